@@ -1,0 +1,1 @@
+"""The broker: two ports that promise different things, one broadcast, and the topology they share."""

@@ -1,0 +1,154 @@
+"""What services need from a broker.
+
+WorkQueue is confirmed and delivers at least once. ReplyStream is fast, ordered and may lose what nobody waits for.
+ControlBus reaches every process that listens at that moment. Both adapters (RabbitMQ, memory) pass the same suite,
+tests/contract/broker.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from shared.contracts.messages import ControlMessage, EventBatch, Message
+from shared.errors import AtCapacity, Unavailable
+
+
+class QueueFull(AtCapacity):
+    """The queue is at its bound; the message was not taken."""
+
+    code = "QUEUE_FULL"
+
+
+class BrokerUnavailable(Unavailable):
+    """The broker does not answer, or did not confirm in time: the message may or may not have been taken."""
+
+    code = "BROKER_UNAVAILABLE"
+
+
+class ReplyUnroutable(Exception):
+    """Nobody holds this reply address any more: the caller's process is gone."""
+
+
+class ReplyOverflow(Exception):
+    """The reader is too slow and its queue is full; the event was not taken."""
+
+
+class Settlement(Enum):
+    """What becomes of a delivery once its handler is done."""
+
+    ACK = "ack"
+    DEAD_LETTER = "dead_letter"
+    REDELIVER = "redeliver"
+    """Back to the queue, at once; the broker's delivery limit bounds how often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message from a work queue."""
+
+    message: Message
+    redelivered: bool
+    traceparent: str | None = None
+
+
+Handler = Callable[[Delivery], Awaitable[Settlement]]
+"""Settles one delivery. A raised exception is logged and counts as REDELIVER."""
+
+
+class Subscription(Protocol):
+    """A running consumer."""
+
+    async def stop_taking(self) -> None:
+        """Take no new deliveries; those in hand go on."""
+        ...
+
+    async def close(self, *, grace: float) -> None:
+        """Stop taking, wait up to `grace` seconds for the deliveries in hand, cancel the rest (they are redelivered)."""
+        ...
+
+
+class WorkQueue(Protocol):
+    """Confirmed, at least once."""
+
+    async def publish(
+        self, queue: str, message: Message, *, traceparent: str | None = None, ttl_ms: int | None = None
+    ) -> None:
+        """Hand `message` to `queue`; returns once the broker has it.
+
+        With `ttl_ms`, it is dropped if no worker took it in that time. Raises QueueFull, BrokerUnavailable.
+        """
+        ...
+
+    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Subscription:
+        """Run `handler` on each delivery, at most `prefetch` at once, for as long as the subscription is open.
+
+        Survives the loss of the broker. A body that is no message goes to the dead letters. Raises BrokerUnavailable.
+        """
+        ...
+
+
+class ReplyInbox(Protocol):
+    """Where this process receives the events of the runs that it asked for."""
+
+    @property
+    def address(self) -> str:
+        """What to put into `reply_to` now. A new one after each loss of the broker, so that no ghost answers."""
+        ...
+
+    async def close(self) -> None:
+        """Receive nothing more."""
+        ...
+
+
+class ReplyStream(Protocol):
+    """Fast and ordered per run; not kept."""
+
+    async def open_inbox(self, on_batch: Callable[[EventBatch], None], on_lost: Callable[[], None]) -> ReplyInbox:
+        """Receive batches by calling `on_batch`, which must not block.
+
+        `on_lost` is called when the broker went away: what was under way will get no more answers.
+        Raises BrokerUnavailable.
+        """
+        ...
+
+    async def send(self, address: str, batch: EventBatch, *, must_route: bool) -> None:
+        """Send one batch. With `must_route`, raises ReplyUnroutable when nobody holds the address.
+
+        Sends of one run are awaited one after the other; a small window of unconfirmed sends may be in flight, and a
+        refusal surfaces at a later send of the same run at the latest at the one with `must_route`.
+        Raises ReplyOverflow, BrokerUnavailable.
+        """
+        ...
+
+
+class ControlBus(Protocol):
+    """To every process that listens now."""
+
+    async def broadcast(self, message: ControlMessage) -> None:
+        """Tell everybody. Raises BrokerUnavailable."""
+        ...
+
+    async def listen(self, on_message: Callable[[ControlMessage], None]) -> Subscription:
+        """Call `on_message`, which must not block, for each broadcast. Raises BrokerUnavailable."""
+        ...
+
+
+class Broker(Protocol):
+    """The three ports behind one connection's life."""
+
+    work: WorkQueue
+    replies: ReplyStream
+    control: ControlBus
+
+    async def start(self) -> None:
+        """Connect. Raises BrokerUnavailable."""
+        ...
+
+    async def stop(self) -> None:
+        """Disconnect; everything open is closed."""
+        ...
+
+    async def ping(self) -> None:
+        """A confirmed publish, end to end. Raises BrokerUnavailable."""
+        ...

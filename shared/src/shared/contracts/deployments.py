@@ -1,0 +1,123 @@
+"""The internal HTTP bodies of deploy-service."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A workflow as a caller meets it: who owns it, whether and what it runs, who may call.
+
+    `revision` grows with every deploy, promote, undeploy and access change, so that an older answer never replaces a
+    newer one in a cache.
+    """
+
+    workflow_id: str
+    workspace_id: str
+    name: str
+    revision: int
+    is_public: bool = False
+    version: int | None = None
+    version_id: str | None = None
+    snapshot_hash: str | None = None
+    deployed_at: datetime | None = None
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether there is a live version."""
+        return self.snapshot_hash is not None
+
+
+class Workflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A workflow as its authors see it."""
+
+    id: str
+    workspace_id: str
+    name: str
+    description: str = ""
+    folder_id: str | None = None
+    created_at: datetime
+    updated_at: datetime
+    endpoint: Endpoint
+
+
+class CreateWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A new, empty workflow, or one with a draft."""
+
+    workspace_id: str
+    name: str
+    description: str = ""
+    folder_id: str | None = None
+    state: dict[str, Any] | None = None
+
+
+class ImportWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A workflow file, in any accepted form; `name` and `description` override the file's own."""
+
+    workspace_id: str
+    workflow: Any
+    name: str | None = None
+    description: str | None = None
+    folder_id: str | None = None
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """The editable state. `revision` is what a save must name to replace it."""
+
+    state: dict[str, Any]
+    revision: int
+    saved_at: datetime
+
+
+class SaveDraft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Replace the draft. With `expected_revision`, only if nobody saved in between (CONFLICT otherwise)."""
+
+    state: dict[str, Any]
+    expected_revision: int | None = None
+
+
+class Deploy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Publish the saved draft as a new version and make it live."""
+
+    actor_id: str
+    actor_name: str
+    name: str | None = None
+    description: str | None = None
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A numbered deployment. Immutable but for its name and description."""
+
+    id: str
+    workflow_id: str
+    number: int
+    snapshot_hash: str
+    is_live: bool
+    created_at: datetime
+    created_by: str
+    deployed_by: str | None = None
+    name: str | None = None
+    description: str | None = None
+
+
+class Deployed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a deploy or promote did."""
+
+    version: Version
+    endpoint: Endpoint
+    unchanged: bool = False
+    """The snapshot is the one that was live before."""
+    warnings: tuple[str, ...] = ()
+
+
+class Promote(msgspec.Struct, frozen=True):
+    """Make an existing version live."""
+
+    actor_id: str
+
+
+class Environment(msgspec.Struct, frozen=True):
+    """The `{{NAME}}` values of a workspace, in clear. Never logged, never put into a message."""
+
+    values: dict[str, str]

@@ -1,0 +1,98 @@
+"""What a worker tells about a run while it goes on: the events of the reply stream.
+
+Order is the order of `EventBatch.seq`, which has no gaps; exactly one `RunEnded` comes last.
+"""
+
+import msgspec
+
+from shared.contracts.runs import RunOutcome
+
+
+class RunStarted(msgspec.Struct, frozen=True, tag="started"):
+    """A worker began the run."""
+
+
+class Chunk(msgspec.Struct, frozen=True, tag="chunk"):
+    """Text of a selected output, to be appended. Never cut inside a character."""
+
+    block_id: str
+    text: str
+
+
+class BlockStreamFailed(msgspec.Struct, frozen=True, tag="stream_error"):
+    """Reading one block's token stream broke; the run goes on to its own end."""
+
+    block_id: str
+    message: str
+
+
+class ChunkReset(msgspec.Struct, frozen=True, tag="chunk_reset"):
+    """Discard all text of this block so far."""
+
+    block_id: str
+
+
+class Thinking(msgspec.Struct, frozen=True, tag="thinking"):
+    """A piece of a model's reasoning; only sent when the run asked for it."""
+
+    block_id: str
+    text: str
+
+
+class ToolActivity(msgspec.Struct, frozen=True, omit_defaults=True, tag="tool"):
+    """A model's tool call began or ended; never its arguments or results."""
+
+    block_id: str
+    phase: str
+    tool_call_id: str
+    name: str
+    status: str | None = None
+
+
+class SelectedOutput(msgspec.Struct, frozen=True, tag="selected"):
+    """The value of a selected output that was not token-streamed; `path` is "" for the whole block."""
+
+    block_id: str
+    path: str
+    value: msgspec.Raw
+
+
+class SelectedOutputFailed(msgspec.Struct, frozen=True, tag="selected_error"):
+    """A selected output that cannot be produced; the stream ends without a final frame."""
+
+    block_id: str
+    message: str
+
+
+class BlockStarted(msgspec.Struct, frozen=True, omit_defaults=True, tag="block_started"):
+    """A block began. `data` is the JSON object of the canvas event."""
+
+    data: msgspec.Raw
+
+
+class BlockEnded(msgspec.Struct, frozen=True, omit_defaults=True, tag="block_ended"):
+    """A block completed or failed. `data` is the JSON object of the canvas event."""
+
+    data: msgspec.Raw
+    failed: bool = False
+
+
+class RunEnded(msgspec.Struct, frozen=True, tag="ended"):
+    """The run is over, or paused. Nothing follows."""
+
+    outcome: RunOutcome
+
+
+RunEvent = (
+    RunStarted
+    | Chunk
+    | BlockStreamFailed
+    | ChunkReset
+    | Thinking
+    | ToolActivity
+    | SelectedOutput
+    | SelectedOutputFailed
+    | BlockStarted
+    | BlockEnded
+    | RunEnded
+)

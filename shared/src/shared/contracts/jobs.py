@@ -1,0 +1,149 @@
+"""The internal HTTP bodies of jobs-service."""
+
+from datetime import datetime
+
+import msgspec
+
+from shared.contracts.runs import (
+    BlockLog,
+    Payload,
+    RunError,
+    RunMode,
+    RunOutcome,
+    RunSpec,
+    RunStatus,
+    Trigger,
+    Usage,
+)
+
+
+class AcceptRun(msgspec.Struct, frozen=True):
+    """Store this run; it will be executed whatever dies. Answered by RunAccepted or AT_CAPACITY."""
+
+    run: RunSpec
+    concurrency_limit: int
+    """How many runs of this workspace may be processing at once."""
+
+
+class RunAccepted(msgspec.Struct, frozen=True):
+    """The run is stored by a majority; `job_id` is its name under /api/jobs."""
+
+    run_id: str
+    job_id: str
+    created_at: datetime
+
+
+class RunView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A run as it stands, for every reader (job status, run status, run lists)."""
+
+    run_id: str
+    job_id: str | None = None
+    workspace_id: str
+    workflow_id: str
+    version: int | None = None
+    status: RunStatus
+    mode: RunMode
+    trigger: Trigger
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    duration_ms: float | None = None
+    time_limit_ms: int | None = None
+    attempt: int = 0
+    output: Payload | None = None
+    error: RunError | None = None
+    usage: Usage = Usage()
+    blocks: tuple[BlockLog, ...] = ()
+
+
+class ClaimRun(msgspec.Struct, frozen=True):
+    """A worker asks for a dispatched run. `redelivered` is the broker's own flag."""
+
+    dispatch_id: str
+    worker_id: str
+    redelivered: bool
+
+
+class JournalEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that happened in a durable run and will never happen again.
+
+    `kind` and `data` are the engine's; jobs-service stores and returns them in order, unread.
+    """
+
+    index: int
+    kind: str
+    data: msgspec.Raw
+
+
+class ClaimGranted(msgspec.Struct, frozen=True):
+    """The run is this worker's: `attempt` fences every write that follows. `lease_ms` is how long without a renewal."""
+
+    run: RunSpec
+    attempt: int
+    lease_ms: int
+    remaining_ms: int
+    """What is left of the run's time limit."""
+    journal: tuple[JournalEntry, ...] = ()
+
+
+class ClaimAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`granted` is None when the run is somebody else's, over or unknown: settle the message and forget it."""
+
+    granted: ClaimGranted | None = None
+    retry_after_ms: int | None = None
+    """Set when a live lease holds the run and this delivery may still be needed."""
+
+
+class RenewLease(msgspec.Struct, frozen=True):
+    """Still at work."""
+
+    attempt: int
+
+
+class LeaseAnswer(msgspec.Struct, frozen=True):
+    """`cancelled` asks the worker to stop."""
+
+    cancelled: bool
+
+
+class AppendJournal(msgspec.Struct, frozen=True):
+    """Store these entries, or refuse all of them with STALE_ATTEMPT."""
+
+    attempt: int
+    entries: tuple[JournalEntry, ...]
+
+
+class FinishRun(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the attempt ended. The first terminal state wins; an older attempt's is refused."""
+
+    attempt: int
+    outcome: RunOutcome
+    blocks: tuple[BlockLog, ...] = ()
+    usage: Usage = Usage()
+
+
+class ReleaseRun(msgspec.Struct, frozen=True):
+    """A draining worker hands the run back; costs no attempt."""
+
+    attempt: int
+
+
+class CancelAnswer(msgspec.Struct, frozen=True):
+    """What a cancel found. `reason`: recorded, queue_cancelled or already_cancelled."""
+
+    run_id: str
+    reason: str
+
+
+class RecordCancel(msgspec.Struct, frozen=True):
+    """Cancel a run of this workflow, seen already or not."""
+
+    workspace_id: str
+    workflow_id: str
+
+
+class StoredBlob(msgspec.Struct, frozen=True):
+    """Where a large value went."""
+
+    blob_id: str
+    size: int

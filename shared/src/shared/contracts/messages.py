@@ -1,0 +1,124 @@
+"""Every message that crosses the broker, and the one envelope around them."""
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from shared.contracts.events import RunEvent
+from shared.contracts.runs import BlockLog, RunOutcome, RunSpec, Usage
+
+ENVELOPE_VERSION: Final = 1
+
+
+class AttachedRunRequested(msgspec.Struct, frozen=True, tag="run.attached"):
+    """Run this now and stream the events to `reply_to`. It lives and dies with its caller."""
+
+    run: RunSpec
+    reply_to: str
+
+
+class DurableRunDispatched(msgspec.Struct, frozen=True, tag="run.dispatched"):
+    """A stored run is due. The worker claims it at jobs-service, which hands out the run itself."""
+
+    run_id: str
+    dispatch_id: str
+    workspace_id: str
+
+
+class EventBatch(msgspec.Struct, frozen=True, omit_defaults=True, tag="run.events"):
+    """Consecutive events of one run; `seq` counts batches of one attempt from 0."""
+
+    run_id: str
+    seq: int
+    events: tuple[RunEvent, ...]
+    attempt: int = 0
+
+
+class RunBegan(msgspec.Struct, frozen=True, tag="record.began"):
+    """An attached run started; makes it visible in run lists."""
+
+    run: RunSpec
+    started_at: datetime
+
+
+class RunRecorded(msgspec.Struct, frozen=True, omit_defaults=True, tag="record.ended"):
+    """An attached run ended. Stored once per run id: the first terminal state wins."""
+
+    run: RunSpec
+    outcome: RunOutcome
+    blocks: tuple[BlockLog, ...] = ()
+    usage: Usage = Usage()
+
+
+class CancelRun(msgspec.Struct, frozen=True, tag="control.cancel"):
+    """Whoever runs this, stop."""
+
+    run_id: str
+    reason: str = "cancelled"
+
+
+class KeyRevoked(msgspec.Struct, frozen=True, tag="control.key_revoked"):
+    """Forget this key at once."""
+
+    key_hash: str
+
+
+class LiveVersionChanged(msgspec.Struct, frozen=True, tag="control.live_version"):
+    """A workflow was deployed, promoted, undeployed or got another access mode."""
+
+    workflow_id: str
+    revision: int
+
+
+Message = (
+    AttachedRunRequested
+    | DurableRunDispatched
+    | EventBatch
+    | RunBegan
+    | RunRecorded
+    | CancelRun
+    | KeyRevoked
+    | LiveVersionChanged
+)
+ControlMessage = CancelRun | KeyRevoked | LiveVersionChanged
+
+
+class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is on the wire: one version number, one trace, one message."""
+
+    v: int
+    message: Message
+    traceparent: str | None = None
+
+
+class UnreadableMessage(ValueError):
+    """Bytes that are no message of any version we know. It goes to the dead letters, never round again."""
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Envelope)
+
+
+def encode(message: Message, *, traceparent: str | None = None) -> bytes:
+    """`message` as it goes to the broker."""
+    return _encoder.encode(Envelope(v=ENVELOPE_VERSION, message=message, traceparent=traceparent))
+
+
+def decode(body: bytes) -> Envelope:
+    """What the broker delivered.
+
+    Raises UnreadableMessage for anything that is not a message of a known version.
+    """
+    try:
+        envelope = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableMessage(str(error)) from error
+    if envelope.v != ENVELOPE_VERSION:
+        raise UnreadableMessage(f"envelope version {envelope.v} is not known here")
+    return envelope
+
+
+def to_json(value: Any) -> msgspec.Raw:
+    """`value` as raw JSON, to be carried along without being parsed again."""
+    return msgspec.Raw(_encoder.encode(value))

@@ -1,0 +1,172 @@
+"""A run: how it is asked for, what states it passes through, how it ends."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class RunMode(StrEnum):
+    """How the caller receives the result."""
+
+    SYNC = "sync"
+    STREAM = "stream"
+    ASYNC = "async"
+
+
+class RunStatus(StrEnum):
+    """The states of a run. The last three are terminal."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a run in this state can change no more."""
+        return self in TERMINAL_STATUSES
+
+
+TERMINAL_STATUSES = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED})
+
+
+class Trigger(StrEnum):
+    """What started the run; it selects the start block and is shown in logs."""
+
+    API = "api"
+    MANUAL = "manual"
+    CHAT = "chat"
+    WEBHOOK = "webhook"
+    SCHEDULE = "schedule"
+    MCP = "mcp"
+    WORKFLOW = "workflow"
+
+
+class ErrorCode(StrEnum):
+    """Why a run failed, for programs."""
+
+    TIMEOUT = "TIMEOUT"
+    CANCELLED = "CANCELLED"
+    INVALID_INPUT = "INVALID_INPUT"
+    BLOCK_EXECUTION_FAILED = "BLOCK_EXECUTION_FAILED"
+    BLOCK_OUTCOME_UNKNOWN = "BLOCK_OUTCOME_UNKNOWN"
+    CHILD_WORKFLOW_FAILED = "CHILD_WORKFLOW_FAILED"
+    EXECUTION_FAILED = "EXECUTION_FAILED"
+    USAGE_LIMIT_EXCEEDED = "USAGE_LIMIT_EXCEEDED"
+    WORKER_LOST = "WORKER_LOST"
+    ATTEMPTS_EXHAUSTED = "ATTEMPTS_EXHAUSTED"
+
+
+class RunError(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a run failed.
+
+    `message` has no block prefix; `block_name` is set when a block is to blame. `http_status` is set when the failure
+    is the caller's (400) or passes by itself (503), never from a status that a remote API answered.
+    """
+
+    code: ErrorCode
+    message: str
+    block_id: str | None = None
+    block_name: str | None = None
+    block_type: str | None = None
+    http_status: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The message as the legacy API shows it: the block's name first."""
+        return f"{self.block_name}: {self.message}" if self.block_name else self.message
+
+
+class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A JSON value of any size: small ones inline, larger ones by reference to the blob store of jobs-service."""
+
+    inline: msgspec.Raw = msgspec.Raw()
+    blob_id: str | None = None
+    size: int = 0
+    """Bytes of JSON."""
+
+
+class SnapshotRef(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which immutable workflow state to run."""
+
+    workspace_id: str
+    workflow_id: str
+    snapshot_hash: str
+    version: int | None = None
+    version_id: str | None = None
+
+
+class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All that a worker needs to know of a run, whichever way it was asked for.
+
+    Times are durations in milliseconds, never wall-clock deadlines: clocks differ.
+    """
+
+    run_id: str
+    snapshot: SnapshotRef
+    mode: RunMode
+    input: Payload
+    trigger: Trigger = Trigger.API
+    time_limit_ms: int
+    time_limit_text_ms: int | None = None
+    """The limit that the time-out message names, where it differs from the one that is left."""
+    workflow_name: str = ""
+    selected_outputs: tuple[str, ...] = ()
+    stop_after_block_id: str | None = None
+    include_thinking: bool = False
+    include_tool_calls: bool = False
+    include_file_base64: bool = True
+    base64_max_bytes: int | None = None
+    call_chain: tuple[str, ...] = ()
+    """Workflow ids of the runs that led here, outermost first (`X-Sim-Via`)."""
+    actor_id: str | None = None
+    """Who called: a key id or a member id; None for a public call."""
+
+
+class RunOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a run ended (or paused)."""
+
+    status: RunStatus
+    output: Payload
+    error: RunError | None = None
+    started_at: datetime
+    ended_at: datetime
+    duration_ms: float
+    is_response: bool = False
+    """The output is a Response block's `{data, status, headers}`."""
+
+
+class BlockLog(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """What one execution of one block did. Stored with the run and shown in its trace."""
+
+    block_id: str
+    block_name: str
+    block_type: str
+    started_at: datetime
+    ended_at: datetime
+    duration_ms: float
+    success: bool
+    execution_order: int
+    input: Any = None
+    output: Any = None
+    error: str | None = None
+    error_handled: bool = False
+    tries: int | None = None
+    loop_id: str | None = None
+    parallel_id: str | None = None
+    iteration_index: int | None = None
+    parent_iterations: tuple[dict[str, Any], ...] = ()
+    child_spans: tuple[dict[str, Any], ...] = ()
+
+
+class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a run spent on models."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    models: dict[str, dict[str, float]] = {}
