@@ -1,0 +1,34 @@
+"""Settings that every service has. Each service adds its own class on top; all are `FLOWPORT_*` variables."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SETTINGS_CONFIG: Final = SettingsConfigDict(
+    env_prefix="FLOWPORT_", secrets_dir=None, extra="ignore", frozen=True, populate_by_name=True
+)
+
+CommaList = Annotated[tuple[str, ...], NoDecode]
+"""A list written as `a,b,c`."""
+
+
+class CommonSettings(BaseSettings):
+    """Where the broker and the store are, how to log, and the tokens between services."""
+
+    model_config = SETTINGS_CONFIG
+
+    amqp_url: str = Field("amqp://guest:guest@127.0.0.1:5672/", description="RabbitMQ, or memory:// in one process.")
+    mongodb_uri: str = Field("mongodb://127.0.0.1:27017", description="The MongoDB-compatible store.")
+    mongodb_prefix: str = Field("flowport", description="Each service's database is <prefix>_<service>.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line to log.")
+    log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or for people.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    deploy_url: str = Field("http://127.0.0.1:8081", description="Base URL of deploy-service.")
+    jobs_url: str = Field("http://127.0.0.1:8082", description="Base URL of jobs-service.")
+    internal_timeout_seconds: float = Field(10.0, gt=0, le=300, description="Limit of one call between services.")
+    drain_seconds: float = Field(25.0, ge=0, le=600, description="How long a stopping process lets work finish.")
+    token_gateway: SecretStr = Field(SecretStr(""), description="Token that the gateway shows to other services.")
+    token_deploy: SecretStr = Field(SecretStr(""), description="Token that deploy-service shows.")
+    token_executor: SecretStr = Field(SecretStr(""), description="Token that executor-service shows.")
+    token_jobs: SecretStr = Field(SecretStr(""), description="Token that jobs-service shows.")

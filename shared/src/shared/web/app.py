@@ -1,0 +1,82 @@
+"""The web application of a service: health, readiness, metrics, and whatever doors it adds."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.middleware import Middleware
+from starlette.responses import Response
+
+from shared.errors import FlowportError
+from shared.service import Check, Component, Lifecycle
+from shared.web.guards import MetricsGuard, TraceGuard
+from shared.web.internal_errors import render_internal_error
+from shared.web.structs import StructResponse
+
+CHECK_SECONDS = 5.0
+
+
+def create_app(
+    name: str,
+    *,
+    components: Sequence[Component],
+    checks: Mapping[str, Check],
+    routers: Sequence[APIRouter],
+    middleware: Sequence[Middleware] = (),
+    **fastapi_options: Any,
+) -> FastAPI:
+    """The application of service `name`.
+
+    `components` live as long as it; `checks` decide `/readyz`; internal errors are rendered by code unless the
+    service registers its own handlers.
+    """
+    lifecycle = Lifecycle(components)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with lifecycle.running():
+            yield
+
+    app = FastAPI(
+        title=name,
+        lifespan=lifespan,
+        middleware=[Middleware(MetricsGuard, service=name), Middleware(TraceGuard), *middleware],
+        **{"openapi_url": None, **fastapi_options},
+    )
+    app.add_exception_handler(FlowportError, render_internal_error)
+    app.include_router(_operations(checks))
+    for router in routers:
+        app.include_router(router)
+    return app
+
+
+def _operations(checks: Mapping[str, Check]) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/healthz")
+    async def healthz() -> Response:
+        return StructResponse({"status": "ok"})
+
+    @router.get("/readyz")
+    async def readyz() -> Response:
+        problems = [problem for problem in await asyncio.gather(*map(_failure, checks.items())) if problem]
+        body = {"status": "unready" if problems else "ready", "problems": problems}
+        return StructResponse(body, status_code=503 if problems else 200)
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+async def _failure(check: tuple[str, Check]) -> str | None:
+    name, run = check
+    try:
+        await asyncio.wait_for(run(), CHECK_SECONDS)
+    except Exception as error:
+        return f"{name}: {error or type(error).__name__}"
+    return None

@@ -1,0 +1,75 @@
+"""How one service calls another."""
+
+from typing import Any, TypeVar, overload
+
+import httpx
+import msgspec
+
+from shared.errors import Unavailable
+from shared.observe.trace import current_traceparent
+from shared.service import ServiceName
+from shared.web.internal_auth import ServiceTokens
+from shared.web.internal_errors import raise_internal_error
+
+T = TypeVar("T")
+_encoder = msgspec.json.Encoder()
+POOL_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=50)
+
+
+class InternalClient:
+    """Calls one service as another: pooled, with a timeout, its errors raised as ours."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        caller: ServiceName,
+        tokens: ServiceTokens,
+        timeout: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            headers={"authorization": tokens.header(caller), "content-type": "application/json"},
+            timeout=timeout,
+            limits=POOL_LIMITS,
+            transport=transport,
+            trust_env=False,
+        )
+
+    async def start(self) -> None:
+        """Nothing to open: connections are made when needed."""
+
+    async def stop(self) -> None:
+        """Close the pool."""
+        await self._http.aclose()
+
+    @overload
+    async def call(self, method: str, path: str, *, body: Any = None, returns: type[T]) -> T: ...
+
+    @overload
+    async def call(self, method: str, path: str, *, body: Any = None, returns: None = None) -> None: ...
+
+    async def call(self, method: str, path: str, *, body: Any = None, returns: type[T] | None = None) -> T | None:
+        """Send `body` as JSON (bytes go as they are) and read the answer as `returns`.
+
+        Raises what the other service raised, or Unavailable when it does not answer.
+        """
+        content = await self.fetch(method, path, body=body)
+        return None if returns is None else msgspec.json.decode(content, type=returns)
+
+    async def fetch(self, method: str, path: str, *, body: Any = None) -> bytes:
+        """As `call`, but the answer's bytes unread."""
+        content = body if isinstance(body, bytes) or body is None else _encoder.encode(body)
+        try:
+            response = await self._http.request(method, path, content=content, headers=_trace_headers())
+        except httpx.HTTPError as error:
+            raise Unavailable(f"{method} {self._http.base_url}{path}: {error or type(error).__name__}") from error
+        if response.is_error:
+            raise_internal_error(response.content, response.status_code)
+        return response.content
+
+
+def _trace_headers() -> dict[str, str]:
+    traceparent = current_traceparent()
+    return {"traceparent": traceparent} if traceparent else {}

@@ -1,0 +1,50 @@
+"""Boundary guards as pure ASGI: they see every request and hold nothing back."""
+
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.observe.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from shared.observe.trace import enter_trace
+
+
+class TraceGuard:
+    """Joins the caller's trace, so that logs and outgoing calls carry it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "http":
+            found = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
+            enter_trace(found.decode("latin-1"))
+        await self._app(scope, receive, send)
+
+
+class MetricsGuard:
+    """Counts and times answers by route template, which bounds the labels."""
+
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            route = getattr(scope.get("route"), "path", "unmatched")
+            HTTP_REQUESTS.labels(self._service, scope["method"], route, str(status or 499)).inc()
+            HTTP_SECONDS.labels(self._service, route).observe(time.perf_counter() - began)

@@ -1,0 +1,63 @@
+"""Which service may call which internal route."""
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Self
+
+from pydantic import SecretStr
+from starlette.requests import Request
+
+from shared.errors import Forbidden, Unauthenticated
+from shared.service import ServiceName
+from shared.settings import CommonSettings
+
+
+class ServiceTokens:
+    """One secret per service. A service without a token can call nobody."""
+
+    def __init__(self, tokens: Mapping[ServiceName, SecretStr]) -> None:
+        self._tokens = {name: token.get_secret_value().encode() for name, token in tokens.items()}
+
+    @classmethod
+    def of(cls, settings: CommonSettings) -> Self:
+        """The tokens that `settings` name."""
+        return cls(
+            {
+                ServiceName.GATEWAY: settings.token_gateway,
+                ServiceName.DEPLOY: settings.token_deploy,
+                ServiceName.EXECUTOR: settings.token_executor,
+                ServiceName.JOBS: settings.token_jobs,
+            }
+        )
+
+    def header(self, caller: ServiceName) -> str:
+        """The Authorization header that `caller` sends."""
+        return f"Bearer {self._tokens[caller].decode()}"
+
+    def identify(self, header: str) -> ServiceName | None:
+        """Whose token this is; looks at all of them, in constant time each."""
+        scheme, _, shown = header.partition(" ")
+        if scheme.lower() != "bearer" or not shown:
+            return None
+        matches = [
+            name
+            for name, token in self._tokens.items()
+            if hmac.compare_digest(token, shown.encode()) and token  # an unset token matches nobody
+        ]
+        return matches[0] if matches else None
+
+
+def only(tokens: ServiceTokens, *callers: ServiceName) -> Callable[[Request], Awaitable[None]]:
+    """A FastAPI dependency: lets in `callers` and nobody else.
+
+    Raises Unauthenticated, Forbidden.
+    """
+
+    async def check(request: Request) -> None:
+        caller = tokens.identify(request.headers.get("authorization", ""))
+        if caller is None:
+            raise Unauthenticated("a service token is required")
+        if caller not in callers:
+            raise Forbidden(f"{caller} may not call this")
+
+    return check

@@ -1,0 +1,65 @@
+"""Our errors on the wire between services: by code, so that the caller raises the same class again."""
+
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared.errors import (
+    ERRORS_BY_CODE,
+    AtCapacity,
+    Conflict,
+    FlowportError,
+    Forbidden,
+    InvalidRequest,
+    NotDeployed,
+    NotFound,
+    PayloadTooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+from shared.web.structs import StructResponse
+
+_STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
+    (InvalidRequest, 400),
+    (Unauthenticated, 401),
+    (Forbidden, 403),
+    (NotDeployed, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (PayloadTooLarge, 413),
+    (AtCapacity, 503),
+    (Unavailable, 503),
+)
+
+
+class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An error as one service tells another."""
+
+    code: str
+    message: str
+    details: Any = None
+    retry_after: int | None = None
+
+
+def status_of(error: FlowportError) -> int:
+    """The HTTP status of `error` between services."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def render_internal_error(request: Request, error: Exception) -> Response:
+    """The exception handler of every internal door."""
+    assert isinstance(error, FlowportError)  # noqa: S101 - registered for this class only
+    body = ErrorBody(error.code, error.message, error.details, error.retry_after)
+    return StructResponse(body, status_code=status_of(error))
+
+
+def raise_internal_error(body: bytes, status: int) -> None:
+    """Raise what the other service raised; Unavailable where the body is not ours."""
+    try:
+        found = msgspec.json.decode(body, type=ErrorBody)
+    except msgspec.DecodeError:
+        raise Unavailable(f"a service answered {status} without an error body") from None
+    kind = ERRORS_BY_CODE.get(found.code, FlowportError)
+    raise kind(found.message, details=found.details, retry_after=found.retry_after)

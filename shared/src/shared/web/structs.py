@@ -1,0 +1,39 @@
+"""Contract structs as HTTP bodies: decoded and encoded once, without a second model."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared.errors import InvalidRequest
+
+_encoder = msgspec.json.Encoder()
+T = TypeVar("T")
+
+
+class StructResponse(Response):
+    """A struct (or any JSON value) as the body."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """`content` as compact JSON."""
+        return b"" if content is None else _encoder.encode(content)
+
+
+def struct_body(kind: type[T]) -> Callable[[Request], Awaitable[T]]:
+    """A FastAPI dependency that reads the body as `kind`.
+
+    Raises InvalidRequest naming the field and what was expected.
+    """
+    decoder = msgspec.json.Decoder(kind)
+
+    async def read(request: Request) -> T:
+        try:
+            return decoder.decode(await request.body())
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InvalidRequest(str(error)) from error
+
+    return read
