@@ -35,20 +35,26 @@ class EventBatch(msgspec.Struct, frozen=True, omit_defaults=True, tag="run.event
     attempt: int = 0
 
 
-class RunBegan(msgspec.Struct, frozen=True, tag="record.began"):
+class RunBegan(msgspec.Struct, frozen=True, tag="began"):
     """An attached run started; makes it visible in run lists."""
 
     run: RunSpec
     started_at: datetime
 
 
-class RunRecorded(msgspec.Struct, frozen=True, omit_defaults=True, tag="record.ended"):
+class RunRecorded(msgspec.Struct, frozen=True, omit_defaults=True, tag="ended"):
     """An attached run ended. Stored once per run id: the first terminal state wins."""
 
     run: RunSpec
     outcome: RunOutcome
     blocks: tuple[BlockLog, ...] = ()
     usage: Usage = Usage()
+
+
+class RecordBatch(msgspec.Struct, frozen=True, tag="run.records"):
+    """What happened lately on one worker, in order. Batched, since every attached run sends one or two records."""
+
+    records: tuple[RunBegan | RunRecorded, ...]
 
 
 class CancelRun(msgspec.Struct, frozen=True, tag="control.cancel"):
@@ -72,14 +78,7 @@ class LiveVersionChanged(msgspec.Struct, frozen=True, tag="control.live_version"
 
 
 Message = (
-    AttachedRunRequested
-    | DurableRunDispatched
-    | EventBatch
-    | RunBegan
-    | RunRecorded
-    | CancelRun
-    | KeyRevoked
-    | LiveVersionChanged
+    AttachedRunRequested | DurableRunDispatched | EventBatch | RecordBatch | CancelRun | KeyRevoked | LiveVersionChanged
 )
 ControlMessage = CancelRun | KeyRevoked | LiveVersionChanged
 

@@ -1,6 +1,6 @@
 """Our errors on the wire between services: by code, so that the caller raises the same class again."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from starlette.requests import Request
@@ -50,9 +50,9 @@ def status_of(error: FlowportError) -> int:
 
 def render_internal_error(request: Request, error: Exception) -> Response:
     """The exception handler of every internal door."""
-    assert isinstance(error, FlowportError)  # noqa: S101 - registered for this class only
-    body = ErrorBody(error.code, error.message, error.details, error.retry_after)
-    return StructResponse(body, status_code=status_of(error))
+    found = cast(FlowportError, error)
+    body = ErrorBody(found.code, found.message, found.details, found.retry_after)
+    return StructResponse(body, status_code=status_of(found))
 
 
 def raise_internal_error(body: bytes, status: int) -> None:
