@@ -1,10 +1,99 @@
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
 MEMBERS := shared services/gateway services/deploy-service services/executor-service services/jobs-service cli
 PROJECTS := $(foreach m,$(MEMBERS),$(m)/pyproject.toml)
 OURS := flowport flowport-shared flowport-gateway flowport-deploy-service flowport-executor-service flowport-jobs-service
+PACKAGES := shared gateway deploy_service executor_service jobs_service flowport
+CHECKS := lint types imports tests
+DEBIAN := rabbitmq-server bubblewrap
+PYTHON ?= python3
 BIN := .venv/bin
+READY := .venv/.ready
+say = printf '\033[1m==> %s\033[0m\n'
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: $(READY) ## set everything up and run it here; deploy the examples; PORT moves it
+	@exec $(BIN)/flowport up
+
+.PHONY: stack
+stack: $(READY) debian ## run the four services as separate processes on a real RabbitMQ
+	@exec $(BIN)/flowport stack
+
+.PHONY: test
+test: $(READY) debian ## set everything up and run all checks and tests
+	@code=0; summary=""; \
+	for check in $(CHECKS); do \
+	  $(say) $$check; began=$$SECONDS; \
+	  if $(MAKE) --no-print-directory $$check; then verdict=ok; else verdict=FAILED; code=1; fi; \
+	  summary+=$$(printf '%-8s %-6s %4d s' $$check $$verdict $$((SECONDS - began)))$$'\n'; \
+	done; \
+	printf '\n%s' "$$summary"; exit $$code
+
+.PHONY: tests
+tests: $(READY)
+	@$(BIN)/python -m pytest --quiet tests
+
+.PHONY: test-fast
+test-fast: $(READY) ## only the tests that start no server
+	@$(BIN)/python -m pytest --quiet tests/unit
+
+.PHONY: test-full
+test-full: $(READY) debian ## all tests, property tests with many more examples
+	@$(BIN)/python -m pytest --quiet --hypothesis-profile=full tests
+
+.PHONY: lint
+lint: $(READY) ## style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(READY) ## static types
+	@$(BIN)/mypy $(addprefix --package ,$(PACKAGES))
+
+.PHONY: imports
+imports: $(READY) ## which package may import which
+	@$(BIN)/lint-imports
 
 .PHONY: lock
 lock: ## resolve every dependency anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade \
 	  --all-extras --group dev $(addprefix --no-emit-package ,$(OURS)) pyproject.toml $(PROJECTS) --output-file requirements.lock
+
+# uv pip sync removes what the lock does not name, our own packages too: they are installed after it.
+$(READY): requirements.lock $(PROJECTS) | $(BIN)/uv
+	@$(say) "Installing what requirements.lock names"
+	@$(BIN)/uv pip sync --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(addprefix --editable ,$(MEMBERS))
+	@touch $@
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed; PYTHON=/path/to/python3 selects one."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory debian DEBIAN=python3-venv
+	@$(say) "Creating .venv"
+	@$(PYTHON) -m venv --clear .venv
+	@awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock >.venv/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement .venv/uv.txt
+
+# A policy of 101 keeps a package from starting its service: we start our own servers, on loopback.
+.PHONY: debian
+debian:
+	@missing=""; for name in $(DEBIAN); do \
+	  dpkg-query --show --showformat='$${db:Status-Status}' $$name 2>/dev/null | grep -qx installed || missing+=" $$name"; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	  echo "Needed and not installed:$$missing. On Debian this installs it:"; echo "  sudo apt-get install --yes$$missing"; exit 1; \
+	fi; \
+	$(say) "Installing Debian's$$missing"; \
+	policy=/usr/sbin/policy-rc.d; \
+	if [ ! -e $$policy ]; then printf '#!/bin/sh\nexit 101\n' >$$policy; chmod +x $$policy; trap "rm -f $$policy" EXIT; fi; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get update --quiet=2; apt-get install --quiet=2 --yes --no-install-recommends $$missing </dev/null >/dev/null
