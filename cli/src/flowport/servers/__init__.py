@@ -1,0 +1,1 @@
+"""Servers that embedded mode and the tests run as child processes on loopback."""

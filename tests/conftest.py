@@ -1,0 +1,3 @@
+"""Fixtures that every area shares; each comes from one module of tests/support."""
+
+pytest_plugins = ["tests.support.secantus"]

@@ -1,0 +1,46 @@
+"""The embedded store's child process."""
+
+from pathlib import Path
+
+import pytest
+from pymongo import MongoClient, WriteConcern
+
+from flowport.servers.process import ServerFailed, ServerProcess
+from flowport.servers.secantus import SecantusServer
+
+
+def write(server: SecantusServer, number: int) -> None:
+    with MongoClient[dict[str, object]](server.uri) as client:
+        collection = client["test"].get_collection("kept", write_concern=WriteConcern(w="majority", j=True))
+        collection.insert_one({"_id": number})
+
+
+def read(server: SecantusServer) -> list[object]:
+    with MongoClient[dict[str, object]](server.uri) as client:
+        return [found["_id"] for found in client["test"]["kept"].find(sort=[("_id", 1)])]
+
+
+def test_acknowledged_writes_survive_a_crash_and_a_restart(secantus_of_my_own: SecantusServer) -> None:
+    write(secantus_of_my_own, 1)
+    secantus_of_my_own.kill()
+    assert secantus_of_my_own.pid is None
+    secantus_of_my_own.start()
+    write(secantus_of_my_own, 2)
+    secantus_of_my_own.restart()
+    assert read(secantus_of_my_own) == [1, 2]
+
+
+def test_stopping_twice_or_before_the_start_is_harmless(tmp_path: Path) -> None:
+    server = SecantusServer(tmp_path)
+    server.stop()
+    server.kill()
+    server.start()
+    server.stop()
+    server.stop()
+    assert server.pid is None
+
+
+def test_a_program_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
+    process = ServerProcess(["/bin/sh", "-c", "echo no such data >&2; exit 3"], log=tmp_path / "log", cwd=tmp_path)
+    with pytest.raises(ServerFailed, match="no such data"):
+        process.start(until=lambda: False, timeout=5)
