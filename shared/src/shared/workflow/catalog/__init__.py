@@ -1,0 +1,17 @@
+"""The block types: what each one takes, gives and does."""
+
+from shared.workflow.catalog.catalog import PLUGIN_GROUP, Catalog, Refusal, RefusalReason, installed_catalog
+from shared.workflow.catalog.spec import BlockSpec, Category, Effect, SubBlockSpec, When
+
+__all__ = [
+    "PLUGIN_GROUP",
+    "BlockSpec",
+    "Catalog",
+    "Category",
+    "Effect",
+    "Refusal",
+    "RefusalReason",
+    "SubBlockSpec",
+    "When",
+    "installed_catalog",
+]

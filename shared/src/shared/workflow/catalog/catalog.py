@@ -1,0 +1,90 @@
+"""Every block type that this installation knows, third-party ones included."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+from shared.workflow.catalog.core import CORE_BLOCKS
+from shared.workflow.catalog.spec import BlockSpec
+from shared.workflow.catalog.unsupported import UNSUPPORTED
+
+PLUGIN_GROUP: Final = "flowport.blocks"
+"""The entry-point group: the entry point's name is the block type, its object has a `spec: BlockSpec`."""
+
+
+class RefusalReason(StrEnum):
+    """Why a block type cannot be used."""
+
+    UNKNOWN = "unknown_block_type"
+    UNSUPPORTED = "unsupported_block_type"
+    BROKEN_PLUGIN = "broken_block_plugin"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A block type that cannot be used, with a sentence for a person."""
+
+    type: str
+    reason: RefusalReason
+    message: str
+
+
+class Catalog:
+    """Block types by name. Plugins are imported when their type is first asked for, and only once."""
+
+    def __init__(self, specs: Iterable[BlockSpec] = CORE_BLOCKS, plugins: Iterable[EntryPoint] = ()) -> None:
+        self._found: dict[str, BlockSpec | Refusal] = {spec.type: spec for spec in specs}
+        self._plugins: Mapping[str, EntryPoint] = {plugin.name: plugin for plugin in plugins}
+
+    def find(self, block_type: str) -> BlockSpec | Refusal:
+        """The type's spec, or why it cannot be used."""
+        found = self._found.get(block_type)
+        if found is not None:
+            return found
+        if plugin := self._plugins.get(block_type):
+            self._found[block_type] = loaded = _load(plugin)
+            return loaded
+        return _refusal(block_type)
+
+    def spec(self, block_type: str) -> BlockSpec | None:
+        """The type's spec, None when it cannot be used."""
+        found = self.find(block_type)
+        return found if isinstance(found, BlockSpec) else None
+
+    def __iter__(self) -> Iterator[BlockSpec]:
+        """All usable types, plugins last; imports every plugin."""
+        for block_type in (*self._found, *self._plugins):
+            self.find(block_type)
+        return (found for found in list(self._found.values()) if isinstance(found, BlockSpec))
+
+
+@cache
+def installed_catalog() -> Catalog:
+    """The core types and every plugin of this Python environment. One per process."""
+    return Catalog(plugins=entry_points(group=PLUGIN_GROUP))
+
+
+def _refusal(block_type: str) -> Refusal:
+    if sentence := UNSUPPORTED.get(block_type):
+        return Refusal(block_type, RefusalReason.UNSUPPORTED, sentence)
+    return Refusal(block_type, RefusalReason.UNKNOWN, f"Invalid block type: {block_type}")
+
+
+def _load(plugin: EntryPoint) -> BlockSpec | Refusal:
+    try:
+        spec = plugin.load().spec
+    except Exception as error:  # a plugin's import may raise anything; only its own blocks may suffer
+        return _broken(plugin, f"{type(error).__name__}: {error}")
+    if not isinstance(spec, BlockSpec):
+        return _broken(plugin, f"its spec is a {type(spec).__name__}, not a BlockSpec")
+    if spec.type != plugin.name:
+        return _broken(plugin, f"its spec describes the type {spec.type}")
+    return spec
+
+
+def _broken(plugin: EntryPoint, cause: str) -> Refusal:
+    message = f"The plugin for block type {plugin.name} ({plugin.value}) could not be loaded: {cause}"
+    return Refusal(plugin.name, RefusalReason.BROKEN_PLUGIN, message)

@@ -1,0 +1,121 @@
+"""The blocks that steer a run."""
+
+from typing import Final
+
+from shared.workflow.catalog.spec import BlockSpec, Category, SubBlockSpec, When, fields
+from shared.workflow.input_format import declared, read_input_format
+from shared.workflow.models import Block
+from shared.workflow.paths import Outputs
+
+_BUILT: Final = When("dataMode", ("structured",))
+_JSON: Final = When("dataMode", ("json",))
+_ASYNC_WAIT: Final = When("async", (True, "true"))
+_SYNC_WAIT: Final = When("async", (True, "true"), negated=True)
+
+
+def _form_outputs(block: Block) -> Outputs:
+    return {
+        **fields(
+            url="string",
+            resumeEndpoint="string",
+            response="json",
+            submission="json",
+            resumeInput="json",
+            submittedAt="string",
+        ),
+        **declared(read_input_format(block.value("inputFormat"))),
+    }
+
+
+CONDITION: Final = BlockSpec(
+    type="condition",
+    title="Condition",
+    description="Takes the first way whose expression is true",
+    sub_blocks=(SubBlockSpec(id="conditions", title="Conditions", type="condition-input"),),
+    outputs=fields(conditionResult="boolean", selectedPath="json", selectedOption="string"),
+)
+RESPONSE: Final = BlockSpec(
+    type="response",
+    title="Response",
+    description="Ends the run and is its answer: body, status and headers",
+    sub_blocks=(
+        SubBlockSpec(
+            id="dataMode",
+            title="Response Data Mode",
+            type="dropdown",
+            default="structured",
+            options=("structured", "json"),
+        ),
+        SubBlockSpec(id="builderData", title="Response Structure", type="response-format", condition=_BUILT),
+        SubBlockSpec(id="data", title="Response Data", type="code", condition=_JSON),
+        SubBlockSpec(id="status", title="Status Code"),
+        SubBlockSpec(id="headers", title="Response Headers", type="table"),
+    ),
+    outputs=fields(data="json", status="number", headers="json"),
+    has_error_port=False,
+)
+LOOP: Final = BlockSpec(
+    type="loop",
+    title="Loop",
+    category=Category.CONTAINER,
+    description="Runs the blocks inside again and again",
+    outputs=fields(results="array"),
+    retryable=False,
+    has_error_port=False,
+)
+PARALLEL: Final = BlockSpec(
+    type="parallel",
+    title="Parallel",
+    category=Category.CONTAINER,
+    description="Runs the blocks inside several times at once",
+    outputs=fields(results="array"),
+    retryable=False,
+    has_error_port=False,
+)
+WAIT: Final = BlockSpec(
+    type="wait",
+    title="Wait",
+    description="Waits for a while",
+    sub_blocks=(
+        SubBlockSpec(id="async", title="Async", type="switch"),
+        SubBlockSpec(id="timeValue", title="Wait Amount", default="10"),
+        SubBlockSpec(
+            id="timeUnit",
+            title="Unit",
+            type="dropdown",
+            default="seconds",
+            options=("seconds", "minutes"),
+            condition=_SYNC_WAIT,
+        ),
+        SubBlockSpec(
+            id="timeUnitLong",
+            title="Unit",
+            type="dropdown",
+            default="minutes",
+            options=("minutes", "hours", "days"),
+            condition=_ASYNC_WAIT,
+        ),
+    ),
+    outputs=fields(waitDuration="number", status="string", resumeAt="string"),
+)
+HUMAN_IN_THE_LOOP: Final = BlockSpec(
+    type="human_in_the_loop",
+    title="Human in the Loop",
+    description="Pauses the run until a person answers",
+    sub_blocks=(
+        SubBlockSpec(id="builderData", title="Display Data", type="response-format"),
+        SubBlockSpec(id="notification", title="Notification", type="tool-input"),
+        SubBlockSpec(id="inputFormat", title="Resume Form", type="input-format"),
+    ),
+    outputs_of=_form_outputs,
+    retryable=False,
+)
+NOTE: Final = BlockSpec(
+    type="note",
+    title="Note",
+    category=Category.NOTE,
+    description="A remark on the canvas; it never runs",
+    sub_blocks=(SubBlockSpec(id="content", title="Content", type="long-input"),),
+    retryable=False,
+    has_error_port=False,
+)

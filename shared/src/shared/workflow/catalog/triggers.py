@@ -1,0 +1,117 @@
+"""Where a run can start."""
+
+from typing import Final
+
+from shared.workflow.catalog.spec import BlockSpec, Category, SubBlockSpec
+from shared.workflow.input_format import declared, read_input_format
+from shared.workflow.models import Block
+from shared.workflow.paths import OutputField, Outputs
+
+_INPUT_FORMAT: Final = SubBlockSpec(id="inputFormat", title="Inputs", type="input-format")
+_INPUT: Final = OutputField(type="json", description="The caller's `input`")
+_CONVERSATION_ID: Final = OutputField(type="string", description="The conversation that the caller named")
+_FILES: Final = OutputField(type="file[]", description="The caller's files")
+
+
+def _declared(block: Block) -> Outputs:
+    return declared(read_input_format(block.value("inputFormat")))
+
+
+def _unified(block: Block) -> Outputs:
+    return {"input": _INPUT, "conversationId": _CONVERSATION_ID, "files": _FILES, **_declared(block), **_meta(block)}
+
+
+def _meta(block: Block) -> Outputs:
+    on = block.value("runMetadata") is True
+    return {"metadata": OutputField(type="json", description="Facts about the run")} if on else {}
+
+
+def _fields_and_input(block: Block) -> Outputs:
+    return {"input": _INPUT, **_declared(block)}
+
+
+def _starter(block: Block) -> Outputs:
+    return {"input": _INPUT, "conversationId": _CONVERSATION_ID, **_declared(block)}
+
+
+START: Final = BlockSpec(
+    type="start_trigger",
+    title="Start",
+    category=Category.TRIGGER,
+    description="Starts the workflow, whoever calls it",
+    sub_blocks=(_INPUT_FORMAT, SubBlockSpec(id="runMetadata", title="Run metadata", type="switch")),
+    outputs_of=_unified,
+    retryable=False,
+    has_error_port=False,
+)
+API_TRIGGER: Final = BlockSpec(
+    type="api_trigger",
+    title="API",
+    category=Category.TRIGGER,
+    description="Starts the workflow for API calls (older form)",
+    sub_blocks=(_INPUT_FORMAT,),
+    outputs_of=_fields_and_input,
+    retryable=False,
+    has_error_port=False,
+)
+INPUT_TRIGGER: Final = BlockSpec(
+    type="input_trigger",
+    title="Input Form",
+    category=Category.TRIGGER,
+    description="Starts the workflow with a form (older form)",
+    sub_blocks=(_INPUT_FORMAT,),
+    outputs_of=_fields_and_input,
+    retryable=False,
+    has_error_port=False,
+)
+MANUAL_TRIGGER: Final = BlockSpec(
+    type="manual_trigger",
+    title="Manual",
+    category=Category.TRIGGER,
+    description="Starts the workflow from the editor (older form)",
+    sub_blocks=(_INPUT_FORMAT,),
+    outputs_of=_fields_and_input,
+    retryable=False,
+    has_error_port=False,
+)
+CHAT_TRIGGER: Final = BlockSpec(
+    type="chat_trigger",
+    title="Chat",
+    category=Category.TRIGGER,
+    description="Starts the workflow for chat messages (older form)",
+    outputs={"input": _INPUT, "conversationId": _CONVERSATION_ID, "files": _FILES},
+    retryable=False,
+    has_error_port=False,
+)
+STARTER: Final = BlockSpec(
+    type="starter",
+    title="Starter",
+    category=Category.TRIGGER,
+    description="Starts the workflow (oldest form)",
+    sub_blocks=(_INPUT_FORMAT, SubBlockSpec(id="startWorkflow", title="Start workflow", type="dropdown")),
+    outputs_of=_starter,
+    retryable=False,
+    has_error_port=False,
+)
+SCHEDULE: Final = BlockSpec(
+    type="schedule",
+    title="Schedule",
+    category=Category.TRIGGER,
+    description="Starts the workflow at given times",
+    sub_blocks=(_INPUT_FORMAT,),
+    outputs_of=_declared,
+    retryable=False,
+    has_error_port=False,
+)
+WEBHOOK: Final = BlockSpec(
+    type="generic_webhook",
+    title="Webhook",
+    category=Category.TRIGGER,
+    description="Starts the workflow for calls of another service",
+    sub_blocks=(_INPUT_FORMAT,),
+    outputs_of=_declared,
+    retryable=False,
+    has_error_port=False,
+)
+
+TRIGGERS: Final = (START, API_TRIGGER, INPUT_TRIGGER, MANUAL_TRIGGER, CHAT_TRIGGER, STARTER, SCHEDULE, WEBHOOK)

@@ -1,0 +1,120 @@
+"""JSON values as JavaScript sees them: the format's rules for text, numbers and truth are JavaScript's."""
+
+import math
+import re
+from decimal import Decimal
+from enum import Enum
+from json.encoder import encode_basestring
+from typing import Final, TypeAlias
+
+Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
+JsonObject: TypeAlias = dict[str, Json]
+
+
+class Missing(Enum):
+    """What JavaScript calls undefined: no value at all, which is not null."""
+
+    MISSING = "missing"
+
+
+MISSING: Final = Missing.MISSING
+
+_NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|Infinity)", re.ASCII)
+_PREFIXED: Final = re.compile(r"0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+")
+
+
+def truthy(value: Json | Missing) -> bool:
+    """`Boolean(value)`: lists and objects are true, even when empty."""
+    if isinstance(value, list | dict):
+        return True
+    if isinstance(value, float) and math.isnan(value):
+        return False
+    return value is not MISSING and bool(value)
+
+
+def to_string(value: Json) -> str:
+    """`String(value)`: `5` for 5.0, `1,2` for a list, `[object Object]` for an object."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return ",".join("" if item is None else to_string(item) for item in value)
+    if isinstance(value, dict):
+        return "[object Object]"
+    return _scalar(value)
+
+
+def to_number(value: Json) -> int | float:
+    """`Number(value)`: NaN for what is no number, 0 for blank text and null."""
+    if value is None or isinstance(value, bool):
+        return int(value or 0)
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, dict):
+        return math.nan
+    text = to_string(value).strip().strip("\ufeff")
+    if not text:
+        return 0
+    if _PREFIXED.fullmatch(text):
+        return int(text, 0)
+    return _parse_decimal(text) if _NUMBER.fullmatch(text) else math.nan
+
+
+def stringify(value: Json, indent: int = 0, *, sort_keys: bool = False) -> str:
+    """`JSON.stringify(value, null, indent)`: no spaces without an indent, integral floats without a fraction."""
+    separator = "\n" if indent else ""
+    return _write(value, " " * indent, separator, sort_keys)
+
+
+def _write(value: Json, indent: str, newline: str, sort_keys: bool) -> str:
+    if isinstance(value, str):
+        return _quote(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "null"
+    if not isinstance(value, list | dict):
+        return _scalar(value)
+    deeper = newline + indent
+    if isinstance(value, list):
+        opening, closing = "[]"
+        parts = [_write(item, indent, deeper, sort_keys) for item in value]
+    else:
+        opening, closing = "{}"
+        colon = ": " if indent else ":"
+        items = sorted(value.items()) if sort_keys else value.items()
+        parts = [_quote(key) + colon + _write(item, indent, deeper, sort_keys) for key, item in items]
+    return f"{opening}{deeper}{f',{deeper}'.join(parts)}{newline}{closing}" if parts else opening + closing
+
+
+def _quote(text: str) -> str:
+    quoted = encode_basestring(text)
+    if text.isascii():
+        return quoted
+    return re.sub("[\ud800-\udfff]", lambda lone: f"\\u{ord(lone.group()):04x}", quoted)
+
+
+def _scalar(value: bool | int | float | None) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else _float(value)
+
+
+def _float(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    if value == 0:
+        return "0"
+    if 1e-6 <= abs(value) < 1e21:
+        text = format(Decimal(repr(value)), "f")
+        return text.removesuffix(".0")
+    mantissa, _, exponent = repr(value).partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent):+d}"
+
+
+def _parse_decimal(text: str) -> int | float:
+    if "Infinity" in text:
+        return -math.inf if text.startswith("-") else math.inf
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) <= 2**53 else number
