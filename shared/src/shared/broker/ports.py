@@ -50,6 +50,8 @@ class Delivery:
     message: Message
     redelivered: bool
     traceparent: str | None = None
+    dead_reason: str | None = None
+    """Why it became a dead letter: `rejected`, `expired`, `delivery_limit`. Only set on what comes from there."""
 
 
 Handler = Callable[[Delivery], Awaitable[Settlement]]
@@ -64,7 +66,7 @@ class Subscription(Protocol):
         ...
 
     async def close(self, *, grace: float) -> None:
-        """Stop taking, wait up to `grace` seconds for the deliveries in hand, cancel the rest (they are redelivered)."""
+        """Stop taking and wait up to `grace` seconds for the deliveries in hand; the rest are cancelled, redelivered."""
         ...
 
 
@@ -76,7 +78,8 @@ class WorkQueue(Protocol):
     ) -> None:
         """Hand `message` to `queue`; returns once the broker has it.
 
-        With `ttl_ms`, it is dropped if no worker took it in that time. Raises QueueFull, BrokerUnavailable.
+        With `ttl_ms`, no worker gets it after that time: it becomes a dead letter, reason `expired`.
+        Raises QueueFull, BrokerUnavailable, PayloadTooLarge (over 8 MiB).
         """
         ...
 
@@ -117,7 +120,7 @@ class ReplyStream(Protocol):
 
         Sends of one run are awaited one after the other; a small window of unconfirmed sends may be in flight, and a
         refusal surfaces at a later send of the same run at the latest at the one with `must_route`.
-        Raises ReplyOverflow, BrokerUnavailable.
+        Raises ReplyOverflow, BrokerUnavailable, PayloadTooLarge (over 8 MiB).
         """
         ...
 
@@ -137,9 +140,20 @@ class ControlBus(Protocol):
 class Broker(Protocol):
     """The three ports behind one connection's life."""
 
-    work: WorkQueue
-    replies: ReplyStream
-    control: ControlBus
+    @property
+    def work(self) -> WorkQueue:
+        """Confirmed, at least once."""
+        ...
+
+    @property
+    def replies(self) -> ReplyStream:
+        """Fast and ordered; not kept."""
+        ...
+
+    @property
+    def control(self) -> ControlBus:
+        """To everybody who listens now."""
+        ...
 
     async def start(self) -> None:
         """Connect. Raises BrokerUnavailable."""

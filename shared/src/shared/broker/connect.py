@@ -1,0 +1,32 @@
+"""Choose the broker by its URL."""
+
+from typing import Final
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
+
+from shared.broker.memory.broker import MemoryBroker, MemoryHub
+from shared.broker.ports import Broker
+from shared.broker.topology import Topology, default_topology
+
+_hubs: Final[WeakValueDictionary[str, MemoryHub]] = WeakValueDictionary()
+"""One hub per memory:// URL, for as long as a broker of it lives."""
+
+
+def open_broker(url: str, *, service: str, topology: Topology | None = None) -> Broker:
+    """The broker at `url`, not yet started.
+
+    `amqp://` and `amqps://` are RabbitMQ; `memory://name` is one hub for everybody in this process who uses that URL.
+    `service` is shown in the broker's list of connections. Raises ValueError for any other URL.
+    """
+    scheme = urlsplit(url).scheme
+    topology = topology or default_topology()
+    if scheme == "memory":
+        return MemoryBroker(_hub(url, topology))
+    raise ValueError("the broker's URL must begin with amqp://, amqps:// or memory://")
+
+
+def _hub(url: str, topology: Topology) -> MemoryHub:
+    hub = _hubs.get(url)
+    if hub is None:
+        hub = _hubs[url] = MemoryHub(topology)
+    return hub

@@ -1,0 +1,1 @@
+"""The broker of one process, for embedded mode and tests."""

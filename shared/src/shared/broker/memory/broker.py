@@ -1,0 +1,137 @@
+"""The three ports over one hub in memory. It keeps RabbitMQ's promises, except to outlive the process."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Self
+
+from shared.broker.bodies import incoming_control, outgoing
+from shared.broker.memory.inboxes import Inbox, Listener
+from shared.broker.memory.queues import Consumer, Letter, WorkingQueue
+from shared.broker.ports import BrokerUnavailable, Handler, QueueFull, ReplyUnroutable
+from shared.broker.topology import Queue, Topology
+from shared.contracts.messages import ControlMessage, EventBatch, Message
+from shared.observe.logging import get_logger
+
+log = get_logger("broker.memory")
+
+
+class MemoryHub:
+    """What the brokers of one process share: queues, inboxes, listeners."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self.queues = {name: WorkingQueue(spec, self._bury) for name, spec in topology.queues.items()}
+        self.inboxes: dict[str, Inbox] = {}
+        self.listeners: set[Listener] = set()
+
+    def _bury(self, origin: Queue, letter: Letter, reason: str) -> None:
+        if origin.dead_letters_to is None:
+            return
+        try:
+            self.queues[origin.dead_letters_to].put(letter.body, dead_reason=letter.dead_reason or reason)
+        except QueueFull:
+            log.error("a dead letter is lost: their queue is full", queue=origin.name, reason=reason)
+
+
+class MemoryBroker:
+    """One service's view of the hub. Implements Broker and its three ports."""
+
+    def __init__(self, hub: MemoryHub) -> None:
+        self._hub = hub
+        self._started = False
+        self._consumers: list[Consumer] = []
+        self._inboxes: set[Inbox] = set()
+        self._listeners: set[Listener] = set()
+
+    @property
+    def work(self) -> Self:
+        """This object: it has no connections to keep apart."""
+        return self
+
+    @property
+    def replies(self) -> Self:
+        """This object."""
+        return self
+
+    @property
+    def control(self) -> Self:
+        """This object."""
+        return self
+
+    async def start(self) -> None:
+        """Be usable from now on."""
+        self._started = True
+
+    async def stop(self) -> None:
+        """Close everything that was opened here."""
+        self._started = False
+        for consumer in self._consumers:
+            await consumer.close(grace=0)
+        for inbox in tuple(self._inboxes):
+            await inbox.close()
+        for listener in tuple(self._listeners):
+            await listener.stop_taking()
+
+    async def ping(self) -> None:
+        """Raises BrokerUnavailable when not started."""
+        self._check_started()
+
+    async def publish(
+        self, queue: str, message: Message, *, traceparent: str | None = None, ttl_ms: int | None = None
+    ) -> None:
+        """See WorkQueue."""
+        self._check_started()
+        self._hub.queues[queue].put(outgoing(message, traceparent=traceparent), ttl_ms=ttl_ms)
+
+    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer:
+        """See WorkQueue."""
+        self._check_started()
+        consumer = Consumer(self._hub.queues[queue], handler, prefetch)
+        self._consumers.append(consumer)
+        self._hub.queues[queue].join(consumer)
+        return consumer
+
+    async def open_inbox(self, on_batch: Callable[[EventBatch], None], on_lost: Callable[[], None]) -> Inbox:
+        """See ReplyStream. This broker is never lost."""
+        self._check_started()
+        inbox = Inbox(self._hub.topology.reply_inbox, on_batch, self._forget_inbox)
+        self._inboxes.add(inbox)
+        self._hub.inboxes[inbox.address] = inbox
+        return inbox
+
+    async def send(self, address: str, batch: EventBatch, *, must_route: bool) -> None:
+        """See ReplyStream."""
+        self._check_started()
+        inbox = self._hub.inboxes.get(address)
+        if inbox is not None:
+            inbox.put(outgoing(batch))
+        elif must_route:
+            raise ReplyUnroutable(address)
+
+    async def broadcast(self, message: ControlMessage) -> None:
+        """See ControlBus."""
+        self._check_started()
+        copy = incoming_control(outgoing(message))
+        for listener in self._hub.listeners:
+            listener.hear(copy)
+
+    async def listen(self, on_message: Callable[[ControlMessage], None]) -> Listener:
+        """See ControlBus."""
+        self._check_started()
+        listener = Listener(on_message, self._forget_listener)
+        self._listeners.add(listener)
+        self._hub.listeners.add(listener)
+        return listener
+
+    def _check_started(self) -> None:
+        if not self._started:
+            raise BrokerUnavailable("the broker is not started")
+
+    def _forget_inbox(self, inbox: Inbox) -> None:
+        self._inboxes.discard(inbox)
+        with suppress(KeyError):
+            del self._hub.inboxes[inbox.address]
+
+    def _forget_listener(self, listener: Listener) -> None:
+        self._listeners.discard(listener)
+        self._hub.listeners.discard(listener)

@@ -1,0 +1,67 @@
+"""Reply inboxes and control listeners in memory."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from uuid import uuid4
+
+from shared.broker.bodies import incoming_batch
+from shared.broker.handling import notify
+from shared.broker.ports import ReplyOverflow
+from shared.broker.topology import PrivateQueue
+from shared.contracts.messages import ControlMessage, EventBatch
+
+
+class Inbox:
+    """Batches on their way to one reader, who gets them at the loop's next turn."""
+
+    def __init__(
+        self, spec: PrivateQueue, on_batch: Callable[[EventBatch], None], forget: Callable[["Inbox"], None]
+    ) -> None:
+        self._address = f"{spec.prefix}.{uuid4().hex}"
+        self._bound = spec.max_length
+        self._on_batch = on_batch
+        self._forget = forget
+        self._bodies: deque[bytes] = deque()
+
+    @property
+    def address(self) -> str:
+        """Where others send to."""
+        return self._address
+
+    def put(self, body: bytes) -> None:
+        """Take one more batch, or raise ReplyOverflow."""
+        if len(self._bodies) >= self._bound:
+            raise ReplyOverflow(f"the reader of {self._address} is too slow")
+        if not self._bodies:
+            asyncio.get_running_loop().call_soon(self._hand_over)
+        self._bodies.append(body)
+
+    async def close(self) -> None:
+        """Receive nothing more."""
+        self._bodies.clear()
+        self._forget(self)
+
+    def _hand_over(self) -> None:
+        while self._bodies:
+            notify(self._on_batch, incoming_batch(self._bodies.popleft()))
+
+
+class Listener:
+    """One subscription to the control bus."""
+
+    def __init__(self, on_message: Callable[[ControlMessage], None], forget: Callable[["Listener"], None]) -> None:
+        self._on_message = on_message
+        self._forget = forget
+
+    def hear(self, message: ControlMessage) -> None:
+        """Pass one message on, at the loop's next turn."""
+        asyncio.get_running_loop().call_soon(notify, self._on_message, message)
+
+    async def stop_taking(self) -> None:
+        """Hear nothing more."""
+        self._forget(self)
+
+    async def close(self, *, grace: float) -> None:
+        """Hear nothing more."""
+        self._forget(self)

@@ -1,0 +1,131 @@
+"""Work queues in memory: bounded, with turns, redelivery, expiry and dead letters."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from shared.broker.handling import InHand
+from shared.broker.ports import Delivery, Handler, QueueFull, Settlement
+from shared.broker.topology import Queue
+from shared.contracts.messages import decode
+
+DEFAULT_DELIVERY_LIMIT: Final = 20
+"""RabbitMQ's own, where no policy says otherwise."""
+
+
+@dataclass(slots=True)
+class Letter:
+    """One message in a queue, and what happened to it there."""
+
+    body: bytes
+    expires_at: float | None = None
+    deliveries: int = 0
+    dead_reason: str | None = None
+
+
+class WorkingQueue:
+    """Letters, and the consumers who take turns at them. As in RabbitMQ, only those that wait count as length."""
+
+    def __init__(self, spec: Queue, bury: Callable[[Queue, Letter, str], None]) -> None:
+        self._spec = spec
+        self._bury = bury
+        self._letters: deque[Letter] = deque()
+        self._bytes = 0
+        self._consumers: deque[Consumer] = deque()
+
+    def put(self, body: bytes, *, ttl_ms: int | None = None, dead_reason: str | None = None) -> None:
+        """Take one more letter, or raise QueueFull."""
+        self._bury_expired()
+        full = len(self._letters) >= self._spec.length_bound
+        if full or self._bytes + len(body) > self._spec.bytes_bound:
+            raise QueueFull(f"queue {self._spec.name} is full")
+        letter = Letter(body, dead_reason=dead_reason)
+        if ttl_ms is not None:
+            self._expire_after(letter, ttl_ms / 1000)
+        self._letters.append(letter)
+        self._bytes += len(body)
+        self._hand_out()
+
+    def settle(self, letter: Letter, settlement: Settlement) -> None:
+        """Do with a letter in hand what its handler decided."""
+        limit = self._spec.policy.delivery_limit or DEFAULT_DELIVERY_LIMIT
+        if settlement is Settlement.DEAD_LETTER:
+            self._bury(self._spec, letter, "rejected")
+        elif settlement is Settlement.REDELIVER and letter.deliveries > limit:
+            self._bury(self._spec, letter, "delivery_limit")
+        elif settlement is Settlement.REDELIVER:
+            self._letters.appendleft(letter)
+            self._bytes += len(letter.body)
+        self._hand_out()
+
+    def join(self, consumer: "Consumer") -> None:
+        """One more consumer."""
+        self._consumers.append(consumer)
+        self._hand_out()
+
+    def leave(self, consumer: "Consumer") -> None:
+        """One consumer fewer; what it has in hand stays with it until settled."""
+        if consumer in self._consumers:
+            self._consumers.remove(consumer)
+
+    def _hand_out(self) -> None:
+        self._bury_expired()
+        while self._letters and (consumer := self._next_free()):
+            letter = self._take_first()
+            letter.deliveries += 1
+            consumer.take(letter)
+            self._bury_expired()
+
+    def _next_free(self) -> "Consumer | None":
+        for _ in range(len(self._consumers)):
+            consumer = self._consumers[0]
+            self._consumers.rotate(-1)
+            if consumer.is_free:
+                return consumer
+        return None
+
+    def _expire_after(self, letter: Letter, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        letter.expires_at = loop.time() + seconds
+        loop.call_at(letter.expires_at, self._bury_expired)
+
+    def _bury_expired(self) -> None:
+        now = asyncio.get_running_loop().time()
+        while self._letters and (expires_at := self._letters[0].expires_at) is not None and expires_at <= now:
+            self._bury(self._spec, self._take_first(), "expired")
+
+    def _take_first(self) -> Letter:
+        letter = self._letters.popleft()
+        self._bytes -= len(letter.body)
+        return letter
+
+
+class Consumer:
+    """One subscription to a work queue."""
+
+    def __init__(self, queue: WorkingQueue, handler: Handler, prefetch: int) -> None:
+        self._queue = queue
+        self._in_hand = InHand(handler)
+        self._prefetch = prefetch
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it takes another letter."""
+        return len(self._in_hand) < self._prefetch
+
+    def take(self, letter: Letter) -> None:
+        """Run the handler on one letter."""
+        envelope = decode(letter.body)
+        delivery = Delivery(envelope.message, letter.deliveries > 1, envelope.traceparent, letter.dead_reason)
+        self._in_hand.take(delivery, lambda settlement: self._queue.settle(letter, settlement))
+
+    async def stop_taking(self) -> None:
+        """Take no new letters; those in hand go on."""
+        self._queue.leave(self)
+
+    async def close(self, *, grace: float) -> None:
+        """Stop taking, and wait up to `grace` seconds for the letters in hand; the rest are redelivered."""
+        self._queue.leave(self)
+        await self._in_hand.drain(grace)

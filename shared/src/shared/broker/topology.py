@@ -1,0 +1,208 @@
+"""Every queue and exchange, once: what is declared, and what an operator may tune.
+
+A declaration can never be changed without deleting the queue, so it holds only what a queue *is*: its type, that it
+refuses when full, where its dead letters go, and a ceiling that keeps it bounded before any policy has been applied.
+Everything that one may want to change later is a policy. Where both speak, RabbitMQ takes the smaller number.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+INTERACTIVE: Final = "runs.interactive"
+ASYNC: Final = "runs.async"
+RECORDS: Final = "runs.records"
+EVENTS: Final = "runs.events"
+DEAD: Final = "runs.dead"
+UNREADABLE: Final = "runs.unreadable"
+PROBE: Final = "health.probe"
+CONTROL: Final = "control"
+REPLIES: Final = "replies"
+
+MIB: Final = 1024 * 1024
+MAX_MESSAGE_BYTES: Final = 8 * MIB
+"""No larger body is published; RabbitMQ itself closes the channel at 16 MiB."""
+
+ASYNC_DELIVERY_LIMIT: Final = 20
+"""Deliveries after the first; only a backstop, attempts are counted in the store."""
+
+
+class QueueType(StrEnum):
+    """Quorum: replicated and on disk. Classic: one node's memory."""
+
+    QUORUM = "quorum"
+    CLASSIC = "classic"
+
+
+class Overflow(StrEnum):
+    """What a full queue does with one more message."""
+
+    REFUSE = "reject-publish"
+    DROP_OLDEST = "drop-head"
+
+
+class DeadLettering(StrEnum):
+    """Whether a dead letter may be lost on its way."""
+
+    AT_MOST_ONCE = "at-most-once"
+    AT_LEAST_ONCE = "at-least-once"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What an operator may change while the queue is in use. None leaves it as it was declared."""
+
+    max_length: int | None = None
+    max_bytes: int | None = None
+    delivery_limit: int | None = None
+    consumer_timeout_ms: int | None = None
+    dead_lettering: DeadLettering | None = None
+    message_ttl_ms: int | None = None
+
+    @property
+    def definition(self) -> dict[str, int | str]:
+        """The policy as RabbitMQ spells it."""
+        spelled: dict[str, int | str | None] = {
+            "max-length": self.max_length,
+            "max-length-bytes": self.max_bytes,
+            "delivery-limit": self.delivery_limit,
+            "consumer-timeout": self.consumer_timeout_ms,
+            "dead-letter-strategy": self.dead_lettering,
+            "message-ttl": self.message_ttl_ms,
+        }
+        return {key: value for key, value in spelled.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A queue that outlives its processes. Once it exists, only `policy` may change."""
+
+    name: str
+    type: QueueType = QueueType.QUORUM
+    overflow: Overflow = Overflow.REFUSE
+    max_length: int
+    max_bytes: int
+    dead_letters_to: str | None = None
+    policy: Policy = field(default_factory=Policy)
+
+    @property
+    def arguments(self) -> dict[str, int | str]:
+        """The arguments of its declaration."""
+        arguments: dict[str, int | str] = {
+            "x-queue-type": self.type,
+            "x-overflow": self.overflow,
+            "x-max-length": self.max_length,
+            "x-max-length-bytes": self.max_bytes,
+        }
+        if self.dead_letters_to is not None:
+            arguments |= {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": self.dead_letters_to}
+        return arguments
+
+    @property
+    def length_bound(self) -> int:
+        """How many messages it holds, ceiling and policy together."""
+        return min(self.max_length, self.policy.max_length or self.max_length)
+
+    @property
+    def bytes_bound(self) -> int:
+        """How many bytes of bodies it holds, ceiling and policy together."""
+        return min(self.max_bytes, self.policy.max_bytes or self.max_bytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateQueue:
+    """A queue of one process and one connection: exclusive, gone with it, under a new random name each time."""
+
+    prefix: str
+    overflow: Overflow = Overflow.REFUSE
+    max_length: int
+    max_bytes: int
+
+    @property
+    def arguments(self) -> dict[str, int | str]:
+        """The arguments of its declaration."""
+        return {
+            "x-queue-type": QueueType.CLASSIC,
+            "x-overflow": self.overflow,
+            "x-max-length": self.max_length,
+            "x-max-length-bytes": self.max_bytes,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """All that a broker holds for us."""
+
+    queues: Mapping[str, Queue]
+    probe: Queue
+    control_exchange: str
+    control_inbox: PrivateQueue
+    reply_inbox: PrivateQueue
+
+
+def default_topology(*, longest_run_seconds: int = 90 * 60) -> Topology:
+    """The topology of a system whose plans allow runs of at most `longest_run_seconds`."""
+    consumer_timeout_ms = (longest_run_seconds + 600) * 1000
+    queues = (
+        Queue(
+            name=INTERACTIVE,
+            max_length=20_000,
+            max_bytes=1024 * MIB,
+            dead_letters_to=DEAD,
+            policy=Policy(
+                max_length=2_000,
+                max_bytes=256 * MIB,
+                delivery_limit=1,
+                consumer_timeout_ms=consumer_timeout_ms,
+                dead_lettering=DeadLettering.AT_MOST_ONCE,
+            ),
+        ),
+        Queue(
+            name=ASYNC,
+            max_length=200_000,
+            max_bytes=1024 * MIB,
+            dead_letters_to=DEAD,
+            policy=Policy(
+                max_length=50_000,
+                delivery_limit=ASYNC_DELIVERY_LIMIT,
+                consumer_timeout_ms=consumer_timeout_ms,
+                dead_lettering=DeadLettering.AT_LEAST_ONCE,
+            ),
+        ),
+        _recording(RECORDS),
+        _recording(EVENTS),
+        Queue(
+            name=DEAD,
+            max_length=200_000,
+            max_bytes=1024 * MIB,
+            dead_letters_to=UNREADABLE,
+            policy=Policy(max_length=100_000, delivery_limit=ASYNC_DELIVERY_LIMIT),
+        ),
+        Queue(
+            name=UNREADABLE,
+            overflow=Overflow.DROP_OLDEST,
+            max_length=10_000,
+            max_bytes=256 * MIB,
+            policy=Policy(message_ttl_ms=14 * 24 * 3600 * 1000),
+        ),
+    )
+    return Topology(
+        queues={queue.name: queue for queue in queues},
+        probe=Queue(name=PROBE, overflow=Overflow.DROP_OLDEST, max_length=1, max_bytes=MIB),
+        control_exchange=CONTROL,
+        control_inbox=PrivateQueue(
+            prefix=CONTROL, overflow=Overflow.DROP_OLDEST, max_length=10_000, max_bytes=16 * MIB
+        ),
+        reply_inbox=PrivateQueue(prefix=REPLIES, max_length=20_000, max_bytes=64 * MIB),
+    )
+
+
+def _recording(name: str) -> Queue:
+    return Queue(
+        name=name,
+        max_length=500_000,
+        max_bytes=1024 * MIB,
+        dead_letters_to=DEAD,
+        policy=Policy(max_length=100_000, max_bytes=512 * MIB, delivery_limit=ASYNC_DELIVERY_LIMIT),
+    )
