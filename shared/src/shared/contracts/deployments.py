@@ -42,6 +42,13 @@ class Workflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     endpoint: Endpoint
 
 
+class WorkflowPage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Workflows, oldest first. `next_cursor` is None on the last page."""
+
+    workflows: tuple[Workflow, ...]
+    next_cursor: str | None = None
+
+
 class CreateWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A new, empty workflow, or one with a draft."""
 
@@ -62,6 +69,21 @@ class ImportWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     folder_id: str | None = None
 
 
+class UpdateWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Change what is given; the rest stays."""
+
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    description: str | msgspec.UnsetType = msgspec.UNSET
+    folder_id: str | None | msgspec.UnsetType = msgspec.UNSET
+
+
+class UpdateAccess(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The API info of a workflow: who may call it, and what it does. Changes what is given."""
+
+    is_public: bool | msgspec.UnsetType = msgspec.UNSET
+    description: str | msgspec.UnsetType = msgspec.UNSET
+
+
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """The editable state. `revision` is what a save must name to replace it."""
 
@@ -75,6 +97,13 @@ class SaveDraft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     state: dict[str, Any]
     expected_revision: int | None = None
+
+
+class DraftSaved(msgspec.Struct, frozen=True):
+    """The draft was replaced; the next save must name this revision."""
+
+    revision: int
+    saved_at: datetime
 
 
 class Deploy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -101,6 +130,34 @@ class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     description: str | None = None
 
 
+class VersionPage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Versions, newest first. `next_before` is the number to go on from, None on the last page."""
+
+    versions: tuple[Version, ...]
+    next_before: int | None = None
+
+
+class VersionDetail(msgspec.Struct, frozen=True):
+    """A version and the workflow state that it runs."""
+
+    version: Version
+    state: dict[str, Any]
+
+
+class UpdateVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Rename or describe a version; null takes the text away, what is not given stays."""
+
+    name: str | None | msgspec.UnsetType = msgspec.UNSET
+    description: str | None | msgspec.UnsetType = msgspec.UNSET
+
+
+class DeploymentStatus(msgspec.Struct, frozen=True):
+    """What is live, and whether the draft differs from it in anything that matters."""
+
+    endpoint: Endpoint
+    needs_redeployment: bool
+
+
 class Deployed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a deploy or promote did."""
 
@@ -121,3 +178,24 @@ class Environment(msgspec.Struct, frozen=True):
     """The `{{NAME}}` values of a workspace, in clear. Never logged, never put into a message."""
 
     values: dict[str, str]
+
+
+class EnvironmentName(msgspec.Struct, frozen=True):
+    """That a value exists, never the value itself."""
+
+    name: str
+    updated_at: datetime
+    updated_by: str
+
+
+class EnvironmentNames(msgspec.Struct, frozen=True):
+    """Every name of a workspace's environment, in order."""
+
+    names: tuple[EnvironmentName, ...]
+
+
+class SetEnvironmentValue(msgspec.Struct, frozen=True):
+    """A value for a name, new or replaced. Written only: nobody but a worker reads it back."""
+
+    value: str
+    actor_id: str
