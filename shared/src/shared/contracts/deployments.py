@@ -74,7 +74,7 @@ class UpdateWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     name: str | msgspec.UnsetType = msgspec.UNSET
     description: str | msgspec.UnsetType = msgspec.UNSET
-    folder_id: str | None | msgspec.UnsetType = msgspec.UNSET
+    folder_id: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class UpdateAccess(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -147,8 +147,8 @@ class VersionDetail(msgspec.Struct, frozen=True):
 class UpdateVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Rename or describe a version; null takes the text away, what is not given stays."""
 
-    name: str | None | msgspec.UnsetType = msgspec.UNSET
-    description: str | None | msgspec.UnsetType = msgspec.UNSET
+    name: str | msgspec.UnsetType | None = msgspec.UNSET
+    description: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class DeploymentStatus(msgspec.Struct, frozen=True):
