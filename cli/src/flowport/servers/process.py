@@ -1,17 +1,22 @@
 """A server as a child process: it logs to a file, and never outlives us."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 from flowport.servers.ports import LOOPBACK
 
 STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.02
 _LOG_TAIL_BYTES = 2_000
+_launcher: Final = ThreadPoolExecutor(1, thread_name_prefix="launcher")
+"""A child is told of the death of the thread that started it, so that thread has to live as long as we do."""
 
 
 class ServerFailed(Exception):
@@ -19,7 +24,7 @@ class ServerFailed(Exception):
 
 
 class ServerProcess:
-    """Starts, stops and kills one program. Where the system can do it, the program dies with the starting thread."""
+    """Starts, stops and kills one program. Where the system can do it, the program dies with us."""
 
     def __init__(
         self, command: Sequence[str], *, log: Path, cwd: Path, environment: Mapping[str, str] | None = None
@@ -35,32 +40,36 @@ class ServerProcess:
         """The process id while it runs."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
+    @property
+    def log(self) -> Path:
+        """Where its output goes."""
+        return self._log
+
     def start(self, *, until: Callable[[], bool], timeout: float) -> None:
         """Run the program until `until` holds. Raises ServerFailed when it ends or takes over `timeout` seconds."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own command, no shell
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self._cwd,
-                env=self._environment,
-                start_new_session=True,  # Ctrl-C is for us; we stop our servers in our own order
-            )
+        self.launch()
+        self.await_ready(until=until, timeout=timeout)
+
+    def launch(self) -> None:
+        """Run the program, without waiting for anything."""
+        self._process = _launcher.submit(self._popen).result()
+
+    def await_ready(self, *, until: Callable[[], bool], timeout: float) -> None:
+        """Wait for `until` to hold. Raises ServerFailed when the program ends or takes over `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while not until():
             if self.pid is None or time.monotonic() > deadline:
                 self.kill()
-                raise ServerFailed(f"{self._command[-1]} did not start: {self._log_tail()}")
+                raise ServerFailed(f"{self._command[-1]} did not start, see {self._log}: {self.log_tail()}")
             time.sleep(_POLL_SECONDS)
 
-    def stop(self) -> None:
-        """Ask the program to end, and kill it if it does not."""
+    def stop(self, *, timeout: float = STOP_SECONDS) -> None:
+        """Ask the program to end, and kill it if it does not within `timeout` seconds."""
         if self._process is None:
             return
         self._process.terminate()
         try:
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             self.kill()
 
@@ -70,8 +79,26 @@ class ServerProcess:
             self._process.kill()
             self._process.wait(STOP_SECONDS)
 
-    def _log_tail(self) -> str:
+    def send(self, signum: signal.Signals) -> None:
+        """Send it a signal, if it runs: SIGSTOP freezes it, SIGCONT thaws it."""
+        if self._process is not None:
+            self._process.send_signal(signum)
+
+    def log_tail(self) -> str:
+        """The last that it said."""
         return self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip() or "it said nothing"
+
+    def _popen(self) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as log:
+            return subprocess.Popen(  # noqa: S603 - our own command, no shell
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._cwd,
+                env=self._environment,
+                start_new_session=True,  # Ctrl-C is for us; we stop our servers in our own order
+            )
 
 
 def _parent_guard() -> list[str]:
