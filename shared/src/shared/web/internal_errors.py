@@ -50,7 +50,7 @@ def status_of(error: FlowportError) -> int:
 
 def render_internal_error(request: Request, error: Exception) -> Response:
     """The exception handler of every internal door."""
-    found = cast(FlowportError, error)
+    found = cast("FlowportError", error)
     body = ErrorBody(found.code, found.message, found.details, found.retry_after)
     return StructResponse(body, status_code=status_of(found))
 

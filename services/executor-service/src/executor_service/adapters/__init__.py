@@ -1,0 +1,1 @@
+"""The executor's way out: replies, records, jobs-service, deploy-service."""

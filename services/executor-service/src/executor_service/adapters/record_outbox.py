@@ -1,0 +1,79 @@
+"""What attached runs leave behind, on its way to jobs-service: batched, and never in the way of a run."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Final
+
+from prometheus_client import Counter
+
+from shared.broker import topology
+from shared.broker.ports import BrokerUnavailable, QueueFull, WorkQueue
+from shared.contracts.messages import RecordBatch, RunBegan, RunRecorded
+from shared.observe.logging import get_logger
+
+BATCH_RECORDS: Final = 64
+BACKLOG_RECORDS: Final = 10_000
+PATIENCE_SECONDS: Final = 2.0
+
+RECORDS_DROPPED = Counter("flowport_executor_records_dropped_total", "Run records lost: the record queue was full.")
+log = get_logger("record_outbox")
+
+Record = RunBegan | RunRecorded
+
+
+class RecordOutbox:
+    """Takes records without waiting and publishes them in the background, in order."""
+
+    def __init__(self, work: WorkQueue) -> None:
+        self._work = work
+        self._backlog: asyncio.Queue[Record] = asyncio.Queue(BACKLOG_RECORDS)
+        self._publisher: asyncio.Task[None] | None = None
+
+    def put(self, record: Record) -> None:
+        """Take one record; it is dropped, and counted, when the backlog is full."""
+        try:
+            self._backlog.put_nowait(record)
+        except asyncio.QueueFull:
+            RECORDS_DROPPED.inc()
+
+    async def start(self) -> None:
+        """Begin to publish."""
+        self._publisher = asyncio.create_task(self._publish_forever(), name="record-outbox")
+
+    async def stop(self) -> None:
+        """Publish what is waiting, within the patience, and end."""
+        if self._publisher is None:
+            return
+        try:
+            await asyncio.wait_for(self._backlog.join(), PATIENCE_SECONDS)
+        except TimeoutError:
+            log.warning("records left behind", count=self._backlog.qsize())
+        self._publisher.cancel()
+        await asyncio.gather(self._publisher, return_exceptions=True)
+
+    async def _publish_forever(self) -> None:
+        while True:
+            records = (await self._backlog.get(), *self._waiting())
+            await self._publish(records)
+            for _ in records:
+                self._backlog.task_done()
+
+    def _waiting(self) -> Iterator[Record]:
+        for _ in range(min(self._backlog.qsize(), BATCH_RECORDS - 1)):
+            yield self._backlog.get_nowait()
+
+    async def _publish(self, records: tuple[Record, ...]) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not await self._published(records):
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            RECORDS_DROPPED.inc(len(records))
+            log.warning("run records dropped", count=len(records))
+
+    async def _published(self, records: tuple[Record, ...]) -> bool:
+        try:
+            await self._work.publish(topology.RUNS_RECORDS, RecordBatch(records))
+        except (QueueFull, BrokerUnavailable):
+            return False
+        return True

@@ -1,0 +1,60 @@
+"""jobs-service and deploy-service, as a worker uses them."""
+
+from shared.contracts.deployments import Environment
+from shared.contracts.jobs import (
+    AppendJournal,
+    ClaimAnswer,
+    ClaimRun,
+    FinishRun,
+    LeaseAnswer,
+    ReleaseRun,
+    RenewLease,
+)
+from shared.contracts.runs import SnapshotRef
+from shared.web.client import InternalClient
+
+
+class Jobs:
+    """The life of a durable run at jobs-service."""
+
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
+
+    async def claim(self, run_id: str, claim: ClaimRun) -> ClaimAnswer:
+        """Ask for a dispatched run. Raises Unavailable."""
+        return await self._client.call("POST", f"/internal/runs/{run_id}/claim", body=claim, returns=ClaimAnswer)
+
+    async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
+        """Keep the lease. Raises StaleAttempt, Unavailable."""
+        return await self._client.call(
+            "POST", f"/internal/runs/{run_id}/lease", body=RenewLease(attempt), returns=LeaseAnswer
+        )
+
+    async def append_journal(self, run_id: str, entries: AppendJournal) -> None:
+        """Store what happened. Raises StaleAttempt, Unavailable."""
+        await self._client.call("POST", f"/internal/runs/{run_id}/journal", body=entries)
+
+    async def finish(self, run_id: str, result: FinishRun) -> None:
+        """Store how the attempt ended. Raises StaleAttempt, Unavailable."""
+        await self._client.call("POST", f"/internal/runs/{run_id}/finish", body=result)
+
+    async def release(self, run_id: str, attempt: int) -> None:
+        """Hand the run back unfinished. Raises StaleAttempt, Unavailable."""
+        await self._client.call("POST", f"/internal/runs/{run_id}/release", body=ReleaseRun(attempt))
+
+
+class Deployments:
+    """Snapshots and environment values from deploy-service."""
+
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
+
+    async def snapshot(self, snapshot: SnapshotRef) -> bytes:
+        """The immutable workflow state as JSON. Raises NotFound, Unavailable."""
+        return await self._client.fetch(
+            "GET", f"/internal/snapshots/{snapshot.workspace_id}/{snapshot.snapshot_hash}"
+        )
+
+    async def environment(self, workspace_id: str) -> Environment:
+        """The `{{NAME}}` values of a workspace. Raises Unavailable."""
+        return await self._client.call("GET", f"/internal/environment/{workspace_id}", returns=Environment)

@@ -1,0 +1,1 @@
+"""The executor's doors: runs come in as broker messages."""
