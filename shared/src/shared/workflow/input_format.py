@@ -1,11 +1,10 @@
 """The fields that a start block or a human form declares."""
 
-import json
 from collections.abc import Iterator
 
 import msgspec
 
-from shared.workflow.jsvalues import Json
+from shared.workflow.jsvalues import Json, parse_json
 from shared.workflow.paths import OutputField, Outputs
 
 
@@ -49,9 +48,5 @@ def _fields(value: Json) -> Iterator[InputField]:
 
 def parse_list(value: Json) -> list[Json]:
     """A list, or the list that a JSON text holds; anything else is the empty list."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return []
-    return value if isinstance(value, list) else []
+    parsed = parse_json(value) if isinstance(value, str) else value
+    return parsed if isinstance(parsed, list) else []

@@ -1,11 +1,12 @@
 """JSON values as JavaScript sees them: the format's rules for text, numbers and truth are JavaScript's."""
 
+import json
 import math
 import re
 from decimal import Decimal
 from enum import Enum
 from json.encoder import encode_basestring
-from typing import Final, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 JsonObject: TypeAlias = dict[str, Json]
@@ -59,10 +60,23 @@ def to_number(value: Json) -> int | float:
     return _parse_decimal(text) if _NUMBER.fullmatch(text) else math.nan
 
 
+def parse_json(text: str) -> Json | Missing:
+    """`JSON.parse(text)`, MISSING when the text is no JSON, or JSON nested too deeply to be read."""
+    try:
+        parsed: Json = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return MISSING
+    return parsed
+
+
 def stringify(value: Json, indent: int = 0, *, sort_keys: bool = False) -> str:
     """`JSON.stringify(value, null, indent)`: no spaces without an indent, integral floats without a fraction."""
     separator = "\n" if indent else ""
     return _write(value, " " * indent, separator, sort_keys)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _write(value: Json, indent: str, newline: str, sort_keys: bool) -> str:

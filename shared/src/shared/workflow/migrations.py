@@ -1,9 +1,9 @@
 """Older spellings of a state, brought to the present one. Pure: the document given is never changed."""
 
-import json
 import re
 from typing import Final
 
+from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json, JsonObject, stringify
 
 _SOURCE_SIDES: Final = re.compile(r"source-(?:top|right|bottom|left)")
@@ -55,7 +55,7 @@ def _agent(sub_blocks: Json) -> JsonObject:
         migrated.pop("systemPrompt", None)
         migrated.pop("userPrompt", None)
     tools = migrated.get("tools")
-    if isinstance(tools, dict):
+    if isinstance(tools, dict) and tools.get("value"):
         migrated["tools"] = {**tools, "value": _tools(tools.get("value"))}
     return migrated
 
@@ -65,7 +65,7 @@ def _messages(sub_blocks: JsonObject) -> list[Json] | None:
     stored = _value(sub_blocks, "messages")
     if isinstance(stored, list) and stored:
         return None
-    if parsed := _parsed_list(stored):
+    if parsed := parse_list(stored):
         return parsed
     prompts = (("system", _value(sub_blocks, "systemPrompt")), ("user", _value(sub_blocks, "userPrompt")))
     return [{"role": role, "content": _prompt(value)} for role, value in prompts if value] or None
@@ -77,23 +77,11 @@ def _prompt(value: Json) -> str:
     return value if isinstance(value, str) else stringify(value)
 
 
-def _tools(value: Json) -> list[Json] | None:
-    tools = value if isinstance(value, list) else _parsed_list(value)
-    if tools is None:
-        return None
-    return [tool for tool in tools if isinstance(tool, dict) and isinstance(tool.get("type"), str)]
+def _tools(value: Json) -> list[Json]:
+    """The tools that are well formed."""
+    return [tool for tool in parse_list(value) if isinstance(tool, dict) and isinstance(tool.get("type"), str)]
 
 
 def _value(sub_blocks: JsonObject, key: str) -> Json:
     sub_block = sub_blocks.get(key)
     return sub_block.get("value") if isinstance(sub_block, dict) else None
-
-
-def _parsed_list(text: Json) -> list[Json] | None:
-    if not isinstance(text, str):
-        return None
-    try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return parsed if isinstance(parsed, list) else None

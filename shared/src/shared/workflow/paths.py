@@ -1,6 +1,6 @@
 """Values found along a path, and the difference between empty and undeclared."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
 import msgspec
@@ -35,8 +35,13 @@ class UndeclaredField(InvalidRequest):
     """A reference to something that the block does not have; the caller's or author's mistake (400)."""
 
     def __init__(self, path: str, block_name: str, outputs: Outputs) -> None:
-        available = ", ".join(outputs) or "none"
-        super().__init__(f'"{path}" doesn\'t exist on block "{block_name}". Available fields: {available}')
+        super().__init__(fields_error(path, block_name, outputs))
+
+
+def fields_error(path: str, block_name: str, available: Iterable[str]) -> str:
+    """The sentence about a path that a block does not have, with the names that it has."""
+    names = ", ".join(available) or "none"
+    return f'"{path}" doesn\'t exist on block "{block_name}". Available fields: {names}'
 
 
 def value_at(value: Json | Missing, path: Path) -> Json | Missing:

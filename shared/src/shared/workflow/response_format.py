@@ -1,11 +1,10 @@
 """An agent's response format: the JSON schema that its answer must follow."""
 
-import json
 from typing import Final
 
 import msgspec
 
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.jsvalues import Json, JsonObject, parse_json
 from shared.workflow.paths import OutputField, Outputs
 
 DEFAULT_NAME: Final = "response_schema"
@@ -32,8 +31,8 @@ def read_response_format(value: Json) -> ResponseFormat | None:
 
     What is no JSON object is ignored, as if there were no format.
     """
-    document = _parsed(value)
-    if not document:
+    document = parse_json(value) if isinstance(value, str) else value
+    if not isinstance(document, dict) or not document:
         return None
     wrapped = document.get("json_schema")
     if isinstance(wrapped, dict):
@@ -44,15 +43,6 @@ def read_response_format(value: Json) -> ResponseFormat | None:
     return ResponseFormat(
         name if isinstance(name, str) and name else DEFAULT_NAME, schema, document.get("strict") is not False
     )
-
-
-def _parsed(value: Json) -> JsonObject | None:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return None
-    return value if isinstance(value, dict) else None
 
 
 def _field(schema: Json) -> OutputField:
