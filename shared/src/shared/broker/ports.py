@@ -66,7 +66,7 @@ class Subscription(Protocol):
         ...
 
     async def close(self, *, grace: float) -> None:
-        """Stop taking and wait up to `grace` seconds for the deliveries in hand; the rest are cancelled, redelivered."""
+        """Stop taking and wait up to `grace` seconds for the deliveries in hand; cancel and redeliver the rest."""
         ...
 
 

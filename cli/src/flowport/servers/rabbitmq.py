@@ -1,0 +1,134 @@
+"""RabbitMQ on loopback, as any user and without systemd: for `make stack` and the tests."""
+
+import os
+import secrets
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from flowport.servers.ports import LOOPBACK, free_port
+from flowport.servers.process import ServerFailed, ServerProcess, accepts_connections
+
+START_SECONDS: Final = 60.0
+CTL_SECONDS: Final = 60.0
+_PLUGINS: Final = ("rabbitmq_management", "rabbitmq_prometheus")
+_PACKAGED: Final = Path("/usr/lib/rabbitmq/bin")
+"""Debian's own scripts; the ones on the PATH refuse to run as other users than root and rabbitmq."""
+
+
+class RabbitMQServer:
+    """One node with its data in `data_dir`, on `port` or a free one; ports, name and data stay over restarts."""
+
+    def __init__(self, data_dir: Path, *, port: int | None = None) -> None:
+        self.data_dir = data_dir
+        self.port = port or free_port()
+        self.management_port = free_port()
+        self.prometheus_port = free_port()
+        self._epmd_port = free_port()
+        self._distribution_port = free_port()
+        self._node = f"flowport-{secrets.token_hex(4)}@localhost"
+        self._epmd: ServerProcess | None = None
+        self._server: ServerProcess | None = None
+
+    @property
+    def amqp_url(self) -> str:
+        """Where clients connect."""
+        return f"amqp://guest:guest@{LOOPBACK}:{self.port}/"
+
+    @property
+    def management_url(self) -> str:
+        """The HTTP API, user and password inside."""
+        return f"http://guest:guest@{LOOPBACK}:{self.management_port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._server.pid if self._server else None
+
+    def start(self) -> None:
+        """Accept connections on return. Raises ServerFailed."""
+        program = str(find_program("rabbitmq-server"))
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self._write_configuration()
+        self._start_epmd()
+        log = self.data_dir / "rabbitmq.log"
+        self._server = ServerProcess([program], log=log, cwd=self.data_dir, environment=self._environment())
+        self._server.start(until=self._is_up, timeout=START_SECONDS)
+
+    def stop(self) -> None:
+        """End in order."""
+        for process in (self._server, self._epmd):
+            if process:
+                process.stop()
+
+    def kill(self) -> None:
+        """End the node as in a crash; the data stays."""
+        if self._server:
+            self._server.kill()
+
+    def restart(self) -> None:
+        """Stop if it runs, then start on the same data and ports."""
+        self.stop()
+        self.start()
+
+    def ctl(self, *arguments: str) -> str:
+        """What `rabbitmqctl` answers. Raises ServerFailed."""
+        command = [str(find_program("rabbitmqctl")), "--quiet", *arguments]
+        done = subprocess.run(  # noqa: S603 - our own command, no shell
+            command, env=self._environment(), capture_output=True, text=True, timeout=CTL_SECONDS, check=False
+        )
+        if done.returncode:
+            raise ServerFailed(f"rabbitmqctl {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+    def _is_up(self) -> bool:
+        return accepts_connections(self.port) and accepts_connections(self.management_port)
+
+    def _start_epmd(self) -> None:
+        """Our own port mapper: one that Erlang starts by itself would outlive us."""
+        if self._epmd and self._epmd.pid:
+            return
+        command = [str(find_program("epmd")), "-address", LOOPBACK, "-port", str(self._epmd_port)]
+        self._epmd = ServerProcess(command, log=self.data_dir / "epmd.log", cwd=self.data_dir)
+        self._epmd.start(until=lambda: accepts_connections(self._epmd_port), timeout=START_SECONDS)
+
+    def _write_configuration(self) -> None:
+        (self.data_dir / "enabled_plugins").write_text(f"[{','.join(_PLUGINS)}].\n")
+        (self.data_dir / "rabbitmq.conf").write_text(
+            f"listeners.tcp.default = {LOOPBACK}:{self.port}\n"
+            f"management.tcp.ip = {LOOPBACK}\n"
+            f"management.tcp.port = {self.management_port}\n"
+            f"prometheus.tcp.ip = {LOOPBACK}\n"
+            f"prometheus.tcp.port = {self.prometheus_port}\n"
+            "disk_free_limit.absolute = 50MB\n"
+        )
+
+    def _environment(self) -> dict[str, str]:
+        data = str(self.data_dir)
+        return {
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "HOME": data,  # the Erlang cookie is kept there
+            "RABBITMQ_NODENAME": self._node,
+            "RABBITMQ_MNESIA_BASE": f"{data}/mnesia",
+            "RABBITMQ_LOG_BASE": f"{data}/log",
+            "RABBITMQ_CONFIG_FILE": f"{data}/rabbitmq.conf",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{data}/enabled_plugins",
+            "RABBITMQ_DIST_PORT": str(self._distribution_port),
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_ADDRESS": LOOPBACK,
+            # Schedulers that spin while idle take the processor from their neighbours.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+sbwt none +sbwtdcpu none +sbwtdio none",
+            # The start script then becomes the node instead of its parent, so that a kill reaches the node.
+            "RUNNING_UNDER_SYSTEMD": "true",
+        }
+
+
+def find_program(name: str) -> Path:
+    """Where one of RabbitMQ's or Erlang's programs is. Raises ServerFailed when it is not installed."""
+    packaged = _PACKAGED / name
+    found = str(packaged) if packaged.exists() else shutil.which(name)
+    if not found:
+        raise ServerFailed(f"{name} is not installed: apt-get install rabbitmq-server, or set FLOWPORT_AMQP_URL")
+    return Path(found)
