@@ -1,0 +1,265 @@
+"""A workflow made ready to run: every template, expression and edge parsed once for each snapshot.
+
+What comes out never changes, so that any number of runs may share it.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.contracts.runs import Trigger
+from shared.workflow.catalog import BlockSpec, Catalog, Refusal, installed_catalog
+from shared.workflow.catalog.logic import code_text
+from shared.workflow.code_lexing import Language
+from shared.workflow.code_references import CodeTemplate, parse_code
+from shared.workflow.graph import Graph, build_graph
+from shared.workflow.input_format import parse_list
+from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, to_string
+from shared.workflow.models import Block, LoopConfig, ParallelConfig, Variable, WorkflowState
+from shared.workflow.names import normalise
+from shared.workflow.params import block_params, missing_fields, missing_fields_message
+from shared.workflow.paths import Outputs
+from shared.workflow.reading import read_state
+from shared.workflow.references import EnvMarker
+from shared.workflow.start import choose_start
+from shared.workflow.templates import Literal, Template, compile_value, text_templates
+
+_CODE_LANGUAGES: Final = {"javascript": Language.JAVASCRIPT, "python": Language.PYTHON}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One entry of a condition, or one route of a router."""
+
+    id: str
+    title: str
+    text: str
+    code: CodeTemplate
+    """A condition's expression; empty for routes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledBlock:
+    """A block with its settings parsed. `code` is the source of a function; `tool_code` that of an agent's tools."""
+
+    block: Block
+    spec: BlockSpec
+    outputs: Outputs
+    params: Mapping[str, Template]
+    code: CodeTemplate | None = None
+    options: tuple[Option, ...] = ()
+    options_problem: str | None = None
+    """Why the options cannot be read; the block fails with it."""
+    tool_code: Mapping[int, CodeTemplate] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The block's id."""
+        return self.block.id
+
+    @property
+    def name(self) -> str:
+        """The block's name, as its author typed it."""
+        return self.block.name
+
+    @property
+    def type(self) -> str:
+        """The block type."""
+        return self.block.type
+
+    def literal(self, param: str) -> Json:
+        """The value of a parameter that has no references; None otherwise."""
+        template = self.params.get(param)
+        return template.value if isinstance(template, Literal) else None
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledLoop:
+    """A loop with its collection and condition parsed."""
+
+    config: LoopConfig
+    items: Template
+    condition: CodeTemplate | None
+    """None when there is nothing to ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledParallel:
+    """A parallel with its collection parsed."""
+
+    config: ParallelConfig
+    items: Template
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledWorkflow:
+    """One snapshot, ready to run from any of its starts."""
+
+    snapshot_hash: str
+    state: WorkflowState
+    blocks: Mapping[str, CompiledBlock]
+    loops: Mapping[str, CompiledLoop]
+    parallels: Mapping[str, CompiledParallel]
+    starts: Mapping[Trigger, str]
+    """The start block of each kind of call that has one."""
+    variables_by_name: Mapping[str, Variable]
+    environment_names: frozenset[str]
+    """Every `{{NAME}}` that occurs; a workflow without any needs no environment."""
+    refusals: tuple[str, ...]
+    """Why no run of this may begin, whatever the server has."""
+    _containers: Mapping[str, tuple[str, ...]]
+    _graphs: Mapping[str | None, Graph]
+
+    def graph(self, start: str | None) -> Graph:
+        """What runs from a block, or from every block without a predecessor for None."""
+        found = self._graphs.get(start)
+        return found if found is not None else build_graph(self.state, _option_ids(self.blocks), start=start)
+
+    def outputs_of(self, block_id: str) -> Outputs:
+        """What references may ask of a block."""
+        return self.blocks[block_id].outputs
+
+    def containers_of(self, block_id: str) -> tuple[str, ...]:
+        """The containers around a block, innermost first."""
+        return self._containers[block_id]
+
+    def problems(self, keyed_providers: Set[str]) -> Iterator[str]:
+        """Why no run may begin on a server that has API keys for these model providers."""
+        yield from self.refusals
+        for compiled in self.blocks.values():
+            if compiled.block.enabled and not compiled.spec.is_trigger:
+                titles = missing_fields(compiled.block, compiled.spec, keyed_providers)
+                if titles:
+                    yield missing_fields_message(compiled.name, titles)
+
+
+def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalog | None = None) -> CompiledWorkflow:
+    """Read and compile a workflow state. Raises InvalidWorkflow when it is no workflow at all."""
+    state = read_state(document)
+    specs = {block.type: (catalog or installed_catalog()).find(block.type) for block in state.blocks.values()}
+    blocks = {
+        block.id: _block(block, spec)
+        for block in state.blocks.values()
+        if isinstance(spec := specs[block.type], BlockSpec)
+    }
+    loops = {key: _loop(config) for key, config in state.loops.items()}
+    parallels = {key: CompiledParallel(p, compile_value(p.distribution)) for key, p in state.parallels.items()}
+    starts = {trigger: start.id for trigger in Trigger if (start := choose_start(state, trigger))}
+    return CompiledWorkflow(
+        snapshot_hash=snapshot_hash,
+        state=state,
+        blocks=blocks,
+        loops=loops,
+        parallels=parallels,
+        starts=starts,
+        variables_by_name={normalise(variable.name): variable for variable in reversed(state.variables.values())},
+        environment_names=frozenset(_environment_names(blocks.values(), loops.values(), parallels.values())),
+        refusals=tuple(_refusals(state, specs)),
+        _containers={block_id: state.containers_of(block_id) for block_id in state.blocks},
+        _graphs={start: build_graph(state, _option_ids(blocks), start=start) for start in set(starts.values())},
+    )
+
+
+def _block(block: Block, spec: BlockSpec) -> CompiledBlock:
+    params = block_params(block, spec)
+    options, problem = _options(block, params)
+    return CompiledBlock(
+        block=block,
+        spec=spec,
+        outputs=spec.declared_outputs(block),
+        params={
+            key: compile_value(_structured(key, value)) for key, value in params.items() if key not in _PARSED_APART
+        },
+        code=_function_code(params) if block.type == "function" else None,
+        options=options,
+        options_problem=problem,
+        tool_code=_tool_code(params) if block.type == "agent" else {},
+    )
+
+
+_PARSED_APART: Final = frozenset({"code", "conditions", "routes"})
+"""Settings that are code or steer the graph: nothing is filled into them as text."""
+_STORED_AS_TEXT: Final = frozenset({"messages", "tools", "inputMapping", "builderData", "metrics", "variables"})
+"""Lists and objects that some exports store as JSON text. Read before values go in, so that no value can break them."""
+
+
+def _structured(key: str, value: Json) -> Json:
+    if key in _STORED_AS_TEXT and isinstance(value, str):
+        parsed = parse_json(value)
+        value = parsed if isinstance(parsed, list | dict) else value
+    if key == "tools" and isinstance(value, list):
+        return [{k: v for k, v in tool.items() if k != "code"} for tool in value if isinstance(tool, dict)]
+    return value
+
+
+def _function_code(params: JsonObject) -> CodeTemplate:
+    language = _CODE_LANGUAGES.get(to_string(params.get("language")), Language.JAVASCRIPT)
+    return parse_code(code_text(params.get("code")), language)
+
+
+def _tool_code(params: JsonObject) -> dict[int, CodeTemplate]:
+    tools = enumerate(parse_list(params.get("tools")))
+    return {
+        index: parse_code(code_text(tool.get("code")))
+        for index, tool in tools
+        if isinstance(tool, dict) and "code" in tool
+    }
+
+
+def _options(block: Block, params: JsonObject) -> tuple[tuple[Option, ...], str | None]:
+    key = {"condition": "conditions", "router_v2": "routes"}.get(block.type)
+    if key is None:
+        return (), None
+    stored = params.get(key)
+    entries = parse_json(stored) if isinstance(stored, str) and stored.strip() else stored
+    if entries is MISSING:
+        return (), f"Invalid {key} format: {stored}"
+    if not isinstance(entries, list):
+        return (), None
+    return tuple(_option(entry) for entry in entries if isinstance(entry, dict)), None
+
+
+def _option(entry: JsonObject) -> Option:
+    text = to_string(entry.get("value")) if entry.get("value") is not None else ""
+    return Option(to_string(entry.get("id")), to_string(entry.get("title") or ""), text, parse_code(text))
+
+
+def _option_ids(blocks: Mapping[str, CompiledBlock]) -> dict[str, Sequence[str]]:
+    return {block.id: [option.id for option in block.options] for block in blocks.values() if block.options}
+
+
+def _loop(config: LoopConfig) -> CompiledLoop:
+    condition = {"while": config.while_condition, "doWhile": config.do_while_condition}.get(config.loop_type, "")
+    return CompiledLoop(
+        config=config,
+        items=compile_value(config.for_each_items),
+        condition=parse_code(condition) if condition.strip() else None,
+    )
+
+
+def _environment_names(
+    blocks: Collection[CompiledBlock], loops: Collection[CompiledLoop], parallels: Iterable[CompiledParallel]
+) -> Iterator[str]:
+    templates = [template for block in blocks for template in block.params.values()]
+    templates += [loop.items for loop in loops] + [parallel.items for parallel in parallels]
+    for template in templates:
+        for text in text_templates(template):
+            yield from (part.name for part in text.parts if isinstance(part, EnvMarker))
+    for code in _code_of(blocks, loops):
+        yield from (mark.part.name for mark in code.marks if isinstance(mark.part, EnvMarker))
+
+
+def _code_of(blocks: Iterable[CompiledBlock], loops: Iterable[CompiledLoop]) -> Iterator[CodeTemplate]:
+    for block in blocks:
+        yield from (option.code for option in block.options)
+        yield from block.tool_code.values()
+        if block.code is not None:
+            yield block.code
+    yield from (loop.condition for loop in loops if loop.condition is not None)
+
+
+def _refusals(state: WorkflowState, specs: Mapping[str, BlockSpec | Refusal]) -> Iterator[str]:
+    for block in state.blocks.values():
+        spec = specs[block.type]
+        if block.enabled and isinstance(spec, Refusal):
+            yield spec.message
