@@ -112,7 +112,7 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     variables: dict[str, Variable]
     metadata: JsonObject = {}
     ids_by_name: dict[str, str] = {}
-    """Normalised name to block id; the first block of a name wins."""
+    """Normalised name to block id; the first block of a name wins, and notes have none."""
 
     def block_named(self, name: str) -> Block | None:
         """The block that a reference root means, already in normal form."""
@@ -136,3 +136,7 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
             found.append(parent)
             parent = self.container_of(parent)
         return tuple(found)
+
+    def is_enabled(self, block_id: str) -> bool:
+        """Whether a block is switched on, and every container around it too."""
+        return all(self.blocks[each].enabled for each in (block_id, *self.containers_of(block_id)))

@@ -37,7 +37,8 @@ def _read(document: JsonObject) -> WorkflowState:
     children = _children(blocks)
     ids_by_name: dict[str, str] = {}
     for block in blocks.values():
-        ids_by_name.setdefault(normalise(block.name), block.id)
+        if block.type != "note":
+            ids_by_name.setdefault(normalise(block.name), block.id)
     edges = document.get("edges")
     return WorkflowState(
         blocks=blocks,

@@ -1,0 +1,69 @@
+"""Output selectors: which fields of which blocks a caller wants to see."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from shared.workflow.models import Block, WorkflowState
+from shared.workflow.names import normalise
+from shared.workflow.references import Path, parse_steps
+
+
+class Selector(msgspec.Struct, frozen=True):
+    """A selected output. An empty path is the whole output of the block."""
+
+    block_id: str
+    path: str
+    """Dotted, as typed: the key under which the value is shown."""
+    raw: str
+
+    @property
+    def steps(self) -> Path:
+        """The path as `paths.value_at` takes it."""
+        return parse_steps(self.path)
+
+
+def resolve_selectors(state: WorkflowState, selected: Iterable[str]) -> list[Selector]:
+    """The selectors that match a block, each output once, in the caller's order.
+
+    Accepted: `<id>`, `<id>.path`, `<id>_path`, `name.path` and `name`. Ids go first, the longest of them; a name must
+    match in normal form, and where none does, underscores are ignored (`agent_1` for "Agent 1"). What matches
+    nothing is left out: it selects nothing.
+    """
+    index = _Index(state)
+    found: dict[tuple[str, str], Selector] = {}
+    for raw in selected:
+        if target := index.find(raw):
+            found.setdefault(target, Selector(*target, raw))
+    return list(found.values())
+
+
+def selector_name(block: Block) -> str:
+    """How samples spell a block: `Agent 1` becomes `agent_1`."""
+    return "_".join(block.name.lower().replace(".", "").split())
+
+
+class _Index:
+    def __init__(self, state: WorkflowState) -> None:
+        self._ids = set(state.blocks)
+        self._by_name = state.ids_by_name
+        self._loosely: dict[str, str] = {}
+        for name, block_id in state.ids_by_name.items():
+            self._loosely.setdefault(name.replace("_", ""), block_id)
+
+    def find(self, raw: str) -> tuple[str, str] | None:
+        """Block id and path."""
+        return next((found for found in (*self._by_id(raw), *self._by_names(raw))), None)
+
+    def _by_id(self, raw: str) -> Iterator[tuple[str, str]]:
+        if raw in self._ids:
+            yield raw, ""
+        for end in range(len(raw) - 1, 0, -1):
+            if raw[end] in "._" and raw[:end] in self._ids:
+                yield raw[:end], raw[end + 1 :]
+
+    def _by_names(self, raw: str) -> Iterator[tuple[str, str]]:
+        typed, _, path = raw.partition(".")
+        name = normalise(typed)
+        if block_id := self._by_name.get(name) or self._loosely.get(name.replace("_", "")):
+            yield block_id, path

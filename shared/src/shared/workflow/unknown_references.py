@@ -1,0 +1,69 @@
+"""References that mean nothing. They stay in the text as typed, which is seldom what the author wants."""
+
+from collections.abc import Iterator
+
+from shared.workflow.catalog import BlockSpec, Catalog
+from shared.workflow.catalog.logic import code_text
+from shared.workflow.code_lexing import Language, Place
+from shared.workflow.code_references import parse_code
+from shared.workflow.jsvalues import Json, to_string
+from shared.workflow.models import Block, WorkflowState
+from shared.workflow.names import normalise
+from shared.workflow.params import block_params
+from shared.workflow.problems import Problem, ProblemCode, warning
+from shared.workflow.references import Reference, parse_text, texts
+
+
+def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
+    """A warning for each `<name.field>` that matches nothing; `<name>` alone may be a tag and is let be."""
+    variables = {each for v in state.variables.values() for each in (v.id, normalise(v.name))}
+    for block in state.blocks.values():
+        spec = catalog.spec(block.type)
+        if spec is None or not state.is_enabled(block.id):
+            continue
+        for raw, (field, reference) in _references(block, spec).items():
+            if problem := _problem(state, variables, block, reference):
+                code, cause = problem
+                yield warning(code, f"{block.name}: {raw} {cause}", block, (field,))
+
+
+def _references(block: Block, spec: BlockSpec) -> dict[str, tuple[str, Reference]]:
+    """Each reference of a block once, with the setting that it stands in."""
+    settings = block.data if spec.is_container else block_params(block, spec)
+    return {
+        reference.raw: (field, reference)
+        for field, value in settings.items()
+        for reference in _in_setting(block, field, value)
+        if reference.path
+    }
+
+
+def _in_setting(block: Block, field: str, value: Json) -> Iterator[Reference]:
+    if block.type == "function" and field == "code":
+        language = Language.PYTHON if block.value("language") == "python" else Language.JAVASCRIPT
+        marks = parse_code(code_text(value), language).marks
+        yield from (m.part for m in marks if m.place is not Place.COMMENT and isinstance(m.part, Reference))
+        return
+    for text in texts(value):
+        yield from parse_text(text).references
+
+
+def _problem(
+    state: WorkflowState, variables: set[str], block: Block, reference: Reference
+) -> tuple[ProblemCode, str] | None:
+    around = (block.id, *state.containers_of(block.id))
+    match reference.name:
+        case "variable":
+            name = to_string(reference.path[0])
+            known = name in variables or normalise(name) in variables
+            return None if known else (ProblemCode.UNKNOWN_VARIABLE, "names a variable that does not exist.")
+        case "loop":
+            inside = any(each in state.loops for each in around)
+            return None if inside else (ProblemCode.UNKNOWN_REFERENCE, "stands outside a loop.")
+        case "parallel":
+            inside = any(each in state.parallels for each in around)
+            return None if inside else (ProblemCode.UNKNOWN_REFERENCE, "stands outside a parallel.")
+        case name if name in state.ids_by_name:
+            return None
+        case _:
+            return ProblemCode.UNKNOWN_REFERENCE, "matches no block."

@@ -1,0 +1,73 @@
+"""Everything that is wrong with a workflow, at once."""
+
+from collections.abc import Iterator, Set
+
+from shared.workflow.catalog import Catalog, Refusal, installed_catalog
+from shared.workflow.models import WorkflowState
+from shared.workflow.names import RESERVED_NAMES, normalise
+from shared.workflow.params import NO_PROVIDERS, missing_fields, missing_fields_message
+from shared.workflow.problems import Problem, ProblemCode, Severity, error, warning
+from shared.workflow.start import NO_START_BLOCK, choose_start
+from shared.workflow.unknown_references import unknown_references
+from shared.workflow.wiring import wiring_problems
+
+
+def problems(
+    state: WorkflowState, *, catalog: Catalog | None = None, keyed_providers: Set[str] = NO_PROVIDERS
+) -> list[Problem]:
+    """What keeps a workflow from being deployed (errors, first), and what its author should know (warnings).
+
+    `keyed_providers` are the model providers that the server has an API key for. The catalog is that of this Python
+    environment unless another is given.
+    """
+    known = catalog or installed_catalog()
+    found = [
+        *_starts(state),
+        *_blocks(state, known, keyed_providers),
+        *wiring_problems(state, known),
+        *_names(state),
+        *unknown_references(state, known),
+    ]
+    return sorted(found, key=lambda problem: problem.severity is not Severity.ERROR)
+
+
+def _starts(state: WorkflowState) -> Iterator[Problem]:
+    start = choose_start(state)
+    if start is None:
+        yield error(ProblemCode.NO_START_BLOCK, NO_START_BLOCK)
+        return
+    others = [
+        block.name
+        for block in state.blocks.values()
+        if block.type in ("start_trigger", "api_trigger", "input_trigger", "starter")
+        and block.enabled
+        and block.id != start.id
+    ]
+    if others:
+        message = f'Several start blocks: API calls start at "{start.name}", never at {", ".join(others)}.'
+        yield warning(ProblemCode.SEVERAL_STARTS, message, start)
+
+
+def _blocks(state: WorkflowState, catalog: Catalog, keyed_providers: Set[str]) -> Iterator[Problem]:
+    for block in state.blocks.values():
+        if not state.is_enabled(block.id):
+            continue
+        spec = catalog.find(block.type)
+        if isinstance(spec, Refusal):
+            yield error(ProblemCode(spec.reason.value), f"{block.name}: {spec.message}", block)
+        elif not spec.is_trigger and (missing := missing_fields(block, spec, keyed_providers)):
+            message = missing_fields_message(block.name, missing)
+            yield error(ProblemCode.MISSING_FIELDS, message, block, tuple(missing))
+
+
+def _names(state: WorkflowState) -> Iterator[Problem]:
+    for block in state.blocks.values():
+        name = normalise(block.name)
+        if block.type == "note":
+            continue
+        if name in RESERVED_NAMES:
+            message = f'"{block.name}" is a reserved name: references cannot reach this block.'
+            yield warning(ProblemCode.RESERVED_NAME, message, block)
+        elif (first := state.ids_by_name[name]) != block.id:
+            message = f'"{block.name}" has the same reference name as "{state.blocks[first].name}", which wins: {name}.'
+            yield warning(ProblemCode.DUPLICATE_NAME, message, block)
