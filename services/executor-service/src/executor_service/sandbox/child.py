@@ -1,0 +1,106 @@
+"""One jailed process, as its parent holds it."""
+
+import asyncio
+import socket
+import struct
+
+import msgspec
+
+from executor_service.sandbox import messages
+from executor_service.sandbox.model import SandboxUnavailable
+from executor_service.sandbox.nursery import Exit, Nursery
+
+_WARM_SECONDS = 10.0
+_EXIT_SECONDS = 1.0
+_LENGTH = struct.Struct(">I")
+
+
+class ChildDied(Exception):
+    """The process ended before it said how its script did."""
+
+    def __init__(self, exit_: Exit) -> None:
+        super().__init__(f"signal {exit_.signal}")
+        self.exit = exit_
+
+
+class ProtocolBroken(Exception):
+    """The process said something that no honest harness says."""
+
+
+class Child:
+    """A warm process that has run no code yet, or holds a parked context. Killed after use, always."""
+
+    def __init__(self, nursery: Nursery, max_frame: int) -> None:
+        self._nursery = nursery
+        self._max_frame = max_frame
+        self._number = -1
+        self._exit: asyncio.Future[Exit]
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter
+
+    @classmethod
+    async def spawn(cls, nursery: Nursery, max_frame: int) -> "Child":
+        """Fork a child and wait until it is warm and locked down. Raises SandboxUnavailable."""
+        child = cls(nursery, max_frame)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            child._reader, child._writer = await asyncio.open_unix_connection(sock=ours)
+            try:
+                child._number, child._exit = nursery.fork(theirs)
+            except SandboxUnavailable:
+                child._writer.close()
+                raise
+        try:
+            await child._expect_ready()
+        except BaseException:
+            child.kill()
+            raise
+        return child
+
+    @property
+    def usable(self) -> bool:
+        return self._nursery.alive and not self._exit.done()
+
+    async def send(self, message: msgspec.Struct | bytes) -> None:
+        """Send one frame: a message, or one encoded before."""
+        frame = message if isinstance(message, bytes) else messages.encode(message)
+        self._writer.write(_LENGTH.pack(len(frame)) + frame)
+        try:
+            await self._writer.drain()
+        except ConnectionError:
+            raise ChildDied(await self._ended()) from None
+
+    async def receive(self) -> list[messages.Message]:
+        """Return the next frame's messages. Raises ChildDied, ProtocolBroken."""
+        try:
+            size = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))[0]
+            if size > self._max_frame:
+                raise ProtocolBroken
+            return messages.decode(await self._reader.readexactly(size))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise ChildDied(await self._ended()) from None
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise ProtocolBroken from error
+
+    def kill(self) -> None:
+        """End the process now. It may be called at any time, and again."""
+        self._nursery.kill(self._number)
+        self._writer.transport.abort()
+
+    async def _ended(self) -> Exit:
+        """How it ended, when it closed its socket: by dying, or else it is killed for it."""
+        try:
+            async with asyncio.timeout(_EXIT_SECONDS):
+                return await asyncio.shield(self._exit)
+        except TimeoutError:
+            self.kill()
+            return Exit(None, 0)
+
+    async def _expect_ready(self) -> None:
+        try:
+            async with asyncio.timeout(_WARM_SECONDS):
+                first = await self.receive()
+        except (ChildDied, ProtocolBroken, TimeoutError) as error:
+            raise SandboxUnavailable(f"A JavaScript process did not become ready: {error}") from error
+        if isinstance(first[0], messages.Refused):
+            raise SandboxUnavailable(f"This host does not let JavaScript be confined: {first[0].text}")

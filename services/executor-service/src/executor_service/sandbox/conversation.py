@@ -1,0 +1,91 @@
+"""One script's talk with its parent: the frame goes in, fetches are served, an ending comes out."""
+
+import asyncio
+
+import structlog
+
+from executor_service.sandbox import messages
+from executor_service.sandbox.child import Child, ProtocolBroken
+from executor_service.sandbox.fetching import Fetcher, FetchFailed, FetchRequest
+from executor_service.sandbox.model import SandboxLimits
+
+_log = structlog.get_logger(__name__)
+_CLEANUP_SECONDS = 1.0
+
+
+class Conversation:
+    """Lives for one frame. Whoever awaits it bounds its time."""
+
+    def __init__(self, child: Child, fetcher: Fetcher, limits: SandboxLimits, workspace_id: str) -> None:
+        self._child = child
+        self._fetcher = fetcher
+        self._limits = limits
+        self._workspace_id = workspace_id
+        self._fetches: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Semaphore(limits.concurrent_fetches)
+
+    async def run(self, frame: bytes) -> messages.Ending:
+        """Raises ChildDied, ProtocolBroken."""
+        await self._child.send(frame)
+        try:
+            return await self._listen()
+        finally:
+            if self._fetches:
+                await self._abandon_fetches()
+
+    async def _listen(self) -> messages.Ending:
+        # The harness answers each frame once: the script's own, and one for each fetch.
+        for _ in range(self._limits.max_fetches + 1):
+            for message in await self._child.receive():
+                if isinstance(message, messages.FetchCall):
+                    self._begin(message)
+                elif isinstance(message, messages.Ending):
+                    return message
+                else:
+                    raise ProtocolBroken
+        raise ProtocolBroken
+
+    def _begin(self, call: messages.FetchCall) -> None:
+        if len(self._fetches) >= self._limits.max_fetches:
+            raise ProtocolBroken
+        self._fetches.add(asyncio.create_task(self._serve(call)))
+
+    async def _serve(self, call: messages.FetchCall) -> None:
+        await self._child.send(await self._fetched(call))
+
+    async def _fetched(self, call: messages.FetchCall) -> messages.Fetched:
+        request = FetchRequest(
+            url=call.url,
+            method=call.method,
+            headers=call.headers,
+            body=call.body,
+            workspace_id=self._workspace_id,
+        )
+        try:
+            async with self._turn, asyncio.timeout(self._limits.fetch_timeout_seconds):
+                response = await self._fetcher(request)
+        except FetchFailed as error:
+            return messages.Fetched(id=call.id, error=str(error))
+        except TimeoutError:
+            return messages.Fetched(id=call.id, error="fetch timed out")
+        except Exception:
+            _log.exception("sandbox.fetcher_failed")
+            return messages.Fetched(id=call.id, error="fetch failed")
+        if len(response.body) > self._limits.max_input_bytes:
+            return messages.Fetched(id=call.id, error="fetch got a response that is too large")
+        return messages.Fetched(
+            id=call.id,
+            status=response.status,
+            status_text=response.status_text,
+            url=response.url,
+            headers=response.headers,
+            body=response.body,
+        )
+
+    async def _abandon_fetches(self) -> None:
+        for task in self._fetches:
+            task.cancel()
+        await asyncio.wait(self._fetches, timeout=_CLEANUP_SECONDS)
+        for task in self._fetches:
+            if task.done() and not task.cancelled():
+                task.exception()

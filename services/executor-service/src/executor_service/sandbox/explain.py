@@ -1,0 +1,118 @@
+"""What a user is told about a script that failed, in the words and form that Sim's callers know."""
+
+import re
+import signal
+
+import msgspec
+
+from executor_service.sandbox import messages
+from executor_service.sandbox.model import ErrorKind, SandboxLimits, ScriptError
+from executor_service.sandbox.nursery import Exit
+
+# The harness builds the code as a function body, which V8 numbers from its own two header lines.
+_HEADER_LINES = 2
+_FRAME = re.compile(r"\(eval at start \(<anonymous>:\d+:\d+\), <anonymous>:(\d+):\d+\)")
+_PARSE_ERROR = re.compile(r"[^\n]*?:(\d+): SyntaxError: ([^\n]*)")
+_NAMES = {"SyntaxError": "Syntax Error", "ReferenceError": "Reference Error", "TypeError": "Type Error"}
+_V8_GAVE_UP = {signal.SIGABRT, signal.SIGTRAP, signal.SIGILL}
+
+
+def failure(ending: messages.Ending, code: str, limits: SandboxLimits) -> ScriptError:
+    """Tell an ending that is no result."""
+    match ending:
+        case messages.Thrown():
+            error = _thrown(ending, code)
+        case messages.Uncaught(text=text):
+            error = _uncaught(text, code)
+        case messages.Oversized(size=size):
+            error = _oversized(size, limits)
+        case messages.Stalled():
+            error = _plain(ErrorKind.STALLED, "Function never finished: it awaits a promise that nothing will settle")
+        case messages.Exhausted():
+            error = _out_of_memory(limits)
+        case messages.Returned() | messages.Hardened():
+            error = protocol_broken()
+    return error
+
+
+def _thrown(error: messages.Thrown, code: str) -> ScriptError:
+    """Something the code threw: an Error with the user's own line, or any other value as text."""
+    match = _FRAME.search(error.stack)
+    line = _line(int(match[1]), code) if match else None
+    message = _with_line(error.message, line, code)
+    if error.name not in ("", "Error"):
+        message = f"{_NAMES.get(error.name, error.name)}: {message}"
+    return ScriptError(kind=ErrorKind.THROWN, message=message, reason=error.message, line=line)
+
+
+def _uncaught(text: str, code: str) -> ScriptError:
+    """Code that does not parse."""
+    match = _PARSE_ERROR.match(text)
+    if match is None:
+        reason = text.partition("\n")[0] or "the code could not be started"
+        return ScriptError(kind=ErrorKind.CRASHED, message=f"Function execution failed: {reason}", reason=reason)
+    line = _line(int(match[1]), code)
+    message = f"Syntax Error: {_with_line(match[2], line, code)}"
+    return ScriptError(kind=ErrorKind.SYNTAX, message=message, reason=match[2], line=line)
+
+
+def condition(error: ScriptError) -> ScriptError:
+    """The same error as a condition block tells it: what was thrown, without a line that the user never wrote."""
+    return msgspec.structs.replace(error, message=error.reason) if error.kind is ErrorKind.THROWN else error
+
+
+def timed_out(timeout_ms: int) -> ScriptError:
+    return _plain(ErrorKind.TIMEOUT, f"Function execution timed out after {timeout_ms}ms")
+
+
+def _out_of_memory(limits: SandboxLimits) -> ScriptError:
+    return _plain(ErrorKind.MEMORY, f"Function ran out of memory: the limit is {limits.heap_bytes >> 20} MB")
+
+
+def _oversized(size: int, limits: SandboxLimits) -> ScriptError:
+    return _plain(
+        ErrorKind.OUTPUT,
+        f"Function result is too large: {size} characters of JSON, the limit is {limits.max_result_chars}",
+    )
+
+
+def too_deep() -> ScriptError:
+    return _plain(ErrorKind.OUTPUT, "Function result is nested too deeply")
+
+
+def input_too_large(size: int, limits: SandboxLimits) -> ScriptError:
+    return _plain(
+        ErrorKind.INPUT,
+        f"Function code and its values are too large: {size} bytes, the limit is {limits.max_input_bytes}",
+    )
+
+
+def protocol_broken() -> ScriptError:
+    return _plain(ErrorKind.CRASHED, "Function was stopped: its process sent what it must not send")
+
+
+def died(exit_: Exit, limits: SandboxLimits) -> ScriptError:
+    """A process that ended by itself, told by the signal that ended it."""
+    if exit_.signal == signal.SIGXCPU:
+        return _plain(
+            ErrorKind.CPU, f"Function used more processor time than the limit of {limits.cpu_seconds} seconds"
+        )
+    if exit_.signal == signal.SIGKILL or (exit_.signal in _V8_GAVE_UP and exit_.peak_bytes > limits.heap_bytes // 2):
+        return _out_of_memory(limits)
+    return _plain(ErrorKind.CRASHED, "Function crashed: its process ended without an answer")
+
+
+def _plain(kind: ErrorKind, message: str) -> ScriptError:
+    return ScriptError(kind=kind, message=message, reason=message)
+
+
+def _line(reported: int, code: str) -> int | None:
+    line = reported - _HEADER_LINES
+    return line if 1 <= line <= code.count("\n") + 1 else None
+
+
+def _with_line(message: str, line: int | None, code: str) -> str:
+    if line is None:
+        return message
+    source = code.split("\n")[line - 1].strip()
+    return f"Line {line}: `{source}` - {message}"

@@ -1,0 +1,109 @@
+"""What a process gives up: its namespaces and root before any user code is near, its limits when it is warm.
+
+`enter` is for the zygote, once; `leave_parent` and `limit` are for each child. Layers that the host does not grant
+are left out of the returned list; those without which nothing may run raise OSError.
+"""
+
+import os
+import resource
+import signal
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from . import linux
+
+_NAMESPACES = linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWCGROUP | linux.CLONE_NEWPID
+_NOBODY = 65534
+
+
+def enter() -> list[str]:
+    """Confine this process for good and return the layers in force. It may go on under another process id."""
+    layers = ["no new privileges", "resource limits", "system call filter"]
+    _prefer_as_victim()
+    if namespaces := _new_namespaces():
+        layers.append(namespaces)
+        layers += ["empty root directory"] * _granted(_enter_empty_root)
+    layers.append(_drop_rights())
+    linux.no_new_privileges()
+    linux.hide_memory()
+    for kind in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
+        resource.setrlimit(kind, (0, 0))
+    return layers
+
+
+def leave_parent(*, keep: int) -> None:
+    """Make a fresh child its own process group with one open descriptor, which dies with the zygote."""
+    linux.die_with_parent(signal.SIGKILL)
+    os.setsid()
+    os.closerange(0, keep)
+    os.closerange(keep + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+
+def limit(*, memory: int, cpu_seconds: int) -> None:
+    """Bound a warm child: it opens nothing, starts no thread and no process. `memory` is in bytes of data."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
+
+
+def data_in_use() -> int:
+    """Bytes of private writable memory that this process has mapped."""
+    status = Path("/proc/self/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmData:"))
+    return int(line.split()[1]) * 1024
+
+
+def _new_namespaces() -> str | None:
+    if _granted(lambda: linux.unshare(_NAMESPACES)):
+        _continue_as_first_process()
+        return "network, process, IPC and host name namespaces"
+    user, group = os.getuid(), os.getgid()
+    if _granted(lambda: linux.unshare(linux.CLONE_NEWUSER | _NAMESPACES)):
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+        _continue_as_first_process()
+        return "user, network, process, IPC and host name namespaces"
+    return None
+
+
+def _continue_as_first_process() -> None:
+    """A process namespace begins with the next fork; this process stays outside only to wait."""
+    pid = os.fork()
+    if pid:
+        _, status = os.waitpid(pid, 0)
+        os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def _enter_empty_root() -> None:
+    """Make a directory that no longer exists the root: nothing is in it, nothing can be put into it."""
+    folder = tempfile.mkdtemp()
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    Path(folder).rmdir()
+    os.chdir(descriptor)
+    os.close(descriptor)
+    os.chroot(".")
+
+
+def _drop_rights() -> str:
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+        os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+    linux.drop_capabilities()
+    return "unprivileged user without capabilities"
+
+
+def _prefer_as_victim() -> None:
+    """When the machine is out of memory, a script goes before the worker."""
+    _granted(lambda: Path("/proc/self/oom_score_adj").write_text("1000"))
+
+
+def _granted(step: Callable[[], object]) -> bool:
+    try:
+        step()
+    except OSError:
+        return False
+    return True

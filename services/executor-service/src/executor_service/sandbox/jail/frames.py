@@ -1,0 +1,28 @@
+"""Frames on a stream socket: four bytes of length, then that many bytes."""
+
+import socket
+import struct
+
+_LENGTH = struct.Struct(">I")
+
+
+def send(connection: socket.socket, frame: bytes) -> None:
+    connection.sendall(_LENGTH.pack(len(frame)))
+    connection.sendall(frame)
+
+
+def receive(connection: socket.socket) -> bytes | None:
+    """Return the next frame, or None when the other side has gone."""
+    header = _read(connection, _LENGTH.size)
+    return None if header is None else _read(connection, _LENGTH.unpack(header)[0])
+
+
+def _read(connection: socket.socket, size: int) -> bytes | None:
+    buffer = bytearray(size)
+    view = memoryview(buffer)
+    while view:
+        count = connection.recv_into(view)
+        if count == 0:
+            return None
+        view = view[count:]
+    return bytes(buffer)

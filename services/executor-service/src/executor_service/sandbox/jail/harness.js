@@ -1,0 +1,229 @@
+// The harness of a single-use context: it starts the user's code, and speaks for it in messages.
+// User code shares this realm and may change every global, so all that is needed later is taken now, and no step
+// after the start relies on a prototype, an iterator or an array index that user code could have replaced.
+(function (maxResultChars, maxStdoutChars, maxFetches) {
+  "use strict";
+
+  const { parse, stringify } = JSON;
+  const { apply, construct, defineProperty, getPrototypeOf, ownKeys } = Reflect;
+  const { create, freeze, hasOwn } = Object;
+  const String_ = String, Promise_ = Promise, TypeError_ = TypeError, Error_ = Error, Array_ = Array;
+  const AsyncFunction = getPrototypeOf(async () => {}).constructor;
+  const uncurried = (method) => Function.prototype.call.bind(method);
+  const then = uncurried(Promise.prototype.then);
+  const slice = uncurried(String.prototype.slice);
+  const lowerCase = uncurried(String.prototype.toLowerCase);
+
+  const quote = (text) => stringify(`${text}`);
+
+  // ---- messages out: one growing JSON array text
+  let outbox = "";
+  let settled = true;
+  let waiting = 0;
+
+  const post = (message) => {
+    outbox += outbox === "" ? message : "," + message;
+  };
+
+  const settle = (message) => {
+    if (settled) return;
+    settled = true;
+    post(message);
+  };
+
+  // ---- what the user's code may call
+  let stdout = "";
+  let stdoutLines = 0;
+
+  const printed = (value) => {
+    if (typeof value !== "object" || value === null) return String_(value);
+    try {
+      return stringify(value) ?? String_(value);
+    } catch {
+      return "[object]";
+    }
+  };
+
+  const printer = (prefix) => (...values) => {
+    if (stdout.length >= maxStdoutChars) return;
+    let line = prefix;
+    for (let i = 0; i < values.length && line.length < maxStdoutChars; i++) {
+      line += (i === 0 ? "" : " ") + slice(printed(values[i]), 0, maxStdoutChars);
+    }
+    stdout = slice(stdoutLines++ === 0 ? line : stdout + "\n" + line, 0, maxStdoutChars);
+  };
+
+  const pending = create(null);
+  let fetches = 0;
+
+  const headersOf = (headers) => {
+    let text = "";
+    const keys = typeof headers === "object" && headers !== null ? ownKeys(headers) : [];
+    for (let i = 0; i < keys.length; i++) {
+      if (typeof keys[i] === "string") {
+        text += (text === "" ? "" : ",") + quote(keys[i]) + ":" + quote(headers[keys[i]]);
+      }
+    }
+    return "{" + text + "}";
+  };
+
+  const bodyOf = (body) => {
+    if (body === undefined || body === null) return "null";
+    return quote(typeof body === "string" ? body : stringify(body));
+  };
+
+  const responseOf = (reply) => {
+    const { body, headers } = reply;
+    return {
+      ok: reply.status >= 200 && reply.status < 300,
+      status: reply.status,
+      statusText: reply.status_text,
+      url: reply.url,
+      headers: {
+        get: (name) => {
+          const key = lowerCase(`${name}`);
+          return hasOwn(headers, key) ? headers[key] : null;
+        },
+      },
+      text: async () => body,
+      json: async () => parse(body),
+    };
+  };
+
+  const fetch = (url, options = {}) =>
+    new Promise_((resolve, reject) => {
+      if (fetches >= maxFetches) {
+        throw new Error_(`fetch was called more than ${maxFetches} times`);
+      }
+      const id = fetches++;
+      const request =
+        `{"type":"fetch","id":${id},"url":${quote(url)},"method":${quote(options.method ?? "GET")},` +
+        `"headers":${headersOf(options.headers)},"body":${bodyOf(options.body)}}`;
+      pending[id] = { __proto__: null, resolve, reject };
+      waiting++;
+      post(request);
+    });
+
+  const console_ = {
+    log: printer(""), info: printer(""), debug: printer(""), warn: printer("WARN: "), error: printer("ERROR: "),
+  };
+
+  // Shared memory is a clock and a timer, and the engine's own console is none of the user's business.
+  for (const name of ["Atomics", "SharedArrayBuffer", "WebAssembly"]) delete globalThis[name];
+
+  const expose = (name, value) =>
+    defineProperty(globalThis, name, { __proto__: null, value, writable: true, configurable: true, enumerable: false });
+  expose("console", console_);
+  expose("fetch", fetch);
+
+  // ---- one run
+  const read = (thing, key) => {
+    try {
+      const value = thing[key];
+      return typeof value === "string" ? value : "";
+    } catch {
+      return "";
+    }
+  };
+
+  const textOf = (thrown) => {
+    try {
+      if (typeof thrown === "object" && thrown !== null) return stringify(thrown) ?? String_(thrown);
+      return String_(thrown);
+    } catch {
+      return "A value that cannot be shown was thrown";
+    }
+  };
+
+  const failed = (thrown) => {
+    const isObject = (typeof thrown === "object" && thrown !== null) || typeof thrown === "function";
+    const message = isObject ? read(thrown, "message") : "";
+    const stack = isObject ? read(thrown, "stack") : "";
+    settle(
+      `{"type":"thrown","name":${quote(slice(isObject ? read(thrown, "name") : "", 0, 200))},` +
+      `"message":${quote(slice(message === "" && stack === "" ? textOf(thrown) : message, 0, 20000))},` +
+      `"stack":${quote(slice(stack, 0, 20000))},"stdout":${quote(stdout)}}`,
+    );
+  };
+
+  const returned = (value) => {
+    let result;
+    try {
+      result = stringify(value);
+    } catch (error) {
+      return failed(error);
+    }
+    if (result !== undefined && result.length > maxResultChars) {
+      return settle(`{"type":"oversized","size":${result.length},"stdout":${quote(stdout)}}`);
+    }
+    settle(
+      `{"type":"returned",${result === undefined ? "" : `"result":${result},`}"stdout":${quote(stdout)}}`,
+    );
+  };
+
+  const start = ({ code, bindings, params, environment }) => {
+    outbox = stdout = "";
+    stdoutLines = fetches = waiting = 0;
+    settled = false;
+    if (params !== undefined) expose("params", params);
+    if (environment !== undefined) expose("environmentVariables", environment);
+    const names = ownKeys(bindings);
+    const values = new Array_(names.length);
+    for (let i = 0; i < names.length; i++) {
+      defineProperty(values, i, { __proto__: null, value: bindings[names[i]], writable: true, enumerable: true, configurable: true });
+    }
+    defineProperty(names, names.length, { __proto__: null, value: code, writable: true, enumerable: true, configurable: true });
+    // A function body is parsed by itself, so code cannot close it and continue outside.
+    const main = construct(AsyncFunction, names);
+    then(apply(main, undefined, values), returned, failed);
+  };
+
+  const fetched = (reply) => {
+    const call = pending[reply.id];
+    if (call === undefined) return;
+    delete pending[reply.id];
+    waiting--;
+    if (reply.error === null) call.resolve(responseOf(reply));
+    else call.reject(new TypeError_(reply.error));
+  };
+
+  // Every object that scripts share is frozen, so that one evaluation leaves nothing behind for the next.
+  const harden = () => {
+    const seen = new Set();
+    const visit = (thing) => {
+      if ((typeof thing !== "object" && typeof thing !== "function") || thing === null || seen.has(thing)) return;
+      seen.add(thing);
+      for (const key of ownKeys(thing)) {
+        const { value, get, set } = Reflect.getOwnPropertyDescriptor(thing, key);
+        visit(value), visit(get), visit(set);
+      }
+      visit(getPrototypeOf(thing));
+      freeze(thing);
+    };
+    const hidden = [async () => {}, function* () {}, async function* () {}, [][Symbol.iterator](), ""[Symbol.iterator](),
+      new Map()[Symbol.iterator](), new Set()[Symbol.iterator](), "".matchAll(/x/g), new Uint8Array()];
+    for (const thing of hidden) visit(getPrototypeOf(thing));
+    visit(globalThis);
+  };
+
+  const receive = (text) => {
+    const frame = parse(text);
+    if (frame.type === "run") start(frame);
+    else if (frame.type === "fetched") fetched(frame);
+    else if (frame.type === "harden") {
+      expose("params", frame.params);
+      expose("environmentVariables", frame.environment);
+      harden();
+      post('{"type":"hardened"}');
+    }
+  };
+
+  const drain = () => {
+    if (!settled && waiting === 0) settle(`{"type":"stalled","stdout":${quote(stdout)}}`);
+    const messages = `[${outbox}]`;
+    outbox = "";
+    return messages;
+  };
+
+  return (text) => (text === undefined ? drain() : receive(text));
+})

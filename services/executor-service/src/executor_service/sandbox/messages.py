@@ -1,0 +1,89 @@
+"""What a jailed process may say. All of it is the word of hostile code: it is parsed, bounded and used for nothing
+but that script's own outcome."""
+
+import msgspec
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """Warm and locked down."""
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """The host did not grant the lockdown."""
+
+    text: str
+
+
+class _Ending(msgspec.Struct, frozen=True, kw_only=True):
+    stdout: str = ""
+
+
+class Returned(_Ending, frozen=True, tag="returned"):
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class Thrown(_Ending, frozen=True, tag="thrown"):
+    name: str
+    message: str
+    stack: str
+
+
+class Oversized(_Ending, frozen=True, tag="oversized"):
+    size: int
+
+
+class Stalled(_Ending, frozen=True, tag="stalled"):
+    """Nothing is left to run, and the code's promise is not settled."""
+
+
+class Uncaught(_Ending, frozen=True, tag="uncaught"):
+    """V8 refused to compile the code; its own text says where."""
+
+    text: str
+
+
+class Exhausted(_Ending, frozen=True, tag="exhausted"):
+    """The heap limit was reached."""
+
+
+class Hardened(_Ending, frozen=True, tag="hardened"):
+    """The context is frozen for conditions."""
+
+
+class FetchCall(msgspec.Struct, frozen=True, tag="fetch"):
+    id: int
+    url: str
+    method: str
+    headers: dict[str, str]
+    body: str | None
+
+
+Ending = Returned | Thrown | Oversized | Stalled | Uncaught | Exhausted | Hardened
+Message = Ready | Refused | Ending | FetchCall
+
+decode = msgspec.json.Decoder(list[Message]).decode
+
+
+class Run(msgspec.Struct, frozen=True, tag="run", kw_only=True):
+    code: str
+    bindings: object
+    params: object | msgspec.UnsetType = msgspec.UNSET
+    environment: object | msgspec.UnsetType = msgspec.UNSET
+
+
+class Harden(msgspec.Struct, frozen=True, tag="harden", kw_only=True):
+    params: object
+    environment: object
+
+
+class Fetched(msgspec.Struct, frozen=True, tag="fetched", kw_only=True):
+    id: int
+    error: str | None = None
+    status: int = 0
+    status_text: str = ""
+    url: str = ""
+    headers: dict[str, str] = {}
+    body: str = ""
+
+
+encode = msgspec.json.Encoder().encode

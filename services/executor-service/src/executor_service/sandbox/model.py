@@ -1,0 +1,119 @@
+"""What goes into a sandbox and what comes out of it."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from shared.errors import AtCapacity, Unavailable
+
+
+class SandboxUnavailable(Unavailable):
+    """This host cannot confine user code, or the sandbox is not running. Nothing was run."""
+
+
+class SandboxBusy(AtCapacity):
+    """No process became free in time. Nothing was run."""
+
+
+class Script(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of user code.
+
+    `code` is the body of an async function, its references already replaced by the identifiers in `bindings`.
+    Values are whatever msgspec can write as JSON. `timeout_ms` counts from the moment a process is free for it.
+    """
+
+    code: str
+    bindings: Mapping[str, object] = {}
+    params: Mapping[str, object] = {}
+    environment: Mapping[str, str] = {}
+    timeout_ms: int = 300_000
+    workspace_id: str = ""
+
+
+class ErrorKind(StrEnum):
+    """Why a script has no result."""
+
+    THROWN = "thrown"  # the user's code threw, or its result cannot be JSON
+    SYNTAX = "syntax"  # the code does not parse
+    TIMEOUT = "timeout"  # wall time
+    CPU = "cpu"  # processor time
+    MEMORY = "memory"
+    OUTPUT = "output"  # the result is too large
+    INPUT = "input"  # the code and its values are too large
+    STALLED = "stalled"  # it awaits a promise that nothing can settle
+    CRASHED = "crashed"  # its process died or broke the protocol
+
+
+class ScriptError(msgspec.Struct, frozen=True, kw_only=True):
+    """Why it failed. `message` is for the user, with the line and source text where they are known.
+
+    `reason` is the bare text of what was thrown, without them.
+    """
+
+    kind: ErrorKind
+    message: str
+    reason: str
+    line: int | None = None
+
+
+class ScriptResult(msgspec.Struct, frozen=True, kw_only=True):
+    """`result` is JSON text, or UNSET when the code returned nothing that JSON can hold."""
+
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    stdout: str = ""
+    error: ScriptError | None = None
+
+    def value(self) -> Any:
+        """The result as Python objects; None when there is none."""
+        return None if self.result is msgspec.UNSET else msgspec.json.decode(self.result)
+
+
+class Conditions(msgspec.Struct, frozen=True, kw_only=True):
+    """Expressions to try in order until one is truthy. An empty expression is false.
+
+    Evaluations with the same `scope` (a run's id) share one context, of which nothing that they do remains;
+    `environment` is taken from the first of them.
+    """
+
+    scope: str
+    expressions: Sequence[str]
+    bindings: Mapping[str, object] = {}
+    environment: Mapping[str, str] = {}
+    timeout_ms: int = 5_000
+    workspace_id: str = ""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """`matched` is the index of the first truthy expression, `failed` that of the one that ended in `error`.
+
+    The message of a condition's error has no line, except where the expression does not parse.
+    """
+
+    matched: int | None = None
+    failed: int | None = None
+    error: ScriptError | None = None
+
+
+class SandboxLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of one script. Sizes of text are in characters, or bytes where the name says so."""
+
+    heap_bytes: int = 128 << 20
+    cpu_seconds: int = 30
+    max_input_bytes: int = 32 << 20
+    max_result_chars: int = 10 << 20
+    max_stdout_chars: int = 200_000
+    max_fetches: int = 100
+    concurrent_fetches: int = 10
+    fetch_timeout_seconds: float = 60.0
+
+
+class PoolSize(msgspec.Struct, frozen=True, kw_only=True):
+    """How many processes, and how long a script waits for one."""
+
+    running: int = 16
+    spare: int = 4
+    waiting: int = 256
+    wait_seconds: float = 30.0
+    parked_seconds: float = 2.0

@@ -1,0 +1,158 @@
+"""The parent's side of the zygote: starts it, asks it for children, learns how they ended."""
+
+import asyncio
+import importlib.util
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from executor_service.sandbox.model import SandboxLimits, SandboxUnavailable
+
+_START_SECONDS = 20.0
+_STOP_SECONDS = 2.0
+_COMMAND = struct.Struct(">cQ")
+_EXIT = struct.Struct(">QiQ")
+_PROGRAM = "import sys; sys.path.append(sys.argv.pop(1)); from jail.zygote import main; main()"
+
+
+class Exit(NamedTuple):
+    """How a child ended: the signal that killed it, if one did, and the most memory it held."""
+
+    signal: int | None
+    peak_bytes: int
+
+    @classmethod
+    def of(cls, status: int, peak_kib: int) -> "Exit":
+        return cls(os.WTERMSIG(status) if os.WIFSIGNALED(status) else None, peak_kib << 10)
+
+
+_LOST = Exit(signal.SIGKILL, 0)
+
+
+class Nursery:
+    """One zygote process. It serves until it is stopped or dies, and is then not started again."""
+
+    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket, layers: tuple[str, ...]) -> None:
+        self.layers = layers
+        self._process = process
+        self._control = control
+        self._next = 0
+        self._exits: dict[int, asyncio.Future[Exit]] = {}
+        self.alive = True
+        asyncio.get_running_loop().add_reader(control.fileno(), self._read)
+
+    @classmethod
+    async def start(cls, limits: SandboxLimits) -> "Nursery":
+        """Start a zygote and wait until it is confined. Raises SandboxUnavailable."""
+        if sys.platform != "linux":
+            raise SandboxUnavailable("JavaScript needs Linux: its sandbox is made of the kernel's own means")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            process = await _spawn(theirs, limits)
+        ours.setblocking(False)
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                hello = await asyncio.get_running_loop().sock_recv(ours, 65536)
+            layers = _layers(hello)
+        except (TimeoutError, SandboxUnavailable) as error:
+            ours.close()
+            await _end(process)
+            raise SandboxUnavailable(f"The JavaScript sandbox did not start: {error}") from error
+        return cls(process, ours, layers)
+
+    def fork(self, connection: socket.socket) -> tuple[int, "asyncio.Future[Exit]"]:
+        """Fork a child that serves this socket. Returns its number and how it will have ended."""
+        number, self._next = self._next, self._next + 1
+        exit_ = self._exits[number] = asyncio.get_running_loop().create_future()
+        try:
+            socket.send_fds(self._control, [_COMMAND.pack(b"S", number)], [connection.fileno()])
+        except OSError as error:
+            del self._exits[number]
+            raise SandboxUnavailable(f"The JavaScript sandbox cannot start a process: {error}") from error
+        return number, exit_
+
+    def kill(self, number: int) -> None:
+        if number not in self._exits:
+            return
+        try:
+            self._control.send(_COMMAND.pack(b"K", number))
+        except OSError:
+            self._lose()
+
+    async def stop(self) -> None:
+        """End the zygote; every child ends with it."""
+        self._lose()
+        await _end(self._process)
+
+    def _read(self) -> None:
+        try:
+            packet = self._control.recv(_EXIT.size)
+        except BlockingIOError:
+            return
+        except OSError:
+            packet = b""
+        if len(packet) != _EXIT.size:
+            self._lose()
+            return
+        number, status, peak_kib = _EXIT.unpack(packet)
+        if exit_ := self._exits.pop(number, None):
+            exit_.set_result(Exit.of(status, peak_kib))
+
+    def _lose(self) -> None:
+        if not self.alive:
+            return
+        self.alive = False
+        asyncio.get_running_loop().remove_reader(self._control.fileno())
+        self._control.close()
+        for exit_ in self._exits.values():
+            exit_.set_result(_LOST)
+        self._exits.clear()
+
+
+async def _spawn(control: socket.socket, limits: SandboxLimits) -> asyncio.subprocess.Process:
+    spec = importlib.util.find_spec("py_mini_racer")
+    if spec is None or spec.origin is None:
+        raise SandboxUnavailable("JavaScript needs the package mini-racer")
+    options = {
+        "v8_folder": str(Path(spec.origin).parent),
+        "heap_bytes": limits.heap_bytes,
+        "data_bytes": 2 * limits.heap_bytes,
+        "cpu_seconds": limits.cpu_seconds,
+        "max_result_chars": limits.max_result_chars,
+        "max_stdout_chars": limits.max_stdout_chars,
+        "max_fetches": limits.max_fetches,
+    }
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-I", "-S", "-c", _PROGRAM,
+        str(Path(__file__).parent), str(control.fileno()), json.dumps(options),
+        pass_fds=(control.fileno(),), stdin=asyncio.subprocess.DEVNULL, env={"TZ": "UTC", "LANG": "C.UTF-8"},
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def _layers(hello: bytes) -> tuple[str, ...]:
+    try:
+        message = msgspec.json.decode(hello or b"{}", type=dict[str, list[str] | str])
+    except msgspec.DecodeError as error:
+        raise SandboxUnavailable("its first words make no sense") from error
+    layers = message.get("layers")
+    if not isinstance(layers, list):
+        raise SandboxUnavailable(str(message.get("refused", "it ended before it was ready")))
+    return tuple(layers)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """A zygote ends by itself when its control socket closes; this waits, and insists."""
+    try:
+        async with asyncio.timeout(_STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,151 @@
+"""A bounded pool of warm, single-use processes."""
+
+import asyncio
+from collections import OrderedDict, deque
+
+import structlog
+
+from executor_service.sandbox.child import Child
+from executor_service.sandbox.model import PoolSize, SandboxBusy, SandboxLimits, SandboxUnavailable
+from executor_service.sandbox.nursery import Nursery
+
+_log = structlog.get_logger(__name__)
+_REST_SECONDS = 0.01
+
+
+class Pool:
+    """Hands out each process once. A parked process keeps its place until it is asked for again, or the place is."""
+
+    def __init__(self, size: PoolSize, limits: SandboxLimits, *, max_frame: int) -> None:
+        self._size = size
+        self._limits = limits
+        self._max_frame = max_frame
+        self._places = asyncio.Semaphore(size.running)
+        self._waiting = 0
+        self._ready: deque[Child] = deque()
+        self._warming: set[asyncio.Task[None]] = set()
+        self._parked: OrderedDict[str, tuple[Child, asyncio.TimerHandle]] = OrderedDict()
+        self._nursery: Nursery | None = None
+        self._starting = asyncio.Lock()
+        self._open = False
+        self._later: asyncio.TimerHandle | None = None
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return self._nursery.layers if self._nursery else ()
+
+    async def start(self) -> None:
+        """Start the zygote and warm the first process. Raises SandboxUnavailable when this host cannot confine it."""
+        self._open = True
+        try:
+            self._ready.append(await self._spawn())
+        except SandboxUnavailable:
+            await self.stop()
+            raise
+        self._replenish()
+
+    async def stop(self) -> None:
+        """End every process, idle or at work."""
+        self._open = False
+        for task in self._warming:
+            task.cancel()
+        await asyncio.gather(*self._warming, return_exceptions=True)
+        for scope in list(self._parked):
+            self.forget(scope)
+        for child in self._ready:
+            child.kill()
+        self._ready.clear()
+        if self._nursery:
+            await self._nursery.stop()
+            self._nursery = None
+
+    async def take(self) -> Child:
+        """Wait for a place and take a warm process. Raises SandboxBusy, SandboxUnavailable."""
+        await self._take_place()
+        try:
+            while self._ready:
+                child = self._ready.popleft()
+                if child.usable:
+                    return child
+                child.kill()
+            return await self._spawn()
+        except BaseException:
+            self._places.release()
+            raise
+        finally:
+            # A script that is about to run goes first; most are over before the next process is warmed.
+            self._later = self._later or asyncio.get_running_loop().call_later(_REST_SECONDS, self._replenish)
+
+    def discard(self, child: Child) -> None:
+        """End a process that was taken, and free its place."""
+        child.kill()
+        self._places.release()
+        self._replenish()
+
+    def park(self, scope: str, child: Child) -> None:
+        """Keep a used process for the same scope, for a short while."""
+        if scope in self._parked or not self._open or not child.usable or self._waiting:
+            self.discard(child)
+            return
+        timer = asyncio.get_running_loop().call_later(self._size.parked_seconds, self.forget, scope)
+        self._parked[scope] = (child, timer)
+
+    def unpark(self, scope: str) -> Child | None:
+        """Take the process parked for this scope back, with its place."""
+        child, timer = self._parked.pop(scope, (None, None))
+        if child is None or timer is None:
+            return None
+        timer.cancel()
+        if child.usable:
+            return child
+        self.discard(child)
+        return None
+
+    def forget(self, scope: str) -> None:
+        """End what is parked for this scope."""
+        if child := self.unpark(scope):
+            self.discard(child)
+
+    async def _take_place(self) -> None:
+        if self._places.locked() and self._parked:
+            self.forget(next(iter(self._parked)))
+        if self._waiting >= self._size.waiting:
+            raise SandboxBusy("Too many functions wait for the sandbox", retry_after=1)
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._size.wait_seconds):
+                await self._places.acquire()
+        except TimeoutError:
+            raise SandboxBusy("The sandbox had no free process in time", retry_after=1) from None
+        finally:
+            self._waiting -= 1
+
+    def _replenish(self) -> None:
+        if self._later:
+            self._later.cancel()
+            self._later = None
+        if not self._open:
+            return
+        for _ in range(self._size.spare - len(self._ready) - len(self._warming)):
+            task = asyncio.create_task(self._warm())
+            self._warming.add(task)
+            task.add_done_callback(self._warming.discard)
+
+    async def _warm(self) -> None:
+        try:
+            self._ready.append(await self._spawn())
+        except SandboxUnavailable as error:
+            _log.warning("sandbox.process_not_warmed", reason=str(error))
+
+    async def _spawn(self) -> Child:
+        return await Child.spawn(await self._living_nursery(), self._max_frame)
+
+    async def _living_nursery(self) -> Nursery:
+        if not self._open:
+            raise SandboxUnavailable("The JavaScript sandbox is not running")
+        async with self._starting:
+            if self._nursery is None or not self._nursery.alive:
+                if self._nursery:
+                    await self._nursery.stop()
+                self._nursery = await Nursery.start(self._limits)
+            return self._nursery
