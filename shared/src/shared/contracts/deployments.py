@@ -5,6 +5,9 @@ from typing import Any
 
 import msgspec
 
+from shared.workflow.diff import Change
+from shared.workflow.problems import Problem
+
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A workflow as a caller meets it: who owns it, whether and what it runs, who may call.
@@ -156,6 +159,19 @@ class DeploymentStatus(msgspec.Struct, frozen=True):
 
     endpoint: Endpoint
     needs_redeployment: bool
+
+
+class Problems(msgspec.Struct, frozen=True):
+    """What is wrong with the draft: errors keep it from being deployed, warnings do not."""
+
+    errors: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+class Diff(msgspec.Struct, frozen=True):
+    """What changed from one state of a workflow to another; empty when nothing that matters did."""
+
+    changes: tuple[Change, ...]
 
 
 class Deployed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
