@@ -4,8 +4,10 @@ from typing import Final
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
+from shared.broker.amqp.address import parse
 from shared.broker.memory.broker import MemoryBroker, MemoryHub
 from shared.broker.ports import Broker
+from shared.broker.rabbitmq.broker import RabbitBroker
 from shared.broker.topology import Topology, default_topology
 
 _hubs: Final[WeakValueDictionary[str, MemoryHub]] = WeakValueDictionary()
@@ -22,6 +24,8 @@ def open_broker(url: str, *, service: str, topology: Topology | None = None) -> 
     topology = topology or default_topology()
     if scheme == "memory":
         return MemoryBroker(_hub(url, topology))
+    if scheme in {"amqp", "amqps"}:
+        return RabbitBroker(parse(url), service=service, topology=topology)
     raise ValueError("the broker's URL must begin with amqp://, amqps:// or memory://")
 
 

@@ -1,6 +1,7 @@
 """What every adapter does with a delivery: run its handler, settle it whatever happens, and stop in bounded time."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeVar
@@ -18,29 +19,41 @@ Settle = Callable[[Settlement], None]
 
 
 class InHand:
-    """The deliveries whose handlers are running. Each is settled exactly once."""
+    """The deliveries whose handlers are running, at most `limit` at once. Each is settled exactly once."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, *, limit: int) -> None:
         self._handler = handler
+        self._limit = limit
         self._tasks: set[asyncio.Task[Settlement]] = set()
+        self._waiting: deque[tuple[Delivery, Settle]] = deque()
 
-    def __len__(self) -> int:
-        return len(self._tasks)
+    @property
+    def has_room(self) -> bool:
+        """Whether the next delivery's handler would run at once."""
+        return len(self._tasks) < self._limit
 
     def take(self, delivery: Delivery, settle: Settle) -> None:
-        """Run the handler on `delivery`; `settle` is called once with what becomes of it."""
+        """Run the handler on `delivery`, now or when there is room; `settle` is called with what becomes of it."""
+        if not self.has_room:
+            self._waiting.append((delivery, settle))
+            return
         task = asyncio.get_running_loop().create_task(_handle(self._handler, delivery))
         self._tasks.add(task)
         task.add_done_callback(partial(self._done, settle))
 
+    def forget_waiting(self) -> None:
+        """The broker has taken back what no handler has begun."""
+        self._waiting.clear()
+
     async def drain(self, grace: float) -> None:
         """Give the handlers `grace` seconds, then cancel the rest: those are redelivered."""
+        while self._waiting:
+            self._waiting.popleft()[1](Settlement.REDELIVER)
         if self._tasks and grace > 0:
             await asyncio.wait(self._tasks, timeout=grace)
-        await self.cancel()
+        await self._cancel()
 
-    async def cancel(self) -> None:
-        """Cancel every handler and wait for them to give in, but not for ever."""
+    async def _cancel(self) -> None:
         stubborn = set(self._tasks)
         for task in stubborn:
             task.cancel()
@@ -54,6 +67,8 @@ class InHand:
         # A task that was cancelled before its first step never entered its coroutine, so this cannot be a `finally`.
         failed = task.cancelled() or task.exception() is not None
         settle(Settlement.REDELIVER if failed else task.result())
+        if self._waiting and self.has_room:
+            self.take(*self._waiting.popleft())
 
 
 async def _handle(handler: Handler, delivery: Delivery) -> Settlement:

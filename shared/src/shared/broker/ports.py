@@ -96,7 +96,10 @@ class ReplyInbox(Protocol):
 
     @property
     def address(self) -> str:
-        """What to put into `reply_to` now. A new one after each loss of the broker, so that no ghost answers."""
+        """What to put into `reply_to` now. A new one after each loss of the broker, so that no ghost answers.
+
+        Raises BrokerUnavailable while there is none.
+        """
         ...
 
     async def close(self) -> None:

@@ -107,13 +107,12 @@ class Consumer:
 
     def __init__(self, queue: WorkingQueue, handler: Handler, prefetch: int) -> None:
         self._queue = queue
-        self._in_hand = InHand(handler)
-        self._prefetch = prefetch
+        self._in_hand = InHand(handler, limit=prefetch)
 
     @property
     def is_free(self) -> bool:
         """Whether it takes another letter."""
-        return len(self._in_hand) < self._prefetch
+        return self._in_hand.has_room
 
     def take(self, letter: Letter) -> None:
         """Run the handler on one letter."""

@@ -1,0 +1,267 @@
+"""Which AMQP client carries the hot path: the same echo through aio-pika, aiormq and our own client.
+
+A request goes, persistent and confirmed, to a quorum queue; a worker in another process answers to the caller's
+exclusive reply queue and then acks. Caller, worker and broker share the machine, so trust the ratios only.
+
+    python -m benchmarks.broker_clients [--url amqp://…] [--seconds 3]
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import aio_pika
+import aiormq
+from aiormq.abc import DeliveredMessage
+
+from flowport.servers.rabbitmq import RabbitMQServer
+from shared.broker.amqp.address import parse
+from shared.broker.amqp.channel import Channel, publish_confirmed
+from shared.broker.amqp.connection import Connection
+from shared.broker.amqp.content import Received
+from shared.broker.amqp.properties import PERSISTENT
+
+QUORUM: Final = {"x-queue-type": "quorum"}
+IN_FLIGHT: Final = (1, 32, 64)
+PREFETCH: Final = 128
+BODY: Final = b"x" * 600
+WARM_UP_SECONDS: Final = 0.5
+
+Publish = Callable[[bytes], Awaitable[None]]
+Caller = tuple[Publish, "Replies"]
+
+
+class Replies:
+    """Calls that wait for their echo. The first 16 bytes of a body name its call; the next 64 say where to answer."""
+
+    def __init__(self) -> None:
+        self.address = f"bench.replies.{uuid4().hex}"
+        self._waiting: dict[bytes, asyncio.Future[None]] = {}
+
+    def expect(self) -> tuple[bytes, asyncio.Future[None]]:
+        call = uuid4().bytes
+        answer = self._waiting[call] = asyncio.get_running_loop().create_future()
+        return call + self.address.encode().ljust(64) + BODY, answer
+
+    def arrived(self, body: bytes) -> None:
+        if answer := self._waiting.pop(body[:16], None):
+            answer.set_result(None)
+
+
+def reply_address(body: bytes) -> str:
+    return body[16:80].decode().rstrip()
+
+
+async def aio_pika_caller(url: str, queue: str) -> Caller:
+    connection = await aio_pika.connect(url)
+    channel = await connection.channel(publisher_confirms=True)
+    replies = Replies()
+    inbox = await channel.declare_queue(replies.address, exclusive=True)
+
+    async def on_message(message: aio_pika.abc.AbstractIncomingMessage) -> None:
+        replies.arrived(message.body)
+
+    await inbox.consume(on_message, no_ack=True)
+
+    async def publish(body: bytes) -> None:
+        message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+        await channel.default_exchange.publish(message, routing_key=queue)
+
+    return publish, replies
+
+
+async def aio_pika_worker(url: str, queue: str) -> None:
+    connection = await aio_pika.connect(url)
+    incoming, outgoing = await connection.channel(), await connection.channel(publisher_confirms=False)
+    await incoming.set_qos(prefetch_count=PREFETCH)
+    work = await incoming.declare_queue(queue, durable=True, arguments=dict(QUORUM))
+
+    async def on_message(message: aio_pika.abc.AbstractIncomingMessage) -> None:
+        echo = aio_pika.Message(message.body)
+        await outgoing.default_exchange.publish(echo, routing_key=reply_address(message.body))
+        await message.ack()
+
+    await work.consume(on_message)
+
+
+async def aiormq_caller(url: str, queue: str) -> Caller:
+    connection = await aiormq.connect(url)
+    channel = await connection.channel(publisher_confirms=True)
+    replies = Replies()
+    await channel.queue_declare(replies.address, exclusive=True)
+
+    async def on_message(message: DeliveredMessage) -> None:
+        replies.arrived(message.body)
+
+    await channel.basic_consume(replies.address, on_message, no_ack=True)
+    properties = aiormq.spec.Basic.Properties(delivery_mode=2)
+
+    async def publish(body: bytes) -> None:
+        await channel.basic_publish(body, routing_key=queue, properties=properties)
+
+    return publish, replies
+
+
+async def aiormq_worker(url: str, queue: str) -> None:
+    connection = await aiormq.connect(url)
+    incoming, outgoing = await connection.channel(), await connection.channel(publisher_confirms=False)
+    await incoming.basic_qos(prefetch_count=PREFETCH)
+    await incoming.queue_declare(queue, durable=True, arguments=dict(QUORUM))
+
+    async def on_message(message: DeliveredMessage) -> None:
+        await outgoing.basic_publish(message.body, routing_key=reply_address(message.body))
+        assert message.delivery_tag is not None
+        await incoming.basic_ack(message.delivery_tag)
+
+    await incoming.basic_consume(queue, on_message)
+
+
+async def _own_channel(url: str) -> Channel:
+    connection = await Connection.open(parse(url), name="benchmark", heartbeat=30, timeout=10)
+    return await connection.open_channel()
+
+
+async def own_caller(url: str, queue: str) -> Caller:
+    channel = await _own_channel(url)
+    replies = Replies()
+    await channel.select_confirms()
+    await channel.declare_queue(replies.address, durable=False, exclusive=True, options={})
+    await channel.consume(replies.address, lambda received: replies.arrived(received.body), no_ack=True)
+
+    async def publish(body: bytes) -> None:
+        await publish_confirmed(channel, body, routing_key=queue, delivery_mode=PERSISTENT, mandatory=True)
+
+    return publish, replies
+
+
+async def own_worker(url: str, queue: str) -> None:
+    incoming, outgoing = await _own_channel(url), await _own_channel(url)
+    await outgoing.select_confirms()
+    await incoming.set_prefetch(PREFETCH)
+    await incoming.declare_queue(queue, durable=True, options=QUORUM)
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def handle(received: Received) -> None:
+        await outgoing.publish(received.body, lambda error: None, routing_key=reply_address(received.body))
+        incoming.ack(received.tag)
+
+    def on_received(received: Received) -> None:
+        task = asyncio.create_task(handle(received))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    await incoming.consume(queue, on_received, no_ack=False)
+
+
+CLIENTS: Final = {
+    "aio-pika": (aio_pika_caller, aio_pika_worker),
+    "aiormq": (aiormq_caller, aiormq_worker),
+    "ours": (own_caller, own_worker),
+}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one client did with so many calls in flight."""
+
+    client: str
+    in_flight: int
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    caller_cpu_us: float
+
+    def row(self) -> str:
+        times = f"{self.p50_ms:.2f} | {self.p99_ms:.2f}"
+        return f"| {self.client} | {self.in_flight} | {self.per_second:,.0f} | {times} | {self.caller_cpu_us:.0f} |"
+
+
+async def measure(client: str, url: str, queue: str, in_flight: int, seconds: float) -> Figures:
+    """Keep `in_flight` echoes going for `seconds`, after a warm-up."""
+    publish, replies = await CLIENTS[client][0](url, queue)
+    latencies: list[float] = []
+
+    async def keep_calling(until: float) -> None:
+        while (began := time.perf_counter()) < until:
+            body, answer = replies.expect()
+            await publish(body)
+            await answer
+            latencies.append(time.perf_counter() - began)
+
+    async def run(duration: float) -> None:
+        until = time.perf_counter() + duration
+        await asyncio.gather(*(keep_calling(until) for _ in range(in_flight)))
+
+    await run(WARM_UP_SECONDS)
+    latencies.clear()
+    began, cpu = time.perf_counter(), time.process_time()
+    await run(seconds)
+    wall, cpu = time.perf_counter() - began, time.process_time() - cpu
+    quantiles = statistics.quantiles(latencies, n=100)
+    done = len(latencies)
+    return Figures(client, in_flight, done / wall, quantiles[49] * 1e3, quantiles[98] * 1e3, cpu / done * 1e6)
+
+
+def run_worker(client: str, url: str, queue: str) -> None:
+    """A worker process; it works until it is terminated."""
+
+    async def serve() -> None:
+        await CLIENTS[client][1](url, queue)
+        await asyncio.Event().wait()
+
+    asyncio.run(serve())
+
+
+def run_caller(client: str, url: str, queue: str, in_flight: int, seconds: float) -> Figures:
+    """A caller process."""
+    return asyncio.run(measure(client, url, queue, in_flight, seconds))
+
+
+def compare(url: str, seconds: float) -> None:
+    """Print one table row for each client and each number in flight."""
+    spawn = multiprocessing.get_context("spawn")
+    print("| client | in flight | echoes/s | p50 ms | p99 ms | caller CPU µs/echo |\n|---|---|---|---|---|---|")
+    for client in CLIENTS:
+        queue = f"bench.work.{uuid4().hex}"
+        worker = spawn.Process(target=run_worker, args=(client, url, queue), daemon=True)
+        worker.start()
+        time.sleep(2)
+        for in_flight in IN_FLIGHT:
+            with spawn.Pool(1) as pool:
+                print(pool.apply(run_caller, (client, url, queue, in_flight, seconds)).row(), flush=True)
+        worker.terminate()
+        worker.join(5)
+        asyncio.run(_delete(url, queue))
+
+
+async def _delete(url: str, queue: str) -> None:
+    await (await _own_channel(url)).delete_queue(queue)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", help="a running broker; without it one is started")
+    parser.add_argument("--seconds", type=float, default=3.0)
+    options = parser.parse_args()
+    if options.url:
+        compare(options.url, options.seconds)
+        return
+    with tempfile.TemporaryDirectory() as data:
+        server = RabbitMQServer(Path(data))
+        server.start()
+        try:
+            compare(server.amqp_url, options.seconds)
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""One connection to a broker: the handshake, its channels, heartbeats, alarms, the end."""
+
+import asyncio
+from importlib.metadata import version
+from typing import Final, Self, cast
+
+from shared.broker.amqp import methods
+from shared.broker.amqp.address import Address
+from shared.broker.amqp.calls import Calls
+from shared.broker.amqp.channel import CLOSE_SECONDS, Channel
+from shared.broker.amqp.errors import AmqpError, ConnectionClosed, ProtocolError
+from shared.broker.amqp.frames import FRAME_MAX, HEARTBEAT, METHOD, PROTOCOL_HEADER, FrameReader, frame
+from shared.broker.amqp.heartbeat import Heartbeat
+from shared.broker.amqp.output import Output
+from shared.broker.amqp.wire import Table
+
+CHANNEL_MAX: Final = 2047
+FRAME_MIN: Final = 4096
+
+
+class Connection(asyncio.Protocol):
+    """An open connection; over for good when `closed` is done, which then says why."""
+
+    output: Output
+
+    def __init__(self, *, timeout: float) -> None:
+        self._transport: asyncio.Transport | None = None
+        self.closed: asyncio.Future[AmqpError] = asyncio.get_running_loop().create_future()
+        self.frame_max = FRAME_MAX
+        self.is_blocked = False
+        self._timeout = timeout
+        self._channels: dict[int, Channel] = {}
+        self._channel_max = CHANNEL_MAX
+        self._reader = FrameReader(self._on_frame)
+        self._calls = Calls(self._send, timeout=timeout)
+        self._heartbeat: Heartbeat | None = None
+
+    @classmethod
+    async def open(cls, address: Address, *, name: str, heartbeat: int, timeout: float) -> Self:  # noqa: ASYNC109 - it is the limit of every later call as well
+        """Connect and enter the virtual host, within `timeout` seconds; each later call has the same limit.
+
+        `heartbeat` is the interval in seconds that we ask for; the broker may ask for less. `name` is what the broker
+        lists the connection by. Raises ConnectionClosed.
+        """
+        connection = cls(timeout=timeout)
+        try:
+            async with asyncio.timeout(timeout):
+                await asyncio.get_running_loop().create_connection(
+                    lambda: connection, address.host, address.port, ssl=address.tls
+                )
+                await connection._shake_hands(address, name, heartbeat)
+        except BaseException as error:
+            failure = _failed_to_open(error)
+            connection._fail(failure)
+            if isinstance(error, OSError | AmqpError):
+                raise failure from error
+            raise
+        return connection
+
+    async def open_channel(self) -> Channel:
+        """A new channel. Raises ConnectionClosed, ChannelClosed."""
+        if self.closed.done():
+            raise self.closed.result()
+        channel = Channel(self._free_number(), self, timeout=self._timeout, on_closed=self._forget)
+        self._channels[channel.number] = channel
+        await channel.open()
+        return channel
+
+    async def close(self) -> None:
+        """Say good-bye, and hang up in any case."""
+        if not self.closed.done():
+            self._send(methods.close(methods.CONNECTION_CLOSE))
+            await asyncio.wait((self.closed,), timeout=CLOSE_SECONDS)
+        self._fail(ConnectionClosed("the connection was closed"))
+
+    async def wait_closed(self) -> AmqpError:
+        """Why the connection ended, once it has."""
+        await asyncio.wait((self.closed,))
+        return self.closed.result()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is there."""
+        self._transport = cast("asyncio.Transport", transport)
+        self.output = Output(self._transport)
+        self.output.write(PROTOCOL_HEADER)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came in."""
+        if self._heartbeat:
+            self._heartbeat.heard()
+        try:
+            self._reader.feed(data)
+        except ProtocolError as error:
+            self._fail(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone."""
+        self._fail(ConnectionClosed(f"the connection was lost: {exc or 'the broker hung up'}"))
+
+    def pause_writing(self) -> None:
+        """The socket takes no more for now."""
+        self.output.pause()
+
+    def resume_writing(self) -> None:
+        """The socket takes bytes again."""
+        self.output.resume()
+
+    async def _shake_hands(self, address: Address, name: str, heartbeat: int) -> None:
+        start = await self._calls.call(None, methods.CONNECTION_START)
+        start.short()
+        start.table()
+        if b"PLAIN" not in start.long_string().split():
+            raise ConnectionClosed("the broker does not offer the PLAIN mechanism")
+        login = methods.start_ok(_introduction(name), address.user, address.password)
+        tune = await self._calls.call(login, methods.CONNECTION_TUNE)
+        interval = self._tune(tune.short(), tune.long(), _least(heartbeat, tune.short()))
+        await self._calls.call(methods.open_connection(address.virtual_host), methods.CONNECTION_OPEN_OK)
+        if interval:
+            self._heartbeat = Heartbeat(self.output, interval=interval, on_silence=self._on_silence)
+
+    def _tune(self, channel_max: int, frame_max: int, heartbeat: int) -> int:
+        self._channel_max = _least(CHANNEL_MAX, channel_max)
+        self.frame_max = max(FRAME_MIN, _least(FRAME_MAX, frame_max))
+        self._send(methods.tune_ok(self._channel_max, self.frame_max, heartbeat))
+        return heartbeat
+
+    def _on_frame(self, kind: int, number: int, payload: bytes) -> None:
+        if number:
+            if channel := self._channels.get(number):
+                channel.on_frame(kind, payload)
+        elif kind == METHOD:
+            self._on_method(methods.method_id(payload), payload)
+        elif kind != HEARTBEAT:
+            raise ProtocolError(f"a frame of type {kind} where none belongs")
+
+    def _on_method(self, method: int, payload: bytes) -> None:
+        match method:
+            case methods.CONNECTION_CLOSE:
+                arguments = methods.arguments(payload)
+                code, text = arguments.short(), arguments.short_string()
+                self._send(methods.bare(methods.CONNECTION_CLOSE_OK))
+                self._fail(ConnectionClosed(f"the broker closed the connection: {code} {text}"))
+            case methods.CONNECTION_CLOSE_OK:
+                self._fail(ConnectionClosed("the connection was closed"))
+            case methods.CONNECTION_BLOCKED:
+                self._set_blocked(True)
+            case methods.CONNECTION_UNBLOCKED:
+                self._set_blocked(False)
+            case _:
+                self._calls.answered(method, payload)
+
+    def _set_blocked(self, blocked: bool) -> None:
+        self.is_blocked = blocked
+        if blocked:
+            for channel in self._channels.values():
+                channel.block()
+
+    def _on_silence(self) -> None:
+        self._fail(ConnectionClosed("the broker went silent"))
+
+    def _fail(self, error: ConnectionClosed) -> None:
+        if self.closed.done():
+            return
+        self.closed.set_result(error)
+        self._reader.stop()
+        self._calls.fail(error)
+        if self._heartbeat:
+            self._heartbeat.stop()
+        for channel in tuple(self._channels.values()):
+            channel.fail(error)
+        if self._transport:
+            self._hang_up(self._transport)
+
+    def _hang_up(self, transport: asyncio.Transport) -> None:
+        self.output.flush()
+        self.output.close()
+        transport.close()
+        # A peer that reads no more would keep the socket open for as long as something is unsent.
+        asyncio.get_running_loop().call_later(CLOSE_SECONDS, transport.abort)
+
+    def _free_number(self) -> int:
+        for number in range(1, self._channel_max + 1):
+            if number not in self._channels:
+                return number
+        raise ConnectionClosed(f"all {self._channel_max} channels are in use")
+
+    def _forget(self, number: int) -> None:
+        self._channels.pop(number, None)
+
+    def _send(self, method: bytes) -> None:
+        if not self.closed.done():
+            self.output.write(frame(METHOD, 0, method))
+
+
+def _failed_to_open(error: BaseException) -> ConnectionClosed:
+    match error:
+        case ConnectionClosed():
+            return error
+        case TimeoutError():
+            return ConnectionClosed("no connection in time")
+    return ConnectionClosed(f"no connection: {error}")
+
+
+def _least(ours: int, theirs: int) -> int:
+    """The smaller of two limits, where 0 means no limit."""
+    return min(ours, theirs) if ours and theirs else ours or theirs
+
+
+def _introduction(name: str) -> Table:
+    return {
+        "product": "Flowport",
+        "version": version("flowport-shared"),
+        "connection_name": name,
+        "capabilities": {
+            "authentication_failure_close": True,
+            "basic.nack": True,
+            "connection.blocked": True,
+            "consumer_cancel_notify": True,
+            "publisher_confirms": True,
+        },
+    }

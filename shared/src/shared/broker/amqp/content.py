@@ -1,0 +1,92 @@
+"""Messages from the broker: a method, a header and a body in pieces, put together."""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from shared.broker.amqp import properties
+from shared.broker.amqp.errors import ProtocolError
+from shared.broker.amqp.wire import Value
+
+BODY_MAX: Final = 16 * 1024 * 1024
+"""RabbitMQ's own limit of one message."""
+
+_SIZE: Final = struct.Struct(">Q")
+_SIZE_OFFSET: Final = 4
+_TAG_AND_REDELIVERED: Final = struct.Struct(">QB")
+_CONSUMER_TAG_OFFSET: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One delivery. Reading its headers costs time, so it is done only on demand."""
+
+    tag: int
+    redelivered: bool
+    body: bytes
+    content_header: bytes
+
+    @property
+    def headers(self) -> dict[str, Value]:
+        """What the broker and the sender noted on it. Raises ProtocolError."""
+        if not properties.has_headers(self.content_header):
+            return {}
+        return properties.decode(self.content_header).headers
+
+
+def read_deliver(method: bytes) -> tuple[bytes, int, bool]:
+    """Consumer tag, delivery tag and whether it was delivered before, of a basic.deliver."""
+    start = _CONSUMER_TAG_OFFSET + 1
+    stop = start + method[_CONSUMER_TAG_OFFSET]
+    tag, redelivered = _TAG_AND_REDELIVERED.unpack_from(method, stop)
+    return method[start:stop], tag, bool(redelivered & 1)
+
+
+class ContentReader:
+    """Puts one message together and hands it over as `on_content(method, content_header, body)`."""
+
+    def __init__(self, on_content: Callable[[bytes, bytes, bytes], None]) -> None:
+        self._on_content = on_content
+        self._method = b""
+        self._header = b""
+        self._missing = 0
+        self._parts: list[bytes] = []
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no message has begun."""
+        return not self._method
+
+    def begin(self, method: bytes) -> None:
+        """A method that a message follows."""
+        self._method = method
+
+    def header(self, payload: bytes) -> None:
+        """The frame that says how long the body is. Raises ProtocolError."""
+        if not self._method or self._header:
+            raise ProtocolError("a content header where none belongs")
+        self._missing = _SIZE.unpack_from(payload, _SIZE_OFFSET)[0]
+        if self._missing > BODY_MAX:
+            raise ProtocolError(f"a message of {self._missing} bytes is over the limit of {BODY_MAX}")
+        self._header = payload
+        if not self._missing:
+            self._finish(b"")
+
+    def body(self, payload: bytes) -> None:
+        """A piece of the body. Raises ProtocolError."""
+        if not self._header or len(payload) > self._missing:
+            raise ProtocolError("a piece of a body where none belongs")
+        self._missing -= len(payload)
+        if not self._missing and not self._parts:
+            self._finish(payload)
+            return
+        self._parts.append(payload)
+        if not self._missing:
+            self._finish(b"".join(self._parts))
+
+    def _finish(self, body: bytes) -> None:
+        method, header = self._method, self._header
+        self._method, self._header = b"", b""
+        self._parts = []
+        self._on_content(method, header, body)

@@ -1,0 +1,45 @@
+"""What can go wrong between us and a broker."""
+
+
+class AmqpError(Exception):
+    """Any failure of this client."""
+
+
+class ConnectionClosed(AmqpError):
+    """The connection is over, or could not be had: refused, cut, silent too long, or closed by either side."""
+
+
+class ProtocolError(ConnectionClosed):
+    """The peer sent what AMQP does not allow; nothing after it can be trusted."""
+
+
+class ChannelClosed(AmqpError):
+    """The channel is over. `code` is the broker's reply code, 0 when it was not the broker who closed it."""
+
+    def __init__(self, text: str, *, code: int = 0) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class CallTimeout(ChannelClosed):
+    """The broker did not answer a method in time; the channel can no longer be used."""
+
+
+class PublishFailed(AmqpError):
+    """One message was not taken, or nobody knows."""
+
+
+class Refused(PublishFailed):
+    """The broker refused the message (a negative confirm): its queue is full."""
+
+
+class Returned(PublishFailed):
+    """No queue was there to take the mandatory message."""
+
+
+class ConfirmTimeout(PublishFailed):
+    """No confirm came in time: the message may or may not have been taken."""
+
+
+class Blocked(PublishFailed):
+    """The broker is short of memory or disk and takes no messages now; one under way may still be taken later."""

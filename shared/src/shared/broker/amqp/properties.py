@@ -1,0 +1,67 @@
+"""The properties of a message: the few that we write, and the headers among all that may come."""
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from shared.broker.amqp.wire import Reader, Value, short_string
+
+TRANSIENT: Final = 1
+PERSISTENT: Final = 2
+
+_CONTENT_TYPE: Final = 1 << 15
+_CONTENT_ENCODING: Final = 1 << 14
+_HEADERS: Final = 1 << 13
+_DELIVERY_MODE: Final = 1 << 12
+_PRIORITY: Final = 1 << 11
+_CORRELATION_ID: Final = 1 << 10
+_REPLY_TO: Final = 1 << 9
+_EXPIRATION: Final = 1 << 8
+_MESSAGE_ID: Final = 1 << 7
+_FLAGS: Final = struct.Struct(">H")
+_JSON: Final = short_string("application/json")
+_CONTENT_HEADER_SIZE: Final = 12
+
+
+def encode(*, delivery_mode: int, expiration_ms: int | None = None, message_id: str | None = None) -> bytes:
+    """The properties of a JSON body, behind their flags."""
+    flags = _CONTENT_TYPE | _DELIVERY_MODE
+    fields = _JSON + bytes((delivery_mode,))
+    if expiration_ms is not None:
+        flags |= _EXPIRATION
+        fields += short_string(str(expiration_ms))
+    if message_id is not None:
+        flags |= _MESSAGE_ID
+        fields += short_string(message_id)
+    return _FLAGS.pack(flags) + fields
+
+
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """What we read of a message's properties."""
+
+    headers: dict[str, Value]
+    message_id: str | None
+
+
+def decode(content_header: bytes) -> Properties:
+    """Read a whole content header. The fields stand in the order of their flags. Raises ProtocolError."""
+    reader = Reader(content_header, _CONTENT_HEADER_SIZE)
+    flags = reader.short()
+    for flag in (_CONTENT_TYPE, _CONTENT_ENCODING):
+        if flags & flag:
+            reader.short_string()
+    headers = reader.table() if flags & _HEADERS else {}
+    for flag in (_DELIVERY_MODE, _PRIORITY):
+        if flags & flag:
+            reader.octet()
+    for flag in (_CORRELATION_ID, _REPLY_TO, _EXPIRATION):
+        if flags & flag:
+            reader.short_string()
+    message_id = reader.short_string() if flags & _MESSAGE_ID else None
+    return Properties(headers, message_id)
+
+
+def has_headers(content_header: bytes) -> bool:
+    """Whether there are headers to read at all, without reading them."""
+    return bool(content_header[_CONTENT_HEADER_SIZE] & _HEADERS >> 8)

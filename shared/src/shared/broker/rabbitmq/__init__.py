@@ -1,0 +1,1 @@
+"""RabbitMQ behind the ports: reconnecting, declaring, translating. The protocol itself is `shared.broker.amqp`."""

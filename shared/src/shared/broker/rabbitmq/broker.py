@@ -1,0 +1,54 @@
+"""RabbitMQ as a Broker: two connections, three ports."""
+
+from shared.broker.amqp.address import Address
+from shared.broker.rabbitmq.control import RabbitControlBus
+from shared.broker.rabbitmq.kept import KeptConnection
+from shared.broker.rabbitmq.replies import RabbitReplyStream
+from shared.broker.rabbitmq.work import RabbitWorkQueue
+from shared.broker.topology import Topology
+
+
+class RabbitBroker:
+    """Implements Broker. It never reconnects behind anybody's back: what is down fails at once, and comes back."""
+
+    def __init__(self, address: Address, *, service: str, topology: Topology) -> None:
+        self._topology = topology
+        self._publishing = KeptConnection(address, name=f"{service} publishes")
+        self._consuming = KeptConnection(address, name=f"{service} consumes")
+        self._work = RabbitWorkQueue(self._publishing, self._consuming, topology)
+        self._replies = RabbitReplyStream(self._publishing, self._consuming, topology.reply_inbox)
+        self._control = RabbitControlBus(self._publishing, self._consuming, topology)
+
+    @property
+    def work(self) -> RabbitWorkQueue:
+        """Confirmed, at least once."""
+        return self._work
+
+    @property
+    def replies(self) -> RabbitReplyStream:
+        """Fast and ordered; not kept."""
+        return self._replies
+
+    @property
+    def control(self) -> RabbitControlBus:
+        """To everybody who listens now."""
+        return self._control
+
+    async def start(self) -> None:
+        """Connect. Raises BrokerUnavailable, and then holds nothing open."""
+        try:
+            for part in (self._publishing, self._consuming, self._work, self._replies, self._control):
+                await part.start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Disconnect; everything open is closed."""
+        for part in (self._control, self._replies, self._work, self._consuming, self._publishing):
+            await part.stop()
+
+    async def ping(self) -> None:
+        """Both connections are up and the broker confirms a message on disk. Raises BrokerUnavailable."""
+        self._consuming.require()
+        await self._work.publish_body(self._topology.probe, b"")

@@ -1,0 +1,97 @@
+"""A subscription to a work queue."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from shared.broker.amqp.channel import Channel
+from shared.broker.amqp.content import Received
+from shared.broker.amqp.errors import AmqpError, ProtocolError
+from shared.broker.handling import InHand
+from shared.broker.ports import Delivery, Handler, Settlement
+from shared.broker.rabbitmq.declare import Declarations
+from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
+from shared.broker.topology import Queue
+from shared.contracts.messages import UnreadableMessage, decode
+from shared.observe.logging import get_logger
+
+log = get_logger("broker.rabbitmq")
+
+DEATH_REASON: Final = "x-first-death-reason"
+
+
+class Consumer:
+    """Takes deliveries for as long as it is open, over every loss of the broker.
+
+    A handler that runs when the broker is lost runs on; its message is delivered again, here or elsewhere.
+    """
+
+    def __init__(
+        self,
+        connection: KeptConnection,
+        declarations: Declarations,
+        queue: Queue,
+        handler: Handler,
+        *,
+        prefetch: int,
+        forget: Callable[["Consumer"], None],
+    ) -> None:
+        self._connection = connection
+        self._declarations = declarations
+        self._queue = queue
+        self._prefetch = prefetch
+        self._forget = forget
+        self._in_hand = InHand(handler, limit=prefetch)
+        self._channel = KeptChannel(connection, self._furnish, on_lost=self._in_hand.forget_waiting)
+        self._tag = ""
+
+    async def start(self) -> None:
+        """Take deliveries from now on. Raises BrokerUnavailable."""
+        await self._channel.start()
+
+    async def stop_taking(self) -> None:
+        """Take no new deliveries; those in hand go on."""
+        await self._channel.let_go()
+        if self._channel.is_open:
+            with suppress(AmqpError):
+                await self._channel.require().cancel(self._tag)
+
+    async def close(self, *, grace: float) -> None:
+        """Stop taking, and wait up to `grace` seconds for the deliveries in hand; the rest are redelivered."""
+        await self.stop_taking()
+        await self._in_hand.drain(grace)
+        await self._channel.stop()
+        self._forget(self)
+
+    async def _furnish(self, channel: Channel) -> None:
+        await self._declarations.ensure(self._connection.require(), self._queue)
+        await channel.set_prefetch(self._prefetch)
+        self._tag = await channel.consume(self._queue.name, partial(self._on_received, channel), no_ack=False)
+
+    def _on_received(self, channel: Channel, received: Received) -> None:
+        try:
+            delivery = _read(received)
+        except (UnreadableMessage, ProtocolError) as error:
+            log.error("an unreadable message goes to the dead letters", queue=self._queue.name, reason=str(error))
+            channel.reject(received.tag, requeue=False)
+            return
+        self._in_hand.take(delivery, partial(_settle, channel, received.tag))
+
+
+def _read(received: Received) -> Delivery:
+    envelope = decode(received.body)
+    reason = received.headers.get(DEATH_REASON)
+    return Delivery(
+        envelope.message,
+        received.redelivered,
+        envelope.traceparent,
+        reason if isinstance(reason, str) else None,
+    )
+
+
+def _settle(channel: Channel, tag: int, settlement: Settlement) -> None:
+    if settlement is Settlement.ACK:
+        channel.ack(tag)
+    else:
+        channel.reject(tag, requeue=settlement is Settlement.REDELIVER)

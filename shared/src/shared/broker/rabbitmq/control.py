@@ -1,0 +1,110 @@
+"""ControlBus on RabbitMQ: a fanout exchange, and one exclusive queue for each listener and connection."""
+
+from collections.abc import Callable
+from uuid import uuid4
+
+from shared.broker.amqp.channel import Channel, publish_confirmed
+from shared.broker.amqp.content import Received
+from shared.broker.amqp.errors import AmqpError
+from shared.broker.amqp.properties import TRANSIENT
+from shared.broker.bodies import incoming_control, outgoing
+from shared.broker.handling import notify
+from shared.broker.ports import BrokerUnavailable
+from shared.broker.rabbitmq.declare import declare_control
+from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
+from shared.broker.topology import Topology
+from shared.contracts.messages import ControlMessage, UnreadableMessage
+from shared.observe.logging import get_logger
+
+log = get_logger("broker.rabbitmq")
+
+
+class Listener:
+    """Hears every broadcast while the broker is there."""
+
+    def __init__(
+        self,
+        connection: KeptConnection,
+        topology: Topology,
+        on_message: Callable[[ControlMessage], None],
+        forget: Callable[["Listener"], None],
+    ) -> None:
+        self._topology = topology
+        self._on_message = on_message
+        self._forget = forget
+        self._channel = KeptChannel(connection, self._furnish)
+
+    async def start(self) -> None:
+        """Listen from now on. Raises BrokerUnavailable."""
+        await self._channel.start()
+
+    async def stop_taking(self) -> None:
+        """Hear nothing more."""
+        await self._channel.stop()
+        self._forget(self)
+
+    async def close(self, *, grace: float) -> None:
+        """Hear nothing more. There is nothing in hand to wait for."""
+        await self.stop_taking()
+
+    async def _furnish(self, channel: Channel) -> None:
+        inbox = self._topology.control_inbox
+        name = f"{inbox.prefix}.{uuid4().hex}"
+        await declare_control(channel, self._topology)
+        await channel.declare_queue(name, durable=False, exclusive=True, options=inbox.arguments)
+        await channel.bind_queue(name, self._topology.control_exchange)
+        await channel.consume(name, self._on_received, no_ack=True, exclusive=True)
+
+    def _on_received(self, received: Received) -> None:
+        try:
+            message = incoming_control(received.body)
+        except UnreadableMessage as error:
+            log.error("an unreadable control message is dropped", reason=str(error))
+            return
+        notify(self._on_message, message)
+
+
+class RabbitControlBus:
+    """Publishes on one connection, listens on another."""
+
+    def __init__(self, publishing: KeptConnection, consuming: KeptConnection, topology: Topology) -> None:
+        self._consuming = consuming
+        self._topology = topology
+        self._publisher = KeptChannel(publishing, self._furnish)
+        self._listeners: set[Listener] = set()
+
+    async def start(self) -> None:
+        """Be ready to broadcast. Raises BrokerUnavailable."""
+        await self._publisher.start()
+
+    async def stop(self) -> None:
+        """Close what was opened."""
+        for listener in tuple(self._listeners):
+            await listener.stop_taking()
+        await self._publisher.stop()
+
+    async def broadcast(self, message: ControlMessage) -> None:
+        """See ControlBus."""
+        channel = self._publisher.require()
+        try:
+            await publish_confirmed(
+                channel,
+                outgoing(message),
+                exchange=self._topology.control_exchange,
+                routing_key="",
+                delivery_mode=TRANSIENT,
+                mandatory=False,
+            )
+        except AmqpError as error:
+            raise BrokerUnavailable(str(error)) from error
+
+    async def listen(self, on_message: Callable[[ControlMessage], None]) -> Listener:
+        """See ControlBus."""
+        listener = Listener(self._consuming, self._topology, on_message, self._listeners.discard)
+        await listener.start()
+        self._listeners.add(listener)
+        return listener
+
+    async def _furnish(self, channel: Channel) -> None:
+        await declare_control(channel, self._topology)
+        await channel.select_confirms()

@@ -1,0 +1,72 @@
+"""Making sure that what we use is there, once per connection."""
+
+import asyncio
+from typing import Final
+
+from shared.broker.amqp.channel import Channel
+from shared.broker.amqp.connection import Connection
+from shared.broker.amqp.errors import ChannelClosed
+from shared.broker.topology import Queue, Topology
+from shared.observe.logging import get_logger
+
+log = get_logger("broker.rabbitmq")
+
+ACCESS_REFUSED: Final = 403
+PRECONDITION_FAILED: Final = 406
+
+
+class Declarations:
+    """What has been declared on the present connection."""
+
+    def __init__(self, topology: Topology) -> None:
+        self._topology = topology
+        self._connection: Connection | None = None
+        self._done: set[str] = set()
+        self._turn = asyncio.Lock()
+
+    async def ensure(self, connection: Connection, queue: Queue) -> None:
+        """Have `queue` and where its dead letters go. Raises ChannelClosed, ConnectionClosed."""
+        if self._connection is connection and queue.name in self._done:
+            return
+        async with self._turn:
+            if self._connection is not connection:
+                self._connection, self._done = connection, set()
+            await self._declare(connection, queue)
+
+    def forget(self, queue: Queue) -> None:
+        """It turned out to be gone."""
+        self._done.discard(queue.name)
+
+    async def _declare(self, connection: Connection, queue: Queue) -> None:
+        if queue.name in self._done:
+            return
+        if queue.dead_letters_to is not None:
+            await self._declare(connection, self._topology.queues[queue.dead_letters_to])
+        await declare_queue(connection, queue)
+        self._done.add(queue.name)
+
+
+async def declare_queue(connection: Connection, queue: Queue) -> None:
+    """Declare one queue. One that exists and is different, or that we may only use, is used as it is."""
+    channel = await connection.open_channel()  # a refused declaration costs its channel
+    try:
+        await channel.declare_queue(queue.name, durable=True, options=queue.arguments)
+    except ChannelClosed as error:
+        if error.code not in {ACCESS_REFUSED, PRECONDITION_FAILED}:
+            raise
+        log.error("a queue is not as this version declares it", queue=queue.name, reason=str(error))
+    finally:
+        await channel.close()
+
+
+async def declare_control(channel: Channel, topology: Topology) -> None:
+    """Have the exchange that reaches everybody."""
+    await channel.declare_exchange(topology.control_exchange, "fanout", durable=True)
+
+
+def find_queue(topology: Topology, name: str) -> Queue:
+    """The queue of this name. Raises ValueError: only what the topology defines is used."""
+    queue = topology.queues.get(name)
+    if queue is None:
+        raise ValueError(f"the topology has no queue {name}")
+    return queue

@@ -1,0 +1,21 @@
+"""What the client reports, in the words of the ports."""
+
+from shared.broker.amqp.errors import AmqpError, Refused, Returned
+from shared.broker.ports import BrokerUnavailable, QueueFull, ReplyOverflow, ReplyUnroutable
+
+
+def publish_error(queue: str, error: AmqpError) -> QueueFull | BrokerUnavailable:
+    """Why a message did not reach its work queue."""
+    if isinstance(error, Refused):
+        return QueueFull(f"queue {queue} is full")
+    return BrokerUnavailable(f"queue {queue}: {error}")
+
+
+def reply_error(error: AmqpError) -> ReplyOverflow | ReplyUnroutable | BrokerUnavailable:
+    """Why a batch did not reach its reader."""
+    match error:
+        case Refused():
+            return ReplyOverflow("the reader is too slow")
+        case Returned():
+            return ReplyUnroutable("nobody holds this reply address")
+    return BrokerUnavailable(str(error))

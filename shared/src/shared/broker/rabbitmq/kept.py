@@ -1,0 +1,169 @@
+"""A connection, and channels on it, that are made anew for as long as they are wanted."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from shared.broker.amqp.address import Address
+from shared.broker.amqp.channel import Channel
+from shared.broker.amqp.connection import Connection
+from shared.broker.amqp.errors import AmqpError, ConnectionClosed
+from shared.broker.ports import BrokerUnavailable
+from shared.broker.rabbitmq.backoff import Backoff
+from shared.observe.logging import get_logger
+
+log = get_logger("broker.rabbitmq")
+
+TIMEOUT_SECONDS: Final = 5.0
+"""Limit of a connect, of a call, and of the wait for a confirm."""
+HEARTBEAT_SECONDS: Final = 10
+START_SECONDS: Final = 10.0
+"""How long a starting process waits for a broker that starts as well."""
+
+
+class KeptConnection:
+    """One connection that comes back after every loss."""
+
+    def __init__(self, address: Address, *, name: str) -> None:
+        self._address = address
+        self._name = name
+        self._connection: Connection | None = None
+        self._is_up = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Connect. Raises BrokerUnavailable when that does not succeed within START_SECONDS."""
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self._connect()
+        except TimeoutError:
+            raise BrokerUnavailable("the broker cannot be reached") from None
+        self._keeper = asyncio.create_task(self._keep(), name=f"keep {self._name}")
+
+    async def stop(self) -> None:
+        """Disconnect for good."""
+        await end(self._keeper)
+        if self._connection:
+            await self._connection.close()
+
+    def require(self) -> Connection:
+        """The connection. Raises BrokerUnavailable while there is none, or while the broker takes no messages."""
+        if self._connection is None or self._connection.closed.done():
+            raise BrokerUnavailable("not connected to the broker")
+        if self._connection.is_blocked:
+            raise BrokerUnavailable("the broker takes no messages now")
+        return self._connection
+
+    async def connected(self) -> Connection:
+        """The connection, as soon as there is one."""
+        while self._connection is None or self._connection.closed.done():
+            await self._is_up.wait()
+        return self._connection
+
+    async def _keep(self) -> None:
+        while self._connection:
+            reason = await self._connection.wait_closed()
+            self._connection = None
+            self._is_up.clear()
+            log.warning("the broker is lost", connection=self._name, reason=str(reason))
+            await self._connect()
+            log.info("the broker is back", connection=self._name)
+
+    async def _connect(self) -> None:
+        backoff = Backoff()
+        while True:
+            try:
+                self._connection = await Connection.open(
+                    self._address, name=self._name, heartbeat=HEARTBEAT_SECONDS, timeout=TIMEOUT_SECONDS
+                )
+            except ConnectionClosed as error:
+                log.debug("the broker cannot be reached", connection=self._name, reason=str(error))
+                await asyncio.sleep(backoff.delay())
+            else:
+                self._is_up.set()
+                return
+
+
+Furnish = Callable[[Channel], Awaitable[None]]
+"""Makes a new channel ready for its work: declares, consumes."""
+
+
+class KeptChannel:
+    """One channel that comes back, furnished, after every loss of itself or its connection."""
+
+    def __init__(
+        self, connection: KeptConnection, furnish: Furnish, *, on_lost: Callable[[], None] = lambda: None
+    ) -> None:
+        self._connection = connection
+        self._furnish = furnish
+        self._on_lost = on_lost
+        self._channel: Channel | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Be ready on return. Raises BrokerUnavailable."""
+        try:
+            await self._open(self._connection.require())
+        except AmqpError as error:
+            raise BrokerUnavailable(str(error)) from error
+        self._keeper = asyncio.create_task(self._keep(), name="keep a channel")
+
+    async def let_go(self) -> None:
+        """Keep the channel as long as it lives, but do not bring it back."""
+        await end(self._keeper)
+
+    async def stop(self) -> None:
+        """Close the channel for good."""
+        await end(self._keeper)
+        if self._channel:
+            await self._channel.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a channel now."""
+        return self._channel is not None and not self._channel.closed.done()
+
+    def require(self) -> Channel:
+        """The channel. Raises BrokerUnavailable while there is none, or while the broker takes no messages."""
+        self._connection.require()
+        if self._channel is None or self._channel.closed.done():
+            raise BrokerUnavailable("the broker is not ready")
+        return self._channel
+
+    async def _keep(self) -> None:
+        while self._channel:
+            reason = await self._channel.wait_closed()
+            self._channel = None
+            log.warning("a channel is lost", reason=str(reason))
+            self._on_lost()
+            await self._reopen()
+
+    async def _reopen(self) -> None:
+        backoff = Backoff()
+        while True:
+            connection = await self._connection.connected()
+            try:
+                await self._open(connection)
+            except (AmqpError, BrokerUnavailable) as error:
+                log.warning("a channel cannot be opened", reason=str(error))
+                await asyncio.sleep(backoff.delay())
+            else:
+                return
+
+    async def _open(self, connection: Connection) -> None:
+        channel = await connection.open_channel()
+        try:
+            await self._furnish(channel)
+        except BaseException:
+            await channel.close()
+            raise
+        self._channel = channel
+
+
+async def end(task: asyncio.Task[None] | None) -> None:
+    """Cancel a background task and wait until it is over."""
+    if task is not None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

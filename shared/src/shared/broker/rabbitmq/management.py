@@ -1,0 +1,64 @@
+"""What is not AMQP: policies, through RabbitMQ's management HTTP API."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+
+from shared.broker.ports import BrokerUnavailable
+from shared.broker.topology import Queue, Topology
+
+NAME_PREFIX: Final = "flowport."
+PRIORITY: Final = 10
+TIMEOUT_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Management:
+    """The API at `url` (user and password inside), for one virtual host."""
+
+    url: str
+    virtual_host: str = "/"
+
+    async def apply_policies(self, topology: Topology) -> None:
+        """Set every policy of the topology; doing it again changes nothing. Raises BrokerUnavailable."""
+        async with self._client() as client:
+            for queue in topology.queues.values():
+                answer = await _ask(client, "PUT", self._path(queue), json=_policy(queue))
+                answer.raise_for_status()
+
+    async def drifted_policies(self, topology: Topology) -> tuple[str, ...]:
+        """The queues whose policy is missing or different. Raises BrokerUnavailable."""
+        async with self._client() as client:
+            return tuple([queue.name for queue in topology.queues.values() if await self._differs(client, queue)])
+
+    async def _differs(self, client: httpx.AsyncClient, queue: Queue) -> bool:
+        answer = await _ask(client, "GET", self._path(queue))
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return True
+        found = answer.raise_for_status().json()
+        return any(found.get(key) != value for key, value in _policy(queue).items())
+
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.url, timeout=TIMEOUT_SECONDS)
+
+    def _path(self, queue: Queue) -> str:
+        return f"/api/policies/{quote(self.virtual_host, safe='')}/{NAME_PREFIX}{queue.name}"
+
+
+def _policy(queue: Queue) -> dict[str, Any]:
+    return {
+        "pattern": f"^{re.escape(queue.name)}$",
+        "apply-to": "queues",
+        "priority": PRIORITY,
+        "definition": queue.policy.definition,
+    }
+
+
+async def _ask(client: httpx.AsyncClient, method: str, path: str, **content: Any) -> httpx.Response:
+    try:
+        return await client.request(method, path, **content)
+    except httpx.TransportError as error:
+        raise BrokerUnavailable(f"the broker's management API does not answer: {error}") from error

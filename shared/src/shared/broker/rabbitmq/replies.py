@@ -1,0 +1,163 @@
+"""ReplyStream on RabbitMQ."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+from uuid import uuid4
+
+from shared.broker.amqp.channel import Channel, publish_confirmed
+from shared.broker.amqp.content import Received
+from shared.broker.amqp.errors import AmqpError
+from shared.broker.amqp.properties import TRANSIENT
+from shared.broker.bodies import incoming_batch, outgoing
+from shared.broker.handling import notify
+from shared.broker.ports import BrokerUnavailable
+from shared.broker.rabbitmq.errors import reply_error
+from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
+from shared.broker.topology import PrivateQueue
+from shared.contracts.messages import EventBatch, UnreadableMessage
+from shared.observe.logging import get_logger
+
+log = get_logger("broker.rabbitmq")
+
+WINDOW: Final = 16
+"""Unconfirmed sends of one run."""
+REMEMBERED_FAILURES: Final = 10_000
+"""Runs whose refused send nobody has heard of yet."""
+
+
+class Inbox:
+    """An exclusive queue, new with each connection."""
+
+    def __init__(
+        self,
+        connection: KeptConnection,
+        queue: PrivateQueue,
+        on_batch: Callable[[EventBatch], None],
+        on_lost: Callable[[], None],
+        forget: Callable[["Inbox"], None],
+    ) -> None:
+        self._queue = queue
+        self._on_batch = on_batch
+        self._forget = forget
+        self._address = ""
+        self._channel = KeptChannel(connection, self._furnish, on_lost=on_lost)
+
+    @property
+    def address(self) -> str:
+        """See ReplyInbox."""
+        if not self._channel.is_open:
+            raise BrokerUnavailable("there is no reply address now")
+        return self._address
+
+    async def start(self) -> None:
+        """Receive from now on. Raises BrokerUnavailable."""
+        await self._channel.start()
+
+    async def close(self) -> None:
+        """Receive nothing more."""
+        await self._channel.stop()
+        self._forget(self)
+
+    async def _furnish(self, channel: Channel) -> None:
+        self._address = f"{self._queue.prefix}.{uuid4().hex}"
+        await channel.declare_queue(self._address, durable=False, exclusive=True, options=self._queue.arguments)
+        await channel.consume(self._address, self._on_received, no_ack=True, exclusive=True)
+
+    def _on_received(self, received: Received) -> None:
+        try:
+            batch = incoming_batch(received.body)
+        except UnreadableMessage as error:
+            log.error("an unreadable reply is dropped", reason=str(error))
+            return
+        notify(self._on_batch, batch)
+
+
+@dataclass(slots=True)
+class _Window:
+    """The unconfirmed sends of one run."""
+
+    in_flight: int = 0
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def shrink_to(self, size: int) -> None:
+        while self.in_flight > size:
+            self.settled.clear()
+            await self.settled.wait()
+
+
+class RabbitReplyStream:
+    """Publishes on one connection, receives on another."""
+
+    def __init__(self, publishing: KeptConnection, consuming: KeptConnection, queue: PrivateQueue) -> None:
+        self._consuming = consuming
+        self._queue = queue
+        self._publisher = KeptChannel(publishing, Channel.select_confirms)
+        self._inboxes: set[Inbox] = set()
+        self._windows: dict[str, _Window] = {}
+        self._failures: OrderedDict[str, AmqpError] = OrderedDict()
+
+    async def start(self) -> None:
+        """Be ready to send. Raises BrokerUnavailable."""
+        await self._publisher.start()
+
+    async def stop(self) -> None:
+        """Close what was opened."""
+        for inbox in tuple(self._inboxes):
+            await inbox.close()
+        await self._publisher.stop()
+
+    async def open_inbox(self, on_batch: Callable[[EventBatch], None], on_lost: Callable[[], None]) -> Inbox:
+        """See ReplyStream."""
+        inbox = Inbox(self._consuming, self._queue, on_batch, on_lost, self._inboxes.discard)
+        await inbox.start()
+        self._inboxes.add(inbox)
+        return inbox
+
+    async def send(self, address: str, batch: EventBatch, *, must_route: bool) -> None:
+        """See ReplyStream. The time limit of every confirm bounds the waits in here."""
+        body = outgoing(batch)
+        channel = self._publisher.require()
+        try:
+            if must_route:
+                await self._send_surely(channel, address, batch.run_id, body)
+            else:
+                await self._send_soon(channel, address, batch.run_id, body)
+        except AmqpError as error:
+            raise reply_error(error) from error
+
+    async def _send_surely(self, channel: Channel, address: str, run_id: str, body: bytes) -> None:
+        self._check(run_id)
+        await publish_confirmed(channel, body, routing_key=address, delivery_mode=TRANSIENT, mandatory=True)
+        if window := self._windows.get(run_id):
+            await window.shrink_to(0)
+        self._check(run_id)
+
+    async def _send_soon(self, channel: Channel, address: str, run_id: str, body: bytes) -> None:
+        if window := self._windows.get(run_id):
+            await window.shrink_to(WINDOW - 1)
+        self._check(run_id)
+        window = self._windows.setdefault(run_id, _Window())
+        window.in_flight += 1
+        try:
+            await channel.publish(body, partial(self._settled, run_id, window), routing_key=address)
+        except BaseException:
+            self._settled(run_id, window, None)
+            raise
+
+    def _check(self, run_id: str) -> None:
+        if error := self._failures.pop(run_id, None):
+            raise error
+
+    def _settled(self, run_id: str, window: _Window, error: AmqpError | None) -> None:
+        window.in_flight -= 1
+        window.settled.set()
+        if not window.in_flight:
+            self._windows.pop(run_id, None)
+        if error:
+            self._failures[run_id] = error
+            if len(self._failures) > REMEMBERED_FAILURES:
+                self._failures.popitem(last=False)

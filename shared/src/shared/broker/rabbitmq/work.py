@@ -1,0 +1,75 @@
+"""WorkQueue on RabbitMQ."""
+
+from shared.broker.amqp.channel import Channel, publish_confirmed
+from shared.broker.amqp.errors import AmqpError, Returned
+from shared.broker.amqp.properties import PERSISTENT
+from shared.broker.bodies import outgoing
+from shared.broker.ports import Handler
+from shared.broker.rabbitmq.consumer import Consumer
+from shared.broker.rabbitmq.declare import Declarations, find_queue
+from shared.broker.rabbitmq.errors import publish_error
+from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
+from shared.broker.topology import Queue, Topology
+from shared.contracts.messages import Message
+
+
+class RabbitWorkQueue:
+    """Publishes on one connection, consumes on another: an alarm stops acks on a connection that publishes."""
+
+    def __init__(self, publishing: KeptConnection, consuming: KeptConnection, topology: Topology) -> None:
+        self._publishing = publishing
+        self._consuming = consuming
+        self._topology = topology
+        self._publisher = KeptChannel(publishing, Channel.select_confirms)
+        self._declared_for_publishing = Declarations(topology)
+        self._declared_for_consuming = Declarations(topology)
+        self._consumers: set[Consumer] = set()
+
+    async def start(self) -> None:
+        """Be ready to publish. Raises BrokerUnavailable."""
+        await self._publisher.start()
+
+    async def stop(self) -> None:
+        """Close what was opened."""
+        for consumer in tuple(self._consumers):
+            await consumer.close(grace=0)
+        await self._publisher.stop()
+
+    async def publish(
+        self, queue: str, message: Message, *, traceparent: str | None = None, ttl_ms: int | None = None
+    ) -> None:
+        """See WorkQueue."""
+        body = outgoing(message, traceparent=traceparent)
+        await self.publish_body(find_queue(self._topology, queue), body, ttl_ms=ttl_ms)
+
+    async def publish_body(self, queue: Queue, body: bytes, *, ttl_ms: int | None = None) -> None:
+        """Hand any bytes to a queue. Raises QueueFull, BrokerUnavailable."""
+        channel = self._publisher.require()
+        try:
+            await self._declared_for_publishing.ensure(self._publishing.require(), queue)
+            await publish_confirmed(
+                channel,
+                body,
+                routing_key=queue.name,
+                delivery_mode=PERSISTENT,
+                expiration_ms=ttl_ms,
+                mandatory=True,
+            )
+        except AmqpError as error:
+            if isinstance(error, Returned):
+                self._declared_for_publishing.forget(queue)
+            raise publish_error(queue.name, error) from error
+
+    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer:
+        """See WorkQueue."""
+        consumer = Consumer(
+            self._consuming,
+            self._declared_for_consuming,
+            find_queue(self._topology, queue),
+            handler,
+            prefetch=prefetch,
+            forget=self._consumers.discard,
+        )
+        await consumer.start()
+        self._consumers.add(consumer)
+        return consumer

@@ -1,0 +1,31 @@
+"""The broker of the tests: RabbitMQ as a child process, or the server that FLOWPORT_TEST_AMQP_URL names."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from flowport.servers.rabbitmq import RabbitMQServer
+
+__all__ = ["RabbitMQServer", "amqp_url", "rabbitmq"]
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServer]:
+    """A server of this test session. Whoever stops or kills it starts it again."""
+    server = RabbitMQServer(tmp_path_factory.mktemp("rabbitmq"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def amqp_url(request: pytest.FixtureRequest) -> str:
+    """Where the tests' broker is."""
+    url = os.environ.get("FLOWPORT_TEST_AMQP_URL")
+    if url:
+        return url
+    server: RabbitMQServer = request.getfixturevalue("rabbitmq")
+    return server.amqp_url
