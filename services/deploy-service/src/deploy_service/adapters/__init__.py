@@ -1,0 +1,1 @@
+"""Where things are kept and told: MongoDB, AES-GCM, the control bus."""

@@ -1,0 +1,29 @@
+"""Announcements over the broker's broadcast."""
+
+import asyncio
+from typing import Final
+
+from deploy_service.metrics import ANNOUNCEMENTS_LOST
+from shared.broker.ports import ControlBus
+from shared.contracts.messages import LiveVersionChanged
+from shared.errors import Unavailable
+from shared.observe.logging import get_logger
+
+ANNOUNCE_SECONDS: Final = 2.0
+_log = get_logger("announcements")
+
+
+class ControlBusAnnouncer:
+    """Implements Announcer."""
+
+    def __init__(self, control: ControlBus) -> None:
+        self._control = control
+
+    async def announce(self, workflow_id: str, revision: int) -> None:
+        """See Announcer."""
+        try:
+            async with asyncio.timeout(ANNOUNCE_SECONDS):
+                await self._control.broadcast(LiveVersionChanged(workflow_id, revision))
+        except (Unavailable, TimeoutError) as error:
+            ANNOUNCEMENTS_LOST.inc()
+            _log.warning("announcement_lost", workflow_id=workflow_id, revision=revision, error=repr(error))

@@ -1,0 +1,48 @@
+"""Drafts in MongoDB: the document beside its revision, compressed."""
+
+from typing import Final
+
+from deploy_service.adapters.packing import pack, unpack
+from deploy_service.domain.content import Content, Draft
+from shared.store.client import Document, Store
+
+COLLECTION: Final = "drafts"
+
+
+class MongoDrafts:
+    """Implements DraftRepository."""
+
+    def __init__(self, store: Store) -> None:
+        self._collection = store.collection(COLLECTION)
+
+    async def add(self, draft: Draft) -> None:
+        """See DraftRepository."""
+        await self._collection.insert_one(await _document(draft))
+
+    async def get(self, workflow_id: str) -> Draft | None:
+        """See DraftRepository."""
+        found = await self._collection.find_one({"_id": workflow_id})
+        if found is None:
+            return None
+        return Draft(
+            workflow_id=workflow_id,
+            revision=found["revision"],
+            content=Content(await unpack(found["packed"]), found["hash"]),
+            saved_at=found["saved_at"],
+        )
+
+    async def replace(self, draft: Draft, *, expected_revision: int) -> bool:
+        """See DraftRepository."""
+        held = {"_id": draft.workflow_id, "revision": expected_revision}
+        result = await self._collection.replace_one(held, await _document(draft))
+        return result.matched_count == 1
+
+
+async def _document(draft: Draft) -> Document:
+    return {
+        "_id": draft.workflow_id,
+        "revision": draft.revision,
+        "hash": draft.content.hash,
+        "saved_at": draft.saved_at,
+        "packed": await pack(draft.content.document),
+    }

@@ -1,0 +1,82 @@
+"""Workflows in MongoDB: one small document each."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from deploy_service.domain.workflow import Live, Workflow
+from shared.store.client import Document, Index, Store, by
+
+COLLECTION: Final = "workflows"
+INDEXES: Final = (Index(COLLECTION, by("workspace_id", "is_archived", "place"), name="page"),)
+
+
+class MongoWorkflows:
+    """Implements WorkflowRepository."""
+
+    def __init__(self, store: Store) -> None:
+        self._collection = store.collection(COLLECTION)
+
+    async def add(self, workflow: Workflow) -> None:
+        """See WorkflowRepository."""
+        await self._collection.insert_one(_document(workflow))
+
+    async def get(self, workflow_id: str) -> Workflow | None:
+        """See WorkflowRepository."""
+        found = await self._collection.find_one({"_id": workflow_id})
+        return _workflow(found) if found else None
+
+    async def replace(self, workflow: Workflow, *, expected_revision: int) -> bool:
+        """See WorkflowRepository."""
+        held = {"_id": workflow.id, "revision": expected_revision}
+        result = await self._collection.replace_one(held, _document(workflow))
+        return result.matched_count == 1
+
+    async def touch(self, workflow_id: str, at: datetime) -> None:
+        """See WorkflowRepository."""
+        await self._collection.update_one({"_id": workflow_id}, {"$max": {"updated_at": at}})
+
+    async def page(
+        self, workspace_id: str, *, after: str | None, limit: int, deployed_only: bool
+    ) -> Sequence[tuple[str, Workflow]]:
+        """See WorkflowRepository."""
+        query: dict[str, Any] = {"workspace_id": workspace_id, "is_archived": False, "place": {"$gt": after or ""}}
+        if deployed_only:
+            query["live"] = {"$ne": None}
+        found = self._collection.find(query).sort("place", 1).limit(limit)
+        return [(document["place"], _workflow(document)) async for document in found]
+
+
+def _place(workflow: Workflow) -> str:
+    return f"{int(workflow.created_at.timestamp() * 1000):015d}-{workflow.id}"
+
+
+def _document(workflow: Workflow) -> Document:
+    live = workflow.live
+    return {
+        "_id": workflow.id,
+        "workspace_id": workflow.workspace_id,
+        "place": _place(workflow),
+        "name": workflow.name,
+        "description": workflow.description,
+        "folder_id": workflow.folder_id,
+        "created_at": workflow.created_at,
+        "updated_at": workflow.updated_at,
+        "revision": workflow.revision,
+        "is_public": workflow.is_public,
+        "is_archived": workflow.is_archived,
+        "last_version": workflow.last_version,
+        "live": live
+        and {
+            "number": live.number,
+            "version_id": live.version_id,
+            "snapshot_hash": live.snapshot_hash,
+            "since": live.since,
+        },
+    }
+
+
+def _workflow(document: Document) -> Workflow:
+    fields = {name: value for name, value in document.items() if name not in ("_id", "place", "live")}
+    live = document["live"]
+    return Workflow(id=document["_id"], live=Live(**live) if live else None, **fields)

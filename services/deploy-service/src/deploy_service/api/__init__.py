@@ -1,0 +1,1 @@
+"""The internal door: it only translates."""

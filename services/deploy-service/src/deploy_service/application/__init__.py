@@ -1,0 +1,1 @@
+"""What can be asked of deploy-service: each use case joins the rules with the ports."""

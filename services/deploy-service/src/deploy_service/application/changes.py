@@ -1,0 +1,55 @@
+"""How a workflow is found, and how it is changed: read, decide, write if nobody else did meanwhile, tell everybody."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from deploy_service.application.turns import Turns
+from deploy_service.domain.workflow import Workflow
+from deploy_service.ports import Announcer, WorkflowRepository
+from shared.errors import NotFound, Unavailable
+
+TRIES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one change found and left. They are the same when it decided to change nothing."""
+
+    before: Workflow
+    after: Workflow
+
+
+class WorkflowChanges:
+    """The only way to a workflow's pointer. A workflow of another workspace, or an archived one, is not there."""
+
+    def __init__(self, workflows: WorkflowRepository, announcer: Announcer, turns: Turns) -> None:
+        self._workflows = workflows
+        self._announcer = announcer
+        self.turns = turns
+
+    async def find(self, workflow_id: str, workspace_id: str | None) -> Workflow:
+        """The workflow. With None, of whatever workspace. Raises NotFound."""
+        workflow = await self._workflows.get(workflow_id)
+        if workflow is None or workflow.is_archived or workspace_id not in (None, workflow.workspace_id):
+            raise NotFound("Workflow not found")
+        return workflow
+
+    async def change(self, workflow_id: str, workspace_id: str, decide: Callable[[Workflow], Workflow]) -> Change:
+        """Change the workflow to what `decide` makes of it. Raises NotFound, Unavailable and what `decide` raises."""
+        async with self.turns.of(workflow_id):
+            return await self.change_in_turn(workflow_id, workspace_id, decide)
+
+    async def change_in_turn(
+        self, workflow_id: str, workspace_id: str, decide: Callable[[Workflow], Workflow]
+    ) -> Change:
+        """As `change`, for who already has the turn. `decide` may be asked again with a newer workflow."""
+        for _ in range(TRIES):
+            before = await self.find(workflow_id, workspace_id)
+            after = decide(before)
+            if after is before:
+                return Change(before, before)
+            if await self._workflows.replace(after, expected_revision=before.revision):
+                await self._announcer.announce(workflow_id, after.revision)
+                return Change(before, after)
+        raise Unavailable("the workflow changes too often to change it now", retry_after=1)

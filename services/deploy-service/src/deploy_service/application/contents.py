@@ -1,0 +1,55 @@
+"""The content that a word means: the draft, the live version, or a version by its number."""
+
+from deploy_service.domain.content import Content, Draft
+from deploy_service.domain.version import ACTIVE, DRAFT, Version
+from deploy_service.domain.workflow import Workflow
+from deploy_service.ports import DraftRepository, SnapshotRepository, VersionRepository
+from shared.errors import InvalidRequest, NotDeployed, NotFound
+
+
+class Contents:
+    """Looks contents up for the use cases."""
+
+    def __init__(self, drafts: DraftRepository, versions: VersionRepository, snapshots: SnapshotRepository) -> None:
+        self._drafts = drafts
+        self._versions = versions
+        self._snapshots = snapshots
+
+    async def draft(self, workflow: Workflow) -> Draft:
+        """The draft. Raises NotFound."""
+        draft = await self._drafts.get(workflow.id)
+        if draft is None:
+            raise NotFound("Workflow not found")
+        return draft
+
+    async def version(self, workflow: Workflow, number: int) -> Version:
+        """A version. Raises NotFound."""
+        version = await self._versions.get(workflow.id, number)
+        if version is None:
+            raise NotFound("Deployment version not found")
+        return version
+
+    async def snapshot(self, workspace_id: str, snapshot_hash: str) -> Content:
+        """A snapshot. Raises NotFound."""
+        content = await self._snapshots.get(workspace_id, snapshot_hash)
+        if content is None:
+            raise NotFound("Snapshot not found")
+        return content
+
+    async def named(self, workflow: Workflow, word: str) -> Content:
+        """What `draft`, `active` or a number means. Raises NotFound, NotDeployed, InvalidRequest."""
+        if word == DRAFT:
+            return (await self.draft(workflow)).content
+        if word != ACTIVE:
+            version = await self.version(workflow, version_number(word))
+            return await self.snapshot(workflow.workspace_id, version.snapshot_hash)
+        if workflow.live is None:
+            raise NotDeployed("Workflow is not deployed")
+        return await self.snapshot(workflow.workspace_id, workflow.live.snapshot_hash)
+
+
+def version_number(text: str) -> int:
+    """A version's number, from 1. Raises InvalidRequest."""
+    if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text) > 0):
+        raise InvalidRequest("Invalid version", details=[{"path": ["version"], "message": "must be an integer from 1"}])
+    return int(text)

@@ -1,0 +1,141 @@
+"""What is live: deploy, promote, undeploy, access, and what callers meet.
+
+A deploy writes three things in this order: the snapshot, the version, the pointer. Cut short anywhere, it leaves the
+pointer as it was; a snapshot without a version, or a version that never was live, harms nobody.
+"""
+
+import asyncio
+from collections.abc import Set
+from typing import Final
+
+from deploy_service.application.changes import WorkflowChanges
+from deploy_service.application.contents import Contents
+from deploy_service.application.moments import moment
+from deploy_service.domain.check import check, refuse_errors
+from deploy_service.domain.content import Content, Snapshot
+from deploy_service.domain.version import Version, version_description, version_name
+from deploy_service.domain.views import endpoint_view, version_view, workflow_view
+from deploy_service.domain.workflow import Workflow
+from deploy_service.ports import SnapshotRepository, VersionRepository
+from shared.clock import Clock
+from shared.contracts import deployments as contracts
+from shared.errors import Unavailable
+from shared.ids import new_id
+from shared.workflow.diff import needs_redeployment
+
+NUMBERING_TRIES: Final = 50
+
+
+class Deployments:
+    """Moves the pointer to what API calls run."""
+
+    def __init__(
+        self,
+        snapshots: SnapshotRepository,
+        versions: VersionRepository,
+        contents: Contents,
+        changes: WorkflowChanges,
+        clock: Clock,
+        *,
+        keyed_providers: Set[str],
+    ) -> None:
+        self._snapshots = snapshots
+        self._versions = versions
+        self._contents = contents
+        self._changes = changes
+        self._clock = clock
+        self._keyed_providers = keyed_providers
+
+    async def endpoint(self, workflow_id: str, workspace_id: str | None) -> contracts.Endpoint:
+        """What a caller meets now: the hot path. Raises NotFound."""
+        return endpoint_view(await self._changes.find(workflow_id, workspace_id))
+
+    async def snapshot(self, workspace_id: str, snapshot_hash: str) -> Content:
+        """An immutable state. Raises NotFound."""
+        return await self._contents.snapshot(workspace_id, snapshot_hash)
+
+    async def deploy(self, workflow_id: str, workspace_id: str, order: contracts.Deploy) -> contracts.Deployed:
+        """Publish the draft as a new version and make it live. Raises NotFound, InvalidWorkflow, InvalidRequest."""
+        async with self._changes.turns.of(workflow_id):
+            workflow = await self._changes.find(workflow_id, workspace_id)
+            content = (await self._contents.draft(workflow)).content
+            found = await asyncio.to_thread(check, content, self._keyed_providers)
+            refuse_errors(found)
+            version = await self._record(workflow, content, order)
+            at = moment(self._clock)
+            change = await self._changes.change_in_turn(
+                workflow_id, workspace_id, lambda current: current.deployed(version, at)
+            )
+        live_before = change.before.live
+        return contracts.Deployed(
+            version=version_view(version, change.after),
+            endpoint=endpoint_view(change.after),
+            unchanged=live_before is not None and live_before.snapshot_hash == content.hash,
+            warnings=tuple(problem.message for problem in found.warnings),
+        )
+
+    async def promote(self, workflow_id: str, workspace_id: str, number: int) -> contracts.Deployed:
+        """Make an existing version live at once; no version is made. Raises NotFound."""
+        version = await self._contents.version(await self._changes.find(workflow_id, workspace_id), number)
+        at = moment(self._clock)
+        change = await self._changes.change(workflow_id, workspace_id, lambda found: found.promoted(version, at))
+        live_before = change.before.live
+        return contracts.Deployed(
+            version=version_view(version, change.after),
+            endpoint=endpoint_view(change.after),
+            unchanged=live_before is not None and live_before.snapshot_hash == version.snapshot_hash,
+        )
+
+    async def undeploy(self, workflow_id: str, workspace_id: str) -> contracts.Endpoint:
+        """Let nothing be live; versions stay. Raises NotFound, NotDeployed."""
+        at = moment(self._clock)
+        change = await self._changes.change(workflow_id, workspace_id, lambda found: found.undeployed(at))
+        return endpoint_view(change.after)
+
+    async def set_access(
+        self, workflow_id: str, workspace_id: str, update: contracts.UpdateAccess
+    ) -> contracts.Workflow:
+        """Say who may call, and what the API does. Raises NotFound, InvalidRequest."""
+        at = moment(self._clock)
+        change = await self._changes.change(workflow_id, workspace_id, lambda found: found.with_access(update, at))
+        return workflow_view(change.after)
+
+    async def status(self, workflow_id: str, workspace_id: str) -> contracts.DeploymentStatus:
+        """What is live, and whether the draft has moved on. Raises NotFound."""
+        workflow = await self._changes.find(workflow_id, workspace_id)
+        return contracts.DeploymentStatus(endpoint_view(workflow), await self._needs_redeployment(workflow))
+
+    async def _needs_redeployment(self, workflow: Workflow) -> bool:
+        if workflow.live is None:
+            return False
+        draft = (await self._contents.draft(workflow)).content
+        if draft.hash == workflow.live.snapshot_hash:
+            return False
+        live = await self._contents.snapshot(workflow.workspace_id, workflow.live.snapshot_hash)
+        return await asyncio.to_thread(needs_redeployment, draft.state, live.state)
+
+    async def _record(self, workflow: Workflow, content: Content, order: contracts.Deploy) -> Version:
+        """Keep the snapshot and a version of it, under the next free number."""
+        at = moment(self._clock)
+        version = Version(
+            id=new_id(),
+            workflow_id=workflow.id,
+            workspace_id=workflow.workspace_id,
+            number=workflow.last_version + 1,
+            snapshot_hash=content.hash,
+            created_at=at,
+            created_by=order.actor_id,
+            deployed_by=order.actor_name,
+            name=version_name(order.name),
+            description=version_description(order.description),
+        )
+        await self._snapshots.put(Snapshot(workspace_id=workflow.workspace_id, content=content, created_at=at))
+        for _ in range(NUMBERING_TRIES):
+            if await self._versions.add(version):
+                return version
+            version = version.numbered(await self._next_number(workflow.id))
+        raise Unavailable("too many deploys of this workflow at once", retry_after=1)
+
+    async def _next_number(self, workflow_id: str) -> int:
+        newest = await self._versions.page(workflow_id, before=None, limit=1)
+        return newest[0].number + 1 if newest else 1

@@ -1,0 +1,74 @@
+"""Drafts: read, saved, checked, and filled from a version."""
+
+import asyncio
+from collections.abc import Callable, Set
+from typing import Final
+
+from deploy_service.application.changes import WorkflowChanges
+from deploy_service.application.contents import Contents
+from deploy_service.application.moments import moment
+from deploy_service.domain.check import check
+from deploy_service.domain.content import Draft, content_of
+from deploy_service.domain.workflow import Workflow
+from deploy_service.ports import DraftRepository, WorkflowRepository
+from shared.clock import Clock
+from shared.contracts import deployments as contracts
+from shared.errors import Unavailable
+
+TRIES: Final = 20
+
+
+class Drafts:
+    """The editable state of each workflow. Saving never touches what is live."""
+
+    def __init__(
+        self,
+        workflows: WorkflowRepository,
+        drafts: DraftRepository,
+        contents: Contents,
+        changes: WorkflowChanges,
+        clock: Clock,
+        *,
+        content_limit: int,
+        keyed_providers: Set[str],
+    ) -> None:
+        self._workflows = workflows
+        self._drafts = drafts
+        self._contents = contents
+        self._changes = changes
+        self._clock = clock
+        self._content_limit = content_limit
+        self._keyed_providers = keyed_providers
+
+    async def get(self, workflow_id: str, workspace_id: str) -> contracts.Draft:
+        """The draft. Raises NotFound."""
+        draft = await self._contents.draft(await self._changes.find(workflow_id, workspace_id))
+        return contracts.Draft(state=draft.content.state, revision=draft.revision, saved_at=draft.saved_at)
+
+    async def save(self, workflow_id: str, workspace_id: str, save: contracts.SaveDraft) -> contracts.DraftSaved:
+        """Replace the draft. Raises NotFound, InvalidWorkflow, PayloadTooLarge, Conflict."""
+        workflow = await self._changes.find(workflow_id, workspace_id)
+        content, at = content_of(save.state, limit=self._content_limit), moment(self._clock)
+        return await self._replace(
+            workflow, lambda draft: draft.replaced(content, at, expected_revision=save.expected_revision)
+        )
+
+    async def load(self, workflow_id: str, workspace_id: str, word: str) -> contracts.DraftSaved:
+        """Put a version's state (`active` or a number) into the draft. Raises NotFound, NotDeployed, InvalidRequest."""
+        workflow = await self._changes.find(workflow_id, workspace_id)
+        content, at = await self._contents.named(workflow, word), moment(self._clock)
+        return await self._replace(workflow, lambda draft: draft.replaced(content, at))
+
+    async def problems(self, workflow_id: str, workspace_id: str) -> contracts.Problems:
+        """What would be said to a deploy now. Raises NotFound."""
+        draft = await self._contents.draft(await self._changes.find(workflow_id, workspace_id))
+        return await asyncio.to_thread(check, draft.content, self._keyed_providers)
+
+    async def _replace(self, workflow: Workflow, decide: Callable[[Draft], Draft]) -> contracts.DraftSaved:
+        for _ in range(TRIES):
+            before = await self._contents.draft(workflow)
+            after = decide(before)
+            if await self._drafts.replace(after, expected_revision=before.revision):
+                await self._workflows.touch(workflow.id, after.saved_at)
+                return contracts.DraftSaved(after.revision, after.saved_at)
+        raise Unavailable("the draft is saved too often to save it now", retry_after=1)

@@ -1,0 +1,90 @@
+"""Environment values of a workspace: people write them, only workers read them."""
+
+from dataclasses import replace
+from typing import Final
+
+from deploy_service.application.moments import moment
+from deploy_service.domain.environment import EnvironmentEntry
+from deploy_service.domain.texts import ENVIRONMENT_VALUE_LIMIT, checked_environment_name, checked_text
+from deploy_service.ports import EnvironmentRepository, KeyRing
+from shared.clock import Clock
+from shared.contracts import deployments as contracts
+from shared.errors import InvalidRequest, NotFound, Unavailable
+from shared.observe.logging import get_logger
+
+ENTRIES_LIMIT: Final = 1_000
+RESEAL_BATCH: Final = 100
+_log = get_logger("environment")
+
+
+class EnvironmentVault:
+    """Seals values on their way in, and opens them for a worker."""
+
+    def __init__(self, entries: EnvironmentRepository, keys: KeyRing, clock: Clock) -> None:
+        self._entries = entries
+        self._keys = keys
+        self._clock = clock
+
+    async def names(self, workspace_id: str) -> contracts.EnvironmentNames:
+        """What there is, without the values."""
+        found = await self._entries.entries(workspace_id)
+        return contracts.EnvironmentNames(
+            tuple(contracts.EnvironmentName(entry.name, entry.updated_at, entry.updated_by) for entry in found)
+        )
+
+    async def open(self, workspace_id: str) -> contracts.Environment:
+        """All values in clear. Raises Unavailable when one cannot be opened."""
+        found = await self._entries.entries(workspace_id)
+        return contracts.Environment(
+            {entry.name: self._keys.open(entry.sealed, workspace_id=workspace_id, name=entry.name) for entry in found}
+        )
+
+    async def set(self, workspace_id: str, name: str, request: contracts.SetEnvironmentValue) -> None:
+        """Keep a value. Raises InvalidRequest, Unavailable."""
+        value = checked_text("value", request.value, ENVIRONMENT_VALUE_LIMIT)
+        sealed = self._keys.seal(value, workspace_id=workspace_id, name=checked_environment_name(name))
+        entry = EnvironmentEntry(
+            workspace_id=workspace_id,
+            name=name,
+            sealed=sealed,
+            updated_at=moment(self._clock),
+            updated_by=request.actor_id,
+        )
+        if not await self._entries.put(entry, at_most=ENTRIES_LIMIT):
+            raise InvalidRequest(f"a workspace has at most {ENTRIES_LIMIT} environment values")
+
+    async def delete(self, workspace_id: str, name: str) -> None:
+        """Forget a value. Raises NotFound."""
+        if not await self._entries.delete(workspace_id, name):
+            raise NotFound("Environment value not found")
+
+
+class KeyRotation:
+    """At start, seals with the first key whatever another key still seals; afterwards the other can go."""
+
+    def __init__(self, entries: EnvironmentRepository, keys: KeyRing) -> None:
+        self._entries = entries
+        self._keys = keys
+
+    async def start(self) -> None:
+        """Reseal all that can be opened."""
+        active = self._keys.active_key_id
+        while active is not None:
+            batch = await self._entries.sealed_with_other_keys(active, RESEAL_BATCH)
+            resealed = sum([await self._reseal(entry) for entry in batch])
+            if resealed == 0:
+                break
+            _log.info("environment_resealed", entries=resealed, key_id=active)
+
+    async def stop(self) -> None:
+        """Nothing is left running."""
+
+    async def _reseal(self, entry: EnvironmentEntry) -> bool:
+        place = {"workspace_id": entry.workspace_id, "name": entry.name}
+        try:
+            value = self._keys.open(entry.sealed, **place)
+        except Unavailable as error:
+            _log.error("environment_value_lost", **place, key_id=entry.sealed.key_id, error=error.message)
+            return False
+        await self._entries.reseal(replace(entry, sealed=self._keys.seal(value, **place)), old=entry.sealed)
+        return True

@@ -1,0 +1,56 @@
+"""The versions of a workflow: listed, shown, described, compared."""
+
+import asyncio
+
+from deploy_service.application.changes import WorkflowChanges
+from deploy_service.application.contents import Contents
+from deploy_service.domain.views import version_view
+from deploy_service.ports import VersionRepository
+from shared.contracts import deployments as contracts
+from shared.workflow.diff import changes as differences
+
+
+class Versions:
+    """Numbered deployments. Only their texts ever change."""
+
+    def __init__(self, versions: VersionRepository, contents: Contents, changes: WorkflowChanges) -> None:
+        self._versions = versions
+        self._contents = contents
+        self._changes = changes
+
+    async def page(
+        self, workflow_id: str, workspace_id: str, *, before: int | None, limit: int
+    ) -> contracts.VersionPage:
+        """Versions, newest first. Raises NotFound."""
+        workflow = await self._changes.find(workflow_id, workspace_id)
+        found = await self._versions.page(workflow_id, before=before, limit=limit + 1)
+        shown, more = found[:limit], len(found) > limit
+        views = tuple(version_view(version, workflow) for version in shown)
+        return contracts.VersionPage(views, shown[-1].number if more else None)
+
+    async def get(self, workflow_id: str, workspace_id: str, number: int) -> contracts.VersionDetail:
+        """A version with the state that it runs. Raises NotFound."""
+        workflow = await self._changes.find(workflow_id, workspace_id)
+        version = await self._contents.version(workflow, number)
+        content = await self._contents.snapshot(workspace_id, version.snapshot_hash)
+        return contracts.VersionDetail(version_view(version, workflow), content.state)
+
+    async def update(
+        self, workflow_id: str, workspace_id: str, number: int, update: contracts.UpdateVersion
+    ) -> contracts.Version:
+        """Rename or describe a version. Raises NotFound, InvalidRequest."""
+        workflow = await self._changes.find(workflow_id, workspace_id)
+        version = (await self._contents.version(workflow, number)).updated(update)
+        await self._versions.describe(version)
+        return version_view(version, workflow)
+
+    async def diff(self, workflow_id: str, workspace_id: str, *, before: str, after: str) -> contracts.Diff:
+        """What changed between two states, each `draft`, `active` or a number.
+
+        Raises NotFound, NotDeployed, InvalidRequest.
+        """
+        workflow = await self._changes.find(workflow_id, workspace_id)
+        old = await self._contents.named(workflow, before)
+        new = await self._contents.named(workflow, after)
+        found = await asyncio.to_thread(differences, old.state, new.state)
+        return contracts.Diff(tuple(found))

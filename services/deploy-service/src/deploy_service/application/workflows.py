@@ -1,0 +1,126 @@
+"""Workflows as their authors handle them: made, imported, listed, renamed, exported, archived."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as BadBase64
+
+from deploy_service.application.changes import WorkflowChanges
+from deploy_service.application.contents import Contents
+from deploy_service.application.moments import moment
+from deploy_service.domain.content import Draft, content_of
+from deploy_service.domain.views import workflow_view
+from deploy_service.domain.workflow import Workflow, workflow_description, workflow_name
+from deploy_service.ports import DraftRepository, WorkflowRepository
+from shared.clock import Clock
+from shared.contracts import deployments as contracts
+from shared.errors import InvalidRequest
+from shared.ids import new_id
+from shared.workflow.exporting import ExportedWorkflow, export_workflow
+from shared.workflow.importing import read_import
+from shared.workflow.jsvalues import JsonObject
+
+UNNAMED = "Imported workflow"
+
+
+class Workflows:
+    """Everything about workflows that does not touch what is live, but for archiving."""
+
+    def __init__(
+        self,
+        workflows: WorkflowRepository,
+        drafts: DraftRepository,
+        contents: Contents,
+        changes: WorkflowChanges,
+        clock: Clock,
+        *,
+        content_limit: int,
+    ) -> None:
+        self._workflows = workflows
+        self._drafts = drafts
+        self._contents = contents
+        self._changes = changes
+        self._clock = clock
+        self._content_limit = content_limit
+
+    async def create(self, request: contracts.CreateWorkflow) -> contracts.Workflow:
+        """A new workflow with the given draft, or an empty one. Raises InvalidRequest, PayloadTooLarge."""
+        state = request.state if request.state is not None else {"blocks": {}, "edges": []}
+        return await self._add(request.workspace_id, request.name, request.description, request.folder_id, state)
+
+    async def import_file(self, request: contracts.ImportWorkflow) -> contracts.Workflow:
+        """A new workflow from a file. Raises InvalidWorkflow, PayloadTooLarge; then nothing is kept."""
+        found = read_import(request.workflow)
+        name = request.name or found.name or UNNAMED
+        description = request.description if request.description is not None else found.description or ""
+        return await self._add(request.workspace_id, name, description, request.folder_id, found.state)
+
+    async def get(self, workflow_id: str, workspace_id: str) -> contracts.Workflow:
+        """One workflow. Raises NotFound."""
+        return workflow_view(await self._changes.find(workflow_id, workspace_id))
+
+    async def page(
+        self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool
+    ) -> contracts.WorkflowPage:
+        """The workflows of a workspace, oldest first. Raises InvalidRequest for a cursor that is not ours."""
+        after = _read_cursor(cursor) if cursor else None
+        found = await self._workflows.page(workspace_id, after=after, limit=limit + 1, deployed_only=deployed_only)
+        shown = found[:limit]
+        more = len(found) > limit
+        return contracts.WorkflowPage(
+            tuple(workflow_view(workflow) for _, workflow in shown), _cursor(shown[-1][0]) if more else None
+        )
+
+    async def update(self, workflow_id: str, workspace_id: str, update: contracts.UpdateWorkflow) -> contracts.Workflow:
+        """Rename, describe or move. Raises NotFound, InvalidRequest."""
+        at = moment(self._clock)
+        change = await self._changes.change(workflow_id, workspace_id, lambda found: found.updated(update, at))
+        return workflow_view(change.after)
+
+    async def archive(self, workflow_id: str, workspace_id: str) -> None:
+        """Take it out of sight and stop its endpoint. Raises NotFound."""
+        at = moment(self._clock)
+        await self._changes.change(workflow_id, workspace_id, lambda found: found.archived(at))
+
+    async def export(self, workflow_id: str, workspace_id: str) -> JsonObject:
+        """The draft as a file, without secrets. Raises NotFound."""
+        workflow = await self._changes.find(workflow_id, workspace_id)
+        draft = await self._contents.draft(workflow)
+        about = ExportedWorkflow(
+            id=workflow.id,
+            name=workflow.name,
+            description=workflow.description,
+            workspace_id=workflow.workspace_id,
+            folder_id=workflow.folder_id,
+        )
+        return export_workflow(about, draft.content.state, exported_at=self._clock.now())
+
+    async def _add(
+        self, workspace_id: str, name: str, description: str, folder_id: str | None, state: JsonObject
+    ) -> contracts.Workflow:
+        at = moment(self._clock)
+        workflow = Workflow(
+            id=new_id(),
+            workspace_id=workspace_id,
+            name=workflow_name(name),
+            description=workflow_description(description),
+            folder_id=folder_id,
+            created_at=at,
+            updated_at=at,
+        )
+        content = content_of(state, limit=self._content_limit)
+        # The draft first: a workflow that can be found has one.
+        await self._drafts.add(Draft(workflow_id=workflow.id, revision=1, content=content, saved_at=at))
+        await self._workflows.add(workflow)
+        return workflow_view(workflow)
+
+
+def _cursor(place: str) -> str:
+    return urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> str:
+    try:
+        return urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+    except (BadBase64, ValueError):
+        raise InvalidRequest(
+            "Invalid cursor", details=[{"path": ["cursor"], "message": "not a cursor of ours"}]
+        ) from None

@@ -1,0 +1,95 @@
+"""Where deploy-service is put together: the only place that knows concrete classes."""
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.middleware import Middleware
+
+from deploy_service.adapters import mongo_environment, mongo_versions, mongo_workflows
+from deploy_service.adapters.aes_gcm import AesGcmKeyRing
+from deploy_service.adapters.control_bus import ControlBusAnnouncer
+from deploy_service.adapters.failures import STORE_ERROR, render_store_failure
+from deploy_service.adapters.mongo_drafts import MongoDrafts
+from deploy_service.adapters.mongo_environment import MongoEnvironment
+from deploy_service.adapters.mongo_snapshots import MongoSnapshots
+from deploy_service.adapters.mongo_versions import MongoVersions
+from deploy_service.adapters.mongo_workflows import MongoWorkflows
+from deploy_service.api.deployments import deployments_router
+from deploy_service.api.environment import environment_router
+from deploy_service.api.guards import BodyLimit, render_invalid_parameters
+from deploy_service.api.runs import runs_router
+from deploy_service.api.workflows import workflows_router
+from deploy_service.application.changes import WorkflowChanges
+from deploy_service.application.contents import Contents
+from deploy_service.application.deployments import Deployments
+from deploy_service.application.drafts import Drafts
+from deploy_service.application.environment import EnvironmentVault, KeyRotation
+from deploy_service.application.turns import Turns
+from deploy_service.application.versions import Versions
+from deploy_service.application.workflows import Workflows
+from deploy_service.ports import DraftRepository, SnapshotRepository, VersionRepository, WorkflowRepository
+from deploy_service.settings import DeploySettings
+from shared.broker.connect import open_broker
+from shared.broker.ports import Broker
+from shared.clock import Clock, SystemClock
+from shared.service import ServiceName
+from shared.store.client import Store
+from shared.web.app import create_app
+from shared.web.internal_auth import ServiceTokens
+
+INDEXES = (*mongo_workflows.INDEXES, *mongo_versions.INDEXES, *mongo_environment.INDEXES)
+ENVELOPE_FACTOR = 2
+"""A workflow file may be JSON text inside JSON, every quote escaped."""
+
+
+def open_store(settings: DeploySettings) -> Store:
+    """The database of deploy-service, not yet started."""
+    return Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_deploy", INDEXES)
+
+
+def build(
+    settings: DeploySettings,
+    *,
+    broker: Broker | None = None,
+    store: Store | None = None,
+    clock: Clock | None = None,
+    workflows: WorkflowRepository | None = None,
+    drafts: DraftRepository | None = None,
+    snapshots: SnapshotRepository | None = None,
+    versions: VersionRepository | None = None,
+) -> FastAPI:
+    """The application; what is not given is made from `settings`."""
+    broker = broker or open_broker(settings.amqp_url, service=ServiceName.DEPLOY)
+    store = store or open_store(settings)
+    clock = clock or SystemClock()
+    workflows = workflows or MongoWorkflows(store)
+    drafts = drafts or MongoDrafts(store)
+    snapshots = snapshots or MongoSnapshots(store)
+    versions = versions or MongoVersions(store)
+    environment = MongoEnvironment(store)
+    keys = AesGcmKeyRing.parse(settings.environment_keys.get_secret_value())
+    tokens = ServiceTokens.of(settings)
+    limit, keyed = settings.workflow_limit_bytes, frozenset(settings.keyed_providers)
+
+    changes = WorkflowChanges(workflows, ControlBusAnnouncer(broker.control), Turns())
+    contents = Contents(drafts, versions, snapshots)
+    authored = Workflows(workflows, drafts, contents, changes, clock, content_limit=limit)
+    edited = Drafts(workflows, drafts, contents, changes, clock, content_limit=limit, keyed_providers=keyed)
+    deployed = Deployments(snapshots, versions, contents, changes, clock, keyed_providers=keyed)
+    numbered = Versions(versions, contents, changes)
+    vault = EnvironmentVault(environment, keys, clock)
+
+    app = create_app(
+        ServiceName.DEPLOY,
+        components=[store, broker, KeyRotation(environment, keys)],
+        checks={"store": store.ping, "broker": broker.ping},
+        routers=[
+            runs_router(deployed, vault, tokens),
+            workflows_router(authored, edited, tokens),
+            deployments_router(deployed, numbered, tokens),
+            environment_router(vault, tokens),
+        ],
+        middleware=[Middleware(BodyLimit, limit=limit * ENVELOPE_FACTOR)],
+    )
+    app.add_exception_handler(STORE_ERROR, render_store_failure)
+    app.add_exception_handler(RequestValidationError, render_invalid_parameters)
+    return app

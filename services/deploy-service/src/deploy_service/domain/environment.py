@@ -1,0 +1,24 @@
+"""Environment values: written by people, read only by workers, sealed at rest."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An encrypted value and the id of the key that opens it."""
+
+    key_id: str
+    nonce: bytes
+    ciphertext: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentEntry:
+    """One `{{NAME}}` of a workspace."""
+
+    workspace_id: str
+    name: str
+    sealed: Sealed
+    updated_at: datetime
+    updated_by: str

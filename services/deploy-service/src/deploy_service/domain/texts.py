@@ -1,0 +1,39 @@
+"""The texts that people give to things: trimmed and bounded."""
+
+import re
+from typing import Final
+
+from shared.errors import InvalidRequest
+
+WORKFLOW_NAME_LIMIT: Final = 200
+WORKFLOW_DESCRIPTION_LIMIT: Final = 2_000
+VERSION_NAME_LIMIT: Final = 100
+VERSION_DESCRIPTION_LIMIT: Final = 50_000
+ENVIRONMENT_VALUE_LIMIT: Final = 65_536
+_ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
+
+
+def checked_name(field: str, text: str, limit: int) -> str:
+    """`text` without surrounding space. Raises InvalidRequest unless 1 to `limit` characters are left."""
+    trimmed = text.strip()
+    if not 1 <= len(trimmed) <= limit:
+        raise _invalid(field, f"must have 1 to {limit} characters")
+    return trimmed
+
+
+def checked_text(field: str, text: str, limit: int) -> str:
+    """`text` as it is. Raises InvalidRequest over `limit` characters."""
+    if len(text) > limit:
+        raise _invalid(field, f"must have at most {limit} characters")
+    return text
+
+
+def checked_environment_name(name: str) -> str:
+    """A name that `{{NAME}}` can spell. Raises InvalidRequest."""
+    if not _ENVIRONMENT_NAME.fullmatch(name):
+        raise _invalid("name", "must be 1 to 128 letters, digits, '_', '-' or '.', and begin with a letter or '_'")
+    return name
+
+
+def _invalid(field: str, expected: str) -> InvalidRequest:
+    return InvalidRequest(f"{field} {expected}", details=[{"path": [field], "message": expected}])

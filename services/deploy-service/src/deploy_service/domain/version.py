@@ -1,0 +1,56 @@
+"""A version: a numbered deployment that points at a snapshot."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Self
+
+from msgspec import UNSET
+
+from deploy_service.domain.texts import (
+    VERSION_DESCRIPTION_LIMIT,
+    VERSION_NAME_LIMIT,
+    checked_name,
+    checked_text,
+)
+from shared.contracts.deployments import UpdateVersion
+
+ACTIVE: Final = "active"
+DRAFT: Final = "draft"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """Immutable but for its name and description."""
+
+    id: str
+    workflow_id: str
+    workspace_id: str
+    number: int
+    snapshot_hash: str
+    created_at: datetime
+    created_by: str
+    deployed_by: str | None
+    name: str | None = None
+    description: str | None = None
+
+    def numbered(self, number: int) -> Self:
+        """With another number, before it is kept."""
+        return replace(self, number=number)
+
+    def updated(self, update: UpdateVersion) -> Self:
+        """With the texts of `update`. Raises InvalidRequest."""
+        return replace(
+            self,
+            name=self.name if update.name is UNSET else version_name(update.name),
+            description=self.description if update.description is UNSET else version_description(update.description),
+        )
+
+
+def version_name(text: str | None) -> str | None:
+    """A name that a version may have. Raises InvalidRequest."""
+    return None if text is None else checked_name("name", text, VERSION_NAME_LIMIT)
+
+
+def version_description(text: str | None) -> str | None:
+    """A description that a version may have; an empty one is none. Raises InvalidRequest."""
+    return checked_text("description", text, VERSION_DESCRIPTION_LIMIT) or None if text is not None else None

@@ -1,0 +1,51 @@
+"""Records as the other services see them."""
+
+from deploy_service.domain.version import Version
+from deploy_service.domain.workflow import Workflow
+from shared.contracts import deployments as contracts
+
+
+def endpoint_view(workflow: Workflow) -> contracts.Endpoint:
+    """`workflow` as a caller meets it."""
+    live = workflow.live
+    return contracts.Endpoint(
+        workflow_id=workflow.id,
+        workspace_id=workflow.workspace_id,
+        name=workflow.name,
+        revision=workflow.revision,
+        is_public=workflow.is_public,
+        version=live.number if live else None,
+        version_id=live.version_id if live else None,
+        snapshot_hash=live.snapshot_hash if live else None,
+        deployed_at=live.since if live else None,
+    )
+
+
+def workflow_view(workflow: Workflow) -> contracts.Workflow:
+    """`workflow` as its authors see it."""
+    return contracts.Workflow(
+        id=workflow.id,
+        workspace_id=workflow.workspace_id,
+        name=workflow.name,
+        description=workflow.description,
+        folder_id=workflow.folder_id,
+        created_at=workflow.created_at,
+        updated_at=workflow.updated_at,
+        endpoint=endpoint_view(workflow),
+    )
+
+
+def version_view(version: Version, workflow: Workflow) -> contracts.Version:
+    """`version` of `workflow`; only the workflow knows what is live."""
+    return contracts.Version(
+        id=version.id,
+        workflow_id=version.workflow_id,
+        number=version.number,
+        snapshot_hash=version.snapshot_hash,
+        is_live=workflow.live is not None and workflow.live.version_id == version.id,
+        created_at=version.created_at,
+        created_by=version.created_by,
+        deployed_by=version.deployed_by,
+        name=version.name,
+        description=version.description,
+    )

@@ -1,0 +1,95 @@
+"""A workflow and what can become of it. Every change raises the revision, which is what stores and caches compare."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Self
+
+from msgspec import UNSET
+
+from deploy_service.domain.texts import (
+    WORKFLOW_DESCRIPTION_LIMIT,
+    WORKFLOW_NAME_LIMIT,
+    checked_name,
+    checked_text,
+)
+from deploy_service.domain.version import Version
+from shared.contracts.deployments import UpdateAccess, UpdateWorkflow
+from shared.errors import NotDeployed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """What API calls run."""
+
+    number: int
+    version_id: str
+    snapshot_hash: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workflow:
+    """Everything about a workflow but its content: small, so that the hot path reads one small document."""
+
+    id: str
+    workspace_id: str
+    name: str
+    description: str = ""
+    folder_id: str | None = None
+    created_at: datetime
+    updated_at: datetime
+    revision: int = 1
+    is_public: bool = False
+    live: Live | None = None
+    last_version: int = 0
+    """The highest number that has been live; numbers above it belong to deploys under way or cut short."""
+    is_archived: bool = False
+
+    def deployed(self, version: Version, at: datetime) -> Self:
+        """`version` is live, unless a later deploy came first: then nothing changes."""
+        return self if version.number <= self.last_version else self.promoted(version, at)
+
+    def promoted(self, version: Version, at: datetime) -> Self:
+        """`version` is live, whatever was before."""
+        live = Live(number=version.number, version_id=version.id, snapshot_hash=version.snapshot_hash, since=at)
+        return self._changed(at, live=live, last_version=max(self.last_version, version.number))
+
+    def undeployed(self, at: datetime) -> Self:
+        """Nothing is live; versions and access mode stay. Raises NotDeployed."""
+        if self.live is None:
+            raise NotDeployed("Workflow is not deployed")
+        return self._changed(at, live=None)
+
+    def archived(self, at: datetime) -> Self:
+        """Gone for everybody: nothing is live, nobody finds it."""
+        return self._changed(at, live=None, is_archived=True)
+
+    def updated(self, update: UpdateWorkflow, at: datetime) -> Self:
+        """Renamed, described or moved. Raises InvalidRequest."""
+        return self._changed(
+            at,
+            name=self.name if update.name is UNSET else workflow_name(update.name),
+            description=self.description if update.description is UNSET else workflow_description(update.description),
+            folder_id=self.folder_id if update.folder_id is UNSET else update.folder_id,
+        )
+
+    def with_access(self, update: UpdateAccess, at: datetime) -> Self:
+        """With another access mode or API description. Raises InvalidRequest."""
+        return self._changed(
+            at,
+            is_public=self.is_public if update.is_public is UNSET else update.is_public,
+            description=self.description if update.description is UNSET else workflow_description(update.description),
+        )
+
+    def _changed(self, at: datetime, **changes: Any) -> Self:
+        return replace(self, revision=self.revision + 1, updated_at=at, **changes)
+
+
+def workflow_name(text: str) -> str:
+    """A name that a workflow may have. Raises InvalidRequest."""
+    return checked_name("name", text, WORKFLOW_NAME_LIMIT)
+
+
+def workflow_description(text: str) -> str:
+    """A description that a workflow may have. Raises InvalidRequest."""
+    return checked_text("description", text, WORKFLOW_DESCRIPTION_LIMIT)

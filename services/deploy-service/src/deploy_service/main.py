@@ -1,0 +1,15 @@
+"""The process of deploy-service."""
+
+from deploy_service.bootstrap import build
+from deploy_service.settings import DeploySettings
+from shared.web.server import serve
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    settings = DeploySettings()
+    serve(build(settings), settings, port=settings.deploy_port)
+
+
+if __name__ == "__main__":
+    main()

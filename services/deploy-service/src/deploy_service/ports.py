@@ -1,0 +1,136 @@
+"""What deploy-service needs from the outside: places to keep things, a way to seal secrets, a way to tell others.
+
+Every write is durable when it returns. All of them raise Unavailable when their server does not answer.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from deploy_service.domain.content import Content, Draft, Snapshot
+from deploy_service.domain.environment import EnvironmentEntry, Sealed
+from deploy_service.domain.version import Version
+from deploy_service.domain.workflow import Workflow
+
+
+class WorkflowRepository(Protocol):
+    """Workflows, which hold the pointers to what is live."""
+
+    async def add(self, workflow: Workflow) -> None:
+        """Keep a new one."""
+        ...
+
+    async def get(self, workflow_id: str) -> Workflow | None:
+        """One indexed read; archived ones are found too."""
+        ...
+
+    async def replace(self, workflow: Workflow, *, expected_revision: int) -> bool:
+        """Keep `workflow` only if the stored one has this revision; says whether it did."""
+        ...
+
+    async def touch(self, workflow_id: str, at: datetime) -> None:
+        """Its content changed; the revision stays."""
+        ...
+
+    async def page(
+        self, workspace_id: str, *, after: str | None, limit: int, deployed_only: bool
+    ) -> Sequence[tuple[str, Workflow]]:
+        """Up to `limit` of those not archived, oldest first, each with its place; `after` is a place."""
+        ...
+
+
+class DraftRepository(Protocol):
+    """One draft per workflow. Raises PayloadTooLarge for what a document cannot hold."""
+
+    async def add(self, draft: Draft) -> None:
+        """Keep a new workflow's first draft."""
+        ...
+
+    async def get(self, workflow_id: str) -> Draft | None:
+        """The draft with its document."""
+        ...
+
+    async def replace(self, draft: Draft, *, expected_revision: int) -> bool:
+        """Keep `draft` only if the stored one has this revision; says whether it did."""
+        ...
+
+
+class SnapshotRepository(Protocol):
+    """Immutable states by workspace and hash. Raises PayloadTooLarge for what a document cannot hold."""
+
+    async def put(self, snapshot: Snapshot) -> None:
+        """Keep it once; the same again changes nothing."""
+        ...
+
+    async def get(self, workspace_id: str, snapshot_hash: str) -> Content | None:
+        """The content with this hash."""
+        ...
+
+
+class VersionRepository(Protocol):
+    """Numbered versions; a number of a workflow is given once."""
+
+    async def add(self, version: Version) -> bool:
+        """Keep a new one, unless its number is taken; says whether it is kept."""
+        ...
+
+    async def get(self, workflow_id: str, number: int) -> Version | None:
+        """The version with this number."""
+        ...
+
+    async def page(self, workflow_id: str, *, before: int | None, limit: int) -> Sequence[Version]:
+        """Up to `limit`, newest first, with numbers below `before`."""
+        ...
+
+    async def describe(self, version: Version) -> None:
+        """Keep its name and description."""
+        ...
+
+
+class EnvironmentRepository(Protocol):
+    """Sealed environment values."""
+
+    async def entries(self, workspace_id: str) -> Sequence[EnvironmentEntry]:
+        """All of a workspace, by name."""
+        ...
+
+    async def put(self, entry: EnvironmentEntry, *, at_most: int) -> bool:
+        """Keep it, new or in place of the old one; False when the workspace holds `at_most` others already."""
+        ...
+
+    async def delete(self, workspace_id: str, name: str) -> bool:
+        """Forget it; says whether it was there."""
+        ...
+
+    async def sealed_with_other_keys(self, key_id: str, limit: int) -> Sequence[EnvironmentEntry]:
+        """Up to `limit` entries that another key than this one opens."""
+        ...
+
+    async def reseal(self, entry: EnvironmentEntry, *, old: Sealed) -> None:
+        """Keep the new seal, if the entry still has the old one."""
+        ...
+
+
+class KeyRing(Protocol):
+    """Seals values, each for one place: moved elsewhere, it does not open."""
+
+    @property
+    def active_key_id(self) -> str | None:
+        """The key that seals now; None when there is no key."""
+        ...
+
+    def seal(self, value: str, *, workspace_id: str, name: str) -> Sealed:
+        """Encrypt `value`. Raises Unavailable when no key is configured."""
+        ...
+
+    def open(self, sealed: Sealed, *, workspace_id: str, name: str) -> str:
+        """The value. Raises Unavailable when its key is not on the ring or it was tampered with."""
+        ...
+
+
+class Announcer(Protocol):
+    """Tells every process that a workflow's endpoint changed. Never raises: leases bound what is missed."""
+
+    async def announce(self, workflow_id: str, revision: int) -> None:
+        """After the write that raised the revision."""
+        ...

@@ -1,0 +1,34 @@
+"""What an operator can set on deploy-service."""
+
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from deploy_service.adapters.aes_gcm import AesGcmKeyRing
+from shared.settings import CommaList, CommonSettings
+
+
+class DeploySettings(CommonSettings):
+    """Limits of what is kept, and the keys that seal secrets."""
+
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
+
+    deploy_port: int = Field(8081, ge=1, le=65535, description="Port of deploy-service.")
+    workflow_limit_bytes: int = Field(
+        20 * 2**20, ge=1_024, le=200 * 2**20, description="Largest workflow state, in bytes of JSON."
+    )
+    environment_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Keys that seal environment values, as id:base64 of 32 bytes, comma-separated; the first one seals,"
+        " all of them open. To rotate: roll out old,new; then new,old (each start seals again what the old key sealed);"
+        " restart once; then new alone. Empty: environment values are refused.",
+    )
+    keyed_providers: CommaList = Field(
+        (), description="Model providers that executor-service has an API key for: their blocks need none to deploy."
+    )
+
+    @model_validator(mode="after")
+    def _keys_can_be_read(self) -> Self:
+        AesGcmKeyRing.parse(self.environment_keys.get_secret_value())
+        return self
