@@ -1,0 +1,1 @@
+"""The gateway's outside: its database, the other services, the broker."""

@@ -1,0 +1,126 @@
+"""One run that a caller of this process waits for: its buffer, its order, its timer."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from gateway import metrics
+from gateway.domain.errors import CallerGone, NotStarted, ReaderTooSlow, RunOverdue, StreamBroken
+from gateway.domain.plans import time_limit_text
+from shared.contracts.events import BlockEnded, BlockStarted, Chunk, RunEnded, RunEvent, SelectedOutput, Thinking
+from shared.contracts.messages import EventBatch
+from shared.contracts.runs import RunMode, RunOutcome, RunSpec
+from shared.errors import FlowportError
+
+BUFFER_BYTES: Final = 1024 * 1024
+"""What may wait for a slow reader, apart from the one batch that is too much."""
+
+
+class AttachedCall:
+    """Takes batches as they arrive and gives events to whoever asks. Implements AttachedRun."""
+
+    def __init__(
+        self,
+        run: RunSpec,
+        *,
+        queue_wait_seconds: float,
+        margin_seconds: float,
+        leave: Callable[["AttachedCall", str | None], None],
+    ) -> None:
+        self.run_id = run.run_id
+        self.workspace_id = run.snapshot.workspace_id
+        self._run = run
+        self._margin_seconds = margin_seconds
+        self._leave = leave
+        self._keeps_all = run.mode is not RunMode.SYNC
+        self._events: list[RunEvent] = []
+        self._buffered = 0
+        self._next_seq = 0
+        self._over = False
+        self._failure: FlowportError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(queue_wait_seconds + margin_seconds, self._not_started)
+
+    def feed(self, batch: EventBatch) -> None:
+        """Take the next batch of the run; never blocks."""
+        if self._over:
+            return
+        if self._next_seq == 0:
+            self._timer.cancel()
+            limit = self._run.time_limit_ms / 1000 + self._margin_seconds
+            self._timer = asyncio.get_running_loop().call_later(limit, self._overdue)
+        if self._keeps_all and not self._is_next(batch):
+            return
+        self._next_seq = batch.seq + 1
+        ended = bool(batch.events) and isinstance(batch.events[-1], RunEnded)
+        self._events.extend(batch.events if self._keeps_all else batch.events[-1:] if ended else ())
+        self._buffered += sum(map(_weight, batch.events)) if self._keeps_all else 0
+        if ended:
+            self._finish(None)
+        self._wake()
+
+    def fail(self, failure: FlowportError, *, cancel: str | None = None) -> None:
+        """Nothing more will come, and the caller shall know why; with `cancel`, workers are told to stop, and why."""
+        if not self._over:
+            self._failure = failure
+            self._finish(cancel)
+            self._wake()
+
+    async def take(self) -> Sequence[RunEvent]:
+        """See AttachedRun."""
+        while not self._events:
+            if self._failure is not None:
+                raise self._failure
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        events, self._events, self._buffered = self._events, [], 0
+        return events
+
+    async def outcome(self) -> RunOutcome:
+        """See AttachedRun."""
+        while True:
+            last = (await self.take())[-1]
+            if isinstance(last, RunEnded):
+                return last.outcome
+
+    def hang_up(self) -> None:
+        """See AttachedRun."""
+        self.fail(CallerGone(), cancel="caller_gone")
+
+    def _is_next(self, batch: EventBatch) -> bool:
+        if batch.seq != self._next_seq:
+            metrics.STREAM_GAPS.inc()
+            self.fail(StreamBroken("Part of the stream was lost", run_id=self.run_id), cancel="stream_broken")
+            return False
+        if self._buffered > BUFFER_BYTES:
+            metrics.SLOW_READERS.inc()
+            self._events.clear()
+            self.fail(ReaderTooSlow("The stream was not read in time"), cancel="reader_too_slow")
+            return False
+        return True
+
+    def _finish(self, cancel: str | None) -> None:
+        self._over = True
+        self._timer.cancel()
+        self._leave(self, cancel)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _not_started(self) -> None:
+        self.fail(NotStarted("Service temporarily at capacity", retry_after=10), cancel="not_started")
+
+    def _overdue(self) -> None:
+        limit = self._run.time_limit_text_ms or self._run.time_limit_ms
+        self.fail(RunOverdue(time_limit_text(limit)), cancel="timeout")
+
+
+def _weight(event: RunEvent) -> int:
+    match event:
+        case Chunk(text=text) | Thinking(text=text):
+            return len(text)
+        case SelectedOutput(value=document) | BlockStarted(data=document) | BlockEnded(data=document):
+            return len(bytes(document))
+        case _:
+            return 0

@@ -1,0 +1,91 @@
+"""Attached runs over the broker: one inbox for this process, and a call for each run that somebody waits for."""
+
+from typing import Final
+
+from gateway.adapters.attached_call import AttachedCall
+from gateway.adapters.cancels import Cancels
+from gateway.domain.errors import RunLost
+from shared.broker.ports import Broker, BrokerUnavailable, QueueFull, ReplyInbox
+from shared.broker.topology import INTERACTIVE
+from shared.contracts.messages import AttachedRunRequested, EventBatch
+from shared.contracts.runs import RunSpec
+from shared.errors import AtCapacity, RunIdTaken
+from shared.observe.trace import current_traceparent
+
+RETRY_SECONDS: Final = 10
+LOST: Final = "The connection to the workers was lost"
+
+
+class BrokerAttachedRuns:
+    """Implements AttachedRuns. `queue_wait_seconds` is how long a run may wait for a worker."""
+
+    def __init__(self, broker: Broker, cancels: Cancels, *, queue_wait_seconds: float, margin_seconds: float) -> None:
+        self._broker = broker
+        self._cancels = cancels
+        self._queue_wait_seconds = queue_wait_seconds
+        self._margin_seconds = margin_seconds
+        self._calls: dict[str, AttachedCall] = {}
+        self._inbox: ReplyInbox | None = None
+
+    async def start(self) -> None:
+        """Open this process's inbox. Raises BrokerUnavailable."""
+        self._inbox = await self._broker.replies.open_inbox(self._on_batch, self._on_lost)
+
+    async def stop(self) -> None:
+        """Cancel what is still waited for, and close the inbox."""
+        for call in list(self._calls.values()):
+            call.fail(RunLost("The server is stopping", run_id=call.run_id), cancel="shutdown")
+        if self._inbox is not None:
+            await self._inbox.close()
+            self._inbox = None
+
+    async def attach(self, run: RunSpec) -> AttachedCall:
+        """See AttachedRuns."""
+        if self._inbox is None:
+            raise RunLost(LOST, run_id=run.run_id)
+        if run.run_id in self._calls:
+            raise RunIdTaken("Execution ID has already been used")
+        call = AttachedCall(
+            run,
+            queue_wait_seconds=self._queue_wait_seconds,
+            margin_seconds=self._margin_seconds,
+            leave=self._leave,
+        )
+        self._calls[run.run_id] = call
+        try:
+            await self._publish(AttachedRunRequested(run, self._inbox.address))
+        except BaseException:
+            call.hang_up()
+            raise
+        return call
+
+    async def _publish(self, request: AttachedRunRequested) -> None:
+        try:
+            await self._broker.work.publish(
+                INTERACTIVE,
+                request,
+                traceparent=current_traceparent(),
+                ttl_ms=int(self._queue_wait_seconds * 1000),
+            )
+        except QueueFull as error:
+            retry_after = error.retry_after or RETRY_SECONDS
+            raise AtCapacity("Service temporarily at capacity", retry_after=retry_after) from error
+        except BrokerUnavailable as error:
+            raise RunLost(LOST, run_id=request.run.run_id) from error
+
+    def _on_batch(self, batch: EventBatch) -> None:
+        call = self._calls.get(batch.run_id)
+        if call is None:
+            self._cancels.send_for_stray(batch.run_id)
+        else:
+            call.feed(batch)
+
+    def _on_lost(self) -> None:
+        for call in list(self._calls.values()):
+            call.fail(RunLost(LOST, run_id=call.run_id))
+
+    def _leave(self, call: AttachedCall, cancel: str | None) -> None:
+        if self._calls.get(call.run_id) is call:
+            del self._calls[call.run_id]
+        if cancel is not None:
+            self._cancels.send(call.run_id, cancel)

@@ -1,0 +1,44 @@
+"""Answers to requests that no handler took: unknown paths, wrong methods, parameters out of shape."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared.web.structs import StructResponse
+
+_CODES = {400: "BAD_REQUEST", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+
+
+def register_error_handlers(app: FastAPI) -> None:
+    """Give `app` our bodies in place of the framework's."""
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid_parameters)
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+    message = "Method not allowed" if error.status_code == 405 else "Not found"
+    if error.status_code not in _CODES:
+        message = error.detail
+    return StructResponse(_body(request, message, error.status_code), error.status_code, dict(error.headers or {}))
+
+
+def _invalid_parameters(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
+    details = [
+        {"path": list(problem["loc"][1:]), "code": problem["type"], "message": problem["msg"]}
+        for problem in error.errors()
+    ]
+    message = details[0]["message"] if details else "Invalid parameters"
+    return StructResponse(_body(request, message, 400, details), status_code=400)
+
+
+def _body(request: Request, message: str, status: int, details: Any = None) -> dict[str, Any]:
+    if request.url.path.startswith("/api/v2/"):
+        error = {"code": _CODES.get(status, "INTERNAL_ERROR"), "message": message}
+        return {"error": error if details is None else {**error, "details": details}}
+    return {"error": message} if details is None else {"error": message, "details": details}

@@ -1,0 +1,55 @@
+"""Cross-origin rules: execute is open to every page that has a key, the rest only to our own console."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+_COMMON: Final = (
+    "X-CSRF-Token, X-Requested-With, Accept, Accept-Version, Content-Length, Content-MD5, Content-Type, Date, "
+    "X-Api-Version, X-API-Key"
+)
+_EXPOSED: Final = (
+    "Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, X-Run-Id, X-Execution-Id"
+)
+PREFLIGHT: Final = {"access-control-max-age": "86400"}
+
+_LEGACY_EXECUTE: Final = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "GET,POST,OPTIONS,PUT",
+    "access-control-allow-headers": (
+        f"{_COMMON}, Authorization, X-Execution-Id, X-Execution-Mode, X-Execution-Timeout-Seconds, "
+        "X-Stream-Response, X-Sim-Stream-Protocol, X-Workflow-Version"
+    ),
+    "access-control-expose-headers": _EXPOSED,
+}
+_V2_EXECUTE: Final = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "POST,OPTIONS",
+    "access-control-allow-headers": (f"{_COMMON}, Authorization, X-Run-Id, X-Sim-Stream-Protocol, X-Workflow-Version"),
+    "access-control-expose-headers": _EXPOSED,
+}
+
+_OPEN: Final = (
+    (re.compile(r"/api/workflows/[^/]+/execute"), _LEGACY_EXECUTE),
+    (re.compile(r"/api/v2/workflows/[^/]+/execute"), _V2_EXECUTE),
+)
+
+
+def rules_for(path: str, public_url: str) -> Mapping[str, str] | None:
+    """The headers for `path`; None where no page of another origin has any business."""
+    if not path.startswith("/api/"):
+        return None
+    return next((rules for pattern, rules in _OPEN if pattern.fullmatch(path)), None) or _own_origin(public_url)
+
+
+@lru_cache(maxsize=8)
+def _own_origin(public_url: str) -> Mapping[str, str]:
+    return {
+        "access-control-allow-origin": public_url,
+        "access-control-allow-credentials": "true",
+        "access-control-allow-methods": "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS",
+        "access-control-allow-headers": f"{_COMMON}, Authorization",
+        "access-control-expose-headers": _EXPOSED,
+        "vary": "Origin",
+    }

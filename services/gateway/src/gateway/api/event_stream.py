@@ -1,0 +1,88 @@
+"""Server-sent events of an attached run, written as they come."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from gateway import metrics
+from gateway.api.frames import FrameWriter
+from gateway.api.hang_up import hanging_up
+from gateway.domain.errors import CallerGone, ReaderTooSlow
+from gateway.ports import AttachedRun
+from shared.contracts.events import RunEnded
+from shared.contracts.runs import RunMode, RunOutcome
+from shared.errors import FlowportError
+
+STREAM_HEADERS: Final = {
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache",
+    "connection": "keep-alive",
+    "x-accel-buffering": "no",
+}
+LoadOutput = Callable[[RunOutcome], Awaitable[bytes]]
+
+
+class EventStream(Response):
+    """The stream of `run`. The head is sent at once; a reader who does not read for `write_seconds` is left."""
+
+    def __init__(
+        self,
+        run: AttachedRun,
+        writer: FrameWriter,
+        load_output: LoadOutput,
+        *,
+        headers: Mapping[str, str],
+        write_seconds: float,
+    ) -> None:
+        self.background = None
+        self.status_code = 200
+        self.init_headers({**STREAM_HEADERS, **headers})
+        self._run = run
+        self._writer = writer
+        self._load_output = load_output
+        self._write_seconds = write_seconds
+        self._began = time.perf_counter()
+        self._saw_text = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send everything, or stop where the caller does."""
+        async with hanging_up(receive, self._run):
+            try:
+                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                outcome = await self._send_frames(send)
+            except (CallerGone, ReaderTooSlow) as gone:
+                outcome = gone.code.lower()
+            except TimeoutError:
+                metrics.SLOW_READERS.inc()
+                outcome = ReaderTooSlow.code.lower()
+        metrics.RUNS.labels(RunMode.STREAM, outcome).inc()
+
+    async def _send_frames(self, send: Send) -> str:
+        try:
+            while True:
+                events = await self._run.take()
+                last = events[-1]
+                if isinstance(last, RunEnded):
+                    output = await self._load_output(last.outcome)
+                    frames = self._writer.write(events[:-1])
+                    await self._send(send, frames + self._writer.final(last.outcome, output), more=False)
+                    return str(last.outcome.status)
+                await self._send(send, self._writer.write(events))
+        except (CallerGone, ReaderTooSlow):
+            raise
+        except FlowportError as error:
+            await self._send(send, self._writer.broken(error.message), more=False)
+            return error.code.lower()
+
+    async def _send(self, send: Send, frames: bytes, *, more: bool = True) -> None:
+        if not frames:
+            return
+        async with asyncio.timeout(self._write_seconds):
+            await send({"type": "http.response.body", "body": frames, "more_body": more})
+        if self._writer.has_text and not self._saw_text:
+            self._saw_text = True
+            metrics.FIRST_TOKEN.observe(time.perf_counter() - self._began)

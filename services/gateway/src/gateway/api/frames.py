@@ -1,0 +1,138 @@
+"""Run events as the frames of an API stream, byte for byte."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from gateway.domain.redaction import redact
+from shared.contracts.events import (
+    BlockStreamFailed,
+    Chunk,
+    ChunkReset,
+    RunEvent,
+    SelectedOutput,
+    SelectedOutputFailed,
+    Thinking,
+    ToolActivity,
+)
+from shared.contracts.runs import RunOutcome, RunStatus
+
+DONE: Final = b'data: "[DONE]"\n\n'
+SEPARATOR: Final = "\n\n"
+SELECTED_BYTES: Final = 16 * 1024 * 1024
+TOO_LARGE: Final = "Selected output is too large to inline; select a nested field or use pagination/preview."
+_encode: Final = msgspec.json.Encoder().encode
+_text_decoder: Final = msgspec.json.Decoder(str)
+
+
+def frame(value: Any) -> bytes:
+    """One frame: `data: `, compact JSON in raw UTF-8, a blank line."""
+    return b"data: %b\n\n" % _encode(value)
+
+
+def error_frame(message: str) -> bytes:
+    """The terminal failure; only DONE follows."""
+    return frame({"event": "error", "error": message})
+
+
+class FrameWriter:
+    """Writes the frames of one stream. `selects` tells whether the caller named outputs to stream."""
+
+    def __init__(self, *, selects: bool, agent_events: bool) -> None:
+        self._selects = selects
+        self._agent_events = agent_events
+        self._delivered = False
+        self._failed = False
+        self._selected: dict[str, dict[str, msgspec.Raw]] = {}
+        self._selected_bytes = 0
+
+    @property
+    def has_text(self) -> bool:
+        """Whether any text has been written."""
+        return self._delivered
+
+    def write(self, events: Iterable[RunEvent]) -> bytes:
+        """The frames of `events`; those that a stream does not show write nothing."""
+        return b"".join([self._frame(event) for event in events])
+
+    def final(self, outcome: RunOutcome, output: bytes) -> bytes:
+        """How the stream ends when the run has: the final or the error frame, and DONE."""
+        if self._failed:
+            return DONE
+        if outcome.status is RunStatus.FAILED:
+            message = outcome.error.text if outcome.error else "Execution failed"
+            return error_frame(message) + DONE
+        data: dict[str, Any] = {"success": outcome.status is not RunStatus.CANCELLED}
+        paused = outcome.status is RunStatus.PAUSED
+        data["output"] = self._selected if self._selects and not paused else msgspec.Raw(redact(output))
+        if paused:
+            data["status"] = "paused"
+        return frame({"event": "final", "data": data}) + DONE
+
+    def broken(self, message: str) -> bytes:
+        """How the stream ends when the run cannot be followed any more."""
+        return DONE if self._failed else error_frame(message) + DONE
+
+    def _frame(self, event: RunEvent) -> bytes:
+        match event:
+            case Chunk(block_id=block_id, text=text):
+                return self._chunk(block_id, text)
+            case SelectedOutput():
+                return self._selected_output(event)
+            case BlockStreamFailed(block_id=block_id, message=message):
+                return frame({"event": "stream_error", "blockId": block_id, "error": message})
+            case SelectedOutputFailed(block_id=block_id, message=message):
+                return self._selection_failed(block_id, message)
+            case _:
+                return self._agent_event(event) if self._agent_events else b""
+
+    def _chunk(self, block_id: str, text: str) -> bytes:
+        if not text:
+            return b""
+        self._delivered = True
+        return b'data: {"blockId":%b,"chunk":%b}\n\n' % (_encode(block_id), _encode(text))
+
+    def _selected_output(self, event: SelectedOutput) -> bytes:
+        document = redact(bytes(event.value))
+        self._selected_bytes += len(document)
+        if self._selected_bytes > SELECTED_BYTES:
+            return self._selection_failed(event.block_id, TOO_LARGE)
+        if event.path:
+            self._selected.setdefault(event.block_id, {})[event.path] = msgspec.Raw(document)
+        text = _as_text(document)
+        return self._chunk(event.block_id, SEPARATOR + text if text and self._delivered else text)
+
+    def _selection_failed(self, block_id: str, message: str) -> bytes:
+        if self._failed:
+            return b""
+        self._failed = True
+        return frame({"event": "error", "blockId": block_id, "error": message})
+
+    def _agent_event(self, event: RunEvent) -> bytes:
+        match event:
+            case Thinking(block_id=block_id, text=text):
+                return frame({"blockId": block_id, "event": "thinking", "data": text})
+            case ChunkReset(block_id=block_id):
+                return frame({"blockId": block_id, "event": "chunk_reset"})
+            case ToolActivity():
+                return frame(_tool(event))
+            case _:
+                return b""
+
+
+def _as_text(document: bytes) -> str:
+    if document.startswith(b'"'):
+        return _text_decoder.decode(document)
+    return msgspec.json.format(document, indent=2).decode()
+
+
+def _tool(event: ToolActivity) -> dict[str, str]:
+    shown = {
+        "blockId": event.block_id,
+        "event": "tool",
+        "phase": event.phase,
+        "id": event.tool_call_id,
+        "name": event.name,
+    }
+    return shown if event.status is None else {**shown, "status": event.status}

@@ -1,0 +1,108 @@
+"""What every request passes, as pure ASGI: an id, a bound on its body, cross-origin rules, and a last resort."""
+
+from typing import Final
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.api import cors
+from shared.errors import PayloadTooLarge
+from shared.ids import new_request_id
+from shared.observe.logging import get_logger
+from shared.web.structs import StructResponse
+
+REQUEST_ID: Final = "x-request-id"
+log = get_logger("guards")
+
+
+def request_id_of(scope: Scope) -> str:
+    """The id that this request was given."""
+    return str(scope.get("request_id", ""))
+
+
+class RequestGuard:
+    """Gives the request an id, and an answer whatever happens."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = scope["request_id"] = new_request_id()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        started = False
+
+        async def with_id(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, with_id)
+        except Exception:
+            log.exception("request_failed", path=scope["path"])
+            if started:
+                raise
+            await StructResponse({"error": "Internal server error"}, status_code=500)(scope, receive, with_id)
+
+
+class BodyLimit:
+    """Refuses a body over `limit` bytes when it is read, not before: a wrong key is told so first."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        left = self._limit - (int(announced) if announced.isdigit() else 0)
+        if left >= 0:
+            left = self._limit
+
+        async def bounded() -> Message:
+            nonlocal left
+            if left < 0:
+                raise PayloadTooLarge("Request body exceeds maximum size")
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise PayloadTooLarge("Request body exceeds maximum size")
+            return message
+
+        await self._app(scope, bounded, send)
+
+
+class CorsGuard:
+    """Answers preflights and tells browsers who may read an answer."""
+
+    def __init__(self, app: ASGIApp, public_url: str) -> None:
+        self._app = app
+        self._public_url = public_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        rules = cors.rules_for(scope["path"], self._public_url) if scope["type"] == "http" else None
+        if rules is None:
+            await self._app(scope, receive, send)
+            return
+        if scope["method"] == "OPTIONS":
+            await Response(status_code=204, headers={**rules, **cors.PREFLIGHT})(scope, receive, send)
+            return
+
+        async def with_rules(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(rules)
+            await send(message)
+
+        await self._app(scope, receive, with_rules)

@@ -1,0 +1,26 @@
+"""Callers that close the connection while their run goes on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.types import Receive
+
+from gateway.ports import AttachedRun
+
+
+@asynccontextmanager
+async def hanging_up(receive: Receive, run: AttachedRun) -> AsyncIterator[None]:
+    """While inside, a caller who closes the connection cancels `run`; so does leaving before its end."""
+    watching = asyncio.get_running_loop().create_task(_watch(receive, run))
+    try:
+        yield
+    finally:
+        watching.cancel()
+        run.hang_up()
+
+
+async def _watch(receive: Receive, run: AttachedRun) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    run.hang_up()

@@ -1,0 +1,1 @@
+"""The first API generation: `/api/workflows/{id}/…` and `/api/jobs/{id}`."""

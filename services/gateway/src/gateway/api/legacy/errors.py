@@ -1,0 +1,136 @@
+"""Errors as the legacy API words them. The execute route has its own, terser style."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway import metrics
+from gateway.api.guards import request_id_of
+from gateway.domain.errors import AdmissionClosed, CallerGone, RunLost, RunOverdue
+from shared.errors import (
+    AtCapacity,
+    Conflict,
+    FlowportError,
+    Forbidden,
+    InvalidRequest,
+    NotDeployed,
+    NotFound,
+    PayloadTooLarge,
+    RunIdTaken,
+    Unauthenticated,
+    Unavailable,
+)
+from shared.observe.logging import get_logger
+from shared.web.structs import StructResponse
+
+CAPACITY_RETRY_SECONDS: Final = 10
+UNAVAILABLE_RETRY_SECONDS: Final = 5
+UNAVAILABLE: Final = "Service temporarily unavailable"
+TOO_LARGE: Final = "Workflow execution request body exceeds maximum size"
+
+_STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
+    (InvalidRequest, 400),
+    (Unauthenticated, 401),
+    (Forbidden, 403),
+    (NotDeployed, 403),
+    (NotFound, 404),
+    (RunOverdue, 408),
+    (Conflict, 409),
+    (PayloadTooLarge, 413),
+    (AdmissionClosed, 429),
+    (CallerGone, 499),
+    (AtCapacity, 503),
+    (Unavailable, 503),
+)
+
+log = get_logger("legacy")
+
+
+def status_of(error: FlowportError) -> int:
+    """The HTTP status of `error` on the legacy and v1 APIs."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def message_of(error: FlowportError) -> str:
+    """What the caller may read: the inner workings stay in the log."""
+    if type(error) is Unavailable or type(error) is FlowportError:
+        log.error("dependency_failed", error=error.message)
+        return UNAVAILABLE
+    return error.message
+
+
+def present_execute_error(request: Request, error: FlowportError) -> Response:
+    """What an execute call that was refused, or lost, is told."""
+    status = status_of(error)
+    metrics.REFUSALS.labels(error.code).inc()
+    return StructResponse(_execute_body(error), status_code=status, headers=retry_headers(error, status))
+
+
+def present_error(request: Request, error: FlowportError) -> Response:
+    """What every other legacy route says: the text, and a code made of it."""
+    status, message = status_of(error), message_of(error)
+    body = {"error": message, "code": code_of(message), "requestId": request_id_of(request.scope)}
+    if error.details is not None and not isinstance(error, RunLost):
+        body["details"] = error.details
+    return StructResponse(body, status_code=status, headers=retry_headers(error, status))
+
+
+def code_of(message: str) -> str:
+    """`Task not found` → `TASK_NOT_FOUND`."""
+    return "_".join(message.upper().split())
+
+
+def retry_headers(error: FlowportError, status: int) -> dict[str, str]:
+    """`Retry-After` where trying again makes sense."""
+    fallback = UNAVAILABLE_RETRY_SECONDS if status == 503 else None
+    seconds = retry_seconds(error) if isinstance(error, AtCapacity) else error.retry_after or fallback
+    return {} if seconds is None else {"retry-after": str(seconds)}
+
+
+def retry_seconds(error: AtCapacity) -> int:
+    """When a place in the queue is likely."""
+    return error.retry_after or CAPACITY_RETRY_SECONDS
+
+
+def _plain(error: FlowportError) -> dict[str, Any]:
+    body: dict[str, Any] = {"error": message_of(error)}
+    if isinstance(error, InvalidRequest) and error.details is not None:
+        body["details"] = error.details
+    return body
+
+
+_BODIES: Final[tuple[tuple[type[FlowportError], Callable[[Any], dict[str, Any]]], ...]] = (
+    (
+        AdmissionClosed,
+        lambda error: {
+            "error": "Too many requests",
+            "message": error.message,
+            "code": error.code,
+            "retryable": True,
+            "retryAfterSeconds": error.retry_after,
+        },
+    ),
+    (
+        AtCapacity,
+        lambda error: {"error": "Service temporarily at capacity", "retryAfterSeconds": retry_seconds(error)},
+    ),
+    (
+        RunIdTaken,
+        lambda error: {
+            "error": error.message,
+            "code": "EXECUTION_ID_CONFLICT",
+            "executionId": error.details["runId"],
+        },
+    ),
+    (RunLost, lambda error: {"error": error.message, "code": "EXECUTION_LOST", "executionId": error.run_id}),
+    (CallerGone, lambda error: {"success": False, "error": error.message}),
+    (RunOverdue, lambda error: {"success": False, "output": {}, "error": error.message}),
+    (PayloadTooLarge, lambda error: {"error": TOO_LARGE}),
+    (FlowportError, _plain),
+)
+
+
+def _execute_body(error: FlowportError) -> dict[str, Any]:
+    return next(body(error) for kind, body in _BODIES if isinstance(error, kind))

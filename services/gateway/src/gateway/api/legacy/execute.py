@@ -1,0 +1,163 @@
+"""`POST /api/workflows/{id}/execute`. The order of its checks can be seen from outside: keep it."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway import metrics
+from gateway.api.event_stream import EventStream
+from gateway.api.frames import FrameWriter
+from gateway.api.hang_up import hanging_up
+from gateway.api.legacy.errors import present_execute_error
+from gateway.api.legacy.models import Accepted, ExecuteBody, ExecuteFailure, ExecuteResult, Refusal
+from gateway.api.legacy.results import sync_response
+from gateway.api.routes import held, plain
+from gateway.application.admission import AdmissionGate
+from gateway.application.authentication import Authentication
+from gateway.application.endpoints import Endpoints
+from gateway.application.executions import Executions
+from gateway.domain.call_chain import call_chain
+from gateway.domain.credentials import Caller
+from gateway.domain.execute_request import AGENT_EVENTS, ExecuteRequest, read_execute_request
+from gateway.ports import AttachedRun
+from shared.clock import iso
+from shared.contracts.deployments import Endpoint
+from shared.contracts.jobs import RunAccepted
+from shared.contracts.runs import RunMode, RunOutcome
+from shared.errors import FlowportError
+from shared.web.structs import StructResponse
+
+
+class ExecuteDoor:
+    """Serves execute calls: sync, stream and async."""
+
+    def __init__(
+        self,
+        gate: AdmissionGate,
+        authentication: Authentication,
+        endpoints: Endpoints,
+        executions: Executions,
+        *,
+        public_url: str,
+        write_seconds: float,
+    ) -> None:
+        self._gate = gate
+        self._authentication = authentication
+        self._endpoints = endpoints
+        self._executions = executions
+        self._public_url = public_url
+        self._write_seconds = write_seconds
+
+    async def execute(self, request: Request) -> Response:
+        """Run a workflow's live version."""
+        held(request).enter_context(self._gate.admitted())
+        workflow_id = request.path_params["workflow_id"]
+        chain = call_chain(request.headers)
+        caller = await self._caller(request, workflow_id)
+        body = await request.body()
+        asked = read_execute_request(request.headers, body, is_public=caller.is_public, call_chain=chain)
+        endpoint = await self._executions.authorize(caller, workflow_id)
+        if asked.mode is RunMode.ASYNC:
+            return self._accepted(await self._executions.enqueue(caller, endpoint, asked))
+        run = await self._executions.attach(caller, endpoint, asked)
+        if asked.mode is RunMode.STREAM:
+            return self._stream(run, endpoint, asked)
+        return await self._wait(request, run, endpoint)
+
+    async def _caller(self, request: Request, workflow_id: str) -> Caller:
+        caller = await self._authentication.caller(request.headers)
+        if caller is not None:
+            return caller
+        return await self._authentication.public_caller(await self._endpoints.find(workflow_id))
+
+    async def _wait(self, request: Request, run: AttachedRun, endpoint: Endpoint) -> Response:
+        async with hanging_up(request.receive, run):
+            try:
+                outcome = await run.outcome()
+            except FlowportError as error:
+                metrics.RUNS.labels(RunMode.SYNC, error.code.lower()).inc()
+                raise
+        metrics.RUNS.labels(RunMode.SYNC, outcome.status).inc()
+        output = await self._executions.output_of(endpoint.workspace_id, outcome)
+        return sync_response(run.run_id, outcome, output)
+
+    def _stream(self, run: AttachedRun, endpoint: Endpoint, asked: ExecuteRequest) -> Response:
+        async def load_output(outcome: RunOutcome) -> bytes:
+            return await self._executions.output_of(endpoint.workspace_id, outcome)
+
+        headers = {"x-execution-id": run.run_id}
+        if asked.agent_events:
+            headers["x-sim-stream-protocol"] = AGENT_EVENTS
+        writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
+        return EventStream(run, writer, load_output, headers=headers, write_seconds=self._write_seconds)
+
+    def _accepted(self, accepted: RunAccepted) -> Response:
+        path = f"/api/jobs/{accepted.job_id}"
+        body = {
+            "success": True,
+            "async": True,
+            "jobId": accepted.job_id,
+            "executionId": accepted.run_id,
+            "message": "Workflow execution queued",
+            "statusUrl": f"{self._public_url}{path}",
+            "taskId": accepted.job_id,
+            "status": "queued",
+            "createdAt": iso(accepted.created_at),
+            "links": {"status": path},
+        }
+        return StructResponse(body, status_code=202, headers={"x-execution-id": accepted.run_id})
+
+
+_HEADERS: Final = {
+    "x-api-key": "Key of the workspace. Not needed where the workflow is public.",
+    "X-Execution-Mode": "`async` queues the run.",
+    "X-Stream-Response": "`true` is the same as `stream: true` in the body.",
+    "X-Execution-Id": "Id of the run, chosen by the caller; used once.",
+    "X-Execution-Timeout-Seconds": "Lowers the time limit of an async run, 1 to 604800.",
+    "X-Workflow-Version": "Runs this version instead of the live one.",
+    "X-Sim-Via": "Workflows that led to this call; at most 24.",
+    "X-Sim-Stream-Protocol": "`agent-events-v1` asks for the richer stream.",
+}
+_PARAMETERS: Final[list[dict[str, Any]]] = [
+    {"name": "workflow_id", "in": "path", "required": True, "schema": {"type": "string"}},
+    *(
+        {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
+        for name, text in _HEADERS.items()
+    ),
+]
+_REFUSALS: Final = {
+    400: "The request is not in order.",
+    401: "No key, or a wrong one.",
+    403: "Not for this key, or not deployed.",
+    404: "No such workflow.",
+    409: "The id was used before, or workflows call each other too deeply.",
+    413: "The body is larger than 10 MiB.",
+    429: "Too many calls.",
+    503: "At capacity, or a part of the system is away.",
+}
+
+
+def execute_router(door: ExecuteDoor) -> APIRouter:
+    """The execute route."""
+    router = APIRouter(route_class=plain(present_execute_error), tags=["Execute"])
+    router.add_api_route(
+        "/api/workflows/{workflow_id}/execute",
+        door.execute,
+        methods=["POST"],
+        response_model=ExecuteResult,
+        summary="Run a workflow",
+        responses={
+            200: {"description": "The run is over, or its stream.", "content": {"text/event-stream": {}}},
+            202: {"model": Accepted, "description": "The run is queued."},
+            **{status: {"model": Refusal, "description": text} for status, text in _REFUSALS.items()},
+            408: {"model": ExecuteFailure, "description": "The run took too long."},
+            500: {"model": ExecuteFailure, "description": "The run failed."},
+        },
+        openapi_extra={
+            "parameters": _PARAMETERS,
+            "requestBody": {"content": {"application/json": {"schema": ExecuteBody.model_json_schema()}}},
+        },
+    )
+    return router

@@ -1,0 +1,127 @@
+"""The bodies of the legacy API: they describe it in OpenAPI, and tests hold the answers against them."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class Wire(BaseModel):
+    """A body; keys are in camel case over the wire."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class ExecuteBody(Wire):
+    """The control keys of an execute call. Every other key is input of the workflow."""
+
+    model_config = ConfigDict(extra="allow", alias_generator=to_camel)
+
+    input: Any = Field(None, description="Input of the workflow, where it is one value.")
+    stream: bool = Field(False, description="Answer with server-sent events.")
+    selected_outputs: list[str] = Field([], description="Outputs to stream, as blockName.field.")
+    include_file_base64: bool = Field(True, description="Put the content of files into the output.")
+    base64_max_bytes: int | None = Field(None, gt=0, description="Largest file to put into the output, in bytes.")
+    stop_after_block_id: str | None = Field(None, description="End the run after this block.")
+    execution_id: str | None = Field(None, description="Id of the run, chosen by the caller; used once.")
+    include_thinking: bool = Field(False, description="Stream the model's reasoning.")
+    include_tool_calls: bool = Field(False, description="Stream the model's tool calls.")
+
+
+class RunTimes(Wire):
+    """When the run began and ended."""
+
+    duration: int = Field(description="Milliseconds.")
+    start_time: str
+    end_time: str
+
+
+class ExecuteResult(Wire):
+    """A run that ended while its caller waited."""
+
+    success: bool
+    execution_id: str
+    output: Any
+    metadata: RunTimes
+
+
+class ExecuteFailure(Wire):
+    """A run that failed."""
+
+    success: Literal[False]
+    output: Any = None
+    error: str
+    metadata: RunTimes | None = None
+
+
+class JobLinks(Wire):
+    """Where to look next."""
+
+    status: str
+
+
+class Accepted(Wire):
+    """A run that was queued."""
+
+    success: Literal[True]
+    is_async: Literal[True] = Field(alias="async")
+    job_id: str
+    execution_id: str
+    message: str
+    status_url: str
+    task_id: str
+    status: Literal["queued"]
+    created_at: str
+    links: JobLinks
+
+
+class JobTimes(Wire):
+    """What is known of a job's life. A key is there once it has a value."""
+
+    created_at: str
+    started_at: str | None = None
+    completed_at: str | None = None
+    duration: int | None = Field(None, description="Milliseconds from start to completion.")
+    workflow_id: str
+    execution_id: str
+    max_duration_seconds: int | None = Field(None, description="The time limit that the job ran into.")
+
+
+class JobStatus(Wire):
+    """A queued run as it stands."""
+
+    success: Literal[True]
+    task_id: str
+    status: Literal["queued", "processing", "completed", "failed"]
+    metadata: JobTimes
+    estimated_duration: int | None = Field(None, description="Milliseconds; only until the job has ended.")
+    output: Any = None
+    error: str | None = None
+
+
+class FieldProblem(Wire):
+    """One thing wrong with a request."""
+
+    path: str
+    message: str
+
+
+class Refusal(Wire):
+    """Why an execute call was refused."""
+
+    error: str
+    details: list[FieldProblem] | None = None
+    code: str | None = None
+    execution_id: str | None = None
+    message: str | None = None
+    retryable: bool | None = None
+    retry_after_seconds: int | None = None
+
+
+class Error(Wire):
+    """Why any other call was refused."""
+
+    error: str
+    code: str
+    request_id: str
+    details: Any = None

@@ -1,0 +1,109 @@
+"""Begins runs: from a caller who is known and a request that is in order, to a run that is under way."""
+
+from gateway import metrics
+from gateway.application.endpoints import Endpoints
+from gateway.domain.credentials import Caller, Scope
+from gateway.domain.errors import IdentityUnavailable, RunLost, WrongWorkspace
+from gateway.domain.execute_request import ExecuteRequest
+from gateway.domain.plans import Plan, Plans
+from gateway.ports import AttachedRun, AttachedRuns, Jobs, Payloads
+from shared.contracts.deployments import Endpoint
+from shared.contracts.jobs import AcceptRun, RunAccepted
+from shared.contracts.runs import RunMode, RunOutcome, RunSpec
+from shared.errors import FlowportError, RunIdTaken, Unavailable
+from shared.ids import new_id
+from shared.observe.logging import get_logger
+
+log = get_logger("executions")
+
+
+class Executions:
+    """The steps of an execute call after its request has been read, in the order in which they may fail."""
+
+    def __init__(self, endpoints: Endpoints, runs: AttachedRuns, jobs: Jobs, payloads: Payloads, plans: Plans) -> None:
+        self._endpoints = endpoints
+        self._runs = runs
+        self._jobs = jobs
+        self._payloads = payloads
+        self._plans = plans
+
+    async def authorize(self, caller: Caller, workflow_id: str) -> Endpoint:
+        """The workflow, if `caller` may run it. Raises NotFound, WrongWorkspace, MissingScope, Unavailable."""
+        endpoint = await self._endpoints.get(workflow_id)
+        if endpoint.workspace_id != caller.workspace.id:
+            raise WrongWorkspace
+        caller.require(Scope.EXECUTE)
+        return endpoint
+
+    async def attach(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> AttachedRun:
+        """Start a run that lives with this call.
+
+        Raises RunIdTaken, NotDeployed, NotFound (a pinned version), AtCapacity, RunLost, Unavailable.
+        """
+        if request.run_id is None:
+            return await self._runs.attach(await self._spec(caller, endpoint, request, new_id()))
+        await self._claim(endpoint.workspace_id, request.run_id)
+        try:
+            return await self._runs.attach(await self._spec(caller, endpoint, request, request.run_id))
+        except RunLost:
+            raise  # the run may have begun
+        except FlowportError:
+            await self._release(endpoint.workspace_id, request.run_id)
+            raise
+
+    async def enqueue(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> RunAccepted:
+        """Store a run that outlives this call.
+
+        Raises RunIdTaken, NotDeployed, NotFound (a pinned version), AtCapacity, Unavailable.
+        """
+        run_id = request.run_id or new_id()
+        spec = await self._spec(caller, endpoint, request, run_id)
+        try:
+            accepted = await self._jobs.accept(AcceptRun(spec, self._plan(caller).concurrency))
+        except RunIdTaken as error:
+            raise _taken(run_id) from error
+        metrics.RUNS.labels(RunMode.ASYNC, "accepted").inc()
+        return accepted
+
+    async def output_of(self, workspace_id: str, outcome: RunOutcome) -> bytes:
+        """The output of a run as JSON, fetched where it was too large to travel. Raises NotFound, Unavailable."""
+        return await self._payloads.get(workspace_id, outcome.output) or b"{}"
+
+    async def _spec(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> RunSpec:
+        return RunSpec(
+            run_id=run_id,
+            snapshot=await self._endpoints.target(endpoint, request.version),
+            mode=request.mode,
+            input=await self._payloads.put(endpoint.workspace_id, request.input),
+            time_limit_ms=self._plan(caller).time_limit_ms(request.mode, request.time_limit_seconds),
+            workflow_name=endpoint.name,
+            selected_outputs=request.selected_outputs,
+            stop_after_block_id=request.stop_after_block_id,
+            include_thinking=request.include_thinking,
+            include_tool_calls=request.include_tool_calls,
+            include_file_base64=request.include_file_base64,
+            base64_max_bytes=request.base64_max_bytes,
+            call_chain=request.call_chain,
+            actor_id=caller.key_id,
+        )
+
+    async def _claim(self, workspace_id: str, run_id: str) -> None:
+        try:
+            await self._jobs.claim_run_id(workspace_id, run_id)
+        except RunIdTaken as error:
+            raise _taken(run_id) from error
+        except Unavailable as error:
+            raise IdentityUnavailable from error
+
+    async def _release(self, workspace_id: str, run_id: str) -> None:
+        try:
+            await self._jobs.release_run_id(workspace_id, run_id)
+        except Unavailable as error:
+            log.warning("run_id_not_released", run_id=run_id, error=error.message)
+
+    def _plan(self, caller: Caller) -> Plan:
+        return self._plans[caller.workspace.plan]
+
+
+def _taken(run_id: str) -> RunIdTaken:
+    return RunIdTaken("Execution ID has already been used", details={"runId": run_id})

@@ -1,0 +1,105 @@
+"""A bounded cache whose entries are leases: good for at most a second, and dropped earlier when told."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from shared.clock import Clock
+from shared.errors import Unavailable
+
+V = TypeVar("V")
+
+MAX_ENTRIES: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Lease(Generic[V]):
+    """A value, and when the look-up that found it began."""
+
+    value: V
+    began: float
+
+
+class Leases(Generic[V]):
+    """Looks values up through `load`, once for all who ask at the same time.
+
+    A value is used for `seconds`, counted from the start of its look-up. `revision` orders values of one key where it
+    is known: an older one never replaces a newer one. While `load` raises Unavailable, a value may be served for
+    `stale_seconds` more.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[str], Awaitable[V]],
+        clock: Clock,
+        *,
+        seconds: float,
+        stale_seconds: float = 0.0,
+        revision: Callable[[V], int | None] = lambda value: None,
+        max_entries: int = MAX_ENTRIES,
+    ) -> None:
+        self._load = load
+        self._clock = clock
+        self._seconds = seconds
+        self._stale_seconds = stale_seconds
+        self._revision = revision
+        self._max_entries = max_entries
+        self._leases: OrderedDict[str, Lease[V]] = OrderedDict()
+        self._loading: dict[str, asyncio.Task[V]] = {}
+
+    async def get(self, key: str) -> V:
+        """The value of `key`. Raises what `load` raises."""
+        lease = self._leases.get(key)
+        if lease is not None and self._clock.monotonic() - lease.began < self._seconds:
+            self._leases.move_to_end(key)
+            return lease.value
+        loading = self._loading.get(key)
+        if loading is None:
+            loading = asyncio.get_running_loop().create_task(self._refresh(key))
+            self._loading[key] = loading
+            loading.add_done_callback(_retrieve)
+        return await asyncio.shield(loading)
+
+    def drop(self, key: str) -> None:
+        """Forget `key`; a look-up that is under way is answered, but not kept."""
+        self._leases.pop(key, None)
+        self._loading.pop(key, None)
+
+    async def _refresh(self, key: str) -> V:
+        began = self._clock.monotonic()
+        task = asyncio.current_task()
+        try:
+            value = await self._load(key)
+        except Unavailable:
+            lease = self._leases.get(key)
+            if lease is None or began - lease.began >= self._seconds + self._stale_seconds:
+                raise
+            return lease.value
+        finally:
+            is_current = self._loading.get(key) is task
+            if is_current:
+                del self._loading[key]
+        known = self._leases.get(key)
+        if known is not None and self._is_older(value, known.value):
+            return known.value
+        if is_current:
+            self._keep(key, Lease(value, began))
+        return value
+
+    def _is_older(self, value: V, known: V) -> bool:
+        old, new = self._revision(known), self._revision(value)
+        return old is not None and new is not None and new < old
+
+    def _keep(self, key: str, lease: Lease[V]) -> None:
+        self._leases[key] = lease
+        self._leases.move_to_end(key)
+        if len(self._leases) > self._max_entries:
+            self._leases.popitem(last=False)
+
+
+def _retrieve(task: "asyncio.Task[V]") -> None:
+    # Whoever asked may be gone; the failure was theirs alone.
+    if not task.cancelled():
+        task.exception()

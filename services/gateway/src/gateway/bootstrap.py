@@ -1,0 +1,109 @@
+"""Puts the gateway together: the one place that knows concrete classes."""
+
+from collections.abc import Callable
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from gateway.adapters.attached_runs import BrokerAttachedRuns
+from gateway.adapters.cancels import Cancels
+from gateway.adapters.control import ControlListener
+from gateway.adapters.services import DeployService, JobsService
+from gateway.adapters.tenant_store import INDEXES, TenantStore
+from gateway.api.app_errors import register_error_handlers
+from gateway.api.guards import BodyLimit, CorsGuard, RequestGuard
+from gateway.api.legacy.execute import ExecuteDoor, execute_router
+from gateway.api.legacy.jobs import jobs_router
+from gateway.api.root import root_router
+from gateway.application.admission import AdmissionGate
+from gateway.application.authentication import Authentication
+from gateway.application.endpoints import Endpoints
+from gateway.application.executions import Executions
+from gateway.application.first_start import FirstKey, FirstStart
+from gateway.ports import Deployments, RunKeeper, TenantDatabase
+from gateway.settings import GatewaySettings
+from shared.broker.connect import open_broker
+from shared.broker.ports import Broker
+from shared.clock import Clock, SystemClock
+from shared.service import Component, ServiceName
+from shared.store.client import Store
+from shared.web.app import create_app
+from shared.web.client import InternalClient
+from shared.web.internal_auth import ServiceTokens
+
+
+def build(
+    settings: GatewaySettings,
+    *,
+    broker: Broker | None = None,
+    store: TenantDatabase | None = None,
+    deploy: Deployments | None = None,
+    jobs: RunKeeper | None = None,
+    clock: Clock | None = None,
+    on_first_key: Callable[[FirstKey], None] | None = None,
+) -> FastAPI:
+    """The gateway of `settings`, with any part replaced.
+
+    `on_first_key` is told the clear text of a key with every scope, if the system has no key yet.
+    """
+    clock = clock or SystemClock()
+    broker = broker or open_broker(settings.amqp_url, service=ServiceName.GATEWAY)
+    store = store or TenantStore(Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_gateway", INDEXES))
+    clients: list[Component] = []
+    if deploy is None:
+        clients.append(client := _client(settings, settings.deploy_url))
+        deploy = DeployService(client)
+    if jobs is None:
+        clients.append(client := _client(settings, settings.jobs_url))
+        jobs = JobsService(client)
+
+    authentication = Authentication(store, clock)
+    endpoints = Endpoints(deploy, clock, stale_seconds=settings.endpoint_stale_seconds)
+    cancels = Cancels(broker.control, clock)
+    runs = BrokerAttachedRuns(
+        broker,
+        cancels,
+        queue_wait_seconds=settings.queue_wait_seconds,
+        margin_seconds=settings.run_margin_seconds,
+    )
+    door = ExecuteDoor(
+        AdmissionGate(settings.admission_gate_max_inflight),
+        authentication,
+        endpoints,
+        Executions(endpoints, runs, jobs, jobs, settings.plans()),
+        public_url=settings.base_url,
+        write_seconds=settings.stream_write_seconds,
+    )
+    app = create_app(
+        ServiceName.GATEWAY,
+        components=[
+            broker,
+            store,
+            *clients,
+            FirstStart(store, clock, settings.default_plan, on_first_key),
+            cancels,
+            runs,
+            ControlListener(broker.control, [authentication.on_control, endpoints.on_control]),
+        ],
+        checks={"broker": broker.ping, "store": store.ping},
+        routers=[execute_router(door), jobs_router(authentication, jobs, jobs), root_router(settings.base_url)],
+        middleware=[
+            Middleware(CorsGuard, public_url=settings.base_url),
+            Middleware(RequestGuard),
+            Middleware(BodyLimit, limit=settings.max_body_bytes),
+        ],
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    register_error_handlers(app)
+    return app
+
+
+def _client(settings: GatewaySettings, url: str) -> InternalClient:
+    return InternalClient(
+        url,
+        caller=ServiceName.GATEWAY,
+        tokens=ServiceTokens.of(settings),
+        timeout=settings.internal_timeout_seconds,
+    )

@@ -1,0 +1,104 @@
+"""Why the gateway refuses a call or loses a run, beside the errors that every service has."""
+
+from shared.errors import AtCapacity, Conflict, FlowportError, Forbidden, InvalidRequest, Unauthenticated, Unavailable
+
+
+class AdmissionClosed(FlowportError):
+    """This process has as many calls in hand as it may."""
+
+    code = "ADMISSION_GATE_CAPACITY"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("Server is at capacity. Please retry shortly.", retry_after=5)
+
+
+class InvalidKey(Unauthenticated):
+    """A key was shown, and it is wrong, expired or revoked. Which of them is nobody's business."""
+
+    code = "INVALID_API_KEY"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid API key")
+
+
+class WrongWorkspace(Forbidden):
+    """A good key, but the thing belongs to another workspace."""
+
+    code = "WRONG_WORKSPACE"
+
+    def __init__(self) -> None:
+        super().__init__("API key is not authorized for this workspace")
+
+
+class MissingScope(Forbidden):
+    """A good key that was made for something else."""
+
+    code = "MISSING_SCOPE"
+
+
+class CallChainTooDeep(Conflict):
+    """Workflows that call workflows, too many times over."""
+
+    code = "CALL_CHAIN_DEPTH_EXCEEDED"
+
+
+class MalformedJson(InvalidRequest):
+    """The body is no JSON, or nested beyond reason."""
+
+    code = "MALFORMED_JSON"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid JSON in request body")
+
+
+class NotStarted(AtCapacity):
+    """No worker took the run in time; it will not run."""
+
+    code = "NOT_STARTED"
+
+
+class IdentityUnavailable(Unavailable):
+    """Whether a caller-chosen run id is free cannot be said now."""
+
+    code = "IDENTITY_UNAVAILABLE"
+
+    def __init__(self) -> None:
+        super().__init__("Workflow execution identity is temporarily unavailable")
+
+
+class RunLost(Unavailable):
+    """The connection to the worker is gone, and with it the answer of run `run_id`."""
+
+    code = "RUN_LOST"
+
+    def __init__(self, message: str, *, run_id: str) -> None:
+        super().__init__(message, details={"runId": run_id}, retry_after=5)
+        self.run_id = run_id
+
+
+class StreamBroken(RunLost):
+    """Events of the run are missing, so its text would be wrong."""
+
+    code = "STREAM_BROKEN"
+
+
+class ReaderTooSlow(FlowportError):
+    """The caller does not read what the run produces."""
+
+    code = "READER_TOO_SLOW"
+
+
+class CallerGone(FlowportError):
+    """The caller closed the connection before the end."""
+
+    code = "CALLER_GONE"
+
+    def __init__(self) -> None:
+        super().__init__("Client cancelled request")
+
+
+class RunOverdue(FlowportError):
+    """The worker did not end the run at its time limit."""
+
+    code = "RUN_OVERDUE"

@@ -1,0 +1,182 @@
+"""What a legacy execute call asks for, read in the order in which its mistakes must be reported."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from gateway.domain import json_body, problems
+from gateway.domain.controls import Controls, read_controls, workflow_input
+from gateway.domain.problems import Problem
+from shared.contracts.runs import RunMode
+from shared.errors import Forbidden, InvalidRequest
+
+MAX_TIMEOUT_SECONDS: Final = 604_800
+AGENT_EVENTS: Final = "agent-events-v1"
+_VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?")
+
+
+class ExecuteRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that has been found in order; one model for every API generation."""
+
+    mode: RunMode
+    input: bytes
+    """JSON of the workflow's input."""
+    run_id: str | None = None
+    time_limit_seconds: int | None = None
+    selected_outputs: tuple[str, ...] = ()
+    stop_after_block_id: str | None = None
+    include_thinking: bool = False
+    include_tool_calls: bool = False
+    include_file_base64: bool = True
+    base64_max_bytes: int | None = None
+    agent_events: bool = False
+    call_chain: tuple[str, ...] = ()
+    version: int | None = None
+
+
+def read_execute_request(
+    headers: Mapping[str, str], body: bytes, *, is_public: bool, call_chain: tuple[str, ...] = ()
+) -> ExecuteRequest:
+    """The request of a caller with a key, or of the public.
+
+    Raises MalformedJson, InvalidRequest, Forbidden.
+    """
+    document = json_body.without_bom(body) or b"{}"
+    chosen_id = headers.get("x-execution-id")
+    controls = read_controls(document, checks_execution_id=chosen_id is None)
+    run_id = _run_id(chosen_id, controls)
+    seconds = _timeout_seconds(headers.get("x-execution-timeout-seconds"))
+    _refuse_for_outsiders(controls, is_public=is_public)
+    mode = _mode(headers, controls)
+    _refuse_for_mode(controls, mode, seconds, is_public=is_public)
+    agent_events = headers.get("x-sim-stream-protocol") == AGENT_EVENTS
+    _refuse_unnegotiated(controls, agent_events=agent_events)
+    return ExecuteRequest(
+        mode=mode,
+        input=workflow_input(document, controls),
+        run_id=run_id,
+        time_limit_seconds=seconds,
+        selected_outputs=() if controls.selected_outputs is UNSET else tuple(controls.selected_outputs),
+        stop_after_block_id=None if controls.stop_after_block_id is UNSET else controls.stop_after_block_id,
+        include_thinking=controls.include_thinking is True,
+        include_tool_calls=controls.include_tool_calls is True,
+        include_file_base64=controls.include_file_base64 is not False,
+        base64_max_bytes=None if controls.base64_max_bytes is UNSET else int(controls.base64_max_bytes),
+        agent_events=agent_events,
+        call_chain=call_chain,
+        version=pinned_version(headers.get("x-workflow-version")),
+    )
+
+
+def pinned_version(header: str | None) -> int | None:
+    """The version that the caller asks for, None for the live one. Raises InvalidRequest."""
+    if header is None:
+        return None
+    if not _VERSION.fullmatch(header):
+        raise InvalidRequest("X-Workflow-Version must be a version number")
+    return int(header)
+
+
+def _run_id(header: str | None, controls: Controls) -> str | None:
+    if header is None:
+        return None if controls.execution_id is UNSET else str(controls.execution_id)
+    found = list(problems.run_id(header, "X-Execution-Id"))
+    if found:
+        raise InvalidRequest("Invalid execution ID header", details=found)
+    return header
+
+
+def _timeout_seconds(header: str | None) -> int | None:
+    if header is None:
+        return None
+    problem = _timeout_problem(header.strip())
+    if problem:
+        details = [Problem("X-Execution-Timeout-Seconds", problem)]
+        raise InvalidRequest("Invalid execution timeout header", details=details)
+    return int(float(header))
+
+
+def _timeout_problem(text: str) -> str | None:
+    if not _DECIMAL.fullmatch(text):
+        return "Invalid input: expected number, received NaN"
+    value = float(text)
+    if value != int(value):
+        return "Invalid input: expected int, received number"
+    if value < 1:
+        return "Execution timeout must be at least 1 second"
+    if value > MAX_TIMEOUT_SECONDS:
+        return f"Execution timeout cannot exceed {MAX_TIMEOUT_SECONDS} seconds"
+    return None
+
+
+def _refuse_for_outsiders(controls: Controls, *, is_public: bool) -> None:
+    if controls.is_client_session is True:
+        who = "Public API callers" if is_public else "API key callers"
+        raise InvalidRequest(f"{who} cannot set isClientSession")
+    if not is_public:
+        _refuse_draft(controls)
+    if controls.run_from_block is not UNSET:
+        _refuse_partial_run(controls.run_from_block, is_public=is_public)
+    if controls.trigger_type is not UNSET and controls.trigger_type != "api":
+        raise InvalidRequest("External callers cannot override triggerType")
+    if controls.has("input_from_execution_id"):
+        raise Forbidden("Stored execution input can only be reused by an authenticated session")
+
+
+def _refuse_draft(controls: Controls) -> None:
+    if controls.has("workflow_state_override"):
+        raise InvalidRequest("API key callers cannot provide workflowStateOverride")
+    if controls.use_draft_state is True:
+        raise InvalidRequest("API key callers cannot execute draft workflow state")
+
+
+def _refuse_partial_run(run_from_block: Mapping[str, object], *, is_public: bool) -> None:
+    if "sourceSnapshot" in run_from_block and not is_public:
+        raise InvalidRequest("API key callers cannot provide runFromBlock.sourceSnapshot")
+    if "sourceSnapshot" in run_from_block or "executionId" in run_from_block:
+        raise InvalidRequest("External callers cannot resume from stored execution snapshots")
+    raise InvalidRequest("runFromBlock requires either sourceSnapshot or executionId")
+
+
+def _mode(headers: Mapping[str, str], controls: Controls) -> RunMode:
+    if headers.get("x-execution-mode") == "async":
+        return RunMode.ASYNC
+    if controls.stream is True or headers.get("x-stream-response") == "true":
+        return RunMode.STREAM
+    return RunMode.SYNC
+
+
+_NOT_ASYNC: Final = (
+    "use_draft_state",
+    "workflow_state_override",
+    "run_from_block",
+    "stop_after_block_id",
+    "include_file_base64",
+    "base64_max_bytes",
+)
+
+
+def _refuse_for_mode(controls: Controls, mode: RunMode, seconds: int | None, *, is_public: bool) -> None:
+    if mode is not RunMode.ASYNC:
+        if seconds is not None:
+            raise InvalidRequest("X-Execution-Timeout-Seconds is supported only for async runs")
+        return
+    if is_public:
+        raise InvalidRequest("Async execution requires an API key")
+    selects = controls.selected_outputs is not UNSET and bool(controls.selected_outputs)
+    if selects or controls.has(*_NOT_ASYNC):
+        raise InvalidRequest("Async execution does not support draft or override execution controls")
+
+
+def _refuse_unnegotiated(controls: Controls, *, agent_events: bool) -> None:
+    if agent_events:
+        return
+    if controls.include_thinking is True or controls.include_tool_calls is True:
+        raise InvalidRequest(
+            "includeThinking and includeToolCalls require the X-Sim-Stream-Protocol: agent-events-v1 request header, "
+            "which declares that the client understands agent-event frames."
+        )

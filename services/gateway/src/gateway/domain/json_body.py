@@ -1,0 +1,81 @@
+"""Strict JSON from strangers: bounded in depth, and only what every later reader accepts as well."""
+
+import re
+from itertools import accumulate
+from typing import Final, TypeVar
+
+import msgspec
+
+from gateway.domain.errors import MalformedJson
+
+MAX_DEPTH: Final = 200
+
+_BOM: Final = b"\xef\xbb\xbf"
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STEPS: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+_NOT_BRACKETS: Final = bytes(code for code in range(256) if code not in _STEPS)
+_HUGE_NUMBER: Final = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9.]{300}")
+
+_any_decoder: Final = msgspec.json.Decoder()
+T = TypeVar("T")
+
+
+def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """`body` as `decoder` reads it, all of it checked, also what the decoder skips.
+
+    Raises MalformedJson; msgspec.ValidationError where it is JSON of another shape.
+    """
+    try:
+        str(body, "utf-8")
+        decoded = decoder.decode(body)
+        if _HUGE_NUMBER.search(body):
+            _any_decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise _refusal(error, body) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedJson from error
+    if _is_too_deep(body):
+        raise MalformedJson
+    return decoded
+
+
+def without_bom(body: bytes) -> bytes:
+    """`body` without the byte order mark that some clients put first."""
+    return body.removeprefix(_BOM)
+
+
+def type_name(value: object) -> str:
+    """What JavaScript schema checkers call the type of `value`."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case _:
+            return "object"
+
+
+def kind_of(body: bytes) -> str:
+    """The type of the JSON value in `body`, as `type_name` spells it. Raises MalformedJson."""
+    return type_name(decode(_any_decoder, body))
+
+
+def _refusal(error: msgspec.ValidationError, body: bytes) -> Exception:
+    try:
+        _any_decoder.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return MalformedJson()
+    return error
+
+
+def _is_too_deep(body: bytes) -> bool:
+    if body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
+        return False
+    brackets = _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS)
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > MAX_DEPTH

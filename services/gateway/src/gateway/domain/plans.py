@@ -1,0 +1,51 @@
+"""Plans: how long a run may take and how many may go on at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from shared.contracts.runs import RunMode
+
+
+class PlanName(StrEnum):
+    """`free` is shown to people as Community."""
+
+    FREE = "free"
+    PRO = "pro"
+    MAX = "max"
+    TEAM = "team"
+    ENTERPRISE = "enterprise"
+    BENCHMARK = "benchmark"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        return cls("free") if isinstance(value, str) and value.lower() == "community" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a workspace has paid for."""
+
+    name: PlanName
+    sync_seconds: int
+    async_seconds: int
+    concurrency: int
+    """Queued runs that may be processing at once."""
+
+    def time_limit_ms(self, mode: RunMode, asked_seconds: int | None = None) -> int:
+        """The time limit of a run; a caller may lower it, never raise it."""
+        granted = self.async_seconds if mode is RunMode.ASYNC else self.sync_seconds
+        return 1000 * min(granted, asked_seconds or granted)
+
+
+Plans = Mapping[PlanName, Plan]
+
+
+def time_limit_text(limit_ms: int) -> str:
+    """How a run that took too long says so."""
+    seconds = limit_ms // 1000
+    minutes = seconds // 60
+    if minutes == 0:
+        return f"Execution timed out after {seconds} seconds"
+    return f"Execution timed out after {minutes} minute{'s' if minutes > 1 else ''}"

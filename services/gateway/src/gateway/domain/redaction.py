@@ -1,0 +1,44 @@
+"""What a stream leaves out of an agent's timing: what was thought, said and passed to tools in between."""
+
+from typing import Any, Final
+
+import msgspec
+
+_MARK: Final = b'"timeSegments"'
+_HIDDEN_IN_SEGMENT: Final = frozenset({"thinkingContent", "assistantContent"})
+_HIDDEN_IN_CALL: Final = frozenset({"arguments", "input", "result", "output"})
+_decoder: Final = msgspec.json.Decoder()
+_encoder: Final = msgspec.json.Encoder()
+
+
+def redact(document: bytes) -> bytes:
+    """`document` (JSON) without them; the same bytes where there is nothing to hide."""
+    if _MARK not in document:
+        return document
+    return _encoder.encode(_redacted(_decoder.decode(document)))
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_redacted(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: _segments(item) if key == "timeSegments" else _redacted(item) for key, item in value.items()}
+
+
+def _segments(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return [_segment(item) if isinstance(item, dict) else item for item in value]
+
+
+def _segment(segment: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: item for key, item in segment.items() if key not in _HIDDEN_IN_SEGMENT}
+    calls = kept.get("toolCalls")
+    if isinstance(calls, list):
+        kept["toolCalls"] = [_call(call) if isinstance(call, dict) else call for call in calls]
+    return kept
+
+
+def _call(call: dict[str, Any]) -> dict[str, Any]:
+    return {key: item for key, item in call.items() if key not in _HIDDEN_IN_CALL}

@@ -1,0 +1,71 @@
+"""A Response block's output as an HTTP answer: its own status, body and headers, but never power over our origin."""
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_THREE_DIGITS: Final = re.compile(r"[0-9]{3}")
+_CONTROLLED: Final = re.compile(
+    r"access-control-.*|content-security-policy.*|cross-origin-.*|proxy-.*|x-ratelimit-.*|sec-.*"
+    r"|set-cookie2?|connection|keep-alive|te|trailer|transfer-encoding|upgrade"
+    r"|content-length|content-encoding|date|server|x-request-id|x-execution-id|x-content-type-options"
+    r"|clear-site-data|strict-transport-security|alt-svc|nel|report-to|reporting-endpoints|service-worker-allowed"
+)
+"""Headers that the server speaks for, or that act on more than this one answer."""
+
+_BODILESS: Final = frozenset({204, 205, 304})
+SANDBOX: Final = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
+
+
+class ResponseBlockOutput(msgspec.Struct, frozen=True):
+    """What a Response block leaves as the output of the run."""
+
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    status: Any = 200
+    headers: Any = None
+
+
+class HttpAnswer(msgspec.Struct, frozen=True):
+    """Status, headers and body, ready to be sent."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+_decoder: Final = msgspec.json.Decoder(ResponseBlockOutput)
+
+
+def http_answer(output: bytes) -> HttpAnswer:
+    """The answer that the Response block whose output this is asked for."""
+    block = _decoder.decode(output)
+    status = _status(block.status)
+    headers = {"content-type": "application/json", **_safe_headers(block.headers), **SANDBOX}
+    return HttpAnswer(status, headers, b"" if status in _BODILESS else bytes(block.data))
+
+
+def _status(asked: Any) -> int:
+    if isinstance(asked, str) and _THREE_DIGITS.fullmatch(asked):
+        asked = int(asked)
+    return int(asked) if isinstance(asked, int | float) and 200 <= asked < 600 else 200
+
+
+def _safe_headers(asked: Any) -> dict[str, str]:
+    if not isinstance(asked, dict):
+        return {}
+    pairs = ((name.strip().lower(), _header_text(value)) for name, value in asked.items())
+    return {
+        name: value
+        for name, value in pairs
+        if value is not None and _NAME.fullmatch(name) and not _CONTROLLED.fullmatch(name)
+    }
+
+
+def _header_text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        value = "true" if value else "false"
+    text = str(value) if isinstance(value, int | float) else value
+    return text.strip() if isinstance(text, str) and _VALUE.fullmatch(text) else None

@@ -1,0 +1,137 @@
+"""What the gateway needs from the outside. Adapters implement these; tests hand in fakes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from gateway.domain.credentials import ApiKey, Credential, Member, Workspace
+from shared.contracts.deployments import Endpoint, Version
+from shared.contracts.events import RunEvent
+from shared.contracts.jobs import AcceptRun, CancelAnswer, RunAccepted, RunView
+from shared.contracts.runs import Payload, RunOutcome, RunSpec
+
+
+class Keys(Protocol):
+    """Workspaces and their API keys, in the gateway's own database. Every method raises Unavailable."""
+
+    async def find(self, key_hash: str) -> Credential | None:
+        """The key with this hash and the workspace that it opens, good or not."""
+        ...
+
+    async def workspace(self, workspace_id: str) -> Workspace | None:
+        """One workspace."""
+        ...
+
+    async def record_use(self, key_id: str, at: datetime) -> None:
+        """The key was used at `at`; an older time never replaces a newer one."""
+        ...
+
+
+class Tenants(Protocol):
+    """How workspaces, members and keys come to be. Every method raises Unavailable."""
+
+    async def found(self, workspace: Workspace, admin: Member) -> Workspace:
+        """Make this the first workspace, with this admin, unless there is one; returns the one that is."""
+        ...
+
+    async def has_keys(self, workspace_id: str) -> bool:
+        """Whether the workspace has any key, revoked ones included."""
+        ...
+
+    async def add_key(self, key: ApiKey) -> None:
+        """Store a key."""
+        ...
+
+
+class Deployments(Protocol):
+    """deploy-service. Every method raises Unavailable; those that name a workflow raise NotFound."""
+
+    async def endpoint(self, workflow_id: str) -> Endpoint: ...
+
+    async def version(self, workflow_id: str, number: int) -> Version: ...
+
+
+class Jobs(Protocol):
+    """jobs-service, as far as runs go. Every method raises Unavailable."""
+
+    async def accept(self, request: AcceptRun) -> RunAccepted:
+        """Store a run for certain. Raises AtCapacity, RunIdTaken."""
+        ...
+
+    async def job(self, job_id: str) -> RunView:
+        """A queued run by its job id. Raises NotFound."""
+        ...
+
+    async def run(self, workspace_id: str, run_id: str) -> RunView:
+        """Any run. Raises NotFound."""
+        ...
+
+    async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
+        """Cancel a run. Raises NotFound, Conflict."""
+        ...
+
+    async def claim_run_id(self, workspace_id: str, run_id: str) -> None:
+        """Take a caller-chosen run id, for ever. Raises RunIdTaken."""
+        ...
+
+    async def release_run_id(self, workspace_id: str, run_id: str) -> None:
+        """Give an id back whose run never began."""
+        ...
+
+
+class Payloads(Protocol):
+    """JSON of any size."""
+
+    async def put(self, workspace_id: str, document: bytes) -> Payload:
+        """Raises Unavailable when it is large and cannot be stored."""
+        ...
+
+    async def get(self, workspace_id: str, payload: Payload) -> bytes:
+        """Raises NotFound, Unavailable."""
+        ...
+
+
+class TenantDatabase(Keys, Tenants, Protocol):
+    """The gateway's own database."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def ping(self) -> None:
+        """Raises Unavailable unless it answers."""
+        ...
+
+
+class RunKeeper(Jobs, Payloads, Protocol):
+    """All that jobs-service does for the gateway."""
+
+
+class AttachedRun(Protocol):
+    """A run that lives and dies with this call."""
+
+    @property
+    def run_id(self) -> str: ...
+
+    async def take(self) -> Sequence[RunEvent]:
+        """The events since the last call, waiting for at least one; RunEnded is the last one ever.
+
+        Raises RunLost, StreamBroken, ReaderTooSlow, NotStarted, RunOverdue.
+        """
+        ...
+
+    async def outcome(self) -> RunOutcome:
+        """How the run ended. Raises what `take` raises."""
+        ...
+
+    def hang_up(self) -> None:
+        """The caller is gone or has seen the end: if the run is not over, it is cancelled."""
+        ...
+
+
+class AttachedRuns(Protocol):
+    """Hands runs to workers and brings their events back."""
+
+    async def attach(self, run: RunSpec) -> AttachedRun:
+        """Queue the run and wait for its events. Raises AtCapacity, RunIdTaken, RunLost."""
+        ...
