@@ -133,7 +133,7 @@ async def own_caller(url: str, queue: str) -> Caller:
     channel = await _own_channel(url)
     replies = Replies()
     await channel.select_confirms()
-    await channel.declare_queue(replies.address, durable=False, exclusive=True, options={})
+    await channel.declare_private_queue(replies.address, {})
     await channel.consume(replies.address, lambda received: replies.arrived(received.body), no_ack=True)
 
     async def publish(body: bytes) -> None:
@@ -146,7 +146,7 @@ async def own_worker(url: str, queue: str) -> None:
     incoming, outgoing = await _own_channel(url), await _own_channel(url)
     await outgoing.select_confirms()
     await incoming.set_prefetch(PREFETCH)
-    await incoming.declare_queue(queue, durable=True, options=QUORUM)
+    await incoming.declare_queue(queue, QUORUM)
     tasks: set[asyncio.Task[None]] = set()
 
     async def handle(received: Received) -> None:

@@ -140,6 +140,13 @@ class Topology:
     control_inbox: PrivateQueue
     reply_inbox: PrivateQueue
 
+    def queue(self, name: str) -> Queue:
+        """The queue of this name. Raises ValueError: no other is ever used."""
+        found = self.queues.get(name)
+        if found is None:
+            raise ValueError(f"the topology has no queue {name}")
+        return found
+
 
 def default_topology(*, longest_run_seconds: int = 90 * 60) -> Topology:
     """The topology of a system whose plans allow runs of at most `longest_run_seconds`."""

@@ -75,14 +75,19 @@ class Channel:
         """Remove an exchange."""
         await self._calls.call(methods.delete_exchange(name), methods.EXCHANGE_DELETE_OK)
 
-    async def declare_queue(self, name: str, *, durable: bool, exclusive: bool = False, options: Table) -> None:
-        """Make a queue, or check that it is the same."""
-        request = methods.declare_queue(name, durable=durable, exclusive=exclusive, passive=False, options=options)
+    async def declare_queue(self, name: str, options: Table) -> None:
+        """Make a durable queue, or check that it is the same."""
+        request = methods.declare_queue(name, options, passive=False, durable=True, private=False)
+        await self._calls.call(request, methods.QUEUE_DECLARE_OK)
+
+    async def declare_private_queue(self, name: str, options: Table) -> None:
+        """Make a queue for this connection alone; it is gone with its consumer."""
+        request = methods.declare_queue(name, options, passive=False, durable=False, private=True)
         await self._calls.call(request, methods.QUEUE_DECLARE_OK)
 
     async def count_ready(self, queue: str) -> int:
         """About how many messages wait in an existing queue; a quorum queue's count lags behind."""
-        request = methods.declare_queue(queue, durable=False, exclusive=False, passive=True, options={})
+        request = methods.declare_queue(queue, {}, passive=True, durable=False, private=False)
         answer = await self._calls.call(request, methods.QUEUE_DECLARE_OK)
         answer.short_string()
         return answer.long()

@@ -110,9 +110,12 @@ def delete_exchange(name: str) -> bytes:
     return _ID.pack(EXCHANGE_DELETE) + b"\0\0" + short_string(name) + _bits()
 
 
-def declare_queue(name: str, *, durable: bool, exclusive: bool, passive: bool, options: Table) -> bytes:
-    """Make a queue, or check that it is the same; `passive` only asks whether it is there."""
-    bits = _bits(passive, durable, exclusive)
+def declare_queue(name: str, options: Table, *, passive: bool, durable: bool, private: bool) -> bytes:
+    """Make a queue, or check that it is the same. `passive` only asks whether it is there.
+
+    A `private` one is exclusive and gone with its consumer.
+    """
+    bits = _bits(passive, durable, private, private)
     return _ID.pack(QUEUE_DECLARE) + b"\0\0" + short_string(name) + bits + table(options)
 
 

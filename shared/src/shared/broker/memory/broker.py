@@ -24,11 +24,15 @@ class MemoryHub:
         self.inboxes: dict[str, Inbox] = {}
         self.listeners: set[Listener] = set()
 
+    def queue(self, name: str) -> WorkingQueue:
+        """The queue of this name. Raises ValueError: the topology has no other."""
+        return self.queues[self.topology.queue(name).name]
+
     def _bury(self, origin: Queue, letter: Letter, reason: str) -> None:
         if origin.dead_letters_to is None:
             return
         try:
-            self.queues[origin.dead_letters_to].put(letter.body, dead_reason=letter.dead_reason or reason)
+            self.queue(origin.dead_letters_to).put(letter.body, dead_reason=letter.dead_reason or reason)
         except QueueFull:
             log.error("a dead letter is lost: their queue is full", queue=origin.name, reason=reason)
 
@@ -81,14 +85,15 @@ class MemoryBroker:
     ) -> None:
         """See WorkQueue."""
         self._check_started()
-        self._hub.queues[queue].put(outgoing(message, traceparent=traceparent), ttl_ms=ttl_ms)
+        self._hub.queue(queue).put(outgoing(message, traceparent=traceparent), ttl_ms=ttl_ms)
 
     async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer:
         """See WorkQueue."""
         self._check_started()
-        consumer = Consumer(self._hub.queues[queue], handler, prefetch)
+        working = self._hub.queue(queue)
+        consumer = Consumer(working, handler, prefetch)
         self._consumers.append(consumer)
-        self._hub.queues[queue].join(consumer)
+        working.join(consumer)
         return consumer
 
     async def open_inbox(self, on_batch: Callable[[EventBatch], None], on_lost: Callable[[], None]) -> Inbox:

@@ -51,7 +51,7 @@ class Listener:
         inbox = self._topology.control_inbox
         name = f"{inbox.prefix}.{uuid4().hex}"
         await declare_control(channel, self._topology)
-        await channel.declare_queue(name, durable=False, exclusive=True, options=inbox.arguments)
+        await channel.declare_private_queue(name, inbox.arguments)
         await channel.bind_queue(name, self._topology.control_exchange)
         await channel.consume(name, self._on_received, no_ack=True, exclusive=True)
 

@@ -41,7 +41,7 @@ class Declarations:
         if queue.name in self._done:
             return
         if queue.dead_letters_to is not None:
-            await self._declare(connection, self._topology.queues[queue.dead_letters_to])
+            await self._declare(connection, self._topology.queue(queue.dead_letters_to))
         await declare_queue(connection, queue)
         self._done.add(queue.name)
 
@@ -50,7 +50,7 @@ async def declare_queue(connection: Connection, queue: Queue) -> None:
     """Declare one queue. One that exists and is different, or that we may only use, is used as it is."""
     channel = await connection.open_channel()  # a refused declaration costs its channel
     try:
-        await channel.declare_queue(queue.name, durable=True, options=queue.arguments)
+        await channel.declare_queue(queue.name, queue.arguments)
     except ChannelClosed as error:
         if error.code not in {ACCESS_REFUSED, PRECONDITION_FAILED}:
             raise
@@ -62,11 +62,3 @@ async def declare_queue(connection: Connection, queue: Queue) -> None:
 async def declare_control(channel: Channel, topology: Topology) -> None:
     """Have the exchange that reaches everybody."""
     await channel.declare_exchange(topology.control_exchange, "fanout", durable=True)
-
-
-def find_queue(topology: Topology, name: str) -> Queue:
-    """The queue of this name. Raises ValueError: only what the topology defines is used."""
-    queue = topology.queues.get(name)
-    if queue is None:
-        raise ValueError(f"the topology has no queue {name}")
-    return queue

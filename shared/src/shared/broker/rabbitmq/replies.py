@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -58,13 +59,17 @@ class Inbox:
         await self._channel.start()
 
     async def close(self) -> None:
-        """Receive nothing more."""
+        """Receive nothing more, and leave no address behind that others could still send to."""
+        await self._channel.let_go()
+        if self._channel.is_open:
+            with suppress(AmqpError):
+                await self._channel.require().delete_queue(self._address)
         await self._channel.stop()
         self._forget(self)
 
     async def _furnish(self, channel: Channel) -> None:
         self._address = f"{self._queue.prefix}.{uuid4().hex}"
-        await channel.declare_queue(self._address, durable=False, exclusive=True, options=self._queue.arguments)
+        await channel.declare_private_queue(self._address, self._queue.arguments)
         await channel.consume(self._address, self._on_received, no_ack=True, exclusive=True)
 
     def _on_received(self, received: Received) -> None:

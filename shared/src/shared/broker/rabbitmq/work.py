@@ -6,7 +6,7 @@ from shared.broker.amqp.properties import PERSISTENT
 from shared.broker.bodies import outgoing
 from shared.broker.ports import Handler
 from shared.broker.rabbitmq.consumer import Consumer
-from shared.broker.rabbitmq.declare import Declarations, find_queue
+from shared.broker.rabbitmq.declare import Declarations
 from shared.broker.rabbitmq.errors import publish_error
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
 from shared.broker.topology import Queue, Topology
@@ -40,7 +40,7 @@ class RabbitWorkQueue:
     ) -> None:
         """See WorkQueue."""
         body = outgoing(message, traceparent=traceparent)
-        await self.publish_body(find_queue(self._topology, queue), body, ttl_ms=ttl_ms)
+        await self.publish_body(self._topology.queue(queue), body, ttl_ms=ttl_ms)
 
     async def publish_body(self, queue: Queue, body: bytes, *, ttl_ms: int | None = None) -> None:
         """Hand any bytes to a queue. Raises QueueFull, BrokerUnavailable."""
@@ -65,7 +65,7 @@ class RabbitWorkQueue:
         consumer = Consumer(
             self._consuming,
             self._declared_for_consuming,
-            find_queue(self._topology, queue),
+            self._topology.queue(queue),
             handler,
             prefetch=prefetch,
             forget=self._consumers.discard,

@@ -1,0 +1,209 @@
+"""What every WorkQueue promises."""
+
+import asyncio
+
+import pytest
+from tests.support.broker_samples import Holder, Recorder, dispatched
+from tests.support.brokers import SMALL, Brokers
+from tests.support.eventually import eventually
+
+from shared.broker.ports import Broker, BrokerUnavailable, Delivery, QueueFull, Settlement
+from shared.contracts.messages import DurableRunDispatched
+from shared.errors import PayloadTooLarge
+
+DEFAULT_DELIVERY_LIMIT = 20
+
+
+async def test_messages_arrive_in_order_with_their_trace(broker: Broker, brokers: Brokers) -> None:
+    recorder = Recorder()
+    for number in range(10):
+        await broker.work.publish(brokers.work, dispatched(number), traceparent=f"00-{number:032x}-{1:016x}-01")
+    await broker.work.consume(brokers.work, recorder, prefetch=1)
+    await eventually(lambda: len(recorder.deliveries) == 10)
+    assert recorder.run_ids == [f"run-{number}" for number in range(10)]
+    assert recorder.deliveries[7].traceparent == f"00-{7:032x}-{1:016x}-01"
+    assert not any(delivery.redelivered for delivery in recorder.deliveries)
+
+
+async def test_an_acked_message_never_comes_again(broker: Broker, brokers: Brokers) -> None:
+    recorder = Recorder()
+    await broker.work.publish(brokers.work, dispatched())
+    first = await broker.work.consume(brokers.work, recorder, prefetch=1)
+    await eventually(lambda: recorder.deliveries)
+    await first.close(grace=1)
+    await broker.work.consume(brokers.work, recorder, prefetch=1)
+    await asyncio.sleep(0.1)
+    assert len(recorder.deliveries) == 1
+
+
+async def test_consumers_of_two_brokers_share_the_work(brokers: Brokers) -> None:
+    publisher, first, second = await brokers.open(), await brokers.open(), await brokers.open()
+    one, two = Holder(), Holder()
+    await first.work.consume(brokers.work, one, prefetch=2)
+    await second.work.consume(brokers.work, two, prefetch=2)
+    for number in range(4):
+        await publisher.work.publish(brokers.work, dispatched(number))
+    await eventually(lambda: len(one.held) == 2 and len(two.held) == 2)
+
+
+async def test_no_more_than_prefetch_are_in_hand(broker: Broker, brokers: Brokers) -> None:
+    holder = Holder()
+    await broker.work.consume(brokers.work, holder, prefetch=3)
+    for number in range(5):
+        await broker.work.publish(brokers.work, dispatched(number))
+    await eventually(lambda: len(holder.held) == 3)
+    await asyncio.sleep(0.05)
+    assert len(holder.held) == 3
+    holder.release()
+    await eventually(lambda: len(holder.held) == 5)
+
+
+async def test_a_full_queue_refuses_and_takes_again_when_there_is_room(broker: Broker, brokers: Brokers) -> None:
+    taken = 0
+    with pytest.raises(QueueFull):
+        for number in range(4 * SMALL):
+            await broker.work.publish(brokers.small, dispatched(number))
+            taken += 1
+    assert SMALL <= taken < 4 * SMALL  # RabbitMQ's bound is a soft one
+    recorder = Recorder()
+    await broker.work.consume(brokers.small, recorder, prefetch=1)
+    await eventually(lambda: len(recorder.deliveries) == taken)
+    await broker.work.publish(brokers.small, dispatched(99))
+    await eventually(lambda: recorder.run_ids[-1] == "run-99")
+
+
+async def test_a_message_over_the_limit_is_refused_before_it_is_sent(broker: Broker, brokers: Brokers) -> None:
+    huge = DurableRunDispatched(run_id="x" * 9_000_000, dispatch_id="", workspace_id="")
+    with pytest.raises(PayloadTooLarge):
+        await broker.work.publish(brokers.work, huge)
+    await broker.work.publish(brokers.work, dispatched())
+
+
+async def test_a_message_of_several_megabytes_arrives_whole(broker: Broker, brokers: Brokers) -> None:
+    large = DurableRunDispatched(run_id="é" * 2_000_000, dispatch_id="", workspace_id="")
+    recorder = Recorder()
+    await broker.work.consume(brokers.work, recorder, prefetch=1)
+    await broker.work.publish(brokers.work, large)
+    await eventually(lambda: recorder.deliveries)
+    assert recorder.deliveries[0].message == large
+
+
+async def test_a_queue_that_is_not_in_the_topology_is_refused(broker: Broker) -> None:
+    with pytest.raises(ValueError, match="nowhere"):
+        await broker.work.publish("nowhere", dispatched())
+    with pytest.raises(ValueError, match="nowhere"):
+        await broker.work.consume("nowhere", Recorder(), prefetch=1)
+
+
+async def test_a_message_put_back_comes_again_marked_as_redelivered(broker: Broker, brokers: Brokers) -> None:
+    recorder = Recorder(lambda d: Settlement.ACK if d.redelivered else Settlement.REDELIVER)
+    await broker.work.consume(brokers.work, recorder, prefetch=1)
+    await broker.work.publish(brokers.work, dispatched())
+    await eventually(lambda: len(recorder.deliveries) == 2)
+    assert [delivery.redelivered for delivery in recorder.deliveries] == [False, True]
+
+
+async def test_a_handler_that_raises_gets_its_message_again(broker: Broker, brokers: Brokers) -> None:
+    def fail_once(delivery: Delivery) -> Settlement:
+        if not delivery.redelivered:
+            raise RuntimeError("the first try fails")
+        return Settlement.ACK
+
+    recorder = Recorder(fail_once)
+    await broker.work.consume(brokers.work, recorder, prefetch=1)
+    await broker.work.publish(brokers.work, dispatched())
+    await eventually(lambda: len(recorder.deliveries) == 2)
+
+
+async def test_a_message_that_always_fails_becomes_a_dead_letter(broker: Broker, brokers: Brokers) -> None:
+    failing, dead = Recorder(lambda delivery: Settlement.REDELIVER), Recorder()
+    await broker.work.consume(brokers.work, failing, prefetch=1)
+    await broker.work.consume(brokers.dead, dead, prefetch=1)
+    await broker.work.publish(brokers.work, dispatched())
+    await eventually(lambda: dead.deliveries)
+    assert dead.deliveries[0].dead_reason == "delivery_limit"
+    assert dead.deliveries[0].message == dispatched()
+    assert len(failing.deliveries) == DEFAULT_DELIVERY_LIMIT + 1
+
+
+async def test_a_rejected_message_becomes_a_dead_letter_at_once(broker: Broker, brokers: Brokers) -> None:
+    rejecting, dead = Recorder(lambda delivery: Settlement.DEAD_LETTER), Recorder()
+    await broker.work.consume(brokers.work, rejecting, prefetch=1)
+    await broker.work.consume(brokers.dead, dead, prefetch=1)
+    await broker.work.publish(brokers.work, dispatched())
+    await eventually(lambda: dead.deliveries)
+    assert dead.deliveries[0].dead_reason == "rejected"
+    assert len(rejecting.deliveries) == 1
+
+
+async def test_an_expired_message_reaches_no_worker_and_becomes_a_dead_letter(broker: Broker, brokers: Brokers) -> None:
+    late, dead = Recorder(), Recorder()
+    await broker.work.consume(brokers.dead, dead, prefetch=1)
+    await broker.work.publish(brokers.work, dispatched(), ttl_ms=20)
+    await eventually(lambda: dead.deliveries)
+    await broker.work.consume(brokers.work, late, prefetch=1)
+    await broker.work.publish(brokers.work, dispatched(1), ttl_ms=60_000)
+    await eventually(lambda: late.deliveries)
+    assert late.run_ids == ["run-1"]
+    assert dead.deliveries[0].dead_reason == "expired"
+
+
+async def test_a_consumer_that_stopped_taking_finishes_what_it_has(broker: Broker, brokers: Brokers) -> None:
+    holder = Holder()
+    subscription = await broker.work.consume(brokers.work, holder, prefetch=5)
+    await broker.work.publish(brokers.work, dispatched(0))
+    await eventually(lambda: holder.held)
+    await subscription.stop_taking()
+    await broker.work.publish(brokers.work, dispatched(1))
+    holder.release()
+    await subscription.close(grace=5)
+    assert len(holder.held) == 1
+    assert holder.cancelled == 0
+    rest = Recorder()
+    await broker.work.consume(brokers.work, rest, prefetch=5)
+    await eventually(lambda: rest.deliveries)
+    assert rest.run_ids == ["run-1"]
+
+
+async def test_what_is_in_hand_after_the_grace_is_cancelled_and_redelivered(broker: Broker, brokers: Brokers) -> None:
+    holder, next_one = Holder(), Recorder()
+    subscription = await broker.work.consume(brokers.work, holder, prefetch=5)
+    await broker.work.publish(brokers.work, dispatched())
+    await eventually(lambda: holder.held)
+    await subscription.close(grace=0.05)
+    assert holder.cancelled == 1
+    await broker.work.consume(brokers.work, next_one, prefetch=1)
+    await eventually(lambda: next_one.deliveries)
+    assert next_one.deliveries[0].redelivered
+
+
+async def test_stopping_the_broker_gives_back_what_was_in_hand(brokers: Brokers) -> None:
+    first, second = await brokers.open(), await brokers.open()
+    holder, next_one = Holder(), Recorder()
+    await first.work.consume(brokers.work, holder, prefetch=1)
+    await second.work.publish(brokers.work, dispatched())
+    await eventually(lambda: holder.held)
+    await first.stop()
+    await second.work.consume(brokers.work, next_one, prefetch=1)
+    await eventually(lambda: next_one.deliveries)
+    assert next_one.deliveries[0].redelivered
+
+
+async def test_concurrent_publishes_are_all_taken_once(brokers: Brokers) -> None:
+    publisher, worker = await brokers.open(), await brokers.open()
+    recorder = Recorder()
+    await worker.work.consume(brokers.work, recorder, prefetch=50)
+    async with asyncio.TaskGroup() as group:
+        for number in range(500):
+            group.create_task(publisher.work.publish(brokers.work, dispatched(number)))
+    await eventually(lambda: len(recorder.deliveries) == 500)
+    assert set(recorder.run_ids) == {f"run-{number}" for number in range(500)}
+
+
+async def test_nothing_works_before_start_and_after_stop(brokers: Brokers) -> None:
+    broker = await brokers.open()
+    await broker.stop()
+    with pytest.raises(BrokerUnavailable):
+        await broker.work.publish(brokers.work, dispatched())
+    with pytest.raises(BrokerUnavailable):
+        await broker.work.consume(brokers.work, Recorder(), prefetch=1)

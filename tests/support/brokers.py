@@ -1,0 +1,65 @@
+"""Brokers that share queues of one test alone, in memory or on RabbitMQ."""
+
+from uuid import uuid4
+
+from shared.broker.amqp.address import parse
+from shared.broker.amqp.connection import Connection
+from shared.broker.connect import open_broker
+from shared.broker.ports import Broker
+from shared.broker.topology import MIB, Overflow, PrivateQueue, Queue, Topology
+
+SMALL = 5
+
+
+def topology(prefix: str) -> Topology:
+    """A work queue with dead letters, and a small one without."""
+    queues = (
+        Queue(name=f"{prefix}.work", max_length=10_000, max_bytes=64 * MIB, dead_letters_to=f"{prefix}.dead"),
+        Queue(name=f"{prefix}.small", max_length=SMALL, max_bytes=MIB),
+        Queue(name=f"{prefix}.dead", max_length=1_000, max_bytes=MIB, dead_letters_to=f"{prefix}.unreadable"),
+        Queue(name=f"{prefix}.unreadable", max_length=1_000, max_bytes=MIB, overflow=Overflow.DROP_OLDEST),
+    )
+    return Topology(
+        queues={queue.name: queue for queue in queues},
+        probe=Queue(name=f"{prefix}.probe", max_length=1, max_bytes=MIB, overflow=Overflow.DROP_OLDEST),
+        control_exchange=f"{prefix}.control",
+        control_inbox=PrivateQueue(prefix=f"{prefix}.control", max_length=1_000, max_bytes=MIB),
+        reply_inbox=PrivateQueue(prefix=f"{prefix}.replies", max_length=1_000, max_bytes=MIB),
+    )
+
+
+class Brokers:
+    """Opens brokers that share one topology, and stops them all."""
+
+    def __init__(self, url: str | None = None) -> None:
+        prefix = f"test.{uuid4().hex[:12]}"
+        self.url = url or f"memory://{prefix}"
+        self.work = f"{prefix}.work"
+        self.small = f"{prefix}.small"
+        self.dead = f"{prefix}.dead"
+        self.unreadable = f"{prefix}.unreadable"
+        self.topology = topology(prefix)
+        self._open: list[Broker] = []
+
+    async def open(self) -> Broker:
+        """One more, as another service would open it."""
+        broker = open_broker(self.url, service="test", topology=self.topology)
+        self._open.append(broker)
+        await broker.start()
+        return broker
+
+    async def stop(self) -> None:
+        """Stop every one, and leave nothing behind on a server."""
+        for broker in self._open:
+            await broker.stop()
+        if not self.url.startswith("memory:"):
+            await _delete(self.url, self.topology)
+
+
+async def _delete(url: str, topology: Topology) -> None:
+    connection = await Connection.open(parse(url), name="test cleans up", heartbeat=10, timeout=10)
+    channel = await connection.open_channel()
+    for queue in (*topology.queues.values(), topology.probe):
+        await channel.delete_queue(queue.name)
+    await channel.delete_exchange(topology.control_exchange)
+    await connection.close()
