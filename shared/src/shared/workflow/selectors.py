@@ -1,6 +1,6 @@
 """Output selectors: which fields of which blocks a caller wants to see."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import msgspec
 
@@ -26,9 +26,9 @@ class Selector(msgspec.Struct, frozen=True):
 def resolve_selectors(state: WorkflowState, selected: Iterable[str]) -> list[Selector]:
     """The selectors that match a block, each output once, in the caller's order.
 
-    Accepted: `<id>`, `<id>.path`, `<id>_path`, `name.path` and `name`. Ids go first, the longest of them; a name must
-    match in normal form, and where none does, underscores are ignored (`agent_1` for "Agent 1"). What matches
-    nothing is left out: it selects nothing.
+    Accepted, in this order: `<id>` and `<id>.path`; `name` and `name.path`, the name in normal form, else without its
+    underscores (`agent_1` for "Agent 1"); `<id>_path`. The longest id wins. What matches nothing is left out: it
+    selects nothing.
     """
     index = _Index(state)
     found: dict[tuple[str, str], Selector] = {}
@@ -46,24 +46,23 @@ def selector_name(block: Block) -> str:
 class _Index:
     def __init__(self, state: WorkflowState) -> None:
         self._ids = set(state.blocks)
-        self._by_name = state.ids_by_name
-        self._loosely: dict[str, str] = {}
+        self._by_exact_name = state.ids_by_name
+        self._by_loose_name: dict[str, str] = {}
         for name, block_id in state.ids_by_name.items():
-            self._loosely.setdefault(name.replace("_", ""), block_id)
+            self._by_loose_name.setdefault(name.replace("_", ""), block_id)
 
     def find(self, raw: str) -> tuple[str, str] | None:
         """Block id and path."""
-        return next((found for found in (*self._by_id(raw), *self._by_names(raw))), None)
+        return self._by_id(raw, ".") or self._by_name(raw) or self._by_id(raw, "_")
 
-    def _by_id(self, raw: str) -> Iterator[tuple[str, str]]:
+    def _by_id(self, raw: str, separator: str) -> tuple[str, str] | None:
         if raw in self._ids:
-            yield raw, ""
-        for end in range(len(raw) - 1, 0, -1):
-            if raw[end] in "._" and raw[:end] in self._ids:
-                yield raw[:end], raw[end + 1 :]
+            return raw, ""
+        ends = (end for end in range(len(raw) - 1, 0, -1) if raw[end] == separator)
+        return next(((raw[:end], raw[end + 1 :]) for end in ends if raw[:end] in self._ids), None)
 
-    def _by_names(self, raw: str) -> Iterator[tuple[str, str]]:
+    def _by_name(self, raw: str) -> tuple[str, str] | None:
         typed, _, path = raw.partition(".")
         name = normalise(typed)
-        if block_id := self._by_name.get(name) or self._loosely.get(name.replace("_", "")):
-            yield block_id, path
+        block_id = self._by_exact_name.get(name) or self._by_loose_name.get(name.replace("_", ""))
+        return (block_id, path) if block_id else None

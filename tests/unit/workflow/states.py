@@ -1,0 +1,95 @@
+"""Small workflow documents for the tests of the format, and arbitrary JSON to try it with."""
+
+from hypothesis import strategies as st
+from shared.workflow.jsvalues import Json, JsonObject
+
+START: JsonObject = {"id": "start", "type": "start_trigger", "name": "Start", "subBlocks": {}}
+
+
+def block(
+    block_id: str,
+    kind: str = "function",
+    name: str | None = None,
+    *,
+    data: JsonObject | None = None,
+    enabled: bool = True,
+    **values: Json,
+) -> JsonObject:
+    """A block whose settings are given by keyword."""
+    return {
+        "id": block_id,
+        "type": kind,
+        "name": name or block_id,
+        "position": {"x": 0, "y": 0},
+        "enabled": enabled,
+        "subBlocks": {key: {"id": key, "type": "short-input", "value": value} for key, value in values.items()},
+        "data": data or {},
+    }
+
+
+def start(*fields: JsonObject, kind: str = "start_trigger", **values: Json) -> JsonObject:
+    """A start block with an input format."""
+    return block("start", kind, "Start", inputFormat=list(fields), **values)
+
+
+def edge(source: str, target: str, handle: str | None = "source") -> JsonObject:
+    """An edge, named by its ends."""
+    return {"id": f"{source}-{target}-{handle}", "source": source, "target": target, "sourceHandle": handle}
+
+
+def workflow(*blocks: JsonObject, edges: tuple[JsonObject, ...] = (), variables: Json = None) -> JsonObject:
+    """A document of these blocks."""
+    return {
+        "blocks": {str(each["id"]): each for each in blocks},
+        "edges": list(edges),
+        "loops": {},
+        "parallels": {},
+        "variables": {} if variables is None else variables,
+    }
+
+
+def chain(*blocks: JsonObject) -> JsonObject:
+    """A document of these blocks, each leading to the next."""
+    ids = [str(each["id"]) for each in blocks]
+    return workflow(*blocks, edges=tuple(edge(a, b) for a, b in zip(ids, ids[1:], strict=False)))
+
+
+def json_values(max_leaves: int = 20) -> st.SearchStrategy[Json]:
+    """Any JSON value."""
+    scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
+    return st.recursive(
+        scalars,
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(st.sampled_from(KNOWN_KEYS) | st.text(max_size=8), inner, max_size=5)
+        ),
+        max_leaves=max_leaves,
+    )
+
+
+KNOWN_KEYS = (
+    "blocks edges loops parallels variables metadata id type name position x y subBlocks value data parentId enabled "
+    "source target sourceHandle state workflow retry maxTries inputFormat messages tools systemPrompt userPrompt"
+).split()
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> Json:
+    """Documents that are nearly workflows: some fields are of the right shape, some are anything."""
+    ids = draw(st.lists(st.sampled_from(["a", "b", "c", "start"]), unique=True, max_size=4))
+    kinds = st.sampled_from(["start_trigger", "agent", "function", "loop", "parallel", "condition", "nonsense"])
+    blocks: dict[str, Json] = {}
+    for block_id in ids:
+        known = block(block_id, draw(kinds), draw(st.sampled_from(["Agent 1", "Loop", "x", ""])))
+        known["data"] = {"parentId": draw(st.sampled_from(["a", "b", "zz"]))}
+        if draw(st.booleans()):
+            known["subBlocks"] = {draw(st.sampled_from(KNOWN_KEYS)): {"value": draw(json_values(6))}}
+        if draw(st.integers(0, 9)) == 0:
+            known[draw(st.sampled_from(KNOWN_KEYS))] = draw(json_values(6))
+        blocks[block_id] = known
+    ends = st.sampled_from([*ids, "gone"])
+    edges: list[Json] = [{**edge(draw(ends), draw(ends)), "id": f"e{n}"} for n in range(draw(st.integers(0, 5)))]
+    document: dict[str, Json] = {"blocks": blocks, "edges": edges}
+    if draw(st.booleans()):
+        document[draw(st.sampled_from(["loops", "parallels", "variables", "metadata"]))] = draw(json_values(6))
+    return document

@@ -1,0 +1,94 @@
+"""JSON values follow JavaScript's rules for text, numbers and truth."""
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from shared.workflow.jsvalues import MISSING, Json, parse_json, stringify, to_number, to_string, truthy
+
+from tests.unit.workflow.states import json_values
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (5, "5"),
+        (5.0, "5"),
+        (-0.0, "0"),
+        (0.1, "0.1"),
+        (1e21, "1e+21"),
+        (1e20, "100000000000000000000"),
+        (123456789012345680000.0, "123456789012345680000"),
+        (1e-7, "1e-7"),
+        (1.5e-7, "1.5e-7"),
+        (0.000001, "0.000001"),
+        (math.nan, "NaN"),
+        (-math.inf, "-Infinity"),
+        ("x", "x"),
+        ([1, None, [2, "a"]], "1,,2,a"),
+        ({}, "[object Object]"),
+    ],
+)
+def test_string_of_a_value(value: Json, text: str) -> None:
+    assert to_string(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (None, 0),
+        (True, 1),
+        ("", 0),
+        ("  \ufeff\n", 0),
+        (" 12 ", 12),
+        ("1.50", 1.5),
+        (".5", 0.5),
+        ("5.", 5),
+        ("1e3", 1000),
+        ("0x1F", 31),
+        ("0b11", 3),
+        ("-Infinity", -math.inf),
+        ([], 0),
+        (["7"], 7),
+        (2.5, 2.5),
+    ],
+)
+def test_number_of_a_value(value: Json, number: float) -> None:
+    assert to_number(value) == number
+
+
+@pytest.mark.parametrize("value", ["12px", "1_000", "-0x1", "infinity", "nan", "١٢", {}, [1, 2], "1 2"])
+def test_what_is_no_number_is_nan(value: Json) -> None:
+    assert math.isnan(to_number(value))
+
+
+@pytest.mark.parametrize(
+    ("value", "is_true"),
+    [([], True), ({}, True), ("0", True), ("", False), (0, False), (math.nan, False), (None, False), (MISSING, False)],
+)
+def test_truth_of_a_value(value: Json, is_true: bool) -> None:
+    assert truthy(value) is is_true
+
+
+def test_stringify_writes_what_javascript_writes() -> None:
+    value: Json = {"b": [1.0, math.nan, "ü\u2028\n\"'\ud800"], "a": {}, "c": []}
+    assert stringify(value) == '{"b":[1,null,"ü\u2028\\n\\"\'\\ud800"],"a":{},"c":[]}'
+    assert stringify({"a": [1, {"b": 2}], "e": []}, indent=2) == json.dumps({"a": [1, {"b": 2}], "e": []}, indent=2)
+    assert stringify({"b": 1, "a": 2}, sort_keys=True) == '{"a":2,"b":1}'
+
+
+@given(json_values())
+def test_what_stringify_writes_reads_back(value: Json) -> None:
+    for indent in (0, 2):
+        text = stringify(value, indent)
+        read = parse_json(text)
+        assert read is not MISSING
+        assert stringify(read, indent) == text
+
+
+@pytest.mark.parametrize("text", ["", "{", "NaN", "[1,]", "'a'", "[" * 100_000])
+def test_what_is_no_json_is_missing(text: str) -> None:
+    assert parse_json(text) is MISSING
