@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec.structs import replace
 from prometheus_client import Counter
 
 from shared.broker import topology
 from shared.broker.ports import BrokerUnavailable, QueueFull, WorkQueue
 from shared.contracts.messages import RecordBatch, RunBegan, RunRecorded
+from shared.errors import PayloadTooLarge
 from shared.observe.logging import get_logger
 
 BATCH_RECORDS: Final = 64
 BACKLOG_RECORDS: Final = 10_000
 PATIENCE_SECONDS: Final = 2.0
+TRIES: Final = 10
 
 RECORDS_DROPPED = Counter("flowport_executor_records_dropped_total", "Run records lost: the record queue was full.")
 log = get_logger("record_outbox")
@@ -64,16 +67,30 @@ class RecordOutbox:
 
     async def _publish(self, records: tuple[Record, ...]) -> None:
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while not await self._published(records):
-                    await asyncio.sleep(0.1)
-        except TimeoutError:
-            RECORDS_DROPPED.inc(len(records))
-            log.warning("run records dropped", count=len(records))
+            await self._publish_patiently(records)
+        except PayloadTooLarge:
+            if len(records) > 1:
+                for record in records:
+                    await self._publish((record,))
+            else:
+                await self._publish_patiently((_without_blocks(records[0]),))
+
+    async def _publish_patiently(self, records: tuple[Record, ...]) -> None:
+        for _ in range(TRIES):
+            if await self._published(records):
+                return
+            await asyncio.sleep(PATIENCE_SECONDS / TRIES)
+        RECORDS_DROPPED.inc(len(records))
+        log.warning("run records dropped", count=len(records))
 
     async def _published(self, records: tuple[Record, ...]) -> bool:
         try:
-            await self._work.publish(topology.RUNS_RECORDS, RecordBatch(records))
+            await self._work.publish(topology.RECORDS, RecordBatch(records))
         except (QueueFull, BrokerUnavailable):
             return False
         return True
+
+
+def _without_blocks(record: Record) -> Record:
+    """A record that fits into one message: how the run ended matters more than how it got there."""
+    return replace(record, blocks=()) if isinstance(record, RunRecorded) else record

@@ -51,9 +51,7 @@ class Deployments:
 
     async def snapshot(self, snapshot: SnapshotRef) -> bytes:
         """The immutable workflow state as JSON. Raises NotFound, Unavailable."""
-        return await self._client.fetch(
-            "GET", f"/internal/snapshots/{snapshot.workspace_id}/{snapshot.snapshot_hash}"
-        )
+        return await self._client.fetch("GET", f"/internal/snapshots/{snapshot.workspace_id}/{snapshot.snapshot_hash}")
 
     async def environment(self, workspace_id: str) -> Environment:
         """The `{{NAME}}` values of a workspace. Raises Unavailable."""

@@ -1,0 +1,1 @@
+"""What the executor does with a run: fetch what it needs, run it, report it."""

@@ -1,0 +1,182 @@
+"""Runs that are stored: claimed, journaled, and finished whatever dies."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final, TypeVar
+
+from msgspec.structs import replace
+
+from executor_service.adapters.running_runs import RunningRuns
+from executor_service.application.grouped_journal import GroupedJournal
+from executor_service.application.launcher import Launcher
+from executor_service.application.run_handle import RunHandle
+from executor_service.engine.execution import Execution
+from executor_service.engine.request import RunResult
+from executor_service.metrics import CLAIMS, RUNS, SLOTS_BUSY
+from executor_service.ports import DurableRuns
+from shared.contracts.events import RunEvent
+from shared.contracts.jobs import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun
+from shared.contracts.messages import DurableRunDispatched
+from shared.contracts.runs import RunSpec
+from shared.errors import FlowportError, StaleAttempt, Unavailable
+from shared.observe.logging import get_logger
+
+PATIENCE_SECONDS: Final = 60.0
+"""How long a worker keeps asking a jobs-service that does not answer."""
+RETRY_SECONDS: Final = 0.5
+
+log = get_logger("durable_runs")
+T = TypeVar("T")
+
+
+class Released(Exception):
+    """The run was handed back before its end."""
+
+
+class DurableRunWorker:
+    """Works on dispatched runs. One instance a process."""
+
+    def __init__(
+        self,
+        launcher: Launcher,
+        durable: DurableRuns,
+        running: RunningRuns,
+        *,
+        worker_id: str,
+        renew_seconds: float,
+    ) -> None:
+        self._launcher = launcher
+        self._durable = durable
+        self._running = running
+        self._worker_id = worker_id
+        self._renew_seconds = renew_seconds
+        self._executions: set[asyncio.Task[RunResult]] = set()
+        self._draining = False
+
+    async def work(self, dispatch: DurableRunDispatched, *, redelivered: bool) -> None:
+        """Claim the run and, if it is ours, take it to its end. Raises Unavailable when it cannot be claimed."""
+        claim = ClaimRun(dispatch.dispatch_id, self._worker_id, redelivered)
+        answer = await self._claimed(dispatch.run_id, claim)
+        CLAIMS.labels("granted" if answer.granted else "refused").inc()
+        if answer.granted is None:
+            return
+        with SLOTS_BUSY.labels("durable").track_inprogress():
+            await self._attempt(answer.granted)
+
+    def release_all(self) -> None:
+        """The process is going down: hand back every run in hand."""
+        self._draining = True
+        for execution in self._executions:
+            execution.cancel()
+
+    async def _claimed(self, run_id: str, claim: ClaimRun) -> ClaimAnswer:
+        while True:
+            answer = await _insist(partial(self._durable.claim, run_id, claim))
+            if answer.retry_after_ms is None:
+                return answer
+            await asyncio.sleep(answer.retry_after_ms / 1000)
+            claim = replace(claim, redelivered=True)
+
+    async def _attempt(self, granted: ClaimGranted) -> None:
+        spec, attempt = granted.run, granted.attempt
+        try:
+            result = await self._result(granted)
+            await _insist(partial(self._durable.finish, spec.run_id, result))
+            RUNS.labels(spec.mode, result.outcome.status).inc()
+        except StaleAttempt:
+            log.info("another worker holds the run", run_id=spec.run_id, attempt=attempt)
+        except Released:
+            await _insist(partial(self._durable.release, spec.run_id, attempt))
+
+    async def _result(self, granted: ClaimGranted) -> FinishRun:
+        spec = replace(
+            granted.run,
+            time_limit_ms=granted.remaining_ms,
+            time_limit_text_ms=granted.run.time_limit_text_ms or granted.run.time_limit_ms,
+        )
+        journal = GroupedJournal(self._durable, spec.run_id, granted.attempt, next_index=len(granted.journal))
+        handle = RunHandle()
+        with self._running.holding(spec.run_id, handle):
+            try:
+                execution = await self._launcher.prepare(
+                    spec, _NoListener(), journal=journal, entries=[entry.data for entry in granted.journal]
+                )
+            except FlowportError as error:
+                return FinishRun(granted.attempt, self._launcher.refused(error))
+            handle.bind(execution)
+            result = await self._run(spec, execution, handle, granted)
+        await journal.flush()
+        outcome = await self._launcher.conclude(spec, result.outcome)
+        return FinishRun(granted.attempt, outcome, tuple(result.blocks), result.usage)
+
+    async def _run(self, spec: RunSpec, execution: Execution, handle: RunHandle, granted: ClaimGranted) -> RunResult:
+        if self._draining:
+            raise Released
+        task = asyncio.create_task(execution.run(), name=f"run-{spec.run_id}")
+        self._executions.add(task)
+        try:
+            async with self._lease_kept(spec.run_id, granted.attempt, handle, task) as lease:
+                return await task
+        except asyncio.CancelledError:
+            if lease.lost:
+                raise StaleAttempt("the lease went to another worker") from None
+            if self._draining:
+                raise Released from None
+            raise
+        finally:
+            self._executions.discard(task)
+            task.cancel()
+
+    @asynccontextmanager
+    async def _lease_kept(
+        self, run_id: str, attempt: int, handle: RunHandle, task: asyncio.Task[RunResult]
+    ) -> AsyncIterator["_Lease"]:
+        lease = _Lease()
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(self._renew_seconds)
+                try:
+                    answer = await self._durable.renew(run_id, attempt)
+                except Unavailable:
+                    continue
+                except StaleAttempt:
+                    lease.lost = True
+                    task.cancel()
+                    return
+                if answer.cancelled:
+                    handle.cancel("cancelled")
+
+        renewal = asyncio.create_task(renew(), name=f"lease-{run_id}")
+        try:
+            yield lease
+        finally:
+            renewal.cancel()
+
+
+class _Lease:
+    """Whether the right to the run is still ours, as far as we know."""
+
+    lost = False
+
+
+class _NoListener:
+    """Nobody reads the events of a queued run while it goes on."""
+
+    async def emit(self, event: RunEvent) -> None:
+        """Drop it."""
+
+
+async def _insist(call: Callable[[], Awaitable[T]]) -> T:
+    """Repeat `call` while the other service does not answer, within the patience. Raises Unavailable."""
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await call()
+        except Unavailable:
+            if loop.time() > give_up:
+                raise
+            await asyncio.sleep(RETRY_SECONDS)

@@ -1,0 +1,81 @@
+"""The journal of one attempt at a durable run: written in groups, in order, to jobs-service."""
+
+import asyncio
+from typing import Final
+
+import msgspec
+
+from executor_service.ports import DurableRuns
+from shared.contracts.jobs import AppendJournal, JournalEntry
+from shared.errors import FlowportError, Unavailable
+
+GROUP_SECONDS: Final = 0.05
+GROUP_BYTES: Final = 1024 * 1024
+RETRY_SECONDS: Final = 0.5
+RETRIES: Final = 20
+
+
+class GroupedJournal:
+    """Commits about every 50 ms, or when asked to. After a failure every call raises it."""
+
+    def __init__(self, durable: DurableRuns, run_id: str, attempt: int, *, next_index: int) -> None:
+        self._durable = durable
+        self._run_id = run_id
+        self._attempt = attempt
+        self._next_index = next_index
+        self._pending: list[JournalEntry] = []
+        self._pending_bytes = 0
+        self._failure: FlowportError | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._commit: asyncio.Task[None] | None = None
+        self._order = asyncio.Lock()
+
+    async def record(self, kind: str, data: msgspec.Raw) -> None:
+        """Take one entry. Raises StaleAttempt, Unavailable."""
+        self._raise_failure()
+        self._pending.append(JournalEntry(self._next_index, kind, data))
+        self._pending_bytes += len(bytes(data))
+        self._next_index += 1
+        if self._pending_bytes >= GROUP_BYTES:
+            await self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(GROUP_SECONDS, self._commit_soon)
+
+    async def flush(self) -> None:
+        """Everything recorded so far is stored. Raises StaleAttempt, Unavailable."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        async with self._order:
+            self._raise_failure()
+            entries, self._pending, self._pending_bytes = tuple(self._pending), [], 0
+            if entries:
+                await self._store(AppendJournal(self._attempt, entries))
+
+    def _commit_soon(self) -> None:
+        self._timer = None
+        self._commit = asyncio.get_running_loop().create_task(self._commit_quietly())
+
+    async def _commit_quietly(self) -> None:
+        try:
+            await self.flush()
+        except FlowportError as error:
+            self._failure = error
+
+    async def _store(self, group: AppendJournal) -> None:
+        for retries_left in reversed(range(RETRIES)):
+            try:
+                await self._durable.append_journal(self._run_id, group)
+                return
+            except Unavailable as error:
+                if not retries_left:
+                    self._failure = error
+                    raise
+                await asyncio.sleep(RETRY_SECONDS)
+            except FlowportError as error:
+                self._failure = error
+                raise
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure

@@ -1,0 +1,88 @@
+"""Turns a run as it was asked for into an execution, and its result into an outcome that fits into a message."""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from executor_service.adapters.workflow_cache import WorkflowCache
+from executor_service.engine.execution import Execution
+from executor_service.engine.ports import EventSink, Journal
+from executor_service.engine.request import RunRequest
+from executor_service.engine.setting import Engine
+from executor_service.ports import Environments, Payloads
+from shared.contracts.runs import ErrorCode, Payload, RunError, RunOutcome, RunSpec, RunStatus
+from shared.errors import FlowportError
+
+EMPTY_OUTPUT = Payload(inline=msgspec.Raw(b"{}"), size=2)
+
+
+class Launcher:
+    """Fetches the workflow, its environment and the input. `keyed_providers` are those this server has a key for."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        workflows: WorkflowCache,
+        environments: Environments,
+        payloads: Payloads,
+        *,
+        keyed_providers: frozenset[str],
+        public_url: str,
+    ) -> None:
+        self._engine = engine
+        self._workflows = workflows
+        self._environments = environments
+        self._payloads = payloads
+        self._keyed_providers = keyed_providers
+        self._public_url = public_url
+
+    async def prepare(
+        self,
+        spec: RunSpec,
+        sink: EventSink,
+        *,
+        journal: Journal | None = None,
+        entries: Sequence[msgspec.Raw] = (),
+    ) -> Execution:
+        """The run, ready to go. Raises FlowportError when a part of it cannot be had."""
+        workspace_id = spec.snapshot.workspace_id
+        workflow = await self._workflows.get(spec.snapshot)
+        document = await self._payloads.get(workspace_id, spec.input)
+        request = RunRequest.from_spec(
+            spec,
+            msgspec.json.decode(document) if document else None,
+            keyed_providers=self._keyed_providers,
+            public_url=self._public_url,
+        )
+        environment: dict[str, str] = {}
+        if workflow.environment_names:
+            environment = (await self._environments.environment(workspace_id)).values
+        return Execution(
+            self._engine, workflow, request, environment=environment, sink=sink, journal=journal, entries=entries
+        )
+
+    async def conclude(self, spec: RunSpec, outcome: RunOutcome) -> RunOutcome:
+        """`outcome` with a large output put aside. Never raises: an output that cannot be kept fails the run."""
+        try:
+            document = bytes(outcome.output.inline)
+            return replace(outcome, output=await self._payloads.put(spec.snapshot.workspace_id, document))
+        except FlowportError as error:
+            return self._with_error(outcome, error)
+
+    def refused(self, error: FlowportError) -> RunOutcome:
+        """The outcome of a run that could not begin."""
+        now = self._engine.clock.now()
+        blank = RunOutcome(status=RunStatus.FAILED, output=EMPTY_OUTPUT, started_at=now, ended_at=now, duration_ms=0.0)
+        return self._with_error(blank, error)
+
+    def ended_early(self, code: ErrorCode, message: str) -> RunOutcome:
+        """The outcome of a run that this process cannot finish."""
+        outcome = self.refused(FlowportError(message))
+        return replace(outcome, error=RunError(code=code, message=message, http_status=503))
+
+    def _with_error(self, outcome: RunOutcome, error: FlowportError) -> RunOutcome:
+        run_error = RunError(
+            code=ErrorCode.EXECUTION_FAILED, message=error.message, http_status=503 if error.retryable else None
+        )
+        return replace(outcome, status=RunStatus.FAILED, output=EMPTY_OUTPUT, error=run_error)

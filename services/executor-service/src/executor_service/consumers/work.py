@@ -1,0 +1,94 @@
+"""The two work queues: what a delivery means, and what becomes of it."""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from executor_service.adapters.running_runs import RunningRuns
+from executor_service.application.attached_runs import AttachedRuns
+from executor_service.application.durable_runs import DurableRunWorker
+from shared.broker.ports import Broker, Delivery, Settlement, Subscription
+from shared.broker.topology import ASYNC, INTERACTIVE
+from shared.contracts.messages import AttachedRunRequested, DurableRunDispatched
+from shared.observe.trace import enter_trace
+
+SETTLE_SECONDS: Final = 5.0
+"""What runs that were told to stop may still need."""
+
+
+class WorkConsumers:
+    """Takes runs while the process lives. On stop: no new ones, time to finish, then an honest end for the rest."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        attached: AttachedRuns,
+        durable: DurableRunWorker,
+        running: RunningRuns,
+        *,
+        interactive_slots: int,
+        durable_slots: int,
+        drain_seconds: float,
+    ) -> None:
+        self._broker = broker
+        self._attached = attached
+        self._durable = durable
+        self._running = running
+        self._interactive_slots = interactive_slots
+        self._durable_slots = durable_slots
+        self._drain_seconds = drain_seconds
+        self._queues: list[Subscription] = []
+        self._control: Subscription | None = None
+
+    async def start(self) -> None:
+        """Listen for cancels, then take work. Raises BrokerUnavailable."""
+        self._control = await self._broker.control.listen(self._running.on_control)
+        work = self._broker.work
+        self._queues = [
+            await work.consume(INTERACTIVE, self.on_interactive, prefetch=self._interactive_slots),
+            await work.consume(ASYNC, self.on_durable, prefetch=self._durable_slots),
+        ]
+
+    async def stop(self) -> None:
+        """Drain."""
+        stop_the_rest = asyncio.get_running_loop().call_later(self._drain_seconds, self._stop_the_rest)
+        try:
+            grace = self._drain_seconds + SETTLE_SECONDS
+            await asyncio.gather(*(queue.close(grace=grace) for queue in self._queues))
+        finally:
+            stop_the_rest.cancel()
+        if self._control is not None:
+            await self._control.close(grace=0)
+
+    async def on_interactive(self, delivery: Delivery) -> Settlement:
+        """An attached run. One that was delivered before is not begun again: its worker is gone."""
+        match delivery.message:
+            case AttachedRunRequested(run=spec, reply_to=reply_to):
+                _enter(delivery, spec.run_id)
+                if delivery.redelivered:
+                    await self._attached.report_lost(spec, reply_to)
+                else:
+                    await self._attached.run(spec, reply_to)
+                return Settlement.ACK
+            case _:
+                return Settlement.DEAD_LETTER
+
+    async def on_durable(self, delivery: Delivery) -> Settlement:
+        """A dispatched run; acknowledged once its result is stored, or when it is not ours."""
+        match delivery.message:
+            case DurableRunDispatched(run_id=run_id) as dispatch:
+                _enter(delivery, run_id)
+                await self._durable.work(dispatch, redelivered=delivery.redelivered)
+                return Settlement.ACK
+            case _:
+                return Settlement.DEAD_LETTER
+
+    def _stop_the_rest(self) -> None:
+        self._attached.stop_all()
+        self._durable.release_all()
+
+
+def _enter(delivery: Delivery, run_id: str) -> None:
+    enter_trace(delivery.traceparent)
+    structlog.contextvars.bind_contextvars(run_id=run_id)

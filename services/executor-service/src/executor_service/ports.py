@@ -1,0 +1,68 @@
+"""What the executor needs from other services."""
+
+from typing import Protocol
+
+from shared.contracts.deployments import Environment
+from shared.contracts.jobs import AppendJournal, ClaimAnswer, ClaimRun, FinishRun, LeaseAnswer
+from shared.contracts.messages import RunBegan, RunRecorded
+from shared.contracts.runs import Payload, SnapshotRef
+
+
+class Snapshots(Protocol):
+    """Where deployed workflow states are kept."""
+
+    async def snapshot(self, snapshot: SnapshotRef) -> bytes:
+        """The immutable state as JSON. Raises NotFound, Unavailable."""
+        ...
+
+
+class Environments(Protocol):
+    """Where `{{NAME}}` values are kept."""
+
+    async def environment(self, workspace_id: str) -> Environment:
+        """The values of a workspace, in clear. Raises Unavailable."""
+        ...
+
+
+class Payloads(Protocol):
+    """Where values go that are too large for a message."""
+
+    async def put(self, workspace_id: str, document: bytes) -> Payload:
+        """Keep a JSON document, inline when it is small. Raises Unavailable."""
+        ...
+
+    async def get(self, workspace_id: str, payload: Payload) -> bytes:
+        """The JSON of a payload. Raises NotFound, Unavailable."""
+        ...
+
+
+class DurableRuns(Protocol):
+    """Where durable runs are kept; every write names its attempt, and an older attempt's is refused."""
+
+    async def claim(self, run_id: str, claim: ClaimRun) -> ClaimAnswer:
+        """Ask for a dispatched run. Raises Unavailable."""
+        ...
+
+    async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
+        """Keep the lease. Raises StaleAttempt, Unavailable."""
+        ...
+
+    async def append_journal(self, run_id: str, entries: AppendJournal) -> None:
+        """Store what happened. Raises StaleAttempt, Unavailable."""
+        ...
+
+    async def finish(self, run_id: str, result: FinishRun) -> None:
+        """Store how the attempt ended. Raises StaleAttempt, Unavailable."""
+        ...
+
+    async def release(self, run_id: str, attempt: int) -> None:
+        """Hand the run back unfinished. Raises StaleAttempt, Unavailable."""
+        ...
+
+
+class Records(Protocol):
+    """Takes what attached runs leave behind."""
+
+    def put(self, record: RunBegan | RunRecorded) -> None:
+        """Take one record without waiting; it is dropped, and counted, when there is no room."""
+        ...
