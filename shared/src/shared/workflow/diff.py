@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -25,7 +26,7 @@ class ChangeKind(StrEnum):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One difference. `before` and `after` are set where a value changed."""
+    """One difference. `before` and `after` are JSON, set where a value changed."""
 
     kind: ChangeKind
     summary: str
@@ -33,8 +34,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     block_id: str | None = None
     block_name: str | None = None
     field: str | None = None
-    before: Json = None
-    after: Json = None
+    before: Any = None
+    after: Any = None
 
 
 def changes(before: JsonObject, after: JsonObject) -> list[Change]:
