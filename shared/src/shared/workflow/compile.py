@@ -24,6 +24,8 @@ from shared.workflow.references import EnvMarker
 from shared.workflow.start import choose_start
 from shared.workflow.templates import Literal, Template, compile_value, text_templates
 
+ENVIRONMENT_OBJECT: Final = "environmentVariables"
+"""What code calls the object that holds every environment value."""
 _CODE_LANGUAGES: Final = {"javascript": Language.JAVASCRIPT, "python": Language.PYTHON}
 
 
@@ -104,11 +106,17 @@ class CompiledWorkflow:
     """The start block of each kind of call that has one."""
     variables_by_name: Mapping[str, Variable]
     environment_names: frozenset[str]
-    """Every `{{NAME}}` that occurs; a workflow without any needs no environment."""
+    """Every `{{NAME}}` that occurs."""
     refusals: tuple[str, ...]
     """Why no run of this may begin, whatever the server has."""
     _containers: Mapping[str, tuple[str, ...]]
     _graphs: Mapping[str | None, Graph]
+
+    @property
+    def needs_environment(self) -> bool:
+        """Whether a run can see any environment value."""
+        code = (block.code.source for block in self.blocks.values() if block.code is not None)
+        return bool(self.environment_names) or any(ENVIRONMENT_OBJECT in source for source in code)
 
     def graph(self, start: str | None) -> Graph:
         """What runs from a block, or from every block without a predecessor for None."""

@@ -1,0 +1,101 @@
+"""Takes the first way whose expression is true."""
+
+from typing import Final
+
+from executor_service.blocks.ports import ConditionRunner
+from executor_service.engine import BadReference, BlockFailure, BlockHandler, BlockResult, Call, Inputs
+from executor_service.engine.binding import BoundCode, bind
+from executor_service.sandbox import Conditions
+from shared.workflow.compile import CompiledBlock, Option
+from shared.workflow.graph import Fires
+from shared.workflow.jsvalues import JsonObject
+
+_NOT_PASSED_ON: Final = frozenset({"_pauseMetadata", "error", "providerTiming", "tokens", "toolCalls", "model", "cost"})
+_CONTEXT: Final = "context"
+
+
+class ConditionHandler(BlockHandler):
+    """Expressions are tried in order; what comes after the first true one is not even looked at."""
+
+    def __init__(self, sandbox: ConditionRunner) -> None:
+        self._sandbox = sandbox
+
+    def prepare(self, call: Call) -> Inputs:
+        """Expressions are filled in when their turn comes: an earlier one may win before a later one can fail."""
+        return Inputs({}, lambda: {"conditions": [_shown(option) for option in call.block.options]})
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        """Evaluate, and pass the source's output on."""
+        if call.block.options_problem is not None:
+            raise BlockFailure(call.block.options_problem)
+        source = _source_output(call)
+        matched = await self._first_true(call, source)
+        target = None if matched is None else call.target_of(Fires.ON_OPTION, matched.id)
+        return BlockResult(
+            {
+                **{key: value for key, value in source.items() if key not in _NOT_PASSED_ON},
+                "conditionResult": matched is not None,
+                "selectedPath": None if target is None else path_to(target),
+                "selectedOption": None if matched is None else matched.id,
+            }
+        )
+
+    async def _first_true(self, call: Call, source: JsonObject) -> Option | None:
+        options = call.block.options
+        bound: list[BoundCode] = []
+        problem: BadReference | None = None
+        for index, option in enumerate(options):
+            if _is_else(option):
+                break
+            try:
+                bound.append(bind(option.code, call.resolver, literal_environment=True, label=str(index)))
+            except BadReference as error:
+                problem = error
+                break
+        matched = await self._evaluate(call, source, bound)
+        if matched is None and problem is not None:
+            raise _failure(options[len(bound)], problem.message, http_status=problem.http_status)
+        if matched is None and len(bound) < len(options):
+            return options[len(bound)]
+        return None if matched is None else options[matched]
+
+    async def _evaluate(self, call: Call, source: JsonObject, bound: list[BoundCode]) -> int | None:
+        if not any(code.source.strip() for code in bound):
+            return None
+        bindings = {name: value for code in bound for name, value in code.bindings.items()}
+        if any(_CONTEXT in code.source for code in bound):
+            bindings[_CONTEXT] = source
+        verdict = await self._sandbox.evaluate(
+            Conditions(
+                scope=call.request.run_id,
+                expressions=[code.source for code in bound],
+                bindings=bindings,
+                workspace_id=call.request.workspace_id,
+            )
+        )
+        if verdict.error is not None:
+            failed = verdict.failed or 0
+            raise _failure(call.block.options[failed], bound[failed].as_written(verdict.error.message))
+        return verdict.matched
+
+
+def path_to(target: CompiledBlock) -> JsonObject:
+    """A chosen way, as outputs show it."""
+    return {"blockId": target.id, "blockType": target.type, "blockTitle": target.name}
+
+
+def _source_output(call: Call) -> JsonObject:
+    first = call.node.first_source
+    return (call.resolver.output_of(first) or {}) if first is not None else {}
+
+
+def _is_else(option: Option) -> bool:
+    return option.title.strip().lower() == "else"
+
+
+def _shown(option: Option) -> JsonObject:
+    return {"id": option.id, "title": option.title, "value": option.text}
+
+
+def _failure(option: Option, message: str, http_status: int | None = None) -> BlockFailure:
+    return BlockFailure(f'Evaluation error in condition "{option.title}": {message}', http_status=http_status)

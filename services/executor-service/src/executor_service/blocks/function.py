@@ -1,0 +1,79 @@
+"""Runs the author's code."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from executor_service.blocks.ports import CodeRunner
+from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
+from executor_service.engine.binding import BoundCode, bind
+from executor_service.sandbox import Script, ScriptResult
+from shared.workflow.code_lexing import Language
+from shared.workflow.code_references import CodeTemplate
+from shared.workflow.compile import ENVIRONMENT_OBJECT
+from shared.workflow.jsvalues import Json, JsonObject, to_number
+
+DEFAULT_TIMEOUT_MS: Final = 300_000
+_IMPORT: Final = re.compile(r"^\s*import\b(?!\s*\()", re.MULTILINE)
+IMPORT_REFUSED: Final = (
+    "JavaScript code with import statements requires a remote code sandbox to be enabled. "
+    "Please remove the import statements, or contact your administrator to enable it."
+)
+PYTHON_REFUSED: Final = (
+    "Python execution requires a remote code sandbox to be enabled. "
+    "Please contact your administrator to enable it, or use JavaScript instead."
+)
+
+
+class FunctionHandler(BlockHandler):
+    """JavaScript, and Python where this host can confine it."""
+
+    def __init__(self, runners: Mapping[Language, CodeRunner]) -> None:
+        self._runners = runners
+
+    def prepare(self, call: Call) -> Inputs:
+        """Turn references into variables of the code."""
+        template = call.block.code or CodeTemplate((), Language.JAVASCRIPT)
+        bound = bind(template, call.resolver)
+        params: JsonObject = {"code": template.source, "language": str(template.language)}
+        if "timeout" in call.block.params:
+            params["timeout"] = call.resolver.render(call.block.params["timeout"])
+        return Inputs(params, lambda: {"code": bound.filled_in(), "language": str(template.language)}, bound)
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        """Run it, within its own time limit and the run's."""
+        bound: BoundCode = inputs.extra
+        language = Language(str(inputs.params["language"]))
+        runner = self._runners.get(language)
+        if runner is None:
+            raise BlockFailure(PYTHON_REFUSED, can_retry=False)
+        if language is Language.JAVASCRIPT and _IMPORT.search(bound.source):
+            raise BlockFailure(IMPORT_REFUSED, can_retry=False)
+        result = await runner.run(
+            Script(
+                code=bound.source,
+                bindings=bound.bindings,
+                environment=call.environment if ENVIRONMENT_OBJECT in bound.source else {},
+                timeout_ms=timeout_ms(inputs.params.get("timeout"), call),
+                workspace_id=call.request.workspace_id,
+            )
+        )
+        return BlockResult(output_of(result, bound))
+
+
+def timeout_ms(configured: Json, call: Call) -> int:
+    """The time that code may take: its own limit, never more than what is left of the run."""
+    number = to_number(configured) if configured not in (None, "") else 0
+    own = int(number) if 0 < number < DEFAULT_TIMEOUT_MS else DEFAULT_TIMEOUT_MS
+    return max(1, min(own, int(call.remaining_seconds() * 1000)))
+
+
+def output_of(result: ScriptResult, bound: BoundCode) -> JsonObject:
+    """What code gave. Raises BlockFailure when it failed."""
+    if result.error is not None:
+        raise BlockFailure(bound.as_written(result.error.message))
+    if result.result is msgspec.UNSET:
+        return {"stdout": result.stdout}
+    return {"result": result.value(), "stdout": result.stdout}

@@ -1,0 +1,82 @@
+"""The answer of the whole run: body, status and headers. It never fails."""
+
+import math
+from typing import Final
+
+from executor_service.blocks.tables import read_table
+from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
+from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, to_number, to_string
+
+DEFAULT_STATUS: Final = 200
+_STATUSES: Final = range(100, 600)
+JSON_TYPE: Final = {"Content-Type": "application/json"}
+
+
+class ResponseHandler(BlockHandler):
+    """Builds the answer from fields (structured) or from JSON text."""
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        """The answer."""
+        params = inputs.params
+        data = _from_text(params.get("data")) if params.get("dataMode") == "json" else _built(params.get("builderData"))
+        headers: JsonObject = {**JSON_TYPE, **read_table(params.get("headers"))}
+        return BlockResult({"data": data, "status": _status(params.get("status")), "headers": headers})
+
+
+def _status(value: Json) -> int:
+    number = to_number(value) if value not in (None, "") else math.nan
+    return int(number) if number in _STATUSES else DEFAULT_STATUS
+
+
+def _from_text(value: Json) -> Json:
+    if value is None:
+        return {}
+    parsed = parse_json(value) if isinstance(value, str) else value
+    return value if parsed is MISSING else parsed
+
+
+def _built(fields: Json) -> Json:
+    return _parsed_deeply(_object(fields))
+
+
+def _object(fields: Json) -> JsonObject:
+    entries = fields if isinstance(fields, list) else []
+    return {
+        to_string(entry["name"]): _field(to_string(entry.get("type") or "string"), entry.get("value"))
+        for entry in entries
+        if isinstance(entry, dict) and entry.get("name")
+    }
+
+
+def _field(kind: str, value: Json) -> Json:
+    match kind:
+        case "object" if isinstance(value, list):
+            return _object(value)
+        case "array" if isinstance(value, list):
+            return [_element(item) for item in value]
+        case "number":
+            number = to_number(value) if value not in (None, "") else math.nan
+            return value if math.isnan(number) else number
+        case "boolean":
+            return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+        case _:
+            return value
+
+
+def _element(item: Json) -> Json:
+    """An array's entry, as the editor stores it: `{type, value}`."""
+    if isinstance(item, dict) and "value" in item:
+        return _field(to_string(item.get("type") or "string"), item["value"])
+    return item
+
+
+def _parsed_deeply(value: Json) -> Json:
+    """Every text that is JSON becomes what it says, at any depth."""
+    if isinstance(value, str):
+        parsed = parse_json(value)
+        return value if parsed is MISSING else parsed
+    if isinstance(value, list):
+        return [_parsed_deeply(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _parsed_deeply(item) for key, item in value.items()}
+    return value

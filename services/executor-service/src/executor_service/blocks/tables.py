@@ -1,0 +1,24 @@
+"""`table` settings: rows of `{cells: {Key, Value}}`, their JSON text, or a plain object."""
+
+from shared.workflow.jsvalues import MISSING, Json, parse_json, stringify
+
+
+def read_table(value: Json) -> dict[str, str]:
+    """Key to value as text; rows without a key are skipped, the last of equal keys wins."""
+    return dict(table_rows(value))
+
+
+def table_rows(value: Json) -> list[tuple[str, str]]:
+    """The rows in order, equal keys kept."""
+    if isinstance(value, str):
+        parsed = parse_json(value)
+        value = None if parsed is MISSING else parsed
+    if isinstance(value, dict):
+        return [(key, _text(item)) for key, item in value.items() if key and item is not None]
+    rows = (row.get("cells") for row in value if isinstance(row, dict)) if isinstance(value, list) else ()
+    cells = (cell for cell in rows if isinstance(cell, dict))
+    return [(_text(cell.get("Key")), _text(cell.get("Value"))) for cell in cells if cell.get("Key")]
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else "" if value is None else stringify(value)

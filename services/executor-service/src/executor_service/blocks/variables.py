@@ -1,0 +1,40 @@
+"""Sets workflow variables for the rest of the run."""
+
+from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
+from shared.workflow.jsvalues import Json, JsonObject, to_string
+from shared.workflow.models import Variable
+from shared.workflow.variables import assigned_value
+
+
+class VariablesHandler(BlockHandler):
+    """A variable is meant by its id, else by its exact name. An unknown one is only in the output."""
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        """Convert each value to its type and assign it."""
+        output: JsonObject = {}
+        assignments: JsonObject = {}
+        for entry in _entries(inputs.params.get("variables")):
+            name, kind = to_string(entry.get("variableName") or ""), to_string(entry.get("type") or "plain")
+            variable = _variable(call, to_string(entry.get("variableId") or ""), name)
+            value = _converted(name, variable.type if variable else kind, entry.get("value"))
+            output[variable.name if variable else name] = value
+            if variable is not None:
+                assignments[variable.id] = value
+        return BlockResult(output, assignments)
+
+
+def _entries(value: Json) -> list[JsonObject]:
+    entries = value if isinstance(value, list) else []
+    return [entry for entry in entries if isinstance(entry, dict) and entry.get("variableName")]
+
+
+def _variable(call: Call, variable_id: str, name: str) -> Variable | None:
+    variables = call.workflow.state.variables
+    return variables.get(variable_id) or next((v for v in variables.values() if v.name == name), None)
+
+
+def _converted(name: str, kind: str, value: Json) -> Json:
+    try:
+        return assigned_value(name, kind, value)
+    except ValueError as error:
+        raise BlockFailure(f"Variables block execution failed: {error}") from error

@@ -1,0 +1,60 @@
+"""The graph engine: runs a compiled workflow and tells what happens while it does.
+
+    engine = Engine(handlers, expressions, clock, limits)       # one per worker
+    execution = Execution(engine, workflow, request, environment=values, sink=sink, journal=journal, entries=entries)
+    result = await execution.run()                              # once
+    execution.cancel()                                          # from elsewhere; `run` returns within a second
+
+- `workflow` is a `CompiledWorkflow` (shared.workflow.compile), shared by any number of runs at once.
+- `request` is a `RunRequest`; `RunRequest.from_spec(spec, body)` makes one from a message and its parsed input.
+- `environment` holds the `{{NAME}}` values; it may be empty when `workflow.needs_environment` is false.
+- `sink` gets the events of `shared.contracts.events` in order, all but RunStarted and RunEnded: those are the worker's.
+- `journal` keeps a durable run's entries; None for an attached run. `entries` are the `data` of the journal entries of
+  earlier attempts, in order: what they tell is not done again. `state` is the `RunResult.state` of a paused run.
+- `result` is a `RunResult`: the `RunOutcome`, the block logs, the usage, and the pauses of a run that waits. Its
+  `state` goes to JSON with `msgspec.json.encode` and back with `msgspec.json.decode(…, type=RunState)`.
+
+Resuming: the same run id and snapshot, `state` or `entries`, and `request.resumptions` = {context id: answer}.
+
+A run fails with a result, not with an exception; only what the journal raises (StaleAttempt, Unavailable) comes out of
+`run`. Cancelling the task that awaits `run` stops every block and concludes nothing.
+"""
+
+from executor_service.engine.call import Call
+from executor_service.engine.errors import BadReference, BlockFailure
+from executor_service.engine.execution import Execution
+from executor_service.engine.limits import Limits
+from executor_service.engine.ports import (
+    BlockHandler,
+    BlockResult,
+    EventSink,
+    Expressions,
+    Inputs,
+    Journal,
+    PauseRequest,
+)
+from executor_service.engine.request import RunFrom, RunRequest, RunResult
+from executor_service.engine.setting import Engine
+from executor_service.engine.state import Output, Pause, RunState
+
+__all__ = [
+    "BadReference",
+    "BlockFailure",
+    "BlockHandler",
+    "BlockResult",
+    "Call",
+    "Engine",
+    "EventSink",
+    "Execution",
+    "Expressions",
+    "Inputs",
+    "Journal",
+    "Limits",
+    "Output",
+    "Pause",
+    "PauseRequest",
+    "RunFrom",
+    "RunRequest",
+    "RunResult",
+    "RunState",
+]

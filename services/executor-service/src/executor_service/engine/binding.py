@@ -1,0 +1,105 @@
+"""Code with its references filled in: values become variables, and never source text."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from executor_service.engine.sources import AsTyped, Resolver
+from shared.workflow.code_lexing import Language, Place
+from shared.workflow.code_references import CodeMark, CodeTemplate
+from shared.workflow.jsvalues import Json, Missing, stringify
+from shared.workflow.references import EnvMarker, Reference
+
+_PREFIX: Final = "__flowport"
+_INLINE_ROOTS: Final = frozenset({"loop", "parallel"})
+
+
+@dataclass(frozen=True, slots=True)
+class BoundCode:
+    """Source that can run: each of its identifiers has a value in `bindings`."""
+
+    source: str
+    bindings: Mapping[str, Json]
+    marks: Mapping[str, str]
+    """Identifier to the reference as its author typed it."""
+
+    def as_written(self, text: str) -> str:
+        """A message about the source, with the author's references in place of our identifiers."""
+        for name, raw in self.marks.items():
+            text = text.replace(name, raw)
+        return text
+
+    def filled_in(self) -> str:
+        """The source as people read it: values in place of references."""
+        text = self.source
+        for name in self.marks:
+            text = text.replace(name, stringify(self.bindings[name]))
+        return text
+
+
+def bind(
+    template: CodeTemplate, resolver: Resolver, *, literal_environment: bool = False, label: str = ""
+) -> BoundCode:
+    """Fill in code. Raises BadReference. `label` keeps the names of several pieces of code apart.
+
+    With `literal_environment`, an environment value that is a number, a boolean or null counts as one, not as text.
+    """
+    return _Binder(template.language, resolver, literal_environment, f"{_PREFIX}{label}_").bind(template)
+
+
+class _Binder:
+    def __init__(self, language: Language, resolver: Resolver, literal_environment: bool, prefix: str) -> None:
+        self._language = language
+        self._resolver = resolver
+        self._literal_environment = literal_environment
+        self._prefix = prefix
+        self._bindings: dict[str, Json] = {}
+        self._names: dict[str, str] = {}
+
+    def bind(self, template: CodeTemplate) -> BoundCode:
+        source = template.render(self._replacement)
+        return BoundCode(source, self._bindings, {name: raw for raw, name in self._names.items()})
+
+    def _replacement(self, mark: CodeMark) -> str:
+        if mark.place is Place.COMMENT:
+            return mark.raw
+        return (
+            self._environment(mark, mark.part) if isinstance(mark.part, EnvMarker) else self._reference(mark, mark.part)
+        )
+
+    def _environment(self, mark: CodeMark, part: EnvMarker) -> str:
+        value = self._resolver.environment_value(part.name)
+        if value is None:
+            return mark.raw
+        if mark.place is not Place.CODE:
+            return mark.spliced(value)
+        return self._name(mark.raw, _literal(value) if self._literal_environment else value)
+
+    def _reference(self, mark: CodeMark, part: Reference) -> str:
+        found = self._resolver.find(part)
+        if isinstance(found, AsTyped):
+            return mark.raw
+        value = None if isinstance(found, Missing) else found
+        if mark.place is Place.CODE:
+            return stringify(value) if self._may_inline(part, value) else self._name(mark.raw, value)
+        if mark.place is Place.REGEX and isinstance(value, str):
+            return mark.spliced(value)
+        return mark.spliced(stringify(value))
+
+    def _may_inline(self, part: Reference, value: Json) -> bool:
+        """Positions in loops read better in messages than names do; only what cannot change the syntax."""
+        return self._language is Language.JAVASCRIPT and part.name in _INLINE_ROOTS and isinstance(value, int)
+
+    def _name(self, raw: str, value: Json) -> str:
+        name = self._names.setdefault(raw, f"{self._prefix}{len(self._names)}_")
+        self._bindings[name] = value
+        return name
+
+
+def _literal(text: str) -> Json:
+    try:
+        value: Json = json.loads(text)
+    except ValueError:
+        return text
+    return text if isinstance(value, str | list | dict) else value

@@ -1,0 +1,55 @@
+"""What a block's handler sees of the run that it works for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from executor_service.engine.request import RunRequest, RunResult
+from executor_service.engine.sources import Resolver
+from executor_service.engine.state import Output
+from executor_service.engine.streaming import TextWriter
+from shared.workflow.compile import CompiledBlock, CompiledWorkflow
+from shared.workflow.graph import Body, Fires, Node
+from shared.workflow.jsvalues import Json
+
+
+class ChildRunner(Protocol):
+    """Runs another workflow inside this run: its slot, its time, its journal."""
+
+    async def __call__(self, workflow: CompiledWorkflow, request: RunRequest) -> RunResult:
+        """How the child ended. Cancelled with the block that called it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One run of one block."""
+
+    block: CompiledBlock
+    node: Node
+    body: Body
+    """The nodes that this one is wired to."""
+    workflow: CompiledWorkflow
+    request: RunRequest
+    resolver: Resolver
+    environment: Mapping[str, str]
+    variables: Mapping[str, Json]
+    """Values of the workflow's variables, by id."""
+    start_output: Output
+    context_id: str
+    """The name of a pause at this block."""
+    now: Callable[[], datetime]
+    remaining_seconds: Callable[[], float]
+    run_child: ChildRunner
+    writer: TextWriter | None = None
+    """Where text goes while it is written; None when nobody asked for it."""
+    partial: Output = field(default_factory=dict)
+    """What there is so far: it is kept when the run is stopped."""
+
+    def target_of(self, fires: Fires, choice: str) -> CompiledBlock | None:
+        """The block that a choice leads to, None when no edge is wired to it."""
+        for edge in self.node.edges:
+            if edge.fires is fires and edge.choice == choice:
+                return self.workflow.blocks[self.body.nodes[edge.target].block_id]
+        return None

@@ -1,0 +1,70 @@
+"""The decisions of loops and parallels: what to iterate over, and whether to go round again."""
+
+from collections.abc import Mapping
+
+from executor_service.engine.errors import ContainerFailure
+from executor_service.engine.limits import Limits
+from executor_service.engine.ports import Expressions
+from executor_service.engine.rounds import fixed_rounds, rounds_over
+from executor_service.engine.sources import Resolver
+from executor_service.engine.state import Opening
+from shared.workflow.compile import CompiledLoop, CompiledParallel, CompiledWorkflow
+from shared.workflow.graph import Graph
+
+
+class Containers:
+    """Decides for the loops and parallels of one run."""
+
+    def __init__(
+        self, workflow: CompiledWorkflow, graph: Graph, expressions: Expressions, limits: Limits, run_id: str
+    ) -> None:
+        self._loops: Mapping[str, CompiledLoop] = workflow.loops
+        self._parallels: Mapping[str, CompiledParallel] = workflow.parallels
+        self._graph = graph
+        self._expressions = expressions
+        self._limits = limits
+        self._run_id = run_id
+
+    def open(self, block_id: str, resolver: Resolver) -> Opening:
+        """What a container that was reached iterates over. Raises ContainerFailure."""
+        is_parallel = block_id in self._parallels
+        if not self._graph.bodies[block_id].nodes:
+            what = "Parallel" if is_parallel else "Loop"
+            raise ContainerFailure(
+                f"{what} has no executable blocks inside. Add or enable at least one block in the {what.lower()}."
+            )
+        opening = self._branches(block_id, resolver) if is_parallel else self._rounds(block_id, resolver)
+        if opening.total is not None and opening.total > self._limits.iterations:
+            raise ContainerFailure(_too_many(self._limits.iterations))
+        return opening
+
+    async def again(self, block_id: str, index: int, resolver: Resolver) -> bool:
+        """Whether a conditional loop runs its iteration `index`. Raises ContainerFailure at the bound."""
+        condition = self._loops[block_id].condition
+        if condition is None or not await self._expressions.holds(condition, resolver, self._run_id):
+            return False
+        if index >= self._limits.iterations:
+            raise ContainerFailure(_too_many(self._limits.iterations))
+        return True
+
+    def _branches(self, block_id: str, resolver: Resolver) -> Opening:
+        parallel = self._parallels[block_id]
+        if parallel.config.parallel_type == "count":
+            return fixed_rounds(parallel.config.count, "Parallel count")
+        return rounds_over(parallel.items, resolver, is_parallel=True)
+
+    def _rounds(self, block_id: str, resolver: Resolver) -> Opening:
+        loop = self._loops[block_id]
+        match loop.config.loop_type:
+            case "forEach":
+                return rounds_over(loop.items, resolver, is_parallel=False)
+            case "while":
+                return Opening(None, check_first=True)
+            case "doWhile" if loop.condition is not None:
+                return Opening(None)
+            case _:
+                return fixed_rounds(loop.config.iterations, "Loop count")
+
+
+def _too_many(limit: int) -> str:
+    return f"More than {limit} iterations: the limit of one loop or parallel is reached"

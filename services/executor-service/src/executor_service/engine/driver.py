@@ -1,0 +1,221 @@
+"""Starts what may start, takes what is done, until nothing is left."""
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import msgspec
+
+from executor_service.engine.call import Call, ChildRunner
+from executor_service.engine.containers import Containers
+from executor_service.engine.entries import (
+    Checked,
+    Entry,
+    Intended,
+    Opened,
+    Resumed,
+    encode,
+    kind_of,
+)
+from executor_service.engine.entries import decode as decode_entry
+from executor_service.engine.errors import ContainerFailure, LimitReached
+from executor_service.engine.limits import Limits
+from executor_service.engine.performer import Attempt, Performer
+from executor_service.engine.places import context_id
+from executor_service.engine.preparation import Plan
+from executor_service.engine.progress import Progress
+from executor_service.engine.scheduler import ROOT
+from executor_service.engine.setting import Setting
+from executor_service.engine.sources import Resolver
+from executor_service.engine.state import RunState, Step, Work
+from executor_service.engine.streaming import TEXT_TYPES, RunStream
+from shared.contracts.events import BlockEnded, BlockStarted
+from shared.contracts.messages import to_json
+from shared.contracts.runs import BlockLog, ErrorCode, RunError
+
+
+class Driver:
+    """Drives one run. Blocks run as tasks; all that changes the state happens in `drive`, in order."""
+
+    def __init__(self, setting: Setting, plan: Plan, progress: Progress, stream: RunStream | None) -> None:
+        self._setting = setting
+        self._plan = plan
+        self._progress = progress
+        self._stream = stream
+        self._limits: Limits = setting.engine.limits
+        self._clock = setting.engine.clock
+        self._scheduler = progress.scheduler
+        self._containers = Containers(
+            setting.workflow, plan.graph, setting.engine.expressions, self._limits, setting.request.run_id
+        )
+        self._performer = Performer(
+            setting.engine.handlers, progress.logs, self._limits, self._clock, self._announce_effect
+        )
+        self._tasks: dict[Work, asyncio.Task[None]] = {}
+        self._done: deque[tuple[Work, Entry | Exception]] = deque()
+        self._wake = asyncio.Event()
+        self.attempts: dict[Work, Attempt] = {}
+        """Blocks under way."""
+
+    @property
+    def _state(self) -> RunState:
+        return self._progress.state
+
+    def begin(self, entries: Sequence[msgspec.Raw]) -> None:
+        """Start from the beginning, or from where a journal ends."""
+        self._scheduler.begin()
+        self._state.frames[ROOT].update(self._plan.outputs)
+        self._progress.restore([decode_entry(entry) for entry in entries])
+
+    def entry(self, attempt: Attempt, *, error: str) -> BlockLog:
+        """The log entry of a block that is stopped."""
+        return self._performer.entry(attempt, error=error)
+
+    async def drive(self) -> None:
+        """Run until nothing more can. Raises LimitReached, and what the journal raises."""
+        await self._take_answers()
+        self._launch()
+        while self._tasks:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._done:
+                work, done = self._done.popleft()
+                del self._tasks[work]
+                await self._take(work, done)
+            self._launch()
+        if self._setting.journal is not None:
+            await self._setting.journal.flush()
+
+    async def abandon(self) -> None:
+        """Stop every block, and wait a moment for them to let go of what they hold."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._limits.cancel_seconds)
+
+    async def _take_answers(self) -> None:
+        for context, answer in self._setting.request.resumptions.items():
+            pause = self._state.pauses.get(context)
+            if pause is not None:
+                handler = self._setting.engine.handlers[self._setting.workflow.blocks[pause.block_id].type]
+                now = self._clock.now()
+                await self._record(Resumed(context, now, handler.resume(pause, answer, now)))
+
+    def _launch(self) -> None:
+        while self._state.ready and not self._progress.is_over:
+            for work in self._scheduler.take_ready():
+                self._state.blocks_run += 1
+                if self._state.blocks_run > self._limits.blocks:
+                    raise LimitReached(f"More than {self._limits.blocks} blocks: the limit of one run is reached")
+                step = {Step.RUN: self._run_block, Step.OPEN: self._open, Step.CHECK: self._check}[work.step]
+                self._tasks[work] = asyncio.create_task(self._report(work, step(work)))
+
+    async def _report(self, work: Work, step: Coroutine[Any, Any, Entry]) -> None:
+        done: Entry | Exception
+        try:
+            done = await step
+        except Exception as error:  # the driver raises it again
+            done = error
+        self._done.append((work, done))
+        self._wake.set()
+
+    async def _take(self, work: Work, done: Entry | Exception) -> None:
+        attempt = self.attempts.pop(work, None)
+        if isinstance(done, Exception):
+            raise done
+        if attempt is not None:
+            self._state.output_bytes += attempt.output_bytes
+            if self._state.output_bytes > self._limits.run_output_bytes:
+                raise LimitReached(f"The outputs of this run are larger than {self._limits.run_output_bytes} bytes")
+        await self._record(done)
+
+    async def _record(self, entry: Entry) -> None:
+        if self._setting.journal is not None:
+            await self._setting.journal.record(kind_of(entry), encode(entry))
+        for left in self._progress.apply(entry):
+            if self._stream is not None:
+                await self._stream.announce(left.block_id, left.output, None)
+
+    async def _announce_effect(self, work: Work) -> None:
+        if self._setting.journal is not None:
+            intent = Intended(work)
+            await self._setting.journal.record(kind_of(intent), encode(intent))
+            await self._setting.journal.flush()
+
+    async def _run_block(self, work: Work) -> Entry:
+        attempt = self._attempt(work)
+        self.attempts[work] = attempt
+        if self._setting.request.include_block_events:
+            await self._tell_begun(attempt)
+        done = await self._performer.perform(attempt, in_doubt=work in self._state.intents)
+        if done.error is None and self._stream is not None:
+            await self._stream.announce(attempt.call.block.id, done.output, attempt.call.writer)
+        if self._setting.request.include_block_events:
+            log = msgspec.structs.replace(done.log, output=self._progress.logs.shown(done.output))
+            await self._setting.sink.emit(BlockEnded(to_json(log), failed=done.error is not None))
+        return done
+
+    async def _tell_begun(self, attempt: Attempt) -> None:
+        begun = self._performer.entry(attempt)
+        data = {
+            "blockId": begun.block_id,
+            "blockName": begun.block_name,
+            "blockType": begun.block_type,
+            "executionOrder": begun.execution_order,
+        }
+        await self._setting.sink.emit(BlockStarted(to_json(data)))
+
+    def _attempt(self, work: Work) -> Attempt:
+        scope = self._state.scopes[work.scope]
+        body = self._plan.graph.body(scope.container)
+        node = body.nodes[work.node]
+        block = self._setting.workflow.blocks[node.block_id]
+        rounds = self._progress.places.rounds(scope)
+        writes_text = self._stream is not None and block.type in TEXT_TYPES
+        call = Call(
+            block=block,
+            node=node,
+            body=body,
+            workflow=self._setting.workflow,
+            request=self._setting.request,
+            resolver=self._setting.sources.at(scope),
+            environment=self._setting.environment,
+            variables=self._state.variables,
+            start_output=self._plan.start_output,
+            context_id=context_id(block.id, rounds),
+            now=self._clock.now,
+            remaining_seconds=self._setting.remaining_seconds,
+            run_child=self._child_runner(work),
+            writer=self._stream.writer(block.id) if self._stream is not None and writes_text else None,
+        )
+        return Attempt(work, call, rounds, self._progress.next_order(), self._clock.now(), self._clock.monotonic())
+
+    def _child_runner(self, work: Work) -> ChildRunner:
+        return self._setting.child_runner(work, self._state)
+
+    async def _open(self, work: Work) -> Entry:
+        try:
+            opening = self._containers.open(self._scheduler.node(work).block_id, self._resolver(work))
+        except ContainerFailure as failure:
+            return Opened(work, self._clock.now(), error=self._container_error(work, failure))
+        return Opened(work, self._clock.now(), opening)
+
+    async def _check(self, work: Work) -> Entry:
+        block_id = self._scheduler.node(work).block_id
+        scope = self._state.scopes[f"{work.scope}{block_id}/"]
+        try:
+            again = await self._containers.again(block_id, scope.index, self._setting.sources.at(scope))
+        except ContainerFailure as failure:
+            return Checked(work, self._clock.now(), again=False, error=self._container_error(work, failure))
+        return Checked(work, self._clock.now(), again)
+
+    def _resolver(self, work: Work) -> Resolver:
+        return self._setting.sources.at(self._state.scopes[work.scope])
+
+    def _container_error(self, work: Work, failure: ContainerFailure) -> RunError:
+        block = self._setting.workflow.blocks[self._scheduler.node(work).block_id]
+        return RunError(
+            code=ErrorCode.BLOCK_EXECUTION_FAILED, message=failure.message, block_id=block.id, block_type=block.type
+        )

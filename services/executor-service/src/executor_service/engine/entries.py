@@ -1,0 +1,86 @@
+"""What can happen in a run, as data: live, in the journal, and when a run is restored, it is these, in order."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from executor_service.engine.state import Opening, Output, Pause, Work
+from shared.contracts.runs import BlockLog, RunError, Usage
+
+
+class BlockDone(msgspec.Struct, frozen=True, omit_defaults=True, tag="block"):
+    """A block ran. `error` is set when it failed, `handled` when an error edge leads on.
+
+    `log` has no output of its own: it is made from `output` again.
+    """
+
+    work: Work
+    output: Output
+    log: BlockLog
+    error: RunError | None = None
+    handled: bool = False
+    assignments: dict[str, Any] = {}
+    usage: Usage = Usage()
+    pause: Pause | None = None
+
+
+class Opened(msgspec.Struct, frozen=True, omit_defaults=True, tag="open"):
+    """A container decided what it iterates over; or failed to, with `error`."""
+
+    work: Work
+    at: datetime
+    opening: Opening | None = None
+    error: RunError | None = None
+
+
+class Checked(msgspec.Struct, frozen=True, omit_defaults=True, tag="check"):
+    """A loop asked its condition."""
+
+    work: Work
+    at: datetime
+    again: bool
+    error: RunError | None = None
+
+
+class Intended(msgspec.Struct, frozen=True, tag="intent"):
+    """A block is about to change the world outside."""
+
+    work: Work
+
+
+class Resumed(msgspec.Struct, frozen=True, tag="resume"):
+    """A pause is over; `output` is what the block gives now."""
+
+    context_id: str
+    at: datetime
+    output: Output
+
+
+class InChild(msgspec.Struct, frozen=True, tag="child"):
+    """Something happened in the workflow that a block called."""
+
+    work: Work
+    entry: msgspec.Raw
+
+
+Entry = BlockDone | Opened | Checked | Intended | Resumed | InChild
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Entry)
+
+
+def encode(entry: Entry) -> msgspec.Raw:
+    """An entry as the journal keeps it."""
+    return msgspec.Raw(_encoder.encode(entry))
+
+
+def decode(data: msgspec.Raw) -> Entry:
+    """An entry from the journal. Raises msgspec.DecodeError."""
+    entry: Entry = _decoder.decode(data)
+    return entry
+
+
+def kind_of(entry: Entry) -> str:
+    """The entry's kind, as the journal names it."""
+    return str(entry.__struct_config__.tag)

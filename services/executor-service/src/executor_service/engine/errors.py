@@ -1,0 +1,63 @@
+"""What can go wrong in a run, told apart by what follows from it."""
+
+from executor_service.engine.state import Output
+from shared.contracts.runs import ErrorCode
+
+
+class BlockFailure(Exception):
+    """A block failed, with a sentence for a person. An error edge may handle it.
+
+    `http_status` is 400 when the caller or author is to blame, 503 when trying later may help. `partial` is what the
+    block had produced before. `can_retry` is False where the block's own retry settings must not apply.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: ErrorCode = ErrorCode.BLOCK_EXECUTION_FAILED,
+        http_status: int | None = None,
+        can_retry: bool = True,
+        partial: Output | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.http_status = http_status
+        self.can_retry = can_retry
+        self.partial = partial or {}
+
+
+class BadReference(BlockFailure):
+    """A reference to something that does not exist: whoever wrote the workflow is to blame."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code=ErrorCode.INVALID_INPUT, http_status=400, can_retry=False)
+
+
+class UnknownVariable(BadReference):
+    """`<variable.x>` where there is no x. Template text keeps it as typed; code fails."""
+
+
+class ContainerFailure(Exception):
+    """A loop or parallel cannot go on; no error edge handles that, and the message carries no block name."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class LimitReached(Exception):
+    """The run went past one of its bounds, and ends."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class RunRefused(Exception):
+    """The run cannot begin; no block was run."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message

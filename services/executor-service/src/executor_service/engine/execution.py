@@ -1,0 +1,214 @@
+"""One run, from its request to its outcome."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+
+import msgspec
+
+from executor_service.engine.call import ChildRunner
+from executor_service.engine.driver import Driver
+from executor_service.engine.entries import InChild, encode, kind_of
+from executor_service.engine.errors import LimitReached, RunRefused
+from executor_service.engine.logs import LogBook
+from executor_service.engine.outcome import Ending, result_of, timed_out
+from executor_service.engine.performer import Attempt
+from executor_service.engine.ports import EventSink, Journal
+from executor_service.engine.preparation import Plan, plan_run
+from executor_service.engine.progress import Progress, child_key
+from executor_service.engine.request import RunRequest, RunResult
+from executor_service.engine.setting import Engine, Setting
+from executor_service.engine.sources import Sources
+from executor_service.engine.state import Output, RunState, Work
+from executor_service.engine.streaming import RunStream
+from shared.contracts.events import RunEvent
+from shared.contracts.runs import ErrorCode, RunError
+from shared.workflow.compile import CompiledWorkflow
+from shared.workflow.selectors import resolve_selectors
+from shared.workflow.variables import variable_values
+
+
+class Stop(Enum):
+    """Why a run is stopped from outside."""
+
+    CANCELLED = "Cancelled"
+    TIMED_OUT = "Timed out"
+
+
+class Execution:
+    """One run. Call `run` once; `cancel` at any time, from the same event loop."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        workflow: CompiledWorkflow,
+        request: RunRequest,
+        *,
+        environment: Mapping[str, str],
+        sink: EventSink,
+        journal: Journal | None = None,
+        entries: Sequence[msgspec.Raw] = (),
+        state: RunState | None = None,
+    ) -> None:
+        """`entries` is what the journal holds of earlier attempts; `state` is where a paused run was left."""
+        self._engine = engine
+        self._workflow = workflow
+        self._request = request
+        self._environment = environment
+        self._sink = sink
+        self._journal = journal
+        self._entries = entries
+        self._left_state = state
+        self._state = state or RunState(variables=variable_values(workflow.state))
+        self._deadline = 0.0
+        self._drive: asyncio.Task[None] | None = None
+        self._stop: Stop | None = None
+
+    def cancel(self, reason: str = "cancelled") -> None:
+        """Stop within a second, whatever is being waited for. `run` then returns with status cancelled."""
+        self._halt(Stop.CANCELLED)
+
+    async def run(self) -> RunResult:
+        """Run to the end, a pause, a failure, a cancel or the time limit.
+
+        Raises only what the journal raises (StaleAttempt, Unavailable). When the task itself is cancelled, every block
+        is stopped and nothing is concluded: a journaled run can be restored elsewhere.
+        """
+        started_at, began = self._engine.clock.now(), self._engine.clock.monotonic()
+        self._deadline = began + self._request.time_limit_ms / 1000
+        logs = LogBook(self._state, self._engine.limits, self._secrets())
+        error: RunError | None = None
+        partial: Output | None = None
+        try:
+            plan = plan_run(self._workflow, self._request, self._engine.limits)
+            error, partial = await self._driven(plan, logs)
+        except RunRefused as refusal:
+            error = RunError(code=ErrorCode.INVALID_INPUT, message=refusal.message)
+        return result_of(self._ending(started_at, began, error, partial, logs))
+
+    def _ending(
+        self, started_at: datetime, began: float, error: RunError | None, partial: Output | None, logs: LogBook
+    ) -> Ending:
+        clock = self._engine.clock
+        return Ending(
+            request=self._request,
+            state=self._state,
+            started_at=started_at,
+            ended_at=clock.now(),
+            duration_ms=round((clock.monotonic() - began) * 1000, 3),
+            cancelled=self._stop is Stop.CANCELLED,
+            error=timed_out(self._request) if self._stop is Stop.TIMED_OUT else error,
+            partial=partial,
+            blocks_dropped=logs.dropped,
+        )
+
+    async def _driven(self, plan: Plan, logs: LogBook) -> tuple[RunError | None, Output | None]:
+        progress = Progress(self._workflow, plan.graph, self._state, logs, self._request.stop_after_block_id)
+        driver = Driver(self._setting(), plan, progress, self._stream())
+        timer = asyncio.get_running_loop().call_later(self._remaining_seconds(), self._halt, Stop.TIMED_OUT)
+        try:
+            if self._left_state is None:
+                driver.begin(self._entries)
+            else:
+                progress.revive()
+            if self._stop is None:
+                self._drive = asyncio.create_task(driver.drive())
+                await self._drive
+        except LimitReached as reached:
+            return RunError(code=ErrorCode.EXECUTION_FAILED, message=reached.message), None
+        except asyncio.CancelledError:
+            if self._stop is None:
+                raise
+        finally:
+            timer.cancel()
+            await driver.abandon()
+            self._engine.expressions.forget(self._request.run_id)
+        return progress.failure, self._close(driver, progress)
+
+    def _close(self, driver: Driver, progress: Progress) -> Output | None:
+        """Write down what was still under way when the run was stopped; gives what its last block had so far."""
+        if self._stop is None:
+            return None
+        partial: Output | None = None
+        for attempt in driver.attempts.values():
+            output = _so_far(attempt)
+            progress.logs.add_block(driver.entry(attempt, error=self._stop.value), output)
+            if output and attempt.call.node.is_terminal and not attempt.rounds:
+                partial = output
+        return partial
+
+    def _halt(self, stop: Stop) -> None:
+        if self._stop is None:
+            self._stop = stop
+            if self._drive is not None:
+                self._drive.cancel()
+
+    def _remaining_seconds(self) -> float:
+        return max(0.0, self._deadline - self._engine.clock.monotonic())
+
+    def _stream(self) -> RunStream | None:
+        if not self._request.streams:
+            return None
+        selectors = resolve_selectors(self._workflow.state, self._request.selected_outputs)
+        return RunStream(self._sink, selectors, self._engine.limits)
+
+    def _secrets(self) -> list[str]:
+        names = self._workflow.environment_names
+        return [value for name, value in self._environment.items() if name in names]
+
+    def _setting(self) -> Setting:
+        return Setting(
+            engine=self._engine,
+            workflow=self._workflow,
+            request=self._request,
+            environment=self._environment,
+            sink=self._sink,
+            journal=self._journal,
+            sources=Sources(self._workflow, self._state, self._environment),
+            remaining_seconds=self._remaining_seconds,
+            child_runner=self._child_runner,
+        )
+
+    def _child_runner(self, work: Work, state: RunState) -> ChildRunner:
+        async def run_child(workflow: CompiledWorkflow, request: RunRequest) -> RunResult:
+            child = Execution(
+                self._engine,
+                workflow,
+                request,
+                environment=self._environment,
+                sink=_Silence(),
+                journal=None if self._journal is None else _ChildJournal(self._journal, work),
+                entries=state.children.get(child_key(work), ()),
+            )
+            return await child.run()
+
+        return run_child
+
+
+class _Silence:
+    """Takes the events of a called workflow: its caller shows its own outputs, not those of others."""
+
+    async def emit(self, event: RunEvent) -> None:
+        pass
+
+
+class _ChildJournal:
+    """Keeps a called workflow's entries in the journal of the run that called it."""
+
+    def __init__(self, journal: Journal, work: Work) -> None:
+        self._journal = journal
+        self._work = work
+
+    async def record(self, kind: str, data: msgspec.Raw) -> None:
+        entry = InChild(self._work, data)
+        await self._journal.record(kind_of(entry), encode(entry))
+
+    async def flush(self) -> None:
+        await self._journal.flush()
+
+
+def _so_far(attempt: Attempt) -> Output:
+    writer = attempt.call.writer
+    text: Output = {"content": writer.text} if writer is not None and writer.was_used else {}
+    return {**text, **attempt.call.partial}

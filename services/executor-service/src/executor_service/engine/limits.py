@@ -1,0 +1,31 @@
+"""How far one run may go. Every bound has a number; an operator can set each."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of one run."""
+
+    iterations: int = 100_000
+    """Rounds of one loop, and branches of one parallel."""
+    nesting: int = 10
+    """Containers within containers."""
+    blocks: int = 1_000_000
+    """Blocks run, each iteration counted."""
+    block_output_bytes: int = 10 * 1024 * 1024
+    """JSON of one block's output."""
+    run_output_bytes: int = 256 * 1024 * 1024
+    """JSON of all outputs of a run together."""
+    selected_output_bytes: int = 16 * 1024 * 1024
+    """JSON of all selected outputs that are streamed."""
+    call_depth: int = 25
+    """Workflows that call workflows."""
+    log_entries: int = 20_000
+    """Block log entries kept of one run; later ones are counted, not kept."""
+    log_value_bytes: int = 32 * 1024
+    """JSON of one logged input or output; a larger one is replaced by a note of its size."""
+    log_bytes: int = 8 * 1024 * 1024
+    """JSON of all logged inputs and outputs of a run; after that, entries carry none."""
+    cancel_seconds: float = 0.5
+    """How long a cancelled block may take to clean up before the run ends without it."""

@@ -1,0 +1,125 @@
+"""What each block did, for people: bounded, and without secrets."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from executor_service.engine.limits import Limits
+from executor_service.engine.places import Round, node_name, parent_iterations
+from executor_service.engine.state import Output, RunState
+from shared.contracts.runs import BlockLog
+from shared.workflow.jsvalues import Json, JsonObject
+
+REDACTED: Final = "[REDACTED]"
+_SECRET_KEY: Final = re.compile(
+    r"(?i)(?:.*[_-])?(?:api[_-]?key|password|passwd|secret|(?:access|refresh|auth|bearer)?[_-]?token|authorization"
+    r"|private[_-]?key|secret[_-]?key|credentials?)"
+)
+_SHORTEST_SECRET: Final = 6
+"""Shorter environment values are words like `true` or `80`: hiding them would garble everything."""
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class LogBook:
+    """Writes the log entries of a run into its state."""
+
+    def __init__(self, state: RunState, limits: Limits, secrets: Iterable[str]) -> None:
+        self._state = state
+        self._limits = limits
+        self._secrets = sorted({s for s in secrets if len(s) >= _SHORTEST_SECRET}, key=len, reverse=True)
+        self._bytes = 0
+        self.dropped = 0
+
+    def add(self, entry: BlockLog) -> None:
+        """Keep an entry, as long as there is room."""
+        if len(self._state.logs) < self._limits.log_entries:
+            self._state.logs.append(entry)
+        else:
+            self.dropped += 1
+
+    def add_block(self, entry: BlockLog, output: Output) -> None:
+        """Keep the entry of a block, with what it gave."""
+        self.add(msgspec.structs.replace(entry, output=self.shown(visible(output))))
+
+    def shown(self, value: Json) -> Json:
+        """A value as a log may show it: secrets hidden, not too large."""
+        if value is None:
+            return None
+        raw = _encode(value)
+        self._bytes += min(len(raw), self._limits.log_value_bytes)
+        if len(raw) > self._limits.log_value_bytes or self._bytes > self._limits.log_bytes:
+            return {"truncated": True, "bytes": len(raw)}
+        return self._hidden(value)
+
+    def shown_text(self, text: str) -> str:
+        """Text with every secret hidden."""
+        for secret in self._secrets:
+            text = text.replace(secret, REDACTED)
+        return text
+
+    def _hidden(self, value: Json) -> Json:
+        if isinstance(value, str):
+            return self.shown_text(value) if self._secrets else value
+        if isinstance(value, list):
+            return [self._hidden(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self._hidden_entry(key, item) for key, item in value.items()}
+        return value
+
+    def _hidden_entry(self, key: str, item: Json) -> Json:
+        is_secret = isinstance(item, str) and item and _SECRET_KEY.fullmatch(key)
+        return REDACTED if is_secret else self._hidden(item)
+
+
+def visible(output: Output) -> JsonObject:
+    """An output without what is the engine's own."""
+    return {key: value for key, value in output.items() if not key.startswith("_")}
+
+
+def block_entry(
+    *,
+    block_id: str,
+    name: str,
+    block_type: str,
+    rounds: tuple[Round, ...],
+    started_at: datetime,
+    ended_at: datetime,
+    duration_ms: float,
+    order: int,
+    success: bool,
+    is_container: bool = False,
+    **more: object,
+) -> BlockLog:
+    """The log entry of one run of one block."""
+    if not rounds:
+        return BlockLog(
+            block_id=block_id,
+            block_name=name,
+            block_type=block_type,
+            started_at=started_at,
+            ended_at=ended_at,
+            duration_ms=duration_ms,
+            success=success,
+            execution_order=order,
+            **more,  # type: ignore[arg-type]
+        )
+    innermost = rounds[0]
+    return BlockLog(
+        block_id=node_name(block_id, rounds),
+        block_name=name if is_container else f"{name} (iteration {innermost.index})",
+        block_type=block_type,
+        started_at=started_at,
+        ended_at=ended_at,
+        duration_ms=duration_ms,
+        success=success,
+        execution_order=order,
+        loop_id=None if innermost.is_parallel else innermost.container_id,
+        parallel_id=innermost.container_id if innermost.is_parallel else None,
+        iteration_index=innermost.index,
+        parent_iterations=parent_iterations(rounds),
+        **more,  # type: ignore[arg-type]
+    )

@@ -1,0 +1,103 @@
+"""How a run ended, as the rest of the system is told."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from executor_service.engine.request import RunRequest, RunResult
+from executor_service.engine.state import Output, Pause, RunState
+from executor_service.engine.streaming import without_model_text
+from shared.contracts.runs import ErrorCode, Payload, RunError, RunMode, RunOutcome, RunStatus
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The facts from which the outcome follows."""
+
+    request: RunRequest
+    state: RunState
+    started_at: datetime
+    ended_at: datetime
+    duration_ms: float
+    cancelled: bool = False
+    error: RunError | None = None
+    partial: Output | None = None
+    """What the last block had produced when the run was stopped."""
+    blocks_dropped: int = 0
+
+
+def result_of(ending: Ending) -> RunResult:
+    """The result of a run that has come to an end, or to a pause."""
+    status = _status(ending)
+    output = _output(ending, status)
+    raw = msgspec.Raw(_encode(output))
+    outcome = RunOutcome(
+        status=status,
+        output=Payload(inline=raw, size=len(bytes(raw))),
+        error=ending.error,
+        started_at=ending.started_at,
+        ended_at=ending.ended_at,
+        duration_ms=ending.duration_ms,
+        is_response=ending.state.is_response and status is RunStatus.COMPLETED,
+    )
+    return RunResult(
+        outcome=outcome,
+        output=output,
+        blocks=ending.state.logs,
+        usage=ending.state.usage,
+        pauses=tuple(ending.state.pauses.values()) if status is RunStatus.PAUSED else (),
+        state=ending.state if status is RunStatus.PAUSED else None,
+        blocks_dropped=ending.blocks_dropped,
+    )
+
+
+def timeout_message(limit_ms: int) -> str:
+    """What a caller is told whose run took longer than its limit."""
+    if limit_ms < 1000:
+        return f"Execution timed out after {limit_ms} ms"
+    seconds = limit_ms // 1000
+    if seconds < 60:
+        return f"Execution timed out after {seconds} seconds"
+    minutes = seconds // 60
+    return f"Execution timed out after {minutes} {'minute' if minutes == 1 else 'minutes'}"
+
+
+def timed_out(request: RunRequest) -> RunError:
+    """The error of a run that reached its time limit."""
+    return RunError(
+        code=ErrorCode.TIMEOUT, message=timeout_message(request.time_limit_text_ms or request.time_limit_ms)
+    )
+
+
+def _status(ending: Ending) -> RunStatus:
+    if ending.cancelled:
+        return RunStatus.CANCELLED
+    if ending.error is not None:
+        return RunStatus.FAILED
+    if ending.state.pauses and not ending.state.finished:
+        return RunStatus.PAUSED
+    return RunStatus.COMPLETED
+
+
+def _output(ending: Ending, status: RunStatus) -> Output:
+    if status is RunStatus.PAUSED:
+        return _paused_output(list(ending.state.pauses.values()))
+    output = ending.state.final if ending.state.final is not None else (ending.partial or {})
+    shown = {key: value for key, value in output.items() if not key.startswith("_")}
+    bare = without_model_text(shown) if ending.request.mode is RunMode.STREAM else shown
+    return bare if isinstance(bare, dict) else shown
+
+
+def _paused_output(pauses: list[Pause]) -> Output:
+    if len(pauses) == 1:
+        return pauses[0].response
+    return {
+        "pausedBlocks": [
+            {"contextId": pause.context_id, "blockId": pause.block_id, **pause.response} for pause in pauses
+        ],
+        "pauseCount": len(pauses),
+    }

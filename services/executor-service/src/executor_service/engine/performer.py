@@ -1,0 +1,180 @@
+"""Runs one block once: parameters, intent, tries, and what becomes of them."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from executor_service.engine.call import Call
+from executor_service.engine.entries import BlockDone
+from executor_service.engine.errors import BlockFailure
+from executor_service.engine.limits import Limits
+from executor_service.engine.logs import LogBook, block_entry
+from executor_service.engine.places import Round
+from executor_service.engine.ports import BlockHandler, BlockResult, ChildSpans, Inputs, PauseRequest
+from executor_service.engine.state import Output, Pause, Work
+from shared.clock import Clock, iso
+from shared.contracts.runs import BlockLog, ErrorCode, RunError
+from shared.errors import FlowportError
+from shared.workflow.catalog import Effect
+from shared.workflow.graph import Fires
+from shared.workflow.jsvalues import JsonObject, truthy
+
+OUTCOME_UNKNOWN: Final = (
+    "The worker was lost while this block ran, and whether it took effect is not known. It was not run again."
+)
+_to_json: Final = msgspec.json.Encoder().encode
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A block under way: enough to write its log entry at any moment."""
+
+    work: Work
+    call: Call
+    rounds: tuple[Round, ...]
+    order: int
+    started_at: datetime
+    began: float
+    inputs: Inputs | None = None
+    tries: int = 1
+    output_bytes: int = 0
+
+
+class Performer:
+    """Runs blocks for one run. Announces effects before they begin, through `announce`."""
+
+    def __init__(
+        self,
+        handlers: Mapping[str, BlockHandler],
+        logs: LogBook,
+        limits: Limits,
+        clock: Clock,
+        announce: Callable[[Work], Awaitable[None]],
+    ) -> None:
+        self._handlers = handlers
+        self._logs = logs
+        self._limits = limits
+        self._clock = clock
+        self._announce = announce
+
+    async def perform(self, attempt: Attempt, *, in_doubt: bool) -> BlockDone:
+        """Run the block to its end, a failure included."""
+        try:
+            result = await self._result(attempt, in_doubt=in_doubt)
+            attempt.output_bytes = len(_to_json(result.output))
+            limit = self._limits.block_output_bytes
+            if attempt.output_bytes > limit:
+                raise BlockFailure(f"The output is too large: {attempt.output_bytes} bytes, the limit is {limit}")
+        except BlockFailure as failure:
+            return await self._failed(attempt, failure)
+        except FlowportError as error:
+            return await self._failed(
+                attempt, BlockFailure(error.message, http_status=503 if error.retryable else None)
+            )
+        except Exception as error:  # one block's bug must end that run with a reason, not the worker
+            _log.exception("block %s (%s) broke", attempt.call.block.id, attempt.call.block.type)
+            return await self._failed(attempt, BlockFailure(f"{type(error).__name__}: {error}"))
+        return self._done(attempt, result)
+
+    def entry(
+        self, attempt: Attempt, *, error: str | None = None, handled: bool = False, child_spans: ChildSpans = ()
+    ) -> BlockLog:
+        """The log entry of an attempt as it stands now."""
+        block = attempt.call.block
+        return block_entry(
+            block_id=block.id,
+            name=block.name,
+            block_type=block.type,
+            rounds=attempt.rounds,
+            started_at=attempt.started_at,
+            ended_at=self._clock.now(),
+            duration_ms=round((self._clock.monotonic() - attempt.began) * 1000, 3),
+            order=attempt.order,
+            success=error is None,
+            error=None if error is None else self._logs.shown_text(error),
+            error_handled=handled,
+            tries=attempt.tries if attempt.tries > 1 else None,
+            input=self._shown_inputs(attempt.inputs),
+            child_spans=child_spans,
+        )
+
+    def _shown_inputs(self, inputs: Inputs | None) -> object:
+        return None if inputs is None else self._logs.shown(inputs.shown() if inputs.shown else inputs.params)
+
+    async def _result(self, attempt: Attempt, *, in_doubt: bool) -> BlockResult:
+        call = attempt.call
+        handler = self._handlers.get(call.block.type)
+        if handler is None:
+            raise BlockFailure(f"Tool not found: {call.block.type}")
+        attempt.inputs = inputs = handler.prepare(call)
+        if call.block.spec.effect_with(inputs.params) is Effect.OUTSIDE and not handler.recovers:
+            if in_doubt and not _may_repeat(call, inputs.params):
+                raise BlockFailure(OUTCOME_UNKNOWN, code=ErrorCode.BLOCK_OUTCOME_UNKNOWN)
+            await self._announce(attempt.work)
+        return await self._tried(attempt, handler, inputs)
+
+    async def _tried(self, attempt: Attempt, handler: BlockHandler, inputs: Inputs) -> BlockResult:
+        block = attempt.call.block
+        policy = block.block.retry if block.spec.retryable else None
+        while True:
+            try:
+                return await handler.run(attempt.call, inputs)
+            except (BlockFailure, FlowportError) as failure:
+                can_retry = not isinstance(failure, BlockFailure) or failure.can_retry
+                if policy is None or not can_retry or attempt.tries >= policy.max_tries:
+                    raise
+            attempt.tries += 1
+            await asyncio.sleep(policy.wait_ms / 1000)
+
+    def _done(self, attempt: Attempt, result: BlockResult) -> BlockDone:
+        return BlockDone(
+            work=attempt.work,
+            output=result.output,
+            log=self.entry(attempt, child_spans=result.child_spans),
+            assignments=result.assignments,
+            usage=result.usage,
+            pause=None if result.pause is None else self._pause(attempt, result.output, result.pause),
+        )
+
+    def _pause(self, attempt: Attempt, output: Output, pause: PauseRequest) -> Pause:
+        return Pause(
+            context_id=attempt.call.context_id,
+            work=attempt.work,
+            block_id=attempt.call.block.id,
+            kind=pause.kind,
+            response=pause.response,
+            output=output,
+            registered_at=iso(self._clock.now()),
+            resume_at=pause.resume_at,
+        )
+
+    async def _failed(self, attempt: Attempt, failure: BlockFailure) -> BlockDone:
+        call = attempt.call
+        writer = call.writer
+        if writer is not None and writer.was_used:
+            await writer.broken(failure.message)
+        handled = any(edge.fires is Fires.ON_ERROR for edge in call.node.edges)
+        return BlockDone(
+            work=attempt.work,
+            output={**failure.partial, "error": failure.message},
+            log=self.entry(attempt, error=failure.message, handled=handled),
+            error=RunError(
+                code=failure.code,
+                message=failure.message,
+                block_id=call.block.id,
+                block_name=call.block.name,
+                block_type=call.block.type,
+                http_status=failure.http_status,
+            ),
+            handled=handled,
+        )
+
+
+def _may_repeat(call: Call, params: JsonObject) -> bool:
+    return call.block.block.retry is not None or truthy(params.get("retryNonIdempotent"))

@@ -1,0 +1,64 @@
+"""Where in its loops and parallels a piece of work stands, and the names that follow from it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from executor_service.engine.state import RunState, Scope
+from shared.workflow.models import WorkflowState
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One container around a block, and which iteration or branch of it."""
+
+    container_id: str
+    index: int
+    is_parallel: bool
+
+
+class Places:
+    """Reads the scopes of a run."""
+
+    def __init__(self, workflow: WorkflowState, state: RunState) -> None:
+        self._workflow = workflow
+        self._state = state
+
+    def scopes(self, scope: Scope) -> Iterator[Scope]:
+        """This scope and those around it, innermost first, the root left out."""
+        current = scope
+        while current.container is not None:
+            yield current
+            current = self._state.scopes[current.parent or ""]
+
+    def rounds(self, scope: Scope) -> tuple[Round, ...]:
+        """The containers around a block of this scope, innermost first."""
+        return tuple(
+            Round(inner.container, inner.index, inner.container in self._workflow.parallels)
+            for inner in self.scopes(scope)
+            if inner.container is not None
+        )
+
+
+def node_name(block_id: str, rounds: tuple[Round, ...]) -> str:
+    """The id of a block's copy: the block's own, with the branch of the innermost parallel."""
+    branch = next((around.index for around in rounds if around.is_parallel), None)
+    return block_id if branch is None else f"{block_id}₍{branch}₎"
+
+
+def context_id(block_id: str, rounds: tuple[Round, ...]) -> str:
+    """The name of a pause: unique among the copies of a block."""
+    loop = next((around.index for around in rounds if not around.is_parallel), None)
+    return node_name(block_id, rounds) + ("" if loop is None else f"_loop{loop}")
+
+
+def parent_iterations(rounds: tuple[Round, ...]) -> tuple[dict[str, Any], ...]:
+    """The containers around the innermost one, outermost first, as log entries list them."""
+    return tuple(
+        {
+            "iterationCurrent": around.index,
+            "iterationType": "parallel" if around.is_parallel else "loop",
+            "iterationContainerId": around.container_id,
+        }
+        for around in reversed(rounds[1:])
+    )

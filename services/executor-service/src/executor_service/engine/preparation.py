@@ -1,0 +1,81 @@
+"""All that must hold before the first block runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from executor_service.engine.errors import RunRefused
+from executor_service.engine.limits import Limits
+from executor_service.engine.request import RunFrom, RunRequest
+from executor_service.engine.state import Output
+from shared.contracts.runs import Trigger
+from shared.errors import InvalidRequest
+from shared.workflow.compile import CompiledWorkflow
+from shared.workflow.graph import Graph
+from shared.workflow.jsvalues import JsonObject
+from shared.workflow.start import NO_START_BLOCK, start_output
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will run: the graph, what its start gives, and outputs that are there already."""
+
+    graph: Graph
+    start_output: Output
+    outputs: Mapping[str, Output]
+
+
+def plan_run(workflow: CompiledWorkflow, request: RunRequest, limits: Limits) -> Plan:
+    """The plan of a run. Raises RunRefused."""
+    for problem in workflow.problems(request.keyed_providers):
+        raise RunRefused(problem)
+    if len(request.call_chain) > limits.call_depth:
+        raise RunRefused(f"Maximum workflow call chain depth ({limits.call_depth}) exceeded.")
+    if request.run_from is not None:
+        return _partial_plan(workflow, request.run_from, limits)
+    start = request.start_block_id or workflow.starts.get(request.trigger) or _any_start(workflow, request.trigger)
+    if start is None or start not in workflow.blocks:
+        raise RunRefused(NO_START_BLOCK)
+    metadata: JsonObject = {
+        "runId": request.run_id,
+        "workflowId": request.workflow_id,
+        "triggerType": str(request.trigger),
+    }
+    try:
+        output = start_output(workflow.blocks[start].block, request.input, run_metadata=metadata)
+    except InvalidRequest as error:
+        raise RunRefused(error.message) from error
+    return Plan(_checked(workflow.graph(start), workflow, limits), output, {})
+
+
+def _partial_plan(workflow: CompiledWorkflow, run_from: RunFrom, limits: Limits) -> Plan:
+    block_id = run_from.block_id
+    if block_id not in workflow.blocks:
+        raise RunRefused(f"Block not found: {block_id}")
+    if workflow.containers_of(block_id):
+        raise RunRefused(f"Cannot run from a block inside a loop or parallel: {workflow.blocks[block_id].name}")
+    missing = [
+        edge.source for edge in workflow.state.edges if edge.target == block_id and edge.source not in run_from.outputs
+    ]
+    if missing and not workflow.blocks[block_id].spec.is_trigger:
+        raise RunRefused(f"The block before this one has not run: {workflow.blocks[missing[0]].name}")
+    return Plan(_checked(workflow.graph(block_id), workflow, limits), {}, run_from.outputs)
+
+
+def _any_start(workflow: CompiledWorkflow, trigger: Trigger) -> str | None:
+    """A called workflow may also begin at its first block that nothing leads to."""
+    if trigger is not Trigger.WORKFLOW:
+        return None
+    targets = {edge.target for edge in workflow.state.edges}
+    return next((id_ for id_, block in workflow.state.blocks.items() if block.enabled and id_ not in targets), None)
+
+
+def _checked(graph: Graph, workflow: CompiledWorkflow, limits: Limits) -> Graph:
+    for container_id, body in graph.bodies.items():
+        what = "Parallel" if container_id in workflow.parallels else "Loop"
+        if body.nodes and not body.entries:
+            raise RunRefused(
+                f"{what} start is not connected to any blocks. Connect a block to the {what.lower()} start."
+            )
+        if len(workflow.containers_of(container_id)) >= limits.nesting:
+            raise RunRefused(f"Loops and parallels are nested more than {limits.nesting} deep")
+    return graph

@@ -1,0 +1,186 @@
+"""How each entry changes the state of a run. The same code applies what happens now and what the journal tells."""
+
+from datetime import datetime
+from typing import Final
+
+from executor_service.engine.entries import BlockDone, Checked, Entry, InChild, Intended, Opened, Resumed
+from executor_service.engine.logs import LogBook, block_entry
+from executor_service.engine.places import Places, Round
+from executor_service.engine.scheduler import Exit, Scheduler
+from executor_service.engine.state import Output, RunState, Work
+from shared.contracts.runs import RunError, Usage
+from shared.workflow.compile import CompiledWorkflow
+from shared.workflow.graph import Graph
+
+RESPONSE: Final = "response"
+
+
+class Progress:
+    """A run's state and the rules by which it moves on. `failure` is the first error that no edge handled."""
+
+    def __init__(
+        self, workflow: CompiledWorkflow, graph: Graph, state: RunState, logs: LogBook, stop_after: str | None
+    ) -> None:
+        self.state = state
+        self.logs = logs
+        self.places = Places(workflow.state, state)
+        self.scheduler = Scheduler(workflow.state, graph, state)
+        self.failure: RunError | None = None
+        self._workflow = workflow
+        self._stop_after = stop_after
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing new may start: what is under way is still waited for."""
+        return self.failure is not None or self.state.finished
+
+    def apply(self, entry: Entry) -> list[Exit]:
+        """Take one step; tells which containers were left by it."""
+        match entry:
+            case BlockDone():
+                self._block_done(entry)
+                return self._leave(entry.log.ended_at)
+            case Opened():
+                self._opened(entry)
+                return self._leave(entry.at)
+            case Checked():
+                self._checked(entry)
+                return self._leave(entry.at)
+            case Resumed():
+                pause = self.state.pauses.pop(entry.context_id)
+                self._finish(pause.work, pause.block_id, entry.output)
+                return self._leave(entry.at)
+            case Intended():
+                self.state.intents.add(entry.work)
+            case InChild():
+                self.state.children.setdefault(child_key(entry.work), []).append(entry.entry)
+        return []
+
+    def restore(self, entries: list[Entry]) -> None:
+        """Bring a fresh state to where a journal ends. What was under way then is due again."""
+        for entry in entries:
+            self.scheduler.take_ready()
+            self.apply(entry)
+        self.revive()
+
+    def revive(self) -> None:
+        """Make due again what was under way when the state was left."""
+        under_way = sorted(self.state.running, key=lambda work: (work.scope, work.node))
+        self.state.running.clear()
+        self.state.ready[:0] = under_way
+
+    def next_order(self) -> int:
+        """The number of the next log entry: 1, 2, 3 …"""
+        self.state.order += 1
+        return self.state.order
+
+    def _block_done(self, entry: BlockDone) -> None:
+        node = self.scheduler.node(entry.work)
+        self.state.order = max(self.state.order, entry.log.execution_order)
+        self.state.intents.discard(entry.work)
+        self.state.children.pop(child_key(entry.work), None)
+        self.state.variables.update(entry.assignments)
+        self.state.usage = add_usage(self.state.usage, entry.usage)
+        self.logs.add_block(entry.log, entry.output)
+        if entry.pause is not None:
+            self.state.running.discard(entry.work)
+            self.state.pauses[entry.pause.context_id] = entry.pause
+        elif entry.error is not None and not entry.handled:
+            self._fail(entry.work, entry.error)
+        else:
+            self._finish(entry.work, node.block_id, entry.output)
+
+    def _finish(self, work: Work, block_id: str, output: Output) -> None:
+        is_response = self._workflow.blocks[block_id].type == RESPONSE and "error" not in output
+        if self.is_over:
+            self.scheduler.settle(work, output)
+        elif is_response or block_id == self._stop_after:
+            self.scheduler.settle(work, output)
+            self.state.final, self.state.is_response, self.state.finished = output, is_response, True
+        else:
+            self.scheduler.complete(work, output)
+
+    def _opened(self, entry: Opened) -> None:
+        if self.is_over:
+            self.state.running.discard(entry.work)
+        elif entry.opening is None:
+            self._fail_container(entry.work, entry.error, entry.at)
+        else:
+            self.scheduler.open(entry.work, entry.opening, entry.at)
+
+    def _checked(self, entry: Checked) -> None:
+        if self.is_over:
+            self.state.running.discard(entry.work)
+        elif entry.error is not None:
+            self._fail_container(entry.work, entry.error, entry.at)
+        else:
+            self.scheduler.check(entry.work, again=entry.again)
+
+    def _fail(self, work: Work, error: RunError | None) -> None:
+        self.state.running.discard(work)
+        if self.failure is None and not self.state.finished:
+            self.failure = error
+
+    def _fail_container(self, work: Work, error: RunError | None, at: datetime) -> None:
+        self._fail(work, error)
+        rounds = self.places.rounds(self.state.scopes[work.scope])
+        self._log_container(
+            self.scheduler.node(work).block_id, rounds, {}, at, at, error=error.message if error else ""
+        )
+
+    def _leave(self, at: datetime) -> list[Exit]:
+        exits, self.scheduler.exits = self.scheduler.exits, []
+        for left in exits:
+            self._log_container(left.block_id, left.rounds, left.output, left.started_at, at)
+            if left.block_id == self._stop_after and not self.state.finished:
+                self.state.final, self.state.finished = left.output, True
+        return exits
+
+    def _log_container(
+        self,
+        block_id: str,
+        rounds: tuple[Round, ...],
+        output: Output,
+        started_at: datetime,
+        ended_at: datetime,
+        *,
+        error: str | None = None,
+    ) -> None:
+        block = self._workflow.blocks[block_id]
+        is_copy = any(around.is_parallel and around.index for around in rounds)
+        entry = block_entry(
+            block_id=block_id,
+            name=block.type if is_copy else block.name,
+            block_type=block.type,
+            rounds=rounds,
+            is_container=True,
+            started_at=started_at,
+            ended_at=ended_at,
+            duration_ms=(ended_at - started_at).total_seconds() * 1000,
+            order=self.next_order(),
+            success=error is None,
+            error=error,
+        )
+        self.logs.add_block(entry, output)
+
+
+def child_key(work: Work) -> str:
+    """The name of a block's child run within its parent's state."""
+    return f"{work.scope}#{work.node}"
+
+
+def add_usage(total: Usage, more: Usage) -> Usage:
+    """Two spends together."""
+    if more == Usage():
+        return total
+    models = {name: dict(counts) for name, counts in total.models.items()}
+    for name, counts in more.models.items():
+        known = models.setdefault(name, {})
+        for key, count in counts.items():
+            known[key] = known.get(key, 0) + count
+    return Usage(
+        total.input_tokens + more.input_tokens,
+        total.output_tokens + more.output_tokens,
+        total.cost_usd + more.cost_usd,
+        models,
+    )

@@ -1,0 +1,90 @@
+"""What a run is asked to do, and what comes of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from executor_service.engine.state import Output, Pause, RunState
+from shared.contracts.runs import BlockLog, RunMode, RunOutcome, RunSpec, Trigger, Usage
+from shared.workflow.jsvalues import Json, JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """One run, whichever way it was asked for. `input` is the parsed body; times are durations."""
+
+    run_id: str
+    workspace_id: str
+    workflow_id: str
+    workflow_name: str = ""
+    input: Json = None
+    mode: RunMode = RunMode.SYNC
+    trigger: Trigger = Trigger.API
+    time_limit_ms: int
+    time_limit_text_ms: int | None = None
+    selected_outputs: tuple[str, ...] = ()
+    stop_after_block_id: str | None = None
+    run_from: "RunFrom | None" = None
+    start_block_id: str | None = None
+    include_thinking: bool = False
+    include_tool_calls: bool = False
+    include_block_events: bool = False
+    """Emit BlockStarted and BlockEnded, for the canvas."""
+    call_chain: tuple[str, ...] = ()
+    """Ids of the workflows that led here, outermost first, this one not included."""
+    public_url: str = ""
+    """Where people reach this installation, for resume links."""
+    keyed_providers: frozenset[str] = frozenset()
+    """Model providers that this server has an API key for."""
+    resumptions: Mapping[str, JsonObject] = field(default_factory=dict)
+    """Answers to pauses, by context id."""
+
+    @classmethod
+    def from_spec(cls, spec: RunSpec, body: Json, **more: object) -> "RunRequest":
+        """The request of a run that arrived as a message; `body` is its input, parsed."""
+        return cls(
+            run_id=spec.run_id,
+            workspace_id=spec.snapshot.workspace_id,
+            workflow_id=spec.snapshot.workflow_id,
+            workflow_name=spec.workflow_name,
+            input=body,
+            mode=spec.mode,
+            trigger=spec.trigger,
+            time_limit_ms=spec.time_limit_ms,
+            time_limit_text_ms=spec.time_limit_text_ms,
+            selected_outputs=spec.selected_outputs,
+            stop_after_block_id=spec.stop_after_block_id,
+            include_thinking=spec.include_thinking,
+            include_tool_calls=spec.include_tool_calls,
+            call_chain=spec.call_chain,
+            **more,  # type: ignore[arg-type]
+        )
+
+    @property
+    def streams(self) -> bool:
+        """Whether selected outputs go out while the run goes on."""
+        return self.mode is not RunMode.SYNC and bool(self.selected_outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFrom:
+    """Run a block and what follows it, on the stored outputs of an earlier run."""
+
+    block_id: str
+    outputs: Mapping[str, Output]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended or paused. `output` is the value that `outcome.output` carries as JSON.
+
+    `state` is set for a paused run: what to restore when it is resumed.
+    """
+
+    outcome: RunOutcome
+    output: Output
+    blocks: Sequence[BlockLog]
+    usage: Usage
+    pauses: Sequence[Pause] = ()
+    state: RunState | None = None
+    blocks_dropped: int = 0
+    """Log entries past the bound, not in `blocks`."""

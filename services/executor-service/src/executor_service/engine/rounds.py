@@ -1,0 +1,76 @@
+"""What a container iterates over."""
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from executor_service.engine.errors import BadReference, ContainerFailure
+from executor_service.engine.sources import AsTyped, Resolver
+from executor_service.engine.state import Opening
+from shared.workflow.jsvalues import MISSING, Json, Missing, parse_json, stringify, to_number
+from shared.workflow.references import TextTemplate
+from shared.workflow.templates import Literal, Template
+
+NO_COLLECTION: Final = "Value did not resolve to an array or object"
+EMPTY: Final[Mapping[bool, str]] = {
+    False: "ForEach loop collection is empty. Provide an array or a reference that resolves to a collection.",
+    True: "Parallel collection distribution is empty. Provide an array or a reference that resolves to a collection.",
+}
+PREFIX: Final[Mapping[bool, str]] = {
+    False: "ForEach loop resolution failed: ",
+    True: "Parallel Items did not resolve: ",
+}
+
+
+def fixed_rounds(count: Json, what: str) -> Opening:
+    """So many rounds. Raises ContainerFailure for a number below zero."""
+    number = to_number(count)
+    if math.isnan(number) or math.isinf(number) or number < 0:
+        raise ContainerFailure(f"{what} must be a number of zero or more, not {stringify(count)}")
+    return Opening(math.ceil(number))
+
+
+def rounds_over(template: Template, resolver: Resolver, *, is_parallel: bool) -> Opening:
+    """One round for each item. Raises ContainerFailure."""
+    if isinstance(template, Literal) and template.value in ("", None):
+        raise ContainerFailure(EMPTY[is_parallel])
+    try:
+        items = _items(_collection(template, resolver))
+    except (BadReference, _NoCollection) as error:
+        raise ContainerFailure(f"{PREFIX[is_parallel]}{error}") from error
+    return Opening(len(items), items)
+
+
+class _NoCollection(Exception):
+    pass
+
+
+def _collection(template: Template, resolver: Resolver) -> Json | Missing:
+    if isinstance(template, TextTemplate):
+        reference = template.sole_reference
+        found = AsTyped.AS_TYPED if reference is None else resolver.find(reference)
+        return _inline(resolver.text(template)) if isinstance(found, AsTyped) else _parsed_if_text(found)
+    value = resolver.render(template)
+    return _inline(value) if isinstance(value, str) else value
+
+
+def _parsed_if_text(value: Json | Missing) -> Json | Missing:
+    return parse_json(value) if isinstance(value, str) and value.lstrip()[:1] in ("[", "{") else value
+
+
+def _inline(text: str) -> Json:
+    for candidate in (text, text.replace("'", '"')):
+        value = parse_json(candidate)
+        if value is not MISSING:
+            return value
+    raise _NoCollection(f'Failed to parse items as JSON: "{text}"')
+
+
+def _items(value: Json | Missing) -> list[Json]:
+    if value is None or value is MISSING:
+        return []
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict):
+        return [[key, item] for key, item in value.items()]
+    raise _NoCollection(NO_COLLECTION)

@@ -1,0 +1,38 @@
+"""What surrounds one run: the engine, the workflow, the request, and the ways out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from executor_service.engine.call import ChildRunner
+from executor_service.engine.limits import Limits
+from executor_service.engine.ports import BlockHandler, EventSink, Expressions, Journal
+from executor_service.engine.request import RunRequest
+from executor_service.engine.sources import Sources
+from executor_service.engine.state import RunState, Work
+from shared.clock import Clock
+from shared.workflow.compile import CompiledWorkflow
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What all runs of a worker share. A block type that `handlers` lacks fails when it is reached."""
+
+    handlers: Mapping[str, BlockHandler]
+    expressions: Expressions
+    clock: Clock
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """The surroundings of one run."""
+
+    engine: Engine
+    workflow: CompiledWorkflow
+    request: RunRequest
+    environment: Mapping[str, str]
+    sink: EventSink
+    journal: Journal | None
+    sources: Sources
+    remaining_seconds: Callable[[], float]
+    child_runner: Callable[[Work, RunState], ChildRunner]

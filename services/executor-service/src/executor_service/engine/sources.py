@@ -1,0 +1,174 @@
+"""What references mean at one place of a run: block outputs, loop and parallel values, variables, environment."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+from executor_service.engine.errors import BadReference, UnknownVariable
+from executor_service.engine.places import Places
+from executor_service.engine.state import RunState, Scope
+from shared.workflow.compile import CompiledWorkflow
+from shared.workflow.jsvalues import MISSING, Json, Missing, stringify, to_string
+from shared.workflow.names import normalise
+from shared.workflow.paths import UndeclaredField, fields_error, look_up, value_at
+from shared.workflow.references import EnvMarker, Path, Reference, TextTemplate
+from shared.workflow.templates import ListTemplate, Literal, ObjectTemplate, Template
+
+
+class AsTyped(Enum):
+    """No reference after all: the text stays as its author typed it."""
+
+    AS_TYPED = "as typed"
+
+
+AS_TYPED: Final = AsTyped.AS_TYPED
+Found = Json | Missing | AsTyped
+
+_LOOP_INDEX: Final = frozenset({"index", "iteration"})
+_LOOP_ITEM: Final = frozenset({"currentItem", "item"})
+_RESULTS: Final = frozenset({"results", "result"})
+
+
+class Sources:
+    """All values of one run, read live from its state."""
+
+    def __init__(self, workflow: CompiledWorkflow, state: RunState, environment: Mapping[str, str]) -> None:
+        self._workflow = workflow
+        self._state = state
+        self._environment = environment
+        self._places = Places(workflow.state, state)
+
+    def at(self, scope: Scope) -> "Resolver":
+        """The values as a block of this scope sees them."""
+        return Resolver(self, scope)
+
+    def environment_value(self, name: str) -> str | None:
+        """The value of `{{name}}`, None when there is none."""
+        return self._environment.get(name)
+
+    def find(self, reference: Reference, scope: Scope) -> Found:
+        """What a reference means. Raises BadReference, UnknownVariable."""
+        match reference.name:
+            case "loop":
+                return self._innermost(reference, scope, is_parallel=False)
+            case "parallel":
+                return self._innermost(reference, scope, is_parallel=True)
+            case "variable":
+                return self._variable(reference)
+            case name:
+                block = self._workflow.state.block_named(name)
+                return AS_TYPED if block is None else self._of_block(reference, block.id, scope)
+
+    def _variable(self, reference: Reference) -> Found:
+        if not reference.path:
+            return AS_TYPED
+        wanted = to_string(reference.path[0])
+        variable = self._workflow.state.variables.get(wanted) or self._workflow.variables_by_name.get(normalise(wanted))
+        if variable is None:
+            available = ", ".join(v.name for v in self._workflow.state.variables.values()) or "none"
+            raise UnknownVariable(f'Variable "{wanted}" doesn\'t exist. Available: {available}')
+        return value_at(self._state.variables.get(variable.id), reference.path[1:])
+
+    def _of_block(self, reference: Reference, block_id: str, scope: Scope) -> Found:
+        if self._workflow.state.is_container(block_id):
+            around = next((inner for inner in self._places.scopes(scope) if inner.container == block_id), None)
+            if around is not None and not (reference.path and reference.path[0] in _RESULTS):
+                return self._of_round(reference, around, named=reference.root)
+        output = self.output_of(block_id, scope)
+        path: Path = reference.path
+        if self._workflow.state.is_container(block_id) and path and path[0] == "result":
+            path = ("results", *path[1:])
+        try:
+            return look_up(
+                MISSING if output is None else output,
+                path,
+                outputs=self._workflow.outputs_of(block_id),
+                block_name=reference.root,
+                path_text=reference.path_text,
+            )
+        except UndeclaredField as error:
+            raise BadReference(error.message) from error
+
+    def output_of(self, block_id: str, scope: Scope) -> dict[str, Json] | None:
+        """The latest output of a block as this scope sees it: of its own branch, where they share a parallel."""
+        around = self._workflow.containers_of(block_id)
+        while scope.container is not None and scope.container not in around:
+            scope = self._state.scopes[scope.parent or ""]
+        return self._state.frames[scope.frame].get(block_id)
+
+    def _innermost(self, reference: Reference, scope: Scope, *, is_parallel: bool) -> Found:
+        parallels = self._workflow.state.parallels
+        around = next(
+            (inner for inner in self._places.scopes(scope) if (inner.container in parallels) is is_parallel), None
+        )
+        return AS_TYPED if around is None else self._of_round(reference, around, named=reference.root)
+
+    def _of_round(self, reference: Reference, around: Scope, *, named: str) -> Found:
+        if not reference.path:
+            return AS_TYPED
+        is_parallel = around.container in self._workflow.state.parallels
+        container = self._state.containers[f"{around.parent or ''}{around.container}"]
+        key, rest = reference.path[0], reference.path[1:]
+        if key == "index" or (key in _LOOP_INDEX and not is_parallel):
+            return value_at(around.index, rest)
+        if key == "currentItem" or (key in _LOOP_ITEM and not is_parallel):
+            return AS_TYPED if container.items is None else value_at(container.items[around.index], rest)
+        if key == "items":
+            return AS_TYPED if container.items is None else value_at(container.items, rest)
+        available = ("index",) if container.items is None else ("index", "currentItem", "items")
+        raise BadReference(fields_error(reference.path_text, named, available))
+
+
+class Resolver:
+    """Fills templates in, as one block of one scope sees the run."""
+
+    __slots__ = ("_scope", "_sources")
+
+    def __init__(self, sources: Sources, scope: Scope) -> None:
+        self._sources = sources
+        self._scope = scope
+
+    def find(self, reference: Reference) -> Found:
+        """What a reference means. Raises BadReference, UnknownVariable."""
+        return self._sources.find(reference, self._scope)
+
+    def output_of(self, block_id: str) -> dict[str, Json] | None:
+        """The latest output of a block, None when it has not run."""
+        return self._sources.output_of(block_id, self._scope)
+
+    def environment_value(self, name: str) -> str | None:
+        """The value of `{{name}}`, None when there is none."""
+        return self._sources.environment_value(name)
+
+    def render(self, template: Template) -> Json:
+        """A setting with its references filled in. Raises BadReference."""
+        if isinstance(template, Literal):
+            return template.value
+        if isinstance(template, TextTemplate):
+            return self.text(template)
+        if isinstance(template, ListTemplate):
+            return [self.render(item) for item in template.items]
+        if isinstance(template, ObjectTemplate):
+            return {key: self.render(entry) for key, entry in template.entries}
+        raise TypeError(type(template))
+
+    def text(self, template: TextTemplate) -> str:
+        """Text with its references filled in, once: what came in is not looked at again. Raises BadReference."""
+        return "".join(part if isinstance(part, str) else self._part(part) for part in template.parts)
+
+    def _part(self, part: Reference | EnvMarker) -> str:
+        if isinstance(part, EnvMarker):
+            value = self._sources.environment_value(part.name)
+            return part.raw if value is None else value
+        try:
+            found = self._sources.find(part, self._scope)
+        except UnknownVariable:
+            return part.raw
+        return part.raw if isinstance(found, AsTyped) else as_text(found)
+
+
+def as_text(value: Json | Missing) -> str:
+    """How a value reads inside template text: nothing for a missing one, JSON for lists and objects."""
+    if isinstance(value, str):
+        return value
+    return "" if isinstance(value, Missing) else stringify(value)

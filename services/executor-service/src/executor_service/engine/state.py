@@ -1,0 +1,110 @@
+"""All that is known of a run between two steps, as data: it goes to JSON and back without loss."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from shared.contracts.runs import BlockLog, Usage
+
+Output = dict[str, Any]
+"""What a block produced: a JSON object."""
+
+
+class Step(StrEnum):
+    """What there is to do at a node."""
+
+    RUN = "run"
+    OPEN = "open"
+    """Decide what a container iterates over."""
+    CHECK = "check"
+    """Decide whether a conditional loop goes round again."""
+
+
+class Work(msgspec.Struct, frozen=True, array_like=True):
+    """One thing that can be done now: a step at a node of a scope."""
+
+    step: Step
+    scope: str
+    node: int
+
+
+class Scope(msgspec.Struct, omit_defaults=True):
+    """One pass through a body: the run itself, the current iteration of a loop, or a branch of a parallel.
+
+    `key` is its path from the root, "" for the root. `remaining` counts the undecided edges into each node, `live`
+    marks the nodes that an edge has reached; `pending` counts the nodes that are due, running or paused.
+    """
+
+    key: str
+    container: str | None
+    parent: str | None
+    frame: str
+    remaining: list[int]
+    live: list[int]
+    pending: int = 0
+    index: int = 0
+    results: list[Output] = []
+
+
+class Container(msgspec.Struct, omit_defaults=True):
+    """A loop or parallel that is under way. `scope` and `node` say where it stands in the body around it."""
+
+    block_id: str
+    scope: str
+    node: int
+    opened_at: datetime
+    total: int | None
+    """None for a loop that asks a condition after each iteration."""
+    items: list[Any] | None = None
+    results: list[Any] = []
+    next_branch: int = 0
+    open_branches: int = 0
+
+
+class Opening(msgspec.Struct, omit_defaults=True):
+    """What a container decided to iterate over when it was reached."""
+
+    total: int | None
+    items: list[Any] | None = None
+    check_first: bool = False
+    """Ask the condition before the first iteration."""
+
+
+class Pause(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A block that waits for a person or for a moment. `output` is what it shows meanwhile."""
+
+    context_id: str
+    work: Work
+    block_id: str
+    kind: str
+    response: Output
+    output: Output
+    registered_at: str
+    resume_at: str | None = None
+
+
+class RunState(msgspec.Struct, omit_defaults=True):
+    """Where a run stands. Frames hold block outputs: one for the run and one for each branch of a parallel."""
+
+    scopes: dict[str, Scope] = {}
+    containers: dict[str, Container] = {}
+    frames: dict[str, dict[str, Output]] = {}
+    variables: dict[str, Any] = {}
+    ready: list[Work] = []
+    running: set[Work] = set()
+    intents: set[Work] = set()
+    """Effects that were announced and whose outcome is not known."""
+    pauses: dict[str, Pause] = {}
+    final: Output | None = None
+    is_response: bool = False
+    finished: bool = False
+    """Nothing more may start: a Response block, or the block to stop after, has completed."""
+    order: int = 0
+    blocks_run: int = 0
+    output_bytes: int = 0
+    logs: list[BlockLog] = []
+    usage: Usage = Usage()
+    children: dict[str, list[msgspec.Raw]] = {}
+    """Journal entries of child workflows that are under way, by the block that called them."""

@@ -1,0 +1,182 @@
+"""What a caller sees while a run goes on: text as it is written, and the values of other selected outputs."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from executor_service.engine.limits import Limits
+from executor_service.engine.ports import EventSink
+from executor_service.engine.state import Output
+from shared.contracts.events import (
+    BlockStreamFailed,
+    Chunk,
+    ChunkReset,
+    SelectedOutput,
+    SelectedOutputFailed,
+    Thinking,
+    ToolActivity,
+)
+from shared.workflow.jsvalues import MISSING, Json, Missing, parse_json, stringify
+from shared.workflow.paths import value_at
+from shared.workflow.selectors import Selector
+
+SEPARATOR: Final = "\n\n"
+TEXT_TYPES: Final = frozenset({"agent"})
+"""Blocks whose text goes out while it is written, whichever of their outputs is selected."""
+TEXT_PATH: Final = "content"
+TOO_LARGE: Final = "Selected output is too large to inline; select a nested field or use pagination/preview."
+
+_to_raw: Final = msgspec.json.Encoder().encode
+
+
+class RunStream:
+    """The stream of one run. Text that begins a delivery after the first is set apart by an empty line."""
+
+    def __init__(self, sink: EventSink, selectors: Sequence[Selector], limits: Limits) -> None:
+        self._sink = sink
+        self._limits = limits
+        self._selected: dict[str, list[Selector]] = {}
+        for selector in selectors:
+            self._selected.setdefault(selector.block_id, []).append(selector)
+        self._has_spoken = False
+        self._bytes = 0
+
+    def is_selected(self, block_id: str) -> bool:
+        """Whether any output of this block was asked for."""
+        return block_id in self._selected
+
+    def writer(self, block_id: str) -> "TextWriter | None":
+        """Where a block's text goes; None when nobody asked for it."""
+        return TextWriter(self._sink, self, block_id) if block_id in self._selected else None
+
+    def begin_delivery(self) -> str:
+        """What must stand before the first text of a delivery."""
+        separator = SEPARATOR if self._has_spoken else ""
+        self._has_spoken = True
+        return separator
+
+    async def announce(self, block_id: str, output: Output, writer: "TextWriter | None") -> None:
+        """Send the selected outputs of a block that is done. Text that was streamed is not sent again."""
+        selectors = self._selected.get(block_id)
+        if selectors is None:
+            return
+        if writer is not None and writer.was_used:
+            selectors = [selector for selector in selectors if selector.path not in ("", TEXT_PATH)]
+            for selector in selectors:
+                await self._send_value(selector, _selected_value(output, selector))
+        elif writer is not None:
+            await self._announce_together(selectors, output)
+        else:
+            for selector in selectors:
+                value = _selected_value(output, selector)
+                if not isinstance(value, Missing) and await self._send_value(selector, value):
+                    await self._send_text(block_id, as_chunk(value))
+
+    async def _announce_together(self, selectors: Sequence[Selector], output: Output) -> None:
+        """A structured answer: its selected fields are one delivery, a line each."""
+        values = [(selector, _selected_value(output, selector)) for selector in selectors]
+        lines = []
+        for selector, value in values:
+            if not isinstance(value, Missing) and await self._send_value(selector, value):
+                lines.append(value if isinstance(value, str) else stringify(value))
+        if lines:
+            await self._send_text(selectors[0].block_id, "\n".join(lines))
+
+    async def _send_text(self, block_id: str, text: str) -> None:
+        await self._sink.emit(Chunk(block_id, self.begin_delivery() + text))
+
+    async def _send_value(self, selector: Selector, value: Json | Missing) -> bool:
+        if isinstance(value, Missing):
+            return False
+        raw = _to_raw(value)
+        self._bytes += len(raw)
+        if self._bytes > self._limits.selected_output_bytes:
+            await self._sink.emit(SelectedOutputFailed(selector.block_id, TOO_LARGE))
+            return False
+        await self._sink.emit(SelectedOutput(selector.block_id, selector.path, msgspec.Raw(raw)))
+        return True
+
+
+class TextWriter:
+    """One block's text on its way out."""
+
+    def __init__(self, sink: EventSink, stream: RunStream, block_id: str) -> None:
+        self._sink = sink
+        self._stream = stream
+        self._block_id = block_id
+        self._parts: list[str] = []
+
+    @property
+    def was_used(self) -> bool:
+        """Whether any text went out."""
+        return bool(self._parts)
+
+    @property
+    def text(self) -> str:
+        """What went out so far."""
+        return "".join(self._parts)
+
+    async def write(self, text: str) -> None:
+        """Send text; returns when there is room for more."""
+        if text:
+            separator = "" if self._parts else self._stream.begin_delivery()
+            self._parts.append(text)
+            await self._sink.emit(Chunk(self._block_id, separator + text))
+
+    async def reset(self) -> None:
+        """Take back all text so far, for readers that can."""
+        if self._parts:
+            self._parts.clear()
+            await self._sink.emit(ChunkReset(self._block_id))
+
+    async def think(self, text: str) -> None:
+        """Send a piece of a model's reasoning."""
+        await self._sink.emit(Thinking(self._block_id, text))
+
+    async def tool(self, phase: str, call_id: str, name: str, status: str | None = None) -> None:
+        """Tell that a tool call began or ended."""
+        await self._sink.emit(ToolActivity(self._block_id, phase, call_id, name, status))
+
+    async def broken(self, message: str) -> None:
+        """Tell that the text ends before its end."""
+        await self._sink.emit(BlockStreamFailed(self._block_id, message))
+
+
+def as_chunk(value: Json) -> str:
+    """A value as stream text: strings raw, everything else as JSON with an indent of two."""
+    return value if isinstance(value, str) else stringify(value, 2)
+
+
+def without_model_text(value: Json) -> Json:
+    """A streamed output without what a model thought or said in between: `providerTiming`'s segments lose it."""
+    timing = value.get("providerTiming") if isinstance(value, dict) else None
+    segments = timing.get("timeSegments") if isinstance(timing, dict) else None
+    if not isinstance(value, dict) or not isinstance(timing, dict) or not isinstance(segments, list):
+        return value
+    return {**value, "providerTiming": {**timing, "timeSegments": [_bare_segment(segment) for segment in segments]}}
+
+
+def _bare_segment(segment: Json) -> Json:
+    if not isinstance(segment, dict):
+        return segment
+    bare = {key: part for key, part in segment.items() if key not in ("thinkingContent", "assistantContent")}
+    calls = bare.get("toolCalls")
+    if isinstance(calls, list):
+        bare["toolCalls"] = [_bare_call(call) for call in calls]
+    return bare
+
+
+def _bare_call(call: Json) -> Json:
+    hidden = ("arguments", "input", "result", "output")
+    return {key: part for key, part in call.items() if key not in hidden} if isinstance(call, dict) else call
+
+
+def _selected_value(output: Output, selector: Selector) -> Json | Missing:
+    """The value at the path. JSON text in `content` is looked into, as long as it has the path."""
+    visible: Json = {key: value for key, value in output.items() if not key.startswith("_")}
+    value = value_at(visible, selector.steps)
+    if value is MISSING and isinstance(content := output.get(TEXT_PATH), str):
+        parsed = parse_json(content)
+        value = value_at(parsed, selector.steps) if isinstance(parsed, dict | list) else MISSING
+    return value if isinstance(value, Missing) else without_model_text(value)
