@@ -1,7 +1,8 @@
 """A stand-in for a model server, so that the examples run on a machine that has none: it says back what it was told."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
@@ -10,8 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from flowport.chat_wire import DONE, Completion, JsonObject, last_user_text, usage, words
+from flowport.servers.ports import LOOPBACK
+from flowport.serving import Serving, listen, port_of
 from shared.web.structs import StructResponse
 
+MODEL_URL: Final = "VLLM_BASE_URL"
+"""The variable that says where models named `vllm/…` are served."""
 WORD_SECONDS: Final = 0.03
 """Slow enough to be seen streaming."""
 
@@ -24,9 +29,21 @@ class ChatRequest(msgspec.Struct):
     stream: bool = False
 
 
+@asynccontextmanager
+async def demo_model_unless_given(environment: MutableMapping[str, str]) -> AsyncIterator[None]:
+    """Inside the block `environment` names a model server: the operator's, or the stand-in, served here."""
+    if environment.get(MODEL_URL):
+        yield
+        return
+    listening = listen(0)
+    async with Serving(build_demo_model(), listening):
+        environment[MODEL_URL] = f"http://{LOOPBACK}:{port_of(listening)}"
+        yield
+
+
 def build_demo_model() -> FastAPI:
     """The application; it serves under `/v1`, as OpenAI-compatible servers do."""
-    app = FastAPI(openapi_url=None)
+    app = FastAPI(title="demo-model", openapi_url=None)
     app.post("/v1/chat/completions")(_complete)
     return app
 

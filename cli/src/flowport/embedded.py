@@ -1,0 +1,55 @@
+"""All four services in one process: an in-memory broker between them, SecantusDB or a given MongoDB below.
+
+They call each other over loopback, as separate processes do, and not through an in-process transport: such a transport
+knows no time limits, and embedded mode would then behave differently from the real one exactly when something hangs.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+import deploy_service.bootstrap
+import executor_service.bootstrap
+import gateway.bootstrap
+import jobs_service.bootstrap
+from deploy_service.settings import DeploySettings
+from executor_service.settings import ExecutorSettings
+from flowport.serving import Serving, listen, port_of
+from gateway.settings import GatewaySettings
+from jobs_service.settings import JobsSettings
+
+MEMORY_BROKER: Final = "memory://flowport"
+_TOKENS: Final = ("token_gateway", "token_deploy", "token_executor", "token_jobs")
+
+
+@asynccontextmanager
+async def embedded(
+    *, door: socket.socket, public_url: str, mongodb_uri: str
+) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """The services, ready, with the gateway on `door`. Yields the tasks that serve; one that ends has failed.
+
+    Raises ServerFailed.
+    """
+    deploy_door, jobs_door, executor_door = listen(0), listen(0), listen(0)
+    common: Mapping[str, Any] = {
+        "amqp_url": os.environ.get("FLOWPORT_AMQP_URL", MEMORY_BROKER),
+        "mongodb_uri": mongodb_uri,
+        "deploy_url": f"http://127.0.0.1:{port_of(deploy_door)}",
+        "jobs_url": f"http://127.0.0.1:{port_of(jobs_door)}",
+        **{token: secrets.token_urlsafe(32) for token in _TOKENS},
+    }
+    apps: list[tuple[FastAPI, socket.socket]] = [
+        (deploy_service.bootstrap.build(DeploySettings(**common)), deploy_door),
+        (jobs_service.bootstrap.build(JobsSettings(**common)), jobs_door),
+        (executor_service.bootstrap.build(ExecutorSettings(**common)), executor_door),
+        (gateway.bootstrap.build(GatewaySettings(**common, public_url=public_url)), door),
+    ]
+    async with AsyncExitStack() as stack:
+        servings = [await stack.enter_async_context(Serving(app, listening)) for app, listening in apps]
+        yield [serving.task for serving in servings if serving.task]

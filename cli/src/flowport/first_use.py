@@ -1,0 +1,57 @@
+"""What makes a fresh installation usable at once: a key, and the examples deployed. Done again, it changes nothing."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from flowport.home import Credentials, Home
+from flowport.public_api import PublicApi
+from flowport.welcome import print_welcome
+from gateway.first_key import make_first_key
+from gateway.settings import GatewaySettings
+
+
+async def introduce(home: Home, settings: GatewaySettings, *, examples: Path, console: Console) -> None:
+    """Make it usable, and say how it is used. Raises Refused, Unavailable."""
+    credentials = await ensure_credentials(home, settings)
+    async with PublicApi(credentials.base_url, credentials.api_key) as api:
+        ids = await deploy_examples(api, credentials.workspace_id, examples)
+    print_welcome(console, home, credentials, ids)
+
+
+async def ensure_credentials(home: Home, settings: GatewaySettings) -> Credentials:
+    """The credentials of an earlier start if they still open the door, new ones otherwise; written to `home`."""
+    known = home.read_credentials()
+    if known is None or not await _is_good(known, settings.base_url):
+        made = await make_first_key(settings)
+        known = Credentials(settings.base_url, made.workspace_id, made.api_key, made.admin_email)
+    credentials = Credentials(settings.base_url, known.workspace_id, known.api_key, known.admin_email)
+    home.write_credentials(credentials)
+    return credentials
+
+
+async def deploy_examples(api: PublicApi, workspace_id: str, folder: Path) -> Mapping[str, str]:
+    """Import and deploy each file of `folder` that is not there yet; returns workflow ids by file name, without .json.
+
+    A workflow of the same name is taken for the example and left as it is. Raises Refused.
+    """
+    there = {workflow["name"]: workflow for workflow in await api.workflows(workspace_id)}
+    ids: dict[str, str] = {}
+    for name, example in _read(folder).items():
+        found = there.get(example["workflow"]["name"])
+        ids[name] = str(found["id"]) if found else await api.import_workflow(workspace_id, example)
+        if not found or not found["isDeployed"]:
+            await api.deploy(ids[name])
+    return ids
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    return {file.stem: json.loads(file.read_bytes()) for file in sorted(folder.glob("*.json"))}
+
+
+async def _is_good(credentials: Credentials, base_url: str) -> bool:
+    async with PublicApi(base_url, credentials.api_key) as api:
+        return await api.opens(credentials.workspace_id)

@@ -1,0 +1,65 @@
+"""The folder that everything of one installation lies in: data, logs, and the credentials for what runs here."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+_SECRET_MODE: Final = 0o600
+
+
+class HomeInUse(Exception):
+    """Another flowport works on the same data."""
+
+
+class Credentials(msgspec.Struct, frozen=True, rename="camel"):
+    """How to reach what runs here; the key has every scope."""
+
+    base_url: str
+    workspace_id: str
+    api_key: str
+    admin_email: str
+
+
+class Home:
+    """The folder `path`, made when it is first needed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.logs = self.path / "logs"
+        self.data = self.path / "data"
+        self.credentials_file = self.path / "credentials.json"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep the folder to ourselves. Raises HomeInUse naming the process that has it."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        with (self.path / "lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise HomeInUse(f"{self.path} is in use by process {lock.read().strip() or 'unknown'}") from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    def read_credentials(self) -> Credentials | None:
+        """What an earlier start wrote, if it can be read."""
+        try:
+            return msgspec.json.decode(self.credentials_file.read_bytes(), type=Credentials)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    def write_credentials(self, credentials: Credentials) -> None:
+        """Replace the file at once; only its owner may read it."""
+        draft = self.credentials_file.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _SECRET_MODE), "wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(credentials)) + b"\n")
+        draft.replace(self.credentials_file)

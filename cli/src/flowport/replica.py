@@ -1,0 +1,93 @@
+"""One process of one service, as `make stack` and the fault tests run it."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from signal import SIGCONT, Signals
+from typing import Final
+
+import httpx
+
+from flowport.servers.ports import LOOPBACK
+from flowport.servers.process import ServerFailed, ServerProcess
+from shared.service import ServiceName
+
+READY_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 35.0
+"""A little more than a service gives its work to finish."""
+
+_MODULES: Final[Mapping[ServiceName, str]] = {
+    ServiceName.GATEWAY: "gateway.main",
+    ServiceName.DEPLOY: "deploy_service.main",
+    ServiceName.EXECUTOR: "executor_service.main",
+    ServiceName.JOBS: "jobs_service.main",
+}
+PORT_VARIABLES: Final[Mapping[ServiceName, str]] = {
+    ServiceName.GATEWAY: "FLOWPORT_GATEWAY_PORT",
+    ServiceName.DEPLOY: "FLOWPORT_DEPLOY_PORT",
+    ServiceName.EXECUTOR: "FLOWPORT_EXECUTOR_PORT",
+    ServiceName.JOBS: "FLOWPORT_JOBS_PORT",
+}
+
+
+class Replica:
+    """The first process of a service has the service's name, the others a number behind it."""
+
+    def __init__(
+        self, service: ServiceName, number: int, *, port: int, logs: Path, environment: Mapping[str, str]
+    ) -> None:
+        self.service = service
+        self.name = service.value if number == 1 else f"{service.value}-{number}"
+        self.url = f"http://{LOOPBACK}:{port}"
+        self._problem = ""
+        self._environment = {**environment, PORT_VARIABLES[service]: str(port)}
+        self._process = ServerProcess(
+            [sys.executable, "-m", _MODULES[service]],
+            log=logs / f"{self.name}.log",
+            cwd=logs,
+            environment=self._environment,
+        )
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._process.pid
+
+    @property
+    def log(self) -> Path:
+        """Where it logs."""
+        return self._process.log
+
+    def launch(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start the process, from now on with `environment` on top; `await_ready` says when it can work."""
+        self._environment.update(environment or {})
+        self._process.launch()
+
+    def await_ready(self) -> None:
+        """Wait for `/readyz`. Raises ServerFailed with what is missing and the end of the log."""
+        try:
+            self._process.await_ready(until=self._is_ready, timeout=READY_SECONDS)
+        except ServerFailed as error:
+            raise ServerFailed(f"{self.name}: {self._problem}; {error}") from error
+
+    def stop(self) -> None:
+        """End in order, work in hand first."""
+        self.send(SIGCONT)
+        self._process.stop(timeout=STOP_SECONDS)
+
+    def send(self, signum: Signals) -> None:
+        """Send it a signal, if it runs."""
+        self._process.send(signum)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._process.kill()
+
+    def _is_ready(self) -> bool:
+        try:
+            answer = httpx.get(f"{self.url}/readyz", timeout=5.0, trust_env=False)
+        except httpx.HTTPError as error:
+            self._problem = f"{self.url} does not answer ({error or type(error).__name__})"
+            return False
+        self._problem = f"not ready: {answer.text}"
+        return answer.is_success

@@ -1,0 +1,212 @@
+"""The four services as separate processes, on a RabbitMQ and a SecantusDB of their own.
+
+    with Stack(home, ports=StackPorts.free(), executors=2) as stack:
+        httpx.get(f"{stack.url}/api/...")
+        stack.kill("executor-service-2")
+        stack.restart("executor-service-2")
+
+`flowport stack`, the end-to-end tests, the fault tests and the benchmarks all drive this class. Its methods block;
+asynchronous code calls them through `asyncio.to_thread`.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGKILL, SIGTERM, Signals
+from types import TracebackType
+from typing import Final, Self
+
+from flowport.replica import Replica
+from flowport.servers.ports import LOOPBACK, free_port
+from flowport.servers.rabbitmq import RabbitMQServer
+from flowport.servers.secantus import SecantusServer
+from shared.broker.rabbitmq.management import Management
+from shared.broker.topology import default_topology
+from shared.service import ServiceName
+
+Environment = Mapping[str, str]
+
+_TOKENS: Final = tuple(f"FLOWPORT_TOKEN_{name}" for name in ("GATEWAY", "DEPLOY", "EXECUTOR", "JOBS"))
+
+
+@dataclass(frozen=True)
+class StackPorts:
+    """Where the first process of each service listens; further ones take free ports."""
+
+    gateway: int = 8080
+    deploy: int = 8081
+    jobs: int = 8082
+    executor: int = 8083
+
+    @classmethod
+    def free(cls) -> Self:
+        """Ports that nobody listens on, for tests."""
+        return cls(*(free_port() for _ in range(4)))
+
+    def of(self, service: ServiceName) -> int:
+        """The port of the first process of `service`."""
+        return {
+            ServiceName.GATEWAY: self.gateway,
+            ServiceName.DEPLOY: self.deploy,
+            ServiceName.JOBS: self.jobs,
+            ServiceName.EXECUTOR: self.executor,
+        }[service]
+
+
+class Stack:
+    """Starts everything below `home`, and stops, kills and restarts each process by its name.
+
+    `environment` reaches every service, `overrides` only the one named. FLOWPORT_AMQP_URL or FLOWPORT_MONGODB_URI in
+    `environment` stand for servers that run already; otherwise it starts its own.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        ports: StackPorts | None = None,
+        executors: int = 1,
+        environment: Environment | None = None,
+        overrides: Mapping[ServiceName, Environment] | None = None,
+    ) -> None:
+        self._home = home
+        self._ports = ports or StackPorts()
+        self._executors = executors
+        self._environment = environment or {}
+        self._overrides = overrides or {}
+        self._tokens = {name: secrets.token_urlsafe(32) for name in _TOKENS}
+        self._replicas: dict[str, Replica] = {}
+        self.secantus = None if "FLOWPORT_MONGODB_URI" in self._environment else SecantusServer(home / "data")
+        self.rabbitmq = None if "FLOWPORT_AMQP_URL" in self._environment else RabbitMQServer(home / "rabbitmq")
+
+    @property
+    def url(self) -> str:
+        """The public door."""
+        return self._replicas[ServiceName.GATEWAY].url
+
+    @property
+    def mongodb_uri(self) -> str:
+        """The store."""
+        return self.secantus.uri if self.secantus else self._environment["FLOWPORT_MONGODB_URI"]
+
+    @property
+    def amqp_url(self) -> str:
+        """The broker."""
+        return self.rabbitmq.amqp_url if self.rabbitmq else self._environment["FLOWPORT_AMQP_URL"]
+
+    @property
+    def names(self) -> list[str]:
+        """Every process of a service."""
+        return list(self._replicas)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Everything is ready on return. Raises ServerFailed."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        if self.secantus:
+            self.secantus.start()
+        if self.rabbitmq:
+            self.rabbitmq.start()
+            asyncio.run(Management(self.rabbitmq.management_url).apply_policies(default_topology()))
+        for service in (ServiceName.DEPLOY, ServiceName.JOBS, ServiceName.EXECUTOR, ServiceName.GATEWAY):
+            self._launch(service)
+        for _ in range(1, self._executors):
+            self._launch(ServiceName.EXECUTOR)
+        for replica in self._replicas.values():
+            replica.await_ready()
+
+    def stop(self) -> None:
+        """End everything that was started: the gateway first, so that no work is accepted that nobody would do."""
+        order = (ServiceName.GATEWAY, ServiceName.EXECUTOR, ServiceName.JOBS, ServiceName.DEPLOY)
+        for service in order:
+            self._stop(self._of(service))
+        for server in (self.rabbitmq, self.secantus):
+            if server:
+                server.stop()
+
+    def scale(self, service: ServiceName, count: int) -> None:
+        """Run `count` processes of `service`; the newest go first."""
+        running = self._of(service)
+        added = [self._launch(service) for _ in range(len(running), count)]
+        for replica in added:
+            replica.await_ready()
+        surplus = running[count:]
+        self._stop(surplus)
+        for replica in surplus:
+            del self._replicas[replica.name]
+
+    def kill(self, name: str, signum: Signals = SIGKILL) -> None:
+        """Send process `name` a signal; with SIGKILL it is gone on return."""
+        replica = self._replicas[name]
+        if signum is SIGKILL:
+            replica.kill()
+        else:
+            replica.send(signum)
+
+    def restart(self, name: str, *, environment: Environment | None = None) -> None:
+        """Stop process `name` if it runs and start it anew, with `environment` on top of what it had."""
+        replica = self._replicas[name]
+        replica.stop()
+        replica.launch(environment)
+        replica.await_ready()
+
+    def pid(self, name: str) -> int | None:
+        """The process id of `name` while it runs."""
+        return self._replicas[name].pid
+
+    def url_of(self, name: str) -> str:
+        """Where process `name` listens."""
+        return self._replicas[name].url
+
+    def log_of(self, name: str) -> Path:
+        """Where process `name` logs."""
+        return self._replicas[name].log
+
+    @property
+    def _logs(self) -> Path:
+        return self._home / "logs"
+
+    def _of(self, service: ServiceName) -> list[Replica]:
+        return [replica for replica in self._replicas.values() if replica.service is service]
+
+    def _launch(self, service: ServiceName) -> Replica:
+        number = len(self._of(service)) + 1
+        port = self._ports.of(service) if number == 1 else free_port()
+        replica = Replica(service, number, port=port, logs=self._logs, environment=self._environment_of(service))
+        self._replicas[replica.name] = replica
+        replica.launch()
+        return replica
+
+    def _stop(self, replicas: list[Replica]) -> None:
+        for replica in replicas:
+            replica.send(SIGTERM)
+        for replica in replicas:
+            replica.stop()
+
+    def _environment_of(self, service: ServiceName) -> dict[str, str]:
+        return {
+            **os.environ,
+            "FLOWPORT_DEPLOY_URL": f"http://{LOOPBACK}:{self._ports.deploy}",
+            "FLOWPORT_JOBS_URL": f"http://{LOOPBACK}:{self._ports.jobs}",
+            "FLOWPORT_PUBLIC_URL": f"http://{LOOPBACK}:{self._ports.gateway}",
+            "FLOWPORT_AMQP_URL": self.amqp_url,
+            "FLOWPORT_MONGODB_URI": self.mongodb_uri,
+            **self._tokens,
+            **self._environment,
+            **self._overrides.get(service, {}),
+        }

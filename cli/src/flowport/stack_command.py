@@ -1,0 +1,49 @@
+"""`flowport stack`: the four services as separate processes."""
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from flowport.demo_model import demo_model_unless_given
+from flowport.first_use import introduce
+from flowport.home import Home
+from flowport.log_file import log_to
+from flowport.running import running
+from flowport.serving import listen
+from flowport.stack import Stack, StackPorts
+from gateway.settings import GatewaySettings
+
+_GIVEN: Final = ("FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI")
+_WATCH_SECONDS: Final = 1.0
+
+
+async def run_stack(home: Home, *, ports: StackPorts, executors: int, examples: Path, console: Console) -> None:
+    """Serve until cancelled. Raises HomeInUse, PortInUse, ServerFailed, Refused."""
+    async with AsyncExitStack() as opened:
+        opened.enter_context(home.locked())
+        for port in (ports.gateway, ports.deploy, ports.jobs, ports.executor):
+            listen(port).close()
+        log_to(home.logs / "flowport.log")
+        environment = {name: os.environ[name] for name in _GIVEN if os.environ.get(name)}
+        await opened.enter_async_context(demo_model_unless_given(os.environ))
+        stack = Stack(home.path, ports=ports, executors=executors, environment=environment)
+        console.print("Starting RabbitMQ, SecantusDB and the services; this takes some seconds")
+        await opened.enter_async_context(running(stack))
+        settings = GatewaySettings(mongodb_uri=stack.mongodb_uri, public_url=stack.url)
+        await introduce(home, settings, examples=examples, console=console)
+        await _watch(stack, console)
+
+
+async def _watch(stack: Stack, console: Console) -> None:
+    """Say which process ended by itself, and go on: the others do their work without it."""
+    told: set[str] = set()
+    while True:
+        ended = {name for name in stack.names if stack.pid(name) is None}
+        for name in ended - told:
+            console.print(f"[bold red]{name} ended[/], see {stack.log_of(name)}")
+        told = ended
+        await asyncio.sleep(_WATCH_SECONDS)

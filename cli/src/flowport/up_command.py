@@ -1,0 +1,53 @@
+"""`flowport up`: everything in one process."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from flowport.demo_model import demo_model_unless_given
+from flowport.embedded import embedded
+from flowport.first_use import introduce
+from flowport.home import Home
+from flowport.log_file import log_to
+from flowport.running import running
+from flowport.servers.ports import LOOPBACK
+from flowport.servers.process import ServerFailed
+from flowport.servers.secantus import SecantusServer
+from flowport.serving import listen
+from gateway.settings import GatewaySettings
+
+
+async def run_up(home: Home, *, port: int, examples: Path, console: Console) -> None:
+    """Serve until cancelled. Raises HomeInUse, PortInUse, ServerFailed, Refused."""
+    public_url = os.environ.get("FLOWPORT_PUBLIC_URL", f"http://{LOOPBACK}:{port}")
+    async with AsyncExitStack() as stack:
+        stack.enter_context(home.locked())
+        door = stack.enter_context(listen(port, os.environ.get("FLOWPORT_HOST", LOOPBACK)))
+        log_to(home.logs / "flowport.log")
+        mongodb_uri = await stack.enter_async_context(_store(home, console))
+        await stack.enter_async_context(demo_model_unless_given(os.environ))
+        console.print("Starting gateway, deploy-service, executor-service and jobs-service")
+        services = embedded(door=door, public_url=public_url, mongodb_uri=mongodb_uri)
+        tasks = await stack.enter_async_context(services)
+        settings = GatewaySettings(mongodb_uri=mongodb_uri, public_url=public_url)
+        await introduce(home, settings, examples=examples, console=console)
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        names = ", ".join(task.get_name() for task in ended)
+        raise ServerFailed(f"{names} ended, see {home.logs / 'flowport.log'}")
+
+
+@asynccontextmanager
+async def _store(home: Home, console: Console) -> AsyncIterator[str]:
+    """Where the store is: the operator's, or a server of our own inside the block."""
+    given = os.environ.get("FLOWPORT_MONGODB_URI")
+    if given:
+        yield given
+        return
+    console.print("Starting SecantusDB")
+    server = SecantusServer(home.data)
+    async with running(server):
+        yield server.uri

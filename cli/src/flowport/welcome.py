@@ -1,0 +1,41 @@
+"""What a start prints at its end: where it runs, the key, and a command for each mode that works as pasted."""
+
+import json
+from collections.abc import Iterator, Mapping
+
+from rich.console import Console
+
+from flowport.home import Credentials, Home
+
+TEXT = "Flowport turns a workflow into an endpoint that any program can call."
+
+
+def print_welcome(console: Console, home: Home, credentials: Credentials, examples: Mapping[str, str]) -> None:
+    """Print it; commands are never wrapped, so that they can be copied."""
+    console.print()
+    console.print(f"[bold green]Flowport is up[/]  {credentials.base_url}")
+    console.print(f"  API key      {credentials.api_key}", highlight=False)
+    console.print(f"  Workspace    {credentials.workspace_id}", highlight=False)
+    console.print(f"  Credentials  {home.credentials_file}", highlight=False)
+    console.print(f"  Logs         {home.logs}", highlight=False)
+    if "summarise" in examples:
+        for title, command in commands(credentials, examples["summarise"]):
+            console.print(f"\n[bold]{title}[/]")
+            console.print(command, markup=False, highlight=False, soft_wrap=True)
+    console.print("\nCtrl-C stops everything that was started here.")
+
+
+def commands(credentials: Credentials, workflow_id: str) -> Iterator[tuple[str, str]]:
+    """A title and a shell command for each mode."""
+    run = f"{credentials.base_url}/api/workflows/{workflow_id}/execute"
+    key = f"-H 'x-api-key: {credentials.api_key}'"
+    post = f"-X POST {run} {key} -H 'Content-Type: application/json'"
+    body = json.dumps({"input": TEXT})
+    streamed = json.dumps({"input": TEXT, "stream": True, "selectedOutputs": ["agent_1.content"]})
+    yield "Run and wait", f"curl {post} -d '{body}'"
+    yield "Stream the answer", f"curl -N {post} -d '{streamed}'"
+    yield (
+        "Queue it, then ask how it is going",
+        f"job=$(curl -s {post} -H 'X-Execution-Mode: async' -d '{body}' | grep -o 'http[^\"]*/api/jobs/[^\"]*')\n"
+        f"curl $job {key}",
+    )
