@@ -8,6 +8,7 @@ from shared.settings import CommonSettings
 class ExecutorSettings(CommonSettings):
     """Slots, bounds and limits of one executor process."""
 
+    public_url: str = Field("http://127.0.0.1:8080", description="Where people reach the gateway; in resume links.")
     executor_port: int = Field(8083, ge=1, le=65535, description="Port of health, readiness and metrics.")
     executor_concurrency: int = Field(64, ge=1, le=10_000, description="Interactive runs in hand at once.")
     executor_async_concurrency: int = Field(32, ge=1, le=10_000, description="Durable runs in hand at once.")

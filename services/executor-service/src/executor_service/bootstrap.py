@@ -1,0 +1,85 @@
+"""Puts executor-service together: the one place that knows concrete classes."""
+
+import secrets
+import socket
+
+from fastapi import FastAPI
+
+from executor_service.adapters.record_outbox import RecordOutbox
+from executor_service.adapters.running_runs import RunningRuns
+from executor_service.adapters.service_clients import Deployments, Jobs
+from executor_service.adapters.workflow_cache import WorkflowCache
+from executor_service.application.attached_runs import AttachedRuns
+from executor_service.application.durable_runs import DurableRunWorker
+from executor_service.application.launcher import Launcher
+from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
+from executor_service.consumers.work import WorkConsumers
+from executor_service.engine import Engine, Limits
+from executor_service.sandbox import JavaScriptSandbox
+from executor_service.settings import ExecutorSettings
+from shared.broker.connect import open_broker
+from shared.broker.ports import Broker
+from shared.clock import Clock, SystemClock
+from shared.service import ServiceName
+from shared.web.app import create_app
+from shared.web.client import InternalClient
+from shared.web.internal_auth import ServiceTokens
+from shared.web.payloads import PayloadStore
+
+
+def build(
+    settings: ExecutorSettings,
+    *,
+    broker: Broker | None = None,
+    deploy: InternalClient | None = None,
+    jobs: InternalClient | None = None,
+    clock: Clock | None = None,
+) -> FastAPI:
+    """The executor of `settings`, with any part replaced."""
+    clock = clock or SystemClock()
+    broker = broker or open_broker(settings.amqp_url, service=ServiceName.EXECUTOR)
+    deploy = deploy or _client(settings, settings.deploy_url)
+    jobs = jobs or _client(settings, settings.jobs_url)
+    sandbox = JavaScriptSandbox()
+    deployments, durable = Deployments(deploy), Jobs(jobs)
+    engine = Engine(block_handlers(BlockPorts(javascript=sandbox)), SandboxExpressions(sandbox), clock, Limits())
+    launcher = Launcher(
+        engine,
+        WorkflowCache(deployments, entries=settings.snapshot_cache_entries),
+        deployments,
+        PayloadStore(jobs),
+        keyed_providers=frozenset(),
+        public_url=settings.public_url,
+    )
+    running = RunningRuns()
+    records = RecordOutbox(broker.work)
+    consumers = WorkConsumers(
+        broker,
+        AttachedRuns(launcher, broker.replies, running, records, clock),
+        DurableRunWorker(
+            launcher, durable, running, worker_id=_worker_id(), renew_seconds=settings.lease_renew_seconds
+        ),
+        running,
+        interactive_slots=settings.executor_concurrency,
+        durable_slots=settings.executor_async_concurrency,
+        drain_seconds=settings.drain_seconds,
+    )
+    return create_app(
+        ServiceName.EXECUTOR,
+        components=[deploy, jobs, sandbox, broker, records, consumers],
+        checks={"broker": broker.ping},
+        routers=[],
+    )
+
+
+def _client(settings: ExecutorSettings, url: str) -> InternalClient:
+    return InternalClient(
+        url,
+        caller=ServiceName.EXECUTOR,
+        tokens=ServiceTokens.of(settings),
+        timeout=settings.internal_timeout_seconds,
+    )
+
+
+def _worker_id() -> str:
+    return f"{socket.gethostname()}-{secrets.token_hex(4)}"

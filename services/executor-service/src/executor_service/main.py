@@ -1,0 +1,15 @@
+"""The process entry of executor-service."""
+
+from executor_service.bootstrap import build
+from executor_service.settings import ExecutorSettings
+from shared.web.server import serve
+
+
+def main() -> None:
+    """Serve until SIGTERM; runs in hand get the drain time."""
+    settings = ExecutorSettings()
+    serve(build(settings), settings, port=settings.executor_port)
+
+
+if __name__ == "__main__":
+    main()
