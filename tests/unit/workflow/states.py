@@ -1,6 +1,9 @@
 """Small workflow documents for the tests of the format, and arbitrary JSON to try it with."""
 
+import itertools
+
 from hypothesis import strategies as st
+
 from shared.workflow.jsvalues import Json, JsonObject
 
 START: JsonObject = {"id": "start", "type": "start_trigger", "name": "Start", "subBlocks": {}}
@@ -13,23 +16,28 @@ def block(
     *,
     data: JsonObject | None = None,
     enabled: bool = True,
+    settings: JsonObject | None = None,
     **values: Json,
 ) -> JsonObject:
-    """A block whose settings are given by keyword."""
+    """A block whose settings are given as an object, or by keyword."""
+    values = {**(settings or {}), **values}
     return {
         "id": block_id,
         "type": kind,
         "name": name or block_id,
         "position": {"x": 0, "y": 0},
         "enabled": enabled,
-        "subBlocks": {key: {"id": key, "type": "short-input", "value": value} for key, value in values.items()},
+        "subBlocks": {
+            key: {"id": key, "type": "short-input", "value": value}
+            for key, value in {**(settings or {}), **values}.items()
+        },
         "data": data or {},
     }
 
 
 def start(*fields: JsonObject, kind: str = "start_trigger", **values: Json) -> JsonObject:
     """A start block with an input format."""
-    return block("start", kind, "Start", inputFormat=list(fields), **values)
+    return block("start", kind, "Start", settings={"inputFormat": [*fields], **values})
 
 
 def edge(source: str, target: str, handle: str | None = "source") -> JsonObject:
@@ -51,7 +59,7 @@ def workflow(*blocks: JsonObject, edges: tuple[JsonObject, ...] = (), variables:
 def chain(*blocks: JsonObject) -> JsonObject:
     """A document of these blocks, each leading to the next."""
     ids = [str(each["id"]) for each in blocks]
-    return workflow(*blocks, edges=tuple(edge(a, b) for a, b in zip(ids, ids[1:], strict=False)))
+    return workflow(*blocks, edges=tuple(edge(a, b) for a, b in itertools.pairwise(ids)))
 
 
 def json_values(max_leaves: int = 20) -> st.SearchStrategy[Json]:
@@ -67,10 +75,10 @@ def json_values(max_leaves: int = 20) -> st.SearchStrategy[Json]:
     )
 
 
-KNOWN_KEYS = (
-    "blocks edges loops parallels variables metadata id type name position x y subBlocks value data parentId enabled "
-    "source target sourceHandle state workflow retry maxTries inputFormat messages tools systemPrompt userPrompt"
-).split()
+STATE_KEYS = ("blocks", "edges", "loops", "variables", "metadata", "state", "workflow", "source", "target")
+BLOCK_KEYS = ("id", "type", "name", "position", "subBlocks", "value", "data", "parentId", "enabled", "retry")
+SETTINGS = ("inputFormat", "messages", "tools", "systemPrompt", "userPrompt", "responseFormat", "conditions")
+KNOWN_KEYS = (*STATE_KEYS, *BLOCK_KEYS, *SETTINGS)
 
 
 @st.composite

@@ -6,28 +6,13 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from shared.workflow.code_lexing import Language, Place, spans
 from shared.workflow.code_references import CodeMark, parse_code
 
 JS, PY = Language.JAVASCRIPT, Language.PYTHON
-PIECES = ["<start.q>", "{{KEY}}", "<", ">", "'", '"', "`", "${", "}", "{", "/", "//", "/*", "*/", "\\", "\n", "#"] + [
-    "'''",
-    '"""',
-    "f'",
-    'rf"',
-    ":",
-    "(",
-    ")",
-    "[",
-    "]",
-    "x",
-    "return ",
-    " ",
-    "1",
-    "é",
-    "\u2028",
-    "\r\n",
-]
+PUNCTUATION = [*"<>{}()[]/#:`'\"\\", "${", "//", "/*", "*/", "'''", '"""', "f'", 'rf"']
+PIECES = [*PUNCTUATION, "<start.q>", "{{KEY}}", "\n", "x", "return ", " ", "1", "é", "\u2028", "\r\n"]
 SOURCES = st.lists(st.sampled_from(PIECES), max_size=30).map("".join) | st.text(max_size=60)
 
 

@@ -5,9 +5,9 @@ import math
 
 import pytest
 from hypothesis import given
-from shared.workflow.jsvalues import MISSING, Json, parse_json, stringify, to_number, to_string, truthy
-
 from tests.unit.workflow.states import json_values
+
+from shared.workflow.jsvalues import MISSING, Json, parse_json, stringify, to_number, to_string, truthy
 
 
 @pytest.mark.parametrize(

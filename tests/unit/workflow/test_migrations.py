@@ -4,16 +4,16 @@ import copy
 
 import pytest
 from hypothesis import given
+from tests.unit.workflow.states import block, documents, edge, workflow
+
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.migrations import migrate
 from shared.workflow.reading import read_state
 from shared.workflow.structure import structure_problems
 
-from tests.unit.workflow.states import block, documents, edge, workflow
-
 
 def agent_value(key: str, **values: Json) -> Json:
-    return read_state(workflow(block("a", "agent", **values))).blocks["a"].value(key)
+    return read_state(workflow(block("a", "agent", settings=values))).blocks["a"].value(key)
 
 
 @pytest.mark.parametrize("side", ["top", "right", "bottom", "left"])

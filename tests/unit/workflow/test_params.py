@@ -1,19 +1,19 @@
 """Only the settings that count become parameters, and required ones are asked for by name."""
 
 import pytest
+from tests.unit.workflow.states import block, workflow
+
 from shared.workflow.catalog import Catalog
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.model_names import needs_key, provider_of
 from shared.workflow.params import block_params, missing_fields, missing_fields_message
 from shared.workflow.reading import read_state
 
-from tests.unit.workflow.states import block, workflow
-
 CATALOG = Catalog()
 
 
 def read(kind: str, **values: Json) -> tuple[JsonObject, list[str]]:
-    return read_block(block("a", kind, "Agent 1", **values))
+    return read_block(block("a", kind, "Agent 1", settings=values))
 
 
 def read_block(document: JsonObject, keyed: frozenset[str] = frozenset()) -> tuple[JsonObject, list[str]]:
@@ -66,7 +66,7 @@ def test_a_condition_sees_run_time_defaults() -> None:
     ],
 )
 def test_one_setting_of_a_pair_becomes_the_parameter(data: JsonObject, values: dict[str, Json], chosen: str) -> None:
-    assert read_block(block("a", "workflow_input", data=data, **values)) == ({"workflowId": chosen}, [])
+    assert read_block(block("a", "workflow_input", data=data, settings=values)) == ({"workflowId": chosen}, [])
 
 
 def test_advanced_mode_prefers_the_advanced_setting() -> None:

@@ -3,10 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shared.workflow.jsvalues import MISSING, Json
-from shared.workflow.paths import OutputField, Path, UndeclaredField, is_declared, look_up, value_at
-
 from tests.unit.workflow.states import json_values
+
+from shared.workflow.jsvalues import MISSING, Json
+from shared.workflow.paths import OutputField, UndeclaredField, is_declared, look_up, value_at
+from shared.workflow.references import Path
 
 FUNCTION = {"result": OutputField("json"), "stdout": OutputField("string")}
 OUTPUT: Json = {"result": {"a": [{"b": [10, 20]}], "n": None, "0": "zero", "text": "abc"}, "stdout": ""}

@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.workflow.states import block, workflow
+
 from shared.workflow.reading import read_state
 from shared.workflow.selectors import resolve_selectors, selector_name
-
-from tests.unit.workflow.states import block, workflow
 
 UUID = "c0ffee00-0000-4000-8000-000000000002"
 STATE = read_state(

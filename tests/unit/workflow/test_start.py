@@ -2,13 +2,13 @@
 
 import pytest
 from hypothesis import given
+from tests.unit.workflow.states import block, json_values, start, workflow
+
 from shared.contracts.runs import Trigger
 from shared.workflow.input_format import InputField
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.reading import read_state
 from shared.workflow.start import ReservedInputField, choose_start, input_fields, start_output
-
-from tests.unit.workflow.states import block, json_values, start, workflow
 
 FILE: JsonObject = {"id": "f", "name": "a.txt", "url": "/a", "size": 2, "type": "text/plain"}
 
@@ -135,13 +135,14 @@ def test_other_triggers_give_their_payload() -> None:
 
 @pytest.mark.parametrize("name", ["error", "selectedOption", "selectedRoute", "_pauseMetadata"])
 def test_reserved_names_are_refused_as_field_and_as_key(name: str) -> None:
-    for document, body in ((start(), {name: 1}), (start(field(name)), {})):
+    sent: JsonObject = {name: 1}
+    for document, body in ((start(), sent), (start(field(name)), {})):
         with pytest.raises(ReservedInputField) as refused:
             output(document, body)
         assert refused.value.message == (
-            f'Start block "Start" cannot use reserved runtime input field name(s): {name}. These names control workflow '
-            "execution and cannot be used as Start outputs. Rename these fields before running the workflow. Reserved "
-            "names are: error, selectedOption, selectedRoute, _pauseMetadata."
+            f'Start block "Start" cannot use reserved runtime input field name(s): {name}. These names control '
+            "workflow execution and cannot be used as Start outputs. Rename these fields before running the workflow. "
+            "Reserved names are: error, selectedOption, selectedRoute, _pauseMetadata."
         )
 
 

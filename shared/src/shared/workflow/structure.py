@@ -10,18 +10,18 @@ def structure_problems(document: Json) -> list[str]:
     """What keeps a document from being read as `{blocks, edges, …}`; empty when it can be read."""
     if not isinstance(document, dict):
         return ["Workflow must be an object"]
+    blocks = document.get("blocks")
+    if not isinstance(blocks, dict):
+        return ["Missing or invalid field: blocks"]  # no workflow at all: nothing else is worth telling
     return [
-        *_blocks(document.get("blocks")),
+        *_blocks(blocks),
         *_edges(document.get("edges")),
         *_containers(document),
         *_variables(document.get("variables")),
     ]
 
 
-def _blocks(blocks: Json) -> Iterator[str]:
-    if not isinstance(blocks, dict):
-        yield "Missing or invalid field: blocks"
-        return
+def _blocks(blocks: JsonObject) -> Iterator[str]:
     for key, block in blocks.items():
         if isinstance(block, dict):
             yield from _block(key, block)

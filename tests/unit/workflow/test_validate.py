@@ -1,0 +1,256 @@
+"""A workflow's problems are all told at once: errors that keep it from being deployed, and warnings."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.workflow.states import block, chain, documents, edge, start, workflow
+
+from shared.errors import InvalidWorkflow
+from shared.workflow.catalog import Catalog
+from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.problems import Problem, ProblemCode, Severity
+from shared.workflow.reading import read_state
+from shared.workflow.validate import problems
+from shared.workflow.wiring import find_cycle
+
+CATALOG = Catalog()
+
+
+def found(document: JsonObject) -> list[Problem]:
+    return problems(read_state(document), catalog=CATALOG)
+
+
+def told(document: JsonObject) -> list[tuple[str, str]]:
+    return [(problem.code.value, problem.message) for problem in found(document)]
+
+
+def test_a_sound_workflow_has_no_problems() -> None:
+    variables: Json = {"v": {"id": "v", "name": "My Count"}}
+    document = chain(
+        start({"name": "q"}),
+        block("f", code="// <ghost.x>\nreturn <start.q> + <variable.mycount> + <variable.v>"),
+        block("r", "response", settings={"dataMode": "json", "data": '{"a": "<f.result>", "h": "<b>bold</b>"}'}),
+    )
+    assert told({**document, "variables": variables}) == []
+
+
+def test_errors_come_before_warnings_and_all_are_told() -> None:
+    document = workflow(block("n", name="Loop"), block("x", "gmail_v2", "Mail"), block("a", "agent", "Agent 1"))
+    assert [(problem.severity, problem.code) for problem in found(document)] == [
+        (Severity.ERROR, ProblemCode.NO_START_BLOCK),
+        (Severity.ERROR, ProblemCode.UNKNOWN_BLOCK_TYPE),
+        (Severity.ERROR, ProblemCode.MISSING_FIELDS),
+        (Severity.WARNING, ProblemCode.RESERVED_NAME),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "code", "message"),
+    [
+        (workflow(), "no_start_block", "No start block found. Add a start block to this workflow."),
+        (chain(start(), block("x", "gmail_v2", "Mail")), "unknown_block_type", "Mail: Invalid block type: gmail_v2"),
+        (chain(start(), block("a", "agent", "Agent 1")), "missing_fields", "Agent 1 is missing required fields: Model"),
+    ],
+)
+def test_what_keeps_a_workflow_from_being_deployed(document: JsonObject, code: str, message: str) -> None:
+    assert told(document) == [(code, message)]
+
+
+def test_a_problem_names_block_and_fields() -> None:
+    problem = found(chain(start(), block("a", "mcp", "Tool")))[0]
+    assert (problem.block_id, problem.block_name, problem.fields) == ("a", "Tool", ("MCP Server", "Tool"))
+
+
+def test_a_server_with_a_key_for_the_provider_asks_for_none() -> None:
+    state = read_state(chain(start(), block("a", "agent", model="gpt-4o")))
+    assert [each.fields for each in problems(state, catalog=CATALOG)] == [("API Key",)]
+    assert problems(state, catalog=CATALOG, keyed_providers={"openai"}) == []
+
+
+def test_a_type_that_is_not_offered_is_refused_clearly() -> None:
+    problem = found(chain(start(), block("k", "knowledge", "KB")))[0]
+    assert problem.code is ProblemCode.UNSUPPORTED_BLOCK_TYPE
+    assert problem.message.startswith("KB: Knowledge bases are not offered here")
+
+
+def test_disabled_blocks_may_be_of_any_type() -> None:
+    document = chain(start(), block("f"), block("x", "gmail_v2", enabled=False))
+    loop = block("L", "loop", enabled=False)
+    inside = block("y", "slack", data={"parentId": "L"})
+    assert told(document) == []
+    assert told(workflow(start(), loop, inside)) == []
+
+
+def test_a_cycle_is_shown_with_its_way_round() -> None:
+    blocks = (start(), block("a", name="A"), block("b", name="B"))
+    document = workflow(*blocks, edges=(edge("start", "a"), edge("a", "b"), edge("b", "a")))
+    assert told(document) == [("cycle", "The blocks outside a loop form a cycle: A → B → A.")]
+    document = workflow(start(), block("a", name="A"), edges=(edge("start", "a"), edge("a", "a")))
+    assert told(document) == [("cycle", "The blocks outside a loop form a cycle: A → A.")]
+
+
+@pytest.mark.parametrize(("kind", "title"), [("loop", "Loop"), ("parallel", "Parallel")])
+def test_children_that_form_a_cycle_leave_a_container_without_an_entry(kind: str, title: str) -> None:
+    inside: JsonObject = {"parentId": "c"}
+    document = workflow(
+        start(),
+        block("c", kind),
+        block("f", data=inside),
+        block("g", data=inside),
+        edges=(edge("start", "c"), edge("c", "f", f"{kind}-start-source"), edge("f", "g"), edge("g", "f")),
+    )
+    message = f"{title} start is not connected to any blocks. Connect a block to the {kind} start."
+    assert told(document) == [("container_not_connected", message)]
+
+
+def test_a_cycle_behind_the_entry_of_a_container_is_a_cycle() -> None:
+    inside: JsonObject = {"parentId": "c"}
+    document = workflow(
+        start(),
+        block("c", "loop", "Each"),
+        *(block(key, data=inside) for key in "efg"),
+        edges=(edge("start", "c"), edge("c", "e"), edge("e", "f"), edge("f", "g"), edge("g", "f")),
+    )
+    assert told(document) == [("cycle", 'The blocks inside "Each" form a cycle: f → g → f.')]
+
+
+def test_a_disabled_block_breaks_a_cycle() -> None:
+    document = workflow(
+        start(), block("a"), block("b", enabled=False), edges=(edge("start", "a"), edge("a", "b"), edge("b", "a"))
+    )
+    assert told(document) == []
+
+
+def test_containers_nest_ten_deep_and_never_in_themselves() -> None:
+    def nested(depth: int) -> JsonObject:
+        loops = [block(f"c{n}", "loop", data={"parentId": f"c{n - 1}"} if n else {}) for n in range(depth)]
+        ids = ["start", *(f"c{n}" for n in range(depth)), "f"]
+        links = tuple(edge(a, b) for a, b in itertools.pairwise(ids))
+        return workflow(start(), *loops, block("f", data={"parentId": f"c{depth - 1}"}), edges=links)
+
+    assert told(nested(10)) == []
+    assert [code for code, _ in told(nested(11))] == ["nested_too_deeply"]
+    itself = workflow(start(), block("c", "loop", data={"parentId": "c"}), edges=(edge("start", "c"),))
+    assert "nested_too_deeply" in [code for code, _ in told(itself)]
+
+
+@pytest.mark.parametrize(
+    ("document", "code", "message"),
+    [
+        (workflow(start(), block("a")), "unreachable_block", '"a" is not reachable: it will not run.'),
+        (
+            workflow(start(), block("a", enabled=False), block("b"), edges=(edge("start", "a"), edge("a", "b"))),
+            "unreachable_block",
+            '"b" is not reachable: it will not run.',
+        ),
+        (
+            workflow(start(), edges=(edge("start", "gone"),)),
+            "dangling_edge",
+            "Edge start-gone-source leads to a block that does not exist: gone.",
+        ),
+        (
+            workflow(start(), block("t", "api_trigger", "API")),
+            "several_starts",
+            'Several start blocks: API calls start at "Start", never at API.',
+        ),
+        (
+            chain(start(), block("a", name="Dup X"), block("b", name="dupx")),
+            "duplicate_name",
+            '"dupx" has the same reference name as "Dup X", which wins: dupx.',
+        ),
+        (
+            chain(start(), block("a", name="Variable")),
+            "reserved_name",
+            '"Variable" is a reserved name: references cannot reach this block.',
+        ),
+        (
+            chain(start(), block("L", "loop", "Each")),
+            "empty_container",
+            "Loop has no executable blocks inside. Add or enable at least one block in the loop.",
+        ),
+        (
+            chain(start(), block("a", data={"parentId": "gone"})),
+            "lost_block",
+            'The container of "a" does not exist.',
+        ),
+        (
+            chain(start(), block("a", code="return <ghost.x> + '<ghost.x>'")),
+            "unknown_reference",
+            "a: <ghost.x> matches no block.",
+        ),
+        (
+            chain(start(), block("a", "api", url="https://x.test/<ghost.x>")),
+            "unknown_reference",
+            "a: <ghost.x> matches no block.",
+        ),
+        (
+            chain(start(), block("a", code="return <loop.index>")),
+            "unknown_reference",
+            "a: <loop.index> stands outside a loop.",
+        ),
+        (
+            chain(start(), block("a", code="return <parallel.index>")),
+            "unknown_reference",
+            "a: <parallel.index> stands outside a parallel.",
+        ),
+        (
+            chain(start(), block("a", code="return <variable.nope>")),
+            "unknown_variable",
+            "a: <variable.nope> names a variable that does not exist.",
+        ),
+    ],
+)
+def test_what_an_author_should_know(document: JsonObject, code: str, message: str) -> None:
+    assert told(document) == [(code, message)]
+    assert found(document)[0].severity is Severity.WARNING
+
+
+def test_an_edge_across_a_containers_border_is_ignored_and_told() -> None:
+    inside: JsonObject = {"parentId": "L"}
+    document = workflow(
+        start(),
+        block("L", "loop"),
+        block("f", data=inside),
+        edges=(edge("start", "L"), edge("L", "f"), edge("start", "f")),
+    )
+    message = 'The edge from "Start" to "f" crosses a container\'s border and is ignored.'
+    assert told(document) == [("crossing_edge", message)]
+
+
+def test_references_of_loops_are_looked_at_too() -> None:
+    loop = block("L", "loop", data={"loopType": "forEach", "collection": "<ghost.items>"})
+    inside = block("f", data={"parentId": "L"}, code="return <loop.index> + <l.currentItem>")
+    document = workflow(start(), loop, inside, edges=(edge("start", "L"), edge("L", "f")))
+    assert told(document) == [("unknown_reference", "L: <ghost.items> matches no block.")]
+
+
+@given(documents())
+def test_any_state_that_can_be_read_can_be_checked(document: Json) -> None:
+    try:
+        state = read_state(document)
+    except InvalidWorkflow:
+        return
+    assert all(problem.message for problem in problems(state, catalog=CATALOG))
+
+
+@given(st.dictionaries(st.integers(0, 6), st.lists(st.integers(0, 6), max_size=3), max_size=7))
+def test_a_cycle_is_found_where_there_is_one_and_only_there(graph: dict[int, list[int]]) -> None:
+    targets = {str(key): [str(each) for each in found if each in graph] for key, found in graph.items()}
+    cycle = find_cycle(targets)
+    assert bool(cycle) == any(_returns(targets, key) for key in targets)
+    if cycle:
+        assert cycle[0] == cycle[-1]
+        assert all(b in targets[a] for a, b in itertools.pairwise(cycle))
+
+
+def _returns(targets: dict[str, list[str]], origin: str) -> bool:
+    seen: set[str] = set()
+    pending = list(targets[origin])
+    while pending:
+        key = pending.pop()
+        if key not in seen:
+            seen.add(key)
+            pending.extend(targets[key])
+    return origin in seen
