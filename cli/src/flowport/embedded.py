@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 import deploy_service.bootstrap
 import executor_service.bootstrap
@@ -30,7 +31,7 @@ _TOKENS: Final = ("token_gateway", "token_deploy", "token_executor", "token_jobs
 
 @asynccontextmanager
 async def embedded(
-    *, door: socket.socket, public_url: str, mongodb_uri: str
+    *, door: socket.socket, public_url: str, mongodb_uri: str, environment_keys: str
 ) -> AsyncIterator[list[asyncio.Task[None]]]:
     """The services, ready, with the gateway on `door`. Yields the tasks that serve; one that ends has failed.
 
@@ -44,8 +45,9 @@ async def embedded(
         "jobs_url": f"http://127.0.0.1:{port_of(jobs_door)}",
         **{token: secrets.token_urlsafe(32) for token in _TOKENS},
     }
+    sealing = SecretStr(environment_keys)
     apps: list[tuple[FastAPI, socket.socket]] = [
-        (deploy_service.bootstrap.build(DeploySettings(**common)), deploy_door),
+        (deploy_service.bootstrap.build(DeploySettings(**common, environment_keys=sealing)), deploy_door),
         (jobs_service.bootstrap.build(JobsSettings(**common)), jobs_door),
         (executor_service.bootstrap.build(ExecutorSettings(**common)), executor_door),
         (gateway.bootstrap.build(GatewaySettings(**common, public_url=public_url)), door),

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import secrets
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Final
 import msgspec
 
 _SECRET_MODE: Final = 0o600
+_KEY_BYTES: Final = 32
 
 
 class HomeInUse(Exception):
@@ -30,6 +33,7 @@ class Home:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
+        self.path.mkdir(parents=True, exist_ok=True)
         self.logs = self.path / "logs"
         self.data = self.path / "data"
         self.credentials_file = self.path / "credentials.json"
@@ -58,8 +62,22 @@ class Home:
 
     def write_credentials(self, credentials: Credentials) -> None:
         """Replace the file at once; only its owner may read it."""
-        draft = self.credentials_file.with_suffix(".new")
-        draft.unlink(missing_ok=True)
-        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _SECRET_MODE), "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(credentials)) + b"\n")
-        draft.replace(self.credentials_file)
+        _write_secret(self.credentials_file, msgspec.json.format(msgspec.json.encode(credentials)) + b"\n")
+
+    def environment_keys(self) -> str:
+        """The keys that seal the workspaces' secrets: the operator's, else one made once and kept beside the data."""
+        given = os.environ.get("FLOWPORT_ENVIRONMENT_KEYS")
+        if given:
+            return given
+        file = self.path / "environment.key"
+        if not file.exists():
+            _write_secret(file, b"1:" + b64encode(secrets.token_bytes(_KEY_BYTES)))
+        return file.read_text()
+
+
+def _write_secret(file: Path, content: bytes) -> None:
+    draft = file.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _SECRET_MODE), "wb") as opened:
+        opened.write(content)
+    draft.replace(file)

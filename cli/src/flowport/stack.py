@@ -1,6 +1,6 @@
 """The four services as separate processes, on a RabbitMQ and a SecantusDB of their own.
 
-    with Stack(home, ports=StackPorts.free(), executors=2) as stack:
+    with Stack(Home(folder), ports=StackPorts.free(), executors=2) as stack:
         httpx.get(f"{stack.url}/api/...")
         stack.kill("executor-service-2")
         stack.restart("executor-service-2")
@@ -19,6 +19,7 @@ from signal import SIGKILL, SIGTERM, Signals
 from types import TracebackType
 from typing import Final, Self
 
+from flowport.home import Home
 from flowport.replica import Replica
 from flowport.servers.ports import LOOPBACK, free_port
 from flowport.servers.rabbitmq import RabbitMQServer
@@ -65,7 +66,7 @@ class Stack:
 
     def __init__(
         self,
-        home: Path,
+        home: Home,
         *,
         ports: StackPorts | None = None,
         executors: int = 1,
@@ -79,8 +80,8 @@ class Stack:
         self._overrides = overrides or {}
         self._tokens = {name: secrets.token_urlsafe(32) for name in _TOKENS}
         self._replicas: dict[str, Replica] = {}
-        self.secantus = None if "FLOWPORT_MONGODB_URI" in self._environment else SecantusServer(home / "data")
-        self.rabbitmq = None if "FLOWPORT_AMQP_URL" in self._environment else RabbitMQServer(home / "rabbitmq")
+        self.secantus = None if "FLOWPORT_MONGODB_URI" in self._environment else SecantusServer(home.data)
+        self.rabbitmq = None if "FLOWPORT_AMQP_URL" in self._environment else RabbitMQServer(home.path / "rabbitmq")
 
     @property
     def url(self) -> str:
@@ -117,7 +118,7 @@ class Stack:
 
     def start(self) -> None:
         """Everything is ready on return. Raises ServerFailed."""
-        self._logs.mkdir(parents=True, exist_ok=True)
+        self._home.logs.mkdir(parents=True, exist_ok=True)
         if self.secantus:
             self.secantus.start()
         if self.rabbitmq:
@@ -177,17 +178,13 @@ class Stack:
         """Where process `name` logs."""
         return self._replicas[name].log
 
-    @property
-    def _logs(self) -> Path:
-        return self._home / "logs"
-
     def _of(self, service: ServiceName) -> list[Replica]:
         return [replica for replica in self._replicas.values() if replica.service is service]
 
     def _launch(self, service: ServiceName) -> Replica:
         number = len(self._of(service)) + 1
         port = self._ports.of(service) if number == 1 else free_port()
-        replica = Replica(service, number, port=port, logs=self._logs, environment=self._environment_of(service))
+        replica = Replica(service, number, port=port, logs=self._home.logs, environment=self._environment_of(service))
         self._replicas[replica.name] = replica
         replica.launch()
         return replica
@@ -204,6 +201,7 @@ class Stack:
             "FLOWPORT_DEPLOY_URL": f"http://{LOOPBACK}:{self._ports.deploy}",
             "FLOWPORT_JOBS_URL": f"http://{LOOPBACK}:{self._ports.jobs}",
             "FLOWPORT_PUBLIC_URL": f"http://{LOOPBACK}:{self._ports.gateway}",
+            "FLOWPORT_ENVIRONMENT_KEYS": self._home.environment_keys(),
             "FLOWPORT_AMQP_URL": self.amqp_url,
             "FLOWPORT_MONGODB_URI": self.mongodb_uri,
             **self._tokens,

@@ -30,7 +30,7 @@ async def run_stack(home: Home, *, ports: StackPorts, executors: int, examples: 
         log_to(home.logs / "flowport.log")
         environment = {name: os.environ[name] for name in _GIVEN if os.environ.get(name)}
         await opened.enter_async_context(demo_model_unless_given(os.environ))
-        stack = Stack(home.path, ports=ports, executors=executors, environment=environment)
+        stack = Stack(home, ports=ports, executors=executors, environment=environment)
         console.print("Starting RabbitMQ, SecantusDB and the services; this takes some seconds")
         await opened.enter_async_context(running(stack))
         settings = GatewaySettings(mongodb_uri=stack.mongodb_uri, public_url=stack.url)

@@ -31,7 +31,9 @@ async def run_up(home: Home, *, port: int, examples: Path, console: Console) -> 
         mongodb_uri = await stack.enter_async_context(_store(home, console))
         await stack.enter_async_context(demo_model_unless_given(os.environ))
         console.print("Starting gateway, deploy-service, executor-service and jobs-service")
-        services = embedded(door=door, public_url=public_url, mongodb_uri=mongodb_uri)
+        services = embedded(
+            door=door, public_url=public_url, mongodb_uri=mongodb_uri, environment_keys=home.environment_keys()
+        )
         tasks = await stack.enter_async_context(services)
         settings = GatewaySettings(mongodb_uri=mongodb_uri, public_url=public_url)
         await introduce(home, settings, examples=examples, console=console)

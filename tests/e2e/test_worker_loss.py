@@ -1,0 +1,30 @@
+"""Accepted means done: queued runs outlive the worker that had them."""
+
+import asyncio
+
+from tests.support.eventually import eventually
+from tests.support.model_server import ModelServer, Reply
+from tests.support.public_door import PublicDoor
+from tests.support.workflow_files import START, agent, start, workflow
+
+from flowport.stack import Stack
+
+JOBS = 12
+LEASE_SECONDS = 90
+
+
+async def test_every_job_of_a_killed_worker_is_completed(door: PublicDoor, models: ModelServer, stack: Stack) -> None:
+    gate = models.gate()
+    models.answer("patient", Reply.says("done", gate=gate))
+    file = workflow("Patient", [start(), agent("a1", "vllm/patient", "<start.input>")], (START, "a1"))
+    workflow_id = await door.publish(file)
+    accepted = await asyncio.gather(*(door.queue(workflow_id, {"input": f"job {n}"}) for n in range(JOBS)))
+    await eventually(lambda: len(models.calls_of("patient")) == JOBS, seconds=30)
+
+    stack.kill("executor-service-2")
+    gate.open()
+    ended = await asyncio.gather(*(door.ended_job(job["jobId"], seconds=LEASE_SECONDS) for job in accepted))
+    await asyncio.to_thread(stack.restart, "executor-service-2")
+
+    assert [job["status"] for job in ended] == ["completed"] * JOBS
+    assert {job["output"]["content"] for job in ended} == {"done"}
