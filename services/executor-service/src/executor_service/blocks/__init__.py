@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from executor_service.blocks.agent import AgentHandler, Toolbox
 from executor_service.blocks.condition import ConditionHandler
 from executor_service.blocks.expressions import SandboxExpressions
 from executor_service.blocks.function import FunctionHandler
-from executor_service.blocks.ports import CodeRunner, ConditionRunner
+from executor_service.blocks.ports import CodeRunner, ConditionRunner, ModelServer
 from executor_service.blocks.response import ResponseHandler
 from executor_service.blocks.start import StartHandler
 from executor_service.blocks.variables import VariablesHandler
@@ -28,6 +29,7 @@ class BlockPorts:
 
     javascript: JavaScript
     python: CodeRunner | None = None
+    models: ModelServer
 
 
 def block_handlers(ports: BlockPorts) -> Mapping[str, BlockHandler]:
@@ -42,4 +44,5 @@ def block_handlers(ports: BlockPorts) -> Mapping[str, BlockHandler]:
         "condition": ConditionHandler(ports.javascript),
         "response": ResponseHandler(),
         "variables": VariablesHandler(),
+        "agent": AgentHandler(ports.models, Toolbox(ports.javascript, {})),
     }

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from executor_service.providers import Listener, ModelRequest, Turn
 from executor_service.sandbox import Conditions, Script, ScriptResult, Verdict
 
 
@@ -22,4 +23,16 @@ class ConditionRunner(Protocol):
 
     def forget(self, scope: str) -> None:
         """Let go of what the evaluations of a scope share."""
+        ...
+
+
+class ModelServer(Protocol):
+    """Asks models."""
+
+    async def turn(self, request: ModelRequest, listener: Listener | None = None) -> Turn:
+        """One turn of a conversation. Raises ModelFailure."""
+        ...
+
+    def provider_of(self, model: str) -> str:
+        """The provider's name."""
         ...

@@ -1,0 +1,106 @@
+"""Asks a model, with tools and structured answers."""
+
+import math
+from dataclasses import replace
+from typing import Final
+
+from executor_service.blocks.agent.accounting import Ledger, cost_json, tokens_json, usage_of
+from executor_service.blocks.agent.answers import NOT_STRUCTURED, parse_answer
+from executor_service.blocks.agent.loop import Conversation
+from executor_service.blocks.agent.messages import in_order, read_messages
+from executor_service.blocks.agent.toolbox import BlockTool, Toolbox
+from executor_service.blocks.ports import ModelServer
+from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
+from executor_service.providers import ModelRequest, Turn
+from shared.workflow.jsvalues import Json, JsonObject, to_number, to_string
+from shared.workflow.response_format import read_response_format
+
+__all__ = ["AgentHandler", "BlockTool", "Toolbox", "model_request"]
+
+CREDENTIALS: Final = (
+    "apiKey",
+    "azureEndpoint",
+    "azureApiVersion",
+    "vertexProject",
+    "vertexLocation",
+    "vertexCredential",
+    "bedrockAccessKeyId",
+    "bedrockSecretKey",
+    "bedrockRegion",
+)
+
+
+class AgentHandler(BlockHandler):
+    """Text streams while it is written when the caller selected this block; a structured answer comes whole."""
+
+    def __init__(self, models: ModelServer, toolbox: Toolbox) -> None:
+        self._models = models
+        self._toolbox = toolbox
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        """Converse until there is an answer."""
+        params = inputs.params
+        request = model_request(call, params)
+        response_format = read_response_format(params.get("responseFormat"))
+        tools = self._toolbox.tools(call, params.get("tools"))
+        conversation = Conversation(
+            call=call,
+            models=self._models,
+            request=replace(
+                request,
+                messages=in_order([*read_messages(params.get("messages")), *read_messages(params.get("memories"))]),
+                response_format=response_format,
+                reasoning_effort=_choice(params.get("reasoningEffort")),
+                verbosity=_choice(params.get("verbosity")),
+                thinking_level=_choice(params.get("thinkingLevel")),
+            ),
+            tools=tools,
+            ledger=Ledger(request.model, self._models.provider_of(request.model)),
+            is_live=response_format is None,
+        )
+        turn = await conversation.run()
+        output = {**_answer(turn, is_structured=response_format is not None), **_facts(call, conversation)}
+        return BlockResult(output, usage=usage_of(request.model, conversation.ledger.tokens))
+
+
+def model_request(call: Call, params: JsonObject) -> ModelRequest:
+    """What every block that asks a model sends: the model, its settings, and the block's own credentials."""
+    credentials = {name: to_string(params[name]) for name in CREDENTIALS if params.get(name)}
+    max_tokens = _number(params.get("maxTokens"))
+    return ModelRequest(
+        model=to_string(params.get("model") or ""),
+        messages=(),
+        temperature=_number(params.get("temperature")),
+        max_tokens=None if max_tokens is None else int(max_tokens),
+        timeout_seconds=call.remaining_seconds(),
+        credentials=credentials,
+    )
+
+
+def _answer(turn: Turn, *, is_structured: bool) -> JsonObject:
+    if not is_structured:
+        return {"content": turn.content}
+    parsed = parse_answer(turn.content)
+    return {"content": turn.content, "_responseFormatWarning": NOT_STRUCTURED} if parsed is None else parsed
+
+
+def _facts(call: Call, conversation: Conversation) -> JsonObject:
+    return {
+        "model": conversation.request.model,
+        "tokens": tokens_json(conversation.ledger.tokens),
+        "toolCalls": {"list": list(conversation.calls), "count": len(conversation.calls)},
+        "providerTiming": conversation.ledger.timing(call.now()),
+        "cost": cost_json(),
+    }
+
+
+def _number(value: Json) -> float | int | None:
+    if value in (None, ""):
+        return None
+    number = to_number(value)
+    return None if math.isnan(number) else number
+
+
+def _choice(value: Json) -> str | None:
+    """A dropdown's value; `none` and `auto` leave it to the provider."""
+    return value if isinstance(value, str) and value not in ("", "none", "auto") else None

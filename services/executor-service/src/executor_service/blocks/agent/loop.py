@@ -1,0 +1,139 @@
+"""The conversation of an agent: the model's turns, and the tools that it asks for in between."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from executor_service.blocks.agent.accounting import Ledger
+from executor_service.blocks.agent.listening import TurnListener
+from executor_service.blocks.agent.tools import AgentTool
+from executor_service.blocks.ports import ModelServer
+from executor_service.engine import BlockFailure, Call
+from executor_service.providers import Message, ModelFailure, ModelRequest, Role, ToolCall, Turn
+from shared.clock import iso
+from shared.errors import FlowportError
+from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify
+
+MAX_TOOL_ROUNDS: Final = 20
+
+
+@dataclass(slots=True)
+class Conversation:
+    """One agent's exchange with its model."""
+
+    call: Call
+    models: ModelServer
+    request: ModelRequest
+    tools: Sequence[AgentTool]
+    ledger: Ledger
+    is_live: bool
+    """Whether text goes out while it is written."""
+    calls: list[Json] = field(default_factory=list)
+    """The tool calls made, as the output lists them."""
+
+    async def run(self) -> Turn:
+        """Go on until the model answers. Raises BlockFailure in the model's words."""
+        turn = await self._turn(offers_tools=True)
+        for _ in range(MAX_TOOL_ROUNDS):
+            if not turn.tool_calls:
+                return turn
+            await self._run_tools(turn)
+            turn = await self._turn(offers_tools=True)
+        return await self._turn(offers_tools=False) if turn.tool_calls else turn
+
+    async def _turn(self, *, offers_tools: bool) -> Turn:
+        offered = tuple(tool.told for tool in self.tools) if offers_tools else ()
+        request = replace(self.request, tools=offered, forced_tool=self._forced() if offers_tools else None)
+        listener = self._listener(may_call_tools=bool(offered))
+        started = self.call.now()
+        try:
+            turn = await self.models.turn(request, listener)
+        except ModelFailure as failure:
+            raise BlockFailure(failure.message, partial=self._so_far()) from failure
+        self.ledger.turn(turn, started, self.call.now())
+        if listener is not None:
+            await listener.end(called_tools=bool(turn.tool_calls))
+        return turn
+
+    def _listener(self, *, may_call_tools: bool) -> TurnListener | None:
+        writer = self.call.writer
+        if writer is None or not self.is_live:
+            return None
+        thinking = self.call.request.include_thinking
+        return TurnListener(writer, may_call_tools=may_call_tools, tells_thinking=thinking)
+
+    def _forced(self) -> str | None:
+        """A forced tool is forced once."""
+        return None if self.calls else next((tool.name for tool in self.tools if tool.is_forced), None)
+
+    def _so_far(self) -> JsonObject:
+        writer = self.call.writer
+        return {"content": writer.text} if writer is not None and writer.was_used else {}
+
+    async def _run_tools(self, turn: Turn) -> None:
+        started = self.call.now()
+        answers = await asyncio.gather(*(self._run_tool(asked) for asked in turn.tool_calls))
+        self.ledger.tools_ms += round((self.call.now() - started).total_seconds() * 1000)
+        said = Message(role=Role.ASSISTANT, content=turn.content or None, tool_calls=turn.tool_calls)
+        self.request = replace(self.request, messages=(*self.request.messages, said, *answers))
+
+    async def _run_tool(self, asked: ToolCall) -> Message:
+        tool = next((tool for tool in self.tools if tool.name == asked.name), None)
+        started = self.call.now()
+        await self._tell(asked, "start")
+        arguments, result, problem = await _ran(tool, asked)
+        await self._tell(asked, "end", "error" if problem else "success")
+        shown = tool.shown_name if tool is not None else asked.name
+        self._note(asked, shown, arguments, result, succeeded=problem is None, started=started)
+        return Message(role=Role.TOOL, content=stringify(result), tool_call_id=asked.id, tool_name=asked.name)
+
+    def _note(
+        self, asked: ToolCall, name: str, arguments: Json, result: Json, *, succeeded: bool, started: datetime
+    ) -> None:
+        ended = self.call.now()
+        self.ledger.tool(asked.name, asked.id, started, ended)
+        self.calls.append(
+            {
+                "name": name,
+                "arguments": arguments,
+                "startTime": iso(started),
+                "endTime": iso(ended),
+                "duration": round((ended - started).total_seconds() * 1000),
+                "result": result,
+                "success": succeeded,
+            }
+        )
+
+    async def _tell(self, asked: ToolCall, phase: str, status: str | None = None) -> None:
+        writer = self.call.writer
+        if writer is not None and self.call.request.include_tool_calls:
+            await writer.tool(phase, asked.id, asked.name, status)
+
+
+async def _ran(tool: AgentTool | None, asked: ToolCall) -> tuple[Json, Json, str | None]:
+    """The arguments that counted, the result, and what went wrong: a tool's failure is told to the model."""
+    parsed = parse_json(asked.arguments)
+    if tool is None:
+        return _readable(parsed), *_failed(asked.name, f'Tool "{asked.name}" is not available')
+    if not isinstance(parsed, dict):
+        return {}, *_failed(asked.name, "The arguments are not a JSON object")
+    arguments = tool.merged(parsed)
+    problem = tool.problem(arguments)
+    if problem is not None:
+        return arguments, *_failed(asked.name, problem)
+    try:
+        return arguments, await tool.run(arguments), None
+    except BlockFailure as failure:
+        return arguments, *_failed(asked.name, failure.message)
+    except FlowportError as error:
+        return arguments, *_failed(asked.name, error.message)
+
+
+def _failed(name: str, message: str) -> tuple[JsonObject, str]:
+    return {"error": True, "message": message, "tool": name}, message
+
+
+def _readable(parsed: object) -> Json:
+    return {} if parsed is MISSING or not isinstance(parsed, dict) else parsed

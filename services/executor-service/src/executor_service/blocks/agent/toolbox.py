@@ -1,0 +1,124 @@
+"""From an agent's `tools` setting to tools that run: the author's own code, and blocks used as tools."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from executor_service.blocks.agent.tools import AgentTool, Run, set_values, tool_name
+from executor_service.blocks.function import output_of, timeout_ms
+from executor_service.blocks.ports import CodeRunner
+from executor_service.engine import BlockFailure, BlockHandler, Call, Inputs
+from executor_service.engine.binding import BoundCode, bind
+from executor_service.sandbox import Script
+from shared.workflow.catalog import BlockSpec, installed_catalog
+from shared.workflow.code_references import CodeTemplate
+from shared.workflow.compile import ENVIRONMENT_OBJECT, CompiledBlock
+from shared.workflow.jsvalues import Json, JsonObject, to_string
+from shared.workflow.models import Block
+
+CUSTOM: Final = "custom-tool"
+CUSTOM_PREFIX: Final = "custom_"
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockTool:
+    """How a block type looks to a model."""
+
+    block_type: str
+    name: str
+    description: str
+    parameters: JsonObject
+
+
+class Toolbox:
+    """Builds the tools of agents."""
+
+    def __init__(self, javascript: CodeRunner, blocks: Mapping[str, tuple[BlockTool, BlockHandler]]) -> None:
+        self._javascript = javascript
+        self._blocks = blocks
+
+    def tools(self, call: Call, settings: Json) -> list[AgentTool]:
+        """The tools on offer, in order; names made unique. Raises BlockFailure for one that cannot be had here."""
+        entries = settings if isinstance(settings, list) else []
+        found: dict[str, AgentTool] = {}
+        for index, entry in enumerate(entries):
+            if isinstance(entry, dict) and entry.get("usageControl") != "none":
+                tool = self._tool(call, index, entry)
+                name = tool.name if tool.name not in found else f"{tool.name[:56]}_{index}"
+                found[name] = replace(tool, name=name)
+        return list(found.values())
+
+    def _tool(self, call: Call, index: int, entry: JsonObject) -> AgentTool:
+        kind = to_string(entry.get("type") or "")
+        if kind == CUSTOM:
+            return self._custom(call, entry, call.block.tool_code.get(index))
+        known = self._blocks.get(kind)
+        if known is None:
+            raise BlockFailure(f"Tool not found: {entry.get('toolId') or kind}", can_retry=False)
+        tool, handler = known
+        title = to_string(entry.get("title") or tool.name)
+        return _offered(
+            entry,
+            tool.name,
+            tool.name,
+            description=tool.description,
+            parameters=tool.parameters,
+            run=_block_run(call, tool, handler, title),
+        )
+
+    def _custom(self, call: Call, entry: JsonObject, code: CodeTemplate | None) -> AgentTool:
+        function = _function(entry.get("schema"))
+        title = to_string(entry.get("title") or function.get("name") or "tool")
+        bound = bind(code, call.resolver) if code is not None else BoundCode("", {}, {})
+        parameters = function.get("parameters")
+        return _offered(
+            entry,
+            tool_name(f"{CUSTOM_PREFIX}{title}"),
+            title,
+            description=to_string(function.get("description") or ""),
+            parameters=parameters if isinstance(parameters, dict) else {"type": "object", "properties": {}},
+            run=self._code_run(call, bound),
+        )
+
+    def _code_run(self, call: Call, bound: BoundCode) -> Run:
+        async def run(arguments: JsonObject) -> Json:
+            variables = {name: value for name, value in arguments.items() if _IDENTIFIER.fullmatch(name)}
+            result = await self._javascript.run(
+                Script(
+                    code=bound.source,
+                    bindings={**variables, **bound.bindings},
+                    params=arguments,
+                    environment=call.environment if ENVIRONMENT_OBJECT in bound.source else {},
+                    timeout_ms=timeout_ms(None, call),
+                    workspace_id=call.request.workspace_id,
+                )
+            )
+            return output_of(result, bound).get("result")
+
+        return run
+
+
+def _offered(
+    entry: JsonObject, name: str, shown: str, *, description: str, parameters: JsonObject, run: Run
+) -> AgentTool:
+    fixed = set_values(entry.get("params"))
+    return AgentTool(name, shown, description, parameters, fixed, entry.get("usageControl") == "force", run)
+
+
+def _block_run(call: Call, tool: BlockTool, handler: BlockHandler, title: str) -> Run:
+    spec = installed_catalog().spec(tool.block_type) or BlockSpec(type=tool.block_type, title=title)
+    block = CompiledBlock(Block(id=call.block.id, type=tool.block_type, name=title), spec, {}, {})
+    tool_call = replace(call, block=block, writer=None)
+
+    async def run(arguments: JsonObject) -> Json:
+        return (await handler.run(tool_call, Inputs(arguments))).output
+
+    return run
+
+
+def _function(schema: Json) -> JsonObject:
+    document = schema if isinstance(schema, dict) else {}
+    function = document.get("function")
+    return function if isinstance(function, dict) else document

@@ -1,0 +1,85 @@
+"""The tools of an agent: what the model is told of them, and how they are run."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from executor_service.providers import Tool
+from shared.workflow.jsvalues import Json, JsonObject, to_string
+
+Run = Callable[[JsonObject], Awaitable[Json]]
+"""Runs a tool with the model's arguments and the author's; raises BlockFailure."""
+
+_NAME: Final = re.compile(r"[^A-Za-z0-9_-]")
+_NAME_LENGTH: Final = 64
+_CHECKS: Final[dict[str, tuple[type, ...]]] = {
+    "number": (int, float),
+    "integer": (int, float),
+    "string": (str,),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTool:
+    """A tool on offer. `fixed` are the author's values: the model does not see them, and they win."""
+
+    name: str
+    shown_name: str
+    """As `toolCalls` of the output has it."""
+    description: str
+    parameters: JsonObject
+    fixed: JsonObject
+    is_forced: bool
+    run: Run
+
+    @property
+    def told(self) -> Tool:
+        """What the model is told: without the parameters that its author has set."""
+        properties = _object(self.parameters.get("properties"))
+        required = self.parameters.get("required")
+        names = required if isinstance(required, list) else []
+        return Tool(
+            self.name,
+            self.description,
+            {
+                **self.parameters,
+                "properties": {key: schema for key, schema in properties.items() if key not in self.fixed},
+                "required": [key for key in names if key not in self.fixed],
+            },
+        )
+
+    def merged(self, arguments: JsonObject) -> JsonObject:
+        """The arguments that the tool runs with."""
+        return {**arguments, **self.fixed}
+
+    def problem(self, arguments: JsonObject) -> str | None:
+        """What is wrong with the arguments, None when they fit the schema."""
+        for name, schema in _object(self.parameters.get("properties")).items():
+            kind = schema.get("type") if isinstance(schema, dict) else None
+            wanted = _CHECKS.get(kind) if isinstance(kind, str) else None
+            if wanted and name in arguments and not _fits(arguments[name], wanted):
+                article = "an" if to_string(kind)[0] in "aeio" else "a"
+                return f"Parameter {name} should be {article} {kind}"
+        return None
+
+
+def tool_name(text: str) -> str:
+    """A name that model APIs accept."""
+    return _NAME.sub("_", text.strip())[:_NAME_LENGTH] or "tool"
+
+
+def set_values(params: Json) -> JsonObject:
+    """The author's values of a tool; empty ones are the model's to choose."""
+    return {key: value for key, value in _object(params).items() if value not in (None, "")}
+
+
+def _fits(value: Json, wanted: tuple[type, ...]) -> bool:
+    return isinstance(value, wanted) and (bool in wanted or not isinstance(value, bool))
+
+
+def _object(value: Json) -> JsonObject:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,31 @@
+"""Models, by name: `Models.turn` finds who serves a model and asks for one turn of the conversation."""
+
+from executor_service.providers.model import (
+    Listener,
+    Message,
+    ModelFailure,
+    ModelRequest,
+    Provider,
+    Role,
+    Tokens,
+    Tool,
+    ToolCall,
+    Turn,
+)
+from executor_service.providers.models import Models
+from executor_service.providers.settings import ProviderSettings
+
+__all__ = [
+    "Listener",
+    "Message",
+    "ModelFailure",
+    "ModelRequest",
+    "Models",
+    "Provider",
+    "ProviderSettings",
+    "Role",
+    "Tokens",
+    "Tool",
+    "ToolCall",
+    "Turn",
+]

@@ -1,0 +1,25 @@
+"""The built-in demo model: no key, no network, always the same answer to the same question."""
+
+import asyncio
+from typing import Final
+
+from executor_service.providers.model import Listener, ModelRequest, Role, Tokens, Turn
+
+MODEL: Final = "echo"
+PREFIX: Final = "This is the built-in demo model. You said: "
+
+
+class EchoProvider:
+    """Says back what the user said last, word by word."""
+
+    async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
+        """Answer at once; `pause` only lets others run between the words."""
+        asked = next((m.content for m in reversed(request.messages) if m.role is Role.USER), None) or "nothing"
+        words = (PREFIX + asked).split(" ")
+        pieces = [word + " " for word in words[:-1]] + words[-1:]
+        if listener is not None:
+            for piece in pieces:
+                await listener.text(piece)
+                await asyncio.sleep(0)
+        heard = sum(len((message.content or "").split()) for message in request.messages)
+        return Turn(content="".join(pieces), tokens=Tokens(heard, len(pieces)))

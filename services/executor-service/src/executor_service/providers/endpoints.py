@@ -1,0 +1,79 @@
+"""Which OpenAI-compatible server a provider name means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from executor_service.providers.settings import ProviderSettings
+
+NO_KEY_NEEDED: Final = "empty"
+"""What servers without keys are sent: the protocol wants one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server and the dialect that it speaks."""
+
+    provider: str
+    base_url: str
+    api_key: str
+    needs_key: bool = True
+    max_tokens_field: str = "max_tokens"
+    takes_schema: bool = True
+    """False where structured answers are asked for in words."""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether there is somebody to call, and a key if one is needed."""
+        return bool(self.base_url) and (bool(self.api_key) or not self.needs_key)
+
+
+_VENDORS: Final[Mapping[str, str]] = {
+    "openrouter": "https://openrouter.ai/api/v1",
+    "groq": "https://api.groq.com/openai/v1",
+    "mistral": "https://api.mistral.ai/v1",
+    "deepseek": "https://api.deepseek.com/v1",
+    "xai": "https://api.x.ai/v1",
+    "cerebras": "https://api.cerebras.ai/v1",
+    "together": "https://api.together.ai/v1",
+    "fireworks": "https://api.fireworks.ai/inference/v1",
+    "baseten": "https://inference.baseten.co/v1",
+    "nvidia": "https://integrate.api.nvidia.com/v1",
+    "kimi": "https://api.moonshot.ai/v1",
+    "zai": "https://api.z.ai/api/paas/v4",
+}
+_NEWER_FIELD: Final = "max_completion_tokens"
+
+
+def endpoints(settings: ProviderSettings) -> Mapping[str, Endpoint]:
+    """Every OpenAI-compatible server, by provider name."""
+    keys = {vendor: getattr(settings, f"{vendor}_api_key").get_secret_value() for vendor in _VENDORS}
+    servers = [
+        Endpoint(
+            "vllm",
+            _with_version(settings.vllm_base_url),
+            settings.vllm_api_key.get_secret_value() or NO_KEY_NEEDED,
+            needs_key=False,
+            max_tokens_field=_NEWER_FIELD,
+        ),
+        Endpoint(
+            "litellm",
+            _with_version(settings.litellm_base_url),
+            settings.litellm_api_key.get_secret_value() or NO_KEY_NEEDED,
+            needs_key=False,
+        ),
+        Endpoint("ollama", _with_version(settings.ollama_url), NO_KEY_NEEDED, needs_key=False, takes_schema=False),
+        Endpoint(
+            "openai",
+            settings.openai_base_url,
+            settings.openai_api_key.get_secret_value(),
+            max_tokens_field=_NEWER_FIELD,
+        ),
+        *(Endpoint(vendor, url, keys[vendor]) for vendor, url in _VENDORS.items()),
+    ]
+    return {server.provider: server for server in servers}
+
+
+def _with_version(base_url: str) -> str:
+    base = base_url.rstrip("/")
+    return base if not base or base.endswith("/v1") else f"{base}/v1"

@@ -1,0 +1,128 @@
+"""One turn of a conversation with a model, whoever serves it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from shared.workflow.jsvalues import JsonObject
+from shared.workflow.response_format import ResponseFormat
+
+
+class Role(StrEnum):
+    """Who says a message."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that the model wants to be run. `arguments` is the JSON text that it wrote."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message. `tool_calls` belong to the assistant; a tool's answer names its `tool_call_id` and `tool_name`."""
+
+    role: Role
+    content: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    tool_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """What the model is told of a tool; `parameters` is a JSON schema."""
+
+    name: str
+    description: str
+    parameters: JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """One turn asked of a model. `model` is as the workflow names it, prefix included."""
+
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...] = ()
+    forced_tool: str | None = None
+    """The tool that must be called this time."""
+    response_format: ResponseFormat | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    reasoning_effort: str | None = None
+    verbosity: str | None = None
+    thinking_level: str | None = None
+    timeout_seconds: float = 600.0
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    """Of the block: `apiKey`, `azureEndpoint`, `azureApiVersion` …"""
+
+    def credential(self, name: str) -> str | None:
+        """A credential of the block, None when it is empty."""
+        return self.credentials.get(name) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What one turn used."""
+
+    input: int = 0
+    output: int = 0
+    cached_input: int = 0
+
+    def __add__(self, other: "Tokens") -> "Tokens":
+        return Tokens(self.input + other.input, self.output + other.output, self.cached_input + other.cached_input)
+
+    @property
+    def total(self) -> int:
+        """Both together."""
+        return self.input + self.output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What the model answered."""
+
+    content: str = ""
+    thinking: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str = "stop"
+    tokens: Tokens = Tokens()
+
+
+class Listener(Protocol):
+    """Hears a turn while it is written."""
+
+    async def text(self, piece: str) -> None:
+        """More of the answer."""
+        ...
+
+    async def thinking(self, piece: str) -> None:
+        """More of the reasoning."""
+        ...
+
+
+class Provider(Protocol):
+    """Somebody who serves models."""
+
+    async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
+        """Ask for one turn; with a listener, it is heard while it is written. Raises ModelFailure."""
+        ...
+
+
+class ModelFailure(Exception):
+    """The model did not answer, in the provider's own words. `status` is the provider's HTTP status, if any."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status

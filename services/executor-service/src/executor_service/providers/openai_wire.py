@@ -1,0 +1,188 @@
+"""Chat completions on the wire: what is sent, and what comes back whole or as a stream."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import msgspec
+
+from executor_service.providers.model import Listener, Message, ModelRequest, Role, Tokens, Tool, ToolCall, Turn
+from shared.workflow.jsvalues import JsonObject
+
+DATA: Final = b"data:"
+DONE: Final = b"[DONE]"
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _Call(msgspec.Struct):
+    index: int = 0
+    id: str | None = None
+    function: _Function = msgspec.field(default_factory=_Function)
+
+
+class _Said(msgspec.Struct):
+    """A message, or a piece of one."""
+
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[_Call] | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Said | None = None
+    message: _Said | None = None
+    finish_reason: str | None = None
+
+
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+
+
+class _Error(msgspec.Struct):
+    message: str = ""
+
+
+class _Completion(msgspec.Struct):
+    choices: list[_Choice] = []
+    usage: _Usage | None = None
+    error: _Error | str | None = None
+
+
+class StreamError(Exception):
+    """The provider reported an error inside its stream."""
+
+
+_decoder: Final = msgspec.json.Decoder(_Completion)
+
+
+def messages_of(request: ModelRequest) -> list[JsonObject]:
+    """The conversation as chat completions take it."""
+    return [_message(message) for message in request.messages]
+
+
+def tools_of(request: ModelRequest) -> JsonObject:
+    """`tools` and `tool_choice`, where there are any."""
+    if not request.tools:
+        return {}
+    choice: JsonObject | str = "auto"
+    if request.forced_tool is not None:
+        choice = {"type": "function", "function": {"name": request.forced_tool}}
+    return {"tools": [_tool(tool) for tool in request.tools], "tool_choice": choice}
+
+
+def whole_turn(body: bytes) -> Turn:
+    """A complete answer. Raises msgspec.DecodeError, StreamError."""
+    gathering = _Gathering()
+    gathering.take(_decoder.decode(body))
+    return gathering.turn()
+
+
+async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener) -> Turn:
+    """A streamed answer, told to the listener piece by piece. Raises msgspec.DecodeError, StreamError."""
+    gathering = _Gathering()
+    async for data in _events(chunks):
+        completion = _decoder.decode(data)
+        for said in gathering.take(completion):
+            if thought := said.reasoning_content or said.reasoning:
+                await listener.thinking(thought)
+            if said.content:
+                await listener.text(said.content)
+    return gathering.turn()
+
+
+async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line.startswith(DATA):
+                data = line[len(DATA) :].strip()
+                if data == DONE:
+                    return
+                if data:
+                    yield data
+
+
+class _Gathering:
+    """Puts the pieces of a turn together."""
+
+    def __init__(self) -> None:
+        self._content: list[str] = []
+        self._thinking: list[str] = []
+        self._calls: dict[int, _Call] = {}
+        self._finish = "stop"
+        self._tokens = Tokens()
+
+    def take(self, completion: _Completion) -> list[_Said]:
+        if completion.error is not None:
+            error = completion.error
+            raise StreamError(error if isinstance(error, str) else error.message)
+        if completion.usage is not None:
+            self._tokens = _tokens(completion.usage)
+        if not completion.choices:
+            return []
+        choice = completion.choices[0]
+        self._finish = choice.finish_reason or self._finish
+        said = choice.delta or choice.message
+        return [] if said is None else [self._hear(said)]
+
+    def _hear(self, said: _Said) -> _Said:
+        if said.content:
+            self._content.append(said.content)
+        if thought := said.reasoning_content or said.reasoning:
+            self._thinking.append(thought)
+        for position, piece in enumerate(said.tool_calls or ()):
+            index = piece.index or (position if piece.id else 0)
+            call = self._calls.setdefault(index, _Call(index, None, _Function("", "")))
+            call.id = piece.id or call.id
+            call.function.name = piece.function.name or call.function.name
+            call.function.arguments = (call.function.arguments or "") + (piece.function.arguments or "")
+        return said
+
+    def turn(self) -> Turn:
+        return Turn(
+            content="".join(self._content),
+            thinking="".join(self._thinking),
+            tool_calls=tuple(
+                ToolCall(call.id or f"call_{index}", call.function.name or "", call.function.arguments or "{}")
+                for index, call in sorted(self._calls.items())
+            ),
+            finish_reason=self._finish,
+            tokens=self._tokens,
+        )
+
+
+def _tokens(usage: _Usage) -> Tokens:
+    details = usage.prompt_tokens_details
+    return Tokens(
+        usage.prompt_tokens or 0, usage.completion_tokens or 0, (details.cached_tokens if details else None) or 0
+    )
+
+
+def _message(message: Message) -> JsonObject:
+    if message.role is Role.TOOL:
+        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content}
+    if not message.tool_calls:
+        return {"role": str(message.role), "content": message.content}
+    calls: list[JsonObject] = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call in message.tool_calls
+    ]
+    return {"role": str(message.role), "content": message.content, "tool_calls": list(calls)}
+
+
+def _tool(tool: Tool) -> JsonObject:
+    return {
+        "type": "function",
+        "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+    }
