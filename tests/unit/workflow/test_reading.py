@@ -132,6 +132,18 @@ def test_every_structural_problem_is_listed() -> None:
     assert all(problem in refused.value.message for problem in refused.value.details)
 
 
+def test_values_that_lie_too_deep_are_refused() -> None:
+    def nested(levels: int) -> Json:
+        value: Json = "deep"
+        for _ in range(levels):
+            value = [value]
+        return value
+
+    assert read_state(workflow(block("a", code=nested(90)))).blocks["a"].value("code") == nested(90)
+    with pytest.raises(InvalidWorkflow, match="nested more than 100 levels deep"):
+        read_state(workflow(block("a", code=nested(100_000))))
+
+
 @given(json_values() | documents())
 def test_any_json_is_read_or_refused_with_its_problems(document: Json) -> None:
     try:

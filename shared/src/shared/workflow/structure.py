@@ -1,9 +1,13 @@
 """Whether a document has the shape of a workflow at all. Every problem is named, not only the first."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from shared.workflow.jsvalues import Json, JsonObject
+
+MAX_DEPTH: Final = 100
+"""How deep a document's values may lie in one another; what walks it later may then recurse."""
 
 
 def structure_problems(document: Json) -> list[str]:
@@ -13,12 +17,27 @@ def structure_problems(document: Json) -> list[str]:
     blocks = document.get("blocks")
     if not isinstance(blocks, dict):
         return ["Missing or invalid field: blocks"]  # no workflow at all: nothing else is worth telling
+    if _is_deeper_than(document, MAX_DEPTH):
+        return [f"Workflow is nested more than {MAX_DEPTH} levels deep"]
     return [
         *_blocks(blocks),
         *_edges(document.get("edges")),
         *_containers(document),
         *_variables(document.get("variables")),
     ]
+
+
+def _is_deeper_than(document: JsonObject, limit: int) -> bool:
+    level: list[Json] = [document]
+    for _ in range(limit):
+        level = [child for value in level for child in _children(value)]
+    return bool(level)
+
+
+def _children(value: Json) -> Iterable[Json]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _blocks(blocks: JsonObject) -> Iterator[str]:
