@@ -1,7 +1,6 @@
 """RabbitMQ on loopback, as any user and without systemd: for `make stack` and the tests."""
 
 import os
-import secrets
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,7 +26,7 @@ class RabbitMQServer:
         self.prometheus_port = free_port()
         self._epmd_port = free_port()
         self._distribution_port = free_port()
-        self._node = f"flowport-{secrets.token_hex(4)}@localhost"
+        self._node = "flowport@localhost"  # its own epmd knows no other; a constant name finds its data again
         self._epmd: ServerProcess | None = None
         self._server: ServerProcess | None = None
 
