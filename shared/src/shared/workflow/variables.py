@@ -65,5 +65,6 @@ def _invalid(what: str, name: str, value: Json, expected: str) -> str:
 
 def _structure(value: Json, kind: str) -> Json:
     parsed = parse_json(value) if isinstance(value, str) else value
-    wanted, empty = (list, []) if kind == "array" else (dict, {})
-    return parsed if isinstance(parsed, wanted) else empty  # type: ignore[return-value]
+    if kind == "array":
+        return parsed if isinstance(parsed, list) else []
+    return parsed if isinstance(parsed, dict) else {}
