@@ -56,6 +56,13 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     blocks: tuple[BlockLog, ...] = ()
 
 
+class RunPage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Runs, newest first, without output and blocks. `next_cursor` is None on the last page."""
+
+    runs: tuple[RunView, ...]
+    next_cursor: str | None = None
+
+
 class ClaimRun(msgspec.Struct, frozen=True):
     """A worker asks for a dispatched run. `redelivered` is the broker's own flag."""
 
@@ -147,3 +154,11 @@ class StoredBlob(msgspec.Struct, frozen=True):
 
     blob_id: str
     size: int
+
+
+class Spend(msgspec.Struct, frozen=True):
+    """What a workspace spent on models in a month (`YYYY-MM`, UTC); the latest seconds may be missing."""
+
+    workspace_id: str
+    month: str
+    usage: Usage
