@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from flowport.chat_wire import DONE, Completion, JsonObject, last_user_text, usage, words
 from flowport.servers.ports import LOOPBACK
-from flowport.serving import Serving, listen, port_of
+from flowport.serving import listen, port_of, serving
 from shared.web.structs import StructResponse
 
 MODEL_URL: Final = "VLLM_BASE_URL"
@@ -36,7 +36,7 @@ async def demo_model_unless_given(environment: MutableMapping[str, str]) -> Asyn
         yield
         return
     listening = listen(0)
-    async with Serving(build_demo_model(), listening):
+    async with serving(build_demo_model(), listening):
         environment[MODEL_URL] = f"http://{LOOPBACK}:{port_of(listening)}"
         yield
 

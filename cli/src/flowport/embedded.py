@@ -21,7 +21,7 @@ import gateway.bootstrap
 import jobs_service.bootstrap
 from deploy_service.settings import DeploySettings
 from executor_service.settings import ExecutorSettings
-from flowport.serving import Serving, listen, port_of
+from flowport.serving import listen, port_of, serving
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
 
@@ -53,5 +53,4 @@ async def embedded(
         (gateway.bootstrap.build(GatewaySettings(**common, public_url=public_url)), door),
     ]
     async with AsyncExitStack() as stack:
-        servings = [await stack.enter_async_context(Serving(app, listening)) for app, listening in apps]
-        yield [serving.task for serving in servings if serving.task]
+        yield [await stack.enter_async_context(serving(app, listening)) for app, listening in apps]

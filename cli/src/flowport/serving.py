@@ -2,10 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import TracebackType
-from typing import Final, Self
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -37,46 +37,42 @@ def port_of(listening: socket.socket) -> int:
     return port
 
 
-class Serving:
-    """One application on one socket, up inside the `async with` block."""
+@asynccontextmanager
+async def serving(app: FastAPI, listening: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
+    """`app` answers on `listening` inside the block. Yields the task that serves; it ends early only by failing.
 
-    def __init__(self, app: FastAPI, listening: socket.socket) -> None:
-        self._name = app.title
-        self._socket = listening
-        self._server = _Server(
-            uvicorn.Config(
-                app,
-                http="httptools",
-                ws="none",
-                lifespan="on",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=DRAIN_SECONDS,
-            )
+    Raises ServerFailed, and what the application's own start raises.
+    """
+    server = _Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
         )
-        self.task: asyncio.Task[None] | None = None
+    )
+    with listening:
+        async with app.router.lifespan_context(app):
+            task = asyncio.create_task(server.serve(sockets=[listening]), name=app.title)
+            try:
+                await _started(server, task)
+                yield task
+            finally:
+                server.should_exit = True
+                await asyncio.wait({task}, timeout=STOP_SECONDS)
+                task.cancel()
 
-    async def __aenter__(self) -> Self:
-        self.task = asyncio.create_task(self._server.serve(sockets=[self._socket]), name=self._name)
-        try:
-            async with asyncio.timeout(START_SECONDS):
-                while not self._server.started:
-                    if self.task.done():
-                        raise ServerFailed(f"{self._name} did not start")
-                    await asyncio.sleep(_POLL_SECONDS)
-        except TimeoutError:
-            raise ServerFailed(f"{self._name} did not start within {START_SECONDS:.0f} s") from None
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.task is None:
-            return
-        self._server.should_exit = True
-        await asyncio.wait({self.task}, timeout=STOP_SECONDS)
-        self.task.cancel()
+async def _started(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not server.started:
+        if task.done() or time.monotonic() > deadline:
+            raise ServerFailed(f"{task.get_name()} did not start")
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,48 @@
+"""The folder of an installation."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from flowport.home import Credentials, Home, HomeInUse
+
+CREDENTIALS = Credentials("http://127.0.0.1:8080", "w1", "sk-sim-secret", "admin@example.org")
+
+
+def test_credentials_are_read_as_they_were_written(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    assert home.read_credentials() is None
+    home.write_credentials(CREDENTIALS)
+    assert home.read_credentials() == CREDENTIALS
+
+
+def test_only_the_owner_may_read_secrets(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.credentials_file.touch(0o644)
+    home.write_credentials(CREDENTIALS)
+    home.environment_keys()
+    for name in ("credentials.json", "environment.key"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+def test_credentials_that_cannot_be_read_are_none(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.credentials_file.write_text("{")
+    assert home.read_credentials() is None
+
+
+def test_a_folder_in_use_names_the_process_that_has_it(tmp_path: Path) -> None:
+    with Home(tmp_path).locked(), pytest.raises(HomeInUse, match=str(os.getpid())), Home(tmp_path).locked():
+        pass
+    with Home(tmp_path).locked():
+        pass
+
+
+def test_the_sealing_key_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Home(tmp_path).environment_keys()
+    assert made.startswith("1:")
+    assert Home(tmp_path).environment_keys() == made
+    monkeypatch.setenv("FLOWPORT_ENVIRONMENT_KEYS", "the operator's")
+    assert Home(tmp_path).environment_keys() == "the operator's"
