@@ -30,26 +30,32 @@ class ProtocolBroken(Exception):
 class Child:
     """A warm process that has run no code yet, or holds a parked context. Killed after use, always."""
 
-    def __init__(self, nursery: Nursery, max_frame: int) -> None:
+    def __init__(
+        self,
+        nursery: Nursery,
+        number: int,
+        exit_: "asyncio.Future[Exit]",
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        max_frame: int,
+    ) -> None:
         self._nursery = nursery
+        self._number = number
+        self._exit = exit_
+        self._reader, self._writer = streams
         self._max_frame = max_frame
-        self._number = -1
-        self._exit: asyncio.Future[Exit]
-        self._reader: asyncio.StreamReader
-        self._writer: asyncio.StreamWriter
 
     @classmethod
     async def spawn(cls, nursery: Nursery, max_frame: int) -> "Child":
         """Fork a child and wait until it is warm and locked down. Raises SandboxUnavailable."""
-        child = cls(nursery, max_frame)
         ours, theirs = socket.socketpair()
-        with theirs:
-            child._reader, child._writer = await asyncio.open_unix_connection(sock=ours)
-            try:
-                child._number, child._exit = nursery.fork(theirs)
-            except SandboxUnavailable:
-                child._writer.close()
-                raise
+        try:
+            with theirs:
+                number, exit_ = nursery.fork(theirs)
+            streams = await asyncio.open_unix_connection(sock=ours)
+        except BaseException:
+            ours.close()
+            raise
+        child = cls(nursery, number, exit_, streams, max_frame)
         try:
             await child._expect_ready()
         except BaseException:

@@ -24,7 +24,8 @@ from executor_service.sandbox.model import (
 from executor_service.sandbox.pool import Pool
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
-_MOST_BYTES_OF_A_CHARACTER = 6
+# The most that one UTF-16 unit takes, as it is and as a JSON escape.
+_UTF8_BYTES, _ESCAPED_BYTES = 3, 6
 _FRAME_SLACK = 1 << 20
 # A result must leave this many levels for what is put around it later, or writing it would fail then.
 _SPARE_DEPTH = 300
@@ -48,8 +49,8 @@ class JavaScriptSandbox:
     ) -> None:
         self._fetcher = fetcher
         self._limits = limits
-        most_chars = limits.max_result_chars + limits.max_stdout_chars
-        self._pool = Pool(size, limits, max_frame=_MOST_BYTES_OF_A_CHARACTER * most_chars + _FRAME_SLACK)
+        most_bytes = _UTF8_BYTES * limits.max_result_chars + _ESCAPED_BYTES * limits.max_stdout_chars
+        self._pool = Pool(size, limits, max_frame=most_bytes + _FRAME_SLACK)
 
     async def start(self) -> None:
         """Raises SandboxUnavailable when this host cannot confine user code."""
@@ -113,7 +114,9 @@ class JavaScriptSandbox:
         deadline = _Deadline.after(conditions.timeout_ms)
         if not hardened:
             frame = messages.encode(messages.Harden(params={}, environment=conditions.environment))
-            await self._ending(child, frame, conditions.workspace_id, deadline)
+            ending = await self._ending(child, frame, conditions.workspace_id, deadline)
+            if isinstance(ending, ScriptError):
+                return Verdict(failed=0, error=ending)
         bindings = msgspec.Raw(messages.encode(_checked(conditions.bindings)))
         for index, expression in enumerate(conditions.expressions):
             if not expression.strip():

@@ -110,10 +110,11 @@ class SandboxLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PoolSize(msgspec.Struct, frozen=True, kw_only=True):
-    """How many processes, and how long a script waits for one."""
+    """How many processes at work, ready and being made ready, and how long a script waits for one."""
 
     running: int = 16
-    spare: int = 4
+    spare: int = 6
+    warming: int = 2
     waiting: int = 256
     wait_seconds: float = 30.0
     parked_seconds: float = 2.0

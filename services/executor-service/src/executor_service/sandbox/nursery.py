@@ -4,7 +4,6 @@ import asyncio
 import importlib.util
 import json
 import os
-import signal
 import socket
 import struct
 import sys
@@ -33,7 +32,7 @@ class Exit(NamedTuple):
         return cls(os.WTERMSIG(status) if os.WIFSIGNALED(status) else None, peak_kib << 10)
 
 
-_LOST = Exit(signal.SIGKILL, 0)
+_LOST = Exit(None, 0)
 
 
 class Nursery:

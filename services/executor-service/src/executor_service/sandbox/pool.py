@@ -11,6 +11,7 @@ from executor_service.sandbox.nursery import Nursery
 
 _log = structlog.get_logger(__name__)
 _REST_SECONDS = 0.01
+_NOT_RUNNING = "The JavaScript sandbox is not running"
 
 
 class Pool:
@@ -23,6 +24,7 @@ class Pool:
         self._places = asyncio.Semaphore(size.running)
         self._waiting = 0
         self._ready: deque[Child] = deque()
+        self._wanted: deque[asyncio.Future[Child]] = deque()
         self._warming: set[asyncio.Task[None]] = set()
         self._parked: OrderedDict[str, tuple[Child, asyncio.TimerHandle]] = OrderedDict()
         self._nursery: Nursery | None = None
@@ -52,6 +54,7 @@ class Pool:
         await asyncio.gather(*self._warming, return_exceptions=True)
         for scope in list(self._parked):
             self.forget(scope)
+        self._disappoint(SandboxUnavailable(_NOT_RUNNING))
         for child in self._ready:
             child.kill()
         self._ready.clear()
@@ -63,12 +66,7 @@ class Pool:
         """Wait for a place and take a warm process. Raises SandboxBusy, SandboxUnavailable."""
         await self._take_place()
         try:
-            while self._ready:
-                child = self._ready.popleft()
-                if child.usable:
-                    return child
-                child.kill()
-            return await self._spawn()
+            return await self._next_ready()
         except BaseException:
             self._places.release()
             raise
@@ -120,29 +118,69 @@ class Pool:
         finally:
             self._waiting -= 1
 
+    async def _next_ready(self) -> Child:
+        while self._ready:
+            child = self._ready.popleft()
+            if child.usable:
+                return child
+            child.kill()
+        return await self._next_warmed()
+
+    async def _next_warmed(self) -> Child:
+        if not self._open:
+            raise SandboxUnavailable(_NOT_RUNNING)
+        wish: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
+        self._wanted.append(wish)
+        self._replenish()
+        try:
+            return await wish
+        except asyncio.CancelledError:
+            if wish.done() and not wish.cancelled() and not wish.exception():
+                self._provide(wish.result())
+            raise
+
+    def _provide(self, child: Child) -> None:
+        while self._wanted:
+            wish = self._wanted.popleft()
+            if not wish.done():
+                wish.set_result(child)
+                return
+        self._ready.append(child)
+
+    def _disappoint(self, error: SandboxUnavailable) -> None:
+        for wish in self._wanted:
+            if not wish.done():
+                wish.set_exception(error)
+        self._wanted.clear()
+
     def _replenish(self) -> None:
         if self._later:
             self._later.cancel()
             self._later = None
-        if not self._open:
-            return
-        for _ in range(self._size.spare - len(self._ready) - len(self._warming)):
+        missing = self._size.spare + len(self._wanted) - len(self._ready) - len(self._warming)
+        for _ in range(min(missing, self._size.warming - len(self._warming))):
+            if not self._open:
+                return
             task = asyncio.create_task(self._warm())
             self._warming.add(task)
             task.add_done_callback(self._warming.discard)
 
     async def _warm(self) -> None:
         try:
-            self._ready.append(await self._spawn())
+            child = await self._spawn()
         except SandboxUnavailable as error:
             _log.warning("sandbox.process_not_warmed", reason=str(error))
+            self._disappoint(error)
+            return
+        self._provide(child)
+        asyncio.get_running_loop().call_soon(self._replenish)
 
     async def _spawn(self) -> Child:
         return await Child.spawn(await self._living_nursery(), self._max_frame)
 
     async def _living_nursery(self) -> Nursery:
         if not self._open:
-            raise SandboxUnavailable("The JavaScript sandbox is not running")
+            raise SandboxUnavailable(_NOT_RUNNING)
         async with self._starting:
             if self._nursery is None or not self._nursery.alive:
                 if self._nursery:

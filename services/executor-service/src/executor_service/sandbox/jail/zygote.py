@@ -5,6 +5,7 @@ and an id: kill that child. Back go JSON once, with the layers in force or why t
 and peak memory in KiB of each child that has ended. When the parent has gone the zygote ends, and its children with it.
 """
 
+import gc
 import json
 import os
 import select
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import confine, script, seccomp
-from .v8 import load
+from .v8 import Isolate, load
 
 COMMAND = struct.Struct(">cQ")
 EXIT = struct.Struct(">QiQ")
@@ -52,6 +53,11 @@ class Zygote:
         self._poll = select.poll()
 
     def run(self) -> None:
+        # V8 keeps its read-only heap, and Python its objects, in pages that every child then shares.
+        model = Isolate(self._library, heap_limit=self._options.heap_bytes)
+        model.evaluate(self._harness)
+        gc.collect()
+        gc.freeze()
         self._poll.register(self._control, select.POLLIN)
         while True:
             for descriptor, _ in self._poll.poll():

@@ -1,0 +1,153 @@
+"""Processes come, are used once, and go: on success, on cancellation, and when anything dies."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from tests.support.eventually import eventually
+
+from executor_service.sandbox import (
+    Conditions,
+    ErrorKind,
+    JavaScriptSandbox,
+    PoolSize,
+    SandboxBusy,
+    SandboxLimits,
+    SandboxUnavailable,
+    Script,
+)
+
+ENDLESS = Script(code="for (;;);", timeout_ms=60_000)
+
+
+def children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in _read(task).split()]
+
+
+def descendants() -> list[int]:
+    """The processes below this one, whatever namespace they live in."""
+    found = children(os.getpid())
+    for pid in found:
+        found += children(pid)
+    return found
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def zygote() -> int:
+    """The deepest process that has children: those are the scripts."""
+    return [pid for pid in descendants() if children(pid)][-1]
+
+
+def busiest_script() -> int:
+    def ticks(pid: int) -> int:
+        fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+        return int(fields[11]) if len(fields) > 11 else 0
+
+    return max(children(zygote()), key=ticks)
+
+
+async def test_nothing_is_left_running_after_stop() -> None:
+    async with JavaScriptSandbox() as sandbox:
+        await sandbox.run(Script(code="return 1"))
+        assert descendants()
+    await eventually(lambda: not descendants())
+
+
+async def test_cancelling_a_run_kills_its_process_at_once() -> None:
+    async with JavaScriptSandbox(size=PoolSize(running=1, spare=1)) as sandbox:
+        task = asyncio.create_task(sandbox.run(ENDLESS))
+        await asyncio.sleep(0.1)
+        doomed = busiest_script()
+        task.cancel()
+        started = time.monotonic()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await eventually(lambda: not Path(f"/proc/{doomed}").exists())
+        assert time.monotonic() - started < 2
+        assert (await sandbox.run(Script(code="return 'next'"))).value() == "next"
+
+
+async def test_a_killed_process_is_told_as_out_of_memory_of_the_machine() -> None:
+    async with JavaScriptSandbox(size=PoolSize(spare=1)) as sandbox:
+        task = asyncio.create_task(sandbox.run(ENDLESS))
+        await asyncio.sleep(0.1)
+        os.kill(busiest_script(), signal.SIGKILL)
+        result = await task
+        assert result.error is not None
+        assert result.error.kind is ErrorKind.MEMORY
+        assert (await sandbox.run(Script(code="return 'next'"))).value() == "next"
+
+
+async def test_the_zygote_is_replaced_when_it_dies() -> None:
+    async with JavaScriptSandbox(size=PoolSize(spare=2)) as sandbox:
+        task = asyncio.create_task(sandbox.run(ENDLESS))
+        await asyncio.sleep(0.1)
+        os.kill(zygote(), signal.SIGKILL)
+        result = await task
+        assert result.error is not None
+        assert result.error.kind is ErrorKind.CRASHED
+        assert (await sandbox.run(Script(code="return 'next'"))).value() == "next"
+
+
+async def test_parked_conditions_survive_the_death_of_their_process() -> None:
+    conditions = Conditions(scope="run", expressions=["true"])
+    async with JavaScriptSandbox(size=PoolSize(spare=1)) as sandbox:
+        await sandbox.evaluate(conditions)
+        os.kill(zygote(), signal.SIGKILL)
+        await asyncio.sleep(0.05)
+        assert (await sandbox.evaluate(conditions)).matched == 0
+
+
+async def test_a_full_pool_makes_scripts_wait_and_then_refuses_them() -> None:
+    size = PoolSize(running=1, spare=1, waiting=1, wait_seconds=0.1)
+    async with JavaScriptSandbox(size=size) as sandbox:
+        holder = asyncio.create_task(sandbox.run(ENDLESS))
+        await asyncio.sleep(0.05)
+        waiter = asyncio.create_task(sandbox.run(Script(code="return 1")))
+        await asyncio.sleep(0)
+        with pytest.raises(SandboxBusy, match="Too many"):
+            await sandbox.run(Script(code="return 2"))
+        with pytest.raises(SandboxBusy, match="no free process"):
+            await waiter
+        holder.cancel()
+        await asyncio.gather(holder, return_exceptions=True)
+        assert (await sandbox.run(Script(code="return 3"))).value() == 3
+
+
+async def test_a_burst_larger_than_the_pool_is_served_in_turn() -> None:
+    async with JavaScriptSandbox(size=PoolSize(running=2, spare=1)) as sandbox:
+        results = await asyncio.gather(*(sandbox.run(Script(code=f"return {n}")) for n in range(20)))
+        assert [result.value() for result in results] == list(range(20))
+
+
+async def test_processor_time_is_bounded_beside_wall_time() -> None:
+    async with JavaScriptSandbox(limits=SandboxLimits(cpu_seconds=1), size=PoolSize(spare=1)) as sandbox:
+        result = await sandbox.run(ENDLESS)
+        assert result.error is not None
+        assert result.error.message == "Function used more processor time than the limit of 1 seconds"
+
+
+async def test_a_sandbox_that_is_not_running_refuses() -> None:
+    sandbox = JavaScriptSandbox()
+    with pytest.raises(SandboxUnavailable):
+        await sandbox.run(Script(code="return 1"))
+    async with sandbox:
+        pass
+    with pytest.raises(SandboxUnavailable):
+        await sandbox.run(Script(code="return 1"))
+
+
+async def test_the_layers_in_force_are_described() -> None:
+    async with JavaScriptSandbox(size=PoolSize(spare=1)) as sandbox:
+        assert {"no new privileges", "resource limits", "system call filter"} <= set(sandbox.describe())
+    assert sandbox.describe() == ()
