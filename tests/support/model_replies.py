@@ -8,8 +8,7 @@ from enum import Enum
 from typing import Any, Self
 
 import msgspec
-
-from flowport.chat_wire import JsonObject, words
+from tests.support.chat_wire import JsonObject, words
 
 _encode = msgspec.json.Encoder().encode
 

@@ -21,9 +21,8 @@ import msgspec
 import uvicorn
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
+from tests.support.chat_wire import DONE, Completion, JsonObject, last_user_text, refusal, usage, words
 from tests.support.model_replies import Call, End, Gate, Reply, ToolCall
-
-from flowport.chat_wire import DONE, Completion, JsonObject, last_user_text, refusal, usage, words
 
 __all__ = ["Call", "End", "Gate", "ModelServer", "Reply", "ToolCall"]
 

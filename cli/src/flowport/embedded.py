@@ -43,6 +43,7 @@ async def embedded(
         "mongodb_uri": mongodb_uri,
         "deploy_url": f"http://127.0.0.1:{port_of(deploy_door)}",
         "jobs_url": f"http://127.0.0.1:{port_of(jobs_door)}",
+        "public_url": public_url,
         **{token: secrets.token_urlsafe(32) for token in _TOKENS},
     }
     sealing = SecretStr(environment_keys)
@@ -50,7 +51,7 @@ async def embedded(
         (deploy_service.bootstrap.build(DeploySettings(**common, environment_keys=sealing)), deploy_door),
         (jobs_service.bootstrap.build(JobsSettings(**common)), jobs_door),
         (executor_service.bootstrap.build(ExecutorSettings(**common)), executor_door),
-        (gateway.bootstrap.build(GatewaySettings(**common, public_url=public_url)), door),
+        (gateway.bootstrap.build(GatewaySettings(**common)), door),
     ]
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(serving(app, listening)) for app, listening in apps]

@@ -8,7 +8,6 @@ from typing import Final
 
 from rich.console import Console
 
-from flowport.demo_model import demo_model_unless_given
 from flowport.first_use import introduce
 from flowport.home import Home
 from flowport.log_file import log_to
@@ -29,7 +28,6 @@ async def run_stack(home: Home, *, ports: StackPorts, executors: int, examples: 
             listen(port).close()
         log_to(home.logs / "flowport.log")
         environment = {name: os.environ[name] for name in _GIVEN if os.environ.get(name)}
-        await opened.enter_async_context(demo_model_unless_given(os.environ))
         stack = Stack(home, ports=ports, executors=executors, environment=environment)
         console.print("Starting RabbitMQ, SecantusDB and the services; this takes some seconds")
         await opened.enter_async_context(running(stack))

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from flowport.demo_model import demo_model_unless_given
 from flowport.embedded import embedded
 from flowport.first_use import introduce
 from flowport.home import Home
@@ -29,7 +28,6 @@ async def run_up(home: Home, *, port: int, examples: Path, console: Console) -> 
         door = stack.enter_context(listen(port, os.environ.get("FLOWPORT_HOST", LOOPBACK)))
         log_to(home.logs / "flowport.log")
         mongodb_uri = await stack.enter_async_context(_store(home, console))
-        await stack.enter_async_context(demo_model_unless_given(os.environ))
         console.print("Starting gateway, deploy-service, executor-service and jobs-service")
         services = embedded(
             door=door, public_url=public_url, mongodb_uri=mongodb_uri, environment_keys=home.environment_keys()

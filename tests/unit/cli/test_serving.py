@@ -7,7 +7,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from flowport.demo_model import MODEL_URL, demo_model_unless_given
 from flowport.serving import PortInUse, listen, port_of, serving
 
 
@@ -38,21 +37,3 @@ async def test_an_application_that_cannot_start_says_why() -> None:
 def test_a_port_in_use_is_said_plainly() -> None:
     with listen(0) as taken, pytest.raises(PortInUse, match=f"port {port_of(taken)}"):
         listen(port_of(taken))
-
-
-async def test_the_demo_model_says_back_what_it_is_told() -> None:
-    environment: dict[str, str] = {}
-    body = {"model": "echo", "messages": [{"role": "user", "content": "Say this."}]}
-    async with demo_model_unless_given(environment), httpx.AsyncClient() as client:
-        url = f"{environment[MODEL_URL]}/v1/chat/completions"
-        whole = (await client.post(url, json=body)).json()
-        streamed = (await client.post(url, json={**body, "stream": True})).text
-    assert whole["choices"][0]["message"]["content"] == "Say this."
-    assert '{"content":"Say "}' in streamed
-    assert streamed.endswith("data: [DONE]\n\n")
-
-
-async def test_a_given_model_server_is_left_alone() -> None:
-    environment = {MODEL_URL: "http://models.example"}
-    async with demo_model_unless_given(environment):
-        assert environment == {MODEL_URL: "http://models.example"}
