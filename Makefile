@@ -62,6 +62,11 @@ types: $(READY) ## static types
 imports: $(READY) ## which package may import which
 	@$(BIN)/lint-imports
 
+.PHONY: bench
+bench: $(READY) ## measure the real stack against a bare broker path; prints ratios
+	@$(MAKE) --no-print-directory debian DEBIAN="rabbitmq-server bubblewrap wrk"
+	@$(BIN)/python -m benchmarks
+
 .PHONY: lock
 lock: ## resolve every dependency anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade \

@@ -1,0 +1,77 @@
+"""Closed-loop HTTP load: wrk, so that the load generator takes as little of the machine as possible."""
+
+import json
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+SCRIPT = """
+wrk.method = "POST"
+wrk.body = %(body)s
+wrk.headers["Content-Type"] = "application/json"
+%(headers)s
+done = function(summary, latency, requests)
+  local errors = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
+  io.write(string.format(
+    '{"requests":%%d,"microseconds":%%d,"failed":%%d,"p50":%%f,"p99":%%f}',
+    summary.requests, summary.duration, errors + summary.errors.status,
+    latency:percentile(50), latency:percentile(99)))
+end
+"""
+
+
+class BenchmarkFailed(Exception):
+    """A measurement that means nothing: the system answered with errors."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to send which body."""
+
+    url: str
+    body: str
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One round of load."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+
+
+def measure(target: Target, *, callers: int, seconds: float) -> Measured:
+    """Send for `seconds` from `callers` connections. Raises BenchmarkFailed when any answer was not a success."""
+    headers = "\n".join(
+        f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in target.headers.items()
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "load.lua"
+        script.write_text(SCRIPT % {"body": json.dumps(target.body), "headers": headers})
+        command = [
+            _wrk(),
+            "-t1",
+            f"-c{callers}",
+            f"-d{seconds:.0f}s",
+            "--timeout",
+            "10s",
+            "-s",
+            str(script),
+            target.url,
+        ]
+        output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 60).stdout
+    found = json.loads(output[output.rindex('{"requests"') :])
+    if found["failed"]:
+        raise BenchmarkFailed(f"{found['failed']} of {found['requests']} answers from {target.url} were no success")
+    return Measured(found["requests"] / found["microseconds"] * 1e6, found["p50"] / 1000, found["p99"] / 1000)
+
+
+def _wrk() -> str:
+    found = shutil.which("wrk")
+    if found is None:
+        raise BenchmarkFailed("wrk is needed: apt-get install wrk")
+    return found
