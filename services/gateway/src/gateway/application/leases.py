@@ -51,13 +51,13 @@ class Leases(Generic[V]):
 
     async def get(self, key: str) -> V:
         """The value of `key`. Raises what `load` raises."""
-        lease = self._leases.get(key)
-        if lease is not None and self._clock.monotonic() - lease.began < self._seconds:
+        lease, now = self._leases.get(key), self._clock.monotonic()
+        if lease is not None and now - lease.began < self._seconds:
             self._leases.move_to_end(key)
             return lease.value
         loading = self._loading.get(key)
         if loading is None:
-            loading = asyncio.get_running_loop().create_task(self._refresh(key))
+            loading = asyncio.get_running_loop().create_task(self._refresh(key, now))
             self._loading[key] = loading
             loading.add_done_callback(_retrieve)
         return await asyncio.shield(loading)
@@ -67,8 +67,7 @@ class Leases(Generic[V]):
         self._leases.pop(key, None)
         self._loading.pop(key, None)
 
-    async def _refresh(self, key: str) -> V:
-        began = self._clock.monotonic()
+    async def _refresh(self, key: str, began: float) -> V:
         task = asyncio.current_task()
         try:
             value = await self._load(key)

@@ -1,0 +1,83 @@
+"""Keys and workspaces in a real store."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from gateway.adapters.tenant_store import INDEXES, TenantStore
+from gateway.application.first_start import FirstKey, FirstStart
+from gateway.domain.credentials import Scope
+from gateway.domain.plans import PlanName
+from gateway.first_key import make_first_key
+from gateway.settings import GatewaySettings
+from shared.clock import SystemClock
+from shared.errors import Conflict, Unavailable
+from shared.security.keys import hash_key
+from shared.store.client import Store
+
+
+@pytest.fixture
+async def tenants(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[TenantStore]:
+    store = TenantStore(Store(mongodb_uri, f"{mongodb_prefix}_gateway", INDEXES))
+    await store.start()
+    yield store
+    await store.stop()
+
+
+async def founded(tenants: TenantStore) -> FirstKey:
+    told: list[FirstKey] = []
+    await FirstStart(tenants, SystemClock(), PlanName.PRO, told.append).start()
+    return told[0]
+
+
+async def test_a_key_opens_its_workspace(tenants: TenantStore) -> None:
+    first = await founded(tenants)
+    credential = await tenants.find(hash_key(first.api_key))
+    assert credential is not None
+    assert credential.workspace.id == first.workspace_id
+    assert credential.workspace.plan is PlanName.PRO
+    assert credential.key.scopes == frozenset(Scope)
+    assert await tenants.find(hash_key("other")) is None
+
+
+async def test_the_system_is_founded_once(tenants: TenantStore) -> None:
+    first = FirstStart(tenants, SystemClock(), PlanName.PRO)
+    assert {(await first.workspace()).id for _ in range(3)} == {(await first.workspace()).id}
+
+
+async def test_use_never_goes_back_in_time(tenants: TenantStore) -> None:
+    first = await founded(tenants)
+    credential = await tenants.find(hash_key(first.api_key))
+    assert credential is not None
+    now = SystemClock().now().replace(microsecond=0)
+    await tenants.record_use(credential.key.id, now)
+    await tenants.record_use(credential.key.id, now - timedelta(hours=1))
+    used = await tenants.find(hash_key(first.api_key))
+    assert used is not None
+    assert used.key.last_used_at == now
+
+
+async def test_a_key_is_kept_once(tenants: TenantStore) -> None:
+    first = await founded(tenants)
+    credential = await tenants.find(hash_key(first.api_key))
+    assert credential is not None
+    with pytest.raises(Conflict):
+        await tenants.add_key(msgspec.structs.replace(credential.key, id="again"))
+
+
+async def test_the_command_makes_a_key_beside_others(
+    tenants: TenantStore, mongodb_uri: str, mongodb_prefix: str
+) -> None:
+    first = await founded(tenants)
+    made = await make_first_key(GatewaySettings(mongodb_uri=mongodb_uri, mongodb_prefix=mongodb_prefix))
+    assert made.workspace_id == first.workspace_id
+    assert await tenants.find(hash_key(made.api_key)) is not None
+
+
+async def test_a_store_that_is_away_is_told_as_such() -> None:
+    store = TenantStore(Store("mongodb://127.0.0.1:9", "nowhere", timeout_ms=200))
+    with pytest.raises(Unavailable):
+        await store.find("x")
+    await store.stop()

@@ -1,0 +1,300 @@
+"""The gateway's outside, in memory: a key store, deploy-service, jobs-service and a worker that plays a script."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from gateway.domain.credentials import ALL_SCOPES, ApiKey, Credential, Member, Scope, Workspace
+from gateway.domain.plans import PlanName
+from shared.broker.ports import Broker, Delivery, Settlement
+from shared.broker.topology import INTERACTIVE
+from shared.contracts.deployments import Endpoint, Version
+from shared.contracts.events import RunEnded, RunEvent
+from shared.contracts.jobs import AcceptRun, CancelAnswer, RunAccepted, RunView
+from shared.contracts.messages import AttachedRunRequested, CancelRun, ControlMessage, EventBatch
+from shared.contracts.runs import Payload, RunError, RunOutcome, RunSpec, RunStatus
+from shared.errors import Conflict, NotFound, RunIdTaken, Unavailable
+from shared.security.keys import hash_key, mask_key, new_key
+
+NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+WORKSPACE = Workspace(id="WS1", name="First", plan=PlanName.FREE, created_at=NOON)
+OTHER = Workspace(id="WS2", name="Second", plan=PlanName.PRO, created_at=NOON)
+
+
+class HandClock:
+    """Moves only when told."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def now(self) -> datetime:
+        return NOON + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def advance(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+class FakeTenants:
+    """Implements TenantDatabase."""
+
+    def __init__(self) -> None:
+        self.workspaces = {WORKSPACE.id: WORKSPACE, OTHER.id: OTHER}
+        self.keys: dict[str, ApiKey] = {}
+        self.uses: list[str] = []
+        self.finds = 0
+        self.is_down = False
+
+    async def start(self) -> None:
+        """Nothing to open."""
+
+    async def stop(self) -> None:
+        """Nothing to close."""
+
+    async def ping(self) -> None:
+        self._check()
+
+    async def find(self, key_hash: str) -> Credential | None:
+        self._check()
+        self.finds += 1
+        key = self.keys.get(key_hash)
+        return None if key is None else Credential(key, self.workspaces[key.workspace_id])
+
+    async def workspace(self, workspace_id: str) -> Workspace | None:
+        self._check()
+        return self.workspaces.get(workspace_id)
+
+    async def record_use(self, key_id: str, at: datetime) -> None:
+        self._check()
+        self.uses.append(key_id)
+
+    async def found(self, workspace: Workspace, admin: Member) -> Workspace:
+        self._check()
+        return next(iter(self.workspaces.values()), workspace)
+
+    async def has_keys(self, workspace_id: str) -> bool:
+        return any(key.workspace_id == workspace_id for key in self.keys.values())
+
+    async def add_key(self, key: ApiKey) -> None:
+        self.keys[key.key_hash] = key
+
+    def issue(
+        self,
+        workspace: Workspace = WORKSPACE,
+        scopes: frozenset[Scope] = ALL_SCOPES,
+        *,
+        expires_at: datetime | None = None,
+    ) -> str:
+        clear = new_key()
+        key = ApiKey(
+            id=f"key{len(self.keys)}",
+            workspace_id=workspace.id,
+            name="k",
+            key_hash=hash_key(clear),
+            display=mask_key(clear),
+            scopes=scopes,
+            created_by="someone",
+            created_at=NOON,
+            expires_at=expires_at,
+        )
+        self.keys[key.key_hash] = key
+        return clear
+
+    def revoke(self, clear: str) -> None:
+        key_hash = hash_key(clear)
+        self.keys[key_hash] = msgspec.structs.replace(self.keys[key_hash], revoked_at=NOON)
+
+    def _check(self) -> None:
+        if self.is_down:
+            raise Unavailable("mongodb://secret-host is away")
+
+
+class FakeDeployments:
+    """Implements Deployments."""
+
+    def __init__(self) -> None:
+        self.endpoints: dict[str, Endpoint] = {}
+        self.versions: dict[tuple[str, int], Version] = {}
+        self.looks = 0
+        self.is_down = False
+
+    async def endpoint(self, workflow_id: str) -> Endpoint:
+        self.looks += 1
+        if self.is_down:
+            raise Unavailable("http://deploy:8081 is away")
+        if workflow_id not in self.endpoints:
+            raise NotFound("Workflow not found")
+        return self.endpoints[workflow_id]
+
+    async def version(self, workflow_id: str, number: int) -> Version:
+        if (workflow_id, number) not in self.versions:
+            raise NotFound("no version")
+        return self.versions[workflow_id, number]
+
+    def deploy(
+        self, workflow_id: str, *, workspace_id: str = "WS1", public: bool = False, version: int = 1
+    ) -> Endpoint:
+        known = self.endpoints.get(workflow_id)
+        self.endpoints[workflow_id] = Endpoint(
+            workflow_id=workflow_id,
+            workspace_id=workspace_id,
+            name=f"Workflow {workflow_id}",
+            revision=(known.revision if known else 0) + 1,
+            is_public=public,
+            version=version,
+            version_id=f"{workflow_id}-v{version}",
+            snapshot_hash=f"hash{version}",
+            deployed_at=NOON,
+        )
+        self.versions[workflow_id, version] = Version(
+            id=f"{workflow_id}-v{version}",
+            workflow_id=workflow_id,
+            number=version,
+            snapshot_hash=f"hash{version}",
+            is_live=True,
+            created_at=NOON,
+            created_by="someone",
+        )
+        return self.endpoints[workflow_id]
+
+    def undeployed(self, workflow_id: str, *, workspace_id: str = "WS1", public: bool = False) -> None:
+        self.endpoints[workflow_id] = Endpoint(
+            workflow_id=workflow_id, workspace_id=workspace_id, name="Never", revision=1, is_public=public
+        )
+
+
+class FakeJobs:
+    """Implements RunKeeper."""
+
+    def __init__(self) -> None:
+        self.accepted: list[AcceptRun] = []
+        self.views: dict[str, RunView] = {}
+        self.claimed: set[tuple[str, str]] = set()
+        self.blobs: dict[str, bytes] = {}
+        self.refusal: Exception | None = None
+        self.inline_limit = 1024 * 1024
+
+    async def accept(self, request: AcceptRun) -> RunAccepted:
+        if self.refusal is not None:
+            raise self.refusal
+        await self.claim_run_id(request.run.snapshot.workspace_id, request.run.run_id)
+        self.accepted.append(request)
+        return RunAccepted(request.run.run_id, "run_0123456789abcdef0123", NOON)
+
+    async def job(self, job_id: str) -> RunView:
+        for view in self.views.values():
+            if view.job_id == job_id:
+                return view
+        raise NotFound("no such job")
+
+    async def run(self, workspace_id: str, run_id: str) -> RunView:
+        view = self.views.get(run_id)
+        if view is None or view.workspace_id != workspace_id:
+            raise NotFound("no such run")
+        return view
+
+    async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
+        view = await self.run(workspace_id, run_id)
+        if view.workflow_id != workflow_id:
+            raise NotFound("no such run")
+        if view.status in (RunStatus.COMPLETED, RunStatus.FAILED):
+            raise Conflict(f"run is {view.status}", details={"status": view.status})
+        if view.status is RunStatus.CANCELLED:
+            return CancelAnswer(run_id, "already_cancelled")
+        self.views[run_id] = msgspec.structs.replace(view, status=RunStatus.CANCELLED)
+        return CancelAnswer(run_id, "queue_cancelled" if view.status is RunStatus.QUEUED else "recorded")
+
+    async def claim_run_id(self, workspace_id: str, run_id: str) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        if (workspace_id, run_id) in self.claimed:
+            raise RunIdTaken("taken")
+        self.claimed.add((workspace_id, run_id))
+
+    async def release_run_id(self, workspace_id: str, run_id: str) -> None:
+        self.claimed.discard((workspace_id, run_id))
+
+    async def put(self, workspace_id: str, document: bytes) -> Payload:
+        if len(document) <= self.inline_limit:
+            return Payload(inline=msgspec.Raw(document), size=len(document))
+        self.blobs["blob1"] = document
+        return Payload(blob_id="blob1", size=len(document))
+
+    async def get(self, workspace_id: str, payload: Payload) -> bytes:
+        return bytes(payload.inline) if payload.blob_id is None else self.blobs[payload.blob_id]
+
+
+def outcome(
+    output: object = None,
+    *,
+    status: RunStatus = RunStatus.COMPLETED,
+    error: RunError | None = None,
+    is_response: bool = False,
+) -> RunOutcome:
+    """A run of 163.4 ms that began at noon."""
+    document = msgspec.json.encode({} if output is None else output)
+    return RunOutcome(
+        status=status,
+        output=Payload(inline=msgspec.Raw(document), size=len(document)),
+        error=error,
+        started_at=NOON,
+        ended_at=NOON + timedelta(milliseconds=163),
+        duration_ms=163.4,
+        is_response=is_response,
+    )
+
+
+Script = Callable[[RunSpec], Sequence[Sequence[RunEvent]]]
+"""The batches that a worker sends for a run."""
+
+Send = Callable[[int, Sequence[RunEvent]], Awaitable[None]]
+"""Sends the batch with this number."""
+
+
+def ends(with_outcome: RunOutcome) -> Script:
+    """A run that says nothing but how it ended."""
+    return lambda run: [[RunEnded(with_outcome)]]
+
+
+def echoes(run: RunSpec) -> Sequence[Sequence[RunEvent]]:
+    """A run whose output is its input."""
+    return [[RunEnded(outcome({"result": msgspec.json.decode(run.input.inline), "stdout": ""}))]]
+
+
+@dataclass
+class FakeWorker:
+    """Takes attached runs from the broker and plays `script`; in place of it, `perform` may do as it likes."""
+
+    broker: Broker
+    script: Script = echoes
+    perform: Callable[[RunSpec, Send], Awaitable[None]] | None = None
+    runs: list[RunSpec] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+
+    async def start(self) -> None:
+        await self.broker.work.consume(INTERACTIVE, self._work, prefetch=100)
+        await self.broker.control.listen(self._on_control)
+
+    async def _work(self, delivery: Delivery) -> Settlement:
+        request = delivery.message
+        assert isinstance(request, AttachedRunRequested)
+        self.runs.append(request.run)
+
+        async def send(seq: int, events: Sequence[RunEvent]) -> None:
+            batch = EventBatch(request.run.run_id, seq, tuple(events))
+            await self.broker.replies.send(request.reply_to, batch, must_route=True)
+
+        if self.perform is not None:
+            await self.perform(request.run, send)
+            return Settlement.ACK
+        for seq, events in enumerate(self.script(request.run)):
+            await send(seq, events)
+        return Settlement.ACK
+
+    def _on_control(self, message: ControlMessage) -> None:
+        if isinstance(message, CancelRun):
+            self.cancelled.append(message.run_id)

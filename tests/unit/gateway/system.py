@@ -1,0 +1,174 @@
+"""A whole gateway over fakes, and a caller that sees every byte."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from fastapi import FastAPI
+from starlette.types import Message
+from tests.unit.gateway.fakes import FakeDeployments, FakeJobs, FakeTenants, FakeWorker, HandClock
+
+from gateway.bootstrap import build
+from gateway.settings import GatewaySettings
+from shared.broker.connect import open_broker
+from shared.broker.ports import Broker
+
+BASE = "https://flow.example"
+
+
+@dataclass
+class Answer:
+    """One HTTP answer as it was sent, chunk by chunk."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    chunks: list[bytes] = field(default_factory=list)
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.chunks)
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+
+@dataclass
+class Call:
+    """A request in progress: its answer so far, and a client that may hang up or stop reading."""
+
+    answer: Answer
+    task: "asyncio.Task[None]"
+    gone: asyncio.Event
+    reading: asyncio.Event
+    spoke: asyncio.Event
+
+    async def hang_up(self) -> None:
+        self.gone.set()
+        await asyncio.wait([self.task], timeout=2)
+
+    async def done(self) -> Answer:
+        await asyncio.wait_for(asyncio.shield(self.task), 5)
+        return self.answer
+
+
+@dataclass
+class System:
+    """The gateway and everything around it."""
+
+    app: FastAPI
+    broker: Broker
+    worker: FakeWorker
+    tenants: FakeTenants
+    deployments: FakeDeployments
+    jobs: FakeJobs
+    clock: HandClock
+    key: str
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | list[bytes] = b"",
+    ) -> Call:
+        """Send a request; the answer fills as it comes."""
+        answer, gone, reading, spoke = Answer(), asyncio.Event(), asyncio.Event(), asyncio.Event()
+        reading.set()
+        pieces = [body] if isinstance(body, bytes) else list(body)
+
+        async def receive() -> Message:
+            if pieces:
+                piece = pieces.pop(0)
+                return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer.status = message["status"]
+                answer.headers = {name.decode(): value.decode("latin-1") for name, value in message["headers"]}
+                spoke.set()
+                return
+            await reading.wait()
+            if message.get("body"):
+                answer.chunks.append(message["body"])
+
+        route, _, query = path.partition("?")
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": route,
+            "raw_path": route.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()],
+            "client": ("127.0.0.1", 50_000),
+            "server": ("127.0.0.1", 8080),
+            "state": {},
+        }
+        task = asyncio.get_running_loop().create_task(_serve(self.app, scope, receive, send))
+        return Call(answer, task, gone, reading, spoke)
+
+    async def request(self, method: str, path: str, **options: Any) -> Answer:
+        """Send a request and wait for the whole answer."""
+        return await self.call(method, path, **options).done()
+
+    def execute_call(
+        self,
+        body: object = None,
+        *,
+        workflow: str = "W",
+        headers: Mapping[str, str] | None = None,
+        key: str | None = "",
+    ) -> Call:
+        """An execute call with the system's key, unless another (or none) is given."""
+        shown = self.key if key == "" else key
+        sent = {"content-type": "application/json", **({"x-api-key": shown} if shown else {}), **(headers or {})}
+        raw = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
+        return self.call("POST", f"/api/workflows/{workflow}/execute", headers=sent, body=raw)
+
+    async def execute(self, body: object = None, **options: Any) -> Answer:
+        """As `execute_call`, and wait for the whole answer."""
+        return await self.execute_call(body, **options).done()
+
+    async def get(self, path: str, *, key: str | None = "") -> Answer:
+        """GET with the system's key, unless another (or none) is given."""
+        shown = self.key if key == "" else key
+        return await self.request("GET", path, headers={"x-api-key": shown} if shown else {})
+
+
+async def _serve(app: FastAPI, scope: Any, receive: Any, send: Any) -> None:
+    await app(scope, receive, send)
+
+
+@asynccontextmanager
+async def running_system(**settings: Any) -> AsyncIterator[System]:
+    """A started gateway with one deployed workflow `W` and a key with every scope."""
+    url = f"memory://{uuid4().hex}"
+    tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
+    deployments.deploy("W")
+    broker = open_broker(url, service="gateway")
+    app = build(
+        GatewaySettings(**{"public_url": BASE, "default_plan": "free", **settings}),
+        broker=broker,
+        store=tenants,
+        deploy=deployments,
+        jobs=jobs,
+        clock=clock,
+    )
+    others = open_broker(url, service="executor-service")
+    await others.start()
+    worker = FakeWorker(others)
+    await worker.start()
+    async with app.router.lifespan_context(app):
+        yield System(app, broker, worker, tenants, deployments, jobs, clock, tenants.issue())
+    await others.stop()

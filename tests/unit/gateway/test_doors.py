@@ -1,0 +1,89 @@
+"""What every request meets: ids, cross-origin rules, unknown paths, the description of the API."""
+
+from starlette.types import Message, Receive, Scope, Send
+from tests.unit.gateway.system import BASE, System
+
+from gateway.api.guards import RequestGuard
+
+EXPOSED = "Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, X-Run-Id"
+
+
+async def test_any_page_may_call_execute(system: System) -> None:
+    answer = await system.request("OPTIONS", "/api/workflows/W/execute", headers={"Origin": "https://page.example"})
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-allow-methods"] == "GET,POST,OPTIONS,PUT"
+    assert answer.headers["access-control-max-age"] == "86400"
+    assert answer.headers["access-control-expose-headers"].startswith(EXPOSED)
+    assert "access-control-allow-credentials" not in answer.headers
+    allowed = answer.headers["access-control-allow-headers"].split(", ")
+    assert {"X-API-Key", "Content-Type", "X-Execution-Mode", "X-Stream-Response", "X-Sim-Stream-Protocol"} <= set(
+        allowed
+    )
+
+
+async def test_answers_and_refusals_carry_the_same_rules(system: System) -> None:
+    for answer in (await system.execute({}), await system.execute(b"{"), await system.execute({"stream": True})):
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert len(answer.headers["x-request-id"]) == 8
+
+
+async def test_other_routes_are_for_our_own_pages(system: System) -> None:
+    answer = await system.request("OPTIONS", "/api/jobs/x")
+    assert answer.status == 204
+    assert answer.headers["access-control-allow-origin"] == BASE
+    assert answer.headers["access-control-allow-credentials"] == "true"
+    assert answer.headers["vary"] == "Origin"
+
+
+async def test_get_on_execute_is_405(system: System) -> None:
+    answer = await system.get("/api/workflows/W/execute")
+    assert (answer.status, answer.json) == (405, {"error": "Method not allowed"})
+    assert answer.headers["allow"] == "POST"
+
+
+async def test_an_unknown_path_is_404(system: System) -> None:
+    assert (await system.get("/api/nothing")).json == {"error": "Not found"}
+    assert (await system.get("/api/v2/nothing")).json == {"error": {"code": "NOT_FOUND", "message": "Not found"}}
+
+
+async def test_the_front_page_tells_what_this_is(system: System) -> None:
+    assert (await system.get("/")).json == {"name": "Flowport", "openapi": f"{BASE}/openapi.json"}
+    page = await system.request("GET", "/", headers={"accept": "text/html"})
+    assert b"/api/workflows/{workflow-id}/execute" in page.body
+
+
+async def test_readiness_asks_the_broker_and_the_store(system: System) -> None:
+    assert (await system.get("/readyz")).status == 200
+    system.tenants.is_down = True
+    answer = await system.get("/readyz")
+    assert (answer.status, len(answer.json["problems"])) == (503, 1)
+
+
+async def test_the_api_describes_itself(system: System) -> None:
+    paths = (await system.get("/openapi.json")).json["paths"]
+    execute = paths["/api/workflows/{workflow_id}/execute"]["post"]
+    assert {"200", "202", "400", "401", "403", "404", "408", "409", "413", "429", "500", "503"} <= set(
+        execute["responses"]
+    )
+    assert execute["requestBody"]["content"]["application/json"]["schema"]["properties"]["selectedOutputs"]
+    assert "/api/jobs/{job_id}" in paths
+
+
+async def test_a_bug_is_500_with_an_id_and_no_secret() -> None:
+    sent: list[Message] = []
+
+    async def fails(scope: Scope, receive: Receive, send: Send) -> None:
+        raise ZeroDivisionError("secret")
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/", "headers": [], "method": "GET"}
+    await RequestGuard(fails)(scope, receive, send)
+    assert sent[0]["status"] == 500
+    assert b"x-request-id" in dict(sent[0]["headers"])
+    assert sent[1]["body"] == b'{"error":"Internal server error"}'

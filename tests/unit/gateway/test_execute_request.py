@@ -1,0 +1,106 @@
+"""Bodies from strangers: what becomes input, and that nothing gets through that later readers choke on."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.execute_request import read_execute_request
+from gateway.domain.json_body import MAX_DEPTH
+from shared.errors import FlowportError
+
+INPUTS = [
+    (b'{"input":"Hello"}', b'{"input":"Hello"}'),
+    (b'{"input":{"q":"x"}}', b'{"input":{"q":"x"}}'),
+    (b'{"q":"x","stream":true}', b'{"q":"x"}'),
+    (b"{}", b"{}"),
+    (b"", b"{}"),
+    (b'{"stream":true}', b"{}"),
+    (b'{"hello":"world","executionId":"E1"}', b'{"hello":"world","executionId":"E1"}'),
+    (b'{"workflowId":5,"z":1,"a":2}', b'{"z":1,"a":2}'),
+    (b'{"startBlockId":"s","isClientSession":false}', b'{"startBlockId":"s","isClientSession":false}'),
+    (b'{ "b" : 1.50,\n "a" : [1, 2] }', b'{ "b" : 1.50,\n "a" : [1, 2] }'),
+    (b'\xef\xbb\xbf{"a":1}', b'{"a":1}'),
+    (b'{"b":1.50,"stream":false,"a":"\\u00e9"}', b'{"b":1.50,"a":"\\u00e9"}'),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), INPUTS)
+def test_the_input_is_the_body_without_its_controls(body: bytes, expected: bytes) -> None:
+    assert read_execute_request({}, body, is_public=False).input == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xff",
+        b'{"a":"\xff"}',
+        b'{"a":1e999}',
+        b'{"a":' + b"9" * 400 + b".5}",
+        b'{"a":01}',
+        b'{"a":"\\ud800"}',
+        b'{"a":1}{}',
+        b"{'a':1}",
+        b'{"a":Infinity}',
+        b" ",
+        b'{"a":' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}",
+    ],
+)
+def test_what_later_readers_choke_on_is_refused(body: bytes) -> None:
+    with pytest.raises(FlowportError):
+        read_execute_request({}, body, is_public=False)
+
+
+def test_brackets_in_texts_are_no_depth() -> None:
+    text = json.dumps({"a": '[{"' * 500, "b": [1, "]]]", {"c": "\\"}]}).encode()
+    assert read_execute_request({}, text, is_public=False).input == text
+
+
+def test_many_brackets_side_by_side_are_no_depth() -> None:
+    text = json.dumps({"a": [[] for _ in range(1000)]}).encode()
+    assert read_execute_request({}, text, is_public=False).input == text
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
+)
+CONTROL_NAMES = st.sampled_from(
+    ["stream", "selectedOutputs", "input", "executionId", "base64MaxBytes", "runFromBlock", "triggerType", "workflowId"]
+)
+BODIES = st.dictionaries(st.text() | CONTROL_NAMES, VALUES, max_size=6)
+HEADERS = st.dictionaries(
+    st.sampled_from(
+        ["x-execution-id", "x-execution-mode", "x-execution-timeout-seconds", "x-stream-response", "x-workflow-version"]
+    ),
+    st.text(max_size=20) | st.sampled_from(["async", "true", "60"]),
+)
+
+
+@given(body=st.binary(max_size=200), headers=HEADERS)
+def test_any_bytes_are_read_or_refused(body: bytes, headers: dict[str, str]) -> None:
+    _read_or_refuse(body, headers)
+
+
+@given(value=BODIES | VALUES, headers=HEADERS)
+def test_any_json_is_read_or_refused(value: Any, headers: dict[str, str]) -> None:
+    _read_or_refuse(json.dumps(value).encode("utf-8", "surrogatepass"), headers)
+
+
+@given(value=BODIES, cut=st.integers(0, 60), piece=st.binary(max_size=6))
+def test_damaged_json_is_read_or_refused(value: Any, cut: int, piece: bytes) -> None:
+    body = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    _read_or_refuse(body[:cut] + piece + body[cut:], {})
+
+
+def _read_or_refuse(body: bytes, headers: dict[str, str]) -> None:
+    try:
+        request = read_execute_request(headers, body, is_public=False)
+    except FlowportError:
+        return
+    assert isinstance(msgspec.json.decode(request.input), dict)
+    json.loads(request.input)

@@ -1,0 +1,189 @@
+"""Sync callers who go away, runs that nobody takes, workers and brokers that are lost."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from tests.support.eventually import eventually
+from tests.unit.gateway.fakes import Send, outcome
+from tests.unit.gateway.system import System, running_system
+
+from gateway.adapters.attached_runs import BrokerAttachedRuns
+from gateway.adapters.cancels import Cancels
+from gateway.domain.errors import RunLost
+from shared.broker.ports import BrokerUnavailable, QueueFull, ReplyInbox
+from shared.clock import SystemClock
+from shared.contracts.events import RunEnded, RunStarted
+from shared.contracts.messages import CancelRun, EventBatch, Message
+from shared.contracts.runs import Payload, RunMode, RunSpec, SnapshotRef
+from shared.errors import AtCapacity, RunIdTaken
+
+
+async def test_a_sync_caller_who_hangs_up_cancels_the_run(system: System) -> None:
+    system.worker.script = lambda run: [[RunStarted()]]
+    call = system.execute_call({}, headers={"X-Execution-Id": "E1"})
+    await eventually(lambda: system.worker.runs)
+    await call.hang_up()
+    await eventually(lambda: system.worker.cancelled == ["E1"])
+    assert call.answer.status == 499
+    assert call.answer.json == {"success": False, "error": "Client cancelled request"}
+
+
+async def test_a_finished_run_is_not_cancelled(system: System) -> None:
+    await system.execute({})
+    await system.execute({"stream": True})
+    await asyncio.sleep(0.02)
+    assert system.worker.cancelled == []
+
+
+async def test_a_run_that_no_worker_takes_is_503_and_will_not_run() -> None:
+    async with running_system(queue_wait_seconds=0.02, run_margin_seconds=0.02) as system:
+        system.worker.script = lambda run: []
+        answer = await system.execute({}, headers={"X-Execution-Id": "E1"})
+        assert answer.status == 503
+        assert answer.json == {"error": "Service temporarily at capacity", "retryAfterSeconds": 10}
+        await eventually(lambda: system.worker.cancelled == ["E1"])
+
+
+async def test_a_run_that_its_worker_does_not_end_is_408() -> None:
+    async with running_system(execution_timeout_free=1, run_margin_seconds=0.01) as system:
+
+        async def begins(run: RunSpec, send: Send) -> None:
+            await send(0, [RunStarted()])
+
+        system.worker.perform = begins
+        answer = await system.execute({}, headers={"X-Execution-Id": "E1"})
+        assert answer.status == 408
+        assert answer.json == {"success": False, "output": {}, "error": "Execution timed out after 1 seconds"}
+        await eventually(lambda: system.worker.cancelled == ["E1"])
+
+
+async def test_stopping_the_gateway_cancels_what_it_waits_for() -> None:
+    async with running_system() as system:
+        system.worker.script = lambda run: []
+        call = system.execute_call({}, headers={"X-Execution-Id": "E1"})
+        await eventually(lambda: system.worker.runs)
+    answer = await call.done()
+    assert answer.status == 503
+    assert answer.json["executionId"] == "E1"
+
+
+def a_run(run_id: str = "E1", workspace_id: str = "WS1") -> RunSpec:
+    return RunSpec(
+        run_id=run_id,
+        snapshot=SnapshotRef(workspace_id=workspace_id, workflow_id="W", snapshot_hash="h"),
+        mode=RunMode.SYNC,
+        input=Payload(),
+        time_limit_ms=1000,
+    )
+
+
+class FragileBroker:
+    """A broker that can be lost, refuse, and that tests speak through."""
+
+    def __init__(self) -> None:
+        self.published: list[Message] = []
+        self.cancelled: list[str] = []
+        self.refusal: Exception | None = None
+        self.epoch = 0
+        self.work = self.replies = self.control = self
+
+    @property
+    def address(self) -> str:
+        return f"inbox-{self.epoch}"
+
+    async def open_inbox(self, on_batch: Callable[[EventBatch], None], on_lost: Callable[[], None]) -> ReplyInbox:
+        self.on_batch, self.on_lost = on_batch, on_lost
+        return self
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def publish(
+        self, queue: str, message: Message, *, traceparent: str | None = None, ttl_ms: int | None = None
+    ) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.published.append(message)
+
+    async def broadcast(self, message: CancelRun) -> None:
+        self.cancelled.append(message.run_id)
+
+    def lose(self) -> None:
+        self.epoch += 1
+        self.on_lost()
+
+
+@pytest.fixture
+async def broker() -> FragileBroker:
+    return FragileBroker()
+
+
+@pytest.fixture
+async def runs(broker: FragileBroker) -> BrokerAttachedRuns:
+    attached = BrokerAttachedRuns(
+        broker,  # type: ignore[arg-type]
+        Cancels(broker, SystemClock()),  # type: ignore[arg-type]
+        queue_wait_seconds=5,
+        margin_seconds=1,
+    )
+    await attached.start()
+    return attached
+
+
+async def test_losing_the_broker_ends_every_waiting_call_at_once(
+    broker: FragileBroker, runs: BrokerAttachedRuns
+) -> None:
+    calls = [await runs.attach(a_run(f"E{number}")) for number in range(3)]
+    waiting = [asyncio.create_task(call.outcome()) for call in calls]
+    await asyncio.sleep(0)
+    broker.lose()
+    for number, task in enumerate(waiting):
+        with pytest.raises(RunLost) as lost:
+            await task
+        assert lost.value.run_id == f"E{number}"
+
+
+async def test_after_a_loss_runs_answer_to_a_new_address(broker: FragileBroker, runs: BrokerAttachedRuns) -> None:
+    (await runs.attach(a_run("E1"))).hang_up()
+    broker.lose()
+    (await runs.attach(a_run("E2"))).hang_up()
+    assert [message.reply_to for message in broker.published] == ["inbox-0", "inbox-1"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("refusal", "raised"), [(QueueFull("full"), AtCapacity), (BrokerUnavailable("away"), RunLost)])
+async def test_a_publish_that_fails_leaves_nothing_behind(
+    broker: FragileBroker, runs: BrokerAttachedRuns, refusal: Exception, raised: type[Exception]
+) -> None:
+    broker.refusal = refusal
+    with pytest.raises(raised):
+        await runs.attach(a_run())
+    broker.refusal = None
+    (await runs.attach(a_run())).hang_up()
+
+
+async def test_one_id_is_waited_for_once_whoever_asks(broker: FragileBroker, runs: BrokerAttachedRuns) -> None:
+    first = await runs.attach(a_run("same", "WS1"))
+    with pytest.raises(RunIdTaken):
+        await runs.attach(a_run("same", "WS2"))
+    broker.on_batch(EventBatch("same", 0, (RunEnded(outcome({"mine": True})),)))
+    assert bytes((await first.outcome()).output.inline) == b'{"mine":true}'
+
+
+async def test_strays_are_cancelled_once_a_second(broker: FragileBroker, runs: BrokerAttachedRuns) -> None:
+    for seq in range(50):
+        broker.on_batch(EventBatch("stray", seq, (RunStarted(),)))
+    await asyncio.sleep(0)
+    assert broker.cancelled == ["stray"]
+
+
+async def test_the_broker_being_lost_is_503_with_the_id(system: System) -> None:
+    await system.broker.stop()
+    answer = await system.execute({}, headers={"X-Execution-Id": "E1"})
+    assert answer.status == 503
+    assert answer.json == {
+        "error": "The connection to the workers was lost",
+        "code": "EXECUTION_LOST",
+        "executionId": "E1",
+    }
+    assert answer.headers["retry-after"] == "5"

@@ -1,0 +1,198 @@
+"""What the gateway remembers, for how long, and what makes it forget."""
+
+import asyncio
+
+import pytest
+from tests.support.eventually import eventually
+from tests.unit.gateway.fakes import HandClock
+from tests.unit.gateway.system import System
+
+from gateway.application.leases import Leases
+from shared.contracts.messages import KeyRevoked, LiveVersionChanged
+from shared.errors import NotFound, Unavailable
+from shared.security.keys import hash_key
+
+
+class Source:
+    """Answers look-ups with `value`, when `gate` is open."""
+
+    def __init__(self) -> None:
+        self.value = 1
+        self.calls = 0
+        self.failure: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def load(self, key: str) -> int:
+        self.calls += 1
+        value = self.value
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        return value
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+async def source() -> Source:
+    return Source()
+
+
+async def test_a_value_is_used_for_its_lease_and_no_longer(source: Source, clock: HandClock) -> None:
+    leases = Leases(source.load, clock, seconds=1)
+    assert [await leases.get("k"), await leases.get("k")] == [1, 1]
+    source.value = 2
+    clock.advance(0.99)
+    assert await leases.get("k") == 1
+    clock.advance(0.01)
+    assert await leases.get("k") == 2
+    assert source.calls == 2
+
+
+async def test_the_lease_counts_from_the_start_of_the_look_up(source: Source, clock: HandClock) -> None:
+    leases = Leases(source.load, clock, seconds=1)
+    source.gate.clear()
+    looking = asyncio.create_task(leases.get("k"))
+    await eventually(lambda: source.calls == 1)
+    clock.advance(0.6)
+    source.gate.set()
+    await looking
+    clock.advance(0.5)
+    await leases.get("k")
+    assert source.calls == 2
+
+
+async def test_callers_at_the_same_time_share_one_look_up(source: Source, clock: HandClock) -> None:
+    leases = Leases(source.load, clock, seconds=1)
+    assert await asyncio.gather(*(leases.get("k") for _ in range(20))) == [1] * 20
+    assert source.calls == 1
+
+
+async def test_a_dropped_value_is_looked_up_again(source: Source, clock: HandClock) -> None:
+    leases = Leases(source.load, clock, seconds=1)
+    await leases.get("k")
+    source.value = 2
+    leases.drop("k")
+    assert await leases.get("k") == 2
+
+
+async def test_a_look_up_that_began_before_the_drop_is_not_kept(source: Source, clock: HandClock) -> None:
+    leases = Leases(source.load, clock, seconds=1)
+    source.gate.clear()
+    early = asyncio.create_task(leases.get("k"))
+    await eventually(lambda: source.calls == 1)
+    source.value = 2
+    leases.drop("k")
+    late = asyncio.create_task(leases.get("k"))
+    await eventually(lambda: source.calls == 2)
+    source.gate.set()
+    assert [await early, await late, await leases.get("k")] == [1, 2, 2]
+
+
+async def test_an_older_revision_never_replaces_a_newer_one(source: Source, clock: HandClock) -> None:
+    leases = Leases(source.load, clock, seconds=1, revision=lambda value: value)
+    source.value = 5
+    await leases.get("k")
+    clock.advance(2)
+    source.value = 4
+    assert await leases.get("k") == 5
+
+
+async def test_stale_values_are_served_for_a_bounded_time_only(source: Source, clock: HandClock) -> None:
+    leases = Leases(source.load, clock, seconds=1, stale_seconds=10)
+    await leases.get("k")
+    source.failure = Unavailable("away")
+    clock.advance(10.9)
+    assert await leases.get("k") == 1
+    clock.advance(0.2)
+    with pytest.raises(Unavailable):
+        await leases.get("k")
+
+
+async def test_an_answer_is_believed_even_where_a_stale_value_is_known(source: Source, clock: HandClock) -> None:
+    leases = Leases(source.load, clock, seconds=1, stale_seconds=10)
+    await leases.get("k")
+    clock.advance(2)
+    source.failure = NotFound("gone")
+    with pytest.raises(NotFound):
+        await leases.get("k")
+
+
+async def test_memory_is_bounded(source: Source, clock: HandClock) -> None:
+    leases = Leases(source.load, clock, seconds=100, max_entries=2)
+    for key in ("a", "b", "a", "c", "a", "b"):
+        await leases.get(key)
+    assert source.calls == 4
+
+
+class TestKeys:
+    async def test_a_revoked_key_stops_working_when_told(self, system: System) -> None:
+        assert (await system.execute({})).status == 200
+        system.tenants.revoke(system.key)
+        await system.worker.broker.control.broadcast(KeyRevoked(hash_key(system.key)))
+        await asyncio.sleep(0.01)
+        assert (await system.execute({})).status == 401
+
+    async def test_and_within_a_second_when_not_told(self, system: System) -> None:
+        assert (await system.execute({})).status == 200
+        system.tenants.revoke(system.key)
+        system.clock.advance(1)
+        assert (await system.execute({})).status == 401
+
+    async def test_a_known_key_is_looked_up_once_a_second(self, system: System) -> None:
+        for _ in range(5):
+            await system.execute({})
+        assert system.tenants.finds == 1
+
+    async def test_a_known_key_is_not_believed_while_the_store_is_away(self, system: System) -> None:
+        assert (await system.execute({})).status == 200
+        system.tenants.is_down = True
+        system.clock.advance(1)
+        assert (await system.execute({})).status == 503
+
+    async def test_a_mistyped_key_never_reaches_the_store(self, system: System) -> None:
+        await system.execute({}, key=system.key[:-1] + ("A" if system.key[-1] != "A" else "Q"))
+        assert system.tenants.finds == 0
+
+    async def test_use_is_recorded_every_ten_minutes(self, system: System) -> None:
+        await system.execute({})
+        await system.execute({})
+        await eventually(lambda: system.tenants.uses == ["key0"])
+        system.clock.advance(601)
+        await system.execute({})
+        await eventually(lambda: system.tenants.uses == ["key0", "key0"])
+
+
+class TestLiveVersions:
+    async def test_a_promote_acts_when_told(self, system: System) -> None:
+        await system.execute({})
+        system.deployments.deploy("W", version=2)
+        await system.worker.broker.control.broadcast(LiveVersionChanged("W", 2))
+        await asyncio.sleep(0.01)
+        await system.execute({})
+        assert [run.snapshot.version for run in system.worker.runs] == [1, 2]
+
+    async def test_and_within_a_second_when_not_told(self, system: System) -> None:
+        await system.execute({})
+        system.deployments.deploy("W", version=2)
+        system.clock.advance(1)
+        await system.execute({})
+        assert system.worker.runs[-1].snapshot.version == 2
+
+    async def test_known_workflows_run_on_while_deploy_service_is_away(self, system: System) -> None:
+        await system.execute({})
+        system.deployments.is_down = True
+        system.clock.advance(200)
+        assert (await system.execute({})).status == 200
+        assert (await system.execute({}, workflow="unknown")).status == 503
+
+    async def test_but_not_for_ever(self, system: System) -> None:
+        await system.execute({})
+        system.deployments.is_down = True
+        system.clock.advance(302)
+        answer = await system.execute({})
+        assert (answer.status, answer.json) == (503, {"error": "Service temporarily unavailable"})
