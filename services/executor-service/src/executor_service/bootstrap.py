@@ -15,6 +15,7 @@ from executor_service.application.launcher import Launcher
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
 from executor_service.consumers.work import WorkConsumers
 from executor_service.engine import Engine, Limits
+from executor_service.providers import Models, ProviderSettings
 from executor_service.sandbox import JavaScriptSandbox
 from executor_service.settings import ExecutorSettings
 from shared.broker.connect import open_broker
@@ -42,13 +43,15 @@ def build(
     jobs = jobs or _client(settings, settings.jobs_url)
     sandbox = JavaScriptSandbox()
     deployments, durable = Deployments(deploy), Jobs(jobs)
-    engine = Engine(block_handlers(BlockPorts(javascript=sandbox)), SandboxExpressions(sandbox), clock, Limits())
+    models = Models(ProviderSettings())
+    handlers = block_handlers(BlockPorts(javascript=sandbox, models=models))
+    engine = Engine(handlers, SandboxExpressions(sandbox), clock, Limits())
     launcher = Launcher(
         engine,
         WorkflowCache(deployments, entries=settings.snapshot_cache_entries),
         deployments,
         PayloadStore(jobs),
-        keyed_providers=frozenset(),
+        keyed_providers=models.keyed,
         public_url=settings.public_url,
     )
     running = RunningRuns()
@@ -66,7 +69,7 @@ def build(
     )
     return create_app(
         ServiceName.EXECUTOR,
-        components=[deploy, jobs, sandbox, broker, records, consumers],
+        components=[deploy, jobs, sandbox, models, broker, records, consumers],
         checks={"broker": broker.ping},
         routers=[],
     )

@@ -56,7 +56,7 @@ class Launcher:
             public_url=self._public_url,
         )
         environment: dict[str, str] = {}
-        if workflow.environment_names:
+        if workflow.needs_environment:
             environment = (await self._environments.environment(workspace_id)).values
         return Execution(
             self._engine, workflow, request, environment=environment, sink=sink, journal=journal, entries=entries

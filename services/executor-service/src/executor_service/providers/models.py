@@ -11,7 +11,7 @@ from shared.workflow.model_names import provider_of
 
 
 class Models:
-    """Finds the provider of a model. One per process; `close` at its end."""
+    """Finds the provider of a model. One per process; `stop` at its end."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         self._servers = {
@@ -39,7 +39,10 @@ class Models:
         """The provider's name."""
         return echo.MODEL if model == echo.MODEL else provider_of(model)
 
-    async def close(self) -> None:
+    async def start(self) -> None:
+        """Nothing to do: connections are made when they are needed."""
+
+    async def stop(self) -> None:
         """Close every connection."""
         for server in self._servers.values():
             await server.close()
