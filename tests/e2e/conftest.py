@@ -7,7 +7,6 @@ import pytest
 from tests.support.model_server import ModelServer
 from tests.support.public_door import PublicDoor
 
-from flowport.home import Home
 from flowport.stack import Stack, StackPorts
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
@@ -25,8 +24,10 @@ def models() -> Iterator[ModelServer]:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iterator[Stack]:
     """Everything, running. Whoever kills a process starts it again."""
-    home = Home(tmp_path_factory.mktemp("stack"))
-    with Stack(home, ports=StackPorts.free(), executors=EXECUTORS, environment={"VLLM_BASE_URL": models.url}) as stack:
+    folder = tmp_path_factory.mktemp("stack")
+    with Stack(
+        folder, ports=StackPorts.free(), executors=EXECUTORS, environment={"VLLM_BASE_URL": models.url}
+    ) as stack:
         yield stack
 
 

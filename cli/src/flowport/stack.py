@@ -1,6 +1,6 @@
 """The four services as separate processes, on a RabbitMQ and a SecantusDB of their own.
 
-    with Stack(Home(folder), ports=StackPorts.free(), executors=2) as stack:
+    with Stack(folder, ports=StackPorts.free(), executors=2) as stack:
         httpx.get(f"{stack.url}/api/...")
         stack.kill("executor-service-2")
         stack.restart("executor-service-2")
@@ -58,7 +58,7 @@ class StackPorts:
 
 
 class Stack:
-    """Starts everything below `home`, and stops, kills and restarts each process by its name.
+    """Starts everything below `folder`, and stops, kills and restarts each process by its name.
 
     `environment` reaches every service, `overrides` only the one named. FLOWPORT_AMQP_URL or FLOWPORT_MONGODB_URI in
     `environment` stand for servers that run already; otherwise it starts its own.
@@ -66,14 +66,14 @@ class Stack:
 
     def __init__(
         self,
-        home: Home,
+        folder: Path,
         *,
         ports: StackPorts | None = None,
         executors: int = 1,
         environment: Environment | None = None,
         overrides: Mapping[ServiceName, Environment] | None = None,
     ) -> None:
-        self._home = home
+        self._home = home = Home(folder)
         self._ports = ports or StackPorts()
         self._executors = executors
         self._environment = environment or {}

@@ -28,7 +28,7 @@ async def run_stack(home: Home, *, ports: StackPorts, executors: int, examples: 
             listen(port).close()
         log_to(home.logs / "flowport.log")
         environment = {name: os.environ[name] for name in _GIVEN if os.environ.get(name)}
-        stack = Stack(home, ports=ports, executors=executors, environment=environment)
+        stack = Stack(home.path, ports=ports, executors=executors, environment=environment)
         console.print("Starting RabbitMQ, SecantusDB and the services; this takes some seconds")
         await opened.enter_async_context(running(stack))
         settings = GatewaySettings(mongodb_uri=stack.mongodb_uri, public_url=stack.url)
