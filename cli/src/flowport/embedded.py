@@ -20,6 +20,8 @@ import executor_service.bootstrap
 import gateway.bootstrap
 import jobs_service.bootstrap
 from deploy_service.settings import DeploySettings
+from executor_service.providers.endpoints import keyed_providers
+from executor_service.providers.settings import ProviderSettings
 from executor_service.settings import ExecutorSettings
 from flowport.serving import listen, port_of, serving
 from gateway.settings import GatewaySettings
@@ -46,9 +48,13 @@ async def embedded(
         "public_url": public_url,
         **{token: secrets.token_urlsafe(32) for token in _TOKENS},
     }
-    sealing = SecretStr(environment_keys)
+    deploy_settings = DeploySettings(
+        **common,
+        environment_keys=SecretStr(environment_keys),
+        keyed_providers=tuple(keyed_providers(ProviderSettings())),
+    )
     apps: list[tuple[FastAPI, socket.socket]] = [
-        (deploy_service.bootstrap.build(DeploySettings(**common, environment_keys=sealing)), deploy_door),
+        (deploy_service.bootstrap.build(deploy_settings), deploy_door),
         (jobs_service.bootstrap.build(JobsSettings(**common)), jobs_door),
         (executor_service.bootstrap.build(ExecutorSettings(**common)), executor_door),
         (gateway.bootstrap.build(GatewaySettings(**common)), door),

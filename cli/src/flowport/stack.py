@@ -19,6 +19,8 @@ from signal import SIGKILL, SIGTERM, Signals
 from types import TracebackType
 from typing import Final, Self
 
+from executor_service.providers.endpoints import keyed_providers
+from executor_service.providers.settings import ProviderSettings
 from flowport.home import Home
 from flowport.replica import Replica
 from flowport.servers.ports import LOOPBACK, free_port
@@ -202,6 +204,7 @@ class Stack:
             "FLOWPORT_JOBS_URL": f"http://{LOOPBACK}:{self._ports.jobs}",
             "FLOWPORT_PUBLIC_URL": f"http://{LOOPBACK}:{self._ports.gateway}",
             "FLOWPORT_ENVIRONMENT_KEYS": self._home.environment_keys(),
+            "FLOWPORT_KEYED_PROVIDERS": ",".join(keyed_providers(ProviderSettings())),
             "FLOWPORT_AMQP_URL": self.amqp_url,
             "FLOWPORT_MONGODB_URI": self.mongodb_uri,
             **self._tokens,

@@ -74,6 +74,13 @@ def endpoints(settings: ProviderSettings) -> Mapping[str, Endpoint]:
     return {server.provider: server for server in servers}
 
 
+def keyed_providers(settings: ProviderSettings) -> frozenset[str]:
+    """The providers that need a key and have one: their blocks need none of their own."""
+    return frozenset(
+        name for name, endpoint in endpoints(settings).items() if endpoint.needs_key and endpoint.is_usable
+    )
+
+
 def _with_version(base_url: str) -> str:
     base = base_url.rstrip("/")
     return base if not base or base.endswith("/v1") else f"{base}/v1"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from executor_service.providers import echo
-from executor_service.providers.endpoints import endpoints
+from executor_service.providers.endpoints import endpoints, keyed_providers
 from executor_service.providers.model import Listener, ModelFailure, ModelRequest, Provider, Turn
 from executor_service.providers.openai_compatible import OpenAICompatible
 from executor_service.providers.settings import ProviderSettings
@@ -23,9 +23,7 @@ class Models:
             for name, endpoint in endpoints(settings).items()
         }
         self._providers: Mapping[str, Provider] = {**self._servers, echo.MODEL: echo.EchoProvider()}
-        self.keyed = frozenset(
-            name for name, endpoint in endpoints(settings).items() if endpoint.needs_key and endpoint.is_usable
-        )
+        self.keyed = keyed_providers(settings)
         """Providers that need a key and have one: their blocks need none of their own."""
 
     async def turn(self, request: ModelRequest, listener: Listener | None = None) -> Turn:

@@ -1,0 +1,166 @@
+"""`flowport up`, as a newcomer meets it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from flowport.servers.ports import free_port
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 60
+
+
+class Up:
+    """One running `flowport up` in `folder`."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._output = folder / "output.txt"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FLOWPORT_")}
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [Path(sys.executable).with_name("flowport"), "up", "--examples", ROOT / "examples"],
+                cwd=folder,
+                env={**environment, "PORT": str(port)},
+                stdout=output,
+                stderr=output,
+            )
+
+    @property
+    def output(self) -> str:
+        """What it printed so far."""
+        return self._output.read_text()
+
+    def await_ready(self) -> None:
+        """Wait until it says that it is up."""
+        deadline = time.monotonic() + SECONDS
+        while "Ctrl-C stops" not in self.output:
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.05)
+
+    def descendants(self) -> set[int]:
+        """Every process that it started, and what those started."""
+        parents = {int(stat.parent.name): _parent(stat) for stat in Path("/proc").glob("[0-9]*/stat")}
+        found = {self.process.pid}
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        return found - {self.process.pid}
+
+
+def _parent(stat: Path) -> int:
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+@contextmanager
+def up(folder: Path, port: int) -> Iterator[Up]:
+    started = Up(folder, port)
+    try:
+        yield started
+    finally:
+        started.process.terminate()
+        started.process.wait(SECONDS)
+
+
+def run(command: str) -> str:
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=SECONDS, check=True)
+    return done.stdout
+
+
+def printed_commands(output: str) -> list[str]:
+    return re.findall(r"^(?:job=\$\(.*\n)?curl .*$", output, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("newcomer")
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    return free_port()
+
+
+def credentials(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / ".flowport/credentials.json").read_bytes())
+    return found
+
+
+def test_the_printed_commands_work_as_pasted_and_a_second_start_finds_its_data(folder: Path, port: int) -> None:
+    with up(folder, port) as first:
+        first.await_ready()
+        sync, stream, queued = printed_commands(first.output)
+        answered = json.loads(run(sync))
+        assert answered["success"] is True
+        assert answered["output"]["content"]
+        frames = run(stream).strip().split("\n\n")
+        assert len(frames) > 3
+        assert frames[-1] == 'data: "[DONE]"'
+        assert json.loads(run(queued))["status"] in {"queued", "processing", "completed"}
+        known = credentials(folder)
+        children = first.descendants()
+        assert children
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+
+    with up(folder, port) as second:
+        second.await_ready()
+        assert credentials(folder) == known
+        answer = httpx.get(
+            f"{known['baseUrl']}/api/v1/workflows",
+            params={"workspaceId": known["workspaceId"]},
+            headers={"x-api-key": known["apiKey"]},
+        )
+        names = sorted(workflow["name"] for workflow in answer.json()["data"])
+        assert names == ["Classify support", "Summarise"]
+        assert json.loads(run(sync))["output"]["content"] == answered["output"]["content"]
+
+
+def test_a_killed_one_leaves_nothing_running(tmp_path: Path) -> None:
+    with up(tmp_path, free_port()) as started:
+        started.await_ready()
+        children = started.descendants()
+        started.process.send_signal(signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while left := [pid for pid in children if Path(f"/proc/{pid}").exists()]:
+            assert time.monotonic() < deadline, left
+            time.sleep(0.05)
+
+
+def test_ctrl_c_ends_it_without_an_error(tmp_path: Path) -> None:
+    with up(tmp_path, free_port()) as started:
+        started.await_ready()
+        started.process.send_signal(signal.SIGINT)
+        assert started.process.wait(20) == 0
+        assert "Traceback" not in started.output
+
+
+def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        with up(tmp_path, taken) as refused:
+            assert refused.process.wait(20) == 1
+            assert f"port {taken}" in refused.output
+            assert "Traceback" not in refused.output
+
+
+def test_two_in_one_folder_are_told_of_each_other(tmp_path: Path) -> None:
+    with up(tmp_path, free_port()) as first:
+        first.await_ready()
+        (tmp_path / "output.txt").rename(tmp_path / "first.txt")
+        with up(tmp_path, free_port()) as second:
+            assert second.process.wait(20) == 1
+            assert f"in use by process {first.process.pid}" in " ".join(second.output.split())
