@@ -1,7 +1,8 @@
 """Workflows as their authors handle them: made, imported, listed, renamed, exported, archived."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as BadBase64
+import re
+from base64 import b64decode, urlsafe_b64encode
+from typing import Final
 
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
@@ -18,7 +19,8 @@ from shared.workflow.exporting import ExportedWorkflow, export_workflow
 from shared.workflow.importing import read_import
 from shared.workflow.jsvalues import JsonObject
 
-UNNAMED = "Imported workflow"
+UNNAMED: Final = "Imported workflow"
+_PLACE: Final = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 class Workflows:
@@ -119,8 +121,9 @@ def _cursor(place: str) -> str:
 
 def _read_cursor(cursor: str) -> str:
     try:
-        return urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    except (BadBase64, ValueError):
-        raise InvalidRequest(
-            "Invalid cursor", details=[{"path": ["cursor"], "message": "not a cursor of ours"}]
-        ) from None
+        place = b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+    except ValueError:
+        place = ""
+    if not _PLACE.fullmatch(place):
+        raise InvalidRequest("Invalid cursor", details=[{"path": ["cursor"], "message": "not a cursor of ours"}])
+    return place

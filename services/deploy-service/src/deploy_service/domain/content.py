@@ -64,14 +64,13 @@ def content_of(state: JsonObject, *, limit: int) -> Content:
     problems = structure_problems(state)
     if problems:
         raise _unreadable(problems)
-    kept = snapshot_document(state)
     try:
-        document = msgspec.json.encode(kept)
+        document = msgspec.json.encode(snapshot_document(state))
     except (ValueError, OverflowError, RecursionError) as error:  # half a character, a giant number, a deep nest
         raise _unreadable([f"the state is not JSON that every reader accepts: {error}"]) from error
     if len(document) > limit:
         raise PayloadTooLarge(f"the workflow takes {len(document)} bytes of JSON; the limit is {limit}")
-    return Content(document, snapshot_hash(kept))
+    return Content(document, snapshot_hash(_decoder.decode(document)))  # of what is kept, should it differ
 
 
 def _unreadable(problems: list[str]) -> InvalidWorkflow:

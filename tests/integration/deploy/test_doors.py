@@ -1,0 +1,115 @@
+"""Which service may call what."""
+
+import re
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from tests.support.deploy import DeployCaller, at, state
+
+from shared.contracts.deployments import Environment, SetEnvironmentValue
+from shared.errors import Forbidden, NotFound, Unauthenticated
+
+WORKFLOW = "/internal/workflows/{workflow_id}"
+ENVIRONMENT = "/internal/environment/{workspace_id}"
+GATEWAY_ONLY = [
+    ("GET", "/internal/workflows"),
+    ("POST", "/internal/workflows"),
+    ("POST", "/internal/workflows/import"),
+    ("GET", WORKFLOW),
+    ("PATCH", WORKFLOW),
+    ("DELETE", WORKFLOW),
+    ("GET", f"{WORKFLOW}/draft"),
+    ("PUT", f"{WORKFLOW}/draft"),
+    ("GET", f"{WORKFLOW}/problems"),
+    ("POST", f"{WORKFLOW}/deploy"),
+    ("GET", f"{WORKFLOW}/versions"),
+    ("GET", f"{WORKFLOW}/versions/{{number}}"),
+    ("PATCH", f"{WORKFLOW}/versions/{{number}}"),
+    ("POST", f"{WORKFLOW}/versions/{{number}}/promote"),
+    ("POST", f"{WORKFLOW}/versions/{{word}}/load"),
+    ("DELETE", f"{WORKFLOW}/deployment"),
+    ("PATCH", f"{WORKFLOW}/access"),
+    ("GET", f"{WORKFLOW}/status"),
+    ("GET", f"{WORKFLOW}/diff"),
+    ("GET", f"{WORKFLOW}/export"),
+    ("GET", f"{ENVIRONMENT}/names"),
+    ("PUT", f"{ENVIRONMENT}/names/{{name}}"),
+    ("DELETE", f"{ENVIRONMENT}/names/{{name}}"),
+]
+EXECUTOR_ONLY = [("GET", "/internal/snapshots/{workspace_id}/{snapshot_hash}"), ("GET", ENVIRONMENT)]
+SHARED = [("GET", f"{WORKFLOW}/endpoint")]
+ROUTES = [*GATEWAY_ONLY, *EXECUTOR_ONLY, *SHARED]
+
+
+def filled(path: str) -> str:
+    return re.sub(r"{\w+}", "1", path)
+
+
+@pytest.mark.parametrize("header", [b"", b"Bearer ", b"Bearer wrong", b"Basic gateway-token", b"Bearer caf\xe9"])
+async def test_nobody_enters_without_a_token(app: FastAPI, header: bytes) -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://deploy") as http:
+        for method, path in ROUTES:
+            answer = await http.request(method, filled(path), headers=[(b"authorization", header)])
+            assert answer.status_code == 401, path
+            assert answer.json()["code"] == Unauthenticated.code
+
+
+async def test_management_is_for_the_gateway_alone(executor: DeployCaller, jobs: DeployCaller) -> None:
+    for caller in (executor, jobs):
+        for method, path in GATEWAY_ONLY:
+            with pytest.raises(Forbidden):
+                await caller.http.call(method, filled(path))
+
+
+async def test_states_and_secrets_are_for_the_executor_alone(gateway: DeployCaller, jobs: DeployCaller) -> None:
+    for caller in (gateway, jobs):
+        for method, path in EXECUTOR_ONLY:
+            with pytest.raises(Forbidden):
+                await caller.http.call(method, filled(path))
+
+
+async def test_every_route_is_in_one_of_these_lists(app: FastAPI) -> None:
+    found = [(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods]
+    assert sorted(found) == sorted(ROUTES)
+
+
+async def test_a_secret_is_written_by_the_gateway_and_read_only_by_the_executor(
+    gateway: DeployCaller, executor: DeployCaller
+) -> None:
+    body = SetEnvironmentValue("hunter2", "member-1")
+    await gateway.http.call("PUT", "/internal/environment/ws/names/TOKEN", body=body)
+    with pytest.raises(Forbidden):
+        await gateway.http.call("GET", "/internal/environment/ws")
+    listed = await gateway.http.fetch("GET", "/internal/environment/ws/names")
+    assert b"TOKEN" in listed
+    assert b"hunter2" not in listed
+    opened = await executor.http.call("GET", "/internal/environment/ws", returns=Environment)
+    assert opened.values == {"TOKEN": "hunter2"}
+    nothing = await executor.http.call("GET", "/internal/environment/other", returns=Environment)
+    assert nothing.values == {}
+
+
+async def test_a_worker_finds_a_child_workflow_of_its_own_workspace_only(
+    gateway: DeployCaller, executor: DeployCaller
+) -> None:
+    child = await gateway.create(state())
+    await gateway.deploy(child.id)
+    endpoint = await executor.endpoint(child.id)
+    assert endpoint.is_deployed
+    await executor.http.fetch("GET", f"/internal/snapshots/ws/{endpoint.snapshot_hash}")
+    with pytest.raises(NotFound):
+        await executor.http.call("GET", at(child.id, "endpoint", "other"))
+    with pytest.raises(NotFound):
+        await executor.http.fetch("GET", f"/internal/snapshots/other/{endpoint.snapshot_hash}")
+
+
+async def test_snapshots_may_be_kept_for_ever_and_secrets_never(gateway: DeployCaller, app: FastAPI) -> None:
+    workflow = await gateway.create(state())
+    endpoint = (await gateway.deploy(workflow.id)).endpoint
+    headers = {"authorization": "Bearer executor-token"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://deploy", headers=headers) as http:
+        snapshot = await http.get(f"/internal/snapshots/ws/{endpoint.snapshot_hash}")
+        environment = await http.get("/internal/environment/ws")
+    assert "immutable" in snapshot.headers["cache-control"]
+    assert environment.headers["cache-control"] == "no-store"

@@ -1,0 +1,122 @@
+"""Environment values: sealed at rest, bound to their place, and readable through every change of keys."""
+
+import pytest
+from tests.support.deploy import DeployCaller, key, running, settings_for
+
+from deploy_service.bootstrap import build, open_store
+from deploy_service.settings import DeploySettings
+from shared.contracts.deployments import Environment, EnvironmentNames, SetEnvironmentValue
+from shared.errors import InvalidRequest, NotFound, Unavailable
+from shared.service import ServiceName
+
+
+async def put(gateway: DeployCaller, name: str, value: str, workspace: str = "ws") -> None:
+    path = f"/internal/environment/{workspace}/names/{name}"
+    await gateway.http.call("PUT", path, body=SetEnvironmentValue(value, "member-1"))
+
+
+async def values(executor: DeployCaller, workspace: str = "ws") -> dict[str, str]:
+    path = f"/internal/environment/{workspace}"
+    return (await executor.http.call("GET", path, returns=Environment)).values
+
+
+async def test_values_are_replaced_listed_and_deleted(gateway: DeployCaller, executor: DeployCaller) -> None:
+    await put(gateway, "B", "1")
+    await put(gateway, "A", "")
+    await put(gateway, "B", "zwei ✓")
+    assert await values(executor) == {"A": "", "B": "zwei ✓"}
+    listed = await gateway.http.call("GET", "/internal/environment/ws/names", returns=EnvironmentNames)
+    assert [(each.name, each.updated_by) for each in listed.names] == [("A", "member-1"), ("B", "member-1")]
+    await gateway.http.call("DELETE", "/internal/environment/ws/names/A")
+    assert await values(executor) == {"B": "zwei ✓"}
+    with pytest.raises(NotFound):
+        await gateway.http.call("DELETE", "/internal/environment/ws/names/A")
+
+
+@pytest.mark.parametrize("name", ["1A", "A%20B", "%7B%7BA%7D%7D", "A" * 129, "-A"])
+async def test_a_name_that_no_reference_can_spell_is_refused(gateway: DeployCaller, name: str) -> None:
+    with pytest.raises(InvalidRequest):
+        await put(gateway, name, "x")
+
+
+async def test_a_value_over_its_limit_is_refused(gateway: DeployCaller) -> None:
+    with pytest.raises(InvalidRequest):
+        await put(gateway, "A", "x" * 65_537)
+
+
+async def test_at_rest_nothing_of_a_value_can_be_read(gateway: DeployCaller, settings: DeploySettings) -> None:
+    await put(gateway, "TOKEN", "correct horse battery staple")
+    await put(gateway, "TWIN", "correct horse battery staple")
+    store = open_store(settings)
+    stored = [document async for document in store.collection("environment").find()]
+    assert "horse" not in repr(stored)
+    assert len({document["sealed"]["ciphertext"] for document in stored}) == 2
+    assert {document["sealed"]["key_id"] for document in stored} == {"k1"}
+    await store.stop()
+
+
+async def test_a_sealed_value_moved_to_another_name_or_workspace_does_not_open(
+    gateway: DeployCaller, executor: DeployCaller, settings: DeploySettings
+) -> None:
+    await put(gateway, "SECRET", "of ws", "ws")
+    await put(gateway, "SECRET", "of mine", "mine")
+    store = open_store(settings)
+    environment = store.collection("environment")
+    stolen = await environment.find_one({"workspace_id": "ws"})
+    assert stolen is not None
+    await environment.update_one({"workspace_id": "mine"}, {"$set": {"sealed": stolen["sealed"]}})
+    await store.stop()
+    with pytest.raises(Unavailable) as refused:
+        await values(executor, "mine")
+    assert "of ws" not in refused.value.message
+
+
+async def test_keys_rotate_without_a_moment_in_which_a_value_cannot_be_read(
+    mongodb_uri: str, mongodb_prefix: str
+) -> None:
+    rings = [key("old"), f"{key('old')},{key('new')}", f"{key('new')},{key('old')}", key("new")]
+    for step, ring in enumerate(rings):
+        settings = settings_for(mongodb_uri, mongodb_prefix, environment_keys=ring)
+        async with running(build(settings)) as app:
+            executor = DeployCaller(app, settings, ServiceName.EXECUTOR)
+            gateway = DeployCaller(app, settings, ServiceName.GATEWAY)
+            if step == 0:
+                await put(gateway, "A", "kept")
+            assert await values(executor) == {"A": "kept"}
+            await executor.http.stop()
+            await gateway.http.stop()
+
+
+async def test_a_value_whose_key_is_gone_is_an_error_and_not_silence(mongodb_uri: str, mongodb_prefix: str) -> None:
+    old = settings_for(mongodb_uri, mongodb_prefix, environment_keys=key("old"))
+    async with running(build(old)) as app:
+        gateway = DeployCaller(app, old, ServiceName.GATEWAY)
+        await put(gateway, "A", "x")
+        await gateway.http.stop()
+    new = settings_for(mongodb_uri, mongodb_prefix, environment_keys=key("new"))
+    async with running(build(new)) as app:
+        executor = DeployCaller(app, new, ServiceName.EXECUTOR)
+        with pytest.raises(Unavailable, match="old"):
+            await values(executor)
+        await executor.http.stop()
+
+
+async def test_without_keys_no_value_is_taken(mongodb_uri: str, mongodb_prefix: str) -> None:
+    settings = settings_for(mongodb_uri, mongodb_prefix, environment_keys="")
+    async with running(build(settings)) as app:
+        gateway = DeployCaller(app, settings, ServiceName.GATEWAY)
+        with pytest.raises(Unavailable, match="FLOWPORT_ENVIRONMENT_KEYS"):
+            await put(gateway, "A", "x")
+        await gateway.http.stop()
+
+
+async def test_a_workspace_holds_a_bounded_number_of_values(
+    gateway: DeployCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy_service.application.environment.ENTRIES_LIMIT", 2)
+    await put(gateway, "A", "1")
+    await put(gateway, "B", "2")
+    with pytest.raises(InvalidRequest):
+        await put(gateway, "C", "3")
+    await put(gateway, "B", "again")
+    await put(gateway, "C", "elsewhere", "other")

@@ -1,0 +1,105 @@
+"""Many who change what is live at the same moment, in one process and in two."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.support.deploy import DeployCaller, at, deploy_service, state
+
+from deploy_service.settings import DeploySettings
+from shared.contracts import deployments as contracts
+from shared.contracts.deployments import Endpoint
+from shared.errors import Conflict, NotDeployed
+
+REPLICAS = 2
+
+
+@pytest.fixture
+async def replicas(settings: DeploySettings) -> AsyncIterator[list[DeployCaller]]:
+    async with deploy_service(settings) as one, deploy_service(settings) as other:
+        yield [one, other]
+
+
+async def watch(gateway: DeployCaller, workflow_id: str, seen: list[Endpoint]) -> None:
+    while True:
+        seen.append(await gateway.endpoint(workflow_id))
+
+
+async def test_concurrent_deploys_get_unique_numbers_without_gaps(replicas: list[DeployCaller]) -> None:
+    workflow = await replicas[0].create(state())
+    deploys = [replicas[number % REPLICAS].deploy(workflow.id) for number in range(60)]
+    numbers = [deployed.version.number for deployed in await asyncio.gather(*deploys)]
+    assert sorted(numbers) == list(range(1, 61))
+    assert await replicas[0].numbers(workflow.id) == list(range(60, 0, -1))
+    assert (await replicas[0].endpoint(workflow.id)).version == 60
+
+
+async def test_under_200_deploys_and_promotes_a_version_is_live_at_every_moment(replicas: list[DeployCaller]) -> None:
+    workflow = await replicas[0].create(state())
+    first = await replicas[0].deploy(workflow.id)
+    seen: list[Endpoint] = []
+    watcher = asyncio.create_task(watch(replicas[0], workflow.id, seen))
+    changes = [
+        replicas[number % REPLICAS].promote(workflow.id, 1) if number % 4 == 3 else replicas[0].deploy(workflow.id)
+        for number in range(200)
+    ]
+    results = await asyncio.gather(*changes)
+    watcher.cancel()
+    assert len(seen) > 10
+    assert all(endpoint.snapshot_hash == first.version.snapshot_hash for endpoint in seen)
+    revisions = [endpoint.revision for endpoint in seen]
+    assert revisions == sorted(revisions)
+    pointers = {endpoint.revision: endpoint.version for endpoint in [*seen, *(each.endpoint for each in results)]}
+    assert all(pointers[endpoint.revision] == endpoint.version for endpoint in seen)
+    deployed = [result.version.number for result in results if result.version.number != 1]
+    assert sorted(deployed) == list(range(2, 152))
+    assert await replicas[0].numbers(workflow.id) == list(range(151, 0, -1))
+
+
+async def test_a_deploy_overtaken_by_a_later_one_does_not_take_the_pointer_back(replicas: list[DeployCaller]) -> None:
+    workflow = await replicas[0].create(state())
+    results = await asyncio.gather(*(replicas[number % REPLICAS].deploy(workflow.id) for number in range(10)))
+    final = await replicas[0].endpoint(workflow.id)
+    assert final.version == 10
+    assert max(result.endpoint.revision for result in results) == final.revision
+
+
+async def test_undeploys_and_deploys_leave_one_of_the_two(replicas: list[DeployCaller]) -> None:
+    workflow = await replicas[0].create(state())
+    await replicas[0].deploy(workflow.id)
+
+    async def undeploy() -> None:
+        with contextlib.suppress(NotDeployed):
+            await replicas[1].http.call("DELETE", at(workflow.id, "deployment"))
+
+    await asyncio.gather(*(replicas[0].deploy(workflow.id) if n % 2 else undeploy() for n in range(20)))
+    endpoint = await replicas[0].endpoint(workflow.id)
+    assert endpoint.is_deployed == (endpoint.version is not None)
+    assert await replicas[0].numbers(workflow.id) == list(range(11, 0, -1))
+
+
+async def test_a_save_between_two_replicas_is_never_lost_silently(replicas: list[DeployCaller]) -> None:
+    workflow = await replicas[0].create(state())
+
+    async def save(number: int) -> contracts.DraftSaved | None:
+        try:
+            return await replicas[number % REPLICAS].save(workflow.id, state(f"return {number}"), expected=1)
+        except Conflict:
+            return None
+
+    results = await asyncio.gather(*(save(number) for number in range(10)))
+    winner = next(number for number, result in enumerate(results) if result)
+    assert sum(result is not None for result in results) == 1
+    assert (await replicas[0].draft(workflow.id)).state == state(f"return {winner}")
+
+
+async def test_an_access_change_is_not_undone_by_a_deploy_beside_it(replicas: list[DeployCaller]) -> None:
+    workflow = await replicas[0].create(state())
+    public = contracts.UpdateAccess(is_public=True, description="open to all")
+    await asyncio.gather(
+        *(replicas[0].deploy(workflow.id) for _ in range(10)),
+        replicas[1].http.call("PATCH", at(workflow.id, "access"), body=public),
+    )
+    endpoint = await replicas[0].endpoint(workflow.id)
+    assert (endpoint.is_public, endpoint.version) == (True, 10)

@@ -1,0 +1,38 @@
+"""The store goes away and comes back."""
+
+import httpx
+import pytest
+from tests.support.deploy import DeployCaller, running, settings_for, state
+from tests.support.secantus import SecantusServer
+
+from deploy_service.bootstrap import INDEXES, build
+from shared.errors import Unavailable
+from shared.service import ServiceName
+from shared.store.client import Store
+
+
+async def test_without_the_store_calls_are_refused_and_afterwards_all_is_there(
+    secantus_of_my_own: SecantusServer,
+) -> None:
+    settings = settings_for(secantus_of_my_own.uri, "test")
+    store = Store(settings.mongodb_uri, "test_deploy", INDEXES, timeout_ms=1_000)
+    async with running(build(settings, store=store)) as app:
+        gateway = DeployCaller(app, settings, ServiceName.GATEWAY)
+        probe = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://deploy")
+        workflow = await gateway.create(state())
+        deployed = await gateway.deploy(workflow.id)
+        assert (await probe.get("/readyz")).status_code == 200
+
+        secantus_of_my_own.kill()
+        with pytest.raises(Unavailable):
+            await gateway.endpoint(workflow.id)
+        with pytest.raises(Unavailable):
+            await gateway.deploy(workflow.id)
+        assert (await probe.get("/readyz")).status_code == 503
+        assert (await probe.get("/healthz")).status_code == 200
+
+        secantus_of_my_own.start()
+        assert await gateway.endpoint(workflow.id) == deployed.endpoint
+        assert (await gateway.deploy(workflow.id)).version.number == 2
+        await probe.aclose()
+        await gateway.http.stop()

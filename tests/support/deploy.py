@@ -1,0 +1,141 @@
+"""deploy-service in the test's own process, on a real store, as the gateway and the executor call it."""
+
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from deploy_service.bootstrap import build
+from deploy_service.settings import DeploySettings
+from shared.contracts import deployments as contracts
+from shared.service import ServiceName
+from shared.web.client import InternalClient
+from shared.web.internal_auth import ServiceTokens
+
+State = dict[str, Any]
+
+
+def key(key_id: str) -> str:
+    """A sealing key of this name, as settings write it."""
+    return f"{key_id}:{b64encode(key_id.encode().ljust(32, b'.')).decode()}"
+
+
+def settings_for(mongodb_uri: str, mongodb_prefix: str, **changes: Any) -> DeploySettings:
+    """Settings of one test: a database and a memory broker of its own."""
+    fields: dict[str, Any] = {
+        "mongodb_uri": mongodb_uri,
+        "mongodb_prefix": mongodb_prefix,
+        "amqp_url": f"memory://{mongodb_prefix}",
+        "token_gateway": "gateway-token",
+        "token_executor": "executor-token",
+        "token_jobs": "jobs-token",
+        "environment_keys": key("k1"),
+    }
+    return DeploySettings(**{**fields, **changes})
+
+
+class DeployCaller:
+    """One service's view of deploy-service."""
+
+    def __init__(self, app: FastAPI, settings: DeploySettings, caller: ServiceName) -> None:
+        self.http = InternalClient(
+            "http://deploy",
+            caller=caller,
+            tokens=ServiceTokens.of(settings),
+            timeout=30,
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False),
+        )
+
+    async def create(
+        self, state: State | None = None, *, workspace: str = "ws", name: str = "Demo"
+    ) -> contracts.Workflow:
+        """A new workflow."""
+        body = contracts.CreateWorkflow(workspace_id=workspace, name=name, state=state)
+        return await self.http.call("POST", "/internal/workflows", body=body, returns=contracts.Workflow)
+
+    async def save(
+        self, workflow_id: str, state: State, *, expected: int | None = None, workspace: str = "ws"
+    ) -> contracts.DraftSaved:
+        """Replace the draft."""
+        body = contracts.SaveDraft(state=state, expected_revision=expected)
+        return await self.http.call("PUT", at(workflow_id, "draft", workspace), body=body, returns=contracts.DraftSaved)
+
+    async def draft(self, workflow_id: str, *, workspace: str = "ws") -> contracts.Draft:
+        """Read the draft."""
+        return await self.http.call("GET", at(workflow_id, "draft", workspace), returns=contracts.Draft)
+
+    async def deploy(
+        self, workflow_id: str, *, workspace: str = "ws", name: str | None = None, description: str | None = None
+    ) -> contracts.Deployed:
+        """Publish the draft."""
+        body = contracts.Deploy(actor_id="member-1", actor_name="Ann", name=name, description=description)
+        return await self.http.call("POST", at(workflow_id, "deploy", workspace), body=body, returns=contracts.Deployed)
+
+    async def promote(self, workflow_id: str, number: int, *, workspace: str = "ws") -> contracts.Deployed:
+        """Make a version live."""
+        path = at(workflow_id, f"versions/{number}/promote", workspace)
+        return await self.http.call("POST", path, returns=contracts.Deployed)
+
+    async def endpoint(self, workflow_id: str) -> contracts.Endpoint:
+        """What a caller meets."""
+        path = f"/internal/workflows/{workflow_id}/endpoint"
+        return await self.http.call("GET", path, returns=contracts.Endpoint)
+
+    async def numbers(self, workflow_id: str, *, workspace: str = "ws") -> list[int]:
+        """The numbers of all versions, newest first."""
+        path = at(workflow_id, "versions", workspace, limit="500")
+        page = await self.http.call("GET", path, returns=contracts.VersionPage)
+        return [version.number for version in page.versions]
+
+
+def at(workflow_id: str, path: str = "", workspace: str = "ws", **query: str) -> str:
+    """A route of one workflow."""
+    ending = f"/{path}" if path else ""
+    return f"/internal/workflows/{workflow_id}{ending}?{httpx.QueryParams({'workspace_id': workspace, **query})}"
+
+
+@asynccontextmanager
+async def running(app: FastAPI) -> AsyncIterator[FastAPI]:
+    """The application between its start and its stop."""
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@asynccontextmanager
+async def deploy_service(settings: DeploySettings, **parts: Any) -> AsyncIterator[DeployCaller]:
+    """The service with `parts` in place of its own, as the gateway calls it."""
+    async with running(build(settings, **parts)) as app:
+        caller = DeployCaller(app, settings, ServiceName.GATEWAY)
+        yield caller
+        await caller.http.stop()
+
+
+def state(code: str = "return 1", *, moved: int = 0) -> State:
+    """A start block and a function. `moved` moves a block, which changes the snapshot but nothing that runs."""
+    return {
+        "blocks": {
+            "start": {
+                "id": "start",
+                "type": "start_trigger",
+                "name": "Start",
+                "position": {"x": 0, "y": 0},
+                "subBlocks": {},
+                "enabled": True,
+            },
+            "fn": {
+                "id": "fn",
+                "type": "function",
+                "name": "Fn",
+                "position": {"x": 300 + moved, "y": 0},
+                "subBlocks": {"code": {"id": "code", "type": "code", "value": code}},
+                "enabled": True,
+            },
+        },
+        "edges": [{"id": "e1", "source": "start", "target": "fn"}],
+        "loops": {},
+        "parallels": {},
+        "variables": {},
+    }
