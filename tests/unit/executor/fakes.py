@@ -1,0 +1,198 @@
+"""What surrounds a worker, in memory: callers, other services, and blocks that do what a test says."""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from executor_service.adapters.workflow_cache import WorkflowCache
+from executor_service.application.launcher import Launcher
+from executor_service.engine import BlockHandler, BlockResult, Call, Engine, Inputs, Limits
+from shared.broker.ports import BrokerUnavailable, ReplyUnroutable
+from shared.clock import SystemClock
+from shared.contracts.deployments import Environment
+from shared.contracts.events import RunEnded, RunEvent
+from shared.contracts.jobs import AppendJournal, ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
+from shared.contracts.messages import EventBatch, RunBegan, RunRecorded
+from shared.contracts.runs import Payload, RunMode, RunOutcome, RunSpec, SnapshotRef
+from shared.errors import NotFound, StaleAttempt, Unavailable
+
+
+def workflow() -> dict[str, Any]:
+    """A start and one block that the test's handler runs."""
+    blocks = {
+        "start": {"id": "start", "type": "start_trigger", "name": "Start", "subBlocks": {}},
+        "work": {"id": "work", "type": "function", "name": "Work", "subBlocks": {"code": {"id": "code", "value": "1"}}},
+    }
+    for block in blocks.values():
+        block |= {"enabled": True, "position": {"x": 0, "y": 0}}
+    edges = [{"id": "e", "source": "start", "target": "work", "sourceHandle": "source"}]
+    return {"blocks": blocks, "edges": edges, "loops": {}, "parallels": {}, "variables": {}}
+
+
+def spec(run_id: str = "r1", *, mode: RunMode = RunMode.SYNC, body: Any = None, time_limit_ms: int = 5_000) -> RunSpec:
+    """A run of that workflow."""
+    return RunSpec(
+        run_id=run_id,
+        snapshot=SnapshotRef("w1", "f1", "hash"),
+        mode=mode,
+        input=Payload(inline=msgspec.Raw(json.dumps(body or {}).encode())),
+        time_limit_ms=time_limit_ms,
+    )
+
+
+class Start(BlockHandler):
+    """Gives what came in."""
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        return BlockResult(dict(call.start_output))
+
+
+class Work(BlockHandler):
+    """Announces that it began, and waits for the test to let it go on."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+        self.times = 0
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        self.times += 1
+        self.begun.set()
+        await self.go_on.wait()
+        return BlockResult({"result": "done"})
+
+
+class Services:
+    """deploy-service and the payload store; `unreachable` takes them away."""
+
+    unreachable = False
+    loads = 0
+
+    async def snapshot(self, snapshot: SnapshotRef) -> bytes:
+        self._check()
+        self.loads += 1
+        if snapshot.snapshot_hash == "missing":
+            raise NotFound("no such snapshot")
+        return json.dumps(workflow()).encode()
+
+    async def environment(self, workspace_id: str) -> Environment:
+        return Environment({})
+
+    async def put(self, workspace_id: str, document: bytes) -> Payload:
+        self._check()
+        return Payload(inline=msgspec.Raw(document), size=len(document))
+
+    async def get(self, workspace_id: str, payload: Payload) -> bytes:
+        return bytes(payload.inline)
+
+    def _check(self) -> None:
+        if self.unreachable:
+            raise Unavailable("deploy-service does not answer")
+
+
+class Callers:
+    """The reply stream, and everybody at its other end."""
+
+    def __init__(self) -> None:
+        self.batches: list[EventBatch] = []
+        self.gone = False
+        self.broker_lost = False
+
+    async def send(self, address: str, batch: EventBatch, *, must_route: bool) -> None:
+        if self.broker_lost:
+            raise BrokerUnavailable("the broker is gone")
+        if self.gone and must_route:
+            raise ReplyUnroutable
+        if not self.gone:
+            self.batches.append(batch)
+
+    async def open_inbox(self, on_batch: object, on_lost: object) -> Any:
+        raise NotImplementedError("workers send only")
+
+    @property
+    def events(self) -> list[RunEvent]:
+        return [event for batch in self.batches for event in batch.events]
+
+    @property
+    def outcome(self) -> RunOutcome:
+        (ended,) = [event for event in self.events if isinstance(event, RunEnded)]
+        return ended.outcome
+
+
+class Ledger:
+    """Keeps what attached runs leave behind."""
+
+    def __init__(self) -> None:
+        self.records: list[RunBegan | RunRecorded] = []
+
+    def put(self, record: RunBegan | RunRecorded) -> None:
+        self.records.append(record)
+
+
+class JobsService:
+    """The durable side of one run: grants it, fences it, keeps its journal and its result."""
+
+    def __init__(self, run: RunSpec) -> None:
+        self.run = run
+        self.attempt = 0
+        self.journal: list[Any] = []
+        self.finished: FinishRun | None = None
+        self.released = 0
+        self.cancelled = False
+        self.refuse_claim = False
+        self.failures_left = 0
+
+    async def claim(self, run_id: str, claim: ClaimRun) -> ClaimAnswer:
+        self._fail_if_told()
+        if self.refuse_claim:
+            return ClaimAnswer()
+        self.attempt += 1
+        journal = tuple(self.journal)
+        return ClaimAnswer(ClaimGranted(self.run, self.attempt, 15_000, self.run.time_limit_ms, journal))
+
+    async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
+        self._fence(attempt)
+        return LeaseAnswer(self.cancelled)
+
+    async def append_journal(self, run_id: str, entries: AppendJournal) -> None:
+        self._fence(entries.attempt)
+        self.journal.extend(entries.entries)
+
+    async def finish(self, run_id: str, result: FinishRun) -> None:
+        self._fail_if_told()
+        self._fence(result.attempt)
+        self.finished = result
+
+    async def release(self, run_id: str, attempt: int) -> None:
+        self._fence(attempt)
+        self.released += 1
+
+    def _fence(self, attempt: int) -> None:
+        if attempt != self.attempt:
+            raise StaleAttempt("another worker holds the run")
+
+    def _fail_if_told(self) -> None:
+        if self.failures_left:
+            self.failures_left -= 1
+            raise Unavailable("jobs-service does not answer")
+
+
+class NoExpressions:
+    """There are no loops here."""
+
+    async def holds(self, *_: object) -> bool:
+        return False
+
+    def forget(self, run_id: str) -> None:
+        """Nothing is kept."""
+
+
+def launcher(services: Services, work: Iterable[tuple[str, BlockHandler]]) -> Launcher:
+    """A launcher whose blocks are the test's."""
+    engine = Engine({"start_trigger": Start(), **dict(work)}, NoExpressions(), SystemClock(), Limits())
+    cache = WorkflowCache(services, entries=8)
+    return Launcher(engine, cache, services, services, keyed_providers=frozenset(), public_url="http://localhost")

@@ -1,0 +1,111 @@
+"""Attached runs: one attempt, one terminal event, one record, whatever happens."""
+
+import asyncio
+
+import pytest
+from tests.unit.executor.fakes import Callers, Ledger, Services, Work, launcher, spec
+
+from executor_service.adapters.running_runs import RunningRuns
+from executor_service.application.attached_runs import SHOW_AFTER_SECONDS, AttachedRuns
+from shared.clock import SystemClock
+from shared.contracts.messages import CancelRun, RunBegan, RunRecorded
+from shared.contracts.runs import ErrorCode, RunStatus
+
+
+class World:
+    """One worker and all that it talks to."""
+
+    def __init__(self) -> None:
+        self.callers, self.services, self.work, self.ledger = Callers(), Services(), Work(), Ledger()
+        self.running = RunningRuns()
+        self.runs = AttachedRuns(
+            launcher(self.services, [("function", self.work)]), self.callers, self.running, self.ledger, SystemClock()
+        )
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_a_run_ends_with_its_output_and_one_record(world: World) -> None:
+    await world.runs.run(spec(), "inbox")
+    assert world.callers.outcome.status is RunStatus.COMPLETED
+    assert bytes(world.callers.outcome.output.inline) == b'{"result":"done"}'
+    (record,) = world.ledger.records
+    assert isinstance(record, RunRecorded)
+    assert record.outcome == world.callers.outcome
+
+
+async def test_a_cancel_from_anywhere_stops_it(world: World) -> None:
+    world.work.go_on.clear()
+    run = asyncio.create_task(world.runs.run(spec(), "inbox"))
+    await world.work.begun.wait()
+    world.running.on_control(CancelRun("r1"))
+    await asyncio.wait_for(run, 1)
+    assert world.callers.outcome.status is RunStatus.CANCELLED
+
+
+async def test_a_cancel_that_came_before_the_run_is_remembered(world: World) -> None:
+    world.running.on_control(CancelRun("r1"))
+    await world.runs.run(spec(), "inbox")
+    assert world.callers.outcome.status is RunStatus.CANCELLED
+    assert world.work.times == 0
+
+
+async def test_a_caller_that_is_gone_stops_the_run(world: World) -> None:
+    world.work.go_on.clear()
+    world.callers.gone = True
+    await asyncio.wait_for(world.runs.run(spec(), "inbox"), 1)
+    (record,) = world.ledger.records
+    assert isinstance(record, RunRecorded)
+    assert record.outcome.status is RunStatus.CANCELLED
+
+
+async def test_a_run_past_its_time_fails_with_a_time_out(world: World) -> None:
+    world.work.go_on.clear()
+    await asyncio.wait_for(world.runs.run(spec(time_limit_ms=50), "inbox"), 2)
+    error = world.callers.outcome.error
+    assert error is not None
+    assert error.code is ErrorCode.TIMEOUT
+
+
+async def test_services_that_do_not_answer_make_an_honest_failure(world: World) -> None:
+    world.services.unreachable = True
+    await world.runs.run(spec(), "inbox")
+    error = world.callers.outcome.error
+    assert error is not None
+    assert error.http_status == 503
+
+
+async def test_a_run_whose_worker_was_lost_is_reported_and_not_begun_again(world: World) -> None:
+    await world.runs.report_lost(spec(), "inbox")
+    error = world.callers.outcome.error
+    assert error is not None
+    assert error.code is ErrorCode.WORKER_LOST
+    assert world.work.times == 0
+
+
+async def test_a_stopping_worker_ends_its_runs_honestly(world: World) -> None:
+    world.work.go_on.clear()
+    run = asyncio.create_task(world.runs.run(spec(), "inbox"))
+    await world.work.begun.wait()
+    world.runs.stop_all()
+    await asyncio.wait_for(run, 1)
+    error = world.callers.outcome.error
+    assert error is not None
+    assert error.code is ErrorCode.WORKER_LOST
+
+
+async def test_only_a_run_that_lasts_is_announced(world: World) -> None:
+    world.work.go_on.clear()
+    run = asyncio.create_task(world.runs.run(spec(), "inbox"))
+    await asyncio.sleep(SHOW_AFTER_SECONDS * 1.5)
+    world.work.go_on.set()
+    await run
+    assert [type(record) for record in world.ledger.records] == [RunBegan, RunRecorded]
+
+
+async def test_a_snapshot_is_loaded_and_compiled_once(world: World) -> None:
+    await asyncio.gather(*(world.runs.run(spec(f"r{number}"), "inbox") for number in range(10)))
+    assert world.services.loads == 1

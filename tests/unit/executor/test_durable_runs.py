@@ -1,0 +1,100 @@
+"""Durable runs: claimed, fenced, journaled; a lost worker costs an attempt, never a result."""
+
+import asyncio
+
+import pytest
+from tests.unit.executor.fakes import JobsService, Services, Work, launcher, spec
+
+from executor_service.adapters.running_runs import RunningRuns
+from executor_service.application.durable_runs import DurableRunWorker
+from shared.contracts.messages import CancelRun, DurableRunDispatched
+from shared.contracts.runs import RunMode, RunStatus
+
+DISPATCH = DurableRunDispatched("r1", "d1", "w1")
+
+
+class World:
+    """A jobs-service with one run, and any number of workers."""
+
+    def __init__(self) -> None:
+        self.jobs = JobsService(spec(mode=RunMode.ASYNC))
+        self.work, self.running = Work(), RunningRuns()
+        self.worker = self.new_worker(self.work, self.running)
+
+    def new_worker(self, work: Work, running: RunningRuns | None = None) -> DurableRunWorker:
+        blocks = launcher(Services(), [("function", work)])
+        return DurableRunWorker(blocks, self.jobs, running or RunningRuns(), worker_id="worker", renew_seconds=0.02)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def begin(world: World) -> asyncio.Task[None]:
+    world.work.go_on.clear()
+    run = asyncio.create_task(world.worker.work(DISPATCH, redelivered=False))
+    await asyncio.wait_for(world.work.begun.wait(), 1)
+    return run
+
+
+async def test_a_granted_run_is_journaled_and_finished(world: World) -> None:
+    await world.worker.work(DISPATCH, redelivered=False)
+    assert world.jobs.finished is not None
+    assert world.jobs.finished.outcome.status is RunStatus.COMPLETED
+    assert [entry.index for entry in world.jobs.journal] == list(range(len(world.jobs.journal)))
+    assert world.jobs.journal
+
+
+async def test_a_refused_claim_runs_nothing(world: World) -> None:
+    world.jobs.refuse_claim = True
+    await world.worker.work(DISPATCH, redelivered=False)
+    assert world.work.times == 0
+
+
+async def test_a_journaled_block_never_runs_again(world: World) -> None:
+    await world.worker.work(DISPATCH, redelivered=False)
+    second = Work()
+    await world.new_worker(second).work(DISPATCH, redelivered=True)
+    assert second.times == 0
+    assert world.jobs.finished is not None
+    assert bytes(world.jobs.finished.outcome.output.inline) == b'{"result":"done"}'
+
+
+async def test_a_worker_that_lost_its_lease_stores_nothing(world: World) -> None:
+    run = await begin(world)
+    world.jobs.attempt += 1
+    await asyncio.wait_for(run, 1)
+    assert world.jobs.finished is None
+
+
+async def test_a_cancel_is_learned_from_the_lease_too(world: World) -> None:
+    run = await begin(world)
+    world.jobs.cancelled = True
+    await asyncio.wait_for(run, 1)
+    assert world.jobs.finished is not None
+    assert world.jobs.finished.outcome.status is RunStatus.CANCELLED
+
+
+async def test_a_cancel_over_the_broker_reaches_the_run(world: World) -> None:
+    run = await begin(world)
+    world.running.on_control(CancelRun("r1"))
+    await asyncio.wait_for(run, 1)
+    assert world.jobs.finished is not None
+    assert world.jobs.finished.outcome.status is RunStatus.CANCELLED
+
+
+async def test_a_draining_worker_hands_its_runs_back(world: World) -> None:
+    run = await begin(world)
+    world.worker.release_all()
+    await asyncio.wait_for(run, 1)
+    assert world.jobs.released == 1
+    assert world.jobs.finished is None
+
+
+async def test_a_result_is_kept_until_jobs_service_answers(world: World) -> None:
+    run = await begin(world)
+    world.jobs.failures_left = 1
+    world.work.go_on.set()
+    await asyncio.wait_for(run, 5)
+    assert world.jobs.finished is not None

@@ -1,0 +1,98 @@
+"""The events of a run reach its caller in order, coalesced, without a gap."""
+
+import asyncio
+
+from tests.unit.executor.fakes import Callers
+
+from executor_service.adapters.reply_sink import FLUSH_BYTES, FLUSH_SECONDS, ReplySink
+from shared.clock import SystemClock
+from shared.contracts.events import Chunk, RunEnded, RunStarted
+from shared.contracts.runs import Payload, RunOutcome, RunStatus
+
+
+def ended() -> RunEnded:
+    now = SystemClock().now()
+    outcome = RunOutcome(status=RunStatus.COMPLETED, output=Payload(), started_at=now, ended_at=now, duration_ms=1.0)
+    return RunEnded(outcome)
+
+
+def sink_to(callers: Callers, broken: list[bool] | None = None) -> ReplySink:
+    lost = broken if broken is not None else []
+    return ReplySink(callers, "inbox", "r1", on_broken=lambda: lost.append(True))
+
+
+async def test_the_first_text_goes_out_at_once() -> None:
+    callers = Callers()
+    sink = sink_to(callers)
+    await sink.emit(RunStarted())
+    await sink.emit(Chunk("b", "Once"))
+    assert callers.events == [RunStarted(), Chunk("b", "Once")]
+    await sink.close()
+
+
+async def test_later_text_is_joined_and_sent_within_milliseconds() -> None:
+    callers = Callers()
+    sink = sink_to(callers)
+    for text in ("Once", " upon", " a", " time"):
+        await sink.emit(Chunk("b", text))
+    assert len(callers.batches) == 1
+    await asyncio.sleep(FLUSH_SECONDS * 4)
+    assert callers.events == [Chunk("b", "Once"), Chunk("b", " upon a time")]
+    await sink.close()
+
+
+async def test_text_is_not_held_past_its_size() -> None:
+    callers = Callers()
+    sink = sink_to(callers)
+    await sink.emit(Chunk("b", "first"))
+    await sink.emit(Chunk("b", "x" * FLUSH_BYTES))
+    assert len(callers.batches) == 2
+    await sink.close()
+
+
+async def test_texts_of_different_blocks_are_never_joined() -> None:
+    callers = Callers()
+    sink = sink_to(callers)
+    for block, text in (("a", "1"), ("a", "2"), ("b", "3"), ("a", "4")):
+        await sink.emit(Chunk(block, text))
+    await sink.emit(ended())
+    assert callers.events[1:-1] == [Chunk("a", "2"), Chunk("b", "3"), Chunk("a", "4")]
+
+
+async def test_a_short_run_is_one_message() -> None:
+    callers = Callers()
+    sink = sink_to(callers)
+    await sink.emit(RunStarted())
+    await sink.emit(ended())
+    await sink.close()
+    assert len(callers.batches) == 1
+    assert [type(event) for event in callers.events] == [RunStarted, RunEnded]
+
+
+async def test_batches_are_numbered_without_a_gap() -> None:
+    callers = Callers()
+    sink = sink_to(callers)
+    for _ in range(20):
+        await sink.emit(Chunk("b", "x" * FLUSH_BYTES))
+    await sink.emit(ended())
+    assert [batch.seq for batch in callers.batches] == list(range(len(callers.batches)))
+
+
+async def test_a_caller_that_is_gone_is_reported_once_and_gets_no_more() -> None:
+    callers, broken = Callers(), list[bool]()
+    callers.gone = True
+    sink = sink_to(callers, broken)
+    await sink.emit(Chunk("b", "x"))
+    await sink.emit(Chunk("b", "y" * FLUSH_BYTES))
+    await sink.emit(ended())
+    await sink.close()
+    assert broken == [True]
+    assert callers.batches == []
+
+
+async def test_a_lost_broker_ends_the_sending() -> None:
+    callers, broken = Callers(), list[bool]()
+    callers.broker_lost = True
+    sink = sink_to(callers, broken)
+    await sink.emit(Chunk("b", "x"))
+    assert broken == [True]
