@@ -27,6 +27,10 @@ class ProtocolBroken(Exception):
     """The process said something that no honest harness says."""
 
 
+class NestedTooDeeply(ProtocolBroken):
+    """What it said has more levels than can be read, as an honest script's result may have."""
+
+
 class Child:
     """A warm process that has run no code yet, or holds a parked context. Killed after use, always."""
 
@@ -77,7 +81,7 @@ class Child:
             raise ChildDied(await self._ended()) from None
 
     async def receive(self) -> list[messages.Message]:
-        """Return the next frame's messages. Raises ChildDied, ProtocolBroken."""
+        """Return the next frame's messages. Raises ChildDied, ProtocolBroken, NestedTooDeeply."""
         try:
             size = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))[0]
             if size > self._max_frame:
@@ -85,8 +89,10 @@ class Child:
             return messages.decode(await self._reader.readexactly(size))
         except (asyncio.IncompleteReadError, ConnectionError):
             raise ChildDied(await self._ended()) from None
-        except (msgspec.DecodeError, RecursionError) as error:
+        except msgspec.DecodeError as error:
             raise ProtocolBroken from error
+        except RecursionError as error:
+            raise NestedTooDeeply from error
 
     def kill(self) -> None:
         """End the process now. It may be called at any time, and again."""

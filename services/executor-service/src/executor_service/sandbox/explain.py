@@ -14,6 +14,7 @@ _HEADER_LINES = 2
 _FRAME = re.compile(r"\(eval at start \(<anonymous>:\d+:\d+\), <anonymous>:(\d+):\d+\)")
 _PARSE_ERROR = re.compile(r"[^\n]*?:(\d+): SyntaxError: ([^\n]*)")
 _NAMES = {"SyntaxError": "Syntax Error", "ReferenceError": "Reference Error", "TypeError": "Type Error"}
+_LONGEST_SOURCE = 1000
 _V8_GAVE_UP = {signal.SIGABRT, signal.SIGTRAP, signal.SIGILL}
 
 
@@ -114,5 +115,5 @@ def _line(reported: int, code: str) -> int | None:
 def _with_line(message: str, line: int | None, code: str) -> str:
     if line is None:
         return message
-    source = code.split("\n")[line - 1].strip()
+    source = code.split("\n")[line - 1].strip()[:_LONGEST_SOURCE]
     return f"Line {line}: `{source}` - {message}"

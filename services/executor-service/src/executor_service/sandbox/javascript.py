@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 import msgspec
 
 from executor_service.sandbox import explain, messages
-from executor_service.sandbox.child import Child, ChildDied, ProtocolBroken
+from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken
 from executor_service.sandbox.conversation import Conversation
 from executor_service.sandbox.fetching import Fetcher, no_fetch
 from executor_service.sandbox.model import (
@@ -141,6 +141,8 @@ class JavaScriptSandbox:
                 return await conversation.run(frame)
         except TimeoutError:
             return explain.timed_out(deadline.allowed_ms)
+        except NestedTooDeeply:
+            return explain.too_deep()
         except ProtocolBroken:
             return explain.protocol_broken()
         except ChildDied as death:

@@ -175,7 +175,11 @@
     defineProperty(names, names.length, { __proto__: null, value: code, writable: true, enumerable: true, configurable: true });
     // A function body is parsed by itself, so code cannot close it and continue outside.
     const main = construct(AsyncFunction, names);
-    then(apply(main, undefined, values), returned, failed);
+    try {
+      then(apply(main, undefined, values), returned, failed);
+    } catch (error) {
+      failed(error);
+    }
   };
 
   const fetched = (reply) => {

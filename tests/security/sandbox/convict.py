@@ -1,0 +1,115 @@
+"""What an exploit could do from inside the jail: this program locks itself down as a child of the zygote does, then
+tries one system call after another, and prints as JSON what came of each.
+"""
+
+import ctypes
+import json
+import os
+import sys
+from collections.abc import Callable
+
+SANDBOX, FILTER = sys.argv[1], sys.argv[2]
+sys.path.append(SANDBOX)
+
+from jail import confine, seccomp  # noqa: E402
+
+AT_FDCWD, O_CREAT, O_WRONLY = -100, 0o100, 1
+PROT_ALL, MAP_PRIVATE_ANONYMOUS = 7, 0x22
+CLONE_VM_THREAD = 0x0001_0F00
+PARENT = os.getppid()
+X86 = os.uname().machine == "x86_64"
+
+# name: (number on x86_64, number on aarch64, arguments)
+CALLS: dict[str, tuple[int, int, tuple[object, ...]]] = {
+    "open a file": (257, 56, (AT_FDCWD, b"/etc/passwd", 0, 0)),
+    "open its own memory": (257, 56, (AT_FDCWD, b"/proc/self/mem", 2, 0)),
+    "create a file": (257, 56, (AT_FDCWD, b"/tmp/evil", O_CREAT | O_WRONLY, 0o600)),
+    "open with openat2": (437, 437, (AT_FDCWD, b"/etc/passwd", bytes(24), 24)),
+    "create an anonymous file": (319, 279, (b"evil", 0)),
+    "make a directory": (258, 34, (AT_FDCWD, b"/tmp/evil-dir", 0o700)),
+    "link a file": (265, 37, (AT_FDCWD, b"/etc/passwd", AT_FDCWD, b"/tmp/evil-link", 0)),
+    "delete a file": (263, 35, (AT_FDCWD, b"/tmp/evil", 0)),
+    "list a directory": (217, 61, (0, bytes(1024), 1024)),
+    "read a link": (267, 78, (AT_FDCWD, b"/proc/self/exe", bytes(100), 100)),
+    "run a program": (59, 221, (b"/bin/sh", None, None)),
+    "run a program by descriptor": (322, 281, (0, b"", None, None, 0x1000)),
+    "fork": (56, 220, (17, None, None, None, None)),
+    "start a thread": (56, 220, (CLONE_VM_THREAD, None, None, None, None)),
+    "clone3": (435, 435, (bytes(88), 88)),
+    "open an internet socket": (41, 198, (2, 1, 0)),
+    "open a unix socket": (41, 198, (1, 1, 0)),
+    "open a netlink socket": (41, 198, (16, 3, 0)),
+    "make a socket pair": (53, 199, (1, 1, 0, bytes(8))),
+    "connect": (42, 203, (0, bytes(16), 16)),
+    "listen": (50, 201, (0, 1)),
+    "send descriptors": (46, 211, (0, bytes(56), 0)),
+    "receive descriptors": (47, 212, (0, bytes(56), 0)),
+    "make a pipe": (293, 59, (bytes(8), 0)),
+    "duplicate a descriptor": (32, 23, (1,)),
+    "signal its parent": (62, 129, (PARENT, 0)),
+    "signal everybody": (62, 129, (-1, 0)),
+    "signal a thread": (234, 131, (PARENT, PARENT, 0)),
+    "trace its parent": (101, 117, (16, PARENT, 0, 0)),
+    "read its parent's memory": (310, 270, (PARENT, bytes(16), 1, bytes(16), 1, 0)),
+    "write its parent's memory": (311, 271, (PARENT, bytes(16), 1, bytes(16), 1, 0)),
+    "open a handle of its parent": (434, 434, (PARENT, 0)),
+    "make memory executable": (10, 226, (0, 4096, PROT_ALL)),
+    "map executable memory": (9, 222, (0, 4096, PROT_ALL, MAP_PRIVATE_ANONYMOUS, -1, 0)),
+    "map a file": (9, 222, (0, 4096, 1, 2, 0, 0)),
+    "map shared memory": (29, 194, (0, 4096, 0o1600)),
+    "become root": (105, 146, (0,)),
+    "leave its user": (117, 147, (0, 0, 0)),
+    "get capabilities": (126, 91, (bytes(8), bytes(24))),
+    "make a namespace": (272, 97, (0x1000_0000,)),
+    "join a namespace": (308, 268, (0, 0)),
+    "change its root": (161, 51, (b"/",)),
+    "mount": (165, 40, (None, None, None, 0, None)),
+    "raise its limits": (302, 261, (0, 7, bytes(16), None)),
+    "lift the filter": (157, 167, (22, 0, 0, 0, 0)),
+    "add a filter": (317, 277, (1, 0, None)),
+    "load a kernel program": (321, 280, (0, bytes(128), 128)),
+    "start io_uring": (425, 425, (8, bytes(120))),
+    "handle page faults": (323, 282, (0,)),
+    "open performance counters": (298, 241, (bytes(128), 0, -1, -1, 0)),
+    "use the keyring": (248, 217, (b"user", b"a", b"b", 1, -3)),
+    "make a timer": (222, 107, (0, None, bytes(8))),
+    "watch files": (294, 26, (0,)),
+    "ask for the host's name": (63, 160, (bytes(390),)),
+    "change the clock": (227, 112, (0, None)),
+    "reboot": (169, 142, (0, 0, 0, None)),
+}  # fmt: skip
+if X86:
+    CALLS["open a file through the old call"] = (2, -1, (b"/etc/passwd", 0, 0))
+    CALLS["fork through the old call"] = (57, -1, ())
+    CALLS["vfork"] = (58, -1, ())
+    CALLS["call the kernel as x32"] = (0x4000_0000 | 257, -1, (AT_FDCWD, b"/etc/passwd", 0, 0))
+
+
+def attempt(number: int, arguments: tuple[object, ...]) -> str:
+    ctypes.set_errno(0)
+    result = LIBC.syscall(ctypes.c_long(number), *(native(argument) for argument in arguments))
+    return "done" if result >= 0 else os.strerror(ctypes.get_errno())
+
+
+def native(argument: object) -> object:
+    if isinstance(argument, bytes):
+        return ctypes.create_string_buffer(argument, max(len(argument) + 1, 8))
+    return ctypes.c_long(argument) if isinstance(argument, int) else argument
+
+
+def lock_down() -> None:
+    confine.leave_parent(keep=1)
+    confine.limit(memory=1 << 30, cpu_seconds=10)
+    seccomp.install(getattr(seccomp, FILTER)())
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+from jail import linux  # noqa: E402
+
+WARM: Callable[[], object] = lambda: (json.dumps({"a": ["b"]}), os.strerror(1), native(b"x"))  # noqa: E731
+WARM()
+linux.no_new_privileges()
+lock_down()
+print(json.dumps({name: attempt(x86 if X86 else arm, arguments) for name, (x86, arm, arguments) in CALLS.items()}))
+sys.stdout.flush()
+os._exit(0)

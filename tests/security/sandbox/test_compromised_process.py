@@ -1,0 +1,181 @@
+"""A jailed process that an exploit has taken over may say anything; the parent stays calm, bounded and correct."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+
+from executor_service.sandbox import FetchRequest, FetchResponse, SandboxLimits
+from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken
+from executor_service.sandbox.conversation import Conversation
+from executor_service.sandbox.nursery import Exit
+
+LIMITS = SandboxLimits(max_fetches=3)
+MAX_FRAME = 100_000
+FETCH = b'{"type":"fetch","id":0,"url":"http://a","method":"GET","headers":{},"body":null}'
+
+
+class Jailer:
+    """Stands in for the nursery: records the kills."""
+
+    alive = True
+
+    def __init__(self) -> None:
+        self.killed: list[int] = []
+
+    def kill(self, number: int) -> None:
+        self.killed.append(number)
+
+
+class Convict:
+    """The other end of the socket, in hostile hands."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    def say(self, body: bytes) -> None:
+        self.writer.write(struct.pack(">I", len(body)) + body)
+
+
+class Fetches:
+    def __init__(self) -> None:
+        self.made = 0
+
+    async def __call__(self, request: FetchRequest) -> FetchResponse:
+        self.made += 1
+        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body="")
+
+
+class Cell:
+    """A child of ours whose process is the test."""
+
+    def __init__(self, child: Child, convict: Convict, jailer: Jailer, exit_: "asyncio.Future[Exit]") -> None:
+        self.child, self.convict, self.jailer, self.exit = child, convict, jailer, exit_
+        self.fetches = Fetches()
+
+    async def talk(self, frame: bytes = b"{}") -> object:
+        async with asyncio.timeout(5):
+            return await Conversation(self.child, self.fetches, LIMITS, "ws").run(frame)
+
+
+@pytest_asyncio.fixture
+async def cell() -> AsyncIterator[Cell]:
+    ours, theirs = socket.socketpair()
+    jailer = Jailer()
+    exit_: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+    streams = await asyncio.open_unix_connection(sock=ours)
+    convict = Convict(*await asyncio.open_unix_connection(sock=theirs))
+    child = Child(jailer, 7, exit_, streams, MAX_FRAME)  # type: ignore[arg-type]
+    yield Cell(child, convict, jailer, exit_)
+    child.kill()
+    convict.writer.transport.abort()
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"",
+        b"not json",
+        b"\xff\xfe",
+        b"{}",
+        b"null",
+        b'[{"type":"returned","result":1,"stdout":5}]',
+        b'[{"type":"unknown"}]',
+        b'[{"type":"thrown","name":"Error"}]',
+        b'[{"type":"fetch","id":"0","url":"http://a","method":"GET","headers":{},"body":null}]',
+        b'[{"type":"fetch","id":0,"url":"http://a","method":"GET","headers":{"a":1},"body":null}]',
+        b'[{"type":"ready"}]',
+        b'[{"type":"refused","text":"x"}]',
+        b"[" + b",".join([FETCH] * 4) + b"]",
+        b'[{"type":"returned","result":' + b"1" * 20 + b"}",
+    ],
+)
+async def test_words_that_no_harness_says_break_the_talk(cell: Cell, words: bytes) -> None:
+    cell.convict.say(words)
+    with pytest.raises(ProtocolBroken):
+        await cell.talk()
+
+
+async def test_a_result_nested_past_reading_is_recognised(cell: Cell) -> None:
+    cell.convict.say(b'[{"type":"returned","result":' + b"[" * 20_000 + b"]" * 20_000 + b"}]")
+    with pytest.raises(NestedTooDeeply):
+        await cell.talk()
+
+
+async def test_a_frame_that_claims_to_be_huge_is_not_waited_for(cell: Cell) -> None:
+    cell.convict.writer.write(struct.pack(">I", 0xFFFF_FFFF))
+    with pytest.raises(ProtocolBroken):
+        await cell.talk()
+
+
+async def test_empty_answers_cannot_go_on_for_ever(cell: Cell) -> None:
+    for _ in range(100):
+        cell.convict.say(b"[]")
+    with pytest.raises(ProtocolBroken):
+        await cell.talk()
+
+
+async def test_fetches_over_the_limit_are_not_made(cell: Cell) -> None:
+    for _ in range(10):
+        cell.convict.say(b"[" + FETCH + b"]")
+    with pytest.raises(ProtocolBroken):
+        await cell.talk()
+    assert cell.fetches.made <= LIMITS.max_fetches
+
+
+async def test_what_is_said_after_the_end_is_not_heard(cell: Cell) -> None:
+    cell.convict.say(b'[{"type":"returned","result":1,"stdout":""},{"type":"returned","result":2,"stdout":""}]')
+    ending = await cell.talk()
+    assert bytes(ending.result) == b"1"  # type: ignore[attr-defined]
+
+
+async def test_a_process_that_hangs_up_without_dying_is_killed(cell: Cell) -> None:
+    cell.convict.writer.close()
+    with pytest.raises(ChildDied):
+        await cell.talk()
+    assert cell.jailer.killed == [7]
+
+
+async def test_half_a_frame_and_death_is_a_death(cell: Cell) -> None:
+    cell.convict.writer.write(struct.pack(">I", 100) + b'[{"type"')
+    await cell.convict.writer.drain()
+    cell.exit.set_result(Exit(11, 0))
+    cell.convict.writer.close()
+    with pytest.raises(ChildDied) as death:
+        await cell.talk()
+    assert death.value.exit.signal == 11
+
+
+Trick = Callable[[Cell], Awaitable[None]]
+
+
+async def say_nothing(cell: Cell) -> None:
+    await asyncio.sleep(60)
+
+
+async def drip(cell: Cell) -> None:
+    cell.convict.writer.write(struct.pack(">I", 1000))
+    while True:
+        cell.convict.writer.write(b" ")
+        await asyncio.sleep(0.01)
+
+
+async def never_read(cell: Cell) -> None:
+    cell.convict.reader._transport.pause_reading()  # type: ignore[attr-defined]
+    await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize("trick", [say_nothing, drip, never_read])
+async def test_a_process_that_stalls_is_left_by_the_callers_timeout(cell: Cell, trick: Trick) -> None:
+    stalling = asyncio.ensure_future(trick(cell))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await cell.talk(b"x" * 10_000_000)
+    stalling.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await stalling
