@@ -1,0 +1,29 @@
+"""Times as the store keeps them: whole milliseconds, which every expression of every server compares rightly."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from bson import Int64
+
+from shared.store.client import Document, Store
+
+NOW: Final[dict[str, Any]] = {"$toLong": "$$NOW"}
+"""The server's own time in milliseconds, in an expression."""
+
+
+async def now_ms(store: Store) -> int:
+    """The server's own time."""
+    pipeline: list[Document] = [{"$documents": [{}]}, {"$set": {"now_ms": NOW}}]
+    found = await (await store.database.aggregate(pipeline)).to_list()
+    now: int = found[0]["now_ms"]
+    return now
+
+
+def to_ms(moment: datetime) -> Int64:
+    """Milliseconds since the epoch."""
+    return Int64(round(moment.timestamp() * 1000))
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """The moment, in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -1,0 +1,73 @@
+"""The journal: one document per entry, which later attempts never overwrite."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from pymongo.errors import BulkWriteError
+
+from jobs_service.adapters.failures import store_call
+from shared.contracts.jobs import JournalEntry
+from shared.store.client import Document, Index, Store, by
+
+JOURNAL: Final = "journal"
+ABANDONED_SECONDS: Final = 30 * 24 * 3600
+"""Entries are deleted with the end of their run; this catches what a crash left behind, past any time limit."""
+INDEXES: Final = (
+    Index(JOURNAL, by("run_id", "index", "attempt")),
+    Index(JOURNAL, by("written_at"), expire_after_seconds=ABANDONED_SECONDS),
+)
+_DUPLICATE: Final = 11000
+
+
+class MongoJournal:
+    """Implements Journal."""
+
+    def __init__(self, store: Store) -> None:
+        self._entries = store.collection(JOURNAL)
+
+    @store_call
+    async def append(self, run_id: str, attempt: int, entries: Sequence[JournalEntry]) -> None:
+        """See Journal."""
+        if not entries:
+            return
+        try:
+            await self._entries.insert_many([_document(run_id, attempt, entry) for entry in entries], ordered=False)
+        except BulkWriteError as error:
+            if any(each["code"] != _DUPLICATE for each in error.details["writeErrors"]):
+                raise
+
+    @store_call
+    async def read(self, run_id: str) -> tuple[JournalEntry, ...]:
+        """See Journal."""
+        found = await self._entries.find({"run_id": run_id}).sort([("index", 1), ("attempt", 1)]).to_list()
+        return tuple(_standing(found))
+
+    @store_call
+    async def discard(self, run_ids: Sequence[str]) -> None:
+        """See Journal."""
+        await self._entries.delete_many({"run_id": {"$in": list(run_ids)}})
+
+
+def _document(run_id: str, attempt: int, entry: JournalEntry) -> Document:
+    return {
+        "_id": f"{run_id}/{attempt}/{entry.index}",
+        "run_id": run_id,
+        "attempt": attempt,
+        "index": entry.index,
+        "kind": entry.kind,
+        "data": bytes(entry.data),
+        "written_at": datetime.now(UTC),
+    }
+
+
+def _standing(documents: Sequence[Document]) -> list[JournalEntry]:
+    """One entry per index without gaps: where a later attempt went another way, nothing of an earlier one follows."""
+    latest = {document["index"]: document for document in documents}
+    standing: list[JournalEntry] = []
+    attempt = 0
+    while (document := latest.get(len(standing))) is not None and document["attempt"] >= attempt:
+        attempt = document["attempt"]
+        standing.append(JournalEntry(document["index"], document["kind"], msgspec.Raw(document["data"])))
+    return standing

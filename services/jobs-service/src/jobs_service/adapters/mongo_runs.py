@@ -1,0 +1,123 @@
+"""Runs, one at a time: read with the store's time, written only over what was read."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from pymongo.errors import DuplicateKeyError
+
+from jobs_service.adapters.books import OVERALL, Books, left
+from jobs_service.adapters.failures import store_call
+from jobs_service.adapters.moments import NOW, from_ms, now_ms
+from jobs_service.adapters.run_documents import (
+    RUNS,
+    STATE_ONLY,
+    changes,
+    decode_spec,
+    result_fields,
+    to_run,
+)
+from jobs_service.adapters.transactions import Session, transact
+from jobs_service.domain.run import Phase, Rules, Run
+from jobs_service.ports import Claimable, Result, Seen
+from shared.store.client import Document, Store
+
+WATCHED: Final = [phase.value for phase in (Phase.PROCESSING, Phase.REQUEUED, Phase.DISPATCHED, Phase.ATTACHED)]
+_DURABLE: Final = {"job_id": {"$exists": True}}
+
+
+class MongoRuns:
+    """Implements Runs."""
+
+    def __init__(self, store: Store, books: Books, rules: Rules) -> None:
+        self._store = store
+        self._runs = store.collection(RUNS)
+        self._books = books
+        self._rules = rules
+
+    @store_call
+    async def load(self, run_id: str) -> Seen | None:
+        """See Runs."""
+        found = await self._find({"_id": run_id}, {"$project": STATE_ONLY})
+        return _seen(found[0]) if found else None
+
+    @store_call
+    async def claimable(self, run_id: str) -> Claimable | None:
+        """See Runs."""
+        found = await self._find({"_id": run_id} | _DURABLE)
+        if not found:
+            return None
+        document = found[0]
+        return Claimable(to_run(document), from_ms(document["now_ms"]), decode_spec(document["spec"]))
+
+    @store_call
+    async def replace(self, before: Run, after: Run, result: Result | None = None) -> bool:
+        """See Runs."""
+        wanted = {"_id": before.id, "revision": before.revision}
+        fields = changes(before, after) | (result_fields(result) if result else {})
+        update = {"$set": fields, "$inc": {"revision": 1}}
+        if before.phase is Phase.WAITING and after.phase is not Phase.WAITING:
+            return await self._leave_queue(before, wanted, update)
+        return (await self._runs.update_one(wanted, update)).matched_count == 1
+
+    @store_call
+    async def renew(self, run_id: str, attempt: int) -> bool:
+        """See Runs."""
+        held = {"_id": run_id, "attempt": attempt, "phase": Phase.PROCESSING.value, "cancel_requested": False}
+        lease_ends = {"$add": [NOW, _in_ms(self._rules.lease)]}
+        limit_ends = {"$add": ["$deadline_ms", _in_ms(self._rules.grace)]}
+        due = {"due_ms": {"$min": [lease_ends, limit_ends]}, "revision": {"$add": ["$revision", 1]}}
+        return (await self._runs.update_one(held, [{"$set": due}])).matched_count == 1
+
+    @store_call
+    async def overdue(self, limit: int) -> Sequence[Seen]:
+        """See Runs."""
+        now = await now_ms(self._store)
+        late = {"phase": {"$in": WATCHED}, "due_ms": {"$lte": now}}
+        found = await self._find(late, {"$project": STATE_ONLY}, {"$limit": limit})
+        return [_seen(document) for document in found]
+
+    @store_call
+    async def reserve(self, run_id: str, workspace_id: str) -> bool:
+        """See Runs."""
+        now = await now_ms(self._store)
+        reserved = {
+            "_id": run_id,
+            "workspace_id": workspace_id,
+            "phase": Phase.RESERVED.value,
+            "revision": 0,
+            "created_ms": now,
+            "expires_at": from_ms(now) + self._rules.retention,
+        }
+        try:
+            await self._runs.insert_one(reserved)
+        except DuplicateKeyError:
+            return False
+        return True
+
+    @store_call
+    async def unreserve(self, run_id: str, workspace_id: str) -> None:
+        """See Runs."""
+        await self._runs.delete_one({"_id": run_id, "phase": Phase.RESERVED.value, "workspace_id": workspace_id})
+
+    async def _leave_queue(self, run: Run, wanted: Document, update: Document) -> bool:
+        async def leave(session: Session) -> bool:
+            if (await self._runs.update_one(wanted, update, session=session)).matched_count == 0:
+                return False
+            await self._books.write([left(run.workspace_id, 1), left(OVERALL, 1)], session)
+            return True
+
+        async with self._books.lock:
+            return await transact(self._store, leave)
+
+    async def _find(self, query: Document, *stages: Document) -> list[Document]:
+        pipeline = [{"$match": query}, *stages, {"$set": {"now_ms": NOW}}]
+        return await (await self._runs.aggregate(pipeline)).to_list()
+
+
+def _seen(document: Document) -> Seen:
+    return Seen(to_run(document), from_ms(document["now_ms"]))
+
+
+def _in_ms(duration: timedelta) -> int:
+    return round(duration.total_seconds() * 1000)

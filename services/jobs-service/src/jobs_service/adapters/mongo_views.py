@@ -1,0 +1,101 @@
+"""Runs as readers see them."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from jobs_service.adapters.failures import store_call
+from jobs_service.adapters.moments import NOW, from_ms, now_ms
+from jobs_service.adapters.run_documents import RUNS, decode_payload, decode_usage, to_run
+from jobs_service.domain.run import Phase
+from jobs_service.ports import PageQuery, ViewedRun
+from shared.contracts.jobs import RunPage, RunView
+from shared.contracts.runs import RunMode, Trigger
+from shared.errors import InvalidRequest
+from shared.store.client import Document, Store
+
+_NOT_LISTED: Final = dict.fromkeys(("spec", "output", "blocks"), 0)
+
+
+class MongoRunViews:
+    """Implements RunViews."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._runs = store.collection(RUNS)
+
+    @store_call
+    async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> ViewedRun | None:
+        """See RunViews."""
+        return await self._find({"_id": run_id}, output, blocks)
+
+    @store_call
+    async def by_job_id(self, job_id: str, *, output: bool, blocks: bool) -> ViewedRun | None:
+        """See RunViews."""
+        return await self._find({"job_id": job_id}, output, blocks)
+
+    @store_call
+    async def page(self, query: PageQuery) -> RunPage:
+        """See RunViews."""
+        wanted: Document = {"workspace_id": query.workspace_id}
+        if query.workflow_id is not None:
+            wanted["workflow_id"] = query.workflow_id
+        if query.cursor is not None:
+            wanted |= _behind(query.cursor)
+        wanted["phase"] = {"$ne": Phase.RESERVED.value}
+        if query.status is not None:
+            wanted["status"] = query.status.value
+        newest_first = [("position", -1), ("_id", -1)]
+        found = await self._runs.find(wanted, _NOT_LISTED).sort(newest_first).limit(query.limit + 1).to_list()
+        shown, more = found[: query.limit], len(found) > query.limit
+        return RunPage(await self._unexpired(shown), _cursor(shown[-1]) if more else None)
+
+    async def _find(self, query: Document, output: bool, blocks: bool) -> ViewedRun | None:
+        hidden = ["spec", *([] if output else ["output"]), *([] if blocks else ["blocks"])]
+        stages: list[Document] = [{"$match": query}, {"$project": dict.fromkeys(hidden, 0)}, {"$set": {"now_ms": NOW}}]
+        found = await (await self._runs.aggregate(stages)).to_list()
+        if not found or found[0]["phase"] == Phase.RESERVED.value:
+            return None
+        document = found[0]
+        if to_run(document).is_expired(from_ms(document["now_ms"])):
+            return None
+        return ViewedRun(to_view(document), decode_payload(document.get("blocks")))
+
+    async def _unexpired(self, documents: Sequence[Document]) -> tuple[RunView, ...]:
+        now = from_ms(await now_ms(self._store))
+        return tuple(to_view(document) for document in documents if not to_run(document).is_expired(now))
+
+
+def to_view(document: Document) -> RunView:
+    """A stored run for its readers, without its blocks."""
+    run = to_run(document)
+    return RunView(
+        run_id=run.id,
+        job_id=document.get("job_id"),
+        workspace_id=run.workspace_id,
+        workflow_id=run.workflow_id,
+        version=document.get("version"),
+        status=run.status,
+        mode=RunMode(document["mode"]),
+        trigger=Trigger(document["trigger"]),
+        created_at=run.created_at,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        duration_ms=document.get("duration_ms"),
+        time_limit_ms=run.limit_text_ms,
+        attempt=run.attempt,
+        output=decode_payload(document.get("output")),
+        error=run.error,
+        usage=decode_usage(document.get("usage")),
+    )
+
+
+def _cursor(document: Document) -> str:
+    return f"{document['position']}.{document['_id']}"
+
+
+def _behind(cursor: str) -> Document:
+    position, dot, run_id = cursor.partition(".")
+    if not dot or not position.isascii() or not position.isdigit() or len(position) > 18:
+        raise InvalidRequest("the cursor is none of ours")
+    at = int(position)
+    return {"position": {"$lte": at}, "$or": [{"position": {"$lt": at}}, {"_id": {"$lt": run_id}}]}

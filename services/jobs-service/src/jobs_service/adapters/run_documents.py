@@ -1,0 +1,161 @@
+"""Runs as documents of the `runs` collection, which all adapters of runs share."""
+
+from datetime import datetime
+from typing import Final
+from zlib import crc32
+
+import msgspec
+
+from jobs_service.adapters.moments import from_ms, to_ms
+from jobs_service.domain.run import Phase, Run
+from jobs_service.ports import Result
+from shared.contracts.runs import Payload, RunError, RunSpec, Usage
+from shared.store.client import Document, Index, by
+
+RUNS: Final = "runs"
+
+INDEXES: Final = (
+    Index(RUNS, by("job_id"), unique=True, partial={"job_id": {"$exists": True}}),
+    Index(RUNS, by("phase", "workspace_id", "position")),
+    Index(RUNS, by("phase", "due_ms")),
+    Index(RUNS, by("workspace_id", "workflow_id", "position")),
+    Index(RUNS, by("workspace_id", "position")),
+    Index(RUNS, by("uncharged"), partial={"uncharged": True}),
+    Index(RUNS, by("expires_at"), expire_after_seconds=0),
+)
+
+_BIG_FIELDS: Final = ("spec", "output", "blocks")
+STATE_ONLY: Final = dict.fromkeys(_BIG_FIELDS, 0)
+_POSITIONS_PER_MS: Final = 4096
+
+_encode = msgspec.json.Encoder().encode
+_decode_spec = msgspec.json.Decoder(RunSpec).decode
+_decode_error = msgspec.json.Decoder(RunError).decode
+_decode_usage = msgspec.json.Decoder(Usage).decode
+
+
+def position_of(created_at: datetime, order: int) -> int:
+    """Where a run stands in queues and lists: by time, then by its order within one batch."""
+    return to_ms(created_at) * _POSITIONS_PER_MS + order % _POSITIONS_PER_MS
+
+
+def order_of_attached(run_id: str) -> int:
+    """A stable order among attached runs of one millisecond."""
+    return crc32(run_id.encode())
+
+
+def state_fields(run: Run) -> Document:
+    """All that changes in a run's life."""
+    return {
+        "phase": run.phase.value,
+        "status": run.status.value,
+        "revision": run.revision,
+        "attempt": run.attempt,
+        "losses": run.losses,
+        "dispatch_id": run.dispatch_id,
+        "held_dispatch_id": run.held_dispatch_id,
+        "worker_id": run.worker_id,
+        "due_ms": _ms(run.due_at),
+        "started_ms": _ms(run.started_at),
+        "deadline_ms": _ms(run.deadline_at),
+        "ended_ms": _ms(run.ended_at),
+        "expires_at": run.expires_at,
+        "ended_by": run.ended_by,
+        "cancel_requested": run.cancel_requested,
+        "error": _encode(run.error) if run.error else None,
+    }
+
+
+def new_document(run: Run, spec: RunSpec, *, order: int) -> Document:
+    """A run that is stored for the first time; what has no value yet is left out."""
+    fixed = {
+        "_id": run.id,
+        "workspace_id": run.workspace_id,
+        "workflow_id": run.workflow_id,
+        "mode": spec.mode.value,
+        "trigger": spec.trigger.value,
+        "version": spec.snapshot.version,
+        "time_limit_ms": run.time_limit_ms,
+        "limit_text_ms": run.limit_text_ms,
+        "created_ms": to_ms(run.created_at),
+        "position": position_of(run.created_at, order),
+    }
+    return {name: value for name, value in (fixed | state_fields(run)).items() if value is not None}
+
+
+def changes(before: Run, after: Run) -> Document:
+    """What an update must set."""
+    old, new = state_fields(before), state_fields(after)
+    return {name: value for name, value in new.items() if value != old[name] and name != "revision"}
+
+
+def result_fields(result: Result) -> Document:
+    """What a run leaves behind."""
+    fields: Document = {"duration_ms": result.duration_ms}
+    for name, payload in (("output", result.output), ("blocks", result.blocks)):
+        if payload is not None and payload != Payload():
+            fields[name] = {"inline": bytes(payload.inline), "blob_id": payload.blob_id, "size": payload.size}
+    if result.usage != Usage():
+        fields |= {"usage": _encode(result.usage), "uncharged": True}
+    return fields
+
+
+def to_run(document: Document) -> Run:
+    """The state of a stored run."""
+    found = document.get
+    error = found("error")
+    return Run(
+        id=document["_id"],
+        workspace_id=document["workspace_id"],
+        workflow_id=found("workflow_id", ""),
+        phase=Phase(document["phase"]),
+        time_limit_ms=found("time_limit_ms", 0),
+        limit_text_ms=found("limit_text_ms", 0),
+        created_at=from_ms(document["created_ms"]),
+        revision=document["revision"],
+        attempt=found("attempt", 0),
+        losses=found("losses", 0),
+        dispatch_id=found("dispatch_id"),
+        held_dispatch_id=found("held_dispatch_id"),
+        worker_id=found("worker_id"),
+        due_at=_moment(found("due_ms")),
+        started_at=_moment(found("started_ms")),
+        deadline_at=_moment(found("deadline_ms")),
+        ended_at=_moment(found("ended_ms")),
+        expires_at=found("expires_at"),
+        ended_by=found("ended_by"),
+        cancel_requested=found("cancel_requested", False),
+        error=_decode_error(error) if error else None,
+    )
+
+
+def encode_spec(spec: RunSpec) -> bytes:
+    """The specification as it is stored: JSON, so that nothing of an input is changed on the way."""
+    return _encode(spec)
+
+
+def decode_spec(stored: bytes) -> RunSpec:
+    """The specification of a stored run."""
+    return _decode_spec(stored)
+
+
+def decode_usage(stored: bytes | None) -> Usage:
+    """The usage of a stored run."""
+    return _decode_usage(stored) if stored else Usage()
+
+
+def decode_payload(stored: Document | None) -> Payload | None:
+    """A stored output or trace."""
+    if stored is None:
+        return None
+    if stored["blob_id"] is not None:
+        return Payload(blob_id=stored["blob_id"], size=stored["size"])
+    return Payload(inline=msgspec.Raw(stored["inline"]), size=stored["size"])
+
+
+def _ms(moment: datetime | None) -> int | None:
+    return None if moment is None else to_ms(moment)
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else from_ms(milliseconds)

@@ -1,0 +1,47 @@
+"""Values too large to travel inline, as streams."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from jobs_service.ports import Blobs
+from shared.contracts.jobs import StoredBlob
+from shared.ids import new_id
+from shared.service import ServiceName
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.structs import StructResponse
+
+Name = Annotated[str, Path(max_length=128)]
+
+
+def blobs_router(blobs: Blobs, tokens: ServiceTokens, *, lifetime: timedelta) -> APIRouter:
+    """Blobs of one workspace each. `lifetime` holds where the caller asks for none, and is the longest."""
+    allowed = only(tokens, ServiceName.GATEWAY, ServiceName.EXECUTOR)
+    router = APIRouter(prefix="/internal/blobs/{workspace_id}", dependencies=[Depends(allowed)])
+    longest = round(lifetime.total_seconds())
+    Lifetime = Annotated[int, Query(ge=1, le=longest)]  # noqa: N806 - a type
+
+    async def store(request: Request, workspace_id: str, blob_id: str, seconds: int) -> Response:
+        size = await blobs.put(workspace_id, blob_id, request.stream(), timedelta(seconds=seconds))
+        return StructResponse(StoredBlob(blob_id, size), status_code=201)
+
+    @router.post("")
+    async def create(request: Request, workspace_id: Name, lifetime_seconds: Lifetime = longest) -> Response:
+        return await store(request, workspace_id, new_id(), lifetime_seconds)
+
+    @router.put("/{blob_id}")
+    async def put(
+        request: Request, workspace_id: Name, blob_id: Name, lifetime_seconds: Lifetime = longest
+    ) -> Response:
+        return await store(request, workspace_id, blob_id, lifetime_seconds)
+
+    @router.get("/{blob_id}")
+    async def get(workspace_id: Name, blob_id: Name) -> Response:
+        size, chunks = await blobs.open(workspace_id, blob_id)
+        headers = {"content-length": str(size)}
+        return StreamingResponse(chunks, media_type="application/octet-stream", headers=headers)
+
+    return router

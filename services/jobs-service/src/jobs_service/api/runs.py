@@ -1,0 +1,69 @@
+"""Runs, for the gateway: accept, look up, list, cancel, and claim ids."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from starlette.responses import Response
+
+from jobs_service.application.accepting import Accepting
+from jobs_service.application.cancelling import Cancelling
+from jobs_service.application.reading import MAX_PAGE, Reading
+from jobs_service.application.reserving import Reserving
+from jobs_service.ports import PageQuery
+from shared.contracts.jobs import AcceptRun, RecordCancel
+from shared.contracts.runs import RunStatus
+from shared.service import ServiceName
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.structs import StructResponse, struct_body
+
+RunId = Annotated[str, Path(max_length=128)]
+Flag = Annotated[bool, Query()]
+
+
+def runs_router(
+    accepting: Accepting,
+    reading: Reading,
+    cancelling: Cancelling,
+    reserving: Reserving,
+    tokens: ServiceTokens,
+) -> APIRouter:
+    """The gateway's routes."""
+    router = APIRouter(prefix="/internal", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
+
+    @router.post("/runs")
+    async def accept(request: Annotated[AcceptRun, Depends(struct_body(AcceptRun))]) -> Response:
+        return StructResponse(await accepting.accept(request), status_code=201)
+
+    @router.get("/jobs/{job_id}")
+    async def job(job_id: str, output: Flag = True, blocks: Flag = False) -> Response:
+        return StructResponse(await reading.job(job_id, output=output, blocks=blocks))
+
+    @router.get("/runs")
+    async def page(
+        workspace_id: str,
+        workflow_id: str | None = None,
+        status: RunStatus | None = None,
+        cursor: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
+    ) -> Response:
+        return StructResponse(await reading.page(PageQuery(workspace_id, workflow_id, status, limit, cursor)))
+
+    @router.get("/runs/{run_id}")
+    async def run(
+        run_id: RunId, workspace_id: str | None = None, output: Flag = True, blocks: Flag = False
+    ) -> Response:
+        return StructResponse(await reading.run(run_id, workspace_id, output=output, blocks=blocks))
+
+    @router.post("/runs/{run_id}/cancel")
+    async def cancel(run_id: RunId, asked: Annotated[RecordCancel, Depends(struct_body(RecordCancel))]) -> Response:
+        return StructResponse(await cancelling.cancel(run_id, asked))
+
+    @router.post("/run-ids/{run_id}", status_code=204)
+    async def reserve(run_id: RunId, workspace_id: str) -> None:
+        await reserving.reserve(run_id, workspace_id)
+
+    @router.delete("/run-ids/{run_id}", status_code=204)
+    async def unreserve(run_id: RunId, workspace_id: str) -> None:
+        await reserving.unreserve(run_id, workspace_id)
+
+    return router

@@ -1,0 +1,41 @@
+"""The life of a durable run, for workers."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+from starlette.responses import Response
+
+from jobs_service.application.working import Working
+from shared.contracts.jobs import AppendJournal, ClaimRun, FinishRun, ReleaseRun, RenewLease
+from shared.service import ServiceName
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.structs import StructResponse, struct_body
+
+RunId = Annotated[str, Path(max_length=128)]
+
+
+def work_router(working: Working, tokens: ServiceTokens) -> APIRouter:
+    """The executor's routes."""
+    router = APIRouter(prefix="/internal/runs/{run_id}", dependencies=[Depends(only(tokens, ServiceName.EXECUTOR))])
+
+    @router.post("/claim")
+    async def claim(run_id: RunId, asked: Annotated[ClaimRun, Depends(struct_body(ClaimRun))]) -> Response:
+        return StructResponse(await working.claim(run_id, asked))
+
+    @router.post("/lease")
+    async def renew(run_id: RunId, held: Annotated[RenewLease, Depends(struct_body(RenewLease))]) -> Response:
+        return StructResponse(await working.renew(run_id, held.attempt))
+
+    @router.post("/journal", status_code=204)
+    async def append(run_id: RunId, entries: Annotated[AppendJournal, Depends(struct_body(AppendJournal))]) -> None:
+        await working.append(run_id, entries)
+
+    @router.post("/finish", status_code=204)
+    async def finish(run_id: RunId, report: Annotated[FinishRun, Depends(struct_body(FinishRun))]) -> None:
+        await working.finish(run_id, report)
+
+    @router.post("/release", status_code=204)
+    async def release(run_id: RunId, held: Annotated[ReleaseRun, Depends(struct_body(ReleaseRun))]) -> None:
+        await working.release(run_id, held.attempt)
+
+    return router

@@ -1,0 +1,62 @@
+"""Accepts durable runs: stored by a majority before anybody is told so."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from jobs_service import metrics
+from jobs_service.application.batching import Batcher
+from jobs_service.application.cancelling import Cancelling
+from jobs_service.application.loops import Bell
+from jobs_service.application.payloads import Payloads
+from jobs_service.domain.capacity import QueueLimits
+from jobs_service.ports import Queue
+from shared.contracts.jobs import AcceptRun, RunAccepted
+from shared.errors import AtCapacity, FlowportError
+
+MAX_BATCH: Final = 256
+MAX_BATCH_BYTES: Final = 8 * 1024 * 1024
+MAX_WAITING: Final = 10_000
+
+Answer = RunAccepted | FlowportError
+
+
+class Accepting:
+    """Takes runs in batches, one batch at a time."""
+
+    def __init__(
+        self, queue: Queue, payloads: Payloads, cancelling: Cancelling, limits: QueueLimits, dispatcher: Bell
+    ) -> None:
+        self._queue = queue
+        self._payloads = payloads
+        self._cancelling = cancelling
+        self._limits = limits
+        self._dispatcher = dispatcher
+        self.batches = Batcher[AcceptRun, Answer](
+            self._accept,
+            max_items=MAX_BATCH,
+            max_waiting=MAX_WAITING,
+            max_weight=MAX_BATCH_BYTES,
+            weigh=lambda request: len(bytes(request.run.input.inline)),
+        )
+
+    async def accept(self, request: AcceptRun) -> RunAccepted:
+        """Store a run. Raises AtCapacity, RunIdTaken, Unavailable (it may have been stored then)."""
+        fitting = await self._payloads.fit(request.run.snapshot.workspace_id, request.run.input)
+        run = msgspec.structs.replace(request.run, input=fitting)
+        answer = await self.batches.submit(AcceptRun(run, request.concurrency_limit))
+        if isinstance(answer, FlowportError):
+            if isinstance(answer, AtCapacity):
+                metrics.REFUSALS.inc()
+            raise answer
+        metrics.ACCEPTED.inc()
+        return answer
+
+    async def _accept(self, requests: Sequence[AcceptRun]) -> Sequence[Answer]:
+        answers = await self._queue.accept(requests, self._limits)
+        accepted = [answer.run_id for answer in answers if isinstance(answer, RunAccepted)]
+        if accepted:
+            await self._cancelling.recall(accepted)
+            self._dispatcher.ring()
+        return answers

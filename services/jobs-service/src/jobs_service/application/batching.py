@@ -1,0 +1,107 @@
+"""Many small requests, one piece of work: what arrives while a batch is under way makes the next one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from shared.errors import Unavailable
+
+T = TypeVar("T")
+R = TypeVar("R")
+STOP_SECONDS: Final = 10.0
+
+
+@dataclass(slots=True)
+class _Entry(Generic[T, R]):
+    item: T
+    answer: asyncio.Future[R]
+
+
+def _weightless(item: object) -> int:
+    return 0
+
+
+class Batcher(Generic[T, R]):
+    """Collects items and has `work` answer them together, one batch after the other.
+
+    A lone item never waits for company. At most `max_items` of together `max_weight` go into a batch.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        *,
+        max_items: int,
+        max_waiting: int,
+        max_weight: int = 1,
+        weigh: Callable[[T], int] = _weightless,
+    ) -> None:
+        self._work = work
+        self._max_items = max_items
+        self._max_weight = max_weight
+        self._weigh = weigh
+        self._waiting: asyncio.Queue[_Entry[T, R]] = asyncio.Queue(max_waiting)
+        self._worker: asyncio.Task[None] | None = None
+
+    async def submit(self, item: T) -> R:
+        """The answer to `item`. Raises what the work raises, Unavailable when too much is waiting already."""
+        entry = _Entry[T, R](item, asyncio.get_running_loop().create_future())
+        try:
+            self._waiting.put_nowait(entry)
+        except asyncio.QueueFull:
+            raise Unavailable("too many requests are waiting for the store") from None
+        return await entry.answer
+
+    async def start(self) -> None:
+        """Begin to work."""
+        self._worker = asyncio.create_task(self._work_forever())
+
+    async def stop(self) -> None:
+        """Finish what is waiting, in bounded time; refuse the rest."""
+        if self._worker is None:
+            return
+        try:
+            await asyncio.wait_for(self._waiting.join(), STOP_SECONDS)
+        except TimeoutError:
+            self._refuse_waiting()
+        self._worker.cancel()
+        await asyncio.gather(self._worker, return_exceptions=True)
+
+    async def _work_forever(self) -> None:
+        while True:
+            taken = [await self._waiting.get()]
+            weight = self._weigh(taken[0].item)
+            while not self._waiting.empty() and len(taken) < self._max_items and weight < self._max_weight:
+                taken.append(self._waiting.get_nowait())
+                weight += self._weigh(taken[-1].item)
+            try:
+                await self._answer([entry for entry in taken if not entry.answer.done()])
+            finally:
+                for _ in taken:
+                    self._waiting.task_done()
+
+    async def _answer(self, entries: Sequence[_Entry[T, R]]) -> None:
+        if not entries:
+            return
+        try:
+            answers = await self._work([entry.item for entry in entries])
+        except asyncio.CancelledError:
+            _fail(entries, Unavailable("the service is stopping"))
+            raise
+        except Exception as error:
+            _fail(entries, error)
+            return
+        for entry, answer in zip(entries, answers, strict=True):
+            if not entry.answer.done():
+                entry.answer.set_result(answer)
+
+    def _refuse_waiting(self) -> None:
+        while not self._waiting.empty():
+            _fail([self._waiting.get_nowait()], Unavailable("the service is stopping"))
+
+
+def _fail(entries: Sequence[_Entry[T, R]], error: Exception) -> None:
+    for entry in entries:
+        if not entry.answer.done():
+            entry.answer.set_exception(error)

@@ -1,0 +1,82 @@
+"""Cancels runs, those included that have not been seen yet."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from jobs_service.application.loops import Bell
+from jobs_service.domain.endings import Cancelled, CancelReason, cancel
+from jobs_service.domain.run import Phase, Rules, Run
+from jobs_service.ports import CancelMemory, RememberedCancel, Runs, Seen
+from shared.broker.ports import BrokerUnavailable, ControlBus
+from shared.contracts.jobs import CancelAnswer, RecordCancel
+from shared.contracts.messages import CancelRun
+from shared.errors import Conflict, NotFound, Unavailable
+from shared.observe.logging import get_logger
+
+log = get_logger("cancelling")
+TRIES: Final = 10
+
+
+class Cancelling:
+    """Records a cancel, tells whoever is at work, and remembers what it cannot find."""
+
+    def __init__(self, runs: Runs, memory: CancelMemory, control: ControlBus, rules: Rules, dispatcher: Bell) -> None:
+        self._runs = runs
+        self._memory = memory
+        self._control = control
+        self._rules = rules
+        self._dispatcher = dispatcher
+
+    async def cancel(self, run_id: str, asked: RecordCancel) -> CancelAnswer:
+        """Cancel a run. Raises NotFound for another workflow's, Conflict when it is over, Unavailable."""
+        seen = await self._runs.load(run_id)
+        if not _is_known(seen):
+            await self._memory.remember(RememberedCancel(run_id, asked.workspace_id, asked.workflow_id))
+            seen = await self._runs.load(run_id)  # it may have come while it was being remembered
+        if seen is None or not _is_known(seen):
+            await self._tell_reserved(seen, asked)
+            return CancelAnswer(run_id, CancelReason.RECORDED)
+        if (seen.run.workspace_id, seen.run.workflow_id) != (asked.workspace_id, asked.workflow_id):
+            raise NotFound("Execution not found")
+        done = await self._record(seen)
+        return CancelAnswer(run_id, done.reason)
+
+    async def recall(self, run_ids: Iterable[str]) -> None:
+        """Runs that are seen for the first time: cancel those that somebody wanted cancelled before."""
+        for remembered in await self._memory.recall(run_ids):
+            try:
+                await self.cancel(remembered.run_id, RecordCancel(remembered.workspace_id, remembered.workflow_id))
+            except (NotFound, Conflict):
+                log.info("a remembered cancel does not apply", run_id=remembered.run_id)
+
+    async def _record(self, seen: Seen) -> Cancelled:
+        run = seen.run
+        for _ in range(TRIES):
+            done = cancel(run, seen.now, self._rules)
+            if done.run == run or await self._runs.replace(run, done.run):
+                await self._tell(run, done)
+                return done
+            found = await self._runs.load(run.id)
+            if found is None:
+                raise NotFound("Execution not found")
+            run = found.run
+        raise Unavailable(f"run {run.id} keeps changing")
+
+    async def _tell(self, run: Run, done: Cancelled) -> None:
+        if not done.tell_worker:
+            self._dispatcher.ring()
+            return
+        try:
+            await self._control.broadcast(CancelRun(run.id))
+        except BrokerUnavailable:
+            if run.phase is Phase.ATTACHED:
+                raise  # nothing else would tell its worker; a durable run's worker hears it with its lease
+            log.warning("a cancel was recorded but not broadcast", run_id=run.id)
+
+    async def _tell_reserved(self, seen: Seen | None, asked: RecordCancel) -> None:
+        if seen is not None and seen.run.phase is Phase.RESERVED and seen.run.workspace_id == asked.workspace_id:
+            await self._control.broadcast(CancelRun(seen.run.id))
+
+
+def _is_known(seen: Seen | None) -> bool:
+    return seen is not None and seen.run.phase is not Phase.RESERVED and not seen.run.is_expired(seen.now)

@@ -1,0 +1,20 @@
+"""Run ids that callers choose: one-shot, over all workspaces, for as long as anything is known of their run."""
+
+from jobs_service.ports import Runs
+from shared.errors import RunIdTaken
+
+
+class Reserving:
+    """Takes ids for attached runs; a durable run takes its own when it is accepted."""
+
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
+
+    async def reserve(self, run_id: str, workspace_id: str) -> None:
+        """Take an id. Raises RunIdTaken."""
+        if not await self._runs.reserve(run_id, workspace_id):
+            raise RunIdTaken(f"run id {run_id} has been used")
+
+    async def unreserve(self, run_id: str, workspace_id: str) -> None:
+        """Give back an id whose run never began; any other id stays taken."""
+        await self._runs.unreserve(run_id, workspace_id)

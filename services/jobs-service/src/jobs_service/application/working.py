@@ -1,0 +1,174 @@
+"""What a worker does with a durable run: claim it, keep it, journal, finish it or hand it back."""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from jobs_service import metrics
+from jobs_service.application.loops import Bell
+from jobs_service.application.payloads import Payloads
+from jobs_service.application.tidying import Tidying
+from jobs_service.domain import leases
+from jobs_service.domain.endings import finish
+from jobs_service.domain.leases import EndedInstead, Granted
+from jobs_service.domain.run import Rules, Run
+from jobs_service.ports import Claimable, Journal, Result, Runs, Seen
+from shared.contracts.jobs import (
+    AppendJournal,
+    ClaimAnswer,
+    ClaimGranted,
+    ClaimRun,
+    FinishRun,
+    LeaseAnswer,
+)
+from shared.contracts.runs import RunError
+from shared.errors import PayloadTooLarge, StaleAttempt, Unavailable
+from shared.observe.logging import get_logger
+
+log = get_logger("working")
+TRIES: Final = 10
+MAX_ENTRY_BYTES: Final = 8 * 1024 * 1024
+MAX_MESSAGE_CHARS: Final = 64 * 1024
+
+
+class Working:
+    """The worker's side of a durable run. Every write is fenced by the attempt."""
+
+    def __init__(
+        self, *, runs: Runs, journal: Journal, payloads: Payloads, tidying: Tidying, rules: Rules, dispatcher: Bell
+    ) -> None:
+        self._runs = runs
+        self._journal = journal
+        self._payloads = payloads
+        self._tidying = tidying
+        self._rules = rules
+        self._dispatcher = dispatcher
+
+    async def claim(self, run_id: str, asked: ClaimRun) -> ClaimAnswer:
+        """Decide a claim. Not granted: the message is to be settled and forgotten."""
+        for _ in range(TRIES):
+            seen = await self._runs.claimable(run_id)
+            if seen is None:
+                return ClaimAnswer()
+            verdict = leases.claim(seen.run, asked, seen.now, self._rules)
+            if isinstance(verdict, Granted) and await self._runs.replace(seen.run, verdict.run):
+                metrics.ATTEMPTS.inc(verdict.run.attempt - seen.run.attempt)
+                self._dispatcher.ring()
+                return ClaimAnswer(await self._grant(seen, verdict.run))
+            if isinstance(verdict, EndedInstead) and await self._runs.replace(seen.run, verdict.run):
+                self._ended(verdict.run)
+                return ClaimAnswer()
+            if not isinstance(verdict, Granted | EndedInstead):
+                return ClaimAnswer()
+        raise _keeps_changing(run_id)
+
+    async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
+        """Keep the lease. Raises StaleAttempt."""
+        if await self._runs.renew(run_id, attempt):
+            return LeaseAnswer(cancelled=False)
+        renewed = await self._change(
+            run_id, attempt, lambda seen: leases.renew(seen.run, attempt, seen.now, self._rules)
+        )
+        return LeaseAnswer(renewed.cancel_requested)
+
+    async def append(self, run_id: str, appended: AppendJournal) -> None:
+        """Store journal entries. Raises StaleAttempt, PayloadTooLarge.
+
+        The attempt is checked after the entries are stored: what was acknowledged, every later attempt has read.
+        """
+        if any(len(bytes(entry.data)) > MAX_ENTRY_BYTES for entry in appended.entries):
+            raise PayloadTooLarge(f"a journal entry may have at most {MAX_ENTRY_BYTES} bytes")
+        await self._journal.append(run_id, appended.attempt, appended.entries)
+        seen = await self._runs.load(run_id)
+        if seen is None:
+            raise _unknown(run_id, appended.attempt)
+        leases.require_held(seen.run, appended.attempt)
+
+    async def finish(self, run_id: str, report: FinishRun) -> None:
+        """Store how the attempt ended. Raises StaleAttempt, InvalidRequest."""
+        seen = await self._runs.load(run_id)
+        if seen is None:
+            raise _unknown(run_id, report.attempt)
+        outcome = report.outcome
+        error = _trimmed(outcome.error) if outcome.error else None
+
+        def ended(seen: Seen) -> Run:
+            return finish(seen.run, report.attempt, seen.now, self._rules, status=outcome.status, error=error)
+
+        if ended(seen) == seen.run:
+            return
+        result = await self._result(seen, report)
+        after = await self._change(run_id, report.attempt, ended, first=seen, result=result)
+        if after.phase.is_terminal:
+            self._ended(after)
+
+    async def release(self, run_id: str, attempt: int) -> None:
+        """Hand the run back. Raises StaleAttempt."""
+        after = await self._change(
+            run_id, attempt, lambda seen: leases.release(seen.run, attempt, seen.now, self._rules)
+        )
+        self._dispatcher.ring()
+        if after.phase.is_terminal:
+            self._ended(after)
+
+    async def _change(
+        self,
+        run_id: str,
+        attempt: int,
+        decide: Callable[[Seen], Run],
+        *,
+        first: Seen | None = None,
+        result: Result | None = None,
+    ) -> Run:
+        seen = first
+        for _ in range(TRIES):
+            seen = seen or await self._runs.load(run_id)
+            if seen is None:
+                raise _unknown(run_id, attempt)
+            after = decide(seen)
+            if after == seen.run or await self._runs.replace(seen.run, after, result):
+                return after
+            seen = None
+        raise _keeps_changing(run_id)
+
+    async def _grant(self, seen: Claimable, run: Run) -> ClaimGranted:
+        remaining = (run.deadline_at - seen.now).total_seconds() if run.deadline_at else 0
+        return ClaimGranted(
+            run=seen.spec,
+            attempt=run.attempt,
+            lease_ms=round(self._rules.lease.total_seconds() * 1000),
+            remaining_ms=max(0, round(remaining * 1000)),
+            journal=await self._journal.read(run.id) if run.attempt > 1 else (),
+        )
+
+    async def _result(self, seen: Seen, report: FinishRun) -> Result:
+        workspace_id = seen.run.workspace_id
+        return Result(
+            output=await self._payloads.fit(workspace_id, report.outcome.output),
+            blocks=await self._payloads.pack(workspace_id, report.blocks) if report.blocks else None,
+            usage=report.usage,
+            duration_ms=_duration_ms(seen),
+        )
+
+    def _ended(self, run: Run) -> None:
+        metrics.ENDED.labels(run.status.value).inc()
+        self._tidying.discard_journal(run.id)
+        self._dispatcher.ring()
+
+
+def _duration_ms(seen: Seen) -> float | None:
+    started_at = seen.run.started_at
+    return None if started_at is None else (seen.now - started_at).total_seconds() * 1000
+
+
+def _trimmed(error: RunError) -> RunError:
+    return msgspec.structs.replace(error, message=error.message[:MAX_MESSAGE_CHARS])
+
+
+def _unknown(run_id: str, attempt: int) -> StaleAttempt:
+    return StaleAttempt(f"attempt {attempt} does not hold run {run_id}: it is not known")
+
+
+def _keeps_changing(run_id: str) -> Unavailable:
+    return Unavailable(f"run {run_id} keeps changing")

@@ -1,0 +1,145 @@
+"""Puts jobs-service together: the one place that knows concrete classes."""
+
+from datetime import timedelta
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+
+from jobs_service.adapters import books, mongo_blobs, mongo_cancels, mongo_journal, run_documents
+from jobs_service.adapters.books import Books
+from jobs_service.adapters.mongo_blobs import MongoBlobs
+from jobs_service.adapters.mongo_cancels import MongoCancelMemory
+from jobs_service.adapters.mongo_journal import MongoJournal
+from jobs_service.adapters.mongo_leases import MongoLeases
+from jobs_service.adapters.mongo_queue import MongoQueue
+from jobs_service.adapters.mongo_records import MongoRecords
+from jobs_service.adapters.mongo_runs import MongoRuns
+from jobs_service.adapters.mongo_spend import MongoSpendBook
+from jobs_service.adapters.mongo_views import MongoRunViews
+from jobs_service.api.blobs import blobs_router
+from jobs_service.api.parameters import render_invalid_parameters
+from jobs_service.api.runs import runs_router
+from jobs_service.api.spend import spend_router
+from jobs_service.api.work import work_router
+from jobs_service.application.accepting import Accepting
+from jobs_service.application.cancelling import Cancelling
+from jobs_service.application.dispatching import Dispatching
+from jobs_service.application.leader import Leader
+from jobs_service.application.loops import Bell, Loop
+from jobs_service.application.payloads import Payloads
+from jobs_service.application.reading import Reading
+from jobs_service.application.reaping import Reaping
+from jobs_service.application.recording import Recording
+from jobs_service.application.reserving import Reserving
+from jobs_service.application.tidying import Tidying
+from jobs_service.application.working import Working
+from jobs_service.consumers.records import RecordsConsumer
+from jobs_service.ports import Leadership, Leases
+from jobs_service.settings import JobsSettings
+from shared.broker.connect import open_broker
+from shared.broker.ports import Broker
+from shared.clock import Clock, SystemClock
+from shared.ids import new_id
+from shared.service import ServiceName
+from shared.store.client import Store
+from shared.web.app import create_app
+from shared.web.internal_auth import ServiceTokens
+
+INDEXES: Final = (
+    *run_documents.INDEXES,
+    *books.INDEXES,
+    *mongo_journal.INDEXES,
+    *mongo_cancels.INDEXES,
+    *mongo_blobs.INDEXES,
+)
+DISPATCH_GAP_SECONDS: Final = 0.02
+TIDY_SECONDS: Final = 1.0
+
+
+def open_store(settings: JobsSettings) -> Store:
+    """The database of jobs-service, not yet started."""
+    return Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_jobs", INDEXES)
+
+
+def build(
+    settings: JobsSettings,
+    *,
+    broker: Broker | None = None,
+    store: Store | None = None,
+    clock: Clock | None = None,
+) -> FastAPI:
+    """The application; what is not given is made from `settings`."""
+    broker = broker or open_broker(settings.amqp_url, service=ServiceName.JOBS)
+    store = store or open_store(settings)
+    clock = clock or SystemClock()
+    tokens = ServiceTokens.of(settings)
+    rules, lifetime = settings.rules, timedelta(seconds=settings.blob_lifetime_seconds)
+
+    ledgers = Books(store)
+    runs = MongoRuns(store, ledgers, rules)
+    queue = MongoQueue(store, ledgers)
+    journal = MongoJournal(store)
+    blobs = MongoBlobs(store, max_bytes=settings.blob_max_bytes)
+    spend = MongoSpendBook(store)
+    memory = MongoCancelMemory(store, timedelta(seconds=settings.cancel_memory_seconds))
+
+    bell = Bell()
+    payloads = Payloads(blobs, lifetime)
+    tidying = Tidying(journal)
+    cancelling = Cancelling(runs, memory, broker.control, rules, bell)
+    accepting = Accepting(queue, payloads, cancelling, settings.queue_limits, bell)
+    working = Working(runs=runs, journal=journal, payloads=payloads, tidying=tidying, rules=rules, dispatcher=bell)
+    recording = Recording(MongoRecords(store, rules), payloads, cancelling)
+
+    leases: Leases = MongoLeases(store)
+    holder = new_id()
+    dispatching = Dispatching(
+        queue,
+        broker.work,
+        Leader(leases, Leadership("dispatcher", holder), settings.leader_lease, clock),
+        settings.dispatch_policy,
+        clock,
+    )
+    reaping = Reaping(
+        runs=runs,
+        blobs=blobs,
+        spend=spend,
+        tidying=tidying,
+        control=broker.control,
+        leader=Leader(leases, Leadership("reaper", holder), settings.leader_lease, clock),
+        rules=rules,
+        dispatcher=bell,
+        clock=clock,
+    )
+
+    app = create_app(
+        ServiceName.JOBS,
+        components=[
+            store,
+            ledgers,
+            broker,
+            accepting.batches,
+            recording.batches,
+            RecordsConsumer(broker, recording, drain_seconds=settings.drain_seconds),
+            Loop(
+                "dispatcher",
+                dispatching.step,
+                every=settings.dispatch_poll_seconds,
+                bell=bell,
+                gap=DISPATCH_GAP_SECONDS,
+                on_stop=dispatching.stop,
+            ),
+            Loop("reaper", reaping.step, every=settings.job_sweep_seconds, on_stop=reaping.stop),
+            Loop("tidier", tidying.step, every=TIDY_SECONDS, on_stop=tidying.step),
+        ],
+        checks={"store": store.ping, "broker": broker.ping},
+        routers=[
+            runs_router(accepting, Reading(MongoRunViews(store), payloads), cancelling, Reserving(runs), tokens),
+            work_router(working, tokens),
+            blobs_router(blobs, tokens, lifetime=lifetime),
+            spend_router(spend, tokens, clock),
+        ],
+    )
+    app.add_exception_handler(RequestValidationError, render_invalid_parameters)
+    return app

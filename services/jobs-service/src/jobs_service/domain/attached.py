@@ -1,0 +1,44 @@
+"""Attached runs as their records tell of them: kept for readers, steered by nobody here."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from jobs_service.domain.endings import outcome_phase
+from jobs_service.domain.run import Phase, Rules, Run
+from shared.contracts.messages import RunBegan, RunRecorded
+from shared.contracts.runs import RunSpec
+
+SILENCE_MARGIN: Final = timedelta(minutes=10)
+"""Records may be late; only what is silent this long past its time limit is taken for dead."""
+
+
+def began(record: RunBegan, now: datetime) -> Run:
+    """The run as it stands after its first record."""
+    spec = record.run
+    due_at = now + timedelta(milliseconds=spec.time_limit_ms) + SILENCE_MARGIN
+    return replace(_attached(spec, record.started_at), due_at=due_at)
+
+
+def recorded(record: RunRecorded, now: datetime, rules: Rules) -> Run:
+    """The run as it stands after its last record. Raises InvalidRequest where that is no outcome."""
+    outcome = record.outcome
+    phase = outcome_phase(outcome.status)
+    run = replace(_attached(record.run, outcome.started_at), phase=phase, error=outcome.error)
+    if not phase.is_terminal:
+        return run
+    return replace(run, ended_at=outcome.ended_at, expires_at=now + rules.retention, ended_by=run.attempt)
+
+
+def _attached(spec: RunSpec, started_at: datetime) -> Run:
+    return Run(
+        id=spec.run_id,
+        workspace_id=spec.snapshot.workspace_id,
+        workflow_id=spec.snapshot.workflow_id,
+        phase=Phase.ATTACHED,
+        time_limit_ms=spec.time_limit_ms,
+        limit_text_ms=spec.time_limit_text_ms or spec.time_limit_ms,
+        created_at=started_at,
+        started_at=started_at,
+        attempt=1,
+    )

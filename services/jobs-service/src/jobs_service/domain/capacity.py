@@ -1,0 +1,72 @@
+"""Who may still join the queue: exact per workspace and overall."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from jobs_service.domain.drain import Drain, retry_after
+from shared.errors import AtCapacity
+
+DEFAULT_CONCURRENCY: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """The books of one workspace's queue, or of all together."""
+
+    queued: int = 0
+    """Accepted and not yet begun: waiting or dispatched."""
+    dispatched: int = 0
+    """How many of them are published and unclaimed, as far as the dispatcher has seen."""
+    concurrency_limit: int = DEFAULT_CONCURRENCY
+    drain: Drain | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Not yet published."""
+        return max(0, self.queued - self.dispatched)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """How many runs may be queued."""
+
+    per_workspace: int
+    overall: int
+
+
+@dataclass(slots=True)
+class Admission:
+    """Decides a batch of requests against the books, one after the other."""
+
+    limits: QueueLimits
+    ledgers: Mapping[str, Ledger]
+    overall: Ledger
+    now: datetime
+    taken: dict[str, int] = field(default_factory=dict)
+
+    def refusal_of(self, workspace_id: str) -> AtCapacity | None:
+        """None takes a place; otherwise why there is none. The workspace's own limit speaks first."""
+        ledger = self.ledgers.get(workspace_id, _EMPTY)
+        if ledger.queued + self.taken.get(workspace_id, 0) >= self.limits.per_workspace:
+            return self._full("Workspace", self.limits.per_workspace, ledger)
+        if self.overall.queued + self.total >= self.limits.overall:
+            return self._full("Global dispatch", self.limits.overall, self.overall)
+        self.taken[workspace_id] = self.taken.get(workspace_id, 0) + 1
+        return None
+
+    @property
+    def total(self) -> int:
+        """Places taken so far."""
+        return sum(self.taken.values())
+
+    def _full(self, name: str, limit: int, ledger: Ledger) -> AtCapacity:
+        return AtCapacity(
+            "Service temporarily at capacity",
+            details={"message": f"{name} queue is at capacity ({limit}/{limit})"},
+            retry_after=retry_after(ledger.drain, self.now),
+        )
+
+
+_EMPTY: Final = Ledger()

@@ -1,0 +1,55 @@
+"""How fast a queue empties, and what that says about when to come back."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+WINDOW_SECONDS: Final = 30.0
+"""Older departures fade: their weight falls by e in this time."""
+SHORTEST_SECONDS: Final = 1.0
+UNKNOWN_RETRY_SECONDS: Final = 10
+MAX_RETRY_SECONDS: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Departures from one queue: how many, fading, as of `at`, and since when they are counted."""
+
+    level: float
+    since: datetime
+    at: datetime
+
+    @classmethod
+    def starting(cls, now: datetime) -> "Drain":
+        """Nothing has left yet."""
+        return cls(0.0, now, now)
+
+    def after(self, departed: int, now: datetime) -> "Drain":
+        """With `departed` more departures at `now`. A queue that was long still is measured anew."""
+        if _seconds(self.at, now) > 4 * WINDOW_SECONDS:
+            return Drain(departed, now, now)
+        return Drain(self._faded(now) + departed, self.since, now)
+
+    def per_second(self, now: datetime) -> float | None:
+        """The rate of late; None when too little is known."""
+        level = self._faded(now)
+        if level < 0.05:
+            return None
+        watched = max(SHORTEST_SECONDS, _seconds(self.since, now))
+        return level / (WINDOW_SECONDS * (1 - math.exp(-watched / WINDOW_SECONDS)))
+
+    def _faded(self, now: datetime) -> float:
+        return self.level * math.exp(-_seconds(self.at, now) / WINDOW_SECONDS)
+
+
+def retry_after(drain: Drain | None, now: datetime) -> int:
+    """Whole seconds until a place is likely to be free."""
+    rate = drain.per_second(now) if drain is not None else None
+    if rate is None:
+        return UNKNOWN_RETRY_SECONDS
+    return min(MAX_RETRY_SECONDS, max(1, math.ceil(1 / rate)))
+
+
+def _seconds(earlier: datetime, later: datetime) -> float:
+    return max(0.0, (later - earlier).total_seconds())

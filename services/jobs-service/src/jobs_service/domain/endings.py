@@ -1,0 +1,74 @@
+"""How runs end: a worker reports, or somebody cancels. The first end wins."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from jobs_service.domain import texts
+from jobs_service.domain.leases import require_held
+from jobs_service.domain.run import Phase, Rules, Run, end, move
+from shared.contracts.runs import RunError, RunStatus
+from shared.errors import Conflict, InvalidRequest
+
+_PHASE_OF: Final = {
+    RunStatus.COMPLETED: Phase.COMPLETED,
+    RunStatus.FAILED: Phase.FAILED,
+    RunStatus.CANCELLED: Phase.CANCELLED,
+    RunStatus.PAUSED: Phase.PAUSED,
+}
+
+
+class CancelReason(StrEnum):
+    """What a cancel did, in the words of the wire."""
+
+    RECORDED = "recorded"
+    QUEUE_CANCELLED = "queue_cancelled"
+    ALREADY_CANCELLED = "already_cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The run after a cancel, and what the cancel found. `tell_worker` says that somebody may be at work on it."""
+
+    run: Run
+    reason: CancelReason
+    tell_worker: bool = False
+
+
+def outcome_phase(status: RunStatus) -> Phase:
+    """The phase that a reported status leads to. Raises InvalidRequest for one that is no outcome."""
+    try:
+        return _PHASE_OF[status]
+    except KeyError:
+        raise InvalidRequest(f"{status} is no outcome of a run") from None
+
+
+def finish(
+    run: Run, attempt: int, now: datetime, rules: Rules, *, status: RunStatus, error: RunError | None = None
+) -> Run:
+    """The attempt reports its outcome; unchanged when it had reported before. Raises StaleAttempt, InvalidRequest."""
+    phase = outcome_phase(status)
+    if run.phase.is_terminal and run.ended_by == attempt:
+        return run
+    require_held(run, attempt)
+    if phase is Phase.PAUSED:
+        return move(run, Phase.PAUSED, due_at=None, worker_id=None, held_dispatch_id=None)
+    return end(run, phase, now, rules, error=error, by=attempt)
+
+
+def cancel(run: Run, now: datetime, rules: Rules) -> Cancelled:
+    """Somebody wants the run to stop.
+
+    A run at work is asked to; its worker, or the reaper, ends it. Everything else ends at once. Raises Conflict when
+    it is over already.
+    """
+    if run.phase is Phase.CANCELLED or run.cancel_requested:
+        return Cancelled(run, CancelReason.ALREADY_CANCELLED, tell_worker=not run.phase.is_terminal)
+    if run.phase.is_terminal:
+        raise Conflict(f"Execution cannot be cancelled while {run.phase}")
+    if run.phase in (Phase.PROCESSING, Phase.ATTACHED):
+        return Cancelled(replace(run, cancel_requested=True), CancelReason.RECORDED, tell_worker=True)
+    queued = run.status is RunStatus.QUEUED
+    ended = end(run, Phase.CANCELLED, now, rules, error=texts.cancelled())
+    return Cancelled(ended, CancelReason.QUEUE_CANCELLED if queued else CancelReason.RECORDED)

@@ -1,0 +1,124 @@
+"""Who may work on a run: claims, lost workers, hand-backs. Attempts fence; leases decide who is still there."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from jobs_service.domain import texts
+from jobs_service.domain.run import Phase, Rules, Run, end, move
+from shared.contracts.jobs import ClaimRun
+from shared.errors import StaleAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The run is the claimer's, as `run` says."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class EndedInstead:
+    """Nobody may go on with it: it ends here and now."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Somebody else has it, or it needs nobody: the message is to be forgotten."""
+
+
+Verdict = Granted | EndedInstead | Refused
+
+
+def claim(run: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
+    """Decide a worker's claim.
+
+    A run without a live lease is granted. A live lease gives way only to a redelivery of the very message that made
+    it: the broker redelivers when it has lost the holder. A holder that asks again, its answer lost, is told the same.
+    """
+    if run.phase in (Phase.DISPATCHED, Phase.REQUEUED):
+        return _grant_or_end(run, asked, now, rules)
+    if run.phase is not Phase.PROCESSING:
+        return Refused()
+    if _lease_is_over(run, now) or (asked.redelivered and asked.dispatch_id == run.held_dispatch_id):
+        return _grant_or_end(replace(run, losses=run.losses + 1), asked, now, rules)
+    if asked.dispatch_id == run.held_dispatch_id and asked.worker_id == run.worker_id:
+        return Granted(renewed(run, now, rules))
+    return Refused()
+
+
+def overdue(run: Run, now: datetime, rules: Rules) -> Run:
+    """What becomes of a run that should have been heard of by now: ended, or handed to another worker."""
+    if run.phase is Phase.ATTACHED:
+        return end(run, Phase.FAILED, now, rules, error=texts.stuck(run.limit_text_ms))
+    counted = replace(run, losses=run.losses + 1) if run.phase is Phase.PROCESSING else run
+    ended = _ended(counted, now, rules)
+    if ended is not None:
+        return ended
+    return requeued(counted, rules) if run.phase is Phase.PROCESSING else run
+
+
+def release(run: Run, attempt: int, now: datetime, rules: Rules) -> Run:
+    """The worker hands `run` back, which costs nothing. Raises StaleAttempt."""
+    if run.phase is Phase.REQUEUED and run.attempt == attempt:
+        return run
+    require_held(run, attempt)
+    if run.cancel_requested:
+        return end(run, Phase.CANCELLED, now, rules, error=texts.cancelled())
+    return requeued(run, rules)
+
+
+def requeued(run: Run, rules: Rules) -> Run:
+    """`run` without a worker, to be dispatched again; its time limit goes on."""
+    give_up_at = run.deadline_at + rules.grace if run.deadline_at else None
+    return move(run, Phase.REQUEUED, due_at=give_up_at, worker_id=None, held_dispatch_id=None)
+
+
+def renewed(run: Run, now: datetime, rules: Rules) -> Run:
+    """`run` with a new lease, which never outlasts the time limit and its grace."""
+    give_up_at = (run.deadline_at or now) + rules.grace
+    return replace(run, due_at=min(now + rules.lease, give_up_at))
+
+
+def renew(run: Run, attempt: int, now: datetime, rules: Rules) -> Run:
+    """The worker of `attempt` is still there. Raises StaleAttempt."""
+    require_held(run, attempt)
+    return renewed(run, now, rules)
+
+
+def require_held(run: Run, attempt: int) -> None:
+    """Raises StaleAttempt unless `attempt` holds the run."""
+    if run.phase is not Phase.PROCESSING or run.attempt != attempt:
+        raise StaleAttempt(f"attempt {attempt} does not hold run {run.id}")
+
+
+def _grant_or_end(run: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
+    ended = _ended(run, now, rules)
+    if ended is not None:
+        return EndedInstead(ended)
+    started_at = run.started_at or now
+    granted = move(
+        run,
+        Phase.PROCESSING,
+        attempt=run.attempt + 1,
+        held_dispatch_id=asked.dispatch_id,
+        worker_id=asked.worker_id,
+        started_at=started_at,
+        deadline_at=run.deadline_at or started_at + run.time_limit,
+    )
+    return Granted(renewed(granted, now, rules))
+
+
+def _ended(run: Run, now: datetime, rules: Rules) -> Run | None:
+    if run.cancel_requested:
+        return end(run, Phase.CANCELLED, now, rules, error=texts.cancelled())
+    if run.deadline_at is not None and run.deadline_at <= now:
+        return end(run, Phase.FAILED, now, rules, error=texts.timed_out(run.limit_text_ms))
+    if run.losses >= rules.attempt_limit:
+        return end(run, Phase.FAILED, now, rules, error=texts.attempts_exhausted(run.losses))
+    return None
+
+
+def _lease_is_over(run: Run, now: datetime) -> bool:
+    return run.due_at is None or run.due_at <= now

@@ -1,0 +1,12 @@
+"""When a run that was published and that nobody claimed is published again."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+MAX_PATIENCE: Final = timedelta(minutes=10)
+
+
+def is_due(dispatched_at: datetime, dispatches: int, now: datetime, patience: timedelta) -> bool:
+    """Each time is waited twice as long: busy workers must not drown in copies."""
+    doubled = patience * (1 << min(max(dispatches - 1, 0), 10))
+    return dispatched_at + min(doubled, max(MAX_PATIENCE, patience)) <= now

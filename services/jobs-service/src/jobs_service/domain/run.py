@@ -1,0 +1,146 @@
+"""A run as jobs-service keeps it: in finer phases than callers see, and only ever moving forward."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from shared.contracts.runs import RunError, RunStatus
+
+
+class Phase(StrEnum):
+    """Where a run stands."""
+
+    RESERVED = "reserved"
+    """Only its id is taken, for an attached run that has not begun."""
+    ATTACHED = "attached"
+    """At work for a caller who waits; nobody else will ever take it."""
+    WAITING = "waiting"
+    DISPATCHED = "dispatched"
+    """Published, not yet claimed."""
+    PROCESSING = "processing"
+    REQUEUED = "requeued"
+    """Begun once; its worker is gone and it is to be dispatched again."""
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing can follow."""
+        return not NEXT[self]
+
+
+_ENDS: Final = frozenset({Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED})
+
+NEXT: Final[Mapping[Phase, frozenset[Phase]]] = {
+    Phase.RESERVED: frozenset({Phase.ATTACHED, Phase.PAUSED}) | _ENDS,
+    Phase.ATTACHED: frozenset({Phase.PAUSED}) | _ENDS,
+    Phase.WAITING: frozenset({Phase.DISPATCHED, Phase.CANCELLED}),
+    Phase.DISPATCHED: frozenset({Phase.DISPATCHED, Phase.PROCESSING, Phase.FAILED, Phase.CANCELLED}),
+    Phase.PROCESSING: frozenset({Phase.PROCESSING, Phase.REQUEUED, Phase.PAUSED}) | _ENDS,
+    Phase.REQUEUED: frozenset({Phase.DISPATCHED, Phase.PROCESSING, Phase.FAILED, Phase.CANCELLED}),
+    Phase.PAUSED: frozenset({Phase.CANCELLED}),
+    Phase.COMPLETED: frozenset(),
+    Phase.FAILED: frozenset(),
+    Phase.CANCELLED: frozenset(),
+}
+"""What may follow each phase."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The limits that decide a run's fate."""
+
+    lease: timedelta
+    """How long a worker may be silent."""
+    retention: timedelta
+    """How long a run is known after its end."""
+    grace: timedelta
+    """How far past its time limit a run may go before it is ended from here."""
+    attempt_limit: int
+    """How many workers a run may lose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """All that decides what may happen to a run. All times are the store's."""
+
+    id: str
+    workspace_id: str
+    workflow_id: str
+    phase: Phase
+    time_limit_ms: int
+    limit_text_ms: int
+    """The limit that the time-out message names."""
+    created_at: datetime
+    revision: int = 0
+    """Grows with every write."""
+    attempt: int = 0
+    """The fencing token: which try of a worker holds the run, or held it last."""
+    losses: int = 0
+    """How many workers were lost on it."""
+    dispatch_id: str | None = None
+    held_dispatch_id: str | None = None
+    """The dispatch through which the present worker got it."""
+    worker_id: str | None = None
+    due_at: datetime | None = None
+    """When it must be looked at: the end of the worker's lease, or of the time limit."""
+    started_at: datetime | None = None
+    deadline_at: datetime | None = None
+    ended_at: datetime | None = None
+    expires_at: datetime | None = None
+    ended_by: int | None = None
+    """The attempt that reported the end; None when it was ended from here."""
+    cancel_requested: bool = False
+    error: RunError | None = None
+
+    @property
+    def status(self) -> RunStatus:
+        """As callers see it: what has begun is never queued again."""
+        match self.phase:
+            case Phase.RESERVED | Phase.WAITING:
+                return RunStatus.QUEUED
+            case Phase.ATTACHED:
+                return RunStatus.PROCESSING
+            case Phase.DISPATCHED | Phase.REQUEUED:
+                return RunStatus.PROCESSING if self.attempt else RunStatus.QUEUED
+            case phase:
+                return RunStatus(phase.value)
+
+    @property
+    def time_limit(self) -> timedelta:
+        """How long it may be under way, all attempts together."""
+        return timedelta(milliseconds=self.time_limit_ms)
+
+    def is_expired(self, now: datetime) -> bool:
+        """Whether it is to be treated as forgotten."""
+        return self.expires_at is not None and self.expires_at <= now
+
+
+class IllegalMove(Exception):
+    """A step backwards, or out of an end: a mistake in our code, never a caller's."""
+
+
+def move(run: Run, phase: Phase, **changes: Any) -> Run:
+    """`run` in its next phase. Raises IllegalMove."""
+    if phase not in NEXT[run.phase]:
+        raise IllegalMove(f"run {run.id} cannot go from {run.phase} to {phase}")
+    return replace(run, phase=phase, **changes)
+
+
+def end(
+    run: Run, phase: Phase, now: datetime, rules: Rules, *, error: RunError | None = None, by: int | None = None
+) -> Run:
+    """`run` at its end: held by nobody, and forgotten after the retention."""
+    return move(
+        run,
+        phase,
+        ended_at=now,
+        expires_at=now + rules.retention,
+        due_at=None,
+        ended_by=by,
+        error=error,
+    )

@@ -1,0 +1,29 @@
+"""The sentences that callers read when a run was ended from here."""
+
+from shared.contracts.runs import ErrorCode, RunError
+
+
+def timed_out(limit_ms: int) -> RunError:
+    """The run was longer under way than allowed; whole minutes from one minute on, else seconds."""
+    seconds = limit_ms // 1000
+    if seconds < 60:
+        return RunError(ErrorCode.TIMEOUT, f"Execution timed out after {seconds} seconds")
+    minutes = seconds // 60
+    return RunError(ErrorCode.TIMEOUT, f"Execution timed out after {minutes} minute{'' if minutes == 1 else 's'}")
+
+
+def stuck(limit_ms: int) -> RunError:
+    """An attached run began and nobody ever told how it ended."""
+    minutes = max(1, limit_ms // 60_000)
+    return RunError(ErrorCode.WORKER_LOST, f"Job terminated: stuck in processing for more than {minutes} minutes")
+
+
+def attempts_exhausted(losses: int) -> RunError:
+    """Every worker that tried was lost."""
+    text = f"The run was given up after {losses} attempts: its worker was lost each time"
+    return RunError(ErrorCode.ATTEMPTS_EXHAUSTED, text)
+
+
+def cancelled() -> RunError:
+    """Somebody asked for it."""
+    return RunError(ErrorCode.CANCELLED, "Cancelled")

@@ -1,0 +1,15 @@
+"""The process of jobs-service."""
+
+from jobs_service.bootstrap import build
+from jobs_service.settings import JobsSettings
+from shared.web.server import serve
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    settings = JobsSettings()
+    serve(build(settings), settings, port=settings.jobs_port)
+
+
+if __name__ == "__main__":
+    main()

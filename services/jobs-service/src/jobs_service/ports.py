@@ -1,0 +1,272 @@
+"""What jobs-service needs from the outside. Adapters implement these; tests hand in fakes.
+
+Every method raises Unavailable when its part does not answer. Times are the store's own.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from jobs_service.domain.capacity import Ledger, QueueLimits
+from jobs_service.domain.run import Run
+from shared.contracts.jobs import AcceptRun, JournalEntry, RunAccepted, RunPage, RunView
+from shared.contracts.messages import RunBegan, RunRecorded
+from shared.contracts.runs import Payload, RunSpec, RunStatus, Usage
+from shared.errors import FlowportError
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run, and the store's time when it was read."""
+
+    run: Run
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claimable(Seen):
+    """A run with all that a worker needs."""
+
+    spec: RunSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a run leaves behind besides its state. Large values have been put into blobs before."""
+
+    output: Payload | None = None
+    blocks: Payload | None = None
+    usage: Usage = field(default_factory=Usage)
+    duration_ms: float | None = None
+
+
+class Runs(Protocol):
+    """Runs, one at a time."""
+
+    async def load(self, run_id: str) -> Seen | None: ...
+
+    async def claimable(self, run_id: str) -> Claimable | None:
+        """A durable run with its specification."""
+        ...
+
+    async def replace(self, before: Run, after: Run, result: Result | None = None) -> bool:
+        """Store `after` if the run still is what `before` says. False: it was changed meanwhile.
+
+        Leaving the queue by any other way than a dispatch gives the place back in the same transaction.
+        """
+        ...
+
+    async def renew(self, run_id: str, attempt: int) -> bool:
+        """Prolong the lease of `attempt`. False: it does not hold the run, or the run is to be cancelled."""
+        ...
+
+    async def overdue(self, limit: int) -> Sequence[Seen]:
+        """Runs that should have been heard of by now."""
+        ...
+
+    async def reserve(self, run_id: str, workspace_id: str) -> bool:
+        """Take an id for an attached run. False: it is taken."""
+        ...
+
+    async def unreserve(self, run_id: str, workspace_id: str) -> None:
+        """Give an id back that no run was seen of."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """Which runs to list, newest first."""
+
+    workspace_id: str
+    workflow_id: str | None = None
+    status: RunStatus | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewedRun:
+    """A run for its readers; its blocks, where they were asked for, still as they are stored."""
+
+    view: RunView
+    blocks: Payload | None
+
+
+class RunViews(Protocol):
+    """Runs as readers see them. A run past its retention is not found."""
+
+    async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> ViewedRun | None: ...
+
+    async def by_job_id(self, job_id: str, *, output: bool, blocks: bool) -> ViewedRun | None: ...
+
+    async def page(self, query: PageQuery) -> RunPage:
+        """One page. Raises InvalidRequest for a cursor that is none of ours."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Leadership:
+    """Who leads: the name of the lease and its holder."""
+
+    name: str
+    holder: str
+
+
+class Leases(Protocol):
+    """At most one holder per name."""
+
+    async def hold(self, leadership: Leadership, ttl: timedelta) -> bool:
+        """Take or keep the lease for `ttl`. False: somebody else has it."""
+        ...
+
+    async def leave(self, leadership: Leadership) -> None:
+        """Let the next one in at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveRun:
+    """A run that holds one of its workspace's concurrent places."""
+
+    run_id: str
+    workspace_id: str
+    is_dispatched: bool
+    is_requeued: bool
+    has_begun: bool
+    dispatched_at: datetime | None
+    dispatches: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """The books and the runs under way, at one moment."""
+
+    now: datetime
+    ledgers: Mapping[str, Ledger]
+    overall: Ledger
+    active: Sequence[ActiveRun]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRun:
+    """A run to be dispatched."""
+
+    run_id: str
+    workspace_id: str
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """One round of the dispatcher: what to mark as published, and what was seen to have left the queue."""
+
+    id: str
+    now: datetime
+    fresh: Sequence[WaitingRun] = ()
+    again: Sequence[WaitingRun] = ()
+    departed: Mapping[str, int] = field(default_factory=dict)
+
+
+class LeadershipLost(Exception):
+    """Another process leads now; nothing was written."""
+
+
+class Queue(Protocol):
+    """The queue and its books, which always agree."""
+
+    async def accept(self, requests: Sequence[AcceptRun], limits: QueueLimits) -> Sequence[RunAccepted | FlowportError]:
+        """Store those that there is room for. Each answer: accepted, AtCapacity, or RunIdTaken."""
+        ...
+
+    async def state(self) -> QueueState: ...
+
+    async def waiting(self, workspace_id: str, limit: int) -> Sequence[WaitingRun]:
+        """The workspace's oldest waiting runs."""
+        ...
+
+    async def dispatch(self, dispatch: Dispatch, leadership: Leadership) -> frozenset[str]:
+        """Mark and book one round; the ids that were marked (others have left meanwhile). Raises LeadershipLost."""
+        ...
+
+    async def recount(self, leadership: Leadership) -> int:
+        """Make the books agree with the runs; returns by how many places they did not. Raises LeadershipLost."""
+        ...
+
+
+class Journal(Protocol):
+    """What happened in durable runs."""
+
+    async def append(self, run_id: str, attempt: int, entries: Sequence[JournalEntry]) -> None:
+        """Store entries; those that this attempt has stored before are left as they are."""
+        ...
+
+    async def read(self, run_id: str) -> tuple[JournalEntry, ...]:
+        """All entries in order; where two attempts wrote the same one, the later attempt's."""
+        ...
+
+    async def discard(self, run_ids: Sequence[str]) -> None: ...
+
+
+class Blobs(Protocol):
+    """Large values, per workspace, with a lifetime."""
+
+    async def put(self, workspace_id: str, blob_id: str, chunks: AsyncIterator[bytes], lifetime: timedelta) -> int:
+        """Store a value; returns its size in bytes. A later one under the same id replaces it.
+
+        Raises PayloadTooLarge.
+        """
+        ...
+
+    async def open(self, workspace_id: str, blob_id: str) -> tuple[int, AsyncIterator[bytes]]:
+        """The size and the bytes. Raises NotFound."""
+        ...
+
+    async def sweep(self, limit: int) -> int:
+        """Delete up to `limit` values whose time is over; returns how many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """A record of an attached run and, once it has ended, what it leaves behind."""
+
+    record: RunBegan | RunRecorded
+    result: Result | None = None
+
+
+class Records(Protocol):
+    """What attached runs tell of themselves."""
+
+    async def write(self, records: Sequence[RecordedRun]) -> None:
+        """Store them; a run that has ended is left as it is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedCancel:
+    """A cancel of a run that was not known then."""
+
+    run_id: str
+    workspace_id: str
+    workflow_id: str
+
+
+class CancelMemory(Protocol):
+    """Cancels of runs that have not been seen, for a while."""
+
+    async def remember(self, cancel: RememberedCancel) -> None: ...
+
+    async def recall(self, run_ids: Iterable[str]) -> Sequence[RememberedCancel]: ...
+
+
+class SpendBook(Protocol):
+    """What workspaces spent on models, each run exactly once."""
+
+    async def collect(self, limit: int) -> int:
+        """Book up to `limit` ended runs; returns how many."""
+        ...
+
+    async def of_month(self, workspace_id: str, month: str) -> Usage:
+        """The sum of one month, `YYYY-MM`."""
+        ...

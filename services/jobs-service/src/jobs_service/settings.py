@@ -1,0 +1,88 @@
+"""What an operator can set on jobs-service."""
+
+from datetime import timedelta
+from typing import Any
+
+from pydantic import AliasChoices, Field
+
+from jobs_service.application.dispatching import DispatchPolicy
+from jobs_service.domain.capacity import QueueLimits
+from jobs_service.domain.run import Rules
+from shared.settings import CommonSettings
+
+
+def _sim(name: str, default: int, **options: Any) -> Any:
+    """A setting that also goes by the name that people know from Sim."""
+    return Field(default, validation_alias=AliasChoices(f"FLOWPORT_{name}", name, name.lower()), **options)
+
+
+class JobsSettings(CommonSettings):
+    """The queue, its workers' leases, and how long things are kept."""
+
+    jobs_port: int = Field(8082, ge=1, le=65535, description="Port of the internal door.")
+
+    dispatch_max_queue_per_workspace: int = _sim(
+        "DISPATCH_MAX_QUEUE_PER_WORKSPACE", 1_000, ge=0, le=1_000_000, description="Queued runs of one workspace."
+    )
+    dispatch_max_queue_global: int = _sim(
+        "DISPATCH_MAX_QUEUE_GLOBAL", 50_000, ge=0, le=10_000_000, description="Queued runs of all workspaces."
+    )
+    dispatch_window: int = Field(
+        16, ge=1, le=10_000, description="Runs that may be published and unclaimed; about one round of free workers."
+    )
+    dispatch_poll_seconds: float = Field(
+        0.25, gt=0, le=60, description="How often the dispatcher looks when nothing wakes it."
+    )
+    dispatch_unclaimed_seconds: float = Field(
+        10.0, gt=0, le=3600, description="A published run that nobody claimed in this time is published again."
+    )
+    leader_lease_seconds: float = Field(
+        5.0, gt=0.5, le=300, description="A dispatcher or reaper silent for this long is replaced by another process."
+    )
+
+    job_retention_seconds: int = Field(
+        86_400, ge=1, le=31_536_000, description="How long a run can be looked up after its end."
+    )
+    job_sweep_seconds: float = Field(
+        1.0, gt=0, le=3600, description="How often runs are looked for that nobody answers for."
+    )
+    lease_seconds: float = Field(15.0, ge=0.5, le=600, description="A worker silent for this long has lost its run.")
+    attempt_limit: int = Field(5, ge=1, le=100, description="How many workers a run may lose before it fails.")
+    time_limit_grace_seconds: float = Field(
+        10.0, ge=0, le=600, description="How far past its time limit a run may go before it is ended from here."
+    )
+    cancel_memory_seconds: float = Field(
+        600.0, gt=0, le=86_400, description="How long a cancel of a run not seen yet is remembered."
+    )
+
+    blob_lifetime_seconds: int = Field(
+        604_800, ge=60, le=31_536_000, description="How long a large value is kept; it must outlast queues and runs."
+    )
+    blob_max_bytes: int = Field(
+        100 * 1024 * 1024, ge=1024, le=4 * 1024**3, description="The largest value that is kept, in bytes."
+    )
+
+    @property
+    def rules(self) -> Rules:
+        """What decides a run's fate."""
+        return Rules(
+            lease=timedelta(seconds=self.lease_seconds),
+            retention=timedelta(seconds=self.job_retention_seconds),
+            grace=timedelta(seconds=self.time_limit_grace_seconds),
+            attempt_limit=self.attempt_limit,
+        )
+
+    @property
+    def queue_limits(self) -> QueueLimits:
+        """How many runs may be queued."""
+        return QueueLimits(self.dispatch_max_queue_per_workspace, self.dispatch_max_queue_global)
+
+    @property
+    def dispatch_policy(self) -> DispatchPolicy:
+        """How the dispatcher publishes."""
+        return DispatchPolicy(self.dispatch_window, timedelta(seconds=self.dispatch_unclaimed_seconds))
+
+    @property
+    def leader_lease(self) -> timedelta:
+        """How long a leader may be silent."""
+        return timedelta(seconds=self.leader_lease_seconds)
