@@ -35,7 +35,7 @@ from jobs_service.application.reserving import Reserving
 from jobs_service.application.tidying import Tidying
 from jobs_service.application.working import Working
 from jobs_service.consumers.records import RecordsConsumer
-from jobs_service.ports import Leadership, Leases
+from jobs_service.ports import Leadership, Leases, Queue, Runs
 from jobs_service.settings import JobsSettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
@@ -68,6 +68,8 @@ def build(
     broker: Broker | None = None,
     store: Store | None = None,
     clock: Clock | None = None,
+    runs: Runs | None = None,
+    queue: Queue | None = None,
 ) -> FastAPI:
     """The application; what is not given is made from `settings`."""
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.JOBS)
@@ -77,8 +79,8 @@ def build(
     rules, lifetime = settings.rules, timedelta(seconds=settings.blob_lifetime_seconds)
 
     ledgers = Books(store)
-    runs = MongoRuns(store, ledgers, rules)
-    queue = MongoQueue(store, ledgers)
+    runs = runs or MongoRuns(store, ledgers, rules)
+    queue = queue or MongoQueue(store, ledgers)
     journal = MongoJournal(store)
     blobs = MongoBlobs(store, max_bytes=settings.blob_max_bytes)
     spend = MongoSpendBook(store)

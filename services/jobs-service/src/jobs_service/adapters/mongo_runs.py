@@ -23,7 +23,6 @@ from jobs_service.ports import Claimable, Result, Seen
 from shared.store.client import Document, Store
 
 WATCHED: Final = [phase.value for phase in (Phase.PROCESSING, Phase.REQUEUED, Phase.DISPATCHED, Phase.ATTACHED)]
-_DURABLE: Final = {"job_id": {"$exists": True}}
 
 
 class MongoRuns:
@@ -44,8 +43,8 @@ class MongoRuns:
     @store_call
     async def claimable(self, run_id: str) -> Claimable | None:
         """See Runs."""
-        found = await self._find({"_id": run_id} | _DURABLE)
-        if not found:
+        found = await self._find({"_id": run_id})
+        if not found or "job_id" not in found[0]:
             return None
         document = found[0]
         return Claimable(to_run(document), from_ms(document["now_ms"]), decode_spec(document["spec"]))

@@ -1,0 +1,117 @@
+"""Who gets a run."""
+
+import pytest
+from tests.unit.jobs.makers import NOW, RULES, a_claim, a_run, after, at_work
+
+from jobs_service.domain.leases import EndedInstead, Granted, Refused, claim
+from jobs_service.domain.run import Phase
+from shared.contracts.runs import ErrorCode
+
+
+def test_the_first_claim_of_a_dispatched_run_is_granted_as_attempt_one() -> None:
+    verdict = claim(a_run(Phase.DISPATCHED, dispatch_id="dispatch-1"), a_claim(), NOW, RULES)
+
+    assert isinstance(verdict, Granted)
+    run = verdict.run
+    assert (run.phase, run.attempt, run.losses) == (Phase.PROCESSING, 1, 0)
+    assert (run.started_at, run.due_at, run.deadline_at) == (NOW, after(15), after(5400))
+    assert (run.held_dispatch_id, run.worker_id) == ("dispatch-1", "worker-2")
+
+
+def test_an_older_dispatch_of_an_unclaimed_run_is_as_good_as_the_latest() -> None:
+    run = a_run(Phase.DISPATCHED, dispatch_id="dispatch-2")
+
+    assert isinstance(claim(run, a_claim("dispatch-1"), NOW, RULES), Granted)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        a_claim("dispatch-2"),
+        a_claim("dispatch-2", redelivered=True),
+        a_claim("dispatch-1", "worker-2"),
+        a_claim("dispatch-2", "worker-1"),
+    ],
+)
+def test_a_live_lease_holds_against_every_other_message(asked: object) -> None:
+    assert claim(at_work(), asked, NOW, RULES) == Refused()  # type: ignore[arg-type]
+
+
+def test_the_redelivered_message_of_a_live_lease_takes_over_and_counts_a_loss() -> None:
+    verdict = claim(at_work(), a_claim(redelivered=True), NOW, RULES)
+
+    assert isinstance(verdict, Granted)
+    assert (verdict.run.attempt, verdict.run.losses, verdict.run.worker_id) == (2, 1, "worker-2")
+
+
+def test_an_expired_lease_gives_way_to_any_message_and_counts_a_loss() -> None:
+    verdict = claim(at_work(), a_claim("dispatch-9"), after(15), RULES)
+
+    assert isinstance(verdict, Granted)
+    assert (verdict.run.attempt, verdict.run.losses) == (2, 1)
+
+
+def test_a_holder_whose_answer_was_lost_is_told_the_same_again() -> None:
+    verdict = claim(at_work(), a_claim("dispatch-1", "worker-1"), after(3), RULES)
+
+    assert isinstance(verdict, Granted)
+    assert (verdict.run.attempt, verdict.run.losses, verdict.run.due_at) == (1, 0, after(18))
+
+
+def test_a_requeued_run_is_granted_without_counting_again() -> None:
+    run = a_run(Phase.REQUEUED, attempt=1, losses=1, started_at=NOW, deadline_at=after(5400))
+    verdict = claim(run, a_claim("dispatch-2"), after(60), RULES)
+
+    assert isinstance(verdict, Granted)
+    assert (verdict.run.attempt, verdict.run.losses) == (2, 1)
+    assert (verdict.run.started_at, verdict.run.deadline_at) == (NOW, after(5400)), "the time limit goes on"
+
+
+@pytest.mark.parametrize(
+    "phase",
+    [
+        Phase.RESERVED,
+        Phase.WAITING,
+        Phase.ATTACHED,
+        Phase.PAUSED,
+        Phase.COMPLETED,
+        Phase.FAILED,
+        Phase.CANCELLED,
+    ],
+)
+def test_a_run_that_needs_no_worker_is_refused_to_everybody(phase: Phase) -> None:
+    assert claim(a_run(phase), a_claim(redelivered=True), NOW, RULES) == Refused()
+
+
+def test_after_the_last_allowed_loss_the_run_fails_instead() -> None:
+    verdict = claim(at_work(losses=2), a_claim(redelivered=True), NOW, RULES)
+
+    assert isinstance(verdict, EndedInstead)
+    assert verdict.run.phase is Phase.FAILED
+    assert verdict.run.error is not None
+    assert verdict.run.error.code is ErrorCode.ATTEMPTS_EXHAUSTED
+    assert "3 attempts" in verdict.run.error.message
+
+
+def test_a_run_past_its_time_limit_fails_instead() -> None:
+    run = a_run(Phase.REQUEUED, attempt=1, started_at=NOW, deadline_at=after(5400))
+    verdict = claim(run, a_claim(), after(5400), RULES)
+
+    assert isinstance(verdict, EndedInstead)
+    assert verdict.run.error is not None
+    assert verdict.run.error.message == "Execution timed out after 90 minutes"
+
+
+def test_a_run_whose_cancel_was_recorded_is_cancelled_instead() -> None:
+    verdict = claim(at_work(cancel_requested=True), a_claim(redelivered=True), NOW, RULES)
+
+    assert isinstance(verdict, EndedInstead)
+    assert verdict.run.phase is Phase.CANCELLED
+
+
+def test_a_lease_never_outlasts_the_time_limit_and_its_grace() -> None:
+    run = a_run(Phase.REQUEUED, attempt=1, started_at=NOW, deadline_at=after(2))
+    verdict = claim(run, a_claim(), after(1), RULES)
+
+    assert isinstance(verdict, Granted)
+    assert verdict.run.due_at == after(12)

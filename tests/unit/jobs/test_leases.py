@@ -1,0 +1,71 @@
+"""Workers that stay, that go, and that are gone."""
+
+import pytest
+from tests.unit.jobs.makers import NOW, RULES, a_run, after, at_work
+
+from jobs_service.domain.leases import overdue, release, renew
+from jobs_service.domain.run import Phase
+from shared.contracts.runs import ErrorCode
+from shared.errors import StaleAttempt
+
+
+def test_a_renewed_lease_begins_anew() -> None:
+    assert renew(at_work(), 1, after(5), RULES).due_at == after(20)
+
+
+@pytest.mark.parametrize("run", [at_work(attempt=2), a_run(Phase.REQUEUED, attempt=1), a_run(Phase.COMPLETED)])
+def test_an_attempt_that_lost_the_run_cannot_renew(run: object) -> None:
+    with pytest.raises(StaleAttempt):
+        renew(run, 1, NOW, RULES)  # type: ignore[arg-type]
+
+
+def test_a_silent_worker_costs_an_attempt_and_the_run_goes_to_another() -> None:
+    run = overdue(at_work(), after(16), RULES)
+
+    assert (run.phase, run.attempt, run.losses, run.worker_id) == (Phase.REQUEUED, 1, 1, None)
+    assert run.due_at == after(5410), "it is looked at again when its time limit is over"
+
+
+def test_the_last_allowed_loss_ends_the_run() -> None:
+    run = overdue(at_work(losses=2), after(16), RULES)
+
+    assert run.phase is Phase.FAILED
+    assert run.error is not None
+    assert run.error.code is ErrorCode.ATTEMPTS_EXHAUSTED
+
+
+@pytest.mark.parametrize("phase", [Phase.REQUEUED, Phase.DISPATCHED])
+def test_a_begun_run_that_nobody_takes_ends_with_its_time_limit(phase: Phase) -> None:
+    run = overdue(a_run(phase, attempt=1, started_at=NOW, deadline_at=after(60)), after(70), RULES)
+
+    assert run.phase is Phase.FAILED
+    assert run.error is not None
+    assert run.error.code is ErrorCode.TIMEOUT
+
+
+def test_a_silent_worker_that_was_asked_to_stop_leaves_a_cancelled_run() -> None:
+    assert overdue(at_work(cancel_requested=True), after(16), RULES).phase is Phase.CANCELLED
+
+
+def test_an_attached_run_that_never_told_its_end_fails_as_stuck() -> None:
+    run = overdue(a_run(Phase.ATTACHED, attempt=1, due_at=NOW), NOW, RULES)
+
+    assert run.phase is Phase.FAILED
+    assert run.error is not None
+    assert run.error.message == "Job terminated: stuck in processing for more than 90 minutes"
+
+
+def test_handing_a_run_back_costs_no_attempt() -> None:
+    run = release(at_work(), 1, NOW, RULES)
+
+    assert (run.phase, run.losses) == (Phase.REQUEUED, 0)
+    assert release(run, 1, NOW, RULES) == run, "once more is the same"
+
+
+def test_a_run_handed_back_after_a_cancel_is_cancelled() -> None:
+    assert release(at_work(cancel_requested=True), 1, NOW, RULES).phase is Phase.CANCELLED
+
+
+def test_an_older_attempt_cannot_hand_back_the_run_of_a_newer_one() -> None:
+    with pytest.raises(StaleAttempt):
+        release(at_work(attempt=2), 1, NOW, RULES)

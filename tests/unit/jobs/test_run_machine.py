@@ -1,0 +1,168 @@
+"""Whatever happens in whatever order: the rules against a model that a child could follow.
+
+The model knows only this: the run belongs to the latest claim that was granted, until somebody takes it away; the
+first end is the end; nothing goes backwards.
+"""
+
+from datetime import timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.unit.jobs.makers import NOW, RULES, a_run
+
+from jobs_service.domain import leases
+from jobs_service.domain.endings import cancel, finish
+from jobs_service.domain.leases import EndedInstead, Granted
+from jobs_service.domain.run import Phase, Run, move
+from shared.contracts.jobs import ClaimRun
+from shared.contracts.runs import RunStatus
+from shared.errors import Conflict, StaleAttempt
+
+RANK = {RunStatus.QUEUED: 0, RunStatus.PROCESSING: 1, RunStatus.PAUSED: 1}
+OUTCOMES = st.sampled_from([RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED])
+
+
+class RunMachine(RuleBasedStateMachine):
+    """One run, its dispatcher, its workers, its callers, its reaper, and time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.run = a_run(time_limit_ms=120_000, limit_text_ms=120_000)
+        self.now = NOW
+        self.dispatches = 0
+        self.granted: list[tuple[int, str]] = []
+        self.holder: int | None = None
+        self.lost = 0
+        self.shown = 0
+        self.end: Run | None = None
+
+    @rule(seconds=st.sampled_from([0, 1, 5, 14, 16, 60]))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @precondition(lambda self: self.run.phase in (Phase.WAITING, Phase.DISPATCHED, Phase.REQUEUED))
+    @rule()
+    def dispatch(self) -> None:
+        self.dispatches += 1
+        self.run = move(self.run, Phase.DISPATCHED, dispatch_id=f"dispatch-{self.dispatches}")
+
+    @precondition(lambda self: self.dispatches)
+    @rule(data=st.data(), redelivered=st.booleans(), worker=st.sampled_from(["one", "two"]))
+    def claim(self, data: st.DataObject, redelivered: bool, worker: str) -> None:
+        dispatch_id = f"dispatch-{data.draw(st.integers(1, self.dispatches))}"
+        verdict = leases.claim(self.run, ClaimRun(dispatch_id, worker, redelivered), self.now, RULES)
+        if not isinstance(verdict, Granted | EndedInstead):
+            return
+        assert self.end is None, "nobody gets a run that is over"
+        again = verdict.run.attempt == self.run.attempt and isinstance(verdict, Granted)
+        if self.holder is not None and not again:
+            assert self._lease_is_over() or (redelivered and (self.holder, dispatch_id) in self.granted)
+            self.lost += 1
+        assert not again or (self.holder, dispatch_id) in self.granted
+        self._is_now(verdict.run)
+        if isinstance(verdict, Granted) and not again:
+            assert verdict.run.attempt == len(self.granted) + 1, "every grant is a new attempt"
+            self.granted.append((verdict.run.attempt, dispatch_id))
+        self.holder = verdict.run.attempt if isinstance(verdict, Granted) else None
+
+    @precondition(lambda self: self.granted)
+    @rule(data=st.data())
+    def renew(self, data: st.DataObject) -> None:
+        attempt = self._any_attempt(data)
+        try:
+            run = leases.renew(self.run, attempt, self.now, RULES)
+        except StaleAttempt:
+            assert attempt != self.holder
+            return
+        assert attempt == self.holder
+        self._is_now(run)
+
+    @precondition(lambda self: self.granted)
+    @rule(data=st.data(), status=OUTCOMES)
+    def finish(self, data: st.DataObject, status: RunStatus) -> None:
+        attempt = self._any_attempt(data)
+        try:
+            run = finish(self.run, attempt, self.now, RULES, status=status)
+        except StaleAttempt:
+            assert attempt != self.holder
+            return
+        if self.end is not None:
+            assert run == self.end, "a report that comes again changes nothing"
+            return
+        assert attempt == self.holder
+        assert run.status is status
+        self.holder = None
+        self._is_now(run)
+
+    @precondition(lambda self: self.granted)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        attempt = self._any_attempt(data)
+        try:
+            run = leases.release(self.run, attempt, self.now, RULES)
+        except StaleAttempt:
+            assert attempt != self.holder
+            return
+        self.holder = None
+        self._is_now(run)
+
+    @rule()
+    def cancel(self) -> None:
+        try:
+            done = cancel(self.run, self.now, RULES)
+        except Conflict:
+            assert self.end is not None
+            return
+        if done.run.phase.is_terminal:
+            self.holder = None
+        self._is_now(done.run)
+
+    @precondition(lambda self: self.run.due_at is not None and self.run.due_at <= self.now)
+    @rule()
+    def reap(self) -> None:
+        assert self.end is None
+        run = leases.overdue(self.run, self.now, RULES)
+        assert run != self.run, "the reaper never looks at the same thing twice"
+        if self.holder is not None:
+            self.lost += 1
+            self.holder = None
+        self._is_now(run)
+
+    @invariant()
+    def nothing_goes_backwards(self) -> None:
+        rank = RANK.get(self.run.status, 2)
+        assert rank >= self.shown
+        self.shown = rank
+
+    @invariant()
+    def the_first_end_stays(self) -> None:
+        if self.end is not None:
+            assert self.run == self.end
+
+    @invariant()
+    def only_lost_workers_count(self) -> None:
+        assert self.run.losses == self.lost <= RULES.attempt_limit
+
+    @invariant()
+    def a_run_is_held_exactly_while_it_is_at_work(self) -> None:
+        assert (self.run.phase is Phase.PROCESSING) == (self.holder is not None)
+
+    @invariant()
+    def a_run_that_has_begun_is_looked_at_again(self) -> None:
+        assert self.run.phase.is_terminal or not self.granted or self.run.due_at is not None
+
+    def _is_now(self, run: Run) -> None:
+        self.run = run
+        if run.phase.is_terminal and self.end is None:
+            self.end = run
+
+    def _any_attempt(self, data: st.DataObject) -> int:
+        return data.draw(st.integers(1, len(self.granted)))
+
+    def _lease_is_over(self) -> bool:
+        return self.run.due_at is not None and self.run.due_at <= self.now
+
+
+TestRunMachine = RunMachine.TestCase
+TestRunMachine.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
