@@ -107,7 +107,7 @@ class DurableRunWorker:
                 return FinishRun(granted.attempt, self._launcher.refused(error))
             handle.bind(execution)
             result = await self._run(spec, execution, handle, granted)
-        await journal.flush()
+        await journal.close()
         outcome = await self._launcher.conclude(spec, result.outcome)
         return FinishRun(granted.attempt, outcome, tuple(result.blocks), result.usage)
 

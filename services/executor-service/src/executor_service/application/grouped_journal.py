@@ -52,6 +52,15 @@ class GroupedJournal:
             if entries:
                 await self._store(AppendJournal(self._attempt, entries))
 
+    async def close(self) -> None:
+        """The run has ended and its result says everything: what is not stored yet need not be. Raises StaleAttempt."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._commit is not None:
+            await self._commit
+        self._raise_failure()
+
     def _commit_soon(self) -> None:
         self._timer = None
         self._commit = asyncio.get_running_loop().create_task(self._commit_quietly())
