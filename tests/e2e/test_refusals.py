@@ -58,8 +58,8 @@ async def test_a_file_that_is_no_workflow_is_not_imported(door: PublicDoor, file
     assert await door.workflow_names() == before
 
 
-async def test_a_file_of_twenty_megabytes_is_too_large(door: PublicDoor) -> None:
+async def test_a_file_of_more_than_twenty_megabytes_is_too_large(door: PublicDoor) -> None:
     before = await door.workflow_names()
-    file = workflow("Huge", [start(), function("f1", "x" * 20_000_000)], (START, "f1"))
+    file = workflow("Huge", [start(), function("f1", "x" * 22_000_000)], (START, "f1"))
     assert (await door.import_(file)).status_code == 413
     assert await door.workflow_names() == before

@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.support.eventually import eventually
-from tests.support.model_server import ModelServer, Reply
+from tests.support.model_server import End, ModelServer, Reply
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, agent, start, workflow
 
@@ -22,6 +22,7 @@ async def test_every_job_of_a_killed_worker_is_completed(door: PublicDoor, model
     await eventually(lambda: len(models.calls_of("patient")) == JOBS, seconds=30)
 
     stack.kill("executor-service-2")
+    await eventually(lambda: any(call.end is End.HUNG_UP for call in models.calls_of("patient")))
     gate.open()
     ended = await asyncio.gather(*(door.ended_job(job["jobId"], seconds=LEASE_SECONDS) for job in accepted))
     await asyncio.to_thread(stack.restart, "executor-service-2")
