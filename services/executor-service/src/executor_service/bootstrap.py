@@ -15,6 +15,8 @@ from executor_service.application.launcher import Launcher
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
 from executor_service.consumers.work import WorkConsumers
 from executor_service.engine import Engine, Limits
+from executor_service.net import OutboundClient, OutboundLimits
+from executor_service.net.fetcher import GuardedFetcher
 from executor_service.providers import Models, ProviderSettings
 from executor_service.sandbox import JavaScriptSandbox
 from executor_service.settings import ExecutorSettings
@@ -41,10 +43,11 @@ def build(
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.EXECUTOR)
     deploy = deploy or _client(settings, settings.deploy_url)
     jobs = jobs or _client(settings, settings.jobs_url)
-    sandbox = JavaScriptSandbox()
+    outbound = OutboundClient(settings.outbound_allow, limits=OutboundLimits(connections=settings.outbound_connections))
+    sandbox = JavaScriptSandbox(fetcher=GuardedFetcher(outbound))
     deployments, durable = Deployments(deploy), Jobs(jobs)
     models = Models(ProviderSettings())
-    handlers = block_handlers(BlockPorts(javascript=sandbox, models=models))
+    handlers = block_handlers(BlockPorts(javascript=sandbox, models=models, outbound=outbound))
     engine = Engine(handlers, SandboxExpressions(sandbox), clock, Limits())
     launcher = Launcher(
         engine,
@@ -69,7 +72,7 @@ def build(
     )
     return create_app(
         ServiceName.EXECUTOR,
-        components=[deploy, jobs, sandbox, models, broker, records, consumers],
+        components=[deploy, jobs, outbound, sandbox, models, broker, records, consumers],
         checks={"broker": broker.ping},
         routers=[],
     )

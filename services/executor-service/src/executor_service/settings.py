@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from shared.settings import CommonSettings
+from shared.settings import CommaList, CommonSettings
 
 
 class ExecutorSettings(CommonSettings):
@@ -13,5 +13,9 @@ class ExecutorSettings(CommonSettings):
     executor_concurrency: int = Field(64, ge=1, le=10_000, description="Interactive runs in hand at once.")
     executor_async_concurrency: int = Field(32, ge=1, le=10_000, description="Durable runs in hand at once.")
     snapshot_cache_entries: int = Field(512, ge=1, le=100_000, description="Compiled workflow snapshots kept.")
+    outbound_allow: CommaList = Field(
+        (), description="Inner networks that workflows may call, as CIDR, address or localhost; also over plain http."
+    )
+    outbound_connections: int = Field(256, ge=1, le=10_000, description="Connections of all workflows' HTTP calls.")
     sandbox_processes: int = Field(2, ge=1, le=64, description="Child processes that run user code.")
     lease_renew_seconds: float = Field(5.0, gt=0, le=300, description="How often a durable run's lease is renewed.")

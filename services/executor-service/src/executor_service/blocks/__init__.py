@@ -1,18 +1,29 @@
 """The block types that run: a new one is one file, and one line here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from executor_service.blocks.agent import AgentHandler, Toolbox
+from executor_service.blocks.agent.block_tools import block_tools
 from executor_service.blocks.condition import ConditionHandler
+from executor_service.blocks.evaluator import EvaluatorHandler
 from executor_service.blocks.expressions import SandboxExpressions
 from executor_service.blocks.function import FunctionHandler
-from executor_service.blocks.ports import CodeRunner, ConditionRunner, ModelServer
+from executor_service.blocks.guardrails import GuardrailsHandler
+from executor_service.blocks.http import ApiHandler
+from executor_service.blocks.human_in_the_loop import HumanInTheLoopHandler
+from executor_service.blocks.memory import MemoryHandler
+from executor_service.blocks.ports import ChildWorkflows, CodeRunner, ConditionRunner, MemoryStore, ModelServer
 from executor_service.blocks.response import ResponseHandler
+from executor_service.blocks.router import LegacyRouterHandler, RouterHandler
 from executor_service.blocks.start import StartHandler
 from executor_service.blocks.variables import VariablesHandler
+from executor_service.blocks.wait import WaitHandler
+from executor_service.blocks.webhook_request import WebhookHandler
+from executor_service.blocks.workflow import WorkflowHandler
 from executor_service.engine import BlockHandler
+from executor_service.net import OutboundClient
 from shared.workflow.catalog.triggers import TRIGGERS
 from shared.workflow.code_lexing import Language
 
@@ -28,12 +39,20 @@ class BlockPorts:
     """The ways out that blocks have. Where one is None, the blocks that need it fail with a reason."""
 
     javascript: JavaScript
-    python: CodeRunner | None = None
     models: ModelServer
+    outbound: OutboundClient
+    python: CodeRunner | None = None
+    children: ChildWorkflows | None = None
+    memory: MemoryStore | None = None
 
 
 def block_handlers(ports: BlockPorts) -> Mapping[str, BlockHandler]:
     """A handler for each block type that can run."""
+    handlers = {**_plain(ports), **dict(_optional(ports))}
+    return {**handlers, "agent": AgentHandler(ports.models, Toolbox(ports.javascript, block_tools(handlers)))}
+
+
+def _plain(ports: BlockPorts) -> dict[str, BlockHandler]:
     runners: dict[Language, CodeRunner] = {Language.JAVASCRIPT: ports.javascript}
     if ports.python is not None:
         runners[Language.PYTHON] = ports.python
@@ -44,5 +63,20 @@ def block_handlers(ports: BlockPorts) -> Mapping[str, BlockHandler]:
         "condition": ConditionHandler(ports.javascript),
         "response": ResponseHandler(),
         "variables": VariablesHandler(),
-        "agent": AgentHandler(ports.models, Toolbox(ports.javascript, {})),
+        "api": ApiHandler(ports.outbound),
+        "webhook_request": WebhookHandler(ports.outbound),
+        "router_v2": RouterHandler(ports.models),
+        "router": LegacyRouterHandler(ports.models),
+        "evaluator": EvaluatorHandler(ports.models),
+        "guardrails": GuardrailsHandler(),
+        "wait": WaitHandler(),
+        "human_in_the_loop": HumanInTheLoopHandler(),
     }
+
+
+def _optional(ports: BlockPorts) -> Iterator[tuple[str, BlockHandler]]:
+    if ports.children is not None:
+        child = WorkflowHandler(ports.children)
+        yield from (("workflow_input", child), ("workflow", child))
+    if ports.memory is not None:
+        yield "memory", MemoryHandler(ports.memory)

@@ -10,6 +10,7 @@ from executor_service.blocks.ports import CodeRunner
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from executor_service.engine.binding import BoundCode, bind
 from executor_service.sandbox import Script, ScriptResult
+from shared.workflow.catalog.logic import code_text
 from shared.workflow.code_lexing import Language
 from shared.workflow.code_references import CodeTemplate
 from shared.workflow.compile import ENVIRONMENT_OBJECT
@@ -44,8 +45,8 @@ class FunctionHandler(BlockHandler):
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Run it, within its own time limit and the run's."""
-        bound: BoundCode = inputs.extra
-        language = Language(str(inputs.params["language"]))
+        bound = inputs.extra if isinstance(inputs.extra, BoundCode) else _as_given(inputs.params)
+        language = Language(str(inputs.params.get("language") or Language.JAVASCRIPT))
         runner = self._runners.get(language)
         if runner is None:
             raise BlockFailure(PYTHON_REFUSED, can_retry=False)
@@ -61,6 +62,11 @@ class FunctionHandler(BlockHandler):
             )
         )
         return BlockResult(output_of(result, bound))
+
+
+def _as_given(params: JsonObject) -> BoundCode:
+    """Code that a model wrote: it has no references."""
+    return BoundCode(code_text(params.get("code")), {}, {})
 
 
 def timeout_ms(configured: Json, call: Call) -> int:

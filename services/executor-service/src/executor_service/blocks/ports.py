@@ -1,9 +1,12 @@
 """What the blocks need from outside, beside what the engine gives them."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from executor_service.providers import Listener, ModelRequest, Turn
 from executor_service.sandbox import Conditions, Script, ScriptResult, Verdict
+from shared.workflow.compile import CompiledWorkflow
 
 
 class CodeRunner(Protocol):
@@ -35,4 +38,51 @@ class ModelServer(Protocol):
 
     def provider_of(self, model: str) -> str:
         """The provider's name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChildWorkflow:
+    """The live version of a workflow that another one calls."""
+
+    name: str
+    snapshot_id: str
+    compiled: CompiledWorkflow
+
+
+class ChildWorkflows(Protocol):
+    """Finds deployed workflows of the same workspace."""
+
+    async def find(self, workspace_id: str, workflow_id: str) -> ChildWorkflow | None:
+        """The live version; None when there is none in this workspace. Raises Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """One message of a stored conversation."""
+
+    role: str
+    content: str
+
+
+class MemoryStore(Protocol):
+    """Conversations that outlive a run, each bounded, by workspace and id."""
+
+    async def read(self, workspace_id: str, conversation_id: str) -> Sequence[Remembered]:
+        """The messages, oldest first. Raises Unavailable."""
+        ...
+
+    async def append(
+        self, workspace_id: str, conversation_id: str, messages: Sequence[Remembered], *, once: str
+    ) -> None:
+        """Add messages; a second call with the same `once` adds nothing. Raises Unavailable."""
+        ...
+
+    async def conversations(self, workspace_id: str) -> Mapping[str, Sequence[Remembered]]:
+        """Every conversation of a workspace, by id. Raises Unavailable."""
+        ...
+
+    async def delete(self, workspace_id: str, conversation_id: str) -> bool:
+        """Forget a conversation; tells whether there was one. Raises Unavailable."""
         ...

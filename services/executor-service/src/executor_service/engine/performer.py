@@ -15,8 +15,8 @@ from executor_service.engine.errors import BlockFailure
 from executor_service.engine.limits import Limits
 from executor_service.engine.logs import LogBook, block_entry
 from executor_service.engine.places import Round
-from executor_service.engine.ports import BlockHandler, BlockResult, ChildSpans, Inputs, PauseRequest
-from executor_service.engine.state import Output, Pause, Work
+from executor_service.engine.ports import BlockHandler, BlockResult, Inputs, PauseRequest
+from executor_service.engine.state import ChildSpans, Output, Pause, Work
 from shared.clock import Clock, iso
 from shared.contracts.runs import BlockLog, ErrorCode, RunError
 from shared.errors import FlowportError
@@ -163,7 +163,8 @@ class Performer:
         return BlockDone(
             work=attempt.work,
             output={**failure.partial, "error": failure.message},
-            log=self.entry(attempt, error=failure.message, handled=handled),
+            log=self.entry(attempt, error=failure.message, handled=handled, child_spans=failure.child_spans),
+            usage=failure.usage,
             error=RunError(
                 code=failure.code,
                 message=failure.message,

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from executor_service.engine.state import Output, Pause
+from executor_service.engine.state import NO_USAGE, ChildSpans, Output, Pause
 from shared.contracts.events import RunEvent
 from shared.contracts.runs import Usage
 from shared.workflow.code_references import CodeTemplate
@@ -16,10 +16,6 @@ from shared.workflow.jsvalues import JsonObject
 if TYPE_CHECKING:
     from executor_service.engine.call import Call
     from executor_service.engine.sources import Resolver
-
-
-NO_USAGE: Final = Usage()
-ChildSpans = tuple[dict[str, Any], ...]
 
 
 class EventSink(Protocol):

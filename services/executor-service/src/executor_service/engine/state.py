@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -10,6 +10,12 @@ from shared.contracts.runs import BlockLog, Usage
 
 Output = dict[str, Any]
 """What a block produced: a JSON object."""
+
+
+ChildSpans = tuple[dict[str, Any], ...]
+"""The trace of a workflow that a block called."""
+
+NO_USAGE: Final = Usage()
 
 
 class Step(StrEnum):
@@ -105,6 +111,6 @@ class RunState(msgspec.Struct, omit_defaults=True):
     blocks_run: int = 0
     output_bytes: int = 0
     logs: list[BlockLog] = []
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     children: dict[str, list[msgspec.Raw]] = {}
     """Journal entries of child workflows that are under way, by the block that called them."""

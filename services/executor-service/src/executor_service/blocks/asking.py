@@ -1,0 +1,47 @@
+"""One question to a model, one answer: what routers and evaluators have in common."""
+
+from dataclasses import dataclass, replace
+
+from executor_service.blocks.agent import model_request
+from executor_service.blocks.agent.accounting import NO_COST, tokens_json, usage_of
+from executor_service.blocks.ports import ModelServer
+from executor_service.engine import BlockFailure, Call
+from executor_service.providers import Message, ModelFailure, Role
+from shared.contracts.runs import Usage
+from shared.workflow.jsvalues import JsonObject
+from shared.workflow.response_format import ResponseFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model wrote, and what it cost."""
+
+    text: str
+    facts: JsonObject
+    """`model`, `tokens` and `cost`, as outputs show them."""
+    usage: Usage
+
+
+async def ask(
+    models: ModelServer,
+    call: Call,
+    params: JsonObject,
+    *,
+    system: str,
+    user: str,
+    response_format: ResponseFormat | None = None,
+    temperature: float,
+) -> Answer:
+    """Ask the block's model. Raises BlockFailure in the model's words."""
+    request = replace(
+        model_request(call, params),
+        messages=(Message(role=Role.SYSTEM, content=system), Message(role=Role.USER, content=user)),
+        response_format=response_format,
+        temperature=temperature,
+    )
+    try:
+        turn = await models.turn(request)
+    except ModelFailure as failure:
+        raise BlockFailure(failure.message) from failure
+    facts: JsonObject = {"model": request.model, "tokens": tokens_json(turn.tokens), "cost": dict(NO_COST)}
+    return Answer(turn.content, facts, usage_of(request.model, turn.tokens))

@@ -1,0 +1,99 @@
+"""Lets a model score a text by the author's metrics."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from executor_service.blocks.agent.answers import parse_answer
+from executor_service.blocks.asking import ask
+from executor_service.blocks.ports import ModelServer
+from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
+from shared.workflow.input_format import parse_list
+from shared.workflow.jsvalues import Json, JsonObject, stringify, to_number, to_string
+from shared.workflow.response_format import ResponseFormat
+
+TEMPERATURE: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One thing to score. `key` is its name in the output."""
+
+    key: str
+    description: str
+    lowest: Json
+    highest: Json
+
+
+class EvaluatorHandler(BlockHandler):
+    """An answer that cannot be read scores 0 everywhere; it is no failure."""
+
+    def __init__(self, models: ModelServer) -> None:
+        self._models = models
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        """Ask for the scores."""
+        metrics = _metrics(inputs.params.get("metrics"))
+        content = _text(inputs.params.get("content"))
+        answer = await ask(
+            self._models,
+            call,
+            inputs.params,
+            system=_instructions(metrics),
+            user=content,
+            response_format=_format(metrics),
+            temperature=TEMPERATURE,
+        )
+        scores = _lowered(parse_answer(answer.text) or {})
+        output: JsonObject = {
+            "content": content,
+            **answer.facts,
+            **{metric.key: _score(scores.get(metric.key)) for metric in metrics},
+        }
+        return BlockResult(output, usage=answer.usage)
+
+
+def _metrics(value: Json) -> list[Metric]:
+    entries = (entry for entry in parse_list(value) if isinstance(entry, dict) and entry.get("name"))
+    return [_metric(entry) for entry in entries]
+
+
+def _metric(entry: JsonObject) -> Metric:
+    bounds = entry.get("range")
+    lowest, highest = (bounds.get("min"), bounds.get("max")) if isinstance(bounds, dict) else (0, 10)
+    return Metric(to_string(entry["name"]).lower(), to_string(entry.get("description") or ""), lowest, highest)
+
+
+def _format(metrics: Sequence[Metric]) -> ResponseFormat:
+    schema: JsonObject = {
+        "type": "object",
+        "properties": {metric.key: {"type": "number"} for metric in metrics},
+        "required": [metric.key for metric in metrics],
+        "additionalProperties": False,
+    }
+    return ResponseFormat("evaluation_response", schema)
+
+
+def _instructions(metrics: Sequence[Metric]) -> str:
+    listed = "\n".join(
+        f"- {metric.key} ({stringify(metric.lowest)} to {stringify(metric.highest)}): {metric.description}"
+        for metric in metrics
+    )
+    return (
+        f"You score the user's text by these metrics:\n{listed}\n"
+        "Answer with one JSON object that has one number for each metric, under the metric's name, and nothing else."
+    )
+
+
+def _lowered(scores: JsonObject) -> JsonObject:
+    return {key.lower(): value for key, value in scores.items()}
+
+
+def _score(value: Json) -> float | int:
+    number = to_number(value) if value is not None else 0
+    return 0 if math.isnan(number) else number
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else "" if value is None else stringify(value)

@@ -1,0 +1,82 @@
+"""Checks a text. A failed check is no failure of the block: it sets `error`, and so takes the error edge."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+from executor_service.blocks.guardrails.json_check import json_problem
+from executor_service.blocks.guardrails.patterns import BadPattern, compile_pattern
+from executor_service.blocks.guardrails.personal_data import KINDS, find, mask
+from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
+from shared.workflow.input_format import parse_list
+from shared.workflow.jsvalues import Json, JsonObject, stringify, to_string
+
+NO_KNOWLEDGE: Final = "Hallucination checks need a knowledge base, which this server does not have"
+
+
+class GuardrailsHandler(BlockHandler):
+    """JSON, a regular expression, or personal data."""
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        """Check."""
+        params = inputs.params
+        text = _text(params.get("input"))
+        kind = to_string(params.get("validationType") or "json")
+        checked = _checked(kind, text, params)
+        return BlockResult({"passed": checked["passed"], "validationType": kind, "input": text, **checked})
+
+
+def _checked(kind: str, text: str, params: JsonObject) -> JsonObject:
+    match kind:
+        case "json":
+            problem = json_problem(text)
+            return _verdict(None if problem is None else f"Invalid JSON: {problem}")
+        case "regex":
+            return _verdict(_regex_problem(text, to_string(params.get("regex") or "")))
+        case "pii":
+            return _personal_data(text, params)
+        case "hallucination":
+            return _verdict(NO_KNOWLEDGE)
+        case _:
+            return _verdict(f"Unknown validation type: {kind}")
+
+
+def _verdict(problem: str | None) -> JsonObject:
+    return {"passed": True} if problem is None else {"passed": False, "error": problem}
+
+
+def _regex_problem(text: str, pattern: str) -> str | None:
+    if not pattern:
+        return "No regex pattern is given"
+    try:
+        found = compile_pattern(pattern).search(text)
+    except BadPattern as error:
+        return f"Invalid regex pattern: {error}"
+    return None if found else "Input does not match regex pattern"
+
+
+def _personal_data(text: str, params: JsonObject) -> JsonObject:
+    wanted = [to_string(kind) for kind in parse_list(params.get("piiEntityTypes"))]
+    unknown = [kind for kind in wanted if kind not in KINDS]
+    if unknown:
+        return _verdict(f"Personal data of these types cannot be detected on this server: {', '.join(unknown)}")
+    try:
+        findings = find(text, wanted or KINDS, _own_patterns(params.get("piiCustomPatterns")))
+    except BadPattern as error:
+        return _verdict(f"Invalid custom pattern: {error}")
+    shown: JsonObject = {"detectedEntities": [finding.shown() for finding in findings]}
+    if params.get("piiMode") == "mask":
+        return {"passed": True, **shown, "maskedText": mask(text, findings)}
+    counts = Counter(finding.kind for finding in findings)
+    told = ", ".join(f"{kind} ({count})" for kind, count in counts.items())
+    return {**_verdict(f"PII detected: {told}" if counts else None), **shown}
+
+
+def _own_patterns(value: Json) -> Mapping[str, str]:
+    entries = [entry for entry in parse_list(value) if isinstance(entry, dict)]
+    named = ((entry.get("name"), entry.get("pattern") or entry.get("regex")) for entry in entries)
+    return {to_string(name): to_string(pattern) for name, pattern in named if name and pattern}
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else "" if value is None else stringify(value)

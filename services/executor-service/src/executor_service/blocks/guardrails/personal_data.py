@@ -1,0 +1,82 @@
+"""Finds personal data that has a form of its own: addresses, numbers, cards. Names of people have none."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from executor_service.blocks.guardrails.patterns import compile_pattern
+from shared.workflow.jsvalues import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One piece of personal data: where it stands in the text."""
+
+    kind: str
+    start: int
+    end: int
+    text: str
+
+    def shown(self) -> JsonObject:
+        """The finding in the output."""
+        return {"type": self.kind, "start": self.start, "end": self.end, "text": self.text}
+
+
+def _is_card(text: str) -> bool:
+    digits = [int(character) for character in text if character.isdigit()]
+    doubled = [digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2]]
+    return 13 <= len(digits) <= 19 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def _is_ipv4(text: str) -> bool:
+    return all(int(part) <= 255 for part in text.split("."))
+
+
+def _always(text: str) -> bool:
+    return True
+
+
+_KINDS: Final[Mapping[str, tuple[str, Callable[[str], bool]]]] = {
+    "EMAIL_ADDRESS": (r"\b[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+\b", _always),
+    "CREDIT_CARD": (r"\b\d(?:[ -]?\d){12,18}\b", _is_card),
+    "IBAN_CODE": (r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", _always),
+    "US_SSN": (r"\b\d{3}-\d{2}-\d{4}\b", _always),
+    "IP_ADDRESS": (r"\b\d{1,3}(?:\.\d{1,3}){3}\b", _is_ipv4),
+    "URL": (r"\bhttps?://[^\s<>\"]+", _always),
+    "PHONE_NUMBER": (r"(?:\+|\b)\d{1,3}[ .-]?\(?\d{2,4}\)?(?:[ .-]?\d{2,4}){2,4}\b", _always),
+}
+KINDS: Final = tuple(_KINDS)
+
+
+def find(text: str, kinds: Iterable[str], own: Mapping[str, str]) -> list[Finding]:
+    """What is found, in order of place; where two overlap, the earlier and longer. Raises BadPattern."""
+    found: list[Finding] = []
+    for kind in kinds:
+        pattern, holds = _KINDS[kind]
+        found += [finding for finding in _matches(text, kind, pattern) if holds(finding.text)]
+    for kind, pattern in own.items():
+        found += _matches(text, kind, pattern)
+    return _apart(sorted(found, key=lambda finding: (finding.start, -finding.end)))
+
+
+def mask(text: str, findings: Iterable[Finding]) -> str:
+    """The text with each finding replaced by the name of its kind."""
+    parts: list[str] = []
+    position = 0
+    for finding in findings:
+        parts += [text[position : finding.start], f"<{finding.kind}>"]
+        position = finding.end
+    return "".join([*parts, text[position:]])
+
+
+def _matches(text: str, kind: str, pattern: str) -> list[Finding]:
+    matches = compile_pattern(pattern).finditer(text)
+    return [Finding(kind, match.start(), match.end(), match.group()) for match in matches if match.group()]
+
+
+def _apart(found: list[Finding]) -> list[Finding]:
+    kept: list[Finding] = []
+    for finding in found:
+        if not kept or finding.start >= kept[-1].end:
+            kept.append(finding)
+    return kept

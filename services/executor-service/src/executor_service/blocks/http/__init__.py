@@ -1,0 +1,42 @@
+"""Calls an HTTP endpoint."""
+
+from executor_service.blocks.http.answer import failure_of, message, output_of
+from executor_service.blocks.http.request import read_request
+from executor_service.blocks.http.retrying import RetryPlan, send_with_retries
+from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
+from executor_service.net import BlockedAddress, OutboundClient, OutboundError, OutboundRequest, OutboundResponse
+from shared.workflow.jsvalues import JsonObject, to_string
+
+__all__ = ["ApiHandler", "call_endpoint"]
+
+
+class ApiHandler(BlockHandler):
+    """Any method, any body; an answer that is no success is a failure of the block."""
+
+    def __init__(self, outbound: OutboundClient) -> None:
+        self._outbound = outbound
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        """Make the call. A blank URL calls nobody."""
+        params = inputs.params
+        if not to_string(params.get("url") or "").strip():
+            return BlockResult({"data": None, "status": 200, "headers": {}})
+        request = read_request(call, params)
+        return BlockResult(await call_endpoint(self._outbound, request, RetryPlan.of(params, request.method)))
+
+
+async def call_endpoint(outbound: OutboundClient, request: OutboundRequest, plan: RetryPlan) -> JsonObject:
+    """The output of a call that succeeded. Raises BlockFailure."""
+    try:
+        response = await send_with_retries(outbound, request, plan)
+    except BlockedAddress as refusal:
+        raise BlockFailure(refusal.message, can_retry=False) from refusal
+    except OutboundError as failure:
+        raise BlockFailure(message(request, f"Error: {failure.message}")) from failure
+    if not _is_success(response):
+        raise BlockFailure(failure_of(request, response))
+    return output_of(response)
+
+
+def _is_success(response: OutboundResponse) -> bool:
+    return 200 <= response.status < 300

@@ -1,0 +1,79 @@
+"""From an HTTP response to a block's output, or to the sentence that says what went wrong."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from executor_service.net import OutboundRequest, OutboundResponse
+from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json
+
+_HINTS: Final[Mapping[int, str]] = {
+    401: "Authentication is required",
+    403: "Permission was denied",
+    404: "The requested resource was not found",
+    429: "Too many requests, try again later",
+}
+_SERVER_HINT: Final = "Server error, the target server is experiencing issues"
+_SERVER_ERROR: Final = 500
+
+
+def output_of(response: OutboundResponse) -> JsonObject:
+    """`{data, status, headers}`."""
+    headers: JsonObject = dict(response.headers)
+    return {"data": _data(response), "status": response.status, "headers": headers}
+
+
+def failure_of(request: OutboundRequest, response: OutboundResponse) -> str:
+    """The message for an answer that is no success."""
+    phrase = response.reason or _phrase(response.status)
+    hint = _SERVER_HINT if response.status >= _SERVER_ERROR else _HINTS.get(response.status)
+    status_text = f"{phrase} - {hint}" if hint else phrase
+    return message(
+        request,
+        f"Error: {_told(_data(response)) or phrase}",
+        f"Status: {response.status}",
+        f"Status text: {status_text}",
+    )
+
+
+def message(request: OutboundRequest, *parts: str) -> str:
+    """The form of every message about a failed call."""
+    return " | ".join([f"HTTP Request failed: URL: {request.url}", f"Method: {request.method}", *parts])
+
+
+def _data(response: OutboundResponse) -> Json:
+    text = response.body.decode(_charset(response.headers), "replace")
+    if "json" not in response.headers.get("content-type", "").lower():
+        return text
+    parsed = parse_json(text)
+    return text if parsed is MISSING else parsed
+
+
+def _charset(headers: Mapping[str, str]) -> str:
+    _, found, charset = headers.get("content-type", "").lower().partition("charset=")
+    name = charset.split(";")[0].strip(" \"'") if found else "utf-8"
+    try:
+        "".encode(name)
+    except LookupError:
+        return "utf-8"
+    return name
+
+
+def _told(body: Json) -> str | None:
+    """What the server says about its refusal."""
+    if not isinstance(body, dict):
+        return None
+    for key in ("message", "error"):
+        value = body.get(key)
+        if isinstance(value, dict):
+            value = value.get("message")
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"HTTP {status}"

@@ -1,0 +1,94 @@
+"""From a block's settings to an HTTP request."""
+
+import math
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from executor_service.blocks.tables import table_rows
+from executor_service.engine import BlockFailure, Call
+from executor_service.net import OutboundRequest
+from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify, to_number, to_string
+
+DEFAULT_TIMEOUT_MS: Final = 300_000
+MAX_TIMEOUT_MS: Final = 600_000
+USER_AGENT: Final = "Flowport/1.0"
+FORM: Final = "application/x-www-form-urlencoded"
+_UNESCAPED: Final = "!'()*~-_."
+_BODILESS: Final = frozenset({"GET", "HEAD"})
+
+
+def read_request(call: Call, params: JsonObject) -> OutboundRequest:
+    """The request that an API block's settings describe. Raises BlockFailure."""
+    if params.get("proxyUrl"):
+        raise BlockFailure("proxyUrl is not supported on this server", can_retry=False)
+    method = to_string(params.get("method") or "GET").upper()
+    headers = _headers(params.get("headers"))
+    body = None if method in _BODILESS else _body(params, headers)
+    url = _with_query(_with_path_params(to_string(params["url"]).strip(), params.get("pathParams")), params)
+    seconds = min(timeout_ms(params) / 1000, call.remaining_seconds())
+    return OutboundRequest(method, url, headers, body, seconds, call.request.workspace_id)
+
+
+def timeout_ms(params: JsonObject) -> float:
+    """The time limit of one call: 5 minutes, at most 10."""
+    number = number_of(params.get("timeout"))
+    return DEFAULT_TIMEOUT_MS if number is None or number <= 0 else min(number, MAX_TIMEOUT_MS)
+
+
+def number_of(value: Json) -> float | None:
+    """A setting as a number; None when it is empty or none."""
+    number = to_number(value) if value not in (None, "") else math.nan
+    return None if math.isnan(number) else number
+
+
+def _headers(table: Json) -> dict[str, str]:
+    given = {name.strip(): value.strip() for name, value in table_rows(table)}
+    names = {name.lower() for name in given}
+    defaults = {"User-Agent": USER_AGENT, "Accept": "*/*"}
+    return {**{name: value for name, value in defaults.items() if name.lower() not in names}, **given}
+
+
+def _body(params: JsonObject, headers: dict[str, str]) -> bytes | None:
+    form = params.get("formData")
+    if isinstance(form, dict) and form:
+        headers.setdefault("Content-Type", FORM)
+        return _form(form)
+    body = params.get("body")
+    if body is None or body == "":
+        return None
+    parsed = parse_json(body) if isinstance(body, str) else body
+    content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), None)
+    if content_type is None:
+        headers["Content-Type"] = "application/json"
+    if isinstance(parsed, dict) and content_type is not None and FORM in content_type.lower():
+        return _form(parsed)
+    if parsed is MISSING or isinstance(parsed, str):
+        return to_string(body).encode()
+    return stringify(parsed).encode()
+
+
+def _form(fields: JsonObject) -> bytes:
+    return urlencode([(name, _text(value)) for name, value in fields.items()]).encode()
+
+
+def _with_path_params(url: str, values: Json) -> str:
+    for name, value in values.items() if isinstance(values, dict) else ():
+        url = url.replace(f":{name}", quote(_text(value), safe=_UNESCAPED))
+    return url
+
+
+def _with_query(url: str, params: JsonObject) -> str:
+    pairs = [f"{_quoted(name)}={_quoted(value)}" for name, value in table_rows(params.get("params"))]
+    if not pairs:
+        return url
+    base, hash_mark, fragment = url.partition("#")
+    joint = "&" if "?" in base else "?"
+    return f"{base}{joint}{'&'.join(pairs)}{hash_mark}{fragment}"
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe=_UNESCAPED)
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else stringify(value)

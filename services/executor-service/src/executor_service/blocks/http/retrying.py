@@ -1,0 +1,87 @@
+"""The retries of HTTP blocks: which calls, and after how long."""
+
+import asyncio
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from executor_service.blocks.http.request import number_of
+from executor_service.net import BlockedAddress, OutboundClient, OutboundError, OutboundRequest, OutboundResponse
+from shared.workflow.jsvalues import JsonObject, truthy
+
+MAX_RETRIES: Final = 10
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+_TOO_MANY: Final = 429
+_SERVER_ERROR: Final = 500
+_SPREAD: Final = 0.1
+"""Waits differ by up to this share, so that callers do not come back all at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPlan:
+    """How often, and how long between."""
+
+    retries: int
+    delay_ms: float
+    max_delay_ms: float
+
+    @classmethod
+    def of(cls, params: JsonObject, method: str) -> "RetryPlan":
+        """The plan of a block's settings; none for methods that must not be repeated, unless the author says so."""
+        retries = int(max(0, min(number_of(params.get("retries")) or 0, MAX_RETRIES)))
+        may_repeat = method in _IDEMPOTENT or truthy(params.get("retryNonIdempotent"))
+        delay = number_of(params.get("retryDelayMs"))
+        max_delay = number_of(params.get("retryMaxDelayMs"))
+        return cls(
+            retries if may_repeat else 0,
+            500 if delay is None or delay < 0 else delay,
+            30_000 if max_delay is None or max_delay < 0 else max_delay,
+        )
+
+    def wait_ms(self, attempt: int, response: OutboundResponse | None) -> float | None:
+        """How long to wait after the failed `attempt`, counted from 0; None to give up."""
+        asked = None if response is None else _retry_after_ms(response)
+        if asked is not None:
+            return asked if asked <= self.max_delay_ms else None
+        return min(self.delay_ms * 2.0**attempt, self.max_delay_ms) * (1 + random.uniform(0, _SPREAD))  # noqa: S311
+
+
+async def send_with_retries(outbound: OutboundClient, request: OutboundRequest, plan: RetryPlan) -> OutboundResponse:
+    """The first answer that is none to retry, or the last. Raises OutboundError."""
+    for attempt in range(plan.retries + 1):
+        response: OutboundResponse | None = None
+        failure: OutboundError | None = None
+        try:
+            response = await outbound.send(request)
+        except BlockedAddress:
+            raise
+        except OutboundError as error:
+            failure = error
+        if response is not None and not _is_passing(response.status):
+            return response
+        wait = plan.wait_ms(attempt, response) if attempt < plan.retries else None
+        if wait is None:
+            if failure is not None:
+                raise failure
+            if response is not None:
+                return response
+        await asyncio.sleep((wait or 0) / 1000)
+    raise AssertionError("the last attempt always returns or raises")
+
+
+def _is_passing(status: int) -> bool:
+    return status == _TOO_MANY or status >= _SERVER_ERROR
+
+
+def _retry_after_ms(response: OutboundResponse) -> float | None:
+    text = response.headers.get("retry-after", "").strip()
+    if text.isdigit():
+        return int(text) * 1000.0
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    aware = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds() * 1000)

@@ -1,0 +1,55 @@
+"""Pauses the run until a person answers a form."""
+
+from datetime import datetime
+from typing import Final
+
+from executor_service.blocks.pausing import pause_response, resume_links
+from executor_service.engine import BlockHandler, BlockResult, Call, Inputs, Output, Pause, PauseRequest
+from shared.clock import iso
+from shared.workflow.input_format import parse_list
+from shared.workflow.jsvalues import Json, JsonObject
+
+_SHOWN: Final = ("name", "type", "value")
+
+
+class HumanInTheLoopHandler(BlockHandler):
+    """The block's edges fire when the answer has come; its error edge never does."""
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        """Ask."""
+        form = [_field(index, entry) for index, entry in enumerate(_objects(inputs.params.get("inputFormat")))]
+        shown = [{key: entry.get(key) for key in _SHOWN} for entry in _objects(inputs.params.get("builderData"))]
+        response = pause_response(
+            call,
+            {"operation": "human", "responseStructure": list(shown), "inputFormat": list(form), "submission": None},
+        )
+        links = resume_links(call)
+        output: JsonObject = {
+            **{str(field["name"]): default for field, default in zip(form, _defaults(inputs), strict=True)},
+            "response": response["data"],
+            "url": links["uiUrl"],
+            "resumeEndpoint": links["apiUrl"],
+        }
+        return BlockResult(output, pause=PauseRequest("human", response))
+
+    def resume(self, pause: Pause, answer: JsonObject, at: datetime) -> Output:
+        """The form's fields at the top, and the whole answer again."""
+        return {**pause.output, **answer, "submission": answer, "resumeInput": answer, "submittedAt": iso(at)}
+
+
+def _objects(value: Json) -> list[JsonObject]:
+    return [entry for entry in parse_list(value) if isinstance(entry, dict) and entry.get("name")]
+
+
+def _defaults(inputs: Inputs) -> list[Json]:
+    return [entry.get("value") for entry in _objects(inputs.params.get("inputFormat"))]
+
+
+def _field(index: int, entry: JsonObject) -> JsonObject:
+    return {
+        "id": entry.get("id") or str(index),
+        "name": entry["name"],
+        "label": entry.get("label") or entry["name"],
+        "type": entry.get("type") or "string",
+        "required": entry.get("required") is True,
+    }

@@ -1,0 +1,58 @@
+"""Keeps and reads conversations that outlive a run."""
+
+from collections.abc import Sequence
+
+from executor_service.blocks.ports import MemoryStore, Remembered
+from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
+from shared.workflow.jsvalues import Json, JsonObject, stringify, to_string
+
+
+class MemoryHandler(BlockHandler):
+    """Adds, reads, lists and deletes."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        """Do one operation."""
+        params = inputs.params
+        workspace, conversation = call.request.workspace_id, to_string(params.get("id") or "").strip()
+        operation = to_string(params.get("operation") or "add")
+        if operation != "getAll" and not conversation:
+            raise _failure("A conversation ID is required")
+        match operation:
+            case "add":
+                said = Remembered(to_string(params.get("role") or "user"), _text(params.get("content")))
+                once = f"{call.request.run_id}/{call.context_id}"
+                await self._store.append(workspace, conversation, [said], once=once)
+                return _read(conversation, await self._store.read(workspace, conversation))
+            case "get":
+                return _read(conversation, await self._store.read(workspace, conversation))
+            case "getAll":
+                found = await self._store.conversations(workspace)
+                return BlockResult({"memories": [_conversation(key, said) for key, said in found.items()]})
+            case "delete":
+                await self._store.delete(workspace, conversation)
+                return BlockResult({"memories": [], "id": conversation})
+            case _:
+                raise _failure(f"Unknown operation: {operation}")
+
+
+def _read(conversation: str, messages: Sequence[Remembered]) -> BlockResult:
+    return BlockResult({"memories": [_message(message) for message in messages], "id": conversation})
+
+
+def _conversation(key: str, messages: Sequence[Remembered]) -> JsonObject:
+    return {"id": key, "messages": [_message(message) for message in messages]}
+
+
+def _message(message: Remembered) -> JsonObject:
+    return {"role": message.role, "content": message.content}
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else "" if value is None else stringify(value)
+
+
+def _failure(message: str) -> BlockFailure:
+    return BlockFailure(f"Memory Block Error: {message}", can_retry=False)

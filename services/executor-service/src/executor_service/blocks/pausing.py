@@ -1,0 +1,27 @@
+"""What a run that waits answers: where to resume it."""
+
+from executor_service.engine import Call
+from shared.workflow.jsvalues import JsonObject
+
+
+def resume_links(call: Call) -> JsonObject:
+    """Where a pause is answered, for programs and for people."""
+    request = call.request
+    base = request.public_url.rstrip("/")
+    run = f"{request.workflow_id}/{request.run_id}"
+    return {
+        "apiUrl": f"{base}/api/resume/{run}/{call.context_id}",
+        "uiUrl": f"{base}/resume/{run}",
+        "contextId": call.context_id,
+        "executionId": request.run_id,
+        "workflowId": request.workflow_id,
+    }
+
+
+def pause_response(call: Call, data: JsonObject) -> JsonObject:
+    """The output of the run while this pause is its only one."""
+    return {
+        "data": {**data, "_resume": resume_links(call)},
+        "status": 200,
+        "headers": {"Content-Type": "application/json"},
+    }

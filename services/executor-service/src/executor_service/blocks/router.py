@@ -1,0 +1,137 @@
+"""Lets a model choose the way: among described routes, or (older form) among the blocks that follow."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from executor_service.blocks.agent.answers import parse_answer
+from executor_service.blocks.asking import Answer, ask
+from executor_service.blocks.condition import path_to
+from executor_service.blocks.ports import ModelServer
+from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
+from shared.workflow.compile import CompiledBlock, Option
+from shared.workflow.graph import Fires
+from shared.workflow.jsvalues import Json, JsonObject, stringify, to_string
+from shared.workflow.response_format import ResponseFormat
+
+NO_MATCH: Final = "NO_MATCH"
+TEMPERATURE: Final = 0.1
+_FORMAT: Final = ResponseFormat(
+    "router_response",
+    {
+        "type": "object",
+        "properties": {"route": {"type": "string"}, "reasoning": {"type": "string"}},
+        "required": ["route", "reasoning"],
+        "additionalProperties": False,
+    },
+)
+
+
+class RouterHandler(BlockHandler):
+    """Routes with ids, titles and descriptions; the model gives the id and its reason."""
+
+    def __init__(self, models: ModelServer) -> None:
+        self._models = models
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        """Ask for a route, and take it."""
+        routes = call.block.options
+        if call.block.options_problem is not None or not routes:
+            raise BlockFailure(call.block.options_problem or "No routes defined for router")
+        context = _text(inputs.params.get("context"))
+        answer = await ask(
+            self._models,
+            call,
+            inputs.params,
+            system=_instructions(routes),
+            user=context,
+            response_format=_FORMAT,
+            temperature=TEMPERATURE,
+        )
+        route, reasoning = _chosen(answer, routes)
+        target = call.target_of(Fires.ON_ROUTE, route)
+        output: JsonObject = {
+            "context": context,
+            **answer.facts,
+            "selectedRoute": route,
+            "reasoning": reasoning,
+            "selectedPath": None if target is None else path_to(target),
+        }
+        return BlockResult(output, usage=answer.usage)
+
+
+class LegacyRouterHandler(BlockHandler):
+    """The model answers with the id of the block to go to."""
+
+    def __init__(self, models: ModelServer) -> None:
+        self._models = models
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        """Ask for a block, and go there."""
+        targets = _targets(call)
+        prompt = _text(inputs.params.get("prompt"))
+        answer = await ask(
+            self._models,
+            call,
+            inputs.params,
+            system=_target_instructions(targets),
+            user=prompt,
+            temperature=TEMPERATURE,
+        )
+        wanted = answer.text.strip().lower()
+        target = next((block for block in targets if block.id == wanted), None)
+        if target is None:
+            raise BlockFailure(f"Invalid routing decision: {wanted}", usage=answer.usage)
+        output: JsonObject = {
+            "prompt": prompt,
+            **answer.facts,
+            "selectedPath": path_to(target),
+            "selectedRoute": target.id,
+        }
+        return BlockResult(output, usage=answer.usage)
+
+
+def _chosen(answer: Answer, routes: Sequence[Option]) -> tuple[str, str]:
+    decision = parse_answer(answer.text) or {}
+    route, reasoning = to_string(decision.get("route") or ""), to_string(decision.get("reasoning") or "")
+    if route == NO_MATCH:
+        raise BlockFailure(
+            f"Router could not determine a matching route: {reasoning or 'no reason given'}", usage=answer.usage
+        )
+    ids = [option.id for option in routes]
+    if route not in ids:
+        raise BlockFailure(
+            f"Router could not determine a valid route. LLM response: {answer.text} "
+            f"Available route IDs: {', '.join(ids)}",
+            usage=answer.usage,
+        )
+    return route, reasoning
+
+
+def _instructions(routes: Sequence[Option]) -> str:
+    listed = "\n".join(f"- id: {route.id}\n  title: {route.title}\n  use it for: {route.text}" for route in routes)
+    return (
+        "You choose exactly one route for the user's message.\n"
+        f"Routes:\n{listed}\n"
+        'Answer with one JSON object {"route": "<id of the route>", "reasoning": "<one sentence>"} and nothing else. '
+        f'If no route fits, the route is "{NO_MATCH}".'
+    )
+
+
+def _targets(call: Call) -> list[CompiledBlock]:
+    return [
+        call.workflow.blocks[call.body.nodes[edge.target].block_id]
+        for edge in call.node.edges
+        if edge.fires is Fires.ON_ROUTE
+    ]
+
+
+def _target_instructions(targets: Sequence[CompiledBlock]) -> str:
+    listed = "\n".join(f"- {block.id}: {block.name} ({block.type})" for block in targets)
+    return (
+        f"You choose the block that handles the user's message next.\nBlocks:\n{listed}\n"
+        "Answer with the id of one of these blocks and nothing else."
+    )
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else "" if value is None else stringify(value)

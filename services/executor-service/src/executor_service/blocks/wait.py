@@ -1,0 +1,75 @@
+"""Waits: a short while within the run, or for days while the run is put aside."""
+
+import asyncio
+import math
+from datetime import datetime, timedelta
+from typing import Final
+
+from executor_service.blocks.pausing import pause_response
+from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, Output, Pause, PauseRequest
+from shared.clock import iso
+from shared.workflow.jsvalues import Json, JsonObject, to_number, to_string, truthy
+
+_UNITS: Final = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
+_SHORT_UNITS: Final = ("seconds", "minutes")
+MAX_SHORT_SECONDS: Final = 5 * 60
+MAX_LONG_SECONDS: Final = 30 * 86400
+TOO_LONG: Final = "Wait time exceeds maximum of 5 minutes; enable async mode to wait up to 30 days"
+MUCH_TOO_LONG: Final = "Wait time exceeds maximum of 30 days"
+
+
+class WaitHandler(BlockHandler):
+    """`async` waits pause the run; others sleep."""
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        """Wait, or tell until when the run is to be put aside."""
+        params = inputs.params
+        if truthy(params.get("async")) and params.get("async") != "false":
+            return _put_aside(call, _long_seconds(params))
+        seconds = _short_seconds(params)
+        await asyncio.sleep(seconds)
+        return BlockResult({"waitDuration": _ms(seconds), "status": "completed"})
+
+    def resume(self, pause: Pause, answer: JsonObject, at: datetime) -> Output:
+        """The time has come."""
+        return {"waitDuration": pause.output["waitDuration"], "status": "completed"}
+
+
+def _put_aside(call: Call, seconds: float) -> BlockResult:
+    resume_at = iso(call.now() + timedelta(seconds=seconds))
+    output: JsonObject = {"waitDuration": _ms(seconds), "status": "waiting", "resumeAt": resume_at}
+    response = pause_response(call, {"operation": "wait", "resumeAt": resume_at})
+    return BlockResult(output, pause=PauseRequest("time", response, resume_at))
+
+
+def _short_seconds(params: JsonObject) -> float:
+    unit = to_string(params.get("timeUnit") or "seconds")
+    if unit not in _SHORT_UNITS:
+        raise BlockFailure(f"Unknown wait unit: {unit}")
+    seconds = _amount(params.get("timeValue")) * _UNITS[unit]
+    if seconds > MAX_SHORT_SECONDS:
+        raise BlockFailure(TOO_LONG)
+    return seconds
+
+
+def _long_seconds(params: JsonObject) -> float:
+    unit = to_string(params.get("timeUnitLong") or "minutes")
+    if unit == "seconds":
+        raise BlockFailure("Seconds are not allowed in async mode")
+    if unit not in _UNITS:
+        raise BlockFailure(f"Unknown wait unit: {unit}")
+    seconds = _amount(params.get("timeValue")) * _UNITS[unit]
+    if seconds > MAX_LONG_SECONDS:
+        raise BlockFailure(MUCH_TOO_LONG)
+    return seconds
+
+
+def _amount(value: Json) -> float:
+    number = to_number(value) if value is not None else math.nan
+    if math.isnan(number) or math.isinf(number) or number <= 0:
+        raise BlockFailure("Wait amount must be a positive number")
+    return number
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

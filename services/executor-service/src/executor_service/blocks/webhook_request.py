@@ -1,0 +1,47 @@
+"""Sends a signed POST request."""
+
+import hashlib
+import hmac
+import uuid
+from dataclasses import replace
+from typing import Final
+
+from executor_service.blocks.http import call_endpoint
+from executor_service.blocks.http.request import read_request
+from executor_service.blocks.http.retrying import RetryPlan
+from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
+from executor_service.net import OutboundClient
+from shared.workflow.jsvalues import JsonObject, to_string
+
+ONCE: Final = RetryPlan(0, 0, 0)
+
+
+class WebhookHandler(BlockHandler):
+    """The delivery id is the same however often a run is tried, so that a receiver can tell repetitions."""
+
+    def __init__(self, outbound: OutboundClient) -> None:
+        self._outbound = outbound
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        """Send it once."""
+        params: JsonObject = {**inputs.params, "method": "POST"}
+        request = read_request(call, params)
+        body = request.body or b""
+        timestamp = str(int(call.now().timestamp() * 1000))
+        delivery = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{call.request.run_id}/{call.context_id}"))
+        headers = {
+            **request.headers,
+            "Content-Type": "application/json",
+            "X-Webhook-Timestamp": timestamp,
+            "X-Delivery-ID": delivery,
+            "Idempotency-Key": delivery,
+        }
+        if secret := to_string(params.get("secret") or ""):
+            headers["X-Webhook-Signature"] = f"t={timestamp},v1={signature(secret, timestamp, body)}"
+        signed = replace(request, headers=headers)
+        return BlockResult(await call_endpoint(self._outbound, signed, ONCE))
+
+
+def signature(secret: str, timestamp: str, body: bytes) -> str:
+    """HMAC-SHA256 of `timestamp.body` in hexadecimal."""
+    return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()

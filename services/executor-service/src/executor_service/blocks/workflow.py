@@ -1,0 +1,114 @@
+"""Runs another deployed workflow within this run, and takes its result."""
+
+import re
+from typing import Final
+
+import msgspec
+
+from executor_service.blocks.ports import ChildWorkflow, ChildWorkflows
+from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, RunRequest, RunResult
+from shared.contracts.runs import ErrorCode, RunStatus, Trigger
+from shared.workflow.compile import CompiledWorkflow
+from shared.workflow.input_format import read_input_format
+from shared.workflow.jsvalues import JsonObject, to_string
+
+MAX_DEPTH: Final = 25
+MAX_SPANS: Final = 500
+NOT_DEPLOYED: Final = "Child workflow is not deployed. Please deploy the workflow before invoking it."
+PAUSED: Final = "Child workflow paused. A called workflow cannot wait for a person or for days."
+_CHAIN: Final = "Workflow chain: "
+_ARROW: Final = " → "
+_BAR: Final = " | "
+_ONE_CHILD: Final = re.compile(r'"(?P<name>[^"]*)" failed: (?P<cause>.*)', re.DOTALL)
+
+
+class WorkflowHandler(BlockHandler):
+    """The child runs in the parent's slot and time, with its own variables and the same environment."""
+
+    def __init__(self, children: ChildWorkflows) -> None:
+        self._children = children
+
+    @property
+    def recovers(self) -> bool:
+        """The child's own blocks are in the journal."""
+        return True
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        """Run the child to its end."""
+        workflow_id = to_string(inputs.params.get("workflowId") or "").strip()
+        chain = (*call.request.call_chain, call.request.workflow_id)
+        if len(chain) > MAX_DEPTH:
+            raise _failure(f"Maximum workflow call chain depth ({MAX_DEPTH}) exceeded.")
+        child = await self._children.find(call.request.workspace_id, workflow_id)
+        if child is None:
+            raise _failure(f'"{workflow_id}" failed: {NOT_DEPLOYED}')
+        request = RunRequest(
+            run_id=call.request.run_id,
+            workspace_id=call.request.workspace_id,
+            workflow_id=workflow_id,
+            workflow_name=child.name,
+            input=_child_input(child.compiled, inputs.params),
+            trigger=Trigger.WORKFLOW,
+            time_limit_ms=max(1, int(call.remaining_seconds() * 1000)),
+            call_chain=chain,
+            public_url=call.request.public_url,
+            keyed_providers=call.request.keyed_providers,
+        )
+        return _result(workflow_id, child, await call.run_child(child.compiled, request))
+
+
+def _child_input(child: CompiledWorkflow, params: JsonObject) -> JsonObject:
+    """The mapping's fields that the child declares; the older form sends its text as `input`."""
+    if "inputMapping" not in params and params.get("input") not in (None, ""):
+        return {"input": params["input"]}
+    mapping = params.get("inputMapping")
+    start = child.starts.get(Trigger.WORKFLOW)
+    fields = read_input_format(child.state.blocks[start].value("inputFormat")) if start is not None else ()
+    given = mapping if isinstance(mapping, dict) else {}
+    return {field.name: given[field.name] for field in fields if field.name in given}
+
+
+def _result(workflow_id: str, child: ChildWorkflow, result: RunResult) -> BlockResult:
+    spans = tuple(msgspec.to_builtins(log) for log in result.blocks[:MAX_SPANS])
+    problem = _problem(child, result)
+    if problem is not None:
+        raise BlockFailure(
+            problem,
+            code=ErrorCode.CHILD_WORKFLOW_FAILED,
+            can_retry=False,
+            usage=result.usage,
+            child_spans=spans,
+            partial={"success": False, "childWorkflowName": child.name, "childWorkflowId": workflow_id},
+        )
+    output: JsonObject = {
+        "success": True,
+        "childWorkflowName": child.name,
+        "childWorkflowId": workflow_id,
+        "childWorkflowSnapshotId": child.snapshot_id,
+        "result": result.output,
+    }
+    return BlockResult(output, usage=result.usage, child_spans=spans)
+
+
+def _problem(child: ChildWorkflow, result: RunResult) -> str | None:
+    if result.outcome.status is RunStatus.PAUSED:
+        return f'"{child.name}" failed: {PAUSED}'
+    error = result.outcome.error
+    if error is None:
+        return None if result.outcome.status is RunStatus.COMPLETED else f'"{child.name}" failed: Cancelled'
+    if error.code is ErrorCode.CHILD_WORKFLOW_FAILED:
+        return _longer_chain(child.name, error.message)
+    return f'"{child.name}" failed: {error.text}'
+
+
+def _longer_chain(name: str, message: str) -> str:
+    """A failure further down: the names on the way, then the cause."""
+    if message.startswith(_CHAIN):
+        names, _, cause = message.removeprefix(_CHAIN).partition(_BAR)
+        return f"{_CHAIN}{name}{_ARROW}{names}{_BAR}{cause}"
+    match = _ONE_CHILD.fullmatch(message)
+    return f"{_CHAIN}{name}{_ARROW}{match['name']}{_BAR}{match['cause']}" if match else f'"{name}" failed: {message}'
+
+
+def _failure(message: str) -> BlockFailure:
+    return BlockFailure(message, code=ErrorCode.CHILD_WORKFLOW_FAILED, can_retry=False)
