@@ -15,8 +15,7 @@ from executor_service.application.launcher import Launcher
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
 from executor_service.consumers.work import WorkConsumers
 from executor_service.engine import Engine, Limits
-from executor_service.net import OutboundClient, OutboundLimits
-from executor_service.net.fetcher import GuardedFetcher
+from executor_service.net import OutboundClient, OutboundLimits, SandboxFetcher
 from executor_service.providers import Models, ProviderSettings
 from executor_service.sandbox import JavaScriptSandbox
 from executor_service.settings import ExecutorSettings
@@ -44,7 +43,7 @@ def build(
     deploy = deploy or _client(settings, settings.deploy_url)
     jobs = jobs or _client(settings, settings.jobs_url)
     outbound = OutboundClient(settings.outbound_allow, limits=OutboundLimits(connections=settings.outbound_connections))
-    sandbox = JavaScriptSandbox(fetcher=GuardedFetcher(outbound))
+    sandbox = JavaScriptSandbox(fetcher=SandboxFetcher(outbound))
     deployments, durable = Deployments(deploy), Jobs(jobs)
     models = Models(ProviderSettings())
     handlers = block_handlers(BlockPorts(javascript=sandbox, models=models, outbound=outbound))

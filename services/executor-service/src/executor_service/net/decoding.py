@@ -1,0 +1,69 @@
+"""Reads a body no further than its bound, counted after decompression."""
+
+import zlib
+from typing import Final
+
+from executor_service.net.errors import OutboundFailed, ResponseTooLarge
+
+ACCEPTED_ENCODINGS: Final = "gzip, deflate"
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_MEMBER: Final = b"\x1f"
+_ZLIB: Final = zlib.MAX_WBITS
+_RAW_DEFLATE: Final = -zlib.MAX_WBITS
+
+
+class BodyReader:
+    """Takes the parts of a body as they come. `encoding` is the response's Content-Encoding."""
+
+    def __init__(self, encoding: str, limit: int) -> None:
+        self._encoding = encoding.strip().lower()
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._inflate: zlib._Decompress | None = None
+
+    def feed(self, part: bytes) -> None:
+        """Raises ResponseTooLarge, OutboundFailed."""
+        if self._encoding in ("", "identity"):
+            self._keep(part)
+        elif part:
+            self._decompress(part)
+
+    def body(self) -> bytes:
+        """Everything. Raises OutboundFailed when the end is missing."""
+        if self._inflate is not None and not self._inflate.eof:
+            raise OutboundFailed("Response body is incomplete")
+        return b"".join(self._parts)
+
+    def _decompress(self, part: bytes) -> None:
+        try:
+            while part and not self._is_over(part):
+                if self._inflate is None or self._inflate.eof:
+                    self._inflate = self._start(part)
+                self._keep(self._inflate.decompress(part, self._limit - self._size + 1))
+                part = self._inflate.unused_data
+        except zlib.error as error:
+            raise OutboundFailed("Response body cannot be decompressed") from error
+
+    def _is_over(self, part: bytes) -> bool:
+        """Whether `part` comes after the end and is none of the further members that gzip may have."""
+        return self._inflate is not None and self._inflate.eof and not part.startswith(_MEMBER)
+
+    def _start(self, part: bytes) -> "zlib._Decompress":
+        match self._encoding:
+            case "gzip" | "x-gzip":
+                return zlib.decompressobj(_GZIP)
+            case "deflate":
+                return zlib.decompressobj(_ZLIB if _has_zlib_header(part) else _RAW_DEFLATE)
+        raise OutboundFailed(f"Response has an unknown content encoding: {self._encoding[:50]}")
+
+    def _keep(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size > self._limit:
+            raise ResponseTooLarge(f"Response is larger than {self._limit} bytes")
+        self._parts.append(part)
+
+
+def _has_zlib_header(part: bytes) -> bool:
+    """Servers that say deflate send it bare or, as they should, in a zlib frame."""
+    return part[0] & 0x0F == 8 and (len(part) < 2 or (part[0] * 256 + part[1]) % 31 == 0)

@@ -1,0 +1,36 @@
+"""`fetch` of user code: the same way out as every other call of a workflow."""
+
+from executor_service.net.client import OutboundClient
+from executor_service.net.errors import OutboundError
+from executor_service.net.messages import OutboundRequest
+from executor_service.sandbox import FetchFailed, FetchRequest, FetchResponse
+
+
+class SandboxFetcher:
+    """The sandbox's Fetcher. A call takes as long as the sandbox lets it, at most `timeout_seconds`."""
+
+    def __init__(self, outbound: OutboundClient, *, timeout_seconds: float = 60.0) -> None:
+        self._outbound = outbound
+        self._timeout_seconds = timeout_seconds
+
+    async def __call__(self, request: FetchRequest) -> FetchResponse:
+        """Make the call. Raises FetchFailed."""
+        call = OutboundRequest(
+            request.method,
+            request.url,
+            request.headers,
+            None if request.body is None else request.body.encode("utf-8", "replace"),
+            timeout_seconds=self._timeout_seconds,
+            workspace_id=request.workspace_id,
+        )
+        try:
+            response = await self._outbound.send(call)
+        except OutboundError as error:
+            raise FetchFailed(error.message) from error
+        return FetchResponse(
+            status=response.status,
+            status_text=response.reason,
+            url=response.url,
+            headers=response.headers,
+            body=response.body.decode("utf-8-sig", "replace"),
+        )

@@ -1,0 +1,74 @@
+"""Which headers go out, which come back, and in what form."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from executor_service.net.errors import OutboundFailed, ResponseTooLarge
+from executor_service.net.messages import OutboundLimits
+
+USER_AGENT: Final = "Flowport/1.0"
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_OURS: Final = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "http2-settings",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""The connection's own business: where the author sets them, they are dropped."""
+_REFUSED_METHODS: Final = frozenset({"CONNECT", "TRACE", "TRACK"})
+
+
+def sendable_method(method: str) -> str:
+    """In upper case. Raises OutboundFailed."""
+    upper = method.strip().upper()
+    if not _TOKEN.fullmatch(upper) or upper in _REFUSED_METHODS:
+        raise OutboundFailed("this method is not allowed")
+    return upper
+
+
+def sendable_headers(given: Mapping[str, str], limits: OutboundLimits) -> dict[str, str]:
+    """The author's headers with lower-case names, without those of the connection. Raises OutboundFailed."""
+    headers = {"user-agent": USER_AGENT, "accept": "*/*"}
+    for name, value in given.items():
+        if not _TOKEN.fullmatch(name) or _UNSENDABLE.search(value):
+            raise OutboundFailed(f"header cannot be sent: {name[:100]!r}")
+        if name.lower() not in _OURS:
+            headers[name.lower()] = value.strip()
+    if len(headers) > limits.headers or _size(headers.items()) > limits.header_bytes:
+        raise OutboundFailed("Request headers are too large")
+    return headers
+
+
+def response_headers(raw: Iterable[tuple[bytes, bytes]], limits: OutboundLimits) -> dict[str, str]:
+    """Names in lower case, values of one name joined. Raises ResponseTooLarge."""
+    pairs = [(name.decode("ascii").lower(), _text(value)) for name, value in raw]
+    if len(pairs) > limits.headers or _size(pairs) > limits.header_bytes:
+        raise ResponseTooLarge("Response headers are too large")
+    headers: dict[str, str] = {}
+    for name, value in pairs:
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _size(pairs: Iterable[tuple[str, str]]) -> int:
+    return sum(len(name) + len(value) for name, value in pairs)
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

@@ -1,0 +1,73 @@
+"""From a host name to its addresses."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Protocol
+
+from executor_service.net.errors import OutboundFailed
+from executor_service.net.hosts import Address
+
+_THREADS: Final = 32
+_MOST_WAITING: Final = 256
+
+
+class Resolver(Protocol):
+    """Finds the addresses of names; judging them is not its business."""
+
+    async def resolve(self, name: str) -> Sequence[Address]:
+        """At least one address, best first. Raises OutboundFailed."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what the answers took."""
+        ...
+
+
+class SystemResolver:
+    """Asks as the machine is set up to (hosts file, DNS), in threads of its own: a slow name server holds few.
+
+    Everyone who asks for one name at one time shares one question.
+    """
+
+    def __init__(self, *, seconds: float = 10.0) -> None:
+        self._seconds = seconds
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="resolve")
+        self._asked: dict[str, asyncio.Future[list[Address]]] = {}
+
+    async def resolve(self, name: str) -> Sequence[Address]:
+        """As the protocol says."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                addresses = await asyncio.shield(self._question(name))
+        except (OSError, UnicodeError) as error:
+            raise OutboundFailed("url hostname could not be resolved") from error
+        if not addresses:
+            raise OutboundFailed("url hostname could not be resolved")
+        return addresses
+
+    def close(self) -> None:
+        """As the protocol says."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _question(self, name: str) -> asyncio.Future[list[Address]]:
+        if name not in self._asked:
+            if len(self._asked) >= _MOST_WAITING:
+                raise OutboundFailed("too many host names are being resolved")
+            question = asyncio.get_running_loop().run_in_executor(self._threads, _look_up, name)
+            self._asked[name] = question
+            question.add_done_callback(lambda answered: self._forget(name, answered))
+        return self._asked[name]
+
+    def _forget(self, name: str, answered: asyncio.Future[list[Address]]) -> None:
+        del self._asked[name]
+        if not answered.cancelled():
+            answered.exception()  # whoever asked may have gone: then nobody reads it, and asyncio would complain
+
+
+def _look_up(name: str) -> list[Address]:
+    entries = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    texts = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in entries)
+    return [ipaddress.ip_address(text) for text in texts]
