@@ -1,20 +1,30 @@
 """Brokers that share queues of one test alone, in memory or on RabbitMQ."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
 from uuid import uuid4
 
 from shared.broker.amqp.address import parse
+from shared.broker.amqp.channel import Channel
 from shared.broker.amqp.connection import Connection
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
-from shared.broker.topology import MIB, Overflow, PrivateQueue, Queue, Topology
+from shared.broker.topology import MIB, Overflow, Policy, PrivateQueue, Queue, Topology
 
 SMALL = 5
 
 
-def topology(prefix: str) -> Topology:
+def topology(prefix: str, work_policy: Policy) -> Topology:
     """A work queue with dead letters, and a small one without."""
     queues = (
-        Queue(name=f"{prefix}.work", max_length=10_000, max_bytes=64 * MIB, dead_letters_to=f"{prefix}.dead"),
+        Queue(
+            name=f"{prefix}.work",
+            max_length=10_000,
+            max_bytes=64 * MIB,
+            dead_letters_to=f"{prefix}.dead",
+            policy=work_policy,
+        ),
         Queue(name=f"{prefix}.small", max_length=SMALL, max_bytes=MIB),
         Queue(name=f"{prefix}.dead", max_length=1_000, max_bytes=MIB, dead_letters_to=f"{prefix}.unreadable"),
         Queue(name=f"{prefix}.unreadable", max_length=1_000, max_bytes=MIB, overflow=Overflow.DROP_OLDEST),
@@ -31,14 +41,14 @@ def topology(prefix: str) -> Topology:
 class Brokers:
     """Opens brokers that share one topology, and stops them all."""
 
-    def __init__(self, url: str | None = None) -> None:
+    def __init__(self, url: str | None = None, *, work_policy: Policy | None = None) -> None:
         prefix = f"test.{uuid4().hex[:12]}"
         self.url = url or f"memory://{prefix}"
         self.work = f"{prefix}.work"
         self.small = f"{prefix}.small"
         self.dead = f"{prefix}.dead"
         self.unreadable = f"{prefix}.unreadable"
-        self.topology = topology(prefix)
+        self.topology = topology(prefix, work_policy or Policy())
         self._open: list[Broker] = []
 
     async def open(self) -> Broker:
@@ -48,6 +58,12 @@ class Brokers:
         await broker.start()
         return broker
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.stop()
+
     async def stop(self) -> None:
         """Stop every one, and leave nothing behind on a server."""
         for broker in self._open:
@@ -56,10 +72,20 @@ class Brokers:
             await _delete(self.url, self.topology)
 
 
+@asynccontextmanager
+async def raw_channel(url: str) -> AsyncIterator[Channel]:
+    """A channel with confirms, as any other program could open it."""
+    connection = await Connection.open(parse(url), name="test", heartbeat=10, timeout=10)
+    try:
+        channel = await connection.open_channel()
+        await channel.select_confirms()
+        yield channel
+    finally:
+        await connection.close()
+
+
 async def _delete(url: str, topology: Topology) -> None:
-    connection = await Connection.open(parse(url), name="test cleans up", heartbeat=10, timeout=10)
-    channel = await connection.open_channel()
-    for queue in (*topology.queues.values(), topology.probe):
-        await channel.delete_queue(queue.name)
-    await channel.delete_exchange(topology.control_exchange)
-    await connection.close()
+    async with raw_channel(url) as channel:
+        for queue in (*topology.queues.values(), topology.probe):
+            await channel.delete_queue(queue.name)
+        await channel.delete_exchange(topology.control_exchange)

@@ -11,9 +11,8 @@ from shared.broker.ports import Broker
 @pytest.fixture(params=["memory", "rabbitmq"])
 async def brokers(request: pytest.FixtureRequest) -> AsyncIterator[Brokers]:
     """The kind of broker under test."""
-    opened = Brokers(request.getfixturevalue("amqp_url") if request.param == "rabbitmq" else None)
-    yield opened
-    await opened.stop()
+    async with Brokers(request.getfixturevalue("amqp_url") if request.param == "rabbitmq" else None) as opened:
+        yield opened
 
 
 @pytest.fixture

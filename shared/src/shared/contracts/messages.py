@@ -111,7 +111,7 @@ def decode(body: bytes) -> Envelope:
     """
     try:
         envelope = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableMessage(str(error)) from error
     if envelope.v != ENVELOPE_VERSION:
         raise UnreadableMessage(f"envelope version {envelope.v} is not known here")

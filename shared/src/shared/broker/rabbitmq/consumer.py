@@ -43,7 +43,7 @@ class Consumer:
         self._prefetch = prefetch
         self._forget = forget
         self._in_hand = InHand(handler, limit=prefetch)
-        self._channel = KeptChannel(connection, self._furnish, on_lost=self._in_hand.forget_waiting)
+        self._channel = KeptChannel(connection, self._furnish, on_lost=self._on_lost)
         self._tag = ""
 
     async def start(self) -> None:
@@ -68,6 +68,10 @@ class Consumer:
         await self._declarations.ensure(self._connection.require(), self._queue)
         await channel.set_prefetch(self._prefetch)
         self._tag = await channel.consume(self._queue.name, partial(self._on_received, channel), no_ack=False)
+
+    def _on_lost(self) -> None:
+        self._in_hand.forget_waiting()
+        self._declarations.forget(self._queue)  # perhaps because somebody deleted it
 
     def _on_received(self, channel: Channel, received: Received) -> None:
         try:

@@ -29,6 +29,7 @@ class KeptConnection:
         self._address = address
         self._name = name
         self._connection: Connection | None = None
+        self._last_failure = "it does not answer"
         self._is_up = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
 
@@ -38,7 +39,7 @@ class KeptConnection:
             async with asyncio.timeout(START_SECONDS):
                 await self._connect()
         except TimeoutError:
-            raise BrokerUnavailable("the broker cannot be reached") from None
+            raise BrokerUnavailable(f"the broker cannot be reached: {self._last_failure}") from None
         self._keeper = asyncio.create_task(self._keep(), name=f"keep {self._name}")
 
     async def stop(self) -> None:
@@ -78,7 +79,8 @@ class KeptConnection:
                     self._address, name=self._name, heartbeat=HEARTBEAT_SECONDS, timeout=TIMEOUT_SECONDS
                 )
             except ConnectionClosed as error:
-                log.debug("the broker cannot be reached", connection=self._name, reason=str(error))
+                self._last_failure = str(error)
+                log.debug("the broker cannot be reached", connection=self._name, reason=self._last_failure)
                 await asyncio.sleep(backoff.delay())
             else:
                 self._is_up.set()

@@ -25,20 +25,23 @@ class Management:
     async def apply_policies(self, topology: Topology) -> None:
         """Set every policy of the topology; doing it again changes nothing. Raises BrokerUnavailable."""
         async with self._client() as client:
-            for queue in topology.queues.values():
-                answer = await _ask(client, "PUT", self._path(queue), json=_policy(queue))
-                answer.raise_for_status()
+            for queue in _tuned(topology):
+                await _ask(client, "PUT", self._path(queue), json=_policy(queue))
+
+    async def remove_policies(self, topology: Topology) -> None:
+        """Leave every queue as it was declared. Raises BrokerUnavailable."""
+        async with self._client() as client:
+            for queue in _tuned(topology):
+                await _ask(client, "DELETE", self._path(queue))
 
     async def drifted_policies(self, topology: Topology) -> tuple[str, ...]:
         """The queues whose policy is missing or different. Raises BrokerUnavailable."""
         async with self._client() as client:
-            return tuple([queue.name for queue in topology.queues.values() if await self._differs(client, queue)])
+            return tuple([queue.name for queue in _tuned(topology) if await self._differs(client, queue)])
 
     async def _differs(self, client: httpx.AsyncClient, queue: Queue) -> bool:
         answer = await _ask(client, "GET", self._path(queue))
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            return True
-        found = answer.raise_for_status().json()
+        found = {} if answer.status_code == httpx.codes.NOT_FOUND else answer.json()
         return any(found.get(key) != value for key, value in _policy(queue).items())
 
     def _client(self) -> httpx.AsyncClient:
@@ -46,6 +49,10 @@ class Management:
 
     def _path(self, queue: Queue) -> str:
         return f"/api/policies/{quote(self.virtual_host, safe='')}/{NAME_PREFIX}{queue.name}"
+
+
+def _tuned(topology: Topology) -> tuple[Queue, ...]:
+    return tuple(queue for queue in topology.queues.values() if queue.policy.definition)
 
 
 def _policy(queue: Queue) -> dict[str, Any]:
@@ -59,6 +66,9 @@ def _policy(queue: Queue) -> dict[str, Any]:
 
 async def _ask(client: httpx.AsyncClient, method: str, path: str, **content: Any) -> httpx.Response:
     try:
-        return await client.request(method, path, **content)
+        answer = await client.request(method, path, **content)
     except httpx.TransportError as error:
         raise BrokerUnavailable(f"the broker's management API does not answer: {error}") from error
+    if answer.is_error and not (method == "GET" and answer.status_code == httpx.codes.NOT_FOUND):
+        raise BrokerUnavailable(f"the broker's management API answers {answer.status_code}: {answer.text[:200]}")
+    return answer

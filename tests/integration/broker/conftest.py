@@ -1,0 +1,26 @@
+"""RabbitMQ itself: one server to share, and one that may be killed."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from tests.support.brokers import Brokers
+
+from flowport.servers.rabbitmq import RabbitMQServer
+
+
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQServer]:
+    """A server that only this test module uses, and may kill."""
+    server = RabbitMQServer(tmp_path_factory.mktemp("mortal"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+async def brokers(amqp_url: str) -> AsyncIterator[Brokers]:
+    """Brokers on the shared server, with queues of this test alone."""
+    async with Brokers(amqp_url) as opened:
+        yield opened

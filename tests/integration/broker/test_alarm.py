@@ -1,0 +1,68 @@
+"""RabbitMQ runs short of memory: it stops reading from whoever publishes."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from tests.support.broker_samples import Recorder, batch, dispatched
+from tests.support.brokers import Brokers
+from tests.support.eventually import eventually
+
+from flowport.servers.rabbitmq import RabbitMQServer
+from shared.broker.ports import Broker, BrokerUnavailable
+
+DEFAULT_WATERMARK = "0.6"
+
+
+def set_watermark(server: RabbitMQServer, fraction: str) -> None:
+    server.ctl("set_vm_memory_high_watermark", fraction)
+
+
+@pytest.fixture
+def alarmed(rabbitmq: RabbitMQServer) -> Iterator[RabbitMQServer]:
+    """The server, which sets off the alarm when told to and is calm again afterwards."""
+    yield rabbitmq
+    set_watermark(rabbitmq, DEFAULT_WATERMARK)
+
+
+async def refuses(broker: Broker) -> bool:
+    try:
+        await broker.ping()
+    except BrokerUnavailable:
+        return True
+    return False
+
+
+async def test_an_alarm_refuses_publishes_at_once_and_lets_consumers_finish(alarmed: RabbitMQServer) -> None:
+    async with Brokers(alarmed.amqp_url) as brokers:
+        broker = await brokers.open()
+        recorder = Recorder()
+        for number in range(20):
+            await broker.work.publish(brokers.work, dispatched(number))
+        await broker.ping()
+        set_watermark(alarmed, "0.00001")
+        await refuses_without_waiting(broker, brokers.work)
+        await broker.work.consume(brokers.work, recorder, prefetch=1)
+        await eventually(lambda: len(recorder.deliveries) >= 20)
+
+        set_watermark(alarmed, DEFAULT_WATERMARK)
+        async with asyncio.timeout(20):
+            await recovery(broker)
+        await broker.work.publish(brokers.work, dispatched(99))
+        await eventually(lambda: recorder.run_ids[-1] == "run-99")
+
+
+async def recovery(broker: Broker) -> None:
+    while await refuses(broker):  # noqa: ASYNC110 - the broker has no event to wait for
+        await asyncio.sleep(0.05)
+
+
+async def refuses_without_waiting(broker: Broker, queue: str) -> None:
+    """The broker tells a connection of the alarm when it next publishes; from then on nothing is even sent."""
+    async with asyncio.timeout(2):
+        assert await refuses(broker)
+        for _ in range(50):
+            with pytest.raises(BrokerUnavailable):
+                await broker.work.publish(queue, dispatched())
+            with pytest.raises(BrokerUnavailable):
+                await broker.replies.send("anywhere", batch(), must_route=True)

@@ -1,0 +1,179 @@
+"""The broker is killed under load, stays away for a moment, and comes back.
+
+The story is played once, a kill and a start of RabbitMQ take seconds; each test looks at one side of it.
+"""
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field
+
+import pytest
+from tests.support.broker_samples import Holder, Recorder, batch, dispatched
+from tests.support.brokers import Brokers
+from tests.support.eventually import eventually
+
+from flowport.servers.rabbitmq import RabbitMQServer
+from shared.broker.connect import open_broker
+from shared.broker.ports import Broker, BrokerUnavailable, QueueFull, ReplyInbox
+from shared.broker.rabbitmq import kept
+from shared.contracts.messages import CancelRun, ControlMessage, EventBatch
+
+BACK_SECONDS = 20.0
+SETTLED_SECONDS = 1.5
+"""RabbitMQ 4.0 loses a quorum queue whose node is killed within about a second of its declaration."""
+
+
+class Load:
+    """Publishes as fast as the broker confirms, and remembers what it was promised."""
+
+    def __init__(self, broker: Broker, queue: str) -> None:
+        self.confirmed: set[str] = set()
+        self._broker = broker
+        self._queue = queue
+        self._number = 0
+        self._tasks = [asyncio.create_task(self._publish_for_ever()) for _ in range(20)]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _publish_for_ever(self) -> None:
+        while True:
+            self._number += 1
+            message = dispatched(self._number)
+            try:
+                await self._broker.work.publish(self._queue, message)
+                self.confirmed.add(message.run_id)
+            except (BrokerUnavailable, QueueFull):
+                await asyncio.sleep(0.01)
+
+
+@dataclass
+class Story:
+    """What was seen."""
+
+    recorder: Recorder = field(default_factory=Recorder)
+    holder: Holder = field(default_factory=Holder)
+    received: list[EventBatch] = field(default_factory=list)
+    heard: list[ControlMessage] = field(default_factory=list)
+    confirmed: set[str] = field(default_factory=set)
+    losses: int = 0
+    addresses: list[str | None] = field(default_factory=list)
+    refusals: list[float] = field(default_factory=list)
+
+    def lose(self) -> None:
+        self.losses += 1
+
+
+@pytest.fixture(scope="module")
+def story(mortal: RabbitMQServer) -> Story:
+    """The whole story, told once."""
+    return asyncio.run(play(mortal))
+
+
+async def play(server: RabbitMQServer) -> Story:
+    async with Brokers(server.amqp_url) as brokers:
+        return await _play(server, brokers)
+
+
+async def _play(server: RabbitMQServer, brokers: Brokers) -> Story:
+    story = Story()
+    publisher, worker = await brokers.open(), await brokers.open()
+    await worker.work.consume(brokers.work, story.recorder, prefetch=100)
+    await worker.work.consume(brokers.small, story.holder, prefetch=2)
+    await publisher.work.publish(brokers.small, dispatched())
+    await publisher.ping()
+    await worker.control.listen(story.heard.append)
+    inbox = await publisher.replies.open_inbox(story.received.append, story.lose)
+    story.addresses.append(address_of(inbox))
+    load = Load(publisher, brokers.work)
+    await asyncio.sleep(SETTLED_SECONDS)
+
+    server.kill()
+    await eventually(lambda: story.losses)
+    story.addresses.append(address_of(inbox))
+    story.refusals = [await time_of_refusal(publisher, brokers.work) for _ in range(50)]
+    before = len(load.confirmed)
+    await asyncio.to_thread(server.start)
+
+    await eventually(lambda: len(load.confirmed) > before + 300, seconds=BACK_SECONDS)
+    await load.stop()
+    story.confirmed = load.confirmed
+    await eventually(lambda: story.confirmed <= set(story.recorder.run_ids), seconds=BACK_SECONDS)
+    await eventually(lambda: address_of(inbox) and len(story.holder.held) == 2, seconds=BACK_SECONDS)
+    story.addresses.append(address_of(inbox))
+    await works_again(worker)
+    await worker.replies.send(inbox.address, batch(), must_route=True)
+    await publisher.control.broadcast(CancelRun(run_id="run-0"))
+    await eventually(lambda: story.received and story.heard)
+    story.holder.release()
+    return story
+
+
+async def works_again(broker: Broker) -> None:
+    async with asyncio.timeout(BACK_SECONDS):
+        while True:
+            with contextlib.suppress(BrokerUnavailable):
+                return await broker.ping()
+            await asyncio.sleep(0.02)
+
+
+def address_of(inbox: ReplyInbox) -> str | None:
+    try:
+        return inbox.address
+    except BrokerUnavailable:
+        return None
+
+
+async def time_of_refusal(broker: Broker, queue: str) -> float:
+    began = time.monotonic()
+    with pytest.raises(BrokerUnavailable):
+        await broker.work.publish(queue, dispatched())
+    with pytest.raises(BrokerUnavailable):
+        await broker.replies.send("anywhere", batch(), must_route=True)
+    with pytest.raises(BrokerUnavailable):
+        await broker.ping()
+    return time.monotonic() - began
+
+
+def test_every_confirmed_message_arrives(story: Story) -> None:
+    assert len(story.confirmed) > 600
+    assert story.confirmed <= set(story.recorder.run_ids)
+
+
+def test_publishing_while_the_broker_is_away_fails_without_waiting(story: Story) -> None:
+    assert sum(story.refusals) < 1
+
+
+def test_an_inbox_tells_its_loss_once_and_comes_back_under_a_new_address(story: Story) -> None:
+    assert story.losses == 1
+    before, meanwhile, after = story.addresses
+    assert meanwhile is None
+    assert after is not None
+    assert after != before
+    assert story.received == [batch()]
+
+
+def test_a_listener_hears_again(story: Story) -> None:
+    assert story.heard == [CancelRun(run_id="run-0")]
+
+
+def test_what_was_in_hand_comes_again_and_is_marked(story: Story) -> None:
+    assert [delivery.redelivered for delivery in story.holder.held] == [False, True]
+
+
+async def test_wrong_credentials_are_told_at_start(amqp_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "START_SECONDS", 0.5)
+    broker = open_broker(amqp_url.replace("guest:guest", "guest:wrong"), service="test")
+    with pytest.raises(BrokerUnavailable, match="ACCESS_REFUSED"):
+        await broker.start()
+
+
+async def test_a_broker_that_cannot_be_reached_is_told_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "START_SECONDS", 0.5)
+    broker = open_broker("amqp://127.0.0.1:9/", service="test")
+    with pytest.raises(BrokerUnavailable, match="no connection"):
+        await broker.start()

@@ -1,0 +1,107 @@
+"""Bodies that are no messages, and workers that die."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import aiormq
+import pytest
+from tests.support.broker_samples import Recorder, batch, dispatched
+from tests.support.brokers import Brokers, raw_channel
+from tests.support.eventually import eventually
+
+from shared.broker.amqp.channel import publish_confirmed
+from shared.broker.amqp.properties import PERSISTENT, TRANSIENT
+from shared.broker.ports import ReplyUnroutable
+from shared.contracts.messages import encode
+
+HOSTILE = (b"", b"\xff\xfe", b"{", b"[]", b'{"v":99,"message":{"type":"run.dispatched"}}', b'{"x":' + b"[" * 100_000)
+
+WORKER = """
+import asyncio, sys
+from shared.broker.connect import open_broker
+from tests.support.brokers import topology
+from shared.broker.topology import Policy
+
+async def hold(delivery):
+    print("held", flush=True)
+    await asyncio.Event().wait()
+
+async def main(url, prefix):
+    broker = open_broker(url, service="victim", topology=topology(prefix, Policy()))
+    await broker.start()
+    subscription = await broker.work.consume(f"{prefix}.work", hold, prefetch=5)
+    inbox = await broker.replies.open_inbox(lambda batch: None, lambda: None)
+    print(inbox.address, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_unreadable_bodies_are_kept_apart_and_block_nobody(brokers: Brokers) -> None:
+    broker = await brokers.open()
+    recorder, dead = Recorder(), Recorder()
+    await broker.work.consume(brokers.work, recorder, prefetch=2)
+    await broker.work.consume(brokers.dead, dead, prefetch=2)
+    kept: list[bytes] = []
+    async with raw_channel(brokers.url) as stranger:
+        for body in HOSTILE:
+            await publish_confirmed(stranger, body, routing_key=brokers.work, delivery_mode=PERSISTENT, mandatory=True)
+        await broker.work.publish(brokers.work, dispatched())
+        await eventually(lambda: recorder.deliveries)
+        await stranger.consume(brokers.unreadable, lambda received: kept.append(received.body), no_ack=True)
+        await eventually(lambda: len(kept) == len(HOSTILE))
+    assert sorted(kept) == sorted(HOSTILE)
+    assert recorder.run_ids == ["run-0"]
+    assert not dead.deliveries
+
+
+async def test_headers_nested_without_end_make_a_message_unreadable(brokers: Brokers) -> None:
+    broker = await brokers.open()
+    recorder = Recorder()
+    await broker.work.consume(brokers.work, recorder, prefetch=2)
+    connection = await aiormq.connect(brokers.url)
+    headers: dict[str, object] = {}
+    for _ in range(40):
+        headers = {"deeper": headers}
+    channel = await connection.channel()
+    properties = aiormq.spec.Basic.Properties(headers=headers)
+    await channel.basic_publish(encode(dispatched(1)), routing_key=brokers.work, properties=properties)
+    await connection.close()
+    await broker.work.publish(brokers.work, dispatched(2))
+    await eventually(lambda: recorder.deliveries)
+    assert recorder.run_ids == ["run-2"]
+
+
+async def test_an_unreadable_reply_is_dropped_and_the_next_one_arrives(brokers: Brokers) -> None:
+    broker = await brokers.open()
+    received: list[object] = []
+    inbox = await broker.replies.open_inbox(received.append, lambda: None)
+    async with raw_channel(brokers.url) as stranger:
+        for body in HOSTILE:
+            await publish_confirmed(stranger, body, routing_key=inbox.address, delivery_mode=TRANSIENT, mandatory=True)
+    await broker.replies.send(inbox.address, batch(), must_route=True)
+    await eventually(lambda: received)
+    assert received == [batch()]
+
+
+async def test_work_of_a_killed_worker_goes_to_another_and_its_inbox_is_gone(brokers: Brokers) -> None:
+    survivor = await brokers.open()
+    prefix = brokers.work.removesuffix(".work")
+    root = Path(__file__).parents[3]
+    victim = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WORKER, brokers.url, prefix, stdout=asyncio.subprocess.PIPE, cwd=root
+    )
+    assert victim.stdout
+    address = (await asyncio.wait_for(victim.stdout.readline(), 20)).decode().strip()
+    await survivor.work.publish(brokers.work, dispatched())
+    assert await asyncio.wait_for(victim.stdout.readline(), 10) == b"held\n"
+    victim.kill()
+    await victim.wait()
+    recorder = Recorder()
+    await survivor.work.consume(brokers.work, recorder, prefetch=1)
+    await eventually(lambda: recorder.deliveries)
+    assert recorder.deliveries[0].redelivered
+    with pytest.raises(ReplyUnroutable):
+        await survivor.replies.send(address, batch(), must_route=True)
