@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from shared.contracts.deployments import Environment
+from shared.contracts.deployments import Endpoint, Environment
 from shared.contracts.jobs import AppendJournal, ClaimAnswer, ClaimRun, FinishRun, LeaseAnswer
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.runs import Payload, SnapshotRef
@@ -13,6 +13,14 @@ class Snapshots(Protocol):
 
     async def snapshot(self, snapshot: SnapshotRef) -> bytes:
         """The immutable state as JSON. Raises NotFound, Unavailable."""
+        ...
+
+
+class Endpoints(Protocol):
+    """Where it is known which version of a workflow is live."""
+
+    async def endpoint(self, workspace_id: str, workflow_id: str) -> Endpoint:
+        """The workflow as callers meet it now. Raises NotFound, Unavailable."""
         ...
 
 

@@ -1,6 +1,8 @@
 """jobs-service and deploy-service, as a worker uses them."""
 
-from shared.contracts.deployments import Environment
+from urllib.parse import quote
+
+from shared.contracts.deployments import Endpoint, Environment
 from shared.contracts.jobs import (
     AppendJournal,
     ClaimAnswer,
@@ -44,7 +46,7 @@ class Jobs:
 
 
 class Deployments:
-    """Snapshots and environment values from deploy-service."""
+    """Endpoints, snapshots and environment values from deploy-service."""
 
     def __init__(self, client: InternalClient) -> None:
         self._client = client
@@ -52,6 +54,11 @@ class Deployments:
     async def snapshot(self, snapshot: SnapshotRef) -> bytes:
         """The immutable workflow state as JSON. Raises NotFound, Unavailable."""
         return await self._client.fetch("GET", f"/internal/snapshots/{snapshot.workspace_id}/{snapshot.snapshot_hash}")
+
+    async def endpoint(self, workspace_id: str, workflow_id: str) -> Endpoint:
+        """Which version of a workflow is live. Raises NotFound, Unavailable."""
+        path = f"/internal/workflows/{quote(workflow_id, safe='')}/endpoint?workspace_id={quote(workspace_id, safe='')}"
+        return await self._client.call("GET", path, returns=Endpoint)
 
     async def environment(self, workspace_id: str) -> Environment:
         """The `{{NAME}}` values of a workspace. Raises Unavailable."""
