@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -82,7 +81,9 @@ def run(command: str) -> str:
 
 
 def printed_commands(output: str) -> list[str]:
-    return re.findall(r"^(?:job=\$\(.*\n)?curl .*$", output, re.MULTILINE)
+    """What stands below each title, up to the next empty line."""
+    parts = [part.partition("\n") for part in output.split("\n\n")]
+    return [command for _, _, command in parts if "curl " in command]
 
 
 @pytest.fixture(scope="module")

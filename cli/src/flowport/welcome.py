@@ -27,15 +27,15 @@ def print_welcome(console: Console, home: Home, credentials: Credentials, exampl
 
 def commands(credentials: Credentials, workflow_id: str) -> Iterator[tuple[str, str]]:
     """A title and a shell command for each mode."""
-    run = f"{credentials.base_url}/api/workflows/{workflow_id}/execute"
     key = f"-H 'x-api-key: {credentials.api_key}'"
-    post = f"-X POST {run} {key} -H 'Content-Type: application/json'"
     body = json.dumps({"input": TEXT})
     streamed = json.dumps({"input": TEXT, "stream": True, "selectedOutputs": ["agent_1.content"]})
-    yield "Run and wait", f"curl {post} -d '{body}'"
-    yield "Stream the answer", f"curl -N {post} -d '{streamed}'"
+    url = f"{credentials.base_url}/api/workflows/{workflow_id}/execute"
+    post = f"-X POST {url} \\\n  {key} -H 'Content-Type: application/json'"
+    yield "Run and wait", f"curl {post} \\\n  -d '{body}'"
+    yield "Stream the answer", f"curl -N {post} \\\n  -d '{streamed}'"
     yield (
         "Queue it, then ask how it is going",
-        f"job=$(curl -s {post} -H 'X-Execution-Mode: async' -d '{body}' | grep -o 'http[^\"]*/api/jobs/[^\"]*')\n"
+        f"job=$(curl -s {post} -H 'X-Execution-Mode: async' \\\n  -d '{body}' | grep -o 'http[^\"]*/api/jobs/[^\"]*')\n"
         f"curl $job {key}",
     )
