@@ -11,6 +11,8 @@ from shared.broker.amqp.wire import Value
 
 BODY_MAX: Final = 16 * 1024 * 1024
 """RabbitMQ's own limit of one message."""
+CONTENT_HEADER_MIN: Final = 14
+"""Class, weight, size and flags."""
 
 _SIZE: Final = struct.Struct(">Q")
 _SIZE_OFFSET: Final = 4
@@ -36,10 +38,13 @@ class Received:
 
 
 def read_deliver(method: bytes) -> tuple[bytes, int, bool]:
-    """Consumer tag, delivery tag and whether it was delivered before, of a basic.deliver."""
+    """Consumer tag, delivery tag and whether it was delivered before, of a basic.deliver. Raises ProtocolError."""
     start = _CONSUMER_TAG_OFFSET + 1
-    stop = start + method[_CONSUMER_TAG_OFFSET]
-    tag, redelivered = _TAG_AND_REDELIVERED.unpack_from(method, stop)
+    try:
+        stop = start + method[_CONSUMER_TAG_OFFSET]
+        tag, redelivered = _TAG_AND_REDELIVERED.unpack_from(method, stop)
+    except (IndexError, struct.error):
+        raise ProtocolError("a delivery that ends in the middle of a value") from None
     return method[start:stop], tag, bool(redelivered & 1)
 
 
@@ -66,6 +71,8 @@ class ContentReader:
         """The frame that says how long the body is. Raises ProtocolError."""
         if not self._method or self._header:
             raise ProtocolError("a content header where none belongs")
+        if len(payload) < CONTENT_HEADER_MIN:
+            raise ProtocolError("a content header without its fields")
         self._missing = _SIZE.unpack_from(payload, _SIZE_OFFSET)[0]
         if self._missing > BODY_MAX:
             raise ProtocolError(f"a message of {self._missing} bytes is over the limit of {BODY_MAX}")

@@ -4,6 +4,7 @@ import struct
 from functools import lru_cache
 from typing import Final
 
+from shared.broker.amqp.errors import ProtocolError
 from shared.broker.amqp.wire import Reader, Table, long_string, short_string, table
 
 
@@ -58,7 +59,9 @@ _BASIC: Final = 60
 
 
 def method_id(payload: bytes) -> int:
-    """Which method a method frame carries."""
+    """Which method a method frame carries. Raises ProtocolError."""
+    if len(payload) < _ID.size:
+        raise ProtocolError("a method frame without a method")
     identity: int = _ID.unpack_from(payload)[0]
     return identity
 

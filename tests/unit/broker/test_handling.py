@@ -1,0 +1,67 @@
+"""Deliveries in hand: never more than the limit, each settled once, all let go at the end."""
+
+import asyncio
+
+from tests.support.broker_samples import Holder, dispatched
+from tests.support.eventually import eventually
+
+from shared.broker.handling import InHand
+from shared.broker.ports import Delivery, Settlement
+
+DELIVERY = Delivery(dispatched(), redelivered=False)
+
+
+async def test_what_exceeds_the_limit_waits_for_a_free_hand() -> None:
+    holder, settled = Holder(), list[Settlement]()
+    in_hand = InHand(holder, limit=2)
+    for _ in range(5):
+        in_hand.take(DELIVERY, settled.append)
+    await eventually(lambda: len(holder.held) == 2)
+    holder.release()
+    await eventually(lambda: len(settled) == 5)
+    assert settled == [Settlement.ACK] * 5
+
+
+async def test_what_the_broker_took_back_is_neither_begun_nor_settled() -> None:
+    holder, settled = Holder(), list[Settlement]()
+    in_hand = InHand(holder, limit=1)
+    for _ in range(3):
+        in_hand.take(DELIVERY, settled.append)
+    await eventually(lambda: holder.held)
+    in_hand.forget_waiting()
+    holder.release()
+    await in_hand.drain(grace=1)
+    assert settled == [Settlement.ACK]
+    assert len(holder.held) == 1
+
+
+async def test_a_delivery_that_is_cancelled_before_its_first_step_is_settled_all_the_same() -> None:
+    holder, settled = Holder(), list[Settlement]()
+    in_hand = InHand(holder, limit=1)
+    in_hand.take(DELIVERY, settled.append)
+    in_hand.take(DELIVERY, settled.append)
+    await in_hand.drain(grace=0)
+    assert settled == [Settlement.REDELIVER] * 2
+    assert not holder.held
+
+
+async def test_a_handler_that_ignores_its_cancellation_does_not_hold_up_the_stop(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("shared.broker.handling.CANCEL_SECONDS", 0.05)
+    released = asyncio.Event()
+
+    async def stubborn(delivery: Delivery) -> Settlement:
+        while not released.is_set():
+            try:
+                await released.wait()
+            except asyncio.CancelledError:
+                continue
+        return Settlement.ACK
+
+    settled: list[Settlement] = []
+    in_hand = InHand(stubborn, limit=1)
+    in_hand.take(DELIVERY, settled.append)
+    await asyncio.sleep(0)
+    await asyncio.wait_for(in_hand.drain(grace=0), 1)
+    assert not settled
+    released.set()
+    await eventually(lambda: settled)

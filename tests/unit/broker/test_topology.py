@@ -1,0 +1,106 @@
+"""What is declared can never change, so it is written down here a second time."""
+
+import pytest
+
+from shared.broker.rabbitmq.backoff import LONGEST_SECONDS, Backoff
+from shared.broker.topology import (
+    ASYNC,
+    CONTROL,
+    DEAD,
+    EVENTS,
+    INTERACTIVE,
+    PROBE,
+    RECORDS,
+    UNREADABLE,
+    Overflow,
+    QueueType,
+    default_topology,
+)
+
+GIB = 1024**3
+TO_DEAD = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "runs.dead"}
+REFUSING = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        (INTERACTIVE, {**REFUSING, **TO_DEAD, "x-max-length": 20_000, "x-max-length-bytes": GIB}),
+        (ASYNC, {**REFUSING, **TO_DEAD, "x-max-length": 200_000, "x-max-length-bytes": GIB}),
+        (RECORDS, {**REFUSING, **TO_DEAD, "x-max-length": 500_000, "x-max-length-bytes": GIB}),
+        (EVENTS, {**REFUSING, **TO_DEAD, "x-max-length": 500_000, "x-max-length-bytes": GIB}),
+        (
+            DEAD,
+            {
+                **REFUSING,
+                "x-max-length": 200_000,
+                "x-max-length-bytes": GIB,
+                "x-dead-letter-exchange": "",
+                "x-dead-letter-routing-key": "runs.unreadable",
+            },
+        ),
+        (
+            UNREADABLE,
+            {
+                "x-queue-type": "quorum",
+                "x-overflow": "drop-head",
+                "x-max-length": 10_000,
+                "x-max-length-bytes": GIB // 4,
+            },
+        ),
+    ],
+)
+def test_the_declaration_of_an_existing_queue_has_not_changed(name: str, arguments: dict[str, object]) -> None:
+    assert default_topology().queues[name].arguments == arguments
+
+
+def test_the_names_have_not_changed() -> None:
+    topology = default_topology()
+    assert list(topology.queues) == [
+        "runs.interactive", "runs.async", "runs.records", "runs.events", "runs.dead", "runs.unreadable",
+    ]  # fmt: skip
+    assert (topology.probe.name, PROBE) == ("health.probe", "health.probe")
+    assert (topology.control_exchange, CONTROL) == ("control", "control")
+
+
+def test_every_queue_is_bounded_without_any_policy() -> None:
+    topology = default_topology()
+    for queue in (*topology.queues.values(), topology.probe, topology.reply_inbox, topology.control_inbox):
+        assert queue.max_length > 0
+        assert queue.max_bytes > 0
+
+
+def test_whatever_a_stranger_can_fill_refuses_when_full() -> None:
+    topology = default_topology()
+    assert all(topology.queues[name].overflow is Overflow.REFUSE for name in (INTERACTIVE, ASYNC, RECORDS, EVENTS))
+    assert topology.reply_inbox.overflow is Overflow.REFUSE
+
+
+def test_work_outlives_a_node_and_private_queues_live_in_one() -> None:
+    topology = default_topology()
+    assert {queue.type for queue in topology.queues.values()} == {QueueType.QUORUM}
+    assert topology.reply_inbox.arguments["x-queue-type"] == "classic"
+
+
+def test_the_consumer_timeout_is_longer_than_the_longest_run() -> None:
+    topology = default_topology(longest_run_seconds=1000)
+    for name in (INTERACTIVE, ASYNC):
+        assert topology.queues[name].policy.definition["consumer-timeout"] == 1_600_000
+
+
+def test_an_attached_run_is_delivered_at_most_once_more() -> None:
+    assert default_topology().queues[INTERACTIVE].policy.definition["delivery-limit"] == 1
+
+
+def test_dead_letters_of_accepted_work_are_not_lost_on_the_way() -> None:
+    assert default_topology().queues[ASYNC].policy.definition["dead-letter-strategy"] == "at-least-once"
+
+
+def test_tries_come_more_slowly_up_to_a_limit_and_begin_anew_after_success() -> None:
+    backoff = Backoff()
+    delays = [backoff.delay() for _ in range(12)]
+    assert delays[0] <= 0.1
+    assert all(delay <= LONGEST_SECONDS for delay in delays)
+    assert delays[-1] >= LONGEST_SECONDS / 2
+    backoff.reset()
+    assert backoff.delay() <= 0.1
