@@ -42,7 +42,7 @@ class Ledger:
     first_ms: int = 0
     began: datetime = EPOCH
 
-    def turn(self, turn: Turn, started: datetime, ended: datetime) -> None:
+    def turn(self, turn: Turn, started: datetime, ended: datetime, name: str | None = None) -> None:
         """Write down one model turn."""
         took = _ms(started, ended)
         self.tokens += turn.tokens
@@ -50,7 +50,7 @@ class Ledger:
         self.model_ms += took
         if self.turns == 1:
             self.began, self.first_ms = started, took
-        segment = _segment("model", self.model, started, ended)
+        segment = _segment("model", name or self.model, started, ended)
         if turn.content:
             segment["assistantContent"] = turn.content
         if turn.thinking:

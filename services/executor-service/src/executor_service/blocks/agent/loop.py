@@ -17,6 +17,7 @@ from shared.errors import FlowportError
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify
 
 MAX_TOOL_ROUNDS: Final = 20
+AFTER_LIMIT: Final = "Final answer after tool limit"
 
 
 @dataclass(slots=True)
@@ -52,7 +53,8 @@ class Conversation:
             turn = await self.models.turn(request, listener)
         except ModelFailure as failure:
             raise BlockFailure(failure.message, partial=self._so_far()) from failure
-        self.ledger.turn(turn, started, self.call.now())
+        name = None if offers_tools else AFTER_LIMIT
+        self.ledger.turn(turn, started, self.call.now(), name)
         if listener is not None:
             await listener.end(called_tools=bool(turn.tool_calls))
         return turn

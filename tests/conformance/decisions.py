@@ -1,0 +1,96 @@
+"""Where we decided to differ from what was observed, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tests.conformance.cases import Expected
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A reason, and what is expected instead."""
+
+    reason: str
+    instead: Mapping[str, Any] = field(default_factory=dict)
+
+    def applied_to(self, expected: Expected) -> Expected:
+        """The expectation as we decided it."""
+        return replace(expected, **self.instead)
+
+
+def _answered(data: Any, status: int) -> dict[str, Any]:
+    output = {"data": data, "status": status, "headers": {"content-type": "application/json"}}
+    return {"success": True, "error": None, "output": output, "block_order": ("Start", "Api")}
+
+
+CONCURRENT = frozenset({"D27", "E09", "E11", "E13"})
+"""Blocks that run at the same time may end in either order: each runs in a process of its own."""
+
+RACING = frozenset({"C07"})
+"""Whether the block beside the failing one is done before it decides what else ran: only the failure is certain."""
+
+DECISIONS: Mapping[str, Decision] = {
+    "E17": Decision(
+        "totalBranches is a number, also where the count was typed as text",
+        {
+            "output": {
+                "results": [[{"result": index, "stdout": ""}] for index in range(3)],
+                "sentinelEnd": True,
+                "selectedRoute": "parallel_exit",
+                "totalBranches": 3,
+            }
+        },
+    ),
+    "F34": Decision(
+        "a loop's value in quotes is spliced in like a block's, and breaks no syntax",
+        {
+            "success": True,
+            "error": None,
+            "output": {
+                "results": [[{"result": 'i:"a"', "stdout": ""}]],
+                "shouldContinue": False,
+                "shouldExit": True,
+                "selectedRoute": "loop_exit",
+                "totalIterations": 1,
+            },
+            "block_order": ("Start", "F (iteration 0)", "L"),
+        },
+    ),
+    "X14": Decision(
+        "forEach parses JSON text that a block produced, as it parses JSON text typed in",
+        {
+            "success": True,
+            "error": None,
+            "output": {
+                "results": [[{"x": 1}], [{"x": 1}], [{"x": 1}]],
+                "shouldContinue": False,
+                "shouldExit": True,
+                "selectedRoute": "loop_exit",
+                "totalIterations": 3,
+            },
+            "block_order": ("Start", "A", "V (iteration 0)", "V (iteration 1)", "V (iteration 2)", "L"),
+        },
+    ),
+    "J07": Decision(
+        "an empty answer is empty, whatever type it says it has",
+        _answered("", 204),
+    ),
+    "J08": Decision(
+        "an answer that has `data` and `status` is an answer like every other",
+        _answered({"data": {"k": 1}, "status": 202, "headers": {"a": "b"}}, 200),
+    ),
+    "Y11": Decision(
+        "the text that the older workflow block sends arrives as the child's input",
+        {
+            "output": {
+                "success": True,
+                "childWorkflowName": "Child",
+                "childWorkflowId": "wf-child",
+                "childWorkflowSnapshotId": "snap-1",
+                "result": {"result": ["hello"], "stdout": ""},
+            }
+        },
+    ),
+    "Q01": Decision("the moment of the cancel", {"block_order": ("Start", "A", "W!failed")}),
+}

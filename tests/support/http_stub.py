@@ -1,0 +1,105 @@
+"""A small HTTP server that answers what a test tells it to, and nothing of its own: no Date, no Server header.
+
+Without an answer left it says back what it was asked. `/slow` takes its time.
+"""
+
+import asyncio
+import json
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+SLOW_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer. `headers` come beside Content-Type, which is JSON."""
+
+    status: int = 200
+    body: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it arrived. Header names are in lower case."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: str
+
+
+class HttpStub:
+    """`async with HttpStub() as stub:`; answers are given in order, the last one again and again."""
+
+    def __init__(self) -> None:
+        self._answers: deque[Answer] = deque()
+        self.asked: list[Asked] = []
+
+    def answer(self, *answers: Answer) -> None:
+        """Give these answers."""
+        self._answers.extend(answers)
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    @property
+    def port(self) -> int:
+        """Where it listens, on loopback."""
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            asked = await _read(reader)
+            self.asked.append(asked)
+            if asked.target.startswith("/slow"):
+                await asyncio.sleep(SLOW_SECONDS)
+            writer.write(_bytes(self._next(asked)))
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    def _next(self, asked: Asked) -> Answer:
+        if self._answers:
+            return self._answers.popleft() if len(self._answers) > 1 else self._answers[0]
+        return Answer(body=json.dumps({"path": asked.target, "method": asked.method, "body": asked.body}))
+
+
+def answer_of(stub: dict[str, Any]) -> Answer:
+    """An answer as the cases write it: `{status, json or raw, headers}`."""
+    body = stub["raw"] if "raw" in stub else json.dumps(stub.get("json"))
+    return Answer(stub.get("status", 200), body, stub.get("headers", {}))
+
+
+async def _read(reader: asyncio.StreamReader) -> Asked:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    first, *lines = head.rstrip().split("\r\n")
+    method, target, _ = first.split(" ", 2)
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    return Asked(method, target, headers, body.decode())
+
+
+def _bytes(answer: Answer) -> bytes:
+    headers = {"content-type": "application/json", **answer.headers}
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.0 {answer.status} {_REASONS.get(answer.status, '')}\r\n{head}\r\n{answer.body}".encode()
+
+
+_REASONS = {
+    200: "OK",
+    204: "No Content",
+    302: "Found",
+    404: "Not Found",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+}
