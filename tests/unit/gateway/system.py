@@ -155,7 +155,7 @@ async def running_system(**settings: Any) -> AsyncIterator[System]:
     """A started gateway with one deployed workflow `W` and a key with every scope."""
     url = f"memory://{uuid4().hex}"
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
-    deployments.deploy("W")
+    deployments.put("W")
     broker = open_broker(url, service="gateway")
     app = build(
         GatewaySettings(**{"public_url": BASE, "default_plan": "free", **settings}),

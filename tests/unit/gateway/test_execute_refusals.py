@@ -236,13 +236,13 @@ class TestCredentials:
 
 class TestPublicWorkflows:
     async def test_anybody_may_call_them(self, system: System) -> None:
-        system.deployments.deploy("P", public=True)
+        system.deployments.put("P", public=True)
         answer = await system.execute({"x": 1}, workflow="P", key=None)
         assert (answer.status, answer.json["output"]["result"]) == (200, {"x": 1})
         assert system.worker.runs[0].actor_id is None
 
     async def test_a_wrong_key_is_still_wrong(self, system: System) -> None:
-        system.deployments.deploy("P", public=True)
+        system.deployments.put("P", public=True)
         assert (await system.execute({}, workflow="P", key="wrong")).status == 401
 
     async def test_undeployed_they_are_like_any_other(self, system: System) -> None:
@@ -251,17 +251,17 @@ class TestPublicWorkflows:
         assert (answer.status, answer.json) == (401, {"error": "Unauthorized"})
 
     async def test_the_public_gets_no_jobs(self, system: System) -> None:
-        system.deployments.deploy("P", public=True)
+        system.deployments.put("P", public=True)
         answer = await system.execute({}, workflow="P", key=None, headers={"X-Execution-Mode": "async"})
         assert (answer.status, answer.json) == (400, {"error": "Async execution requires an API key"})
 
     async def test_the_public_cannot_pose_as_a_client_session(self, system: System) -> None:
-        system.deployments.deploy("P", public=True)
+        system.deployments.put("P", public=True)
         answer = await system.execute({"isClientSession": True}, workflow="P", key=None)
         assert answer.json == {"error": "Public API callers cannot set isClientSession"}
 
     async def test_draft_controls_of_the_public_are_ignored(self, system: System) -> None:
-        system.deployments.deploy("P", public=True)
+        system.deployments.put("P", public=True)
         body = {"useDraftState": True, "workflowStateOverride": {"blocks": {}, "edges": []}, "q": 1}
         answer = await system.execute(body, workflow="P", key=None)
         assert answer.json["output"]["result"] == {"q": 1}

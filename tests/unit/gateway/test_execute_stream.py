@@ -85,33 +85,32 @@ async def test_selected_fields_come_as_a_chunk_and_in_the_final_frame(system: Sy
     plays(
         system,
         SelectedOutput("BLOCK_A", "result.v", value("one")),
+        Chunk("BLOCK_A", "one"),
         SelectedOutput("BLOCK_B", "result", value({"v": "two", "o": {"k": 1}})),
+        Chunk("BLOCK_B", '\n\n{\n  "v": "two"\n}'),
     )
     answer = await system.execute(ASKED)
     assert answer.body.decode() == (
         'data: {"blockId":"BLOCK_A","chunk":"one"}\n\n'
-        'data: {"blockId":"BLOCK_B","chunk":"\\n\\n{\\n  \\"v\\": \\"two\\",\\n  '
-        '\\"o\\": {\\n    \\"k\\": 1\\n  }\\n}"}\n\n'
+        'data: {"blockId":"BLOCK_B","chunk":"\\n\\n{\\n  \\"v\\": \\"two\\"\\n}"}\n\n'
         'data: {"event":"final","data":{"success":true,"output":'
         '{"BLOCK_A":{"result.v":"one"},"BLOCK_B":{"result":{"v":"two","o":{"k":1}}}}}}\n\n' + DONE
     )
 
 
-async def test_an_agent_and_a_function_both_selected(system: System) -> None:
-    plays(system, *AGENT, SelectedOutput("BLOCK_After", "result", value(17)))
-    answer = await system.execute(ASKED)
-    assert answer.body.decode() == (
-        AGENT_FRAMES + 'data: {"blockId":"BLOCK_After","chunk":"\\n\\n17"}\n\n'
-        'data: {"event":"final","data":{"success":true,"output":{"BLOCK_After":{"result":17}}}}\n\n' + DONE
-    )
-
-
-async def test_a_whole_block_is_one_chunk(system: System) -> None:
+async def test_the_final_frame_has_no_whole_blocks(system: System) -> None:
     plays(system, SelectedOutput("BLOCK_A", "", value({"result": 1})))
     answer = await system.execute(ASKED)
+    assert answer.body.decode() == 'data: {"event":"final","data":{"success":true,"output":{}}}\n\n' + DONE
+
+
+async def test_selected_values_over_16_mib_are_refused(system: System) -> None:
+    big = value("x" * 5_000_000)
+    plays(system, *(SelectedOutput("B", f"f{number}", big) for number in range(4)))
+    answer = await system.execute(ASKED)
     assert answer.body.decode() == (
-        'data: {"blockId":"BLOCK_A","chunk":"{\\n  \\"result\\": 1\\n}"}\n\n'
-        'data: {"event":"final","data":{"success":true,"output":{}}}\n\n' + DONE
+        'data: {"event":"error","blockId":"B","error":"Selected output is too large to inline; '
+        'select a nested field or use pagination/preview."}\n\n' + DONE
     )
 
 

@@ -100,7 +100,7 @@ async def test_a_large_output_is_fetched_back(system: System) -> None:
 
 
 async def test_a_version_can_be_pinned_for_one_call(system: System) -> None:
-    system.deployments.deploy("W", version=2)
+    system.deployments.put("W", version=2)
     await system.execute({}, headers={"X-Workflow-Version": "1"})
     await system.execute({})
     assert [run.snapshot.version for run in system.worker.runs] == [1, 2]

@@ -170,7 +170,7 @@ class TestKeys:
 class TestLiveVersions:
     async def test_a_promote_acts_when_told(self, system: System) -> None:
         await system.execute({})
-        system.deployments.deploy("W", version=2)
+        system.deployments.put("W", version=2)
         await system.worker.broker.control.broadcast(LiveVersionChanged("W", 2))
         await asyncio.sleep(0.01)
         await system.execute({})
@@ -178,7 +178,7 @@ class TestLiveVersions:
 
     async def test_and_within_a_second_when_not_told(self, system: System) -> None:
         await system.execute({})
-        system.deployments.deploy("W", version=2)
+        system.deployments.put("W", version=2)
         system.clock.advance(1)
         await system.execute({})
         assert system.worker.runs[-1].snapshot.version == 2

@@ -8,19 +8,23 @@ from starlette.middleware import Middleware
 from gateway.adapters.attached_runs import BrokerAttachedRuns
 from gateway.adapters.cancels import Cancels
 from gateway.adapters.control import ControlListener
-from gateway.adapters.services import DeployService, JobsService
+from gateway.adapters.deploy_service import DeployService
+from gateway.adapters.jobs_service import JobsService
 from gateway.adapters.tenant_store import INDEXES, TenantStore
 from gateway.api.app_errors import register_error_handlers
 from gateway.api.guards import BodyLimit, CorsGuard, RequestGuard
 from gateway.api.legacy.execute import ExecuteDoor, execute_router
 from gateway.api.legacy.jobs import jobs_router
 from gateway.api.root import root_router
+from gateway.api.v1.deployments import deployments_router as v1_deployments_router
+from gateway.api.v1.workflows import workflows_router as v1_workflows_router
 from gateway.application.admission import AdmissionGate
 from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
 from gateway.application.executions import Executions
 from gateway.application.first_start import FirstKey, FirstStart
-from gateway.ports import Deployments, RunKeeper, TenantDatabase
+from gateway.application.publishing import Publishing
+from gateway.ports import DeployKeeper, RunKeeper, TenantDatabase
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
@@ -37,7 +41,7 @@ def build(
     *,
     broker: Broker | None = None,
     store: TenantDatabase | None = None,
-    deploy: Deployments | None = None,
+    deploy: DeployKeeper | None = None,
     jobs: RunKeeper | None = None,
     clock: Clock | None = None,
     on_first_key: Callable[[FirstKey], None] | None = None,
@@ -86,7 +90,13 @@ def build(
             ControlListener(broker.control, [authentication.on_control, endpoints.on_control]),
         ],
         checks={"broker": broker.ping, "store": store.ping},
-        routers=[execute_router(door), jobs_router(authentication, jobs, jobs), root_router(settings.base_url)],
+        routers=[
+            execute_router(door),
+            jobs_router(authentication, jobs, jobs),
+            v1_workflows_router(authentication, deploy),
+            v1_deployments_router(authentication, Publishing(deploy, endpoints)),
+            root_router(settings.base_url),
+        ],
         middleware=[
             Middleware(CorsGuard, public_url=settings.base_url),
             Middleware(RequestGuard),

@@ -7,13 +7,13 @@ from typing import Final
 from gateway import metrics
 from gateway.domain.errors import CallerGone, NotStarted, ReaderTooSlow, RunOverdue, StreamBroken
 from gateway.domain.plans import time_limit_text
-from shared.contracts.events import BlockEnded, BlockStarted, Chunk, RunEnded, RunEvent, SelectedOutput, Thinking
+from shared.contracts.events import BlockEnded, BlockStarted, Chunk, RunEnded, RunEvent, Thinking
 from shared.contracts.messages import EventBatch
 from shared.contracts.runs import RunMode, RunOutcome, RunSpec
 from shared.errors import FlowportError
 
 BUFFER_BYTES: Final = 1024 * 1024
-"""What may wait for a slow reader, apart from the one batch that is too much."""
+"""What may wait for a slow reader, apart from the batch that is too much, and from what waits for the final frame."""
 
 
 class AttachedCall:
@@ -120,7 +120,7 @@ def _weight(event: RunEvent) -> int:
     match event:
         case Chunk(text=text) | Thinking(text=text):
             return len(text)
-        case SelectedOutput(value=document) | BlockStarted(data=document) | BlockEnded(data=document):
+        case BlockStarted(data=document) | BlockEnded(data=document):
             return len(bytes(document))
         case _:
             return 0

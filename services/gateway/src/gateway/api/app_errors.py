@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.api.bodies import in_known_words
 from shared.web.structs import StructResponse
 
 _CODES = {400: "BAD_REQUEST", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
@@ -29,10 +30,7 @@ def _http_error(request: Request, error: Exception) -> Response:
 
 def _invalid_parameters(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
-    details = [
-        {"path": list(problem["loc"][1:]), "code": problem["type"], "message": problem["msg"]}
-        for problem in error.errors()
-    ]
+    details = [in_known_words({**problem, "loc": problem["loc"][1:]}) for problem in error.errors()]
     message = details[0]["message"] if details else "Invalid parameters"
     return StructResponse(_body(request, message, 400, details), status_code=400)
 

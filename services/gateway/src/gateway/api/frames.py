@@ -19,11 +19,9 @@ from shared.contracts.events import (
 from shared.contracts.runs import RunOutcome, RunStatus
 
 DONE: Final = b'data: "[DONE]"\n\n'
-SEPARATOR: Final = "\n\n"
 SELECTED_BYTES: Final = 16 * 1024 * 1024
 TOO_LARGE: Final = "Selected output is too large to inline; select a nested field or use pagination/preview."
 _encode: Final = msgspec.json.Encoder().encode
-_text_decoder: Final = msgspec.json.Decoder(str)
 
 
 def frame(value: Any) -> bytes:
@@ -37,7 +35,11 @@ def error_frame(message: str) -> bytes:
 
 
 class FrameWriter:
-    """Writes the frames of one stream. `selects` tells whether the caller named outputs to stream."""
+    """Writes the frames of one stream. `selects` tells whether the caller named outputs to stream.
+
+    Text comes as chunks, complete with the blank line between two deliveries. Values of selected outputs come beside
+    it and are kept for the final frame.
+    """
 
     def __init__(self, *, selects: bool, agent_events: bool) -> None:
         self._selects = selects
@@ -79,7 +81,7 @@ class FrameWriter:
             case Chunk(block_id=block_id, text=text):
                 return self._chunk(block_id, text)
             case SelectedOutput():
-                return self._selected_output(event)
+                return self._keep(event)
             case BlockStreamFailed(block_id=block_id, message=message):
                 return frame({"event": "stream_error", "blockId": block_id, "error": message})
             case SelectedOutputFailed(block_id=block_id, message=message):
@@ -93,15 +95,14 @@ class FrameWriter:
         self._delivered = True
         return b'data: {"blockId":%b,"chunk":%b}\n\n' % (_encode(block_id), _encode(text))
 
-    def _selected_output(self, event: SelectedOutput) -> bytes:
+    def _keep(self, event: SelectedOutput) -> bytes:
         document = redact(bytes(event.value))
         self._selected_bytes += len(document)
         if self._selected_bytes > SELECTED_BYTES:
             return self._selection_failed(event.block_id, TOO_LARGE)
         if event.path:
             self._selected.setdefault(event.block_id, {})[event.path] = msgspec.Raw(document)
-        text = _as_text(document)
-        return self._chunk(event.block_id, SEPARATOR + text if text and self._delivered else text)
+        return b""
 
     def _selection_failed(self, block_id: str, message: str) -> bytes:
         if self._failed:
@@ -119,12 +120,6 @@ class FrameWriter:
                 return frame(_tool(event))
             case _:
                 return b""
-
-
-def _as_text(document: bytes) -> str:
-    if document.startswith(b'"'):
-        return _text_decoder.decode(document)
-    return msgspec.json.format(document, indent=2).decode()
 
 
 def _tool(event: ToolActivity) -> dict[str, str]:

@@ -46,7 +46,7 @@ class Authentication:
         if credential is None or not credential.key.is_good(self._clock.now()):
             raise InvalidKey
         self._note_use(credential)
-        return Caller(credential.workspace, credential.key.scopes, credential.key.id)
+        return Caller(credential.workspace, credential.key.scopes, credential.key)
 
     async def require(self, headers: Mapping[str, str], *, otherwise: str = "Unauthorized") -> Caller:
         """Who calls. Raises Unauthenticated with the text `otherwise` when no key is shown, InvalidKey, Unavailable."""

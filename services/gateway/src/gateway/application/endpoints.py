@@ -60,15 +60,19 @@ class Endpoints:
         )
         if number is None or number == endpoint.version:
             return target
-        pinned = await self._versions.get(f"{endpoint.workflow_id}/{number}")
+        pinned = await self._versions.get(f"{endpoint.workspace_id}/{endpoint.workflow_id}/{number}")
         return msgspec.structs.replace(
             target, snapshot_hash=pinned.snapshot_hash, version=pinned.number, version_id=pinned.id
         )
 
+    def forget(self, workflow_id: str) -> None:
+        """Look it up again next time."""
+        self._live.drop(workflow_id)
+
     def on_control(self, message: ControlMessage) -> None:
         """Forget a live version that has changed."""
         if isinstance(message, LiveVersionChanged):
-            self._live.drop(message.workflow_id)
+            self.forget(message.workflow_id)
 
     async def _load(self, workflow_id: str) -> Endpoint | None:
         try:
@@ -77,8 +81,8 @@ class Endpoints:
             return None
 
     async def _load_version(self, key: str) -> Version:
-        workflow_id, _, number = key.rpartition("/")
+        workspace_id, workflow_id, number = key.rsplit("/", 2)
         try:
-            return await self._deployments.version(workflow_id, int(number))
+            return (await self._deployments.version(workspace_id, workflow_id, int(number))).version
         except NotFound:
             raise NotFound("Deployment version not found") from None

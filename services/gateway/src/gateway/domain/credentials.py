@@ -75,12 +75,27 @@ class Caller(msgspec.Struct, frozen=True):
 
     workspace: Workspace
     scopes: frozenset[Scope]
-    key_id: str | None = None
+    key: ApiKey | None = None
+
+    @property
+    def key_id(self) -> str | None:
+        """Which key was shown."""
+        return self.key.id if self.key else None
+
+    @property
+    def actor_id(self) -> str:
+        """Whom the audit trail names."""
+        return self.key.id if self.key else "public"
+
+    @property
+    def actor_name(self) -> str:
+        """Who made the key: what people see beside a version."""
+        return self.key.created_by if self.key else "public"
 
     @property
     def is_public(self) -> bool:
         """Whether no key was shown."""
-        return self.key_id is None
+        return self.key is None
 
     def require(self, scope: Scope) -> None:
         """Raises MissingScope. An admin key has every scope."""

@@ -37,6 +37,15 @@ class MissingScope(Forbidden):
     code = "MISSING_SCOPE"
 
 
+class UndeployedAlready(InvalidRequest):
+    """Nothing is live that could be taken down or rolled back."""
+
+    code = "UNDEPLOYED_ALREADY"
+
+    def __init__(self) -> None:
+        super().__init__("Workflow is not deployed")
+
+
 class CallChainTooDeep(Conflict):
     """Workflows that call workflows, too many times over."""
 

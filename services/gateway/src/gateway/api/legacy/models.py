@@ -2,14 +2,10 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-
-class Wire(BaseModel):
-    """A body; keys are in camel case over the wire."""
-
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+from gateway.api.bodies import Wire
 
 
 class ExecuteBody(Wire):

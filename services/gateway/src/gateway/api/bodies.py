@@ -1,0 +1,113 @@
+"""JSON bodies read into public models, and what is wrong with them in the words that clients know."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+from starlette.requests import Request
+
+from gateway.domain import json_body
+from gateway.domain.errors import MalformedJson
+from shared.errors import InvalidRequest
+
+MALFORMED: Final = "Request body must be valid JSON"
+M = TypeVar("M", bound=BaseModel)
+_decoder: Final = msgspec.json.Decoder()
+
+
+class Wire(BaseModel):
+    """A body; keys are in camel case over the wire, and only those that are declared."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class AskedFor(BaseModel):
+    """What callers send; keys that we do not know are ignored."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", alias_generator=to_camel)
+
+
+def json_of(model: type[M]) -> Callable[[Request], Awaitable[M]]:
+    """A FastAPI dependency that reads the body as `model`; no body is an empty object.
+
+    Raises MalformedJson, InvalidRequest with a detail for each problem.
+    """
+
+    async def read(request: Request) -> M:
+        return read_model(model, await request.body())
+
+    return read
+
+
+def read_model(model: type[M], body: bytes) -> M:
+    """As `json_of`."""
+    try:
+        value = json_body.decode(_decoder, json_body.without_bom(body) or b"{}")
+    except MalformedJson as error:
+        error.message = MALFORMED
+        raise
+    return validated(model, value)
+
+
+def validated(model: type[M], value: Any) -> M:
+    """`value` as `model`. Raises InvalidRequest with a detail for each problem."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        details = [in_known_words(problem) for problem in error.errors(include_url=False)]
+        raise InvalidRequest(details[0]["message"], details=details) from error
+
+
+def described(model: type[BaseModel]) -> dict[str, Any]:
+    """The `openapi_extra` of a route whose body is `model`."""
+    return {"requestBody": {"content": {"application/json": {"schema": model.model_json_schema()}}}}
+
+
+def in_known_words(problem: Any) -> dict[str, Any]:
+    """One of pydantic's errors as `{code, path, message}`, and `expected` where a type was."""
+    kind, path = problem["type"], list(problem["loc"])
+    expected = _EXPECTED.get(kind)
+    if kind == "missing":
+        message = _REQUIRED.get(path[-1], "Invalid input: expected a value, received undefined")
+        return {"code": "invalid_type", "path": path, "message": message}
+    if expected is not None:
+        received = json_body.type_name(problem["input"])
+        message = f"Invalid input: expected {expected}, received {received}"
+        return {"expected": expected, "code": "invalid_type", "path": path, "message": message}
+    if kind == "extra_forbidden":
+        message = f'Unrecognized key: "{path[-1]}"'
+        return {"code": "unrecognized_keys", "keys": path[-1:], "path": path[:-1], "message": message}
+    code, message = _bound_or_other(problem)
+    return {"code": code, "path": path, "message": message}
+
+
+_REQUIRED: Final = {"workspaceId": "Workspace ID is required", "name": "Name is required"}
+_EXPECTED: Final = {
+    "string_type": "string",
+    "bool_type": "boolean",
+    "int_type": "number",
+    "float_type": "number",
+    "int_from_float": "int",
+    "list_type": "array",
+    "tuple_type": "array",
+    "dict_type": "record",
+    "model_type": "object",
+    "model_attributes_type": "object",
+}
+
+
+_BOUNDS: Final = {
+    "string_too_short": ("too_small", "Too small: expected string to have >={min_length} characters"),
+    "string_too_long": ("too_big", "Too big: expected string to have <={max_length} characters"),
+    "too_long": ("too_big", "Too big: expected array to have <={max_length} items"),
+    "greater_than_equal": ("too_small", "Too small: expected number to be >={ge}"),
+    "greater_than": ("too_small", "Too small: expected number to be >{gt}"),
+    "less_than_equal": ("too_big", "Too big: expected number to be <={le}"),
+}
+
+
+def _bound_or_other(problem: Any) -> tuple[str, str]:
+    code, form = _BOUNDS.get(problem["type"], ("custom", ""))
+    return code, form.format(**problem.get("ctx", {})) or problem["msg"].removeprefix("Value error, ")

@@ -1,0 +1,1 @@
+"""The second generation: `/api/v1/workflows/…`, for scripts and pipelines with a key."""

@@ -1,0 +1,19 @@
+"""Errors as the v1 API words them: the text, and details where a body was out of shape."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.api.legacy.errors import message_of, retry_headers, status_of
+from shared.errors import FlowportError, InvalidRequest
+from shared.web.structs import StructResponse
+
+
+def present_error(request: Request, error: FlowportError) -> Response:
+    """What a v1 call that failed is told."""
+    status = status_of(error)
+    body: dict[str, Any] = {"error": message_of(error)}
+    if isinstance(error, InvalidRequest) and error.details is not None:
+        body["details"] = error.details
+    return StructResponse(body, status_code=status, headers=retry_headers(error, status))

@@ -1,0 +1,117 @@
+"""The bodies of the v1 API."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from gateway.api.bodies import AskedFor, Wire
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Description = Annotated[str, StringConstraints(max_length=2000)]
+
+
+class ImportBody(AskedFor):
+    """A workflow file and where it goes."""
+
+    workspace_id: str
+    workflow: Any = Field(description="An export, a bare state, or the JSON text of either.")
+    name: Name | None = None
+    description: Description | None = None
+    folder_id: str | None = None
+
+
+class DeployBody(AskedFor):
+    """What to call the new version."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    description: Annotated[str, StringConstraints(max_length=50_000)] | None = None
+
+
+class RollbackBody(AskedFor):
+    """Which version to go back to; the one before the live one when nothing is said."""
+
+    version: int | None = Field(None, ge=1, le=2**31)
+
+
+class ImportedWorkflow(Wire):
+    """A workflow that was just made."""
+
+    id: str
+    name: str
+    description: str
+    workspace_id: str
+    folder_id: str | None
+    created_at: str
+    updated_at: str
+
+
+class WorkflowSummary(ImportedWorkflow):
+    """A workflow in a list."""
+
+    is_deployed: bool
+    deployed_at: str | None
+    run_count: int | None = Field(description="Not counted here: null.")
+    last_run_at: str | None = Field(description="Not recorded here: null.")
+
+
+class InputField(Wire):
+    """A field that the start block declares."""
+
+    name: str
+    type: str
+    description: str | None = None
+
+
+class WorkflowDetail(WorkflowSummary):
+    """A workflow with what it takes."""
+
+    variables: dict[str, Any]
+    inputs: list[InputField]
+
+
+class ActiveDeployment(Wire):
+    """What is live."""
+
+    deployment_version_id: str
+    version: int
+    deployed_at: str | None
+
+
+class Deployment(Wire):
+    """What a deploy, rollback or undeploy did."""
+
+    id: str
+    is_deployed: bool
+    deployed_at: str | None
+    version: int | None = None
+    unchanged: bool | None = Field(None, description="The state is the one that was live before.")
+    warnings: list[str]
+    active_deployment: ActiveDeployment | None = None
+
+
+class Imported(Wire):
+    data: ImportedWorkflow
+
+
+class WorkflowList(Wire):
+    data: list[WorkflowSummary]
+    next_cursor: str | None = None
+
+
+class WorkflowAnswer(Wire):
+    data: WorkflowDetail
+
+
+class DeploymentAnswer(Wire):
+    data: Deployment
+
+
+class ExportAnswer(Wire):
+    data: dict[str, Any]
+
+
+class ErrorAnswer(Wire):
+    """Why a call failed."""
+
+    error: str
+    details: list[Any] | None = None

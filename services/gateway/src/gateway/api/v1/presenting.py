@@ -1,0 +1,84 @@
+"""What deploy-service says, in the words of the v1 API."""
+
+from gateway.api.v1.models import (
+    ActiveDeployment,
+    Deployment,
+    ImportedWorkflow,
+    InputField,
+    WorkflowDetail,
+    WorkflowSummary,
+)
+from shared.clock import iso
+from shared.contracts.deployments import Deployed, Draft, Endpoint, Workflow
+from shared.workflow.reading import read_state
+from shared.workflow.start import input_fields
+
+
+def imported(workflow: Workflow) -> ImportedWorkflow:
+    """A workflow that was just made."""
+    return ImportedWorkflow(
+        id=workflow.id,
+        name=workflow.name,
+        description=workflow.description,
+        workspace_id=workflow.workspace_id,
+        folder_id=workflow.folder_id,
+        created_at=iso(workflow.created_at),
+        updated_at=iso(workflow.updated_at),
+    )
+
+
+def summary(workflow: Workflow) -> WorkflowSummary:
+    """A workflow in a list."""
+    deployed_at = workflow.endpoint.deployed_at
+    return WorkflowSummary(
+        **imported(workflow).model_dump(),
+        is_deployed=workflow.endpoint.is_deployed,
+        deployed_at=iso(deployed_at) if deployed_at else None,
+        run_count=None,
+        last_run_at=None,
+    )
+
+
+def detail(workflow: Workflow, draft: Draft) -> WorkflowDetail:
+    """A workflow with what its draft declares."""
+    fields = [
+        InputField(name=field.name, type=field.type, description=field.description or None)
+        for field in input_fields(read_state(draft.state))
+    ]
+    variables = draft.state.get("variables")
+    return WorkflowDetail(
+        **summary(workflow).model_dump(),
+        variables=variables if isinstance(variables, dict) else {},
+        inputs=fields,
+    )
+
+
+def active_deployment(endpoint: Endpoint) -> ActiveDeployment | None:
+    """What is live, None when nothing is."""
+    if endpoint.version is None or endpoint.version_id is None:
+        return None
+    deployed_at = endpoint.deployed_at
+    return ActiveDeployment(
+        deployment_version_id=endpoint.version_id,
+        version=endpoint.version,
+        deployed_at=iso(deployed_at) if deployed_at else None,
+    )
+
+
+def deployment(deployed: Deployed) -> Deployment:
+    """What a deploy or rollback did."""
+    active = active_deployment(deployed.endpoint)
+    return Deployment(
+        id=deployed.endpoint.workflow_id,
+        is_deployed=active is not None,
+        deployed_at=active.deployed_at if active else None,
+        version=deployed.version.number,
+        unchanged=deployed.unchanged,
+        warnings=list(deployed.warnings),
+        active_deployment=active,
+    )
+
+
+def undeployed(endpoint: Endpoint) -> Deployment:
+    """What an undeploy did."""
+    return Deployment(id=endpoint.workflow_id, is_deployed=False, deployed_at=None, warnings=[])

@@ -1,0 +1,95 @@
+"""`/api/v1/workflows`: list, show, import, export."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.api.bodies import described, json_of
+from gateway.api.routes import presenting
+from gateway.api.v1.errors import present_error
+from gateway.api.v1.models import (
+    ErrorAnswer,
+    ExportAnswer,
+    ImportBody,
+    Imported,
+    WorkflowAnswer,
+    WorkflowList,
+)
+from gateway.api.v1.presenting import detail, imported, summary
+from gateway.application.authentication import Authentication
+from gateway.domain.credentials import Caller, Scope
+from gateway.domain.errors import WrongWorkspace
+from gateway.ports import Authoring
+from shared.contracts.deployments import ImportWorkflow
+from shared.web.structs import StructResponse
+
+ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": ErrorAnswer} for status in (400, 401, 403, 404, 413, 503)
+}
+
+
+def caller_of(authentication: Authentication) -> Callable[[Request], Awaitable[Caller]]:
+    """A dependency: who calls. Raises Unauthenticated, Unavailable."""
+
+    async def identify(request: Request) -> Caller:
+        return await authentication.require(request.headers, otherwise="API key required")
+
+    return identify
+
+
+def workflows_router(authentication: Authentication, authoring: Authoring) -> APIRouter:
+    """Workflows, for a key with the read or deploy scope."""
+    router = APIRouter(
+        prefix="/api/v1/workflows", route_class=presenting(present_error), tags=["Workflows"], responses=ERRORS
+    )
+    Known = Annotated[Caller, Depends(caller_of(authentication))]  # noqa: N806 - a type
+
+    @router.get("", response_model_exclude_unset=True)
+    async def list_workflows(
+        caller: Known,
+        workspace_id: Annotated[str, Query(alias="workspaceId")],
+        deployed_only: Annotated[bool, Query(alias="deployedOnly")] = False,
+        limit: Annotated[int, Query(ge=1, le=100)] = 50,
+        cursor: Annotated[str | None, Query(max_length=500)] = None,
+    ) -> WorkflowList:
+        check_workspace(caller, workspace_id, Scope.READ)
+        page = await authoring.page(workspace_id, cursor=cursor, limit=limit, deployed_only=deployed_only)
+        found = WorkflowList(data=[summary(workflow) for workflow in page.workflows])
+        if page.next_cursor is not None:
+            found.next_cursor = page.next_cursor
+        return found
+
+    @router.post("/import", status_code=201, openapi_extra=described(ImportBody))
+    async def import_workflow(caller: Known, body: Annotated[ImportBody, Depends(json_of(ImportBody))]) -> Imported:
+        check_workspace(caller, body.workspace_id, Scope.DEPLOY)
+        request = ImportWorkflow(
+            workspace_id=body.workspace_id,
+            workflow=body.workflow,
+            name=body.name,
+            description=body.description,
+            folder_id=body.folder_id,
+        )
+        return Imported(data=imported(await authoring.import_file(request)))
+
+    @router.get("/{workflow_id}")
+    async def get_workflow(caller: Known, workflow_id: str) -> WorkflowAnswer:
+        caller.require(Scope.READ)
+        workflow = await authoring.get(caller.workspace.id, workflow_id)
+        return WorkflowAnswer(data=detail(workflow, await authoring.draft(caller.workspace.id, workflow_id)))
+
+    @router.get("/{workflow_id}/export", response_model=ExportAnswer)
+    async def export_workflow(caller: Known, workflow_id: str) -> Response:
+        caller.require(Scope.READ)
+        return StructResponse({"data": await authoring.export(caller.workspace.id, workflow_id)})
+
+    return router
+
+
+def check_workspace(caller: Caller, workspace_id: str, scope: Scope) -> None:
+    """Raises WrongWorkspace, MissingScope."""
+    if workspace_id != caller.workspace.id:
+        raise WrongWorkspace
+    caller.require(scope)

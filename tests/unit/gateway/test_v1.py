@@ -1,0 +1,225 @@
+"""The v1 API: what scripts and pipelines call."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.unit.gateway.fakes import OTHER
+from tests.unit.gateway.system import Answer, System
+
+from gateway.domain.credentials import Scope
+from shared.errors import InvalidWorkflow
+
+STATE = {
+    "blocks": {
+        "s": {
+            "id": "s",
+            "type": "start_trigger",
+            "name": "Start",
+            "enabled": True,
+            "position": {"x": 0, "y": 0},
+            "outputs": {},
+            "subBlocks": {
+                "inputFormat": {
+                    "id": "inputFormat",
+                    "type": "input-format",
+                    "value": [{"id": "f", "name": "q", "type": "string"}],
+                }
+            },
+        }
+    },
+    "edges": [],
+}
+TIMES = {"createdAt": "2026-11-24T12:00:00.000Z", "updatedAt": "2026-11-24T12:00:00.000Z"}
+
+
+async def send(
+    system: System, method: str, path: str, body: object = None, *, key: str | None = "", raw: bytes = b""
+) -> Answer:
+    shown = system.key if key == "" else key
+    headers = {"x-api-key": shown} if shown else {}
+    content = msgspec.json.encode(body) if body is not None else raw
+    return await system.request(method, f"/api/v1/workflows{path}", headers=headers, body=content)
+
+
+@pytest.mark.parametrize(("key", "error"), [(None, "API key required"), ("wrong", "Invalid API key")])
+async def test_a_key_is_needed(system: System, key: str | None, error: str) -> None:
+    answer = await send(system, "GET", "?workspaceId=WS1", key=key)
+    assert (answer.status, answer.json) == (401, {"error": error})
+
+
+async def test_the_list_comes_in_pages(system: System) -> None:
+    system.deployments.undeployed("D")
+    answer = await send(system, "GET", "?workspaceId=WS1&limit=1")
+    assert answer.status == 200
+    assert answer.json == {
+        "data": [
+            {
+                "id": "W",
+                "name": "Workflow W",
+                "description": "",
+                "folderId": None,
+                "workspaceId": "WS1",
+                "isDeployed": True,
+                "deployedAt": "2026-11-24T12:00:00.000Z",
+                "runCount": None,
+                "lastRunAt": None,
+                **TIMES,
+            }
+        ],
+        "nextCursor": "1",
+    }
+    rest = await send(system, "GET", "?workspaceId=WS1&limit=1&cursor=1")
+    assert [found["id"] for found in rest.json["data"]] == ["D"]
+    assert "nextCursor" not in rest.json
+    deployed = await send(system, "GET", "?workspaceId=WS1&deployedOnly=true")
+    assert [found["id"] for found in deployed.json["data"]] == ["W"]
+
+
+async def test_the_list_needs_a_workspace(system: System) -> None:
+    answer = await send(system, "GET", "")
+    assert answer.status == 400
+    assert answer.json["error"] == "Workspace ID is required"
+    assert answer.json["details"][0]["path"] == ["workspaceId"]
+
+
+async def test_the_list_of_another_workspace_is_403(system: System) -> None:
+    assert (await send(system, "GET", "?workspaceId=WS2")).status == 403
+
+
+async def test_import_makes_a_workflow(system: System) -> None:
+    answer = await send(system, "POST", "/import", {"workspaceId": "WS1", "workflow": STATE, "name": "Mine"})
+    assert answer.status == 201
+    assert answer.json == {
+        "data": {"id": "new1", "name": "Mine", "description": "", "workspaceId": "WS1", "folderId": None, **TIMES}
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        ({"workflow": STATE}, 400, "Workspace ID is required"),
+        ({"workspaceId": 5, "workflow": STATE}, 400, "Invalid input: expected string, received number"),
+        (
+            {"workspaceId": "WS1", "workflow": STATE, "name": ""},
+            400,
+            "Too small: expected string to have >=1 characters",
+        ),
+        ({"workspaceId": "WS1", "workflow": {}}, 400, "Invalid workflow: Missing or invalid field: blocks"),
+        ({"workspaceId": "WS2", "workflow": STATE}, 403, "API key is not authorized for this workspace"),
+        ([], 400, "Invalid input: expected object, received array"),
+    ],
+)
+async def test_import_is_refused(system: System, body: object, status: int, error: str) -> None:
+    answer = await send(system, "POST", "/import", body)
+    assert (answer.status, answer.json["error"]) == (status, error)
+
+
+async def test_a_workflow_shows_what_it_takes(system: System) -> None:
+    made = await send(system, "POST", "/import", {"workspaceId": "WS1", "workflow": STATE})
+    answer = await send(system, "GET", f"/{made.json['data']['id']}")
+    assert answer.json["data"]["inputs"] == [{"name": "q", "type": "string", "description": None}]
+    assert answer.json["data"]["variables"] == {}
+    assert answer.json["data"]["isDeployed"] is False
+
+
+async def test_export_gives_the_file(system: System) -> None:
+    answer = await send(system, "GET", "/W/export")
+    assert answer.json == {"data": {"version": "1.0", "state": {"blocks": {}, "edges": []}}}
+
+
+async def test_deploy_makes_a_version_live(system: System) -> None:
+    answer = await send(system, "POST", "/W/deploy", {"name": "two", "description": "d"})
+    assert answer.status == 200
+    assert answer.json == {
+        "data": {
+            "id": "W",
+            "isDeployed": True,
+            "deployedAt": "2026-11-24T12:00:00.000Z",
+            "version": 2,
+            "unchanged": False,
+            "warnings": [],
+            "activeDeployment": {
+                "deploymentVersionId": "W-v2",
+                "version": 2,
+                "deployedAt": "2026-11-24T12:00:00.000Z",
+            },
+        }
+    }
+    version = system.deployments.version_details["W", 2].version
+    assert (version.name, version.created_by, version.deployed_by) == ("two", "key0", "someone")
+
+
+async def test_what_was_deployed_here_runs_at_once(system: System) -> None:
+    await system.execute({})
+    assert (await send(system, "POST", "/W/deploy")).status == 200
+    await system.execute({})
+    assert [run.snapshot.version for run in system.worker.runs] == [1, 2]
+
+
+async def test_a_workflow_with_problems_is_not_deployed(system: System) -> None:
+    system.deployments.refusal = InvalidWorkflow("Workflow has no start block", details=[{"code": "NO_START"}])
+    answer = await send(system, "POST", "/W/deploy")
+    assert (answer.status, answer.json) == (
+        400,
+        {"error": "Workflow has no start block", "details": [{"code": "NO_START"}]},
+    )
+
+
+async def test_malformed_json_is_400(system: System) -> None:
+    answer = await send(system, "POST", "/W/deploy", raw=b"{")
+    assert (answer.status, answer.json) == (400, {"error": "Request body must be valid JSON"})
+
+
+async def test_rollback_goes_to_the_version_before(system: System) -> None:
+    system.deployments.put("W", version=2)
+    answer = await send(system, "POST", "/W/rollback")
+    assert (answer.status, answer.json["data"]["version"]) == (200, 1)
+    again = await send(system, "POST", "/W/rollback")
+    assert (again.status, again.json) == (400, {"error": "No previous deployment version to roll back to"})
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        ({"version": "x"}, 400, "Invalid input: expected number, received string"),
+        ({"version": 99}, 404, "Deployment version not found"),
+    ],
+)
+async def test_rollback_is_refused(system: System, body: dict[str, Any], status: int, error: str) -> None:
+    answer = await send(system, "POST", "/W/rollback", body)
+    assert (answer.status, answer.json["error"]) == (status, error)
+
+
+async def test_undeploy_lets_nothing_be_live(system: System) -> None:
+    answer = await send(system, "DELETE", "/W/deploy")
+    assert answer.json == {"data": {"id": "W", "isDeployed": False, "deployedAt": None, "warnings": []}}
+    assert (await system.execute({})).status == 403
+    for method, path in (("DELETE", "/W/deploy"), ("POST", "/W/rollback")):
+        again = await send(system, method, path)
+        assert (again.status, again.json) == (400, {"error": "Workflow is not deployed"})
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", ""), ("GET", "/export"), ("POST", "/deploy"), ("DELETE", "/deploy"), ("POST", "/rollback")],
+)
+async def test_workflows_of_others_do_not_exist(system: System, method: str, path: str) -> None:
+    answer = await send(system, method, f"/W{path}", key=system.tenants.issue(OTHER))
+    assert (answer.status, answer.json) == (404, {"error": "Workflow not found"})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("GET", "/W", Scope.READ),
+        ("GET", "/W/export", Scope.READ),
+        ("POST", "/W/deploy", Scope.DEPLOY),
+        ("DELETE", "/W/deploy", Scope.DEPLOY),
+        ("POST", "/W/rollback", Scope.DEPLOY),
+    ],
+)
+async def test_a_key_needs_the_scope(system: System, method: str, path: str, scope: Scope) -> None:
+    without = system.tenants.issue(scopes=frozenset(Scope) - {scope, Scope.ADMIN})
+    answer = await send(system, method, path, key=without)
+    assert (answer.status, answer.json) == (403, {"error": f"API key lacks the {scope} scope"})
