@@ -5,21 +5,18 @@ import ssl
 from collections.abc import Iterable
 from typing import Final
 
-import httpcore
-import httpx
+import httpcore2
 
 from executor_service.net.connections import Connection, Connections
-from executor_service.net.decoding import ACCEPTED_ENCODINGS, BodyReader
 from executor_service.net.errors import OutboundFailed, OutboundTimeout
-from executor_service.net.headers import response_headers, sendable_headers, sendable_method
+from executor_service.net.exchange import exchange
+from executor_service.net.headers import sendable_headers, sendable_method
 from executor_service.net.messages import OutboundLimits, OutboundRequest, OutboundResponse
 from executor_service.net.policy import OutboundPolicy
-from executor_service.net.redirects import Hop, is_redirect, redirected
+from executor_service.net.redirects import Hop, hop_to, is_redirect, redirected
 from executor_service.net.resolver import Resolver, SystemResolver
-from executor_service.net.urls import Target, read_target
+from executor_service.net.urls import read_target
 
-_HEADER_SLACK: Final = 128 * 1024
-_FRAMING: Final = 1.25
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 
@@ -41,7 +38,7 @@ class OutboundClient:
         self._policy = OutboundPolicy(allow)
         self._resolver = resolver or SystemResolver(seconds=self._limits.connect_seconds)
         self._connections = Connections(
-            self._policy, self._resolver, ssl_context or httpx.create_ssl_context(), self._limits
+            self._policy, self._resolver, ssl_context or httpcore2.default_ssl_context(), self._limits
         )
         self._slots = asyncio.Semaphore(self._limits.connections)
 
@@ -58,19 +55,19 @@ class OutboundClient:
 
         Raises BlockedAddress, OutboundTimeout, OutboundFailed, ResponseTooLarge.
         """
-        if request.body is not None and len(request.body) > self._limits.request_bytes:
-            raise OutboundFailed(f"Request body is larger than {self._limits.request_bytes} bytes")
-        hop = Hop(
-            read_target(request.url),
-            sendable_method(request.method),
-            sendable_headers(request.headers, self._limits),
-            request.body,
-        )
+        hop = self._first_hop(request)
         try:
             async with asyncio.timeout(request.timeout_seconds), self._slots:
                 return await self._follow(hop, request.workspace_id)
         except TimeoutError:
             raise OutboundTimeout(round(request.timeout_seconds * 1000)) from None
+
+    def _first_hop(self, request: OutboundRequest) -> Hop:
+        if request.body is not None and len(request.body) > self._limits.request_bytes:
+            raise OutboundFailed(f"Request body is larger than {self._limits.request_bytes} bytes")
+        target = read_target(request.url)
+        headers = sendable_headers(request.headers, self._limits)
+        return hop_to(target, sendable_method(request.method), headers, request.body)
 
     async def _follow(self, hop: Hop, workspace_id: str) -> OutboundResponse:
         for _ in range(self._limits.redirects + 1):
@@ -81,63 +78,15 @@ class OutboundClient:
         raise OutboundFailed(f"More than {self._limits.redirects} redirects")
 
     async def _ask(self, hop: Hop, workspace_id: str) -> OutboundResponse:
-        self._policy.known_addresses(hop.target)
+        self._policy.check(hop.target)
         async with self._connections.to(hop.target, workspace_id) as connection:
             try:
-                return await self._exchange(hop, connection)
+                return await exchange(hop, connection, self._limits)
             except OutboundFailed:
                 if not _may_repeat(hop, connection):
                     raise
         async with self._connections.to(hop.target, workspace_id, fresh=True) as connection:
-            return await self._exchange(hop, connection)
-
-    async def _exchange(self, hop: Hop, connection: Connection) -> OutboundResponse:
-        connection.meter.begin(_HEADER_SLACK)
-        try:
-            response = await connection.http.handle_async_request(_request(hop, self._limits))
-            try:
-                return await self._read(hop, response, connection)
-            finally:
-                await response.aclose()
-        except httpcore.ConnectTimeout:
-            raise OutboundTimeout(round(self._limits.connect_seconds * 1000)) from None
-        except httpcore.TimeoutException:
-            raise OutboundTimeout(round(self._limits.idle_seconds * 1000)) from None
-        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-            raise OutboundFailed(str(error) or type(error).__name__) from error
-
-    async def _read(self, hop: Hop, response: httpcore.Response, connection: Connection) -> OutboundResponse:
-        headers = response_headers(response.headers, self._limits)
-        reader = BodyReader(headers.get("content-encoding", ""), self._limits.response_bytes)
-        if not is_redirect(response.status, headers):
-            connection.meter.allow_more(round(self._limits.response_bytes * _FRAMING))
-            async for part in response.aiter_stream():
-                reader.feed(part)
-        reason = response.extensions["reason_phrase"].decode("latin-1")
-        return OutboundResponse(response.status, reason, str(hop.target), headers, reader.body())
-
-
-def _request(hop: Hop, limits: OutboundLimits) -> httpcore.Request:
-    headers = {"host": hop.target.authority, "accept-encoding": ACCEPTED_ENCODINGS}
-    if hop.target.authorization is not None:
-        headers["authorization"] = hop.target.authorization
-    headers |= hop.headers
-    if hop.body is not None or hop.method in ("POST", "PUT", "PATCH"):
-        headers["content-length"] = str(len(hop.body or b""))
-    timeouts = {"connect": limits.connect_seconds, "read": limits.idle_seconds, "write": limits.idle_seconds}
-    return httpcore.Request(
-        hop.method.encode(),
-        _url(hop.target),
-        headers=[(name.encode(), value.encode()) for name, value in headers.items()],
-        content=hop.body,
-        extensions={"timeout": timeouts},
-    )
-
-
-def _url(target: Target) -> httpcore.URL:
-    return httpcore.URL(
-        scheme=target.scheme.encode(), host=str(target.host).encode(), port=target.port, target=target.resource.encode()
-    )
+            return await exchange(hop, connection, self._limits)
 
 
 def _may_repeat(hop: Hop, connection: Connection) -> bool:

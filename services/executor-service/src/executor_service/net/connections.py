@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import httpcore
+import httpcore2
 
-from executor_service.net.backend import GuardedBackend, Meter
+from executor_service.net.backend import GuardedBackend
 from executor_service.net.hosts import Host
 from executor_service.net.messages import OutboundLimits
+from executor_service.net.metering import Meter
 from executor_service.net.policy import OutboundPolicy
 from executor_service.net.resolver import Resolver
 from executor_service.net.urls import Target
@@ -22,7 +23,7 @@ Key = tuple[str, tuple[str, Host, int]]
 class Connection:
     """One HTTP/1.1 connection."""
 
-    def __init__(self, http: httpcore.AsyncHTTPConnection, backend: GuardedBackend, meter: Meter) -> None:
+    def __init__(self, http: httpcore2.AsyncHTTPConnection, backend: GuardedBackend, meter: Meter) -> None:
         self.http = http
         self.meter = meter
         self.was_used = False
@@ -82,8 +83,8 @@ class Connections:
     def _open(self, target: Target) -> Connection:
         meter = Meter()
         backend = GuardedBackend(target, self._policy, self._resolver, meter)
-        http = httpcore.AsyncHTTPConnection(
-            httpcore.Origin(target.scheme.encode(), str(target.host).encode(), target.port),
+        http = httpcore2.AsyncHTTPConnection(
+            httpcore2.Origin(target.scheme.encode(), str(target.host).encode(), target.port),
             ssl_context=self._ssl_context,
             keepalive_expiry=self._limits.keep_seconds,
             network_backend=backend,

@@ -18,8 +18,7 @@ class BodyReader:
     def __init__(self, encoding: str, limit: int) -> None:
         self._encoding = encoding.strip().lower()
         self._limit = limit
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._body = bytearray()
         self._inflate: zlib._Decompress | None = None
 
     def feed(self, part: bytes) -> None:
@@ -33,14 +32,14 @@ class BodyReader:
         """Everything. Raises OutboundFailed when the end is missing."""
         if self._inflate is not None and not self._inflate.eof:
             raise OutboundFailed("Response body is incomplete")
-        return b"".join(self._parts)
+        return bytes(self._body)
 
     def _decompress(self, part: bytes) -> None:
         try:
             while part and not self._is_over(part):
                 if self._inflate is None or self._inflate.eof:
                     self._inflate = self._start(part)
-                self._keep(self._inflate.decompress(part, self._limit - self._size + 1))
+                self._keep(self._inflate.decompress(part, self._limit - len(self._body) + 1))
                 part = self._inflate.unused_data
         except zlib.error as error:
             raise OutboundFailed("Response body cannot be decompressed") from error
@@ -58,10 +57,9 @@ class BodyReader:
         raise OutboundFailed(f"Response has an unknown content encoding: {self._encoding[:50]}")
 
     def _keep(self, part: bytes) -> None:
-        self._size += len(part)
-        if self._size > self._limit:
+        if len(self._body) + len(part) > self._limit:
             raise ResponseTooLarge(f"Response is larger than {self._limit} bytes")
-        self._parts.append(part)
+        self._body += part
 
 
 def _has_zlib_header(part: bytes) -> bool:

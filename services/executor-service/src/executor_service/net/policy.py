@@ -9,6 +9,8 @@ from executor_service.net.errors import BlockedAddress
 from executor_service.net.hosts import Address, plain, read_host
 from executor_service.net.urls import NOT_HTTPS, Target
 
+BLOCKED_PORT: Final = "url uses a blocked port"
+BLOCKED_PORTS: Final = frozenset({22, 23, 25, 3306, 5432, 6379, 27017, 9200})
 PRIVATE: Final = "url cannot point to private IP addresses"
 _LOCALHOST: Final = "localhost"
 _LOOPBACK_NETWORKS: Final = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
@@ -29,19 +31,22 @@ class OutboundPolicy:
             networks += _LOOPBACK_NETWORKS
         self._networks = tuple(networks)
 
-    def known_addresses(self, target: Target) -> Sequence[Address] | None:
-        """The addresses of a target that needs no resolver; None for a name. Raises BlockedAddress."""
+    def check(self, target: Target) -> Sequence[Address] | None:
+        """Refuse what can be refused before a name is resolved. Raises BlockedAddress.
+
+        Returns the addresses of a target that needs no resolver, else None.
+        """
         if target.scheme == "http" and not self._networks and not self._names:
             raise BlockedAddress(NOT_HTTPS)
-        if not isinstance(target.host, str):
-            return self.checked(target, [target.host])
-        if not _is_localhost(target.host):
-            return None
-        opened = [address for address in LOOPBACK if self._is_open(target, address)]
-        return self.checked(target, opened or LOOPBACK)
+        addresses = self._known_addresses(target)
+        if addresses is not None:
+            addresses = self.check_addresses(target, addresses)
+        if target.port in BLOCKED_PORTS:
+            raise BlockedAddress(BLOCKED_PORT)
+        return addresses
 
-    def checked(self, target: Target, addresses: Sequence[Address]) -> Sequence[Address]:
-        """`addresses` of the target, if all of them may be called. Raises BlockedAddress."""
+    def check_addresses(self, target: Target, addresses: Sequence[Address]) -> Sequence[Address]:
+        """`addresses` of the target, if every one of them may be called. Raises BlockedAddress."""
         addresses = [plain(address) for address in addresses]
         unopened = [address for address in addresses if not self._is_open(target, address)]
         if unopened and target.scheme == "http":
@@ -50,6 +55,13 @@ class OutboundPolicy:
             raise BlockedAddress(PRIVATE)
         return addresses
 
+    def _known_addresses(self, target: Target) -> Sequence[Address] | None:
+        if not isinstance(target.host, str):
+            return [target.host]
+        if not _is_localhost(target.host):
+            return None
+        return [address for address in LOOPBACK if self._is_open(target, address)] or LOOPBACK
+
     def _is_open(self, target: Target, address: Address) -> bool:
         if address in CLOUD_SERVICES:
             return any(address == network.network_address and network.num_addresses == 1 for network in self._networks)
@@ -57,7 +69,7 @@ class OutboundPolicy:
 
 
 def _is_localhost(name: str) -> bool:
-    return name == _LOCALHOST or name.endswith((".localhost", "localhost.localdomain"))
+    return name in (_LOCALHOST, "localhost.localdomain") or name.endswith(".localhost")
 
 
 def _entry(text: str) -> Network | str:

@@ -26,6 +26,11 @@ class Hop:
     body: bytes | None
 
 
+def hop_to(target: Target, method: str, headers: Mapping[str, str], body: bytes | None) -> Hop:
+    """A request to `target`; user and password of its URL become a header, unless there is one."""
+    return Hop(target, method, _with_authorization(target, headers), body)
+
+
 def is_redirect(status: int, headers: Mapping[str, str]) -> bool:
     """Whether the answer is to ask somewhere else."""
     return status in _REDIRECTS and "location" in headers
@@ -40,11 +45,16 @@ def redirected(hop: Hop, status: int, location: str) -> Hop:
     if target.origin != hop.target.origin:
         headers = {name: value for name, value in headers.items() if name in _TOLD_TO_STRANGERS}
     if not _becomes_get(hop.method, status):
-        return Hop(target, hop.method, headers, hop.body)
-    return Hop(target, "GET", {name: value for name, value in headers.items() if not name.startswith("content-")}, None)
+        return hop_to(target, hop.method, headers, hop.body)
+    without_body = {name: value for name, value in headers.items() if not name.startswith("content-")}
+    return hop_to(target, "GET", without_body, None)
 
 
 def _becomes_get(method: str, status: int) -> bool:
     if status == _SEE_OTHER:
         return method != "HEAD"
     return status in _MAY_TURN_POST_INTO_GET and method == "POST"
+
+
+def _with_authorization(target: Target, headers: Mapping[str, str]) -> Mapping[str, str]:
+    return headers if target.authorization is None else {"authorization": target.authorization, **headers}
