@@ -10,6 +10,7 @@ from shared.errors import Unavailable
 T = TypeVar("T")
 R = TypeVar("R")
 STOP_SECONDS: Final = 10.0
+CANCEL_SECONDS: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -62,11 +63,12 @@ class Batcher(Generic[T, R]):
         if self._worker is None:
             return
         try:
-            await asyncio.wait_for(self._waiting.join(), STOP_SECONDS)
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._waiting.join()
         except TimeoutError:
             self._refuse_waiting()
         self._worker.cancel()
-        await asyncio.gather(self._worker, return_exceptions=True)
+        await asyncio.wait({self._worker}, timeout=CANCEL_SECONDS)
 
     async def _work_forever(self) -> None:
         while True:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from shared.observe.logging import get_logger
@@ -9,6 +10,7 @@ from shared.observe.logging import get_logger
 log = get_logger("loops")
 
 STOP_SECONDS: Final = 5.0
+CANCEL_SECONDS: Final = 1.0
 STEP_SECONDS: Final = 60.0
 FAILURE_SECONDS: Final = 1.0
 
@@ -25,12 +27,10 @@ class Bell:
 
     async def wait(self, seconds: float) -> None:
         """Until it rings, at most `seconds`."""
-        try:
-            await asyncio.wait_for(self._rung.wait(), seconds)
-        except TimeoutError:
-            return
-        finally:
-            self._rung.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
+        self._rung.clear()
 
 
 class Loop:
@@ -55,6 +55,7 @@ class Loop:
         self._gap = gap
         self._bell = bell or Bell()
         self._on_stop = on_stop
+        self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -62,23 +63,33 @@ class Loop:
         self._task = asyncio.create_task(self._run(), name=self._name)
 
     async def stop(self) -> None:
-        """End, in bounded time."""
+        """Let the present step end, in bounded time."""
         if self._task is None:
             return
-        self._task.cancel()
-        await asyncio.wait({self._task}, timeout=STOP_SECONDS)
+        self._stopping.set()
+        self._bell.ring()
+        _, unfinished = await asyncio.wait({self._task}, timeout=STOP_SECONDS)
+        if unfinished:
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=CANCEL_SECONDS)
         if self._on_stop is not None:
             await self._quietly(self._on_stop, STOP_SECONDS)
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             succeeded = await self._quietly(self._step, STEP_SECONDS)
-            await asyncio.sleep(self._gap if succeeded else FAILURE_SECONDS)
+            await self._pause(self._gap if succeeded else FAILURE_SECONDS)
             await self._bell.wait(self._every)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     async def _quietly(self, work: Callable[[], Awaitable[None]], seconds: float) -> bool:
         try:
-            await asyncio.wait_for(work(), seconds)
+            async with asyncio.timeout(seconds):
+                await work()
         except Exception:
             log.exception("a step failed", loop=self._name)
             return False

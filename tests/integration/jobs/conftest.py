@@ -1,0 +1,37 @@
+"""One jobs-service per test, each with a database of its own."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+from tests.integration.jobs.system import System, quick_settings, running
+
+Start = Callable[..., AbstractAsyncContextManager[System]]
+
+
+@pytest.fixture
+def start(mongodb_uri: str, mongodb_prefix: str) -> Start:
+    """Starts a jobs-service with other settings; several share their database and broker."""
+
+    def _start(**options: Any) -> AbstractAsyncContextManager[System]:
+        parts = {name: options.pop(name) for name in ("runs", "queue", "store", "broker", "clock") if name in options}
+        return running(quick_settings(mongodb_uri, mongodb_prefix, **options), **parts)
+
+    return _start
+
+
+@pytest.fixture
+async def system(start: Start) -> AsyncIterator[System]:
+    """A jobs-service whose workers listen."""
+    async with start() as system:
+        await system.executor.listen()
+        yield system
+
+
+@pytest.fixture
+async def impatient(start: Start) -> AsyncIterator[System]:
+    """One that gives its workers half a second."""
+    async with start(lease_seconds=0.5) as system:
+        await system.executor.listen()
+        yield system

@@ -1,0 +1,278 @@
+"""jobs-service with a real store and a broker in memory, and its callers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import msgspec
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from jobs_service.bootstrap import build, open_store
+from jobs_service.settings import JobsSettings
+from shared.broker.connect import open_broker
+from shared.broker.ports import Broker, Delivery, Settlement
+from shared.broker.topology import ASYNC, RECORDS
+from shared.contracts.jobs import (
+    AcceptRun,
+    AppendJournal,
+    CancelAnswer,
+    ClaimAnswer,
+    ClaimGranted,
+    ClaimRun,
+    FinishRun,
+    JournalEntry,
+    LeaseAnswer,
+    RecordCancel,
+    ReleaseRun,
+    RenewLease,
+    RunAccepted,
+    RunView,
+)
+from shared.contracts.messages import CancelRun, ControlMessage, DurableRunDispatched, RecordBatch
+from shared.contracts.runs import (
+    BlockLog,
+    Payload,
+    RunError,
+    RunMode,
+    RunOutcome,
+    RunSpec,
+    RunStatus,
+    SnapshotRef,
+    Usage,
+)
+from shared.ids import new_id
+from shared.service import ServiceName
+from shared.store.client import Collection, Store
+from shared.web.client import InternalClient
+from shared.web.internal_auth import ServiceTokens
+
+WORKSPACE, WORKFLOW = "workspace-1", "workflow-1"
+QUICK: dict[str, Any] = {
+    "dispatch_poll_seconds": 0.05,
+    "dispatch_unclaimed_seconds": 0.5,
+    "leader_lease_seconds": 1.0,
+    "job_sweep_seconds": 0.05,
+    "lease_seconds": 30.0,
+    "time_limit_grace_seconds": 0.0,
+    "drain_seconds": 1.0,
+    "token_gateway": SecretStr("gateway-token"),
+    "token_executor": SecretStr("executor-token"),
+    "token_deploy": SecretStr("deploy-token"),
+}
+
+
+def json_payload(document: bytes) -> Payload:
+    """A value that travels inline."""
+    return Payload(inline=msgspec.Raw(document), size=len(document))
+
+
+def a_spec(run_id: str | None = None, *, workspace_id: str = WORKSPACE, **fields: Any) -> RunSpec:
+    """A run that a caller asked for."""
+    known: dict[str, Any] = {
+        "run_id": run_id or new_id(),
+        "snapshot": SnapshotRef(workspace_id=workspace_id, workflow_id=WORKFLOW, snapshot_hash="0" * 64, version=3),
+        "mode": RunMode.ASYNC,
+        "input": json_payload(b'{"question":"why?"}'),
+        "time_limit_ms": 5_400_000,
+    }
+    return RunSpec(**(known | fields))
+
+
+def an_outcome(
+    status: RunStatus = RunStatus.COMPLETED, output: bytes = b'{"answer":42}', error: RunError | None = None
+) -> RunOutcome:
+    """What a worker reports."""
+    now = datetime.now(UTC)
+    return RunOutcome(
+        status=status,
+        output=json_payload(output),
+        error=error,
+        started_at=now - timedelta(milliseconds=1),
+        ended_at=now,
+        duration_ms=1.0,
+    )
+
+
+class Gateway:
+    """What the gateway does."""
+
+    def __init__(self, client: InternalClient) -> None:
+        self.client = client
+
+    async def accept(self, spec: RunSpec | None = None, *, concurrency: int = 100) -> RunAccepted:
+        """Queue a run."""
+        body = AcceptRun(spec or a_spec(), concurrency)
+        return await self.client.call("POST", "/internal/runs", body=body, returns=RunAccepted)
+
+    async def run(self, run_id: str, query: str = "") -> RunView:
+        """Look a run up."""
+        return await self.client.call("GET", f"/internal/runs/{run_id}{query}", returns=RunView)
+
+    async def job(self, job_id: str) -> RunView:
+        """Look a job up."""
+        return await self.client.call("GET", f"/internal/jobs/{job_id}", returns=RunView)
+
+    async def cancel(self, run_id: str, workspace_id: str = WORKSPACE, workflow_id: str = WORKFLOW) -> CancelAnswer:
+        """Cancel a run."""
+        body = RecordCancel(workspace_id, workflow_id)
+        return await self.client.call("POST", f"/internal/runs/{run_id}/cancel", body=body, returns=CancelAnswer)
+
+    async def reserve(self, run_id: str, workspace_id: str = WORKSPACE) -> None:
+        """Claim a caller-chosen id."""
+        await self.client.call("POST", f"/internal/run-ids/{run_id}?workspace_id={workspace_id}")
+
+    async def unreserve(self, run_id: str, workspace_id: str = WORKSPACE) -> None:
+        """Give it back."""
+        await self.client.call("DELETE", f"/internal/run-ids/{run_id}?workspace_id={workspace_id}")
+
+
+class Executor:
+    """What workers do. `next` is the next message of the workers' queue."""
+
+    def __init__(self, client: InternalClient, broker: Broker) -> None:
+        self.client = client
+        self._broker = broker
+        self._messages: asyncio.Queue[DurableRunDispatched] = asyncio.Queue()
+
+    async def listen(self) -> None:
+        """Take every message at once."""
+        await self._broker.work.consume(ASYNC, self._take, prefetch=1_000)
+
+    async def next(self, seconds: float = 5.0) -> DurableRunDispatched:
+        """The next dispatched run. Raises TimeoutError."""
+        return await asyncio.wait_for(self._messages.get(), seconds)
+
+    def unread(self) -> int:
+        """How many messages wait."""
+        return self._messages.qsize()
+
+    async def claim(
+        self, message: DurableRunDispatched, *, worker: str = "worker-1", redelivered: bool = False
+    ) -> ClaimGranted | None:
+        """Claim what a message names."""
+        asked = ClaimRun(message.dispatch_id, worker, redelivered)
+        path = f"/internal/runs/{message.run_id}/claim"
+        return (await self.client.call("POST", path, body=asked, returns=ClaimAnswer)).granted
+
+    async def begin(self) -> ClaimGranted:
+        """Take and claim the next run."""
+        granted = await self.claim(await self.next())
+        assert granted is not None
+        return granted
+
+    async def renew(self, run_id: str, attempt: int) -> bool:
+        """Keep a lease; whether the run is to be cancelled."""
+        path = f"/internal/runs/{run_id}/lease"
+        return (await self.client.call("POST", path, body=RenewLease(attempt), returns=LeaseAnswer)).cancelled
+
+    async def journal(self, run_id: str, attempt: int, *entries: JournalEntry) -> None:
+        """Append to the journal."""
+        await self.client.call("POST", f"/internal/runs/{run_id}/journal", body=AppendJournal(attempt, entries))
+
+    async def finish(
+        self,
+        run_id: str,
+        attempt: int,
+        outcome: RunOutcome | None = None,
+        *,
+        blocks: tuple[BlockLog, ...] = (),
+        usage: Usage | None = None,
+    ) -> None:
+        """Report the end."""
+        report = FinishRun(attempt, outcome or an_outcome(), blocks, usage or Usage())
+        await self.client.call("POST", f"/internal/runs/{run_id}/finish", body=report)
+
+    async def release(self, run_id: str, attempt: int) -> None:
+        """Hand the run back."""
+        await self.client.call("POST", f"/internal/runs/{run_id}/release", body=ReleaseRun(attempt))
+
+    async def record(self, *batch: Any) -> None:
+        """Tell of attached runs."""
+        await self._broker.work.publish(RECORDS, RecordBatch(batch))
+
+    async def _take(self, delivery: Delivery) -> Settlement:
+        assert isinstance(delivery.message, DurableRunDispatched)
+        self._messages.put_nowait(delivery.message)
+        return Settlement.ACK
+
+
+@dataclass
+class System:
+    """One running jobs-service and everybody around it."""
+
+    settings: JobsSettings
+    app: FastAPI
+    gateway: Gateway
+    executor: Executor
+    broker: Broker
+    store: Store
+    cancels: list[str]
+    transport: httpx.ASGITransport
+
+    def as_service(self, name: ServiceName) -> InternalClient:
+        """A client with another service's token."""
+        return _client(self.settings, name, self.transport)
+
+    def collection(self, name: str) -> Collection:
+        """Look into the store."""
+        return self.store.collection(name)
+
+    async def queued(self, workspace_id: str = WORKSPACE) -> int:
+        """What the books say."""
+        found = await self.collection("queues").find_one({"_id": workspace_id})
+        return int(found["queued"]) if found else 0
+
+    async def stored(self, **query: Any) -> int:
+        """How many runs are in the store."""
+        return len(await self.collection("runs").find(query, {"_id": 1}).to_list())
+
+
+def quick_settings(uri: str, prefix: str, **overrides: Any) -> JobsSettings:
+    """Settings for tests: everything that waits, waits little."""
+    known = {"mongodb_uri": uri, "mongodb_prefix": prefix, "amqp_url": f"memory://{prefix}"}
+    return JobsSettings(**(known | QUICK | overrides))
+
+
+@asynccontextmanager
+async def running(settings: JobsSettings, **parts: Any) -> AsyncIterator[System]:
+    """jobs-service with these settings, up and with everybody connected."""
+    app = build(settings, **parts)
+    broker = open_broker(settings.amqp_url, service="test")
+    store = open_store(settings)
+    transport = httpx.ASGITransport(app)
+    gateway = _client(settings, ServiceName.GATEWAY, transport)
+    executor = _client(settings, ServiceName.EXECUTOR, transport)
+    cancels: list[str] = []
+
+    def hear(message: ControlMessage) -> None:
+        if isinstance(message, CancelRun):
+            cancels.append(message.run_id)
+
+    await broker.start()
+    try:
+        await broker.control.listen(hear)
+        async with app.router.lifespan_context(app):
+            workers = Executor(executor, broker)
+            yield System(settings, app, Gateway(gateway), workers, broker, store, cancels, transport)
+    finally:
+        await gateway.stop()
+        await executor.stop()
+        await broker.stop()
+        await store.stop()
+
+
+async def until(condition: Callable[[], Awaitable[object]], *, seconds: float = 5.0) -> None:
+    """Return once `condition` holds. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110 - the condition is in another process
+            await asyncio.sleep(0.01)
+
+
+def _client(settings: JobsSettings, name: ServiceName, transport: httpx.ASGITransport) -> InternalClient:
+    tokens = ServiceTokens.of(settings)
+    return InternalClient("http://jobs", caller=name, tokens=tokens, timeout=10.0, transport=transport)

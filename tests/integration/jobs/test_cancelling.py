@@ -1,0 +1,154 @@
+"""Cancelling a run in every state it can be in."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from tests.integration.jobs.conftest import Start
+from tests.integration.jobs.system import System, a_spec, an_outcome, until
+
+from shared.contracts.messages import RunBegan, RunRecorded
+from shared.contracts.runs import ErrorCode, RunMode, RunStatus
+from shared.errors import Conflict, NotFound
+
+
+async def test_a_waiting_run_is_cancelled_at_once_and_its_place_is_free(start: Start) -> None:
+    async with start(dispatch_window=1, dispatch_max_queue_per_workspace=2) as system:
+        await system.gateway.accept()
+        waiting = await system.gateway.accept()
+
+        assert (await system.gateway.cancel(waiting.run_id)).reason == "queue_cancelled"
+
+        run = await system.gateway.run(waiting.run_id)
+        assert (run.status, run.started_at) == (RunStatus.CANCELLED, None)
+        assert run.error is not None
+        assert run.error.code is ErrorCode.CANCELLED
+        assert await system.queued() == 1
+        await system.gateway.accept()
+
+
+async def test_a_dispatched_run_that_was_cancelled_goes_to_nobody(system: System) -> None:
+    accepted = await system.gateway.accept()
+    message = await system.executor.next()
+
+    assert (await system.gateway.cancel(accepted.run_id)).reason == "queue_cancelled"
+    assert await system.executor.claim(message) is None
+    await until(lambda: _is_empty(system))
+
+
+async def test_a_run_at_work_is_stopped_by_its_worker(system: System) -> None:
+    accepted = await system.gateway.accept()
+    await system.executor.begin()
+
+    assert (await system.gateway.cancel(accepted.run_id)).reason == "recorded"
+    await until(lambda: _was_told(system, accepted.run_id))
+    assert await system.executor.renew(accepted.run_id, 1) is True
+    assert (await system.gateway.cancel(accepted.run_id)).reason == "already_cancelled"
+
+    await system.executor.finish(accepted.run_id, 1, an_outcome(RunStatus.CANCELLED))
+    assert (await system.gateway.run(accepted.run_id)).status is RunStatus.CANCELLED
+    assert (await system.gateway.cancel(accepted.run_id)).reason == "already_cancelled"
+
+
+async def test_a_cancelled_run_whose_worker_dies_is_cancelled_not_repeated(impatient: System) -> None:
+    accepted = await impatient.gateway.accept()
+    await impatient.executor.begin()
+    await impatient.gateway.cancel(accepted.run_id)
+
+    async def is_cancelled() -> bool:
+        return (await impatient.gateway.run(accepted.run_id)).status is RunStatus.CANCELLED
+
+    await until(is_cancelled)
+    assert impatient.executor.unread() == 0
+
+
+@pytest.mark.parametrize("status", [RunStatus.COMPLETED, RunStatus.FAILED])
+async def test_a_run_that_is_over_cannot_be_cancelled(system: System, status: RunStatus) -> None:
+    accepted = await system.gateway.accept()
+    await system.executor.begin()
+    await system.executor.finish(accepted.run_id, 1, an_outcome(status))
+
+    with pytest.raises(Conflict, match=f"Execution cannot be cancelled while {status.value}"):
+        await system.gateway.cancel(accepted.run_id)
+
+
+async def test_a_paused_run_is_cancelled_at_once(system: System) -> None:
+    accepted = await system.gateway.accept()
+    await system.executor.begin()
+    await system.executor.finish(accepted.run_id, 1, an_outcome(RunStatus.PAUSED))
+    assert (await system.gateway.run(accepted.run_id)).status is RunStatus.PAUSED
+
+    await system.gateway.cancel(accepted.run_id)
+    assert (await system.gateway.run(accepted.run_id)).status is RunStatus.CANCELLED
+
+
+async def test_another_workflows_run_is_not_found(system: System) -> None:
+    accepted = await system.gateway.accept()
+
+    with pytest.raises(NotFound):
+        await system.gateway.cancel(accepted.run_id, workflow_id="workflow-2")
+    with pytest.raises(NotFound):
+        await system.gateway.cancel(accepted.run_id, workspace_id="workspace-2")
+    assert (await system.gateway.run(accepted.run_id)).status is not RunStatus.CANCELLED
+
+
+async def test_an_attached_run_seen_only_after_its_cancel_is_stopped_then(system: System) -> None:
+    assert (await system.gateway.cancel("attached-1")).reason == "recorded"
+    assert system.cancels == []
+
+    await system.executor.record(RunBegan(a_spec("attached-1", mode=RunMode.SYNC), datetime.now(UTC)))
+
+    await until(lambda: _was_told(system, "attached-1"))
+    assert (await system.gateway.cancel("attached-1")).reason == "already_cancelled"
+
+
+async def test_a_remembered_cancel_of_a_strangers_run_stops_nothing(system: System) -> None:
+    await system.gateway.cancel("attached-1", workspace_id="stranger")
+
+    await system.executor.record(RunBegan(a_spec("attached-1", mode=RunMode.SYNC), datetime.now(UTC)))
+
+    await until(lambda: _is_known(system, "attached-1"))
+    await asyncio.sleep(0.1)
+    assert system.cancels == []
+
+
+async def test_an_attached_run_is_told_at_once_while_only_its_id_is_known(system: System) -> None:
+    await system.gateway.reserve("attached-1")
+
+    await system.gateway.cancel("attached-1")
+
+    await until(lambda: _was_told(system, "attached-1"))
+
+
+async def test_a_durable_run_accepted_after_its_cancel_never_runs(system: System) -> None:
+    await system.gateway.cancel("mine")
+    await system.gateway.accept(a_spec("mine"))
+
+    assert (await system.gateway.run("mine")).status is RunStatus.CANCELLED
+
+
+async def test_an_attached_run_at_work_is_stopped_and_tells_its_end_itself(system: System) -> None:
+    spec = a_spec("attached-1", mode=RunMode.STREAM)
+    await system.executor.record(RunBegan(spec, datetime.now(UTC)))
+    await until(lambda: _is_known(system, "attached-1"))
+
+    assert (await system.gateway.cancel("attached-1")).reason == "recorded"
+    await until(lambda: _was_told(system, "attached-1"))
+    await system.executor.record(RunRecorded(spec, an_outcome(RunStatus.CANCELLED)))
+
+    async def is_cancelled() -> bool:
+        return (await system.gateway.run("attached-1")).status is RunStatus.CANCELLED
+
+    await until(is_cancelled)
+
+
+async def _is_empty(system: System) -> bool:
+    return await system.queued() == 0
+
+
+async def _was_told(system: System, run_id: str) -> bool:
+    return run_id in system.cancels
+
+
+async def _is_known(system: System, run_id: str) -> bool:
+    return await system.stored(_id=run_id, phase="attached") == 1

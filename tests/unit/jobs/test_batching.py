@@ -1,0 +1,114 @@
+"""Many requests, one piece of work."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from jobs_service.application.batching import Batcher
+from shared.errors import Unavailable
+
+
+class Doubling:
+    """Work that a test holds back."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.may_go = asyncio.Event()
+        self.may_go.set()
+        self.failure: Exception | None = None
+
+    async def __call__(self, items: Sequence[int]) -> Sequence[int]:
+        self.batches.append(list(items))
+        await self.may_go.wait()
+        if self.failure:
+            raise self.failure
+        return [2 * item for item in items]
+
+
+@pytest.fixture
+def work() -> Doubling:
+    return Doubling()
+
+
+@pytest.fixture
+async def batcher(work: Doubling) -> AsyncIterator[Batcher[int, int]]:
+    batcher = Batcher[int, int](work, max_items=3, max_waiting=5, max_weight=100, weigh=lambda item: item)
+    await batcher.start()
+    yield batcher
+    await batcher.stop()
+
+
+async def test_a_lone_item_does_not_wait_for_company(batcher: Batcher[int, int]) -> None:
+    assert await batcher.submit(21) == 42
+
+
+async def test_what_arrives_during_a_batch_makes_the_next(batcher: Batcher[int, int], work: Doubling) -> None:
+    work.may_go.clear()
+    first = asyncio.create_task(batcher.submit(1))
+    await asyncio.sleep(0)
+    rest = [asyncio.create_task(batcher.submit(item)) for item in (2, 3, 4, 5)]
+    await asyncio.sleep(0)
+    work.may_go.set()
+
+    assert await asyncio.gather(first, *rest) == [2, 4, 6, 8, 10]
+    assert work.batches == [[1], [2, 3, 4], [5]]
+
+
+async def test_heavy_items_make_small_batches(batcher: Batcher[int, int], work: Doubling) -> None:
+    work.may_go.clear()
+    tasks = [asyncio.create_task(batcher.submit(item)) for item in (1, 99, 99, 1)]
+    await asyncio.sleep(0)
+    work.may_go.set()
+    await asyncio.gather(*tasks)
+
+    assert [1, 99] in work.batches
+    assert [99, 1] in work.batches
+
+
+async def test_a_failure_reaches_everybody_in_the_batch_and_nobody_else(
+    batcher: Batcher[int, int], work: Doubling
+) -> None:
+    work.failure = Unavailable("away")
+    for failed in await asyncio.gather(batcher.submit(1), batcher.submit(2), return_exceptions=True):
+        assert isinstance(failed, Unavailable)
+
+    work.failure = None
+    assert await batcher.submit(3) == 6
+
+
+async def test_too_many_waiting_are_refused_at_once(batcher: Batcher[int, int], work: Doubling) -> None:
+    work.may_go.clear()
+    tasks = [asyncio.create_task(batcher.submit(1))]
+    await asyncio.sleep(0)
+    tasks += [asyncio.create_task(batcher.submit(1)) for _ in range(5)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(Unavailable):
+        await batcher.submit(1)
+    work.may_go.set()
+    await asyncio.gather(*tasks)
+
+
+async def test_whoever_gives_up_waiting_is_left_out(batcher: Batcher[int, int], work: Doubling) -> None:
+    work.may_go.clear()
+    first = asyncio.create_task(batcher.submit(1))
+    await asyncio.sleep(0)
+    gone, stays = asyncio.create_task(batcher.submit(2)), asyncio.create_task(batcher.submit(3))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.sleep(0)
+    work.may_go.set()
+
+    assert await asyncio.gather(first, stays) == [2, 6]
+    assert work.batches == [[1], [3]]
+
+
+async def test_stopping_finishes_what_is_waiting(work: Doubling) -> None:
+    batcher = Batcher[int, int](work, max_items=3, max_waiting=5)
+    await batcher.start()
+    tasks = [asyncio.create_task(batcher.submit(item)) for item in (1, 2)]
+    await asyncio.sleep(0)
+    await batcher.stop()
+
+    assert await asyncio.gather(*tasks) == [2, 4]

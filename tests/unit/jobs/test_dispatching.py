@@ -1,0 +1,184 @@
+"""The dispatcher: fair, bounded, confirmed, and alone."""
+
+from datetime import timedelta
+
+import pytest
+from tests.unit.jobs.fakes import FakeLeases, FakeQueue, FakeWork, ManualClock
+
+from jobs_service.application.dispatching import Dispatching, DispatchPolicy
+from jobs_service.application.leader import Leader
+from jobs_service.ports import Leadership
+from shared.errors import Unavailable
+
+
+class System:
+    """A dispatcher and everything around it."""
+
+    def __init__(self, *, window: int = 4) -> None:
+        self.clock = ManualClock()
+        self.leases = FakeLeases()
+        self.queue = FakeQueue(self.clock)
+        self.work = FakeWork()
+        self.window = window
+        self.dispatcher = self.another("me")
+
+    def another(self, holder: str) -> Dispatching:
+        """One more process that would dispatch."""
+        leader = Leader(self.leases, Leadership("dispatcher", holder), timedelta(seconds=6), self.clock)
+        policy = DispatchPolicy(self.window, timedelta(seconds=10))
+        return Dispatching(self.queue, self.work, leader, policy, self.clock)
+
+    @property
+    def sent(self) -> list[str]:
+        """The runs that were published, in order."""
+        return [message.run_id for message in self.work.sent]
+
+
+async def test_no_more_runs_are_published_than_may_be_unclaimed() -> None:
+    system = System(window=4)
+    system.queue.add("a", *(f"a{n}" for n in range(10)))
+
+    await system.dispatcher.step()
+    await system.dispatcher.step()
+    assert system.sent == ["a0", "a1", "a2", "a3"]
+
+    system.queue.claim("a1")
+    await system.dispatcher.step()
+    assert system.sent[4:] == ["a4"]
+
+
+async def test_a_newcomer_is_next_however_long_the_other_queue_is() -> None:
+    system = System(window=4)
+    system.queue.add("busy", *(f"busy{n}" for n in range(1_000)))
+    await system.dispatcher.step()
+
+    system.queue.add("quiet", "quiet0")
+    system.queue.claim("busy0")
+    await system.dispatcher.step()
+
+    assert system.sent[4:] == ["quiet0"]
+
+
+async def test_a_workspace_gets_no_more_than_its_concurrency() -> None:
+    system = System(window=10)
+    system.queue.concurrency = 2
+    system.queue.add("a", "a0", "a1", "a2")
+
+    await system.dispatcher.step()
+    system.queue.claim("a0")
+    await system.dispatcher.step()
+    assert system.sent == ["a0", "a1"]
+
+    del system.queue.at_work["a0"]
+    await system.dispatcher.step()
+    assert system.sent == ["a0", "a1", "a2"]
+
+
+async def test_claimed_runs_give_their_places_in_the_queue_back() -> None:
+    system = System()
+    system.queue.add("a", "a0", "a1")
+    await system.dispatcher.step()
+
+    system.queue.claim("a0")
+    await system.dispatcher.step()
+
+    assert system.queue.departed == {"a": 1}
+
+
+async def test_a_run_that_nobody_claims_is_published_again_with_a_new_dispatch() -> None:
+    system = System()
+    system.queue.add("a", "a0")
+    await system.dispatcher.step()
+
+    system.clock.seconds = 9
+    await system.dispatcher.step()
+    assert system.sent == ["a0"]
+
+    system.clock.seconds = 11
+    await system.dispatcher.step()
+    assert system.sent == ["a0", "a0"]
+    assert system.work.sent[0].dispatch_id != system.work.sent[1].dispatch_id
+
+
+async def test_what_the_broker_did_not_take_goes_out_once_it_is_back() -> None:
+    system = System()
+    system.queue.add("a", "a0")
+    system.work.is_up = False
+    await system.dispatcher.step()
+    await system.dispatcher.step()
+
+    system.work.is_up = True
+    await system.dispatcher.step()
+
+    assert system.sent == ["a0"]
+    assert system.queue.unclaimed["a0"].dispatches == 1, "an outage does not make anybody wait longer"
+
+
+async def test_a_round_that_the_store_refused_loses_nothing() -> None:
+    system = System()
+    system.queue.add("a", "a0")
+    system.queue.refuses = Unavailable("the store is away")
+    with pytest.raises(Unavailable):
+        await system.dispatcher.step()
+
+    system.queue.refuses = None
+    await system.dispatcher.step()
+
+    assert system.sent == ["a0"]
+
+
+async def test_a_process_that_does_not_lead_publishes_nothing() -> None:
+    system = System()
+    system.queue.add("a", "a0")
+    await system.dispatcher.step()
+    system.queue.add("a", "a1")
+
+    await system.another("standby").step()
+
+    assert system.sent == ["a0"]
+
+
+async def test_a_leader_that_stops_lets_the_next_one_in_at_once() -> None:
+    system = System()
+    standby = system.another("standby")
+    await system.dispatcher.step()
+    await system.dispatcher.stop()
+
+    system.queue.add("a", "a0")
+    await standby.step()
+
+    assert system.sent == ["a0"]
+
+
+async def test_a_leader_that_was_replaced_unawares_writes_and_publishes_nothing() -> None:
+    system = System()
+    await system.dispatcher.step()
+    system.queue.add("a", "a0")
+    system.queue.leader_elsewhere = True
+
+    await system.dispatcher.step()
+
+    assert system.sent == []
+    assert system.queue.waiting_runs["a"] == ["a0"]
+
+
+async def test_the_lease_is_asked_for_rarely() -> None:
+    system = System()
+    for _ in range(50):
+        await system.dispatcher.step()
+    assert system.leases.asked == 1
+
+    system.clock.seconds = 2.1
+    await system.dispatcher.step()
+    assert system.leases.asked == 2
+
+
+async def test_a_new_leader_recounts_the_books() -> None:
+    system = System()
+    await system.dispatcher.step()
+    await system.dispatcher.step()
+    assert system.queue.recounts == 1
+
+    system.clock.seconds = 301
+    await system.dispatcher.step()
+    assert system.queue.recounts == 2

@@ -1,0 +1,91 @@
+"""Work that goes on by itself."""
+
+import asyncio
+
+import pytest
+from tests.support.eventually import eventually
+
+from jobs_service.application import loops
+from jobs_service.application.loops import Bell, Loop
+
+
+async def test_a_bell_wakes_the_loop_at_once() -> None:
+    steps: list[int] = []
+    bell = Bell()
+
+    async def step() -> None:
+        steps.append(len(steps))
+
+    loop = Loop("test", step, every=3600, bell=bell)
+    await loop.start()
+    await eventually(lambda: len(steps) == 1)
+    bell.ring()
+    await eventually(lambda: len(steps) == 2)
+    await loop.stop()
+
+
+async def test_a_ring_during_a_step_is_not_lost() -> None:
+    steps: list[int] = []
+    bell = Bell()
+
+    async def step() -> None:
+        if not steps:
+            bell.ring()
+        steps.append(len(steps))
+
+    loop = Loop("test", step, every=3600, bell=bell)
+    await loop.start()
+    await eventually(lambda: len(steps) == 2)
+    await loop.stop()
+
+
+async def test_a_step_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "FAILURE_SECONDS", 0.0)
+    steps: list[int] = []
+
+    async def step() -> None:
+        steps.append(len(steps))
+        if len(steps) < 3:
+            raise OSError("not this time")
+
+    loop = Loop("test", step, every=0.001)
+    await loop.start()
+    await eventually(lambda: len(steps) > 3)
+    await loop.stop()
+
+
+async def test_stopping_ends_a_step_that_hangs_and_says_good_bye(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "STOP_SECONDS", 0.05)
+    said: list[str] = []
+    begun = asyncio.Event()
+
+    async def step() -> None:
+        begun.set()
+        await asyncio.sleep(3600)
+
+    async def good_bye() -> None:
+        said.append("good bye")
+
+    loop = Loop("test", step, every=1, on_stop=good_bye)
+    await loop.start()
+    await begun.wait()
+    await loop.stop()
+
+    assert said == ["good bye"]
+
+
+async def test_stopping_lets_a_step_come_to_its_end() -> None:
+    ended: list[str] = []
+    begun = asyncio.Event()
+
+    async def step() -> None:
+        begun.set()
+        await asyncio.sleep(0.05)
+        ended.append("step")
+
+    loop = Loop("test", step, every=1)
+    await loop.start()
+    await begun.wait()
+    await loop.stop()
+
+    assert ended == ["step"]
