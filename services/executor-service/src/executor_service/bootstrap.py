@@ -5,6 +5,7 @@ import socket
 
 from fastapi import FastAPI
 
+from executor_service.adapters.deployed_children import DeployedChildren
 from executor_service.adapters.record_outbox import RecordOutbox
 from executor_service.adapters.running_runs import RunningRuns
 from executor_service.adapters.service_clients import Deployments, Jobs
@@ -46,11 +47,13 @@ def build(
     sandbox = JavaScriptSandbox(fetcher=SandboxFetcher(outbound))
     deployments, durable = Deployments(deploy), Jobs(jobs)
     models = Models(ProviderSettings())
-    handlers = block_handlers(BlockPorts(javascript=sandbox, models=models, outbound=outbound))
+    workflows = WorkflowCache(deployments, entries=settings.snapshot_cache_entries)
+    children = DeployedChildren(deployments, workflows)
+    handlers = block_handlers(BlockPorts(javascript=sandbox, models=models, outbound=outbound, children=children))
     engine = Engine(handlers, SandboxExpressions(sandbox), clock, Limits())
     launcher = Launcher(
         engine,
-        WorkflowCache(deployments, entries=settings.snapshot_cache_entries),
+        workflows,
         deployments,
         PayloadStore(jobs),
         keyed_providers=models.keyed,

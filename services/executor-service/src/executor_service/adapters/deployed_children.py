@@ -1,0 +1,33 @@
+"""Deployed workflows that others call: where each points right now, compiled and kept."""
+
+import re
+from typing import Final
+
+from executor_service.adapters.workflow_cache import WorkflowCache
+from executor_service.blocks.ports import ChildWorkflow
+from executor_service.ports import Endpoints
+from shared.contracts.runs import SnapshotRef
+from shared.errors import NotFound
+
+_WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+class DeployedChildren:
+    """Looks up the live version at every call, so that a promote of the child acts at once."""
+
+    def __init__(self, endpoints: Endpoints, workflows: WorkflowCache) -> None:
+        self._endpoints = endpoints
+        self._workflows = workflows
+
+    async def find(self, workspace_id: str, workflow_id: str) -> ChildWorkflow | None:
+        """The live version; None when there is none in this workspace. Raises InvalidWorkflow, Unavailable."""
+        if not _WORKFLOW_ID.fullmatch(workflow_id):
+            return None
+        try:
+            endpoint = await self._endpoints.endpoint(workspace_id, workflow_id)
+        except NotFound:
+            return None
+        if endpoint.snapshot_hash is None or endpoint.workspace_id != workspace_id:
+            return None
+        snapshot = SnapshotRef(workspace_id, workflow_id, endpoint.snapshot_hash, endpoint.version, endpoint.version_id)
+        return ChildWorkflow(endpoint.name, endpoint.snapshot_hash, await self._workflows.get(snapshot))

@@ -1,0 +1,106 @@
+"""A workflow that calls another gets the version that is live at that moment, in its own workspace and nowhere else."""
+
+import json
+
+import httpx
+import msgspec
+import pytest
+from pydantic import SecretStr
+from tests.unit.executor.fakes import workflow
+
+from executor_service.adapters.deployed_children import DeployedChildren
+from executor_service.adapters.service_clients import Deployments
+from executor_service.adapters.workflow_cache import WorkflowCache
+from shared.contracts.deployments import Endpoint
+from shared.errors import Unavailable
+from shared.service import ServiceName
+from shared.web.client import InternalClient
+from shared.web.internal_auth import ServiceTokens
+
+
+class DeployService:
+    """One workflow, as deploy-service answers about it."""
+
+    def __init__(self) -> None:
+        self.endpoint = Endpoint(workflow_id="child", workspace_id="w1", name="Child", revision=1, snapshot_hash="one")
+        self.is_up = True
+        self.asked: list[str] = []
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if not self.is_up:
+            raise httpx.ConnectError("connection refused")
+        self.asked.append(str(request.url.raw_path, "ascii"))
+        if request.url.path.startswith("/internal/snapshots/w1/"):
+            return httpx.Response(200, content=json.dumps(workflow()))
+        if request.url.path == "/internal/workflows/child/endpoint" and request.url.params["workspace_id"] == "w1":
+            return httpx.Response(200, content=msgspec.json.encode(self.endpoint))
+        return httpx.Response(404, json={"code": "NOT_FOUND", "message": "no such workflow"})
+
+
+@pytest.fixture
+def service() -> DeployService:
+    return DeployService()
+
+
+@pytest.fixture
+def children(service: DeployService) -> DeployedChildren:
+    client = InternalClient(
+        "http://deploy-service",
+        caller=ServiceName.EXECUTOR,
+        tokens=ServiceTokens({ServiceName.EXECUTOR: SecretStr("s3cret")}),
+        timeout=1,
+        transport=httpx.MockTransport(service.answer),
+    )
+    deployments = Deployments(client)
+    return DeployedChildren(deployments, WorkflowCache(deployments, entries=4))
+
+
+async def test_a_child_is_its_live_version(children: DeployedChildren) -> None:
+    child = await children.find("w1", "child")
+    assert child is not None
+    assert (child.name, child.snapshot_id, list(child.compiled.blocks)) == ("Child", "one", ["start", "work"])
+
+
+async def test_a_promote_of_the_child_acts_at_the_next_call(service: DeployService, children: DeployedChildren) -> None:
+    await children.find("w1", "child")
+    service.endpoint = msgspec.structs.replace(service.endpoint, snapshot_hash="two")
+    child = await children.find("w1", "child")
+    assert child is not None
+    assert child.snapshot_id == "two"
+
+
+async def test_a_version_is_compiled_once_however_often_it_is_called(
+    service: DeployService, children: DeployedChildren
+) -> None:
+    for _ in range(3):
+        await children.find("w1", "child")
+    assert [path for path in service.asked if "/snapshots/" in path] == ["/internal/snapshots/w1/one"]
+
+
+async def test_a_workflow_without_a_live_version_is_no_child(
+    service: DeployService, children: DeployedChildren
+) -> None:
+    service.endpoint = msgspec.structs.replace(service.endpoint, snapshot_hash=None)
+    assert await children.find("w1", "child") is None
+
+
+async def test_another_workspace_s_workflow_is_no_child(service: DeployService, children: DeployedChildren) -> None:
+    assert await children.find("w2", "child") is None
+    service.endpoint = msgspec.structs.replace(service.endpoint, workspace_id="w2")
+    assert await children.find("w1", "child") is None
+
+
+@pytest.mark.parametrize("workflow_id", ["", "..", "../../environment/w1", "child/endpoint?x=", "child%2f..", "ch ild"])
+async def test_what_is_no_workflow_id_is_not_even_asked_for(
+    service: DeployService, children: DeployedChildren, workflow_id: str
+) -> None:
+    assert await children.find("w1", workflow_id) is None
+    assert service.asked == []
+
+
+async def test_when_nobody_answers_it_is_not_said_that_there_is_no_child(
+    service: DeployService, children: DeployedChildren
+) -> None:
+    service.is_up = False
+    with pytest.raises(Unavailable):
+        await children.find("w1", "child")
