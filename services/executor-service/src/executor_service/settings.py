@@ -1,7 +1,8 @@
 """What an operator can set on executor-service."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from executor_service.net import OutboundPolicy
 from shared.settings import CommaList, CommonSettings
 
 
@@ -14,8 +15,17 @@ class ExecutorSettings(CommonSettings):
     executor_async_concurrency: int = Field(32, ge=1, le=10_000, description="Durable runs in hand at once.")
     snapshot_cache_entries: int = Field(512, ge=1, le=100_000, description="Compiled workflow snapshots kept.")
     outbound_allow: CommaList = Field(
-        (), description="Inner networks that workflows may call, as CIDR, address or localhost; also over plain http."
+        (),
+        description="What workflows may call although it is not on the open internet: networks (10.0.0.0/8), addresses,"
+        " host names, localhost; comma-separated. Also over plain http. A cloud's metadata address is opened only by"
+        " itself, never by a network around it. Blocked ports stay blocked.",
     )
     outbound_connections: int = Field(256, ge=1, le=10_000, description="Connections of all workflows' HTTP calls.")
     sandbox_processes: int = Field(2, ge=1, le=64, description="Child processes that run user code.")
     lease_renew_seconds: float = Field(5.0, gt=0, le=300, description="How often a durable run's lease is renewed.")
+
+    @field_validator("outbound_allow")
+    @classmethod
+    def _allowed_can_be_read(cls, allow: tuple[str, ...]) -> tuple[str, ...]:
+        OutboundPolicy(allow)
+        return allow

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import httpcore2
@@ -15,15 +16,24 @@ from executor_service.net.urls import Target
 _MOST_ADDRESSES: Final = 4
 
 
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """What is allowed, how names are resolved, and the network that checked addresses are given to."""
+
+    policy: OutboundPolicy
+    resolver: Resolver
+    network: httpcore2.AsyncNetworkBackend
+
+
 class GuardedBackend(httpcore2.AsyncNetworkBackend):
     """The network as one connection to one target sees it. TLS still verifies the target's name."""
 
-    def __init__(self, target: Target, policy: OutboundPolicy, resolver: Resolver, meter: Meter) -> None:
+    def __init__(self, target: Target, way: WayOut, meter: Meter) -> None:
         self._target = target
-        self._policy = policy
-        self._resolver = resolver
+        self._policy = way.policy
+        self._resolver = way.resolver
+        self._network = way.network
         self._meter = meter
-        self._network = httpcore2.AnyIOBackend()
         self._stream: httpcore2.AsyncNetworkStream | None = None
 
     async def connect_tcp(

@@ -7,6 +7,7 @@ from typing import Final
 
 import httpcore2
 
+from executor_service.net.backend import WayOut
 from executor_service.net.connections import Connection, Connections
 from executor_service.net.errors import OutboundFailed, OutboundTimeout
 from executor_service.net.exchange import exchange
@@ -32,14 +33,14 @@ class OutboundClient:
         *,
         limits: OutboundLimits | None = None,
         resolver: Resolver | None = None,
+        network: httpcore2.AsyncNetworkBackend | None = None,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._limits = limits or OutboundLimits()
         self._policy = OutboundPolicy(allow)
         self._resolver = resolver or SystemResolver(seconds=self._limits.connect_seconds)
-        self._connections = Connections(
-            self._policy, self._resolver, ssl_context or httpcore2.default_ssl_context(), self._limits
-        )
+        way = WayOut(self._policy, self._resolver, network or httpcore2.AnyIOBackend())
+        self._connections = Connections(way, ssl_context or httpcore2.default_ssl_context(), self._limits)
         self._slots = asyncio.Semaphore(self._limits.connections)
 
     async def start(self) -> None:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 import httpcore2
 
-from executor_service.net.backend import GuardedBackend
+from executor_service.net.backend import GuardedBackend, WayOut
 from executor_service.net.hosts import Host
 from executor_service.net.messages import OutboundLimits
 from executor_service.net.metering import Meter
-from executor_service.net.policy import OutboundPolicy
-from executor_service.net.resolver import Resolver
 from executor_service.net.urls import Target
 
 Key = tuple[str, tuple[str, Host, int]]
@@ -47,11 +45,8 @@ class _Kept:
 class Connections:
     """Opens connections and keeps the unused ones, a bounded number for a bounded time."""
 
-    def __init__(
-        self, policy: OutboundPolicy, resolver: Resolver, ssl_context: ssl.SSLContext, limits: OutboundLimits
-    ) -> None:
-        self._policy = policy
-        self._resolver = resolver
+    def __init__(self, way: WayOut, ssl_context: ssl.SSLContext, limits: OutboundLimits) -> None:
+        self._way = way
         self._ssl_context = ssl_context
         self._limits = limits
         self._kept: list[_Kept] = []
@@ -82,7 +77,7 @@ class Connections:
 
     def _open(self, target: Target) -> Connection:
         meter = Meter()
-        backend = GuardedBackend(target, self._policy, self._resolver, meter)
+        backend = GuardedBackend(target, self._way, meter)
         http = httpcore2.AsyncHTTPConnection(
             httpcore2.Origin(target.scheme.encode(), str(target.host).encode(), target.port),
             ssl_context=self._ssl_context,

@@ -76,5 +76,9 @@ def _entry(text: str) -> Network | str:
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:
+        pass
+    try:
         host = read_host(text)
+    except ValueError as error:
+        raise ValueError(f"neither a network, an address nor a host name: {text}") from error
     return host if isinstance(host, str) else ipaddress.ip_network(host)
