@@ -1,7 +1,8 @@
 """Which AMQP client carries the hot path: the same echo through aio-pika, aiormq and our own client.
 
 A request goes, persistent and confirmed, to a quorum queue; a worker in another process answers to the caller's
-exclusive reply queue and then acks. Caller, worker and broker share the machine, so trust the ratios only.
+exclusive reply queue and then acks. The last rows are the broker port with everything on it: our messages as JSON,
+time to live, confirmed replies. Caller, worker and broker share the machine, so trust the ratios only.
 
     python -m benchmarks.broker_clients [--url amqp://…] [--seconds 3]
 """
@@ -13,13 +14,14 @@ import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
 import aio_pika
 import aiormq
+import uvloop
 from aiormq.abc import DeliveredMessage
 
 from flowport.servers.rabbitmq import RabbitMQServer
@@ -28,6 +30,12 @@ from shared.broker.amqp.channel import Channel, publish_confirmed
 from shared.broker.amqp.connection import Connection
 from shared.broker.amqp.content import Received
 from shared.broker.amqp.properties import PERSISTENT
+from shared.broker.connect import open_broker
+from shared.broker.ports import Broker, Delivery, Settlement
+from shared.broker.topology import MIB, Queue, default_topology
+from shared.contracts.events import Chunk
+from shared.contracts.messages import AttachedRunRequested, EventBatch, to_json
+from shared.contracts.runs import Payload, RunMode, RunSpec, SnapshotRef
 
 QUORUM: Final = {"x-queue-type": "quorum"}
 IN_FLIGHT: Final = (1, 32, 64)
@@ -35,8 +43,8 @@ PREFETCH: Final = 128
 BODY: Final = b"x" * 600
 WARM_UP_SECONDS: Final = 0.5
 
-Publish = Callable[[bytes], Awaitable[None]]
-Caller = tuple[Publish, "Replies"]
+Call = Callable[[], Awaitable[None]]
+"""One echo, there and back."""
 
 
 class Replies:
@@ -46,10 +54,16 @@ class Replies:
         self.address = f"bench.replies.{uuid4().hex}"
         self._waiting: dict[bytes, asyncio.Future[None]] = {}
 
-    def expect(self) -> tuple[bytes, asyncio.Future[None]]:
-        call = uuid4().bytes
-        answer = self._waiting[call] = asyncio.get_running_loop().create_future()
-        return call + self.address.encode().ljust(64) + BODY, answer
+    def by(self, publish: Callable[[bytes], Awaitable[None]]) -> Call:
+        """An echo of a request that `publish` sends."""
+
+        async def call() -> None:
+            name = uuid4().bytes
+            answer = self._waiting[name] = asyncio.get_running_loop().create_future()
+            await publish(name + self.address.encode().ljust(64) + BODY)
+            await answer
+
+        return call
 
     def arrived(self, body: bytes) -> None:
         if answer := self._waiting.pop(body[:16], None):
@@ -60,7 +74,7 @@ def reply_address(body: bytes) -> str:
     return body[16:80].decode().rstrip()
 
 
-async def aio_pika_caller(url: str, queue: str) -> Caller:
+async def aio_pika_caller(url: str, queue: str) -> Call:
     connection = await aio_pika.connect(url)
     channel = await connection.channel(publisher_confirms=True)
     replies = Replies()
@@ -75,7 +89,7 @@ async def aio_pika_caller(url: str, queue: str) -> Caller:
         message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
         await channel.default_exchange.publish(message, routing_key=queue)
 
-    return publish, replies
+    return replies.by(publish)
 
 
 async def aio_pika_worker(url: str, queue: str) -> None:
@@ -92,7 +106,7 @@ async def aio_pika_worker(url: str, queue: str) -> None:
     await work.consume(on_message)
 
 
-async def aiormq_caller(url: str, queue: str) -> Caller:
+async def aiormq_caller(url: str, queue: str) -> Call:
     connection = await aiormq.connect(url)
     channel = await connection.channel(publisher_confirms=True)
     replies = Replies()
@@ -107,7 +121,7 @@ async def aiormq_caller(url: str, queue: str) -> Caller:
     async def publish(body: bytes) -> None:
         await channel.basic_publish(body, routing_key=queue, properties=properties)
 
-    return publish, replies
+    return replies.by(publish)
 
 
 async def aiormq_worker(url: str, queue: str) -> None:
@@ -129,7 +143,7 @@ async def _own_channel(url: str) -> Channel:
     return await connection.open_channel()
 
 
-async def own_caller(url: str, queue: str) -> Caller:
+async def own_caller(url: str, queue: str) -> Call:
     channel = await _own_channel(url)
     replies = Replies()
     await channel.select_confirms()
@@ -139,7 +153,7 @@ async def own_caller(url: str, queue: str) -> Caller:
     async def publish(body: bytes) -> None:
         await publish_confirmed(channel, body, routing_key=queue, delivery_mode=PERSISTENT, mandatory=True)
 
-    return publish, replies
+    return replies.by(publish)
 
 
 async def own_worker(url: str, queue: str) -> None:
@@ -161,10 +175,49 @@ async def own_worker(url: str, queue: str) -> None:
     await incoming.consume(queue, on_received, no_ack=False)
 
 
+def _ports(url: str, queue: str) -> Broker:
+    topology = default_topology()
+    work = Queue(name=queue, max_length=20_000, max_bytes=64 * MIB)
+    return open_broker(url, service="benchmark", topology=replace(topology, queues={queue: work}))
+
+
+async def ports_caller(url: str, queue: str) -> Call:
+    broker = _ports(url, queue)
+    await broker.start()
+    waiting: dict[str, asyncio.Future[None]] = {}
+    inbox = await broker.replies.open_inbox(lambda batch: waiting.pop(batch.run_id).set_result(None), lambda: None)
+    snapshot = SnapshotRef(workspace_id="workspace", workflow_id="workflow", snapshot_hash="0" * 64)
+    payload = Payload(inline=to_json(BODY.decode()))
+
+    async def call() -> None:
+        run_id = uuid4().hex
+        answer = waiting[run_id] = asyncio.get_running_loop().create_future()
+        spec = RunSpec(run_id=run_id, snapshot=snapshot, mode=RunMode.SYNC, input=payload, time_limit_ms=60_000)
+        await broker.work.publish(queue, AttachedRunRequested(run=spec, reply_to=inbox.address), ttl_ms=60_000)
+        await answer
+
+    return call
+
+
+async def ports_worker(url: str, queue: str) -> None:
+    broker = _ports(url, queue)
+    await broker.start()
+
+    async def handle(delivery: Delivery) -> Settlement:
+        assert isinstance(delivery.message, AttachedRunRequested)
+        run = delivery.message.run
+        echo = EventBatch(run_id=run.run_id, seq=0, events=(Chunk(block_id="block", text=BODY.decode()),))
+        await broker.replies.send(delivery.message.reply_to, echo, must_route=True)
+        return Settlement.ACK
+
+    await broker.work.consume(queue, handle, prefetch=PREFETCH)
+
+
 CLIENTS: Final = {
     "aio-pika": (aio_pika_caller, aio_pika_worker),
     "aiormq": (aiormq_caller, aiormq_worker),
     "ours": (own_caller, own_worker),
+    "ours, through the ports": (ports_caller, ports_worker),
 }
 
 
@@ -186,14 +239,12 @@ class Figures:
 
 async def measure(client: str, url: str, queue: str, in_flight: int, seconds: float) -> Figures:
     """Keep `in_flight` echoes going for `seconds`, after a warm-up."""
-    publish, replies = await CLIENTS[client][0](url, queue)
+    call = await CLIENTS[client][0](url, queue)
     latencies: list[float] = []
 
     async def keep_calling(until: float) -> None:
         while (began := time.perf_counter()) < until:
-            body, answer = replies.expect()
-            await publish(body)
-            await answer
+            await call()
             latencies.append(time.perf_counter() - began)
 
     async def run(duration: float) -> None:
@@ -217,12 +268,12 @@ def run_worker(client: str, url: str, queue: str) -> None:
         await CLIENTS[client][1](url, queue)
         await asyncio.Event().wait()
 
-    asyncio.run(serve())
+    uvloop.run(serve())
 
 
 def run_caller(client: str, url: str, queue: str, in_flight: int, seconds: float) -> Figures:
     """A caller process."""
-    return asyncio.run(measure(client, url, queue, in_flight, seconds))
+    return uvloop.run(measure(client, url, queue, in_flight, seconds))
 
 
 def compare(url: str, seconds: float) -> None:

@@ -8,9 +8,10 @@ from tests.support.broker_samples import batch, dispatched
 from tests.support.brokers import Brokers, raw_channel
 from tests.support.eventually import eventually
 
+from shared.broker.amqp.wire import Table
 from shared.broker.ports import QueueFull, ReplyOverflow
 
-SLOW_READER = {"x-queue-type": "classic", "x-overflow": "reject-publish", "x-max-length": 50}
+SLOW_READER: Table = {"x-queue-type": "classic", "x-overflow": "reject-publish", "x-max-length": 50}
 
 
 async def test_a_reader_that_does_not_read_stops_its_own_stream_and_no_other(brokers: Brokers) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import aiormq
 import pytest
+from pamqp.common import FieldTable
 from tests.support.broker_samples import Recorder, batch, dispatched
 from tests.support.brokers import Brokers, raw_channel
 from tests.support.eventually import eventually
@@ -62,7 +63,7 @@ async def test_headers_nested_without_end_make_a_message_unreadable(brokers: Bro
     recorder = Recorder()
     await broker.work.consume(brokers.work, recorder, prefetch=2)
     connection = await aiormq.connect(brokers.url)
-    headers: dict[str, object] = {}
+    headers: FieldTable = {}
     for _ in range(40):
         headers = {"deeper": headers}
     channel = await connection.channel()

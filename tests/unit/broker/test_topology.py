@@ -65,9 +65,9 @@ def test_the_names_have_not_changed() -> None:
 
 def test_every_queue_is_bounded_without_any_policy() -> None:
     topology = default_topology()
-    for queue in (*topology.queues.values(), topology.probe, topology.reply_inbox, topology.control_inbox):
-        assert queue.max_length > 0
-        assert queue.max_bytes > 0
+    declared = [queue.arguments for queue in (*topology.queues.values(), topology.probe)]
+    declared += [topology.reply_inbox.arguments, topology.control_inbox.arguments]
+    assert all(arguments["x-max-length"] and arguments["x-max-length-bytes"] for arguments in declared)
 
 
 def test_whatever_a_stranger_can_fill_refuses_when_full() -> None:
