@@ -236,7 +236,7 @@ async def test_a_worker_that_keeps_its_lease_keeps_its_run(start: Start) -> None
 
 
 async def test_a_run_that_loses_every_worker_fails_with_a_reason(start: Start) -> None:
-    async with start(attempt_limit=2, lease_seconds=0.3) as system:
+    async with start(attempt_limit=2, lease_seconds=0.5) as system:
         await system.executor.listen()
         accepted = await system.gateway.accept()
         for attempt in (1, 2):

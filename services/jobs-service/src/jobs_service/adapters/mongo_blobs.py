@@ -35,9 +35,7 @@ class MongoBlobs:
     async def put(self, workspace_id: str, blob_id: str, chunks: AsyncIterator[bytes], lifetime: timedelta) -> int:
         """See Blobs."""
         file_id = ObjectId()
-        until = {"$add": [NOW, round(lifetime.total_seconds() * 1000)]}
-        # The life is written first: whatever happens next, the sweep finds every chunk.
-        await self._lives.update_one({"_id": file_id}, [{"$set": {"until_ms": until}}], upsert=True)
+        await self._live(file_id, lifetime)  # first: whatever happens next, the sweep finds every chunk
         upload = self._bucket.open_upload_stream_with_id(file_id, _name(workspace_id, blob_id))
         try:
             size = await self._fill(upload, chunks)
@@ -45,6 +43,7 @@ class MongoBlobs:
             await upload.abort()
             raise
         await upload.close()
+        await self._live(file_id, lifetime)  # it may have been swept during a long upload
         return size
 
     @store_call
@@ -68,6 +67,10 @@ class MongoBlobs:
             await self._chunks.delete_many({"files_id": {"$in": ids}})
             await self._lives.delete_many({"_id": {"$in": ids}})
         return len(ids)
+
+    async def _live(self, file_id: ObjectId, lifetime: timedelta) -> None:
+        until = {"$add": [NOW, round(lifetime.total_seconds() * 1000)]}
+        await self._lives.update_one({"_id": file_id}, [{"$set": {"until_ms": until}}], upsert=True)
 
     async def _fill(self, upload: AsyncGridIn, chunks: AsyncIterator[bytes]) -> int:
         size = 0

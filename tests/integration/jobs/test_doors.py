@@ -1,0 +1,67 @@
+"""Who may call what."""
+
+import pytest
+from tests.integration.jobs.system import System
+
+from shared.errors import Forbidden, InvalidRequest, Unauthenticated
+from shared.service import ServiceName
+from shared.web.client import InternalClient
+
+GATEWAYS = [
+    ("POST", "/internal/runs"),
+    ("GET", "/internal/runs?workspace_id=w"),
+    ("GET", "/internal/runs/r"),
+    ("GET", "/internal/jobs/j"),
+    ("POST", "/internal/runs/r/cancel"),
+    ("POST", "/internal/run-ids/r?workspace_id=w"),
+    ("DELETE", "/internal/run-ids/r?workspace_id=w"),
+    ("GET", "/internal/spend/w"),
+]
+EXECUTORS = [
+    ("POST", "/internal/runs/r/claim"),
+    ("POST", "/internal/runs/r/lease"),
+    ("POST", "/internal/runs/r/journal"),
+    ("POST", "/internal/runs/r/finish"),
+    ("POST", "/internal/runs/r/release"),
+]
+BLOBS = [("PUT", "/internal/blobs/w/b"), ("POST", "/internal/blobs/w"), ("GET", "/internal/blobs/w/b")]
+
+
+@pytest.mark.parametrize(("method", "path"), GATEWAYS)
+async def test_the_gateways_routes_are_closed_to_others(system: System, method: str, path: str) -> None:
+    for caller in (ServiceName.EXECUTOR, ServiceName.DEPLOY):
+        await _is_forbidden(system.as_service(caller), method, path)
+
+
+@pytest.mark.parametrize(("method", "path"), EXECUTORS)
+async def test_the_executors_routes_are_closed_to_others(system: System, method: str, path: str) -> None:
+    for caller in (ServiceName.GATEWAY, ServiceName.DEPLOY):
+        await _is_forbidden(system.as_service(caller), method, path)
+
+
+@pytest.mark.parametrize(("method", "path"), BLOBS)
+async def test_blobs_are_closed_to_deploy_service(system: System, method: str, path: str) -> None:
+    await _is_forbidden(system.as_service(ServiceName.DEPLOY), method, path)
+
+
+@pytest.mark.parametrize(("method", "path"), [*GATEWAYS, *EXECUTORS, *BLOBS])
+async def test_nobody_comes_in_without_a_token(system: System, method: str, path: str) -> None:
+    nobody = system.as_service(ServiceName.JOBS)
+    with pytest.raises(Unauthenticated):
+        await nobody.fetch(method, path)
+    await nobody.stop()
+
+
+async def test_a_body_that_is_no_message_is_refused(system: System) -> None:
+    with pytest.raises(InvalidRequest):
+        await system.gateway.client.call("POST", "/internal/runs", body=b'{"run":1}')
+
+
+async def test_the_service_is_ready_while_store_and_broker_answer(system: System) -> None:
+    assert b'"ready"' in await system.gateway.client.fetch("GET", "/readyz")
+
+
+async def _is_forbidden(client: InternalClient, method: str, path: str) -> None:
+    with pytest.raises(Forbidden):
+        await client.fetch(method, path)
+    await client.stop()

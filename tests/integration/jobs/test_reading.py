@@ -1,0 +1,143 @@
+"""Looking runs up, listing them, and forgetting them."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+import pytest
+from tests.integration.jobs.conftest import Start
+from tests.integration.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
+
+from shared.contracts.jobs import RunPage
+from shared.contracts.runs import RunOutcome, RunStatus, SnapshotRef
+from shared.errors import InvalidRequest, NotFound, RunIdTaken
+
+
+async def page(system: System, **query: object) -> RunPage:
+    known = {"workspace_id": WORKSPACE, "workflow_id": WORKFLOW} | query
+    asked = "&".join(f"{name}={quote(str(value))}" for name, value in known.items() if value is not None)
+    return await system.gateway.client.call("GET", f"/internal/runs?{asked}", returns=RunPage)
+
+
+async def all_pages(system: System, limit: int) -> list[str]:
+    listed: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        found = await page(system, limit=limit, cursor=cursor or None)
+        assert len(found.runs) <= limit
+        listed += [run.run_id for run in found.runs]
+        cursor = found.next_cursor
+    return listed
+
+
+async def test_an_unknown_job_or_run_is_not_found(system: System) -> None:
+    with pytest.raises(NotFound):
+        await system.gateway.job("run_00000000000000000000")
+    with pytest.raises(NotFound):
+        await system.gateway.run("nobody")
+
+
+async def test_a_run_of_another_workspace_is_not_found(system: System) -> None:
+    accepted = await system.gateway.accept()
+
+    assert await system.gateway.run(accepted.run_id, f"?workspace_id={WORKSPACE}")
+    with pytest.raises(NotFound):
+        await system.gateway.run(accepted.run_id, "?workspace_id=another")
+
+
+async def test_runs_are_listed_newest_first_in_pages_without_gaps(start: Start) -> None:
+    async with start() as system:
+        ids = [(await system.gateway.accept()).run_id for _ in range(7)]
+        await system.gateway.accept(a_spec(workspace_id="another"))
+
+        listed = await all_pages(system, limit=3)
+        assert listed == ids[::-1]
+
+
+async def test_runs_stored_in_one_batch_are_listed_once_each(start: Start) -> None:
+    async with start() as system:
+        accepted = await asyncio.gather(*(system.gateway.accept() for _ in range(30)))
+        seen = await all_pages(system, limit=7)
+        assert sorted(seen) == sorted(each.run_id for each in accepted)
+
+
+async def test_runs_are_listed_by_workflow_and_by_status(system: System) -> None:
+    done = await system.gateway.accept()
+    await system.executor.begin()
+    await system.executor.finish(done.run_id, 1)
+    other = SnapshotRef(workspace_id=WORKSPACE, workflow_id="workflow-2", snapshot_hash="0" * 64)
+    elsewhere = await system.gateway.accept(a_spec(snapshot=other))
+
+    assert [run.run_id for run in (await page(system)).runs] == [done.run_id]
+    assert [run.run_id for run in (await page(system, workflow_id=None)).runs] == [elsewhere.run_id, done.run_id]
+    assert [run.run_id for run in (await page(system, status="completed")).runs] == [done.run_id]
+    assert (await page(system, status="failed")).runs == ()
+
+
+@pytest.mark.parametrize(
+    "query", [{"cursor": "nonsense"}, {"cursor": f"{'9' * 40}.x"}, {"limit": 0}, {"limit": 201}, {"status": "odd"}]
+)
+async def test_a_query_that_makes_no_sense_is_refused(system: System, query: dict[str, object]) -> None:
+    with pytest.raises(InvalidRequest):
+        await page(system, **query)
+
+
+async def test_an_ended_run_is_forgotten_after_its_retention(start: Start) -> None:
+    async with start(job_retention_seconds=1) as system:
+        await system.executor.listen()
+        accepted = await system.gateway.accept(a_spec("mine"))
+        await system.executor.begin()
+        await system.executor.finish("mine", 1)
+        assert (await system.gateway.job(accepted.job_id)).status is RunStatus.COMPLETED
+
+        await system.collection("runs").update_one(
+            {"_id": "mine"}, {"$set": {"expires_at": datetime.now(UTC) - timedelta(seconds=1)}}
+        )
+        with pytest.raises(NotFound):
+            await system.gateway.job(accepted.job_id)
+        with pytest.raises(NotFound):
+            await system.gateway.run("mine")
+        assert (await page(system)).runs == ()
+
+
+async def test_a_days_retention_is_written_into_the_document_that_expires(system: System) -> None:
+    accepted = await system.gateway.accept()
+    await system.executor.begin()
+    await system.executor.finish(accepted.run_id, 1)
+
+    stored = await system.collection("runs").find_one({"_id": accepted.run_id})
+    ended_at = (await system.gateway.run(accepted.run_id)).ended_at
+    assert stored is not None
+    assert stored["expires_at"] - ended_at == timedelta(hours=24)
+    indexes = await (await system.collection("runs").list_indexes()).to_list()
+    assert any(index.get("expireAfterSeconds") == 0 and "expires_at" in index["key"] for index in indexes)
+
+
+async def test_an_id_stays_used_as_long_as_its_run_is_stored(system: System) -> None:
+    await system.gateway.accept(a_spec("mine"))
+    await system.executor.begin()
+    await system.executor.finish("mine", 1)
+
+    with pytest.raises(RunIdTaken):
+        await system.gateway.accept(a_spec("mine"))
+
+
+@pytest.mark.parametrize("skew", [timedelta(minutes=-5), timedelta(minutes=5)])
+async def test_a_worker_with_a_wrong_clock_does_not_bend_the_times_of_a_run(system: System, skew: timedelta) -> None:
+    accepted = await system.gateway.accept()
+    await system.executor.begin()
+    right = an_outcome()
+    wrong = RunOutcome(
+        status=right.status,
+        output=right.output,
+        started_at=right.started_at + skew,
+        ended_at=right.ended_at + skew,
+        duration_ms=1.0,
+    )
+    await system.executor.finish(accepted.run_id, 1, wrong)
+
+    run = await system.gateway.run(accepted.run_id)
+    assert run.started_at is not None
+    assert run.ended_at is not None
+    assert run.created_at <= run.started_at <= run.ended_at
+    assert abs(run.ended_at - right.ended_at) < timedelta(minutes=1)
