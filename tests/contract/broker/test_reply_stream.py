@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.support.broker_samples import batch
+from tests.support.broker_samples import Recorder, batch, dispatched
 from tests.support.brokers import Brokers
 from tests.support.eventually import eventually
 
@@ -53,13 +53,26 @@ async def test_two_inboxes_have_two_addresses(brokers: Brokers) -> None:
     assert (first, second) == ([batch(1)], [batch(2)])
 
 
-async def test_a_batch_that_must_route_tells_when_nobody_is_there(broker: Broker) -> None:
+async def test_a_batch_that_must_route_tells_when_nobody_is_there(broker: Broker, brokers: Brokers) -> None:
     with pytest.raises(ReplyUnroutable):
-        await broker.replies.send("replies.of.nobody", batch(), must_route=True)
+        await broker.replies.send(brokers.topology.reply_inbox.new_name(), batch(), must_route=True)
 
 
-async def test_a_batch_that_may_be_lost_is_lost_silently(broker: Broker) -> None:
-    await broker.replies.send("replies.of.nobody", batch(), must_route=False)
+async def test_a_batch_that_may_be_lost_is_lost_silently(broker: Broker, brokers: Brokers) -> None:
+    await broker.replies.send(brokers.topology.reply_inbox.new_name(), batch(), must_route=False)
+
+
+@pytest.mark.parametrize("kind", ["work", "dead"])
+async def test_a_reply_address_never_reaches_a_work_queue(broker: Broker, brokers: Brokers, kind: str) -> None:
+    queue = getattr(brokers, kind)
+    recorder = Recorder()
+    await broker.work.consume(queue, recorder, prefetch=1)
+    for address in (queue, f"{brokers.topology.reply_inbox.prefix}.{'x' * 300}"):
+        with pytest.raises(ReplyUnroutable):
+            await broker.replies.send(address, batch(), must_route=True)
+    await broker.work.publish(queue, dispatched())
+    await eventually(lambda: recorder.deliveries)
+    assert recorder.run_ids == ["run-0"]
 
 
 async def test_a_closed_inbox_can_be_reached_no_more(brokers: Brokers) -> None:
@@ -110,4 +123,4 @@ async def test_nothing_is_sent_after_stop(brokers: Brokers) -> None:
     broker = await brokers.open()
     await broker.stop()
     with pytest.raises(BrokerUnavailable):
-        await broker.replies.send("anywhere", batch(), must_route=False)
+        await broker.replies.send(brokers.topology.reply_inbox.new_name(), batch(), must_route=False)

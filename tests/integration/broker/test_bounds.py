@@ -19,11 +19,12 @@ async def test_a_reader_that_does_not_read_stops_its_own_stream_and_no_other(bro
     received: list[object] = []
     inbox = await gateway.replies.open_inbox(received.append, lambda: None)
     sent = 0
+    address = brokers.topology.reply_inbox.new_name()
     async with raw_channel(brokers.url) as sleepy:
-        await sleepy.declare_private_queue("sleepy", SLOW_READER)
+        await sleepy.declare_private_queue(address, SLOW_READER)
         with pytest.raises(ReplyOverflow):
             for seq in range(500):
-                await worker.replies.send("sleepy", batch(seq, run_id="slow"), must_route=False)
+                await worker.replies.send(address, batch(seq, run_id="slow"), must_route=False)
                 sent += 1
         for seq in range(100):
             await worker.replies.send(inbox.address, batch(seq, run_id="quick"), must_route=seq == 99)
@@ -33,12 +34,13 @@ async def test_a_reader_that_does_not_read_stops_its_own_stream_and_no_other(bro
 
 async def test_a_refusal_that_nobody_heard_of_surfaces_at_the_end_of_the_run(brokers: Brokers) -> None:
     worker = await brokers.open()
+    address = brokers.topology.reply_inbox.new_name()
     async with raw_channel(brokers.url) as sleepy:
-        await sleepy.declare_private_queue("full", {**SLOW_READER, "x-max-length": 1})
+        await sleepy.declare_private_queue(address, {**SLOW_READER, "x-max-length": 1})
         for seq in range(5):
-            await worker.replies.send("full", batch(seq), must_route=False)
+            await worker.replies.send(address, batch(seq), must_route=False)
         with pytest.raises(ReplyOverflow):
-            await worker.replies.send("full", batch(5), must_route=True)
+            await worker.replies.send(address, batch(5), must_route=True)
 
 
 async def test_a_full_queue_refuses_quickly_also_when_hundreds_ask_at_once(brokers: Brokers) -> None:

@@ -95,7 +95,7 @@ async def _play(server: RabbitMQServer, brokers: Brokers) -> Story:
     server.kill()
     await eventually(lambda: story.losses)
     story.addresses.append(address_of(inbox))
-    story.refusals = [await time_of_refusal(publisher, brokers.work) for _ in range(50)]
+    story.refusals = [await time_of_refusal(publisher, brokers) for _ in range(50)]
     before = len(load.confirmed)
     await asyncio.to_thread(server.start)
 
@@ -128,12 +128,12 @@ def address_of(inbox: ReplyInbox) -> str | None:
         return None
 
 
-async def time_of_refusal(broker: Broker, queue: str) -> float:
+async def time_of_refusal(broker: Broker, brokers: Brokers) -> float:
     began = time.monotonic()
     with pytest.raises(BrokerUnavailable):
-        await broker.work.publish(queue, dispatched())
+        await broker.work.publish(brokers.work, dispatched())
     with pytest.raises(BrokerUnavailable):
-        await broker.replies.send("anywhere", batch(), must_route=True)
+        await broker.replies.send(brokers.topology.reply_inbox.new_name(), batch(), must_route=True)
     with pytest.raises(BrokerUnavailable):
         await broker.ping()
     return time.monotonic() - began

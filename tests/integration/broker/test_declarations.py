@@ -10,6 +10,7 @@ from tests.support.eventually import eventually
 
 from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.ports import BrokerUnavailable, QueueFull, Settlement
+from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import DeadLettering, Policy, default_topology
 
@@ -30,6 +31,11 @@ async def test_policies_are_missing_then_applied_and_applying_again_changes_noth
 async def test_a_management_api_that_is_not_there_is_told() -> None:
     with pytest.raises(BrokerUnavailable):
         await Management("http://127.0.0.1:9").apply_policies(default_topology())
+
+
+async def test_a_topology_cannot_be_declared_without_a_broker() -> None:
+    with pytest.raises(BrokerUnavailable):
+        await declare_topology("amqp://127.0.0.1:9/", default_topology())
 
 
 async def test_wrong_management_credentials_are_told(rabbitmq: RabbitMQServer) -> None:
@@ -57,6 +63,8 @@ async def test_a_policy_tightens_the_declared_bound_and_the_delivery_limit(rabbi
 
 async def test_the_whole_topology_can_be_declared_and_used(rabbitmq: RabbitMQServer) -> None:
     topology = default_topology()
+    await declare_topology(rabbitmq.amqp_url, topology)
+    await declare_topology(rabbitmq.amqp_url, topology)
     await Management(rabbitmq.management_url).apply_policies(topology)
     async with Brokers(rabbitmq.amqp_url) as brokers:
         brokers.topology = topology

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+from uuid import uuid4
 
 INTERACTIVE: Final = "runs.interactive"
 ASYNC: Final = "runs.async"
@@ -23,6 +24,8 @@ REPLIES: Final = "replies"
 MIB: Final = 1024 * 1024
 MAX_MESSAGE_BYTES: Final = 8 * MIB
 """No larger body is published; RabbitMQ itself closes the channel at 16 MiB."""
+
+TOKEN_LENGTH: Final = 32
 
 ASYNC_DELIVERY_LIMIT: Final = 20
 """Deliveries after the first; only a backstop, attempts are counted in the store."""
@@ -118,6 +121,14 @@ class PrivateQueue:
     overflow: Overflow = Overflow.REFUSE
     max_length: int
     max_bytes: int
+
+    def new_name(self) -> str:
+        """A name that was never used, and that nobody can guess."""
+        return f"{self.prefix}.{uuid4().hex}"
+
+    def owns(self, name: str) -> bool:
+        """Whether `name` can be one of these queues: no message chooses any other queue to be written to."""
+        return name.startswith(f"{self.prefix}.") and len(name) <= len(self.prefix) + 1 + TOKEN_LENGTH
 
     @property
     def arguments(self) -> dict[str, int | str]:

@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from uuid import uuid4
 
 from shared.broker.bodies import incoming_batch
 from shared.broker.handling import notify
@@ -18,7 +17,7 @@ class Inbox:
     def __init__(
         self, spec: PrivateQueue, on_batch: Callable[[EventBatch], None], forget: Callable[["Inbox"], None]
     ) -> None:
-        self._address = f"{spec.prefix}.{uuid4().hex}"
+        self._address = spec.new_name()
         self._bound = spec.max_length
         self._on_batch = on_batch
         self._forget = forget

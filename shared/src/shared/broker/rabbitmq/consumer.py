@@ -9,6 +9,7 @@ from shared.broker.amqp.channel import Channel
 from shared.broker.amqp.content import Received
 from shared.broker.amqp.errors import AmqpError, ProtocolError
 from shared.broker.handling import InHand
+from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import Delivery, Handler, Settlement
 from shared.broker.rabbitmq.declare import Declarations
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
@@ -77,6 +78,7 @@ class Consumer:
         try:
             delivery = _read(received)
         except (UnreadableMessage, ProtocolError) as error:
+            UNREADABLE.labels(self._queue.name).inc()
             log.error("an unreadable message goes to the dead letters", queue=self._queue.name, reason=str(error))
             channel.reject(received.tag, requeue=False)
             return

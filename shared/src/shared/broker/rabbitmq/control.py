@@ -1,7 +1,6 @@
 """ControlBus on RabbitMQ: a fanout exchange, and one exclusive queue for each listener and connection."""
 
 from collections.abc import Callable
-from uuid import uuid4
 
 from shared.broker.amqp.channel import Channel, publish_confirmed
 from shared.broker.amqp.content import Received
@@ -9,6 +8,7 @@ from shared.broker.amqp.errors import AmqpError
 from shared.broker.amqp.properties import TRANSIENT
 from shared.broker.bodies import incoming_control, outgoing
 from shared.broker.handling import notify
+from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.rabbitmq.declare import declare_control
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
@@ -49,7 +49,7 @@ class Listener:
 
     async def _furnish(self, channel: Channel) -> None:
         inbox = self._topology.control_inbox
-        name = f"{inbox.prefix}.{uuid4().hex}"
+        name = inbox.new_name()
         await declare_control(channel, self._topology)
         await channel.declare_private_queue(name, inbox.arguments)
         await channel.bind_queue(name, self._topology.control_exchange)
@@ -59,6 +59,7 @@ class Listener:
         try:
             message = incoming_control(received.body)
         except UnreadableMessage as error:
+            UNREADABLE.labels(self._topology.control_inbox.prefix).inc()
             log.error("an unreadable control message is dropped", reason=str(error))
             return
         notify(self._on_message, message)

@@ -3,9 +3,12 @@
 import asyncio
 from typing import Final
 
+from shared.broker.amqp.address import parse
 from shared.broker.amqp.channel import Channel
 from shared.broker.amqp.connection import Connection
-from shared.broker.amqp.errors import ChannelClosed
+from shared.broker.amqp.errors import AmqpError, ChannelClosed
+from shared.broker.ports import BrokerUnavailable
+from shared.broker.rabbitmq.kept import HEARTBEAT_SECONDS, TIMEOUT_SECONDS
 from shared.broker.topology import Queue, Topology
 from shared.observe.logging import get_logger
 
@@ -62,3 +65,23 @@ async def declare_queue(connection: Connection, queue: Queue) -> None:
 async def declare_control(channel: Channel, topology: Topology) -> None:
     """Have the exchange that reaches everybody."""
     await channel.declare_exchange(topology.control_exchange, "fanout", durable=True)
+
+
+async def declare_topology(url: str, topology: Topology) -> None:
+    """Make every queue and exchange, before anything is published.
+
+    At deploy time rather than on demand: a quorum queue whose node dies within a second of its declaration may never
+    work again. Raises BrokerUnavailable.
+    """
+    try:
+        connection = await Connection.open(
+            parse(url), name="flowport topology", heartbeat=HEARTBEAT_SECONDS, timeout=TIMEOUT_SECONDS
+        )
+        try:
+            await declare_control(await connection.open_channel(), topology)
+            for queue in (*topology.queues.values(), topology.probe):
+                await declare_queue(connection, queue)
+        finally:
+            await connection.close()
+    except AmqpError as error:
+        raise BrokerUnavailable(str(error)) from error

@@ -8,7 +8,8 @@ from typing import Final
 from shared.broker.amqp.address import Address
 from shared.broker.amqp.channel import Channel
 from shared.broker.amqp.connection import Connection
-from shared.broker.amqp.errors import AmqpError, ConnectionClosed
+from shared.broker.amqp.errors import AmqpError, ChannelClosed, ConnectionClosed
+from shared.broker.metrics import CONNECTIONS_LOST
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.rabbitmq.backoff import Backoff
 from shared.observe.logging import get_logger
@@ -59,6 +60,7 @@ class KeptConnection:
     async def connected(self) -> Connection:
         """The connection, as soon as there is one."""
         while self._connection is None or self._connection.closed.done():
+            self._is_up.clear()  # the keeper may not have had its turn yet
             await self._is_up.wait()
         return self._connection
 
@@ -66,7 +68,7 @@ class KeptConnection:
         while self._connection:
             reason = await self._connection.wait_closed()
             self._connection = None
-            self._is_up.clear()
+            CONNECTIONS_LOST.labels(self._name).inc()
             log.warning("the broker is lost", connection=self._name, reason=str(reason))
             await self._connect()
             log.info("the broker is back", connection=self._name)
@@ -137,7 +139,8 @@ class KeptChannel:
         while self._channel:
             reason = await self._channel.wait_closed()
             self._channel = None
-            log.warning("a channel is lost", reason=str(reason))
+            if isinstance(reason, ChannelClosed):
+                log.warning("a channel is lost", reason=str(reason))
             self._on_lost()
             await self._reopen()
 

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
-from uuid import uuid4
 
 from shared.broker.amqp.channel import Channel, publish_confirmed
 from shared.broker.amqp.content import Received
@@ -15,7 +14,8 @@ from shared.broker.amqp.errors import AmqpError
 from shared.broker.amqp.properties import TRANSIENT
 from shared.broker.bodies import incoming_batch, outgoing
 from shared.broker.handling import notify
-from shared.broker.ports import BrokerUnavailable
+from shared.broker.metrics import UNREADABLE
+from shared.broker.ports import BrokerUnavailable, ReplyUnroutable
 from shared.broker.rabbitmq.errors import reply_error
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
 from shared.broker.topology import PrivateQueue
@@ -68,7 +68,7 @@ class Inbox:
         self._forget(self)
 
     async def _furnish(self, channel: Channel) -> None:
-        self._address = f"{self._queue.prefix}.{uuid4().hex}"
+        self._address = self._queue.new_name()
         await channel.declare_private_queue(self._address, self._queue.arguments)
         await channel.consume(self._address, self._on_received, no_ack=True, exclusive=True)
 
@@ -76,6 +76,7 @@ class Inbox:
         try:
             batch = incoming_batch(received.body)
         except UnreadableMessage as error:
+            UNREADABLE.labels(self._queue.prefix).inc()
             log.error("an unreadable reply is dropped", reason=str(error))
             return
         notify(self._on_batch, batch)
@@ -124,6 +125,8 @@ class RabbitReplyStream:
 
     async def send(self, address: str, batch: EventBatch, *, must_route: bool) -> None:
         """See ReplyStream. The time limit of every confirm bounds the waits in here."""
+        if not self._queue.owns(address):
+            raise ReplyUnroutable("this is no reply address")
         body = outgoing(batch)
         channel = self._publisher.require()
         try:

@@ -1,5 +1,7 @@
 """WorkQueue on RabbitMQ."""
 
+from typing import Final
+
 from shared.broker.amqp.channel import Channel, publish_confirmed
 from shared.broker.amqp.errors import AmqpError, Returned
 from shared.broker.amqp.properties import PERSISTENT
@@ -11,6 +13,9 @@ from shared.broker.rabbitmq.errors import publish_error
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
 from shared.broker.topology import Queue, Topology
 from shared.contracts.messages import Message
+
+LONGEST_TTL_MS: Final = 2**32 - 1
+"""An expiration outside of what RabbitMQ accepts would cost the channel, and all that is under way on it."""
 
 
 class RabbitWorkQueue:
@@ -52,7 +57,7 @@ class RabbitWorkQueue:
                 body,
                 routing_key=queue.name,
                 delivery_mode=PERSISTENT,
-                expiration_ms=ttl_ms,
+                expiration_ms=None if ttl_ms is None else min(max(ttl_ms, 0), LONGEST_TTL_MS),
                 mandatory=True,
             )
         except AmqpError as error:
