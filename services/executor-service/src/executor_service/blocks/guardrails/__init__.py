@@ -1,16 +1,18 @@
 """Checks a text. A failed check is no failure of the block: it sets `error`, and so takes the error edge."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
 from executor_service.blocks.guardrails.json_check import json_problem
-from executor_service.blocks.guardrails.patterns import BadPattern, compile_pattern
+from executor_service.blocks.guardrails.patterns import BadPattern, pattern_for
 from executor_service.blocks.guardrails.personal_data import KINDS, find, mask
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json, JsonObject, stringify, to_string
 
+MAX_OWN_PATTERNS: Final = 16
 NO_KNOWLEDGE: Final = "Hallucination checks need a knowledge base, which this server does not have"
 
 
@@ -22,7 +24,7 @@ class GuardrailsHandler(BlockHandler):
         params = inputs.params
         text = _text(params.get("input"))
         kind = to_string(params.get("validationType") or "json")
-        checked = _checked(kind, text, params)
+        checked = await asyncio.to_thread(_checked, kind, text, params)
         return BlockResult({"passed": checked["passed"], "validationType": kind, "input": text, **checked})
 
 
@@ -49,7 +51,7 @@ def _regex_problem(text: str, pattern: str) -> str | None:
     if not pattern:
         return "No regex pattern is given"
     try:
-        found = compile_pattern(pattern).search(text)
+        found = pattern_for(text, pattern).search(text)
     except BadPattern as error:
         return f"Invalid regex pattern: {error}"
     return None if found else "Input does not match regex pattern"
@@ -60,8 +62,11 @@ def _personal_data(text: str, params: JsonObject) -> JsonObject:
     unknown = [kind for kind in wanted if kind not in KINDS]
     if unknown:
         return _verdict(f"Personal data of these types cannot be detected on this server: {', '.join(unknown)}")
+    own = _own_patterns(params.get("piiCustomPatterns"))
+    if len(own) > MAX_OWN_PATTERNS:
+        return _verdict(f"More than {MAX_OWN_PATTERNS} custom patterns")
     try:
-        findings = find(text, wanted or KINDS, _own_patterns(params.get("piiCustomPatterns")))
+        findings = find(text, wanted or KINDS, own)
     except BadPattern as error:
         return _verdict(f"Invalid custom pattern: {error}")
     shown: JsonObject = {"detectedEntities": [finding.shown() for finding in findings]}

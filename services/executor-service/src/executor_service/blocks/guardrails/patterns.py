@@ -6,15 +6,24 @@ from typing import Final
 import re2  # type: ignore[import-untyped]  # it has no types of its own
 
 MAX_MEMORY: Final = 8 << 20
+MAX_WORK: Final = 500_000_000
+"""Characters times instructions: at the worst about a second of one core."""
 
 
 class BadPattern(Exception):
     """An expression that the engine cannot take; the text says why."""
 
 
+def pattern_for(text: str, pattern: str) -> "re2._Regexp":
+    """The expression, ready to search `text`. Raises BadPattern: look-around, back references, too much work."""
+    compiled = _compile(pattern)
+    if len(text) * compiled.programsize > MAX_WORK:
+        raise BadPattern(f"the pattern is too complex for a text of {len(text)} characters")
+    return compiled
+
+
 @lru_cache(maxsize=512)
-def compile_pattern(pattern: str) -> "re2._Regexp":
-    """The compiled expression. Raises BadPattern, for look-around and back references too."""
+def _compile(pattern: str) -> "re2._Regexp":
     options = re2.Options()
     options.log_errors = False
     options.max_mem = MAX_MEMORY

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from executor_service.blocks.guardrails.patterns import compile_pattern
+from executor_service.blocks.guardrails.patterns import pattern_for
 from shared.workflow.jsvalues import JsonObject
 
 
@@ -70,7 +70,7 @@ def mask(text: str, findings: Iterable[Finding]) -> str:
 
 
 def _matches(text: str, kind: str, pattern: str) -> list[Finding]:
-    matches = compile_pattern(pattern).finditer(text)
+    matches = pattern_for(text, pattern).finditer(text)
     return [Finding(kind, match.start(), match.end(), match.group()) for match in matches if match.group()]
 
 

@@ -1,0 +1,160 @@
+"""A check tells what it found. It never breaks the run, and no pattern can bring a worker to its knees."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.blocks.running import INPUT, echo, engine_of, names, run, run_block
+from tests.unit.workflow.states import block, edge, workflow
+
+from executor_service.blocks.guardrails import GuardrailsHandler
+from executor_service.blocks.guardrails.json_check import json_problem
+
+
+async def check(text: str, kind: str, **settings: Any) -> dict[str, Any]:
+    """What a guardrail gives for a caller's text."""
+    given = {"input": "<start.input>", "validationType": kind, **settings}
+    result = await run_block("guardrails", GuardrailsHandler(), {"input": text}, **given)
+    assert result.outcome.error is None
+    return result.output
+
+
+async def test_json_passes() -> None:
+    assert await check('{"a": 1}', "json") == {"passed": True, "validationType": "json", "input": '{"a": 1}'}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("abc", "Unexpected token 'a', \"abc\" is not valid JSON"),
+        ('{"a": 1', "Unexpected end of JSON input"),
+        ("", "Unexpected end of JSON input"),
+        ("NaN", "Unexpected token 'N', \"NaN\" is not valid JSON"),
+    ],
+)
+async def test_what_is_no_json_is_told_in_the_words_of_javascript(text: str, problem: str) -> None:
+    assert await check(text, "json") == {
+        "passed": False,
+        "validationType": "json",
+        "input": text,
+        "error": f"Invalid JSON: {problem}",
+    }
+
+
+async def test_a_list_nested_without_end_is_no_json_and_breaks_nothing() -> None:
+    assert (await check("[" * 100_000, "json"))["passed"] is False
+
+
+@given(st.text(max_size=80) | st.binary(max_size=40).map(repr))
+def test_whatever_python_writes_as_json_passes_and_anything_else_has_a_problem(text: str) -> None:
+    assert json_problem(json.dumps(text)) is None
+    problem = json_problem(text)
+    assert problem is None or problem.endswith(("is not valid JSON", "JSON input"))
+
+
+async def test_a_pattern_may_match_anywhere() -> None:
+    assert (await check("order 123", "regex", regex=r"\d+"))["passed"] is True
+
+
+async def test_a_text_that_does_not_match_is_told() -> None:
+    output = await check("order", "regex", regex=r"^\d+$")
+    assert (output["passed"], output["error"]) == (False, "Input does not match regex pattern")
+
+
+@pytest.mark.parametrize("pattern", [r"(?=a)a", r"(a)\1", r"(?<!a)b", "(", r"[\p{L}]{1000}{1000}"])
+async def test_a_pattern_that_cannot_be_had_fails_every_text_and_says_so(pattern: str) -> None:
+    output = await check("a", "regex", regex=pattern)
+    assert output["passed"] is False
+    assert output["error"].startswith("Invalid regex pattern: ")
+    assert output["error"].endswith("(look-around and back references are not supported)")
+
+
+async def test_a_pattern_that_would_run_away_elsewhere_comes_to_an_end() -> None:
+    assert (await check("x" * 100_000, "regex", regex=r"^(x+x+)+y$"))["passed"] is False
+
+
+async def test_a_pattern_that_is_slow_on_a_long_text_is_refused_before_it_begins() -> None:
+    output = await check("ab" * 100_000, "regex", regex=r"a(.{1,900})(b)(.{0,900})y")
+    assert output["error"] == "Invalid regex pattern: the pattern is too complex for a text of 200000 characters"
+
+
+async def test_a_failed_check_takes_the_error_edge_and_not_the_other() -> None:
+    document = workflow(
+        INPUT,
+        block("g", "guardrails", "Guard", input="<start.input>", validationType="json"),
+        echo("ok", "passed"),
+        echo("bad", "<guard.error>"),
+        edges=(edge("start", "g"), edge("g", "ok"), edge("g", "bad", "error")),
+    )
+    engine = engine_of({"guardrails": GuardrailsHandler()})
+    assert (await run(document, engine, {"input": "{}"})).output == {"data": "passed"}
+    failed = await run(document, engine, {"input": "{"})
+    assert names(failed) == ["Start", "Guard", "bad"]
+    assert failed.output == {"data": "Invalid JSON: Unexpected end of JSON input"}
+
+
+PERSONAL = "Write to ada@example.org or call +44 20 7946 0958, card 4111 1111 1111 1111, host 10.0.0.300."
+
+
+async def test_personal_data_is_found_by_its_form() -> None:
+    output = await check(PERSONAL, "pii")
+    assert [(entity["type"], entity["text"]) for entity in output["detectedEntities"]] == [
+        ("EMAIL_ADDRESS", "ada@example.org"),
+        ("PHONE_NUMBER", "+44 20 7946 0958"),
+        ("CREDIT_CARD", "4111 1111 1111 1111"),
+    ]
+    assert output["error"] == "PII detected: EMAIL_ADDRESS (1), PHONE_NUMBER (1), CREDIT_CARD (1)"
+
+
+async def test_a_text_without_personal_data_passes() -> None:
+    output = await check("The sky is blue.", "pii")
+    assert (output["passed"], output["detectedEntities"]) == (True, [])
+
+
+async def test_masking_passes_and_hides_what_was_found() -> None:
+    output = await check("I am ada@example.org.", "pii", piiEntityTypes=["EMAIL_ADDRESS"], piiMode="mask")
+    assert (output["passed"], output["maskedText"]) == (True, "I am <EMAIL_ADDRESS>.")
+
+
+async def test_only_the_chosen_kinds_are_looked_for() -> None:
+    assert (await check(PERSONAL, "pii", piiEntityTypes=["US_SSN"]))["passed"] is True
+
+
+async def test_authors_may_add_patterns_of_their_own() -> None:
+    own = [{"name": "ORDER", "pattern": r"#\d{4}"}]
+    output = await check("Where is #1234?", "pii", piiEntityTypes=["US_SSN"], piiCustomPatterns=own, piiMode="mask")
+    assert output["maskedText"] == "Where is <ORDER>?"
+
+
+async def test_a_number_that_only_looks_like_a_card_is_none() -> None:
+    assert (await check("4111 1111 1111 1112", "pii", piiEntityTypes=["CREDIT_CARD"]))["passed"] is True
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (
+            {"piiEntityTypes": ["PERSON", "US_SSN"]},
+            "Personal data of these types cannot be detected on this server: PERSON",
+        ),
+        (
+            {"piiCustomPatterns": [{"name": "A", "pattern": "("}]},
+            "Invalid custom pattern: missing ): ( (look-around and back references are not supported)",
+        ),
+        (
+            {"piiCustomPatterns": [{"name": f"A{n}", "pattern": "a"} for n in range(17)]},
+            "More than 16 custom patterns",
+        ),
+    ],
+)
+async def test_what_cannot_be_looked_for_is_said_and_fails_the_check(settings: dict[str, Any], reason: str) -> None:
+    output = await check("x", "pii", **settings)
+    assert (output["passed"], output["error"]) == (False, reason)
+
+
+async def test_a_check_that_this_server_cannot_make_says_so() -> None:
+    output = await check("x", "hallucination", knowledgeBaseId="kb", model="vllm/test")
+    assert output["passed"] is False
+    assert "need a knowledge base" in output["error"]
