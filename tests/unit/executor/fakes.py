@@ -20,11 +20,19 @@ from shared.contracts.runs import Payload, RunMode, RunOutcome, RunSpec, Snapsho
 from shared.errors import NotFound, StaleAttempt, Unavailable
 
 
+OUTSIDE_EFFECT = "return fetch('https://example.com')"
+
+
 def workflow() -> dict[str, Any]:
-    """A start and one block that the test's handler runs."""
-    blocks = {
+    """A start and one block with an outside effect, which the test's handler runs."""
+    blocks: dict[str, dict[str, Any]] = {
         "start": {"id": "start", "type": "start_trigger", "name": "Start", "subBlocks": {}},
-        "work": {"id": "work", "type": "function", "name": "Work", "subBlocks": {"code": {"id": "code", "value": "1"}}},
+        "work": {
+            "id": "work",
+            "type": "function",
+            "name": "Work",
+            "subBlocks": {"code": {"id": "code", "value": OUTSIDE_EFFECT}},
+        },
     }
     for block in blocks.values():
         block |= {"enabled": True, "position": {"x": 0, "y": 0}}
@@ -58,6 +66,9 @@ class Work(BlockHandler):
         self.go_on = asyncio.Event()
         self.go_on.set()
         self.times = 0
+
+    def prepare(self, call: Call) -> Inputs:
+        return Inputs({"code": OUTSIDE_EFFECT})
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         self.times += 1

@@ -19,7 +19,7 @@ from executor_service.ports import DurableRuns
 from shared.contracts.events import RunEvent
 from shared.contracts.jobs import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun
 from shared.contracts.messages import DurableRunDispatched
-from shared.contracts.runs import RunSpec
+from shared.contracts.runs import RunSpec, RunStatus
 from shared.errors import FlowportError, StaleAttempt, Unavailable
 from shared.observe.logging import get_logger
 
@@ -107,7 +107,10 @@ class DurableRunWorker:
                 return FinishRun(granted.attempt, self._launcher.refused(error))
             handle.bind(execution)
             result = await self._run(spec, execution, handle, granted)
-        await journal.close()
+        if result.outcome.status is RunStatus.PAUSED:
+            await journal.flush()
+        else:
+            await journal.settle()
         outcome = await self._launcher.conclude(spec, result.outcome)
         return FinishRun(granted.attempt, outcome, tuple(result.blocks), result.usage)
 

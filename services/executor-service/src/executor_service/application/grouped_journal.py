@@ -25,6 +25,7 @@ class GroupedJournal:
         self._next_index = next_index
         self._pending: list[JournalEntry] = []
         self._pending_bytes = 0
+        self._flushed = False
         self._failure: FlowportError | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._commit: asyncio.Task[None] | None = None
@@ -37,12 +38,16 @@ class GroupedJournal:
         self._pending_bytes += len(bytes(data))
         self._next_index += 1
         if self._pending_bytes >= GROUP_BYTES:
-            await self.flush()
+            await self._commit_pending()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(GROUP_SECONDS, self._commit_soon)
 
     async def flush(self) -> None:
         """Everything recorded so far is stored. Raises StaleAttempt, Unavailable."""
+        self._flushed = True
+        await self._commit_pending()
+
+    async def _commit_pending(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -52,8 +57,15 @@ class GroupedJournal:
             if entries:
                 await self._store(AppendJournal(self._attempt, entries))
 
-    async def close(self) -> None:
-        """The run has ended and its result says everything: what is not stored yet need not be. Raises StaleAttempt."""
+    async def settle(self) -> None:
+        """The run has ended and its result will be stored. Raises StaleAttempt, Unavailable.
+
+        Should that fail, the run is run again from the journal. What it did outside must then be known; a run that did
+        nothing outside may as well be run again whole, and costs the store nothing here.
+        """
+        if self._flushed:
+            await self.flush()
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -67,7 +79,7 @@ class GroupedJournal:
 
     async def _commit_quietly(self) -> None:
         try:
-            await self.flush()
+            await self._commit_pending()
         except FlowportError as error:
             self._failure = error
 

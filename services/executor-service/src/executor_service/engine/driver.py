@@ -13,6 +13,7 @@ from executor_service.engine.entries import (
     Checked,
     Entry,
     Intended,
+    Numbered,
     Opened,
     Resumed,
     encode,
@@ -22,7 +23,6 @@ from executor_service.engine.entries import decode as decode_entry
 from executor_service.engine.errors import ContainerFailure, LimitReached
 from executor_service.engine.limits import Limits
 from executor_service.engine.performer import Attempt, Performer
-from executor_service.engine.places import context_id
 from executor_service.engine.preparation import Plan
 from executor_service.engine.progress import Progress
 from executor_service.engine.scheduler import ROOT
@@ -84,8 +84,6 @@ class Driver:
                 del self._tasks[work]
                 await self._take(work, done)
             self._launch()
-        if self._setting.journal is not None:
-            await self._setting.journal.flush()
 
     async def abandon(self) -> None:
         """Stop every block, and wait a moment for them to let go of what they hold."""
@@ -133,6 +131,8 @@ class Driver:
 
     async def _record(self, entry: Entry) -> None:
         if self._setting.journal is not None:
+            if isinstance(entry, Numbered):
+                entry.order = self._state.order
             await self._setting.journal.record(kind_of(entry), encode(entry))
         for left in self._progress.apply(entry):
             if self._stream is not None:
@@ -172,7 +172,6 @@ class Driver:
         body = self._plan.graph.body(scope.container)
         node = body.nodes[work.node]
         block = self._setting.workflow.blocks[node.block_id]
-        rounds = self._progress.places.rounds(scope)
         writes_text = self._stream is not None and block.type in TEXT_TYPES
         call = Call(
             block=block,
@@ -184,13 +183,13 @@ class Driver:
             environment=self._setting.environment,
             variables=self._state.variables,
             start_output=self._plan.start_output,
-            context_id=context_id(block.id, rounds),
+            rounds=self._progress.places.rounds(scope),
             now=self._clock.now,
             remaining_seconds=self._setting.remaining_seconds,
             run_child=self._child_runner(work),
             writer=self._stream.writer(block.id) if self._stream is not None and writes_text else None,
         )
-        return Attempt(work, call, rounds, self._progress.next_order(), self._clock.now(), self._clock.monotonic())
+        return Attempt(work, call, self._progress.next_order(), self._clock.now(), self._clock.monotonic())
 
     def _child_runner(self, work: Work) -> ChildRunner:
         return self._setting.child_runner(work, self._state)
