@@ -19,7 +19,6 @@ from shared.contracts.messages import EventBatch, RunBegan, RunRecorded
 from shared.contracts.runs import Payload, RunMode, RunOutcome, RunSpec, SnapshotRef
 from shared.errors import NotFound, StaleAttempt, Unavailable
 
-
 OUTSIDE_EFFECT = "return fetch('https://example.com')"
 
 
