@@ -23,7 +23,7 @@ class MemoryHandler(BlockHandler):
         match operation:
             case "add":
                 said = Remembered(to_string(params.get("role") or "user"), _text(params.get("content")))
-                once = f"{call.request.run_id}/{call.context_id}"
+                once = f"{call.request.run_id}/{call.place}"
                 await self._store.append(workspace, conversation, [said], once=once)
                 return _read(conversation, await self._store.read(workspace, conversation))
             case "get":

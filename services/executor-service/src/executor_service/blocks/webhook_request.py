@@ -28,7 +28,7 @@ class WebhookHandler(BlockHandler):
         request = read_request(call, params)
         body = request.body or b""
         timestamp = str(int(call.now().timestamp() * 1000))
-        delivery = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{call.request.run_id}/{call.context_id}"))
+        delivery = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{call.request.run_id}/{call.place}"))
         headers = {
             **request.headers,
             "Content-Type": "application/json",

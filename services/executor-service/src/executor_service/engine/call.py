@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from executor_service.engine.places import Round, context_id, place
 from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.sources import Resolver
 from executor_service.engine.state import Output
@@ -37,8 +38,8 @@ class Call:
     variables: Mapping[str, Json]
     """Values of the workflow's variables, by id."""
     start_output: Output
-    context_id: str
-    """The name of a pause at this block."""
+    rounds: tuple[Round, ...]
+    """The loops and parallels around, innermost first."""
     now: Callable[[], datetime]
     remaining_seconds: Callable[[], float]
     run_child: ChildRunner
@@ -46,6 +47,16 @@ class Call:
     """Where text goes while it is written; None when nobody asked for it."""
     partial: Output = field(default_factory=dict)
     """What there is so far: it is kept when the run is stopped."""
+
+    @property
+    def context_id(self) -> str:
+        """The name of a pause at this block."""
+        return context_id(self.block.id, self.rounds)
+
+    @property
+    def place(self) -> str:
+        """A name that no other execution of any block in the run has; the same when the run is restored."""
+        return place(self.block.id, self.rounds)
 
     def target_of(self, fires: Fires, choice: str) -> CompiledBlock | None:
         """The block that a choice leads to, None when no edge is wired to it."""

@@ -9,7 +9,7 @@ from executor_service.engine.state import Opening, Output, Pause, Work
 from shared.contracts.runs import BlockLog, RunError, Usage
 
 
-class BlockDone(msgspec.Struct, frozen=True, omit_defaults=True, tag="block"):
+class BlockDone(msgspec.Struct, omit_defaults=True, tag="block"):
     """A block ran. `error` is set when it failed, `handled` when an error edge leads on.
 
     `log` has no output of its own: it is made from `output` again.
@@ -23,24 +23,28 @@ class BlockDone(msgspec.Struct, frozen=True, omit_defaults=True, tag="block"):
     assignments: dict[str, Any] = {}
     usage: Usage = Usage()
     pause: Pause | None = None
+    order: int = 0
+    """How many log entries had been numbered when it happened; likewise in the other entries."""
 
 
-class Opened(msgspec.Struct, frozen=True, omit_defaults=True, tag="open"):
+class Opened(msgspec.Struct, omit_defaults=True, tag="open"):
     """A container decided what it iterates over; or failed to, with `error`."""
 
     work: Work
     at: datetime
     opening: Opening | None = None
     error: RunError | None = None
+    order: int = 0
 
 
-class Checked(msgspec.Struct, frozen=True, omit_defaults=True, tag="check"):
+class Checked(msgspec.Struct, omit_defaults=True, tag="check"):
     """A loop asked its condition."""
 
     work: Work
     at: datetime
     again: bool
     error: RunError | None = None
+    order: int = 0
 
 
 class Intended(msgspec.Struct, frozen=True, tag="intent"):
@@ -49,12 +53,13 @@ class Intended(msgspec.Struct, frozen=True, tag="intent"):
     work: Work
 
 
-class Resumed(msgspec.Struct, frozen=True, tag="resume"):
+class Resumed(msgspec.Struct, omit_defaults=True, tag="resume"):
     """A pause is over; `output` is what the block gives now."""
 
     context_id: str
     at: datetime
     output: Output
+    order: int = 0
 
 
 class InChild(msgspec.Struct, frozen=True, tag="child"):
@@ -68,6 +73,10 @@ Entry = BlockDone | Opened | Checked | Intended | Resumed | InChild
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Entry)
+
+
+Numbered = BlockDone | Opened | Checked | Resumed
+"""What log entries may follow from."""
 
 
 def encode(entry: Entry) -> msgspec.Raw:

@@ -65,6 +65,11 @@ class Execution:
         self._drive: asyncio.Task[None] | None = None
         self._stop: Stop | None = None
 
+    @property
+    def state(self) -> RunState:
+        """Where the run stands. Restored from it, a run goes on where this one was."""
+        return self._state
+
     def cancel(self, reason: str = "cancelled") -> None:
         """Stop within a second, whatever is being waited for. `run` then returns with status cancelled."""
         self._halt(Stop.CANCELLED)
@@ -134,7 +139,7 @@ class Execution:
         for attempt in driver.attempts.values():
             output = _so_far(attempt)
             progress.logs.add_block(driver.entry(attempt, error=self._stop.value), output)
-            if output and attempt.call.node.is_terminal and not attempt.rounds:
+            if output and attempt.call.node.is_terminal and not attempt.call.rounds:
                 partial = output
         return partial
 

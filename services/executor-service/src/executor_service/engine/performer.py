@@ -14,7 +14,6 @@ from executor_service.engine.entries import BlockDone
 from executor_service.engine.errors import BlockFailure
 from executor_service.engine.limits import Limits
 from executor_service.engine.logs import LogBook, block_entry
-from executor_service.engine.places import Round
 from executor_service.engine.ports import BlockHandler, BlockResult, Inputs, PauseRequest
 from executor_service.engine.state import ChildSpans, Output, Pause, Work
 from shared.clock import Clock, iso
@@ -37,7 +36,6 @@ class Attempt:
 
     work: Work
     call: Call
-    rounds: tuple[Round, ...]
     order: int
     started_at: datetime
     began: float
@@ -91,7 +89,7 @@ class Performer:
             block_id=block.id,
             name=block.name,
             block_type=block.type,
-            rounds=attempt.rounds,
+            rounds=attempt.call.rounds,
             started_at=attempt.started_at,
             ended_at=self._clock.now(),
             duration_ms=round((self._clock.monotonic() - attempt.began) * 1000, 3),

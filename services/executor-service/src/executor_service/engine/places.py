@@ -41,9 +41,18 @@ class Places:
 
 
 def node_name(block_id: str, rounds: tuple[Round, ...]) -> str:
-    """The id of a block's copy: the block's own, with the branch of the innermost parallel."""
-    branch = next((around.index for around in rounds if around.is_parallel), None)
-    return block_id if branch is None else f"{block_id}₍{branch}₎"
+    """The id of a block's copy: the block's own, with the branches of the parallels around it."""
+    branches = [around.index for around in rounds if around.is_parallel]
+    if not branches:
+        return block_id
+    branch, *outer = branches
+    copy = f"__obranch-{'-'.join(map(str, outer))}" if any(outer) else ""
+    return f"{block_id}{copy}₍{branch}₎"
+
+
+def place(block_id: str, rounds: tuple[Round, ...]) -> str:
+    """A name that no other execution of any block in the run has."""
+    return "/".join([*(str(around.index) for around in reversed(rounds)), block_id])
 
 
 def context_id(block_id: str, rounds: tuple[Round, ...]) -> str:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from executor_service.engine.entries import BlockDone, Checked, Entry, InChild, Intended, Opened, Resumed
+from executor_service.engine.entries import BlockDone, Checked, Entry, InChild, Intended, Numbered, Opened, Resumed
 from executor_service.engine.logs import LogBook, block_entry
 from executor_service.engine.places import Places, Round
 from executor_service.engine.scheduler import Exit, Scheduler
@@ -36,6 +36,8 @@ class Progress:
 
     def apply(self, entry: Entry) -> list[Exit]:
         """Take one step; tells which containers were left by it."""
+        if isinstance(entry, Numbered):
+            self.state.order = max(self.state.order, entry.order)
         match entry:
             case BlockDone():
                 self._block_done(entry)
@@ -65,9 +67,8 @@ class Progress:
 
     def revive(self) -> None:
         """Make due again what was under way when the state was left."""
-        under_way = sorted(self.state.running, key=lambda work: (work.scope, work.node))
+        self.state.ready[:0] = self.state.running.values()
         self.state.running.clear()
-        self.state.ready[:0] = under_way
 
     def next_order(self) -> int:
         """The number of the next log entry: 1, 2, 3 …"""
@@ -76,14 +77,13 @@ class Progress:
 
     def _block_done(self, entry: BlockDone) -> None:
         node = self.scheduler.node(entry.work)
-        self.state.order = max(self.state.order, entry.log.execution_order)
         self.state.intents.discard(entry.work)
         self.state.children.pop(child_key(entry.work), None)
         self.state.variables.update(entry.assignments)
         self.state.usage = add_usage(self.state.usage, entry.usage)
         self.logs.add_block(entry.log, entry.output)
         if entry.pause is not None:
-            self.state.running.discard(entry.work)
+            self.state.running.pop(entry.work.key, None)
             self.state.pauses[entry.pause.context_id] = entry.pause
         elif entry.error is not None and not entry.handled:
             self._fail(entry.work, entry.error)
@@ -102,7 +102,7 @@ class Progress:
 
     def _opened(self, entry: Opened) -> None:
         if self.is_over:
-            self.state.running.discard(entry.work)
+            self.state.running.pop(entry.work.key, None)
         elif entry.opening is None:
             self._fail_container(entry.work, entry.error, entry.at)
         else:
@@ -110,14 +110,14 @@ class Progress:
 
     def _checked(self, entry: Checked) -> None:
         if self.is_over:
-            self.state.running.discard(entry.work)
+            self.state.running.pop(entry.work.key, None)
         elif entry.error is not None:
             self._fail_container(entry.work, entry.error, entry.at)
         else:
             self.scheduler.check(entry.work, again=entry.again)
 
     def _fail(self, work: Work, error: RunError | None) -> None:
-        self.state.running.discard(work)
+        self.state.running.pop(work.key, None)
         if self.failure is None and not self.state.finished:
             self.failure = error
 

@@ -47,7 +47,7 @@ class Scheduler:
     def take_ready(self) -> list[Work]:
         """All that may start now; it counts as running from here on."""
         due, self._state.ready = self._state.ready, []
-        self._state.running.update(due)
+        self._state.running.update((work.key, work) for work in due)
         return due
 
     def node(self, work: Work) -> Node:
@@ -56,20 +56,20 @@ class Scheduler:
 
     def complete(self, work: Work, output: Output) -> None:
         """A block is done; its output, also an error that an edge handles, decides what follows."""
-        self._state.running.discard(work)
+        self._state.running.pop(work.key, None)
         scope = self._state.scopes[work.scope]
         node = self._body_of(scope).nodes[work.node]
         self._finish_node(scope, node, output, output)
 
     def settle(self, work: Work, output: Output) -> None:
         """A block is done in a run that is over: nothing follows."""
-        self._state.running.discard(work)
+        self._state.running.pop(work.key, None)
         scope = self._state.scopes[work.scope]
         self._state.frames[scope.frame][self._body_of(scope).nodes[work.node].block_id] = output
 
     def open(self, work: Work, opening: Opening, at: datetime) -> None:
         """A container knows what it iterates over."""
-        self._state.running.discard(work)
+        self._state.running.pop(work.key, None)
         block_id = self.node(work).block_id
         container = Container(block_id, work.scope, work.node, at, opening.total, opening.items)
         self._state.containers[_container_key(work.scope, block_id)] = container
@@ -85,7 +85,7 @@ class Scheduler:
 
     def check(self, work: Work, *, again: bool) -> None:
         """A conditional loop has asked its condition."""
-        self._state.running.discard(work)
+        self._state.running.pop(work.key, None)
         container = self._state.containers[_container_key(work.scope, self.node(work).block_id)]
         scope = self._state.scopes[_loop_key(container)]
         if again:

@@ -35,6 +35,11 @@ class Work(msgspec.Struct, frozen=True, array_like=True):
     scope: str
     node: int
 
+    @property
+    def key(self) -> str:
+        """The same as text."""
+        return f"{self.step}:{self.scope}#{self.node}"
+
 
 class Scope(msgspec.Struct, omit_defaults=True):
     """One pass through a body: the run itself, the current iteration of a loop, or a branch of a parallel.
@@ -99,7 +104,8 @@ class RunState(msgspec.Struct, omit_defaults=True):
     frames: dict[str, dict[str, Output]] = {}
     variables: dict[str, Any] = {}
     ready: list[Work] = []
-    running: set[Work] = set()
+    running: dict[str, Work] = {}
+    """What has begun and is not settled, by key, in the order in which it began."""
     intents: set[Work] = set()
     """Effects that were announced and whose outcome is not known."""
     pauses: dict[str, Pause] = {}

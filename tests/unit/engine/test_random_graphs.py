@@ -1,0 +1,131 @@
+import asyncio
+import json
+from collections import Counter
+from contextlib import nullcontext
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.engine.building import (
+    Recorder,
+    Scripted,
+    WorkerLost,
+    engine_of,
+    execution,
+    fails,
+    names,
+)
+from tests.unit.engine.random_graphs import Step, as_document, bodies, chosen_option, expected_runs
+
+from executor_service.engine import Call, Execution, RunResult, RunState
+from shared.contracts.runs import RunStatus
+from shared.workflow.compile import compile_workflow
+
+FEW = settings(max_examples=150, deadline=None)
+
+
+def script(call: Call) -> Any:
+    if call.block.type == "condition":
+        return {"selectedOption": chosen_option(call.block.id, rounds_of(call)), "conditionResult": True}
+    match call.block.code.source if call.block.code else "":
+        case "fails":
+            raise fails(f"{call.block.id} {rounds_of(call)}")
+        case "reports":
+            return {"error": "reported", "at": list(rounds_of(call))}
+        case _:
+            return {"result": [call.block.id, list(rounds_of(call))]}
+
+
+def rounds_of(call: Call) -> tuple[int, ...]:
+    return tuple(around.index for around in call.rounds)
+
+
+def begun(steps: list[Step], recorder: Recorder | None = None, **more: Any) -> tuple[Execution, Scripted]:
+    handler = Scripted(script)
+    engine = engine_of({"function": handler, "condition": handler})
+    return execution(engine, compile_workflow(as_document(steps)), recorder, **more), handler
+
+
+def summary(result: RunResult) -> Any:
+    """What came of a run. A block that is begun again comes later in the log, so the order may differ."""
+    return result.outcome.status, result.output, Counter(names(result))
+
+
+@FEW
+@given(bodies())
+def test_every_run_ends_and_each_block_runs_as_often_as_the_rules_say(steps: list[Step]) -> None:
+    run, handler = begun(steps)
+    result = asyncio.run(run.run())
+    assert result.outcome.status is RunStatus.COMPLETED
+    assert handler.runs == expected_runs(steps)
+    assert sorted(log.execution_order for log in result.blocks) == list(range(1, len(result.blocks) + 1))
+
+
+@FEW
+@given(bodies(), st.data())
+def test_a_journal_cut_anywhere_leads_to_the_same_end_and_repeats_no_block(
+    steps: list[Step], data: st.DataObject
+) -> None:
+    whole = Recorder()
+    run, _ = begun(steps, whole, journal=True)
+    undisturbed = asyncio.run(run.run())
+    cut = data.draw(st.integers(0, len(whole.entries)))
+
+    broken = Recorder(stop_after=cut)
+    lost, _ = begun(steps, broken, journal=True)
+    with pytest.raises(WorkerLost) if cut < len(whole.entries) else nullcontext():
+        asyncio.run(lost.run())
+    again, after = begun(steps, Recorder(), journal=True, entries=broken.entries)
+    restored = asyncio.run(again.run())
+
+    assert summary(restored) == summary(undisturbed)
+    orders = [log.execution_order for log in restored.blocks]
+    assert len(orders) == len(set(orders))
+    journaled = Counter(
+        entry["log"]["blockId"].partition("₍")[0].partition("__")[0]
+        for entry in (json.loads(bytes(raw)) for raw in broken.entries)
+        if entry["type"] == "block" and entry["log"]["blockId"] != "start"
+    )
+    assert after.runs == expected_runs(steps) - journaled
+
+
+@FEW
+@given(bodies(), st.data())
+def test_a_state_saved_anywhere_goes_on_as_if_it_had_not_been(steps: list[Step], data: st.DataObject) -> None:
+    recorder = Recorder()
+    run, _ = begun(steps, recorder, journal=True)
+    states: list[bytes] = []
+    recorder.on_record = lambda: states.append(msgspec.json.encode(run.state))
+    undisturbed = asyncio.run(run.run())
+
+    saved = data.draw(st.sampled_from(states))
+    state = msgspec.json.decode(saved, type=RunState)
+    again, _ = begun(steps, state=state)
+    assert summary(asyncio.run(again.run())) == summary(undisturbed)
+
+
+@FEW
+@given(bodies(), st.integers(0, 40))
+def test_a_cancel_at_any_moment_leaves_nothing_running(steps: list[Step], moment: int) -> None:
+    async def dawdle(call: Call) -> Any:
+        for _ in range(moment % 4):
+            await asyncio.sleep(0)
+        return script(call)
+
+    async def cancelled() -> tuple[RunResult, int]:
+        handler = Scripted(dawdle)
+        engine = engine_of({"function": handler, "condition": handler})
+        run = execution(engine, as_document(steps))
+        task = asyncio.create_task(run.run())
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        run.cancel()
+        result = await task
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        return result, handler.active
+
+    result, active = asyncio.run(cancelled())
+    assert active == 0
+    assert result.outcome.status in (RunStatus.CANCELLED, RunStatus.COMPLETED)
