@@ -26,6 +26,7 @@ from executor_service.sandbox.model import (
     ScriptResult,
     Verdict,
 )
+from executor_service.sandbox.python import PythonSandbox
 
 __all__ = [
     "Conditions",
@@ -36,6 +37,7 @@ __all__ = [
     "Fetcher",
     "JavaScriptSandbox",
     "PoolSize",
+    "PythonSandbox",
     "SandboxBusy",
     "SandboxLimits",
     "SandboxUnavailable",

@@ -113,6 +113,6 @@ class Child:
             async with asyncio.timeout(_WARM_SECONDS):
                 first = await self.receive()
         except (ChildDied, ProtocolBroken, TimeoutError) as error:
-            raise SandboxUnavailable(f"A JavaScript process did not become ready: {error}") from error
+            raise SandboxUnavailable(f"A process did not become ready: {error}") from error
         if isinstance(first[0], messages.Refused):
-            raise SandboxUnavailable(f"This host does not let JavaScript be confined: {first[0].text}")
+            raise SandboxUnavailable(f"This host does not let user code be confined: {first[0].text}")

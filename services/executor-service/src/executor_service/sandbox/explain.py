@@ -25,6 +25,8 @@ def failure(ending: messages.Ending, code: str, limits: SandboxLimits) -> Script
             error = _thrown(ending, code)
         case messages.Uncaught(text=text):
             error = _uncaught(text, code)
+        case messages.Unparsable(text=text, line=line):
+            error = _syntax(text, line, code)
         case messages.Oversized(size=size):
             error = _oversized(size, limits)
         case messages.Stalled():
@@ -37,9 +39,7 @@ def failure(ending: messages.Ending, code: str, limits: SandboxLimits) -> Script
 
 
 def _thrown(error: messages.Thrown, code: str) -> ScriptError:
-    """Something the code threw: an Error with the user's own line, or any other value as text."""
-    match = _FRAME.search(error.stack)
-    line = _line(int(match[1]), code) if match else None
+    line = error.line or _line_in_stack(error.stack, code)
     message = _with_line(error.message, line, code)
     if error.name not in ("", "Error"):
         message = f"{_NAMES.get(error.name, error.name)}: {message}"
@@ -47,14 +47,17 @@ def _thrown(error: messages.Thrown, code: str) -> ScriptError:
 
 
 def _uncaught(text: str, code: str) -> ScriptError:
-    """Code that does not parse."""
     match = _PARSE_ERROR.match(text)
     if match is None:
         reason = text.partition("\n")[0] or "the code could not be started"
         return ScriptError(kind=ErrorKind.CRASHED, message=f"Function execution failed: {reason}", reason=reason)
-    line = _line(int(match[1]), code)
-    message = f"Syntax Error: {_with_line(match[2], line, code)}"
-    return ScriptError(kind=ErrorKind.SYNTAX, message=message, reason=match[2], line=line)
+    return _syntax(match[2], int(match[1]) - _HEADER_LINES, code)
+
+
+def _syntax(reason: str, line: int | None, code: str) -> ScriptError:
+    line = _known(line, code)
+    message = f"Syntax Error: {_with_line(reason, line, code)}"
+    return ScriptError(kind=ErrorKind.SYNTAX, message=message, reason=reason, line=line)
 
 
 def condition(error: ScriptError) -> ScriptError:
@@ -107,13 +110,17 @@ def _plain(kind: ErrorKind, message: str) -> ScriptError:
     return ScriptError(kind=kind, message=message, reason=message)
 
 
-def _line(reported: int, code: str) -> int | None:
-    line = reported - _HEADER_LINES
-    return line if 1 <= line <= code.count("\n") + 1 else None
+def _line_in_stack(stack: str, code: str) -> int | None:
+    match = _FRAME.search(stack)
+    return _known(int(match[1]) - _HEADER_LINES, code) if match else None
+
+
+def _known(line: int | None, code: str) -> int | None:
+    return line if line and 1 <= line <= code.count("\n") + 1 else None
 
 
 def _with_line(message: str, line: int | None, code: str) -> str:
-    if line is None:
+    if _known(line, code) is None or line is None:
         return message
     source = code.split("\n")[line - 1].strip()[:_LONGEST_SOURCE]
     return f"Line {line}: `{source}` - {message}"

@@ -1,6 +1,8 @@
 """What a jailed process may say. All of it is the word of hostile code: it is parsed, bounded and used for nothing
 but that script's own outcome."""
 
+import re
+
 import msgspec
 
 
@@ -23,9 +25,12 @@ class Returned(_Ending, frozen=True, tag="returned"):
 
 
 class Thrown(_Ending, frozen=True, tag="thrown"):
+    """What the code raised, with V8's stack or Python's line."""
+
     name: str
     message: str
     stack: str
+    line: int | None = None
 
 
 class Oversized(_Ending, frozen=True, tag="oversized"):
@@ -40,6 +45,13 @@ class Uncaught(_Ending, frozen=True, tag="uncaught"):
     """V8 refused to compile the code; its own text says where."""
 
     text: str
+
+
+class Unparsable(_Ending, frozen=True, tag="unparsable"):
+    """Python refused to compile the code."""
+
+    text: str
+    line: int | None
 
 
 class Exhausted(_Ending, frozen=True, tag="exhausted"):
@@ -58,10 +70,19 @@ class FetchCall(msgspec.Struct, frozen=True, tag="fetch"):
     body: str | None
 
 
-Ending = Returned | Thrown | Oversized | Stalled | Uncaught | Exhausted | Hardened
+Ending = Returned | Thrown | Oversized | Stalled | Uncaught | Unparsable | Exhausted | Hardened
 Message = Ready | Refused | Ending | FetchCall
 
-decode = msgspec.json.Decoder(list[Message]).decode
+_decode = msgspec.json.Decoder(list[Message]).decode
+# Half of a UTF-16 pair, written as an escape: JavaScript strings may hold one, and JSON elsewhere may not.
+_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
+
+
+def decode(frame: bytes) -> list[Message]:
+    """Raises msgspec.DecodeError, RecursionError."""
+    if b"\\ud" in frame or b"\\uD" in frame:
+        frame = _ESCAPE.sub(lambda escape: b"\\ufffd" if escape[1] else escape[0], frame)
+    return _decode(frame)
 
 
 class Run(msgspec.Struct, frozen=True, tag="run", kw_only=True):

@@ -1,24 +1,27 @@
 """The parent's side of the zygote: starts it, asks it for children, learns how they ended."""
 
 import asyncio
-import importlib.util
 import json
 import os
 import socket
 import struct
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple, Protocol
 
 import msgspec
 
-from executor_service.sandbox.model import SandboxLimits, SandboxUnavailable
+from executor_service.sandbox.model import SandboxUnavailable
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 2.0
+_MOST_COMPLAINTS = 2000
 _COMMAND = struct.Struct(">cQ")
 _EXIT = struct.Struct(">QiQ")
-_PROGRAM = "import sys; sys.path.append(sys.argv.pop(1)); from jail.zygote import main; main()"
+_PROGRAM = "import sys; sys.path.append(sys.argv.pop(1)); from jail.{engine} import main; main()"
+JAIL = Path(__file__).with_name("jail")
 
 
 class Exit(NamedTuple):
@@ -35,6 +38,21 @@ class Exit(NamedTuple):
 _LOST = Exit(None, 0)
 
 
+class Engine(Protocol):
+    """A language's zygote."""
+
+    @property
+    def language(self) -> str: ...
+
+    def command(self, control: int) -> Sequence[str]:
+        """The program that becomes the zygote, given its control socket. Raises SandboxUnavailable."""
+
+
+def zygote_command(module: str, folder: str, control: int, options: dict[str, object]) -> list[str]:
+    """Run `main` of a module of the jail, which lies in this folder, in an interpreter without site packages."""
+    return ["-I", "-S", "-c", _PROGRAM.format(engine=module), folder, str(control), json.dumps(options)]
+
+
 class Nursery:
     """One zygote process. It serves until it is stopped or dies, and is then not started again."""
 
@@ -48,22 +66,27 @@ class Nursery:
         asyncio.get_running_loop().add_reader(control.fileno(), self._read)
 
     @classmethod
-    async def start(cls, limits: SandboxLimits) -> "Nursery":
+    async def start(cls, engine: Engine) -> "Nursery":
         """Start a zygote and wait until it is confined. Raises SandboxUnavailable."""
+        try:
+            return await cls._start(engine)
+        except (OSError, SandboxUnavailable) as error:
+            raise SandboxUnavailable(f"{engine.language} cannot be run here: {error}") from error
+
+    @classmethod
+    async def _start(cls, engine: Engine) -> "Nursery":
         if sys.platform != "linux":
-            raise SandboxUnavailable("JavaScript needs Linux: its sandbox is made of the kernel's own means")
+            raise SandboxUnavailable("the sandbox is made of what the Linux kernel offers")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            process = await _spawn(theirs, limits)
         ours.setblocking(False)
         try:
-            async with asyncio.timeout(_START_SECONDS):
-                hello = await asyncio.get_running_loop().sock_recv(ours, 65536)
-            layers = _layers(hello)
-        except (TimeoutError, SandboxUnavailable) as error:
+            with theirs, tempfile.TemporaryFile() as complaints:
+                process = await _spawn(engine.command(theirs.fileno()), theirs, complaints)
+                theirs.close()
+                layers = await _greeted(process, ours, complaints)
+        except BaseException:
             ours.close()
-            await _end(process)
-            raise SandboxUnavailable(f"The JavaScript sandbox did not start: {error}") from error
+            raise
         return cls(process, ours, layers)
 
     def fork(self, connection: socket.socket) -> tuple[int, "asyncio.Future[Exit]"]:
@@ -74,7 +97,7 @@ class Nursery:
             socket.send_fds(self._control, [_COMMAND.pack(b"S", number)], [connection.fileno()])
         except OSError as error:
             del self._exits[number]
-            raise SandboxUnavailable(f"The JavaScript sandbox cannot start a process: {error}") from error
+            raise SandboxUnavailable(f"The sandbox cannot start a process: {error}") from error
         return number, exit_
 
     def kill(self, number: int) -> None:
@@ -115,25 +138,33 @@ class Nursery:
         self._exits.clear()
 
 
-async def _spawn(control: socket.socket, limits: SandboxLimits) -> asyncio.subprocess.Process:
-    spec = importlib.util.find_spec("py_mini_racer")
-    if spec is None or spec.origin is None:
-        raise SandboxUnavailable("JavaScript needs the package mini-racer")
-    options = {
-        "v8_folder": str(Path(spec.origin).parent),
-        "heap_bytes": limits.heap_bytes,
-        "data_bytes": 2 * limits.heap_bytes,
-        "cpu_seconds": limits.cpu_seconds,
-        "max_result_chars": limits.max_result_chars,
-        "max_stdout_chars": limits.max_stdout_chars,
-        "max_fetches": limits.max_fetches,
-    }
+async def _spawn(command: Sequence[str], control: socket.socket, complaints: IO[bytes]) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-S", "-c", _PROGRAM,
-        str(Path(__file__).parent), str(control.fileno()), json.dumps(options),
-        pass_fds=(control.fileno(),), stdin=asyncio.subprocess.DEVNULL, env={"TZ": "UTC", "LANG": "C.UTF-8"},
+        *command,
+        pass_fds=(control.fileno(),),
+        stdin=asyncio.subprocess.DEVNULL,
+        stderr=complaints,
+        env={"TZ": "UTC", "LANG": "C.UTF-8"},
         start_new_session=True,
-    )  # fmt: skip
+    )
+
+
+async def _greeted(
+    process: asyncio.subprocess.Process, control: socket.socket, complaints: IO[bytes]
+) -> tuple[str, ...]:
+    """The layers that a new zygote says are in force; one that says anything else is ended."""
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            hello = await asyncio.get_running_loop().sock_recv(control, 65536)
+        return _layers(hello)
+    except (TimeoutError, SandboxUnavailable) as error:
+        await _end(process)
+        complaints.seek(0)
+        words = complaints.read(_MOST_COMPLAINTS).decode("utf-8", "replace").strip()
+        raise SandboxUnavailable(": ".join(filter(None, (str(error) or "it took too long", words)))) from error
+    except BaseException:
+        await _end(process)
+        raise
 
 
 def _layers(hello: bytes) -> tuple[str, ...]:

@@ -6,20 +6,20 @@ from collections import OrderedDict, deque
 import structlog
 
 from executor_service.sandbox.child import Child
-from executor_service.sandbox.model import PoolSize, SandboxBusy, SandboxLimits, SandboxUnavailable
-from executor_service.sandbox.nursery import Nursery
+from executor_service.sandbox.model import PoolSize, SandboxBusy, SandboxUnavailable
+from executor_service.sandbox.nursery import Engine, Nursery
 
 _log = structlog.get_logger(__name__)
 _REST_SECONDS = 0.01
-_NOT_RUNNING = "The JavaScript sandbox is not running"
+_NOT_RUNNING = "The sandbox is not running"
 
 
 class Pool:
     """Hands out each process once. A parked process keeps its place until it is asked for again, or the place is."""
 
-    def __init__(self, size: PoolSize, limits: SandboxLimits, *, max_frame: int) -> None:
+    def __init__(self, engine: Engine, size: PoolSize, *, max_frame: int) -> None:
+        self._engine = engine
         self._size = size
-        self._limits = limits
         self._max_frame = max_frame
         self._places = asyncio.Semaphore(size.running)
         self._waiting = 0
@@ -185,5 +185,5 @@ class Pool:
             if self._nursery is None or not self._nursery.alive:
                 if self._nursery:
                     await self._nursery.stop()
-                self._nursery = await Nursery.start(self._limits)
+                self._nursery = await Nursery.start(self._engine)
             return self._nursery

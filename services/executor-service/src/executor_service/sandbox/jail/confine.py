@@ -1,7 +1,7 @@
 """What a process gives up: its namespaces and root before any user code is near, its limits when it is warm.
 
-`enter` is for the zygote, once; `leave_parent` and `limit` are for each child. Layers that the host does not grant
-are left out of the returned list; those without which nothing may run raise OSError.
+`enter` or `settle` is for the zygote, once; `leave_parent` and `limit` are for each child. Layers that the host does
+not grant are left out of the returned list; those without which nothing may run raise OSError.
 """
 
 import os
@@ -18,17 +18,22 @@ _NOBODY = 65534
 
 def enter() -> list[str]:
     """Confine this process for good and return the layers in force. It may go on under another process id."""
-    layers = ["no new privileges", "resource limits", "system call filter"]
     _prefer_as_victim()
+    layers: list[str] = []
     if namespaces := _new_namespaces():
         layers.append(namespaces)
         layers += ["empty root directory"] * _granted(_enter_empty_root)
-    layers.append(_drop_rights())
+    return layers + settle()
+
+
+def settle() -> list[str]:
+    """Give up every right, in the namespaces that this process has. Returns the layers in force."""
+    rights = _drop_rights()
     linux.no_new_privileges()
     linux.hide_memory()
     for kind in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
         resource.setrlimit(kind, (0, 0))
-    return layers
+    return [rights, "no new privileges", "resource limits", "system call filter"]
 
 
 def leave_parent(*, keep: int) -> None:
@@ -39,11 +44,11 @@ def leave_parent(*, keep: int) -> None:
     os.closerange(keep + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
-def limit(*, memory: int, cpu_seconds: int) -> None:
-    """Bound a warm child: it opens nothing, starts no thread and no process. `memory` is in bytes of data."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+def limit(*, data: int, cpu_seconds: int, files: int = 0) -> None:
+    """Bound a warm child, to bytes of data and open files; it starts no thread and no process."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_DATA, (data, data))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
 
 
@@ -88,12 +93,14 @@ def _enter_empty_root() -> None:
 
 
 def _drop_rights() -> str:
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(_NOBODY, _NOBODY, _NOBODY)
-        os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+    is_other = os.geteuid() != 0 or (_granted(lambda: os.setgroups([])) and _granted(_become_nobody))
     linux.drop_capabilities()
-    return "unprivileged user without capabilities"
+    return "unprivileged user without capabilities" if is_other else "no capabilities"
+
+
+def _become_nobody() -> None:
+    os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+    os.setresuid(_NOBODY, _NOBODY, _NOBODY)
 
 
 def _prefer_as_victim() -> None:

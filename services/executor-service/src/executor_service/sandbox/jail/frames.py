@@ -1,5 +1,6 @@
 """Frames on a stream socket: four bytes of length, then that many bytes."""
 
+import json
 import socket
 import struct
 
@@ -26,3 +27,8 @@ def _read(connection: socket.socket, size: int) -> bytes | None:
             return None
         view = view[count:]
     return bytes(buffer)
+
+
+def message(kind: str, **fields: object) -> bytes:
+    """One message of ours, as a frame's body."""
+    return json.dumps([{"type": kind, **fields}]).encode()

@@ -15,7 +15,10 @@ from typing import NamedTuple
 from . import linux
 
 PROT_EXEC = 0x4
+MAP_SHARED = 0x1
 MAP_ANONYMOUS = 0x20
+# To write, create, truncate, append, or make a nameless file.
+OPEN_TO_CHANGE = 0x3 | 0x40 | 0x200 | 0x400 | 0x40_0000
 
 
 class Bits(NamedTuple):
@@ -36,42 +39,52 @@ _X86_64 = Machine(
     0xC000_003E,
     317,
     {
-        "read": 0, "write": 1, "close": 3, "poll": 7, "lseek": 8, "mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12,
-        "rt_sigaction": 13, "rt_sigprocmask": 14, "rt_sigreturn": 15, "mremap": 25, "madvise": 28, "nanosleep": 35,
-        "getpid": 39, "sendto": 44, "recvfrom": 45, "exit": 60, "gettimeofday": 96, "sched_yield": 24,
-        "sigaltstack": 131, "gettid": 186, "futex": 202, "sched_getaffinity": 204, "restart_syscall": 219,
-        "clock_gettime": 228, "clock_getres": 229, "clock_nanosleep": 230, "exit_group": 231, "getrandom": 318,
-        "membarrier": 324, "rseq": 334,
+        "read": 0, "write": 1, "open": 2, "close": 3, "stat": 4, "fstat": 5, "lstat": 6, "poll": 7, "lseek": 8,
+        "mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12, "rt_sigprocmask": 14, "rt_sigreturn": 15,
+        "pread64": 17, "access": 21, "select": 23, "sched_yield": 24, "mremap": 25, "madvise": 28,
+        "nanosleep": 35, "getpid": 39, "sendto": 44, "recvfrom": 45, "exit": 60, "uname": 63, "fcntl": 72,
+        "getcwd": 79, "readlink": 89, "gettimeofday": 96, "getrusage": 98, "times": 100, "getuid": 102,
+        "getgid": 104, "geteuid": 107, "getegid": 108, "getppid": 110, "sigaltstack": 131, "gettid": 186,
+        "futex": 202, "sched_getaffinity": 204, "getdents64": 217, "restart_syscall": 219, "clock_gettime": 228,
+        "clock_getres": 229, "clock_nanosleep": 230, "exit_group": 231, "openat": 257, "newfstatat": 262,
+        "readlinkat": 267, "faccessat": 269, "pselect6": 270, "ppoll": 271, "getrandom": 318, "membarrier": 324,
+        "statx": 332, "rseq": 334, "faccessat2": 439,
     },
 )  # fmt: skip
 _AARCH64 = Machine(
     0xC000_00B7,
     277,
     {
-        "read": 63, "write": 64, "close": 57, "ppoll": 73, "lseek": 62, "mmap": 222, "mprotect": 226, "munmap": 215,
-        "brk": 214, "rt_sigaction": 134, "rt_sigprocmask": 135, "rt_sigreturn": 139, "mremap": 216, "madvise": 233,
-        "nanosleep": 101, "getpid": 172, "sendto": 206, "recvfrom": 207, "exit": 93, "gettimeofday": 169,
-        "sched_yield": 124, "sigaltstack": 132, "gettid": 178, "futex": 98, "sched_getaffinity": 123,
-        "restart_syscall": 128, "clock_gettime": 113, "clock_getres": 114, "clock_nanosleep": 115, "exit_group": 94,
-        "getrandom": 278, "membarrier": 283, "rseq": 293,
+        "getcwd": 17, "fcntl": 25, "faccessat": 48, "openat": 56, "close": 57, "getdents64": 61, "lseek": 62,
+        "read": 63, "write": 64, "pread64": 67, "pselect6": 72, "ppoll": 73, "readlinkat": 78, "newfstatat": 79,
+        "fstat": 80, "exit": 93, "exit_group": 94, "futex": 98, "nanosleep": 101, "clock_gettime": 113,
+        "clock_getres": 114, "clock_nanosleep": 115, "sched_getaffinity": 123, "sched_yield": 124,
+        "restart_syscall": 128, "sigaltstack": 132, "rt_sigprocmask": 135, "rt_sigreturn": 139, "times": 153,
+        "uname": 160, "getrusage": 165, "gettimeofday": 169, "getpid": 172, "getppid": 173, "getuid": 174,
+        "geteuid": 175, "getgid": 176, "getegid": 177, "gettid": 178, "sendto": 206, "recvfrom": 207,
+        "brk": 214, "munmap": 215, "mremap": 216, "mmap": 222, "mprotect": 226, "madvise": 233,
+        "getrandom": 278, "membarrier": 283, "statx": 291, "rseq": 293, "faccessat2": 439,
     },
 )  # fmt: skip
 MACHINES: Mapping[str, Machine] = {"x86_64": _X86_64, "aarch64": _AARCH64}
 
 
-_JAVASCRIPT: Mapping[str, tuple[Bits, ...]] = {
-    **dict.fromkeys(
-        (
-            "read", "write", "recvfrom", "sendto", "close", "poll", "ppoll", "brk", "munmap", "mremap", "madvise",
-            "futex", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "nanosleep", "clock_nanosleep",
-            "clock_gettime", "clock_getres", "gettimeofday", "sched_yield", "sched_getaffinity", "getpid", "gettid",
-            "getrandom", "membarrier", "rseq", "restart_syscall", "exit", "exit_group",
-        ),
-        (),
-    ),
-    "mmap": (Bits(2, PROT_EXEC), Bits(3, MAP_ANONYMOUS, required=True)),
+_ALWAYS = (
+    "read", "write", "recvfrom", "sendto", "close", "poll", "ppoll", "brk", "munmap", "mremap", "madvise", "futex",
+    "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "nanosleep", "clock_nanosleep", "clock_gettime", "clock_getres",
+    "gettimeofday", "sched_yield", "sched_getaffinity", "getpid", "gettid", "getrandom", "membarrier", "rseq",
+    "restart_syscall", "exit", "exit_group",
+)  # fmt: skip
+_READING_FILES = (
+    "stat", "fstat", "lstat", "newfstatat", "statx", "lseek", "pread64", "getdents64", "readlink", "readlinkat",
+    "access", "faccessat", "faccessat2", "fcntl", "getcwd", "uname", "getuid", "geteuid", "getgid", "getegid",
+    "getppid", "times", "getrusage", "select", "pselect6",
+)  # fmt: skip
+_PRIVATE_DATA = {
+    "mmap": (Bits(2, PROT_EXEC), Bits(3, MAP_SHARED), Bits(3, MAP_ANONYMOUS, required=True)),
     "mprotect": (Bits(2, PROT_EXEC),),
-}  # fmt: skip
+}
+_OPENING_TO_READ = {"open": (Bits(1, OPEN_TO_CHANGE),), "openat": (Bits(2, OPEN_TO_CHANGE),)}
 
 _LOAD, _EQUAL, _BITS_SET, _RETURN = 0x20, 0x15, 0x45, 0x06
 _ALLOW = 0x7FFF_0000
@@ -82,7 +95,12 @@ _NUMBER_OFFSET, _ARCH_OFFSET, _ARGUMENTS_OFFSET = 0, 4, 16
 
 def javascript_filter() -> bytes:
     """What a warm V8 without a JIT needs: memory that cannot be executed, its own locks, the clock, its socket."""
-    return build(_JAVASCRIPT)
+    return build({**dict.fromkeys(_ALWAYS, ()), **_PRIVATE_DATA})
+
+
+def python_filter() -> bytes:
+    """The same, and reading the files that its mount namespace has: the standard library."""
+    return build({**dict.fromkeys(_ALWAYS + _READING_FILES, ()), **_PRIVATE_DATA, **_OPENING_TO_READ})
 
 
 def build(allowed: Mapping[str, tuple[Bits, ...]]) -> bytes:

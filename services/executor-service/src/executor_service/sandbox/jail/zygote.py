@@ -1,4 +1,4 @@
-"""The zygote: loads V8 once, gives up its rights, then forks a warm process for each script.
+"""The zygote: a confined process, warm with an engine, that forks a child for each script.
 
 Its parent speaks to it over a packet socket. `S`, an id and a passed socket: fork a child that serves this socket. `K`
 and an id: kill that child. Back go JSON once, with the layers in force or why there are none, and the id, wait status
@@ -12,27 +12,13 @@ import select
 import signal
 import socket
 import struct
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import NamedTuple
 
-from . import confine, script, seccomp
-from .v8 import Isolate, load
+from . import confine
 
 COMMAND = struct.Struct(">cQ")
 EXIT = struct.Struct(">QiQ")
-
-
-class Options(NamedTuple):
-    """What the parent sets."""
-
-    v8_folder: str
-    heap_bytes: int
-    data_bytes: int
-    cpu_seconds: int
-    max_result_chars: int
-    max_stdout_chars: int
-    max_fetches: int
 
 
 class Child(NamedTuple):
@@ -41,23 +27,20 @@ class Child(NamedTuple):
 
 
 class Zygote:
-    def __init__(self, control: socket.socket, options: Options) -> None:
+    """`serve` is what a child does with its socket until it is killed."""
+
+    def __init__(self, control: socket.socket, serve: Callable[[socket.socket], None]) -> None:
         self._control = control
-        self._options = options
-        self._library = load(Path(options.v8_folder), heap_mib=options.heap_bytes * 3 // 2 >> 20)
-        self._harness = _harness(options)
-        self._filter = seccomp.javascript_filter()
-        self._memory = confine.data_in_use() + options.data_bytes
+        self._serve = serve
         self._children: dict[int, Child] = {}
         self._handles: dict[int, int] = {}
         self._poll = select.poll()
 
-    def run(self) -> None:
-        # V8 keeps its read-only heap, and Python its objects, in pages that every child then shares.
-        model = Isolate(self._library, heap_limit=self._options.heap_bytes)
-        model.evaluate(self._harness)
+    def run(self, layers: list[str]) -> None:
+        """Report readiness, then obey until the parent has gone."""
         gc.collect()
         gc.freeze()
+        self._control.send(json.dumps({"layers": layers}).encode())
         self._poll.register(self._control, select.POLLIN)
         while True:
             for descriptor, _ in self._poll.poll():
@@ -80,28 +63,18 @@ class Zygote:
     def _fork(self, number: int, descriptor: int) -> None:
         pid = os.fork()
         if pid == 0:
-            self._become_script(descriptor)
+            self._become_child(descriptor)
         os.close(descriptor)
         handle = os.pidfd_open(pid)
         self._handles[number], self._children[handle] = handle, Child(number, pid)
         self._poll.register(handle, select.POLLIN)
 
-    def _become_script(self, descriptor: int) -> None:
+    def _become_child(self, descriptor: int) -> None:
         try:
             confine.leave_parent(keep=descriptor)
-            script.serve(
-                socket.socket(fileno=descriptor),
-                self._library,
-                self._harness,
-                heap_limit=self._options.heap_bytes,
-                lock_down=self._lock_down,
-            )
+            self._serve(socket.socket(fileno=descriptor))
         finally:
             os._exit(1)
-
-    def _lock_down(self) -> None:
-        confine.limit(memory=self._memory, cpu_seconds=self._options.cpu_seconds)
-        seccomp.install(self._filter)
 
     def _reap(self, handle: int) -> None:
         number, pid = self._children.pop(handle)
@@ -112,19 +85,6 @@ class Zygote:
         self._control.send(EXIT.pack(number, status, usage.ru_maxrss))
 
 
-def _harness(options: Options) -> str:
-    source = Path(__file__).with_name("harness.js").read_text()
-    return f"{source}({options.max_result_chars}, {options.max_stdout_chars}, {options.max_fetches})"
-
-
-def main() -> None:
-    """Run with two arguments: the control socket's descriptor and the options as JSON."""
-    control = socket.socket(fileno=int(sys.argv[1]))
-    try:
-        zygote = Zygote(control, Options(**json.loads(sys.argv[2])))
-        layers = confine.enter()
-    except (OSError, KeyError) as error:
-        control.send(json.dumps({"refused": f"{type(error).__name__}: {error}"}).encode())
-        return
-    control.send(json.dumps({"layers": layers}).encode())
-    zygote.run()
+def refuse(control: socket.socket, error: Exception) -> None:
+    """Tell the parent why nothing can run here."""
+    control.send(json.dumps({"refused": f"{type(error).__name__}: {error}"}).encode())

@@ -1,0 +1,126 @@
+"""What the sandboxes of all languages share: a pool of jailed processes, and one script's way through it."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import NamedTuple, Self
+
+import msgspec
+
+from executor_service.sandbox import explain, messages
+from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken
+from executor_service.sandbox.conversation import Conversation
+from executor_service.sandbox.fetching import Fetcher
+from executor_service.sandbox.model import PoolSize, SandboxLimits, Script, ScriptError, ScriptResult
+from executor_service.sandbox.nursery import Engine
+from executor_service.sandbox.pool import Pool
+
+_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
+# The most that one UTF-16 unit takes, as it is and as a JSON escape.
+_UTF8_BYTES, _ESCAPED_BYTES = 3, 6
+_FRAME_SLACK = 1 << 20
+# A result must leave this many levels for what is put around it later, or writing it would fail then.
+_SPARE_DEPTH = 300
+
+
+class ScriptSandbox:
+    """Runs user code, each script in a process of its own that is killed after it.
+
+    `async with … as sandbox:` or `start` and `stop`. Cancelling a call kills its process.
+    """
+
+    def __init__(self, engine: Engine, *, fetcher: Fetcher, limits: SandboxLimits, size: PoolSize) -> None:
+        self._fetcher = fetcher
+        self._limits = limits
+        most_bytes = _UTF8_BYTES * limits.max_result_chars + _ESCAPED_BYTES * limits.max_stdout_chars
+        self._pool = Pool(engine, size, max_frame=most_bytes + _FRAME_SLACK)
+
+    async def start(self) -> None:
+        """Raises SandboxUnavailable when this host cannot confine user code."""
+        await self._pool.start()
+
+    async def stop(self) -> None:
+        """End every script and process."""
+        await self._pool.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def describe(self) -> tuple[str, ...]:
+        """The layers in force that keep user code in, for readiness and the doctor."""
+        return self._pool.layers
+
+    async def run(self, script: Script) -> ScriptResult:
+        """Run a script. What its author did wrong is in the result; raises only SandboxBusy, SandboxUnavailable."""
+        frame = messages.encode(
+            messages.Run(
+                code=script.code,
+                bindings=checked(script.bindings),
+                params=script.params,
+                environment=script.environment,
+            )
+        )
+        if len(frame) > self._limits.max_input_bytes:
+            return ScriptResult(error=explain.input_too_large(len(frame), self._limits))
+        child = await self._pool.take()
+        try:
+            ending = await self._ending(child, frame, script.workspace_id, Deadline.after(script.timeout_ms))
+        finally:
+            self._pool.discard(child)
+        return self._result(ending, script.code)
+
+    async def _ending(
+        self, child: Child, frame: bytes, workspace_id: str, deadline: "Deadline"
+    ) -> messages.Ending | ScriptError:
+        conversation = Conversation(child, self._fetcher, self._limits, workspace_id)
+        try:
+            async with asyncio.timeout_at(deadline.at):
+                return await conversation.run(frame)
+        except TimeoutError:
+            return explain.timed_out(deadline.allowed_ms)
+        except NestedTooDeeply:
+            return explain.too_deep()
+        except ProtocolBroken:
+            return explain.protocol_broken()
+        except ChildDied as death:
+            return explain.died(death.exit, self._limits)
+
+    def _result(self, ending: messages.Ending | ScriptError, code: str) -> ScriptResult:
+        if isinstance(ending, ScriptError):
+            return ScriptResult(error=ending)
+        if not isinstance(ending, messages.Returned):
+            return ScriptResult(stdout=ending.stdout, error=explain.failure(ending, code, self._limits))
+        if ending.result is not msgspec.UNSET and _is_too_deep(ending.result):
+            return ScriptResult(stdout=ending.stdout, error=explain.too_deep())
+        return ScriptResult(result=ending.result, stdout=ending.stdout)
+
+
+class Deadline(NamedTuple):
+    """When, by the loop's clock, and how long that was allowed to be."""
+
+    at: float
+    allowed_ms: int
+
+    @classmethod
+    def after(cls, allowed_ms: int) -> "Deadline":
+        return cls(asyncio.get_running_loop().time() + allowed_ms / 1000, allowed_ms)
+
+
+def checked(bindings: Mapping[str, object]) -> Mapping[str, object]:
+    """Names become parameters of the user's function, so anything but an identifier would be code."""
+    for name in bindings:
+        if not _IDENTIFIER.fullmatch(name):
+            raise ValueError(f"not an identifier: {name!r}")
+    return bindings
+
+
+def _is_too_deep(result: msgspec.Raw) -> bool:
+    try:
+        msgspec.json.decode(b"[" * _SPARE_DEPTH + bytes(result) + b"]" * _SPARE_DEPTH, type=msgspec.Raw)
+    except RecursionError:
+        return True
+    return False

@@ -1,0 +1,203 @@
+"""Python in the jail: the interpreter and the common standard library are loaded once; each child runs one script.
+
+User code shares the interpreter with this module and may do with it what it likes: the child's limits and its system
+call filter hold it, not the language.
+"""
+
+import ast
+import datetime
+import importlib
+import json
+import math
+import socket
+import sys
+import traceback
+from types import CodeType
+from typing import Any, NamedTuple
+
+from . import confine, frames, seccomp
+from .zygote import Zygote, refuse
+
+_FILE = "<function>"
+_MAIN = "__sim_main__"
+_RESULT = "__sim_result__"
+_OPEN_FILES = 64
+# Extension modules cannot be loaded once memory can no longer be made executable, so the useful ones come first.
+_PRELOADED = (
+    "array", "base64", "bisect", "bz2", "calendar", "cmath", "collections", "contextlib", "copy", "csv",
+    "dataclasses", "decimal", "difflib", "enum", "fractions", "functools", "gzip", "hashlib", "heapq", "hmac", "html",
+    "html.parser", "io", "ipaddress", "itertools", "lzma", "operator", "pickle", "pprint", "queue", "random", "re",
+    "secrets", "statistics", "string", "struct", "textwrap", "time", "typing", "unicodedata", "urllib.parse", "uuid",
+    "xml.etree.ElementTree", "zlib", "zoneinfo",
+)  # fmt: skip
+
+
+class Options(NamedTuple):
+    """What the parent sets."""
+
+    data_bytes: int
+    cpu_seconds: int
+    max_result_chars: int
+    max_stdout_chars: int
+
+
+class Stdout:
+    """What `print` writes to: text up to a limit, the rest is dropped."""
+
+    def __init__(self, limit: int) -> None:
+        self._room = limit
+        self._parts: list[str] = []
+
+    def write(self, text: str) -> int:
+        if self._room > 0:
+            self._parts.append(text[: self._room])
+            self._room -= len(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """There is nothing to wait for."""
+
+    def text(self) -> str:
+        return "".join(self._parts).removesuffix("\n")
+
+
+class Python:
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._filter = seccomp.python_filter()
+
+    def serve(self, connection: socket.socket) -> None:
+        """Lock the process down and run the one script that comes."""
+        try:
+            confine.limit(data=self._options.data_bytes, cpu_seconds=self._options.cpu_seconds, files=_OPEN_FILES)
+            seccomp.install(self._filter)
+        except OSError as error:
+            frames.send(connection, frames.message("refused", text=str(error)))
+            return
+        frames.send(connection, frames.message("ready"))
+        if (frame := frames.receive(connection)) is not None:
+            frames.send(connection, self._run(json.loads(frame)))
+            frames.receive(connection)
+
+    def _run(self, script: dict[str, Any]) -> bytes:
+        stdout = Stdout(self._options.max_stdout_chars)
+        sys.stdout = sys.stderr = stdout
+        names = {
+            "__name__": "__main__",
+            "params": script["params"],
+            "environmentVariables": script["environment"],
+            **script["bindings"],
+        }
+        try:
+            program = _compiled(script["code"])
+            result = _encoded(_executed(program, names))
+        except MemoryError:
+            return frames.message("exhausted", stdout=stdout.text())
+        except BaseException as error:
+            return _told(error, stdout.text())
+        if len(result) > self._options.max_result_chars:
+            return frames.message("oversized", size=len(result), stdout=stdout.text())
+        field = f'"result":{result},' if result else ""
+        return f'[{{"type":"returned",{field}"stdout":{json.dumps(stdout.text())}}}]'.encode()
+
+
+def _compiled(code: str) -> CodeType:
+    """Code with a `return` at its top level becomes a function, whose variables stay global as in a module."""
+    tree = ast.parse(code, _FILE)
+    if not any(map(_returns, tree.body)):
+        return compile(tree, _FILE, "exec", dont_inherit=True)
+    inner = _main_function(tree.body)
+    local = (*inner.co_varnames, *inner.co_cellvars)
+    body = [ast.Global(names=list(local)), *tree.body] if local else tree.body
+    return compile(_module(body), _FILE, "exec", dont_inherit=True)
+
+
+def _main_function(body: list[ast.stmt]) -> CodeType:
+    program = compile(_module(body), _FILE, "exec", dont_inherit=True)
+    return next(const for const in program.co_consts if isinstance(const, CodeType) and const.co_name == _MAIN)
+
+
+def _module(body: list[ast.stmt]) -> ast.Module:
+    source = ast.parse(f"def {_MAIN}(): pass")
+    function = source.body[0]
+    if isinstance(function, ast.FunctionDef):
+        function.body = body
+    return ast.fix_missing_locations(source)
+
+
+def _returns(node: ast.AST) -> bool:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+        return False
+    return isinstance(node, ast.Return) or any(map(_returns, ast.iter_child_nodes(node)))
+
+
+def _executed(program: CodeType, names: dict[str, Any]) -> Any:
+    """What the code returned, or else what it left in `__sim_result__`; Ellipsis when there is neither."""
+    exec(program, names)  # noqa: S102 - this is what the jail is for
+    if _MAIN in names:
+        result = names[_MAIN]()
+        return names.get(_RESULT) if result is None else result
+    return names.get(_RESULT, ...)
+
+
+def _encoded(result: Any) -> str:
+    if result is ...:
+        return ""
+    try:
+        return json.dumps(result, default=_plain, allow_nan=False)
+    except ValueError:
+        return json.dumps(_without_nan(result), default=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, set | frozenset):
+        return list(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return value
+
+
+def _told(error: BaseException, stdout: str) -> bytes:
+    if isinstance(error, SyntaxError) and error.filename == _FILE:
+        return frames.message("unparsable", text=str(error.msg), line=error.lineno, stdout=stdout)
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == _FILE]
+    name = type(error).__name__
+    return frames.message(
+        "thrown",
+        name="" if name == "Exception" else name[:200],
+        message=_text(error)[:20_000],
+        stack="",
+        line=lines[-1] if lines else None,
+        stdout=stdout,
+    )
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException:
+        return "an error that cannot be shown"
+
+
+def main() -> None:
+    """Run with two arguments: the control socket's descriptor and the options as JSON."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    try:
+        python = Python(Options(**json.loads(sys.argv[2])))
+        for name in _PRELOADED:
+            importlib.import_module(name)
+        layers = ["bubblewrap: own namespaces, read-only interpreter and nothing else", *confine.settle()]
+    except (OSError, KeyError, ImportError) as error:
+        refuse(control, error)
+        return
+    Zygote(control, python.serve).run(layers)

@@ -1,0 +1,91 @@
+"""Python in jailed processes, under bubblewrap."""
+
+import os
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from executor_service.sandbox.base import ScriptSandbox
+from executor_service.sandbox.fetching import no_fetch
+from executor_service.sandbox.model import PoolSize, SandboxLimits, SandboxUnavailable
+from executor_service.sandbox.nursery import JAIL, zygote_command
+
+_INTERPRETER_BYTES = 64 << 20
+_INSIDE = "/sandbox"
+_SYSTEM_LIBRARIES = (
+    "/lib64",
+    "/usr/lib64",
+    *(f"{root}/{sysconfig.get_config_var('MULTIARCH')}" for root in ("/lib", "/usr/lib")),
+)
+_DATA = ("/etc/ld.so.cache", "/usr/share/zoneinfo")
+_DEFAULT_LIMITS = SandboxLimits()
+_DEFAULT_SIZE = PoolSize(running=8, spare=1)
+
+
+class PythonEngine:
+    """This interpreter and its standard library, alone in namespaces that bubblewrap makes."""
+
+    language = "Python"
+
+    def __init__(self, limits: SandboxLimits, bubblewrap: str) -> None:
+        self._limits = limits
+        self._bubblewrap = bubblewrap
+
+    def command(self, control: int) -> Sequence[str]:
+        bubblewrap = shutil.which(self._bubblewrap)
+        if bubblewrap is None:
+            raise SandboxUnavailable("bubblewrap (the program bwrap) is not installed")
+        options: dict[str, object] = {
+            "data_bytes": self._limits.heap_bytes + _INTERPRETER_BYTES,
+            "cpu_seconds": self._limits.cpu_seconds,
+            "max_result_chars": self._limits.max_result_chars,
+            "max_stdout_chars": self._limits.max_stdout_chars,
+        }
+        interpreter = str(Path(sys.executable).resolve())
+        return [
+            bubblewrap, *_namespaces(), *_mounts(interpreter), "--remount-ro", "/", "--chdir", "/",
+            "--", interpreter, *zygote_command("python", _INSIDE, control, options),
+        ]  # fmt: skip
+
+
+def _namespaces() -> list[str]:
+    """Root stays outside a user namespace, to become another user for good; others need one, to make the rest."""
+    common = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--as-pid-1"]
+    if os.geteuid() == 0:
+        return [*common, "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    return [*common, "--unshare-user", "--disable-userns"]
+
+
+def _mounts(interpreter: str) -> list[str]:
+    binds = {
+        path: path for path in (interpreter, *_standard_library(), *_SYSTEM_LIBRARIES, *_DATA) if Path(path).exists()
+    }
+    binds[str(JAIL)] = f"{_INSIDE}/jail"
+    # Folders on the way to a mount are made for their owner alone, who is not the user that scripts run as.
+    parents = sorted({str(parent) for inside in binds.values() for parent in Path(inside).parents} - {"/"})
+    arguments = [part for parent in parents for part in ("--perms", "0755", "--dir", parent)]
+    arguments += [part for outside, inside in binds.items() for part in ("--ro-bind", outside, inside)]
+    packages = Path(sysconfig.get_path("stdlib")) / "site-packages"
+    return [*arguments, *(("--tmpfs", str(packages)) if packages.is_dir() else ())]
+
+
+def _standard_library() -> Iterator[str]:
+    yield sysconfig.get_path("stdlib")
+    library = Path(sysconfig.get_config_var("LIBDIR") or "") / (sysconfig.get_config_var("INSTSONAME") or "")
+    if library.is_file() and library.suffix != ".a":
+        yield str(library)
+
+
+class PythonSandbox(ScriptSandbox):
+    """Runs functions in Python. A top-level `return`, or else `__sim_result__`, is the result; there is no network."""
+
+    def __init__(
+        self,
+        *,
+        limits: SandboxLimits = _DEFAULT_LIMITS,
+        size: PoolSize = _DEFAULT_SIZE,
+        bubblewrap: str = "bwrap",
+    ) -> None:
+        super().__init__(PythonEngine(limits, bubblewrap), fetcher=no_fetch, limits=limits, size=size)

@@ -1,0 +1,162 @@
+"""Hostile Python kills only itself, and is told why."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from tests.security.sandbox.attempts import CRASHED, MEMORY, OUTPUT, SYNTAX, THROWN, TIMEOUT, Attempt, ends, returns
+
+from executor_service.sandbox import ErrorKind, PoolSize, PythonSandbox, SandboxLimits, Script
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CPU = ErrorKind.CPU
+WRITE_EVERYWHERE = """
+import os
+for descriptor in range(64):
+    try: os.write(descriptor, {})
+    except OSError: pass
+"""
+NOT_PERMITTED = "Operation not permitted"
+LIBC = "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+
+REACHING_OUT = (
+    returns("os-system", "import os\nreturn os.system('touch /tmp/evil') != 0", True),
+    ends("subprocess", "import subprocess\nsubprocess.run(['id'])", THROWN),
+    ends("os-fork", "import os\nos.fork()", THROWN, says=NOT_PERMITTED),
+    ends("os-exec", "import os\nos.execv('/bin/sh', ['sh'])", THROWN, says=NOT_PERMITTED),
+    ends("os-posix-spawn", "import os\nos.posix_spawn('/bin/sh', ['sh'], {})", THROWN, says=NOT_PERMITTED),
+    ends("pty", "import pty\npty.spawn('/bin/sh')", THROWN),
+    ends("multiprocessing", "import multiprocessing as m\nm.Process(target=print).start()", THROWN),
+    ends("thread", "import threading\nthreading.Thread(target=print).start()", THROWN, says="can't start new thread"),
+    ends("write-a-file", "open('/tmp/evil', 'w')", THROWN, says=NOT_PERMITTED),
+    ends("append-to-the-library", "import os\nopen(os.__file__, 'a')", THROWN, says=NOT_PERMITTED),
+    ends("make-a-directory", "import os\nos.mkdir('/evil')", THROWN, says=NOT_PERMITTED),
+    ends("temporary-file", "import tempfile\ntempfile.TemporaryFile()", THROWN),
+    ends("delete-the-library", "import os\nos.unlink(os.__file__)", THROWN, says=NOT_PERMITTED),
+    ends("read-passwords", "return open('/etc/passwd').read()", THROWN, says="No such file"),
+    ends("read-other-processes", "return open('/proc/1/environ').read()", THROWN, says="No such file"),
+    ends("read-own-memory", "return open('/proc/self/mem', 'rb').read()", THROWN, says="No such file"),
+    ends("read-home", "import os\nreturn os.listdir('/home')", THROWN, says="No such file"),
+    returns("list-the-root", "import os\nreturn {'proc', 'sys', 'dev', 'tmp', 'home'} & set(os.listdir('/'))", []),
+    returns("site-packages", "import sys\nreturn [path for path in sys.path if 'site-packages' in path]", []),
+    ends("import-ours", "import executor_service", THROWN, says="No module named"),
+    ends("import-a-dependency", "import msgspec", THROWN, says="No module named"),
+    returns("environment", "import os\nreturn sorted(set(os.environ) - {'TZ', 'LANG', 'PWD'})", []),
+    ends("internet-socket", "import socket\nsocket.create_connection(('1.1.1.1', 53), 1)", THROWN, says=NOT_PERMITTED),
+    ends("unix-socket", "import socket\nsocket.socket(socket.AF_UNIX)", THROWN, says=NOT_PERMITTED),
+    ends("socket-pair", "import socket\nsocket.socketpair()", THROWN, says=NOT_PERMITTED),
+    ends("resolve-a-name", "import socket\nreturn socket.gethostbyname('example.com')", THROWN),
+    ends("http", "import urllib.request\nurllib.request.urlopen('http://169.254.169.254')", THROWN),
+    ends("kill-the-zygote", "import os\nos.kill(1, 9)", THROWN, says=NOT_PERMITTED),
+    ends("kill-everybody", "import os\nos.kill(-1, 9)", THROWN, says=NOT_PERMITTED),
+    ends("kill-its-parent", "import os\nos.kill(os.getppid(), 9)", THROWN, says=NOT_PERMITTED),
+    ends("signal-handler", "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)", THROWN, says=NOT_PERMITTED),
+    ends("raise-limits", "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (99, 99))", THROWN),
+    ends("become-root", "import os\nos.setuid(0)", THROWN, says=NOT_PERMITTED),
+    ends("change-root", "import os\nos.chroot('/')", THROWN, says=NOT_PERMITTED),
+    ends("pipe", "import os\nos.pipe()", THROWN, says=NOT_PERMITTED),
+    ends("memfd", "import os\nos.memfd_create('evil')", THROWN, says=NOT_PERMITTED),
+    ends("shared-memory", "import mmap\nmmap.mmap(-1, 1 << 20)", THROWN),
+    returns("ctypes-ptrace", LIBC + "return libc.ptrace(16, 1, 0, 0)", -1),
+    returns("ctypes-fork", LIBC + "return libc.fork()", -1),
+    returns("ctypes-execve", LIBC + "return libc.execve(b'/bin/sh', None, None)", -1),
+    returns("ctypes-open-for-writing", LIBC + "return libc.open(b'/evil', 0o101, 0o600)", -1),
+    returns("ctypes-executable-memory", LIBC + "return libc.mprotect(0, 4096, 7)", -1),
+    returns("ctypes-process-memory", LIBC + "return libc.syscall(310, 1, None, 0, None, 0, 0)", -1),
+    returns("ctypes-dumpable", LIBC + "return libc.prctl(4, 1, 0, 0, 0)", -1),
+    returns("ctypes-setns", LIBC + "return libc.setns(0, 0)", -1),
+    ends("ctypes-crash", "import ctypes\nctypes.string_at(0)", CRASHED, says="crashed"),
+    ends("ctypes-write-nowhere", "import ctypes\nctypes.memset(1, 0, 10)", CRASHED),
+    ends("load-a-library", "import ctypes\nctypes.CDLL('libssl.so.3')", THROWN),
+)
+
+FORGING = (
+    ends(
+        "speak-for-itself",
+        WRITE_EVERYWHERE.format("b'\\0\\0\\0\\2[]x'"),
+        CRASHED,
+    ),
+    ends(
+        "claim-a-huge-frame",
+        WRITE_EVERYWHERE.format("b'\\xff' * 4"),
+        CRASHED,
+    ),
+    ends("close-every-descriptor", "import os\nos.closerange(0, 64)", CRASHED, THROWN),
+    ends("leave-at-once", "import os\nos._exit(0)", CRASHED),
+    ends("replace-json", "import json\njson.dumps = lambda *a, **k: '\"}]'\nreturn 1", CRASHED),
+    returns("replace-print", "import builtins\nbuiltins.print = None\nreturn 1", 1),
+    ends("replace-stdout", "import sys\nsys.stdout = None\nprint(1)\nraise Exception('x')", THROWN, says="x"),
+    ends("break-the-runner", "import sys\nsys._getframe(1).f_globals['json'] = None", CRASHED),
+    returns(
+        "nothing-of-others-in-memory", "import gc\nreturn [o for o in gc.get_objects() if o == {'MINE': 'other'}]", []
+    ),
+    ends("evil-str", "class E(Exception):\n    def __str__(self): raise E\nraise E", THROWN, says="cannot be shown"),
+    ends("endless-str", "class E(Exception):\n    def __str__(self):\n        while True: pass\nraise E", TIMEOUT),
+    ends("huge-message", "raise Exception('x' * 10**7)", THROWN),
+    ends("evil-name", "raise type('\"}]' * 1000, (Exception,), {})('x')", THROWN),
+    ends("cyclic-result", "a = []\na.append(a)\nreturn a", THROWN),
+    ends("deep-result", "a = []\nfor _ in range(900): a = [a]\nreturn a", OUTPUT, THROWN),
+    ends("close-the-function", "return 1\n  evil()", SYNTAX),
+    ends("null-byte", "return 1\0", THROWN, SYNTAX),
+    ends("deep-syntax", "return " + "(" * 5000 + ")" * 5000, SYNTAX, THROWN, MEMORY, CRASHED),
+    returns("coding-comment", "# -*- coding: utf-7 -*-\nreturn 1", 1),
+)
+
+EXHAUSTING = (
+    ends("endless-loop", "while True: pass", TIMEOUT),
+    ends("sleep", "import time\ntime.sleep(3600)", TIMEOUT),
+    ends("endless-loop-that-catches-all", "while True:\n    try:\n        while True: pass\n    except: pass", TIMEOUT),
+    ends("endless-finaliser", "class E:\n    def __del__(self):\n        while True: pass\nE()", TIMEOUT),
+    ends("regex", "import re\nre.match('(a+)+$', 'a' * 40 + '!')", TIMEOUT),
+    ends("power", "return 9 ** 9 ** 9", TIMEOUT, MEMORY),
+    ends("huge-integer-as-text", "return str(10 ** 10 ** 5)", THROWN, says="Exceeds the limit"),
+    ends("list-flood", "a = []\nwhile True: a.append('x' * 10**6)", MEMORY),
+    ends("one-huge-string", "return len('x' * 10**12)", MEMORY),
+    ends("bytearray", "bytearray(1 << 40)", MEMORY),
+    ends("range-list", "list(range(10**12))", MEMORY),
+    ends(
+        "memory-error-caught",
+        "a = []\nwhile True:\n    try: a.append('x' * 10**6)\n    except MemoryError: pass",
+        TIMEOUT,
+        CPU,
+    ),
+    ends("recursion", "def f(): return f()\nf()", THROWN, says="recursion"),
+    ends(
+        "recursion-without-limit",
+        "import sys\nsys.setrecursionlimit(10**9)\nf = lambda: f()\nf()",
+        CRASHED,
+        MEMORY,
+        TIMEOUT,
+    ),
+    ends("deep-json", "import json\njson.loads('[' * 10**6)", THROWN),
+    returns("stdout-flood", "for _ in range(10**5): print('x' * 100)\nreturn 1", 1),
+    ends("huge-result", "return 'x' * 2 * 10**6", OUTPUT),
+    ends(
+        "zip-bomb",
+        "import zlib\nd = zlib.compress(b'0' * 10**8)\na = []\nwhile True: a.append(zlib.decompress(d))",
+        MEMORY,
+    ),
+    ends("descriptors", "import os\nreturn [open(os.__file__) for _ in range(99)]", THROWN, says="Too many"),
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sandbox() -> AsyncIterator[PythonSandbox]:
+    limits = SandboxLimits(max_result_chars=1_000_000)
+    async with PythonSandbox(limits=limits, size=PoolSize(running=2, spare=2)) as sandbox:
+        yield sandbox
+
+
+@pytest.mark.parametrize("attempt", REACHING_OUT + FORGING + EXHAUSTING, ids=lambda attempt: attempt.id)
+async def test_an_attempt_harms_nobody_else(sandbox: PythonSandbox, attempt: Attempt) -> None:
+    result = await sandbox.run(Script(code=attempt.code, timeout_ms=attempt.timeout_ms, environment={"MINE": "secret"}))
+    if attempt.kinds:
+        assert result.error is not None
+        assert result.error.kind in attempt.kinds
+        assert attempt.says in result.error.message
+        assert len(result.error.message) < 25_000
+    else:
+        assert (result.error, result.value()) == (None, attempt.value)
+    neighbour = await sandbox.run(Script(code="return [environmentVariables, len('ok')]"))
+    assert neighbour.value() == [{}, 2]
