@@ -12,18 +12,28 @@ from gateway.adapters.deploy_service import DeployService
 from gateway.adapters.jobs_service import JobsService
 from gateway.adapters.tenant_store import INDEXES, TenantStore
 from gateway.api.app_errors import register_error_handlers
+from gateway.api.attached import AttachedAnswers
 from gateway.api.guards import BodyLimit, CorsGuard, RequestGuard
+from gateway.api.legacy.access import LegacyAccess
+from gateway.api.legacy.authoring import authoring_router
+from gateway.api.legacy.deployment import deployment_router
 from gateway.api.legacy.execute import ExecuteDoor, execute_router
 from gateway.api.legacy.jobs import jobs_router
+from gateway.api.legacy.runs import runs_router
+from gateway.api.legacy.versions import versions_router
 from gateway.api.root import root_router
 from gateway.api.v1.deployments import deployments_router as v1_deployments_router
 from gateway.api.v1.workflows import workflows_router as v1_workflows_router
+from gateway.api.v2.execute import V2ExecuteDoor
+from gateway.api.v2.execute import execute_router as v2_execute_router
+from gateway.api.v2.runs import runs_router as v2_runs_router
 from gateway.application.admission import AdmissionGate
 from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
 from gateway.application.executions import Executions
 from gateway.application.first_start import FirstKey, FirstStart
 from gateway.application.publishing import Publishing
+from gateway.application.workflow_runs import WorkflowRuns
 from gateway.ports import DeployKeeper, RunKeeper, TenantDatabase
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
@@ -70,14 +80,13 @@ def build(
         queue_wait_seconds=settings.queue_wait_seconds,
         margin_seconds=settings.run_margin_seconds,
     )
-    door = ExecuteDoor(
-        AdmissionGate(settings.admission_gate_max_inflight),
-        authentication,
-        endpoints,
-        Executions(endpoints, runs, jobs, jobs, settings.plans()),
-        public_url=settings.base_url,
-        write_seconds=settings.stream_write_seconds,
-    )
+    executions = Executions(endpoints, runs, jobs, jobs, settings.plans())
+    attached = AttachedAnswers(executions, write_seconds=settings.stream_write_seconds)
+    gate = AdmissionGate(settings.admission_gate_max_inflight)
+    door = ExecuteDoor(gate, authentication, endpoints, executions, attached, public_url=settings.base_url)
+    publishing = Publishing(deploy, endpoints)
+    access = LegacyAccess(authentication, endpoints)
+    workflow_runs = WorkflowRuns(jobs, runs, jobs)
     app = create_app(
         ServiceName.GATEWAY,
         components=[
@@ -93,8 +102,16 @@ def build(
         routers=[
             execute_router(door),
             jobs_router(authentication, jobs, jobs),
+            v2_execute_router(
+                V2ExecuteDoor(gate, authentication, endpoints, executions, attached, public_url=settings.base_url)
+            ),
+            v2_runs_router(authentication, endpoints, workflow_runs),
             v1_workflows_router(authentication, deploy),
-            v1_deployments_router(authentication, Publishing(deploy, endpoints)),
+            v1_deployments_router(authentication, publishing),
+            runs_router(access, workflow_runs),
+            deployment_router(access, deploy, publishing),
+            versions_router(access, deploy, publishing),
+            authoring_router(access, deploy, endpoints),
             root_router(settings.base_url),
         ],
         middleware=[

@@ -27,7 +27,7 @@ from shared.contracts.deployments import (
     WorkflowPage,
 )
 from shared.contracts.events import RunEvent
-from shared.contracts.jobs import AcceptRun, CancelAnswer, RunAccepted, RunView
+from shared.contracts.jobs import AcceptRun, CancelAnswer, RunAccepted, RunPage, RunView
 from shared.contracts.runs import Payload, RunOutcome, RunSpec
 
 
@@ -151,8 +151,12 @@ class Jobs(Protocol):
         """A queued run by its job id. Raises NotFound."""
         ...
 
-    async def run(self, workspace_id: str, run_id: str) -> RunView:
-        """Any run. Raises NotFound."""
+    async def run(self, workspace_id: str, run_id: str, *, output: bool = False, blocks: bool = False) -> RunView:
+        """Any run, with its output and blocks where asked for. Raises NotFound."""
+        ...
+
+    async def runs(self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None) -> RunPage:
+        """The runs of a workflow, newest first. Raises InvalidRequest for a cursor that is none."""
         ...
 
     async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
@@ -223,4 +227,8 @@ class AttachedRuns(Protocol):
 
     async def attach(self, run: RunSpec) -> AttachedRun:
         """Queue the run and wait for its events. Raises AtCapacity, RunIdTaken, RunLost."""
+        ...
+
+    def holds(self, workspace_id: str, run_id: str) -> bool:
+        """Whether a caller of this process waits for the run."""
         ...

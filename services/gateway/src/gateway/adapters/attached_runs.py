@@ -59,6 +59,11 @@ class BrokerAttachedRuns:
             raise
         return call
 
+    def holds(self, workspace_id: str, run_id: str) -> bool:
+        """See AttachedRuns."""
+        call = self._calls.get(run_id)
+        return call is not None and call.workspace_id == workspace_id
+
     async def _publish(self, request: AttachedRunRequested) -> None:
         try:
             await self._broker.work.publish(

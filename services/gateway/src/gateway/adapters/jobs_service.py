@@ -1,7 +1,7 @@
 """jobs-service over internal HTTP."""
 
 from gateway.adapters.paths import path_of
-from shared.contracts.jobs import AcceptRun, CancelAnswer, RecordCancel, RunAccepted, RunView
+from shared.contracts.jobs import AcceptRun, CancelAnswer, RecordCancel, RunAccepted, RunPage, RunView
 from shared.web.client import InternalClient
 from shared.web.payloads import PayloadStore
 
@@ -23,9 +23,15 @@ class JobsService:
         """See Jobs."""
         return await self._client.call("GET", path_of("jobs", job_id), returns=RunView)
 
-    async def run(self, workspace_id: str, run_id: str) -> RunView:
+    async def run(self, workspace_id: str, run_id: str, *, output: bool = False, blocks: bool = False) -> RunView:
         """See Jobs."""
-        return await self._client.call("GET", path_of("runs", run_id, workspace_id=workspace_id), returns=RunView)
+        path = path_of("runs", run_id, workspace_id=workspace_id, output=output, blocks=blocks)
+        return await self._client.call("GET", path, returns=RunView)
+
+    async def runs(self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None) -> RunPage:
+        """See Jobs."""
+        path = path_of("runs", workspace_id=workspace_id, workflow_id=workflow_id, limit=limit, cursor=cursor)
+        return await self._client.call("GET", path, returns=RunPage)
 
     async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
         """See Jobs."""

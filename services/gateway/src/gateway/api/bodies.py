@@ -29,35 +29,34 @@ class AskedFor(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", alias_generator=to_camel)
 
 
-def json_of(model: type[M]) -> Callable[[Request], Awaitable[M]]:
+def json_of(model: type[M], *, headline: str | None = None) -> Callable[[Request], Awaitable[M]]:
     """A FastAPI dependency that reads the body as `model`; no body is an empty object.
 
-    Raises MalformedJson, InvalidRequest with a detail for each problem.
+    Raises MalformedJson, InvalidRequest with a detail for each problem, named `headline` or after the first of them.
     """
 
     async def read(request: Request) -> M:
-        return read_model(model, await request.body())
+        return validated(model, json_value(await request.body()), headline=headline)
 
     return read
 
 
-def read_model(model: type[M], body: bytes) -> M:
-    """As `json_of`."""
+def json_value(body: bytes) -> Any:
+    """The value in `body`; no body is an empty object. Raises MalformedJson."""
     try:
-        value = json_body.decode(_decoder, json_body.without_bom(body) or b"{}")
+        return json_body.decode(_decoder, json_body.without_bom(body) or b"{}")
     except MalformedJson as error:
         error.message = MALFORMED
         raise
-    return validated(model, value)
 
 
-def validated(model: type[M], value: Any) -> M:
+def validated(model: type[M], value: Any, *, headline: str | None = None) -> M:
     """`value` as `model`. Raises InvalidRequest with a detail for each problem."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
         details = [in_known_words(problem) for problem in error.errors(include_url=False)]
-        raise InvalidRequest(details[0]["message"], details=details) from error
+        raise InvalidRequest(headline or details[0]["message"], details=details) from error
 
 
 def described(model: type[BaseModel]) -> dict[str, Any]:
@@ -79,6 +78,8 @@ def in_known_words(problem: Any) -> dict[str, Any]:
     if kind == "extra_forbidden":
         message = f'Unrecognized key: "{path[-1]}"'
         return {"code": "unrecognized_keys", "keys": path[-1:], "path": path[:-1], "message": message}
+    if kind == "literal_error":
+        return {"code": "invalid_value", "path": path, "message": f"Invalid input: expected {_literal(problem)}"}
     code, message = _bound_or_other(problem)
     return {"code": code, "path": path, "message": message}
 
@@ -106,6 +107,10 @@ _BOUNDS: Final = {
     "greater_than": ("too_small", "Too small: expected number to be >{gt}"),
     "less_than_equal": ("too_big", "Too big: expected number to be <={le}"),
 }
+
+
+def _literal(problem: Any) -> str:
+    return str(problem["ctx"]["expected"]).replace("True", "true").replace("False", "false")
 
 
 def _bound_or_other(problem: Any) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from gateway.application.endpoints import Endpoints
 from gateway.domain.credentials import Caller, Scope
 from gateway.domain.errors import UndeployedAlready
 from gateway.ports import Authoring
-from shared.contracts.deployments import Deploy, Deployed, Endpoint
+from shared.contracts.deployments import Deploy, Deployed, Endpoint, UpdateAccess, Workflow
 from shared.errors import InvalidRequest, NotDeployed
 
 
@@ -52,6 +52,13 @@ class Publishing:
             raise UndeployedAlready from None
         self._endpoints.forget(workflow_id)
         return endpoint
+
+    async def set_access(self, caller: Caller, workflow_id: str, change: UpdateAccess) -> Workflow:
+        """Say who may call. Raises MissingScope, NotFound, Unavailable."""
+        caller.require(Scope.ADMIN)
+        changed = await self._authoring.set_access(caller.workspace.id, workflow_id, change)
+        self._endpoints.forget(workflow_id)
+        return changed
 
     async def _before(self, caller: Caller, workflow_id: str, live: int) -> int:
         page = await self._authoring.versions(caller.workspace.id, workflow_id, before=live, limit=1)

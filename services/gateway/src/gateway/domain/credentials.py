@@ -97,10 +97,10 @@ class Caller(msgspec.Struct, frozen=True):
         """Whether no key was shown."""
         return self.key is None
 
-    def require(self, scope: Scope) -> None:
+    def require(self, *one_of: Scope) -> None:
         """Raises MissingScope. An admin key has every scope."""
-        if scope not in self.scopes and Scope.ADMIN not in self.scopes:
-            raise MissingScope(f"API key lacks the {scope} scope")
+        if self.scopes.isdisjoint((*one_of, Scope.ADMIN)):
+            raise MissingScope(f"API key lacks the {' or '.join(one_of)} scope")
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:

@@ -54,7 +54,8 @@ def read_execute_request(
     mode = _mode(headers, controls)
     _refuse_for_mode(controls, mode, seconds, is_public=is_public)
     agent_events = headers.get("x-sim-stream-protocol") == AGENT_EVENTS
-    _refuse_unnegotiated(controls, agent_events=agent_events)
+    wants_agent_events = controls.include_thinking is True or controls.include_tool_calls is True
+    refuse_unnegotiated(wants_agent_events, agent_events=agent_events)
     return ExecuteRequest(
         mode=mode,
         input=workflow_input(document, controls),
@@ -172,10 +173,9 @@ def _refuse_for_mode(controls: Controls, mode: RunMode, seconds: int | None, *, 
         raise InvalidRequest("Async execution does not support draft or override execution controls")
 
 
-def _refuse_unnegotiated(controls: Controls, *, agent_events: bool) -> None:
-    if agent_events:
-        return
-    if controls.include_thinking is True or controls.include_tool_calls is True:
+def refuse_unnegotiated(wants_agent_events: bool, *, agent_events: bool) -> None:
+    """Raises InvalidRequest when the caller wants frames that it did not say it understands."""
+    if wants_agent_events and not agent_events:
         raise InvalidRequest(
             "includeThinking and includeToolCalls require the X-Sim-Stream-Protocol: agent-events-v1 request header, "
             "which declares that the client understands agent-event frames."

@@ -63,8 +63,13 @@ def message_of(error: FlowportError) -> str:
 
 def present_execute_error(request: Request, error: FlowportError) -> Response:
     """What an execute call that was refused, or lost, is told."""
-    status = status_of(error)
     metrics.REFUSALS.labels(error.code).inc()
+    return present_plain_error(request, error)
+
+
+def present_plain_error(request: Request, error: FlowportError) -> Response:
+    """As an execute call, for the routes of its runs."""
+    status = status_of(error)
     return StructResponse(_execute_body(error), status_code=status, headers=retry_headers(error, status))
 
 

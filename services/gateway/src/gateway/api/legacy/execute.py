@@ -6,10 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway import metrics
-from gateway.api.event_stream import EventStream
-from gateway.api.frames import FrameWriter
-from gateway.api.hang_up import hanging_up
+from gateway.api.attached import AttachedAnswers
 from gateway.api.legacy.errors import present_execute_error
 from gateway.api.legacy.models import Accepted, ExecuteBody, ExecuteFailure, ExecuteResult, Refusal
 from gateway.api.legacy.results import sync_response
@@ -20,13 +17,10 @@ from gateway.application.endpoints import Endpoints
 from gateway.application.executions import Executions
 from gateway.domain.call_chain import call_chain
 from gateway.domain.credentials import Caller
-from gateway.domain.execute_request import AGENT_EVENTS, ExecuteRequest, read_execute_request
-from gateway.ports import AttachedRun
+from gateway.domain.execute_request import read_execute_request
 from shared.clock import iso
-from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted
-from shared.contracts.runs import RunMode, RunOutcome
-from shared.errors import FlowportError
+from shared.contracts.runs import RunMode
 from shared.web.structs import StructResponse
 
 
@@ -39,16 +33,16 @@ class ExecuteDoor:
         authentication: Authentication,
         endpoints: Endpoints,
         executions: Executions,
+        attached: AttachedAnswers,
         *,
         public_url: str,
-        write_seconds: float,
     ) -> None:
         self._gate = gate
         self._authentication = authentication
         self._endpoints = endpoints
         self._executions = executions
+        self._attached = attached
         self._public_url = public_url
-        self._write_seconds = write_seconds
 
     async def execute(self, request: Request) -> Response:
         """Run a workflow's live version."""
@@ -63,35 +57,15 @@ class ExecuteDoor:
             return self._accepted(await self._executions.enqueue(caller, endpoint, asked))
         run = await self._executions.attach(caller, endpoint, asked)
         if asked.mode is RunMode.STREAM:
-            return self._stream(run, endpoint, asked)
-        return await self._wait(request, run, endpoint)
+            return self._attached.stream(run, asked, endpoint.workspace_id, headers={"x-execution-id": run.run_id})
+        outcome, output = await self._attached.result(request, run, endpoint.workspace_id)
+        return sync_response(run.run_id, outcome, output)
 
     async def _caller(self, request: Request, workflow_id: str) -> Caller:
         caller = await self._authentication.caller(request.headers)
         if caller is not None:
             return caller
         return await self._authentication.public_caller(await self._endpoints.find(workflow_id))
-
-    async def _wait(self, request: Request, run: AttachedRun, endpoint: Endpoint) -> Response:
-        async with hanging_up(request.receive, run):
-            try:
-                outcome = await run.outcome()
-            except FlowportError as error:
-                metrics.RUNS.labels(RunMode.SYNC, error.code.lower()).inc()
-                raise
-        metrics.RUNS.labels(RunMode.SYNC, outcome.status).inc()
-        output = await self._executions.output_of(endpoint.workspace_id, outcome)
-        return sync_response(run.run_id, outcome, output)
-
-    def _stream(self, run: AttachedRun, endpoint: Endpoint, asked: ExecuteRequest) -> Response:
-        async def load_output(outcome: RunOutcome) -> bytes:
-            return await self._executions.output_of(endpoint.workspace_id, outcome)
-
-        headers = {"x-execution-id": run.run_id}
-        if asked.agent_events:
-            headers["x-sim-stream-protocol"] = AGENT_EVENTS
-        writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
-        return EventStream(run, writer, load_output, headers=headers, write_seconds=self._write_seconds)
 
     def _accepted(self, accepted: RunAccepted) -> Response:
         path = f"/api/jobs/{accepted.job_id}"

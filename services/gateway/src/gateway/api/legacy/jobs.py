@@ -50,7 +50,7 @@ def jobs_router(authentication: Authentication, jobs: Jobs, payloads: Payloads) 
             raise NotFound("Task not found") from None
         if run.workspace_id != caller.workspace.id:
             raise WrongWorkspace
-        caller.require(Scope.READ if Scope.READ in caller.scopes else Scope.EXECUTE)
+        caller.require(Scope.READ, Scope.EXECUTE)
         output = None
         if run.status is RunStatus.COMPLETED and run.output is not None:
             output = await payloads.get(run.workspace_id, run.output)

@@ -121,3 +121,39 @@ class Error(Wire):
     code: str
     request_id: str
     details: Any = None
+
+
+class RunCost(Wire):
+    """In US dollars."""
+
+    total: float
+
+
+class RunState(Wire):
+    """A run as it stands."""
+
+    execution_id: str
+    workflow_id: str
+    status: Literal["queued", "running", "paused", "completed", "failed", "cancelled"]
+    trigger: str
+    level: Literal["info", "error"]
+    started_at: str | None
+    ended_at: str | None
+    total_duration_ms: int | None
+    paused: dict[str, Any] | None
+    cost: RunCost | None
+    error: str | None
+    final_output: Any
+    block_outputs: dict[str, Any] | None
+
+
+class CancelResult(Wire):
+    """What a cancel found."""
+
+    success: bool
+    execution_id: str
+    redis_available: bool
+    durably_recorded: bool
+    locally_aborted: bool
+    paused_cancelled: bool
+    reason: Literal["recorded", "queue_cancelled", "already_cancelled"]

@@ -1,0 +1,50 @@
+"""Answers that wait for a run: one result, or a stream. Every API generation words them itself."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway import metrics
+from gateway.api.event_stream import EventStream
+from gateway.api.frames import FrameWriter
+from gateway.api.hang_up import hanging_up
+from gateway.application.executions import Executions
+from gateway.domain.execute_request import AGENT_EVENTS, ExecuteRequest
+from gateway.ports import AttachedRun
+from shared.contracts.runs import RunMode, RunOutcome
+from shared.errors import FlowportError
+
+PROTOCOL_HEADER: Final = "x-sim-stream-protocol"
+
+
+class AttachedAnswers:
+    """Waits as long as the caller does."""
+
+    def __init__(self, executions: Executions, *, write_seconds: float) -> None:
+        self._executions = executions
+        self._write_seconds = write_seconds
+
+    async def result(self, request: Request, run: AttachedRun, workspace_id: str) -> tuple[RunOutcome, bytes]:
+        """How the run ended, and its output as JSON. Raises what AttachedRun raises, NotFound, Unavailable."""
+        async with hanging_up(request.receive, run):
+            try:
+                outcome = await run.outcome()
+            except FlowportError as error:
+                metrics.RUNS.labels(RunMode.SYNC, error.code.lower()).inc()
+                raise
+        metrics.RUNS.labels(RunMode.SYNC, outcome.status).inc()
+        return outcome, await self._executions.output_of(workspace_id, outcome)
+
+    def stream(
+        self, run: AttachedRun, asked: ExecuteRequest, workspace_id: str, *, headers: Mapping[str, str]
+    ) -> Response:
+        """The run's frames as they come."""
+
+        async def load_output(outcome: RunOutcome) -> bytes:
+            return await self._executions.output_of(workspace_id, outcome)
+
+        agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if asked.agent_events else {}
+        writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
+        return EventStream(run, writer, load_output, headers={**headers, **agreed}, write_seconds=self._write_seconds)

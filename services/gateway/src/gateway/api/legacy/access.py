@@ -1,0 +1,28 @@
+"""Who may do what on the legacy API: an unknown workflow is 404, another workspace's is 403."""
+
+from starlette.requests import Request
+
+from gateway.application.authentication import Authentication
+from gateway.application.endpoints import Endpoints
+from gateway.domain.credentials import Caller
+from gateway.domain.errors import WrongWorkspace
+
+
+class LegacyAccess:
+    """FastAPI dependencies that identify the caller."""
+
+    def __init__(self, authentication: Authentication, endpoints: Endpoints) -> None:
+        self._authentication = authentication
+        self._endpoints = endpoints
+
+    async def caller(self, request: Request) -> Caller:
+        """Who calls. Raises Unauthenticated, Unavailable."""
+        return await self._authentication.require(request.headers)
+
+    async def to_workflow(self, request: Request) -> Caller:
+        """Who calls about the workflow in the path. Raises Unauthenticated, NotFound, WrongWorkspace, Unavailable."""
+        caller = await self.caller(request)
+        endpoint = await self._endpoints.get(request.path_params["workflow_id"])
+        if endpoint.workspace_id != caller.workspace.id:
+            raise WrongWorkspace
+        return caller

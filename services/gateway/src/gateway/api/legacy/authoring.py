@@ -1,0 +1,131 @@
+"""`/api/workflows`: make, list, rename, archive, and the draft under `/state`."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.api.bodies import described, json_of, json_value
+from gateway.api.legacy.access import LegacyAccess
+from gateway.api.legacy.authoring_models import CreateBody, Done, Saved, UpdateBody, WorkflowRow, WorkflowRows
+from gateway.api.legacy.errors import present_error
+from gateway.api.legacy.models import Error
+from gateway.api.routes import presenting
+from gateway.application.endpoints import Endpoints
+from gateway.domain.credentials import Caller, Scope
+from gateway.domain.errors import WrongWorkspace
+from gateway.ports import Authoring
+from shared.clock import iso
+from shared.contracts.deployments import CreateWorkflow, SaveDraft, UpdateWorkflow, Workflow
+from shared.errors import InvalidRequest
+from shared.web.structs import StructResponse
+
+ERRORS: Final[dict[int | str, dict[str, Any]]] = {status: {"model": Error} for status in (400, 401, 403, 404, 503)}
+PAGE: Final = 500
+MAX_PAGES: Final = 20
+
+
+def authoring_router(access: LegacyAccess, authoring: Authoring, endpoints: Endpoints) -> APIRouter:
+    """Workflows and their drafts, for a key with the deploy scope."""
+    router = APIRouter(
+        prefix="/api/workflows", route_class=presenting(present_error), tags=["Workflows"], responses=ERRORS
+    )
+    Somebody = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+
+    @router.get("")
+    async def list_workflows(
+        caller: Somebody, workspace_id: Annotated[str | None, Query(alias="workspaceId")] = None
+    ) -> WorkflowRows:
+        own_workspace(caller, workspace_id, Scope.READ)
+        rows: list[WorkflowRow] = []
+        cursor = None
+        for _ in range(MAX_PAGES):
+            page = await authoring.page(caller.workspace.id, cursor=cursor, limit=PAGE, deployed_only=False)
+            rows += map(row, page.workflows)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        return WorkflowRows(data=rows)
+
+    @router.post("", openapi_extra=described(CreateBody))
+    async def create(caller: Somebody, body: Annotated[CreateBody, Depends(json_of(CreateBody))]) -> WorkflowRow:
+        own_workspace(caller, body.workspace_id, Scope.DEPLOY)
+        request = CreateWorkflow(
+            workspace_id=caller.workspace.id,
+            name=body.name,
+            description=body.description,
+            folder_id=body.folder_id,
+        )
+        return row(await authoring.create(request))
+
+    @router.put("/{workflow_id}", openapi_extra=described(UpdateBody))
+    async def update(
+        caller: Known, workflow_id: str, body: Annotated[UpdateBody, Depends(json_of(UpdateBody))]
+    ) -> WorkflowRow:
+        caller.require(Scope.DEPLOY)
+        change = UpdateWorkflow(**{name: getattr(body, name) for name in body.model_fields_set})
+        return row(await authoring.update(caller.workspace.id, workflow_id, change))
+
+    @router.delete("/{workflow_id}")
+    async def archive(caller: Known, workflow_id: str) -> Done:
+        caller.require(Scope.DEPLOY)
+        await authoring.archive(caller.workspace.id, workflow_id)
+        endpoints.forget(workflow_id)
+        return Done()
+
+    @router.get("/{workflow_id}/state", response_model=dict[str, Any])
+    async def draft(caller: Known, workflow_id: str) -> Response:
+        caller.require(Scope.READ)
+        return StructResponse((await authoring.draft(caller.workspace.id, workflow_id)).state)
+
+    @router.put("/{workflow_id}/state", openapi_extra=_STATE_BODY)
+    async def save_draft(caller: Known, workflow_id: str, request: Request) -> Saved:
+        caller.require(Scope.DEPLOY)
+        state = json_value(await request.body())
+        if not isinstance(state, dict):
+            raise InvalidRequest("Invalid workflow: expected an object")
+        await authoring.save_draft(caller.workspace.id, workflow_id, SaveDraft(state=state))
+        return Saved()
+
+    return router
+
+
+_STATE_BODY: Final = {
+    "requestBody": {
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["blocks", "edges"],
+                    "properties": {"blocks": {"type": "object"}, "edges": {"type": "array"}},
+                }
+            }
+        }
+    }
+}
+
+
+def own_workspace(caller: Caller, workspace_id: str | None, scope: Scope) -> None:
+    """Raises WrongWorkspace, MissingScope."""
+    if workspace_id not in (None, caller.workspace.id):
+        raise WrongWorkspace
+    caller.require(scope)
+
+
+def row(workflow: Workflow) -> WorkflowRow:
+    """A workflow as the legacy API shows it."""
+    deployed_at = workflow.endpoint.deployed_at
+    return WorkflowRow(
+        id=workflow.id,
+        name=workflow.name,
+        description=workflow.description,
+        workspace_id=workflow.workspace_id,
+        folder_id=workflow.folder_id,
+        is_deployed=workflow.endpoint.is_deployed,
+        deployed_at=iso(deployed_at) if deployed_at else None,
+        is_public_api=workflow.endpoint.is_public,
+        created_at=iso(workflow.created_at),
+        updated_at=iso(workflow.updated_at),
+    )

@@ -1,0 +1,119 @@
+"""`/api/workflows/{id}/deploy` and what tells whether a workflow is deployed."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from gateway.api.bodies import described, json_of
+from gateway.api.legacy.access import LegacyAccess
+from gateway.api.legacy.authoring import ERRORS
+from gateway.api.legacy.authoring_models import (
+    AccessBody,
+    AccessState,
+    ActiveDeployment,
+    DeployedState,
+    DeploymentState,
+    DeployResult,
+    StatusState,
+)
+from gateway.api.legacy.errors import present_error
+from gateway.api.routes import presenting
+from gateway.application.publishing import Publishing
+from gateway.domain.credentials import Caller, Scope
+from gateway.ports import Authoring
+from shared.clock import iso
+from shared.contracts.deployments import Deployed, DeploymentStatus, Endpoint, UpdateAccess
+from shared.web.structs import StructResponse
+
+KEYS_SHOWN: Final = "Workspace API keys"
+NO_STORE: Final = {"cache-control": "no-store"}
+
+
+def deployment_router(access: LegacyAccess, authoring: Authoring, publishing: Publishing) -> APIRouter:
+    """What is live: for a key with the read scope, and with the deploy scope to change it."""
+    router = APIRouter(
+        prefix="/api/workflows/{workflow_id}",
+        route_class=presenting(present_error),
+        tags=["Deployment"],
+        responses=ERRORS,
+    )
+    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+
+    @router.get("/status", summary="Whether a workflow is deployed")
+    async def status(caller: Known, workflow_id: str) -> StatusState:
+        caller.require(Scope.READ, Scope.EXECUTE)
+        found = await authoring.status(caller.workspace.id, workflow_id)
+        return StatusState(
+            is_deployed=found.endpoint.is_deployed,
+            deployed_at=_moment(found.endpoint),
+            needs_redeployment=found.needs_redeployment,
+        )
+
+    @router.get("/deploy")
+    async def deployment(caller: Known, workflow_id: str) -> DeploymentState:
+        caller.require(Scope.READ)
+        return _state(await authoring.status(caller.workspace.id, workflow_id))
+
+    @router.post("/deploy", response_model_exclude_none=True)
+    async def deploy(caller: Known, workflow_id: str) -> DeployResult:
+        return _deployed(await publishing.deploy(caller, workflow_id))
+
+    @router.delete("/deploy", response_model_exclude_unset=True)
+    async def undeploy(caller: Known, workflow_id: str) -> DeployResult:
+        await publishing.undeploy(caller, workflow_id)
+        return DeployResult(is_deployed=False, deployed_at=None, api_key=None)
+
+    @router.patch("/deploy", openapi_extra=described(AccessBody))
+    async def set_access(
+        caller: Known,
+        workflow_id: str,
+        body: Annotated[AccessBody, Depends(json_of(AccessBody, headline="Validation error"))],
+    ) -> AccessState:
+        changed = await publishing.set_access(caller, workflow_id, UpdateAccess(is_public=body.is_public_api))
+        return AccessState(is_public_api=changed.endpoint.is_public)
+
+    @router.get("/deployed", response_model=DeployedState)
+    async def deployed_state(caller: Known, workflow_id: str) -> Response:
+        caller.require(Scope.READ)
+        live = (await authoring.status(caller.workspace.id, workflow_id)).endpoint.version
+        state = None if live is None else (await authoring.version(caller.workspace.id, workflow_id, live)).state
+        return StructResponse({"deployedState": state}, headers=NO_STORE)
+
+    return router
+
+
+def active_deployment(endpoint: Endpoint) -> ActiveDeployment | None:
+    """What is live, None when nothing is."""
+    if endpoint.version is None or endpoint.version_id is None:
+        return None
+    return ActiveDeployment(
+        deployment_version_id=endpoint.version_id, version=endpoint.version, deployed_at=_moment(endpoint)
+    )
+
+
+def _moment(endpoint: Endpoint) -> str | None:
+    return iso(endpoint.deployed_at) if endpoint.deployed_at else None
+
+
+def _state(found: DeploymentStatus) -> DeploymentState:
+    endpoint = found.endpoint
+    return DeploymentState(
+        is_deployed=endpoint.is_deployed,
+        deployed_at=_moment(endpoint),
+        api_key=KEYS_SHOWN if endpoint.is_deployed else None,
+        needs_redeployment=found.needs_redeployment,
+        is_public_api=endpoint.is_public,
+        active_deployment=active_deployment(endpoint),
+    )
+
+
+def _deployed(deployed: Deployed) -> DeployResult:
+    return DeployResult(
+        is_deployed=True,
+        deployed_at=_moment(deployed.endpoint),
+        api_key=KEYS_SHOWN,
+        unchanged=deployed.unchanged or None,
+        warnings=list(deployed.warnings) or None,
+        active_deployment=active_deployment(deployed.endpoint),
+    )

@@ -1,0 +1,80 @@
+"""`/api/workflows/{id}/executions/{executionId}`: how a run is doing, and its cancel."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from gateway.api.legacy.access import LegacyAccess
+from gateway.api.legacy.errors import present_plain_error
+from gateway.api.legacy.models import CancelResult, Refusal, RunState
+from gateway.api.routes import presenting
+from gateway.application.workflow_runs import WorkflowRuns
+from gateway.domain.credentials import Caller
+from gateway.domain.run_words import block_outputs, cost_of, names_in, status_word
+from shared.clock import iso
+from shared.contracts.jobs import CancelAnswer, RunView
+from shared.contracts.runs import RunStatus
+from shared.web.structs import StructResponse
+
+
+def runs_router(access: LegacyAccess, runs: WorkflowRuns) -> APIRouter:
+    """The routes of one run."""
+    router = APIRouter(
+        prefix="/api/workflows/{workflow_id}/executions/{execution_id}",
+        route_class=presenting(present_plain_error),
+        tags=["Runs"],
+        responses={status: {"model": Refusal} for status in (401, 403, 404, 503)},
+    )
+    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+
+    @router.get("", response_model=RunState, summary="How a run is doing")
+    async def run_state(
+        caller: Known,
+        workflow_id: str,
+        execution_id: str,
+        include_output: Annotated[bool, Query(alias="includeOutput")] = False,
+        selected_outputs: Annotated[str | None, Query(alias="selectedOutputs", max_length=10_000)] = None,
+    ) -> Response:
+        wanted = names_in(selected_outputs)
+        run = await runs.find(caller, workflow_id, execution_id, output=include_output, blocks=bool(wanted))
+        output = await runs.output(run, run.output) if include_output and run.output else None
+        return StructResponse(run_body(run, output, wanted))
+
+    @router.post("/cancel", response_model=CancelResult, summary="Stop a run", responses={409: {"model": Refusal}})
+    async def cancel(caller: Known, workflow_id: str, execution_id: str) -> Response:
+        answer = await runs.cancel(caller, workflow_id, execution_id)
+        return StructResponse({"success": True, "executionId": answer.run_id, **cancel_facts(answer)})
+
+    return router
+
+
+def run_body(run: RunView, output: bytes | None, wanted: list[str]) -> dict[str, Any]:
+    """A run as it stands."""
+    return {
+        "executionId": run.run_id,
+        "workflowId": run.workflow_id,
+        "status": status_word(run.status),
+        "trigger": run.trigger,
+        "level": "error" if run.status is RunStatus.FAILED else "info",
+        "startedAt": iso(run.started_at) if run.started_at else None,
+        "endedAt": iso(run.ended_at) if run.ended_at else None,
+        "totalDurationMs": None if run.duration_ms is None else round(run.duration_ms),
+        "paused": None,
+        "cost": cost_of(run),
+        "error": run.error.text if run.error and run.status is RunStatus.FAILED else None,
+        "finalOutput": None if output is None else msgspec.Raw(output),
+        "blockOutputs": block_outputs(run.blocks, wanted),
+    }
+
+
+def cancel_facts(answer: CancelAnswer) -> dict[str, Any]:
+    """What a cancel found, in the words of both generations."""
+    return {
+        "redisAvailable": True,
+        "durablyRecorded": answer.reason != "already_cancelled",
+        "locallyAborted": False,
+        "pausedCancelled": False,
+        "reason": answer.reason,
+    }

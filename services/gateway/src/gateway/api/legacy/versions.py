@@ -1,0 +1,127 @@
+"""`/api/workflows/{id}/deployments`: every version, its texts, promote, and load into the draft."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from msgspec import UNSET
+from starlette.responses import Response
+
+from gateway.api.bodies import described, json_of
+from gateway.api.legacy.access import LegacyAccess
+from gateway.api.legacy.authoring import ERRORS
+from gateway.api.legacy.authoring_models import (
+    DeployedState,
+    Reverted,
+    VersionBody,
+    VersionChange,
+    VersionRow,
+    VersionRows,
+)
+from gateway.api.legacy.deployment import active_deployment
+from gateway.api.legacy.errors import present_error
+from gateway.api.routes import presenting
+from gateway.application.publishing import Publishing
+from gateway.domain.credentials import Caller, Scope
+from gateway.ports import Authoring
+from shared.clock import iso
+from shared.contracts.deployments import UpdateVersion, Version
+from shared.errors import InvalidRequest
+from shared.web.structs import StructResponse
+
+PAGE: Final = 500
+MAX_PAGES: Final = 20
+MAX_NUMBER: Final = 2**31
+
+
+def versions_router(access: LegacyAccess, authoring: Authoring, publishing: Publishing) -> APIRouter:
+    """Versions, for a key with the read scope, and with the deploy scope to change something."""
+    router = APIRouter(
+        prefix="/api/workflows/{workflow_id}/deployments",
+        route_class=presenting(present_error),
+        tags=["Deployment"],
+        responses=ERRORS,
+    )
+    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+
+    @router.get("")
+    async def list_versions(caller: Known, workflow_id: str) -> VersionRows:
+        caller.require(Scope.READ)
+        rows: list[VersionRow] = []
+        before = None
+        for _ in range(MAX_PAGES):
+            page = await authoring.versions(caller.workspace.id, workflow_id, before=before, limit=PAGE)
+            rows += map(_row, page.versions)
+            before = page.next_before
+            if before is None:
+                break
+        return VersionRows(versions=rows)
+
+    @router.get("/{version}", response_model=DeployedState)
+    async def version_state(caller: Known, workflow_id: str, version: str) -> Response:
+        caller.require(Scope.READ)
+        found = await authoring.version(caller.workspace.id, workflow_id, _number(version))
+        return StructResponse({"deployedState": found.state})
+
+    @router.patch("/{version}", openapi_extra=described(VersionBody), response_model_exclude_unset=True)
+    async def change_version(
+        caller: Known, workflow_id: str, version: str, body: Annotated[VersionBody, Depends(json_of(VersionBody))]
+    ) -> VersionChange:
+        caller.require(Scope.DEPLOY)
+        number = _number(version)
+        if body.name is None and "description" not in body.model_fields_set and body.is_active is None:
+            raise InvalidRequest("At least one of name, description, or isActive must be provided")
+        texts = await _texts(authoring, caller, workflow_id, number, body)
+        if body.is_active is None:
+            return texts
+        promoted = await publishing.promote(caller, workflow_id, number)
+        active = active_deployment(promoted.endpoint)
+        return texts.model_copy(
+            update={
+                "success": True,
+                "deployed_at": active.deployed_at if active else None,
+                "active_deployment": active,
+            }
+        )
+
+    @router.post("/{version}/revert")
+    async def revert(caller: Known, workflow_id: str, version: str) -> Reverted:
+        caller.require(Scope.DEPLOY)
+        word = version if version == "active" else str(_number(version))
+        saved = await authoring.load_draft(caller.workspace.id, workflow_id, word)
+        moment = round(saved.saved_at.timestamp() * 1000)
+        return Reverted(message="Reverted to deployment version", last_saved=moment)
+
+    return router
+
+
+async def _texts(
+    authoring: Authoring, caller: Caller, workflow_id: str, number: int, body: VersionBody
+) -> VersionChange:
+    wants_description = "description" in body.model_fields_set
+    if body.name is None and not wants_description:
+        return VersionChange()
+    change = UpdateVersion(
+        name=UNSET if body.name is None else body.name,
+        description=body.description if wants_description else UNSET,
+    )
+    changed = await authoring.update_version(caller.workspace.id, workflow_id, number, change)
+    return VersionChange(name=changed.name, description=changed.description)
+
+
+def _number(version: str) -> int:
+    if not (version.isascii() and version.isdigit() and len(version) <= 10 and 0 < int(version) < MAX_NUMBER):
+        raise InvalidRequest("Invalid version")
+    return int(version)
+
+
+def _row(version: Version) -> VersionRow:
+    return VersionRow(
+        id=version.id,
+        version=version.number,
+        name=version.name,
+        description=version.description,
+        is_active=version.is_live,
+        created_at=iso(version.created_at),
+        created_by=version.created_by,
+        deployed_by=version.deployed_by,
+    )

@@ -1,0 +1,95 @@
+"""Errors as the v2 API words them: a code, a message, and details where there are any."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway import metrics
+from gateway.api.legacy.errors import CAPACITY_RETRY_SECONDS, UNAVAILABLE_RETRY_SECONDS, message_of
+from gateway.domain.errors import AdmissionClosed, CallChainTooDeep, CallerGone, RunLost, RunOverdue, WrongWorkspace
+from shared.errors import (
+    AtCapacity,
+    Conflict,
+    FlowportError,
+    Forbidden,
+    InvalidRequest,
+    NotDeployed,
+    NotFound,
+    PayloadTooLarge,
+    RunIdTaken,
+    Unauthenticated,
+    Unavailable,
+)
+from shared.web.structs import StructResponse
+
+NO_STORE: Final = {"cache-control": "private, no-store"}
+CHALLENGE: Final = {"www-authenticate": 'SimApiKey realm="Sim API", header="x-api-key"'}
+
+_KINDS: Final[tuple[tuple[type[FlowportError], int, str], ...]] = (
+    (WrongWorkspace, 404, "NOT_FOUND"),
+    (InvalidRequest, 400, "BAD_REQUEST"),
+    (Unauthenticated, 401, "UNAUTHORIZED"),
+    (Forbidden, 403, "FORBIDDEN"),
+    (NotDeployed, 403, "FORBIDDEN"),
+    (NotFound, 404, "NOT_FOUND"),
+    (Conflict, 409, "CONFLICT"),
+    (PayloadTooLarge, 413, "PAYLOAD_TOO_LARGE"),
+    (AdmissionClosed, 429, "RATE_LIMITED"),
+    (CallerGone, 499, "CLIENT_CLOSED_REQUEST"),
+    (RunOverdue, 503, "SERVICE_UNAVAILABLE"),
+    (AtCapacity, 503, "SERVICE_UNAVAILABLE"),
+    (Unavailable, 503, "SERVICE_UNAVAILABLE"),
+)
+
+_MESSAGES: Final[tuple[tuple[type[FlowportError], str], ...]] = (
+    (WrongWorkspace, "Workflow not found"),
+    (RunIdTaken, "Run ID has already been used"),
+)
+
+
+def present_error(request: Request, error: FlowportError) -> Response:
+    """What a v2 call that failed is told."""
+    status, code = next(((status, code) for kind, status, code in _KINDS if isinstance(error, kind)), (500, ""))
+    about: dict[str, Any] = {"code": code or "INTERNAL_ERROR", "message": _message(error)}
+    details = _details(error)
+    if details is not None:
+        about["details"] = details
+    return StructResponse({"error": about}, status_code=status, headers=_headers(error, status))
+
+
+def present_execute_error(request: Request, error: FlowportError) -> Response:
+    """As `present_error`, and counted as a refusal."""
+    metrics.REFUSALS.labels(error.code).inc()
+    return present_error(request, error)
+
+
+def _message(error: FlowportError) -> str:
+    return next((text for kind, text in _MESSAGES if isinstance(error, kind)), None) or message_of(error)
+
+
+_DETAILS: Final[tuple[tuple[type[FlowportError], Callable[[Any], Any]], ...]] = (
+    (RunIdTaken, lambda error: {"code": "RUN_ID_CONFLICT", "runId": error.details["runId"]}),
+    (CallChainTooDeep, lambda error: {"code": error.code}),
+    (RunLost, lambda error: {"code": "RUN_LOST", "runId": error.run_id}),
+    (InvalidRequest, lambda error: error.details),
+)
+
+
+def _details(error: FlowportError) -> Any:
+    return next((details(error) for kind, details in _DETAILS if isinstance(error, kind)), None)
+
+
+def _headers(error: FlowportError, status: int) -> dict[str, str]:
+    headers = dict(NO_STORE)
+    if status == 401:
+        headers |= CHALLENGE
+    seconds = error.retry_after
+    if status == 503 and seconds is None:
+        seconds = CAPACITY_RETRY_SECONDS if isinstance(error, AtCapacity) else UNAVAILABLE_RETRY_SECONDS
+    if seconds is not None:
+        headers["retry-after"] = str(seconds)
+    if isinstance(error, RunIdTaken | RunLost):
+        headers["x-run-id"] = error.details["runId"]
+    return headers

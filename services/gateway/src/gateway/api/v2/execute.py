@@ -1,0 +1,108 @@
+"""`POST /api/v2/workflows/{id}/execute`."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.api.attached import AttachedAnswers
+from gateway.api.bodies import described
+from gateway.api.routes import held, plain
+from gateway.api.v2.errors import NO_STORE, present_execute_error
+from gateway.api.v2.models import ErrorAnswer, ExecuteBody, QueuedRunAnswer, RunResultAnswer
+from gateway.api.v2.presenting import result
+from gateway.api.v2.requests import read_v2_request
+from gateway.application.admission import AdmissionGate
+from gateway.application.authentication import Authentication
+from gateway.application.endpoints import Endpoints
+from gateway.application.executions import Executions
+from gateway.domain.call_chain import call_chain
+from gateway.domain.credentials import Caller
+from shared.contracts.jobs import RunAccepted
+from shared.contracts.runs import RunMode
+from shared.errors import Unauthenticated
+from shared.web.structs import StructResponse
+
+_STATUSES: Final = (400, 401, 403, 404, 409, 413, 429, 503)
+
+
+class V2ExecuteDoor:
+    """Serves v2 execute calls: sync, stream and async. Here the key is looked at before the gate."""
+
+    def __init__(
+        self,
+        gate: AdmissionGate,
+        authentication: Authentication,
+        endpoints: Endpoints,
+        executions: Executions,
+        attached: AttachedAnswers,
+        *,
+        public_url: str,
+    ) -> None:
+        self._gate = gate
+        self._authentication = authentication
+        self._endpoints = endpoints
+        self._executions = executions
+        self._attached = attached
+        self._public_url = public_url
+
+    async def execute(self, request: Request) -> Response:
+        """Run a workflow's live version. A run that fails is a 200 that says so."""
+        workflow_id = request.path_params["workflow_id"]
+        caller = await self._caller(request, workflow_id)
+        held(request).enter_context(self._gate.admitted())
+        chain = call_chain(request.headers)
+        asked = read_v2_request(request.headers, await request.body(), is_public=caller.is_public, call_chain=chain)
+        endpoint = await self._executions.authorize(caller, workflow_id)
+        if asked.mode is RunMode.ASYNC:
+            return self._queued(workflow_id, await self._executions.enqueue(caller, endpoint, asked))
+        run = await self._executions.attach(caller, endpoint, asked)
+        headers = {"x-run-id": run.run_id}
+        if asked.mode is RunMode.STREAM:
+            return self._attached.stream(run, asked, endpoint.workspace_id, headers=headers)
+        outcome, output = await self._attached.result(request, run, endpoint.workspace_id)
+        body = {"data": result(run.run_id, workflow_id, outcome, output)}
+        return StructResponse(body, headers={**NO_STORE, **headers})
+
+    async def _caller(self, request: Request, workflow_id: str) -> Caller:
+        caller = await self._authentication.caller(request.headers)
+        if caller is not None:
+            return caller
+        try:
+            return await self._authentication.public_caller(await self._endpoints.find(workflow_id))
+        except Unauthenticated:
+            raise Unauthenticated("API key required") from None
+
+    def _queued(self, workflow_id: str, accepted: RunAccepted) -> Response:
+        url = f"{self._public_url}/api/v2/workflows/{workflow_id}/runs/{accepted.run_id}"
+        body = {"data": {"runId": accepted.run_id, "statusUrl": url}}
+        return StructResponse(body, status_code=202, headers={**NO_STORE, "x-run-id": accepted.run_id})
+
+
+_PARAMETERS: Final[list[dict[str, Any]]] = [
+    {"name": "workflow_id", "in": "path", "required": True, "schema": {"type": "string"}},
+    *(
+        {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
+        for name in ("x-api-key", "X-Run-Id", "X-Sim-Via", "X-Sim-Stream-Protocol", "X-Workflow-Version")
+    ),
+]
+
+
+def execute_router(door: V2ExecuteDoor) -> APIRouter:
+    """The execute route."""
+    router = APIRouter(route_class=plain(present_execute_error), tags=["v2"])
+    router.add_api_route(
+        "/api/v2/workflows/{workflow_id}/execute",
+        door.execute,
+        methods=["POST"],
+        response_model=RunResultAnswer,
+        summary="Run a workflow",
+        responses={
+            200: {"description": "The run is over, or its stream.", "content": {"text/event-stream": {}}},
+            202: {"model": QueuedRunAnswer, "description": "The run is queued."},
+            **{status: {"model": ErrorAnswer} for status in _STATUSES},
+        },
+        openapi_extra={"parameters": _PARAMETERS, **described(ExecuteBody)},
+    )
+    return router

@@ -1,0 +1,136 @@
+"""The bodies of the v2 API."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from gateway.api.bodies import Wire
+
+MAX_BASE64_BYTES = 10 * 1024 * 1024
+Status = Literal["queued", "running", "paused", "completed", "failed", "cancelled"]
+
+
+class ExecuteBody(Wire):
+    """What to run it with. Unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel)
+
+    input: dict[str, Any] = Field({}, description="Input of the workflow.")
+    is_async: bool = Field(False, alias="async", description="Queue the run and answer at once.")
+    execution_timeout_seconds: int | None = Field(
+        None, ge=1, le=604_800, description="Lowers the time limit of an async run."
+    )
+    stream: bool = Field(False, description="Answer with server-sent events.")
+    selected_outputs: list[Annotated[str, StringConstraints(max_length=1000)]] = Field(
+        [], max_length=100, description="Outputs to stream, as blockName.field."
+    )
+    include_thinking: bool = Field(False, description="Stream the model's reasoning.")
+    include_tool_calls: bool = Field(False, description="Stream the model's tool calls.")
+    include_file_base64: bool = Field(True, description="Put the content of files into the output.")
+    base64_max_bytes: int | None = Field(
+        None, gt=0, le=MAX_BASE64_BYTES, description="Largest file to put into the output, in bytes."
+    )
+
+
+class RunFault(Wire):
+    """Why a run failed."""
+
+    message: str
+    code: str
+    block_id: str | None = None
+    block_name: str | None = None
+    block_type: str | None = None
+
+
+class RunResult(Wire):
+    """A run that ended while its caller waited."""
+
+    run_id: str
+    workflow_id: str
+    status: Status
+    output: Any
+    error: RunFault | None
+    started_at: str
+    ended_at: str
+    duration_ms: int
+
+
+class RunResultAnswer(Wire):
+    data: RunResult
+
+
+class QueuedRun(Wire):
+    """Where to ask for the run."""
+
+    run_id: str
+    status_url: str
+
+
+class QueuedRunAnswer(Wire):
+    data: QueuedRun
+
+
+class RunCost(Wire):
+    """In US dollars."""
+
+    total: float
+
+
+class RunSummary(Wire):
+    """A run in a list."""
+
+    run_id: str
+    workflow_id: str
+    status: Status
+    trigger: str
+    started_at: str | None
+    ended_at: str | None
+    duration_ms: int | None
+    cost: RunCost | None
+
+
+class RunList(Wire):
+    data: list[RunSummary]
+    next_cursor: str | None
+
+
+class RunState(RunSummary):
+    """A run as it stands."""
+
+    paused: dict[str, Any] | None
+    error: RunFault | None
+    output: Any
+    block_outputs: dict[str, Any] | None
+
+
+class RunStateAnswer(Wire):
+    data: RunState
+
+
+class CancelFacts(Wire):
+    """What a cancel found."""
+
+    success: bool
+    run_id: str
+    redis_available: bool
+    durably_recorded: bool
+    locally_aborted: bool
+    paused_cancelled: bool
+    reason: str
+
+
+class CancelAnswer(Wire):
+    data: CancelFacts
+
+
+class Fault(Wire):
+    """Why a call failed."""
+
+    code: str
+    message: str
+    details: Any = None
+
+
+class ErrorAnswer(Wire):
+    error: Fault

@@ -1,0 +1,77 @@
+"""`/api/v2/workflows/{id}/runs`: list, show, cancel."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.api.legacy.runs import cancel_facts
+from gateway.api.routes import presenting
+from gateway.api.v2.errors import NO_STORE, present_error
+from gateway.api.v2.models import CancelAnswer, ErrorAnswer, RunList, RunStateAnswer
+from gateway.api.v2.presenting import state, summary
+from gateway.application.authentication import Authentication
+from gateway.application.endpoints import Endpoints
+from gateway.application.workflow_runs import WorkflowRuns
+from gateway.domain.credentials import Caller
+from gateway.domain.errors import WrongWorkspace
+from gateway.domain.run_words import names_in
+from shared.errors import NotFound
+from shared.web.structs import StructResponse
+
+
+def runs_router(authentication: Authentication, endpoints: Endpoints, runs: WorkflowRuns) -> APIRouter:
+    """A workflow's runs."""
+    router = APIRouter(
+        prefix="/api/v2/workflows/{workflow_id}/runs",
+        route_class=presenting(present_error),
+        tags=["v2"],
+        responses={status: {"model": ErrorAnswer} for status in (400, 401, 403, 404, 503)},
+    )
+
+    async def identify(request: Request) -> Caller:
+        caller = await authentication.require(request.headers, otherwise="API key required")
+        if (await endpoints.get(request.path_params["workflow_id"])).workspace_id != caller.workspace.id:
+            raise WrongWorkspace
+        return caller
+
+    Known = Annotated[Caller, Depends(identify)]  # noqa: N806 - a type
+
+    @router.get("", response_model=RunList)
+    async def list_runs(
+        caller: Known,
+        workflow_id: str,
+        limit: Annotated[int, Query(ge=1, le=100)] = 50,
+        cursor: Annotated[str | None, Query(max_length=500)] = None,
+    ) -> Response:
+        page = await runs.page(caller, workflow_id, limit=limit, cursor=cursor)
+        body = {"data": [summary(run) for run in page.runs], "nextCursor": page.next_cursor}
+        return StructResponse(body, headers=NO_STORE)
+
+    @router.get("/{run_id}", response_model=RunStateAnswer)
+    async def get_run(
+        caller: Known,
+        workflow_id: str,
+        run_id: str,
+        include_output: Annotated[bool, Query(alias="includeOutput")] = False,
+        selected_outputs: Annotated[str | None, Query(alias="selectedOutputs", max_length=10_000)] = None,
+    ) -> Response:
+        wanted = names_in(selected_outputs)
+        try:
+            run = await runs.find(caller, workflow_id, run_id, output=include_output, blocks=bool(wanted))
+        except NotFound:
+            raise NotFound("Run not found") from None
+        output = await runs.output(run, run.output) if include_output and run.output else None
+        return StructResponse({"data": state(run, output, wanted)}, headers=NO_STORE)
+
+    @router.post("/{run_id}/cancel", response_model=CancelAnswer, responses={409: {"model": ErrorAnswer}})
+    async def cancel(caller: Known, workflow_id: str, run_id: str) -> Response:
+        try:
+            answer = await runs.cancel(caller, workflow_id, run_id)
+        except NotFound:
+            raise NotFound("Run not found") from None
+        facts = {"success": True, "runId": answer.run_id, **cancel_facts(answer)}
+        return StructResponse({"data": facts}, headers=NO_STORE)
+
+    return router

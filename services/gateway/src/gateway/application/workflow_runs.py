@@ -1,0 +1,52 @@
+"""The runs of a workflow, for whoever may see or stop them."""
+
+from gateway.domain.credentials import Caller, Scope
+from gateway.ports import AttachedRuns, Jobs, Payloads
+from shared.contracts.jobs import CancelAnswer, RunPage, RunView
+from shared.contracts.runs import Payload
+from shared.errors import NotFound
+
+MISSING = "Execution not found"
+
+
+class WorkflowRuns:
+    """Finds, lists and cancels. A run of another workflow or workspace does not exist."""
+
+    def __init__(self, jobs: Jobs, attached: AttachedRuns, payloads: Payloads) -> None:
+        self._jobs = jobs
+        self._attached = attached
+        self._payloads = payloads
+
+    async def find(self, caller: Caller, workflow_id: str, run_id: str, *, output: bool, blocks: bool) -> RunView:
+        """One run. Raises MissingScope, NotFound, Unavailable."""
+        caller.require(Scope.READ, Scope.EXECUTE)
+        return await self._own(caller, workflow_id, run_id, output=output, blocks=blocks)
+
+    async def page(self, caller: Caller, workflow_id: str, *, limit: int, cursor: str | None) -> RunPage:
+        """Runs, newest first. Raises MissingScope, InvalidRequest, Unavailable."""
+        caller.require(Scope.READ, Scope.EXECUTE)
+        return await self._jobs.runs(caller.workspace.id, workflow_id, limit=limit, cursor=cursor)
+
+    async def cancel(self, caller: Caller, workflow_id: str, run_id: str) -> CancelAnswer:
+        """Stop a run. Raises MissingScope, NotFound, Conflict (it is over), Unavailable."""
+        caller.require(Scope.EXECUTE)
+        answer = await self._jobs.cancel(caller.workspace.id, workflow_id, run_id)
+        # jobs-service remembers cancels of runs that it has not seen yet; ours may be one, a stranger's id is not.
+        if not self._attached.holds(caller.workspace.id, run_id):
+            await self._own(caller, workflow_id, run_id)
+        return answer
+
+    async def output(self, run: RunView, payload: Payload) -> bytes:
+        """A value of the run as JSON. Raises NotFound, Unavailable."""
+        return await self._payloads.get(run.workspace_id, payload)
+
+    async def _own(
+        self, caller: Caller, workflow_id: str, run_id: str, *, output: bool = False, blocks: bool = False
+    ) -> RunView:
+        try:
+            run = await self._jobs.run(caller.workspace.id, run_id, output=output, blocks=blocks)
+        except NotFound:
+            raise NotFound(MISSING) from None
+        if run.workflow_id != workflow_id:
+            raise NotFound(MISSING)
+        return run

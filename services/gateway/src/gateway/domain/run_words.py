@@ -1,0 +1,33 @@
+"""States of runs and their outputs in the words of run status routes."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from shared.contracts.jobs import RunView
+from shared.contracts.runs import BlockLog, RunStatus
+
+_STATUS: Final[Mapping[RunStatus, str]] = {RunStatus.PROCESSING: "running"}
+
+
+def status_word(status: RunStatus) -> str:
+    """`running` is what run status routes call processing."""
+    return _STATUS.get(status, status.value)
+
+
+def cost_of(run: RunView) -> dict[str, float] | None:
+    """What a run that is over has cost, in US dollars."""
+    return {"total": run.usage.cost_usd} if run.status.is_terminal else None
+
+
+def block_outputs(blocks: Iterable[BlockLog], wanted: Iterable[str]) -> dict[str, Any] | None:
+    """The last outputs of the blocks named, each by id or name; None when none is named."""
+    names = [name for name in wanted if name]
+    if not names:
+        return None
+    latest = {key: block.output for block in blocks if block.success for key in (block.block_id, block.block_name)}
+    return {name: latest[name] for name in names if name in latest}
+
+
+def names_in(query: str | None) -> list[str]:
+    """`a,b` as a list."""
+    return [part.strip() for part in (query or "").split(",") if part.strip()]
