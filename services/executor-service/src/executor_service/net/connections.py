@@ -27,6 +27,11 @@ class Connection:
         self.was_used = False
         self._backend = backend
 
+    @property
+    def is_reusable(self) -> bool:
+        """Whether the last exchange ended well. A connection that never came about says that it is idle, too."""
+        return self.http.is_idle() and not self.http.is_closed()
+
     async def aclose(self) -> None:
         """Let go of it, whatever state it is in."""
         try:
@@ -87,7 +92,7 @@ class Connections:
         return Connection(http, backend, meter)
 
     async def _give_back(self, key: Key, connection: Connection) -> None:
-        if not connection.http.is_idle():
+        if not connection.is_reusable:
             await connection.aclose()
             return
         connection.was_used = True

@@ -1,0 +1,154 @@
+"""Connections: kept a moment, never shared between workspaces, never more than allowed."""
+
+import asyncio
+import gc
+from typing import Final
+
+import pytest
+from tests.support.eventually import eventually
+from tests.support.outbound import FakeNetwork, FakeResolver
+from tests.support.raw_http import Received, answer, raw_server, saying
+from tests.unit.net.conftest import Get
+
+from executor_service.net import OutboundClient, OutboundFailed, OutboundLimits, OutboundRequest, OutboundTimeout
+
+OK: Final = saying(answer(body=b"x"))
+
+
+async def test_calls_to_one_origin_share_a_connection(get: Get) -> None:
+    async with raw_server(OK) as server:
+        for _ in range(3):
+            await get(server.url)
+    assert server.connections == 1
+
+
+async def test_workspaces_never_share_a_connection(get: Get) -> None:
+    async with raw_server(OK) as server:
+        for workspace in ("a", "b", "a", "b"):
+            await get(server.url, workspace_id=workspace)
+    assert server.connections == 2
+
+
+async def test_names_of_one_address_do_not_share_a_connection(get: Get) -> None:
+    async with raw_server(OK) as server:
+        await get(server.url)
+        await get(f"http://localhost:{server.port}")
+    assert server.connections == 2
+
+
+async def test_a_connection_is_kept_only_for_a_moment() -> None:
+    client = OutboundClient(["localhost"], limits=OutboundLimits(keep_seconds=0.05))
+    async with raw_server(OK) as server:
+        await client.send(OutboundRequest("GET", server.url))
+        await asyncio.sleep(0.1)
+        await client.send(OutboundRequest("GET", server.url))
+        await client.stop()
+    assert server.connections == 2
+
+
+async def test_no_more_connections_are_kept_than_allowed() -> None:
+    client = OutboundClient(["localhost"], limits=OutboundLimits(kept_connections=2))
+    async with raw_server(OK) as server:
+        for workspace in "abc":
+            await client.send(OutboundRequest("GET", server.url, workspace_id=workspace))
+        await eventually(server.hung_up.is_set)
+        for workspace in "cba":
+            await client.send(OutboundRequest("GET", server.url, workspace_id=workspace))
+        await client.stop()
+    assert server.connections == 4
+
+
+async def test_no_more_calls_are_under_way_than_allowed() -> None:
+    open_now, most = 0, 0
+
+    async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
+        nonlocal open_now, most
+        open_now += 1
+        most = max(most, open_now)
+        await asyncio.sleep(0.01)
+        open_now -= 1
+        writer.write(answer())
+
+    client = OutboundClient(["localhost"], limits=OutboundLimits(connections=3))
+    async with raw_server(speak) as server:
+        await asyncio.gather(*(client.send(OutboundRequest("GET", server.url)) for _ in range(12)))
+        await client.stop()
+    assert most == 3
+
+
+async def test_waiting_for_a_place_counts_as_time() -> None:
+    client = OutboundClient(["localhost"], limits=OutboundLimits(connections=1))
+    async with raw_server(saying()) as server:
+        first = asyncio.ensure_future(client.send(OutboundRequest("GET", server.url, timeout_seconds=10)))
+        await eventually(lambda: len(server.requests) == 1)
+        with pytest.raises(OutboundTimeout, match="after 50ms"):
+            await client.send(OutboundRequest("GET", server.url, timeout_seconds=0.05))
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+    await client.stop()
+
+
+async def test_a_call_that_may_be_repeated_survives_a_connection_that_the_server_closed(get: Get) -> None:
+    async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
+        if len(server.requests) == 2:
+            writer.transport.abort()
+        else:
+            writer.write(answer(body=request.target.encode()))
+
+    async with raw_server(speak) as server:
+        await get(f"{server.url}/1")
+        assert (await get(f"{server.url}/2")).body == b"/2"
+    assert [request.target for request in server.requests] == ["/1", "/2", "/2"]
+
+
+async def test_a_post_is_never_repeated(client: OutboundClient) -> None:
+    async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer()) if request.target == "/1" else writer.transport.abort()
+
+    async with raw_server(speak) as server:
+        await client.send(OutboundRequest("POST", f"{server.url}/1"))
+        with pytest.raises(OutboundFailed):
+            await client.send(OutboundRequest("POST", f"{server.url}/2"))
+    assert [request.target for request in server.requests] == ["/1", "/2"]
+
+
+async def test_cancelling_a_call_hangs_up_at_once(client: OutboundClient) -> None:
+    async with raw_server(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")) as server:
+        call = asyncio.ensure_future(client.send(OutboundRequest("GET", server.url)))
+        await eventually(lambda: len(server.requests) == 1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        await asyncio.wait_for(server.hung_up.wait(), 2)
+        assert (await client.send(OutboundRequest("HEAD", server.url, timeout_seconds=5))).status == 200
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.001, 0.003, 0.01])
+async def test_a_call_cancelled_at_any_moment_leaves_no_socket_open(client: OutboundClient, delay: float) -> None:
+    async with raw_server(OK) as server:
+        for _ in range(20):
+            call = asyncio.ensure_future(client.send(OutboundRequest("GET", server.url)))
+            await asyncio.sleep(delay)
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+        gc.collect()
+
+
+async def test_an_address_that_does_not_answer_is_passed_over() -> None:
+    resolver = FakeResolver(a_example=[["2606:4700::1", "8.8.4.4", "8.8.8.8"]])
+    async with raw_server(OK) as server:
+        network = FakeNetwork(deaf=["2606:4700::1"], ports={"8.8.8.8": server.port})
+        limits = OutboundLimits(connect_seconds=0.3)
+        client = OutboundClient(["a.example"], resolver=resolver, network=network, limits=limits)
+        assert (await client.send(OutboundRequest("GET", "http://a.example/"))).body == b"x"
+        await client.stop()
+    assert network.called == [("2606:4700::1", 80), ("8.8.4.4", 80), ("8.8.8.8", 80)]
+
+
+async def test_a_name_has_few_addresses_tried() -> None:
+    network = FakeNetwork()
+    resolver = FakeResolver(a_example=[[f"8.8.8.{n}" for n in range(50)]])
+    client = OutboundClient(resolver=resolver, network=network)
+    with pytest.raises(OutboundFailed, match="nobody is there"):
+        await client.send(OutboundRequest("GET", "https://a.example/"))
+    assert len(network.called) == 4

@@ -1,0 +1,108 @@
+"""Redirects: where to, how often, with which method and headers."""
+
+import asyncio
+
+import pytest
+from tests.support.raw_http import Received, answer, raw_server, saying
+from tests.unit.net.conftest import Get
+
+from executor_service.net import BlockedAddress, OutboundClient, OutboundFailed, OutboundRequest
+from executor_service.net.redirects import hop_to, redirected
+from executor_service.net.urls import read_target
+
+SECRETS = {"authorization": "Bearer x", "cookie": "a=b", "x-api-key": "k", "x-anything": "k", "proxy-key": "k"}
+PLAIN = {"accept": "a/b", "accept-language": "en", "user-agent": "u"}
+
+
+async def redirecting(request: Received, writer: asyncio.StreamWriter) -> None:
+    """`/302/where` redirects to `/where`."""
+    _, status, *rest = request.target.split("/", 2)
+    if status.isdigit():
+        writer.write(answer(f"{status} See", b"ignored", (f"Location: /{rest[0]}",)))
+    else:
+        writer.write(answer(body=request.target.encode()))
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "becomes"),
+    [
+        ("GET", 301, "GET"),
+        ("HEAD", 302, "HEAD"),
+        ("POST", 301, "GET"),
+        ("POST", 302, "GET"),
+        ("PUT", 302, "PUT"),
+        ("DELETE", 301, "DELETE"),
+        ("POST", 303, "GET"),
+        ("PUT", 303, "GET"),
+        ("HEAD", 303, "HEAD"),
+        ("POST", 307, "POST"),
+        ("PATCH", 308, "PATCH"),
+    ],
+)
+async def test_the_method_follows_the_standard(client: OutboundClient, method: str, status: int, becomes: str) -> None:
+    body = None if method in ("GET", "HEAD") else b"body"
+    async with raw_server(redirecting) as server:
+        url = f"{server.url}/{status}/end"
+        response = await client.send(OutboundRequest(method, url, {"content-type": "x/y"}, body, timeout_seconds=5))
+    last = server.requests[-1]
+    assert (last.method, last.target, response.url) == (becomes, "/end", f"{server.url}/end")
+    keeps_body = becomes == method and body is not None
+    assert (last.body, last.headers.get("content-type")) == (
+        (b"body", "x/y") if keeps_body else (b"", "x/y" if becomes == method else None)
+    )
+
+
+@pytest.mark.parametrize("status", ["300 Many", "304 Not", "305 Proxy", "399 X", "302 No Location"])
+async def test_other_answers_are_not_followed(get: Get, status: str) -> None:
+    headers = () if "No Location" in status else ("Location: /x",)
+    async with raw_server(saying(answer(status, headers=headers))) as server:
+        assert (await get(server.url)).status == int(status[:3])
+    assert len(server.requests) == 1
+
+
+async def test_ten_redirects_are_followed_and_not_eleven(get: Get) -> None:
+    async with raw_server(redirecting) as server:
+        assert (await get(server.url + "/302" * 10 + "/end")).body == b"/end"
+        with pytest.raises(OutboundFailed, match="More than 10 redirects"):
+            await get(server.url + "/302" * 11 + "/end")
+
+
+async def test_a_redirect_to_itself_ends(get: Get) -> None:
+    async with raw_server(saying(answer("302 Again", headers=("Location: ",)))) as server:
+        with pytest.raises(OutboundFailed, match="redirects"):
+            await get(server.url)
+
+
+async def test_another_origin_is_told_no_secrets(get: Get) -> None:
+    async with raw_server(saying(answer())) as stranger:
+        location = (f"Location: {stranger.url}/",)
+        async with raw_server(saying(answer("307 There", headers=location))) as server:
+            await get(server.url.replace("//", "//user:pass@"), headers={**SECRETS, **PLAIN})
+    assert server.requests[0].headers.items() >= {**SECRETS, **PLAIN}.items()
+    assert stranger.requests[0].headers == {
+        **PLAIN,
+        "host": f"127.0.0.1:{stranger.port}",
+        "accept-encoding": "gzip, deflate",
+    }
+
+
+@pytest.mark.parametrize(
+    "other", ["https://b.example/", "https://a.example:8443/", "https://sub.a.example/", "//a.example.b.example/"]
+)
+def test_host_and_port_make_an_origin(other: str) -> None:
+    first = hop_to(read_target("https://a.example/"), "GET", SECRETS, None)
+    second = redirected(first, 302, other)
+    assert second.headers == {}
+    assert redirected(second, 302, "https://a.example/").headers == {}
+
+
+def test_the_same_origin_is_told_all_again() -> None:
+    first = hop_to(read_target("https://user:pass@a.example/x"), "GET", {"x-api-key": "k"}, None)
+    assert first.headers == {"x-api-key": "k", "authorization": "Basic dXNlcjpwYXNz"}
+    assert redirected(first, 302, "https://A.example:443/y").headers == first.headers
+
+
+def test_a_redirect_never_leads_from_https_to_http() -> None:
+    first = hop_to(read_target("https://a.example/"), "GET", {}, None)
+    with pytest.raises(BlockedAddress, match="https://"):
+        redirected(first, 302, "http://a.example/")

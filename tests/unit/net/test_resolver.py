@@ -1,0 +1,98 @@
+"""Asking the machine for addresses."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from executor_service.net import OutboundFailed, SystemResolver
+
+
+class SlowSystem:
+    """Takes the place of the system's resolver, and answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.go = threading.Event()
+
+    def __call__(self, name: str, *_: Any, **__: Any) -> list[tuple[Any, ...]]:
+        self.asked.append(name)
+        self.go.wait(10)
+        if name.startswith("missing"):
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return [
+            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("fe80::1%lo", 0, 0, 1)),
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 0)),
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 0)),
+        ]
+
+
+@pytest.fixture
+async def system(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SlowSystem]:
+    system = SlowSystem()
+    monkeypatch.setattr(socket, "getaddrinfo", system)
+    yield system
+    system.go.set()
+
+
+async def test_addresses_come_in_order_and_once(system: SlowSystem) -> None:
+    system.go.set()
+    resolver = SystemResolver()
+    assert [str(address) for address in await resolver.resolve("a.example")] == ["fe80::1", "10.0.0.1"]
+    resolver.close()
+
+
+async def test_an_unknown_name_is_a_failure(system: SlowSystem) -> None:
+    system.go.set()
+    resolver = SystemResolver()
+    with pytest.raises(OutboundFailed, match="url hostname could not be resolved"):
+        await resolver.resolve("missing.example")
+    resolver.close()
+
+
+async def test_a_name_server_that_does_not_answer_is_a_failure(system: SlowSystem) -> None:
+    resolver = SystemResolver(seconds=0.05)
+    with pytest.raises(OutboundFailed, match="url hostname could not be resolved"):
+        await resolver.resolve("a.example")
+    system.go.set()
+    resolver.close()
+
+
+async def test_those_who_ask_at_one_time_share_a_question(system: SlowSystem) -> None:
+    resolver = SystemResolver()
+    waiting = [asyncio.ensure_future(resolver.resolve("a.example")) for _ in range(5)]
+    await asyncio.sleep(0.01)
+    waiting[0].cancel()
+    system.go.set()
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert answers[1] == answers[4]
+    assert system.asked == ["a.example"]
+    await resolver.resolve("a.example")
+    assert system.asked == ["a.example", "a.example"]
+    resolver.close()
+
+
+async def test_only_so_many_names_are_asked_for_at_once(system: SlowSystem) -> None:
+    resolver = SystemResolver()
+    waiting = [asyncio.ensure_future(resolver.resolve(f"{n}.example")) for n in range(256)]
+    await asyncio.sleep(0)
+    with pytest.raises(OutboundFailed, match="too many host names"):
+        await resolver.resolve("one-more.example")
+    system.go.set()
+    await asyncio.gather(*waiting)
+    resolver.close()
+
+
+async def test_a_question_that_nobody_waits_for_any_more_fails_quietly(system: SlowSystem) -> None:
+    resolver = SystemResolver()
+    waiting = asyncio.ensure_future(resolver.resolve("missing.example"))
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    system.go.set()
+    await asyncio.sleep(0.05)
+    resolver.close()
