@@ -84,6 +84,8 @@ class Driver:
                 del self._tasks[work]
                 await self._take(work, done)
             self._launch()
+        if self._setting.journal is not None and self._state.pauses and not self._progress.is_over:
+            await self._setting.journal.flush()
 
     async def abandon(self) -> None:
         """Stop every block, and wait a moment for them to let go of what they hold."""

@@ -1,0 +1,182 @@
+import asyncio
+from typing import Any
+
+import msgspec
+from tests.unit.engine.building import (
+    START,
+    Recorder,
+    Scripted,
+    block,
+    chain,
+    document,
+    engine_of,
+    execution,
+    fails,
+    run,
+    stream_request,
+)
+
+from executor_service.engine import Call
+from executor_service.engine.limits import Limits
+from executor_service.engine.streaming import TOO_LARGE, as_chunk, without_model_text
+from shared.contracts.events import BlockStreamFailed, Chunk, SelectedOutput, SelectedOutputFailed
+from shared.contracts.runs import RunStatus
+
+
+def agent(block_id: str, **more: Any) -> dict[str, Any]:
+    return block(block_id, "agent", model="echo", **more)
+
+
+async def writes(call: Call) -> dict[str, Any]:
+    """Agents write two words; functions give a value."""
+    if call.block.type == "agent":
+        for word in ("Hello ", call.block.id):
+            if call.writer is not None:
+                await call.writer.write(word)
+            await asyncio.sleep(0)
+        return {"content": f"Hello {call.block.id}", "tokens": {"total": 2}}
+    return {"result": {"v": "one", "n": [1]}, "stdout": ""}
+
+
+async def events(workflow: dict[str, Any], *selected: str, script: Any = writes) -> list[Any]:
+    recorder = Recorder()
+    await run(script, workflow, recorder, **stream_request(*selected))
+    return recorder.events
+
+
+def values(events: list[Any]) -> list[tuple[str, str, Any]]:
+    selected = [event for event in events if isinstance(event, SelectedOutput)]
+    return [(event.block_id, event.path, msgspec.json.decode(event.value)) for event in selected]
+
+
+def chunks(events: list[Any]) -> list[tuple[str, str]]:
+    return [(event.block_id, event.text) for event in events if isinstance(event, Chunk)]
+
+
+async def test_a_selected_agent_streams_its_text_and_nothing_else() -> None:
+    told = await events(chain(agent("a")), "a.content")
+    assert told == [Chunk("a", "Hello "), Chunk("a", "a")]
+
+
+async def test_the_first_chunk_of_every_later_delivery_is_set_apart() -> None:
+    told = await events(chain(agent("a"), block("f"), agent("b")), "a.content", "f.result.v", "b")
+    assert chunks(told) == [("a", "Hello "), ("a", "a"), ("f", "\n\none"), ("b", "\n\nHello "), ("b", "b")]
+
+
+async def test_agents_at_the_same_time_interleave_told_apart_by_block() -> None:
+    both = document([START, agent("a"), agent("b")], [("start", "source", "a"), ("start", "source", "b")])
+    told = chunks(await events(both, "a", "b"))
+    assert told == [("a", "Hello "), ("b", "\n\nHello "), ("a", "a"), ("b", "b")]
+
+
+async def test_what_is_not_selected_is_not_streamed() -> None:
+    assert await events(chain(agent("a"), block("f")), "nobody.content") == []
+    assert await events(chain(agent("a"), block("f"))) == []
+
+
+async def test_a_value_comes_as_a_chunk_and_again_for_the_final_frame() -> None:
+    told = await events(chain(block("f")), "f.result")
+    assert values(told) == [("f", "result", {"v": "one", "n": [1]})]
+    assert chunks(told) == [("f", '{\n  "v": "one",\n  "n": [\n    1\n  ]\n}')]
+
+
+async def test_a_whole_block_is_its_bare_output() -> None:
+    told = await events(chain(block("f")), "f")
+    assert values(told) == [("f", "", {"result": {"v": "one", "n": [1]}, "stdout": ""})]
+
+
+async def test_fields_beside_streamed_text_are_kept_for_the_final_frame() -> None:
+    told = await events(chain(agent("a")), "a.content", "a.tokens")
+    assert values(told) == [("a", "tokens", {"total": 2})]
+    assert chunks(told) == [("a", "Hello "), ("a", "a")]
+
+
+async def test_a_structured_answer_is_one_delivery_a_line_for_each_field() -> None:
+    async def structured(call: Call) -> dict[str, Any]:
+        return {"label": "spam", "score": {"p": 1}}
+
+    told = await events(chain(agent("a")), "a.label", "a.score", script=structured)
+    assert chunks(told) == [("a", 'spam\n{"p":1}')]
+    assert values(told) == [("a", "label", "spam"), ("a", "score", {"p": 1})]
+
+
+async def test_a_field_that_is_not_there_gives_nothing() -> None:
+    assert await events(chain(block("f")), "f.result.nope") == []
+
+
+async def test_a_path_may_lead_into_json_text() -> None:
+    async def json_text(call: Call) -> dict[str, Any]:
+        return {"content": '{"answer": {"n": 4}}'}
+
+    told = await events(chain(block("f")), "f.answer.n", script=json_text)
+    assert chunks(told) == [("f", "4")]
+
+
+async def test_a_block_in_a_loop_is_delivered_each_round() -> None:
+    loop = block("l", "loop", data={"loopType": "for", "count": 2})
+    inside = document(
+        [START, loop, block("f", parent="l")], [("start", "source", "l"), ("l", "loop-start-source", "f")]
+    )
+    assert chunks(await events(inside, "f.result.v")) == [("f", "one"), ("f", "\n\none")]
+
+
+async def test_a_container_is_delivered_when_it_is_left() -> None:
+    loop = block("l", "loop", data={"loopType": "for", "count": 1})
+    inside = document(
+        [START, loop, block("f", parent="l")], [("start", "source", "l"), ("l", "loop-start-source", "f")]
+    )
+    told = values(await events(inside, "l.results"))
+    assert told == [("l", "results", [[{"result": {"v": "one", "n": [1]}, "stdout": ""}]])]
+
+
+async def test_text_that_breaks_off_is_told_before_the_run_fails() -> None:
+    async def breaks(call: Call) -> Any:
+        assert call.writer is not None
+        await call.writer.write("Once")
+        raise fails("closed")
+
+    told = await events(chain(agent("a")), "a", script=breaks)
+    assert told == [Chunk("a", "Once"), BlockStreamFailed("a", "closed")]
+
+
+async def test_a_failure_before_any_text_is_no_broken_stream() -> None:
+    async def breaks(call: Call) -> Any:
+        raise fails("closed")
+
+    assert await events(chain(agent("a")), "a", script=breaks) == []
+
+
+async def test_a_selected_output_that_is_too_large_is_told_so() -> None:
+    async def large(call: Call) -> Any:
+        return {"result": "x" * Limits().selected_output_bytes}
+
+    limits_off = {"block_output_bytes": 1 << 30}
+    recorder = Recorder()
+    engine = engine_of({"function": Scripted(large)}, **limits_off)
+    result = await execution(engine, chain(block("f")), recorder, **stream_request("f.result")).run()
+    assert recorder.events == [SelectedOutputFailed("f", TOO_LARGE)]
+    assert result.outcome.status is RunStatus.COMPLETED
+
+
+async def test_a_sync_run_streams_nothing() -> None:
+    recorder = Recorder()
+    await run(writes, chain(agent("a")), recorder, selected_outputs=("a",))
+    assert recorder.events == []
+
+
+def test_streamed_outputs_lose_what_a_model_thought() -> None:
+    segment = {
+        "type": "model",
+        "assistantContent": "hm",
+        "thinkingContent": "hm",
+        "toolCalls": [{"name": "add", "arguments": {"a": 1}, "result": 3}],
+    }
+    output = {"content": "4", "providerTiming": {"duration": 1, "timeSegments": [segment]}}
+    assert without_model_text(output) == {
+        "content": "4",
+        "providerTiming": {"duration": 1, "timeSegments": [{"type": "model", "toolCalls": [{"name": "add"}]}]},
+    }
+
+
+def test_strings_are_streamed_raw_and_everything_else_as_json() -> None:
+    assert [as_chunk(value) for value in ("a", 1, None, {"a": []})] == ["a", "1", "null", '{\n  "a": []\n}']
