@@ -1,0 +1,329 @@
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+from tests.unit.engine.building import (
+    START,
+    Recorder,
+    Scripted,
+    block,
+    chain,
+    document,
+    engine_of,
+    execution,
+    fails,
+    names,
+    run,
+    stream_request,
+)
+
+from executor_service.engine import BlockFailure, BlockResult, Call, RunFrom
+from executor_service.engine.outcome import timeout_message
+from shared.contracts.events import BlockEnded, BlockStarted
+from shared.contracts.runs import ErrorCode, RunStatus
+from shared.errors import Unavailable
+
+
+def ok(call: Call) -> dict[str, Any]:
+    return {"result": call.block.id}
+
+
+async def test_the_last_terminal_block_to_complete_is_the_output() -> None:
+    forked = document([START, block("slow"), block("fast")], [("start", "source", "slow"), ("start", "source", "fast")])
+
+    async def slow(call: Call) -> Any:
+        await asyncio.sleep(0.02 if call.block.id == "slow" else 0)
+        return ok(call)
+
+    assert (await run(slow, forked)).output == {"result": "slow"}
+
+
+async def test_a_run_that_ends_nowhere_gives_an_empty_object() -> None:
+    handled = document([START, block("f"), block("h")], [("start", "source", "f"), ("f", "error", "h")])
+    result = await run(ok, handled)
+    assert result.outcome.status is RunStatus.COMPLETED
+    assert result.output == {}
+
+
+async def test_hidden_keys_stay_inside() -> None:
+    assert (await run(lambda call: {"a": 1, "_hidden": 2}, chain(block("f")))).output == {"a": 1}
+
+
+async def test_an_unhandled_failure_names_its_block() -> None:
+    def breaks(call: Call) -> Any:
+        raise fails("no", http_status=400)
+
+    result = await run(breaks, chain(block("f", name="My Fn"), block("g")))
+    error = result.outcome.error
+    assert error is not None
+    assert (error.text, error.block_id, error.block_type, error.http_status) == ("My Fn: no", "f", "function", 400)
+    assert names(result) == ["start", "My Fn!"]
+
+
+async def test_a_failure_waits_for_what_is_under_way_and_begins_nothing_new() -> None:
+    forked = document(
+        [START, block("bad"), block("good"), block("next")],
+        [("start", "source", "bad"), ("start", "source", "good"), ("good", "source", "next")],
+    )
+
+    async def one_breaks(call: Call) -> Any:
+        await asyncio.sleep(0.01 if call.block.id == "good" else 0)
+        if call.block.id == "bad":
+            raise fails()
+        return ok(call)
+
+    result = await run(one_breaks, forked)
+    assert names(result) == ["start", "bad!", "good"]
+
+
+async def test_the_first_failure_is_the_one_reported() -> None:
+    forked = document([START, block("a"), block("b")], [("start", "source", "a"), ("start", "source", "b")])
+
+    async def both(call: Call) -> Any:
+        await asyncio.sleep(0.01 if call.block.id == "a" else 0)
+        raise fails(call.block.id)
+
+    error = (await run(both, forked)).outcome.error
+    assert error is not None
+    assert error.message == "b"
+
+
+async def test_a_bug_in_a_block_fails_the_run_and_says_what_it_was(caplog: pytest.LogCaptureFixture) -> None:
+    error = (await run(lambda call: 1 / 0, chain(block("f")))).outcome.error
+    assert error is not None
+    assert error.message == "ZeroDivisionError: division by zero"
+    assert "broke" in caplog.text
+
+
+async def test_a_part_that_is_away_fails_the_run_as_passing() -> None:
+    def away(call: Call) -> Any:
+        raise Unavailable("The sandbox is not running")
+
+    error = (await run(away, chain(block("f")))).outcome.error
+    assert error is not None
+    assert (error.message, error.http_status) == ("The sandbox is not running", 503)
+
+
+async def test_a_response_ends_the_run() -> None:
+    workflow = document(
+        [START, block("r", "response"), block("after"), block("slow")],
+        [("start", "source", "r"), ("r", "source", "after"), ("start", "source", "slow")],
+    )
+
+    async def answers(call: Call) -> Any:
+        if call.block.type == "response":
+            return {"data": 1, "status": 201, "headers": {}}
+        await asyncio.sleep(0.01)
+        raise fails("too late to matter")
+
+    result = await run(answers, workflow)
+    assert result.outcome.status is RunStatus.COMPLETED
+    assert result.outcome.is_response
+    assert result.output["status"] == 201
+    assert names(result) == ["start", "r", "slow!"]
+
+
+async def test_a_run_can_stop_after_a_block() -> None:
+    result = await run(ok, chain(block("a"), block("b"), block("c")), stop_after_block_id="b")
+    assert result.output == {"result": "b"}
+    assert names(result) == ["start", "a", "b"]
+
+
+async def test_a_run_can_begin_at_a_block_on_stored_outputs() -> None:
+    seen: list[Any] = []
+
+    def looks(call: Call) -> Any:
+        seen.append(call.resolver.output_of("a"))
+        return ok(call)
+
+    result = await run(
+        looks, chain(block("a"), block("b"), block("c")), run_from=RunFrom("b", {"a": {"result": "stored"}})
+    )
+    assert names(result) == ["b", "c"]
+    assert seen[0] == {"result": "stored"}
+
+
+@pytest.mark.parametrize(
+    ("block_id", "message"),
+    [("nobody", "Block not found: nobody"), ("c", "The block before this one has not run: b")],
+)
+async def test_a_run_cannot_begin_where_nothing_came_before(block_id: str, message: str) -> None:
+    result = await run(ok, chain(block("a"), block("b"), block("c")), run_from=RunFrom(block_id, {}))
+    assert result.outcome.error is not None
+    assert result.outcome.error.message == message
+
+
+async def test_a_cancel_reaches_every_block_at_once() -> None:
+    wide = document([START, *(block(f"b{n}") for n in range(5))], [("start", "source", f"b{n}") for n in range(5)])
+
+    async def forever(call: Call) -> Any:
+        await asyncio.sleep(60)
+
+    run_ = execution(engine_of({"function": Scripted(forever)}), wide)
+    asyncio.get_running_loop().call_later(0.02, run_.cancel)
+    began = time.monotonic()
+    result = await run_.run()
+    assert time.monotonic() - began < 1
+    assert result.outcome.status is RunStatus.CANCELLED
+    assert result.outcome.error is None
+    assert names(result) == ["start", *(f"b{n}!" for n in range(5))]
+
+
+async def test_a_block_that_will_not_let_go_holds_nobody_up() -> None:
+    async def stubborn(call: Call) -> Any:
+        for _ in range(2):
+            try:
+                await asyncio.sleep(1)
+            except asyncio.CancelledError:
+                continue
+        return {}
+
+    run_ = execution(engine_of({"function": Scripted(stubborn)}, cancel_seconds=0.05), chain(block("f")))
+    asyncio.get_running_loop().call_later(0.02, run_.cancel)
+    began = time.monotonic()
+    assert (await run_.run()).outcome.status is RunStatus.CANCELLED
+    assert time.monotonic() - began < 0.9
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait([task])
+
+
+async def test_a_run_that_was_cancelled_before_it_began_runs_nothing() -> None:
+    handler = Scripted(ok)
+    run_ = execution(engine_of({"function": handler}), chain(block("f")))
+    run_.cancel()
+    assert (await run_.run()).outcome.status is RunStatus.CANCELLED
+    assert not handler.runs
+
+
+async def test_the_time_limit_ends_the_run_and_keeps_what_an_agent_wrote() -> None:
+    async def writes(call: Call) -> Any:
+        assert call.writer is not None
+        await call.writer.write("Once upon")
+        await asyncio.sleep(60)
+
+    result = await run(
+        writes, chain(block("a", "agent", model="echo")), time_limit_ms=50, **stream_request("a.content")
+    )
+    error = result.outcome.error
+    assert error is not None
+    assert error.code is ErrorCode.TIMEOUT
+    assert result.output == {"content": "Once upon"}
+    assert result.blocks[-1].output == {"content": "Once upon"}
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (300, "Execution timed out after 300 ms"),
+        (1_000, "Execution timed out after 1 seconds"),
+        (59_999, "Execution timed out after 59 seconds"),
+        (60_000, "Execution timed out after 1 minute"),
+        (90_000, "Execution timed out after 1 minute"),
+        (300_000, "Execution timed out after 5 minutes"),
+    ],
+)
+def test_a_time_limit_is_told_in_whole_units(milliseconds: int, text: str) -> None:
+    assert timeout_message(milliseconds) == text
+
+
+async def test_a_stopping_worker_concludes_nothing() -> None:
+    async def forever(call: Call) -> Any:
+        await asyncio.sleep(60)
+
+    handler = Scripted(forever)
+    task = asyncio.create_task(execution(engine_of({"function": handler}), chain(block("f"))).run())
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert handler.active == 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"blocks": 2}, "More than 2 blocks: the limit of one run is reached"),
+        ({"run_output_bytes": 20}, "The outputs of this run are larger than 20 bytes"),
+        ({"block_output_bytes": 5}, "a: The output is too large: 14 bytes, the limit is 5"),
+    ],
+)
+async def test_a_run_past_a_bound_ends(limits: dict[str, int], message: str) -> None:
+    engine = engine_of({"function": Scripted(ok)}, **limits)
+    result = await execution(engine, chain(block("a"), block("b"))).run()
+    assert result.outcome.status is RunStatus.FAILED
+    assert result.outcome.error is not None
+    assert result.outcome.error.text == message
+
+
+async def test_a_loop_past_its_bound_ends_the_run() -> None:
+    loop = block("l", "loop", data={"loopType": "while", "whileCondition": "1000"})
+    workflow = document(
+        [START, loop, block("f", parent="l")], [("start", "source", "l"), ("l", "loop-start-source", "f")]
+    )
+    result = await execution(engine_of({"function": Scripted(ok)}, iterations=3), workflow).run()
+    assert result.outcome.error is not None
+    assert result.outcome.error.text == "More than 3 iterations: the limit of one loop or parallel is reached"
+
+
+async def test_a_block_is_tried_again_as_its_author_said() -> None:
+    tries = 0
+
+    def third_time(call: Call) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise fails()
+        return {"tries": tries}
+
+    retry = {"enabled": True, "maxTries": 3, "waitBetweenTriesMs": 0}
+    result = await run(third_time, chain(block("f", retry=retry)))
+    assert result.output == {"tries": 3}
+    assert result.blocks[-1].tries == 3
+
+
+async def test_what_must_not_be_tried_again_is_not() -> None:
+    handler = Scripted(lambda call: (_ for _ in ()).throw(BlockFailure("final", can_retry=False)))
+    retry = {"enabled": True, "maxTries": 5, "waitBetweenTriesMs": 0}
+    await execution(engine_of({"function": handler}), chain(block("f", retry=retry))).run()
+    assert handler.runs["f"] == 1
+
+
+async def test_the_canvas_hears_of_every_block() -> None:
+    recorder = Recorder()
+    await run(ok, chain(block("f")), recorder, include_block_events=True)
+    told = [
+        (type(event), json.loads(bytes(event.data)))
+        for event in recorder.events
+        if isinstance(event, BlockStarted | BlockEnded)
+    ]
+    assert [(kind, data["blockId"]) for kind, data in told] == [
+        (BlockStarted, "start"),
+        (BlockEnded, "start"),
+        (BlockStarted, "f"),
+        (BlockEnded, "f"),
+    ]
+    assert told[-1][1]["output"] == {"result": "f"}
+
+
+async def test_secrets_do_not_reach_the_log() -> None:
+    workflow = chain(block("f", "api", url="https://x.example/{{TOKEN}}", headers={"apiKey": "k"}))
+    engine = engine_of({"api": Scripted(lambda call: {"data": "echo s3cret-value", "password": "p"})})
+    result = await execution(engine, workflow, environment={"TOKEN": "s3cret-value", "OTHER": "unused"}).run()
+    logged = json.dumps([result.blocks[-1].input, result.blocks[-1].output])
+    assert "s3cret-value" not in logged
+    assert '"password": "[REDACTED]"' in logged
+    assert '"apiKey": "[REDACTED]"' in logged
+
+
+async def test_a_large_value_is_not_logged() -> None:
+    result = await run(lambda call: {"result": "x" * 100_000}, chain(block("f")))
+    assert result.blocks[-1].output == {"truncated": True, "bytes": 100_013}
+
+
+async def test_a_variables_block_writes_for_the_rest_of_the_run() -> None:
+    workflow = chain(block("a"), block("b"))
+    workflow["variables"] = {"v": {"id": "v", "name": "n", "type": "number", "value": "2"}}
+    result = await run(lambda call: BlockResult({"seen": call.variables["v"]}, {"v": 5}), workflow)
+    assert [log.output for log in result.blocks[1:]] == [{"seen": 2}, {"seen": 5}]
