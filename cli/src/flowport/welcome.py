@@ -37,5 +37,5 @@ def commands(credentials: Credentials, workflow_id: str) -> Iterator[tuple[str, 
     yield (
         "Queue it, then ask how it is going",
         f"job=$(curl -s {post} -H 'X-Execution-Mode: async' \\\n  -d '{body}' | grep -o 'http[^\"]*/api/jobs/[^\"]*')\n"
-        f"curl $job {key}",
+        f"sleep 1; curl $job {key}",
     )

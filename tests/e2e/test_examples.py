@@ -1,0 +1,48 @@
+"""The examples answer as their README says."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.support.model_server import ModelServer, Reply
+from tests.support.public_door import PublicDoor
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+async def publish(door: PublicDoor, name: str) -> str:
+    return await door.publish(json.loads((EXAMPLES / f"{name}.json").read_bytes()))
+
+
+async def test_summarise_streams_from_the_built_in_model(door: PublicDoor) -> None:
+    body = {"input": "Once upon a time.", "selectedOutputs": ["agent_1.content"]}
+    async with door.stream(await publish(door, "summarise"), body) as frames:
+        *chunks, final, done = await frames.rest()
+    said = "".join(frame["chunk"] for frame in chunks)
+    assert said == "This is the built-in demo model. You said: Once upon a time."
+    assert (final["data"], done) == ({"success": True, "output": {}}, "[DONE]")
+
+
+async def test_summarise_asks_the_model_that_the_caller_names(door: PublicDoor, models: ModelServer) -> None:
+    models.answer("writer", Reply.says("In short: yes."))
+    answer = await door.run(await publish(door, "summarise"), {"input": "A long text.", "model": "vllm/writer"})
+    assert answer.json()["output"]["content"] == "In short: yes."
+    (call,) = models.calls_of("writer")
+    assert [message["role"] for message in call.messages] == ["system", "user"]
+    assert call.messages[-1]["content"] == "A long text."
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "body"),
+    [
+        ("Your API is down, please help", 202, {"queue": "on-call", "topic": "technical"}),
+        ("Where is my refund?", 200, {"queue": "support", "topic": "billing"}),
+        ("Hello", 200, {"queue": "support", "topic": "general"}),
+        ("", 422, {"error": "message is empty"}),
+    ],
+)
+async def test_classify_support_answers_with_a_status_of_its_own(
+    door: PublicDoor, message: str, status: int, body: dict[str, str]
+) -> None:
+    answer = await door.run(await publish(door, "classify-support"), {"message": message})
+    assert (answer.status_code, answer.json()) == (status, body)
