@@ -8,6 +8,7 @@ from executor_service.engine import BlockHandler, BlockResult, Call, Inputs, Out
 from shared.clock import iso
 from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.start import RESERVED_FIELDS
 
 _SHOWN: Final = ("name", "type", "value")
 
@@ -33,8 +34,9 @@ class HumanInTheLoopHandler(BlockHandler):
         return BlockResult(output, pause=PauseRequest("human", response))
 
     def resume(self, pause: Pause, answer: JsonObject, at: datetime) -> Output:
-        """The form's fields at the top, and the whole answer again."""
-        return {**pause.output, **answer, "submission": answer, "resumeInput": answer, "submittedAt": iso(at)}
+        """The form's fields at the top, and the whole answer again. No field of it can steer the run."""
+        fields = {key: value for key, value in answer.items() if key not in RESERVED_FIELDS}
+        return {**pause.output, **fields, "submission": answer, "resumeInput": answer, "submittedAt": iso(at)}
 
 
 def _objects(value: Json) -> list[JsonObject]:

@@ -10,7 +10,7 @@ from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Cal
 from shared.contracts.runs import ErrorCode, RunStatus, Trigger
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.input_format import read_input_format
-from shared.workflow.jsvalues import JsonObject, to_string
+from shared.workflow.jsvalues import JsonObject, parse_json, to_string
 
 MAX_DEPTH: Final = 25
 MAX_SPANS: Final = 500
@@ -61,11 +61,12 @@ def _child_input(child: CompiledWorkflow, params: JsonObject) -> JsonObject:
     """The mapping's fields that the child declares; the older form sends its text as `input`."""
     if "inputMapping" not in params and params.get("input") not in (None, ""):
         return {"input": params["input"]}
-    mapping = params.get("inputMapping")
+    given = params.get("inputMapping")
+    mapping = parse_json(given) if isinstance(given, str) else given
     start = child.starts.get(Trigger.WORKFLOW)
     fields = read_input_format(child.state.blocks[start].value("inputFormat")) if start is not None else ()
-    given = mapping if isinstance(mapping, dict) else {}
-    return {field.name: given[field.name] for field in fields if field.name in given}
+    values = mapping if isinstance(mapping, dict) else {}
+    return {field.name: values[field.name] for field in fields if field.name in values}
 
 
 def _result(workflow_id: str, child: ChildWorkflow, result: RunResult) -> BlockResult:

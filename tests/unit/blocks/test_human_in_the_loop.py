@@ -1,0 +1,128 @@
+"""The run waits for a person, tells where the answer goes, and goes on with it."""
+
+from typing import Any
+
+import pytest
+from tests.unit.blocks.running import INPUT, PUBLIC_URL, echo, engine_of, names, run
+from tests.unit.workflow.states import block, edge, workflow
+
+from executor_service.blocks.human_in_the_loop import HumanInTheLoopHandler
+from executor_service.engine import Engine, RunResult
+from shared.contracts.runs import RunStatus
+from shared.workflow.jsvalues import JsonObject
+
+FORM = [
+    {"id": "f1", "name": "approved", "type": "boolean", "label": "Do you agree?", "required": True},
+    {"name": "note", "value": "none"},
+]
+SHOWN = [{"id": "s1", "name": "offer", "type": "string", "value": "<start.input>"}]
+LINKS = {
+    "apiUrl": f"{PUBLIC_URL}/api/resume/wf-1/run-1/h",
+    "uiUrl": f"{PUBLIC_URL}/resume/wf-1/run-1",
+    "contextId": "h",
+    "executionId": "run-1",
+    "workflowId": "wf-1",
+}
+
+
+def asking(*follow: str) -> JsonObject:
+    """Asks a person, then gives each of these references back; `lost` stands behind the error edge."""
+    blocks = [echo(f"after{number}", text) for number, text in enumerate(follow)]
+    return workflow(
+        INPUT,
+        block("h", "human_in_the_loop", "Ask", settings={"inputFormat": FORM, "builderData": SHOWN}),
+        *blocks,
+        echo("lost", "lost"),
+        edges=(
+            edge("start", "h"),
+            *(edge("h", str(after["id"])) for after in blocks),
+            edge("h", "lost", "error"),
+        ),
+    )
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return engine_of({"human_in_the_loop": HumanInTheLoopHandler()})
+
+
+async def answered(engine: Engine, document: JsonObject, answer: dict[str, Any]) -> RunResult:
+    paused = await run(document, engine, {"input": "5 % off"})
+    return await run(document, engine, state=paused.state, resumptions={"h": answer})
+
+
+async def test_a_run_that_waits_answers_what_is_asked_and_where_the_answer_goes(engine: Engine) -> None:
+    result = await run(asking(), engine, {"input": "5 % off"})
+    assert result.outcome.status is RunStatus.PAUSED
+    assert result.output == {
+        "data": {
+            "operation": "human",
+            "responseStructure": [{"name": "offer", "type": "string", "value": "5 % off"}],
+            "inputFormat": [
+                {"id": "f1", "name": "approved", "label": "Do you agree?", "type": "boolean", "required": True},
+                {"id": "1", "name": "note", "label": "note", "type": "string", "required": False},
+            ],
+            "submission": None,
+            "_resume": LINKS,
+        },
+        "status": 200,
+        "headers": {"Content-Type": "application/json"},
+    }
+
+
+async def test_the_pause_is_named_after_the_block(engine: Engine) -> None:
+    (pause,) = (await run(asking(), engine)).pauses
+    assert (pause.context_id, pause.block_id, pause.kind, pause.resume_at) == ("h", "h", "human", None)
+
+
+async def test_until_then_the_block_shows_the_form_s_defaults_and_the_links(engine: Engine) -> None:
+    (pause,) = (await run(asking(), engine)).pauses
+    output = {key: value for key, value in pause.output.items() if key != "response"}
+    assert output == {
+        "approved": None,
+        "note": "none",
+        "url": LINKS["uiUrl"],
+        "resumeEndpoint": LINKS["apiUrl"],
+    }
+
+
+async def test_nothing_that_follows_runs_before_the_answer(engine: Engine) -> None:
+    assert names(await run(asking("<ask.approved>"), engine)) == ["Start", "Ask"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "value"),
+    [
+        ("<ask.approved>", "true"),
+        ("<ask.note>", "none"),
+        ("<ask.submission>", '{"approved":true}'),
+        ("<ask.resumeInput.approved>", "true"),
+        ("<ask.submittedAt>", "2026-11-24T12:00:00.000Z"),
+    ],
+)
+async def test_the_answer_is_in_the_block_s_output(engine: Engine, reference: str, value: str) -> None:
+    result = await answered(engine, asking(reference), {"approved": True})
+    assert result.outcome.status is RunStatus.COMPLETED
+    assert result.output == {"data": value}
+
+
+@pytest.mark.parametrize("key", ["error", "selectedRoute", "selectedOption"])
+async def test_no_answer_steers_the_run_out_of_its_way(engine: Engine, key: str) -> None:
+    result = await answered(engine, asking(f"<ask.submission.{key}>"), {key: "lost"})
+    assert names(result) == ["Start", "Ask", "after0"]
+    assert result.output == {"data": "lost"}
+
+
+async def test_two_pauses_are_both_told(engine: Engine) -> None:
+    document = workflow(
+        INPUT,
+        block("h", "human_in_the_loop", "Ask"),
+        block("i", "human_in_the_loop", "Ask again"),
+        edges=(edge("start", "h"), edge("start", "i")),
+    )
+    result = await run(document, engine)
+    assert result.output["pauseCount"] == 2
+    assert [pause["contextId"] for pause in result.output["pausedBlocks"]] == ["h", "i"]
+    one_left = await run(document, engine, state=result.state, resumptions={"h": {}})
+    assert one_left.outcome.status is RunStatus.PAUSED
+    assert one_left.output["data"]["_resume"]["contextId"] == "i"

@@ -1,0 +1,88 @@
+"""Conversations outlive a run, and only their own workspace sees them."""
+
+import pytest
+from tests.unit.blocks.running import failure, run_block
+
+from executor_service.blocks.memory import MemoryHandler
+from executor_service.blocks.ports import Remembered
+
+
+class Store:
+    """Keeps conversations for as long as the test lasts."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], list[Remembered]] = {}
+        self.seen: set[str] = set()
+
+    async def read(self, workspace_id: str, conversation_id: str) -> list[Remembered]:
+        return self.kept.get((workspace_id, conversation_id), [])
+
+    async def append(self, workspace_id: str, conversation_id: str, messages: list[Remembered], *, once: str) -> None:
+        if once not in self.seen:
+            self.seen.add(once)
+            self.kept.setdefault((workspace_id, conversation_id), []).extend(messages)
+
+    async def conversations(self, workspace_id: str) -> dict[str, list[Remembered]]:
+        return {key: said for (workspace, key), said in self.kept.items() if workspace == workspace_id}
+
+    async def delete(self, workspace_id: str, conversation_id: str) -> bool:
+        return self.kept.pop((workspace_id, conversation_id), None) is not None
+
+
+@pytest.fixture
+def store() -> Store:
+    store = Store()
+    store.kept["w1", "ada"] = [Remembered("user", "Hi"), Remembered("assistant", "Hello")]
+    store.kept["w2", "secret"] = [Remembered("user", "Not for w1")]
+    return store
+
+
+async def test_what_is_added_stands_after_what_was_said(store: Store) -> None:
+    settings = {"operation": "add", "id": "ada", "role": "user", "content": "<start.input>"}
+    result = await run_block("memory", MemoryHandler(store), {"input": "Bye"}, **settings)
+    assert result.output == {
+        "memories": [
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": "Hello"},
+            {"role": "user", "content": "Bye"},
+        ],
+        "id": "ada",
+    }
+
+
+async def test_a_block_that_runs_again_after_a_crash_adds_nothing_twice(store: Store) -> None:
+    for _ in range(2):
+        await run_block("memory", MemoryHandler(store), operation="add", id="new", role="user", content="Once")
+    assert store.kept["w1", "new"] == [Remembered("user", "Once")]
+
+
+async def test_a_conversation_can_be_read(store: Store) -> None:
+    result = await run_block("memory", MemoryHandler(store), operation="get", id=" ada ")
+    assert [said["content"] for said in result.output["memories"]] == ["Hi", "Hello"]
+
+
+async def test_an_unknown_conversation_is_empty(store: Store) -> None:
+    result = await run_block("memory", MemoryHandler(store), operation="get", id="nobody")
+    assert result.output == {"memories": [], "id": "nobody"}
+
+
+async def test_all_means_all_of_this_workspace(store: Store) -> None:
+    result = await run_block("memory", MemoryHandler(store), operation="getAll")
+    assert [entry["id"] for entry in result.output["memories"]] == ["ada"]
+
+
+async def test_a_conversation_can_be_forgotten(store: Store) -> None:
+    result = await run_block("memory", MemoryHandler(store), operation="delete", id="ada")
+    assert result.output == {"memories": [], "id": "ada"}
+    assert ("w1", "ada") not in store.kept
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"operation": "get", "id": "<start.input>"}, "Memory Block Error: A conversation ID is required"),
+        ({"operation": "forget", "id": "ada"}, "Memory Block Error: Unknown operation: forget"),
+    ],
+)
+async def test_what_cannot_be_done_is_refused(store: Store, settings: dict[str, str], reason: str) -> None:
+    assert failure(await run_block("memory", MemoryHandler(store), {"input": ""}, **settings)) == f"B: {reason}"

@@ -1,0 +1,195 @@
+"""A deployed workflow runs within the run that calls it, and its result is the block's."""
+
+import json
+from typing import Any
+
+import pytest
+from tests.unit.blocks.running import INPUT, echo, engine_of, failure, names, run
+from tests.unit.workflow.states import block, chain, edge, start, workflow
+
+from executor_service.blocks.ports import ChildWorkflow
+from executor_service.blocks.response import ResponseHandler
+from executor_service.blocks.wait import WaitHandler
+from executor_service.blocks.workflow import WorkflowHandler
+from executor_service.engine import RunResult
+from shared.contracts.runs import ErrorCode
+from shared.errors import Unavailable
+from shared.workflow.compile import compile_workflow
+from shared.workflow.jsvalues import Json, JsonObject
+
+
+class Deployed:
+    """The workflows that are live in workspace `w1`."""
+
+    def __init__(self, **documents: JsonObject) -> None:
+        self._compiled = {name: compile_workflow(document) for name, document in documents.items()}
+        self.is_up = True
+
+    async def find(self, workspace_id: str, workflow_id: str) -> ChildWorkflow | None:
+        if not self.is_up:
+            raise Unavailable("deploy-service does not answer")
+        compiled = self._compiled.get(workflow_id) if workspace_id == "w1" else None
+        return None if compiled is None else ChildWorkflow(workflow_id.title(), f"snap-{workflow_id}", compiled)
+
+
+def caller(workflow_id: str = "child", mapping: Json = None, **more: Json) -> JsonObject:
+    """A block that calls a workflow."""
+    settings = {"workflowId": workflow_id, "inputMapping": mapping, **more}
+    return block("c", "workflow_input", "Call", settings=settings)
+
+
+async def call(document: JsonObject, deployed: Deployed, body: Any = None, **more: Any) -> RunResult:
+    child = WorkflowHandler(deployed)
+    handlers = {
+        "workflow_input": child,
+        "workflow": child,
+        "response": ResponseHandler(),
+        "wait": WaitHandler(),
+    }
+    return await run(document, engine_of(handlers), body, **more)
+
+
+GREETER = chain(
+    start({"name": "who", "type": "string", "value": "nobody"}), echo("greet", "Hello <start.who>, <start.input>")
+)
+
+
+async def test_the_result_of_a_child_is_its_final_output() -> None:
+    result = await call(
+        chain(INPUT, caller(mapping={"who": "<start.input>"})), Deployed(child=GREETER), {"input": "Ada"}
+    )
+    assert result.output == {
+        "success": True,
+        "childWorkflowName": "Child",
+        "childWorkflowId": "child",
+        "childWorkflowSnapshotId": "snap-child",
+        "result": {"data": "Hello Ada, "},
+    }
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {"who": "<start.input>", "spare": 1},
+        '{"who": "<start.input>", "spare": 1}',
+        '{"who": <start.object>, "spare": 1}',
+    ],
+)
+async def test_the_mapping_may_be_an_object_or_json_text_and_only_declared_fields_arrive(mapping: Json) -> None:
+    child = chain(start({"name": "who", "type": "string"}), echo("all", "<start>"))
+    document = chain(start({"name": "input"}, {"name": "object", "type": "string"}), caller(mapping=mapping))
+    result = await call(document, Deployed(child=child), {"input": 'A "quoted" name', "object": '"x"'})
+    received = json.loads(result.output["result"]["data"])
+    assert received["who"] == ("x" if "object" in str(mapping) else 'A "quoted" name')
+    assert "spare" not in received
+
+
+async def test_a_field_that_is_not_mapped_has_the_child_s_default() -> None:
+    result = await call(chain(INPUT, caller()), Deployed(child=GREETER))
+    assert result.output["result"]["data"] == "Hello nobody, "
+
+
+async def test_the_older_form_s_text_is_the_child_s_input() -> None:
+    older = block("c", "workflow", "Call", workflowId="child", input="<start.input>!")
+    result = await call(chain(INPUT, older), Deployed(child=GREETER), {"input": "Ada"})
+    assert result.output["result"]["data"] == "Hello nobody, Ada!"
+
+
+async def test_a_child_has_its_own_variables() -> None:
+    child = {
+        **chain(start(), echo("b", "<variable.mine>")),
+        "variables": {"v": {"id": "v", "name": "mine", "type": "string", "value": "child's"}},
+    }
+    parent = {
+        **chain(INPUT, caller()),
+        "variables": {"v": {"id": "v", "name": "mine", "type": "string", "value": "parent's"}},
+    }
+    assert (await call(parent, Deployed(child=child))).output["result"]["data"] == "child's"
+
+
+async def test_a_child_s_response_ends_the_child_and_not_its_caller() -> None:
+    child = chain(start(), block("r", "response", settings={"dataMode": "json", "data": '{"ok": 1}', "status": "202"}))
+    result = await call(
+        chain(INPUT, caller(), echo("after", "<call.result.data.ok> <call.result.status>")), Deployed(child=child)
+    )
+    assert result.output == {"data": "1 202"}
+
+
+async def test_the_child_s_trace_is_within_the_block_that_called_it() -> None:
+    result = await call(chain(INPUT, caller()), Deployed(child=GREETER))
+    assert names(result) == ["Start", "Call"]
+    assert [span["blockName"] for span in result.blocks[1].child_spans] == ["Start", "greet"]
+
+
+async def test_a_child_that_fails_names_itself_and_its_block() -> None:
+    child = chain(start(), echo("work", "fail:no luck", "Work"))
+    result = await call(chain(INPUT, caller()), Deployed(child=child))
+    assert failure(result) == 'Call: "Child" failed: Work: no luck'
+    assert result.outcome.error is not None
+    assert result.outcome.error.code is ErrorCode.CHILD_WORKFLOW_FAILED
+    assert [span["blockName"] for span in result.blocks[1].child_spans] == ["Start", "Work"]
+
+
+async def test_a_failure_further_down_tells_the_whole_way() -> None:
+    deployed = Deployed(
+        one=chain(start(), caller("two")),
+        two=chain(start(), caller("three")),
+        three=chain(start(), echo("work", "fail:no luck", "Work")),
+    )
+    result = await call(chain(INPUT, caller("one")), deployed)
+    assert failure(result) == "Call: Workflow chain: One → Two → Three | Work: no luck"
+
+
+async def test_a_child_s_failure_takes_the_error_edge() -> None:
+    document = workflow(
+        INPUT,
+        caller(),
+        echo("ok", "fine"),
+        echo("bad", "<call.error>"),
+        edges=(edge("start", "c"), edge("c", "ok"), edge("c", "bad", "error")),
+    )
+    child = chain(start(), echo("work", "fail:no luck", "Work"))
+    assert (await call(document, Deployed(child=child))).output == {"data": '"Child" failed: Work: no luck'}
+
+
+async def test_a_failed_child_is_not_called_again() -> None:
+    block_with_retry = {**caller(), "retry": {"enabled": True, "maxTries": 3, "waitBetweenTriesMs": 0}}
+    child = chain(start(), echo("work", "fail:no luck"))
+    result = await call(chain(INPUT, block_with_retry), Deployed(child=child))
+    assert result.blocks[1].tries is None
+
+
+@pytest.mark.parametrize("workspace", ["w1", "w2"])
+async def test_what_is_not_deployed_here_cannot_be_called(workspace: str) -> None:
+    deployed = Deployed(child=GREETER) if workspace == "w2" else Deployed()
+    result = await call(chain(INPUT, caller()), deployed, workspace_id=workspace)
+    assert failure(result) == (
+        'Call: "child" failed: Child workflow is not deployed. Please deploy the workflow before invoking it.'
+    )
+
+
+async def test_that_nobody_answers_is_not_told_as_not_deployed() -> None:
+    deployed = Deployed(child=GREETER)
+    deployed.is_up = False
+    result = await call(chain(INPUT, caller()), deployed)
+    assert failure(result) == "Call: deploy-service does not answer"
+    assert result.outcome.error is not None
+    assert result.outcome.error.http_status == 503
+
+
+async def test_a_workflow_that_calls_itself_ends_at_the_depth_limit() -> None:
+    deployed = Deployed(again=chain(start(), caller("again")))
+    result = await call(chain(INPUT, caller("again")), deployed)
+    assert failure(result).endswith("| Maximum workflow call chain depth (25) exceeded.")
+
+
+async def test_a_chain_that_came_over_http_counts() -> None:
+    chain_so_far = tuple(f"wf{n}" for n in range(25))
+    result = await call(chain(INPUT, caller()), Deployed(child=GREETER), call_chain=chain_so_far)
+    assert failure(result) == "Call: Maximum workflow call chain depth (25) exceeded."
+
+
+async def test_a_child_that_would_wait_for_days_fails() -> None:
+    wait = block("w", "wait", settings={"async": True, "timeValue": "1", "timeUnitLong": "days"})
+    result = await call(chain(INPUT, caller()), Deployed(child=chain(start(), wait)))
+    assert failure(result).startswith('Call: "Child" failed: Child workflow paused.')
