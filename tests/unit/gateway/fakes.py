@@ -31,12 +31,13 @@ from shared.contracts.deployments import (
     WorkflowPage,
 )
 from shared.contracts.events import RunEnded, RunEvent
-from shared.contracts.jobs import AcceptRun, CancelAnswer, RunAccepted, RunView
+from shared.contracts.jobs import AcceptRun, CancelAnswer, RunAccepted, RunPage, RunView
 from shared.contracts.messages import AttachedRunRequested, CancelRun, ControlMessage, EventBatch
-from shared.contracts.runs import Payload, RunError, RunOutcome, RunSpec, RunStatus
+from shared.contracts.runs import Payload, RunError, RunMode, RunOutcome, RunSpec, RunStatus, Trigger
 from shared.errors import Conflict, InvalidWorkflow, NotDeployed, NotFound, RunIdTaken, Unavailable
 from shared.security.keys import hash_key, mask_key, new_key
 
+JOB = "run_0123456789abcdef0123"
 NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 WORKSPACE = Workspace(id="WS1", name="First", plan=PlanName.FREE, created_at=NOON)
 OTHER = Workspace(id="WS2", name="Second", plan=PlanName.PRO, created_at=NOON)
@@ -352,6 +353,7 @@ class FakeJobs:
     def __init__(self) -> None:
         self.accepted: list[AcceptRun] = []
         self.views: dict[str, RunView] = {}
+        self.cancels: list[str] = []
         self.claimed: set[tuple[str, str]] = set()
         self.blobs: dict[str, bytes] = {}
         self.refusal: Exception | None = None
@@ -362,7 +364,7 @@ class FakeJobs:
             raise self.refusal
         await self.claim_run_id(request.run.snapshot.workspace_id, request.run.run_id)
         self.accepted.append(request)
-        return RunAccepted(request.run.run_id, "run_0123456789abcdef0123", NOON)
+        return RunAccepted(request.run.run_id, JOB, NOON)
 
     async def job(self, job_id: str) -> RunView:
         for view in self.views.values():
@@ -370,18 +372,32 @@ class FakeJobs:
                 return view
         raise NotFound("no such job")
 
-    async def run(self, workspace_id: str, run_id: str) -> RunView:
+    async def run(self, workspace_id: str, run_id: str, *, output: bool = False, blocks: bool = False) -> RunView:
         view = self.views.get(run_id)
         if view is None or view.workspace_id != workspace_id:
             raise NotFound("no such run")
-        return view
+        hidden = {} if blocks else {"blocks": ()}
+        return (
+            msgspec.structs.replace(view, **hidden) if output else msgspec.structs.replace(view, output=None, **hidden)
+        )
+
+    async def runs(self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None) -> RunPage:
+        found = [
+            run for run in self.views.values() if (run.workspace_id, run.workflow_id) == (workspace_id, workflow_id)
+        ]
+        start = int(cursor or 0)
+        more = len(found) > start + limit
+        return RunPage(tuple(found[start : start + limit]), str(start + limit) if more else None)
 
     async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
-        view = await self.run(workspace_id, run_id)
-        if view.workflow_id != workflow_id:
+        self.cancels.append(run_id)
+        view = self.views.get(run_id)
+        if view is None:
+            return CancelAnswer(run_id, "recorded")
+        if (view.workspace_id, view.workflow_id) != (workspace_id, workflow_id):
             raise NotFound("no such run")
         if view.status in (RunStatus.COMPLETED, RunStatus.FAILED):
-            raise Conflict(f"run is {view.status}", details={"status": view.status})
+            raise Conflict(f"Execution cannot be cancelled while {view.status}")
         if view.status is RunStatus.CANCELLED:
             return CancelAnswer(run_id, "already_cancelled")
         self.views[run_id] = msgspec.structs.replace(view, status=RunStatus.CANCELLED)
@@ -425,6 +441,21 @@ def outcome(
         duration_ms=163.4,
         is_response=is_response,
     )
+
+
+def a_view(status: RunStatus, **fields: Any) -> RunView:
+    """The run `E1` of workflow `W`, created at noon."""
+    known: dict[str, Any] = {
+        "run_id": "E1",
+        "job_id": JOB,
+        "workspace_id": "WS1",
+        "workflow_id": "W",
+        "status": status,
+        "mode": RunMode.ASYNC,
+        "trigger": Trigger.API,
+        "created_at": NOON,
+    }
+    return RunView(**known | fields)
 
 
 Script = Callable[[RunSpec], Sequence[Sequence[RunEvent]]]

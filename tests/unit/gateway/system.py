@@ -140,6 +140,21 @@ class System:
         """As `execute_call`, and wait for the whole answer."""
         return await self.execute_call(body, **options).done()
 
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        key: str | None = "",
+        raw: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send JSON (or `raw`) with the system's key, unless another (or none) is given."""
+        shown = self.key if key == "" else key
+        sent = {**({"x-api-key": shown} if shown else {}), **(headers or {})}
+        return await self.request(method, path, headers=sent, body=raw if body is None else msgspec.json.encode(body))
+
     async def get(self, path: str, *, key: str | None = "") -> Answer:
         """GET with the system's key, unless another (or none) is given."""
         shown = self.key if key == "" else key

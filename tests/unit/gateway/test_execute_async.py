@@ -5,14 +5,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.gateway.fakes import NOON, OTHER
+from tests.unit.gateway.fakes import JOB, NOON, OTHER
+from tests.unit.gateway.fakes import a_view as view
 from tests.unit.gateway.system import BASE, System
 
 from gateway.api.legacy.models import Accepted, Error, JobStatus
 from shared.contracts.jobs import RunView
-from shared.contracts.runs import ErrorCode, Payload, RunError, RunMode, RunStatus, Trigger
+from shared.contracts.runs import ErrorCode, Payload, RunError, RunMode, RunStatus
 
-JOB = "run_0123456789abcdef0123"
 ASYNC = {"X-Execution-Mode": "async"}
 
 
@@ -52,22 +52,6 @@ async def test_a_used_id_is_409(system: System) -> None:
     await system.execute({}, headers={**ASYNC, "X-Execution-Id": "E1"})
     answer = await system.execute({}, headers={**ASYNC, "X-Execution-Id": "E1"})
     assert (answer.status, answer.json["code"]) == (409, "EXECUTION_ID_CONFLICT")
-
-
-def view(status: RunStatus, **fields: Any) -> RunView:
-    return RunView(
-        **{
-            "run_id": "E1",
-            "job_id": JOB,
-            "workspace_id": "WS1",
-            "workflow_id": "W",
-            "status": status,
-            "mode": RunMode.ASYNC,
-            "trigger": Trigger.API,
-            "created_at": NOON,
-            **fields,
-        }
-    )
 
 
 STARTED = NOON + timedelta(seconds=1)

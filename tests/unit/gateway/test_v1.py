@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 import pytest
 from tests.unit.gateway.fakes import OTHER
 from tests.unit.gateway.system import Answer, System
@@ -36,10 +35,7 @@ TIMES = {"createdAt": "2026-11-24T12:00:00.000Z", "updatedAt": "2026-11-24T12:00
 async def send(
     system: System, method: str, path: str, body: object = None, *, key: str | None = "", raw: bytes = b""
 ) -> Answer:
-    shown = system.key if key == "" else key
-    headers = {"x-api-key": shown} if shown else {}
-    content = msgspec.json.encode(body) if body is not None else raw
-    return await system.request(method, f"/api/v1/workflows{path}", headers=headers, body=content)
+    return await system.send(method, f"/api/v1/workflows{path}", body, key=key, raw=raw)
 
 
 @pytest.mark.parametrize(("key", "error"), [(None, "API key required"), ("wrong", "Invalid API key")])

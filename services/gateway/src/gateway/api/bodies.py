@@ -59,11 +59,6 @@ def validated(model: type[M], value: Any, *, headline: str | None = None) -> M:
         raise InvalidRequest(headline or details[0]["message"], details=details) from error
 
 
-def described(model: type[BaseModel]) -> dict[str, Any]:
-    """The `openapi_extra` of a route whose body is `model`."""
-    return {"requestBody": {"content": {"application/json": {"schema": model.model_json_schema()}}}}
-
-
 def in_known_words(problem: Any) -> dict[str, Any]:
     """One of pydantic's errors as `{code, path, message}`, and `expected` where a type was."""
     kind, path = problem["type"], list(problem["loc"])

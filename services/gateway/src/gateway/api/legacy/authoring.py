@@ -6,12 +6,13 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.bodies import described, json_of, json_value
+from gateway.api.bodies import json_of, json_value
 from gateway.api.legacy.access import LegacyAccess
 from gateway.api.legacy.authoring_models import CreateBody, Done, Saved, UpdateBody, WorkflowRow, WorkflowRows
 from gateway.api.legacy.errors import present_error
 from gateway.api.legacy.models import Error
 from gateway.api.routes import presenting
+from gateway.api.schemas import answers, described
 from gateway.application.endpoints import Endpoints
 from gateway.domain.credentials import Caller, Scope
 from gateway.domain.errors import WrongWorkspace
@@ -21,7 +22,7 @@ from shared.contracts.deployments import CreateWorkflow, SaveDraft, UpdateWorkfl
 from shared.errors import InvalidRequest
 from shared.web.structs import StructResponse
 
-ERRORS: Final[dict[int | str, dict[str, Any]]] = {status: {"model": Error} for status in (400, 401, 403, 404, 503)}
+ERRORS: Final = answers(Error, 400, 401, 403, 404, 503)
 PAGE: Final = 500
 MAX_PAGES: Final = 20
 

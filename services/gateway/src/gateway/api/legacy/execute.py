@@ -11,6 +11,7 @@ from gateway.api.legacy.errors import present_execute_error
 from gateway.api.legacy.models import Accepted, ExecuteBody, ExecuteFailure, ExecuteResult, Refusal
 from gateway.api.legacy.results import sync_response
 from gateway.api.routes import held, plain
+from gateway.api.schemas import answer, described
 from gateway.application.admission import AdmissionGate
 from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
@@ -124,14 +125,11 @@ def execute_router(door: ExecuteDoor) -> APIRouter:
         summary="Run a workflow",
         responses={
             200: {"description": "The run is over, or its stream.", "content": {"text/event-stream": {}}},
-            202: {"model": Accepted, "description": "The run is queued."},
-            **{status: {"model": Refusal, "description": text} for status, text in _REFUSALS.items()},
-            408: {"model": ExecuteFailure, "description": "The run took too long."},
-            500: {"model": ExecuteFailure, "description": "The run failed."},
+            202: answer(Accepted, "The run is queued."),
+            **{status: answer(Refusal, text) for status, text in _REFUSALS.items()},
+            408: answer(ExecuteFailure, "The run took too long."),
+            500: answer(ExecuteFailure, "The run failed."),
         },
-        openapi_extra={
-            "parameters": _PARAMETERS,
-            "requestBody": {"content": {"application/json": {"schema": ExecuteBody.model_json_schema()}}},
-        },
+        openapi_extra={"parameters": _PARAMETERS, **described(ExecuteBody)},
     )
     return router

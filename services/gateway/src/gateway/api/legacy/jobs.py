@@ -10,6 +10,7 @@ from starlette.responses import Response
 from gateway.api.legacy.errors import present_error
 from gateway.api.legacy.models import Error, JobStatus
 from gateway.api.routes import presenting
+from gateway.api.schemas import answers
 from gateway.application.authentication import Authentication
 from gateway.domain.credentials import Scope
 from gateway.domain.errors import WrongWorkspace
@@ -40,7 +41,7 @@ def jobs_router(authentication: Authentication, jobs: Jobs, payloads: Payloads) 
         "/api/jobs/{job_id}",
         response_model=JobStatus,
         summary="Look a queued run up",
-        responses={status: {"model": Error} for status in (401, 403, 404, 503)},
+        responses=answers(Error, 401, 403, 404, 503),
     )
     async def job_status(request: Request, job_id: Annotated[str, Path()]) -> Response:
         caller = await authentication.require(request.headers)

@@ -10,6 +10,7 @@ from gateway.api.legacy.access import LegacyAccess
 from gateway.api.legacy.errors import present_plain_error
 from gateway.api.legacy.models import CancelResult, Refusal, RunState
 from gateway.api.routes import presenting
+from gateway.api.schemas import answers
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.credentials import Caller
 from gateway.domain.run_words import block_outputs, cost_of, names_in, status_word
@@ -25,7 +26,7 @@ def runs_router(access: LegacyAccess, runs: WorkflowRuns) -> APIRouter:
         prefix="/api/workflows/{workflow_id}/executions/{execution_id}",
         route_class=presenting(present_plain_error),
         tags=["Runs"],
-        responses={status: {"model": Refusal} for status in (401, 403, 404, 503)},
+        responses=answers(Refusal, 401, 403, 404, 503),
     )
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
@@ -42,7 +43,7 @@ def runs_router(access: LegacyAccess, runs: WorkflowRuns) -> APIRouter:
         output = await runs.output(run, run.output) if include_output and run.output else None
         return StructResponse(run_body(run, output, wanted))
 
-    @router.post("/cancel", response_model=CancelResult, summary="Stop a run", responses={409: {"model": Refusal}})
+    @router.post("/cancel", response_model=CancelResult, summary="Stop a run", responses=answers(Refusal, 409))
     async def cancel(caller: Known, workflow_id: str, execution_id: str) -> Response:
         answer = await runs.cancel(caller, workflow_id, execution_id)
         return StructResponse({"success": True, "executionId": answer.run_id, **cancel_facts(answer)})

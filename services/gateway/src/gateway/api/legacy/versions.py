@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from msgspec import UNSET
 from starlette.responses import Response
 
-from gateway.api.bodies import described, json_of
+from gateway.api.bodies import json_of
 from gateway.api.legacy.access import LegacyAccess
 from gateway.api.legacy.authoring import ERRORS
 from gateway.api.legacy.authoring_models import (
@@ -20,6 +20,7 @@ from gateway.api.legacy.authoring_models import (
 from gateway.api.legacy.deployment import active_deployment
 from gateway.api.legacy.errors import present_error
 from gateway.api.routes import presenting
+from gateway.api.schemas import described
 from gateway.application.publishing import Publishing
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Authoring

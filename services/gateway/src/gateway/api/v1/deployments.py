@@ -4,8 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from gateway.api.bodies import described, json_of
+from gateway.api.bodies import json_of
 from gateway.api.routes import presenting
+from gateway.api.schemas import described
 from gateway.api.v1.errors import present_error
 from gateway.api.v1.models import DeployBody, DeploymentAnswer, RollbackBody
 from gateway.api.v1.presenting import deployment, undeployed

@@ -1,14 +1,15 @@
 """`/api/v1/workflows`: list, show, import, export."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.bodies import described, json_of
+from gateway.api.bodies import json_of
 from gateway.api.routes import presenting
+from gateway.api.schemas import answers, described
 from gateway.api.v1.errors import present_error
 from gateway.api.v1.models import (
     ErrorAnswer,
@@ -26,9 +27,7 @@ from gateway.ports import Authoring
 from shared.contracts.deployments import ImportWorkflow
 from shared.web.structs import StructResponse
 
-ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": ErrorAnswer} for status in (400, 401, 403, 404, 413, 503)
-}
+ERRORS: Final = answers(ErrorAnswer, 400, 401, 403, 404, 413, 503)
 
 
 def caller_of(authentication: Authentication) -> Callable[[Request], Awaitable[Caller]]:

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.attached import AttachedAnswers
-from gateway.api.bodies import described
 from gateway.api.routes import held, plain
+from gateway.api.schemas import answer, answers, described
 from gateway.api.v2.errors import NO_STORE, present_execute_error
 from gateway.api.v2.models import ErrorAnswer, ExecuteBody, QueuedRunAnswer, RunResultAnswer
 from gateway.api.v2.presenting import result
@@ -23,8 +23,6 @@ from shared.contracts.jobs import RunAccepted
 from shared.contracts.runs import RunMode
 from shared.errors import Unauthenticated
 from shared.web.structs import StructResponse
-
-_STATUSES: Final = (400, 401, 403, 404, 409, 413, 429, 503)
 
 
 class V2ExecuteDoor:
@@ -100,8 +98,8 @@ def execute_router(door: V2ExecuteDoor) -> APIRouter:
         summary="Run a workflow",
         responses={
             200: {"description": "The run is over, or its stream.", "content": {"text/event-stream": {}}},
-            202: {"model": QueuedRunAnswer, "description": "The run is queued."},
-            **{status: {"model": ErrorAnswer} for status in _STATUSES},
+            202: answer(QueuedRunAnswer, "The run is queued."),
+            **answers(ErrorAnswer, 400, 401, 403, 404, 409, 413, 429, 503),
         },
         openapi_extra={"parameters": _PARAMETERS, **described(ExecuteBody)},
     )

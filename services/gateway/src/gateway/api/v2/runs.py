@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from gateway.api.legacy.runs import cancel_facts
 from gateway.api.routes import presenting
+from gateway.api.schemas import answers
 from gateway.api.v2.errors import NO_STORE, present_error
 from gateway.api.v2.models import CancelAnswer, ErrorAnswer, RunList, RunStateAnswer
 from gateway.api.v2.presenting import state, summary
@@ -27,7 +28,7 @@ def runs_router(authentication: Authentication, endpoints: Endpoints, runs: Work
         prefix="/api/v2/workflows/{workflow_id}/runs",
         route_class=presenting(present_error),
         tags=["v2"],
-        responses={status: {"model": ErrorAnswer} for status in (400, 401, 403, 404, 503)},
+        responses=answers(ErrorAnswer, 400, 401, 403, 404, 503),
     )
 
     async def identify(request: Request) -> Caller:
@@ -65,7 +66,7 @@ def runs_router(authentication: Authentication, endpoints: Endpoints, runs: Work
         output = await runs.output(run, run.output) if include_output and run.output else None
         return StructResponse({"data": state(run, output, wanted)}, headers=NO_STORE)
 
-    @router.post("/{run_id}/cancel", response_model=CancelAnswer, responses={409: {"model": ErrorAnswer}})
+    @router.post("/{run_id}/cancel", response_model=CancelAnswer, responses=answers(ErrorAnswer, 409))
     async def cancel(caller: Known, workflow_id: str, run_id: str) -> Response:
         try:
             answer = await runs.cancel(caller, workflow_id, run_id)

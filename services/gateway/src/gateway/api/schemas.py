@@ -1,0 +1,47 @@
+"""Models as plain OpenAPI: described once, without a validator for each route that mentions them."""
+
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def described(model: type[BaseModel]) -> dict[str, Any]:
+    """The `openapi_extra` of a route whose body is `model`."""
+    return {"requestBody": {"content": content_of(model)}}
+
+
+def answers(model: type[BaseModel], *statuses: int) -> Responses:
+    """The `responses` of routes that answer `model` with these statuses, and with any that nobody foresees."""
+    every: tuple[int | str, ...] = (*statuses, "default")
+    return {status: answer(model, _text(model)) for status in every}
+
+
+def answer(model: type[BaseModel], description: str) -> dict[str, Any]:
+    """One of `responses`."""
+    return {"description": description, "content": content_of(model)}
+
+
+@cache
+def content_of(model: type[BaseModel]) -> dict[str, Any]:
+    """`model` as JSON content, complete in itself."""
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+    return {"application/json": {"schema": _inlined(schema, parts)}}
+
+
+def _inlined(value: Any, parts: dict[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_inlined(item, parts) for item in value]
+    if not isinstance(value, dict):
+        return value
+    reference = value.get("$ref")
+    if isinstance(reference, str):
+        return _inlined(parts[reference.rpartition("/")[2]], parts)
+    return {key: _inlined(item, parts) for key, item in value.items()}
+
+
+def _text(model: type[BaseModel]) -> str:
+    return (model.__doc__ or model.__name__).split("\n", 1)[0]
