@@ -71,3 +71,10 @@ def test_what_is_not_compressed_as_announced_fails(encoding: str, sent: bytes) -
 def test_encodings_that_were_not_asked_for_fail(encoding: str) -> None:
     with pytest.raises(OutboundFailed, match=f"unknown content encoding: {encoding}"):
         read(encoding, b"x")
+
+
+def test_too_many_pieces_are_refused_however_small() -> None:
+    reader = BodyReader("", 10_000_000)
+    with pytest.raises(ResponseTooLarge, match="too many pieces"):
+        for _ in range(200_001):
+            reader.feed(b"x")

@@ -7,10 +7,10 @@ from typing import Final
 
 import httpcore2
 
-from executor_service.net.backend import WayOut
 from executor_service.net.connections import Connection, Connections
+from executor_service.net.dialing import Dialer
 from executor_service.net.errors import OutboundFailed, OutboundTimeout
-from executor_service.net.exchange import exchange
+from executor_service.net.exchange import exchange, told_in_our_words
 from executor_service.net.headers import sendable_headers, sendable_method
 from executor_service.net.messages import OutboundLimits, OutboundRequest, OutboundResponse
 from executor_service.net.policy import OutboundPolicy
@@ -39,8 +39,14 @@ class OutboundClient:
         self._limits = limits or OutboundLimits()
         self._policy = OutboundPolicy(allow)
         self._resolver = resolver or SystemResolver(seconds=self._limits.connect_seconds)
-        way = WayOut(self._policy, self._resolver, network or httpcore2.AnyIOBackend())
-        self._connections = Connections(way, ssl_context or httpcore2.default_ssl_context(), self._limits)
+        dialer = Dialer(
+            self._policy,
+            self._resolver,
+            network or httpcore2.AnyIOBackend(),
+            ssl_context or httpcore2.default_ssl_context(),
+            self._limits.connect_seconds,
+        )
+        self._connections = Connections(dialer, self._limits)
         self._slots = asyncio.Semaphore(self._limits.connections)
 
     async def start(self) -> None:
@@ -80,16 +86,17 @@ class OutboundClient:
 
     async def _ask(self, hop: Hop, workspace_id: str) -> OutboundResponse:
         self._policy.check(hop.target)
-        async with self._connections.to(hop.target, workspace_id) as connection:
-            try:
+        with told_in_our_words(self._limits):
+            async with self._connections.to(hop.target, workspace_id) as connection:
+                try:
+                    return await exchange(hop, connection, self._limits)
+                except (httpcore2.NetworkError, httpcore2.ProtocolError):
+                    if not _was_closed_before(hop, connection):
+                        raise
+            async with self._connections.to(hop.target, workspace_id, fresh=True) as connection:
                 return await exchange(hop, connection, self._limits)
-            except OutboundFailed:
-                if not _may_repeat(hop, connection):
-                    raise
-        async with self._connections.to(hop.target, workspace_id, fresh=True) as connection:
-            return await exchange(hop, connection, self._limits)
 
 
-def _may_repeat(hop: Hop, connection: Connection) -> bool:
-    """A kept connection may have been closed by the server just now."""
+def _was_closed_before(hop: Hop, connection: Connection) -> bool:
+    """Whether the server may just have given up a kept connection, and the call may be made again."""
     return connection.was_used and connection.meter.received == 0 and hop.method in _REPEATABLE

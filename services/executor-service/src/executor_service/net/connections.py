@@ -1,43 +1,38 @@
 """Connections, each to one checked address for as long as it lives, kept a moment for the next call."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpcore2
 
-from executor_service.net.backend import GuardedBackend, WayOut
+from executor_service.net.dialing import Dialer
 from executor_service.net.hosts import Host
 from executor_service.net.messages import OutboundLimits
-from executor_service.net.metering import Meter
+from executor_service.net.metering import MeteredStream
 from executor_service.net.urls import Target
 
 Key = tuple[str, tuple[str, Host, int]]
 """Whose connection it is (a workspace), and the origin that it goes to."""
 
 
-class Connection:
-    """One HTTP/1.1 connection."""
+class Connection(httpcore2.AsyncHTTP11Connection):
+    """One HTTP/1.1 connection. `was_used` when it was kept from another call."""
 
-    def __init__(self, http: httpcore2.AsyncHTTPConnection, backend: GuardedBackend, meter: Meter) -> None:
-        self.http = http
-        self.meter = meter
+    def __init__(self, origin: httpcore2.Origin, stream: MeteredStream, keep_seconds: float) -> None:
+        super().__init__(origin, stream, keep_seconds)
+        self.meter = stream
         self.was_used = False
-        self._backend = backend
 
     @property
     def is_reusable(self) -> bool:
-        """Whether the last exchange ended well. A connection that never came about says that it is idle, too."""
-        return self.http.is_idle() and not self.http.is_closed()
+        """Whether the last exchange ended well, and the server said nothing beyond it.
 
-    async def aclose(self) -> None:
-        """Let go of it, whatever state it is in."""
-        try:
-            await self.http.aclose()
-        finally:
-            await self._backend.aclose()
+        What it says in advance would be read as the answer to the next call.
+        """
+        said_in_advance, _ = self._h11_state.trailing_data
+        return self.is_idle() and not said_in_advance
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +45,16 @@ class _Kept:
 class Connections:
     """Opens connections and keeps the unused ones, a bounded number for a bounded time."""
 
-    def __init__(self, way: WayOut, ssl_context: ssl.SSLContext, limits: OutboundLimits) -> None:
-        self._way = way
-        self._ssl_context = ssl_context
+    def __init__(self, dialer: Dialer, limits: OutboundLimits) -> None:
+        self._dialer = dialer
         self._limits = limits
         self._kept: list[_Kept] = []
 
     @asynccontextmanager
     async def to(self, target: Target, workspace_id: str, *, fresh: bool = False) -> AsyncIterator[Connection]:
-        """A connection that nobody else uses meanwhile; a kept one unless it must be `fresh`."""
+        """A connection that nobody else uses meanwhile; a kept one unless it must be `fresh`. Raises as Dialer.dial."""
         key = (workspace_id, target.origin)
-        connection = (None if fresh else self._take(key)) or self._open(target)
+        connection = (None if fresh else self._take(key)) or await self._open(target)
         try:
             yield connection
         finally:
@@ -75,21 +69,17 @@ class Connections:
     def _take(self, key: Key) -> Connection | None:
         for place in reversed(range(len(self._kept))):
             kept = self._kept[place]
-            if kept.key == key and not kept.connection.http.has_expired():
+            if kept.key == key and not kept.connection.has_expired():
                 del self._kept[place]
                 return kept.connection
         return None
 
-    def _open(self, target: Target) -> Connection:
-        meter = Meter()
-        backend = GuardedBackend(target, self._way, meter)
-        http = httpcore2.AsyncHTTPConnection(
-            httpcore2.Origin(target.scheme.encode(), str(target.host).encode(), target.port),
-            ssl_context=self._ssl_context,
-            keepalive_expiry=self._limits.keep_seconds,
-            network_backend=backend,
+    async def _open(self, target: Target) -> Connection:
+        scheme, host, port = target.origin
+        stream = MeteredStream(await self._dialer.dial(target))
+        return Connection(
+            httpcore2.Origin(scheme.encode(), str(host).encode(), port), stream, self._limits.keep_seconds
         )
-        return Connection(http, backend, meter)
 
     async def _give_back(self, key: Key, connection: Connection) -> None:
         if not connection.is_reusable:

@@ -6,6 +6,8 @@ from typing import Final
 from executor_service.net.errors import OutboundFailed, ResponseTooLarge
 
 ACCEPTED_ENCODINGS: Final = "gzip, deflate"
+_MOST_PIECES: Final = 200_000
+"""Each costs time to read, however small it is."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _MEMBER: Final = b"\x1f"
 _ZLIB: Final = zlib.MAX_WBITS
@@ -19,10 +21,14 @@ class BodyReader:
         self._encoding = encoding.strip().lower()
         self._limit = limit
         self._body = bytearray()
+        self._pieces = 0
         self._inflate: zlib._Decompress | None = None
 
     def feed(self, part: bytes) -> None:
         """Raises ResponseTooLarge, OutboundFailed."""
+        self._pieces += 1
+        if self._pieces > _MOST_PIECES:
+            raise ResponseTooLarge("Response is sent in too many pieces")
         if self._encoding in ("", "identity"):
             self._keep(part)
         elif part:

@@ -1,8 +1,8 @@
 """One request and its response over one connection."""
 
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Final
 
 import httpcore2
@@ -12,7 +12,7 @@ from executor_service.net.decoding import ACCEPTED_ENCODINGS, BodyReader
 from executor_service.net.errors import OutboundFailed, OutboundTimeout
 from executor_service.net.headers import response_headers
 from executor_service.net.messages import OutboundLimits, OutboundResponse
-from executor_service.net.redirects import Hop, is_redirect
+from executor_service.net.redirects import Hop
 
 _HEADERS_ON_THE_WIRE: Final = 128 * 1024
 _FRAMING: Final = 1.25
@@ -21,31 +21,11 @@ _HAS_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _SWITCHING: Final = 101
 
 
-async def exchange(hop: Hop, connection: Connection, limits: OutboundLimits) -> OutboundResponse:
-    """Ask, and read the answer. Raises as OutboundClient.send."""
-    connection.meter.begin(_HEADERS_ON_THE_WIRE)
-    async with _asked(hop, connection, limits) as response:
-        headers = response_headers(response.headers, limits)
-        reader = BodyReader(headers.get("content-encoding", ""), limits.response_bytes)
-        if not is_redirect(response.status, headers):
-            connection.meter.allow_more(round(limits.response_bytes * _FRAMING))
-            async with aclosing(response.aiter_stream()) as parts:
-                async for part in parts:
-                    reader.feed(part)
-        reason = response.extensions["reason_phrase"].decode("latin-1")
-        return OutboundResponse(response.status, reason, str(hop.target), headers, reader.body())
-
-
-@asynccontextmanager
-async def _asked(hop: Hop, connection: Connection, limits: OutboundLimits) -> AsyncIterator[httpcore2.Response]:
+@contextmanager
+def told_in_our_words(limits: OutboundLimits) -> Iterator[None]:
+    """Errors of the network as errors of a call. Raises OutboundTimeout, OutboundFailed."""
     try:
-        response = await connection.http.handle_async_request(_request(hop, limits))
-        try:
-            if response.status == _SWITCHING:
-                raise OutboundFailed("The server changed to another protocol")
-            yield response
-        finally:
-            await response.aclose()
+        yield
     except httpcore2.ConnectTimeout:
         raise OutboundTimeout(round(limits.connect_seconds * 1000)) from None
     except httpcore2.TimeoutException:
@@ -54,22 +34,41 @@ async def _asked(hop: Hop, connection: Connection, limits: OutboundLimits) -> As
         raise OutboundFailed(str(error) or type(error).__name__) from error
 
 
+async def exchange(hop: Hop, connection: Connection, limits: OutboundLimits) -> OutboundResponse:
+    """Ask, and read the answer. Raises OutboundFailed, ResponseTooLarge, and the errors of httpcore2."""
+    connection.meter.begin(_HEADERS_ON_THE_WIRE)
+    async with _asked(hop, connection, limits) as response:
+        headers = response_headers(response.headers, limits)
+        reader = BodyReader(headers.get("content-encoding", ""), limits.response_bytes)
+        connection.meter.allow_more(round(limits.response_bytes * _FRAMING))
+        async with aclosing(response.aiter_stream()) as parts:
+            async for part in parts:
+                reader.feed(part)
+        reason = response.extensions["reason_phrase"].decode("latin-1")
+        return OutboundResponse(response.status, reason, str(hop.target), headers, reader.body())
+
+
+@asynccontextmanager
+async def _asked(hop: Hop, connection: Connection, limits: OutboundLimits) -> AsyncIterator[httpcore2.Response]:
+    response = await connection.handle_async_request(_request(hop, limits))
+    try:
+        if response.status == _SWITCHING:
+            raise OutboundFailed("The server changed to another protocol")
+        yield response
+    finally:
+        await response.aclose()
+
+
 def _request(hop: Hop, limits: OutboundLimits) -> httpcore2.Request:
+    scheme, host, port = hop.target.origin
+    resource = hop.target.resource.encode()
     headers = {"host": hop.target.authority, "accept-encoding": ACCEPTED_ENCODINGS, **hop.headers}
     if hop.body is not None or hop.method in _HAS_BODY:
         headers["content-length"] = str(len(hop.body or b""))
-    timeouts = {"connect": limits.connect_seconds, "read": limits.idle_seconds, "write": limits.idle_seconds}
     return httpcore2.Request(
         hop.method.encode(),
-        _url(hop),
+        httpcore2.URL(scheme=scheme.encode(), host=str(host).encode(), port=port, target=resource),
         headers=[(name.encode(), value.encode()) for name, value in headers.items()],
         content=hop.body,
-        extensions={"timeout": timeouts},
-    )
-
-
-def _url(hop: Hop) -> httpcore2.URL:
-    scheme, host, port = hop.target.origin
-    return httpcore2.URL(
-        scheme=scheme.encode(), host=str(host).encode(), port=port, target=hop.target.resource.encode()
+        extensions={"timeout": {"read": limits.idle_seconds, "write": limits.idle_seconds}},
     )

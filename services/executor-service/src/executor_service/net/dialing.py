@@ -1,0 +1,63 @@
+"""Opens connections: a name is resolved once, every answer is checked, a checked one is connected to."""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import httpcore2
+
+from executor_service.net.hosts import Address
+from executor_service.net.policy import OutboundPolicy
+from executor_service.net.resolver import Resolver
+from executor_service.net.urls import Target
+
+_MOST_ADDRESSES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Dialer:
+    """`network` is given nothing but checked addresses; TLS still verifies the name of the URL."""
+
+    policy: OutboundPolicy
+    resolver: Resolver
+    network: httpcore2.AsyncNetworkBackend
+    ssl_context: ssl.SSLContext
+    connect_seconds: float
+
+    async def dial(self, target: Target) -> httpcore2.AsyncNetworkStream:
+        """Raises BlockedAddress, OutboundFailed, httpcore2.ConnectError, httpcore2.ConnectTimeout."""
+        addresses = await self._addresses(target)
+        deadline = asyncio.get_running_loop().time() + self.connect_seconds
+        stream = await self._connect(addresses[:_MOST_ADDRESSES], target.port, deadline)
+        return await self._secured(stream, target, deadline) if target.scheme == "https" else stream
+
+    async def _addresses(self, target: Target) -> Sequence[Address]:
+        known = self.policy.check(target)
+        if known is not None:
+            return known
+        return self.policy.check_addresses(target, await self.resolver.resolve(str(target.host)))
+
+    async def _connect(self, addresses: Sequence[Address], port: int, deadline: float) -> httpcore2.AsyncNetworkStream:
+        """The first address that answers. Each gets its share of the time that is left."""
+        *others, last = addresses
+        for place, address in enumerate(others):
+            try:
+                return await self.network.connect_tcp(str(address), port, _left(deadline) / (len(addresses) - place))
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                continue
+        return await self.network.connect_tcp(str(last), port, _left(deadline))
+
+    async def _secured(
+        self, stream: httpcore2.AsyncNetworkStream, target: Target, deadline: float
+    ) -> httpcore2.AsyncNetworkStream:
+        try:
+            return await stream.start_tls(self.ssl_context, str(target.host), _left(deadline))
+        except BaseException:
+            await stream.aclose()
+            raise
+
+
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - asyncio.get_running_loop().time())
