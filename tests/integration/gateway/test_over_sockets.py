@@ -1,0 +1,142 @@
+"""The gateway behind a real HTTP server: what only sockets show."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from tests.support.eventually import eventually
+from tests.unit.gateway.fakes import Send
+from tests.unit.gateway.system import System, running_system
+
+from flowport.serving import listen, port_of, serving
+from shared.contracts.events import Chunk, RunStarted
+from shared.contracts.runs import RunSpec
+
+MIB = 1024 * 1024
+
+
+@dataclass
+class Wire:
+    """One connection, byte by byte."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, key: str, body: bytes, *, length: int | None = None) -> None:
+        head = (
+            f"POST /api/workflows/W/execute HTTP/1.1\r\nHost: x\r\nx-api-key: {key}\r\n"
+            f"X-Execution-Id: E1\r\nContent-Length: {len(body) if length is None else length}\r\n\r\n"
+        )
+        self.writer.write(head.encode() + body)
+        await self.writer.drain()
+
+    async def status(self) -> int:
+        return int((await asyncio.wait_for(self.reader.readline(), 5)).split()[1])
+
+    async def close(self) -> None:
+        self.writer.close()
+        await self.writer.wait_closed()
+
+
+@dataclass
+class Served:
+    """A gateway that listens."""
+
+    system: System
+    port: int
+
+    @asynccontextmanager
+    async def connection(self, *, limit: int = 65536) -> AsyncIterator[Wire]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=limit)
+        wire = Wire(reader, writer)
+        yield wire
+        writer.transport.abort()
+
+
+@asynccontextmanager
+async def serve(**settings: float) -> AsyncIterator[Served]:
+    async with running_system(**settings) as system:
+        door = listen(0)
+        port = port_of(door)
+        async with serving(system.app, door):
+            yield Served(system, port)
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    async with serve() as running:
+        yield running
+
+
+async def begins(run: RunSpec, send: Send) -> None:
+    await send(0, [RunStarted(), Chunk("B", "one")])
+
+
+async def test_a_sync_caller_who_closes_the_connection_cancels_the_run(served: Served) -> None:
+    served.system.worker.perform = begins
+    async with served.connection() as wire:
+        await wire.send(served.system.key, b"{}")
+        await eventually(lambda: served.system.worker.runs)
+        await wire.close()
+    await eventually(lambda: served.system.worker.cancelled == ["E1"], seconds=1)
+
+
+async def test_a_reader_who_closes_the_stream_cancels_the_run(served: Served) -> None:
+    served.system.worker.perform = begins
+    async with served.connection() as wire:
+        await wire.send(served.system.key, json.dumps({"stream": True}).encode())
+        await wire.reader.readuntil(b'{"blockId":"B","chunk":"one"}\n\n')
+        await wire.close()
+    await eventually(lambda: served.system.worker.cancelled == ["E1"], seconds=1)
+
+
+async def test_the_head_of_a_stream_arrives_before_its_first_event(served: Served) -> None:
+    async def silent(run: RunSpec, send: Send) -> None:
+        """Say nothing."""
+
+    served.system.worker.perform = silent
+    async with served.connection() as wire:
+        await wire.send(served.system.key, json.dumps({"stream": True}).encode())
+        head = await asyncio.wait_for(wire.reader.readuntil(b"\r\n\r\n"), 2)
+    assert head.startswith(b"HTTP/1.1 200")
+    assert b"content-type: text/event-stream\r\n" in head
+
+
+@pytest.mark.parametrize(("key", "status"), [("wrong", 401), ("", 413)])
+async def test_a_large_body_is_answered_whether_or_not_it_is_sent(served: Served, key: str, status: int) -> None:
+    async with served.connection() as wire:
+        await wire.send(key or served.system.key, b"{", length=11 * MIB)
+        assert await wire.status() == status
+    async with served.connection() as wire:
+        sending = asyncio.create_task(wire.send(key or served.system.key, b"x" * 11 * MIB))
+        assert await wire.status() == status
+        sending.cancel()
+
+
+async def test_a_connection_is_used_again_after_each_answer(served: Served) -> None:
+    async with served.connection() as wire:
+        for _ in range(2):
+            await wire.send("wrong", b"{}")
+            assert await wire.status() == 401
+            head = await wire.reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            await wire.reader.readexactly(length)
+
+
+async def test_a_reader_who_does_not_read_is_left_and_others_are_served() -> None:
+    async def pours(run: RunSpec, send: Send) -> None:
+        for seq in range(400):
+            await send(seq, [Chunk("B", "x" * 100_000)])
+            await asyncio.sleep(0.001)
+
+    async with serve(stream_write_seconds=0.5) as served:
+        system = served.system
+        system.worker.perform = pours
+        async with served.connection(limit=1024) as wire:
+            await wire.send(system.key, json.dumps({"stream": True}).encode())
+            await eventually(lambda: "E1" in system.worker.cancelled)
+            system.worker.perform = None
+            assert (await system.execute({"q": 1})).status == 200
