@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+from importlib.metadata import entry_points
 
 from fastapi import FastAPI
 
@@ -28,6 +29,7 @@ from shared.web.app import create_app
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
 from shared.web.payloads import PayloadStore
+from shared.workflow.catalog import PLUGIN_GROUP
 
 
 def build(
@@ -49,7 +51,8 @@ def build(
     models = Models(ProviderSettings())
     workflows = WorkflowCache(deployments, entries=settings.snapshot_cache_entries)
     children = DeployedChildren(deployments, workflows)
-    handlers = block_handlers(BlockPorts(javascript=sandbox, models=models, outbound=outbound, children=children))
+    ports = BlockPorts(javascript=sandbox, models=models, outbound=outbound, children=children)
+    handlers = block_handlers(ports, entry_points(group=PLUGIN_GROUP))
     engine = Engine(handlers, SandboxExpressions(sandbox), clock, Limits())
     launcher = Launcher(
         engine,

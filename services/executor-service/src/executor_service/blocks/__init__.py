@@ -1,8 +1,9 @@
 """The block types that run: a new one is one file, and one line here."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from importlib.metadata import EntryPoint
+from typing import Final, Protocol
 
 from executor_service.blocks.agent import AgentHandler, Toolbox
 from executor_service.blocks.agent.block_tools import block_tools
@@ -13,8 +14,10 @@ from executor_service.blocks.function import FunctionHandler
 from executor_service.blocks.guardrails import GuardrailsHandler
 from executor_service.blocks.http import ApiHandler
 from executor_service.blocks.human_in_the_loop import HumanInTheLoopHandler
+from executor_service.blocks.installed import installed_handlers
 from executor_service.blocks.memory import MemoryHandler
 from executor_service.blocks.ports import ChildWorkflows, CodeRunner, ConditionRunner, MemoryStore, ModelServer
+from executor_service.blocks.refusing import RefusingHandler
 from executor_service.blocks.response import ResponseHandler
 from executor_service.blocks.router import LegacyRouterHandler, RouterHandler
 from executor_service.blocks.start import StartHandler
@@ -28,6 +31,13 @@ from shared.workflow.catalog.triggers import TRIGGERS
 from shared.workflow.code_lexing import Language
 
 __all__ = ["BlockPorts", "SandboxExpressions", "block_handlers"]
+
+_NO_CHILDREN: Final = RefusingHandler("This server cannot call other workflows")
+_WITHOUT_PORTS: Final[Mapping[str, BlockHandler]] = {
+    "workflow_input": _NO_CHILDREN,
+    "workflow": _NO_CHILDREN,
+    "memory": RefusingHandler("Memory Block Error: This server has no store for conversations"),
+}
 
 
 class JavaScript(CodeRunner, ConditionRunner, Protocol):
@@ -46,10 +56,11 @@ class BlockPorts:
     memory: MemoryStore | None = None
 
 
-def block_handlers(ports: BlockPorts) -> Mapping[str, BlockHandler]:
-    """A handler for each block type that can run."""
+def block_handlers(ports: BlockPorts, plugins: Iterable[EntryPoint] = ()) -> Mapping[str, BlockHandler]:
+    """A handler for each block type, those that `plugins` bring included."""
     handlers = {**_plain(ports), **dict(_optional(ports))}
-    return {**handlers, "agent": AgentHandler(ports.models, Toolbox(ports.javascript, block_tools(handlers)))}
+    agent = AgentHandler(ports.models, Toolbox(ports.javascript, block_tools(handlers)))
+    return {**_WITHOUT_PORTS, **installed_handlers(plugins), **handlers, "agent": agent}
 
 
 def _plain(ports: BlockPorts) -> dict[str, BlockHandler]:

@@ -1,0 +1,47 @@
+"""Block types that other distributions bring, by entry points of the group `flowport.blocks`.
+
+The object behind an entry point has a `spec: BlockSpec`, which the catalog reads, and a `handler: BlockHandler`.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint
+from typing import Final
+
+from executor_service.blocks.refusing import RefusingHandler
+from executor_service.engine import BlockHandler
+from shared.workflow.catalog.core import CORE_BLOCKS
+
+BUILT_IN: Final = frozenset(spec.type for spec in CORE_BLOCKS)
+_log = logging.getLogger(__name__)
+
+
+def installed_handlers(plugins: Iterable[EntryPoint]) -> Mapping[str, BlockHandler]:
+    """A handler for each plugin's block type. A broken plugin is logged, and only its own type refuses to run.
+
+    What is built in cannot be replaced.
+    """
+    return {plugin.name: _handler(plugin) for plugin in plugins if not _hides(plugin)}
+
+
+def _hides(plugin: EntryPoint) -> bool:
+    if plugin.name in BUILT_IN:
+        _log.warning("block plugin %s is ignored: the type %s is built in", plugin.value, plugin.name)
+    return plugin.name in BUILT_IN
+
+
+def _handler(plugin: EntryPoint) -> BlockHandler:
+    try:
+        handler = plugin.load().handler
+    except Exception as error:  # a plugin's import may raise anything; only its own blocks may suffer
+        return _refusing(plugin, f"{type(error).__name__}: {error}")
+    if not isinstance(handler, BlockHandler):
+        return _refusing(plugin, f"its handler is a {type(handler).__name__}, not a BlockHandler")
+    _log.info("block plugin %s runs the type %s", plugin.value, plugin.name)
+    return handler
+
+
+def _refusing(plugin: EntryPoint, cause: str) -> BlockHandler:
+    reason = f"The plugin for block type {plugin.name} ({plugin.value}) cannot run: {cause}"
+    _log.error("%s", reason)
+    return RefusingHandler(reason)

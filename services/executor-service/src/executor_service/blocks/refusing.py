@@ -1,0 +1,14 @@
+"""Stands in for a block type that this server cannot run."""
+
+from executor_service.engine import BlockFailure, BlockHandler, Call, Inputs
+
+
+class RefusingHandler(BlockHandler):
+    """Fails with a reason for a person, before anything else can go wrong."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def prepare(self, call: Call) -> Inputs:
+        """Refuse."""
+        raise BlockFailure(self._reason, can_retry=False)
