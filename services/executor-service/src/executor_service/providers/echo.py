@@ -13,7 +13,7 @@ class EchoProvider:
     """Says back what the user said last, word by word."""
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
-        """Answer at once; `pause` only lets others run between the words."""
+        """Answer at once, word by word."""
         asked = next((m.content for m in reversed(request.messages) if m.role is Role.USER), None) or "nothing"
         words = (PREFIX + asked).split(" ")
         pieces = [word + " " for word in words[:-1]] + words[-1:]
@@ -23,3 +23,6 @@ class EchoProvider:
                 await asyncio.sleep(0)
         heard = sum(len((message.content or "").split()) for message in request.messages)
         return Turn(content="".join(pieces), tokens=Tokens(heard, len(pieces)))
+
+    async def stop(self) -> None:
+        """It has no connections."""

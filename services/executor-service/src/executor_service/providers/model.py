@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from shared.workflow.jsvalues import JsonObject
 from shared.workflow.response_format import ResponseFormat
@@ -36,6 +36,8 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     tool_name: str | None = None
+    original: object = None
+    """An assistant's turn in its provider's own form, to be sent back as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,9 @@ class Tokens:
         return self.input + self.output
 
 
+NO_TOKENS: Final = Tokens()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """What the model answered."""
@@ -96,7 +101,9 @@ class Turn:
     thinking: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: str = "stop"
-    tokens: Tokens = Tokens()
+    tokens: Tokens = NO_TOKENS
+    original: object = None
+    """The turn in the provider's own form, where it must be sent back like that (signed reasoning)."""
 
 
 class Listener(Protocol):
@@ -116,6 +123,10 @@ class Provider(Protocol):
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Ask for one turn; with a listener, it is heard while it is written. Raises ModelFailure."""
+        ...
+
+    async def stop(self) -> None:
+        """Close every connection."""
         ...
 
 

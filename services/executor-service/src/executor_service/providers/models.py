@@ -1,36 +1,48 @@
 """The providers of this server, by the model names that they serve."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from typing import Final
 
 from executor_service.providers import echo
-from executor_service.providers.endpoints import endpoints, keyed_providers
+from executor_service.providers.azure_openai import AzureOpenAI
+from executor_service.providers.endpoints import Endpoint, endpoints
 from executor_service.providers.model import Listener, ModelFailure, ModelRequest, Provider, Turn
 from executor_service.providers.openai_compatible import OpenAICompatible
 from executor_service.providers.settings import ProviderSettings
 from shared.workflow.model_names import provider_of
+
+_BY_SDK: Final = {
+    "anthropic": ("executor_service.providers.anthropic_messages", "AnthropicProvider"),
+    "google": ("executor_service.providers.google_gemini", "GeminiProvider"),
+}
+"""Vendors whose own library is large: it is loaded when one of their models is first asked."""
+
+
+def _keyed(settings: ProviderSettings, servers: Iterable[Endpoint]) -> Iterator[str]:
+    yield from (server.provider for server in servers if server.needs_key and server.is_usable)
+    if settings.anthropic_api_key.get_secret_value():
+        yield "anthropic"
+    if settings.gemini_api_key.get_secret_value():
+        yield "google"
+    if settings.azure_openai_endpoint and settings.azure_openai_api_key.get_secret_value():
+        yield from ("azure", "azure-openai")
 
 
 class Models:
     """Finds the provider of a model. One per process; `stop` at its end."""
 
     def __init__(self, settings: ProviderSettings) -> None:
-        self._servers = {
-            name: OpenAICompatible(
-                endpoint,
-                connect_seconds=settings.model_connect_seconds,
-                timeout_seconds=settings.model_timeout_seconds,
-            )
-            for name, endpoint in endpoints(settings).items()
-        }
-        self._providers: Mapping[str, Provider] = {**self._servers, echo.MODEL: echo.EchoProvider()}
-        self.keyed = keyed_providers(settings)
+        self._settings = settings
+        self._endpoints = endpoints(settings)
+        self._providers: dict[str, Provider] = {echo.MODEL: echo.EchoProvider()}
+        self.keyed = frozenset(_keyed(settings, self._endpoints.values()))
         """Providers that need a key and have one: their blocks need none of their own."""
 
     async def turn(self, request: ModelRequest, listener: Listener | None = None) -> Turn:
         """Ask the model for one turn. Raises ModelFailure."""
-        provider = self._providers.get(self.provider_of(request.model))
-        if provider is None:
-            raise ModelFailure(f"Models of {self.provider_of(request.model)} are not available on this server")
+        name = self.provider_of(request.model)
+        provider = self._providers.get(name) or self._opened(name)
         return await provider.turn(request, listener)
 
     def provider_of(self, model: str) -> str:
@@ -42,5 +54,25 @@ class Models:
 
     async def stop(self) -> None:
         """Close every connection."""
-        for server in self._servers.values():
-            await server.close()
+        for provider in self._providers.values():
+            await provider.stop()
+
+    def _opened(self, name: str) -> Provider:
+        self._providers[name] = provider = self._new(name)
+        return provider
+
+    def _new(self, name: str) -> Provider:
+        if name in _BY_SDK:
+            module, kind = _BY_SDK[name]
+            provider: Provider = getattr(import_module(module), kind)(self._settings)
+            return provider
+        if name in ("azure", "azure-openai"):
+            return AzureOpenAI(name, self._settings)
+        endpoint = self._endpoints.get(name)
+        if endpoint is None:
+            raise ModelFailure(f"Models of {name} are not available on this server")
+        return OpenAICompatible(
+            endpoint,
+            connect_seconds=self._settings.model_connect_seconds,
+            timeout_seconds=self._settings.model_timeout_seconds,
+        )

@@ -26,7 +26,7 @@ class OpenAICompatible:
         self._endpoint = endpoint
         self._connect_seconds = connect_seconds
         self._timeout_seconds = timeout_seconds
-        self._clients: OrderedDict[str, AsyncOpenAI] = OrderedDict()
+        self._clients: OrderedDict[tuple[str, ...], AsyncOpenAI] = OrderedDict()
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Ask for one turn. Raises ModelFailure."""
@@ -42,25 +42,37 @@ class OpenAICompatible:
         except (OpenAIError, httpx2.HTTPError, StreamError, msgspec.DecodeError) as error:
             raise _failure(error, self._endpoint.provider) from error
 
-    async def close(self) -> None:
+    async def stop(self) -> None:
         """Close every client."""
         while self._clients:
             await self._clients.popitem()[1].close()
 
     def _client(self, request: ModelRequest) -> AsyncOpenAI:
-        if not self._endpoint.base_url:
-            raise ModelFailure(f"No server is configured for {self._endpoint.provider} models")
-        key = request.credential("apiKey") or self._endpoint.api_key
-        if not key:
-            raise ModelFailure(f"API key is required for {self._endpoint.provider} {request.model}")
-        client = self._clients.get(key)
+        address = self._address(request)
+        client = self._clients.get(address)
         if client is None:
-            client = AsyncOpenAI(api_key=key, base_url=self._endpoint.base_url, max_retries=MAX_RETRIES)
-            self._clients[key] = client
+            client = self._clients[address] = self._connected(*address)
             if len(self._clients) > MAX_CLIENTS:
                 self._clients.popitem(last=False)
-        self._clients.move_to_end(key)
+        self._clients.move_to_end(address)
         return client
+
+    def _address(self, request: ModelRequest) -> tuple[str, ...]:
+        """What a client is for: the key, and whatever else `_connected` takes. Raises ModelFailure."""
+        if not self._endpoint.base_url:
+            raise ModelFailure(f"No server is configured for {self._endpoint.provider} models")
+        return (key_of(request, self._endpoint.provider, self._endpoint.api_key),)
+
+    def _connected(self, key: str) -> AsyncOpenAI:
+        return AsyncOpenAI(api_key=key, base_url=self._endpoint.base_url, max_retries=MAX_RETRIES)
+
+
+def key_of(request: ModelRequest, provider: str, own_key: str) -> str:
+    """The block's key, else the server's. Raises ModelFailure when there is none."""
+    key = request.credential("apiKey") or own_key
+    if not key:
+        raise ModelFailure(f"API key is required for {provider} {request.model}")
+    return key
 
 
 def _body(request: ModelRequest, endpoint: Endpoint, *, streams: bool) -> Mapping[str, Any]:

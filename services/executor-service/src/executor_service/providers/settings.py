@@ -21,6 +21,7 @@ class ProviderSettings(BaseSettings):
     anthropic_base_url: str = Field("", description="Another address of the Anthropic API.")
     anthropic_api_key: SecretStr = Field(NO_KEY, description="Key for claude* models.")
     gemini_api_key: SecretStr = Field(NO_KEY, description="Key for gemini* models.")
+    gemini_base_url: str = Field("", description="Another address of the Gemini API.")
     azure_openai_endpoint: str = Field("", description="Azure OpenAI resource, for models azure/….")
     azure_openai_api_key: SecretStr = Field(NO_KEY, description="Its key.")
     azure_openai_api_version: str = Field("2024-10-21", description="Its API version.")

@@ -78,7 +78,9 @@ class Conversation:
         started = self.call.now()
         answers = await asyncio.gather(*(self._run_tool(asked) for asked in turn.tool_calls))
         self.ledger.tools_ms += round((self.call.now() - started).total_seconds() * 1000)
-        said = Message(role=Role.ASSISTANT, content=turn.content or None, tool_calls=turn.tool_calls)
+        said = Message(
+            role=Role.ASSISTANT, content=turn.content or None, tool_calls=turn.tool_calls, original=turn.original
+        )
         self.request = replace(self.request, messages=(*self.request.messages, said, *answers))
 
     async def _run_tool(self, asked: ToolCall) -> Message:

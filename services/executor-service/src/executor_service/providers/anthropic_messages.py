@@ -1,0 +1,158 @@
+"""Anthropic's Messages API, through the official client."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, Final
+
+import httpx2
+from anthropic import AnthropicError, APIConnectionError, APIStatusError, APITimeoutError, AsyncAnthropic
+from anthropic.types import Message as Answer
+
+from executor_service.providers.model import (
+    Listener,
+    Message,
+    ModelFailure,
+    ModelRequest,
+    Role,
+    Tokens,
+    ToolCall,
+    Turn,
+)
+from executor_service.providers.openai_compatible import BROKEN_OFF, MAX_CLIENTS, MAX_RETRIES, TIMED_OUT, key_of
+from executor_service.providers.settings import ProviderSettings
+from shared.workflow.jsvalues import JsonObject
+
+DEFAULT_MAX_TOKENS: Final = 8192
+PROVIDER: Final = "anthropic"
+_THINKING_TOKENS: Final[Mapping[str, int]] = {"low": 2048, "medium": 8192, "high": 24_576, "max": 32_768}
+_FINISHES: Final[Mapping[str, str]] = {"end_turn": "stop", "tool_use": "tool_calls", "max_tokens": "length"}
+
+
+class AnthropicProvider:
+    """Every call is a stream, heard or not: the API asks for that where answers may be long."""
+
+    def __init__(self, settings: ProviderSettings) -> None:
+        self._key = settings.anthropic_api_key.get_secret_value()
+        self._base_url = settings.anthropic_base_url or None
+        self._connect_seconds = settings.model_connect_seconds
+        self._timeout_seconds = settings.model_timeout_seconds
+        self._clients: OrderedDict[str, AsyncAnthropic] = OrderedDict()
+
+    async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
+        """Ask for one turn. Raises ModelFailure."""
+        client = self._client(key_of(request, PROVIDER, self._key))
+        seconds = min(request.timeout_seconds, self._timeout_seconds)
+        timeout = httpx2.Timeout(seconds, connect=self._connect_seconds)
+        try:
+            async with client.messages.stream(**_body(request), timeout=timeout) as stream:
+                async for event in stream:
+                    if listener is not None and event.type == "text":
+                        await listener.text(event.text)
+                    elif listener is not None and event.type == "thinking":
+                        await listener.thinking(event.thinking)
+                return _turn(await stream.get_final_message())
+        except (AnthropicError, httpx2.HTTPError) as error:
+            raise _failure(error) from error
+
+    async def stop(self) -> None:
+        """Close every client."""
+        while self._clients:
+            await self._clients.popitem()[1].close()
+
+    def _client(self, key: str) -> AsyncAnthropic:
+        client = self._clients.get(key)
+        if client is None:
+            client = AsyncAnthropic(api_key=key, base_url=self._base_url, max_retries=MAX_RETRIES)
+            self._clients[key] = client
+            if len(self._clients) > MAX_CLIENTS:
+                self._clients.popitem(last=False)
+        self._clients.move_to_end(key)
+        return client
+
+
+def _body(request: ModelRequest) -> Mapping[str, Any]:
+    system = "\n\n".join(message.content or "" for message in request.messages if message.role is Role.SYSTEM)
+    thinking = _THINKING_TOKENS.get(request.thinking_level or "")
+    body: JsonObject = {
+        "model": request.model,
+        "max_tokens": (request.max_tokens or DEFAULT_MAX_TOKENS) + (thinking or 0),
+        "messages": _messages(request),
+    }
+    if system:
+        body["system"] = system
+    if request.temperature is not None and thinking is None:
+        body["temperature"] = min(request.temperature, 1)
+    if thinking is not None:
+        body["thinking"] = {"type": "enabled", "budget_tokens": thinking}
+    if request.tools:
+        body["tools"] = [
+            {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
+            for tool in request.tools
+        ]
+        forced = request.forced_tool if thinking is None else None
+        body["tool_choice"] = {"type": "tool", "name": forced} if forced else {"type": "auto"}
+    if request.response_format is not None:
+        body["output_config"] = {"format": {"type": "json_schema", "schema": request.response_format.schema}}
+    return body
+
+
+def _messages(request: ModelRequest) -> list[Any]:
+    """The conversation; answers of tools that follow each other are one message."""
+    found: list[JsonObject] = []
+    for message in request.messages:
+        if message.role is Role.SYSTEM:
+            continue
+        role, content = _content(message)
+        last = found[-1] if found else None
+        if message.role is Role.TOOL and last is not None and last["role"] == "user":
+            _blocks(last).extend(content)
+        else:
+            found.append({"role": role, "content": content})
+    return list(found)
+
+
+def _blocks(message: JsonObject) -> list[Any]:
+    content = message["content"]
+    return content if isinstance(content, list) else []
+
+
+def _content(message: Message) -> tuple[str, list[Any]]:
+    if message.role is Role.TOOL:
+        return "user", [{"type": "tool_result", "tool_use_id": message.tool_call_id, "content": message.content or ""}]
+    if isinstance(message.original, list):
+        return "assistant", message.original
+    return str(message.role), [{"type": "text", "text": message.content or ""}]
+
+
+def _turn(answer: Answer) -> Turn:
+    blocks = answer.content
+    usage = answer.usage
+    cached = usage.cache_read_input_tokens or 0
+    return Turn(
+        content="".join(block.text for block in blocks if block.type == "text"),
+        thinking="".join(block.thinking for block in blocks if block.type == "thinking"),
+        tool_calls=tuple(
+            ToolCall(block.id, block.name, json.dumps(block.input)) for block in blocks if block.type == "tool_use"
+        ),
+        finish_reason=_FINISHES.get(answer.stop_reason or "", answer.stop_reason or "stop"),
+        tokens=Tokens(usage.input_tokens + cached, usage.output_tokens, cached),
+        original=[block.model_dump(exclude_none=True) for block in blocks],
+    )
+
+
+def _failure(error: Exception) -> ModelFailure:
+    if isinstance(error, APIStatusError):
+        return ModelFailure(_told(error), status=error.status_code)
+    if isinstance(error, APITimeoutError | httpx2.TimeoutException):
+        return ModelFailure(TIMED_OUT)
+    if isinstance(error, APIConnectionError):
+        return ModelFailure(f"Could not reach {PROVIDER}: {error.__cause__ or error}")
+    return ModelFailure(BROKEN_OFF if isinstance(error, httpx2.HTTPError) else str(error))
+
+
+def _told(error: APIStatusError) -> str:
+    body = error.body
+    inner = body.get("error") if isinstance(body, dict) else None
+    message = inner.get("message") if isinstance(inner, dict) else None
+    return message if isinstance(message, str) and message else error.message

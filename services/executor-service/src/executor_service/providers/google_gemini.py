@@ -1,0 +1,168 @@
+"""Google's Gemini API, through the official client."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, Final
+
+import httpx
+import httpx2
+from google import genai
+from google.genai import errors, types
+
+from executor_service.providers.model import (
+    Listener,
+    Message,
+    ModelFailure,
+    ModelRequest,
+    Role,
+    Tokens,
+    ToolCall,
+    Turn,
+)
+from executor_service.providers.openai_compatible import BROKEN_OFF, MAX_CLIENTS, MAX_RETRIES, TIMED_OUT, key_of
+from executor_service.providers.settings import ProviderSettings
+from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json
+
+PROVIDER: Final = "google"
+_FINISHES: Final[Mapping[str, str]] = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter"}
+
+
+class GeminiProvider:
+    """Every call is a stream, heard or not."""
+
+    def __init__(self, settings: ProviderSettings) -> None:
+        self._key = settings.gemini_api_key.get_secret_value()
+        self._base_url = settings.gemini_base_url or None
+        self._timeout_seconds = settings.model_timeout_seconds
+        self._clients: OrderedDict[str, genai.Client] = OrderedDict()
+
+    async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
+        """Ask for one turn. Raises ModelFailure."""
+        client = self._client(key_of(request, PROVIDER, self._key))
+        milliseconds = int(min(request.timeout_seconds, self._timeout_seconds) * 1000)
+        gathering = _Gathering()
+        try:
+            answers = await client.aio.models.generate_content_stream(
+                model=request.model, contents=_contents(request), config=_config(request, milliseconds)
+            )
+            async for answer in answers:
+                await gathering.take(answer, listener)
+        except errors.APIError as error:
+            raise ModelFailure(error.message or str(error), status=error.code) from error
+        except (httpx.TimeoutException, httpx2.TimeoutException) as error:
+            raise ModelFailure(TIMED_OUT) from error
+        except (httpx.HTTPError, httpx2.HTTPError) as error:
+            raise ModelFailure(BROKEN_OFF) from error
+        return gathering.turn()
+
+    async def stop(self) -> None:
+        """Close every client."""
+        while self._clients:
+            await self._clients.popitem()[1].aio.aclose()
+
+    def _client(self, key: str) -> genai.Client:
+        client = self._clients.get(key)
+        if client is None:
+            retries = types.HttpRetryOptions(attempts=MAX_RETRIES + 1)
+            options = types.HttpOptions(base_url=self._base_url, retry_options=retries)
+            client = self._clients[key] = genai.Client(api_key=key, http_options=options)
+            if len(self._clients) > MAX_CLIENTS:
+                self._clients.popitem(last=False)
+        self._clients.move_to_end(key)
+        return client
+
+
+class _Gathering:
+    """Puts the pieces of a turn together."""
+
+    def __init__(self) -> None:
+        self._parts: list[types.Part] = []
+        self._tokens = Tokens()
+        self._finish = "stop"
+
+    async def take(self, answer: types.GenerateContentResponse, listener: Listener | None) -> None:
+        """Take a piece, and let the listener hear it."""
+        if answer.usage_metadata is not None:
+            self._tokens = _tokens(answer.usage_metadata)
+        candidate = answer.candidates[0] if answer.candidates else None
+        if candidate is None:
+            return
+        if candidate.finish_reason is not None:
+            self._finish = _FINISHES.get(candidate.finish_reason.name, candidate.finish_reason.name.lower())
+        for part in (candidate.content.parts if candidate.content else None) or ():
+            self._parts.append(part)
+            if listener is not None and part.text:
+                await (listener.thinking(part.text) if part.thought else listener.text(part.text))
+
+    def turn(self) -> Turn:
+        """The whole turn."""
+        calls = [part.function_call for part in self._parts if part.function_call is not None]
+        return Turn(
+            content="".join(part.text or "" for part in self._parts if not part.thought),
+            thinking="".join(part.text or "" for part in self._parts if part.thought),
+            tool_calls=tuple(
+                ToolCall(call.id or f"call_{index}", call.name or "", json.dumps(call.args or {}))
+                for index, call in enumerate(calls)
+            ),
+            finish_reason="tool_calls" if calls else self._finish,
+            tokens=self._tokens,
+            original=types.Content(role="model", parts=self._parts),
+        )
+
+
+def _tokens(usage: types.GenerateContentResponseUsageMetadata) -> Tokens:
+    output = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
+    return Tokens(usage.prompt_token_count or 0, output, usage.cached_content_token_count or 0)
+
+
+def _config(request: ModelRequest, milliseconds: int) -> types.GenerateContentConfig:
+    system = "\n\n".join(message.content or "" for message in request.messages if message.role is Role.SYSTEM)
+    wanted = request.response_format
+    return types.GenerateContentConfig(
+        http_options=types.HttpOptions(timeout=milliseconds),
+        system_instruction=system or None,
+        temperature=request.temperature,
+        max_output_tokens=request.max_tokens,
+        response_mime_type="application/json" if wanted is not None else None,
+        response_json_schema=wanted.schema if wanted is not None else None,
+        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+        **_tools(request),
+    )
+
+
+def _tools(request: ModelRequest) -> Mapping[str, Any]:
+    if not request.tools:
+        return {}
+    declared = [
+        types.FunctionDeclaration(name=tool.name, description=tool.description, parameters_json_schema=tool.parameters)
+        for tool in request.tools
+    ]
+    forced = request.forced_tool
+    mode = types.FunctionCallingConfigMode.ANY if forced else types.FunctionCallingConfigMode.AUTO
+    calling = types.FunctionCallingConfig(mode=mode, allowed_function_names=[forced] if forced else None)
+    return {
+        "tools": [types.Tool(function_declarations=declared)],
+        "tool_config": types.ToolConfig(function_calling_config=calling),
+    }
+
+
+def _contents(request: ModelRequest) -> list[Any]:
+    return [_content(message) for message in request.messages if message.role is not Role.SYSTEM]
+
+
+def _content(message: Message) -> types.Content:
+    if isinstance(message.original, types.Content):
+        return message.original
+    if message.role is Role.TOOL:
+        response = types.FunctionResponse(name=message.tool_name, response=_response(message.content or ""))
+        return types.Content(role="user", parts=[types.Part(function_response=response)])
+    role = "model" if message.role is Role.ASSISTANT else "user"
+    return types.Content(role=role, parts=[types.Part(text=message.content or "")])
+
+
+def _response(text: str) -> JsonObject:
+    """What a tool gave, as the object that the API wants."""
+    parsed = parse_json(text)
+    value: Json = text if parsed is MISSING else parsed
+    return value if isinstance(value, dict) else {"result": value}
