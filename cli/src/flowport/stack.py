@@ -32,7 +32,14 @@ from shared.service import ServiceName
 
 Environment = Mapping[str, str]
 
-_TOKENS: Final = tuple(f"FLOWPORT_TOKEN_{name}" for name in ("GATEWAY", "DEPLOY", "EXECUTOR", "JOBS"))
+_TOKENS: Final = {
+    ServiceName.GATEWAY: "FLOWPORT_TOKEN_GATEWAY",
+    ServiceName.DEPLOY: "FLOWPORT_TOKEN_DEPLOY",
+    ServiceName.EXECUTOR: "FLOWPORT_TOKEN_EXECUTOR",
+    ServiceName.JOBS: "FLOWPORT_TOKEN_JOBS",
+}
+_CALLED: Final = (ServiceName.DEPLOY, ServiceName.JOBS)
+"""The services that others call, and that have to know everybody's token; the others know only their own."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ class Stack:
         self._executors = executors
         self._environment = environment or {}
         self._overrides = overrides or {}
-        self._tokens = {name: secrets.token_urlsafe(32) for name in _TOKENS}
+        self._tokens = {service: secrets.token_urlsafe(32) for service in ServiceName}
         self._replicas: dict[str, Replica] = {}
         self.secantus = None if "FLOWPORT_MONGODB_URI" in self._environment else SecantusServer(home.data)
         self.rabbitmq = None if "FLOWPORT_AMQP_URL" in self._environment else RabbitMQServer(home.path / "rabbitmq")
@@ -203,11 +210,16 @@ class Stack:
             "FLOWPORT_DEPLOY_URL": f"http://{LOOPBACK}:{self._ports.deploy}",
             "FLOWPORT_JOBS_URL": f"http://{LOOPBACK}:{self._ports.jobs}",
             "FLOWPORT_PUBLIC_URL": f"http://{LOOPBACK}:{self._ports.gateway}",
-            "FLOWPORT_ENVIRONMENT_KEYS": self._home.environment_keys(),
             "FLOWPORT_KEYED_PROVIDERS": ",".join(keyed_providers(ProviderSettings())),
             "FLOWPORT_AMQP_URL": self.amqp_url,
             "FLOWPORT_MONGODB_URI": self.mongodb_uri,
-            **self._tokens,
+            **self._secrets_of(service),
             **self._environment,
             **self._overrides.get(service, {}),
         }
+
+    def _secrets_of(self, service: ServiceName) -> dict[str, str]:
+        known = ServiceName if service in _CALLED else (service,)
+        tokens = {_TOKENS[name]: self._tokens[name] for name in known}
+        sealing = {"FLOWPORT_ENVIRONMENT_KEYS": self._home.environment_keys()}
+        return tokens | (sealing if service is ServiceName.DEPLOY else {})
