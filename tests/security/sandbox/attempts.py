@@ -21,7 +21,7 @@ class Attempt:
     value: object = None
     kinds: tuple[ErrorKind, ...] = ()
     says: str = ""
-    timeout_ms: int = 10_000
+    timeout_ms: int = 60_000
 
 
 def returns(id_: str, code: str, value: object) -> Attempt:
@@ -30,7 +30,7 @@ def returns(id_: str, code: str, value: object) -> Attempt:
 
 def ends(id_: str, code: str, *kinds: ErrorKind, says: str = "") -> Attempt:
     """What may run into its time limit is given little; what must end otherwise is given enough on a slow machine."""
-    return Attempt(id_, code, kinds=kinds, says=says, timeout_ms=250 if TIMEOUT in kinds else 10_000)
+    return Attempt(id_, code, kinds=kinds, says=says, timeout_ms=250 if TIMEOUT in kinds else 60_000)
 
 
 REACHING_OUT = (

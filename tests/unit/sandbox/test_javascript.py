@@ -67,6 +67,11 @@ async def test_stdout_joins_lines_with_prefixes(sandbox: JavaScriptSandbox) -> N
     assert result.stdout == 'a {"b":1}\nWARN: w\nERROR: e\nundefined null'
 
 
+async def test_printed_errors_show_what_they_say(sandbox: JavaScriptSandbox) -> None:
+    result = await sandbox.run(Script(code="console.log(new TypeError('bad'), [10n].length)"))
+    assert result.stdout == "TypeError: bad 1"
+
+
 async def test_stdout_survives_an_error(sandbox: JavaScriptSandbox) -> None:
     result = await sandbox.run(Script(code='console.log("before"); throw new Error("x")'))
     assert result.stdout == "before"

@@ -8,8 +8,11 @@
         verdict.matched                     # 0
         sandbox.forget(run_id)              # at the end of the run
 
-User code never runs in the worker's process. A zygote process loads V8, gives up its rights and forks warm,
-single-use children; each runs one script (or one run's conditions), behind a system call filter, and is then killed.
+`PythonSandbox` has the same `run`. User code never runs in the worker's process. A zygote process loads the engine,
+gives up its rights and forks warm, single-use children; each runs one script (or one run's conditions), behind a system
+call filter, and is then killed. What runs inside is in `jail`; what the parent holds is, from the inside out: `nursery`
+(the zygote), `child` (one process), `conversation` (one script's talk with its parent), `pool`, and a sandbox for each
+language. `explain` has the words for users.
 """
 
 from executor_service.sandbox.fetching import Fetcher, FetchFailed, FetchRequest, FetchResponse, no_fetch

@@ -38,7 +38,7 @@
   const printed = (value) => {
     if (typeof value !== "object" || value === null) return String_(value);
     try {
-      return stringify(value) ?? String_(value);
+      return value instanceof Error_ ? String_(value) : (stringify(value) ?? String_(value));
     } catch {
       return "[object]";
     }
