@@ -7,7 +7,7 @@ import zlib
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.support.raw_http import Received, answer, raw_server, saying
+from tests.support.raw_http import Received, Speak, answer, raw_server, saying
 
 from executor_service.net import (
     OutboundClient,
@@ -37,7 +37,7 @@ def bomb(size: int) -> bytes:
     return b"".join([*parts, compressor.flush()])
 
 
-def for_ever(start: bytes, part: bytes):  # type: ignore[no-untyped-def]
+def for_ever(start: bytes, part: bytes) -> Speak:
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(start)
         while not writer.is_closing():

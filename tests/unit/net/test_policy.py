@@ -123,3 +123,10 @@ def test_an_entry_that_opens_nothing_stops_the_start(entry: str) -> None:
 
 def test_empty_entries_are_ignored() -> None:
     OutboundPolicy(["", "  "]).check(read_target("https://example.com/"))
+
+
+def test_the_operator_opens_networks_by_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWPORT_OUTBOUND_ALLOW", "localhost, 10.0.0.0/8,inner.example")
+    allow = ExecutorSettings().outbound_allow
+    for url in ("http://localhost:8000/", "http://10.1.2.3/", "http://inner.example/"):
+        check(url, *allow, resolved=("10.0.0.1",))
