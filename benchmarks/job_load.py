@@ -8,7 +8,7 @@ import httpx
 
 from benchmarks.http_load import BenchmarkFailed, Target
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 120.0
 
 
