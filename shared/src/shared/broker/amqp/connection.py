@@ -1,7 +1,6 @@
 """One connection to a broker: the handshake, its channels, heartbeats, alarms, the end."""
 
 import asyncio
-from importlib.metadata import version
 from typing import Final, Self, cast
 
 from shared.broker.amqp import methods
@@ -209,7 +208,6 @@ def _least(ours: int, theirs: int) -> int:
 def _introduction(name: str) -> Table:
     return {
         "product": "Flowport",
-        "version": version("flowport-shared"),
         "connection_name": name,
         "capabilities": {
             "authentication_failure_close": True,
