@@ -82,7 +82,8 @@ def _body(request: ModelRequest) -> Mapping[str, Any]:
     if system:
         body["system"] = system
     if request.temperature is not None and thinking is None:
-        body["temperature"] = min(request.temperature, 1)
+        # The client knows no temperature any more; the API still takes one from models that have it.
+        body["extra_body"] = {"temperature": min(request.temperature, 1)}
     if thinking is not None:
         body["thinking"] = {"type": "enabled", "budget_tokens": thinking}
     if request.tools:

@@ -1,0 +1,13 @@
+"""A listener that remembers."""
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.thoughts: list[str] = []
+
+    async def text(self, piece: str) -> None:
+        self.pieces.append(piece)
+
+    async def thinking(self, piece: str) -> None:
+        self.thoughts.append(piece)

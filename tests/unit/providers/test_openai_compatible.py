@@ -1,0 +1,159 @@
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from tests.support.model_server import ModelServer, Reply, ToolCall
+from tests.unit.providers.hearing import Heard
+
+from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role, Tool
+from executor_service.providers.openai_compatible import BROKEN_OFF, TIMED_OUT
+from shared.workflow.response_format import ResponseFormat
+
+ADD = Tool("add", "adds", {"type": "object", "properties": {"a": {"type": "number"}}})
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ModelServer]:
+    with ModelServer() as running:
+        yield running
+
+
+@pytest.fixture
+async def models(server: ModelServer) -> AsyncIterator[Models]:
+    found = Models(
+        ProviderSettings(vllm_base_url=server.url, ollama_url=server.url, litellm_base_url=f"{server.url}/v1")
+    )
+    yield found
+    await found.stop()
+
+
+def asks(model: str, **more: Any) -> ModelRequest:
+    return ModelRequest(model=model, messages=(Message(role=Role.USER, content="Hi"),), **more)
+
+
+async def test_an_answer_comes_whole_to_those_who_do_not_listen(server: ModelServer, models: Models) -> None:
+    server.answer("whole", Reply.says("Hello there"))
+    turn = await models.turn(asks("vllm/whole"))
+    assert (turn.content, turn.finish_reason) == ("Hello there", "stop")
+    assert turn.tokens.total == turn.tokens.input + turn.tokens.output > 0
+    call = server.calls_of("whole")[0]
+    assert call.body["model"] == "whole"
+    assert not call.streams
+    assert call.headers["authorization"] == "Bearer empty"
+
+
+async def test_an_answer_is_heard_piece_by_piece(server: ModelServer, models: Models) -> None:
+    server.answer("streamed", Reply.says("One two three", thinking=("hm",)))
+    heard = Heard()
+    turn = await models.turn(asks("vllm/streamed"), heard)
+    assert heard.pieces == ["One ", "two ", "three"]
+    assert heard.thoughts == ["hm"]
+    assert (turn.content, turn.thinking, turn.tokens.output) == ("One two three", "hm", 3)
+    assert server.calls_of("streamed")[0].body["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.parametrize("listens", [False, True])
+async def test_tool_calls_are_gathered(server: ModelServer, models: Models, listens: bool) -> None:
+    server.answer("tools", Reply.calls(ToolCall("add", {"a": 1}, "c1"), ToolCall("add", {"a": 2}, "c2")))
+    turn = await models.turn(asks("vllm/tools", tools=(ADD,), forced_tool="add"), Heard() if listens else None)
+    assert [(call.id, call.name, call.arguments) for call in turn.tool_calls] == [
+        ("c1", "add", '{"a":1}'),
+        ("c2", "add", '{"a":2}'),
+    ]
+    assert server.calls_of("tools")[-1].body["tool_choice"] == {"type": "function", "function": {"name": "add"}}
+
+
+async def test_settings_go_along_under_the_servers_own_names(server: ModelServer, models: Models) -> None:
+    wanted = ResponseFormat("shape", {"type": "object"})
+    for model in ("vllm/set", "set:latest"):
+        await models.turn(
+            asks(model, temperature=0.3, max_tokens=50, response_format=wanted, tools=(ADD,), forced_tool="add")
+        )
+    vllm, ollama = server.calls_of("set")[-1].body, server.calls_of("set:latest")[-1].body
+    assert (vllm["temperature"], vllm["max_completion_tokens"]) == (0.3, 50)
+    assert vllm["response_format"]["json_schema"] == {"name": "shape", "schema": {"type": "object"}, "strict": True}
+    assert (ollama["max_tokens"], ollama["response_format"], ollama["tool_choice"]) == (
+        50,
+        {"type": "json_object"},
+        "auto",
+    )
+    assert '{"type":"object"}' in ollama["messages"][0]["content"]
+
+
+async def test_the_blocks_own_key_goes_before_the_servers(server: ModelServer, models: Models) -> None:
+    await models.turn(asks("vllm/keyed", credentials={"apiKey": "mine"}))
+    assert server.calls_of("keyed")[0].headers["authorization"] == "Bearer mine"
+
+
+@pytest.mark.parametrize("listens", [False, True])
+async def test_a_refusal_is_told_in_the_providers_words(server: ModelServer, models: Models, listens: bool) -> None:
+    server.answer("refuses", Reply.fails(400, "model exploded"))
+    with pytest.raises(ModelFailure) as failure:
+        await models.turn(asks("vllm/refuses"), Heard() if listens else None)
+    assert (failure.value.message, failure.value.status) == ("model exploded", 400)
+
+
+async def test_a_connection_that_breaks_off_is_a_failure(server: ModelServer, models: Models) -> None:
+    server.answer("cut", Reply.says("One two three four", cut_after=2))
+    heard = Heard()
+    with pytest.raises(ModelFailure, match=BROKEN_OFF):
+        await models.turn(asks("vllm/cut"), heard)
+    assert heard.pieces == ["One ", "two "]
+
+
+async def test_a_model_that_hangs_is_given_up(server: ModelServer, models: Models) -> None:
+    gate = server.gate()
+    server.answer("hangs", Reply.says("never", gate=gate))
+    with pytest.raises(ModelFailure, match=TIMED_OUT):
+        await models.turn(asks("vllm/hangs", timeout_seconds=0.1), Heard())
+    gate.open()
+
+
+async def test_a_server_that_is_not_there_is_told_so() -> None:
+    models = Models(ProviderSettings(vllm_base_url="http://127.0.0.1:1"))
+    with pytest.raises(ModelFailure, match="Could not reach vllm"):
+        await models.turn(asks("vllm/any"))
+    await models.stop()
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("vllm/any", "No server is configured for vllm models"),
+        ("gpt-5", "API key is required for openai gpt-5"),
+        ("claude-x", "API key is required for anthropic claude-x"),
+        ("gemini-x", "API key is required for google gemini-x"),
+        ("bedrock/x", "Models of bedrock are not available on this server"),
+        ("azure/x", "No Azure endpoint is configured"),
+    ],
+)
+async def test_what_is_not_set_up_is_said_so(model: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = Models(ProviderSettings(vllm_base_url="", openai_api_key="", anthropic_api_key="", gemini_api_key=""))
+    with pytest.raises(ModelFailure) as failure:
+        await models.turn(asks(model))
+    assert failure.value.message == message
+    await models.stop()
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://x.openai.azure.com", "https://evil.example/.openai.azure.com", "https://10.0.0.1"]
+)
+async def test_a_block_cannot_send_azure_calls_elsewhere(endpoint: str) -> None:
+    models = Models(ProviderSettings())
+    with pytest.raises(ModelFailure, match="must be https and a resource of Azure"):
+        await models.turn(asks("azure/x", credentials={"apiKey": "k", "azureEndpoint": endpoint}))
+    await models.stop()
+
+
+def test_keyed_providers_are_those_with_a_key() -> None:
+    settings = ProviderSettings(openai_api_key="k", anthropic_api_key="k", groq_api_key="", vllm_base_url="http://v")
+    assert {"openai", "anthropic"} <= Models(settings).keyed
+    assert not {"groq", "vllm"} & Models(settings).keyed
+
+
+async def test_the_demo_model_needs_nothing_and_always_says_the_same() -> None:
+    models = Models(ProviderSettings())
+    heard = Heard()
+    first = await models.turn(asks("echo"), heard)
+    assert "".join(heard.pieces) == first.content == "This is the built-in demo model. You said: Hi"
+    assert (await models.turn(asks("echo"))).content == first.content

@@ -1,0 +1,168 @@
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from tests.support.http_stub import Answer, HttpStub
+from tests.unit.providers.hearing import Heard
+
+from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role, Tool
+from executor_service.providers.model import ToolCall
+from shared.workflow.response_format import ResponseFormat
+
+ADD = Tool("add", "adds", {"type": "object", "properties": {"a": {"type": "number"}}})
+SSE = {"content-type": "text/event-stream"}
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[HttpStub]:
+    async with HttpStub() as running:
+        yield running
+
+
+@pytest.fixture
+async def models(stub: HttpStub) -> AsyncIterator[Models]:
+    url = f"http://127.0.0.1:{stub.port}"
+    found = Models(
+        ProviderSettings(anthropic_api_key="key", anthropic_base_url=url, gemini_api_key="key", gemini_base_url=url)
+    )
+    yield found
+    await found.stop()
+
+
+def asks(model: str, *messages: Message, **more: Any) -> ModelRequest:
+    given = messages or (Message(role=Role.SYSTEM, content="Be brief"), Message(role=Role.USER, content="Hi"))
+    return ModelRequest(model=model, messages=given, **more)
+
+
+def anthropic_stream(*blocks: dict[str, Any], stop: str = "end_turn") -> Answer:
+    message = {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude",
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": {"input_tokens": 10, "output_tokens": 0, "cache_read_input_tokens": 2},
+    }
+    events: list[dict[str, Any]] = [{"type": "message_start", "message": message}]
+    for index, block in enumerate(blocks):
+        events.append({"type": "content_block_start", "index": index, "content_block": block["start"]})
+        events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in block["deltas"]]
+        events.append({"type": "content_block_stop", "index": index})
+    events.append({"type": "message_delta", "delta": {"stop_reason": stop}, "usage": {"output_tokens": 5}})
+    events.append({"type": "message_stop"})
+    return Answer(body="".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events), headers=SSE)
+
+
+def text(*pieces: str) -> dict[str, Any]:
+    return {
+        "start": {"type": "text", "text": ""},
+        "deltas": [{"type": "text_delta", "text": piece} for piece in pieces],
+    }
+
+
+def tool_use(arguments: str) -> dict[str, Any]:
+    return {
+        "start": {"type": "tool_use", "id": "t1", "name": "add", "input": {}},
+        "deltas": [{"type": "input_json_delta", "partial_json": arguments}],
+    }
+
+
+def thought(words: str) -> dict[str, Any]:
+    return {
+        "start": {"type": "thinking", "thinking": "", "signature": ""},
+        "deltas": [{"type": "thinking_delta", "thinking": words}, {"type": "signature_delta", "signature": "s"}],
+    }
+
+
+def gemini_stream(*answers: dict[str, Any]) -> Answer:
+    return Answer(body="".join(f"data: {json.dumps(answer)}\r\n\r\n" for answer in answers), headers=SSE)
+
+
+def gemini_part(finish: str | None = None, **part: Any) -> dict[str, Any]:
+    candidate: dict[str, Any] = {"content": {"role": "model", "parts": [part]}}
+    if finish:
+        candidate["finishReason"] = finish
+    usage = {"promptTokenCount": 7, "candidatesTokenCount": 3, "thoughtsTokenCount": 1, "totalTokenCount": 11}
+    return {"candidates": [candidate], "usageMetadata": usage}
+
+
+async def test_claude_is_heard_while_it_thinks_and_writes(stub: HttpStub, models: Models) -> None:
+    stub.answer(anthropic_stream(thought("hm"), text("Hello ", "there")))
+    heard = Heard()
+    turn = await models.turn(asks("claude-x", temperature=0.2, max_tokens=50), heard)
+    assert (heard.pieces, heard.thoughts) == (["Hello ", "there"], ["hm"])
+    assert (turn.content, turn.thinking, turn.finish_reason) == ("Hello there", "hm", "stop")
+    assert (turn.tokens.input, turn.tokens.output, turn.tokens.cached_input) == (12, 5, 2)
+    body = json.loads(stub.asked[0].body)
+    assert (body["system"], body["max_tokens"], body["temperature"]) == ("Be brief", 50, 0.2)
+    assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]
+    assert stub.asked[0].headers["authorization"] == "Bearer key"
+
+
+async def test_claudes_tool_turns_are_sent_back_as_they_were(stub: HttpStub, models: Models) -> None:
+    stub.answer(anthropic_stream(thought("hm"), tool_use('{"a": 1}'), stop="tool_use"), anthropic_stream(text("3")))
+    first = await models.turn(asks("claude-x", tools=(ADD,), forced_tool="add"))
+    assert first.tool_calls == (ToolCall("t1", "add", '{"a": 1}'),)
+    said = Message(role=Role.ASSISTANT, tool_calls=first.tool_calls, original=first.original)
+    answer = Message(role=Role.TOOL, content="3", tool_call_id="t1", tool_name="add")
+    await models.turn(asks("claude-x", Message(role=Role.USER, content="Hi"), said, answer, answer, tools=(ADD,)))
+    first_body, second_body = (json.loads(asked.body) for asked in stub.asked)
+    assert first_body["tool_choice"] == {"type": "tool", "name": "add"}
+    assert first_body["tools"][0]["input_schema"] == ADD.parameters
+    assert [block["type"] for block in second_body["messages"][1]["content"]] == ["thinking", "tool_use"]
+    assert second_body["messages"][1]["content"][0]["signature"] == "s"
+    assert [block["type"] for block in second_body["messages"][2]["content"]] == ["tool_result", "tool_result"]
+
+
+async def test_claude_answers_in_the_form_asked_for(stub: HttpStub, models: Models) -> None:
+    stub.answer(anthropic_stream(text("{}")))
+    await models.turn(asks("claude-x", response_format=ResponseFormat("n", {"type": "object"}), thinking_level="low"))
+    body = json.loads(stub.asked[0].body)
+    assert body["output_config"] == {"format": {"type": "json_schema", "schema": {"type": "object"}}}
+    assert body["thinking"]["budget_tokens"] < body["max_tokens"]
+
+
+async def test_claudes_refusal_is_told_in_its_own_words(stub: HttpStub, models: Models) -> None:
+    stub.answer(Answer(400, json.dumps({"type": "error", "error": {"type": "x", "message": "prompt is too long"}})))
+    with pytest.raises(ModelFailure) as failure:
+        await models.turn(asks("claude-x"))
+    assert (failure.value.message, failure.value.status) == ("prompt is too long", 400)
+
+
+async def test_gemini_is_heard_while_it_thinks_and_writes(stub: HttpStub, models: Models) -> None:
+    stub.answer(
+        gemini_stream(
+            gemini_part(text="hm", thought=True), gemini_part(text="Hello "), gemini_part("STOP", text="there")
+        )
+    )
+    heard = Heard()
+    turn = await models.turn(asks("gemini-x", temperature=0.2, max_tokens=50), heard)
+    assert (heard.pieces, heard.thoughts) == (["Hello ", "there"], ["hm"])
+    assert (turn.content, turn.finish_reason, turn.tokens.input, turn.tokens.output) == ("Hello there", "stop", 7, 4)
+    body = json.loads(stub.asked[0].body)
+    assert body["systemInstruction"]["parts"] == [{"text": "Be brief"}]
+    assert body["generationConfig"] == {"temperature": 0.2, "maxOutputTokens": 50}
+
+
+async def test_geminis_tool_turns_are_sent_back_as_they_were(stub: HttpStub, models: Models) -> None:
+    call = gemini_part("STOP", functionCall={"name": "add", "args": {"a": 1}}, thoughtSignature="c2ln")
+    stub.answer(gemini_stream(call), gemini_stream(gemini_part("STOP", text="3")))
+    first = await models.turn(asks("gemini-x", tools=(ADD,), forced_tool="add"))
+    assert [(asked.name, asked.arguments) for asked in first.tool_calls] == [("add", '{"a": 1}')]
+    said = Message(role=Role.ASSISTANT, tool_calls=first.tool_calls, original=first.original)
+    answer = Message(role=Role.TOOL, content="3", tool_call_id="call_0", tool_name="add")
+    await models.turn(asks("gemini-x", Message(role=Role.USER, content="Hi"), said, answer, tools=(ADD,)))
+    first_body, second_body = (json.loads(asked.body) for asked in stub.asked)
+    assert first_body["toolConfig"]["functionCallingConfig"] == {"mode": "ANY", "allowedFunctionNames": ["add"]}
+    assert second_body["contents"][1]["parts"][0]["thoughtSignature"] == "c2ln"
+    assert second_body["contents"][2]["parts"][0]["functionResponse"]["response"] == {"result": 3}
+
+
+async def test_geminis_refusal_is_told_in_its_own_words(stub: HttpStub, models: Models) -> None:
+    stub.answer(Answer(400, json.dumps({"error": {"code": 400, "message": "bad argument", "status": "INVALID"}})))
+    with pytest.raises(ModelFailure) as failure:
+        await models.turn(asks("gemini-x"))
+    assert (failure.value.message, failure.value.status) == ("bad argument", 400)
