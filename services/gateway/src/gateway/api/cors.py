@@ -1,7 +1,7 @@
 """Cross-origin rules: execute is open to every page that has a key, the rest only to our own console."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -12,23 +12,36 @@ _COMMON: Final = (
 _EXPOSED: Final = (
     "Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, X-Run-Id, X-Execution-Id"
 )
-PREFLIGHT: Final = {"access-control-max-age": "86400"}
+RawHeaders = Sequence[tuple[bytes, bytes]]
 
-_LEGACY_EXECUTE: Final = {
-    "access-control-allow-origin": "*",
-    "access-control-allow-methods": "GET,POST,OPTIONS,PUT",
-    "access-control-allow-headers": (
-        f"{_COMMON}, Authorization, X-Execution-Id, X-Execution-Mode, X-Execution-Timeout-Seconds, "
-        "X-Stream-Response, X-Sim-Stream-Protocol, X-Workflow-Version"
-    ),
-    "access-control-expose-headers": _EXPOSED,
-}
-_V2_EXECUTE: Final = {
-    "access-control-allow-origin": "*",
-    "access-control-allow-methods": "POST,OPTIONS",
-    "access-control-allow-headers": (f"{_COMMON}, Authorization, X-Run-Id, X-Sim-Stream-Protocol, X-Workflow-Version"),
-    "access-control-expose-headers": _EXPOSED,
-}
+
+def _raw(headers: Mapping[str, str]) -> RawHeaders:
+    return tuple((name.encode(), value.encode()) for name, value in headers.items())
+
+
+PREFLIGHT: Final = _raw({"access-control-max-age": "86400"})
+
+_LEGACY_EXECUTE: Final = _raw(
+    {
+        "access-control-allow-origin": "*",
+        "access-control-allow-methods": "GET,POST,OPTIONS,PUT",
+        "access-control-allow-headers": (
+            f"{_COMMON}, Authorization, X-Execution-Id, X-Execution-Mode, X-Execution-Timeout-Seconds, "
+            "X-Stream-Response, X-Sim-Stream-Protocol, X-Workflow-Version"
+        ),
+        "access-control-expose-headers": _EXPOSED,
+    }
+)
+_V2_EXECUTE: Final = _raw(
+    {
+        "access-control-allow-origin": "*",
+        "access-control-allow-methods": "POST,OPTIONS",
+        "access-control-allow-headers": (
+            f"{_COMMON}, Authorization, X-Run-Id, X-Sim-Stream-Protocol, X-Workflow-Version"
+        ),
+        "access-control-expose-headers": _EXPOSED,
+    }
+)
 
 _OPEN: Final = (
     (re.compile(r"/api/workflows/[^/]+/execute"), _LEGACY_EXECUTE),
@@ -36,7 +49,7 @@ _OPEN: Final = (
 )
 
 
-def rules_for(path: str, public_url: str) -> Mapping[str, str] | None:
+def rules_for(path: str, public_url: str) -> RawHeaders | None:
     """The headers for `path`; None where no page of another origin has any business."""
     if not path.startswith("/api/"):
         return None
@@ -44,12 +57,14 @@ def rules_for(path: str, public_url: str) -> Mapping[str, str] | None:
 
 
 @lru_cache(maxsize=8)
-def _own_origin(public_url: str) -> Mapping[str, str]:
-    return {
-        "access-control-allow-origin": public_url,
-        "access-control-allow-credentials": "true",
-        "access-control-allow-methods": "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS",
-        "access-control-allow-headers": f"{_COMMON}, Authorization",
-        "access-control-expose-headers": _EXPOSED,
-        "vary": "Origin",
-    }
+def _own_origin(public_url: str) -> RawHeaders:
+    return _raw(
+        {
+            "access-control-allow-origin": public_url,
+            "access-control-allow-credentials": "true",
+            "access-control-allow-methods": "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS",
+            "access-control-allow-headers": f"{_COMMON}, Authorization",
+            "access-control-expose-headers": _EXPOSED,
+            "vary": "Origin",
+        }
+    )

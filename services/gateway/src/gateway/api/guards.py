@@ -3,7 +3,6 @@
 from typing import Final
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -13,7 +12,7 @@ from shared.ids import new_request_id
 from shared.observe.logging import get_logger
 from shared.web.structs import StructResponse
 
-REQUEST_ID: Final = "x-request-id"
+REQUEST_ID: Final = b"x-request-id"
 log = get_logger("guards")
 
 
@@ -41,7 +40,7 @@ class RequestGuard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+                message["headers"] = [*message["headers"], (REQUEST_ID, request_id.encode())]
             await send(message)
 
         try:
@@ -97,12 +96,14 @@ class CorsGuard:
             await self._app(scope, receive, send)
             return
         if scope["method"] == "OPTIONS":
-            await Response(status_code=204, headers={**rules, **cors.PREFLIGHT})(scope, receive, send)
+            response = Response(status_code=204)
+            response.raw_headers = [*rules, *cors.PREFLIGHT]
+            await response(scope, receive, send)
             return
 
         async def with_rules(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(rules)
+                message["headers"] = [*message["headers"], *rules]
             await send(message)
 
         await self._app(scope, receive, with_rules)

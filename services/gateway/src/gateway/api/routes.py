@@ -59,6 +59,11 @@ def held(request: Request) -> ExitStack:
     return stack
 
 
+def headers_of(request: Request) -> dict[str, str]:
+    """Every header by its name in lower case, the first of each: quicker to ask than the request itself."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.scope["headers"])}
+
+
 class _Whole(Response):
     """Does the work when it is sent."""
 

@@ -1,5 +1,6 @@
 """`POST /api/workflows/{id}/execute`. The order of its checks can be seen from outside: keep it."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -10,7 +11,7 @@ from gateway.api.attached import AttachedAnswers
 from gateway.api.legacy.errors import present_execute_error
 from gateway.api.legacy.models import Accepted, ExecuteBody, ExecuteFailure, ExecuteResult, Refusal
 from gateway.api.legacy.results import sync_response
-from gateway.api.routes import held, plain
+from gateway.api.routes import headers_of, held, plain
 from gateway.api.schemas import answer, described
 from gateway.application.admission import AdmissionGate
 from gateway.application.authentication import Authentication
@@ -49,10 +50,11 @@ class ExecuteDoor:
         """Run a workflow's live version."""
         held(request).enter_context(self._gate.admitted())
         workflow_id = request.path_params["workflow_id"]
-        chain = call_chain(request.headers)
-        caller = await self._caller(request, workflow_id)
+        headers = headers_of(request)
+        chain = call_chain(headers)
+        caller = await self._caller(headers, workflow_id)
         body = await request.body()
-        asked = read_execute_request(request.headers, body, is_public=caller.is_public, call_chain=chain)
+        asked = read_execute_request(headers, body, is_public=caller.is_public, call_chain=chain)
         endpoint = await self._executions.authorize(caller, workflow_id)
         if asked.mode is RunMode.ASYNC:
             return self._accepted(await self._executions.enqueue(caller, endpoint, asked))
@@ -62,8 +64,8 @@ class ExecuteDoor:
         outcome, output = await self._attached.result(request, run, endpoint.workspace_id)
         return sync_response(run.run_id, outcome, output)
 
-    async def _caller(self, request: Request, workflow_id: str) -> Caller:
-        caller = await self._authentication.caller(request.headers)
+    async def _caller(self, headers: Mapping[str, str], workflow_id: str) -> Caller:
+        caller = await self._authentication.caller(headers)
         if caller is not None:
             return caller
         return await self._authentication.public_caller(await self._endpoints.find(workflow_id))

@@ -1,5 +1,6 @@
 """`POST /api/v2/workflows/{id}/execute`."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -7,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.attached import AttachedAnswers
-from gateway.api.routes import held, plain
+from gateway.api.routes import headers_of, held, plain
 from gateway.api.schemas import answer, answers, described
 from gateway.api.v2.errors import NO_STORE, present_execute_error
 from gateway.api.v2.models import ErrorAnswer, ExecuteBody, QueuedRunAnswer, RunResultAnswer
@@ -48,23 +49,24 @@ class V2ExecuteDoor:
     async def execute(self, request: Request) -> Response:
         """Run a workflow's live version. A run that fails is a 200 that says so."""
         workflow_id = request.path_params["workflow_id"]
-        caller = await self._caller(request, workflow_id)
+        headers = headers_of(request)
+        caller = await self._caller(headers, workflow_id)
         held(request).enter_context(self._gate.admitted())
-        chain = call_chain(request.headers)
-        asked = read_v2_request(request.headers, await request.body(), is_public=caller.is_public, call_chain=chain)
+        chain = call_chain(headers)
+        asked = read_v2_request(headers, await request.body(), is_public=caller.is_public, call_chain=chain)
         endpoint = await self._executions.authorize(caller, workflow_id)
         if asked.mode is RunMode.ASYNC:
             return self._queued(workflow_id, await self._executions.enqueue(caller, endpoint, asked))
         run = await self._executions.attach(caller, endpoint, asked)
-        headers = {"x-run-id": run.run_id}
+        named = {"x-run-id": run.run_id}
         if asked.mode is RunMode.STREAM:
-            return self._attached.stream(run, asked, endpoint.workspace_id, headers=headers)
+            return self._attached.stream(run, asked, endpoint.workspace_id, headers=named)
         outcome, output = await self._attached.result(request, run, endpoint.workspace_id)
         body = {"data": result(run.run_id, workflow_id, outcome, output)}
-        return StructResponse(body, headers={**NO_STORE, **headers})
+        return StructResponse(body, headers={**NO_STORE, **named})
 
-    async def _caller(self, request: Request, workflow_id: str) -> Caller:
-        caller = await self._authentication.caller(request.headers)
+    async def _caller(self, headers: Mapping[str, str], workflow_id: str) -> Caller:
+        caller = await self._authentication.caller(headers)
         if caller is not None:
             return caller
         try:

@@ -1,0 +1,62 @@
+"""Bodies of every other route: whatever is sent, it is read or refused in words."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from gateway.api.bodies import json_value, validated
+from gateway.api.legacy.authoring_models import AccessBody, CreateBody, UpdateBody, VersionBody
+from gateway.api.v1.models import DeployBody, ImportBody, RollbackBody
+from gateway.api.v2.models import ExecuteBody
+from gateway.api.v2.requests import read_v2_request
+from shared.errors import FlowportError, InvalidRequest
+
+MODELS: list[type[BaseModel]] = [
+    AccessBody,
+    CreateBody,
+    UpdateBody,
+    VersionBody,
+    DeployBody,
+    ImportBody,
+    RollbackBody,
+    ExecuteBody,
+]
+NAMES = sorted({field.alias or name for model in MODELS for name, field in model.model_fields.items()})
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+BODIES = st.dictionaries(st.sampled_from(NAMES) | st.text(), VALUES, max_size=6) | VALUES
+
+
+@pytest.mark.parametrize("model", MODELS)
+@given(value=BODIES)
+def test_any_value_is_read_or_refused_with_details(model: type[BaseModel], value: Any) -> None:
+    try:
+        validated(model, value)
+    except InvalidRequest as error:
+        assert error.message
+        assert all(detail["message"] and isinstance(detail["path"], list) for detail in error.details)
+
+
+@given(value=BODIES, headers=st.dictionaries(st.sampled_from(["x-run-id", "x-workflow-version"]), st.text()))
+def test_any_v2_body_is_read_or_refused(value: Any, headers: dict[str, str]) -> None:
+    body = json.dumps(value).encode("utf-8", "surrogatepass")
+    try:
+        request = read_v2_request(headers, body, is_public=False)
+    except FlowportError:
+        return
+    assert isinstance(json.loads(request.input), dict)
+
+
+@given(body=st.binary(max_size=100))
+def test_any_bytes_are_json_or_refused(body: bytes) -> None:
+    try:
+        json_value(body)
+    except FlowportError as error:
+        assert error.message == "Request body must be valid JSON"
