@@ -1,0 +1,38 @@
+"""The stack that everything here runs on keeps its own promises."""
+
+import asyncio
+from pathlib import Path
+from signal import SIGCONT, SIGSTOP
+
+import httpx
+import pytest
+
+from flowport.stack import Stack
+from shared.service import ServiceName
+
+
+@pytest.mark.parametrize("name", ["executor-service", "gateway"])
+def test_a_process_knows_no_secrets_but_its_own(stack: Stack, name: str) -> None:
+    variables = Path(f"/proc/{stack.pid(name)}/environ").read_bytes().decode().split("\0")
+    secrets = {variable.partition("=")[0] for variable in variables if "TOKEN" in variable or "KEYS" in variable}
+    assert secrets == {f"FLOWPORT_TOKEN_{name.partition('-')[0].upper()}"}
+
+
+async def test_a_second_gateway_comes_and_goes(stack: Stack) -> None:
+    await asyncio.to_thread(stack.scale, ServiceName.GATEWAY, 2)
+    url = stack.url_of("gateway-2")
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"{url}/readyz")).status_code == 200
+        await asyncio.to_thread(stack.scale, ServiceName.GATEWAY, 1)
+        with pytest.raises(httpx.ConnectError):
+            await client.get(f"{url}/readyz")
+    assert "gateway-2" not in stack.names
+
+
+async def test_a_frozen_process_answers_again_once_it_is_thawed(stack: Stack) -> None:
+    async with httpx.AsyncClient() as client:
+        stack.kill("executor-service-2", SIGSTOP)
+        with pytest.raises(httpx.ReadTimeout):
+            await client.get(f"{stack.url_of('executor-service-2')}/healthz", timeout=0.3)
+        stack.kill("executor-service-2", SIGCONT)
+        assert (await client.get(f"{stack.url_of('executor-service-2')}/healthz")).status_code == 200

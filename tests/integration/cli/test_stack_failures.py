@@ -1,0 +1,23 @@
+"""A stack that cannot start says who is to blame, and leaves nothing running."""
+
+from pathlib import Path
+
+import pytest
+
+from flowport.servers.ports import free_port
+from flowport.servers.process import ServerFailed
+from flowport.stack import Stack, StackPorts
+
+
+def test_a_service_that_does_not_start_is_named_with_its_last_words(tmp_path: Path) -> None:
+    nobody = free_port()
+    environment = {
+        "FLOWPORT_AMQP_URL": f"amqp://guest:guest@127.0.0.1:{nobody}/",
+        "FLOWPORT_MONGODB_URI": f"mongodb://127.0.0.1:{nobody}",
+        "FLOWPORT_LOG_LEVEL": "chatty",
+    }
+    stack = Stack(tmp_path, ports=StackPorts.free(), environment=environment)
+    with pytest.raises(ServerFailed, match=r"(?s)deploy-service: .*log_level") as failed, stack:
+        pass
+    assert str(stack.log_of("deploy-service")) in str(failed.value)
+    assert [stack.pid(name) for name in stack.names] == [None] * 4

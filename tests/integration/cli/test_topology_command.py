@@ -1,0 +1,16 @@
+"""`flowport topology`, against a real broker."""
+
+from tests.support.rabbitmq import RabbitMQServer
+from typer.testing import CliRunner
+
+from flowport.main import app
+
+
+def test_policies_that_were_applied_are_found_in_order(rabbitmq: RabbitMQServer) -> None:
+    runner = CliRunner()
+    rabbitmq.ctl("set_policy", "flowport.runs.async", "^nothing$", '{"max-length":1}')
+    before = runner.invoke(app, ["topology", "check", rabbitmq.management_url])
+    assert before.exit_code == 1
+    assert "runs.async" in before.output
+    assert runner.invoke(app, ["topology", "apply", rabbitmq.management_url]).exit_code == 0
+    assert runner.invoke(app, ["topology", "check", rabbitmq.management_url]).exit_code == 0
