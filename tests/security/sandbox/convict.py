@@ -15,7 +15,7 @@ from jail import confine, seccomp  # noqa: E402
 
 AT_FDCWD, O_CREAT, O_WRONLY = -100, 0o100, 1
 PROT_ALL, MAP_PRIVATE_ANONYMOUS = 7, 0x22
-CLONE_VM_THREAD = 0x0001_0F00
+SIGCHLD, CLONE_VM, CLONE_NEWUSER = 17, 0x100, 0x1000_0000
 PARENT = os.getppid()
 X86 = os.uname().machine == "x86_64"
 
@@ -33,8 +33,9 @@ CALLS: dict[str, tuple[int, int, tuple[object, ...]]] = {
     "read a link": (267, 78, (AT_FDCWD, b"/proc/self/exe", bytes(100), 100)),
     "run a program": (59, 221, (b"/bin/sh", None, None)),
     "run a program by descriptor": (322, 281, (0, b"", None, None, 0x1000)),
-    "fork": (56, 220, (17, None, None, None, None)),
-    "start a thread": (56, 220, (CLONE_VM_THREAD, None, None, None, None)),
+    "fork": (56, 220, (SIGCHLD, None, None, None, None)),
+    "fork, sharing memory": (56, 220, (CLONE_VM | SIGCHLD, None, None, None, None)),
+    "fork into a namespace": (56, 220, (CLONE_NEWUSER | SIGCHLD, None, None, None, None)),
     "clone3": (435, 435, (bytes(88), 88)),
     "open an internet socket": (41, 198, (2, 1, 0)),
     "open a unix socket": (41, 198, (1, 1, 0)),

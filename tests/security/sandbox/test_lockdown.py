@@ -11,7 +11,7 @@ from executor_service import sandbox
 
 CONVICT = Path(__file__).with_name("convict.py")
 SANDBOX = Path(sandbox.__file__).parent
-REFUSED = "Operation not permitted"
+REFUSED = {"Operation not permitted", "Function not implemented"}
 # Python reads its standard library, which is all that its mount namespace holds.
 READING = {
     "open a file",
@@ -45,15 +45,15 @@ def attempts() -> list[str]:
 
 @pytest.mark.parametrize("attempt", attempts())
 def test_the_kernel_refuses_javascript_to(javascript: dict[str, str], attempt: str) -> None:
-    assert javascript[attempt] == REFUSED
+    assert javascript[attempt] in REFUSED
 
 
 @pytest.mark.parametrize("attempt", sorted(set(attempts()) - READING))
 def test_the_kernel_refuses_python_to(python: dict[str, str], attempt: str) -> None:
-    assert python[attempt] == REFUSED
+    assert python[attempt] in REFUSED
 
 
 def test_every_attempt_was_made(javascript: dict[str, str], python: dict[str, str]) -> None:
     assert len(javascript) == len(python) > 50
-    assert {name for name, outcome in javascript.items() if outcome != REFUSED} == set()
-    assert {name for name, outcome in python.items() if outcome != REFUSED} <= READING
+    assert {name for name, outcome in javascript.items() if outcome not in REFUSED} == set()
+    assert {name for name, outcome in python.items() if outcome not in REFUSED} <= READING

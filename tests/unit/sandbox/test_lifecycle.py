@@ -11,6 +11,8 @@ from tests.support.eventually import eventually
 from executor_service.sandbox import (
     Conditions,
     ErrorKind,
+    FetchRequest,
+    FetchResponse,
     JavaScriptSandbox,
     PoolSize,
     SandboxBusy,
@@ -78,6 +80,62 @@ async def test_cancelling_a_run_kills_its_process_at_once() -> None:
             await task
         await eventually(lambda: not Path(f"/proc/{doomed}").exists())
         assert (await sandbox.run(Script(code="return 'next'"))).value() == "next"
+
+
+PROBE = (
+    "const found = [typeof left, globalThis.left, [].left]; globalThis.left = Array.prototype.left = 1; return found"
+)
+
+
+async def test_scripts_of_one_run_share_a_process_and_never_a_context() -> None:
+    async with JavaScriptSandbox(size=PoolSize(running=1, spare=1)) as sandbox:
+        processes = set()
+        for _ in range(10):
+            result = await sandbox.run(Script(code=PROBE, scope="run"))
+            assert result.value() == ["undefined", None, None]
+            processes.add(min(children(zygote())))
+        assert len(processes) == 1
+        sandbox.forget("run")
+        await eventually(lambda: not processes & set(children(zygote())))
+
+
+async def test_scripts_of_different_runs_never_share_a_process() -> None:
+    async with JavaScriptSandbox(size=PoolSize(running=1, spare=0, warming=1)) as sandbox:
+        processes: list[int] = []
+        for run in range(5):
+            await sandbox.run(Script(code="return 1", scope=f"run-{run}"))
+            processes += children(zygote())
+        assert len(set(processes)) == 5
+
+
+@pytest.mark.parametrize("harm", ["for (;;);", "const a = []; for (;;) a.push({})", "await new Promise(() => {})"])
+async def test_a_process_that_a_script_has_harmed_is_not_used_again(harm: str) -> None:
+    async with JavaScriptSandbox(size=PoolSize(running=2, spare=1)) as sandbox:
+        await sandbox.run(Script(code=harm, scope="run", timeout_ms=5000 if "push" in harm else 100))
+        assert (await sandbox.run(Script(code="return 1", scope="run"))).value() == 1
+
+
+async def test_a_process_is_not_shared_by_scripts_at_the_same_time() -> None:
+    async with JavaScriptSandbox() as sandbox:
+        scripts = (sandbox.run(Script(code=f"return {n}", scope="run")) for n in range(12))
+        assert [result.value() for result in await asyncio.gather(*scripts)] == list(range(12))
+
+
+async def test_a_process_is_replaced_after_so_many_scripts() -> None:
+    async with JavaScriptSandbox(size=PoolSize(running=1, spare=1)) as sandbox:
+        for n in range(120):
+            assert (await sandbox.run(Script(code=f"return {n}", scope="run"))).value() == n
+
+
+async def test_a_fetch_left_running_does_not_confuse_the_next_script() -> None:
+    async def late(request: FetchRequest) -> FetchResponse:
+        await asyncio.sleep(0.02)
+        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body="")
+
+    code = "for (let i = 0; i < 3; i++) fetch('http://a'); await fetch('http://b'); return 1"
+    async with JavaScriptSandbox(fetcher=late, size=PoolSize(running=1, spare=1)) as sandbox:
+        for _ in range(5):
+            assert (await sandbox.run(Script(code=code, scope="run"))).value() == 1
 
 
 async def test_a_killed_process_is_told_as_out_of_memory_of_the_machine() -> None:

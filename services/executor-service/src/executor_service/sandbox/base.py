@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import msgspec
 
@@ -21,13 +21,17 @@ _UTF8_BYTES, _ESCAPED_BYTES = 3, 6
 _FRAME_SLACK = 1 << 20
 # A result must leave this many levels for what is put around it later, or writing it would fail then.
 _SPARE_DEPTH = 300
+_MOST_SCRIPTS = 100
+_HEALTHY = messages.Returned | messages.Thrown | messages.Uncaught | messages.Oversized
 
 
 class ScriptSandbox:
-    """Runs user code, each script in a process of its own that is killed after it.
+    """Runs user code, each script in a process of its own, or of its run, that is killed after it.
 
     `async with … as sandbox:` or `start` and `stop`. Cancelling a call kills its process.
     """
+
+    _renews: ClassVar[bool] = False
 
     def __init__(self, engine: Engine, *, fetcher: Fetcher, limits: SandboxLimits, size: PoolSize) -> None:
         self._fetcher = fetcher
@@ -66,17 +70,49 @@ class ScriptSandbox:
         )
         if len(frame) > self._limits.max_input_bytes:
             return ScriptResult(error=explain.input_too_large(len(frame), self._limits))
-        child = await self._pool.take()
+        child = await self._occupy(script.scope)
+        healthy = False
         try:
             ending = await self._ending(child, frame, script.workspace_id, Deadline.after(script.timeout_ms))
+            healthy = isinstance(ending, _HEALTHY)
         finally:
-            self._pool.discard(child)
+            self._vacate(child, script.scope if healthy else "")
         return self._result(ending, script.code)
+
+    def forget(self, scope: str) -> None:
+        """Let go of the process that scripts of this scope share: the run has ended."""
+        self._pool.forget(_parking(scope))
+
+    async def _occupy(self, scope: str) -> Child:
+        child = self._pool.unpark(_parking(scope))
+        if child is None:
+            return await self._pool.take()
+        try:
+            if await child.renewed():
+                return child
+        except BaseException:
+            self._pool.discard(child)
+            raise
+        self._pool.discard(child)
+        return await self._pool.take()
+
+    def _vacate(self, child: Child, scope: str) -> None:
+        """Keep the process for the same scope's next script, in a fresh context, or end it."""
+        if scope and self._renews and self._can_go_on(child):
+            child.renew()
+            self._pool.park(_parking(scope), child)
+        else:
+            self._pool.discard(child)
+
+    def _can_go_on(self, child: Child) -> bool:
+        """Whether a process is in good order and far from its limit of processor time, which is for all its scripts."""
+        return child.in_step and child.scripts < _MOST_SCRIPTS and child.worked_seconds < self._limits.cpu_seconds / 10
 
     async def _ending(
         self, child: Child, frame: bytes, workspace_id: str, deadline: "Deadline"
     ) -> messages.Ending | ScriptError:
         conversation = Conversation(child, self._fetcher, self._limits, workspace_id)
+        started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout_at(deadline.at):
                 return await conversation.run(frame)
@@ -88,6 +124,9 @@ class ScriptSandbox:
             return explain.protocol_broken()
         except ChildDied as death:
             return explain.died(death.exit, self._limits)
+        finally:
+            child.scripts += 1
+            child.worked_seconds += asyncio.get_running_loop().time() - started
 
     def _result(self, ending: messages.Ending | ScriptError, code: str) -> ScriptResult:
         if isinstance(ending, ScriptError):
@@ -108,6 +147,10 @@ class Deadline(NamedTuple):
     @classmethod
     def after(cls, allowed_ms: int) -> "Deadline":
         return cls(asyncio.get_running_loop().time() + allowed_ms / 1000, allowed_ms)
+
+
+def _parking(scope: str) -> str:
+    return f"script {scope}"
 
 
 def checked(bindings: Mapping[str, object]) -> Mapping[str, object]:

@@ -11,6 +11,7 @@ from executor_service.sandbox.model import SandboxUnavailable
 from executor_service.sandbox.nursery import Exit, Nursery
 
 _WARM_SECONDS = 10.0
+_RENEW_SECONDS = 1.0
 _EXIT_SECONDS = 1.0
 _LENGTH = struct.Struct(">I")
 
@@ -32,7 +33,7 @@ class NestedTooDeeply(ProtocolBroken):
 
 
 class Child:
-    """A warm process that has run no code yet, or holds a parked context. Killed after use, always."""
+    """A warm process: it has run no code yet, or code of one run only. It always ends by being killed."""
 
     def __init__(
         self,
@@ -47,6 +48,9 @@ class Child:
         self._exit = exit_
         self._reader, self._writer = streams
         self._max_frame = max_frame
+        self._owed = 0
+        self.scripts = 0
+        self.worked_seconds = 0.0
 
     @classmethod
     async def spawn(cls, nursery: Nursery, max_frame: int) -> "Child":
@@ -60,8 +64,13 @@ class Child:
             ours.close()
             raise
         child = cls(nursery, number, exit_, streams, max_frame)
+        child._owed = 1  # its first words
         try:
-            await child._expect_ready()
+            async with asyncio.timeout(_WARM_SECONDS):
+                await child._expect_ready()
+        except (ChildDied, ProtocolBroken, TimeoutError) as error:
+            child.kill()
+            raise SandboxUnavailable(f"A process did not become ready: {error}") from error
         except BaseException:
             child.kill()
             raise
@@ -71,10 +80,14 @@ class Child:
     def usable(self) -> bool:
         return self._nursery.alive and not self._exit.done()
 
+    @property
+    def in_step(self) -> bool:
+        """Whether every frame has had its answer."""
+        return self._owed == 0
+
     async def send(self, message: msgspec.Struct | bytes) -> None:
         """Send one frame: a message, or one encoded before."""
-        frame = message if isinstance(message, bytes) else messages.encode(message)
-        self._writer.write(_LENGTH.pack(len(frame)) + frame)
+        self._write(message if isinstance(message, bytes) else messages.encode(message))
         try:
             await self._writer.drain()
         except ConnectionError:
@@ -86,18 +99,24 @@ class Child:
             size = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))[0]
             if size > self._max_frame:
                 raise ProtocolBroken
-            return messages.decode(await self._reader.readexactly(size))
+            answer = messages.decode(await self._reader.readexactly(size))
         except (asyncio.IncompleteReadError, ConnectionError):
             raise ChildDied(await self._ended()) from None
         except msgspec.DecodeError as error:
             raise ProtocolBroken from error
         except RecursionError as error:
             raise NestedTooDeeply from error
+        self._owed -= 1
+        return answer
 
     def kill(self) -> None:
         """End the process now. It may be called at any time, and again."""
         self._nursery.kill(self._number)
         self._writer.transport.abort()
+
+    def _write(self, frame: bytes) -> None:
+        self._owed += 1
+        self._writer.write(_LENGTH.pack(len(frame)) + frame)
 
     async def _ended(self) -> Exit:
         """How it ended, when it closed its socket: by dying, or else it is killed for it."""
@@ -108,11 +127,24 @@ class Child:
             self.kill()
             return Exit(None, 0)
 
-    async def _expect_ready(self) -> None:
+    def renew(self) -> None:
+        """Ask for a fresh context; `renewed` tells when it is there."""
+        self._write(messages.encode(messages.Renew()))
+
+    async def renewed(self) -> bool:
+        """Wait for the fresh context that was asked for; False when there will be none."""
         try:
-            async with asyncio.timeout(_WARM_SECONDS):
-                first = await self.receive()
-        except (ChildDied, ProtocolBroken, TimeoutError) as error:
-            raise SandboxUnavailable(f"A process did not become ready: {error}") from error
-        if isinstance(first[0], messages.Refused):
-            raise SandboxUnavailable(f"This host does not let user code be confined: {first[0].text}")
+            async with asyncio.timeout(_RENEW_SECONDS):
+                await self._expect_ready()
+        except (ChildDied, ProtocolBroken, TimeoutError):
+            return False
+        return True
+
+    async def _expect_ready(self) -> None:
+        match await self.receive():
+            case [messages.Ready()]:
+                return
+            case [messages.Refused(text=text)]:
+                raise SandboxUnavailable(f"This host does not let user code be confined: {text}")
+            case _:
+                raise ProtocolBroken

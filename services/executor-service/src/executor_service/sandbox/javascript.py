@@ -54,6 +54,8 @@ class JavaScriptEngine:
 class JavaScriptSandbox(ScriptSandbox):
     """Runs functions and conditions in V8."""
 
+    _renews = True
+
     def __init__(
         self,
         *,
@@ -65,23 +67,24 @@ class JavaScriptSandbox(ScriptSandbox):
 
     async def evaluate(self, conditions: Conditions) -> Verdict:
         """Find the first expression that is truthy. Raises SandboxBusy, SandboxUnavailable."""
-        child = self._pool.unpark(conditions.scope)
+        child = self._pool.unpark(_parking(conditions.scope))
         hardened = child is not None
         child = child or await self._pool.take()
         healthy = False
         try:
             verdict = await self._verdict(child, conditions, hardened=hardened)
-            healthy = verdict.error is None or verdict.error.kind in _HARMLESS
+            healthy = self._can_go_on(child) and (verdict.error is None or verdict.error.kind in _HARMLESS)
         finally:
             if healthy:
-                self._pool.park(conditions.scope, child)
+                self._pool.park(_parking(conditions.scope), child)
             else:
                 self._pool.discard(child)
         return verdict
 
     def forget(self, scope: str) -> None:
-        """Let go of the context that the evaluations of this scope share: the run has ended."""
-        self._pool.forget(scope)
+        """Let go of what the scripts and the evaluations of this scope share: the run has ended."""
+        super().forget(scope)
+        self._pool.forget(_parking(scope))
 
     async def _verdict(self, child: Child, conditions: Conditions, *, hardened: bool) -> Verdict:
         deadline = Deadline.after(conditions.timeout_ms)
@@ -104,3 +107,7 @@ class JavaScriptSandbox(ScriptSandbox):
             if outcome.value() is True:
                 return Verdict(matched=index)
         return Verdict()
+
+
+def _parking(scope: str) -> str:
+    return f"conditions {scope}"

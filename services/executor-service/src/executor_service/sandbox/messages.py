@@ -97,6 +97,10 @@ class Harden(msgspec.Struct, frozen=True, tag="harden", kw_only=True):
     environment: object
 
 
+class Renew(msgspec.Struct, frozen=True, tag="renew"):
+    """Drop the context and warm another one, then say `Ready`."""
+
+
 class Fetched(msgspec.Struct, frozen=True, tag="fetched", kw_only=True):
     id: int
     error: str | None = None

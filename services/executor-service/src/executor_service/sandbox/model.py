@@ -22,6 +22,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
 
     `code` is the body of an async function, its references already replaced by the identifiers in `bindings`.
     Values are whatever msgspec can write as JSON. `timeout_ms` counts from the moment a process is free for it.
+    Scripts of one `scope` (a run's id) may follow each other in one process, each in a fresh context; a script
+    without a scope has a process of its own.
     """
 
     code: str
@@ -30,6 +32,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     environment: Mapping[str, str] = {}
     timeout_ms: int = 300_000
     workspace_id: str = ""
+    scope: str = ""
 
 
 class ErrorKind(StrEnum):

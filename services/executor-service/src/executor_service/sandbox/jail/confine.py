@@ -44,10 +44,10 @@ def leave_parent(*, keep: int) -> None:
     os.closerange(keep + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
-def limit(*, data: int, cpu_seconds: int, files: int = 0) -> None:
-    """Bound a warm child, to bytes of data and open files; it starts no thread and no process."""
+def limit(*, data: int, cpu_seconds: int, files: int = 0, tasks: int = 0) -> None:
+    """Bound a warm child, to bytes of data and open files; `tasks` is for all threads of its user together."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NPROC, (tasks, tasks))
     resource.setrlimit(resource.RLIMIT_DATA, (data, data))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
 

@@ -14,6 +14,11 @@ from . import confine, frames, seccomp
 from .v8 import Handle, Isolate, JavaScriptError, OutOfMemory, load
 from .zygote import Zygote, refuse
 
+READY = frames.message("ready")
+# The next script of the same run gets an isolate of its own.
+RENEW = b'{"type":"renew"}'
+_MOST_TASKS = 1024
+
 
 class Options(NamedTuple):
     """What the parent sets."""
@@ -44,14 +49,19 @@ class JavaScript:
         """Warm up, lock the process down, then answer frames until the parent has gone."""
         isolate, door = self.warm()
         try:
-            confine.limit(data=self._memory, cpu_seconds=self._options.cpu_seconds)
+            confine.limit(data=self._memory, cpu_seconds=self._options.cpu_seconds, tasks=_MOST_TASKS)
             seccomp.install(self._filter)
         except OSError as error:
             frames.send(connection, frames.message("refused", text=str(error)))
             return
-        frames.send(connection, frames.message("ready"))
+        frames.send(connection, READY)
         while (frame := frames.receive(connection)) is not None:
-            frames.send(connection, _answer(isolate, door, frame))
+            if frame == RENEW:
+                isolate.close()
+                isolate, door = self.warm()
+                frames.send(connection, READY)
+            else:
+                frames.send(connection, _answer(isolate, door, frame))
 
 
 def _answer(isolate: Isolate, door: Handle, frame: bytes) -> bytes:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from . import linux
 
 PROT_EXEC = 0x4
+CLONE_THREAD = 0x1_0000
 MAP_SHARED = 0x1
 MAP_ANONYMOUS = 0x20
 # To write, create, truncate, append, or make a nameless file.
@@ -42,13 +43,13 @@ _X86_64 = Machine(
         "read": 0, "write": 1, "open": 2, "close": 3, "stat": 4, "fstat": 5, "lstat": 6, "poll": 7, "lseek": 8,
         "mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12, "rt_sigprocmask": 14, "rt_sigreturn": 15,
         "pread64": 17, "access": 21, "select": 23, "sched_yield": 24, "mremap": 25, "madvise": 28,
-        "nanosleep": 35, "getpid": 39, "sendto": 44, "recvfrom": 45, "exit": 60, "uname": 63, "fcntl": 72,
+        "nanosleep": 35, "getpid": 39, "sendto": 44, "recvfrom": 45, "clone": 56, "exit": 60, "uname": 63, "fcntl": 72,
         "getcwd": 79, "readlink": 89, "gettimeofday": 96, "getrusage": 98, "times": 100, "getuid": 102,
         "getgid": 104, "geteuid": 107, "getegid": 108, "getppid": 110, "sigaltstack": 131, "gettid": 186,
         "futex": 202, "sched_getaffinity": 204, "getdents64": 217, "restart_syscall": 219, "clock_gettime": 228,
         "clock_getres": 229, "clock_nanosleep": 230, "exit_group": 231, "openat": 257, "newfstatat": 262,
         "readlinkat": 267, "faccessat": 269, "pselect6": 270, "ppoll": 271, "getrandom": 318, "membarrier": 324,
-        "statx": 332, "rseq": 334, "faccessat2": 439,
+        "set_robust_list": 273, "statx": 332, "rseq": 334, "clone3": 435, "faccessat2": 439,
     },
 )  # fmt: skip
 _AARCH64 = Machine(
@@ -57,13 +58,14 @@ _AARCH64 = Machine(
     {
         "getcwd": 17, "fcntl": 25, "faccessat": 48, "openat": 56, "close": 57, "getdents64": 61, "lseek": 62,
         "read": 63, "write": 64, "pread64": 67, "pselect6": 72, "ppoll": 73, "readlinkat": 78, "newfstatat": 79,
-        "fstat": 80, "exit": 93, "exit_group": 94, "futex": 98, "nanosleep": 101, "clock_gettime": 113,
+        "fstat": 80, "exit": 93, "exit_group": 94, "futex": 98, "set_robust_list": 99, "nanosleep": 101,
+        "clock_gettime": 113,
         "clock_getres": 114, "clock_nanosleep": 115, "sched_getaffinity": 123, "sched_yield": 124,
         "restart_syscall": 128, "sigaltstack": 132, "rt_sigprocmask": 135, "rt_sigreturn": 139, "times": 153,
         "uname": 160, "getrusage": 165, "gettimeofday": 169, "getpid": 172, "getppid": 173, "getuid": 174,
         "geteuid": 175, "getgid": 176, "getegid": 177, "gettid": 178, "sendto": 206, "recvfrom": 207,
-        "brk": 214, "munmap": 215, "mremap": 216, "mmap": 222, "mprotect": 226, "madvise": 233,
-        "getrandom": 278, "membarrier": 283, "statx": 291, "rseq": 293, "faccessat2": 439,
+        "brk": 214, "munmap": 215, "mremap": 216, "clone": 220, "mmap": 222, "mprotect": 226, "madvise": 233,
+        "getrandom": 278, "membarrier": 283, "statx": 291, "clone3": 435, "rseq": 293, "faccessat2": 439,
     },
 )  # fmt: skip
 MACHINES: Mapping[str, Machine] = {"x86_64": _X86_64, "aarch64": _AARCH64}
@@ -84,33 +86,36 @@ _PRIVATE_DATA = {
     "mmap": (Bits(2, PROT_EXEC), Bits(3, MAP_SHARED), Bits(3, MAP_ANONYMOUS, required=True)),
     "mprotect": (Bits(2, PROT_EXEC),),
 }
+_STARTING_THREADS = {"clone": (Bits(0, CLONE_THREAD, required=True),), "set_robust_list": ()}
 _OPENING_TO_READ = {"open": (Bits(1, OPEN_TO_CHANGE),), "openat": (Bits(2, OPEN_TO_CHANGE),)}
 
 _LOAD, _EQUAL, _BITS_SET, _RETURN = 0x20, 0x15, 0x45, 0x06
 _ALLOW = 0x7FFF_0000
 _REFUSE = 0x0005_0000 | errno.EPERM
+_UNKNOWN = 0x0005_0000 | errno.ENOSYS
 _SET_MODE_FILTER, _SYNC_THREADS = 1, 1
 _NUMBER_OFFSET, _ARCH_OFFSET, _ARGUMENTS_OFFSET = 0, 4, 16
 
 
 def javascript_filter() -> bytes:
-    """What a warm V8 without a JIT needs: memory that cannot be executed, its own locks, the clock, its socket."""
-    return build({**dict.fromkeys(_ALWAYS, ()), **_PRIVATE_DATA})
+    """What V8 without a JIT needs: memory that cannot be executed, a thread for each isolate, the clock, its socket."""
+    return build({**dict.fromkeys(_ALWAYS, ()), **_PRIVATE_DATA, **_STARTING_THREADS})
 
 
 def python_filter() -> bytes:
-    """The same, and reading the files that its mount namespace has: the standard library."""
+    """Memory and the clock, too, and reading the files that its mount namespace has: the standard library."""
     return build({**dict.fromkeys(_ALWAYS + _READING_FILES, ()), **_PRIVATE_DATA, **_OPENING_TO_READ})
 
 
 def build(allowed: Mapping[str, tuple[Bits, ...]]) -> bytes:
     """Assemble a program that allows these calls of this machine, each under its conditions."""
     machine = MACHINES[platform.machine()]
-    rules = [(machine.numbers[name], bits) for name, bits in allowed.items() if name in machine.numbers]
     program = [_step(_LOAD, _ARCH_OFFSET), _step(_EQUAL, machine.audit_arch, 1, 0), _step(_RETURN, _REFUSE)]
-    for number, conditions in rules:
-        body = _conditional(conditions)
-        program += [_step(_LOAD, _NUMBER_OFFSET), _step(_EQUAL, number, 0, len(body)), *body]
+    # Its flags lie in memory, where no filter can look; told that it does not exist, libc uses clone.
+    program += _rule(machine.numbers["clone3"], [_step(_RETURN, _UNKNOWN)])
+    for name, conditions in allowed.items():
+        if name in machine.numbers:
+            program += _rule(machine.numbers[name], _conditional(conditions))
     return b"".join([*program, _step(_RETURN, _REFUSE)])
 
 
@@ -119,6 +124,10 @@ def install(program: bytes) -> None:
     buffer = ctypes.create_string_buffer(program)
     header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
     linux.syscall(MACHINES[platform.machine()].seccomp, _SET_MODE_FILTER, _SYNC_THREADS, header)
+
+
+def _rule(number: int, body: list[bytes]) -> list[bytes]:
+    return [_step(_LOAD, _NUMBER_OFFSET), _step(_EQUAL, number, 0, len(body)), *body]
 
 
 def _conditional(conditions: tuple[Bits, ...]) -> list[bytes]:

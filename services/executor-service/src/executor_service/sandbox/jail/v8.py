@@ -41,6 +41,7 @@ _TASK = ctypes.c_uint64
 _SIGNATURES: dict[str, tuple[object, Sequence[object]]] = {
     "mr_init_v8": (None, (ctypes.c_char_p, ctypes.c_char_p)),
     "mr_init_context": (_CONTEXT, (_Callback,)),
+    "mr_free_context": (None, (_CONTEXT,)),
     "mr_eval": (_TASK, (_CONTEXT, _HANDLE, ctypes.c_uint64)),
     "mr_alloc_string_val": (_HANDLE, (_CONTEXT, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_uint8)),
     "mr_alloc_int_val": (_HANDLE, (_CONTEXT, ctypes.c_int64, ctypes.c_uint8)),
@@ -72,7 +73,7 @@ def load(folder: Path, heap_mib: int) -> ctypes.CDLL:
 
 
 class Isolate:
-    """A fresh heap, context and V8 thread. Never freed: the process ends instead."""
+    """A fresh heap, context and V8 thread."""
 
     def __init__(self, library: ctypes.CDLL, *, heap_limit: int) -> None:
         self._library = library
@@ -106,6 +107,10 @@ class Isolate:
         answer = _text_of(result) if result.contents.type == _STRING else b""
         self._library.mr_free_value(self._context, result)
         return answer
+
+    def close(self) -> None:
+        """Free the heap and end the thread; the isolate and its handles must not be used again."""
+        self._library.mr_free_context(self._context)
 
     def _text(self, value: bytes) -> Handle:
         handle: Handle = self._library.mr_alloc_string_val(self._context, value, len(value), _STRING)
