@@ -26,6 +26,7 @@ from flowport.replica import Replica
 from flowport.servers.ports import LOOPBACK, free_port
 from flowport.servers.rabbitmq import RabbitMQServer
 from flowport.servers.secantus import SecantusServer
+from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import default_topology
 from shared.service import ServiceName
@@ -132,7 +133,7 @@ class Stack:
             self.secantus.start()
         if self.rabbitmq:
             self.rabbitmq.start()
-            asyncio.run(Management(self.rabbitmq.management_url).apply_policies(default_topology()))
+            asyncio.run(_lay_out(self.rabbitmq))
         for service in (ServiceName.DEPLOY, ServiceName.JOBS, ServiceName.EXECUTOR, ServiceName.GATEWAY):
             self._launch(service)
         for _ in range(1, self._executors):
@@ -223,3 +224,9 @@ class Stack:
         tokens = {_TOKENS[name]: self._tokens[name] for name in known}
         sealing = {"FLOWPORT_ENVIRONMENT_KEYS": self._home.environment_keys()}
         return tokens | (sealing if service is ServiceName.DEPLOY else {})
+
+
+async def _lay_out(rabbitmq: RabbitMQServer) -> None:
+    topology = default_topology()
+    await declare_topology(rabbitmq.amqp_url, topology)
+    await Management(rabbitmq.management_url).apply_policies(topology)
