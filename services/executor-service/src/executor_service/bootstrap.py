@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from fastapi import FastAPI
 
 from executor_service.adapters.deployed_children import DeployedChildren
+from executor_service.adapters.optional_python import OptionalPython
 from executor_service.adapters.record_outbox import RecordOutbox
 from executor_service.adapters.running_runs import RunningRuns
 from executor_service.adapters.service_clients import Deployments, Jobs
@@ -19,7 +20,7 @@ from executor_service.consumers.work import WorkConsumers
 from executor_service.engine import Engine, Limits
 from executor_service.net import OutboundClient, OutboundLimits, SandboxFetcher
 from executor_service.providers import Models, ProviderSettings
-from executor_service.sandbox import JavaScriptSandbox
+from executor_service.sandbox import JavaScriptSandbox, PythonSandbox
 from executor_service.settings import ExecutorSettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
@@ -47,11 +48,12 @@ def build(
     jobs = jobs or _client(settings, settings.jobs_url)
     outbound = OutboundClient(settings.outbound_allow, limits=OutboundLimits(connections=settings.outbound_connections))
     sandbox = JavaScriptSandbox(fetcher=SandboxFetcher(outbound))
+    python = OptionalPython(PythonSandbox())
     deployments, durable = Deployments(deploy), Jobs(jobs)
     models = Models(ProviderSettings())
     workflows = WorkflowCache(deployments, entries=settings.snapshot_cache_entries)
     children = DeployedChildren(deployments, workflows)
-    ports = BlockPorts(javascript=sandbox, models=models, outbound=outbound, children=children)
+    ports = BlockPorts(javascript=sandbox, models=models, outbound=outbound, python=python, children=children)
     handlers = block_handlers(ports, entry_points(group=PLUGIN_GROUP))
     engine = Engine(handlers, SandboxExpressions(sandbox), clock, Limits())
     launcher = Launcher(
@@ -77,7 +79,7 @@ def build(
     )
     return create_app(
         ServiceName.EXECUTOR,
-        components=[deploy, jobs, outbound, sandbox, models, broker, records, consumers],
+        components=[deploy, jobs, outbound, sandbox, python, models, broker, records, consumers],
         checks={"broker": broker.ping},
         routers=[],
     )

@@ -1,0 +1,32 @@
+"""Python for functions, on hosts that can confine it."""
+
+from executor_service.sandbox import PythonSandbox, SandboxUnavailable, Script, ScriptResult
+from shared.observe.logging import get_logger
+
+log = get_logger("python")
+
+
+class OptionalPython:
+    """Where Python cannot be confined the service runs without it, and functions in Python say why they fail."""
+
+    def __init__(self, sandbox: PythonSandbox) -> None:
+        self._sandbox = sandbox
+        self._problem: str | None = None
+
+    async def start(self) -> None:
+        """Warm the sandbox, if there can be one."""
+        try:
+            await self._sandbox.start()
+        except SandboxUnavailable as error:
+            self._problem = error.message
+            log.warning("functions in Python will not run", reason=error.message)
+
+    async def stop(self) -> None:
+        """End every script."""
+        await self._sandbox.stop()
+
+    async def run(self, script: Script) -> ScriptResult:
+        """Run a script. Raises SandboxBusy, SandboxUnavailable."""
+        if self._problem is not None:
+            raise SandboxUnavailable(f"Python is not available on this server: {self._problem}")
+        return await self._sandbox.run(script)
