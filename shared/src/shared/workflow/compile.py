@@ -187,7 +187,9 @@ def _block(block: Block, spec: BlockSpec) -> CompiledBlock:
 
 _PARSED_APART: Final = frozenset({"code", "conditions", "routes"})
 """Settings that are code or steer the graph: nothing is filled into them as text."""
-_STORED_AS_TEXT: Final = frozenset({"messages", "tools", "inputMapping", "builderData", "metrics", "variables"})
+_STORED_AS_TEXT: Final = frozenset(
+    {"messages", "tools", "inputMapping", "builderData", "metrics", "variables", "arguments"}
+)
 """Lists and objects that some exports store as JSON text. Read before values go in, so that no value can break them."""
 
 

@@ -15,6 +15,7 @@ from executor_service.blocks.guardrails import GuardrailsHandler
 from executor_service.blocks.http import ApiHandler
 from executor_service.blocks.human_in_the_loop import HumanInTheLoopHandler
 from executor_service.blocks.installed import installed_handlers
+from executor_service.blocks.mcp import McpHandler
 from executor_service.blocks.memory import MemoryHandler
 from executor_service.blocks.ports import ChildWorkflows, CodeRunner, ConditionRunner, MemoryStore, ModelServer
 from executor_service.blocks.refusing import RefusingHandler
@@ -76,6 +77,7 @@ def _plain(ports: BlockPorts) -> dict[str, BlockHandler]:
         "variables": VariablesHandler(),
         "api": ApiHandler(ports.outbound),
         "webhook_request": WebhookHandler(ports.outbound),
+        "mcp": McpHandler(ports.outbound),
         "router_v2": RouterHandler(ports.models),
         "router": LegacyRouterHandler(ports.models),
         "evaluator": EvaluatorHandler(ports.models),

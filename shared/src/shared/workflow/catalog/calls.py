@@ -118,6 +118,7 @@ MCP: Final = BlockSpec(
         SubBlockSpec(id="server", title="MCP Server", type="mcp-server-selector", required=True),
         SubBlockSpec(id="tool", title="Tool", type="mcp-tool-selector", required=True),
         SubBlockSpec(id="arguments", title="Arguments", type="code"),
+        SubBlockSpec(id="headers", title="Headers", type="table"),
     ),
     outputs=fields(content="array"),
     effect=Effect.OUTSIDE,

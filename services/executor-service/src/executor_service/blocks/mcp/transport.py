@@ -1,0 +1,50 @@
+"""HTTP as the MCP client knows it, over the guarded way out."""
+
+from typing import Final
+
+import httpx2
+
+from executor_service.net import OutboundClient, OutboundError, OutboundRequest
+
+_HOP_BY_HOP: Final = frozenset({"connection", "content-encoding", "content-length", "host", "transfer-encoding"})
+_METHOD_NOT_ALLOWED: Final = 405
+
+
+class OutboundTransport(httpx2.AsyncBaseTransport):
+    """Answers come whole, an event stream included: it ends with the answer.
+
+    The stream of what a server would say unasked is never opened. `problem` is why the last message had no answer, or
+    none of use, in words for the workflow's author.
+    """
+
+    def __init__(self, outbound: OutboundClient, workspace_id: str, timeout_seconds: float) -> None:
+        self._outbound = outbound
+        self._workspace_id = workspace_id
+        self._timeout_seconds = timeout_seconds
+        self.problem: str | None = None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Make one call. Raises httpx2.ConnectError."""
+        if request.method == "GET" and "last-event-id" not in request.headers:
+            return httpx2.Response(_METHOD_NOT_ALLOWED)
+        try:
+            response = await self._outbound.send(
+                OutboundRequest(
+                    request.method,
+                    str(request.url),
+                    _forwarded(request.headers),
+                    await request.aread() or None,
+                    self._timeout_seconds,
+                    self._workspace_id,
+                )
+            )
+        except OutboundError as error:
+            self.problem = error.message
+            raise httpx2.ConnectError(error.message, request=request) from error
+        if request.method == "POST":
+            self.problem = f"HTTP {response.status} {response.reason}".rstrip() if response.status >= 400 else None
+        return httpx2.Response(response.status, headers=_forwarded(response.headers), content=response.body)
+
+
+def _forwarded(headers: httpx2.Headers | dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}

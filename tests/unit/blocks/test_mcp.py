@@ -1,0 +1,145 @@
+"""A tool of an MCP server is called in the words of the protocol, and only where workflows may call."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from tests.support.http_stub import Answer, HttpStub
+from tests.unit.blocks.mcp_server import ToolServer
+from tests.unit.blocks.running import INPUT, engine_of, failure, run
+from tests.unit.workflow.states import block, chain
+
+from executor_service.blocks.mcp import McpHandler
+from executor_service.engine import RunResult
+from executor_service.net import OutboundClient
+
+
+@pytest.fixture(params=["stream", "json", "stateless"])
+def any_server(request: pytest.FixtureRequest) -> Iterator[ToolServer]:
+    kinds: dict[str, dict[str, bool]] = {
+        "stream": {},
+        "json": {"json_response": True},
+        "stateless": {"stateless": True},
+    }
+    with ToolServer(**kinds[request.param]) as server:
+        yield server
+
+
+@pytest.fixture
+def server() -> Iterator[ToolServer]:
+    with ToolServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def outbound() -> AsyncIterator[OutboundClient]:
+    client = OutboundClient(["localhost"])
+    yield client
+    await client.stop()
+
+
+async def call(outbound: OutboundClient, url: str, tool: str, body: Any = None, **more: Any) -> RunResult:
+    limit = more.pop("time_limit_ms", 5_000)
+    document = chain(INPUT, block("m", "mcp", "M", settings={"server": url, "tool": tool, **more}))
+    return await run(document, engine_of({"mcp": McpHandler(outbound)}), body, time_limit_ms=limit)
+
+
+async def test_the_output_is_the_content_that_the_tool_gave(any_server: ToolServer, outbound: OutboundClient) -> None:
+    result = await call(outbound, any_server.url, "add", arguments='{"a": 2, "b": 3}')
+    assert result.output == {"content": [{"type": "text", "text": "5"}]}
+    assert any_server.calls == 1
+
+
+async def test_progress_that_is_told_in_between_is_passed_over(server: ToolServer, outbound: OutboundClient) -> None:
+    result = await call(outbound, server.url, "report")
+    assert result.output["content"][0]["text"] == "done"
+
+
+@pytest.mark.parametrize("arguments", ['{"text": "<start.input>"}', {"text": "<start.input>"}])
+async def test_values_go_into_arguments_whatever_they_hold(
+    server: ToolServer, outbound: OutboundClient, arguments: Any
+) -> None:
+    said = 'She said "hi",\nand left.'
+    result = await call(outbound, server.url, "say", {"input": said}, arguments=arguments)
+    assert result.output["content"][0]["text"] == said
+
+
+async def test_headers_are_sent_with_every_request(server: ToolServer, outbound: OutboundClient) -> None:
+    server.token = "t0ken"
+    headers = [{"id": "1", "cells": {"Key": "Authorization", "Value": "Bearer t0ken"}}]
+    assert (await call(outbound, server.url, "say", arguments='{"text": "x"}', headers=headers)).outcome.error is None
+    assert {headers["user-agent"] for _, headers in server.asked} == {"Flowport/1.0"}
+
+
+async def test_no_stream_is_left_open_and_the_session_is_ended(server: ToolServer, outbound: OutboundClient) -> None:
+    await call(outbound, server.url, "say", arguments='{"text": "x"}')
+    assert {method for method, _ in server.asked} <= {"POST", "DELETE"}
+
+
+async def test_a_tool_that_fails_fails_the_block_with_its_own_words(
+    server: ToolServer, outbound: OutboundClient
+) -> None:
+    assert failure(await call(outbound, server.url, "break_down")) == (
+        "M: Error executing tool break_down: out of order"
+    )
+
+
+async def test_an_unknown_tool_is_told_by_the_server(server: ToolServer, outbound: OutboundClient) -> None:
+    assert failure(await call(outbound, server.url, "subtract")) == "M: Unknown tool: subtract"
+
+
+async def test_a_server_that_lets_nobody_in_is_told_with_its_status(
+    server: ToolServer, outbound: OutboundClient
+) -> None:
+    server.token = "t0ken"
+    assert failure(await call(outbound, server.url, "say")) == (
+        "M: Server returned an error response (HTTP 401 Unauthorized)"
+    )
+
+
+async def test_a_tool_that_takes_too_long_ends_with_the_run(server: ToolServer, outbound: OutboundClient) -> None:
+    result = await call(outbound, server.url, "dawdle", time_limit_ms=700)
+    assert result.outcome.status == "failed"
+
+
+async def test_a_server_that_speaks_no_mcp_is_told(outbound: OutboundClient) -> None:
+    async with HttpStub() as stub:
+        stub.answer(Answer(200, '{"hello": "world"}'))
+        result = await call(outbound, f"http://127.0.0.1:{stub.port}/mcp", "say")
+    assert failure(result) == "M: The MCP server's answer does not follow the protocol"
+
+
+async def test_nobody_listening_is_told(outbound: OutboundClient) -> None:
+    with ToolServer() as gone:
+        url = gone.url
+    assert failure(await call(outbound, url, "say")).startswith("M: ")
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://169.254.169.254/mcp", "url must use https:// protocol"),
+        ("https://169.254.169.254/mcp", "url cannot point to private IP addresses"),
+        ("https://127.0.0.1/mcp", "url cannot point to private IP addresses"),
+    ],
+)
+async def test_where_workflows_may_not_call_no_tool_is_called(url: str, reason: str) -> None:
+    client = OutboundClient()
+    assert failure(await call(client, url, "say")) == f"M: {reason}"
+    await client.stop()
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"server": "mcp-1a2b3c"}, "MCP servers are named by their URL on this server: mcp-1a2b3c is none"),
+        ({"arguments": "[1, 2]"}, "The arguments of an MCP tool must be a JSON object"),
+        ({"arguments": "{"}, "The arguments of an MCP tool must be a JSON object"),
+    ],
+)
+async def test_what_cannot_be_called_is_refused(
+    outbound: OutboundClient, settings: dict[str, str], reason: str
+) -> None:
+    given = {"server": "https://tools.example/mcp", "tool": "say", **settings}
+    document = chain(INPUT, block("m", "mcp", "M", settings=given))
+    assert failure(await run(document, engine_of({"mcp": McpHandler(outbound)}))) == f"M: {reason}"

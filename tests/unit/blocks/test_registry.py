@@ -1,0 +1,56 @@
+"""Every type that can be deployed can be run, or says why not."""
+
+import pytest
+from tests.unit.blocks.running import INPUT, Models, engine_of, failure, run
+from tests.unit.workflow.states import block, chain
+
+from executor_service.blocks import BlockPorts, block_handlers
+from executor_service.engine import BlockHandler
+from executor_service.net import OutboundClient
+from executor_service.sandbox import Conditions, Script, ScriptResult, Verdict
+from shared.workflow.catalog import Category
+from shared.workflow.catalog.core import CORE_BLOCKS
+from shared.workflow.jsvalues import JsonObject
+
+
+class NoSandbox:
+    """No code runs here."""
+
+    async def run(self, script: Script) -> ScriptResult:
+        raise NotImplementedError
+
+    async def evaluate(self, conditions: Conditions) -> Verdict:
+        raise NotImplementedError
+
+    def forget(self, scope: str) -> None:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def handlers() -> dict[str, BlockHandler]:
+    """The handlers of a server that has only what it must have."""
+    ports = BlockPorts(javascript=NoSandbox(), models=Models(""), outbound=OutboundClient())
+    return dict(block_handlers(ports))
+
+
+def test_every_core_type_that_runs_has_a_handler(handlers: dict[str, BlockHandler]) -> None:
+    run_by_nobody = (Category.CONTAINER, Category.NOTE)
+    assert {spec.type for spec in CORE_BLOCKS if spec.category not in run_by_nobody} == set(handlers)
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (
+            block("b", "memory", "B", settings={"operation": "get", "id": "ada"}),
+            "Memory Block Error: This server has no store for conversations",
+        ),
+        (block("b", "workflow_input", "B", workflowId="child"), "This server cannot call other workflows"),
+        (block("b", "workflow", "B", workflowId="child"), "This server cannot call other workflows"),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)
+async def test_what_a_server_lacks_is_said_when_a_block_needs_it(
+    handlers: dict[str, BlockHandler], asked: JsonObject, reason: str
+) -> None:
+    assert failure(await run(chain(INPUT, asked), engine_of(handlers))) == f"B: {reason}"
