@@ -18,6 +18,8 @@ _SECRET_KEY: Final = re.compile(
     r"(?i)(?:.*[_-])?(?:api[_-]?key|password|passwd|secret|(?:access|refresh|auth|bearer)?[_-]?token|authorization"
     r"|private[_-]?key|secret[_-]?key|credentials?)"
 )
+_SUSPECT: Final = re.compile(rb"(?i)api[_-]?key|passw|secret|token|authorization|private[_-]?key|credential")
+"""What the JSON of every value with such a key contains."""
 _SHORTEST_SECRET: Final = 6
 """Shorter environment values are words like `true` or `80`: hiding them would garble everything."""
 
@@ -31,6 +33,7 @@ class LogBook:
         self._state = state
         self._limits = limits
         self._secrets = sorted({s for s in secrets if len(s) >= _SHORTEST_SECRET}, key=len, reverse=True)
+        self._encoded_secrets = [_encode(secret)[1:-1] for secret in self._secrets]
         self._bytes = 0
         self.dropped = 0
 
@@ -53,13 +56,16 @@ class LogBook:
         self._bytes += min(len(raw), self._limits.log_value_bytes)
         if len(raw) > self._limits.log_value_bytes or self._bytes > self._limits.log_bytes:
             return {"truncated": True, "bytes": len(raw)}
-        return self._hidden(value)
+        return self._hidden(value) if self._may_hold_secrets(raw) else value
 
     def shown_text(self, text: str) -> str:
         """Text with every secret hidden."""
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
         return text
+
+    def _may_hold_secrets(self, raw: bytes) -> bool:
+        return _SUSPECT.search(raw) is not None or any(secret in raw for secret in self._encoded_secrets)
 
     def _hidden(self, value: Json) -> Json:
         if isinstance(value, str):
