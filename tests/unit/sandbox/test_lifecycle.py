@@ -163,8 +163,10 @@ async def test_parked_conditions_survive_the_death_of_their_process() -> None:
     conditions = Conditions(scope="run", expressions=["true"])
     async with JavaScriptSandbox(size=PoolSize(spare=1)) as sandbox:
         await sandbox.evaluate(conditions)
-        os.kill(zygote(), signal.SIGKILL)
-        await eventually(lambda: not descendants())
+        doomed = zygote()
+        os.kill(doomed, signal.SIGKILL)
+        await eventually(lambda: doomed not in descendants())
+        await asyncio.sleep(0.05)
         assert (await sandbox.evaluate(conditions)).matched == 0
 
 
