@@ -1,0 +1,53 @@
+"""A workflow calls another one that is deployed in its workspace: in one run, in every mode, the live version."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.support.public_door import JsonObject, PublicDoor
+from tests.unit.workflow.states import block, chain, start
+
+
+def file(name: str, state: JsonObject) -> JsonObject:
+    """A workflow as a file to import."""
+    return {"version": "1.0", "state": {**state, "metadata": {"name": name}}}
+
+
+def doubling(factor: str) -> JsonObject:
+    code = f"return <start.n> * {factor}"
+    return file("Times", chain(start({"name": "n", "type": "number"}), block("f", "function", "F", code=code)))
+
+
+def calling(workflow_id: str) -> JsonObject:
+    child = block(
+        "c", "workflow_input", "Call", settings={"workflowId": workflow_id, "inputMapping": '{"n": <start.n>}'}
+    )
+    after = block("r", "function", "R", code="return <call.result.result> + 1")
+    return file("Caller", chain(start({"name": "n", "type": "number"}), child, after))
+
+
+@pytest.fixture
+async def child_id(door: PublicDoor) -> AsyncIterator[str]:
+    yield await door.publish(doubling("2"))
+
+
+async def test_the_child_s_result_comes_back_synchronously(door: PublicDoor, child_id: str) -> None:
+    parent = await door.publish(calling(child_id))
+    answer = (await door.run(parent, {"n": 20})).json()
+    assert (answer["success"], answer["output"]["result"]) == (True, 41)
+
+
+async def test_a_queued_run_calls_children_as_well(door: PublicDoor, child_id: str) -> None:
+    parent = await door.publish(calling(child_id))
+    accepted = await door.queue(parent, {"n": 4})
+    job = await door.ended_job(accepted["jobId"])
+    assert (job["status"], job["output"]["result"]) == ("completed", 9)
+
+
+async def test_a_child_that_is_not_deployed_is_told(door: PublicDoor) -> None:
+    imported = await door.import_(doubling("2"))
+    draft = imported.json()["data"]["id"]
+    answer = await door.run(await door.publish(calling(draft)), {"n": 1})
+    assert answer.status_code == 500
+    assert answer.json()["error"] == (
+        f'Call: "{draft}" failed: Child workflow is not deployed. Please deploy the workflow before invoking it.'
+    )
