@@ -60,7 +60,7 @@ class BlockPorts:
 def block_handlers(ports: BlockPorts, plugins: Iterable[EntryPoint] = ()) -> Mapping[str, BlockHandler]:
     """A handler for each block type, those that `plugins` bring included."""
     handlers = {**_plain(ports), **dict(_optional(ports))}
-    agent = AgentHandler(ports.models, Toolbox(ports.javascript, block_tools(handlers)))
+    agent = AgentHandler(ports.models, Toolbox(ports.javascript, block_tools(handlers)), ports.memory)
     return {**_WITHOUT_PORTS, **installed_handlers(plugins), **handlers, "agent": agent}
 
 

@@ -8,10 +8,11 @@ from executor_service.blocks.agent.accounting import Ledger, cost_json, tokens_j
 from executor_service.blocks.agent.answers import NOT_STRUCTURED, parse_answer
 from executor_service.blocks.agent.loop import Conversation
 from executor_service.blocks.agent.messages import in_order, read_messages
+from executor_service.blocks.agent.remembering import memory_of
 from executor_service.blocks.agent.toolbox import BlockTool, Toolbox
-from executor_service.blocks.ports import ModelServer
+from executor_service.blocks.ports import MemoryStore, ModelServer
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
-from executor_service.providers import ModelRequest, Turn
+from executor_service.providers import Message, ModelRequest, Turn
 from shared.workflow.jsvalues import Json, JsonObject, to_number, to_string
 from shared.workflow.response_format import read_response_format
 
@@ -33,34 +34,43 @@ CREDENTIALS: Final = (
 class AgentHandler(BlockHandler):
     """Text streams while it is written when the caller selected this block; a structured answer comes whole."""
 
-    def __init__(self, models: ModelServer, toolbox: Toolbox) -> None:
+    def __init__(self, models: ModelServer, toolbox: Toolbox, memory: MemoryStore | None = None) -> None:
         self._models = models
         self._toolbox = toolbox
+        self._memory = memory
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Converse until there is an answer."""
         params = inputs.params
+        said = [*read_messages(params.get("messages")), *read_messages(params.get("memories"))]
+        memory = memory_of(self._memory, call, params)
+        recalled = [] if memory is None else await memory.recalled()
+        conversation = self._conversation(call, params, in_order(said, recalled))
+        turn = await conversation.run()
+        if memory is not None:
+            await memory.keep(said, turn.content)
+        is_structured = conversation.request.response_format is not None
+        output = {**_answer(turn, is_structured=is_structured), **_facts(call, conversation)}
+        return BlockResult(output, usage=usage_of(conversation.request.model, conversation.ledger.tokens))
+
+    def _conversation(self, call: Call, params: JsonObject, messages: tuple[Message, ...]) -> Conversation:
         request = model_request(call, params)
         response_format = read_response_format(params.get("responseFormat"))
-        tools = self._toolbox.tools(call, params.get("tools"))
-        conversation = Conversation(
+        return Conversation(
             call=call,
             models=self._models,
             request=replace(
                 request,
-                messages=in_order([*read_messages(params.get("messages")), *read_messages(params.get("memories"))]),
+                messages=messages,
                 response_format=response_format,
                 reasoning_effort=_choice(params.get("reasoningEffort")),
                 verbosity=_choice(params.get("verbosity")),
                 thinking_level=_choice(params.get("thinkingLevel")),
             ),
-            tools=tools,
+            tools=self._toolbox.tools(call, params.get("tools")),
             ledger=Ledger(request.model, self._models.provider_of(request.model)),
             is_live=response_format is None,
         )
-        turn = await conversation.run()
-        output = {**_answer(turn, is_structured=response_format is not None), **_facts(call, conversation)}
-        return BlockResult(output, usage=usage_of(request.model, conversation.ledger.tokens))
 
 
 def model_request(call: Call, params: JsonObject) -> ModelRequest:

@@ -1,0 +1,86 @@
+"""Conversations that an agent remembers from one run to the next."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from executor_service.blocks.ports import MemoryStore, Remembered
+from executor_service.engine import BlockFailure, Call
+from executor_service.providers import Message, Role
+from shared.workflow.jsvalues import Json, JsonObject, to_number, to_string
+
+NO_STORE: Final = "This server has no store for conversations"
+LONGEST_ID: Final = 255
+LONGEST_MESSAGE: Final = 100 * 1024
+DEFAULT_WINDOW: Final = 10
+DEFAULT_TOKENS: Final = 4000
+_CHARACTERS_PER_TOKEN: Final = 4
+_ROLES: Final = {"user": Role.USER, "assistant": Role.ASSISTANT}
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The conversation of one call. What was said before goes to the model after the system messages."""
+
+    store: MemoryStore
+    call: Call
+    conversation_id: str
+    window: int | None
+    """So many messages of before; None for all that the tokens allow."""
+    tokens: int | None
+
+    async def recalled(self) -> list[Message]:
+        """What was said before, as much as the window holds."""
+        stored = await self.store.read(self.call.request.workspace_id, self.conversation_id)
+        messages = [Message(role=_ROLES[said.role], content=said.content) for said in stored if said.role in _ROLES]
+        if self.window is not None:
+            return messages[max(0, len(messages) - self.window) :]
+        return messages if self.tokens is None else _newest(messages, self.tokens)
+
+    async def keep(self, said: Iterable[Message], answer: str) -> None:
+        """Add what was said now, and the answer; once, however often the run is tried."""
+        new = [Remembered(str(message.role), _cut(message.content or "")) for message in said if message.role in _KEPT]
+        await self.store.append(
+            self.call.request.workspace_id,
+            self.conversation_id,
+            [*new, Remembered("assistant", _cut(answer))],
+            once=f"{self.call.request.run_id}/{self.call.place}",
+        )
+
+
+_KEPT: Final = frozenset({Role.USER, Role.ASSISTANT})
+
+
+def memory_of(store: MemoryStore | None, call: Call, params: JsonObject) -> Memory | None:
+    """The memory that a block's settings ask for, None when they ask for none. Raises BlockFailure."""
+    kind = to_string(params.get("memoryType") or "none")
+    if kind == "none":
+        return None
+    if store is None:
+        raise BlockFailure(NO_STORE, can_retry=False)
+    conversation_id = to_string(params.get("conversationId") or "").strip()
+    if not conversation_id or len(conversation_id) > LONGEST_ID:
+        raise BlockFailure(f"A conversation ID of 1 to {LONGEST_ID} characters is required for memory", can_retry=False)
+    window = _whole(params.get("slidingWindowSize"), DEFAULT_WINDOW) if kind == "sliding_window" else None
+    tokens = _whole(params.get("slidingWindowTokens"), DEFAULT_TOKENS) if kind == "sliding_window_tokens" else None
+    return Memory(store, call, conversation_id, window, tokens)
+
+
+def _newest(messages: Sequence[Message], tokens: int) -> list[Message]:
+    kept: list[Message] = []
+    left = tokens * _CHARACTERS_PER_TOKEN
+    for message in reversed(messages):
+        left -= len(message.content or "")
+        if left < 0:
+            break
+        kept.append(message)
+    return kept[::-1]
+
+
+def _cut(text: str) -> str:
+    return text.encode()[:LONGEST_MESSAGE].decode("utf-8", "ignore")
+
+
+def _whole(value: Json, default: int) -> int:
+    number = to_number(value) if value not in (None, "") else default
+    return int(number) if number >= 1 else default

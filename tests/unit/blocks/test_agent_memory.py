@@ -1,0 +1,85 @@
+"""An agent with memory goes on where its conversation stopped."""
+
+from typing import Any
+
+import pytest
+from tests.unit.blocks.running import INPUT, Models, engine_of, failure, run
+from tests.unit.blocks.test_memory import Store
+from tests.unit.workflow.states import block, chain
+
+from executor_service.blocks.agent import AgentHandler, Toolbox
+from executor_service.blocks.agent.remembering import NO_STORE
+from executor_service.blocks.ports import Remembered
+from executor_service.engine import RunResult
+
+SYSTEM = {"role": "system", "content": "brief"}
+
+
+async def say(text: str, store: Store | None, models: Models, run_id: str = "r", **settings: Any) -> RunResult:
+    given = {
+        "model": "vllm/m",
+        "messages": [SYSTEM, {"role": "user", "content": "<start.input>"}],
+        "memoryType": "conversation",
+        "conversationId": "ada",
+        **settings,
+    }
+    document = chain(INPUT, block("a", "agent", "Agent", settings=given))
+    handler = AgentHandler(models, Toolbox(None, {}), store)  # type: ignore[arg-type]  # no tool runs here
+    return await run(document, engine_of({"agent": handler}), {"input": text}, run_id=run_id)
+
+
+def told(models: Models) -> list[str]:
+    return [message.content or "" for message in models.requests[-1].messages]
+
+
+async def test_the_next_run_knows_what_was_said() -> None:
+    store, models = Store(), Models("Hello Ada", "Your name is Ada")
+    await say("I am Ada", store, models, "run-1")
+    await say("Who am I?", store, models, "run-2")
+    assert told(models) == ["brief", "I am Ada", "Hello Ada", "Who am I?"]
+    assert store.kept["w1", "ada"] == [
+        Remembered("user", "I am Ada"),
+        Remembered("assistant", "Hello Ada"),
+        Remembered("user", "Who am I?"),
+        Remembered("assistant", "Your name is Ada"),
+    ]
+
+
+async def test_a_run_that_is_tried_again_is_remembered_once() -> None:
+    store, models = Store(), Models("Hello")
+    await say("Hi", store, models, "run-1")
+    await say("Hi", store, models, "run-1")
+    assert len(store.kept["w1", "ada"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "remembered"),
+    [
+        ({"memoryType": "sliding_window", "slidingWindowSize": "1"}, ["Hello"]),
+        ({"memoryType": "sliding_window", "slidingWindowSize": "0"}, ["Hi", "Hello"]),
+        ({"memoryType": "sliding_window_tokens", "slidingWindowTokens": 1}, []),
+        ({"memoryType": "sliding_window_tokens", "slidingWindowTokens": 2}, ["Hi", "Hello"]),
+        ({"memoryType": "none"}, []),
+    ],
+)
+async def test_a_window_bounds_what_is_recalled(settings: dict[str, Any], remembered: list[str]) -> None:
+    store, models = Store(), Models("ok")
+    store.kept["w1", "ada"] = [Remembered("user", "Hi"), Remembered("assistant", "Hello")]
+    await say("now", store, models, **settings)
+    assert told(models) == ["brief", *remembered, "now"]
+
+
+async def test_a_message_is_kept_up_to_its_bound() -> None:
+    store, models = Store(), Models("x" * 200_000)
+    await say("Hi", store, models)
+    assert len(store.kept["w1", "ada"][1].content) == 100 * 1024
+
+
+@pytest.mark.parametrize("conversation", ["", "x" * 256])
+async def test_memory_needs_a_name(conversation: str) -> None:
+    result = await say("Hi", Store(), Models("x"), conversationId=conversation or "<start.conversationId>")
+    assert "A conversation ID of 1 to 255 characters is required" in failure(result)
+
+
+async def test_a_server_without_a_store_says_so() -> None:
+    assert failure(await say("Hi", None, Models("x"))) == f"Agent: {NO_STORE}"
