@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.unit.blocks.running import INPUT, PUBLIC_URL, echo, engine_of, names, run
-from tests.unit.workflow.states import block, edge, workflow
+from tests.unit.blocks.running import INPUT, PUBLIC_URL, echo, engine_of, failure, names, run
+from tests.unit.workflow.states import block, chain, edge, workflow
 
 from executor_service.blocks.human_in_the_loop import HumanInTheLoopHandler
 from executor_service.engine import Engine, RunResult
@@ -126,3 +126,15 @@ async def test_two_pauses_are_both_told(engine: Engine) -> None:
     one_left = await run(document, engine, state=result.state, resumptions={"h": {}})
     assert one_left.outcome.status is RunStatus.PAUSED
     assert one_left.output["data"]["_resume"]["contextId"] == "i"
+
+
+@pytest.mark.parametrize("notification", [[{"type": "slack"}], '[{"type": "api", "usageControl": "auto"}]'])
+async def test_a_notification_that_nobody_would_send_fails_the_block(engine: Engine, notification: Any) -> None:
+    document = chain(INPUT, block("h", "human_in_the_loop", "Ask", notification=notification))
+    assert failure(await run(document, engine)).startswith("Ask: This server sends no notifications for a pause")
+
+
+@pytest.mark.parametrize("notification", [[], "", [{"type": "slack", "usageControl": "none"}]])
+async def test_no_notification_is_no_reason_to_fail(engine: Engine, notification: Any) -> None:
+    document = chain(INPUT, block("h", "human_in_the_loop", "Ask", notification=notification))
+    assert (await run(document, engine)).outcome.status is RunStatus.PAUSED
