@@ -108,6 +108,25 @@ async def test_scripts_of_different_runs_never_share_a_process() -> None:
         assert len(set(processes)) == 5
 
 
+async def test_the_same_run_id_in_another_workspace_is_another_run() -> None:
+    async with JavaScriptSandbox(size=PoolSize(running=4, spare=0, warming=1)) as sandbox:
+        processes = []
+        for workspace in ("a", "b"):
+            await sandbox.run(Script(code="return 1", scope="run", workspace_id=workspace))
+            conditions = Conditions(scope="run", expressions=["environmentVariables.K"], workspace_id=workspace)
+            assert (await sandbox.evaluate(conditions)).matched is None
+            processes.append(set(children(zygote())))
+        assert len(processes[1]) == 4
+        sandbox.forget("run")
+        await eventually(lambda: not processes[1] & set(children(zygote())))
+
+
+async def test_evaluations_without_a_scope_share_nothing() -> None:
+    async with JavaScriptSandbox(size=PoolSize(spare=1)) as sandbox:
+        await sandbox.evaluate(Conditions(scope="", expressions=["1"], environment={"K": "mine"}))
+        assert (await sandbox.evaluate(Conditions(scope="", expressions=["environmentVariables.K"]))).matched is None
+
+
 @pytest.mark.parametrize("harm", ["for (;;);", "const a = []; for (;;) a.push({})", "await new Promise(() => {})"])
 async def test_a_process_that_a_script_has_harmed_is_not_used_again(harm: str) -> None:
     async with JavaScriptSandbox(size=PoolSize(running=2, spare=1)) as sandbox:

@@ -46,6 +46,11 @@ async def test_variables_are_global_as_in_a_module(sandbox: PythonSandbox) -> No
     assert await value(sandbox, code) == [5, 5]
 
 
+async def test_variables_may_be_annotated(sandbox: PythonSandbox) -> None:
+    code = "a: int = 1\nb: str\nclass Box:\n    n: int = 2\nif a:\n    c: int = 3\nreturn a + Box.n + c"
+    assert await value(sandbox, code) == 6
+
+
 async def test_a_text_over_several_lines_stays_as_it_is(sandbox: PythonSandbox) -> None:
     assert await value(sandbox, 'text = """a\n  b\nc"""\nreturn text') == "a\n  b\nc"
 

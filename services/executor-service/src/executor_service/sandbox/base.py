@@ -13,7 +13,7 @@ from executor_service.sandbox.conversation import Conversation
 from executor_service.sandbox.fetching import Fetcher
 from executor_service.sandbox.model import PoolSize, SandboxLimits, Script, ScriptError, ScriptResult
 from executor_service.sandbox.nursery import Engine
-from executor_service.sandbox.pool import Pool
+from executor_service.sandbox.pool import Parking, Pool
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 # The most that one UTF-16 unit takes, as it is and as a JSON escape.
@@ -70,21 +70,26 @@ class ScriptSandbox:
         )
         if len(frame) > self._limits.max_input_bytes:
             return ScriptResult(error=explain.input_too_large(len(frame), self._limits))
-        child = await self._occupy(script.scope)
+        parking = Parking("scripts", script.workspace_id, script.scope)
+        child = await self._occupy(parking)
         healthy = False
         try:
             ending = await self._ending(child, frame, script.workspace_id, Deadline.after(script.timeout_ms))
             healthy = isinstance(ending, _HEALTHY)
         finally:
-            self._vacate(child, script.scope if healthy else "")
+            if healthy and self._renews and self._can_go_on(child):
+                child.renew()
+                self._pool.park(parking, child)
+            else:
+                self._pool.discard(child)
         return self._result(ending, script.code)
 
     def forget(self, scope: str) -> None:
-        """Let go of the process that scripts of this scope share: the run has ended."""
-        self._pool.forget(_parking(scope))
+        """Let go of what this scope's scripts and evaluations share: the run has ended."""
+        self._pool.forget(scope)
 
-    async def _occupy(self, scope: str) -> Child:
-        child = self._pool.unpark(_parking(scope))
+    async def _occupy(self, parking: Parking) -> Child:
+        child = self._pool.unpark(parking)
         if child is None:
             return await self._pool.take()
         try:
@@ -95,14 +100,6 @@ class ScriptSandbox:
             raise
         self._pool.discard(child)
         return await self._pool.take()
-
-    def _vacate(self, child: Child, scope: str) -> None:
-        """Keep the process for the same scope's next script, in a fresh context, or end it."""
-        if scope and self._renews and self._can_go_on(child):
-            child.renew()
-            self._pool.park(_parking(scope), child)
-        else:
-            self._pool.discard(child)
 
     def _can_go_on(self, child: Child) -> bool:
         """Whether a process is in good order and far from its limit of processor time, which is for all its scripts."""
@@ -147,10 +144,6 @@ class Deadline(NamedTuple):
     @classmethod
     def after(cls, allowed_ms: int) -> "Deadline":
         return cls(asyncio.get_running_loop().time() + allowed_ms / 1000, allowed_ms)
-
-
-def _parking(scope: str) -> str:
-    return f"script {scope}"
 
 
 def checked(bindings: Mapping[str, object]) -> Mapping[str, object]:

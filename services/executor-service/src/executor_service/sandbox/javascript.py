@@ -21,6 +21,7 @@ from executor_service.sandbox.model import (
     Verdict,
 )
 from executor_service.sandbox.nursery import JAIL, zygote_command
+from executor_service.sandbox.pool import Parking
 
 _HARMLESS = {ErrorKind.THROWN, ErrorKind.SYNTAX}
 _DEFAULT_LIMITS = SandboxLimits()
@@ -67,7 +68,8 @@ class JavaScriptSandbox(ScriptSandbox):
 
     async def evaluate(self, conditions: Conditions) -> Verdict:
         """Find the first expression that is truthy. Raises SandboxBusy, SandboxUnavailable."""
-        child = self._pool.unpark(_parking(conditions.scope))
+        parking = Parking("conditions", conditions.workspace_id, conditions.scope)
+        child = self._pool.unpark(parking)
         hardened = child is not None
         child = child or await self._pool.take()
         healthy = False
@@ -76,15 +78,10 @@ class JavaScriptSandbox(ScriptSandbox):
             healthy = self._can_go_on(child) and (verdict.error is None or verdict.error.kind in _HARMLESS)
         finally:
             if healthy:
-                self._pool.park(_parking(conditions.scope), child)
+                self._pool.park(parking, child)
             else:
                 self._pool.discard(child)
         return verdict
-
-    def forget(self, scope: str) -> None:
-        """Let go of what the scripts and the evaluations of this scope share: the run has ended."""
-        super().forget(scope)
-        self._pool.forget(_parking(scope))
 
     async def _verdict(self, child: Child, conditions: Conditions, *, hardened: bool) -> Verdict:
         deadline = Deadline.after(conditions.timeout_ms)
@@ -107,7 +104,3 @@ class JavaScriptSandbox(ScriptSandbox):
             if outcome.value() is True:
                 return Verdict(matched=index)
         return Verdict()
-
-
-def _parking(scope: str) -> str:
-    return f"conditions {scope}"

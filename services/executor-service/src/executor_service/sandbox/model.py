@@ -22,8 +22,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
 
     `code` is the body of an async function, its references already replaced by the identifiers in `bindings`.
     Values are whatever msgspec can write as JSON. `timeout_ms` counts from the moment a process is free for it.
-    Scripts of one `scope` (a run's id) may follow each other in one process, each in a fresh context; a script
-    without a scope has a process of its own.
+    Scripts of one workspace with the same `scope` (a run's id) may follow each other in one process, each in a fresh
+    context; a script without a scope has a process of its own.
     """
 
     code: str
@@ -76,8 +76,8 @@ class ScriptResult(msgspec.Struct, frozen=True, kw_only=True):
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     """Expressions to try in order until one is truthy. An empty expression is false.
 
-    Evaluations with the same `scope` (a run's id) share one context, of which nothing that they do remains;
-    `environment` is taken from the first of them.
+    Evaluations of one workspace with the same `scope` (a run's id) share one context, in which nothing that they do
+    remains; `environment` is taken from the first of them.
     """
 
     scope: str

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
+from typing import NamedTuple
 
 import structlog
 
@@ -12,6 +13,14 @@ from executor_service.sandbox.nursery import Engine, Nursery
 _log = structlog.get_logger(__name__)
 _REST_SECONDS = 0.01
 _NOT_RUNNING = "The sandbox is not running"
+
+
+class Parking(NamedTuple):
+    """Whose process is kept, and for what. Run ids are unique within a workspace only."""
+
+    use: str
+    workspace_id: str
+    scope: str
 
 
 class Pool:
@@ -26,7 +35,7 @@ class Pool:
         self._ready: deque[Child] = deque()
         self._wanted: deque[asyncio.Future[Child]] = deque()
         self._warming: set[asyncio.Task[None]] = set()
-        self._parked: OrderedDict[str, tuple[Child, asyncio.TimerHandle]] = OrderedDict()
+        self._parked: OrderedDict[Parking, tuple[Child, asyncio.TimerHandle]] = OrderedDict()
         self._nursery: Nursery | None = None
         self._starting = asyncio.Lock()
         self._open = False
@@ -52,8 +61,8 @@ class Pool:
         for task in self._warming:
             task.cancel()
         await asyncio.gather(*self._warming, return_exceptions=True)
-        for scope in list(self._parked):
-            self.forget(scope)
+        for parking in list(self._parked):
+            self._clear(parking)
         self._disappoint(SandboxUnavailable(_NOT_RUNNING))
         for child in self._ready:
             child.kill()
@@ -80,17 +89,17 @@ class Pool:
         self._places.release()
         self._replenish()
 
-    def park(self, scope: str, child: Child) -> None:
-        """Keep a used process for the same scope, for a short while."""
-        if scope in self._parked or not self._open or not child.usable or self._waiting:
+    def park(self, parking: Parking, child: Child) -> None:
+        """Keep a used process for the same use, for a short while."""
+        if not parking.scope or parking in self._parked or not self._open or not child.usable or self._waiting:
             self.discard(child)
             return
-        timer = asyncio.get_running_loop().call_later(self._size.parked_seconds, self.forget, scope)
-        self._parked[scope] = (child, timer)
+        timer = asyncio.get_running_loop().call_later(self._size.parked_seconds, self._clear, parking)
+        self._parked[parking] = (child, timer)
 
-    def unpark(self, scope: str) -> Child | None:
-        """Take the process parked for this scope back, with its place."""
-        child, timer = self._parked.pop(scope, (None, None))
+    def unpark(self, parking: Parking) -> Child | None:
+        """Take the process parked for this use back, with its place."""
+        child, timer = self._parked.pop(parking, (None, None))
         if child is None or timer is None:
             return None
         timer.cancel()
@@ -100,13 +109,17 @@ class Pool:
         return None
 
     def forget(self, scope: str) -> None:
-        """End what is parked for this scope."""
-        if child := self.unpark(scope):
+        """End whatever is parked for this scope."""
+        for parking in [parking for parking in self._parked if parking.scope == scope]:
+            self._clear(parking)
+
+    def _clear(self, parking: Parking) -> None:
+        if child := self.unpark(parking):
             self.discard(child)
 
     async def _take_place(self) -> None:
         if self._places.locked() and self._parked:
-            self.forget(next(iter(self._parked)))
+            self._clear(next(iter(self._parked)))
         if self._waiting >= self._size.waiting:
             raise SandboxBusy("Too many functions wait for the sandbox", retry_after=1)
         self._waiting += 1

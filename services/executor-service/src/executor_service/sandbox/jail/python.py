@@ -22,6 +22,7 @@ _FILE = "<function>"
 _MAIN = "__sim_main__"
 _RESULT = "__sim_result__"
 _OPEN_FILES = 64
+_OWN_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 # Extension modules cannot be loaded once memory can no longer be made executable, so the useful ones come first.
 _PRELOADED = (
     "array", "base64", "bisect", "bz2", "calendar", "cmath", "collections", "contextlib", "copy", "csv",
@@ -106,9 +107,10 @@ def _compiled(code: str) -> CodeType:
     tree = ast.parse(code, _FILE)
     if not any(map(_returns, tree.body)):
         return compile(tree, _FILE, "exec", dont_inherit=True)
-    inner = _main_function(tree.body)
+    body = [_Unannotated().visit(node) for node in tree.body]
+    inner = _main_function(body)
     local = (*inner.co_varnames, *inner.co_cellvars)
-    body = [ast.Global(names=list(local)), *tree.body] if local else tree.body
+    body = [ast.Global(names=list(local)), *body] if local else body
     return compile(_module(body), _FILE, "exec", dont_inherit=True)
 
 
@@ -125,8 +127,20 @@ def _module(body: list[ast.stmt]) -> ast.Module:
     return ast.fix_missing_locations(source)
 
 
+class _Unannotated(ast.NodeTransformer):
+    """Drops annotations of variables, which a global of a function cannot have."""
+
+    def visit(self, node: ast.AST) -> Any:
+        return node if isinstance(node, _OWN_SCOPES) else super().visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
+        if node.value is None:
+            return ast.copy_location(ast.Pass(), node)
+        return ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
+
+
 def _returns(node: ast.AST) -> bool:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+    if isinstance(node, _OWN_SCOPES):
         return False
     return isinstance(node, ast.Return) or any(map(_returns, ast.iter_child_nodes(node)))
 
