@@ -1,13 +1,14 @@
 """Stand-ins for the parts of jobs-service, in memory."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tests.unit.jobs.makers import NOW
 
-from jobs_service.domain.capacity import Ledger, QueueLimits
-from jobs_service.ports import ActiveRun, Dispatch, Leadership, LeadershipLost, QueueState, WaitingRun
+from jobs_service.domain.capacity import Ledger, Offer, QueueLimits
+from jobs_service.ports import ActiveRun, Leadership, QueueState, Recount, WaitingRun
 from shared.broker.ports import BrokerUnavailable, Handler, Subscription
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.messages import DurableRunDispatched, Message
@@ -34,17 +35,25 @@ class FakeLeases:
 
     def __init__(self) -> None:
         self.holders: dict[str, str] = {}
+        self.terms: dict[str, int] = {}
         self.asked = 0
 
-    async def hold(self, leadership: Leadership, ttl: timedelta) -> bool:
+    async def hold(self, leadership: Leadership, ttl: timedelta) -> int | None:
         """See Leases."""
         self.asked += 1
-        return self.holders.setdefault(leadership.name, leadership.holder) == leadership.holder
+        if leadership.name not in self.holders:
+            self.give(leadership.name, leadership.holder)
+        return self.terms[leadership.name] if self.holders[leadership.name] == leadership.holder else None
 
     async def leave(self, leadership: Leadership) -> None:
         """See Leases."""
         if self.holders.get(leadership.name) == leadership.holder:
             del self.holders[leadership.name]
+
+    def give(self, name: str, holder: str) -> None:
+        """A new term begins."""
+        self.holders[name] = holder
+        self.terms[name] = self.terms.get(name, 0) + 1
 
 
 class FakeWork:
@@ -77,15 +86,15 @@ class FakeQueue:
         self.unclaimed: dict[str, ActiveRun] = {}
         self.at_work: dict[str, ActiveRun] = {}
         self.booked: defaultdict[str, int] = defaultdict(int)
+        self.offers: list[Offer] = []
         self.concurrency = 100
-        self.departed: defaultdict[str, int] = defaultdict(int)
-        self.recounts = 0
-        self.leader_elsewhere = False
-        self.refuses: FlowportError | None = None
+        self.recounts: list[int] = []
+        self.fails: FlowportError | None = None
 
     def add(self, workspace_id: str, *run_ids: str) -> None:
         """These runs wait."""
         self.waiting_runs[workspace_id] += run_ids
+        self.booked[workspace_id] += len(run_ids)
 
     def claim(self, run_id: str) -> None:
         """A worker takes the run."""
@@ -98,57 +107,58 @@ class FakeQueue:
 
     async def state(self) -> QueueState:
         """See Queue."""
-        names = {*self.waiting_runs, *self.booked}
-        ledgers = {name: self._ledger(name) for name in names}
+        ledgers = {
+            name: Ledger(queued=count, concurrency_limit=self.concurrency) for name, count in self.booked.items()
+        }
         active = [*self.unclaimed.values(), *self.at_work.values()]
-        overall = Ledger(queued=sum(ledger.queued for ledger in ledgers.values()))
-        return QueueState(self.clock.now(), ledgers, overall, active)
+        overall = Ledger(queued=sum(self.booked.values()))
+        return QueueState(self.clock.now(), ledgers, overall, self.offers, active, {})
 
     async def waiting(self, workspace_id: str, limit: int) -> Sequence[WaitingRun]:
         """See Queue."""
         return [WaitingRun(run_id, workspace_id, NOW) for run_id in self.waiting_runs[workspace_id][:limit]]
 
-    async def dispatch(self, dispatch: Dispatch, leadership: Leadership) -> frozenset[str]:
+    async def mark(self, dispatch_id: str, run_ids: Sequence[str], now: datetime) -> frozenset[str]:
         """See Queue."""
-        if self.refuses:
-            raise self.refuses
-        if self.leader_elsewhere:
-            raise LeadershipLost(leadership.name)
-        marked = {run.run_id for run in dispatch.fresh if run.run_id in self.waiting_runs[run.workspace_id]}
-        for run in dispatch.fresh:
-            if run.run_id in marked:
-                self.waiting_runs[run.workspace_id].remove(run.run_id)
-                self.booked[run.workspace_id] += 1
-        for run in (*dispatch.fresh, *dispatch.again):
-            known = self.unclaimed.get(run.run_id)
-            dispatches = known.dispatches + 1 if known else 1
-            self.unclaimed[run.run_id] = _active(
-                run.run_id, run.workspace_id, dispatched_at=self.clock.now(), dispatches=dispatches
-            )
-            marked.add(run.run_id)
-        for name, count in dispatch.departed.items():
-            self.booked[name] -= count
-            self.departed[name] += count
+        self._fail()
+        marked = set()
+        for name, waiting in self.waiting_runs.items():
+            for run_id in [run_id for run_id in run_ids if run_id in waiting]:
+                waiting.remove(run_id)
+                self.unclaimed[run_id] = _active(run_id, name, dispatched_at=now)
+                marked.add(run_id)
+        for run_id in run_ids:
+            if run_id in self.unclaimed and run_id not in marked:
+                again = self.unclaimed[run_id]
+                self.unclaimed[run_id] = replace(again, dispatched_at=now, dispatches=again.dispatches + 1)
+                marked.add(run_id)
         return frozenset(marked)
 
-    async def recount(self, leadership: Leadership) -> int:
+    async def settle(self, departed: Mapping[str, int], unbooked: Sequence[str], term: int) -> None:
         """See Queue."""
-        self.recounts += 1
-        return 0
+        self._fail()
+        for name, count in departed.items():
+            self.booked[name] -= count
 
-    def _ledger(self, name: str) -> Ledger:
-        waiting, booked = len(self.waiting_runs[name]), self.booked[name]
-        return Ledger(queued=waiting + booked, dispatched=booked, concurrency_limit=self.concurrency)
+    async def withdraw(self, offer: Offer) -> None:
+        """See Queue."""
+        self.offers.remove(offer)
+
+    async def recount(self, term: int) -> Recount:
+        """See Queue."""
+        self.recounts.append(term)
+        unclaimed = {run.run_id: run.workspace_id for run in self.unclaimed.values()}
+        for name in [*self.booked]:
+            self.booked[name] = len(self.waiting_runs[name]) + list(unclaimed.values()).count(name)
+        return Recount(0, unclaimed)
+
+    def _fail(self) -> None:
+        failure, self.fails = self.fails, None
+        if failure:
+            raise failure
 
 
-def _active(
-    run_id: str,
-    workspace_id: str,
-    *,
-    begun: bool = False,
-    dispatched_at: datetime | None = None,
-    dispatches: int = 1,
-) -> ActiveRun:
+def _active(run_id: str, workspace_id: str, *, begun: bool = False, dispatched_at: datetime | None = None) -> ActiveRun:
     return ActiveRun(
         run_id=run_id,
         workspace_id=workspace_id,
@@ -156,5 +166,5 @@ def _active(
         is_requeued=False,
         has_begun=begun,
         dispatched_at=dispatched_at,
-        dispatches=dispatches,
+        dispatches=1,
     )

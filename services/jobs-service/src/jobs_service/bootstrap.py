@@ -79,7 +79,7 @@ def build(
     rules, lifetime = settings.rules, timedelta(seconds=settings.blob_lifetime_seconds)
 
     ledgers = Books(store)
-    runs = runs or MongoRuns(store, ledgers, rules)
+    runs = runs or MongoRuns(store, rules)
     queue = queue or MongoQueue(store, ledgers)
     journal = MongoJournal(store)
     blobs = MongoBlobs(store, max_bytes=settings.blob_max_bytes)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from jobs_service.domain.capacity import Ledger, QueueLimits
+from jobs_service.domain.capacity import Ledger, Offer, QueueLimits
 from jobs_service.domain.run import Run
 from shared.contracts.jobs import AcceptRun, JournalEntry, RunAccepted, RunPage, RunView
 from shared.contracts.messages import RunBegan, RunRecorded
@@ -53,7 +53,7 @@ class Runs(Protocol):
     async def replace(self, before: Run, after: Run, result: Result | None = None) -> bool:
         """Store `after` if the run still is what `before` says. False: it was changed meanwhile.
 
-        Leaving the queue by any other way than a dispatch gives the place back in the same transaction.
+        A waiting run that leaves the queue is found in QueueState.unbooked from then on.
         """
         ...
 
@@ -116,8 +116,11 @@ class Leadership:
 class Leases(Protocol):
     """At most one holder per name."""
 
-    async def hold(self, leadership: Leadership, ttl: timedelta) -> bool:
-        """Take or keep the lease for `ttl`. False: somebody else has it."""
+    async def hold(self, leadership: Leadership, ttl: timedelta) -> int | None:
+        """Take or keep the lease for `ttl`; the number of the holder's term, which grows with every change.
+
+        None: somebody else has it.
+        """
         ...
 
     async def leave(self, leadership: Leadership) -> None:
@@ -145,7 +148,10 @@ class QueueState:
     now: datetime
     ledgers: Mapping[str, Ledger]
     overall: Ledger
+    offers: Sequence[Offer]
     active: Sequence[ActiveRun]
+    unbooked: Mapping[str, str]
+    """Runs that left the queue undispatched, and their workspaces; the books do not know it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,22 +164,16 @@ class WaitingRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Dispatch:
-    """One round of the dispatcher: what to mark as published, and what was seen to have left the queue."""
+class Recount:
+    """What a recount found: by how many places the books were wrong, and whose runs are dispatched and unclaimed."""
 
-    id: str
-    now: datetime
-    fresh: Sequence[WaitingRun] = ()
-    again: Sequence[WaitingRun] = ()
-    departed: Mapping[str, int] = field(default_factory=dict)
-
-
-class LeadershipLost(Exception):
-    """Another process leads now; nothing was written."""
+    wrong_places: int
+    unclaimed: Mapping[str, str]
+    """Run ids and their workspaces."""
 
 
 class Queue(Protocol):
-    """The queue and its books, which always agree."""
+    """The queue and its books. Who leads writes with a term; an earlier leader's writes come to nothing."""
 
     async def accept(self, requests: Sequence[AcceptRun], limits: QueueLimits) -> Sequence[RunAccepted | FlowportError]:
         """Store those that there is room for. Each answer: accepted, AtCapacity, or RunIdTaken."""
@@ -185,12 +185,20 @@ class Queue(Protocol):
         """The workspace's oldest waiting runs."""
         ...
 
-    async def dispatch(self, dispatch: Dispatch, leadership: Leadership) -> frozenset[str]:
-        """Mark and book one round; the ids that were marked (others have left meanwhile). Raises LeadershipLost."""
+    async def mark(self, dispatch_id: str, run_ids: Sequence[str], now: datetime) -> frozenset[str]:
+        """Mark these runs as published; those that were marked, the others being claimed or over."""
         ...
 
-    async def recount(self, leadership: Leadership) -> int:
-        """Make the books agree with the runs; returns by how many places they did not. Raises LeadershipLost."""
+    async def settle(self, departed: Mapping[str, int], unbooked: Sequence[str], term: int) -> None:
+        """Book runs that have left the queue, by workspace; those of them that were `unbooked` are so no more."""
+        ...
+
+    async def withdraw(self, offer: Offer) -> None:
+        """Take back a batch that was never accepted, with its waiting runs."""
+        ...
+
+    async def recount(self, term: int) -> Recount:
+        """Make the books agree with the runs, and close them to earlier leaders."""
         ...
 
 

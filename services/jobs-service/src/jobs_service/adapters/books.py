@@ -1,16 +1,20 @@
-"""The books of the queue: one document per workspace and one for all. They change only together with the runs."""
+"""The books of the queue: one document per workspace and one for all.
 
-import asyncio
-from collections.abc import Iterable, Mapping
+Each is changed by single updates, which a killed process cannot leave half done. What a killed process can leave is
+an offer without an end; see Intake.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
 
 from jobs_service.adapters.moments import NOW, from_ms, to_ms
 from jobs_service.adapters.transactions import Session
-from jobs_service.domain.capacity import DEFAULT_CONCURRENCY, Ledger
+from jobs_service.domain.capacity import DEFAULT_CONCURRENCY, Ledger, Offer
 from jobs_service.domain.drain import Drain
 from shared.store.client import Document, Index, Store, by
 
@@ -26,15 +30,14 @@ class OpenBooks:
     now: datetime
     ledgers: Mapping[str, Ledger]
     overall: Ledger
+    offers: Sequence[Offer]
 
 
 class Books:
-    """Reads and changes the books. `lock` keeps this process from getting in its own way: transactions that overlap
-    are undone and repeated."""
+    """Reads and changes the books."""
 
     def __init__(self, store: Store) -> None:
         self._documents = store.collection(BOOKS)
-        self.lock = asyncio.Lock()
 
     async def start(self) -> None:
         """Have the document for all, whose reading also tells the store's time."""
@@ -43,68 +46,100 @@ class Books:
     async def stop(self) -> None:
         """Nothing to close."""
 
-    async def of(self, workspace_ids: Iterable[str], session: Session | None = None) -> OpenBooks:
+    async def of(self, workspace_ids: Iterable[str]) -> OpenBooks:
         """The ledgers of these workspaces."""
-        return await self._read({"_id": {"$in": [*workspace_ids, OVERALL]}}, session)
+        return await self._read({"_id": {"$in": [*workspace_ids, OVERALL]}})
 
     async def in_use(self, session: Session | None = None) -> OpenBooks:
         """The ledgers of all workspaces that have queued runs."""
-        return await self._read({"$or": [{"queued": {"$gt": 0}}, {"_id": OVERALL}]}, session)
+        used = [{"queued": {"$gt": 0}}, {"queued": {"$lt": 0}}]  # none is ever below zero, unless somebody meddled
+        return await self._read({"$or": [*used, {"_id": OVERALL}]}, session)
 
-    async def write(self, updates: list[UpdateOne], session: Session) -> None:
-        """Apply what the methods below return."""
-        await self._documents.bulk_write(updates, ordered=False, session=session)
+    async def offer(self, offer: Offer, limit: int) -> bool:
+        """Take places for a batch in all; False where there are not enough any more."""
+        room = {"_id": OVERALL, "queued": {"$lte": limit - offer.total}}
+        fields = {"at_ms": to_ms(offer.at), "places": dict(offer.places), "runs": list(offer.run_ids)}
+        update = {"$inc": {"queued": offer.total}, "$set": {f"offers.{offer.id}": fields}}
+        return (await self._documents.update_one(room, update)).matched_count == 1
 
-    async def _read(self, query: Document, session: Session | None) -> OpenBooks:
+    async def confirm(self, offer_id: str, *, unused: int) -> bool:
+        """The batch is stored, but for `unused` places; False where the offer was withdrawn meanwhile."""
+        open_ = {"_id": OVERALL, f"offers.{offer_id}": {"$exists": True}}
+        update = {"$unset": {f"offers.{offer_id}": 1}, "$inc": {"queued": -unused}}
+        return (await self._documents.update_one(open_, update)).matched_count == 1
+
+    async def take(self, workspace_id: str, count: int, limit: int, concurrency_limit: int) -> bool:
+        """Take places in a workspace's queue; False where there are not enough any more."""
+        room = {"_id": workspace_id, "queued": {"$lte": limit - count}}
+        update = {"$inc": {"queued": count}, "$set": {"concurrency_limit": concurrency_limit}}
+        try:
+            await self._documents.update_one(room, update, upsert=True)
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def give_back(self, departed: Mapping[str, int]) -> None:
+        """Places that came free."""
+        await self._write([_inc(name, -count) for name, count in departed.items()])
+
+    async def settle(self, departed: Mapping[str, int], books: OpenBooks, term: int) -> None:
+        """Runs that left the queue, in the workspaces and in all, unless a later leader keeps the books."""
+        updates = [
+            _inc(name, -count, term=term, drain=_drained(books.ledgers.get(name), count, books.now))
+            for name, count in departed.items()
+        ]
+        total = sum(departed.values())
+        overall = _inc(OVERALL, -total, term=term, drain=_drained(books.overall, total, books.now))
+        await self._write([*updates, overall])
+
+    async def correct(self, differences: Mapping[str, int], term: int) -> None:
+        """Add what was found missing, unless a later leader keeps the books."""
+        await self._write([_inc(name, added, term=term, upsert=True) for name, added in differences.items()])
+
+    async def close_to(self, term: int) -> None:
+        """From now on, no earlier leader changes any ledger."""
+        await self._documents.update_many({}, {"$max": {"term": term}})
+
+    async def _write(self, updates: list[UpdateOne]) -> None:
+        if updates:
+            await self._documents.bulk_write(updates, ordered=False)
+
+    async def _read(self, query: Document, session: Session | None = None) -> OpenBooks:
         pipeline: list[Document] = [{"$match": query}, {"$set": {"now_ms": NOW}}]
         documents = await (await self._documents.aggregate(pipeline, session=session)).to_list()
-        ledgers = {document["_id"]: _to_ledger(document) for document in documents}
-        overall = ledgers.pop(OVERALL)
-        return OpenBooks(from_ms(documents[0]["now_ms"]), ledgers, overall)
+        found = {document["_id"]: document for document in documents}
+        overall = found.pop(OVERALL)
+        offers = [_to_offer(name, fields) for name, fields in overall.get("offers", {}).items()]
+        ledgers = {name: _to_ledger(document) for name, document in found.items()}
+        return OpenBooks(from_ms(overall["now_ms"]), ledgers, _to_ledger(overall), offers)
 
 
-def joined(workspace_id: str, count: int, concurrency_limit: int | None = None) -> UpdateOne:
-    """`count` runs join the queue."""
-    update: Document = {"$inc": {"queued": count}}
-    if concurrency_limit is not None:
-        update["$set"] = {"concurrency_limit": concurrency_limit}
-    return UpdateOne({"_id": workspace_id}, update, upsert=True)
-
-
-def left(workspace_id: str, count: int) -> UpdateOne:
-    """`count` waiting runs leave the queue without having been dispatched."""
-    return UpdateOne({"_id": workspace_id}, {"$inc": {"queued": -count}})
-
-
-def moved(workspace_id: str, ledger: Ledger, *, dispatched: int, departed: int, now: datetime) -> UpdateOne:
-    """`dispatched` waiting runs were published, and `departed` earlier ones were claimed or cancelled."""
-    update: Document = {"$inc": {"queued": -departed, "dispatched": dispatched - departed}}
-    if departed:
-        update["$set"] = _drained(ledger, departed, now)
-    return UpdateOne({"_id": workspace_id}, update)
-
-
-def departed_overall(overall: Ledger, departed: int, now: datetime) -> UpdateOne:
-    """`departed` dispatched runs of all workspaces were claimed or cancelled."""
-    update = {"$inc": {"queued": -departed}, "$set": _drained(overall, departed, now)}
-    return UpdateOne({"_id": OVERALL}, update)
-
-
-def corrected(workspace_id: str, *, queued: int, dispatched: int) -> UpdateOne:
-    """The counts as they were found among the runs."""
-    return UpdateOne({"_id": workspace_id}, {"$set": {"queued": queued, "dispatched": dispatched}}, upsert=True)
+def _inc(
+    name: str, difference: int, *, term: int | None = None, drain: Document | None = None, upsert: bool = False
+) -> UpdateOne:
+    update: Document = {"$inc": {"queued": difference}}
+    if drain is not None:
+        update["$set"] = {"drain": drain}
+    wanted: Document = {"_id": name}
+    if term is not None:
+        wanted["term"] = {"$not": {"$gt": term}}
+    return UpdateOne(wanted, update, upsert=upsert)
 
 
 def _to_ledger(document: Document) -> Ledger:
     drain: dict[str, Any] | None = document.get("drain")
     return Ledger(
         queued=document.get("queued", 0),
-        dispatched=document.get("dispatched", 0),
         concurrency_limit=document.get("concurrency_limit", DEFAULT_CONCURRENCY),
         drain=Drain(drain["level"], from_ms(drain["since_ms"]), from_ms(drain["at_ms"])) if drain else None,
     )
 
 
-def _drained(ledger: Ledger, departed: int, now: datetime) -> Document:
-    drain = (ledger.drain or Drain.starting(now)).after(departed, now)
-    return {"drain": {"level": drain.level, "since_ms": to_ms(drain.since), "at_ms": to_ms(drain.at)}}
+def _to_offer(offer_id: str, fields: Document) -> Offer:
+    return Offer(offer_id, from_ms(fields["at_ms"]), fields["places"], fields["runs"])
+
+
+def _drained(ledger: Ledger | None, departed: int, now: datetime) -> Document:
+    known = ledger.drain if ledger else None
+    drain = (known or Drain.starting(now)).after(departed, now)
+    return {"level": drain.level, "since_ms": to_ms(drain.since), "at_ms": to_ms(drain.at)}

@@ -8,6 +8,7 @@ import msgspec
 from pymongo.errors import BulkWriteError
 
 from jobs_service.adapters.failures import store_call
+from jobs_service.adapters.run_documents import DUPLICATE
 from shared.contracts.jobs import JournalEntry
 from shared.store.client import Document, Index, Store, by
 
@@ -18,7 +19,6 @@ INDEXES: Final = (
     Index(JOURNAL, by("run_id", "index", "attempt")),
     Index(JOURNAL, by("written_at"), expire_after_seconds=ABANDONED_SECONDS),
 )
-_DUPLICATE: Final = 11000
 
 
 class MongoJournal:
@@ -35,7 +35,7 @@ class MongoJournal:
         try:
             await self._entries.insert_many([_document(run_id, attempt, entry) for entry in entries], ordered=False)
         except BulkWriteError as error:
-            if any(each["code"] != _DUPLICATE for each in error.details["writeErrors"]):
+            if any(each["code"] != DUPLICATE for each in error.details["writeErrors"]):
                 raise
 
     @store_call

@@ -2,21 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
-from jobs_service.adapters.run_documents import RUNS, new_document, order_of_attached, result_fields
+from jobs_service.adapters.run_documents import DUPLICATE, RUNS, new_document, order_of_attached, result_fields
 from jobs_service.domain.attached import began, recorded
 from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import RecordedRun
 from shared.contracts.messages import RunBegan
 from shared.store.client import Document, Store
-
-_DUPLICATE: Final = 11000
 
 
 class MongoRecords:
@@ -35,7 +32,7 @@ class MongoRecords:
             await self._runs.bulk_write([self._update(record, now) for record in records], ordered=False)
         except BulkWriteError as error:
             # A duplicate is a run that its filter left out: it has ended, or is no attached run.
-            if any(each["code"] != _DUPLICATE for each in error.details["writeErrors"]):
+            if any(each["code"] != DUPLICATE for each in error.details["writeErrors"]):
                 raise
 
     def _update(self, each: RecordedRun, now: datetime) -> UpdateOne:

@@ -6,18 +6,17 @@ from typing import Final
 
 from pymongo.errors import DuplicateKeyError
 
-from jobs_service.adapters.books import OVERALL, Books, left
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import NOW, from_ms, now_ms
 from jobs_service.adapters.run_documents import (
     RUNS,
     STATE_ONLY,
+    UNBOOKED,
     changes,
     decode_spec,
     result_fields,
     to_run,
 )
-from jobs_service.adapters.transactions import Session, transact
 from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import Claimable, Result, Seen
 from shared.store.client import Document, Store
@@ -28,10 +27,9 @@ WATCHED: Final = [phase.value for phase in (Phase.PROCESSING, Phase.REQUEUED, Ph
 class MongoRuns:
     """Implements Runs."""
 
-    def __init__(self, store: Store, books: Books, rules: Rules) -> None:
+    def __init__(self, store: Store, rules: Rules) -> None:
         self._store = store
         self._runs = store.collection(RUNS)
-        self._books = books
         self._rules = rules
 
     @store_call
@@ -54,9 +52,9 @@ class MongoRuns:
         """See Runs."""
         wanted = {"_id": before.id, "revision": before.revision}
         fields = changes(before, after) | (result_fields(result) if result else {})
+        if before.phase is Phase.WAITING:
+            fields[UNBOOKED] = True
         update = {"$set": fields, "$inc": {"revision": 1}}
-        if before.phase is Phase.WAITING and after.phase is not Phase.WAITING:
-            return await self._leave_queue(before, wanted, update)
         return (await self._runs.update_one(wanted, update)).matched_count == 1
 
     @store_call
@@ -98,16 +96,6 @@ class MongoRuns:
     async def unreserve(self, run_id: str, workspace_id: str) -> None:
         """See Runs."""
         await self._runs.delete_one({"_id": run_id, "phase": Phase.RESERVED.value, "workspace_id": workspace_id})
-
-    async def _leave_queue(self, run: Run, wanted: Document, update: Document) -> bool:
-        async def leave(session: Session) -> bool:
-            if (await self._runs.update_one(wanted, update, session=session)).matched_count == 0:
-                return False
-            await self._books.write([left(run.workspace_id, 1), left(OVERALL, 1)], session)
-            return True
-
-        async with self._books.lock:
-            return await transact(self._store, leave)
 
     async def _find(self, query: Document, *stages: Document) -> list[Document]:
         pipeline = [{"$match": query}, *stages, {"$set": {"now_ms": NOW}}]

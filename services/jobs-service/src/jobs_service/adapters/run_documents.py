@@ -14,18 +14,24 @@ from shared.store.client import Document, Index, by
 
 RUNS: Final = "runs"
 
+UNBOOKED: Final = "unbooked"
+"""Marks a run that left the queue undispatched, until the books say so too."""
+
 INDEXES: Final = (
     Index(RUNS, by("job_id"), unique=True, partial={"job_id": {"$exists": True}}),
     Index(RUNS, by("phase", "workspace_id", "position")),
     Index(RUNS, by("phase", "due_ms")),
     Index(RUNS, by("workspace_id", "workflow_id", "position")),
     Index(RUNS, by("workspace_id", "position")),
+    Index(RUNS, by(UNBOOKED), partial={UNBOOKED: True}),
     Index(RUNS, by("uncharged"), partial={"uncharged": True}),
     Index(RUNS, by("expires_at"), expire_after_seconds=0),
 )
 
 _BIG_FIELDS: Final = ("spec", "output", "blocks")
 STATE_ONLY: Final = dict.fromkeys(_BIG_FIELDS, 0)
+DUPLICATE: Final = 11000
+"""The server's code for an id that is stored already."""
 _POSITIONS_PER_MS: Final = 4096
 
 _encode = msgspec.json.Encoder().encode
@@ -53,6 +59,7 @@ def state_fields(run: Run) -> Document:
         "attempt": run.attempt,
         "losses": run.losses,
         "dispatch_id": run.dispatch_id,
+        "dispatches": run.dispatches,
         "held_dispatch_id": run.held_dispatch_id,
         "worker_id": run.worker_id,
         "due_ms": _ms(run.due_at),
@@ -116,6 +123,7 @@ def to_run(document: Document) -> Run:
         attempt=found("attempt", 0),
         losses=found("losses", 0),
         dispatch_id=found("dispatch_id"),
+        dispatches=found("dispatches", 0),
         held_dispatch_id=found("held_dispatch_id"),
         worker_id=found("worker_id"),
         due_at=_moment(found("due_ms")),

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import chain
 from typing import Final
 
 from jobs_service import metrics
@@ -13,7 +12,7 @@ from jobs_service.application.backlog import Backlog
 from jobs_service.application.leader import Leader
 from jobs_service.domain.fairness import Demand, next_turns
 from jobs_service.domain.redispatch import is_due
-from jobs_service.ports import ActiveRun, Dispatch, LeadershipLost, Queue, QueueState, WaitingRun
+from jobs_service.ports import ActiveRun, Queue, QueueState, WaitingRun
 from shared.broker.ports import BrokerUnavailable, QueueFull, WorkQueue
 from shared.broker.topology import ASYNC
 from shared.clock import Clock
@@ -33,6 +32,14 @@ class DispatchPolicy:
     patience: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What is published next: runs that were published before, and runs that wait."""
+
+    again: Sequence[WaitingRun]
+    fresh: Sequence[WaitingRun]
+
+
 class Dispatching:
     """One dispatcher. Only the one that leads does anything.
 
@@ -47,60 +54,87 @@ class Dispatching:
         self._policy = policy
         self._clock = clock
         self._backlog = Backlog(queue, clock)
+        self._term: int | None = None
         self._unsent: dict[str, DurableRunDispatched] = {}
+        self._unclaimed: dict[str, str] = {}
         self._served_last = ""
         self._recounted_at: float | None = None
 
     async def step(self) -> None:
         """One round. Raises Unavailable."""
-        if not await self._leader.leads():
-            self._stand_by()
-            return
-        try:
-            await self._round()
-        except LeadershipLost:
-            self._leader.lost()
-            self._stand_by()
+        term = await self._leader.term()
+        if term != self._term:
+            self._begin_anew(term)
+        if term is not None:
+            await self._round(term)
 
     async def stop(self) -> None:
         """Let another process lead."""
         await self._leader.leave()
 
-    async def _round(self) -> None:
-        await self._recount()
+    async def _round(self, term: int) -> None:
+        await self._recount(term)
         await self._publish()
         if self._unsent:
             return
         state = await self._queue.state()
         await self._observe(state)
-        dispatch = self._plan(state)
-        if not (dispatch.fresh or dispatch.again or dispatch.departed):
-            return
-        marked = await self._mark(dispatch)
-        for run in chain(dispatch.again, dispatch.fresh):
-            if run.run_id in marked:
-                self._unsent[run.run_id] = DurableRunDispatched(run.run_id, dispatch.id, run.workspace_id)
-        metrics.DISPATCHES.inc(len(marked))
-        await self._publish()
+        await self._settle(state, term)
+        round_ = self._plan(state)
+        if round_.again or round_.fresh:
+            await self._dispatch(round_, state)
+            await self._publish()
 
-    async def _mark(self, dispatch: Dispatch) -> frozenset[str]:
+    async def _dispatch(self, round_: Round, state: QueueState) -> None:
+        runs = [*round_.again, *round_.fresh]
+        dispatch_id = new_id()
         try:
-            return await self._queue.dispatch(dispatch, self._leader.leadership)
+            marked = await self._queue.mark(dispatch_id, [run.run_id for run in runs], state.now)
         except Exception:
-            self._backlog.clear()  # what was taken from it still waits
+            self._begin_anew(self._term)  # nobody knows what was marked
             raise
+        for run in runs:
+            if run.run_id in marked:
+                self._unsent[run.run_id] = DurableRunDispatched(run.run_id, dispatch_id, run.workspace_id)
+        self._unclaimed |= {run.run_id: run.workspace_id for run in round_.fresh if run.run_id in marked}
+        metrics.DISPATCHES.inc(len(marked))
+        metrics.REDISPATCHES.inc(len(round_.again))
 
-    def _plan(self, state: QueueState) -> Dispatch:
-        unclaimed = [run for run in state.active if run.is_dispatched]
-        again = [_as_waiting(run) for run in unclaimed if self._is_overdue(run, state)]
-        metrics.REDISPATCHES.inc(len(again))
-        places = max(0, self._policy.window - len(unclaimed))
+    async def _settle(self, state: QueueState, term: int) -> None:
+        """Book what has left the queue since the last round: claimed, or cancelled."""
+        still = {run.run_id: run.workspace_id for run in state.active if run.is_dispatched and not run.has_begun}
+        departed = Counter(name for run_id, name in self._unclaimed.items() if run_id not in still)
+        departed.update(state.unbooked.values())
+        self._unclaimed = still
+        if departed:
+            try:
+                await self._queue.settle(departed, list(state.unbooked), term)
+            except Exception:
+                self._recounted_at = None  # nobody knows whether it was booked
+                raise
+
+    def _plan(self, state: QueueState) -> Round:
+        dispatched = [run for run in state.active if run.is_dispatched]
+        again = [_as_waiting(run) for run in dispatched if self._is_overdue(run, state)]
+        places = max(0, self._policy.window - len(dispatched))
         requeued = [_as_waiting(run) for run in state.active if run.is_requeued][:places]
-        turns = next_turns(_demands(state), places - len(requeued), after=self._served_last)
+        turns = next_turns(self._demands(state), places - len(requeued), after=self._served_last)
         fresh = self._backlog.take(turns)
         if fresh:
             self._served_last = fresh[-1].workspace_id
-        return Dispatch(new_id(), state.now, fresh, [*again, *requeued], _departed(state, unclaimed))
+        return Round([*again, *requeued], fresh)
+
+    def _demands(self, state: QueueState) -> Mapping[str, Demand]:
+        active = Counter(run.workspace_id for run in state.active)
+        waiting = self._waiting(state)
+        return {
+            name: Demand(waiting[name], active[name], ledger.concurrency_limit)
+            for name, ledger in state.ledgers.items()
+        }
+
+    def _waiting(self, state: QueueState) -> Mapping[str, int]:
+        unclaimed = Counter(run.workspace_id for run in state.active if run.is_dispatched and not run.has_begun)
+        return {name: max(0, ledger.queued - unclaimed[name]) for name, ledger in state.ledgers.items()}
 
     def _is_overdue(self, run: ActiveRun, state: QueueState) -> bool:
         if run.dispatched_at is None:
@@ -124,41 +158,36 @@ class Dispatching:
             log.warning("runs wait for the broker", count=failed)
 
     async def _observe(self, state: QueueState) -> None:
-        waiting = {name: ledger.waiting for name, ledger in state.ledgers.items() if ledger.waiting}
-        await self._backlog.refill(waiting)
+        await self._backlog.refill({name: count for name, count in self._waiting(state).items() if count})
         metrics.QUEUED.set(state.overall.queued)
         metrics.OLDEST_SECONDS.set(self._backlog.oldest_seconds(state.now))
+        for offer in state.offers:
+            if offer.is_abandoned(state.now):
+                log.warning("a batch that was never accepted is withdrawn", runs=len(offer.run_ids))
+                self._recounted_at = None
+                await self._queue.withdraw(offer)
 
-    async def _recount(self) -> None:
+    async def _recount(self, term: int) -> None:
         now = self._clock.monotonic()
         if self._recounted_at is not None and now - self._recounted_at < RECOUNT_SECONDS:
             return
-        corrected = await self._queue.recount(self._leader.leadership)
-        if corrected:
-            metrics.CORRECTED.inc(corrected)
-            log.warning("the queue's books were wrong", places=corrected)
+        found = await self._queue.recount(term)
+        if found.wrong_places:
+            metrics.CORRECTED.inc(found.wrong_places)
+            log.info("the books were put right", places=found.wrong_places)
+        self._unclaimed = dict(found.unclaimed)
         self._recounted_at = now
 
-    def _stand_by(self) -> None:
+    def _begin_anew(self, term: int | None) -> None:
+        """Forget what the store may know better."""
+        self._term = term
         self._backlog.clear()
         self._unsent.clear()
+        self._unclaimed.clear()
         self._recounted_at = None
-        metrics.QUEUED.set(0)
-        metrics.OLDEST_SECONDS.set(0)
-
-
-def _demands(state: QueueState) -> Mapping[str, Demand]:
-    active = Counter(run.workspace_id for run in state.active)
-    return {
-        name: Demand(ledger.waiting, active[name], ledger.concurrency_limit) for name, ledger in state.ledgers.items()
-    }
-
-
-def _departed(state: QueueState, unclaimed: Sequence[ActiveRun]) -> Mapping[str, int]:
-    """Runs booked as dispatched that are no more: claimed, or cancelled."""
-    still = Counter(run.workspace_id for run in unclaimed if not run.has_begun)
-    departed = {name: ledger.dispatched - still[name] for name, ledger in state.ledgers.items()}
-    return {name: count for name, count in departed.items() if count > 0}
+        if term is None:
+            metrics.QUEUED.set(0)
+            metrics.OLDEST_SECONDS.set(0)
 
 
 def _as_waiting(run: ActiveRun) -> WaitingRun:

@@ -10,26 +10,23 @@ class Leader:
     """This process's candidacy for one leadership."""
 
     def __init__(self, leases: Leases, leadership: Leadership, ttl: timedelta, clock: Clock) -> None:
-        self.leadership = leadership
+        self._leadership = leadership
         self._leases = leases
         self._ttl = ttl
         self._clock = clock
-        self._confirmed_at: float | None = None
+        self._confirmed_at = 0.0
+        self._term: int | None = None
 
-    async def leads(self) -> bool:
-        """Whether this process leads; asks the store when a third of the lease has passed."""
+    async def term(self) -> int | None:
+        """The number of this process's term, None while another one leads. Asks the store now and then."""
         now = self._clock.monotonic()
-        if self._confirmed_at is None or now - self._confirmed_at > self._ttl.total_seconds() / 3:
-            held = await self._leases.hold(self.leadership, self._ttl)
-            self._confirmed_at = now if held else None
-        return self._confirmed_at is not None
-
-    def lost(self) -> None:
-        """Another process was seen to lead."""
-        self._confirmed_at = None
+        if self._term is None or now - self._confirmed_at > self._ttl.total_seconds() / 3:
+            self._term = await self._leases.hold(self._leadership, self._ttl)
+            self._confirmed_at = now
+        return self._term
 
     async def leave(self) -> None:
         """Let the next one in at once."""
-        if self._confirmed_at is not None:
-            self._confirmed_at = None
-            await self._leases.leave(self.leadership)
+        if self._term is not None:
+            self._term = None
+            await self._leases.leave(self._leadership)

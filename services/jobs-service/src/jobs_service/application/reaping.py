@@ -49,7 +49,7 @@ class Reaping:
 
     async def step(self) -> None:
         """One sweep. Raises Unavailable."""
-        if not await self._leader.leads():
+        if await self._leader.term() is None:
             return
         for _ in range(MAX_ROUNDS):
             if await self._reap() < AT_ONCE:

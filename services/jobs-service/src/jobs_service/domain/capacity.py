@@ -1,14 +1,15 @@
 """Who may still join the queue: exact per workspace and overall."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from jobs_service.domain.drain import Drain, retry_after
 from shared.errors import AtCapacity
 
 DEFAULT_CONCURRENCY: Final = 5
+ABANDONED_AFTER: Final = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,15 +18,27 @@ class Ledger:
 
     queued: int = 0
     """Accepted and not yet begun: waiting or dispatched."""
-    dispatched: int = 0
-    """How many of them are published and unclaimed, as far as the dispatcher has seen."""
     concurrency_limit: int = DEFAULT_CONCURRENCY
     drain: Drain | None = None
 
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Places that a batch of runs is about to take. One that has no end was left by a process that is gone."""
+
+    id: str
+    at: datetime
+    places: Mapping[str, int]
+    run_ids: Sequence[str]
+
     @property
-    def waiting(self) -> int:
-        """Not yet published."""
-        return max(0, self.queued - self.dispatched)
+    def total(self) -> int:
+        """Places in all."""
+        return sum(self.places.values())
+
+    def is_abandoned(self, now: datetime) -> bool:
+        """Whether nobody will end it any more."""
+        return self.at + ABANDONED_AFTER <= now
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ def _grant_or_end(run: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Ver
         run,
         Phase.PROCESSING,
         attempt=run.attempt + 1,
+        dispatches=0,
         held_dispatch_id=asked.dispatch_id,
         worker_id=asked.worker_id,
         started_at=started_at,

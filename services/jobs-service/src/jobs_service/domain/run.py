@@ -83,6 +83,8 @@ class Run:
     losses: int = 0
     """How many workers were lost on it."""
     dispatch_id: str | None = None
+    dispatches: int = 0
+    """How often it was published since it was claimed last."""
     held_dispatch_id: str | None = None
     """The dispatch through which the present worker got it."""
     worker_id: str | None = None

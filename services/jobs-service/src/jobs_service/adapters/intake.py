@@ -1,0 +1,153 @@
+"""How a batch of runs joins the queue, though it is killed between any two steps.
+
+An offer is written with the places it takes and the runs it is about; then the workspaces' places are taken, then the
+runs are stored. Only the end of the offer makes them accepted. An offer that has no end is withdrawn by the
+dispatcher, its waiting runs with it; a batch whose offer was withdrawn is answered as a failure.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pymongo.errors import BulkWriteError
+
+from jobs_service.adapters.books import Books, OpenBooks
+from jobs_service.adapters.run_documents import DUPLICATE, RUNS, encode_spec, new_document
+from jobs_service.domain.capacity import Admission, Ledger, Offer, QueueLimits
+from jobs_service.domain.run import Phase, Run
+from shared.contracts.jobs import AcceptRun, RunAccepted
+from shared.errors import FlowportError, RunIdTaken, Unavailable
+from shared.ids import new_id, new_job_id
+from shared.store.client import Document, Store
+
+TRIES: Final = 10
+Answer = RunAccepted | FlowportError
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The requests of one call by their numbers, and what has been answered so far."""
+
+    requests: Mapping[int, AcceptRun]
+    answers: dict[int, Answer]
+
+    def open(self) -> list[int]:
+        """What has no answer yet."""
+        return [n for n in self.requests if n not in self.answers]
+
+    def workspace_of(self, n: int) -> str:
+        """Whose request it is."""
+        return self.requests[n].run.snapshot.workspace_id
+
+
+class Intake:
+    """Takes batches of runs into the queue."""
+
+    def __init__(self, store: Store, books: Books) -> None:
+        self._runs = store.collection(RUNS)
+        self._books = books
+
+    async def accept(self, requests: Sequence[AcceptRun], limits: QueueLimits) -> Sequence[Answer]:
+        """Store those that there is room for, in order; the others' answers say why not."""
+        batch = _Batch(dict(enumerate(requests)), _repeated(requests))
+        for _ in range(TRIES):
+            books, offer = await self._decide(batch, limits)
+            if offer is None:
+                break
+            if await self._books.offer(offer, limits.overall):
+                await self._fill(batch, offer, books, limits)
+                break
+        else:
+            raise Unavailable("too many try to join the queue at once")
+        return [batch.answers[n] for n in range(len(requests))]
+
+    async def _decide(self, batch: _Batch, limits: QueueLimits) -> tuple[OpenBooks, Offer | None]:
+        """Refuse what finds no room; the offer is for the rest."""
+        wanting = batch.open()
+        books = await self._books.of({batch.workspace_of(n) for n in wanting})
+        admission = Admission(limits, books.ledgers, books.overall, books.now)
+        admitted = []
+        for n in wanting:
+            refusal = admission.refusal_of(batch.workspace_of(n))
+            if refusal is None:
+                admitted.append(n)
+            else:
+                batch.answers[n] = refusal
+        ids = [batch.requests[n].run.run_id for n in admitted]
+        return books, Offer(new_id(), books.now, admission.taken, ids) if admitted else None
+
+    async def _fill(self, batch: _Batch, offer: Offer, books: OpenBooks, limits: QueueLimits) -> None:
+        placed = await self._place(batch, offer, books, limits)
+        accepted = {n: RunAccepted(batch.requests[n].run.run_id, new_job_id(), books.now) for n in placed}
+        taken = await self._insert([accepted_document(batch.requests[n], accepted[n], placed.index(n)) for n in placed])
+        duplicates = [n for n in placed if accepted[n].run_id in taken]
+        await self._books.give_back(Counter(batch.workspace_of(n) for n in duplicates))
+        if not await self._books.confirm(offer.id, unused=offer.total - len(placed) + len(duplicates)):
+            raise Unavailable("the run could not be stored in time")
+        batch.answers |= accepted | {n: id_taken(accepted[n].run_id) for n in duplicates}
+
+    async def _place(self, batch: _Batch, offer: Offer, books: OpenBooks, limits: QueueLimits) -> list[int]:
+        """Take the workspaces' places; whoever finds none after all, since another process was faster, is refused."""
+        wanting = batch.open()
+        by_workspace = {name: [n for n in wanting if batch.workspace_of(n) == name] for name in offer.places}
+        granted = await asyncio.gather(
+            *(self._take(batch.requests[ns[-1]], len(ns), limits.per_workspace) for ns in by_workspace.values())
+        )
+        placed: list[int] = []
+        for (name, ns), count in zip(by_workspace.items(), granted, strict=True):
+            placed += ns[:count]
+            full = Admission(limits, {name: Ledger(queued=limits.per_workspace)}, books.overall, books.now)
+            batch.answers |= {n: refusal for n in ns[count:] if (refusal := full.refusal_of(name)) is not None}
+        return sorted(placed)
+
+    async def _take(self, request: AcceptRun, count: int, limit: int) -> int:
+        workspace_id = request.run.snapshot.workspace_id
+        while count > 0 and not await self._books.take(workspace_id, count, limit, request.concurrency_limit):
+            ledgers = (await self._books.of([workspace_id])).ledgers
+            count = min(count, limit - ledgers[workspace_id].queued)
+        return max(0, count)
+
+    async def _insert(self, documents: Sequence[Document]) -> set[str]:
+        """Store what is not stored yet; the ids of what is."""
+        if not documents:
+            return set()
+        try:
+            await self._runs.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            failures = error.details["writeErrors"]
+            if any(failure["code"] != DUPLICATE for failure in failures):
+                raise
+            return {failure["op"]["_id"] for failure in failures}
+        return set()
+
+
+def accepted_document(request: AcceptRun, accepted: RunAccepted, order: int) -> Document:
+    """A durable run as it is stored first."""
+    spec = request.run
+    run = Run(
+        id=spec.run_id,
+        workspace_id=spec.snapshot.workspace_id,
+        workflow_id=spec.snapshot.workflow_id,
+        phase=Phase.WAITING,
+        time_limit_ms=spec.time_limit_ms,
+        limit_text_ms=spec.time_limit_text_ms or spec.time_limit_ms,
+        created_at=accepted.created_at,
+    )
+    return new_document(run, spec, order=order) | {"job_id": accepted.job_id, "spec": encode_spec(spec)}
+
+
+def id_taken(run_id: str) -> RunIdTaken:
+    """The refusal of an id that was used before."""
+    return RunIdTaken(f"run id {run_id} has been used")
+
+
+def _repeated(requests: Sequence[AcceptRun]) -> dict[int, Answer]:
+    seen: set[str] = set()
+    refused: dict[int, Answer] = {}
+    for n, request in enumerate(requests):
+        if request.run.run_id in seen:
+            refused[n] = id_taken(request.run.run_id)
+        seen.add(request.run.run_id)
+    return refused

@@ -1,0 +1,108 @@
+"""Parts that fail on demand: before they did their work, or after it with the answer lost."""
+
+import random
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, Literal
+
+from shared.broker.ports import Broker, BrokerUnavailable, ControlBus, ReplyStream, WorkQueue
+from shared.broker.topology import ASYNC
+from shared.contracts.messages import Message
+from shared.errors import Unavailable
+
+When = Literal["before", "after"]
+
+
+def failing(method: Callable[..., Awaitable[Any]], when: When) -> Callable[..., Awaitable[Any]]:
+    """`method`, which fails before it did its work, or after it."""
+
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        if when == "after":
+            await method(*args, **kwargs)
+        raise Unavailable("the process died")
+
+    return call
+
+
+class Faulty:
+    """Stands before a part; its methods fail as the test plans it, or at random."""
+
+    def __init__(self, part: object, *, rate: float = 0.0, seed: int = 0) -> None:
+        self._part = part
+        self._rate = rate
+        self._random = random.Random(seed)
+        self._planned: list[tuple[str, When]] = []
+
+    def fail(self, method: str, when: When) -> None:
+        """The next call of `method` fails."""
+        self._planned.append((method, when))
+
+    def heal(self) -> None:
+        """Nothing fails any more."""
+        self._rate = 0.0
+        self._planned.clear()
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        method = getattr(self._part, name)
+
+        @wraps(method)
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            if self._fails(name, "before"):
+                raise Unavailable(f"{name} did not happen")
+            answer = await method(*args, **kwargs)
+            if self._fails(name, "after"):
+                raise Unavailable(f"{name} happened, but nobody heard")
+            return answer
+
+        return call
+
+    def _fails(self, name: str, when: When) -> bool:
+        if (name, when) in self._planned:
+            self._planned.remove((name, when))
+            return True
+        return self._random.random() < self._rate / 2
+
+
+class DeafBroker:
+    """A broker that takes no dispatched runs while it is deaf."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self.is_deaf = True
+
+    @property
+    def work(self) -> WorkQueue:
+        """This object, for publishing."""
+        return self  # type: ignore[return-value]
+
+    @property
+    def replies(self) -> ReplyStream:
+        """The broker's own."""
+        return self._broker.replies
+
+    @property
+    def control(self) -> ControlBus:
+        """The broker's own."""
+        return self._broker.control
+
+    async def publish(self, queue: str, message: Message, **options: Any) -> None:
+        """See WorkQueue."""
+        if self.is_deaf and queue == ASYNC:
+            raise BrokerUnavailable("deaf")
+        await self._broker.work.publish(queue, message, **options)
+
+    async def consume(self, *args: Any, **options: Any) -> Any:
+        """See WorkQueue."""
+        return await self._broker.work.consume(*args, **options)
+
+    async def start(self) -> None:
+        """See Broker."""
+        await self._broker.start()
+
+    async def stop(self) -> None:
+        """See Broker."""
+        await self._broker.stop()
+
+    async def ping(self) -> None:
+        """See Broker."""
+        await self._broker.ping()

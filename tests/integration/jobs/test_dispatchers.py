@@ -1,0 +1,196 @@
+"""Several processes, one dispatcher; and books that agree with the runs."""
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import msgspec
+from tests.integration.jobs.conftest import Start
+from tests.integration.jobs.system import System, a_spec, until
+
+from flowport.servers.ports import free_port
+from jobs_service.adapters.books import Books
+from jobs_service.adapters.mongo_leases import MongoLeases
+from jobs_service.adapters.mongo_queue import MongoQueue
+from jobs_service.ports import Leadership
+from shared.contracts.jobs import AcceptRun
+from shared.ids import new_id
+
+
+async def test_two_processes_dispatch_every_run_once(start: Start) -> None:
+    async with start(dispatch_unclaimed_seconds=60) as one, start(dispatch_unclaimed_seconds=60) as other:
+        await one.executor.listen()
+        accepts = [replica.gateway.accept() for replica in (one, other) for _ in range(20)]
+        accepted = {each.run_id for each in await asyncio.gather(*accepts)}
+
+        seen = []
+        for _ in range(40):
+            message = await one.executor.next()
+            seen.append(message.run_id)
+            assert await one.executor.claim(message) is not None
+        assert sorted(seen) == sorted(accepted)
+        assert one.executor.unread() == 0
+
+
+async def test_a_standby_takes_over_from_a_dispatcher_that_went_silent(start: Start) -> None:
+    async with start() as system:
+        await system.executor.listen()
+        await _leads(system, "frozen", milliseconds=800)
+        began = time.monotonic()
+        await asyncio.sleep(0.5)  # let the process in hand notice that it leads no more
+        await system.gateway.accept()
+
+        await system.executor.next()
+        assert time.monotonic() - began > 0.6, "not before the lease is over"
+
+
+async def test_a_process_that_stops_is_followed_at_once(start: Start) -> None:
+    async with AsyncExitStack() as stack:
+        async with start(leader_lease_seconds=60) as first:
+            await until(lambda: _somebody_leads(first))
+            second = await stack.enter_async_context(start(leader_lease_seconds=60))
+        await second.executor.listen()
+        await second.gateway.accept()
+        await second.executor.next()
+
+
+async def test_the_books_are_closed_to_a_dispatcher_that_was_replaced(start: Start) -> None:
+    async with start(dispatch_window=1) as system:
+        for _ in range(3):
+            await system.gateway.accept()
+        queue = MongoQueue(system.store, Books(system.store))
+        await queue.recount(term=1_000)
+
+        await queue.settle({"workspace-1": 2}, [], term=999)
+        assert (await system.queued(), await system.queued("*")) == (3, 3)
+        await queue.settle({"workspace-1": 2}, [], term=1_000)
+        assert (await system.queued(), await system.queued("*")) == (1, 1)
+
+
+async def test_only_one_of_many_holds_a_lease_and_it_ends_by_itself(start: Start) -> None:
+    async with start() as system:
+        leases = MongoLeases(system.store)
+        candidates = [Leadership("test", f"process-{n}") for n in range(8)]
+        ttl = timedelta(seconds=0.3)
+        first = [term for term in await _terms(leases, candidates, ttl) if term is not None]
+        assert len(first) == 1
+
+        await asyncio.sleep(0.4)
+        second = [term for term in await _terms(leases, candidates, ttl) if term is not None]
+        assert len(second) == 1
+        assert second >= first
+
+
+async def test_wrong_books_are_put_right_by_a_new_dispatcher(start: Start) -> None:
+    async with start(dispatch_window=1) as system:
+        for _ in range(3):
+            await system.gateway.accept()
+        for _ in range(2):
+            await system.gateway.accept(a_spec(workspace_id="lost"))
+        await system.collection("queues").update_one({"_id": "workspace-1"}, {"$inc": {"queued": 40}})
+        await system.collection("queues").update_one({"_id": "*"}, {"$inc": {"queued": 7}})
+        await system.collection("queues").delete_one({"_id": "lost"})
+
+    async with start(dispatch_window=1) as system:
+
+        async def are_right() -> bool:
+            queued = [await system.queued(name) for name in ("workspace-1", "lost", "*")]
+            return queued == [3, 2, 5]
+
+        await until(are_right)
+
+
+async def test_a_busy_workspace_does_not_hold_up_another(start: Start) -> None:
+    async with start(dispatch_window=1) as system:
+        await system.executor.listen()
+        await asyncio.gather(*(system.gateway.accept(a_spec(workspace_id="busy")) for _ in range(200)))
+        await system.executor.begin()
+        await system.gateway.accept(a_spec(workspace_id="quiet"))
+
+        order = [(await system.executor.begin()).run.snapshot.workspace_id for _ in range(3)]
+        assert "quiet" in order[:2], "at most the one that was already published comes first"
+
+
+async def test_a_killed_process_forgets_nothing_that_it_accepted(
+    start: Start, mongodb_uri: str, mongodb_prefix: str, tmp_path: Path
+) -> None:
+    port = free_port()
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "FLOWPORT_MONGODB_URI": mongodb_uri,
+        "FLOWPORT_MONGODB_PREFIX": mongodb_prefix,
+        "FLOWPORT_AMQP_URL": "memory://killed",
+        "FLOWPORT_JOBS_PORT": str(port),
+        "FLOWPORT_TOKEN_GATEWAY": "gateway-token",
+    }
+    with (tmp_path / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "jobs_service.main", env=environment, stdout=log, stderr=log
+        )
+        try:
+            accepted = await _accept_until_killed(f"http://127.0.0.1:{port}", process)
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async with start() as system:
+        offers = (await system.collection("queues").find_one({"_id": "*"}) or {}).get("offers", {})
+        past = {f"offers.{name}.at_ms": 0 for name in offers}
+        await system.collection("queues").update_one({"_id": "*"}, {"$set": {"checked": True, **past}})
+
+        async def books_agree_with_runs() -> bool:
+            queued = await system.stored(status="queued")
+            return queued == await system.queued() == await system.queued("*")
+
+        await until(books_agree_with_runs)
+        stored = await system.collection("runs").find({}, {"_id": 1}).to_list()
+        assert len(accepted) >= 100
+        assert {run["_id"] for run in stored} >= accepted
+
+
+async def _accept_until_killed(url: str, process: asyncio.subprocess.Process) -> set[str]:
+    accepted: set[str] = set()
+    headers = {"authorization": "Bearer gateway-token"}
+    async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as http:
+
+        async def is_ready() -> bool:
+            with suppress(httpx.HTTPError):
+                return (await http.get("/readyz")).status_code == 200
+            return False
+
+        await until(is_ready, seconds=20)
+
+        async def keep_accepting() -> None:
+            with suppress(httpx.HTTPError):
+                while True:
+                    spec = a_spec(new_id())
+                    answer = await http.post("/internal/runs", content=msgspec.json.encode(AcceptRun(spec, 5)))
+                    if answer.status_code == 201:
+                        accepted.add(spec.run_id)
+                        if len(accepted) == 100:
+                            process.send_signal(signal.SIGKILL)
+
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(keep_accepting() for _ in range(16)))
+    return accepted
+
+
+async def _terms(leases: MongoLeases, candidates: Sequence[Leadership], ttl: timedelta) -> list[int | None]:
+    return await asyncio.gather(*(leases.hold(each, ttl) for each in candidates))
+
+
+async def _leads(system: System, holder: str, *, milliseconds: int) -> None:
+    until_ms = {"$add": [{"$toLong": "$$NOW"}, milliseconds]}
+    update = [{"$set": {"holder": holder, "until_ms": until_ms}}]
+    await system.collection("leases").update_one({"_id": "dispatcher"}, update, upsert=True)
+
+
+async def _somebody_leads(system: System) -> bool:
+    return await system.collection("leases").find_one({"_id": "dispatcher"}) is not None
