@@ -29,9 +29,19 @@ def children(pid: int) -> list[int]:
     return [int(child) for task in tasks for child in _read(task).split()]
 
 
+strangers: set[int] = set()
+"""Servers that other tests of this session left running."""
+
+
+@pytest.fixture(autouse=True)
+def know_the_strangers() -> None:
+    strangers.clear()
+    strangers.update(children(os.getpid()))
+
+
 def descendants() -> list[int]:
-    """The processes below this one, whatever namespace they live in."""
-    found = children(os.getpid())
+    """The processes that this test started, and those below them, whatever namespace they live in."""
+    found = [pid for pid in children(os.getpid()) if pid not in strangers]
     for pid in found:
         found += children(pid)
     return found
