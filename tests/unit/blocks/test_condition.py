@@ -1,0 +1,111 @@
+"""The first true way is taken, and later ones are not even looked at."""
+
+from typing import Any
+
+from tests.unit.blocks.running import INPUT, Nobody, echo, engine_of, failure, names, request
+from tests.unit.workflow.states import block, edge, workflow
+
+from executor_service.blocks.condition import ConditionHandler
+from executor_service.engine import Execution, RunResult
+from executor_service.sandbox import Conditions, ErrorKind, ScriptError, Verdict
+from shared.workflow.compile import compile_workflow
+
+
+class Sandbox:
+    """`true` is true, `fail` fails, everything else is false; a bound name is true if its value is."""
+
+    def __init__(self) -> None:
+        self.asked: list[Conditions] = []
+
+    async def evaluate(self, conditions: Conditions) -> Verdict:
+        self.asked.append(conditions)
+        for index, expression in enumerate(conditions.expressions):
+            if expression == "fail":
+                return Verdict(failed=index, error=ScriptError(kind=ErrorKind.THROWN, message="no", reason="no"))
+            if expression == "true" or conditions.bindings.get(expression):
+                return Verdict(matched=index)
+        return Verdict()
+
+    def forget(self, scope: str) -> None:
+        pass
+
+
+async def choose(*options: tuple[str, str], sandbox: Sandbox | None = None, body: Any = None) -> RunResult:
+    """Run start → condition → a block for each option, `A`, `B` …"""
+    entries = [{"id": f"o{index}", "title": title, "value": text} for index, (title, text) in enumerate(options)]
+    targets = [echo("ABC"[index], title) for index, (title, _) in enumerate(options)]
+    edges = [edge("start", "c"), *(edge("c", "ABC"[index], f"condition-o{index}") for index in range(len(options)))]
+    document = workflow(
+        INPUT, block("c", "condition", "C", settings={"conditions": entries}), *targets, edges=(*edges,)
+    )
+    engine = engine_of({"condition": ConditionHandler(sandbox or Sandbox())})
+    return await Execution(
+        engine, compile_workflow(document), request(body or {}), environment={"LIMIT": "3", "NAME": "x"}, sink=Nobody()
+    ).run()
+
+
+def chosen(result: RunResult) -> str:
+    return names(result)[-1]
+
+
+async def test_the_first_true_expression_wins() -> None:
+    assert chosen(await choose(("if", "false"), ("else if", "true"), ("else if", "true"))) == "B"
+
+
+async def test_else_matches_when_it_is_reached_even_first() -> None:
+    assert chosen(await choose(("if", "false"), ("Else ", ""))) == "B"
+    assert chosen(await choose(("else", ""), ("if", "true"))) == "A"
+
+
+async def test_nothing_true_leads_nowhere_and_is_no_failure() -> None:
+    result = await choose(("if", "false"))
+    assert (chosen(result), result.output) == ("C", {})
+    assert result.blocks[-1].output == {"conditionResult": False, "selectedPath": None, "selectedOption": None}
+
+
+async def test_an_error_names_its_branch() -> None:
+    result = await choose(("if", "false"), ("else if", "fail"), ("else", ""))
+    assert failure(result) == 'C: Evaluation error in condition "else if": no'
+
+
+async def test_a_bad_reference_matters_only_when_its_turn_comes() -> None:
+    assert chosen(await choose(("if", "true"), ("else if", "<variable.nope>"))) == "A"
+    result = await choose(("if", "false"), ("else if", "<variable.nope>"), ("else", ""))
+    assert failure(result) == (
+        'C: Evaluation error in condition "else if": Variable "nope" doesn\'t exist. Available: none'
+    )
+
+
+async def test_values_are_bound_and_environment_numbers_are_numbers() -> None:
+    sandbox = Sandbox()
+    await choose(
+        ("if", "{{LIMIT}}"), ("else if", "{{NAME}}"), ("else if", "<start.input>"), sandbox=sandbox, body={"input": "t"}
+    )
+    assert list(sandbox.asked[0].bindings.values()) == [3, "x", "t"]
+
+
+async def test_what_came_in_is_passed_on_with_the_choice() -> None:
+    result = await choose(("if", "true"), body={"input": "x", "cost": 1})
+    (condition,) = [log for log in result.blocks if log.block_name == "C"]
+    assert condition.output == {
+        "input": "x",
+        "conditionResult": True,
+        "selectedPath": {"blockId": "A", "blockType": "api", "blockTitle": "A"},
+        "selectedOption": "o0",
+    }
+
+
+async def test_the_source_is_at_hand_for_those_who_ask() -> None:
+    sandbox = Sandbox()
+    await choose(("if", "context.input"), sandbox=sandbox, body={"input": "x"})
+    await choose(("if", "true"), sandbox=sandbox, body={"input": "x"})
+    assert [asked.bindings.get("context") for asked in sandbox.asked] == [{"input": "x"}, None]
+
+
+async def test_options_that_cannot_be_read_are_told() -> None:
+    document = workflow(
+        INPUT, block("c", "condition", "C", settings={"conditions": "{not json"}), edges=(edge("start", "c"),)
+    )
+    engine = engine_of({"condition": ConditionHandler(Sandbox())})
+    result = await Execution(engine, compile_workflow(document), request(), environment={}, sink=Nobody()).run()
+    assert failure(result) == "C: Invalid conditions format: {not json"

@@ -1,0 +1,159 @@
+"""The author's code gets values, never text that could change what it means."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.unit.blocks.running import INPUT, Nobody, engine_of, failure, request
+from tests.unit.workflow.states import block, chain
+
+from executor_service.blocks.function import DEFAULT_TIMEOUT_MS, IMPORT_REFUSED, PYTHON_REFUSED, FunctionHandler
+from executor_service.engine import Execution, RunResult
+from executor_service.sandbox import ErrorKind, Script, ScriptError, ScriptResult
+from shared.workflow.code_lexing import Language
+from shared.workflow.compile import compile_workflow
+from shared.workflow.jsvalues import JsonObject
+
+
+class Sandbox:
+    """Keeps the scripts, and gives one result."""
+
+    def __init__(self, result: ScriptResult | None = None) -> None:
+        self.result = result or ScriptResult(result=msgspec.Raw(b"1"), stdout="said")
+        self.scripts: list[Script] = []
+
+    async def run(self, script: Script) -> ScriptResult:
+        self.scripts.append(script)
+        return self.result
+
+
+async def run(
+    code: Any, sandbox: Sandbox, body: Any = None, *, variables: JsonObject | None = None, **settings: Any
+) -> RunResult:
+    limit = settings.pop("time_limit_ms", 5_000)
+    document = chain(INPUT, block("f", "function", "F", settings={"code": code, **settings}))
+    document["variables"] = variables or {}
+    engine = engine_of({"function": FunctionHandler({Language.JAVASCRIPT: sandbox})})
+    asked = request(body, time_limit_ms=limit)
+    values = {"TOKEN": "ab'c\"", "LIMIT": "3"}
+    return await Execution(engine, compile_workflow(document), asked, environment=values, sink=Nobody()).run()
+
+
+async def bound(code: str, body: Any = None, **more: Any) -> tuple[str, list[Any]]:
+    """The code as it runs, names shortened to `$0`, `$1` …, and their values."""
+    sandbox = Sandbox()
+    await run(code, sandbox, body, **more)
+    (script,) = sandbox.scripts
+    text = script.code
+    for index, name in enumerate(script.bindings):
+        text = text.replace(name, f"${index}")
+    return text, list(script.bindings.values())
+
+
+async def test_what_it_returns_and_prints_is_the_output() -> None:
+    assert (await run("return 1", Sandbox())).output == {"result": 1, "stdout": "said"}
+
+
+async def test_nothing_returned_is_no_result() -> None:
+    assert (await run("", Sandbox(ScriptResult(stdout="")))).output == {"stdout": ""}
+
+
+async def test_a_reference_is_a_variable_with_its_value() -> None:
+    assert await bound("return <start.input>", {"input": "it's"}) == ("return $0", ["it's"])
+
+
+async def test_the_same_reference_is_one_variable() -> None:
+    code, values = await bound("return <start.n> + <start.n> + <start.m>", {"n": 1, "m": {"k": None}})
+    assert (code, values) == ("return $0 + $0 + $1", [1, {"k": None}])
+
+
+async def test_in_a_string_a_reference_is_its_json() -> None:
+    assert await bound('return "hi <start.input>!"', {"input": "Bob"}) == ('return "hi \\"Bob\\"!"', [])
+
+
+async def test_a_value_cannot_end_the_string_that_it_stands_in() -> None:
+    code, _ = await bound("return '<start.input>'", {"input": "'; steal(); '"})
+    assert code == "return '\\\"\\'; steal(); \\'\\\"'"
+
+
+async def test_an_environment_value_is_a_variable_or_plain_text_in_a_string() -> None:
+    assert await bound("return {{TOKEN}}") == ("return $0", ["ab'c\""])
+    assert (await bound('return "k={{TOKEN}}"'))[0] == 'return "k=ab\\\'c\\""'
+
+
+async def test_unknown_names_stay_as_typed() -> None:
+    assert (await bound("return <ghost.x> || {{NOPE}}"))[0] == "return <ghost.x> || {{NOPE}}"
+
+
+async def test_references_in_comments_mean_nothing() -> None:
+    assert (await bound("// <variable.nope> and <start.input>\nreturn 1"))[0].startswith(
+        "// <variable.nope> and <start"
+    )
+
+
+async def test_variables_are_variables() -> None:
+    given = {"v": {"id": "v", "name": "cfg", "type": "object", "value": '{"a": [1]}'}}
+    assert await bound("return <variable.cfg.a[0]>", variables=given) == ("return $0", [1])
+
+
+async def test_a_variable_that_is_not_there_is_an_error() -> None:
+    given = {"v": {"id": "v", "name": "count", "type": "number", "value": 1}}
+    result = await run("return <variable.nope>", Sandbox(), variables=given)
+    assert failure(result) == 'F: Variable "nope" doesn\'t exist. Available: count'
+    assert result.outcome.error is not None
+    assert result.outcome.error.http_status == 400
+
+
+async def test_an_error_quotes_what_the_author_wrote() -> None:
+    class Broken(Sandbox):
+        async def run(self, script: Script) -> ScriptResult:
+            message = f"Line 1: `{script.code}` - boom"
+            return ScriptResult(error=ScriptError(kind=ErrorKind.THROWN, message=message, reason="boom"))
+
+    result = await run("throw <start.input>", Broken(), {"input": "x"})
+    assert failure(result) == "F: Line 1: `throw <start.input>` - boom"
+
+
+async def test_the_log_shows_the_code_with_its_values() -> None:
+    result = await run("return <start.o>.a", Sandbox(), {"o": {"a": 1}})
+    assert result.blocks[-1].input == {"code": 'return {"a":1}.a', "language": "javascript"}
+
+
+async def test_code_stored_in_pieces_is_one_piece() -> None:
+    assert (await bound([{"content": "const a = 1"}, {"content": "return a"}]))[0] == "const a = 1\nreturn a"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "longest"),
+    [
+        ({}, 5_000),
+        ({"time_limit_ms": 10_000_000}, DEFAULT_TIMEOUT_MS),
+        ({"timeout": "200"}, 200),
+        ({"timeout": 900_000}, 5_000),
+        ({"timeout": "-1"}, 5_000),
+    ],
+)
+async def test_code_never_gets_more_time_than_the_run_has(settings: JsonObject, longest: int) -> None:
+    sandbox = Sandbox()
+    await run("return 1", sandbox, **settings)
+    assert sandbox.scripts[0].timeout_ms == longest
+
+
+async def test_only_code_that_asks_for_the_environment_gets_it() -> None:
+    sandbox = Sandbox()
+    await run("return 1", sandbox)
+    await run("return environmentVariables.LIMIT", sandbox)
+    assert [bool(script.environment) for script in sandbox.scripts] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("code", "language", "message"),
+    [
+        ('import x from "lodash"\nreturn 1', "javascript", IMPORT_REFUSED),
+        ("return 1", "python", PYTHON_REFUSED),
+    ],
+)
+async def test_what_cannot_run_here_is_refused_with_a_reason(code: str, language: str, message: str) -> None:
+    sandbox = Sandbox()
+    assert failure(await run(code, sandbox, language=language)) == f"F: {message}"
+    assert not sandbox.scripts

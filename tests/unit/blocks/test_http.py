@@ -1,0 +1,209 @@
+"""HTTP blocks say exactly what they sent and what came back."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from tests.support.http_stub import Answer, HttpStub
+from tests.unit.blocks.running import INPUT, engine_of, failure, run
+from tests.unit.workflow.states import block, chain
+
+from executor_service.blocks.http import ApiHandler
+from executor_service.blocks.webhook_request import WebhookHandler
+from executor_service.engine import BlockHandler, RunResult
+from executor_service.net import OutboundClient
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[HttpStub]:
+    async with HttpStub() as running:
+        yield running
+
+
+@pytest.fixture
+async def outbound() -> AsyncIterator[OutboundClient]:
+    client = OutboundClient(["localhost"])
+    yield client
+    await client.stop()
+
+
+async def send(kind: str, handler: BlockHandler, given: Any, settings: dict[str, Any]) -> RunResult:
+    """Run start → the block."""
+    document = chain(INPUT, block("b", kind, "B", settings=settings))
+    return await run(document, engine_of({kind: handler}), given)
+
+
+class Api:
+    """The block, on the stub."""
+
+    def __init__(self, stub: HttpStub, outbound: OutboundClient) -> None:
+        self._stub = stub
+        self._outbound = outbound
+
+    async def __call__(self, path: str = "/x", given: Any = None, **settings: Any) -> RunResult:
+        url = f"http://localhost:{self._stub.port}{path}"
+        return await send("api", ApiHandler(self._outbound), given, {"url": url, **settings})
+
+
+@pytest.fixture
+def api(stub: HttpStub, outbound: OutboundClient) -> Api:
+    return Api(stub, outbound)
+
+
+def table(**rows: str) -> list[dict[str, Any]]:
+    return [{"id": key, "cells": {"Key": key, "Value": value}} for key, value in rows.items()]
+
+
+async def test_an_answer_is_data_status_and_headers(api: Api) -> None:
+    assert (await api()).output == {
+        "data": {"path": "/x", "method": "GET", "body": ""},
+        "status": 200,
+        "headers": {"content-type": "application/json"},
+    }
+
+
+async def test_query_rows_are_percent_encoded_and_appended(api: Api, stub: HttpStub) -> None:
+    await api("/x?a=1#part", {"input": "a b&c"}, params=table(q="<start.input>", **{"": "skipped"}))
+    assert stub.asked[0].target == "/x?a=1&q=a%20b%26c"
+
+
+async def test_the_authors_headers_go_before_the_usual_ones(api: Api, stub: HttpStub) -> None:
+    await api(headers=table(Accept="text/plain", **{"X-Test": "v"}))
+    headers = stub.asked[0].headers
+    assert (headers["accept"], headers["x-test"], headers["user-agent"]) == ("text/plain", "v", "Flowport/1.0")
+
+
+@pytest.mark.parametrize(
+    ("given", "sent", "content_type"),
+    [
+        ('{"a": 1}', '{"a":1}', "application/json"),
+        ("plain text", "plain text", "application/json"),
+        ('"quoted"', '"quoted"', "application/json"),
+        ({"a": [1]}, '{"a":[1]}', "application/json"),
+    ],
+)
+async def test_a_body_that_is_json_is_sent_as_json(
+    api: Api, stub: HttpStub, given: Any, sent: str, content_type: str
+) -> None:
+    await api(method="POST", body=given)
+    assert (stub.asked[0].body, stub.asked[0].headers["content-type"]) == (sent, content_type)
+
+
+async def test_an_object_is_sent_as_a_form_where_the_header_says_so(api: Api, stub: HttpStub) -> None:
+    form = table(**{"Content-Type": "application/x-www-form-urlencoded"})
+    await api(method="POST", body='{"a": "x y", "b": {"c": 1}}', headers=form)
+    assert stub.asked[0].body == "a=x+y&b=%7B%22c%22%3A1%7D"
+
+
+async def test_a_get_has_no_body(api: Api, stub: HttpStub) -> None:
+    await api(method="GET", body='{"a": 1}')
+    assert stub.asked[0].body == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (
+            Answer(404, "{}"),
+            "Error: Not Found | Status: 404 | Status text: Not Found - The requested resource was not found",
+        ),
+        (
+            Answer(500, '{"error": "bad thing"}'),
+            "Error: bad thing | Status: 500 | Status text: Internal Server Error - ",
+        ),
+        (Answer(500, '{"message": "why", "error": "no"}'), "Error: why | Status: 500"),
+        (Answer(500, '{"error": {"message": "deep"}}'), "Error: deep | Status: 500"),
+        (Answer(429, "slow down", {"content-type": "text/plain"}), "Error: Too Many Requests | Status: 429"),
+    ],
+)
+async def test_an_answer_that_is_no_success_fails_with_what_the_server_said(
+    api: Api, stub: HttpStub, answer: Answer, told: str
+) -> None:
+    stub.answer(answer)
+    message = failure(await api())
+    assert message.startswith(f"B: HTTP Request failed: URL: http://localhost:{stub.port}/x | Method: GET | {told}")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://example.com/x", "url must use https:// protocol"),
+        ("not a url", "url must be a valid URL"),
+        ("https://169.254.169.254/latest", "url cannot point to private IP addresses"),
+        ("https://93.184.216.34:6379/", "url uses a blocked port"),
+    ],
+)
+async def test_what_workflows_may_not_call_is_refused(url: str, message: str) -> None:
+    outbound = OutboundClient()
+    assert failure(await send("api", ApiHandler(outbound), None, {"url": url})) == f"B: {message}"
+    await outbound.stop()
+
+
+async def test_a_slow_server_is_given_up_after_the_blocks_own_time(api: Api, stub: HttpStub) -> None:
+    assert failure(await api("/slow", timeout=50)).endswith("| Method: GET | Error: Request timed out after 50ms")
+
+
+async def test_a_blank_url_calls_nobody(outbound: OutboundClient) -> None:
+    assert (await send("api", ApiHandler(outbound), {}, {"url": "<start.conversationId>"})).output == {
+        "data": None,
+        "status": 200,
+        "headers": {},
+    }
+
+
+async def test_a_passing_failure_is_tried_again(api: Api, stub: HttpStub) -> None:
+    stub.answer(Answer(500, "{}"), Answer(429, "{}", {"retry-after": "0"}), Answer(200, '{"ok": 1}'))
+    assert (await api(retries=2, retryDelayMs=1)).output["data"] == {"ok": 1}
+
+
+@pytest.mark.parametrize(
+    ("settings", "tries"),
+    [
+        ({"method": "POST", "retries": 2}, 1),
+        ({"method": "POST", "retries": 2, "retryNonIdempotent": True}, 3),
+        ({"method": "PUT", "retries": "1"}, 2),
+        ({"method": "GET"}, 1),
+    ],
+)
+async def test_only_what_may_be_repeated_is(api: Api, stub: HttpStub, settings: dict[str, Any], tries: int) -> None:
+    stub.answer(Answer(500, "{}"))
+    await api(retryDelayMs=1, **settings)
+    assert len(stub.asked) == tries
+
+
+async def test_a_refusal_for_good_is_not_tried_again(api: Api, stub: HttpStub) -> None:
+    stub.answer(Answer(404, "{}"))
+    await api(retries=3, retryDelayMs=1)
+    assert len(stub.asked) == 1
+
+
+async def test_a_server_that_wants_a_longer_pause_than_allowed_is_left(api: Api, stub: HttpStub) -> None:
+    stub.answer(Answer(429, "{}", {"retry-after": "3600"}))
+    await api(retries=3, retryDelayMs=1, retryMaxDelayMs=10)
+    assert len(stub.asked) == 1
+
+
+async def test_an_empty_answer_is_empty_whatever_its_type(api: Api, stub: HttpStub) -> None:
+    stub.answer(Answer(204, ""))
+    assert (await api(method="DELETE")).output["data"] == ""
+
+
+async def test_a_webhook_is_signed_and_named(stub: HttpStub, outbound: OutboundClient) -> None:
+    settings = {"url": f"http://localhost:{stub.port}/hook", "body": '{"a": 1}', "secret": "s3cret"}
+    for _ in range(2):
+        await send("webhook_request", WebhookHandler(outbound), None, settings)
+    first, second = stub.asked
+    timestamp = first.headers["x-webhook-timestamp"]
+    expected = hmac.new(b"s3cret", f'{timestamp}.{{"a":1}}'.encode(), hashlib.sha256).hexdigest()
+    assert first.headers["x-webhook-signature"] == f"t={timestamp},v1={expected}"
+    assert first.method == "POST"
+    assert json.loads(first.body) == {"a": 1}
+    assert first.headers["x-delivery-id"] == first.headers["idempotency-key"] == second.headers["x-delivery-id"]
+
+
+async def test_a_webhook_without_a_secret_is_not_signed(stub: HttpStub, outbound: OutboundClient) -> None:
+    await send("webhook_request", WebhookHandler(outbound), None, {"url": f"http://localhost:{stub.port}/hook"})
+    assert "x-webhook-signature" not in stub.asked[0].headers

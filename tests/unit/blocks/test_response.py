@@ -1,0 +1,76 @@
+"""The answer of a run never fails to be one."""
+
+from typing import Any
+
+import pytest
+from tests.unit.blocks.running import run_block
+
+from executor_service.blocks.response import ResponseHandler
+from shared.workflow.jsvalues import Json, JsonObject
+
+
+async def answer(body: Any = None, **settings: Any) -> JsonObject:
+    result = await run_block("response", ResponseHandler(), body, **settings)
+    assert result.outcome.is_response
+    return result.output
+
+
+def field(name: str, kind: str, value: Json) -> JsonObject:
+    return {"id": name, "name": name, "type": kind, "value": value}
+
+
+async def data(*fields: JsonObject, body: Any = None) -> Json:
+    return (await answer(body, dataMode="structured", builderData=list(fields)))["data"]
+
+
+async def test_json_text_is_the_body_it_says() -> None:
+    assert await answer({"input": "x"}, dataMode="json", data='{"a": "<start.input>"}') == {
+        "data": {"a": "x"},
+        "status": 200,
+        "headers": {"Content-Type": "application/json"},
+    }
+
+
+async def test_text_that_is_no_json_is_the_body_itself() -> None:
+    assert (await answer({"input": 'a "b"'}, dataMode="json", data='{"a": "<start.input>"}'))[
+        "data"
+    ] == '{"a": "a "b""}'
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [("201", 201), (418, 418), ("<start.input>", 503), ("999", 200), ("abc", 200), ("", 200), ("200.5", 200)],
+)
+async def test_a_status_is_a_whole_number_from_100_to_599(given: Json, status: int) -> None:
+    assert (await answer({"input": 503}, dataMode="json", data="1", status=given))["status"] == status
+
+
+async def test_headers_are_added_to_the_content_type() -> None:
+    rows = [{"cells": {"Key": "X-A", "Value": "<start.input>"}}, {"cells": {"Key": "", "Value": "y"}}]
+    assert (await answer({"input": "v"}, headers=rows))["headers"] == {"Content-Type": "application/json", "X-A": "v"}
+
+
+async def test_fields_become_what_their_type_says() -> None:
+    assert await data(
+        field("n", "number", "4"),
+        field("bad", "number", "abc"),
+        field("yes", "boolean", "TRUE"),
+        field("o", "object", [field("inner", "string", "x")]),
+        field("l", "array", [{"type": "number", "value": "1"}, "two"]),
+    ) == {"n": 4, "bad": "abc", "yes": True, "o": {"inner": "x"}, "l": [1, "two"]}
+
+
+async def test_text_that_is_json_becomes_what_it_says() -> None:
+    assert await data(field("a", "string", "123"), field("b", "string", '{"x": ["1"]}')) == {
+        "a": 123,
+        "b": {"x": ["1"]},
+    }
+
+
+async def test_quotes_and_newlines_survive_in_fields() -> None:
+    assert await data(field("a", "string", "<start.input>"), body={"input": 'say "hi"\nnow'}) == {"a": 'say "hi"\nnow'}
+
+
+async def test_nothing_to_say_is_an_empty_object() -> None:
+    assert (await answer())["data"] == {}
+    assert (await answer(dataMode="json"))["data"] == {}

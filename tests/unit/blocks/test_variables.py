@@ -1,0 +1,64 @@
+"""Variables keep their type, and what does not fit is refused."""
+
+from typing import Any
+
+import pytest
+from tests.unit.blocks.running import INPUT, echo, engine_of, failure, run
+from tests.unit.workflow.states import block, chain
+
+from executor_service.blocks.variables import VariablesHandler
+from executor_service.engine import RunResult
+from shared.workflow.jsvalues import Json
+
+VARIABLES = {
+    "v1": {"id": "v1", "name": "count", "type": "number", "value": "5"},
+    "v2": {"id": "v2", "name": "list", "type": "array", "value": "[1]"},
+}
+
+
+async def assign(*entries: dict[str, Any]) -> RunResult:
+    document = chain(
+        INPUT,
+        block("set", "variables", "Set", settings={"variables": list(entries)}),
+        echo("see", "<variable.count> <variable.list>"),
+    )
+    document["variables"] = VARIABLES
+    return await run(document, engine_of({"variables": VariablesHandler()}), {"input": "9"})
+
+
+def entry(name: str, value: Json, kind: str = "plain", variable_id: str = "") -> dict[str, Any]:
+    return {"id": "x", "variableName": name, "variableId": variable_id, "type": kind, "value": value}
+
+
+async def test_later_blocks_see_the_new_value_as_its_type() -> None:
+    result = await assign(entry("count", "<start.input>", "number"), entry("list", '["a"]', "array"))
+    assert result.output == {"data": '9 ["a"]'}
+    assert result.blocks[1].output == {"count": 9, "list": ["a"]}
+
+
+async def test_a_variable_is_meant_by_its_id_first() -> None:
+    assert (await assign(entry("renamed", "7", "number", "v1"))).output == {"data": "7 [1]"}
+
+
+async def test_an_unknown_variable_is_only_in_the_output() -> None:
+    result = await assign(entry("fresh", "hi", "string"))
+    assert result.blocks[1].output == {"fresh": "hi"}
+    assert result.output == {"data": "5 [1]"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "complaint"),
+    [
+        ("number", "abc", 'Invalid number value for variable "x": "abc". Expected a valid number.'),
+        ("boolean", "maybe", 'Invalid boolean value for variable "x": "maybe". Expected a valid boolean.'),
+        ("array", "{}", 'Invalid JSON value for variable "x": "{}". Expected a valid JSON array.'),
+        ("object", "nope", 'Invalid JSON value for variable "x": "nope". Expected a valid JSON object.'),
+    ],
+)
+async def test_what_does_not_fit_its_type_is_refused(kind: str, value: str, complaint: str) -> None:
+    assert failure(await assign(entry("x", value, kind))) == f"Set: Variables block execution failed: {complaint}"
+
+
+async def test_empty_values_are_empty_of_their_type() -> None:
+    result = await assign(entry("n", "", "number"), entry("b", None, "boolean"), entry("l", "", "array"))
+    assert result.blocks[1].output == {"n": 0, "b": False, "l": []}
