@@ -1,0 +1,126 @@
+"""A snapshot is made ready once: nothing in it is parsed again."""
+
+from typing import Any
+
+import pytest
+from tests.unit.workflow.states import block, chain, edge, start, workflow
+
+from shared.contracts.runs import Trigger
+from shared.errors import InvalidWorkflow
+from shared.workflow.code_lexing import Language
+from shared.workflow.compile import CompiledBlock, compile_workflow
+from shared.workflow.jsvalues import Json
+from shared.workflow.references import TextTemplate
+from shared.workflow.templates import ListTemplate, Literal, ObjectTemplate, compile_value
+
+
+def compiled(kind: str, **settings: Json) -> CompiledBlock:
+    return compile_workflow(chain(start(), block("b", kind, settings=settings))).blocks["b"]
+
+
+def test_what_is_literal_stays_the_value_itself() -> None:
+    value: Json = {"a": [1, "x", None]}
+    template = compile_value(value)
+    assert isinstance(template, Literal)
+    assert template.value is value
+
+
+def test_references_are_found_at_any_depth() -> None:
+    template = compile_value({"a": ["<start.x>"], "b": 1})
+    assert isinstance(template, ObjectTemplate)
+    (_, inner), (_, literal) = template.entries
+    assert isinstance(inner, ListTemplate)
+    assert isinstance(inner.items[0], TextTemplate)
+    assert literal == Literal(1)
+
+
+def test_code_is_code_and_no_text() -> None:
+    function = compiled("function", code="return <start.x>", language="python")
+    assert function.code is not None
+    assert function.code.language is Language.PYTHON
+    assert "code" not in function.params
+
+
+def test_options_are_read_from_text_or_lists_and_problems_kept() -> None:
+    entries: list[Json] = [{"id": "i", "title": "if", "value": "<start.x> > 1"}]
+    for stored in (entries, '[{"id":"i","title":"if","value":"<start.x> > 1"}]'):
+        (option,) = compiled("condition", conditions=stored).options
+        assert (option.id, option.title, option.code.source) == ("i", "if", "<start.x> > 1")
+    assert compiled("condition", conditions="[").options_problem == "Invalid conditions format: ["
+
+
+def test_lists_stored_as_text_are_read_before_values_go_in() -> None:
+    agent = compiled("agent", model="echo", messages='[{"role":"user","content":"say <start.x>"}]')
+    assert isinstance(agent.params["messages"], ListTemplate)
+
+
+def test_a_tools_code_is_kept_apart_from_its_settings() -> None:
+    tools: list[Json] = [{"type": "custom-tool", "title": "t", "code": "return {{KEY}}"}]
+    agent = compiled("agent", model="echo", tools=tools)
+    assert agent.tool_code[0].source == "return {{KEY}}"
+    assert agent.literal("tools") == [{"type": "custom-tool", "title": "t"}]
+
+
+def test_each_kind_of_call_has_its_start() -> None:
+    found = compile_workflow(workflow(block("c", "chat_trigger"), block("a", "api_trigger")))
+    assert (found.starts[Trigger.API], found.starts[Trigger.CHAT]) == ("a", "c")
+    assert Trigger.SCHEDULE not in found.starts
+    assert found.graph("a") is found.graph("a")
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "needed"),
+    [
+        ({"url": "https://x/{{KEY}}"}, "api", {"KEY"}),
+        ({"code": 'return "{{KEY}}" + {{OTHER}}'}, "function", {"KEY", "OTHER"}),
+        ({"conditions": [{"id": "i", "title": "if", "value": "{{KEY}} > 1"}]}, "condition", {"KEY"}),
+        ({"url": "https://x/"}, "api", set()),
+    ],
+)
+def test_the_environment_that_is_needed_is_known(settings: dict[str, Any], kind: str, needed: set[str]) -> None:
+    found = compile_workflow(chain(start(), block("b", kind, settings=settings)))
+    assert found.environment_names == needed
+    assert found.needs_environment is bool(needed)
+
+
+def test_code_that_asks_for_the_environment_as_a_whole_needs_it() -> None:
+    found = compile_workflow(chain(start(), block("f", settings={"code": "return environmentVariables.X"})))
+    assert found.needs_environment
+
+
+def test_loops_have_their_collection_and_condition_parsed() -> None:
+    loop = block("l", "loop", data={"loopType": "while", "whileCondition": "<loop.index> < 3"})
+    each = block("e", "loop", data={"loopType": "forEach", "collection": "<start.items>"})
+    found = compile_workflow(workflow(start(), loop, each))
+    condition = found.loops["l"].condition
+    assert condition is not None
+    assert condition.source == "<loop.index> < 3"
+    assert isinstance(found.loops["e"].items, TextTemplate)
+    assert found.loops["e"].condition is None
+
+
+def test_why_no_run_may_begin_is_told() -> None:
+    found = compile_workflow(
+        workflow(
+            start(),
+            block("x", "no_such_type"),
+            block("off", "no_such_type", enabled=False),
+            block("a", "agent", "Agent 1", settings={"model": "gpt-5"}),
+            block("b", "agent", "Agent 2"),
+            edges=(edge("start", "a"),),
+        )
+    )
+    assert list(found.problems(frozenset())) == [
+        "Invalid block type: no_such_type",
+        "Agent 1 is missing required fields: API Key",
+        "Agent 2 is missing required fields: Model",
+    ]
+    assert list(found.problems(frozenset({"openai"}))) == [
+        "Invalid block type: no_such_type",
+        "Agent 2 is missing required fields: Model",
+    ]
+
+
+def test_what_is_no_workflow_cannot_be_compiled() -> None:
+    with pytest.raises(InvalidWorkflow):
+        compile_workflow({"blocks": []})
