@@ -76,8 +76,7 @@ async def test_the_command_makes_a_key_beside_others(
     assert await tenants.find(hash_key(made.api_key)) is not None
 
 
-async def test_a_store_that_is_away_is_told_as_such() -> None:
-    store = TenantStore(Store("mongodb://127.0.0.1:9", "nowhere", timeout_ms=200))
+async def test_a_store_that_is_away_is_told_as_such(tenants: TenantStore) -> None:
+    await tenants.stop()
     with pytest.raises(Unavailable):
-        await store.find("x")
-    await store.stop()
+        await tenants.find("x")
