@@ -20,7 +20,7 @@ from executor_service.consumers.work import WorkConsumers
 from executor_service.engine import Engine, Limits
 from executor_service.net import OutboundClient, OutboundLimits, SandboxFetcher
 from executor_service.providers import Models, ProviderSettings
-from executor_service.sandbox import JavaScriptSandbox, PythonSandbox
+from executor_service.sandbox import JavaScriptSandbox, PoolSize, PythonSandbox
 from executor_service.settings import ExecutorSettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
@@ -47,8 +47,9 @@ def build(
     deploy = deploy or _client(settings, settings.deploy_url)
     jobs = jobs or _client(settings, settings.jobs_url)
     outbound = OutboundClient(settings.outbound_allow, limits=OutboundLimits(connections=settings.outbound_connections))
-    sandbox = JavaScriptSandbox(fetcher=SandboxFetcher(outbound))
-    python = OptionalPython(PythonSandbox())
+    pool = PoolSize(running=settings.sandbox_processes)
+    sandbox = JavaScriptSandbox(fetcher=SandboxFetcher(outbound), size=pool)
+    python = OptionalPython(PythonSandbox(size=pool))
     deployments, durable = Deployments(deploy), Jobs(jobs)
     models = Models(ProviderSettings())
     workflows = WorkflowCache(deployments, entries=settings.snapshot_cache_entries)

@@ -21,7 +21,9 @@ class ExecutorSettings(CommonSettings):
         " itself, never by a network around it. Blocked ports stay blocked.",
     )
     outbound_connections: int = Field(256, ge=1, le=10_000, description="Connections of all workflows' HTTP calls.")
-    sandbox_processes: int = Field(2, ge=1, le=64, description="Child processes that run user code.")
+    sandbox_processes: int = Field(
+        16, ge=1, le=256, description="Processes that run user code at once, JavaScript and Python each."
+    )
     lease_renew_seconds: float = Field(5.0, gt=0, le=300, description="How often a durable run's lease is renewed.")
 
     @field_validator("outbound_allow")

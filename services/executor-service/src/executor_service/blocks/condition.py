@@ -67,7 +67,7 @@ class ConditionHandler(BlockHandler):
             bindings[_CONTEXT] = source
         verdict = await self._sandbox.evaluate(
             Conditions(
-                scope=call.request.run_id,
+                scope=call.request.sandbox_scope,
                 expressions=[code.source for code in bound],
                 bindings=bindings,
                 workspace_id=call.request.workspace_id,

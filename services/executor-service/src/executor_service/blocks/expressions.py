@@ -18,7 +18,7 @@ class SandboxExpressions:
     def __init__(self, sandbox: ConditionRunner) -> None:
         self._sandbox = sandbox
 
-    async def holds(self, condition: CodeTemplate, resolver: Resolver, run_id: str) -> bool:
+    async def holds(self, condition: CodeTemplate, resolver: Resolver, scope: str) -> bool:
         """Whether the expression is true; an error in it ends the loop, and is logged."""
         try:
             bound = bind(condition, resolver, literal_environment=True)
@@ -26,12 +26,12 @@ class SandboxExpressions:
             _log.warning("a loop's condition cannot be read: %s", error.message)
             return False
         verdict = await self._sandbox.evaluate(
-            Conditions(scope=run_id, expressions=(bound.source,), bindings=bound.bindings)
+            Conditions(scope=scope, expressions=(bound.source,), bindings=bound.bindings)
         )
         if verdict.error is not None:
             _log.warning("a loop's condition failed: %s", bound.as_written(verdict.error.message))
         return verdict.matched == 0
 
-    def forget(self, run_id: str) -> None:
+    def forget(self, scope: str) -> None:
         """The run has ended."""
-        self._sandbox.forget(run_id)
+        self._sandbox.forget(scope)

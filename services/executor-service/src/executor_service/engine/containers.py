@@ -16,14 +16,14 @@ class Containers:
     """Decides for the loops and parallels of one run."""
 
     def __init__(
-        self, workflow: CompiledWorkflow, graph: Graph, expressions: Expressions, limits: Limits, run_id: str
+        self, workflow: CompiledWorkflow, graph: Graph, expressions: Expressions, limits: Limits, scope: str
     ) -> None:
         self._loops: Mapping[str, CompiledLoop] = workflow.loops
         self._parallels: Mapping[str, CompiledParallel] = workflow.parallels
         self._graph = graph
         self._expressions = expressions
         self._limits = limits
-        self._run_id = run_id
+        self._scope = scope
 
     def open(self, block_id: str, resolver: Resolver) -> Opening:
         """What a container that was reached iterates over. Raises ContainerFailure."""
@@ -41,7 +41,7 @@ class Containers:
     async def again(self, block_id: str, index: int, resolver: Resolver) -> bool:
         """Whether a conditional loop runs its iteration `index`. Raises ContainerFailure at the bound."""
         condition = self._loops[block_id].condition
-        if condition is None or not await self._expressions.holds(condition, resolver, self._run_id):
+        if condition is None or not await self._expressions.holds(condition, resolver, self._scope):
             return False
         if index >= self._limits.iterations:
             raise ContainerFailure(_too_many(self._limits.iterations))

@@ -47,7 +47,7 @@ class Driver:
         self._clock = setting.engine.clock
         self._scheduler = progress.scheduler
         self._containers = Containers(
-            setting.workflow, plan.graph, setting.engine.expressions, self._limits, setting.request.run_id
+            setting.workflow, plan.graph, setting.engine.expressions, self._limits, setting.request.sandbox_scope
         )
         self._performer = Performer(
             setting.engine.handlers, progress.logs, self._limits, self._clock, self._announce_effect

@@ -128,7 +128,7 @@ class Execution:
         finally:
             timer.cancel()
             await driver.abandon()
-            self._engine.expressions.forget(self._request.run_id)
+            self._engine.expressions.forget(self._request.sandbox_scope)
         return progress.failure, self._close(driver, progress)
 
     def _close(self, driver: Driver, progress: Progress) -> Output | None:

@@ -44,11 +44,11 @@ class Journal(Protocol):
 class Expressions(Protocol):
     """Evaluates a loop's condition."""
 
-    async def holds(self, condition: CodeTemplate, resolver: "Resolver", run_id: str) -> bool:
+    async def holds(self, condition: CodeTemplate, resolver: "Resolver", scope: str) -> bool:
         """Whether the expression is true. An error in it counts as false."""
         ...
 
-    def forget(self, run_id: str) -> None:
+    def forget(self, scope: str) -> None:
         """Let go of what is kept for this run: it has ended."""
         ...
 

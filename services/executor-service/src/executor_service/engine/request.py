@@ -60,6 +60,11 @@ class RunRequest:
         )
 
     @property
+    def sandbox_scope(self) -> str:
+        """What one run's user code may share: a process. Run ids alone are unique within a workspace only."""
+        return f"{self.workspace_id}/{self.run_id}"
+
+    @property
     def streams(self) -> bool:
         """Whether selected outputs go out while the run goes on."""
         return self.mode is not RunMode.SYNC and bool(self.selected_outputs)
