@@ -1,0 +1,107 @@
+import json
+from typing import Any
+
+import pytest
+from tests.unit.engine.building import (
+    START,
+    Recorder,
+    Scripted,
+    WorkerLost,
+    block,
+    chain,
+    document,
+    engine_of,
+    execution,
+    fails,
+)
+
+from executor_service.blocks.ports import ChildWorkflow
+from executor_service.blocks.workflow import MAX_DEPTH, WorkflowHandler
+from executor_service.engine import BlockResult, Call
+from shared.contracts.runs import ErrorCode, RunStatus, Usage
+from shared.workflow.compile import compile_workflow
+
+CHILD = chain(block("a"), block("b"))
+PARENT = chain(block("before"), block("call", "workflow_input", workflowId="child"), block("after"))
+
+
+class Deployed:
+    """One workflow, `child`; asked for anything else there is none."""
+
+    def __init__(self, workflow: dict[str, Any]) -> None:
+        self._compiled = compile_workflow(workflow)
+
+    async def find(self, workspace_id: str, workflow_id: str) -> ChildWorkflow | None:
+        return ChildWorkflow("Child", "snap", self._compiled) if workflow_id == "child" else None
+
+
+def engine(handler: Scripted, child: dict[str, Any] = CHILD) -> Any:
+    return engine_of({"function": handler, "api": handler, "workflow_input": WorkflowHandler(Deployed(child))})
+
+
+def spends(call: Call) -> BlockResult:
+    return BlockResult({"result": call.block.id}, usage=Usage(1, 1, 0.0, {"m": {"total": 2.0}}))
+
+
+async def test_a_child_runs_within_its_parent() -> None:
+    result = await execution(engine(Scripted(spends)), PARENT).run()
+    assert result.outcome.status is RunStatus.COMPLETED
+    (called,) = [log for log in result.blocks if log.block_id == "call"]
+    assert [span["blockId"] for span in called.child_spans] == ["start", "a", "b"]
+    assert result.usage.input_tokens == 4
+
+
+@pytest.mark.parametrize("cut", range(2, 9))
+async def test_a_childs_blocks_are_journaled_like_its_parents(cut: int) -> None:
+    whole = Recorder()
+    undisturbed = await execution(engine(Scripted(spends)), PARENT, whole, journal=True).run()
+    assert whole.kinds == ["block", "block", "child", "child", "child", "block", "block"]
+
+    broken, first = Recorder(stop_after=min(cut, len(whole.kinds))), Scripted(spends)
+    lost = execution(engine(first), PARENT, broken, journal=True)
+    if cut < len(whole.kinds):
+        with pytest.raises(WorkerLost):
+            await lost.run()
+    else:
+        await lost.run()
+    second = Scripted(spends)
+    restored = await execution(engine(second), PARENT, Recorder(), journal=True, entries=broken.entries).run()
+    assert restored.output == undisturbed.output
+    assert restored.usage == undisturbed.usage
+    for name in ("before", "a", "b", "after"):
+        assert second.runs[name] == (0 if _is_journaled(broken, name) else 1), name
+
+
+def _is_journaled(recorder: Recorder, name: str) -> bool:
+    entries = [json.loads(bytes(entry)) for entry in recorder.entries]
+    inner = [entry["entry"] for entry in entries if entry["type"] == "child"]
+    return any(entry["log"]["blockId"] == name for entry in [*entries, *inner] if entry["type"] == "block")
+
+
+async def test_an_effect_in_a_child_is_announced_too() -> None:
+    child = chain(block("post", "api", url="https://x.example", method="POST"))
+    recorder = Recorder()
+    await execution(engine(Scripted(spends), child), PARENT, recorder, journal=True).run()
+    entries = [json.loads(bytes(entry)) for entry in recorder.entries]
+    inner = [entry for entry in entries if entry["type"] == "child"]
+    assert [entry["entry"]["type"] for entry in inner] == ["block", "intent", "block"]
+
+
+async def test_what_a_failing_child_spent_still_counts() -> None:
+    def second_breaks(call: Call) -> Any:
+        if call.block.id == "b":
+            raise fails("kid")
+        return spends(call)
+
+    result = await execution(engine(Scripted(second_breaks)), PARENT).run()
+    assert result.outcome.error is not None
+    assert result.outcome.error.code is ErrorCode.CHILD_WORKFLOW_FAILED
+    assert result.outcome.error.text == 'call: "Child" failed: b: kid'
+    assert result.usage.input_tokens == 2
+
+
+async def test_a_workflow_that_calls_itself_comes_to_an_end() -> None:
+    itself = document([START, block("call", "workflow_input", workflowId="child")], [("start", "source", "call")])
+    result = await execution(engine(Scripted(spends), itself), itself).run()
+    assert result.outcome.error is not None
+    assert result.outcome.error.message.endswith(f"Maximum workflow call chain depth ({MAX_DEPTH}) exceeded.")

@@ -1,0 +1,253 @@
+import asyncio
+import itertools
+from typing import Any
+
+import pytest
+from tests.unit.engine.building import START, Document, block, document, names, run
+
+from executor_service.engine import Call, RunResult
+from shared.contracts.runs import RunStatus
+from shared.workflow.references import parse_text
+
+
+def inside(kind: str, data: dict[str, Any], *inner: Document, after: bool = False) -> Document:
+    """Start → container `C` around a chain of blocks → `Z`."""
+    blocks = [START, block("C", kind, data=data), *inner, *([block("Z")] if after else [])]
+    ids = [entry["id"] for entry in inner]
+    edges: list[tuple[str, str | None, str]] = [("start", "source", "C"), ("C", f"{kind}-start-source", ids[0])]
+    edges += [(a, "source", b) for a, b in itertools.pairwise(ids)]
+    return document(blocks, [*edges, *([("C", f"{kind}-end-source", "Z")] if after else [])])
+
+
+def child(block_id: str, text: str = "x", parent: str = "C") -> Document:
+    return block(block_id, parent=parent, code=text)
+
+
+def fills_in(call: Call) -> dict[str, Any]:
+    """A block whose code is template text gives that text filled in."""
+    return {"result": call.resolver.text(parse_text(call.block.code.source if call.block.code else ""))}
+
+
+def results(result: RunResult) -> Any:
+    assert result.outcome.status is RunStatus.COMPLETED, result.outcome.error
+    return [[output["result"] for output in one] for one in result.output["results"]]
+
+
+def error(result: RunResult) -> str:
+    assert result.outcome.error is not None
+    return result.outcome.error.text
+
+
+FOR_3 = {"loopType": "for", "count": 3}
+
+
+async def test_a_loop_goes_round_in_order_and_gathers_each_round() -> None:
+    result = await run(fills_in, inside("loop", FOR_3, child("a", "<loop.index>"), child("b", "<a.result>!")))
+    assert results(result) == [["0", "0!"], ["1", "1!"], ["2", "2!"]]
+    assert result.output["totalIterations"] == 3
+
+
+@pytest.mark.parametrize(
+    ("collection", "items"),
+    [
+        ('["p", "q"]', ["p", "q"]),
+        ("['p','q']", ["p", "q"]),
+        ([1, 2], ["1", "2"]),
+        ("<start.list>", ["7", "8"]),
+        ("<start.object>", ['["k",1]']),
+        ("<start.text>", ["5"]),
+        ("[<start.number>, 2]", ["9", "2"]),
+        ("<start.nothing>", []),
+        ("<later.result>", []),
+    ],
+)
+async def test_a_collection_may_be_typed_or_referred_to(collection: Any, items: list[str]) -> None:
+    given = {"list": [7, 8], "object": {"k": 1}, "text": "[5]", "number": 9, "nothing": None}
+    for kind in ("loop", "parallel"):
+        data = {"loopType": "forEach", "parallelType": "collection", "collection": collection}
+        workflow = inside(kind, data, child("a", f"<{kind}.currentItem>"), after=False)
+        workflow["blocks"]["later"] = block("later")
+        assert results(await run(fills_in, workflow, input=given)) == [[item] for item in items]
+
+
+@pytest.mark.parametrize(
+    ("kind", "collection", "message"),
+    [
+        (
+            "loop",
+            "",
+            "ForEach loop collection is empty. Provide an array or a reference that resolves to a collection.",
+        ),
+        ("loop", "hello", 'ForEach loop resolution failed: Failed to parse items as JSON: "hello"'),
+        ("loop", "<start.number>", "ForEach loop resolution failed: Value did not resolve to an array or object"),
+        ("loop", "<start.word>", "ForEach loop resolution failed: Value did not resolve to an array or object"),
+        (
+            "parallel",
+            "",
+            "Parallel collection distribution is empty. Provide an array or a reference that resolves to a collection.",
+        ),
+        ("parallel", "5", "Parallel Items did not resolve: Value did not resolve to an array or object"),
+    ],
+)
+async def test_what_is_no_collection_ends_the_run(kind: str, collection: str, message: str) -> None:
+    data = {"loopType": "forEach", "parallelType": "collection", "collection": collection}
+    result = await run(fills_in, inside(kind, data, child("a")), input={"number": 9, "word": "w"})
+    assert error(result) == message
+    assert names(result) == ["start", "C!"]
+
+
+@pytest.mark.parametrize(("count", "rounds"), [("3", 3), (0, 5), (None, 5), (2.5, 3)])
+async def test_a_count_may_be_text_and_none_means_five(count: Any, rounds: int) -> None:
+    for kind in ("loop", "parallel"):
+        result = await run(fills_in, inside(kind, {"count": count}, child("a")))
+        assert len(result.output["results"]) == rounds
+
+
+@pytest.mark.parametrize("kind", ["loop", "parallel"])
+async def test_a_count_below_zero_is_refused(kind: str) -> None:
+    result = await run(fills_in, inside(kind, {"count": -2}, child("a")))
+    assert error(result) == f"{kind.capitalize()} count must be a number of zero or more, not -2"
+
+
+@pytest.mark.parametrize(
+    ("data", "rounds"),
+    [
+        ({"loopType": "while", "whileCondition": "2"}, 2),
+        ({"loopType": "while", "whileCondition": "0"}, 0),
+        ({"loopType": "while"}, 0),
+        ({"loopType": "doWhile", "doWhileCondition": "0"}, 1),
+        ({"loopType": "doWhile", "doWhileCondition": "3", "count": 9}, 3),
+        ({"loopType": "doWhile", "count": 2}, 2),
+    ],
+)
+async def test_a_condition_is_asked_before_or_after_a_round(data: dict[str, Any], rounds: int) -> None:
+    result = await run(fills_in, inside("loop", data, child("a"), after=True))
+    assert names(result) == ["start", *(f"a (iteration {n})" for n in range(rounds)), "C", "Z"]
+
+
+async def test_branches_run_in_batches_and_results_keep_their_order() -> None:
+    running = 0
+    most = 0
+
+    async def dawdle(call: Call) -> dict[str, Any]:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        index = call.rounds[0].index
+        await asyncio.sleep(0.001 * (5 - index))
+        running -= 1
+        return {"result": index}
+
+    result = await run(dawdle, inside("parallel", {"count": 5, "batchSize": 2}, child("a")))
+    assert results(result) == [[0], [1], [2], [3], [4]]
+    assert most == 2
+
+
+async def test_a_branch_sees_its_own_siblings_and_from_outside_it_is_the_first_branch() -> None:
+    workflow = inside("parallel", {"count": 2}, child("a", "a<parallel.index>"), child("b", "<a.result>b"), after=True)
+    workflow["blocks"]["Z"]["subBlocks"]["code"] = {"id": "code", "type": "code", "value": "<b.result>"}
+    result = await run(fills_in, workflow)
+    assert result.output == {"result": "a0b"}
+    assert result.blocks[-2].output == {
+        "results": [[{"result": "a0"}, {"result": "a0b"}], [{"result": "a1"}, {"result": "a1b"}]]
+    }
+
+
+async def test_a_branch_does_not_see_what_another_branch_did_in_an_earlier_round() -> None:
+    outer = block("L", "loop", data={"loopType": "for", "count": 2})
+    inner = block("P", "parallel", parent="L", data={"count": 2})
+    workflow = document(
+        [START, outer, inner, child("a", "<b.result>.", "P"), child("b", "b", "P")],
+        [
+            ("start", "source", "L"),
+            ("L", "loop-start-source", "P"),
+            ("P", "parallel-start-source", "a"),
+            ("a", "source", "b"),
+        ],
+    )
+    result = await run(fills_in, workflow)
+    seen = [[branch[0]["result"] for branch in one["results"]] for (one,) in result.output["results"]]
+    assert seen == [[".", "."], [".", "."]]
+
+
+async def test_after_a_loop_its_blocks_have_their_last_value() -> None:
+    workflow = inside("loop", FOR_3, child("a", "<loop.index>"), after=True)
+    workflow["blocks"]["Z"]["subBlocks"]["code"] = {"id": "code", "type": "code", "value": "<a.result>"}
+    assert (await run(fills_in, workflow)).output == {"result": "2"}
+
+
+async def test_a_container_can_be_called_by_its_name_from_within() -> None:
+    outer = block("L", "loop", name="Each Word", data={"loopType": "forEach", "collection": '["x","y"]'})
+    inner = block("P", "parallel", parent="L", data={"count": 1})
+    text = "<eachword.currentItem><EachWord.index><loop.item><parallel.index><eachword.items[1]>"
+    workflow = document(
+        [START, outer, inner, child("a", text, "P")],
+        [("start", "source", "L"), ("L", "loop-start-source", "P"), ("P", "parallel-start-source", "a")],
+    )
+    result = await run(fills_in, workflow)
+    assert result.output["results"] == [
+        [{"results": [[{"result": "x0x0y"}]]}],
+        [{"results": [[{"result": "y1y0y"}]]}],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<loop.nope>", 'a: "nope" doesn\'t exist on block "loop". Available fields: index'),
+        ("<c.nope>", 'a: "nope" doesn\'t exist on block "c". Available fields: index'),
+    ],
+)
+async def test_what_a_loop_does_not_have_is_an_error(text: str, message: str) -> None:
+    assert error(await run(fills_in, inside("loop", FOR_3, child("a", text)))) == message
+
+
+async def test_outside_a_loop_only_its_results_are_there() -> None:
+    workflow = inside("loop", {"loopType": "for", "count": 1}, child("a"), after=True)
+
+    def text(value: str) -> Document:
+        workflow["blocks"]["Z"]["subBlocks"]["code"] = {"id": "code", "type": "code", "value": value}
+        return workflow
+
+    assert (await run(fills_in, text("<c.result.length> <loop.index>"))).output == {"result": "1 <loop.index>"}
+    assert error(await run(fills_in, text("<c.index>"))) == (
+        'Z: "index" doesn\'t exist on block "c". Available fields: results'
+    )
+
+
+async def test_an_item_in_a_loop_that_has_none_stays_as_typed() -> None:
+    result = await run(fills_in, inside("loop", FOR_3, child("a", "<loop.currentItem>")))
+    assert results(result)[0] == ["<loop.currentItem>"]
+
+
+async def test_log_entries_say_where_they_belong() -> None:
+    outer = block("L", "loop", data={"loopType": "for", "count": 1})
+    inner = block("P", "parallel", parent="L", data={"count": 2})
+    workflow = document(
+        [START, outer, inner, child("a", "x", "P")],
+        [("start", "source", "L"), ("L", "loop-start-source", "P"), ("P", "parallel-start-source", "a")],
+    )
+    result = await run(fills_in, workflow)
+    second = result.blocks[2]
+    assert (second.block_id, second.block_name, second.parallel_id, second.loop_id, second.iteration_index) == (
+        "a₍1₎",
+        "a (iteration 1)",
+        "P",
+        None,
+        1,
+    )
+    assert second.parent_iterations == ({"iterationCurrent": 0, "iterationType": "loop", "iterationContainerId": "L"},)
+
+
+async def test_containers_nested_too_deep_are_refused() -> None:
+    depth = 12
+    ids = [f"L{n}" for n in range(depth)]
+    blocks = [
+        block(name, "loop", parent=ids[n - 1] if n else None, data={"loopType": "for", "count": 1})
+        for n, name in enumerate(ids)
+    ]
+    edges: list[tuple[str, str | None, str]] = [("start", "source", "L0")]
+    edges += [(ids[n], "loop-start-source", ids[n + 1]) for n in range(depth - 1)]
+    edges.append((ids[-1], "loop-start-source", "a"))
+    result = await run(fills_in, document([START, *blocks, child("a", "x", ids[-1])], edges))
+    assert error(result) == "Loops and parallels are nested more than 10 deep"
