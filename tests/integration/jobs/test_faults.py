@@ -126,6 +126,30 @@ async def test_a_batch_that_died_half_way_is_all_or_nothing(
     await store.stop()
 
 
+async def test_a_batch_that_died_takes_nobody_elses_run_with_it(
+    start: Start, mongodb_uri: str, mongodb_prefix: str
+) -> None:
+    store = open_store(quick_settings(mongodb_uri, mongodb_prefix))
+    books = Faulty(Books(store))
+    queue = MongoQueue(store, books)  # type: ignore[arg-type]
+    limits = QueueLimits(10, 10)
+    async with start(dispatch_window=1) as system:
+        first = await system.gateway.accept(a_spec("first"))
+        accepted = await system.gateway.accept(a_spec("mine"))
+        books.fail("confirm", "before")
+        with pytest.raises(Unavailable):
+            await queue.accept([AcceptRun(a_spec(run_id), 100) for run_id in ("mine", "other")], limits)
+        await system.collection("queues").update_one({"_id": "*"}, [{"$set": {"offers": _aged}}])
+
+        async def is_withdrawn() -> bool:
+            return await system.stored(_id="other") == 0
+
+        await until(is_withdrawn)
+        assert (await system.gateway.job(accepted.job_id)).run_id == "mine"
+        assert await system.stored() == len([first, accepted])
+    await store.stop()
+
+
 async def test_an_accept_that_failed_left_nothing(fragile: System, parts: Parts) -> None:
     parts.queue.fail("accept", "before")
     with pytest.raises(Unavailable):

@@ -150,7 +150,7 @@ class FakeQueue:
         unclaimed = {run.run_id: run.workspace_id for run in self.unclaimed.values()}
         for name in [*self.booked]:
             self.booked[name] = len(self.waiting_runs[name]) + list(unclaimed.values()).count(name)
-        return Recount(0, unclaimed)
+        return Recount(0, unclaimed, is_certain=not self.offers)
 
     def _fail(self) -> None:
         failure, self.fails = self.fails, None

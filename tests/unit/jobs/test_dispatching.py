@@ -223,3 +223,15 @@ async def test_a_new_leader_recounts_the_books(system: System) -> None:
     system.clock.seconds = 301
     await system.dispatcher.step()
     assert system.queue.recounts == [1, 1]
+
+
+async def test_a_recount_that_a_batch_under_way_disturbed_is_made_again_soon(system: System) -> None:
+    system.queue.offers = [Offer("offer", system.clock.now(), {"a": 1}, ["a0"])]
+    await system.dispatcher.step()
+    system.queue.offers = []
+    system.clock.seconds = 1
+    await system.dispatcher.step()
+    system.clock.seconds = 2
+    await system.dispatcher.step()
+
+    assert len(system.queue.recounts) == 2

@@ -165,11 +165,13 @@ class WaitingRun:
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """What a recount found: by how many places the books were wrong, and whose runs are dispatched and unclaimed."""
+    """What a recount found."""
 
     wrong_places: int
     unclaimed: Mapping[str, str]
-    """Run ids and their workspaces."""
+    """The runs that are dispatched and unclaimed, and their workspaces."""
+    is_certain: bool
+    """False where batches under way may have hidden something."""
 
 
 class Queue(Protocol):

@@ -81,7 +81,8 @@ class Intake:
     async def _fill(self, batch: _Batch, offer: Offer, books: OpenBooks, limits: QueueLimits) -> None:
         placed = await self._place(batch, offer, books, limits)
         accepted = {n: RunAccepted(batch.requests[n].run.run_id, new_job_id(), books.now) for n in placed}
-        taken = await self._insert([accepted_document(batch.requests[n], accepted[n], placed.index(n)) for n in placed])
+        documents = [accepted_document(batch.requests[n], accepted[n], offer, order) for order, n in enumerate(placed)]
+        taken = await self._insert(documents, offer)
         duplicates = [n for n in placed if accepted[n].run_id in taken]
         await self._books.give_back(Counter(batch.workspace_of(n) for n in duplicates))
         if not await self._books.confirm(offer.id, unused=offer.total - len(placed) + len(duplicates)):
@@ -109,8 +110,8 @@ class Intake:
             count = min(count, limit - ledgers[workspace_id].queued)
         return max(0, count)
 
-    async def _insert(self, documents: Sequence[Document]) -> set[str]:
-        """Store what is not stored yet; the ids of what is."""
+    async def _insert(self, documents: Sequence[Document], offer: Offer) -> set[str]:
+        """Store the runs; the ids that were taken, by others than this very offer."""
         if not documents:
             return set()
         try:
@@ -119,11 +120,12 @@ class Intake:
             failures = error.details["writeErrors"]
             if any(failure["code"] != DUPLICATE for failure in failures):
                 raise
-            return {failure["op"]["_id"] for failure in failures}
+            stored = {"_id": {"$in": [failure["op"]["_id"] for failure in failures]}, "offer_id": {"$ne": offer.id}}
+            return {each["_id"] for each in await self._runs.find(stored, {"_id": 1}).to_list()}
         return set()
 
 
-def accepted_document(request: AcceptRun, accepted: RunAccepted, order: int) -> Document:
+def accepted_document(request: AcceptRun, accepted: RunAccepted, offer: Offer, order: int) -> Document:
     """A durable run as it is stored first."""
     spec = request.run
     run = Run(
@@ -135,7 +137,8 @@ def accepted_document(request: AcceptRun, accepted: RunAccepted, order: int) -> 
         limit_text_ms=spec.time_limit_text_ms or spec.time_limit_ms,
         created_at=accepted.created_at,
     )
-    return new_document(run, spec, order=order) | {"job_id": accepted.job_id, "spec": encode_spec(spec)}
+    durable = {"job_id": accepted.job_id, "spec": encode_spec(spec), "offer_id": offer.id}
+    return new_document(run, spec, order=order) | durable
 
 
 def id_taken(run_id: str) -> RunIdTaken:

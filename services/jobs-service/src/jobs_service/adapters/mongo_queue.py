@@ -76,7 +76,8 @@ class MongoQueue:
     async def withdraw(self, offer: Offer) -> None:
         """See Queue."""
         if await self._books.confirm(offer.id, unused=0):
-            await self._runs.delete_many({"_id": {"$in": list(offer.run_ids)}, "phase": Phase.WAITING.value})
+            theirs = {"_id": {"$in": list(offer.run_ids)}, "offer_id": offer.id}
+            await self._runs.delete_many(theirs | {"phase": Phase.WAITING.value})
 
     @store_call
     async def recount(self, term: int) -> Recount:
@@ -86,7 +87,7 @@ class MongoQueue:
         wrong = differences(books.ledgers, counted, books.offers)
         overall = overall_difference(books.overall, books.ledgers, wrong, books.offers)
         await self._books.correct(wrong | ({OVERALL: overall} if overall else {}), term)
-        return Recount(sum(map(abs, wrong.values())), unclaimed)
+        return Recount(sum(map(abs, wrong.values())), unclaimed, is_certain=not books.offers)
 
     async def _count(self, session: Session) -> tuple[OpenBooks, Mapping[str, int], Mapping[str, str]]:
         """Books and runs on one snapshot. Nothing is written, so nothing is held if this process dies."""

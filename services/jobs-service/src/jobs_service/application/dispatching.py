@@ -22,6 +22,7 @@ from shared.observe.logging import get_logger
 
 log = get_logger("dispatching")
 RECOUNT_SECONDS: Final = 300.0
+RECOUNT_SOON_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,18 @@ class DispatchPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What is published next: runs that were published before, and runs that wait."""
+    """What is published next."""
 
     again: Sequence[WaitingRun]
+    """Published before, and claimed by nobody."""
+    requeued: Sequence[WaitingRun]
+    """Begun before."""
     fresh: Sequence[WaitingRun]
+
+    @property
+    def runs(self) -> list[WaitingRun]:
+        """All of them, what has waited longest first."""
+        return [*self.again, *self.requeued, *self.fresh]
 
 
 class Dispatching:
@@ -58,7 +67,8 @@ class Dispatching:
         self._unsent: dict[str, DurableRunDispatched] = {}
         self._unclaimed: dict[str, str] = {}
         self._served_last = ""
-        self._recounted_at: float | None = None
+        self._recount_at = 0.0
+        self._recount_seconds = RECOUNT_SOON_SECONDS
 
     async def step(self) -> None:
         """One round. Raises Unavailable."""
@@ -81,19 +91,18 @@ class Dispatching:
         await self._observe(state)
         await self._settle(state, term)
         round_ = self._plan(state)
-        if round_.again or round_.fresh:
+        if round_.runs:
             await self._dispatch(round_, state)
             await self._publish()
 
     async def _dispatch(self, round_: Round, state: QueueState) -> None:
-        runs = [*round_.again, *round_.fresh]
         dispatch_id = new_id()
         try:
-            marked = await self._queue.mark(dispatch_id, [run.run_id for run in runs], state.now)
+            marked = await self._queue.mark(dispatch_id, [run.run_id for run in round_.runs], state.now)
         except Exception:
             self._begin_anew(self._term)  # nobody knows what was marked
             raise
-        for run in runs:
+        for run in round_.runs:
             if run.run_id in marked:
                 self._unsent[run.run_id] = DurableRunDispatched(run.run_id, dispatch_id, run.workspace_id)
         self._unclaimed |= {run.run_id: run.workspace_id for run in round_.fresh if run.run_id in marked}
@@ -110,7 +119,7 @@ class Dispatching:
             try:
                 await self._queue.settle(departed, list(state.unbooked), term)
             except Exception:
-                self._recounted_at = None  # nobody knows whether it was booked
+                self._doubt_books()  # nobody knows whether it was booked
                 raise
 
     def _plan(self, state: QueueState) -> Round:
@@ -122,7 +131,7 @@ class Dispatching:
         fresh = self._backlog.take(turns)
         if fresh:
             self._served_last = fresh[-1].workspace_id
-        return Round([*again, *requeued], fresh)
+        return Round(again, requeued, fresh)
 
     def _demands(self, state: QueueState) -> Mapping[str, Demand]:
         active = Counter(run.workspace_id for run in state.active)
@@ -164,19 +173,24 @@ class Dispatching:
         for offer in state.offers:
             if offer.is_abandoned(state.now):
                 log.warning("a batch that was never accepted is withdrawn", runs=len(offer.run_ids))
-                self._recounted_at = None
                 await self._queue.withdraw(offer)
+                self._doubt_books()
 
     async def _recount(self, term: int) -> None:
         now = self._clock.monotonic()
-        if self._recounted_at is not None and now - self._recounted_at < RECOUNT_SECONDS:
+        if now < self._recount_at:
             return
         found = await self._queue.recount(term)
         if found.wrong_places:
             metrics.CORRECTED.inc(found.wrong_places)
             log.info("the books were put right", places=found.wrong_places)
         self._unclaimed = dict(found.unclaimed)
-        self._recounted_at = now
+        self._recount_seconds = RECOUNT_SECONDS if found.is_certain else min(RECOUNT_SECONDS, 2 * self._recount_seconds)
+        self._recount_at = now + self._recount_seconds
+
+    def _doubt_books(self) -> None:
+        self._recount_at = 0.0
+        self._recount_seconds = RECOUNT_SOON_SECONDS
 
     def _begin_anew(self, term: int | None) -> None:
         """Forget what the store may know better."""
@@ -184,7 +198,7 @@ class Dispatching:
         self._backlog.clear()
         self._unsent.clear()
         self._unclaimed.clear()
-        self._recounted_at = None
+        self._doubt_books()
         if term is None:
             metrics.QUEUED.set(0)
             metrics.OLDEST_SECONDS.set(0)
