@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from executor_service.blocks.agent import model_request
-from executor_service.blocks.agent.accounting import NO_COST, tokens_json, usage_of
+from executor_service.blocks.agent.accounting import cost_json, tokens_json, usage_of
 from executor_service.blocks.ports import ModelServer
 from executor_service.engine import BlockFailure, Call
 from executor_service.providers import Message, ModelFailure, Role
@@ -43,5 +43,5 @@ async def ask(
         turn = await models.turn(request)
     except ModelFailure as failure:
         raise BlockFailure(failure.message) from failure
-    facts: JsonObject = {"model": request.model, "tokens": tokens_json(turn.tokens), "cost": dict(NO_COST)}
-    return Answer(turn.content, facts, usage_of(request.model, turn.tokens))
+    facts: JsonObject = {"model": request.model, "tokens": tokens_json(turn.tokens), "cost": cost_json(turn.cost)}
+    return Answer(turn.content, facts, usage_of(request.model, turn.tokens, turn.cost))

@@ -1,6 +1,8 @@
 """Models, by name: `Models.turn` finds who serves a model and asks for one turn of the conversation."""
 
 from executor_service.providers.model import (
+    NO_COST,
+    Cost,
     Listener,
     Message,
     ModelFailure,
@@ -16,6 +18,8 @@ from executor_service.providers.models import Models
 from executor_service.providers.settings import ProviderSettings
 
 __all__ = [
+    "NO_COST",
+    "Cost",
     "Listener",
     "Message",
     "ModelFailure",

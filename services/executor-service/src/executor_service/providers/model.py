@@ -90,7 +90,24 @@ class Tokens:
         return self.input + self.output
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one turn costs whoever runs this server, in US dollars; nothing where others pay the provider."""
+
+    input: float = 0.0
+    output: float = 0.0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(round(self.input + other.input, 8), round(self.output + other.output, 8))
+
+    @property
+    def total(self) -> float:
+        """Both together."""
+        return round(self.input + self.output, 8)
+
+
 NO_TOKENS: Final = Tokens()
+NO_COST: Final = Cost()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +119,7 @@ class Turn:
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: str = "stop"
     tokens: Tokens = NO_TOKENS
+    cost: Cost = NO_COST
     original: object = None
     """The turn in the provider's own form, where it must be sent back like that (signed reasoning)."""
 

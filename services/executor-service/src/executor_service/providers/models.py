@@ -1,6 +1,7 @@
 """The providers of this server, by the model names that they serve."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from typing import Final
 
@@ -8,7 +9,8 @@ from executor_service.providers import echo
 from executor_service.providers.azure_openai import AzureOpenAI
 from executor_service.providers.endpoints import Endpoint, endpoints
 from executor_service.providers.model import Listener, ModelFailure, ModelRequest, Provider, Turn
-from executor_service.providers.openai_compatible import OpenAICompatible
+from executor_service.providers.openai_compatible import OpenAICompatible, bare_model
+from executor_service.providers.prices import cost_of
 from executor_service.providers.settings import ProviderSettings
 from shared.workflow.model_names import provider_of
 
@@ -43,7 +45,10 @@ class Models:
         """Ask the model for one turn. Raises ModelFailure."""
         name = self.provider_of(request.model)
         provider = self._providers.get(name) or self._opened(name)
-        return await provider.turn(request, listener)
+        turn = await provider.turn(request, listener)
+        if name in self.keyed and request.credential("apiKey") is None:
+            return replace(turn, cost=cost_of(bare_model(request.model, name), name, turn.tokens))
+        return turn
 
     def provider_of(self, model: str) -> str:
         """The provider's name."""

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 from typing import Final
 
-from executor_service.blocks.agent.accounting import Ledger, cost_json, tokens_json, usage_of
+from executor_service.blocks.agent.accounting import Ledger, priced_cost_json, tokens_json, usage_of
 from executor_service.blocks.agent.answers import NOT_STRUCTURED, parse_answer
 from executor_service.blocks.agent.loop import Conversation
 from executor_service.blocks.agent.messages import in_order, read_messages
@@ -13,6 +13,7 @@ from executor_service.blocks.agent.toolbox import BlockTool, Toolbox
 from executor_service.blocks.ports import MemoryStore, ModelServer
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from executor_service.providers import Message, ModelRequest, Turn
+from shared.contracts.runs import Usage
 from shared.workflow.jsvalues import Json, JsonObject, to_number, to_string
 from shared.workflow.response_format import read_response_format
 
@@ -51,7 +52,7 @@ class AgentHandler(BlockHandler):
             await memory.keep(said, turn.content)
         is_structured = conversation.request.response_format is not None
         output = {**_answer(turn, is_structured=is_structured), **_facts(call, conversation)}
-        return BlockResult(output, usage=usage_of(conversation.request.model, conversation.ledger.tokens))
+        return BlockResult(output, usage=_usage(conversation))
 
     def _conversation(self, call: Call, params: JsonObject, messages: tuple[Message, ...]) -> Conversation:
         request = model_request(call, params)
@@ -100,8 +101,12 @@ def _facts(call: Call, conversation: Conversation) -> JsonObject:
         "tokens": tokens_json(conversation.ledger.tokens),
         "toolCalls": {"list": list(conversation.calls), "count": len(conversation.calls)},
         "providerTiming": conversation.ledger.timing(call.now()),
-        "cost": cost_json(),
+        "cost": priced_cost_json(conversation.ledger.cost, conversation.ledger.tokens),
     }
+
+
+def _usage(conversation: Conversation) -> Usage:
+    return usage_of(conversation.request.model, conversation.ledger.tokens, conversation.ledger.cost)
 
 
 def _number(value: Json) -> float | int | None:

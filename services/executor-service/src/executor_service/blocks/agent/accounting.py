@@ -4,15 +4,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from executor_service.providers import Tokens, ToolCall, Turn
+from executor_service.providers import NO_COST, Cost, Tokens, ToolCall, Turn
 from shared.clock import iso
 from shared.contracts.runs import Usage
 from shared.workflow.jsvalues import Json, JsonObject
 
-NO_COST: Final[JsonObject] = {"input": 0, "output": 0, "total": 0}
-NO_PRICING: Final[JsonObject] = {"input": 0, "output": 0, "updatedAt": "1970-01-01T00:00:00.000Z"}
-"""Whoever brings the key or the server pays the provider; this installation charges nothing."""
-
+_PER: Final = 1_000_000
+"""Prices are told for so many tokens."""
+_PRICED_AT: Final = "1970-01-01T00:00:00.000Z"
+"""Price lists do not say from when they are."""
 NO_TOKENS: Final = Tokens()
 EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
@@ -22,10 +22,25 @@ def tokens_json(tokens: Tokens) -> JsonObject:
     return {"input": tokens.input, "output": tokens.output, "total": tokens.total}
 
 
-def usage_of(model: str, tokens: Tokens) -> Usage:
+def cost_json(cost: Cost) -> JsonObject:
+    """A cost as outputs show it: plain zeros where whoever brought the key or the server pays."""
+    return {"input": cost.input or 0, "output": cost.output or 0, "total": cost.total or 0}
+
+
+def priced_cost_json(cost: Cost, tokens: Tokens) -> JsonObject:
+    """A cost with the prices that it came from, per million tokens."""
+    pricing: JsonObject = {
+        "input": _price(cost.input, tokens.input),
+        "output": _price(cost.output, tokens.output),
+        "updatedAt": _PRICED_AT,
+    }
+    return {**cost_json(cost), "pricing": pricing}
+
+
+def usage_of(model: str, tokens: Tokens, cost: Cost) -> Usage:
     """What a run's total is to be raised by."""
     counts = {"input": float(tokens.input), "output": float(tokens.output), "total": float(tokens.total)}
-    return Usage(tokens.input, tokens.output, 0.0, {model: counts})
+    return Usage(tokens.input, tokens.output, cost.total, {model: {**counts, "cost": cost.total}})
 
 
 @dataclass(slots=True)
@@ -36,6 +51,7 @@ class Ledger:
     provider: str
     segments: list[Json] = field(default_factory=list)
     tokens: Tokens = NO_TOKENS
+    cost: Cost = NO_COST
     turns: int = 0
     model_ms: int = 0
     tools_ms: int = 0
@@ -46,6 +62,7 @@ class Ledger:
         """Write down one model turn."""
         took = _ms(started, ended)
         self.tokens += turn.tokens
+        self.cost += turn.cost
         self.turns += 1
         self.model_ms += took
         if self.turns == 1:
@@ -60,7 +77,7 @@ class Ledger:
         segment |= {
             "finishReason": turn.finish_reason,
             "tokens": tokens_json(turn.tokens),
-            "cost": dict(NO_COST),
+            "cost": cost_json(turn.cost),
             "provider": self.provider,
         }
         self.segments.append(segment)
@@ -83,9 +100,8 @@ class Ledger:
         }
 
 
-def cost_json() -> JsonObject:
-    """`cost` of the output."""
-    return {**NO_COST, "pricing": dict(NO_PRICING)}
+def _price(cost: float, tokens: int) -> float:
+    return round(cost * _PER / tokens, 6) if cost else 0
 
 
 def _segment(kind: str, name: str, started: datetime, ended: datetime) -> JsonObject:

@@ -1,0 +1,23 @@
+"""What a turn costs whoever pays the provider, by public price lists."""
+
+from importlib import import_module
+from typing import Final
+
+from executor_service.providers.model import NO_COST, Cost, Tokens
+
+_LIST: Final = "genai_prices"
+"""Large, and needed only where this server pays: loaded when first asked."""
+_DECIMALS: Final = 8
+
+
+def cost_of(model: str, provider: str, tokens: Tokens) -> Cost:
+    """The price of these tokens in US dollars; nothing for a model that is in no list."""
+    prices = import_module(_LIST)
+    used = prices.Usage(
+        input_tokens=tokens.input, output_tokens=tokens.output, cache_read_tokens=tokens.cached_input or None
+    )
+    try:
+        found = prices.calc_price(used, model_ref=model, provider_id=provider)
+    except LookupError:
+        return NO_COST
+    return Cost(round(float(found.input_price), _DECIMALS), round(float(found.output_price), _DECIMALS))
