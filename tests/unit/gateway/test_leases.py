@@ -53,6 +53,18 @@ async def test_a_value_is_used_for_its_lease_and_no_longer(source: Source, clock
     assert source.calls == 2
 
 
+async def test_a_value_in_use_is_renewed_before_anybody_has_to_wait(source: Source, clock: HandClock) -> None:
+    leases = Leases(source.load, clock, seconds=1)
+    assert await leases.get("k") == 1
+    source.value = 2
+    clock.advance(0.5)
+    assert await leases.get("k") == 1
+    await eventually(lambda: source.calls == 2)
+    source.gate.clear()
+    clock.advance(0.49)
+    assert await asyncio.wait_for(leases.get("k"), 1) == 2
+
+
 async def test_the_lease_counts_from_the_start_of_the_look_up(source: Source, clock: HandClock) -> None:
     leases = Leases(source.load, clock, seconds=1)
     source.gate.clear()

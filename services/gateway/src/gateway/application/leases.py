@@ -25,9 +25,10 @@ class Lease(Generic[V]):
 class Leases(Generic[V]):
     """Looks values up through `load`, once for all who ask at the same time.
 
-    A value is used for `seconds`, counted from the start of its look-up. `revision` orders values of one key where it
-    is known: an older one never replaces a newer one. While `load` raises Unavailable, a value may be served for
-    `stale_seconds` more.
+    A value is used for `seconds`, counted from the start of its look-up. From half of that on it is looked up again
+    beside the request that asks, so that a slow store slows nobody down whose key is in use. `revision` orders values
+    of one key where it is known: an older one never replaces a newer one. While `load` raises Unavailable, a value may
+    be served for `stale_seconds` more.
     """
 
     def __init__(
@@ -52,20 +53,25 @@ class Leases(Generic[V]):
     async def get(self, key: str) -> V:
         """The value of `key`. Raises what `load` raises."""
         lease, now = self._leases.get(key), self._clock.monotonic()
-        if lease is not None and now - lease.began < self._seconds:
-            self._leases.move_to_end(key)
-            return lease.value
-        loading = self._loading.get(key)
-        if loading is None:
-            loading = asyncio.get_running_loop().create_task(self._refresh(key, now))
-            self._loading[key] = loading
-            loading.add_done_callback(_retrieve)
-        return await asyncio.shield(loading)
+        if lease is None or now - lease.began >= self._seconds:
+            return await asyncio.shield(self._look_up(key, now))
+        if now - lease.began >= self._seconds / 2:
+            self._look_up(key, now)
+        self._leases.move_to_end(key)
+        return lease.value
 
     def drop(self, key: str) -> None:
         """Forget `key`; a look-up that is under way is answered, but not kept."""
         self._leases.pop(key, None)
         self._loading.pop(key, None)
+
+    def _look_up(self, key: str, now: float) -> "asyncio.Task[V]":
+        loading = self._loading.get(key)
+        if loading is None:
+            loading = asyncio.get_running_loop().create_task(self._refresh(key, now))
+            self._loading[key] = loading
+            loading.add_done_callback(_retrieve)
+        return loading
 
     async def _refresh(self, key: str, began: float) -> V:
         task = asyncio.current_task()
