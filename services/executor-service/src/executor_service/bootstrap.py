@@ -17,7 +17,7 @@ from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.application.launcher import Launcher
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
 from executor_service.consumers.work import WorkConsumers
-from executor_service.engine import Engine, Limits
+from executor_service.engine import Engine
 from executor_service.net import OutboundClient, OutboundLimits, SandboxFetcher
 from executor_service.providers import Models, ProviderSettings
 from executor_service.sandbox import JavaScriptSandbox, PoolSize, PythonSandbox
@@ -56,7 +56,7 @@ def build(
     children = DeployedChildren(deployments, workflows)
     ports = BlockPorts(javascript=sandbox, models=models, outbound=outbound, python=python, children=children)
     handlers = block_handlers(ports, entry_points(group=PLUGIN_GROUP))
-    engine = Engine(handlers, SandboxExpressions(sandbox), clock, Limits())
+    engine = Engine(handlers, SandboxExpressions(sandbox), clock, settings.limits)
     launcher = Launcher(
         engine,
         workflows,

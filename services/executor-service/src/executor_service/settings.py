@@ -1,9 +1,14 @@
 """What an operator can set on executor-service."""
 
+from typing import Final
+
 from pydantic import Field, field_validator
 
+from executor_service.engine import Limits
 from executor_service.net import OutboundPolicy
 from shared.settings import CommaList, CommonSettings
+
+_MIB: Final = 1024 * 1024
 
 
 class ExecutorSettings(CommonSettings):
@@ -24,7 +29,21 @@ class ExecutorSettings(CommonSettings):
     sandbox_processes: int = Field(
         16, ge=1, le=256, description="Processes that run user code at once, JavaScript and Python each."
     )
+    max_iterations: int = Field(100_000, ge=1, description="Rounds of one loop, and branches of one parallel.")
+    max_blocks: int = Field(1_000_000, ge=1, description="Blocks that one run may run, every iteration counted.")
+    max_block_output_mib: int = Field(10, ge=1, le=100, description="JSON of one block's output, in MiB.")
+    max_run_output_mib: int = Field(256, ge=1, le=4096, description="JSON of all outputs of one run, in MiB.")
     lease_renew_seconds: float = Field(5.0, gt=0, le=300, description="How often a durable run's lease is renewed.")
+
+    @property
+    def limits(self) -> Limits:
+        """How far one run may go."""
+        return Limits(
+            iterations=self.max_iterations,
+            blocks=self.max_blocks,
+            block_output_bytes=self.max_block_output_mib * _MIB,
+            run_output_bytes=self.max_run_output_mib * _MIB,
+        )
 
     @field_validator("outbound_allow")
     @classmethod

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -86,46 +85,17 @@ def visible(output: Output) -> JsonObject:
     return {key: value for key, value in output.items() if not key.startswith("_")}
 
 
-def block_entry(
-    *,
-    block_id: str,
-    name: str,
-    block_type: str,
-    rounds: tuple[Round, ...],
-    started_at: datetime,
-    ended_at: datetime,
-    duration_ms: float,
-    order: int,
-    success: bool,
-    is_container: bool = False,
-    **more: object,
-) -> BlockLog:
-    """The log entry of one run of one block."""
+def placed(entry: BlockLog, rounds: tuple[Round, ...], *, is_container: bool = False) -> BlockLog:
+    """A log entry named for where in its loops and parallels the block stands."""
     if not rounds:
-        return BlockLog(
-            block_id=block_id,
-            block_name=name,
-            block_type=block_type,
-            started_at=started_at,
-            ended_at=ended_at,
-            duration_ms=duration_ms,
-            success=success,
-            execution_order=order,
-            **more,  # type: ignore[arg-type]
-        )
+        return entry
     innermost = rounds[0]
-    return BlockLog(
-        block_id=node_name(block_id, rounds),
-        block_name=name if is_container else f"{name} (iteration {innermost.index})",
-        block_type=block_type,
-        started_at=started_at,
-        ended_at=ended_at,
-        duration_ms=duration_ms,
-        success=success,
-        execution_order=order,
+    return msgspec.structs.replace(
+        entry,
+        block_id=node_name(entry.block_id, rounds),
+        block_name=entry.block_name if is_container else f"{entry.block_name} (iteration {innermost.index})",
         loop_id=None if innermost.is_parallel else innermost.container_id,
         parallel_id=innermost.container_id if innermost.is_parallel else None,
         iteration_index=innermost.index,
         parent_iterations=parent_iterations(rounds),
-        **more,  # type: ignore[arg-type]
     )

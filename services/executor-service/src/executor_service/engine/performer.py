@@ -13,7 +13,7 @@ from executor_service.engine.call import Call
 from executor_service.engine.entries import BlockDone
 from executor_service.engine.errors import BlockFailure
 from executor_service.engine.limits import Limits
-from executor_service.engine.logs import LogBook, block_entry
+from executor_service.engine.logs import LogBook, placed
 from executor_service.engine.ports import BlockHandler, BlockResult, Inputs, PauseRequest
 from executor_service.engine.state import ChildSpans, Output, Pause, Work
 from shared.clock import Clock, iso
@@ -85,15 +85,14 @@ class Performer:
     ) -> BlockLog:
         """The log entry of an attempt as it stands now."""
         block = attempt.call.block
-        return block_entry(
+        entry = BlockLog(
             block_id=block.id,
-            name=block.name,
+            block_name=block.name,
             block_type=block.type,
-            rounds=attempt.call.rounds,
             started_at=attempt.started_at,
             ended_at=self._clock.now(),
             duration_ms=round((self._clock.monotonic() - attempt.began) * 1000, 3),
-            order=attempt.order,
+            execution_order=attempt.order,
             success=error is None,
             error=None if error is None else self._logs.shown_text(error),
             error_handled=handled,
@@ -101,6 +100,7 @@ class Performer:
             input=self._shown_inputs(attempt.inputs),
             child_spans=child_spans,
         )
+        return placed(entry, attempt.call.rounds)
 
     def _shown_inputs(self, inputs: Inputs | None) -> object:
         return None if inputs is None else self._logs.shown(inputs.shown() if inputs.shown else inputs.params)

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Final
 
 from executor_service.engine.entries import BlockDone, Checked, Entry, InChild, Intended, Numbered, Opened, Resumed
-from executor_service.engine.logs import LogBook, block_entry
+from executor_service.engine.logs import LogBook, placed
 from executor_service.engine.places import Places, Round
 from executor_service.engine.scheduler import Exit, Scheduler
 from executor_service.engine.state import Output, RunState, Work
-from shared.contracts.runs import RunError, Usage
+from shared.contracts.runs import BlockLog, RunError, Usage
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.graph import Graph
 
@@ -148,19 +148,18 @@ class Progress:
     ) -> None:
         block = self._workflow.blocks[block_id]
         is_copy = any(around.is_parallel and around.index for around in rounds)
-        entry = block_entry(
+        entry = BlockLog(
             block_id=block_id,
-            name=block.type if is_copy else block.name,
+            block_name=block.type if is_copy else block.name,
             block_type=block.type,
-            rounds=rounds,
-            is_container=True,
             started_at=started_at,
             ended_at=ended_at,
             duration_ms=(ended_at - started_at).total_seconds() * 1000,
-            order=self.next_order(),
+            execution_order=self.next_order(),
             success=error is None,
             error=error,
         )
+        entry = placed(entry, rounds, is_container=True)
         self.logs.add_block(entry, output)
 
 
