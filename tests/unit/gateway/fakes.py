@@ -36,6 +36,7 @@ from shared.contracts.messages import AttachedRunRequested, CancelRun, ControlMe
 from shared.contracts.runs import Payload, RunError, RunMode, RunOutcome, RunSpec, RunStatus, Trigger
 from shared.errors import Conflict, InvalidWorkflow, NotDeployed, NotFound, RunIdTaken, Unavailable
 from shared.security.keys import hash_key, mask_key, new_key
+from shared.workflow.importing import read_import
 
 JOB = "run_0123456789abcdef0123"
 NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
@@ -173,10 +174,13 @@ class FakeDeployments:
         return self._add(request.workspace_id, request.name, request.description, request.state or {})
 
     async def import_file(self, request: ImportWorkflow) -> Workflow:
-        if not isinstance(request.workflow, dict) or "blocks" not in request.workflow:
-            raise InvalidWorkflow("Invalid workflow: Missing or invalid field: blocks")
-        name = request.name or "Imported workflow"
-        return self._add(request.workspace_id, name, request.description or "", request.workflow)
+        file = read_import(request.workflow)
+        return self._add(
+            request.workspace_id,
+            request.name or file.name or "Imported workflow",
+            request.description or "",
+            file.state,
+        )
 
     async def get(self, workspace_id: str, workflow_id: str) -> Workflow:
         return self._workflow(self._own(workspace_id, workflow_id))

@@ -91,6 +91,14 @@ async def test_import_makes_a_workflow(system: System) -> None:
     }
 
 
+async def test_a_block_id_that_occurs_twice_is_refused(system: System) -> None:
+    block = b'"A":{"id":"A","type":"start_trigger","name":"Start","position":{"x":0,"y":0},"subBlocks":{}}'
+    raw = b'{"workspaceId":"WS1","workflow":{"blocks":{' + block + b"," + block + b'},"edges":[]}}'
+    answer = await send(system, "POST", "/import", raw=raw)
+    assert answer.status == 400
+    assert "Duplicate key: A" in answer.json["error"]
+
+
 @pytest.mark.parametrize(
     ("body", "status", "error"),
     [
