@@ -7,6 +7,6 @@ from executor_service.sandbox import PythonSandbox, SandboxUnavailable, Script
 async def test_a_host_without_bubblewrap_runs_without_python_and_says_why() -> None:
     python = OptionalPython(PythonSandbox(bubblewrap="no-such-program"))
     await python.start()
-    with pytest.raises(SandboxUnavailable, match="Python is not available on this server: .*not installed"):
+    with pytest.raises(SandboxUnavailable, match=r"Python is not available on this server: .*not installed"):
         await python.run(Script(code="return 1"))
     await python.stop()
