@@ -73,7 +73,7 @@ class DeafBroker:
     @property
     def work(self) -> WorkQueue:
         """This object, for publishing."""
-        return self  # type: ignore[return-value]
+        return self
 
     @property
     def replies(self) -> ReplyStream:

@@ -5,7 +5,6 @@ from tests.integration.jobs.system import System
 
 from shared.errors import Forbidden, InvalidRequest, Unauthenticated
 from shared.service import ServiceName
-from shared.web.client import InternalClient
 
 GATEWAYS = [
     ("POST", "/internal/runs"),
@@ -27,28 +26,23 @@ EXECUTORS = [
 BLOBS = [("PUT", "/internal/blobs/w/b"), ("POST", "/internal/blobs/w"), ("GET", "/internal/blobs/w/b")]
 
 
-@pytest.mark.parametrize(("method", "path"), GATEWAYS)
-async def test_the_gateways_routes_are_closed_to_others(system: System, method: str, path: str) -> None:
-    for caller in (ServiceName.EXECUTOR, ServiceName.DEPLOY):
-        await _is_forbidden(system.as_service(caller), method, path)
+async def test_the_gateways_routes_are_closed_to_others(system: System) -> None:
+    await _are_forbidden(system, GATEWAYS, ServiceName.EXECUTOR, ServiceName.DEPLOY)
 
 
-@pytest.mark.parametrize(("method", "path"), EXECUTORS)
-async def test_the_executors_routes_are_closed_to_others(system: System, method: str, path: str) -> None:
-    for caller in (ServiceName.GATEWAY, ServiceName.DEPLOY):
-        await _is_forbidden(system.as_service(caller), method, path)
+async def test_the_executors_routes_are_closed_to_others(system: System) -> None:
+    await _are_forbidden(system, EXECUTORS, ServiceName.GATEWAY, ServiceName.DEPLOY)
 
 
-@pytest.mark.parametrize(("method", "path"), BLOBS)
-async def test_blobs_are_closed_to_deploy_service(system: System, method: str, path: str) -> None:
-    await _is_forbidden(system.as_service(ServiceName.DEPLOY), method, path)
+async def test_blobs_are_closed_to_deploy_service(system: System) -> None:
+    await _are_forbidden(system, BLOBS, ServiceName.DEPLOY)
 
 
-@pytest.mark.parametrize(("method", "path"), [*GATEWAYS, *EXECUTORS, *BLOBS])
-async def test_nobody_comes_in_without_a_token(system: System, method: str, path: str) -> None:
+async def test_nobody_comes_in_without_a_token(system: System) -> None:
     nobody = system.as_service(ServiceName.JOBS)
-    with pytest.raises(Unauthenticated):
-        await nobody.fetch(method, path)
+    for method, path in (*GATEWAYS, *EXECUTORS, *BLOBS):
+        with pytest.raises(Unauthenticated):
+            await nobody.fetch(method, path)
     await nobody.stop()
 
 
@@ -61,7 +55,10 @@ async def test_the_service_is_ready_while_store_and_broker_answer(system: System
     assert b'"ready"' in await system.gateway.client.fetch("GET", "/readyz")
 
 
-async def _is_forbidden(client: InternalClient, method: str, path: str) -> None:
-    with pytest.raises(Forbidden):
-        await client.fetch(method, path)
-    await client.stop()
+async def _are_forbidden(system: System, routes: list[tuple[str, str]], *callers: ServiceName) -> None:
+    for caller in callers:
+        client = system.as_service(caller)
+        for method, path in routes:
+            with pytest.raises(Forbidden):
+                await client.fetch(method, path)
+        await client.stop()

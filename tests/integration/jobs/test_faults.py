@@ -100,14 +100,14 @@ async def test_an_accept_whose_answer_was_lost_still_runs(fragile: System, parts
 @pytest.mark.parametrize("step", ["offer", "take", "insert", "confirm"])
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_batch_that_died_half_way_is_all_or_nothing(
-    start: Start, mongodb_uri: str, mongodb_prefix: str, step: str, when: When
+    start: Start, mongodb_uri: str, mongodb_prefix: str, monkeypatch: pytest.MonkeyPatch, step: str, when: When
 ) -> None:
     store = open_store(quick_settings(mongodb_uri, mongodb_prefix))
     books = Faulty(Books(store))
     queue = MongoQueue(store, books)  # type: ignore[arg-type]
     intake = queue._intake
     if step == "insert":
-        intake._insert = failing(intake._insert, when)  # type: ignore[method-assign]
+        monkeypatch.setattr(intake, "_insert", failing(intake._insert, when))
     else:
         books.fail(step, when)
 

@@ -100,7 +100,7 @@ async def test_whoever_gives_up_waiting_is_left_out(batcher: Batcher[int, int], 
     await asyncio.sleep(0)
     work.may_go.set()
 
-    assert await asyncio.gather(first, stays) == [2, 6]
+    assert [await first, await stays] == [2, 6]
     assert work.batches == [[1], [3]]
 
 

@@ -165,4 +165,4 @@ class RunMachine(RuleBasedStateMachine):
 
 
 TestRunMachine = RunMachine.TestCase
-TestRunMachine.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+TestRunMachine.settings = settings(stateful_step_count=40, deadline=None)
