@@ -1,0 +1,168 @@
+"""A run's block logs as a tree of spans: what ran within what, when, and how it ended."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from shared.clock import iso
+from shared.contracts.runs import BlockLog
+from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.trace_segments import model_facts, segment_spans
+
+_CONTAINERS: Final = frozenset({"loop", "parallel"})
+
+Path = tuple[tuple[str, int], ...]
+"""Container and iteration, outermost first: where a block stands."""
+
+
+def run_span(blocks: Sequence[BlockLog], started_at: datetime, ended_at: datetime) -> JsonObject:
+    """The span of a whole run, with everything below it. Times are ISO text, durations milliseconds."""
+    failed = any(not log.success and not log.error_handled for log in blocks)
+    return {
+        "id": "workflow-execution",
+        "name": "Workflow Execution",
+        "type": "workflow",
+        "duration": _ms(started_at, ended_at),
+        "startTime": iso(started_at),
+        "endTime": iso(ended_at),
+        "status": "error" if failed else "success",
+        "children": list(block_spans(blocks, started_at)),
+    }
+
+
+def block_spans(blocks: Iterable[BlockLog], started_at: datetime) -> list[JsonObject]:
+    """The spans of a run's blocks, iterations gathered under their loops and parallels."""
+    tree = _Tree(started_at)
+    for log in sorted(blocks, key=lambda log: log.execution_order):
+        tree.add(log)
+    return tree.spans(())
+
+
+class _Tree:
+    def __init__(self, started_at: datetime) -> None:
+        self._started_at = started_at
+        self._logs: dict[Path, list[BlockLog]] = {}
+        self._containers: dict[tuple[Path, str], BlockLog] = {}
+        self._rounds: dict[Path, dict[str, set[int]]] = {}
+        self._kinds: dict[str, str] = {}
+
+    def add(self, log: BlockLog) -> None:
+        path = _path(log)
+        for depth, (container, index) in enumerate(path):
+            self._rounds.setdefault(path[:depth], {}).setdefault(container, set()).add(index)
+        if log.parallel_id or log.loop_id:
+            self._kinds[log.parallel_id or log.loop_id or ""] = "parallel" if log.parallel_id else "loop"
+        if log.block_type in _CONTAINERS:
+            self._containers[path, _own_id(log.block_id)] = log
+            self._kinds[_own_id(log.block_id)] = log.block_type
+        else:
+            self._logs.setdefault(path, []).append(log)
+
+    def spans(self, path: Path) -> list[JsonObject]:
+        """Everything at one place, by its beginning."""
+        entered = self._rounds.get(path, {})
+        left = [container for place, container in self._containers if place == path]
+        containers = [self._container(path, container) for container in dict.fromkeys([*entered, *left])]
+        blocks = [self._block(log) for log in self._logs.get(path, ())]
+        return sorted([*blocks, *containers], key=lambda span: str(span["startTime"]))
+
+    def _container(self, path: Path, container: str) -> JsonObject:
+        kind = self._kinds.get(container, "loop")
+        rounds = sorted(self._rounds.get(path, {}).get(container, ()))
+        children = [self._round(path, container, index, kind) for index in rounds]
+        log = self._containers.get((path, container))
+        span: JsonObject = {
+            "id": f"{kind}-execution-{container}",
+            "name": log.block_name if log else container,
+            "type": kind,
+            **(_times(log.started_at, log.ended_at) if log else _around(children)),
+            "status": _status(children) if log is None else "success" if log.success else "error",
+            "children": list(children),
+        }
+        return span
+
+    def _round(self, path: Path, container: str, index: int, kind: str) -> JsonObject:
+        children = self.spans((*path, (container, index)))
+        return {
+            "id": f"{container}-iteration-{index}",
+            "name": f"Iteration {index}",
+            "type": f"{kind}-iteration",
+            **_around(children),
+            "status": _status(children),
+            "children": list(children),
+        }
+
+    def _block(self, log: BlockLog) -> JsonObject:
+        span_id = f"{log.block_id}-{round(log.started_at.timestamp() * 1000)}"
+        span: JsonObject = {
+            "id": span_id,
+            "name": _own_name(log),
+            "type": log.block_type,
+            "duration": log.duration_ms,
+            "startTime": iso(log.started_at),
+            "endTime": iso(log.ended_at),
+            "status": "success" if log.success else "error",
+            "blockId": log.block_id,
+            "executionOrder": log.execution_order,
+            "relativeStartMs": _ms(self._started_at, log.started_at),
+            "input": log.input,
+            "output": {"error": log.error} if log.error is not None else log.output,
+            **_where(log),
+            **model_facts(log.output),
+        }
+        children = [*segment_spans(span_id, log.output), *self._called(log)]
+        return {**span, "children": list(children)} if children else span
+
+    def _called(self, log: BlockLog) -> list[JsonObject]:
+        """The spans of the workflow that a block called."""
+        called = [msgspec.convert(entry, BlockLog) for entry in log.child_spans]
+        return block_spans(called, self._started_at)
+
+
+def _path(log: BlockLog) -> Path:
+    innermost = log.parallel_id or log.loop_id
+    outer = [(str(around["iterationContainerId"]), int(around["iterationCurrent"])) for around in log.parent_iterations]
+    return (*outer, (innermost, log.iteration_index or 0)) if innermost else ()
+
+
+def _own_id(block_id: str) -> str:
+    """A block's id without the branch that it ran in."""
+    return block_id.partition("₍")[0].partition("__obranch-")[0]
+
+
+def _own_name(log: BlockLog) -> str:
+    suffix = f" (iteration {log.iteration_index})"
+    return log.block_name.removesuffix(suffix) if log.iteration_index is not None else log.block_name
+
+
+def _where(log: BlockLog) -> JsonObject:
+    told: dict[str, Json] = {
+        "errorHandled": log.error_handled or None,
+        "tries": log.tries,
+        "loopId": log.loop_id,
+        "parallelId": log.parallel_id,
+        "iterationIndex": log.iteration_index,
+    }
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _times(started_at: datetime, ended_at: datetime) -> JsonObject:
+    return {"duration": _ms(started_at, ended_at), "startTime": iso(started_at), "endTime": iso(ended_at)}
+
+
+def _around(children: Sequence[JsonObject]) -> JsonObject:
+    """The time from the first to the last of some spans."""
+    started = min((str(child["startTime"]) for child in children), default=iso(datetime.fromtimestamp(0).astimezone()))
+    ended = max((str(child["endTime"]) for child in children), default=started)
+    return _times(datetime.fromisoformat(started), datetime.fromisoformat(ended))
+
+
+def _status(children: Iterable[JsonObject]) -> str:
+    failed = any(child["status"] == "error" and not child.get("errorHandled") for child in children)
+    return "error" if failed else "success"
+
+
+def _ms(started_at: datetime, ended_at: datetime) -> float:
+    return round((ended_at - started_at).total_seconds() * 1000, 3)

@@ -1,0 +1,123 @@
+"""A trace shows what ran within what."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from shared.contracts.runs import BlockLog
+from shared.workflow.jsvalues import JsonObject
+from shared.workflow.trace_spans import block_spans, run_span
+
+BEGIN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def log(block_id: str, order: int, *, kind: str = "function", name: str | None = None, **more: Any) -> BlockLog:
+    started = BEGIN + timedelta(milliseconds=10 * order)
+    given = {"success": True, "ended_at": started + timedelta(milliseconds=5), **more}
+    return BlockLog(
+        block_id=block_id,
+        block_name=name or block_id,
+        block_type=kind,
+        started_at=started,
+        duration_ms=5.0,
+        execution_order=order,
+        **given,
+    )
+
+
+def shape(spans: list[JsonObject]) -> Any:
+    """Names, with what lies below them."""
+    return [(span["name"], shape(span["children"])) if span.get("children") else span["name"] for span in spans]  # type: ignore[arg-type]
+
+
+def test_a_run_is_the_root_of_its_blocks() -> None:
+    span = run_span(
+        [log("b", 2), log("a", 1, input={"x": 1}, output={"result": 2})], BEGIN, BEGIN + timedelta(seconds=1)
+    )
+    assert (span["id"], span["status"], span["duration"]) == ("workflow-execution", "success", 1000)
+    first, second = span["children"]  # type: ignore[misc]
+    assert first == {
+        "id": f"a-{round(BEGIN.timestamp() * 1000) + 10}",
+        "name": "a",
+        "type": "function",
+        "duration": 5.0,
+        "startTime": "2026-11-24T12:00:00.010Z",
+        "endTime": "2026-11-24T12:00:00.015Z",
+        "status": "success",
+        "blockId": "a",
+        "executionOrder": 1,
+        "relativeStartMs": 10,
+        "input": {"x": 1},
+        "output": {"result": 2},
+    }
+    assert second["name"] == "b"
+
+
+def test_only_a_failure_that_nothing_handled_fails_the_run() -> None:
+    handled = log("a", 1, success=False, error="no", error_handled=True)
+    assert run_span([handled], BEGIN, BEGIN)["status"] == "success"
+    assert run_span([log("a", 1, success=False, error="no")], BEGIN, BEGIN)["status"] == "error"
+    (span,) = block_spans([handled], BEGIN)
+    assert (span["status"], span["errorHandled"], span["output"]) == ("error", True, {"error": "no"})
+
+
+def test_iterations_are_gathered_under_their_container() -> None:
+    rounds = [
+        log("f", order, name=f"f (iteration {index})", loop_id="L", iteration_index=index)
+        for order, index in ((2, 0), (3, 1))
+    ]
+    spans = block_spans([log("s", 1), *rounds, log("L", 4, kind="loop", name="Each")], BEGIN)
+    assert shape(spans) == ["s", ("Each", [("Iteration 0", ["f"]), ("Iteration 1", ["f"])])]
+    loop = spans[1]
+    assert (loop["id"], loop["type"]) == ("loop-execution-L", "loop")
+    first = loop["children"][0]  # type: ignore[index, call-overload]
+    assert (first["id"], first["type"]) == ("L-iteration-0", "loop-iteration")  # type: ignore[index, call-overload]
+
+
+def test_containers_lie_within_containers() -> None:
+    around = ({"iterationCurrent": 1, "iterationType": "loop", "iterationContainerId": "L"},)
+    inner = log("f₍0₎", 2, name="f (iteration 0)", parallel_id="P", iteration_index=0, parent_iterations=around)
+    parallel = log("P", 3, kind="parallel", name="Par", loop_id="L", iteration_index=1)
+    spans = block_spans([inner, parallel, log("L", 4, kind="loop", name="Each")], BEGIN)
+    assert shape(spans) == [("Each", [("Iteration 1", [("Par", [("Iteration 0", ["f"])])])])]
+
+
+def test_a_container_that_was_never_left_is_shown_with_what_ran_in_it() -> None:
+    failed = log("f", 2, name="f (iteration 0)", loop_id="L", iteration_index=0, success=False, error="no")
+    (span,) = block_spans([failed], BEGIN)
+    assert (span["name"], span["status"]) == ("L", "error")
+
+
+def test_turns_and_tool_calls_lie_below_their_agent() -> None:
+    at = round(BEGIN.timestamp() * 1000)
+    segments = [
+        {"type": "model", "name": "m", "startTime": at, "endTime": at + 5, "duration": 5, "finishReason": "tool_calls"},
+        {"type": "tool", "name": "custom_add", "startTime": at, "endTime": at, "duration": 0, "toolCallId": "c1"},
+        {"type": "model", "name": "m", "startTime": at, "endTime": at, "duration": 0, "finishReason": "stop"},
+    ]
+    output = {
+        "content": "3",
+        "model": "m",
+        "tokens": {"total": 3},
+        "cost": {"total": 0},
+        "toolCalls": {"list": [{"name": "add", "arguments": {"a": 1}, "result": 3, "success": True}]},
+        "providerTiming": {"duration": 5, "startTime": "s", "endTime": "e", "timeSegments": segments},
+    }
+    (span,) = block_spans([log("a", 1, kind="agent", output=output)], BEGIN)
+    assert (span["model"], span["tokens"]) == ("m", {"total": 3})
+    turn, tool, answer = span["children"]  # type: ignore[misc]
+    assert (turn["type"], turn["finishReason"], turn["startTime"]) == (
+        "model",
+        "tool_calls",
+        "2026-11-24T12:00:00.000Z",
+    )
+    assert (tool["name"], tool["input"], tool["output"], tool["toolCallId"]) == ("add", {"a": 1}, {"value": 3}, "c1")
+    assert answer["output"] == {"content": "3"}
+    assert tool["id"] == f"{span['id']}-segment-1"
+
+
+def test_a_called_workflow_lies_below_the_block_that_called_it() -> None:
+    called = tuple(msgspec.to_builtins(entry) for entry in (log("s", 1), log("d", 2)))
+    (span,) = block_spans([log("w", 1, kind="workflow_input", child_spans=called)], BEGIN)
+    assert shape([span]) == [("w", ["s", "d"])]
