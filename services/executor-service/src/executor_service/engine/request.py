@@ -1,11 +1,15 @@
 """What a run is asked to do, and what comes of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from executor_service.engine.state import Output, Pause, RunState
 from shared.contracts.runs import BlockLog, RunMode, RunOutcome, RunSpec, Trigger, Usage
 from shared.workflow.jsvalues import Json, JsonObject
+
+NO_ANSWERS: Final[Mapping[str, JsonObject]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +39,20 @@ class RunRequest:
     """Where people reach this installation, for resume links."""
     keyed_providers: frozenset[str] = frozenset()
     """Model providers that this server has an API key for."""
-    resumptions: Mapping[str, JsonObject] = field(default_factory=dict)
+    resumptions: Mapping[str, JsonObject] = NO_ANSWERS
     """Answers to pauses, by context id."""
 
     @classmethod
-    def from_spec(cls, spec: RunSpec, body: Json, **more: object) -> "RunRequest":
+    def from_spec(
+        cls,
+        spec: RunSpec,
+        body: Json,
+        *,
+        keyed_providers: frozenset[str] = frozenset(),
+        public_url: str = "",
+        include_block_events: bool = False,
+        resumptions: Mapping[str, JsonObject] = NO_ANSWERS,
+    ) -> "RunRequest":
         """The request of a run that arrived as a message; `body` is its input, parsed."""
         return cls(
             run_id=spec.run_id,
@@ -56,7 +69,10 @@ class RunRequest:
             include_thinking=spec.include_thinking,
             include_tool_calls=spec.include_tool_calls,
             call_chain=spec.call_chain,
-            **more,  # type: ignore[arg-type]
+            keyed_providers=keyed_providers,
+            public_url=public_url,
+            include_block_events=include_block_events,
+            resumptions=resumptions,
         )
 
     @property
