@@ -1,0 +1,51 @@
+"""What any version of us ever put on the broker can still be read. Files are added, never changed."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from shared.contracts.events import RunEvent
+from shared.contracts.messages import (
+    AttachedRunRequested,
+    EventBatch,
+    Message,
+    RecordBatch,
+    UnreadableMessage,
+    decode,
+    encode,
+)
+
+RECORDED = sorted((Path(__file__).parent / "recorded").rglob("*.json"))
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_a_recorded_message_is_still_read(file: Path) -> None:
+    envelope = decode(file.read_bytes())
+    assert decode(encode(envelope.message, traceparent=envelope.traceparent)) == envelope
+
+
+def test_every_kind_of_message_and_event_is_recorded() -> None:
+    messages = [decode(file.read_bytes()).message for file in RECORDED]
+    events = {type(event) for message in messages if isinstance(message, EventBatch) for event in message.events}
+    assert {type(message) for message in messages} == set(get_args(Message))
+    assert events == set(get_args(RunEvent))
+
+
+def test_a_field_that_a_newer_version_adds_is_no_obstacle() -> None:
+    recorded = next(file for file in RECORDED if file.stem == "run.attached").read_bytes()
+    newer = recorded.replace(b'"run_id"', b'"added_later":1,"run_id"', 1)
+    assert isinstance(decode(newer).message, AttachedRunRequested)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'{"v":1}', b'{"v":2,"message":{"type":"control.cancel","run_id":"r"}}']
+)
+def test_what_is_no_message_is_told_apart(body: bytes) -> None:
+    with pytest.raises(UnreadableMessage):
+        decode(body)
+
+
+def test_records_of_both_kinds_are_recorded() -> None:
+    batches = [m for file in RECORDED if isinstance(m := decode(file.read_bytes()).message, RecordBatch)]
+    assert {type(record).__name__ for batch in batches for record in batch.records} == {"RunBegan", "RunRecorded"}
