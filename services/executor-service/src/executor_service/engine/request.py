@@ -1,15 +1,11 @@
 """What a run is asked to do, and what comes of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final
+from dataclasses import dataclass, field
 
 from executor_service.engine.state import Output, Pause, RunState
 from shared.contracts.runs import BlockLog, RunMode, RunOutcome, RunSpec, Trigger, Usage
 from shared.workflow.jsvalues import Json, JsonObject
-
-NO_ANSWERS: Final[Mapping[str, JsonObject]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +35,7 @@ class RunRequest:
     """Where people reach this installation, for resume links."""
     keyed_providers: frozenset[str] = frozenset()
     """Model providers that this server has an API key for."""
-    resumptions: Mapping[str, JsonObject] = NO_ANSWERS
+    resumptions: Mapping[str, JsonObject] = field(default_factory=dict)
     """Answers to pauses, by context id."""
 
     @classmethod
@@ -51,7 +47,7 @@ class RunRequest:
         keyed_providers: frozenset[str] = frozenset(),
         public_url: str = "",
         include_block_events: bool = False,
-        resumptions: Mapping[str, JsonObject] = NO_ANSWERS,
+        resumptions: Mapping[str, JsonObject] | None = None,
     ) -> "RunRequest":
         """The request of a run that arrived as a message; `body` is its input, parsed."""
         return cls(
@@ -72,7 +68,7 @@ class RunRequest:
             keyed_providers=keyed_providers,
             public_url=public_url,
             include_block_events=include_block_events,
-            resumptions=resumptions,
+            resumptions=resumptions or {},
         )
 
     @property
