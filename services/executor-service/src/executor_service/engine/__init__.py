@@ -23,16 +23,9 @@ A run fails with a result, not with an exception; only what the journal raises (
 from executor_service.engine.call import Call
 from executor_service.engine.errors import BadReference, BlockFailure
 from executor_service.engine.execution import Execution
+from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs, PauseRequest
 from executor_service.engine.limits import Limits
-from executor_service.engine.ports import (
-    BlockHandler,
-    BlockResult,
-    EventSink,
-    Expressions,
-    Inputs,
-    Journal,
-    PauseRequest,
-)
+from executor_service.engine.ports import EventSink, Expressions, Journal
 from executor_service.engine.request import RunFrom, RunRequest, RunResult
 from executor_service.engine.setting import Engine
 from executor_service.engine.state import Output, Pause, RunState

@@ -12,9 +12,9 @@ import msgspec
 from executor_service.engine.call import Call
 from executor_service.engine.entries import BlockDone
 from executor_service.engine.errors import BlockFailure
+from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs, PauseRequest
 from executor_service.engine.limits import Limits
 from executor_service.engine.logs import LogBook, placed
-from executor_service.engine.ports import BlockHandler, BlockResult, Inputs, PauseRequest
 from executor_service.engine.state import ChildSpans, Output, Pause, Work
 from shared.clock import Clock, iso
 from shared.contracts.runs import BlockLog, ErrorCode, RunError

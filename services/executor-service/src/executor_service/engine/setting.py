@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from executor_service.engine.call import ChildRunner
+from executor_service.engine.handlers import BlockHandler
 from executor_service.engine.limits import Limits
-from executor_service.engine.ports import BlockHandler, EventSink, Expressions, Journal
+from executor_service.engine.ports import EventSink, Expressions, Journal
 from executor_service.engine.request import RunRequest
 from executor_service.engine.sources import Sources
 from executor_service.engine.state import RunState, Work
