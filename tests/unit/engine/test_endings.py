@@ -20,7 +20,6 @@ from tests.unit.engine.building import (
 )
 
 from executor_service.engine import BlockFailure, BlockResult, Call, RunFrom
-from executor_service.engine.outcome import timeout_message
 from shared.contracts.events import BlockEnded, BlockStarted
 from shared.contracts.runs import ErrorCode, RunStatus
 from shared.errors import Unavailable
@@ -211,21 +210,6 @@ async def test_the_time_limit_ends_the_run_and_keeps_what_an_agent_wrote() -> No
     assert error.code is ErrorCode.TIMEOUT
     assert result.output == {"content": "Once upon"}
     assert result.blocks[-1].output == {"content": "Once upon"}
-
-
-@pytest.mark.parametrize(
-    ("milliseconds", "text"),
-    [
-        (300, "Execution timed out after 300 ms"),
-        (1_000, "Execution timed out after 1 seconds"),
-        (59_999, "Execution timed out after 59 seconds"),
-        (60_000, "Execution timed out after 1 minute"),
-        (90_000, "Execution timed out after 1 minute"),
-        (300_000, "Execution timed out after 5 minutes"),
-    ],
-)
-def test_a_time_limit_is_told_in_whole_units(milliseconds: int, text: str) -> None:
-    assert timeout_message(milliseconds) == text
 
 
 async def test_a_stopping_worker_concludes_nothing() -> None:

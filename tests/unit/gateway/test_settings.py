@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.domain.plans import PlanName, time_limit_text
+from gateway.domain.plans import PlanName
 from gateway.settings import GatewaySettings
 from shared.contracts.runs import RunMode
 
@@ -44,13 +44,6 @@ def test_a_caller_never_raises_a_time_limit() -> None:
     assert plan.time_limit_ms(RunMode.SYNC) == 300_000
     assert plan.time_limit_ms(RunMode.ASYNC, 60) == 60_000
     assert plan.time_limit_ms(RunMode.ASYNC, 99_999) == 5_400_000
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(1, "1 seconds"), (59, "59 seconds"), (90, "1 minute"), (300, "5 minutes")]
-)
-def test_a_time_out_says_how_long_it_waited(seconds: int, text: str) -> None:
-    assert time_limit_text(seconds * 1000) == f"Execution timed out after {text}"
 
 
 def test_every_setting_is_described() -> None:

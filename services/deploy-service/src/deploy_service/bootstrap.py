@@ -15,7 +15,7 @@ from deploy_service.adapters.mongo_versions import MongoVersions
 from deploy_service.adapters.mongo_workflows import MongoWorkflows
 from deploy_service.api.deployments import deployments_router
 from deploy_service.api.environment import environment_router
-from deploy_service.api.guards import BodyLimit, render_invalid_parameters
+from deploy_service.api.guards import render_invalid_parameters
 from deploy_service.api.runs import runs_router
 from deploy_service.api.workflows import workflows_router
 from deploy_service.application.changes import WorkflowChanges
@@ -34,6 +34,7 @@ from shared.clock import Clock, SystemClock
 from shared.service import ServiceName
 from shared.store.client import Store
 from shared.web.app import create_app
+from shared.web.guards import BodyLimit
 from shared.web.internal_auth import ServiceTokens
 
 INDEXES = (*mongo_workflows.INDEXES, *mongo_versions.INDEXES, *mongo_environment.INDEXES)

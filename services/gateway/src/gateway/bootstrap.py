@@ -13,7 +13,7 @@ from gateway.adapters.jobs_service import JobsService
 from gateway.adapters.tenant_store import INDEXES, TenantStore
 from gateway.api.app_errors import register_error_handlers
 from gateway.api.attached import AttachedAnswers
-from gateway.api.guards import BodyLimit, CorsGuard, RequestGuard
+from gateway.api.guards import CorsGuard, RequestGuard
 from gateway.api.legacy.access import LegacyAccess
 from gateway.api.legacy.authoring import authoring_router
 from gateway.api.legacy.deployment import deployment_router
@@ -43,6 +43,7 @@ from shared.service import Component, ServiceName
 from shared.store.client import Store
 from shared.web.app import create_app
 from shared.web.client import InternalClient
+from shared.web.guards import BodyLimit
 from shared.web.internal_auth import ServiceTokens
 
 

@@ -5,11 +5,20 @@ from typing import Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.middleware import Middleware
 
-from jobs_service.adapters import books, mongo_blobs, mongo_cancels, mongo_journal, run_documents
+from jobs_service.adapters import (
+    books,
+    mongo_blobs,
+    mongo_cancels,
+    mongo_conversations,
+    mongo_journal,
+    run_documents,
+)
 from jobs_service.adapters.books import Books
 from jobs_service.adapters.mongo_blobs import MongoBlobs
 from jobs_service.adapters.mongo_cancels import MongoCancelMemory
+from jobs_service.adapters.mongo_conversations import MongoConversations
 from jobs_service.adapters.mongo_journal import MongoJournal
 from jobs_service.adapters.mongo_leases import MongoLeases
 from jobs_service.adapters.mongo_queue import MongoQueue
@@ -17,7 +26,7 @@ from jobs_service.adapters.mongo_records import MongoRecords
 from jobs_service.adapters.mongo_runs import MongoRuns
 from jobs_service.adapters.mongo_spend import MongoSpendBook
 from jobs_service.adapters.mongo_views import MongoRunViews
-from jobs_service.api.blobs import blobs_router
+from jobs_service.api.blobs import BLOBS, blobs_router
 from jobs_service.api.parameters import render_invalid_parameters
 from jobs_service.api.runs import runs_router
 from jobs_service.api.spend import spend_router
@@ -44,6 +53,7 @@ from shared.ids import new_id
 from shared.service import ServiceName
 from shared.store.client import Store
 from shared.web.app import create_app
+from shared.web.guards import BodyLimit
 from shared.web.internal_auth import ServiceTokens
 
 INDEXES: Final = (
@@ -52,6 +62,7 @@ INDEXES: Final = (
     *mongo_journal.INDEXES,
     *mongo_cancels.INDEXES,
     *mongo_blobs.INDEXES,
+    *mongo_conversations.INDEXES,
 )
 DISPATCH_GAP_SECONDS: Final = 0.02
 TIDY_SECONDS: Final = 1.0
@@ -85,6 +96,9 @@ def build(
     blobs = MongoBlobs(store, max_bytes=settings.blob_max_bytes)
     spend = MongoSpendBook(store)
     memory = MongoCancelMemory(store, timedelta(seconds=settings.cancel_memory_seconds))
+
+    remembered = timedelta(seconds=settings.conversation_lifetime_seconds)
+    conversations = MongoConversations(store, settings.conversation_limits, remembered)
 
     bell = Bell()
     payloads = Payloads(blobs, lifetime)
@@ -141,7 +155,9 @@ def build(
             work_router(working, tokens),
             blobs_router(blobs, tokens, lifetime=lifetime),
             spend_router(spend, tokens, clock),
+            conversations_router(conversations, tokens),
         ],
+        middleware=[Middleware(BodyLimit, limit=settings.jobs_max_body_bytes, streamed=(BLOBS,))],
     )
     app.add_exception_handler(RequestValidationError, render_invalid_parameters)
     return app

@@ -7,6 +7,7 @@ from pydantic import AliasChoices, Field
 
 from jobs_service.application.dispatching import DispatchPolicy
 from jobs_service.domain.capacity import QueueLimits
+from jobs_service.domain.conversation import ConversationLimits
 from jobs_service.domain.run import Rules
 from shared.settings import CommonSettings
 
@@ -20,6 +21,9 @@ class JobsSettings(CommonSettings):
     """The queue, its workers' leases, and how long things are kept."""
 
     jobs_port: int = Field(8082, ge=1, le=65535, description="Port of the internal door.")
+    jobs_max_body_bytes: int = Field(
+        64 * 1024 * 1024, ge=1024 * 1024, le=1024**3, description="Largest internal JSON body, in bytes."
+    )
 
     dispatch_max_queue_per_workspace: int = _sim(
         "DISPATCH_MAX_QUEUE_PER_WORKSPACE", 1_000, ge=0, le=1_000_000, description="Queued runs of one workspace."
@@ -61,6 +65,24 @@ class JobsSettings(CommonSettings):
     blob_max_bytes: int = Field(
         100 * 1024 * 1024, ge=1024, le=4 * 1024**3, description="The largest value that is kept, in bytes."
     )
+
+    conversation_messages: int = Field(
+        1_000, ge=2, le=100_000, description="Messages that are kept of one conversation; the oldest go first."
+    )
+    conversation_bytes: int = Field(
+        2 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=12 * 1024 * 1024,
+        description="Text that is kept of one conversation, in bytes; the oldest messages go first.",
+    )
+    conversation_lifetime_seconds: int = Field(
+        31_536_000, ge=60, le=315_360_000, description="A conversation that nobody added to for this long is forgotten."
+    )
+
+    @property
+    def conversation_limits(self) -> ConversationLimits:
+        """How much agents may remember."""
+        return ConversationLimits(self.conversation_messages, self.conversation_bytes)
 
     @property
     def rules(self) -> Rules:

@@ -81,6 +81,16 @@ class RunError(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{self.block_name}: {self.message}" if self.block_name else self.message
 
 
+def time_out_text(limit_ms: int) -> str:
+    """What a caller is told whose run took longer than `limit_ms`: whole minutes from one minute on, else seconds."""
+    if limit_ms < 1000:
+        return f"Execution timed out after {limit_ms} ms"
+    minutes, seconds = divmod(limit_ms // 1000, 60)
+    if minutes == 0:
+        return f"Execution timed out after {seconds} seconds"
+    return f"Execution timed out after {minutes} minute{'' if minutes == 1 else 's'}"
+
+
 class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
     """A JSON value of any size: small ones inline, larger ones by reference to the blob store of jobs-service."""
 

@@ -4,6 +4,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.errors import PayloadTooLarge
 from shared.observe.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from shared.observe.trace import enter_trace
 
@@ -48,3 +49,34 @@ class MetricsGuard:
             route = getattr(scope.get("route"), "path", "unmatched")
             HTTP_REQUESTS.labels(self._service, scope["method"], route, str(status or 499)).inc()
             HTTP_SECONDS.labels(self._service, route).observe(time.perf_counter() - began)
+
+
+class BodyLimit:
+    """Refuses a body over `limit` bytes when it is read, not before: a wrong key is told so first.
+
+    Paths that begin with one of `streamed` bound their bodies themselves.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int, streamed: tuple[str, ...] = ()) -> None:
+        self._app = app
+        self._limit = limit
+        self._streamed = streamed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or scope["path"].startswith(self._streamed):
+            await self._app(scope, receive, send)
+            return
+        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        is_too_large = announced.isdigit() and int(announced) > self._limit
+        left = -1 if is_too_large else self._limit
+
+        async def bounded() -> Message:
+            nonlocal left
+            message: Message = {} if left < 0 else await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise PayloadTooLarge("Request body exceeds maximum size")
+            return message
+
+        await self._app(scope, bounded, send)

@@ -9,7 +9,7 @@ import msgspec
 from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.state import Output, Pause, RunState
 from executor_service.engine.streaming import without_model_text
-from shared.contracts.runs import ErrorCode, Payload, RunError, RunMode, RunOutcome, RunStatus
+from shared.contracts.runs import ErrorCode, Payload, RunError, RunMode, RunOutcome, RunStatus, time_out_text
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -55,22 +55,9 @@ def result_of(ending: Ending) -> RunResult:
     )
 
 
-def timeout_message(limit_ms: int) -> str:
-    """What a caller is told whose run took longer than its limit."""
-    if limit_ms < 1000:
-        return f"Execution timed out after {limit_ms} ms"
-    seconds = limit_ms // 1000
-    if seconds < 60:
-        return f"Execution timed out after {seconds} seconds"
-    minutes = seconds // 60
-    return f"Execution timed out after {minutes} {'minute' if minutes == 1 else 'minutes'}"
-
-
 def timed_out(request: RunRequest) -> RunError:
     """The error of a run that reached its time limit."""
-    return RunError(
-        code=ErrorCode.TIMEOUT, message=timeout_message(request.time_limit_text_ms or request.time_limit_ms)
-    )
+    return RunError(ErrorCode.TIMEOUT, time_out_text(request.time_limit_text_ms or request.time_limit_ms))
 
 
 def _status(ending: Ending) -> RunStatus:

@@ -6,10 +6,9 @@ from typing import Final
 
 from gateway import metrics
 from gateway.domain.errors import CallerGone, NotStarted, ReaderTooSlow, RunOverdue, StreamBroken
-from gateway.domain.plans import time_limit_text
 from shared.contracts.events import BlockEnded, BlockStarted, Chunk, RunEnded, RunEvent, Thinking
 from shared.contracts.messages import EventBatch
-from shared.contracts.runs import RunMode, RunOutcome, RunSpec
+from shared.contracts.runs import RunMode, RunOutcome, RunSpec, time_out_text
 from shared.errors import FlowportError
 
 BUFFER_BYTES: Final = 1024 * 1024
@@ -113,7 +112,7 @@ class AttachedCall:
 
     def _overdue(self) -> None:
         limit = self._run.time_limit_text_ms or self._run.time_limit_ms
-        self.fail(RunOverdue(time_limit_text(limit)), cancel="timeout")
+        self.fail(RunOverdue(time_out_text(limit)), cancel="timeout")
 
 
 def _weight(event: RunEvent) -> int:

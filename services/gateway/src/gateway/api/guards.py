@@ -1,4 +1,4 @@
-"""What every request passes, as pure ASGI: an id, a bound on its body, cross-origin rules, and a last resort."""
+"""What every request passes, as pure ASGI: an id, cross-origin rules, and a last resort."""
 
 from typing import Final
 
@@ -7,7 +7,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api import cors
-from shared.errors import PayloadTooLarge
 from shared.ids import new_request_id
 from shared.observe.logging import get_logger
 from shared.web.structs import StructResponse
@@ -50,36 +49,6 @@ class RequestGuard:
             if started:
                 raise
             await StructResponse({"error": "Internal server error"}, status_code=500)(scope, receive, with_id)
-
-
-class BodyLimit:
-    """Refuses a body over `limit` bytes when it is read, not before: a wrong key is told so first."""
-
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        self._app = app
-        self._limit = limit
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        left = self._limit - (int(announced) if announced.isdigit() else 0)
-        if left >= 0:
-            left = self._limit
-
-        async def bounded() -> Message:
-            nonlocal left
-            if left < 0:
-                raise PayloadTooLarge("Request body exceeds maximum size")
-            message = await receive()
-            left -= len(message.get("body", b""))
-            if left < 0:
-                raise PayloadTooLarge("Request body exceeds maximum size")
-            return message
-
-        await self._app(scope, bounded, send)
 
 
 class CorsGuard:

@@ -40,12 +40,3 @@ class Plan:
 
 
 Plans = Mapping[PlanName, Plan]
-
-
-def time_limit_text(limit_ms: int) -> str:
-    """How a run that took too long says so."""
-    seconds = limit_ms // 1000
-    minutes = seconds // 60
-    if minutes == 0:
-        return f"Execution timed out after {seconds} seconds"
-    return f"Execution timed out after {minutes} minute{'s' if minutes > 1 else ''}"

@@ -1,7 +1,7 @@
 """Values too large to travel inline, as streams."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
@@ -14,13 +14,14 @@ from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.structs import StructResponse
 
+BLOBS: Final = "/internal/blobs/"
 Name = Annotated[str, Path(max_length=128)]
 
 
 def blobs_router(blobs: Blobs, tokens: ServiceTokens, *, lifetime: timedelta) -> APIRouter:
     """Blobs of one workspace each. `lifetime` holds where the caller asks for none, and is the longest."""
     allowed = only(tokens, ServiceName.GATEWAY, ServiceName.EXECUTOR)
-    router = APIRouter(prefix="/internal/blobs/{workspace_id}", dependencies=[Depends(allowed)])
+    router = APIRouter(prefix=f"{BLOBS}{{workspace_id}}", dependencies=[Depends(allowed)])
     longest = round(lifetime.total_seconds())
     Lifetime = Annotated[int, Query(ge=1, le=longest)]  # noqa: N806 - a type
 

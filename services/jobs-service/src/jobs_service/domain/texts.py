@@ -1,15 +1,11 @@
 """The sentences that callers read when a run was ended from here."""
 
-from shared.contracts.runs import ErrorCode, RunError
+from shared.contracts.runs import ErrorCode, RunError, time_out_text
 
 
 def timed_out(limit_ms: int) -> RunError:
-    """The run was longer under way than allowed; whole minutes from one minute on, else seconds."""
-    seconds = limit_ms // 1000
-    if seconds < 60:
-        return RunError(ErrorCode.TIMEOUT, f"Execution timed out after {seconds} seconds")
-    minutes = seconds // 60
-    return RunError(ErrorCode.TIMEOUT, f"Execution timed out after {minutes} minute{'' if minutes == 1 else 's'}")
+    """The run was longer under way than allowed."""
+    return RunError(ErrorCode.TIMEOUT, time_out_text(limit_ms))
 
 
 def stuck(limit_ms: int) -> RunError:

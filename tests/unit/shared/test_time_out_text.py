@@ -1,0 +1,21 @@
+"""The sentence that callers read when a run took too long."""
+
+import pytest
+
+from shared.contracts.runs import time_out_text
+
+
+@pytest.mark.parametrize(
+    ("limit_ms", "text"),
+    [
+        (300, "300 ms"),
+        (1_000, "1 seconds"),
+        (59_999, "59 seconds"),
+        (60_000, "1 minute"),
+        (90_000, "1 minute"),
+        (120_000, "2 minutes"),
+        (5_400_000, "90 minutes"),
+    ],
+)
+def test_a_time_out_names_whole_minutes_from_one_minute_on(limit_ms: int, text: str) -> None:
+    assert time_out_text(limit_ms) == f"Execution timed out after {text}"
