@@ -22,6 +22,10 @@ EXECUTORS = [
     ("POST", "/internal/runs/r/journal"),
     ("POST", "/internal/runs/r/finish"),
     ("POST", "/internal/runs/r/release"),
+    ("GET", "/internal/conversations/w"),
+    ("GET", "/internal/conversations/w/messages?conversation_id=c"),
+    ("POST", "/internal/conversations/w/messages?conversation_id=c"),
+    ("DELETE", "/internal/conversations/w/messages?conversation_id=c"),
 ]
 BLOBS = [("PUT", "/internal/blobs/w/b"), ("POST", "/internal/blobs/w"), ("GET", "/internal/blobs/w/b")]
 

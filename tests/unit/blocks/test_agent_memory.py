@@ -9,8 +9,8 @@ from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.agent import AgentHandler, Toolbox
 from executor_service.blocks.agent.remembering import NO_STORE
-from executor_service.blocks.ports import Remembered
 from executor_service.engine import RunResult
+from shared.contracts.memory import Remembered
 
 SYSTEM = {"role": "system", "content": "brief"}
 
@@ -43,6 +43,15 @@ async def test_the_next_run_knows_what_was_said() -> None:
         Remembered("user", "Who am I?"),
         Remembered("assistant", "Your name is Ada"),
     ]
+
+
+async def test_the_messages_of_a_block_begin_a_conversation_once() -> None:
+    store, models = Store(), Models("Bonjour", "Merci")
+    example = [{"role": "user", "content": "Bread"}, {"role": "assistant", "content": "Pain"}]
+    messages = [SYSTEM, *example, {"role": "user", "content": "<start.input>"}]
+    await say("Hello", store, models, "run-1", messages=messages)
+    await say("Thanks", store, models, "run-2", messages=messages)
+    assert told(models) == ["brief", "Bread", "Pain", "Hello", "Bonjour", "Thanks"]
 
 
 async def test_a_run_that_is_tried_again_is_remembered_once() -> None:

@@ -4,7 +4,7 @@ import pytest
 from tests.unit.blocks.running import failure, run_block
 
 from executor_service.blocks.memory import MemoryHandler
-from executor_service.blocks.ports import Remembered
+from shared.contracts.memory import Remembered
 
 
 class Store:
@@ -81,6 +81,14 @@ async def test_a_conversation_can_be_forgotten(store: Store) -> None:
     ("settings", "reason"),
     [
         ({"operation": "get", "id": "<start.input>"}, "Memory Block Error: A conversation ID is required"),
+        (
+            {"operation": "get", "id": "x" * 256},
+            "Memory Block Error: A conversation ID may have at most 255 characters",
+        ),
+        (
+            {"operation": "add", "id": "ada", "role": "user", "content": "x" * 102_401},
+            "Memory Block Error: A message may have at most 102400 bytes",
+        ),
         ({"operation": "forget", "id": "ada"}, "Memory Block Error: Unknown operation: forget"),
     ],
 )

@@ -6,6 +6,7 @@ from importlib.metadata import entry_points
 
 from fastapi import FastAPI
 
+from executor_service.adapters.conversations import JobsConversations
 from executor_service.adapters.deployed_children import DeployedChildren
 from executor_service.adapters.optional_python import OptionalPython
 from executor_service.adapters.record_outbox import RecordOutbox
@@ -54,7 +55,14 @@ def build(
     models = Models(ProviderSettings())
     workflows = WorkflowCache(deployments, entries=settings.snapshot_cache_entries)
     children = DeployedChildren(deployments, workflows)
-    ports = BlockPorts(javascript=sandbox, models=models, outbound=outbound, python=python, children=children)
+    ports = BlockPorts(
+        javascript=sandbox,
+        models=models,
+        outbound=outbound,
+        python=python,
+        children=children,
+        memory=JobsConversations(jobs),
+    )
     handlers = block_handlers(ports, entry_points(group=PLUGIN_GROUP))
     engine = Engine(handlers, SandboxExpressions(sandbox), clock, settings.limits)
     launcher = Launcher(

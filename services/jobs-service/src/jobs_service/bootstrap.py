@@ -27,6 +27,7 @@ from jobs_service.adapters.mongo_runs import MongoRuns
 from jobs_service.adapters.mongo_spend import MongoSpendBook
 from jobs_service.adapters.mongo_views import MongoRunViews
 from jobs_service.api.blobs import BLOBS, blobs_router
+from jobs_service.api.conversations import conversations_router
 from jobs_service.api.parameters import render_invalid_parameters
 from jobs_service.api.runs import runs_router
 from jobs_service.api.spend import spend_router

@@ -11,6 +11,7 @@ from typing import Protocol
 from jobs_service.domain.capacity import Ledger, Offer, QueueLimits
 from jobs_service.domain.run import Run
 from shared.contracts.jobs import AcceptRun, JournalEntry, RunAccepted, RunPage, RunView
+from shared.contracts.memory import Conversation, Remembered
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.runs import Payload, RunSpec, RunStatus, Usage
 from shared.errors import FlowportError
@@ -279,4 +280,26 @@ class SpendBook(Protocol):
 
     async def of_month(self, workspace_id: str, month: str) -> Usage:
         """The sum of one month, `YYYY-MM`."""
+        ...
+
+
+class Conversations(Protocol):
+    """What agents remember, each conversation bounded, by workspace and id."""
+
+    async def read(self, workspace_id: str, conversation_id: str) -> Conversation:
+        """The messages that are kept, none where there is no such conversation."""
+        ...
+
+    async def append(
+        self, workspace_id: str, conversation_id: str, messages: Sequence[Remembered], *, once: str
+    ) -> None:
+        """Add all messages or none; nothing the second time for one `once`. Raises PayloadTooLarge."""
+        ...
+
+    async def latest(self, workspace_id: str, limit: int, size: int) -> Sequence[Conversation]:
+        """Up to `limit` conversations and about `size` bytes, those that changed last first."""
+        ...
+
+    async def forget(self, workspace_id: str, conversation_id: str) -> bool:
+        """Delete a conversation; tells whether there was one."""
         ...

@@ -1,9 +1,11 @@
 """Keeps and reads conversations that outlive a run."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 
-from executor_service.blocks.ports import MemoryStore, Remembered
+from executor_service.blocks.ports import MemoryStore
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
+from shared.contracts.memory import LONGEST_CONVERSATION_ID, LONGEST_MESSAGE, Remembered
 from shared.workflow.jsvalues import Json, JsonObject, stringify, to_string
 
 
@@ -20,11 +22,14 @@ class MemoryHandler(BlockHandler):
         operation = to_string(params.get("operation") or "add")
         if operation != "getAll" and not conversation:
             raise _failure("A conversation ID is required")
+        if len(conversation) > LONGEST_CONVERSATION_ID:
+            raise _failure(f"A conversation ID may have at most {LONGEST_CONVERSATION_ID} characters")
         match operation:
             case "add":
                 said = Remembered(to_string(params.get("role") or "user"), _text(params.get("content")))
-                once = f"{call.request.run_id}/{call.place}"
-                await self._store.append(workspace, conversation, [said], once=once)
+                if len(said.content.encode("utf-8", "surrogatepass")) > LONGEST_MESSAGE:
+                    raise _failure(f"A message may have at most {LONGEST_MESSAGE} bytes")
+                await self._store.append(workspace, conversation, [said], once=_once(call, said))
                 return _read(conversation, await self._store.read(workspace, conversation))
             case "get":
                 return _read(conversation, await self._store.read(workspace, conversation))
@@ -36,6 +41,12 @@ class MemoryHandler(BlockHandler):
                 return BlockResult({"memories": [], "id": conversation})
             case _:
                 raise _failure(f"Unknown operation: {operation}")
+
+
+def _once(call: Call, said: Remembered) -> str:
+    """The name of this append. An agent that has this block as a tool may add several messages from one place."""
+    digest = sha256(f"{said.role}:{said.content}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{call.request.run_id}/{call.place}/{digest}"
 
 
 def _read(conversation: str, messages: Sequence[Remembered]) -> BlockResult:

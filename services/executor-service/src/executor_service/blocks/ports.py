@@ -6,6 +6,7 @@ from typing import Protocol
 
 from executor_service.providers import Listener, ModelRequest, Turn
 from executor_service.sandbox import Conditions, Script, ScriptResult, Verdict
+from shared.contracts.memory import Remembered
 from shared.workflow.compile import CompiledWorkflow
 
 
@@ -58,14 +59,6 @@ class ChildWorkflows(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """One message of a stored conversation."""
-
-    role: str
-    content: str
-
-
 class MemoryStore(Protocol):
     """Conversations that outlive a run, each bounded, by workspace and id."""
 
@@ -76,11 +69,11 @@ class MemoryStore(Protocol):
     async def append(
         self, workspace_id: str, conversation_id: str, messages: Sequence[Remembered], *, once: str
     ) -> None:
-        """Add messages; a second call with the same `once` adds nothing. Raises Unavailable."""
+        """Add messages; a second call with the same `once` adds nothing. Raises PayloadTooLarge, Unavailable."""
         ...
 
     async def conversations(self, workspace_id: str) -> Mapping[str, Sequence[Remembered]]:
-        """Every conversation of a workspace, by id. Raises Unavailable."""
+        """A workspace's conversations by id, those that changed last first. Raises Unavailable."""
         ...
 
     async def delete(self, workspace_id: str, conversation_id: str) -> bool:

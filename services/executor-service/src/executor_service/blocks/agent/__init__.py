@@ -1,6 +1,7 @@
 """Asks a model, with tools and structured answers."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -43,9 +44,11 @@ class AgentHandler(BlockHandler):
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Converse until there is an answer."""
         params = inputs.params
-        said = [*read_messages(params.get("messages")), *read_messages(params.get("memories"))]
+        said: Sequence[Message] = [*read_messages(params.get("messages")), *read_messages(params.get("memories"))]
+        recalled: Sequence[Message] = ()
         memory = memory_of(self._memory, call, params)
-        recalled = [] if memory is None else await memory.recalled()
+        if memory is not None:
+            recalled, said = await memory.recall(said)
         conversation = self._conversation(call, params, in_order(said, recalled))
         turn = await conversation.run()
         if memory is not None:

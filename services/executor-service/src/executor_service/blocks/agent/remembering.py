@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from executor_service.blocks.ports import MemoryStore, Remembered
+from executor_service.blocks.ports import MemoryStore
 from executor_service.engine import BlockFailure, Call
 from executor_service.providers import Message, Role
+from shared.contracts.memory import LONGEST_CONVERSATION_ID, LONGEST_MESSAGE, Remembered
 from shared.workflow.jsvalues import Json, JsonObject, to_number, to_string
 
 NO_STORE: Final = "This server has no store for conversations"
-LONGEST_ID: Final = 255
-LONGEST_MESSAGE: Final = 100 * 1024
+NO_ID: Final = f"A conversation ID of 1 to {LONGEST_CONVERSATION_ID} characters is required for memory"
 DEFAULT_WINDOW: Final = 10
 DEFAULT_TOKENS: Final = 4000
 _CHARACTERS_PER_TOKEN: Final = 4
@@ -29,12 +29,18 @@ class Memory:
     """So many messages of before; None for all that the tokens allow."""
     tokens: int | None
 
-    async def recalled(self) -> list[Message]:
-        """What was said before, as much as the window holds."""
+    async def recall(self, said: Sequence[Message]) -> tuple[Sequence[Message], Sequence[Message]]:
+        """What was said before, as much as the window holds, and what of `said` is new.
+
+        A block's messages begin a conversation; of one that goes on, only its latest question is not known yet.
+        """
         stored = await self.store.read(self.call.request.workspace_id, self.conversation_id)
-        messages = [Message(role=_ROLES[said.role], content=said.content) for said in stored if said.role in _ROLES]
+        before = [Message(role=_ROLES[said.role], content=said.content) for said in stored if said.role in _ROLES]
+        return self._within_window(before), _latest_question(said) if before else said
+
+    def _within_window(self, messages: Sequence[Message]) -> Sequence[Message]:
         if self.window is not None:
-            return messages[max(0, len(messages) - self.window) :]
+            return messages[-self.window :]
         return messages if self.tokens is None else _newest(messages, self.tokens)
 
     async def keep(self, said: Iterable[Message], answer: str) -> None:
@@ -59,11 +65,17 @@ def memory_of(store: MemoryStore | None, call: Call, params: JsonObject) -> Memo
     if store is None:
         raise BlockFailure(NO_STORE, can_retry=False)
     conversation_id = to_string(params.get("conversationId") or "").strip()
-    if not conversation_id or len(conversation_id) > LONGEST_ID:
-        raise BlockFailure(f"A conversation ID of 1 to {LONGEST_ID} characters is required for memory", can_retry=False)
+    if not 1 <= len(conversation_id) <= LONGEST_CONVERSATION_ID:
+        raise BlockFailure(NO_ID, can_retry=False)
     window = _whole(params.get("slidingWindowSize"), DEFAULT_WINDOW) if kind == "sliding_window" else None
     tokens = _whole(params.get("slidingWindowTokens"), DEFAULT_TOKENS) if kind == "sliding_window_tokens" else None
     return Memory(store, call, conversation_id, window, tokens)
+
+
+def _latest_question(said: Sequence[Message]) -> Sequence[Message]:
+    """The instructions, and the last that the user says."""
+    system = [message for message in said if message.role is Role.SYSTEM]
+    return [*system, *[message for message in said if message.role is Role.USER][-1:]]
 
 
 def _newest(messages: Sequence[Message], tokens: int) -> list[Message]:

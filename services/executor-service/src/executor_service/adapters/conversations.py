@@ -1,0 +1,44 @@
+"""What agents remember, kept by jobs-service."""
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+
+from shared.contracts.memory import AppendMessages, Conversation, Conversations, Forgotten, Remembered
+from shared.web.client import InternalClient
+
+
+class JobsConversations:
+    """Implements MemoryStore."""
+
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
+
+    async def read(self, workspace_id: str, conversation_id: str) -> Sequence[Remembered]:
+        """See MemoryStore."""
+        path = _messages(workspace_id, conversation_id)
+        return (await self._client.call("GET", path, returns=Conversation)).messages
+
+    async def append(
+        self, workspace_id: str, conversation_id: str, messages: Sequence[Remembered], *, once: str
+    ) -> None:
+        """See MemoryStore."""
+        body = AppendMessages(tuple(messages), once)
+        await self._client.call("POST", _messages(workspace_id, conversation_id), body=body)
+
+    async def conversations(self, workspace_id: str) -> Mapping[str, Sequence[Remembered]]:
+        """See MemoryStore."""
+        found = await self._client.call("GET", _workspace(workspace_id), returns=Conversations)
+        return {each.conversation_id: each.messages for each in found.conversations}
+
+    async def delete(self, workspace_id: str, conversation_id: str) -> bool:
+        """See MemoryStore."""
+        path = _messages(workspace_id, conversation_id)
+        return (await self._client.call("DELETE", path, returns=Forgotten)).existed
+
+
+def _workspace(workspace_id: str) -> str:
+    return f"/internal/conversations/{quote(workspace_id, safe='')}"
+
+
+def _messages(workspace_id: str, conversation_id: str) -> str:
+    return f"{_workspace(workspace_id)}/messages?conversation_id={quote(conversation_id, safe='')}"

@@ -1,0 +1,54 @@
+"""A conversation that agents go on with: bounded, and each append taken once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from shared.contracts.memory import LONGEST_MESSAGE, Remembered
+from shared.errors import PayloadTooLarge
+
+APPENDS_KNOWN: Final = 64
+"""Latest appends by name. A run that is tried again repeats one of its own last appends, so few are enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationLimits:
+    """How much of a conversation is kept: the newest messages, so many and so many bytes."""
+
+    messages: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was said, oldest first, and the names of the latest appends."""
+
+    messages: tuple[Remembered, ...] = ()
+    appends: tuple[str, ...] = ()
+
+    def appended(self, messages: Sequence[Remembered], once: str, limits: ConversationLimits) -> "Transcript":
+        """With `messages` at the end, without what is over the limits; itself when it has this append already.
+
+        Raises PayloadTooLarge for a message that is too long.
+        """
+        if once in self.appends:
+            return self
+        if any(_size(message) > LONGEST_MESSAGE for message in messages):
+            raise PayloadTooLarge(f"A message may have at most {LONGEST_MESSAGE} bytes")
+        kept = _newest((*self.messages, *messages), limits)
+        return Transcript(kept, (*self.appends, once)[-APPENDS_KNOWN:])
+
+
+def _newest(messages: Sequence[Remembered], limits: ConversationLimits) -> tuple[Remembered, ...]:
+    kept: list[Remembered] = []
+    room = limits.size
+    for message in reversed(messages[-limits.messages :]):
+        room -= _size(message)
+        if room < 0:
+            break
+        kept.append(message)
+    return tuple(reversed(kept))
+
+
+def _size(message: Remembered) -> int:
+    return len(message.content.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,85 @@
+"""What agents remember is kept by workspace and id, whoever adds to it at the same time."""
+
+import asyncio
+
+import pytest
+from tests.integration.jobs.conftest import Start
+from tests.integration.jobs.system import System
+
+from executor_service.adapters.conversations import JobsConversations
+from shared.contracts.memory import LONGEST_MESSAGE, Remembered
+from shared.errors import InvalidRequest, PayloadTooLarge
+
+HI = Remembered("user", "Hi")
+HELLO = Remembered("assistant", "Hello \u2028 <&> \U0001f600")
+
+
+@pytest.fixture
+def memory(system: System) -> JobsConversations:
+    return JobsConversations(system.executor.client)
+
+
+async def test_what_was_said_is_read_back_as_it_was(memory: JobsConversations) -> None:
+    await memory.append("w", "with / and ?&#", [HI, HELLO], once="1")
+    assert list(await memory.read("w", "with / and ?&#")) == [HI, HELLO]
+
+
+async def test_nothing_was_said_in_an_unknown_conversation(memory: JobsConversations) -> None:
+    assert list(await memory.read("w", "nobody")) == []
+
+
+async def test_no_workspace_sees_anothers(memory: JobsConversations) -> None:
+    await memory.append("w", "ada", [HI], once="1")
+    assert list(await memory.read("other", "ada")) == []
+    assert await memory.conversations("other") == {}
+    assert not await memory.delete("other", "ada")
+    assert list(await memory.read("w", "ada")) == [HI]
+
+
+async def test_an_append_that_is_repeated_adds_nothing(memory: JobsConversations) -> None:
+    for _ in range(3):
+        await memory.append("w", "ada", [HI], once="run/block")
+    assert list(await memory.read("w", "ada")) == [HI]
+
+
+async def test_of_appends_at_once_none_is_lost_and_none_is_torn(memory: JobsConversations) -> None:
+    pairs = [(Remembered("user", f"q{n}"), Remembered("assistant", f"a{n}")) for n in range(12)]
+    await asyncio.gather(*(memory.append("w", "ada", pair, once=str(n)) for n, pair in enumerate(pairs)))
+    kept = list(await memory.read("w", "ada"))
+    assert sorted(zip(kept[::2], kept[1::2], strict=True), key=str) == sorted(pairs, key=str)
+
+
+async def test_a_conversation_is_bounded(start: Start) -> None:
+    async with start(conversation_messages=3) as system:
+        memory = JobsConversations(system.executor.client)
+        for number in range(5):
+            await memory.append("w", "ada", [Remembered("user", str(number))], once=str(number))
+        assert [said.content for said in await memory.read("w", "ada")] == ["2", "3", "4"]
+
+
+async def test_conversations_are_listed_latest_first(memory: JobsConversations) -> None:
+    for name in ("first", "second", "first"):
+        await memory.append("w", name, [HI], once=f"{name}-{id(object())}")
+        await asyncio.sleep(0.005)
+    assert list(await memory.conversations("w")) == ["first", "second"]
+
+
+async def test_a_conversation_can_be_forgotten(memory: JobsConversations) -> None:
+    await memory.append("w", "ada", [HI], once="1")
+    assert await memory.delete("w", "ada")
+    assert not await memory.delete("w", "ada")
+    assert list(await memory.read("w", "ada")) == []
+
+
+async def test_a_conversation_expires_after_its_last_append(memory: JobsConversations, system: System) -> None:
+    await memory.append("w", "ada", [HI], once="1")
+    kept = await system.collection("conversations").find_one({})
+    assert kept is not None
+    assert kept["expires_at"].timestamp() * 1000 == pytest.approx(kept["changed_ms"] + 31_536_000_000, abs=1)
+
+
+async def test_what_cannot_be_kept_is_refused(memory: JobsConversations) -> None:
+    with pytest.raises(PayloadTooLarge):
+        await memory.append("w", "ada", [Remembered("user", "x" * (LONGEST_MESSAGE + 1))], once="1")
+    with pytest.raises(InvalidRequest):
+        await memory.read("w", "x" * 256)

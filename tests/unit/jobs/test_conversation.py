@@ -1,0 +1,67 @@
+"""A conversation is bounded, and takes each append once."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs_service.domain.conversation import APPENDS_KNOWN, ConversationLimits, Transcript
+from shared.contracts.memory import LONGEST_MESSAGE, Remembered
+from shared.errors import PayloadTooLarge
+
+WIDE = ConversationLimits(messages=1000, size=1024 * 1024)
+
+
+def said(*texts: str) -> list[Remembered]:
+    return [Remembered("user", text) for text in texts]
+
+
+def texts(transcript: Transcript) -> list[str]:
+    return [message.content for message in transcript.messages]
+
+
+def test_what_is_added_stands_last() -> None:
+    transcript = Transcript().appended(said("a", "b"), "1", WIDE).appended(said("c"), "2", WIDE)
+    assert texts(transcript) == ["a", "b", "c"]
+
+
+def test_a_repeated_append_changes_nothing() -> None:
+    once = Transcript().appended(said("a"), "1", WIDE)
+    assert once.appended(said("a"), "1", WIDE) is once
+
+
+def test_only_so_many_names_of_appends_are_kept() -> None:
+    transcript = Transcript()
+    for number in range(APPENDS_KNOWN + 5):
+        transcript = transcript.appended(said("a"), str(number), WIDE)
+    assert len(transcript.appends) == APPENDS_KNOWN
+    assert transcript.appends[-1] == str(APPENDS_KNOWN + 4)
+
+
+@pytest.mark.parametrize(
+    ("limits", "left"),
+    [
+        (ConversationLimits(messages=2, size=1000), ["ü", "c"]),
+        (ConversationLimits(messages=9, size=3), ["ü", "c"]),
+        (ConversationLimits(messages=9, size=2), ["c"]),
+    ],
+)
+def test_the_oldest_go_first(limits: ConversationLimits, left: list[str]) -> None:
+    assert texts(Transcript().appended(said("a", "ü", "c"), "1", limits)) == left
+
+
+def test_a_message_that_is_too_long_is_refused() -> None:
+    with pytest.raises(PayloadTooLarge):
+        Transcript().appended(said("x" * (LONGEST_MESSAGE + 1)), "1", WIDE)
+
+
+@given(st.lists(st.lists(st.text(max_size=20), max_size=5), max_size=20), st.integers(1, 10), st.integers(1, 100))
+def test_no_history_is_over_its_limits_and_what_is_left_is_the_end(
+    rounds: list[list[str]], count: int, size: int
+) -> None:
+    transcript = Transcript()
+    for number, spoken in enumerate(rounds):
+        transcript = transcript.appended(said(*spoken), str(number), ConversationLimits(count, size))
+    left, everything = texts(transcript), [text for spoken in rounds for text in spoken]
+    assert len(left) <= count
+    assert sum(len(text.encode()) for text in left) <= size
+    assert everything[len(everything) - len(left) :] == left
