@@ -23,6 +23,7 @@ GATEWAY_ONLY = [
     ("PUT", f"{WORKFLOW}/draft"),
     ("GET", f"{WORKFLOW}/problems"),
     ("POST", f"{WORKFLOW}/deploy"),
+    ("POST", f"{WORKFLOW}/deploy-unchecked"),
     ("GET", f"{WORKFLOW}/versions"),
     ("GET", f"{WORKFLOW}/versions/{{number}}"),
     ("PATCH", f"{WORKFLOW}/versions/{{number}}"),

@@ -29,6 +29,11 @@ def deployments_router(deployments: Deployments, versions: Versions, tokens: Ser
     async def deploy(workflow_id: str, workspace_id: WorkspaceId, body: DeployBody) -> Response:
         return StructResponse(await deployments.deploy(workflow_id, workspace_id, body))
 
+    @router.post("/deploy-unchecked")
+    async def deploy_unchecked(workflow_id: str, workspace_id: WorkspaceId, body: DeployBody) -> Response:
+        """For conformance tests: how a run ends that a deploy would not let begin. No public route leads here."""
+        return StructResponse(await deployments.deploy(workflow_id, workspace_id, body, unchecked=True))
+
     @router.delete("/deployment")
     async def undeploy(workflow_id: str, workspace_id: WorkspaceId) -> Response:
         return StructResponse(await deployments.undeploy(workflow_id, workspace_id))
