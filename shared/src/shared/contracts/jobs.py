@@ -6,6 +6,7 @@ import msgspec
 
 from shared.contracts.runs import (
     BlockLog,
+    PausePoint,
     Payload,
     RunError,
     RunMode,
@@ -54,6 +55,9 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: RunError | None = None
     usage: Usage = Usage()
     blocks: tuple[BlockLog, ...] = ()
+    paused_at: datetime | None = None
+    pauses: tuple[PausePoint, ...] = ()
+    """What the run waits for; those that were answered are left out."""
 
 
 class RunPage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -91,6 +95,10 @@ class ClaimGranted(msgspec.Struct, frozen=True):
     remaining_ms: int
     """What is left of the run's time limit."""
     journal: tuple[JournalEntry, ...] = ()
+    state: Payload | None = None
+    """Where the engine stood when the run was stored, for one that began attached; the journal follows it."""
+    answers: dict[str, msgspec.Raw] = {}
+    """JSON objects that end pauses, by context id. One that an earlier attempt took is not taken again."""
 
 
 class ClaimAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -121,12 +129,44 @@ class AppendJournal(msgspec.Struct, frozen=True):
 
 
 class FinishRun(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the attempt ended. The first terminal state wins; an older attempt's is refused."""
+    """How the attempt ended. The first terminal state wins; an older attempt's is refused.
+
+    `pauses` is what a paused run waits for.
+    """
 
     attempt: int
     outcome: RunOutcome
     blocks: tuple[BlockLog, ...] = ()
     usage: Usage = Usage()
+    pauses: tuple[PausePoint, ...] = ()
+
+
+class PauseRun(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An attached run has paused: store it, so that it can go on without its caller. It is durable from then on."""
+
+    run: RunSpec
+    outcome: RunOutcome
+    pauses: tuple[PausePoint, ...]
+    state: Payload
+    """The engine's; stored and returned unread."""
+    blocks: tuple[BlockLog, ...] = ()
+    usage: Usage = Usage()
+
+
+class ResumeRun(msgspec.Struct, frozen=True):
+    """End a pause of a run of this workflow with `answer`, a JSON object."""
+
+    workspace_id: str
+    workflow_id: str
+    context_id: str
+    answer: msgspec.Raw
+
+
+class ResumeAnswer(msgspec.Struct, frozen=True):
+    """The answer is stored and will be taken once. `is_next` is False while an earlier answer is at work."""
+
+    run_id: str
+    is_next: bool
 
 
 class ReleaseRun(msgspec.Struct, frozen=True):
@@ -135,11 +175,12 @@ class ReleaseRun(msgspec.Struct, frozen=True):
     attempt: int
 
 
-class CancelAnswer(msgspec.Struct, frozen=True):
+class CancelAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a cancel found. `reason`: recorded, queue_cancelled or already_cancelled."""
 
     run_id: str
     reason: str
+    was_paused: bool = False
 
 
 class RecordCancel(msgspec.Struct, frozen=True):

@@ -91,6 +91,24 @@ def time_out_text(limit_ms: int) -> str:
     return f"Execution timed out after {minutes} minute{'' if minutes == 1 else 's'}"
 
 
+class PauseKind(StrEnum):
+    """What a pause waits for."""
+
+    HUMAN = "human"
+    TIME = "time"
+
+
+class PausePoint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A block that waits. Both times are the worker's: only their difference to its other times means anything."""
+
+    context_id: str
+    """Unique within the run."""
+    block_id: str
+    kind: PauseKind
+    registered_at: datetime
+    resume_at: datetime | None = None
+
+
 class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
     """A JSON value of any size: small ones inline, larger ones by reference to the blob store of jobs-service."""
 
