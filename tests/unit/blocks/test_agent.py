@@ -11,7 +11,9 @@ from tests.unit.workflow.states import block, chain
 from executor_service.blocks.agent import AgentHandler, Toolbox
 from executor_service.blocks.agent.listening import HELD_CHARACTERS
 from executor_service.blocks.agent.loop import MAX_TOOL_ROUNDS
+from executor_service.blocks.mcp import McpServers
 from executor_service.engine import Execution, RunResult
+from executor_service.net import OutboundClient
 from executor_service.providers import Listener, ModelFailure, ModelRequest, Role, Tokens, ToolCall, Turn
 from executor_service.sandbox import Script, ScriptResult
 from shared.contracts.events import Chunk, ChunkReset, RunEvent, Thinking, ToolActivity
@@ -103,7 +105,7 @@ async def run(
     """Run start → one agent."""
     given = {"model": "vllm/m", "messages": [{"role": "user", "content": "<start.input>"}], **settings}
     document = chain(INPUT, block("a", "agent", "Agent 1", settings=given))
-    engine = engine_of({"agent": AgentHandler(model, Toolbox(sandbox or Adding(), {}))})
+    engine = engine_of({"agent": AgentHandler(model, Toolbox(sandbox or Adding(), {}, McpServers(OutboundClient())))})
     asked = request(body or {"input": "Hi"}, **(run_request or {}))
     return await Execution(
         engine, compile_workflow(document), asked, environment={"KEY": "sk-secret"}, sink=sink or Nobody()

@@ -24,7 +24,7 @@ async def say(text: str, store: Store | None, models: Models, run_id: str = "r",
         **settings,
     }
     document = chain(INPUT, block("a", "agent", "Agent", settings=given))
-    handler = AgentHandler(models, Toolbox(None, {}), store)  # type: ignore[arg-type]  # no tool runs here
+    handler = AgentHandler(models, Toolbox(None, {}, None), store)  # type: ignore[arg-type]  # no tool runs here
     return await run(document, engine_of({"agent": handler}), {"input": text}, run_id=run_id)
 
 

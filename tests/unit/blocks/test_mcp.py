@@ -9,7 +9,7 @@ from tests.unit.blocks.mcp_server import ToolServer
 from tests.unit.blocks.running import INPUT, engine_of, failure, run
 from tests.unit.workflow.states import block, chain
 
-from executor_service.blocks.mcp import McpHandler
+from executor_service.blocks.mcp import McpHandler, McpServers
 from executor_service.engine import RunResult
 from executor_service.net import OutboundClient
 
@@ -41,7 +41,7 @@ async def outbound() -> AsyncIterator[OutboundClient]:
 async def call(outbound: OutboundClient, url: str, tool: str, body: Any = None, **more: Any) -> RunResult:
     limit = more.pop("time_limit_ms", 5_000)
     document = chain(INPUT, block("m", "mcp", "M", settings={"server": url, "tool": tool, **more}))
-    return await run(document, engine_of({"mcp": McpHandler(outbound)}), body, time_limit_ms=limit)
+    return await run(document, engine_of({"mcp": McpHandler(McpServers(outbound))}), body, time_limit_ms=limit)
 
 
 async def test_the_output_is_the_content_that_the_tool_gave(any_server: ToolServer, outbound: OutboundClient) -> None:
@@ -142,4 +142,4 @@ async def test_what_cannot_be_called_is_refused(
 ) -> None:
     given = {"server": "https://tools.example/mcp", "tool": "say", **settings}
     document = chain(INPUT, block("m", "mcp", "M", settings=given))
-    assert failure(await run(document, engine_of({"mcp": McpHandler(outbound)}))) == f"M: {reason}"
+    assert failure(await run(document, engine_of({"mcp": McpHandler(McpServers(outbound))}))) == f"M: {reason}"

@@ -15,7 +15,7 @@ from executor_service.blocks.guardrails import GuardrailsHandler
 from executor_service.blocks.http import ApiHandler
 from executor_service.blocks.human_in_the_loop import HumanInTheLoopHandler
 from executor_service.blocks.installed import installed_handlers
-from executor_service.blocks.mcp import McpHandler
+from executor_service.blocks.mcp import McpHandler, McpServers
 from executor_service.blocks.memory import MemoryHandler
 from executor_service.blocks.ports import ChildWorkflows, CodeRunner, ConditionRunner, MemoryStore, ModelServer
 from executor_service.blocks.refusing import RefusingHandler
@@ -60,7 +60,8 @@ class BlockPorts:
 def block_handlers(ports: BlockPorts, plugins: Iterable[EntryPoint] = ()) -> Mapping[str, BlockHandler]:
     """A handler for each block type, those that `plugins` bring included."""
     handlers = {**_plain(ports), **dict(_optional(ports))}
-    agent = AgentHandler(ports.models, Toolbox(ports.javascript, block_tools(handlers)), ports.memory)
+    toolbox = Toolbox(ports.javascript, block_tools(handlers), McpServers(ports.outbound))
+    agent = AgentHandler(ports.models, toolbox, ports.memory)
     return {**_WITHOUT_PORTS, **installed_handlers(plugins), **handlers, "agent": agent}
 
 
@@ -77,7 +78,7 @@ def _plain(ports: BlockPorts) -> dict[str, BlockHandler]:
         "variables": VariablesHandler(),
         "api": ApiHandler(ports.outbound),
         "webhook_request": WebhookHandler(ports.outbound),
-        "mcp": McpHandler(ports.outbound),
+        "mcp": McpHandler(McpServers(ports.outbound)),
         "router_v2": RouterHandler(ports.models),
         "router": LegacyRouterHandler(ports.models),
         "evaluator": EvaluatorHandler(ports.models),

@@ -11,6 +11,7 @@ from executor_service.blocks.agent.loop import Conversation
 from executor_service.blocks.agent.messages import in_order, read_messages
 from executor_service.blocks.agent.remembering import memory_of
 from executor_service.blocks.agent.toolbox import BlockTool, Toolbox
+from executor_service.blocks.agent.tools import AgentTool
 from executor_service.blocks.ports import MemoryStore, ModelServer
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from executor_service.providers import Message, ModelRequest, Turn
@@ -49,7 +50,8 @@ class AgentHandler(BlockHandler):
         memory = memory_of(self._memory, call, params)
         if memory is not None:
             recalled, said = await memory.recall(said)
-        conversation = self._conversation(call, params, in_order(said, recalled))
+        tools = await self._toolbox.tools(call, params.get("tools"))
+        conversation = self._conversation(call, params, in_order(said, recalled), tools)
         turn = await conversation.run()
         if memory is not None:
             await memory.keep(said, turn.content)
@@ -57,7 +59,9 @@ class AgentHandler(BlockHandler):
         output = {**_answer(turn, is_structured=is_structured), **_facts(call, conversation)}
         return BlockResult(output, usage=_usage(conversation))
 
-    def _conversation(self, call: Call, params: JsonObject, messages: tuple[Message, ...]) -> Conversation:
+    def _conversation(
+        self, call: Call, params: JsonObject, messages: tuple[Message, ...], tools: Sequence[AgentTool]
+    ) -> Conversation:
         request = model_request(call, params)
         response_format = read_response_format(params.get("responseFormat"))
         return Conversation(
@@ -71,7 +75,7 @@ class AgentHandler(BlockHandler):
                 verbosity=_choice(params.get("verbosity")),
                 thinking_level=_choice(params.get("thinkingLevel")),
             ),
-            tools=self._toolbox.tools(call, params.get("tools")),
+            tools=tools,
             ledger=Ledger(request.model, self._models.provider_of(request.model)),
             is_live=response_format is None,
         )

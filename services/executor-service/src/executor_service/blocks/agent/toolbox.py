@@ -1,12 +1,14 @@
-"""From an agent's `tools` setting to tools that run: the author's own code, and blocks used as tools."""
+"""From an agent's `tools` setting to tools that run: the author's own code, blocks used as tools, MCP servers'."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from executor_service.blocks.agent.mcp_tools import KINDS, McpTools
 from executor_service.blocks.agent.tools import AgentTool, Run, set_values, tool_name
 from executor_service.blocks.function import output_of, timeout_ms
+from executor_service.blocks.mcp import McpServers
 from executor_service.blocks.ports import CodeRunner
 from executor_service.engine import BlockFailure, BlockHandler, Call, Inputs
 from executor_service.engine.binding import BoundCode, bind
@@ -35,19 +37,24 @@ class BlockTool:
 class Toolbox:
     """Builds the tools of agents."""
 
-    def __init__(self, javascript: CodeRunner, blocks: Mapping[str, tuple[BlockTool, BlockHandler]]) -> None:
+    def __init__(
+        self, javascript: CodeRunner, blocks: Mapping[str, tuple[BlockTool, BlockHandler]], mcp: McpServers
+    ) -> None:
         self._javascript = javascript
         self._blocks = blocks
+        self._mcp = mcp
 
-    def tools(self, call: Call, settings: Json) -> list[AgentTool]:
+    async def tools(self, call: Call, settings: Json) -> list[AgentTool]:
         """The tools on offer, in order; names made unique. Raises BlockFailure for one that cannot be had here."""
         entries = settings if isinstance(settings, list) else []
+        mcp = McpTools(self._mcp, call)
         found: dict[str, AgentTool] = {}
         for index, entry in enumerate(entries):
             if isinstance(entry, dict) and entry.get("usageControl") != "none":
-                tool = self._tool(call, index, entry)
-                name = tool.name if tool.name not in found else f"{tool.name[:56]}_{index}"
-                found[name] = replace(tool, name=name)
+                is_remote = entry.get("type") in KINDS
+                for tool in await mcp.tools(entry) if is_remote else [self._tool(call, index, entry)]:
+                    name = tool.name if tool.name not in found else f"{tool.name[:56]}_{index}"
+                    found[name] = replace(tool, name=name)
         return list(found.values())
 
     def _tool(self, call: Call, index: int, entry: JsonObject) -> AgentTool:

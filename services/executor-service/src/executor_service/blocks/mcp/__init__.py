@@ -1,39 +1,60 @@
-"""Calls a tool of an MCP server."""
+"""Speaks to MCP servers, for the block and for agents that have their tools."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from typing import Protocol
 
-from executor_service.blocks.mcp.request import ToolRequest, read_request
+from executor_service.blocks.mcp.request import OfferedTool, Server, ToolRequest, read_request, read_server
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from executor_service.net import OutboundClient
 from shared.workflow.jsvalues import Json
 
+__all__ = ["McpHandler", "McpServers", "OfferedTool", "Server", "ToolRequest", "read_server"]
 
-class McpHandler(BlockHandler):
-    """The server is named by its URL and spoken to over streamable HTTP, through the guarded way out."""
+
+class McpServers:
+    """MCP servers, named by their URL and spoken to over streamable HTTP, through the guarded way out.
+
+    Each call and each listing is a session of its own.
+    """
 
     def __init__(self, outbound: OutboundClient) -> None:
         self._outbound = outbound
 
+    async def call(self, request: ToolRequest) -> list[Json]:
+        """The content that a tool gave. Raises BlockFailure in the server's words."""
+        client = await asyncio.to_thread(_client)
+        return await client.call_tool(self._outbound, request)
+
+    async def tools(self, server: Server) -> Sequence[OfferedTool]:
+        """The tools that a server offers. Raises BlockFailure in the server's words."""
+        client = await asyncio.to_thread(_client)
+        return await client.list_tools(self._outbound, server)
+
+
+class McpHandler(BlockHandler):
+    """Calls a tool of an MCP server."""
+
+    def __init__(self, servers: McpServers) -> None:
+        self._servers = servers
+
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Call the tool."""
-        request = read_request(call, inputs.params)
-        call_tool = await asyncio.to_thread(_tool_caller)
-        return BlockResult({"content": await call_tool(self._outbound, request)})
+        return BlockResult({"content": await self._servers.call(read_request(call, inputs.params))})
 
 
-class ToolCaller(Protocol):
-    """Calls one tool, in a session of its own."""
+class _Client(Protocol):
+    """The module that has the library in it."""
 
-    async def __call__(self, outbound: OutboundClient, request: ToolRequest) -> list[Json]:
-        """The content that the tool gave. Raises BlockFailure in the server's words."""
-        ...
+    async def call_tool(self, outbound: OutboundClient, request: ToolRequest) -> list[Json]: ...
+
+    async def list_tools(self, outbound: OutboundClient, server: Server) -> Sequence[OfferedTool]: ...
 
 
 @cache
-def _tool_caller() -> ToolCaller:
+def _client() -> _Client:
     """The client is large, and few workflows need it: it is loaded when the first one does."""
-    caller: ToolCaller = import_module("executor_service.blocks.mcp.client").call_tool
-    return caller
+    client: _Client = import_module("executor_service.blocks.mcp.client")
+    return client

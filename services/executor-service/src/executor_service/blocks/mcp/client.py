@@ -1,7 +1,9 @@
-"""One session with an MCP server: connect, call one tool, leave."""
+"""One session with an MCP server: connect, call a tool or list them all, leave."""
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Final
 
@@ -13,7 +15,7 @@ from mcp_types import PARSE_ERROR, CallToolResult, Implementation, TextContent
 from pydantic import ValidationError
 
 from executor_service.blocks.http.request import USER_AGENT
-from executor_service.blocks.mcp.request import ToolRequest
+from executor_service.blocks.mcp.request import OfferedTool, Server, ToolRequest
 from executor_service.blocks.mcp.transport import OutboundTransport
 from executor_service.engine import BlockFailure
 from executor_service.net import OutboundClient
@@ -22,6 +24,9 @@ from shared.workflow.jsvalues import Json
 MAX_EVENT_BYTES: Final = 10 * 1024 * 1024
 MAX_REASON: Final = 4_000
 """Characters that a server may say of a failure."""
+MAX_PAGES: Final = 10
+MAX_TOOLS: Final = 128
+"""Tools of one server that are offered to a model; more would drown it."""
 NO_MCP: Final = "The MCP server's answer does not follow the protocol"
 _US: Final = Implementation(name="flowport", version=version("flowport-executor-service"))
 
@@ -31,25 +36,47 @@ logging.getLogger("mcp.client").setLevel(logging.CRITICAL)
 
 async def call_tool(outbound: OutboundClient, request: ToolRequest) -> list[Json]:
     """The content that the tool gave. Raises BlockFailure in the server's words."""
-    transport = OutboundTransport(outbound, request.workspace_id, request.seconds)
-    try:
-        async with asyncio.timeout(request.seconds):
-            result = await _called(transport, request)
-    except TimeoutError:
-        raise BlockFailure(f"The MCP server did not answer within {request.seconds:g} seconds") from None
-    except (MCPError, ValidationError, httpx2.HTTPError, ExceptionGroup) as error:
-        raise BlockFailure(_told(error, transport.problem)[:MAX_REASON]) from error
+    async with _session(outbound, request.server) as client:
+        result = await client.call_tool(request.tool, dict(request.arguments))
     if result.is_error:
         raise BlockFailure(_texts(result)[:MAX_REASON] or "The MCP tool failed without a reason")
     return [block.model_dump(mode="json", by_alias=True, exclude_none=True) for block in result.content]
 
 
-async def _called(transport: OutboundTransport, request: ToolRequest) -> CallToolResult:
-    headers = {"User-Agent": USER_AGENT, **request.headers}
+async def list_tools(outbound: OutboundClient, server: Server) -> list[OfferedTool]:
+    """The tools that the server offers, page by page. Raises BlockFailure in the server's words."""
+    offered: list[OfferedTool] = []
+    cursor: str | None = None
+    async with _session(outbound, server) as client:
+        for _ in range(MAX_PAGES):
+            page = await client.list_tools(cursor=cursor)
+            offered += [OfferedTool(tool.name, tool.description or "", tool.input_schema) for tool in page.tools]
+            cursor = page.next_cursor
+            if cursor is None or len(offered) >= MAX_TOOLS:
+                break
+    return offered[:MAX_TOOLS]
+
+
+@asynccontextmanager
+async def _session(outbound: OutboundClient, server: Server) -> AsyncIterator[Client]:
+    """A session with the server. Raises BlockFailure for whatever goes wrong in it."""
+    transport = OutboundTransport(outbound, server.workspace_id, server.seconds)
+    try:
+        async with asyncio.timeout(server.seconds), _connected(transport, server) as client:
+            yield client
+    except TimeoutError:
+        raise BlockFailure(f"The MCP server did not answer within {server.seconds:g} seconds") from None
+    except (MCPError, ValidationError, httpx2.HTTPError, ExceptionGroup) as error:
+        raise BlockFailure(_told(error, transport.problem)[:MAX_REASON]) from error
+
+
+@asynccontextmanager
+async def _connected(transport: OutboundTransport, server: Server) -> AsyncIterator[Client]:
+    headers = {"User-Agent": USER_AGENT, **server.headers}
     async with httpx2.AsyncClient(transport=transport, headers=headers) as http:
-        connection = streamable_http_client(request.url, http_client=http, max_sse_event_size=MAX_EVENT_BYTES)
-        async with Client(connection, client_info=_US, read_timeout_seconds=request.seconds, cache=None) as client:
-            return await client.call_tool(request.tool, dict(request.arguments))
+        connection = streamable_http_client(server.url, http_client=http, max_sse_event_size=MAX_EVENT_BYTES)
+        async with Client(connection, client_info=_US, read_timeout_seconds=server.seconds, cache=None) as client:
+            yield client
 
 
 def _told(error: Exception, problem: str | None) -> str:

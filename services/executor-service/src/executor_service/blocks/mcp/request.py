@@ -12,30 +12,45 @@ MAX_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class ToolRequest:
-    """One tool of one server. `seconds` is for all of it, connecting included."""
+class Server:
+    """An MCP server, and for whom it is called. `seconds` is for all of one visit, connecting included."""
 
     url: str
     headers: Mapping[str, str]
-    tool: str
-    arguments: JsonObject
     seconds: float
     workspace_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class ToolRequest:
+    """One tool of one server."""
+
+    server: Server
+    tool: str
+    arguments: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedTool:
+    """A tool as its server tells of it."""
+
+    name: str
+    description: str
+    parameters: JsonObject
+
+
 def read_request(call: Call, params: JsonObject) -> ToolRequest:
     """What the settings ask for. Raises BlockFailure."""
-    url = to_string(params.get("server") or "").strip()
+    server = read_server(call, params.get("server"), params.get("headers"))
+    return ToolRequest(server, to_string(params.get("tool") or "").strip(), _arguments(params.get("arguments")))
+
+
+def read_server(call: Call, named: Json, headers: Json) -> Server:
+    """The server that is named, with the time that there is now. Raises BlockFailure."""
+    url = to_string(named or "").strip()
     if not url.lower().startswith(("https://", "http://")):
         raise BlockFailure(f"MCP servers are named by their URL on this server: {url} is none", can_retry=False)
-    return ToolRequest(
-        url,
-        read_table(params.get("headers")),
-        to_string(params.get("tool") or "").strip(),
-        _arguments(params.get("arguments")),
-        min(MAX_SECONDS, call.remaining_seconds()),
-        call.request.workspace_id,
-    )
+    return Server(url, read_table(headers), min(MAX_SECONDS, call.remaining_seconds()), call.request.workspace_id)
 
 
 def _arguments(value: Json) -> JsonObject:

@@ -1,0 +1,89 @@
+"""Tools of MCP servers, as an agent's `tools` setting names them: one tool, or all of a server's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import urlsplit
+
+from executor_service.blocks.agent.tools import AgentTool, Run, set_values, tool_name
+from executor_service.blocks.mcp import McpServers, OfferedTool, Server, ToolRequest, read_server
+from executor_service.engine import BlockFailure, Call
+from shared.workflow.jsvalues import Json, JsonObject, to_string
+
+ONE_TOOL: Final = "mcp"
+ALL_TOOLS: Final = "mcp-server"
+KINDS: Final = frozenset({ONE_TOOL, ALL_TOOLS})
+_OURS: Final = frozenset({"server", "serverUrl", "serverId", "serverName", "toolName", "tool", "headers"})
+"""Settings that say which tool; the others are arguments that the author has set."""
+_SERVER_NAME_LENGTH: Final = 24
+
+
+class McpTools:
+    """The tools of one agent block. Each server is asked at most once what it offers."""
+
+    def __init__(self, servers: McpServers, call: Call) -> None:
+        self._servers = servers
+        self._call = call
+        self._listed: dict[str, Sequence[OfferedTool]] = {}
+
+    async def tools(self, entry: JsonObject) -> list[AgentTool]:
+        """The tools of one entry. Raises BlockFailure, in the server's words where it has any."""
+        named = _Named.read(self._call, entry)
+        if entry.get("type") == ALL_TOOLS:
+            return [self._tool(entry, named, offered) for offered in await self._offered(named.server)]
+        return [self._tool(entry, named, await self._wanted(named, entry.get("schema")))]
+
+    async def _wanted(self, named: "_Named", schema: Json) -> OfferedTool:
+        """The tool, as the entry describes it or else as the server does."""
+        if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
+            description = to_string(schema.get("description") or "")
+            return OfferedTool(named.tool, description, {"type": "object", **schema})
+        for offered in await self._offered(named.server):
+            if offered.name == named.tool:
+                return offered
+        raise BlockFailure(f"The MCP server has no tool {named.tool}", can_retry=False)
+
+    async def _offered(self, server: Server) -> Sequence[OfferedTool]:
+        if server.url not in self._listed:
+            self._listed[server.url] = await self._servers.tools(server)
+        return self._listed[server.url]
+
+    def _tool(self, entry: JsonObject, named: "_Named", offered: OfferedTool) -> AgentTool:
+        name = tool_name(f"mcp-{named.server_name}-{offered.name}")
+        return AgentTool(
+            name,
+            name,
+            offered.description,
+            offered.parameters,
+            fixed=set_values({key: value for key, value in named.params.items() if key not in _OURS}),
+            is_forced=entry.get("usageControl") == "force",
+            run=self._run(named, offered.name),
+        )
+
+    def _run(self, named: "_Named", tool: str) -> Run:
+        async def run(arguments: JsonObject) -> Json:
+            seconds = min(named.server.seconds, self._call.remaining_seconds())
+            request = ToolRequest(replace(named.server, seconds=seconds), tool, arguments)
+            return {"content": await self._servers.call(request)}
+
+        return run
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What an entry says of itself."""
+
+    server: Server
+    server_name: str
+    tool: str
+    params: JsonObject
+
+    @classmethod
+    def read(cls, call: Call, entry: JsonObject) -> "_Named":
+        found = entry.get("params")
+        params = found if isinstance(found, dict) else {}
+        url = params.get("serverUrl") or params.get("server") or params.get("serverId")
+        server = read_server(call, url, params.get("headers"))
+        called = to_string(params.get("serverName") or urlsplit(server.url).hostname or "server")
+        tool = to_string(params.get("toolName") or params.get("tool") or entry.get("title") or "").strip()
+        return cls(server, tool_name(called)[:_SERVER_NAME_LENGTH], tool, params)

@@ -1,0 +1,120 @@
+"""An agent has the tools of MCP servers: it is told of them, calls them, and hears what they say."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from tests.unit.blocks.mcp_server import ToolServer
+from tests.unit.blocks.running import INPUT, engine_of, failure, run
+from tests.unit.blocks.test_agent import Adding, Model
+from tests.unit.workflow.states import block, chain
+
+from executor_service.blocks.agent import AgentHandler, Toolbox
+from executor_service.blocks.mcp import McpServers
+from executor_service.engine import RunResult
+from executor_service.net import OutboundClient
+from executor_service.providers import Role, ToolCall, Turn
+
+ADDS = ToolCall("c1", "mcp-127_0_0_1-add", '{"a": 2, "b": 3}')
+
+
+@pytest.fixture
+def server() -> Iterator[ToolServer]:
+    with ToolServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def outbound() -> AsyncIterator[OutboundClient]:
+    client = OutboundClient(["localhost"])
+    yield client
+    await client.stop()
+
+
+async def ask(outbound: OutboundClient, model: Model, *tools: Any) -> RunResult:
+    settings = {"model": "vllm/m", "messages": [{"role": "user", "content": "2 + 3?"}], "tools": list(tools)}
+    agent = AgentHandler(model, Toolbox(Adding(), {}, McpServers(outbound)))
+    return await run(chain(INPUT, block("a", "agent", "A", settings=settings)), engine_of({"agent": agent}))
+
+
+def one(url: str, tool: str = "add", **more: Any) -> dict[str, Any]:
+    return {
+        "type": "mcp",
+        "title": tool,
+        "params": {"serverUrl": url, "toolName": tool, **more.pop("params", {})},
+    } | more
+
+
+async def test_a_tool_is_told_of_called_and_heard(server: ToolServer, outbound: OutboundClient) -> None:
+    model = Model(Turn(tool_calls=(ADDS,)), Turn(content="5"))
+    result = await ask(outbound, model, one(server.url))
+    (told,) = model.requests[0].tools
+    assert (told.name, told.description) == ("mcp-127_0_0_1-add", "Add two numbers.")
+    assert told.parameters["required"] == ["a", "b"]
+    heard = model.requests[1].messages[-1]
+    assert (heard.role, heard.content) == (Role.TOOL, '{"content":[{"type":"text","text":"5"}]}')
+    (called,) = result.output["toolCalls"]["list"]
+    assert (called["name"], called["arguments"], called["success"]) == ("mcp-127_0_0_1-add", {"a": 2, "b": 3}, True)
+    assert (result.output["content"], server.calls) == ("5", 1)
+
+
+async def test_a_server_offers_all_it_has(server: ToolServer, outbound: OutboundClient) -> None:
+    model = Model(Turn(content="none needed"))
+    await ask(outbound, model, {"type": "mcp-server", "params": {"serverUrl": server.url, "serverName": "my tools"}})
+    names = [tool.name for tool in model.requests[0].tools]
+    assert names == [f"mcp-my_tools-{name}" for name in ("add", "say", "break_down", "dawdle", "report")]
+
+
+async def test_a_tool_that_the_author_described_is_not_asked_for(server: ToolServer, outbound: OutboundClient) -> None:
+    schema = {"type": "object", "properties": {"text": {"type": "string"}}, "description": "Echoes"}
+    model = Model(Turn(content="none needed"))
+    await ask(outbound, model, one(server.url, "say", schema=schema))
+    assert model.requests[0].tools[0].description == "Echoes"
+    assert server.asked == []
+
+
+async def test_a_server_is_asked_once_what_it_offers(server: ToolServer, outbound: OutboundClient) -> None:
+    model = Model(Turn(content="none needed"))
+    await ask(outbound, model, one(server.url, "add"))
+    alone = len(server.asked)
+    await ask(outbound, model, one(server.url, "add"), one(server.url, "say"))
+    assert len(server.asked) == 2 * alone
+
+
+async def test_values_of_the_author_are_hidden_and_win(server: ToolServer, outbound: OutboundClient) -> None:
+    model = Model(Turn(tool_calls=(ToolCall("c", "mcp-127_0_0_1-say", '{"text": "hers"}'),)), Turn(content="ok"))
+    result = await ask(outbound, model, one(server.url, "say", params={"text": "mine"}))
+    assert model.requests[0].tools[0].parameters["properties"] == {}
+    assert result.output["toolCalls"]["list"][0]["result"]["content"][0]["text"] == "mine"
+
+
+async def test_a_tool_that_fails_is_told_to_the_model(server: ToolServer, outbound: OutboundClient) -> None:
+    model = Model(Turn(tool_calls=(ToolCall("c", "mcp-127_0_0_1-break_down", "{}"),)), Turn(content="sorry"))
+    result = await ask(outbound, model, one(server.url, "break_down"))
+    assert "out of order" in str(model.requests[1].messages[-1].content)
+    assert result.output["content"] == "sorry"
+
+
+async def test_headers_go_with_it(server: ToolServer, outbound: OutboundClient) -> None:
+    server.token = "t0ken"
+    headers = [{"id": "1", "cells": {"Key": "Authorization", "Value": "Bearer t0ken"}}]
+    model = Model(Turn(tool_calls=(ADDS,)), Turn(content="5"))
+    result = await ask(outbound, model, one(server.url, params={"headers": headers}))
+    assert (result.outcome.error, server.calls) == (None, 1)
+
+
+async def test_a_tool_that_the_server_lacks_is_refused(server: ToolServer, outbound: OutboundClient) -> None:
+    result = await ask(outbound, Model(Turn()), one(server.url, "subtract"))
+    assert failure(result) == "A: The MCP server has no tool subtract"
+
+
+async def test_a_server_named_by_an_id_is_refused(outbound: OutboundClient) -> None:
+    result = await ask(outbound, Model(Turn()), {"type": "mcp", "params": {"serverId": "mcp-1a2b", "toolName": "add"}})
+    assert failure(result) == "A: MCP servers are named by their URL on this server: mcp-1a2b is none"
+
+
+async def test_where_workflows_may_not_call_no_tool_is_had(server: ToolServer) -> None:
+    client = OutboundClient()
+    result = await ask(client, Model(Turn()), one("https://169.254.169.254/mcp"))
+    assert failure(result) == "A: url cannot point to private IP addresses"
+    await client.stop()
