@@ -226,7 +226,7 @@ async def test_a_gap_in_the_stream_is_an_error_and_not_missing_text(system: Syst
         'data: {"blockId":"B","chunk":"one"}\n\n'
         'data: {"event":"error","error":"Part of the stream was lost"}\n\n' + DONE
     )
-    await eventually(lambda: system.worker.cancelled == ["E1"])
+    await eventually(lambda: system.worker.cancelled == ["E1@WS1"])
 
 
 async def test_the_head_is_sent_before_the_first_event(system: System) -> None:
@@ -252,7 +252,7 @@ async def test_hanging_up_cancels_the_run(system: System) -> None:
     call = system.execute_call(ASKED, headers={"X-Execution-Id": "E1"})
     await eventually(lambda: bool(call.answer.chunks))
     await call.hang_up()
-    await eventually(lambda: system.worker.cancelled == ["E1"])
+    await eventually(lambda: system.worker.cancelled == ["E1@WS1"])
 
 
 async def test_a_run_that_nobody_waits_for_any_more_is_told_to_stop(system: System) -> None:

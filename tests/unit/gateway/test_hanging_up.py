@@ -24,7 +24,7 @@ async def test_a_sync_caller_who_hangs_up_cancels_the_run(system: System) -> Non
     call = system.execute_call({}, headers={"X-Execution-Id": "E1"})
     await eventually(lambda: system.worker.runs)
     await call.hang_up()
-    await eventually(lambda: system.worker.cancelled == ["E1"])
+    await eventually(lambda: system.worker.cancelled == ["E1@WS1"])
     assert call.answer.status == 499
     assert call.answer.json == {"success": False, "error": "Client cancelled request"}
 
@@ -42,7 +42,7 @@ async def test_a_run_that_no_worker_takes_is_503_and_will_not_run() -> None:
         answer = await system.execute({}, headers={"X-Execution-Id": "E1"})
         assert answer.status == 503
         assert answer.json == {"error": "Service temporarily at capacity", "retryAfterSeconds": 10}
-        await eventually(lambda: system.worker.cancelled == ["E1"])
+        await eventually(lambda: system.worker.cancelled == ["E1@WS1"])
 
 
 async def test_a_run_that_its_worker_does_not_end_is_408() -> None:
@@ -55,7 +55,7 @@ async def test_a_run_that_its_worker_does_not_end_is_408() -> None:
         answer = await system.execute({}, headers={"X-Execution-Id": "E1"})
         assert answer.status == 408
         assert answer.json == {"success": False, "output": {}, "error": "Execution timed out after 1 seconds"}
-        await eventually(lambda: system.worker.cancelled == ["E1"])
+        await eventually(lambda: system.worker.cancelled == ["E1@WS1"])
 
 
 async def test_stopping_the_gateway_cancels_what_it_waits_for() -> None:
@@ -162,11 +162,12 @@ async def test_a_publish_that_fails_leaves_nothing_behind(
     (await runs.attach(a_run())).hang_up()
 
 
-async def test_one_id_is_waited_for_once_whoever_asks(broker: FragileBroker, runs: BrokerAttachedRuns) -> None:
+async def test_one_id_is_waited_for_once_in_its_workspace(broker: FragileBroker, runs: BrokerAttachedRuns) -> None:
     first = await runs.attach(a_run("same", "WS1"))
+    await runs.attach(a_run("same", "WS2"))
     with pytest.raises(RunIdTaken):
-        await runs.attach(a_run("same", "WS2"))
-    broker.on_batch(EventBatch("same", 0, (RunEnded(outcome({"mine": True})),)))
+        await runs.attach(a_run("same", "WS1"))
+    broker.on_batch(EventBatch("same@WS1", 0, (RunEnded(outcome({"mine": True})),)))
     assert bytes((await first.outcome()).output.inline) == b'{"mine":true}'
 
 

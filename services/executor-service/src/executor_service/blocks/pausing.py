@@ -1,6 +1,7 @@
 """What a run that waits answers: where to resume it."""
 
 from executor_service.engine import Call
+from shared.ids import public_run_id
 from shared.workflow.jsvalues import JsonObject
 
 
@@ -8,12 +9,13 @@ def resume_links(call: Call) -> JsonObject:
     """Where a pause is answered, for programs and for people."""
     request = call.request
     base = request.public_url.rstrip("/")
-    run = f"{request.workflow_id}/{request.run_id}"
+    run_id = public_run_id(request.run_id)
+    run = f"{request.workflow_id}/{run_id}"
     return {
         "apiUrl": f"{base}/api/resume/{run}/{call.context_id}",
         "uiUrl": f"{base}/resume/{run}",
         "contextId": call.context_id,
-        "executionId": request.run_id,
+        "executionId": run_id,
         "workflowId": request.workflow_id,
     }
 

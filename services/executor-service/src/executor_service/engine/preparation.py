@@ -9,6 +9,7 @@ from executor_service.engine.request import RunFrom, RunRequest
 from executor_service.engine.state import Output
 from shared.contracts.runs import Trigger
 from shared.errors import InvalidRequest
+from shared.ids import public_run_id
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.graph import Graph
 from shared.workflow.jsvalues import JsonObject
@@ -36,7 +37,7 @@ def plan_run(workflow: CompiledWorkflow, request: RunRequest, limits: Limits) ->
     if start is None or start not in workflow.blocks:
         raise RunRefused(NO_START_BLOCK)
     metadata: JsonObject = {
-        "runId": request.run_id,
+        "runId": public_run_id(request.run_id),
         "workflowId": request.workflow_id,
         "triggerType": str(request.trigger),
     }

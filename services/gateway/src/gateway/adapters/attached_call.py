@@ -10,13 +10,17 @@ from shared.contracts.events import BlockEnded, BlockStarted, Chunk, RunEnded, R
 from shared.contracts.messages import EventBatch
 from shared.contracts.runs import RunMode, RunOutcome, RunSpec, time_out_text
 from shared.errors import FlowportError
+from shared.ids import public_run_id
 
 BUFFER_BYTES: Final = 1024 * 1024
 """What may wait for a slow reader, apart from the batch that is too much, and from what waits for the final frame."""
 
 
 class AttachedCall:
-    """Takes batches as they arrive and gives events to whoever asks. Implements AttachedRun."""
+    """Takes batches as they arrive and gives events to whoever asks. Implements AttachedRun.
+
+    `run` goes by its key, see shared.ids.run_key.
+    """
 
     def __init__(
         self,
@@ -26,7 +30,8 @@ class AttachedCall:
         margin_seconds: float,
         leave: Callable[["AttachedCall", str | None], None],
     ) -> None:
-        self.run_id = run.run_id
+        self.key = run.run_id
+        self.run_id = public_run_id(run.run_id)
         self.workspace_id = run.snapshot.workspace_id
         self._run = run
         self._margin_seconds = margin_seconds

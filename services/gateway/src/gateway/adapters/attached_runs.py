@@ -4,12 +4,14 @@ from typing import Final
 
 from gateway.adapters.attached_call import AttachedCall
 from gateway.adapters.cancels import Cancels
+from gateway.adapters.run_keys import by_key
 from gateway.domain.errors import RunLost
 from shared.broker.ports import Broker, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.broker.topology import INTERACTIVE
 from shared.contracts.messages import AttachedRunRequested, EventBatch
 from shared.contracts.runs import RunSpec
 from shared.errors import AtCapacity, RunIdTaken
+from shared.ids import public_run_id, run_key
 from shared.observe.trace import current_traceparent
 
 RETRY_SECONDS: Final = 10
@@ -43,17 +45,18 @@ class BrokerAttachedRuns:
         """See AttachedRuns."""
         if self._inbox is None:
             raise RunLost(LOST, run_id=run.run_id)
-        if run.run_id in self._calls:
-            raise RunIdTaken("Execution ID has already been used")
+        keyed = by_key(run)
+        if keyed.run_id in self._calls:
+            raise RunIdTaken("Execution ID has already been used", details={"runId": run.run_id})
         call = AttachedCall(
-            run,
+            keyed,
             queue_wait_seconds=self._queue_wait_seconds,
             margin_seconds=self._margin_seconds,
             leave=self._leave,
         )
-        self._calls[run.run_id] = call
+        self._calls[call.key] = call
         try:
-            await self._publish(AttachedRunRequested(run, self._inbox.address))
+            await self._publish(AttachedRunRequested(keyed, self._inbox.address))
         except BaseException:
             call.hang_up()
             raise
@@ -61,7 +64,7 @@ class BrokerAttachedRuns:
 
     def holds(self, workspace_id: str, run_id: str) -> bool:
         """See AttachedRuns."""
-        call = self._calls.get(run_id)
+        call = self._calls.get(run_key(workspace_id, run_id))
         return call is not None and call.workspace_id == workspace_id
 
     async def _publish(self, request: AttachedRunRequested) -> None:
@@ -76,7 +79,7 @@ class BrokerAttachedRuns:
             retry_after = error.retry_after or RETRY_SECONDS
             raise AtCapacity("Service temporarily at capacity", retry_after=retry_after) from error
         except BrokerUnavailable as error:
-            raise RunLost(LOST, run_id=request.run.run_id) from error
+            raise RunLost(LOST, run_id=public_run_id(request.run.run_id)) from error
 
     def _on_batch(self, batch: EventBatch) -> None:
         call = self._calls.get(batch.run_id)
@@ -90,7 +93,7 @@ class BrokerAttachedRuns:
             call.fail(RunLost(LOST, run_id=call.run_id))
 
     def _leave(self, call: AttachedCall, cancel: str | None) -> None:
-        if self._calls.get(call.run_id) is call:
-            del self._calls[call.run_id]
+        if self._calls.get(call.key) is call:
+            del self._calls[call.key]
         if cancel is not None:
-            self._cancels.send(call.run_id, cancel)
+            self._cancels.send(call.key, cancel)

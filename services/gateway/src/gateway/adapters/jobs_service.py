@@ -1,7 +1,11 @@
 """jobs-service over internal HTTP."""
 
+import msgspec
+
 from gateway.adapters.paths import path_of
-from shared.contracts.jobs import AcceptRun, CancelAnswer, RecordCancel, RunAccepted, RunPage, RunView
+from gateway.adapters.run_keys import by_key, by_public_id
+from shared.contracts.jobs import AcceptRun, CancelAnswer, RecordCancel, RunAccepted, RunPage, RunView, Spend
+from shared.ids import run_key
 from shared.web.client import InternalClient
 from shared.web.payloads import PayloadStore
 
@@ -17,31 +21,41 @@ class JobsService:
 
     async def accept(self, request: AcceptRun) -> RunAccepted:
         """See Jobs."""
-        return await self._client.call("POST", path_of("runs"), body=request, returns=RunAccepted)
+        keyed = msgspec.structs.replace(request, run=by_key(request.run))
+        return by_public_id(await self._client.call("POST", path_of("runs"), body=keyed, returns=RunAccepted))
 
     async def job(self, job_id: str) -> RunView:
         """See Jobs."""
-        return await self._client.call("GET", path_of("jobs", job_id), returns=RunView)
+        return by_public_id(await self._client.call("GET", path_of("jobs", job_id), returns=RunView))
 
     async def run(self, workspace_id: str, run_id: str, *, output: bool = False, blocks: bool = False) -> RunView:
         """See Jobs."""
-        path = path_of("runs", run_id, workspace_id=workspace_id, output=output, blocks=blocks)
-        return await self._client.call("GET", path, returns=RunView)
+        key = run_key(workspace_id, run_id)
+        path = path_of("runs", key, workspace_id=workspace_id, output=output, blocks=blocks)
+        return by_public_id(await self._client.call("GET", path, returns=RunView))
 
     async def runs(self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None) -> RunPage:
         """See Jobs."""
         path = path_of("runs", workspace_id=workspace_id, workflow_id=workflow_id, limit=limit, cursor=cursor)
-        return await self._client.call("GET", path, returns=RunPage)
+        page = await self._client.call("GET", path, returns=RunPage)
+        return RunPage(tuple(map(by_public_id, page.runs)), page.next_cursor)
 
     async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
         """See Jobs."""
+        path = path_of("runs", run_key(workspace_id, run_id), "cancel")
         body = RecordCancel(workspace_id, workflow_id)
-        return await self._client.call("POST", path_of("runs", run_id, "cancel"), body=body, returns=CancelAnswer)
+        return by_public_id(await self._client.call("POST", path, body=body, returns=CancelAnswer))
 
     async def claim_run_id(self, workspace_id: str, run_id: str) -> None:
         """See Jobs."""
-        await self._client.call("POST", path_of("run-ids", run_id, workspace_id=workspace_id))
+        path = path_of("run-ids", run_key(workspace_id, run_id), workspace_id=workspace_id)
+        await self._client.call("POST", path)
 
     async def release_run_id(self, workspace_id: str, run_id: str) -> None:
         """See Jobs."""
-        await self._client.call("DELETE", path_of("run-ids", run_id, workspace_id=workspace_id))
+        path = path_of("run-ids", run_key(workspace_id, run_id), workspace_id=workspace_id)
+        await self._client.call("DELETE", path)
+
+    async def spend(self, workspace_id: str) -> Spend:
+        """See Jobs."""
+        return await self._client.call("GET", path_of("spend", workspace_id), returns=Spend)

@@ -1,4 +1,7 @@
-"""Run ids that callers choose: one-shot, over all workspaces, for as long as anything is known of their run."""
+"""Run ids that callers choose: one-shot for as long as anything is known of their run.
+
+The gateway makes them unique over all workspaces, see shared.ids.run_key.
+"""
 
 from jobs_service.ports import Runs
 from shared.errors import RunIdTaken
