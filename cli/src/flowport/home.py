@@ -11,11 +11,13 @@ from typing import Final
 
 import msgspec
 
+from flowport.failures import CommandFailed
+
 _SECRET_MODE: Final = 0o600
 _KEY_BYTES: Final = 32
 
 
-class HomeInUse(Exception):
+class HomeInUse(CommandFailed):
     """Another flowport works on the same data."""
 
 
@@ -62,7 +64,7 @@ class Home:
 
     def write_credentials(self, credentials: Credentials) -> None:
         """Replace the file at once; only its owner may read it."""
-        _write_secret(self.credentials_file, msgspec.json.format(msgspec.json.encode(credentials)) + b"\n")
+        write_secret(self.credentials_file, msgspec.json.format(msgspec.json.encode(credentials)) + b"\n")
 
     def environment_keys(self) -> str:
         """The keys that seal the workspaces' secrets: the operator's, else one made once and kept beside the data."""
@@ -71,11 +73,12 @@ class Home:
             return given
         file = self.path / "environment.key"
         if not file.exists():
-            _write_secret(file, b"1:" + b64encode(secrets.token_bytes(_KEY_BYTES)))
+            write_secret(file, b"1:" + b64encode(secrets.token_bytes(_KEY_BYTES)))
         return file.read_text()
 
 
-def _write_secret(file: Path, content: bytes) -> None:
+def write_secret(file: Path, content: bytes) -> None:
+    """Replace `file` at once; only its owner may read it."""
     draft = file.with_suffix(".new")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _SECRET_MODE), "wb") as opened:

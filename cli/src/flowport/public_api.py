@@ -5,10 +5,12 @@ from typing import Any, Final, Self
 
 import httpx
 
+from flowport.failures import CommandFailed
+
 TIMEOUT_SECONDS: Final = 30.0
 
 
-class Refused(Exception):
+class Refused(CommandFailed):
     """The server answered, and it was no."""
 
 

@@ -10,6 +10,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
+from flowport.failures import CommandFailed
 from flowport.servers.ports import LOOPBACK
 from flowport.servers.process import ServerFailed
 
@@ -19,7 +20,7 @@ STOP_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.01
 
 
-class PortInUse(Exception):
+class PortInUse(CommandFailed):
     """Somebody else listens there."""
 
 

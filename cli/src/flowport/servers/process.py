@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from flowport.failures import CommandFailed
 from flowport.servers.ports import LOOPBACK
 
 STOP_SECONDS = 15.0
@@ -19,7 +20,7 @@ _launcher: Final = ThreadPoolExecutor(1, thread_name_prefix="launcher")
 """A child is told of the death of the thread that started it, so that thread has to live as long as we do."""
 
 
-class ServerFailed(Exception):
+class ServerFailed(CommandFailed):
     """The server could not be started; the message ends with the last lines of its log."""
 
 

@@ -1,0 +1,57 @@
+"""What can go wrong with a call, each with the exit code that scripts see."""
+
+from typing import Any, Final
+
+from flowport.failures import CommandFailed
+
+
+class NoAccess(CommandFailed):
+    """There is no key, or the server does not take it for this."""
+
+    exit_code = 3
+
+
+class Missing(CommandFailed):
+    """What was named is not there."""
+
+    exit_code = 4
+
+
+class TryLater(CommandFailed):
+    """The server does not answer, is at capacity, or asks to slow down."""
+
+    exit_code = 5
+
+
+class TookTooLong(CommandFailed):
+    """The time that was given for waiting is over; what was waited for goes on."""
+
+    exit_code = 6
+
+
+_BY_STATUS: Final[dict[int, type[CommandFailed]]] = {
+    401: NoAccess,
+    403: NoAccess,
+    404: Missing,
+    408: TookTooLong,
+    429: TryLater,
+    502: TryLater,
+    503: TryLater,
+    504: TryLater,
+}
+
+
+def failure_of(status: int, body: Any, *, retry_after: str | None = None) -> CommandFailed:
+    """The failure that an answer with `status` stands for."""
+    kind = _BY_STATUS.get(status, CommandFailed)
+    later = f" (retry after {retry_after} s)" if retry_after else ""
+    return kind(f"{_message(body) or f'the server answered {status}'}{later}")
+
+
+def _message(body: Any) -> str:
+    if not isinstance(body, dict):
+        return ""
+    error = body.get("error")
+    if isinstance(error, dict):
+        error = error.get("message")
+    return str(error or body.get("message") or "")

@@ -1,0 +1,73 @@
+"""`flowport login` and `flowport profiles`."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.prompt import Prompt
+
+from flowport.client.door import Door
+from flowport.client.profiles import DEFAULT_URL, Profile, Profiles, resolve
+from flowport.commands.output import Output
+from flowport.commands.session import AsJson
+from flowport.failures import CommandFailed
+
+profiles_app = typer.Typer(help="The servers that you work with.", no_args_is_help=True)
+
+ProfileArgument = Annotated[str, typer.Argument(metavar="PROFILE", help="Name of the profile.")]
+
+
+def login(
+    url: Annotated[str, typer.Option(envvar="FLOWPORT_URL", help="The server.")] = DEFAULT_URL,
+    profile: Annotated[str, typer.Option(help="Name to keep it under.")] = "default",
+    workspace: Annotated[
+        str, typer.Option(envvar="FLOWPORT_WORKSPACE_ID", help="Workspace of the key; found out where it can be.")
+    ] = "",
+) -> None:
+    """Keep a server and an API key for later commands. The key is asked for, or read from standard input."""
+    key = _key()
+    with Door(Profile(url.rstrip("/"), key, workspace)) as door:
+        workflows = door.workflows()
+        known = workspace or next((str(workflow["workspaceId"]) for workflow in workflows), "")
+    Profiles().save(profile, Profile(url.rstrip("/"), key, known))
+    output = Output(as_json=False)
+    output.note(f"Logged in to {url}: {len(workflows)} workflows. The profile {profile} is used from now on.")
+    if not known:
+        output.note("Name the workspace with --workspace before you import the first workflow.")
+
+
+@profiles_app.command("list")
+def list_profiles(as_json: AsJson = False) -> None:
+    """Show them; keys are never shown."""
+    profiles = Profiles()
+    items = [
+        {"name": name, "url": profile.base_url, "workspaceId": profile.workspace_id, "inUse": name == profiles.current}
+        for name, profile in profiles.all().items()
+    ]
+    Output(as_json=as_json).rows(("name", "url", "workspaceId", "inUse"), items)
+
+
+@profiles_app.command("use")
+def use(name: ProfileArgument) -> None:
+    """Choose the one that commands use from now on."""
+    Profiles().choose(name)
+
+
+@profiles_app.command("remove")
+def remove(name: ProfileArgument) -> None:
+    """Forget it and its key."""
+    Profiles().remove(name)
+
+
+@profiles_app.command("show")
+def show(as_json: AsJson = False) -> None:
+    """Which server a command would talk to now."""
+    profile = resolve(None)
+    Output(as_json=as_json).record({"url": profile.base_url, "workspaceId": profile.workspace_id or None})
+
+
+def _key() -> str:
+    key = Prompt.ask("API key", password=True) if sys.stdin.isatty() else sys.stdin.readline()
+    if not key.strip():
+        raise CommandFailed("no key was given")
+    return key.strip()

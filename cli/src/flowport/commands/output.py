@@ -1,0 +1,77 @@
+"""What commands print: tables for people, tab-separated rows for pipes, JSON for programs."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+
+class Output:
+    """Results go to standard output, in one of three forms; everything else that is said goes to standard error."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.console = Console()
+        self.notes = Console(stderr=True)
+
+    def rows(self, columns: Sequence[str], items: Sequence[Mapping[str, Any]]) -> None:
+        """One line for each item, with the given fields of it."""
+        if self.as_json:
+            self.json(items)
+        elif self.console.is_terminal:
+            table = Table(*(_title(column) for column in columns), box=None, pad_edge=False, header_style="bold")
+            for item in items:
+                table.add_row(*(_text(item.get(column)) for column in columns))
+            self.console.print(table)
+        else:
+            for item in items:
+                self.line("\t".join(_text(item.get(column)) for column in columns))
+
+    def record(self, item: Mapping[str, Any], columns: Sequence[str] | None = None) -> None:
+        """One thing, a field a line."""
+        if self.as_json:
+            self.json(item)
+            return
+        shown = {name: item.get(name) for name in columns or item}
+        width = max(map(len, map(_title, shown)), default=0)
+        for name, value in shown.items():
+            self.line(f"{_title(name):<{width}}  {_text(value)}")
+
+    def json(self, value: Any) -> None:
+        """One JSON document."""
+        document = msgspec.json.encode(value)
+        self.line((msgspec.json.format(document, indent=2) if self.console.is_terminal else document).decode())
+
+    def line(self, text: str) -> None:
+        """Text as it is: it is never wrapped, so that it can be copied."""
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+    def piece(self, text: str) -> None:
+        """A part of a text that is still being written."""
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """Something for the person who watches; programs do not see it."""
+        if not self.as_json:
+            self.notes.print(text, highlight=False, soft_wrap=True)
+
+
+def _title(column: str) -> str:
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in column).capitalize()
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case str():
+            return value
+        case _:
+            return msgspec.json.encode(value).decode()

@@ -1,0 +1,42 @@
+"""`flowport up` and `flowport stack`. The services are imported only when they are to run: that takes a second."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from flowport.home import Home
+
+Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="Port of the public door.")]
+Folder = Annotated[Path, typer.Option("--home", envvar="FLOWPORT_HOME", help="Where data, logs and credentials lie.")]
+Examples = Annotated[Path, typer.Option(help="Folder of workflow files to deploy.")]
+
+
+def up(port: Port = 8080, home: Folder = Path(".flowport"), examples: Examples = Path("examples")) -> None:
+    """Run everything in this process and deploy the examples."""
+    from flowport.running import run_until_stopped  # noqa: PLC0415
+    from flowport.up_command import run_up  # noqa: PLC0415
+
+    run_until_stopped(run_up(Home(home), port=port, examples=examples, console=Console()))
+
+
+def stack(
+    *,
+    port: Port = 8080,
+    deploy_port: Annotated[int, typer.Option(help="Port of deploy-service.")] = 8081,
+    jobs_port: Annotated[int, typer.Option(help="Port of jobs-service.")] = 8082,
+    executor_port: Annotated[
+        int, typer.Option(help="Port of the first executor; further ones take free ports.")
+    ] = 8083,
+    executors: Annotated[int, typer.Option(min=1, max=64, help="How many executors to run.")] = 1,
+    home: Folder = Path(".flowport"),
+    examples: Examples = Path("examples"),
+) -> None:
+    """Run the four services as separate processes, on a RabbitMQ and a SecantusDB of their own."""
+    from flowport.running import run_until_stopped  # noqa: PLC0415
+    from flowport.stack import StackPorts  # noqa: PLC0415
+    from flowport.stack_command import run_stack  # noqa: PLC0415
+
+    ports = StackPorts(gateway=port, deploy=deploy_port, jobs=jobs_port, executor=executor_port)
+    run_until_stopped(run_stack(Home(home), ports=ports, executors=executors, examples=examples, console=Console()))

@@ -1,0 +1,42 @@
+"""`flowport topology`: what the broker holds for us. Run it before the services of a new version start."""
+
+import asyncio
+import os
+from typing import Annotated
+
+import typer
+
+from flowport.commands.output import Output
+from flowport.commands.session import AsJson
+from flowport.failures import CommandFailed
+from shared.broker.rabbitmq.declare import declare_topology
+from shared.broker.rabbitmq.management import Management
+from shared.broker.topology import default_topology
+
+topology_app = typer.Typer(help="The broker's queues and policies.", no_args_is_help=True)
+
+ManagementUrl = Annotated[
+    str, typer.Argument(envvar="FLOWPORT_AMQP_MANAGEMENT_URL", help="RabbitMQ's HTTP API, user and password inside.")
+]
+
+
+@topology_app.command("apply")
+def apply(management_url: ManagementUrl) -> None:
+    """Declare what FLOWPORT_AMQP_URL's broker lacks, if that is set, and set the policy of every queue."""
+    asyncio.run(_apply(management_url, os.environ.get("FLOWPORT_AMQP_URL")))
+
+
+@topology_app.command("check")
+def check(management_url: ManagementUrl, as_json: AsJson = False) -> None:
+    """Fail if any policy is missing or different."""
+    drifted = asyncio.run(Management(management_url).drifted_policies(default_topology()))
+    Output(as_json=as_json).rows(("queue", "problem"), [{"queue": name, "problem": "policy"} for name in drifted])
+    if drifted:
+        raise CommandFailed(f"the policies of {', '.join(drifted)} are not ours: `flowport topology apply` sets them")
+
+
+async def _apply(management_url: str, amqp_url: str | None) -> None:
+    topology = default_topology()
+    if amqp_url:
+        await declare_topology(amqp_url, topology)
+    await Management(management_url).apply_policies(topology)

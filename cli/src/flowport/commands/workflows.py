@@ -1,0 +1,91 @@
+"""`flowport workflows`, `import` and `export`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from flowport.client.door import Door, path
+from flowport.commands.session import Session, WorkflowName, command
+from flowport.failures import CommandFailed
+
+workflows_app = typer.Typer(help="The workflows of the workspace.", no_args_is_help=True)
+
+FileArgument = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", exists=True, dir_okay=False, allow_dash=True, help="Workflow file; - reads it."),
+]
+COLUMNS = ("id", "name", "isDeployed", "deployedAt", "updatedAt")
+
+
+@command(workflows_app, "list")
+def list_workflows(session: Session) -> None:
+    """Show every workflow."""
+    session.output.rows(COLUMNS, session.door.workflows())
+
+
+@command(workflows_app)
+def show(session: Session, workflow: WorkflowName) -> None:
+    """Show one workflow: what it takes, and whether it is live."""
+    found = session.door.call("GET", path("v1", "workflows", session.door.workflow_id(workflow)))["data"]
+    session.output.record(found)
+
+
+@command(workflows_app)
+def archive(
+    session: Session, workflow: WorkflowName, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+) -> None:
+    """Take a workflow down and out of the lists."""
+    workflow_id = session.door.workflow_id(workflow)
+    if not yes:
+        typer.confirm(f"Archive {workflow}? Its endpoint stops answering.", abort=True)
+    session.door.call("DELETE", path("workflows", workflow_id))
+    session.output.note(f"{workflow} is archived")
+
+
+def import_(
+    session: Session,
+    file: FileArgument,
+    name: Annotated[str | None, typer.Option(help="Another name than the file's.")] = None,
+) -> None:
+    """Make a new workflow from a file; prints its id."""
+    made = import_file(session.door, read_file(file), name=name)
+    if session.output.as_json:
+        session.output.json(made)
+    else:
+        session.output.line(made["id"])
+
+
+def export(
+    session: Session,
+    workflow: WorkflowName,
+    to: Annotated[Path | None, typer.Option("--output", "-o", dir_okay=False, help="File to write.")] = None,
+) -> None:
+    """Write a workflow's draft as a file that can be imported again."""
+    found = session.door.call("GET", path("v1", "workflows", session.door.workflow_id(workflow), "export"))["data"]
+    text = msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
+    if to is None:
+        session.output.line(text)
+    else:
+        to.write_text(f"{text}\n", encoding="utf-8")
+        session.output.note(f"Written to {to}")
+
+
+def import_file(door: Door, document: Any, *, name: str | None = None) -> dict[str, Any]:
+    """Make a workflow of a file's content."""
+    body = {"workspaceId": door.workspace_id, "workflow": document, **({"name": name} if name else {})}
+    made: dict[str, Any] = door.call("POST", path("v1", "workflows", "import"), body=body)["data"]
+    return made
+
+
+def read_file(file: Path) -> Any:
+    """A file's JSON. Raises CommandFailed."""
+    try:
+        content = sys.stdin.read() if str(file) == "-" else file.read_bytes()
+        return msgspec.json.decode(content)
+    except OSError as error:
+        raise CommandFailed(f"{file} cannot be read: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CommandFailed(f"{file} is not a JSON file: {error}") from error
