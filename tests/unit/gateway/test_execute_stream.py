@@ -270,7 +270,7 @@ async def test_a_run_that_nobody_waits_for_any_more_is_told_to_stop(system: Syst
     await call.hang_up()
     spoken.set()
     await eventually(lambda: len(system.worker.cancelled) == 2)
-    assert system.worker.cancelled == ["E1", "E1"]
+    assert system.worker.cancelled == ["E1@WS1", "E1@WS1"]
 
 
 async def test_a_reader_who_does_not_read_is_left_and_the_run_cancelled() -> None:
@@ -283,7 +283,7 @@ async def test_a_reader_who_does_not_read_is_left_and_the_run_cancelled() -> Non
         call = system.execute_call(ASKED, headers={"X-Execution-Id": "E1"})
         await call.spoke.wait()
         call.reading.clear()
-        await eventually(lambda: "E1" in system.worker.cancelled)
+        await eventually(lambda: "E1@WS1" in system.worker.cancelled)
         await call.done()
         assert len(call.answer.body) <= 200_000
         assert DONE.encode() not in call.answer.body
