@@ -6,6 +6,8 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from gateway.adapters.attached_runs import BrokerAttachedRuns
+from gateway.adapters.bucket_store import INDEXES as BUCKET_INDEXES
+from gateway.adapters.bucket_store import BucketStore
 from gateway.adapters.cancels import Cancels
 from gateway.adapters.control import ControlListener
 from gateway.adapters.deploy_service import DeployService
@@ -13,6 +15,8 @@ from gateway.adapters.jobs_service import JobsService
 from gateway.adapters.tenant_store import INDEXES, TenantStore
 from gateway.api.app_errors import register_error_handlers
 from gateway.api.attached import AttachedAnswers
+from gateway.api.block_types import block_types_router
+from gateway.api.console import ConsoleFiles, console_router
 from gateway.api.guards import CorsGuard, RequestGuard
 from gateway.api.legacy.access import LegacyAccess
 from gateway.api.legacy.authoring import authoring_router
@@ -20,8 +24,11 @@ from gateway.api.legacy.deployment import deployment_router
 from gateway.api.legacy.execute import ExecuteDoor, execute_router
 from gateway.api.legacy.jobs import jobs_router
 from gateway.api.legacy.runs import runs_router
+from gateway.api.legacy.usage import usage_router
 from gateway.api.legacy.versions import versions_router
+from gateway.api.limiting import Limiting
 from gateway.api.root import root_router
+from gateway.api.v1.access import V1Access
 from gateway.api.v1.deployments import deployments_router as v1_deployments_router
 from gateway.api.v1.workflows import workflows_router as v1_workflows_router
 from gateway.api.v2.execute import V2ExecuteDoor
@@ -33,8 +40,12 @@ from gateway.application.endpoints import Endpoints
 from gateway.application.executions import Executions
 from gateway.application.first_start import FirstKey, FirstStart
 from gateway.application.publishing import Publishing
+from gateway.application.rate_limiter import RateLimiter
+from gateway.application.rate_limits import RateLimits
+from gateway.application.usage import UsageReports
 from gateway.application.workflow_runs import WorkflowRuns
-from gateway.ports import DeployKeeper, RunKeeper, TenantDatabase
+from gateway.domain.addresses import networks
+from gateway.ports import Buckets, DeployKeeper, RunKeeper, TenantDatabase
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
@@ -45,6 +56,7 @@ from shared.web.app import create_app
 from shared.web.client import InternalClient
 from shared.web.guards import BodyLimit
 from shared.web.internal_auth import ServiceTokens
+from shared.workflow.catalog import installed_catalog
 
 
 def build(
@@ -52,6 +64,7 @@ def build(
     *,
     broker: Broker | None = None,
     store: TenantDatabase | None = None,
+    buckets: Buckets | None = None,
     deploy: DeployKeeper | None = None,
     jobs: RunKeeper | None = None,
     clock: Clock | None = None,
@@ -63,7 +76,10 @@ def build(
     """
     clock = clock or SystemClock()
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.GATEWAY)
-    store = store or TenantStore(Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_gateway", INDEXES))
+    if store is None or buckets is None:
+        database = Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_gateway", (*INDEXES, *BUCKET_INDEXES))
+        store = store or TenantStore(database)
+        buckets = buckets or BucketStore(database)
     clients: list[Component] = []
     if deploy is None:
         clients.append(client := _client(settings, settings.deploy_url))
@@ -81,12 +97,23 @@ def build(
         queue_wait_seconds=settings.queue_wait_seconds,
         margin_seconds=settings.run_margin_seconds,
     )
-    executions = Executions(endpoints, runs, jobs, jobs, settings.plans())
+    plans = settings.plans()
+    limits = RateLimits(
+        RateLimiter(buckets, clock),
+        plans,
+        window_seconds=settings.rate_limit_window_ms / 1000,
+        per_address=settings.rate_limit_public_address,
+    )
+    limiting = Limiting(limits, clock, trusted=networks(settings.trusted_proxies))
+    reports = UsageReports(limits, jobs)
+    executions = Executions(endpoints, runs, jobs, jobs, limits=limits, plans=plans)
     attached = AttachedAnswers(executions, write_seconds=settings.stream_write_seconds)
     gate = AdmissionGate(settings.admission_gate_max_inflight)
-    door = ExecuteDoor(gate, authentication, endpoints, executions, attached, public_url=settings.base_url)
+    door = ExecuteDoor(gate, authentication, endpoints, executions, attached, limiting=limiting, public_url=settings.base_url)
     publishing = Publishing(deploy, endpoints)
-    access = LegacyAccess(authentication, endpoints)
+    access = LegacyAccess(authentication, endpoints, limiting)
+    v1_access = V1Access(authentication, limiting, reports, clock)
+    console = ConsoleFiles()
     workflow_runs = WorkflowRuns(jobs, runs, jobs)
     app = create_app(
         ServiceName.GATEWAY,
@@ -102,18 +129,23 @@ def build(
         checks={"broker": broker.ping, "store": store.ping},
         routers=[
             execute_router(door),
-            jobs_router(authentication, jobs, jobs),
+            jobs_router(authentication, limiting, jobs, jobs),
+            usage_router(authentication, limiting, reports, clock),
             v2_execute_router(
-                V2ExecuteDoor(gate, authentication, endpoints, executions, attached, public_url=settings.base_url)
+                V2ExecuteDoor(
+                    gate, authentication, endpoints, executions, attached, limiting=limiting, public_url=settings.base_url
+                )
             ),
-            v2_runs_router(authentication, endpoints, workflow_runs),
-            v1_workflows_router(authentication, deploy),
-            v1_deployments_router(authentication, publishing),
+            v2_runs_router(authentication, limiting, endpoints, workflow_runs),
+            v1_workflows_router(v1_access, deploy),
+            v1_deployments_router(v1_access, publishing),
             runs_router(access, workflow_runs),
             deployment_router(access, deploy, publishing),
             versions_router(access, deploy, publishing),
             authoring_router(access, deploy, endpoints),
-            root_router(settings.base_url),
+            block_types_router(access, installed_catalog()),
+            console_router(console),
+            root_router(settings.base_url, console),
         ],
         middleware=[
             Middleware(CorsGuard, public_url=settings.base_url),

@@ -1,9 +1,10 @@
-"""`GET /`: what this is, for whoever comes by."""
+"""`GET /`: the console for a person, and what this is for whoever else comes by."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from gateway.api.console import ConsoleFiles
 from shared.web.structs import StructResponse
 
 _PAGE = """<!doctype html>
@@ -22,14 +23,14 @@ _PAGE = """<!doctype html>
 """
 
 
-def root_router(base_url: str) -> APIRouter:
+def root_router(base_url: str, console: ConsoleFiles) -> APIRouter:
     """The front page."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
     async def root(request: Request) -> Response:
         if "text/html" in request.headers.get("accept", ""):
-            return HTMLResponse(_PAGE.format(base=base_url))
+            return await console.page(request) if console.is_built else HTMLResponse(_PAGE.format(base=base_url))
         return StructResponse({"name": "Flowport", "openapi": f"{base_url}/openapi.json"})
 
     return router

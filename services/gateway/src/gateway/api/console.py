@@ -1,0 +1,102 @@
+"""The console: the files that were built into `gateway/console_files`, and the addresses that its pages have.
+
+Every page's address is named here: nothing that the API may answer one day is ever taken for a page.
+"""
+
+import gzip
+import mimetypes
+from collections.abc import Mapping
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+FOLDER: Final = Path(__file__).parents[1] / "console_files"
+PAGES: Final = (
+    "/workflows/{rest:path}",
+    "/runs",
+    "/runs/{rest:path}",
+    "/settings",
+    "/settings/{rest:path}",
+    "/join/{rest:path}",
+)
+INDEX: Final = "index.html"
+COMPRESSIBLE: Final = ("text/", "application/javascript", "application/json", "image/svg+xml")
+MAX_FILES: Final = 1000
+IMMUTABLE: Final = "public, max-age=31536000, immutable"
+"""For names that carry a hash of the content."""
+POLICY: Final = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS: Final[Mapping[str, str]] = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "vary": "Accept-Encoding",
+}
+
+
+class ConsoleFiles:
+    """The files below `folder` as they are when this is made; none where nobody built the console."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._paths = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
+        self._read = lru_cache(maxsize=MAX_FILES)(_read)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether there is a console."""
+        return INDEX in self._paths
+
+    def at_the_top(self) -> list[str]:
+        """The files that lie beside the page, such as its icon."""
+        return [name for name in self._paths if "/" not in name and name != INDEX]
+
+    async def answer(self, name: str, request: Request) -> Response:
+        """The file `name`, compressed for those who take it so; 404 when there is none."""
+        if name not in self._paths:
+            return Response("Not found", status_code=404, media_type="text/plain")
+        media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        squeezed = media_type.startswith(COMPRESSIBLE) and "gzip" in request.headers.get("accept-encoding", "")
+        headers = {**HEADERS, "cache-control": IMMUTABLE if name.startswith("assets/") else "no-cache"}
+        if squeezed:
+            headers["content-encoding"] = "gzip"
+        return Response(self._read(self._paths[name], squeezed=squeezed), media_type=media_type, headers=headers)
+
+    async def page(self, request: Request) -> Response:
+        """The one page; which of them it shows is up to its script."""
+        return await self.answer(INDEX, request)
+
+
+def console_router(files: ConsoleFiles) -> APIRouter:
+    """Its pages and files; no route at all where it was not built."""
+    router = APIRouter(include_in_schema=False)
+    if not files.is_built:
+        return router
+    for path in PAGES:
+        router.add_api_route(path, files.page, methods=["GET", "HEAD"])
+
+    @router.api_route("/assets/{name}", methods=["GET", "HEAD"])
+    async def asset(name: str, request: Request) -> Response:
+        return files.answer(f"assets/{name}", request)
+
+    for name in files.at_the_top():
+        router.add_api_route(f"/{name}", partial(files.answer, name), methods=["GET", "HEAD"])
+    return router
+
+
+def _read(file: Path, *, squeezed: bool) -> bytes:
+    content = file.read_bytes()
+    return gzip.compress(content) if squeezed else content
