@@ -1,0 +1,36 @@
+import createClient from 'openapi-fetch';
+import { ApiError } from './errors';
+import type { components, paths } from './schema';
+
+export type Schemas = components['schemas'];
+
+/** Every route of the gateway, typed by its own OpenAPI document. */
+export const api = createClient<paths>({ baseUrl: window.location.origin });
+
+/** The body of a successful answer. Raises ApiError. */
+export async function ask<Body>(call: Promise<{ data?: Body; error?: unknown; response: Response }>): Promise<Body> {
+  const { data, error, response } = await call;
+  if (!response.ok) throw ApiError.of(response.status, error);
+  return data as Body;
+}
+
+/** A call that the OpenAPI document does not describe. Raises ApiError. */
+export async function send<Body>(method: string, path: string, body?: unknown, headers?: HeadersInit): Promise<Body> {
+  const response = await fetch(path, {
+    method,
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const text = await response.text();
+  const answer: unknown = text ? parse(text) : null;
+  if (!response.ok) throw ApiError.of(response.status, answer);
+  return answer as Body;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,45 @@
+import { useQuery } from '@tanstack/react-query';
+import { send } from './client';
+import { useSignedIn } from './session';
+
+export interface LogRow {
+  id: string;
+  workflowId: string;
+  executionId: string;
+  deploymentVersionId: string | null;
+  level: 'info' | 'error';
+  trigger: string;
+  startedAt: string;
+  endedAt: string | null;
+  totalDurationMs: number | null;
+  cost: { total: number } | null;
+  status?: string;
+}
+
+export interface LogPage {
+  data: LogRow[];
+  nextCursor?: string;
+}
+
+export type LogFilter = Record<string, string | undefined>;
+
+const DAY_MS = 86_400_000;
+const EVERY_MS = 15_000;
+
+export function readLogs(workspaceId: string, filter: LogFilter): Promise<LogPage> {
+  const query = new URLSearchParams({ workspaceId });
+  for (const [name, value] of Object.entries(filter)) if (value) query.set(name, value);
+  return send<LogPage>('GET', `/api/v1/logs?${query}`);
+}
+
+/** The runs of the last 24 hours, the newest thousand at most. */
+export function useRecentRuns() {
+  const { workspace } = useSignedIn();
+  return useQuery({
+    queryKey: ['logs', 'recent'],
+    queryFn: () =>
+      readLogs(workspace.id, { startDate: new Date(Date.now() - DAY_MS).toISOString(), limit: '1000' }),
+    select: (page) => page.data,
+    refetchInterval: EVERY_MS,
+  });
+}

@@ -1,0 +1,81 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { api, ask, type Schemas } from './client';
+import { useSignedIn } from './session';
+
+export type WorkflowRow = Schemas['WorkflowRow'];
+export type Deployment = Schemas['DeploymentState'];
+
+export const workflowKeys = {
+  all: ['workflows'] as const,
+  one: (id: string) => ['workflows', id] as const,
+  deployment: (id: string) => ['workflows', id, 'deployment'] as const,
+  versions: (id: string) => ['workflows', id, 'versions'] as const,
+};
+
+export function useWorkflows() {
+  const { workspace } = useSignedIn();
+  return useQuery({
+    queryKey: workflowKeys.all,
+    queryFn: () => ask(api.GET('/api/workflows', { params: { query: { workspaceId: workspace.id } } })),
+    select: (rows) => rows.data,
+  });
+}
+
+export function useDeployment(id: string) {
+  return useQuery({
+    queryKey: workflowKeys.deployment(id),
+    queryFn: () => ask(api.GET('/api/workflows/{workflow_id}/deploy', { params: { path: { workflow_id: id } } })),
+  });
+}
+
+export function useCreateWorkflow() {
+  const client = useQueryClient();
+  const { workspace } = useSignedIn();
+  return useMutation({
+    mutationFn: (name: string) => ask(api.POST('/api/workflows', { body: { name, workspaceId: workspace.id } as never })),
+    onSuccess: () => client.invalidateQueries({ queryKey: workflowKeys.all }),
+  });
+}
+
+export function useImportWorkflow() {
+  const client = useQueryClient();
+  const { workspace } = useSignedIn();
+  return useMutation({
+    mutationFn: async (file: File) =>
+      ask(
+        api.POST('/api/v1/workflows/import', {
+          body: { workspaceId: workspace.id, workflow: await file.text() } as never,
+        }),
+      ),
+    onSuccess: () => client.invalidateQueries({ queryKey: workflowKeys.all }),
+  });
+}
+
+export function useUpdateWorkflow(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (change: { name?: string; description?: string }) =>
+      ask(api.PUT('/api/workflows/{workflow_id}', { params: { path: { workflow_id: id } }, body: change as never })),
+    onSuccess: () => client.invalidateQueries({ queryKey: workflowKeys.all }),
+  });
+}
+
+export function useArchiveWorkflow() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) =>
+      ask(api.DELETE('/api/workflows/{workflow_id}', { params: { path: { workflow_id: id } } })),
+    onSuccess: () => client.invalidateQueries({ queryKey: workflowKeys.all }),
+  });
+}
+
+/** Hands the workflow's file to the browser. */
+export async function downloadWorkflow({ id, name }: Pick<WorkflowRow, 'id' | 'name'>): Promise<void> {
+  const path = { workflow_id: id };
+  const { data } = await ask(api.GET('/api/v1/workflows/{workflow_id}/export', { params: { path } }));
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: 'application/json' }));
+  link.download = `${name.replaceAll(/[^\w-]+/g, '-').toLowerCase() || 'workflow'}.json`;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}

@@ -1,0 +1,85 @@
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { lazy, Suspense } from 'react';
+import { Redirect, Route, Switch } from 'wouter';
+import { ApiError, isStatus } from '@/api/errors';
+import { useSession } from '@/api/session';
+import { SignInPage } from '@/pages/sign-in';
+import { Failure } from '@/ui/states';
+import { TipProvider } from '@/ui/tip';
+import { ToastProvider } from '@/ui/toasts';
+import { PageSkeleton, Shell } from './shell';
+
+const HomePage = lazy(() => import('@/pages/home').then((module) => ({ default: module.HomePage })));
+const WorkflowPage = lazy(() => import('@/pages/workflow').then((module) => ({ default: module.WorkflowPage })));
+const RunsPage = lazy(() => import('@/pages/runs').then((module) => ({ default: module.RunsPage })));
+const RunPage = lazy(() => import('@/pages/run').then((module) => ({ default: module.RunPage })));
+const SettingsPage = lazy(() => import('@/pages/settings').then((module) => ({ default: module.SettingsPage })));
+const JoinPage = lazy(() => import('@/pages/join').then((module) => ({ default: module.JoinPage })));
+
+const queries: QueryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: askWhoIsThere }),
+  mutationCache: new MutationCache({ onError: askWhoIsThere }),
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      retry: (failures, error) => failures < 2 && !(error instanceof ApiError && error.status < 500),
+    },
+  },
+});
+
+/** A session that has ended shows itself as 401 anywhere: the sign-in page takes over. */
+function askWhoIsThere(error: unknown): void {
+  if (isStatus(error, 401)) void queries.invalidateQueries({ queryKey: ['session'] });
+}
+
+export function App() {
+  return (
+    <QueryClientProvider client={queries}>
+      <TipProvider delayDuration={350}>
+        <ToastProvider>
+          <Switch>
+            <Route path="/join/:token">
+              {({ token }) => (
+                <Suspense>
+                  <JoinPage token={token} />
+                </Suspense>
+              )}
+            </Route>
+            <Route>
+              <Inside />
+            </Route>
+          </Switch>
+        </ToastProvider>
+      </TipProvider>
+    </QueryClientProvider>
+  );
+}
+
+function Inside() {
+  const session = useSession();
+  if (session.isPending) return <PageSkeleton />;
+  if (session.isError) return <Failure error={session.error} onRetry={session.refetch} />;
+  if (!session.data) return <SignInPage />;
+  return (
+    <Shell>
+      <Suspense fallback={<PageSkeleton />}>
+        <Switch>
+          <Route path="/">
+            <HomePage />
+          </Route>
+          <Route path="/workflows/:id">{({ id }) => <WorkflowPage key={id} id={id} />}</Route>
+          <Route path="/runs">
+            <RunsPage />
+          </Route>
+          <Route path="/runs/:workflowId/:runId">
+            {({ workflowId, runId }) => <RunPage key={runId} workflowId={workflowId} runId={runId} />}
+          </Route>
+          <Route path="/settings/:section?">{({ section }) => <SettingsPage section={section ?? 'keys'} />}</Route>
+          <Route>
+            <Redirect to="/" replace />
+          </Route>
+        </Switch>
+      </Suspense>
+    </Shell>
+  );
+}

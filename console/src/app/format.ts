@@ -1,0 +1,42 @@
+const MOMENT = new Intl.DateTimeFormat('en-US', { dateStyle: 'medium', timeStyle: 'short' });
+const SECONDS = new Intl.DateTimeFormat('en-US', { dateStyle: 'medium', timeStyle: 'medium' });
+const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'narrow' });
+const COST = new Intl.NumberFormat('en-US', { style: 'currency', currency: 'USD', maximumSignificantDigits: 3 });
+
+const STEPS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+] as const;
+
+export function moment(iso: string | number): string {
+  return MOMENT.format(new Date(iso));
+}
+
+export function exactMoment(iso: string | number): string {
+  return SECONDS.format(new Date(iso));
+}
+
+/** How long ago, in the largest unit that fits. */
+export function ago(iso: string | number, now = Date.now()): string {
+  const passed = new Date(iso).getTime() - now;
+  for (const [unit, size] of STEPS) {
+    if (Math.abs(passed) >= size) return RELATIVE.format(Math.round(passed / size), unit);
+  }
+  return 'just now';
+}
+
+export function duration(ms: number): string {
+  if (ms < 1) return '<1 ms';
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}
+
+export function cost(dollars: number): string {
+  return COST.format(dollars);
+}
+
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number.toLocaleString('en-US')} ${number === 1 ? one : many}`;
+}

@@ -1,0 +1,117 @@
+import { Activity, LogOut, Moon, Settings, Sun, Workflow } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { Link, useLocation } from 'wouter';
+import { useSignedIn, useSignOut } from '@/api/session';
+import { IconButton } from '@/ui/button';
+import { classNames } from '@/ui/class-names';
+import { Menu, MenuItem } from '@/ui/menu';
+import { Skeleton } from '@/ui/states';
+import { Logo } from './logo';
+import styles from './shell.module.css';
+import { setTheme, useTheme } from './theme';
+
+const PLACES = [
+  { path: '/', name: 'Workflows', icon: Workflow, owns: /^\/($|workflows\/)/ },
+  { path: '/runs', name: 'Runs', icon: Activity, owns: /^\/runs/ },
+  { path: '/settings', name: 'Settings', icon: Settings, owns: /^\/settings/ },
+];
+
+/** What stands around every page. The canvas takes the room: there the bar shrinks to its pictures. */
+export function Shell({ children }: { children: ReactNode }) {
+  const [location] = useLocation();
+  const { workspace } = useSignedIn();
+  const narrow = location.startsWith('/workflows/');
+  return (
+    <div className={classNames(styles.shell, narrow && styles.narrow)}>
+      <a className={styles.skip} href="#main">
+        Skip to content
+      </a>
+      <nav className={styles.bar} aria-label="Main">
+        <Link href="/" className={styles.brand} aria-label="Flowport, all workflows">
+          <Logo />
+          <span className={styles.wide}>{workspace.name}</span>
+        </Link>
+        <ul className={styles.places}>
+          {PLACES.map(({ path, name, icon: Icon, owns }) => (
+            <li key={path}>
+              <Link href={path} className={styles.place} aria-current={owns.test(location) ? 'page' : undefined}>
+                <Icon size={17} aria-hidden />
+                <span className={styles.name}>{name}</span>
+              </Link>
+            </li>
+          ))}
+        </ul>
+        <div className={styles.foot}>
+          <ThemeButton />
+          <Person />
+        </div>
+      </nav>
+      <main id="main" className={styles.main} tabIndex={-1}>
+        {children}
+      </main>
+    </div>
+  );
+}
+
+export function PageSkeleton() {
+  return (
+    <div className={styles.waiting}>
+      <Skeleton rows={6} />
+    </div>
+  );
+}
+
+interface PageProps {
+  title: ReactNode;
+  about?: ReactNode;
+  actions?: ReactNode;
+  children: ReactNode;
+}
+
+/** An ordinary page: a title, what can be done, and the content. */
+export function Page({ title, about, actions, children }: PageProps) {
+  return (
+    <div className={styles.page}>
+      <header className={styles.head}>
+        <div className={styles.titles}>
+          <h1>{title}</h1>
+          {about && <div className={styles.about}>{about}</div>}
+        </div>
+        {actions && <div className={styles.actions}>{actions}</div>}
+      </header>
+      {children}
+    </div>
+  );
+}
+
+function ThemeButton() {
+  const dark = useTheme() === 'dark';
+  return (
+    <IconButton label={dark ? 'Light theme' : 'Dark theme'} onClick={() => setTheme(dark ? 'light' : 'dark')}>
+      {dark ? <Sun size={17} aria-hidden /> : <Moon size={17} aria-hidden />}
+    </IconButton>
+  );
+}
+
+function Person() {
+  const { user } = useSignedIn();
+  const signOut = useSignOut();
+  const initials = (user.name || user.email).slice(0, 2).toUpperCase();
+  return (
+    <Menu
+      align="start"
+      trigger={
+        <button type="button" className={styles.person} aria-label={`Account of ${user.email}`}>
+          <span className={styles.initials} aria-hidden>
+            {initials}
+          </span>
+          <span className={styles.wide}>{user.email}</span>
+        </button>
+      }
+    >
+      <MenuItem icon={<LogOut size={15} aria-hidden />} onSelect={() => signOut.mutate()}>
+        Sign out
+      </MenuItem>
+    </Menu>
+  );
+}

@@ -1,0 +1,44 @@
+import type { LogRow } from '@/api/logs';
+
+const HOUR_MS = 3_600_000;
+export const HOURS = 24;
+
+export interface Hour {
+  calls: number;
+  errors: number;
+}
+
+export interface Activity {
+  hours: Hour[];
+  calls: number;
+  errors: number;
+  last: LogRow | null;
+}
+
+/** What each workflow did in the last 24 hours, by the hour, oldest first. */
+export function activityByWorkflow(runs: readonly LogRow[], now: number): Map<string, Activity> {
+  const found = new Map<string, Activity>();
+  for (const run of runs) {
+    const hour = HOURS - 1 - Math.floor((now - Date.parse(run.startedAt)) / HOUR_MS);
+    const activity = found.get(run.workflowId) ?? quiet();
+    found.set(run.workflowId, activity);
+    if (!activity.last || run.startedAt > activity.last.startedAt) activity.last = run;
+    const slot = activity.hours[hour];
+    if (!slot) continue;
+    const failed = run.level === 'error' ? 1 : 0;
+    slot.calls += 1;
+    slot.errors += failed;
+    activity.calls += 1;
+    activity.errors += failed;
+  }
+  return found;
+}
+
+export function quiet(): Activity {
+  return {
+    hours: Array.from({ length: HOURS }, () => ({ calls: 0, errors: 0 })),
+    calls: 0,
+    errors: 0,
+    last: null,
+  };
+}

@@ -1,0 +1,129 @@
+import { FileDown, Plus, Workflow } from 'lucide-react';
+import { useDeferredValue, useMemo, useRef, useState } from 'react';
+import { useLocation } from 'wouter';
+import { useRecentRuns } from '@/api/logs';
+import { can, useSignedIn } from '@/api/session';
+import { useCreateWorkflow, useImportWorkflow, useWorkflows } from '@/api/workflows';
+import { count } from '@/app/format';
+import { Page } from '@/app/shell';
+import { activityByWorkflow } from '@/home/activity';
+import { DropZone } from '@/home/drop-zone';
+import { WorkflowTable } from '@/home/workflow-table';
+import { Button } from '@/ui/button';
+import { TextInput } from '@/ui/field';
+import { Empty, Failure, Problem, Skeleton } from '@/ui/states';
+import { useToasts } from '@/ui/toasts';
+
+const SEARCH_FROM = 6;
+
+export function HomePage() {
+  const { workspace } = useSignedIn();
+  const workflows = useWorkflows();
+  const [wanted, setWanted] = useState('');
+  const importing = useImporting();
+  const mayWrite = can(workspace.role, 'write');
+  const total = workflows.data?.length ?? 0;
+  return (
+    <DropZone onFiles={mayWrite ? importing.take : () => undefined}>
+      <Page
+        title="Workflows"
+        about={workflows.data ? `${count(total, 'workflow')} in ${workspace.name}` : ' '}
+        actions={mayWrite && <Actions importing={importing} />}
+      >
+        <Problem error={importing.error} />
+        {total >= SEARCH_FROM && (
+          <TextInput
+            type="search"
+            aria-label="Search workflows"
+            placeholder="Search workflows"
+            value={wanted}
+            onChange={(event) => setWanted(event.target.value)}
+          />
+        )}
+        <Workflows wanted={wanted} />
+      </Page>
+    </DropZone>
+  );
+}
+
+function Workflows({ wanted }: { wanted: string }) {
+  const workflows = useWorkflows();
+  const recent = useRecentRuns();
+  const activity = useMemo(() => activityByWorkflow(recent.data ?? [], Date.now()), [recent.data]);
+  const word = useDeferredValue(wanted.trim().toLowerCase());
+  if (workflows.isPending) return <Skeleton rows={5} height="3.6rem" />;
+  if (workflows.isError) return <Failure error={workflows.error} onRetry={workflows.refetch} />;
+  if (!workflows.data.length) {
+    return (
+      <Empty icon={<Workflow size={22} aria-hidden />} title="No workflows yet">
+        Create one, or drop an exported workflow file anywhere on this page.
+      </Empty>
+    );
+  }
+  const found = workflows.data.filter((workflow) =>
+    `${workflow.name} ${workflow.description}`.toLowerCase().includes(word),
+  );
+  if (!found.length) return <Empty title={`No workflow matches “${wanted}”`} />;
+  return <WorkflowTable workflows={[...found].reverse()} activity={activity} />;
+}
+
+function Actions({ importing }: { importing: ReturnType<typeof useImporting> }) {
+  const [, navigate] = useLocation();
+  const { fail } = useToasts();
+  const create = useCreateWorkflow();
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <input
+        ref={input}
+        type="file"
+        accept=".json,application/json"
+        multiple
+        hidden
+        onChange={(event) => {
+          importing.take([...(event.target.files ?? [])]);
+          event.target.value = '';
+        }}
+      />
+      <Button
+        icon={<FileDown size={16} aria-hidden />}
+        busy={importing.busy}
+        onClick={() => input.current?.click()}
+      >
+        Import
+      </Button>
+      <Button
+        look="primary"
+        icon={<Plus size={16} aria-hidden />}
+        busy={create.isPending}
+        onClick={() =>
+          create.mutate('New workflow', {
+            onSuccess: (made) => navigate(`/workflows/${made.id}`),
+            onError: fail,
+          })
+        }
+      >
+        New workflow
+      </Button>
+    </>
+  );
+}
+
+/** Imports files one after the other; a single one is opened. */
+function useImporting() {
+  const [, navigate] = useLocation();
+  const { say } = useToasts();
+  const mutation = useImportWorkflow();
+  const take = async (files: File[]) => {
+    try {
+      for (const file of files) {
+        const { data } = await mutation.mutateAsync(file);
+        say(`${data.name} is imported.`);
+        if (files.length === 1) navigate(`/workflows/${data.id}`);
+      }
+    } catch {
+      // the page shows mutation.error
+    }
+  };
+  return { take: (files: File[]) => void take(files), busy: mutation.isPending, error: mutation.error };
+}

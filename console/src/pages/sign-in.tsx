@@ -1,0 +1,63 @@
+import { type FormEvent, useState } from 'react';
+import { useSignIn } from '@/api/session';
+import { Logo } from '@/app/logo';
+import { Button } from '@/ui/button';
+import { Field, TextInput } from '@/ui/field';
+import { Problem } from '@/ui/states';
+import styles from './sign-in.module.css';
+
+export function SignInPage() {
+  const signIn = useSignIn();
+  const [email, setEmail] = useState('');
+  const [password, setPassword] = useState('');
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    signIn.mutate({ email, password });
+  };
+  return (
+    <main className={styles.page}>
+      <form className={styles.card} onSubmit={submit}>
+        <div className={styles.head}>
+          <Logo size={36} />
+          <h1>Sign in to Flowport</h1>
+          <p className={styles.about}>Build workflows, publish them as endpoints.</p>
+        </div>
+        <Field label="Email">
+          {(control) => (
+            <TextInput
+              {...control}
+              type="email"
+              name="email"
+              autoComplete="username"
+              required
+              autoFocus
+              value={email}
+              onChange={(event) => setEmail(event.target.value)}
+            />
+          )}
+        </Field>
+        <Field label="Password">
+          {(control) => (
+            <TextInput
+              {...control}
+              type="password"
+              name="password"
+              autoComplete="current-password"
+              required
+              value={password}
+              onChange={(event) => setPassword(event.target.value)}
+            />
+          )}
+        </Field>
+        <Problem error={signIn.error} />
+        <Button look="primary" type="submit" busy={signIn.isPending}>
+          Sign in
+        </Button>
+      </form>
+      <p className={styles.note}>
+        The first start prints the administrator&apos;s password and writes it to <code>credentials.json</code>. Others
+        come in by an invitation.
+      </p>
+    </main>
+  );
+}

@@ -1,0 +1,47 @@
+import { LoaderCircle } from 'lucide-react';
+import type { ComponentProps, ReactNode } from 'react';
+import styles from './button.module.css';
+import { classNames } from './class-names';
+import { Tip } from './tip';
+
+type Look = 'primary' | 'secondary' | 'ghost' | 'danger' | 'amber';
+
+interface ButtonProps extends ComponentProps<'button'> {
+  look?: Look;
+  busy?: boolean;
+  icon?: ReactNode;
+}
+
+export function Button({ look = 'secondary', busy = false, icon, className, children, ...rest }: ButtonProps) {
+  return (
+    <button
+      type="button"
+      {...rest}
+      className={classNames(styles.button, styles[look], className)}
+      disabled={rest.disabled || busy}
+      aria-busy={busy || undefined}
+    >
+      {busy ? <LoaderCircle className={styles.spinner} size={15} aria-hidden /> : icon}
+      {children}
+    </button>
+  );
+}
+
+interface IconButtonProps extends ComponentProps<'button'> {
+  label: string;
+  look?: Look;
+}
+
+/** A button that is only a picture: its label is its tooltip and its name. */
+export function IconButton({ label, look = 'ghost', className, ...rest }: IconButtonProps) {
+  return (
+    <Tip text={label}>
+      <button
+        type="button"
+        aria-label={label}
+        {...rest}
+        className={classNames(styles.button, styles.icon, styles[look], className)}
+      />
+    </Tip>
+  );
+}

@@ -1,0 +1,79 @@
+import { X } from 'lucide-react';
+import { Dialog as Radix } from 'radix-ui';
+import type { ReactNode } from 'react';
+import { Button, IconButton } from './button';
+import { classNames } from './class-names';
+import styles from './dialog.module.css';
+
+interface DialogProps {
+  title: string;
+  description?: string;
+  open: boolean;
+  onClose: () => void;
+  size?: 's' | 'm' | 'l' | 'full';
+  /** Between the title and the body, for tabs. */
+  head?: ReactNode;
+  footer?: ReactNode;
+  children: ReactNode;
+}
+
+export function Dialog({ title, description, open, onClose, size = 's', head, footer, children }: DialogProps) {
+  return (
+    <Radix.Root open={open} onOpenChange={(next) => next || onClose()}>
+      <Radix.Portal>
+        <Radix.Overlay className={styles.scrim} />
+        <Radix.Content
+          className={classNames(styles.dialog, styles[size])}
+          {...(description ? {} : { 'aria-describedby': undefined })}
+        >
+          <header className={styles.header}>
+            <Radix.Title className={styles.title}>{title}</Radix.Title>
+            <Radix.Close asChild>
+              <IconButton label="Close" className={styles.close}>
+                <X size={18} aria-hidden />
+              </IconButton>
+            </Radix.Close>
+          </header>
+          {head}
+          <div className={styles.body}>
+            {description && <Radix.Description className={styles.description}>{description}</Radix.Description>}
+            {children}
+          </div>
+          {footer && <footer className={styles.footer}>{footer}</footer>}
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+}
+
+interface ConfirmProps {
+  title: string;
+  question: ReactNode;
+  action: string;
+  look?: 'primary' | 'danger';
+  busy?: boolean;
+  open: boolean;
+  onConfirm: () => void;
+  onClose: () => void;
+}
+
+/** Asks before something is replaced or taken away. */
+export function Confirm({ title, question, action, look = 'danger', busy, open, onConfirm, onClose }: ConfirmProps) {
+  return (
+    <Dialog
+      title={title}
+      open={open}
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button look={look} busy={busy} onClick={onConfirm}>
+            {action}
+          </Button>
+        </>
+      }
+    >
+      <div className={styles.question}>{question}</div>
+    </Dialog>
+  );
+}

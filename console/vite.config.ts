@@ -1,0 +1,20 @@
+import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+const gateway = process.env.FLOWPORT_URL ?? 'http://127.0.0.1:8080';
+const proxied = ['/api', '/v1', '/openapi.json'];
+
+export default defineConfig({
+  plugins: [react()],
+  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  build: {
+    // Inside the gateway's package: a built distribution carries the console with it.
+    outDir: '../services/gateway/src/gateway/console_files',
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 1200,
+  },
+  server: { proxy: Object.fromEntries(proxied.map((path) => [path, gateway])) },
+  test: { include: ['tests/**/*.test.ts'] },
+});
