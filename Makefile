@@ -56,7 +56,7 @@ lint: $(READY) ## style and format
 .PHONY: types
 types: $(READY) ## static types
 	@$(BIN)/mypy $(addprefix --package ,$(PACKAGES))
-	@MYPYPATH=. $(BIN)/mypy --namespace-packages --explicit-package-bases tests/support tests/e2e
+	@MYPYPATH=. $(BIN)/mypy --namespace-packages --explicit-package-bases tests/support tests/e2e tests/conformance
 
 .PHONY: imports
 imports: $(READY) ## which package may import which

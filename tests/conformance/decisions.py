@@ -30,7 +30,7 @@ CONCURRENT = frozenset({"D27", "E09", "E11", "E13"})
 RACING = frozenset({"C07"})
 """Whether the block beside the failing one is done before it decides what else ran: only the failure is certain."""
 
-DECISIONS: Mapping[str, Decision] = {
+DECISIONS: dict[str, Decision] = {
     "E17": Decision(
         "totalBranches is a number, also where the count was typed as text",
         {
@@ -94,3 +94,11 @@ DECISIONS: Mapping[str, Decision] = {
     ),
     "Q01": Decision("the moment of the cancel", {"block_order": ("Start", "A", "W!failed")}),
 }
+
+ON_THE_STACK: dict[str, Decision] = {
+    "H07": Decision(
+        "the whole system has a sandbox for Python; the observed one had none",
+        {"success": True, "error": None, "output": {"result": 1, "stdout": ""}, "block_order": ("Start", "G")},
+    ),
+}
+"""What the whole system can do and the engine, as the cases run it, cannot."""

@@ -1,19 +1,20 @@
 """Whether what happened is what was expected, where times and V8's exact words may differ."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from tests.conformance.cases import Case
-from tests.conformance.decisions import CONCURRENT, DECISIONS, RACING
+from tests.conformance.decisions import CONCURRENT, DECISIONS, RACING, Decision
 from tests.conformance.system import Observed
 
 OPEN_KEYS = frozenset({"providerTiming", "list"})
 """Objects of which the data keeps only what does not depend on time."""
 
 
-def differences(case: Case, observed: Observed) -> list[str]:
+def differences(case: Case, observed: Observed, decisions: Mapping[str, Decision] = DECISIONS) -> list[str]:
     """What is not as expected, a line each."""
-    decision = DECISIONS.get(case.id)
+    decision = decisions.get(case.id)
     expected = case.expected if decision is None else decision.applied_to(case.expected)
     found: list[str] = []
     if observed.success is not expected.success:

@@ -1,4 +1,4 @@
-"""What a case is run on. The engine itself, for now; a system behind its public door has the same shape."""
+"""What a case is run on: the engine itself here; the whole system, in `stack_system`, has the same shape."""
 
 import asyncio
 import ipaddress
@@ -71,7 +71,7 @@ class EngineSystem:
             status=str(result.outcome.status),
             output=result.output,
             error=None if error is None else error.text,
-            block_order=_order(result.blocks),
+            block_order=order_of(result.blocks),
         )
 
 
@@ -86,7 +86,8 @@ def _request(case: Case) -> RunRequest:
     )
 
 
-def _order(blocks: Sequence[BlockLog]) -> tuple[str, ...]:
+def order_of(blocks: Sequence[BlockLog]) -> tuple[str, ...]:
+    """The blocks of a run in the order in which they ran, with what became of each."""
     return tuple(_shown(block) for block in sorted(blocks, key=lambda block: block.execution_order))
 
 

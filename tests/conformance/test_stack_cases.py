@@ -1,0 +1,17 @@
+"""The same cases through the real gateway, broker and executor: what a caller is answered, and what is recorded."""
+
+import pytest
+from tests.conformance.cases import CASES
+from tests.conformance.decisions import DECISIONS, ON_THE_STACK
+from tests.conformance.matching import differences
+from tests.conformance.outside import outside
+from tests.conformance.stack_system import StackSystem
+from tests.support.model_server import ModelServer
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize("case_id", CASES)
+async def test_a_case_ends_as_it_was_observed(case_id: str, models: ModelServer, system: StackSystem) -> None:
+    async with outside(case_id, models) as case:
+        observed = await system.run(case, models.url)
+    assert differences(case, observed, DECISIONS | ON_THE_STACK) == []
