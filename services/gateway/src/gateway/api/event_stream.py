@@ -10,8 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from gateway import metrics
 from gateway.api.frames import FrameWriter
-from gateway.api.hang_up import hanging_up
-from gateway.domain.errors import CallerGone, ReaderTooSlow
+from gateway.api.hang_up import hanging_up, never
+from gateway.domain.errors import CallerGone, NotStarted, ReaderTooSlow
 from gateway.ports import AttachedRun
 from shared.contracts.events import RunEnded
 from shared.contracts.runs import RunMode, RunOutcome
@@ -24,6 +24,7 @@ STREAM_HEADERS: Final = {
     "x-accel-buffering": "no",
 }
 LoadOutput = Callable[[RunOutcome], Awaitable[bytes]]
+KeepEnd = Callable[[bytes | None], Awaitable[None]]
 
 
 class EventStream(Response):
@@ -45,20 +46,27 @@ class EventStream(Response):
         self._writer = writer
         self._load_output = load_output
         self._write_seconds = write_seconds
+        self._keep: KeepEnd | None = None
         self._began = time.perf_counter()
         self._saw_text = False
 
+    def keep_end(self, keep: KeepEnd) -> None:
+        """Go on to the end though the caller hangs up, and give `keep` the last frames; None when there is no end."""
+        self._keep = keep
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send everything, or stop where the caller does."""
-        async with hanging_up(receive, self._run):
+        async with hanging_up(never if self._keep else receive, self._run):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 outcome = await self._send_frames(send)
             except (CallerGone, ReaderTooSlow) as gone:
                 outcome = gone.code.lower()
+                await self._kept(None)
             except TimeoutError:
                 metrics.SLOW_READERS.inc()
                 outcome = ReaderTooSlow.code.lower()
+                await self._kept(None)
         metrics.RUNS.labels(RunMode.STREAM, outcome).inc()
 
     async def _send_frames(self, send: Send) -> str:
@@ -68,15 +76,23 @@ class EventStream(Response):
                 last = events[-1]
                 if isinstance(last, RunEnded):
                     output = await self._load_output(last.outcome)
-                    frames = self._writer.write(events[:-1])
-                    await self._send(send, frames + self._writer.final(last.outcome, output), more=False)
+                    frames, end = self._writer.write(events[:-1]), self._writer.final(last.outcome, output)
+                    await self._kept(end)
+                    await self._send(send, frames + end, more=False)
                     return str(last.outcome.status)
                 await self._send(send, self._writer.write(events))
         except (CallerGone, ReaderTooSlow):
             raise
         except FlowportError as error:
-            await self._send(send, self._writer.broken(error.message), more=False)
+            end = self._writer.broken(error.message)
+            await self._kept(None if isinstance(error, NotStarted) else end)
+            await self._send(send, end, more=False)
             return error.code.lower()
+
+    async def _kept(self, end: bytes | None) -> None:
+        if self._keep is not None:
+            await self._keep(end)
+            self._keep = None
 
     async def _send(self, send: Send, frames: bytes, *, more: bool = True) -> None:
         if not frames:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from gateway.ports import AttachedRun
 
@@ -18,6 +18,12 @@ async def hanging_up(receive: Receive, run: AttachedRun) -> AsyncIterator[None]:
     finally:
         watching.cancel()
         run.hang_up()
+
+
+async def never() -> Message:
+    """Receives from a caller who does not hang up."""
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError("nobody ends this wait")
 
 
 async def _watch(receive: Receive, run: AttachedRun) -> None:

@@ -10,7 +10,7 @@ from gateway.ports import AttachedRun, AttachedRuns, Jobs, Payloads
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.runs import RunMode, RunOutcome, RunSpec
-from shared.errors import FlowportError, RunIdTaken, Unavailable
+from shared.errors import FlowportError, NotFound, RunIdTaken, Unavailable
 from shared.ids import new_id
 from shared.observe.logging import get_logger
 
@@ -61,9 +61,20 @@ class Executions:
         try:
             accepted = await self._jobs.accept(AcceptRun(spec, self._plan(caller).concurrency))
         except RunIdTaken as error:
+            if request.may_have_begun:
+                return await self._accepted_before(endpoint, run_id)
             raise _taken(run_id) from error
         metrics.RUNS.labels(RunMode.ASYNC, "accepted").inc()
         return accepted
+
+    async def _accepted_before(self, endpoint: Endpoint, run_id: str) -> RunAccepted:
+        try:
+            run = await self._jobs.run(endpoint.workspace_id, run_id)
+        except NotFound:
+            raise _taken(run_id) from None
+        if run.workflow_id != endpoint.workflow_id or run.job_id is None:
+            raise _taken(run_id)
+        return RunAccepted(run.run_id, run.job_id, run.created_at)
 
     async def output_of(self, workspace_id: str, outcome: RunOutcome) -> bytes:
         """The output of a run as JSON, fetched where it was too large to travel. Raises NotFound, Unavailable."""

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from gateway import metrics
 from gateway.api.guards import request_id_of
 from gateway.domain.errors import AdmissionClosed, CallerGone, RunLost, RunOverdue
+from gateway.domain.errors import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from shared.errors import (
     AtCapacity,
     Conflict,
@@ -129,6 +130,9 @@ _BODIES: Final[tuple[tuple[type[FlowportError], Callable[[Any], dict[str, Any]]]
             "executionId": error.details["runId"],
         },
     ),
+    (OutcomeUnknown, lambda error: {"error": error.message, "code": error.code, "executionId": error.run_id}),
+    (IdempotencyKeyReused, lambda error: {"error": error.message, "code": error.code}),
+    (IdempotencyKeyInUse, lambda error: {"error": error.message, "code": error.code}),
     (RunLost, lambda error: {"error": error.message, "code": "EXECUTION_LOST", "executionId": error.run_id}),
     (CallerGone, lambda error: {"success": False, "error": error.message}),
     (RunOverdue, lambda error: {"success": False, "output": {}, "error": error.message}),

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from gateway import metrics
 from gateway.api.legacy.errors import CAPACITY_RETRY_SECONDS, UNAVAILABLE_RETRY_SECONDS, message_of
 from gateway.domain.errors import AdmissionClosed, CallChainTooDeep, CallerGone, RunLost, RunOverdue, WrongWorkspace
+from gateway.domain.errors import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from shared.errors import (
     AtCapacity,
     Conflict,
@@ -72,6 +73,9 @@ def _message(error: FlowportError) -> str:
 _DETAILS: Final[tuple[tuple[type[FlowportError], Callable[[Any], Any]], ...]] = (
     (RunIdTaken, lambda error: {"code": "RUN_ID_CONFLICT", "runId": error.details["runId"]}),
     (CallChainTooDeep, lambda error: {"code": error.code}),
+    (OutcomeUnknown, lambda error: {"code": error.code, "runId": error.run_id}),
+    (IdempotencyKeyReused, lambda error: {"code": error.code}),
+    (IdempotencyKeyInUse, lambda error: {"code": error.code}),
     (RunLost, lambda error: {"code": "RUN_LOST", "runId": error.run_id}),
     (InvalidRequest, lambda error: error.details),
 )

@@ -1,0 +1,127 @@
+"""Records of calls with an idempotency key, in the gateway's database. Leases are in the store's time."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from gateway.domain.idempotency import CallName, KeptAnswer
+from gateway.ports import CallRecord, KnownCall
+from shared.contracts.runs import Payload
+from shared.errors import Unavailable
+from shared.store.client import Document, Index, Store, by
+
+RECORDS: Final = "idempotency"
+INDEXES: Final = (
+    Index(RECORDS, by("expires_at"), expire_after_seconds=0),
+    Index(RECORDS, by("workspace_id", "workflow_id")),
+)
+_NOW: Final[dict[str, Any]] = {"$toLong": "$$NOW"}
+
+
+class IdempotencyStore:
+    """Implements IdempotencyRecords."""
+
+    def __init__(self, store: Store) -> None:
+        self._records = store.collection(RECORDS)
+
+    async def begin(self, record: CallRecord, now: datetime, expires_at: datetime, lease: timedelta) -> bool:
+        """See IdempotencyRecords."""
+        name = record.name
+        fields: Document = {
+            **msgspec.structs.asdict(name),
+            "fingerprint": record.fingerprint,
+            "run_id": record.run_id,
+            "expires_at": expires_at,
+            "answer": None,
+            **_held(record, lease),
+        }
+        forgotten = {"_id": name.record_id, "expires_at": {"$lte": now}}
+        with _store_errors():
+            try:
+                await self._records.update_one(forgotten, [{"$set": _literally(fields)}], upsert=True)
+            except DuplicateKeyError:
+                return False
+        return True
+
+    async def find(self, record_id: str) -> KnownCall | None:
+        """See IdempotencyRecords."""
+        stages: list[Document] = [{"$match": {"_id": record_id}}, {"$set": {"now_ms": _NOW}}]
+        with _store_errors():
+            found = await (await self._records.aggregate(stages)).to_list()
+        return _known(found[0]) if found else None
+
+    async def take_over(self, before: CallRecord, after: CallRecord, lease: timedelta) -> bool:
+        """See IdempotencyRecords."""
+        update = [{"$set": _held(after, lease)}]
+        with _store_errors():
+            return (await self._records.update_one(_open(before), update)).matched_count == 1
+
+    async def renew(self, turns: Mapping[str, str], lease: timedelta) -> None:
+        """See IdempotencyRecords."""
+        if not turns:
+            return
+        held = {"_id": {"$in": list(turns.values())}, "holder": {"$in": list(turns)}}
+        with _store_errors():
+            await self._records.update_many(held, [{"$set": {"lease_ms": _ends(lease)}}])
+
+    async def keep(self, record: CallRecord, answer: KeptAnswer) -> None:
+        """See IdempotencyRecords."""
+        body = answer.body
+        kept = {
+            "status": answer.status,
+            "headers": [[name, value] for name, value in answer.headers.items()],
+            "inline": bytes(body.inline),
+            "blob_id": body.blob_id,
+            "size": body.size,
+        }
+        with _store_errors():
+            await self._records.update_one(_open(record), {"$set": {"answer": kept}})
+
+    async def forget(self, record: CallRecord) -> None:
+        """See IdempotencyRecords."""
+        with _store_errors():
+            await self._records.delete_one(_open(record))
+
+
+def _open(record: CallRecord) -> Document:
+    return {"_id": record.name.record_id, "holder": record.holder, "answer": None}
+
+
+def _held(record: CallRecord, lease: timedelta) -> Document:
+    return {"holder": record.holder, "lease_ms": _ends(lease)}
+
+
+def _ends(lease: timedelta) -> Document:
+    return {"$add": [_NOW, round(lease.total_seconds() * 1000)]}
+
+
+def _literally(fields: Document) -> Document:
+    """In a pipeline, text that begins with `$` would be taken for an expression."""
+    return {name: value if isinstance(value, dict) else {"$literal": value} for name, value in fields.items()}
+
+
+def _known(document: Document) -> KnownCall:
+    name = CallName(document["workspace_id"], document["workflow_id"], document["is_public"], document["key"])
+    record = CallRecord(name, document["fingerprint"], document["run_id"], holder=document["holder"])
+    return KnownCall(record, _answer(document["answer"]), is_held=document["lease_ms"] > document["now_ms"])
+
+
+def _answer(kept: Document | None) -> KeptAnswer | None:
+    if kept is None:
+        return None
+    body = Payload(inline=msgspec.Raw(kept["inline"]), blob_id=kept["blob_id"], size=kept["size"])
+    return KeptAnswer(kept["status"], dict(kept["headers"]), body)
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    try:
+        yield
+    except DuplicateKeyError:
+        raise
+    except PyMongoError as error:
+        raise Unavailable("The record of idempotency keys does not answer") from error

@@ -1,0 +1,95 @@
+"""Execute calls that carry an idempotency key: they run once, and every repetition gets the first answer."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.api.event_stream import EventStream
+from gateway.api.hang_up import never
+from gateway.api.routes import Present
+from gateway.application.idempotency import Idempotency
+from gateway.domain.credentials import Caller
+from gateway.domain.errors import OutcomeUnknown, RunLost, RunOverdue
+from gateway.domain.execute_request import ExecuteRequest
+from gateway.domain.idempotency import REPLAYED, CallName, KeptAnswer, fingerprint, key_in
+from gateway.ports import CallRecord
+from shared.contracts.deployments import Endpoint
+from shared.errors import FlowportError, RunIdTaken
+from shared.ids import new_id
+
+Serve = Callable[[Request, ExecuteRequest], Awaitable[Response]]
+"""Does what an execute call asks for."""
+
+_NOT_KEPT: Final = frozenset({"content-length"})
+
+
+class OnceOnly:
+    """Answers calls with a key. Such a run goes on when its caller hangs up: the caller may come back for it."""
+
+    def __init__(self, idempotency: Idempotency, present: Present) -> None:
+        self._idempotency = idempotency
+        self._present = present
+
+    async def answer(
+        self,
+        request: Request,
+        headers: Mapping[str, str],
+        caller: Caller,
+        endpoint: Endpoint,
+        asked: ExecuteRequest,
+        serve: Serve,
+    ) -> Response:
+        """What `serve` answers, or has answered before.
+
+        Raises IdempotencyKeyReused, IdempotencyKeyInUse, OutcomeUnknown, Unavailable, and what `serve` raises.
+        """
+        key = key_in(headers)
+        if key is None:
+            return await serve(request, asked)
+        name = CallName(endpoint.workspace_id, endpoint.workflow_id, caller.is_public, key)
+        print_ = fingerprint(request.scope["route"].path, asked)
+        begun = await self._idempotency.begin(name, print_, asked.run_id or new_id())
+        if isinstance(begun, KeptAnswer):
+            body = await self._idempotency.body_of(name, begun)
+            return Response(body, begun.status, {**begun.headers, REPLAYED: "true"})
+        named = msgspec.structs.replace(asked, run_id=begun.run_id, may_have_begun=begun.is_retry)
+        response = await self._served(Request(request.scope, never), begun, partial(serve, asked=named))
+        if isinstance(response, EventStream):
+            response.keep_end(partial(self._keep_stream, begun, response))
+        else:
+            await self._keep(begun, response, bytes(response.body))
+        return response
+
+    async def _served(
+        self, request: Request, record: CallRecord, serve: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        try:
+            return await serve(request)
+        except (RunLost, RunOverdue) as error:
+            return self._present(request, error)  # the run may have begun: this is its answer
+        except RunIdTaken:
+            await self._idempotency.forget(record)
+            if record.is_retry:
+                raise OutcomeUnknown(record.run_id) from None
+            raise
+        except FlowportError:
+            await self._idempotency.forget(record)
+            raise
+        except BaseException:
+            self._idempotency.leave(record)
+            raise
+
+    async def _keep_stream(self, record: CallRecord, response: Response, end: bytes | None) -> None:
+        if end is None:
+            await self._idempotency.forget(record)
+        else:
+            await self._keep(record, response, end)
+
+    async def _keep(self, record: CallRecord, response: Response, body: bytes) -> None:
+        headers = {name: value for name, value in response.headers.items() if name not in _NOT_KEPT}
+        await self._idempotency.keep(record, response.status_code, headers, body)
+
