@@ -37,11 +37,12 @@ class OnceOnly:
     async def answer(
         self,
         request: Request,
+        asked: ExecuteRequest,
+        serve: Serve,
+        *,
         headers: Mapping[str, str],
         caller: Caller,
         endpoint: Endpoint,
-        asked: ExecuteRequest,
-        serve: Serve,
     ) -> Response:
         """What `serve` answers, or has answered before.
 
@@ -92,4 +93,3 @@ class OnceOnly:
     async def _keep(self, record: CallRecord, response: Response, body: bytes) -> None:
         headers = {name: value for name, value in response.headers.items() if name not in _NOT_KEPT}
         await self._idempotency.keep(record, response.status_code, headers, body)
-

@@ -1,0 +1,120 @@
+"""One run for one key, on a real store."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.unit.gateway.fakes import FakeJobs, HandClock
+
+from gateway.adapters.idempotency_store import INDEXES, IdempotencyStore
+from gateway.application.idempotency import KEPT_FOR, Idempotency
+from gateway.domain.errors import IdempotencyKeyInUse, IdempotencyKeyReused
+from gateway.domain.idempotency import CallName, KeptAnswer
+from gateway.ports import CallRecord
+from shared.ids import new_id
+from shared.store.client import Store
+
+NAME = CallName("WS1", "W", False, "$key.1")
+LEASE = timedelta(seconds=30)
+
+
+@pytest.fixture
+async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
+    store = Store(mongodb_uri, f"{mongodb_prefix}_gateway", INDEXES)
+    await store.start()
+    yield store
+    await store.stop()
+
+
+@pytest.fixture
+def records(store: Store) -> IdempotencyStore:
+    return IdempotencyStore(store)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def calls(records: IdempotencyStore, clock: HandClock) -> Idempotency:
+    return Idempotency(records, FakeJobs(), clock)
+
+
+async def begun(calls: Idempotency, name: CallName = NAME, print_: str = "p") -> CallRecord:
+    record = await calls.begin(name, print_, new_id())
+    assert isinstance(record, CallRecord)
+    return record
+
+
+async def test_a_race_is_won_once(calls: Idempotency) -> None:
+    answers = await asyncio.gather(*(calls.begin(NAME, "p", new_id()) for _ in range(20)), return_exceptions=True)
+    assert sum(isinstance(answer, CallRecord) for answer in answers) == 1
+    refused = [answer for answer in answers if isinstance(answer, IdempotencyKeyInUse)]
+    assert len(refused) == 19
+    assert all(error.retry_after for error in refused)
+
+
+@pytest.mark.parametrize("body", [b'{"a":1}', b"x" * 2_000_000, b""])
+async def test_the_first_answer_serves_all(calls: Idempotency, body: bytes) -> None:
+    await calls.keep(await begun(calls), 202, {"x-execution-id": "$E.1"}, body)
+    kept = await calls.begin(NAME, "p", new_id())
+    assert isinstance(kept, KeptAnswer)
+    assert (kept.status, kept.headers, await calls.body_of(NAME, kept)) == (202, {"x-execution-id": "$E.1"}, body)
+
+
+async def test_another_request_is_refused_before_and_after_the_answer(calls: Idempotency) -> None:
+    record = await begun(calls)
+    with pytest.raises(IdempotencyKeyReused):
+        await calls.begin(NAME, "q", new_id())
+    await calls.keep(record, 200, {}, b"{}")
+    with pytest.raises(IdempotencyKeyReused):
+        await calls.begin(NAME, "q", new_id())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        CallName("WS2", "W", False, "$key.1"),
+        CallName("WS1", "V", False, "$key.1"),
+        CallName("WS1", "W", True, "$key.1"),
+    ],
+)
+async def test_a_key_means_something_in_its_place_only(calls: Idempotency, other: CallName) -> None:
+    await begun(calls)
+    await begun(calls, other, "q")
+
+
+async def test_what_was_refused_may_be_tried_again(calls: Idempotency) -> None:
+    await calls.forget(await begun(calls))
+    await begun(calls, print_="q")
+
+
+async def test_an_answer_is_forgotten_after_a_day(calls: Idempotency, clock: HandClock) -> None:
+    await calls.keep(await begun(calls), 200, {}, b"{}")
+    clock.advance(KEPT_FOR.total_seconds() - 1)
+    assert isinstance(await calls.begin(NAME, "p", new_id()), KeptAnswer)
+    clock.advance(1)
+    await begun(calls, print_="q")
+
+
+async def test_a_call_whose_process_is_gone_is_taken_over_by_one(calls: Idempotency, records: IdempotencyStore) -> None:
+    now = datetime.now(UTC)
+    lost = CallRecord(NAME, "p", "the-run", holder=new_id())
+    assert await records.begin(lost, now, now + KEPT_FOR, timedelta(0))
+    answers = await asyncio.gather(*(calls.begin(NAME, "p", new_id()) for _ in range(5)), return_exceptions=True)
+    taken = [answer for answer in answers if isinstance(answer, CallRecord)]
+    assert [(record.run_id, record.is_retry) for record in taken] == [("the-run", True)]
+    await calls.keep(lost, 200, {}, b"late")
+    with pytest.raises(IdempotencyKeyInUse):
+        await calls.begin(NAME, "p", new_id())
+
+
+async def test_a_process_vouches_for_what_it_answers(records: IdempotencyStore, calls: Idempotency) -> None:
+    now = datetime.now(UTC)
+    record = CallRecord(NAME, "p", "the-run", holder=new_id())
+    assert await records.begin(record, now, now + KEPT_FOR, timedelta(0))
+    await records.renew({record.holder: NAME.record_id}, LEASE)
+    with pytest.raises(IdempotencyKeyInUse):
+        await calls.begin(NAME, "p", new_id())
