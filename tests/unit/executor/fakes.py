@@ -9,7 +9,10 @@ import msgspec
 
 from executor_service.adapters.workflow_cache import WorkflowCache
 from executor_service.application.launcher import Launcher
+from executor_service.application.sent_files import SentFiles
+from executor_service.application.shown_files import ShownFiles
 from executor_service.engine import BlockHandler, BlockResult, Call, Engine, Inputs, Limits
+from executor_service.net import OutboundClient
 from shared.broker.ports import BrokerUnavailable, ReplyUnroutable
 from shared.clock import SystemClock
 from shared.contracts.deployments import Environment
@@ -102,6 +105,21 @@ class Services:
     def _check(self) -> None:
         if self.unreachable:
             raise Unavailable("deploy-service does not answer")
+
+
+class Files:
+    """Keeps files for as long as the test lasts."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], bytes] = {}
+
+    async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
+        self.kept[workspace_id, file_id] = content
+
+    async def get(self, workspace_id: str, file_id: str) -> bytes:
+        if (workspace_id, file_id) not in self.kept:
+            raise NotFound("no such file")
+        return self.kept[workspace_id, file_id]
 
 
 class Callers:
@@ -205,4 +223,14 @@ def launcher(services: Services, work: Iterable[tuple[str, BlockHandler]]) -> La
     """A launcher whose blocks are the test's."""
     engine = Engine({"start_trigger": Start(), **dict(work)}, NoExpressions(), SystemClock(), Limits())
     cache = WorkflowCache(services, entries=8)
-    return Launcher(engine, cache, services, services, keyed_providers=frozenset(), public_url="http://localhost")
+    files = Files()
+    return Launcher(
+        engine,
+        cache,
+        services,
+        services,
+        sent_files=SentFiles(files, OutboundClient(["localhost"]), public_url="http://localhost"),
+        shown_files=ShownFiles(files),
+        keyed_providers=frozenset(),
+        public_url="http://localhost",
+    )

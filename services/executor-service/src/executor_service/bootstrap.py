@@ -3,11 +3,13 @@
 import secrets
 import socket
 from importlib.metadata import entry_points
+from typing import Final
 
 from fastapi import FastAPI
 
 from executor_service.adapters.conversations import JobsConversations
 from executor_service.adapters.deployed_children import DeployedChildren
+from executor_service.adapters.file_store import JobsFiles
 from executor_service.adapters.optional_python import OptionalPython
 from executor_service.adapters.record_outbox import RecordOutbox
 from executor_service.adapters.running_runs import RunningRuns
@@ -16,6 +18,8 @@ from executor_service.adapters.workflow_cache import WorkflowCache
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.application.launcher import Launcher
+from executor_service.application.sent_files import SentFiles
+from executor_service.application.shown_files import ShownFiles
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
 from executor_service.consumers.work import WorkConsumers
 from executor_service.engine import Engine
@@ -26,12 +30,16 @@ from executor_service.settings import ExecutorSettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.clock import Clock, SystemClock
+from shared.contracts.files import MAX_FILE_BYTES
 from shared.service import ServiceName
 from shared.web.app import create_app
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
 from shared.web.payloads import PayloadStore
 from shared.workflow.catalog import PLUGIN_GROUP
+
+DOWNLOADS: Final = 8
+"""Files that are fetched for callers at once; each is held in memory until it is stored."""
 
 
 def build(
@@ -48,6 +56,9 @@ def build(
     deploy = deploy or _client(settings, settings.deploy_url)
     jobs = jobs or _client(settings, settings.jobs_url)
     outbound = OutboundClient(settings.outbound_allow, limits=OutboundLimits(connections=settings.outbound_connections))
+    download_limits = OutboundLimits(response_bytes=MAX_FILE_BYTES, connections=DOWNLOADS)
+    downloads = OutboundClient(settings.outbound_allow, limits=download_limits)
+    files = JobsFiles(jobs)
     pool = PoolSize(running=settings.sandbox_processes)
     sandbox = JavaScriptSandbox(fetcher=SandboxFetcher(outbound), size=pool)
     python = OptionalPython(PythonSandbox(size=pool))
@@ -62,6 +73,7 @@ def build(
         python=python,
         children=children,
         memory=JobsConversations(jobs),
+        files=files,
     )
     handlers = block_handlers(ports, entry_points(group=PLUGIN_GROUP))
     engine = Engine(handlers, SandboxExpressions(sandbox), clock, settings.limits)
@@ -70,6 +82,8 @@ def build(
         workflows,
         deployments,
         PayloadStore(jobs),
+        sent_files=SentFiles(files, downloads, public_url=settings.public_url),
+        shown_files=ShownFiles(files),
         keyed_providers=models.keyed,
         public_url=settings.public_url,
     )
@@ -88,7 +102,7 @@ def build(
     )
     return create_app(
         ServiceName.EXECUTOR,
-        components=[deploy, jobs, outbound, sandbox, python, models, broker, records, consumers],
+        components=[deploy, jobs, outbound, downloads, sandbox, python, models, broker, records, consumers],
         checks={"broker": broker.ping},
         routers=[],
     )

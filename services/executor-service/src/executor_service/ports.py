@@ -74,3 +74,15 @@ class Records(Protocol):
     def put(self, record: RunBegan | RunRecorded) -> None:
         """Take one record without waiting; it is dropped, and counted, when there is no room."""
         ...
+
+
+class FileStore(Protocol):
+    """Where the files of runs are kept, per workspace, for a while."""
+
+    async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
+        """Keep a file. Raises PayloadTooLarge, Unavailable."""
+        ...
+
+    async def get(self, workspace_id: str, file_id: str) -> bytes:
+        """The content. Raises NotFound, Unavailable."""
+        ...

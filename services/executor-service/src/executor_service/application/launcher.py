@@ -6,13 +6,15 @@ import msgspec
 from msgspec.structs import replace
 
 from executor_service.adapters.workflow_cache import WorkflowCache
+from executor_service.application.sent_files import SentFiles
+from executor_service.application.shown_files import ShownFiles
 from executor_service.engine.execution import Execution
 from executor_service.engine.ports import EventSink, Journal
 from executor_service.engine.request import RunRequest
 from executor_service.engine.setting import Engine
 from executor_service.ports import Environments, Payloads
 from shared.contracts.runs import ErrorCode, Payload, RunError, RunOutcome, RunSpec, RunStatus
-from shared.errors import FlowportError
+from shared.errors import FlowportError, InvalidRequest
 
 EMPTY_OUTPUT = Payload(inline=msgspec.Raw(b"{}"), size=2)
 
@@ -27,6 +29,8 @@ class Launcher:
         environments: Environments,
         payloads: Payloads,
         *,
+        sent_files: SentFiles,
+        shown_files: ShownFiles,
         keyed_providers: frozenset[str],
         public_url: str,
     ) -> None:
@@ -34,6 +38,8 @@ class Launcher:
         self._workflows = workflows
         self._environments = environments
         self._payloads = payloads
+        self._sent_files = sent_files
+        self._shown_files = shown_files
         self._keyed_providers = keyed_providers
         self._public_url = public_url
 
@@ -49,9 +55,12 @@ class Launcher:
         workspace_id = spec.snapshot.workspace_id
         workflow = await self._workflows.get(spec.snapshot)
         document = await self._payloads.get(workspace_id, spec.input)
+        body = msgspec.json.decode(document) if document else None
+        if not entries:  # a run that is taken up again has its start's output, files included, in the journal
+            body = await self._sent_files.taken(spec, workflow, document, body)
         request = RunRequest.from_spec(
             spec,
-            msgspec.json.decode(document) if document else None,
+            body,
             keyed_providers=self._keyed_providers,
             public_url=self._public_url,
         )
@@ -59,13 +68,19 @@ class Launcher:
         if workflow.needs_environment:
             environment = (await self._environments.environment(workspace_id)).values
         return Execution(
-            self._engine, workflow, request, environment=environment, sink=sink, journal=journal, entries=entries
+            self._engine,
+            workflow,
+            request,
+            environment=environment,
+            sink=self._shown_files.filling(spec, sink),
+            journal=journal,
+            entries=entries,
         )
 
     async def conclude(self, spec: RunSpec, outcome: RunOutcome) -> RunOutcome:
         """`outcome` with a large output put aside. Never raises: an output that cannot be kept fails the run."""
         try:
-            document = bytes(outcome.output.inline)
+            document = await self._shown_files.filled(spec, bytes(outcome.output.inline))
             return replace(outcome, output=await self._payloads.put(spec.snapshot.workspace_id, document))
         except FlowportError as error:
             return self._with_error(outcome, error)
@@ -82,7 +97,9 @@ class Launcher:
         return replace(outcome, error=RunError(code=code, message=message, http_status=503))
 
     def _with_error(self, outcome: RunOutcome, error: FlowportError) -> RunOutcome:
-        run_error = RunError(
-            code=ErrorCode.EXECUTION_FAILED, message=error.message, http_status=503 if error.retryable else None
-        )
+        if isinstance(error, InvalidRequest):
+            run_error = RunError(code=ErrorCode.INVALID_INPUT, message=error.message, http_status=400)
+        else:
+            status = 503 if error.retryable else None
+            run_error = RunError(code=ErrorCode.EXECUTION_FAILED, message=error.message, http_status=status)
         return replace(outcome, status=RunStatus.FAILED, output=EMPTY_OUTPUT, error=run_error)

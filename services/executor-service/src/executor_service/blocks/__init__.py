@@ -17,7 +17,14 @@ from executor_service.blocks.human_in_the_loop import HumanInTheLoopHandler
 from executor_service.blocks.installed import installed_handlers
 from executor_service.blocks.mcp import McpHandler, McpServers
 from executor_service.blocks.memory import MemoryHandler
-from executor_service.blocks.ports import ChildWorkflows, CodeRunner, ConditionRunner, MemoryStore, ModelServer
+from executor_service.blocks.ports import (
+    ChildWorkflows,
+    CodeRunner,
+    ConditionRunner,
+    Files,
+    MemoryStore,
+    ModelServer,
+)
 from executor_service.blocks.refusing import RefusingHandler
 from executor_service.blocks.response import ResponseHandler
 from executor_service.blocks.router import LegacyRouterHandler, RouterHandler
@@ -55,13 +62,14 @@ class BlockPorts:
     python: CodeRunner | None = None
     children: ChildWorkflows | None = None
     memory: MemoryStore | None = None
+    files: Files | None = None
 
 
 def block_handlers(ports: BlockPorts, plugins: Iterable[EntryPoint] = ()) -> Mapping[str, BlockHandler]:
     """A handler for each block type, those that `plugins` bring included."""
     handlers = {**_plain(ports), **dict(_optional(ports))}
     toolbox = Toolbox(ports.javascript, block_tools(handlers), McpServers(ports.outbound))
-    agent = AgentHandler(ports.models, toolbox, ports.memory)
+    agent = AgentHandler(ports.models, toolbox, ports.memory, ports.files)
     return {**_WITHOUT_PORTS, **installed_handlers(plugins), **handlers, "agent": agent}
 
 

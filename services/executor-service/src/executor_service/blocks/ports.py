@@ -79,3 +79,11 @@ class MemoryStore(Protocol):
     async def delete(self, workspace_id: str, conversation_id: str) -> bool:
         """Forget a conversation; tells whether there was one. Raises Unavailable."""
         ...
+
+
+class Files(Protocol):
+    """The files of runs."""
+
+    async def get(self, workspace_id: str, file_id: str) -> bytes:
+        """The content. Raises NotFound, Unavailable."""
+        ...

@@ -2,6 +2,7 @@
 
 from executor_service.providers.model import (
     NO_COST,
+    Attachment,
     Cost,
     Listener,
     Message,
@@ -19,6 +20,7 @@ from executor_service.providers.settings import ProviderSettings
 
 __all__ = [
     "NO_COST",
+    "Attachment",
     "Cost",
     "Listener",
     "Message",

@@ -10,6 +10,7 @@ from anthropic import AnthropicError, APIConnectionError, APIStatusError, APITim
 from anthropic.types import Message as Answer
 
 from executor_service.providers.model import (
+    Attachment,
     Listener,
     Message,
     ModelFailure,
@@ -18,6 +19,7 @@ from executor_service.providers.model import (
     Tokens,
     ToolCall,
     Turn,
+    cannot_take,
 )
 from executor_service.providers.openai_compatible import BROKEN_OFF, MAX_CLIENTS, MAX_RETRIES, TIMED_OUT, key_of
 from executor_service.providers.settings import ProviderSettings
@@ -26,6 +28,7 @@ from shared.workflow.jsvalues import JsonObject
 DEFAULT_MAX_TOKENS: Final = 8192
 PROVIDER: Final = "anthropic"
 _THINKING_TOKENS: Final[Mapping[str, int]] = {"low": 2048, "medium": 8192, "high": 24_576, "max": 32_768}
+_IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _FINISHES: Final[Mapping[str, str]] = {"end_turn": "stop", "tool_use": "tool_calls", "max_tokens": "length"}
 
 
@@ -123,7 +126,19 @@ def _content(message: Message) -> tuple[str, list[Any]]:
         return "user", [{"type": "tool_result", "tool_use_id": message.tool_call_id, "content": message.content or ""}]
     if isinstance(message.original, list):
         return "assistant", message.original
-    return str(message.role), [{"type": "text", "text": message.content or ""}]
+    said = [{"type": "text", "text": message.content or ""}] if message.content or not message.attachments else []
+    return str(message.role), [*map(_part, message.attachments), *said]
+
+
+def _part(file: Attachment) -> JsonObject:
+    if file.type in _IMAGES:
+        return {"type": "image", "source": {"type": "base64", "media_type": file.type, "data": file.base64}}
+    if file.type == "application/pdf":
+        source: JsonObject = {"type": "base64", "media_type": file.type, "data": file.base64}
+        return {"type": "document", "title": file.name, "source": source}
+    if file.text is None:
+        raise cannot_take(file, PROVIDER)
+    return {"type": "text", "text": file.text}
 
 
 def _turn(answer: Answer) -> Turn:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from executor_service.providers.model import Listener, ModelRequest, Role, Tokens, Turn
+from executor_service.providers.model import Listener, ModelRequest, Role, Tokens, Turn, cannot_take
 
 MODEL: Final = "echo"
 PREFIX: Final = "This is the built-in demo model. You said: "
@@ -14,6 +14,9 @@ class EchoProvider:
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Answer at once, word by word."""
+        for message in request.messages:
+            for attachment in message.attachments:
+                raise cannot_take(attachment, "the built-in demo")
         asked = next((m.content for m in reversed(request.messages) if m.role is Role.USER), None) or "nothing"
         words = (PREFIX + asked).split(" ")
         pieces = [word + " " for word in words[:-1]] + words[-1:]

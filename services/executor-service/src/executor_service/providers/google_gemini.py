@@ -11,6 +11,7 @@ from google import genai
 from google.genai import errors, types
 
 from executor_service.providers.model import (
+    Attachment,
     Listener,
     Message,
     ModelFailure,
@@ -19,12 +20,15 @@ from executor_service.providers.model import (
     Tokens,
     ToolCall,
     Turn,
+    cannot_take,
 )
 from executor_service.providers.openai_compatible import BROKEN_OFF, MAX_CLIENTS, MAX_RETRIES, TIMED_OUT, key_of
 from executor_service.providers.settings import ProviderSettings
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json
 
 PROVIDER: Final = "google"
+_FILES: Final = frozenset({"application/pdf"})
+_MEDIA: Final = ("image/", "audio/", "video/")
 _FINISHES: Final[Mapping[str, str]] = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter"}
 
 
@@ -158,7 +162,16 @@ def _content(message: Message) -> types.Content:
         response = types.FunctionResponse(name=message.tool_name, response=_response(message.content or ""))
         return types.Content(role="user", parts=[types.Part(function_response=response)])
     role = "model" if message.role is Role.ASSISTANT else "user"
-    return types.Content(role=role, parts=[types.Part(text=message.content or "")])
+    said = [types.Part(text=message.content or "")] if message.content or not message.attachments else []
+    return types.Content(role=role, parts=[*map(_part, message.attachments), *said])
+
+
+def _part(file: Attachment) -> types.Part:
+    if file.type in _FILES or file.type.startswith(_MEDIA):
+        return types.Part(inline_data=types.Blob(mime_type=file.type, data=file.content))
+    if file.text is None:
+        raise cannot_take(file, PROVIDER)
+    return types.Part(text=file.text)
 
 
 def _response(text: str) -> JsonObject:

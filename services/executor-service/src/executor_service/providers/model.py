@@ -1,5 +1,6 @@
 """One turn of a conversation with a model, whoever serves it."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -27,6 +28,38 @@ class ToolCall:
     arguments: str
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a message. `type` is its media type."""
+
+    name: str
+    type: str
+    content: bytes
+
+    @property
+    def base64(self) -> str:
+        """The content, as JSON can carry it."""
+        return b64encode(self.content).decode()
+
+    @property
+    def data_url(self) -> str:
+        """The content, with its type before it."""
+        return f"data:{self.type};base64,{self.base64}"
+
+    @property
+    def text(self) -> str | None:
+        """What a text file says, under its name; None for other files."""
+        if not self.type.startswith("text/") and self.type not in _TEXTS:
+            return None
+        try:
+            return f"{self.name}:\n{self.content.decode()}"
+        except UnicodeDecodeError:
+            return None
+
+
+_TEXTS: Final = frozenset({"application/json", "application/xml", "application/yaml", "application/x-yaml"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One message. `tool_calls` belong to the assistant; a tool's answer names its `tool_call_id` and `tool_name`."""
@@ -36,6 +69,8 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     tool_name: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    """Files that the user sends with it."""
     original: object = None
     """An assistant's turn in its provider's own form, to be sent back as it was."""
 
@@ -146,6 +181,11 @@ class Provider(Protocol):
     async def stop(self) -> None:
         """Close every connection."""
         ...
+
+
+def cannot_take(attachment: Attachment, provider: str) -> "ModelFailure":
+    """The failure of a request with a file that a provider's API has no place for."""
+    return ModelFailure(f"{attachment.name}: {provider} models take no files of type {attachment.type}", status=400)
 
 
 class ModelFailure(Exception):

@@ -5,11 +5,24 @@ from typing import Final
 
 import msgspec
 
-from executor_service.providers.model import Listener, Message, ModelRequest, Role, Tokens, Tool, ToolCall, Turn
-from shared.workflow.jsvalues import JsonObject
+from executor_service.providers.model import (
+    Attachment,
+    Listener,
+    Message,
+    ModelRequest,
+    Role,
+    Tokens,
+    Tool,
+    ToolCall,
+    Turn,
+    cannot_take,
+)
+from shared.workflow.jsvalues import Json, JsonObject
 
 DATA: Final = b"data:"
 DONE: Final = b"[DONE]"
+_IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_SOUNDS: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
 
 class _Function(msgspec.Struct):
@@ -173,12 +186,29 @@ def _message(message: Message) -> JsonObject:
     if message.role is Role.TOOL:
         return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content}
     if not message.tool_calls:
-        return {"role": str(message.role), "content": message.content}
+        return {"role": str(message.role), "content": _parts(message) if message.attachments else message.content}
     calls: list[JsonObject] = [
         {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
         for call in message.tool_calls
     ]
     return {"role": str(message.role), "content": message.content, "tool_calls": list(calls)}
+
+
+def _parts(message: Message) -> list[Json]:
+    said: list[Json] = [{"type": "text", "text": message.content}] if message.content else []
+    return said + [_part(attachment) for attachment in message.attachments]
+
+
+def _part(file: Attachment) -> JsonObject:
+    if file.type in _IMAGES:
+        return {"type": "image_url", "image_url": {"url": file.data_url}}
+    if file.type in _SOUNDS:
+        return {"type": "input_audio", "input_audio": {"data": file.base64, "format": _SOUNDS[file.type]}}
+    if file.type == "application/pdf":
+        return {"type": "file", "file": {"filename": file.name, "file_data": file.data_url}}
+    if file.text is None:
+        raise cannot_take(file, "OpenAI-compatible")
+    return {"type": "text", "text": file.text}
 
 
 def _tool(tool: Tool) -> JsonObject:

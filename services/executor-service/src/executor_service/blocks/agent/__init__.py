@@ -7,12 +7,13 @@ from typing import Final
 
 from executor_service.blocks.agent.accounting import Ledger, priced_cost_json, tokens_json, usage_of
 from executor_service.blocks.agent.answers import NOT_STRUCTURED, parse_answer
+from executor_service.blocks.agent.attaching import attachments, with_files
 from executor_service.blocks.agent.loop import Conversation
 from executor_service.blocks.agent.messages import in_order, read_messages
 from executor_service.blocks.agent.remembering import memory_of
 from executor_service.blocks.agent.toolbox import BlockTool, Toolbox
 from executor_service.blocks.agent.tools import AgentTool
-from executor_service.blocks.ports import MemoryStore, ModelServer
+from executor_service.blocks.ports import Files, MemoryStore, ModelServer
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from executor_service.providers import Message, ModelRequest, Turn
 from shared.contracts.runs import Usage
@@ -37,10 +38,13 @@ CREDENTIALS: Final = (
 class AgentHandler(BlockHandler):
     """Text streams while it is written when the caller selected this block; a structured answer comes whole."""
 
-    def __init__(self, models: ModelServer, toolbox: Toolbox, memory: MemoryStore | None = None) -> None:
+    def __init__(
+        self, models: ModelServer, toolbox: Toolbox, memory: MemoryStore | None = None, files: Files | None = None
+    ) -> None:
         self._models = models
         self._toolbox = toolbox
         self._memory = memory
+        self._files = files
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Converse until there is an answer."""
@@ -51,7 +55,8 @@ class AgentHandler(BlockHandler):
         if memory is not None:
             recalled, said = await memory.recall(said)
         tools = await self._toolbox.tools(call, params.get("tools"))
-        conversation = self._conversation(call, params, in_order(said, recalled), tools)
+        attached = await attachments(self._files, call, params.get("files"))
+        conversation = self._conversation(call, params, with_files(in_order(said, recalled), attached), tools)
         turn = await conversation.run()
         if memory is not None:
             await memory.keep(said, turn.content)

@@ -1,0 +1,140 @@
+"""Files that callers send: read from the input, kept, and shown to blocks as stored files."""
+
+import base64
+import binascii
+import mimetypes
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from executor_service.net import OutboundClient, OutboundError, OutboundRequest
+from executor_service.ports import FileStore
+from shared.contracts.files import ID_PREFIX, MAX_FILE_BYTES, MAX_NAME, FileKey, StoredFile
+from shared.contracts.runs import RunSpec, Trigger
+from shared.errors import FlowportError, InvalidRequest
+from shared.ids import new_id, public_run_id
+from shared.workflow.compile import CompiledWorkflow
+from shared.workflow.input_format import read_input_format
+from shared.workflow.jsvalues import Json, JsonObject
+
+MAX_FILES: Final = 50
+"""Files of one run."""
+DOWNLOAD_SECONDS: Final = 60.0
+CHAT_FIELD: Final = "files"
+UNKNOWN_TYPE: Final = "application/octet-stream"
+_MARK: Final = b'"data"'
+_DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[^,]{0,200};base64,", re.ASCII)
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f/\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """A file as the caller sent it: its content, or where it is."""
+
+    name: str
+    type: str
+    data: str
+    is_elsewhere: bool
+
+
+class SentFiles:
+    """Takes the files out of a run's input. A run without any costs nothing but a look."""
+
+    def __init__(self, store: FileStore, downloads: OutboundClient, *, public_url: str) -> None:
+        self._store = store
+        self._downloads = downloads
+        self._public_url = public_url
+
+    async def taken(self, spec: RunSpec, workflow: CompiledWorkflow, document: bytes, body: Json) -> Json:
+        """`body`, which `document` is the JSON of, with stored files in place of those that were sent.
+
+        Raises InvalidRequest for a file that cannot be had, Unavailable.
+        """
+        if _MARK not in document or not isinstance(body, dict):
+            return body
+        sent = {name: found for name in _file_fields(workflow, spec.trigger) if (found := sent_files(body.get(name)))}
+        if sum(map(len, sent.values())) > MAX_FILES:
+            raise _failed(f"more than {MAX_FILES} files")
+        kept: dict[str, Json] = {name: [await self._keep(spec, file) for file in files] for name, files in sent.items()}
+        return {**body, **kept}
+
+    async def _keep(self, spec: RunSpec, file: SentFile) -> JsonObject:
+        content, kind = await self._content(spec, file)
+        key = FileKey(
+            spec.snapshot.workspace_id,
+            spec.snapshot.workflow_id,
+            public_run_id(spec.run_id),
+            f"{ID_PREFIX}{new_id()}",
+            file.name,
+        )
+        await self._store.put(key.workspace_id, key.file_id, content)
+        url = f"{self._public_url}{key.path}"
+        stored = StoredFile(id=key.file_id, name=file.name, url=url, size=len(content), type=kind, key=key.text)
+        shown: JsonObject = msgspec.to_builtins(stored)
+        return shown
+
+    async def _content(self, spec: RunSpec, file: SentFile) -> tuple[bytes, str]:
+        try:
+            content, kind = await self._fetched(spec, file) if file.is_elsewhere else (_decoded(file.data), "")
+        except (ValueError, FlowportError, OutboundError) as error:
+            raise _failed(f"Failed to upload file: {file.name}") from error
+        if len(content) > MAX_FILE_BYTES:
+            raise _failed(f"Failed to upload file: {file.name}")
+        return content, file.type or kind or mimetypes.guess_type(file.name)[0] or UNKNOWN_TYPE
+
+    async def _fetched(self, spec: RunSpec, file: SentFile) -> tuple[bytes, str]:
+        seconds = min(DOWNLOAD_SECONDS, spec.time_limit_ms / 1000)
+        wanted = OutboundRequest("GET", file.data, timeout_seconds=seconds, workspace_id=spec.snapshot.workspace_id)
+        answer = await self._downloads.send(wanted)
+        if answer.status != 200:
+            raise InvalidRequest(f"{file.data} answered {answer.status}")
+        return answer.body, answer.headers.get("content-type", "").partition(";")[0].strip()
+
+
+def sent_files(value: Json) -> Sequence[SentFile]:
+    """The files in a field; what is none is left out."""
+    items = value if isinstance(value, list) else [value]
+    return [file for item in items if isinstance(item, dict) and (file := _sent(item)) is not None]
+
+
+def _sent(item: JsonObject) -> SentFile | None:
+    data, name = item.get("data"), item.get("name")
+    if not isinstance(data, str):
+        return None
+    kind = item.get("mime") if isinstance(item.get("mime"), str) else item.get("type")
+    told = kind if isinstance(kind, str) and "/" in kind else ""
+    if data.lower().startswith(("https://", "http://")):
+        return SentFile(_safe(name, unquote(urlsplit(data).path)), told, data, is_elsewhere=True)
+    inline = _DATA_URL.match(data)
+    return None if inline is None else SentFile(_safe(name, "file"), told or inline[1] or "", data, is_elsewhere=False)
+
+
+def _safe(name: Json, otherwise: str) -> str:
+    """A name that is one: no path, nothing that a terminal or a header would take for more."""
+    text = name if isinstance(name, str) and name.strip() else otherwise.rstrip("/").rpartition("/")[2]
+    return _UNSAFE.sub("_", text.strip())[:MAX_NAME].strip(". ") or "file"
+
+
+def _decoded(data_url: str) -> bytes:
+    """Raises ValueError."""
+    try:
+        return base64.b64decode(data_url.partition(",")[2], validate=True)
+    except binascii.Error as error:
+        raise ValueError(str(error)) from error
+
+
+def _file_fields(workflow: CompiledWorkflow, trigger: Trigger) -> Sequence[str]:
+    start = workflow.starts.get(trigger)
+    if start is None:
+        return ()
+    block = workflow.blocks[start].block
+    declared = [field.name for field in read_input_format(block.value("inputFormat")) if field.type == "file[]"]
+    return [*declared, CHAT_FIELD] if trigger is Trigger.CHAT and CHAT_FIELD not in declared else declared
+
+
+def _failed(why: str) -> InvalidRequest:
+    return InvalidRequest(f"File processing failed: {why}")

@@ -1,0 +1,89 @@
+"""Files in outputs: with their content, as far as the caller wants it."""
+
+import base64
+from typing import Final
+
+import msgspec
+
+from executor_service.engine.ports import EventSink
+from executor_service.ports import FileStore
+from shared.contracts.events import RunEvent, SelectedOutput
+from shared.contracts.files import CONTEXT, FileKey
+from shared.contracts.runs import RunSpec
+from shared.errors import FlowportError
+from shared.observe.logging import get_logger
+from shared.workflow.jsvalues import Json, JsonObject
+
+MAX_BASE64_BYTES: Final = 10 * 1024 * 1024
+"""The largest file whose content is shown where the caller names no bound."""
+MAX_TOTAL_BYTES: Final = 32 * 1024 * 1024
+"""Content in one output."""
+_MARK: Final = f'"context":"{CONTEXT}"'.encode()
+_decode: Final = msgspec.json.Decoder().decode
+_encode: Final = msgspec.json.Encoder().encode
+
+log = get_logger("shown_files")
+
+
+class ShownFiles:
+    """Fills in the content of stored files. Outputs without any cost nothing but a look."""
+
+    def __init__(self, store: FileStore) -> None:
+        self._store = store
+
+    async def filled(self, spec: RunSpec, document: bytes) -> bytes:
+        """`document` (JSON) with `base64` in its files; those that cannot be had, or are too large, stay without."""
+        if not spec.include_file_base64 or _MARK not in document:
+            return document
+        output: Json = _decode(document)
+        largest = MAX_BASE64_BYTES if spec.base64_max_bytes is None else spec.base64_max_bytes
+        room = MAX_TOTAL_BYTES
+        for file in _files_in(output):
+            key = FileKey.parse(str(file.get("key")))
+            size = file.get("size")
+            if key is None or key.workspace_id != spec.snapshot.workspace_id or not isinstance(size, int):
+                continue
+            if size <= min(largest, room) and (content := await self._content(key)) is not None:
+                file["base64"] = base64.b64encode(content).decode()
+                room -= size
+        return _encode(output)
+
+    def filling(self, spec: RunSpec, sink: EventSink) -> EventSink:
+        """`sink`, which gets selected outputs with the content of their files."""
+        return _Filling(self, spec, sink) if spec.selected_outputs and spec.include_file_base64 else sink
+
+    async def _content(self, key: FileKey) -> bytes | None:
+        try:
+            return await self._store.get(key.workspace_id, key.file_id)
+        except FlowportError as error:
+            log.info("a file is shown without its content", file_id=key.file_id, error=error.message)
+            return None
+
+
+class _Filling:
+    def __init__(self, files: ShownFiles, spec: RunSpec, sink: EventSink) -> None:
+        self._files = files
+        self._spec = spec
+        self._sink = sink
+
+    async def emit(self, event: RunEvent) -> None:
+        """See EventSink."""
+        if isinstance(event, SelectedOutput):
+            value = await self._files.filled(self._spec, bytes(event.value))
+            event = msgspec.structs.replace(event, value=msgspec.Raw(value))
+        await self._sink.emit(event)
+
+
+def _files_in(value: Json) -> list[JsonObject]:
+    """Every stored file in a value, outermost first. The value is walked without recursion: it may be deep."""
+    found: list[JsonObject] = []
+    left: list[Json] = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            if each.get("context") == CONTEXT and isinstance(each.get("key"), str):
+                found.append(each)
+            left.extend(each.values())
+        elif isinstance(each, list):
+            left.extend(each)
+    return found

@@ -1,0 +1,69 @@
+"""Files that go to a model with what the user says."""
+
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from executor_service.blocks.ports import Files
+from executor_service.engine import BlockFailure, Call
+from executor_service.providers import Attachment, Message, Role
+from shared.contracts.files import FileKey
+from shared.errors import NotFound
+from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, to_string
+
+MAX_ATTACHMENTS: Final = 15
+MAX_BYTES: Final = 50 * 1024 * 1024
+"""Of all files of one agent together."""
+
+
+async def attachments(files: Files | None, call: Call, setting: Json) -> list[Attachment]:
+    """The files that a block's `files` setting names. Raises BlockFailure."""
+    entries = [entry for entry in _entries(setting) if isinstance(entry, dict)]
+    if len(entries) > MAX_ATTACHMENTS:
+        raise BlockFailure(f"More than {MAX_ATTACHMENTS} files", can_retry=False)
+    found: list[Attachment] = []
+    room = MAX_BYTES
+    for entry in entries:
+        attachment = await _attachment(files, call, entry)
+        room -= len(attachment.content)
+        if room < 0:
+            raise BlockFailure(f"The files have more than {MAX_BYTES // 1024**2} MiB together", can_retry=False)
+        found.append(attachment)
+    return found
+
+
+def with_files(messages: Sequence[Message], attached: Iterable[Attachment]) -> tuple[Message, ...]:
+    """The conversation, with the files at the last that the user says."""
+    files = tuple(attached)
+    if not files:
+        return tuple(messages)
+    last = max((index for index, message in enumerate(messages) if message.role is Role.USER), default=None)
+    if last is None:
+        return (*messages, Message(role=Role.USER, attachments=files))
+    return (*messages[:last], replace(messages[last], attachments=files), *messages[last + 1 :])
+
+
+def _entries(setting: Json) -> list[Json]:
+    parsed = parse_json(setting) if isinstance(setting, str) and setting.strip() else setting
+    if isinstance(parsed, dict):
+        return [parsed]
+    return parsed if parsed is not MISSING and isinstance(parsed, list) else []
+
+
+async def _attachment(files: Files | None, call: Call, entry: JsonObject) -> Attachment:
+    name = to_string(entry.get("name") or "file")
+    kind = to_string(entry.get("type") or "application/octet-stream")
+    if isinstance(content := entry.get("base64"), str):
+        try:
+            return Attachment(name, kind, b64decode(content, validate=True))
+        except NotBase64:
+            raise BlockFailure(f"{name}: its content is no base64", can_retry=False) from None
+    key = FileKey.parse(to_string(entry.get("key") or ""))
+    if files is None or key is None or key.workspace_id != call.request.workspace_id:
+        raise BlockFailure(f"{name} is no file of this workspace", can_retry=False)
+    try:
+        return Attachment(name, kind, await files.get(key.workspace_id, key.file_id))
+    except NotFound:
+        raise BlockFailure(f"{name} is not kept any more", can_retry=False) from None

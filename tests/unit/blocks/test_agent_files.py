@@ -1,0 +1,72 @@
+"""Files go to the model with what the user says."""
+
+from typing import Any
+
+import pytest
+from tests.unit.blocks.running import INPUT, Models, engine_of, failure, run
+from tests.unit.executor.fakes import Files
+from tests.unit.workflow.states import block, chain
+
+from executor_service.blocks.agent import AgentHandler, Toolbox
+from executor_service.blocks.mcp import McpServers
+from executor_service.engine import RunResult
+from executor_service.net import OutboundClient
+from executor_service.providers import Attachment
+
+PHOTO = {"name": "a.png", "type": "image/png", "key": "execution/w1/f/r/file_1/a.png", "context": "execution"}
+
+
+async def ask(models: Models, files: Any, **settings: Any) -> RunResult:
+    store = Files()
+    store.kept["w1", "file_1"] = b"png"
+    given = {"model": "vllm/m", "messages": [{"role": "user", "content": "Look"}], "files": files, **settings}
+    agent = AgentHandler(models, Toolbox(None, {}, McpServers(OutboundClient())), None, store)  # type: ignore[arg-type]
+    document = chain(INPUT, block("a", "agent", "A", settings=given))
+    return await run(document, engine_of({"agent": agent}), {"input": "x", "photos": [PHOTO]})
+
+
+def attached(models: Models) -> list[tuple[Attachment, ...]]:
+    return [message.attachments for message in models.requests[-1].messages]
+
+
+@pytest.mark.parametrize("files", ["<start.photos>", [PHOTO], PHOTO])
+async def test_a_stored_file_is_attached(files: Any) -> None:
+    models = Models("A cat")
+    assert (await ask(models, files)).outcome.error is None
+    assert attached(models) == [(Attachment("a.png", "image/png", b"png"),)]
+
+
+async def test_the_last_that_the_user_says_has_it() -> None:
+    models = Models("A cat")
+    said = [{"role": role, "content": "x"} for role in ("system", "user", "assistant", "user", "assistant")]
+    await ask(models, [PHOTO], messages=said)
+    assert [len(files) for files in attached(models)] == [0, 0, 0, 1, 0]
+
+
+async def test_a_file_may_be_all_that_is_said() -> None:
+    models = Models("A cat")
+    await ask(models, [PHOTO], messages=[])
+    assert len(attached(models)[0]) == 1
+
+
+async def test_content_may_be_given_at_once() -> None:
+    models = Models("ok")
+    await ask(models, [{"name": "b.txt", "type": "text/plain", "base64": "aGk="}])
+    assert attached(models)[0][0].text == "b.txt:\nhi"
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        ({**PHOTO, "key": "execution/w2/f/r/file_1/a.png"}, "A: a.png is no file of this workspace"),
+        ({**PHOTO, "key": "elsewhere"}, "A: a.png is no file of this workspace"),
+        ({**PHOTO, "key": "execution/w1/f/r/file_2/a.png"}, "A: a.png is not kept any more"),
+        ({"name": "b", "base64": "?"}, "A: b: its content is no base64"),
+    ],
+)
+async def test_a_file_that_cannot_be_had_fails_the_block(file: Any, reason: str) -> None:
+    assert failure(await ask(Models("x"), [file])) == reason
+
+
+async def test_files_are_bounded() -> None:
+    assert failure(await ask(Models("x"), [PHOTO] * 16)) == "A: More than 15 files"

@@ -1,0 +1,193 @@
+"""Files that callers send are kept, shown to blocks as stored files, and given back with their content."""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.http_stub import Answer, HttpStub
+from tests.unit.executor.fakes import Files, spec
+from tests.unit.workflow.states import start
+
+from executor_service.application import sent_files, shown_files
+from executor_service.application.sent_files import SentFiles
+from executor_service.application.shown_files import ShownFiles
+from executor_service.net import OutboundClient
+from shared.contracts.events import RunEvent, SelectedOutput
+from shared.contracts.files import FileKey
+from shared.contracts.runs import RunSpec
+from shared.errors import InvalidRequest
+from shared.workflow.compile import compile_workflow
+from shared.workflow.jsvalues import Json
+
+WORKFLOW = compile_workflow({"blocks": {"start": start({"name": "papers", "type": "file[]"})}, "edges": []})
+
+
+def inline(content: bytes = b"hello", name: str = "a.txt", mime: str | None = "text/plain") -> dict[str, Any]:
+    data = f"data:{mime or ''};base64,{base64.b64encode(content).decode()}"
+    return {"type": "file", "data": data, "name": name, **({"mime": mime} if mime else {})}
+
+
+class Desk:
+    """Takes files in and shows them."""
+
+    def __init__(self, outbound: OutboundClient) -> None:
+        self.store = Files()
+        self.sent = SentFiles(self.store, outbound, public_url="https://f.example")
+        self.shown = ShownFiles(self.store)
+
+    async def take(self, papers: Any, **body: Any) -> Any:
+        whole = {"papers": papers, **body}
+        return await self.sent.taken(spec(), WORKFLOW, json.dumps(whole).encode(), whole)
+
+    async def show(self, output: Any, run: RunSpec | None = None) -> Any:
+        return json.loads(await self.shown.filled(run or spec(), msgspec.json.encode(output)))
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    outbound = OutboundClient(["localhost"])
+    yield Desk(outbound)
+    await outbound.stop()
+
+
+async def test_a_file_is_kept_and_shown_as_a_stored_file(desk: Desk) -> None:
+    body = await desk.take([inline()], q="x")
+    (file,) = body["papers"]
+    assert {**file, "id": "", "url": "", "key": ""} == {
+        "id": "",
+        "name": "a.txt",
+        "url": "",
+        "size": 5,
+        "type": "text/plain",
+        "key": "",
+        "context": "execution",
+    }
+    assert file["key"] == f"execution/w1/f1/r1/{file['id']}/a.txt"
+    assert file["url"] == f"https://f.example/api/files/serve/{file['key']}"
+    assert desk.store.kept == {("w1", file["id"]): b"hello"}
+    assert body["q"] == "x"
+
+
+async def test_one_file_becomes_a_list(desk: Desk) -> None:
+    assert len((await desk.take(inline()))["papers"]) == 1
+
+
+async def test_a_file_by_url_is_fetched(desk: Desk) -> None:
+    async with HttpStub() as stub:
+        stub.answer(Answer(200, "%PDF", headers={"content-type": "application/pdf; x=y"}))
+        url = f"http://127.0.0.1:{stub.port}/some/paper%201.pdf?x=1"
+        (file,) = (await desk.take([{"type": "url", "data": url}]))["papers"]
+    assert (file["name"], file["type"], file["size"]) == ("paper 1.pdf", "application/pdf", 4)
+
+
+async def test_what_is_no_file_is_dropped_and_the_rest_is_kept(desk: Desk) -> None:
+    papers = [{"type": "file", "data": "plain", "name": "x"}, inline(), 7, {"name": "y"}]
+    assert [file["name"] for file in (await desk.take(papers))["papers"]] == ["a.txt"]
+
+
+@pytest.mark.parametrize("papers", [[{"type": "file", "data": "data:text/plain,hello"}], "text", [], None, 7])
+async def test_a_field_without_files_keeps_its_value(desk: Desk, papers: Any) -> None:
+    assert (await desk.take(papers, other={"data": 1}))["papers"] == papers
+
+
+async def test_only_declared_fields_at_the_top_are_looked_at(desk: Desk) -> None:
+    body = await desk.take(None, other=[inline()], input={"papers": [inline()]})
+    assert (body["other"], body["input"], desk.store.kept) == ([inline()], {"papers": [inline()]}, {})
+
+
+@pytest.mark.parametrize(
+    ("paper", "name"),
+    [
+        ({"type": "file", "data": "data:text/plain;base64,???", "name": "bad.txt"}, "bad.txt"),
+        ({"type": "url", "data": "http://169.254.169.254/latest", "name": "secret"}, "secret"),
+        ({"type": "url", "data": "https://10.0.0.1/x.bin"}, "x.bin"),
+    ],
+)
+async def test_a_file_that_cannot_be_had_refuses_the_call(desk: Desk, paper: Any, name: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"^File processing failed: Failed to upload file: {name}$"):
+        await desk.take([paper])
+
+
+async def test_a_file_has_a_bound(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sent_files, "MAX_FILE_BYTES", 4)
+    with pytest.raises(InvalidRequest, match=r"Failed to upload file: a\.txt"):
+        await desk.take([inline()])
+
+
+async def test_so_many_files_and_no_more(desk: Desk) -> None:
+    with pytest.raises(InvalidRequest, match="more than 50 files"):
+        await desk.take([inline()] * 51)
+
+
+@given(st.text(max_size=300))
+def test_a_name_is_never_a_path(name: str) -> None:
+    (file,) = sent_files.sent_files([inline(name=name)])
+    assert 1 <= len(file.name) <= 200
+    assert not set(file.name) & set("/\\\n\0")
+    key = FileKey("w", "f", "r", "file_1", file.name)
+    assert FileKey.parse(key.text) == key
+
+
+@given(
+    st.recursive(
+        st.none() | st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+)
+def test_whatever_is_sent_can_be_read(value: Json) -> None:
+    sent_files.sent_files(value)
+
+
+async def test_an_output_has_the_content(desk: Desk) -> None:
+    body = await desk.take([inline(), inline(b"\x00\xff", "b.bin", None)])
+    output = await desk.show({"deep": [{"files": body["papers"]}]})
+    assert [file["base64"] for file in output["deep"][0]["files"]] == ["aGVsbG8=", "AP8="]
+
+
+async def test_content_that_nobody_wants_is_left_out(desk: Desk) -> None:
+    body = await desk.take([inline()])
+    run = msgspec.structs.replace(spec(), include_file_base64=False)
+    assert await desk.show(body, run) == body
+
+
+async def test_content_over_the_callers_bound_is_left_out(desk: Desk) -> None:
+    body = await desk.take([inline(b"12345"), inline(b"123456")])
+    run = msgspec.structs.replace(spec(), base64_max_bytes=5)
+    assert ["base64" in file for file in (await desk.show(body, run))["papers"]] == [True, False]
+
+
+async def test_all_content_together_has_a_bound(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shown_files, "MAX_TOTAL_BYTES", 7)
+    body = await desk.take([inline(), inline()])
+    assert sum("base64" in file for file in (await desk.show(body))["papers"]) == 1
+
+
+async def test_a_file_of_another_workspace_or_none_at_all_is_shown_as_it_is(desk: Desk) -> None:
+    (file,) = (await desk.take([inline()]))["papers"]
+    output = [
+        {**file, "key": file["key"].replace("/w1/", "/w2/")},
+        {**file, "key": file["key"].replace("file_", "blob_")},
+        {**file, "key": file["key"].replace(file["id"], "file_gone")},
+        {**file, "size": "5"},
+    ]
+    assert await desk.show(output) == output
+
+
+async def test_selected_outputs_have_the_content_too(desk: Desk) -> None:
+    heard: list[RunEvent] = []
+
+    class Ear:
+        async def emit(self, event: RunEvent) -> None:
+            heard.append(event)
+
+    body = await desk.take([inline()])
+    run = msgspec.structs.replace(spec(), selected_outputs=("start.papers",))
+    event = SelectedOutput("start", "papers", msgspec.Raw(msgspec.json.encode(body["papers"])))
+    await desk.shown.filling(run, Ear()).emit(event)
+    (told,) = heard
+    assert isinstance(told, SelectedOutput)
+    assert json.loads(bytes(told.value))[0]["base64"] == "aGVsbG8="

@@ -1,0 +1,67 @@
+"""Each provider gets files in its own shape, and what it has no place for is refused by name."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from executor_service.providers import Attachment, Message, ModelFailure, ModelRequest, Role
+from executor_service.providers import anthropic_messages as anthropic
+from executor_service.providers import google_gemini as gemini
+from executor_service.providers.echo import EchoProvider
+from executor_service.providers.openai_wire import messages_of
+
+PHOTO = Attachment("a.png", "image/png", b"png")
+PAPER = Attachment("b.pdf", "application/pdf", b"pdf")
+NOTES = Attachment("c.md", "text/markdown", b"# hi")
+SOUND = Attachment("d.mp3", "audio/mpeg", b"mp3")
+FILM = Attachment("e.mp4", "video/mp4", b"mp4")
+THING = Attachment("f.bin", "application/octet-stream", b"\xff")
+GARBLED = Attachment("g.txt", "text/plain", b"\xff")
+
+
+def asked(*files: Attachment, text: str | None = "Look") -> ModelRequest:
+    return ModelRequest(model="m", messages=(Message(role=Role.USER, content=text, attachments=files),))
+
+
+def test_chat_completions_take_parts() -> None:
+    (message,) = messages_of(asked(PHOTO, PAPER, NOTES, SOUND))
+    assert message["content"] == [
+        {"type": "text", "text": "Look"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,cG5n"}},
+        {"type": "file", "file": {"filename": "b.pdf", "file_data": "data:application/pdf;base64,cGRm"}},
+        {"type": "text", "text": "c.md:\n# hi"},
+        {"type": "input_audio", "input_audio": {"data": "bXAz", "format": "mp3"}},
+    ]
+
+
+def test_anthropic_takes_blocks_before_the_text() -> None:
+    (message,) = anthropic._messages(asked(PHOTO, PAPER, NOTES))
+    assert message["content"] == [
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "cG5n"}},
+        {
+            "type": "document",
+            "title": "b.pdf",
+            "source": {"type": "base64", "media_type": "application/pdf", "data": "cGRm"},
+        },
+        {"type": "text", "text": "c.md:\n# hi"},
+        {"type": "text", "text": "Look"},
+    ]
+
+
+def test_gemini_takes_blobs() -> None:
+    (content,) = gemini._contents(asked(PHOTO, FILM, NOTES, text=None))
+    told = [(part.inline_data.mime_type if part.inline_data else part.text) for part in content.parts]
+    assert told == ["image/png", "video/mp4", "c.md:\n# hi"]
+
+
+@pytest.mark.parametrize("file", [THING, GARBLED])
+@pytest.mark.parametrize("shape", [messages_of, anthropic._messages, gemini._contents])
+def test_what_has_no_place_is_refused_by_name(shape: Any, file: Attachment) -> None:
+    with pytest.raises(ModelFailure, match=f"^{file.name}: .* models take no files of type {file.type}$"):
+        shape(asked(file))
+
+
+def test_the_demo_model_takes_no_files() -> None:
+    with pytest.raises(ModelFailure, match=r"a\.png: the built-in demo models take no files"):
+        asyncio.run(EchoProvider().turn(asked(PHOTO), None))
