@@ -5,6 +5,7 @@ python -m benchmarks.burst [--executors 1]
 
 import argparse
 import asyncio
+import json
 import tempfile
 import time
 from collections.abc import Awaitable
@@ -12,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import httpx
+import aiohttp
 
 from benchmarks import job_load, stream_load, workflows
 from benchmarks.http_load import BenchmarkFailed, Target
+from benchmarks.http_session import session
 from benchmarks.stand import Stand, standing
 
 SYNC: Final = 1_000
@@ -66,17 +68,15 @@ async def _timed(work: Awaitable[object]) -> float:
 
 
 async def _sync(target: Target, runs: int) -> None:
-    limits = httpx.Limits(max_connections=CALLERS)
-    async with httpx.AsyncClient(timeout=60, limits=limits, trust_env=False) as http:
-        room = asyncio.Semaphore(CALLERS)
+    async with session(CALLERS) as http:
+        await asyncio.gather(*(_run(http, target) for _ in range(runs)))
 
-        async def one() -> None:
-            async with room:
-                response = await http.post(target.url, content=target.body, headers=target.headers)
-            if response.json() != {"ok": True}:
-                raise BenchmarkFailed(f"a sync run went wrong: {response.status_code} {response.text}")
 
-        await asyncio.gather(*(one() for _ in range(runs)))
+async def _run(http: aiohttp.ClientSession, target: Target) -> None:
+    async with http.post(target.url, data=target.body, headers=target.headers) as response:
+        text = await response.text()
+    if json.loads(text) != {"ok": True}:
+        raise BenchmarkFailed(f"a sync run went wrong: {response.status} {text}")
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-import httpx
+import aiohttp
 
 from benchmarks.http_load import BenchmarkFailed, Target
+from benchmarks.http_session import session
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,7 @@ class Streamed:
 
 async def measure(target: Target, *, callers: int, expected: str) -> Streamed:
     """Open `callers` streams at once and read each to its end; the text of every one must end with `expected`."""
-    limits = httpx.Limits(max_connections=callers)
-    async with httpx.AsyncClient(timeout=60, limits=limits, trust_env=False) as http:
+    async with session(callers) as http:
         began = time.perf_counter()
         firsts = await asyncio.gather(*(_read(http, target, expected) for _ in range(callers)))
         took = time.perf_counter() - began
@@ -30,12 +30,12 @@ async def measure(target: Target, *, callers: int, expected: str) -> Streamed:
     return Streamed(sorted(firsts)[len(firsts) // 2] * 1000, tokens / took)
 
 
-async def _read(http: httpx.AsyncClient, target: Target, expected: str) -> float:
+async def _read(http: aiohttp.ClientSession, target: Target, expected: str) -> float:
     began = time.perf_counter()
     first = 0.0
     received = bytearray()
-    async with http.stream("POST", target.url, content=target.body, headers=target.headers) as response:
-        async for piece in response.aiter_bytes():
+    async with http.post(target.url, data=target.body, headers=target.headers) as response:
+        async for piece in response.content.iter_any():
             first = first or time.perf_counter() - began
             received += piece
     if not received.endswith(b'data: "[DONE]"\n\n') or not _text(bytes(received)).endswith(expected):

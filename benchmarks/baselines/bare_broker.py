@@ -41,7 +41,7 @@ class Caller:
     async def call(self, body: bytes) -> bytes:
         """One round trip."""
         correlation_id = uuid.uuid4().hex
-        answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[correlation_id] = answer
         message = aio_pika.Message(
             body,

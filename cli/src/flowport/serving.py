@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from flowport.failures import CommandFailed
 from flowport.servers.ports import LOOPBACK
 from flowport.servers.process import ServerFailed
+from shared.web.server import KEEP_ALIVE_SECONDS
 
 START_SECONDS: Final = 60.0
 DRAIN_SECONDS: Final = 3
@@ -53,6 +54,7 @@ async def serving(app: FastAPI, listening: socket.socket) -> AsyncIterator[async
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
     )

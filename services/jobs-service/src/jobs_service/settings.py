@@ -32,7 +32,7 @@ class JobsSettings(CommonSettings):
         "DISPATCH_MAX_QUEUE_GLOBAL", 50_000, ge=0, le=10_000_000, description="Queued runs of all workspaces."
     )
     dispatch_window: int = Field(
-        16, ge=1, le=10_000, description="Runs that may be published and unclaimed; about one round of free workers."
+        32, ge=1, le=10_000, description="Runs that may be published and unclaimed; about one round of free workers."
     )
     dispatch_poll_seconds: float = Field(
         0.25, gt=0, le=60, description="How often the dispatcher looks when nothing wakes it."
@@ -54,6 +54,9 @@ class JobsSettings(CommonSettings):
     attempt_limit: int = Field(5, ge=1, le=100, description="How many workers a run may lose before it fails.")
     time_limit_grace_seconds: float = Field(
         10.0, ge=0, le=600, description="How far past its time limit a run may go before it is ended from here."
+    )
+    pause_days: int = Field(
+        60, ge=31, le=365, description="How many days a paused run waits for an answer before it fails."
     )
     cancel_memory_seconds: float = Field(
         600.0, gt=0, le=86_400, description="How long a cancel of a run not seen yet is remembered."
@@ -92,6 +95,7 @@ class JobsSettings(CommonSettings):
             retention=timedelta(seconds=self.job_retention_seconds),
             grace=timedelta(seconds=self.time_limit_grace_seconds),
             attempt_limit=self.attempt_limit,
+            pause=timedelta(days=self.pause_days),
         )
 
     @property

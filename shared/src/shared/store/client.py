@@ -27,6 +27,8 @@ class Index:
     keys: tuple[tuple[str, int], ...]
     unique: bool = False
     expire_after_seconds: int | None = None
+    sparse: bool = False
+    """Leaves out documents without the field: for fields that few documents have."""
     partial: Mapping[str, Any] | None = None
     name: str = field(default="")
 
@@ -35,6 +37,8 @@ class Index:
         options: dict[str, Any] = {"unique": self.unique} if self.unique else {}
         if self.expire_after_seconds is not None:
             options["expireAfterSeconds"] = self.expire_after_seconds
+        if self.sparse:
+            options["sparse"] = True
         if self.partial is not None:
             options["partialFilterExpression"] = dict(self.partial)
         if self.name:

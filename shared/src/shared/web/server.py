@@ -1,10 +1,16 @@
 """Runs a service's application as a process."""
 
+from typing import Final
+
 import uvicorn
 from fastapi import FastAPI
 
 from shared.observe.logging import configure_logging
 from shared.settings import CommonSettings
+
+KEEP_ALIVE_SECONDS: Final = 75
+"""How long an idle connection stays open: longer than callers and proxies keep theirs (nginx: 60 s), so that none is
+closed under a request that is just being sent."""
 
 
 def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
@@ -19,5 +25,6 @@ def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(settings.drain_seconds),
     )

@@ -1,6 +1,6 @@
 """Blobs in GridFS. A value is visible once all of it is stored; half-stored ones are swept away later."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -56,6 +56,15 @@ class MongoBlobs:
         if not await self._is_alive(stream._id):
             raise NotFound(f"no blob {blob_id}")
         return stream.length, _chunks_of(stream)
+
+    @store_call
+    async def keep(self, workspace_id: str, blob_ids: Sequence[str], lifetime: timedelta) -> None:
+        """See Blobs."""
+        names = [_name(workspace_id, blob_id) for blob_id in blob_ids]
+        found = await self._files.find({"filename": {"$in": names}}, {"_id": 1}).to_list()
+        until = {"$max": ["$until_ms", {"$add": [NOW, round(lifetime.total_seconds() * 1000)]}]}
+        for file in found:
+            await self._lives.update_one({"_id": file["_id"]}, [{"$set": {"until_ms": until}}])
 
     @store_call
     async def sweep(self, limit: int) -> int:

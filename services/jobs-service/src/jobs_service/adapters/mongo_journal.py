@@ -13,8 +13,8 @@ from shared.contracts.jobs import JournalEntry
 from shared.store.client import Document, Index, Store, by
 
 JOURNAL: Final = "journal"
-ABANDONED_SECONDS: Final = 30 * 24 * 3600
-"""Entries are deleted with the end of their run; this catches what a crash left behind, past any time limit."""
+ABANDONED_SECONDS: Final = 400 * 24 * 3600
+"""Entries are deleted with the end of their run; this catches what a crash left behind, past any pause."""
 INDEXES: Final = (
     Index(JOURNAL, by("run_id", "index", "attempt")),
     Index(JOURNAL, by("written_at"), expire_after_seconds=ABANDONED_SECONDS),
@@ -43,6 +43,11 @@ class MongoJournal:
         """See Journal."""
         found = await self._entries.find({"run_id": run_id}).sort([("index", 1), ("attempt", 1)]).to_list()
         return tuple(_standing(found))
+
+    @store_call
+    async def keep(self, run_id: str) -> None:
+        """See Journal."""
+        await self._entries.update_many({"run_id": run_id}, {"$set": {"written_at": datetime.now(UTC)}})
 
     @store_call
     async def discard(self, run_ids: Sequence[str]) -> None:

@@ -1,7 +1,8 @@
-"""Attached runs: upserts in batches, where a run that has ended is never touched again."""
+"""Attached runs, in batches: what is new is inserted, the rest updated, and a run that has ended never touched again."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
@@ -14,6 +15,8 @@ from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import RecordedRun
 from shared.contracts.messages import RunBegan
 from shared.store.client import Document, Store
+
+_FIXED: Final = ("_id", "workspace_id", "revision")
 
 
 class MongoRecords:
@@ -28,33 +31,42 @@ class MongoRecords:
     async def write(self, records: Sequence[RecordedRun]) -> None:
         """See Records."""
         now = from_ms(await now_ms(self._store))
+        known = await self._insert([self._document(each, now) for each in records])
+        updates = [self._update(each, now) for each in records if each.record.run.run_id in known]
+        if updates:
+            await self._runs.bulk_write(updates, ordered=False)
+
+    async def _insert(self, documents: Sequence[Document]) -> set[str]:
+        """Store what is not stored yet, which costs a fraction of an update; the ids of the rest."""
         try:
-            await self._runs.bulk_write([self._update(record, now) for record in records], ordered=False)
+            await self._runs.insert_many(documents, ordered=False)
         except BulkWriteError as error:
-            # A duplicate is a run that its filter left out: it has ended, or is no attached run.
-            if any(each["code"] != DUPLICATE for each in error.details["writeErrors"]):
+            failures = error.details["writeErrors"]
+            if any(failure["code"] != DUPLICATE for failure in failures):
                 raise
+            return {failure["op"]["_id"] for failure in failures}
+        return set()
+
+    def _document(self, each: RecordedRun, now: datetime) -> Document:
+        return _fields(self._run(each, now), each) | {"revision": 1}
 
     def _update(self, each: RecordedRun, now: datetime) -> UpdateOne:
+        """Changes a run only while it is an attached one that has not ended."""
+        has_begun = isinstance(each.record, RunBegan)
+        replaceable = [Phase.RESERVED.value] if has_begun else [Phase.RESERVED.value, Phase.ATTACHED.value]
+        run = self._run(each, now)
+        wanted = {"_id": run.id, "workspace_id": run.workspace_id, "phase": {"$in": replaceable}}
+        fields = {name: value for name, value in _fields(run, each).items() if name not in _FIXED}
+        change: Document = {"$set": fields, "$inc": {"revision": 1}}
+        if has_begun:
+            change["$unset"] = {"expires_at": 1}
+        return UpdateOne(wanted, change)
+
+    def _run(self, each: RecordedRun, now: datetime) -> Run:
         record = each.record
-        if isinstance(record, RunBegan):
-            run = began(record, now)
-            return _upsert(run, (Phase.RESERVED,), _fields(run, each) | {"expires_at": None})
-        run = recorded(record, now, self._rules)
-        return _upsert(run, (Phase.RESERVED, Phase.ATTACHED), _fields(run, each))
+        return began(record, now) if isinstance(record, RunBegan) else recorded(record, now, self._rules)
 
 
 def _fields(run: Run, each: RecordedRun) -> Document:
     fields = new_document(run, each.record.run, order=order_of_attached(run.id))
     return fields | (result_fields(each.result) if each.result else {})
-
-
-def _upsert(run: Run, replaceable: Sequence[Phase], fields: Document) -> UpdateOne:
-    wanted = {
-        "_id": run.id,
-        "workspace_id": run.workspace_id,
-        "phase": {"$in": [phase.value for phase in replaceable]},
-    }
-    fixed = ("_id", "workspace_id", "revision")
-    update = {"$set": {name: value for name, value in fields.items() if name not in fixed}, "$inc": {"revision": 1}}
-    return UpdateOne(wanted, update, upsert=True)

@@ -1,7 +1,7 @@
 """Runs, one at a time: read with the store's time, written only over what was read."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from pymongo.errors import DuplicateKeyError
@@ -13,15 +13,23 @@ from jobs_service.adapters.run_documents import (
     STATE_ONLY,
     UNBOOKED,
     changes,
+    decode_payload,
     decode_spec,
+    encode_payload,
+    encode_spec,
+    new_document,
+    order_of_attached,
     result_fields,
     to_run,
 )
 from jobs_service.domain.run import Phase, Rules, Run
-from jobs_service.ports import Claimable, Result, Seen
+from jobs_service.ports import Adopted, Claimable, Result, Seen
+from shared.ids import new_job_id
 from shared.store.client import Document, Store
 
-WATCHED: Final = [phase.value for phase in (Phase.PROCESSING, Phase.REQUEUED, Phase.DISPATCHED, Phase.ATTACHED)]
+WATCHED: Final = [
+    phase.value for phase in (Phase.PROCESSING, Phase.REQUEUED, Phase.DISPATCHED, Phase.ATTACHED, Phase.PAUSED)
+]
 
 
 class MongoRuns:
@@ -31,6 +39,11 @@ class MongoRuns:
         self._store = store
         self._runs = store.collection(RUNS)
         self._rules = rules
+
+    @store_call
+    async def now(self) -> datetime:
+        """See Runs."""
+        return from_ms(await now_ms(self._store))
 
     @store_call
     async def load(self, run_id: str) -> Seen | None:
@@ -45,7 +58,12 @@ class MongoRuns:
         if not found or "job_id" not in found[0]:
             return None
         document = found[0]
-        return Claimable(to_run(document), from_ms(document["now_ms"]), decode_spec(document["spec"]))
+        return Claimable(
+            to_run(document),
+            from_ms(document["now_ms"]),
+            decode_spec(document["spec"]),
+            decode_payload(document.get("state")),
+        )
 
     @store_call
     async def replace(self, before: Run, after: Run, result: Result | None = None) -> bool:
@@ -73,6 +91,27 @@ class MongoRuns:
         late = {"phase": {"$in": WATCHED}, "due_ms": {"$lte": now}}
         found = await self._find(late, {"$project": STATE_ONLY}, {"$limit": limit})
         return [_seen(document) for document in found]
+
+    @store_call
+    async def adopt(self, adopted: Adopted) -> bool:
+        """See Runs."""
+        run, spec = adopted.run, adopted.spec
+        fields = new_document(run, spec, order=order_of_attached(run.id)) | result_fields(adopted.result)
+        durable = {"job_id": new_job_id(), "spec": encode_spec(spec), "state": encode_payload(adopted.state)}
+        wanted = {
+            "_id": run.id,
+            "workspace_id": run.workspace_id,
+            "phase": {"$in": [Phase.RESERVED.value, Phase.ATTACHED.value]},
+            "cancel_requested": {"$ne": True},
+        }
+        fixed = ("_id", "workspace_id", "revision")
+        fields = {name: value for name, value in fields.items() if name not in fixed}
+        update = {"$set": fields | durable | {"expires_at": None}, "$inc": {"revision": 1}}
+        try:
+            await self._runs.update_one(wanted, update, upsert=True)
+        except DuplicateKeyError:
+            return False
+        return True
 
     @store_call
     async def reserve(self, run_id: str, workspace_id: str) -> bool:

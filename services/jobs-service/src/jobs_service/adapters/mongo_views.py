@@ -1,19 +1,16 @@
 """Runs as readers see them."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import NOW, from_ms, now_ms
-from jobs_service.adapters.run_documents import RUNS, decode_payload, decode_usage, to_run
+from jobs_service.adapters.run_documents import RUNS, STATE_ONLY, decode_payload, decode_usage, to_run
 from jobs_service.domain.run import Phase
 from jobs_service.ports import PageQuery, ViewedRun
 from shared.contracts.jobs import RunPage, RunView
-from shared.contracts.runs import RunMode, Trigger
+from shared.contracts.runs import RunMode, RunStatus, Trigger
 from shared.errors import InvalidRequest
 from shared.store.client import Document, Store
-
-_NOT_LISTED: Final = dict.fromkeys(("spec", "output", "blocks"), 0)
 
 
 class MongoRunViews:
@@ -45,12 +42,12 @@ class MongoRunViews:
         if query.status is not None:
             wanted["status"] = query.status.value
         newest_first = [("position", -1), ("_id", -1)]
-        found = await self._runs.find(wanted, _NOT_LISTED).sort(newest_first).limit(query.limit + 1).to_list()
+        found = await self._runs.find(wanted, STATE_ONLY).sort(newest_first).limit(query.limit + 1).to_list()
         shown, more = found[: query.limit], len(found) > query.limit
         return RunPage(await self._unexpired(shown), _cursor(shown[-1]) if more else None)
 
     async def _find(self, query: Document, output: bool, blocks: bool) -> ViewedRun | None:
-        hidden = ["spec", *([] if output else ["output"]), *([] if blocks else ["blocks"])]
+        hidden = ["spec", "state", *([] if output else ["output"]), *([] if blocks else ["blocks"])]
         stages: list[Document] = [{"$match": query}, {"$project": dict.fromkeys(hidden, 0)}, {"$set": {"now_ms": NOW}}]
         found = await (await self._runs.aggregate(stages)).to_list()
         if not found or found[0]["phase"] == Phase.RESERVED.value:
@@ -86,6 +83,8 @@ def to_view(document: Document) -> RunView:
         output=decode_payload(document.get("output")),
         error=run.error,
         usage=decode_usage(document.get("usage")),
+        paused_at=run.paused_at if run.status is RunStatus.PAUSED else None,
+        pauses=tuple(pause.point for pause in run.pauses if not pause.is_answered),
     )
 
 

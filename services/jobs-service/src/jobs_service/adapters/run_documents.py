@@ -7,7 +7,7 @@ from zlib import crc32
 import msgspec
 
 from jobs_service.adapters.moments import from_ms, to_ms
-from jobs_service.domain.run import Phase, Run
+from jobs_service.domain.run import Pause, Phase, Run
 from jobs_service.ports import Result
 from shared.contracts.runs import Payload, RunError, RunSpec, Usage
 from shared.store.client import Document, Index, by
@@ -18,17 +18,17 @@ UNBOOKED: Final = "unbooked"
 """Marks a run that left the queue undispatched, until the books say so too."""
 
 INDEXES: Final = (
-    Index(RUNS, by("job_id"), unique=True, partial={"job_id": {"$exists": True}}),
+    Index(RUNS, by("job_id"), unique=True, sparse=True),
     Index(RUNS, by("phase", "workspace_id", "position")),
     Index(RUNS, by("phase", "due_ms")),
     Index(RUNS, by("workspace_id", "workflow_id", "position")),
     Index(RUNS, by("workspace_id", "position")),
-    Index(RUNS, by(UNBOOKED), partial={UNBOOKED: True}),
-    Index(RUNS, by("uncharged"), partial={"uncharged": True}),
+    Index(RUNS, by(UNBOOKED), sparse=True),
+    Index(RUNS, by("uncharged"), sparse=True),
     Index(RUNS, by("expires_at"), expire_after_seconds=0),
 )
 
-_BIG_FIELDS: Final = ("spec", "output", "blocks")
+_BIG_FIELDS: Final = ("spec", "output", "blocks", "state")
 STATE_ONLY: Final = dict.fromkeys(_BIG_FIELDS, 0)
 DUPLICATE: Final = 11000
 """The server's code for an id that is stored already."""
@@ -37,6 +37,7 @@ _POSITIONS_PER_MS: Final = 4096
 _encode = msgspec.json.Encoder().encode
 _decode_spec = msgspec.json.Decoder(RunSpec).decode
 _decode_error = msgspec.json.Decoder(RunError).decode
+_decode_pauses = msgspec.json.Decoder(tuple[Pause, ...]).decode
 _decode_usage = msgspec.json.Decoder(Usage).decode
 
 
@@ -70,6 +71,8 @@ def state_fields(run: Run) -> Document:
         "ended_by": run.ended_by,
         "cancel_requested": run.cancel_requested,
         "error": _encode(run.error) if run.error else None,
+        "pauses": _encode(run.pauses) if run.pauses else None,
+        "paused_ms": _ms(run.paused_at),
     }
 
 
@@ -101,7 +104,7 @@ def result_fields(result: Result) -> Document:
     fields: Document = {"duration_ms": result.duration_ms}
     for name, payload in (("output", result.output), ("blocks", result.blocks)):
         if payload is not None and payload != Payload():
-            fields[name] = {"inline": bytes(payload.inline), "blob_id": payload.blob_id, "size": payload.size}
+            fields[name] = encode_payload(payload)
     if result.usage != Usage():
         fields |= {"usage": _encode(result.usage), "uncharged": True}
     return fields
@@ -134,6 +137,8 @@ def to_run(document: Document) -> Run:
         ended_by=found("ended_by"),
         cancel_requested=found("cancel_requested", False),
         error=_decode_error(error) if error else None,
+        pauses=_decode_pauses(pauses) if (pauses := found("pauses")) else (),
+        paused_at=_moment(found("paused_ms")),
     )
 
 
@@ -152,8 +157,13 @@ def decode_usage(stored: bytes | None) -> Usage:
     return _decode_usage(stored) if stored else Usage()
 
 
+def encode_payload(payload: Payload) -> Document:
+    """A value as it is stored."""
+    return {"inline": bytes(payload.inline), "blob_id": payload.blob_id, "size": payload.size}
+
+
 def decode_payload(stored: Document | None) -> Payload | None:
-    """A stored output or trace."""
+    """A stored value."""
     if stored is None:
         return None
     if stored["blob_id"] is not None:

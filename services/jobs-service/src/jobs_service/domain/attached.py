@@ -1,11 +1,13 @@
-"""Attached runs as their records tell of them: kept for readers, steered by nobody here."""
+"""Attached runs as their workers tell of them: kept for readers, and steered from here only once they have paused."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from jobs_service.domain.endings import outcome_phase
+from jobs_service.domain.pauses import put_aside
 from jobs_service.domain.run import Phase, Rules, Run
+from shared.contracts.jobs import PauseRun
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.runs import RunSpec
 
@@ -25,9 +27,16 @@ def recorded(record: RunRecorded, now: datetime, rules: Rules) -> Run:
     outcome = record.outcome
     phase = outcome_phase(outcome.status)
     run = replace(_attached(record.run, outcome.started_at), phase=phase, error=outcome.error)
-    if not phase.is_terminal:
-        return run
     return replace(run, ended_at=outcome.ended_at, expires_at=now + rules.retention, ended_by=run.attempt)
+
+
+def paused(report: PauseRun, now: datetime, rules: Rules) -> Run:
+    """The run as it stands when it begins to wait; from here on it is durable."""
+    outcome = report.outcome
+    began_at = now - timedelta(milliseconds=outcome.duration_ms)
+    run = _attached(report.run, began_at)
+    run = replace(run, deadline_at=began_at + run.time_limit)
+    return put_aside(run, report.pauses, outcome.ended_at, now, rules)
 
 
 def _attached(spec: RunSpec, started_at: datetime) -> Run:

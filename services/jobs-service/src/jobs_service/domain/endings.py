@@ -7,15 +7,15 @@ from typing import Final
 
 from jobs_service.domain import texts
 from jobs_service.domain.leases import require_held
-from jobs_service.domain.run import Phase, Rules, Run, end, move
-from shared.contracts.runs import RunError, RunStatus
+from jobs_service.domain.pauses import put_aside
+from jobs_service.domain.run import Phase, Rules, Run, end
+from shared.contracts.runs import PausePoint, RunError, RunStatus
 from shared.errors import Conflict, InvalidRequest
 
 _PHASE_OF: Final = {
     RunStatus.COMPLETED: Phase.COMPLETED,
     RunStatus.FAILED: Phase.FAILED,
     RunStatus.CANCELLED: Phase.CANCELLED,
-    RunStatus.PAUSED: Phase.PAUSED,
 }
 
 
@@ -34,6 +34,7 @@ class Cancelled:
     run: Run
     reason: CancelReason
     tell_worker: bool = False
+    was_paused: bool = False
 
 
 def outcome_phase(status: RunStatus) -> Phase:
@@ -47,14 +48,24 @@ def outcome_phase(status: RunStatus) -> Phase:
 def finish(
     run: Run, attempt: int, now: datetime, rules: Rules, *, status: RunStatus, error: RunError | None = None
 ) -> Run:
-    """The attempt reports its outcome; unchanged when it had reported before. Raises StaleAttempt, InvalidRequest."""
+    """The attempt reports its end; unchanged when it had reported before. Raises StaleAttempt, InvalidRequest."""
     phase = outcome_phase(status)
     if run.phase.is_terminal and run.ended_by == attempt:
         return run
     require_held(run, attempt)
-    if phase is Phase.PAUSED:
-        return move(run, Phase.PAUSED, due_at=None, worker_id=None, held_dispatch_id=None)
     return end(run, phase, now, rules, error=error, by=attempt)
+
+
+def pause(
+    run: Run, attempt: int, now: datetime, rules: Rules, *, points: tuple[PausePoint, ...], reported_at: datetime
+) -> Run:
+    """The attempt reports what the run waits for; unchanged when it had reported before. Raises StaleAttempt."""
+    if run.paused_at is not None and run.attempt == attempt:
+        return run
+    require_held(run, attempt)
+    if run.cancel_requested:
+        return end(run, Phase.CANCELLED, now, rules, error=texts.cancelled(), by=attempt)
+    return put_aside(run, points, reported_at, now, rules)
 
 
 def cancel(run: Run, now: datetime, rules: Rules) -> Cancelled:
@@ -71,4 +82,5 @@ def cancel(run: Run, now: datetime, rules: Rules) -> Cancelled:
         return Cancelled(replace(run, cancel_requested=True), CancelReason.RECORDED, tell_worker=True)
     queued = run.status is RunStatus.QUEUED
     ended = end(run, Phase.CANCELLED, now, rules, error=texts.cancelled())
-    return Cancelled(ended, CancelReason.QUEUE_CANCELLED if queued else CancelReason.RECORDED)
+    reason = CancelReason.QUEUE_CANCELLED if queued else CancelReason.RECORDED
+    return Cancelled(ended, reason, was_paused=run.phase is Phase.PAUSED)

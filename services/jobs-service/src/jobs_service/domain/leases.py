@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from jobs_service.domain import texts
+from jobs_service.domain import pauses, texts
 from jobs_service.domain.run import Phase, Rules, Run, end, move
 from shared.contracts.jobs import ClaimRun
 from shared.errors import StaleAttempt
@@ -49,9 +49,11 @@ def claim(run: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
 
 
 def overdue(run: Run, now: datetime, rules: Rules) -> Run:
-    """What becomes of a run that should have been heard of by now: ended, or handed to another worker."""
+    """What becomes of a run whose moment has come: ended, or handed to a worker."""
     if run.phase is Phase.ATTACHED:
         return end(run, Phase.FAILED, now, rules, error=texts.stuck(run.limit_text_ms))
+    if run.phase is Phase.PAUSED:
+        return pauses.come_due(run, now, rules)
     counted = replace(run, losses=run.losses + 1) if run.phase is Phase.PROCESSING else run
     ended = _ended(counted, now, rules)
     if ended is not None:
@@ -93,7 +95,8 @@ def require_held(run: Run, attempt: int) -> None:
         raise StaleAttempt(f"attempt {attempt} does not hold run {run.id}")
 
 
-def _grant_or_end(run: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
+def _grant_or_end(waiting: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
+    run = pauses.awake(waiting, now)
     ended = _ended(run, now, rules)
     if ended is not None:
         return EndedInstead(ended)

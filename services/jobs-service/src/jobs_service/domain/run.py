@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from shared.contracts.runs import RunError, RunStatus
+import msgspec
+
+from shared.contracts.runs import PausePoint, RunError, RunStatus
 
 
 class Phase(StrEnum):
@@ -21,8 +23,9 @@ class Phase(StrEnum):
     """Published, not yet claimed."""
     PROCESSING = "processing"
     REQUEUED = "requeued"
-    """Begun once; its worker is gone and it is to be dispatched again."""
+    """Begun once, now without a worker, and to be dispatched again."""
     PAUSED = "paused"
+    """Waiting for a person or a moment; nobody works on it."""
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -42,7 +45,7 @@ NEXT: Final[Mapping[Phase, frozenset[Phase]]] = {
     Phase.DISPATCHED: frozenset({Phase.DISPATCHED, Phase.PROCESSING, Phase.FAILED, Phase.CANCELLED}),
     Phase.PROCESSING: frozenset({Phase.PROCESSING, Phase.REQUEUED, Phase.PAUSED}) | _ENDS,
     Phase.REQUEUED: frozenset({Phase.DISPATCHED, Phase.PROCESSING, Phase.FAILED, Phase.CANCELLED}),
-    Phase.PAUSED: frozenset({Phase.CANCELLED}),
+    Phase.PAUSED: frozenset({Phase.REQUEUED, Phase.FAILED, Phase.CANCELLED}),
     Phase.COMPLETED: frozenset(),
     Phase.FAILED: frozenset(),
     Phase.CANCELLED: frozenset(),
@@ -62,6 +65,22 @@ class Rules:
     """How far past its time limit a run may go before it is ended from here."""
     attempt_limit: int
     """How many workers a run may lose."""
+    pause: timedelta
+    """How long a run waits for an answer."""
+
+
+class Pause(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that a run waits for. `due_at` is the moment at which it ends by itself."""
+
+    point: PausePoint
+    due_at: datetime | None = None
+    answer: msgspec.Raw = msgspec.Raw()
+    """A JSON object that ends it, until a worker has taken it; empty while there is none."""
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether it is over, for a worker to take up."""
+        return bool(bytes(self.answer))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +108,7 @@ class Run:
     """The dispatch through which the present worker got it."""
     worker_id: str | None = None
     due_at: datetime | None = None
-    """When it must be looked at: the end of the worker's lease, or of the time limit."""
+    """When it must be looked at: the end of the worker's lease, of the time limit, or of a pause."""
     started_at: datetime | None = None
     deadline_at: datetime | None = None
     ended_at: datetime | None = None
@@ -98,6 +117,9 @@ class Run:
     """The attempt that reported the end; None when it was ended from here."""
     cancel_requested: bool = False
     error: RunError | None = None
+    pauses: tuple[Pause, ...] = ()
+    paused_at: datetime | None = None
+    """Since when it has been waiting; None while it is at work. Its time limit stands still."""
 
     @property
     def status(self) -> RunStatus:
@@ -143,6 +165,8 @@ def end(
         ended_at=now,
         expires_at=now + rules.retention,
         due_at=None,
+        pauses=(),
+        paused_at=None,
         ended_by=by,
         error=error,
     )

@@ -1,5 +1,7 @@
 """The sentences that callers read when a run was ended from here."""
 
+from datetime import timedelta
+
 from shared.contracts.runs import ErrorCode, RunError, time_out_text
 
 
@@ -18,6 +20,16 @@ def attempts_exhausted(losses: int) -> RunError:
     """Every worker that tried was lost."""
     text = f"The run was given up after {losses} attempts: its worker was lost each time"
     return RunError(ErrorCode.ATTEMPTS_EXHAUSTED, text)
+
+
+def never_resumed(limit: timedelta) -> RunError:
+    """It waited for an answer, and nobody gave one."""
+    return RunError(ErrorCode.TIMEOUT, f"The run was paused and not resumed within {limit.days} days")
+
+
+def too_many_pauses(limit: int) -> RunError:
+    """More than one run may wait for."""
+    return RunError(ErrorCode.EXECUTION_FAILED, f"A run can wait for at most {limit} pauses at once")
 
 
 def cancelled() -> RunError:
