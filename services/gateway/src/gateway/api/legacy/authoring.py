@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Header, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,6 +25,10 @@ from shared.web.structs import StructResponse
 ERRORS: Final = answers(Error, 400, 401, 403, 404, 503)
 PAGE: Final = 500
 MAX_PAGES: Final = 20
+IfMatch = Annotated[
+    str | None,
+    Header(max_length=50, description="The draft's ETag: a draft that was saved since is not replaced (409)."),
+]
 
 
 def authoring_router(access: LegacyAccess, authoring: Authoring, endpoints: Endpoints) -> APIRouter:
@@ -79,15 +83,19 @@ def authoring_router(access: LegacyAccess, authoring: Authoring, endpoints: Endp
     @router.get("/{workflow_id}/state", response_model=dict[str, Any])
     async def draft(caller: Known, workflow_id: str) -> Response:
         caller.require(Scope.READ)
-        return StructResponse((await authoring.draft(caller.workspace.id, workflow_id)).state)
+        found = await authoring.draft(caller.workspace.id, workflow_id)
+        return StructResponse(found.state, headers={"etag": etag(found.revision)})
 
-    @router.put("/{workflow_id}/state", openapi_extra=_STATE_BODY)
-    async def save_draft(caller: Known, workflow_id: str, request: Request) -> Saved:
+    @router.put("/{workflow_id}/state", openapi_extra=_STATE_BODY, responses=answers(Error, 409))
+    async def save_draft(
+        caller: Known, workflow_id: str, request: Request, response: Response, if_match: IfMatch = None
+    ) -> Saved:
         caller.require(Scope.DEPLOY)
         state = json_value(await request.body())
         if not isinstance(state, dict):
             raise InvalidRequest("Invalid workflow: expected an object")
-        await authoring.save_draft(caller.workspace.id, workflow_id, SaveDraft(state=state))
+        save = SaveDraft(state=state, expected_revision=revision_in(if_match))
+        response.headers["etag"] = etag((await authoring.save_draft(caller.workspace.id, workflow_id, save)).revision)
         return Saved()
 
     return router
@@ -106,6 +114,21 @@ _STATE_BODY: Final = {
         }
     }
 }
+
+
+def etag(revision: int) -> str:
+    """A draft's revision as HTTP spells it."""
+    return f'"{revision}"'
+
+
+def revision_in(if_match: str | None) -> int | None:
+    """The revision that a save must find; None when it takes any. Raises InvalidRequest."""
+    if if_match is None or if_match == "*":
+        return None
+    revision = if_match.removeprefix('"').removesuffix('"')
+    if not (revision.isascii() and revision.isdigit() and len(revision) <= 15):
+        raise InvalidRequest("If-Match must be the ETag of a draft")
+    return int(revision)
 
 
 def own_workspace(caller: Caller, workspace_id: str | None, scope: Scope) -> None:
