@@ -1,0 +1,61 @@
+"""`/api/files/serve/…`: the files of runs, for those who may read the workspace."""
+
+import asyncio
+import mimetypes
+from typing import Final
+from urllib.parse import quote
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.api.legacy.errors import present_plain_error
+from gateway.api.legacy.models import Refusal
+from gateway.api.routes import presenting
+from gateway.api.schemas import answers
+from gateway.application.authentication import Authentication
+from gateway.domain.credentials import Scope
+from gateway.domain.response_block import SANDBOX
+from gateway.ports import Payloads
+from shared.contracts.files import SERVED_UNDER, FileKey
+from shared.contracts.runs import Payload
+from shared.errors import NotFound
+
+SERVED_AT_ONCE: Final = 8
+"""Each is held in memory, and has up to 20 MiB."""
+UNKNOWN_TYPE: Final = "application/octet-stream"
+MISSING: Final = "File not found"
+
+
+def files_router(authentication: Authentication, payloads: Payloads) -> APIRouter:
+    """The route of files; a file of another workspace does not exist."""
+    router = APIRouter(
+        route_class=presenting(present_plain_error), tags=["Files"], responses=answers(Refusal, 401, 403, 404, 503)
+    )
+    room = asyncio.Semaphore(SERVED_AT_ONCE)
+
+    @router.get(f"{SERVED_UNDER}{{key:path}}", summary="A file of a run", response_class=Response)
+    async def serve(request: Request, key: str) -> Response:
+        caller = await authentication.require(request.headers)
+        caller.require(Scope.READ, Scope.EXECUTE)
+        file = FileKey.parse(key)
+        if file is None or file.workspace_id != caller.workspace.id:
+            raise NotFound(MISSING)
+        async with room:
+            try:
+                content = await payloads.get(file.workspace_id, Payload(blob_id=file.file_id))
+            except NotFound:
+                raise NotFound(MISSING) from None
+        return Response(content, headers=_headers(file.name))
+
+    return router
+
+
+def _headers(name: str) -> dict[str, str]:
+    """A file is somebody else's: a browser saves it, and runs nothing in it."""
+    return {
+        "content-type": mimetypes.guess_type(name)[0] or UNKNOWN_TYPE,
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "cache-control": "private, no-store",
+        **SANDBOX,
+    }
