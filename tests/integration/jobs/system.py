@@ -27,15 +27,20 @@ from shared.contracts.jobs import (
     FinishRun,
     JournalEntry,
     LeaseAnswer,
+    PauseRun,
     RecordCancel,
     ReleaseRun,
     RenewLease,
+    ResumeAnswer,
+    ResumeRun,
     RunAccepted,
     RunView,
 )
 from shared.contracts.messages import CancelRun, ControlMessage, DurableRunDispatched, RecordBatch
 from shared.contracts.runs import (
     BlockLog,
+    PauseKind,
+    PausePoint,
     Payload,
     RunError,
     RunMode,
@@ -98,6 +103,17 @@ def an_outcome(
     )
 
 
+def asks(context_id: str = "form") -> PausePoint:
+    """A pause that a person ends."""
+    return PausePoint(context_id, "block-1", PauseKind.HUMAN, datetime.now(UTC))
+
+
+def waits(seconds: float) -> PausePoint:
+    """A pause that ends by itself."""
+    now = datetime.now(UTC)
+    return PausePoint("wait", "block-2", PauseKind.TIME, now, now + timedelta(seconds=seconds))
+
+
 class Gateway:
     """What the gateway does."""
 
@@ -121,6 +137,11 @@ class Gateway:
         """Cancel a run."""
         body = RecordCancel(workspace_id, workflow_id)
         return await self.client.call("POST", f"/internal/runs/{run_id}/cancel", body=body, returns=CancelAnswer)
+
+    async def resume(self, run_id: str, context_id: str = "form", answer: bytes = b"{}") -> ResumeAnswer:
+        """Answer a pause."""
+        body = ResumeRun(WORKSPACE, WORKFLOW, context_id, msgspec.Raw(answer))
+        return await self.client.call("POST", f"/internal/runs/{run_id}/resume", body=body, returns=ResumeAnswer)
 
     async def reserve(self, run_id: str, workspace_id: str = WORKSPACE) -> None:
         """Claim a caller-chosen id."""
@@ -186,6 +207,17 @@ class Executor:
         """Report the end."""
         report = FinishRun(attempt, outcome or an_outcome(), blocks, usage or Usage())
         await self.client.call("POST", f"/internal/runs/{run_id}/finish", body=report)
+
+    async def pause(self, run_id: str, attempt: int, *points: PausePoint) -> None:
+        """Report what the run waits for."""
+        report = FinishRun(attempt, an_outcome(RunStatus.PAUSED), pauses=points)
+        await self.client.call("POST", f"/internal/runs/{run_id}/finish", body=report)
+
+    async def hand_over(self, spec: RunSpec, state: bytes, *points: PausePoint) -> None:
+        """Store an attached run that has paused."""
+        outcome = an_outcome(RunStatus.PAUSED)
+        report = PauseRun(spec, outcome, points, json_payload(state))
+        await self.client.call("POST", f"/internal/runs/{spec.run_id}/pause", body=report)
 
     async def release(self, run_id: str, attempt: int) -> None:
         """Hand the run back."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System, a_spec, an_outcome, until
+from tests.integration.jobs.system import System, a_spec, an_outcome, asks, until
 
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.runs import ErrorCode, RunMode, RunStatus
@@ -75,10 +75,10 @@ async def test_a_run_that_is_over_cannot_be_cancelled(system: System, status: Ru
 async def test_a_paused_run_is_cancelled_at_once(system: System) -> None:
     accepted = await system.gateway.accept()
     await system.executor.begin()
-    await system.executor.finish(accepted.run_id, 1, an_outcome(RunStatus.PAUSED))
+    await system.executor.pause(accepted.run_id, 1, asks())
     assert (await system.gateway.run(accepted.run_id)).status is RunStatus.PAUSED
 
-    await system.gateway.cancel(accepted.run_id)
+    assert (await system.gateway.cancel(accepted.run_id)).was_paused
     assert (await system.gateway.run(accepted.run_id)).status is RunStatus.CANCELLED
 
 

@@ -5,9 +5,16 @@ from typing import Any
 
 from jobs_service.domain.run import Phase, Rules, Run
 from shared.contracts.jobs import ClaimRun
+from shared.contracts.runs import PauseKind, PausePoint
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-RULES = Rules(lease=timedelta(seconds=15), retention=timedelta(hours=24), grace=timedelta(seconds=10), attempt_limit=3)
+RULES = Rules(
+    lease=timedelta(seconds=15),
+    retention=timedelta(hours=24),
+    grace=timedelta(seconds=10),
+    attempt_limit=3,
+    pause=timedelta(days=60),
+)
 
 
 def after(seconds: float) -> datetime:
@@ -41,6 +48,14 @@ def at_work(**fields: Any) -> Run:
         "due_at": after(15),
     }
     return a_run(Phase.PROCESSING, **(held | fields))
+
+
+def asks(context_id: str = "form", *, minutes: float | None = None) -> PausePoint:
+    """A pause that waits for a person or, with `minutes`, for a moment; the worker's clock is five minutes slow."""
+    slow = NOW - timedelta(minutes=5)
+    if minutes is None:
+        return PausePoint(context_id, context_id, PauseKind.HUMAN, slow)
+    return PausePoint(context_id, context_id, PauseKind.TIME, slow, slow + timedelta(minutes=minutes))
 
 
 def a_claim(dispatch_id: str = "dispatch-1", worker_id: str = "worker-2", *, redelivered: bool = False) -> ClaimRun:

@@ -1,9 +1,9 @@
 """How runs end."""
 
 import pytest
-from tests.unit.jobs.makers import NOW, RULES, a_run, after, at_work
+from tests.unit.jobs.makers import NOW, RULES, a_run, after, asks, at_work
 
-from jobs_service.domain.endings import CancelReason, cancel, finish
+from jobs_service.domain.endings import CancelReason, cancel, finish, pause
 from jobs_service.domain.run import Phase, Run, end
 from shared.contracts.runs import RunStatus
 from shared.errors import Conflict, InvalidRequest, StaleAttempt
@@ -48,9 +48,9 @@ def test_a_status_that_is_no_outcome_is_refused(status: RunStatus) -> None:
 
 
 def test_a_paused_run_keeps_no_worker_and_does_not_expire() -> None:
-    run = finish(at_work(), 1, NOW, RULES, status=RunStatus.PAUSED)
+    run = pause(at_work(), 1, NOW, RULES, points=(asks("form"),), reported_at=NOW)
 
-    assert (run.phase, run.worker_id, run.due_at, run.expires_at) == (Phase.PAUSED, None, None, None)
+    assert (run.phase, run.worker_id, run.held_dispatch_id, run.expires_at) == (Phase.PAUSED, None, None, None)
 
 
 def test_a_worker_that_finished_before_it_heard_of_the_cancel_has_finished() -> None:

@@ -6,18 +6,20 @@ first end is the end; nothing goes backwards.
 
 from datetime import timedelta
 
+import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.unit.jobs.makers import NOW, RULES, a_run
+from tests.unit.jobs.makers import NOW, RULES, a_run, asks
 
 from jobs_service.domain import leases
-from jobs_service.domain.endings import cancel, finish
+from jobs_service.domain.endings import cancel, finish, pause
 from jobs_service.domain.leases import EndedInstead, Granted
+from jobs_service.domain.pauses import answer
 from jobs_service.domain.run import Phase, Run, move
 from shared.contracts.jobs import ClaimRun
 from shared.contracts.runs import RunStatus
-from shared.errors import Conflict, StaleAttempt
+from shared.errors import Conflict, NotFound, StaleAttempt
 
 RANK = {RunStatus.QUEUED: 0, RunStatus.PROCESSING: 1, RunStatus.PAUSED: 1}
 OUTCOMES = st.sampled_from([RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED])
@@ -96,6 +98,31 @@ class RunMachine(RuleBasedStateMachine):
         self._is_now(run)
 
     @precondition(lambda self: self.granted)
+    @rule(data=st.data(), contexts=st.sets(st.sampled_from(["a", "b", "c"]), min_size=1))
+    def pause(self, data: st.DataObject, contexts: set[str]) -> None:
+        attempt = self._any_attempt(data)
+        points = tuple(asks(name, minutes=1 if name == "c" else None) for name in sorted(contexts))
+        try:
+            run = pause(self.run, attempt, self.now, RULES, points=points, reported_at=NOW)
+        except StaleAttempt:
+            assert attempt != self.holder
+            return
+        self.holder = None
+        self._is_now(run)
+
+    @precondition(lambda self: self.run.pauses)
+    @rule(context=st.sampled_from(["a", "b"]))
+    def answer(self, context: str) -> None:
+        waiting = {each.point.context_id for each in self.run.pauses if not each.is_answered}
+        try:
+            run = answer(self.run, context, msgspec.Raw(b"{}"), RULES)
+        except (NotFound, Conflict):
+            assert context not in waiting
+            return
+        assert context in waiting, "a pause is answered once"
+        self._is_now(run)
+
+    @precondition(lambda self: self.granted)
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
         attempt = self._any_attempt(data)
@@ -150,7 +177,8 @@ class RunMachine(RuleBasedStateMachine):
 
     @invariant()
     def a_run_that_has_begun_is_looked_at_again(self) -> None:
-        assert self.run.phase.is_terminal or not self.granted or self.run.due_at is not None
+        goes_on = self.run.paused_at is not None and self.run.phase in (Phase.REQUEUED, Phase.DISPATCHED)
+        assert self.run.phase.is_terminal or not self.granted or goes_on or self.run.due_at is not None
 
     def _is_now(self, run: Run) -> None:
         self.run = run

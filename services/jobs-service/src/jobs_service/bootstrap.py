@@ -29,6 +29,7 @@ from jobs_service.adapters.mongo_views import MongoRunViews
 from jobs_service.api.blobs import BLOBS, blobs_router
 from jobs_service.api.conversations import conversations_router
 from jobs_service.api.parameters import render_invalid_parameters
+from jobs_service.api.pauses import pauses_router
 from jobs_service.api.runs import runs_router
 from jobs_service.api.spend import spend_router
 from jobs_service.api.work import work_router
@@ -37,6 +38,7 @@ from jobs_service.application.cancelling import Cancelling
 from jobs_service.application.dispatching import Dispatching
 from jobs_service.application.leader import Leader
 from jobs_service.application.loops import Bell, Loop
+from jobs_service.application.pausing import Pausing
 from jobs_service.application.payloads import Payloads
 from jobs_service.application.reading import Reading
 from jobs_service.application.reaping import Reaping
@@ -106,7 +108,24 @@ def build(
     tidying = Tidying(journal)
     cancelling = Cancelling(runs, memory, broker.control, rules, bell)
     accepting = Accepting(queue, payloads, cancelling, settings.queue_limits, bell)
-    working = Working(runs=runs, journal=journal, payloads=payloads, tidying=tidying, rules=rules, dispatcher=bell)
+    pausing = Pausing(
+        runs=runs,
+        journal=journal,
+        blobs=blobs,
+        payloads=payloads,
+        cancelling=cancelling,
+        rules=rules,
+        dispatcher=bell,
+    )
+    working = Working(
+        runs=runs,
+        journal=journal,
+        payloads=payloads,
+        pausing=pausing,
+        tidying=tidying,
+        rules=rules,
+        dispatcher=bell,
+    )
     recording = Recording(MongoRecords(store, rules), payloads, cancelling)
 
     leases: Leases = MongoLeases(store)
@@ -154,6 +173,7 @@ def build(
         routers=[
             runs_router(accepting, Reading(MongoRunViews(store), payloads), cancelling, Reserving(runs), tokens),
             work_router(working, tokens),
+            pauses_router(pausing, tokens),
             blobs_router(blobs, tokens, lifetime=lifetime),
             spend_router(spend, tokens, clock),
             conversations_router(conversations, tokens),

@@ -30,6 +30,8 @@ class Claimable(Seen):
     """A run with all that a worker needs."""
 
     spec: RunSpec
+    state: Payload | None = None
+    """Where the engine stood when the run was adopted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +44,20 @@ class Result:
     duration_ms: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted:
+    """An attached run that has paused, and all that it needs to go on without its caller."""
+
+    run: Run
+    spec: RunSpec
+    state: Payload
+    result: Result
+
+
 class Runs(Protocol):
     """Runs, one at a time."""
+
+    async def now(self) -> datetime: ...
 
     async def load(self, run_id: str) -> Seen | None: ...
 
@@ -64,6 +78,10 @@ class Runs(Protocol):
 
     async def overdue(self, limit: int) -> Sequence[Seen]:
         """Runs that should have been heard of by now."""
+        ...
+
+    async def adopt(self, adopted: Adopted) -> bool:
+        """Make an attached run durable. False: it is so already, is over, or is to be cancelled."""
         ...
 
     async def reserve(self, run_id: str, workspace_id: str) -> bool:
@@ -216,6 +234,10 @@ class Journal(Protocol):
         """All entries in order; where two attempts wrote the same one, the later attempt's."""
         ...
 
+    async def keep(self, run_id: str) -> None:
+        """Begin the entries' time anew: the run waits."""
+        ...
+
     async def discard(self, run_ids: Sequence[str]) -> None: ...
 
 
@@ -231,6 +253,10 @@ class Blobs(Protocol):
 
     async def open(self, workspace_id: str, blob_id: str) -> tuple[int, AsyncIterator[bytes]]:
         """The size and the bytes. Raises NotFound."""
+        ...
+
+    async def keep(self, workspace_id: str, blob_ids: Sequence[str], lifetime: timedelta) -> None:
+        """Let these values live for at least `lifetime` from now."""
         ...
 
     async def sweep(self, limit: int) -> int:

@@ -45,7 +45,9 @@ class MongoQueue:
         found = await self._runs.find({"phase": {"$in": ACTIVE}}, _ACTIVE_FIELDS).to_list()
         active = [_to_active(each) for each in found]
         unbooked = await self._workspaces_of({UNBOOKED: True})
-        return QueueState(books.now, books.ledgers, books.overall, books.offers, active, unbooked)
+        again = {run.workspace_id for run in active if run.is_requeued} - set(books.ledgers)
+        ledgers = {**books.ledgers, **(await self._books.of(again)).ledgers} if again else books.ledgers
+        return QueueState(books.now, ledgers, books.overall, books.offers, active, unbooked)
 
     @store_call
     async def waiting(self, workspace_id: str, limit: int) -> Sequence[WaitingRun]:

@@ -39,7 +39,7 @@ class Cancelling:
         if (seen.run.workspace_id, seen.run.workflow_id) != (asked.workspace_id, asked.workflow_id):
             raise NotFound("Execution not found")
         done = await self._record(seen)
-        return CancelAnswer(run_id, done.reason)
+        return CancelAnswer(run_id, done.reason, done.was_paused)
 
     async def recall(self, run_ids: Iterable[str]) -> None:
         """Runs that are seen for the first time: cancel those that somebody wanted cancelled before."""

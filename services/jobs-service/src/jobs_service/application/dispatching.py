@@ -10,6 +10,7 @@ from typing import Final
 from jobs_service import metrics
 from jobs_service.application.backlog import Backlog
 from jobs_service.application.leader import Leader
+from jobs_service.domain.capacity import Ledger
 from jobs_service.domain.fairness import Demand, next_turns
 from jobs_service.domain.redispatch import is_due
 from jobs_service.ports import ActiveRun, Queue, QueueState, WaitingRun
@@ -40,7 +41,7 @@ class Round:
     again: Sequence[WaitingRun]
     """Published before, and claimed by nobody."""
     requeued: Sequence[WaitingRun]
-    """Begun before."""
+    """Begun before: their worker was lost, or their pause is over."""
     fresh: Sequence[WaitingRun]
 
     @property
@@ -126,7 +127,7 @@ class Dispatching:
         dispatched = [run for run in state.active if run.is_dispatched]
         again = [_as_waiting(run) for run in dispatched if self._is_overdue(run, state)]
         places = max(0, self._policy.window - len(dispatched))
-        requeued = [_as_waiting(run) for run in state.active if run.is_requeued][:places]
+        requeued = [_as_waiting(run) for run in _within_limits(state)][:places]
         turns = next_turns(self._demands(state), places - len(requeued), after=self._served_last)
         fresh = self._backlog.take(turns)
         if fresh:
@@ -202,6 +203,18 @@ class Dispatching:
         if term is None:
             metrics.QUEUED.set(0)
             metrics.OLDEST_SECONDS.set(0)
+
+
+def _within_limits(state: QueueState) -> list[ActiveRun]:
+    """The runs begun before that their workspaces have places for; those count before any fresh one."""
+    at_work = Counter(run.workspace_id for run in state.active if not run.is_requeued)
+    allowed = []
+    for run in state.active:
+        ledger = state.ledgers.get(run.workspace_id, Ledger())
+        if run.is_requeued and at_work[run.workspace_id] < ledger.concurrency_limit:
+            at_work[run.workspace_id] += 1
+            allowed.append(run)
+    return allowed
 
 
 def _as_waiting(run: ActiveRun) -> WaitingRun:

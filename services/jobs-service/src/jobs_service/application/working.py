@@ -1,17 +1,20 @@
 """What a worker does with a durable run: claim it, keep it, journal, finish it or hand it back."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from jobs_service import metrics
 from jobs_service.application.loops import Bell
+from jobs_service.application.pausing import Pausing
 from jobs_service.application.payloads import Payloads
 from jobs_service.application.tidying import Tidying
-from jobs_service.domain import leases
-from jobs_service.domain.endings import finish
+from jobs_service.domain import leases, texts
+from jobs_service.domain.endings import finish, pause
 from jobs_service.domain.leases import EndedInstead, Granted
+from jobs_service.domain.pauses import MAX_PAUSES, answers_of
 from jobs_service.domain.run import Rules, Run
 from jobs_service.ports import Claimable, Journal, Result, Runs, Seen
 from shared.contracts.jobs import (
@@ -22,7 +25,7 @@ from shared.contracts.jobs import (
     FinishRun,
     LeaseAnswer,
 )
-from shared.contracts.runs import RunError
+from shared.contracts.runs import RunError, RunStatus
 from shared.errors import PayloadTooLarge, StaleAttempt, Unavailable
 from shared.observe.logging import get_logger
 
@@ -36,11 +39,20 @@ class Working:
     """The worker's side of a durable run. Every write is fenced by the attempt."""
 
     def __init__(
-        self, *, runs: Runs, journal: Journal, payloads: Payloads, tidying: Tidying, rules: Rules, dispatcher: Bell
+        self,
+        *,
+        runs: Runs,
+        journal: Journal,
+        payloads: Payloads,
+        pausing: Pausing,
+        tidying: Tidying,
+        rules: Rules,
+        dispatcher: Bell,
     ) -> None:
         self._runs = runs
         self._journal = journal
         self._payloads = payloads
+        self._pausing = pausing
         self._tidying = tidying
         self._rules = rules
         self._dispatcher = dispatcher
@@ -90,18 +102,16 @@ class Working:
         seen = await self._runs.load(run_id)
         if seen is None:
             raise _unknown(run_id, report.attempt)
-        outcome = report.outcome
-        error = _trimmed(outcome.error) if outcome.error else None
-
-        def ended(seen: Seen) -> Run:
-            return finish(seen.run, report.attempt, seen.now, self._rules, status=outcome.status, error=error)
-
-        if ended(seen) == seen.run:
+        decide = partial(self._concluded, report)
+        if decide(seen) == seen.run:
             return
         result = await self._result(seen, report)
-        after = await self._change(run_id, report.attempt, ended, first=seen, result=result)
+        after = await self._change(run_id, report.attempt, decide, first=seen, result=result)
         if after.phase.is_terminal:
             self._ended(after)
+        else:
+            self._dispatcher.ring()
+            await self._pausing.keep(run_id)
 
     async def release(self, run_id: str, attempt: int) -> None:
         """Hand the run back. Raises StaleAttempt."""
@@ -111,6 +121,16 @@ class Working:
         self._dispatcher.ring()
         if after.phase.is_terminal:
             self._ended(after)
+
+    def _concluded(self, report: FinishRun, seen: Seen) -> Run:
+        outcome, attempt = report.outcome, report.attempt
+        status, error = outcome.status, _trimmed(outcome.error) if outcome.error else None
+        if status is RunStatus.PAUSED and len(report.pauses) > MAX_PAUSES:
+            status, error = RunStatus.FAILED, texts.too_many_pauses(MAX_PAUSES)
+        if status is RunStatus.PAUSED:
+            reported_at = outcome.ended_at
+            return pause(seen.run, attempt, seen.now, self._rules, points=report.pauses, reported_at=reported_at)
+        return finish(seen.run, attempt, seen.now, self._rules, status=status, error=error)
 
     async def _change(
         self,
@@ -140,6 +160,8 @@ class Working:
             lease_ms=round(self._rules.lease.total_seconds() * 1000),
             remaining_ms=max(0, round(remaining * 1000)),
             journal=await self._journal.read(run.id) if run.attempt > 1 else (),
+            state=seen.state,
+            answers=answers_of(run),
         )
 
     async def _result(self, seen: Seen, report: FinishRun) -> Result:

@@ -50,10 +50,7 @@ def answer(run: Run, context_id: str, given: msgspec.Raw, rules: Rules) -> Run:
 
 def come_due(run: Run, now: datetime, rules: Rules) -> Run:
     """What becomes of a paused run at its moment: it goes on, or has waited too long for anybody to answer."""
-    pauses = tuple(
-        _with(pause, TIME_IS_UP) if not pause.is_answered and pause.due_at is not None and pause.due_at <= now else pause
-        for pause in run.pauses
-    )
+    pauses = tuple(_with(pause, TIME_IS_UP) if _is_due(pause, now) else pause for pause in run.pauses)
     if pauses == run.pauses and _gives_up_at(run, rules) <= now:
         return end(run, Phase.FAILED, now, rules, error=texts.never_resumed(rules.pause))
     return _next_phase(replace(run, pauses=pauses), rules)
@@ -85,6 +82,10 @@ def _next_phase(run: Run, rules: Rules) -> Run:
 
 def _gives_up_at(run: Run, rules: Rules) -> datetime:
     return (run.paused_at or run.created_at) + rules.pause
+
+
+def _is_due(pause: Pause, now: datetime) -> bool:
+    return not pause.is_answered and pause.due_at is not None and pause.due_at <= now
 
 
 def _with(pause: Pause, given: msgspec.Raw) -> Pause:

@@ -1,0 +1,30 @@
+"""Pauses: a worker stores an attached run that begins to wait, the gateway brings answers."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+from starlette.responses import Response
+
+from jobs_service.application.pausing import Pausing
+from shared.contracts.jobs import PauseRun, ResumeRun
+from shared.ids import RUN_KEY_LENGTH
+from shared.service import ServiceName
+from shared.web.internal_auth import ServiceTokens, only
+from shared.web.structs import StructResponse, struct_body
+
+RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
+
+
+def pauses_router(pausing: Pausing, tokens: ServiceTokens) -> APIRouter:
+    """Both ends of a pause."""
+    router = APIRouter(prefix="/internal/runs/{run_id}")
+
+    @router.post("/pause", status_code=204, dependencies=[Depends(only(tokens, ServiceName.EXECUTOR))])
+    async def pause(run_id: RunId, report: Annotated[PauseRun, Depends(struct_body(PauseRun))]) -> None:
+        await pausing.adopt(run_id, report)
+
+    @router.post("/resume", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
+    async def resume(run_id: RunId, asked: Annotated[ResumeRun, Depends(struct_body(ResumeRun))]) -> Response:
+        return StructResponse(await pausing.resume(run_id, asked))
+
+    return router

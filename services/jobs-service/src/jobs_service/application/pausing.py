@@ -1,0 +1,105 @@
+"""Pauses: attached runs that begin to wait, answers, and all that must outlive a long wait."""
+
+from datetime import timedelta
+from typing import Final
+
+from jobs_service.application.cancelling import Cancelling
+from jobs_service.application.loops import Bell
+from jobs_service.application.payloads import Payloads
+from jobs_service.domain.attached import paused
+from jobs_service.domain.pauses import MAX_PAUSES, answer
+from jobs_service.domain.run import Phase, Rules, Run
+from jobs_service.ports import Adopted, Blobs, Journal, Result, Runs, Seen
+from shared.contracts.jobs import PauseRun, ResumeAnswer, ResumeRun
+from shared.contracts.runs import Payload
+from shared.errors import Conflict, InvalidRequest, NotFound, Unavailable
+
+TRIES: Final = 10
+MARGIN: Final = timedelta(days=14)
+"""What values live on after the longest wait: the rest of the run, and its retention."""
+
+
+class Pausing:
+    """A paused run holds no worker; the store keeps all of it."""
+
+    def __init__(
+        self,
+        *,
+        runs: Runs,
+        journal: Journal,
+        blobs: Blobs,
+        payloads: Payloads,
+        cancelling: Cancelling,
+        rules: Rules,
+        dispatcher: Bell,
+    ) -> None:
+        self._runs = runs
+        self._journal = journal
+        self._blobs = blobs
+        self._payloads = payloads
+        self._cancelling = cancelling
+        self._rules = rules
+        self._dispatcher = dispatcher
+
+    async def adopt(self, run_id: str, report: PauseRun) -> None:
+        """Store an attached run that has paused. Again does no harm.
+
+        Raises Conflict when it is over or to be cancelled, InvalidRequest.
+        """
+        spec = report.run
+        if spec.run_id != run_id or not 0 < len(report.pauses) <= MAX_PAUSES:
+            raise InvalidRequest("not a pause of this run")
+        workspace_id = spec.snapshot.workspace_id
+        adopted = Adopted(
+            run=paused(report, await self._runs.now(), self._rules),
+            spec=spec,
+            state=await self._payloads.fit(workspace_id, report.state),
+            result=Result(
+                output=await self._payloads.fit(workspace_id, report.outcome.output),
+                blocks=await self._payloads.pack(workspace_id, report.blocks) if report.blocks else None,
+                usage=report.usage,
+                duration_ms=report.outcome.duration_ms,
+            ),
+        )
+        if not await self._runs.adopt(adopted):
+            await self._require_adopted(run_id, workspace_id)
+        await self._cancelling.recall([run_id])
+        await self.keep(run_id)
+
+    async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
+        """Take an answer. Raises NotFound, Conflict, PayloadTooLarge."""
+        for _ in range(TRIES):
+            seen = await self._runs.load(run_id)
+            if seen is None or not _is_theirs(seen, asked):
+                raise NotFound("Paused execution not found")
+            after = answer(seen.run, asked.context_id, asked.answer, self._rules)
+            if await self._runs.replace(seen.run, after):
+                self._dispatcher.ring()
+                return ResumeAnswer(run_id, is_next=seen.run.phase is Phase.PAUSED)
+        raise Unavailable(f"run {run_id} keeps changing")
+
+    async def keep(self, run_id: str) -> None:
+        """Make sure that all that a run needs to go on lives as long as it may wait."""
+        await self._journal.keep(run_id)
+        found = await self._runs.claimable(run_id)
+        if found is None:
+            return
+        values = (found.spec.input, found.state or Payload())
+        blob_ids = [value.blob_id for value in values if value.blob_id is not None]
+        if blob_ids:
+            await self._blobs.keep(found.run.workspace_id, blob_ids, self._rules.pause + MARGIN)
+
+    async def _require_adopted(self, run_id: str, workspace_id: str) -> None:
+        seen = await self._runs.load(run_id)
+        if seen is None or seen.run.workspace_id != workspace_id or not _is_durable(seen.run):
+            raise Conflict("The run is over, or is to be cancelled")
+
+
+def _is_durable(run: Run) -> bool:
+    return run.phase not in (Phase.RESERVED, Phase.ATTACHED) and not run.phase.is_terminal
+
+
+def _is_theirs(seen: Seen, asked: ResumeRun) -> bool:
+    run = seen.run
+    is_same = (run.workspace_id, run.workflow_id) == (asked.workspace_id, asked.workflow_id)
+    return is_same and not run.is_expired(seen.now)

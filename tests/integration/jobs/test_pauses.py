@@ -1,0 +1,124 @@
+"""Runs that wait, in the store: nothing of them is lost, and each answer is taken once."""
+
+import asyncio
+
+import msgspec
+import pytest
+from tests.integration.jobs.conftest import Start
+from tests.integration.jobs.system import System, a_spec, asks, json_payload, waits
+
+from shared.contracts.jobs import JournalEntry
+from shared.contracts.messages import RunBegan
+from shared.contracts.runs import RunMode, RunStatus
+from shared.errors import Conflict, NotFound
+
+
+async def test_a_paused_run_holds_no_worker_and_goes_on_with_its_answer(system: System) -> None:
+    accepted = await system.gateway.accept()
+    granted = await system.executor.begin()
+    entry = JournalEntry(0, "block", msgspec.Raw(b'{"done":1}'))
+    await system.executor.journal(accepted.run_id, 1, entry)
+    await system.executor.pause(accepted.run_id, 1, asks())
+    shown = await system.gateway.run(accepted.run_id)
+    assert (shown.status, [each.context_id for each in shown.pauses]) == (RunStatus.PAUSED, ["form"])
+    assert shown.paused_at is not None
+
+    await system.gateway.resume(accepted.run_id, answer=b'{"approved":true}')
+    again = await system.executor.begin()
+
+    assert (again.attempt, again.run, again.journal) == (2, granted.run, (entry,))
+    assert {name: bytes(value) for name, value in again.answers.items()} == {"form": b'{"approved":true}'}
+    await system.executor.finish(accepted.run_id, 2)
+    ended = await system.gateway.run(accepted.run_id)
+    assert (ended.status, ended.pauses, ended.paused_at) == (RunStatus.COMPLETED, (), None)
+
+
+async def test_of_many_answers_at_once_one_is_taken(system: System) -> None:
+    accepted = await system.gateway.accept()
+    await system.executor.begin()
+    await system.executor.pause(accepted.run_id, 1, asks())
+
+    answers = [system.gateway.resume(accepted.run_id, answer=b'{"n":%d}' % n) for n in range(20)]
+    results = await asyncio.gather(*answers, return_exceptions=True)
+
+    assert sum(not isinstance(result, Exception) for result in results) == 1
+    assert sum(isinstance(result, Conflict) for result in results) == 19
+    assert (await system.executor.begin()).attempt == 2
+    assert system.executor.unread() == 0
+
+
+async def test_a_wait_ends_by_itself_though_jobs_service_was_away(start: Start) -> None:
+    async with start() as system:
+        await system.executor.listen()
+        accepted = await system.gateway.accept()
+        await system.executor.begin()
+        await system.executor.pause(accepted.run_id, 1, waits(0.3))
+    async with start() as system:
+        await system.executor.listen()
+        granted = await system.executor.begin()
+
+    assert (granted.run.run_id, list(granted.answers)) == (accepted.run_id, ["wait"])
+
+
+async def test_a_paused_attached_run_becomes_durable(system: System) -> None:
+    spec = a_spec("attached-1", mode=RunMode.SYNC)
+    await system.executor.hand_over(spec, b'{"left":"here"}', asks())
+    shown = await system.gateway.run("attached-1")
+    assert (shown.status, shown.attempt, shown.job_id is None) == (RunStatus.PAUSED, 1, False)
+
+    await system.gateway.resume("attached-1")
+    granted = await system.executor.begin()
+
+    assert (granted.run, granted.attempt) == (spec, 2)
+    assert granted.state == json_payload(b'{"left":"here"}')
+    assert 5_390_000 < granted.remaining_ms <= 5_400_000
+
+
+async def test_handing_an_attached_run_over_again_does_no_harm(system: System) -> None:
+    spec = a_spec("attached-1", mode=RunMode.SYNC)
+    await system.executor.hand_over(spec, b"{}", asks())
+    await system.executor.hand_over(spec, b"{}", asks())
+    await system.executor.record(RunBegan(spec, asks().registered_at))
+    await system.gateway.resume("attached-1")
+    await system.executor.hand_over(spec, b"{}", asks())
+
+    assert (await system.executor.begin()).attempt == 2
+
+
+async def test_a_cancel_that_was_remembered_reaches_the_pause(system: System) -> None:
+    await system.gateway.cancel("attached-1")
+    await system.executor.hand_over(a_spec("attached-1", mode=RunMode.SYNC), b"{}", asks())
+
+    assert (await system.gateway.run("attached-1")).status is RunStatus.CANCELLED
+
+
+async def test_a_large_state_and_input_live_as_long_as_the_pause(system: System) -> None:
+    large = json_payload(b'"' + b"x" * 2_000_000 + b'"')
+    spec = a_spec("attached-1", mode=RunMode.SYNC)
+    await system.executor.hand_over(spec, bytes(large.inline), asks())
+    lives = await system.collection("blob_lives").find({}).to_list()
+
+    days = {round((life["until_ms"] / 1000 - asks().registered_at.timestamp()) / 86_400) for life in lives}
+    assert days == {74}
+
+
+async def test_another_workspaces_pause_is_not_found(system: System) -> None:
+    await system.executor.hand_over(a_spec("attached-1", workspace_id="workspace-2", mode=RunMode.SYNC), b"{}", asks())
+
+    with pytest.raises(NotFound):
+        await system.gateway.resume("attached-1")
+
+
+async def test_resumed_runs_wait_for_their_workspaces_places(system: System) -> None:
+    paused = [await system.gateway.accept(concurrency=1) for _ in range(3)]
+    for _ in paused:
+        granted = await system.executor.begin()
+        await system.executor.pause(granted.run.run_id, 1, asks())
+    for accepted in paused:
+        await system.gateway.resume(accepted.run_id)
+
+    first = await system.executor.begin()
+    await asyncio.sleep(0.2)
+    assert system.executor.unread() == 0
+    await system.executor.finish(first.run.run_id, 2)
+    assert (await system.executor.begin()).attempt == 2
