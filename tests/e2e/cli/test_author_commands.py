@@ -1,0 +1,125 @@
+"""What an author or a pipeline does with `flowport`, against the running services."""
+
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from tests.support.command_line import CommandLine
+
+ECHO = json.loads((Path(__file__).parents[3] / "examples" / "summarise.json").read_text())
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A workflow file whose workflow has a name of its own."""
+    return write(tmp_path / "echo.json", name=f"echo {uuid4().hex[:8]}")
+
+
+def write(file: Path, *, name: str, model: str = "echo") -> Path:
+    document = {**ECHO, "workflow": {**ECHO["workflow"], "name": name}}
+    file.write_text(json.dumps(document).replace('"echo"', json.dumps(model)))
+    return file
+
+
+def name_of(file: Path) -> str:
+    return str(json.loads(file.read_text())["workflow"]["name"])
+
+
+def test_one_line_takes_a_file_to_a_live_endpoint(flowport: CommandLine, file: Path) -> None:
+    deployed = flowport("deploy", str(file), "--promote", "--wait", "--json")
+    assert deployed.code == 0, deployed.err
+    assert deployed.json["version"] == 1
+    assert deployed.json["endpoint"].endswith(f"/api/workflows/{deployed.json['id']}/execute")
+    done = flowport("run", deployed.json["id"], "--field", "input=hello", "--json")
+    assert (done.code, done.json["status"]) == (0, "completed")
+    assert "hello" in done.json["output"]["content"]
+
+
+def test_the_same_file_again_updates_the_same_workflow(flowport: CommandLine, file: Path) -> None:
+    first = flowport("deploy", str(file), "--json").json
+    write(file, name=name_of(file), model="vllm/other")
+    second = flowport("deploy", str(file), "--name", "Other model", "--json").json
+    assert (second["id"], second["version"], second["unchanged"]) == (first["id"], 2, False)
+    rows = flowport("versions", first["id"], "--json").json
+    assert [(row["version"], row["isActive"], row["name"]) for row in rows] == [
+        (2, True, "Other model"),
+        (1, False, None),
+    ]
+
+
+def test_differences_and_a_rollback(flowport: CommandLine, file: Path) -> None:
+    name = name_of(file)
+    flowport("deploy", str(file))
+    write(file, name=name, model="vllm/other")
+    flowport("deploy", str(file))
+    assert "block changed" in flowport("diff", name, "1", "2").out
+    assert flowport("diff", name, "1", "2", "--exit-code").code == 1
+    assert flowport("promote", name, "1").code == 0
+    assert flowport("diff", name, "1").out != ""
+    live = [row["version"] for row in flowport("versions", name, "--json").json if row["isActive"]]
+    assert live == [1]
+
+
+def test_a_workflow_that_is_taken_down_does_not_run(flowport: CommandLine, file: Path) -> None:
+    flowport("deploy", str(file))
+    assert flowport("undeploy", name_of(file)).code == 0
+    refused = flowport("run", name_of(file))
+    assert (refused.code, refused.out) == (3, "")
+    assert "not deployed" in refused.err
+
+
+def test_an_export_can_be_imported(flowport: CommandLine, file: Path, tmp_path: Path) -> None:
+    made = flowport("import", str(file)).out.strip()
+    target = tmp_path / "copy.json"
+    assert flowport("export", made, "--output", str(target)).code == 0
+    copy = flowport("import", str(target), "--name", "a copy of it", "--json")
+    assert copy.json["name"] == "a copy of it"
+    listed = flowport("workflows", "list", "--json").json
+    assert {made, copy.json["id"]} <= {row["id"] for row in listed}
+
+
+def test_text_is_streamed_as_it_comes(flowport: CommandLine, file: Path) -> None:
+    flowport("deploy", str(file))
+    streamed = flowport("run", name_of(file), "-f", "input=hello", "--stream", "--select", "agent_1.content")
+    assert streamed.code == 0, streamed.err
+    assert streamed.out.endswith("You said: hello\n")
+
+
+def test_a_queued_run_is_waited_for_and_looked_up(flowport: CommandLine, file: Path) -> None:
+    flowport("deploy", str(file))
+    name = name_of(file)
+    waited = flowport("run", name, "-i", '{"input": "later"}', "--async", "--wait", "--json")
+    assert (waited.code, waited.json["status"]) == (0, "completed")
+    run_id = flowport("run", name, "--async").out.strip()
+    assert flowport("runs", "wait", name, run_id, "--json").json["runId"] == run_id
+    assert flowport("runs", "show", name, run_id, "--json").json["status"] == "completed"
+    assert run_id in flowport("runs", "list", name).out
+    assert flowport("runs", "cancel", name, run_id).code in {0, 1}
+
+
+def test_a_run_that_fails_is_told_by_the_exit_code(flowport: CommandLine, file: Path) -> None:
+    flowport("deploy", str(file))
+    failed = flowport("run", name_of(file), "-f", "input=x", "-f", "model=groq/none")
+    assert (failed.code, failed.out) == (1, "")
+    assert "failed" in failed.err
+
+
+def test_a_workflow_that_is_not_there_has_an_exit_code_of_its_own(flowport: CommandLine) -> None:
+    missing = flowport("run", str(uuid4()))
+    assert missing.code == 4, missing.err
+
+
+def test_login_keeps_a_profile_that_later_commands_use(flowport: CommandLine, tmp_path: Path) -> None:
+    url, key = flowport.variables["FLOWPORT_URL"], flowport.variables["SIM_API_KEY"]
+    later = CommandLine({"XDG_CONFIG_HOME": str(tmp_path / "own"), "HOME": str(tmp_path), "FLOWPORT_HOME": "/nowhere"})
+    assert later("workflows", "list").code == 3
+    assert later("login", "--url", url, "--profile", "prod", stdin="sk-sim-wrong\n").code == 3
+    assert later("login", "--url", url, "--profile", "prod", stdin=f"{key}\n").code == 0
+    kept = tmp_path / "own" / "flowport" / "profiles.json"
+    assert kept.stat().st_mode & 0o077 == 0
+    assert later("profiles", "show", "--json").json["url"] == url
+    assert key not in later("profiles", "list").out
+    assert later("workflows", "list").code == 0
+    assert later("profiles", "remove", "prod").code == 0
+    assert later("workflows", "list").code == 3

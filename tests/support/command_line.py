@@ -1,0 +1,54 @@
+"""The `flowport` command as a shell sees it: arguments in, exit code and two streams out."""
+
+import io
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+
+from flowport.main import main
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed for programs."""
+        return msgspec.json.decode(self.out)
+
+
+class CommandLine:
+    """Runs `flowport` with these variables and nothing else of ours in the environment."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("FLOWPORT_", "SIM_"))}
+        self.variables = dict(environment)
+        self._environment = {**inherited, **environment}
+
+    def __call__(self, *arguments: str, stdin: str = "") -> Done:
+        """Run it to its end."""
+        out, err = io.StringIO(), io.StringIO()
+        code = 0
+        with (
+            patch.dict(os.environ, self._environment, clear=True),
+            patch.object(sys, "argv", ["flowport", *arguments]),
+            patch.object(sys, "stdin", io.StringIO(stdin)),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            try:
+                main()
+            except SystemExit as ended:
+                code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        return Done(code, out.getvalue(), err.getvalue())

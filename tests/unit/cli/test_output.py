@@ -1,0 +1,52 @@
+"""What commands print, and where."""
+
+import pytest
+
+from flowport.client.errors import Missing, NoAccess, TookTooLong, TryLater, failure_of
+from flowport.commands.output import Output
+from flowport.failures import CommandFailed
+
+ITEMS = [{"name": "one", "isLive": True, "at": None}, {"name": "two", "isLive": False, "at": "now"}]
+
+
+def test_a_pipe_gets_rows_separated_by_tabs_and_no_colour(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output(as_json=False)
+    output.rows(("name", "isLive", "at"), ITEMS)
+    output.note("[red]for people[/]")
+    captured = capsys.readouterr()
+    assert captured.out == "one\tyes\t-\ntwo\tno\tnow\n"
+    assert captured.err == "for people\n"
+
+
+def test_programs_get_one_document_and_no_notes(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output(as_json=True)
+    output.rows(("name",), ITEMS)
+    output.note("for people")
+    captured = capsys.readouterr()
+    assert captured.out == '[{"name":"one","isLive":true,"at":null},{"name":"two","isLive":false,"at":"now"}]\n'
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [
+        (400, CommandFailed, 1),
+        (401, NoAccess, 3),
+        (403, NoAccess, 3),
+        (404, Missing, 4),
+        (408, TookTooLong, 6),
+        (429, TryLater, 5),
+        (500, CommandFailed, 1),
+        (503, TryLater, 5),
+    ],
+)
+def test_each_status_has_its_exit_code(status: int, kind: type[CommandFailed], code: int) -> None:
+    failure = failure_of(status, {"error": {"message": "why"}})
+    assert type(failure) is kind
+    assert (failure.exit_code, str(failure)) == (code, "why")
+
+
+def test_every_style_of_error_body_is_understood() -> None:
+    assert str(failure_of(400, {"error": "plain"})) == "plain"
+    assert str(failure_of(503, {"message": "said so"}, retry_after="7")) == "said so (retry after 7 s)"
+    assert str(failure_of(502, None)) == "the server answered 502"
