@@ -1,4 +1,4 @@
-"""Runs, for the gateway: accept, look up, list, cancel, resume, and claim ids."""
+"""Runs, for the gateway: accept, look up, list, cancel, and claim ids."""
 
 from typing import Annotated
 
@@ -7,11 +7,10 @@ from starlette.responses import Response
 
 from jobs_service.application.accepting import Accepting
 from jobs_service.application.cancelling import Cancelling
-from jobs_service.application.pausing import Pausing
 from jobs_service.application.reading import MAX_PAGE, Reading
 from jobs_service.application.reserving import Reserving
 from jobs_service.ports import PageQuery
-from shared.contracts.jobs import AcceptRun, RecordCancel, ResumeRun
+from shared.contracts.jobs import AcceptRun, RecordCancel
 from shared.contracts.runs import RunStatus
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
@@ -26,7 +25,6 @@ def runs_router(
     accepting: Accepting,
     reading: Reading,
     cancelling: Cancelling,
-    pausing: Pausing,
     reserving: Reserving,
     tokens: ServiceTokens,
 ) -> APIRouter:
@@ -60,10 +58,6 @@ def runs_router(
     @router.post("/runs/{run_id}/cancel")
     async def cancel(run_id: RunId, asked: Annotated[RecordCancel, Depends(struct_body(RecordCancel))]) -> Response:
         return StructResponse(await cancelling.cancel(run_id, asked))
-
-    @router.post("/runs/{run_id}/resume")
-    async def resume(run_id: RunId, asked: Annotated[ResumeRun, Depends(struct_body(ResumeRun))]) -> Response:
-        return StructResponse(await pausing.resume(run_id, asked))
 
     @router.post("/run-ids/{run_id}", status_code=204)
     async def reserve(run_id: RunId, workspace_id: str) -> None:

@@ -1,13 +1,12 @@
-"""The life of a durable run, for workers; and how an attached one becomes durable when it pauses."""
+"""The life of a durable run, for workers."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 from starlette.responses import Response
 
-from jobs_service.application.pausing import Pausing
 from jobs_service.application.working import Working
-from shared.contracts.jobs import AppendJournal, ClaimRun, FinishRun, PauseRun, ReleaseRun, RenewLease
+from shared.contracts.jobs import AppendJournal, ClaimRun, FinishRun, ReleaseRun, RenewLease
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
@@ -16,7 +15,7 @@ from shared.web.structs import StructResponse, struct_body
 RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 
 
-def work_router(working: Working, pausing: Pausing, tokens: ServiceTokens) -> APIRouter:
+def work_router(working: Working, tokens: ServiceTokens) -> APIRouter:
     """The executor's routes."""
     router = APIRouter(prefix="/internal/runs/{run_id}", dependencies=[Depends(only(tokens, ServiceName.EXECUTOR))])
 
@@ -35,10 +34,6 @@ def work_router(working: Working, pausing: Pausing, tokens: ServiceTokens) -> AP
     @router.post("/finish", status_code=204)
     async def finish(run_id: RunId, report: Annotated[FinishRun, Depends(struct_body(FinishRun))]) -> None:
         await working.finish(run_id, report)
-
-    @router.post("/pause", status_code=204)
-    async def pause(run_id: RunId, report: Annotated[PauseRun, Depends(struct_body(PauseRun))]) -> None:
-        await pausing.adopt(run_id, report)
 
     @router.post("/release", status_code=204)
     async def release(run_id: RunId, held: Annotated[ReleaseRun, Depends(struct_body(ReleaseRun))]) -> None:
