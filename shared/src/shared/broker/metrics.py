@@ -1,6 +1,35 @@
 """What only the client of a broker can count; depths and rates are RabbitMQ's own metrics."""
 
-from prometheus_client import Counter
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import Counter, Histogram
+
+from shared.errors import FlowportError
 
 CONNECTIONS_LOST = Counter("flowport_broker_connections_lost_total", "Broker connections that broke.", ["connection"])
+PUBLISH_SECONDS = Histogram(
+    "flowport_broker_publish_seconds",
+    "Time until the broker confirmed a message, by queue.",
+    ["queue"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+PUBLISH_FAILURES = Counter(
+    "flowport_broker_publish_failures_total",
+    "Messages that the broker did not take, by queue and why.",
+    ["queue", "code"],
+)
 UNREADABLE = Counter("flowport_broker_unreadable_total", "Bodies that were no message of ours.", ["queue"])
+
+
+@contextmanager
+def published(queue: str) -> Iterator[None]:
+    """Time a publish to `queue` that happens inside the block, and count it when the broker does not take it."""
+    began = time.perf_counter()
+    try:
+        yield
+    except FlowportError as error:
+        PUBLISH_FAILURES.labels(queue, error.code).inc()
+        raise
+    PUBLISH_SECONDS.labels(queue).observe(time.perf_counter() - began)

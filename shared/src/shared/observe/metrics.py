@@ -1,6 +1,8 @@
 """Metrics that every service has. Names follow Prometheus: base units, `_total`, bounded labels, never a run id."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
+
+BUILD_INFO = Gauge("flowport_build_info", "Always 1; the labels say what runs.", ["service", "version"])
 
 HTTP_REQUESTS = Counter(
     "flowport_http_requests_total", "HTTP requests answered.", ["service", "method", "route", "status"]

@@ -11,6 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from shared.errors import Unavailable
+from shared.store.metrics import CommandTimes
 
 Document = dict[str, Any]
 Collection = AsyncCollection[Document]
@@ -66,6 +67,7 @@ class Store:
             timeoutMS=timeout_ms,
             maxPoolSize=50,
             tz_aware=True,
+            event_listeners=[CommandTimes()],
         )
         self._indexes = indexes
         self.database: AsyncDatabase[Document] = self._client.get_database(

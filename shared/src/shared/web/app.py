@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -11,6 +12,7 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 
 from shared.errors import FlowportError
+from shared.observe.metrics import BUILD_INFO
 from shared.service import Check, Component, Lifecycle
 from shared.web.guards import MetricsGuard, TraceGuard
 from shared.web.internal_errors import render_internal_error
@@ -33,6 +35,7 @@ def create_app(
     `components` live as long as it; `checks` decide `/readyz`; internal errors are rendered by code unless the
     service registers its own handlers.
     """
+    BUILD_INFO.labels(name, version("flowport-shared")).set(1)
     lifecycle = Lifecycle(components)
 
     @asynccontextmanager

@@ -6,6 +6,7 @@ from shared.broker.amqp.channel import Channel, publish_confirmed
 from shared.broker.amqp.errors import AmqpError, Returned
 from shared.broker.amqp.properties import PERSISTENT
 from shared.broker.bodies import outgoing
+from shared.broker.metrics import published
 from shared.broker.ports import Handler
 from shared.broker.rabbitmq.consumer import Consumer
 from shared.broker.rabbitmq.declare import Declarations
@@ -49,6 +50,10 @@ class RabbitWorkQueue:
 
     async def publish_body(self, queue: Queue, body: bytes, *, ttl_ms: int | None = None) -> None:
         """Hand any bytes to a queue. Raises QueueFull, BrokerUnavailable."""
+        with published(queue.name):
+            await self._publish(queue, body, ttl_ms)
+
+    async def _publish(self, queue: Queue, body: bytes, ttl_ms: int | None) -> None:
         channel = self._publisher.require()
         try:
             await self._declared_for_publishing.ensure(self._publishing.require(), queue)
