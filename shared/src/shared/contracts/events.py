@@ -19,6 +19,12 @@ class Chunk(msgspec.Struct, frozen=True, tag="chunk"):
     text: str
 
 
+class StreamReset(msgspec.Struct, frozen=True, tag="reset"):
+    """Another worker took the run up: discard all that came before. What is done is told again, the rest made anew."""
+
+    attempt: int
+
+
 class BlockStreamFailed(msgspec.Struct, frozen=True, tag="stream_error"):
     """Reading one block's token stream broke; the run goes on to its own end."""
 
@@ -85,6 +91,7 @@ class RunEnded(msgspec.Struct, frozen=True, tag="ended"):
 
 RunEvent = (
     RunStarted
+    | StreamReset
     | Chunk
     | BlockStreamFailed
     | ChunkReset

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.contracts.events import RunEvent
-from shared.contracts.runs import BlockLog, RunOutcome, RunSpec, Usage
+from shared.contracts.runs import BlockLog, Payload, RunOutcome, RunSpec, Usage
 
 ENVELOPE_VERSION: Final = 1
 
@@ -27,12 +27,17 @@ class DurableRunDispatched(msgspec.Struct, frozen=True, tag="run.dispatched"):
 
 
 class EventBatch(msgspec.Struct, frozen=True, omit_defaults=True, tag="run.events"):
-    """Consecutive events of one run; `seq` counts batches of one attempt from 0."""
+    """Consecutive events of one run; `seq` counts batches of one attempt from 0.
+
+    Those of a durable run are numbered for readers who come back: `first` is the number of the first one here, from 0
+    in each attempt; attempts count from 1.
+    """
 
     run_id: str
     seq: int
     events: tuple[RunEvent, ...]
     attempt: int = 0
+    first: int = 0
 
 
 class RunBegan(msgspec.Struct, frozen=True, tag="began"):
@@ -49,6 +54,8 @@ class RunRecorded(msgspec.Struct, frozen=True, omit_defaults=True, tag="ended"):
     outcome: RunOutcome
     blocks: tuple[BlockLog, ...] = ()
     usage: Usage = Usage()
+    stored_blocks: Payload | None = None
+    """The blocks, where they are too large for a message."""
 
 
 class RecordBatch(msgspec.Struct, frozen=True, tag="run.records"):
@@ -62,6 +69,13 @@ class CancelRun(msgspec.Struct, frozen=True, tag="control.cancel"):
 
     run_id: str
     reason: str = "cancelled"
+
+
+class FollowRun(msgspec.Struct, frozen=True, tag="control.follow"):
+    """Whoever runs this durable run: send its events to this reply address too, until this is not repeated."""
+
+    run_id: str
+    reply_to: str
 
 
 class KeyRevoked(msgspec.Struct, frozen=True, tag="control.key_revoked"):
@@ -78,9 +92,16 @@ class LiveVersionChanged(msgspec.Struct, frozen=True, tag="control.live_version"
 
 
 Message = (
-    AttachedRunRequested | DurableRunDispatched | EventBatch | RecordBatch | CancelRun | KeyRevoked | LiveVersionChanged
+    AttachedRunRequested
+    | DurableRunDispatched
+    | EventBatch
+    | RecordBatch
+    | CancelRun
+    | FollowRun
+    | KeyRevoked
+    | LiveVersionChanged
 )
-ControlMessage = CancelRun | KeyRevoked | LiveVersionChanged
+ControlMessage = CancelRun | FollowRun | KeyRevoked | LiveVersionChanged
 
 
 class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):

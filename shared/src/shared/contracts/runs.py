@@ -153,6 +153,10 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Workflow ids of the runs that led here, outermost first (`X-Sim-Via`)."""
     actor_id: str | None = None
     """Who called: a key id or a member id; None for a public call."""
+    keep_events: bool = False
+    """Keep the events of this durable run for readers who come later, or come back."""
+    listener: str | None = None
+    """The reply address of whoever follows the run from its start."""
 
 
 class RunOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
