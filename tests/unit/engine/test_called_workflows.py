@@ -17,7 +17,7 @@ from tests.unit.engine.building import (
 
 from executor_service.blocks.ports import ChildWorkflow
 from executor_service.blocks.workflow import MAX_DEPTH, WorkflowHandler
-from executor_service.engine import BlockResult, Call
+from executor_service.engine import BlockResult, Call, ChildPin
 from shared.contracts.runs import ErrorCode, RunStatus, Usage
 from shared.workflow.compile import compile_workflow
 
@@ -29,14 +29,23 @@ class Deployed:
     """One workflow, `child`; asked for anything else there is none."""
 
     def __init__(self, workflow: dict[str, Any]) -> None:
-        self._compiled = compile_workflow(workflow)
+        self._versions = {"snap": compile_workflow(workflow)}
+        self._live = "snap"
+
+    def promote(self, snapshot_id: str, workflow: dict[str, Any]) -> None:
+        self._versions[snapshot_id] = compile_workflow(workflow)
+        self._live = snapshot_id
 
     async def find(self, workspace_id: str, workflow_id: str) -> ChildWorkflow | None:
-        return ChildWorkflow("Child", "snap", self._compiled) if workflow_id == "child" else None
+        return ChildWorkflow("Child", self._live, self._versions[self._live]) if workflow_id == "child" else None
+
+    async def recall(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
+        return ChildWorkflow(pin.name, pin.snapshot_id, self._versions[pin.snapshot_id])
 
 
-def engine(handler: Scripted, child: dict[str, Any] = CHILD) -> Any:
-    return engine_of({"function": handler, "api": handler, "workflow_input": WorkflowHandler(Deployed(child))})
+def engine(handler: Scripted, child: dict[str, Any] = CHILD, deployed: Deployed | None = None) -> Any:
+    calls = WorkflowHandler(deployed or Deployed(child))
+    return engine_of({"function": handler, "api": handler, "workflow_input": calls})
 
 
 def spends(call: Call) -> BlockResult:
@@ -51,11 +60,11 @@ async def test_a_child_runs_within_its_parent() -> None:
     assert result.usage.input_tokens == 4
 
 
-@pytest.mark.parametrize("cut", range(2, 9))
+@pytest.mark.parametrize("cut", range(2, 10))
 async def test_a_childs_blocks_are_journaled_like_its_parents(cut: int) -> None:
     whole = Recorder()
     undisturbed = await execution(engine(Scripted(spends)), PARENT, whole, journal=True).run()
-    assert whole.kinds == ["block", "block", "child", "child", "child", "block", "block"]
+    assert whole.kinds == ["block", "block", "pin", "child", "child", "child", "block", "block"]
 
     broken, first = Recorder(stop_after=min(cut, len(whole.kinds))), Scripted(spends)
     lost = execution(engine(first), PARENT, broken, journal=True)
@@ -70,6 +79,21 @@ async def test_a_childs_blocks_are_journaled_like_its_parents(cut: int) -> None:
     assert restored.usage == undisturbed.usage
     for name in ("before", "a", "b", "after"):
         assert second.runs[name] == (0 if _is_journaled(broken, name) else 1), name
+
+
+@pytest.mark.parametrize("cut", [3, 4, 5])
+async def test_a_run_that_is_taken_over_goes_on_with_the_version_that_it_called(cut: int) -> None:
+    deployed, broken = Deployed(CHILD), Recorder(stop_after=cut)
+    with pytest.raises(WorkerLost):
+        await execution(engine(Scripted(spends), deployed=deployed), PARENT, broken, journal=True).run()
+    deployed.promote("next", chain(block("other")))
+
+    second = Scripted(spends)
+    taken_over = execution(engine(second, deployed=deployed), PARENT, journal=False, entries=broken.entries)
+    output = (await taken_over.run()).blocks
+
+    (called,) = [log for log in output if log.block_id == "call"]
+    assert [span["blockId"] for span in called.child_spans] == ["start", "a", "b"]
 
 
 def _is_journaled(recorder: Recorder, name: str) -> bool:

@@ -11,6 +11,7 @@ from tests.unit.executor.fakes import workflow
 from executor_service.adapters.deployed_children import DeployedChildren
 from executor_service.adapters.service_clients import Deployments
 from executor_service.adapters.workflow_cache import WorkflowCache
+from executor_service.engine import ChildPin
 from shared.contracts.deployments import Endpoint
 from shared.errors import Unavailable
 from shared.service import ServiceName
@@ -59,6 +60,15 @@ async def test_a_child_is_its_live_version(children: DeployedChildren) -> None:
     child = await children.find("w1", "child")
     assert child is not None
     assert (child.name, child.snapshot_id, list(child.compiled.blocks)) == ("Child", "one", ["start", "work"])
+
+
+async def test_a_version_that_was_called_before_is_found_though_another_is_live(
+    service: DeployService, children: DeployedChildren
+) -> None:
+    service.endpoint = msgspec.structs.replace(service.endpoint, snapshot_hash="two")
+    child = await children.recall("w1", ChildPin("child", "Child", "one"))
+    assert (child.name, child.snapshot_id) == ("Child", "one")
+    assert service.asked == ["/internal/snapshots/w1/one"]
 
 
 async def test_a_promote_of_the_child_acts_at_the_next_call(service: DeployService, children: DeployedChildren) -> None:

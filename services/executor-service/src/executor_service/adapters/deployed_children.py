@@ -5,6 +5,7 @@ from typing import Final
 
 from executor_service.adapters.workflow_cache import WorkflowCache
 from executor_service.blocks.ports import ChildWorkflow
+from executor_service.engine import ChildPin
 from executor_service.ports import Endpoints
 from shared.contracts.runs import SnapshotRef
 from shared.errors import NotFound
@@ -13,7 +14,7 @@ _WORKFLOW_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class DeployedChildren:
-    """Looks up the live version at every call, so that a promote of the child acts at once."""
+    """Looks up the live version at every new call, so that a promote of the child acts at once."""
 
     def __init__(self, endpoints: Endpoints, workflows: WorkflowCache) -> None:
         self._endpoints = endpoints
@@ -31,3 +32,8 @@ class DeployedChildren:
             return None
         snapshot = SnapshotRef(workspace_id, workflow_id, endpoint.snapshot_hash, endpoint.version, endpoint.version_id)
         return ChildWorkflow(endpoint.name, endpoint.snapshot_hash, await self._workflows.get(snapshot))
+
+    async def recall(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
+        """The version that was called before. Raises NotFound, InvalidWorkflow, Unavailable."""
+        compiled = await self._workflows.get(SnapshotRef(workspace_id, pin.workflow_id, pin.snapshot_id))
+        return ChildWorkflow(pin.name, pin.snapshot_id, compiled)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from executor_service.engine import ChildPin
 from executor_service.providers import Listener, ModelRequest, Turn
 from executor_service.sandbox import Conditions, Script, ScriptResult, Verdict
 from shared.contracts.memory import Remembered
@@ -56,6 +57,10 @@ class ChildWorkflows(Protocol):
 
     async def find(self, workspace_id: str, workflow_id: str) -> ChildWorkflow | None:
         """The live version; None when there is none in this workspace. Raises Unavailable."""
+        ...
+
+    async def recall(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
+        """The version that was called before, live or not. Raises NotFound, Unavailable."""
         ...
 
 

@@ -6,7 +6,16 @@ from typing import Final
 import msgspec
 
 from executor_service.blocks.ports import ChildWorkflow, ChildWorkflows
-from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, RunRequest, RunResult
+from executor_service.engine import (
+    BlockFailure,
+    BlockHandler,
+    BlockResult,
+    Call,
+    ChildPin,
+    Inputs,
+    RunRequest,
+    RunResult,
+)
 from shared.contracts.runs import ErrorCode, RunStatus, Trigger
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.input_format import read_input_format
@@ -39,9 +48,7 @@ class WorkflowHandler(BlockHandler):
         chain = (*call.request.call_chain, call.request.workflow_id)
         if len(chain) > MAX_DEPTH:
             raise _failure(f"Maximum workflow call chain depth ({MAX_DEPTH}) exceeded.")
-        child = await self._children.find(call.request.workspace_id, workflow_id)
-        if child is None:
-            raise _failure(f'"{workflow_id}" failed: {NOT_DEPLOYED}')
+        child = await self._child(call, workflow_id)
         request = RunRequest(
             run_id=call.request.run_id,
             workspace_id=call.request.workspace_id,
@@ -55,6 +62,16 @@ class WorkflowHandler(BlockHandler):
             keyed_providers=call.request.keyed_providers,
         )
         return _result(workflow_id, child, await call.run_child(child.compiled, request))
+
+    async def _child(self, call: Call, workflow_id: str) -> ChildWorkflow:
+        """The live version, or the one that an earlier attempt at this run called."""
+        if call.pinned is not None and call.pinned.workflow_id == workflow_id:
+            return await self._children.recall(call.request.workspace_id, call.pinned)
+        child = await self._children.find(call.request.workspace_id, workflow_id)
+        if child is None:
+            raise _failure(f'"{workflow_id}" failed: {NOT_DEPLOYED}')
+        await call.pin(ChildPin(workflow_id, child.name, child.snapshot_id))
+        return child
 
 
 def _child_input(child: CompiledWorkflow, params: JsonObject) -> JsonObject:

@@ -14,7 +14,8 @@
 - `result` is a `RunResult`: the `RunOutcome`, the block logs, the usage, and the pauses of a run that waits. Its
   `state` goes to JSON with `msgspec.json.encode` and back with `msgspec.json.decode(…, type=RunState)`.
 
-Resuming: the same run id and snapshot, `state` or `entries`, and `request.resumptions` = {context id: answer}.
+Resuming: the same run id and snapshot, `state` and what was journaled since, and `request.resumptions` =
+{context id: answer}.
 
 A run fails with a result, not with an exception; only what the journal raises (StaleAttempt, Unavailable) comes out of
 `run`. Cancelling the task that awaits `run` stops every block and concludes nothing.
@@ -28,7 +29,7 @@ from executor_service.engine.limits import Limits
 from executor_service.engine.ports import EventSink, Expressions, Journal
 from executor_service.engine.request import RunFrom, RunRequest, RunResult
 from executor_service.engine.setting import Engine
-from executor_service.engine.state import Output, Pause, RunState
+from executor_service.engine.state import ChildPin, Output, Pause, RunState
 
 __all__ = [
     "BadReference",
@@ -36,6 +37,7 @@ __all__ = [
     "BlockHandler",
     "BlockResult",
     "Call",
+    "ChildPin",
     "Engine",
     "EventSink",
     "Execution",

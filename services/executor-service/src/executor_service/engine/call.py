@@ -1,6 +1,6 @@
 """What a block's handler sees of the run that it works for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -8,7 +8,7 @@ from typing import Protocol
 from executor_service.engine.places import Round, context_id, place
 from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.sources import Resolver
-from executor_service.engine.state import Output
+from executor_service.engine.state import ChildPin, Output
 from executor_service.engine.streaming import TextWriter
 from shared.workflow.compile import CompiledBlock, CompiledWorkflow
 from shared.workflow.graph import Body, Fires, Node
@@ -43,6 +43,10 @@ class Call:
     now: Callable[[], datetime]
     remaining_seconds: Callable[[], float]
     run_child: ChildRunner
+    pin: Callable[[ChildPin], Awaitable[None]]
+    """Keep the version of a workflow that is about to be called."""
+    pinned: ChildPin | None = None
+    """The version that an earlier attempt at the run called here."""
     writer: TextWriter | None = None
     """Where text goes while it is written; None when nobody asked for it."""
     partial: Output = field(default_factory=dict)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from executor_service.engine.entries import (
     Intended,
     Numbered,
     Opened,
+    Pinned,
     Resumed,
     encode,
     kind_of,
@@ -24,11 +26,11 @@ from executor_service.engine.errors import ContainerFailure, LimitReached
 from executor_service.engine.limits import Limits
 from executor_service.engine.performer import Attempt, Performer
 from executor_service.engine.preparation import Plan
-from executor_service.engine.progress import Progress
+from executor_service.engine.progress import Progress, child_key
 from executor_service.engine.scheduler import ROOT
 from executor_service.engine.setting import Setting
 from executor_service.engine.sources import Resolver
-from executor_service.engine.state import RunState, Step, Work
+from executor_service.engine.state import ChildPin, RunState, Step, Work
 from executor_service.engine.streaming import TEXT_TYPES, RunStream
 from shared.contracts.events import BlockEnded, BlockStarted
 from shared.contracts.messages import to_json
@@ -62,10 +64,13 @@ class Driver:
     def _state(self) -> RunState:
         return self._progress.state
 
-    def begin(self, entries: Sequence[msgspec.Raw]) -> None:
-        """Start from the beginning, or from where a journal ends."""
+    def begin(self) -> None:
+        """Start from the beginning."""
         self._scheduler.begin()
         self._state.frames[ROOT].update(self._plan.outputs)
+
+    def restore(self, entries: Sequence[msgspec.Raw]) -> None:
+        """Go to where the journal of earlier attempts ends."""
         self._progress.restore([decode_entry(entry) for entry in entries])
 
     def entry(self, attempt: Attempt, *, error: str) -> BlockLog:
@@ -188,13 +193,21 @@ class Driver:
             rounds=self._progress.places.rounds(scope),
             now=self._clock.now,
             remaining_seconds=self._setting.remaining_seconds,
-            run_child=self._child_runner(work),
+            run_child=self._child_runner(work, block.type),
+            pin=partial(self._pin, work),
+            pinned=self._state.pins.get(child_key(work)),
             writer=self._stream.writer(block.id) if self._stream is not None and writes_text else None,
         )
         return Attempt(work, call, self._progress.next_order(), self._clock.now(), self._clock.monotonic())
 
-    def _child_runner(self, work: Work) -> ChildRunner:
-        return self._setting.child_runner(work, self._state)
+    def _child_runner(self, work: Work, block_type: str) -> ChildRunner:
+        handler = self._setting.engine.handlers.get(block_type)
+        return self._setting.child_runner(work, self._state, handler is not None and handler.recovers)
+
+    async def _pin(self, work: Work, pin: ChildPin) -> None:
+        if self._setting.journal is not None:
+            pinned = Pinned(work, pin)
+            await self._setting.journal.record(kind_of(pinned), encode(pinned))
 
     async def _open(self, work: Work) -> Entry:
         try:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from executor_service.engine.state import Opening, Output, Pause, Work
+from executor_service.engine.state import ChildPin, Opening, Output, Pause, Work
 from shared.contracts.runs import BlockLog, RunError, Usage
 
 
@@ -62,6 +62,13 @@ class Resumed(msgspec.Struct, omit_defaults=True, tag="resume"):
     order: int = 0
 
 
+class Pinned(msgspec.Struct, frozen=True, tag="pin"):
+    """A block is about to call a workflow, in this version."""
+
+    work: Work
+    pin: ChildPin
+
+
 class InChild(msgspec.Struct, frozen=True, tag="child"):
     """Something happened in the workflow that a block called."""
 
@@ -69,7 +76,7 @@ class InChild(msgspec.Struct, frozen=True, tag="child"):
     entry: msgspec.Raw
 
 
-Entry = BlockDone | Opened | Checked | Intended | Resumed | InChild
+Entry = BlockDone | Opened | Checked | Intended | Resumed | Pinned | InChild
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Entry)

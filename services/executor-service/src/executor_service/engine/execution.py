@@ -51,7 +51,7 @@ class Execution:
         entries: Sequence[msgspec.Raw] = (),
         state: RunState | None = None,
     ) -> None:
-        """`entries` is what the journal holds of earlier attempts; `state` is where a paused run was left."""
+        """`state` is where a paused run was left; `entries` is what the journal holds of the attempts since then."""
         self._engine = engine
         self._workflow = workflow
         self._request = request
@@ -114,9 +114,8 @@ class Execution:
         timer = asyncio.get_running_loop().call_later(self._remaining_seconds(), self._halt, Stop.TIMED_OUT)
         try:
             if self._left_state is None:
-                driver.begin(self._entries)
-            else:
-                progress.revive()
+                driver.begin()
+            driver.restore(self._entries)
             if self._stop is None:
                 self._drive = asyncio.create_task(driver.drive())
                 await self._drive
@@ -175,7 +174,9 @@ class Execution:
             child_runner=self._child_runner,
         )
 
-    def _child_runner(self, work: Work, state: RunState) -> ChildRunner:
+    def _child_runner(self, work: Work, state: RunState, journaled: bool) -> ChildRunner:
+        journal = self._journal if journaled else None
+
         async def run_child(workflow: CompiledWorkflow, request: RunRequest) -> RunResult:
             child = Execution(
                 self._engine,
@@ -183,7 +184,7 @@ class Execution:
                 request,
                 environment=self._environment,
                 sink=_Silence(),
-                journal=None if self._journal is None else _ChildJournal(self._journal, work),
+                journal=None if journal is None else _ChildJournal(journal, work),
                 entries=state.children.get(child_key(work), ()),
             )
             return await child.run()

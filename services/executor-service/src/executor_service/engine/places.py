@@ -56,9 +56,9 @@ def place(block_id: str, rounds: tuple[Round, ...]) -> str:
 
 
 def context_id(block_id: str, rounds: tuple[Round, ...]) -> str:
-    """The name of a pause: unique among the copies of a block."""
-    loop = next((around.index for around in rounds if not around.is_parallel), None)
-    return node_name(block_id, rounds) + ("" if loop is None else f"_loop{loop}")
+    """The name of a pause: unique in the run, every copy and every iteration of the block included."""
+    loops = [f"_loop{around.index}" for around in reversed(rounds) if not around.is_parallel]
+    return node_name(block_id, rounds) + "".join(loops)
 
 
 def parent_iterations(rounds: tuple[Round, ...]) -> tuple[dict[str, Any], ...]:

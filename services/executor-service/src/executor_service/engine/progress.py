@@ -3,7 +3,17 @@
 from datetime import datetime
 from typing import Final
 
-from executor_service.engine.entries import BlockDone, Checked, Entry, InChild, Intended, Numbered, Opened, Resumed
+from executor_service.engine.entries import (
+    BlockDone,
+    Checked,
+    Entry,
+    InChild,
+    Intended,
+    Numbered,
+    Opened,
+    Pinned,
+    Resumed,
+)
 from executor_service.engine.logs import LogBook, placed
 from executor_service.engine.places import Places, Round
 from executor_service.engine.scheduler import Exit, Scheduler
@@ -54,12 +64,14 @@ class Progress:
                 return self._leave(entry.at)
             case Intended():
                 self.state.intents.add(entry.work)
+            case Pinned():
+                self.state.pins[child_key(entry.work)] = entry.pin
             case InChild():
                 self.state.children.setdefault(child_key(entry.work), []).append(entry.entry)
         return []
 
     def restore(self, entries: list[Entry]) -> None:
-        """Bring a fresh state to where a journal ends. What was under way then is due again."""
+        """Bring the state that a journal began with to where it ends. What was under way then is due again."""
         for entry in entries:
             self.scheduler.take_ready()
             self.apply(entry)
@@ -79,6 +91,7 @@ class Progress:
         node = self.scheduler.node(entry.work)
         self.state.intents.discard(entry.work)
         self.state.children.pop(child_key(entry.work), None)
+        self.state.pins.pop(child_key(entry.work), None)
         self.state.variables.update(entry.assignments)
         self.state.usage = add_usage(self.state.usage, entry.usage)
         self.logs.add_block(entry.log, entry.output)

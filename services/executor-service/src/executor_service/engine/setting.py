@@ -36,4 +36,5 @@ class Setting:
     journal: Journal | None
     sources: Sources
     remaining_seconds: Callable[[], float]
-    child_runner: Callable[[Work, RunState], ChildRunner]
+    child_runner: Callable[[Work, RunState, bool], ChildRunner]
+    """Whoever can be restored halfway has its child's blocks in the journal; others call it anew."""

@@ -96,6 +96,14 @@ class Pause(msgspec.Struct, frozen=True, omit_defaults=True):
     resume_at: str | None = None
 
 
+class ChildPin(msgspec.Struct, frozen=True):
+    """Which version of a workflow a block called: another attempt at the run calls the same."""
+
+    workflow_id: str
+    name: str
+    snapshot_id: str
+
+
 class RunState(msgspec.Struct, omit_defaults=True):
     """Where a run stands. Frames hold block outputs: one for the run and one for each branch of a parallel."""
 
@@ -120,3 +128,5 @@ class RunState(msgspec.Struct, omit_defaults=True):
     usage: Usage = NO_USAGE
     children: dict[str, list[msgspec.Raw]] = {}
     """Journal entries of child workflows that are under way, by the block that called them."""
+    pins: dict[str, ChildPin] = {}
+    """The versions of those, likewise."""
