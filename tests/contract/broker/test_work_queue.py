@@ -7,8 +7,8 @@ from tests.support.broker_samples import Holder, Recorder, dispatched
 from tests.support.brokers import SMALL, Brokers
 from tests.support.eventually import eventually
 
-from shared.broker.ports import Broker, BrokerUnavailable, Delivery, QueueFull, Settlement
-from shared.contracts.messages import DurableRunDispatched
+from shared.broker.ports import Broker, BrokerUnavailable, DeadLetter, Delivery, QueueFull, Settlement
+from shared.contracts.messages import DurableRunDispatched, decode
 from shared.errors import PayloadTooLarge
 
 DEFAULT_DELIVERY_LIMIT = 20
@@ -207,3 +207,32 @@ async def test_nothing_works_before_start_and_after_stop(brokers: Brokers) -> No
         await broker.work.publish(brokers.work, dispatched())
     with pytest.raises(BrokerUnavailable):
         await broker.work.consume(brokers.work, Recorder(), prefetch=1)
+
+
+async def test_a_drain_gets_dead_letters_as_they_were(broker: Broker, brokers: Brokers) -> None:
+    drained: list[DeadLetter] = []
+
+    async def keep(letter: DeadLetter) -> Settlement:
+        drained.append(letter)
+        return Settlement.ACK
+
+    await broker.work.consume(brokers.work, Recorder(lambda delivery: Settlement.DEAD_LETTER), prefetch=1)
+    await broker.work.drain(brokers.dead, keep, prefetch=1)
+    await broker.work.publish(brokers.work, dispatched())
+    await eventually(lambda: drained)
+    assert (drained[0].queue, drained[0].reason) == (brokers.work, "rejected")
+    assert decode(drained[0].body).message == dispatched()
+
+
+async def test_a_dead_letter_that_is_not_settled_comes_again(broker: Broker, brokers: Brokers) -> None:
+    seen: list[DeadLetter] = []
+
+    async def second_time(letter: DeadLetter) -> Settlement:
+        seen.append(letter)
+        return Settlement.ACK if len(seen) > 1 else Settlement.REDELIVER
+
+    await broker.work.consume(brokers.work, Recorder(lambda delivery: Settlement.DEAD_LETTER), prefetch=1)
+    await broker.work.drain(brokers.dead, second_time, prefetch=1)
+    await broker.work.publish(brokers.work, dispatched())
+    await eventually(lambda: len(seen) == 2)
+    assert seen[0] == seen[1]

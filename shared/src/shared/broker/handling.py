@@ -2,37 +2,38 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
-from shared.broker.ports import Delivery, Handler, Settlement
+from shared.broker.ports import DeadLetter, Delivery, Settlement
 from shared.observe.logging import get_logger
 
 log = get_logger("broker")
 
 T = TypeVar("T")
+D = TypeVar("D", bound=Delivery | DeadLetter)
 
 CANCEL_SECONDS: Final = 5.0
 
 Settle = Callable[[Settlement], None]
 
 
-class InHand:
+class InHand(Generic[D]):
     """The deliveries whose handlers are running, at most `limit` at once. Each is settled exactly once."""
 
-    def __init__(self, handler: Handler, *, limit: int) -> None:
+    def __init__(self, handler: Callable[[D], Awaitable[Settlement]], *, limit: int) -> None:
         self._handler = handler
         self._limit = limit
         self._tasks: set[asyncio.Task[Settlement]] = set()
-        self._waiting: deque[tuple[Delivery, Settle]] = deque()
+        self._waiting: deque[tuple[D, Settle]] = deque()
 
     @property
     def has_room(self) -> bool:
         """Whether the next delivery's handler would run at once."""
         return len(self._tasks) < self._limit
 
-    def take(self, delivery: Delivery, settle: Settle) -> None:
+    def take(self, delivery: D, settle: Settle) -> None:
         """Run the handler on `delivery`, now or when there is room; `settle` is called with what becomes of it."""
         if not self.has_room:
             self._waiting.append((delivery, settle))
@@ -71,12 +72,16 @@ class InHand:
             self.take(*self._waiting.popleft())
 
 
-async def _handle(handler: Handler, delivery: Delivery) -> Settlement:
+async def _handle(handler: Callable[[D], Awaitable[Settlement]], delivery: D) -> Settlement:
     try:
         return await handler(delivery)
     except Exception:
-        log.exception("a handler failed; its message goes back", message=type(delivery.message).__name__)
+        log.exception("a handler failed; its message goes back", message=_kind(delivery))
         return Settlement.REDELIVER
+
+
+def _kind(delivery: Delivery | DeadLetter) -> str:
+    return type(delivery.message if isinstance(delivery, Delivery) else delivery).__name__
 
 
 def notify(callback: Callable[[T], None], value: T) -> None:

@@ -58,6 +58,21 @@ Handler = Callable[[Delivery], Awaitable[Settlement]]
 """Settles one delivery. A raised exception is logged and counts as REDELIVER."""
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that nobody could work on, as it was, readable or not."""
+
+    body: bytes
+    queue: str
+    """Where it died."""
+    reason: str
+    """`rejected`, `expired`, `delivery_limit`, `maxlen`."""
+
+
+DeadLetterHandler = Callable[[DeadLetter], Awaitable[Settlement]]
+"""As Handler."""
+
+
 class Subscription(Protocol):
     """A running consumer."""
 
@@ -88,6 +103,10 @@ class WorkQueue(Protocol):
 
         Survives the loss of the broker. A body that is no message goes to the dead letters. Raises BrokerUnavailable.
         """
+        ...
+
+    async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Subscription:
+        """As `consume`, on a queue of dead letters: nothing is refused for what is in it. Raises BrokerUnavailable."""
         ...
 
 

@@ -6,8 +6,16 @@ from typing import Self
 
 from shared.broker.bodies import incoming_control, outgoing
 from shared.broker.memory.inboxes import Inbox, Listener
-from shared.broker.memory.queues import Consumer, Letter, WorkingQueue
-from shared.broker.ports import BrokerUnavailable, Handler, QueueFull, ReplyUnroutable
+from shared.broker.memory.queues import AnyConsumer, Consumer, Letter, WorkingQueue, read_dead_letter, read_delivery
+from shared.broker.ports import (
+    BrokerUnavailable,
+    DeadLetter,
+    DeadLetterHandler,
+    Delivery,
+    Handler,
+    QueueFull,
+    ReplyUnroutable,
+)
 from shared.broker.topology import Queue, Topology
 from shared.contracts.messages import ControlMessage, EventBatch, Message
 from shared.observe.logging import get_logger
@@ -32,7 +40,8 @@ class MemoryHub:
         if origin.dead_letters_to is None:
             return
         try:
-            self.queue(origin.dead_letters_to).put(letter.body, dead_reason=letter.dead_reason or reason)
+            letter.dead_reason, letter.died_in = letter.dead_reason or reason, letter.died_in or origin.name
+            self.queue(origin.dead_letters_to).put(letter.body, dead=letter)
         except QueueFull:
             log.error("a dead letter is lost: their queue is full", queue=origin.name, reason=reason)
 
@@ -43,7 +52,7 @@ class MemoryBroker:
     def __init__(self, hub: MemoryHub) -> None:
         self._hub = hub
         self._started = False
-        self._consumers: list[Consumer] = []
+        self._consumers: list[AnyConsumer] = []
         self._inboxes: set[Inbox] = set()
         self._listeners: set[Listener] = set()
 
@@ -87,13 +96,16 @@ class MemoryBroker:
         self._check_started()
         self._hub.queue(queue).put(outgoing(message, traceparent=traceparent), ttl_ms=ttl_ms)
 
-    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer:
+    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer[Delivery]:
         """See WorkQueue."""
-        self._check_started()
-        working = self._hub.queue(queue)
-        consumer = Consumer(working, handler, prefetch)
-        self._consumers.append(consumer)
-        working.join(consumer)
+        consumer = Consumer(self._hub.queue(queue), handler, read=read_delivery, prefetch=prefetch)
+        self._join(queue, consumer)
+        return consumer
+
+    async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Consumer[DeadLetter]:
+        """See WorkQueue."""
+        consumer = Consumer(self._hub.queue(queue), handler, read=read_dead_letter, prefetch=prefetch)
+        self._join(queue, consumer)
         return consumer
 
     async def open_inbox(self, on_batch: Callable[[EventBatch], None], on_lost: Callable[[], None]) -> Inbox:
@@ -127,6 +139,11 @@ class MemoryBroker:
         self._listeners.add(listener)
         self._hub.listeners.add(listener)
         return listener
+
+    def _join(self, queue: str, consumer: AnyConsumer) -> None:
+        self._check_started()
+        self._consumers.append(consumer)
+        self._hub.queue(queue).join(consumer)
 
     def _check_started(self) -> None:
         if not self._started:

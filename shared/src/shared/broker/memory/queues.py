@@ -2,17 +2,18 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from shared.broker.handling import InHand
-from shared.broker.ports import Delivery, Handler, QueueFull, Settlement
+from shared.broker.ports import DeadLetter, Delivery, QueueFull, Settlement
 from shared.broker.topology import Queue
 from shared.contracts.messages import decode
 
 DEFAULT_DELIVERY_LIMIT: Final = 20
 """RabbitMQ's own, where no policy says otherwise."""
+D = TypeVar("D", bound=Delivery | DeadLetter)
 
 
 @dataclass(slots=True)
@@ -23,6 +24,27 @@ class Letter:
     expires_at: float | None = None
     deliveries: int = 0
     dead_reason: str | None = None
+    died_in: str | None = None
+
+
+def read_delivery(letter: Letter) -> Delivery:
+    """The message in it."""
+    envelope = decode(letter.body)
+    return Delivery(envelope.message, letter.deliveries > 1, envelope.traceparent, letter.dead_reason)
+
+
+def read_dead_letter(letter: Letter) -> DeadLetter:
+    """What it was."""
+    return DeadLetter(letter.body, letter.died_in or "unknown", letter.dead_reason or "unknown")
+
+
+class Taker(Protocol):
+    """Who takes letters."""
+
+    @property
+    def is_free(self) -> bool: ...
+
+    def take(self, letter: Letter) -> None: ...
 
 
 class WorkingQueue:
@@ -33,15 +55,17 @@ class WorkingQueue:
         self._bury = bury
         self._letters: deque[Letter] = deque()
         self._bytes = 0
-        self._consumers: deque[Consumer] = deque()
+        self._consumers: deque[Taker] = deque()
 
-    def put(self, body: bytes, *, ttl_ms: int | None = None, dead_reason: str | None = None) -> None:
-        """Take one more letter, or raise QueueFull."""
+    def put(self, body: bytes, *, ttl_ms: int | None = None, dead: Letter | None = None) -> None:
+        """Take one more letter, or raise QueueFull. `dead`: the letter that it was before it died."""
         self._bury_expired()
         full = len(self._letters) >= self._spec.length_bound
         if full or self._bytes + len(body) > self._spec.bytes_bound:
             raise QueueFull(f"queue {self._spec.name} is full")
-        letter = Letter(body, dead_reason=dead_reason)
+        letter = Letter(body)
+        if dead is not None:
+            letter.dead_reason, letter.died_in = dead.dead_reason, dead.died_in
         if ttl_ms is not None:
             self._expire_after(letter, ttl_ms / 1000)
         self._letters.append(letter)
@@ -60,12 +84,12 @@ class WorkingQueue:
             self._bytes += len(letter.body)
         self._hand_out()
 
-    def join(self, consumer: "Consumer") -> None:
+    def join(self, consumer: Taker) -> None:
         """One more consumer."""
         self._consumers.append(consumer)
         self._hand_out()
 
-    def leave(self, consumer: "Consumer") -> None:
+    def leave(self, consumer: Taker) -> None:
         """One consumer fewer; what it has in hand stays with it until settled."""
         if consumer in self._consumers:
             self._consumers.remove(consumer)
@@ -78,7 +102,7 @@ class WorkingQueue:
             consumer.take(letter)
             self._bury_expired()
 
-    def _next_free(self) -> "Consumer | None":
+    def _next_free(self) -> Taker | None:
         for _ in range(len(self._consumers)):
             consumer = self._consumers[0]
             self._consumers.rotate(-1)
@@ -102,11 +126,19 @@ class WorkingQueue:
         return letter
 
 
-class Consumer:
+class Consumer(Generic[D]):
     """One subscription to a work queue."""
 
-    def __init__(self, queue: WorkingQueue, handler: Handler, prefetch: int) -> None:
+    def __init__(
+        self,
+        queue: WorkingQueue,
+        handler: Callable[[D], Awaitable[Settlement]],
+        *,
+        read: Callable[[Letter], D],
+        prefetch: int,
+    ) -> None:
         self._queue = queue
+        self._read = read
         self._in_hand = InHand(handler, limit=prefetch)
 
     @property
@@ -116,9 +148,7 @@ class Consumer:
 
     def take(self, letter: Letter) -> None:
         """Run the handler on one letter."""
-        envelope = decode(letter.body)
-        delivery = Delivery(envelope.message, letter.deliveries > 1, envelope.traceparent, letter.dead_reason)
-        self._in_hand.take(delivery, lambda settlement: self._queue.settle(letter, settlement))
+        self._in_hand.take(self._read(letter), lambda settlement: self._queue.settle(letter, settlement))
 
     async def stop_taking(self) -> None:
         """Take no new letters; those in hand go on."""
@@ -128,3 +158,6 @@ class Consumer:
         """Stop taking, and wait up to `grace` seconds for the letters in hand; the rest are redelivered."""
         self._queue.leave(self)
         await self._in_hand.drain(grace)
+
+
+AnyConsumer = Consumer[Delivery] | Consumer[DeadLetter]

@@ -1,16 +1,16 @@
 """A subscription to a work queue."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from shared.broker.amqp.channel import Channel
 from shared.broker.amqp.content import Received
 from shared.broker.amqp.errors import AmqpError, ProtocolError
 from shared.broker.handling import InHand
 from shared.broker.metrics import UNREADABLE
-from shared.broker.ports import Delivery, Handler, Settlement
+from shared.broker.ports import DeadLetter, Delivery, Settlement
 from shared.broker.rabbitmq.declare import Declarations
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
 from shared.broker.topology import Queue
@@ -20,10 +20,12 @@ from shared.observe.logging import get_logger
 log = get_logger("broker.rabbitmq")
 
 DEATH_REASON: Final = "x-first-death-reason"
+DEATH_QUEUE: Final = "x-first-death-queue"
+D = TypeVar("D", bound=Delivery | DeadLetter)
 
 
-class Consumer:
-    """Takes deliveries for as long as it is open, over every loss of the broker.
+class Consumer(Generic[D]):
+    """Takes deliveries for as long as it is open, over every loss of the broker. `read` makes them of what comes.
 
     A handler that runs when the broker is lost runs on; its message is delivered again, here or elsewhere.
     """
@@ -33,14 +35,16 @@ class Consumer:
         connection: KeptConnection,
         declarations: Declarations,
         queue: Queue,
-        handler: Handler,
+        handler: Callable[[D], Awaitable[Settlement]],
         *,
+        read: Callable[[Received], D],
         prefetch: int,
-        forget: Callable[["Consumer"], None],
+        forget: Callable[["Consumer[D]"], None],
     ) -> None:
         self._connection = connection
         self._declarations = declarations
         self._queue = queue
+        self._read = read
         self._prefetch = prefetch
         self._forget = forget
         self._in_hand = InHand(handler, limit=prefetch)
@@ -76,7 +80,7 @@ class Consumer:
 
     def _on_received(self, channel: Channel, received: Received) -> None:
         try:
-            delivery = _read(received)
+            delivery = self._read(received)
         except (UnreadableMessage, ProtocolError) as error:
             UNREADABLE.labels(self._queue.name).inc()
             log.error("an unreadable message goes to the dead letters", queue=self._queue.name, reason=str(error))
@@ -85,7 +89,8 @@ class Consumer:
         self._in_hand.take(delivery, partial(_settle, channel, received.tag))
 
 
-def _read(received: Received) -> Delivery:
+def read_delivery(received: Received) -> Delivery:
+    """A message of ours. Raises UnreadableMessage."""
     envelope = decode(received.body)
     reason = received.headers.get(DEATH_REASON)
     return Delivery(
@@ -94,6 +99,12 @@ def _read(received: Received) -> Delivery:
         envelope.traceparent,
         reason if isinstance(reason, str) else None,
     )
+
+
+def read_dead_letter(received: Received) -> DeadLetter:
+    """Whatever came."""
+    origin, reason = received.headers.get(DEATH_QUEUE), received.headers.get(DEATH_REASON)
+    return DeadLetter(received.body, str(origin or "unknown"), str(reason or "unknown"))
 
 
 def _settle(channel: Channel, tag: int, settlement: Settlement) -> None:

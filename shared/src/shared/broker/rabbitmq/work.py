@@ -7,8 +7,8 @@ from shared.broker.amqp.errors import AmqpError, Returned
 from shared.broker.amqp.properties import PERSISTENT
 from shared.broker.bodies import outgoing
 from shared.broker.metrics import published
-from shared.broker.ports import Handler
-from shared.broker.rabbitmq.consumer import Consumer
+from shared.broker.ports import DeadLetter, DeadLetterHandler, Delivery, Handler
+from shared.broker.rabbitmq.consumer import Consumer, read_dead_letter, read_delivery
 from shared.broker.rabbitmq.declare import Declarations
 from shared.broker.rabbitmq.errors import publish_error
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
@@ -29,7 +29,8 @@ class RabbitWorkQueue:
         self._publisher = KeptChannel(publishing, Channel.select_confirms)
         self._declared_for_publishing = Declarations(topology)
         self._declared_for_consuming = Declarations(topology)
-        self._consumers: set[Consumer] = set()
+        self._consumers: set[Consumer[Delivery]] = set()
+        self._drains: set[Consumer[DeadLetter]] = set()
 
     async def start(self) -> None:
         """Be ready to publish. Raises BrokerUnavailable."""
@@ -39,6 +40,8 @@ class RabbitWorkQueue:
         """Close what was opened."""
         for consumer in tuple(self._consumers):
             await consumer.close(grace=0)
+        for drain in tuple(self._drains):
+            await drain.close(grace=0)
         await self._publisher.stop()
 
     async def publish(
@@ -70,16 +73,32 @@ class RabbitWorkQueue:
                 self._declared_for_publishing.forget(queue)
             raise publish_error(queue.name, error) from error
 
-    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer:
+    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer[Delivery]:
         """See WorkQueue."""
         consumer = Consumer(
             self._consuming,
             self._declared_for_consuming,
             self._topology.queue(queue),
             handler,
+            read=read_delivery,
             prefetch=prefetch,
             forget=self._consumers.discard,
         )
         await consumer.start()
         self._consumers.add(consumer)
+        return consumer
+
+    async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Consumer[DeadLetter]:
+        """See WorkQueue."""
+        consumer = Consumer(
+            self._consuming,
+            self._declared_for_consuming,
+            self._topology.queue(queue),
+            handler,
+            read=read_dead_letter,
+            prefetch=prefetch,
+            forget=self._drains.discard,
+        )
+        await consumer.start()
+        self._drains.add(consumer)
         return consumer
