@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from tests.unit.gateway.people import PlainPasswords
 
 from gateway.adapters.tenant_store import INDEXES, TenantStore
 from gateway.application.first_start import FirstKey, FirstStart
 from gateway.domain.credentials import Scope
+from gateway.domain.people import Role
 from gateway.domain.plans import PlanName
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
@@ -28,7 +30,7 @@ async def tenants(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Tenant
 
 async def founded(tenants: TenantStore) -> FirstKey:
     told: list[FirstKey] = []
-    await FirstStart(tenants, SystemClock(), PlanName.PRO, told.append).start()
+    await FirstStart(tenants, PlainPasswords(), SystemClock(), PlanName.PRO, tell_key=told.append).start()
     return told[0]
 
 
@@ -36,15 +38,18 @@ async def test_a_key_opens_its_workspace(tenants: TenantStore) -> None:
     first = await founded(tenants)
     credential = await tenants.find(hash_key(first.api_key))
     assert credential is not None
-    assert credential.workspace.id == first.workspace_id
-    assert credential.workspace.plan is PlanName.PRO
+    assert credential.grants[0].workspace.id == first.workspace_id
+    assert credential.grants[0].workspace.plan is PlanName.PRO
     assert credential.key.scopes == frozenset(Scope)
     assert await tenants.find(hash_key("other")) is None
 
 
 async def test_the_system_is_founded_once(tenants: TenantStore) -> None:
-    first = FirstStart(tenants, SystemClock(), PlanName.PRO)
-    assert {(await first.workspace()).id for _ in range(3)} == {(await first.workspace()).id}
+    first = FirstStart(tenants, PlainPasswords(), SystemClock(), PlanName.PRO)
+    founded = await first.found()
+    assert [await first.found() for _ in range(3)] == [founded] * 3
+    team = await tenants.team(founded[0].id)
+    assert [(member.user_id, member.role) for member in team.members] == [(founded[1].user.id, Role.ADMIN)]
 
 
 async def test_use_never_goes_back_in_time(tenants: TenantStore) -> None:
@@ -52,8 +57,8 @@ async def test_use_never_goes_back_in_time(tenants: TenantStore) -> None:
     credential = await tenants.find(hash_key(first.api_key))
     assert credential is not None
     now = SystemClock().now().replace(microsecond=0)
-    await tenants.record_use(credential.key.id, now)
-    await tenants.record_use(credential.key.id, now - timedelta(hours=1))
+    await tenants.record_uses({credential.key.id: now})
+    await tenants.record_uses({credential.key.id: now - timedelta(hours=1)})
     used = await tenants.find(hash_key(first.api_key))
     assert used is not None
     assert used.key.last_used_at == now

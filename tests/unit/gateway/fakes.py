@@ -1,14 +1,18 @@
 """The gateway's outside, in memory: a key store, deploy-service, jobs-service and a worker that plays a script."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from tests.unit.gateway.people import FakeAccounts, FakeWorkspaces
 
-from gateway.domain.credentials import ALL_SCOPES, ApiKey, Credential, Member, Scope, Workspace
+from gateway.domain.credentials import ALL_SCOPES, ApiKey, Credential, Grant, Scope, Workspace
+from gateway.domain.people import Role, Session
 from gateway.domain.plans import PlanName
+from gateway.domain.rate_limits import Rate
+from gateway.ports import Tokens
 from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.topology import INTERACTIVE
 from shared.contracts.deployments import (
@@ -31,9 +35,9 @@ from shared.contracts.deployments import (
     WorkflowPage,
 )
 from shared.contracts.events import RunEnded, RunEvent
-from shared.contracts.jobs import AcceptRun, CancelAnswer, RunAccepted, RunPage, RunView
+from shared.contracts.jobs import AcceptRun, CancelAnswer, RunAccepted, RunPage, RunView, Spend
 from shared.contracts.messages import AttachedRunRequested, CancelRun, ControlMessage, EventBatch
-from shared.contracts.runs import Payload, RunError, RunMode, RunOutcome, RunSpec, RunStatus, Trigger
+from shared.contracts.runs import Payload, RunError, RunMode, RunOutcome, RunSpec, RunStatus, Trigger, Usage
 from shared.errors import Conflict, InvalidWorkflow, NotDeployed, NotFound, RunIdTaken, Unavailable
 from shared.security.keys import hash_key, mask_key, new_key
 from shared.workflow.importing import read_import
@@ -60,14 +64,16 @@ class HandClock:
         self.seconds += seconds
 
 
-class FakeTenants:
+class FakeTenants(FakeWorkspaces, FakeAccounts):
     """Implements TenantDatabase."""
 
     def __init__(self) -> None:
-        self.workspaces = {WORKSPACE.id: WORKSPACE, OTHER.id: OTHER}
+        FakeWorkspaces.__init__(self, WORKSPACE, OTHER)
+        FakeAccounts.__init__(self)
         self.keys: dict[str, ApiKey] = {}
         self.uses: list[str] = []
         self.finds = 0
+        self.replaced: set[str] = set()
         self.is_down = False
 
     async def start(self) -> None:
@@ -83,25 +89,65 @@ class FakeTenants:
         self._check()
         self.finds += 1
         key = self.keys.get(key_hash)
-        return None if key is None else Credential(key, self.workspaces[key.workspace_id])
+        if key is None:
+            return None
+        if key.workspace_id is not None:
+            return Credential(key, (Grant(self.workspaces[key.workspace_id], Role.ADMIN),))
+        owner = self.accounts.get(key.user_id or "")
+        return None if owner is None else Credential(key, await self.grants(owner.user.id), owner.user)
 
     async def workspace(self, workspace_id: str) -> Workspace | None:
         self._check()
         return self.workspaces.get(workspace_id)
 
-    async def record_use(self, key_id: str, at: datetime) -> None:
+    async def session(self, token_hash: str) -> Session | None:
         self._check()
-        self.uses.append(key_id)
+        return await FakeAccounts.session(self, token_hash)
 
-    async def found(self, workspace: Workspace, admin: Member) -> Workspace:
+    async def record_uses(self, uses: Mapping[str, datetime]) -> None:
         self._check()
-        return next(iter(self.workspaces.values()), workspace)
+        self.uses += uses
 
     async def has_keys(self, workspace_id: str) -> bool:
         return any(key.workspace_id == workspace_id for key in self.keys.values())
 
     async def add_key(self, key: ApiKey) -> None:
+        if any(self._clashes(key, each) for each in self.keys.values()):
+            raise Conflict("it exists already")
         self.keys[key.key_hash] = key
+
+    async def key(self, key_id: str) -> ApiKey | None:
+        return next((key for key in self.keys.values() if key.id == key_id), None)
+
+    async def keys_of(self, *, workspace_id: str | None, user_id: str | None) -> Sequence[ApiKey]:
+        owned = [key for key in self.keys.values() if (key.workspace_id, key.user_id) == (workspace_id, user_id)]
+        return [key for key in reversed(owned) if key.revoked_at is None]
+
+    async def rename_key(self, key_id: str, name: str) -> None:
+        found = await self.key(key_id)
+        assert found is not None
+        renamed = msgspec.structs.replace(found, name=name)
+        if any(self._clashes(renamed, each) for each in self.keys.values() if each.id != key_id):
+            raise Conflict("it exists already")
+        self.keys[found.key_hash] = renamed
+
+    async def replace_key(self, old_id: str, new: ApiKey, *, old_until: datetime) -> None:
+        old = await self.key(old_id)
+        assert old is not None
+        self.keys[old.key_hash] = msgspec.structs.replace(old, expires_at=old_until)
+        self.replaced.add(old_id)
+        await self.add_key(new)
+
+    async def revoke_key(self, key_id: str, at: datetime) -> bool:
+        found = await self.key(key_id)
+        if found is None or found.revoked_at is not None:
+            return False
+        self.keys[found.key_hash] = msgspec.structs.replace(found, revoked_at=at)
+        return True
+
+    def _clashes(self, new: ApiKey, known: ApiKey) -> bool:
+        owners = (new.workspace_id, new.user_id, new.name) == (known.workspace_id, known.user_id, known.name)
+        return owners and known.revoked_at is None and known.id not in self.replaced
 
     def issue(
         self,
@@ -109,18 +155,20 @@ class FakeTenants:
         scopes: frozenset[Scope] = ALL_SCOPES,
         *,
         expires_at: datetime | None = None,
+        rate_limit: int | None = None,
     ) -> str:
         clear = new_key()
         key = ApiKey(
             id=f"key{len(self.keys)}",
             workspace_id=workspace.id,
-            name="k",
+            name=f"k{len(self.keys)}",
             key_hash=hash_key(clear),
             display=mask_key(clear),
             scopes=scopes,
             created_by="someone",
             created_at=NOON,
             expires_at=expires_at,
+            rate_limit=rate_limit,
         )
         self.keys[key.key_hash] = key
         return clear
@@ -132,6 +180,41 @@ class FakeTenants:
     def _check(self) -> None:
         if self.is_down:
             raise Unavailable("mongodb://secret-host is away")
+
+
+class FakeBuckets:
+    """Implements Buckets, and counts the questions."""
+
+    def __init__(self, clock: HandClock) -> None:
+        self._clock = clock
+        self.left: dict[str, int] = {}
+        self.turned: dict[str, float] = {}
+        self.questions = 0
+        self.is_down = False
+
+    async def take(self, bucket: str, rate: Rate, *, needed: int, spare: int, returned: int) -> Tokens:
+        self._turn(bucket, rate)
+        left = min(rate.burst, self.left[bucket] + returned)
+        granted = min(left, needed + min(spare, left // 8))
+        self.left[bucket] = left - granted
+        return Tokens(granted, self.left[bucket], self._resets_in(bucket, rate))
+
+    async def look(self, bucket: str, rate: Rate) -> Tokens:
+        self._turn(bucket, rate)
+        return Tokens(0, self.left[bucket], self._resets_in(bucket, rate))
+
+    def _turn(self, bucket: str, rate: Rate) -> None:
+        self.questions += 1
+        if self.is_down:
+            raise Unavailable("The store of the rate limits does not answer")
+        now = self._clock.monotonic()
+        turned = self.turned.setdefault(bucket, now)
+        windows = int((now - turned) / rate.window_seconds)
+        self.left[bucket] = min(rate.burst, self.left.get(bucket, rate.burst) + windows * rate.per_window)
+        self.turned[bucket] = turned + windows * rate.window_seconds
+
+    def _resets_in(self, bucket: str, rate: Rate) -> float:
+        return self.turned[bucket] + rate.window_seconds - self._clock.monotonic()
 
 
 class FakeDeployments:
@@ -362,6 +445,12 @@ class FakeJobs:
         self.blobs: dict[str, bytes] = {}
         self.refusal: Exception | None = None
         self.inline_limit = 1024 * 1024
+        self.spent: dict[str, float] = {}
+
+    async def spend(self, workspace_id: str) -> Spend:
+        if self.refusal is not None:
+            raise self.refusal
+        return Spend(workspace_id, "2026-11", Usage(cost_usd=self.spent.get(workspace_id, 0.0)))
 
     async def accept(self, request: AcceptRun) -> RunAccepted:
         if self.refusal is not None:

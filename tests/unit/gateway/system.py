@@ -10,7 +10,8 @@ from uuid import uuid4
 import msgspec
 from fastapi import FastAPI
 from starlette.types import Message
-from tests.unit.gateway.fakes import FakeDeployments, FakeJobs, FakeTenants, FakeWorker, HandClock
+from tests.unit.gateway.fakes import FakeBuckets, FakeDeployments, FakeJobs, FakeTenants, FakeWorker, HandClock
+from tests.unit.gateway.people import PlainPasswords
 
 from gateway.bootstrap import build
 from gateway.settings import GatewaySettings
@@ -64,6 +65,7 @@ class System:
     broker: Broker
     worker: FakeWorker
     tenants: FakeTenants
+    buckets: FakeBuckets
     deployments: FakeDeployments
     jobs: FakeJobs
     clock: HandClock
@@ -170,20 +172,23 @@ async def running_system(**settings: Any) -> AsyncIterator[System]:
     """A started gateway with one deployed workflow `W` and a key with every scope."""
     url = f"memory://{uuid4().hex}"
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
+    buckets = FakeBuckets(clock)
     deployments.put("W")
     broker = open_broker(url, service="gateway")
     app = build(
-        GatewaySettings(**{"public_url": BASE, "default_plan": "free", **settings}),
+        GatewaySettings(**{"public_url": BASE, "default_plan": "free", "settle_seconds": 0, **settings}),
         broker=broker,
         store=tenants,
+        buckets=buckets,
         deploy=deployments,
         jobs=jobs,
         clock=clock,
+        passwords=PlainPasswords(),
     )
     others = open_broker(url, service="executor-service")
     await others.start()
     worker = FakeWorker(others)
     await worker.start()
     async with app.router.lifespan_context(app):
-        yield System(app, broker, worker, tenants, deployments, jobs, clock, tenants.issue())
+        yield System(app, broker, worker, tenants, buckets, deployments, jobs, clock, tenants.issue())
     await others.stop()

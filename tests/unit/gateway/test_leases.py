@@ -170,14 +170,6 @@ class TestKeys:
         await system.execute({}, key=system.key[:-1] + ("A" if system.key[-1] != "A" else "Q"))
         assert system.tenants.finds == 0
 
-    async def test_use_is_recorded_every_ten_minutes(self, system: System) -> None:
-        await system.execute({})
-        await system.execute({})
-        await eventually(lambda: system.tenants.uses == ["key0"])
-        system.clock.advance(601)
-        await system.execute({})
-        await eventually(lambda: system.tenants.uses == ["key0", "key0"])
-
 
 class TestLiveVersions:
     async def test_a_promote_acts_when_told(self, system: System) -> None:

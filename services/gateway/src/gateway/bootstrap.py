@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
+from gateway.adapters.argon2 import Argon2Passwords
 from gateway.adapters.attached_runs import BrokerAttachedRuns
 from gateway.adapters.bucket_store import INDEXES as BUCKET_INDEXES
 from gateway.adapters.bucket_store import BucketStore
@@ -15,6 +16,8 @@ from gateway.adapters.jobs_service import JobsService
 from gateway.adapters.tenant_store import INDEXES, TenantStore
 from gateway.api.app_errors import register_error_handlers
 from gateway.api.attached import AttachedAnswers
+from gateway.api.auth.cookies import SessionCookie
+from gateway.api.auth.sessions import sessions_router
 from gateway.api.block_types import block_types_router
 from gateway.api.console import ConsoleFiles, console_router
 from gateway.api.guards import CorsGuard, RequestGuard
@@ -22,12 +25,14 @@ from gateway.api.legacy.access import LegacyAccess
 from gateway.api.legacy.authoring import authoring_router
 from gateway.api.legacy.deployment import deployment_router
 from gateway.api.legacy.execute import ExecuteDoor, execute_router
+from gateway.api.legacy.files import files_router
 from gateway.api.legacy.jobs import jobs_router
 from gateway.api.legacy.runs import runs_router
 from gateway.api.legacy.usage import usage_router
 from gateway.api.legacy.versions import versions_router
 from gateway.api.limiting import Limiting
 from gateway.api.root import root_router
+from gateway.api.session_guard import SessionGuard
 from gateway.api.v1.access import V1Access
 from gateway.api.v1.deployments import deployments_router as v1_deployments_router
 from gateway.api.v1.workflows import workflows_router as v1_workflows_router
@@ -35,17 +40,21 @@ from gateway.api.v2.execute import V2ExecuteDoor
 from gateway.api.v2.execute import execute_router as v2_execute_router
 from gateway.api.v2.runs import runs_router as v2_runs_router
 from gateway.application.admission import AdmissionGate
+from gateway.application.attempts import Attempts
 from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
 from gateway.application.executions import Executions
-from gateway.application.first_start import FirstKey, FirstStart
+from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
+from gateway.application.key_uses import KeyUses
 from gateway.application.publishing import Publishing
 from gateway.application.rate_limiter import RateLimiter
 from gateway.application.rate_limits import RateLimits
+from gateway.application.revocations import Revocations
+from gateway.application.sessions import Sessions
 from gateway.application.usage import UsageReports
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.addresses import networks
-from gateway.ports import Buckets, DeployKeeper, RunKeeper, TenantDatabase
+from gateway.ports import Buckets, DeployKeeper, Passwords, RunKeeper, TenantDatabase
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
@@ -68,11 +77,14 @@ def build(
     deploy: DeployKeeper | None = None,
     jobs: RunKeeper | None = None,
     clock: Clock | None = None,
+    passwords: Passwords | None = None,
     on_first_key: Callable[[FirstKey], None] | None = None,
+    on_first_password: Callable[[FirstPassword], None] | None = None,
 ) -> FastAPI:
     """The gateway of `settings`, with any part replaced.
 
-    `on_first_key` is told the clear text of a key with every scope, if the system has no key yet.
+    `on_first_key` is told the clear text of a key with every scope, if the system has no key yet; `on_first_password`
+    the admin's password, if one had to be made.
     """
     clock = clock or SystemClock()
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.GATEWAY)
@@ -88,7 +100,15 @@ def build(
         clients.append(client := _client(settings, settings.jobs_url))
         jobs = JobsService(client)
 
-    authentication = Authentication(store, clock)
+    passwords = passwords or Argon2Passwords()
+    revocations = Revocations(broker.control, settle_seconds=settings.settle_seconds)
+    sessions = Sessions(
+        store, store, passwords=passwords, attempts=Attempts(store, clock), revocations=revocations, clock=clock
+    )
+    key_uses = KeyUses(store, clock)
+    authentication = Authentication(store, sessions.visit, key_uses, clock)
+    revocations.also_tell(authentication.on_control)
+    cookie = SessionCookie(settings.base_url)
     endpoints = Endpoints(deploy, clock, stale_seconds=settings.endpoint_stale_seconds)
     cancels = Cancels(broker.control, clock)
     runs = BrokerAttachedRuns(
@@ -121,7 +141,17 @@ def build(
             broker,
             store,
             *clients,
-            FirstStart(store, clock, settings.default_plan, on_first_key),
+            key_uses,
+            FirstStart(
+                store,
+                passwords,
+                clock,
+                settings.default_plan,
+                admin_email=settings.admin_email,
+                admin_password=settings.admin_password.get_secret_value(),
+                tell_key=on_first_key,
+                tell_password=on_first_password,
+            ),
             cancels,
             runs,
             ControlListener(broker.control, [authentication.on_control, endpoints.on_control]),
@@ -129,6 +159,7 @@ def build(
         checks={"broker": broker.ping, "store": store.ping},
         routers=[
             execute_router(door),
+            sessions_router(sessions, authentication, cookie, limiting, clock),
             jobs_router(authentication, limiting, jobs, jobs),
             usage_router(authentication, limiting, reports, clock),
             v2_execute_router(
@@ -145,11 +176,13 @@ def build(
             authoring_router(access, deploy, endpoints),
             block_types_router(access, installed_catalog()),
             console_router(console),
+            files_router(authentication, jobs),
             root_router(settings.base_url, console),
         ],
         middleware=[
             Middleware(CorsGuard, public_url=settings.base_url),
             Middleware(RequestGuard),
+            Middleware(SessionGuard, public_url=settings.base_url, trusted_origins=settings.trusted_origins),
             Middleware(BodyLimit, limit=settings.max_body_bytes),
         ],
         openapi_url="/openapi.json",

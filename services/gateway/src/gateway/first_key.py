@@ -2,9 +2,12 @@
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from gateway.adapters.argon2 import Argon2Passwords
 from gateway.adapters.tenant_store import INDEXES, TenantStore
-from gateway.application.first_start import FirstKey, FirstStart
+from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
 from gateway.settings import GatewaySettings
 from shared.clock import SystemClock
 from shared.store.client import Store
@@ -12,15 +15,29 @@ from shared.store.client import Store
 
 async def make_first_key(settings: GatewaySettings) -> FirstKey:
     """A new admin key of the first workspace, which is made if there is none. Raises Unavailable."""
-    tenants = TenantStore(Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_gateway", INDEXES))
     told: list[FirstKey] = []
+    async with _opened(settings) as first:
+        workspace, _ = await first.found()
+        await first.make_key(workspace, told.append)
+    return told[0]
+
+
+async def set_admin_password(settings: GatewaySettings, password: str) -> FirstPassword:
+    """Let the first admin, who is made if there is none, sign in with `password`. Raises Unavailable."""
+    async with _opened(settings) as first:
+        return await first.set_password(password)
+
+
+@asynccontextmanager
+async def _opened(settings: GatewaySettings) -> AsyncIterator[FirstStart]:
+    tenants = TenantStore(Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_gateway", INDEXES))
     await tenants.start()
     try:
-        first = FirstStart(tenants, SystemClock(), settings.default_plan)
-        await first.make_key(await first.workspace(), told.append)
+        yield FirstStart(
+            tenants, Argon2Passwords(), SystemClock(), settings.default_plan, admin_email=settings.admin_email
+        )
     finally:
         await tenants.stop()
-    return told[0]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """The gateway as a process of its own."""
 
+import sys
+
+from gateway.application.first_start import FirstPassword
 from gateway.bootstrap import build
 from gateway.settings import GatewaySettings
 from shared.web.server import serve
@@ -8,7 +11,12 @@ from shared.web.server import serve
 def main() -> None:
     """Serve until told to stop."""
     settings = GatewaySettings()
-    serve(build(settings), settings, port=settings.gateway_port)
+    serve(build(settings, on_first_password=_tell), settings, port=settings.gateway_port)
+
+
+def _tell(first: FirstPassword) -> None:
+    # Shown to whoever starts it, and in no log: it is kept nowhere in clear.
+    sys.stderr.write(f"The first admin signs in as {first.admin_email} with the password {first.password}\n")
 
 
 if __name__ == "__main__":

@@ -13,3 +13,6 @@ STREAM_GAPS = Counter("flowport_gateway_stream_gaps_total", "Streams that ended 
 SLOW_READERS = Counter("flowport_gateway_slow_readers_total", "Streams closed because the caller did not read.")
 STRAY_RUNS = Counter("flowport_gateway_stray_runs_total", "Cancels sent for runs that nobody waits for.")
 REFUSALS = Counter("flowport_gateway_refusals_total", "Execute calls refused before a run began.", ["code"])
+RATE_UNCHECKED = Counter(
+    "flowport_gateway_rate_unchecked_total", "Calls let through because the store of the rate limits did not answer."
+)

@@ -1,13 +1,16 @@
 """What the gateway needs from the outside. Adapters implement these; tests hand in fakes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from gateway.domain.credentials import ApiKey, Credential, Member, Workspace
+from gateway.domain.credentials import ApiKey, Credential, Grant, Workspace
 from gateway.domain.idempotency import CallName, KeptAnswer
+from gateway.domain.people import Account, Session, User
+from gateway.domain.rate_limits import Rate
+from gateway.domain.team import Invitation, Team
 from shared.contracts.deployments import (
     CreateWorkflow,
     Deploy,
@@ -28,31 +31,24 @@ from shared.contracts.deployments import (
     WorkflowPage,
 )
 from shared.contracts.events import RunEvent
-from shared.contracts.jobs import AcceptRun, CancelAnswer, RunAccepted, RunPage, RunView
+from shared.contracts.jobs import AcceptRun, CancelAnswer, RunAccepted, RunPage, RunView, Spend
+from shared.contracts.messages import ControlMessage
 from shared.contracts.runs import Payload, RunOutcome, RunSpec
 
 
 class Keys(Protocol):
-    """Workspaces and their API keys, in the gateway's own database. Every method raises Unavailable."""
+    """API keys, in the gateway's own database. Every method raises Unavailable."""
 
     async def find(self, key_hash: str) -> Credential | None:
-        """The key with this hash and the workspace that it opens, good or not."""
+        """The key with this hash and what it opens, good or not."""
         ...
 
     async def workspace(self, workspace_id: str) -> Workspace | None:
         """One workspace."""
         ...
 
-    async def record_use(self, key_id: str, at: datetime) -> None:
-        """The key was used at `at`; an older time never replaces a newer one."""
-        ...
-
-
-class Tenants(Protocol):
-    """How workspaces, members and keys come to be. Every method raises Unavailable."""
-
-    async def found(self, workspace: Workspace, admin: Member) -> Workspace:
-        """Make this the first workspace, with this admin, unless there is one; returns the one that is."""
+    async def record_uses(self, uses: Mapping[str, datetime]) -> None:
+        """When each key was used last; an older time never replaces a newer one."""
         ...
 
     async def has_keys(self, workspace_id: str) -> bool:
@@ -60,7 +56,162 @@ class Tenants(Protocol):
         ...
 
     async def add_key(self, key: ApiKey) -> None:
-        """Store a key."""
+        """Store a key. Raises Conflict when its owner has one of this name."""
+        ...
+
+    async def key(self, key_id: str) -> ApiKey | None:
+        """One key, revoked or not."""
+        ...
+
+    async def keys_of(self, *, workspace_id: str | None, user_id: str | None) -> Sequence[ApiKey]:
+        """The keys of a workspace or of a user that are not revoked, newest first."""
+        ...
+
+    async def rename_key(self, key_id: str, name: str) -> None:
+        """Raises Conflict when its owner has another of this name."""
+        ...
+
+    async def replace_key(self, old_id: str, new: ApiKey, *, old_until: datetime) -> None:
+        """Store `new` under the name of the old key, which expires at `old_until`."""
+        ...
+
+    async def revoke_key(self, key_id: str, at: datetime) -> bool:
+        """Says whether it was good until now."""
+        ...
+
+
+class Workspaces(Protocol):
+    """Workspaces, their members and invitations. Every method raises Unavailable."""
+
+    async def found(self, workspace: Workspace, admin: Account) -> tuple[Workspace, str]:
+        """Make this the first workspace, with this admin, unless there is one; returns what is, and the admin's id."""
+        ...
+
+    async def add_workspace(self, workspace: Workspace, team: Team) -> None:
+        """Keep a new one."""
+        ...
+
+    async def update_workspace(self, workspace_id: str, changes: dict[str, Any]) -> Workspace:
+        """Set these fields. Raises NotFound."""
+        ...
+
+    async def grants(self, user_id: str) -> tuple[Grant, ...]:
+        """Where the user may go, oldest workspace first."""
+        ...
+
+    async def team(self, workspace_id: str) -> Team:
+        """Raises NotFound."""
+        ...
+
+    async def replace_team(self, team: Team) -> bool:
+        """Keep it if the stored one is of the revision before; says whether it did."""
+        ...
+
+    async def add_invitation(self, invitation: Invitation) -> None:
+        """Keep a new one."""
+        ...
+
+    async def invitation(self, token_hash: str) -> Invitation | None:
+        """The one with this token, open or not."""
+        ...
+
+    async def invitations(self, workspace_id: str) -> Sequence[Invitation]:
+        """All of a workspace."""
+        ...
+
+    async def use_invitation(self, invitation_id: str, now: datetime) -> bool:
+        """Only one call for an open invitation is told True."""
+        ...
+
+    async def withdraw_invitation(self, workspace_id: str, invitation_id: str) -> bool:
+        """Says whether it was there."""
+        ...
+
+
+class Accounts(Protocol):
+    """People and their sessions. Every method raises Unavailable."""
+
+    async def add_account(self, account: Account) -> None:
+        """Raises Conflict when the address has an account."""
+        ...
+
+    async def account_by_email(self, email: str) -> Account | None: ...
+
+    async def account(self, user_id: str) -> Account | None: ...
+
+    async def users(self, user_ids: list[str]) -> Sequence[User]:
+        """Those of them that exist."""
+        ...
+
+    async def set_password(self, user_id: str, password_hash: str, *, only_if_none: bool = False) -> bool:
+        """Says whether it was set."""
+        ...
+
+    async def add_session(self, session: Session) -> None:
+        """Keep a new one."""
+        ...
+
+    async def session(self, token_hash: str) -> Session | None:
+        """The one with this token, good or not."""
+        ...
+
+    async def rotate_session(self, old_hash: str, renewed: Session, *, old_until: datetime) -> bool:
+        """Give a session another token; only one call for each old token is told True."""
+        ...
+
+    async def end_session(self, session_id: str) -> Sequence[str]:
+        """Returns the hashes of the tokens that are no good any more."""
+        ...
+
+    async def end_sessions(self, user_id: str, *, but: str | None = None) -> Sequence[str]:
+        """As `end_session`, for all of a user except the session with the id `but`."""
+        ...
+
+    async def count_attempt(self, key: str, *, window_ends: datetime) -> int:
+        """One more; returns how many there are."""
+        ...
+
+    async def forget_attempts(self, key: str) -> None:
+        """Begin to count anew."""
+        ...
+
+
+class Passwords(Protocol):
+    """Hashes of passwords. Every method raises Unavailable when too many are asked for at once."""
+
+    async def hash(self, password: str) -> str: ...
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        """Whether it is this password; with None it takes as long, and is not."""
+        ...
+
+
+class Control(Protocol):
+    """To every process."""
+
+    async def broadcast(self, message: ControlMessage) -> None:
+        """Raises Unavailable."""
+        ...
+
+
+class Tokens(NamedTuple):
+    """What a bucket gave."""
+
+    granted: int
+    left: int
+    resets_in: float
+    """Seconds until there are more."""
+
+
+class Buckets(Protocol):
+    """The rate limits' buckets, shared by all gateways. Every method raises Unavailable."""
+
+    async def take(self, bucket: str, rate: Rate, *, needed: int, spare: int, returned: int) -> Tokens:
+        """Put `returned` tokens back, then take `needed` and up to `spare` more; fewer where there are not enough."""
+        ...
+
+    async def look(self, bucket: str, rate: Rate) -> Tokens:
+        """How it stands; nothing is taken."""
         ...
 
 
@@ -164,6 +315,10 @@ class Jobs(Protocol):
         """Cancel a run. Raises NotFound, Conflict."""
         ...
 
+    async def spend(self, workspace_id: str) -> Spend:
+        """What the workspace spent on models this month."""
+        ...
+
     async def claim_run_id(self, workspace_id: str, run_id: str) -> None:
         """Take a caller-chosen run id, for ever. Raises RunIdTaken."""
         ...
@@ -185,7 +340,7 @@ class Payloads(Protocol):
         ...
 
 
-class TenantDatabase(Keys, Tenants, Protocol):
+class TenantDatabase(Keys, Workspaces, Accounts, Protocol):
     """The gateway's own database."""
 
     async def start(self) -> None: ...

@@ -1,11 +1,14 @@
 """What an operator can set on the gateway."""
 
+from dataclasses import replace
 from typing import Any
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 
+from gateway.domain.addresses import networks
 from gateway.domain.plans import Plan, PlanName, Plans
-from shared.settings import CommonSettings
+from gateway.domain.rate_limits import RateKind
+from shared.settings import CommaList, CommonSettings
 
 
 def _sim(name: str, default: int, **options: Any) -> Any:
@@ -28,6 +31,12 @@ def _concurrency(plan: str, default: int) -> Any:
     return Field(default, ge=1, le=100_000, description=description)
 
 
+def _rate(plan: str, kind: str, default: int) -> Any:
+    description = f"Calls per window on the {plan} plan, {kind}; twice as many at once after a pause."
+    name = f"RATE_LIMIT_{plan.upper()}_{kind.upper()}"
+    return _sim(name, default, ge=1, le=1_000_000_000, description=description)
+
+
 class GatewaySettings(CommonSettings):
     """Doors, limits and plans."""
 
@@ -39,6 +48,20 @@ class GatewaySettings(CommonSettings):
         description="Port of the public door.",
     )
     public_url: str = Field("", description="Where callers reach us, for links; http://localhost:<port> when empty.")
+    admin_email: str = Field("admin@flowport.local", description="Who the first admin is, on the first start.")
+    admin_password: SecretStr = Field(
+        SecretStr(""), description="Password of the first admin, on the first start; printed once when it is empty."
+    )
+    trusted_origins: CommaList = Field(
+        (), description="Origins beside the public URL whose pages may use a visitor's session, https://a,https://b."
+    )
+    settle_seconds: float = Field(
+        1.0,
+        ge=0,
+        le=60,
+        description="How long promote, undeploy, access change and revoke wait before they answer, until every gateway"
+        " has let go of what it knew; 0 where there is only one gateway.",
+    )
     default_plan: PlanName = Field(PlanName.ENTERPRISE, description="Plan of the first workspace.")
 
     admission_gate_max_inflight: int = _sim(
@@ -76,28 +99,69 @@ class GatewaySettings(CommonSettings):
     concurrency_team: int = _concurrency("team", 200)
     concurrency_enterprise: int = _concurrency("enterprise", 200)
 
+    rate_limit_window_ms: int = _sim(
+        "RATE_LIMIT_WINDOW_MS", 60_000, ge=100, le=86_400_000, description="Window of every rate limit, in ms."
+    )
+    rate_limit_free_sync: int = _rate("free", "sync", 50)
+    rate_limit_free_async: int = _rate("free", "async", 200)
+    rate_limit_free_api: int = _rate("free", "api", 30)
+    rate_limit_pro_sync: int = _rate("pro", "sync", 150)
+    rate_limit_pro_async: int = _rate("pro", "async", 1000)
+    rate_limit_pro_api: int = _rate("pro", "api", 100)
+    rate_limit_team_sync: int = _rate("team", "sync", 300)
+    rate_limit_team_async: int = _rate("team", "async", 2500)
+    rate_limit_team_api: int = _rate("team", "api", 200)
+    rate_limit_enterprise_sync: int = _rate("enterprise", "sync", 600)
+    rate_limit_enterprise_async: int = _rate("enterprise", "async", 5000)
+    rate_limit_enterprise_api: int = _rate("enterprise", "api", 500)
+    rate_limit_public_address: int = Field(
+        60, ge=1, le=1_000_000_000, description="Calls per window to a workspace's public workflows from one address."
+    )
+    trusted_proxies: CommaList = Field(
+        (), description="Networks of our own proxies, 10.0.0.0/8,…; only what they say in X-Forwarded-For is believed."
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        networks(value)
+        return value
+
     @property
     def base_url(self) -> str:
         """How links begin."""
         return self.public_url.rstrip("/") or f"http://localhost:{self.gateway_port}"
 
     def plans(self) -> Plans:
-        """Every plan; max has the team's numbers, benchmark has the enterprise's without a bound on concurrency."""
-        free = Plan(
-            PlanName.FREE,
-            self.execution_timeout_free,
-            self.execution_timeout_async_free,
-            self.concurrency_free,
-        )
-        pro = Plan(PlanName.PRO, self.execution_timeout_pro, self.execution_timeout_async_pro, self.concurrency_pro)
-        team = (self.execution_timeout_team, self.execution_timeout_async_team, self.concurrency_team)
-        enterprise = (self.execution_timeout_enterprise, self.execution_timeout_async_enterprise)
+        """Every plan; max has the team's numbers, benchmark has the enterprise's and next to no other bounds."""
+        team, enterprise = self._plan(PlanName.TEAM), self._plan(PlanName.ENTERPRISE)
         plans = (
-            free,
-            pro,
-            Plan(PlanName.MAX, *team),
-            Plan(PlanName.TEAM, *team),
-            Plan(PlanName.ENTERPRISE, *enterprise, self.concurrency_enterprise),
-            Plan(PlanName.BENCHMARK, *enterprise, 100_000),
+            self._plan(PlanName.FREE),
+            self._plan(PlanName.PRO),
+            replace(team, name=PlanName.MAX),
+            team,
+            enterprise,
+            replace(
+                enterprise,
+                name=PlanName.BENCHMARK,
+                concurrency=100_000,
+                rates=dict.fromkeys(RateKind, 1_000_000_000),
+            ),
         )
         return {plan.name: plan for plan in plans}
+
+    def _plan(self, name: PlanName) -> Plan:
+        def number(setting: str) -> int:
+            return int(getattr(self, setting))
+
+        return Plan(
+            name,
+            sync_seconds=number(f"execution_timeout_{name}"),
+            async_seconds=number(f"execution_timeout_async_{name}"),
+            concurrency=number(f"concurrency_{name}"),
+            rates={
+                RateKind.SYNC: number(f"rate_limit_{name}_sync"),
+                RateKind.ASYNC: number(f"rate_limit_{name}_async"),
+                RateKind.API: number(f"rate_limit_{name}_api"),
+            },
+        )

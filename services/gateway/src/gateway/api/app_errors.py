@@ -11,7 +11,8 @@ from starlette.responses import Response
 from gateway.api.bodies import in_known_words
 from shared.web.structs import StructResponse
 
-_CODES = {400: "BAD_REQUEST", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+_CODES = {400: "BAD_REQUEST", 403: "FORBIDDEN", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+_MESSAGES = {404: "Not found", 405: "Method not allowed"}
 
 
 def register_error_handlers(app: FastAPI) -> None:
@@ -20,11 +21,14 @@ def register_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
 
 
+def refusal(request: Request, status: int, message: str) -> Response:
+    """An answer in the style of the request's API generation, for who stands before the routes."""
+    return StructResponse(_body(request, message, status), status_code=status)
+
+
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
-    message = "Method not allowed" if error.status_code == 405 else "Not found"
-    if error.status_code not in _CODES:
-        message = error.detail
+    message = _MESSAGES.get(error.status_code, error.detail)
     return StructResponse(_body(request, message, error.status_code), error.status_code, dict(error.headers or {}))
 
 

@@ -10,7 +10,8 @@ _COMMON: Final = (
     "X-Api-Version, X-API-Key"
 )
 _EXPOSED: Final = (
-    "Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, X-Run-Id, X-Execution-Id"
+    "Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, X-Run-Id, "
+    "X-Execution-Id, RateLimit, RateLimit-Policy"
 )
 RawHeaders = Sequence[tuple[bytes, bytes]]
 

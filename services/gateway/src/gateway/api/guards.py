@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api import cors
+from gateway.api.limiting import limit_headers
 from shared.ids import new_request_id
 from shared.observe.logging import get_logger
 from shared.web.structs import StructResponse
@@ -21,7 +22,7 @@ def request_id_of(scope: Scope) -> str:
 
 
 class RequestGuard:
-    """Gives the request an id, and an answer whatever happens."""
+    """Gives the request an id, and an answer whatever happens; tells callers how they stand with their limits."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -39,7 +40,8 @@ class RequestGuard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], (REQUEST_ID, request_id.encode())]
+                limits = await limit_headers(scope)
+                message["headers"] = [*message["headers"], (REQUEST_ID, request_id.encode()), *limits]
             await send(message)
 
         try:

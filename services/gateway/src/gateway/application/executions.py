@@ -2,10 +2,12 @@
 
 from gateway import metrics
 from gateway.application.endpoints import Endpoints
+from gateway.application.rate_limits import RateLimits
 from gateway.domain.credentials import Caller, Scope
 from gateway.domain.errors import IdentityUnavailable, RunLost, WrongWorkspace
 from gateway.domain.execute_request import ExecuteRequest
 from gateway.domain.plans import Plan, Plans
+from gateway.domain.rate_limits import RateKind
 from gateway.ports import AttachedRun, AttachedRuns, Jobs, Payloads
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import AcceptRun, RunAccepted
@@ -20,8 +22,18 @@ log = get_logger("executions")
 class Executions:
     """The steps of an execute call after its request has been read, in the order in which they may fail."""
 
-    def __init__(self, endpoints: Endpoints, runs: AttachedRuns, jobs: Jobs, payloads: Payloads, plans: Plans) -> None:
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        runs: AttachedRuns,
+        jobs: Jobs,
+        payloads: Payloads,
+        *,
+        limits: RateLimits,
+        plans: Plans,
+    ) -> None:
         self._endpoints = endpoints
+        self._limits = limits
         self._runs = runs
         self._jobs = jobs
         self._payloads = payloads
@@ -38,7 +50,7 @@ class Executions:
     async def attach(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> AttachedRun:
         """Start a run that lives with this call.
 
-        Raises RunIdTaken, NotDeployed, NotFound (a pinned version), AtCapacity, RunLost, Unavailable.
+        Raises RunIdTaken, NotDeployed, NotFound (a pinned version), RateLimited, AtCapacity, RunLost, Unavailable.
         """
         if request.run_id is None:
             return await self._runs.attach(await self._spec(caller, endpoint, request, new_id()))
@@ -54,7 +66,7 @@ class Executions:
     async def enqueue(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> RunAccepted:
         """Store a run that outlives this call.
 
-        Raises RunIdTaken, NotDeployed, NotFound (a pinned version), AtCapacity, Unavailable.
+        Raises RunIdTaken, NotDeployed, NotFound (a pinned version), RateLimited, AtCapacity, Unavailable.
         """
         run_id = request.run_id or new_id()
         spec = await self._spec(caller, endpoint, request, run_id)
@@ -81,9 +93,11 @@ class Executions:
         return await self._payloads.get(workspace_id, outcome.output) or b"{}"
 
     async def _spec(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> RunSpec:
+        snapshot = await self._endpoints.target(endpoint, request.version)
+        await self._limits.take(caller, RateKind.of(request.mode))
         return RunSpec(
             run_id=run_id,
-            snapshot=await self._endpoints.target(endpoint, request.version),
+            snapshot=snapshot,
             mode=request.mode,
             input=await self._payloads.put(endpoint.workspace_id, request.input),
             time_limit_ms=self._plan(caller).time_limit_ms(request.mode, request.time_limit_seconds),

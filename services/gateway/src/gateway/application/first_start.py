@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.domain.credentials import ALL_SCOPES, ApiKey, Member, Workspace
+from gateway.domain.credentials import ALL_SCOPES, ApiKey, Workspace
+from gateway.domain.people import Account, User, new_password
 from gateway.domain.plans import PlanName
-from gateway.ports import Tenants
+from gateway.ports import Passwords, TenantDatabase
 from shared.clock import Clock
 from shared.ids import new_id
 from shared.observe.logging import get_logger
@@ -26,39 +27,65 @@ class FirstKey:
     api_key: str
 
 
+@dataclass(frozen=True)
+class FirstPassword:
+    """What the operator is told once: how the first admin signs in."""
+
+    admin_email: str
+    password: str
+
+
 class FirstStart:
-    """Founds the first workspace; a key is made only when there is somebody to tell it to, and none exists yet."""
+    """Founds the first workspace and its admin.
+
+    The admin who cannot sign in yet gets the password `admin_password`, or without one a new password, if there is
+    somebody to tell it to. So it is with the first key.
+    """
 
     def __init__(
-        self, tenants: Tenants, clock: Clock, plan: PlanName, tell: Callable[[FirstKey], None] | None = None
+        self,
+        tenants: TenantDatabase,
+        passwords: Passwords,
+        clock: Clock,
+        plan: PlanName,
+        *,
+        admin_email: str = ADMIN_EMAIL,
+        admin_password: str = "",
+        tell_key: Callable[[FirstKey], None] | None = None,
+        tell_password: Callable[[FirstPassword], None] | None = None,
     ) -> None:
         self._tenants = tenants
+        self._passwords = passwords
         self._clock = clock
         self._plan = plan
-        self._tell = tell
+        self._admin_email = admin_email
+        self._admin_password = admin_password
+        self._tell_key = tell_key
+        self._tell_password = tell_password
 
     async def start(self) -> None:
         """Found what is missing. Raises Unavailable."""
-        workspace = await self.workspace()
-        if self._tell is not None and not await self._tenants.has_keys(workspace.id):
-            await self.make_key(workspace, self._tell)
+        workspace, admin = await self.found()
+        if admin.password_hash is None:
+            await self._give_password(admin.user)
+        if self._tell_key is not None and not await self._tenants.has_keys(workspace.id):
+            await self.make_key(workspace, self._tell_key)
 
     async def stop(self) -> None:
         """Nothing is held."""
 
-    async def workspace(self) -> Workspace:
-        """The first workspace, made now if there is none."""
+    async def found(self) -> tuple[Workspace, Account]:
+        """The first workspace and its first admin, made now if there are none."""
         now = self._clock.now()
         workspace = Workspace(id=new_id(), name="My Workspace", plan=self._plan, created_at=now)
-        admin = Member(
-            id=new_id(), workspace_id=workspace.id, email=ADMIN_EMAIL, name="Admin", role="admin", created_at=now
-        )
-        return await self._tenants.found(workspace, admin)
+        wanted = Account(user=User(id=new_id(), email=self._admin_email, name="Admin", created_at=now))
+        founded, admin_id = await self._tenants.found(workspace, wanted)
+        return founded, await self._tenants.account(admin_id) or wanted
 
     async def make_key(self, workspace: Workspace, tell: Callable[[FirstKey], None]) -> None:
         """A new key with every scope. It is told before it is stored: one that nobody knows opens nothing."""
         clear, key_id = new_key(), new_id()
-        tell(FirstKey(workspace.id, ADMIN_EMAIL, clear))
+        tell(FirstKey(workspace.id, self._admin_email, clear))
         await self._tenants.add_key(
             ApiKey(
                 id=key_id,
@@ -67,8 +94,24 @@ class FirstStart:
                 key_hash=hash_key(clear),
                 display=mask_key(clear),
                 scopes=ALL_SCOPES,
-                created_by=ADMIN_EMAIL,
+                created_by=self._admin_email,
                 created_at=self._clock.now(),
             )
         )
         log.info("admin_key_made", workspace_id=workspace.id, key_id=key_id)
+
+    async def set_password(self, password: str) -> FirstPassword:
+        """Give the first admin this password, whatever the old one was. Raises Unavailable."""
+        _, admin = await self.found()
+        await self._tenants.set_password(admin.user.id, await self._passwords.hash(password))
+        log.info("admin_password_set", user_id=admin.user.id)
+        return FirstPassword(admin.user.email, password)
+
+    async def _give_password(self, admin: User) -> None:
+        if not self._admin_password and self._tell_password is None:
+            return
+        password = self._admin_password or new_password()
+        password_hash = await self._passwords.hash(password)
+        was_set = await self._tenants.set_password(admin.id, password_hash, only_if_none=True)
+        if was_set and not self._admin_password and self._tell_password is not None:
+            self._tell_password(FirstPassword(admin.email, password))

@@ -7,27 +7,46 @@ from typing import Final
 
 import msgspec
 
-from gateway.domain.errors import MissingScope
+from gateway.domain.errors import (
+    AccessDenied,
+    MissingScope,
+    NoWorkspace,
+    PersonalKeysForbidden,
+    WrongWorkflow,
+    WrongWorkspace,
+)
+from gateway.domain.people import Role, User
 from gateway.domain.plans import PlanName
 
 
 class Scope(StrEnum):
-    """What a key may do."""
+    """What a caller may do."""
 
     EXECUTE = "execute"
     READ = "read"
+    WRITE = "write"
     DEPLOY = "deploy"
     ADMIN = "admin"
 
 
 ALL_SCOPES: Final = frozenset(Scope)
+ROLE_SCOPES: Final = {
+    Role.READ: frozenset({Scope.EXECUTE, Scope.READ}),
+    Role.WRITE: frozenset({Scope.EXECUTE, Scope.READ, Scope.WRITE}),
+    Role.ADMIN: ALL_SCOPES,
+}
+_ROLE_FOR: Final = {Scope.EXECUTE: Role.READ, Scope.READ: Role.READ, Scope.WRITE: Role.WRITE}
+SESSION_COOKIE: Final = "flowport_session"
+SECURE_COOKIE: Final = f"__Host-{SESSION_COOKIE}"
+"""The name where the public URL is https: browsers then hold it to this very host."""
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key as it is kept: never the key itself."""
+    """A key as it is kept: never the key itself. It belongs to a workspace or, as a personal key, to a user."""
 
     id: str
-    workspace_id: str
+    workspace_id: str | None
+    user_id: str | None = None
     name: str
     key_hash: str
     display: str
@@ -37,6 +56,10 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     last_used_at: datetime | None = None
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    rate_limit: int | None = None
+    """Calls of each kind per window; None where only the workspace's limits hold."""
+    workflow_ids: tuple[str, ...] | None = None
+    """The workflows that it is for; None for all."""
 
     def is_good(self, now: datetime) -> bool:
         """Whether it opens anything at `now`."""
@@ -50,32 +73,36 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     plan: PlanName
     created_at: datetime
+    allow_personal_keys: bool = True
 
 
-class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """A person in a workspace."""
+class Grant(msgspec.Struct, frozen=True):
+    """A workspace that somebody may enter, and as what."""
 
-    id: str
-    workspace_id: str
-    email: str
-    name: str
-    role: str
-    created_at: datetime
+    workspace: Workspace
+    role: Role
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """A key and the workspace that it opens."""
+    """A key and what it opens: one workspace, or with a personal key all those of its user."""
 
     key: ApiKey
-    workspace: Workspace
+    grants: tuple[Grant, ...]
+    user: User | None = None
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who calls: the holder of a key, or the public."""
+    """Who calls, in one workspace: the holder of a key, somebody who is signed in, or the public."""
 
     workspace: Workspace
     scopes: frozenset[Scope]
     key: ApiKey | None = None
+    address: str | None = None
+    """By which a caller without a key is counted."""
+    user: User | None = None
+    """Whose session or personal key it is."""
+    grants: tuple[Grant, ...] = ()
+    """Where this user may also go."""
 
     @property
     def key_id(self) -> str | None:
@@ -85,22 +112,79 @@ class Caller(msgspec.Struct, frozen=True):
     @property
     def actor_id(self) -> str:
         """Whom the audit trail names."""
-        return self.key.id if self.key else "public"
+        return self.key.id if self.key else self.user.id if self.user else "public"
 
     @property
     def actor_name(self) -> str:
-        """Who made the key: what people see beside a version."""
-        return self.key.created_by if self.key else "public"
+        """Who that is to people: the user, or who made the key."""
+        return self.user.name if self.user else self.key.created_by if self.key else "public"
 
     @property
     def is_public(self) -> bool:
-        """Whether no key was shown."""
-        return self.key is None
+        """Whether nothing was shown."""
+        return self.key is None and self.user is None
+
+    @property
+    def is_session(self) -> bool:
+        """Whether somebody is signed in, in a browser."""
+        return self.key is None and self.user is not None
+
+    def within(self, workspace_id: str) -> "Caller":
+        """The same caller in that workspace. Raises WrongWorkspace, AccessDenied, PersonalKeysForbidden."""
+        if workspace_id == self.workspace.id:
+            return self
+        grant = next((grant for grant in self.grants if grant.workspace.id == workspace_id), None)
+        if grant is None:
+            raise AccessDenied(Role.READ) if self.is_session else WrongWorkspace
+        return msgspec.structs.replace(self, workspace=grant.workspace, scopes=scopes_within(grant, self.key))
+
+    def on(self, workspace_id: str, workflow_id: str) -> "Caller":
+        """The same caller on a workflow of that workspace. Raises what `within` raises, WrongWorkflow."""
+        caller = self.within(workspace_id)
+        key = self.key
+        if key is not None and key.workflow_ids is not None and workflow_id not in key.workflow_ids:
+            raise WrongWorkflow
+        if key is not None and key.user_id is not None and not caller.workspace.allow_personal_keys:
+            raise PersonalKeysForbidden
+        return caller
 
     def require(self, *one_of: Scope) -> None:
-        """Raises MissingScope. An admin key has every scope."""
+        """Raises MissingScope, AccessDenied. An admin has every scope."""
         if self.scopes.isdisjoint((*one_of, Scope.ADMIN)):
+            if self.is_session:
+                raise AccessDenied(_ROLE_FOR.get(one_of[0], Role.ADMIN))
             raise MissingScope(f"API key lacks the {' or '.join(one_of)} scope")
+
+
+def caller_of(grants: tuple[Grant, ...], *, key: ApiKey | None = None, user: User | None = None) -> Caller:
+    """Who has these grants, in the first of them. Raises NoWorkspace."""
+    if not grants:
+        raise NoWorkspace
+    first = grants[0]
+    elsewhere = grants if len(grants) > 1 else ()
+    return Caller(first.workspace, scopes_within(first, key), key=key, user=user, grants=elsewhere)
+
+
+def scopes_within(grant: Grant, key: ApiKey | None) -> frozenset[Scope]:
+    """What a user may do there, with a key never more than it was made for."""
+    role_scopes = ROLE_SCOPES[grant.role]
+    return role_scopes if key is None else role_scopes & effective_scopes(key)
+
+
+def effective_scopes(key: ApiKey) -> frozenset[Scope]:
+    """The key's scopes and those they stand for: who deploys may edit, an admin may everything."""
+    if Scope.ADMIN in key.scopes:
+        return ALL_SCOPES
+    return key.scopes | {Scope.WRITE} if Scope.DEPLOY in key.scopes else key.scopes
+
+
+def presented_session(headers: Mapping[str, str]) -> str | None:
+    """The session token in the caller's cookies."""
+    for part in headers.get("cookie", "").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name in (SESSION_COOKIE, SECURE_COOKIE) and value:
+            return value
+    return None
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:

@@ -1,5 +1,9 @@
 """Why the gateway refuses a call or loses a run, beside the errors that every service has."""
 
+import math
+from datetime import datetime, timedelta
+
+from gateway.domain.people import Role
 from shared.errors import AtCapacity, Conflict, FlowportError, Forbidden, InvalidRequest, Unauthenticated, Unavailable
 
 
@@ -35,6 +39,61 @@ class MissingScope(Forbidden):
     """A good key that was made for something else."""
 
     code = "MISSING_SCOPE"
+
+
+class WrongWorkflow(Forbidden):
+    """A good key that was made for other workflows."""
+
+    code = "WRONG_WORKFLOW"
+
+    def __init__(self) -> None:
+        super().__init__("API key is not authorized for this workflow")
+
+
+class PersonalKeysForbidden(Forbidden):
+    """A personal key in a workspace that wants none."""
+
+    code = "PERSONAL_KEYS_FORBIDDEN"
+
+    def __init__(self) -> None:
+        super().__init__("Personal API keys are not allowed for this workspace")
+
+
+class AccessDenied(Forbidden):
+    """A member whose role is too small, or somebody who is no member."""
+
+    code = "ACCESS_DENIED"
+
+    def __init__(self, role: Role) -> None:
+        super().__init__(f"Unauthorized: Access denied to {role} this workflow")
+
+
+class NoWorkspace(Forbidden):
+    """Somebody who was a member once, and is no more."""
+
+    code = "NO_WORKSPACE"
+
+    def __init__(self) -> None:
+        super().__init__("Not a member of any workspace")
+
+
+class SignInRefused(Unauthenticated):
+    """No such account, or another password. Which of them is nobody's business."""
+
+    code = "INVALID_EMAIL_OR_PASSWORD"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid email or password")
+
+
+class TooManyAttempts(FlowportError):
+    """Too many sign-ins for one account or from one address."""
+
+    code = "TOO_MANY_ATTEMPTS"
+    retryable = True
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("Too many requests. Please try again later.", retry_after=retry_after)
 
 
 class UndeployedAlready(InvalidRequest):
@@ -140,3 +199,14 @@ class OutcomeUnknown(Conflict):
     def __init__(self, run_id: str) -> None:
         super().__init__("The answer to the first request with this key was lost", details={"runId": run_id})
         self.run_id = run_id
+
+
+class RateLimited(FlowportError):
+    """The caller has called too often; there are tokens again at `resets_at`."""
+
+    code = "RATE_LIMIT_EXCEEDED"
+    retryable = True
+
+    def __init__(self, now: datetime, resets_in: float) -> None:
+        super().__init__("Rate limit exceeded. Please try again later.", retry_after=max(1, math.ceil(resets_in)))
+        self.resets_at = now + timedelta(seconds=resets_in)

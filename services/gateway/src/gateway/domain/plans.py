@@ -1,10 +1,11 @@
-"""Plans: how long a run may take and how many may go on at once."""
+"""Plans: how long a run may take, how many may go on at once, and how often one may call."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from gateway.domain.rate_limits import RateKind
 from shared.contracts.runs import RunMode
 
 
@@ -32,6 +33,8 @@ class Plan:
     async_seconds: int
     concurrency: int
     """Queued runs that may be processing at once."""
+    rates: Mapping[RateKind, int]
+    """Calls of each kind per window."""
 
     def time_limit_ms(self, mode: RunMode, asked_seconds: int | None = None) -> int:
         """The time limit of a run; a caller may lower it, never raise it."""

@@ -2,22 +2,27 @@
 
 from starlette.requests import Request
 
+from gateway.api.limiting import Limiting
 from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
 from gateway.domain.credentials import Caller
 from gateway.domain.errors import WrongWorkspace
+from gateway.domain.rate_limits import RateKind
 
 
 class LegacyAccess:
     """FastAPI dependencies that identify the caller."""
 
-    def __init__(self, authentication: Authentication, endpoints: Endpoints) -> None:
+    def __init__(self, authentication: Authentication, endpoints: Endpoints, limiting: Limiting) -> None:
         self._authentication = authentication
         self._endpoints = endpoints
+        self._limiting = limiting
 
     async def caller(self, request: Request) -> Caller:
         """Who calls. Raises Unauthenticated, Unavailable."""
-        return await self._authentication.require(request.headers)
+        caller = await self._authentication.require(request.headers)
+        self._limiting.show(request, caller, RateKind.API)
+        return caller
 
     async def to_workflow(self, request: Request) -> Caller:
         """Who calls about the workflow in the path. Raises Unauthenticated, NotFound, WrongWorkspace, Unavailable."""

@@ -8,8 +8,17 @@ from starlette.responses import Response
 
 from gateway import metrics
 from gateway.api.guards import request_id_of
-from gateway.domain.errors import AdmissionClosed, CallerGone, RunLost, RunOverdue
-from gateway.domain.errors import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
+from gateway.domain.errors import (
+    AdmissionClosed,
+    CallerGone,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    OutcomeUnknown,
+    RateLimited,
+    RunLost,
+    RunOverdue,
+    TooManyAttempts,
+)
 from shared.errors import (
     AtCapacity,
     Conflict,
@@ -41,6 +50,8 @@ _STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
     (Conflict, 409),
     (PayloadTooLarge, 413),
     (AdmissionClosed, 429),
+    (RateLimited, 429),
+    (TooManyAttempts, 429),
     (CallerGone, 499),
     (AtCapacity, 503),
     (Unavailable, 503),
@@ -117,6 +128,10 @@ _BODIES: Final[tuple[tuple[type[FlowportError], Callable[[Any], dict[str, Any]]]
             "retryable": True,
             "retryAfterSeconds": error.retry_after,
         },
+    ),
+    (
+        RateLimited,
+        lambda error: {"error": error.message, "code": error.code, "retryAfterSeconds": error.retry_after},
     ),
     (
         AtCapacity,

@@ -11,6 +11,7 @@ from gateway.api.attached import AttachedAnswers
 from gateway.api.legacy.errors import present_execute_error
 from gateway.api.legacy.models import Accepted, ExecuteBody, ExecuteFailure, ExecuteResult, Refusal
 from gateway.api.legacy.results import sync_response
+from gateway.api.limiting import Limiting
 from gateway.api.routes import headers_of, held, plain
 from gateway.api.schemas import answer, described
 from gateway.application.admission import AdmissionGate
@@ -20,6 +21,7 @@ from gateway.application.executions import Executions
 from gateway.domain.call_chain import call_chain
 from gateway.domain.credentials import Caller
 from gateway.domain.execute_request import read_execute_request
+from gateway.domain.rate_limits import RateKind
 from shared.clock import iso
 from shared.contracts.jobs import RunAccepted
 from shared.contracts.runs import RunMode
@@ -37,6 +39,7 @@ class ExecuteDoor:
         executions: Executions,
         attached: AttachedAnswers,
         *,
+        limiting: Limiting,
         public_url: str,
     ) -> None:
         self._gate = gate
@@ -44,6 +47,7 @@ class ExecuteDoor:
         self._endpoints = endpoints
         self._executions = executions
         self._attached = attached
+        self._limiting = limiting
         self._public_url = public_url
 
     async def execute(self, request: Request) -> Response:
@@ -52,11 +56,13 @@ class ExecuteDoor:
         workflow_id = request.path_params["workflow_id"]
         headers = headers_of(request)
         chain = call_chain(headers)
-        caller = await self._caller(headers, workflow_id)
+        caller = await self._caller(request, headers, workflow_id)
+        self._limiting.show(request, caller, RateKind.SYNC)
         body = await request.body()
         asked = read_execute_request(headers, body, is_public=caller.is_public, call_chain=chain)
         endpoint = await self._executions.authorize(caller, workflow_id)
         if asked.mode is RunMode.ASYNC:
+            self._limiting.show(request, caller, RateKind.ASYNC)
             return self._accepted(await self._executions.enqueue(caller, endpoint, asked))
         run = await self._executions.attach(caller, endpoint, asked)
         if asked.mode is RunMode.STREAM:
@@ -64,11 +70,12 @@ class ExecuteDoor:
         outcome, output = await self._attached.result(request, run, endpoint.workspace_id)
         return sync_response(run.run_id, outcome, output)
 
-    async def _caller(self, headers: Mapping[str, str], workflow_id: str) -> Caller:
+    async def _caller(self, request: Request, headers: Mapping[str, str], workflow_id: str) -> Caller:
         caller = await self._authentication.caller(headers)
         if caller is not None:
             return caller
-        return await self._authentication.public_caller(await self._endpoints.find(workflow_id))
+        endpoint = await self._endpoints.find(workflow_id)
+        return await self._authentication.public_caller(endpoint, self._limiting.address_of(request))
 
     def _accepted(self, accepted: RunAccepted) -> Response:
         path = f"/api/jobs/{accepted.job_id}"

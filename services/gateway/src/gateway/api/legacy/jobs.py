@@ -9,11 +9,13 @@ from starlette.responses import Response
 
 from gateway.api.legacy.errors import present_error
 from gateway.api.legacy.models import Error, JobStatus
+from gateway.api.limiting import Limiting
 from gateway.api.routes import presenting
 from gateway.api.schemas import answers
 from gateway.application.authentication import Authentication
 from gateway.domain.credentials import Scope
 from gateway.domain.errors import WrongWorkspace
+from gateway.domain.rate_limits import RateKind
 from gateway.ports import Jobs, Payloads
 from shared.clock import iso
 from shared.contracts.jobs import RunView
@@ -33,7 +35,7 @@ _SHOWN: Final = {
 }
 
 
-def jobs_router(authentication: Authentication, jobs: Jobs, payloads: Payloads) -> APIRouter:
+def jobs_router(authentication: Authentication, limiting: Limiting, jobs: Jobs, payloads: Payloads) -> APIRouter:
     """The job status route."""
     router = APIRouter(route_class=presenting(present_error), tags=["Execute"])
 
@@ -45,6 +47,7 @@ def jobs_router(authentication: Authentication, jobs: Jobs, payloads: Payloads) 
     )
     async def job_status(request: Request, job_id: Annotated[str, Path()]) -> Response:
         caller = await authentication.require(request.headers)
+        limiting.show(request, caller, RateKind.ASYNC)
         try:
             run = await jobs.job(job_id)
         except NotFound:

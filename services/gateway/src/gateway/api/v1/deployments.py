@@ -7,16 +7,16 @@ from fastapi import APIRouter, Depends
 from gateway.api.bodies import json_of
 from gateway.api.routes import presenting
 from gateway.api.schemas import described
+from gateway.api.v1.access import V1Access
 from gateway.api.v1.errors import present_error
 from gateway.api.v1.models import DeployBody, DeploymentAnswer, RollbackBody
 from gateway.api.v1.presenting import deployment, undeployed
-from gateway.api.v1.workflows import ERRORS, caller_of
-from gateway.application.authentication import Authentication
+from gateway.api.v1.workflows import ERRORS
 from gateway.application.publishing import Publishing
 from gateway.domain.credentials import Caller
 
 
-def deployments_router(authentication: Authentication, publishing: Publishing) -> APIRouter:
+def deployments_router(access: V1Access, publishing: Publishing) -> APIRouter:
     """What is live, for a key with the deploy scope."""
     router = APIRouter(
         prefix="/api/v1/workflows/{workflow_id}",
@@ -24,23 +24,25 @@ def deployments_router(authentication: Authentication, publishing: Publishing) -
         tags=["Deployment"],
         responses=ERRORS,
     )
-    Known = Annotated[Caller, Depends(caller_of(authentication))]  # noqa: N806 - a type
+    Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
 
     @router.post("/deploy", openapi_extra=described(DeployBody), response_model_exclude_unset=True)
     async def deploy(
         caller: Known, workflow_id: str, body: Annotated[DeployBody, Depends(json_of(DeployBody))]
     ) -> DeploymentAnswer:
         deployed = await publishing.deploy(caller, workflow_id, name=body.name, description=body.description)
-        return DeploymentAnswer(data=deployment(deployed))
+        return DeploymentAnswer(data=deployment(deployed), limits=await access.limits(caller))
 
     @router.delete("/deploy", response_model_exclude_unset=True)
     async def undeploy(caller: Known, workflow_id: str) -> DeploymentAnswer:
-        return DeploymentAnswer(data=undeployed(await publishing.undeploy(caller, workflow_id)))
+        endpoint = await publishing.undeploy(caller, workflow_id)
+        return DeploymentAnswer(data=undeployed(endpoint), limits=await access.limits(caller))
 
     @router.post("/rollback", openapi_extra=described(RollbackBody), response_model_exclude_unset=True)
     async def roll_back(
         caller: Known, workflow_id: str, body: Annotated[RollbackBody, Depends(json_of(RollbackBody))]
     ) -> DeploymentAnswer:
-        return DeploymentAnswer(data=deployment(await publishing.roll_back(caller, workflow_id, body.version)))
+        deployed = await publishing.roll_back(caller, workflow_id, body.version)
+        return DeploymentAnswer(data=deployment(deployed), limits=await access.limits(caller))
 
     return router

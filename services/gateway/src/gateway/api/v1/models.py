@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from gateway.api.bodies import AskedFor, Wire
+from gateway.api.usage import Limits
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Description = Annotated[str, StringConstraints(max_length=2000)]
@@ -89,24 +90,30 @@ class Deployment(Wire):
     active_deployment: ActiveDeployment | None = None
 
 
-class Imported(Wire):
+class Answer(Wire):
+    """What every answer has."""
+
+    limits: Limits
+
+
+class Imported(Answer):
     data: ImportedWorkflow
 
 
-class WorkflowList(Wire):
+class WorkflowList(Answer):
     data: list[WorkflowSummary]
     next_cursor: str | None = None
 
 
-class WorkflowAnswer(Wire):
+class WorkflowAnswer(Answer):
     data: WorkflowDetail
 
 
-class DeploymentAnswer(Wire):
+class DeploymentAnswer(Answer):
     data: Deployment
 
 
-class ExportAnswer(Wire):
+class ExportAnswer(Answer):
     data: dict[str, Any]
 
 
@@ -115,3 +122,5 @@ class ErrorAnswer(Wire):
 
     error: str
     details: list[Any] | None = None
+    message: str | None = None
+    retry_after: int | None = Field(None, description="When to try again, in epoch milliseconds.")

@@ -1,6 +1,5 @@
 """`/api/v1/workflows`: list, show, import, export."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
 import msgspec
@@ -11,6 +10,7 @@ from starlette.responses import Response
 from gateway.api.bodies import json_of
 from gateway.api.routes import presenting
 from gateway.api.schemas import answers, described
+from gateway.api.v1.access import V1Access
 from gateway.api.v1.errors import present_error
 from gateway.api.v1.models import (
     ErrorAnswer,
@@ -21,7 +21,6 @@ from gateway.api.v1.models import (
     WorkflowList,
 )
 from gateway.api.v1.presenting import detail, imported, summary
-from gateway.application.authentication import Authentication
 from gateway.domain.credentials import Caller, Scope
 from gateway.domain.errors import WrongWorkspace
 from gateway.domain.json_body import without_bom
@@ -29,24 +28,15 @@ from gateway.ports import Authoring
 from shared.contracts.deployments import ImportWorkflow
 from shared.web.structs import StructResponse
 
-ERRORS: Final = answers(ErrorAnswer, 400, 401, 403, 404, 413, 503)
+ERRORS: Final = answers(ErrorAnswer, 400, 401, 403, 404, 413, 429, 503)
 
 
-def caller_of(authentication: Authentication) -> Callable[[Request], Awaitable[Caller]]:
-    """A dependency: who calls. Raises Unauthenticated, Unavailable."""
-
-    async def identify(request: Request) -> Caller:
-        return await authentication.require(request.headers, otherwise="API key required")
-
-    return identify
-
-
-def workflows_router(authentication: Authentication, authoring: Authoring) -> APIRouter:
+def workflows_router(access: V1Access, authoring: Authoring) -> APIRouter:
     """Workflows, for a key with the read or deploy scope."""
     router = APIRouter(
         prefix="/api/v1/workflows", route_class=presenting(present_error), tags=["Workflows"], responses=ERRORS
     )
-    Known = Annotated[Caller, Depends(caller_of(authentication))]  # noqa: N806 - a type
+    Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
 
     @router.get("", response_model_exclude_unset=True)
     async def list_workflows(
@@ -58,7 +48,9 @@ def workflows_router(authentication: Authentication, authoring: Authoring) -> AP
     ) -> WorkflowList:
         check_workspace(caller, workspace_id, Scope.READ)
         page = await authoring.page(workspace_id, cursor=cursor, limit=limit, deployed_only=deployed_only)
-        found = WorkflowList(data=[summary(workflow) for workflow in page.workflows])
+        found = WorkflowList(
+            data=[summary(workflow) for workflow in page.workflows], limits=await access.limits(caller)
+        )
         if page.next_cursor is not None:
             found.next_cursor = page.next_cursor
         return found
@@ -75,18 +67,21 @@ def workflows_router(authentication: Authentication, authoring: Authoring) -> AP
             description=body.description,
             folder_id=body.folder_id,
         )
-        return Imported(data=imported(await authoring.import_file(file)))
+        return Imported(data=imported(await authoring.import_file(file)), limits=await access.limits(caller))
 
     @router.get("/{workflow_id}")
     async def get_workflow(caller: Known, workflow_id: str) -> WorkflowAnswer:
         caller.require(Scope.READ)
         workflow = await authoring.get(caller.workspace.id, workflow_id)
-        return WorkflowAnswer(data=detail(workflow, await authoring.draft(caller.workspace.id, workflow_id)))
+        draft = await authoring.draft(caller.workspace.id, workflow_id)
+        return WorkflowAnswer(data=detail(workflow, draft), limits=await access.limits(caller))
 
     @router.get("/{workflow_id}/export", response_model=ExportAnswer)
     async def export_workflow(caller: Known, workflow_id: str) -> Response:
         caller.require(Scope.READ)
-        return StructResponse({"data": await authoring.export(caller.workspace.id, workflow_id)})
+        exported = await authoring.export(caller.workspace.id, workflow_id)
+        limits = (await access.limits(caller)).model_dump(by_alias=True)
+        return StructResponse({"data": exported, "limits": limits})
 
     return router
 

@@ -8,7 +8,15 @@ from starlette.responses import Response
 
 from gateway import metrics
 from gateway.api.legacy.errors import CAPACITY_RETRY_SECONDS, UNAVAILABLE_RETRY_SECONDS, message_of
-from gateway.domain.errors import AdmissionClosed, CallChainTooDeep, CallerGone, RunLost, RunOverdue, WrongWorkspace
+from gateway.domain.errors import (
+    AdmissionClosed,
+    CallChainTooDeep,
+    CallerGone,
+    RateLimited,
+    RunLost,
+    RunOverdue,
+    WrongWorkspace,
+)
 from gateway.domain.errors import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from shared.errors import (
     AtCapacity,
@@ -38,6 +46,7 @@ _KINDS: Final[tuple[tuple[type[FlowportError], int, str], ...]] = (
     (Conflict, 409, "CONFLICT"),
     (PayloadTooLarge, 413, "PAYLOAD_TOO_LARGE"),
     (AdmissionClosed, 429, "RATE_LIMITED"),
+    (RateLimited, 429, "RATE_LIMITED"),
     (CallerGone, 499, "CLIENT_CLOSED_REQUEST"),
     (RunOverdue, 503, "SERVICE_UNAVAILABLE"),
     (AtCapacity, 503, "SERVICE_UNAVAILABLE"),
@@ -73,6 +82,7 @@ def _message(error: FlowportError) -> str:
 _DETAILS: Final[tuple[tuple[type[FlowportError], Callable[[Any], Any]], ...]] = (
     (RunIdTaken, lambda error: {"code": "RUN_ID_CONFLICT", "runId": error.details["runId"]}),
     (CallChainTooDeep, lambda error: {"code": error.code}),
+    (RateLimited, lambda error: {"code": error.code}),
     (OutcomeUnknown, lambda error: {"code": error.code, "runId": error.run_id}),
     (IdempotencyKeyReused, lambda error: {"code": error.code}),
     (IdempotencyKeyInUse, lambda error: {"code": error.code}),

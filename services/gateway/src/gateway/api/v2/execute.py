@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.attached import AttachedAnswers
+from gateway.api.limiting import Limiting
 from gateway.api.routes import headers_of, held, plain
 from gateway.api.schemas import answer, answers, described
 from gateway.api.v2.errors import NO_STORE, present_execute_error
@@ -20,6 +21,7 @@ from gateway.application.endpoints import Endpoints
 from gateway.application.executions import Executions
 from gateway.domain.call_chain import call_chain
 from gateway.domain.credentials import Caller
+from gateway.domain.rate_limits import RateKind
 from shared.contracts.jobs import RunAccepted
 from shared.contracts.runs import RunMode
 from shared.errors import Unauthenticated
@@ -37,6 +39,7 @@ class V2ExecuteDoor:
         executions: Executions,
         attached: AttachedAnswers,
         *,
+        limiting: Limiting,
         public_url: str,
     ) -> None:
         self._gate = gate
@@ -44,18 +47,21 @@ class V2ExecuteDoor:
         self._endpoints = endpoints
         self._executions = executions
         self._attached = attached
+        self._limiting = limiting
         self._public_url = public_url
 
     async def execute(self, request: Request) -> Response:
         """Run a workflow's live version. A run that fails is a 200 that says so."""
         workflow_id = request.path_params["workflow_id"]
         headers = headers_of(request)
-        caller = await self._caller(headers, workflow_id)
+        caller = await self._caller(request, headers, workflow_id)
+        self._limiting.show(request, caller, RateKind.SYNC, iso_dates=True)
         held(request).enter_context(self._gate.admitted())
         chain = call_chain(headers)
         asked = read_v2_request(headers, await request.body(), is_public=caller.is_public, call_chain=chain)
         endpoint = await self._executions.authorize(caller, workflow_id)
         if asked.mode is RunMode.ASYNC:
+            self._limiting.show(request, caller, RateKind.ASYNC, iso_dates=True)
             return self._queued(workflow_id, await self._executions.enqueue(caller, endpoint, asked))
         run = await self._executions.attach(caller, endpoint, asked)
         named = {"x-run-id": run.run_id}
@@ -65,12 +71,13 @@ class V2ExecuteDoor:
         body = {"data": result(run.run_id, workflow_id, outcome, output)}
         return StructResponse(body, headers={**NO_STORE, **named})
 
-    async def _caller(self, headers: Mapping[str, str], workflow_id: str) -> Caller:
+    async def _caller(self, request: Request, headers: Mapping[str, str], workflow_id: str) -> Caller:
         caller = await self._authentication.caller(headers)
         if caller is not None:
             return caller
+        endpoint = await self._endpoints.find(workflow_id)
         try:
-            return await self._authentication.public_caller(await self._endpoints.find(workflow_id))
+            return await self._authentication.public_caller(endpoint, self._limiting.address_of(request))
         except Unauthenticated:
             raise Unauthenticated("API key required") from None
 

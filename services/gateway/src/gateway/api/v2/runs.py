@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.legacy.runs import cancel_facts
+from gateway.api.limiting import Limiting
 from gateway.api.routes import presenting
 from gateway.api.schemas import answers
 from gateway.api.v2.errors import NO_STORE, present_error
@@ -17,12 +18,15 @@ from gateway.application.endpoints import Endpoints
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.credentials import Caller
 from gateway.domain.errors import WrongWorkspace
+from gateway.domain.rate_limits import RateKind
 from gateway.domain.run_words import names_in
 from shared.errors import NotFound
 from shared.web.structs import StructResponse
 
 
-def runs_router(authentication: Authentication, endpoints: Endpoints, runs: WorkflowRuns) -> APIRouter:
+def runs_router(
+    authentication: Authentication, limiting: Limiting, endpoints: Endpoints, runs: WorkflowRuns
+) -> APIRouter:
     """A workflow's runs."""
     router = APIRouter(
         prefix="/api/v2/workflows/{workflow_id}/runs",
@@ -33,6 +37,7 @@ def runs_router(authentication: Authentication, endpoints: Endpoints, runs: Work
 
     async def identify(request: Request) -> Caller:
         caller = await authentication.require(request.headers, otherwise="API key required")
+        await limiting.count(request, caller, RateKind.API)
         if (await endpoints.get(request.path_params["workflow_id"])).workspace_id != caller.workspace.id:
             raise WrongWorkspace
         return caller

@@ -1,0 +1,108 @@
+"""API keys in the gateway's database."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from pymongo import UpdateOne
+
+from gateway.adapters.account_store import AccountStore
+from gateway.adapters.store_errors import store_errors
+from gateway.adapters.workspace_store import WorkspaceStore
+from gateway.domain.credentials import ApiKey, Credential, Grant
+from gateway.domain.people import Role
+from shared.store.client import Document, Index, Store, by
+
+API_KEYS: Final = "api_keys"
+MAX_KEYS: Final = 1000
+
+INDEXES: Final = (
+    Index(API_KEYS, by("key_hash"), unique=True),
+    Index(API_KEYS, by("workspace_id", "user_id", "name"), unique=True, partial={"holds_name": True}),
+    Index(API_KEYS, by("user_id")),
+)
+
+
+class KeyStore:
+    """Implements Keys. A key holds its name until it is revoked or replaced."""
+
+    def __init__(self, store: Store) -> None:
+        self._api_keys = store.collection(API_KEYS)
+        self._grants = WorkspaceStore(store)
+        self._owners = AccountStore(store)
+
+    async def find(self, key_hash: str) -> Credential | None:
+        """See Keys."""
+        with store_errors():
+            document = await self._api_keys.find_one({"key_hash": key_hash})
+        if document is None:
+            return None
+        key = _key(document)
+        if key.workspace_id is None:
+            return await self._personal(key)
+        workspace = await self._grants.workspace(key.workspace_id)
+        return None if workspace is None else Credential(key, (Grant(workspace, Role.ADMIN),))
+
+    async def record_uses(self, uses: Mapping[str, datetime]) -> None:
+        """See Keys."""
+        writes = [UpdateOne({"_id": key_id}, {"$max": {"last_used_at": at}}) for key_id, at in uses.items()]
+        with store_errors():
+            await self._api_keys.bulk_write(writes, ordered=False)
+
+    async def has_keys(self, workspace_id: str) -> bool:
+        """See Keys."""
+        with store_errors():
+            return await self._api_keys.find_one({"workspace_id": workspace_id}, {"_id": 1}) is not None
+
+    async def add_key(self, key: ApiKey) -> None:
+        """See Keys."""
+        with store_errors():
+            await self._api_keys.insert_one({**_document(key), "holds_name": True})
+
+    async def key(self, key_id: str) -> ApiKey | None:
+        """See Keys."""
+        with store_errors():
+            document = await self._api_keys.find_one({"_id": key_id})
+        return None if document is None else _key(document)
+
+    async def keys_of(self, *, workspace_id: str | None, user_id: str | None) -> Sequence[ApiKey]:
+        """See Keys."""
+        owner: Document = {"workspace_id": workspace_id, "user_id": user_id, "revoked_at": None}
+        with store_errors():
+            found = [_key(document) async for document in self._api_keys.find(owner).limit(MAX_KEYS)]
+        return sorted(found, key=lambda key: (key.created_at, key.id), reverse=True)
+
+    async def rename_key(self, key_id: str, name: str) -> None:
+        """See Keys."""
+        with store_errors():
+            await self._api_keys.update_one({"_id": key_id}, {"$set": {"name": name}})
+
+    async def replace_key(self, old_id: str, new: ApiKey, *, old_until: datetime) -> None:
+        """See Keys."""
+        retired = {"$set": {"expires_at": old_until, "holds_name": False}}
+        with store_errors():
+            await self._api_keys.update_one({"_id": old_id}, retired)
+        await self.add_key(new)
+
+    async def revoke_key(self, key_id: str, at: datetime) -> bool:
+        """See Keys."""
+        held = {"_id": key_id, "revoked_at": None}
+        with store_errors():
+            result = await self._api_keys.update_one(held, {"$set": {"revoked_at": at, "holds_name": False}})
+        return result.matched_count == 1
+
+    async def _personal(self, key: ApiKey) -> Credential | None:
+        owner = await self._owners.account(key.user_id or "")
+        if owner is None:
+            return None
+        return Credential(key, await self._grants.grants(owner.user.id), owner.user)
+
+
+def _document(key: ApiKey) -> Document:
+    fields: dict[str, Any] = msgspec.structs.asdict(key)
+    return {"_id": fields.pop("id"), **fields, "scopes": sorted(key.scopes)}
+
+
+def _key(document: Document) -> ApiKey:
+    return msgspec.convert({**document, "id": document["_id"]}, ApiKey)

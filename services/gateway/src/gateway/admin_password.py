@@ -1,0 +1,18 @@
+"""`python -m gateway.admin_password`: gives the first admin a new password, and prints it this once."""
+
+import asyncio
+import sys
+
+from gateway.domain.people import new_password
+from gateway.first_key import set_admin_password
+from gateway.settings import GatewaySettings
+
+
+def main() -> None:
+    """For who is locked out and may reach the store."""
+    told = asyncio.run(set_admin_password(GatewaySettings(), new_password()))
+    sys.stdout.write(f"{told.admin_email} {told.password}\n")
+
+
+if __name__ == "__main__":
+    main()

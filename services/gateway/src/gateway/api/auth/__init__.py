@@ -1,0 +1,1 @@
+"""`/api/auth`: signing in and out, in the words of the library that Sim uses for it."""

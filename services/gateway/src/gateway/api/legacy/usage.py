@@ -1,0 +1,83 @@
+"""`GET /api/users/me/usage-limits`: how the caller stands."""
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.requests import Request
+
+from gateway.api.bodies import Wire
+from gateway.api.legacy.errors import present_error
+from gateway.api.legacy.models import Error
+from gateway.api.limiting import Limiting
+from gateway.api.routes import presenting
+from gateway.api.schemas import answers
+from gateway.api.usage import NO_SPEND_LIMIT, Bucket, bucket
+from gateway.application.authentication import Authentication
+from gateway.application.usage import UsageReports
+from gateway.domain.rate_limits import RateKind, Standing
+from shared.clock import Clock
+
+
+class LegacyBucket(Bucket):
+    """How one rate limit stands."""
+
+    is_limited: bool = Field(description="No call is left until the reset.")
+    limit: int = Field(description="The same as requestsPerMinute.")
+
+
+class RateLimit(Wire):
+    """The limits of calls that start runs."""
+
+    sync: LegacyBucket
+    queued: LegacyBucket = Field(alias="async")
+    auth_type: Literal["api", "manual"]
+
+
+class MonthlyUsage(Wire):
+    """Money, in US dollars, this month."""
+
+    current_period_cost: float
+    limit: int
+    plan: str
+
+
+class Storage(Wire):
+    """Stored files; they are not metered, so all of it is 0."""
+
+    used_bytes: int = 0
+    limit_bytes: int = 0
+    percent_used: float = 0
+
+
+class UsageLimits(Wire):
+    """How the caller stands."""
+
+    success: Literal[True] = True
+    rate_limit: RateLimit
+    usage: MonthlyUsage
+    storage: Storage = Storage()
+
+
+def usage_router(authentication: Authentication, limiting: Limiting, reports: UsageReports, clock: Clock) -> APIRouter:
+    """The usage route. It counts nothing."""
+    router = APIRouter(route_class=presenting(present_error), tags=["Execute"])
+
+    @router.get("/api/users/me/usage-limits", summary="Calls left, and money spent", responses=answers(Error, 401, 503))
+    async def usage_limits(request: Request) -> UsageLimits:
+        caller = await authentication.require(request.headers, otherwise="Authentication required")
+        limiting.show(request, caller, RateKind.SYNC)
+        usage = await reports.of(caller)
+        return UsageLimits(
+            rate_limit=RateLimit(
+                sync=_legacy(usage.sync_calls, clock), queued=_legacy(usage.async_calls, clock), auth_type="api"
+            ),
+            usage=MonthlyUsage(current_period_cost=usage.cost_usd, limit=NO_SPEND_LIMIT, plan=usage.plan),
+        )
+
+    return router
+
+
+def _legacy(standing: Standing, clock: Clock) -> LegacyBucket:
+    shown = bucket(standing, clock)
+    return LegacyBucket(**shown.model_dump(), is_limited=standing.remaining == 0, limit=standing.rate.per_window)

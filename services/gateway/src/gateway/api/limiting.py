@@ -1,0 +1,76 @@
+"""Rate limits at the door: what counts, from which address, and what every answer says about it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+from gateway.application.rate_limits import RateLimits
+from gateway.domain.addresses import Network, caller_address
+from gateway.domain.credentials import Caller
+from gateway.domain.rate_limits import RateKind, Standing
+from shared.clock import Clock, iso
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+_SHOWN: Final = "rate_shown"
+
+
+class Limiting:
+    """The rate limits, as doors use them.
+
+    Once a caller is known, `show` makes whatever answer the request gets say how the caller stands.
+    """
+
+    def __init__(self, limits: RateLimits, clock: Clock, *, trusted: Sequence[Network]) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._trusted = trusted
+
+    def show(self, request: Request, caller: Caller, kind: RateKind, *, iso_dates: bool = False) -> None:
+        """Let the answer carry the limit of `kind`; with `iso_dates` the reset is a date, not epoch seconds."""
+        request.scope[_SHOWN] = _Shown(self._limits, self._clock, caller, kind, iso_dates)
+
+    async def count(self, request: Request, caller: Caller, kind: RateKind) -> None:
+        """Count the request, and show it the way of the newer APIs. Raises RateLimited."""
+        self.show(request, caller, kind, iso_dates=True)
+        await self._limits.take(caller, kind)
+
+    def address_of(self, request: Request) -> str:
+        """By which a caller without a key is counted."""
+        peer = request.client.host if request.client else ""
+        return caller_address(peer, request.headers.get("x-forwarded-for", ""), self._trusted)
+
+
+class _Shown:
+    def __init__(self, limits: RateLimits, clock: Clock, caller: Caller, kind: RateKind, iso_dates: bool) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._caller = caller
+        self._kind = kind
+        self._iso_dates = iso_dates
+
+    async def lines(self) -> RawHeaders:
+        standing = await self._limits.standing(self._caller, self._kind)
+        name, rate, left = self._kind.encode(), standing.rate, standing.remaining
+        window = max(1, round(rate.window_seconds))
+        return (
+            (b"x-ratelimit-limit", b"%d" % rate.burst),
+            (b"x-ratelimit-remaining", b"%d" % left),
+            (b"x-ratelimit-reset", self._reset(standing)),
+            (b"ratelimit-policy", b'"%s";q=%d;w=%d' % (name, rate.per_window, window)),
+            (b"ratelimit", b'"%s";r=%d;t=%d' % (name, left, standing.reset_seconds)),
+        )
+
+    def _reset(self, standing: Standing) -> bytes:
+        now = self._clock.now()
+        if self._iso_dates:
+            return iso(now + timedelta(seconds=standing.resets_in)).encode()
+        return b"%d" % (int(now.timestamp()) + standing.reset_seconds)
+
+
+async def limit_headers(scope: Scope) -> RawHeaders:
+    """The headers for the answer of this request; none before its caller is known."""
+    shown: _Shown | None = scope.get(_SHOWN)
+    return () if shown is None else await shown.lines()

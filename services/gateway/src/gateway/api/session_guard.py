@@ -1,0 +1,52 @@
+"""Keeps other sites from using a visitor's session: pure ASGI, in front of every route."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.api.app_errors import refusal
+from gateway.domain.credentials import presented_key, presented_session
+
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+SIGN_IN: Final = "/api/auth/"
+
+
+class SessionGuard:
+    """Refuses requests that carry a session cookie and no key, where another site made the browser send them.
+
+    Browsers say so: `Sec-Fetch-Site` on every request, `Origin` on every one that may change something.
+    """
+
+    def __init__(self, app: ASGIApp, public_url: str, trusted_origins: tuple[str, ...] = ()) -> None:
+        self._app = app
+        self._origins = frozenset({_origin_of(public_url), *trusted_origins})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "http" and self._is_foreign(Request(scope)):
+            await refusal(Request(scope), 403, "Access denied")(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _is_foreign(self, request: Request) -> bool:
+        headers = request.headers
+        carries_session = presented_session(headers) is not None and presented_key(headers) is None
+        if not carries_session and not request.url.path.startswith(SIGN_IN):
+            return False
+        origin = headers.get("origin")
+        if origin in self._origins:
+            return False
+        if headers.get("sec-fetch-site") == "cross-site":
+            return True
+        return request.method not in SAFE and origin is not None and not _is_own(origin, headers.get("host", ""))
+
+
+def _is_own(origin: str, host: str) -> bool:
+    return bool(host) and urlsplit(origin).netloc == host
+
+
+def _origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

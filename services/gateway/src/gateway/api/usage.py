@@ -1,0 +1,63 @@
+"""Usage in the words that every API generation shares."""
+
+from datetime import timedelta
+from typing import Final
+
+from pydantic import Field
+
+from gateway.api.bodies import Wire
+from gateway.application.usage import Usage
+from gateway.domain.rate_limits import Standing
+from shared.clock import Clock, iso
+
+NO_SPEND_LIMIT: Final = 99_999
+"""Spend is measured, not limited; clients expect a number."""
+
+
+class Bucket(Wire):
+    """How one rate limit stands."""
+
+    requests_per_minute: int = Field(description="Calls that every window adds.")
+    max_burst: int = Field(description="Calls that a full bucket holds.")
+    remaining: int
+    reset_at: str
+
+
+class WorkflowRates(Wire):
+    """The limits of calls that start runs."""
+
+    sync: Bucket
+    queued: Bucket = Field(alias="async")
+
+
+class Spending(Wire):
+    """Money, in US dollars, this month."""
+
+    current_period_cost: float
+    limit: int
+    plan: str
+    is_exceeded: bool
+
+
+class Limits(Wire):
+    """How the caller stands. The headers show the limit that this very call was counted against."""
+
+    workflow_execution_rate_limit: WorkflowRates
+    usage: Spending
+
+
+def limits_block(usage: Usage, clock: Clock) -> Limits:
+    """The `limits` of an answer."""
+    rates = WorkflowRates(sync=bucket(usage.sync_calls, clock), queued=bucket(usage.async_calls, clock))
+    spending = Spending(current_period_cost=usage.cost_usd, limit=NO_SPEND_LIMIT, plan=usage.plan, is_exceeded=False)
+    return Limits(workflow_execution_rate_limit=rates, usage=spending)
+
+
+def bucket(standing: Standing, clock: Clock) -> Bucket:
+    """A rate limit as it stands now."""
+    return Bucket(
+        requests_per_minute=standing.rate.per_window,
+        max_burst=standing.rate.burst,
+        remaining=standing.remaining,
+        reset_at=iso(clock.now() + timedelta(seconds=standing.resets_in)),
+    )

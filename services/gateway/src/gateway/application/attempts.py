@@ -1,0 +1,40 @@
+"""How often somebody may try to sign in: by account and by address, counted for all gateways together."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Final
+
+from gateway.domain.errors import TooManyAttempts
+from gateway.ports import Accounts
+from shared.clock import Clock
+
+WINDOW_SECONDS: Final = 900
+PER_ACCOUNT: Final = 10
+PER_ADDRESS: Final = 50
+
+
+class Attempts:
+    """Counts first and looks then, so that many tries at once are counted too."""
+
+    def __init__(self, accounts: Accounts, clock: Clock) -> None:
+        self._accounts = accounts
+        self._clock = clock
+
+    async def count(self, *, email: str, address: str) -> None:
+        """One try. Raises TooManyAttempts, Unavailable."""
+        now = self._clock.now().timestamp()
+        ends = (now // WINDOW_SECONDS + 1) * WINDOW_SECONDS
+        for kind, value, limit in (("address", address, PER_ADDRESS), ("account", email, PER_ACCOUNT)):
+            counted = await self._accounts.count_attempt(
+                self._key(kind, value), window_ends=datetime.fromtimestamp(ends, UTC)
+            )
+            if counted > limit:
+                raise TooManyAttempts(retry_after=max(1, round(ends - now)))
+
+    async def succeeded(self, *, email: str) -> None:
+        """The account's tries are forgiven. Raises Unavailable."""
+        await self._accounts.forget_attempts(self._key("account", email))
+
+    def _key(self, kind: str, value: str) -> str:
+        window = int(self._clock.now().timestamp() // WINDOW_SECONDS)
+        return f"{kind}:{hashlib.sha256(value.encode()).hexdigest()}:{window}"

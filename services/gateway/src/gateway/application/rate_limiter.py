@@ -1,0 +1,164 @@
+"""Buckets that all gateways share, spent from slices that this process holds: most calls ask nobody."""
+
+import asyncio
+from collections import OrderedDict, deque
+from typing import Final
+
+from gateway import metrics
+from gateway.domain.errors import RateLimited
+from gateway.domain.rate_limits import Rate, Standing
+from gateway.ports import Buckets, Tokens
+from shared.clock import Clock
+from shared.errors import Unavailable
+from shared.observe.logging import get_logger
+
+RETRY_STORE_SECONDS: Final = 1.0
+MAX_BUCKETS: Final = 10_000
+
+log = get_logger("rate_limiter")
+
+
+class RateLimiter:
+    """Takes tokens. While the store of the buckets is away every call is allowed, and counted as unchecked.
+
+    A bucket is named by what it limits; the same name and rate on every gateway mean the same bucket.
+    """
+
+    def __init__(self, buckets: Buckets, clock: Clock) -> None:
+        self._buckets = buckets
+        self._clock = clock
+        self._slices: OrderedDict[str, _Slice] = OrderedDict()
+        self._away_until = 0.0
+
+    async def take(self, bucket: str, rate: Rate) -> None:
+        """One token. Raises RateLimited."""
+        held = self._slice(bucket, rate)
+        if held.is_current(self._clock.monotonic()):
+            if held.spend():
+                return
+            if held.left == 0:
+                raise self._refusal(held)
+        if not await self._in_turn(bucket, held):
+            raise self._refusal(held)
+
+    def give_back(self, bucket: str) -> None:
+        """The token was not used after all."""
+        if bucket in self._slices:
+            self._slices[bucket].tokens += 1
+
+    async def standing(self, bucket: str, rate: Rate) -> Standing:
+        """How the bucket stands as far as this process knows; it asks only where it knows nothing."""
+        held = self._slices.get(bucket)
+        if held is not None and held.rate == rate and held.is_current(now := self._clock.monotonic()):
+            return held.standing(now)
+        return await self.look(bucket, rate)
+
+    async def look(self, bucket: str, rate: Rate) -> Standing:
+        """How the bucket stands for everybody; full while the store is away."""
+        if self._clock.monotonic() < self._away_until:
+            return Standing(rate, rate.burst, rate.window_seconds)
+        try:
+            found = await self._buckets.look(bucket, rate)
+        except Unavailable as error:
+            self._store_is_away(error, calls=0)
+            return Standing(rate, rate.burst, rate.window_seconds)
+        held = self._slices.get(bucket)
+        own = held.tokens if held is not None else 0
+        return Standing(rate, min(rate.burst, found.left + own), found.resets_in)
+
+    def _slice(self, bucket: str, rate: Rate) -> "_Slice":
+        held = self._slices.get(bucket)
+        if held is None or held.rate != rate:
+            held = self._slices[bucket] = _Slice(rate)
+            if len(self._slices) > MAX_BUCKETS:
+                self._slices.popitem(last=False)
+        self._slices.move_to_end(bucket)
+        return held
+
+    def _refusal(self, held: "_Slice") -> RateLimited:
+        standing = held.standing(self._clock.monotonic())
+        return RateLimited(self._clock.now(), standing.resets_in)
+
+    async def _in_turn(self, bucket: str, held: "_Slice") -> bool:
+        if self._clock.monotonic() < self._away_until:
+            metrics.RATE_UNCHECKED.inc()
+            return True
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[bool] = loop.create_future()
+        held.waiting.append(turn)
+        if held.asking is None:
+            held.asking = loop.create_task(self._ask(bucket, held))
+        return await turn
+
+    async def _ask(self, bucket: str, held: "_Slice") -> None:
+        """Ask until nobody waits. A question answers all who waited when it was put."""
+        try:
+            while held.waiting:
+                needed = len(held.waiting)
+                returned, held.tokens = held.tokens, 0
+                try:
+                    grant = await self._buckets.take(
+                        bucket, held.rate, needed=needed, spare=held.rate.spare, returned=returned
+                    )
+                except Unavailable as error:
+                    self._store_is_away(error, calls=len(held.waiting))
+                    held.let_in()
+                else:
+                    held.fill(grant, self._clock.monotonic())
+                    held.answer(needed)
+        finally:
+            held.asking = None
+            held.let_in()
+
+    def _store_is_away(self, error: Unavailable, *, calls: int) -> None:
+        self._away_until = self._clock.monotonic() + RETRY_STORE_SECONDS
+        metrics.RATE_UNCHECKED.inc(calls)
+        log.warning("rate_limits_not_checked", error=error.message)
+
+
+class _Slice:
+    """What this process holds of one bucket, until the bucket is filled up again."""
+
+    def __init__(self, rate: Rate) -> None:
+        self.rate = rate
+        self.tokens = 0
+        self.left = 0
+        self.waiting: deque[asyncio.Future[bool]] = deque()
+        self.asking: asyncio.Task[None] | None = None
+        self._resets_at = 0.0
+
+    def is_current(self, now: float) -> bool:
+        """Whether what it says still holds."""
+        return now < self._resets_at
+
+    def spend(self) -> bool:
+        """Take one of the tokens held, if there is any."""
+        if self.tokens == 0:
+            return False
+        self.tokens -= 1
+        return True
+
+    def fill(self, grant: Tokens, now: float) -> None:
+        """Hold what was granted."""
+        self.tokens += grant.granted
+        self.left = grant.left
+        self._resets_at = now + grant.resets_in
+
+    def answer(self, count: int) -> None:
+        """Give the first `count` who wait a token each, as far as they go."""
+        for _ in range(count):
+            turn = self.waiting.popleft()
+            if not turn.done():
+                turn.set_result(self.spend())
+
+    def let_in(self) -> None:
+        """Let everybody in who waits."""
+        while self.waiting:
+            turn = self.waiting.popleft()
+            if not turn.done():
+                turn.set_result(True)
+
+    def standing(self, now: float) -> Standing:
+        """What it says."""
+        remaining = min(self.rate.burst, self.left + self.tokens)
+        return Standing(self.rate, remaining, max(0.0, self._resets_at - now))

@@ -1,0 +1,52 @@
+"""Which buckets a call is counted in: the workspace's, and the key's or the address's own where there is one."""
+
+from collections.abc import Iterator
+
+from gateway.application.rate_limiter import RateLimiter
+from gateway.domain.credentials import Caller
+from gateway.domain.errors import RateLimited
+from gateway.domain.plans import Plans
+from gateway.domain.rate_limits import Rate, RateKind, Standing
+
+
+class RateLimits:
+    """The limits of callers. `window_seconds` holds for all of them, `per_address` for callers without a key."""
+
+    def __init__(self, limiter: RateLimiter, plans: Plans, *, window_seconds: float, per_address: int) -> None:
+        self._limiter = limiter
+        self._plans = plans
+        self._window_seconds = window_seconds
+        self._per_address = per_address
+
+    async def take(self, caller: Caller, kind: RateKind) -> None:
+        """Count one call. Raises RateLimited; then it is counted nowhere."""
+        taken: list[str] = []
+        for bucket, rate in self._buckets(caller, kind):
+            try:
+                await self._limiter.take(bucket, rate)
+            except RateLimited:
+                for earlier in taken:
+                    self._limiter.give_back(earlier)
+                raise
+            taken.append(bucket)
+
+    async def standing(self, caller: Caller, kind: RateKind) -> Standing:
+        """The bucket with the least left, as far as this process knows; nothing is counted."""
+        standings = [await self._limiter.standing(bucket, rate) for bucket, rate in self._buckets(caller, kind)]
+        return min(standings, key=lambda standing: standing.remaining)
+
+    async def look(self, caller: Caller, kind: RateKind) -> Standing:
+        """As `standing`, as every gateway knows it. Slower."""
+        standings = [await self._limiter.look(bucket, rate) for bucket, rate in self._buckets(caller, kind)]
+        return min(standings, key=lambda standing: standing.remaining)
+
+    def _buckets(self, caller: Caller, kind: RateKind) -> Iterator[tuple[str, Rate]]:
+        workspace, key = caller.workspace, caller.key
+        if key is not None and key.rate_limit is not None:
+            yield f"key:{key.id}:{kind}", self._rate(key.rate_limit)
+        if caller.address is not None:
+            yield f"address:{workspace.id}:{caller.address}", self._rate(self._per_address)
+        yield f"workspace:{workspace.id}:{kind}", self._rate(self._plans[workspace.plan].rates[kind])
+
+    def _rate(self, per_window: int) -> Rate:
+        return Rate(per_window, self._window_seconds)

@@ -1,0 +1,125 @@
+"""Signing in and out, and who a session stands for."""
+
+from dataclasses import dataclass
+
+from gateway.application.attempts import Attempts
+from gateway.application.revocations import Revocations
+from gateway.domain.credentials import Grant
+from gateway.domain.errors import SignInRefused
+from gateway.domain.people import (
+    ROTATION_GRACE,
+    Account,
+    Session,
+    User,
+    checked_password,
+    new_session,
+    new_token,
+)
+from gateway.ports import Accounts, Passwords, Workspaces
+from shared.clock import Clock
+from shared.ids import new_id
+from shared.security.keys import hash_key
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A session, whose it is, and where that person may go."""
+
+    session: Session
+    user: User
+    grants: tuple[Grant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session and its token, which is told this once."""
+
+    user: User
+    session: Session
+    token: str
+
+
+class Sessions:
+    """Begins, finds, renews and ends sessions."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        workspaces: Workspaces,
+        *,
+        passwords: Passwords,
+        attempts: Attempts,
+        revocations: Revocations,
+        clock: Clock,
+    ) -> None:
+        self._accounts = accounts
+        self._workspaces = workspaces
+        self._passwords = passwords
+        self._attempts = attempts
+        self._revocations = revocations
+        self._clock = clock
+
+    async def visit(self, token_hash: str) -> Visit | None:
+        """Whom the token stands for, None for nobody. Raises Unavailable."""
+        session = await self._accounts.session(token_hash)
+        if session is None or not session.is_good(self._clock.now()):
+            return None
+        account = await self._accounts.account(session.user_id)
+        if account is None:
+            return None
+        return Visit(session, account.user, await self._workspaces.grants(account.user.id))
+
+    async def sign_in(self, email: str, password: str, *, address: str, user_agent: str) -> SignedIn:
+        """Begin a session. Raises SignInRefused, TooManyAttempts, Unavailable."""
+        email = email.strip().lower()
+        await self._attempts.count(email=email, address=address)
+        account = await self._accounts.account_by_email(email)
+        is_right = await self._passwords.verify(password, account.password_hash if account else None)
+        if account is None or not is_right:
+            raise SignInRefused
+        await self._attempts.succeeded(email=email)
+        return await self.begin(account.user, address=address, user_agent=user_agent)
+
+    async def begin(self, user: User, *, address: str, user_agent: str) -> SignedIn:
+        """A session for who has proved to be `user`. Raises Unavailable."""
+        token = new_token()
+        session = new_session(new_id(), token, user, self._clock.now(), address=address, user_agent=user_agent)
+        await self._accounts.add_session(session)
+        return SignedIn(user, session, token)
+
+    async def renew(self, session: Session) -> tuple[Session, str] | None:
+        """Another token where it is time for one, and nobody else just gave one. Raises Unavailable."""
+        now = self._clock.now()
+        if not session.wants_rotation(now):
+            return None
+        token = new_token()
+        renewed = session.renewed(token, now)
+        was_given = await self._accounts.rotate_session(session.token_hash, renewed, old_until=now + ROTATION_GRACE)
+        return (renewed, token) if was_given else None
+
+    async def sign_out(self, token: str) -> Visit | None:
+        """End the session; returns whose it was. Raises Unavailable."""
+        visit = await self.visit(hash_key(token))
+        if visit is not None:
+            await self._revocations.forget(await self._accounts.end_session(visit.session.id))
+        return visit
+
+    async def change_password(self, visit: Visit, current: str, new: str) -> None:
+        """Set another password and end every other session of the user.
+
+        Raises SignInRefused, InvalidRequest, TooManyAttempts, Unavailable.
+        """
+        account = await self._accounts.account(visit.user.id)
+        await self._attempts.count(email=visit.user.email, address=visit.session.address)
+        if account is None or not await self._passwords.verify(current, account.password_hash):
+            raise SignInRefused
+        await self._accounts.set_password(visit.user.id, await self._passwords.hash(checked_password(new)))
+        ended = await self._accounts.end_sessions(visit.user.id, but=visit.session.id)
+        await self._revocations.forget(ended)
+
+    async def register(self, email: str, name: str, password: str) -> User:
+        """A new account. Raises Conflict when the address has one, InvalidRequest, Unavailable."""
+        user = User(id=new_id(), email=email, name=name, created_at=self._clock.now())
+        password_hash = await self._passwords.hash(checked_password(password))
+        await self._accounts.add_account(Account(user=user, password_hash=password_hash))
+        return user

@@ -1,0 +1,44 @@
+"""Which address a caller without a key is counted by."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
+
+Network = IPv4Network | IPv6Network
+
+_SITE_BITS: Final = 64
+"""Of an IPv6 address: whoever has one has the whole site."""
+
+
+def networks(texts: Sequence[str]) -> tuple[Network, ...]:
+    """`10.0.0.0/8`, `::1`. Raises ValueError."""
+    return tuple(ip_network(text, strict=False) for text in texts)
+
+
+def caller_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
+    """The last hop before our own proxies: `forwarded_for` is believed only as far as `trusted` ones wrote it."""
+    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
+    address = peer
+    while hops and _is_within(address, trusted):
+        address = hops.pop()
+    return _counted(address)
+
+
+def _is_within(address: str, trusted: Sequence[Network]) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in trusted)
+
+
+def _counted(address: str) -> str:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return "unknown"
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ip_network((parsed, _SITE_BITS), strict=False))

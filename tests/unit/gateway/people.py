@@ -1,0 +1,162 @@
+"""Workspaces, accounts and passwords in memory."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from gateway.domain.credentials import Grant, Workspace
+from gateway.domain.people import Account, Role, Session, User
+from gateway.domain.team import Invitation, Member, Team
+from shared.errors import Conflict, NotFound
+
+
+class FakeWorkspaces:
+    """Implements Workspaces."""
+
+    def __init__(self, *workspaces: Workspace) -> None:
+        self.workspaces = {workspace.id: workspace for workspace in workspaces}
+        self.teams = {workspace.id: Team(workspace_id=workspace.id, revision=1, members=()) for workspace in workspaces}
+        self.kept_invitations: dict[str, Invitation] = {}
+        self.accounts: dict[str, Account] = {}
+
+    async def found(self, workspace: Workspace, admin: Account) -> tuple[Workspace, str]:
+        first = next(iter(self.workspaces.values()), workspace)
+        known = next(iter(self.accounts.values()), admin)
+        self.workspaces[first.id] = first
+        self.accounts[known.user.id] = known
+        if first.id not in self.teams or not self.teams[first.id].members:
+            self.join(first.id, known.user.id, Role.ADMIN)
+        return first, known.user.id
+
+    async def add_workspace(self, workspace: Workspace, team: Team) -> None:
+        self.workspaces[workspace.id] = workspace
+        self.teams[workspace.id] = team
+
+    async def update_workspace(self, workspace_id: str, changes: dict[str, Any]) -> Workspace:
+        self.workspaces[workspace_id] = msgspec.structs.replace(self.workspaces[workspace_id], **changes)
+        return self.workspaces[workspace_id]
+
+    async def grants(self, user_id: str) -> tuple[Grant, ...]:
+        roles = [(self.workspaces[team.workspace_id], team.role_of(user_id)) for team in self.teams.values()]
+        return tuple(Grant(workspace, role) for workspace, role in roles if role is not None)
+
+    async def team(self, workspace_id: str) -> Team:
+        if workspace_id not in self.teams:
+            raise NotFound("Workspace not found")
+        return self.teams[workspace_id]
+
+    async def replace_team(self, team: Team) -> bool:
+        if self.teams[team.workspace_id].revision != team.revision - 1:
+            return False
+        self.teams[team.workspace_id] = team
+        return True
+
+    async def add_invitation(self, invitation: Invitation) -> None:
+        self.kept_invitations[invitation.id] = invitation
+
+    async def invitation(self, token_hash: str) -> Invitation | None:
+        return next((each for each in self.kept_invitations.values() if each.token_hash == token_hash), None)
+
+    async def invitations(self, workspace_id: str) -> Sequence[Invitation]:
+        return [each for each in self.kept_invitations.values() if each.workspace_id == workspace_id]
+
+    async def use_invitation(self, invitation_id: str, now: datetime) -> bool:
+        found = self.kept_invitations[invitation_id]
+        if not found.is_open(now):
+            return False
+        self.kept_invitations[invitation_id] = msgspec.structs.replace(found, used_at=now)
+        return True
+
+    async def withdraw_invitation(self, workspace_id: str, invitation_id: str) -> bool:
+        found = self.kept_invitations.get(invitation_id)
+        if found is None or found.workspace_id != workspace_id:
+            return False
+        del self.kept_invitations[invitation_id]
+        return True
+
+    def join(self, workspace_id: str, user_id: str, role: Role) -> None:
+        """Make somebody a member, whatever the rules say."""
+        team = self.teams.get(workspace_id) or Team(workspace_id=workspace_id, revision=1, members=())
+        since = self.workspaces[workspace_id].created_at
+        members = (*team.members, Member(user_id=user_id, role=role, since=since))
+        self.teams[workspace_id] = msgspec.structs.replace(team, members=members, revision=team.revision + 1)
+
+
+class FakeAccounts:
+    """Implements Accounts."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.sessions: dict[str, Session] = {}
+        self.rotated: set[str] = set()
+        self.attempts: dict[str, int] = {}
+
+    async def add_account(self, account: Account) -> None:
+        if await self.account_by_email(account.user.email) is not None:
+            raise Conflict("it exists already")
+        self.accounts[account.user.id] = account
+
+    async def account_by_email(self, email: str) -> Account | None:
+        return next((each for each in self.accounts.values() if each.user.email == email), None)
+
+    async def account(self, user_id: str) -> Account | None:
+        return self.accounts.get(user_id)
+
+    async def users(self, user_ids: list[str]) -> Sequence[User]:
+        return [self.accounts[user_id].user for user_id in user_ids if user_id in self.accounts]
+
+    async def set_password(self, user_id: str, password_hash: str, *, only_if_none: bool = False) -> bool:
+        account = self.accounts[user_id]
+        if only_if_none and account.password_hash is not None:
+            return False
+        self.accounts[user_id] = msgspec.structs.replace(account, password_hash=password_hash)
+        return True
+
+    async def add_session(self, session: Session) -> None:
+        self.sessions[session.token_hash] = session
+
+    async def session(self, token_hash: str) -> Session | None:
+        return self.sessions.get(token_hash)
+
+    async def rotate_session(self, old_hash: str, renewed: Session, *, old_until: datetime) -> bool:
+        if old_hash in self.rotated:
+            return False
+        self.rotated.add(old_hash)
+        self.sessions[old_hash] = msgspec.structs.replace(self.sessions[old_hash], expires_at=old_until)
+        self.sessions[renewed.token_hash] = renewed
+        return True
+
+    async def end_session(self, session_id: str) -> Sequence[str]:
+        return self._end([key for key, each in self.sessions.items() if each.id == session_id])
+
+    async def end_sessions(self, user_id: str, *, but: str | None = None) -> Sequence[str]:
+        kept = [key for key, each in self.sessions.items() if each.user_id == user_id and each.id != but]
+        return self._end(kept)
+
+    async def count_attempt(self, key: str, *, window_ends: datetime) -> int:
+        self.attempts[key] = self.attempts.get(key, 0) + 1
+        return self.attempts[key]
+
+    async def forget_attempts(self, key: str) -> None:
+        self.attempts.pop(key, None)
+
+    def _end(self, hashes: list[str]) -> list[str]:
+        for each in hashes:
+            del self.sessions[each]
+        return hashes
+
+
+class PlainPasswords:
+    """Implements Passwords, for tests that have no time; counts what it was asked."""
+
+    def __init__(self) -> None:
+        self.checks = 0
+
+    async def hash(self, password: str) -> str:
+        return f"hash of {password}"
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        self.checks += 1
+        return password_hash == f"hash of {password}"

@@ -1,0 +1,34 @@
+"""When a key was used is written together, not once per call."""
+
+from tests.unit.gateway.fakes import FakeTenants, HandClock
+
+from gateway.application.key_uses import KeyUses
+
+
+async def test_many_uses_are_one_write() -> None:
+    tenants, clock = FakeTenants(), HandClock()
+    uses = KeyUses(tenants, clock)
+    for key_id in ("a", "b", "a"):
+        uses.note(key_id)
+    assert tenants.uses == []
+    await uses.flush()
+    await uses.flush()
+    assert tenants.uses == ["a", "b"]
+
+
+async def test_what_was_noted_is_written_at_the_end() -> None:
+    tenants = FakeTenants()
+    uses = KeyUses(tenants, HandClock())
+    await uses.start()
+    uses.note("a")
+    await uses.stop()
+    assert tenants.uses == ["a"]
+
+
+async def test_a_store_that_is_away_stops_nothing() -> None:
+    tenants = FakeTenants()
+    uses = KeyUses(tenants, HandClock())
+    uses.note("a")
+    tenants.is_down = True
+    await uses.flush()
+    assert tenants.uses == []

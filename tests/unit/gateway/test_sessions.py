@@ -1,0 +1,186 @@
+"""Signing in: what is told, what is kept, and what other sites can do with it."""
+
+from datetime import timedelta
+
+import pytest
+from tests.unit.gateway.system import BASE, System
+from tests.unit.gateway.visitor import PASSWORD, Visitor, enrol
+
+from gateway.adapters.argon2 import Argon2Passwords
+from gateway.domain.people import Role
+from shared.security.keys import hash_key
+
+SIGN_IN = "/api/auth/sign-in/email"
+SESSION = "/api/auth/get-session"
+
+
+@pytest.fixture
+async def ann(system: System) -> Visitor:
+    return await Visitor.with_role(system, Role.READ, "ann")
+
+
+async def test_signing_in_gives_the_person_and_a_cookie_that_no_script_reads(system: System) -> None:
+    enrol(system, "ann", Role.READ)
+    answer = await Visitor(system).sign_in(" Ann@Example.com ")
+    assert answer.status == 200
+    assert answer.json["user"] | {"createdAt": ""} == {
+        "id": "u-ann",
+        "email": "ann@example.com",
+        "name": "Ann",
+        "createdAt": "",
+    }
+    cookie = answer.headers["set-cookie"].lower()
+    for promise in ("__host-flowport_session=", "httponly", "samesite=lax", "secure", "path=/", "max-age=604800"):
+        assert promise in cookie
+    assert "domain" not in cookie
+
+
+async def test_a_wrong_password_and_an_unknown_account_are_told_the_same(system: System) -> None:
+    enrol(system, "ann", Role.READ)
+    answers = [
+        await Visitor(system).sign_in(email, password)
+        for email, password in (("ann@example.com", "wrong"), ("nobody@example.com", PASSWORD))
+    ]
+    assert [answer.status for answer in answers] == [401, 401]
+    assert answers[0].json == answers[1].json
+    assert answers[0].json == {"code": "INVALID_EMAIL_OR_PASSWORD", "message": "Invalid email or password"}
+    assert all("set-cookie" not in answer.headers for answer in answers)
+
+
+async def test_only_the_hash_of_the_token_is_kept(system: System, ann: Visitor) -> None:
+    (session,) = system.tenants.sessions.values()
+    assert session.token_hash == hash_key(ann.token)
+    assert ann.token not in repr(system.tenants.sessions)
+
+
+async def test_the_session_tells_who_is_signed_in(ann: Visitor) -> None:
+    found = await ann.get(SESSION)
+    assert found["user"]["email"] == "ann@example.com"
+    assert found["session"]["userId"] == "u-ann"
+    assert "token" not in found["session"]
+
+
+async def test_nobody_is_null(system: System) -> None:
+    for visitor in (Visitor(system), Visitor(system, token="made-up")):
+        assert (await visitor.send("GET", SESSION)).body == b"null"
+
+
+async def test_signing_out_ends_the_session_and_clears_the_cookie(ann: Visitor) -> None:
+    answer = await ann.send("POST", "/api/auth/sign-out")
+    assert answer.status == 200
+    assert "max-age=0" in answer.headers["set-cookie"].lower()
+    assert (await ann.send("GET", SESSION)).body == b"null"
+
+
+async def test_signing_in_again_ends_the_session_before(ann: Visitor) -> None:
+    before = ann.token
+    await ann.sign_in("ann@example.com")
+    assert ann.token != before
+    assert (await Visitor(ann.system, token=before).send("GET", SESSION)).body == b"null"
+
+
+async def test_a_session_ends_when_it_is_not_used(system: System, ann: Visitor) -> None:
+    system.clock.advance(timedelta(days=7).total_seconds())
+    assert (await ann.send("GET", SESSION)).body == b"null"
+
+
+async def test_a_session_in_use_gets_another_token_each_day_and_ends_after_a_month(
+    system: System, ann: Visitor
+) -> None:
+    first = ann.token
+    system.clock.advance(timedelta(days=1, minutes=1).total_seconds())
+    await ann.get(SESSION)
+    assert ann.token != first
+    assert (await Visitor(system, token=first).send("GET", SESSION)).json is not None, "a request on its way is served"
+    system.clock.advance(61)
+    assert (await Visitor(system, token=first).send("GET", SESSION)).body == b"null"
+    days = 0
+    while (await ann.send("GET", SESSION)).body != b"null":
+        system.clock.advance(timedelta(days=1, minutes=1).total_seconds())
+        days += 1
+    assert 27 < days <= 30
+
+
+async def test_tries_are_limited_by_account_until_the_window_ends(system: System) -> None:
+    enrol(system, "ann", Role.READ)
+    visitor = Visitor(system)
+    for _ in range(10):
+        assert (await visitor.sign_in("ann@example.com", "wrong")).status == 401
+    refused = await visitor.sign_in("ann@example.com")
+    assert (refused.status, refused.json["code"]) == (429, "TOO_MANY_ATTEMPTS")
+    system.clock.advance(int(refused.headers["retry-after"]))
+    assert (await visitor.sign_in("ann@example.com")).status == 200
+
+
+async def test_tries_are_limited_by_address(system: System) -> None:
+    for number in range(50):
+        assert (await Visitor(system).sign_in(f"n{number}@example.com", "wrong")).status == 401
+    assert (await Visitor(system).sign_in("other@example.com", "wrong")).status == 429
+
+
+async def test_success_forgives_the_tries_before(system: System) -> None:
+    enrol(system, "ann", Role.READ)
+    for _ in range(3):
+        for _ in range(9):
+            await Visitor(system).sign_in("ann@example.com", "wrong")
+        if (await Visitor(system).sign_in("ann@example.com")).status != 200:
+            break
+    assert not [key for key in system.tenants.attempts if key.startswith("account")]
+
+
+@pytest.mark.parametrize(
+    "said", [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec_fetch_site": "cross-site", "origin": ""}]
+)
+async def test_another_site_cannot_use_the_session(ann: Visitor, said: dict[str, str]) -> None:
+    ann.origin = ""
+    answer = await ann.send("POST", "/api/auth/sign-out", **said)
+    assert (answer.status, answer.json) == (403, {"error": "Access denied"})
+    assert (await ann.send("GET", SESSION)).json is not None
+
+
+async def test_another_site_cannot_sign_anybody_in(system: System) -> None:
+    enrol(system, "ann", Role.READ)
+    assert (await Visitor(system, origin="https://evil.example").sign_in("ann@example.com")).status == 403
+
+
+async def test_a_page_on_the_same_host_is_our_own(system: System) -> None:
+    enrol(system, "ann", Role.READ)
+    visitor = Visitor(system, origin="http://127.0.0.1:8080")
+    body = {"email": "ann@example.com", "password": PASSWORD}
+    assert (await visitor.send("POST", SIGN_IN, body, host="127.0.0.1:8080")).status == 200
+
+
+async def test_changing_the_password_ends_every_other_session(system: System, ann: Visitor) -> None:
+    elsewhere = Visitor(system)
+    await elsewhere.sign_in("ann@example.com")
+    path, new = "/api/auth/change-password", "a longer secret"
+    refused = await ann.send("POST", path, {"currentPassword": "wrong", "newPassword": new})
+    assert (refused.status, refused.json["code"]) == (401, "INVALID_EMAIL_OR_PASSWORD")
+    short = await ann.send("POST", path, {"currentPassword": PASSWORD, "newPassword": "short"})
+    assert short.status == 400
+    assert (await ann.send("POST", path, {"currentPassword": PASSWORD, "newPassword": new})).status == 200
+    assert (await elsewhere.send("GET", SESSION)).body == b"null"
+    assert (await ann.send("GET", SESSION)).json is not None
+    assert (await Visitor(system).sign_in("ann@example.com", new)).status == 200
+
+
+async def test_a_store_that_is_away_signs_nobody_out(system: System, ann: Visitor) -> None:
+    system.tenants.is_down = True
+    system.clock.advance(2)
+    answer = await ann.send("GET", SESSION)
+    assert answer.status == 503
+    assert BASE not in answer.body.decode()
+
+
+class TestPasswords:
+    async def test_a_hash_is_argon2id_and_fits_only_its_password(self) -> None:
+        passwords = Argon2Passwords()
+        kept = await passwords.hash("secret")
+        assert kept.startswith("$argon2id$")
+        assert await passwords.verify("secret", kept)
+        assert not await passwords.verify("Secret", kept)
+
+    async def test_no_account_is_checked_like_one(self) -> None:
+        passwords = Argon2Passwords()
+        assert not await passwords.verify("", None)
+        assert not await passwords.verify("secret", "no hash at all")
