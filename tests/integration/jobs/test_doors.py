@@ -15,6 +15,7 @@ GATEWAYS = [
     ("POST", "/internal/run-ids/r?workspace_id=w"),
     ("DELETE", "/internal/run-ids/r?workspace_id=w"),
     ("GET", "/internal/spend/w"),
+    ("POST", "/internal/logs/search"),
 ]
 EXECUTORS = [
     ("POST", "/internal/runs/r/claim"),

@@ -88,10 +88,10 @@ def build(
         public_url=settings.public_url,
     )
     running = RunningRuns()
-    records = RecordOutbox(broker.work)
+    records = RecordOutbox(broker.work, PayloadStore(jobs))
     consumers = WorkConsumers(
         broker,
-        AttachedRuns(launcher, broker.replies, running, records, clock),
+        AttachedRuns(launcher, broker.replies, running, records=records, durable=durable, clock=clock),
         DurableRunWorker(
             launcher, durable, running, worker_id=_worker_id(), renew_seconds=settings.lease_renew_seconds
         ),

@@ -12,6 +12,7 @@ from jobs_service.adapters import (
     mongo_blobs,
     mongo_cancels,
     mongo_conversations,
+    mongo_event_log,
     mongo_journal,
     run_documents,
 )
@@ -19,15 +20,19 @@ from jobs_service.adapters.books import Books
 from jobs_service.adapters.mongo_blobs import MongoBlobs
 from jobs_service.adapters.mongo_cancels import MongoCancelMemory
 from jobs_service.adapters.mongo_conversations import MongoConversations
+from jobs_service.adapters.mongo_event_log import MongoEventLog
 from jobs_service.adapters.mongo_journal import MongoJournal
 from jobs_service.adapters.mongo_leases import MongoLeases
 from jobs_service.adapters.mongo_queue import MongoQueue
 from jobs_service.adapters.mongo_records import MongoRecords
+from jobs_service.adapters.mongo_run_logs import MongoRunLogs
 from jobs_service.adapters.mongo_runs import MongoRuns
 from jobs_service.adapters.mongo_spend import MongoSpendBook
 from jobs_service.adapters.mongo_views import MongoRunViews
 from jobs_service.api.blobs import BLOBS, blobs_router
 from jobs_service.api.conversations import conversations_router
+from jobs_service.api.events import events_router
+from jobs_service.api.logs import logs_router
 from jobs_service.api.parameters import render_invalid_parameters
 from jobs_service.api.pauses import pauses_router
 from jobs_service.api.runs import runs_router
@@ -36,6 +41,7 @@ from jobs_service.api.work import work_router
 from jobs_service.application.accepting import Accepting
 from jobs_service.application.cancelling import Cancelling
 from jobs_service.application.dispatching import Dispatching
+from jobs_service.application.event_keeping import EventKeeping
 from jobs_service.application.leader import Leader
 from jobs_service.application.loops import Bell, Loop
 from jobs_service.application.pausing import Pausing
@@ -44,8 +50,10 @@ from jobs_service.application.reading import Reading
 from jobs_service.application.reaping import Reaping
 from jobs_service.application.recording import Recording
 from jobs_service.application.reserving import Reserving
+from jobs_service.application.run_logs import LogReading
 from jobs_service.application.tidying import Tidying
 from jobs_service.application.working import Working
+from jobs_service.consumers.events import EventsConsumer
 from jobs_service.consumers.records import RecordsConsumer
 from jobs_service.ports import Leadership, Leases, Queue, Runs
 from jobs_service.settings import JobsSettings
@@ -66,6 +74,7 @@ INDEXES: Final = (
     *mongo_cancels.INDEXES,
     *mongo_blobs.INDEXES,
     *mongo_conversations.INDEXES,
+    *mongo_event_log.INDEXES,
 )
 DISPATCH_GAP_SECONDS: Final = 0.02
 TIDY_SECONDS: Final = 1.0
@@ -149,6 +158,10 @@ def build(
         clock=clock,
     )
 
+    views = MongoRunViews(store)
+    reading = Reading(views, payloads)
+    events = EventKeeping(MongoEventLog(store), views)
+
     app = create_app(
         ServiceName.JOBS,
         components=[
@@ -157,7 +170,9 @@ def build(
             broker,
             accepting.batches,
             recording.batches,
+            events.batches,
             RecordsConsumer(broker, recording, drain_seconds=settings.drain_seconds),
+            EventsConsumer(broker, events, drain_seconds=settings.drain_seconds),
             Loop(
                 "dispatcher",
                 dispatching.step,
@@ -171,7 +186,9 @@ def build(
         ],
         checks={"store": store.ping, "broker": broker.ping},
         routers=[
-            runs_router(accepting, Reading(MongoRunViews(store), payloads), cancelling, Reserving(runs), tokens),
+            runs_router(accepting, reading, cancelling, Reserving(runs), tokens),
+            logs_router(LogReading(MongoRunLogs(store), reading), tokens),
+            events_router(events, tokens),
             work_router(working, tokens),
             pauses_router(pausing, tokens),
             blobs_router(blobs, tokens, lifetime=lifetime),

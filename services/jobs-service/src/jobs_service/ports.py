@@ -10,9 +10,11 @@ from typing import Protocol
 
 from jobs_service.domain.capacity import Ledger, Offer, QueueLimits
 from jobs_service.domain.run import Run
+from shared.contracts.event_log import EventPosition
 from shared.contracts.jobs import AcceptRun, JournalEntry, RunAccepted, RunPage, RunView
+from shared.contracts.logs import FindLogs
 from shared.contracts.memory import Conversation, Remembered
-from shared.contracts.messages import RunBegan, RunRecorded
+from shared.contracts.messages import EventBatch, RunBegan, RunRecorded
 from shared.contracts.runs import Payload, RunSpec, RunStatus, Usage
 from shared.errors import FlowportError
 
@@ -121,6 +123,18 @@ class RunViews(Protocol):
 
     async def page(self, query: PageQuery) -> RunPage:
         """One page. Raises InvalidRequest for a cursor that is none of ours."""
+        ...
+
+
+class EventLog(Protocol):
+    """Events of runs whose readers may come later, for an hour. Every method raises Unavailable."""
+
+    async def append(self, batches: Sequence[EventBatch]) -> None:
+        """Keep these; what is kept already stays as it is."""
+        ...
+
+    async def read(self, run_id: str, after: EventPosition, limit: int) -> Sequence[EventBatch]:
+        """The batches with events behind `after`, in order, at most so many."""
         ...
 
 
@@ -328,4 +342,20 @@ class Conversations(Protocol):
 
     async def forget(self, workspace_id: str, conversation_id: str) -> bool:
         """Delete a conversation; tells whether there was one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRun:
+    """A run in a list, and what names the place behind it."""
+
+    run: ViewedRun
+    cursor: str
+
+
+class RunLogs(Protocol):
+    """Runs by what they did."""
+
+    async def find(self, query: FindLogs) -> tuple[Sequence[LoggedRun], bool]:
+        """Up to `query.limit` runs, and whether there are more. Raises InvalidRequest for a cursor that is none."""
         ...

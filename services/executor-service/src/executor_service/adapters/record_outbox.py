@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 from prometheus_client import Counter
 
+from executor_service.ports import Payloads
 from shared.broker import topology
 from shared.broker.ports import BrokerUnavailable, QueueFull, WorkQueue
 from shared.contracts.messages import RecordBatch, RunBegan, RunRecorded
-from shared.errors import PayloadTooLarge
+from shared.errors import FlowportError, PayloadTooLarge
 from shared.observe.logging import get_logger
 
 BATCH_RECORDS: Final = 64
@@ -21,6 +23,7 @@ PATIENCE_SECONDS: Final = 2.0
 TRIES: Final = 10
 
 RECORDS_DROPPED = Counter("flowport_executor_records_dropped_total", "Run records lost: the record queue was full.")
+_encode: Final = msgspec.json.Encoder().encode
 log = get_logger("record_outbox")
 
 Record = RunBegan | RunRecorded
@@ -29,8 +32,9 @@ Record = RunBegan | RunRecorded
 class RecordOutbox:
     """Takes records without waiting and publishes them in the background, in order."""
 
-    def __init__(self, work: WorkQueue) -> None:
+    def __init__(self, work: WorkQueue, payloads: Payloads) -> None:
         self._work = work
+        self._payloads = payloads
         self._backlog: asyncio.Queue[Record] = asyncio.Queue(BACKLOG_RECORDS)
         self._publisher: asyncio.Task[None] | None = None
 
@@ -76,7 +80,7 @@ class RecordOutbox:
                 for record in records:
                     await self._publish((record,))
             else:
-                await self._publish_patiently((_without_blocks(records[0]),))
+                await self._publish_patiently((await self._without_blocks(records[0]),))
 
     async def _publish_patiently(self, records: tuple[Record, ...]) -> None:
         for _ in range(TRIES):
@@ -93,7 +97,16 @@ class RecordOutbox:
             return False
         return True
 
+    async def _without_blocks(self, record: Record) -> Record:
+        """A record that fits into one message; what its blocks did is kept apart.
 
-def _without_blocks(record: Record) -> Record:
-    """A record that fits into one message: how the run ended matters more than how it got there."""
-    return replace(record, blocks=()) if isinstance(record, RunRecorded) else record
+        Where that cannot be, it is lost: how the run ended matters more than how it got there.
+        """
+        if not isinstance(record, RunRecorded):
+            return record
+        try:
+            stored = await self._payloads.put(record.run.snapshot.workspace_id, _encode(record.blocks))
+        except FlowportError as error:
+            log.warning("block logs dropped", run_id=record.run.run_id, error=error.message)
+            stored = None
+        return replace(record, blocks=(), stored_blocks=stored)

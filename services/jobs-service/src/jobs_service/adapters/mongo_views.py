@@ -37,14 +37,14 @@ class MongoRunViews:
         if query.workflow_id is not None:
             wanted["workflow_id"] = query.workflow_id
         if query.cursor is not None:
-            wanted |= _behind(query.cursor)
+            wanted |= behind(query.cursor)
         wanted["phase"] = {"$ne": Phase.RESERVED.value}
         if query.status is not None:
             wanted["status"] = query.status.value
         newest_first = [("position", -1), ("_id", -1)]
         found = await self._runs.find(wanted, STATE_ONLY).sort(newest_first).limit(query.limit + 1).to_list()
         shown, more = found[: query.limit], len(found) > query.limit
-        return RunPage(await self._unexpired(shown), _cursor(shown[-1]) if more else None)
+        return RunPage(await self._unexpired(shown), cursor_of(shown[-1]) if more else None)
 
     async def _find(self, query: Document, output: bool, blocks: bool) -> ViewedRun | None:
         hidden = ["spec", "state", *([] if output else ["output"]), *([] if blocks else ["blocks"])]
@@ -71,6 +71,7 @@ def to_view(document: Document) -> RunView:
         workspace_id=run.workspace_id,
         workflow_id=run.workflow_id,
         version=document.get("version"),
+        version_id=document.get("version_id"),
         status=run.status,
         mode=RunMode(document["mode"]),
         trigger=Trigger(document["trigger"]),
@@ -88,13 +89,15 @@ def to_view(document: Document) -> RunView:
     )
 
 
-def _cursor(document: Document) -> str:
+def cursor_of(document: Document) -> str:
+    """What names the place behind a run in a list."""
     return f"{document['position']}.{document['_id']}"
 
 
-def _behind(cursor: str) -> Document:
+def behind(cursor: str, *, oldest_first: bool = False) -> Document:
+    """The runs behind a place, in the order of the list. Raises InvalidRequest for a cursor that is none of ours."""
     position, dot, run_id = cursor.partition(".")
     if not dot or not position.isascii() or not position.isdigit() or len(position) > 18:
         raise InvalidRequest("the cursor is none of ours")
-    at = int(position)
-    return {"position": {"$lte": at}, "$or": [{"position": {"$lt": at}}, {"_id": {"$lt": run_id}}]}
+    at, after = int(position), "$gt" if oldest_first else "$lt"
+    return {"position": {f"{after}e": at}, "$or": [{"position": {after: at}}, {"_id": {after: run_id}}]}

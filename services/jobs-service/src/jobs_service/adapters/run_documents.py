@@ -85,6 +85,7 @@ def new_document(run: Run, spec: RunSpec, *, order: int) -> Document:
         "mode": spec.mode.value,
         "trigger": spec.trigger.value,
         "version": spec.snapshot.version,
+        "version_id": spec.snapshot.version_id,
         "time_limit_ms": run.time_limit_ms,
         "limit_text_ms": run.limit_text_ms,
         "created_ms": to_ms(run.created_at),
@@ -106,7 +107,8 @@ def result_fields(result: Result) -> Document:
         if payload is not None and payload != Payload():
             fields[name] = encode_payload(payload)
     if result.usage != Usage():
-        fields |= {"usage": _encode(result.usage), "uncharged": True}
+        fields |= {"usage": _encode(result.usage), "uncharged": True, "models": sorted(result.usage.models)}
+        fields |= {"cost_usd": result.usage.cost_usd} if result.usage.cost_usd else {}
     return fields
 
 

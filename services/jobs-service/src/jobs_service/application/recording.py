@@ -43,7 +43,7 @@ class Recording:
         workspace_id = record.run.snapshot.workspace_id
         result = Result(
             output=await self._payloads.fit(workspace_id, record.outcome.output),
-            blocks=await self._payloads.pack(workspace_id, record.blocks) if record.blocks else None,
+            blocks=await self._payloads.pack(workspace_id, record.blocks) if record.blocks else record.stored_blocks,
             usage=record.usage,
             duration_ms=record.outcome.duration_ms,
         )

@@ -1,0 +1,48 @@
+"""Runs by what they did, with what they left behind where that is asked for."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from jobs_service.application.reading import Reading
+from jobs_service.ports import LoggedRun, RunLogs, ViewedRun
+from shared.contracts.jobs import RunPage, RunView
+from shared.contracts.logs import MAX_DETAILED, MAX_LOGS, FindLogs
+from shared.contracts.runs import Payload
+from shared.errors import NotFound
+
+PAGE_BYTES: Final = 32 * 1024 * 1024
+"""JSON of the block logs of one page; what is over goes to the next one."""
+
+
+class LogReading:
+    """Looks for runs."""
+
+    def __init__(self, logs: RunLogs, reading: Reading) -> None:
+        self._logs = logs
+        self._reading = reading
+
+    async def find(self, query: FindLogs) -> RunPage:
+        """A page of runs. Raises InvalidRequest, Unavailable."""
+        most = MAX_DETAILED if query.output or query.blocks else MAX_LOGS
+        found, has_more = await self._logs.find(msgspec.structs.replace(query, limit=max(1, min(query.limit, most))))
+        shown = found[: _fitting(found)]
+        cursor = shown[-1].cursor if has_more or len(shown) < len(found) else None
+        return RunPage(tuple([await self._complete(each.run) for each in shown]), cursor)
+
+    async def _complete(self, run: ViewedRun) -> RunView:
+        try:
+            return await self._reading.complete(run)
+        except NotFound:
+            return run.view
+
+
+def _fitting(found: Sequence[LoggedRun]) -> int:
+    """How many runs from the first on have block logs that fit on a page; one always does."""
+    room = PAGE_BYTES
+    for index, each in enumerate(found):
+        room -= (each.run.blocks or Payload()).size
+        if room < 0 and index:
+            return index
+    return len(found)

@@ -1,0 +1,159 @@
+"""Runs are found by what they did, page by page."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, until
+
+from shared.contracts.jobs import RunPage
+from shared.contracts.logs import FindLogs
+from shared.contracts.messages import RunRecorded
+from shared.contracts.runs import BlockLog, RunMode, RunStatus, SnapshotRef, Trigger, Usage
+from shared.errors import InvalidRequest
+from shared.web.payloads import PayloadStore
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def a_log(name: str = "Agent", **fields: Any) -> BlockLog:
+    return BlockLog(
+        block_id="b",
+        block_name=name,
+        block_type="agent",
+        started_at=NOW,
+        ended_at=NOW,
+        duration_ms=1.0,
+        success=True,
+        execution_order=1,
+        **fields,
+    )
+
+
+def a_record(run_id: str, minute: int, **fields: Any) -> RunRecorded:
+    """A run that began so many minutes after noon."""
+    workflow = fields.pop("workflow", "wf-1")
+    started = NOW + timedelta(minutes=minute)
+    outcome = an_outcome(fields.pop("status", RunStatus.COMPLETED))
+    outcome = msgspec.structs.replace(outcome, started_at=started, duration_ms=fields.pop("duration_ms", 10.0))
+    spec = a_spec(run_id, mode=RunMode.SYNC, trigger=fields.pop("trigger", Trigger.API))
+    workspace = fields.pop("workspace", WORKSPACE)
+    snapshot = SnapshotRef(workspace, workflow, "0" * 64, version=3, version_id="v-3")
+    return RunRecorded(msgspec.structs.replace(spec, snapshot=snapshot), outcome, **fields)
+
+
+@pytest.fixture
+async def logs(system: System) -> AsyncIterator[System]:
+    """Four runs, and one of somebody else."""
+    spent = Usage(10, 5, 0.25, {"gpt-5": {"input": 0.1, "output": 0.15}})
+    await system.executor.record(
+        a_record("one", 1, duration_ms=100.0),
+        a_record("two", 2, status=RunStatus.FAILED, workflow="wf-2"),
+        a_record("three", 3, usage=spent, blocks=(a_log(),)),
+        a_record("four", 4, trigger=Trigger.CHAT),
+        a_record("hers", 5, workspace="other"),
+    )
+
+    async def are_stored() -> bool:
+        return await system.stored() == 5
+
+    await until(are_stored)
+    yield system
+
+
+async def find(system: System, **query: Any) -> RunPage:
+    body = FindLogs(**{"workspace_id": WORKSPACE, **query})
+    return await system.gateway.client.call("POST", "/internal/logs/search", body=body, returns=RunPage)
+
+
+async def found(system: System, **query: Any) -> Sequence[str]:
+    return [run.run_id for run in (await find(system, **query)).runs]
+
+
+@pytest.mark.parametrize(
+    ("query", "run_ids"),
+    [
+        ({}, ["four", "three", "two", "one"]),
+        ({"oldest_first": True}, ["one", "two", "three", "four"]),
+        ({"workflow_ids": ("wf-2", "wf-9")}, ["two"]),
+        ({"workflow_ids": ()}, []),
+        ({"triggers": ("chat", "webhook")}, ["four"]),
+        ({"level": "error"}, ["two"]),
+        ({"level": "info"}, ["four", "three", "one"]),
+        ({"since": NOW + timedelta(minutes=2)}, ["four", "three", "two"]),
+        ({"until": NOW + timedelta(minutes=2)}, ["two", "one"]),
+        ({"run_id": "three"}, ["three"]),
+        ({"run_id": "hers"}, []),
+        ({"min_duration_ms": 50}, ["one"]),
+        ({"max_duration_ms": 50}, ["four", "three", "two"]),
+        ({"min_cost_usd": 0.25}, ["three"]),
+        ({"min_cost_usd": 0}, ["four", "three", "two", "one"]),
+        ({"max_cost_usd": 0.2}, ["four", "two", "one"]),
+        ({"max_cost_usd": 0.25, "min_cost_usd": 0.1}, ["three"]),
+        ({"model": "gpt-5"}, ["three"]),
+        ({"model": "gpt-4"}, []),
+        ({"level": "info", "triggers": ("api",), "oldest_first": True}, ["one", "three"]),
+    ],
+)
+async def test_every_filter_narrows(logs: System, query: dict[str, Any], run_ids: list[str]) -> None:
+    assert await found(logs, **query) == run_ids
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+async def test_pages_hold_every_run_once(logs: System, oldest_first: bool) -> None:
+    seen: list[str] = []
+    cursor: str | None = None
+    for _ in range(4):
+        page = await find(logs, limit=1, cursor=cursor, oldest_first=oldest_first)
+        seen += [run.run_id for run in page.runs]
+        cursor = page.next_cursor
+    assert (cursor, sorted(seen)) == (None, ["four", "one", "three", "two"])
+
+
+async def test_a_cursor_that_is_none_is_refused(logs: System) -> None:
+    with pytest.raises(InvalidRequest):
+        await find(logs, cursor="soon")
+
+
+async def test_outputs_and_blocks_come_where_they_are_asked_for(logs: System) -> None:
+    (bare,) = (await find(logs, run_id="three")).runs
+    assert (bare.output, bare.blocks, bare.version_id) == (None, (), "v-3")
+    (whole,) = (await find(logs, run_id="three", output=True, blocks=True)).runs
+    assert whole.output is not None
+    assert [log.block_name for log in whole.blocks] == ["Agent"]
+
+
+async def test_block_logs_that_are_too_large_for_a_message_are_kept_by_reference(system: System) -> None:
+    blocks = (a_log(output={"text": "x" * 1_100_000}),)
+    stored = await PayloadStore(system.executor.client).put(WORKSPACE, msgspec.json.encode(blocks))
+    assert stored.blob_id is not None
+    await system.executor.record(a_record("big", 1, stored_blocks=stored))
+
+    async def is_stored() -> bool:
+        return await system.stored() == 1
+
+    await until(is_stored)
+    assert len((await system.gateway.run("big", "?blocks=true")).blocks[0].output["text"]) == 1_100_000
+    assert len((await find(system, blocks=True)).runs[0].blocks) == 1
+
+
+async def test_a_page_of_large_logs_is_a_short_one(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs_service.application.run_logs.PAGE_BYTES", 1000)
+    blocks = (a_log(output={"text": "x" * 600}),)
+    await system.executor.record(*(a_record(str(number), number, blocks=blocks) for number in range(3)))
+
+    async def are_stored() -> bool:
+        return await system.stored() == 3
+
+    await until(are_stored)
+    first = await find(system, blocks=True)
+    assert [run.run_id for run in first.runs] == ["2"]
+    second = await find(system, blocks=True, cursor=first.next_cursor)
+    assert [run.run_id for run in second.runs] == ["1"]
+
+
+async def test_runs_past_their_retention_are_not_found(logs: System) -> None:
+    await logs.collection("runs").update_one({"_id": "four"}, {"$set": {"expires_at": NOW - timedelta(days=400)}})
+    assert await found(logs) == ["three", "two", "one"]
