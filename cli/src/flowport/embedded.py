@@ -40,8 +40,10 @@ async def embedded(
     Raises ServerFailed.
     """
     deploy_door, jobs_door, executor_door = listen(0), listen(0), listen(0)
+    amqp_url = os.environ.get("FLOWPORT_AMQP_URL", MEMORY_BROKER)
+    only_gateway: Mapping[str, Any] = {"settle_seconds": 0} if amqp_url == MEMORY_BROKER else {}
     common: Mapping[str, Any] = {
-        "amqp_url": os.environ.get("FLOWPORT_AMQP_URL", MEMORY_BROKER),
+        "amqp_url": amqp_url,
         "mongodb_uri": mongodb_uri,
         "deploy_url": f"http://127.0.0.1:{port_of(deploy_door)}",
         "jobs_url": f"http://127.0.0.1:{port_of(jobs_door)}",
@@ -57,7 +59,7 @@ async def embedded(
         (deploy_service.bootstrap.build(deploy_settings), deploy_door),
         (jobs_service.bootstrap.build(JobsSettings(**common)), jobs_door),
         (executor_service.bootstrap.build(ExecutorSettings(**common)), executor_door),
-        (gateway.bootstrap.build(GatewaySettings(**common)), door),
+        (gateway.bootstrap.build(GatewaySettings(**common, **only_gateway)), door),
     ]
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(serving(app, listening)) for app, listening in apps]

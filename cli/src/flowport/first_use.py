@@ -10,7 +10,8 @@ from rich.console import Console
 from flowport.home import Credentials, Home
 from flowport.public_api import PublicApi
 from flowport.welcome import print_welcome
-from gateway.first_key import make_first_key
+from gateway.domain.people import new_password
+from gateway.first_key import make_first_key, set_admin_password
 from gateway.settings import GatewaySettings
 
 
@@ -27,8 +28,11 @@ async def ensure_credentials(home: Home, settings: GatewaySettings) -> Credentia
     known = home.read_credentials()
     if known is None or not await _is_good(known, settings.base_url):
         made = await make_first_key(settings)
-        known = Credentials(settings.base_url, made.workspace_id, made.api_key, made.admin_email)
-    credentials = Credentials(settings.base_url, known.workspace_id, known.api_key, known.admin_email)
+        password = known.admin_password if known else ""
+        known = Credentials(settings.base_url, made.workspace_id, made.api_key, made.admin_email, password)
+    password = known.admin_password or settings.admin_password.get_secret_value() or new_password()
+    await set_admin_password(settings, password, only_if_none=bool(known.admin_password))
+    credentials = Credentials(settings.base_url, known.workspace_id, known.api_key, known.admin_email, password)
     home.write_credentials(credentials)
     return credentials
 

@@ -28,6 +28,8 @@ class Credentials(msgspec.Struct, frozen=True, rename="camel"):
     workspace_id: str
     api_key: str
     admin_email: str
+    admin_password: str = ""
+    """As it was first set; who changes it later does so without this file."""
 
 
 class Home:

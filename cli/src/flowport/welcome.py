@@ -15,6 +15,7 @@ def print_welcome(console: Console, home: Home, credentials: Credentials, exampl
     console.print()
     console.print(f"[bold green]Flowport is up[/]  {credentials.base_url}")
     console.print(f"  API key      {credentials.api_key}", highlight=False)
+    console.print(f"  Sign in      {credentials.admin_email}  {credentials.admin_password}", highlight=False)
     console.print(f"  Workspace    {credentials.workspace_id}", highlight=False)
     console.print(f"  Credentials  {home.credentials_file}", highlight=False)
     console.print(f"  Logs         {home.logs}", highlight=False)

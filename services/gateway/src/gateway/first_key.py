@@ -22,10 +22,10 @@ async def make_first_key(settings: GatewaySettings) -> FirstKey:
     return told[0]
 
 
-async def set_admin_password(settings: GatewaySettings, password: str) -> FirstPassword:
+async def set_admin_password(settings: GatewaySettings, password: str, *, only_if_none: bool = False) -> FirstPassword:
     """Let the first admin, who is made if there is none, sign in with `password`. Raises Unavailable."""
     async with _opened(settings) as first:
-        return await first.set_password(password)
+        return await first.set_password(password, only_if_none=only_if_none)
 
 
 @asynccontextmanager

@@ -100,11 +100,12 @@ class FirstStart:
         )
         log.info("admin_key_made", workspace_id=workspace.id, key_id=key_id)
 
-    async def set_password(self, password: str) -> FirstPassword:
-        """Give the first admin this password, whatever the old one was. Raises Unavailable."""
+    async def set_password(self, password: str, *, only_if_none: bool = False) -> FirstPassword:
+        """Give the first admin this password, in place of the old one or only where there is none. Raises Unavailable."""
         _, admin = await self.found()
-        await self._tenants.set_password(admin.user.id, await self._passwords.hash(password))
-        log.info("admin_password_set", user_id=admin.user.id)
+        if admin.password_hash is None or not only_if_none:
+            await self._tenants.set_password(admin.user.id, await self._passwords.hash(password))
+            log.info("admin_password_set", user_id=admin.user.id)
         return FirstPassword(admin.user.email, password)
 
     async def _give_password(self, admin: User) -> None:
