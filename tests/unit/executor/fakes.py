@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,16 +13,27 @@ from executor_service.adapters.workflow_cache import WorkflowCache
 from executor_service.application.launcher import Launcher
 from executor_service.application.sent_files import SentFiles
 from executor_service.application.shown_files import ShownFiles
-from executor_service.engine import BlockHandler, BlockResult, Call, Engine, Inputs, Limits
+from executor_service.engine import (
+    BlockHandler,
+    BlockResult,
+    Call,
+    Engine,
+    Inputs,
+    Limits,
+    Output,
+    Pause,
+    PauseRequest,
+)
 from executor_service.net import OutboundClient
 from shared.broker.ports import BrokerUnavailable, ReplyUnroutable
 from shared.clock import SystemClock
 from shared.contracts.deployments import Environment
 from shared.contracts.events import RunEnded, RunEvent
-from shared.contracts.jobs import AppendJournal, ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
+from shared.contracts.jobs import AppendJournal, ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer, PauseRun
 from shared.contracts.messages import EventBatch, RunBegan, RunRecorded
 from shared.contracts.runs import Payload, RunMode, RunOutcome, RunSpec, SnapshotRef
-from shared.errors import NotFound, StaleAttempt, Unavailable
+from shared.errors import Conflict, NotFound, StaleAttempt, Unavailable
+from shared.workflow.jsvalues import JsonObject
 
 OUTSIDE_EFFECT = "return fetch('https://example.com')"
 
@@ -58,6 +71,16 @@ class Start(BlockHandler):
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         return BlockResult(dict(call.start_output))
+
+
+class Asks(BlockHandler):
+    """Waits for somebody."""
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        return BlockResult({"answer": None}, pause=PauseRequest("human", {"data": "?"}))
+
+    def resume(self, pause: Pause, answer: JsonObject, at: datetime) -> Output:
+        return {"answer": answer}
 
 
 class Work(BlockHandler):
@@ -101,6 +124,14 @@ class Services:
 
     async def get(self, workspace_id: str, payload: Payload) -> bytes:
         return bytes(payload.inline)
+
+    @asynccontextmanager
+    async def away(self, seconds: float) -> AsyncIterator[None]:
+        """Nothing answers for so long."""
+        self.unreachable = True
+        back = asyncio.get_running_loop().call_later(seconds, setattr, self, "unreachable", False)
+        yield
+        back.cancel()
 
     def _check(self) -> None:
         if self.unreachable:
@@ -170,6 +201,9 @@ class JobsService:
         self.journal: list[Any] = []
         self.finished: FinishRun | None = None
         self.released = 0
+        self.paused: PauseRun | None = None
+        self.state: Payload | None = None
+        self.answers: dict[str, msgspec.Raw] = {}
         self.cancelled = False
         self.refuse_claim = False
         self.failures_left = 0
@@ -180,7 +214,10 @@ class JobsService:
             return ClaimAnswer()
         self.attempt += 1
         journal = tuple(self.journal)
-        return ClaimAnswer(ClaimGranted(self.run, self.attempt, 15_000, self.run.time_limit_ms, journal))
+        limit = self.run.time_limit_ms
+        return ClaimAnswer(
+            ClaimGranted(self.run, self.attempt, 15_000, limit, journal, state=self.state, answers=self.answers)
+        )
 
     async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
         self._fence(attempt)
@@ -194,6 +231,12 @@ class JobsService:
         self._fail_if_told()
         self._fence(result.attempt)
         self.finished = result
+
+    async def pause(self, run_id: str, report: PauseRun) -> None:
+        self._fail_if_told()
+        if self.cancelled:
+            raise Conflict("the run is to be cancelled")
+        self.paused = report
 
     async def release(self, run_id: str, attempt: int) -> None:
         self._fence(attempt)

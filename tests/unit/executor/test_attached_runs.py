@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.unit.executor.fakes import Callers, Ledger, Services, Work, launcher, spec
+from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec
 
 from executor_service.adapters.running_runs import RunningRuns
 from executor_service.application.attached_runs import SHOW_AFTER_SECONDS, AttachedRuns
@@ -17,9 +17,14 @@ class World:
 
     def __init__(self) -> None:
         self.callers, self.services, self.work, self.ledger = Callers(), Services(), Work(), Ledger()
-        self.running = RunningRuns()
+        self.running, self.jobs = RunningRuns(), JobsService(spec())
         self.runs = AttachedRuns(
-            launcher(self.services, [("function", self.work)]), self.callers, self.running, self.ledger, SystemClock()
+            launcher(self.services, [("function", self.work)]),
+            self.callers,
+            self.running,
+            records=self.ledger,
+            durable=self.jobs,
+            clock=SystemClock(),
         )
 
 

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from shared.contracts.deployments import Endpoint, Environment
-from shared.contracts.jobs import AppendJournal, ClaimAnswer, ClaimRun, FinishRun, LeaseAnswer
+from shared.contracts.jobs import AppendJournal, ClaimAnswer, ClaimRun, FinishRun, LeaseAnswer, PauseRun
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.runs import Payload, SnapshotRef
 
@@ -61,6 +61,10 @@ class DurableRuns(Protocol):
 
     async def finish(self, run_id: str, result: FinishRun) -> None:
         """Store how the attempt ended. Raises StaleAttempt, Unavailable."""
+        ...
+
+    async def pause(self, run_id: str, report: PauseRun) -> None:
+        """Store an attached run that has paused. Raises Conflict when it is to be cancelled, Unavailable."""
         ...
 
     async def release(self, run_id: str, attempt: int) -> None:

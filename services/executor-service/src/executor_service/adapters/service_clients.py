@@ -9,6 +9,7 @@ from shared.contracts.jobs import (
     ClaimRun,
     FinishRun,
     LeaseAnswer,
+    PauseRun,
     ReleaseRun,
     RenewLease,
 )
@@ -39,6 +40,10 @@ class Jobs:
     async def finish(self, run_id: str, result: FinishRun) -> None:
         """Store how the attempt ended. Raises StaleAttempt, Unavailable."""
         await self._client.call("POST", f"/internal/runs/{run_id}/finish", body=result)
+
+    async def pause(self, run_id: str, report: PauseRun) -> None:
+        """Store an attached run that has paused. Raises Conflict when it is to be cancelled, Unavailable."""
+        await self._client.call("POST", f"/internal/runs/{run_id}/pause", body=report)
 
     async def release(self, run_id: str, attempt: int) -> None:
         """Hand the run back unfinished. Raises StaleAttempt, Unavailable."""

@@ -1,24 +1,31 @@
 """Runs that live and die with their caller: sync, and the legacy stream. One attempt each."""
 
 import asyncio
+from functools import partial
 from typing import Final
+
+from msgspec.structs import replace
 
 from executor_service.adapters.reply_sink import ReplySink
 from executor_service.adapters.running_runs import RunningRuns
-from executor_service.application.launcher import Launcher
+from executor_service.application.launcher import EMPTY_OUTPUT, Launcher
+from executor_service.application.patience import insist
 from executor_service.application.run_handle import RunHandle
+from executor_service.engine.request import RunResult
 from executor_service.metrics import RUNS, SLOTS_BUSY
-from executor_service.ports import Records
+from executor_service.ports import DurableRuns, Records
 from shared.broker.ports import ReplyStream
 from shared.clock import Clock
 from shared.contracts.events import RunEnded, RunStarted
 from shared.contracts.messages import RunBegan, RunRecorded
-from shared.contracts.runs import BlockLog, ErrorCode, RunOutcome, RunSpec, Usage
-from shared.errors import FlowportError
+from shared.contracts.runs import BlockLog, ErrorCode, RunOutcome, RunSpec, RunStatus, Usage
+from shared.errors import Conflict, FlowportError
 
 SHOW_AFTER_SECONDS: Final = 0.2
 """Only a run that lasts longer is announced to run lists before its end."""
 SHUTDOWN: Final = "shutdown"
+HAND_OVER_SECONDS: Final = 10.0
+"""How long a caller may have to wait for his pause to be stored."""
 WORKER_LOST: Final = "The worker was stopped before the run ended"
 
 
@@ -26,12 +33,20 @@ class AttachedRuns:
     """Runs each request once and streams its events to the address that asked."""
 
     def __init__(
-        self, launcher: Launcher, replies: ReplyStream, running: RunningRuns, records: Records, clock: Clock
+        self,
+        launcher: Launcher,
+        replies: ReplyStream,
+        running: RunningRuns,
+        *,
+        records: Records,
+        durable: DurableRuns,
+        clock: Clock,
     ) -> None:
         self._launcher = launcher
         self._replies = replies
         self._running = running
         self._records = records
+        self._durable = durable
         self._clock = clock
         self._handles: set[RunHandle] = set()
 
@@ -50,7 +65,8 @@ class AttachedRuns:
             announcement.cancel()
             self._handles.discard(handle)
         RUNS.labels(spec.mode, outcome.status).inc()
-        self._records.put(RunRecorded(spec, outcome, blocks, usage))
+        if outcome.status is not RunStatus.PAUSED:
+            self._records.put(RunRecorded(spec, outcome, blocks, usage))
 
     async def report_lost(self, spec: RunSpec, reply_to: str) -> None:
         """Tell the caller that the worker which had this run is gone: an attached run is not begun twice."""
@@ -78,7 +94,21 @@ class AttachedRuns:
         if handle.cancel_reason == SHUTDOWN:
             lost = self._launcher.ended_early(ErrorCode.WORKER_LOST, WORKER_LOST)
             return lost, tuple(result.blocks), result.usage
-        return await self._launcher.conclude(spec, result.outcome), tuple(result.blocks), result.usage
+        outcome = await self._launcher.conclude(spec, result.outcome)
+        if outcome.status is RunStatus.PAUSED:
+            outcome = await self._handed_over(spec, outcome, result)
+        return outcome, tuple(result.blocks), result.usage
+
+    async def _handed_over(self, spec: RunSpec, outcome: RunOutcome, result: RunResult) -> RunOutcome:
+        """The run waits for somebody: it is stored before its caller is told, and goes on without either of us."""
+        try:
+            report = await self._launcher.pause_report(spec, outcome, result)
+            await insist(partial(self._durable.pause, spec.run_id, report), seconds=HAND_OVER_SECONDS)
+        except Conflict:
+            return replace(outcome, status=RunStatus.CANCELLED, output=EMPTY_OUTPUT)
+        except FlowportError as error:
+            return self._launcher.refused(error)
+        return outcome
 
     def _announce(self, spec: RunSpec) -> None:
         self._records.put(RunBegan(spec, self._clock.now()))

@@ -1,18 +1,17 @@
 """Runs that are stored: claimed, journaled, and finished whatever dies."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
 from executor_service.adapters.running_runs import RunningRuns
 from executor_service.application.grouped_journal import GroupedJournal
-from executor_service.application.launcher import Launcher
+from executor_service.application.launcher import Launcher, pause_points
+from executor_service.application.patience import PATIENCE_SECONDS, insist
 from executor_service.application.run_handle import RunHandle
-from executor_service.engine.execution import Execution
 from executor_service.engine.request import RunResult
 from executor_service.metrics import CLAIMS, RUNS, SLOTS_BUSY
 from executor_service.ports import DurableRuns
@@ -23,12 +22,7 @@ from shared.contracts.runs import RunSpec, RunStatus
 from shared.errors import FlowportError, StaleAttempt, Unavailable
 from shared.observe.logging import get_logger
 
-PATIENCE_SECONDS: Final = 60.0
-"""How long a worker keeps asking a jobs-service that does not answer."""
-RETRY_SECONDS: Final = 0.5
-
 log = get_logger("durable_runs")
-T = TypeVar("T")
 
 
 class Released(Exception):
@@ -73,7 +67,7 @@ class DurableRunWorker:
 
     async def _claimed(self, run_id: str, claim: ClaimRun) -> ClaimAnswer:
         while True:
-            answer = await _insist(partial(self._durable.claim, run_id, claim))
+            answer = await insist(partial(self._durable.claim, run_id, claim))
             if answer.retry_after_ms is None:
                 return answer
             await asyncio.sleep(answer.retry_after_ms / 1000)
@@ -83,12 +77,12 @@ class DurableRunWorker:
         spec, attempt = granted.run, granted.attempt
         try:
             result = await self._result(granted)
-            await _insist(partial(self._durable.finish, spec.run_id, result))
+            await insist(partial(self._durable.finish, spec.run_id, result))
             RUNS.labels(spec.mode, result.outcome.status).inc()
         except StaleAttempt:
             log.info("another worker holds the run", run_id=spec.run_id, attempt=attempt)
         except Released:
-            await _insist(partial(self._durable.release, spec.run_id, attempt))
+            await insist(partial(self._durable.release, spec.run_id, attempt))
 
     async def _result(self, granted: ClaimGranted) -> FinishRun:
         spec = replace(
@@ -99,29 +93,52 @@ class DurableRunWorker:
         journal = GroupedJournal(self._durable, spec.run_id, granted.attempt, next_index=len(granted.journal))
         handle = RunHandle()
         with self._running.holding(spec.run_id, handle):
-            try:
-                execution = await self._launcher.prepare(
-                    spec, _NoListener(), journal=journal, entries=[entry.data for entry in granted.journal]
-                )
-            except FlowportError as error:
-                return FinishRun(granted.attempt, self._launcher.refused(error))
-            handle.bind(execution)
-            result = await self._run(spec, execution, handle, granted)
+            async with self._lease_kept(spec.run_id, granted.attempt, handle) as lease:
+                try:
+                    result = await self._unless_stopped(lease, self._executed(granted, spec, journal, handle))
+                except _Refused as refusal:
+                    return FinishRun(granted.attempt, self._launcher.refused(refusal.error))
+                return await self._report(granted.attempt, spec, journal, result)
+
+    async def _executed(
+        self, granted: ClaimGranted, spec: RunSpec, journal: GroupedJournal, handle: RunHandle
+    ) -> RunResult:
+        prepare = partial(
+            self._launcher.prepare,
+            spec,
+            _NoListener(),
+            journal=journal,
+            entries=[entry.data for entry in granted.journal],
+            left=granted.state,
+            answers=granted.answers,
+        )
+        try:
+            execution = await insist(prepare)
+        except Unavailable as error:
+            log.warning("what the run needs cannot be had", run_id=spec.run_id, error=error.message)
+            raise Released from error
+        except FlowportError as error:
+            raise _Refused(error) from error
+        handle.bind(execution)
+        return await execution.run()
+
+    async def _report(self, attempt: int, spec: RunSpec, journal: GroupedJournal, result: RunResult) -> FinishRun:
         if result.outcome.status is RunStatus.PAUSED:
             await journal.flush()
         else:
             await journal.settle()
-        outcome = await self._launcher.conclude(spec, result.outcome)
-        return FinishRun(granted.attempt, outcome, tuple(result.blocks), result.usage)
+        outcome = await self._launcher.conclude(spec, result.outcome, patience_seconds=PATIENCE_SECONDS)
+        return FinishRun(attempt, outcome, tuple(result.blocks), result.usage, pause_points(result))
 
-    async def _run(self, spec: RunSpec, execution: Execution, handle: RunHandle, granted: ClaimGranted) -> RunResult:
+    async def _unless_stopped(self, lease: "_Lease", work: Coroutine[object, object, RunResult]) -> RunResult:
+        """Do `work` until it is done, the lease is lost, or the process goes down."""
         if self._draining:
+            work.close()
             raise Released
-        task = asyncio.create_task(execution.run(), name=f"run-{spec.run_id}")
+        task = lease.task = asyncio.create_task(work)
         self._executions.add(task)
         try:
-            async with self._lease_kept(spec.run_id, granted.attempt, handle, task) as lease:
-                return await task
+            return await task
         except asyncio.CancelledError:
             if lease.lost:
                 raise StaleAttempt("the lease went to another worker") from None
@@ -129,13 +146,12 @@ class DurableRunWorker:
                 raise Released from None
             raise
         finally:
+            lease.task = None
             self._executions.discard(task)
             task.cancel()
 
     @asynccontextmanager
-    async def _lease_kept(
-        self, run_id: str, attempt: int, handle: RunHandle, task: asyncio.Task[RunResult]
-    ) -> AsyncIterator["_Lease"]:
+    async def _lease_kept(self, run_id: str, attempt: int, handle: RunHandle) -> AsyncIterator["_Lease"]:
         lease = _Lease()
 
         async def renew() -> None:
@@ -146,8 +162,7 @@ class DurableRunWorker:
                 except Unavailable:
                     continue
                 except StaleAttempt:
-                    lease.lost = True
-                    task.cancel()
+                    lease.lose()
                     return
                 if answer.cancelled:
                     handle.cancel("cancelled")
@@ -160,9 +175,25 @@ class DurableRunWorker:
 
 
 class _Lease:
-    """Whether the right to the run is still ours, as far as we know."""
+    """Whether the right to the run is still ours, as far as we know, and what to stop when it is not."""
 
-    lost = False
+    def __init__(self) -> None:
+        self.lost = False
+        self.task: asyncio.Task[RunResult] | None = None
+
+    def lose(self) -> None:
+        """Somebody else has the run."""
+        self.lost = True
+        if self.task is not None:
+            self.task.cancel()
+
+
+class _Refused(Exception):
+    """The run cannot begin, whoever tries."""
+
+    def __init__(self, error: FlowportError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 class _NoListener:
@@ -170,16 +201,3 @@ class _NoListener:
 
     async def emit(self, event: RunEvent) -> None:
         """Drop it."""
-
-
-async def _insist(call: Callable[[], Awaitable[T]]) -> T:
-    """Repeat `call` while the other service does not answer, within the patience. Raises Unavailable."""
-    loop = asyncio.get_running_loop()
-    give_up = loop.time() + PATIENCE_SECONDS
-    while True:
-        try:
-            return await call()
-        except Unavailable:
-            if loop.time() > give_up:
-                raise
-            await asyncio.sleep(RETRY_SECONDS)

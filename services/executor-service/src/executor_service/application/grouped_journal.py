@@ -1,18 +1,18 @@
 """The journal of one attempt at a durable run: written in groups, in order, to jobs-service."""
 
 import asyncio
+from functools import partial
 from typing import Final
 
 import msgspec
 
+from executor_service.application.patience import insist
 from executor_service.ports import DurableRuns
 from shared.contracts.jobs import AppendJournal, JournalEntry
-from shared.errors import FlowportError, Unavailable
+from shared.errors import FlowportError
 
 GROUP_SECONDS: Final = 0.05
 GROUP_BYTES: Final = 1024 * 1024
-RETRY_SECONDS: Final = 0.5
-RETRIES: Final = 20
 
 
 class GroupedJournal:
@@ -84,18 +84,11 @@ class GroupedJournal:
             self._failure = error
 
     async def _store(self, group: AppendJournal) -> None:
-        for retries_left in reversed(range(RETRIES)):
-            try:
-                await self._durable.append_journal(self._run_id, group)
-                return
-            except Unavailable as error:
-                if not retries_left:
-                    self._failure = error
-                    raise
-                await asyncio.sleep(RETRY_SECONDS)
-            except FlowportError as error:
-                self._failure = error
-                raise
+        try:
+            await insist(partial(self._durable.append_journal, self._run_id, group))
+        except FlowportError as error:
+            self._failure = error
+            raise
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

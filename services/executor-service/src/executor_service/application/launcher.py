@@ -1,21 +1,29 @@
 """Turns a run as it was asked for into an execution, and its result into an outcome that fits into a message."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
 from executor_service.adapters.workflow_cache import WorkflowCache
+from executor_service.application.patience import insist
 from executor_service.application.sent_files import SentFiles
 from executor_service.application.shown_files import ShownFiles
 from executor_service.engine.execution import Execution
 from executor_service.engine.ports import EventSink, Journal
-from executor_service.engine.request import RunRequest
+from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.setting import Engine
+from executor_service.engine.state import RunState
 from executor_service.ports import Environments, Payloads
-from shared.contracts.runs import ErrorCode, Payload, RunError, RunOutcome, RunSpec, RunStatus
+from shared.contracts.jobs import PauseRun
+from shared.contracts.runs import ErrorCode, PauseKind, PausePoint, Payload, RunError, RunOutcome, RunSpec, RunStatus
 from shared.errors import FlowportError, InvalidRequest
 
+NOTHING_ANSWERED: Final[Mapping[str, msgspec.Raw]] = {}
+_decode_state = msgspec.json.Decoder(RunState).decode
 EMPTY_OUTPUT = Payload(inline=msgspec.Raw(b"{}"), size=2)
 
 
@@ -50,19 +58,25 @@ class Launcher:
         *,
         journal: Journal | None = None,
         entries: Sequence[msgspec.Raw] = (),
+        left: Payload | None = None,
+        answers: Mapping[str, msgspec.Raw] = NOTHING_ANSWERED,
     ) -> Execution:
-        """The run, ready to go. Raises FlowportError when a part of it cannot be had."""
+        """The run, ready to go: from where it was `left`, then what `entries` tell, then with `answers` to its pauses.
+
+        Raises FlowportError when a part of it cannot be had.
+        """
         workspace_id = spec.snapshot.workspace_id
         workflow = await self._workflows.get(spec.snapshot)
         document = await self._payloads.get(workspace_id, spec.input)
         body = msgspec.json.decode(document) if document else None
-        if not entries:  # a run that is taken up again has its start's output, files included, in the journal
+        if not entries and left is None:  # what is taken up again has its start's output, files included
             body = await self._sent_files.taken(spec, workflow, document, body)
         request = RunRequest.from_spec(
             spec,
             body,
             keyed_providers=self._keyed_providers,
             public_url=self._public_url,
+            resumptions={context: msgspec.json.decode(answer) for context, answer in answers.items()},
         )
         environment: dict[str, str] = {}
         if workflow.needs_environment:
@@ -75,15 +89,23 @@ class Launcher:
             sink=self._shown_files.filling(spec, sink),
             journal=journal,
             entries=entries,
+            state=None if left is None else _decode_state(await self._payloads.get(workspace_id, left)),
         )
 
-    async def conclude(self, spec: RunSpec, outcome: RunOutcome) -> RunOutcome:
+    async def conclude(self, spec: RunSpec, outcome: RunOutcome, *, patience_seconds: float = 0.0) -> RunOutcome:
         """`outcome` with a large output put aside. Never raises: an output that cannot be kept fails the run."""
         try:
             document = await self._shown_files.filled(spec, bytes(outcome.output.inline))
-            return replace(outcome, output=await self._payloads.put(spec.snapshot.workspace_id, document))
+            put = partial(self._payloads.put, spec.snapshot.workspace_id, document)
+            return replace(outcome, output=await insist(put, seconds=patience_seconds))
         except FlowportError as error:
             return self._with_error(outcome, error)
+
+    async def pause_report(self, spec: RunSpec, outcome: RunOutcome, result: RunResult) -> PauseRun:
+        """All that a paused run needs to go on without this process. Raises Unavailable."""
+        document = msgspec.json.encode(result.state)
+        state = await self._payloads.put(spec.snapshot.workspace_id, document)
+        return PauseRun(spec, outcome, pause_points(result), state, tuple(result.blocks), result.usage)
 
     def refused(self, error: FlowportError) -> RunOutcome:
         """The outcome of a run that could not begin."""
@@ -103,3 +125,17 @@ class Launcher:
             status = 503 if error.retryable else None
             run_error = RunError(code=ErrorCode.EXECUTION_FAILED, message=error.message, http_status=status)
         return replace(outcome, status=RunStatus.FAILED, output=EMPTY_OUTPUT, error=run_error)
+
+
+def pause_points(result: RunResult) -> tuple[PausePoint, ...]:
+    """What a paused run waits for."""
+    return tuple(
+        PausePoint(
+            context_id=pause.context_id,
+            block_id=pause.block_id,
+            kind=PauseKind(pause.kind),
+            registered_at=datetime.fromisoformat(pause.registered_at),
+            resume_at=None if pause.resume_at is None else datetime.fromisoformat(pause.resume_at),
+        )
+        for pause in result.pauses
+    )

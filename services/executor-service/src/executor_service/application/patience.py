@@ -1,0 +1,28 @@
+"""How long a worker waits for a service that does not answer, instead of giving its run up."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import uniform
+from typing import Final, TypeVar
+
+from shared.errors import Unavailable
+
+PATIENCE_SECONDS: Final = 60.0
+"""Longer than any restart, and far shorter than the broker waits for a worker."""
+PAUSE_SECONDS: Final = (0.2, 0.8)
+"""Between two tries; spread, so that all workers do not come back at once."""
+
+T = TypeVar("T")
+
+
+async def insist(call: Callable[[], Awaitable[T]], *, seconds: float = PATIENCE_SECONDS) -> T:
+    """Repeat `call` while the other service does not answer. Raises Unavailable after `seconds`."""
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + seconds
+    while True:
+        try:
+            return await call()
+        except Unavailable:
+            if loop.time() > give_up:
+                raise
+            await asyncio.sleep(uniform(*PAUSE_SECONDS))  # noqa: S311 - no secret

@@ -1,0 +1,93 @@
+"""Runs that wait: stored before their caller is told, and gone on with by any worker."""
+
+import msgspec
+import pytest
+from tests.unit.executor.fakes import Asks, Callers, JobsService, Ledger, Services, Work, launcher, spec
+
+from executor_service.adapters.running_runs import RunningRuns
+from executor_service.application.attached_runs import AttachedRuns
+from executor_service.application.durable_runs import DurableRunWorker
+from shared.clock import SystemClock
+from shared.contracts.messages import DurableRunDispatched
+from shared.contracts.runs import ErrorCode, PauseKind, RunMode, RunStatus
+
+DISPATCH = DurableRunDispatched("r1", "d1", "w1")
+YES = {"work": msgspec.Raw(b'{"yes":1}')}
+
+
+class World:
+    """A run that asks, and all that takes part in it."""
+
+    def __init__(self) -> None:
+        self.callers, self.services, self.ledger = Callers(), Services(), Ledger()
+        self.jobs = JobsService(spec(mode=RunMode.ASYNC))
+        blocks = launcher(self.services, [("function", Asks())])
+        self.attached = AttachedRuns(
+            blocks, self.callers, RunningRuns(), records=self.ledger, durable=self.jobs, clock=SystemClock()
+        )
+        self.durable = DurableRunWorker(blocks, self.jobs, RunningRuns(), worker_id="worker", renew_seconds=0.02)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_an_attached_run_is_stored_before_its_caller_is_told(world: World) -> None:
+    await world.attached.run(spec(), "inbox")
+
+    assert world.callers.outcome.status is RunStatus.PAUSED
+    report = world.jobs.paused
+    assert report is not None
+    assert [(point.context_id, point.kind) for point in report.pauses] == [("work", PauseKind.HUMAN)]
+    assert world.ledger.records == [], "the store has it already"
+
+
+async def test_a_pause_that_cannot_be_stored_is_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("executor_service.application.attached_runs.HAND_OVER_SECONDS", 0.0)
+    world.jobs.failures_left = 1
+    await world.attached.run(spec(), "inbox")
+
+    error = world.callers.outcome.error
+    assert error is not None
+    assert (error.code, error.http_status) == (ErrorCode.EXECUTION_FAILED, 503)
+
+
+async def test_a_run_that_was_cancelled_meanwhile_does_not_wait(world: World) -> None:
+    world.jobs.cancelled = True
+    await world.attached.run(spec(), "inbox")
+
+    assert world.callers.outcome.status is RunStatus.CANCELLED
+
+
+async def test_a_paused_attached_run_is_gone_on_with_by_any_worker(world: World) -> None:
+    await world.attached.run(spec(), "inbox")
+    assert world.jobs.paused is not None
+    world.jobs.state, world.jobs.answers = world.jobs.paused.state, YES
+    await world.durable.work(DISPATCH, redelivered=False)
+
+    assert world.jobs.finished is not None
+    assert bytes(world.jobs.finished.outcome.output.inline) == b'{"answer":{"yes":1}}'
+
+
+async def test_a_durable_run_tells_what_it_waits_for_and_takes_the_answer_up_from_its_journal(world: World) -> None:
+    await world.durable.work(DISPATCH, redelivered=False)
+    assert world.jobs.finished is not None
+    assert world.jobs.finished.outcome.status is RunStatus.PAUSED
+    assert [point.context_id for point in world.jobs.finished.pauses] == ["work"]
+
+    world.jobs.answers = YES
+    await world.durable.work(DISPATCH, redelivered=False)
+    assert world.jobs.finished.outcome.status is RunStatus.COMPLETED
+
+
+async def test_a_durable_run_waits_for_a_deploy_service_that_is_away(world: World) -> None:
+    blocks = launcher(world.services, [("function", work := Work())])
+    worker = DurableRunWorker(blocks, world.jobs, RunningRuns(), worker_id="worker", renew_seconds=0.02)
+
+    async with world.services.away(0.3):
+        await worker.work(DISPATCH, redelivered=False)
+
+    assert work.times == 1
+    assert world.jobs.finished is not None
+    assert world.jobs.finished.outcome.status is RunStatus.COMPLETED
