@@ -1,0 +1,72 @@
+"""Large runs through the whole system: they end, and with the right answer. How long they take is for benchmarks."""
+
+import asyncio
+import itertools
+from typing import Any
+
+from tests.support.public_door import PublicDoor
+from tests.support.workflow_files import START, block, function, start, workflow
+
+MIB = 1024 * 1024
+RECORD_SECONDS = 20
+
+
+def step(number: int, **data: Any) -> dict[str, Any]:
+    """A block that needs no sandbox, so that many of them are quick."""
+    made = block(f"v{number}", "variables", f"Step {number}", variables=[])
+    return {**made, "data": data}
+
+
+def boxed(kind: str, data: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
+    """A loop or parallel around one block, and a function after it that counts the rounds."""
+    box = {**block("box", kind, "Box"), "data": data}
+    inner = {**inner, "data": {"parentId": "box", "extent": "parent"}}
+    count = function("count", "return <box.results>.length", name="Count")
+    into, out = ("box", inner["id"], f"{kind}-start-source"), ("box", "count", f"{kind}-end-source")
+    return workflow(f"Large {kind}", [start(), box, inner, count], (START, "box"), into, out)
+
+
+async def result_of(door: PublicDoor, file: dict[str, Any]) -> Any:
+    """What the run gives; its record must come too, however many blocks it lists."""
+    workflow_id = await door.publish(file)
+    answer = await door.run(workflow_id)
+    assert answer.status_code == 200, answer.text[:500]
+    path = f"/api/workflows/{workflow_id}/executions/{answer.json()['executionId']}"
+    async with asyncio.timeout(RECORD_SECONDS):
+        while True:
+            if (await door.http.get(path)).json().get("status") == "completed":
+                break
+            await asyncio.sleep(0.05)
+    return answer.json()["output"]["result"]
+
+
+async def test_a_chain_of_a_thousand_blocks_ends(door: PublicDoor) -> None:
+    ids = [START, *(f"v{number}" for number in range(1_000)), "last"]
+    blocks = [start(), *(step(number) for number in range(1_000)), function("last", "return 'end'")]
+    chain = workflow("Long chain", blocks, *itertools.pairwise(ids))
+    assert await result_of(door, chain) == "end"
+
+
+async def test_a_thousand_blocks_at_once_are_all_waited_for(door: PublicDoor) -> None:
+    ids = [f"v{number}" for number in range(1_000)]
+    blocks = [start(), *(step(number) for number in range(1_000)), function("last", "return 'end'")]
+    edges = [(START, each) for each in ids] + [(each, "last") for each in ids]
+    assert await result_of(door, workflow("Wide fan-out", blocks, *edges)) == "end"
+
+
+async def test_a_loop_of_ten_thousand_rounds_ends(door: PublicDoor) -> None:
+    assert await result_of(door, boxed("loop", {"loopType": "for", "count": 10_000}, step(0))) == 10_000
+
+
+async def test_a_queued_loop_of_ten_thousand_rounds_is_journaled_and_ends(door: PublicDoor) -> None:
+    file = boxed("loop", {"loopType": "for", "count": 10_000}, step(0))
+    accepted = await door.queue(await door.publish(file))
+    ended = await door.ended_job(accepted["jobId"])
+    assert (ended["status"], ended["output"]["result"]) == ("completed", 10_000)
+
+
+async def test_fifty_megabytes_of_intermediate_data_pass_through(door: PublicDoor) -> None:
+    make = function("make", f"return 'x'.repeat({MIB})", name="Make")
+    file = boxed("loop", {"loopType": "for", "count": 50}, make)
+    file["state"]["blocks"]["count"]["subBlocks"]["code"]["value"] = "return <make.result>.length"
+    assert await result_of(door, file) == MIB
