@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.engine.building import (
     Recorder,
@@ -22,8 +22,6 @@ from tests.unit.engine.random_graphs import Step, as_document, bodies, chosen_op
 from executor_service.engine import Call, Execution, RunResult, RunState
 from shared.contracts.runs import RunStatus
 from shared.workflow.compile import compile_workflow
-
-FEW = settings(max_examples=150, deadline=None)
 
 
 def script(call: Call) -> Any:
@@ -53,7 +51,6 @@ def summary(result: RunResult) -> Any:
     return result.outcome.status, result.output, Counter(names(result))
 
 
-@FEW
 @given(bodies())
 def test_every_run_ends_and_each_block_runs_as_often_as_the_rules_say(steps: list[Step]) -> None:
     run, handler = begun(steps)
@@ -63,7 +60,6 @@ def test_every_run_ends_and_each_block_runs_as_often_as_the_rules_say(steps: lis
     assert sorted(log.execution_order for log in result.blocks) == list(range(1, len(result.blocks) + 1))
 
 
-@FEW
 @given(bodies(), st.data())
 def test_a_journal_cut_anywhere_leads_to_the_same_end_and_repeats_no_block(
     steps: list[Step], data: st.DataObject
@@ -91,7 +87,6 @@ def test_a_journal_cut_anywhere_leads_to_the_same_end_and_repeats_no_block(
     assert after.runs == expected_runs(steps) - journaled
 
 
-@FEW
 @given(bodies(), st.data())
 def test_a_state_saved_anywhere_goes_on_as_if_it_had_not_been(steps: list[Step], data: st.DataObject) -> None:
     recorder = Recorder()
@@ -106,7 +101,6 @@ def test_a_state_saved_anywhere_goes_on_as_if_it_had_not_been(steps: list[Step],
     assert summary(asyncio.run(again.run())) == summary(undisturbed)
 
 
-@FEW
 @given(bodies(), st.integers(0, 40))
 def test_a_cancel_at_any_moment_leaves_nothing_running(steps: list[Step], moment: int) -> None:
     async def dawdle(call: Call) -> Any:
