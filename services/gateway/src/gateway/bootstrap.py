@@ -132,7 +132,7 @@ def build(
     door = ExecuteDoor(gate, authentication, endpoints, executions, attached, limiting=limiting, public_url=settings.base_url)
     publishing = Publishing(deploy, endpoints)
     access = LegacyAccess(authentication, endpoints, limiting)
-    v1_access = V1Access(authentication, limiting, reports, clock)
+    v1_access = V1Access(authentication, endpoints, limiting, reports=reports, clock=clock)
     console = ConsoleFiles()
     workflow_runs = WorkflowRuns(jobs, runs, jobs)
     app = create_app(

@@ -4,7 +4,7 @@ from gateway import metrics
 from gateway.application.endpoints import Endpoints
 from gateway.application.rate_limits import RateLimits
 from gateway.domain.credentials import Caller, Scope
-from gateway.domain.errors import IdentityUnavailable, RunLost, WrongWorkspace
+from gateway.domain.errors import IdentityUnavailable, RunLost
 from gateway.domain.execute_request import ExecuteRequest
 from gateway.domain.plans import Plan, Plans
 from gateway.domain.rate_limits import RateKind
@@ -39,13 +39,12 @@ class Executions:
         self._payloads = payloads
         self._plans = plans
 
-    async def authorize(self, caller: Caller, workflow_id: str) -> Endpoint:
-        """The workflow, if `caller` may run it. Raises NotFound, WrongWorkspace, MissingScope, Unavailable."""
+    async def authorize(self, caller: Caller, workflow_id: str) -> tuple[Caller, Endpoint]:
+        """The caller in the workflow's workspace, and the workflow. Raises NotFound, Forbidden, Unavailable."""
         endpoint = await self._endpoints.get(workflow_id)
-        if endpoint.workspace_id != caller.workspace.id:
-            raise WrongWorkspace
+        caller = caller.on(endpoint.workspace_id, workflow_id)
         caller.require(Scope.EXECUTE)
-        return endpoint
+        return caller, endpoint
 
     async def attach(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> AttachedRun:
         """Start a run that lives with this call.
@@ -109,7 +108,7 @@ class Executions:
             include_file_base64=request.include_file_base64,
             base64_max_bytes=request.base64_max_bytes,
             call_chain=request.call_chain,
-            actor_id=caller.key_id,
+            actor_id=None if caller.is_public else caller.actor_id,
         )
 
     async def _claim(self, workspace_id: str, run_id: str) -> None:

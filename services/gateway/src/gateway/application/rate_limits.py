@@ -19,7 +19,9 @@ class RateLimits:
         self._per_address = per_address
 
     async def take(self, caller: Caller, kind: RateKind) -> None:
-        """Count one call. Raises RateLimited; then it is counted nowhere."""
+        """Count one call; those of a session are not. Raises RateLimited; then it is counted nowhere."""
+        if caller.is_session:
+            return
         taken: list[str] = []
         for bucket, rate in self._buckets(caller, kind):
             try:

@@ -129,6 +129,10 @@ class Caller(msgspec.Struct, frozen=True):
         """Whether somebody is signed in, in a browser."""
         return self.key is None and self.user is not None
 
+    def may_enter(self, workspace_id: str) -> bool:
+        """Whether that workspace is any of this caller's business."""
+        return workspace_id == self.workspace.id or any(grant.workspace.id == workspace_id for grant in self.grants)
+
     def within(self, workspace_id: str) -> "Caller":
         """The same caller in that workspace. Raises WrongWorkspace, AccessDenied, PersonalKeysForbidden."""
         if workspace_id == self.workspace.id:

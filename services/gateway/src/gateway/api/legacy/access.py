@@ -6,7 +6,6 @@ from gateway.api.limiting import Limiting
 from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
 from gateway.domain.credentials import Caller
-from gateway.domain.errors import WrongWorkspace
 from gateway.domain.rate_limits import RateKind
 
 
@@ -25,9 +24,13 @@ class LegacyAccess:
         return caller
 
     async def to_workflow(self, request: Request) -> Caller:
-        """Who calls about the workflow in the path. Raises Unauthenticated, NotFound, WrongWorkspace, Unavailable."""
+        """Who calls about the workflow in the path. Raises Unauthenticated, NotFound, Forbidden, Unavailable."""
         caller = await self.caller(request)
-        endpoint = await self._endpoints.get(request.path_params["workflow_id"])
-        if endpoint.workspace_id != caller.workspace.id:
-            raise WrongWorkspace
-        return caller
+        workflow_id = request.path_params["workflow_id"]
+        endpoint = await self._endpoints.get(workflow_id)
+        return caller.on(endpoint.workspace_id, workflow_id)
+
+    async def to_workspace(self, request: Request) -> Caller:
+        """Who calls about the workspace in the path. Raises Unauthenticated, Forbidden, Unavailable."""
+        caller = await self.caller(request)
+        return caller.within(request.path_params["workspace_id"])

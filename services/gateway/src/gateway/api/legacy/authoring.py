@@ -15,7 +15,6 @@ from gateway.api.routes import presenting
 from gateway.api.schemas import answers, described
 from gateway.application.endpoints import Endpoints
 from gateway.domain.credentials import Caller, Scope
-from gateway.domain.errors import WrongWorkspace
 from gateway.ports import Authoring
 from shared.clock import iso
 from shared.contracts.deployments import CreateWorkflow, SaveDraft, UpdateWorkflow, Workflow
@@ -43,7 +42,7 @@ def authoring_router(access: LegacyAccess, authoring: Authoring, endpoints: Endp
     async def list_workflows(
         caller: Somebody, workspace_id: Annotated[str | None, Query(alias="workspaceId")] = None
     ) -> WorkflowRows:
-        own_workspace(caller, workspace_id, Scope.READ)
+        caller = entered(caller, workspace_id, Scope.READ)
         rows: list[WorkflowRow] = []
         cursor = None
         for _ in range(MAX_PAGES):
@@ -56,7 +55,7 @@ def authoring_router(access: LegacyAccess, authoring: Authoring, endpoints: Endp
 
     @router.post("", openapi_extra=described(CreateBody))
     async def create(caller: Somebody, body: Annotated[CreateBody, Depends(json_of(CreateBody))]) -> WorkflowRow:
-        own_workspace(caller, body.workspace_id, Scope.DEPLOY)
+        caller = entered(caller, body.workspace_id, Scope.WRITE)
         request = CreateWorkflow(
             workspace_id=caller.workspace.id,
             name=body.name,
@@ -69,7 +68,7 @@ def authoring_router(access: LegacyAccess, authoring: Authoring, endpoints: Endp
     async def update(
         caller: Known, workflow_id: str, body: Annotated[UpdateBody, Depends(json_of(UpdateBody))]
     ) -> WorkflowRow:
-        caller.require(Scope.DEPLOY)
+        caller.require(Scope.WRITE)
         change = UpdateWorkflow(**{name: getattr(body, name) for name in body.model_fields_set})
         return row(await authoring.update(caller.workspace.id, workflow_id, change))
 
@@ -90,7 +89,7 @@ def authoring_router(access: LegacyAccess, authoring: Authoring, endpoints: Endp
     async def save_draft(
         caller: Known, workflow_id: str, request: Request, response: Response, if_match: IfMatch = None
     ) -> Saved:
-        caller.require(Scope.DEPLOY)
+        caller.require(Scope.WRITE)
         state = json_value(await request.body())
         if not isinstance(state, dict):
             raise InvalidRequest("Invalid workflow: expected an object")
@@ -131,11 +130,11 @@ def revision_in(if_match: str | None) -> int | None:
     return int(revision)
 
 
-def own_workspace(caller: Caller, workspace_id: str | None, scope: Scope) -> None:
-    """Raises WrongWorkspace, MissingScope."""
-    if workspace_id not in (None, caller.workspace.id):
-        raise WrongWorkspace
+def entered(caller: Caller, workspace_id: str | None, scope: Scope) -> Caller:
+    """The caller in that workspace, or where it is already. Raises Forbidden."""
+    caller = caller.within(workspace_id or caller.workspace.id)
     caller.require(scope)
+    return caller
 
 
 def row(workflow: Workflow) -> WorkflowRow:

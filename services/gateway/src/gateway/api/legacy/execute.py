@@ -60,7 +60,8 @@ class ExecuteDoor:
         self._limiting.show(request, caller, RateKind.SYNC)
         body = await request.body()
         asked = read_execute_request(headers, body, is_public=caller.is_public, call_chain=chain)
-        endpoint = await self._executions.authorize(caller, workflow_id)
+        await self._authentication.confirm(caller)
+        caller, endpoint = await self._executions.authorize(caller, workflow_id)
         if asked.mode is RunMode.ASYNC:
             self._limiting.show(request, caller, RateKind.ASYNC)
             return self._accepted(await self._executions.enqueue(caller, endpoint, asked))

@@ -37,10 +37,10 @@ def files_router(authentication: Authentication, payloads: Payloads) -> APIRoute
     @router.get(f"{SERVED_UNDER}{{key:path}}", summary="A file of a run", response_class=Response)
     async def serve(request: Request, key: str) -> Response:
         caller = await authentication.require(request.headers)
-        caller.require(Scope.READ, Scope.EXECUTE)
         file = FileKey.parse(key)
-        if file is None or file.workspace_id != caller.workspace.id:
+        if file is None or not caller.may_enter(file.workspace_id):
             raise NotFound(MISSING)
+        caller.within(file.workspace_id).require(Scope.READ, Scope.EXECUTE)
         async with room:
             try:
                 content = await payloads.get(file.workspace_id, Payload(blob_id=file.file_id))

@@ -14,7 +14,6 @@ from gateway.api.routes import presenting
 from gateway.api.schemas import answers
 from gateway.application.authentication import Authentication
 from gateway.domain.credentials import Scope
-from gateway.domain.errors import WrongWorkspace
 from gateway.domain.rate_limits import RateKind
 from gateway.ports import Jobs, Payloads
 from shared.clock import iso
@@ -52,8 +51,7 @@ def jobs_router(authentication: Authentication, limiting: Limiting, jobs: Jobs, 
             run = await jobs.job(job_id)
         except NotFound:
             raise NotFound("Task not found") from None
-        if run.workspace_id != caller.workspace.id:
-            raise WrongWorkspace
+        caller = caller.on(run.workspace_id, run.workflow_id)
         caller.require(Scope.READ, Scope.EXECUTE)
         output = None
         if run.status is RunStatus.COMPLETED and run.output is not None:

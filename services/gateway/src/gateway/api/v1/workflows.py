@@ -22,7 +22,6 @@ from gateway.api.v1.models import (
 )
 from gateway.api.v1.presenting import detail, imported, summary
 from gateway.domain.credentials import Caller, Scope
-from gateway.domain.errors import WrongWorkspace
 from gateway.domain.json_body import without_bom
 from gateway.ports import Authoring
 from shared.contracts.deployments import ImportWorkflow
@@ -37,6 +36,7 @@ def workflows_router(access: V1Access, authoring: Authoring) -> APIRouter:
         prefix="/api/v1/workflows", route_class=presenting(present_error), tags=["Workflows"], responses=ERRORS
     )
     Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    OnWorkflow = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     @router.get("", response_model_exclude_unset=True)
     async def list_workflows(
@@ -46,7 +46,7 @@ def workflows_router(access: V1Access, authoring: Authoring) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=100)] = 50,
         cursor: Annotated[str | None, Query(max_length=500)] = None,
     ) -> WorkflowList:
-        check_workspace(caller, workspace_id, Scope.READ)
+        caller = entered(caller, workspace_id, Scope.READ)
         page = await authoring.page(workspace_id, cursor=cursor, limit=limit, deployed_only=deployed_only)
         found = WorkflowList(
             data=[summary(workflow) for workflow in page.workflows], limits=await access.limits(caller)
@@ -59,7 +59,7 @@ def workflows_router(access: V1Access, authoring: Authoring) -> APIRouter:
     async def import_workflow(
         caller: Known, body: Annotated[ImportBody, Depends(json_of(ImportBody))], request: Request
     ) -> Imported:
-        check_workspace(caller, body.workspace_id, Scope.DEPLOY)
+        caller = entered(caller, body.workspace_id, Scope.WRITE)
         file = ImportWorkflow(
             workspace_id=body.workspace_id,
             workflow=body.workflow if isinstance(body.workflow, str) else _as_sent(await request.body()),
@@ -70,14 +70,14 @@ def workflows_router(access: V1Access, authoring: Authoring) -> APIRouter:
         return Imported(data=imported(await authoring.import_file(file)), limits=await access.limits(caller))
 
     @router.get("/{workflow_id}")
-    async def get_workflow(caller: Known, workflow_id: str) -> WorkflowAnswer:
+    async def get_workflow(caller: OnWorkflow, workflow_id: str) -> WorkflowAnswer:
         caller.require(Scope.READ)
         workflow = await authoring.get(caller.workspace.id, workflow_id)
         draft = await authoring.draft(caller.workspace.id, workflow_id)
         return WorkflowAnswer(data=detail(workflow, draft), limits=await access.limits(caller))
 
     @router.get("/{workflow_id}/export", response_model=ExportAnswer)
-    async def export_workflow(caller: Known, workflow_id: str) -> Response:
+    async def export_workflow(caller: OnWorkflow, workflow_id: str) -> Response:
         caller.require(Scope.READ)
         exported = await authoring.export(caller.workspace.id, workflow_id)
         limits = (await access.limits(caller)).model_dump(by_alias=True)
@@ -95,8 +95,8 @@ def _as_sent(body: bytes) -> str:
     return bytes(msgspec.json.decode(without_bom(body), type=_Sent).workflow).decode()
 
 
-def check_workspace(caller: Caller, workspace_id: str, scope: Scope) -> None:
-    """Raises WrongWorkspace, MissingScope."""
-    if workspace_id != caller.workspace.id:
-        raise WrongWorkspace
+def entered(caller: Caller, workspace_id: str, scope: Scope) -> Caller:
+    """The caller in that workspace. Raises Forbidden."""
+    caller = caller.within(workspace_id)
     caller.require(scope)
+    return caller

@@ -59,7 +59,8 @@ class V2ExecuteDoor:
         held(request).enter_context(self._gate.admitted())
         chain = call_chain(headers)
         asked = read_v2_request(headers, await request.body(), is_public=caller.is_public, call_chain=chain)
-        endpoint = await self._executions.authorize(caller, workflow_id)
+        await self._authentication.confirm(caller)
+        caller, endpoint = await self._executions.authorize(caller, workflow_id)
         if asked.mode is RunMode.ASYNC:
             self._limiting.show(request, caller, RateKind.ASYNC, iso_dates=True)
             return self._queued(workflow_id, await self._executions.enqueue(caller, endpoint, asked))

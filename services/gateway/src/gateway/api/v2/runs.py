@@ -17,7 +17,6 @@ from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.credentials import Caller
-from gateway.domain.errors import WrongWorkspace
 from gateway.domain.rate_limits import RateKind
 from gateway.domain.run_words import names_in
 from shared.errors import NotFound
@@ -38,9 +37,9 @@ def runs_router(
     async def identify(request: Request) -> Caller:
         caller = await authentication.require(request.headers, otherwise="API key required")
         await limiting.count(request, caller, RateKind.API)
-        if (await endpoints.get(request.path_params["workflow_id"])).workspace_id != caller.workspace.id:
-            raise WrongWorkspace
-        return caller
+        workflow_id = request.path_params["workflow_id"]
+        endpoint = await endpoints.get(workflow_id)
+        return caller.on(endpoint.workspace_id, workflow_id)
 
     Known = Annotated[Caller, Depends(identify)]  # noqa: N806 - a type
 
