@@ -90,7 +90,7 @@ def console_router(files: ConsoleFiles) -> APIRouter:
 
     @router.api_route("/assets/{name}", methods=["GET", "HEAD"])
     async def asset(name: str, request: Request) -> Response:
-        return files.answer(f"assets/{name}", request)
+        return await files.answer(f"assets/{name}", request)
 
     for name in files.at_the_top():
         router.add_api_route(f"/{name}", partial(files.answer, name), methods=["GET", "HEAD"])

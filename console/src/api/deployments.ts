@@ -1,0 +1,103 @@
+import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { readState, type WorkflowState } from '@/workflow/state';
+import { api, ask, type Schemas } from './client';
+import { workflowKeys } from './workflows';
+
+export type VersionRow = Schemas['VersionRow'];
+export type DeployResult = Schemas['DeployResult'];
+
+export function useVersions(id: string) {
+  return useQuery({
+    queryKey: workflowKeys.versions(id),
+    queryFn: () => ask(api.GET('/api/workflows/{workflow_id}/deployments', { params: { path: { workflow_id: id } } })),
+    select: (found) => found.versions,
+  });
+}
+
+/** The state that a version runs. It never changes. */
+export function useVersionState(id: string, version: number | null) {
+  return useQuery({
+    queryKey: [...workflowKeys.versions(id), version, 'state'],
+    enabled: version !== null,
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async (): Promise<WorkflowState> => {
+      const path = { workflow_id: id, version: String(version) };
+      const found = await ask(api.GET('/api/workflows/{workflow_id}/deployments/{version}', { params: { path } }));
+      return readState((found.deployedState ?? {}) as Partial<WorkflowState>);
+    },
+  });
+}
+
+function renew(client: QueryClient, id: string) {
+  return Promise.all([
+    client.invalidateQueries({ queryKey: workflowKeys.deployment(id) }),
+    client.invalidateQueries({ queryKey: workflowKeys.versions(id), exact: true }),
+    client.invalidateQueries({ queryKey: workflowKeys.all, exact: true }),
+  ]);
+}
+
+export function useDeploy(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => ask(api.POST('/api/workflows/{workflow_id}/deploy', { params: { path: { workflow_id: id } } })),
+    onSettled: () => renew(client, id),
+  });
+}
+
+export function useUndeploy(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => ask(api.DELETE('/api/workflows/{workflow_id}/deploy', { params: { path: { workflow_id: id } } })),
+    onSettled: () => renew(client, id),
+  });
+}
+
+interface VersionChange {
+  name?: string;
+  description?: string | null;
+  isActive?: true;
+}
+
+/** Renames or describes a version, or makes it live. */
+export function useChangeVersion(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ version, change }: { version: number; change: VersionChange }) => {
+      const path = { workflow_id: id, version: String(version) };
+      return ask(
+        api.PATCH('/api/workflows/{workflow_id}/deployments/{version}', { params: { path }, body: change as never }),
+      );
+    },
+    onSettled: () => renew(client, id),
+  });
+}
+
+/** Puts a version's state into the draft. */
+export function useLoadVersion(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (version: number) => {
+      const path = { workflow_id: id, version: String(version) };
+      return ask(api.POST('/api/workflows/{workflow_id}/deployments/{version}/revert', { params: { path } }));
+    },
+    onSettled: () => renew(client, id),
+  });
+}
+
+export function useSetAccess(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (isPublicApi: boolean) =>
+      ask(
+        api.PATCH('/api/workflows/{workflow_id}/deploy', {
+          params: { path: { workflow_id: id } },
+          body: { isPublicApi } as never,
+        }),
+      ),
+    onSettled: () => renew(client, id),
+  });
+}
+
+export function versionTitle(version: Pick<VersionRow, 'name' | 'version'>): string {
+  return version.name ?? `v${version.version}`;
+}

@@ -1,0 +1,37 @@
+import { ApiError } from './errors';
+
+const DONE = '[DONE]';
+
+/** Posts `body` and gives the JSON of each frame of the answer as it comes. Raises ApiError. */
+export async function* postStream(
+  path: string,
+  body: unknown,
+  { headers, signal }: { headers?: Record<string, string>; signal?: AbortSignal } = {},
+): AsyncGenerator<unknown> {
+  const response = await fetch(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+    signal,
+  });
+  if (!response.ok) throw ApiError.of(response.status, await response.json().catch(() => null));
+  for await (const data of dataOf(response)) {
+    const frame: unknown = data === DONE ? DONE : JSON.parse(data);
+    if (frame === DONE) return;
+    yield frame;
+  }
+}
+
+async function* dataOf(response: Response): AsyncGenerator<string> {
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  if (!reader) return;
+  let rest = '';
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    const frames = (rest + part.value).split('\n\n');
+    rest = frames.pop() ?? '';
+    for (const frame of frames) {
+      const lines = frame.split('\n').filter((line) => line.startsWith('data:'));
+      if (lines.length) yield lines.map((line) => line.slice(5).trimStart()).join('\n');
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import './flow.css';
+import {
+  Background,
+  BackgroundVariant,
+  type Connection,
+  Controls,
+  type Edge,
+  type NodeChange,
+  applyNodeChanges,
+  ReactFlow,
+  useReactFlow,
+} from '@xyflow/react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useToasts } from '@/ui/toasts';
+import type { Catalogue } from '@/workflow/catalogue';
+import type { DraftStore } from '@/workflow/draft-store';
+import { connect, move, moveInto, removeBlocks, removeEdges, setData } from '@/workflow/edit';
+import { connectionProblem } from '@/workflow/graph';
+import { isContainer, type Point, parentOf } from '@/workflow/state';
+import { BlockNode, NoteNode } from './block-node';
+import { ContainerNode } from './container-node';
+import { type CanvasNode, edgesOf, type Marks, nodesOf } from './graph-of';
+import { useDraftState } from './use-draft';
+
+export const NODE_TYPES = { block: BlockNode, note: NoteNode, container: ContainerNode };
+
+interface CanvasProps {
+  store: DraftStore;
+  catalogue: Catalogue;
+  marks: Marks;
+  readOnly: boolean;
+  selected: readonly string[];
+  onSelect: (ids: string[]) => void;
+}
+
+/** The draft as a graph that can be changed by hand. */
+export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }: CanvasProps) {
+  const state = useDraftState(store);
+  const flow = useReactFlow<CanvasNode>();
+  const { say } = useToasts();
+  const [nodes, setNodes] = useState<CanvasNode[]>([]);
+  const [chosenEdges, setChosenEdges] = useState<ReadonlySet<string>>(new Set());
+
+  const resize = useCallback(
+    (id: string, size: { width: number; height: number }) =>
+      store.edit((current) => setData(current, id, { width: Math.round(size.width), height: Math.round(size.height) })),
+    [store],
+  );
+
+  useEffect(() => {
+    const made = nodesOf(state, catalogue, marks, readOnly);
+    setNodes((shown) => {
+      const before = new Map(shown.map((node) => [node.id, node]));
+      return made.map((node) => ({
+        ...node,
+        data: { ...node.data, onResize: resize },
+        measured: before.get(node.id)?.measured,
+        selected: selected.includes(node.id),
+      }));
+    });
+  }, [state, catalogue, marks, readOnly, selected, resize]);
+
+  const edges = useMemo(
+    () => edgesOf(state, marks.runs).map((edge) => ({ ...edge, selected: chosenEdges.has(edge.id) })),
+    [state, marks.runs, chosenEdges],
+  );
+
+  const onNodesChange = (changes: NodeChange<CanvasNode>[]) => {
+    setNodes((shown) => applyNodeChanges(changes, shown));
+    const choices = changes.filter((change) => change.type === 'select');
+    if (choices.length) {
+      const now = new Set(selected);
+      for (const { id, selected: on } of choices) on ? now.add(id) : now.delete(id);
+      onSelect([...now]);
+    }
+    const settled = changes.filter((change) => change.type === 'position' && change.dragging === undefined);
+    if (settled.length) settle(settled.flatMap((change) => (change.type === 'position' ? [change.id] : [])));
+  };
+
+  /** Writes where the nodes are now into the draft: after a drag, and after each step by keyboard. */
+  const settle = (ids: readonly string[]) => {
+    const positions = new Map<string, Point>();
+    for (const id of ids) {
+      const node = flow.getNode(id);
+      if (node) positions.set(id, { x: Math.round(node.position.x), y: Math.round(node.position.y) });
+    }
+    store.edit((current) => move(current, positions), `move ${ids.join()}`);
+  };
+
+  const dropped = (node: CanvasNode, moved: CanvasNode[]) => {
+    settle(moved.map((each) => each.id));
+    if (moved.length !== 1) return;
+    const container = flow
+      .getIntersectingNodes(node)
+      .filter((each) => isContainer(state.blocks[each.id]) && each.id !== node.id && !isInside(each.id, node.id))
+      .at(-1);
+    const parent = container?.id ?? null;
+    if (parent === parentOf(state, node.id)) return;
+    const at = absolute(node.id);
+    const origin = parent ? absolute(parent) : { x: 0, y: 0 };
+    store.edit((current) =>
+      moveInto(current, node.id, parent, { x: Math.round(at.x - origin.x), y: Math.round(at.y - origin.y) }),
+    );
+  };
+
+  const isInside = (id: string, ancestor: string): boolean => {
+    const parent = parentOf(state, id);
+    return parent === ancestor || (parent !== null && isInside(parent, ancestor));
+  };
+
+  const absolute = (id: string): Point => flow.getInternalNode(id)?.internals.positionAbsolute ?? { x: 0, y: 0 };
+
+  const joined = (connection: Connection) => {
+    const problem = connectionProblem(state, connection);
+    if (problem) say(problem);
+    else store.edit((current) => connect(current, connection));
+  };
+
+  return (
+    <ReactFlow<CanvasNode, Edge>
+      nodes={nodes}
+      edges={edges}
+      nodeTypes={NODE_TYPES}
+      onNodesChange={onNodesChange}
+      onEdgesChange={(changes) => {
+        const choices = changes.filter((change) => change.type === 'select');
+        if (!choices.length) return;
+        setChosenEdges((before) => {
+          const now = new Set(before);
+          for (const { id, selected: on } of choices) on ? now.add(id) : now.delete(id);
+          return now;
+        });
+      }}
+      onNodeDragStop={(_, node, moved) => dropped(node, moved)}
+      onNodesDelete={(gone) => store.edit((current) => removeBlocks(current, gone.map((node) => node.id)))}
+      onEdgesDelete={(gone) => store.edit((current) => removeEdges(current, gone.map((edge) => edge.id)))}
+      onConnect={joined}
+      nodesConnectable={!readOnly}
+      nodesDraggable={!readOnly}
+      deleteKeyCode={readOnly ? null : ['Delete', 'Backspace']}
+      multiSelectionKeyCode={['Shift', 'Meta', 'Control']}
+      selectionKeyCode="Shift"
+      connectionRadius={32}
+      minZoom={0.1}
+      maxZoom={1.75}
+      fitView
+      fitViewOptions={{ maxZoom: 1, padding: 0.15 }}
+      aria-label="Workflow graph"
+    >
+      <Background variant={BackgroundVariant.Dots} gap={22} size={1.2} />
+      <Controls showInteractive={false} position="bottom-left" />
+    </ReactFlow>
+  );
+}

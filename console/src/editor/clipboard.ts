@@ -1,0 +1,17 @@
+import type { Piece } from '@/workflow/edit';
+
+const KEY = 'flowport.clipboard';
+
+/** Kept in the browser, so that blocks can be carried from one workflow to another. */
+export function keepPiece(piece: Piece): void {
+  localStorage.setItem(KEY, JSON.stringify(piece));
+}
+
+export function keptPiece(): Piece | null {
+  try {
+    const piece = JSON.parse(localStorage.getItem(KEY) ?? 'null') as Piece | null;
+    return piece && Array.isArray(piece.blocks) && Array.isArray(piece.edges) ? piece : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,215 @@
+import { useReactFlow } from '@xyflow/react';
+import { lazy, Suspense, useCallback, useMemo, useState } from 'react';
+import { useDeploy } from '@/api/deployments';
+import { useSecrets } from '@/api/environment';
+import { can, useSignedIn } from '@/api/session';
+import { useDeployment, type WorkflowRow } from '@/api/workflows';
+import { Canvas } from '@/canvas/canvas';
+import type { CanvasNode, Marks } from '@/canvas/graph-of';
+import { useDraftState } from '@/canvas/use-draft';
+import { BlockPanel } from '@/panel/block-panel';
+import { Button } from '@/ui/button';
+import { Empty } from '@/ui/states';
+import { useToasts } from '@/ui/toasts';
+import { mainHandle } from '@/workflow/branches';
+import { type BlockType, newBlock, useCatalogue } from '@/workflow/catalogue';
+import type { DraftSaver } from '@/workflow/draft-saver';
+import { addBlock, connect, copy, hasSomethingToRun, paste, removeBlocks, toggleEnabled } from '@/workflow/edit';
+import { isContainer, parentOf } from '@/workflow/state';
+import { keepPiece, keptPiece } from './clipboard';
+import styles from './editor.module.css';
+import { Palette } from './palette';
+import { RunPanel } from './run-panel';
+import { StaleNotice } from './stale-notice';
+import { type DeployButtonProps, Toolbar } from './toolbar';
+import { useDraftRun } from './use-draft-run';
+import { useShortcuts } from './use-shortcuts';
+
+const DeployWindow = lazy(() => import('@/deploy/deploy-window').then((module) => ({ default: module.DeployWindow })));
+
+const BESIDE = 330;
+
+interface Props {
+  workflow: WorkflowRow;
+  saver: DraftSaver;
+  onReload: () => void;
+}
+
+/** The draft in full: graph, settings, tools, and the way to the public. */
+export function Editor({ workflow, saver, onReload }: Props) {
+  const { store } = saver;
+  const state = useDraftState(store);
+  const catalogue = useCatalogue();
+  const flow = useReactFlow<CanvasNode>();
+  const { workspace } = useSignedIn();
+  const { say, fail } = useToasts();
+  const secrets = useSecrets();
+  const environment = useMemo(() => (secrets.data ?? []).map((secret) => secret.name), [secrets.data]);
+  const [selected, setSelected] = useState<string[]>([]);
+  const [open, setOpen] = useState<'palette' | 'deploy' | 'run' | null>(null);
+  const run = useDraftRun(workflow.id, saver);
+  const deployment = useDeployment(workflow.id);
+  const deploy = useDeploy(workflow.id);
+  const marks = useMemo<Marks>(() => ({ runs: run.marks }), [run.marks]);
+
+  const readOnly = !can(workspace.role, 'write');
+  const chosen = selected.length === 1 ? state.blocks[selected[0] as string] : undefined;
+
+  const publish = async () => {
+    await saver.flush();
+    deploy.mutate(undefined, {
+      onSuccess: (made) => say(`Version ${made.activeDeployment?.version} is live.`),
+      onError: fail,
+    });
+  };
+
+  const add = (type: BlockType) => {
+    setOpen(null);
+    const parent = chosen ? (isContainer(chosen) ? chosen.id : parentOf(state, chosen.id)) : null;
+    const leadsOn = chosen && !isContainer(chosen) && chosen.type !== 'note' && type.category === 'block';
+    const around = document.querySelector('.react-flow')?.getBoundingClientRect();
+    const middle = around
+      ? flow.screenToFlowPosition({ x: around.x + around.width / 2 - 125, y: around.y + around.height / 2 - 60 })
+      : { x: 0, y: 0 };
+    const inside = chosen && isContainer(chosen) ? { x: 130, y: 70 } : null;
+    const beside = leadsOn ? { x: chosen.position.x + BESIDE, y: chosen.position.y } : null;
+    const at = inside ?? beside ?? { x: Math.round(middle.x), y: Math.round(middle.y) };
+    const made = addBlock(store.state(), newBlock(type), at, parent);
+    const handle = leadsOn ? mainHandle(chosen) : null;
+    const joined = handle ? connect(made.state, { source: chosen?.id ?? '', target: made.id, sourceHandle: handle }) : null;
+    store.edit(() => joined ?? made.state);
+    setSelected([made.id]);
+  };
+
+  const arrange = useCallback(async () => {
+    const { arranged } = await import('@/workflow/layout');
+    const sizes = new Map(
+      flow.getNodes().map((node) => [node.id, { width: node.measured?.width ?? 250, height: node.measured?.height ?? 100 }]),
+    );
+    store.edit((current) => arranged(current, sizes));
+    requestAnimationFrame(() => void flow.fitView({ maxZoom: 1, padding: 0.15, duration: 250 }));
+  }, [flow, store]);
+
+  const duplicate = (piece = copy(state, selected)) => {
+    if (!piece.blocks.length) return;
+    const pasted = paste(store.state(), piece);
+    store.edit(() => pasted.state);
+    setSelected(pasted.ids);
+  };
+
+  const edits = {
+    'mod+z': () => store.undo(),
+    'mod+shift+z': () => store.redo(),
+    'mod+y': () => store.redo(),
+    'mod+x': () => {
+      keepPiece(copy(state, selected));
+      store.edit((current) => removeBlocks(current, selected));
+    },
+    'mod+v': () => duplicate(keptPiece() ?? { blocks: [], edges: [] }),
+    'mod+d': () => duplicate(),
+    'shift+l': () => void arrange(),
+    'shift+e': () => store.edit((current) => toggleEnabled(current, selected)),
+    '/': () => setOpen('palette'),
+  };
+  useShortcuts({
+    ...(readOnly ? {} : edits),
+    'mod+c': () => selected.length > 0 && keepPiece(copy(state, selected)),
+    'mod+a': () => setSelected(Object.keys(state.blocks)),
+    'mod+s': () => void saver.flush(),
+    'mod+enter': () => setOpen('run'),
+    escape: () => setSelected([]),
+  });
+
+  const deployButton: DeployButtonProps = {
+    state: deployState(state, deployment.data, can(workspace.role, 'admin')),
+    busy: deploy.isPending,
+    onOpen: () => void saver.flush().then(() => setOpen('deploy')),
+    onUpdate: () => void publish(),
+  };
+
+  return (
+    <div className={styles.editor}>
+      <Toolbar
+        name={workflow.name}
+        saver={saver}
+        readOnly={readOnly}
+        running={run.isRunning}
+        deployButton={deployButton}
+        onAdd={() => setOpen('palette')}
+        onArrange={() => void arrange()}
+        onRun={() => setOpen('run')}
+      />
+      <StaleNotice saver={saver} onReload={onReload} />
+      <div className={styles.work}>
+        <div className={styles.canvas}>
+          <Canvas
+            store={store}
+            catalogue={catalogue}
+            marks={marks}
+            readOnly={readOnly}
+            selected={selected}
+            onSelect={setSelected}
+          />
+          {Object.keys(state.blocks).length === 0 && (
+            <div className={styles.empty}>
+              <Empty title="An empty workflow">
+                It begins with a Start block.
+                {!readOnly && (
+                  <div className={styles.first}>
+                    <Button look="primary" onClick={() => setOpen('palette')}>
+                      Add the first block
+                    </Button>
+                  </div>
+                )}
+              </Empty>
+            </div>
+          )}
+          {deployButton.state === 'changed' && (
+            <button type="button" className={styles.badge} onClick={deployButton.onOpen}>
+              <span className={styles.badgeDot} aria-hidden />
+              Update deployment
+            </button>
+          )}
+        </div>
+        {chosen && open !== 'run' && (
+          <BlockPanel
+            key={chosen.id}
+            block={chosen}
+            state={state}
+            store={store}
+            catalogue={catalogue}
+            environment={environment}
+            disabled={readOnly}
+            run={run.marks.get(chosen.id)}
+            onClose={() => setSelected([])}
+          />
+        )}
+        {open === 'run' && <RunPanel state={state} run={run} onClose={() => setOpen(null)} />}
+      </div>
+      <Palette catalogue={catalogue} open={open === 'palette'} onClose={() => setOpen(null)} onChoose={add} />
+      {open === 'deploy' && (
+        <Suspense>
+          <DeployWindow
+            workflow={workflow}
+            saver={saver}
+            onClose={() => setOpen(null)}
+            onLoaded={() => {
+              setOpen(null);
+              onReload();
+            }}
+          />
+        </Suspense>
+      )}
+    </div>
+  );
+}
+
+function deployState(
+  state: Parameters<typeof hasSomethingToRun>[0],
+  deployment: { isDeployed: boolean; needsRedeployment: boolean } | undefined,
+  isAdmin: boolean,
+): DeployButtonProps['state'] {
+  if (deployment?.isDeployed) return deployment.needsRedeployment && isAdmin ? 'changed' : 'live';
+  if (!hasSomethingToRun(state)) return 'empty';
+  return isAdmin ? 'undeployed' : 'forbidden';
+}

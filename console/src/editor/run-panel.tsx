@@ -1,0 +1,96 @@
+import { Play, Square, X } from 'lucide-react';
+import { useState } from 'react';
+import { duration } from '@/app/format';
+import { BlockIcon } from '@/canvas/block-icon';
+import { Mark } from '@/canvas/marks';
+import { Button, IconButton } from '@/ui/button';
+import { JsonView } from '@/ui/json-view';
+import { Badge, Empty, Problem } from '@/ui/states';
+import type { WorkflowState } from '@/workflow/state';
+import { InputForm, sampleInput } from './input-form';
+import styles from './run-panel.module.css';
+import type { DraftRun, RunLine } from './use-draft-run';
+
+interface Props {
+  state: WorkflowState;
+  run: DraftRun;
+  onClose: () => void;
+}
+
+const WORDS = { completed: 'Completed', failed: 'Failed', cancelled: 'Stopped', paused: 'Waits for a person' } as const;
+const TONES = { completed: 'green', failed: 'red', cancelled: 'quiet', paused: 'amber' } as const;
+
+/** Runs the draft with some input and shows what each block did. */
+export function RunPanel({ state, run, onClose }: Props) {
+  const [input, setInput] = useState(() => sampleInput(state));
+  return (
+    <aside className={styles.panel} aria-label="Run the draft">
+      <header className={styles.head}>
+        <h2>Run the draft</h2>
+        <IconButton label="Close panel" onClick={onClose}>
+          <X size={17} aria-hidden />
+        </IconButton>
+      </header>
+      <div className={styles.body}>
+        <InputForm state={state} value={input} onChange={setInput} />
+        <div className={styles.actions}>
+          {run.isRunning ? (
+            <Button icon={<Square size={14} fill="currentcolor" aria-hidden />} onClick={run.stop}>
+              Stop
+            </Button>
+          ) : (
+            <Button
+              look="primary"
+              icon={<Play size={14} fill="currentcolor" aria-hidden />}
+              onClick={() => run.start(input)}
+            >
+              Run draft
+            </Button>
+          )}
+          {run.outcome && (
+            <span role="status">
+              <Badge tone={TONES[run.outcome.status]} dot>
+                {WORDS[run.outcome.status]}
+              </Badge>
+            </span>
+          )}
+        </div>
+        <Problem error={run.outcome?.error} />
+        {!run.lines.length && !run.outcome && (
+          <Empty title="Not run yet">The draft runs as it is now; what callers get stays the live version.</Empty>
+        )}
+        <ol className={styles.lines} aria-label="Blocks that ran">
+          {run.lines.map((line) => (
+            <Line key={line.key} line={line} />
+          ))}
+        </ol>
+        {run.outcome?.output !== undefined && (
+          <section className={styles.result} aria-label="Result">
+            <h3>Result</h3>
+            <JsonView value={run.outcome.output} />
+          </section>
+        )}
+      </div>
+    </aside>
+  );
+}
+
+function Line({ line }: { line: RunLine }) {
+  const mark = { status: line.status, times: 1, durationMs: line.durationMs, error: line.error };
+  return (
+    <li className={styles.line}>
+      <details>
+        <summary>
+          <BlockIcon type={line.blockType} size={20} />
+          <span className={styles.name}>{line.blockName}</span>
+          <Mark run={mark} />
+        </summary>
+        {line.error && <p className={styles.error}>{line.error}</p>}
+        {line.input !== undefined && <JsonView label="Input" value={line.input} />}
+        {line.output !== undefined && <JsonView label="Output" value={line.output} />}
+        {line.durationMs !== undefined && <p className={styles.time}>{duration(line.durationMs)}</p>}
+      </details>
+      {line.text && line.status === 'running' && <p className={styles.text}>{line.text}</p>}
+    </li>
+  );
+}

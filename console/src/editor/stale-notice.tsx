@@ -1,0 +1,44 @@
+import { useState } from 'react';
+import { messageOf } from '@/api/errors';
+import { useSaveStatus } from '@/canvas/use-draft';
+import { Button } from '@/ui/button';
+import { useToasts } from '@/ui/toasts';
+import type { DraftSaver } from '@/workflow/draft-saver';
+import styles from './stale-notice.module.css';
+
+/** Says that saving does not work, and lets the author decide where two people were at it. */
+export function StaleNotice({ saver, onReload }: { saver: DraftSaver; onReload: () => void }) {
+  const status = useSaveStatus(saver);
+  const { fail } = useToasts();
+  const [busy, setBusy] = useState(false);
+  if (status === 'failed') {
+    return (
+      <div className={styles.notice} role="alert">
+        <p className={styles.text}>
+          <strong>Your changes are not saved.</strong> {messageOf(saver.error)}
+        </p>
+        <Button onClick={() => void saver.flush()}>Save again</Button>
+      </div>
+    );
+  }
+  if (status !== 'stale') return null;
+  const keep = () => {
+    setBusy(true);
+    saver
+      .keepMine()
+      .catch(fail)
+      .finally(() => setBusy(false));
+  };
+  return (
+    <div className={styles.notice} role="alert">
+      <p className={styles.text}>
+        <strong>Someone else saved this workflow meanwhile.</strong> Your changes are still here, and nothing was
+        replaced.
+      </p>
+      <Button onClick={onReload}>Discard mine, load theirs</Button>
+      <Button look="amber" busy={busy} onClick={keep}>
+        Replace theirs with mine
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,151 @@
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { messageOf } from '@/api/errors';
+import { postStream } from '@/api/event-stream';
+import type { RunMark } from '@/canvas/marks';
+import type { DraftSaver } from '@/workflow/draft-saver';
+import type { Json } from '@/workflow/state';
+
+/** One line of what happened, newest last. */
+export interface RunLine {
+  key: number;
+  blockId: string;
+  blockName: string;
+  blockType: string;
+  status: RunMark['status'];
+  durationMs?: number;
+  input?: Json;
+  output?: Json;
+  error?: string;
+  text: string;
+}
+
+export interface DraftRun {
+  isRunning: boolean;
+  marks: ReadonlyMap<string, RunMark>;
+  lines: readonly RunLine[];
+  outcome: { status: 'completed' | 'failed' | 'cancelled' | 'paused'; output?: Json; error?: string } | null;
+  start: (input: Json) => void;
+  stop: () => void;
+}
+
+interface CanvasEvent {
+  type: string;
+  data: {
+    blockId?: string;
+    blockName?: string;
+    blockType?: string;
+    input?: Json;
+    output?: Json;
+    error?: string;
+    durationMs?: number;
+    chunk?: string;
+  };
+}
+
+interface Progress {
+  marks: ReadonlyMap<string, RunMark>;
+  lines: readonly RunLine[];
+  outcome: DraftRun['outcome'];
+}
+
+const NOTHING: Progress = { marks: new Map(), lines: [], outcome: null };
+const LINES_KEPT = 500;
+
+/** Runs the saved draft and follows it block by block. */
+export function useDraftRun(workflowId: string, saver: DraftSaver): DraftRun {
+  const [progress, setProgress] = useState(NOTHING);
+  const [isRunning, setRunning] = useState(false);
+  const abort = useRef<AbortController | null>(null);
+  useEffect(() => () => abort.current?.abort(), []);
+
+  const start = useCallback(
+    async (input: Json) => {
+      abort.current?.abort();
+      const controller = new AbortController();
+      abort.current = controller;
+      setProgress(NOTHING);
+      setRunning(true);
+      try {
+        await saver.flush();
+        const body = { input, stream: true, isClientSession: true, useDraftState: true, triggerType: 'manual' };
+        const frames = postStream(`/api/workflows/${workflowId}/execute`, body, { signal: controller.signal });
+        for await (const frame of frames) setProgress((before) => after(before, frame as CanvasEvent));
+      } catch (error) {
+        const stopped = controller.signal.aborted;
+        setProgress((before) => ended(before, stopped ? 'cancelled' : 'failed', stopped ? undefined : messageOf(error)));
+      } finally {
+        if (abort.current === controller) setRunning(false);
+      }
+    },
+    [saver, workflowId],
+  );
+  const stop = useCallback(() => abort.current?.abort(), []);
+  return { ...progress, isRunning, start: (input) => void start(input), stop };
+}
+
+function after(before: Progress, { type, data }: CanvasEvent): Progress {
+  switch (type) {
+    case 'block:started':
+      return { ...before, ...mark(before, data, 'running'), lines: begun(before.lines, data) };
+    case 'block:completed':
+      return { ...before, ...mark(before, data, 'done'), lines: finished(before.lines, data, 'done') };
+    case 'block:error':
+      return { ...before, ...mark(before, data, 'failed'), lines: finished(before.lines, data, 'failed') };
+    case 'stream:chunk':
+      return { ...before, lines: spoken(before.lines, data) };
+    case 'execution:completed':
+      return { ...before, outcome: { status: 'completed', output: data.output } };
+    case 'execution:paused':
+      return { ...before, outcome: { status: 'paused', output: data.output } };
+    case 'execution:error':
+      return ended(before, 'failed', data.error);
+    case 'execution:cancelled':
+      return ended(before, 'cancelled');
+    default:
+      return before;
+  }
+}
+
+function ended(before: Progress, status: 'failed' | 'cancelled', error?: string): Progress {
+  const marks = new Map([...before.marks].filter(([, found]) => found.status !== 'running'));
+  const lines = before.lines.filter((line) => line.status !== 'running');
+  return { marks, lines, outcome: { status, error } };
+}
+
+function mark(before: Progress, data: CanvasEvent['data'], status: RunMark['status']): Pick<Progress, 'marks'> {
+  const id = data.blockId ?? '';
+  const known = before.marks.get(id);
+  const times = (known?.times ?? 0) + (status === 'running' ? 1 : 0);
+  const made: RunMark = { status, times: Math.max(1, times), durationMs: data.durationMs, error: data.error };
+  return { marks: new Map(before.marks).set(id, made) };
+}
+
+function begun(lines: readonly RunLine[], data: CanvasEvent['data']): RunLine[] {
+  const line: RunLine = {
+    key: (lines.at(-1)?.key ?? 0) + 1,
+    blockId: data.blockId ?? '',
+    blockName: data.blockName ?? '',
+    blockType: data.blockType ?? '',
+    status: 'running',
+    text: '',
+  };
+  return [...lines, line].slice(-LINES_KEPT);
+}
+
+function finished(lines: readonly RunLine[], data: CanvasEvent['data'], status: RunMark['status']): RunLine[] {
+  const { input, output, error, durationMs } = data;
+  return changeLast(lines, data.blockId, (line) => ({ ...line, status, input, output, error, durationMs }));
+}
+
+function spoken(lines: readonly RunLine[], data: CanvasEvent['data']): RunLine[] {
+  return changeLast(lines, data.blockId, (line) => ({ ...line, text: line.text + (data.chunk ?? '') }));
+}
+
+function changeLast(
+  lines: readonly RunLine[],
+  blockId: string | undefined,
+  change: (line: RunLine) => RunLine,
+): RunLine[] {
+  const at = lines.findLastIndex((line) => line.blockId === blockId && line.status === 'running');
+  return lines.map((line, index) => (index === at ? change(line) : line));
+}

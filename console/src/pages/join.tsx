@@ -1,0 +1,3 @@
+export function JoinPage({ token }: { token: string }) {
+  return <p>{token}</p>;
+}

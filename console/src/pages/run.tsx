@@ -1,0 +1,3 @@
+export function RunPage({ workflowId, runId }: { workflowId: string; runId: string }) {
+  return <p>{workflowId} {runId}</p>;
+}

@@ -1,0 +1,234 @@
+import { Trash2, X } from 'lucide-react';
+import { useEffect, useMemo, useState } from 'react';
+import { BlockIcon } from '@/canvas/block-icon';
+import type { RunMark } from '@/canvas/marks';
+import { IconButton } from '@/ui/button';
+import { Field, TextInput } from '@/ui/field';
+import { type BlockType, type Catalogue, type Setting, settingsOf } from '@/workflow/catalogue';
+import type { DraftStore } from '@/workflow/draft-store';
+import { removeBlocks, renameBlock, setData, setRetry, setValue, toggleEnabled } from '@/workflow/edit';
+import { nameProblem } from '@/workflow/names';
+import { referencesFor } from '@/workflow/references';
+import { type Block, isContainer, type Json, valueOf, type WorkflowState } from '@/workflow/state';
+import styles from './block-panel.module.css';
+import type { Language } from './code-editor';
+import { Connections } from './connections';
+import { ContainerSettings } from './container-settings';
+import { JsonSetting, SettingControl, type Words } from './setting';
+import { Switch } from './switch';
+
+interface Props {
+  block: Block;
+  state: WorkflowState;
+  store: DraftStore;
+  catalogue: Catalogue;
+  environment: readonly string[];
+  disabled: boolean;
+  run?: RunMark;
+  onClose: () => void;
+}
+
+/** Everything about the chosen block. */
+export function BlockPanel({ block, state, store, catalogue, environment, disabled, run, onClose }: Props) {
+  const type = catalogue.get(block.type);
+  const references = useMemo(() => referencesFor(state, block.id, catalogue), [state, block.id, catalogue]);
+  const words = { references, environment };
+  return (
+    <aside className={styles.panel} aria-label={`Settings of ${block.name}`}>
+      <header className={styles.head}>
+        <BlockIcon type={block.type} size={26} />
+        <div className={styles.titles}>
+          <h2>{block.name}</h2>
+          <p className={styles.about}>{type ? `${type.title} · ${type.description}` : block.type}</p>
+        </div>
+        <IconButton label="Close panel" onClick={onClose}>
+          <X size={17} aria-hidden />
+        </IconButton>
+      </header>
+      <div className={styles.body}>
+        {run?.error && (
+          <p className={styles.error} role="alert">
+            {run.error}
+          </p>
+        )}
+        <NameField block={block} state={state} store={store} disabled={disabled} />
+        {isContainer(block) ? (
+          <ContainerSettings
+            block={block}
+            disabled={disabled}
+            words={words}
+            onChange={(change) => store.edit((current) => setData(current, block.id, change), `data ${block.id}`)}
+          />
+        ) : (
+          <Settings block={block} type={type} store={store} disabled={disabled} words={words} />
+        )}
+        <Connections
+          block={block}
+          state={state}
+          store={store}
+          hasErrorPort={type?.hasErrorPort ?? false}
+          disabled={disabled}
+        />
+        <section className={styles.last}>
+          <Switch
+            label="Switched on"
+            checked={block.enabled !== false}
+            disabled={disabled}
+            onChange={() => store.edit((current) => toggleEnabled(current, [block.id]))}
+          />
+          {type?.retryable && <RetrySwitch block={block} store={store} disabled={disabled} />}
+          {!disabled && (
+            <button
+              type="button"
+              className={styles.remove}
+              onClick={() => {
+                store.edit((current) => removeBlocks(current, [block.id]));
+                onClose();
+              }}
+            >
+              <Trash2 size={15} aria-hidden />
+              Delete block
+            </button>
+          )}
+        </section>
+      </div>
+    </aside>
+  );
+}
+
+interface PartProps {
+  block: Block;
+  store: DraftStore;
+  disabled: boolean;
+}
+
+function NameField({ block, state, store, disabled }: PartProps & { state: WorkflowState }) {
+  const [name, setName] = useState(block.name);
+  useEffect(() => setName(block.name), [block.name]);
+  const problem = name === block.name ? null : nameProblem(state, block.id, name);
+  const settle = () => {
+    if (problem) setName(block.name);
+    else if (name !== block.name) store.edit((current) => renameBlock(current, block.id, name));
+  };
+  return (
+    <Field label="Name" error={problem}>
+      {(control) => (
+        <TextInput
+          {...control}
+          value={name}
+          disabled={disabled}
+          maxLength={100}
+          onChange={(event) => setName(event.target.value)}
+          onBlur={settle}
+          onKeyDown={(event) => event.key === 'Enter' && settle()}
+        />
+      )}
+    </Field>
+  );
+}
+
+function Settings({ block, type, store, disabled, words }: PartProps & { type: BlockType | undefined; words: Words }) {
+  const set = (id: string, control: string, value: Json) =>
+    store.edit((current) => setValue(current, block.id, id, control, value), `${block.id} ${id}`);
+  if (!type) {
+    return Object.values(block.subBlocks).map((subBlock) => (
+      <JsonSetting
+        key={subBlock.id}
+        setting={{ ...PLAIN, id: subBlock.id, title: subBlock.id }}
+        value={subBlock.value}
+        disabled={disabled}
+        words={words}
+        onChange={(value) => set(subBlock.id, subBlock.type, value)}
+      />
+    ));
+  }
+  const settings = settingsOf(block, type);
+  const [usual, further] = [
+    settings.filter((setting) => !isFurther(setting, block)),
+    settings.filter((setting) => isFurther(setting, block)),
+  ];
+  const control = (setting: Setting) => (
+    <SettingControl
+      key={`${block.id} ${setting.id}`}
+      setting={setting}
+      value={valueOf(block, setting.id)}
+      blockId={block.id}
+      disabled={disabled}
+      words={words}
+      language={languageOf(block, setting.id)}
+      onChange={(value) => set(setting.id, setting.type, value)}
+    />
+  );
+  return (
+    <>
+      {usual.map(control)}
+      {further.length > 0 && (
+        <details className={styles.further}>
+          <summary>More settings</summary>
+          <div className={styles.furtherBody}>{further.map(control)}</div>
+        </details>
+      )}
+    </>
+  );
+}
+
+const PLAIN: Setting = {
+  id: '',
+  title: '',
+  type: 'short-input',
+  required: false,
+  condition: null,
+  default: null,
+  options: [],
+  password: false,
+  mode: 'basic',
+};
+
+const RARE = new Set([
+  'skills',
+  'reasoningEffort',
+  'verbosity',
+  'thinkingLevel',
+  'promptCaching',
+  'attachmentFiles',
+  'files',
+  'previousInteractionId',
+  'azureEndpoint',
+  'azureApiVersion',
+  'vertexProject',
+  'vertexLocation',
+  'vertexCredential',
+  'bedrockAccessKeyId',
+  'bedrockSecretKey',
+  'bedrockRegion',
+  'retries',
+  'retryDelayMs',
+  'retryMaxDelayMs',
+  'retryNonIdempotent',
+  'proxyUrl',
+  'runMetadata',
+]);
+
+function isFurther(setting: Setting, block: Block): boolean {
+  const isSet = valueOf(block, setting.id) !== null && valueOf(block, setting.id) !== '';
+  return (RARE.has(setting.id) || setting.mode === 'advanced') && !isSet;
+}
+
+function languageOf(block: Block, id: string): Language {
+  if (block.type !== 'function' || id !== 'code') return 'json';
+  return valueOf(block, 'language') === 'python' ? 'python' : 'javascript';
+}
+
+const USUAL_RETRY = { enabled: false, maxTries: 3, waitBetweenTriesMs: 1000 };
+
+function RetrySwitch({ block, store, disabled }: PartProps) {
+  const retry = block.retry ?? USUAL_RETRY;
+  return (
+    <Switch
+      label={`Try up to ${retry.maxTries} times when it fails`}
+      checked={retry.enabled}
+      disabled={disabled}
+      onChange={(enabled) => store.edit((current) => setRetry(current, block.id, { ...retry, enabled }))}
+    />
+  );
+}

@@ -1,0 +1,105 @@
+import { autocompletion, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete';
+import { javascript } from '@codemirror/lang-javascript';
+import { json } from '@codemirror/lang-json';
+import { python } from '@codemirror/lang-python';
+import { HighlightStyle, syntaxHighlighting } from '@codemirror/language';
+import { Compartment, EditorState, type Extension, Prec } from '@codemirror/state';
+import { EditorView, keymap, placeholder as placeholderOf } from '@codemirror/view';
+import { tags } from '@lezer/highlight';
+import { minimalSetup } from 'codemirror';
+import { useEffect, useRef } from 'react';
+import { classNames } from '@/ui/class-names';
+import type { Reference } from '@/workflow/references';
+import styles from './code-editor.module.css';
+
+export type Language = 'text' | 'javascript' | 'python' | 'json';
+
+interface CodeEditorProps {
+  label: string;
+  value: string;
+  language?: Language;
+  /** One line: Enter does not break it. */
+  single?: boolean;
+  placeholder?: string;
+  readOnly?: boolean;
+  references: readonly Reference[];
+  environment: readonly string[];
+  onChange: (value: string) => void;
+}
+
+const COLOURS = HighlightStyle.define([
+  { tag: [tags.keyword, tags.operatorKeyword, tags.bool, tags.null], color: 'var(--code-link)' },
+  { tag: [tags.string, tags.special(tags.string)], color: 'var(--code-string)' },
+  { tag: [tags.number, tags.propertyName], color: 'var(--code-key)' },
+  { tag: tags.comment, color: 'var(--code-comment)', fontStyle: 'italic' },
+]);
+
+const LANGUAGES: Record<Language, () => Extension> = {
+  text: () => [],
+  javascript: () => javascript({ typescript: true }),
+  python,
+  json,
+};
+
+/** A text field for code and for texts with references, which it offers as they are typed. */
+export function CodeEditor(props: CodeEditorProps) {
+  const { label, value, language = 'text', single = false, placeholder = '', readOnly = false } = props;
+  const holder = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const flavour = useRef(new Compartment());
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: made once; what may change reaches it below
+  useEffect(() => {
+    const parent = holder.current;
+    if (!parent) return;
+    const made = new EditorView({
+      parent,
+      state: EditorState.create({
+        doc: value,
+        extensions: [
+          minimalSetup,
+          Prec.high(keymap.of(single ? [{ key: 'Enter', run: () => true }] : [])),
+          EditorState.transactionFilter.of((change) => (single && change.newDoc.lines > 1 ? [] : change)),
+          EditorView.lineWrapping,
+          EditorView.editable.of(!readOnly),
+          EditorView.contentAttributes.of({ 'aria-label': label }),
+          placeholderOf(placeholder),
+          syntaxHighlighting(COLOURS),
+          autocompletion({ override: [(context) => suggestions(context, latest.current)], icons: false }),
+          flavour.current.of(LANGUAGES[language]()),
+          EditorView.updateListener.of((update) => {
+            if (update.docChanged) latest.current.onChange(update.state.doc.toString());
+          }),
+        ],
+      }),
+    });
+    view.current = made;
+    return () => made.destroy();
+  }, [single, readOnly, label]);
+
+  useEffect(() => {
+    view.current?.dispatch({ effects: flavour.current.reconfigure(LANGUAGES[language]()) });
+  }, [language]);
+
+  useEffect(() => {
+    const editor = view.current;
+    if (!editor || editor.state.doc.toString() === value) return;
+    editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
+  }, [value]);
+
+  return <div ref={holder} className={classNames(styles.editor, single && styles.single, styles[language])} />;
+}
+
+function suggestions(context: CompletionContext, { references, environment }: CodeEditorProps): CompletionResult | null {
+  const secret = context.matchBefore(/\{\{[\w-]*$/);
+  if (secret) {
+    const options = environment.map((name) => ({ label: `{{${name}}}`, detail: 'Secret' }));
+    return { from: secret.from, options, validFor: /^\{\{[\w-]*\}?\}?$/ };
+  }
+  const started = context.matchBefore(/<[\w.-]*$/);
+  if (!started) return null;
+  const options = references.map(({ text, owner }) => ({ label: `<${text}>`, detail: owner }));
+  return { from: started.from, options, validFor: /^<[\w.-]*>?$/ };
+}

@@ -1,0 +1,90 @@
+import { Field, Select, TextInput } from '@/ui/field';
+import type { Block, BlockData, Json } from '@/workflow/state';
+import { CodeEditor } from './code-editor';
+import type { Words } from './setting';
+import styles from './setting.module.css';
+
+interface Props {
+  block: Block;
+  disabled: boolean;
+  words: Words;
+  onChange: (change: BlockData) => void;
+}
+
+const LOOPS = [
+  ['for', 'A number of times'],
+  ['forEach', 'For each item of a list'],
+  ['while', 'While something is true'],
+  ['doWhile', 'Once, then while something is true'],
+] as const;
+
+/** How often what lies in a loop or parallel runs. */
+export function ContainerSettings({ block, disabled, words, onChange }: Props) {
+  const { data = {} } = block;
+  const isLoop = block.type === 'loop';
+  const kind = isLoop ? (data.loopType ?? 'for') : (data.parallelType ?? 'count');
+  const expression = (label: string, key: 'collection' | 'whileCondition' | 'doWhileCondition') => (
+    <div className={styles.group}>
+      <span className={styles.title} aria-hidden>
+        {label}
+      </span>
+      <CodeEditor
+        {...words}
+        label={label}
+        language="javascript"
+        value={asText(data[key])}
+        readOnly={disabled}
+        placeholder={key === 'collection' ? '<start.items> or ["a", "b"]' : '<loop.index> < 3'}
+        onChange={(text) => onChange({ [key]: text })}
+      />
+    </div>
+  );
+  return (
+    <>
+      <Field label="Runs">
+        {(control) => (
+          <Select
+            {...control}
+            value={kind}
+            disabled={disabled}
+            onChange={(event) => onChange(isLoop ? { loopType: event.target.value } : { parallelType: event.target.value })}
+          >
+            {isLoop ? (
+              LOOPS.map(([value, text]) => (
+                <option key={value} value={value}>
+                  {text}
+                </option>
+              ))
+            ) : (
+              <>
+                <option value="count">A number of times at once</option>
+                <option value="collection">For each item of a list</option>
+              </>
+            )}
+          </Select>
+        )}
+      </Field>
+      {(kind === 'for' || kind === 'count') && (
+        <Field label="Times">
+          {(control) => (
+            <TextInput
+              {...control}
+              inputMode="numeric"
+              value={asText(data.count ?? 5)}
+              disabled={disabled}
+              onChange={(event) => onChange({ count: Number(event.target.value) || 0 })}
+            />
+          )}
+        </Field>
+      )}
+      {(kind === 'forEach' || kind === 'collection') && expression('List', 'collection')}
+      {kind === 'while' && expression('Condition', 'whileCondition')}
+      {kind === 'doWhile' && expression('Condition', 'doWhileCondition')}
+    </>
+  );
+}
+
+function asText(value: Json | undefined): string {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,263 @@
+/** The settings that are lists, each with its own kind of item. */
+import { Select, TextInput } from '@/ui/field';
+import type { Condition } from '@/workflow/branches';
+import { type Json, listOf } from '@/workflow/state';
+import { CodeEditor } from './code-editor';
+import { ItemList } from './lists';
+import styles from './lists.module.css';
+import type { SettingProps } from './setting';
+
+const FIELD_TYPES = ['string', 'number', 'boolean', 'object', 'array', 'file[]'];
+const ROLES = ['system', 'user', 'assistant'];
+
+interface Message {
+  role: string;
+  content: string;
+}
+
+export function MessagesSetting({ value, disabled, onChange, words }: SettingProps) {
+  return (
+    <ItemList<Message>
+      items={listOf<Message>(value)}
+      keyOf={(_, index) => String(index)}
+      noun="message"
+      make={() => ({ role: 'user', content: '' })}
+      disabled={disabled}
+      onChange={(items) => onChange(items as unknown as Json)}
+    >
+      {(message, change, index) => (
+        <>
+          <Select
+            aria-label={`Role of message ${index + 1}`}
+            value={message.role}
+            disabled={disabled}
+            onChange={(event) => change({ role: event.target.value })}
+          >
+            {ROLES.map((role) => (
+              <option key={role}>{role}</option>
+            ))}
+          </Select>
+          <CodeEditor
+            {...words}
+            label={`Message ${index + 1}`}
+            value={message.content ?? ''}
+            readOnly={disabled}
+            placeholder="Write a message; < offers what other blocks give"
+            onChange={(content) => change({ content })}
+          />
+        </>
+      )}
+    </ItemList>
+  );
+}
+
+interface FieldItem {
+  id: string;
+  name: string;
+  type: string;
+  value: Json;
+  description?: string;
+}
+
+/** The fields of a start block, or of a structure that is built. */
+export function FieldsSetting({ value, disabled, onChange, words, noun = 'field' }: SettingProps & { noun?: string }) {
+  return (
+    <ItemList<FieldItem>
+      items={listOf<FieldItem>(value)}
+      keyOf={(field, index) => field.id ?? String(index)}
+      noun={noun}
+      make={() => ({ id: crypto.randomUUID(), name: '', type: 'string', value: '' })}
+      disabled={disabled}
+      onChange={(items) => onChange(items as unknown as Json)}
+    >
+      {(field, change, index) => (
+        <>
+          <div className={styles.pair}>
+            <Select
+              aria-label={`Type of ${noun} ${index + 1}`}
+              value={field.type ?? 'string'}
+              disabled={disabled}
+              onChange={(event) => change({ type: event.target.value })}
+            >
+              {FIELD_TYPES.map((type) => (
+                <option key={type}>{type}</option>
+              ))}
+            </Select>
+            <TextInput
+              aria-label={`Name of ${noun} ${index + 1}`}
+              placeholder="name"
+              value={field.name ?? ''}
+              disabled={disabled}
+              onChange={(event) => change({ name: event.target.value })}
+            />
+          </div>
+          <CodeEditor
+            {...words}
+            single
+            label={`Value of ${noun} ${index + 1}`}
+            value={asText(field.value)}
+            placeholder="value"
+            readOnly={disabled}
+            onChange={(text) => change({ value: text })}
+          />
+        </>
+      )}
+    </ItemList>
+  );
+}
+
+interface Row {
+  id: string;
+  cells: Record<string, Json>;
+}
+
+export function TableSetting({ value, disabled, onChange, words }: SettingProps) {
+  return (
+    <ItemList<Row>
+      items={listOf<Row>(value)}
+      keyOf={(row, index) => row.id ?? String(index)}
+      noun="row"
+      make={() => ({ id: crypto.randomUUID(), cells: { Key: '', Value: '' } })}
+      disabled={disabled}
+      onChange={(items) => onChange(items as unknown as Json)}
+    >
+      {(row, change, index) => (
+        <div className={styles.pair}>
+          <TextInput
+            aria-label={`Key of row ${index + 1}`}
+            placeholder="key"
+            value={asText(row.cells?.Key ?? '')}
+            disabled={disabled}
+            onChange={(event) => change({ cells: { ...row.cells, Key: event.target.value } })}
+          />
+          <CodeEditor
+            {...words}
+            single
+            label={`Value of row ${index + 1}`}
+            placeholder="value"
+            value={asText(row.cells?.Value ?? '')}
+            readOnly={disabled}
+            onChange={(text) => change({ cells: { ...row.cells, Value: text } })}
+          />
+        </div>
+      )}
+    </ItemList>
+  );
+}
+
+/** `if`, `else if` …, `else`: stored as JSON text, the last one always there. */
+export function ConditionsSetting({ value, disabled, onChange, words, blockId }: SettingProps) {
+  const entries = listOf<Condition>(value);
+  const tested = entries.filter((entry) => entry.title !== 'else');
+  const rest = entries.find((entry) => entry.title === 'else') ?? branch(blockId, 'else', 'else');
+  const store = (items: Condition[]) => {
+    const titled = items.map((item, index) => ({ ...item, title: index === 0 ? 'if' : 'else if' }));
+    onChange(JSON.stringify([...titled, rest]));
+  };
+  return (
+    <ItemList<Condition>
+      items={tested}
+      keyOf={(entry) => entry.id}
+      noun="condition"
+      make={() => branch(blockId, crypto.randomUUID().slice(0, 8), 'else if')}
+      disabled={disabled}
+      onChange={store}
+    >
+      {(entry, change, index) => (
+        <CodeEditor
+          {...words}
+          language="javascript"
+          label={`${index === 0 ? 'if' : 'else if'}, condition ${index + 1}`}
+          value={entry.value ?? ''}
+          readOnly={disabled}
+          placeholder="<start.amount> > 100"
+          onChange={(text) => change({ value: text })}
+        />
+      )}
+    </ItemList>
+  );
+}
+
+export function RoutesSetting({ value, disabled, onChange, words, blockId }: SettingProps) {
+  return (
+    <ItemList<Condition>
+      items={listOf<Condition>(value)}
+      keyOf={(entry) => entry.id}
+      noun="route"
+      make={() => branch(blockId, crypto.randomUUID().slice(0, 8), '')}
+      disabled={disabled}
+      onChange={(items) => onChange(JSON.stringify(items))}
+    >
+      {(entry, change, index) => (
+        <>
+          <TextInput
+            aria-label={`Title of route ${index + 1}`}
+            placeholder={`Route ${index + 1}`}
+            value={entry.title ?? ''}
+            disabled={disabled}
+            onChange={(event) => change({ title: event.target.value })}
+          />
+          <CodeEditor
+            {...words}
+            label={`When to take route ${index + 1}`}
+            value={entry.value ?? ''}
+            readOnly={disabled}
+            placeholder="When this way is the right one"
+            onChange={(text) => change({ value: text })}
+          />
+        </>
+      )}
+    </ItemList>
+  );
+}
+
+interface Assignment {
+  id: string;
+  variableId?: string;
+  variableName: string;
+  type: string;
+  value: Json;
+}
+
+export function AssignmentsSetting({ value, disabled, onChange, words }: SettingProps) {
+  return (
+    <ItemList<Assignment>
+      items={listOf<Assignment>(value)}
+      keyOf={(entry, index) => entry.id ?? String(index)}
+      noun="assignment"
+      make={() => ({ id: crypto.randomUUID(), variableName: '', type: 'string', value: '' })}
+      disabled={disabled}
+      onChange={(items) => onChange(items as unknown as Json)}
+    >
+      {(entry, change, index) => (
+        <div className={styles.pair}>
+          <TextInput
+            aria-label={`Variable of assignment ${index + 1}`}
+            placeholder="variable"
+            value={entry.variableName ?? ''}
+            disabled={disabled}
+            onChange={(event) => change({ variableName: event.target.value })}
+          />
+          <CodeEditor
+            {...words}
+            single
+            label={`Value of assignment ${index + 1}`}
+            placeholder="value"
+            value={asText(entry.value)}
+            readOnly={disabled}
+            onChange={(text) => change({ value: text })}
+          />
+        </div>
+      )}
+    </ItemList>
+  );
+}
+
+function branch(blockId: string, tail: string, title: string): Condition {
+  return { id: `${blockId}-${tail}`, title, value: '' };
+}
+
+function asText(value: Json): string {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

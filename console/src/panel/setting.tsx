@@ -1,0 +1,215 @@
+import { useState } from 'react';
+import { useWorkflows } from '@/api/workflows';
+import { Field, Select, TextInput } from '@/ui/field';
+import type { Setting } from '@/workflow/catalogue';
+import type { Reference } from '@/workflow/references';
+import type { Json } from '@/workflow/state';
+import { CodeEditor, type Language } from './code-editor';
+import {
+  AssignmentsSetting,
+  ConditionsSetting,
+  FieldsSetting,
+  MessagesSetting,
+  RoutesSetting,
+  TableSetting,
+} from './list-settings';
+import styles from './setting.module.css';
+import { Switch } from './switch';
+
+export interface Words {
+  references: readonly Reference[];
+  environment: readonly string[];
+}
+
+export interface SettingProps {
+  setting: Setting;
+  value: Json;
+  blockId: string;
+  disabled: boolean;
+  words: Words;
+  onChange: (value: Json) => void;
+}
+
+const LISTS: Record<string, (props: SettingProps) => React.JSX.Element> = {
+  'messages-input': MessagesSetting,
+  'input-format': FieldsSetting,
+  'response-format': FieldsSetting,
+  table: TableSetting,
+  'condition-input': ConditionsSetting,
+  'router-input': RoutesSetting,
+  'variables-input': AssignmentsSetting,
+};
+
+/** Controls whose value is JSON of any shape. */
+const JSON_CONTROLS = new Set(['tool-input', 'skill-input', 'eval-input', 'input-mapping', 'file-upload']);
+
+/** The control of one setting of a block. */
+export function SettingControl(props: SettingProps & { language: Language }) {
+  const { setting, value, disabled, onChange } = props;
+  const List = LISTS[setting.type];
+  if (List) {
+    return (
+      <fieldset className={styles.group}>
+        <legend>{setting.title}</legend>
+        <List {...props} />
+      </fieldset>
+    );
+  }
+  if (setting.type === 'switch') {
+    return (
+      <Switch
+        label={setting.title}
+        checked={value === true || value === 'true'}
+        disabled={disabled}
+        onChange={onChange}
+      />
+    );
+  }
+  if (JSON_CONTROLS.has(setting.type)) return <JsonSetting {...props} />;
+  return <PlainSetting {...props} />;
+}
+
+function PlainSetting({ setting, value, disabled, words, onChange, language }: SettingProps & { language: Language }) {
+  const text = asText(value);
+  const { title, required, type } = setting;
+  if (type === 'dropdown' && setting.options.length) {
+    return (
+      <Field label={title} required={required}>
+        {(control) => (
+          <Select
+            {...control}
+            value={text || asText(setting.default as Json)}
+            disabled={disabled}
+            onChange={(event) => onChange(event.target.value)}
+          >
+            {!text && !setting.default && <option value="">–</option>}
+            {setting.options.map((option) => (
+              <option key={option}>{option}</option>
+            ))}
+          </Select>
+        )}
+      </Field>
+    );
+  }
+  if (type === 'workflow-selector') return <WorkflowSetting {...{ setting, value, disabled, onChange }} />;
+  if (setting.password) return <SecretSetting {...{ setting, value, disabled, onChange }} />;
+  if (type === 'slider') {
+    return (
+      <Field label={title} required={required}>
+        {(control) => (
+          <TextInput
+            {...control}
+            inputMode="decimal"
+            value={text}
+            disabled={disabled}
+            onChange={(event) => onChange(numberOrText(event.target.value))}
+          />
+        )}
+      </Field>
+    );
+  }
+  const isCode = type === 'code';
+  return (
+    <div className={styles.group}>
+      <span className={styles.title} aria-hidden>
+        {title}
+        {required && <span className={styles.required}> *</span>}
+      </span>
+      <CodeEditor
+        {...words}
+        label={title}
+        language={isCode ? language : 'text'}
+        single={type === 'short-input' || type === 'combobox' || type === 'dropdown'}
+        value={text}
+        readOnly={disabled}
+        onChange={onChange}
+      />
+    </div>
+  );
+}
+
+type Simple = Pick<SettingProps, 'setting' | 'value' | 'disabled' | 'onChange'>;
+
+function SecretSetting({ setting, value, disabled, onChange }: Simple) {
+  const text = asText(value);
+  const isReference = text === '' || text.startsWith('{{');
+  return (
+    <Field
+      label={setting.title}
+      required={setting.required}
+      hint={isReference ? 'Name a secret as {{NAME}}; Settings → Secrets keeps its value.' : undefined}
+    >
+      {(control) => (
+        <TextInput
+          {...control}
+          type={isReference ? 'text' : 'password'}
+          autoComplete="off"
+          value={text}
+          disabled={disabled}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+function WorkflowSetting({ setting, value, disabled, onChange }: Simple) {
+  const workflows = useWorkflows();
+  return (
+    <Field label={setting.title} required={setting.required}>
+      {(control) => (
+        <Select
+          {...control}
+          value={asText(value)}
+          disabled={disabled}
+          onChange={(event) => onChange(event.target.value)}
+        >
+          <option value="">Choose a workflow</option>
+          {workflows.data?.map((workflow) => (
+            <option key={workflow.id} value={workflow.id}>
+              {workflow.name}
+            </option>
+          ))}
+        </Select>
+      )}
+    </Field>
+  );
+}
+
+/** A value that has no form of its own: shown and changed as JSON; what does not parse is not taken. */
+export function JsonSetting({ setting, value, disabled, words, onChange }: Omit<SettingProps, 'blockId'>) {
+  const stored = value === null || value === '' ? '' : typeof value === 'string' ? value : JSON.stringify(value, null, 2);
+  const [text, setText] = useState(stored);
+  const [wrong, setWrong] = useState(false);
+  const change = (next: string) => {
+    setText(next);
+    try {
+      onChange(next.trim() ? JSON.parse(next) : null);
+      setWrong(false);
+    } catch {
+      setWrong(true);
+    }
+  };
+  return (
+    <div className={styles.group}>
+      <span className={styles.title} aria-hidden>
+        {setting.title}
+      </span>
+      <CodeEditor {...words} label={setting.title} language="json" value={text} readOnly={disabled} onChange={change} />
+      {wrong && (
+        <p className={styles.wrong} role="status">
+          This is not JSON yet; it is saved once it is.
+        </p>
+      )}
+    </div>
+  );
+}
+
+function asText(value: Json): string {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'string' ? value : typeof value === 'object' ? JSON.stringify(value, null, 2) : String(value);
+}
+
+function numberOrText(text: string): Json {
+  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+}

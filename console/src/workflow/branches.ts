@@ -1,0 +1,48 @@
+import { type Block, listOf, valueOf } from './state';
+
+/** A way out of a block: the handle that its edges leave from, and what it is called. */
+export interface Branch {
+  handle: string;
+  title: string;
+  detail: string;
+}
+
+export interface Condition {
+  id: string;
+  title: string;
+  value: string;
+}
+
+const SETTINGS: Record<string, { key: string; prefix: string }> = {
+  condition: { key: 'conditions', prefix: 'condition-' },
+  router_v2: { key: 'routes', prefix: 'router-' },
+};
+
+/** The ways out of a block that chooses one; none for ordinary blocks. */
+export function branchesOf(block: Block): Branch[] {
+  const setting = SETTINGS[block.type];
+  if (!setting) return [];
+  return listOf<Condition>(valueOf(block, setting.key)).map((entry, index) => ({
+    handle: `${setting.prefix}${entry.id}`,
+    title: entry.title || `Route ${index + 1}`,
+    detail: entry.value ?? '',
+  }));
+}
+
+/** The handle that leads on from a block when nothing else is said. */
+export function mainHandle(block: Block): string {
+  if (block.type === 'loop') return 'loop-end-source';
+  if (block.type === 'parallel') return 'parallel-end-source';
+  return branchesOf(block)[0]?.handle ?? 'source';
+}
+
+export function startHandle(block: Block): string {
+  return `${block.type}-start-source`;
+}
+
+/** What a person calls the way that an edge takes. */
+export function handleTitle(block: Block, handle: string | null | undefined): string {
+  if (handle === 'error') return 'on error';
+  if (handle?.endsWith('-start-source')) return 'inside';
+  return branchesOf(block).find((branch) => branch.handle === handle)?.title ?? '';
+}

@@ -1,0 +1,85 @@
+import { useQuery } from '@tanstack/react-query';
+import { api, ask, type Schemas } from '@/api/client';
+import type { NewBlock } from './edit';
+import { type Block, listOf, valueOf } from './state';
+
+export type BlockType = Schemas['BlockType'];
+export type Setting = Schemas['Setting'];
+
+export type Catalogue = ReadonlyMap<string, BlockType>;
+
+const EMPTY: Catalogue = new Map();
+const OUTDATED = new Set([
+  'api_trigger',
+  'input_trigger',
+  'manual_trigger',
+  'chat_trigger',
+  'starter',
+  'workflow',
+  'router',
+]);
+
+/** The block types of this installation, by name. */
+export function useCatalogue(): Catalogue {
+  const { data } = useQuery({
+    queryKey: ['block-types'],
+    queryFn: () => ask(api.GET('/api/block-types')),
+    staleTime: Number.POSITIVE_INFINITY,
+    select: (found): Catalogue => new Map(found.data.map((type) => [type.type, type])),
+  });
+  return data ?? EMPTY;
+}
+
+/** What can be added: older forms of block types are shown where they are, and not offered. */
+export function offered(catalogue: Catalogue): BlockType[] {
+  return [...catalogue.values()].filter((type) => !OUTDATED.has(type.type));
+}
+
+export function newBlock(type: BlockType): NewBlock {
+  const given = type.settings.filter((setting) => setting.default !== null && setting.default !== undefined);
+  const subBlocks = Object.fromEntries(
+    given.map(({ id, type: control, default: value }) => [id, { id, type: control, value: value as never }]),
+  );
+  return { type: type.type, title: type.title, subBlocks };
+}
+
+/** The settings that a block has now: those whose condition its other values meet. */
+export function settingsOf(block: Block, type: BlockType | undefined): Setting[] {
+  return (type?.settings ?? []).filter(({ condition, id }) => {
+    if (OLD_SETTINGS.has(`${block.type}.${id}`) && valueOf(block, id) === null) return false;
+    if (!condition) return true;
+    const stored = valueOf(block, condition.field) ?? type?.settings.find((each) => each.id === condition.field)?.default;
+    return condition.isIn.some((each) => each === (stored ?? null)) !== condition.negated;
+  });
+}
+
+/** Settings of earlier editors: shown only where a workflow still has them. */
+const OLD_SETTINGS = new Set(['agent.systemPrompt', 'agent.userPrompt', 'agent.memories', 'starter.startWorkflow']);
+
+interface Named {
+  name?: string;
+  variableName?: string;
+}
+
+/** The fields that references may ask of a block, as far as its settings tell. */
+export function outputsOf(block: Block, type: BlockType | undefined): string[] {
+  const declared = (type?.outputs ?? []).map((output) => output.name);
+  const inputs = listOf<Named>(valueOf(block, 'inputFormat')).map((field) => field.name);
+  const variables = block.type === 'variables' ? listOf<Named>(valueOf(block, 'variables')) : [];
+  const metrics = listOf<Named>(valueOf(block, 'metrics')).map((metric) => metric.name?.toLowerCase());
+  const answers = responseFields(block);
+  const names = [...(answers.length ? answers : declared), ...inputs, ...metrics];
+  return [...new Set([...names, ...variables.map((each) => each.variableName)])].filter((name): name is string =>
+    Boolean(name),
+  );
+}
+
+function responseFields(block: Block): string[] {
+  const format = valueOf(block, 'responseFormat');
+  try {
+    const schema = typeof format === 'string' ? JSON.parse(format) : format;
+    return Object.keys(schema?.schema?.properties ?? schema?.properties ?? {});
+  } catch {
+    return [];
+  }
+}

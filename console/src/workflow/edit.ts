@@ -1,0 +1,246 @@
+/** Everything that can be done to a workflow: each takes a state and gives a new one. */
+import { withContainers } from './containers';
+import { type Connection, connectionProblem } from './graph';
+import { freeName, referenceName } from './names';
+import {
+  type Block,
+  type BlockData,
+  childrenOf,
+  type Edge,
+  isContainer,
+  type Json,
+  type Point,
+  parentOf,
+  type Retry,
+  type SubBlock,
+  type Variable,
+  type WorkflowState,
+} from './state';
+
+export const CONTAINER_SIZE = { width: 500, height: 300 };
+
+/** What a block of a type begins with. */
+export interface NewBlock {
+  type: string;
+  title: string;
+  subBlocks: Record<string, SubBlock>;
+}
+
+export function changeBlock(state: WorkflowState, id: string, change: Partial<Block>): WorkflowState {
+  const block = state.blocks[id];
+  return block ? { ...state, blocks: { ...state.blocks, [id]: { ...block, ...change } } } : state;
+}
+
+export function addBlock(
+  state: WorkflowState,
+  made: NewBlock,
+  position: Point,
+  parent: string | null,
+): { state: WorkflowState; id: string } {
+  const id = crypto.randomUUID();
+  const container = made.type === 'loop' || made.type === 'parallel';
+  const data: BlockData = {
+    ...(parent ? { parentId: parent, extent: 'parent' } : {}),
+    ...(container ? { ...CONTAINER_SIZE, type: 'subflowNode', count: 5 } : {}),
+    ...(made.type === 'loop' ? { loopType: 'for' } : {}),
+    ...(made.type === 'parallel' ? { parallelType: 'count' } : {}),
+  };
+  const block: Block = {
+    id,
+    type: made.type,
+    name: freeName(state, made.title),
+    position,
+    subBlocks: branching(made, id),
+    outputs: {},
+    enabled: true,
+    data,
+  };
+  return { state: withContainers({ ...state, blocks: { ...state.blocks, [id]: block } }), id };
+}
+
+/** A condition begins with its two ways; their ids carry the block's. */
+function branching({ type, subBlocks }: NewBlock, id: string): Record<string, SubBlock> {
+  const first = {
+    condition: ['conditions', 'condition-input', [entry(`${id}-if`, 'if'), entry(`${id}-else`, 'else')]],
+    router_v2: ['routes', 'router-input', [entry(`${id}-route1`, ''), entry(`${id}-route2`, '')]],
+  }[type] as [string, string, Json] | undefined;
+  if (!first) return subBlocks;
+  const [key, control, value] = first;
+  return { ...subBlocks, [key]: { id: key, type: control, value: JSON.stringify(value) } };
+}
+
+function entry(id: string, title: string): Json {
+  return { id, title, value: '' };
+}
+
+/** Gives a block another name, and every reference to it too. */
+export function renameBlock(state: WorkflowState, id: string, name: string): WorkflowState {
+  const block = state.blocks[id];
+  if (!block) return state;
+  const [old, now] = [referenceName(block.name), referenceName(name)];
+  const renamed = changeBlock(state, id, { name: name.trim() });
+  if (old === now) return renamed;
+  const pattern = new RegExp(`<\\s*${escaped(old)}(?=[.>\\[\\s])`, 'gi');
+  const blocks = Object.fromEntries(
+    Object.entries(renamed.blocks).map(([key, each]) => [key, withReferences(each, pattern, `<${now}`)]),
+  );
+  return withContainers({ ...renamed, blocks });
+}
+
+function withReferences(block: Block, pattern: RegExp, now: string): Block {
+  const subBlocks = replaced(block.subBlocks as unknown as Json, pattern, now) as unknown as Record<string, SubBlock>;
+  const data = replaced((block.data ?? null) as Json, pattern, now) as BlockData | null;
+  const same = subBlocks === (block.subBlocks as unknown) && data === (block.data ?? null);
+  return same ? block : { ...block, subBlocks, ...(data ? { data } : {}) };
+}
+
+/** The value with the pattern replaced in every text; the very same value where nothing was. */
+function replaced(value: Json, pattern: RegExp, now: string): Json {
+  if (typeof value === 'string') return value.replace(pattern, now);
+  if (value === null || typeof value !== 'object') return value;
+  const entries = Object.entries(value).map(([key, each]) => [key, replaced(each, pattern, now)] as const);
+  if (entries.every(([key, each]) => each === (value as Record<string, Json>)[key])) return value;
+  return Array.isArray(value) ? entries.map(([, each]) => each) : Object.fromEntries(entries);
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+export function setValue(state: WorkflowState, id: string, key: string, type: string, value: Json): WorkflowState {
+  const block = state.blocks[id];
+  if (!block) return state;
+  const stored = block.subBlocks[key];
+  const subBlock = stored ? { ...stored, value } : { id: key, type, value };
+  const changed = changeBlock(state, id, { subBlocks: { ...block.subBlocks, [key]: subBlock } });
+  return withoutLostBranches(changed, id);
+}
+
+/** Edges that left from a branch which is gone go with it. */
+function withoutLostBranches(state: WorkflowState, id: string): WorkflowState {
+  const block = state.blocks[id];
+  if (block?.type !== 'condition' && block?.type !== 'router_v2') return state;
+  const prefix = block.type === 'condition' ? 'condition-' : 'router-';
+  const text = JSON.stringify(block.subBlocks);
+  const lost = ({ source, sourceHandle }: Edge) =>
+    source === id && sourceHandle?.startsWith(prefix) && !text.includes(sourceHandle.slice(prefix.length));
+  return state.edges.some(lost) ? { ...state, edges: state.edges.filter((edge) => !lost(edge)) } : state;
+}
+
+export function setData(state: WorkflowState, id: string, change: BlockData): WorkflowState {
+  const block = state.blocks[id];
+  return block ? withContainers(changeBlock(state, id, { data: { ...block.data, ...change } })) : state;
+}
+
+export function setRetry(state: WorkflowState, id: string, retry: Retry): WorkflowState {
+  return changeBlock(state, id, { retry });
+}
+
+export function toggleEnabled(state: WorkflowState, ids: readonly string[]): WorkflowState {
+  const off = ids.some((id) => state.blocks[id]?.enabled !== false);
+  return withContainers(ids.reduce((current, id) => changeBlock(current, id, { enabled: !off }), state));
+}
+
+export function move(state: WorkflowState, positions: ReadonlyMap<string, Point>): WorkflowState {
+  const blocks = { ...state.blocks };
+  for (const [id, position] of positions) {
+    const block = blocks[id];
+    if (block) blocks[id] = { ...block, position };
+  }
+  return { ...state, blocks };
+}
+
+/** Puts a block into a container, or out of all; its connections across the border go. */
+export function moveInto(state: WorkflowState, id: string, parent: string | null, position: Point): WorkflowState {
+  const block = state.blocks[id];
+  if (!block) return state;
+  const { parentId: _, extent: __, ...rest } = block.data ?? {};
+  const data = parent ? { ...rest, parentId: parent, extent: 'parent' } : rest;
+  const moved = changeBlock(state, id, { data, position });
+  return withContainers({ ...moved, edges: moved.edges.filter((edge) => !crosses(moved, edge)) });
+}
+
+function crosses(state: WorkflowState, edge: Edge): boolean {
+  const into = parentOf(state, edge.target);
+  return into !== parentOf(state, edge.source) && into !== edge.source;
+}
+
+/** Takes blocks away, with what lies in them and what leads to or from them. */
+export function removeBlocks(state: WorkflowState, ids: readonly string[]): WorkflowState {
+  const gone = new Set<string>();
+  const take = (id: string): void => {
+    if (gone.has(id)) return;
+    gone.add(id);
+    for (const child of childrenOf(state, id)) take(child);
+  };
+  ids.forEach(take);
+  const blocks = Object.fromEntries(Object.entries(state.blocks).filter(([id]) => !gone.has(id)));
+  const edges = state.edges.filter((edge) => !gone.has(edge.source) && !gone.has(edge.target));
+  return withContainers({ ...state, blocks, edges });
+}
+
+export function connect(state: WorkflowState, connection: Connection): WorkflowState {
+  if (connectionProblem(state, connection)) return state;
+  const { source, target, sourceHandle } = connection;
+  const edge: Edge = {
+    id: crypto.randomUUID(),
+    source,
+    target,
+    sourceHandle: sourceHandle ?? 'source',
+    targetHandle: 'target',
+  };
+  return { ...state, edges: [...state.edges, edge] };
+}
+
+export function removeEdges(state: WorkflowState, ids: readonly string[]): WorkflowState {
+  return { ...state, edges: state.edges.filter((edge) => !ids.includes(edge.id)) };
+}
+
+/** A piece of a workflow, as the clipboard carries it. */
+export interface Piece {
+  blocks: Block[];
+  edges: Edge[];
+}
+
+export function copy(state: WorkflowState, ids: readonly string[]): Piece {
+  const taken = new Set(ids.flatMap((id) => [id, ...childrenOf(state, id)]));
+  return {
+    blocks: Object.values(state.blocks).filter((block) => taken.has(block.id)),
+    edges: state.edges.filter((edge) => taken.has(edge.source) && taken.has(edge.target)),
+  };
+}
+
+/** Adds a piece under new ids and free names, a little aside. */
+export function paste(state: WorkflowState, piece: Piece): { state: WorkflowState; ids: string[] } {
+  const fresh = new Map(piece.blocks.map((block) => [block.id, crypto.randomUUID() as string]));
+  const renewed = (value: Json): Json => {
+    if (typeof value === 'string') {
+      return [...fresh].reduce((text, [old, now]) => text.replaceAll(old, now), value);
+    }
+    if (value === null || typeof value !== 'object') return value;
+    const entries = Object.entries(value).map(([key, each]) => [key, renewed(each)] as const);
+    return Array.isArray(value) ? entries.map(([, each]) => each) : Object.fromEntries(entries);
+  };
+  let current = state;
+  for (const block of piece.blocks) {
+    const made = renewed(block as unknown as Json) as unknown as Block;
+    const inside = block.data?.parentId && fresh.has(block.data.parentId);
+    const name = freeName(current, block.name.replace(/\s+\d+$/, ''));
+    const aside = inside ? 0 : 48;
+    const position = { x: block.position.x + aside, y: block.position.y + aside };
+    current = { ...current, blocks: { ...current.blocks, [made.id]: { ...made, name, position } } };
+  }
+  const edges = piece.edges.map((edge) => ({
+    ...(renewed(edge as unknown as Json) as unknown as Edge),
+    id: crypto.randomUUID(),
+  }));
+  return { state: withContainers({ ...current, edges: [...current.edges, ...edges] }), ids: [...fresh.values()] };
+}
+
+export function setVariables(state: WorkflowState, variables: readonly Variable[]): WorkflowState {
+  return { ...state, variables: Object.fromEntries(variables.map((variable) => [variable.id, variable])) };
+}
+
+export function hasSomethingToRun(state: WorkflowState): boolean {
+  return Object.values(state.blocks).some((block) => block.type !== 'note' && !isContainer(block));
+}

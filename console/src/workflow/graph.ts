@@ -1,0 +1,47 @@
+import { type Edge, parentOf, type WorkflowState } from './state';
+
+export type Connection = Pick<Edge, 'source' | 'target' | 'sourceHandle'>;
+
+/** Why two blocks may not be connected, null when they may. */
+export function connectionProblem(state: WorkflowState, { source, target, sourceHandle }: Connection): string | null {
+  const [from, into] = [state.blocks[source], state.blocks[target]];
+  if (!from || !into) return 'One of the blocks does not exist.';
+  if (source === target) return 'A block cannot lead to itself.';
+  const inside = Boolean(sourceHandle?.endsWith('-start-source'));
+  const level = inside ? source : parentOf(state, source);
+  if (parentOf(state, target) !== level) return 'A connection cannot cross the border of a container.';
+  const same = (edge: Edge) =>
+    edge.source === source && edge.target === target && (edge.sourceHandle ?? 'source') === (sourceHandle ?? 'source');
+  if (state.edges.some(same)) return 'These blocks are connected already.';
+  if (!inside && reachable(state, target).has(source)) return 'This would make a circle; use a Loop for that.';
+  return null;
+}
+
+/** Every block that can run after `start`, itself included. */
+export function reachable(state: WorkflowState, start: string): Set<string> {
+  return walk(start, (id) => state.edges.filter((edge) => edge.source === id).map((edge) => edge.target));
+}
+
+/** Every block whose output can be there when `start` runs: what lies before it and before its containers. */
+export function upstream(state: WorkflowState, start: string): Set<string> {
+  const found = walk(start, (id) => {
+    const before = state.edges.filter((edge) => edge.target === id).map((edge) => edge.source);
+    const parent = parentOf(state, id);
+    return parent ? [...before, parent] : before;
+  });
+  found.delete(start);
+  return found;
+}
+
+function walk(start: string, next: (id: string) => string[]): Set<string> {
+  const seen = new Set([start]);
+  const waiting = [start];
+  for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+    for (const each of next(id)) {
+      if (seen.has(each)) continue;
+      seen.add(each);
+      waiting.push(each);
+    }
+  }
+  return seen;
+}

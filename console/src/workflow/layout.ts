@@ -1,0 +1,65 @@
+import dagre from '@dagrejs/dagre';
+import { CONTAINER_SIZE } from './edit';
+import { childrenOf, isContainer, type Point, parentOf, type WorkflowState } from './state';
+
+export interface Size {
+  width: number;
+  height: number;
+}
+
+const GAP = { ranksep: 110, nodesep: 48 };
+const INSET = { left: 130, top: 64, right: 48, bottom: 40 };
+
+/** Puts every block in its place from left to right, containers fitted around what lies in them. */
+export function arranged(state: WorkflowState, sizes: ReadonlyMap<string, Size>): WorkflowState {
+  const blocks = { ...state.blocks };
+  const fitted = new Map(sizes);
+  const place = (parent: string | null): Size => {
+    const ids = Object.keys(blocks).filter((id) => parentOf(state, id) === parent);
+    for (const id of ids) {
+      const block = blocks[id];
+      if (!block || !isContainer(block)) continue;
+      const size = childrenOf(state, id).length ? place(id) : CONTAINER_SIZE;
+      fitted.set(id, size);
+      blocks[id] = { ...block, data: { ...block.data, ...size } };
+    }
+    const { places, size } = level(state, ids, fitted);
+    for (const [id, point] of places) {
+      const block = blocks[id];
+      const inset = parent ? { x: INSET.left, y: INSET.top } : { x: 0, y: 0 };
+      if (block) blocks[id] = { ...block, position: { x: point.x + inset.x, y: point.y + inset.y } };
+    }
+    return {
+      width: Math.max(CONTAINER_SIZE.width, size.width + INSET.left + INSET.right),
+      height: Math.max(CONTAINER_SIZE.height, size.height + INSET.top + INSET.bottom),
+    };
+  };
+  place(null);
+  return { ...state, blocks };
+}
+
+function level(
+  state: WorkflowState,
+  ids: readonly string[],
+  sizes: ReadonlyMap<string, Size>,
+): { places: Map<string, Point>; size: Size } {
+  const graph = new dagre.graphlib.Graph();
+  graph.setGraph({ rankdir: 'LR', ...GAP });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const id of ids) graph.setNode(id, { width: 250, height: 100, ...sizes.get(id) });
+  for (const { source, target } of state.edges) {
+    if (ids.includes(source) && ids.includes(target)) graph.setEdge(source, target);
+  }
+  dagre.layout(graph);
+  const places = new Map<string, Point>();
+  for (const id of ids) {
+    const { x, y, width, height } = graph.node(id);
+    places.set(id, { x: Math.round(x - width / 2), y: Math.round(y - height / 2) });
+  }
+  const { width = 0, height = 0 } = graph.graph();
+  return { places, size: { width: finite(width), height: finite(height) } };
+}
+
+function finite(number: number): number {
+  return Number.isFinite(number) ? Math.round(number) : 0;
+}

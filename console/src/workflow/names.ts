@@ -1,0 +1,26 @@
+import type { WorkflowState } from './state';
+
+const RESERVED = new Set(['loop', 'parallel', 'variable']);
+
+/** A block's name as references spell it. */
+export function referenceName(name: string): string {
+  return name.toLowerCase().replaceAll(/[\s.\ufeff]+/g, '');
+}
+
+/** What is wrong with a name for this block, null when nothing is. */
+export function nameProblem(state: WorkflowState, id: string, name: string): string | null {
+  const wanted = referenceName(name);
+  if (!wanted) return 'A block needs a name.';
+  if (RESERVED.has(wanted)) return `“${name.trim()}” means something else inside references.`;
+  const taken = Object.values(state.blocks).some((block) => block.id !== id && referenceName(block.name) === wanted);
+  return taken ? 'Another block has this name.' : null;
+}
+
+/** A name that no block has: `Agent 1`, `Agent 2` and so on. */
+export function freeName(state: WorkflowState, stem: string): string {
+  const taken = new Set(Object.values(state.blocks).map((block) => referenceName(block.name)));
+  for (let number = 1; ; number += 1) {
+    const name = `${stem} ${number}`;
+    if (!taken.has(referenceName(name))) return name;
+  }
+}

@@ -1,0 +1,41 @@
+import { type Catalogue, outputsOf } from './catalogue';
+import { upstream } from './graph';
+import { referenceName } from './names';
+import { isContainer, parentOf, type WorkflowState } from './state';
+
+export interface Reference {
+  /** As it is written, without the brackets: `agent1.content`. */
+  text: string;
+  /** Whose it is, for the list. */
+  owner: string;
+}
+
+const INSIDE = {
+  loop: ['loop.index', 'loop.currentItem', 'loop.items'],
+  parallel: ['parallel.index', 'parallel.currentItem', 'parallel.items'],
+};
+
+/** Everything that the settings of a block may refer to, nearest last blocks first. */
+export function referencesFor(state: WorkflowState, id: string, catalogue: Catalogue): Reference[] {
+  const found: Reference[] = [];
+  for (let parent = parentOf(state, id); parent; parent = parentOf(state, parent)) {
+    const container = state.blocks[parent];
+    if (container?.type !== 'loop' && container?.type !== 'parallel') break;
+    found.push(...INSIDE[container.type].map((text) => ({ text, owner: container.name })));
+  }
+  for (const key of upstream(state, id)) {
+    const block = state.blocks[key];
+    if (!block || block.type === 'note' || (isContainer(block) && isAround(state, id, key))) continue;
+    const root = referenceName(block.name);
+    found.push(...outputsOf(block, catalogue.get(block.type)).map((name) => ({ text: `${root}.${name}`, owner: block.name })));
+  }
+  for (const variable of Object.values(state.variables)) {
+    found.push({ text: `variable.${referenceName(variable.name)}`, owner: 'Variable' });
+  }
+  return found;
+}
+
+function isAround(state: WorkflowState, id: string, container: string): boolean {
+  for (let parent = parentOf(state, id); parent; parent = parentOf(state, parent)) if (parent === container) return true;
+  return false;
+}

@@ -1,0 +1,111 @@
+/** A workflow as it is stored and exchanged. What is not named here is kept as it is. */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+export interface SubBlock {
+  id: string;
+  type: string;
+  value: Json;
+}
+
+export interface Point {
+  x: number;
+  y: number;
+}
+
+export interface BlockData {
+  parentId?: string;
+  extent?: string;
+  width?: number;
+  height?: number;
+  loopType?: string;
+  parallelType?: string;
+  count?: Json;
+  collection?: Json;
+  whileCondition?: string;
+  doWhileCondition?: string;
+  batchSize?: number;
+  [key: string]: Json | undefined;
+}
+
+export interface Retry {
+  enabled: boolean;
+  maxTries: number;
+  waitBetweenTriesMs: number;
+}
+
+export interface Block {
+  id: string;
+  type: string;
+  name: string;
+  position: Point;
+  subBlocks: Record<string, SubBlock>;
+  outputs?: Json;
+  enabled?: boolean;
+  data?: BlockData;
+  retry?: Retry;
+  advancedMode?: boolean;
+  triggerMode?: boolean;
+}
+
+export interface Edge {
+  id: string;
+  source: string;
+  target: string;
+  sourceHandle?: string | null;
+  targetHandle?: string | null;
+}
+
+export interface Variable {
+  id: string;
+  name: string;
+  type: string;
+  value: Json;
+}
+
+export interface WorkflowState {
+  blocks: Record<string, Block>;
+  edges: Edge[];
+  loops: Record<string, Json>;
+  parallels: Record<string, Json>;
+  variables: Record<string, Variable>;
+  [key: string]: unknown;
+}
+
+/** What a server sends, with the parts that it may leave out. */
+export function readState(sent: Partial<WorkflowState>): WorkflowState {
+  const { blocks = {}, edges = [], loops = {}, parallels = {}, variables = {} } = sent;
+  const named = Array.isArray(variables) ? Object.fromEntries(variables.map((each) => [each.id, each])) : variables;
+  return { ...sent, blocks, edges, loops, parallels, variables: named as Record<string, Variable> };
+}
+
+export function isContainer(block: Block | undefined): boolean {
+  return block?.type === 'loop' || block?.type === 'parallel';
+}
+
+export function parentOf(state: WorkflowState, id: string): string | null {
+  const parent = state.blocks[id]?.data?.parentId;
+  return parent && isContainer(state.blocks[parent]) ? parent : null;
+}
+
+export function childrenOf(state: WorkflowState, id: string): string[] {
+  return Object.keys(state.blocks).filter((key) => parentOf(state, key) === id);
+}
+
+export function valueOf(block: Block, key: string): Json {
+  return block.subBlocks[key]?.value ?? null;
+}
+
+/** A list that may be stored as JSON text. */
+export function listOf<Item>(value: Json | undefined): Item[] {
+  const parsed = typeof value === 'string' ? parse(value) : value;
+  return Array.isArray(parsed) ? (parsed as Item[]) : [];
+}
+
+function parse(text: string): Json {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
