@@ -12,6 +12,7 @@ from jobs_service.adapters import (
     mongo_blobs,
     mongo_cancels,
     mongo_conversations,
+    mongo_dead_letters,
     mongo_event_log,
     mongo_journal,
     run_documents,
@@ -21,6 +22,7 @@ from jobs_service.adapters.mongo_blobs import MongoBlobs
 from jobs_service.adapters.mongo_cancels import MongoCancelMemory
 from jobs_service.adapters.mongo_conversations import MongoConversations
 from jobs_service.adapters.mongo_event_log import MongoEventLog
+from jobs_service.adapters.mongo_dead_letters import MongoDeadLetters
 from jobs_service.adapters.mongo_journal import MongoJournal
 from jobs_service.adapters.mongo_leases import MongoLeases
 from jobs_service.adapters.mongo_queue import MongoQueue
@@ -33,6 +35,7 @@ from jobs_service.api.blobs import BLOBS, blobs_router
 from jobs_service.api.conversations import conversations_router
 from jobs_service.api.events import events_router
 from jobs_service.api.logs import logs_router
+from jobs_service.api.dead_letters import dead_letters_router
 from jobs_service.api.parameters import render_invalid_parameters
 from jobs_service.api.pauses import pauses_router
 from jobs_service.api.runs import runs_router
@@ -40,6 +43,7 @@ from jobs_service.api.spend import spend_router
 from jobs_service.api.work import work_router
 from jobs_service.application.accepting import Accepting
 from jobs_service.application.cancelling import Cancelling
+from jobs_service.application.dead_lettering import DeadLettering
 from jobs_service.application.dispatching import Dispatching
 from jobs_service.application.event_keeping import EventKeeping
 from jobs_service.application.leader import Leader
@@ -49,11 +53,13 @@ from jobs_service.application.payloads import Payloads
 from jobs_service.application.reading import Reading
 from jobs_service.application.reaping import Reaping
 from jobs_service.application.recording import Recording
+from jobs_service.application.redriving import Redriving
 from jobs_service.application.reserving import Reserving
 from jobs_service.application.run_logs import LogReading
 from jobs_service.application.tidying import Tidying
 from jobs_service.application.working import Working
 from jobs_service.consumers.events import EventsConsumer
+from jobs_service.consumers.dead_letters import DeadLettersConsumer
 from jobs_service.consumers.records import RecordsConsumer
 from jobs_service.ports import Leadership, Leases, Queue, Runs
 from jobs_service.settings import JobsSettings
@@ -74,6 +80,7 @@ INDEXES: Final = (
     *mongo_cancels.INDEXES,
     *mongo_blobs.INDEXES,
     *mongo_conversations.INDEXES,
+    *mongo_dead_letters.INDEXES,
     *mongo_event_log.INDEXES,
 )
 DISPATCH_GAP_SECONDS: Final = 0.02
@@ -137,6 +144,10 @@ def build(
     )
     recording = Recording(MongoRecords(store, rules), payloads, cancelling)
 
+    redriving = Redriving(runs, accepting)
+    letters = MongoDeadLetters(store, timedelta(seconds=settings.dead_letter_lifetime_seconds))
+    dead_lettering = DeadLettering(letters, redriving, broker.work)
+
     leases: Leases = MongoLeases(store)
     holder = new_id()
     dispatching = Dispatching(
@@ -172,6 +183,7 @@ def build(
             recording.batches,
             events.batches,
             RecordsConsumer(broker, recording, drain_seconds=settings.drain_seconds),
+            DeadLettersConsumer(broker, dead_lettering, drain_seconds=settings.drain_seconds),
             EventsConsumer(broker, events, drain_seconds=settings.drain_seconds),
             Loop(
                 "dispatcher",
@@ -194,6 +206,7 @@ def build(
             blobs_router(blobs, tokens, lifetime=lifetime),
             spend_router(spend, tokens, clock),
             conversations_router(conversations, tokens),
+            dead_letters_router(dead_lettering, redriving, tokens),
         ],
         middleware=[Middleware(BodyLimit, limit=settings.jobs_max_body_bytes, streamed=(BLOBS,))],
     )

@@ -16,4 +16,7 @@ REAPED: Final = Counter(
     "flowport_jobs_reaped_total", "Runs that nobody answered for, by what became of them.", ["phase"]
 )
 CORRECTED: Final = Counter("flowport_jobs_corrected_places_total", "Places by which the queue's books were wrong.")
+DEAD_LETTERS: Final = Counter(
+    "flowport_jobs_dead_letters_total", "Messages that nobody could work on, by where they died.", ["queue", "kind"]
+)
 RECORDS: Final = Counter("flowport_jobs_records_total", "Records of attached runs stored.")

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from jobs_service.domain.capacity import Ledger, Offer, QueueLimits
+from jobs_service.domain.dead_letters import KeptLetter
 from jobs_service.domain.run import Run
 from shared.contracts.event_log import EventPosition
+from shared.contracts.dead_letters import DeadLetterPage
 from shared.contracts.jobs import AcceptRun, JournalEntry, RunAccepted, RunPage, RunView
 from shared.contracts.logs import FindLogs
 from shared.contracts.memory import Conversation, Remembered
@@ -301,6 +303,24 @@ class RememberedCancel:
     run_id: str
     workspace_id: str
     workflow_id: str
+
+
+class DeadLetters(Protocol):
+    """Messages that nobody could work on."""
+
+    async def keep(self, letter: KeptLetter) -> None:
+        """Store it; the same one again counts."""
+        ...
+
+    async def page(self, workspace_id: str | None, *, limit: int, cursor: str | None) -> DeadLetterPage:
+        """A workspace's and nobody's, or all; newest first. Raises InvalidRequest for a cursor that is none of ours."""
+        ...
+
+    async def find(self, letter_id: str, workspace_id: str | None) -> KeptLetter | None:
+        """One of those that `page` shows."""
+        ...
+
+    async def discard(self, letter_id: str) -> None: ...
 
 
 class CancelMemory(Protocol):

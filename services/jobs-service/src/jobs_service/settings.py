@@ -62,6 +62,10 @@ class JobsSettings(CommonSettings):
         600.0, gt=0, le=86_400, description="How long a cancel of a run not seen yet is remembered."
     )
 
+    dead_letter_lifetime_seconds: int = Field(
+        14 * 86_400, ge=60, le=31_536_000, description="How long a message that nobody could work on is kept."
+    )
+
     blob_lifetime_seconds: int = Field(
         604_800, ge=60, le=31_536_000, description="How long a large value is kept; it must outlast queues and runs."
     )

@@ -1,0 +1,57 @@
+"""Keeps what nobody could work on, and gives it another chance when somebody says so."""
+
+from jobs_service import metrics
+from jobs_service.application.redriving import Redriving
+from jobs_service.domain.dead_letters import KeptLetter, examine
+from jobs_service.ports import DeadLetters
+from shared.broker.ports import DeadLetter, WorkQueue
+from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, RedriveRun
+from shared.contracts.jobs import RunAccepted
+from shared.contracts.messages import decode
+from shared.errors import Conflict, NotFound
+
+
+class DeadLettering:
+    """Dead letters of one workspace each, and those that are nobody's."""
+
+    def __init__(self, letters: DeadLetters, redriving: Redriving, queues: WorkQueue) -> None:
+        self._letters = letters
+        self._redriving = redriving
+        self._queues = queues
+
+    async def bury(self, letter: DeadLetter) -> None:
+        """Keep what would be lost. Raises Unavailable."""
+        kept = examine(letter.body, queue=letter.queue, reason=letter.reason)
+        metrics.DEAD_LETTERS.labels(letter.queue, kept.kind if kept else "dropped").inc()
+        if kept is not None:
+            await self._letters.keep(kept)
+
+    async def page(self, workspace_id: str | None, *, limit: int, cursor: str | None) -> DeadLetterPage:
+        """Newest first. Raises InvalidRequest, Unavailable."""
+        return await self._letters.page(workspace_id, limit=limit, cursor=cursor)
+
+    async def redrive(self, letter_id: str, asked: RedriveRun) -> RunAccepted | None:
+        """Give it another chance; the new run where it was about one.
+
+        Raises NotFound, Conflict (nothing can be done with it), AtCapacity, Unavailable.
+        """
+        letter = await self._own(letter_id, asked.workspace_id)
+        accepted = None
+        if letter.kind is DeadLetterKind.DURABLE_RUN and letter.run_id is not None:
+            accepted = await self._redriving.redrive(letter.run_id, asked)
+        elif letter.kind is DeadLetterKind.RECORDS and letter.body is not None:
+            await self._queues.publish(letter.queue, decode(letter.body).message)
+        else:
+            raise Conflict("this dead letter can only be discarded")
+        await self._letters.discard(letter.id)
+        return accepted
+
+    async def discard(self, letter_id: str, workspace_id: str) -> None:
+        """Forget it. Raises NotFound, Unavailable."""
+        await self._letters.discard((await self._own(letter_id, workspace_id)).id)
+
+    async def _own(self, letter_id: str, workspace_id: str) -> KeptLetter:
+        letter = await self._letters.find(letter_id, workspace_id)
+        if letter is None:
+            raise NotFound("Dead letter not found")
+        return letter

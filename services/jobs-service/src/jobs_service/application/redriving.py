@@ -1,0 +1,29 @@
+"""Runs that failed, run again: the same version and input, as a run of its own."""
+
+import msgspec
+
+from jobs_service.application.accepting import Accepting
+from jobs_service.domain.run import Phase
+from jobs_service.ports import Runs
+from shared.contracts.dead_letters import RedriveRun
+from shared.contracts.jobs import AcceptRun, RunAccepted
+from shared.errors import Conflict, NotFound
+from shared.ids import new_id
+
+
+class Redriving:
+    """Begins from the start: what the failed run has done, it may do again."""
+
+    def __init__(self, runs: Runs, accepting: Accepting) -> None:
+        self._runs = runs
+        self._accepting = accepting
+
+    async def redrive(self, run_id: str, asked: RedriveRun) -> RunAccepted:
+        """Accept the run anew. Raises NotFound (attached runs are not kept), Conflict, AtCapacity, Unavailable."""
+        seen = await self._runs.claimable(run_id)
+        if seen is None or seen.run.workspace_id != asked.workspace_id or seen.run.is_expired(seen.now):
+            raise NotFound("Run not found")
+        if seen.run.phase not in (Phase.FAILED, Phase.CANCELLED):
+            raise Conflict(f"Only a failed or cancelled run can be run again; this one is {seen.run.status}")
+        again = msgspec.structs.replace(seen.spec, run_id=new_id())
+        return await self._accepting.accept(AcceptRun(again, asked.concurrency_limit))

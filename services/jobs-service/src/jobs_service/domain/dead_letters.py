@@ -1,0 +1,63 @@
+"""What is to be kept of a message that nobody could work on."""
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from shared.contracts.dead_letters import DeadLetterKind
+from shared.contracts.messages import (
+    AttachedRunRequested,
+    DurableRunDispatched,
+    Message,
+    RecordBatch,
+    UnreadableMessage,
+    decode,
+)
+
+EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptLetter:
+    """A dead letter. `body` is kept where it is all that is left: a run's input stays with the run."""
+
+    id: str
+    kind: DeadLetterKind
+    queue: str
+    reason: str
+    size: int
+    workspace_ids: tuple[str, ...] = ()
+    workflow_id: str | None = None
+    run_id: str | None = None
+    body: bytes | None = None
+
+
+def examine(body: bytes, *, queue: str, reason: str) -> KeptLetter | None:
+    """What to keep of a message that died in `queue`; None where nothing is lost with it."""
+    letter_id = sha256(f"{queue}\n{reason}\n".encode() + body).hexdigest()[:32]
+    kept = KeptLetter(id=letter_id, kind=DeadLetterKind.UNREADABLE, queue=queue, reason=reason, size=len(body))
+    try:
+        message = decode(body).message
+    except UnreadableMessage as error:
+        return replace(kept, reason=f"{reason}: {error}"[:500], body=body)
+    return _described(kept, message, body)
+
+
+def _described(kept: KeptLetter, message: Message, body: bytes) -> KeptLetter | None:
+    match message:
+        case DurableRunDispatched(run_id=run_id, workspace_id=workspace_id):
+            return replace(kept, kind=DeadLetterKind.DURABLE_RUN, run_id=run_id, workspace_ids=(workspace_id,))
+        case AttachedRunRequested() if kept.reason == EXPIRED:
+            return None  # no worker had time for it; its caller was told
+        case AttachedRunRequested(run=run):
+            return replace(
+                kept,
+                kind=DeadLetterKind.ATTACHED_RUN,
+                run_id=run.run_id,
+                workspace_ids=(run.snapshot.workspace_id,),
+                workflow_id=run.snapshot.workflow_id,
+            )
+        case RecordBatch(records=records):
+            owners = dict.fromkeys(record.run.snapshot.workspace_id for record in records)
+            return replace(kept, kind=DeadLetterKind.RECORDS, workspace_ids=tuple(owners), body=body)
+        case _:
+            return None

@@ -1,0 +1,160 @@
+"""Messages that nobody could work on, and runs that are run again."""
+
+from datetime import UTC, datetime
+
+import pytest
+from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, until
+
+from shared.broker.ports import Settlement
+from shared.broker.topology import DEAD, INTERACTIVE, RECORDS
+from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView, RedriveRun
+from shared.contracts.jobs import RunAccepted
+from shared.contracts.messages import AttachedRunRequested, RecordBatch, RunBegan
+from shared.contracts.runs import RunMode, RunStatus
+from shared.errors import Conflict, NotFound
+
+
+async def letters(system: System, workspace_id: str | None = WORKSPACE, query: str = "") -> DeadLetterPage:
+    named = f"workspace_id={workspace_id}&" if workspace_id else ""
+    return await system.gateway.client.call("GET", f"/internal/dead-letters?{named}{query}", returns=DeadLetterPage)
+
+
+async def one_letter(system: System) -> DeadLetterView:
+    async def there() -> bool:
+        return bool((await letters(system)).letters)
+
+    await until(there)
+    return (await letters(system)).letters[0]
+
+
+async def redrive(system: System, path: str, workspace_id: str = WORKSPACE) -> RunAccepted:
+    asked = RedriveRun(workspace_id, 100)
+    return await system.gateway.client.call("POST", f"/internal/{path}/redrive", body=asked, returns=RunAccepted)
+
+
+async def fail(system: System) -> str:
+    accepted = await system.gateway.accept()
+    granted = await system.executor.begin()
+    await system.executor.finish(accepted.run_id, granted.attempt, an_outcome(RunStatus.FAILED))
+    return accepted.run_id
+
+
+async def test_a_failed_run_is_run_again_as_a_run_of_its_own(system: System) -> None:
+    failed = await fail(system)
+    again = await redrive(system, f"runs/{failed}")
+    assert again.run_id != failed
+    granted = await system.executor.begin()
+    assert granted.run.run_id == again.run_id
+    assert granted.run.input == a_spec().input
+    assert (await system.gateway.run(failed)).status is RunStatus.FAILED
+
+
+async def test_only_what_failed_is_run_again(system: System) -> None:
+    accepted = await system.gateway.accept()
+    with pytest.raises(Conflict):
+        await redrive(system, f"runs/{accepted.run_id}")
+
+
+async def test_nobody_runs_another_workspaces_run_again(system: System) -> None:
+    failed = await fail(system)
+    with pytest.raises(NotFound):
+        await redrive(system, f"runs/{failed}", "workspace-2")
+
+
+async def test_a_run_that_kills_its_workers_is_seen_and_run_again(system: System) -> None:
+    accepted = await system.gateway.accept()
+    message = await system.executor.next()
+    await system.broker.work.publish(DEAD, message)
+    letter = await one_letter(system)
+    assert (letter.kind, letter.run_id) == (DeadLetterKind.DURABLE_RUN, accepted.run_id)
+    with pytest.raises(Conflict):
+        await redrive(system, f"dead-letters/{letter.id}")
+    granted = await system.executor.claim(message)
+    assert granted is not None
+    await system.executor.finish(accepted.run_id, granted.attempt, an_outcome(RunStatus.FAILED))
+    again = await redrive(system, f"dead-letters/{letter.id}")
+    assert (await system.executor.begin()).run.run_id == again.run_id
+    assert not (await letters(system)).letters
+
+
+async def test_records_that_died_are_kept_whole_and_taken_in_again(system: System) -> None:
+    spec = a_spec(mode=RunMode.SYNC)
+    await system.broker.work.publish(DEAD, RecordBatch((RunBegan(spec, datetime.now(UTC)),)))
+    letter = await one_letter(system)
+    assert (letter.kind, letter.workspace_id) == (DeadLetterKind.RECORDS, WORKSPACE)
+    kept = await system.collection("dead_letters").find_one({"_id": letter.id})
+    assert kept is not None
+    await system.collection("dead_letters").update_one({"_id": letter.id}, {"$set": {"queue": RECORDS}})
+    await system.gateway.client.call(
+        "POST", f"/internal/dead-letters/{letter.id}/redrive", body=RedriveRun(WORKSPACE, 1)
+    )
+
+    async def recorded() -> bool:
+        return await system.stored(_id=spec.run_id) == 1
+
+    await until(recorded)
+
+
+async def test_the_input_of_a_poisonous_attached_run_is_not_kept(system: System) -> None:
+    spec = a_spec(mode=RunMode.SYNC)
+    await system.broker.work.publish(DEAD, AttachedRunRequested(spec, "replies.x"))
+    letter = await one_letter(system)
+    assert (letter.kind, letter.run_id, letter.workflow_id) == (
+        DeadLetterKind.ATTACHED_RUN,
+        spec.run_id,
+        spec.snapshot.workflow_id,
+    )
+    stored = await system.collection("dead_letters").find_one({"_id": letter.id})
+    assert stored is not None
+    assert stored["body"] is None
+    with pytest.raises(Conflict):
+        await redrive(system, f"dead-letters/{letter.id}")
+    await system.gateway.client.call("DELETE", f"/internal/dead-letters/{letter.id}?workspace_id={WORKSPACE}")
+    assert not (await letters(system)).letters
+
+
+async def test_a_run_that_waited_too_long_is_no_dead_letter(system: System) -> None:
+    await system.broker.work.publish(INTERACTIVE, AttachedRunRequested(a_spec(), "replies.x"), ttl_ms=0)
+    await system.broker.work.publish(DEAD, AttachedRunRequested(a_spec(run_id="poison"), "replies.x"))
+    assert (await one_letter(system)).run_id == "poison"
+    assert len((await letters(system)).letters) == 1
+
+
+async def test_dead_letters_are_a_workspaces_own(system: System) -> None:
+    for name in ("workspace-1", "workspace-2"):
+        await system.broker.work.publish(DEAD, AttachedRunRequested(a_spec(name, workspace_id=name), "replies.x"))
+
+    async def both() -> bool:
+        return len((await letters(system, None)).letters) == 2
+
+    await until(both)
+    assert [letter.run_id for letter in (await letters(system)).letters] == ["workspace-1"]
+    stranger = (await letters(system, "workspace-2")).letters[0]
+    with pytest.raises(NotFound):
+        await system.gateway.client.call("DELETE", f"/internal/dead-letters/{stranger.id}?workspace_id={WORKSPACE}")
+
+
+async def test_dead_letters_come_in_pages(system: System) -> None:
+    for number in range(5):
+        await system.broker.work.publish(DEAD, AttachedRunRequested(a_spec(f"run-{number}"), "replies.x"))
+
+    async def all_there() -> bool:
+        return len((await letters(system)).letters) == 5
+
+    await until(all_there)
+    first = await letters(system, query="limit=3")
+    second = await letters(system, query=f"limit=3&cursor={first.next_cursor}")
+    assert {letter.run_id for page in (first, second) for letter in page.letters} == {f"run-{n}" for n in range(5)}
+    assert second.next_cursor is None
+
+
+async def test_what_a_consumer_refuses_comes_to_the_store(system: System) -> None:
+    async def refuse(_: object) -> Settlement:
+        return Settlement.DEAD_LETTER
+
+    accepted = await system.gateway.accept()
+    message = await system.executor.next()
+    await system.broker.work.consume(INTERACTIVE, refuse, prefetch=1)
+    await system.broker.work.publish(INTERACTIVE, message)
+    letter = await one_letter(system)
+    assert (letter.queue, letter.reason, letter.run_id) == (INTERACTIVE, "rejected", accepted.run_id)

@@ -1,0 +1,79 @@
+"""What is kept of messages that nobody could work on."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs_service.domain.dead_letters import examine
+from shared.contracts.dead_letters import DeadLetterKind
+from shared.contracts.messages import (
+    AttachedRunRequested,
+    DurableRunDispatched,
+    EventBatch,
+    RecordBatch,
+    RunBegan,
+    encode,
+)
+from shared.contracts.runs import Payload, RunMode, RunSpec, SnapshotRef
+
+
+def a_spec(workspace_id: str = "W1") -> RunSpec:
+    return RunSpec(
+        run_id="R",
+        snapshot=SnapshotRef(workspace_id, "F", "0" * 64),
+        mode=RunMode.SYNC,
+        input=Payload(),
+        time_limit_ms=1000,
+    )
+
+
+@given(st.binary())
+def test_whatever_cannot_be_read_is_kept_as_it_was(body: bytes) -> None:
+    kept = examine(body, queue="runs.async", reason="rejected")
+    assert kept is not None
+    assert (kept.kind, kept.body, kept.workspace_ids) == (DeadLetterKind.UNREADABLE, body, ())
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [(b"no json", "rejected: "), (b'{"v":99,"message":{"type":"run.dispatched"}}', "rejected: ")],
+)
+def test_it_is_told_why_a_message_could_not_be_read(body: bytes, reason: str) -> None:
+    kept = examine(body, queue="runs.async", reason="rejected")
+    assert kept is not None
+    assert kept.reason.startswith(reason)
+    assert len(kept.reason) > len(reason)
+
+
+def test_the_same_letter_has_the_same_id() -> None:
+    body = encode(DurableRunDispatched("R", "D", "W1"))
+    one, other = (examine(body, queue=queue, reason="rejected") for queue in ("a", "b"))
+    again = examine(body, queue="a", reason="rejected")
+    assert one is not None
+    assert other is not None
+    assert one == again
+    assert one.id != other.id
+
+
+def test_an_input_is_not_kept_twice() -> None:
+    kept = examine(encode(AttachedRunRequested(a_spec(), "r")), queue="q", reason="delivery_limit")
+    assert kept is not None
+    assert (kept.kind, kept.body, kept.run_id, kept.workflow_id) == (DeadLetterKind.ATTACHED_RUN, None, "R", "F")
+
+
+def test_a_run_that_no_worker_had_time_for_is_not_kept() -> None:
+    assert examine(encode(AttachedRunRequested(a_spec(), "r")), queue="q", reason="expired") is None
+
+
+def test_events_that_nobody_kept_are_gone() -> None:
+    assert examine(encode(EventBatch("R", 0, ())), queue="q", reason="rejected") is None
+
+
+def test_records_belong_to_everybody_who_is_in_them() -> None:
+    batch = RecordBatch(tuple(RunBegan(a_spec(name), datetime.now(UTC)) for name in ("W1", "W2", "W1")))
+    kept = examine(encode(batch), queue="q", reason="rejected")
+    assert kept is not None
+    assert kept.workspace_ids == ("W1", "W2")
+    assert kept.body == encode(batch)
