@@ -28,6 +28,13 @@ class CommonSettings(BaseSettings):
     mongodb_prefix: str = Field("flowport", description="Each service's database is <prefix>_<service>.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line to log.")
     log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or for people.")
+    tracing_endpoint: str = Field(
+        "", description="Where traces are sent, OTLP over HTTP: http://collector:4318/v1/traces. Empty: nowhere."
+    )
+    tracing_ratio: float = Field(1.0, ge=0, le=1, description="Share of the traces that begin here which is recorded.")
+    metrics_by_workspace: bool = Field(
+        False, description="Count runs per workspace too: one series for each workspace, mode and outcome."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     deploy_url: str = Field("http://127.0.0.1:8081", description="Base URL of deploy-service.")
     jobs_url: str = Field("http://127.0.0.1:8082", description="Base URL of jobs-service.")

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from executor_service.adapters.conversations import JobsConversations
 from executor_service.adapters.deployed_children import DeployedChildren
 from executor_service.adapters.file_store import JobsFiles
+from executor_service.adapters.observed import ObservedModels, traced
 from executor_service.adapters.optional_python import OptionalPython
 from executor_service.adapters.record_outbox import RecordOutbox
 from executor_service.adapters.running_runs import RunningRuns
@@ -68,7 +69,7 @@ def build(
     children = DeployedChildren(deployments, workflows)
     ports = BlockPorts(
         javascript=sandbox,
-        models=models,
+        models=ObservedModels(models),
         outbound=outbound,
         python=python,
         children=children,
@@ -76,6 +77,8 @@ def build(
         files=files,
     )
     handlers = block_handlers(ports, entry_points(group=PLUGIN_GROUP))
+    if settings.tracing_endpoint:
+        handlers = traced(handlers)
     engine = Engine(handlers, SandboxExpressions(sandbox), clock, settings.limits)
     launcher = Launcher(
         engine,

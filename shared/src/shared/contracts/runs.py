@@ -153,6 +153,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Workflow ids of the runs that led here, outermost first (`X-Sim-Via`)."""
     actor_id: str | None = None
     """Who called: a key id or a member id; None for a public call."""
+    traceparent: str | None = None
+    """The trace that a durable run belongs to; an attached one's is in its envelope."""
     keep_events: bool = False
     """Keep the events of this durable run for readers who come later, or come back."""
     listener: str | None = None

@@ -2,6 +2,8 @@
 
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
@@ -16,9 +18,24 @@ def current_traceparent() -> str | None:
 
 def enter_trace(traceparent: str | None) -> str:
     """Join the caller's trace, or begin one where there is none (or one that is not well formed)."""
-    joined = traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else new_traceparent()
+    joined = traceparent if traceparent and is_traceparent(traceparent) else new_traceparent()
     _current.set(joined)
     return joined
+
+
+@contextmanager
+def using_traceparent(traceparent: str) -> Iterator[None]:
+    """What happens inside the block belongs to `traceparent`, and what follows to what it belonged to before."""
+    before = _current.set(traceparent)
+    try:
+        yield
+    finally:
+        _current.reset(before)
+
+
+def is_traceparent(text: str | None) -> bool:
+    """Whether it is a well-formed version 00 trace context."""
+    return text is not None and _TRACEPARENT.fullmatch(text) is not None
 
 
 def new_traceparent() -> str:

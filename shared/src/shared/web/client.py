@@ -6,6 +6,7 @@ import httpx
 import msgspec
 
 from shared.errors import Unavailable
+from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens
@@ -62,7 +63,8 @@ class InternalClient:
         """As `call`, but the answer's bytes unread."""
         content = body if isinstance(body, bytes) or body is None else _encoder.encode(body)
         try:
-            response = await self._http.request(method, path, content=content, headers=_trace_headers())
+            with span(f"{method} {self._http.base_url.host}", SpanKind.CLIENT, url__path=path):
+                response = await self._http.request(method, path, content=content, headers=_trace_headers())
         except httpx.HTTPError as error:
             raise Unavailable(f"{method} {self._http.base_url}{path}: {error or type(error).__name__}") from error
         if response.is_error:

@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import PayloadTooLarge
 from shared.observe.metrics import HTTP_REQUESTS, HTTP_SECONDS
-from shared.observe.trace import enter_trace
+from shared.observe.spans import SpanKind, joined_span
 
 
 class TraceGuard:
@@ -18,9 +18,17 @@ class TraceGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] == "http":
-            found = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
-            enter_trace(found.decode("latin-1"))
-        await self._app(scope, receive, send)
+            await self._traced(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _traced(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = next((value for name, value in scope["headers"] if name == b"traceparent"), b"").decode("latin-1")
+        method = scope["method"]
+        with joined_span(found, method, SpanKind.SERVER, http__request__method=method) as span:
+            await self._app(scope, receive, send)
+            if span is not None:
+                span.update_name(f"{method} {getattr(scope.get('route'), 'path', 'unmatched')}")
 
 
 class MetricsGuard:

@@ -6,6 +6,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from shared.observe.logging import configure_logging
+from shared.observe.spans import configure_tracing
 from shared.settings import CommonSettings
 
 KEEP_ALIVE_SECONDS: Final = 75
@@ -16,6 +17,7 @@ closed under a request that is just being sent."""
 def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
     """Serve `app` until SIGTERM or Ctrl-C; requests in hand get the drain time."""
     configure_logging(app.title, level=settings.log_level, form=settings.log_format)
+    stop_tracing = configure_tracing(app.title, endpoint=settings.tracing_endpoint, ratio=settings.tracing_ratio)
     uvicorn.run(
         app,
         host=settings.host,
@@ -28,3 +30,4 @@ def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(settings.drain_seconds),
     )
+    stop_tracing()

@@ -12,7 +12,7 @@ from executor_service.application.launcher import EMPTY_OUTPUT, Launcher
 from executor_service.application.patience import insist
 from executor_service.application.run_handle import RunHandle
 from executor_service.engine.request import RunResult
-from executor_service.metrics import RUNS, SLOTS_BUSY
+from executor_service.metrics import RUNS, SLOTS_BUSY, count_end
 from executor_service.ports import DurableRuns, Records
 from shared.broker.ports import ReplyStream
 from shared.clock import Clock
@@ -64,7 +64,7 @@ class AttachedRuns:
         finally:
             announcement.cancel()
             self._handles.discard(handle)
-        RUNS.labels(spec.mode, outcome.status).inc()
+        count_end(spec.mode, outcome)
         if outcome.status is not RunStatus.PAUSED:
             self._records.put(RunRecorded(spec, outcome, blocks, usage))
 

@@ -13,7 +13,7 @@ from executor_service.application.launcher import Launcher, pause_points
 from executor_service.application.patience import PATIENCE_SECONDS, insist
 from executor_service.application.run_handle import RunHandle
 from executor_service.engine.request import RunResult
-from executor_service.metrics import CLAIMS, RUNS, SLOTS_BUSY
+from executor_service.metrics import CLAIMS, SLOTS_BUSY, count_end
 from executor_service.ports import DurableRuns
 from shared.contracts.events import RunEvent
 from shared.contracts.jobs import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun
@@ -21,6 +21,7 @@ from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.runs import RunSpec, RunStatus
 from shared.errors import FlowportError, StaleAttempt, Unavailable
 from shared.observe.logging import get_logger
+from shared.observe.spans import SpanKind, joined_span
 
 log = get_logger("durable_runs")
 
@@ -56,7 +57,11 @@ class DurableRunWorker:
         CLAIMS.labels("granted" if answer.granted else "refused").inc()
         if answer.granted is None:
             return
-        with SLOTS_BUSY.labels("durable").track_inprogress():
+        spec = answer.granted.run
+        with (
+            SLOTS_BUSY.labels("durable").track_inprogress(),
+            joined_span(spec.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id),
+        ):
             await self._attempt(answer.granted)
 
     def release_all(self) -> None:
@@ -78,7 +83,7 @@ class DurableRunWorker:
         try:
             result = await self._result(granted)
             await insist(partial(self._durable.finish, spec.run_id, result))
-            RUNS.labels(spec.mode, result.outcome.status).inc()
+            count_end(spec.mode, result.outcome)
         except StaleAttempt:
             log.info("another worker holds the run", run_id=spec.run_id, attempt=attempt)
         except Released:

@@ -8,10 +8,11 @@ import structlog
 from executor_service.adapters.running_runs import RunningRuns
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
+from executor_service.metrics import REDELIVERIES, SLOTS
 from shared.broker.ports import Broker, Delivery, Settlement, Subscription
 from shared.broker.topology import ASYNC, INTERACTIVE
 from shared.contracts.messages import AttachedRunRequested, DurableRunDispatched
-from shared.observe.trace import enter_trace
+from shared.observe.spans import SpanKind, joined_span
 
 SETTLE_SECONDS: Final = 5.0
 """What runs that were told to stop may still need."""
@@ -43,6 +44,8 @@ class WorkConsumers:
 
     async def start(self) -> None:
         """Listen for cancels, then take work. Raises BrokerUnavailable."""
+        SLOTS.labels("interactive").set(self._interactive_slots)
+        SLOTS.labels("durable").set(self._durable_slots)
         self._control = await self._broker.control.listen(self._running.on_control)
         work = self._broker.work
         self._queues = [
@@ -65,11 +68,12 @@ class WorkConsumers:
         """An attached run. One that was delivered before is not begun again: its worker is gone."""
         match delivery.message:
             case AttachedRunRequested(run=spec, reply_to=reply_to):
-                _enter(delivery, spec.run_id)
-                if delivery.redelivered:
-                    await self._attached.report_lost(spec, reply_to)
-                else:
-                    await self._attached.run(spec, reply_to)
+                _enter(delivery, spec.run_id, INTERACTIVE)
+                with joined_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id):
+                    if delivery.redelivered:
+                        await self._attached.report_lost(spec, reply_to)
+                    else:
+                        await self._attached.run(spec, reply_to)
                 return Settlement.ACK
             case _:
                 return Settlement.DEAD_LETTER
@@ -78,7 +82,7 @@ class WorkConsumers:
         """A dispatched run; acknowledged once its result is stored, or when it is not ours."""
         match delivery.message:
             case DurableRunDispatched(run_id=run_id) as dispatch:
-                _enter(delivery, run_id)
+                _enter(delivery, run_id, ASYNC)
                 await self._durable.work(dispatch, redelivered=delivery.redelivered)
                 return Settlement.ACK
             case _:
@@ -89,6 +93,7 @@ class WorkConsumers:
         self._durable.release_all()
 
 
-def _enter(delivery: Delivery, run_id: str) -> None:
-    enter_trace(delivery.traceparent)
+def _enter(delivery: Delivery, run_id: str, queue: str) -> None:
+    if delivery.redelivered:
+        REDELIVERIES.labels(queue).inc()
     structlog.contextvars.bind_contextvars(run_id=run_id)

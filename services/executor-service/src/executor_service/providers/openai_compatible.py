@@ -11,6 +11,7 @@ from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpe
 from executor_service.providers.endpoints import Endpoint
 from executor_service.providers.model import Listener, Message, ModelFailure, ModelRequest, Role, Turn
 from executor_service.providers.openai_wire import StreamError, messages_of, streamed_turn, tools_of, whole_turn
+from shared.observe.spans import trace_headers
 from shared.workflow.jsvalues import JsonObject, stringify
 
 MAX_RETRIES: Final = 2
@@ -35,7 +36,7 @@ class OpenAICompatible:
         timeout = httpx2.Timeout(min(request.timeout_seconds, self._timeout_seconds), connect=self._connect_seconds)
         try:
             calls = client.with_options(timeout=timeout).chat.completions.with_streaming_response
-            async with calls.create(**body) as response:
+            async with calls.create(**body, extra_headers=trace_headers()) as response:
                 if listener is None:
                     return whole_turn(await response.read())
                 return await streamed_turn(response.iter_bytes(), listener)

@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple, Self
 
 import msgspec
 
+from executor_service.metrics import SCRIPT_FAILURES, SCRIPT_SECONDS
 from executor_service.sandbox import explain, messages
 from executor_service.sandbox.child import Child, ChildDied, NestedTooDeeply, ProtocolBroken
 from executor_service.sandbox.conversation import Conversation
@@ -36,6 +37,7 @@ class ScriptSandbox:
     def __init__(self, engine: Engine, *, fetcher: Fetcher, limits: SandboxLimits, size: PoolSize) -> None:
         self._fetcher = fetcher
         self._limits = limits
+        self._language = engine.language
         most_bytes = _UTF8_BYTES * limits.max_result_chars + _ESCAPED_BYTES * limits.max_stdout_chars
         self._pool = Pool(engine, size, max_frame=most_bytes + _FRAME_SLACK)
 
@@ -60,6 +62,13 @@ class ScriptSandbox:
 
     async def run(self, script: Script) -> ScriptResult:
         """Run a script. What its author did wrong is in the result; raises only SandboxBusy, SandboxUnavailable."""
+        with SCRIPT_SECONDS.labels(self._language).time():
+            result = await self._run(script)
+        if result.error is not None:
+            SCRIPT_FAILURES.labels(self._language, result.error.kind.value).inc()
+        return result
+
+    async def _run(self, script: Script) -> ScriptResult:
         frame = messages.encode(
             messages.Run(
                 code=script.code,

@@ -12,6 +12,7 @@ from shared.contracts.messages import AttachedRunRequested, EventBatch
 from shared.contracts.runs import RunSpec
 from shared.errors import AtCapacity, RunIdTaken
 from shared.ids import public_run_id, run_key
+from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
 
 RETRY_SECONDS: Final = 10
@@ -69,12 +70,13 @@ class BrokerAttachedRuns:
 
     async def _publish(self, request: AttachedRunRequested) -> None:
         try:
-            await self._broker.work.publish(
-                INTERACTIVE,
-                request,
-                traceparent=current_traceparent(),
-                ttl_ms=int(self._queue_wait_seconds * 1000),
-            )
+            with span(f"publish {INTERACTIVE}", SpanKind.PRODUCER):
+                await self._broker.work.publish(
+                    INTERACTIVE,
+                    request,
+                    traceparent=current_traceparent(),
+                    ttl_ms=int(self._queue_wait_seconds * 1000),
+                )
         except QueueFull as error:
             retry_after = error.retry_after or RETRY_SECONDS
             raise AtCapacity("Service temporarily at capacity", retry_after=retry_after) from error

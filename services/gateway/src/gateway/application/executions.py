@@ -15,6 +15,7 @@ from shared.contracts.runs import RunMode, RunOutcome, RunSpec
 from shared.errors import FlowportError, NotFound, RunIdTaken, Unavailable
 from shared.ids import new_id
 from shared.observe.logging import get_logger
+from shared.observe.trace import current_traceparent
 
 log = get_logger("executions")
 
@@ -108,6 +109,7 @@ class Executions:
             include_file_base64=request.include_file_base64,
             base64_max_bytes=request.base64_max_bytes,
             call_chain=request.call_chain,
+            traceparent=current_traceparent() if request.mode is RunMode.ASYNC else None,
             actor_id=None if caller.is_public else caller.actor_id,
         )
 
