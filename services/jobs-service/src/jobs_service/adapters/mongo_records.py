@@ -1,4 +1,4 @@
-"""Attached runs, in batches: what is new is inserted, the rest updated, and a run that has ended never touched again."""
+"""Attached runs, in batches: what is new is inserted, the rest updated; a run that has ended is left as it is."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,0 +1,65 @@
+"""Kept events: one document per batch as it arrived, gone an hour later."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from pymongo.errors import BulkWriteError
+
+from jobs_service.adapters.failures import store_call
+from jobs_service.adapters.run_documents import DUPLICATE
+from shared.contracts.event_log import EventPosition
+from shared.contracts.messages import EventBatch
+from shared.store.client import Document, Index, Store, by
+
+EVENTS: Final = "events"
+LIFETIME_SECONDS: Final = 3600
+INDEXES: Final = (
+    Index(EVENTS, by("run_id", "attempt", "first")),
+    Index(EVENTS, by("written_at"), expire_after_seconds=LIFETIME_SECONDS),
+)
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(EventBatch).decode
+
+
+class MongoEventLog:
+    """Implements EventLog."""
+
+    def __init__(self, store: Store) -> None:
+        self._batches = store.collection(EVENTS)
+
+    @store_call
+    async def append(self, batches: Sequence[EventBatch]) -> None:
+        """See EventLog."""
+        now = datetime.now(UTC)
+        try:
+            await self._batches.insert_many([_document(batch, now) for batch in batches], ordered=False)
+        except BulkWriteError as error:
+            if any(each["code"] != DUPLICATE for each in error.details["writeErrors"]):
+                raise
+
+    @store_call
+    async def read(self, run_id: str, after: EventPosition, limit: int) -> Sequence[EventBatch]:
+        """See EventLog."""
+        behind: Document = {
+            "run_id": run_id,
+            "$or": [
+                {"attempt": after.attempt, "end": {"$gt": after.number}},
+                {"attempt": {"$gt": after.attempt}},
+            ],
+        }
+        found = self._batches.find(behind, {"data": 1}).sort([("attempt", 1), ("first", 1)]).limit(limit)
+        return [_decode(document["data"]) for document in await found.to_list()]
+
+
+def _document(batch: EventBatch, now: datetime) -> Document:
+    return {
+        "_id": f"{batch.run_id}/{batch.attempt}/{batch.first}",
+        "run_id": batch.run_id,
+        "attempt": batch.attempt,
+        "first": batch.first,
+        "end": batch.first + len(batch.events) - 1,
+        "data": _encode(batch),
+        "written_at": now,
+    }

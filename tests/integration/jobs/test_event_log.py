@@ -1,0 +1,80 @@
+"""Events that are kept for readers who come later, or come back."""
+
+import pytest
+from tests.integration.jobs.system import WORKSPACE, System, a_spec, until
+
+from shared.broker.topology import EVENTS
+from shared.contracts.event_log import EventLogPage, EventPosition
+from shared.contracts.events import Chunk, RunEvent, RunStarted, StreamReset
+from shared.contracts.messages import CancelRun, EventBatch
+from shared.contracts.runs import RunStatus
+from shared.errors import NotFound
+
+RUN = "run-1"
+BEFORE_ALL = EventPosition(0, -1)
+
+
+def batch(first: int, *events: RunEvent, attempt: int = 1) -> EventBatch:
+    return EventBatch(RUN, 0, events, attempt=attempt, first=first)
+
+
+async def tell(system: System, *batches: EventBatch) -> None:
+    for each in batches:
+        await system.broker.work.publish(EVENTS, each)
+
+
+async def read(system: System, after: EventPosition = BEFORE_ALL, workspace_id: str = WORKSPACE) -> EventLogPage:
+    query = f"workspace_id={workspace_id}&attempt={after.attempt}&number={after.number}"
+    return await system.gateway.client.call("GET", f"/internal/runs/{RUN}/events?{query}", returns=EventLogPage)
+
+
+async def kept(system: System, count: int) -> None:
+    async def are_kept() -> bool:
+        return len((await read(system)).batches) == count
+
+    await until(are_kept)
+
+
+async def test_events_are_read_in_order_whenever_one_comes(system: System) -> None:
+    await system.gateway.accept(a_spec(RUN))
+    second, first = batch(2, Chunk("b", "lo")), batch(0, RunStarted(), Chunk("b", "Hel"))
+    await tell(system, second, first)
+    await kept(system, 2)
+
+    page = await read(system)
+    assert page == EventLogPage(RunStatus.QUEUED, (first, second))
+
+
+async def test_a_reader_who_comes_back_gets_what_is_new(system: System) -> None:
+    await system.gateway.accept(a_spec(RUN))
+    first, second = batch(0, RunStarted(), Chunk("b", "Hel")), batch(2, Chunk("b", "lo"))
+    anew = batch(0, StreamReset(2), attempt=2)
+    await tell(system, first, second, anew)
+    await kept(system, 3)
+
+    assert (await read(system, EventPosition(1, 0))).batches == (first, second, anew)
+    assert (await read(system, EventPosition(1, 1))).batches == (second, anew)
+    assert (await read(system, EventPosition(1, 2))).batches == (anew,)
+    assert (await read(system, EventPosition(2, 0))).batches == ()
+
+
+async def test_a_batch_that_comes_twice_is_kept_once(system: System) -> None:
+    await system.gateway.accept(a_spec(RUN))
+    await tell(system, batch(0, Chunk("b", "x")), batch(0, Chunk("b", "x")), batch(1, Chunk("b", "y")))
+    await kept(system, 2)
+
+
+async def test_nobody_reads_the_events_of_another_workspace(system: System) -> None:
+    await system.gateway.accept(a_spec(RUN))
+    await tell(system, batch(0, Chunk("b", "secret")))
+    await kept(system, 1)
+
+    with pytest.raises(NotFound):
+        await read(system, workspace_id="workspace-2")
+
+
+async def test_what_is_no_event_becomes_a_dead_letter(system: System) -> None:
+    await system.gateway.accept(a_spec(RUN))
+    await system.broker.work.publish(EVENTS, CancelRun(RUN))
+    await tell(system, batch(0, Chunk("b", "x")))
+    await kept(system, 1)
