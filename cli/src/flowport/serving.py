@@ -54,6 +54,7 @@ async def serving(app: FastAPI, listening: socket.socket) -> AsyncIterator[async
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )

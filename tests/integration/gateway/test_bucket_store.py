@@ -1,0 +1,105 @@
+"""Token buckets in a real store."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.support.secantus import SecantusServer
+
+from gateway.adapters.bucket_store import INDEXES, BucketStore
+from gateway.application.rate_limiter import RateLimiter
+from gateway.domain.errors import RateLimited
+from gateway.domain.rate_limits import Rate
+from gateway.ports import Tokens
+from shared.clock import SystemClock
+from shared.errors import Unavailable
+from shared.store.client import Store
+
+RATE = Rate(60, 60.0)
+SHORT = Rate(30, 0.5)
+
+
+@pytest.fixture
+async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
+    store = Store(mongodb_uri, f"{mongodb_prefix}_gateway", INDEXES)
+    await store.start()
+    yield store
+    await store.stop()
+
+
+async def take(buckets: BucketStore, needed: int, *, spare: int = 0, returned: int = 0, rate: Rate = RATE) -> Tokens:
+    return await buckets.take("b", rate, needed=needed, spare=spare, returned=returned)
+
+
+async def test_a_new_bucket_is_full_and_gives_what_it_has(store: Store) -> None:
+    buckets = BucketStore(store)
+    first = await take(buckets, 100)
+    assert (first.granted, first.left) == (100, 20)
+    assert 59 < first.resets_in <= 60
+    last = await take(buckets, 100)
+    assert (last.granted, last.left) == (20, 0)
+    assert (await take(buckets, 1)).granted == 0
+
+
+async def test_spare_tokens_get_fewer_as_the_bucket_empties(store: Store) -> None:
+    buckets = BucketStore(store)
+    assert (await take(buckets, 1, spare=10)).granted == 11
+    assert (await take(buckets, 93)).left == 16
+    assert (await take(buckets, 1, spare=10)).granted == 3
+    assert (await take(buckets, 8)).left == 5
+    assert (await take(buckets, 1, spare=10)).granted == 1
+
+
+async def test_what_is_returned_is_there_for_others_up_to_a_full_bucket(store: Store) -> None:
+    buckets = BucketStore(store)
+    await take(buckets, 120)
+    assert (await take(buckets, 1, returned=5)).left == 4
+    assert (await take(buckets, 1, returned=1000)).left == 119
+
+
+async def test_a_look_takes_nothing(store: Store) -> None:
+    buckets = BucketStore(store)
+    assert (await buckets.look("b", RATE)).left == 120
+    await take(buckets, 20)
+    assert (await buckets.look("b", RATE)).left == 100
+
+
+async def test_each_window_that_passed_fills_it_up_to_twice_the_rate(store: Store) -> None:
+    buckets = BucketStore(store)
+    assert (await take(buckets, 100, rate=SHORT)).granted == 60
+    await asyncio.sleep(0.55)
+    assert (await buckets.look("b", SHORT)).left == 30
+    await asyncio.sleep(1)
+    assert (await take(buckets, 100, rate=SHORT)).granted == 60
+
+
+async def test_gateways_that_take_at_once_get_no_token_twice(mongodb_uri: str, mongodb_prefix: str) -> None:
+    stores = [Store(mongodb_uri, f"{mongodb_prefix}_gateway", INDEXES) for _ in range(2)]
+    limiters = [RateLimiter(BucketStore(store), SystemClock()) for store in stores]
+    let_in = 0
+
+    async def call_many(limiter: RateLimiter) -> None:
+        nonlocal let_in
+        for _ in range(20):
+            try:
+                await limiter.take("b", Rate(100, 60.0))
+                let_in += 1
+            except RateLimited:
+                pass
+
+    await asyncio.gather(*(store.start() for store in stores))
+    await asyncio.gather(*(call_many(limiter) for limiter in limiters for _ in range(16)))
+    assert 198 <= let_in <= 200
+    await asyncio.gather(*(store.stop() for store in stores))
+
+
+async def test_a_store_that_is_away_is_given_up_soon(secantus_of_my_own: SecantusServer) -> None:
+    store = Store(secantus_of_my_own.uri, "test_gateway", INDEXES)
+    await store.start()
+    secantus_of_my_own.kill()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    with pytest.raises(Unavailable):
+        await take(BucketStore(store), 1)
+    assert loop.time() - began < 3
+    await store.stop()

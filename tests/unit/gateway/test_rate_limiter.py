@@ -1,0 +1,148 @@
+"""Buckets that are spent in slices: how often the store is asked, and that nobody gets more than there is."""
+
+import asyncio
+
+import pytest
+from tests.unit.gateway.fakes import FakeBuckets, HandClock
+
+from gateway.application.rate_limiter import RateLimiter
+from gateway.domain.errors import RateLimited
+from gateway.domain.rate_limits import Rate
+
+RATE = Rate(600, 60.0)
+
+
+class Fleet:
+    """Gateways that share one store."""
+
+    def __init__(self, count: int = 1) -> None:
+        self.clock = HandClock()
+        self.buckets = FakeBuckets(self.clock)
+        self.limiters = [RateLimiter(self.buckets, self.clock) for _ in range(count)]
+
+    async def is_let_in(self, gateway: int = 0, rate: Rate = RATE) -> bool:
+        try:
+            await self.limiters[gateway].take("b", rate)
+        except RateLimited:
+            return False
+        return True
+
+    async def let_in(self, calls: int, *, gateways: int = 1) -> int:
+        """How many of `calls` at once get in, dealt out to the gateways in turn."""
+        return sum(await asyncio.gather(*(self.is_let_in(n % gateways) for n in range(calls))))
+
+
+async def test_a_full_bucket_lets_twice_the_rate_in_and_no_more() -> None:
+    fleet = Fleet()
+    assert await fleet.let_in(3000) == 1200
+
+
+async def test_each_window_adds_the_rate() -> None:
+    fleet = Fleet()
+    await fleet.let_in(1200)
+    fleet.clock.advance(59.9)
+    assert await fleet.let_in(5) == 0
+    fleet.clock.advance(0.1)
+    assert await fleet.let_in(1000) == 600
+    fleet.clock.advance(600)
+    assert await fleet.let_in(3000) == 1200
+
+
+async def test_several_gateways_share_one_bucket_to_the_last_token() -> None:
+    fleet = Fleet(3)
+    assert await fleet.let_in(4000, gateways=3) == 1200
+
+
+async def test_what_an_idle_gateway_holds_is_at_most_one_percent_and_comes_back_with_its_next_call() -> None:
+    fleet = Fleet(2)
+    assert await fleet.is_let_in(1)
+    assert await fleet.let_in(2000) == 1200 - 1 - 12
+    fleet.clock.advance(60)
+    assert await fleet.is_let_in(1)
+    assert await fleet.let_in(2000) == 600 + 12 - 1 - 12
+
+
+async def test_most_calls_ask_nobody() -> None:
+    fleet = Fleet()
+    for _ in range(1000):
+        assert await fleet.is_let_in()
+    assert fleet.buckets.questions < 100
+
+
+async def test_a_huge_bucket_is_hardly_ever_asked() -> None:
+    fleet, rate = Fleet(), Rate(1_000_000_000, 60.0)
+    for _ in range(1000):
+        assert await fleet.is_let_in(rate=rate)
+    assert fleet.buckets.questions == 1
+
+
+async def test_those_who_wait_at_once_are_answered_by_one_question() -> None:
+    fleet = Fleet()
+    assert await fleet.let_in(500) == 500
+    assert fleet.buckets.questions <= 3
+
+
+async def test_an_empty_bucket_is_not_asked_again_before_it_is_filled_up() -> None:
+    fleet = Fleet()
+    await fleet.let_in(1200)
+    await fleet.let_in(1)
+    asked = fleet.buckets.questions
+    await fleet.let_in(500)
+    assert fleet.buckets.questions == asked
+
+
+async def test_a_refusal_says_when_there_are_tokens_again() -> None:
+    fleet = Fleet()
+    await fleet.let_in(1200)
+    fleet.clock.advance(17.5)
+    with pytest.raises(RateLimited) as refused:
+        await fleet.limiters[0].take("b", RATE)
+    assert refused.value.retry_after == 43
+
+
+async def test_a_token_that_was_not_used_is_used_by_another() -> None:
+    fleet = Fleet()
+    await fleet.let_in(1200)
+    fleet.limiters[0].give_back("b")
+    assert await fleet.let_in(2) == 1
+
+
+async def test_while_the_store_is_away_every_call_is_allowed_and_it_is_asked_once_a_second() -> None:
+    fleet = Fleet()
+    fleet.buckets.is_down = True
+    assert await fleet.let_in(5000) == 5000
+    assert await fleet.is_let_in()
+    assert fleet.buckets.questions == 1
+    fleet.clock.advance(1)
+    assert await fleet.is_let_in()
+    assert fleet.buckets.questions == 2
+    fleet.buckets.is_down = False
+    fleet.clock.advance(1)
+    assert await fleet.let_in(3000) == 1200
+
+
+async def test_a_caller_who_gave_up_waiting_takes_nothing() -> None:
+    fleet = Fleet()
+    waiting = asyncio.create_task(fleet.is_let_in())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert await fleet.let_in(2000) == 1200
+
+
+async def test_another_rate_counts_from_the_next_call_on() -> None:
+    fleet = Fleet()
+    await fleet.let_in(1200)
+    assert not await fleet.is_let_in()
+    fleet.clock.advance(60)
+    assert await fleet.is_let_in(rate=Rate(5000, 60.0))
+
+
+async def test_how_a_bucket_stands_is_known_without_taking_from_it() -> None:
+    fleet = Fleet(2)
+    for gateway in (0, 1):
+        standing = await fleet.limiters[gateway].look("b", RATE)
+        assert (standing.remaining, standing.reset_seconds) == (1200, 60)
+    await fleet.let_in(10)
+    assert (await fleet.limiters[0].standing("b", RATE)).remaining == 1190
+    assert (await fleet.limiters[0].look("b", RATE)).remaining == 1190

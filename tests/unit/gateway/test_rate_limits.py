@@ -1,0 +1,209 @@
+"""What callers are told of their limits, in each generation of the API."""
+
+import re
+
+import msgspec
+import pytest
+from tests.unit.gateway.fakes import OTHER
+from tests.unit.gateway.system import Answer, System, running_system
+
+from gateway.domain.plans import PlanName
+from shared.contracts.runs import RunMode
+
+ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+LEGACY_429 = {"error": "Rate limit exceeded. Please try again later.", "code": "RATE_LIMIT_EXCEEDED"}
+FREE_BURST = 100
+
+
+def spend_all(system: System, kind: str = "sync", workspace: str = "WS1") -> None:
+    """Leave the bucket empty."""
+    bucket = f"workspace:{workspace}:{kind}"
+    system.buckets.left[bucket] = 0
+    system.buckets.turned[bucket] = system.clock.monotonic()
+
+
+def limit_of(answer: Answer) -> tuple[int, int]:
+    return int(answer.headers["x-ratelimit-limit"]), int(answer.headers["x-ratelimit-remaining"])
+
+
+async def test_an_execute_answer_carries_whole_numbers(system: System) -> None:
+    answer = await system.execute({"q": 1})
+    assert answer.status == 200
+    assert limit_of(answer) == (FREE_BURST, FREE_BURST - 1)
+    assert int(answer.headers["x-ratelimit-reset"]) == int(system.clock.now().timestamp()) + 60
+    assert answer.headers["ratelimit-policy"] == '"sync";q=50;w=60'
+    assert answer.headers["ratelimit"] == '"sync";r=99;t=60'
+
+
+async def test_a_stream_counts_as_sync_and_a_queued_run_as_async(system: System) -> None:
+    stream = await system.execute({"stream": True})
+    queued = await system.execute({}, headers={"X-Execution-Mode": "async"})
+    assert limit_of(stream) == (100, 99)
+    assert (queued.status, limit_of(queued)) == (202, (400, 399))
+    v2 = await system.send("POST", "/api/v2/workflows/W/execute", {"input": {}, "async": True})
+    assert (v2.status, limit_of(v2)) == (202, (400, 398))
+
+
+async def test_calls_that_run_nothing_count_nothing(system: System) -> None:
+    answers = [
+        await system.execute(b"{broken"),
+        await system.execute({}, workflow="nowhere"),
+        await system.get("/api/jobs/run_unknown"),
+        await system.get("/api/users/me/usage-limits"),
+        await system.get("/api/workflows/W/status"),
+    ]
+    assert [answer.status for answer in answers] == [400, 404, 404, 200, 200]
+    assert all(limit_of(answer)[0] == limit_of(answer)[1] for answer in answers)
+
+
+async def test_who_is_not_known_is_told_nothing(system: System) -> None:
+    answer = await system.execute({}, key="sk-sim-wrong")
+    assert answer.status == 401
+    assert not any("ratelimit" in name for name in answer.headers)
+
+
+async def test_a_call_too_many_is_told_when_to_come_again(system: System) -> None:
+    spend_all(system)
+    answer = await system.execute({})
+    assert answer.status == 429
+    assert answer.json == {**LEGACY_429, "retryAfterSeconds": 60}
+    assert (answer.headers["retry-after"], limit_of(answer)) == ("60", (100, 0))
+    system.clock.advance(60)
+    assert (await system.execute({})).status == 200
+
+
+async def test_v2_says_it_in_its_own_words(system: System) -> None:
+    spend_all(system)
+    answer = await system.send("POST", "/api/v2/workflows/W/execute", {"input": {}})
+    assert answer.status == 429
+    assert answer.json == {
+        "error": {
+            "code": "RATE_LIMITED",
+            "message": "Rate limit exceeded. Please try again later.",
+            "details": {"code": "RATE_LIMIT_EXCEEDED"},
+        }
+    }
+    assert ISO.fullmatch(answer.headers["x-ratelimit-reset"])
+    assert answer.headers["retry-after"] == "60"
+
+
+async def test_v1_counts_every_call_and_says_it_in_its_own_words(system: System) -> None:
+    answer = await system.get("/api/v1/workflows/W/export")
+    assert limit_of(answer) == (60, 59)
+    assert ISO.fullmatch(answer.headers["x-ratelimit-reset"])
+    spend_all(system, "api-endpoint")
+    system.clock.advance(60)
+    spend_all(system, "api-endpoint")
+    refused = await system.get("/api/v1/workflows/W")
+    assert (refused.status, refused.json["error"]) == (429, "Rate limit exceeded")
+    assert re.fullmatch(r"API rate limit exceeded. Please retry after \S+Z", refused.json["message"])
+    assert refused.json["retryAfter"] == round(system.clock.now().timestamp() * 1000) + 60_000
+
+
+async def test_a_run_id_that_was_refused_can_be_used_again(system: System) -> None:
+    spend_all(system)
+    assert (await system.execute({}, headers={"X-Execution-Id": "E1"})).status == 429
+    system.clock.advance(60)
+    assert (await system.execute({}, headers={"X-Execution-Id": "E1"})).status == 200
+
+
+async def test_an_undeployed_workflow_is_not_counted(system: System) -> None:
+    system.deployments.put("D")
+    await system.deployments.undeploy("WS1", "D")
+    answer = await system.execute({}, workflow="D")
+    assert (answer.status, limit_of(answer)) == (403, (100, 100))
+
+
+async def test_workspaces_have_buckets_of_their_own(system: System) -> None:
+    spend_all(system)
+    system.deployments.put("O", workspace_id=OTHER.id)
+    answer = await system.execute({}, workflow="O", key=system.tenants.issue(OTHER))
+    assert (answer.status, limit_of(answer)) == (200, (300, 299))
+
+
+async def test_a_key_with_a_limit_of_its_own_leaves_the_rest_to_others(system: System) -> None:
+    small = system.tenants.issue(rate_limit=1)
+    answers = [await system.execute({}, key=small) for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert limit_of(answers[0]) == (2, 1)
+    assert limit_of(await system.execute({})) == (100, 97)
+
+
+async def test_the_public_is_counted_by_address(system: System) -> None:
+    async with running_system(rate_limit_public_address=1, trusted_proxies=("127.0.0.1",)) as system:
+        system.deployments.put("P", public=True)
+
+        async def call(address: str) -> Answer:
+            return await system.execute({}, workflow="P", key=None, headers={"X-Forwarded-For": f"9.9.9.9, {address}"})
+
+        one = [await call("198.51.100.1") for _ in range(3)]
+        assert [answer.status for answer in one] == [200, 200, 429]
+        assert limit_of(one[0]) == (2, 1)
+        assert (await call("198.51.100.2")).status == 200
+        assert (await system.execute({})).status == 200
+
+
+async def test_what_strangers_say_of_their_address_is_not_believed() -> None:
+    async with running_system(rate_limit_public_address=1) as system:
+        system.deployments.put("P", public=True)
+        answers = [
+            await system.execute({}, workflow="P", key=None, headers={"X-Forwarded-For": f"198.51.100.{n}"})
+            for n in range(3)
+        ]
+        assert [answer.status for answer in answers] == [200, 200, 429]
+
+
+async def test_while_the_store_is_away_calls_are_allowed(system: System) -> None:
+    system.buckets.is_down = True
+    answer = await system.execute({})
+    assert (answer.status, limit_of(answer)) == (200, (100, 100))
+
+
+async def test_usage_limits_tell_calls_left_and_money_spent(system: System) -> None:
+    system.jobs.spent["WS1"] = 1.25
+    await system.execute({})
+    spend_all(system, "async")
+    body = (await system.get("/api/users/me/usage-limits")).json
+    reset = body["rateLimit"]["sync"].pop("resetAt")
+    assert ISO.fullmatch(reset)
+    assert body["rateLimit"]["sync"] == {
+        "isLimited": False,
+        "requestsPerMinute": 50,
+        "limit": 50,
+        "maxBurst": 100,
+        "remaining": 99,
+    }
+    assert body["rateLimit"]["async"]["isLimited"] is True
+    assert (body["success"], body["rateLimit"]["authType"]) == (True, "api")
+    assert body["usage"] == {"currentPeriodCost": 1.25, "limit": 99999, "plan": "free"}
+    assert body["storage"] == {"usedBytes": 0, "limitBytes": 0, "percentUsed": 0}
+
+
+async def test_usage_limits_need_a_key(system: System) -> None:
+    answer = await system.get("/api/users/me/usage-limits", key=None)
+    assert answer.status == 401
+    body = answer.json
+    assert (body["error"], body["code"]) == ("Authentication required", "AUTHENTICATION_REQUIRED")
+
+
+async def test_v1_answers_end_with_the_limits_of_runs(system: System) -> None:
+    await system.execute({})
+    limits = (await system.get("/api/v1/workflows/W")).json["limits"]
+    rates = limits["workflowExecutionRateLimit"]
+    assert (rates["sync"]["remaining"], rates["async"]["remaining"]) == (99, 400)
+    assert rates["sync"].keys() == {"requestsPerMinute", "maxBurst", "remaining", "resetAt"}
+    assert limits["usage"] == {"currentPeriodCost": 0, "limit": 99999, "plan": "free", "isExceeded": False}
+
+
+async def test_a_sync_call_asks_the_store_of_the_limits_at_most_once_in_many(system: System) -> None:
+    for _ in range(50):
+        assert (await system.execute({})).status == 200
+    assert system.buckets.questions <= 50
+
+
+@pytest.mark.parametrize("plan", list(PlanName))
+async def test_every_plan_has_limits_of_every_kind(system: System, plan: PlanName) -> None:
+    system.tenants.workspaces["WS1"] = msgspec.structs.replace(system.tenants.workspaces["WS1"], plan=plan)
+    limit, remaining = limit_of(await system.execute({}))
+    assert remaining == limit - 1 >= 99
+    assert system.worker.runs[0].mode is RunMode.SYNC
