@@ -36,9 +36,10 @@ from shared.contracts.deployments import (
 )
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.jobs import AcceptRun, CancelAnswer, RunAccepted, RunPage, RunView, Spend
+from shared.contracts.logs import FindLogs
 from shared.contracts.messages import AttachedRunRequested, CancelRun, ControlMessage, EventBatch
 from shared.contracts.runs import Payload, RunError, RunMode, RunOutcome, RunSpec, RunStatus, Trigger, Usage
-from shared.errors import Conflict, InvalidWorkflow, NotDeployed, NotFound, RunIdTaken, Unavailable
+from shared.errors import Conflict, InvalidRequest, InvalidWorkflow, NotDeployed, NotFound, RunIdTaken, Unavailable
 from shared.security.keys import hash_key, mask_key, new_key
 from shared.workflow.importing import read_import
 
@@ -446,6 +447,7 @@ class FakeJobs:
         self.refusal: Exception | None = None
         self.inline_limit = 1024 * 1024
         self.spent: dict[str, float] = {}
+        self.searches: list[FindLogs] = []
 
     async def spend(self, workspace_id: str) -> Spend:
         if self.refusal is not None:
@@ -481,6 +483,13 @@ class FakeJobs:
         start = int(cursor or 0)
         more = len(found) > start + limit
         return RunPage(tuple(found[start : start + limit]), str(start + limit) if more else None)
+
+    async def logs(self, query: FindLogs) -> RunPage:
+        self.searches.append(query)
+        if query.cursor == "none of ours":
+            raise InvalidRequest("the cursor is none of ours")
+        found = tuple(run for run in self.views.values() if run.workspace_id == query.workspace_id)
+        return RunPage(found[: query.limit], "more" if len(found) > query.limit else None)
 
     async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
         self.cancels.append(run_id)

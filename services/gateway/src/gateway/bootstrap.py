@@ -35,6 +35,7 @@ from gateway.api.root import root_router
 from gateway.api.session_guard import SessionGuard
 from gateway.api.v1.access import V1Access
 from gateway.api.v1.deployments import deployments_router as v1_deployments_router
+from gateway.api.v1.logs import logs_router as v1_logs_router
 from gateway.api.v1.workflows import workflows_router as v1_workflows_router
 from gateway.api.v2.execute import V2ExecuteDoor
 from gateway.api.v2.execute import execute_router as v2_execute_router
@@ -50,6 +51,7 @@ from gateway.application.publishing import Publishing
 from gateway.application.rate_limiter import RateLimiter
 from gateway.application.rate_limits import RateLimits
 from gateway.application.revocations import Revocations
+from gateway.application.run_logs import RunLogs
 from gateway.application.sessions import Sessions
 from gateway.application.usage import UsageReports
 from gateway.application.workflow_runs import WorkflowRuns
@@ -129,7 +131,9 @@ def build(
     executions = Executions(endpoints, runs, jobs, jobs, limits=limits, plans=plans)
     attached = AttachedAnswers(executions, write_seconds=settings.stream_write_seconds)
     gate = AdmissionGate(settings.admission_gate_max_inflight)
-    door = ExecuteDoor(gate, authentication, endpoints, executions, attached, limiting=limiting, public_url=settings.base_url)
+    door = ExecuteDoor(
+        gate, authentication, endpoints, executions, attached, limiting=limiting, public_url=settings.base_url
+    )
     publishing = Publishing(deploy, endpoints)
     access = LegacyAccess(authentication, endpoints, limiting)
     v1_access = V1Access(authentication, endpoints, limiting, reports=reports, clock=clock)
@@ -164,12 +168,19 @@ def build(
             usage_router(authentication, limiting, reports, clock),
             v2_execute_router(
                 V2ExecuteDoor(
-                    gate, authentication, endpoints, executions, attached, limiting=limiting, public_url=settings.base_url
+                    gate,
+                    authentication,
+                    endpoints,
+                    executions,
+                    attached,
+                    limiting=limiting,
+                    public_url=settings.base_url,
                 )
             ),
             v2_runs_router(authentication, limiting, endpoints, workflow_runs),
             v1_workflows_router(v1_access, deploy),
             v1_deployments_router(v1_access, publishing),
+            v1_logs_router(v1_access, RunLogs(jobs, jobs, deploy)),
             runs_router(access, workflow_runs),
             deployment_router(access, deploy, publishing),
             versions_router(access, deploy, publishing),

@@ -32,6 +32,7 @@ from shared.contracts.deployments import (
 )
 from shared.contracts.events import RunEvent
 from shared.contracts.jobs import AcceptRun, CancelAnswer, RunAccepted, RunPage, RunView, Spend
+from shared.contracts.logs import FindLogs
 from shared.contracts.messages import ControlMessage
 from shared.contracts.runs import Payload, RunOutcome, RunSpec
 
@@ -309,6 +310,10 @@ class Jobs(Protocol):
 
     async def runs(self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None) -> RunPage:
         """The runs of a workflow, newest first. Raises InvalidRequest for a cursor that is none."""
+        ...
+
+    async def logs(self, query: FindLogs) -> RunPage:
+        """The runs of a workspace that a query finds. Raises InvalidRequest for a cursor that is none."""
         ...
 
     async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:

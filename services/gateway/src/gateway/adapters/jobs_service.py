@@ -5,6 +5,7 @@ import msgspec
 from gateway.adapters.paths import path_of
 from gateway.adapters.run_keys import by_key, by_public_id
 from shared.contracts.jobs import AcceptRun, CancelAnswer, RecordCancel, RunAccepted, RunPage, RunView, Spend
+from shared.contracts.logs import FindLogs
 from shared.ids import run_key
 from shared.web.client import InternalClient
 from shared.web.payloads import PayloadStore
@@ -38,6 +39,11 @@ class JobsService:
         """See Jobs."""
         path = path_of("runs", workspace_id=workspace_id, workflow_id=workflow_id, limit=limit, cursor=cursor)
         page = await self._client.call("GET", path, returns=RunPage)
+        return RunPage(tuple(map(by_public_id, page.runs)), page.next_cursor)
+
+    async def logs(self, query: FindLogs) -> RunPage:
+        """See Jobs."""
+        page = await self._client.call("POST", path_of("logs", "search"), body=query, returns=RunPage)
         return RunPage(tuple(map(by_public_id, page.runs)), page.next_cursor)
 
     async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:

@@ -1,0 +1,100 @@
+"""Runs of a workspace by what they did, and the workflows that they ran."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from gateway.domain.credentials import Caller, Scope
+from gateway.ports import Authoring, Jobs, Payloads
+from shared.contracts.deployments import Workflow
+from shared.contracts.jobs import RunPage, RunView
+from shared.contracts.logs import FindLogs
+from shared.errors import NotFound
+
+NO_LOG: Final = "Log not found"
+NO_EXECUTION: Final = "Workflow execution not found"
+PAGES: Final = 50
+PAGE: Final = 100
+"""Workflows looked at for folders: so many pages of so many."""
+
+
+class RunLogs:
+    """Finds and shows."""
+
+    def __init__(self, jobs: Jobs, payloads: Payloads, authoring: Authoring) -> None:
+        self._jobs = jobs
+        self._payloads = payloads
+        self._authoring = authoring
+
+    async def find(self, caller: Caller, query: FindLogs, *, folder_ids: Iterable[str]) -> RunPage:
+        """A page of runs, those of workflows in `folder_ids` where any are named.
+
+        Raises MissingScope, InvalidRequest (the cursor), Unavailable.
+        """
+        caller.require(Scope.READ)
+        if wanted := frozenset(folder_ids):
+            query = _only(query, await self._workflows_in(caller.workspace.id, wanted))
+        if caller.key is not None and caller.key.workflow_ids is not None:
+            query = _only(query, caller.key.workflow_ids)
+        return await self._jobs.logs(query)
+
+    async def get(self, caller: Caller, run_id: str, *, missing: str = NO_LOG) -> RunView:
+        """One run with all that it left, in whichever workspace the caller may enter.
+
+        Raises MissingScope, NotFound, WrongWorkflow, Unavailable.
+        """
+        for workspace_id in dict.fromkeys((caller.workspace.id, *(grant.workspace.id for grant in caller.grants))):
+            try:
+                run = await self._jobs.run(workspace_id, run_id, output=True, blocks=True)
+            except NotFound:
+                continue
+            caller.on(run.workspace_id, run.workflow_id).require(Scope.READ)
+            return run
+        raise NotFound(missing)
+
+    async def output(self, run: RunView) -> bytes | None:
+        """The run's output as JSON, None where it has none, or none any more. Raises Unavailable."""
+        if run.output is None:
+            return None
+        try:
+            return await self._payloads.get(run.workspace_id, run.output)
+        except NotFound:
+            return None
+
+    async def workflows(self, runs: Iterable[RunView]) -> Mapping[str, Workflow]:
+        """The workflows of some runs, by id; those that are gone are left out. Raises Unavailable."""
+        found: dict[str, Workflow] = {}
+        for workspace_id, workflow_id in dict.fromkeys((run.workspace_id, run.workflow_id) for run in runs):
+            try:
+                found[workflow_id] = await self._authoring.get(workspace_id, workflow_id)
+            except NotFound:
+                continue
+        return found
+
+    async def state(self, run: RunView) -> dict[str, Any] | None:
+        """The workflow state that the run ran; None where it is gone. Raises Unavailable."""
+        if run.version is None:
+            return None
+        try:
+            return (await self._authoring.version(run.workspace_id, run.workflow_id, run.version)).state
+        except NotFound:
+            return None
+
+    async def _workflows_in(self, workspace_id: str, folder_ids: frozenset[str]) -> set[str]:
+        inside: set[str] = set()
+        cursor: str | None = None
+        for _ in range(PAGES):
+            page = await self._authoring.page(workspace_id, cursor=cursor, limit=PAGE, deployed_only=False)
+            inside |= {workflow.id for workflow in page.workflows if workflow.folder_id in folder_ids}
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        return inside
+
+
+def _only(query: FindLogs, workflow_ids: Iterable[str]) -> FindLogs:
+    """`query`, for these workflows at most."""
+    allowed = set(workflow_ids)
+    named = allowed if query.workflow_ids is None else allowed & set(query.workflow_ids)
+    return msgspec.structs.replace(query, workflow_ids=tuple(sorted(named)))
