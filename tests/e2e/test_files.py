@@ -1,0 +1,64 @@
+"""A file that a caller sends: seen by blocks and models, given back, and served to the workspace alone."""
+
+import base64
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.support.model_server import ModelServer, Reply
+from tests.support.public_door import PublicDoor
+from tests.support.workflow_files import START, agent, function, start, workflow
+
+PHOTO = base64.b64encode(b"\x89PNG").decode()
+SENT = {"photos": [{"type": "file", "data": f"data:image/png;base64,{PHOTO}", "name": "a b.png", "mime": "image/png"}]}
+
+
+def looking(model: str) -> dict[str, Any]:
+    """An agent that looks at the photos, and a function that gives them back."""
+    look = agent("a1", f"vllm/{model}", "What is it?", files="<start.photos>")
+    give = function("f1", "return { said: <agent1.content>, photos: <start.photos> }")
+    return workflow("Look", [start(photos="file[]"), look, give], (START, "a1"), ("a1", "f1"))
+
+
+async def test_a_file_reaches_the_model_and_comes_back(door: PublicDoor, models: ModelServer) -> None:
+    models.answer("seer", Reply.says("A cat."))
+    workflow_id = await door.publish(looking("seer"))
+    result = (await door.run(workflow_id, SENT)).json()["output"]["result"]
+
+    (told,) = models.calls_of("seer")[-1].messages
+    assert told["content"][1] == {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PHOTO}"}}
+    (photo,) = result["photos"]
+    assert (photo["name"], photo["size"], photo["type"], photo["base64"]) == ("a b.png", 4, "image/png", PHOTO)
+
+    path = urlsplit(photo["url"]).path
+    served = await door.http.get(path)
+    assert (served.status_code, served.content, served.headers["content-type"]) == (200, b"\x89PNG", "image/png")
+    assert served.headers["content-disposition"] == "attachment; filename*=UTF-8''a%20b.png"
+    assert served.headers["content-security-policy"] == "sandbox"
+    assert (await door.http.get(path, headers={"x-api-key": "sk-sim-wrong"})).status_code == 401
+    assert (await door.http.get(path.replace(door.workspace_id, "other"))).status_code == 404
+    assert (await door.http.get(path.replace("file_", "blob_"))).status_code == 404
+
+
+async def test_a_stream_and_a_job_take_files_too(door: PublicDoor, models: ModelServer) -> None:
+    models.answer("watcher", Reply.says("A dog."))
+    workflow_id = await door.publish(looking("watcher"))
+
+    async with door.stream(workflow_id, {**SENT, "includeFileBase64": False}) as frames:
+        final, _ = await frames.rest()
+    (photo,) = final["data"]["output"]["result"]["photos"]
+    assert "base64" not in photo
+
+    async with door.stream(workflow_id, {**SENT, "selectedOutputs": ["function1.result"]}) as frames:
+        *_, final, _ = await frames.rest()
+    assert final["data"]["output"]["f1"]["result"]["photos"][0]["base64"] == PHOTO
+
+    job = await door.ended_job((await door.queue(workflow_id, SENT))["jobId"])
+    assert job["output"]["result"]["photos"][0]["base64"] == PHOTO
+
+
+async def test_a_file_that_cannot_be_had_is_the_callers_mistake(door: PublicDoor) -> None:
+    workflow_id = await door.publish(workflow("Take", [start(photos="file[]")]))
+    body = {"photos": [{"type": "url", "data": "https://169.254.169.254/x.png", "name": "x.png"}]}
+    answer = await door.run(workflow_id, body)
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "File processing failed: Failed to upload file: x.png"

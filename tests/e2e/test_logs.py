@@ -1,0 +1,63 @@
+"""What a run did can be read afterwards, whichever way it was called."""
+
+import asyncio
+from typing import Any
+
+from tests.support.model_server import ModelServer, Reply
+from tests.support.public_door import PublicDoor
+from tests.support.workflow_files import START, agent, function, start, workflow
+
+from shared.ids import new_id
+
+
+async def read(door: PublicDoor, path: str, **query: str) -> Any:
+    return (await door.http.get(f"/api/v1/logs{path}", params=query)).raise_for_status().json()
+
+
+async def found(door: PublicDoor, run_id: str) -> Any:
+    """The run's log, once its end has been recorded."""
+    async with asyncio.timeout(10):
+        while True:
+            answer = await door.http.get(f"/api/v1/logs/{run_id}")
+            if answer.status_code == 200 and answer.json()["data"]["endedAt"]:
+                return answer.json()["data"]
+            await asyncio.sleep(0.05)
+
+
+async def test_a_run_leaves_a_trace(door: PublicDoor, models: ModelServer) -> None:
+    models.answer("tracer", Reply.says("Done.", prompt_tokens=3))
+    blocks = [start(), agent("a1", "vllm/tracer", "<start.input>"), function("f1", "return { secret: 'x' }")]
+    workflow_id = await door.publish(workflow("Trace", blocks, (START, "a1"), ("a1", "f1")))
+    sync = (await door.run(workflow_id, {"input": "Go"})).json()["executionId"]
+    queued = (await door.queue(workflow_id, {"input": "Go"}))["executionId"]
+
+    for run_id in (sync, queued):
+        log = await found(door, run_id)
+        (root,) = log["executionData"]["traceSpans"]
+        assert (root["type"], root["status"]) == ("workflow", "success")
+        assert [span["name"] for span in root["children"]] == ["Start", "Agent 1", "Function 1"]
+        (segment,) = root["children"][1]["children"]
+        assert (segment["type"], segment["output"]) == ("model", {"content": "Done."})
+        assert root["children"][2]["output"]["result"] == {"secret": "[REDACTED]"}
+        assert log["cost"]["tokens"] == {"prompt": 3, "completion": 1, "total": 4}
+        assert log["workflow"]["name"] == "Trace"
+
+    listed = await read(door, "", workspaceId=door.workspace_id, workflowIds=workflow_id, order="asc")
+    assert [row["executionId"] for row in listed["data"]] == [sync, queued]
+    ran = await read(door, f"/executions/{sync}")
+    assert set(ran["workflowState"]["blocks"]) == {START, "a1", "f1"}
+
+
+async def test_failures_are_found_by_their_level(door: PublicDoor) -> None:
+    workflow_id = await door.publish(
+        workflow("Fail", [start(), function("f1", "throw new Error('no')")], (START, "f1"))
+    )
+    chosen = f"mine-{new_id()}"
+    await door.run(workflow_id, {}, headers={"X-Execution-Id": chosen})
+    log = await found(door, chosen)
+    assert "no" in log["executionData"]["error"]
+
+    query = {"workspaceId": door.workspace_id, "workflowIds": workflow_id}
+    assert [row["id"] for row in (await read(door, "", **query, level="error"))["data"]] == [chosen]
+    assert (await read(door, "", **query, level="info"))["data"] == []
+    assert [row["id"] for row in (await read(door, "", **query, executionId=chosen))["data"]] == [chosen]
