@@ -56,6 +56,7 @@ from gateway.application.sessions import Sessions
 from gateway.application.usage import UsageReports
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.addresses import networks
+from gateway.metrics import count_by_workspace
 from gateway.ports import Buckets, DeployKeeper, Passwords, RunKeeper, TenantDatabase
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
@@ -88,6 +89,7 @@ def build(
     `on_first_key` is told the clear text of a key with every scope, if the system has no key yet; `on_first_password`
     the admin's password, if one had to be made.
     """
+    count_by_workspace(settings.metrics_by_workspace)
     clock = clock or SystemClock()
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.GATEWAY)
     if store is None or buckets is None:

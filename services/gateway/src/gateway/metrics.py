@@ -10,9 +10,32 @@ FIRST_TOKEN = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 STREAM_GAPS = Counter("flowport_gateway_stream_gaps_total", "Streams that ended because events were missing.")
+LOOKUPS = Counter(
+    "flowport_gateway_lookups_total",
+    "Look-ups of keys, sessions, workspaces and live versions: answered from memory, from their store, or not at all.",
+    ["what", "result"],
+)
+WORKSPACE_RUNS = Counter(
+    "flowport_gateway_workspace_runs_total",
+    "Runs that were begun; only with FLOWPORT_METRICS_BY_WORKSPACE.",
+    ["workspace", "mode"],
+)
 SLOW_READERS = Counter("flowport_gateway_slow_readers_total", "Streams closed because the caller did not read.")
 STRAY_RUNS = Counter("flowport_gateway_stray_runs_total", "Cancels sent for runs that nobody waits for.")
 REFUSALS = Counter("flowport_gateway_refusals_total", "Execute calls refused before a run began.", ["code"])
 RATE_UNCHECKED = Counter(
     "flowport_gateway_rate_unchecked_total", "Calls let through because the store of the rate limits did not answer."
 )
+_by_workspace = False
+
+
+def count_by_workspace(wanted: bool) -> None:
+    """Whether runs are counted for each workspace too: one series for each that runs something."""
+    global _by_workspace  # noqa: PLW0603 - one set of metrics per process
+    _by_workspace = wanted
+
+
+def count_run(workspace_id: str, mode: str) -> None:
+    """A run is about to begin."""
+    if _by_workspace:
+        WORKSPACE_RUNS.labels(workspace_id, mode).inc()

@@ -1,11 +1,27 @@
 """What jobs-service tells Prometheus."""
 
+from collections.abc import Mapping
+from heapq import nlargest
 from typing import Final
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 QUEUED: Final = Gauge("flowport_jobs_queued_runs", "Runs accepted and not begun; only the leading dispatcher tells.")
 OLDEST_SECONDS: Final = Gauge("flowport_jobs_oldest_waiting_seconds", "Age of the oldest run that waits.")
+UNCLAIMED_SECONDS: Final = Gauge(
+    "flowport_jobs_oldest_unclaimed_seconds", "Age of the oldest run that was handed to the broker and not claimed."
+)
+WORKSPACE_QUEUED: Final = Gauge(
+    "flowport_jobs_workspace_queued_runs",
+    "Runs accepted and not begun, of the workspaces with the most; only with FLOWPORT_METRICS_BY_WORKSPACE.",
+    ["workspace"],
+)
+QUEUE_SECONDS: Final = Histogram(
+    "flowport_jobs_queue_wait_seconds",
+    "Time from a run's acceptance to its first claim.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600),
+)
+LEADING: Final = Gauge("flowport_jobs_leading", "1 while this process has the role.", ["role"])
 ACCEPTED: Final = Counter("flowport_jobs_accepted_total", "Durable runs stored.")
 REFUSALS: Final = Counter("flowport_jobs_refusals_total", "Durable runs refused because the queue was full.")
 DISPATCHES: Final = Counter("flowport_jobs_dispatches_total", "Runs handed to the workers' queue.")
@@ -20,3 +36,12 @@ DEAD_LETTERS: Final = Counter(
     "flowport_jobs_dead_letters_total", "Messages that nobody could work on, by where they died.", ["queue", "kind"]
 )
 RECORDS: Final = Counter("flowport_jobs_records_total", "Records of attached runs stored.")
+
+SHOWN_WORKSPACES: Final = 100
+
+
+def show_workspaces(queued: Mapping[str, int]) -> None:
+    """Tell how much is queued of the workspaces that have most, and forget the others."""
+    WORKSPACE_QUEUED.clear()
+    for workspace in nlargest(SHOWN_WORKSPACES, queued, key=queued.__getitem__):
+        WORKSPACE_QUEUED.labels(workspace).set(queued[workspace])

@@ -110,7 +110,9 @@ class JobsSettings(CommonSettings):
     @property
     def dispatch_policy(self) -> DispatchPolicy:
         """How the dispatcher publishes."""
-        return DispatchPolicy(self.dispatch_window, timedelta(seconds=self.dispatch_unclaimed_seconds))
+        return DispatchPolicy(
+            self.dispatch_window, timedelta(seconds=self.dispatch_unclaimed_seconds), self.metrics_by_workspace
+        )
 
     @property
     def leader_lease(self) -> timedelta:

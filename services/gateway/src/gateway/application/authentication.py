@@ -34,9 +34,11 @@ class Authentication:
     ) -> None:
         self._clock = clock
         self._uses = uses
-        self._credentials: Leases[Credential | None] = Leases(keys.find, clock, seconds=LEASE_SECONDS)
-        self._visits: Leases[Visit | None] = Leases(visit, clock, seconds=LEASE_SECONDS)
-        self._workspaces: Leases[Workspace | None] = Leases(keys.workspace, clock, seconds=LEASE_SECONDS)
+        self._credentials: Leases[Credential | None] = Leases(keys.find, clock, seconds=LEASE_SECONDS, what="keys")
+        self._visits: Leases[Visit | None] = Leases(visit, clock, seconds=LEASE_SECONDS, what="sessions")
+        self._workspaces: Leases[Workspace | None] = Leases(
+            keys.workspace, clock, seconds=LEASE_SECONDS, what="workspaces"
+        )
 
     async def caller(self, headers: Mapping[str, str]) -> Caller | None:
         """Who calls, None when neither a key nor a good session is shown. A wrong key never falls back to a session.

@@ -26,11 +26,12 @@ class Endpoints:
             self._load,
             clock,
             seconds=LEASE_SECONDS,
+            what="live_versions",
             stale_seconds=stale_seconds,
             revision=lambda endpoint: endpoint.revision if endpoint else None,
         )
         self._versions: Leases[Version] = Leases(
-            self._load_version, clock, seconds=VERSION_SECONDS, stale_seconds=stale_seconds
+            self._load_version, clock, seconds=VERSION_SECONDS, what="versions", stale_seconds=stale_seconds
         )
 
     async def find(self, workflow_id: str) -> Endpoint | None:

@@ -95,6 +95,7 @@ class Executions:
     async def _spec(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> RunSpec:
         snapshot = await self._endpoints.target(endpoint, request.version)
         await self._limits.take(caller, RateKind.of(request.mode))
+        metrics.count_run(endpoint.workspace_id, request.mode)
         return RunSpec(
             run_id=run_id,
             snapshot=snapshot,

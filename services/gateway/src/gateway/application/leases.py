@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from gateway.metrics import LOOKUPS
 from shared.clock import Clock
 from shared.errors import Unavailable
 
 V = TypeVar("V")
 
 MAX_ENTRIES: Final = 10_000
+RESULTS: Final = ("hit", "load", "failure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Leases(Generic[V]):
         clock: Clock,
         *,
         seconds: float,
+        what: str = "values",
         stale_seconds: float = 0.0,
         revision: Callable[[V], int | None] = lambda value: None,
         max_entries: int = MAX_ENTRIES,
@@ -44,6 +47,7 @@ class Leases(Generic[V]):
         self._load = load
         self._clock = clock
         self._seconds = seconds
+        self._hits, self._loads, self._failures = (LOOKUPS.labels(what, result) for result in RESULTS)
         self._stale_seconds = stale_seconds
         self._revision = revision
         self._max_entries = max_entries
@@ -55,6 +59,7 @@ class Leases(Generic[V]):
         lease, now = self._leases.get(key), self._clock.monotonic()
         if lease is None or now - lease.began >= self._seconds:
             return await asyncio.shield(self._look_up(key, now))
+        self._hits.inc()
         if now - lease.began >= self._seconds / 2:
             self._look_up(key, now)
         self._leases.move_to_end(key)
@@ -77,7 +82,9 @@ class Leases(Generic[V]):
         task = asyncio.current_task()
         try:
             value = await self._load(key)
+            self._loads.inc()
         except Unavailable:
+            self._failures.inc()
             lease = self._leases.get(key)
             if lease is None or began - lease.began >= self._seconds + self._stale_seconds:
                 raise

@@ -32,6 +32,8 @@ class DispatchPolicy:
 
     window: int
     patience: timedelta
+    shows_workspaces: bool = False
+    """Whether metrics tell how much each workspace has queued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,9 @@ class Dispatching:
         await self._backlog.refill({name: count for name, count in self._waiting(state).items() if count})
         metrics.QUEUED.set(state.overall.queued)
         metrics.OLDEST_SECONDS.set(self._backlog.oldest_seconds(state.now))
+        metrics.UNCLAIMED_SECONDS.set(_oldest_unclaimed(state))
+        if self._policy.shows_workspaces:
+            metrics.show_workspaces({name: ledger.queued for name, ledger in state.ledgers.items() if ledger.queued})
         for offer in state.offers:
             if offer.is_abandoned(state.now):
                 log.warning("a batch that was never accepted is withdrawn", runs=len(offer.run_ids))
@@ -203,6 +208,7 @@ class Dispatching:
         if term is None:
             metrics.QUEUED.set(0)
             metrics.OLDEST_SECONDS.set(0)
+            metrics.UNCLAIMED_SECONDS.set(0)
 
 
 def _within_limits(state: QueueState) -> list[ActiveRun]:
@@ -215,6 +221,11 @@ def _within_limits(state: QueueState) -> list[ActiveRun]:
             at_work[run.workspace_id] += 1
             allowed.append(run)
     return allowed
+
+
+def _oldest_unclaimed(state: QueueState) -> float:
+    handed = [run.dispatched_at for run in state.active if run.is_dispatched and run.dispatched_at is not None]
+    return max(0.0, (state.now - min(handed)).total_seconds()) if handed else 0.0
 
 
 def _as_waiting(run: ActiveRun) -> WaitingRun:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from jobs_service import metrics
 from jobs_service.ports import Leadership, Leases
 from shared.clock import Clock
 
@@ -23,10 +24,12 @@ class Leader:
         if self._term is None or now - self._confirmed_at > self._ttl.total_seconds() / 3:
             self._term = await self._leases.hold(self._leadership, self._ttl)
             self._confirmed_at = now
+            metrics.LEADING.labels(self._leadership.name).set(self._term is not None)
         return self._term
 
     async def leave(self) -> None:
         """Let the next one in at once."""
         if self._term is not None:
             self._term = None
+            metrics.LEADING.labels(self._leadership.name).set(0)
             await self._leases.leave(self._leadership)

@@ -66,6 +66,8 @@ class Working:
             verdict = leases.claim(seen.run, asked, seen.now, self._rules)
             if isinstance(verdict, Granted) and await self._runs.replace(seen.run, verdict.run):
                 metrics.ATTEMPTS.inc(verdict.run.attempt - seen.run.attempt)
+                if seen.run.attempt == 0:
+                    metrics.QUEUE_SECONDS.observe((seen.now - seen.run.created_at).total_seconds())
                 self._dispatcher.ring()
                 return ClaimAnswer(await self._grant(seen, verdict.run))
             if isinstance(verdict, EndedInstead) and await self._runs.replace(seen.run, verdict.run):
