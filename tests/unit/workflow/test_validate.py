@@ -58,6 +58,25 @@ def test_what_keeps_a_workflow_from_being_deployed(document: JsonObject, code: s
     assert told(document) == [(code, message)]
 
 
+def test_a_tool_that_cannot_be_had_keeps_its_agent_from_being_deployed() -> None:
+    tools: Json = [
+        {"type": "custom-tool", "title": "Add", "code": "return 1"},
+        {"type": "mcp", "title": "Search"},
+        {"type": "function", "title": "Code"},
+        {"type": "slack", "title": "Slack"},
+        {"type": "knowledge", "title": "Docs"},
+        {"type": "gmail", "title": "Mail", "usageControl": "none"},
+    ]
+    assert told(chain(start(), block("a", "agent", "Agent 1", model="echo", messages=[], tools=tools))) == [
+        ("unknown_block_type", 'Agent 1, tool "Slack": Invalid block type: slack'),
+        (
+            "unsupported_block_type",
+            'Agent 1, tool "Docs": Knowledge bases are not offered here; call your own vector store with an API block'
+            " instead.",
+        ),
+    ]
+
+
 def test_a_problem_names_block_and_fields() -> None:
     problem = found(chain(start(), block("a", "mcp", "Tool")))[0]
     assert (problem.block_id, problem.block_name, problem.fields) == ("a", "Tool", ("MCP Server", "Tool"))

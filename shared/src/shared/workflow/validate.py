@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Set
 
+from shared.workflow.agent_tools import agent_tool_problems
 from shared.workflow.catalog import Catalog, Refusal, installed_catalog
 from shared.workflow.models import WorkflowState
 from shared.workflow.names import RESERVED_NAMES, normalise
@@ -58,6 +59,8 @@ def _blocks(state: WorkflowState, catalog: Catalog, keyed_providers: Set[str]) -
         elif not spec.is_trigger and (missing := missing_fields(block, spec, keyed_providers)):
             message = missing_fields_message(block.name, missing)
             yield error(ProblemCode.MISSING_FIELDS, message, block, tuple(missing))
+        if block.type == "agent":
+            yield from agent_tool_problems(block, catalog)
 
 
 def _names(state: WorkflowState) -> Iterator[Problem]:
