@@ -1,5 +1,6 @@
 """An agent converses until it has an answer, and what it writes is heard while it writes."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,8 +90,8 @@ def says(text: str, **more: Any) -> Turn:
     return Turn(content=text, tokens=Tokens(10, 5), **more)
 
 
-def asks_for(*calls: ToolCall, text: str = "") -> Turn:
-    return Turn(content=text, tool_calls=calls, finish_reason="tool_calls", tokens=Tokens(10, 5))
+def asks_for(*calls: ToolCall, text: str = "", thinking: str = "") -> Turn:
+    return Turn(content=text, thinking=thinking, tool_calls=calls, finish_reason="tool_calls", tokens=Tokens(10, 5))
 
 
 async def run(
@@ -272,11 +273,47 @@ async def test_a_long_answer_is_heard_before_it_is_over_though_tools_are_on_offe
     assert len(long) > HELD_CHARACTERS
 
 
-async def test_a_long_preamble_is_taken_back_from_readers_that_can() -> None:
+async def test_a_long_preamble_is_set_apart_from_the_answer() -> None:
     long = " ".join(["word"] * 100)
     told = await heard(Model(asks_for(CALL, text=long), says("3")), tools=[ADD])
-    assert ChunkReset("a") in told
     assert told[-1] == Chunk("a", "\n\n3")
+    assert all(isinstance(event, Chunk) for event in told)
+
+
+async def test_readers_that_can_take_text_back_hear_every_turn_at_once() -> None:
+    model = Model(asks_for(CALL, text="Let me"), says("It is 3"))
+    assert await heard(model, tools=[ADD], flags={"agent_events": True}) == [
+        Chunk("a", "Let "),
+        Chunk("a", "me"),
+        ChunkReset("a"),
+        Chunk("a", "It "),
+        Chunk("a", "is "),
+        Chunk("a", "3"),
+    ]
+
+
+async def test_text_that_was_taken_back_leaves_what_others_said() -> None:
+    model = Model(asks_for(CALL, text="Hm"), says("3"))
+    told = await heard(model, "start.input", "a.content", tools=[ADD], flags={"agent_events": True})
+    assert [event.text for event in told if isinstance(event, Chunk)] == ["Hi", "\n\nHm", "\n\n3"]
+
+
+async def test_thoughts_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("executor_service.engine.streaming.MAX_THOUGHTS", 5)
+    model = Model(asks_for(CALL, thinking="abc"), asks_for(CALL, thinking="def"), says("3", thinking="ghi"))
+    told = await heard(model, tools=[ADD], flags={"agent_events": True, "include_thinking": True})
+    assert [event.text for event in told if isinstance(event, Thinking)] == ["abc", "de"]
+
+
+async def test_a_tool_that_is_stopped_is_told_as_cancelled() -> None:
+    class Dawdling(Adding):
+        async def run(self, script: Script) -> ScriptResult:
+            await asyncio.sleep(30)
+            raise AssertionError
+
+    flags = {"agent_events": True, "include_tool_calls": True, "time_limit_ms": 50}
+    told = await heard(Model(asks_for(CALL)), sandbox=Dawdling(), tools=[ADD], flags=flags)
+    assert [event.status for event in told if isinstance(event, ToolActivity)] == [None, "cancelled"]
 
 
 async def test_a_structured_answer_is_heard_whole() -> None:

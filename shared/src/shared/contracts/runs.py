@@ -147,6 +147,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stop_after_block_id: str | None = None
     include_thinking: bool = False
     include_tool_calls: bool = False
+    agent_events: bool = False
+    """The caller reads thoughts, tool calls and text that is taken back."""
     include_file_base64: bool = True
     base64_max_bytes: int | None = None
     call_chain: tuple[str, ...] = ()

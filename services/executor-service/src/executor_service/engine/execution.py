@@ -155,7 +155,7 @@ class Execution:
         if not self._request.streams:
             return None
         selectors = resolve_selectors(self._workflow.state, self._request.selected_outputs)
-        return RunStream(self._sink, selectors, self._engine.limits)
+        return RunStream(self._sink, selectors, self._engine.limits, can_take_back=self._request.agent_events)
 
     def _secrets(self) -> list[str]:
         names = self._workflow.environment_names

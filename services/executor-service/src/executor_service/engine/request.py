@@ -27,6 +27,8 @@ class RunRequest:
     start_block_id: str | None = None
     include_thinking: bool = False
     include_tool_calls: bool = False
+    agent_events: bool = False
+    """The caller can take text back that it was sent."""
     include_block_events: bool = False
     """Emit BlockStarted and BlockEnded, for the canvas."""
     call_chain: tuple[str, ...] = ()
@@ -64,6 +66,7 @@ class RunRequest:
             stop_after_block_id=spec.stop_after_block_id,
             include_thinking=spec.include_thinking,
             include_tool_calls=spec.include_tool_calls,
+            agent_events=spec.agent_events,
             call_chain=spec.call_chain,
             keyed_providers=keyed_providers,
             public_url=public_url,

@@ -25,6 +25,8 @@ SEPARATOR: Final = "\n\n"
 TEXT_TYPES: Final = frozenset({"agent"})
 """Blocks whose text goes out while it is written, whichever of their outputs is selected."""
 TEXT_PATH: Final = "content"
+MAX_THOUGHTS: Final = 524_288
+"""Characters of reasoning in one stream; what is over is not told."""
 TOO_LARGE: Final = "Selected output is too large to inline; select a nested field or use pagination/preview."
 
 _to_raw: Final = msgspec.json.Encoder().encode
@@ -33,13 +35,18 @@ _to_raw: Final = msgspec.json.Encoder().encode
 class RunStream:
     """The stream of one run. Text that begins a delivery after the first is set apart by an empty line."""
 
-    def __init__(self, sink: EventSink, selectors: Sequence[Selector], limits: Limits) -> None:
+    def __init__(
+        self, sink: EventSink, selectors: Sequence[Selector], limits: Limits, *, can_take_back: bool = False
+    ) -> None:
+        self.can_take_back = can_take_back
+        """Whether the reader forgets text when it is told to."""
         self._sink = sink
         self._limits = limits
         self._selected: dict[str, list[Selector]] = {}
         for selector in selectors:
             self._selected.setdefault(selector.block_id, []).append(selector)
-        self._has_spoken = False
+        self._deliveries = 0
+        self._thoughts_left = MAX_THOUGHTS
         self._bytes = 0
 
     def is_selected(self, block_id: str) -> bool:
@@ -52,9 +59,19 @@ class RunStream:
 
     def begin_delivery(self) -> str:
         """What must stand before the first text of a delivery."""
-        separator = SEPARATOR if self._has_spoken else ""
-        self._has_spoken = True
+        separator = SEPARATOR if self._deliveries else ""
+        self._deliveries += 1
         return separator
+
+    def take_back(self) -> None:
+        """A delivery is forgotten, as if it had not begun."""
+        self._deliveries -= 1
+
+    def thought(self, text: str) -> str:
+        """As much of a thought as may still be told."""
+        told = text[: self._thoughts_left]
+        self._thoughts_left -= len(told)
+        return told
 
     async def announce(self, block_id: str, output: Output, writer: "TextWriter | None") -> None:
         """Send the selected outputs of a block that is done. Text that was streamed is not sent again."""
@@ -125,14 +142,17 @@ class TextWriter:
             await self._sink.emit(Chunk(self._block_id, separator + text))
 
     async def reset(self) -> None:
-        """Take back all text so far, for readers that can."""
+        """Take back all text so far; where the reader cannot, what follows is set apart from it."""
         if self._parts:
             self._parts.clear()
-            await self._sink.emit(ChunkReset(self._block_id))
+            if self._stream.can_take_back:
+                self._stream.take_back()
+                await self._sink.emit(ChunkReset(self._block_id))
 
     async def think(self, text: str) -> None:
         """Send a piece of a model's reasoning."""
-        await self._sink.emit(Thinking(self._block_id, text))
+        if told := self._stream.thought(text):
+            await self._sink.emit(Thinking(self._block_id, told))
 
     async def tool(self, phase: str, call_id: str, name: str, status: str | None = None) -> None:
         """Tell that a tool call began or ended."""

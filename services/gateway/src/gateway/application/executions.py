@@ -107,6 +107,7 @@ class Executions:
             stop_after_block_id=request.stop_after_block_id,
             include_thinking=request.include_thinking,
             include_tool_calls=request.include_tool_calls,
+            agent_events=request.agent_events,
             include_file_base64=request.include_file_base64,
             base64_max_bytes=request.base64_max_bytes,
             call_chain=request.call_chain,

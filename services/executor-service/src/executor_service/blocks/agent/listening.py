@@ -1,4 +1,4 @@
-"""A turn's text on its way to the caller: at once where it can only be the answer, held where it may not be."""
+"""A turn's text on its way to the caller: at once where it can be taken back or is the answer, else held a while."""
 
 from typing import Final
 
@@ -9,11 +9,11 @@ HELD_CHARACTERS: Final = 256
 
 
 class TurnListener:
-    """Hears one turn. With tools on offer, text is held until the turn ends or is too long to be a preamble."""
+    """Hears one turn. Text that `holds` is kept back until the turn ends, or is too long to be said before a tool."""
 
-    def __init__(self, writer: TextWriter, *, may_call_tools: bool, tells_thinking: bool) -> None:
+    def __init__(self, writer: TextWriter, *, holds: bool, tells_thinking: bool) -> None:
         self._writer = writer
-        self._holds = may_call_tools
+        self._holds = holds
         self._tells_thinking = tells_thinking
         self._held: list[str] = []
         self._held_characters = 0

@@ -63,8 +63,10 @@ class Conversation:
         writer = self.call.writer
         if writer is None or not self.is_live:
             return None
-        thinking = self.call.request.include_thinking
-        return TurnListener(writer, may_call_tools=may_call_tools, tells_thinking=thinking)
+        asked = self.call.request
+        return TurnListener(
+            writer, holds=may_call_tools and not asked.agent_events, tells_thinking=asked.include_thinking
+        )
 
     def _forced(self) -> str | None:
         """A forced tool is forced once."""
@@ -87,7 +89,11 @@ class Conversation:
         tool = next((tool for tool in self.tools if tool.name == asked.name), None)
         started = self.call.now()
         await self._tell(asked, "start")
-        arguments, result, problem = await _ran(tool, asked)
+        try:
+            arguments, result, problem = await _ran(tool, asked)
+        except asyncio.CancelledError:
+            await self._tell(asked, "end", "cancelled")
+            raise
         await self._tell(asked, "end", "error" if problem else "success")
         shown = tool.shown_name if tool is not None else asked.name
         self._note(asked, shown, arguments, result, succeeded=problem is None, started=started)
