@@ -10,6 +10,7 @@ from uuid import uuid4
 import msgspec
 from fastapi import FastAPI
 from starlette.types import Message
+from tests.unit.gateway.calls import FakeCalls
 from tests.unit.gateway.fakes import FakeBuckets, FakeDeployments, FakeJobs, FakeTenants, FakeWorker, HandClock
 from tests.unit.gateway.people import PlainPasswords
 
@@ -70,6 +71,7 @@ class System:
     jobs: FakeJobs
     clock: HandClock
     key: str
+    calls: FakeCalls
 
     def call(
         self,
@@ -172,7 +174,7 @@ async def running_system(**settings: Any) -> AsyncIterator[System]:
     """A started gateway with one deployed workflow `W` and a key with every scope."""
     url = f"memory://{uuid4().hex}"
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
-    buckets = FakeBuckets(clock)
+    buckets, calls = FakeBuckets(clock), FakeCalls()
     deployments.put("W")
     broker = open_broker(url, service="gateway")
     app = build(
@@ -182,6 +184,7 @@ async def running_system(**settings: Any) -> AsyncIterator[System]:
         buckets=buckets,
         deploy=deployments,
         jobs=jobs,
+        calls=calls,
         clock=clock,
         passwords=PlainPasswords(),
     )
@@ -190,5 +193,5 @@ async def running_system(**settings: Any) -> AsyncIterator[System]:
     worker = FakeWorker(others)
     await worker.start()
     async with app.router.lifespan_context(app):
-        yield System(app, broker, worker, tenants, buckets, deployments, jobs, clock, tenants.issue())
+        yield System(app, broker, worker, tenants, buckets, deployments, jobs, clock, tenants.issue(), calls)
     await others.stop()

@@ -12,6 +12,8 @@ from gateway.adapters.bucket_store import BucketStore
 from gateway.adapters.cancels import Cancels
 from gateway.adapters.control import ControlListener
 from gateway.adapters.deploy_service import DeployService
+from gateway.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
+from gateway.adapters.idempotency_store import IdempotencyStore
 from gateway.adapters.jobs_service import JobsService
 from gateway.adapters.tenant_store import INDEXES, TenantStore
 from gateway.api.app_errors import register_error_handlers
@@ -24,6 +26,7 @@ from gateway.api.guards import CorsGuard, RequestGuard
 from gateway.api.legacy.access import LegacyAccess
 from gateway.api.legacy.authoring import authoring_router
 from gateway.api.legacy.deployment import deployment_router
+from gateway.api.legacy.errors import present_execute_error
 from gateway.api.legacy.execute import ExecuteDoor, execute_router
 from gateway.api.legacy.files import files_router
 from gateway.api.legacy.jobs import jobs_router
@@ -31,12 +34,14 @@ from gateway.api.legacy.runs import runs_router
 from gateway.api.legacy.usage import usage_router
 from gateway.api.legacy.versions import versions_router
 from gateway.api.limiting import Limiting
+from gateway.api.once import OnceOnly
 from gateway.api.root import root_router
 from gateway.api.session_guard import SessionGuard
 from gateway.api.v1.access import V1Access
 from gateway.api.v1.deployments import deployments_router as v1_deployments_router
 from gateway.api.v1.logs import logs_router as v1_logs_router
 from gateway.api.v1.workflows import workflows_router as v1_workflows_router
+from gateway.api.v2.errors import present_execute_error as present_v2_execute_error
 from gateway.api.v2.execute import V2ExecuteDoor
 from gateway.api.v2.execute import execute_router as v2_execute_router
 from gateway.api.v2.runs import runs_router as v2_runs_router
@@ -47,6 +52,7 @@ from gateway.application.endpoints import Endpoints
 from gateway.application.executions import Executions
 from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
 from gateway.application.key_uses import KeyUses
+from gateway.application.idempotency import Idempotency
 from gateway.application.publishing import Publishing
 from gateway.application.rate_limiter import RateLimiter
 from gateway.application.rate_limits import RateLimits
@@ -57,7 +63,7 @@ from gateway.application.usage import UsageReports
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.addresses import networks
 from gateway.metrics import count_by_workspace
-from gateway.ports import Buckets, DeployKeeper, Passwords, RunKeeper, TenantDatabase
+from gateway.ports import Buckets, DeployKeeper, IdempotencyRecords, Passwords, RunKeeper, TenantDatabase
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
@@ -79,6 +85,7 @@ def build(
     buckets: Buckets | None = None,
     deploy: DeployKeeper | None = None,
     jobs: RunKeeper | None = None,
+    calls: IdempotencyRecords | None = None,
     clock: Clock | None = None,
     passwords: Passwords | None = None,
     on_first_key: Callable[[FirstKey], None] | None = None,
@@ -92,10 +99,12 @@ def build(
     count_by_workspace(settings.metrics_by_workspace)
     clock = clock or SystemClock()
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.GATEWAY)
-    if store is None or buckets is None:
-        database = Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_gateway", (*INDEXES, *BUCKET_INDEXES))
+    if store is None or buckets is None or calls is None:
+        indexes = (*INDEXES, *BUCKET_INDEXES, *IDEMPOTENCY_INDEXES)
+        database = Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_gateway", indexes)
         store = store or TenantStore(database)
         buckets = buckets or BucketStore(database)
+        calls = calls or IdempotencyStore(database)
     clients: list[Component] = []
     if deploy is None:
         clients.append(client := _client(settings, settings.deploy_url))
@@ -133,8 +142,26 @@ def build(
     executions = Executions(endpoints, runs, jobs, jobs, limits=limits, plans=plans)
     attached = AttachedAnswers(executions, write_seconds=settings.stream_write_seconds)
     gate = AdmissionGate(settings.admission_gate_max_inflight)
+    idempotency = Idempotency(calls, jobs, clock)
     door = ExecuteDoor(
-        gate, authentication, endpoints, executions, attached, limiting=limiting, public_url=settings.base_url
+        gate,
+        authentication,
+        endpoints,
+        executions,
+        attached,
+        once=OnceOnly(idempotency, present_execute_error),
+        limiting=limiting,
+        public_url=settings.base_url,
+    )
+    v2_door = V2ExecuteDoor(
+        gate,
+        authentication,
+        endpoints,
+        executions,
+        attached,
+        once=OnceOnly(idempotency, present_v2_execute_error),
+        limiting=limiting,
+        public_url=settings.base_url,
     )
     publishing = Publishing(deploy, endpoints)
     access = LegacyAccess(authentication, endpoints, limiting)
@@ -160,6 +187,7 @@ def build(
             ),
             cancels,
             runs,
+            idempotency,
             ControlListener(broker.control, [authentication.on_control, endpoints.on_control]),
         ],
         checks={"broker": broker.ping, "store": store.ping},
@@ -168,17 +196,7 @@ def build(
             sessions_router(sessions, authentication, cookie, limiting, clock),
             jobs_router(authentication, limiting, jobs, jobs),
             usage_router(authentication, limiting, reports, clock),
-            v2_execute_router(
-                V2ExecuteDoor(
-                    gate,
-                    authentication,
-                    endpoints,
-                    executions,
-                    attached,
-                    limiting=limiting,
-                    public_url=settings.base_url,
-                )
-            ),
+            v2_execute_router(v2_door),
             v2_runs_router(authentication, limiting, endpoints, workflow_runs),
             v1_workflows_router(v1_access, deploy),
             v1_deployments_router(v1_access, publishing),

@@ -11,7 +11,7 @@ _COMMON: Final = (
 )
 _EXPOSED: Final = (
     "Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, X-Run-Id, "
-    "X-Execution-Id, RateLimit, RateLimit-Policy"
+    "X-Execution-Id, RateLimit, RateLimit-Policy, Idempotent-Replayed"
 )
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
@@ -28,7 +28,7 @@ _LEGACY_EXECUTE: Final = _raw(
         "access-control-allow-methods": "GET,POST,OPTIONS,PUT",
         "access-control-allow-headers": (
             f"{_COMMON}, Authorization, X-Execution-Id, X-Execution-Mode, X-Execution-Timeout-Seconds, "
-            "X-Stream-Response, X-Sim-Stream-Protocol, X-Workflow-Version"
+            "X-Stream-Response, X-Sim-Stream-Protocol, X-Workflow-Version, Idempotency-Key"
         ),
         "access-control-expose-headers": _EXPOSED,
     }
@@ -38,7 +38,7 @@ _V2_EXECUTE: Final = _raw(
         "access-control-allow-origin": "*",
         "access-control-allow-methods": "POST,OPTIONS",
         "access-control-allow-headers": (
-            f"{_COMMON}, Authorization, X-Run-Id, X-Sim-Stream-Protocol, X-Workflow-Version"
+            f"{_COMMON}, Authorization, X-Run-Id, X-Sim-Stream-Protocol, X-Workflow-Version, Idempotency-Key"
         ),
         "access-control-expose-headers": _EXPOSED,
     }

@@ -1,6 +1,7 @@
 """`POST /api/workflows/{id}/execute`. The order of its checks can be seen from outside: keep it."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -12,6 +13,7 @@ from gateway.api.legacy.errors import present_execute_error
 from gateway.api.legacy.models import Accepted, ExecuteBody, ExecuteFailure, ExecuteResult, Refusal
 from gateway.api.legacy.results import sync_response
 from gateway.api.limiting import Limiting
+from gateway.api.once import OnceOnly
 from gateway.api.routes import headers_of, held, plain
 from gateway.api.schemas import answer, described
 from gateway.application.admission import AdmissionGate
@@ -20,9 +22,10 @@ from gateway.application.endpoints import Endpoints
 from gateway.application.executions import Executions
 from gateway.domain.call_chain import call_chain
 from gateway.domain.credentials import Caller
-from gateway.domain.execute_request import read_execute_request
+from gateway.domain.execute_request import ExecuteRequest, read_execute_request
 from gateway.domain.rate_limits import RateKind
 from shared.clock import iso
+from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted
 from shared.contracts.runs import RunMode
 from shared.web.structs import StructResponse
@@ -39,6 +42,7 @@ class ExecuteDoor:
         executions: Executions,
         attached: AttachedAnswers,
         *,
+        once: OnceOnly,
         limiting: Limiting,
         public_url: str,
     ) -> None:
@@ -47,6 +51,7 @@ class ExecuteDoor:
         self._endpoints = endpoints
         self._executions = executions
         self._attached = attached
+        self._once = once
         self._limiting = limiting
         self._public_url = public_url
 
@@ -64,6 +69,11 @@ class ExecuteDoor:
         caller, endpoint = await self._executions.authorize(caller, workflow_id)
         if asked.mode is RunMode.ASYNC:
             self._limiting.show(request, caller, RateKind.ASYNC)
+        serve = partial(self._serve, caller, endpoint)
+        return await self._once.answer(request, asked, serve, headers=headers, caller=caller, endpoint=endpoint)
+
+    async def _serve(self, caller: Caller, endpoint: Endpoint, request: Request, asked: ExecuteRequest) -> Response:
+        if asked.mode is RunMode.ASYNC:
             return self._accepted(await self._executions.enqueue(caller, endpoint, asked))
         run = await self._executions.attach(caller, endpoint, asked)
         if asked.mode is RunMode.STREAM:
@@ -100,6 +110,7 @@ _HEADERS: Final = {
     "X-Execution-Mode": "`async` queues the run.",
     "X-Stream-Response": "`true` is the same as `stream: true` in the body.",
     "X-Execution-Id": "Id of the run, chosen by the caller; used once.",
+    "Idempotency-Key": "Calls with the same key run once and get the first answer, for 24 hours.",
     "X-Execution-Timeout-Seconds": "Lowers the time limit of an async run, 1 to 604800.",
     "X-Workflow-Version": "Runs this version instead of the live one.",
     "X-Sim-Via": "Workflows that led to this call; at most 24.",
@@ -117,7 +128,7 @@ _REFUSALS: Final = {
     401: "No key, or a wrong one.",
     403: "Not for this key, or not deployed.",
     404: "No such workflow.",
-    409: "The id was used before, or workflows call each other too deeply.",
+    409: "The id or the idempotency key was used before, or workflows call each other too deeply.",
     413: "The body is larger than 10 MiB.",
     429: "Too many calls.",
     503: "At capacity, or a part of the system is away.",

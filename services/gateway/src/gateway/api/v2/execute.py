@@ -1,6 +1,7 @@
 """`POST /api/v2/workflows/{id}/execute`."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -9,6 +10,7 @@ from starlette.responses import Response
 
 from gateway.api.attached import AttachedAnswers
 from gateway.api.limiting import Limiting
+from gateway.api.once import OnceOnly
 from gateway.api.routes import headers_of, held, plain
 from gateway.api.schemas import answer, answers, described
 from gateway.api.v2.errors import NO_STORE, present_execute_error
@@ -21,7 +23,9 @@ from gateway.application.endpoints import Endpoints
 from gateway.application.executions import Executions
 from gateway.domain.call_chain import call_chain
 from gateway.domain.credentials import Caller
+from gateway.domain.execute_request import ExecuteRequest
 from gateway.domain.rate_limits import RateKind
+from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import RunAccepted
 from shared.contracts.runs import RunMode
 from shared.errors import Unauthenticated
@@ -39,6 +43,7 @@ class V2ExecuteDoor:
         executions: Executions,
         attached: AttachedAnswers,
         *,
+        once: OnceOnly,
         limiting: Limiting,
         public_url: str,
     ) -> None:
@@ -47,6 +52,7 @@ class V2ExecuteDoor:
         self._endpoints = endpoints
         self._executions = executions
         self._attached = attached
+        self._once = once
         self._limiting = limiting
         self._public_url = public_url
 
@@ -63,13 +69,18 @@ class V2ExecuteDoor:
         caller, endpoint = await self._executions.authorize(caller, workflow_id)
         if asked.mode is RunMode.ASYNC:
             self._limiting.show(request, caller, RateKind.ASYNC, iso_dates=True)
-            return self._queued(workflow_id, await self._executions.enqueue(caller, endpoint, asked))
+        serve = partial(self._serve, caller, endpoint)
+        return await self._once.answer(request, asked, serve, headers=headers, caller=caller, endpoint=endpoint)
+
+    async def _serve(self, caller: Caller, endpoint: Endpoint, request: Request, asked: ExecuteRequest) -> Response:
+        if asked.mode is RunMode.ASYNC:
+            return self._queued(endpoint.workflow_id, await self._executions.enqueue(caller, endpoint, asked))
         run = await self._executions.attach(caller, endpoint, asked)
         named = {"x-run-id": run.run_id}
         if asked.mode is RunMode.STREAM:
             return self._attached.stream(run, asked, endpoint.workspace_id, headers=named)
         outcome, output = await self._attached.result(request, run, endpoint.workspace_id)
-        body = {"data": result(run.run_id, workflow_id, outcome, output)}
+        body = {"data": result(run.run_id, endpoint.workflow_id, outcome, output)}
         return StructResponse(body, headers={**NO_STORE, **named})
 
     async def _caller(self, request: Request, headers: Mapping[str, str], workflow_id: str) -> Caller:
@@ -92,7 +103,14 @@ _PARAMETERS: Final[list[dict[str, Any]]] = [
     {"name": "workflow_id", "in": "path", "required": True, "schema": {"type": "string"}},
     *(
         {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
-        for name in ("x-api-key", "X-Run-Id", "X-Sim-Via", "X-Sim-Stream-Protocol", "X-Workflow-Version")
+        for name in (
+            "x-api-key",
+            "X-Run-Id",
+            "Idempotency-Key",
+            "X-Sim-Via",
+            "X-Sim-Stream-Protocol",
+            "X-Workflow-Version",
+        )
     ),
 ]
 

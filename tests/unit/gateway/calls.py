@@ -1,0 +1,53 @@
+"""Records of calls with an idempotency key, in memory."""
+
+from datetime import datetime, timedelta
+
+from gateway.domain.idempotency import KeptAnswer
+from gateway.ports import CallRecord, KnownCall
+from shared.errors import Unavailable
+
+
+class FakeCalls:
+    """Implements IdempotencyRecords. Nobody is away for long enough to lose a lease, but those in `gone`."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, tuple[CallRecord, KeptAnswer | None, datetime]] = {}
+        self.gone: set[str] = set()
+        self.is_down = False
+
+    async def begin(self, record: CallRecord, now: datetime, expires_at: datetime, lease: timedelta) -> bool:
+        if self.is_down:
+            raise Unavailable("mongodb://secret-host is away")
+        known = self.records.get(record.name.record_id)
+        if known is not None and known[2] > now:
+            return False
+        self.records[record.name.record_id] = (record, None, expires_at)
+        return True
+
+    async def find(self, record_id: str) -> KnownCall | None:
+        known = self.records.get(record_id)
+        return None if known is None else KnownCall(known[0], known[1], known[0].holder not in self.gone)
+
+    async def take_over(self, before: CallRecord, after: CallRecord, lease: timedelta) -> bool:
+        record, _, expires_at = self.records[before.name.record_id]
+        if record.holder != before.holder:
+            return False
+        self.records[before.name.record_id] = (after, None, expires_at)
+        return True
+
+    async def renew(self, turns: dict[str, str], lease: timedelta) -> None:
+        """Nothing is lost here."""
+
+    async def keep(self, record: CallRecord, answer: KeptAnswer) -> None:
+        known = self.records[record.name.record_id]
+        if known[0].holder == record.holder:
+            self.records[record.name.record_id] = (known[0], answer, known[2])
+
+    async def forget(self, record: CallRecord) -> None:
+        known = self.records.get(record.name.record_id)
+        if known is not None and known[0].holder == record.holder:
+            del self.records[record.name.record_id]
+
+    def lose_holders(self) -> None:
+        """Every process that answers a call now is gone."""
+        self.gone |= {record.holder for record, answer, _ in self.records.values() if answer is None}

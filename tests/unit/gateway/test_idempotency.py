@@ -1,0 +1,209 @@
+"""Calls that carry an idempotency key run once, in every mode of both API generations."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.support.eventually import eventually
+from tests.unit.gateway.fakes import NOON, OTHER, Send, a_view, ends, outcome
+from tests.unit.gateway.system import Answer, Call, System
+
+from shared.contracts.events import Chunk, RunEnded
+from shared.contracts.runs import ErrorCode, RunError, RunSpec, RunStatus
+from shared.errors import AtCapacity
+
+KEY = {"Idempotency-Key": "order-17"}
+MODES: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
+    "legacy sync": ("/api/workflows/W/execute", {}, {"q": 1}),
+    "legacy stream": ("/api/workflows/W/execute", {"X-Stream-Response": "true"}, {"q": 1}),
+    "legacy async": ("/api/workflows/W/execute", {"X-Execution-Mode": "async"}, {"q": 1}),
+    "v2 sync": ("/api/v2/workflows/W/execute", {}, {"input": {"q": 1}}),
+    "v2 stream": ("/api/v2/workflows/W/execute", {}, {"input": {"q": 1}, "stream": True}),
+    "v2 async": ("/api/v2/workflows/W/execute", {}, {"input": {"q": 1}, "async": True}),
+}
+everywhere = pytest.mark.parametrize("mode", MODES)
+
+
+async def send(system: System, mode: str, key: dict[str, str] | None = None) -> Answer:
+    path, headers, body = MODES[mode]
+    return await system.send("POST", path, body, headers={**headers, **(KEY if key is None else key)})
+
+
+def runs(system: System) -> int:
+    return len(system.worker.runs) + len(system.jobs.accepted)
+
+
+@everywhere
+async def test_a_repetition_gets_the_first_answer(system: System, mode: str) -> None:
+    first, second = await send(system, mode), await send(system, mode)
+    assert runs(system) == 1
+    assert first.status == second.status
+    assert second.headers["idempotent-replayed"] == "true"
+    assert "idempotent-replayed" not in first.headers
+    for name in ("content-type", "x-execution-id", "x-run-id"):
+        assert first.headers.get(name) == second.headers.get(name)
+    assert first.body.endswith(second.body)
+    if "stream" not in mode:
+        assert first.body == second.body
+
+
+async def test_a_repeated_stream_is_its_end(system: System) -> None:
+    async def speaks(run: RunSpec, send: Send) -> None:
+        await send(0, [Chunk("B", "one ")])
+        await send(1, [Chunk("B", "two"), RunEnded(outcome({"content": "one two"}))])
+
+    system.worker.perform = speaks
+    first, second = await send(system, "legacy stream"), await send(system, "legacy stream")
+    assert b"chunk" in first.body
+    assert second.body.decode() == (
+        'data: {"event":"final","data":{"success":true,"output":{"content":"one two"}}}\n\ndata: "[DONE]"\n\n'
+    )
+
+
+@everywhere
+async def test_another_body_is_409(system: System, mode: str) -> None:
+    await send(system, mode)
+    path, headers, body = MODES[mode]
+    other = {**body, "input": {"q": 2}}
+    answer = await system.send("POST", path, other, headers={**headers, **KEY})
+    assert answer.status == 409
+    code = answer.json["error"]["details"]["code"] if "v2" in path else answer.json["code"]
+    assert code == "IDEMPOTENCY_KEY_REUSED"
+    assert runs(system) == 1
+
+
+async def test_another_mode_is_another_request(system: System) -> None:
+    await send(system, "legacy sync")
+    assert (await send(system, "legacy async")).json["code"] == "IDEMPOTENCY_KEY_REUSED"
+
+
+async def test_calls_without_a_key_keep_no_record(system: System) -> None:
+    await send(system, "legacy sync", {})
+    await send(system, "legacy sync", {})
+    assert runs(system) == 2
+    assert not system.calls.records
+
+
+def held_call(system: System, mode: str) -> tuple[Call, asyncio.Event]:
+    held = asyncio.Event()
+
+    async def waits(run: RunSpec, send: Send) -> None:
+        await held.wait()
+        await send(0, [RunEnded(outcome({"done": True}))])
+
+    system.worker.perform = waits
+    _, headers, body = MODES[mode]
+    return system.execute_call(body, headers={**headers, **KEY}), held
+
+
+@pytest.mark.parametrize("mode", ["legacy sync", "legacy stream"])
+async def test_a_race_runs_once_and_the_others_are_told_to_come_back(system: System, mode: str) -> None:
+    call, held = held_call(system, mode)
+    await eventually(lambda: system.worker.runs)
+    refused = await asyncio.gather(*(send(system, mode) for _ in range(5)))
+    assert {(answer.status, answer.json["code"]) for answer in refused} == {(409, "IDEMPOTENCY_KEY_IN_USE")}
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
+    held.set()
+    assert (await call.done()).status == 200
+    assert (await send(system, mode)).headers["idempotent-replayed"] == "true"
+    assert runs(system) == 1
+
+
+@pytest.mark.parametrize("mode", ["legacy sync", "legacy stream"])
+async def test_a_caller_who_was_cut_off_comes_back_for_the_answer(system: System, mode: str) -> None:
+    call, held = held_call(system, mode)
+    await eventually(lambda: system.worker.runs)
+    call.gone.set()
+    await asyncio.sleep(0)
+    held.set()
+    await call.done()
+    assert b'"done":true' in (await send(system, mode)).body
+    assert system.worker.cancelled == []
+    assert runs(system) == 1
+
+
+async def test_a_failed_run_is_an_answer_like_any_other(system: System) -> None:
+    error = RunError(ErrorCode.BLOCK_EXECUTION_FAILED, "boom", block_name="Fn")
+    system.worker.script = ends(outcome(status=RunStatus.FAILED, error=error))
+    first, second = await send(system, "legacy sync"), await send(system, "legacy sync")
+    assert (first.status, second.status, runs(system)) == (500, 500, 1)
+    assert first.body == second.body
+
+
+@pytest.mark.parametrize("mode", ["legacy async", "v2 async"])
+async def test_a_refused_call_may_be_tried_again(system: System, mode: str) -> None:
+    system.jobs.refusal = AtCapacity("full")
+    assert (await send(system, mode)).status == 503
+    system.jobs.refusal = None
+    answer = await send(system, mode)
+    assert answer.status == 202
+    assert "idempotent-replayed" not in answer.headers
+
+
+async def test_an_undeployed_workflow_keeps_no_record(system: System) -> None:
+    system.deployments.undeployed("W")
+    assert (await send(system, "legacy sync")).status == 403
+    assert not system.calls.records
+
+
+async def test_after_a_day_the_key_is_free(system: System) -> None:
+    await send(system, "legacy sync")
+    system.clock.advance(timedelta(hours=24).total_seconds())
+    assert "idempotent-replayed" not in (await send(system, "legacy sync")).headers
+    assert runs(system) == 2
+
+
+async def test_a_key_belongs_to_one_workflow_of_one_workspace(system: System) -> None:
+    system.deployments.put("V")
+    system.deployments.put("X", workspace_id=OTHER.id)
+    await send(system, "legacy sync")
+    assert (await system.execute({"other": 1}, workflow="V", headers=KEY)).status == 200
+    theirs = await system.execute({"q": 1}, workflow="X", headers=KEY, key=system.tenants.issue(OTHER))
+    assert theirs.status == 200
+    assert "idempotent-replayed" not in theirs.headers
+    assert runs(system) == 3
+
+
+async def test_the_public_does_not_see_the_answers_of_key_holders(system: System) -> None:
+    system.deployments.put("W", public=True)
+    await send(system, "legacy sync")
+    answer = await system.execute({"q": 1}, headers=KEY, key=None)
+    assert "idempotent-replayed" not in answer.headers
+
+
+@pytest.mark.parametrize("key", ["", "a b", "ü", "x" * 256])
+async def test_a_key_out_of_shape_is_400(system: System, key: str) -> None:
+    answer = await send(system, "legacy sync", {"Idempotency-Key": key})
+    assert (answer.status, answer.json["error"]) == (400, "Invalid idempotency key header")
+
+
+async def test_without_the_records_a_key_cannot_be_honoured(system: System) -> None:
+    system.calls.is_down = True
+    answer = await send(system, "legacy sync")
+    assert (answer.status, answer.json) == (503, {"error": "Service temporarily unavailable"})
+    assert runs(system) == 0
+
+
+async def test_a_queued_run_whose_gateway_died_is_found_again(system: System) -> None:
+    first = await send(system, "legacy async")
+    run_id = first.headers["x-execution-id"]
+    name, (record, _, expires_at) = next(iter(system.calls.records.items()))
+    system.calls.records[name] = (record, None, expires_at)  # its gateway died before it kept the answer
+    system.calls.lose_holders()
+    system.jobs.views[run_id] = a_view(RunStatus.QUEUED, run_id=run_id, created_at=NOON)
+    second = await send(system, "legacy async")
+    assert (second.status, second.json) == (202, first.json)
+    assert len(system.jobs.accepted) == 1
+
+
+async def test_a_run_whose_gateway_died_is_not_begun_again(system: System) -> None:
+    call, _ = held_call(system, "legacy sync")
+    await eventually(lambda: system.worker.runs)
+    system.calls.lose_holders()
+    answer = await send(system, "legacy sync")
+    assert (answer.status, answer.json["code"]) == (409, "IDEMPOTENCY_OUTCOME_UNKNOWN")
+    assert answer.json["executionId"] == system.worker.runs[0].run_id
+    assert runs(system) == 1
+    call.task.cancel()
+    await asyncio.wait([call.task])
