@@ -4,7 +4,8 @@ import asyncio
 
 from tests.unit.executor.fakes import Callers
 
-from executor_service.adapters.reply_sink import FLUSH_BYTES, FLUSH_SECONDS, ReplySink
+from executor_service.adapters.coalescing import FLUSH_BYTES, FLUSH_SECONDS
+from executor_service.adapters.reply_sink import ReplySink
 from shared.clock import SystemClock
 from shared.contracts.events import Chunk, RunEnded, RunStarted
 from shared.contracts.runs import Payload, RunOutcome, RunStatus

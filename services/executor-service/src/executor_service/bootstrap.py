@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from executor_service.adapters.conversations import JobsConversations
 from executor_service.adapters.deployed_children import DeployedChildren
 from executor_service.adapters.file_store import JobsFiles
+from executor_service.adapters.kept_events import events_of
 from executor_service.adapters.observed import ObservedModels, traced
 from executor_service.adapters.optional_python import OptionalPython
 from executor_service.adapters.record_outbox import RecordOutbox
@@ -96,7 +97,12 @@ def build(
         broker,
         AttachedRuns(launcher, broker.replies, running, records=records, durable=durable, clock=clock),
         DurableRunWorker(
-            launcher, durable, running, worker_id=_worker_id(), renew_seconds=settings.lease_renew_seconds
+            launcher,
+            durable,
+            running,
+            worker_id=_worker_id(),
+            renew_seconds=settings.lease_renew_seconds,
+            events=events_of(broker),
         ),
         running,
         interactive_slots=settings.executor_concurrency,

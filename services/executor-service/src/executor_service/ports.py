@@ -1,11 +1,13 @@
 """What the executor needs from other services."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from shared.contracts.deployments import Endpoint, Environment
+from shared.contracts.events import RunEvent
 from shared.contracts.jobs import AppendJournal, ClaimAnswer, ClaimRun, FinishRun, LeaseAnswer, PauseRun
 from shared.contracts.messages import RunBegan, RunRecorded
-from shared.contracts.runs import Payload, SnapshotRef
+from shared.contracts.runs import Payload, RunOutcome, RunSpec, SnapshotRef
 
 
 class Snapshots(Protocol):
@@ -42,6 +44,30 @@ class Payloads(Protocol):
     async def get(self, workspace_id: str, payload: Payload) -> bytes:
         """The JSON of a payload. Raises NotFound, Unavailable."""
         ...
+
+
+class RunEvents(Protocol):
+    """Where the events of one attempt at a durable run go. Never fails, and never holds the run up for long."""
+
+    async def begin(self, listener: str | None) -> None:
+        """The attempt begins; `listener` is the reply address of whoever follows from the start."""
+        ...
+
+    async def emit(self, event: RunEvent) -> None:
+        """Take one event."""
+        ...
+
+    def follow(self, address: str) -> None:
+        """From now on somebody else follows too."""
+        ...
+
+    async def close(self, outcome: RunOutcome | None = None) -> None:
+        """Nothing follows; with an outcome, because the run is over or paused."""
+        ...
+
+
+EventsOf = Callable[[RunSpec, int], RunEvents]
+"""Of a run and an attempt at it."""
 
 
 class DurableRuns(Protocol):

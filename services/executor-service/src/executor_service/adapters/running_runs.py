@@ -1,20 +1,24 @@
-"""Which runs this process is working on, so that a cancel from anywhere reaches them."""
+"""Which runs this process is working on, so that a cancel, or a follower, from anywhere reaches them."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
-from shared.contracts.messages import CancelRun, ControlMessage
+from shared.contracts.messages import CancelRun, ControlMessage, FollowRun
 
 REMEMBERED_CANCELS: Final = 10_000
 
 
-class Cancellable(Protocol):
-    """A run that can be told to stop."""
+class RunInHand(Protocol):
+    """A run that can be told to stop, or whom to tell of its events."""
 
     def cancel(self, reason: str) -> None:
         """Stop within a second, whatever is being waited for."""
+        ...
+
+    def follow(self, address: str) -> None:
+        """Somebody asks for the run's events."""
         ...
 
 
@@ -22,11 +26,11 @@ class RunningRuns:
     """The runs in hand, and the cancels of runs that have not arrived yet (a bounded memory of them)."""
 
     def __init__(self) -> None:
-        self._running: dict[str, Cancellable] = {}
+        self._running: dict[str, RunInHand] = {}
         self._early: OrderedDict[str, str] = OrderedDict()
 
     @contextmanager
-    def holding(self, run_id: str, run: Cancellable) -> Iterator[None]:
+    def holding(self, run_id: str, run: RunInHand) -> Iterator[None]:
         """While inside, cancels for `run_id` reach `run`, one that came before the run included."""
         self._running[run_id] = run
         reason = self._early.pop(run_id, None)
@@ -38,9 +42,16 @@ class RunningRuns:
             del self._running[run_id]
 
     def on_control(self, message: ControlMessage) -> None:
-        """Obey a cancel; other messages are for other services."""
-        if not isinstance(message, CancelRun):
-            return
+        """Obey a cancel, and hear of followers; other messages are for other services."""
+        match message:
+            case CancelRun():
+                self._cancel(message)
+            case FollowRun(run_id=run_id, reply_to=reply_to) if run_id in self._running:
+                self._running[run_id].follow(reply_to)
+            case _:
+                pass
+
+    def _cancel(self, message: CancelRun) -> None:
         run = self._running.get(message.run_id)
         if run is not None:
             run.cancel(message.reason)

@@ -8,17 +8,17 @@ from functools import partial
 from msgspec.structs import replace
 
 from executor_service.adapters.running_runs import RunningRuns
+from executor_service.adapters.unheard import Unheard
 from executor_service.application.grouped_journal import GroupedJournal
 from executor_service.application.launcher import Launcher, pause_points
 from executor_service.application.patience import PATIENCE_SECONDS, insist
 from executor_service.application.run_handle import RunHandle
 from executor_service.engine.request import RunResult
 from executor_service.metrics import CLAIMS, SLOTS_BUSY, count_end
-from executor_service.ports import DurableRuns
-from shared.contracts.events import RunEvent
+from executor_service.ports import DurableRuns, EventsOf, RunEvents
 from shared.contracts.jobs import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun
 from shared.contracts.messages import DurableRunDispatched
-from shared.contracts.runs import RunSpec, RunStatus
+from shared.contracts.runs import RunOutcome, RunSpec, RunStatus
 from shared.errors import FlowportError, StaleAttempt, Unavailable
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, joined_span
@@ -41,12 +41,14 @@ class DurableRunWorker:
         *,
         worker_id: str,
         renew_seconds: float,
+        events: EventsOf = lambda spec, attempt: Unheard(),
     ) -> None:
         self._launcher = launcher
         self._durable = durable
         self._running = running
         self._worker_id = worker_id
         self._renew_seconds = renew_seconds
+        self._events = events
         self._executions: set[asyncio.Task[RunResult]] = set()
         self._draining = False
 
@@ -80,38 +82,44 @@ class DurableRunWorker:
 
     async def _attempt(self, granted: ClaimGranted) -> None:
         spec, attempt = granted.run, granted.attempt
+        events = self._events(spec, attempt)
+        await events.begin(spec.listener)
+        ended: RunOutcome | None = None
         try:
-            result = await self._result(granted)
+            result = await self._result(granted, events)
             await insist(partial(self._durable.finish, spec.run_id, result))
-            count_end(spec.mode, result.outcome)
+            ended = result.outcome
+            count_end(spec.mode, ended)
         except StaleAttempt:
             log.info("another worker holds the run", run_id=spec.run_id, attempt=attempt)
         except Released:
             await insist(partial(self._durable.release, spec.run_id, attempt))
+        finally:
+            await events.close(ended)
 
-    async def _result(self, granted: ClaimGranted) -> FinishRun:
+    async def _result(self, granted: ClaimGranted, events: RunEvents) -> FinishRun:
         spec = replace(
             granted.run,
             time_limit_ms=granted.remaining_ms,
             time_limit_text_ms=granted.run.time_limit_text_ms or granted.run.time_limit_ms,
         )
         journal = GroupedJournal(self._durable, spec.run_id, granted.attempt, next_index=len(granted.journal))
-        handle = RunHandle()
+        handle = RunHandle(events.follow)
         with self._running.holding(spec.run_id, handle):
             async with self._lease_kept(spec.run_id, granted.attempt, handle) as lease:
                 try:
-                    result = await self._unless_stopped(lease, self._executed(granted, spec, journal, handle))
+                    result = await self._unless_stopped(lease, self._executed(granted, spec, events, journal, handle))
                 except _Refused as refusal:
                     return FinishRun(granted.attempt, self._launcher.refused(refusal.error))
                 return await self._report(granted.attempt, spec, journal, result)
 
     async def _executed(
-        self, granted: ClaimGranted, spec: RunSpec, journal: GroupedJournal, handle: RunHandle
+        self, granted: ClaimGranted, spec: RunSpec, events: RunEvents, journal: GroupedJournal, handle: RunHandle
     ) -> RunResult:
         prepare = partial(
             self._launcher.prepare,
             spec,
-            _NoListener(),
+            events,
             journal=journal,
             entries=[entry.data for entry in granted.journal],
             left=granted.state,
@@ -199,10 +207,3 @@ class _Refused(Exception):
     def __init__(self, error: FlowportError) -> None:
         super().__init__(error.message)
         self.error = error
-
-
-class _NoListener:
-    """Nobody reads the events of a queued run while it goes on."""
-
-    async def emit(self, event: RunEvent) -> None:
-        """Drop it."""

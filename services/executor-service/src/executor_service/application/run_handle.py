@@ -1,12 +1,16 @@
 """A hold on a run that may not have begun yet, for whoever wants to stop it."""
 
+from collections.abc import Callable
+
 from executor_service.engine.execution import Execution
 
 
 class RunHandle:
     """Passes a cancel on to the execution, now or as soon as there is one."""
 
-    def __init__(self) -> None:
+    def __init__(self, follow: Callable[[str], None] | None = None) -> None:
+        """`follow` is told who else wants the run's events."""
+        self._follow = follow
         self._execution: Execution | None = None
         self._reason: str | None = None
 
@@ -20,6 +24,11 @@ class RunHandle:
         self._reason = self._reason or reason
         if self._execution is not None:
             self._execution.cancel(reason)
+
+    def follow(self, address: str) -> None:
+        """Somebody asks for the run's events."""
+        if self._follow is not None:
+            self._follow(address)
 
     def bind(self, execution: Execution) -> None:
         """From here on a cancel goes to `execution`."""

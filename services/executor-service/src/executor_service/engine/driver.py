@@ -11,6 +11,7 @@ import msgspec
 from executor_service.engine.call import Call, ChildRunner
 from executor_service.engine.containers import Containers
 from executor_service.engine.entries import (
+    BlockDone,
     Checked,
     Entry,
     Intended,
@@ -57,6 +58,7 @@ class Driver:
         self._tasks: dict[Work, asyncio.Task[None]] = {}
         self._done: deque[tuple[Work, Entry | Exception]] = deque()
         self._wake = asyncio.Event()
+        self._told_before: list[BlockDone] = []
         self.attempts: dict[Work, Attempt] = {}
         """Blocks under way."""
 
@@ -71,7 +73,9 @@ class Driver:
 
     def restore(self, entries: Sequence[msgspec.Raw]) -> None:
         """Go to where the journal of earlier attempts ends."""
-        self._progress.restore([decode_entry(entry) for entry in entries])
+        restored = [decode_entry(entry) for entry in entries]
+        self._told_before = [entry for entry in restored if isinstance(entry, BlockDone) and entry.error is None]
+        self._progress.restore(restored)
 
     def entry(self, attempt: Attempt, *, error: str) -> BlockLog:
         """The log entry of a block that is stopped."""
@@ -79,6 +83,7 @@ class Driver:
 
     async def drive(self) -> None:
         """Run until nothing more can. Raises LimitReached, and what the journal raises."""
+        await self._tell_again()
         await self._take_answers()
         self._launch()
         while self._tasks:
@@ -99,6 +104,18 @@ class Driver:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=self._limits.cancel_seconds)
+
+    async def _tell_again(self) -> None:
+        """A caller who watches starts anew with each attempt: the outputs of blocks that are done come first."""
+        if self._stream is None:
+            return
+        for entry in self._told_before:
+            block = self._setting.workflow.blocks[entry.log.block_id]
+            writer = self._stream.writer(block.id) if block.type in TEXT_TYPES else None
+            text = entry.output.get("content")
+            if writer is not None and isinstance(text, str):
+                await writer.write(text)
+            await self._stream.announce(block.id, entry.output, writer)
 
     async def _take_answers(self) -> None:
         for context, answer in self._setting.request.resumptions.items():

@@ -1,0 +1,77 @@
+"""Events of one run on their way out: in order, tokens coalesced."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from shared.contracts.events import Chunk, RunEnded, RunEvent, SelectedOutput, Thinking
+
+FLUSH_SECONDS: Final = 0.015
+FLUSH_BYTES: Final = 1024
+"""What is sent waits for more no longer, and no fuller, than this."""
+
+Send = Callable[[tuple[RunEvent, ...]], Awaitable[None]]
+
+
+def size_of(event: RunEvent) -> int:
+    """About how many bytes it is, where it can be many."""
+    match event:
+        case Chunk(text=text) | Thinking(text=text):
+            return len(text)
+        case SelectedOutput(value=value):
+            return len(bytes(value))
+        case _:
+            return 0
+
+
+class Coalescing:
+    """The first text goes out at once; later text is flushed every 15 ms or 1 KiB, whichever comes first.
+
+    `send` is called with one batch after the other, and must not fail.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._pending: list[RunEvent] = []
+        self._pending_size = 0
+        self._spoke = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._flushing: asyncio.Task[None] | None = None
+        self._order = asyncio.Lock()
+
+    async def emit(self, event: RunEvent) -> None:
+        """Take one event; returns when there is room for the next."""
+        self._add(event)
+        is_text = isinstance(event, Chunk)
+        if isinstance(event, RunEnded) or (is_text and not self._spoke) or self._pending_size >= FLUSH_BYTES:
+            self._spoke = self._spoke or is_text
+            await self._flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush_soon)
+
+    async def close(self) -> None:
+        """Send what is left, and wait for what is on its way."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        await self._flush()
+
+    def _add(self, event: RunEvent) -> None:
+        self._pending_size += size_of(event)
+        last = self._pending[-1] if self._pending else None
+        if isinstance(event, Chunk) and isinstance(last, Chunk) and last.block_id == event.block_id:
+            self._pending[-1] = Chunk(event.block_id, last.text + event.text)
+        else:
+            self._pending.append(event)
+
+    def _flush_soon(self) -> None:
+        self._timer = None
+        self._flushing = asyncio.get_running_loop().create_task(self._flush())
+
+    async def _flush(self) -> None:
+        """One at a time: whoever comes later waits for what is being sent."""
+        async with self._order:
+            if not self._pending:
+                return
+            events, self._pending, self._pending_size = tuple(self._pending), [], 0
+            await self._send(events)

@@ -1,0 +1,156 @@
+"""The events of one attempt at a durable run: at once to those who follow it, and a little later to be kept."""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from executor_service.adapters.coalescing import Coalescing, size_of
+from executor_service.adapters.reply_sink import UNDELIVERABLE
+from executor_service.adapters.unheard import Unheard
+from executor_service.ports import EventsOf, RunEvents
+from shared.broker.ports import Broker, BrokerUnavailable, QueueFull
+from shared.broker.topology import EVENTS
+from shared.contracts.events import (
+    BlockStreamFailed,
+    Chunk,
+    RunEnded,
+    RunEvent,
+    RunStarted,
+    SelectedOutput,
+    SelectedOutputFailed,
+    StreamReset,
+    Thinking,
+)
+from shared.contracts.messages import EventBatch
+from shared.contracts.runs import Payload, RunOutcome, RunSpec
+from shared.observe.logging import get_logger
+
+log = get_logger("kept_events")
+
+KEEP_SECONDS: Final = 0.25
+KEEP_EVENTS: Final = 256
+KEEP_BYTES: Final = 1024 * 1024
+"""What is kept waits for more no longer, and no fuller, than this."""
+FOLLOW_SECONDS: Final = 30.0
+"""Who does not say again that it follows is forgotten."""
+MAX_FOLLOWERS: Final = 16
+MAX_TEXT: Final = 8 * 1024 * 1024
+"""Characters of text that readers of one attempt get; the result itself is whole."""
+TEXT_CUT: Final = "The text is longer than a stream may be"
+MAX_VALUE_BYTES: Final = 4 * 1024 * 1024
+VALUE_CUT: Final = "Selected output is too large to inline; select a nested field or use pagination/preview."
+PUBLISH_TRIES: Final = 5
+PUBLISH_PAUSE_SECONDS: Final = 0.2
+
+
+def events_of(broker: Broker) -> EventsOf:
+    """Keeps the events of those runs that ask for it."""
+
+    def of(spec: RunSpec, attempt: int) -> RunEvents:
+        return KeptEvents(broker, spec.run_id, attempt) if spec.keep_events else Unheard()
+
+    return of
+
+
+class KeptEvents:
+    """Numbers the events. Nobody who follows, and nothing that is kept, holds the run up or makes it fail."""
+
+    def __init__(self, broker: Broker, run_id: str, attempt: int) -> None:
+        self._broker = broker
+        self._run_id = run_id
+        self._attempt = attempt
+        self._followers: dict[str, float] = {}
+        self._number = 0
+        self._seq = 0
+        self._text = 0
+        self._kept: list[RunEvent] = []
+        self._kept_size = 0
+        self._kept_first = 0
+        self._keeping: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
+        self._order = asyncio.Lock()
+        self._out = Coalescing(self._send)
+
+    async def begin(self, listener: str | None) -> None:
+        """Say that the attempt has begun; one that is not the first makes all before it void."""
+        if listener is not None:
+            self.follow(listener)
+        await self.emit(RunStarted() if self._attempt == 1 else StreamReset(self._attempt))
+
+    def follow(self, address: str) -> None:
+        """Send events there too, for a while."""
+        now = asyncio.get_running_loop().time()
+        self._followers = {each: until for each, until in self._followers.items() if until > now}
+        if address in self._followers or len(self._followers) < MAX_FOLLOWERS:
+            self._followers[address] = now + FOLLOW_SECONDS
+
+    async def emit(self, event: RunEvent) -> None:
+        """Take one event; returns when there is room for the next."""
+        match event:
+            case SelectedOutput(block_id=block_id, value=value) if len(bytes(value)) > MAX_VALUE_BYTES:
+                await self._out.emit(SelectedOutputFailed(block_id, VALUE_CUT))
+            case Chunk(block_id=block_id, text=text) | Thinking(block_id=block_id, text=text):
+                await self._emit_text(event, block_id, len(text))
+            case _:
+                await self._out.emit(event)
+
+    async def close(self, outcome: RunOutcome | None = None) -> None:
+        """Let everything go out; last of all that the run is over, but not what came of it."""
+        if outcome is not None:
+            await self._out.emit(RunEnded(msgspec.structs.replace(outcome, output=Payload())))
+        await self._out.close()
+        self._closing.set()
+        if self._keeping is not None:
+            await self._keeping
+        await self._keep()
+
+    async def _emit_text(self, event: Chunk | Thinking, block_id: str, length: int) -> None:
+        is_cut = self._text > MAX_TEXT
+        self._text += length
+        if self._text <= MAX_TEXT:
+            await self._out.emit(event)
+        elif not is_cut:
+            await self._out.emit(BlockStreamFailed(block_id, TEXT_CUT))
+
+    async def _send(self, events: tuple[RunEvent, ...]) -> None:
+        batch = EventBatch(self._run_id, self._seq, events, attempt=self._attempt, first=self._number)
+        self._seq += 1
+        self._number += len(events)
+        for address in list(self._followers):
+            try:
+                await self._broker.replies.send(address, batch, must_route=True)
+            except UNDELIVERABLE:
+                self._followers.pop(address, None)
+        self._kept.extend(events)
+        self._kept_size += sum(map(size_of, events))
+        if len(self._kept) >= KEEP_EVENTS or self._kept_size >= KEEP_BYTES:
+            await self._keep()
+        elif self._keeping is None:
+            self._keeping = asyncio.create_task(self._keep_soon())
+
+    async def _keep_soon(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), KEEP_SECONDS)
+        self._keeping = None
+        await self._keep()
+
+    async def _keep(self) -> None:
+        async with self._order:
+            if not self._kept:
+                return
+            events, self._kept, self._kept_size = tuple(self._kept), [], 0
+            batch = EventBatch(self._run_id, 0, events, attempt=self._attempt, first=self._kept_first)
+            self._kept_first += len(events)
+            await self._publish(batch)
+
+    async def _publish(self, batch: EventBatch) -> None:
+        for _ in range(PUBLISH_TRIES):
+            try:
+                await self._broker.work.publish(EVENTS, batch)
+            except (QueueFull, BrokerUnavailable):
+                await asyncio.sleep(PUBLISH_PAUSE_SECONDS)
+            else:
+                return
+        log.warning("events of a run are not kept", run_id=self._run_id, count=len(batch.events))

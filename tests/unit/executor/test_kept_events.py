@@ -1,0 +1,201 @@
+"""Events of durable runs on their way to those who follow, and to those who come later."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import msgspec
+
+from executor_service.adapters.kept_events import MAX_FOLLOWERS, MAX_TEXT, MAX_VALUE_BYTES, KeptEvents
+from shared.broker.connect import open_broker
+from shared.broker.ports import Broker, Delivery, ReplyInbox, Settlement
+from shared.broker.topology import EVENTS
+from shared.contracts.events import (
+    BlockStreamFailed,
+    Chunk,
+    RunEnded,
+    RunEvent,
+    RunStarted,
+    SelectedOutput,
+    SelectedOutputFailed,
+    StreamReset,
+)
+from shared.contracts.messages import EventBatch
+from shared.contracts.runs import Payload, RunOutcome, RunStatus
+from shared.ids import new_id
+
+NOW = datetime.now(UTC)
+OUTCOME = RunOutcome(
+    status=RunStatus.COMPLETED,
+    output=Payload(inline=msgspec.Raw(b'{"a":1}'), size=7),
+    started_at=NOW,
+    ended_at=NOW,
+    duration_ms=1.0,
+)
+ENDED = RunEnded(msgspec.structs.replace(OUTCOME, output=Payload()))
+
+
+@dataclass
+class Follower:
+    """Somebody who follows from some moment on."""
+
+    inbox: ReplyInbox
+    batches: list[EventBatch]
+
+    @property
+    def address(self) -> str:
+        return self.inbox.address
+
+    @property
+    def events(self) -> list[RunEvent]:
+        return [event for batch in self.batches for event in batch.events]
+
+
+@dataclass
+class World:
+    """A broker, and what is to be kept."""
+
+    broker: Broker
+    kept: list[EventBatch] = field(default_factory=list)
+
+    async def follower(self) -> Follower:
+        batches: list[EventBatch] = []
+        return Follower(await self.broker.replies.open_inbox(batches.append, lambda: None), batches)
+
+    async def keep(self, delivery: Delivery) -> Settlement:
+        assert isinstance(delivery.message, EventBatch)
+        self.kept.append(delivery.message)
+        return Settlement.ACK
+
+    def kept_events(self) -> list[RunEvent]:
+        return [event for batch in self.kept for event in batch.events]
+
+
+@asynccontextmanager
+async def world() -> AsyncIterator[World]:
+    broker = open_broker(f"memory://{new_id()}", service="test")
+    await broker.start()
+    try:
+        made = World(broker)
+        await broker.work.consume(EVENTS, made.keep, prefetch=100)
+        yield made
+    finally:
+        await broker.stop()
+
+
+async def settled() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_whoever_follows_gets_text_at_once_and_the_end_without_the_output() -> None:
+    async with world() as here:
+        follower = await here.follower()
+        events = KeptEvents(here.broker, "run", 1)
+        await events.begin(follower.address)
+        await events.emit(Chunk("b", "Hel"))
+        await settled()
+        assert follower.events == [RunStarted(), Chunk("b", "Hel")]
+
+        await events.emit(Chunk("b", "lo"))
+        await events.close(OUTCOME)
+        await settled()
+        assert follower.events[2:] == [Chunk("b", "lo"), ENDED]
+        assert [batch.first for batch in follower.batches] == [0, 2]
+
+
+async def test_all_events_are_kept_with_the_same_numbers() -> None:
+    async with world() as here:
+        events = KeptEvents(here.broker, "run", 1)
+        await events.begin(None)
+        for n in range(600):
+            await events.emit(Chunk(f"b{n % 2}", "x"))
+        await events.close(OUTCOME)
+        await settled()
+
+        assert len(here.kept_events()) == 602
+        assert here.kept_events()[-1] == ENDED
+        numbers = [batch.first + n for batch in here.kept for n in range(len(batch.events))]
+        assert numbers == list(range(602))
+        assert len(here.kept) < 10
+
+
+async def test_whoever_comes_later_gets_what_follows() -> None:
+    async with world() as here:
+        events = KeptEvents(here.broker, "run", 1)
+        await events.begin(None)
+        await events.emit(Chunk("b", "Hel"))
+        follower = await here.follower()
+        events.follow(follower.address)
+        await events.emit(Chunk("b", "lo"))
+        await events.close()
+        await settled()
+
+        assert follower.events == [Chunk("b", "lo")]
+        assert follower.batches[0].first == 2
+
+
+async def test_a_later_attempt_makes_void_what_came_before() -> None:
+    async with world() as here:
+        events = KeptEvents(here.broker, "run", 2)
+        await events.begin(None)
+        await events.close()
+        await settled()
+
+        assert [(batch.attempt, batch.first, batch.events) for batch in here.kept] == [(2, 0, (StreamReset(2),))]
+
+
+async def test_a_follower_who_is_gone_disturbs_nobody() -> None:
+    async with world() as here:
+        gone, stays = await here.follower(), await here.follower()
+        events = KeptEvents(here.broker, "run", 1)
+        events.follow(gone.address)
+        events.follow(stays.address)
+        await gone.inbox.close()
+        await events.emit(Chunk("b", "x"))
+        await events.close(OUTCOME)
+        await settled()
+
+        assert stays.events == [Chunk("b", "x"), ENDED]
+
+
+async def test_followers_are_bounded() -> None:
+    async with world() as here:
+        followers = [await here.follower() for _ in range(MAX_FOLLOWERS + 1)]
+        events = KeptEvents(here.broker, "run", 1)
+        for follower in followers:
+            events.follow(follower.address)
+        await events.emit(Chunk("b", "x"))
+        await events.close()
+        await settled()
+
+        assert [bool(follower.events) for follower in followers] == [True] * MAX_FOLLOWERS + [False]
+
+
+async def test_endless_text_is_cut_once_and_the_end_still_comes() -> None:
+    async with world() as here:
+        follower = await here.follower()
+        events = KeptEvents(here.broker, "run", 1)
+        events.follow(follower.address)
+        for _ in range(3):
+            await events.emit(Chunk("b", "x" * (MAX_TEXT // 2)))
+        await events.emit(Chunk("b", "x"))
+        await events.close(OUTCOME)
+        await settled()
+
+        assert [type(event) for event in follower.events] == [Chunk, Chunk, BlockStreamFailed, RunEnded]
+
+
+async def test_a_value_too_large_for_a_stream_is_refused_by_name() -> None:
+    async with world() as here:
+        follower = await here.follower()
+        events = KeptEvents(here.broker, "run", 1)
+        events.follow(follower.address)
+        huge = msgspec.Raw(b'"' + b"x" * MAX_VALUE_BYTES + b'"')
+        await events.emit(SelectedOutput("b", "result", huge))
+        await events.close()
+        await settled()
+
+        assert [type(event) for event in follower.events] == [SelectedOutputFailed]
