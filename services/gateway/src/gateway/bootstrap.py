@@ -21,15 +21,18 @@ from gateway.api.attached import AttachedAnswers
 from gateway.api.auth.cookies import SessionCookie
 from gateway.api.auth.sessions import sessions_router
 from gateway.api.block_types import block_types_router
-from gateway.api.console import ConsoleFiles, console_router
+from gateway.api.console import ConsoleFiles
 from gateway.api.guards import CorsGuard, RequestGuard
 from gateway.api.legacy.access import LegacyAccess
 from gateway.api.legacy.authoring import authoring_router
+from gateway.api.legacy.changes import changes_router
 from gateway.api.legacy.deployment import deployment_router
 from gateway.api.legacy.errors import present_execute_error
 from gateway.api.legacy.execute import ExecuteDoor, execute_router
 from gateway.api.legacy.files import files_router
+from gateway.api.legacy.interface import interface_router
 from gateway.api.legacy.jobs import jobs_router
+from gateway.api.legacy.resuming import resuming_router
 from gateway.api.legacy.runs import runs_router
 from gateway.api.legacy.usage import usage_router
 from gateway.api.legacy.versions import versions_router
@@ -45,30 +48,40 @@ from gateway.api.v2.errors import present_execute_error as present_v2_execute_er
 from gateway.api.v2.execute import V2ExecuteDoor
 from gateway.api.v2.execute import execute_router as v2_execute_router
 from gateway.api.v2.runs import runs_router as v2_runs_router
+from gateway.api.workspaces.invitations import invitations_router
+from gateway.api.workspaces.routers import workspace_routers
 from gateway.application.admission import AdmissionGate
+from gateway.application.api_keys import ApiKeys
 from gateway.application.attempts import Attempts
+from gateway.application.audit import AuditLog
 from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
+from gateway.application.environment_values import EnvironmentValues
 from gateway.application.executions import Executions
 from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
-from gateway.application.key_uses import KeyUses
 from gateway.application.idempotency import Idempotency
+from gateway.application.interfaces import Interfaces
+from gateway.application.key_uses import KeyUses
 from gateway.application.publishing import Publishing
 from gateway.application.rate_limiter import RateLimiter
 from gateway.application.rate_limits import RateLimits
+from gateway.application.resuming import Resuming
 from gateway.application.revocations import Revocations
 from gateway.application.run_logs import RunLogs
 from gateway.application.sessions import Sessions
+from gateway.application.teams import Teams
 from gateway.application.usage import UsageReports
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.addresses import networks
 from gateway.metrics import count_by_workspace
-from gateway.ports import Buckets, DeployKeeper, IdempotencyRecords, Passwords, RunKeeper, TenantDatabase
+from gateway.ports import AuditEntries, Buckets, DeployKeeper, IdempotencyRecords, Passwords, RunKeeper, TenantDatabase
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.clock import Clock, SystemClock
 from shared.service import Component, ServiceName
+from shared.store.audit import INDEXES as AUDIT_INDEXES
+from shared.store.audit import AuditStore
 from shared.store.client import Store
 from shared.web.app import create_app
 from shared.web.client import InternalClient
@@ -86,6 +99,7 @@ def build(
     deploy: DeployKeeper | None = None,
     jobs: RunKeeper | None = None,
     calls: IdempotencyRecords | None = None,
+    audit_entries: AuditEntries | None = None,
     clock: Clock | None = None,
     passwords: Passwords | None = None,
     on_first_key: Callable[[FirstKey], None] | None = None,
@@ -99,12 +113,13 @@ def build(
     count_by_workspace(settings.metrics_by_workspace)
     clock = clock or SystemClock()
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.GATEWAY)
-    if store is None or buckets is None or calls is None:
-        indexes = (*INDEXES, *BUCKET_INDEXES, *IDEMPOTENCY_INDEXES)
+    if store is None or buckets is None or calls is None or audit_entries is None:
+        indexes = (*INDEXES, *BUCKET_INDEXES, *IDEMPOTENCY_INDEXES, *AUDIT_INDEXES)
         database = Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_gateway", indexes)
         store = store or TenantStore(database)
         buckets = buckets or BucketStore(database)
         calls = calls or IdempotencyStore(database)
+        audit_entries = audit_entries or AuditStore(database)
     clients: list[Component] = []
     if deploy is None:
         clients.append(client := _client(settings, settings.deploy_url))
@@ -115,13 +130,23 @@ def build(
 
     passwords = passwords or Argon2Passwords()
     revocations = Revocations(broker.control, settle_seconds=settings.settle_seconds)
+    audit = AuditLog(audit_entries, [deploy], clock)
     sessions = Sessions(
-        store, store, passwords=passwords, attempts=Attempts(store, clock), revocations=revocations, clock=clock
+        store,
+        store,
+        passwords=passwords,
+        attempts=Attempts(store, clock),
+        revocations=revocations,
+        audit=audit,
+        clock=clock,
     )
     key_uses = KeyUses(store, clock)
     authentication = Authentication(store, sessions.visit, key_uses, clock)
     revocations.also_tell(authentication.on_control)
     cookie = SessionCookie(settings.base_url)
+    teams = Teams(store, store, sessions, audit, clock, plan=settings.default_plan)
+    api_keys = ApiKeys(store, revocations, audit, clock)
+    environment = EnvironmentValues(deploy, audit)
     endpoints = Endpoints(deploy, clock, stale_seconds=settings.endpoint_stale_seconds)
     cancels = Cancels(broker.control, clock)
     runs = BrokerAttachedRuns(
@@ -166,8 +191,9 @@ def build(
     publishing = Publishing(deploy, endpoints)
     access = LegacyAccess(authentication, endpoints, limiting)
     v1_access = V1Access(authentication, endpoints, limiting, reports=reports, clock=clock)
-    console = ConsoleFiles()
+    interfaces = Interfaces(endpoints, deploy, installed_catalog())
     workflow_runs = WorkflowRuns(jobs, runs, jobs)
+    resuming = Resuming(workflow_runs, jobs)
     app = create_app(
         ServiceName.GATEWAY,
         components=[
@@ -194,21 +220,25 @@ def build(
         routers=[
             execute_router(door),
             sessions_router(sessions, authentication, cookie, limiting, clock),
+            invitations_router(authentication, sessions, teams, cookie=cookie, limiting=limiting, clock=clock),
+            *workspace_routers(access, teams, api_keys, environment, audit, public_url=settings.base_url),
             jobs_router(authentication, limiting, jobs, jobs),
             usage_router(authentication, limiting, reports, clock),
             v2_execute_router(v2_door),
-            v2_runs_router(authentication, limiting, endpoints, workflow_runs),
+            v2_runs_router(authentication, limiting, endpoints, workflow_runs, resuming, public_url=settings.base_url),
             v1_workflows_router(v1_access, deploy),
             v1_deployments_router(v1_access, publishing),
             v1_logs_router(v1_access, RunLogs(jobs, jobs, deploy)),
             runs_router(access, workflow_runs),
+            resuming_router(access, resuming, public_url=settings.base_url),
             deployment_router(access, deploy, publishing),
             versions_router(access, deploy, publishing),
+            changes_router(access, deploy),
+            interface_router(access, interfaces, public_url=settings.base_url),
             authoring_router(access, deploy, endpoints),
             block_types_router(access, installed_catalog()),
-            console_router(console),
             files_router(authentication, jobs),
-            root_router(settings.base_url, console),
+            root_router(settings.base_url, ConsoleFiles()),
         ],
         middleware=[
             Middleware(CorsGuard, public_url=settings.base_url),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -11,16 +11,21 @@ from gateway.domain.idempotency import CallName, KeptAnswer
 from gateway.domain.people import Account, Session, User
 from gateway.domain.rate_limits import Rate
 from gateway.domain.team import Invitation, Team
+from shared.contracts.audit import AuditEntry, AuditQuery
 from shared.contracts.deployments import (
     CreateWorkflow,
     Deploy,
     Deployed,
     DeploymentStatus,
+    Diff,
     Draft,
     DraftSaved,
     Endpoint,
+    EnvironmentNames,
     ImportWorkflow,
+    Problems,
     SaveDraft,
+    SetEnvironmentValue,
     UpdateAccess,
     UpdateVersion,
     UpdateWorkflow,
@@ -31,10 +36,23 @@ from shared.contracts.deployments import (
     WorkflowPage,
 )
 from shared.contracts.events import RunEvent
-from shared.contracts.jobs import AcceptRun, CancelAnswer, RunAccepted, RunPage, RunView, Spend
+from shared.contracts.jobs import (
+    AcceptRun,
+    CancelAnswer,
+    CancelledRuns,
+    ResumeAnswer,
+    ResumeRun,
+    RunAccepted,
+    RunFilter,
+    RunPage,
+    RunView,
+    Spend,
+)
 from shared.contracts.logs import FindLogs
 from shared.contracts.messages import ControlMessage
 from shared.contracts.runs import Payload, RunOutcome, RunSpec
+
+EVERY_RUN: Final = RunFilter()
 
 
 class Keys(Protocol):
@@ -187,6 +205,22 @@ class Passwords(Protocol):
         ...
 
 
+class AuditTrail(Protocol):
+    """Entries of one service's deeds."""
+
+    async def find(self, query: AuditQuery) -> Sequence[AuditEntry]:
+        """Newest first. Raises Unavailable."""
+        ...
+
+
+class AuditEntries(AuditTrail, Protocol):
+    """The gateway's own."""
+
+    async def add(self, *entries: AuditEntry) -> None:
+        """Keep them. Never raises: the deed is done."""
+        ...
+
+
 class Control(Protocol):
     """To every process."""
 
@@ -288,8 +322,33 @@ class Authoring(Protocol):
         """Raises InvalidRequest."""
         ...
 
+    async def diff(self, workspace_id: str, workflow_id: str, *, before: str, after: str) -> Diff:
+        """Between `draft`, `active` or a version's number. Raises NotDeployed."""
+        ...
 
-class DeployKeeper(Deployments, Authoring, Protocol):
+    async def problems(self, workspace_id: str, workflow_id: str) -> Problems:
+        """What a deploy of the draft would say."""
+        ...
+
+
+class Environment(Protocol):
+    """Environment values at deploy-service. Every method raises Unavailable.
+
+    They belong to `place`: a workspace's id, or `user:` and a user's id.
+    """
+
+    async def value_names(self, place: str) -> EnvironmentNames: ...
+
+    async def set_value(self, place: str, name: str, value: SetEnvironmentValue) -> None:
+        """Raises InvalidRequest."""
+        ...
+
+    async def delete_value(self, place: str, name: str) -> None:
+        """Raises NotFound."""
+        ...
+
+
+class DeployKeeper(Deployments, Authoring, Environment, AuditTrail, Protocol):
     """All that deploy-service does for the gateway."""
 
 
@@ -308,7 +367,9 @@ class Jobs(Protocol):
         """Any run, with its output and blocks where asked for. Raises NotFound."""
         ...
 
-    async def runs(self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None) -> RunPage:
+    async def runs(
+        self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None, only: RunFilter = EVERY_RUN
+    ) -> RunPage:
         """The runs of a workflow, newest first. Raises InvalidRequest for a cursor that is none."""
         ...
 
@@ -322,6 +383,14 @@ class Jobs(Protocol):
 
     async def spend(self, workspace_id: str) -> Spend:
         """What the workspace spent on models this month."""
+        ...
+
+    async def cancel_all(self, workspace_id: str, workflow_id: str, only: RunFilter) -> CancelledRuns:
+        """Cancel the runs of a workflow that are not over."""
+        ...
+
+    async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
+        """End a pause. Raises NotFound, Conflict, PayloadTooLarge."""
         ...
 
     async def claim_run_id(self, workspace_id: str, run_id: str) -> None:

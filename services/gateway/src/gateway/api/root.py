@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from gateway.api.console import ConsoleFiles
+from gateway.api.console import ConsoleFiles, console_router
 from shared.web.structs import StructResponse
 
 _PAGE = """<!doctype html>
@@ -24,8 +24,9 @@ _PAGE = """<!doctype html>
 
 
 def root_router(base_url: str, console: ConsoleFiles) -> APIRouter:
-    """The front page."""
+    """The front page, and the pages behind it."""
     router = APIRouter(include_in_schema=False)
+    router.include_router(console_router(console))
 
     @router.get("/")
     async def root(request: Request) -> Response:
