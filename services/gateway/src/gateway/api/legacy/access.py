@@ -5,7 +5,7 @@ from starlette.requests import Request
 from gateway.api.limiting import Limiting
 from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
-from gateway.domain.credentials import Caller
+from gateway.domain.credentials import Caller, Scope
 from gateway.domain.rate_limits import RateKind
 
 
@@ -30,7 +30,23 @@ class LegacyAccess:
         endpoint = await self._endpoints.get(workflow_id)
         return caller.on(endpoint.workspace_id, workflow_id)
 
-    async def to_workspace(self, request: Request) -> Caller:
+    async def to_workspace(self, request: Request, workspace_id: str) -> Caller:
         """Who calls about the workspace in the path. Raises Unauthenticated, Forbidden, Unavailable."""
         caller = await self.caller(request)
-        return caller.within(request.path_params["workspace_id"])
+        return caller.within(workspace_id)
+
+    async def to_interface(self, request: Request) -> Caller:
+        """Who looks at the workflow in the path, the public where it is open to it.
+
+        Raises Unauthenticated, NotFound, Forbidden, Unavailable.
+        """
+        workflow_id = request.path_params["workflow_id"]
+        caller = await self._authentication.caller(request.headers)
+        if caller is None:
+            endpoint = await self._endpoints.find(workflow_id)
+            caller = await self._authentication.public_caller(endpoint, self._limiting.address_of(request))
+            self._limiting.show(request, caller, RateKind.SYNC)
+            return caller
+        caller = await self.to_workflow(request)
+        caller.require(Scope.READ, Scope.EXECUTE)
+        return caller

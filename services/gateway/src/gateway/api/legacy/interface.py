@@ -1,0 +1,70 @@
+"""`/api/workflows/{id}/…` for who is about to call it: code samples, OpenAPI, a page to read and try it."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+
+from gateway.api.legacy.access import LegacyAccess
+from gateway.api.legacy.errors import present_error
+from gateway.api.legacy.interface_models import SampleCode, Samples, Selectable, SelectableBlock
+from gateway.api.legacy.models import Error
+from gateway.api.routes import presenting
+from gateway.api.schemas import answers
+from gateway.application.interfaces import Interfaces
+from gateway.domain.interface import BlockOutputs
+from gateway.domain.run_words import names_in
+from gateway.domain.samples import samples_of
+
+SOME_KEY: Final = "sk-sim-..."
+Version = Annotated[int | None, Query(ge=1, le=2**31, description="The live one when nothing is said.")]
+
+
+def interface_router(access: LegacyAccess, interfaces: Interfaces, *, public_url: str) -> APIRouter:
+    """Protected like the workflow itself."""
+    router = APIRouter(
+        prefix="/api/workflows/{workflow_id}",
+        route_class=presenting(present_error),
+        tags=["Interface"],
+        responses=answers(Error, 400, 401, 403, 404, 503),
+    )
+
+    @router.get("/samples", summary="Code that calls the workflow")
+    async def samples(
+        request: Request,
+        workflow_id: str,
+        version: Version = None,
+        selected_outputs: Annotated[str | None, Query(alias="selectedOutputs", max_length=10_000)] = None,
+    ) -> Samples:
+        caller = await access.to_interface(request)
+        published = await interfaces.of(workflow_id, version)
+        interface, is_public = published.interface, published.endpoint.is_public
+        selection = names_in(selected_outputs) or list(interface.default_selection())
+        example, key = interface.example_input(), caller.key.display if caller.key else SOME_KEY
+        written = samples_of(
+            public_url, workflow_id, example, selected_outputs=selection, masked_key=key, is_public=is_public
+        )
+        return Samples(
+            workflow_id=workflow_id,
+            version=published.version,
+            is_public=is_public,
+            masked_key=key,
+            example_input=example,
+            selected_outputs=selection,
+            outputs=list(map(_selectable, interface.outputs)),
+            samples=[SampleCode(mode=one.mode, step=one.step, language=one.language, code=one.code) for one in written],
+        )
+
+    return router
+
+
+def _selectable(block: BlockOutputs) -> SelectableBlock:
+    return SelectableBlock(
+        block_id=block.block_id,
+        block_name=block.block_name,
+        block_type=block.block_type,
+        outputs=[
+            Selectable(path=name, type=field.type, selector=f"{block.selector}.{name}")
+            for name, field in block.fields.items()
+        ],
+    )

@@ -1,0 +1,75 @@
+"""What a workflow takes and gives, as its callers need to know it."""
+
+import base64
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from shared.workflow.catalog import Catalog
+from shared.workflow.input_format import InputField
+from shared.workflow.jsvalues import MISSING, Json, JsonObject
+from shared.workflow.models import WorkflowState
+from shared.workflow.paths import Outputs
+from shared.workflow.selectors import resolve_selectors, selector_name
+from shared.workflow.start import coerce, input_fields
+
+_FILE: Final = base64.b64encode(b"Hello from a file.").decode()
+_EXAMPLES: Final[Mapping[str, Json]] = {
+    "string": "example",
+    "number": 42,
+    "boolean": True,
+    "object": {"key": "value"},
+    "array": [1, 2, 3],
+    "file[]": [{"type": "file", "name": "hello.txt", "mime": "text/plain", "data": f"data:text/plain;base64,{_FILE}"}],
+}
+
+
+class BlockOutputs(msgspec.Struct, frozen=True):
+    """A block whose outputs callers may select."""
+
+    block_id: str
+    block_name: str
+    block_type: str
+    selector: str
+    """How a selected output begins: `agent_1`, or the block's id where no name is its own."""
+    fields: Outputs
+
+
+class Interface(msgspec.Struct, frozen=True):
+    """The fields of the start block, and what can be selected of the blocks that run."""
+
+    fields: tuple[InputField, ...]
+    outputs: tuple[BlockOutputs, ...]
+
+    def example_input(self) -> JsonObject:
+        """A body that the workflow takes."""
+        if not self.fields:
+            return {"input": "your data here"}
+        return {field.name: example_of(field) for field in self.fields}
+
+    def default_selection(self) -> tuple[str, ...]:
+        """What most callers want to see as it is written: the text of the first agent, if there is one."""
+        agents = (block for block in self.outputs if block.block_type == "agent")
+        return tuple(f"{block.selector}.content" for block in agents)[:1]
+
+
+def example_of(field: InputField) -> Json:
+    """The field's default where it has one, otherwise some value of its type."""
+    default = None if field.value == "" else coerce(field.value, field.type)
+    return _EXAMPLES.get(field.type, "example") if default in (None, MISSING) else default
+
+
+def read_interface(state: WorkflowState, catalog: Catalog) -> Interface:
+    """The interface of the workflow."""
+    return Interface(input_fields(state), tuple(_outputs(state, catalog)))
+
+
+def _outputs(state: WorkflowState, catalog: Catalog) -> Iterator[BlockOutputs]:
+    for block in state.blocks.values():
+        spec = catalog.spec(block.type)
+        if spec is None or spec.is_trigger or spec.is_container or not block.enabled:
+            continue
+        name = selector_name(block)
+        is_own = [found.block_id for found in resolve_selectors(state, [name])] == [block.id]
+        yield BlockOutputs(block.id, block.name, block.type, name if is_own else block.id, spec.declared_outputs(block))

@@ -1,0 +1,61 @@
+"""What samples are made of: a call, said in no language yet."""
+
+from enum import StrEnum
+
+import msgspec
+
+from shared.workflow.jsvalues import JsonObject
+
+
+class Mode(StrEnum):
+    """How a workflow is called."""
+
+    SYNC = "sync"
+    STREAM = "stream"
+    ASYNC = "async"
+
+
+class Step(StrEnum):
+    """What a sample does. Only queued runs need more than one."""
+
+    EXECUTE = "execute"
+    STATUS = "status"
+    LIMITS = "limits"
+
+
+class Language(StrEnum):
+    """What a sample is written in."""
+
+    CURL = "curl"
+    PYTHON = "python"
+    JAVASCRIPT = "javascript"
+    TYPESCRIPT = "typescript"
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One HTTP call. A call with a body is a POST."""
+
+    url: str
+    """May end in the id of a job, see `needs_job`."""
+    masked_key: str | None = None
+    """How the key is shown; None where none is needed. The key itself is in SIM_API_KEY."""
+    body: JsonObject | None = None
+    is_async: bool = False
+    streams: bool = False
+    needs_job: bool = False
+    """Whether the id in JOB_ID follows the URL."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What has to be in the environment."""
+        notes = [] if self.masked_key is None else [f"SIM_API_KEY: {self.masked_key}"]
+        return [*notes, "JOB_ID: the jobId that the async call answered"] if self.needs_job else notes
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """A program that makes one call and prints the answer."""
+
+    mode: Mode
+    step: Step
+    language: Language
+    code: str
