@@ -1,0 +1,37 @@
+"""Exports in the shapes that Sim's editor writes: all import; those that can run, run; the rest are told why not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.model_server import ModelServer, Reply
+from tests.support.public_door import PublicDoor
+
+EXPORTS: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "exports.json").read_text())
+RUNNABLE = [name for name, export in EXPORTS.items() if "output" in export]
+REFUSED = [name for name, export in EXPORTS.items() if "refused" in export]
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize("name", RUNNABLE)
+async def test_an_export_of_what_we_have_runs(name: str, models: ModelServer, door: PublicDoor) -> None:
+    export = EXPORTS[name]
+    models.answer("test", *map(Reply.says, export.get("replies", ())))
+    known = len(models.calls_of("test"))
+    answer = await door.run(await door.publish(export["file"]), export["body"])
+    assert answer.status_code == 200, answer.text
+    assert export["output"].items() <= answer.json()["output"].items()
+    assert [call.messages[-1]["content"] for call in models.calls_of("test")[known:]] == export.get("asked", [])
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize("name", REFUSED)
+async def test_an_export_of_what_we_do_not_have_imports_and_is_told_why_it_cannot_be_deployed(
+    name: str, door: PublicDoor
+) -> None:
+    imported = await door.import_(EXPORTS[name]["file"])
+    assert imported.status_code == 201, imported.text
+    refused = await door.deploy(imported.json()["data"]["id"])
+    assert refused.status_code == 400
+    assert sorted(problem["message"] for problem in refused.json()["details"]) == sorted(EXPORTS[name]["refused"])
