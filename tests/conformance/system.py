@@ -11,8 +11,8 @@ from tests.conformance.cases import Case
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
 from executor_service.blocks.ports import ChildWorkflow
 from executor_service.engine import Engine, Execution, Limits, RunRequest
-from executor_service.net import OutboundClient
-from executor_service.net.hosts import Address
+from shared.net import OutboundClient
+from shared.net.hosts import Address
 from executor_service.providers import Models, ProviderSettings
 from executor_service.sandbox import JavaScriptSandbox
 from shared.clock import SystemClock

@@ -7,8 +7,8 @@ from itertools import chain, repeat
 
 import httpcore2
 
-from executor_service.net import OutboundFailed
-from executor_service.net.hosts import Address
+from shared.net import OutboundFailed
+from shared.net.hosts import Address
 
 
 class FakeResolver:

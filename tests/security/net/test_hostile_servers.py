@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.support.raw_http import Received, Speak, answer, raw_server, saying
 
-from executor_service.net import (
+from shared.net import (
     OutboundClient,
     OutboundError,
     OutboundFailed,

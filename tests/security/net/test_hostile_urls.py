@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from executor_service.net import BlockedAddress, OutboundPolicy
-from executor_service.net.addresses import is_public
-from executor_service.net.hosts import read_host
-from executor_service.net.urls import read_target
+from shared.net import BlockedAddress, OutboundPolicy
+from shared.net.addresses import is_public
+from shared.net.hosts import read_host
+from shared.net.urls import read_target
 
 CLOSED: Final = OutboundPolicy()
 

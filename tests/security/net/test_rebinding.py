@@ -8,7 +8,7 @@ from tests.support.certificates import Authority
 from tests.support.outbound import FakeNetwork, FakeResolver
 from tests.support.raw_http import RawServer, answer, raw_server, saying
 
-from executor_service.net import BlockedAddress, OutboundClient, OutboundFailed, OutboundLimits, OutboundRequest
+from shared.net import BlockedAddress, OutboundClient, OutboundFailed, OutboundLimits, OutboundRequest
 
 PUBLIC = "8.8.8.8"
 METADATA = "169.254.169.254"

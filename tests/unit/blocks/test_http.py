@@ -14,7 +14,7 @@ from tests.unit.workflow.states import block, chain
 from executor_service.blocks.http import ApiHandler
 from executor_service.blocks.webhook_request import WebhookHandler
 from executor_service.engine import BlockHandler, RunResult
-from executor_service.net import OutboundClient
+from shared.net import OutboundClient
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.mcp import McpHandler, McpServers
 from executor_service.engine import RunResult
-from executor_service.net import OutboundClient
+from shared.net import OutboundClient
 
 
 @pytest.fixture(params=["stream", "json", "stateless"])

@@ -6,7 +6,7 @@ from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks import BlockPorts, block_handlers
 from executor_service.engine import BlockHandler
-from executor_service.net import OutboundClient
+from shared.net import OutboundClient
 from executor_service.sandbox import Conditions, Script, ScriptResult, Verdict
 from shared.workflow.catalog import Category
 from shared.workflow.catalog.core import CORE_BLOCKS

@@ -24,7 +24,7 @@ from executor_service.engine import (
     Pause,
     PauseRequest,
 )
-from executor_service.net import OutboundClient
+from shared.net import OutboundClient
 from shared.broker.ports import BrokerUnavailable, ReplyUnroutable
 from shared.clock import SystemClock
 from shared.contracts.deployments import Environment

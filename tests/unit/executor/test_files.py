@@ -16,7 +16,7 @@ from tests.unit.workflow.states import start
 from executor_service.application import sent_files, shown_files
 from executor_service.application.sent_files import SentFiles
 from executor_service.application.shown_files import ShownFiles
-from executor_service.net import OutboundClient
+from shared.net import OutboundClient
 from shared.contracts.events import RunEvent, SelectedOutput
 from shared.contracts.files import FileKey
 from shared.contracts.runs import RunSpec

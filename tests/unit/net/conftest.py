@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from executor_service.net import OutboundClient, OutboundRequest, OutboundResponse
+from shared.net import OutboundClient, OutboundRequest, OutboundResponse
 
 Get = Callable[..., Coroutine[Any, Any, OutboundResponse]]
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.raw_http import Received, answer, raw_server, saying
 from tests.unit.net.conftest import Get
 
-from executor_service.net import OutboundClient, OutboundFailed, OutboundLimits, OutboundRequest
+from shared.net import OutboundClient, OutboundFailed, OutboundLimits, OutboundRequest
 
 OK = saying(answer())
 

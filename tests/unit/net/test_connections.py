@@ -10,7 +10,7 @@ from tests.support.outbound import FakeNetwork, FakeResolver
 from tests.support.raw_http import Received, answer, raw_server, saying
 from tests.unit.net.conftest import Get
 
-from executor_service.net import OutboundClient, OutboundFailed, OutboundLimits, OutboundRequest, OutboundTimeout
+from shared.net import OutboundClient, OutboundFailed, OutboundLimits, OutboundRequest, OutboundTimeout
 
 OK: Final = saying(answer(body=b"x"))
 

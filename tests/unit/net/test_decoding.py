@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executor_service.net import OutboundFailed, ResponseTooLarge
-from executor_service.net.decoding import BodyReader
+from shared.net import OutboundFailed, ResponseTooLarge
+from shared.net.decoding import BodyReader
 
 
 def bare_deflate(body: bytes) -> bytes:

@@ -4,8 +4,8 @@ import ipaddress
 
 import pytest
 
-from executor_service.net import BlockedAddress, OutboundPolicy
-from executor_service.net.urls import read_target
+from shared.net import BlockedAddress, OutboundPolicy
+from shared.net.urls import read_target
 from executor_service.settings import ExecutorSettings
 
 HTTPS = r"^url must use https:// protocol$"

@@ -6,9 +6,9 @@ import pytest
 from tests.support.raw_http import Received, answer, raw_server, saying
 from tests.unit.net.conftest import Get
 
-from executor_service.net import BlockedAddress, OutboundClient, OutboundFailed, OutboundRequest
-from executor_service.net.redirects import hop_to, redirected
-from executor_service.net.urls import read_target
+from shared.net import BlockedAddress, OutboundClient, OutboundFailed, OutboundRequest
+from shared.net.redirects import hop_to, redirected
+from shared.net.urls import read_target
 
 SECRETS = {"authorization": "Bearer x", "cookie": "a=b", "x-api-key": "k", "x-anything": "k", "proxy-key": "k"}
 PLAIN = {"accept": "a/b", "accept-language": "en", "user-agent": "u"}

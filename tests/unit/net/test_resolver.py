@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from executor_service.net import OutboundFailed, SystemResolver
+from shared.net import OutboundFailed, SystemResolver
 
 
 class SlowSystem:

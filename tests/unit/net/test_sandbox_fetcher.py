@@ -3,7 +3,8 @@
 import pytest
 from tests.support.raw_http import answer, raw_server, saying
 
-from executor_service.net import OutboundClient, SandboxFetcher
+from executor_service.adapters.sandbox_fetcher import SandboxFetcher
+from shared.net import OutboundClient
 from executor_service.sandbox import FetchFailed, FetchRequest, JavaScriptSandbox, PoolSize, Script
 
 

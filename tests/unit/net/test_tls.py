@@ -11,7 +11,7 @@ from tests.support.certificates import Authority
 from tests.support.outbound import FakeNetwork, FakeResolver
 from tests.support.raw_http import RawServer, answer, raw_server, saying
 
-from executor_service.net import OutboundClient, OutboundFailed, OutboundRequest, OutboundTimeout
+from shared.net import OutboundClient, OutboundFailed, OutboundRequest, OutboundTimeout
 
 PUBLIC = "8.8.8.8"
 

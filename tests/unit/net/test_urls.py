@@ -2,8 +2,8 @@
 
 import pytest
 
-from executor_service.net import BlockedAddress
-from executor_service.net.urls import read_redirect, read_target
+from shared.net import BlockedAddress
+from shared.net.urls import read_redirect, read_target
 
 READ = [
     ("https://example.com", "https://example.com/"),

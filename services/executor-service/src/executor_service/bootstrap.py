@@ -25,7 +25,8 @@ from executor_service.application.shown_files import ShownFiles
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
 from executor_service.consumers.work import WorkConsumers
 from executor_service.engine import Engine
-from executor_service.net import OutboundClient, OutboundLimits, SandboxFetcher
+from executor_service.adapters.sandbox_fetcher import SandboxFetcher
+from shared.net import OutboundClient, OutboundLimits
 from executor_service.providers import Models, ProviderSettings
 from executor_service.sandbox import JavaScriptSandbox, PoolSize, PythonSandbox
 from executor_service.settings import ExecutorSettings

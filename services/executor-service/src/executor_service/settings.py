@@ -5,7 +5,7 @@ from typing import Final
 from pydantic import Field, field_validator
 
 from executor_service.engine import Limits
-from executor_service.net import OutboundPolicy
+from shared.net import OutboundPolicy
 from shared.settings import CommaList, CommonSettings
 
 _MIB: Final = 1024 * 1024

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from executor_service.net import OutboundClient, OutboundError, OutboundRequest
+from shared.net import OutboundClient, OutboundError, OutboundRequest
 from executor_service.ports import FileStore
 from shared.contracts.files import ID_PREFIX, MAX_FILE_BYTES, MAX_NAME, FileKey, StoredFile
 from shared.contracts.runs import RunSpec, Trigger

@@ -34,7 +34,7 @@ from executor_service.blocks.wait import WaitHandler
 from executor_service.blocks.webhook_request import WebhookHandler
 from executor_service.blocks.workflow import WorkflowHandler
 from executor_service.engine import BlockHandler
-from executor_service.net import OutboundClient
+from shared.net import OutboundClient
 from shared.workflow.catalog.triggers import TRIGGERS
 from shared.workflow.code_lexing import Language
 

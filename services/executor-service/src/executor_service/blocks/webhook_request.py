@@ -10,7 +10,7 @@ from executor_service.blocks.http import call_endpoint
 from executor_service.blocks.http.request import read_request
 from executor_service.blocks.http.retrying import RetryPlan
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
-from executor_service.net import OutboundClient
+from shared.net import OutboundClient
 from shared.workflow.jsvalues import JsonObject, to_string
 
 ONCE: Final = RetryPlan(0, 0, 0)

@@ -4,7 +4,7 @@ from executor_service.blocks.http.answer import failure_of, message, output_of
 from executor_service.blocks.http.request import read_request
 from executor_service.blocks.http.retrying import RetryPlan, send_with_retries
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
-from executor_service.net import BlockedAddress, OutboundClient, OutboundError, OutboundRequest, OutboundResponse
+from shared.net import BlockedAddress, OutboundClient, OutboundError, OutboundRequest, OutboundResponse
 from shared.workflow.jsvalues import JsonObject, to_string
 
 __all__ = ["ApiHandler", "call_endpoint"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
-from executor_service.net import OutboundRequest, OutboundResponse
+from shared.net import OutboundRequest, OutboundResponse
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json
 
 _HINTS: Final[Mapping[int, str]] = {

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 from executor_service.blocks.tables import table_rows
 from executor_service.engine import BlockFailure, Call
-from executor_service.net import OutboundRequest
+from shared.net import OutboundRequest
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify, to_number, to_string
 
 DEFAULT_TIMEOUT_MS: Final = 300_000

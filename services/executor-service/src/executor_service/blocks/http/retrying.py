@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from executor_service.blocks.http.request import number_of
-from executor_service.net import BlockedAddress, OutboundClient, OutboundError, OutboundRequest, OutboundResponse
+from shared.net import BlockedAddress, OutboundClient, OutboundError, OutboundRequest, OutboundResponse
 from shared.workflow.jsvalues import JsonObject, truthy
 
 MAX_RETRIES: Final = 10

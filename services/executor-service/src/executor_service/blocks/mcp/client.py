@@ -18,7 +18,7 @@ from executor_service.blocks.http.request import USER_AGENT
 from executor_service.blocks.mcp.request import OfferedTool, Server, ToolRequest
 from executor_service.blocks.mcp.transport import OutboundTransport
 from executor_service.engine import BlockFailure
-from executor_service.net import OutboundClient
+from shared.net import OutboundClient
 from shared.workflow.jsvalues import Json
 
 MAX_EVENT_BYTES: Final = 10 * 1024 * 1024

@@ -4,7 +4,7 @@ from typing import Final
 
 import httpx2
 
-from executor_service.net import OutboundClient, OutboundError, OutboundRequest
+from shared.net import OutboundClient, OutboundError, OutboundRequest
 
 _HOP_BY_HOP: Final = frozenset({"connection", "content-encoding", "content-length", "host", "transfer-encoding"})
 _METHOD_NOT_ALLOWED: Final = 405

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import httpcore2
 
-from executor_service.net.errors import ResponseTooLarge
+from shared.net.errors import ResponseTooLarge
 
 _PORTION: Final = 16 * 1024
 """What is read at once. However it is cut up, reading it holds up others only shortly."""

@@ -8,10 +8,10 @@ from typing import Final
 
 import httpcore2
 
-from executor_service.net.hosts import Address
-from executor_service.net.policy import OutboundPolicy
-from executor_service.net.resolver import Resolver
-from executor_service.net.urls import Target
+from shared.net.hosts import Address
+from shared.net.policy import OutboundPolicy
+from shared.net.resolver import Resolver
+from shared.net.urls import Target
 
 _MOST_ADDRESSES: Final = 4
 

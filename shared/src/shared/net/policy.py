@@ -4,10 +4,10 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from executor_service.net.addresses import CLOUD_SERVICES, LOOPBACK, Network, is_public
-from executor_service.net.errors import BlockedAddress
-from executor_service.net.hosts import Address, plain, read_host
-from executor_service.net.urls import NOT_HTTPS, Target
+from shared.net.addresses import CLOUD_SERVICES, LOOPBACK, Network, is_public
+from shared.net.errors import BlockedAddress
+from shared.net.hosts import Address, plain, read_host
+from shared.net.urls import NOT_HTTPS, Target
 
 BLOCKED_PORT: Final = "url uses a blocked port"
 BLOCKED_PORTS: Final = frozenset({22, 23, 25, 3306, 5432, 6379, 27017, 9200})

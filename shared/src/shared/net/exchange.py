@@ -7,12 +7,12 @@ from typing import Final
 
 import httpcore2
 
-from executor_service.net.connections import Connection
-from executor_service.net.decoding import ACCEPTED_ENCODINGS, BodyReader
-from executor_service.net.errors import OutboundFailed, OutboundTimeout
-from executor_service.net.headers import response_headers
-from executor_service.net.messages import OutboundLimits, OutboundResponse
-from executor_service.net.redirects import Hop
+from shared.net.connections import Connection
+from shared.net.decoding import ACCEPTED_ENCODINGS, BodyReader
+from shared.net.errors import OutboundFailed, OutboundTimeout
+from shared.net.headers import response_headers
+from shared.net.messages import OutboundLimits, OutboundResponse
+from shared.net.redirects import Hop
 
 _HEADERS_ON_THE_WIRE: Final = 128 * 1024
 _FRAMING: Final = 1.25

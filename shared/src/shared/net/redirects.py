@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from executor_service.net.errors import BlockedAddress
-from executor_service.net.urls import NOT_HTTPS, Target, read_redirect
+from shared.net.errors import BlockedAddress
+from shared.net.urls import NOT_HTTPS, Target, read_redirect
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MAY_TURN_POST_INTO_GET: Final = frozenset({301, 302})

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
-from executor_service.net.errors import OutboundFailed
-from executor_service.net.hosts import Address
+from shared.net.errors import OutboundFailed
+from shared.net.hosts import Address
 
 _THREADS: Final = 32
 _MOST_WAITING: Final = 256

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import httpcore2
 
-from executor_service.net.dialing import Dialer
-from executor_service.net.hosts import Host
-from executor_service.net.messages import OutboundLimits
-from executor_service.net.metering import MeteredStream
-from executor_service.net.urls import Target
+from shared.net.dialing import Dialer
+from shared.net.hosts import Host
+from shared.net.messages import OutboundLimits
+from shared.net.metering import MeteredStream
+from shared.net.urls import Target
 
 Key = tuple[str, tuple[str, Host, int]]
 """Whose connection it is (a workspace), and the origin that it goes to."""

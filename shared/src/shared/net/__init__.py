@@ -1,17 +1,16 @@
 """The way out of the system for what workflows call: only the open internet, and what the operator opens."""
 
-from executor_service.net.client import OutboundClient
-from executor_service.net.errors import (
+from shared.net.client import OutboundClient
+from shared.net.errors import (
     BlockedAddress,
     OutboundError,
     OutboundFailed,
     OutboundTimeout,
     ResponseTooLarge,
 )
-from executor_service.net.fetcher import SandboxFetcher
-from executor_service.net.messages import OutboundLimits, OutboundRequest, OutboundResponse
-from executor_service.net.policy import OutboundPolicy
-from executor_service.net.resolver import Resolver, SystemResolver
+from shared.net.messages import OutboundLimits, OutboundRequest, OutboundResponse
+from shared.net.policy import OutboundPolicy
+from shared.net.resolver import Resolver, SystemResolver
 
 __all__ = [
     "BlockedAddress",
@@ -25,6 +24,5 @@ __all__ = [
     "OutboundTimeout",
     "Resolver",
     "ResponseTooLarge",
-    "SandboxFetcher",
     "SystemResolver",
 ]

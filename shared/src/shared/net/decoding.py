@@ -3,7 +3,7 @@
 import zlib
 from typing import Final
 
-from executor_service.net.errors import OutboundFailed, ResponseTooLarge
+from shared.net.errors import OutboundFailed, ResponseTooLarge
 
 ACCEPTED_ENCODINGS: Final = "gzip, deflate"
 _MOST_PIECES: Final = 200_000

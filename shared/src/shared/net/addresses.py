@@ -3,7 +3,7 @@
 import ipaddress
 from typing import Final
 
-from executor_service.net.hosts import Address
+from shared.net.hosts import Address
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -1,8 +1,8 @@
 """`fetch` of user code: the same way out as every other call of a workflow."""
 
-from executor_service.net.client import OutboundClient
-from executor_service.net.errors import OutboundError
-from executor_service.net.messages import OutboundRequest
+from shared.net.client import OutboundClient
+from shared.net.errors import OutboundError
+from shared.net.messages import OutboundRequest
 from executor_service.sandbox import FetchFailed, FetchRequest, FetchResponse
 
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from executor_service.net.errors import OutboundFailed, ResponseTooLarge
-from executor_service.net.messages import OutboundLimits
+from shared.net.errors import OutboundFailed, ResponseTooLarge
+from shared.net.messages import OutboundLimits
 
 USER_AGENT: Final = "Flowport/1.0"
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

@@ -7,16 +7,16 @@ from typing import Final
 
 import httpcore2
 
-from executor_service.net.connections import Connection, Connections
-from executor_service.net.dialing import Dialer
-from executor_service.net.errors import OutboundFailed, OutboundTimeout
-from executor_service.net.exchange import exchange, told_in_our_words
-from executor_service.net.headers import sendable_headers, sendable_method
-from executor_service.net.messages import OutboundLimits, OutboundRequest, OutboundResponse
-from executor_service.net.policy import OutboundPolicy
-from executor_service.net.redirects import Hop, hop_to, is_redirect, redirected
-from executor_service.net.resolver import Resolver, SystemResolver
-from executor_service.net.urls import read_target
+from shared.net.connections import Connection, Connections
+from shared.net.dialing import Dialer
+from shared.net.errors import OutboundFailed, OutboundTimeout
+from shared.net.exchange import exchange, told_in_our_words
+from shared.net.headers import sendable_headers, sendable_method
+from shared.net.messages import OutboundLimits, OutboundRequest, OutboundResponse
+from shared.net.policy import OutboundPolicy
+from shared.net.redirects import Hop, hop_to, is_redirect, redirected
+from shared.net.resolver import Resolver, SystemResolver
+from shared.net.urls import read_target
 
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 

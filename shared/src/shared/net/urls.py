@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes, urljoin
 
-from executor_service.net.errors import BlockedAddress
-from executor_service.net.hosts import Host, read_host
+from shared.net.errors import BlockedAddress
+from shared.net.hosts import Host, read_host
 
 NOT_A_URL: Final = "url must be a valid URL"
 NOT_HTTPS: Final = "url must use https:// protocol"
