@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.middleware import Middleware
 
+from jobs_service import metrics
 from jobs_service.adapters import (
     books,
     mongo_blobs,
@@ -123,6 +124,7 @@ def build(
     payloads = Payloads(blobs, lifetime)
     tidying = Tidying(journal)
     cancelling = Cancelling(runs, memory, broker.control, rules, bell)
+    metrics.QUEUE_LIMIT.set(settings.dispatch_max_queue_global)
     accepting = Accepting(queue, payloads, cancelling, settings.queue_limits, bell)
     pausing = Pausing(
         runs=runs,

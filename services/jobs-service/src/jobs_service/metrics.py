@@ -7,6 +7,7 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 QUEUED: Final = Gauge("flowport_jobs_queued_runs", "Runs accepted and not begun; only the leading dispatcher tells.")
+QUEUE_LIMIT: Final = Gauge("flowport_jobs_queue_limit", "Runs that may be queued, all workspaces together.")
 OLDEST_SECONDS: Final = Gauge("flowport_jobs_oldest_waiting_seconds", "Age of the oldest run that waits.")
 UNCLAIMED_SECONDS: Final = Gauge(
     "flowport_jobs_oldest_unclaimed_seconds", "Age of the oldest run that was handed to the broker and not claimed."
