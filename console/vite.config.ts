@@ -15,6 +15,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1200,
   },
-  server: { proxy: Object.fromEntries(proxied.map((path) => [path, gateway])) },
+  server: { proxy: Object.fromEntries(proxied.map((path) => [path, { target: gateway, changeOrigin: false }])) },
   test: { include: ['tests/**/*.test.ts'] },
 });

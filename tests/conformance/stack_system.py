@@ -28,7 +28,8 @@ POLL_SECONDS = 0.01
 OUR_HEADERS = re.compile(r"date|server|vary|content-(?!type).*|access-.*|x-(execution|request)-id|x-content-type-.*")
 ADDRESSES = {"example.com": "93.184.216.34"}
 """Public names that the cases mention and nobody calls: here nobody need be able to resolve them either."""
-SETTLED = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.PAUSED})
+SUCCEEDED = frozenset({RunStatus.COMPLETED, RunStatus.PAUSED})
+SETTLED = SUCCEEDED | {RunStatus.FAILED, RunStatus.CANCELLED}
 State = dict[str, Any]
 
 
@@ -41,24 +42,43 @@ class StackSystem:
         self._jobs = jobs
 
     async def run(self, case: Case, model_url: str) -> Observed:
-        """Run the case to its end. Its models must be served where the stack was told."""
-        run_id = uuid4().hex
-        async with self._environment(case.environment), self._published(case) as (workflow_id, names):
-            response = await self._called(workflow_id, run_id, case)
-            record = await self._record(run_id)
-        body = json.loads(_renamed(response.text or '""', {**names, workflow_id: SELF, run_id: RUN}))
+        """Run the case to its end, as its caller waits. Its models must be served where the stack was told."""
+        response, record, names = await self._run(case, {})
+        body = json.loads(_renamed(response.text or '""', names))
         return _observed(response, body, record)
 
-    async def _called(self, workflow_id: str, run_id: str, case: Case) -> httpx.Response:
-        run = asyncio.create_task(self._door.run(workflow_id, case.request, headers={"X-Execution-Id": run_id}))
+    async def queue(self, case: Case) -> Observed:
+        """Queue the case, and read what was stored of it: a durable run, with a journal."""
+        response, record, names = await self._run(case, {"X-Execution-Mode": "async"})
+        assert response.status_code == 202, response.text
+        output = "{}" if record.output is None else bytes(record.output.inline).decode()
+        return Observed(
+            success=record.status in SUCCEEDED,
+            status=str(record.status),
+            output=json.loads(_renamed(output, names)),
+            error=None if record.error is None else record.error.text,
+            block_order=order_of(record.blocks),
+        )
+
+    async def _run(self, case: Case, headers: Mapping[str, str]) -> tuple[httpx.Response, RunView, Mapping[str, str]]:
+        """The answer, the record, and what things were called where the case was observed."""
+        run_id = uuid4().hex
+        async with self._environment(case.environment), self._published(case) as (workflow_id, names):
+            response = await self._called(workflow_id, case, {"X-Execution-Id": run_id, **headers})
+            record = await self._record(run_id)
+        return response, record, {**names, workflow_id: SELF, run_id: RUN}
+
+    async def _called(self, workflow_id: str, case: Case, headers: Mapping[str, str]) -> httpx.Response:
+        run = asyncio.create_task(self._door.run(workflow_id, case.request, headers=headers))
         if case.area == CANCELLED:
             await asyncio.sleep(CANCEL_SECONDS)
-            await self._door.http.post(f"/api/workflows/{workflow_id}/executions/{run_id}/cancel")
+            path = f"/api/workflows/{workflow_id}/executions/{headers['X-Execution-Id']}/cancel"
+            (await self._door.http.post(path)).raise_for_status()
         return await run
 
     async def _record(self, run_id: str) -> RunView:
-        """The run as it was recorded, which is soon after the caller has its answer."""
-        path = f"/internal/runs/{run_id}?blocks=true&output=false"
+        """The run as it was recorded, soon after it ended."""
+        path = f"/internal/runs/{run_id}?blocks=true"
         async with asyncio.timeout(RECORD_SECONDS):
             while True:
                 with suppress(NotFound):

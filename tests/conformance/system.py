@@ -10,14 +10,15 @@ from tests.conformance.cases import Case
 
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
 from executor_service.blocks.ports import ChildWorkflow
-from executor_service.engine import Engine, Execution, Limits, RunRequest
-from shared.net import OutboundClient
-from shared.net.hosts import Address
+from executor_service.engine import ChildPin, Engine, Execution, Limits, RunRequest
 from executor_service.providers import Models, ProviderSettings
 from executor_service.sandbox import JavaScriptSandbox
 from shared.clock import SystemClock
 from shared.contracts.events import RunEvent
 from shared.contracts.runs import BlockLog, RunStatus
+from shared.net import OutboundClient
+from shared.net.hosts import Address
+from shared.errors import NotFound
 from shared.workflow.compile import compile_workflow
 
 TIME_LIMIT_MS = 20_000
@@ -118,3 +119,6 @@ class _Children:
     async def find(self, workspace_id: str, workflow_id: str) -> ChildWorkflow | None:
         stub = self._stubs.get(workflow_id)
         return None if stub is None else ChildWorkflow(stub["name"], "snap-1", compile_workflow(stub["state"]))
+
+    async def recall(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
+        raise NotFound("no case is taken up again")

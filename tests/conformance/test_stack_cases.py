@@ -8,10 +8,20 @@ from tests.conformance.outside import outside
 from tests.conformance.stack_system import StackSystem
 from tests.support.model_server import ModelServer
 
+ONE_OF_EACH_AREA = {case.area: case_id for case_id, case in CASES.items()}.values()
+
 
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("case_id", CASES)
 async def test_a_case_ends_as_it_was_observed(case_id: str, models: ModelServer, system: StackSystem) -> None:
     async with outside(case_id, models) as case:
         observed = await system.run(case, models.url)
+    assert differences(case, observed, DECISIONS | ON_THE_STACK) == []
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize("case_id", ONE_OF_EACH_AREA)
+async def test_a_queued_case_ends_the_same(case_id: str, models: ModelServer, system: StackSystem) -> None:
+    async with outside(case_id, models) as case:
+        observed = await system.queue(case)
     assert differences(case, observed, DECISIONS | ON_THE_STACK) == []

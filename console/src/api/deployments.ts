@@ -101,3 +101,14 @@ export function useSetAccess(id: string) {
 export function versionTitle(version: Pick<VersionRow, 'name' | 'version'>): string {
   return version.name ?? `v${version.version}`;
 }
+
+/** What changed from one state to another: `draft`, `active` or a version's number. */
+export function useDiff(id: string, from: string, to: string) {
+  return useQuery({
+    queryKey: [...workflowKeys.one(id), 'diff', from, to],
+    staleTime: 0,
+    queryFn: () =>
+      ask(api.GET('/api/workflows/{workflow_id}/diff', { params: { path: { workflow_id: id }, query: { from, to } } })),
+    select: (found) => found.changes,
+  });
+}

@@ -1,5 +1,149 @@
-import type { WorkflowRow } from '@/api/workflows';
+import { type ComponentProps, useState } from 'react';
+import { useDeploy, useUndeploy } from '@/api/deployments';
+import { can, useSignedIn } from '@/api/session';
+import { useDeployment, type WorkflowRow } from '@/api/workflows';
+import { Button } from '@/ui/button';
+import { Confirm, Dialog } from '@/ui/dialog';
+import { Badge, Problem } from '@/ui/states';
+import { Tab, TabList, TabPanel, Tabs } from '@/ui/tabs';
+import { useToasts } from '@/ui/toasts';
 import type { DraftSaver } from '@/workflow/draft-saver';
-export function DeployWindow(_: { workflow: WorkflowRow; saver: DraftSaver; onClose: () => void; onLoaded: () => void }) {
-  return null;
+import { ApiInfoDialog } from './api-info-dialog';
+import { ApiTab } from './api-tab';
+import styles from './deploy-window.module.css';
+import { GeneralTab } from './general-tab';
+import { NewKeyDialog } from './new-key-dialog';
+
+interface Props {
+  workflow: WorkflowRow;
+  saver: DraftSaver;
+  onClose: () => void;
+  /** The draft was replaced by a version. */
+  onLoaded: () => void;
+}
+
+type TabName = 'general' | 'api';
+
+/** Everything about the way from the draft to the public. */
+export function DeployWindow({ workflow, saver, onClose, onLoaded }: Props) {
+  const [tab, setTab] = useState<TabName>('general');
+  return (
+    <Tabs value={tab} onValueChange={(next) => setTab(next as TabName)} asChild>
+      <div>
+        <Dialog
+          title="Workflow Deployment"
+          size="l"
+          open
+          onClose={onClose}
+          head={
+            <TabList label="Deployment">
+              <Tab value="general">General</Tab>
+              <Tab value="api">API</Tab>
+            </TabList>
+          }
+          footer={
+            tab === 'general' ? (
+              <GeneralFooter workflow={workflow} saver={saver} />
+            ) : (
+              <ApiFooter workflow={workflow} saver={saver} />
+            )
+          }
+        >
+          <TabPanel value="general" tabIndex={-1}>
+            <GeneralTab workflow={workflow} saver={saver} onLoaded={onLoaded} />
+          </TabPanel>
+          <TabPanel value="api" tabIndex={-1}>
+            <ApiTab workflow={workflow} saver={saver} />
+          </TabPanel>
+        </Dialog>
+      </div>
+    </Tabs>
+  );
+}
+
+function GeneralFooter({ workflow, saver }: { workflow: WorkflowRow; saver: DraftSaver }) {
+  const { workspace } = useSignedIn();
+  const { say, fail } = useToasts();
+  const deployment = useDeployment(workflow.id);
+  const deploy = useDeploy(workflow.id);
+  const undeploy = useUndeploy(workflow.id);
+  const [asked, setAsked] = useState<'undeploy' | 'again' | null>(null);
+  const close = () => setAsked(null);
+  const isAdmin = can(workspace.role, 'admin');
+  const live = deployment.data?.isDeployed ? deployment.data : null;
+  const changed = live?.needsRedeployment ?? false;
+
+  const publish = async () => {
+    close();
+    await saver.flush();
+    deploy.mutate(undefined, {
+      onSuccess: (made) => {
+        say(`Version ${made.activeDeployment?.version} is live.`);
+        for (const warning of made.warnings ?? []) say(warning);
+      },
+    });
+  };
+  const update: ComponentProps<typeof Button>['onClick'] = () => (changed ? void publish() : setAsked('again'));
+
+  return (
+    <>
+      <div className={styles.standing}>
+        {live && (
+          <Badge tone={changed ? 'amber' : 'green'} dot>
+            {changed ? 'Update deployment' : 'Live'}
+          </Badge>
+        )}
+        <Problem error={deploy.error} />
+      </div>
+      {live ? (
+        <>
+          <Button disabled={!isAdmin} busy={undeploy.isPending} onClick={() => setAsked('undeploy')}>
+            {undeploy.isPending ? 'Undeploying…' : 'Undeploy'}
+          </Button>
+          <Button look={changed ? 'primary' : 'secondary'} disabled={!isAdmin} busy={deploy.isPending} onClick={update}>
+            {deploy.isPending ? 'Updating…' : 'Update'}
+          </Button>
+        </>
+      ) : (
+        <Button look="primary" disabled={!isAdmin} busy={deploy.isPending} onClick={() => void publish()}>
+          {deploy.isPending ? 'Deploying…' : 'Deploy'}
+        </Button>
+      )}
+      <Confirm
+        title="Undeploy API"
+        question="Calls to this workflow are refused until it is deployed again. Its versions stay."
+        action="Undeploy"
+        busy={undeploy.isPending}
+        open={asked === 'undeploy'}
+        onClose={close}
+        onConfirm={() => undeploy.mutate(undefined, { onError: fail, onSettled: close })}
+      />
+      <Confirm
+        title="Deploy without a change?"
+        question="The draft is what is live already. This records one more version of the same."
+        action="Deploy anyway"
+        look="primary"
+        open={asked === 'again'}
+        onClose={close}
+        onConfirm={() => void publish()}
+      />
+    </>
+  );
+}
+
+function ApiFooter({ workflow, saver }: { workflow: WorkflowRow; saver: DraftSaver }) {
+  const { workspace } = useSignedIn();
+  const [open, setOpen] = useState<'info' | 'key' | null>(null);
+  return (
+    <>
+      <Button disabled={!can(workspace.role, 'write')} onClick={() => setOpen('info')}>
+        Edit API Info
+      </Button>
+      <Button look="primary" onClick={() => setOpen('key')}>
+        Generate API Key
+      </Button>
+      {open === 'info' && <ApiInfoDialog workflow={workflow} saver={saver} onClose={() => setOpen(null)} />}
+      {open === 'key' && <NewKeyDialog onClose={() => setOpen(null)} />}
+    </>
+  );
 }

@@ -81,7 +81,7 @@ async def test_a_sync_caller_who_closes_the_connection_cancels_the_run(served: S
         await wire.send(served.system.key, b"{}")
         await eventually(lambda: served.system.worker.runs)
         await wire.close()
-    await eventually(lambda: served.system.worker.cancelled == ["E1"], seconds=1)
+    await eventually(lambda: served.system.worker.cancelled == ["E1@WS1"], seconds=1)
 
 
 async def test_a_reader_who_closes_the_stream_cancels_the_run(served: Served) -> None:
@@ -90,7 +90,7 @@ async def test_a_reader_who_closes_the_stream_cancels_the_run(served: Served) ->
         await wire.send(served.system.key, json.dumps({"stream": True}).encode())
         await wire.reader.readuntil(b'{"blockId":"B","chunk":"one"}\n\n')
         await wire.close()
-    await eventually(lambda: served.system.worker.cancelled == ["E1"], seconds=1)
+    await eventually(lambda: served.system.worker.cancelled == ["E1@WS1"], seconds=1)
 
 
 async def test_the_head_of_a_stream_arrives_before_its_first_event(served: Served) -> None:
@@ -140,3 +140,15 @@ async def test_a_reader_who_does_not_read_is_left_and_others_are_served() -> Non
             await eventually(lambda: "E1" in system.worker.cancelled)
             system.worker.perform = None
             assert (await system.execute({"q": 1})).status == 200
+
+
+async def test_a_key_revoked_while_the_body_comes_in_starts_no_stream(served: Served) -> None:
+    body = json.dumps({"stream": True}).encode()
+    async with served.connection() as wire:
+        await wire.send(served.system.key, body[:5], length=len(body))
+        await eventually(lambda: served.system.tenants.finds)
+        served.system.tenants.revoke(served.system.key)
+        served.system.clock.advance(1)
+        wire.writer.write(body[5:])
+        assert await wire.status() == 401
+    assert served.system.worker.runs == []

@@ -14,11 +14,11 @@ from executor_service.blocks.agent.listening import HELD_CHARACTERS
 from executor_service.blocks.agent.loop import MAX_TOOL_ROUNDS
 from executor_service.blocks.mcp import McpServers
 from executor_service.engine import Execution, RunResult
-from shared.net import OutboundClient
 from executor_service.providers import Listener, ModelFailure, ModelRequest, Role, Tokens, ToolCall, Turn
 from executor_service.sandbox import Script, ScriptResult
 from shared.contracts.events import Chunk, ChunkReset, RunEvent, Thinking, ToolActivity
 from shared.contracts.runs import RunMode
+from shared.net import OutboundClient
 from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import JsonObject
 

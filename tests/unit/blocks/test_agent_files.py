@@ -10,8 +10,8 @@ from tests.unit.workflow.states import block, chain
 from executor_service.blocks.agent import AgentHandler, Toolbox
 from executor_service.blocks.mcp import McpServers
 from executor_service.engine import RunResult
-from shared.net import OutboundClient
 from executor_service.providers import Attachment
+from shared.net import OutboundClient
 
 PHOTO = {"name": "a.png", "type": "image/png", "key": "execution/w1/f/r/file_1/a.png", "context": "execution"}
 

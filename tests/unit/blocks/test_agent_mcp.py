@@ -12,8 +12,8 @@ from tests.unit.workflow.states import block, chain
 from executor_service.blocks.agent import AgentHandler, Toolbox
 from executor_service.blocks.mcp import McpServers
 from executor_service.engine import RunResult
-from shared.net import OutboundClient
 from executor_service.providers import Role, ToolCall, Turn
+from shared.net import OutboundClient
 
 ADDS = ToolCall("c1", "mcp-127_0_0_1-add", '{"a": 2, "b": 3}')
 

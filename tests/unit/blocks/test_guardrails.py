@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.blocks.running import INPUT, echo, engine_of, names, run, run_block
+from tests.unit.blocks.running import INPUT, Models, echo, engine_of, names, run, run_block
 from tests.unit.workflow.states import block, edge, workflow
 
 from executor_service.blocks.guardrails import GuardrailsHandler
@@ -16,7 +16,7 @@ from executor_service.blocks.guardrails.json_check import json_problem
 async def check(text: str, kind: str, **settings: Any) -> dict[str, Any]:
     """What a guardrail gives for a caller's text."""
     given = {"input": "<start.input>", "validationType": kind, **settings}
-    result = await run_block("guardrails", GuardrailsHandler(), {"input": text}, **given)
+    result = await run_block("guardrails", GuardrailsHandler(Models("unasked")), {"input": text}, **given)
     assert result.outcome.error is None
     return result.output
 
@@ -88,7 +88,7 @@ async def test_a_failed_check_takes_the_error_edge_and_not_the_other() -> None:
         echo("bad", "<guard.error>"),
         edges=(edge("start", "g"), edge("g", "ok"), edge("g", "bad", "error")),
     )
-    engine = engine_of({"guardrails": GuardrailsHandler()})
+    engine = engine_of({"guardrails": GuardrailsHandler(Models("unasked"))})
     assert (await run(document, engine, {"input": "{}"})).output == {"data": "passed"}
     failed = await run(document, engine, {"input": "{"})
     assert names(failed) == ["Start", "Guard", "bad"]
@@ -152,9 +152,3 @@ async def test_a_number_that_only_looks_like_a_card_is_none() -> None:
 async def test_what_cannot_be_looked_for_is_said_and_fails_the_check(settings: dict[str, Any], reason: str) -> None:
     output = await check("x", "pii", **settings)
     assert (output["passed"], output["error"]) == (False, reason)
-
-
-async def test_a_check_that_this_server_cannot_make_says_so() -> None:
-    output = await check("x", "hallucination", knowledgeBaseId="kb", model="vllm/test")
-    assert output["passed"] is False
-    assert "need a knowledge base" in output["error"]

@@ -6,8 +6,8 @@ from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks import BlockPorts, block_handlers
 from executor_service.engine import BlockHandler
-from shared.net import OutboundClient
 from executor_service.sandbox import Conditions, Script, ScriptResult, Verdict
+from shared.net import OutboundClient
 from shared.workflow.catalog import Category
 from shared.workflow.catalog.core import CORE_BLOCKS
 from shared.workflow.jsvalues import JsonObject

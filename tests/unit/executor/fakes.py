@@ -24,7 +24,6 @@ from executor_service.engine import (
     Pause,
     PauseRequest,
 )
-from shared.net import OutboundClient
 from shared.broker.ports import BrokerUnavailable, ReplyUnroutable
 from shared.clock import SystemClock
 from shared.contracts.deployments import Environment
@@ -33,6 +32,7 @@ from shared.contracts.jobs import AppendJournal, ClaimAnswer, ClaimGranted, Clai
 from shared.contracts.messages import EventBatch, RunBegan, RunRecorded
 from shared.contracts.runs import Payload, RunMode, RunOutcome, RunSpec, SnapshotRef
 from shared.errors import Conflict, NotFound, StaleAttempt, Unavailable
+from shared.net import OutboundClient
 from shared.workflow.jsvalues import JsonObject
 
 OUTSIDE_EFFECT = "return fetch('https://example.com')"

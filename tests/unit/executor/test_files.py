@@ -16,11 +16,11 @@ from tests.unit.workflow.states import start
 from executor_service.application import sent_files, shown_files
 from executor_service.application.sent_files import SentFiles
 from executor_service.application.shown_files import ShownFiles
-from shared.net import OutboundClient
 from shared.contracts.events import RunEvent, SelectedOutput
 from shared.contracts.files import FileKey
 from shared.contracts.runs import RunSpec
 from shared.errors import InvalidRequest
+from shared.net import OutboundClient
 from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import Json
 

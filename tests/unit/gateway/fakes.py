@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from tests.unit.gateway.people import FakeAccounts, FakeWorkspaces
+from tests.unit.gateway.people import FakeAccounts, FakeAudit, FakeEnvironment, FakeWorkspaces
 
 from gateway.domain.credentials import ALL_SCOPES, ApiKey, Credential, Grant, Scope, Workspace
 from gateway.domain.people import Role, Session
 from gateway.domain.plans import PlanName
 from gateway.domain.rate_limits import Rate
-from gateway.ports import Tokens
+from gateway.ports import EVERY_RUN, Tokens
 from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.topology import INTERACTIVE
 from shared.contracts.deployments import (
@@ -35,7 +35,18 @@ from shared.contracts.deployments import (
     WorkflowPage,
 )
 from shared.contracts.events import RunEnded, RunEvent
-from shared.contracts.jobs import AcceptRun, CancelAnswer, RunAccepted, RunPage, RunView, Spend
+from shared.contracts.jobs import (
+    AcceptRun,
+    CancelAnswer,
+    CancelledRuns,
+    ResumeAnswer,
+    ResumeRun,
+    RunAccepted,
+    RunFilter,
+    RunPage,
+    RunView,
+    Spend,
+)
 from shared.contracts.logs import FindLogs
 from shared.contracts.messages import AttachedRunRequested, CancelRun, ControlMessage, EventBatch
 from shared.contracts.runs import Payload, RunError, RunMode, RunOutcome, RunSpec, RunStatus, Trigger, Usage
@@ -74,7 +85,6 @@ class FakeTenants(FakeWorkspaces, FakeAccounts):
         self.keys: dict[str, ApiKey] = {}
         self.uses: list[str] = []
         self.finds = 0
-        self.replaced: set[str] = set()
         self.is_down = False
 
     async def start(self) -> None:
@@ -135,8 +145,7 @@ class FakeTenants(FakeWorkspaces, FakeAccounts):
     async def replace_key(self, old_id: str, new: ApiKey, *, old_until: datetime) -> None:
         old = await self.key(old_id)
         assert old is not None
-        self.keys[old.key_hash] = msgspec.structs.replace(old, expires_at=old_until)
-        self.replaced.add(old_id)
+        self.keys[old.key_hash] = msgspec.structs.replace(old, expires_at=old_until, holds_name=False)
         await self.add_key(new)
 
     async def revoke_key(self, key_id: str, at: datetime) -> bool:
@@ -148,7 +157,7 @@ class FakeTenants(FakeWorkspaces, FakeAccounts):
 
     def _clashes(self, new: ApiKey, known: ApiKey) -> bool:
         owners = (new.workspace_id, new.user_id, new.name) == (known.workspace_id, known.user_id, known.name)
-        return owners and known.revoked_at is None and known.id not in self.replaced
+        return owners and known.revoked_at is None and known.holds_name
 
     def issue(
         self,
@@ -218,10 +227,12 @@ class FakeBuckets:
         return self.turned[bucket] + rate.window_seconds - self._clock.monotonic()
 
 
-class FakeDeployments:
+class FakeDeployments(FakeEnvironment, FakeAudit):
     """Implements DeployKeeper."""
 
     def __init__(self) -> None:
+        FakeEnvironment.__init__(self)
+        FakeAudit.__init__(self)
         self.endpoints: dict[str, Endpoint] = {}
         self.version_details: dict[tuple[str, int], VersionDetail] = {}
         self.drafts: dict[str, Draft] = {}
@@ -448,6 +459,8 @@ class FakeJobs:
         self.inline_limit = 1024 * 1024
         self.spent: dict[str, float] = {}
         self.searches: list[FindLogs] = []
+        self.filters: list[RunFilter] = []
+        self.resumed: dict[str, Any] = {}
 
     async def spend(self, workspace_id: str) -> Spend:
         if self.refusal is not None:
@@ -476,9 +489,14 @@ class FakeJobs:
             msgspec.structs.replace(view, **hidden) if output else msgspec.structs.replace(view, output=None, **hidden)
         )
 
-    async def runs(self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None) -> RunPage:
+    async def runs(
+        self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None, only: RunFilter = EVERY_RUN
+    ) -> RunPage:
+        self.filters.append(only)
         found = [
-            run for run in self.views.values() if (run.workspace_id, run.workflow_id) == (workspace_id, workflow_id)
+            run
+            for run in self.views.values()
+            if (run.workspace_id, run.workflow_id) == (workspace_id, workflow_id) and only.status in (None, run.status)
         ]
         start = int(cursor or 0)
         more = len(found) > start + limit
@@ -504,6 +522,16 @@ class FakeJobs:
             return CancelAnswer(run_id, "already_cancelled")
         self.views[run_id] = msgspec.structs.replace(view, status=RunStatus.CANCELLED)
         return CancelAnswer(run_id, "queue_cancelled" if view.status is RunStatus.QUEUED else "recorded")
+
+    async def cancel_all(self, workspace_id: str, workflow_id: str, only: RunFilter) -> CancelledRuns:
+        self.filters.append(only)
+        return CancelledRuns(("E1", "E2"), has_more=True)
+
+    async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
+        if asked.context_id in self.resumed:
+            raise Conflict("Pause context has already been resumed")
+        self.resumed[asked.context_id] = msgspec.json.decode(asked.answer)
+        return ResumeAnswer(run_id, is_next=len(self.resumed) == 1)
 
     async def claim_run_id(self, workspace_id: str, run_id: str) -> None:
         if self.refusal is not None:

@@ -1,7 +1,7 @@
 """Workspaces, accounts and passwords in memory."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -9,6 +9,8 @@ import msgspec
 from gateway.domain.credentials import Grant, Workspace
 from gateway.domain.people import Account, Role, Session, User
 from gateway.domain.team import Invitation, Member, Team
+from shared.contracts.audit import AuditEntry, AuditQuery
+from shared.contracts.deployments import EnvironmentName, EnvironmentNames, SetEnvironmentValue
 from shared.errors import Conflict, NotFound
 
 
@@ -160,3 +162,44 @@ class PlainPasswords:
     async def verify(self, password: str, password_hash: str | None) -> bool:
         self.checks += 1
         return password_hash == f"hash of {password}"
+
+
+class FakeAudit:
+    """Implements AuditEntries."""
+
+    def __init__(self) -> None:
+        self.entries: list[AuditEntry] = []
+
+    async def add(self, *entries: AuditEntry) -> None:
+        self.entries += entries
+
+    async def find(self, query: AuditQuery) -> Sequence[AuditEntry]:
+        found = [
+            entry
+            for entry in self.entries
+            if entry.workspace_id == query.workspace_id
+            and (query.before is None or entry.place < query.before)
+            and query.action in (None, entry.action)
+            and query.actor_id in (None, entry.actor.id)
+            and query.target_id in (None, entry.target_id)
+        ]
+        return sorted(found, key=lambda entry: entry.place, reverse=True)[: query.limit]
+
+
+class FakeEnvironment:
+    """Implements Environment; remembers the values, which nobody can ask for."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, dict[str, SetEnvironmentValue]] = {}
+
+    async def value_names(self, place: str) -> EnvironmentNames:
+        held = self.values.get(place, {})
+        at = datetime(2026, 11, 24, tzinfo=UTC)
+        return EnvironmentNames(tuple(EnvironmentName(name, at, held[name].actor_id) for name in sorted(held)))
+
+    async def set_value(self, place: str, name: str, value: SetEnvironmentValue) -> None:
+        self.values.setdefault(place, {})[name] = value
+
+    async def delete_value(self, place: str, name: str) -> None:
+        if self.values.get(place, {}).pop(name, None) is None:
+            raise NotFound("Environment value not found")

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.types import Message
 from tests.unit.gateway.calls import FakeCalls
 from tests.unit.gateway.fakes import FakeBuckets, FakeDeployments, FakeJobs, FakeTenants, FakeWorker, HandClock
-from tests.unit.gateway.people import PlainPasswords
+from tests.unit.gateway.people import FakeAudit, PlainPasswords
 
 from gateway.bootstrap import build
 from gateway.settings import GatewaySettings
@@ -72,6 +72,7 @@ class System:
     clock: HandClock
     key: str
     calls: FakeCalls
+    audit: FakeAudit
 
     def call(
         self,
@@ -174,7 +175,7 @@ async def running_system(**settings: Any) -> AsyncIterator[System]:
     """A started gateway with one deployed workflow `W` and a key with every scope."""
     url = f"memory://{uuid4().hex}"
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
-    buckets, calls = FakeBuckets(clock), FakeCalls()
+    buckets, calls, audit = FakeBuckets(clock), FakeCalls(), FakeAudit()
     deployments.put("W")
     broker = open_broker(url, service="gateway")
     app = build(
@@ -187,11 +188,12 @@ async def running_system(**settings: Any) -> AsyncIterator[System]:
         calls=calls,
         clock=clock,
         passwords=PlainPasswords(),
+        audit_entries=audit,
     )
     others = open_broker(url, service="executor-service")
     await others.start()
     worker = FakeWorker(others)
     await worker.start()
     async with app.router.lifespan_context(app):
-        yield System(app, broker, worker, tenants, buckets, deployments, jobs, clock, tenants.issue(), calls)
+        yield System(app, broker, worker, tenants, buckets, deployments, jobs, clock, tenants.issue(), calls, audit)
     await others.stop()

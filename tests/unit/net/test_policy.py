@@ -4,9 +4,9 @@ import ipaddress
 
 import pytest
 
+from executor_service.settings import ExecutorSettings
 from shared.net import BlockedAddress, OutboundPolicy
 from shared.net.urls import read_target
-from executor_service.settings import ExecutorSettings
 
 HTTPS = r"^url must use https:// protocol$"
 PRIVATE = r"^url cannot point to private IP addresses$"

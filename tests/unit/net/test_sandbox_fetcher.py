@@ -4,8 +4,8 @@ import pytest
 from tests.support.raw_http import answer, raw_server, saying
 
 from executor_service.adapters.sandbox_fetcher import SandboxFetcher
-from shared.net import OutboundClient
 from executor_service.sandbox import FetchFailed, FetchRequest, JavaScriptSandbox, PoolSize, Script
+from shared.net import OutboundClient
 
 
 def asking(url: str, method: str = "GET", body: str | None = None) -> FetchRequest:

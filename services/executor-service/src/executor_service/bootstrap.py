@@ -15,6 +15,7 @@ from executor_service.adapters.observed import ObservedModels, traced
 from executor_service.adapters.optional_python import OptionalPython
 from executor_service.adapters.record_outbox import RecordOutbox
 from executor_service.adapters.running_runs import RunningRuns
+from executor_service.adapters.sandbox_fetcher import SandboxFetcher
 from executor_service.adapters.service_clients import Deployments, Jobs
 from executor_service.adapters.workflow_cache import WorkflowCache
 from executor_service.application.attached_runs import AttachedRuns
@@ -25,8 +26,6 @@ from executor_service.application.shown_files import ShownFiles
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
 from executor_service.consumers.work import WorkConsumers
 from executor_service.engine import Engine
-from executor_service.adapters.sandbox_fetcher import SandboxFetcher
-from shared.net import OutboundClient, OutboundLimits
 from executor_service.providers import Models, ProviderSettings
 from executor_service.sandbox import JavaScriptSandbox, PoolSize, PythonSandbox
 from executor_service.settings import ExecutorSettings
@@ -34,6 +33,7 @@ from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.clock import Clock, SystemClock
 from shared.contracts.files import MAX_FILE_BYTES
+from shared.net import OutboundClient, OutboundLimits
 from shared.service import ServiceName
 from shared.web.app import create_app
 from shared.web.client import InternalClient

@@ -35,6 +35,7 @@ from shared.contracts.deployments import (
     Workflow,
     WorkflowPage,
 )
+from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.events import RunEvent
 from shared.contracts.jobs import (
     AcceptRun,
@@ -461,6 +462,52 @@ class AttachedRuns(Protocol):
 
     def holds(self, workspace_id: str, run_id: str) -> bool:
         """Whether a caller of this process waits for the run."""
+        ...
+
+
+Numbered = tuple[EventPosition, RunEvent]
+
+
+class EventLog(Protocol):
+    """Events of durable runs that were kept."""
+
+    async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:
+        """What is kept behind a position, and how the run stands. Raises NotFound, Unavailable."""
+        ...
+
+
+class FollowedRun(Protocol):
+    """One reader's view of a run that goes on without him."""
+
+    @property
+    def run_id(self) -> str: ...
+
+    async def take(self) -> Sequence[Numbered]:
+        """The events since the last call, waiting for at least one; none once the run is over, or paused.
+
+        Raises StreamBroken, CallerGone, NotFound, Unavailable.
+        """
+        ...
+
+    def hang_up(self) -> None:
+        """The reader is gone, or has seen the end. The run goes on."""
+        ...
+
+
+class FollowedRuns(Protocol):
+    """Brings the events of durable runs to those who read them, on whichever process they are."""
+
+    @property
+    def address(self) -> str | None:
+        """Where workers send events for the readers of this process; None while the broker is away."""
+        ...
+
+    def expect(self, run: RunSpec) -> FollowedRun:
+        """Follow a run that is about to be stored, with `address` as its listener. Raises Unavailable."""
+        ...
+
+    async def follow(self, workspace_id: str, run_id: str) -> FollowedRun:
+        """Follow a run from its beginning, at whatever stage it is. Raises Unavailable."""
         ...
 
 

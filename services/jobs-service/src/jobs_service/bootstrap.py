@@ -22,8 +22,8 @@ from jobs_service.adapters.books import Books
 from jobs_service.adapters.mongo_blobs import MongoBlobs
 from jobs_service.adapters.mongo_cancels import MongoCancelMemory
 from jobs_service.adapters.mongo_conversations import MongoConversations
-from jobs_service.adapters.mongo_event_log import MongoEventLog
 from jobs_service.adapters.mongo_dead_letters import MongoDeadLetters
+from jobs_service.adapters.mongo_event_log import MongoEventLog
 from jobs_service.adapters.mongo_journal import MongoJournal
 from jobs_service.adapters.mongo_leases import MongoLeases
 from jobs_service.adapters.mongo_queue import MongoQueue
@@ -34,9 +34,9 @@ from jobs_service.adapters.mongo_spend import MongoSpendBook
 from jobs_service.adapters.mongo_views import MongoRunViews
 from jobs_service.api.blobs import BLOBS, blobs_router
 from jobs_service.api.conversations import conversations_router
+from jobs_service.api.dead_letters import dead_letters_router
 from jobs_service.api.events import events_router
 from jobs_service.api.logs import logs_router
-from jobs_service.api.dead_letters import dead_letters_router
 from jobs_service.api.parameters import render_invalid_parameters
 from jobs_service.api.pauses import pauses_router
 from jobs_service.api.runs import runs_router
@@ -44,6 +44,7 @@ from jobs_service.api.spend import spend_router
 from jobs_service.api.work import work_router
 from jobs_service.application.accepting import Accepting
 from jobs_service.application.cancelling import Cancelling
+from jobs_service.application.cancelling_all import CancellingAll
 from jobs_service.application.dead_lettering import DeadLettering
 from jobs_service.application.dispatching import Dispatching
 from jobs_service.application.event_keeping import EventKeeping
@@ -59,8 +60,8 @@ from jobs_service.application.reserving import Reserving
 from jobs_service.application.run_logs import LogReading
 from jobs_service.application.tidying import Tidying
 from jobs_service.application.working import Working
-from jobs_service.consumers.events import EventsConsumer
 from jobs_service.consumers.dead_letters import DeadLettersConsumer
+from jobs_service.consumers.events import EventsConsumer
 from jobs_service.consumers.records import RecordsConsumer
 from jobs_service.ports import Leadership, Leases, Queue, Runs
 from jobs_service.settings import JobsSettings
@@ -200,7 +201,14 @@ def build(
         ],
         checks={"store": store.ping, "broker": broker.ping},
         routers=[
-            runs_router(accepting, reading, cancelling, Reserving(runs), tokens),
+            runs_router(
+                accepting,
+                reading,
+                cancelling,
+                Reserving(runs),
+                tokens,
+                all_at_once=CancellingAll(views, cancelling),
+            ),
             logs_router(LogReading(MongoRunLogs(store), reading), tokens),
             events_router(events, tokens),
             work_router(working, tokens),

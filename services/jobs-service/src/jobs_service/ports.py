@@ -6,18 +6,18 @@ Every method raises Unavailable when its part does not answer. Times are the sto
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from jobs_service.domain.capacity import Ledger, Offer, QueueLimits
 from jobs_service.domain.dead_letters import KeptLetter
 from jobs_service.domain.run import Run
-from shared.contracts.event_log import EventPosition
 from shared.contracts.dead_letters import DeadLetterPage
-from shared.contracts.jobs import AcceptRun, JournalEntry, RunAccepted, RunPage, RunView
+from shared.contracts.event_log import EventPosition
+from shared.contracts.jobs import AcceptRun, JournalEntry, RunAccepted, RunFilter, RunPage, RunView
 from shared.contracts.logs import FindLogs
 from shared.contracts.memory import Conversation, Remembered
 from shared.contracts.messages import EventBatch, RunBegan, RunRecorded
-from shared.contracts.runs import Payload, RunSpec, RunStatus, Usage
+from shared.contracts.runs import Payload, RunSpec, Usage
 from shared.errors import FlowportError
 
 
@@ -97,13 +97,16 @@ class Runs(Protocol):
         ...
 
 
+EVERY_RUN: Final = RunFilter()
+
+
 @dataclass(frozen=True, slots=True)
 class PageQuery:
     """Which runs to list, newest first."""
 
     workspace_id: str
     workflow_id: str | None = None
-    status: RunStatus | None = None
+    only: RunFilter = EVERY_RUN
     limit: int = 50
     cursor: str | None = None
 

@@ -184,6 +184,29 @@ class CancelAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     was_paused: bool = False
 
 
+class RunFilter(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which runs of a workflow are meant: those accepted from `since` on and before `until`, as they stand now."""
+
+    status: RunStatus | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class CancelRuns(msgspec.Struct, frozen=True):
+    """Cancel all runs of this workflow that are not over, as far as `only` means them."""
+
+    workspace_id: str
+    workflow_id: str
+    only: RunFilter
+
+
+class CancelledRuns(msgspec.Struct, frozen=True):
+    """Which runs were cancelled, or asked to stop. With `has_more`, ask again."""
+
+    run_ids: tuple[str, ...]
+    has_more: bool
+
+
 class RecordCancel(msgspec.Struct, frozen=True):
     """Cancel a run of this workflow, seen already or not."""
 

@@ -27,6 +27,7 @@ def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # whom to believe is a setting of the gateway
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(settings.drain_seconds),
     )

@@ -1,9 +1,9 @@
 """`fetch` of user code: the same way out as every other call of a workflow."""
 
+from executor_service.sandbox import FetchFailed, FetchRequest, FetchResponse
 from shared.net.client import OutboundClient
 from shared.net.errors import OutboundError
 from shared.net.messages import OutboundRequest
-from executor_service.sandbox import FetchFailed, FetchRequest, FetchResponse
 
 
 class SandboxFetcher:

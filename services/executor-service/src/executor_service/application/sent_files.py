@@ -11,12 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from shared.net import OutboundClient, OutboundError, OutboundRequest
 from executor_service.ports import FileStore
 from shared.contracts.files import ID_PREFIX, MAX_FILE_BYTES, MAX_NAME, FileKey, StoredFile
 from shared.contracts.runs import RunSpec, Trigger
 from shared.errors import FlowportError, InvalidRequest
 from shared.ids import new_id, public_run_id
+from shared.net import OutboundClient, OutboundError, OutboundRequest
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.input_format import read_input_format
 from shared.workflow.jsvalues import Json, JsonObject

@@ -90,7 +90,7 @@ def _plain(ports: BlockPorts) -> dict[str, BlockHandler]:
         "router_v2": RouterHandler(ports.models),
         "router": LegacyRouterHandler(ports.models),
         "evaluator": EvaluatorHandler(ports.models),
-        "guardrails": GuardrailsHandler(),
+        "guardrails": GuardrailsHandler(ports.models),
         "wait": WaitHandler(),
         "human_in_the_loop": HumanInTheLoopHandler(),
     }

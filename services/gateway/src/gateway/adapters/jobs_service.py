@@ -4,9 +4,23 @@ import msgspec
 
 from gateway.adapters.paths import path_of
 from gateway.adapters.run_keys import by_key, by_public_id
-from shared.contracts.jobs import AcceptRun, CancelAnswer, RecordCancel, RunAccepted, RunPage, RunView, Spend
+from gateway.ports import EVERY_RUN
+from shared.contracts.jobs import (
+    AcceptRun,
+    CancelAnswer,
+    CancelledRuns,
+    CancelRuns,
+    RecordCancel,
+    ResumeAnswer,
+    ResumeRun,
+    RunAccepted,
+    RunFilter,
+    RunPage,
+    RunView,
+    Spend,
+)
 from shared.contracts.logs import FindLogs
-from shared.ids import run_key
+from shared.ids import public_run_id, run_key
 from shared.web.client import InternalClient
 from shared.web.payloads import PayloadStore
 
@@ -35,9 +49,20 @@ class JobsService:
         path = path_of("runs", key, workspace_id=workspace_id, output=output, blocks=blocks)
         return by_public_id(await self._client.call("GET", path, returns=RunView))
 
-    async def runs(self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None) -> RunPage:
+    async def runs(
+        self, workspace_id: str, workflow_id: str, *, limit: int, cursor: str | None, only: RunFilter = EVERY_RUN
+    ) -> RunPage:
         """See Jobs."""
-        path = path_of("runs", workspace_id=workspace_id, workflow_id=workflow_id, limit=limit, cursor=cursor)
+        path = path_of(
+            "runs",
+            workspace_id=workspace_id,
+            workflow_id=workflow_id,
+            limit=limit,
+            cursor=cursor,
+            status=only.status,
+            since=only.since.isoformat() if only.since else None,
+            until=only.until.isoformat() if only.until else None,
+        )
         page = await self._client.call("GET", path, returns=RunPage)
         return RunPage(tuple(map(by_public_id, page.runs)), page.next_cursor)
 
@@ -51,6 +76,17 @@ class JobsService:
         path = path_of("runs", run_key(workspace_id, run_id), "cancel")
         body = RecordCancel(workspace_id, workflow_id)
         return by_public_id(await self._client.call("POST", path, body=body, returns=CancelAnswer))
+
+    async def cancel_all(self, workspace_id: str, workflow_id: str, only: RunFilter) -> CancelledRuns:
+        """See Jobs."""
+        body = CancelRuns(workspace_id, workflow_id, only)
+        done = await self._client.call("POST", path_of("runs", "cancel"), body=body, returns=CancelledRuns)
+        return CancelledRuns(tuple(map(public_run_id, done.run_ids)), done.has_more)
+
+    async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
+        """See Jobs."""
+        path = path_of("runs", run_key(asked.workspace_id, run_id), "resume")
+        return await self._client.call("POST", path, body=asked, returns=ResumeAnswer)
 
     async def claim_run_id(self, workspace_id: str, run_id: str) -> None:
         """See Jobs."""

@@ -58,7 +58,7 @@ class KeyStore:
     async def add_key(self, key: ApiKey) -> None:
         """See Keys."""
         with store_errors():
-            await self._api_keys.insert_one({**_document(key), "holds_name": True})
+            await self._api_keys.insert_one(_document(key))
 
     async def key(self, key_id: str) -> ApiKey | None:
         """See Keys."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.application.audit import AuditLog
 from gateway.application.attempts import Attempts
 from gateway.application.revocations import Revocations
 from gateway.domain.credentials import Grant
@@ -50,6 +51,7 @@ class Sessions:
         passwords: Passwords,
         attempts: Attempts,
         revocations: Revocations,
+        audit: AuditLog,
         clock: Clock,
     ) -> None:
         self._accounts = accounts
@@ -57,6 +59,7 @@ class Sessions:
         self._passwords = passwords
         self._attempts = attempts
         self._revocations = revocations
+        self._audit = audit
         self._clock = clock
 
     async def visit(self, token_hash: str) -> Visit | None:
@@ -85,6 +88,7 @@ class Sessions:
         token = new_token()
         session = new_session(new_id(), token, user, self._clock.now(), address=address, user_agent=user_agent)
         await self._accounts.add_session(session)
+        await self._note(user, "session.signed_in")
         return SignedIn(user, session, token)
 
     async def renew(self, session: Session) -> tuple[Session, str] | None:
@@ -102,6 +106,7 @@ class Sessions:
         visit = await self.visit(hash_key(token))
         if visit is not None:
             await self._revocations.forget(await self._accounts.end_session(visit.session.id))
+            await self._note(visit.user, "session.signed_out")
         return visit
 
     async def change_password(self, visit: Visit, current: str, new: str) -> None:
@@ -116,6 +121,7 @@ class Sessions:
         await self._accounts.set_password(visit.user.id, await self._passwords.hash(checked_password(new)))
         ended = await self._accounts.end_sessions(visit.user.id, but=visit.session.id)
         await self._revocations.forget(ended)
+        await self._note(visit.user, "session.password_changed")
 
     async def register(self, email: str, name: str, password: str) -> User:
         """A new account. Raises Conflict when the address has one, InvalidRequest, Unavailable."""
@@ -123,3 +129,7 @@ class Sessions:
         password_hash = await self._passwords.hash(checked_password(password))
         await self._accounts.add_account(Account(user=user, password_hash=password_hash))
         return user
+
+    async def _note(self, user: User, action: str) -> None:
+        grants = await self._workspaces.grants(user.id)
+        await self._audit.record_in([grant.workspace.id for grant in grants], user, action)

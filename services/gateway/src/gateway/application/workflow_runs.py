@@ -1,8 +1,8 @@
 """The runs of a workflow, for whoever may see or stop them."""
 
 from gateway.domain.credentials import Caller, Scope
-from gateway.ports import AttachedRuns, Jobs, Payloads
-from shared.contracts.jobs import CancelAnswer, RunPage, RunView
+from gateway.ports import EVERY_RUN, AttachedRuns, Jobs, Payloads
+from shared.contracts.jobs import CancelAnswer, CancelledRuns, RunFilter, RunPage, RunView
 from shared.contracts.runs import Payload
 from shared.errors import NotFound
 
@@ -22,10 +22,17 @@ class WorkflowRuns:
         caller.require(Scope.READ, Scope.EXECUTE)
         return await self._own(caller, workflow_id, run_id, output=output, blocks=blocks)
 
-    async def page(self, caller: Caller, workflow_id: str, *, limit: int, cursor: str | None) -> RunPage:
+    async def page(
+        self, caller: Caller, workflow_id: str, *, limit: int, cursor: str | None, only: RunFilter = EVERY_RUN
+    ) -> RunPage:
         """Runs, newest first. Raises MissingScope, InvalidRequest, Unavailable."""
         caller.require(Scope.READ, Scope.EXECUTE)
-        return await self._jobs.runs(caller.workspace.id, workflow_id, limit=limit, cursor=cursor)
+        return await self._jobs.runs(caller.workspace.id, workflow_id, limit=limit, cursor=cursor, only=only)
+
+    async def cancel_all(self, caller: Caller, workflow_id: str, only: RunFilter) -> CancelledRuns:
+        """Stop every run that is not over. Raises MissingScope, Unavailable."""
+        caller.require(Scope.EXECUTE)
+        return await self._jobs.cancel_all(caller.workspace.id, workflow_id, only)
 
     async def cancel(self, caller: Caller, workflow_id: str, run_id: str) -> CancelAnswer:
         """Stop a run. Raises MissingScope, NotFound, Conflict (it is over), Unavailable."""

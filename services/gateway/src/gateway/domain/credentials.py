@@ -60,6 +60,8 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """Calls of each kind per window; None where only the workspace's limits hold."""
     workflow_ids: tuple[str, ...] | None = None
     """The workflows that it is for; None for all."""
+    holds_name: bool = True
+    """Whether no other key of its owner may have its name; one that was revoked or replaced lets go of it."""
 
     def is_good(self, now: datetime) -> bool:
         """Whether it opens anything at `now`."""
@@ -142,11 +144,20 @@ class Caller(msgspec.Struct, frozen=True):
             raise AccessDenied(Role.READ) if self.is_session else WrongWorkspace
         return msgspec.structs.replace(self, workspace=grant.workspace, scopes=scopes_within(grant, self.key))
 
+    def may_touch(self, workflow_id: str) -> bool:
+        """Whether the key, where it is for some workflows only, is for this one."""
+        return self.key is None or self.key.workflow_ids is None or workflow_id in self.key.workflow_ids
+
+    def require_every_workflow(self) -> None:
+        """Raises WrongWorkflow for a key that is for some workflows only: a new one would not be among them."""
+        if self.key is not None and self.key.workflow_ids is not None:
+            raise WrongWorkflow
+
     def on(self, workspace_id: str, workflow_id: str) -> "Caller":
         """The same caller on a workflow of that workspace. Raises what `within` raises, WrongWorkflow."""
         caller = self.within(workspace_id)
         key = self.key
-        if key is not None and key.workflow_ids is not None and workflow_id not in key.workflow_ids:
+        if not self.may_touch(workflow_id):
             raise WrongWorkflow
         if key is not None and key.user_id is not None and not caller.workspace.allow_personal_keys:
             raise PersonalKeysForbidden

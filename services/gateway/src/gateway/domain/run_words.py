@@ -14,6 +14,11 @@ def status_word(status: RunStatus) -> str:
     return _STATUS.get(status, status.value)
 
 
+def status_of(word: str) -> RunStatus:
+    """The other way round. Raises ValueError."""
+    return RunStatus.PROCESSING if word == _STATUS[RunStatus.PROCESSING] else RunStatus(word)
+
+
 def cost_of(run: RunView) -> dict[str, float] | None:
     """What a run that is over has cost, in US dollars."""
     return {"total": run.usage.cost_usd} if run.status.is_terminal else None

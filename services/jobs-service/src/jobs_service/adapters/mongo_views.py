@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import NOW, from_ms, now_ms
-from jobs_service.adapters.run_documents import RUNS, STATE_ONLY, decode_payload, decode_usage, to_run
+from jobs_service.adapters.run_documents import RUNS, STATE_ONLY, decode_payload, decode_usage, position_of, to_run
 from jobs_service.domain.run import Phase
 from jobs_service.ports import PageQuery, ViewedRun
-from shared.contracts.jobs import RunPage, RunView
+from shared.contracts.jobs import RunFilter, RunPage, RunView
 from shared.contracts.runs import RunMode, RunStatus, Trigger
 from shared.errors import InvalidRequest
 from shared.store.client import Document, Store
@@ -39,8 +39,11 @@ class MongoRunViews:
         if query.cursor is not None:
             wanted |= behind(query.cursor)
         wanted["phase"] = {"$ne": Phase.RESERVED.value}
-        if query.status is not None:
-            wanted["status"] = query.status.value
+        if query.only.status is not None:
+            wanted["status"] = query.only.status.value
+        times = _within(query.only)
+        if times:
+            wanted["$and"] = [{"position": times}]
         newest_first = [("position", -1), ("_id", -1)]
         found = await self._runs.find(wanted, STATE_ONLY).sort(newest_first).limit(query.limit + 1).to_list()
         shown, more = found[: query.limit], len(found) > query.limit
@@ -101,3 +104,8 @@ def behind(cursor: str, *, oldest_first: bool = False) -> Document:
         raise InvalidRequest("the cursor is none of ours")
     at, after = int(position), "$gt" if oldest_first else "$lt"
     return {"position": {f"{after}e": at}, "$or": [{"position": {after: at}}, {"_id": {after: run_id}}]}
+
+
+def _within(only: RunFilter) -> Document:
+    bounds = {"$gte": only.since, "$lt": only.until}
+    return {name: position_of(moment, 0) for name, moment in bounds.items() if moment is not None}

@@ -3,14 +3,16 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
+from pydantic import AwareDatetime, BaseModel, Field
 from starlette.responses import Response
 
 from jobs_service.application.accepting import Accepting
 from jobs_service.application.cancelling import Cancelling
+from jobs_service.application.cancelling_all import CancellingAll
 from jobs_service.application.reading import MAX_PAGE, Reading
 from jobs_service.application.reserving import Reserving
 from jobs_service.ports import PageQuery
-from shared.contracts.jobs import AcceptRun, RecordCancel
+from shared.contracts.jobs import AcceptRun, CancelRuns, RecordCancel, RunFilter
 from shared.contracts.runs import RunStatus
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
@@ -21,12 +23,26 @@ RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 Flag = Annotated[bool, Query()]
 
 
+class PageParameters(BaseModel):
+    """Which page of which runs."""
+
+    workspace_id: str
+    workflow_id: str | None = None
+    status: RunStatus | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    cursor: str | None = None
+    limit: int = Field(50, ge=1, le=MAX_PAGE)
+
+
 def runs_router(
     accepting: Accepting,
     reading: Reading,
     cancelling: Cancelling,
     reserving: Reserving,
     tokens: ServiceTokens,
+    *,
+    all_at_once: CancellingAll,
 ) -> APIRouter:
     """The gateway's routes."""
     router = APIRouter(prefix="/internal", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
@@ -40,14 +56,14 @@ def runs_router(
         return StructResponse(await reading.job(job_id, output=output, blocks=blocks))
 
     @router.get("/runs")
-    async def page(
-        workspace_id: str,
-        workflow_id: str | None = None,
-        status: RunStatus | None = None,
-        cursor: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
-    ) -> Response:
-        return StructResponse(await reading.page(PageQuery(workspace_id, workflow_id, status, limit, cursor)))
+    async def page(asked: Annotated[PageParameters, Query()]) -> Response:
+        only = RunFilter(asked.status, asked.since, asked.until)
+        query = PageQuery(asked.workspace_id, asked.workflow_id, only, asked.limit, asked.cursor)
+        return StructResponse(await reading.page(query))
+
+    @router.post("/runs/cancel")
+    async def cancel_all(asked: Annotated[CancelRuns, Depends(struct_body(CancelRuns))]) -> Response:
+        return StructResponse(await all_at_once.cancel(asked))
 
     @router.get("/runs/{run_id}")
     async def run(

@@ -3,29 +3,38 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
+from executor_service.blocks.guardrails.invented import judged
 from executor_service.blocks.guardrails.json_check import json_problem
 from executor_service.blocks.guardrails.patterns import BadPattern, pattern_for
 from executor_service.blocks.guardrails.personal_data import KINDS, find, mask
+from executor_service.blocks.ports import ModelServer
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json, JsonObject, stringify, to_string
 
 MAX_OWN_PATTERNS: Final = 16
-NO_KNOWLEDGE: Final = "Hallucination checks need a knowledge base, which this server does not have"
 
 
 class GuardrailsHandler(BlockHandler):
-    """JSON, a regular expression, or personal data."""
+    """JSON, a regular expression, personal data, or invented facts."""
+
+    def __init__(self, models: ModelServer) -> None:
+        self._models = models
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Check."""
         params = inputs.params
         text = _text(params.get("input"))
         kind = to_string(params.get("validationType") or "json")
-        checked = await asyncio.to_thread(_checked, kind, text, params)
-        return BlockResult({"passed": checked["passed"], "validationType": kind, "input": text, **checked})
+        if kind == "hallucination":
+            result = await judged(self._models, call, text, params)
+        else:
+            result = BlockResult(await asyncio.to_thread(_checked, kind, text, params))
+        output = {"passed": result.output["passed"], "validationType": kind, "input": text, **result.output}
+        return replace(result, output=output)
 
 
 def _checked(kind: str, text: str, params: JsonObject) -> JsonObject:
@@ -37,8 +46,6 @@ def _checked(kind: str, text: str, params: JsonObject) -> JsonObject:
             return _verdict(_regex_problem(text, to_string(params.get("regex") or "")))
         case "pii":
             return _personal_data(text, params)
-        case "hallucination":
-            return _verdict(NO_KNOWLEDGE)
         case _:
             return _verdict(f"Unknown validation type: {kind}")
 

@@ -47,7 +47,7 @@ def authoring_router(access: LegacyAccess, authoring: Authoring, endpoints: Endp
         cursor = None
         for _ in range(MAX_PAGES):
             page = await authoring.page(caller.workspace.id, cursor=cursor, limit=PAGE, deployed_only=False)
-            rows += map(row, page.workflows)
+            rows += (row(workflow) for workflow in page.workflows if caller.may_touch(workflow.id))
             cursor = page.next_cursor
             if cursor is None:
                 break
@@ -56,6 +56,7 @@ def authoring_router(access: LegacyAccess, authoring: Authoring, endpoints: Endp
     @router.post("", openapi_extra=described(CreateBody))
     async def create(caller: Somebody, body: Annotated[CreateBody, Depends(json_of(CreateBody))]) -> WorkflowRow:
         caller = entered(caller, body.workspace_id, Scope.WRITE)
+        caller.require_every_workflow()
         request = CreateWorkflow(
             workspace_id=caller.workspace.id,
             name=body.name,

@@ -157,3 +157,62 @@ class CancelResult(Wire):
     locally_aborted: bool
     paused_cancelled: bool
     reason: Literal["recorded", "queue_cancelled", "already_cancelled"]
+
+
+class PausePointModel(Wire):
+    """One thing that a run waits for."""
+
+    context_id: str
+    block_id: str
+    pause_kind: Literal["human", "time"]
+    registered_at: str
+    resume_at: str | None
+    response: Any
+    resume_status: str
+    snapshot_ready: bool
+    resume_links: dict[str, str]
+
+
+class PausedExecution(Wire):
+    """A run that waits."""
+
+    id: str
+    workflow_id: str
+    execution_id: str
+    status: Literal["paused", "partially_resumed"]
+    total_pause_count: int
+    resumed_count: int
+    paused_at: str | None
+    updated_at: str | None
+    expires_at: str | None
+    metadata: dict[str, Any]
+    trigger_ids: list[str]
+    pause_points: list[PausePointModel]
+
+
+class PausedExecutions(Wire):
+    """The paused runs of a workflow, newest first; their points without what they show."""
+
+    paused_executions: list[PausedExecution]
+    next_cursor: str | None
+
+
+class PausedContext(Wire):
+    """One pause, and the run around it."""
+
+    execution: PausedExecution
+    pause_point: PausePointModel
+    queue: list[Any]
+    active_resume_entry: None
+
+
+class Resumed(Wire):
+    """The answer was taken; the run goes on as a job."""
+
+    success: Literal[True]
+    is_async: Literal[True] = Field(alias="async")
+    status: Literal["started", "queued"]
+    job_id: str
+    execution_id: str
+    message: str
+    status_url: str

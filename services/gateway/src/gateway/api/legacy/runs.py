@@ -13,6 +13,7 @@ from gateway.api.routes import presenting
 from gateway.api.schemas import answers
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.credentials import Caller
+from gateway.domain.pauses import paused_facts
 from gateway.domain.run_words import block_outputs, cost_of, names_in, status_word
 from shared.clock import iso
 from shared.contracts.jobs import CancelAnswer, RunView
@@ -62,7 +63,7 @@ def run_body(run: RunView, output: bytes | None, wanted: list[str]) -> dict[str,
         "startedAt": iso(run.started_at) if run.started_at else None,
         "endedAt": iso(run.ended_at) if run.ended_at else None,
         "totalDurationMs": None if run.duration_ms is None else round(run.duration_ms),
-        "paused": None,
+        "paused": paused_facts(run),
         "cost": cost_of(run),
         "error": run.error.text if run.error and run.status is RunStatus.FAILED else None,
         "finalOutput": None if output is None else msgspec.Raw(output),
@@ -76,6 +77,6 @@ def cancel_facts(answer: CancelAnswer) -> dict[str, Any]:
         "redisAvailable": True,
         "durablyRecorded": answer.reason != "already_cancelled",
         "locallyAborted": False,
-        "pausedCancelled": False,
+        "pausedCancelled": answer.was_paused,
         "reason": answer.reason,
     }

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from gateway.api.bodies import Wire
+from gateway.api.bodies import AskedFor, Wire
 
 MAX_BASE64_BYTES = 10 * 1024 * 1024
 Status = Literal["queued", "running", "paused", "completed", "failed", "cancelled"]
@@ -122,6 +122,46 @@ class CancelFacts(Wire):
 
 class CancelAnswer(Wire):
     data: CancelFacts
+
+
+class RunQuery(BaseModel):
+    """Which runs to list, newest first."""
+
+    limit: int = Field(50, ge=1, le=100)
+    cursor: str | None = Field(None, max_length=500)
+    status: Status | None = Field(None, description="Only runs that stand so now.")
+    since: AwareDatetime | None = Field(None, description="Only runs accepted at this time or later.")
+    until: AwareDatetime | None = Field(None, description="Only runs accepted before this time.")
+
+
+class CancelRunsBody(AskedFor):
+    """Which runs to cancel; without any key, all that are not over."""
+
+    model_config = ConfigDict(extra="forbid", strict=False)
+
+    status: Literal["queued", "running", "paused"] | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+
+class CancelledRuns(Wire):
+    """The runs that were cancelled, or asked to stop; with `hasMore`, call again."""
+
+    run_ids: list[str]
+    has_more: bool
+
+
+class CancelledRunsAnswer(Wire):
+    data: CancelledRuns
+
+
+class ResumeBody(AskedFor):
+    """Which pause to end, and with what."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    context_id: str = Field(min_length=1, max_length=500)
+    input: dict[str, Any] | None = None
 
 
 class Fault(Wire):

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.pauses import paused_facts
 from gateway.domain.run_words import block_outputs, cost_of, status_word
 from shared.clock import iso
 from shared.contracts.jobs import RunView
@@ -45,7 +46,7 @@ def state(run: RunView, output: bytes | None, wanted: Sequence[str]) -> dict[str
     cost = shown.pop("cost")
     return {
         **shown,
-        "paused": None,
+        "paused": paused_facts(run),
         "cost": cost,
         "error": fault(run.error) if run.status is RunStatus.FAILED else None,
         "output": None if output is None else msgspec.Raw(output),

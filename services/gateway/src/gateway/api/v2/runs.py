@@ -1,4 +1,4 @@
-"""`/api/v2/workflows/{id}/runs`: list, show, cancel."""
+"""`/api/v2/workflows/{id}/runs`: list, show, cancel, resume."""
 
 from typing import Annotated
 
@@ -6,25 +6,45 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.api.bodies import json_of
 from gateway.api.legacy.runs import cancel_facts
 from gateway.api.limiting import Limiting
 from gateway.api.routes import presenting
 from gateway.api.schemas import answers
 from gateway.api.v2.errors import NO_STORE, present_error
-from gateway.api.v2.models import CancelAnswer, ErrorAnswer, RunList, RunStateAnswer
+from gateway.api.v2.models import (
+    CancelAnswer,
+    CancelledRunsAnswer,
+    CancelRunsBody,
+    ErrorAnswer,
+    QueuedRunAnswer,
+    ResumeBody,
+    RunList,
+    RunQuery,
+    RunStateAnswer,
+)
 from gateway.api.v2.presenting import state, summary
 from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
+from gateway.application.resuming import Resuming
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.credentials import Caller
+from gateway.domain.pauses import answer_in
 from gateway.domain.rate_limits import RateKind
-from gateway.domain.run_words import names_in
+from gateway.domain.run_words import names_in, status_of
+from shared.contracts.jobs import RunFilter
 from shared.errors import NotFound
 from shared.web.structs import StructResponse
 
 
 def runs_router(
-    authentication: Authentication, limiting: Limiting, endpoints: Endpoints, runs: WorkflowRuns
+    authentication: Authentication,
+    limiting: Limiting,
+    endpoints: Endpoints,
+    runs: WorkflowRuns,
+    resuming: Resuming,
+    *,
+    public_url: str,
 ) -> APIRouter:
     """A workflow's runs."""
     router = APIRouter(
@@ -44,13 +64,8 @@ def runs_router(
     Known = Annotated[Caller, Depends(identify)]  # noqa: N806 - a type
 
     @router.get("", response_model=RunList)
-    async def list_runs(
-        caller: Known,
-        workflow_id: str,
-        limit: Annotated[int, Query(ge=1, le=100)] = 50,
-        cursor: Annotated[str | None, Query(max_length=500)] = None,
-    ) -> Response:
-        page = await runs.page(caller, workflow_id, limit=limit, cursor=cursor)
+    async def list_runs(caller: Known, workflow_id: str, asked: Annotated[RunQuery, Query()]) -> Response:
+        page = await runs.page(caller, workflow_id, limit=asked.limit, cursor=asked.cursor, only=filter_of(asked))
         body = {"data": [summary(run) for run in page.runs], "nextCursor": page.next_cursor}
         return StructResponse(body, headers=NO_STORE)
 
@@ -70,6 +85,24 @@ def runs_router(
         output = await runs.output(run, run.output) if include_output and run.output else None
         return StructResponse({"data": state(run, output, wanted)}, headers=NO_STORE)
 
+    @router.post("/cancel", response_model=CancelledRunsAnswer)
+    async def cancel_all(
+        caller: Known, workflow_id: str, asked: Annotated[CancelRunsBody, Depends(json_of(CancelRunsBody))]
+    ) -> Response:
+        done = await runs.cancel_all(caller, workflow_id, filter_of(asked))
+        return StructResponse({"data": {"runIds": done.run_ids, "hasMore": done.has_more}}, headers=NO_STORE)
+
+    @router.post(
+        "/{run_id}/resume", status_code=202, response_model=QueuedRunAnswer, responses=answers(ErrorAnswer, 409, 413)
+    )
+    async def resume(
+        caller: Known, workflow_id: str, run_id: str, asked: Annotated[ResumeBody, Depends(json_of(ResumeBody))]
+    ) -> Response:
+        answer = answer_in({"input": {} if asked.input is None else asked.input})
+        await resuming.resume(caller, workflow_id, run_id, asked.context_id, answer)
+        url = f"{public_url}/api/v2/workflows/{workflow_id}/runs/{run_id}"
+        return StructResponse({"data": {"runId": run_id, "statusUrl": url}}, status_code=202, headers=NO_STORE)
+
     @router.post("/{run_id}/cancel", response_model=CancelAnswer, responses=answers(ErrorAnswer, 409))
     async def cancel(caller: Known, workflow_id: str, run_id: str) -> Response:
         try:
@@ -80,3 +113,8 @@ def runs_router(
         return StructResponse({"data": facts}, headers=NO_STORE)
 
     return router
+
+
+def filter_of(asked: RunQuery | CancelRunsBody) -> RunFilter:
+    """Which runs are meant."""
+    return RunFilter(None if asked.status is None else status_of(asked.status), asked.since, asked.until)

@@ -1,0 +1,61 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { send } from './client';
+import { useSignedIn } from './session';
+
+export type KeyKind = 'workspace' | 'personal';
+export type KeyScope = 'execute' | 'read' | 'write' | 'deploy' | 'admin';
+
+export interface KeyRow {
+  id: string;
+  name: string;
+  displayKey: string;
+  scopes: KeyScope[];
+  workflowIds: string[] | null;
+  createdAt: string;
+  createdBy: string;
+  lastUsed: string | null;
+  expiresAt: string | null;
+}
+
+export interface NewKey extends KeyRow {
+  key: string;
+}
+
+export interface KeyWish {
+  name: string;
+  scopes: KeyScope[];
+  expiresAt: string | null;
+}
+
+function useKeyPath(kind: KeyKind): string {
+  const { workspace } = useSignedIn();
+  return kind === 'personal' ? '/api/users/me/api-keys' : `/api/workspaces/${workspace.id}/api-keys`;
+}
+
+export function useKeys(kind: KeyKind) {
+  const path = useKeyPath(kind);
+  return useQuery({
+    queryKey: ['keys', kind],
+    queryFn: () => send<{ keys: KeyRow[] }>('GET', path),
+    select: (found) => found.keys,
+  });
+}
+
+/** Makes a key; the answer holds it in clear, this once. */
+export function useMakeKey(kind: KeyKind) {
+  const client = useQueryClient();
+  const path = useKeyPath(kind);
+  return useMutation({
+    mutationFn: async (wish: KeyWish) => (await send<{ key: NewKey }>('POST', path, wish)).key,
+    onSuccess: () => client.invalidateQueries({ queryKey: ['keys'] }),
+  });
+}
+
+export function useRevokeKey(kind: KeyKind) {
+  const client = useQueryClient();
+  const path = useKeyPath(kind);
+  return useMutation({
+    mutationFn: (id: string) => send('DELETE', `${path}/${id}`),
+    onSettled: () => client.invalidateQueries({ queryKey: ['keys'] }),
+  });
+}

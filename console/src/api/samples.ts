@@ -1,0 +1,21 @@
+import { useQuery } from '@tanstack/react-query';
+import { api, ask, type Schemas } from './client';
+import { workflowKeys } from './workflows';
+
+export type Samples = Schemas['Samples'];
+export type SelectableBlock = Schemas['SelectableBlock'];
+
+/** Code that calls the live version, with these outputs selected; the usual ones when none is named. */
+export function useSamples(id: string, selected: readonly string[] | null) {
+  const selectedOutputs = selected?.length ? selected.join(',') : undefined;
+  return useQuery({
+    queryKey: [...workflowKeys.one(id), 'samples', selectedOutputs],
+    queryFn: () =>
+      ask(
+        api.GET('/api/workflows/{workflow_id}/samples', {
+          params: { path: { workflow_id: id }, query: { selectedOutputs } },
+        }),
+      ),
+    placeholderData: (before) => before,
+  });
+}

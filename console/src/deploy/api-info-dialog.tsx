@@ -1,0 +1,129 @@
+import { useState } from 'react';
+import { useSetAccess } from '@/api/deployments';
+import { can, useSignedIn } from '@/api/session';
+import { useDeployment, useUpdateWorkflow, type WorkflowRow } from '@/api/workflows';
+import { Button } from '@/ui/button';
+import { Field, TextArea, TextInput } from '@/ui/field';
+import { Segments } from '@/ui/segments';
+import { Problem } from '@/ui/states';
+import type { DraftSaver } from '@/workflow/draft-saver';
+import { setValue } from '@/workflow/edit';
+import { type InputField, inputFields } from '@/editor/input-form';
+import { type Json, listOf, valueOf } from '@/workflow/state';
+import styles from './api-info-dialog.module.css';
+import { GuardedDialog } from './guarded-dialog';
+
+interface Props {
+  workflow: WorkflowRow;
+  saver: DraftSaver;
+  onClose: () => void;
+}
+
+const ACCESS = [
+  ['key', 'API Key'],
+  ['public', 'Public'],
+] as const;
+
+/** What the API says about itself, and who may call it. */
+export function ApiInfoDialog({ workflow, saver, onClose }: Props) {
+  const { workspace } = useSignedIn();
+  const deployment = useDeployment(workflow.id);
+  const update = useUpdateWorkflow(workflow.id);
+  const setAccess = useSetAccess(workflow.id);
+  const stored = deployment.data?.isPublicApi ? 'public' : 'key';
+  const fields = inputFields(saver.store.state());
+  const [description, setDescription] = useState(workflow.description);
+  const [access, setAccessChoice] = useState<'key' | 'public'>(stored);
+  const [notes, setNotes] = useState(() => new Map(fields.map((field) => [field.name, field.description ?? ''])));
+  const notesChanged = fields.some((field) => (field.description ?? '') !== notes.get(field.name));
+  const dirty = description !== workflow.description || access !== stored || notesChanged;
+
+  const save = async () => {
+    try {
+      if (description !== workflow.description) await update.mutateAsync({ description });
+      if (access !== stored) await setAccess.mutateAsync(access === 'public');
+      if (notesChanged) describeFields(saver, notes);
+      await saver.flush();
+      onClose();
+    } catch {
+      // shown below
+    }
+  };
+
+  return (
+    <GuardedDialog
+      title="Edit API Info"
+      dirty={dirty}
+      onClose={onClose}
+      footer={(close) => (
+        <>
+          <Button onClick={close}>Cancel</Button>
+          <Button
+            look="primary"
+            disabled={!dirty}
+            busy={update.isPending || setAccess.isPending}
+            onClick={() => void save()}
+          >
+            Save
+          </Button>
+        </>
+      )}
+    >
+      <div className={styles.form}>
+        <Field label="Description">
+          {(control) => (
+            <TextArea
+              {...control}
+              maxLength={2000}
+              placeholder="Describe what this workflow API does..."
+              value={description}
+              onChange={(event) => setDescription(event.target.value)}
+            />
+          )}
+        </Field>
+        {can(workspace.role, 'admin') && (
+          <div className={styles.access}>
+            <span className={styles.label}>Access</span>
+            <Segments label="Access" value={access} options={ACCESS} onChange={setAccessChoice} />
+            <p className={styles.hint}>
+              {access === 'key'
+                ? 'Requires a valid API key to call this endpoint.'
+                : 'Anyone with the URL can call this endpoint. What it spends is yours.'}
+            </p>
+          </div>
+        )}
+        {fields.length > 0 && (
+          <fieldset className={styles.access}>
+            <legend className={styles.label}>Parameters</legend>
+            {fields.map((field) => (
+              <Field key={field.name} label={`${field.name} (${field.type})`}>
+                {(control) => (
+                  <TextInput
+                    {...control}
+                    placeholder="What callers put here"
+                    value={notes.get(field.name) ?? ''}
+                    onChange={(event) => setNotes(new Map(notes).set(field.name, event.target.value))}
+                  />
+                )}
+              </Field>
+            ))}
+            <p className={styles.hint}>These are part of the draft: they are live with the next update.</p>
+          </fieldset>
+        )}
+        <Problem error={update.error ?? setAccess.error} />
+      </div>
+    </GuardedDialog>
+  );
+}
+
+function describeFields(saver: DraftSaver, notes: ReadonlyMap<string, string>): void {
+  saver.store.edit((state) => {
+    const start = Object.values(state.blocks).find((block) => valueOf(block, 'inputFormat') !== null);
+    if (!start) return state;
+    const described = listOf<InputField>(valueOf(start, 'inputFormat')).map((field) => ({
+      ...field,
+      description: notes.get(field.name) ?? field.description,
+    }));
+    return setValue(state, start.id, 'inputFormat', 'input-format', described as unknown as Json);
+  });
+}

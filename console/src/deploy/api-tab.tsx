@@ -1,0 +1,133 @@
+import { ChevronDown } from 'lucide-react';
+import { useState } from 'react';
+import { type Samples, type SelectableBlock, useSamples } from '@/api/samples';
+import { useDeployment, type WorkflowRow } from '@/api/workflows';
+import { count } from '@/app/format';
+import { BlockIcon } from '@/canvas/block-icon';
+import { Button } from '@/ui/button';
+import { Select } from '@/ui/field';
+import { Menu, MenuCheck, MenuGroup } from '@/ui/menu';
+import { Segments } from '@/ui/segments';
+import { Empty, Failure, Skeleton } from '@/ui/states';
+import type { DraftSaver } from '@/workflow/draft-saver';
+import styles from './api-tab.module.css';
+import { SampleBlock } from './sample-block';
+import { TryIt } from './try-it';
+
+const LANGUAGES = [
+  ['curl', 'cURL'],
+  ['python', 'Python'],
+  ['javascript', 'JavaScript'],
+  ['typescript', 'TypeScript'],
+] as const;
+
+const STEPS = [
+  ['execute', 'Execute Job'],
+  ['status', 'Check Status'],
+  ['limits', 'Rate Limits'],
+] as const;
+
+type Language = (typeof LANGUAGES)[number][0];
+
+/** How programs call the live version. */
+export function ApiTab({ workflow, saver }: { workflow: WorkflowRow; saver: DraftSaver }) {
+  const deployment = useDeployment(workflow.id);
+  if (deployment.data && !deployment.data.isDeployed) {
+    return <Empty title="Not deployed yet">Deploy the workflow, and the code that calls it stands here.</Empty>;
+  }
+  return <DeployedApi workflow={workflow} saver={saver} />;
+}
+
+function DeployedApi({ workflow, saver }: { workflow: WorkflowRow; saver: DraftSaver }) {
+  const [language, setLanguage] = useState<Language>('curl');
+  const [selected, setSelected] = useState<string[] | null>(null);
+  const [step, setStep] = useState<string>('execute');
+  const samples = useSamples(workflow.id, selected);
+  if (samples.isPending) return <Skeleton rows={3} height="11rem" />;
+  if (samples.isError) return <Failure error={samples.error} onRetry={samples.refetch} />;
+  const code = (mode: string, wanted = 'execute') => codeOf(samples.data, mode, wanted, language);
+  return (
+    <div className={styles.tab}>
+      <section className={styles.part} aria-label="Language">
+        <h3>Language</h3>
+        <Segments label="Language" value={language} options={LANGUAGES} onChange={setLanguage} />
+      </section>
+      <SampleBlock title="Run workflow" code={code('sync')} />
+      <SampleBlock
+        title="Run workflow (stream response)"
+        code={code('stream')}
+        choice={
+          <OutputMenu
+            blocks={samples.data.outputs}
+            selected={selected ?? samples.data.selectedOutputs}
+            onChange={setSelected}
+          />
+        }
+      />
+      {!samples.data.isPublic && (
+        <SampleBlock
+          title="Run workflow (async)"
+          code={code('async', step)}
+          choice={
+            <Select aria-label="Async step" value={step} onChange={(event) => setStep(event.target.value)}>
+              {STEPS.map(([value, text]) => (
+                <option key={value} value={value}>
+                  {text}
+                </option>
+              ))}
+            </Select>
+          }
+        />
+      )}
+      <TryIt workflowId={workflow.id} saver={saver} selectedOutputs={selected ?? samples.data.selectedOutputs} />
+    </div>
+  );
+}
+
+function codeOf(samples: Samples, mode: string, step: string, language: Language): string {
+  const found = samples.samples.find((one) => one.mode === mode && one.step === step && one.language === language);
+  return found?.code ?? '';
+}
+
+interface OutputMenuProps {
+  blocks: readonly SelectableBlock[];
+  selected: readonly string[];
+  onChange: (selected: string[]) => void;
+}
+
+/** Which outputs a stream shows, grouped by the block that gives them. */
+export function OutputMenu({ blocks, selected, onChange }: OutputMenuProps) {
+  const label = selected.length ? count(selected.length, 'output') : 'Select outputs';
+  return (
+    <Menu
+      trigger={
+        <Button aria-label={`Select outputs, ${count(selected.length, 'output')} selected`}>
+          {label}
+          <ChevronDown size={15} aria-hidden />
+        </Button>
+      }
+    >
+      {blocks.map((block) => (
+        <MenuGroup
+          key={block.blockId}
+          label={
+            <>
+              <BlockIcon type={block.blockType} size={20} />
+              {block.blockName}
+            </>
+          }
+        >
+          {block.outputs.map(({ path, selector }) => (
+            <MenuCheck
+              key={selector}
+              checked={selected.includes(selector)}
+              onChange={(on) => onChange(on ? [...selected, selector] : selected.filter((each) => each !== selector))}
+            >
+              {path}
+            </MenuCheck>
+          ))}
+        </MenuGroup>
+      ))}
+    </Menu>
+  );
+}

@@ -1,0 +1,104 @@
+import { useMemo, useState } from 'react';
+import { useDiff, useVersionState, type VersionRow, versionTitle } from '@/api/deployments';
+import type { Change } from '@/canvas/marks';
+import { Preview } from '@/canvas/preview';
+import { Dialog } from '@/ui/dialog';
+import { Segments } from '@/ui/segments';
+import { Badge, Empty, Failure, Skeleton } from '@/ui/states';
+import type { DraftSaver } from '@/workflow/draft-saver';
+import type { WorkflowState } from '@/workflow/state';
+import styles from './compare.module.css';
+
+interface Props {
+  workflowId: string;
+  saver: DraftSaver;
+  version: VersionRow;
+  live: number | null;
+  onClose: () => void;
+}
+
+type Other = 'draft' | 'live';
+
+const TONES = { added: 'green', removed: 'red', changed: 'amber' } as const;
+
+/** What differs between a version and the draft, or what is live: in words, and on the graph. */
+export function Compare({ workflowId, saver, version, live, onClose }: Props) {
+  const withLive = live !== null && live !== version.version;
+  const [other, setOther] = useState<Other>('draft');
+  const after = other === 'live' ? String(live) : 'draft';
+  const diff = useDiff(workflowId, String(version.version), after);
+  const before = useVersionState(workflowId, version.version);
+  const liveState = useVersionState(workflowId, other === 'live' ? live : null);
+  const now = other === 'live' ? liveState.data : saver.store.state();
+  const changes = useMemo(() => changesOf(before.data, now, diff.data ?? []), [before.data, now, diff.data]);
+  const drawn = useMemo(() => (before.data && now ? both(before.data, now) : null), [before.data, now]);
+  return (
+    <Dialog title={`Compare ${versionTitle(version)}`} size="full" open onClose={onClose}>
+      <div className={styles.compare}>
+        <section className={styles.words} aria-label="Differences">
+          <Segments
+            label="Compare with"
+            value={other}
+            options={withLive ? [['draft', 'with the draft'], ['live', `with v${live} (live)`]] : [['draft', 'with the draft']]}
+            onChange={setOther}
+          />
+          {diff.isPending && <Skeleton rows={4} height="2rem" />}
+          {diff.isError && <Failure error={diff.error} onRetry={diff.refetch} />}
+          {diff.data?.length === 0 && <Empty title="No difference">Moving blocks about does not count as one.</Empty>}
+          <ol className={styles.list}>
+            {diff.data?.map((change, index) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: the list is read only
+              <li key={index} className={styles.change}>
+                <Badge tone={TONES[toneOf(change.kind)]}>{toneOf(change.kind)}</Badge>
+                <div className={styles.what}>
+                  <p>{change.summary}</p>
+                  {change.field && change.field !== 'name' && (
+                    <dl className={styles.values}>
+                      <dt className="visually-hidden">Before</dt>
+                      <dd className={styles.before}>{inText(change.before)}</dd>
+                      <dt className="visually-hidden">After</dt>
+                      <dd className={styles.after}>{inText(change.after)}</dd>
+                    </dl>
+                  )}
+                </div>
+              </li>
+            ))}
+          </ol>
+        </section>
+        <div className={styles.graph}>
+          {drawn && <Preview key={after} state={drawn} marks={{ changes }} label="Differences on the graph" />}
+        </div>
+      </div>
+    </Dialog>
+  );
+}
+
+function toneOf(kind: string): keyof typeof TONES {
+  if (kind.endsWith('added')) return 'added';
+  return kind.endsWith('removed') ? 'removed' : 'changed';
+}
+
+function inText(value: unknown): string {
+  if (value === null || value === undefined || value === '') return '–';
+  return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
+}
+
+function changesOf(
+  before: WorkflowState | undefined,
+  now: WorkflowState | undefined,
+  rows: readonly { kind: string; blockId: string | null }[],
+): Map<string, Change> {
+  const found = new Map<string, Change>();
+  if (!before || !now) return found;
+  for (const { blockId } of rows) if (blockId) found.set(blockId, 'changed');
+  for (const id of Object.keys(now.blocks)) if (!before.blocks[id]) found.set(id, 'added');
+  for (const id of Object.keys(before.blocks)) if (!now.blocks[id]) found.set(id, 'removed');
+  return found;
+}
+
+/** The later state, with the blocks that are gone from it where they were. */
+function both(before: WorkflowState, now: WorkflowState): WorkflowState {
+  const known = new Set(now.edges.map((edge) => edge.id));
+  const gone = before.edges.filter((edge) => !known.has(edge.id) && !(now.blocks[edge.source] && now.blocks[edge.target]));
+  return { ...now, blocks: { ...before.blocks, ...now.blocks }, edges: [...now.edges, ...gone] };
+}

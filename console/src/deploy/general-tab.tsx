@@ -1,0 +1,96 @@
+import { Maximize2 } from 'lucide-react';
+import { useState } from 'react';
+import { useVersionState, useVersions, type VersionRow, versionTitle } from '@/api/deployments';
+import { useDeployment, type WorkflowRow } from '@/api/workflows';
+import { Preview } from '@/canvas/preview';
+import { IconButton } from '@/ui/button';
+import { Dialog } from '@/ui/dialog';
+import { Empty, Failure, Skeleton } from '@/ui/states';
+import type { DraftSaver } from '@/workflow/draft-saver';
+import { Compare } from './compare';
+import styles from './general-tab.module.css';
+import { Segments } from '@/ui/segments';
+import { VersionTable } from './version-table';
+
+interface Props {
+  workflow: WorkflowRow;
+  saver: DraftSaver;
+  onLoaded: () => void;
+}
+
+export function GeneralTab({ workflow, saver, onLoaded }: Props) {
+  const deployment = useDeployment(workflow.id);
+  const versions = useVersions(workflow.id);
+  const [selected, setSelected] = useState<number | null>(null);
+  const [compared, setCompared] = useState<VersionRow | null>(null);
+  const [side, setSide] = useState<'live' | 'selected'>('live');
+  const [large, setLarge] = useState(false);
+
+  const liveNumber = deployment.data?.activeDeployment?.version ?? null;
+  const chosen = versions.data?.find((version) => version.version === selected && !version.isActive) ?? null;
+  const shown = chosen && side === 'selected' ? chosen.version : liveNumber;
+  const state = useVersionState(workflow.id, shown);
+  const title = chosen && side === 'selected' ? versionTitle(chosen) : 'Live Workflow';
+
+  const select = (number: number) => {
+    setSelected(number);
+    setSide('selected');
+  };
+
+  return (
+    <div className={styles.tab}>
+      <section className={styles.part} aria-label={title}>
+        <div className={styles.head}>
+          <h3>{title}</h3>
+          {chosen && liveNumber !== null && (
+            <Segments
+              label="What is shown"
+              value={side}
+              options={[
+                ['live', 'Live'],
+                ['selected', versionTitle(chosen)],
+              ]}
+              onChange={setSide}
+            />
+          )}
+        </div>
+        <div className={styles.preview}>
+          {shown === null && !deployment.isPending && <Empty title="Deploy your workflow to see a preview" />}
+          {shown !== null && state.isError && <Failure error={state.error} onRetry={state.refetch} />}
+          {state.data && <Preview key={shown} state={state.data} label={`Preview of ${title}`} />}
+          {state.data && (
+            <IconButton className={styles.expand} look="secondary" label="See preview" onClick={() => setLarge(true)}>
+              <Maximize2 size={16} aria-hidden />
+            </IconButton>
+          )}
+        </div>
+      </section>
+      <section className={styles.part} aria-label="Versions">
+        <h3>Versions</h3>
+        {versions.isPending && <Skeleton rows={2} />}
+        {versions.isError && <Failure error={versions.error} onRetry={versions.refetch} />}
+        {versions.data && (
+          <VersionTable
+            workflowId={workflow.id}
+            saver={saver}
+            versions={versions.data}
+            selected={selected}
+            onSelect={select}
+            onCompare={setCompared}
+            onLoaded={onLoaded}
+          />
+        )}
+      </section>
+      {state.data && large && (
+        <Dialog title={title} size="full" open onClose={() => setLarge(false)}>
+          <div className={styles.large}>
+            <Preview state={state.data} label={`Large preview of ${title}`} />
+          </div>
+        </Dialog>
+      )}
+      {compared && (
+        <Compare workflowId={workflow.id} saver={saver} version={compared} live={liveNumber} onClose={() => setCompared(null)} />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,136 @@
+import { type FormEvent, useId, useState } from 'react';
+import { type KeyKind, type KeyScope, type NewKey, useMakeKey } from '@/api/keys';
+import { can, useSignedIn } from '@/api/session';
+import { Button } from '@/ui/button';
+import { CopyButton } from '@/ui/copy-button';
+import { Dialog } from '@/ui/dialog';
+import { Field, Select, TextInput } from '@/ui/field';
+import { Segments } from '@/ui/segments';
+import { Problem } from '@/ui/states';
+import styles from './new-key-dialog.module.css';
+
+const KINDS = [
+  ['workspace', 'Workspace'],
+  ['personal', 'Personal'],
+] as const;
+
+const RIGHTS: Record<string, { text: string; scopes: KeyScope[] }> = {
+  call: { text: 'Call workflows and read runs', scopes: ['execute', 'read'] },
+  publish: { text: 'Also edit and deploy', scopes: ['execute', 'read', 'write', 'deploy'] },
+  admin: { text: 'Everything', scopes: ['execute', 'read', 'write', 'deploy', 'admin'] },
+};
+
+const LIVES = [
+  ['', 'Never expires'],
+  ['30', 'Expires in 30 days'],
+  ['90', 'Expires in 90 days'],
+  ['365', 'Expires in a year'],
+] as const;
+
+const DAY_MS = 86_400_000;
+
+/** Makes a key and shows it once. */
+export function NewKeyDialog({ onClose }: { onClose: () => void }) {
+  const [made, setMade] = useState<NewKey | null>(null);
+  return made ? <KeyShown made={made} onClose={onClose} /> : <KeyForm onMade={setMade} onClose={onClose} />;
+}
+
+function KeyForm({ onMade, onClose }: { onMade: (key: NewKey) => void; onClose: () => void }) {
+  const { workspace } = useSignedIn();
+  const mayForWorkspace = can(workspace.role, 'admin');
+  const form = useId();
+  const [kind, setKind] = useState<KeyKind>(mayForWorkspace ? 'workspace' : 'personal');
+  const [name, setName] = useState('');
+  const [rights, setRights] = useState('call');
+  const [life, setLife] = useState('');
+  const make = useMakeKey(kind);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const expiresAt = life ? new Date(Date.now() + Number(life) * DAY_MS).toISOString() : null;
+    make.mutate({ name: name.trim(), scopes: RIGHTS[rights]?.scopes ?? [], expiresAt }, { onSuccess: onMade });
+  };
+  return (
+    <Dialog
+      title="Generate API Key"
+      open
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button look="primary" type="submit" form={form} disabled={!name.trim()} busy={make.isPending}>
+            Create
+          </Button>
+        </>
+      }
+    >
+      <form id={form} className={styles.form} onSubmit={submit}>
+        {mayForWorkspace && (
+          <div className={styles.kind}>
+            <Segments label="Kind of key" value={kind} options={KINDS} onChange={setKind} />
+            <p className={styles.hint}>
+              {kind === 'workspace'
+                ? 'Works in this workspace, whoever comes and goes.'
+                : 'Works wherever you may, as long as you may.'}
+            </p>
+          </div>
+        )}
+        <Field label="Name" hint="Where it is used, so that you know what to revoke.">
+          {(control) => (
+            <TextInput
+              {...control}
+              autoFocus
+              maxLength={100}
+              placeholder="e.g. Production backend"
+              value={name}
+              onChange={(event) => setName(event.target.value)}
+            />
+          )}
+        </Field>
+        <Field label="It may">
+          {(control) => (
+            <Select {...control} value={rights} onChange={(event) => setRights(event.target.value)}>
+              {Object.entries(RIGHTS).map(([value, { text }]) => (
+                <option key={value} value={value}>
+                  {text}
+                </option>
+              ))}
+            </Select>
+          )}
+        </Field>
+        <Field label="Life">
+          {(control) => (
+            <Select {...control} value={life} onChange={(event) => setLife(event.target.value)}>
+              {LIVES.map(([value, text]) => (
+                <option key={value} value={value}>
+                  {text}
+                </option>
+              ))}
+            </Select>
+          )}
+        </Field>
+        <Problem error={make.error} />
+      </form>
+    </Dialog>
+  );
+}
+
+function KeyShown({ made, onClose }: { made: NewKey; onClose: () => void }) {
+  return (
+    <Dialog
+      title="Your API key"
+      description="Copy it now: it is not shown again."
+      open
+      onClose={onClose}
+      footer={
+        <Button look="primary" onClick={onClose}>
+          Done
+        </Button>
+      }
+    >
+      <div className={styles.key}>
+        <code data-testid="new-key">{made.key}</code>
+        <CopyButton text={made.key} label="Copy key" />
+      </div>
+    </Dialog>
+  );
+}

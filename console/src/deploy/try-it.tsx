@@ -1,0 +1,110 @@
+import { Play, Square } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
+import { messageOf } from '@/api/errors';
+import { postStream } from '@/api/event-stream';
+import { useVersionState } from '@/api/deployments';
+import { useDeployment } from '@/api/workflows';
+import { InputForm, sampleInput } from '@/editor/input-form';
+import { Button } from '@/ui/button';
+import { JsonView } from '@/ui/json-view';
+import { Badge, Problem } from '@/ui/states';
+import type { DraftSaver } from '@/workflow/draft-saver';
+import type { Json, WorkflowState } from '@/workflow/state';
+import styles from './try-it.module.css';
+
+interface Props {
+  workflowId: string;
+  saver: DraftSaver;
+  selectedOutputs: readonly string[];
+}
+
+interface Frame {
+  event?: string;
+  chunk?: string;
+  error?: string;
+  data?: { success?: boolean; output?: Json; error?: string };
+}
+
+type Phase = 'idle' | 'streaming' | 'done' | 'failed' | 'stopped';
+
+const BADGES = {
+  streaming: ['blue', 'Streaming'],
+  done: ['green', 'Completed'],
+  failed: ['red', 'Failed'],
+  stopped: ['quiet', 'Stopped'],
+} as const;
+
+/** Calls the live version as a program does and shows what comes, as it comes. */
+export function TryIt({ workflowId, saver, selectedOutputs }: Props) {
+  const deployment = useDeployment(workflowId);
+  const live = useVersionState(workflowId, deployment.data?.activeDeployment?.version ?? null);
+  return (
+    <section className={styles.panel} aria-label="Try it">
+      <h3>Try it</h3>
+      <Call workflowId={workflowId} state={live.data ?? saver.store.state()} selectedOutputs={selectedOutputs} />
+    </section>
+  );
+}
+
+function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { state: WorkflowState }) {
+  const [input, setInput] = useState(() => sampleInput(state));
+  const [phase, setPhase] = useState<Phase>('idle');
+  const [text, setText] = useState('');
+  const [output, setOutput] = useState<Json | undefined>();
+  const [error, setError] = useState<string | null>(null);
+  const abort = useRef<AbortController | null>(null);
+  useEffect(() => () => abort.current?.abort(), []);
+
+  const take = (frame: Frame) => {
+    if (frame.chunk) setText((before) => before + frame.chunk);
+    if (frame.event === 'final') setOutput(frame.data?.output);
+    const problem = frame.error ?? frame.data?.error;
+    if (problem) {
+      setError(problem);
+      setPhase('failed');
+    }
+  };
+
+  const call = async () => {
+    const controller = new AbortController();
+    abort.current = controller;
+    setPhase('streaming');
+    setText('');
+    setOutput(undefined);
+    setError(null);
+    try {
+      const body = { input, stream: true, useDraftState: false, triggerType: 'manual', selectedOutputs };
+      const path = `/api/workflows/${workflowId}/execute`;
+      for await (const frame of postStream(path, body, { signal: controller.signal })) take(frame as Frame);
+      setPhase((before) => (before === 'streaming' ? 'done' : before));
+    } catch (thrown) {
+      setPhase(controller.signal.aborted ? 'stopped' : 'failed');
+      if (!controller.signal.aborted) setError(messageOf(thrown));
+    }
+  };
+
+  return (
+    <>
+      <InputForm state={state} value={input} onChange={setInput} />
+      <div className={styles.actions}>
+        {phase === 'streaming' ? (
+          <Button icon={<Square size={14} fill="currentcolor" aria-hidden />} onClick={() => abort.current?.abort()}>
+            Stop
+          </Button>
+        ) : (
+          <Button icon={<Play size={14} fill="currentcolor" aria-hidden />} onClick={() => void call()}>
+            Call and stream
+          </Button>
+        )}
+        <span role="status">{phase !== 'idle' && <Badge tone={BADGES[phase][0]}>{BADGES[phase][1]}</Badge>}</span>
+      </div>
+      <Problem error={error} />
+      {text && (
+        <output className={styles.text} aria-label="Streamed text">
+          {text}
+        </output>
+      )}
+      {output !== undefined && <JsonView label="Final output" value={output} />}
+    </>
+  );
+}

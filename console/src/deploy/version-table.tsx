@@ -1,0 +1,195 @@
+import { EllipsisVertical, FileText, GitCompareArrows, PencilLine, RotateCcw, SquareArrowDown } from 'lucide-react';
+import { useState } from 'react';
+import { useChangeVersion, useLoadVersion, type VersionRow, versionTitle } from '@/api/deployments';
+import { can, useSignedIn } from '@/api/session';
+import { moment } from '@/app/format';
+import { IconButton } from '@/ui/button';
+import { Confirm } from '@/ui/dialog';
+import { TextInput } from '@/ui/field';
+import { Menu, MenuItem } from '@/ui/menu';
+import { Empty } from '@/ui/states';
+import table from '@/ui/table.module.css';
+import { useToasts } from '@/ui/toasts';
+import type { DraftSaver } from '@/workflow/draft-saver';
+import { DescriptionDialog } from './description-dialog';
+import styles from './version-table.module.css';
+
+interface Props {
+  workflowId: string;
+  saver: DraftSaver;
+  versions: readonly VersionRow[];
+  selected: number | null;
+  onSelect: (version: number) => void;
+  onCompare: (version: VersionRow) => void;
+  onLoaded: () => void;
+}
+
+export function VersionTable({ versions, ...rest }: Props) {
+  if (!versions.length) return <Empty title="No deployments yet" />;
+  return (
+    <div className={table.frame}>
+      <table className={table.table}>
+        <thead>
+          <tr>
+            <th scope="col">Version</th>
+            <th scope="col">Deployed by</th>
+            <th scope="col">Timestamp</th>
+            <th scope="col">
+              <span className="visually-hidden">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {versions.map((version) => (
+            <Row key={version.id} version={version} {...rest} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+type Asked = 'promote' | 'load' | 'describe' | 'rename' | null;
+
+function Row({ version, workflowId, saver, selected, onSelect, onCompare, onLoaded }: Omit<Props, 'versions'> & { version: VersionRow }) {
+  const { workspace } = useSignedIn();
+  const { say, fail } = useToasts();
+  const change = useChangeVersion(workflowId);
+  const load = useLoadVersion(workflowId);
+  const [asked, setAsked] = useState<Asked>(null);
+  const close = () => setAsked(null);
+  const title = versionTitle(version);
+  const number = version.version;
+  const isSelected = selected === number && !version.isActive;
+
+  const promote = () =>
+    change.mutate(
+      { version: number, change: { isActive: true } },
+      { onSuccess: () => say(`${title} is live.`), onError: fail, onSettled: close },
+    );
+  const loadIt = async () => {
+    await saver.flush();
+    load.mutate(number, { onSuccess: onLoaded, onError: fail, onSettled: close });
+  };
+
+  return (
+    <tr aria-selected={isSelected}>
+      <td>
+        <div className={styles.version}>
+          <span className={version.isActive ? styles.live : styles.past} aria-hidden />
+          {asked === 'rename' ? (
+            <Rename
+              version={version}
+              onDone={close}
+              onSave={(name) => change.mutate({ version: number, change: { name } }, { onError: fail })}
+            />
+          ) : (
+            <button type="button" className={styles.title} onClick={() => onSelect(number)}>
+              {title}
+              {version.name && <span className={styles.suffix}> v{number}</span>}
+              {version.isActive && <span className={styles.suffix}> (live)</span>}
+              {isSelected && <span className={styles.suffix}> (selected)</span>}
+            </button>
+          )}
+        </div>
+      </td>
+      <td className={table.quiet}>{version.deployedBy ?? 'Unknown'}</td>
+      <td className={table.quiet}>{moment(version.createdAt)}</td>
+      <td className={table.end}>
+        <IconButton
+          className={version.description ? styles.described : undefined}
+          label={version.description || 'Add description'}
+          aria-label={version.description ? `Description of ${title}` : `Add description to ${title}`}
+          onClick={() => setAsked('describe')}
+        >
+          <FileText size={16} aria-hidden />
+        </IconButton>
+        <Menu
+          trigger={
+            <IconButton label={`Actions for ${title}`}>
+              <EllipsisVertical size={17} aria-hidden />
+            </IconButton>
+          }
+        >
+          {can(workspace.role, 'write') && (
+            <>
+              <MenuItem icon={<PencilLine size={15} aria-hidden />} onSelect={() => setAsked('rename')}>
+                Rename
+              </MenuItem>
+              <MenuItem icon={<FileText size={15} aria-hidden />} onSelect={() => setAsked('describe')}>
+                {version.description ? 'Edit description' : 'Add description'}
+              </MenuItem>
+            </>
+          )}
+          {can(workspace.role, 'admin') && !version.isActive && (
+            <MenuItem icon={<RotateCcw size={15} aria-hidden />} onSelect={() => setAsked('promote')}>
+              Promote to live
+            </MenuItem>
+          )}
+          {can(workspace.role, 'admin') && (
+            <MenuItem icon={<SquareArrowDown size={15} aria-hidden />} onSelect={() => setAsked('load')}>
+              Load deployment
+            </MenuItem>
+          )}
+          <MenuItem icon={<GitCompareArrows size={15} aria-hidden />} onSelect={() => onCompare(version)}>
+            Compare
+          </MenuItem>
+        </Menu>
+        {asked === 'describe' && <DescriptionDialog workflowId={workflowId} version={version} onClose={close} />}
+        <Confirm
+          title="Promote to live"
+          question={`Calls run ${title} from now on. The draft and the other versions stay as they are.`}
+          action="Promote to live"
+          look="primary"
+          busy={change.isPending}
+          open={asked === 'promote'}
+          onClose={close}
+          onConfirm={promote}
+        />
+        <Confirm
+          title="Load Deployment"
+          question={`The draft on your canvas is replaced by ${title}. What is live does not change.`}
+          action="Load deployment"
+          busy={load.isPending}
+          open={asked === 'load'}
+          onClose={close}
+          onConfirm={() => void loadIt()}
+        />
+      </td>
+    </tr>
+  );
+}
+
+interface RenameProps {
+  version: VersionRow;
+  onSave: (name: string) => void;
+  onDone: () => void;
+}
+
+/** Enter or leaving saves, Escape does not. */
+function Rename({ version, onSave, onDone }: RenameProps) {
+  const [name, setName] = useState(version.name ?? '');
+  const settle = () => {
+    const wanted = name.trim();
+    if (wanted && wanted !== version.name) onSave(wanted);
+    onDone();
+  };
+  return (
+    <TextInput
+      autoFocus
+      aria-label={`New name of ${versionTitle(version)}`}
+      placeholder={`v${version.version}`}
+      maxLength={100}
+      value={name}
+      onChange={(event) => setName(event.target.value)}
+      onBlur={settle}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter') settle();
+        if (event.key === 'Escape') {
+          event.stopPropagation();
+          onDone();
+        }
+      }}
+    />
+  );
+}

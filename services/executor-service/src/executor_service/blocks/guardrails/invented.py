@@ -1,0 +1,82 @@
+"""Lets a model judge whether a text holds what nobody knows to be true."""
+
+import math
+from typing import Final
+
+from executor_service.blocks.agent.answers import parse_answer
+from executor_service.blocks.asking import ask
+from executor_service.blocks.ports import ModelServer
+from executor_service.engine import BlockFailure, BlockResult, Call
+from shared.workflow.jsvalues import Json, JsonObject, stringify, to_number, to_string
+from shared.workflow.response_format import ResponseFormat
+
+DEFAULT_THRESHOLD: Final = 3.0
+HIGHEST: Final = 10
+TEMPERATURE: Final = 0.0
+NO_KNOWLEDGE: Final = (
+    "Knowledge bases are not offered here: leave the knowledge base empty, and give what is known as text (context)"
+)
+NOT_READABLE: Final = "The model gave no score"
+_FORMAT: Final = ResponseFormat(
+    "confidence",
+    {
+        "type": "object",
+        "properties": {"score": {"type": "number"}, "reasoning": {"type": "string"}},
+        "required": ["score", "reasoning"],
+        "additionalProperties": False,
+    },
+)
+_TASK: Final = (
+    "You check texts for invented facts. Give a score from 0 (what the text claims is invented or contradicts what is "
+    "known) to 10 (every claim is supported), and say why in a sentence or two. A text without claims has a 10. "
+    'Answer with one JSON object, {"score": number, "reasoning": string}, and nothing else.'
+)
+
+
+async def judged(models: ModelServer, call: Call, text: str, params: JsonObject) -> BlockResult:
+    """The verdict, as the block's output has it: a score under the threshold is a problem, and so is none at all."""
+    if params.get("knowledgeBaseId"):
+        return BlockResult({"passed": False, "error": NO_KNOWLEDGE})
+    try:
+        answer = await ask(
+            models,
+            call,
+            params,
+            system=_TASK,
+            user=_question(text, params.get("context")),
+            response_format=_FORMAT,
+            temperature=TEMPERATURE,
+        )
+    except BlockFailure as failure:
+        return BlockResult({"passed": False, "error": failure.message}, usage=failure.usage)
+    return BlockResult(
+        _verdict(parse_answer(answer.text) or {}, _threshold(params.get("threshold"))), usage=answer.usage
+    )
+
+
+def _question(text: str, context: Json) -> str:
+    known = context if isinstance(context, str) else "" if context is None else stringify(context)
+    basis = f"Known facts, the only ones that count:\n{known}\n\n" if known.strip() else ""
+    return f"{basis}The text to check:\n{text}"
+
+
+def _verdict(answer: JsonObject, threshold: float) -> JsonObject:
+    score = _score(answer.get("score"))
+    if score is None:
+        return {"passed": False, "error": NOT_READABLE}
+    judgement: JsonObject = {"score": score, "reasoning": to_string(answer.get("reasoning") or "")}
+    if score >= threshold:
+        return {"passed": True, **judgement}
+    return {"passed": False, **judgement, "error": f"Low confidence: score {score:g}/{HIGHEST} is below {threshold:g}"}
+
+
+def _score(value: Json) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    number = to_number(value)
+    return None if math.isnan(number) else min(max(number, 0), HIGHEST)
+
+
+def _threshold(value: Json) -> float:
+    number = to_number(value) if value not in (None, "") else DEFAULT_THRESHOLD
+    return DEFAULT_THRESHOLD if math.isnan(number) else number

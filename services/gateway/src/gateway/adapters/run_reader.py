@@ -1,0 +1,164 @@
+"""One reader of one durable run: what comes by itself and what is in the log, put together without a gap."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from gateway import metrics
+from gateway.domain.errors import CallerGone, StreamBroken
+from gateway.ports import EventLog, Numbered
+from shared.contracts.event_log import EventLogPage, EventPosition
+from shared.contracts.events import Chunk, RunEnded
+from shared.contracts.messages import EventBatch
+from shared.contracts.runs import RunStatus
+from shared.errors import FlowportError
+from shared.ids import public_run_id
+
+POLL_SECONDS: Final = 2.0
+"""How long nothing may come before the log is asked: the run may have begun elsewhere, or died."""
+GAP_SECONDS: Final = 0.2
+"""How soon the log is asked again for what has overtaken it."""
+GAP_PATIENCE: Final = 30
+END_PATIENCE: Final = 3
+BUFFER_BYTES: Final = 1024 * 1024
+"""What comes by itself beyond this is read from the log, at the reader's own pace."""
+_RESTING: Final = (RunStatus.PAUSED, RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+class RunReader:
+    """Implements FollowedRun."""
+
+    def __init__(
+        self,
+        key: str,
+        workspace_id: str,
+        *,
+        after: EventPosition,
+        events: EventLog,
+        leave: Callable[["RunReader"], None],
+    ) -> None:
+        self.key = key
+        self.run_id = public_run_id(key)
+        self._workspace_id = workspace_id
+        self._at = after
+        self._events = events
+        self._leave = leave
+        self._arrived: deque[EventBatch] = deque()
+        self._size = 0
+        self._look = False
+        self._ended = False
+        self._failure: FlowportError | None = None
+        self._news = asyncio.Event()
+        self._gaps = 0
+        self._silences = 0
+
+    def feed(self, batch: EventBatch) -> None:
+        """Take a batch that came by itself; never blocks."""
+        self._arrived.append(batch)
+        self._size += _size(batch)
+        if self._size > BUFFER_BYTES:
+            self._forget_arrived()
+            self._look = True
+        self._news.set()
+
+    def look_into_log(self) -> None:
+        """Something may have been missed."""
+        self._look = True
+        self._news.set()
+
+    def fail(self, failure: FlowportError) -> None:
+        """Nothing more will come, and the reader shall know why."""
+        self._failure = self._failure or failure
+        self._leave(self)
+        self._news.set()
+
+    def hang_up(self) -> None:
+        """The reader is gone, or has seen the end. The run goes on."""
+        self.fail(CallerGone())
+
+    async def take(self) -> Sequence[Numbered]:
+        """See FollowedRun."""
+        while True:
+            if self._failure is not None:
+                raise self._failure
+            ready = self._contiguous()
+            if ready:
+                return ready
+            if await self._is_over():
+                return ()
+
+    async def _is_over(self) -> bool:
+        """Wait for news, or read the log; says whether the run is over and everything has been read."""
+        if not self._look and not self._ended:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
+            if self._news.is_set():
+                self._news.clear()
+                return False
+        self._look = False
+        page = await self._events.events(self._workspace_id, self.run_id, self._at)
+        before = self._at
+        self._arrived.extendleft(reversed(page.batches))
+        if page.batches:
+            self._look = len(page.batches) > 1
+            return False
+        return await self._nothing_new(page, before)
+
+    async def _nothing_new(self, page: EventLogPage, at: EventPosition) -> bool:
+        if self._arrived:
+            await self._await_log()
+            return False
+        if page.status not in _RESTING:
+            self._ended = False
+            return False
+        self._silences += 1
+        if self._ended or at.number < 0 or self._silences > END_PATIENCE:
+            return True
+        self._look = True
+        await asyncio.sleep(GAP_SECONDS)
+        return False
+
+    async def _await_log(self) -> None:
+        """What came by itself has overtaken what is kept."""
+        self._gaps += 1
+        if self._gaps > GAP_PATIENCE:
+            metrics.STREAM_GAPS.inc()
+            self.fail(StreamBroken("Part of the stream was lost", run_id=self.run_id))
+            return
+        self._look = True
+        await asyncio.sleep(GAP_SECONDS)
+
+    def _contiguous(self) -> list[Numbered]:
+        """What of the arrived follows on what has been read."""
+        ready: list[Numbered] = []
+        while self._arrived and self._follows(self._arrived[0]):
+            batch = self._arrived.popleft()
+            for number, event in enumerate(batch.events, batch.first):
+                position = EventPosition(batch.attempt, number)
+                if position > self._at:
+                    self._at = position
+                    self._ended = isinstance(event, RunEnded)
+                    if not self._ended:
+                        ready.append((position, event))
+        if self._arrived:
+            self._look = True
+        else:
+            self._size = 0
+        if ready:
+            self._gaps = self._silences = 0
+        return ready
+
+    def _follows(self, batch: EventBatch) -> bool:
+        if batch.attempt > self._at.attempt:
+            return batch.first == 0
+        return batch.attempt < self._at.attempt or batch.first <= self._at.number + 1
+
+    def _forget_arrived(self) -> None:
+        self._arrived.clear()
+        self._size = 0
+
+
+def _size(batch: EventBatch) -> int:
+    return 256 + sum(len(event.text) for event in batch.events if isinstance(event, Chunk))

@@ -1,0 +1,85 @@
+"""The audit log: `/api/workspaces/{id}/audit`, and for scripts `/api/v1/audit-logs`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from gateway.api.legacy.access import LegacyAccess
+from gateway.api.legacy.errors import present_error
+from gateway.api.routes import presenting
+from gateway.api.workspaces.models import AuditRow, AuditRows
+from gateway.api.workspaces.workspaces import ERRORS
+from gateway.application.audit import AuditLog, place_at
+from gateway.domain.credentials import Caller
+from shared.clock import iso
+from shared.contracts.audit import AuditEntry, AuditQuery
+
+Word = Annotated[str | None, Query(max_length=200)]
+
+
+class AuditFilter:
+    """What the query of a request asks for."""
+
+    def __init__(
+        self,
+        limit: Annotated[int, Query(ge=1, le=100)] = 50,
+        cursor: Word = None,
+        action: Word = None,
+        actor_id: Annotated[str | None, Query(alias="actorId", max_length=200)] = None,
+        target_id: Annotated[str | None, Query(alias="targetId", max_length=200)] = None,
+    ) -> None:
+        self._limit = limit
+        self._cursor = cursor
+        self._action = action
+        self._actor_id = actor_id
+        self._target_id = target_id
+
+    def query(self, caller: Caller) -> AuditQuery:
+        """In the caller's workspace. Raises InvalidRequest."""
+        return AuditQuery(
+            workspace_id=caller.workspace.id,
+            before=place_at(self._cursor),
+            limit=self._limit,
+            action=self._action,
+            actor_id=self._actor_id,
+            target_id=self._target_id,
+        )
+
+
+def audit_router(access: LegacyAccess, audit: AuditLog) -> APIRouter:
+    """For admins."""
+    router = APIRouter(route_class=presenting(present_error), tags=["Audit"], responses=ERRORS)
+
+    async def page(caller: Caller, wanted: AuditFilter) -> AuditRows:
+        entries, cursor = await audit.page(caller, wanted.query(caller))
+        return AuditRows(data=[_row(entry) for entry in entries], next_cursor=cursor)
+
+    @router.get("/api/workspaces/{workspace_id}/audit")
+    async def of_workspace(
+        caller: Annotated[Caller, Depends(access.to_workspace)], wanted: Annotated[AuditFilter, Depends()]
+    ) -> AuditRows:
+        return await page(caller, wanted)
+
+    @router.get("/api/v1/audit-logs")
+    async def for_scripts(
+        caller: Annotated[Caller, Depends(access.caller)],
+        wanted: Annotated[AuditFilter, Depends()],
+        workspace_id: Annotated[str | None, Query(alias="workspaceId", max_length=200)] = None,
+    ) -> AuditRows:
+        return await page(caller.within(workspace_id or caller.workspace.id), wanted)
+
+    return router
+
+
+def _row(entry: AuditEntry) -> AuditRow:
+    actor = entry.actor
+    return AuditRow(
+        id=entry.id,
+        at=iso(entry.at),
+        actor={"id": actor.id, "name": actor.name, "kind": actor.kind},
+        action=entry.action,
+        target_id=entry.target_id,
+        target_name=entry.target_name,
+        before=entry.before,
+        after=entry.after,
+    )

@@ -1,0 +1,106 @@
+"""API keys: a workspace's under `/api/workspaces/{id}/api-keys`, one's own under `/api/users/me/api-keys`."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from gateway.api.bodies import json_of
+from gateway.api.legacy.access import LegacyAccess
+from gateway.api.legacy.errors import present_error
+from gateway.api.routes import presenting
+from gateway.api.schemas import described
+from gateway.api.workspaces.models import (
+    Done,
+    KeyAnswer,
+    KeyBody,
+    KeyNameBody,
+    KeyRow,
+    KeyRows,
+    KeysBody,
+    NewKey,
+    NewKeyAnswer,
+    Revoked,
+    RotateBody,
+)
+from gateway.api.workspaces.workspaces import ERRORS
+from gateway.application.api_keys import ApiKeys, Owner, Wish, owner_in, owner_looked_at, owner_self
+from gateway.domain.credentials import ApiKey, Caller, Scope
+from shared.clock import iso
+from shared.errors import NotFound
+
+OwnerOf = Callable[[Caller], Owner]
+"""Whose keys the caller may handle."""
+
+
+def workspace_keys_router(access: LegacyAccess, keys: ApiKeys) -> APIRouter:
+    """For admins of the workspace."""
+    return _keys_router("/api/workspaces/{workspace_id}/api-keys", access.to_workspace, keys, owner_in, owner_looked_at)
+
+
+def personal_keys_router(access: LegacyAccess, keys: ApiKeys) -> APIRouter:
+    """For everybody who is signed in."""
+    return _keys_router("/api/users/me/api-keys", access.caller, keys, owner_self, owner_self)
+
+
+def _keys_router(
+    prefix: str, who: Callable[..., Any], keys: ApiKeys, owner_of: OwnerOf, looked_at: OwnerOf
+) -> APIRouter:
+    router = APIRouter(prefix=prefix, route_class=presenting(present_error), tags=["API keys"], responses=ERRORS)
+    Known = Annotated[Caller, Depends(who)]  # noqa: N806 - a type
+
+    @router.get("")
+    async def list_keys(caller: Known) -> KeyRows:
+        return KeyRows(keys=[KeyRow(**_row(key)) for key in await keys.list(looked_at(caller))])
+
+    @router.post("", openapi_extra=described(KeyBody))
+    async def make(caller: Known, body: Annotated[KeyBody, Depends(json_of(KeyBody))]) -> NewKeyAnswer:
+        wish = Wish(
+            name=body.name,
+            scopes=frozenset(map(Scope, body.scopes)),
+            workflow_ids=None if body.workflow_ids is None else tuple(body.workflow_ids),
+            expires_at=body.expires_at,
+        )
+        key, clear = await keys.make(caller, owner_of(caller), wish)
+        return NewKeyAnswer(key=NewKey(**_row(key), key=clear))
+
+    @router.delete("", openapi_extra=described(KeysBody))
+    async def revoke_all(caller: Known, body: Annotated[KeysBody, Depends(json_of(KeysBody))]) -> Revoked:
+        return Revoked(deleted_count=await keys.revoke(caller, owner_of(caller), body.keys))
+
+    @router.put("/{key_id}", openapi_extra=described(KeyNameBody))
+    async def rename(
+        caller: Known, key_id: str, body: Annotated[KeyNameBody, Depends(json_of(KeyNameBody))]
+    ) -> KeyAnswer:
+        return KeyAnswer(key=KeyRow(**_row(await keys.rename(caller, owner_of(caller), key_id, body.name))))
+
+    @router.post("/{key_id}/rotate", openapi_extra=described(RotateBody))
+    async def rotate(
+        caller: Known, key_id: str, body: Annotated[RotateBody, Depends(json_of(RotateBody))]
+    ) -> NewKeyAnswer:
+        overlap = timedelta(seconds=body.overlap_seconds)
+        key, clear = await keys.rotate(caller, owner_of(caller), key_id, overlap)
+        return NewKeyAnswer(key=NewKey(**_row(key), key=clear))
+
+    @router.delete("/{key_id}")
+    async def revoke(caller: Known, key_id: str) -> Done:
+        if await keys.revoke(caller, owner_of(caller), [key_id]) == 0:
+            raise NotFound("API key not found")
+        return Done()
+
+    return router
+
+
+def _row(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "display_key": key.display,
+        "scopes": sorted(key.scopes),
+        "workflow_ids": None if key.workflow_ids is None else list(key.workflow_ids),
+        "created_at": iso(key.created_at),
+        "created_by": key.created_by,
+        "last_used": iso(key.last_used_at) if key.last_used_at else None,
+        "expires_at": iso(key.expires_at) if key.expires_at else None,
+    }

@@ -1,0 +1,198 @@
+"""API keys as people handle them: made, listed, renamed, rotated, revoked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from gateway.application.audit import AuditLog
+from gateway.application.revocations import Revocations
+from gateway.domain.credentials import ApiKey, Caller, Scope
+from gateway.ports import Keys
+from shared.clock import Clock, iso
+from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from shared.ids import new_id
+from shared.security.keys import hash_key, mask_key, new_key
+
+DEFAULT_SCOPES: Final = frozenset({Scope.EXECUTE, Scope.READ})
+MAX_KEYS: Final = 500
+MAX_OVERLAP: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose keys: a workspace's, or a user's personal ones."""
+
+    workspace_id: str | None = None
+    user_id: str | None = None
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether they are a user's."""
+        return self.workspace_id is None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a new key is to be."""
+
+    name: str
+    scopes: frozenset[Scope] = DEFAULT_SCOPES
+    workflow_ids: tuple[str, ...] | None = None
+    expires_at: datetime | None = None
+
+
+class ApiKeys:
+    """The keys of one owner at a time. A key in clear leaves once, when it is made."""
+
+    def __init__(self, keys: Keys, revocations: Revocations, audit: AuditLog, clock: Clock) -> None:
+        self._keys = keys
+        self._revocations = revocations
+        self._audit = audit
+        self._clock = clock
+
+    async def list(self, owner: Owner) -> Sequence[ApiKey]:
+        """Those that are not revoked, newest first. Raises Unavailable."""
+        return await self._keys.keys_of(workspace_id=owner.workspace_id, user_id=owner.user_id)
+
+    async def make(self, caller: Caller, owner: Owner, wish: Wish) -> tuple[ApiKey, str]:
+        """A new key, and it in clear. Raises InvalidRequest, Conflict, Unavailable."""
+        now = self._clock.now()
+        if wish.expires_at is not None and wish.expires_at <= now:
+            raise InvalidRequest("expiresAt must be in the future")
+        if len(await self.list(owner)) >= MAX_KEYS:
+            raise InvalidRequest(f"There are {MAX_KEYS} API keys already. Revoke one first.")
+        clear = new_key()
+        key = ApiKey(
+            id=new_id(),
+            workspace_id=owner.workspace_id,
+            user_id=owner.user_id,
+            name=wish.name,
+            key_hash=hash_key(clear),
+            display=mask_key(clear),
+            scopes=wish.scopes,
+            workflow_ids=wish.workflow_ids,
+            created_by=caller.actor_name,
+            created_at=now,
+            expires_at=wish.expires_at,
+        )
+        try:
+            await self._keys.add_key(key)
+        except Conflict:
+            raise Conflict(_taken(owner, wish.name)) from None
+        await self._audit.record(caller, "api_key.created", target_id=key.id, target_name=key.name, after=_facts(key))
+        return key, clear
+
+    async def rename(self, caller: Caller, owner: Owner, key_id: str, name: str) -> ApiKey:
+        """Raises NotFound, Conflict, Unavailable."""
+        key = await self._own(owner, key_id)
+        try:
+            await self._keys.rename_key(key_id, name)
+        except Conflict:
+            kind = "personal" if owner.is_personal else "workspace"
+            raise Conflict(f"A {kind} API key with this name already exists") from None
+        await self._audit.record(
+            caller,
+            "api_key.renamed",
+            target_id=key_id,
+            target_name=name,
+            before={"name": key.name},
+            after={"name": name},
+        )
+        return msgspec.structs.replace(key, name=name)
+
+    async def rotate(self, caller: Caller, owner: Owner, key_id: str, overlap: timedelta) -> tuple[ApiKey, str]:
+        """A new key in place of this one, which stays good for `overlap`.
+
+        Raises NotFound, InvalidRequest, Unavailable.
+        """
+        old, now, clear = await self._own(owner, key_id), self._clock.now(), new_key()
+        if not old.is_good(now) or not old.holds_name:
+            raise InvalidRequest("An API key that is expired or rotated already cannot be rotated")
+        until = min(now + overlap, old.expires_at) if old.expires_at else now + overlap
+        key = msgspec.structs.replace(
+            old,
+            id=new_id(),
+            key_hash=hash_key(clear),
+            display=mask_key(clear),
+            created_by=caller.actor_name,
+            created_at=now,
+            last_used_at=None,
+        )
+        await self._keys.replace_key(old.id, key, old_until=until)
+        await self._revocations.forget([old.key_hash])
+        await self._audit.record(
+            caller,
+            "api_key.rotated",
+            target_id=old.id,
+            target_name=old.name,
+            before={"display": old.display, "expiresAt": iso(until)},
+            after={"id": key.id, "display": key.display},
+        )
+        if not overlap:
+            await self._revocations.settle()
+        return key, clear
+
+    async def revoke(self, caller: Caller, owner: Owner, key_ids: Sequence[str]) -> int:
+        """Revoke these; returns how many were good until now. No gateway accepts them any more. Raises Unavailable."""
+        now, revoked = self._clock.now(), list[ApiKey]()
+        for key_id in key_ids:
+            key = await self._keys.key(key_id)
+            if key is not None and _is_of(key, owner) and await self._keys.revoke_key(key_id, now):
+                revoked.append(key)
+        if revoked:
+            await self._revocations.forget(key.key_hash for key in revoked)
+            for key in revoked:
+                await self._audit.record(
+                    caller, "api_key.revoked", target_id=key.id, target_name=key.name, before=_facts(key)
+                )
+            await self._revocations.settle()
+        return len(revoked)
+
+    async def _own(self, owner: Owner, key_id: str) -> ApiKey:
+        key = await self._keys.key(key_id)
+        if key is None or key.revoked_at is not None or not _is_of(key, owner):
+            raise NotFound("API key not found")
+        return key
+
+
+def owner_in(caller: Caller) -> Owner:
+    """The caller's workspace, for who may handle its keys. Raises Forbidden."""
+    if Scope.ADMIN not in caller.scopes:
+        raise Forbidden("Forbidden")
+    return Owner(workspace_id=caller.workspace.id)
+
+
+def owner_looked_at(caller: Caller) -> Owner:
+    """The caller's workspace, for who may see that it has keys. Raises Forbidden."""
+    caller.require(Scope.READ)
+    return Owner(workspace_id=caller.workspace.id)
+
+
+def owner_self(caller: Caller) -> Owner:
+    """The caller's own keys. Raises Forbidden for a workspace's key, which is nobody's."""
+    if caller.user is None or not caller.is_session:
+        raise Forbidden("Personal API keys are handled by their user, signed in")
+    return Owner(user_id=caller.user.id)
+
+
+def _is_of(key: ApiKey, owner: Owner) -> bool:
+    return (key.workspace_id, key.user_id) == (owner.workspace_id, owner.user_id)
+
+
+def _facts(key: ApiKey) -> dict[str, Any]:
+    return {
+        "name": key.name,
+        "display": key.display,
+        "scopes": sorted(key.scopes),
+        "workflowIds": list(key.workflow_ids) if key.workflow_ids is not None else None,
+        "expiresAt": iso(key.expires_at) if key.expires_at else None,
+    }
+
+
+def _taken(owner: Owner, name: str) -> str:
+    if owner.is_personal:
+        return f'A personal API key named "{name}" already exists. Please choose a different name.'
+    return f'A workspace API key named "{name}" already exists. Choose a different name.'

@@ -1,0 +1,90 @@
+"""The audit log: what the gateway did itself is kept here, and read together with what deploy-service did."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as BadBase64
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from gateway.domain.credentials import Caller, Scope
+from gateway.domain.people import User
+from gateway.ports import AuditEntries, AuditTrail
+from shared.clock import Clock
+from shared.contracts.audit import Actor, AuditEntry, AuditQuery, audit_entry
+from shared.errors import InvalidRequest
+from shared.ids import new_id
+
+MAX_PLACE = 100
+
+
+class AuditLog:
+    """Writes entries of this service and pages through those of all."""
+
+    def __init__(self, own: AuditEntries, others: Sequence[AuditTrail], clock: Clock) -> None:
+        self._own = own
+        self._trails = (own, *others)
+        self._clock = clock
+
+    async def record(
+        self,
+        caller: Caller,
+        action: str,
+        *,
+        target_id: str,
+        target_name: str = "",
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        """`caller` did this in the workspace that it is in."""
+        await self._own.add(
+            audit_entry(
+                new_id(),
+                self._clock.now(),
+                caller.workspace.id,
+                actor_of(caller),
+                action,
+                target_id=target_id,
+                target_name=target_name,
+                before=before,
+                after=after,
+            )
+        )
+
+    async def record_in(self, workspace_ids: Sequence[str], user: User, action: str) -> None:
+        """`user` did something that concerns all these workspaces."""
+        now, actor = self._clock.now(), Actor(user.id, user.name)
+        entries = [
+            audit_entry(new_id(), now, workspace_id, actor, action, target_id=user.id, target_name=user.email)
+            for workspace_id in workspace_ids
+        ]
+        if entries:
+            await self._own.add(*entries)
+
+    async def page(self, caller: Caller, query: AuditQuery) -> tuple[Sequence[AuditEntry], str | None]:
+        """Entries of the caller's workspace, newest first, and where to go on. Raises Forbidden, Unavailable."""
+        caller.require(Scope.ADMIN)
+        entries = [entry for trail in self._trails for entry in await trail.find(query)]
+        entries.sort(key=lambda entry: entry.place, reverse=True)
+        shown = entries[: query.limit]
+        return shown, cursor_to(shown[-1].place) if len(shown) == query.limit else None
+
+
+def actor_of(caller: Caller) -> Actor:
+    """The caller as the audit log names it."""
+    return Actor(caller.actor_id, caller.actor_name, "key" if caller.key else "user")
+
+
+def cursor_to(place: str) -> str:
+    """An opaque word for `place`."""
+    return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+
+
+def place_at(cursor: str | None) -> str | None:
+    """The place of a cursor. Raises InvalidRequest."""
+    if cursor is None:
+        return None
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=str)[:MAX_PLACE]
+    except (BadBase64, msgspec.DecodeError, ValueError):
+        raise InvalidRequest("Invalid cursor") from None

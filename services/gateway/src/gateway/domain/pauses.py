@@ -1,0 +1,91 @@
+"""Paused runs in the words of the API: what they wait for, and where to answer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from shared.clock import iso
+from shared.contracts.jobs import RunView
+from shared.contracts.runs import PausePoint
+from shared.errors import InvalidRequest
+
+NO_OBJECT = "Resume input must be a JSON object"
+
+
+def paused_facts(run: RunView) -> dict[str, Any] | None:
+    """What a run's status says about its pause; None while it does not wait."""
+    if run.paused_at is None:
+        return None
+    return {"pausedAt": iso(run.paused_at), "pausePoints": [_facts(point) for point in run.pauses]}
+
+
+def paused_execution(run: RunView, output: bytes | None, public_url: str) -> dict[str, Any]:
+    """A paused run with all that it waits for; `output` is what it shows meanwhile, where that was asked for."""
+    responses = _responses(run, output)
+    paused_at = iso(run.paused_at) if run.paused_at else None
+    return {
+        "id": run.run_id,
+        "workflowId": run.workflow_id,
+        "executionId": run.run_id,
+        "status": "paused" if run.paused_at else "partially_resumed",
+        "totalPauseCount": len(run.pauses),
+        "resumedCount": 0,
+        "pausedAt": paused_at,
+        "updatedAt": paused_at,
+        "expiresAt": None,
+        "metadata": {},
+        "triggerIds": [],
+        "pausePoints": [
+            {
+                **_facts(point),
+                "response": responses.get(point.context_id),
+                "resumeStatus": "paused",
+                "snapshotReady": True,
+                "resumeLinks": _links(run, point, public_url),
+            }
+            for point in run.pauses
+        ],
+    }
+
+
+def answer_in(body: Any) -> bytes:
+    """The answer that a resume call brings: its `input`, or all of it. Raises InvalidRequest."""
+    given = body["input"] if isinstance(body, dict) and "input" in body else body
+    if not isinstance(given, dict):
+        raise InvalidRequest(NO_OBJECT)
+    return msgspec.json.encode(given)
+
+
+def _facts(point: PausePoint) -> dict[str, Any]:
+    return {
+        "contextId": point.context_id,
+        "blockId": point.block_id,
+        "pauseKind": point.kind,
+        "registeredAt": iso(point.registered_at),
+        "resumeAt": iso(point.resume_at) if point.resume_at else None,
+    }
+
+
+def _responses(run: RunView, output: bytes | None) -> Mapping[str, Any]:
+    shown = msgspec.json.decode(output) if output else None
+    if not isinstance(shown, dict):
+        return {}
+    several = shown.get("pausedBlocks")
+    if isinstance(several, list):
+        return {
+            each["contextId"]: {key: value for key, value in each.items() if key not in ("contextId", "blockId")}
+            for each in several
+        }
+    return {point.context_id: shown for point in run.pauses[:1]}
+
+
+def _links(run: RunView, point: PausePoint, public_url: str) -> dict[str, str]:
+    path = f"{run.workflow_id}/{run.run_id}"
+    return {
+        "apiUrl": f"{public_url}/api/resume/{path}/{point.context_id}",
+        "uiUrl": f"{public_url}/resume/{path}",
+        "contextId": point.context_id,
+        "executionId": run.run_id,
+        "workflowId": run.workflow_id,
+    }

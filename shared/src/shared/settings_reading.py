@@ -1,0 +1,49 @@
+"""Settings as they are read at the start of a process: from the environment, and from files for secrets."""
+
+import os
+from collections.abc import Iterator
+from typing import TypeVar
+
+from pydantic import AliasChoices, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+SECRETS_DIR = "FLOWPORT_SECRETS_DIR"
+"""Names a folder; a file in it called like a setting holds its value, as Kubernetes and Docker mount secrets."""
+
+
+def read_settings(kind: type[Settings]) -> Settings:
+    """The settings of this process. Raises SystemExit, with a sentence for each one that is wrong."""
+    try:
+        return kind(_secrets_dir=os.environ.get(SECRETS_DIR) or None)
+    except ValidationError as error:
+        sentences = "\n".join(_sentence(kind, problem["loc"], problem["msg"]) for problem in error.errors())
+        raise SystemExit(f"{kind.__name__} cannot be used:\n{sentences}") from None
+
+
+def variables_of(kind: type[BaseSettings], name: str) -> tuple[str, ...]:
+    """The variables that set field `name`, the preferred one first."""
+    alias = kind.model_fields[name].validation_alias
+    if isinstance(alias, AliasChoices):
+        return tuple(choice for choice in alias.choices if isinstance(choice, str) and choice.isupper())
+    return (f"{kind.model_config.get('env_prefix', '')}{name}".upper(),)
+
+
+def _sentence(kind: type[BaseSettings], location: tuple[int | str, ...], message: str) -> str:
+    found = next(_fields_at(kind, location), None)
+    if found is None:
+        return f"  {message.removeprefix('Value error, ')}"
+    name, field = found
+    variable = variables_of(kind, name)[0]
+    given = "" if field.annotation is SecretStr or variable not in os.environ else f"={os.environ[variable]}"
+    return f"  {variable}{given}: {message.removeprefix('Value error, ')}. {field.description}"
+
+
+def _fields_at(kind: type[BaseSettings], location: tuple[int | str, ...]) -> Iterator[tuple[str, FieldInfo]]:
+    """The field that an error is about: pydantic names it by whichever of its names was used."""
+    first = str(location[0]).upper() if location else ""
+    for name, field in kind.model_fields.items():
+        if first in (name.upper(), *variables_of(kind, name)):
+            yield name, field

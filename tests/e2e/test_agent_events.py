@@ -1,0 +1,66 @@
+"""Thoughts, tool calls and text that is taken back: for callers who say that they understand them."""
+
+from typing import Any
+
+from tests.support.model_server import ModelServer, Reply, ToolCall
+from tests.support.public_door import Frames, PublicDoor
+from tests.support.workflow_files import START, agent, start, workflow
+
+ADD = {
+    "type": "custom-tool",
+    "title": "add",
+    "usageControl": "auto",
+    "code": "return a + b",
+    "schema": {
+        "function": {
+            "name": "add",
+            "parameters": {"type": "object", "properties": {"a": {"type": "number"}, "b": {"type": "number"}}},
+        }
+    },
+}
+ASKED = {"input": "2 + 3?", "stream": True, "selectedOutputs": ["agent_1.content"]}
+EVENTS = {"includeThinking": True, "includeToolCalls": True}
+
+
+def script(models: ModelServer, model: str) -> None:
+    call = ToolCall("custom_add", {"a": 2, "b": 3}, id="c1")
+    asks = Reply(tokens=("Let ", "me see."), thinking=("Numbers!",), tool_calls=(call,))
+    models.answer(model, asks, Reply.says("It is 5."))
+
+
+async def frames(door: PublicDoor, model: str, **headers: str) -> list[Any]:
+    workflow_id = await door.publish(
+        workflow(model, [start(), agent("a1", f"vllm/{model}", "<start.input>", tools=[ADD])], (START, "a1"))
+    )
+    body = {**ASKED, **(EVENTS if headers else {})}
+    async with door.http.stream("POST", f"/api/workflows/{workflow_id}/execute", json=body, headers=headers) as answer:
+        assert answer.headers.get("x-sim-stream-protocol") == headers.get("X-Sim-Stream-Protocol")
+        return await Frames(answer).rest()
+
+
+async def test_who_negotiates_hears_everything(door: PublicDoor, models: ModelServer) -> None:
+    script(models, "open")
+    told = await frames(door, "open", **{"X-Sim-Stream-Protocol": "agent-events-v1"})
+    reset = told.index({"blockId": "a1", "event": "chunk_reset"})
+    before, after = told[:reset], told[reset + 1 :]
+    assert {"blockId": "a1", "event": "thinking", "data": "Numbers!"} in before
+    assert "".join(frame.get("chunk", "") for frame in before) == "Let me see."
+    assert [frame for frame in after if frame != "[DONE]" and frame.get("event") == "tool"] == [
+        {"blockId": "a1", "event": "tool", "phase": "start", "id": "c1", "name": "custom_add"},
+        {"blockId": "a1", "event": "tool", "phase": "end", "id": "c1", "name": "custom_add", "status": "success"},
+    ]
+    assert "".join(frame.get("chunk", "") for frame in after[:-1]) == "It is 5."
+
+
+async def test_who_does_not_hears_the_answer_alone(door: PublicDoor, models: ModelServer) -> None:
+    script(models, "plain")
+    told = await frames(door, "plain")
+    assert "".join(frame["chunk"] for frame in told[:-2]) == "It is 5."
+    assert told[-1] == "[DONE]"
+
+
+async def test_asking_without_negotiating_is_refused(door: PublicDoor) -> None:
+    workflow_id = await door.publish(workflow("Unnegotiated", [start()]))
+    answer = await door.run(workflow_id, {"stream": True, "includeThinking": True})
+    assert answer.status_code == 400
+    assert "X-Sim-Stream-Protocol: agent-events-v1" in answer.json()["error"]

@@ -1,0 +1,75 @@
+"""A model judges whether a text is invented; the author says how sure it must be."""
+
+from typing import Any
+
+import pytest
+from tests.unit.blocks.running import Models, run_block
+
+from executor_service.blocks.guardrails import GuardrailsHandler
+from executor_service.blocks.guardrails.invented import NO_KNOWLEDGE, NOT_READABLE
+from executor_service.engine import RunResult
+from executor_service.providers import ModelFailure
+
+
+async def check(models: Models, text: str = "The moon is cheese", **settings: Any) -> RunResult:
+    given = {"input": "<start.input>", "validationType": "hallucination", "model": "vllm/m", **settings}
+    return await run_block("guardrails", GuardrailsHandler(models), {"input": text}, **given)
+
+
+def verdict(score: Any) -> Models:
+    return Models(f'{{"score": {score}, "reasoning": "Because."}}')
+
+
+async def test_a_text_that_is_supported_passes() -> None:
+    models = verdict(8)
+    result = await check(models)
+    assert result.output == {
+        "passed": True,
+        "validationType": "hallucination",
+        "input": "The moon is cheese",
+        "score": 8,
+        "reasoning": "Because.",
+    }
+    assert "The moon is cheese" in models.told[1]
+    assert models.requests[0].response_format is not None
+    assert result.usage.input_tokens == 10
+
+
+async def test_a_text_that_is_invented_does_not() -> None:
+    output = (await check(verdict(2.5))).output
+    assert (output["passed"], output["score"]) == (False, 2.5)
+    assert output["error"] == "Low confidence: score 2.5/10 is below 3"
+
+
+@pytest.mark.parametrize(
+    ("threshold", "passed"), [("7", True), (8, False), ("", True), (None, True), ("high", True), (0, True)]
+)
+async def test_the_author_says_how_sure_the_model_must_be(threshold: Any, passed: bool) -> None:
+    assert (await check(verdict(7), threshold=threshold)).output["passed"] is passed
+
+
+async def test_known_facts_are_what_counts() -> None:
+    models = verdict(9)
+    await check(models, context="The moon is rock.")
+    assert "The moon is rock." in models.told[1]
+
+
+@pytest.mark.parametrize(("score", "shown"), [(12, 10), (-1, 0), ('"4"', 4)])
+async def test_a_score_is_held_to_its_range(score: Any, shown: float) -> None:
+    assert (await check(verdict(score))).output["score"] == shown
+
+
+@pytest.mark.parametrize("answer", ["no idea", "[]", "{}", '{"score": true}', '{"score": "high"}', '{"score": null}'])
+async def test_an_answer_without_a_score_is_no_pass(answer: str) -> None:
+    output = (await check(Models(answer))).output
+    assert (output["passed"], output["error"]) == (False, NOT_READABLE)
+
+
+async def test_a_model_that_fails_is_quoted_and_is_no_pass() -> None:
+    output = (await check(Models(ModelFailure("model exploded")))).output
+    assert (output["passed"], output["error"]) == (False, "model exploded")
+
+
+async def test_knowledge_bases_are_refused_in_a_sentence() -> None:
+    output = (await check(Models("unasked"), knowledgeBaseId="kb")).output
+    assert (output["passed"], output["error"]) == (False, NO_KNOWLEDGE)

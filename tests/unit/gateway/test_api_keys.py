@@ -1,0 +1,176 @@
+"""API keys: shown once, masked after, limited to what they are for, refused at once when revoked."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.unit.gateway.fakes import NOON
+from tests.unit.gateway.system import System
+from tests.unit.gateway.visitor import Visitor
+
+from gateway.domain.people import Role
+from shared.clock import iso
+from shared.security.keys import hash_key, is_mistyped
+
+KEYS = "/api/workspaces/WS1/api-keys"
+MINE = "/api/users/me/api-keys"
+
+
+@pytest.fixture
+async def admin(system: System) -> Visitor:
+    return await Visitor.with_role(system, Role.ADMIN)
+
+
+async def make(visitor: Visitor, name: str = "ci", path: str = KEYS, **more: Any) -> dict[str, Any]:
+    answer = await visitor.send("POST", path, {"name": name, **more})
+    assert answer.status == 200, answer.body
+    key: dict[str, Any] = answer.json["key"]
+    return key
+
+
+async def status(system: System, key: str, method: str = "GET", path: str = "/api/workflows") -> int:
+    return (await system.send(method, path, key=key)).status
+
+
+async def test_a_key_is_shown_once_and_kept_as_a_hash(system: System, admin: Visitor) -> None:
+    made = await make(admin)
+    clear = made["key"]
+    assert clear.startswith("sk-sim-")
+    assert not is_mistyped(clear)
+    assert (made["scopes"], made["createdBy"], made["lastUsed"]) == (["execute", "read"], "Admin", None)
+    listed = next(key for key in (await admin.get(KEYS))["keys"] if key["id"] == made["id"])
+    assert listed["displayKey"] == f"sk-sim-...{clear[-4:]}"
+    assert "key" not in listed
+    assert clear not in repr(system.tenants.keys)
+    assert hash_key(clear) in system.tenants.keys
+    assert await status(system, clear) == 200
+
+
+async def test_names_are_given_once(admin: Visitor) -> None:
+    first = await make(admin)
+    again = await admin.send("POST", KEYS, {"name": " ci "})
+    assert again.status == 409
+    assert again.json["error"] == 'A workspace API key named "ci" already exists. Choose a different name.'
+    await make(admin, "other")
+    clash = await admin.send("PUT", f"{KEYS}/{first['id']}", {"name": "other"})
+    assert (clash.status, clash.json["error"]) == (409, "A workspace API key with this name already exists")
+    renamed = await admin.send("PUT", f"{KEYS}/{first['id']}", {"name": "third"})
+    assert renamed.json["key"]["name"] == "third"
+
+
+@pytest.mark.parametrize("body", [{}, {"name": "  "}, {"name": "x", "scopes": []}, {"name": "x", "scopes": ["root"]}])
+async def test_a_key_must_be_described(admin: Visitor, body: dict[str, Any]) -> None:
+    assert (await admin.send("POST", KEYS, body)).status == 400
+
+
+async def test_a_key_does_what_it_was_made_for(system: System, admin: Visitor) -> None:
+    key = (await make(admin, scopes=["read"]))["key"]
+    assert await status(system, key) == 200
+    refused = await system.send("POST", "/api/workflows/W/deploy", key=key)
+    assert (refused.status, refused.json["error"]) == (403, "API key lacks the deploy scope")
+    assert (await system.execute({}, key=key)).status == 403
+
+
+async def test_a_key_for_one_workflow_opens_no_other(system: System, admin: Visitor) -> None:
+    system.deployments.put("X")
+    key = (await make(admin, workflowIds=["W"]))["key"]
+    assert (await system.execute({}, key=key)).status == 200
+    refused = await system.execute({}, key=key, workflow="X")
+    assert (refused.status, refused.json) == (403, {"error": "API key is not authorized for this workflow"})
+    assert [row["id"] for row in (await system.get("/api/workflows", key=key)).json["data"]] == ["W"]
+    assert (await system.send("POST", "/api/workflows", {"name": "new"}, key=key)).status == 403
+
+
+async def test_a_key_expires(system: System, admin: Visitor) -> None:
+    past = await admin.send("POST", KEYS, {"name": "x", "expiresAt": iso(NOON)})
+    assert past.status == 400
+    until = system.clock.now() + timedelta(hours=1)
+    key = (await make(admin, expiresAt=iso(until)))["key"]
+    assert await status(system, key) == 200
+    system.clock.advance(3600)
+    assert await status(system, key) == 401
+
+
+async def test_a_revoked_key_is_refused_at_once_and_frees_its_name(system: System, admin: Visitor) -> None:
+    made = await make(admin)
+    assert await status(system, made["key"]) == 200
+    assert (await admin.send("DELETE", f"{KEYS}/{made['id']}")).json == {"success": True}
+    answer = await system.execute({}, key=made["key"])
+    assert (answer.status, answer.json) == (401, {"error": "Invalid API key"})
+    gone = await admin.send("DELETE", f"{KEYS}/{made['id']}")
+    assert (gone.status, gone.json["error"]) == (404, "API key not found")
+    await make(admin)
+
+
+async def test_many_are_revoked_together(system: System, admin: Visitor) -> None:
+    made = [await make(admin, name) for name in ("a", "b", "c")]
+    wanted = {"keys": [made[0]["id"], made[1]["id"], "no such key"]}
+    answer = await admin.send("DELETE", KEYS, wanted)
+    assert answer.json == {"success": True, "deletedCount": 2}
+    assert [await status(system, key["key"]) for key in made] == [401, 401, 200]
+
+
+async def test_a_rotated_key_stays_good_for_the_overlap(system: System, admin: Visitor) -> None:
+    old = await make(admin, scopes=["deploy"])
+    answer = await admin.send("POST", f"{KEYS}/{old['id']}/rotate", {"overlapSeconds": 60})
+    new = answer.json["key"]
+    assert (new["name"], new["scopes"]) == ("ci", ["deploy"])
+    assert new["id"] != old["id"]
+    deploys = "/api/workflows/W/deploy"
+    assert [await status(system, key["key"], "POST", deploys) for key in (old, new)] == [200, 200]
+    assert (await admin.send("POST", f"{KEYS}/{old['id']}/rotate", {})).status == 400
+    system.clock.advance(60)
+    assert [await status(system, key["key"], "POST", deploys) for key in (old, new)] == [401, 200]
+
+
+async def test_rotation_without_overlap_ends_the_old_key_at_once(system: System, admin: Visitor) -> None:
+    old = await make(admin)
+    assert await status(system, old["key"]) == 200
+    await admin.send("POST", f"{KEYS}/{old['id']}/rotate", {})
+    assert await status(system, old["key"]) == 401
+
+
+@pytest.mark.parametrize("role", [Role.READ, Role.WRITE])
+async def test_only_admins_make_keys_of_the_workspace(system: System, role: Role) -> None:
+    visitor = await Visitor.with_role(system, role)
+    answer = await visitor.send("POST", KEYS, {"name": "x"})
+    assert (answer.status, answer.json["error"]) == (403, "Forbidden")
+    assert (await visitor.send("GET", KEYS)).status == 200, "masked, they are no secret of the workspace"
+
+
+class TestPersonalKeys:
+    async def test_they_do_what_their_user_may_in_every_workspace(self, system: System) -> None:
+        visitor = await Visitor.with_role(system, Role.READ)
+        system.tenants.join("WS2", "u-read", Role.ADMIN)
+        system.deployments.put("X", workspace_id="WS2")
+        key = (await make(visitor, path=MINE, scopes=["admin"]))["key"]
+        assert (await system.execute({}, key=key)).status == 200
+        assert (await system.execute({}, key=key, workflow="X")).status == 200
+        deploys = [await status(system, key, "POST", f"/api/workflows/{each}/deploy") for each in ("W", "X")]
+        assert deploys == [403, 200]
+
+    async def test_a_workspace_may_want_none(self, system: System, admin: Visitor) -> None:
+        key = (await make(admin, path=MINE))["key"]
+        assert (await admin.send("PATCH", "/api/workspaces/WS1", {"allowPersonalApiKeys": False})).status == 200
+        system.clock.advance(1)
+        answer = await system.execute({}, key=key)
+        assert (answer.status, answer.json) == (
+            403,
+            {"error": "Personal API keys are not allowed for this workspace"},
+        )
+
+    async def test_they_are_their_users_business_alone(self, system: System, admin: Visitor) -> None:
+        made = await make(admin, path=MINE)
+        other = await Visitor.with_role(system, Role.ADMIN, "other")
+        assert (await other.get(MINE))["keys"] == []
+        assert (await other.send("DELETE", f"{MINE}/{made['id']}")).status == 404
+        assert (await system.get(MINE)).status == 403
+        clash = await admin.send("POST", MINE, {"name": "ci"})
+        assert clash.json["error"].startswith('A personal API key named "ci" already exists.')
+
+    async def test_they_end_with_the_membership(self, system: System, admin: Visitor) -> None:
+        visitor = await Visitor.with_role(system, Role.READ)
+        key = (await make(visitor, path=MINE))["key"]
+        await admin.send("DELETE", "/api/workspaces/WS1/members/u-read")
+        system.clock.advance(1)
+        assert (await system.execute({}, key=key)).status == 403

@@ -1,0 +1,1 @@
+"""What we use to build and check, and never ship."""

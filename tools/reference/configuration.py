@@ -1,0 +1,121 @@
+"""docs/configuration.md, from the settings classes."""
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Any, Final, Literal, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+
+from deploy_service.settings import DeploySettings
+from executor_service.providers.settings import ProviderSettings
+from executor_service.settings import ExecutorSettings
+from gateway.settings import GatewaySettings
+from jobs_service.settings import JobsSettings
+from shared.settings import CommonSettings
+from shared.settings_reading import SECRETS_DIR, variables_of
+
+_CLASSES: Final[Mapping[str, type[BaseSettings]]] = {
+    "Every service": CommonSettings,
+    "gateway": GatewaySettings,
+    "deploy-service": DeploySettings,
+    "executor-service": ExecutorSettings,
+    "executor-service: model providers": ProviderSettings,
+    "jobs-service": JobsSettings,
+}
+_UNITS: Final[Mapping[str, str]] = {
+    "seconds": "seconds",
+    "bytes": "bytes",
+    "mib": "MiB",
+    "ms": "milliseconds",
+    "ratio": "share, 0 to 1",
+    "port": "port",
+    "timeout": "seconds",
+}
+
+_HEAD: Final = f"""# Configuration
+
+Written by `make docs` from the settings classes; do not edit it.
+
+Every setting is an environment variable. A value that is not in its range stops the start with a sentence that names
+the variable. A second name in the table is one that people know from Sim; the first wins where both are set. Secrets
+can also be files: with `{SECRETS_DIR}=/run/secrets`, the file `/run/secrets/flowport_token_gateway` sets
+`FLOWPORT_TOKEN_GATEWAY`.
+
+Settings of a service's own table matter to that service alone; each service reads only what it knows.
+"""
+
+
+def configuration_page() -> str:
+    """The page."""
+    return "\n".join([_HEAD, *(line for title, kind in _CLASSES.items() for line in _section(title, kind))]) + "\n"
+
+
+def _section(title: str, kind: type[BaseSettings]) -> Iterator[str]:
+    yield f"## {title}\n"
+    yield "| setting | unit | range | default | meaning |"
+    yield "|---|---|---|---|---|"
+    inherited = set() if kind is CommonSettings else set(CommonSettings.model_fields)
+    for name, field in kind.model_fields.items():
+        if name not in inherited:
+            yield _row(kind, name, field)
+    yield ""
+
+
+def _row(kind: type[BaseSettings], name: str, field: FieldInfo) -> str:
+    variables = "<br>".join(f"`{variable}`" for variable in variables_of(kind, name))
+    meaning = (field.description or "").replace("|", "\\|").replace("<", "&lt;")
+    return f"| {variables} | {_unit(name, field)} | {_range(field)} | {_default(field)} | {meaning} |"
+
+
+def _unit(name: str, field: FieldInfo) -> str:
+    kind = field.annotation
+    if kind not in (int, float):
+        return {SecretStr: "secret", bool: "true, false"}.get(kind, "text") if isinstance(kind, type) else "text"
+    parts = name.split("_")
+    return next((_UNITS[part] for part in (parts[-1], *parts) if part in _UNITS), "number")
+
+
+def _range(field: FieldInfo) -> str:
+    kind = field.annotation
+    if get_origin(kind) is Literal:
+        return ", ".join(f"`{value}`" for value in get_args(kind))
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return ", ".join(f"`{member.value}`" for member in kind)
+    return " ".join(filter(None, (_low(field), _high(field)))) or "any"
+
+
+def _low(field: FieldInfo) -> str:
+    for bound in field.metadata:
+        if isinstance(bound, Ge):
+            return f"from {_number(bound.ge)}"
+        if isinstance(bound, Gt):
+            return f"over {_number(bound.gt)}"
+    return ""
+
+
+def _high(field: FieldInfo) -> str:
+    for bound in field.metadata:
+        if isinstance(bound, Le):
+            return f"to {_number(bound.le)}"
+        if isinstance(bound, Lt):
+            return f"under {_number(bound.lt)}"
+    return ""
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if isinstance(value, SecretStr) or value in ("", (), None) or value is PydanticUndefined:
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, int | float):
+        return _number(value)
+    return f"`{','.join(value) if isinstance(value, tuple) else value}`"
+
+
+def _number(value: Any) -> str:
+    return f"{value:,}".replace(",", " ") if isinstance(value, int) else f"{value:g}"
