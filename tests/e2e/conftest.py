@@ -32,8 +32,13 @@ def small_model_port() -> int:
 def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer, small_model_port: int) -> Iterator[Stack]:
     """Everything, running. Whoever kills a process starts it again."""
     folder = tmp_path_factory.mktemp("stack")
-    providers = {"VLLM_BASE_URL": models.url, "LITELLM_BASE_URL": f"http://127.0.0.1:{small_model_port}"}
-    with Stack(folder, ports=StackPorts.free(), executors=EXECUTORS, environment=providers) as stack:
+    environment = {
+        "VLLM_BASE_URL": models.url,
+        "LITELLM_BASE_URL": f"http://127.0.0.1:{small_model_port}",
+        "FLOWPORT_DEFAULT_PLAN": "benchmark",
+        "RATE_LIMIT_WINDOW_MS": "2000",
+    }
+    with Stack(folder, ports=StackPorts.free(), executors=EXECUTORS, environment=environment) as stack:
         yield stack
 
 

@@ -1,0 +1,61 @@
+"""Does with Sim's Python client what its readers do, and prints what came of it as JSON. The client is as published."""
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from simstudio import SimStudioClient, SimStudioError
+
+
+def attempt(call: Callable[[], Any]) -> Any:
+    """What `call` gave, or the error that the client raised."""
+    try:
+        value = call()
+    except SimStudioError as error:
+        return {"raised": str(error), "code": error.code, "status": error.status}
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
+
+
+def poll(look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Look until it has ended."""
+    for _ in range(200):
+        found = look()
+        if found["status"] in ("completed", "failed"):
+            return found
+        time.sleep(0.05)
+    raise SystemExit("the job did not end")
+
+
+def main(base_url: str, key: str, small_key: str, echo: str, broken: str) -> dict[str, Any]:
+    client = SimStudioClient(api_key=key, base_url=base_url)
+    seen = {
+        "fields": attempt(lambda: client.execute_workflow(echo, {"q": "hello"})),
+        "text": attempt(lambda: client.execute_workflow_sync(echo, "hello")),
+        "failed": attempt(lambda: client.execute_workflow(broken, {})),
+        "queued": attempt(lambda: client.execute_workflow(echo, {"q": "later"}, async_execution=True)),
+        "status": attempt(lambda: client.get_workflow_status(echo)),
+        "valid": client.validate_workflow(echo),
+        "usage": attempt(client.get_usage_limits),
+        "limit": attempt(client.get_rate_limit_info),
+        "unknown_workflow": attempt(lambda: client.execute_workflow("nowhere", {})),
+        "unknown_status": attempt(lambda: client.get_workflow_status("nowhere")),
+        "unknown_job": attempt(lambda: client.get_job_status("run_nowhere")),
+    }
+    queued = seen["queued"]
+    if "task_id" in queued:
+        seen["job"] = poll(lambda: client.get_job_status(queued["task_id"]))
+    else:
+        seen["run"] = poll(lambda: client.get_workflow_run(echo, queued["run_id"], include_output=True))
+    client.set_api_key("sk-sim-wrong")
+    seen["wrong_key"] = attempt(lambda: client.execute_workflow(echo, {}))
+    client.set_api_key(small_key)
+    seen["small"] = [attempt(lambda: client.execute_workflow(echo, {"q": "again"})) for _ in range(3)]
+    seen["retried"] = attempt(lambda: client.execute_with_retry(echo, {"q": "again"}))
+    return seen
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:])))

@@ -1,0 +1,117 @@
+"""Sim's published clients, unmodified, against the running system."""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.keys import key_with_limit
+from tests.support.public_door import PublicDoor
+from tests.support.workflow_files import START, function, start, workflow
+
+from flowport.stack import Stack
+
+HERE = Path(__file__).parent
+CLIENTS = Path(sys.prefix) / "sdks"
+LIMIT = "Rate limit exceeded. Retry after"
+
+Seen = dict[str, Any]
+
+
+async def run(*command: str, environment: Mapping[str, str] | None = None) -> str:
+    """What the program printed; it must end well."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **(environment or {})},
+    )
+    out, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, errors.decode()
+    return out.decode()
+
+
+async def use(client: str, door: PublicDoor, stack: Stack) -> Seen:
+    """Let the client do everything once."""
+    echo = await door.publish(
+        workflow("Echo", [start(q="string"), function("f1", "return <start.q> ?? <start.input>")], (START, "f1"))
+    )
+    broken = await door.publish(workflow("Broken", [start(), function("f1", 'throw new Error("boom")')], (START, "f1")))
+    small = await key_with_limit(stack, door, 1)
+    arguments = (stack.url, door.http.headers["x-api-key"], small, echo, broken)
+    if client == "typescript":
+        node = shutil.which("node")
+        assert node, "node is not installed"
+        printed = await run(node, str(HERE / "typescript_client.mjs"), *arguments)
+    else:
+        path = {"PYTHONPATH": str(CLIENTS / client)}
+        printed = await run(sys.executable, str(HERE / "python_client.py"), *arguments, environment=path)
+    seen: Seen = json.loads(printed)
+    return seen
+
+
+def check_common(seen: Seen) -> None:
+    """What every client shows the same way."""
+    assert seen["valid"] is True
+    assert (seen["wrong_key"]["raised"], seen["wrong_key"]["status"]) == ("Invalid API key", 401)
+    assert (seen["unknown_workflow"]["raised"], seen["unknown_workflow"]["status"]) == ("Workflow not found", 404)
+    assert (seen["unknown_status"]["raised"], seen["unknown_status"]["status"]) == ("Workflow not found", 404)
+    assert seen["unknown_job"] == {"raised": "Task not found", "code": "TASK_NOT_FOUND", "status": 404}
+    usage = seen["usage"]
+    rates = usage.get("rate_limit") or usage["rateLimit"]
+    assert rates["sync"]["remaining"] <= rates["sync"]["maxBurst"]
+    assert usage["usage"].keys() == {"currentPeriodCost", "limit", "plan"}
+    assert seen["limit"]["remaining"] <= seen["limit"]["limit"]
+    first, second, third = seen["small"]
+    assert (first["success"], second["success"]) == (True, True)
+    assert third["raised"].startswith(LIMIT)
+    assert (third["code"], third["status"]) == ("RATE_LIMIT_EXCEEDED", 429)
+    assert seen["retried"]["success"] is True
+
+
+async def test_python_0_1_2(door: PublicDoor, stack: Stack) -> None:
+    seen = await use("python-0.1.2", door, stack)
+    check_common(seen)
+    assert (seen["fields"]["success"], seen["fields"]["output"]["result"]) == (True, "hello")
+    assert seen["text"]["output"]["result"] == "hello"
+    assert "boom" in seen["failed"]["raised"]
+    assert seen["failed"]["status"] == 500
+    queued = seen["queued"]
+    assert (queued["success"], queued["status"]) == (True, "queued")
+    assert queued["links"] == {"status": f"/api/jobs/{queued['task_id']}"}
+    assert (seen["job"]["status"], seen["job"]["output"]["result"]) == ("completed", "later")
+    assert (seen["status"]["is_deployed"], seen["status"]["needs_redeployment"]) == (True, False)
+
+
+async def test_python_0_2_1(door: PublicDoor, stack: Stack) -> None:
+    seen = await use("python-0.2.1", door, stack)
+    check_common(seen)
+    assert (seen["fields"]["status"], seen["fields"]["output"]["result"]) == ("completed", "hello")
+    assert seen["text"]["output"]["result"] == "hello"
+    assert (seen["failed"]["success"], seen["failed"]["status"]) == (False, "failed")
+    assert "boom" in seen["failed"]["error"]
+    assert seen["queued"]["status_url"].endswith(f"/runs/{seen['queued']['run_id']}")
+    assert (seen["run"]["status"], seen["run"]["output"]["result"]) == ("completed", "later")
+    assert (seen["status"]["is_deployed"], seen["status"]["needs_redeployment"]) == (True, False)
+
+
+async def test_typescript_0_1_2(door: PublicDoor, stack: Stack) -> None:
+    seen = await use("typescript", door, stack)
+    check_common(seen)
+    assert (seen["fields"]["success"], seen["fields"]["output"]["result"]) == (True, "hello")
+    assert seen["text"]["output"]["result"] == "hello"
+    assert "boom" in seen["failed"]["raised"]
+    assert seen["queued"]["taskId"] == seen["job"]["taskId"]
+    assert (seen["job"]["status"], seen["job"]["output"]["result"]) == ("completed", "later")
+    assert seen["status"].keys() >= {"isDeployed", "deployedAt", "needsRedeployment"}
+
+
+@pytest.mark.parametrize("client", ["python-0.1.2", "python-0.2.1"])
+def test_the_clients_are_the_published_ones(client: str) -> None:
+    version = client.removeprefix("python-")
+    assert (CLIENTS / client / f"simstudio_sdk-{version}.dist-info" / "RECORD").is_file()
