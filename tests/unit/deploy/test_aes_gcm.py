@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.deploy import key
 
-from deploy_service.adapters.aes_gcm import AesGcmKeyRing
 from deploy_service.settings import DeploySettings
 from shared.errors import Unavailable
+from shared.security.aes_gcm import AesGcmKeyRing
 
 RING = AesGcmKeyRing.parse(f"{key('new')}, {key('old')}")
 

@@ -5,7 +5,6 @@ from fastapi.exceptions import RequestValidationError
 from starlette.middleware import Middleware
 
 from deploy_service.adapters import mongo_environment, mongo_versions, mongo_workflows
-from deploy_service.adapters.aes_gcm import AesGcmKeyRing
 from deploy_service.adapters.control_bus import ControlBusAnnouncer
 from deploy_service.adapters.failures import STORE_ERROR, render_store_failure
 from deploy_service.adapters.mongo_drafts import MongoDrafts
@@ -31,6 +30,7 @@ from deploy_service.settings import DeploySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.clock import Clock, SystemClock
+from shared.security.aes_gcm import AesGcmKeyRing
 from shared.service import ServiceName
 from shared.store.client import Store
 from shared.web.app import create_app

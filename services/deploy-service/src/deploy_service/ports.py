@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Protocol
 
 from deploy_service.domain.content import Content, Draft, Snapshot
-from deploy_service.domain.environment import EnvironmentEntry, Sealed
+from deploy_service.domain.environment import EnvironmentEntry
 from deploy_service.domain.version import Version
 from deploy_service.domain.workflow import Workflow
+from shared.security.sealed import Sealed
 
 
 class WorkflowRepository(Protocol):

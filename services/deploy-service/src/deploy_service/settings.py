@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from deploy_service.adapters.aes_gcm import AesGcmKeyRing
+from shared.security.aes_gcm import AesGcmKeyRing
 from shared.settings import CommaList, CommonSettings
 
 

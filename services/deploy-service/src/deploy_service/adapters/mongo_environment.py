@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final
 
-from deploy_service.domain.environment import EnvironmentEntry, Sealed
+from deploy_service.domain.environment import EnvironmentEntry
+from shared.security.sealed import Sealed
 from shared.store.client import Document, Index, Store, by
 
 COLLECTION: Final = "environment"

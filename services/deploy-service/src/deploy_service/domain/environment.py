@@ -3,14 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """An encrypted value and the id of the key that opens it."""
-
-    key_id: str
-    nonce: bytes
-    ciphertext: bytes
+from shared.security.sealed import Sealed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

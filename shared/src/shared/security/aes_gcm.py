@@ -9,47 +9,51 @@ from typing import Final, Self
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from deploy_service.domain.environment import Sealed
 from shared.errors import Unavailable
+from shared.security.sealed import Sealed
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 
 
 class AesGcmKeyRing:
-    """Implements KeyRing. A value is bound to its workspace and name by the cipher's additional data."""
+    """Seals and opens values, each bound to its workspace and name by the cipher's additional data.
 
-    def __init__(self, keys: Sequence[tuple[str, bytes]]) -> None:
+    `setting` is where an operator gives the keys.
+    """
+
+    def __init__(self, keys: Sequence[tuple[str, bytes]], *, setting: str) -> None:
+        self._setting = setting
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys}
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, *, setting: str = "FLOWPORT_ENVIRONMENT_KEYS") -> Self:
         """Read `id:base64,id:base64`, the sealing key first; empty for no keys. Raises ValueError, naming no key."""
-        return cls([_parse_key(part.strip()) for part in text.split(",") if part.strip()])
+        return cls([_parse_key(part.strip()) for part in text.split(",") if part.strip()], setting=setting)
 
     @property
     def active_key_id(self) -> str | None:
-        """See KeyRing."""
+        """The id of the key that seals; None where there is none."""
         return next(iter(self._ciphers), None)
 
     def seal(self, value: str, *, workspace_id: str, name: str) -> Sealed:
-        """See KeyRing."""
+        """Encrypt `value`. Raises Unavailable when there is no key."""
         key_id = self.active_key_id
         if key_id is None:
-            raise Unavailable("environment values need FLOWPORT_ENVIRONMENT_KEYS, which is not set")
+            raise Unavailable(f"secrets need {self._setting}, which is not set")
         nonce = os.urandom(NONCE_BYTES)
         ciphertext = self._ciphers[key_id].encrypt(nonce, value.encode(), _place(workspace_id, name))
         return Sealed(key_id, nonce, ciphertext)
 
     def open(self, sealed: Sealed, *, workspace_id: str, name: str) -> str:
-        """See KeyRing."""
+        """What was sealed at this place. Raises Unavailable."""
         cipher = self._ciphers.get(sealed.key_id)
         if cipher is None:
-            raise Unavailable(f"environment value {name} is sealed with a key that is not configured: {sealed.key_id}")
+            raise Unavailable(f"secret {name} is sealed with a key that is not configured: {sealed.key_id}")
         try:
             return cipher.decrypt(sealed.nonce, sealed.ciphertext, _place(workspace_id, name)).decode()
         except InvalidTag:
-            raise Unavailable(f"environment value {name} cannot be opened: it or its key was changed") from None
+            raise Unavailable(f"secret {name} cannot be opened: it or its key was changed") from None
 
 
 def _parse_key(text: str) -> tuple[str, bytes]:
