@@ -1,6 +1,8 @@
 """Puts the gateway together: the one place that knows concrete classes."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Final
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -12,6 +14,7 @@ from gateway.adapters.bucket_store import BucketStore
 from gateway.adapters.cancels import Cancels
 from gateway.adapters.control import ControlListener
 from gateway.adapters.deploy_service import DeployService
+from gateway.adapters.followed_runs import BrokerFollowedRuns
 from gateway.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
 from gateway.adapters.idempotency_store import IdempotencyStore
 from gateway.adapters.jobs_service import JobsService
@@ -89,6 +92,9 @@ from shared.web.guards import BodyLimit
 from shared.web.internal_auth import ServiceTokens
 from shared.workflow.catalog import installed_catalog
 
+ANSWER_SECONDS: Final = 2.0
+"""What is left of the drain time to tell callers that their run was ended."""
+
 
 def build(
     settings: GatewaySettings,
@@ -125,7 +131,7 @@ def build(
         clients.append(client := _client(settings, settings.deploy_url))
         deploy = DeployService(client)
     if jobs is None:
-        clients.append(client := _client(settings, settings.jobs_url))
+        clients.append(client := _client(settings, settings.jobs_url, patience=settings.restart_patience_seconds))
         jobs = JobsService(client)
 
     passwords = passwords or Argon2Passwords()
@@ -164,7 +170,8 @@ def build(
     )
     limiting = Limiting(limits, clock, trusted=networks(settings.trusted_proxies))
     reports = UsageReports(limits, jobs)
-    executions = Executions(endpoints, runs, jobs, jobs, limits=limits, plans=plans)
+    followed = BrokerFollowedRuns(broker, jobs)
+    executions = Executions(endpoints, runs, jobs, jobs, followed, limits=limits, plans=plans)
     attached = AttachedAnswers(executions, write_seconds=settings.stream_write_seconds)
     gate = AdmissionGate(settings.admission_gate_max_inflight)
     idempotency = Idempotency(calls, jobs, clock)
@@ -213,6 +220,7 @@ def build(
             ),
             cancels,
             runs,
+            followed,
             idempotency,
             ControlListener(broker.control, [authentication.on_control, endpoints.on_control]),
         ],
@@ -251,13 +259,15 @@ def build(
         redoc_url=None,
     )
     register_error_handlers(app)
+    app.state.on_drain = partial(runs.drain, max(0.0, settings.drain_seconds - ANSWER_SECONDS))
     return app
 
 
-def _client(settings: GatewaySettings, url: str) -> InternalClient:
+def _client(settings: GatewaySettings, url: str, *, patience: float = 0.0) -> InternalClient:
     return InternalClient(
         url,
         caller=ServiceName.GATEWAY,
         tokens=ServiceTokens.of(settings),
         timeout=settings.internal_timeout_seconds,
+        patience=patience,
     )

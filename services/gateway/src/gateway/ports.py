@@ -427,7 +427,18 @@ class TenantDatabase(Keys, Workspaces, Accounts, Protocol):
         ...
 
 
-class RunKeeper(Jobs, Payloads, Protocol):
+Numbered = tuple[EventPosition, RunEvent]
+
+
+class EventLog(Protocol):
+    """Events of durable runs that were kept."""
+
+    async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:
+        """What is kept behind a position, and how the run stands. Raises NotFound, Unavailable."""
+        ...
+
+
+class RunKeeper(Jobs, Payloads, EventLog, Protocol):
     """All that jobs-service does for the gateway."""
 
 
@@ -462,17 +473,6 @@ class AttachedRuns(Protocol):
 
     def holds(self, workspace_id: str, run_id: str) -> bool:
         """Whether a caller of this process waits for the run."""
-        ...
-
-
-Numbered = tuple[EventPosition, RunEvent]
-
-
-class EventLog(Protocol):
-    """Events of durable runs that were kept."""
-
-    async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:
-        """What is kept behind a position, and how the run stands. Raises NotFound, Unavailable."""
         ...
 
 

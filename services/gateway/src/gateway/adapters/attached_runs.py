@@ -1,5 +1,6 @@
 """Attached runs over the broker: one inbox for this process, and a call for each run that somebody waits for."""
 
+import asyncio
 from typing import Final
 
 from gateway.adapters.attached_call import AttachedCall
@@ -34,10 +35,13 @@ class BrokerAttachedRuns:
         """Open this process's inbox. Raises BrokerUnavailable."""
         self._inbox = await self._broker.replies.open_inbox(self._on_batch, self._on_lost)
 
+    def drain(self, seconds: float) -> None:
+        """The process is going down: what is still waited for in so many seconds is ended, and told so."""
+        asyncio.get_running_loop().call_later(seconds, self._end_all)
+
     async def stop(self) -> None:
         """Cancel what is still waited for, and close the inbox."""
-        for call in list(self._calls.values()):
-            call.fail(RunLost("The server is stopping", run_id=call.run_id), cancel="shutdown")
+        self._end_all()
         if self._inbox is not None:
             await self._inbox.close()
             self._inbox = None
@@ -82,6 +86,10 @@ class BrokerAttachedRuns:
             raise AtCapacity("Service temporarily at capacity", retry_after=retry_after) from error
         except BrokerUnavailable as error:
             raise RunLost(LOST, run_id=public_run_id(request.run.run_id)) from error
+
+    def _end_all(self) -> None:
+        for call in list(self._calls.values()):
+            call.fail(RunLost("The server is stopping", run_id=call.run_id), cancel="shutdown")
 
     def _on_batch(self, batch: EventBatch) -> None:
         call = self._calls.get(batch.run_id)

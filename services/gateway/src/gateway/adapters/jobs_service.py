@@ -5,6 +5,7 @@ import msgspec
 from gateway.adapters.paths import path_of
 from gateway.adapters.run_keys import by_key, by_public_id
 from gateway.ports import EVERY_RUN
+from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.jobs import (
     AcceptRun,
     CancelAnswer,
@@ -101,3 +102,10 @@ class JobsService:
     async def spend(self, workspace_id: str) -> Spend:
         """See Jobs."""
         return await self._client.call("GET", path_of("spend", workspace_id), returns=Spend)
+
+    async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:
+        """See EventLog."""
+        key = run_key(workspace_id, run_id)
+        attempt, number = after
+        path = path_of("runs", key, "events", workspace_id=workspace_id, attempt=attempt, number=number)
+        return await self._client.call("GET", path, returns=EventLogPage)

@@ -99,14 +99,13 @@ class RunReader:
                 return False
         self._look = False
         page = await self._events.events(self._workspace_id, self.run_id, self._at)
-        before = self._at
         self._arrived.extendleft(reversed(page.batches))
         if page.batches:
             self._look = len(page.batches) > 1
             return False
-        return await self._nothing_new(page, before)
+        return await self._nothing_new(page)
 
-    async def _nothing_new(self, page: EventLogPage, at: EventPosition) -> bool:
+    async def _nothing_new(self, page: EventLogPage) -> bool:
         if self._arrived:
             await self._await_log()
             return False
@@ -114,7 +113,7 @@ class RunReader:
             self._ended = False
             return False
         self._silences += 1
-        if self._ended or at.number < 0 or self._silences > END_PATIENCE:
+        if self._ended or self._silences > END_PATIENCE:
             return True
         self._look = True
         await asyncio.sleep(GAP_SECONDS)

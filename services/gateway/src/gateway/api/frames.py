@@ -13,6 +13,7 @@ from shared.contracts.events import (
     RunEvent,
     SelectedOutput,
     SelectedOutputFailed,
+    StreamReset,
     Thinking,
     ToolActivity,
 )
@@ -84,6 +85,8 @@ class FrameWriter:
                 return self._keep(event)
             case BlockStreamFailed(block_id=block_id, message=message):
                 return frame({"event": "stream_error", "blockId": block_id, "error": message})
+            case StreamReset(attempt=attempt):
+                return self._begin_anew(attempt)
             case SelectedOutputFailed(block_id=block_id, message=message):
                 return self._selection_failed(block_id, message)
             case _:
@@ -94,6 +97,11 @@ class FrameWriter:
             return b""
         self._delivered = True
         return b'data: {"blockId":%b,"chunk":%b}\n\n' % (_encode(block_id), _encode(text))
+
+    def _begin_anew(self, attempt: int) -> bytes:
+        self._failed = False
+        self._selected, self._selected_bytes = {}, 0
+        return frame({"event": "reset", "attempt": attempt})
 
     def _keep(self, event: SelectedOutput) -> bytes:
         document = redact(bytes(event.value))

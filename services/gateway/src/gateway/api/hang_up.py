@@ -3,15 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from starlette.types import Message, Receive
 
-from gateway.ports import AttachedRun
+
+
+class Followed(Protocol):
+    """Something that a caller waits for."""
+
+    def hang_up(self) -> None:
+        """He does not wait any more."""
+        ...
 
 
 @asynccontextmanager
-async def hanging_up(receive: Receive, run: AttachedRun) -> AsyncIterator[None]:
-    """While inside, a caller who closes the connection cancels `run`; so does leaving before its end."""
+async def hanging_up(receive: Receive, run: Followed) -> AsyncIterator[None]:
+    """While inside, a caller who closes the connection hangs up on `run`; so does leaving before its end."""
     watching = asyncio.get_running_loop().create_task(_watch(receive, run))
     try:
         yield
@@ -26,7 +34,7 @@ async def never() -> Message:
     raise AssertionError("nobody ends this wait")
 
 
-async def _watch(receive: Receive, run: AttachedRun) -> None:
+async def _watch(receive: Receive, run: Followed) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     run.hang_up()

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from gateway.api.event_stream import EventStream
 from gateway.api.hang_up import never
 from gateway.api.routes import Present
+from gateway.api.run_event_stream import RunEventStream
 from gateway.application.idempotency import Idempotency
 from gateway.domain.credentials import Caller
 from gateway.domain.errors import OutcomeUnknown, RunLost, RunOverdue
@@ -59,7 +60,7 @@ class OnceOnly:
             return Response(body, begun.status, {**begun.headers, REPLAYED: "true"})
         named = msgspec.structs.replace(asked, run_id=begun.run_id, may_have_begun=begun.is_retry)
         response = await self._served(Request(request.scope, never), begun, partial(serve, asked=named))
-        if isinstance(response, EventStream):
+        if isinstance(response, EventStream | RunEventStream):
             response.keep_end(partial(self._keep_stream, begun, response))
         else:
             await self._keep(begun, response, bytes(response.body))

@@ -1,5 +1,7 @@
 """Begins runs: from a caller who is known and a request that is in order, to a run that is under way."""
 
+import msgspec
+
 from gateway import metrics
 from gateway.application.endpoints import Endpoints
 from gateway.application.rate_limits import RateLimits
@@ -8,7 +10,7 @@ from gateway.domain.errors import IdentityUnavailable, RunLost
 from gateway.domain.execute_request import ExecuteRequest
 from gateway.domain.plans import Plan, Plans
 from gateway.domain.rate_limits import RateKind
-from gateway.ports import AttachedRun, AttachedRuns, Jobs, Payloads
+from gateway.ports import AttachedRun, AttachedRuns, FollowedRun, FollowedRuns, Jobs, Payloads
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.runs import RunMode, RunOutcome, RunSpec
@@ -29,6 +31,7 @@ class Executions:
         runs: AttachedRuns,
         jobs: Jobs,
         payloads: Payloads,
+        followed: FollowedRuns,
         *,
         limits: RateLimits,
         plans: Plans,
@@ -38,6 +41,7 @@ class Executions:
         self._runs = runs
         self._jobs = jobs
         self._payloads = payloads
+        self._followed = followed
         self._plans = plans
 
     async def authorize(self, caller: Caller, workflow_id: str) -> tuple[Caller, Endpoint]:
@@ -68,16 +72,30 @@ class Executions:
 
         Raises RunIdTaken, NotDeployed, NotFound (a pinned version), RateLimited, AtCapacity, Unavailable.
         """
-        run_id = request.run_id or new_id()
-        spec = await self._spec(caller, endpoint, request, run_id)
-        try:
-            accepted = await self._jobs.accept(AcceptRun(spec, self._plan(caller).concurrency))
-        except RunIdTaken as error:
-            if request.may_have_begun:
-                return await self._accepted_before(endpoint, run_id)
-            raise _taken(run_id) from error
+        spec = await self._spec(caller, endpoint, request, request.run_id or new_id())
+        accepted = await self._accept(caller, endpoint, request, spec)
         metrics.RUNS.labels(RunMode.ASYNC, "accepted").inc()
         return accepted
+
+    async def follow(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> FollowedRun:
+        """Store a run that outlives this call, and read along. Raises what `enqueue` raises."""
+        spec = await self._spec(caller, endpoint, request, request.run_id or new_id())
+        run = self._followed.expect(spec)
+        try:
+            heard = msgspec.structs.replace(spec, listener=self._followed.address)
+            await self._accept(caller, endpoint, request, heard)
+        except BaseException:
+            run.hang_up()
+            raise
+        return run
+
+    async def _accept(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, spec: RunSpec) -> RunAccepted:
+        try:
+            return await self._jobs.accept(AcceptRun(spec, self._plan(caller).concurrency))
+        except RunIdTaken as error:
+            if request.may_have_begun:
+                return await self._accepted_before(endpoint, spec.run_id)
+            raise _taken(spec.run_id) from error
 
     async def _accepted_before(self, endpoint: Endpoint, run_id: str) -> RunAccepted:
         try:
@@ -112,6 +130,7 @@ class Executions:
             base64_max_bytes=request.base64_max_bytes,
             call_chain=request.call_chain,
             traceparent=current_traceparent() if request.mode is RunMode.ASYNC else None,
+            keep_events=request.keep_events,
             actor_id=None if caller.is_public else caller.actor_id,
         )
 

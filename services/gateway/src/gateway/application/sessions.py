@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from gateway.application.audit import AuditLog
 from gateway.application.attempts import Attempts
+from gateway.application.audit import AuditLog
 from gateway.application.revocations import Revocations
 from gateway.domain.credentials import Grant
 from gateway.domain.errors import SignInRefused

@@ -99,9 +99,7 @@ class Teams:
         if not (caller.is_session and caller.actor_id == user_id):
             require_admin(caller)
         before = await self._change(caller.workspace.id, lambda team: team.without(user_id))
-        await self._audit.record(
-            caller, "member.removed", target_id=user_id, before={"role": before.role_of(user_id)}
-        )
+        await self._audit.record(caller, "member.removed", target_id=user_id, before={"role": before.role_of(user_id)})
 
     async def invite(self, caller: Caller, role: Role, email: str | None) -> tuple[Invitation, str]:
         """An invitation and its token, which is told this once. Raises Forbidden, InvalidRequest, Unavailable."""

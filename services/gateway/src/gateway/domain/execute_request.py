@@ -36,6 +36,8 @@ class ExecuteRequest(msgspec.Struct, frozen=True, kw_only=True):
     agent_events: bool = False
     call_chain: tuple[str, ...] = ()
     version: int | None = None
+    keep_events: bool = False
+    """Keep what happens in a durable run for readers who come later, or come back."""
     may_have_begun: bool = False
     """An earlier call with the same idempotency key may have begun the run `run_id`."""
 

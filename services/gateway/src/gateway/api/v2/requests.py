@@ -45,6 +45,7 @@ def read_v2_request(
         agent_events=agent_events,
         call_chain=call_chain,
         version=pinned_version(headers.get("x-workflow-version")),
+        keep_events=True,
     )
 
 

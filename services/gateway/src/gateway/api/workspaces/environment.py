@@ -46,7 +46,9 @@ def _environment_router(
     async def list_names(caller: Known) -> ValueNames:
         found = await values.names(looked_at(caller))
         return ValueNames(
-            data=[ValueName(name=each.name, updated_at=iso(each.updated_at), updated_by=each.updated_by) for each in found]
+            data=[
+                ValueName(name=each.name, updated_at=iso(each.updated_at), updated_by=each.updated_by) for each in found
+            ]
         )
 
     @router.put("", openapi_extra=described(ValuesBody))

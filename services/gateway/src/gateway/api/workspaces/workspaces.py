@@ -51,7 +51,9 @@ def workspaces_router(access: LegacyAccess, teams: Teams, *, public_url: str) ->
         return WorkspaceRows(workspaces=[workspace_row(grant) for grant in grants])
 
     @router.post("", status_code=201, openapi_extra=described(WorkspaceBody))
-    async def make(caller: Somebody, body: Annotated[WorkspaceBody, Depends(json_of(WorkspaceBody))]) -> WorkspaceAnswer:
+    async def make(
+        caller: Somebody, body: Annotated[WorkspaceBody, Depends(json_of(WorkspaceBody))]
+    ) -> WorkspaceAnswer:
         workspace = await teams.make(caller, body.name)
         return WorkspaceAnswer(workspace=workspace_row(Grant(workspace, Role.ADMIN)))
 

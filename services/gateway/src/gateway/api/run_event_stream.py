@@ -1,0 +1,119 @@
+"""Server-sent events of a durable run: each with an id, so that a reader who comes back misses nothing."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from gateway import metrics
+from gateway.api.event_stream import STREAM_HEADERS, KeepEnd
+from gateway.api.frames import FrameWriter
+from gateway.api.hang_up import hanging_up, never
+from gateway.domain.errors import CallerGone
+from gateway.ports import FollowedRun, Numbered
+from shared.contracts.event_log import EventPosition
+from shared.contracts.runs import RunOutcome
+from shared.errors import FlowportError, InvalidRequest
+
+BEFORE_ALL: Final = EventPosition(0, -1)
+HEARTBEAT: Final = b": %b\n\n" % (b"." * 2048)
+"""A comment, long enough to get through buffers that hold short pieces back."""
+_EVENT_ID: Final = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
+LoadEnd = Callable[[], Awaitable[tuple[RunOutcome, bytes]]]
+
+
+def last_event_id(header: str | None) -> EventPosition:
+    """What the reader has seen last. Raises InvalidRequest."""
+    if not header:
+        return BEFORE_ALL
+    found = _EVENT_ID.fullmatch(header)
+    if found is None:
+        raise InvalidRequest("Last-Event-ID must be the id of an event of this run, such as 1-12")
+    return EventPosition(int(found[1]), int(found[2]))
+
+
+class RunEventStream(Response):
+    """What happens in `run`, from behind `after` to its end; the run does not care who reads.
+
+    With `heartbeat_seconds`, a comment is sent whenever nothing else was for so long.
+    """
+
+    def __init__(
+        self,
+        run: FollowedRun,
+        writer: FrameWriter,
+        load_end: LoadEnd,
+        *,
+        headers: Mapping[str, str],
+        write_seconds: float,
+        after: EventPosition = BEFORE_ALL,
+        heartbeat_seconds: float | None = None,
+    ) -> None:
+        self.background = None
+        self.status_code = 200
+        self.init_headers({**STREAM_HEADERS, **headers})
+        self._run = run
+        self._writer = writer
+        self._load_end = load_end
+        self._write_seconds = write_seconds
+        self._after = after
+        self._heartbeat_seconds = heartbeat_seconds
+        self._keep: KeepEnd | None = None
+
+    def keep_end(self, keep: KeepEnd) -> None:
+        """Go on to the end though the caller hangs up, and give `keep` the last frames; None when there is no end."""
+        self._keep = keep
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send everything, or stop where the reader does."""
+        end: bytes | None = None
+        async with hanging_up(never if self._keep else receive, self._run):
+            try:
+                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                end = await self._send_events(send)
+                await self._send(send, end, more=False)
+            except CallerGone:
+                pass
+            except TimeoutError:
+                metrics.SLOW_READERS.inc()
+            finally:
+                if self._keep is not None:
+                    await self._keep(end)
+
+    async def _send_events(self, send: Send) -> bytes:
+        try:
+            while events := await self._next(send):
+                await self._send(send, self._frames(events))
+            return self._writer.final(*await self._load_end())
+        except CallerGone:
+            raise
+        except FlowportError as error:
+            return self._writer.broken(error.message)
+
+    async def _next(self, send: Send) -> Sequence[Numbered]:
+        if self._heartbeat_seconds is None:
+            return await self._run.take()
+        taking = asyncio.ensure_future(self._run.take())
+        try:
+            while not (await asyncio.wait({taking}, timeout=self._heartbeat_seconds))[0]:
+                await self._send(send, HEARTBEAT)
+            return taking.result()
+        finally:
+            taking.cancel()
+
+    def _frames(self, events: Sequence[Numbered]) -> bytes:
+        """What has been seen before is read again, for the final frame is made of it, but not sent."""
+        frames = []
+        for position, event in events:
+            frame = self._writer.write((event,))
+            if frame and position > self._after:
+                frames.append(b"id: %d-%d\n%b" % (*position, frame))
+        return b"".join(frames)
+
+    async def _send(self, send: Send, frames: bytes, *, more: bool = True) -> None:
+        if frames:
+            async with asyncio.timeout(self._write_seconds):
+                await send({"type": "http.response.body", "body": frames, "more_body": more})

@@ -1,0 +1,40 @@
+"""Durable runs, as those see them who read along."""
+
+from gateway.application.workflow_runs import WorkflowRuns
+from gateway.domain.credentials import Caller
+from gateway.ports import FollowedRun, FollowedRuns, Jobs, Payloads
+from shared.contracts.runs import Payload, RunOutcome
+from shared.errors import NotFound
+
+GONE = "The run is not kept any more"
+
+
+class Following:
+    """Opens a run's events, and tells how it ended."""
+
+    def __init__(self, runs: WorkflowRuns, followed: FollowedRuns, jobs: Jobs, payloads: Payloads) -> None:
+        self._runs = runs
+        self._followed = followed
+        self._jobs = jobs
+        self._payloads = payloads
+
+    async def open(self, caller: Caller, workflow_id: str, run_id: str) -> FollowedRun:
+        """A run's events from its beginning. Raises Forbidden, NotFound, Unavailable."""
+        run = await self._runs.find(caller, workflow_id, run_id, output=False, blocks=False)
+        return await self._followed.follow(run.workspace_id, run.run_id)
+
+    async def end_of(self, workspace_id: str, run_id: str) -> tuple[RunOutcome, bytes]:
+        """How a run that rests has ended, and its output as JSON. Raises NotFound, Unavailable."""
+        try:
+            run = await self._jobs.run(workspace_id, run_id, output=True)
+        except NotFound:
+            raise NotFound(GONE) from None
+        outcome = RunOutcome(
+            status=run.status,
+            output=run.output or Payload(),
+            error=run.error,
+            started_at=run.started_at or run.created_at,
+            ended_at=run.ended_at or run.created_at,
+            duration_ms=run.duration_ms or 0.0,
+        )
+        return outcome, await self._payloads.get(workspace_id, outcome.output) or b"{}"
