@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 from tests.unit.blocks.running import INPUT, echo, engine_of, failure, names, run
+from tests.unit.blocks.test_agent import Adding, Model
 from tests.unit.workflow.states import block, chain
 
+from executor_service.blocks.agent import AgentHandler, Toolbox
+from executor_service.blocks.agent.plugin_tools import plugin_tools
 from executor_service.blocks.installed import installed_handlers
+from executor_service.blocks.mcp import McpServers
 from executor_service.engine import BlockHandler, RunResult
+from executor_service.providers import ToolCall, Turn
+from shared.net import OutboundClient
 from shared.workflow.catalog import PLUGIN_GROUP, BlockSpec, Catalog
 from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import JsonObject
@@ -71,6 +77,43 @@ async def test_a_required_setting_that_is_empty_is_refused_before_the_run(plugin
     assert names(result) == []
 
 
+async def converse(plugin: EntryPoint, *turns: Turn, **params: Any) -> tuple[Model, RunResult]:
+    """An agent that has the plugin's block as a tool."""
+    handlers = installed_handlers([plugin])
+    tools = plugin_tools(handlers, Catalog(plugins=[plugin]))
+    model = Model(*turns, Turn(content="done"))
+    agent = AgentHandler(model, Toolbox(Adding(), tools, McpServers(OutboundClient())))
+    tool = {"type": plugin.name, "title": "Shorten", "params": params}
+    settings = {"model": "vllm/m", "messages": [{"role": "user", "content": "Go"}], "tools": [tool]}
+    document = chain(INPUT, block("a", "agent", "A", settings=settings))
+    return model, await run(document, engine_of({"agent": agent}))
+
+
+async def test_an_agent_may_use_it_as_a_tool(plugin: EntryPoint) -> None:
+    call = ToolCall("c", "shorten", '{"text": "one two three"}')
+    model, result = await converse(plugin, Turn(tool_calls=(call,)), words="2")
+    (told,) = model.requests[0].tools
+    assert told.name == "shorten"
+    assert told.description == "Cuts a text after so many words"
+    assert told.parameters == {
+        "type": "object",
+        "properties": {
+            "text": {"type": "string", "description": "Text"},
+            "ending": {"type": "string", "description": "Ending", "enum": ["…", "...", ""]},
+        },
+        "required": ["text"],
+    }
+    (made,) = result.output["toolCalls"]["list"]
+    assert made["result"] == {"text": "one two…", "wasShortened": True}
+
+
+async def test_a_tool_that_breaks_tells_the_model(plugin: EntryPoint) -> None:
+    _, result = await converse(plugin, Turn(tool_calls=(ToolCall("c", "shorten", "{}"),)))
+    (made,) = result.output["toolCalls"]["list"]
+    assert made["result"] == {"error": True, "message": "KeyError: 'text'", "tool": "shorten"}
+    assert result.output["content"] == "done"
+
+
 class SpecAlone:
     """A plugin whose author forgot the handler."""
 
@@ -104,7 +147,10 @@ async def test_a_plugin_without_a_handler_is_named_in_the_log_and_where_its_type
 async def test_a_plugin_that_cannot_be_imported_refuses_the_run_and_harms_no_other_type(plugin: EntryPoint) -> None:
     missing = EntryPoint("missing", "no_such_module", PLUGIN_GROUP)
     result = await run_with(missing, chain(INPUT, block("b", "missing", "B")))
-    assert failure(result).startswith("The plugin for block type missing (no_such_module) could not be loaded: ")
+    assert failure(result) == (
+        "The plugin for block type missing (no_such_module) could not be loaded: "
+        "the package no_such_module is not installed where this service runs"
+    )
     handlers = installed_handlers([missing, plugin])
     assert set(handlers) == {"missing", "shorten"}
     workflow = compile_workflow(chain(INPUT, shorten()), catalog=Catalog(plugins=[missing, plugin]))

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from executor_service.blocks.agent import AgentHandler, Toolbox
 from executor_service.blocks.agent.block_tools import block_tools
+from executor_service.blocks.agent.plugin_tools import plugin_tools
 from executor_service.blocks.condition import ConditionHandler
 from executor_service.blocks.evaluator import EvaluatorHandler
 from executor_service.blocks.expressions import SandboxExpressions
@@ -35,6 +36,7 @@ from executor_service.blocks.webhook_request import WebhookHandler
 from executor_service.blocks.workflow import WorkflowHandler
 from executor_service.engine import BlockHandler
 from shared.net import OutboundClient
+from shared.workflow.catalog import Catalog
 from shared.workflow.catalog.triggers import TRIGGERS
 from shared.workflow.code_lexing import Language
 
@@ -67,10 +69,12 @@ class BlockPorts:
 
 def block_handlers(ports: BlockPorts, plugins: Iterable[EntryPoint] = ()) -> Mapping[str, BlockHandler]:
     """A handler for each block type, those that `plugins` bring included."""
-    handlers = {**_plain(ports), **dict(_optional(ports))}
-    toolbox = Toolbox(ports.javascript, block_tools(handlers), McpServers(ports.outbound))
+    handlers, plugins = {**_plain(ports), **dict(_optional(ports))}, tuple(plugins)
+    installed = installed_handlers(plugins)
+    tools = {**plugin_tools(installed, Catalog(plugins=plugins)), **block_tools(handlers)}
+    toolbox = Toolbox(ports.javascript, tools, McpServers(ports.outbound))
     agent = AgentHandler(ports.models, toolbox, ports.memory, ports.files)
-    return {**_WITHOUT_PORTS, **installed_handlers(plugins), **handlers, "agent": agent}
+    return {**_WITHOUT_PORTS, **installed, **handlers, "agent": agent}
 
 
 def _plain(ports: BlockPorts) -> dict[str, BlockHandler]:

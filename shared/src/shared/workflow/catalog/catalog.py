@@ -76,6 +76,8 @@ def _refusal(block_type: str) -> Refusal:
 def _load(plugin: EntryPoint) -> BlockSpec | Refusal:
     try:
         spec = plugin.load().spec
+    except ModuleNotFoundError as error:
+        return _broken(plugin, f"the package {error.name} is not installed where this service runs")
     except Exception as error:  # a plugin's import may raise anything; only its own blocks may suffer
         return _broken(plugin, f"{type(error).__name__}: {error}")
     if not isinstance(spec, BlockSpec):

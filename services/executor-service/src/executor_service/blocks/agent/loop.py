@@ -1,6 +1,7 @@
 """The conversation of an agent: the model's turns, and the tools that it asks for in between."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,6 +19,7 @@ from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stri
 
 MAX_TOOL_ROUNDS: Final = 20
 AFTER_LIMIT: Final = "Final answer after tool limit"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -133,12 +135,17 @@ async def _ran(tool: AgentTool | None, asked: ToolCall) -> tuple[Json, Json, str
     problem = tool.problem(arguments)
     if problem is not None:
         return arguments, *_failed(asked.name, problem)
+    return arguments, *await _result(tool, asked.name, arguments)
+
+
+async def _result(tool: AgentTool, name: str, arguments: JsonObject) -> tuple[Json, str | None]:
     try:
-        return arguments, await tool.run(arguments), None
-    except BlockFailure as failure:
-        return arguments, *_failed(asked.name, failure.message)
-    except FlowportError as error:
-        return arguments, *_failed(asked.name, error.message)
+        return await tool.run(arguments), None
+    except (BlockFailure, FlowportError) as failure:
+        return _failed(name, failure.message)
+    except Exception as error:  # one tool's bug must reach the model, not end the run
+        _log.exception("tool %s broke", name)
+        return _failed(name, f"{type(error).__name__}: {error}")
 
 
 def _failed(name: str, message: str) -> tuple[JsonObject, str]:

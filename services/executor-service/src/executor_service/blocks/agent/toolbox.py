@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from executor_service.blocks.agent.mcp_tools import KINDS, McpTools
@@ -32,6 +32,8 @@ class BlockTool:
     name: str
     description: str
     parameters: JsonObject
+    defaults: JsonObject = field(default_factory=dict)
+    """Arguments that neither the model nor the author need give."""
 
 
 class Toolbox:
@@ -121,7 +123,7 @@ def _block_run(call: Call, tool: BlockTool, handler: BlockHandler, title: str) -
     tool_call = replace(call, block=block, writer=None)
 
     async def run(arguments: JsonObject) -> Json:
-        return (await handler.run(tool_call, Inputs(arguments))).output
+        return (await handler.run(tool_call, Inputs({**tool.defaults, **arguments}))).output
 
     return run
 

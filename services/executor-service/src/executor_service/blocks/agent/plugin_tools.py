@@ -1,0 +1,37 @@
+"""Block types of plugins as tools of agents: a block's settings are the tool's parameters."""
+
+from collections.abc import Mapping
+
+from executor_service.blocks.agent.toolbox import BlockTool
+from executor_service.blocks.refusing import RefusingHandler
+from executor_service.engine import BlockHandler
+from shared.workflow.catalog import BlockSpec, Catalog, SubBlockSpec
+from shared.workflow.jsvalues import JsonObject
+
+
+def plugin_tools(
+    handlers: Mapping[str, BlockHandler], catalog: Catalog
+) -> Mapping[str, tuple[BlockTool, BlockHandler]]:
+    """The tools that plugins bring, by block type; what cannot run is none."""
+    specs = {kind: catalog.spec(kind) for kind, handler in handlers.items() if not isinstance(handler, RefusingHandler)}
+    return {kind: (_tool(spec), handlers[kind]) for kind, spec in specs.items() if spec is not None}
+
+
+def _tool(spec: BlockSpec) -> BlockTool:
+    asked = [setting for setting in spec.sub_blocks if not setting.password]
+    return BlockTool(
+        spec.type,
+        spec.type,
+        spec.description or spec.title,
+        {
+            "type": "object",
+            "properties": {setting.parameter: _property(setting) for setting in asked},
+            "required": [setting.parameter for setting in asked if setting.required and setting.condition is None],
+        },
+        {setting.parameter: setting.default for setting in spec.sub_blocks if setting.default is not None},
+    )
+
+
+def _property(setting: SubBlockSpec) -> JsonObject:
+    told: JsonObject = {"type": "string", "description": setting.title}
+    return {**told, "enum": list(setting.options)} if setting.options else told
