@@ -39,6 +39,9 @@ class CommonSettings(BaseSettings):
     deploy_url: str = Field("http://127.0.0.1:8081", description="Base URL of deploy-service.")
     jobs_url: str = Field("http://127.0.0.1:8082", description="Base URL of jobs-service.")
     internal_timeout_seconds: float = Field(10.0, gt=0, le=300, description="Limit of one call between services.")
+    restart_patience_seconds: float = Field(
+        10.0, ge=0, le=300, description="How long calls wait for another service that refuses connections: it restarts."
+    )
     drain_seconds: float = Field(25.0, ge=0, le=600, description="How long a stopping process lets work finish.")
     token_gateway: SecretStr = Field(SecretStr(""), description="Token that the gateway shows to other services.")
     token_deploy: SecretStr = Field(SecretStr(""), description="Token that deploy-service shows.")

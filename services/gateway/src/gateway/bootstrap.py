@@ -25,6 +25,7 @@ from gateway.api.auth.cookies import SessionCookie
 from gateway.api.auth.sessions import sessions_router
 from gateway.api.block_types import block_types_router
 from gateway.api.console import ConsoleFiles
+from gateway.api.event_streams import RunEventStreams
 from gateway.api.guards import CorsGuard, RequestGuard
 from gateway.api.legacy.access import LegacyAccess
 from gateway.api.legacy.authoring import authoring_router
@@ -48,6 +49,7 @@ from gateway.api.v1.deployments import deployments_router as v1_deployments_rout
 from gateway.api.v1.logs import logs_router as v1_logs_router
 from gateway.api.v1.workflows import workflows_router as v1_workflows_router
 from gateway.api.v2.errors import present_execute_error as present_v2_execute_error
+from gateway.api.v2.events import events_router
 from gateway.api.v2.execute import V2ExecuteDoor
 from gateway.api.v2.execute import execute_router as v2_execute_router
 from gateway.api.v2.runs import runs_router as v2_runs_router
@@ -61,6 +63,7 @@ from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
 from gateway.application.environment_values import EnvironmentValues
 from gateway.application.executions import Executions
+from gateway.application.following import Following
 from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
 from gateway.application.idempotency import Idempotency
 from gateway.application.interfaces import Interfaces
@@ -173,6 +176,10 @@ def build(
     followed = BrokerFollowedRuns(broker, jobs)
     executions = Executions(endpoints, runs, jobs, jobs, followed, limits=limits, plans=plans)
     attached = AttachedAnswers(executions, write_seconds=settings.stream_write_seconds)
+    workflow_runs = WorkflowRuns(jobs, runs, jobs)
+    streams = RunEventStreams(
+        executions, Following(workflow_runs, followed, jobs, jobs), write_seconds=settings.stream_write_seconds
+    )
     gate = AdmissionGate(settings.admission_gate_max_inflight)
     idempotency = Idempotency(calls, jobs, clock)
     door = ExecuteDoor(
@@ -191,6 +198,7 @@ def build(
         endpoints,
         executions,
         attached,
+        streams=streams,
         once=OnceOnly(idempotency, present_v2_execute_error),
         limiting=limiting,
         public_url=settings.base_url,
@@ -199,7 +207,6 @@ def build(
     access = LegacyAccess(authentication, endpoints, limiting)
     v1_access = V1Access(authentication, endpoints, limiting, reports=reports, clock=clock)
     interfaces = Interfaces(endpoints, deploy, installed_catalog())
-    workflow_runs = WorkflowRuns(jobs, runs, jobs)
     resuming = Resuming(workflow_runs, jobs)
     app = create_app(
         ServiceName.GATEWAY,
@@ -233,6 +240,7 @@ def build(
             jobs_router(authentication, limiting, jobs, jobs),
             usage_router(authentication, limiting, reports, clock),
             v2_execute_router(v2_door),
+            events_router(authentication, limiting, endpoints, streams),
             v2_runs_router(authentication, limiting, endpoints, workflow_runs, resuming, public_url=settings.base_url),
             v1_workflows_router(v1_access, deploy),
             v1_deployments_router(v1_access, publishing),

@@ -1,6 +1,8 @@
 """How one service calls another."""
 
-from typing import Any, TypeVar, overload
+import asyncio
+from random import uniform
+from typing import Any, Final, TypeVar, overload
 
 import httpx
 import msgspec
@@ -17,8 +19,16 @@ _encoder = msgspec.json.Encoder()
 POOL_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=50)
 
 
+PAUSE_SECONDS: Final = (0.05, 0.25)
+"""Between two tries to connect; spread, so that not everybody comes back at once."""
+
+
 class InternalClient:
-    """Calls one service as another: pooled, with a timeout, its errors raised as ours."""
+    """Calls one service as another: pooled, with a timeout, its errors raised as ours.
+
+    For `patience` seconds, a service that nobody connects to is tried again: it restarts. Nothing was sent then, so
+    that nothing can happen twice.
+    """
 
     def __init__(
         self,
@@ -27,8 +37,10 @@ class InternalClient:
         caller: ServiceName,
         tokens: ServiceTokens,
         timeout: float,
+        patience: float = 0.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        self._patience = patience
         self._http = httpx.AsyncClient(
             base_url=base_url,
             headers={"authorization": tokens.header(caller), "content-type": "application/json"},
@@ -64,12 +76,23 @@ class InternalClient:
         content = body if isinstance(body, bytes) or body is None else _encoder.encode(body)
         try:
             with span(f"{method} {self._http.base_url.host}", SpanKind.CLIENT, url__path=path):
-                response = await self._http.request(method, path, content=content, headers=_trace_headers())
+                response = await self._sent(method, path, content)
         except httpx.HTTPError as error:
             raise Unavailable(f"{method} {self._http.base_url}{path}: {error or type(error).__name__}") from error
         if response.is_error:
             raise_internal_error(response.content, response.status_code)
         return response.content
+
+    async def _sent(self, method: str, path: str, content: bytes | None) -> httpx.Response:
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + self._patience
+        while True:
+            try:
+                return await self._http.request(method, path, content=content, headers=_trace_headers())
+            except httpx.ConnectError:
+                if loop.time() >= give_up:
+                    raise
+            await asyncio.sleep(uniform(*PAUSE_SECONDS))  # noqa: S311 - spreads load, guards nothing
 
 
 def _trace_headers() -> dict[str, str]:
