@@ -8,7 +8,7 @@ PROJECTS := $(foreach m,$(MEMBERS),$(m)/pyproject.toml)
 OURS := flowport flowport-shared flowport-gateway flowport-deploy-service flowport-executor-service flowport-jobs-service
 PACKAGES := shared gateway deploy_service executor_service jobs_service flowport
 CHECKS := lint types imports tests
-DEBIAN := rabbitmq-server bubblewrap
+DEBIAN := rabbitmq-server bubblewrap prometheus kustomize
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
@@ -59,7 +59,11 @@ lint: $(READY) ## style and format
 .PHONY: types
 types: $(READY) ## static types
 	@$(BIN)/mypy $(addprefix --package ,$(PACKAGES))
-	@MYPYPATH=. $(BIN)/mypy --namespace-packages --explicit-package-bases tests/support tests/e2e tests/conformance
+	@MYPYPATH=. $(BIN)/mypy --namespace-packages --explicit-package-bases tests/support tests/e2e tools tests/conformance
+
+.PHONY: docs
+docs: $(READY) ## write the pages, dashboards and objects that come from code
+	@$(BIN)/python -m tools.reference
 
 .PHONY: imports
 imports: $(READY) ## which package may import which

@@ -1,27 +1,36 @@
-"""Which pages there are."""
+"""Which files are written from code."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from tools.observability.dashboards import DASHBOARDS
+from tools.observability.kubernetes import dashboard_maps, prometheus_rule
 from tools.reference.configuration import configuration_page
 from tools.reference.metrics import metrics_page
+from tools.reference.runbooks import alerts_page
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/configuration.md": configuration_page,
     "docs/operations/metrics.md": metrics_page,
+    "docs/operations/alerts.md": partial(alerts_page, ROOT),
+    **{f"deploy/grafana/dashboards/{dashboard.uid}.json": dashboard.document for dashboard in DASHBOARDS},
+    "k8s/components/monitoring/prometheus-rule.yaml": partial(prometheus_rule, ROOT),
+    "k8s/components/monitoring/dashboards.yaml": dashboard_maps,
 }
 
 
 def write() -> None:
-    """Write every page."""
+    """Write every one."""
     for page, render in PAGES.items():
+        (ROOT / page).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / page).write_text(render(), encoding="utf-8")
 
 
 def stale() -> list[str]:
-    """The pages that are not as the code says."""
+    """Those that are not as the code says."""
     return [page for page, render in PAGES.items() if _read(ROOT / page) != render()]
 
 

@@ -36,7 +36,8 @@ def _sentence(kind: type[BaseSettings], location: tuple[int | str, ...], message
     if found is None:
         return f"  {message.removeprefix('Value error, ')}"
     name, field = found
-    variable = variables_of(kind, name)[0]
+    names = variables_of(kind, name)
+    variable = next((name for name in names if name in os.environ), names[0])
     given = "" if field.annotation is SecretStr or variable not in os.environ else f"={os.environ[variable]}"
     return f"  {variable}{given}: {message.removeprefix('Value error, ')}. {field.description}"
 

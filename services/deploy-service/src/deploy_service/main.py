@@ -2,12 +2,13 @@
 
 from deploy_service.bootstrap import build
 from deploy_service.settings import DeploySettings
+from shared.settings_reading import read_settings
 from shared.web.server import serve
 
 
 def main() -> None:
     """Serve until told to stop."""
-    settings = DeploySettings()
+    settings = read_settings(DeploySettings)
     serve(build(settings), settings, port=settings.deploy_port)
 
 

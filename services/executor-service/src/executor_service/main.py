@@ -2,12 +2,13 @@
 
 from executor_service.bootstrap import build
 from executor_service.settings import ExecutorSettings
+from shared.settings_reading import read_settings
 from shared.web.server import serve
 
 
 def main() -> None:
     """Serve until SIGTERM; runs in hand get the drain time."""
-    settings = ExecutorSettings()
+    settings = read_settings(ExecutorSettings)
     serve(build(settings), settings, port=settings.executor_port)
 
 

@@ -5,12 +5,13 @@ import sys
 from gateway.application.first_start import FirstPassword
 from gateway.bootstrap import build
 from gateway.settings import GatewaySettings
+from shared.settings_reading import read_settings
 from shared.web.server import serve
 
 
 def main() -> None:
     """Serve until told to stop."""
-    settings = GatewaySettings()
+    settings = read_settings(GatewaySettings)
     serve(build(settings, on_first_password=_tell), settings, port=settings.gateway_port)
 
 

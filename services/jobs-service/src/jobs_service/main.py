@@ -2,12 +2,13 @@
 
 from jobs_service.bootstrap import build
 from jobs_service.settings import JobsSettings
+from shared.settings_reading import read_settings
 from shared.web.server import serve
 
 
 def main() -> None:
     """Serve until told to stop."""
-    settings = JobsSettings()
+    settings = read_settings(JobsSettings)
     serve(build(settings), settings, port=settings.jobs_port)
 
 

@@ -1,0 +1,83 @@
+"""Rules, dashboards and runbooks belong together, and speak of metrics that exist."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from tools.observability.dashboards import DASHBOARDS
+from tools.observability.grafana import Dashboard
+from tools.reference.metrics import metrics
+from tools.reference.pages import stale
+from tools.reference.runbooks import alerts
+
+ROOT = Path(__file__).parents[3]
+RULES = sorted((ROOT / "deploy/prometheus/rules").glob("*.yml"))
+RUNBOOKS = ROOT / "docs/operations/runbooks"
+NAME = re.compile(r"\bflowport_[a-z_]+")
+
+
+def families(query: str) -> set[str]:
+    return {re.sub(r"_(bucket|count|sum)$", "", name) for name in NAME.findall(query)}
+
+
+def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["promtool", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_pages_that_are_written_from_code_are_fresh() -> None:
+    assert stale() == [], "run `make docs`"
+
+
+def test_prometheus_accepts_the_rules() -> None:
+    checked = promtool("check", "rules", *map(str, RULES))
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_every_alert_fires_for_its_cause_and_not_for_others() -> None:
+    tested = promtool("test", "rules", "deploy/prometheus/tests/alerts.yml")
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_prometheus_accepts_its_own_configuration() -> None:
+    checked = promtool("check", "config", "--syntax-only", "deploy/prometheus/prometheus.yml")
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize("name", alerts(ROOT))
+def test_every_alert_has_a_page_that_says_where_to_look_and_what_to_do(name: str) -> None:
+    page = (RUNBOOKS / f"{name}.md").read_text()
+    assert page.startswith(f"# {name}\n")
+    assert page.index("## Look at") < page.index("## Do")
+    assert alerts(ROOT)[name]["annotations"]["runbook"] == f"docs/operations/runbooks/{name}.md"
+    for linked in re.findall(r"\]\(([^)]+\.md)\)", page):
+        assert (RUNBOOKS / linked).exists(), linked
+
+
+def test_no_page_is_left_of_an_alert_that_is_gone() -> None:
+    assert {file.stem for file in RUNBOOKS.glob("*.md")} == set(alerts(ROOT))
+
+
+def test_every_alert_has_a_test() -> None:
+    tested = (ROOT / "deploy/prometheus/tests/alerts.yml").read_text()
+    assert [name for name in alerts(ROOT) if f"alertname: {name}\n" not in tested] == []
+
+
+def test_rules_speak_of_metrics_that_exist() -> None:
+    known = {metric.name for metric in metrics()}
+    assert {name for file in RULES for name in families(file.read_text())} - known == set()
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
+def test_dashboards_speak_of_metrics_that_exist(dashboard: Dashboard) -> None:
+    known = {metric.name for metric in metrics()}
+    assert {name for query in dashboard.queries() for name in families(query)} - known == set()
+
+
+def test_names_follow_the_conventions() -> None:
+    for metric in metrics():
+        assert re.fullmatch(r"flowport_[a-z0-9_]+", metric.name)
+        assert metric.name.endswith("_total") == (metric.kind == "counter"), metric.name
+        assert not re.search(r"_(ms|millis|minutes|kb|mb)(_|$)", metric.name), metric.name
+        assert not {"run", "run_id", "workflow", "workflow_id", "key", "user"} & set(metric.labels), metric.name
+        assert metric.meaning.endswith("."), metric.name

@@ -1,0 +1,37 @@
+"""What a process says when its settings are wrong, and where it finds its secrets."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy_service.settings import DeploySettings
+from gateway.settings import GatewaySettings
+from shared.settings_reading import read_settings
+
+
+def refusal(kind: type[GatewaySettings | DeploySettings]) -> str:
+    with pytest.raises(SystemExit) as refused:
+        read_settings(kind)
+    return str(refused.value)
+
+
+def test_each_wrong_value_is_named_with_its_variable_and_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWPORT_DRAIN_SECONDS", "soon")
+    monkeypatch.setenv("PORT", "99999")
+    said = refusal(GatewaySettings)
+    assert "FLOWPORT_DRAIN_SECONDS=soon: Input should be a valid number" in said
+    assert "How long a stopping process lets work finish." in said
+    assert "PORT=99999: Input should be less than or equal to 65535" in said
+
+
+def test_a_secret_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWPORT_ENVIRONMENT_KEYS", "almost-a-secret")
+    said = refusal(DeploySettings)
+    assert "32 bytes of key" in said
+    assert "almost" not in said
+
+
+def test_secrets_are_read_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "flowport_token_gateway").write_text("from a file\n")
+    monkeypatch.setenv("FLOWPORT_SECRETS_DIR", str(tmp_path))
+    assert read_settings(GatewaySettings).token_gateway.get_secret_value() == "from a file"

@@ -1,0 +1,1 @@
+"""What is written from one source for Grafana and Kubernetes; `make docs` writes it."""

@@ -1,0 +1,360 @@
+"""The dashboards: the four golden signals first, then each service, capacity, tenants."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tools.observability.grafana import Dashboard, Panel
+
+_EXECUTE: Final = 'service="gateway",route=~"/api/.*workflows/.*/execute"'
+_RATE: Final = "$__rate_interval"
+_TOKENS: Final = f"sum by (provider, direction) (rate(flowport_executor_tokens_total[{_RATE}]))"
+_SLOTS_TAKEN: Final = "sum by (kind) (flowport_executor_slots_busy) / sum by (kind) (flowport_executor_slots)"
+_BUSIEST: Final = f"topk(10, sum by (workspace) (rate(flowport_gateway_workspace_runs_total[{_RATE}])))"
+
+
+def _quantiles(metric: str, by: str = "", where: str = "") -> dict[str, str]:
+    labels = f"le, {by}" if by else "le"
+    legend = f"p{{}} {{{{{{{{{by}}}}}}}}}" if by else "p{}"
+    return {
+        legend.format(
+            share
+        ): f"histogram_quantile(0.{share}, sum by ({labels}) (rate({metric}_bucket{where}[{_RATE}])))"
+        for share in (50, 95, 99)
+    }
+
+
+def _rates(metric: str, by: str, where: str = "") -> dict[str, str]:
+    return {f"{{{{{by}}}}}": f"sum by ({by}) (rate({metric}{where}[{_RATE}]))"}
+
+
+def _process(job: str) -> Sequence[Panel]:
+    return (
+        Panel("Processor", {"{{instance}}": f'rate(process_cpu_seconds_total{{job="{job}"}}[{_RATE}])'}, "cores"),
+        Panel("Memory", {"{{instance}}": f'process_resident_memory_bytes{{job="{job}"}}'}, "bytes"),
+        Panel("Requests", _rates("flowport_http_requests_total", "status", f'{{job="{job}"}}'), "reqps"),
+        Panel(
+            "Time of a request",
+            _quantiles("flowport_http_request_duration_seconds", where=f'{{job="{job}"}}'),
+            "s",
+            help="Streams and sync runs last as long as their run.",
+        ),
+    )
+
+
+def _store_and_broker(job: str) -> Sequence[Panel]:
+    where = f'{{job="{job}"}}'
+    return (
+        Panel("Store", _quantiles("flowport_store_command_seconds", where=where), "s", threshold=1),
+        Panel("Store failures", _rates("flowport_store_command_failures_total", "command", where), "ops"),
+        Panel("Publish latency", _quantiles("flowport_broker_publish_seconds", "queue", where), "s", threshold=0.5),
+        Panel("Messages not taken", _rates("flowport_broker_publish_failures_total", "code", where), "ops"),
+    )
+
+
+_OVERVIEW: Final = Dashboard(
+    "overview",
+    "Overview",
+    "Is it well? Latency, traffic, errors and saturation, and the objectives.",
+    (
+        (
+            "Objectives",
+            (
+                Panel(
+                    "Calls that fail, 1 h",
+                    {"": "flowport:calls_failed:ratio1h"},
+                    "percentunit",
+                    kind="stat",
+                    threshold=0.001,
+                ),
+                Panel(
+                    "First tokens over 2.5 s, 1 h",
+                    {"": "flowport:first_token_slow:ratio1h"},
+                    "percentunit",
+                    kind="stat",
+                    threshold=0.05,
+                ),
+                Panel(
+                    "Queued runs that wait over 30 s, 1 h",
+                    {"": "flowport:job_start_slow:ratio1h"},
+                    "percentunit",
+                    kind="stat",
+                    threshold=0.01,
+                ),
+                Panel("Processes that do not answer", {"": "count(up == 0) or vector(0)"}, kind="stat", threshold=1),
+            ),
+        ),
+        (
+            "Traffic and errors",
+            (
+                Panel("Runs by mode", _rates("flowport_gateway_runs_total", "mode"), "reqps"),
+                Panel("Runs by outcome", _rates("flowport_gateway_runs_total", "outcome"), "reqps"),
+                Panel("Failed calls by reason", _rates("flowport_gateway_refusals_total", "code"), "reqps"),
+            ),
+        ),
+        (
+            "Latency",
+            (
+                Panel(
+                    "Execute calls",
+                    _quantiles(
+                        "flowport_http_request_duration_seconds",
+                        where=f"{{{_EXECUTE}}}",
+                    ),
+                    "s",
+                ),
+                Panel("First token", _quantiles("flowport_gateway_first_token_seconds"), "s", threshold=2.5),
+                Panel("Wait in the queue", _quantiles("flowport_jobs_queue_wait_seconds"), "s", threshold=30),
+            ),
+        ),
+        (
+            "Saturation",
+            (
+                Panel(
+                    "Slots taken",
+                    {"{{kind}}": _SLOTS_TAKEN},
+                    "percentunit",
+                    threshold=0.9,
+                ),
+                Panel(
+                    "Queued runs",
+                    {"queued": "max(flowport_jobs_queued_runs)", "limit": "max(flowport_jobs_queue_limit)"},
+                ),
+                Panel("Calls in hand", {"{{instance}}": "flowport_gateway_calls_in_hand"}),
+            ),
+        ),
+    ),
+)
+
+_GATEWAY: Final = Dashboard(
+    "gateway",
+    "gateway",
+    "The public door.",
+    (
+        (
+            "Calls",
+            (
+                Panel("By route", _rates("flowport_http_requests_total", "route", '{job="gateway"}'), "reqps"),
+                Panel("Refusals", _rates("flowport_gateway_refusals_total", "code"), "reqps"),
+                Panel(
+                    "Look-ups",
+                    {"{{what}} {{result}}": f"sum by (what, result) (rate(flowport_gateway_lookups_total[{_RATE}]))"},
+                    "ops",
+                    help="hit: from memory. load: from the store or deploy-service. failure: nobody answered.",
+                ),
+                Panel(
+                    "Calls without a rate limit",
+                    {"": f"sum(rate(flowport_gateway_rate_unchecked_total[{_RATE}]))"},
+                    "reqps",
+                ),
+            ),
+        ),
+        (
+            "Streams",
+            (
+                Panel("First token", _quantiles("flowport_gateway_first_token_seconds"), "s", threshold=2.5),
+                Panel("Gaps", {"": f"sum(rate(flowport_gateway_stream_gaps_total[{_RATE}]))"}, "ops"),
+                Panel("Slow readers", {"": f"sum(rate(flowport_gateway_slow_readers_total[{_RATE}]))"}, "ops"),
+                Panel(
+                    "Runs that nobody waits for", {"": f"sum(rate(flowport_gateway_stray_runs_total[{_RATE}]))"}, "ops"
+                ),
+            ),
+        ),
+        ("Store and broker", _store_and_broker("gateway")),
+        ("Process", _process("gateway")),
+    ),
+)
+
+_DEPLOY: Final = Dashboard(
+    "deploy",
+    "deploy-service",
+    "Workflows, versions, secrets.",
+    (
+        (
+            "Work",
+            (
+                Panel("By route", _rates("flowport_http_requests_total", "route", '{job="deploy-service"}'), "reqps"),
+                Panel(
+                    "Changes that gateways heard of late",
+                    {"": f"sum(rate(flowport_deploy_announcements_lost_total[{_RATE}]))"},
+                    "ops",
+                ),
+            ),
+        ),
+        ("Store and broker", _store_and_broker("deploy-service")),
+        ("Process", _process("deploy-service")),
+    ),
+)
+
+_EXECUTOR: Final = Dashboard(
+    "executor",
+    "executor-service",
+    "Where workflows run.",
+    (
+        (
+            "Runs",
+            (
+                Panel("By status", _rates("flowport_executor_runs_total", "status"), "reqps"),
+                Panel("Time of a run", _quantiles("flowport_executor_run_duration_seconds", "mode"), "s"),
+                Panel("Slots taken", {"{{instance}} {{kind}}": "flowport_executor_slots_busy"}),
+                Panel(
+                    "Came back from lost workers",
+                    _rates("flowport_executor_redeliveries_total", "queue"),
+                    "ops",
+                    threshold=0.01,
+                ),
+            ),
+        ),
+        (
+            "Models",
+            (
+                Panel("Model turns", _quantiles("flowport_executor_model_turn_seconds", "provider"), "s"),
+                Panel("Failures", _rates("flowport_executor_model_failures_total", "provider"), "ops"),
+                Panel(
+                    "Tokens",
+                    {"{{provider}} {{direction}}": _TOKENS},
+                    "ops",
+                ),
+            ),
+        ),
+        (
+            "Users' code, and workflows in memory",
+            (
+                Panel("Scripts", _quantiles("flowport_executor_sandbox_seconds", "language"), "s"),
+                Panel("Without a result", _rates("flowport_executor_sandbox_failures_total", "kind"), "ops"),
+                Panel("Look-ups of workflows", _rates("flowport_executor_workflow_lookups_total", "result"), "ops"),
+                Panel("Records dropped", {"": f"sum(rate(flowport_executor_records_dropped_total[{_RATE}]))"}, "ops"),
+            ),
+        ),
+        ("Process", _process("executor-service")),
+    ),
+)
+
+_JOBS: Final = Dashboard(
+    "jobs",
+    "jobs-service",
+    "Queued runs and records.",
+    (
+        (
+            "Queue",
+            (
+                Panel(
+                    "Queue",
+                    {"queued": "max(flowport_jobs_queued_runs)", "limit": "max(flowport_jobs_queue_limit)"},
+                ),
+                Panel(
+                    "Waiting",
+                    {
+                        "oldest in the queue": "max(flowport_jobs_oldest_waiting_seconds)",
+                        "oldest handed over": "max(flowport_jobs_oldest_unclaimed_seconds)",
+                    },
+                    "s",
+                ),
+                Panel("Wait of a run", _quantiles("flowport_jobs_queue_wait_seconds"), "s", threshold=30),
+                Panel("Who leads", {"{{role}} {{instance}}": "flowport_jobs_leading"}),
+            ),
+        ),
+        (
+            "Flow",
+            (
+                Panel(
+                    "Runs",
+                    {
+                        "accepted": f"sum(rate(flowport_jobs_accepted_total[{_RATE}]))",
+                        "refused": f"sum(rate(flowport_jobs_refusals_total[{_RATE}]))",
+                        "handed over": f"sum(rate(flowport_jobs_dispatches_total[{_RATE}]))",
+                        "again": f"sum(rate(flowport_jobs_redispatches_total[{_RATE}]))",
+                        "claimed": f"sum(rate(flowport_jobs_attempts_total[{_RATE}]))",
+                    },
+                    "reqps",
+                ),
+                Panel("Ended", _rates("flowport_jobs_ended_total", "status"), "reqps"),
+                Panel("Ended for lack of a worker", _rates("flowport_jobs_reaped_total", "phase"), "ops"),
+                Panel("Dead letters", _rates("flowport_jobs_dead_letters_total", "kind"), "ops", threshold=0.001),
+            ),
+        ),
+        ("Store and broker", _store_and_broker("jobs-service")),
+        ("Process", _process("jobs-service")),
+    ),
+)
+
+_CAPACITY: Final = Dashboard(
+    "capacity",
+    "Capacity",
+    "What is used, what there is, and what comes next: docs/operations/scaling.md.",
+    (
+        (
+            "Executors",
+            (
+                Panel(
+                    "Slots",
+                    {
+                        "{{kind}} taken": "sum by (kind) (flowport_executor_slots_busy)",
+                        "{{kind}} in all": "sum by (kind) (flowport_executor_slots)",
+                    },
+                ),
+                Panel(
+                    "Processor of each executor",
+                    {"{{instance}}": f'rate(process_cpu_seconds_total{{job="executor-service"}}[{_RATE}])'},
+                    "cores",
+                ),
+                Panel(
+                    "Memory of each executor",
+                    {"{{instance}}": 'process_resident_memory_bytes{job="executor-service"}'},
+                    "bytes",
+                ),
+            ),
+        ),
+        (
+            "Queue",
+            (
+                Panel(
+                    "Room in the queue",
+                    {"": "1 - max(flowport_jobs_queued_runs) / max(flowport_jobs_queue_limit)"},
+                    "percentunit",
+                ),
+                Panel(
+                    "More accepted than ended",
+                    {"": "sum(rate(flowport_jobs_accepted_total[30m])) - sum(rate(flowport_jobs_ended_total[30m]))"},
+                    "reqps",
+                ),
+                Panel(
+                    "Runs turned away",
+                    _rates("flowport_gateway_refusals_total", "code", '{code=~".*CAPACITY|QUEUE_FULL"}'),
+                    "reqps",
+                ),
+            ),
+        ),
+        (
+            "Store and broker",
+            (
+                Panel("Store", _quantiles("flowport_store_command_seconds", "job"), "s", threshold=1),
+                Panel("Commands", _rates("flowport_store_command_seconds_count", "job"), "ops"),
+                Panel("Publish latency", _quantiles("flowport_broker_publish_seconds", "queue"), "s", threshold=0.5),
+            ),
+        ),
+    ),
+)
+
+_TENANTS: Final = Dashboard(
+    "tenants",
+    "Tenants",
+    "Who runs how much. Needs FLOWPORT_METRICS_BY_WORKSPACE=true on gateway and jobs-service.",
+    (
+        (
+            "Workspaces",
+            (
+                Panel(
+                    "Runs, the ten with the most",
+                    {"{{workspace}}": _BUSIEST},
+                    "reqps",
+                ),
+                Panel(
+                    "Queued, the ten with the most",
+                    {"{{workspace}}": "topk(10, max by (workspace) (flowport_jobs_workspace_queued_runs))"},
+                ),
+            ),
+        ),
+    ),
+)
+
+DASHBOARDS: Final = (_OVERVIEW, _GATEWAY, _DEPLOY, _EXECUTOR, _JOBS, _CAPACITY, _TENANTS)

@@ -1,0 +1,103 @@
+"""Dashboards as Grafana reads them, from rows of panels."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final
+
+import msgspec
+
+WIDTH: Final = 24
+HEIGHT: Final = 8
+SOURCE: Final = {"type": "prometheus", "uid": "${source}"}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One plot. `queries` are PromQL by legend; a legend may name labels, as `{{job}}`."""
+
+    title: str
+    queries: Mapping[str, str]
+    unit: str = "short"
+    help: str = ""
+    kind: str = "timeseries"
+    threshold: float | None = None
+    """Where the plot turns red."""
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """A page of plots, in rows."""
+
+    uid: str
+    title: str
+    help: str
+    rows: Sequence[tuple[str, Sequence[Panel]]]
+
+    def queries(self) -> Iterator[str]:
+        """Every query on it."""
+        for _, panels in self.rows:
+            for panel in panels:
+                yield from panel.queries.values()
+
+    def document(self) -> str:
+        """The JSON that Grafana imports."""
+        page = {
+            "uid": f"flowport-{self.uid}",
+            "title": f"Flowport / {self.title}",
+            "description": self.help,
+            "tags": ["flowport"],
+            "schemaVersion": 41,
+            "editable": False,
+            "refresh": "30s",
+            "time": {"from": "now-3h", "to": "now"},
+            "graphTooltip": 1,
+            "templating": {"list": [_SOURCE_CHOICE]},
+            "links": [_OTHERS],
+            "panels": list(self._panels()),
+        }
+        return msgspec.json.format(msgspec.json.encode(page), indent=2).decode() + "\n"
+
+    def _panels(self) -> Iterator[dict[str, Any]]:
+        ids, top = count(1), 0
+        for title, panels in self.rows:
+            place = {"x": 0, "y": top, "w": WIDTH, "h": 1}
+            yield {"id": next(ids), "type": "row", "title": title, "collapsed": False, "gridPos": place, "panels": []}
+            width = WIDTH // len(panels)
+            for column, panel in enumerate(panels):
+                place = {"x": column * width, "y": top + 1, "w": width, "h": HEIGHT}
+                yield {"id": next(ids), "gridPos": place, **_panel(panel)}
+            top += 1 + HEIGHT
+
+
+_SOURCE_CHOICE: Final = {"name": "source", "type": "datasource", "query": "prometheus", "label": "Prometheus"}
+_OTHERS: Final = {"type": "dashboards", "title": "Flowport", "tags": ["flowport"], "asDropdown": True, "keepTime": True}
+
+
+def _panel(panel: Panel) -> dict[str, Any]:
+    return {
+        "type": panel.kind,
+        "title": panel.title,
+        "description": panel.help,
+        "datasource": SOURCE,
+        "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0, **_thresholds(panel)}, "overrides": []},
+        "options": _options(panel),
+        "targets": [
+            {"refId": chr(ord("A") + place), "expr": query, "legendFormat": legend, "datasource": SOURCE}
+            for place, (legend, query) in enumerate(panel.queries.items())
+        ],
+    }
+
+
+def _options(panel: Panel) -> dict[str, Any]:
+    if panel.kind == "stat":
+        return {"reduceOptions": {"calcs": ["lastNotNull"]}, "colorMode": "value", "graphMode": "area"}
+    return {"legend": {"displayMode": "table", "placement": "bottom", "calcs": ["mean", "max"]}}
+
+
+def _thresholds(panel: Panel) -> dict[str, Any]:
+    if panel.threshold is None:
+        return {}
+    steps = [{"color": "green", "value": None}, {"color": "red", "value": panel.threshold}]
+    custom = {} if panel.kind == "stat" else {"custom": {"thresholdsStyle": {"mode": "line"}}}
+    return {"thresholds": {"mode": "absolute", "steps": steps}, **custom}
