@@ -37,8 +37,7 @@ export function useRecentRuns() {
   const { workspace } = useSignedIn();
   return useQuery({
     queryKey: ['logs', 'recent'],
-    queryFn: () =>
-      readLogs(workspace.id, { startDate: new Date(Date.now() - DAY_MS).toISOString(), limit: '1000' }),
+    queryFn: () => readLogs(workspace.id, { startDate: new Date(Date.now() - DAY_MS).toISOString(), limit: '1000' }),
     select: (page) => page.data,
     refetchInterval: EVERY_MS,
   });

@@ -32,7 +32,8 @@ export function useCreateWorkflow() {
   const client = useQueryClient();
   const { workspace } = useSignedIn();
   return useMutation({
-    mutationFn: (name: string) => ask(api.POST('/api/workflows', { body: { name, workspaceId: workspace.id } as never })),
+    mutationFn: (name: string) =>
+      ask(api.POST('/api/workflows', { body: { name, workspaceId: workspace.id } as never })),
     onSuccess: () => client.invalidateQueries({ queryKey: workflowKeys.all }),
   });
 }

@@ -14,7 +14,7 @@ const WorkflowPage = lazy(() => import('@/pages/workflow').then((module) => ({ d
 const RunsPage = lazy(() => import('@/pages/runs').then((module) => ({ default: module.RunsPage })));
 const RunPage = lazy(() => import('@/pages/run').then((module) => ({ default: module.RunPage })));
 const SettingsPage = lazy(() => import('@/pages/settings').then((module) => ({ default: module.SettingsPage })));
-const JoinPage = lazy(() => import('@/pages/join').then((module) => ({ default: module.JoinPage })));
+const InvitePage = lazy(() => import('@/pages/invite').then((module) => ({ default: module.InvitePage })));
 
 const queries: QueryClient = new QueryClient({
   queryCache: new QueryCache({ onError: askWhoIsThere }),
@@ -38,12 +38,10 @@ export function App() {
       <TipProvider delayDuration={350}>
         <ToastProvider>
           <Switch>
-            <Route path="/join/:token">
-              {({ token }) => (
-                <Suspense>
-                  <JoinPage token={token} />
-                </Suspense>
-              )}
+            <Route path="/invite">
+              <Suspense>
+                <InvitePage />
+              </Suspense>
             </Route>
             <Route>
               <Inside />

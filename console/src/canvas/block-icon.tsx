@@ -10,18 +10,18 @@ import {
   MessageSquareReply,
   Play,
   Plug,
+  Repeat,
   Rows3,
+  Scale,
   ShieldCheck,
   Shuffle,
   Split,
   StickyNote,
-  Repeat,
   UserCheck,
   Variable,
   Waypoints,
   Webhook,
   Workflow,
-  Scale,
 } from 'lucide-react';
 import styles from './block-icon.module.css';
 

@@ -42,7 +42,12 @@ export const BlockNode = memo(function BlockNode({ data, selected }: NodeProps<B
         <Mark run={run} />
       </div>
       {!branches.length && (
-        <Handle className={classNames(styles.handle, styles.main)} type="source" position={Position.Right} id="source" />
+        <Handle
+          className={classNames(styles.handle, styles.main)}
+          type="source"
+          position={Position.Right}
+          id="source"
+        />
       )}
       {hasBody && (
         <div className={styles.rows}>

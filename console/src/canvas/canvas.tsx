@@ -1,12 +1,12 @@
 import './flow.css';
 import {
+  applyNodeChanges,
   Background,
   BackgroundVariant,
   type Connection,
   Controls,
   type Edge,
   type NodeChange,
-  applyNodeChanges,
   ReactFlow,
   useReactFlow,
 } from '@xyflow/react';
@@ -132,8 +132,22 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
         });
       }}
       onNodeDragStop={(_, node, moved) => dropped(node, moved)}
-      onNodesDelete={(gone) => store.edit((current) => removeBlocks(current, gone.map((node) => node.id)))}
-      onEdgesDelete={(gone) => store.edit((current) => removeEdges(current, gone.map((edge) => edge.id)))}
+      onNodesDelete={(gone) =>
+        store.edit((current) =>
+          removeBlocks(
+            current,
+            gone.map((node) => node.id),
+          ),
+        )
+      }
+      onEdgesDelete={(gone) =>
+        store.edit((current) =>
+          removeEdges(
+            current,
+            gone.map((edge) => edge.id),
+          ),
+        )
+      }
       onConnect={joined}
       nodesConnectable={!readOnly}
       nodesDraggable={!readOnly}

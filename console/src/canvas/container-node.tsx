@@ -35,7 +35,12 @@ export const ContainerNode = memo(function ContainerNode({ id, data, selected }:
           onResizeEnd={(_, { width, height }) => onResize?.(id, { width, height })}
         />
       )}
-      <Handle className={classNames(blockStyles.handle, styles.in)} type="target" position={Position.Left} id="target" />
+      <Handle
+        className={classNames(blockStyles.handle, styles.in)}
+        type="target"
+        position={Position.Left}
+        id="target"
+      />
       <div className={styles.head}>
         <BlockIcon type={block.type} />
         <span className={styles.name}>{block.name}</span>

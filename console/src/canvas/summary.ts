@@ -1,5 +1,5 @@
 import { type Catalogue, settingsOf } from '@/workflow/catalogue';
-import { type Block, type Json, listOf, valueOf } from '@/workflow/state';
+import { type Block, type Json, listOf, storedValue } from '@/workflow/state';
 
 const ROWS = 7;
 const LONG = 60;
@@ -24,7 +24,10 @@ export function summaryOf(block: Block, catalogue: Catalogue): SummaryRow[] {
   const type = catalogue.get(block.type);
   const known = settingsOf(block, type).filter((setting) => !setting.password && setting.mode === 'basic');
   const rows = type
-    ? known.map(({ id, title, default: usual }) => ({ title, stored: valueOf(block, id) ?? ((usual ?? null) as Json) }))
+    ? known.map(({ id, title, default: usual }) => ({
+        title,
+        stored: storedValue(block, id) ?? ((usual ?? null) as Json),
+      }))
     : Object.values(block.subBlocks).map(({ id, value }) => ({ title: id, stored: value }));
   const first = rows.slice(0, ROWS);
   const set = rows.slice(ROWS).filter(({ stored }) => inWords(stored) !== '-');

@@ -2,14 +2,14 @@ import { useState } from 'react';
 import { useSetAccess } from '@/api/deployments';
 import { can, useSignedIn } from '@/api/session';
 import { useDeployment, useUpdateWorkflow, type WorkflowRow } from '@/api/workflows';
+import { type InputField, inputFields } from '@/editor/input-form';
 import { Button } from '@/ui/button';
 import { Field, TextArea, TextInput } from '@/ui/field';
 import { Segments } from '@/ui/segments';
 import { Problem } from '@/ui/states';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { setValue } from '@/workflow/edit';
-import { type InputField, inputFields } from '@/editor/input-form';
-import { type Json, listOf, valueOf } from '@/workflow/state';
+import { type Json, listOf, storedValue } from '@/workflow/state';
 import styles from './api-info-dialog.module.css';
 import { GuardedDialog } from './guarded-dialog';
 
@@ -118,9 +118,9 @@ export function ApiInfoDialog({ workflow, saver, onClose }: Props) {
 
 function describeFields(saver: DraftSaver, notes: ReadonlyMap<string, string>): void {
   saver.store.edit((state) => {
-    const start = Object.values(state.blocks).find((block) => valueOf(block, 'inputFormat') !== null);
+    const start = Object.values(state.blocks).find((block) => storedValue(block, 'inputFormat') !== null);
     if (!start) return state;
-    const described = listOf<InputField>(valueOf(start, 'inputFormat')).map((field) => ({
+    const described = listOf<InputField>(storedValue(start, 'inputFormat')).map((field) => ({
       ...field,
       description: notes.get(field.name) ?? field.description,
     }));

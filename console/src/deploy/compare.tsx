@@ -39,7 +39,14 @@ export function Compare({ workflowId, saver, version, live, onClose }: Props) {
           <Segments
             label="Compare with"
             value={other}
-            options={withLive ? [['draft', 'with the draft'], ['live', `with v${live} (live)`]] : [['draft', 'with the draft']]}
+            options={
+              withLive
+                ? [
+                    ['draft', 'with the draft'],
+                    ['live', `with v${live} (live)`],
+                  ]
+                : [['draft', 'with the draft']]
+            }
             onChange={setOther}
           />
           {diff.isPending && <Skeleton rows={4} height="2rem" />}
@@ -99,6 +106,8 @@ function changesOf(
 /** The later state, with the blocks that are gone from it where they were. */
 function both(before: WorkflowState, now: WorkflowState): WorkflowState {
   const known = new Set(now.edges.map((edge) => edge.id));
-  const gone = before.edges.filter((edge) => !known.has(edge.id) && !(now.blocks[edge.source] && now.blocks[edge.target]));
+  const gone = before.edges.filter(
+    (edge) => !known.has(edge.id) && !(now.blocks[edge.source] && now.blocks[edge.target]),
+  );
   return { ...now, blocks: { ...before.blocks, ...now.blocks }, edges: [...now.edges, ...gone] };
 }

@@ -5,11 +5,11 @@ import { useDeployment, type WorkflowRow } from '@/api/workflows';
 import { Preview } from '@/canvas/preview';
 import { IconButton } from '@/ui/button';
 import { Dialog } from '@/ui/dialog';
+import { Segments } from '@/ui/segments';
 import { Empty, Failure, Skeleton } from '@/ui/states';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { Compare } from './compare';
 import styles from './general-tab.module.css';
-import { Segments } from '@/ui/segments';
 import { VersionTable } from './version-table';
 
 interface Props {
@@ -89,7 +89,13 @@ export function GeneralTab({ workflow, saver, onLoaded }: Props) {
         </Dialog>
       )}
       {compared && (
-        <Compare workflowId={workflow.id} saver={saver} version={compared} live={liveNumber} onClose={() => setCompared(null)} />
+        <Compare
+          workflowId={workflow.id}
+          saver={saver}
+          version={compared}
+          live={liveNumber}
+          onClose={() => setCompared(null)}
+        />
       )}
     </div>
   );

@@ -1,10 +1,10 @@
 import { Play, Square } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
+import { useVersionState } from '@/api/deployments';
 import { messageOf } from '@/api/errors';
 import { postStream } from '@/api/event-stream';
-import { useVersionState } from '@/api/deployments';
 import { useDeployment } from '@/api/workflows';
-import { InputForm, sampleInput } from '@/editor/input-form';
+import { InputForm, sampleInput, sentInput } from '@/editor/input-form';
 import { Button } from '@/ui/button';
 import { JsonView } from '@/ui/json-view';
 import { Badge, Problem } from '@/ui/states';
@@ -73,7 +73,7 @@ function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { s
     setOutput(undefined);
     setError(null);
     try {
-      const body = { input, stream: true, useDraftState: false, triggerType: 'manual', selectedOutputs };
+      const body = { input: sentInput(input), stream: true, useDraftState: false, selectedOutputs };
       const path = `/api/workflows/${workflowId}/execute`;
       for await (const frame of postStream(path, body, { signal: controller.signal })) take(frame as Frame);
       setPhase((before) => (before === 'streaming' ? 'done' : before));

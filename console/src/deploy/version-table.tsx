@@ -51,7 +51,15 @@ export function VersionTable({ versions, ...rest }: Props) {
 
 type Asked = 'promote' | 'load' | 'describe' | 'rename' | null;
 
-function Row({ version, workflowId, saver, selected, onSelect, onCompare, onLoaded }: Omit<Props, 'versions'> & { version: VersionRow }) {
+function Row({
+  version,
+  workflowId,
+  saver,
+  selected,
+  onSelect,
+  onCompare,
+  onLoaded,
+}: Omit<Props, 'versions'> & { version: VersionRow }) {
   const { workspace } = useSignedIn();
   const { say, fail } = useToasts();
   const change = useChangeVersion(workflowId);

@@ -76,7 +76,9 @@ export function Editor({ workflow, saver, onReload }: Props) {
     const at = inside ?? beside ?? { x: Math.round(middle.x), y: Math.round(middle.y) };
     const made = addBlock(store.state(), newBlock(type), at, parent);
     const handle = leadsOn ? mainHandle(chosen) : null;
-    const joined = handle ? connect(made.state, { source: chosen?.id ?? '', target: made.id, sourceHandle: handle }) : null;
+    const joined = handle
+      ? connect(made.state, { source: chosen?.id ?? '', target: made.id, sourceHandle: handle })
+      : null;
     store.edit(() => joined ?? made.state);
     setSelected([made.id]);
   };
@@ -84,7 +86,9 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const arrange = useCallback(async () => {
     const { arranged } = await import('@/workflow/layout');
     const sizes = new Map(
-      flow.getNodes().map((node) => [node.id, { width: node.measured?.width ?? 250, height: node.measured?.height ?? 100 }]),
+      flow
+        .getNodes()
+        .map((node) => [node.id, { width: node.measured?.width ?? 250, height: node.measured?.height ?? 100 }]),
     );
     store.edit((current) => arranged(current, sizes));
     requestAnimationFrame(() => void flow.fitView({ maxZoom: 1, padding: 0.15, duration: 250 }));

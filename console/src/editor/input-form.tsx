@@ -1,5 +1,5 @@
 import { Field, Select, TextArea, TextInput } from '@/ui/field';
-import { type Json, listOf, valueOf, type WorkflowState } from '@/workflow/state';
+import { type Block, type Json, listOf, storedValue, type WorkflowState } from '@/workflow/state';
 
 export interface InputField {
   name: string;
@@ -12,15 +12,31 @@ const STARTS = ['start_trigger', 'api_trigger', 'input_trigger', 'manual_trigger
 
 /** The fields that the workflow's start declares. */
 export function inputFields(state: WorkflowState): InputField[] {
-  const start = Object.values(state.blocks).find((block) => STARTS.includes(block.type));
-  return start ? listOf<InputField>(valueOf(start, 'inputFormat')).filter((field) => field.name) : [];
+  const start = startOf(state);
+  return start ? listOf<InputField>(storedValue(start, 'inputFormat')).filter((field) => field.name) : [];
 }
 
-/** An input to begin with: what the fields hold, or a text. */
+/** What a caller may send: the declared fields, and a free text where the start takes one. */
+function acceptedFields(state: WorkflowState): InputField[] {
+  const declared = inputFields(state);
+  const type = startOf(state)?.type ?? 'start_trigger';
+  const takesText = ['start_trigger', 'starter', 'chat_trigger'].includes(type) || !declared.length;
+  if (!takesText || declared.some((field) => field.name === 'input')) return declared;
+  return [{ name: 'input', type: 'string', description: 'The text that the caller sends.' }, ...declared];
+}
+
+function startOf(state: WorkflowState): Block | undefined {
+  return Object.values(state.blocks).find((block) => STARTS.includes(block.type));
+}
+
+/** An input to begin with: what the fields hold. */
 export function sampleInput(state: WorkflowState): { [key: string]: Json } {
-  const fields = inputFields(state);
-  if (!fields.length) return { input: '' };
-  return Object.fromEntries(fields.map((field) => [field.name, sampleOf(field)]));
+  return Object.fromEntries(acceptedFields(state).map((field) => [field.name, sampleOf(field)]));
+}
+
+/** The input as it is sent: a text that nobody wrote stays away. */
+export function sentInput({ input, ...rest }: { [key: string]: Json }): { [key: string]: Json } {
+  return input === '' || input === undefined ? rest : { input, ...rest };
 }
 
 function sampleOf({ type, value }: InputField): Json {
@@ -46,9 +62,7 @@ interface Props {
 
 /** A control for each field that a caller sends. */
 export function InputForm({ state, value, onChange }: Props) {
-  const fields = inputFields(state);
-  const shown = fields.length ? fields : [{ name: 'input', type: 'string', description: 'What the caller sends' }];
-  return shown.map((field) => (
+  return acceptedFields(state).map((field) => (
     <Field key={field.name} label={field.name} hint={field.description}>
       {(control) => (
         <Control

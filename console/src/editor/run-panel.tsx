@@ -7,7 +7,7 @@ import { Button, IconButton } from '@/ui/button';
 import { JsonView } from '@/ui/json-view';
 import { Badge, Empty, Problem } from '@/ui/states';
 import type { WorkflowState } from '@/workflow/state';
-import { InputForm, sampleInput } from './input-form';
+import { InputForm, sampleInput, sentInput } from './input-form';
 import styles from './run-panel.module.css';
 import type { DraftRun, RunLine } from './use-draft-run';
 
@@ -42,7 +42,7 @@ export function RunPanel({ state, run, onClose }: Props) {
             <Button
               look="primary"
               icon={<Play size={14} fill="currentcolor" aria-hidden />}
-              onClick={() => run.start(input)}
+              onClick={() => run.start(sentInput(input))}
             >
               Run draft
             </Button>

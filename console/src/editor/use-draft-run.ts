@@ -72,7 +72,9 @@ export function useDraftRun(workflowId: string, saver: DraftSaver): DraftRun {
         for await (const frame of frames) setProgress((before) => after(before, frame as CanvasEvent));
       } catch (error) {
         const stopped = controller.signal.aborted;
-        setProgress((before) => ended(before, stopped ? 'cancelled' : 'failed', stopped ? undefined : messageOf(error)));
+        setProgress((before) =>
+          ended(before, stopped ? 'cancelled' : 'failed', stopped ? undefined : messageOf(error)),
+        );
       } finally {
         if (abort.current === controller) setRunning(false);
       }

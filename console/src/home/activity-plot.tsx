@@ -28,20 +28,16 @@ export function ActivityPlot({ activity }: { activity: Activity }) {
                 width={STEP - 1.5}
                 height={height - failed}
               />
-              <rect
-                className={styles.errors}
-                x={index * STEP}
-                y={HEIGHT - failed}
-                width={STEP - 1.5}
-                height={failed}
-              />
+              <rect className={styles.errors} x={index * STEP} y={HEIGHT - failed} width={STEP - 1.5} height={failed} />
             </g>
           );
         })}
       </svg>
       <span className={styles.text} aria-hidden>
         {activity.calls.toLocaleString('en-US')}
-        {activity.errors > 0 && <span className={styles.failed}> · {activity.errors.toLocaleString('en-US')} failed</span>}
+        {activity.errors > 0 && (
+          <span className={styles.failed}> · {activity.errors.toLocaleString('en-US')} failed</span>
+        )}
       </span>
     </div>
   );

@@ -85,11 +85,7 @@ function Actions({ importing }: { importing: ReturnType<typeof useImporting> }) 
           event.target.value = '';
         }}
       />
-      <Button
-        icon={<FileDown size={16} aria-hidden />}
-        busy={importing.busy}
-        onClick={() => input.current?.click()}
-      >
+      <Button icon={<FileDown size={16} aria-hidden />} busy={importing.busy} onClick={() => input.current?.click()}>
         Import
       </Button>
       <Button

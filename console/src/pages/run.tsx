@@ -1,3 +1,129 @@
+import { RotateCcw, Square } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { Link, useLocation } from 'wouter';
+import { type LogDetail, type Span, useCancelRun, useRun, useRunAgain } from '@/api/runs';
+import { can, useSignedIn } from '@/api/session';
+import { cost, count, duration, exactMoment } from '@/app/format';
+import { Page, PageSkeleton } from '@/app/shell';
+import { curlOf, inputOf } from '@/runs/again';
+import { Waterfall } from '@/runs/waterfall';
+import { TONES, WORDS, wordOf } from '@/runs/words';
+import { Button } from '@/ui/button';
+import { CopyButton } from '@/ui/copy-button';
+import { JsonView } from '@/ui/json-view';
+import { Badge, Empty, Failure, Problem } from '@/ui/states';
+import { useToasts } from '@/ui/toasts';
+import type { Json } from '@/workflow/state';
+import styles from './run.module.css';
+
+/** One run: how it ended, what went in and came out, and what each block did. */
 export function RunPage({ workflowId, runId }: { workflowId: string; runId: string }) {
-  return <p>{workflowId} {runId}</p>;
+  const run = useRun(runId);
+  if (run.isPending) return <PageSkeleton />;
+  if (run.isError) return <Failure error={run.error} onRetry={run.refetch} />;
+  return <Run workflowId={workflowId} run={run.data} />;
+}
+
+function Run({ workflowId, run }: { workflowId: string; run: LogDetail }) {
+  const data = run.executionData;
+  const word = wordOf({ level: run.level as 'info' | 'error', endedAt: run.endedAt, status: data.status });
+  const spans = data.traceSpans as unknown as Span[];
+  const input = inputOf(spans);
+  const name = (run.workflow?.name as string | null) ?? 'Deleted workflow';
+  return (
+    <Page
+      title={
+        <span className={styles.title}>
+          {name}
+          <Badge tone={TONES[word]} dot>
+            {WORDS[word]}
+          </Badge>
+        </span>
+      }
+      about={
+        <>
+          <Link href="/runs">Runs</Link> / <code>{run.executionId}</code>
+        </>
+      }
+      actions={<Actions workflowId={workflowId} run={run} ended={run.endedAt !== null} input={input} />}
+    >
+      <dl className={styles.facts}>
+        <Fact name="Started">{exactMoment(run.startedAt)}</Fact>
+        <Fact name="Took">{run.totalDurationMs === null ? '–' : duration(run.totalDurationMs)}</Fact>
+        <Fact name="Caller">{run.trigger}</Fact>
+        <Fact name="Version">{run.deploymentVersionId ? <code>{run.deploymentVersionId}</code> : 'Draft'}</Fact>
+        <Fact name="Tokens">{count(run.cost?.tokens.total ?? 0, 'token')}</Fact>
+        <Fact name="Cost">{run.cost?.total ? cost(run.cost.total) : '–'}</Fact>
+      </dl>
+      <Problem error={data.error} />
+      <section className={styles.part} aria-label="Blocks">
+        <h2>Blocks</h2>
+        {spans.length ? <Waterfall spans={spans} /> : <Empty title="No block has ended yet" />}
+      </section>
+      <div className={styles.values}>
+        <section className={styles.part} aria-label="Input">
+          <h2>Input</h2>
+          <JsonView value={input ?? null} />
+        </section>
+        <section className={styles.part} aria-label="Output">
+          <h2>Output</h2>
+          <JsonView value={(data.finalOutput ?? null) as Json} />
+        </section>
+      </div>
+    </Page>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div className={styles.fact}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+interface ActionsProps {
+  workflowId: string;
+  run: LogDetail;
+  ended: boolean;
+  input: Json | undefined;
+}
+
+function Actions({ workflowId, run, ended, input }: ActionsProps) {
+  const { workspace } = useSignedIn();
+  const { say, fail } = useToasts();
+  const [, navigate] = useLocation();
+  const cancel = useCancelRun(workflowId, run.executionId);
+  const again = useRunAgain(workflowId);
+  return (
+    <>
+      <CopyButton text={curlOf(workflowId, input)} label="Copy as cURL" />
+      {!ended && can(workspace.role, 'write') && (
+        <Button
+          icon={<Square size={14} fill="currentcolor" aria-hidden />}
+          busy={cancel.isPending}
+          onClick={() =>
+            cancel.mutate(undefined, { onSuccess: () => say('The run is being cancelled.'), onError: fail })
+          }
+        >
+          Cancel
+        </Button>
+      )}
+      {ended && (
+        <Button
+          icon={<RotateCcw size={15} aria-hidden />}
+          busy={again.isPending}
+          onClick={() =>
+            again.mutate(input ?? {}, {
+              onSuccess: (made) => navigate(`/runs/${workflowId}/${made.executionId}`),
+              onError: fail,
+            })
+          }
+        >
+          Run again
+        </Button>
+      )}
+    </>
+  );
 }

@@ -1,3 +1,167 @@
+import { Activity } from 'lucide-react';
+import { useMemo } from 'react';
+import { Link, useSearchParams } from 'wouter';
+import type { LogRow } from '@/api/logs';
+import { useRuns } from '@/api/runs';
+import { useWorkflows } from '@/api/workflows';
+import { ago, cost, duration, exactMoment } from '@/app/format';
+import { Page } from '@/app/shell';
+import { TONES, WORDS, wordOf } from '@/runs/words';
+import { Button } from '@/ui/button';
+import { Select } from '@/ui/field';
+import { Badge, Empty, Failure, Skeleton } from '@/ui/states';
+import table from '@/ui/table.module.css';
+import { Tip } from '@/ui/tip';
+import styles from './runs.module.css';
+
+const LEVELS = [
+  ['', 'Any outcome'],
+  ['info', 'Not failed'],
+  ['error', 'Failed'],
+] as const;
+
+const TRIGGERS = [
+  ['', 'Any caller'],
+  ['api', 'API'],
+  ['manual', 'Console'],
+  ['chat', 'Chat'],
+  ['mcp', 'MCP'],
+  ['workflow', 'Workflow'],
+] as const;
+
+const SPANS = [
+  ['', 'Any time'],
+  ['1', 'Last hour'],
+  ['24', 'Last 24 hours'],
+  ['168', 'Last 7 days'],
+] as const;
+
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+
+/** Every run of the workspace, as they come in. */
 export function RunsPage() {
-  return <p></p>;
+  const [chosen, setChosen] = useSearchParams();
+  const workflows = useWorkflows();
+  const choose = (name: string, value: string) =>
+    setChosen(
+      (before) => {
+        const next = new URLSearchParams(before);
+        if (value) next.set(name, value);
+        else next.delete(name);
+        return next;
+      },
+      { replace: true },
+    );
+  const filter = useMemo(() => {
+    const hours = Number(chosen.get('hours') ?? 0);
+    const since = Math.floor((Date.now() - hours * HOUR_MS) / MINUTE_MS) * MINUTE_MS;
+    return {
+      workflowIds: chosen.get('workflow') ?? undefined,
+      level: chosen.get('level') ?? undefined,
+      triggers: chosen.get('trigger') ?? undefined,
+      startDate: hours ? new Date(since).toISOString() : undefined,
+    };
+  }, [chosen]);
+  const names = useMemo(() => new Map(workflows.data?.map((row) => [row.id, row.name])), [workflows.data]);
+  const pick = (label: string, name: string, options: readonly (readonly [string, string])[]) => (
+    <Select aria-label={label} value={chosen.get(name) ?? ''} onChange={(event) => choose(name, event.target.value)}>
+      {options.map(([value, text]) => (
+        <option key={value} value={value}>
+          {text}
+        </option>
+      ))}
+    </Select>
+  );
+  const all = (workflows.data ?? []).map((row) => [row.id, row.name] as const);
+  return (
+    <Page title="Runs" about="Every call, as it comes in.">
+      <div className={styles.filters}>
+        {pick('Workflow', 'workflow', [['', 'All workflows'], ...all])}
+        {pick('Outcome', 'level', LEVELS)}
+        {pick('Caller', 'trigger', TRIGGERS)}
+        {pick('Time', 'hours', SPANS)}
+      </div>
+      <Runs filter={filter} names={names} filtered={[...chosen.keys()].length > 0} />
+    </Page>
+  );
+}
+
+interface RunsProps {
+  filter: Record<string, string | undefined>;
+  names: ReadonlyMap<string, string>;
+  filtered: boolean;
+}
+
+function Runs({ filter, names, filtered }: RunsProps) {
+  const runs = useRuns(filter);
+  if (runs.isPending) return <Skeleton rows={8} />;
+  if (runs.isError) return <Failure error={runs.error} onRetry={runs.refetch} />;
+  const rows = runs.data.pages.flatMap((page) => page.data);
+  if (!rows.length) {
+    return (
+      <Empty icon={<Activity size={22} aria-hidden />} title={filtered ? 'No run matches' : 'No runs yet'}>
+        {filtered ? 'Try other filters.' : 'Call a deployed workflow, and its runs appear here.'}
+      </Empty>
+    );
+  }
+  return (
+    <>
+      <div className={table.frame}>
+        <table className={`${table.table} ${styles.table}`}>
+          <thead>
+            <tr>
+              <th scope="col">Run</th>
+              <th scope="col">Status</th>
+              <th scope="col">Caller</th>
+              <th scope="col">Started</th>
+              <th scope="col" className={table.number}>
+                Took
+              </th>
+              <th scope="col" className={table.number}>
+                Cost
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <Row key={row.id} run={row} name={names.get(row.workflowId)} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {runs.hasNextPage && (
+        <Button busy={runs.isFetchingNextPage} onClick={() => void runs.fetchNextPage()}>
+          Show older runs
+        </Button>
+      )}
+    </>
+  );
+}
+
+function Row({ run, name }: { run: LogRow; name: string | undefined }) {
+  const word = wordOf(run);
+  return (
+    <tr>
+      <td className={styles.run}>
+        <Link href={`/runs/${run.workflowId}/${run.executionId}`} className={styles.link}>
+          {name ?? 'Deleted workflow'}
+        </Link>
+        <code className={styles.id}>{run.executionId}</code>
+      </td>
+      <td>
+        <Badge tone={TONES[word]} dot>
+          {WORDS[word]}
+        </Badge>
+      </td>
+      <td className={table.quiet}>{run.trigger}</td>
+      <td className={table.quiet}>
+        <Tip text={exactMoment(run.startedAt)}>
+          <time dateTime={run.startedAt}>{ago(run.startedAt)}</time>
+        </Tip>
+      </td>
+      <td className={table.number}>{run.totalDurationMs === null ? '–' : duration(run.totalDurationMs)}</td>
+      <td className={table.number}>{run.cost?.total ? cost(run.cost.total) : '–'}</td>
+    </tr>
+  );
 }

@@ -1,3 +1,40 @@
+import { Link } from 'wouter';
+import { can, type Role, useSignedIn } from '@/api/session';
+import { Page } from '@/app/shell';
+import { AuditSection } from '@/settings/audit';
+import { KeysSection } from '@/settings/keys';
+import { LimitsSection } from '@/settings/limits';
+import { MembersSection } from '@/settings/members';
+import { SecretsSection } from '@/settings/secrets';
+import { Empty } from '@/ui/states';
+import styles from './settings.module.css';
+
+const SECTIONS: { path: string; name: string; for: Role; content: () => React.JSX.Element }[] = [
+  { path: 'keys', name: 'API keys', for: 'read', content: KeysSection },
+  { path: 'members', name: 'Members', for: 'read', content: MembersSection },
+  { path: 'secrets', name: 'Secrets', for: 'read', content: SecretsSection },
+  { path: 'limits', name: 'Limits and usage', for: 'read', content: LimitsSection },
+  { path: 'audit', name: 'Audit log', for: 'admin', content: AuditSection },
+];
+
 export function SettingsPage({ section }: { section: string }) {
-  return <p>{section}</p>;
+  const { workspace } = useSignedIn();
+  const sections = SECTIONS.filter((each) => can(workspace.role, each.for));
+  const shown = sections.find((each) => each.path === section);
+  return (
+    <Page title="Settings" about={workspace.name}>
+      <div className={styles.settings}>
+        <nav aria-label="Settings" className={styles.nav}>
+          {sections.map(({ path, name }) => (
+            <Link key={path} href={`/settings/${path}`} aria-current={path === section ? 'page' : undefined}>
+              {name}
+            </Link>
+          ))}
+        </nav>
+        <div className={styles.content}>
+          {shown ? <shown.content /> : <Empty title="There is nothing here">Or you may not see it.</Empty>}
+        </div>
+      </div>
+    </Page>
+  );
 }

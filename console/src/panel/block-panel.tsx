@@ -9,7 +9,7 @@ import type { DraftStore } from '@/workflow/draft-store';
 import { removeBlocks, renameBlock, setData, setRetry, setValue, toggleEnabled } from '@/workflow/edit';
 import { nameProblem } from '@/workflow/names';
 import { referencesFor } from '@/workflow/references';
-import { type Block, isContainer, type Json, valueOf, type WorkflowState } from '@/workflow/state';
+import { type Block, isContainer, type Json, storedValue, type WorkflowState } from '@/workflow/state';
 import styles from './block-panel.module.css';
 import type { Language } from './code-editor';
 import { Connections } from './connections';
@@ -151,7 +151,7 @@ function Settings({ block, type, store, disabled, words }: PartProps & { type: B
     <SettingControl
       key={`${block.id} ${setting.id}`}
       setting={setting}
-      value={valueOf(block, setting.id)}
+      value={storedValue(block, setting.id)}
       blockId={block.id}
       disabled={disabled}
       words={words}
@@ -210,13 +210,13 @@ const RARE = new Set([
 ]);
 
 function isFurther(setting: Setting, block: Block): boolean {
-  const isSet = valueOf(block, setting.id) !== null && valueOf(block, setting.id) !== '';
+  const isSet = storedValue(block, setting.id) !== null && storedValue(block, setting.id) !== '';
   return (RARE.has(setting.id) || setting.mode === 'advanced') && !isSet;
 }
 
 function languageOf(block: Block, id: string): Language {
   if (block.type !== 'function' || id !== 'code') return 'json';
-  return valueOf(block, 'language') === 'python' ? 'python' : 'javascript';
+  return storedValue(block, 'language') === 'python' ? 'python' : 'javascript';
 }
 
 const USUAL_RETRY = { enabled: false, maxTries: 3, waitBetweenTriesMs: 1000 };

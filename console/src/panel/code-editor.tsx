@@ -92,7 +92,10 @@ export function CodeEditor(props: CodeEditorProps) {
   return <div ref={holder} className={classNames(styles.editor, single && styles.single, styles[language])} />;
 }
 
-function suggestions(context: CompletionContext, { references, environment }: CodeEditorProps): CompletionResult | null {
+function suggestions(
+  context: CompletionContext,
+  { references, environment }: CodeEditorProps,
+): CompletionResult | null {
   const secret = context.matchBefore(/\{\{[\w-]*$/);
   if (secret) {
     const options = environment.map((name) => ({ label: `{{${name}}}`, detail: 'Secret' }));

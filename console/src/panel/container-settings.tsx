@@ -47,7 +47,9 @@ export function ContainerSettings({ block, disabled, words, onChange }: Props) {
             {...control}
             value={kind}
             disabled={disabled}
-            onChange={(event) => onChange(isLoop ? { loopType: event.target.value } : { parallelType: event.target.value })}
+            onChange={(event) =>
+              onChange(isLoop ? { loopType: event.target.value } : { parallelType: event.target.value })
+            }
           >
             {isLoop ? (
               LOOPS.map(([value, text]) => (

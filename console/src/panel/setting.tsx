@@ -178,7 +178,8 @@ function WorkflowSetting({ setting, value, disabled, onChange }: Simple) {
 
 /** A value that has no form of its own: shown and changed as JSON; what does not parse is not taken. */
 export function JsonSetting({ setting, value, disabled, words, onChange }: Omit<SettingProps, 'blockId'>) {
-  const stored = value === null || value === '' ? '' : typeof value === 'string' ? value : JSON.stringify(value, null, 2);
+  const stored =
+    value === null || value === '' ? '' : typeof value === 'string' ? value : JSON.stringify(value, null, 2);
   const [text, setText] = useState(stored);
   const [wrong, setWrong] = useState(false);
   const change = (next: string) => {

@@ -5,7 +5,15 @@ import styles from './tip.module.css';
 export const TipProvider = Tooltip.Provider;
 
 /** A tooltip on its one child. */
-export function Tip({ text, children, side = 'bottom' }: { text: ReactNode; children: ReactElement; side?: 'bottom' | 'right' | 'top' }) {
+export function Tip({
+  text,
+  children,
+  side = 'bottom',
+}: {
+  text: ReactNode;
+  children: ReactElement;
+  side?: 'bottom' | 'right' | 'top';
+}) {
   return (
     <Tooltip.Root>
       <Tooltip.Trigger asChild>{children}</Tooltip.Trigger>

@@ -1,4 +1,4 @@
-import { type Block, listOf, valueOf } from './state';
+import { type Block, listOf, storedValue } from './state';
 
 /** A way out of a block: the handle that its edges leave from, and what it is called. */
 export interface Branch {
@@ -22,7 +22,7 @@ const SETTINGS: Record<string, { key: string; prefix: string }> = {
 export function branchesOf(block: Block): Branch[] {
   const setting = SETTINGS[block.type];
   if (!setting) return [];
-  return listOf<Condition>(valueOf(block, setting.key)).map((entry, index) => ({
+  return listOf<Condition>(storedValue(block, setting.key)).map((entry, index) => ({
     handle: `${setting.prefix}${entry.id}`,
     title: entry.title || `Route ${index + 1}`,
     detail: entry.value ?? '',

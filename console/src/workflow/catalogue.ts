@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { api, ask, type Schemas } from '@/api/client';
 import type { NewBlock } from './edit';
-import { type Block, listOf, valueOf } from './state';
+import { type Block, listOf, storedValue } from './state';
 
 export type BlockType = Schemas['BlockType'];
 export type Setting = Schemas['Setting'];
@@ -46,9 +46,10 @@ export function newBlock(type: BlockType): NewBlock {
 /** The settings that a block has now: those whose condition its other values meet. */
 export function settingsOf(block: Block, type: BlockType | undefined): Setting[] {
   return (type?.settings ?? []).filter(({ condition, id }) => {
-    if (OLD_SETTINGS.has(`${block.type}.${id}`) && valueOf(block, id) === null) return false;
+    if (OLD_SETTINGS.has(`${block.type}.${id}`) && storedValue(block, id) === null) return false;
     if (!condition) return true;
-    const stored = valueOf(block, condition.field) ?? type?.settings.find((each) => each.id === condition.field)?.default;
+    const stored =
+      storedValue(block, condition.field) ?? type?.settings.find((each) => each.id === condition.field)?.default;
     return condition.isIn.some((each) => each === (stored ?? null)) !== condition.negated;
   });
 }
@@ -64,9 +65,9 @@ interface Named {
 /** The fields that references may ask of a block, as far as its settings tell. */
 export function outputsOf(block: Block, type: BlockType | undefined): string[] {
   const declared = (type?.outputs ?? []).map((output) => output.name);
-  const inputs = listOf<Named>(valueOf(block, 'inputFormat')).map((field) => field.name);
-  const variables = block.type === 'variables' ? listOf<Named>(valueOf(block, 'variables')) : [];
-  const metrics = listOf<Named>(valueOf(block, 'metrics')).map((metric) => metric.name?.toLowerCase());
+  const inputs = listOf<Named>(storedValue(block, 'inputFormat')).map((field) => field.name);
+  const variables = block.type === 'variables' ? listOf<Named>(storedValue(block, 'variables')) : [];
+  const metrics = listOf<Named>(storedValue(block, 'metrics')).map((metric) => metric.name?.toLowerCase());
   const answers = responseFields(block);
   const names = [...(answers.length ? answers : declared), ...inputs, ...metrics];
   return [...new Set([...names, ...variables.map((each) => each.variableName)])].filter((name): name is string =>
@@ -75,7 +76,7 @@ export function outputsOf(block: Block, type: BlockType | undefined): string[] {
 }
 
 function responseFields(block: Block): string[] {
-  const format = valueOf(block, 'responseFormat');
+  const format = storedValue(block, 'responseFormat');
   try {
     const schema = typeof format === 'string' ? JSON.parse(format) : format;
     return Object.keys(schema?.schema?.properties ?? schema?.properties ?? {});

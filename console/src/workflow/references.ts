@@ -27,7 +27,9 @@ export function referencesFor(state: WorkflowState, id: string, catalogue: Catal
     const block = state.blocks[key];
     if (!block || block.type === 'note' || (isContainer(block) && isAround(state, id, key))) continue;
     const root = referenceName(block.name);
-    found.push(...outputsOf(block, catalogue.get(block.type)).map((name) => ({ text: `${root}.${name}`, owner: block.name })));
+    found.push(
+      ...outputsOf(block, catalogue.get(block.type)).map((name) => ({ text: `${root}.${name}`, owner: block.name })),
+    );
   }
   for (const variable of Object.values(state.variables)) {
     found.push({ text: `variable.${referenceName(variable.name)}`, owner: 'Variable' });
@@ -36,6 +38,7 @@ export function referencesFor(state: WorkflowState, id: string, catalogue: Catal
 }
 
 function isAround(state: WorkflowState, id: string, container: string): boolean {
-  for (let parent = parentOf(state, id); parent; parent = parentOf(state, parent)) if (parent === container) return true;
+  for (let parent = parentOf(state, id); parent; parent = parentOf(state, parent))
+    if (parent === container) return true;
   return false;
 }

@@ -92,7 +92,7 @@ export function childrenOf(state: WorkflowState, id: string): string[] {
   return Object.keys(state.blocks).filter((key) => parentOf(state, key) === id);
 }
 
-export function valueOf(block: Block, key: string): Json {
+export function storedValue(block: Block, key: string): Json {
   return block.subBlocks[key]?.value ?? null;
 }
 

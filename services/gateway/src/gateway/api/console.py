@@ -21,7 +21,7 @@ PAGES: Final = (
     "/runs/{rest:path}",
     "/settings",
     "/settings/{rest:path}",
-    "/join/{rest:path}",
+    "/invite",
 )
 INDEX: Final = "index.html"
 COMPRESSIBLE: Final = ("text/", "application/javascript", "application/json", "image/svg+xml")

@@ -1,0 +1,75 @@
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import type { Json } from '@/workflow/state';
+import { api, ask, type Schemas, send } from './client';
+import { type LogFilter, readLogs } from './logs';
+import { useSignedIn } from './session';
+
+export type LogDetail = Schemas['LogDetail'];
+
+/** One step of a run, with what happened inside it. */
+export interface Span {
+  id: string;
+  name: string;
+  type: string;
+  duration: number;
+  startTime: string;
+  endTime: string;
+  status: string;
+  children?: Span[];
+  blockId?: string;
+  input?: Json;
+  output?: Json;
+  tokens?: Json;
+  cost?: { total?: number };
+  model?: string;
+}
+
+const PAGE = '50';
+const LIVE_MS = 3_000;
+const DONE = new Set(['completed', 'failed', 'cancelled']);
+
+/** The runs of the workspace, newest first, renewed while somebody looks. */
+export function useRuns(filter: LogFilter) {
+  const { workspace } = useSignedIn();
+  return useInfiniteQuery({
+    queryKey: ['logs', 'list', filter],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) => readLogs(workspace.id, { ...filter, limit: PAGE, cursor: pageParam }),
+    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    refetchInterval: LIVE_MS,
+  });
+}
+
+export function useRun(runId: string) {
+  return useQuery({
+    queryKey: ['logs', 'one', runId],
+    queryFn: async () => {
+      const path = { log_id: runId };
+      return (await ask(api.GET('/api/v1/logs/{log_id}', { params: { path } }))).data;
+    },
+    refetchInterval: ({ state }) => (state.data && DONE.has(state.data.executionData.status) ? false : LIVE_MS),
+  });
+}
+
+export function useCancelRun(workflowId: string, runId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => send('POST', `/api/workflows/${workflowId}/executions/${runId}/cancel`),
+    onSettled: () => client.invalidateQueries({ queryKey: ['logs'] }),
+  });
+}
+
+/** Queues the live version with the same input; gives the new run's id. */
+export function useRunAgain(workflowId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (input: Json) =>
+      send<{ executionId: string }>(
+        'POST',
+        `/api/workflows/${workflowId}/execute`,
+        { input },
+        { 'x-execution-mode': 'async' },
+      ),
+    onSettled: () => client.invalidateQueries({ queryKey: ['logs'] }),
+  });
+}

@@ -1,0 +1,98 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { send } from './client';
+import { type Role, useSignedIn } from './session';
+
+export interface Member {
+  id: string;
+  email: string;
+  name: string;
+  role: Role;
+  joinedAt: string;
+}
+
+export interface Invitation {
+  id: string;
+  email: string | null;
+  role: Role;
+  createdBy: string;
+  createdAt: string;
+  expiresAt: string;
+}
+
+export interface InvitationLook {
+  workspaceName: string;
+  email: string | null;
+  role: Role;
+  expiresAt: string;
+}
+
+function useTeamPath(): string {
+  const { workspace } = useSignedIn();
+  return `/api/workspaces/${workspace.id}`;
+}
+
+export function useMembers() {
+  const path = useTeamPath();
+  return useQuery({
+    queryKey: ['team', 'members'],
+    queryFn: () => send<{ members: Member[] }>('GET', `${path}/members`),
+    select: (found) => found.members,
+  });
+}
+
+export function useInvitations() {
+  const path = useTeamPath();
+  return useQuery({
+    queryKey: ['team', 'invitations'],
+    queryFn: () => send<{ invitations: Invitation[] }>('GET', `${path}/invitations`),
+    select: (found) => found.invitations,
+  });
+}
+
+function useTeamChange<Variables, Answer>(change: (path: string, variables: Variables) => Promise<Answer>) {
+  const client = useQueryClient();
+  const path = useTeamPath();
+  return useMutation({
+    mutationFn: (variables: Variables) => change(path, variables),
+    onSettled: () => client.invalidateQueries({ queryKey: ['team'] }),
+  });
+}
+
+export function useSetRole() {
+  return useTeamChange((path, { id, role }: { id: string; role: Role }) =>
+    send('PATCH', `${path}/members/${id}`, { role }),
+  );
+}
+
+export function useRemoveMember() {
+  return useTeamChange((path, id: string) => send('DELETE', `${path}/members/${id}`));
+}
+
+/** Makes a link; it is shown this once. */
+export function useInvite() {
+  return useTeamChange(async (path, wish: { role: Role; email: string | null }) => {
+    const made = await send<{ invitation: { url: string } }>('POST', `${path}/invitations`, wish);
+    return made.invitation.url;
+  });
+}
+
+export function useWithdraw() {
+  return useTeamChange((path, id: string) => send('DELETE', `${path}/invitations/${id}`));
+}
+
+export function useInvitationLook(token: string) {
+  return useQuery({
+    queryKey: ['invitation', token],
+    queryFn: () => send<InvitationLook>('POST', '/api/invitations/look', { token }),
+    retry: false,
+  });
+}
+
+export function useAcceptInvitation(token: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (who: { email: string; name: string; password: string } | null) =>
+      send('POST', '/api/invitations/accept', { token, ...who }),
+    onSuccess: () => client.resetQueries(),
+  });
+}

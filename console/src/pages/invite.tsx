@@ -1,0 +1,92 @@
+import { type FormEvent, useState } from 'react';
+import { useLocation } from 'wouter';
+import { useSession } from '@/api/session';
+import { useAcceptInvitation, useInvitationLook } from '@/api/team';
+import { Logo } from '@/app/logo';
+import { Button } from '@/ui/button';
+import { Field, TextInput } from '@/ui/field';
+import { Failure, Problem, Skeleton } from '@/ui/states';
+import styles from './sign-in.module.css';
+
+/** Where an invitation's link leads; its token stands behind the #, which no server sees. */
+export function InvitePage() {
+  const [token] = useState(() => window.location.hash.slice(1));
+  const look = useInvitationLook(token);
+  return (
+    <main className={styles.page}>
+      {look.isPending && <Skeleton rows={3} />}
+      {look.isError && <Failure error={look.error} />}
+      {look.data && <Accept token={token} workspace={look.data.workspaceName} email={look.data.email ?? ''} />}
+    </main>
+  );
+}
+
+function Accept({ token, workspace, email: given }: { token: string; workspace: string; email: string }) {
+  const session = useSession();
+  const [, navigate] = useLocation();
+  const accept = useAcceptInvitation(token);
+  const [email, setEmail] = useState(given);
+  const [name, setName] = useState('');
+  const [password, setPassword] = useState('');
+  const person = session.data?.user;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    accept.mutate(person ? null : { email, name, password }, { onSuccess: () => navigate('/', { replace: true }) });
+  };
+  return (
+    <form className={styles.card} onSubmit={submit}>
+      <div className={styles.head}>
+        <Logo size={36} />
+        <h1>Join {workspace}</h1>
+        <p className={styles.about}>
+          {person ? `You come in as ${person.email}.` : 'Choose a password, and you are in.'}
+        </p>
+      </div>
+      {!person && (
+        <>
+          <Field label="Email">
+            {(control) => (
+              <TextInput
+                {...control}
+                type="email"
+                autoComplete="username"
+                required
+                readOnly={given !== ''}
+                value={email}
+                onChange={(event) => setEmail(event.target.value)}
+              />
+            )}
+          </Field>
+          <Field label="Name">
+            {(control) => (
+              <TextInput
+                {...control}
+                autoComplete="name"
+                required
+                value={name}
+                onChange={(event) => setName(event.target.value)}
+              />
+            )}
+          </Field>
+          <Field label="Password" hint="8 characters or more.">
+            {(control) => (
+              <TextInput
+                {...control}
+                type="password"
+                autoComplete="new-password"
+                required
+                minLength={8}
+                value={password}
+                onChange={(event) => setPassword(event.target.value)}
+              />
+            )}
+          </Field>
+        </>
+      )}
+      <Problem error={accept.error} />
+      <Button look="primary" type="submit" busy={accept.isPending}>
+        Join
+      </Button>
+    </form>
+  );
+}

@@ -1,3 +1,0 @@
-export function JoinPage({ token }: { token: string }) {
-  return <p>{token}</p>;
-}

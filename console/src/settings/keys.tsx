@@ -1,0 +1,113 @@
+import { KeyRound, Plus } from 'lucide-react';
+import { useState } from 'react';
+import { type KeyKind, type KeyRow, useKeys, useRevokeKey } from '@/api/keys';
+import { can, useSignedIn } from '@/api/session';
+import { ago, moment } from '@/app/format';
+import { NewKeyDialog } from '@/deploy/new-key-dialog';
+import { Button } from '@/ui/button';
+import { Confirm } from '@/ui/dialog';
+import { Badge, Empty, Failure, Skeleton } from '@/ui/states';
+import table from '@/ui/table.module.css';
+import { useToasts } from '@/ui/toasts';
+import { Section } from './section';
+
+export function KeysSection() {
+  const { workspace } = useSignedIn();
+  const [making, setMaking] = useState(false);
+  const isAdmin = can(workspace.role, 'admin');
+  const create = (
+    <Button look="primary" icon={<Plus size={16} aria-hidden />} onClick={() => setMaking(true)}>
+      Create key
+    </Button>
+  );
+  return (
+    <>
+      {isAdmin && (
+        <Section title="Workspace keys" about="For programs. They work in this workspace only." action={create}>
+          <Keys kind="workspace" />
+        </Section>
+      )}
+      <Section
+        title="Your keys"
+        about="They work wherever you may, as long as you may."
+        action={isAdmin ? undefined : create}
+      >
+        <Keys kind="personal" />
+      </Section>
+      {making && <NewKeyDialog onClose={() => setMaking(false)} />}
+    </>
+  );
+}
+
+function Keys({ kind }: { kind: KeyKind }) {
+  const keys = useKeys(kind);
+  if (keys.isPending) return <Skeleton rows={2} />;
+  if (keys.isError) return <Failure error={keys.error} onRetry={keys.refetch} />;
+  if (!keys.data.length) return <Empty icon={<KeyRound size={22} aria-hidden />} title="No keys yet" />;
+  return (
+    <div className={table.frame}>
+      <table className={table.table}>
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col">Key</th>
+            <th scope="col">May</th>
+            <th scope="col">Created</th>
+            <th scope="col">Last used</th>
+            <th scope="col">
+              <span className="visually-hidden">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {keys.data.map((key) => (
+            <Row key={key.id} row={key} kind={kind} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Row({ row, kind }: { row: KeyRow; kind: KeyKind }) {
+  const { say, fail } = useToasts();
+  const revoke = useRevokeKey(kind);
+  const [asked, setAsked] = useState(false);
+  return (
+    <tr>
+      <td>{row.name}</td>
+      <td>
+        <code>{row.displayKey}</code>
+      </td>
+      <td>
+        <Badge>{row.scopes.includes('admin') ? 'everything' : row.scopes.join(', ')}</Badge>
+      </td>
+      <td className={table.quiet}>
+        {moment(row.createdAt)}
+        <br />
+        {row.expiresAt ? `until ${moment(row.expiresAt)}` : `by ${row.createdBy}`}
+      </td>
+      <td className={table.quiet}>{row.lastUsed ? ago(row.lastUsed) : 'Never'}</td>
+      <td className={table.end}>
+        <Button aria-label={`Revoke ${row.name}`} onClick={() => setAsked(true)}>
+          Revoke
+        </Button>
+        <Confirm
+          title={`Revoke ${row.name}?`}
+          question="Calls with this key are refused at once, everywhere. It cannot be brought back."
+          action="Revoke"
+          busy={revoke.isPending}
+          open={asked}
+          onClose={() => setAsked(false)}
+          onConfirm={() =>
+            revoke.mutate(row.id, {
+              onSuccess: () => say(`${row.name} is revoked.`),
+              onError: fail,
+              onSettled: () => setAsked(false),
+            })
+          }
+        />
+      </td>
+    </tr>
+  );
+}

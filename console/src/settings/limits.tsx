@@ -1,0 +1,57 @@
+import { useSignedIn } from '@/api/session';
+import { useUsage } from '@/api/usage';
+import { cost } from '@/app/format';
+import { Failure, Skeleton } from '@/ui/states';
+import styles from './limits.module.css';
+import { Section } from './section';
+
+interface Bucket {
+  requestsPerMinute: number;
+  maxBurst: number;
+  remaining: number;
+}
+
+export function LimitsSection() {
+  const { workspace } = useSignedIn();
+  const usage = useUsage();
+  if (usage.isPending) return <Skeleton rows={3} />;
+  if (usage.isError) return <Failure error={usage.error} onRetry={usage.refetch} />;
+  const { rateLimit, usage: spent } = usage.data;
+  return (
+    <>
+      <Section title="Plan" about={`This workspace is on the ${workspace.plan} plan.`}>
+        <dl className={styles.facts}>
+          <div>
+            <dt>Spent on models this month</dt>
+            <dd>{cost(spent.currentPeriodCost)}</dd>
+          </div>
+          <div>
+            <dt>Sync and streamed calls</dt>
+            <dd>{rateLimit.sync.requestsPerMinute.toLocaleString('en-US')} a minute</dd>
+          </div>
+          <div>
+            <dt>Queued calls</dt>
+            <dd>{rateLimit.async.requestsPerMinute.toLocaleString('en-US')} a minute</dd>
+          </div>
+        </dl>
+      </Section>
+      <Section title="Left right now" about="What this account may still send before it is asked to wait.">
+        <Meter label="Sync and streamed calls" bucket={rateLimit.sync} />
+        <Meter label="Queued calls" bucket={rateLimit.async} />
+      </Section>
+    </>
+  );
+}
+
+function Meter({ label, bucket }: { label: string; bucket: Bucket }) {
+  const { remaining, maxBurst } = bucket;
+  return (
+    <div className={styles.meter}>
+      <span>{label}</span>
+      <meter min={0} max={maxBurst} low={maxBurst * 0.1} value={remaining} aria-label={label} />
+      <span className={styles.number}>
+        {remaining.toLocaleString('en-US')} of {maxBurst.toLocaleString('en-US')}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,239 @@
+import { UserPlus } from 'lucide-react';
+import { type FormEvent, useId, useState } from 'react';
+import { can, type Role, useSignedIn } from '@/api/session';
+import {
+  type Member,
+  useInvitations,
+  useInvite,
+  useMembers,
+  useRemoveMember,
+  useSetRole,
+  useWithdraw,
+} from '@/api/team';
+import { moment } from '@/app/format';
+import { Button } from '@/ui/button';
+import { CopyButton } from '@/ui/copy-button';
+import { Confirm, Dialog } from '@/ui/dialog';
+import { Field, Select, TextInput } from '@/ui/field';
+import { Failure, Problem, Skeleton } from '@/ui/states';
+import table from '@/ui/table.module.css';
+import { useToasts } from '@/ui/toasts';
+import styles from './members.module.css';
+import { Section } from './section';
+
+const ROLES: readonly (readonly [Role, string])[] = [
+  ['read', 'Reader: runs and looks'],
+  ['write', 'Editor: also edits drafts'],
+  ['admin', 'Admin: also deploys, keys, members'],
+];
+
+export function MembersSection() {
+  const { workspace } = useSignedIn();
+  const members = useMembers();
+  const [inviting, setInviting] = useState(false);
+  const isAdmin = can(workspace.role, 'admin');
+  return (
+    <>
+      <Section
+        title="Members"
+        about="Who works in this workspace, and what they may."
+        action={
+          isAdmin && (
+            <Button look="primary" icon={<UserPlus size={16} aria-hidden />} onClick={() => setInviting(true)}>
+              Invite
+            </Button>
+          )
+        }
+      >
+        {members.isPending && <Skeleton rows={2} />}
+        {members.isError && <Failure error={members.error} onRetry={members.refetch} />}
+        {members.data && <MemberTable members={members.data} isAdmin={isAdmin} />}
+      </Section>
+      {isAdmin && <Invitations />}
+      {inviting && <InviteDialog onClose={() => setInviting(false)} />}
+    </>
+  );
+}
+
+function MemberTable({ members, isAdmin }: { members: readonly Member[]; isAdmin: boolean }) {
+  return (
+    <div className={table.frame}>
+      <table className={table.table}>
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col">Role</th>
+            <th scope="col">Joined</th>
+            <th scope="col">
+              <span className="visually-hidden">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {members.map((member) => (
+            <MemberLine key={member.id} member={member} isAdmin={isAdmin} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function MemberLine({ member, isAdmin }: { member: Member; isAdmin: boolean }) {
+  const { user } = useSignedIn();
+  const { fail } = useToasts();
+  const setRole = useSetRole();
+  const remove = useRemoveMember();
+  const [asked, setAsked] = useState(false);
+  const isMe = member.id === user.id;
+  return (
+    <tr>
+      <td>
+        {member.name} {isMe && <span className={table.quiet}>(you)</span>}
+        <br />
+        <span className={table.quiet}>{member.email}</span>
+      </td>
+      <td>
+        <Select
+          aria-label={`Role of ${member.name}`}
+          className={styles.role}
+          value={member.role}
+          disabled={!isAdmin || isMe}
+          onChange={(event) => setRole.mutate({ id: member.id, role: event.target.value as Role }, { onError: fail })}
+        >
+          {ROLES.map(([role, text]) => (
+            <option key={role} value={role}>
+              {text}
+            </option>
+          ))}
+        </Select>
+      </td>
+      <td className={table.quiet}>{moment(member.joinedAt)}</td>
+      <td className={table.end}>
+        {isAdmin && !isMe && (
+          <Button aria-label={`Remove ${member.name}`} onClick={() => setAsked(true)}>
+            Remove
+          </Button>
+        )}
+        <Confirm
+          title={`Remove ${member.name}?`}
+          question="They lose access at once, and their keys stop working here."
+          action="Remove"
+          busy={remove.isPending}
+          open={asked}
+          onClose={() => setAsked(false)}
+          onConfirm={() => remove.mutate(member.id, { onError: fail, onSettled: () => setAsked(false) })}
+        />
+      </td>
+    </tr>
+  );
+}
+
+function Invitations() {
+  const { fail } = useToasts();
+  const invitations = useInvitations();
+  const withdraw = useWithdraw();
+  if (!invitations.data?.length) return null;
+  return (
+    <Section title="Open invitations">
+      <div className={table.frame}>
+        <table className={table.table}>
+          <thead>
+            <tr>
+              <th scope="col">For</th>
+              <th scope="col">Role</th>
+              <th scope="col">Good until</th>
+              <th scope="col">
+                <span className="visually-hidden">Actions</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {invitations.data.map((invitation) => (
+              <tr key={invitation.id}>
+                <td>{invitation.email ?? 'Whoever has the link'}</td>
+                <td className={table.quiet}>{invitation.role}</td>
+                <td className={table.quiet}>{moment(invitation.expiresAt)}</td>
+                <td className={table.end}>
+                  <Button onClick={() => withdraw.mutate(invitation.id, { onError: fail })}>Withdraw</Button>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Section>
+  );
+}
+
+function InviteDialog({ onClose }: { onClose: () => void }) {
+  const invite = useInvite();
+  const form = useId();
+  const [email, setEmail] = useState('');
+  const [role, setRole] = useState<Role>('write');
+  if (invite.data) {
+    return (
+      <Dialog
+        title="Invitation link"
+        description="Send it to them. It is not shown again."
+        open
+        onClose={onClose}
+        footer={
+          <Button look="primary" onClick={onClose}>
+            Done
+          </Button>
+        }
+      >
+        <div className={styles.link}>
+          <code>{invite.data}</code>
+          <CopyButton text={invite.data} label="Copy link" />
+        </div>
+      </Dialog>
+    );
+  }
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    invite.mutate({ role, email: email.trim() || null });
+  };
+  return (
+    <Dialog
+      title="Invite someone"
+      open
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button look="primary" type="submit" form={form} busy={invite.isPending}>
+            Make link
+          </Button>
+        </>
+      }
+    >
+      <form id={form} className={styles.form} onSubmit={submit}>
+        <Field label="Email" hint="Only this person can use the link; leave it empty for anyone who has it.">
+          {(control) => (
+            <TextInput
+              {...control}
+              type="email"
+              autoFocus
+              value={email}
+              onChange={(event) => setEmail(event.target.value)}
+            />
+          )}
+        </Field>
+        <Field label="Role">
+          {(control) => (
+            <Select {...control} value={role} onChange={(event) => setRole(event.target.value as Role)}>
+              {ROLES.map(([value, text]) => (
+                <option key={value} value={value}>
+                  {text}
+                </option>
+              ))}
+            </Select>
+          )}
+        </Field>
+        <Problem error={invite.error} />
+      </form>
+    </Dialog>
+  );
+}
