@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from simstudio import SimStudioClient, SimStudioError
+from simstudio import SimStudioClient, SimStudioError  # type: ignore[import-not-found]  # in a folder of its own
 
 
 def attempt(call: Callable[[], Any]) -> Any:

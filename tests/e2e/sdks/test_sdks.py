@@ -1,53 +1,34 @@
 """Sim's published clients, unmodified, against the running system."""
 
-import asyncio
 import json
-import os
-import shutil
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.e2e.keys import key_with_limit
+from tests.e2e.sdks.programs import HERE, node, run
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, function, start, workflow
 
 from flowport.stack import Stack
 
-HERE = Path(__file__).parent
 CLIENTS = Path(sys.prefix) / "sdks"
 LIMIT = "Rate limit exceeded. Retry after"
 
 Seen = dict[str, Any]
 
 
-async def run(*command: str, environment: Mapping[str, str] | None = None) -> str:
-    """What the program printed; it must end well."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **(environment or {})},
-    )
-    out, errors = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode == 0, errors.decode()
-    return out.decode()
-
-
 async def use(client: str, door: PublicDoor, stack: Stack) -> Seen:
     """Let the client do everything once."""
     echo = await door.publish(
-        workflow("Echo", [start(q="string"), function("f1", "return <start.q> ?? <start.input>")], (START, "f1"))
+        workflow("Echo", [start(q="string"), function("f1", "return <start.q> || <start.input>")], (START, "f1"))
     )
     broken = await door.publish(workflow("Broken", [start(), function("f1", 'throw new Error("boom")')], (START, "f1")))
     small = await key_with_limit(stack, door, 1)
     arguments = (stack.url, door.http.headers["x-api-key"], small, echo, broken)
     if client == "typescript":
-        node = shutil.which("node")
-        assert node, "node is not installed"
-        printed = await run(node, str(HERE / "typescript_client.mjs"), *arguments)
+        printed = await run(node(), str(HERE / "typescript_client.mjs"), *arguments)
     else:
         path = {"PYTHONPATH": str(CLIENTS / client)}
         printed = await run(sys.executable, str(HERE / "python_client.py"), *arguments, environment=path)

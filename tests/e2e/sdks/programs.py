@@ -1,0 +1,56 @@
+"""Programs that tests run as their readers would."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).parent
+TYPES: Final = HERE / "node_modules" / "@types"
+COMPILER: Final = HERE / "node_modules" / "typescript" / "bin" / "tsc"
+
+
+def node() -> str:
+    """Where node is."""
+    found = shutil.which("node")
+    assert found, "node is not installed"
+    return found
+
+
+async def run(*command: str, environment: Mapping[str, str] | None = None) -> str:
+    """What the program printed; it must end well."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **(environment or {})},
+    )
+    out, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, f"{errors.decode()}\n{out.decode()}"
+    return out.decode()
+
+
+async def run_python(code: str, environment: Mapping[str, str]) -> str:
+    """What the script printed."""
+    return await run(sys.executable, "-c", code, environment=environment)
+
+
+async def run_shell(code: str, environment: Mapping[str, str]) -> str:
+    """What the commands printed."""
+    return await run(
+        "bash", "-ec", code.replace("curl ", "curl --silent --show-error --fail-with-body ", 1), environment=environment
+    )
+
+
+async def run_module(path: Path, environment: Mapping[str, str]) -> str:
+    """What the JavaScript module printed."""
+    return await run(node(), str(path), environment=environment)
+
+
+async def compile_typescript(source: Path) -> None:
+    """Check the `.mts` as strictly as the compiler can, and write a `.mjs` beside it."""
+    options = ["--strict", "--target", "es2022", "--module", "nodenext", "--typeRoots", str(TYPES), "--types", "node"]
+    await run(node(), str(COMPILER), *options, str(source))
