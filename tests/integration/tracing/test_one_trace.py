@@ -1,0 +1,107 @@
+"""One trace, from the caller's `traceparent` through gateway, broker, worker and block to the call of the model."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from tests.support.eventually import eventually
+from tests.support.model_server import ModelServer
+from tests.support.public_door import PublicDoor
+
+from flowport.embedded import embedded
+from flowport.serving import listen, port_of
+from gateway.first_key import make_first_key
+from gateway.settings import GatewaySettings
+from shared.observe.spans import configure_tracing
+
+EXAMPLE = json.loads((Path(__file__).parents[3] / "examples" / "summarise.json").read_text())
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+CALLER = f"00-{TRACE}-b7ad6b7169203331-01"
+KEYS = "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+
+@pytest.fixture
+def spans() -> Iterator[InMemorySpanExporter]:
+    """Every span of this process."""
+    exporter = InMemorySpanExporter()
+    stop = configure_tracing("test", endpoint="", exporter=exporter)
+    yield exporter
+    stop()
+
+
+@pytest.fixture
+async def door(
+    spans: InMemorySpanExporter, mongodb_uri: str, mongodb_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[PublicDoor]:
+    """All four services in this process."""
+    monkeypatch.setenv("FLOWPORT_MONGODB_PREFIX", mongodb_prefix)
+    monkeypatch.setenv("FLOWPORT_TRACING_ENDPOINT", "http://127.0.0.1:9/unused")
+    async with AsyncExitStack() as stack:
+        models = stack.enter_context(ModelServer())
+        monkeypatch.setenv("VLLM_BASE_URL", models.url)
+        listening: socket.socket = stack.enter_context(listen(0))
+        url = f"http://127.0.0.1:{port_of(listening)}"
+        services = embedded(door=listening, public_url=url, mongodb_uri=mongodb_uri, environment_keys=KEYS)
+        await stack.enter_async_context(services)
+        made = await make_first_key(GatewaySettings(mongodb_uri=mongodb_uri, mongodb_prefix=mongodb_prefix))
+        door = PublicDoor(url, made.api_key, made.workspace_id)
+        stack.push_async_callback(door.close)
+        yield door
+
+
+async def test_a_run_that_is_waited_for(door: PublicDoor, spans: InMemorySpanExporter) -> None:
+    workflow_id = await door.publish(EXAMPLE)
+    spans.clear()
+    answer = await door.run(workflow_id, {"input": "hi", "model": "vllm/any"}, headers={"traceparent": CALLER})
+    assert answer.status_code == 200, answer.text
+    await eventually(lambda: "POST /api/workflows/{workflow_id}/execute" in names(spans))
+    lineage = lineage_of(spans, "model vllm")
+    assert lineage == [
+        "POST /api/workflows/{workflow_id}/execute",
+        "publish runs.interactive",
+        "run",
+        "block agent",
+        "model vllm",
+    ]
+
+
+async def test_a_queued_run(door: PublicDoor, spans: InMemorySpanExporter) -> None:
+    workflow_id = await door.publish(EXAMPLE)
+    spans.clear()
+    headers = {"traceparent": CALLER, "X-Execution-Mode": "async"}
+    accepted = await door.run(workflow_id, {"input": "hi", "model": "vllm/any"}, headers=headers)
+    assert (await door.ended_job(accepted.json()["jobId"]))["status"] == "completed"
+    await eventually(lambda: "model vllm" in names(spans) and "run" in names(spans))
+    lineage = lineage_of(spans, "model vllm")
+    assert lineage == ["POST /api/workflows/{workflow_id}/execute", "run", "block agent", "model vllm"]
+
+
+async def test_callers_without_a_trace_get_one_of_their_own(door: PublicDoor, spans: InMemorySpanExporter) -> None:
+    async with httpx.AsyncClient(base_url=door.url) as client:
+        await asyncio.gather(*(client.get("/healthz") for _ in range(2)))
+    roots = [span for span in spans.get_finished_spans() if span.name == "GET /healthz"]
+    assert len({span.context.trace_id for span in roots}) == 2
+    assert [span.parent for span in roots] == [None, None]
+
+
+def names(spans: InMemorySpanExporter) -> Sequence[str]:
+    return [span.name for span in spans.get_finished_spans()]
+
+
+def lineage_of(spans: InMemorySpanExporter, name: str) -> list[str]:
+    """The names from the caller down to the span of this name; all of the caller's trace."""
+    known: dict[int, ReadableSpan] = {span.context.span_id: span for span in spans.get_finished_spans()}
+    span: ReadableSpan | None = next(span for span in known.values() if span.name == name)
+    found: list[str] = []
+    while span is not None:
+        assert f"{span.context.trace_id:032x}" == TRACE
+        found.insert(0, span.name)
+        span = known.get(span.parent.span_id) if span.parent else None
+    return found
