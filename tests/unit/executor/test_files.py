@@ -119,6 +119,20 @@ async def test_a_file_has_a_bound(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
         await desk.take([inline()])
 
 
+async def test_all_files_of_a_run_have_a_bound(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sent_files, "MAX_RUN_BYTES", 9)
+    with pytest.raises(InvalidRequest, match="MiB of files"):
+        await desk.take([inline(), inline()])
+
+
+async def test_files_that_do_not_come_are_not_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sent_files, "TAKING_SECONDS", 0.05)
+    async with HttpStub() as stub:
+        url = f"http://127.0.0.1:{stub.port}/slow"
+        with pytest.raises(InvalidRequest, match=r"^File processing failed: "):
+            await desk.take([{"type": "url", "data": url}])
+
+
 async def test_so_many_files_and_no_more(desk: Desk) -> None:
     with pytest.raises(InvalidRequest, match="more than 50 files"):
         await desk.take([inline()] * 51)

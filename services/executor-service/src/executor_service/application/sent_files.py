@@ -1,10 +1,11 @@
 """Files that callers send: read from the input, kept, and shown to blocks as stored files."""
 
+import asyncio
 import base64
 import binascii
 import mimetypes
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -23,7 +24,10 @@ from shared.workflow.jsvalues import Json, JsonObject
 
 MAX_FILES: Final = 50
 """Files of one run."""
-DOWNLOAD_SECONDS: Final = 60.0
+MAX_RUN_BYTES: Final = 100 * 1024 * 1024
+"""Of all files of one run together."""
+TAKING_SECONDS: Final = 60.0
+"""For fetching and keeping all files of one run."""
 CHAT_FIELD: Final = "files"
 UNKNOWN_TYPE: Final = "application/octet-stream"
 _MARK: Final = b'"data"'
@@ -59,21 +63,37 @@ class SentFiles:
         sent = {name: found for name in _file_fields(workflow, spec.trigger) if (found := sent_files(body.get(name)))}
         if sum(map(len, sent.values())) > MAX_FILES:
             raise _failed(f"more than {MAX_FILES} files")
-        kept: dict[str, Json] = {name: [await self._keep(spec, file) for file in files] for name, files in sent.items()}
-        return {**body, **kept}
+        try:
+            async with asyncio.timeout(min(TAKING_SECONDS, spec.time_limit_ms / 1000)):
+                return {**body, **await self._kept(spec, sent)}
+        except TimeoutError:
+            raise _failed("the files could not be had in time") from None
 
-    async def _keep(self, spec: RunSpec, file: SentFile) -> JsonObject:
-        content, kind = await self._content(spec, file)
+    async def _kept(self, spec: RunSpec, sent: Mapping[str, Sequence[SentFile]]) -> JsonObject:
+        kept: JsonObject = {}
+        room = MAX_RUN_BYTES
+        for name, files in sent.items():
+            stored: list[Json] = []
+            for file in files:
+                content, kind = await self._content(spec, file)
+                room -= len(content)
+                if room < 0:
+                    raise _failed(f"more than {MAX_RUN_BYTES // 1024**2} MiB of files")
+                stored.append(await self._keep(spec, file.name, content, kind))
+            kept[name] = stored
+        return kept
+
+    async def _keep(self, spec: RunSpec, name: str, content: bytes, kind: str) -> JsonObject:
         key = FileKey(
             spec.snapshot.workspace_id,
             spec.snapshot.workflow_id,
             public_run_id(spec.run_id),
             f"{ID_PREFIX}{new_id()}",
-            file.name,
+            name,
         )
         await self._store.put(key.workspace_id, key.file_id, content)
         url = f"{self._public_url}{key.path}"
-        stored = StoredFile(id=key.file_id, name=file.name, url=url, size=len(content), type=kind, key=key.text)
+        stored = StoredFile(id=key.file_id, name=name, url=url, size=len(content), type=kind, key=key.text)
         shown: JsonObject = msgspec.to_builtins(stored)
         return shown
 
@@ -87,8 +107,8 @@ class SentFiles:
         return content, file.type or kind or mimetypes.guess_type(file.name)[0] or UNKNOWN_TYPE
 
     async def _fetched(self, spec: RunSpec, file: SentFile) -> tuple[bytes, str]:
-        seconds = min(DOWNLOAD_SECONDS, spec.time_limit_ms / 1000)
-        wanted = OutboundRequest("GET", file.data, timeout_seconds=seconds, workspace_id=spec.snapshot.workspace_id)
+        workspace_id = spec.snapshot.workspace_id
+        wanted = OutboundRequest("GET", file.data, timeout_seconds=TAKING_SECONDS, workspace_id=workspace_id)
         answer = await self._downloads.send(wanted)
         if answer.status != 200:
             raise InvalidRequest(f"{file.data} answered {answer.status}")
