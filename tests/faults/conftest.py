@@ -1,0 +1,75 @@
+"""One stack of the fault tests' own, quick in all that it waits for. Whoever breaks a part of it mends it again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from tests.faults.harness.load import Callers
+from tests.faults.harness.witness import Witness
+from tests.support.model_server import ModelServer
+from tests.support.public_door import PublicDoor
+
+from flowport.stack import Stack, StackPorts
+from gateway.first_key import make_first_key
+from gateway.settings import GatewaySettings
+from shared.service import ServiceName
+
+SEED = 20261124
+EXECUTORS = 2
+QUICK = {
+    "FLOWPORT_OUTBOUND_ALLOW": "127.0.0.1",
+    "FLOWPORT_LEASE_SECONDS": "3",
+    "FLOWPORT_LEASE_RENEW_SECONDS": "0.5",
+    "FLOWPORT_JOB_SWEEP_SECONDS": "0.2",
+    "FLOWPORT_LEADER_LEASE_SECONDS": "1",
+    "FLOWPORT_DISPATCH_UNCLAIMED_SECONDS": "1",
+    "FLOWPORT_DRAIN_SECONDS": "6",
+}
+
+
+@pytest.fixture(scope="session")
+def witness() -> Iterator[Witness]:
+    """Counts what runs do outside."""
+    with Witness() as witness:
+        yield witness
+
+
+@pytest.fixture(scope="session")
+def models() -> Iterator[ModelServer]:
+    """Answers for every model named `vllm/…`."""
+    with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iterator[Stack]:
+    """Everything, running."""
+    folder = tmp_path_factory.mktemp("faults")
+    environment = {**QUICK, "VLLM_BASE_URL": models.url}
+    with Stack(folder, ports=StackPorts.free(), executors=EXECUTORS, environment=environment) as stack:
+        stack.scale(ServiceName.GATEWAY, 2)
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def credentials(stack: Stack) -> tuple[str, str]:
+    """A workspace and a key with every scope."""
+    made = asyncio.run(make_first_key(GatewaySettings(mongodb_uri=stack.mongodb_uri)))
+    return made.workspace_id, made.api_key
+
+
+@pytest.fixture
+async def door(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[PublicDoor]:
+    """The public door of the first gateway."""
+    workspace_id, api_key = credentials
+    door = PublicDoor(stack.url, api_key, workspace_id)
+    yield door
+    await door.close()
+
+
+@pytest.fixture
+async def callers(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[Callers]:
+    """Callers of both gateways."""
+    callers = Callers([stack.url_of("gateway"), stack.url_of("gateway-2")], credentials[1], seed=SEED)
+    yield callers
+    await callers.close()

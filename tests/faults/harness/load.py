@@ -1,0 +1,95 @@
+"""Load whose every answer is kept, so that nothing accepted can get lost without being noticed."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+
+JsonObject = dict[str, Any]
+TERMINAL: Final = ("completed", "failed")
+TRY_SECONDS: Final = 20.0
+
+
+@dataclass
+class Tally:
+    """What came of a load. `refused` are calls that the system said it did not take."""
+
+    accepted: dict[str, str] = field(default_factory=dict)
+    """The jobs, by the name that the load gave their run."""
+    finished: int = 0
+    refused: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    """Answers that no caller should get."""
+
+
+class Callers:
+    """Calls one of several gateways, as a balancer does: a refused connection goes to the next.
+
+    `seed` decides the order of everything that is left to chance; it is printed, so that a failure can be run again.
+    """
+
+    def __init__(self, urls: Sequence[str], api_key: str, *, seed: int) -> None:
+        self._urls = list(urls)
+        self._random = random.Random(seed)
+        self._http = httpx.AsyncClient(
+            headers={"x-api-key": api_key}, timeout=30, limits=httpx.Limits(max_keepalive_connections=0)
+        )
+        self.tally = Tally()
+        print(f"seed {seed}")
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._http.aclose()
+
+    async def run(self, workflow_id: str, name: str) -> None:
+        """One sync call."""
+        self._judge(await self._send(workflow_id, name, {}), name)
+
+    async def queue(self, workflow_id: str, name: str) -> None:
+        """One queued run."""
+        answer = await self._send(workflow_id, name, {"x-execution-mode": "async"})
+        if answer.status_code == 202:
+            self.tally.accepted[name] = answer.json()["jobId"]
+        else:
+            self._judge(answer, name)
+
+    async def ended(self, *, seconds: float) -> dict[str, JsonObject]:
+        """Every accepted job at its end, by name. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            jobs = self.tally.accepted.items()
+            ends = await asyncio.gather(*(self._ended(job_id) for _, job_id in jobs))
+        return dict(zip(self.tally.accepted, ends, strict=True))
+
+    async def _ended(self, job_id: str) -> JsonObject:
+        while True:
+            answer = await self._request("GET", f"/api/jobs/{job_id}")
+            if answer.is_success and answer.json()["status"] in TERMINAL:
+                found: JsonObject = answer.json()
+                return found
+            await asyncio.sleep(0.1)
+
+    async def _send(self, workflow_id: str, name: str, headers: dict[str, str]) -> httpx.Response:
+        path = f"/api/workflows/{workflow_id}/execute"
+        return await self._request("POST", path, headers=headers, json={"run": name})
+
+    async def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """As a balancer would: only what nobody can have taken is sent again."""
+        async with asyncio.timeout(TRY_SECONDS):
+            while True:
+                for url in self._random.sample(self._urls, len(self._urls)):
+                    try:
+                        return await self._http.request(method, url + path, **options)
+                    except httpx.ConnectError:
+                        continue
+                await asyncio.sleep(0.05)
+
+    def _judge(self, answer: httpx.Response, name: str) -> None:
+        if answer.status_code == 200:
+            self.tally.finished += 1
+        elif answer.status_code in (429, 503):
+            self.tally.refused.append(f"{name}: {answer.status_code} {answer.text}")
+        else:
+            self.tally.broken.append(f"{name}: {answer.status_code} {answer.text}")

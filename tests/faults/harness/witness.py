@@ -1,0 +1,89 @@
+"""An HTTP server outside the system that counts who called it, and holds answers back for as long as a test wants."""
+
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Final, Self
+
+HOLD_SECONDS: Final = 60.0
+"""A held call is answered after this at the latest, whatever the test does."""
+
+
+class Witness:
+    """`GET or POST /<step>/<run>` is counted when it arrives. What is held is answered once it is let go."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._gates: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for step in list(self._gates):
+            self.let_go(step)
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        """Where workflows call it."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def hold(self, step: str) -> None:
+        """Answer no call of this step until `let_go`."""
+        self._gates[step] = threading.Event()
+
+    def let_go(self, step: str) -> None:
+        """Answer all calls of this step."""
+        self._gates.pop(step).set()
+
+    def calls(self, step: str, run: str | None = None) -> int:
+        """How often a step was called, by one run or by all."""
+        with self._lock:
+            return sum(count for (name, by), count in self._counts.items() if name == step and run in (None, by))
+
+    def called_more_than_once(self) -> dict[tuple[str, str], int]:
+        """The calls that came again, by step and run."""
+        with self._lock:
+            return {key: count for key, count in self._counts.items() if count > 1}
+
+    def _take(self, path: str) -> None:
+        step, _, run = path.strip("/").partition("/")
+        with self._lock:
+            self._counts[step, run] += 1
+        gate = self._gates.get(step)
+        if gate is not None:
+            gate.wait(HOLD_SECONDS)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        take = self._take
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.rfile.read(int(self.headers.get("content-length") or 0))
+                take(self.path)
+                body = b'{"ok":true}'
+                try:
+                    self.send_response(200)
+                    self.send_header("content-type", "application/json")
+                    self.send_header("content-length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                except OSError:
+                    self.close_connection = True  # the caller was killed
+
+            do_POST = do_GET
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        return Handler

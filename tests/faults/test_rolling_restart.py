@@ -1,0 +1,62 @@
+"""A new version of everything, under load: nobody notices."""
+
+import asyncio
+from itertools import count
+
+from tests.faults.harness.load import Callers
+from tests.faults.harness.witness import Witness
+from tests.faults.harness.workflows import steps
+from tests.support.eventually import eventually
+from tests.support.model_server import ModelServer, Reply
+from tests.support.public_door import PublicDoor
+from tests.support.workflow_files import START, agent, start, workflow
+
+from flowport.stack import Stack
+
+CALLERS = 2
+PAUSE_SECONDS = 0.1
+
+
+async def test_restarting_every_service_in_turn_fails_nothing(
+    stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
+) -> None:
+    workflow_id = await door.publish(steps(witness.url, "roll"))
+    numbers, stopping = count(), asyncio.Event()
+
+    async def call_on_and_on() -> None:
+        while not stopping.is_set():
+            await callers.run(workflow_id, f"sync{next(numbers)}")
+            await callers.queue(workflow_id, f"job{next(numbers)}")
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    load = [asyncio.create_task(call_on_and_on()) for _ in range(CALLERS)]
+    await eventually(lambda: callers.tally.finished > CALLERS, seconds=10)
+    for name in ("gateway-2", "executor-service", "jobs-service", "deploy-service"):
+        await asyncio.to_thread(stack.restart, name)
+    stopping.set()
+    await asyncio.gather(*load)
+    ends = await callers.ended(seconds=30)
+
+    tally = callers.tally
+    assert (tally.refused, tally.broken) == ([], [])
+    assert tally.finished > CALLERS
+    assert {end["status"] for end in ends.values()} == {"completed"}
+    assert witness.called_more_than_once().keys() & {("roll", name) for name in tally.accepted} == set()
+
+
+async def test_a_call_that_takes_longer_than_a_stopping_gateway_waits_is_told_so(
+    stack: Stack, models: ModelServer, door: PublicDoor, callers: Callers
+) -> None:
+    models.answer("endless", Reply.says("late", gate=models.gate()))
+    file = workflow("Endless", [start(), agent("a1", "vllm/endless", "go on")], (START, "a1"))
+    workflow_id = await door.publish(file)
+    alone = PublicDoor(stack.url_of("gateway-2"), door.http.headers["x-api-key"], door.workspace_id)
+    call = asyncio.create_task(alone.run(workflow_id))
+    await eventually(lambda: models.calls_of("endless"), seconds=10)
+
+    await asyncio.to_thread(stack.restart, "gateway-2")
+    answer = await call
+    await alone.close()
+
+    assert answer.status_code == 503
+    assert answer.json()["error"] == "The server is stopping"

@@ -1,0 +1,57 @@
+"""Workers that die, freeze and come back: a block that is in the journal never runs again."""
+
+import asyncio
+from signal import SIGCONT, SIGSTOP
+
+from tests.faults.harness.journal import journaled_blocks
+from tests.faults.harness.load import Callers
+from tests.faults.harness.witness import Witness
+from tests.faults.harness.workflows import steps
+from tests.support.eventually import eventually
+from tests.support.public_door import PublicDoor
+
+from flowport.stack import Stack
+
+RUNS = 6
+WORKERS = ("executor-service", "executor-service-2")
+
+
+async def test_no_journaled_block_of_a_killed_worker_runs_again(
+    stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
+) -> None:
+    workflow_id = await door.publish(steps(witness.url, "kill-a", "kill-b", "kill-c"))
+    names = [f"k{n}" for n in range(RUNS)]
+    witness.hold("kill-c")
+    await asyncio.gather(*(callers.queue(workflow_id, name) for name in names))
+    await eventually(lambda: witness.calls("kill-c") == RUNS, seconds=20)
+    run_ids = [(await door.job(job_id))["metadata"]["executionId"] for job_id in callers.tally.accepted.values()]
+    done = journaled_blocks(stack.mongodb_uri, run_ids)
+    assert done >= {(run_id, block) for run_id in run_ids for block in ("kill-a", "kill-b")}
+
+    stack.kill("executor-service-2")
+    stack.kill("executor-service")
+    witness.let_go("kill-c")
+    await asyncio.gather(*(asyncio.to_thread(stack.restart, name) for name in WORKERS))
+    ends = await callers.ended(seconds=30)
+
+    assert {end["status"] for end in ends.values()} == {"completed"}
+    assert [witness.calls(step, name) for step in ("kill-a", "kill-b") for name in names] == [1] * 2 * RUNS
+
+
+async def test_a_frozen_worker_loses_its_runs_and_its_late_writes_are_refused(
+    stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
+) -> None:
+    workflow_id = await door.publish(steps(witness.url, "freeze-a", "freeze-b", posts=["freeze-b"]))
+    witness.hold("freeze-a")
+    await callers.queue(workflow_id, "f1")
+    await eventually(lambda: witness.calls("freeze-a", "f1") == 1, seconds=10)
+    for name in WORKERS:
+        stack.kill(name, SIGSTOP)
+    witness.let_go("freeze-a")
+    await asyncio.sleep(3.5)  # the lease is three seconds
+    for name in WORKERS:
+        stack.kill(name, SIGCONT)
+    (end,) = (await callers.ended(seconds=20)).values()
+
+    assert end["status"] == "completed"
+    assert witness.calls("freeze-b", "f1") == 1, "the worker that was thawed began nothing new"
