@@ -34,6 +34,7 @@ from shared.contracts.deployments import (
     Workflow,
     WorkflowPage,
 )
+from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.jobs import (
     AcceptRun,
@@ -446,6 +447,11 @@ class FakeDeployments(FakeEnvironment, FakeAudit):
         return self._workflow(self.endpoints[workflow_id])
 
 
+def last_of(batch: EventBatch) -> EventPosition:
+    """Where the last event of a batch stands."""
+    return EventPosition(batch.attempt, batch.first + len(batch.events) - 1)
+
+
 class FakeJobs:
     """Implements RunKeeper."""
 
@@ -461,6 +467,7 @@ class FakeJobs:
         self.searches: list[FindLogs] = []
         self.filters: list[RunFilter] = []
         self.resumed: dict[str, Any] = {}
+        self.kept: dict[str, list[EventBatch]] = {}
 
     async def spend(self, workspace_id: str) -> Spend:
         if self.refusal is not None:
@@ -532,6 +539,11 @@ class FakeJobs:
             raise Conflict("Pause context has already been resumed")
         self.resumed[asked.context_id] = msgspec.json.decode(asked.answer)
         return ResumeAnswer(run_id, is_next=len(self.resumed) == 1)
+
+    async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:
+        view = await self.run(workspace_id, run_id)
+        kept = self.kept.get(run_id, [])
+        return EventLogPage(view.status, tuple(batch for batch in kept if last_of(batch) > after))
 
     async def claim_run_id(self, workspace_id: str, run_id: str) -> None:
         if self.refusal is not None:

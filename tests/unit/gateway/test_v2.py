@@ -97,21 +97,6 @@ async def test_false_switches_are_no_switches(system: System) -> None:
     assert (await execute(system, body)).json["data"]["output"]["result"] == {"a": 1}
 
 
-async def test_a_stream_has_the_known_frames(system: System) -> None:
-    system.worker.script = lambda run: [
-        [SelectedOutput("BLOCK_A", "result.v", msgspec.Raw(b'"one"')), Chunk("BLOCK_A", "one")],
-        [RunEnded(outcome())],
-    ]
-    answer = await execute(system, {"stream": True, "selectedOutputs": ["a.result.v"]}, headers={"X-Run-Id": "R1"})
-    assert answer.headers["content-type"] == "text/event-stream"
-    assert answer.headers["x-run-id"] == "R1"
-    assert answer.body.decode() == (
-        'data: {"blockId":"BLOCK_A","chunk":"one"}\n\n'
-        'data: {"event":"final","data":{"success":true,"output":{"BLOCK_A":{"result.v":"one"}}}}\n\n'
-        'data: "[DONE]"\n\n'
-    )
-
-
 @pytest.mark.parametrize(
     ("body", "message"),
     [

@@ -107,6 +107,10 @@ class Workspaces(Protocol):
         """Make this the first workspace, with this admin, unless there is one; returns what is, and the admin's id."""
         ...
 
+    async def workspace(self, workspace_id: str) -> Workspace | None:
+        """One workspace."""
+        ...
+
     async def add_workspace(self, workspace: Workspace, team: Team) -> None:
         """Keep a new one."""
         ...

@@ -2,11 +2,8 @@
 
 from shared.broker.topology import MAX_MESSAGE_BYTES, MIB
 from shared.contracts.messages import (
-    CancelRun,
     ControlMessage,
     EventBatch,
-    KeyRevoked,
-    LiveVersionChanged,
     Message,
     UnreadableMessage,
     decode,
@@ -34,6 +31,6 @@ def incoming_batch(body: bytes) -> EventBatch:
 def incoming_control(body: bytes) -> ControlMessage:
     """What came over the control bus. Raises UnreadableMessage."""
     message = decode(body).message
-    if not isinstance(message, CancelRun | KeyRevoked | LiveVersionChanged):
+    if not isinstance(message, ControlMessage):
         raise UnreadableMessage(f"{type(message).__name__} does not belong on the control bus")
     return message

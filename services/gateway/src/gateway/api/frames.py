@@ -36,16 +36,18 @@ def error_frame(message: str) -> bytes:
 
 
 class FrameWriter:
-    """Writes the frames of one stream. `selects` tells whether the caller named outputs to stream.
+    """Writes the frames of one stream. `selects` tells whether the caller named outputs to stream;
+    None: that shows in what comes.
 
     Text comes as chunks, complete with the blank line between two deliveries. Values of selected outputs come beside
     it and are kept for the final frame.
     """
 
-    def __init__(self, *, selects: bool, agent_events: bool) -> None:
+    def __init__(self, *, selects: bool | None, agent_events: bool) -> None:
         self._selects = selects
-        self._agent_events = agent_events
+        self.agent_events = agent_events
         self._delivered = False
+        self._saw_selected = False
         self._failed = False
         self._selected: dict[str, dict[str, msgspec.Raw]] = {}
         self._selected_bytes = 0
@@ -68,7 +70,8 @@ class FrameWriter:
             return error_frame(message) + DONE
         data: dict[str, Any] = {"success": outcome.status is not RunStatus.CANCELLED}
         paused = outcome.status is RunStatus.PAUSED
-        data["output"] = self._selected if self._selects and not paused else msgspec.Raw(redact(output))
+        selects = self._saw_selected if self._selects is None else self._selects
+        data["output"] = self._selected if selects and not paused else msgspec.Raw(redact(output))
         if paused:
             data["status"] = "paused"
         return frame({"event": "final", "data": data}) + DONE
@@ -90,12 +93,12 @@ class FrameWriter:
             case SelectedOutputFailed(block_id=block_id, message=message):
                 return self._selection_failed(block_id, message)
             case _:
-                return self._agent_event(event) if self._agent_events else b""
+                return self._agent_event(event) if self.agent_events else b""
 
     def _chunk(self, block_id: str, text: str) -> bytes:
         if not text:
             return b""
-        self._delivered = True
+        self._delivered = self._saw_selected = True
         return b'data: {"blockId":%b,"chunk":%b}\n\n' % (_encode(block_id), _encode(text))
 
     def _begin_anew(self, attempt: int) -> bytes:
@@ -104,6 +107,7 @@ class FrameWriter:
         return frame({"event": "reset", "attempt": attempt})
 
     def _keep(self, event: SelectedOutput) -> bytes:
+        self._saw_selected = True
         document = redact(bytes(event.value))
         self._selected_bytes += len(document)
         if self._selected_bytes > SELECTED_BYTES:

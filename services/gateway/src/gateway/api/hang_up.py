@@ -8,7 +8,6 @@ from typing import Protocol
 from starlette.types import Message, Receive
 
 
-
 class Followed(Protocol):
     """Something that a caller waits for."""
 

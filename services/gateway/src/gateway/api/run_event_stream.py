@@ -21,6 +21,7 @@ from shared.errors import FlowportError, InvalidRequest
 BEFORE_ALL: Final = EventPosition(0, -1)
 HEARTBEAT: Final = b": %b\n\n" % (b"." * 2048)
 """A comment, long enough to get through buffers that hold short pieces back."""
+MAX_HEARTBEAT_SECONDS: Final = 60
 _EVENT_ID: Final = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
 LoadEnd = Callable[[], Awaitable[tuple[RunOutcome, bytes]]]
 
@@ -33,6 +34,15 @@ def last_event_id(header: str | None) -> EventPosition:
     if found is None:
         raise InvalidRequest("Last-Event-ID must be the id of an event of this run, such as 1-12")
     return EventPosition(int(found[1]), int(found[2]))
+
+
+def heartbeat_in(asked: str | None) -> float | None:
+    """Seconds between heartbeats that a caller asks for. Raises InvalidRequest."""
+    if asked is None:
+        return None
+    if not asked.isascii() or not asked.isdigit() or not 1 <= int(asked[:9]) <= MAX_HEARTBEAT_SECONDS:
+        raise InvalidRequest(f"heartbeat must be a whole number of seconds from 1 to {MAX_HEARTBEAT_SECONDS}")
+    return float(asked)
 
 
 class RunEventStream(Response):

@@ -40,7 +40,7 @@ def files_router(authentication: Authentication, payloads: Payloads) -> APIRoute
         file = FileKey.parse(key)
         if file is None or not caller.may_enter(file.workspace_id):
             raise NotFound(MISSING)
-        caller.within(file.workspace_id).require(Scope.READ, Scope.EXECUTE)
+        caller.on(file.workspace_id, file.workflow_id).require(Scope.READ, Scope.EXECUTE)
         async with room:
             try:
                 content = await payloads.get(file.workspace_id, Payload(blob_id=file.file_id))

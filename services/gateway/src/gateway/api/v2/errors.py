@@ -12,12 +12,14 @@ from gateway.domain.errors import (
     AdmissionClosed,
     CallChainTooDeep,
     CallerGone,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    OutcomeUnknown,
     RateLimited,
     RunLost,
     RunOverdue,
     WrongWorkspace,
 )
-from gateway.domain.errors import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from shared.errors import (
     AtCapacity,
     Conflict,

@@ -9,9 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.attached import AttachedAnswers
+from gateway.api.event_streams import RunEventStreams
 from gateway.api.limiting import Limiting
 from gateway.api.once import OnceOnly
 from gateway.api.routes import headers_of, held, plain
+from gateway.api.run_event_stream import heartbeat_in
 from gateway.api.schemas import answer, answers, described
 from gateway.api.v2.errors import NO_STORE, present_execute_error
 from gateway.api.v2.models import ErrorAnswer, ExecuteBody, QueuedRunAnswer, RunResultAnswer
@@ -43,6 +45,7 @@ class V2ExecuteDoor:
         executions: Executions,
         attached: AttachedAnswers,
         *,
+        streams: RunEventStreams,
         once: OnceOnly,
         limiting: Limiting,
         public_url: str,
@@ -52,6 +55,7 @@ class V2ExecuteDoor:
         self._endpoints = endpoints
         self._executions = executions
         self._attached = attached
+        self._streams = streams
         self._once = once
         self._limiting = limiting
         self._public_url = public_url
@@ -75,13 +79,13 @@ class V2ExecuteDoor:
     async def _serve(self, caller: Caller, endpoint: Endpoint, request: Request, asked: ExecuteRequest) -> Response:
         if asked.mode is RunMode.ASYNC:
             return self._queued(endpoint.workflow_id, await self._executions.enqueue(caller, endpoint, asked))
-        run = await self._executions.attach(caller, endpoint, asked)
-        named = {"x-run-id": run.run_id}
         if asked.mode is RunMode.STREAM:
-            return self._attached.stream(run, asked, endpoint.workspace_id, headers=named)
+            heartbeat = heartbeat_in(request.query_params.get("heartbeat"))
+            return await self._streams.begin(caller, endpoint, asked, heartbeat_seconds=heartbeat)
+        run = await self._executions.attach(caller, endpoint, asked)
         outcome, output = await self._attached.result(request, run, endpoint.workspace_id)
         body = {"data": result(run.run_id, endpoint.workflow_id, outcome, output)}
-        return StructResponse(body, headers={**NO_STORE, **named})
+        return StructResponse(body, headers={**NO_STORE, "x-run-id": run.run_id})
 
     async def _caller(self, request: Request, headers: Mapping[str, str], workflow_id: str) -> Caller:
         caller = await self._authentication.caller(headers)

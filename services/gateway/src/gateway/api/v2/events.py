@@ -1,0 +1,57 @@
+"""`GET /api/v2/workflows/{id}/runs/{runId}/events`: what happens in a run, whenever one comes, or comes back."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.api.event_streams import RunEventStreams
+from gateway.api.limiting import Limiting
+from gateway.api.routes import presenting
+from gateway.api.run_event_stream import MAX_HEARTBEAT_SECONDS, last_event_id
+from gateway.api.schemas import answers
+from gateway.api.v2.errors import present_error
+from gateway.api.v2.models import ErrorAnswer
+from gateway.application.authentication import Authentication
+from gateway.application.endpoints import Endpoints
+from gateway.domain.credentials import Caller
+from gateway.domain.rate_limits import RateKind
+from shared.errors import NotFound
+
+
+def events_router(
+    authentication: Authentication, limiting: Limiting, endpoints: Endpoints, streams: RunEventStreams
+) -> APIRouter:
+    """A run's events."""
+    router = APIRouter(
+        route_class=presenting(present_error), tags=["v2"], responses=answers(ErrorAnswer, 400, 401, 403, 404, 429, 503)
+    )
+
+    async def identify(request: Request) -> Caller:
+        caller = await authentication.require(request.headers, otherwise="API key required")
+        await limiting.count(request, caller, RateKind.API)
+        workflow_id = request.path_params["workflow_id"]
+        endpoint = await endpoints.get(workflow_id)
+        return caller.on(endpoint.workspace_id, workflow_id)
+
+    @router.get(
+        "/api/v2/workflows/{workflow_id}/runs/{run_id}/events",
+        summary="Read a run's events, from the beginning or from where a reader was",
+        response_class=Response,
+        responses={200: {"description": "The events.", "content": {"text/event-stream": {}}}},
+    )
+    async def read(
+        caller: Annotated[Caller, Depends(identify)],
+        workflow_id: str,
+        run_id: str,
+        last_seen: Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)] = None,
+        heartbeat: Annotated[float | None, Query(ge=1, le=MAX_HEARTBEAT_SECONDS)] = None,
+    ) -> Response:
+        after = last_event_id(last_seen)
+        try:
+            return await streams.open(caller, workflow_id, run_id, after=after, heartbeat_seconds=heartbeat)
+        except NotFound:
+            raise NotFound("Run not found") from None
+
+    return router

@@ -1,0 +1,156 @@
+"""A reader of a durable run: live events and the log, put together without a gap and without doubles."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+import pytest
+from tests.unit.gateway.fakes import NOON, last_of
+
+from gateway.adapters import run_reader
+from gateway.adapters.run_reader import RunReader
+from gateway.domain.errors import CallerGone, StreamBroken
+from gateway.ports import Numbered
+from shared.contracts.event_log import EventLogPage, EventPosition
+from shared.contracts.events import Chunk, RunEnded, RunEvent, RunStarted, StreamReset
+from shared.contracts.messages import EventBatch
+from shared.contracts.runs import Payload, RunOutcome, RunStatus
+
+ENDED = RunEnded(
+    RunOutcome(status=RunStatus.COMPLETED, output=Payload(), started_at=NOON, ended_at=NOON, duration_ms=1)
+)
+
+
+def batch(first: int, *events: RunEvent, attempt: int = 1) -> EventBatch:
+    return EventBatch("run", 0, events, attempt=attempt, first=first)
+
+
+def text(*pieces: str) -> list[RunEvent]:
+    return [Chunk("b", piece) for piece in pieces]
+
+
+class Log:
+    """What is kept."""
+
+    def __init__(self) -> None:
+        self.batches: list[EventBatch] = []
+        self.status = RunStatus.PROCESSING
+        self.reads = 0
+
+    async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:
+        self.reads += 1
+        return EventLogPage(self.status, tuple(each for each in self.batches if last_of(each) > after))
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Waits are short."""
+    monkeypatch.setattr(run_reader, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(run_reader, "GAP_SECONDS", 0.01)
+    yield
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@pytest.fixture
+def reader(log: Log) -> RunReader:
+    return RunReader("run", "W", after=EventPosition(0, -1), events=log, leave=lambda reader: None)
+
+
+def events_of(numbered: Sequence[Numbered]) -> list[RunEvent]:
+    return [event for _, event in numbered]
+
+
+async def all_of(reader: RunReader) -> list[RunEvent]:
+    found: list[RunEvent] = []
+    async with asyncio.timeout(5):
+        while numbered := await reader.take():
+            found += events_of(numbered)
+    return found
+
+
+async def test_live_events_come_at_once_and_without_the_log(reader: RunReader, log: Log) -> None:
+    reader.feed(batch(0, RunStarted(), *text("Hel")))
+    assert events_of(await reader.take()) == [RunStarted(), *text("Hel")]
+    reader.feed(batch(2, *text("lo")))
+    assert events_of(await reader.take()) == text("lo")
+    assert log.reads == 0
+
+
+async def test_whoever_comes_late_reads_the_log_and_then_goes_on_live(reader: RunReader, log: Log) -> None:
+    log.batches = [batch(0, RunStarted(), *text("Hel"))]
+    reader.look_into_log()
+    reader.feed(batch(2, *text("lo")))
+    assert events_of(await reader.take()) == [RunStarted(), *text("Hel", "lo")]
+
+
+async def test_what_comes_twice_is_read_once(reader: RunReader, log: Log) -> None:
+    log.batches = [batch(0, RunStarted(), *text("a", "b", "c"))]
+    reader.feed(batch(0, RunStarted(), *text("a")))
+    reader.look_into_log()
+    first = await reader.take()
+    second = await reader.take()
+    assert [position.number for position, _ in [*first, *second]] == [0, 1, 2, 3]
+
+
+async def test_a_gap_is_filled_from_the_log_as_soon_as_it_is_there(reader: RunReader, log: Log) -> None:
+    reader.feed(batch(0, *text("a")))
+    assert events_of(await reader.take()) == text("a")
+    reader.feed(batch(2, *text("c")))
+    waiting = asyncio.ensure_future(reader.take())
+    await asyncio.sleep(0.03)
+    assert not waiting.done()
+    log.batches = [batch(0, *text("a", "b"))]
+    assert events_of(await waiting) == text("b", "c")
+
+
+async def test_a_gap_that_stays_is_an_error_and_never_missing_text(reader: RunReader, log: Log) -> None:
+    reader.feed(batch(1, *text("b")))
+    with pytest.raises(StreamBroken):
+        await asyncio.wait_for(reader.take(), 5)
+
+
+async def test_a_slow_reader_costs_no_memory_and_misses_nothing(
+    reader: RunReader, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_reader, "BUFFER_BYTES", 5_000)
+    log.batches = [batch(n, Chunk("b", f"{n:1000}")) for n in range(100)]
+    for each in log.batches:
+        reader.feed(each)
+    log.status = RunStatus.COMPLETED
+    log.batches.append(batch(100, ENDED))
+    assert await all_of(reader) == [Chunk("b", f"{n:1000}") for n in range(100)]
+
+
+async def test_the_end_is_seen_only_when_everything_was_read(reader: RunReader, log: Log) -> None:
+    reader.feed(batch(0, RunStarted(), *text("a"), ENDED))
+    log.status = RunStatus.COMPLETED
+    assert await all_of(reader) == [RunStarted(), *text("a")]
+
+
+async def test_a_run_that_rests_and_left_no_end_ends_all_the_same(reader: RunReader, log: Log) -> None:
+    log.batches, log.status = [batch(0, *text("a"))], RunStatus.FAILED
+    assert await all_of(reader) == text("a")
+
+
+async def test_a_run_that_is_taken_up_again_goes_on_behind_its_reset(reader: RunReader, log: Log) -> None:
+    reader.feed(batch(0, RunStarted(), *text("lost")))
+    reader.feed(batch(0, StreamReset(2), *text("again"), ENDED, attempt=2))
+    log.status = RunStatus.COMPLETED
+    assert await all_of(reader) == [RunStarted(), *text("lost"), StreamReset(2), *text("again")]
+
+
+async def test_a_run_that_paused_and_went_on_is_read_over_its_pause(reader: RunReader, log: Log) -> None:
+    log.batches = [batch(0, *text("a"), ENDED), batch(0, StreamReset(2), *text("b"), ENDED, attempt=2)]
+    log.status = RunStatus.COMPLETED
+    assert await all_of(reader) == [*text("a"), StreamReset(2), *text("b")]
+
+
+async def test_a_reader_who_hangs_up_waits_no_more(reader: RunReader) -> None:
+    waiting = asyncio.ensure_future(reader.take())
+    await asyncio.sleep(0)
+    reader.hang_up()
+    with pytest.raises(CallerGone):
+        await asyncio.wait_for(waiting, 1)
