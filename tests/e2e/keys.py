@@ -1,10 +1,15 @@
-"""Keys that the public door does not make, put into the store."""
+"""Workspaces and keys that the public door does not make, put into the store."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from tests.support.public_door import PublicDoor
 
 from flowport.stack import Stack
 from gateway.adapters.tenant_store import INDEXES, TenantStore
-from gateway.domain.credentials import ALL_SCOPES, ApiKey
+from gateway.domain.credentials import ALL_SCOPES, ApiKey, Workspace
+from gateway.domain.plans import PlanName
+from gateway.domain.team import Team
 from shared.clock import SystemClock
 from shared.ids import new_id
 from shared.security.keys import hash_key, mask_key, new_key
@@ -13,13 +18,24 @@ from shared.store.client import Store
 
 async def key_with_limit(stack: Stack, door: PublicDoor, rate_limit: int) -> str:
     """A key with every scope that may call so often per window."""
+    async with _tenants(stack) as tenants:
+        return await _add_key(tenants, door.workspace_id, rate_limit)
+
+
+async def workspace_of_its_own(stack: Stack, plan: PlanName = PlanName.BENCHMARK) -> tuple[str, str]:
+    """A new workspace and a key with every scope."""
+    async with _tenants(stack) as tenants:
+        workspace = Workspace(id=new_id(), name="Apart", plan=plan, created_at=SystemClock().now())
+        await tenants.add_workspace(workspace, Team(workspace_id=workspace.id, revision=1, members=()))
+        return workspace.id, await _add_key(tenants, workspace.id, None)
+
+
+async def _add_key(tenants: TenantStore, workspace_id: str, rate_limit: int | None) -> str:
     clear, key_id = new_key(), new_id()
-    store = TenantStore(Store(stack.mongodb_uri, "flowport_gateway", INDEXES))
-    await store.start()
-    await store.add_key(
+    await tenants.add_key(
         ApiKey(
             id=key_id,
-            workspace_id=door.workspace_id,
+            workspace_id=workspace_id,
             name=key_id,
             key_hash=hash_key(clear),
             display=mask_key(clear),
@@ -29,5 +45,12 @@ async def key_with_limit(stack: Stack, door: PublicDoor, rate_limit: int) -> str
             rate_limit=rate_limit,
         )
     )
-    await store.stop()
     return clear
+
+
+@asynccontextmanager
+async def _tenants(stack: Stack) -> AsyncIterator[TenantStore]:
+    store = TenantStore(Store(stack.mongodb_uri, "flowport_gateway", INDEXES))
+    await store.start()
+    yield store
+    await store.stop()
