@@ -562,7 +562,11 @@ class FakeJobs:
         return Payload(blob_id="blob1", size=len(document))
 
     async def get(self, workspace_id: str, payload: Payload) -> bytes:
-        return bytes(payload.inline) if payload.blob_id is None else self.blobs[payload.blob_id]
+        if payload.blob_id is None:
+            return bytes(payload.inline)
+        if payload.blob_id not in self.blobs:
+            raise NotFound("no such blob")
+        return self.blobs[payload.blob_id]
 
 
 def outcome(
