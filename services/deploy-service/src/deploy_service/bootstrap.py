@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.middleware import Middleware
 
-from deploy_service.adapters import mongo_environment, mongo_versions, mongo_workflows
+from deploy_service.adapters import mongo_environment, mongo_snapshots, mongo_versions, mongo_workflows
 from deploy_service.adapters.control_bus import ControlBusAnnouncer
 from deploy_service.adapters.failures import STORE_ERROR, render_store_failure
 from deploy_service.adapters.mongo_drafts import MongoDrafts
@@ -37,7 +37,7 @@ from shared.web.app import create_app
 from shared.web.guards import BodyLimit
 from shared.web.internal_auth import ServiceTokens
 
-INDEXES = (*mongo_workflows.INDEXES, *mongo_versions.INDEXES, *mongo_environment.INDEXES)
+INDEXES = (*mongo_workflows.INDEXES, *mongo_versions.INDEXES, *mongo_environment.INDEXES, *mongo_snapshots.INDEXES)
 ENVELOPE_FACTOR = 2
 """A workflow file may be JSON text inside JSON, every quote escaped."""
 
@@ -74,7 +74,7 @@ def build(
     changes = WorkflowChanges(workflows, ControlBusAnnouncer(broker.control), Turns())
     contents = Contents(drafts, versions, snapshots)
     authored = Workflows(workflows, drafts, contents, changes, clock, content_limit=limit)
-    edited = Drafts(workflows, drafts, contents, changes, clock, content_limit=limit, keyed_providers=keyed)
+    edited = Drafts(workflows, drafts, snapshots, contents, changes, clock, content_limit=limit, keyed_providers=keyed)
     deployed = Deployments(snapshots, versions, contents, changes, clock, keyed_providers=keyed)
     numbered = Versions(versions, contents, changes)
     vault = EnvironmentVault(environment, keys, clock)

@@ -63,6 +63,10 @@ class SnapshotRepository(Protocol):
         """Keep it once; the same again changes nothing."""
         ...
 
+    async def put_for_a_while(self, snapshot: Snapshot, *, until: datetime) -> None:
+        """Keep it at least until then; the same again prolongs it."""
+        ...
+
     async def get(self, workspace_id: str, snapshot_hash: str) -> Content | None:
         """The content with this hash."""
         ...

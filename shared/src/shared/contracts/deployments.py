@@ -109,6 +109,20 @@ class DraftSaved(msgspec.Struct, frozen=True):
     saved_at: datetime
 
 
+class SnapshotDraft(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Keep a state for one run of the draft: the saved one, or `state` in its place."""
+
+    state: dict[str, Any] | None = None
+
+
+class DraftSnapshot(msgspec.Struct, frozen=True):
+    """Where the state of a draft run lies, for a day."""
+
+    snapshot_hash: str
+    text_block_ids: tuple[str, ...] = ()
+    """The blocks that may write text while they run."""
+
+
 class Deploy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Publish the saved draft as a new version and make it live."""
 
@@ -182,12 +196,6 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unchanged: bool = False
     """The snapshot is the one that was live before."""
     warnings: tuple[str, ...] = ()
-
-
-class Promote(msgspec.Struct, frozen=True):
-    """Make an existing version live."""
-
-    actor_id: str
 
 
 class Environment(msgspec.Struct, frozen=True):

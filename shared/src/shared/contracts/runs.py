@@ -128,6 +128,14 @@ class SnapshotRef(msgspec.Struct, frozen=True, omit_defaults=True):
     version_id: str | None = None
 
 
+class RunFromBlock(msgspec.Struct, frozen=True):
+    """Run a block and what follows it, on outputs that an earlier run left."""
+
+    block_id: str
+    outputs: Payload
+    """A JSON object: the output of each block that has run, by its id."""
+
+
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that a worker needs to know of a run, whichever way it was asked for.
 
@@ -155,10 +163,17 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Workflow ids of the runs that led here, outermost first (`X-Sim-Via`)."""
     actor_id: str | None = None
     """Who called: a key id or a member id; None for a public call."""
+    callback_url: str | None = None
+    """Who wants to be told when the run has ended; for durable runs."""
     traceparent: str | None = None
     """The trace that a durable run belongs to; an attached one's is in its envelope."""
     keep_events: bool = False
     """Keep the events of this durable run for readers who come later, or come back."""
+    include_block_events: bool = False
+    """Tell when each block begins and ends, for the canvas."""
+    start_block_id: str | None = None
+    """Begin here instead of at the trigger's start block."""
+    run_from: RunFromBlock | None = None
     listener: str | None = None
     """The reply address of whoever follows the run from its start."""
 

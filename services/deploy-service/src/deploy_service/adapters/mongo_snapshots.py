@@ -1,12 +1,15 @@
 """Snapshots in MongoDB: written once, compressed, never changed."""
 
+from datetime import datetime
 from typing import Final
 
 from deploy_service.adapters.packing import pack, unpack
 from deploy_service.domain.content import Content, Snapshot
-from shared.store.client import Store
+from shared.store.client import Index, Store, by
 
 COLLECTION: Final = "snapshots"
+EPHEMERAL: Final = "ephemeral_snapshots"
+INDEXES: Final = (Index(EPHEMERAL, by("expires_at"), name="end", expire_after_seconds=0),)
 
 
 class MongoSnapshots:
@@ -14,6 +17,7 @@ class MongoSnapshots:
 
     def __init__(self, store: Store) -> None:
         self._collection = store.collection(COLLECTION)
+        self._ephemeral = store.collection(EPHEMERAL)
 
     async def put(self, snapshot: Snapshot) -> None:
         """See SnapshotRepository."""
@@ -23,9 +27,18 @@ class MongoSnapshots:
         fields = {"created_at": snapshot.created_at, "packed": await pack(snapshot.content.document)}
         await self._collection.update_one({"_id": key}, {"$setOnInsert": fields}, upsert=True)
 
+    async def put_for_a_while(self, snapshot: Snapshot, *, until: datetime) -> None:
+        """See SnapshotRepository."""
+        key = _key(snapshot.workspace_id, snapshot.content.hash)
+        prolonged = await self._ephemeral.update_one({"_id": key}, {"$max": {"expires_at": until}})
+        if prolonged.matched_count == 0:
+            fields = {"expires_at": until, "packed": await pack(snapshot.content.document)}
+            await self._ephemeral.update_one({"_id": key}, {"$setOnInsert": fields}, upsert=True)
+
     async def get(self, workspace_id: str, snapshot_hash: str) -> Content | None:
         """See SnapshotRepository."""
-        found = await self._collection.find_one({"_id": _key(workspace_id, snapshot_hash)})
+        key = {"_id": _key(workspace_id, snapshot_hash)}
+        found = await self._collection.find_one(key) or await self._ephemeral.find_one(key)
         return Content(await unpack(found["packed"]), snapshot_hash) if found else None
 
 

@@ -16,6 +16,7 @@ from shared.web.structs import StructResponse, struct_body
 CreateBody = Annotated[contracts.CreateWorkflow, Depends(struct_body(contracts.CreateWorkflow))]
 ImportBody = Annotated[contracts.ImportWorkflow, Depends(struct_body(contracts.ImportWorkflow))]
 UpdateBody = Annotated[contracts.UpdateWorkflow, Depends(struct_body(contracts.UpdateWorkflow))]
+SnapshotBody = Annotated[contracts.SnapshotDraft, Depends(struct_body(contracts.SnapshotDraft))]
 SaveBody = Annotated[contracts.SaveDraft, Depends(struct_body(contracts.SaveDraft))]
 
 
@@ -70,6 +71,10 @@ def workflows_router(workflows: Workflows, drafts: Drafts, tokens: ServiceTokens
     @router.get("/{workflow_id}/problems")
     async def problems(workflow_id: str, workspace_id: WorkspaceId) -> Response:
         return StructResponse(await drafts.problems(workflow_id, workspace_id))
+
+    @router.post("/{workflow_id}/draft/snapshot")
+    async def snapshot_draft(workflow_id: str, workspace_id: WorkspaceId, body: SnapshotBody) -> Response:
+        return StructResponse(await drafts.snapshot(workflow_id, workspace_id, body))
 
     @router.post("/{workflow_id}/versions/{word}/load")
     async def load(workflow_id: str, word: str, workspace_id: WorkspaceId) -> Response:

@@ -1,21 +1,25 @@
 """Drafts: read, saved, checked, and filled from a version."""
 
 import asyncio
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Set
+from datetime import timedelta
 from typing import Final
 
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
 from deploy_service.application.moments import moment
 from deploy_service.domain.check import check
-from deploy_service.domain.content import Draft, content_of
+from deploy_service.domain.content import Draft, Snapshot, content_of
 from deploy_service.domain.workflow import Workflow
-from deploy_service.ports import DraftRepository, WorkflowRepository
+from deploy_service.ports import DraftRepository, SnapshotRepository, WorkflowRepository
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
 from shared.errors import Unavailable
+from shared.workflow.jsvalues import JsonObject
 
 TRIES: Final = 20
+DRAFT_RUN_LIFE: Final = timedelta(hours=24)
+TEXT_TYPES: Final = frozenset({"agent"})
 
 
 class Drafts:
@@ -25,6 +29,7 @@ class Drafts:
         self,
         workflows: WorkflowRepository,
         drafts: DraftRepository,
+        snapshots: SnapshotRepository,
         contents: Contents,
         changes: WorkflowChanges,
         clock: Clock,
@@ -34,6 +39,7 @@ class Drafts:
     ) -> None:
         self._workflows = workflows
         self._drafts = drafts
+        self._snapshots = snapshots
         self._contents = contents
         self._changes = changes
         self._clock = clock
@@ -64,6 +70,20 @@ class Drafts:
         draft = await self._contents.draft(await self._changes.find(workflow_id, workspace_id))
         return await asyncio.to_thread(check, draft.content, self._keyed_providers)
 
+    async def snapshot(
+        self, workflow_id: str, workspace_id: str, order: contracts.SnapshotDraft
+    ) -> contracts.DraftSnapshot:
+        """Keep a state for a run of the draft. Raises NotFound, InvalidWorkflow, PayloadTooLarge."""
+        workflow = await self._changes.find(workflow_id, workspace_id)
+        if order.state is None:
+            content = (await self._contents.draft(workflow)).content
+        else:
+            content = content_of(order.state, limit=self._content_limit)
+        at = moment(self._clock)
+        snapshot = Snapshot(workspace_id=workspace_id, content=content, created_at=at)
+        await self._snapshots.put_for_a_while(snapshot, until=at + DRAFT_RUN_LIFE)
+        return contracts.DraftSnapshot(content.hash, tuple(_text_blocks(content.state)))
+
     async def _replace(self, workflow: Workflow, decide: Callable[[Draft], Draft]) -> contracts.DraftSaved:
         for _ in range(TRIES):
             before = await self._contents.draft(workflow)
@@ -72,3 +92,10 @@ class Drafts:
                 await self._workflows.touch(workflow.id, after.saved_at)
                 return contracts.DraftSaved(after.revision, after.saved_at)
         raise Unavailable("the draft is saved too often to save it now", retry_after=1)
+
+
+def _text_blocks(state: JsonObject) -> Iterator[str]:
+    blocks = state.get("blocks")
+    for block_id, block in blocks.items() if isinstance(blocks, dict) else ():
+        if isinstance(block, dict) and block.get("type") in TEXT_TYPES:
+            yield block_id

@@ -14,15 +14,16 @@ from executor_service.application.sent_files import SentFiles
 from executor_service.application.shown_files import ShownFiles
 from executor_service.engine.execution import Execution
 from executor_service.engine.ports import EventSink, Journal
-from executor_service.engine.request import RunRequest, RunResult
+from executor_service.engine.request import RunFrom, RunRequest, RunResult
 from executor_service.engine.setting import Engine
-from executor_service.engine.state import RunState
+from executor_service.engine.state import Output, RunState
 from executor_service.ports import Environments, Payloads
 from shared.contracts.jobs import PauseRun
 from shared.contracts.runs import ErrorCode, PauseKind, PausePoint, Payload, RunError, RunOutcome, RunSpec, RunStatus
 from shared.errors import FlowportError, InvalidRequest
 
 NOTHING_ANSWERED: Final[Mapping[str, msgspec.Raw]] = {}
+_decode_outputs = msgspec.json.Decoder(dict[str, Output]).decode
 _decode_state = msgspec.json.Decoder(RunState).decode
 EMPTY_OUTPUT = Payload(inline=msgspec.Raw(b"{}"), size=2)
 
@@ -76,6 +77,7 @@ class Launcher:
             body,
             keyed_providers=self._keyed_providers,
             public_url=self._public_url,
+            run_from=await self._run_from(spec),
             resumptions={context: msgspec.json.decode(answer) for context, answer in answers.items()},
         )
         environment: dict[str, str] = {}
@@ -106,6 +108,12 @@ class Launcher:
         document = msgspec.json.encode(result.state)
         state = await self._payloads.put(spec.snapshot.workspace_id, document)
         return PauseRun(spec, outcome, pause_points(result), state, tuple(result.blocks), result.usage)
+
+    async def _run_from(self, spec: RunSpec) -> RunFrom | None:
+        if spec.run_from is None:
+            return None
+        document = await self._payloads.get(spec.snapshot.workspace_id, spec.run_from.outputs)
+        return RunFrom(spec.run_from.block_id, _decode_outputs(document))
 
     def refused(self, error: FlowportError) -> RunOutcome:
         """The outcome of a run that could not begin."""

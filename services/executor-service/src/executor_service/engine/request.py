@@ -48,7 +48,7 @@ class RunRequest:
         *,
         keyed_providers: frozenset[str] = frozenset(),
         public_url: str = "",
-        include_block_events: bool = False,
+        run_from: "RunFrom | None" = None,
         resumptions: Mapping[str, JsonObject] | None = None,
     ) -> "RunRequest":
         """The request of a run that arrived as a message; `body` is its input, parsed."""
@@ -70,7 +70,9 @@ class RunRequest:
             call_chain=spec.call_chain,
             keyed_providers=keyed_providers,
             public_url=public_url,
-            include_block_events=include_block_events,
+            include_block_events=spec.include_block_events,
+            start_block_id=spec.start_block_id,
+            run_from=run_from,
             resumptions=resumptions or {},
         )
 
