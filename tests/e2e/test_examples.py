@@ -46,3 +46,20 @@ async def test_classify_support_answers_with_a_status_of_its_own(
 ) -> None:
     answer = await door.run(await publish(door, "classify-support"), {"message": message})
     assert (answer.status_code, answer.json()) == (status, body)
+
+
+async def test_approve_waits_for_a_person_and_goes_on_with_the_answer(door: PublicDoor) -> None:
+    workflow_id = await publish(door, "approve")
+    asked = (await door.run(workflow_id, {"request": "A new laptop", "amount": 1200})).json()
+    shown = asked["output"]["data"]
+    assert asked["success"]
+    assert [field["value"] for field in shown["responseStructure"]] == ["A new laptop", "1200"]
+
+    url = shown["_resume"]["apiUrl"]
+    answered = await door.http.post(url, json={"input": {"approved": True, "comment": "Go ahead"}})
+    assert answered.status_code == 202
+    ended = await door.ended_job(answered.json()["jobId"])
+
+    assert ended["status"] == "completed"
+    assert ended["output"]["data"] == {"approved": True, "request": "A new laptop", "comment": "Go ahead"}
+    assert (await door.http.post(url, json={})).status_code in (404, 409)

@@ -81,7 +81,7 @@ class Witness:
                 except OSError:
                     self.close_connection = True  # the caller was killed
 
-            do_POST = do_GET
+            do_POST = do_GET  # noqa: N815 - likewise
 
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""

@@ -1,6 +1,7 @@
 """Workflows whose every step calls the witness."""
 
 from collections.abc import Collection
+from itertools import pairwise
 
 from tests.support.workflow_files import START, JsonObject, block, start, workflow
 
@@ -21,4 +22,4 @@ def steps(witness_url: str, *names: str, posts: Collection[str] = ()) -> JsonObj
         for name in names
     ]
     chain = [START, *names]
-    return workflow("Steps " + " ".join(names), [start(run="string"), *blocks], *zip(chain, chain[1:], strict=False))
+    return workflow("Steps " + " ".join(names), [start(run="string"), *blocks], *pairwise(chain))

@@ -1,0 +1,136 @@
+"""Runs that wait: nothing holds them but the store, and each answer is taken once, whatever restarts meanwhile."""
+
+import asyncio
+from typing import Any
+
+from tests.support.public_door import PublicDoor
+from tests.support.workflow_files import START, block, function, response, start, workflow
+
+from flowport.stack import Stack
+
+FORM = [{"id": "ok", "name": "ok", "type": "boolean", "value": False}]
+
+
+def asks(block_id: str, name: str) -> dict[str, Any]:
+    return block(block_id, "human_in_the_loop", name, inputFormat=FORM)
+
+
+def one_question() -> dict[str, Any]:
+    """A question between two blocks that know nothing of it."""
+    blocks = [
+        start(text="string"),
+        function("f1", "return <start.text>.length", name="Before"),
+        asks("h1", "Ask"),
+        response("r1", '{"length": <before.result>, "ok": <ask.ok>}'),
+    ]
+    return workflow("One question", blocks, (START, "f1"), ("f1", "h1"), ("h1", "r1"))
+
+
+async def paused(door: PublicDoor, workflow_id: str, run_id: str, *, points: int = 1) -> list[dict[str, Any]]:
+    """What the run waits for, once it waits for so much."""
+    found: list[dict[str, Any]] = []
+
+    async def look() -> None:
+        while len(found) != points:
+            answer = await door.http.get(f"/api/resume/{workflow_id}/{run_id}")
+            found[:] = answer.json()["pausePoints"] if answer.is_success else []
+            await asyncio.sleep(0.05)
+
+    await asyncio.wait_for(look(), 20)
+    return found
+
+
+async def resume(door: PublicDoor, workflow_id: str, run_id: str, context_id: str = "h1", ok: bool = True) -> int:
+    path = f"/api/resume/{workflow_id}/{run_id}/{context_id}"
+    return (await door.http.post(path, json={"input": {"ok": ok}})).status_code
+
+
+async def test_a_paused_run_survives_the_restart_of_all_that_keeps_or_runs_it(door: PublicDoor, stack: Stack) -> None:
+    workflow_id = await door.publish(one_question())
+    job = await door.queue(workflow_id, {"text": "four"})
+    run_id = job["executionId"]
+    await paused(door, workflow_id, run_id)
+    assert (await door.job(job["jobId"]))["status"] == "processing"
+
+    assert stack.secantus is not None
+    for name in ("executor-service", "executor-service-2", "jobs-service"):
+        await asyncio.to_thread(stack.restart, name)
+    await paused(door, workflow_id, run_id)
+    assert await resume(door, workflow_id, run_id) == 202
+
+    ended = await door.ended_job(job["jobId"])
+    assert ended["output"]["data"] == {"length": 4, "ok": True}
+
+
+async def test_of_many_answers_one_is_taken(door: PublicDoor) -> None:
+    workflow_id = await door.publish(one_question())
+    job = await door.queue(workflow_id, {"text": "four"})
+    await paused(door, workflow_id, job["executionId"])
+    answers = await asyncio.gather(*(resume(door, workflow_id, job["executionId"]) for _ in range(10)))
+
+    assert answers.count(202) == 1
+    assert set(answers) <= {202, 404, 409}
+    assert (await door.ended_job(job["jobId"]))["status"] == "completed"
+
+
+async def test_branches_wait_each_for_their_own_answer(door: PublicDoor) -> None:
+    blocks = [start(), asks("h1", "One"), asks("h2", "Two"), function("f1", "return [<one.ok>, <two.ok>]")]
+    file = workflow("Two questions", blocks, (START, "h1"), (START, "h2"), ("h1", "f1"), ("h2", "f1"))
+    workflow_id = await door.publish(file)
+    asked = (await door.run(workflow_id)).json()
+    run_id = asked["executionId"]
+    assert asked["output"]["pauseCount"] == 2
+
+    assert await resume(door, workflow_id, run_id, "h1", ok=True) == 202
+    (left,) = await paused(door, workflow_id, run_id)
+    assert left["contextId"] == "h2"
+    assert await resume(door, workflow_id, run_id, "h2", ok=False) == 202
+    job_id = (await door.http.get(f"/api/v2/workflows/{workflow_id}/runs?limit=1")).json()["data"][0]
+    assert job_id["runId"] == run_id
+    output = await ended_output(door, workflow_id, run_id)
+    assert output == {"result": [True, False], "stdout": ""}
+
+
+async def test_a_loop_asks_in_every_iteration(door: PublicDoor) -> None:
+    file = workflow("Loop", [start(), asks("h1", "Ask"), block("l1", "loop", "Loop 1")], (START, "l1"))
+    file["state"]["loops"] = {"l1": {"id": "l1", "nodes": ["h1"], "iterations": 2, "loopType": "for"}}
+    file["state"]["blocks"]["l1"]["data"] = {"loopType": "for", "count": 2}
+    file["state"]["blocks"]["h1"]["data"] = {"parentId": "l1", "extent": "parent"}
+    file["state"]["edges"].append(
+        {"id": "el", "source": "l1", "target": "h1", "sourceHandle": "loop-start-source", "targetHandle": "target"}
+    )
+    workflow_id = await door.publish(file)
+    run_id = (await door.run(workflow_id)).json()["executionId"]
+    for iteration in range(2):
+        (point,) = await paused(door, workflow_id, run_id)
+        assert point["contextId"] == f"h1_loop{iteration}"
+        assert await resume(door, workflow_id, run_id, point["contextId"]) == 202
+        if iteration == 0:
+            await next_context(door, workflow_id, run_id, "h1_loop1")
+
+    assert "results" in await ended_output(door, workflow_id, run_id)
+
+
+async def test_a_paused_run_can_be_cancelled_and_not_answered_then(door: PublicDoor) -> None:
+    workflow_id = await door.publish(one_question())
+    run_id = (await door.run(workflow_id, {"text": "four"})).json()["executionId"]
+    cancelled = await door.http.post(f"/api/workflows/{workflow_id}/executions/{run_id}/cancel")
+
+    assert (cancelled.status_code, cancelled.json()["pausedCancelled"]) == (200, True)
+    assert await resume(door, workflow_id, run_id) == 409
+
+
+async def ended_output(door: PublicDoor, workflow_id: str, run_id: str) -> Any:
+    async with asyncio.timeout(20):
+        while True:
+            found = (await door.http.get(f"/api/v2/workflows/{workflow_id}/runs/{run_id}?includeOutput=true")).json()
+            if found["data"]["status"] == "completed":
+                return found["data"]["output"]
+            assert found["data"]["status"] in ("paused", "running"), found
+            await asyncio.sleep(0.05)
+
+
+async def next_context(door: PublicDoor, workflow_id: str, run_id: str, context_id: str) -> None:
+    async with asyncio.timeout(20):
+        while not (await door.http.get(f"/api/resume/{workflow_id}/{run_id}/{context_id}")).is_success:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
