@@ -26,6 +26,7 @@ from gateway.api.auth.sessions import sessions_router
 from gateway.api.block_types import block_types_router
 from gateway.api.console import ConsoleFiles
 from gateway.api.event_streams import RunEventStreams
+from gateway.api.docs_page import docs_page_router
 from gateway.api.guards import CorsGuard, RequestGuard
 from gateway.api.legacy.access import LegacyAccess
 from gateway.api.legacy.authoring import authoring_router
@@ -60,6 +61,7 @@ from gateway.application.api_keys import ApiKeys
 from gateway.application.attempts import Attempts
 from gateway.application.audit import AuditLog
 from gateway.application.authentication import Authentication
+from gateway.application.draft_runs import DraftRuns
 from gateway.application.endpoints import Endpoints
 from gateway.application.environment_values import EnvironmentValues
 from gateway.application.executions import Executions
@@ -174,8 +176,8 @@ def build(
     limiting = Limiting(limits, clock, trusted=networks(settings.trusted_proxies))
     reports = UsageReports(limits, jobs)
     followed = BrokerFollowedRuns(broker, jobs)
-    executions = Executions(endpoints, runs, jobs, jobs, followed, limits=limits, plans=plans)
-    attached = AttachedAnswers(executions, write_seconds=settings.stream_write_seconds)
+    executions = Executions(endpoints, runs, jobs, jobs, followed, drafts=DraftRuns(deploy, jobs, jobs), limits=limits, plans=plans)
+    attached = AttachedAnswers(executions, clock, write_seconds=settings.stream_write_seconds)
     workflow_runs = WorkflowRuns(jobs, runs, jobs)
     streams = RunEventStreams(
         executions, Following(workflow_runs, followed, jobs, jobs), write_seconds=settings.stream_write_seconds
@@ -251,6 +253,7 @@ def build(
             versions_router(access, deploy, publishing),
             changes_router(access, deploy),
             interface_router(access, interfaces, public_url=settings.base_url),
+            docs_page_router(),
             authoring_router(access, deploy, endpoints),
             block_types_router(access, installed_catalog()),
             files_router(authentication, jobs),

@@ -1,10 +1,12 @@
 """`/api/workflows/{id}/…` for who is about to call it: code samples, OpenAPI, a page to read and try it."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
+from starlette.responses import Response
 
+from gateway.api.docs_page import page_file
 from gateway.api.legacy.access import LegacyAccess
 from gateway.api.legacy.errors import present_error
 from gateway.api.legacy.interface_models import SampleCode, Samples, Selectable, SelectableBlock
@@ -13,8 +15,10 @@ from gateway.api.routes import presenting
 from gateway.api.schemas import answers
 from gateway.application.interfaces import Interfaces
 from gateway.domain.interface import BlockOutputs
+from gateway.domain.openapi import workflow_openapi
 from gateway.domain.run_words import names_in
 from gateway.domain.samples import samples_of
+from shared.web.structs import StructResponse
 
 SOME_KEY: Final = "sk-sim-..."
 Version = Annotated[int | None, Query(ge=1, le=2**31, description="The live one when nothing is said.")]
@@ -54,6 +58,27 @@ def interface_router(access: LegacyAccess, interfaces: Interfaces, *, public_url
             outputs=list(map(_selectable, interface.outputs)),
             samples=[SampleCode(mode=one.mode, step=one.step, language=one.language, code=one.code) for one in written],
         )
+
+    @router.get("/openapi.json", response_model=dict[str, Any], summary="The workflow's own OpenAPI")
+    async def openapi(request: Request, workflow_id: str, version: Version = None) -> Response:
+        await access.to_interface(request)
+        published = await interfaces.of(workflow_id, version)
+        endpoint = published.endpoint
+        document = workflow_openapi(
+            published.interface,
+            base_url=public_url,
+            workflow_id=workflow_id,
+            title=endpoint.name,
+            description=published.description,
+            version=published.version,
+            is_live=published.version == endpoint.version,
+            is_public=endpoint.is_public,
+        )
+        return StructResponse(document)
+
+    @router.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return page_file("index.html")
 
     return router
 
