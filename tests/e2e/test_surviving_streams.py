@@ -1,0 +1,161 @@
+"""v2 streams outlive what carries them: a lost gateway, a lost worker, a reader who comes late."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from tests.support.eventually import eventually
+from tests.support.model_server import Gate, ModelServer, Reply
+from tests.support.public_door import PublicDoor
+from tests.support.workflow_files import START, agent, start, workflow
+
+from flowport.stack import Stack
+from shared.service import ServiceName
+
+POEM = " ".join(f"word{n}" for n in range(40))
+SECOND_GATEWAY = "gateway-2"
+LEASE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Event:
+    """One frame with its id."""
+
+    id: str | None
+    data: Any
+
+
+@pytest.fixture
+def second_gateway(stack: Stack) -> Iterator[str]:
+    """Another gateway, that a test may kill."""
+    stack.scale(ServiceName.GATEWAY, 2)
+    yield stack.url_of(SECOND_GATEWAY)
+    stack.scale(ServiceName.GATEWAY, 1)
+
+
+async def events_in(response: httpx.Response) -> AsyncIterator[Event]:
+    event_id: str | None = None
+    async for line in response.aiter_lines():
+        if line.startswith("id: "):
+            event_id = line.removeprefix("id: ")
+        elif line.startswith("data: "):
+            yield Event(event_id, json.loads(line.removeprefix("data: ")))
+
+
+@asynccontextmanager
+async def streaming(door: PublicDoor, workflow_id: str, *, base: str = "") -> AsyncIterator[httpx.Response]:
+    body = {"stream": True, "input": {"input": "Verse!"}, "selectedOutputs": ["agent_1.content"]}
+    async with door.http.stream("POST", f"{base}/api/v2/workflows/{workflow_id}/execute", json=body) as response:
+        assert response.status_code == 200, await response.aread()
+        yield response
+
+
+async def read_all(door: PublicDoor, workflow_id: str, run_id: str, *, after: str | None = None) -> list[Event]:
+    headers = {"last-event-id": after} if after else {}
+    path = f"/api/v2/workflows/{workflow_id}/runs/{run_id}/events"
+    async with door.http.stream("GET", path, headers=headers, timeout=LEASE_SECONDS) as response:
+        assert response.status_code == 200, await response.aread()
+        return [event async for event in events_in(response)]
+
+
+def text_of(events: list[Event]) -> str:
+    return "".join(event.data["chunk"] for event in events if "chunk" in event.data)
+
+
+async def poet(door: PublicDoor, models: ModelServer, name: str) -> tuple[str, Gate]:
+    """A deployed workflow whose model speaks when the gate lets it."""
+    gate = models.gate()
+    models.answer(name, Reply.says(POEM, gate=gate))
+    file = workflow(f"Poet {name}", [start(), agent("a1", f"vllm/{name}", "<start.input>")], (START, "a1"))
+    return await door.publish(file), gate
+
+
+async def test_a_reader_whose_gateway_is_killed_gets_every_token_once_from_another(
+    door: PublicDoor, models: ModelServer, stack: Stack, second_gateway: str
+) -> None:
+    workflow_id, gate = await poet(door, models, "steadfast")
+    seen: list[Event] = []
+    async with streaming(door, workflow_id, base=second_gateway) as response:
+        run_id = response.headers["x-run-id"]
+        gate.release(5)
+        with pytest.raises(httpx.HTTPError):
+            async for event in events_in(response):
+                seen.append(event)
+                if text_of(seen).count(" ") == 5:
+                    await asyncio.to_thread(stack.kill, SECOND_GATEWAY)
+
+    gate.open()
+    rest = await read_all(door, workflow_id, run_id, after=seen[-1].id)
+    assert text_of(seen) + text_of(rest) == POEM
+    final = {"event": "final", "data": {"success": True, "output": {}}}
+    assert [event.data for event in rest[-2:]] == [final, "[DONE]"]
+        {"event": "final", "data": {"success": True, "output": {}}},
+        "[DONE]",
+    ]
+
+
+async def test_many_read_one_run_during_it_and_after_it(door: PublicDoor, models: ModelServer) -> None:
+    workflow_id, gate = await poet(door, models, "public")
+    async with streaming(door, workflow_id) as response:
+        run_id = response.headers["x-run-id"]
+        gate.release(3)
+        readers = [asyncio.create_task(read_all(door, workflow_id, run_id)) for _ in range(4)]
+        await asyncio.sleep(0.2)
+        gate.open()
+        first = [event async for event in events_in(response)]
+    during = await asyncio.gather(*readers)
+    after = await read_all(door, workflow_id, run_id)
+
+    assert text_of(first) == POEM
+    assert [text_of(events) for events in (*during, after)] == [POEM] * 5
+    assert {events[-1].data for events in (*during, after)} == {"[DONE]"}
+
+
+async def test_a_killed_worker_resets_the_stream_and_another_tells_it_anew(
+    door: PublicDoor, models: ModelServer, stack: Stack
+) -> None:
+    workers = [name for name in stack.names if name.startswith(ServiceName.EXECUTOR)]
+    workflow_id, gate = await poet(door, models, "mortal")
+    models.answer("mortal", Reply.says(POEM))
+    async with streaming(door, workflow_id) as response:
+        events = events_in(response)
+        gate.release(2)
+        first = await anext(events)
+        for name in workers:
+            await asyncio.to_thread(stack.kill, name)
+        for name in workers:
+            await asyncio.to_thread(stack.restart, name)
+        rest = [event async for event in events]
+    resets = [n for n, event in enumerate(rest) if event.data == {"event": "reset", "attempt": 2}]
+    assert first.data["chunk"].startswith("word0")
+    assert len(resets) == 1
+    assert text_of(rest[resets[0] :]) == POEM
+
+
+async def test_a_queued_run_is_read_from_its_beginning(door: PublicDoor, models: ModelServer) -> None:
+    workflow_id, gate = await poet(door, models, "patient-reader")
+    gate.open()
+    path = f"/api/v2/workflows/{workflow_id}/execute"
+    accepted = (await door.http.post(path, json={"async": True, "input": {"input": "x"}})).raise_for_status().json()
+    events = await read_all(door, workflow_id, accepted["data"]["runId"])
+    assert events[-2].data["data"]["output"]["content"] == POEM
+    assert events[-1].data == "[DONE]"
+
+
+async def test_who_hangs_up_may_still_cancel(door: PublicDoor, models: ModelServer) -> None:
+    workflow_id, gate = await poet(door, models, "endless")
+    async with streaming(door, workflow_id) as response:
+        run_id = response.headers["x-run-id"]
+        gate.release(1)
+        await anext(events_in(response))
+    call = models.calls_of("endless")[0]
+    assert call.end is None
+    await door.http.post(f"/api/v2/workflows/{workflow_id}/runs/{run_id}/cancel")
+    await eventually(lambda: call.end is not None, seconds=5)
+    events = await read_all(door, workflow_id, run_id)
+    assert events[-2].data["data"]["success"] is False
