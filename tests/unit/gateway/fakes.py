@@ -22,9 +22,11 @@ from shared.contracts.deployments import (
     DeploymentStatus,
     Draft,
     DraftSaved,
+    DraftSnapshot,
     Endpoint,
     ImportWorkflow,
     SaveDraft,
+    SnapshotDraft,
     UpdateAccess,
     UpdateVersion,
     UpdateWorkflow,
@@ -238,6 +240,7 @@ class FakeDeployments(FakeEnvironment, FakeAudit):
         self.version_details: dict[tuple[str, int], VersionDetail] = {}
         self.drafts: dict[str, Draft] = {}
         self.descriptions: dict[str, str] = {}
+        self.kept_drafts: list[dict[str, Any]] = []
         self.looks = 0
         self.is_down = False
         self.refusal: Exception | None = None
@@ -308,6 +311,11 @@ class FakeDeployments(FakeEnvironment, FakeAudit):
         revision = self.drafts[workflow_id].revision + 1
         self.drafts[workflow_id] = Draft(state=save.state, revision=revision, saved_at=NOON)
         return DraftSaved(revision, NOON)
+
+    async def snapshot_draft(self, workspace_id: str, workflow_id: str, order: SnapshotDraft) -> DraftSnapshot:
+        self._own(workspace_id, workflow_id)
+        self.kept_drafts.append(order.state or self.drafts[workflow_id].state)
+        return DraftSnapshot(f"draft{len(self.kept_drafts)}", ("agent",))
 
     async def load_draft(self, workspace_id: str, workflow_id: str, version: str) -> DraftSaved:
         endpoint = self._own(workspace_id, workflow_id)

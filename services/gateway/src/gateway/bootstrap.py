@@ -176,7 +176,9 @@ def build(
     limiting = Limiting(limits, clock, trusted=networks(settings.trusted_proxies))
     reports = UsageReports(limits, jobs)
     followed = BrokerFollowedRuns(broker, jobs)
-    executions = Executions(endpoints, runs, jobs, jobs, followed, drafts=DraftRuns(deploy, jobs, jobs), limits=limits, plans=plans)
+    executions = Executions(
+        endpoints, runs, jobs, jobs, followed, drafts=DraftRuns(deploy, jobs, jobs), limits=limits, plans=plans
+    )
     attached = AttachedAnswers(executions, clock, write_seconds=settings.stream_write_seconds)
     workflow_runs = WorkflowRuns(jobs, runs, jobs)
     streams = RunEventStreams(

@@ -20,12 +20,14 @@ from shared.contracts.deployments import (
     Diff,
     Draft,
     DraftSaved,
+    DraftSnapshot,
     Endpoint,
     EnvironmentNames,
     ImportWorkflow,
     Problems,
     SaveDraft,
     SetEnvironmentValue,
+    SnapshotDraft,
     UpdateAccess,
     UpdateVersion,
     UpdateWorkflow,
@@ -299,6 +301,10 @@ class Authoring(Protocol):
 
     async def save_draft(self, workspace_id: str, workflow_id: str, save: SaveDraft) -> DraftSaved:
         """Raises InvalidWorkflow, Conflict."""
+        ...
+
+    async def snapshot_draft(self, workspace_id: str, workflow_id: str, order: SnapshotDraft) -> DraftSnapshot:
+        """Keep a state for a run of the draft. Raises InvalidWorkflow."""
         ...
 
     async def load_draft(self, workspace_id: str, workflow_id: str, version: str) -> DraftSaved:

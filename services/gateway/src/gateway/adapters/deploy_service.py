@@ -15,12 +15,14 @@ from shared.contracts.deployments import (
     Diff,
     Draft,
     DraftSaved,
+    DraftSnapshot,
     Endpoint,
     EnvironmentNames,
     ImportWorkflow,
     Problems,
     SaveDraft,
     SetEnvironmentValue,
+    SnapshotDraft,
     UpdateAccess,
     UpdateVersion,
     UpdateWorkflow,
@@ -82,6 +84,10 @@ class DeployService:
     async def save_draft(self, workspace_id: str, workflow_id: str, save: SaveDraft) -> DraftSaved:
         """See Authoring."""
         return await self._on("PUT", workspace_id, workflow_id, "draft", body=save, returns=DraftSaved)
+
+    async def snapshot_draft(self, workspace_id: str, workflow_id: str, order: SnapshotDraft) -> DraftSnapshot:
+        """See Authoring."""
+        return await self._on("POST", workspace_id, workflow_id, "draft", "snapshot", body=order, returns=DraftSnapshot)
 
     async def load_draft(self, workspace_id: str, workflow_id: str, version: str) -> DraftSaved:
         """See Authoring."""

@@ -7,12 +7,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import metrics
-from gateway.api.event_stream import EventStream
+from gateway.api.canvas_frames import CanvasWriter
+from gateway.api.event_stream import EventStream, Writer
 from gateway.api.frames import FrameWriter
 from gateway.api.hang_up import hanging_up
 from gateway.application.executions import Executions
 from gateway.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.ports import AttachedRun
+from shared.clock import Clock
+from shared.contracts.deployments import Endpoint
 from shared.contracts.runs import RunMode, RunOutcome
 from shared.errors import FlowportError
 
@@ -22,8 +25,9 @@ PROTOCOL_HEADER: Final = "x-sim-stream-protocol"
 class AttachedAnswers:
     """Waits as long as the caller does."""
 
-    def __init__(self, executions: Executions, *, write_seconds: float) -> None:
+    def __init__(self, executions: Executions, clock: Clock, *, write_seconds: float) -> None:
         self._executions = executions
+        self._clock = clock
         self._write_seconds = write_seconds
 
     async def result(self, request: Request, run: AttachedRun, workspace_id: str) -> tuple[RunOutcome, bytes]:
@@ -38,13 +42,15 @@ class AttachedAnswers:
         return outcome, await self._executions.output_of(workspace_id, outcome)
 
     def stream(
-        self, run: AttachedRun, asked: ExecuteRequest, workspace_id: str, *, headers: Mapping[str, str]
+        self, run: AttachedRun, asked: ExecuteRequest, endpoint: Endpoint, *, headers: Mapping[str, str]
     ) -> Response:
-        """The run's frames as they come."""
+        """The run's frames as they come: of an API stream, or for the canvas where somebody runs a draft."""
 
         async def load_output(outcome: RunOutcome) -> bytes:
-            return await self._executions.output_of(workspace_id, outcome)
+            return await self._executions.output_of(endpoint.workspace_id, outcome)
 
         agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if asked.agent_events else {}
-        writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
+        writer: Writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
+        if asked.draft_run is not None and asked.draft_run.uses_draft:
+            writer = CanvasWriter(run.run_id, endpoint.workflow_id, self._clock)
         return EventStream(run, writer, load_output, headers={**headers, **agreed}, write_seconds=self._write_seconds)

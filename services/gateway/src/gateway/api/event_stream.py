@@ -2,18 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Final, Protocol
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway import metrics
-from gateway.api.frames import FrameWriter
 from gateway.api.hang_up import hanging_up, never
 from gateway.domain.errors import CallerGone, NotStarted, ReaderTooSlow
 from gateway.ports import AttachedRun
-from shared.contracts.events import RunEnded
+from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.runs import RunMode, RunOutcome
 from shared.errors import FlowportError
 
@@ -27,13 +26,34 @@ LoadOutput = Callable[[RunOutcome], Awaitable[bytes]]
 KeepEnd = Callable[[bytes | None], Awaitable[None]]
 
 
+class Writer(Protocol):
+    """Writes events in the words of one kind of stream."""
+
+    @property
+    def has_text(self) -> bool:
+        """Whether any text has been written."""
+        ...
+
+    def write(self, events: Iterable[RunEvent]) -> bytes:
+        """The frames of `events`."""
+        ...
+
+    def final(self, outcome: RunOutcome, output: bytes) -> bytes:
+        """How the stream ends when the run has."""
+        ...
+
+    def broken(self, message: str) -> bytes:
+        """How it ends when the run cannot be followed any more."""
+        ...
+
+
 class EventStream(Response):
     """The stream of `run`. The head is sent at once; a reader who does not read for `write_seconds` is left."""
 
     def __init__(
         self,
         run: AttachedRun,
-        writer: FrameWriter,
+        writer: Writer,
         load_output: LoadOutput,
         *,
         headers: Mapping[str, str],

@@ -1,11 +1,15 @@
 """Begins runs: from a caller who is known and a request that is in order, to a run that is under way."""
 
+from typing import Final
+
 import msgspec
 
 from gateway import metrics
+from gateway.application.draft_runs import DraftRuns
 from gateway.application.endpoints import Endpoints
 from gateway.application.rate_limits import RateLimits
 from gateway.domain.credentials import Caller, Scope
+from gateway.domain.draft_run import DraftRun
 from gateway.domain.errors import IdentityUnavailable, RunLost
 from gateway.domain.execute_request import ExecuteRequest
 from gateway.domain.plans import Plan, Plans
@@ -13,11 +17,14 @@ from gateway.domain.rate_limits import RateKind
 from gateway.ports import AttachedRun, AttachedRuns, FollowedRun, FollowedRuns, Jobs, Payloads
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import AcceptRun, RunAccepted
-from shared.contracts.runs import RunMode, RunOutcome, RunSpec
+from shared.contracts.runs import RunFromBlock, RunMode, RunOutcome, RunSpec, SnapshotRef, Trigger
 from shared.errors import FlowportError, NotFound, RunIdTaken, Unavailable
 from shared.ids import new_id
 from shared.observe.logging import get_logger
 from shared.observe.trace import current_traceparent
+
+UNCOUNTED: Final = frozenset({Trigger.MANUAL, Trigger.CHAT})
+"""Runs of people who try things: the plan's rate limits are for programs."""
 
 log = get_logger("executions")
 
@@ -33,6 +40,7 @@ class Executions:
         payloads: Payloads,
         followed: FollowedRuns,
         *,
+        drafts: DraftRuns,
         limits: RateLimits,
         plans: Plans,
     ) -> None:
@@ -42,6 +50,7 @@ class Executions:
         self._jobs = jobs
         self._payloads = payloads
         self._followed = followed
+        self._drafts = drafts
         self._plans = plans
 
     async def authorize(self, caller: Caller, workflow_id: str) -> tuple[Caller, Endpoint]:
@@ -111,8 +120,10 @@ class Executions:
         return await self._payloads.get(workspace_id, outcome.output) or b"{}"
 
     async def _spec(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> RunSpec:
-        snapshot = await self._endpoints.target(endpoint, request.version)
-        await self._limits.take(caller, RateKind.of(request.mode))
+        snapshot, selected, run_from = await self._what_to_run(caller, endpoint, request)
+        if request.trigger not in UNCOUNTED:
+            await self._limits.take(caller, RateKind.of(request.mode))
+        wish = request.draft_run or DraftRun(uses_draft=False)
         metrics.count_run(endpoint.workspace_id, request.mode)
         return RunSpec(
             run_id=run_id,
@@ -121,7 +132,11 @@ class Executions:
             input=await self._payloads.put(endpoint.workspace_id, request.input),
             time_limit_ms=self._plan(caller).time_limit_ms(request.mode, request.time_limit_seconds),
             workflow_name=endpoint.name,
-            selected_outputs=request.selected_outputs,
+            selected_outputs=selected,
+            trigger=request.trigger,
+            include_block_events=wish.uses_draft and request.mode is RunMode.STREAM,
+            start_block_id=wish.start_block_id,
+            run_from=run_from,
             stop_after_block_id=request.stop_after_block_id,
             include_thinking=request.include_thinking,
             include_tool_calls=request.include_tool_calls,
@@ -133,6 +148,16 @@ class Executions:
             keep_events=request.keep_events,
             actor_id=None if caller.is_public else caller.actor_id,
         )
+
+    async def _what_to_run(
+        self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest
+    ) -> tuple[SnapshotRef, tuple[str, ...], RunFromBlock | None]:
+        if request.draft_run is None:
+            return await self._endpoints.target(endpoint, request.version), request.selected_outputs, None
+        prepared = await self._drafts.prepare(caller, endpoint, request.draft_run)
+        snapshot = prepared.snapshot or await self._endpoints.target(endpoint, request.version)
+        texts = tuple(f"{block_id}.content" for block_id in prepared.text_block_ids)
+        return snapshot, request.selected_outputs or texts, prepared.run_from
 
     async def _claim(self, workspace_id: str, run_id: str) -> None:
         try:

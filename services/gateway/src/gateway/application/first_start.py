@@ -101,7 +101,7 @@ class FirstStart:
         log.info("admin_key_made", workspace_id=workspace.id, key_id=key_id)
 
     async def set_password(self, password: str, *, only_if_none: bool = False) -> FirstPassword:
-        """Give the first admin this password, in place of the old one or only where there is none. Raises Unavailable."""
+        """Give the first admin this password, in place of any other or only where there is none. Raises Unavailable."""
         _, admin = await self.found()
         if admin.password_hash is None or not only_if_none:
             await self._tenants.set_password(admin.user.id, await self._passwords.hash(password))

@@ -9,8 +9,9 @@ from msgspec import UNSET
 
 from gateway.domain import json_body, problems
 from gateway.domain.controls import Controls, read_controls, workflow_input
+from gateway.domain.draft_run import DraftRun, read_draft_run, trigger_of
 from gateway.domain.problems import Problem
-from shared.contracts.runs import RunMode
+from shared.contracts.runs import RunMode, Trigger
 from shared.errors import Forbidden, InvalidRequest
 
 MAX_TIMEOUT_SECONDS: Final = 604_800
@@ -38,14 +39,22 @@ class ExecuteRequest(msgspec.Struct, frozen=True, kw_only=True):
     version: int | None = None
     keep_events: bool = False
     """Keep what happens in a durable run for readers who come later, or come back."""
+    trigger: Trigger = Trigger.API
+    draft_run: DraftRun | None = None
+    """Set for who is signed in."""
     may_have_begun: bool = False
     """An earlier call with the same idempotency key may have begun the run `run_id`."""
 
 
 def read_execute_request(
-    headers: Mapping[str, str], body: bytes, *, is_public: bool, call_chain: tuple[str, ...] = ()
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    is_public: bool,
+    is_session: bool = False,
+    call_chain: tuple[str, ...] = (),
 ) -> ExecuteRequest:
-    """The request of a caller with a key, or of the public.
+    """The request of a caller with a key, of the public, or of who is signed in.
 
     Raises MalformedJson, InvalidRequest, Forbidden.
     """
@@ -54,7 +63,8 @@ def read_execute_request(
     controls = read_controls(document, checks_execution_id=chosen_id is None)
     run_id = _run_id(chosen_id, controls)
     seconds = _timeout_seconds(headers.get("x-execution-timeout-seconds"))
-    _refuse_for_outsiders(controls, is_public=is_public)
+    if not is_session:
+        _refuse_for_outsiders(controls, is_public=is_public)
     mode = _mode(headers, controls)
     _refuse_for_mode(controls, mode, seconds, is_public=is_public)
     agent_events = headers.get("x-sim-stream-protocol") == AGENT_EVENTS
@@ -62,7 +72,7 @@ def read_execute_request(
     refuse_unnegotiated(wants_agent_events, agent_events=agent_events)
     return ExecuteRequest(
         mode=mode,
-        input=workflow_input(document, controls),
+        input=_session_input(controls) if is_session else workflow_input(document, controls),
         run_id=run_id,
         time_limit_seconds=seconds,
         selected_outputs=() if controls.selected_outputs is UNSET else tuple(controls.selected_outputs),
@@ -74,7 +84,15 @@ def read_execute_request(
         agent_events=agent_events,
         call_chain=call_chain,
         version=pinned_version(headers.get("x-workflow-version")),
+        trigger=trigger_of(controls) if is_session else Trigger.API,
+        draft_run=read_draft_run(controls) if is_session and mode is not RunMode.ASYNC else None,
     )
+
+
+def _session_input(controls: Controls) -> bytes:
+    if controls.has("input_from_execution_id"):
+        raise InvalidRequest("inputFromExecutionId is not supported")
+    return b"{}" if controls.input is UNSET else msgspec.json.encode(controls.input)
 
 
 def pinned_version(header: str | None) -> int | None:

@@ -64,7 +64,7 @@ class ExecuteDoor:
         caller = await self._caller(request, headers, workflow_id)
         self._limiting.show(request, caller, RateKind.SYNC)
         body = await request.body()
-        asked = read_execute_request(headers, body, is_public=caller.is_public, call_chain=chain)
+        asked = read_execute_request(headers, body, is_public=caller.is_public, is_session=caller.is_session, call_chain=chain)
         await self._authentication.confirm(caller)
         caller, endpoint = await self._executions.authorize(caller, workflow_id)
         if asked.mode is RunMode.ASYNC:
@@ -77,7 +77,7 @@ class ExecuteDoor:
             return self._accepted(await self._executions.enqueue(caller, endpoint, asked))
         run = await self._executions.attach(caller, endpoint, asked)
         if asked.mode is RunMode.STREAM:
-            return self._attached.stream(run, asked, endpoint.workspace_id, headers={"x-execution-id": run.run_id})
+            return self._attached.stream(run, asked, endpoint, headers={"x-execution-id": run.run_id})
         outcome, output = await self._attached.result(request, run, endpoint.workspace_id)
         return sync_response(run.run_id, outcome, output)
 

@@ -49,7 +49,8 @@ def workflows_router(access: V1Access, authoring: Authoring) -> APIRouter:
         caller = entered(caller, workspace_id, Scope.READ)
         page = await authoring.page(workspace_id, cursor=cursor, limit=limit, deployed_only=deployed_only)
         found = WorkflowList(
-            data=[summary(workflow) for workflow in page.workflows if caller.may_touch(workflow.id)], limits=await access.limits(caller)
+            data=[summary(workflow) for workflow in page.workflows if caller.may_touch(workflow.id)],
+            limits=await access.limits(caller),
         )
         if page.next_cursor is not None:
             found.next_cursor = page.next_cursor

@@ -1,0 +1,119 @@
+"""Run events as the canvas hears them: every block as it begins and ends, and text as it is written."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from gateway.api.frames import frame
+from shared.clock import Clock, iso
+from shared.contracts.events import (
+    BlockEnded,
+    BlockStarted,
+    Chunk,
+    ChunkReset,
+    RunEvent,
+    RunStarted,
+    Thinking,
+    ToolActivity,
+)
+from shared.contracts.runs import RunOutcome, RunStatus
+
+DONE: Final = b"data: [DONE]\n\n"
+
+
+class _Named(msgspec.Struct, rename="camel"):
+    block_id: str
+
+
+class CanvasWriter:
+    """Writes the frames of one run at the canvas. Those that may be replayed carry a growing `eventId`."""
+
+    def __init__(self, run_id: str, workflow_id: str, clock: Clock) -> None:
+        self._run_id = run_id
+        self._workflow_id = workflow_id
+        self._clock = clock
+        self._event_id = 0
+        self._writing: set[str] = set()
+
+    @property
+    def has_text(self) -> bool:
+        """Whether any text has been written."""
+        return bool(self._writing)
+
+    def write(self, events: Iterable[RunEvent]) -> bytes:
+        """The frames of `events`; those that the canvas does not show write nothing."""
+        return b"".join([self._frames(event) for event in events])
+
+    def final(self, outcome: RunOutcome, output: bytes) -> bytes:
+        """How the run ended, and DONE."""
+        kind, data = _ending(outcome, output)
+        return self._kept(f"execution:{kind}", data) + DONE
+
+    def broken(self, message: str) -> bytes:
+        """How the stream ends when the run cannot be followed any more."""
+        return self._kept("execution:error", {"error": message, "duration": 0}) + DONE
+
+    def _frames(self, event: RunEvent) -> bytes:
+        match event:
+            case RunStarted():
+                return self._kept("execution:started", {"startTime": iso(self._clock.now())})
+            case BlockStarted(data=document):
+                return self._kept("block:started", document)
+            case BlockEnded(data=document, failed=failed):
+                return self._text_done(document) + self._kept("block:error" if failed else "block:completed", document)
+            case Chunk(block_id=block_id, text=text):
+                self._writing.add(block_id)
+                return self._live("stream:chunk", {"blockId": block_id, "chunk": text})
+            case ChunkReset(block_id=block_id):
+                return self._live("stream:chunk_reset", {"blockId": block_id})
+            case Thinking(block_id=block_id, text=text):
+                return self._live("stream:thinking", {"blockId": block_id, "text": text})
+            case ToolActivity():
+                return self._live("stream:tool", _tool(event))
+            case _:
+                return b""
+
+    def _text_done(self, document: msgspec.Raw) -> bytes:
+        block_id = msgspec.json.decode(document, type=_Named).block_id
+        return self._live("stream:done", {"blockId": block_id}) if block_id in self._writing else b""
+
+    def _kept(self, kind: str, data: Any) -> bytes:
+        self._event_id += 1
+        return frame({**self._head(kind), "eventId": self._event_id, "data": data})
+
+    def _live(self, kind: str, data: Any) -> bytes:
+        return frame({**self._head(kind), "data": data})
+
+    def _head(self, kind: str) -> dict[str, Any]:
+        return {
+            "type": kind,
+            "timestamp": iso(self._clock.now()),
+            "executionId": self._run_id,
+            "workflowId": self._workflow_id,
+        }
+
+
+def _ending(outcome: RunOutcome, output: bytes) -> tuple[str, dict[str, Any]]:
+    duration = round(outcome.duration_ms)
+    if outcome.status is RunStatus.CANCELLED:
+        return "cancelled", {"duration": duration}
+    if outcome.status is RunStatus.FAILED:
+        return "error", {"error": outcome.error.text if outcome.error else "Execution failed", "duration": duration}
+    ended = {
+        "output": msgspec.Raw(output),
+        "duration": duration,
+        "startTime": iso(outcome.started_at),
+        "endTime": iso(outcome.ended_at),
+    }
+    return ("paused", ended) if outcome.status is RunStatus.PAUSED else ("completed", {"success": True, **ended})
+
+
+def _tool(event: ToolActivity) -> dict[str, Any]:
+    shown = {
+        "blockId": event.block_id,
+        "phase": event.phase,
+        "id": event.tool_call_id,
+        "name": event.name,
+    }
+    return shown if event.status is None else {**shown, "status": event.status}

@@ -1,0 +1,184 @@
+"""Runs of who is signed in: the draft by default, another state, from any block, and what the canvas hears."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from tests.unit.gateway.fakes import NOON, a_view, outcome
+from tests.unit.gateway.system import System
+from tests.unit.gateway.visitor import Visitor
+
+from gateway.domain.people import Role
+from shared.contracts.events import BlockEnded, BlockStarted, Chunk, RunEnded, RunEvent, RunStarted
+from shared.contracts.messages import to_json
+from shared.contracts.runs import BlockLog, RunSpec, RunStatus, Trigger
+
+EXECUTE = "/api/workflows/W/execute"
+
+
+@pytest.fixture
+async def writer(system: System) -> Visitor:
+    return await Visitor.with_role(system, Role.WRITE)
+
+
+def frames(body: bytes) -> list[dict[str, Any]]:
+    lines = body.decode().split("\n\n")
+    assert lines[-2:] == ["data: [DONE]", ""]
+    return [json.loads(line.removeprefix("data: ")) for line in lines[:-2]]
+
+
+async def test_a_session_runs_the_draft_with_the_input_alone(system: System, writer: Visitor) -> None:
+    answer = await writer.send("POST", EXECUTE, {"input": {"q": 1}, "other": 2})
+    assert answer.status == 200
+    assert answer.json["output"] == {"result": {"q": 1}, "stdout": ""}
+    (run,) = system.worker.runs
+    assert (run.snapshot.snapshot_hash, run.snapshot.version, run.trigger) == ("draft1", None, Trigger.MANUAL)
+    assert (run.actor_id, run.selected_outputs) == ("u-write", ("agent.content",))
+    assert not run.include_block_events
+
+
+async def test_it_may_run_what_is_live(system: System, writer: Visitor) -> None:
+    body = {"useDraftState": False, "triggerType": "api", "stream": True, "isClientSession": True}
+    answer = await writer.send("POST", EXECUTE, body)
+    assert answer.body.endswith(b'data: "[DONE]"\n\n')
+    (run,) = system.worker.runs
+    assert (run.snapshot.version, run.trigger, system.deployments.kept_drafts) == (1, Trigger.API, [])
+
+
+async def test_it_may_run_another_state(system: System, writer: Visitor) -> None:
+    state = {"blocks": {"a": {}}, "edges": []}
+    assert (await writer.send("POST", EXECUTE, {"workflowStateOverride": state, "stopAfterBlockId": "a"})).status == 200
+    assert system.deployments.kept_drafts == [state]
+    assert system.worker.runs[0].stop_after_block_id == "a"
+
+
+async def test_a_reader_runs_only_what_is_live(system: System) -> None:
+    reader = await Visitor.with_role(system, Role.READ)
+    refused = await reader.send("POST", EXECUTE, {})
+    assert (refused.status, refused.json) == (
+        403,
+        {"error": "Unauthorized: Access denied to write this workflow"},
+    )
+    assert (await reader.send("POST", EXECUTE, {"useDraftState": False})).status == 200
+
+
+async def test_a_stranger_is_refused(system: System, writer: Visitor) -> None:
+    system.deployments.put("X", workspace_id="WS2")
+    refused = await writer.send("POST", "/api/workflows/X/execute", {})
+    assert (refused.status, refused.json) == (403, {"error": "Unauthorized: Access denied to read this workflow"})
+
+
+async def test_a_run_goes_on_from_a_block_with_what_was_there(system: System, writer: Visitor) -> None:
+    given = {"startBlockId": "b", "sourceSnapshot": {"blockStates": {"a": {"output": {"x": 1}, "executed": True}}}}
+    assert (await writer.send("POST", EXECUTE, {"runFromBlock": given})).status == 200
+    asked = system.worker.runs[0].run_from
+    assert asked is not None
+    assert (asked.block_id, msgspec.json.decode(asked.outputs.inline)) == ("b", {"a": {"x": 1}})
+
+
+@pytest.mark.parametrize("run_id", ["E1", "latest"])
+async def test_a_run_goes_on_from_what_an_earlier_run_left(system: System, writer: Visitor, run_id: str) -> None:
+    log = BlockLog(
+        block_id="a",
+        block_name="A",
+        block_type="function",
+        started_at=NOON,
+        ended_at=NOON,
+        duration_ms=1,
+        success=True,
+        execution_order=1,
+        output={"x": 1},
+    )
+    system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(log,))
+    body = {"runFromBlock": {"startBlockId": "b", "executionId": run_id}}
+    assert (await writer.send("POST", EXECUTE, body)).status == 200
+    asked = system.worker.runs[0].run_from
+    assert asked is not None
+    assert msgspec.json.decode(asked.outputs.inline) == {"a": {"x": 1}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({}, "runFromBlock requires either sourceSnapshot or executionId"),
+        ({"executionId": "E9"}, "No execution state found for execution E9. Run the full workflow first."),
+        ({"executionId": "latest"}, "No execution state found for workflow. Run the full workflow first."),
+    ],
+)
+async def test_what_was_never_run_cannot_go_on(writer: Visitor, asked: dict[str, str], message: str) -> None:
+    answer = await writer.send("POST", EXECUTE, {"runFromBlock": {"startBlockId": "b", **asked}})
+    assert (answer.status, answer.json) == (400, {"error": message})
+
+
+async def test_a_queued_run_of_a_session_is_of_what_is_live(system: System, writer: Visitor) -> None:
+    answer = await writer.send("POST", EXECUTE, {"input": {}}, X_Execution_Mode="async")
+    assert answer.status == 202
+    assert system.jobs.accepted[0].run.snapshot.version == 1
+    refused = await writer.send("POST", EXECUTE, {"useDraftState": False}, X_Execution_Mode="async")
+    assert refused.json == {"error": "Async execution does not support draft or override execution controls"}
+
+
+async def test_the_canvas_hears_every_block(system: System, writer: Visitor) -> None:
+    begun = {"blockId": "agent", "blockName": "Agent", "blockType": "agent", "executionOrder": 1}
+    ended = {**begun, "input": {}, "output": {"content": "Hi"}, "durationMs": 5}
+
+    def plays(run: RunSpec) -> Sequence[Sequence[RunEvent]]:
+        assert run.include_block_events
+        return [
+            [RunStarted(), BlockStarted(to_json(begun))],
+            [Chunk("agent", "H"), Chunk("agent", "i"), BlockEnded(to_json(ended))],
+            [BlockEnded(to_json({**ended, "blockId": "b", "error": "boom"}), failed=True)],
+            [RunEnded(outcome({"content": "Hi"}))],
+        ]
+
+    system.worker.script = plays
+    answer = await writer.send("POST", EXECUTE, {"stream": True, "input": {}})
+    assert answer.headers["content-type"] == "text/event-stream"
+    seen = frames(answer.body)
+    assert [(frame["type"], frame.get("eventId")) for frame in seen] == [
+        ("execution:started", 1),
+        ("block:started", 2),
+        ("stream:chunk", None),
+        ("stream:chunk", None),
+        ("stream:done", None),
+        ("block:completed", 3),
+        ("block:error", 4),
+        ("execution:completed", 5),
+    ]
+    assert all(frame["executionId"] == answer.headers["x-execution-id"] for frame in seen)
+    assert all(frame["workflowId"] == "W" for frame in seen)
+    assert seen[1]["data"] == begun
+    assert seen[5]["data"] == ended
+    assert seen[-1]["data"] == {
+        "success": True,
+        "output": {"content": "Hi"},
+        "duration": 163,
+        "startTime": "2026-11-24T12:00:00.000Z",
+        "endTime": "2026-11-24T12:00:00.163Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "data"),
+    [
+        (RunStatus.CANCELLED, "execution:cancelled", {"duration": 163}),
+        (RunStatus.FAILED, "execution:error", {"error": "Execution failed", "duration": 163}),
+    ],
+)
+async def test_the_canvas_hears_how_it_ended(
+    system: System, writer: Visitor, status: RunStatus, kind: str, data: dict[str, Any]
+) -> None:
+    system.worker.script = lambda run: [[RunEnded(outcome({}, status=status))]]
+    (last,) = frames((await writer.send("POST", EXECUTE, {"stream": True})).body)
+    assert (last["type"], last["data"]) == (kind, data)
+
+
+async def test_trying_things_is_not_counted(system: System, writer: Visitor) -> None:
+    for _ in range(3):
+        await writer.send("POST", EXECUTE, {})
+    await writer.send("POST", EXECUTE, {"triggerType": "api"})
+    counted = [bucket for bucket in system.buckets.left if bucket.endswith(":sync")]
+    assert len(system.worker.runs) == 4
+    assert len(counted) <= 1
