@@ -1,0 +1,128 @@
+"""A cancel, wherever the run stands: remembered, the same the second time, and at the model within a second."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from signal import SIGCONT, SIGSTOP
+
+import httpx
+import pytest
+from tests.support.eventually import eventually
+from tests.support.model_server import End, ModelServer, Reply
+from tests.support.public_door import PublicDoor
+from tests.support.workflow_files import START, agent, block, start, workflow
+
+from flowport.stack import Stack
+
+Cancel = Callable[[PublicDoor, str, str], Awaitable[httpx.Response]]
+WORKERS = ("executor-service", "executor-service-2")
+
+
+async def legacy(door: PublicDoor, workflow_id: str, run_id: str) -> httpx.Response:
+    return await door.http.post(f"/api/workflows/{workflow_id}/executions/{run_id}/cancel")
+
+
+async def v2(door: PublicDoor, workflow_id: str, run_id: str) -> httpx.Response:
+    return await door.http.post(f"/api/v2/workflows/{workflow_id}/runs/{run_id}/cancel")
+
+
+both = pytest.mark.parametrize("cancel", [legacy, v2])
+
+
+@pytest.fixture
+async def talker(door: PublicDoor, models: ModelServer, request: pytest.FixtureRequest) -> tuple[str, str]:
+    """A workflow whose model never ends, and the model's name."""
+    name = f"talker-{request.node.name.replace('[', '-').replace(']', '')}"
+    models.answer(name, Reply.says("word " * 10_000, token_seconds=0.05))
+    return await door.publish(workflow(name, [start(), agent("a1", f"vllm/{name}", "go on")], (START, "a1"))), name
+
+
+async def cancelled(door: PublicDoor, workflow_id: str, job: dict[str, str], cancel: Cancel) -> None:
+    """Cancel twice, and see the job end as cancelled jobs do."""
+    first = await cancel(door, workflow_id, job["executionId"])
+    assert first.status_code == 200, first.text
+    ended = await door.ended_job(job["jobId"], seconds=15)
+    assert (ended["status"], ended["error"]) == ("failed", "Cancelled")
+    again = await cancel(door, workflow_id, job["executionId"])
+    body = again.json()
+    assert (again.status_code, body.get("data", body)["reason"]) == (200, "already_cancelled")
+
+
+@both
+async def test_a_run_at_work_is_cancelled(
+    door: PublicDoor, models: ModelServer, talker: tuple[str, str], cancel: Cancel
+) -> None:
+    workflow_id, model = talker
+    job = await door.queue(workflow_id)
+    await eventually(lambda: models.calls_of(model), seconds=10)
+    await cancelled(door, workflow_id, job, cancel)
+    await eventually(lambda: models.calls_of(model)[-1].end is End.HUNG_UP, seconds=1)
+
+
+@both
+async def test_a_run_is_cancelled_in_the_queue_while_no_worker_takes_anything(
+    door: PublicDoor, models: ModelServer, stack: Stack, talker: tuple[str, str], cancel: Cancel
+) -> None:
+    workflow_id, model = talker
+    for name in WORKERS:
+        stack.kill(name, SIGSTOP)
+    try:
+        await cancelled(door, workflow_id, await door.queue(workflow_id), cancel)
+    finally:
+        for name in WORKERS:
+            stack.kill(name, SIGCONT)
+    await asyncio.sleep(0.5)
+    assert models.calls_of(model) == []
+
+
+@both
+async def test_a_run_is_cancelled_while_its_worker_is_gone(
+    door: PublicDoor, models: ModelServer, stack: Stack, talker: tuple[str, str], cancel: Cancel
+) -> None:
+    workflow_id, model = talker
+    job = await door.queue(workflow_id)
+    await eventually(lambda: models.calls_of(model), seconds=10)
+    for name in WORKERS:
+        stack.kill(name)
+    try:
+        await cancelled(door, workflow_id, job, cancel)
+    finally:
+        await asyncio.gather(*(asyncio.to_thread(stack.restart, name) for name in WORKERS))
+    assert len(models.calls_of(model)) == 1
+
+
+@both
+async def test_a_paused_run_is_cancelled(door: PublicDoor, cancel: Cancel) -> None:
+    blocks = [start(), block("h1", "human_in_the_loop", "Ask")]
+    workflow_id = await door.publish(workflow("Ask", blocks, (START, "h1")))
+    job = await door.queue(workflow_id)
+    await _paused(door, workflow_id, job["executionId"])
+    await cancelled(door, workflow_id, job, cancel)
+
+
+@both
+async def test_an_attached_run_is_cancelled(
+    door: PublicDoor, models: ModelServer, talker: tuple[str, str], cancel: Cancel
+) -> None:
+    workflow_id, model = talker
+    run_id = f"mine-{model}"
+    call = asyncio.create_task(door.run(workflow_id, headers={"x-execution-id": run_id}))
+    await eventually(lambda: models.calls_of(model), seconds=10)
+    assert (await cancel(door, workflow_id, run_id)).status_code == 200
+    await eventually(lambda: models.calls_of(model)[-1].end is End.HUNG_UP, seconds=1)
+    assert (await call).json()["success"] is False
+
+
+@both
+async def test_what_is_over_stays_so(door: PublicDoor, cancel: Cancel) -> None:
+    workflow_id = await door.publish(workflow("Short", [start()]))
+    job = await door.queue(workflow_id)
+    await door.ended_job(job["jobId"])
+    answer = await cancel(door, workflow_id, job["executionId"])
+    assert answer.status_code == 409
+    assert "Execution cannot be cancelled while completed" in answer.text
+
+
+async def _paused(door: PublicDoor, workflow_id: str, run_id: str) -> None:
+    async with asyncio.timeout(10):
+        while not (await door.http.get(f"/api/resume/{workflow_id}/{run_id}")).is_success:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
