@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Set
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-from uuid import uuid4
 
 import httpx
 from tests.conformance.cases import Case
@@ -17,6 +15,7 @@ from shared.contracts.deployments import CreateWorkflow, Deploy, Deployed, SaveD
 from shared.contracts.jobs import RunView
 from shared.contracts.runs import RunStatus
 from shared.errors import NotFound
+from shared.ids import new_id
 from shared.web.client import InternalClient
 
 CANCELLED = "cancel"
@@ -25,7 +24,6 @@ SELF, RUN, SNAPSHOT = "wf-1", "exec-1", "snap-1"
 ACTOR = "conformance"
 RECORD_SECONDS = 10.0
 POLL_SECONDS = 0.01
-OUR_HEADERS = re.compile(r"date|server|vary|content-(?!type).*|access-.*|x-(execution|request)-id|x-content-type-.*")
 ADDRESSES = {"example.com": "93.184.216.34"}
 """Public names that the cases mention and nobody calls: here nobody need be able to resolve them either."""
 SUCCEEDED = frozenset({RunStatus.COMPLETED, RunStatus.PAUSED})
@@ -45,7 +43,7 @@ class StackSystem:
         """Run the case to its end, as its caller waits. Its models must be served where the stack was told."""
         response, record, names = await self._run(case, {})
         body = json.loads(_renamed(response.text or '""', names))
-        return _observed(response, body, record)
+        return _observed(response, body, record, _expected_headers(case, response))
 
     async def queue(self, case: Case) -> Observed:
         """Queue the case, and read what was stored of it: a durable run, with a journal."""
@@ -62,28 +60,30 @@ class StackSystem:
 
     async def _run(self, case: Case, headers: Mapping[str, str]) -> tuple[httpx.Response, RunView, Mapping[str, str]]:
         """The answer, the record, and what things were called where the case was observed."""
-        run_id = uuid4().hex
+        run_id = new_id()
         async with self._environment(case.environment), self._published(case) as (workflow_id, names):
             response = await self._called(workflow_id, case, {"X-Execution-Id": run_id, **headers})
-            record = await self._record(run_id)
+            record = await self._record(run_id, SETTLED)
         return response, record, {**names, workflow_id: SELF, run_id: RUN}
 
     async def _called(self, workflow_id: str, case: Case, headers: Mapping[str, str]) -> httpx.Response:
         run = asyncio.create_task(self._door.run(workflow_id, case.request, headers=headers))
         if case.area == CANCELLED:
+            run_id = headers["X-Execution-Id"]
+            await self._record(run_id, {RunStatus.PROCESSING})
             await asyncio.sleep(CANCEL_SECONDS)
-            path = f"/api/workflows/{workflow_id}/executions/{headers['X-Execution-Id']}/cancel"
+            path = f"/api/workflows/{workflow_id}/executions/{run_id}/cancel"
             (await self._door.http.post(path)).raise_for_status()
         return await run
 
-    async def _record(self, run_id: str) -> RunView:
-        """The run as it was recorded, soon after it ended."""
+    async def _record(self, run_id: str, wanted: Set[RunStatus]) -> RunView:
+        """The run as it is recorded, once it has one of these states."""
         path = f"/internal/runs/{run_id}?blocks=true"
         async with asyncio.timeout(RECORD_SECONDS):
             while True:
                 with suppress(NotFound):
                     record = await self._jobs.call("GET", path, returns=RunView)
-                    if record.status in SETTLED:
+                    if record.status in wanted:
                         return record
                 await asyncio.sleep(POLL_SECONDS)
 
@@ -121,10 +121,9 @@ class StackSystem:
         return deployed.version.snapshot_hash
 
 
-def _observed(response: httpx.Response, body: Any, record: RunView) -> Observed:
+def _observed(response: httpx.Response, body: Any, record: RunView, headers: Mapping[str, str]) -> Observed:
     is_ours = isinstance(body, dict) and {"success", "output", "metadata"} <= body.keys()
     if not is_ours:  # a Response block speaks for itself
-        headers = {name.title(): value for name, value in response.headers.items() if not OUR_HEADERS.fullmatch(name)}
         body = {"success": True, "output": {"data": body, "status": response.status_code, "headers": headers}}
     return Observed(
         success=body["success"],
@@ -133,6 +132,13 @@ def _observed(response: httpx.Response, body: Any, record: RunView) -> Observed:
         error=body.get("error"),
         block_order=order_of(record.blocks),
     )
+
+
+def _expected_headers(case: Case, response: httpx.Response) -> dict[str, str]:
+    """What a Response block is to send: the answer has headers of the gateway's own beside it."""
+    output = case.expected.output
+    expected = output.get("headers") if isinstance(output, dict) else None
+    return {name: response.headers[name] for name in expected or () if name in response.headers}
 
 
 def _renamed(text: str, names: Mapping[str, str]) -> str:

@@ -16,9 +16,9 @@ from executor_service.sandbox import JavaScriptSandbox
 from shared.clock import SystemClock
 from shared.contracts.events import RunEvent
 from shared.contracts.runs import BlockLog, RunStatus
+from shared.errors import NotFound
 from shared.net import OutboundClient
 from shared.net.hosts import Address
-from shared.errors import NotFound
 from shared.workflow.compile import compile_workflow
 
 TIME_LIMIT_MS = 20_000
