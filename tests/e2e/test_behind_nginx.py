@@ -1,0 +1,85 @@
+"""Streams through a real nginx with the settings that it comes with."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.support.model_server import ModelServer, Reply
+from tests.support.nginx import nginx
+from tests.support.public_door import PublicDoor
+from tests.support.workflow_files import START, agent, start, workflow
+
+from flowport.stack import Stack
+
+IDLE_CUT = "proxy_read_timeout 2s;"
+SILENCE_SECONDS = 3.5
+
+
+def speaker(model: str) -> dict[str, object]:
+    return workflow(f"Behind nginx {model}", [start(), agent("a1", f"vllm/{model}", "<start.input>")], (START, "a1"))
+
+
+BODY = {"stream": True, "selectedOutputs": ["agent_1.content"]}
+
+
+async def frames_of(response: httpx.Response) -> AsyncIterator[object]:
+    async for line in response.aiter_lines():
+        if line.startswith("data: "):
+            yield json.loads(line.removeprefix("data: "))
+
+
+async def test_the_first_token_is_not_held_back(
+    door: PublicDoor, models: ModelServer, stack: Stack, tmp_path: Path
+) -> None:
+    gate = models.gate()
+    models.answer("through", Reply.says("Roses are red.", gate=gate))
+    workflow_id = await door.publish(speaker("through"))
+    with nginx(tmp_path, stack.url) as proxy:
+        url = f"{proxy}/api/workflows/{workflow_id}/execute"
+        async with door.http.stream("POST", url, json={**BODY, "input": "Verse!"}) as response:
+            frames = frames_of(response)
+            gate.release()
+            async with asyncio.timeout(5):
+                assert await anext(frames) == {"blockId": "a1", "chunk": "Roses "}
+            assert models.calls_of("through")[0].end is None
+            gate.open()
+            assert [frame async for frame in frames][-1] == "[DONE]"
+
+
+async def test_heartbeats_survive_an_idle_cut(
+    door: PublicDoor, models: ModelServer, stack: Stack, tmp_path: Path
+) -> None:
+    gate = models.gate()
+    models.answer("thoughtful", Reply.says("At last.", gate=gate))
+    workflow_id = await door.publish(speaker("thoughtful"))
+    with nginx(tmp_path, stack.url, extra=IDLE_CUT) as proxy:
+        url = f"{proxy}/api/v2/workflows/{workflow_id}/execute"
+        body = {**BODY, "input": {"input": "Think!"}}
+        async with door.http.stream("POST", f"{url}?heartbeat=1", json=body) as response:
+            await asyncio.sleep(SILENCE_SECONDS)
+            gate.open()
+            frames = [frame async for frame in frames_of(response)]
+    assert "".join(frame["chunk"] for frame in frames if isinstance(frame, dict) and "chunk" in frame) == "At last."
+    assert frames[-1] == "[DONE]"
+
+
+async def test_without_them_the_proxy_cuts_and_the_reader_comes_back(
+    door: PublicDoor, models: ModelServer, stack: Stack, tmp_path: Path
+) -> None:
+    gate = models.gate()
+    models.answer("slow-thinker", Reply.says("At last.", gate=gate))
+    workflow_id = await door.publish(speaker("slow-thinker"))
+    with nginx(tmp_path, stack.url, extra=IDLE_CUT) as proxy:
+        path = f"{proxy}/api/v2/workflows/{workflow_id}"
+        body = {**BODY, "input": {"input": "Think!"}}
+        with pytest.raises(httpx.RemoteProtocolError):
+            async with door.http.stream("POST", f"{path}/execute", json=body) as response:
+                run_id = response.headers["x-run-id"]
+                assert [frame async for frame in frames_of(response)] == []
+        gate.open()
+        async with door.http.stream("GET", f"{path}/runs/{run_id}/events") as response:
+            frames = [frame async for frame in frames_of(response)]
+    assert frames[-1] == "[DONE]"

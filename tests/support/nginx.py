@@ -1,0 +1,49 @@
+"""A real nginx in front of the gateway, with the settings that it comes with but for what a test names."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flowport.servers.ports import LOOPBACK, free_port
+from flowport.servers.process import ServerProcess, accepts_connections
+
+START_SECONDS = 10.0
+_CONFIG = """
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen {host}:{port};
+        location / {{
+            proxy_pass {upstream};
+            {extra}
+        }}
+    }}
+}}
+"""
+
+
+@contextmanager
+def nginx(folder: Path, upstream: str, *, extra: str = "") -> Iterator[str]:
+    """nginx passes everything on to `upstream`; yields its own URL."""
+    program = shutil.which("nginx") or "/usr/sbin/nginx"
+    port = free_port()
+    config = folder / "nginx.conf"
+    config.write_text(_CONFIG.format(folder=folder, host=LOOPBACK, port=port, upstream=upstream, extra=extra))
+    subprocess.run([program, "-t", "-c", str(config)], check=True, capture_output=True, timeout=10)
+    process = ServerProcess([program, "-c", str(config)], log=folder / "nginx.log", cwd=folder)
+    process.start(until=lambda: accepts_connections(port), timeout=START_SECONDS)
+    try:
+        yield f"http://{LOOPBACK}:{port}"
+    finally:
+        process.stop()
