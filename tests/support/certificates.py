@@ -26,8 +26,20 @@ class Authority:
         certificate = self._certificate.sign(self._key, hashes.SHA256())
         return ssl.create_default_context(cadata=certificate.public_bytes(serialization.Encoding.PEM).decode())
 
+    def file(self) -> Path:
+        """The authority's own certificate."""
+        file = self._folder / "authority.pem"
+        file.write_bytes(self._certificate.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        return file
+
     def server_context(self, *names: str) -> ssl.SSLContext:
         """What a server needs to prove that it is `names`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.server_file(*names))
+        return context
+
+    def server_file(self, *names: str) -> Path:
+        """A key and a certificate for a server that is called `names`."""
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
@@ -39,9 +51,7 @@ class Authority:
             )
             + certificate.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return file
 
 
 def _build(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:

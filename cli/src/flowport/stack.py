@@ -26,6 +26,7 @@ from flowport.replica import Replica
 from flowport.servers.ports import LOOPBACK, free_port
 from flowport.servers.rabbitmq import RabbitMQServer
 from flowport.servers.secantus import SecantusServer
+from shared.broker.access import access_of, user_of
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import default_topology
@@ -89,6 +90,7 @@ class Stack:
         self._environment = environment or {}
         self._overrides = overrides or {}
         self._tokens = {service: secrets.token_urlsafe(32) for service in ServiceName}
+        self._broker_passwords = {service: secrets.token_urlsafe(24) for service in ServiceName}
         self._replicas: dict[str, Replica] = {}
         self.secantus = None if "FLOWPORT_MONGODB_URI" in self._environment else SecantusServer(home.data)
         self.rabbitmq = None if "FLOWPORT_AMQP_URL" in self._environment else RabbitMQServer(home.path / "rabbitmq")
@@ -133,7 +135,7 @@ class Stack:
             self.secantus.start()
         if self.rabbitmq:
             self.rabbitmq.start()
-            asyncio.run(_lay_out(self.rabbitmq))
+            asyncio.run(_lay_out(self.rabbitmq, self._broker_passwords))
         for service in (ServiceName.DEPLOY, ServiceName.JOBS, ServiceName.EXECUTOR, ServiceName.GATEWAY):
             self._launch(service)
         for _ in range(1, self._executors):
@@ -212,12 +214,17 @@ class Stack:
             "FLOWPORT_JOBS_URL": f"http://{LOOPBACK}:{self._ports.jobs}",
             "FLOWPORT_PUBLIC_URL": f"http://{LOOPBACK}:{self._ports.gateway}",
             "FLOWPORT_KEYED_PROVIDERS": ",".join(keyed_providers(ProviderSettings())),
-            "FLOWPORT_AMQP_URL": self.amqp_url,
+            "FLOWPORT_AMQP_URL": self._amqp_url_of(service),
             "FLOWPORT_MONGODB_URI": self.mongodb_uri,
             **self._secrets_of(service),
             **self._environment,
             **self._overrides.get(service, {}),
         }
+
+    def _amqp_url_of(self, service: ServiceName) -> str:
+        if self.rabbitmq is None:
+            return self.amqp_url
+        return f"amqp://{user_of(service)}:{self._broker_passwords[service]}@{LOOPBACK}:{self.rabbitmq.port}/"
 
     def _secrets_of(self, service: ServiceName) -> dict[str, str]:
         known = ServiceName if service in _CALLED else (service,)
@@ -226,7 +233,9 @@ class Stack:
         return tokens | (sealing if service is ServiceName.DEPLOY else {})
 
 
-async def _lay_out(rabbitmq: RabbitMQServer) -> None:
-    topology = default_topology()
+async def _lay_out(rabbitmq: RabbitMQServer, passwords: Mapping[ServiceName, str]) -> None:
+    topology, management = default_topology(), Management(rabbitmq.management_url)
     await declare_topology(rabbitmq.amqp_url, topology)
-    await Management(rabbitmq.management_url).apply_policies(topology)
+    await management.apply_policies(topology)
+    for service, password in passwords.items():
+        await management.set_user(user_of(service), password, access_of(service))

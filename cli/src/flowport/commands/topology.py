@@ -9,9 +9,11 @@ import typer
 from flowport.commands.output import Output
 from flowport.commands.session import AsJson
 from flowport.failures import CommandFailed
+from shared.broker.access import access_of, user_of
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import default_topology
+from shared.service import ServiceName
 
 topology_app = typer.Typer(help="The broker's queues and policies.", no_args_is_help=True)
 
@@ -22,7 +24,11 @@ ManagementUrl = Annotated[
 
 @topology_app.command("apply")
 def apply(management_url: ManagementUrl) -> None:
-    """Declare what FLOWPORT_AMQP_URL's broker lacks, if that is set, and set the policy of every queue."""
+    """Declare what is missing, set every policy, and the user of each service whose password is given.
+
+    FLOWPORT_AMQP_URL names the broker to declare in, FLOWPORT_AMQP_PASSWORD_GATEWAY, …_DEPLOY, …_EXECUTOR and …_JOBS
+    the passwords; what is not set is left as it is.
+    """
     asyncio.run(_apply(management_url, os.environ.get("FLOWPORT_AMQP_URL")))
 
 
@@ -39,4 +45,9 @@ async def _apply(management_url: str, amqp_url: str | None) -> None:
     topology = default_topology()
     if amqp_url:
         await declare_topology(amqp_url, topology)
-    await Management(management_url).apply_policies(topology)
+    management = Management(management_url)
+    await management.apply_policies(topology)
+    for service in ServiceName:
+        password = os.environ.get(f"FLOWPORT_AMQP_PASSWORD_{service.name}")
+        if password:
+            await management.set_user(user_of(service), password, access_of(service))

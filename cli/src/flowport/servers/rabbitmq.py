@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,10 +18,16 @@ _PACKAGED: Final = Path("/usr/lib/rabbitmq/bin")
 
 
 class RabbitMQServer:
-    """One node with its data in `data_dir`, on `port` or a free one; ports, name and data stay over restarts."""
+    """One node with its data in `data_dir`, on `port` or a free one; ports, name and data stay over restarts.
 
-    def __init__(self, data_dir: Path, *, port: int | None = None) -> None:
+    `settings` are further lines of rabbitmq.conf.
+    """
+
+    def __init__(
+        self, data_dir: Path, *, port: int | None = None, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.data_dir = data_dir
+        self._settings = settings or {}
         self.port = port or free_port()
         self.management_port = free_port()
         self.prometheus_port = free_port()
@@ -101,6 +108,7 @@ class RabbitMQServer:
             f"prometheus.tcp.ip = {LOOPBACK}\n"
             f"prometheus.tcp.port = {self.prometheus_port}\n"
             "disk_free_limit.absolute = 50MB\n"
+            + "".join(f"{name} = {value}\n" for name, value in self._settings.items())
         )
 
     def _environment(self) -> dict[str, str]:

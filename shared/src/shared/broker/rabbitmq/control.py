@@ -32,6 +32,7 @@ class Listener:
         self._topology = topology
         self._on_message = on_message
         self._forget = forget
+        self._connection = connection
         self._channel = KeptChannel(connection, self._furnish)
 
     async def start(self) -> None:
@@ -50,7 +51,7 @@ class Listener:
     async def _furnish(self, channel: Channel) -> None:
         inbox = self._topology.control_inbox
         name = inbox.new_name()
-        await declare_control(channel, self._topology)
+        await declare_control(self._connection.require(), self._topology)
         await channel.declare_private_queue(name, inbox.arguments)
         await channel.bind_queue(name, self._topology.control_exchange)
         await channel.consume(name, self._on_received, no_ack=True, exclusive=True)
@@ -69,6 +70,7 @@ class RabbitControlBus:
     """Publishes on one connection, listens on another."""
 
     def __init__(self, publishing: KeptConnection, consuming: KeptConnection, topology: Topology) -> None:
+        self._publishing = publishing
         self._consuming = consuming
         self._topology = topology
         self._publisher = KeptChannel(publishing, self._furnish)
@@ -107,5 +109,5 @@ class RabbitControlBus:
         return listener
 
     async def _furnish(self, channel: Channel) -> None:
-        await declare_control(channel, self._topology)
+        await declare_control(self._publishing.require(), self._topology)
         await channel.select_confirms()

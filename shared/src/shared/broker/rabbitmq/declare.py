@@ -4,7 +4,6 @@ import asyncio
 from typing import Final
 
 from shared.broker.amqp.address import parse
-from shared.broker.amqp.channel import Channel
 from shared.broker.amqp.connection import Connection
 from shared.broker.amqp.errors import AmqpError, ChannelClosed
 from shared.broker.ports import BrokerUnavailable
@@ -55,16 +54,24 @@ async def declare_queue(connection: Connection, queue: Queue) -> None:
     try:
         await channel.declare_queue(queue.name, queue.arguments)
     except ChannelClosed as error:
-        if error.code not in {ACCESS_REFUSED, PRECONDITION_FAILED}:
+        if error.code == PRECONDITION_FAILED:
+            log.error("a queue is not as this version declares it", queue=queue.name, reason=str(error))
+        elif error.code != ACCESS_REFUSED:
             raise
-        log.error("a queue is not as this version declares it", queue=queue.name, reason=str(error))
     finally:
         await channel.close()
 
 
-async def declare_control(channel: Channel, topology: Topology) -> None:
-    """Have the exchange that reaches everybody."""
-    await channel.declare_exchange(topology.control_exchange, "fanout", durable=True)
+async def declare_control(connection: Connection, topology: Topology) -> None:
+    """Have the exchange that reaches everybody. Whoever may not make it uses the one that is there."""
+    channel = await connection.open_channel()  # a refused declaration costs its channel
+    try:
+        await channel.declare_exchange(topology.control_exchange, "fanout", durable=True)
+    except ChannelClosed as error:
+        if error.code != ACCESS_REFUSED:
+            raise
+    finally:
+        await channel.close()
 
 
 async def declare_topology(url: str, topology: Topology) -> None:
@@ -78,7 +85,7 @@ async def declare_topology(url: str, topology: Topology) -> None:
             parse(url), name="flowport topology", heartbeat=HEARTBEAT_SECONDS, timeout=TIMEOUT_SECONDS
         )
         try:
-            await declare_control(await connection.open_channel(), topology)
+            await declare_control(connection, topology)
             for queue in (*topology.queues.values(), topology.probe):
                 await declare_queue(connection, queue)
         finally:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import httpx
 
+from shared.broker.access import Access
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.topology import Queue, Topology
 
@@ -27,6 +28,14 @@ class Management:
         async with self._client() as client:
             for queue in _tuned(topology):
                 await _ask(client, "PUT", self._path(queue), json=_policy(queue))
+
+    async def set_user(self, name: str, password: str, access: Access) -> None:
+        """Have a user with this password and no more access than this. Raises BrokerUnavailable."""
+        rights = {"configure": access.configure, "write": access.write, "read": access.read}
+        async with self._client() as client:
+            await _ask(client, "PUT", f"/api/users/{quote(name, safe='')}", json={"password": password, "tags": ""})
+            path = f"/api/permissions/{quote(self.virtual_host, safe='')}/{quote(name, safe='')}"
+            await _ask(client, "PUT", path, json=rights)
 
     async def remove_policies(self, topology: Topology) -> None:
         """Leave every queue as it was declared. Raises BrokerUnavailable."""

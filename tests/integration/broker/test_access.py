@@ -1,0 +1,89 @@
+"""Each service's user at a real broker: all that its work needs, and no more."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from tests.support.brokers import raw_channel
+from tests.support.rabbitmq import RabbitMQServer
+
+from flowport.servers.ports import LOOPBACK
+from shared.broker.access import access_of, user_of
+from shared.broker.amqp.errors import ChannelClosed
+from shared.broker.connect import open_broker
+from shared.broker.ports import Broker, Delivery, Settlement
+from shared.broker.rabbitmq.declare import declare_topology
+from shared.broker.rabbitmq.management import Management
+from shared.broker.topology import ASYNC, DEAD, EVENTS, INTERACTIVE, RECORDS, default_topology
+from shared.contracts.messages import CancelRun
+from shared.service import ServiceName
+
+REFUSED = 403
+CONSUMERS = {
+    ServiceName.GATEWAY: set[str](),
+    ServiceName.DEPLOY: set[str](),
+    ServiceName.EXECUTOR: {INTERACTIVE, ASYNC},
+    ServiceName.JOBS: {RECORDS, EVENTS, DEAD},
+}
+
+
+@pytest.fixture(params=list(ServiceName))
+def service(request: pytest.FixtureRequest) -> ServiceName:
+    """Each in turn."""
+    name: ServiceName = request.param
+    return name
+
+
+@pytest.fixture
+async def url(rabbitmq: RabbitMQServer, service: ServiceName) -> str:
+    """Where the service's own user connects."""
+    password, management = uuid4().hex, Management(rabbitmq.management_url)
+    await declare_topology(rabbitmq.amqp_url, default_topology())
+    await management.set_user(user_of(service), password, access_of(service))
+    return f"amqp://{user_of(service)}:{password}@{LOOPBACK}:{rabbitmq.port}/"
+
+
+@pytest.fixture
+async def broker(url: str, service: ServiceName) -> AsyncIterator[Broker]:
+    """The broker as the service opens it."""
+    broker = open_broker(url, service=service)
+    await broker.start()
+    yield broker
+    await broker.stop()
+
+
+async def take(delivery: Delivery) -> Settlement:
+    return Settlement.ACK
+
+
+async def test_it_can_do_its_work(broker: Broker, service: ServiceName) -> None:
+    await broker.ping()
+    heard: asyncio.Queue[object] = asyncio.Queue()
+    await broker.control.listen(heard.put_nowait)
+    await broker.control.broadcast(CancelRun("run"))
+    assert await asyncio.wait_for(heard.get(), 5) == CancelRun("run")
+    for queue in CONSUMERS[service]:
+        await broker.work.consume(queue, take, prefetch=1)
+    if service is ServiceName.GATEWAY:
+        inbox = await broker.replies.open_inbox(lambda batch: None, lambda: None)
+        assert inbox.address
+
+
+async def test_it_can_read_no_other_queue(url: str, service: ServiceName) -> None:
+    for queue in set(default_topology().queues) - CONSUMERS[service]:
+        async with raw_channel(url) as channel:
+            with pytest.raises(ChannelClosed) as refused:
+                await channel.consume(queue, lambda received: None, no_ack=True)
+            assert refused.value.code == REFUSED
+
+
+async def test_it_can_neither_make_nor_remove_a_queue(url: str) -> None:
+    async with raw_channel(url) as channel:
+        with pytest.raises(ChannelClosed) as refused:
+            await channel.declare_queue("of.my.own", {})
+        assert refused.value.code == REFUSED
+    async with raw_channel(url) as channel:
+        with pytest.raises(ChannelClosed) as refused:
+            await channel.delete_queue(INTERACTIVE)
+        assert refused.value.code == REFUSED

@@ -1,0 +1,58 @@
+"""TLS to a real broker, with an authority of our own."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.support.certificates import Authority
+from tests.support.rabbitmq import RabbitMQServer
+
+from flowport.servers.ports import free_port
+from shared.broker.amqp.address import parse
+from shared.broker.amqp.connection import Connection
+from shared.broker.amqp.errors import ConnectionClosed
+from shared.broker.connect import open_broker
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Signs the broker's certificate."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def address(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a broker listens that speaks TLS."""
+    port, certificate = free_port(), authority.server_file("localhost")
+    settings = {
+        "listeners.ssl.default": f"127.0.0.1:{port}",
+        "ssl_options.certfile": str(certificate),
+        "ssl_options.keyfile": str(certificate),
+        "ssl_options.cacertfile": str(authority.file()),
+        "ssl_options.verify": "verify_none",
+    }
+    server = RabbitMQServer(tmp_path_factory.mktemp("rabbitmq-tls"), settings=settings)
+    try:
+        server.start()
+        yield f"guest:guest@localhost:{port}/"
+    finally:
+        server.stop()
+
+
+async def test_a_broker_that_our_authority_vouches_for_is_used(address: str, authority: Authority) -> None:
+    broker = open_broker(f"amqps://{address}?cacertfile={authority.file()}", service="test")
+    await broker.start()
+    try:
+        await broker.ping()
+    finally:
+        await broker.stop()
+
+
+async def test_a_broker_that_nobody_vouches_for_is_not(address: str) -> None:
+    with pytest.raises(ConnectionClosed, match=r"(?i)certificate"):
+        await Connection.open(parse(f"amqps://{address}"), name="test", heartbeat=10, timeout=10)
+
+
+async def test_a_broker_under_another_name_is_not(address: str, authority: Authority) -> None:
+    url = f"amqps://{address.replace('localhost', '127.0.0.1')}?cacertfile={authority.file()}"
+    with pytest.raises(ConnectionClosed, match=r"(?i)certificate"):
+        await Connection.open(parse(url), name="test", heartbeat=10, timeout=10)
