@@ -23,9 +23,7 @@ class RabbitMQServer:
     `settings` are further lines of rabbitmq.conf.
     """
 
-    def __init__(
-        self, data_dir: Path, *, port: int | None = None, settings: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, data_dir: Path, *, port: int | None = None, settings: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir
         self._settings = settings or {}
         self.port = port or free_port()
