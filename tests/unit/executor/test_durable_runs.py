@@ -98,3 +98,14 @@ async def test_a_result_is_kept_until_jobs_service_answers(world: World) -> None
     world.work.go_on.set()
     await asyncio.wait_for(run, 5)
     assert world.jobs.finished is not None
+
+
+async def test_a_message_that_comes_again_while_its_run_is_in_hand_is_forgotten(world: World) -> None:
+    run = await begin(world)
+    await asyncio.wait_for(world.worker.work(DISPATCH, redelivered=False), 1)
+    await asyncio.wait_for(world.worker.work(DISPATCH, redelivered=True), 1)
+    world.work.go_on.set()
+    await run
+
+    assert (world.work.times, world.jobs.attempt) == (1, 1)
+    assert world.jobs.finished is not None

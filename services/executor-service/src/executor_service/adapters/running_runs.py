@@ -39,7 +39,8 @@ class RunningRuns:
         try:
             yield
         finally:
-            del self._running[run_id]
+            if self._running.get(run_id) is run:  # not so where this process took the run over from itself
+                del self._running[run_id]
 
     def on_control(self, message: ControlMessage) -> None:
         """Obey a cancel, and hear of followers; other messages are for other services."""

@@ -50,10 +50,24 @@ class DurableRunWorker:
         self._renew_seconds = renew_seconds
         self._events = events
         self._executions: set[asyncio.Task[RunResult]] = set()
+        self._in_hand: set[DurableRunDispatched] = set()
         self._draining = False
 
     async def work(self, dispatch: DurableRunDispatched, *, redelivered: bool) -> None:
-        """Claim the run and, if it is ours, take it to its end. Raises Unavailable when it cannot be claimed."""
+        """Claim the run and, if it is ours, take it to its end. Raises Unavailable when it cannot be claimed.
+
+        A message that comes again while its run is in hand is forgotten: the claim would be granted to its holder.
+        """
+        if dispatch in self._in_hand:
+            log.info("the run is in hand already", run_id=dispatch.run_id)
+            return
+        self._in_hand.add(dispatch)
+        try:
+            await self._work(dispatch, redelivered=redelivered)
+        finally:
+            self._in_hand.discard(dispatch)
+
+    async def _work(self, dispatch: DurableRunDispatched, *, redelivered: bool) -> None:
         claim = ClaimRun(dispatch.dispatch_id, self._worker_id, redelivered)
         answer = await self._claimed(dispatch.run_id, claim)
         CLAIMS.labels("granted" if answer.granted else "refused").inc()
