@@ -7,13 +7,15 @@ MEMBERS := shared services/gateway services/deploy-service services/executor-ser
 PROJECTS := $(foreach m,$(MEMBERS),$(m)/pyproject.toml)
 OURS := flowport flowport-shared flowport-gateway flowport-deploy-service flowport-executor-service flowport-jobs-service
 PACKAGES := shared gateway deploy_service executor_service jobs_service flowport
-CHECKS := lint types imports tests
-DEBIAN := rabbitmq-server bubblewrap prometheus kustomize
+CHECKS := lint types imports console-check tests
+DEBIAN := rabbitmq-server bubblewrap prometheus kustomize chromium
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 MODEL := .venv/.model
 SDKS := .venv/.sdks
+CONSOLE := services/gateway/src/gateway/console_files/index.html
+CONSOLE_MODULES := console/node_modules/.ready
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
 say = printf '\033[1m==> %s\033[0m\n'
 
@@ -22,11 +24,11 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: up
-up: $(READY) ## set everything up and run it here; deploy the examples; PORT moves it
+up: $(READY) console ## set everything up and run it here; deploy the examples; PORT moves it
 	@exec $(BIN)/flowport up
 
 .PHONY: stack
-stack: $(READY) debian ## run the four services as separate processes on a real RabbitMQ
+stack: $(READY) console debian ## run the four services as separate processes on a real RabbitMQ
 	@exec $(BIN)/flowport stack
 
 .PHONY: test
@@ -40,7 +42,7 @@ test: $(READY) debian ## set everything up and run all checks and tests
 	printf '\n%s' "$$summary"; exit $$code
 
 .PHONY: tests
-tests: $(READY) $(MODEL) $(SDKS)
+tests: $(READY) $(MODEL) $(SDKS) $(CONSOLE)
 	@$(BIN)/python -m pytest --quiet tests
 
 .PHONY: test-fast
@@ -48,7 +50,7 @@ test-fast: $(READY) ## only the tests that start no server
 	@$(BIN)/python -m pytest --quiet tests/unit
 
 .PHONY: test-full
-test-full: $(READY) $(MODEL) $(SDKS) debian ## all tests, property tests with many more examples
+test-full: $(READY) $(MODEL) $(SDKS) $(CONSOLE) debian ## all tests, property tests with many more examples
 	@$(BIN)/python -m pytest --quiet --hypothesis-profile=full tests
 
 .PHONY: lint
@@ -68,6 +70,18 @@ docs: $(READY) ## write the pages, dashboards and objects that come from code
 .PHONY: imports
 imports: $(READY) ## which package may import which
 	@$(BIN)/lint-imports
+
+.PHONY: console
+console: ## build the console, where Node 20 or newer is there
+	@if node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null; then \
+	  $(MAKE) --no-print-directory $(CONSOLE); \
+	elif [ ! -e $(CONSOLE) ]; then echo "Node 20 or newer with npm is not here: Flowport runs without its console."; fi
+
+# The client's types come from the gateway's own OpenAPI document: what does not fit it does not pass.
+.PHONY: console-check
+console-check: $(READY) $(CONSOLE_MODULES) ## style, types and unit tests of the console
+	@$(BIN)/python -m tools.openapi console/openapi.json
+	@cd console && npm run --silent types >/dev/null && npm run --silent check && npm test --silent
 
 .PHONY: bench
 bench: $(READY) ## measure the real stack against a bare broker path; prints ratios
@@ -99,6 +113,15 @@ $(SDKS): $(wildcard tests/e2e/sdks/*.lock) tests/e2e/sdks/package-lock.json $(RE
 	@for lock in tests/e2e/sdks/simstudio-*.lock; do name=$${lock##*/simstudio-}; \
 	  $(BIN)/uv pip install --quiet --no-deps --require-hashes --requirement $$lock --target .venv/sdks/python-$${name%.lock}; done
 	@npm --prefix tests/e2e/sdks ci --silent
+	@touch $@
+
+$(CONSOLE): $(CONSOLE_MODULES) $(shell find console -path console/node_modules -prune -o -type f -not -name openapi.json -not -name schema.d.ts -print)
+	@$(say) "Building the console"
+	@npm --prefix console run --silent build
+
+$(CONSOLE_MODULES): console/package-lock.json | node
+	@$(say) "Installing what the console is built with"
+	@npm --prefix console ci --silent
 	@touch $@
 
 .PHONY: node

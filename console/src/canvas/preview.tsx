@@ -1,7 +1,7 @@
 import './flow.css';
 import { ReactFlow, ReactFlowProvider } from '@xyflow/react';
 import { useMemo } from 'react';
-import { useCatalogue } from '@/workflow/catalogue';
+import { useCatalogue } from '@/api/catalogue';
 import type { WorkflowState } from '@/workflow/state';
 import { NODE_TYPES } from './canvas';
 import { edgesOf, type Marks, nodesOf } from './graph-of';
@@ -30,6 +30,7 @@ export function Preview({ state, marks = NO_MARKS, label }: { state: WorkflowSta
           minZoom={0.05}
           fitView
           fitViewOptions={{ maxZoom: 0.9, padding: 0.12 }}
+          attributionPosition="bottom-left"
           aria-label={label}
         />
       </ReactFlowProvider>

@@ -1,5 +1,6 @@
 import { useReactFlow } from '@xyflow/react';
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react';
+import { useCatalogue } from '@/api/catalogue';
 import { useDeploy } from '@/api/deployments';
 import { useSecrets } from '@/api/environment';
 import { can, useSignedIn } from '@/api/session';
@@ -12,7 +13,7 @@ import { Button } from '@/ui/button';
 import { Empty } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
 import { mainHandle } from '@/workflow/branches';
-import { type BlockType, newBlock, useCatalogue } from '@/workflow/catalogue';
+import { type BlockType, newBlock } from '@/workflow/catalogue';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { addBlock, connect, copy, hasSomethingToRun, paste, removeBlocks, toggleEnabled } from '@/workflow/edit';
 import { isContainer, parentOf } from '@/workflow/state';

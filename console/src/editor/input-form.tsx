@@ -105,7 +105,7 @@ function Control({ control, type, value, onChange }: ControlProps) {
   return (
     <TextArea
       {...control}
-      rows={3}
+      rows={2}
       value={typeof value === 'string' ? value : JSON.stringify(value)}
       onChange={(event) => onChange(parsed(type, event.target.value))}
     />

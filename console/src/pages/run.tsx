@@ -1,6 +1,7 @@
-import { RotateCcw, Square } from 'lucide-react';
+import { RotateCcw, Square, Terminal } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
+import { useVersions } from '@/api/deployments';
 import { type LogDetail, type Span, useCancelRun, useRun, useRunAgain } from '@/api/runs';
 import { can, useSignedIn } from '@/api/session';
 import { cost, count, duration, exactMoment } from '@/app/format';
@@ -9,7 +10,6 @@ import { curlOf, inputOf } from '@/runs/again';
 import { Waterfall } from '@/runs/waterfall';
 import { TONES, WORDS, wordOf } from '@/runs/words';
 import { Button } from '@/ui/button';
-import { CopyButton } from '@/ui/copy-button';
 import { JsonView } from '@/ui/json-view';
 import { Badge, Empty, Failure, Problem } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
@@ -51,7 +51,9 @@ function Run({ workflowId, run }: { workflowId: string; run: LogDetail }) {
         <Fact name="Started">{exactMoment(run.startedAt)}</Fact>
         <Fact name="Took">{run.totalDurationMs === null ? '–' : duration(run.totalDurationMs)}</Fact>
         <Fact name="Caller">{run.trigger}</Fact>
-        <Fact name="Version">{run.deploymentVersionId ? <code>{run.deploymentVersionId}</code> : 'Draft'}</Fact>
+        <Fact name="Version">
+          <VersionName workflowId={workflowId} versionId={run.deploymentVersionId} />
+        </Fact>
         <Fact name="Tokens">{count(run.cost?.tokens.total ?? 0, 'token')}</Fact>
         <Fact name="Cost">{run.cost?.total ? cost(run.cost.total) : '–'}</Fact>
       </dl>
@@ -72,6 +74,14 @@ function Run({ workflowId, run }: { workflowId: string; run: LogDetail }) {
       </div>
     </Page>
   );
+}
+
+function VersionName({ workflowId, versionId }: { workflowId: string; versionId: string | null }) {
+  const versions = useVersions(workflowId);
+  if (versionId === null) return 'Draft';
+  const version = versions.data?.find((each) => each.id === versionId);
+  if (!version) return <code>{versionId}</code>;
+  return version.name ? `v${version.version} · ${version.name}` : `v${version.version}`;
 }
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {
@@ -98,7 +108,12 @@ function Actions({ workflowId, run, ended, input }: ActionsProps) {
   const again = useRunAgain(workflowId);
   return (
     <>
-      <CopyButton text={curlOf(workflowId, input)} label="Copy as cURL" />
+      <Button
+        icon={<Terminal size={15} aria-hidden />}
+        onClick={() => void navigator.clipboard.writeText(curlOf(workflowId, input)).then(() => say('Copied.'), fail)}
+      >
+        Copy as cURL
+      </Button>
       {!ended && can(workspace.role, 'write') && (
         <Button
           icon={<Square size={14} fill="currentcolor" aria-hidden />}

@@ -143,11 +143,13 @@ function Row({ run, name }: { run: LogRow; name: string | undefined }) {
   const word = wordOf(run);
   return (
     <tr>
-      <td className={styles.run}>
-        <Link href={`/runs/${run.workflowId}/${run.executionId}`} className={styles.link}>
-          {name ?? 'Deleted workflow'}
-        </Link>
-        <code className={styles.id}>{run.executionId}</code>
+      <td>
+        <div className={styles.run}>
+          <Link href={`/runs/${run.workflowId}/${run.executionId}`} className={styles.link}>
+            {name ?? 'Deleted workflow'}
+          </Link>
+          <code className={styles.id}>{run.executionId}</code>
+        </div>
       </td>
       <td>
         <Badge tone={TONES[word]} dot>

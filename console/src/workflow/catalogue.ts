@@ -1,5 +1,4 @@
-import { useQuery } from '@tanstack/react-query';
-import { api, ask, type Schemas } from '@/api/client';
+import type { Schemas } from '@/api/client';
 import type { NewBlock } from './edit';
 import { type Block, listOf, storedValue } from './state';
 
@@ -8,7 +7,6 @@ export type Setting = Schemas['Setting'];
 
 export type Catalogue = ReadonlyMap<string, BlockType>;
 
-const EMPTY: Catalogue = new Map();
 const OUTDATED = new Set([
   'api_trigger',
   'input_trigger',
@@ -18,17 +16,6 @@ const OUTDATED = new Set([
   'workflow',
   'router',
 ]);
-
-/** The block types of this installation, by name. */
-export function useCatalogue(): Catalogue {
-  const { data } = useQuery({
-    queryKey: ['block-types'],
-    queryFn: () => ask(api.GET('/api/block-types')),
-    staleTime: Number.POSITIVE_INFINITY,
-    select: (found): Catalogue => new Map(found.data.map((type) => [type.type, type])),
-  });
-  return data ?? EMPTY;
-}
 
 /** What can be added: older forms of block types are shown where they are, and not offered. */
 export function offered(catalogue: Catalogue): BlockType[] {

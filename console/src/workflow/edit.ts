@@ -161,8 +161,8 @@ export function moveInto(state: WorkflowState, id: string, parent: string | null
 }
 
 function crosses(state: WorkflowState, edge: Edge): boolean {
-  const into = parentOf(state, edge.target);
-  return into !== parentOf(state, edge.source) && into !== edge.source;
+  const level = edge.sourceHandle?.endsWith('-start-source') ? edge.source : parentOf(state, edge.source);
+  return parentOf(state, edge.target) !== level;
 }
 
 /** Takes blocks away, with what lies in them and what leads to or from them. */

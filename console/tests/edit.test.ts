@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest';
+import { withContainers } from '@/workflow/containers';
+import { DraftStore } from '@/workflow/draft-store';
+import * as edit from '@/workflow/edit';
+import { connectionProblem } from '@/workflow/graph';
+import { arranged } from '@/workflow/layout';
+import { nameProblem, referenceName } from '@/workflow/names';
+import { type Block, readState, type WorkflowState } from '@/workflow/state';
+
+function block(id: string, type: string, name: string, more: Partial<Block> = {}): Block {
+  return { id, type, name, position: { x: 0, y: 0 }, subBlocks: {}, enabled: true, data: {}, ...more };
+}
+
+const CODE = { id: 'code', type: 'code', value: 'return <agent1.content> + <agent1> + <agent10.content>;' };
+
+function sample(): WorkflowState {
+  return readState({
+    blocks: {
+      start: block('start', 'start_trigger', 'Start'),
+      loop: block('loop', 'loop', 'Each', { data: { loopType: 'forEach', collection: '<start.items>', count: 3 } }),
+      inner: block('inner', 'function', 'Inner', { data: { parentId: 'loop', extent: 'parent' } }),
+      agent: block('agent', 'agent', 'Agent 1'),
+      last: block('last', 'function', 'Last', { subBlocks: { code: CODE } }),
+    },
+    edges: [
+      { id: 'e1', source: 'start', target: 'loop', sourceHandle: 'source' },
+      { id: 'e2', source: 'loop', target: 'inner', sourceHandle: 'loop-start-source' },
+      { id: 'e3', source: 'loop', target: 'agent', sourceHandle: 'loop-end-source' },
+      { id: 'e4', source: 'agent', target: 'last', sourceHandle: 'source' },
+    ],
+    metadata: { kept: true },
+  } as Partial<WorkflowState>);
+}
+
+describe('what is not touched stays as it is', () => {
+  test('reading a state keeps every key that the console does not know', () => {
+    expect(readState(sample()).metadata).toEqual({ kept: true });
+  });
+
+  test('variables of older files become an object by id', () => {
+    const variable = { id: 'v', name: 'a', type: 'string', value: '1' };
+    expect(readState({ variables: [variable] as never }).variables).toEqual({ v: variable });
+  });
+
+  test('a block keeps the keys that an edit does not name', () => {
+    const state = edit.changeBlock(sample(), 'agent', { advancedMode: true });
+    expect(edit.renameBlock(state, 'agent', 'Writer').blocks.agent).toMatchObject({ advancedMode: true });
+  });
+});
+
+describe('renaming', () => {
+  test('takes every reference along, and only those', () => {
+    const value = edit.renameBlock(sample(), 'agent', 'My Writer').blocks.last?.subBlocks.code?.value;
+    expect(value).toBe('return <mywriter.content> + <mywriter> + <agent10.content>;');
+  });
+
+  test('leaves blocks without a reference the very same', () => {
+    const before = sample();
+    expect(edit.renameBlock(before, 'agent', 'Writer').blocks.inner).toBe(before.blocks.inner);
+  });
+
+  test.each(['', 'loop', 'start', ' S t a r t'])('refuses %j', (name) => {
+    expect(nameProblem(sample(), 'agent', name)).not.toBeNull();
+  });
+
+  test('spells names as references do', () => {
+    expect(referenceName('My Block v1.2')).toBe('myblockv12');
+  });
+});
+
+describe('containers', () => {
+  test('are described by their blocks', () => {
+    expect(withContainers(sample()).loops.loop).toMatchObject({
+      nodes: ['inner'],
+      loopType: 'forEach',
+      forEachItems: '<start.items>',
+      iterations: 3,
+    });
+  });
+
+  test('go with all that lies in them', () => {
+    const state = edit.removeBlocks(sample(), ['loop']);
+    expect(Object.keys(state.blocks)).toEqual(['start', 'agent', 'last']);
+    expect(state.edges.map((edge) => edge.id)).toEqual(['e4']);
+  });
+
+  test('let no connection cross their border', () => {
+    expect(connectionProblem(sample(), { source: 'inner', target: 'last' })).toMatch(/border/);
+    const out = edit.moveInto(sample(), 'inner', null, { x: 1, y: 2 });
+    expect(out.edges.map((edge) => edge.id)).toEqual(['e1', 'e3', 'e4']);
+    expect(out.blocks.inner?.data).toEqual({});
+  });
+});
+
+describe('connecting', () => {
+  test('refuses a circle, a double and oneself', () => {
+    const state = sample();
+    expect(connectionProblem(state, { source: 'last', target: 'agent' })).toMatch(/circle/);
+    expect(connectionProblem(state, { source: 'agent', target: 'last', sourceHandle: 'source' })).toMatch(/already/);
+    expect(connectionProblem(state, { source: 'agent', target: 'agent' })).toMatch(/itself/);
+  });
+
+  test('a branch that is taken away takes its edges along', () => {
+    const made = edit.addBlock(
+      sample(),
+      { type: 'condition', title: 'Condition', subBlocks: {} },
+      { x: 0, y: 0 },
+      null,
+    );
+    const handle = `condition-${made.id}-if`;
+    const state = edit.connect(made.state, { source: made.id, target: 'last', sourceHandle: handle });
+    expect(state.edges.at(-1)?.sourceHandle).toBe(handle);
+    expect(edit.setValue(state, made.id, 'conditions', 'condition-input', '[]').edges).toHaveLength(4);
+  });
+});
+
+describe('copying', () => {
+  test('a pasted container has new ids inside too, and free names', () => {
+    const before = sample();
+    const { state, ids } = edit.paste(before, edit.copy(before, ['loop']));
+    const [loop, inner] = ids.map((id) => state.blocks[id]);
+    expect([loop?.name, inner?.name]).toEqual(['Each 1', 'Inner 1']);
+    expect(inner?.data?.parentId).toBe(loop?.id);
+    expect(state.edges).toHaveLength(5);
+    expect(state.edges.at(-1)).toMatchObject({ source: loop?.id, target: inner?.id });
+  });
+});
+
+describe('taking back', () => {
+  test('goes back and forth through every change', () => {
+    const first = sample();
+    const store = new DraftStore(first);
+    store.edit((state) => edit.renameBlock(state, 'agent', 'Writer'));
+    const second = store.state();
+    store.undo();
+    expect(store.state()).toBe(first);
+    store.redo();
+    expect(store.state()).toBe(second);
+  });
+
+  test('what is typed in one stroke is one change', () => {
+    const first = sample();
+    const store = new DraftStore(first);
+    for (const value of ['a', 'ab', 'abc']) {
+      store.edit((state) => edit.setValue(state, 'agent', 'model', 'combobox', value), 'agent model');
+    }
+    store.undo();
+    expect(store.state()).toBe(first);
+  });
+
+  test('an edit that changes nothing is none', () => {
+    const store = new DraftStore(sample());
+    store.edit((state) => state);
+    expect(store.canUndo).toBe(false);
+  });
+});
+
+test('arranging puts what follows to the right, and fits containers around their blocks', () => {
+  const sizes = new Map([['inner', { width: 250, height: 400 }]]);
+  const { blocks } = arranged(sample(), sizes);
+  const x = (id: string) => blocks[id]?.position.x ?? 0;
+  expect(x('start') < x('loop') && x('loop') < x('agent') && x('agent') < x('last')).toBe(true);
+  expect(blocks.loop?.data?.height).toBeGreaterThan(400);
+});

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { type BlockType, type Catalogue, outputsOf, settingsOf } from '@/workflow/catalogue';
+import { referencesFor } from '@/workflow/references';
+import { type Block, readState } from '@/workflow/state';
+
+function type(name: string, outputs: string[], more: Partial<BlockType> = {}): BlockType {
+  return {
+    type: name,
+    title: name,
+    category: 'block',
+    description: '',
+    settings: [],
+    outputs: outputs.map((output) => ({ name: output, type: 'json', description: '' })),
+    retryable: true,
+    hasErrorPort: true,
+    ...more,
+  } as BlockType;
+}
+
+const CATALOGUE: Catalogue = new Map(
+  [type('start_trigger', ['input']), type('function', ['result', 'stdout']), type('loop', ['results'])].map((each) => [
+    each.type,
+    each,
+  ]),
+);
+
+function block(id: string, kind: string, name: string, more: Partial<Block> = {}): Block {
+  return { id, type: kind, name, position: { x: 0, y: 0 }, subBlocks: {}, ...more };
+}
+
+const FIELDS = { id: 'inputFormat', type: 'input-format', value: [{ name: 'topic', type: 'string' }] };
+
+const STATE = readState({
+  blocks: {
+    start: block('start', 'start_trigger', 'Start', { subBlocks: { inputFormat: FIELDS } }),
+    first: block('first', 'function', 'First One'),
+    loop: block('loop', 'loop', 'Loop 1', { data: {} }),
+    inner: block('inner', 'function', 'Inner', { data: { parentId: 'loop' } }),
+    aside: block('aside', 'function', 'Aside'),
+  },
+  edges: [
+    { id: 'e1', source: 'start', target: 'first' },
+    { id: 'e2', source: 'first', target: 'loop' },
+    { id: 'e3', source: 'loop', target: 'inner', sourceHandle: 'loop-start-source' },
+  ],
+  variables: { v: { id: 'v', name: 'My Var', type: 'string', value: '' } },
+});
+
+test('a block may refer to what lies before it, to its containers and to variables, and to nothing else', () => {
+  const texts = referencesFor(STATE, 'inner', CATALOGUE).map((reference) => reference.text);
+  expect(texts).toContain('start.topic');
+  expect(texts).toContain('firstone.result');
+  expect(texts).toContain('loop.currentItem');
+  expect(texts).toContain('variable.myvar');
+  expect(texts.some((text) => text.startsWith('aside') || text.startsWith('loop1'))).toBe(false);
+});
+
+test('a response format takes the place of the usual outputs', () => {
+  const value = JSON.stringify({ schema: { properties: { mood: { type: 'string' } } } });
+  const agent = block('a', 'agent', 'A', {
+    subBlocks: { responseFormat: { id: 'responseFormat', type: 'code', value } },
+  });
+  expect(outputsOf(agent, type('agent', ['content']))).toEqual(['mood']);
+});
+
+test('a setting is shown while its condition holds, counted with the default of the other one', () => {
+  const mode = { id: 'mode', title: 'Mode', type: 'dropdown', required: false, condition: null, default: 'a' };
+  const shown = { ...mode, id: 'x', default: null, condition: { field: 'mode', isIn: ['a'], negated: false } };
+  const kind = type('response', [], { settings: [mode, shown] as unknown as BlockType['settings'] });
+  const ids = (value: string | null) =>
+    settingsOf(block('r', 'response', 'R', { subBlocks: { mode: { id: 'mode', type: 'dropdown', value } } }), kind).map(
+      (setting) => setting.id,
+    );
+  expect(ids(null)).toEqual(['mode', 'x']);
+  expect(ids('b')).toEqual(['mode']);
+});
