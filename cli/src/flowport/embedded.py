@@ -57,7 +57,7 @@ async def embedded(
     )
     apps: list[tuple[FastAPI, socket.socket]] = [
         (deploy_service.bootstrap.build(deploy_settings), deploy_door),
-        (jobs_service.bootstrap.build(JobsSettings(**common)), jobs_door),
+        (jobs_service.bootstrap.build(JobsSettings(**common, webhook_keys=SecretStr(environment_keys))), jobs_door),
         (executor_service.bootstrap.build(ExecutorSettings(**common)), executor_door),
         (gateway.bootstrap.build(GatewaySettings(**common, **only_gateway)), door),
     ]

@@ -229,8 +229,11 @@ class Stack:
     def _secrets_of(self, service: ServiceName) -> dict[str, str]:
         known = ServiceName if service in _CALLED else (service,)
         tokens = {_TOKENS[name]: self._tokens[name] for name in known}
-        sealing = {"FLOWPORT_ENVIRONMENT_KEYS": self._home.environment_keys()}
-        return tokens | (sealing if service is ServiceName.DEPLOY else {})
+        sealing = {
+            ServiceName.DEPLOY: {"FLOWPORT_ENVIRONMENT_KEYS": self._home.environment_keys()},
+            ServiceName.JOBS: {"FLOWPORT_WEBHOOK_KEYS": self._home.environment_keys()},
+        }
+        return tokens | sealing.get(service, {})
 
 
 async def _lay_out(rabbitmq: RabbitMQServer, passwords: Mapping[ServiceName, str]) -> None:

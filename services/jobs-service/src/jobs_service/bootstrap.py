@@ -16,9 +16,12 @@ from jobs_service.adapters import (
     mongo_dead_letters,
     mongo_event_log,
     mongo_journal,
+    mongo_notices,
+    mongo_subscriptions,
     run_documents,
 )
 from jobs_service.adapters.books import Books
+from jobs_service.adapters.guarded_way import GuardedWay
 from jobs_service.adapters.mongo_blobs import MongoBlobs
 from jobs_service.adapters.mongo_cancels import MongoCancelMemory
 from jobs_service.adapters.mongo_conversations import MongoConversations
@@ -26,11 +29,13 @@ from jobs_service.adapters.mongo_dead_letters import MongoDeadLetters
 from jobs_service.adapters.mongo_event_log import MongoEventLog
 from jobs_service.adapters.mongo_journal import MongoJournal
 from jobs_service.adapters.mongo_leases import MongoLeases
+from jobs_service.adapters.mongo_notices import MongoNotices
 from jobs_service.adapters.mongo_queue import MongoQueue
 from jobs_service.adapters.mongo_records import MongoRecords
 from jobs_service.adapters.mongo_run_logs import MongoRunLogs
 from jobs_service.adapters.mongo_runs import MongoRuns
 from jobs_service.adapters.mongo_spend import MongoSpendBook
+from jobs_service.adapters.mongo_subscriptions import MongoSubscriptions
 from jobs_service.adapters.mongo_views import MongoRunViews
 from jobs_service.api.blobs import BLOBS, blobs_router
 from jobs_service.api.conversations import conversations_router
@@ -41,6 +46,7 @@ from jobs_service.api.parameters import render_invalid_parameters
 from jobs_service.api.pauses import pauses_router
 from jobs_service.api.runs import runs_router
 from jobs_service.api.spend import spend_router
+from jobs_service.api.webhooks import webhooks_router
 from jobs_service.api.work import work_router
 from jobs_service.application.accepting import Accepting
 from jobs_service.application.cancelling import Cancelling
@@ -59,6 +65,7 @@ from jobs_service.application.redriving import Redriving
 from jobs_service.application.reserving import Reserving
 from jobs_service.application.run_logs import LogReading
 from jobs_service.application.tidying import Tidying
+from jobs_service.application.webhooks import Delivering, Notifying, Subscribing
 from jobs_service.application.working import Working
 from jobs_service.consumers.dead_letters import DeadLettersConsumer
 from jobs_service.consumers.events import EventsConsumer
@@ -69,6 +76,8 @@ from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.clock import Clock, SystemClock
 from shared.ids import new_id
+from shared.net import OutboundClient, OutboundLimits, OutboundPolicy
+from shared.security.aes_gcm import AesGcmKeyRing
 from shared.service import ServiceName
 from shared.store.client import Store
 from shared.web.app import create_app
@@ -83,10 +92,14 @@ INDEXES: Final = (
     *mongo_blobs.INDEXES,
     *mongo_conversations.INDEXES,
     *mongo_dead_letters.INDEXES,
+    *mongo_notices.INDEXES,
+    *mongo_subscriptions.INDEXES,
     *mongo_event_log.INDEXES,
 )
 DISPATCH_GAP_SECONDS: Final = 0.02
 TIDY_SECONDS: Final = 1.0
+WEBHOOK_CONNECTIONS: Final = 64
+WEBHOOK_KEYS: Final = "FLOWPORT_WEBHOOK_KEYS"
 
 
 def open_store(settings: JobsSettings) -> Store:
@@ -111,7 +124,9 @@ def build(
     rules, lifetime = settings.rules, timedelta(seconds=settings.blob_lifetime_seconds)
 
     ledgers = Books(store)
-    runs = runs or MongoRuns(store, rules)
+    ring = AesGcmKeyRing.parse(settings.webhook_keys.get_secret_value(), setting=WEBHOOK_KEYS)
+    book = MongoSubscriptions(store, ring)
+    runs = runs or MongoRuns(store, rules, book.has_any)
     queue = queue or MongoQueue(store, ledgers)
     journal = MongoJournal(store)
     blobs = MongoBlobs(store, max_bytes=settings.blob_max_bytes)
@@ -145,7 +160,15 @@ def build(
         rules=rules,
         dispatcher=bell,
     )
-    recording = Recording(MongoRecords(store, rules), payloads, cancelling)
+    recording = Recording(MongoRecords(store, rules, book.has_any), payloads, cancelling)
+
+    outbound = OutboundClient(settings.outbound_allow, limits=OutboundLimits(connections=WEBHOOK_CONNECTIONS))
+    way = GuardedWay(outbound, OutboundPolicy(settings.outbound_allow))
+    notices = MongoNotices(store, timedelta(seconds=settings.delivery_lifetime_seconds))
+    notifying = Notifying(notices, book, clock)
+    given_up = timedelta(seconds=settings.webhook_give_up_seconds)
+    delivering = Delivering(notices, book, book, way, clock, give_up_after=given_up)
+    subscribing = Subscribing(book, notices, book, delivering, way)
 
     redriving = Redriving(runs, accepting)
     letters = MongoDeadLetters(store, timedelta(seconds=settings.dead_letter_lifetime_seconds))
@@ -197,6 +220,9 @@ def build(
                 on_stop=dispatching.stop,
             ),
             Loop("reaper", reaping.step, every=settings.job_sweep_seconds, on_stop=reaping.stop),
+            outbound,
+            Loop("notifier", notifying.step, every=settings.webhook_poll_seconds),
+            Loop("deliverer", delivering.step, every=settings.webhook_poll_seconds),
             Loop("tidier", tidying.step, every=TIDY_SECONDS, on_stop=tidying.step),
         ],
         checks={"store": store.ping, "broker": broker.ping},
@@ -217,6 +243,7 @@ def build(
             spend_router(spend, tokens, clock),
             conversations_router(conversations, tokens),
             dead_letters_router(dead_lettering, redriving, tokens),
+            webhooks_router(subscribing, tokens),
         ],
         middleware=[Middleware(BodyLimit, limit=settings.jobs_max_body_bytes, streamed=(BLOBS,))],
     )

@@ -36,6 +36,7 @@ CORRECTED: Final = Counter("flowport_jobs_corrected_places_total", "Places by wh
 DEAD_LETTERS: Final = Counter(
     "flowport_jobs_dead_letters_total", "Messages that nobody could work on, by where they died.", ["queue", "kind"]
 )
+DELIVERIES: Final = Counter("flowport_jobs_webhook_attempts_total", "Attempts at webhooks, by outcome.", ["outcome"])
 RECORDS: Final = Counter("flowport_jobs_records_total", "Records of attached runs stored.")
 
 SHOWN_WORKSPACES: Final = 100

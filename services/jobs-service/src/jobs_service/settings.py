@@ -3,13 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, SecretStr
 
 from jobs_service.application.dispatching import DispatchPolicy
 from jobs_service.domain.capacity import QueueLimits
 from jobs_service.domain.conversation import ConversationLimits
 from jobs_service.domain.run import Rules
-from shared.settings import CommonSettings
+from shared.settings import CommaList, CommonSettings
 
 
 def _sim(name: str, default: int, **options: Any) -> Any:
@@ -60,6 +60,21 @@ class JobsSettings(CommonSettings):
     )
     cancel_memory_seconds: float = Field(
         600.0, gt=0, le=86_400, description="How long a cancel of a run not seen yet is remembered."
+    )
+
+    outbound_allow: CommaList = Field(
+        (), description="Networks, addresses and names that are closed to the outside and may be called all the same."
+    )
+    webhook_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Keys that seal webhooks' secrets, as id:base64 and comma separated; the first seals.",
+    )
+    webhook_poll_seconds: float = Field(1.0, gt=0, le=60, description="How often webhooks that are due are looked for.")
+    webhook_give_up_seconds: int = Field(
+        432_000, ge=60, le=31_536_000, description="A webhook that failed for so long is switched off."
+    )
+    delivery_lifetime_seconds: int = Field(
+        604_800, ge=60, le=31_536_000, description="How long deliveries are kept to be looked at and sent again."
     )
 
     dead_letter_lifetime_seconds: int = Field(

@@ -1,6 +1,6 @@
 """Attached runs, in batches: what is new is inserted, the rest updated; a run that has ended is left as it is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -9,7 +9,7 @@ from pymongo.errors import BulkWriteError
 
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
-from jobs_service.adapters.run_documents import DUPLICATE, RUNS, new_document, order_of_attached, result_fields
+from jobs_service.adapters.run_documents import DUPLICATE, RUNS, UNTOLD, new_document, nobody, order_of_attached, result_fields
 from jobs_service.domain.attached import began, recorded
 from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import RecordedRun
@@ -22,7 +22,8 @@ _FIXED: Final = ("_id", "workspace_id", "revision")
 class MongoRecords:
     """Implements Records."""
 
-    def __init__(self, store: Store, rules: Rules) -> None:
+    def __init__(self, store: Store, rules: Rules, is_told: Callable[[str], bool] = nobody) -> None:
+        self._is_told = is_told
         self._store = store
         self._runs = store.collection(RUNS)
         self._rules = rules
@@ -48,7 +49,7 @@ class MongoRecords:
         return set()
 
     def _document(self, each: RecordedRun, now: datetime) -> Document:
-        return _fields(self._run(each, now), each) | {"revision": 1}
+        return self._fields(self._run(each, now), each) | {"revision": 1}
 
     def _update(self, each: RecordedRun, now: datetime) -> UpdateOne:
         """Changes a run only while it is an attached one that has not ended."""
@@ -56,7 +57,7 @@ class MongoRecords:
         replaceable = [Phase.RESERVED.value] if has_begun else [Phase.RESERVED.value, Phase.ATTACHED.value]
         run = self._run(each, now)
         wanted = {"_id": run.id, "workspace_id": run.workspace_id, "phase": {"$in": replaceable}}
-        fields = {name: value for name, value in _fields(run, each).items() if name not in _FIXED}
+        fields = {name: value for name, value in self._fields(run, each).items() if name not in _FIXED}
         change: Document = {"$set": fields, "$inc": {"revision": 1}}
         if has_begun:
             change["$unset"] = {"expires_at": 1}
@@ -66,7 +67,9 @@ class MongoRecords:
         record = each.record
         return began(record, now) if isinstance(record, RunBegan) else recorded(record, now, self._rules)
 
-
-def _fields(run: Run, each: RecordedRun) -> Document:
-    fields = new_document(run, each.record.run, order=order_of_attached(run.id))
-    return fields | (result_fields(each.result) if each.result else {})
+    def _fields(self, run: Run, each: RecordedRun) -> Document:
+        spec = each.record.run
+        fields = new_document(run, spec, order=order_of_attached(run.id))
+        if run.phase.is_terminal and self._is_told(run.workspace_id):
+            fields |= {UNTOLD: True, "workflow_name": spec.workflow_name}
+        return fields | (result_fields(each.result) if each.result else {})

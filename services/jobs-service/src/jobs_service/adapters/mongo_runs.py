@@ -1,6 +1,6 @@
 """Runs, one at a time: read with the store's time, written only over what was read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,13 +11,16 @@ from jobs_service.adapters.moments import NOW, from_ms, now_ms
 from jobs_service.adapters.run_documents import (
     RUNS,
     STATE_ONLY,
+    TELLS,
     UNBOOKED,
+    UNTOLD,
     changes,
     decode_payload,
     decode_spec,
     encode_payload,
     encode_spec,
     new_document,
+    nobody,
     order_of_attached,
     result_fields,
     to_run,
@@ -33,9 +36,10 @@ WATCHED: Final = [
 
 
 class MongoRuns:
-    """Implements Runs."""
+    """Implements Runs. `is_told`: whether a workspace wants to hear of the ends of its runs."""
 
-    def __init__(self, store: Store, rules: Rules) -> None:
+    def __init__(self, store: Store, rules: Rules, is_told: Callable[[str], bool] = nobody) -> None:
+        self._is_told = is_told
         self._store = store
         self._runs = store.collection(RUNS)
         self._rules = rules
@@ -72,7 +76,12 @@ class MongoRuns:
         fields = changes(before, after) | (result_fields(result) if result else {})
         if before.phase is Phase.WAITING:
             fields[UNBOOKED] = True
-        update = {"$set": fields, "$inc": {"revision": 1}}
+        update: Document = {"$set": fields, "$inc": {"revision": 1}}
+        if after.phase.is_terminal:
+            if self._is_told(after.workspace_id):
+                fields[UNTOLD] = True
+            else:
+                update["$rename"] = {TELLS: UNTOLD}
         return (await self._runs.update_one(wanted, update)).matched_count == 1
 
     @store_call

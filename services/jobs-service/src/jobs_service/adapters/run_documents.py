@@ -17,6 +17,17 @@ RUNS: Final = "runs"
 UNBOOKED: Final = "unbooked"
 """Marks a run that left the queue undispatched, until the books say so too."""
 
+def nobody(workspace_id: str) -> bool:
+    """Wants to hear of the ends of runs."""
+    return False
+
+
+UNTOLD: Final = "untold"
+"""Marks a run that ended and whose end somebody is to be told of."""
+
+TELLS: Final = "tells"
+"""What the mark is called until the end of a run whose caller wants to be told."""
+
 INDEXES: Final = (
     Index(RUNS, by("job_id"), unique=True, sparse=True),
     Index(RUNS, by("phase", "workspace_id", "position")),

@@ -1,0 +1,34 @@
+"""Webhooks go out the way that workflows' calls go: only to the open internet, and what the operator opens."""
+
+from collections.abc import Mapping
+
+from jobs_service.ports import WayAnswer
+from shared.errors import InvalidRequest
+from shared.net import BlockedAddress, OutboundClient, OutboundError, OutboundPolicy, OutboundRequest
+from shared.net.urls import read_target
+
+
+class GuardedWay:
+    """Implements Way."""
+
+    def __init__(self, outbound: OutboundClient, policy: OutboundPolicy) -> None:
+        self._outbound = outbound
+        self._policy = policy
+
+    def check(self, url: str) -> None:
+        """See Way."""
+        try:
+            self._policy.check(read_target(url))
+        except BlockedAddress as error:
+            raise InvalidRequest(error.message) from error
+
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, *, workspace_id: str, seconds: float
+    ) -> WayAnswer:
+        """See Way."""
+        call = OutboundRequest("POST", url, headers, body, timeout_seconds=seconds, workspace_id=workspace_id)
+        try:
+            answer = await self._outbound.send(call)
+        except OutboundError as error:
+            return WayAnswer(None, error.message, refused=isinstance(error, BlockedAddress))
+        return WayAnswer(answer.status, answer.reason, answer.body[:2_000].decode(errors="replace"))

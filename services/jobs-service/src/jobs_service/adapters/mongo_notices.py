@@ -1,0 +1,174 @@
+"""Runs that somebody is to be told of, and deliveries. Each has an id of its own, so nothing is announced twice."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+from pymongo.errors import BulkWriteError
+
+from jobs_service.adapters.failures import store_call
+from jobs_service.adapters.moments import from_ms, now_ms
+from jobs_service.adapters.mongo_views import behind, cursor_of, to_view
+from jobs_service.adapters.run_documents import DUPLICATE, RUNS, UNTOLD, decode_payload, decode_spec
+from jobs_service.domain.webhooks import MAX_OUTPUT_BYTES, EndedRun
+from jobs_service.ports import DueDelivery, NewDelivery, WayAnswer
+from shared.contracts.runs import BlockLog
+from shared.contracts.webhooks import Delivery, DeliveryPage, DeliveryState
+from shared.store.client import Document, Index, Store, by
+
+DELIVERIES: Final = "deliveries"
+INDEXES: Final = (
+    Index(RUNS, by(UNTOLD), sparse=True),
+    Index(DELIVERIES, by("state", "due_ms")),
+    Index(DELIVERIES, by("workspace_id", "position")),
+    Index(DELIVERIES, by("expires_at"), expire_after_seconds=0),
+)
+SENDING_MS: Final = 60_000
+"""A delivery whose sender is not heard of for so long is sent by another."""
+_decode_blocks: Final = msgspec.json.Decoder(tuple[BlockLog, ...]).decode
+
+
+class MongoNotices:
+    """Implements Notices."""
+
+    def __init__(self, store: Store, lifetime: timedelta) -> None:
+        self._store = store
+        self._runs = store.collection(RUNS)
+        self._deliveries = store.collection(DELIVERIES)
+        self._lifetime = lifetime
+
+    @store_call
+    async def ended(self, limit: int) -> Mapping[str, EndedRun]:
+        """See Notices."""
+        found = await self._runs.find({UNTOLD: True}).limit(limit).to_list()
+        return {document["_id"]: _ended(document) for document in found}
+
+    @store_call
+    async def announce(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:
+        """See Notices."""
+        now = await now_ms(self._store)
+        if deliveries:
+            documents = [self._document(each, now, order) for order, each in enumerate(deliveries)]
+            try:
+                await self._deliveries.insert_many(documents, ordered=False)
+            except BulkWriteError as error:
+                if any(each["code"] != DUPLICATE for each in error.details["writeErrors"]):
+                    raise
+        await self._runs.update_many({"_id": {"$in": list(run_keys)}}, {"$unset": {UNTOLD: 1}})
+
+    @store_call
+    async def take_due(self, limit: int) -> Sequence[DueDelivery]:
+        """See Notices."""
+        now = await now_ms(self._store)
+        due = {"state": DeliveryState.PENDING.value, "due_ms": {"$lte": now}}
+        found = await self._deliveries.find(due).sort("due_ms", 1).limit(limit).to_list()
+        return [_due(each) for each in found if await self._take(each, now)]
+
+    async def _take(self, document: Document, now: int) -> bool:
+        mine = {"_id": document["_id"], "attempts": document["attempts"], "due_ms": document["due_ms"]}
+        update = {"$inc": {"attempts": 1}, "$set": {"due_ms": now + SENDING_MS}}
+        return (await self._deliveries.update_one(mine, update)).matched_count == 1
+
+    @store_call
+    async def delivered(self, due: DueDelivery, answer: WayAnswer) -> None:
+        """See Notices."""
+        done = {"state": DeliveryState.DELIVERED.value, "delivered_ms": await now_ms(self._store), "last_error": None}
+        await self._note(due, answer, done)
+
+    @store_call
+    async def failed(self, due: DueDelivery, answer: WayAnswer, wait: timedelta | None) -> None:
+        """See Notices."""
+        error = answer.reason or f"HTTP {answer.status}"
+        if wait is None:
+            await self._note(due, answer, {"state": DeliveryState.FAILED.value, "last_error": error})
+            return
+        due_ms = await now_ms(self._store) + round(wait.total_seconds() * 1000)
+        await self._note(due, answer, {"due_ms": due_ms, "last_error": error})
+
+    async def _note(self, due: DueDelivery, answer: WayAnswer, fields: Document) -> None:
+        sent = {"_id": due.id, "state": DeliveryState.PENDING.value, "attempts": due.attempts}
+        await self._deliveries.update_one(sent, {"$set": {**fields, "last_status": answer.status}})
+
+    @store_call
+    async def page(
+        self, workspace_id: str, subscription_id: str | None, *, limit: int, cursor: str | None
+    ) -> DeliveryPage:
+        """See Notices."""
+        wanted: Document = {"workspace_id": workspace_id}
+        if subscription_id is not None:
+            wanted["subscription_id"] = subscription_id
+        if cursor is not None:
+            wanted |= behind(cursor)
+        newest_first = [("position", -1), ("_id", -1)]
+        found = await self._deliveries.find(wanted, {"body": 0}).sort(newest_first).limit(limit + 1).to_list()
+        shown = found[:limit]
+        return DeliveryPage(tuple(map(_view, shown)), cursor_of(shown[-1]) if len(found) > limit else None)
+
+    @store_call
+    async def resend(self, workspace_id: str, delivery_id: str) -> bool:
+        """See Notices."""
+        again = {"state": DeliveryState.PENDING.value, "due_ms": await now_ms(self._store), "attempts": 0}
+        known = {"_id": delivery_id, "workspace_id": workspace_id}
+        return (await self._deliveries.update_one(known, {"$set": again})).matched_count == 1
+
+    def _document(self, delivery: NewDelivery, now: int, order: int) -> Document:
+        return {
+            "_id": delivery.id,
+            "workspace_id": delivery.workspace_id,
+            "workflow_id": delivery.workflow_id,
+            "subscription_id": delivery.subscription_id,
+            "run_id": delivery.run_key,
+            "url": delivery.url,
+            "body": delivery.body,
+            "state": DeliveryState.PENDING.value,
+            "attempts": 0,
+            "due_ms": now,
+            "created_ms": now,
+            "position": now * 4096 + order,
+            "expires_at": from_ms(now) + self._lifetime,
+        }
+
+
+def _ended(document: Document) -> EndedRun:
+    view, blocks = to_view(document), decode_payload(document.get("blocks"))
+    if blocks is not None and blocks.blob_id is None:
+        view = msgspec.structs.replace(view, blocks=_decode_blocks(blocks.inline))
+    spec = decode_spec(document["spec"]) if "spec" in document else None
+    small = view.output is not None and view.output.blob_id is None and view.output.size <= MAX_OUTPUT_BYTES
+    return EndedRun(
+        view,
+        spec.workflow_name if spec else document.get("workflow_name", ""),
+        bytes(view.output.inline) if view.output is not None and small else None,
+        spec.callback_url if spec else None,
+    )
+
+
+def _due(document: Document) -> DueDelivery:
+    return DueDelivery(
+        id=document["_id"],
+        workspace_id=document["workspace_id"],
+        url=document["url"],
+        body=document["body"],
+        attempts=document["attempts"] + 1,
+        subscription_id=document["subscription_id"],
+    )
+
+
+def _view(document: Document) -> Delivery:
+    found: Any = document.get
+    is_pending = document["state"] == DeliveryState.PENDING.value
+    return Delivery(
+        id=document["_id"],
+        workspace_id=document["workspace_id"],
+        subscription_id=document["subscription_id"],
+        run_id=document["run_id"],
+        url=document["url"],
+        state=DeliveryState(document["state"]),
+        attempts=document["attempts"],
+        created_at=from_ms(document["created_ms"]),
+        next_attempt_at=from_ms(document["due_ms"]) if is_pending else None,
+        delivered_at=from_ms(found("delivered_ms")) if found("delivered_ms") else None,
+        last_status=found("last_status"),
+        last_error=found("last_error"),
+    )

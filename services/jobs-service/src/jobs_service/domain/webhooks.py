@@ -1,0 +1,123 @@
+"""What is told about the end of a run, to whom, how it is signed, and how often it is tried."""
+
+import hmac
+import random
+from base64 import b64decode, b64encode
+from binascii import Error as BadBase64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
+
+import msgspec
+
+from shared.clock import iso
+from shared.contracts.jobs import RunView
+from shared.contracts.runs import RunStatus
+from shared.contracts.webhooks import RUN_COMPLETED, Level, Subscription
+from shared.ids import public_run_id
+
+RETRIES: Final = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 180, 600))
+"""How long is waited before each repetition; up to a tenth more, so that many do not come back at once."""
+JITTER: Final = 0.1
+MAX_OUTPUT_BYTES: Final = 1024 * 1024
+"""What is larger is not sent along, but can be fetched by the run's id."""
+_PREFIX: Final = "whsec_"
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """A run that has ended, with its output where it is small enough to be sent."""
+
+    view: RunView
+    workflow_name: str
+    output: bytes | None
+    callback_url: str | None = None
+
+    @property
+    def level(self) -> Level:
+        """A failed run is an error."""
+        return Level.ERROR if self.view.status is RunStatus.FAILED else Level.INFO
+
+
+def wants(subscription: Subscription, run: EndedRun) -> bool:
+    """Whether the subscriber is to be told."""
+    return (
+        subscription.active
+        and (not subscription.workflow_ids or run.view.workflow_id in subscription.workflow_ids)
+        and run.level in subscription.levels
+        and run.view.trigger in subscription.triggers
+    )
+
+
+def delivery_id(run_key: str, subscription_id: str | None) -> str:
+    """The same for every attempt, resent ones included, so that receivers can tell repetitions."""
+    return f"delivery_{uuid5(NAMESPACE_URL, f'{run_key}/{subscription_id}')}"
+
+
+def payload(run: EndedRun, delivery: str, now_ms: int, *, output: bool, spans: bool) -> bytes:
+    """The body of a delivery."""
+    view = run.view
+    data: dict[str, Any] = {
+        "workflowId": view.workflow_id,
+        "workflowName": run.workflow_name,
+        "executionId": public_run_id(view.run_id),
+        "status": "error" if run.level is Level.ERROR else "success",
+        "level": run.level,
+        "trigger": view.trigger,
+        "startedAt": iso(view.started_at or view.created_at),
+        "endedAt": iso(view.ended_at) if view.ended_at else None,
+        "totalDurationMs": round(view.duration_ms or 0),
+        "cost": {"total": view.usage.cost_usd},
+    }
+    if view.error is not None:
+        data["error"] = view.error.text
+    if output:
+        data["finalOutput"] = msgspec.Raw(run.output) if run.output is not None else None
+    if spans:
+        data["traceSpans"] = view.blocks
+    event = delivery.replace("delivery_", "evt_", 1)
+    return _encode({"id": event, "type": RUN_COMPLETED, "timestamp": now_ms, "data": data})
+
+
+def headers(delivery: str, body: bytes, now_ms: int, secret: str | None) -> Mapping[str, str]:
+    """What is sent beside the body: the event, and two signatures of it where there is a secret."""
+    named = {
+        "content-type": "application/json",
+        "sim-event": RUN_COMPLETED,
+        "sim-timestamp": str(now_ms),
+        "sim-delivery-id": delivery,
+        "idempotency-key": delivery,
+        "webhook-id": delivery,
+        "webhook-timestamp": str(now_ms // 1000),
+    }
+    if not secret:
+        return named
+    signed = b"%s.%d.%b" % (delivery.encode(), now_ms // 1000, body)
+    standard = b64encode(hmac.digest(_key(secret), signed, sha256)).decode()
+    sim = hmac.digest(secret.encode(), b"%d.%b" % (now_ms, body), sha256).hex()
+    return {**named, "webhook-signature": f"v1,{standard}", "sim-signature": f"t={now_ms},v1={sim}"}
+
+
+def is_passing(status: int) -> bool:
+    """Whether another attempt may succeed."""
+    return status >= 500 or status == 429
+
+
+def wait_before(attempts: int, schedule: Sequence[timedelta] = RETRIES) -> timedelta | None:
+    """How long to wait after so many attempts; None when it has been tried often enough."""
+    if attempts > len(schedule):
+        return None
+    return schedule[attempts - 1] * (1 + random.random() * JITTER)  # noqa: S311 - spreads load, keeps no secret
+
+
+def _key(secret: str) -> bytes:
+    if secret.startswith(_PREFIX):
+        try:
+            return b64decode(secret.removeprefix(_PREFIX), validate=True)
+        except BadBase64:
+            pass
+    return secret.encode()

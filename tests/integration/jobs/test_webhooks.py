@@ -1,0 +1,259 @@
+"""Whoever wants to hear of the end of a run is told, signed, under one id, a bounded number of times."""
+
+import hmac
+import json
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from tests.integration.jobs.conftest import Start
+from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, until
+from tests.support.deploy import key
+from tests.support.http_stub import Answer, HttpStub
+
+from jobs_service.domain.webhooks import RETRIES, wait_before
+from shared.contracts.messages import RunRecorded
+from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.webhooks import (
+    CallbackSecret,
+    Delivery,
+    DeliveryPage,
+    DeliveryState,
+    Level,
+    SaveSubscription,
+    Subscription,
+    TestResult,
+)
+from shared.errors import Conflict, InvalidRequest, NotFound, Unavailable
+
+BASE = f"/internal/webhooks/{WORKSPACE}"
+SECRET = "whsec_" + b64encode(b"k" * 24).decode()
+
+
+class Stub(HttpStub):
+    """Somebody who listens."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[Stub]:
+    async with Stub() as stub:
+        yield stub
+
+
+@pytest.fixture
+async def hooked(start: Start) -> AsyncIterator[System]:
+    """A jobs-service that may call this machine."""
+    async with start(
+        outbound_allow="localhost,127.0.0.1", webhook_keys=SecretStr(key("k1")), webhook_poll_seconds=0.05
+    ) as system:
+        await system.executor.listen()
+        yield system
+
+
+async def subscribe(system: System, url: str, **fields: Any) -> Subscription:
+    body = SaveSubscription(url=url, **fields)
+    return await system.gateway.client.call("POST", f"{BASE}/subscriptions", body=body, returns=Subscription)
+
+
+async def deliveries(system: System, query: str = "") -> tuple[Delivery, ...]:
+    return (await system.gateway.client.call("GET", f"{BASE}/deliveries{query}", returns=DeliveryPage)).deliveries
+
+
+async def settled(system: System, count: int = 1) -> list[Delivery]:
+    async def done() -> bool:
+        found = await deliveries(system)
+        return len(found) >= count and all(each.state is not DeliveryState.PENDING for each in found)
+
+    await until(done)
+    return list(await deliveries(system))
+
+
+async def run(system: System, status: RunStatus = RunStatus.COMPLETED, **fields: Any) -> str:
+    accepted = await system.gateway.accept(a_spec(workflow_name="Order desk", **fields))
+    granted = await system.executor.begin()
+    await system.executor.finish(accepted.run_id, granted.attempt, an_outcome(status))
+    return accepted.run_id
+
+
+async def test_a_subscriber_is_told_and_can_check_who_tells(hooked: System, stub: Stub) -> None:
+    await subscribe(hooked, stub.url, secret=SECRET, include_final_output=True)
+    run_id = await run(hooked)
+    (delivery,) = await settled(hooked)
+    asked = stub.asked[0]
+    body = json.loads(asked.body)
+    assert body["type"] == asked.headers["sim-event"] == "workflow.execution.completed"
+    assert body["data"]["executionId"] == run_id
+    assert body["data"]["status"] == "success"
+    assert body["data"]["finalOutput"] == {"answer": 42}
+    assert "traceSpans" not in body["data"]
+    assert asked.headers["sim-delivery-id"] == asked.headers["idempotency-key"] == delivery.id
+    assert asked.headers["webhook-id"] == delivery.id
+    signed = f"{delivery.id}.{asked.headers['webhook-timestamp']}.".encode() + asked.body.encode()
+    standard = b64encode(hmac.digest(b"k" * 24, signed, sha256)).decode()
+    assert asked.headers["webhook-signature"] == f"v1,{standard}"
+    stamp, _, shown = asked.headers["sim-signature"].partition(",")
+    signed = f"{stamp.removeprefix('t=')}.".encode() + asked.body.encode()
+    assert shown == "v1=" + hmac.digest(SECRET.encode(), signed, sha256).hex()
+
+
+async def test_a_caller_who_named_an_address_is_told_there(hooked: System, stub: Stub) -> None:
+    secret = await hooked.gateway.client.call("GET", f"{BASE}/callback-secret", returns=CallbackSecret)
+    run_id = await run(hooked, RunStatus.FAILED, callback_url=f"{stub.url}/mine")
+    (delivery,) = await settled(hooked)
+    assert (delivery.run_id, delivery.subscription_id) == (run_id, None)
+    asked = stub.asked[0]
+    body = json.loads(asked.body)
+    assert (asked.target, body["data"]["status"], body["data"]["workflowName"]) == ("/mine", "error", "Order desk")
+    stamp, _, shown = asked.headers["sim-signature"].partition(",")
+    signed = f"{stamp.removeprefix('t=')}.".encode() + asked.body.encode()
+    assert shown == "v1=" + hmac.digest(secret.secret.encode(), signed, sha256).hex()
+
+
+async def test_attached_runs_are_told_of_as_well(hooked: System, stub: Stub) -> None:
+    await subscribe(hooked, stub.url)
+    await hooked.executor.record(RunRecorded(a_spec(mode=RunMode.SYNC, workflow_name="N"), an_outcome()))
+    await settled(hooked)
+    body = json.loads(stub.asked[0].body)
+    assert body["data"]["workflowName"] == "N"
+    assert "finalOutput" not in body["data"]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"levels": (Level.ERROR,)}, {"workflow_ids": ("another",)}, {"triggers": ()}, {"active": False}]
+)
+async def test_nobody_is_told_what_he_did_not_ask_for(hooked: System, stub: Stub, fields: dict[str, Any]) -> None:
+    await subscribe(hooked, stub.url, **fields)
+    await run(hooked, callback_url=stub.url)
+    assert [each.subscription_id for each in await settled(hooked)] == [None]
+
+
+async def test_a_run_that_nobody_wants_to_hear_of_costs_nothing(hooked: System) -> None:
+    await run(hooked)
+    assert await hooked.stored(untold={"$exists": True}) == 0
+    assert await deliveries(hooked) == ()
+
+
+async def test_an_address_that_is_away_is_tried_again_under_the_same_id(hooked: System, stub: Stub) -> None:
+    stub.answer(Answer(503), Answer(200))
+    await run(hooked, callback_url=stub.url)
+
+    async def tried() -> bool:
+        return [each.attempts for each in await deliveries(hooked)] == [1] and bool(stub.asked)
+
+    await until(tried)
+
+    async def noted() -> bool:
+        return (await deliveries(hooked))[0].last_status == 503
+
+    await until(noted)
+    (waiting,) = await deliveries(hooked)
+    assert waiting.next_attempt_at is not None
+    assert timedelta(seconds=3) < waiting.next_attempt_at - datetime.now(UTC) < timedelta(seconds=6)
+    await hooked.collection("deliveries").update_one({"_id": waiting.id}, {"$set": {"due_ms": 0}})
+    (delivery,) = await settled(hooked)
+    assert (delivery.state, delivery.attempts, delivery.last_status) == (DeliveryState.DELIVERED, 2, 200)
+    assert len({asked.headers["sim-delivery-id"] for asked in stub.asked}) == 1
+    assert len({asked.body for asked in stub.asked}) == 1
+
+
+async def test_an_address_that_refuses_is_not_tried_again(hooked: System, stub: Stub) -> None:
+    stub.answer(Answer(410))
+    await run(hooked, callback_url=stub.url)
+    (delivery,) = await settled(hooked)
+    assert (delivery.state, delivery.attempts, delivery.last_status) == (DeliveryState.FAILED, 1, 410)
+
+
+async def test_a_delivery_can_be_sent_again(hooked: System, stub: Stub) -> None:
+    stub.answer(Answer(410), Answer(200))
+    await run(hooked, callback_url=stub.url)
+    (failed,) = await settled(hooked)
+    await hooked.gateway.client.call("POST", f"{BASE}/deliveries/{failed.id}/resend")
+    await until(lambda: _is_delivered(hooked))
+    assert [asked.headers["webhook-id"] for asked in stub.asked] == [failed.id, failed.id]
+    with pytest.raises(NotFound):
+        await hooked.gateway.client.call("POST", f"/internal/webhooks/other/deliveries/{failed.id}/resend")
+
+
+async def _is_delivered(system: System) -> bool:
+    return (await deliveries(system))[0].state is DeliveryState.DELIVERED
+
+
+@pytest.mark.parametrize("url", ["https://10.0.0.1/x", "https://169.254.169.254/", "ftp://a/", "nonsense"])
+async def test_addresses_inside_are_refused(hooked: System, url: str) -> None:
+    with pytest.raises(InvalidRequest):
+        await subscribe(hooked, url)
+    await run(hooked, callback_url=url)
+    (delivery,) = await settled(hooked)
+    assert (delivery.state, delivery.attempts) == (DeliveryState.FAILED, 1)
+
+
+async def test_what_fails_for_too_long_is_switched_off(hooked: System, stub: Stub) -> None:
+    stub.answer(Answer(410))
+    hook = await subscribe(hooked, stub.url)
+    await run(hooked)
+    await settled(hooked)
+    (known,) = [await hooked.gateway.client.call("GET", f"{BASE}/subscriptions/{hook.id}", returns=Subscription)]
+    assert known.failing_since is not None
+    assert known.active
+    long_ago = {"$set": {"failing_since": datetime.now(UTC) - timedelta(days=6)}}
+    await hooked.collection("subscriptions").update_one({"_id": hook.id}, long_ago)
+    await run(hooked)
+
+    async def is_off() -> bool:
+        found = await hooked.gateway.client.call("GET", f"{BASE}/subscriptions/{hook.id}", returns=Subscription)
+        return not found.active
+
+    await until(is_off)
+
+
+async def test_secrets_are_sealed_and_never_shown(hooked: System, stub: Stub) -> None:
+    hook = await subscribe(hooked, stub.url, secret=SECRET)
+    assert hook.has_secret
+    document = await hooked.collection("subscriptions").find_one({"_id": hook.id})
+    assert SECRET not in str(document)
+    body = SaveSubscription(url=stub.url, include_trace_spans=True)
+    path = f"{BASE}/subscriptions/{hook.id}"
+    kept = await hooked.gateway.client.call("PUT", path, body=body, returns=Subscription)
+    assert (kept.has_secret, kept.include_trace_spans) == (True, True)
+    body = SaveSubscription(url=stub.url, secret=None)
+    assert not (await hooked.gateway.client.call("PUT", path, body=body, returns=Subscription)).has_secret
+
+
+async def test_without_keys_no_secret_is_taken(system: System) -> None:
+    with pytest.raises(Unavailable, match="FLOWPORT_WEBHOOK_KEYS"):
+        await subscribe(system, "https://example.com/", secret=SECRET)
+
+
+async def test_a_subscription_can_be_tried_out_and_deleted(hooked: System, stub: Stub) -> None:
+    stub.answer(Answer(202, '"ok"'))
+    hook = await subscribe(hooked, stub.url)
+    path = f"{BASE}/subscriptions/{hook.id}"
+    result = await hooked.gateway.client.call("POST", f"{path}/test", returns=TestResult)
+    assert (result.success, result.status, result.body) == (True, 202, '"ok"')
+    await hooked.gateway.client.call("DELETE", path)
+    with pytest.raises(NotFound):
+        await hooked.gateway.client.call("GET", path, returns=Subscription)
+
+
+async def test_a_workspace_has_a_bounded_number(hooked: System, stub: Stub) -> None:
+    for _ in range(10):
+        await subscribe(hooked, stub.url)
+    with pytest.raises(Conflict):
+        await subscribe(hooked, stub.url)
+
+
+def test_the_schedule_is_the_documented_one() -> None:
+    assert [wait.total_seconds() for wait in RETRIES] == [5, 15, 60, 180, 600]
+    for attempts, wait in enumerate(RETRIES, 1):
+        waited = wait_before(attempts)
+        assert waited is not None
+        assert wait <= waited <= wait * 1.1
+    assert wait_before(len(RETRIES) + 1) is None
