@@ -5,15 +5,20 @@ from typing import Any
 
 import pytest
 from tests.unit.blocks.running import INPUT, echo, engine_of, failure, names, run
-from tests.unit.workflow.states import block, chain, edge, start, workflow
+from tests.unit.blocks.test_agent import Adding, Model
+from tests.unit.workflow.states import START, block, chain, edge, start, workflow
 
+from executor_service.blocks.agent import AgentHandler, BlockTool, Toolbox
+from executor_service.blocks.mcp import McpServers
 from executor_service.blocks.ports import ChildWorkflow
 from executor_service.blocks.response import ResponseHandler
 from executor_service.blocks.wait import WaitHandler
 from executor_service.blocks.workflow import WorkflowHandler
-from executor_service.engine import RunResult
+from executor_service.engine import BlockHandler, BlockResult, Call, Inputs, RunResult
+from executor_service.providers import ToolCall, Turn
 from shared.contracts.runs import ErrorCode
 from shared.errors import Unavailable
+from shared.net import OutboundClient
 from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import Json, JsonObject
 
@@ -193,3 +198,37 @@ async def test_a_child_that_would_wait_for_days_fails() -> None:
     wait = block("w", "wait", settings={"async": True, "timeValue": "1", "timeUnitLong": "days"})
     result = await call(chain(INPUT, caller()), Deployed(child=chain(start(), wait)))
     assert failure(result).startswith('Call: "Child" failed: Child workflow paused.')
+
+
+class Places(BlockHandler):
+    """Writes down where it ran."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        self.seen.append(call.place)
+        return BlockResult({})
+
+
+async def test_each_call_of_a_child_has_places_of_its_own() -> None:
+    places, child = (
+        Places(),
+        WorkflowHandler(Deployed(child=chain(START, block("m", "memory", "M", operation="getAll")))),
+    )
+    document = chain(
+        INPUT, caller(), {**caller(), "id": "d", "name": "Again"}, block("m", "memory", "M", operation="getAll")
+    )
+    await run(document, engine_of({"workflow_input": child, "memory": places}))
+    assert places.seen == ["c>m", "d>m", "m"]
+
+
+async def test_each_use_as_a_tool_has_places_of_its_own() -> None:
+    places = Places()
+    tool = BlockTool("memory", "memory", "Remembers", {"type": "object", "properties": {}})
+    uses = Turn(tool_calls=(ToolCall("1", "memory", "{}"), ToolCall("2", "memory", "{}")))
+    toolbox = Toolbox(Adding(), {"memory": (tool, places)}, McpServers(OutboundClient()))
+    agent = AgentHandler(Model(uses, Turn(content="done")), toolbox)
+    settings = {"model": "vllm/m", "messages": [{"role": "user", "content": "Go"}], "tools": [{"type": "memory"}]}
+    await run(chain(INPUT, block("a", "agent", "A", settings=settings)), engine_of({"agent": agent}))
+    assert sorted(places.seen) == ["a.memory.0>a", "a.memory.1>a"]

@@ -58,6 +58,7 @@ class WorkflowHandler(BlockHandler):
             trigger=Trigger.WORKFLOW,
             time_limit_ms=max(1, int(call.remaining_seconds() * 1000)),
             call_chain=chain,
+            within=f"{call.place}>",
             public_url=call.request.public_url,
             keyed_providers=call.request.keyed_providers,
         )

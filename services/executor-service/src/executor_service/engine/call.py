@@ -59,8 +59,11 @@ class Call:
 
     @property
     def place(self) -> str:
-        """A name that no other execution of any block in the run has; the same when the run is restored."""
-        return place(self.block.id, self.rounds)
+        """A name that no other execution of any block in the run has, those of called workflows included.
+
+        It is the same when the run is restored.
+        """
+        return self.request.within + place(self.block.id, self.rounds)
 
     def target_of(self, fires: Fires, choice: str) -> CompiledBlock | None:
         """The block that a choice leads to, None when no edge is wired to it."""

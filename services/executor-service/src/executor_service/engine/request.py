@@ -33,6 +33,8 @@ class RunRequest:
     """Emit BlockStarted and BlockEnded, for the canvas."""
     call_chain: tuple[str, ...] = ()
     """Ids of the workflows that led here, outermost first, this one not included."""
+    within: str = ""
+    """The place in another run that this one is part of, for a called workflow; empty for a run of its own."""
     public_url: str = ""
     """Where people reach this installation, for resume links."""
     keyed_providers: frozenset[str] = frozenset()

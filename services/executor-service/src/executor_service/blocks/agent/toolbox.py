@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Final
 
 from executor_service.blocks.agent.mcp_tools import KINDS, McpTools
@@ -120,9 +121,11 @@ def _offered(
 def _block_run(call: Call, tool: BlockTool, handler: BlockHandler, title: str) -> Run:
     spec = installed_catalog().spec(tool.block_type) or BlockSpec(type=tool.block_type, title=title)
     block = CompiledBlock(Block(id=call.block.id, type=tool.block_type, name=title), spec, {}, {})
-    tool_call = replace(call, block=block, writer=None)
+    uses = count()
 
     async def run(arguments: JsonObject) -> Json:
+        request = replace(call.request, within=f"{call.place}.{tool.name}.{next(uses)}>")
+        tool_call = replace(call, block=block, request=request, writer=None)
         return (await handler.run(tool_call, Inputs({**tool.defaults, **arguments}))).output
 
     return run
