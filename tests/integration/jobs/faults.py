@@ -95,6 +95,10 @@ class DeafBroker:
         """See WorkQueue."""
         return await self._broker.work.consume(*args, **options)
 
+    async def drain(self, *args: Any, **options: Any) -> Any:
+        """See WorkQueue."""
+        return await self._broker.work.drain(*args, **options)
+
     async def start(self) -> None:
         """See Broker."""
         await self._broker.start()

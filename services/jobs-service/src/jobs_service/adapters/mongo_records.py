@@ -9,7 +9,15 @@ from pymongo.errors import BulkWriteError
 
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
-from jobs_service.adapters.run_documents import DUPLICATE, RUNS, UNTOLD, new_document, nobody, order_of_attached, result_fields
+from jobs_service.adapters.run_documents import (
+    DUPLICATE,
+    RUNS,
+    UNTOLD,
+    new_document,
+    nobody,
+    order_of_attached,
+    result_fields,
+)
 from jobs_service.domain.attached import began, recorded
 from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import RecordedRun
