@@ -1,5 +1,6 @@
 """Conversations outlive a run, and only their own workspace sees them."""
 
+import msgspec
 import pytest
 from tests.unit.blocks.running import failure, run_block
 
@@ -20,7 +21,12 @@ class Store:
     async def append(self, workspace_id: str, conversation_id: str, messages: list[Remembered], *, once: str) -> None:
         if once not in self.seen:
             self.seen.add(once)
-            self.kept.setdefault((workspace_id, conversation_id), []).extend(messages)
+            said = [msgspec.structs.replace(message, once=once) for message in messages]
+            self.kept.setdefault((workspace_id, conversation_id), []).extend(said)
+
+    def said(self, workspace_id: str, conversation_id: str) -> list[Remembered]:
+        """The messages, whoever added them."""
+        return [msgspec.structs.replace(message, once="") for message in self.kept[workspace_id, conversation_id]]
 
     async def conversations(self, workspace_id: str) -> dict[str, list[Remembered]]:
         return {key: said for (workspace, key), said in self.kept.items() if workspace == workspace_id}
@@ -53,7 +59,7 @@ async def test_what_is_added_stands_after_what_was_said(store: Store) -> None:
 async def test_a_block_that_runs_again_after_a_crash_adds_nothing_twice(store: Store) -> None:
     for _ in range(2):
         await run_block("memory", MemoryHandler(store), operation="add", id="new", role="user", content="Once")
-    assert store.kept["w1", "new"] == [Remembered("user", "Once")]
+    assert store.said("w1", "new") == [Remembered("user", "Once")]
 
 
 async def test_a_conversation_can_be_read(store: Store) -> None:

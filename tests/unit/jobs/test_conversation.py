@@ -24,6 +24,11 @@ def test_what_is_added_stands_last() -> None:
     assert texts(transcript) == ["a", "b", "c"]
 
 
+def test_a_message_knows_the_append_that_it_came_with() -> None:
+    transcript = Transcript().appended(said("a"), "1", WIDE).appended(said("b"), "2", WIDE)
+    assert [message.once for message in transcript.messages] == ["1", "2"]
+
+
 def test_a_repeated_append_changes_nothing() -> None:
     once = Transcript().appended(said("a"), "1", WIDE)
     assert once.appended(said("a"), "1", WIDE) is once

@@ -10,11 +10,13 @@ LONGEST_MESSAGE: Final = 100 * 1024
 """Bytes of UTF-8."""
 
 
-class Remembered(msgspec.Struct, frozen=True):
+class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
     """One message of a conversation. `role` is `user`, `assistant` or `system`."""
 
     role: str
     content: str
+    once: str = ""
+    """The append that it came with; jobs-service fills it in."""
 
 
 class Conversation(msgspec.Struct, frozen=True):

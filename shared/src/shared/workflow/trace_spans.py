@@ -106,7 +106,7 @@ class _Tree:
             "status": "success" if log.success else "error",
             "blockId": log.block_id,
             "executionOrder": log.execution_order,
-            "relativeStartMs": _ms(self._started_at, log.started_at),
+            "relativeStartMs": max(0, _ms(self._started_at, log.started_at)),
             "input": log.input,
             "output": {"error": log.error} if log.error is not None else log.output,
             **_where(log),

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec.structs import replace
+
 from shared.contracts.memory import LONGEST_MESSAGE, Remembered
 from shared.errors import PayloadTooLarge
 
@@ -35,7 +37,8 @@ class Transcript:
             return self
         if any(_size(message) > LONGEST_MESSAGE for message in messages):
             raise PayloadTooLarge(f"A message may have at most {LONGEST_MESSAGE} bytes")
-        kept = _newest((*self.messages, *messages), limits)
+        added = (replace(message, once=once) for message in messages)
+        kept = _newest((*self.messages, *added), limits)
         return Transcript(kept, (*self.appends, once)[-APPENDS_KNOWN:])
 
 

@@ -32,10 +32,12 @@ class Memory:
     async def recall(self, said: Sequence[Message]) -> tuple[Sequence[Message], Sequence[Message]]:
         """What was said before, as much as the window holds, and what of `said` is new.
 
-        A block's messages begin a conversation; of one that goes on, only its latest question is not known yet.
+        A block's messages begin a conversation; of one that goes on, only its latest question is not known yet. What
+        an earlier try of this very call has kept is not of before.
         """
         stored = await self.store.read(self.call.request.workspace_id, self.conversation_id)
-        before = [Message(role=_ROLES[said.role], content=said.content) for said in stored if said.role in _ROLES]
+        kept = [message for message in stored if message.role in _ROLES and message.once != self._once]
+        before = [Message(role=_ROLES[message.role], content=message.content) for message in kept]
         return self._within_window(before), _latest_question(said) if before else said
 
     def _within_window(self, messages: Sequence[Message]) -> Sequence[Message]:
@@ -50,8 +52,12 @@ class Memory:
             self.call.request.workspace_id,
             self.conversation_id,
             [*new, Remembered("assistant", _cut(answer))],
-            once=f"{self.call.request.run_id}/{self.call.place}",
+            once=self._once,
         )
+
+    @property
+    def _once(self) -> str:
+        return f"{self.call.request.run_id}/{self.call.place}"
 
 
 _KEPT: Final = frozenset({Role.USER, Role.ASSISTANT})
