@@ -77,6 +77,13 @@ def test_a_tool_that_cannot_be_had_keeps_its_agent_from_being_deployed() -> None
     ]
 
 
+@pytest.mark.parametrize(("usage", "codes"), [("auto", ["unsupported_notification"]), ("none", [])])
+def test_a_pause_that_counts_on_a_notification_cannot_be_deployed(usage: str, codes: list[str]) -> None:
+    tools: Json = [{"type": "slack", "title": "Slack", "usageControl": usage}]
+    document = chain(start(), block("h", "human_in_the_loop", notification=tools))
+    assert [code for code, _ in told(document)] == codes
+
+
 def test_a_problem_names_block_and_fields() -> None:
     problem = found(chain(start(), block("a", "mcp", "Tool")))[0]
     assert (problem.block_id, problem.block_name, problem.fields) == ("a", "Tool", ("MCP Server", "Tool"))

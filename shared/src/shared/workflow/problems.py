@@ -21,6 +21,7 @@ class ProblemCode(StrEnum):
     UNKNOWN_BLOCK_TYPE = "unknown_block_type"
     UNSUPPORTED_BLOCK_TYPE = "unsupported_block_type"
     BROKEN_BLOCK_PLUGIN = "broken_block_plugin"
+    UNSUPPORTED_NOTIFICATION = "unsupported_notification"
     MISSING_FIELDS = "missing_fields"
     CYCLE = "cycle"
     CONTAINER_NOT_CONNECTED = "container_not_connected"

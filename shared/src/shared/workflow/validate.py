@@ -6,6 +6,7 @@ from shared.workflow.agent_tools import agent_tool_problems
 from shared.workflow.catalog import Catalog, Refusal, installed_catalog
 from shared.workflow.models import WorkflowState
 from shared.workflow.names import RESERVED_NAMES, normalise
+from shared.workflow.notifications import notification_problems
 from shared.workflow.params import NO_PROVIDERS, missing_fields, missing_fields_message
 from shared.workflow.problems import Problem, ProblemCode, Severity, error, warning
 from shared.workflow.start import NO_START_BLOCK, choose_start
@@ -61,6 +62,8 @@ def _blocks(state: WorkflowState, catalog: Catalog, keyed_providers: Set[str]) -
             yield error(ProblemCode.MISSING_FIELDS, message, block, tuple(missing))
         if block.type == "agent":
             yield from agent_tool_problems(block, catalog)
+        elif block.type == "human_in_the_loop":
+            yield from notification_problems(block)
 
 
 def _names(state: WorkflowState) -> Iterator[Problem]:

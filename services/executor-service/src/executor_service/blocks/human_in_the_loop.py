@@ -8,11 +8,9 @@ from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Cal
 from shared.clock import iso
 from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.notifications import NO_NOTIFICATIONS, notifies
 from shared.workflow.start import RESERVED_FIELDS
 
-NO_NOTIFICATIONS: Final = (
-    "This server sends no notifications for a pause: remove them, and take the link from the answer of the run"
-)
 _SHOWN: Final = ("name", "type", "value")
 
 
@@ -21,7 +19,7 @@ class HumanInTheLoopHandler(BlockHandler):
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Ask. Raises BlockFailure where the author counts on a notification: nobody would come."""
-        if any(_is_active(tool) for tool in parse_list(inputs.params.get("notification"))):
+        if notifies(inputs.params.get("notification")):
             raise BlockFailure(NO_NOTIFICATIONS, can_retry=False)
         form = [_field(index, entry) for index, entry in enumerate(_objects(inputs.params.get("inputFormat")))]
         shown = [{key: entry.get(key) for key in _SHOWN} for entry in _objects(inputs.params.get("builderData"))]
@@ -60,7 +58,3 @@ def _field(index: int, entry: JsonObject) -> JsonObject:
         "type": entry.get("type") or "string",
         "required": entry.get("required") is True,
     }
-
-
-def _is_active(tool: Json) -> bool:
-    return isinstance(tool, dict) and tool.get("usageControl") != "none"
