@@ -118,11 +118,11 @@ async def test_a_killed_worker_resets_the_stream_and_another_tells_it_anew(
 ) -> None:
     workers = [name for name in stack.names if name.startswith(ServiceName.EXECUTOR)]
     workflow_id, gate = await poet(door, models, "mortal")
-    models.answer("mortal", Reply.says(POEM))
     async with streaming(door, workflow_id) as response:
         events = events_in(response)
         gate.release(2)
         first = await anext(events)
+        models.answer("mortal", Reply.says(POEM))
         for name in workers:
             await asyncio.to_thread(stack.kill, name)
         for name in workers:
