@@ -88,6 +88,12 @@ bench: $(READY) ## measure the real stack against a bare broker path; prints rat
 	@$(MAKE) --no-print-directory debian DEBIAN="rabbitmq-server bubblewrap wrk"
 	@$(BIN)/python -m benchmarks
 
+.PHONY: images
+images: ## build an image for each service, and one with the command line
+	@for target in gateway deploy-service executor-service jobs-service tools; do \
+	  $(say) flowport/$$target; docker build --target $$target --file deploy/Dockerfile --tag flowport/$$target:local .; \
+	done
+
 .PHONY: lock
 lock: ## resolve every dependency anew into requirements.lock
 	$(COMPILE) --all-extras --group dev $(addprefix --no-emit-package ,$(OURS)) pyproject.toml $(PROJECTS) \

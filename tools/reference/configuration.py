@@ -1,6 +1,6 @@
 """docs/configuration.md, from the settings classes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, Literal, get_args, get_origin
 
@@ -26,6 +26,13 @@ _CLASSES: Final[Mapping[str, type[BaseSettings]]] = {
     "executor-service: model providers": ProviderSettings,
     "jobs-service": JobsSettings,
 }
+SETTINGS: Final[Mapping[str, Sequence[type[BaseSettings]]]] = {
+    "gateway": (GatewaySettings,),
+    "deploy-service": (DeploySettings,),
+    "executor-service": (ExecutorSettings, ProviderSettings),
+    "jobs-service": (JobsSettings,),
+}
+"""What each service reads."""
 _UNITS: Final[Mapping[str, str]] = {
     "seconds": "seconds",
     "bytes": "bytes",

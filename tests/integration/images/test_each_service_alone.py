@@ -1,0 +1,50 @@
+"""The commands of the Dockerfile's build stages, run here: a service has all that it imports, and no other service."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared.service import ServiceName
+
+ROOT = Path(__file__).parents[3]
+UV = Path(sys.executable).with_name("uv")
+PACKAGES = {service.value: service.value.replace("-", "_") for service in ServiceName}
+
+
+def run(*command: str | Path, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def install_command(service: str) -> list[str]:
+    """What the image's build stage runs."""
+    dockerfile = (ROOT / "deploy/Dockerfile").read_text()
+    stage = dockerfile.partition(f"AS build-{service}\n")[2].partition("\nFROM ")[0]
+    found = re.search(r"^RUN uv (pip install .*)$", stage, re.MULTILINE)
+    assert found is not None
+    return found[1].split()
+
+
+@pytest.mark.parametrize("service", PACKAGES)
+def test_an_image_has_what_its_service_needs(service: str, tmp_path: Path) -> None:
+    made = run(UV, "venv", "--quiet", "--python", sys.executable, tmp_path)
+    assert made.returncode == 0, made.stderr
+    installed = run(UV, *install_command(service), "--python", tmp_path)
+    assert installed.returncode == 0, installed.stderr
+    python = tmp_path / "bin/python"
+    imported = run(python, "-I", "-c", f"import {PACKAGES[service]}.bootstrap")
+    assert imported.returncode == 0, imported.stderr
+    refused = run(python, "-I", "-m", f"{PACKAGES[service]}.main", environment={"FLOWPORT_DRAIN_SECONDS": "soon"})
+    assert "FLOWPORT_DRAIN_SECONDS=soon" in refused.stderr
+    for other in set(PACKAGES.values()) - {PACKAGES[service]}:
+        assert run(python, "-I", "-c", f"import {other}").returncode == 1

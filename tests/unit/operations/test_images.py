@@ -1,0 +1,149 @@
+"""deploy/Dockerfile and deploy/compose.yaml, as far as they can be checked without a container engine."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tools.reference.configuration import SETTINGS
+
+from shared.broker.access import user_of
+from shared.service import ServiceName
+from shared.settings_reading import variables_of
+
+ROOT = Path(__file__).parents[3]
+DEPLOY = ROOT / "deploy"
+SERVICES = [service.value for service in ServiceName]
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+PINNED = re.compile(r"[\w./-]+:v?\d+\.\d+[\w.-]*")
+
+
+class Stage:
+    """One stage of the Dockerfile: its base, and its instructions in order."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self.steps: list[tuple[str, str]] = []
+
+    def last(self, instruction: str) -> str:
+        """The argument of the last one of this kind, an empty text when there is none."""
+        return next((argument for name, argument in reversed(self.steps) if name == instruction), "")
+
+
+def stages() -> dict[str, Stage]:
+    found: dict[str, Stage] = {}
+    current = Stage("")
+    for line in re.sub(r"\\\n", " ", (DEPLOY / "Dockerfile").read_text()).splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        instruction, _, argument = line.partition(" ")
+        if instruction == "FROM":
+            base, _, name = argument.split()
+            current = found[name] = Stage(base)
+        else:
+            current.steps.append((instruction, argument.strip()))
+    return found
+
+
+def lineage(name: str) -> list[Stage]:
+    """The stages that `name` is built on, itself first."""
+    known, found = stages(), []
+    while name in known:
+        found.append(known[name])
+        name = known[name].base
+    return found
+
+
+def test_bases_are_pinned_to_a_version() -> None:
+    defaults = dict(re.findall(r"^ARG (\w+)=(\S+)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE))
+    for stage in stages().values():
+        argument = re.fullmatch(r"\$\{(\w+)\}", stage.base)
+        assert argument is None or PINNED.fullmatch(defaults[argument[1]]), stage.base
+    for name, service in COMPOSE.items():
+        assert "build" in service or PINNED.fullmatch(service["image"]), name
+
+
+@pytest.mark.parametrize("name", [*SERVICES, "tools"])
+def test_an_image_ends_as_an_ordinary_user_without_a_shell_between(name: str) -> None:
+    chain = lineage(name)
+    assert next(stage.last("USER") for stage in chain if stage.last("USER")) == "10001:10001"
+    assert chain[0].last("ENTRYPOINT").startswith('["')
+    assert chain[-1].base == "${PYTHON}"
+
+
+def test_what_is_copied_is_there_and_not_ignored() -> None:
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+    for stage in stages().values():
+        for instruction, argument in stage.steps:
+            if instruction == "COPY" and not argument.startswith("--from"):
+                for source in shlex.split(argument)[:-1]:
+                    assert (ROOT / source).exists(), source
+                    assert f"!{source.split('/')[0]}" in ignored, source
+
+
+def test_every_service_and_target_is_in_compose() -> None:
+    built = {service["build"]["target"]: name for name, service in COMPOSE.items() if "build" in service}
+    assert set(built) == {*SERVICES, "tools"}
+    assert set(built) <= set(stages())
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_runs_locked_down_and_stops_in_time(name: str) -> None:
+    service = COMPOSE[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert int(service["stop_grace_period"].removesuffix("s")) > 25
+    assert service["healthcheck"]["test"][0] == "CMD"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_given_only_settings_that_it_knows(name: str) -> None:
+    known = {
+        variable for kind in SETTINGS[name] for field in kind.model_fields for variable in variables_of(kind, field)
+    }
+    assert set(COMPOSE[name]["environment"]) - known == set()
+
+
+@pytest.mark.parametrize("name", ["gateway", "executor-service"])
+def test_a_service_that_nobody_calls_knows_no_token_but_its_own(name: str) -> None:
+    tokens = [variable for variable in COMPOSE[name]["environment"] if "TOKEN" in variable]
+    assert tokens == [f"FLOWPORT_TOKEN_{name.partition('-')[0].upper()}"]
+
+
+@pytest.mark.parametrize("service", ServiceName)
+def test_a_service_enters_the_broker_as_itself(service: ServiceName) -> None:
+    assert f"//{user_of(service)}:" in COMPOSE[service.value]["environment"]["FLOWPORT_AMQP_URL"]
+
+
+def test_nothing_waits_for_what_is_not_there() -> None:
+    for name, service in COMPOSE.items():
+        waits: Any = service.get("depends_on", {})
+        for other in waits:
+            assert other in COMPOSE, name
+            if isinstance(waits, dict) and waits[other]["condition"] == "service_healthy":
+                assert "healthcheck" in COMPOSE[other], f"{name} waits for {other} to be healthy"
+
+
+def test_mounted_files_are_there() -> None:
+    for service in COMPOSE.values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            assert not source.startswith("./") or (DEPLOY / source).exists(), source
+
+
+def test_every_secret_that_is_needed_is_made() -> None:
+    needed = set(re.findall(r"\$\{(\w+):\?\}", (DEPLOY / "compose.yaml").read_text()))
+    made = subprocess.run([DEPLOY / "make-env"], capture_output=True, text=True, timeout=10, check=True).stdout
+    values = dict(line.split("=", 1) for line in made.splitlines())
+    assert set(values) == needed
+    assert len(set(values.values())) == len(values)
+
+
+def test_ports_are_published_on_this_machine_only() -> None:
+    ports = [port for service in COMPOSE.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
