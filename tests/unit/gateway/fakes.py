@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from tests.unit.gateway.people import FakeAccounts, FakeAudit, FakeEnvironment, FakeWorkspaces
+from tests.unit.gateway.people import FakeAccounts, FakeEnvironment, FakeWorkspaces
 
 from gateway.domain.credentials import ALL_SCOPES, ApiKey, Credential, Grant, Scope, Workspace
 from gateway.domain.people import Role, Session
@@ -230,12 +230,11 @@ class FakeBuckets:
         return self.turned[bucket] + rate.window_seconds - self._clock.monotonic()
 
 
-class FakeDeployments(FakeEnvironment, FakeAudit):
+class FakeDeployments(FakeEnvironment):
     """Implements DeployKeeper."""
 
     def __init__(self) -> None:
         FakeEnvironment.__init__(self)
-        FakeAudit.__init__(self)
         self.endpoints: dict[str, Endpoint] = {}
         self.version_details: dict[tuple[str, int], VersionDetail] = {}
         self.drafts: dict[str, Draft] = {}

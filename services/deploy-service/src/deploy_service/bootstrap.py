@@ -74,7 +74,9 @@ def build(
     changes = WorkflowChanges(workflows, ControlBusAnnouncer(broker.control), Turns())
     contents = Contents(drafts, versions, snapshots)
     authored = Workflows(workflows, drafts, contents, changes, clock, content_limit=limit)
-    edited = Drafts(workflows, drafts, snapshots, contents, changes, clock, content_limit=limit, keyed_providers=keyed)
+    edited = Drafts(
+        workflows, drafts, contents, changes, clock, snapshots=snapshots, content_limit=limit, keyed_providers=keyed
+    )
     deployed = Deployments(snapshots, versions, contents, changes, clock, keyed_providers=keyed)
     numbered = Versions(versions, contents, changes)
     vault = EnvironmentVault(environment, keys, clock)

@@ -25,8 +25,8 @@ from gateway.api.auth.cookies import SessionCookie
 from gateway.api.auth.sessions import sessions_router
 from gateway.api.block_types import block_types_router
 from gateway.api.console import ConsoleFiles
-from gateway.api.event_streams import RunEventStreams
 from gateway.api.docs_page import docs_page_router
+from gateway.api.event_streams import RunEventStreams
 from gateway.api.guards import CorsGuard, RequestGuard
 from gateway.api.legacy.access import LegacyAccess
 from gateway.api.legacy.authoring import authoring_router
@@ -65,8 +65,8 @@ from gateway.application.draft_runs import DraftRuns
 from gateway.application.endpoints import Endpoints
 from gateway.application.environment_values import EnvironmentValues
 from gateway.application.executions import Executions
-from gateway.application.following import Following
 from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
+from gateway.application.following import Following
 from gateway.application.idempotency import Idempotency
 from gateway.application.interfaces import Interfaces
 from gateway.application.key_uses import KeyUses
@@ -141,7 +141,7 @@ def build(
 
     passwords = passwords or Argon2Passwords()
     revocations = Revocations(broker.control, settle_seconds=settings.settle_seconds)
-    audit = AuditLog(audit_entries, [deploy], clock)
+    audit = AuditLog(audit_entries, clock)
     sessions = Sessions(
         store,
         store,
@@ -156,8 +156,6 @@ def build(
     revocations.also_tell(authentication.on_control)
     cookie = SessionCookie(settings.base_url)
     teams = Teams(store, store, sessions, audit, clock, plan=settings.default_plan)
-    api_keys = ApiKeys(store, revocations, audit, clock)
-    environment = EnvironmentValues(deploy, audit)
     endpoints = Endpoints(deploy, clock, stale_seconds=settings.endpoint_stale_seconds)
     cancels = Cancels(broker.control, clock)
     runs = BrokerAttachedRuns(
@@ -184,7 +182,7 @@ def build(
     streams = RunEventStreams(
         executions, Following(workflow_runs, followed, jobs, jobs), write_seconds=settings.stream_write_seconds
     )
-    gate = AdmissionGate(settings.admission_gate_max_inflight)
+    gate = AdmissionGate(settings.admission_gate_max_inflight, per_workspace=settings.workspace_max_inflight)
     idempotency = Idempotency(calls, jobs, clock)
     door = ExecuteDoor(
         gate,
@@ -207,10 +205,9 @@ def build(
         limiting=limiting,
         public_url=settings.base_url,
     )
-    publishing = Publishing(deploy, endpoints)
+    publishing = Publishing(deploy, endpoints, audit, revocations.settle)
     access = LegacyAccess(authentication, endpoints, limiting)
     v1_access = V1Access(authentication, endpoints, limiting, reports=reports, clock=clock)
-    interfaces = Interfaces(endpoints, deploy, installed_catalog())
     resuming = Resuming(workflow_runs, jobs)
     app = create_app(
         ServiceName.GATEWAY,
@@ -240,7 +237,14 @@ def build(
             execute_router(door),
             sessions_router(sessions, authentication, cookie, limiting, clock),
             invitations_router(authentication, sessions, teams, cookie=cookie, limiting=limiting, clock=clock),
-            *workspace_routers(access, teams, api_keys, environment, audit, public_url=settings.base_url),
+            *workspace_routers(
+                access,
+                teams,
+                ApiKeys(store, revocations, audit, clock),
+                EnvironmentValues(deploy, audit),
+                audit,
+                public_url=settings.base_url,
+            ),
             jobs_router(authentication, limiting, jobs, jobs),
             usage_router(authentication, limiting, reports, clock),
             v2_execute_router(v2_door),
@@ -254,9 +258,9 @@ def build(
             deployment_router(access, deploy, publishing),
             versions_router(access, deploy, publishing),
             changes_router(access, deploy),
-            interface_router(access, interfaces, public_url=settings.base_url),
+            interface_router(access, Interfaces(endpoints, deploy, installed_catalog()), public_url=settings.base_url),
             docs_page_router(),
-            authoring_router(access, deploy, endpoints),
+            authoring_router(access, deploy, publishing),
             block_types_router(access, installed_catalog()),
             files_router(authentication, jobs),
             root_router(settings.base_url, ConsoleFiles()),

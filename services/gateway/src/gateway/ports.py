@@ -212,16 +212,12 @@ class Passwords(Protocol):
         ...
 
 
-class AuditTrail(Protocol):
-    """Entries of one service's deeds."""
+class AuditEntries(Protocol):
+    """The audit log."""
 
     async def find(self, query: AuditQuery) -> Sequence[AuditEntry]:
         """Newest first. Raises Unavailable."""
         ...
-
-
-class AuditEntries(AuditTrail, Protocol):
-    """The gateway's own."""
 
     async def add(self, *entries: AuditEntry) -> None:
         """Keep them. Never raises: the deed is done."""
@@ -359,7 +355,7 @@ class Environment(Protocol):
         ...
 
 
-class DeployKeeper(Deployments, Authoring, Environment, AuditTrail, Protocol):
+class DeployKeeper(Deployments, Authoring, Environment, Protocol):
     """All that deploy-service does for the gateway."""
 
 

@@ -1,4 +1,4 @@
-"""Who did what: the entries of the audit log, kept by the service that did it."""
+"""Who did what: the entries of the audit log."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -17,7 +17,7 @@ class Actor(msgspec.Struct, frozen=True):
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One deed. `before` and `after` hold what changed, never a secret.
 
-    `place` orders all entries of a workspace, whichever service wrote them: later ones are greater.
+    `place` orders all entries of a workspace: later ones are greater.
     """
 
     id: str
@@ -31,12 +31,6 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     target_name: str = ""
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
-
-
-class AuditPage(msgspec.Struct, frozen=True):
-    """Entries, newest first."""
-
-    entries: tuple[AuditEntry, ...]
 
 
 class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +59,7 @@ def audit_entry(
     """An entry in its place."""
     return AuditEntry(
         id=entry_id,
-        place=f"{int(at.timestamp() * 1000):015d}-{entry_id}",
+        place=f"{int(at.timestamp() * 1_000_000):018d}-{entry_id}",
         at=at,
         workspace_id=workspace_id,
         actor=actor,

@@ -29,11 +29,11 @@ class Drafts:
         self,
         workflows: WorkflowRepository,
         drafts: DraftRepository,
-        snapshots: SnapshotRepository,
         contents: Contents,
         changes: WorkflowChanges,
         clock: Clock,
         *,
+        snapshots: SnapshotRepository,
         content_limit: int,
         keyed_providers: Set[str],
     ) -> None:

@@ -1,25 +1,21 @@
 """deploy-service over internal HTTP."""
 
-from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
 from gateway.adapters.paths import path_of
-from shared.contracts.audit import AuditEntry, AuditPage, AuditQuery
 from shared.contracts.deployments import (
     CreateWorkflow,
     Deploy,
     Deployed,
     DeploymentStatus,
-    Diff,
     Draft,
     DraftSaved,
     DraftSnapshot,
     Endpoint,
     EnvironmentNames,
     ImportWorkflow,
-    Problems,
     SaveDraft,
     SetEnvironmentValue,
     SnapshotDraft,
@@ -137,20 +133,6 @@ class DeployService:
     async def delete_value(self, place: str, name: str) -> None:
         """See Environment."""
         await self._client.call("DELETE", path_of("environment", place, "names", name))
-
-    async def find(self, query: AuditQuery) -> Sequence[AuditEntry]:
-        """See AuditTrail."""
-        return (await self._client.call("POST", path_of("audit", "find"), body=query, returns=AuditPage)).entries
-
-    async def diff(self, workspace_id: str, workflow_id: str, *, before: str, after: str) -> Diff:
-        """See Authoring."""
-        words = {"from": before, "to": after}
-        path = path_of("workflows", workflow_id, "diff", workspace_id=workspace_id, **words)
-        return await self._client.call("GET", path, returns=Diff)
-
-    async def problems(self, workspace_id: str, workflow_id: str) -> Problems:
-        """See Authoring."""
-        return await self._on("GET", workspace_id, workflow_id, "problems", returns=Problems)
 
     async def _on(
         self, method: str, workspace_id: str, workflow_id: str, *parts: str, returns: type[T], body: Any = None

@@ -62,6 +62,11 @@ class CanvasWriter:
                 return self._kept("block:started", document)
             case BlockEnded(data=document, failed=failed):
                 return self._text_done(document) + self._kept("block:error" if failed else "block:completed", document)
+            case _:
+                return self._text(event)
+
+    def _text(self, event: RunEvent) -> bytes:
+        match event:
             case Chunk(block_id=block_id, text=text):
                 self._writing.add(block_id)
                 return self._live("stream:chunk", {"blockId": block_id, "chunk": text})

@@ -13,7 +13,7 @@ from gateway.api.legacy.errors import present_error
 from gateway.api.legacy.models import Error
 from gateway.api.routes import presenting
 from gateway.api.schemas import answers, described
-from gateway.application.endpoints import Endpoints
+from gateway.application.publishing import Publishing
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Authoring
 from shared.clock import iso
@@ -30,8 +30,8 @@ IfMatch = Annotated[
 ]
 
 
-def authoring_router(access: LegacyAccess, authoring: Authoring, endpoints: Endpoints) -> APIRouter:
-    """Workflows and their drafts, for a key with the deploy scope."""
+def authoring_router(access: LegacyAccess, authoring: Authoring, publishing: Publishing) -> APIRouter:
+    """Workflows and their drafts, for whoever may edit them."""
     router = APIRouter(
         prefix="/api/workflows", route_class=presenting(present_error), tags=["Workflows"], responses=ERRORS
     )
@@ -75,9 +75,7 @@ def authoring_router(access: LegacyAccess, authoring: Authoring, endpoints: Endp
 
     @router.delete("/{workflow_id}")
     async def archive(caller: Known, workflow_id: str) -> Done:
-        caller.require(Scope.DEPLOY)
-        await authoring.archive(caller.workspace.id, workflow_id)
-        endpoints.forget(workflow_id)
+        await publishing.archive(caller, workflow_id)
         return Done()
 
     @router.get("/{workflow_id}/state", response_model=dict[str, Any])

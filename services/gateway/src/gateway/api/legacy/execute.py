@@ -64,11 +64,13 @@ class ExecuteDoor:
         caller = await self._caller(request, headers, workflow_id)
         self._limiting.show(request, caller, RateKind.SYNC)
         body = await request.body()
-        asked = read_execute_request(headers, body, is_public=caller.is_public, is_session=caller.is_session, call_chain=chain)
+        asked = read_execute_request(
+            headers, body, is_public=caller.is_public, is_session=caller.is_session, call_chain=chain
+        )
         await self._authentication.confirm(caller)
         caller, endpoint = await self._executions.authorize(caller, workflow_id)
-        if asked.mode is RunMode.ASYNC:
-            self._limiting.show(request, caller, RateKind.ASYNC)
+        self._limiting.show(request, caller, RateKind.of(asked.mode))
+        held(request).enter_context(self._gate.admitted_to(endpoint.workspace_id))
         serve = partial(self._serve, caller, endpoint)
         return await self._once.answer(request, asked, serve, headers=headers, caller=caller, endpoint=endpoint)
 

@@ -86,9 +86,8 @@ def versions_router(access: LegacyAccess, authoring: Authoring, publishing: Publ
 
     @router.post("/{version}/revert")
     async def revert(caller: Known, workflow_id: str, version: str) -> Reverted:
-        caller.require(Scope.DEPLOY)
         word = version if version == "active" else str(_number(version))
-        saved = await authoring.load_draft(caller.workspace.id, workflow_id, word)
+        saved = await publishing.load(caller, workflow_id, word)
         moment = round(saved.saved_at.timestamp() * 1000)
         return Reverted(message="Reverted to deployment version", last_saved=moment)
 
