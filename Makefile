@@ -8,7 +8,8 @@ PROJECTS := $(foreach m,$(MEMBERS),$(m)/pyproject.toml)
 OURS := flowport flowport-shared flowport-gateway flowport-deploy-service flowport-executor-service flowport-jobs-service
 PACKAGES := shared gateway deploy_service executor_service jobs_service flowport
 CHECKS := lint types imports console-check tests
-DEBIAN := rabbitmq-server bubblewrap prometheus kustomize chromium
+DEBIAN := rabbitmq-server bubblewrap
+TEST_DEBIAN := $(DEBIAN) nginx prometheus kustomize chromium
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
@@ -32,7 +33,7 @@ stack: $(READY) console debian ## run the four services as separate processes on
 	@exec $(BIN)/flowport stack
 
 .PHONY: test
-test: $(READY) debian ## set everything up and run all checks and tests
+test: $(READY) test-debian ## set everything up and run all checks and tests
 	@code=0; summary=""; \
 	for check in $(CHECKS); do \
 	  $(say) $$check; began=$$SECONDS; \
@@ -50,7 +51,7 @@ test-fast: $(READY) ## only the tests that start no server
 	@$(BIN)/python -m pytest --quiet tests/unit
 
 .PHONY: test-full
-test-full: $(READY) $(MODEL) $(SDKS) $(CONSOLE) debian ## all tests, property tests with many more examples
+test-full: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## all tests, property tests with many more examples
 	@$(BIN)/python -m pytest --quiet --hypothesis-profile=full tests
 
 .PHONY: lint
@@ -142,6 +143,10 @@ $(BIN)/uv:
 	@$(PYTHON) -m venv --clear .venv
 	@awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock >.venv/uv.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement .venv/uv.txt
+
+.PHONY: test-debian
+test-debian:
+	@$(MAKE) --no-print-directory debian DEBIAN="$(TEST_DEBIAN)"
 
 # A policy of 101 keeps a package from starting its service: we start our own servers, on loopback.
 .PHONY: debian
