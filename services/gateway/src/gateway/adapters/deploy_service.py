@@ -10,12 +10,14 @@ from shared.contracts.deployments import (
     Deploy,
     Deployed,
     DeploymentStatus,
+    Diff,
     Draft,
     DraftSaved,
     DraftSnapshot,
     Endpoint,
     EnvironmentNames,
     ImportWorkflow,
+    Problems,
     SaveDraft,
     SetEnvironmentValue,
     SnapshotDraft,
@@ -133,6 +135,16 @@ class DeployService:
     async def delete_value(self, place: str, name: str) -> None:
         """See Environment."""
         await self._client.call("DELETE", path_of("environment", place, "names", name))
+
+    async def diff(self, workspace_id: str, workflow_id: str, *, before: str, after: str) -> Diff:
+        """See Authoring."""
+        words = {"from": before, "to": after}
+        path = path_of("workflows", workflow_id, "diff", workspace_id=workspace_id, **words)
+        return await self._client.call("GET", path, returns=Diff)
+
+    async def problems(self, workspace_id: str, workflow_id: str) -> Problems:
+        """See Authoring."""
+        return await self._on("GET", workspace_id, workflow_id, "problems", returns=Problems)
 
     async def _on(
         self, method: str, workspace_id: str, workflow_id: str, *parts: str, returns: type[T], body: Any = None
