@@ -15,6 +15,7 @@ from gateway.adapters.cancels import Cancels
 from gateway.adapters.control import ControlListener
 from gateway.adapters.deploy_service import DeployService
 from gateway.adapters.followed_runs import BrokerFollowedRuns
+from gateway.adapters.follow_up import FollowUpService
 from gateway.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
 from gateway.adapters.idempotency_store import IdempotencyStore
 from gateway.adapters.jobs_service import JobsService
@@ -36,6 +37,7 @@ from gateway.api.legacy.errors import present_execute_error
 from gateway.api.legacy.execute import ExecuteDoor, execute_router
 from gateway.api.legacy.files import files_router
 from gateway.api.legacy.interface import interface_router
+from gateway.api.legacy.notifications import notifications_router
 from gateway.api.legacy.jobs import jobs_router
 from gateway.api.legacy.resuming import resuming_router
 from gateway.api.legacy.runs import runs_router
@@ -46,6 +48,7 @@ from gateway.api.once import OnceOnly
 from gateway.api.root import root_router
 from gateway.api.session_guard import SessionGuard
 from gateway.api.v1.access import V1Access
+from gateway.api.v1.dead_letters import dead_letters_router as v1_dead_letters_router
 from gateway.api.v1.deployments import deployments_router as v1_deployments_router
 from gateway.api.v1.logs import logs_router as v1_logs_router
 from gateway.api.v1.workflows import workflows_router as v1_workflows_router
@@ -82,7 +85,16 @@ from gateway.application.usage import UsageReports
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.addresses import networks
 from gateway.metrics import count_by_workspace
-from gateway.ports import AuditEntries, Buckets, DeployKeeper, IdempotencyRecords, Passwords, RunKeeper, TenantDatabase
+from gateway.ports import (
+    AuditEntries,
+    Buckets,
+    DeployKeeper,
+    FollowUps,
+    IdempotencyRecords,
+    Passwords,
+    RunKeeper,
+    TenantDatabase,
+)
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
@@ -109,6 +121,7 @@ def build(
     buckets: Buckets | None = None,
     deploy: DeployKeeper | None = None,
     jobs: RunKeeper | None = None,
+    follow_ups: FollowUps | None = None,
     calls: IdempotencyRecords | None = None,
     audit_entries: AuditEntries | None = None,
     clock: Clock | None = None,
@@ -138,6 +151,9 @@ def build(
     if jobs is None:
         clients.append(client := _client(settings, settings.jobs_url, patience=settings.restart_patience_seconds))
         jobs = JobsService(client)
+    if follow_ups is None:
+        clients.append(client := _client(settings, settings.jobs_url))
+        follow_ups = FollowUpService(client)
 
     passwords = passwords or Argon2Passwords()
     revocations = Revocations(broker.control, settle_seconds=settings.settle_seconds)
@@ -253,6 +269,8 @@ def build(
             v1_workflows_router(v1_access, deploy),
             v1_deployments_router(v1_access, publishing),
             v1_logs_router(v1_access, RunLogs(jobs, jobs, deploy)),
+            v1_dead_letters_router(v1_access, follow_ups, plans),
+            notifications_router(access, follow_ups),
             runs_router(access, workflow_runs),
             resuming_router(access, resuming, public_url=settings.base_url),
             deployment_router(access, deploy, publishing),

@@ -28,7 +28,8 @@ _LEGACY_EXECUTE: Final = _raw(
         "access-control-allow-methods": "GET,POST,OPTIONS,PUT",
         "access-control-allow-headers": (
             f"{_COMMON}, Authorization, X-Execution-Id, X-Execution-Mode, X-Execution-Timeout-Seconds, "
-            "X-Stream-Response, X-Sim-Stream-Protocol, X-Workflow-Version, Idempotency-Key"
+            "X-Stream-Response, X-Sim-Stream-Protocol, X-Workflow-Version, Idempotency-Key, "
+            "X-Callback-Url"
         ),
         "access-control-expose-headers": _EXPOSED,
     }
@@ -38,7 +39,8 @@ _V2_EXECUTE: Final = _raw(
         "access-control-allow-origin": "*",
         "access-control-allow-methods": "POST,OPTIONS",
         "access-control-allow-headers": (
-            f"{_COMMON}, Authorization, X-Run-Id, X-Sim-Stream-Protocol, X-Workflow-Version, Idempotency-Key"
+            f"{_COMMON}, Authorization, X-Run-Id, X-Sim-Stream-Protocol, X-Workflow-Version, "
+            "Idempotency-Key, X-Callback-Url"
         ),
         "access-control-expose-headers": _EXPOSED,
     }

@@ -144,6 +144,7 @@ class Executions:
             include_file_base64=request.include_file_base64,
             base64_max_bytes=request.base64_max_bytes,
             call_chain=request.call_chain,
+            callback_url=request.callback_url,
             traceparent=current_traceparent() if request.mode is RunMode.ASYNC else None,
             keep_events=request.keep_events,
             actor_id=None if caller.is_public else caller.actor_id,

@@ -17,6 +17,7 @@ from shared.errors import Forbidden, InvalidRequest
 MAX_TIMEOUT_SECONDS: Final = 604_800
 AGENT_EVENTS: Final = "agent-events-v1"
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
+_ADDRESS: Final = re.compile(r"(?=.{1,2048}$)https?://[^\s/?#]+\S*")
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?")
 
 
@@ -42,6 +43,8 @@ class ExecuteRequest(msgspec.Struct, frozen=True, kw_only=True):
     trigger: Trigger = Trigger.API
     draft_run: DraftRun | None = None
     """Set for who is signed in."""
+    callback_url: str | None = None
+    """Who is told when the run has ended; for queued runs."""
     may_have_begun: bool = False
     """An earlier call with the same idempotency key may have begun the run `run_id`."""
 
@@ -84,6 +87,7 @@ def read_execute_request(
         agent_events=agent_events,
         call_chain=call_chain,
         version=pinned_version(headers.get("x-workflow-version")),
+        callback_url=callback_url(headers, mode),
         trigger=trigger_of(controls) if is_session else Trigger.API,
         draft_run=read_draft_run(controls) if is_session and mode is not RunMode.ASYNC else None,
     )
@@ -93,6 +97,19 @@ def _session_input(controls: Controls) -> bytes:
     if controls.has("input_from_execution_id"):
         raise InvalidRequest("inputFromExecutionId is not supported")
     return b"{}" if controls.input is UNSET else msgspec.json.encode(controls.input)
+
+
+def callback_url(headers: Mapping[str, str], mode: RunMode) -> str | None:
+    """Where the caller wants to be told that the run has ended. Raises InvalidRequest."""
+    url = headers.get("x-callback-url")
+    if url is None:
+        return None
+    if mode is not RunMode.ASYNC:
+        raise InvalidRequest("X-Callback-Url is supported only for async runs")
+    if not _ADDRESS.fullmatch(url):
+        problem = Problem("X-Callback-Url", "Callback URL must be an http or https URL of at most 2048 characters")
+        raise InvalidRequest("Invalid callback URL header", details=[problem])
+    return url
 
 
 def pinned_version(header: str | None) -> int | None:

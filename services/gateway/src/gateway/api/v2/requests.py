@@ -12,6 +12,7 @@ from gateway.domain.errors import MalformedJson
 from gateway.domain.execute_request import (
     AGENT_EVENTS,
     ExecuteRequest,
+    callback_url,
     pinned_version,
     refuse_unnegotiated,
 )
@@ -45,6 +46,7 @@ def read_v2_request(
         agent_events=agent_events,
         call_chain=call_chain,
         version=pinned_version(headers.get("x-workflow-version")),
+        callback_url=callback_url(headers, mode),
         keep_events=True,
     )
 

@@ -1,0 +1,172 @@
+"""`/api/workspaces/{id}/notifications`: who is told when runs end, and what was delivered."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import ConfigDict, Field, SecretStr
+from starlette.responses import Response
+
+from gateway.api.bodies import AskedFor, json_of
+from gateway.api.legacy.access import LegacyAccess
+from gateway.api.legacy.errors import present_error
+from gateway.api.legacy.models import Error
+from gateway.api.routes import presenting
+from gateway.api.schemas import answers, described
+from gateway.domain.credentials import Caller, Scope
+from gateway.ports import FollowUps
+from shared.clock import iso
+from shared.contracts.runs import Trigger
+from shared.contracts.webhooks import Delivery, Level, SaveSubscription, Subscription
+from shared.errors import InvalidRequest
+from shared.web.structs import StructResponse
+
+
+class WebhookConfig(AskedFor):
+    """Where to, and what signs it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    url: str = Field(max_length=2_048, description="A public https address.")
+    secret: SecretStr | None = Field(None, description="Signs deliveries; left out, the present one is kept.")
+
+
+class NotificationBody(AskedFor):
+    """Which ends of runs are told, and with how much."""
+
+    model_config = ConfigDict(**{**AskedFor.model_config, "strict": False})
+
+    notification_type: Literal["webhook"] = Field("webhook", description="Only webhooks are sent from here.")
+    workflow_ids: list[str] = Field([], max_length=1_000)
+    all_workflows: bool = Field(False, description="Every workflow, the ones to come included.")
+    level_filter: list[Level] = Field(list(Level))
+    trigger_filter: list[Trigger] = Field(list(Trigger))
+    include_final_output: bool = False
+    include_trace_spans: bool = False
+    active: bool = True
+    webhook_config: WebhookConfig
+
+
+Body = Annotated[NotificationBody, Depends(json_of(NotificationBody))]
+
+
+def notifications_router(access: LegacyAccess, follow_ups: FollowUps) -> APIRouter:
+    """For readers of the workspace to see, for its admins to change."""
+    router = APIRouter(
+        prefix="/api/workspaces/{workspace_id}",
+        route_class=presenting(present_error),
+        tags=["Notifications"],
+        responses=answers(Error, 400, 401, 403, 404, 409, 503),
+    )
+    Member = Annotated[Caller, Depends(access.to_workspace)]  # noqa: N806 - a type
+
+    @router.get("/notifications")
+    async def list_notifications(caller: Member) -> Response:
+        caller.require(Scope.READ)
+        found = await follow_ups.subscriptions(caller.workspace.id)
+        return StructResponse({"data": list(map(_shown, found))})
+
+    @router.post("/notifications", status_code=201, openapi_extra=described(NotificationBody))
+    async def create(caller: Member, body: Body) -> Response:
+        caller.require(Scope.ADMIN)
+        made = await follow_ups.subscribe(caller.workspace.id, _asked(body))
+        return StructResponse({"data": _shown(made)}, status_code=201)
+
+    @router.get("/notifications/{notification_id}")
+    async def get(caller: Member, notification_id: str) -> Response:
+        caller.require(Scope.READ)
+        return StructResponse({"data": _shown(await follow_ups.subscription(caller.workspace.id, notification_id))})
+
+    @router.put("/notifications/{notification_id}", openapi_extra=described(NotificationBody))
+    async def replace(caller: Member, notification_id: str, body: Body) -> Response:
+        caller.require(Scope.ADMIN)
+        kept = await follow_ups.replace_subscription(caller.workspace.id, notification_id, _asked(body))
+        return StructResponse({"data": _shown(kept)})
+
+    @router.delete("/notifications/{notification_id}")
+    async def delete(caller: Member, notification_id: str) -> Response:
+        caller.require(Scope.ADMIN)
+        await follow_ups.unsubscribe(caller.workspace.id, notification_id)
+        return StructResponse({"success": True})
+
+    @router.post("/notifications/{notification_id}/test")
+    async def try_out(caller: Member, notification_id: str) -> Response:
+        caller.require(Scope.ADMIN)
+        result = await follow_ups.try_out(caller.workspace.id, notification_id)
+        facts = {"success": result.success, "status": result.status, "statusText": result.status_text}
+        return StructResponse({"data": {**facts, "body": result.body}})
+
+    @router.get("/deliveries")
+    async def deliveries(
+        caller: Member,
+        notification_id: Annotated[str | None, Query(alias="notificationId")] = None,
+        limit: Annotated[int, Query(ge=1, le=100)] = 50,
+        cursor: Annotated[str | None, Query(max_length=500)] = None,
+    ) -> Response:
+        caller.require(Scope.READ)
+        page = await follow_ups.deliveries(caller.workspace.id, notification_id, limit=limit, cursor=cursor)
+        return StructResponse({"data": list(map(_delivery, page.deliveries)), "nextCursor": page.next_cursor})
+
+    @router.post("/deliveries/{delivery_id}/resend", status_code=202)
+    async def resend(caller: Member, delivery_id: str) -> Response:
+        caller.require(Scope.ADMIN)
+        await follow_ups.resend(caller.workspace.id, delivery_id)
+        return StructResponse({"success": True}, status_code=202)
+
+    @router.get("/callback-secret")
+    async def callback_secret(caller: Member) -> Response:
+        caller.require(Scope.ADMIN)
+        return StructResponse({"data": {"secret": await follow_ups.callback_secret(caller.workspace.id)}})
+
+    return router
+
+
+def _asked(body: NotificationBody) -> SaveSubscription:
+    if not body.workflow_ids and not body.all_workflows:
+        raise InvalidRequest("Name workflowIds, or set allWorkflows")
+    fields: dict[str, Any] = {}
+    if "secret" in body.webhook_config.model_fields_set:
+        secret = body.webhook_config.secret
+        fields["secret"] = secret.get_secret_value() if secret else None
+    return SaveSubscription(
+        url=body.webhook_config.url,
+        workflow_ids=() if body.all_workflows else tuple(body.workflow_ids),
+        levels=tuple(body.level_filter),
+        triggers=tuple(body.trigger_filter),
+        include_final_output=body.include_final_output,
+        include_trace_spans=body.include_trace_spans,
+        active=body.active,
+        **fields,
+    )
+
+
+def _shown(subscription: Subscription) -> dict[str, Any]:
+    return {
+        "id": subscription.id,
+        "notificationType": "webhook",
+        "workflowIds": subscription.workflow_ids,
+        "allWorkflows": not subscription.workflow_ids,
+        "levelFilter": subscription.levels,
+        "triggerFilter": subscription.triggers,
+        "includeFinalOutput": subscription.include_final_output,
+        "includeTraceSpans": subscription.include_trace_spans,
+        "active": subscription.active,
+        "webhookConfig": {"url": subscription.url, "hasSecret": subscription.has_secret},
+        "createdAt": iso(subscription.created_at),
+        "failingSince": iso(subscription.failing_since) if subscription.failing_since else None,
+    }
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "notificationId": delivery.subscription_id,
+        "executionId": delivery.run_id,
+        "url": delivery.url,
+        "status": delivery.state,
+        "attempts": delivery.attempts,
+        "createdAt": iso(delivery.created_at),
+        "nextAttemptAt": iso(delivery.next_attempt_at) if delivery.next_attempt_at else None,
+        "deliveredAt": iso(delivery.delivered_at) if delivery.delivered_at else None,
+        "lastStatus": delivery.last_status,
+        "lastError": delivery.last_error,
+    }

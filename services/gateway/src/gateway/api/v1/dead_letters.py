@@ -1,0 +1,82 @@
+"""`/api/v1/dead-letters` and `/api/v1/runs/{id}/redrive`: what nobody could work on, and another chance for it."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from gateway.api.routes import presenting
+from gateway.api.schemas import answers
+from gateway.api.v1.access import V1Access
+from gateway.api.v1.errors import present_error
+from gateway.api.v1.models import ErrorAnswer
+from gateway.api.v1.workflows import entered
+from gateway.domain.credentials import Caller, Scope
+from gateway.domain.plans import Plans
+from gateway.ports import FollowUps
+from shared.clock import iso
+from shared.contracts.dead_letters import DeadLetterView
+from shared.contracts.jobs import RunAccepted
+from shared.web.structs import StructResponse
+
+
+def dead_letters_router(access: V1Access, follow_ups: FollowUps, plans: Plans) -> APIRouter:
+    """For whoever looks after the workspace."""
+    router = APIRouter(
+        prefix="/api/v1",
+        route_class=presenting(present_error),
+        tags=["Dead letters"],
+        responses=answers(ErrorAnswer, 400, 401, 403, 404, 409, 429, 503),
+    )
+    Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    In = Annotated[str | None, Query(alias="workspaceId", description="The key's own, where it is left out.")]  # noqa: N806 - a type
+
+    @router.get("/dead-letters", summary="List messages that nobody could work on")
+    async def page(
+        caller: Known,
+        workspace_id: In = None,
+        limit: Annotated[int, Query(ge=1, le=100)] = 50,
+        cursor: Annotated[str | None, Query(max_length=500)] = None,
+    ) -> Response:
+        caller = entered(caller, workspace_id or caller.workspace.id, Scope.ADMIN)
+        found = await follow_ups.dead_letters(caller.workspace.id, limit=limit, cursor=cursor)
+        return StructResponse({"data": list(map(_shown, found.letters)), "nextCursor": found.next_cursor})
+
+    @router.post("/dead-letters/{letter_id}/redrive", summary="Give it another chance")
+    async def redrive_letter(caller: Known, letter_id: str, workspace_id: In = None) -> Response:
+        caller = entered(caller, workspace_id or caller.workspace.id, Scope.ADMIN)
+        concurrency = plans[caller.workspace.plan].concurrency
+        accepted = await follow_ups.redrive_letter(caller.workspace.id, letter_id, concurrency=concurrency)
+        return StructResponse({"data": _accepted(accepted) if accepted else {"redriven": True}}, status_code=202)
+
+    @router.delete("/dead-letters/{letter_id}", status_code=204, summary="Forget it")
+    async def discard(caller: Known, letter_id: str, workspace_id: In = None) -> None:
+        caller = entered(caller, workspace_id or caller.workspace.id, Scope.ADMIN)
+        await follow_ups.discard_letter(caller.workspace.id, letter_id)
+
+    @router.post("/runs/{run_id}/redrive", summary="Run a failed queued run again")
+    async def redrive_run(caller: Known, run_id: str, workspace_id: In = None) -> Response:
+        caller = entered(caller, workspace_id or caller.workspace.id, Scope.EXECUTE)
+        concurrency = plans[caller.workspace.plan].concurrency
+        accepted = await follow_ups.redrive_run(caller.workspace.id, run_id, concurrency=concurrency)
+        return StructResponse({"data": {**_accepted(accepted), "redrivenFrom": run_id}}, status_code=202)
+
+    return router
+
+
+def _accepted(accepted: RunAccepted) -> dict[str, Any]:
+    return {"runId": accepted.run_id, "jobId": accepted.job_id, "statusUrl": f"/api/jobs/{accepted.job_id}"}
+
+
+def _shown(letter: DeadLetterView) -> dict[str, Any]:
+    return {
+        "id": letter.id,
+        "kind": letter.kind,
+        "queue": letter.queue,
+        "reason": letter.reason,
+        "diedAt": iso(letter.died_at),
+        "times": letter.times,
+        "size": letter.size,
+        "workflowId": letter.workflow_id,
+        "runId": letter.run_id,
+    }
