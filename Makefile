@@ -95,6 +95,11 @@ images: ## build an image for each service, and one with the command line
 	  $(say) flowport/$$target; docker build --target $$target --file deploy/Dockerfile --tag flowport/$$target:local .; \
 	done
 
+.PHONY: k8s-check
+k8s-check: $(READY) ## build every overlay, and check it against Kubernetes' schemas and our own rules
+	@$(MAKE) --no-print-directory debian DEBIAN=kustomize
+	@$(BIN)/python -m pytest --quiet tests/unit/operations/test_kubernetes.py
+
 .PHONY: lock
 lock: ## resolve every dependency anew into requirements.lock
 	$(COMPILE) --all-extras --group dev $(addprefix --no-emit-package ,$(OURS)) pyproject.toml $(PROJECTS) \

@@ -1,0 +1,211 @@
+"""The manifests, built as `kubectl apply -k` would: valid, and as we promise that they are."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from tools.reference.configuration import SETTINGS
+from tools.reference.metrics import metrics
+
+from shared.service import ServiceName
+from shared.settings import CommonSettings
+from shared.settings_reading import variables_of
+
+ROOT = Path(__file__).parents[3]
+OVERLAYS = ["dev", "production", "keda"]
+SERVICES = [service.value for service in ServiceName]
+OURS = {*SERVICES, "topology"}
+VERSIONS = ("1.33", "1.37")
+WORKLOADS = {"Deployment", "StatefulSet", "Job"}
+DRAIN_SECONDS = CommonSettings.model_fields["drain_seconds"].default
+
+Object = dict[str, Any]
+
+
+@cache
+def built(overlay: str) -> tuple[Object, ...]:
+    """Every object of an overlay."""
+    done = subprocess.run(
+        ["kustomize", "build", f"k8s/overlays/{overlay}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return tuple(yaml.safe_load_all(done.stdout))
+
+
+def of_kind(overlay: str, *kinds: str) -> list[Object]:
+    return [found for found in built(overlay) if found["kind"] in kinds]
+
+
+def named(overlay: str, kind: str, name: str) -> Object:
+    return next(found for found in of_kind(overlay, kind) if found["metadata"]["name"] == name)
+
+
+def containers(overlay: str) -> Iterator[tuple[str, Object, Object]]:
+    """The name of the workload, its pod, and each container of it."""
+    for workload in of_kind(overlay, *WORKLOADS):
+        pod = workload["spec"]["template"]["spec"]
+        for container in pod["containers"]:
+            yield workload["metadata"]["name"], pod, container
+
+
+@pytest.fixture(params=OVERLAYS)
+def overlay(request: pytest.FixtureRequest) -> str:
+    """Each in turn."""
+    name: str = request.param
+    return name
+
+
+def is_standard(found: Object) -> bool:
+    group = found["apiVersion"].rpartition("/")[0]
+    return "." not in group or group.endswith(".k8s.io")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_kubernetes_knows_every_field(overlay: str, version: str) -> None:
+    for found in filter(is_standard, built(overlay)):
+        kubernetes_validate.validate(found, version, strict=True)
+
+
+def test_only_operators_kinds_are_not_checked(overlay: str) -> None:
+    kinds = {found["kind"] for found in built(overlay) if not is_standard(found)}
+    assert kinds <= {
+        "ExternalSecret", "MongoDBCommunity", "PrometheusRule", "RabbitmqCluster", "ScaledObject", "ServiceMonitor"
+    }  # fmt: skip
+
+
+def test_no_container_is_root_or_may_become_it(overlay: str) -> None:
+    for name, pod, container in containers(overlay):
+        assert pod["securityContext"]["runAsNonRoot"] is True, name
+        assert pod["securityContext"]["runAsUser"] > 0, name
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False, name
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}, name
+        assert container["securityContext"].get("readOnlyRootFilesystem") is True or name not in OURS, name
+
+
+def test_production_keeps_to_restricted_pod_security() -> None:
+    labels = named("production", "Namespace", "flowport")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    for name, pod, _ in containers("production"):
+        profile = pod["securityContext"]["seccompProfile"]
+        assert profile["type"] in {"RuntimeDefault", "Localhost"}, name
+        assert profile["type"] == "RuntimeDefault" or (ROOT / "k8s/seccomp" / profile["localhostProfile"]).exists()
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod), name
+        assert all(set(volume) <= {"name", "emptyDir", "secret", "configMap"} for volume in pod.get("volumes", []))
+
+
+def test_every_container_has_requests_limits_and_a_pinned_image(overlay: str) -> None:
+    for name, _, container in containers(overlay):
+        assert set(container["resources"]["requests"]) == {"cpu", "memory"}, name
+        assert set(container["resources"]["limits"]) == {"cpu", "memory"}, name
+        tag = container["image"].rpartition(":")[2]
+        assert re.fullmatch(r"\d+\.\d+[\w.-]*", tag), container["image"]
+
+
+def test_every_deployment_has_probes_that_mean_something(overlay: str) -> None:
+    for deployment in of_kind(overlay, "Deployment"):
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+        assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+        assert "startupProbe" in container
+
+
+def test_a_pod_has_longer_to_end_than_its_drain(overlay: str) -> None:
+    settings = next(found["data"] for found in of_kind(overlay, "ConfigMap") if "FLOWPORT_HOST" in found["data"])
+    assert float(settings["FLOWPORT_DRAIN_SECONDS"]) == DRAIN_SECONDS
+    for deployment in of_kind(overlay, "Deployment"):
+        pod = deployment["spec"]["template"]["spec"]
+        waits = pod["containers"][0].get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        assert pod["terminationGracePeriodSeconds"] >= waits + DRAIN_SECONDS + 10
+
+
+def test_every_deployment_is_spread_and_protected(overlay: str) -> None:
+    protected = {
+        found["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"]
+        for found in of_kind(overlay, "PodDisruptionBudget")
+    }
+    for deployment in of_kind(overlay, "Deployment"):
+        assert deployment["metadata"]["name"] in protected
+        assert len(deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]) == 2
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_given_only_settings_that_it_knows(overlay: str, name: str) -> None:
+    known = {
+        variable for kind in SETTINGS[name] for field in kind.model_fields for variable in variables_of(kind, field)
+    }
+    (container,) = named(overlay, "Deployment", name)["spec"]["template"]["spec"]["containers"]
+    assert {variable["name"] for variable in container["env"]} - known == set()
+    tokens = {variable["name"] for variable in container["env"] if "TOKEN" in variable["name"]}
+    own = f"FLOWPORT_TOKEN_{name.partition('-')[0].upper()}"
+    assert len(tokens) == 4 if name in {"deploy-service", "jobs-service"} else tokens == {own}
+
+
+def test_no_secret_is_written_down_outside_of_the_overlay_for_trying() -> None:
+    for overlay in ("production", "keda"):
+        assert of_kind(overlay, "Secret") == []
+    for name, _, container in containers("production"):
+        for variable in container.get("env", []):
+            assert "valueFrom" in variable, f"{name}: {variable['name']}"
+
+
+def test_every_secret_that_is_referred_to_is_there_when_trying() -> None:
+    kept = {found["metadata"]["name"]: found["stringData"] for found in of_kind("dev", "Secret")}
+    for name, _, container in containers("dev"):
+        for variable in container.get("env", []):
+            reference = variable.get("valueFrom", {}).get("secretKeyRef")
+            if reference and not reference.get("optional"):
+                assert reference["key"] in kept[reference["name"]], f"{name}: {variable['name']}"
+
+
+def test_nobody_is_reached_unless_a_policy_says_so(overlay: str) -> None:
+    policies = of_kind(overlay, "NetworkPolicy")
+    everybody = named(overlay, "NetworkPolicy", "default-deny")["spec"]
+    assert everybody == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    from_outside = {
+        (policy["metadata"]["name"], peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"])
+        for policy in policies
+        for rule in policy["spec"].get("ingress", [])
+        for peer in rule.get("from", [])
+        if "namespaceSelector" in peer
+    }
+    assert from_outside == {("allow-metrics", "monitoring"), ("gateway", "ingress-nginx")}
+
+
+def test_users_code_reaches_the_internet_but_nothing_private(overlay: str) -> None:
+    policy = named(overlay, "NetworkPolicy", "executor-service")["spec"]
+    blocks = [peer["ipBlock"] for rule in policy["egress"] for peer in rule["to"] if "ipBlock" in peer]
+    refused = {network for block in blocks for network in block["except"]}
+    assert {"10.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"} <= refused
+    pods = {
+        peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
+        for rule in policy["egress"]
+        for peer in rule["to"]
+        if "podSelector" in peer
+    }
+    assert "mongodb" not in pods
+
+
+def test_what_scales_asks_for_metrics_that_exist() -> None:
+    (scaled,) = of_kind("keda", "ScaledObject")
+    queries = " ".join(trigger["metadata"]["query"] for trigger in scaled["spec"]["triggers"])
+    known = {metric.name for metric in metrics()}
+    assert set(re.findall(r"flowport_\w+", queries)) - known == set()
+    assert "replicas" not in named("keda", "Deployment", "executor-service")["spec"]
+
+
+def test_services_point_at_pods(overlay: str) -> None:
+    labels = [workload["spec"]["template"]["metadata"]["labels"] for workload in of_kind(overlay, *WORKLOADS)]
+    for service in of_kind(overlay, "Service"):
+        selector = service["spec"]["selector"].items()
+        assert any(selector <= pod.items() for pod in labels), service["metadata"]["name"]
