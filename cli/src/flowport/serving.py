@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from flowport.failures import CommandFailed
 from flowport.servers.ports import LOOPBACK
 from flowport.servers.process import ServerFailed
+from shared.web.bounded_http import BoundedHttp
 from shared.web.server import KEEP_ALIVE_SECONDS
 
 START_SECONDS: Final = 60.0
@@ -48,7 +49,7 @@ async def serving(app: FastAPI, listening: socket.socket) -> AsyncIterator[async
     server = _Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=BoundedHttp,
             ws="none",
             lifespan="off",
             log_config=None,

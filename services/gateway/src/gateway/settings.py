@@ -67,6 +67,9 @@ class GatewaySettings(CommonSettings):
     admission_gate_max_inflight: int = _sim(
         "ADMISSION_GATE_MAX_INFLIGHT", 500, ge=1, le=100_000, description="Execute calls in hand at once, per process."
     )
+    workspace_max_inflight: int = Field(
+        250, ge=1, le=100_000, description="Execute calls in hand at once of one workspace, per process."
+    )
     max_body_bytes: int = Field(
         10 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Largest request body, in bytes."
     )

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from shared.observe.logging import configure_logging
 from shared.observe.spans import configure_tracing
 from shared.settings import CommonSettings
+from shared.web.bounded_http import BoundedHttp
 
 KEEP_ALIVE_SECONDS: Final = 75
 """How long an idle connection stays open: longer than callers and proxies keep theirs (nginx: 60 s), so that none is
@@ -28,7 +29,7 @@ def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
         host=settings.host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttp,
         log_config=None,
         access_log=False,
         server_header=False,

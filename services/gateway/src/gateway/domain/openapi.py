@@ -87,7 +87,7 @@ def workflow_openapi(
 
 
 def _parameters(pinned: int | None) -> list[Json]:
-    mode = {"type": "string", "enum": ["async"]}
+    mode: JsonObject = {"type": "string", "enum": ["async"]}
     parameters: list[Json] = [
         {"name": "X-Execution-Mode", "in": "header", "schema": mode, "description": "Queue the run."}
     ]

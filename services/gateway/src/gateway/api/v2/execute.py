@@ -71,8 +71,8 @@ class V2ExecuteDoor:
         asked = read_v2_request(headers, await request.body(), is_public=caller.is_public, call_chain=chain)
         await self._authentication.confirm(caller)
         caller, endpoint = await self._executions.authorize(caller, workflow_id)
-        if asked.mode is RunMode.ASYNC:
-            self._limiting.show(request, caller, RateKind.ASYNC, iso_dates=True)
+        self._limiting.show(request, caller, RateKind.of(asked.mode), iso_dates=True)
+        held(request).enter_context(self._gate.admitted_to(endpoint.workspace_id))
         serve = partial(self._serve, caller, endpoint)
         return await self._once.answer(request, asked, serve, headers=headers, caller=caller, endpoint=endpoint)
 

@@ -1,0 +1,86 @@
+"""HTTP with bounds on what a client may take its time with: uvicorn's protocol has none before a request is whole.
+
+A head that is not whole in time, or larger than anybody needs, is refused; where a body does not come in time, the
+connection is closed. Requests that arrive in one piece, nearly all of them, never set a timer.
+"""
+
+import asyncio
+from typing import ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One connection. The bounds are the class's own."""
+
+    head_seconds: ClassVar[float] = 15.0
+    """From the connection, or a request's first byte, until its head is whole."""
+    body_seconds: ClassVar[float] = 60.0
+    """From there until its body is."""
+    head_bytes: ClassVar[int] = 64 * 1024
+
+    _timer: asyncio.TimerHandle | None = None
+    _timer_is_for_body = False
+    _has_head = False
+    _is_whole = False
+    _received = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for a first request, but not for ever."""
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; if the request is not whole yet, wait for the rest."""
+        if not self._has_head:
+            self._received += len(data)
+        super().data_received(data)
+        if self._is_whole:
+            self._stop_waiting()
+        elif not self._has_head and self._received > self.head_bytes:
+            self._refuse(_TOO_LARGE)
+        elif self._timer is None or self._timer_is_for_body != self._has_head:
+            self._wait()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._is_whole = False
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._has_head = True
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._is_whole, self._has_head, self._received = True, False, 0
+        super().on_message_complete()
+
+    def _wait(self) -> None:
+        self._stop_waiting()
+        self._timer_is_for_body = self._has_head
+        seconds = self.body_seconds if self._has_head else self.head_seconds
+        self._timer = self.loop.call_later(seconds, self._refuse, _TOO_SLOW)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _refuse(self, answer: bytes) -> None:
+        self._stop_waiting()
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if not is_answering and self._received:
+            self.transport.write(answer)
+        self.transport.close()
+        if is_answering:
+            self.transport.abort()

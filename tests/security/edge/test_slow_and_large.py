@@ -1,0 +1,176 @@
+"""A door that nobody can hold open or fill up: slow heads, slow bodies, huge heads, lies about length."""
+
+import asyncio
+import resource
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.unit.gateway.system import System, running_system
+
+from flowport import serving as flowport_serving
+from flowport.serving import listen, port_of, serving
+from shared.web.bounded_http import BoundedHttp
+
+MIB = 1024 * 1024
+
+
+class HastyHttp(BoundedHttp):
+    """With patience for tests."""
+
+    head_seconds = 0.4
+    body_seconds = 0.4
+
+
+@pytest.fixture
+async def system(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[System]:
+    monkeypatch.setattr(flowport_serving, "BoundedHttp", HastyHttp)
+    async with running_system() as started:
+        yield started
+
+
+@pytest.fixture
+async def port(system: System) -> AsyncIterator[int]:
+    door = listen(0)
+    port = port_of(door)
+    async with serving(system.app, door):
+        yield port
+
+
+@asynccontextmanager
+async def connection(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    yield reader, writer
+    writer.transport.abort()
+
+
+def head(system: System, *more: str) -> bytes:
+    lines = ("POST /api/workflows/W/execute HTTP/1.1", "Host: x", f"x-api-key: {system.key}", *more, "", "")
+    return "\r\n".join(lines).encode()
+
+
+async def answer(port: int, sent: bytes) -> bytes:
+    """All that comes back until the server closes."""
+    async with connection(port) as (reader, writer):
+        writer.write(sent)
+        return await asyncio.wait_for(reader.read(), 5)
+
+
+def status(received: bytes) -> int:
+    return int(received.split()[1])
+
+
+async def test_a_connection_that_says_nothing_is_closed(port: int) -> None:
+    assert await answer(port, b"") == b""
+
+
+async def test_a_head_that_drips_is_refused(port: int) -> None:
+    async with connection(port) as (reader, writer):
+
+        async def drip() -> None:
+            for number in range(200):
+                writer.write(b"GET / HTTP/1.1\r\n" if number == 0 else b"x-a: b\r\n")
+                await asyncio.sleep(0.05)
+
+        dripping = asyncio.create_task(drip())
+        assert status(await asyncio.wait_for(reader.read(), 5)) == 408
+        dripping.cancel()
+
+
+async def test_a_body_that_does_not_come_gives_its_place_back(system: System, port: int) -> None:
+    assert await answer(port, head(system, "Content-Length: 100") + b"{") == b""
+    assert (await system.execute({})).status == 200
+
+
+async def test_the_second_request_of_a_connection_may_not_take_its_time_either(system: System, port: int) -> None:
+    async with connection(port) as (reader, writer):
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert status(await reader.readuntil(b"\r\n\r\n")) == 200
+        writer.write(b"GET /healthz HT")
+        rest = await asyncio.wait_for(reader.read(), 5)
+        assert b"408" in rest
+
+
+async def test_a_run_may_take_longer_than_its_request(system: System, port: int) -> None:
+    async def slow(run: object, send: object) -> None:
+        await asyncio.sleep(1)
+
+    system.worker.perform = slow
+    async with connection(port) as (reader, writer):
+        writer.write(head(system, "Content-Length: 15") + b'{"stream":true}')
+        assert status(await reader.readuntil(b"\r\n\r\n")) == 200
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(1), 0.8)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\nx-a: " + b"a" * MIB,
+        b"GET / HTTP/1.1\r\n" + b"x-a: b\r\n" * 100_000,
+        b"GET /" + b"a" * MIB,
+    ],
+)
+async def test_a_huge_head_is_refused(port: int, sent: bytes) -> None:
+    try:
+        received = await answer(port, sent)
+    except ConnectionResetError:
+        return  # it is not even read to its end
+    assert status(received) in (400, 431)
+
+
+async def test_a_head_over_the_limit_is_told_so(port: int) -> None:
+    received = await answer(port, b"GET / HTTP/1.1\r\nx-a: " + b"a" * (BoundedHttp.head_bytes + 1))
+    assert status(received) == 431
+
+
+async def test_many_idle_connections_leave_others_alone(system: System, port: int) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    count = min(500, limit // 4)
+    idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(count)]
+    body = head(system, "Content-Length: 2", "Connection: close") + b"{}"
+    assert status(await answer(port, body)) == 200
+    for _, writer in idle:
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize(
+    ("chunks", "expected"),
+    [
+        (b"2\r\n{}\r\n0\r\n\r\n", 200),
+        (b"zz\r\n{}\r\n0\r\n\r\n", 400),
+        (b"ffffffffffffffffffff\r\n{}", 400),
+    ],
+)
+async def test_lies_about_chunks_are_not_believed(system: System, port: int, chunks: bytes, expected: int) -> None:
+    sent = head(system, "Transfer-Encoding: chunked", "Connection: close") + chunks
+    assert status(await answer(port, sent)) == expected
+
+
+async def test_a_chunked_body_ends_at_the_limit(system: System, port: int) -> None:
+    async with connection(port) as (reader, writer):
+        writer.write(head(system, "Transfer-Encoding: chunked"))
+        piece = b"100000\r\n" + b"x" * MIB + b"\r\n"
+
+        async def pour() -> None:
+            for _ in range(12):
+                writer.write(piece)
+                await writer.drain()
+
+        pouring = asyncio.create_task(pour())
+        assert status(await asyncio.wait_for(reader.readuntil(b"\r\n"), 5)) == 413
+        pouring.cancel()
+        await asyncio.wait([pouring])
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 5_000 + b"1" + b"}" * 5_000])
+async def test_deep_json_is_refused(system: System, body: bytes) -> None:
+    assert (await system.execute(body)).status == 400
+
+
+async def test_a_million_keys_are_read_in_bounded_memory(system: System) -> None:
+    body = b'{"useDraftState":true' + b"".join(b',"k%d":1' % number for number in range(800_000)) + b"}"
+    assert len(body) < 10 * MIB
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert (await system.execute(body)).status == 400
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024

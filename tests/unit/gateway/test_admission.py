@@ -1,0 +1,42 @@
+"""Places in the gate: how many there are, and how many one workspace may hold."""
+
+import asyncio
+
+import pytest
+from tests.support.eventually import eventually
+from tests.unit.gateway.fakes import OTHER, Send
+from tests.unit.gateway.system import running_system
+
+from gateway.application.admission import AdmissionGate
+from gateway.domain.errors import AdmissionClosed
+from shared.contracts.runs import RunSpec
+
+
+def test_a_workspace_holds_no_more_places_than_its_own() -> None:
+    gate = AdmissionGate(10, per_workspace=2)
+    with gate.admitted_to("A"), gate.admitted_to("A"):
+        with pytest.raises(AdmissionClosed), gate.admitted_to("A"):
+            pass
+        with gate.admitted_to("B"):
+            pass
+    with gate.admitted_to("A"):
+        pass
+
+
+async def test_a_flood_to_one_workspace_leaves_room_for_others() -> None:
+    async def never_ends(run: RunSpec, send: Send) -> None:
+        """Say nothing."""
+
+    async with running_system(workspace_max_inflight=3, admission_gate_max_inflight=5) as system:
+        system.deployments.put("O", workspace_id=OTHER.id)
+        key = system.tenants.issue(OTHER)
+        system.worker.perform = never_ends
+        flood = [system.execute_call({}) for _ in range(3)]
+        await eventually(lambda: len(system.worker.runs) == 3)
+        refused = await system.execute({})
+        assert (refused.status, refused.json["code"]) == (429, "ADMISSION_GATE_CAPACITY")
+        assert (refused.headers["retry-after"], refused.headers["x-ratelimit-remaining"]) == ("5", "97")
+        system.worker.perform = None
+        assert (await system.execute({}, workflow="O", key=key)).status == 200
+        await asyncio.gather(*(call.hang_up() for call in flood))
+        assert (await system.execute({})).status == 200
