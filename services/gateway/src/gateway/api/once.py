@@ -59,18 +59,16 @@ class OnceOnly:
             body = await self._idempotency.body_of(name, begun)
             return Response(body, begun.status, {**begun.headers, REPLAYED: "true"})
         named = msgspec.structs.replace(asked, run_id=begun.run_id, may_have_begun=begun.is_retry)
-        response = await self._served(Request(request.scope, never), begun, partial(serve, asked=named))
+        response = await self._served(Request(request.scope, never), named, begun, serve)
         if isinstance(response, EventStream | RunEventStream):
             response.keep_end(partial(self._keep_stream, begun, response))
         else:
             await self._keep(begun, response, bytes(response.body))
         return response
 
-    async def _served(
-        self, request: Request, record: CallRecord, serve: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
+    async def _served(self, request: Request, asked: ExecuteRequest, record: CallRecord, serve: Serve) -> Response:
         try:
-            return await serve(request)
+            return await serve(request, asked)
         except (RunLost, RunOverdue) as error:
             return self._present(request, error)  # the run may have begun: this is its answer
         except RunIdTaken:
