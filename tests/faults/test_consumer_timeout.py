@@ -1,0 +1,65 @@
+"""A broker that takes a message back from a worker who is slow with it: the run goes on, and is run once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from tests.faults.harness.load import Callers
+from tests.faults.harness.witness import Witness
+from tests.faults.harness.workflows import steps
+from tests.support.eventually import eventually
+from tests.support.public_door import PublicDoor
+
+from flowport.stack import Stack
+from shared.broker.rabbitmq.management import Management
+from shared.broker.topology import ASYNC, Topology, default_topology
+
+TIMEOUT_MS = 2_000
+WORKERS = ("executor-service", "executor-service-2")
+
+
+def hasty() -> Topology:
+    """Our topology, but the broker waits two seconds for a worker."""
+    topology = default_topology()
+    queue = topology.queue(ASYNC)
+    impatient = replace(queue, policy=replace(queue.policy, consumer_timeout_ms=TIMEOUT_MS))
+    return replace(topology, queues={**topology.queues, ASYNC: impatient})
+
+
+async def apply(stack: Stack, topology: Topology, *, look_every_ms: int) -> None:
+    """Let the broker have this topology, and look after its channels so often; only new channels notice."""
+    assert stack.rabbitmq is not None
+    await asyncio.to_thread(
+        stack.rabbitmq.ctl, "eval", f"application:set_env(rabbit, channel_tick_interval, {look_every_ms})."
+    )
+    await Management(stack.rabbitmq.management_url).apply_policies(topology)
+    await asyncio.gather(*(asyncio.to_thread(stack.restart, name) for name in WORKERS))
+
+
+@pytest.fixture
+async def impatient_broker(stack: Stack) -> AsyncIterator[None]:
+    """Takes messages back after two seconds."""
+    await apply(stack, hasty(), look_every_ms=500)
+    yield
+    await apply(stack, default_topology(), look_every_ms=60_000)
+
+
+@pytest.mark.usefixtures("impatient_broker")
+async def test_a_run_outlives_the_brokers_patience(
+    stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
+) -> None:
+    workflow_id = await door.publish(steps(witness.url, "slow-a", "slow-b", "slow-c"))
+    witness.hold("slow-b")
+    await callers.queue(workflow_id, "t1")
+    await eventually(lambda: witness.calls("slow-b", "t1") >= 1, seconds=10)
+    await eventually(lambda: _was_taken_back(stack), seconds=10)
+    witness.let_go("slow-b")
+    (end,) = (await callers.ended(seconds=20)).values()
+
+    assert end["status"] == "completed"
+    assert [witness.calls(step, "t1") for step in ("slow-a", "slow-c")] == [1, 1]
+
+
+def _was_taken_back(stack: Stack) -> bool:
+    return any("PRECONDITION_FAILED" in stack.log_of(name).read_text() for name in WORKERS)
