@@ -14,8 +14,8 @@ from gateway.adapters.bucket_store import BucketStore
 from gateway.adapters.cancels import Cancels
 from gateway.adapters.control import ControlListener
 from gateway.adapters.deploy_service import DeployService
-from gateway.adapters.followed_runs import BrokerFollowedRuns
 from gateway.adapters.follow_up import FollowUpService
+from gateway.adapters.followed_runs import BrokerFollowedRuns
 from gateway.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
 from gateway.adapters.idempotency_store import IdempotencyStore
 from gateway.adapters.jobs_service import JobsService
@@ -37,8 +37,8 @@ from gateway.api.legacy.errors import present_execute_error
 from gateway.api.legacy.execute import ExecuteDoor, execute_router
 from gateway.api.legacy.files import files_router
 from gateway.api.legacy.interface import interface_router
-from gateway.api.legacy.notifications import notifications_router
 from gateway.api.legacy.jobs import jobs_router
+from gateway.api.legacy.notifications import notifications_router
 from gateway.api.legacy.resuming import resuming_router
 from gateway.api.legacy.runs import runs_router
 from gateway.api.legacy.usage import usage_router
@@ -52,11 +52,13 @@ from gateway.api.v1.dead_letters import dead_letters_router as v1_dead_letters_r
 from gateway.api.v1.deployments import deployments_router as v1_deployments_router
 from gateway.api.v1.logs import logs_router as v1_logs_router
 from gateway.api.v1.workflows import workflows_router as v1_workflows_router
+from gateway.api.v2.access import V2Access
 from gateway.api.v2.errors import present_execute_error as present_v2_execute_error
 from gateway.api.v2.events import events_router
 from gateway.api.v2.execute import V2ExecuteDoor
 from gateway.api.v2.execute import execute_router as v2_execute_router
 from gateway.api.v2.runs import runs_router as v2_runs_router
+from gateway.api.v2.workflows import workflows_router as v2_workflows_router
 from gateway.api.workspaces.invitations import invitations_router
 from gateway.api.workspaces.routers import workspace_routers
 from gateway.application.admission import AdmissionGate
@@ -268,6 +270,7 @@ def build(
             v2_runs_router(authentication, limiting, endpoints, workflow_runs, resuming, public_url=settings.base_url),
             v1_workflows_router(v1_access, deploy),
             v1_deployments_router(v1_access, publishing),
+            v2_workflows_router(V2Access(authentication, endpoints, limiting), deploy, publishing),
             v1_logs_router(v1_access, RunLogs(jobs, jobs, deploy)),
             v1_dead_letters_router(v1_access, follow_ups, plans),
             notifications_router(access, follow_ups),

@@ -51,7 +51,7 @@ def versions_router(access: LegacyAccess, authoring: Authoring, publishing: Publ
         before = None
         for _ in range(MAX_PAGES):
             page = await authoring.versions(caller.workspace.id, workflow_id, before=before, limit=PAGE)
-            rows += map(_row, page.versions)
+            rows += map(version_row, page.versions)
             before = page.next_before
             if before is None:
                 break
@@ -114,7 +114,8 @@ def _number(version: str) -> int:
     return int(version)
 
 
-def _row(version: Version) -> VersionRow:
+def version_row(version: Version) -> VersionRow:
+    """A version as every generation lists it."""
     return VersionRow(
         id=version.id,
         version=version.number,

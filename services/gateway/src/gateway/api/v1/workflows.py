@@ -62,14 +62,8 @@ def workflows_router(access: V1Access, authoring: Authoring) -> APIRouter:
     ) -> Imported:
         caller = entered(caller, body.workspace_id, Scope.WRITE)
         caller.require_every_workflow()
-        file = ImportWorkflow(
-            workspace_id=body.workspace_id,
-            workflow=body.workflow if isinstance(body.workflow, str) else _as_sent(await request.body()),
-            name=body.name,
-            description=body.description,
-            folder_id=body.folder_id,
-        )
-        return Imported(data=imported(await authoring.import_file(file)), limits=await access.limits(caller))
+        made = await authoring.import_file(file_of(body, await request.body()))
+        return Imported(data=imported(made), limits=await access.limits(caller))
 
     @router.get("/{workflow_id}")
     async def get_workflow(caller: OnWorkflow, workflow_id: str) -> WorkflowAnswer:
@@ -86,6 +80,17 @@ def workflows_router(access: V1Access, authoring: Authoring) -> APIRouter:
         return StructResponse({"data": exported, "limits": limits})
 
     return router
+
+
+def file_of(body: ImportBody, sent: bytes) -> ImportWorkflow:
+    """The file to import, from the body and the bytes that it was read from."""
+    return ImportWorkflow(
+        workspace_id=body.workspace_id,
+        workflow=body.workflow if isinstance(body.workflow, str) else _as_sent(sent),
+        name=body.name,
+        description=body.description,
+        folder_id=body.folder_id,
+    )
 
 
 class _Sent(msgspec.Struct):

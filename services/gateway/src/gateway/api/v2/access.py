@@ -1,0 +1,34 @@
+"""Who calls the v2 API, once the call is counted. What is not the caller's does not exist."""
+
+from starlette.requests import Request
+
+from gateway.api.limiting import Limiting
+from gateway.application.authentication import Authentication
+from gateway.application.endpoints import Endpoints
+from gateway.domain.credentials import Caller
+from gateway.domain.rate_limits import RateKind
+from shared.errors import NotFound
+
+
+class V2Access:
+    """FastAPI dependencies that identify the caller."""
+
+    def __init__(self, authentication: Authentication, endpoints: Endpoints, limiting: Limiting) -> None:
+        self._authentication = authentication
+        self._endpoints = endpoints
+        self._limiting = limiting
+
+    async def caller(self, request: Request) -> Caller:
+        """Who calls. Raises Unauthenticated, RateLimited, Unavailable."""
+        caller = await self._authentication.require(request.headers, otherwise="API key required")
+        await self._limiting.count(request, caller, RateKind.API)
+        return caller
+
+    async def to_workflow(self, request: Request) -> Caller:
+        """Who calls about the workflow in the path. Raises Unauthenticated, RateLimited, NotFound, Unavailable."""
+        caller = await self.caller(request)
+        workflow_id = request.path_params["workflow_id"]
+        endpoint = await self._endpoints.get(workflow_id)
+        if not caller.may_enter(endpoint.workspace_id):
+            raise NotFound("Workflow not found")
+        return caller.on(endpoint.workspace_id, workflow_id)

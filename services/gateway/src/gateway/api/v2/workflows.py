@@ -1,0 +1,158 @@
+"""`/api/v2/workflows`: list, import, export, and what is live: `{data}` in and out of the same use cases as v1."""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Depends, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.api.bodies import Wire, json_of
+from gateway.api.legacy.versions import MAX_NUMBER, version_row
+from gateway.api.routes import presenting
+from gateway.api.schemas import answers, described
+from gateway.api.v1.models import (
+    DeployBody,
+    Deployment,
+    ImportBody,
+    ImportedWorkflow,
+    RollbackBody,
+    WorkflowSummary,
+)
+from gateway.api.v1.presenting import active_deployment, deployment, imported, summary, undeployed
+from gateway.api.v1.workflows import entered, file_of
+from gateway.api.v2.access import V2Access
+from gateway.api.v2.errors import NO_STORE, present_error
+from gateway.api.v2.models import ErrorAnswer
+from gateway.application.publishing import Publishing
+from gateway.domain.credentials import Caller, Scope
+from gateway.ports import Authoring
+from shared.clock import iso
+from shared.web.structs import StructResponse
+
+ERRORS: Final = answers(ErrorAnswer, 400, 401, 403, 404, 413, 429, 503)
+
+
+class DeploymentState(Wire):
+    """What is live, and whether the draft has moved on."""
+
+    id: str
+    is_deployed: bool
+    deployed_at: str | None
+    needs_redeployment: bool
+    is_public_api: bool
+    active_deployment: dict[str, Any] | None
+
+
+class Listed(Wire):
+    data: list[WorkflowSummary]
+    next_cursor: str | None
+
+
+class Imported(Wire):
+    data: ImportedWorkflow
+
+
+class Changed(Wire):
+    data: Deployment
+
+
+class StateAnswer(Wire):
+    data: DeploymentState
+
+
+class Anything(Wire):
+    data: Any
+    next_cursor: str | None = None
+
+
+def workflows_router(access: V2Access, authoring: Authoring, publishing: Publishing) -> APIRouter:
+    """Workflows and their deployments."""
+    router = APIRouter(prefix="/api/v2/workflows", route_class=presenting(present_error), tags=["v2"], responses=ERRORS)
+    Somebody = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
+    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+
+    @router.get("", response_model=Listed)
+    async def list_workflows(
+        caller: Somebody,
+        workspace_id: Annotated[str, Query(alias="workspaceId")],
+        deployed_only: Annotated[bool, Query(alias="deployedOnly")] = False,
+        limit: Annotated[int, Query(ge=1, le=100)] = 50,
+        cursor: Annotated[str | None, Query(max_length=500)] = None,
+    ) -> Response:
+        caller = entered(caller, workspace_id, Scope.READ)
+        page = await authoring.page(workspace_id, cursor=cursor, limit=limit, deployed_only=deployed_only)
+        rows = [summary(each) for each in page.workflows if caller.may_touch(each.id)]
+        return _answer(Listed(data=rows, next_cursor=page.next_cursor))
+
+    @router.post("/import", status_code=201, response_model=Imported, openapi_extra=described(ImportBody))
+    async def import_workflow(
+        caller: Somebody, body: Annotated[ImportBody, Depends(json_of(ImportBody))], request: Request
+    ) -> Response:
+        entered(caller, body.workspace_id, Scope.WRITE).require_every_workflow()
+        made = await authoring.import_file(file_of(body, await request.body()))
+        return _answer(Imported(data=imported(made)), status_code=201)
+
+    @router.get("/{workflow_id}/export", response_model=Anything)
+    async def export_workflow(caller: Known, workflow_id: str) -> Response:
+        caller.require(Scope.READ)
+        exported = await authoring.export(caller.workspace.id, workflow_id)
+        return StructResponse({"data": exported}, headers=NO_STORE)
+
+    @router.post("/{workflow_id}/deploy", response_model=Changed, openapi_extra=described(DeployBody))
+    async def deploy(
+        caller: Known, workflow_id: str, body: Annotated[DeployBody, Depends(json_of(DeployBody))]
+    ) -> Response:
+        deployed = await publishing.deploy(caller, workflow_id, name=body.name, description=body.description)
+        return _answer(Changed(data=deployment(deployed)))
+
+    @router.delete("/{workflow_id}/deploy", response_model=Changed)
+    async def undeploy(caller: Known, workflow_id: str) -> Response:
+        return _answer(Changed(data=undeployed(await publishing.undeploy(caller, workflow_id))))
+
+    @router.post("/{workflow_id}/rollback", response_model=Changed, openapi_extra=described(RollbackBody))
+    async def roll_back(
+        caller: Known, workflow_id: str, body: Annotated[RollbackBody, Depends(json_of(RollbackBody))]
+    ) -> Response:
+        return _answer(Changed(data=deployment(await publishing.roll_back(caller, workflow_id, body.version))))
+
+    @router.get("/{workflow_id}/deployment", response_model=StateAnswer)
+    async def state(caller: Known, workflow_id: str) -> Response:
+        caller.require(Scope.READ)
+        found = await authoring.status(caller.workspace.id, workflow_id)
+        endpoint, active = found.endpoint, active_deployment(found.endpoint)
+        body = DeploymentState(
+            id=workflow_id,
+            is_deployed=endpoint.is_deployed,
+            deployed_at=iso(endpoint.deployed_at) if endpoint.deployed_at else None,
+            needs_redeployment=found.needs_redeployment,
+            is_public_api=endpoint.is_public,
+            active_deployment=active.model_dump(by_alias=True) if active else None,
+        )
+        return _answer(StateAnswer(data=body))
+
+    @router.get("/{workflow_id}/versions", response_model=Anything)
+    async def versions(
+        caller: Known,
+        workflow_id: str,
+        limit: Annotated[int, Query(ge=1, le=100)] = 50,
+        cursor: Annotated[int | None, Query(ge=1, le=MAX_NUMBER)] = None,
+    ) -> Response:
+        caller.require(Scope.READ)
+        page = await authoring.versions(caller.workspace.id, workflow_id, before=cursor, limit=limit)
+        following = None if page.next_before is None else str(page.next_before)
+        return _answer(Anything(data=[version_row(each) for each in page.versions], next_cursor=following))
+
+    @router.get("/{workflow_id}/versions/{version}", response_model=Anything)
+    async def version(caller: Known, workflow_id: str, version: Annotated[int, Path(ge=1, lt=MAX_NUMBER)]) -> Response:
+        caller.require(Scope.READ)
+        found = await authoring.version(caller.workspace.id, workflow_id, version)
+        row = version_row(found.version).model_dump(by_alias=True)
+        return StructResponse({"data": {**row, "state": found.state}}, headers=NO_STORE)
+
+    return router
+
+
+def _answer(body: Wire, status_code: int = 200) -> Response:
+    document = msgspec.Raw(body.model_dump_json(by_alias=True, exclude_unset=True).encode())
+    return StructResponse(document, status_code=status_code, headers=NO_STORE)

@@ -1,0 +1,50 @@
+"""The lifecycle over v2: the same deeds as over v1, in v2's words."""
+
+from tests.unit.gateway.fakes import OTHER
+from tests.unit.gateway.system import System
+
+W = "/api/v2/workflows/W"
+
+
+async def test_deploy_roll_back_undeploy(system: System) -> None:
+    deployed = await system.send("POST", f"{W}/deploy", {"name": "Second"})
+    assert (deployed.status, deployed.json["data"]["version"]) == (200, 2)
+    rolled = await system.send("POST", f"{W}/rollback")
+    assert rolled.json["data"]["version"] == 1
+    gone = await system.send("DELETE", f"{W}/deploy")
+    assert gone.json["data"] == {"id": "W", "isDeployed": False, "deployedAt": None, "warnings": []}
+    again = await system.send("DELETE", f"{W}/deploy")
+    assert (again.status, again.json["error"]["message"]) == (400, "Workflow is not deployed")
+
+
+async def test_what_is_live_and_what_was(system: System) -> None:
+    await system.send("POST", f"{W}/deploy", {"name": "Second"})
+    state = (await system.get(f"{W}/deployment")).json["data"]
+    assert (state["isDeployed"], state["needsRedeployment"], state["activeDeployment"]["version"]) == (True, False, 2)
+    page = (await system.get(f"{W}/versions?limit=1")).json
+    assert [(row["version"], row["name"]) for row in page["data"]] == [(2, "Second")]
+    rest = (await system.get(f"{W}/versions?cursor={page['nextCursor']}")).json
+    assert [row["version"] for row in rest["data"]] == [1]
+    assert rest["nextCursor"] is None
+    one = (await system.get(f"{W}/versions/1")).json["data"]
+    assert (one["version"], one["state"]) == (1, {"blocks": {}, "edges": []})
+    assert (await system.get(f"{W}/versions/9")).json["error"]["code"] == "NOT_FOUND"
+
+
+async def test_files_go_out_and_come_in(system: System) -> None:
+    exported = (await system.get(f"{W}/export")).json["data"]
+    body = {"workspaceId": "WS1", "workflow": exported, "name": "Copy"}
+    made = await system.send("POST", "/api/v2/workflows/import", body)
+    assert (made.status, made.json["data"]["name"]) == (201, "Copy")
+    rows = (await system.get("/api/v2/workflows?workspaceId=WS1")).json["data"]
+    assert {row["name"] for row in rows} == {"Workflow W", "Copy"}
+
+
+async def test_what_is_not_ones_own_does_not_exist(system: System) -> None:
+    other = system.tenants.issue(OTHER)
+    for method, path in (("POST", "deploy"), ("GET", "deployment"), ("GET", "export")):
+        answer = await system.send(method, f"{W}/{path}", key=other)
+        assert (answer.status, answer.json) == (
+            404,
+            {"error": {"code": "NOT_FOUND", "message": "Workflow not found"}},
+        )
