@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System, a_spec, asks, json_payload, waits
+from tests.integration.jobs.system import System, a_spec, asks, json_payload, until, waits
 
 from shared.contracts.jobs import JournalEntry
 from shared.contracts.messages import RunBegan
@@ -100,6 +100,19 @@ async def test_a_large_state_and_input_live_as_long_as_the_pause(system: System)
 
     days = {round((life["until_ms"] / 1000 - asks().registered_at.timestamp()) / 86_400) for life in lives}
     assert days == {74}
+
+
+async def test_a_cancelled_pause_leaves_no_journal_behind(system: System) -> None:
+    accepted = await system.gateway.accept()
+    await system.executor.begin()
+    await system.executor.journal(accepted.run_id, 1, JournalEntry(0, "block", msgspec.Raw(b"{}")))
+    await system.executor.pause(accepted.run_id, 1, asks())
+    await system.gateway.cancel(accepted.run_id)
+
+    async def is_gone() -> bool:
+        return await system.collection("journal").find_one({"run_id": accepted.run_id}) is None
+
+    await until(is_gone)
 
 
 async def test_another_workspaces_pause_is_not_found(system: System) -> None:

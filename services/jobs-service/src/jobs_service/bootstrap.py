@@ -139,7 +139,7 @@ def build(
     bell = Bell()
     payloads = Payloads(blobs, lifetime)
     tidying = Tidying(journal)
-    cancelling = Cancelling(runs, memory, broker.control, rules, bell)
+    cancelling = Cancelling(runs, memory, broker.control, tidying=tidying, rules=rules, dispatcher=bell)
     metrics.QUEUE_LIMIT.set(settings.dispatch_max_queue_global)
     accepting = Accepting(queue, payloads, cancelling, settings.queue_limits, bell)
     pausing = Pausing(

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from jobs_service.application.loops import Bell
+from jobs_service.application.tidying import Tidying
 from jobs_service.domain.endings import Cancelled, CancelReason, cancel
 from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import CancelMemory, RememberedCancel, Runs, Seen
@@ -20,10 +21,20 @@ TRIES: Final = 10
 class Cancelling:
     """Records a cancel, tells whoever is at work, and remembers what it cannot find."""
 
-    def __init__(self, runs: Runs, memory: CancelMemory, control: ControlBus, rules: Rules, dispatcher: Bell) -> None:
+    def __init__(
+        self,
+        runs: Runs,
+        memory: CancelMemory,
+        control: ControlBus,
+        *,
+        tidying: Tidying,
+        rules: Rules,
+        dispatcher: Bell,
+    ) -> None:
         self._runs = runs
         self._memory = memory
         self._control = control
+        self._tidying = tidying
         self._rules = rules
         self._dispatcher = dispatcher
 
@@ -64,6 +75,7 @@ class Cancelling:
 
     async def _tell(self, run: Run, done: Cancelled) -> None:
         if not done.tell_worker:
+            self._tidying.discard_journal(run.id)
             self._dispatcher.ring()
             return
         try:
