@@ -15,6 +15,7 @@ from tests.unit.gateway.fakes import FakeBuckets, FakeDeployments, FakeJobs, Fak
 from tests.unit.gateway.people import FakeAudit, PlainPasswords
 
 from gateway.bootstrap import build
+from gateway.ports import RunKeeper
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
@@ -171,8 +172,8 @@ async def _serve(app: FastAPI, scope: Any, receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def running_system(**settings: Any) -> AsyncIterator[System]:
-    """A started gateway with one deployed workflow `W` and a key with every scope."""
+async def running_system(*, keeper: RunKeeper | None = None, **settings: Any) -> AsyncIterator[System]:
+    """A started gateway with one deployed workflow `W` and a key with every scope; its runs go to `keeper`, if given."""
     url = f"memory://{uuid4().hex}"
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
     buckets, calls, audit = FakeBuckets(clock), FakeCalls(), FakeAudit()
@@ -184,7 +185,7 @@ async def running_system(**settings: Any) -> AsyncIterator[System]:
         store=tenants,
         buckets=buckets,
         deploy=deployments,
-        jobs=jobs,
+        jobs=keeper or jobs,
         calls=calls,
         clock=clock,
         passwords=PlainPasswords(),

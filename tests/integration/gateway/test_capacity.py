@@ -1,0 +1,48 @@
+"""A full queue, through the gateway and a real jobs-service on a real store: exact, and nothing is kept of a refusal."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+from tests.integration.jobs.system import System as JobsSystem
+from tests.integration.jobs.system import quick_settings, running
+from tests.unit.gateway.system import running_system
+
+from gateway.adapters.jobs_service import JobsService
+
+THRESHOLD = 100
+CALLERS = 500
+HELD = 5
+ASYNC = {"X-Execution-Mode": "async"}
+
+
+async def hold_workers(jobs: JobsSystem) -> None:
+    """Every run that the workspace may have at once is at work and stays so."""
+    for _ in range(HELD):
+        await jobs.executor.begin()
+
+
+async def test_five_hundred_callers_at_once_leave_exactly_as_many_runs_as_there_is_room(
+    mongodb_uri: str, mongodb_prefix: str
+) -> None:
+    settings = quick_settings(mongodb_uri, mongodb_prefix, dispatch_max_queue_per_workspace=THRESHOLD)
+    async with running(settings) as jobs:
+        await jobs.executor.listen()
+        limits: dict[str, Any] = {
+            "concurrency_free": HELD,
+            "rate_limit_free_async": 10_000,
+            "admission_gate_max_inflight": 10_000,
+            "workspace_max_inflight": 10_000,
+        }
+        async with running_system(keeper=JobsService(jobs.gateway.client), **limits) as gateway:
+            for _ in range(HELD):
+                assert (await gateway.execute({}, headers=ASYNC)).status == 202
+            await hold_workers(jobs)
+            answers = await asyncio.gather(*(gateway.execute({"n": n}, headers=ASYNC) for n in range(CALLERS)))
+            assert Counter(answer.status for answer in answers) == {202: THRESHOLD, 503: CALLERS - THRESHOLD}
+            assert await jobs.stored() == HELD + THRESHOLD
+            assert await jobs.queued("WS1") == THRESHOLD
+            refused = [answer for answer in answers if answer.status == 503]
+            for answer in refused:
+                assert answer.json["error"] == "Service temporarily at capacity"
+                assert 1 <= int(answer.headers["retry-after"]) == answer.json["retryAfterSeconds"] <= 300
