@@ -6,9 +6,10 @@ import pytest
 from tests.unit.blocks.running import Models, run_block
 
 from executor_service.blocks.guardrails import GuardrailsHandler
-from executor_service.blocks.guardrails.invented import NO_KNOWLEDGE, NOT_READABLE
+from executor_service.blocks.guardrails.invented import NOT_READABLE
 from executor_service.engine import RunResult
 from executor_service.providers import ModelFailure
+from shared.workflow.unsupported_settings import NO_KNOWLEDGE
 
 
 async def check(models: Models, text: str = "The moon is cheese", **settings: Any) -> RunResult:

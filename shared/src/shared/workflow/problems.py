@@ -22,6 +22,7 @@ class ProblemCode(StrEnum):
     UNSUPPORTED_BLOCK_TYPE = "unsupported_block_type"
     BROKEN_BLOCK_PLUGIN = "broken_block_plugin"
     UNSUPPORTED_NOTIFICATION = "unsupported_notification"
+    UNSUPPORTED_SETTING = "unsupported_setting"
     MISSING_FIELDS = "missing_fields"
     CYCLE = "cycle"
     CONTAINER_NOT_CONNECTED = "container_not_connected"

@@ -11,6 +11,7 @@ from shared.workflow.params import NO_PROVIDERS, missing_fields, missing_fields_
 from shared.workflow.problems import Problem, ProblemCode, Severity, error, warning
 from shared.workflow.start import NO_START_BLOCK, choose_start
 from shared.workflow.unknown_references import unknown_references
+from shared.workflow.unsupported_settings import unsupported_settings
 from shared.workflow.wiring import wiring_problems
 
 
@@ -64,6 +65,7 @@ def _blocks(state: WorkflowState, catalog: Catalog, keyed_providers: Set[str]) -
             yield from agent_tool_problems(block, catalog)
         elif block.type == "human_in_the_loop":
             yield from notification_problems(block)
+        yield from unsupported_settings(block)
 
 
 def _names(state: WorkflowState) -> Iterator[Problem]:

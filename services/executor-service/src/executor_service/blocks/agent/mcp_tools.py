@@ -9,11 +9,10 @@ from executor_service.blocks.agent.tools import AgentTool, Run, set_values, tool
 from executor_service.blocks.mcp import McpServers, OfferedTool, Server, ToolRequest, read_server
 from executor_service.engine import BlockFailure, Call
 from shared.workflow.jsvalues import Json, JsonObject, to_string
+from shared.workflow.unsupported_settings import MCP_SERVER
 
-ONE_TOOL: Final = "mcp"
 ALL_TOOLS: Final = "mcp-server"
-KINDS: Final = frozenset({ONE_TOOL, ALL_TOOLS})
-_OURS: Final = frozenset({"server", "serverUrl", "serverId", "serverName", "toolName", "tool", "headers"})
+_OURS: Final = frozenset({*MCP_SERVER, "serverName", "toolName", "tool", "headers"})
 """Settings that say which tool; the others are arguments that the author has set."""
 _SERVER_NAME_LENGTH: Final = 24
 
@@ -82,7 +81,7 @@ class _Named:
     def read(cls, call: Call, entry: JsonObject) -> "_Named":
         found = entry.get("params")
         params = found if isinstance(found, dict) else {}
-        url = params.get("serverUrl") or params.get("server") or params.get("serverId")
+        url = next((params[name] for name in MCP_SERVER if params.get(name)), None)
         server = read_server(call, url, params.get("headers"))
         called = to_string(params.get("serverName") or urlsplit(server.url).hostname or "server")
         tool = to_string(params.get("toolName") or params.get("tool") or entry.get("title") or "").strip()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
 
-from executor_service.blocks.agent.mcp_tools import KINDS, McpTools
+from executor_service.blocks.agent.mcp_tools import McpTools
 from executor_service.blocks.agent.tools import AgentTool, Run, set_values, tool_name
 from executor_service.blocks.function import output_of, timeout_ms
 from executor_service.blocks.mcp import McpServers
@@ -19,6 +19,7 @@ from shared.workflow.code_references import CodeTemplate
 from shared.workflow.compile import ENVIRONMENT_OBJECT, CompiledBlock
 from shared.workflow.jsvalues import Json, JsonObject, to_string
 from shared.workflow.models import Block
+from shared.workflow.unsupported_settings import MCP_TOOLS
 
 CUSTOM: Final = "custom-tool"
 CUSTOM_PREFIX: Final = "custom_"
@@ -54,7 +55,7 @@ class Toolbox:
         found: dict[str, AgentTool] = {}
         for index, entry in enumerate(entries):
             if isinstance(entry, dict) and entry.get("usageControl") != "none":
-                is_remote = entry.get("type") in KINDS
+                is_remote = entry.get("type") in MCP_TOOLS
                 for tool in await mcp.tools(entry) if is_remote else [self._tool(call, index, entry)]:
                     name = tool.name if tool.name not in found else f"{tool.name[:56]}_{index}"
                     found[name] = replace(tool, name=name)

@@ -9,13 +9,11 @@ from executor_service.blocks.ports import ModelServer
 from executor_service.engine import BlockFailure, BlockResult, Call
 from shared.workflow.jsvalues import Json, JsonObject, stringify, to_number, to_string
 from shared.workflow.response_format import ResponseFormat
+from shared.workflow.unsupported_settings import NO_KNOWLEDGE
 
 DEFAULT_THRESHOLD: Final = 3.0
 HIGHEST: Final = 10
 TEMPERATURE: Final = 0.0
-NO_KNOWLEDGE: Final = (
-    "Knowledge bases are not offered here: leave the knowledge base empty, and give what is known as text (context)"
-)
 NOT_READABLE: Final = "The model gave no score"
 _FORMAT: Final = ResponseFormat(
     "confidence",

@@ -7,6 +7,7 @@ from typing import Final
 from executor_service.blocks.tables import read_table
 from executor_service.engine import BlockFailure, Call
 from shared.workflow.jsvalues import Json, JsonObject, parse_json, to_string
+from shared.workflow.unsupported_settings import not_an_mcp_server
 
 MAX_SECONDS: Final = 300.0
 
@@ -49,7 +50,7 @@ def read_server(call: Call, named: Json, headers: Json) -> Server:
     """The server that is named, with the time that there is now. Raises BlockFailure."""
     url = to_string(named or "").strip()
     if not url.lower().startswith(("https://", "http://")):
-        raise BlockFailure(f"MCP servers are named by their URL on this server: {url} is none", can_retry=False)
+        raise BlockFailure(not_an_mcp_server(url), can_retry=False)
     return Server(url, read_table(headers), min(MAX_SECONDS, call.remaining_seconds()), call.request.workspace_id)
 
 

@@ -1,0 +1,57 @@
+"""Settings of blocks that are known, and that no run here could follow: better told at deploy than by every run."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from shared.workflow.input_format import parse_list
+from shared.workflow.jsvalues import Json
+from shared.workflow.models import Block
+from shared.workflow.problems import Problem, ProblemCode, error
+
+NO_KNOWLEDGE: Final = (
+    "Knowledge bases are not offered here: leave the knowledge base empty, and give what is known as text (context)"
+)
+MCP_TOOLS: Final = frozenset({"mcp", "mcp-server"})
+MCP_SERVER: Final = ("serverUrl", "server", "serverId")
+"""The settings that may name the server of an agent's tool; the first that is set counts."""
+_URLS: Final = ("http://", "https://")
+
+
+def unsupported_settings(block: Block) -> Iterator[Problem]:
+    """One error for each of a block's settings that cannot be followed here."""
+    if (
+        block.type == "guardrails"
+        and block.value("validationType") == "hallucination"
+        and block.value("knowledgeBaseId")
+    ):
+        yield _error(block, NO_KNOWLEDGE, "knowledgeBaseId")
+    if block.type == "mcp" and (server := block.value("server")) and not is_mcp_server(server):
+        yield _error(block, not_an_mcp_server(server), "server")
+    if block.type == "agent":
+        for tool in parse_list(block.value("tools")):
+            server = _tool_server(tool)
+            if server and not is_mcp_server(server):
+                yield _error(block, not_an_mcp_server(server), "tools")
+
+
+def is_mcp_server(named: Json) -> bool:
+    """Whether a setting names a server, or may do so once its references are filled in."""
+    text = named.strip().lower() if isinstance(named, str) else ""
+    return text.startswith(_URLS) or text.startswith(("<", "{{"))
+
+
+def not_an_mcp_server(named: Json) -> str:
+    """The sentence that says so."""
+    return f"MCP servers are named by their URL on this server: {named} is none"
+
+
+def _tool_server(tool: Json) -> Json:
+    if not isinstance(tool, dict) or tool.get("type") not in MCP_TOOLS or tool.get("usageControl") == "none":
+        return None
+    params = tool.get("params")
+    given = params if isinstance(params, dict) else {}
+    return next((given[name] for name in MCP_SERVER if given.get(name)), None)
+
+
+def _error(block: Block, message: str, field: str) -> Problem:
+    return error(ProblemCode.UNSUPPORTED_SETTING, f"{block.name}: {message}", block, (field,))

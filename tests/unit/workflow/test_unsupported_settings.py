@@ -1,0 +1,55 @@
+"""What every run would fail at is told before the first one."""
+
+import pytest
+from tests.unit.workflow.states import block, chain, start
+
+from shared.workflow.catalog import Catalog
+from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.problems import ProblemCode
+from shared.workflow.reading import read_state
+from shared.workflow.unsupported_settings import NO_KNOWLEDGE
+from shared.workflow.validate import problems
+
+CHECK: JsonObject = {"input": "x", "validationType": "hallucination", "model": "echo", "knowledgeBaseId": "kb"}
+NO_SERVER = "MCP servers are named by their URL on this server: mcp-1a2b is none"
+
+
+def told(kind: str, settings: JsonObject) -> list[tuple[ProblemCode, str, tuple[str, ...]]]:
+    document = chain(start(), block("b", kind, "B", settings=settings))
+    return [(found.code, found.message, found.fields) for found in problems(read_state(document), catalog=Catalog())]
+
+
+def agent(tool: JsonObject) -> JsonObject:
+    return {"model": "echo", "messages": [], "tools": [tool]}
+
+
+def an_mcp_tool(server: Json, **more: Json) -> JsonObject:
+    return {"type": "mcp", "title": "Search", "params": {"serverId": server, "toolName": "search"}, **more}
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "sentence", "field"),
+    [
+        ("guardrails", CHECK, NO_KNOWLEDGE, "knowledgeBaseId"),
+        ("mcp", {"server": "mcp-1a2b", "tool": "t"}, NO_SERVER, "server"),
+        ("agent", agent(an_mcp_tool("mcp-1a2b")), NO_SERVER, "tools"),
+    ],
+)
+def test_what_cannot_be_followed_is_refused(kind: str, settings: JsonObject, sentence: str, field: str) -> None:
+    assert told(kind, settings) == [(ProblemCode.UNSUPPORTED_SETTING, f"B: {sentence}", (field,))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("guardrails", {**CHECK, "knowledgeBaseId": ""}),
+        ("guardrails", {**CHECK, "validationType": "json"}),
+        ("mcp", {"server": "https://tools.example/mcp", "tool": "t"}),
+        ("mcp", {"server": "{{TOOLS_URL}}", "tool": "t"}),
+        ("agent", agent(an_mcp_tool("https://tools.example/mcp"))),
+        ("agent", agent(an_mcp_tool("mcp-1a2b", usageControl="none"))),
+        ("agent", agent({"type": "mcp", "title": "No server yet"})),
+    ],
+)
+def test_what_can_be_followed_is_not(kind: str, settings: JsonObject) -> None:
+    assert told(kind, settings) == []
