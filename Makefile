@@ -62,7 +62,7 @@ lint: $(READY) ## style and format
 .PHONY: types
 types: $(READY) ## static types
 	@$(BIN)/mypy $(addprefix --package ,$(PACKAGES))
-	@MYPYPATH=. $(BIN)/mypy --namespace-packages --explicit-package-bases tests/support tests/e2e tools tests/conformance
+	@MYPYPATH=. $(BIN)/mypy --namespace-packages --explicit-package-bases tests/support tests/e2e tests/faults tools tests/conformance
 
 .PHONY: docs
 docs: $(READY) ## write the pages, dashboards and objects that come from code

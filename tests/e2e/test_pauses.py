@@ -111,6 +111,17 @@ async def test_a_loop_asks_in_every_iteration(door: PublicDoor) -> None:
     assert "results" in await ended_output(door, workflow_id, run_id)
 
 
+async def test_a_long_wait_ends_by_itself(door: PublicDoor) -> None:
+    wait = {"async": True, "timeValue": "0.02", "timeUnitLong": "minutes"}
+    blocks = [start(), block("w1", "wait", "Wait", **wait), function("f1", "return <wait.status>")]
+    workflow_id = await door.publish(workflow("Long wait", blocks, (START, "w1"), ("w1", "f1")))
+    answer = (await door.run(workflow_id)).json()
+
+    assert answer["output"]["data"]["operation"] == "wait"
+    assert await resume(door, workflow_id, answer["executionId"], "w1") in (404, 409), "nobody ends it"
+    assert (await ended_output(door, workflow_id, answer["executionId"]))["result"] == "completed"
+
+
 async def test_a_paused_run_can_be_cancelled_and_not_answered_then(door: PublicDoor) -> None:
     workflow_id = await door.publish(one_question())
     run_id = (await door.run(workflow_id, {"text": "four"})).json()["executionId"]
