@@ -1,4 +1,4 @@
-"""A full queue, through the gateway and a real jobs-service on a real store: exact, and nothing is kept of a refusal."""
+"""A full queue, through the gateway and a real jobs-service on a real store: exact, and refusals leave nothing."""
 
 import asyncio
 from collections import Counter

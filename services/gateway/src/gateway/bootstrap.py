@@ -83,6 +83,7 @@ from gateway.application.revocations import Revocations
 from gateway.application.run_logs import RunLogs
 from gateway.application.sessions import Sessions
 from gateway.application.teams import Teams
+from gateway.application.spend_cap import SpendCap
 from gateway.application.usage import UsageReports
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.addresses import networks
@@ -192,8 +193,17 @@ def build(
     limiting = Limiting(limits, clock, trusted=networks(settings.trusted_proxies))
     reports = UsageReports(limits, jobs)
     followed = BrokerFollowedRuns(broker, jobs)
+    cap = SpendCap(jobs, clock, settings.spend_limit_usd)
     executions = Executions(
-        endpoints, runs, jobs, jobs, followed, drafts=DraftRuns(deploy, jobs, jobs), limits=limits, plans=plans
+        endpoints,
+        runs,
+        jobs,
+        jobs,
+        followed,
+        drafts=DraftRuns(deploy, jobs, jobs),
+        limits=limits,
+        cap=cap,
+        plans=plans,
     )
     attached = AttachedAnswers(executions, clock, write_seconds=settings.stream_write_seconds)
     workflow_runs = WorkflowRuns(jobs, runs, jobs)

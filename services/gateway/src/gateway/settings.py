@@ -70,6 +70,9 @@ class GatewaySettings(CommonSettings):
     workspace_max_inflight: int = Field(
         250, ge=1, le=100_000, description="Execute calls in hand at once of one workspace, per process."
     )
+    spend_limit_usd: float = Field(
+        0.0, ge=0, le=1e9, description="What a workspace may spend on models in a month, in US dollars; 0 is no cap."
+    )
     max_body_bytes: int = Field(
         10 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Largest request body, in bytes."
     )

@@ -8,6 +8,7 @@ from gateway import metrics
 from gateway.application.draft_runs import DraftRuns
 from gateway.application.endpoints import Endpoints
 from gateway.application.rate_limits import RateLimits
+from gateway.application.spend_cap import SpendCap
 from gateway.domain.credentials import Caller, Scope
 from gateway.domain.draft_run import DraftRun
 from gateway.domain.errors import IdentityUnavailable, RunLost
@@ -42,10 +43,12 @@ class Executions:
         *,
         drafts: DraftRuns,
         limits: RateLimits,
+        cap: SpendCap,
         plans: Plans,
     ) -> None:
         self._endpoints = endpoints
         self._limits = limits
+        self._cap = cap
         self._runs = runs
         self._jobs = jobs
         self._payloads = payloads
@@ -121,6 +124,7 @@ class Executions:
 
     async def _spec(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> RunSpec:
         snapshot, selected, run_from = await self._what_to_run(caller, endpoint, request)
+        await self._cap.check(endpoint.workspace_id)
         if request.trigger not in UNCOUNTED:
             await self._limits.take(caller, RateKind.of(request.mode))
         wish = request.draft_run or DraftRun(uses_draft=False)

@@ -172,6 +172,18 @@ class RunOverdue(FlowportError):
     code = "RUN_OVERDUE"
 
 
+class UsageLimitExceeded(FlowportError):
+    """The workspace has spent what it may spend this month."""
+
+    code = "USAGE_LIMIT_EXCEEDED"
+
+    def __init__(self, spent_usd: float, cap_usd: float) -> None:
+        super().__init__(
+            f"Usage limit exceeded: ${spent_usd:.2f} used of ${cap_usd:.2f} limit. "
+            "Please upgrade your plan or raise your usage limit to continue."
+        )
+
+
 class IdempotencyKeyReused(Conflict):
     """The key stands for another request."""
 

@@ -17,6 +17,7 @@ from gateway.domain.errors import (
     RateLimited,
     RunLost,
     RunOverdue,
+    UsageLimitExceeded,
     TooManyAttempts,
 )
 from shared.errors import (
@@ -50,6 +51,7 @@ _STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
     (Conflict, 409),
     (PayloadTooLarge, 413),
     (AdmissionClosed, 429),
+    (UsageLimitExceeded, 402),
     (RateLimited, 429),
     (TooManyAttempts, 429),
     (CallerGone, 499),

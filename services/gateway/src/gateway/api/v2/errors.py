@@ -18,6 +18,7 @@ from gateway.domain.errors import (
     RateLimited,
     RunLost,
     RunOverdue,
+    UsageLimitExceeded,
     WrongWorkspace,
 )
 from shared.errors import (
@@ -48,6 +49,7 @@ _KINDS: Final[tuple[tuple[type[FlowportError], int, str], ...]] = (
     (Conflict, 409, "CONFLICT"),
     (PayloadTooLarge, 413, "PAYLOAD_TOO_LARGE"),
     (AdmissionClosed, 429, "RATE_LIMITED"),
+    (UsageLimitExceeded, 402, "USAGE_LIMIT_EXCEEDED"),
     (RateLimited, 429, "RATE_LIMITED"),
     (CallerGone, 499, "CLIENT_CLOSED_REQUEST"),
     (RunOverdue, 503, "SERVICE_UNAVAILABLE"),

@@ -1,0 +1,47 @@
+"""A cap on what a workspace may spend in a month."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.unit.gateway.fakes import OTHER
+from tests.unit.gateway.system import System, running_system
+
+MODES = [{}, {"X-Stream-Response": "true"}, {"X-Execution-Mode": "async"}]
+
+
+@pytest.fixture
+async def capped() -> AsyncIterator[System]:
+    async with running_system(spend_limit_usd=20) as started:
+        yield started
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_workspace_that_has_spent_its_money_is_refused(capped: System, mode: dict[str, str]) -> None:
+    capped.jobs.spent["WS1"] = 20.5
+    answer = await capped.execute({}, headers=mode)
+    assert answer.status == 402
+    assert answer.json == {
+        "error": "Usage limit exceeded: $20.50 used of $20.00 limit. "
+        "Please upgrade your plan or raise your usage limit to continue."
+    }
+    assert not capped.worker.runs
+
+
+async def test_v2_says_so_in_its_own_words(capped: System) -> None:
+    capped.jobs.spent["WS1"] = 20.5
+    answer = await capped.send("POST", "/api/v2/workflows/W/execute", {})
+    assert (answer.status, answer.json["error"]["code"]) == (402, "USAGE_LIMIT_EXCEEDED")
+
+
+async def test_money_spent_is_noticed_within_seconds(capped: System) -> None:
+    assert (await capped.execute({})).status == 200
+    capped.jobs.spent["WS1"] = 20
+    capped.clock.advance(5)
+    assert (await capped.execute({})).status == 402
+    capped.deployments.put("X", workspace_id=OTHER.id)
+    assert (await capped.execute({}, workflow="X", key=capped.tenants.issue(OTHER))).status == 200
+
+
+async def test_without_a_cap_nobody_asks(system: System) -> None:
+    system.jobs.spent["WS1"] = 1_000_000
+    assert (await system.execute({})).status == 200
