@@ -39,7 +39,6 @@ from shared.contracts.deployments import (
     WorkflowPage,
 )
 from shared.contracts.event_log import EventLogPage, EventPosition
-from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription, TestResult
 from shared.contracts.events import RunEvent
 from shared.contracts.jobs import (
     AcceptRun,
@@ -56,6 +55,7 @@ from shared.contracts.jobs import (
 from shared.contracts.logs import FindLogs
 from shared.contracts.messages import ControlMessage
 from shared.contracts.runs import Payload, RunOutcome, RunSpec
+from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription, TestResult
 
 EVERY_RUN: Final = RunFilter()
 

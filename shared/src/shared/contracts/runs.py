@@ -165,8 +165,6 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who called: a key id or a member id; None for a public call."""
     callback_url: str | None = None
     """Who wants to be told when the run has ended; for durable runs."""
-    callback_url: str | None = None
-    """Who wants to be told when the run has ended; for durable runs."""
     traceparent: str | None = None
     """The trace that a durable run belongs to; an attached one's is in its envelope."""
     keep_events: bool = False

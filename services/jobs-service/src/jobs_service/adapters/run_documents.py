@@ -17,6 +17,7 @@ RUNS: Final = "runs"
 UNBOOKED: Final = "unbooked"
 """Marks a run that left the queue undispatched, until the books say so too."""
 
+
 def nobody(workspace_id: str) -> bool:
     """Wants to hear of the ends of runs."""
     return False
