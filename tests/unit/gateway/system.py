@@ -173,7 +173,7 @@ async def _serve(app: FastAPI, scope: Any, receive: Any, send: Any) -> None:
 
 @asynccontextmanager
 async def running_system(*, keeper: RunKeeper | None = None, **settings: Any) -> AsyncIterator[System]:
-    """A started gateway with one deployed workflow `W` and a key with every scope; its runs go to `keeper`, if given."""
+    """A started gateway with a deployed workflow `W` and a key with every scope; `keeper` takes its runs, if given."""
     url = f"memory://{uuid4().hex}"
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
     buckets, calls, audit = FakeBuckets(clock), FakeCalls(), FakeAudit()
