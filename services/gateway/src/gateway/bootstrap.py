@@ -45,6 +45,7 @@ from gateway.api.legacy.usage import usage_router
 from gateway.api.legacy.versions import versions_router
 from gateway.api.limiting import Limiting
 from gateway.api.once import OnceOnly
+from gateway.api.openai.completions import CompletionsDoor, completions_router, models_router
 from gateway.api.root import root_router
 from gateway.api.session_guard import SessionGuard
 from gateway.api.v1.access import V1Access
@@ -82,8 +83,8 @@ from gateway.application.resuming import Resuming
 from gateway.application.revocations import Revocations
 from gateway.application.run_logs import RunLogs
 from gateway.application.sessions import Sessions
-from gateway.application.teams import Teams
 from gateway.application.spend_cap import SpendCap
+from gateway.application.teams import Teams
 from gateway.application.usage import UsageReports
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.addresses import networks
@@ -289,8 +290,25 @@ def build(
             deployment_router(access, deploy, publishing),
             versions_router(access, deploy, publishing),
             changes_router(access, deploy),
-            interface_router(access, Interfaces(endpoints, deploy, installed_catalog()), public_url=settings.base_url),
+            interface_router(
+                access,
+                interfaces := Interfaces(endpoints, deploy, installed_catalog(), clock),
+                public_url=settings.base_url,
+            ),
             docs_page_router(),
+            completions_router(
+                CompletionsDoor(
+                    gate,
+                    authentication,
+                    endpoints,
+                    executions,
+                    attached,
+                    interfaces=interfaces,
+                    limiting=limiting,
+                    clock=clock,
+                )
+            ),
+            models_router(authentication, limiting, deploy),
             authoring_router(access, deploy, publishing),
             block_types_router(access, installed_catalog()),
             files_router(authentication, jobs),

@@ -45,12 +45,16 @@ class AttachedAnswers:
         self, run: AttachedRun, asked: ExecuteRequest, endpoint: Endpoint, *, headers: Mapping[str, str]
     ) -> Response:
         """The run's frames as they come: of an API stream, or for the canvas where somebody runs a draft."""
-
-        async def load_output(outcome: RunOutcome) -> bytes:
-            return await self._executions.output_of(endpoint.workspace_id, outcome)
-
         agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if asked.agent_events else {}
         writer: Writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
         if asked.draft_run is not None and asked.draft_run.uses_draft:
             writer = CanvasWriter(run.run_id, endpoint.workflow_id, self._clock)
-        return EventStream(run, writer, load_output, headers={**headers, **agreed}, write_seconds=self._write_seconds)
+        return self.written(run, writer, endpoint, headers={**headers, **agreed})
+
+    def written(self, run: AttachedRun, writer: Writer, endpoint: Endpoint, *, headers: Mapping[str, str]) -> Response:
+        """What `writer` makes of the run's events, as they come."""
+
+        async def load_output(outcome: RunOutcome) -> bytes:
+            return await self._executions.output_of(endpoint.workspace_id, outcome)
+
+        return EventStream(run, writer, load_output, headers=headers, write_seconds=self._write_seconds)

@@ -1,14 +1,22 @@
 """What callers may know of a workflow before they call it: which version they would run, what it takes and gives."""
 
+from typing import Final
+
 import msgspec
 
 from gateway.application.endpoints import Endpoints
+from gateway.application.leases import Leases
 from gateway.domain.interface import Interface, read_interface
 from gateway.ports import Deployments
-from shared.contracts.deployments import Endpoint, VersionDetail
+from shared.clock import Clock
+from shared.contracts.deployments import Endpoint
 from shared.errors import NotDeployed, NotFound
 from shared.workflow.catalog import Catalog
 from shared.workflow.reading import read_state
+
+KEPT: Final = 500
+KEPT_SECONDS: Final = 30.0
+"""A new description of a version is seen after that long."""
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -22,12 +30,13 @@ class Published(msgspec.Struct, frozen=True):
 
 
 class Interfaces:
-    """Reads the interfaces of versions."""
+    """Reads the interfaces of versions, which never change, and remembers them for a while."""
 
-    def __init__(self, endpoints: Endpoints, deployments: Deployments, catalog: Catalog) -> None:
+    def __init__(self, endpoints: Endpoints, deployments: Deployments, catalog: Catalog, clock: Clock) -> None:
         self._endpoints = endpoints
         self._deployments = deployments
         self._catalog = catalog
+        self._read: Leases[tuple[str, Interface]] = Leases(self._load, clock, seconds=KEPT_SECONDS, max_entries=KEPT)
 
     async def of(self, workflow_id: str, version: int | None) -> Published:
         """The interface of `version`, of the live one when it is None.
@@ -38,12 +47,13 @@ class Interfaces:
         number = version or endpoint.version
         if number is None:
             raise NotDeployed("Workflow is not deployed")
-        detail = await self._version(endpoint, number)
-        interface = read_interface(read_state(detail.state), self._catalog)
-        return Published(endpoint, number, detail.version.description or "", interface)
+        description, interface = await self._read.get(f"{endpoint.workspace_id}/{workflow_id}/{number}")
+        return Published(endpoint, number, description, interface)
 
-    async def _version(self, endpoint: Endpoint, number: int) -> VersionDetail:
+    async def _load(self, key: str) -> tuple[str, Interface]:
+        workspace_id, workflow_id, number = key.rsplit("/", 2)
         try:
-            return await self._deployments.version(endpoint.workspace_id, endpoint.workflow_id, number)
+            detail = await self._deployments.version(workspace_id, workflow_id, int(number))
         except NotFound:
             raise NotFound("Deployment version not found") from None
+        return detail.version.description or "", read_interface(read_state(detail.state), self._catalog)

@@ -1,0 +1,150 @@
+"""`POST /v1/chat/completions` and `GET /v1/models`."""
+
+from typing import Any, Final
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.api.attached import AttachedAnswers
+from gateway.api.bodies import json_value, validated
+from gateway.api.limiting import Limiting
+from gateway.api.openai.errors import failed_run, present_error
+from gateway.api.openai.models import (
+    Choice,
+    Completion,
+    CompletionBody,
+    ErrorAnswer,
+    Model,
+    ModelList,
+    ReplyMessage,
+)
+from gateway.api.openai.replies import CompletionWriter, reply_text, token_usage
+from gateway.api.routes import headers_of, held, plain, presenting
+from gateway.api.schemas import answers, described
+from gateway.application.admission import AdmissionGate
+from gateway.application.authentication import Authentication
+from gateway.application.endpoints import Endpoints
+from gateway.application.executions import Executions
+from gateway.application.interfaces import Interfaces
+from gateway.domain.call_chain import call_chain
+from gateway.domain.credentials import Caller, Scope
+from gateway.domain.execute_request import ExecuteRequest
+from gateway.domain.rate_limits import RateKind
+from gateway.ports import Authoring
+from shared.clock import Clock
+from shared.contracts.runs import RunMode, RunStatus
+from shared.web.structs import StructResponse
+
+MAX_MODELS: Final = 100
+
+
+class CompletionsDoor:
+    """Runs workflows for OpenAI's clients. Who may call, and how often, is the same as everywhere."""
+
+    def __init__(
+        self,
+        gate: AdmissionGate,
+        authentication: Authentication,
+        endpoints: Endpoints,
+        executions: Executions,
+        attached: AttachedAnswers,
+        *,
+        interfaces: Interfaces,
+        limiting: Limiting,
+        clock: Clock,
+    ) -> None:
+        self._gate = gate
+        self._authentication = authentication
+        self._endpoints = endpoints
+        self._executions = executions
+        self._attached = attached
+        self._interfaces = interfaces
+        self._limiting = limiting
+        self._clock = clock
+
+    async def complete(self, request: Request) -> Response:
+        """Go on with a conversation."""
+        held(request).enter_context(self._gate.admitted())
+        headers = headers_of(request)
+        chain = call_chain(headers)
+        known = await self._authentication.caller(headers)
+        body = validated(CompletionBody, json_value(await request.body()))
+        caller = known or await self._public(request, body.model)
+        caller, endpoint = await self._executions.authorize(caller, body.model)
+        self._limiting.show(request, caller, RateKind.SYNC)
+        held(request).enter_context(self._gate.admitted_to(endpoint.workspace_id))
+        asked = ExecuteRequest(
+            mode=RunMode.STREAM if body.stream else RunMode.SYNC,
+            input=msgspec.json.encode(body.workflow_input()),
+            selected_outputs=await self._selection(body),
+            call_chain=chain,
+        )
+        run = await self._executions.attach(caller, endpoint, asked)
+        completion_id, created = f"chatcmpl-{run.run_id}", int(self._clock.now().timestamp())
+        named = {"x-execution-id": run.run_id}
+        if body.stream:
+            usage = body.stream_options.include_usage
+            writer = CompletionWriter(completion_id, body.model, created, include_usage=usage)
+            return self._attached.written(run, writer, endpoint, headers=named)
+        outcome, output = await self._attached.result(request, run, endpoint.workspace_id)
+        if outcome.status in (RunStatus.FAILED, RunStatus.CANCELLED):
+            return failed_run(outcome)
+        answer = Completion(
+            id=completion_id,
+            created=created,
+            model=body.model,
+            choices=[Choice(message=ReplyMessage(content=reply_text(output)))],
+            usage=token_usage(output),
+        )
+        return StructResponse(answer.model_dump(), headers=named)
+
+    async def _public(self, request: Request, workflow_id: str) -> Caller:
+        endpoint = await self._endpoints.find(workflow_id)
+        return await self._authentication.public_caller(endpoint, self._limiting.address_of(request))
+
+    async def _selection(self, body: CompletionBody) -> tuple[str, ...]:
+        if not body.stream:
+            return ()
+        return (await self._interfaces.of(body.model, None)).interface.default_selection()
+
+
+def completions_router(door: CompletionsDoor) -> APIRouter:
+    """Chat completions."""
+    router = APIRouter(route_class=plain(present_error), tags=["OpenAI"])
+    responses: dict[int | str, dict[str, Any]] = {
+        200: {"description": "The answer, or its stream.", "content": {"text/event-stream": {}}},
+        **answers(ErrorAnswer, 400, 401, 403, 404, 408, 409, 413, 429, 500, 503),
+    }
+    router.add_api_route(
+        "/v1/chat/completions",
+        door.complete,
+        methods=["POST"],
+        response_model=Completion,
+        summary="Run a workflow as a chat model",
+        responses=responses,
+        openapi_extra=described(CompletionBody),
+    )
+    return router
+
+
+def models_router(authentication: Authentication, limiting: Limiting, authoring: Authoring) -> APIRouter:
+    """The workflows that can be called, as models."""
+    router = APIRouter(route_class=presenting(present_error), tags=["OpenAI"])
+
+    @router.get("/v1/models", summary="Deployed workflows", responses=answers(ErrorAnswer, 401, 403, 429, 503))
+    async def models(request: Request) -> ModelList:
+        caller = await authentication.require(request.headers)
+        await limiting.count(request, caller, RateKind.API)
+        caller.require(Scope.READ, Scope.EXECUTE)
+        page = await authoring.page(caller.workspace.id, cursor=None, limit=MAX_MODELS, deployed_only=True)
+        return ModelList(
+            data=[
+                Model(id=found.id, created=int(found.created_at.timestamp()), owned_by=caller.workspace.id)
+                for found in page.workflows
+                if caller.may_touch(found.id)
+            ]
+        )
+
+    return router

@@ -1,0 +1,50 @@
+"""Errors as OpenAI's clients know them."""
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway import metrics
+from gateway.api.legacy.errors import message_of, retry_headers, status_of
+from gateway.domain.errors import RateLimited, WrongWorkspace
+from shared.contracts.runs import RunOutcome
+from shared.errors import FlowportError, Forbidden, InvalidRequest, NotDeployed, NotFound, Unauthenticated
+from shared.web.structs import StructResponse
+
+_KINDS: Final[tuple[tuple[type[FlowportError], int | None, str, str | None], ...]] = (
+    (WrongWorkspace, 404, "invalid_request_error", "model_not_found"),
+    (NotDeployed, 404, "invalid_request_error", "model_not_found"),
+    (NotFound, 404, "invalid_request_error", "model_not_found"),
+    (Unauthenticated, 401, "invalid_request_error", "invalid_api_key"),
+    (Forbidden, 403, "invalid_request_error", "permission_denied"),
+    (InvalidRequest, 400, "invalid_request_error", None),
+    (RateLimited, 429, "requests", "rate_limit_exceeded"),
+    (FlowportError, None, "server_error", None),
+)
+
+
+def present_error(request: Request, error: FlowportError) -> Response:
+    """What a call that was refused, or lost, is told."""
+    metrics.REFUSALS.labels(error.code).inc()
+    status, kind, code = next((status, kind, code) for cls, status, kind, code in _KINDS if isinstance(error, cls))
+    status = status or status_of(error)
+    is_absent = isinstance(error, WrongWorkspace)
+    message = "Workflow not found" if is_absent else message_of(error)
+    return StructResponse(fault(message, kind, code), status_code=status, headers=retry_headers(error, status))
+
+
+def failed_run(outcome: RunOutcome) -> Response:
+    """The workflow failed. Clients would try that again by themselves, and its effects would be had twice."""
+    body = fault(outcome_text(outcome), "server_error", outcome.error.code if outcome.error else None)
+    return StructResponse(body, status_code=500, headers={"x-should-retry": "false"})
+
+
+def outcome_text(outcome: RunOutcome) -> str:
+    """Why a run failed."""
+    return outcome.error.text if outcome.error else f"The run was {outcome.status}"
+
+
+def fault(message: str, kind: str, code: str | None) -> dict[str, object]:
+    """The body of an error."""
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}

@@ -1,0 +1,145 @@
+"""Chat completions: a workflow as a model."""
+
+import json
+
+from tests.support.workflow_files import START, agent, function, start, workflow
+from tests.unit.gateway.fakes import NOON, OTHER, Send, outcome
+from tests.unit.gateway.system import Answer, System
+
+from gateway.api.openai.models import CompletionBody
+from gateway.api.openai.replies import reply_text
+from shared.contracts.deployments import Draft
+from shared.contracts.events import Chunk, RunEnded
+from shared.contracts.runs import RunError, RunSpec, RunStatus
+
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+async def complete(system: System, body: dict[str, object], *, key: str | None = "") -> Answer:
+    return await system.send("POST", "/v1/chat/completions", {"model": "W", "messages": HELLO, **body}, key=key)
+
+
+def publish(system: System) -> None:
+    blocks = [start(), agent("a1", "vllm/x", "<start.input>"), function("f1", "return 1")]
+    state = workflow("W", blocks, (START, "a1"), ("a1", "f1"))["state"]
+    system.deployments.drafts["W"] = Draft(state=state, revision=1, saved_at=NOON)
+    system.deployments.put("W")
+
+
+def frames(answer: Answer) -> list[dict[str, object]]:
+    lines = answer.body.decode().split("\n\n")
+    assert lines[-2:] == ["data: [DONE]", ""]
+    return [json.loads(line.removeprefix("data: ")) for line in lines[:-2]]
+
+
+async def test_the_last_thing_said_is_the_input_and_the_rest_comes_along(system: System) -> None:
+    parts = [{"type": "text", "text": "And "}, {"type": "image_url"}, {"type": "text", "text": "now?"}]
+    messages = [{"role": "system", "content": "Be brief."}, *HELLO, {"role": "user", "content": parts}]
+    answer = await complete(system, {"messages": messages, "user": "C1", "temperature": 0})
+    assert answer.status == 200
+    assert json.loads(bytes(system.worker.runs[0].input.inline)) == {
+        "input": "And now?",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Hello"},
+            {"role": "user", "content": "And now?"},
+        ],
+        "conversationId": "C1",
+    }
+
+
+async def test_an_answer_has_the_text_and_the_tokens(system: System) -> None:
+    async def answers(run: RunSpec, send: Send) -> None:
+        output = {"content": "Good day.", "tokens": {"input": 3, "output": 2, "total": 5}}
+        await send(0, [RunEnded(outcome(output))])
+
+    system.worker.perform = answers
+    answer = await complete(system, {})
+    body = answer.json
+    assert body["choices"] == [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": "Good day."},
+            "finish_reason": "stop",
+            "logprobs": None,
+        }
+    ]
+    assert body["usage"] == {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    assert (body["object"], body["model"]) == ("chat.completion", "W")
+    assert answer.headers["x-ratelimit-remaining"] == "99"
+
+
+async def test_a_stream_comes_in_chunks_that_end_with_done(system: System) -> None:
+    publish(system)
+
+    async def speaks(run: RunSpec, send: Send) -> None:
+        assert run.selected_outputs == ("agent_1.content",)
+        await send(0, [Chunk("a1", "Good "), Chunk("a1", "day.")])
+        await send(1, [RunEnded(outcome({"result": 1, "tokens": {"input": 3, "output": 2, "total": 5}}))])
+
+    system.worker.perform = speaks
+    answer = await complete(system, {"stream": True, "stream_options": {"include_usage": True}})
+    first, second, last, usage = frames(answer)
+    assert first["choices"][0]["delta"] == {"role": "assistant", "content": "Good "}  # type: ignore[index]
+    assert second["choices"][0]["delta"] == {"content": "day."}  # type: ignore[index]
+    assert last["choices"][0]["finish_reason"] == "stop"  # type: ignore[index]
+    assert usage["usage"] == {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+
+
+async def test_a_stream_of_a_workflow_that_does_not_speak_has_its_output(system: System) -> None:
+    publish(system)
+    answer = await complete(system, {"stream": True})
+    text, _ = frames(answer)
+    assert text["choices"][0]["delta"]["role"] == "assistant"  # type: ignore[index]
+
+
+async def test_a_run_that_fails_is_an_error_that_clients_do_not_repeat(system: System) -> None:
+    async def fails(run: RunSpec, send: Send) -> None:
+        error = RunError(code="BLOCK_EXECUTION_FAILED", message="boom", block_name="Fn")
+        await send(0, [RunEnded(outcome({}, status=RunStatus.FAILED, error=error))])
+
+    system.worker.perform = fails
+    answer = await complete(system, {})
+    assert (answer.status, answer.headers["x-should-retry"]) == (500, "false")
+    assert "boom" in answer.json["error"]["message"]
+
+
+async def test_refusals_are_worded_for_these_clients(system: System) -> None:
+    cases = [
+        (await complete(system, {}, key="sk-sim-wrong"), 401, "invalid_api_key"),
+        (await complete(system, {}, key=None), 401, "invalid_api_key"),
+        (await complete(system, {"model": "nowhere"}), 404, "model_not_found"),
+        (await complete(system, {}, key=system.tenants.issue(OTHER)), 404, "model_not_found"),
+        (await complete(system, {"messages": []}), 400, None),
+        (await complete(system, {"messages": "x"}), 400, None),
+    ]
+    for answer, status, code in cases:
+        assert (answer.status, answer.json["error"]["code"]) == (status, code)
+        assert isinstance(answer.json["error"]["message"], str)
+    system.buckets.left["workspace:WS1:sync"] = 0
+    system.clock.advance(1)
+    system.buckets.turned["workspace:WS1:sync"] = system.clock.monotonic()
+    refused = await complete(system, {})
+    assert (refused.status, refused.json["error"]["code"]) == (429, "rate_limit_exceeded")
+    assert refused.headers["retry-after"] == "60"
+
+
+async def test_deployed_workflows_are_the_models(system: System) -> None:
+    body = (await system.get("/v1/models")).json
+    assert [(model["id"], model["object"]) for model in body["data"]] == [("W", "model")]
+    assert (await system.get("/v1/models", key=None)).status == 401
+
+
+def test_any_output_has_some_text() -> None:
+    assert [reply_text(text) for text in (b'{"content":"a"}', b'{"result":{"n":1}}', b'"x"', b"null", b"{}")] == [
+        "a",
+        '{"n":1}',
+        "x",
+        "null",
+        "{}",
+    ]
+
+
+def test_a_conversation_without_a_user_goes_on_with_its_last_turn() -> None:
+    body = CompletionBody.model_validate({"model": "W", "messages": [{"role": "assistant", "content": "Hm?"}]})
+    assert body.workflow_input()["input"] == "Hm?"
