@@ -20,11 +20,13 @@ from shared.contracts.deployments import (
     Deploy,
     Deployed,
     DeploymentStatus,
+    Diff,
     Draft,
     DraftSaved,
     DraftSnapshot,
     Endpoint,
     ImportWorkflow,
+    Problems,
     SaveDraft,
     SnapshotDraft,
     UpdateAccess,
@@ -321,6 +323,14 @@ class FakeDeployments(FakeEnvironment):
         number = endpoint.version if version == "active" else int(version)
         detail = await self.version(workspace_id, workflow_id, number or 0)
         return await self.save_draft(workspace_id, workflow_id, SaveDraft(state=detail.state))
+
+    async def diff(self, workspace_id: str, workflow_id: str, *, before: str, after: str) -> Diff:
+        self._own(workspace_id, workflow_id)
+        return Diff(())
+
+    async def problems(self, workspace_id: str, workflow_id: str) -> Problems:
+        self._own(workspace_id, workflow_id)
+        return Problems((), ())
 
     async def status(self, workspace_id: str, workflow_id: str) -> DeploymentStatus:
         endpoint = self._own(workspace_id, workflow_id)

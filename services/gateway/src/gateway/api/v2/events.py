@@ -33,6 +33,8 @@ def events_router(
         await limiting.count(request, caller, RateKind.API)
         workflow_id = request.path_params["workflow_id"]
         endpoint = await endpoints.get(workflow_id)
+        if not caller.may_enter(endpoint.workspace_id):
+            raise NotFound("Workflow not found")
         return caller.on(endpoint.workspace_id, workflow_id)
 
     @router.get(

@@ -1,0 +1,177 @@
+"""Every route × every kind of caller: the status and the words of the contract. A route without a row fails."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+import pytest
+import pytest_asyncio
+from tests.integration.gateway.access_table import ELSEWHERE, TABLE, Row
+from tests.unit.gateway.fakes import NOON, OTHER, a_view
+from tests.unit.gateway.system import Answer, System, running_system
+from tests.unit.gateway.visitor import Visitor, enrol
+
+from gateway.domain.credentials import ROLE_SCOPES, Scope
+from gateway.domain.people import Role
+from shared.contracts.runs import RunStatus
+from shared.security.keys import new_key
+
+KEYS: Final = {
+    "key: execute": frozenset({Scope.EXECUTE}),
+    "key: read": frozenset({Scope.READ}),
+    "key: write": frozenset({Scope.WRITE}),
+    "key: deploy": frozenset({Scope.DEPLOY, Scope.WRITE}),
+    "key: admin": frozenset(Scope),
+}
+SESSIONS: Final = {f"session: {role}": ROLE_SCOPES[role] for role in Role}
+REFUSED: Final = ("nobody", "wrong key", "mistyped key", "revoked key", "expired key")
+STRANGERS: Final = ("another workspace's key", "session of a stranger")
+NO_LIMITS: Final = {f"rate_limit_free_{kind}": 1_000_000 for kind in ("sync", "async", "api")}
+CALLERS: Final = (*REFUSED, *STRANGERS, *KEYS, *SESSIONS)
+
+
+@dataclass
+class Stage:
+    """A system with every kind of caller in it."""
+
+    system: System
+    keys: dict[str, str] = field(default_factory=dict)
+    visitors: dict[str, Visitor] = field(default_factory=dict)
+
+    async def send(self, row: Row, who: str) -> Answer:
+        if who in self.visitors:
+            return await self.visitors[who].send(row.method, row.url, row.body)
+        shown = self.keys.get(who)
+        body = b"" if row.body is None else msgspec.json.encode(row.body)
+        headers = {"x-api-key": shown} if shown else {}
+        return await self.system.request(row.method, row.url, headers=headers, body=body)
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage() -> AsyncIterator[Stage]:
+    async with running_system(**NO_LIMITS) as system:
+        made = Stage(system)
+        tenants = system.tenants
+        system.jobs.views["E1"] = a_view(RunStatus.QUEUED)
+        good = new_key()
+        made.keys = {
+            "wrong key": new_key(),
+            "mistyped key": good[:-1] + ("A" if good[-1] != "A" else "Q"),
+            "revoked key": tenants.issue(),
+            "expired key": tenants.issue(expires_at=NOON + timedelta(seconds=1)),
+            "another workspace's key": tenants.issue(OTHER),
+            **{name: tenants.issue(scopes=scopes) for name, scopes in KEYS.items()},
+        }
+        tenants.revoke(made.keys["revoked key"])
+        for role in Role:
+            made.visitors[f"session: {role}"] = await Visitor.with_role(system, role)
+        system.clock.advance(1)
+        enrol(system, "stranger", Role.ADMIN, workspace="WS2")
+        made.visitors["session of a stranger"] = Visitor(system)
+        await made.visitors["session of a stranger"].sign_in("stranger@example.com")
+        yield made
+
+
+def told(row: Row, answer: Answer) -> str:
+    """The text of a refusal, found where the API generation puts it."""
+    body = answer.json
+    if row.style == "v2":
+        return str(body["error"]["message"])
+    assert isinstance(body["error"], str), "an error of the older generations is a text"
+    if row.style == "legacy":
+        assert body["code"] == "_".join(body["error"].upper().split())
+        assert body["requestId"]
+    return str(body["error"])
+
+
+def nobody_is_told(row: Row) -> str:
+    if "usage-limits" in row.path:
+        return "Authentication required"
+    return "API key required" if row.style in ("v1", "v2") and "audit" not in row.path else "Unauthorized"
+
+
+def check_refused(row: Row, who: str, answer: Answer) -> None:
+    assert answer.status == 401, answer.body
+    assert told(row, answer) == (nobody_is_told(row) if who == "nobody" else "Invalid API key")
+
+
+def check_stranger(row: Row, who: str, answer: Answer) -> None:
+    if row.subject == "workflow" and row.style in ("v1", "v2") and "execute" not in row.path:
+        assert (answer.status, told(row, answer)) == (404, "Workflow not found")
+        return
+    if row.subject == "workflow" and row.style == "v2" and answer.status == 404:
+        return  # execute: masked for keys
+    assert answer.status in (403, 404), answer.body
+    if row.style != "v2":
+        expected = (
+            "API key is not authorized for this workspace"
+            if "key" in who
+            else "Unauthorized: Access denied to read this workflow"
+        )
+        assert told(row, answer) == expected
+
+
+def check_scopes(row: Row, who: str, answer: Answer, scopes: frozenset[Scope]) -> None:
+    needs = row.needs or ()
+    is_session = who in SESSIONS
+    if row.subject == "user":
+        assert (answer.status == 403) is not is_session, answer.body
+        return
+    if row.path.endswith("/workflows/{workflow_id}/execute") and row.style == "plain" and is_session:
+        needs = (Scope.WRITE,)  # a session runs the draft
+    if not needs or Scope.ADMIN in scopes or not scopes.isdisjoint(needs):
+        assert answer.status not in (401, 403), answer.body
+        assert answer.status < 500, answer.body
+        return
+    assert answer.status == 403, answer.body
+    if row.forbidden and Scope.ADMIN in needs:
+        assert told(row, answer) == "Forbidden"
+    elif is_session:
+        role = {Scope.READ: "read", Scope.EXECUTE: "read", Scope.WRITE: "write"}.get(needs[0], "admin")
+        assert told(row, answer) == f"Unauthorized: Access denied to {role} this workflow"
+    else:
+        assert told(row, answer) == f"API key lacks the {' or '.join(needs)} scope"
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+async def test_each_caller_is_told_what_the_contract_says(stage: Stage, row: Row) -> None:
+    checks: dict[str, Callable[[Row, str, Answer], None]] = {
+        **dict.fromkeys(REFUSED, check_refused),
+        **dict.fromkeys(STRANGERS, check_stranger),
+    }
+    failures: list[str] = []
+    for who in CALLERS:
+        if row.needs is None or (who in STRANGERS and row.subject in ("nothing", "user")):
+            continue
+        answer = await stage.send(row, who)
+        try:
+            if who in checks:
+                checks[who](row, who, answer)
+            else:
+                check_scopes(row, who, answer, {**KEYS, **SESSIONS}[who])
+        except AssertionError as error:
+            failures.append(f"{who}: {answer.status} {answer.body[:200]!r}: {str(error).splitlines()[0]}")
+        _undo(stage)
+    assert not failures, "\n".join([row.name, *failures])
+
+
+async def test_every_route_has_a_row(stage: Stage) -> None:
+    described: dict[str, dict[str, Any]] = stage.system.app.openapi()["paths"]
+    routes = {f"{method.upper()} {path}" for path, methods in described.items() for method in methods}
+    rows = [row.name for row in TABLE]
+    assert len(rows) == len(set(rows))
+    assert routes - set(rows) - ELSEWHERE == set(), "routes without a row in access_table.py"
+    assert set(rows) - routes == set(), "rows without a route"
+
+
+def _undo(stage: Stage) -> None:
+    """What a caller who may took away is there for the next one."""
+    deployments = stage.system.deployments
+    if "W" not in deployments.endpoints or not deployments.endpoints["W"].is_deployed:
+        deployments.put("W")
+    stage.system.jobs.views["E1"] = a_view(RunStatus.QUEUED)
