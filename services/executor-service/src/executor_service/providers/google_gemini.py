@@ -69,7 +69,12 @@ class GeminiProvider:
         client = self._clients.get(key)
         if client is None:
             retries = types.HttpRetryOptions(attempts=MAX_RETRIES + 1)
-            options = types.HttpOptions(base_url=self._base_url, retry_options=retries)
+            options = types.HttpOptions(
+                base_url=self._base_url,
+                retry_options=retries,
+                # With a transport it uses httpx, as we do, even where aiohttp happens to be installed.
+                async_client_args={"transport": httpx.AsyncHTTPTransport()},
+            )
             client = self._clients[key] = genai.Client(api_key=key, http_options=options)
             if len(self._clients) > MAX_CLIENTS:
                 self._clients.popitem(last=False)
