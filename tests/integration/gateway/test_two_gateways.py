@@ -1,0 +1,183 @@
+"""Two gateways, one broker, one store, one deploy-service: what is done through one is obeyed by the other."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from tests.support.deploy import running, settings_for, state
+from tests.unit.gateway.fakes import FakeJobs, FakeWorker
+
+from deploy_service.bootstrap import build as build_deploy
+from gateway.adapters.deploy_service import DeployService
+from gateway.application.first_start import FirstKey
+from gateway.bootstrap import build as build_gateway
+from gateway.settings import GatewaySettings
+from shared.broker.connect import open_broker
+from shared.service import ServiceName
+from shared.web.client import InternalClient
+from shared.web.internal_auth import ServiceTokens
+
+PROMISED_SECONDS = 1.0
+
+
+@dataclass
+class Pair:
+    """Two public doors and the worker behind them."""
+
+    doors: tuple[httpx.AsyncClient, httpx.AsyncClient]
+    worker: FakeWorker
+    workspace_id: str
+    key: str
+
+    async def send(self, door: int, method: str, path: str, body: Any = None, *, key: str = "") -> httpx.Response:
+        headers = {"x-api-key": key or self.key}
+        return await self.doors[door].request(method, path, json=body, headers=headers)
+
+    async def deployed(self, *codes: str) -> str:
+        """A workflow with a version for each code."""
+        made = await self.send(0, "POST", "/api/workflows", {"name": "W"})
+        workflow_id = str(made.json()["id"])
+        for code in codes:
+            await self.send(0, "PUT", f"/api/workflows/{workflow_id}/state", state(code))
+            assert (await self.send(0, "POST", f"/api/workflows/{workflow_id}/deploy")).status_code == 200
+        return workflow_id
+
+
+@pytest.fixture
+async def pair(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Pair]:
+    deploy_settings = settings_for(mongodb_uri, mongodb_prefix)
+    amqp_url, told = deploy_settings.amqp_url, list[FirstKey]()
+    async with AsyncExitStack() as stack:
+        deploy = await stack.enter_async_context(running(build_deploy(deploy_settings)))
+        others = open_broker(amqp_url, service="executor-service")
+        await others.start()
+        stack.push_async_callback(others.stop)
+        worker = FakeWorker(others)
+        await worker.start()
+        doors = []
+        for _ in range(2):
+            client = InternalClient(
+                "http://deploy",
+                caller=ServiceName.GATEWAY,
+                tokens=ServiceTokens.of(deploy_settings),
+                timeout=30,
+                transport=httpx.ASGITransport(deploy, raise_app_exceptions=False),
+            )
+            stack.push_async_callback(client.stop)
+            app = build_gateway(
+                GatewaySettings(
+                    mongodb_uri=mongodb_uri,
+                    mongodb_prefix=mongodb_prefix,
+                    amqp_url=amqp_url,
+                    default_plan="benchmark",
+                    admin_password="correct horse",
+                ),
+                deploy=DeployService(client),
+                jobs=FakeJobs(),
+                on_first_key=told.append,
+            )
+            doors.append(await stack.enter_async_context(_door(await stack.enter_async_context(running(app)))))
+        yield Pair((doors[0], doors[1]), worker, told[0].workspace_id, told[0].api_key)
+
+
+def _door(app: FastAPI) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway", timeout=30)
+
+
+async def test_a_promote_through_one_is_obeyed_by_the_other(pair: Pair) -> None:
+    workflow_id = await pair.deployed("return 1", "return 2")
+    path = f"/api/workflows/{workflow_id}/execute"
+    await pair.send(1, "POST", path, {})
+    began = time.monotonic()
+    change = asyncio.create_task(
+        pair.send(0, "PATCH", f"/api/workflows/{workflow_id}/deployments/1", {"isActive": True})
+    )
+    obeyed = None
+    while not change.done():
+        await pair.send(1, "POST", path, {})
+        if obeyed is None and pair.worker.runs[-1].snapshot.version == 1:
+            obeyed = time.monotonic() - began
+    assert (await change).status_code == 200
+    await pair.send(1, "POST", path, {})
+    assert pair.worker.runs[-1].snapshot.version == 1, "once a promote has answered, nobody runs the version before"
+    assert obeyed is not None
+    print(f"promote obeyed by the other gateway after {obeyed * 1000:.1f} ms")
+    assert obeyed <= PROMISED_SECONDS
+
+
+async def test_a_key_revoked_through_one_is_refused_by_the_other(pair: Pair) -> None:
+    workflow_id = await pair.deployed("return 1")
+    keys, path = f"/api/workspaces/{pair.workspace_id}/api-keys", f"/api/workflows/{workflow_id}/execute"
+    made = (await pair.send(0, "POST", keys, {"name": "ci"})).json()["key"]
+    assert (await pair.send(1, "POST", path, {}, key=made["key"])).status_code == 200
+    began = time.monotonic()
+    change = asyncio.create_task(pair.send(0, "DELETE", f"{keys}/{made['id']}"))
+    refused = None
+    while not change.done():
+        answer = await pair.send(1, "POST", path, {}, key=made["key"])
+        if refused is None and answer.status_code == 401:
+            refused = time.monotonic() - began
+    assert (await change).status_code == 200
+    assert (await pair.send(1, "POST", path, {}, key=made["key"])).status_code == 401
+    assert refused is not None
+    print(f"revoked key refused by the other gateway after {refused * 1000:.1f} ms")
+    assert refused <= PROMISED_SECONDS
+
+
+async def test_who_signs_out_of_one_is_signed_out_of_the_other(pair: Pair) -> None:
+    body = {"email": "admin@flowport.local", "password": "correct horse"}
+    signed_in = await pair.doors[0].post("/api/auth/sign-in/email", json=body)
+    assert signed_in.status_code == 200
+    cookie = {"cookie": f"flowport_session={signed_in.cookies['flowport_session']}"}
+    assert (await pair.doors[1].get("/api/auth/get-session", headers=cookie)).json() is not None
+    pair.doors[0].cookies.clear()
+    await pair.doors[0].post("/api/auth/sign-out", headers=cookie)
+    pair.doors[1].cookies.clear()
+    assert (await pair.doors[1].get("/api/auth/get-session", headers=cookie)).json() is None
+
+
+async def test_200_deploys_and_promotes_while_it_is_called(pair: Pair) -> None:
+    workflow_id = await pair.deployed("return 1", "return 2")
+    versions = f"/api/workflows/{workflow_id}/deployments"
+    call = f"/api/workflows/{workflow_id}/execute"
+    known = (await pair.send(0, "GET", versions)).json()["versions"]
+    assert [row["version"] for row in known] == [2, 1]
+    statuses: list[int] = []
+    is_over = asyncio.Event()
+
+    async def calling(door: int) -> None:
+        while not is_over.is_set():
+            statuses.append((await pair.send(door, "POST", call, {})).status_code)
+            await asyncio.sleep(0.01)
+
+    async def insist(door: int, method: str, path: str, body: Any = None) -> int:
+        """As `Retry-After` says: a change that did not get its turn in time has changed nothing."""
+        for _ in range(20):
+            answer = await pair.send(door, method, path, body)
+            if answer.status_code != 503 or not answer.headers.get("retry-after"):
+                break
+        return answer.status_code
+
+    async def change(number: int) -> int:
+        door = number % 2
+        if number % 4 < 2:
+            return await insist(door, "POST", f"/api/workflows/{workflow_id}/deploy")
+        return await insist(door, "PATCH", f"{versions}/{1 + number % 2}", {"isActive": True})
+
+    callers = [asyncio.create_task(calling(door)) for door in (0, 1)]
+    changed = await asyncio.gather(*map(change, range(200)))
+    is_over.set()
+    await asyncio.gather(*callers)
+    assert set(changed) == {200}
+    assert set(statuses) == {200}, "never a moment without a live version"
+    assert len(statuses) > 20
+    numbers = [row["version"] for row in (await pair.send(0, "GET", versions)).json()["versions"]]
+    assert numbers == list(range(102, 0, -1))
+    hashes = {run.snapshot.version: run.snapshot.snapshot_hash for run in pair.worker.runs}
+    assert len(set(hashes.values())) <= 2, "every call ran one of the two states"
