@@ -3,8 +3,9 @@
 from tests.unit.gateway.fakes import FakeTenants, HandClock
 from tests.unit.gateway.people import PlainPasswords
 
-from gateway.application.first_start import FirstKey, FirstStart
+from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
 from gateway.domain.credentials import ALL_SCOPES
+from gateway.domain.people import Role
 from gateway.domain.plans import PlanName
 from shared.security.keys import hash_key
 
@@ -42,3 +43,43 @@ async def test_a_key_that_could_not_be_told_opens_nothing() -> None:
         await FirstStart(tenants, PlainPasswords(), HandClock(), PlanName.PRO, tell_key=fails).start()
     except OSError:
         assert tenants.keys == {}
+
+
+async def started(tenants: FakeTenants, password: str = "", told: list[FirstPassword] | None = None) -> None:
+    first = FirstStart(
+        tenants,
+        PlainPasswords(),
+        HandClock(),
+        PlanName.PRO,
+        admin_email="boss@example.com",
+        admin_password=password,
+        tell_password=None if told is None else told.append,
+    )
+    await first.start()
+
+
+async def test_the_admin_gets_the_password_of_the_settings_once() -> None:
+    tenants, told = FakeTenants(), list[FirstPassword]()
+    await started(tenants, "chosen", told)
+    await started(tenants, "another", told)
+    (account,) = tenants.accounts.values()
+    assert (account.user.email, account.password_hash) == ("boss@example.com", "hash of chosen")
+    assert told == []
+    assert tenants.teams["WS1"].role_of(account.user.id) is Role.ADMIN
+
+
+async def test_without_one_a_password_is_made_and_told_once() -> None:
+    tenants, told = FakeTenants(), list[FirstPassword]()
+    for _ in range(2):
+        await started(tenants, told=told)
+    (first,) = told
+    (account,) = tenants.accounts.values()
+    assert account.password_hash == f"hash of {first.password}"
+    assert len(first.password) >= 20
+
+
+async def test_with_nobody_to_tell_nobody_can_sign_in_yet() -> None:
+    tenants = FakeTenants()
+    await started(tenants)
+    (account,) = tenants.accounts.values()
+    assert account.password_hash is None
