@@ -1,9 +1,16 @@
 """What every request meets: ids, cross-origin rules, unknown paths, the description of the API."""
 
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 from tests.unit.gateway.system import BASE, System
 
+from gateway.api.console import ConsoleFiles
 from gateway.api.guards import RequestGuard
+from gateway.api.root import root_router
 
 EXPOSED = "Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, X-Run-Id"
 
@@ -49,8 +56,20 @@ async def test_an_unknown_path_is_404(system: System) -> None:
 
 async def test_the_front_page_tells_what_this_is(system: System) -> None:
     assert (await system.get("/")).json == {"name": "Flowport", "openapi": f"{BASE}/openapi.json"}
-    page = await system.request("GET", "/", headers={"accept": "text/html"})
-    assert b"/api/workflows/{workflow-id}/execute" in page.body
+
+
+@pytest.mark.parametrize(
+    ("console", "shown"), [({}, "/api/workflows/{workflow-id}/execute"), ({"index.html": "the console"}, "the console")]
+)
+async def test_a_person_meets_the_console_or_is_told_how_to_call(
+    tmp_path: Path, console: dict[str, str], shown: str
+) -> None:
+    for name, content in console.items():
+        (tmp_path / name).write_text(content)
+    app = FastAPI()
+    app.include_router(root_router(BASE, ConsoleFiles(tmp_path)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as browser:
+        assert shown in (await browser.get("/", headers={"accept": "text/html"})).text
 
 
 async def test_readiness_asks_the_broker_and_the_store(system: System) -> None:
