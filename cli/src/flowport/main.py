@@ -5,10 +5,14 @@ import sys
 import typer
 from rich.console import Console
 
+from flowport.commands.dead_letters import dead_letters_app
 from flowport.commands.deployments import deploy, diff, promote, undeploy, versions
+from flowport.commands.doctor import doctor
+from flowport.commands.keys import keys_app
 from flowport.commands.login import login, profiles_app
 from flowport.commands.run import run
 from flowport.commands.runs import runs_app
+from flowport.commands.secrets import secrets_app
 from flowport.commands.serving import stack, up
 from flowport.commands.session import command
 from flowport.commands.topology import topology_app
@@ -19,7 +23,7 @@ from shared.errors import FlowportError
 INTERRUPTED = 130
 
 app = typer.Typer(help="Publishes AI workflows as REST endpoints.", no_args_is_help=True)
-for _local in (up, stack, login):
+for _local in (up, stack, login, doctor):
     app.command()(_local)
 command(app, "import")(import_)
 command(app)(export)
@@ -31,6 +35,9 @@ command(app)(undeploy)
 command(app)(run)
 app.add_typer(workflows_app, name="workflows")
 app.add_typer(runs_app, name="runs")
+app.add_typer(keys_app, name="keys")
+app.add_typer(secrets_app, name="secrets")
+app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(profiles_app, name="profiles")
 app.add_typer(topology_app, name="topology")
 

@@ -104,13 +104,18 @@ class Door:
 
     @property
     def workspace_id(self) -> str:
-        """The workspace that the key opens. Raises CommandFailed when nobody said which."""
-        if not self.profile.workspace_id:
-            known = {workflow["workspaceId"] for workflow in self.workflows()}
-            if len(known) != 1:
-                raise CommandFailed("which workspace? set FLOWPORT_WORKSPACE_ID, or `flowport login --workspace ID`")
-            return str(known.pop())
-        return self.profile.workspace_id
+        """Where new workflows go. Raises CommandFailed when the key opens several and nobody said which."""
+        if self.profile.workspace_id:
+            return self.profile.workspace_id
+        known = [workspace["id"] for workspace in self.workspaces()]
+        if len(known) != 1:
+            raise CommandFailed(f"which workspace? Set FLOWPORT_WORKSPACE_ID to one of {', '.join(known)}")
+        return str(known[0])
+
+    def workspaces(self) -> list[JsonObject]:
+        """The workspaces that the key opens."""
+        found: list[JsonObject] = self.call("GET", "/api/workspaces")["workspaces"]
+        return found
 
     def _unreachable(self, error: httpx.HTTPError) -> CommandFailed:
         return TryLater(f"{self.profile.base_url} does not answer: {error or type(error).__name__}")

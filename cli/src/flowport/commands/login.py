@@ -21,19 +21,15 @@ def login(
     url: Annotated[str, typer.Option(envvar="FLOWPORT_URL", help="The server.")] = DEFAULT_URL,
     profile: Annotated[str, typer.Option(help="Name to keep it under.")] = "default",
     workspace: Annotated[
-        str, typer.Option(envvar="FLOWPORT_WORKSPACE_ID", help="Workspace of the key; found out where it can be.")
+        str, typer.Option(envvar="FLOWPORT_WORKSPACE_ID", help="The workspace; the first that the key opens.")
     ] = "",
 ) -> None:
     """Keep a server and an API key for later commands. The key is asked for, or read from standard input."""
     key = _key()
     with Door(Profile(url.rstrip("/"), key, workspace)) as door:
-        workflows = door.workflows()
-        known = workspace or next((str(workflow["workspaceId"]) for workflow in workflows), "")
+        known = workspace or next((str(found["id"]) for found in door.workspaces()), "")
     Profiles().save(profile, Profile(url.rstrip("/"), key, known))
-    output = Output(as_json=False)
-    output.note(f"Logged in to {url}: {len(workflows)} workflows. The profile {profile} is used from now on.")
-    if not known:
-        output.note("Name the workspace with --workspace before you import the first workflow.")
+    Output(as_json=False).note(f"Logged in to {url}, workspace {known}. The profile {profile} is used from now on.")
 
 
 @profiles_app.command("list")

@@ -59,6 +59,12 @@ def cancel(session: Session, workflow: WorkflowName, run: RunId) -> None:
 
 
 @command(runs_app)
+def redrive(session: Session, run: RunId) -> None:
+    """Run a failed queued run again, as a run of its own."""
+    session.output.record(session.door.call("POST", path("v1", "runs", run, "redrive"))["data"])
+
+
+@command(runs_app)
 def tail(
     session: Session,
     workflow: WorkflowName,

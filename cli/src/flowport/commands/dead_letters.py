@@ -1,0 +1,36 @@
+"""`flowport dead-letters`: what nobody could work on. Needs a key with the admin scope."""
+
+from itertools import islice
+from typing import Annotated, Final
+
+import typer
+
+from flowport.client.door import path
+from flowport.commands.session import Session, command
+
+dead_letters_app = typer.Typer(help="What nobody could work on, and waits for you.", no_args_is_help=True)
+
+LetterId = Annotated[str, typer.Argument(metavar="LETTER", help="Id of the dead letter.")]
+COLUMNS: Final = ("id", "kind", "queue", "reason", "runId", "diedAt")
+
+
+@command(dead_letters_app, "list")
+def list_letters(
+    session: Session, limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")] = 50
+) -> None:
+    """Show them."""
+    pages = session.door.pages(path("v1", "dead-letters"), {"limit": min(limit, 100)})
+    session.output.rows(COLUMNS, list(islice(pages, limit)))
+
+
+@command(dead_letters_app)
+def redrive(session: Session, letter: LetterId) -> None:
+    """Give one another chance; a run begins anew, as a run of its own."""
+    session.output.record(session.door.call("POST", path("v1", "dead-letters", letter, "redrive"))["data"])
+
+
+@command(dead_letters_app)
+def discard(session: Session, letter: LetterId) -> None:
+    """Forget one."""
+    session.door.call("DELETE", path("v1", "dead-letters", letter))
+    session.output.note(f"{letter} is gone")

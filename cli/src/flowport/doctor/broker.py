@@ -1,0 +1,109 @@
+"""The broker: can it be entered, does it hold what we need, does it take messages?"""
+
+from collections.abc import AsyncIterator, Container, Iterator
+from typing import Any, Final
+
+import httpx
+
+from flowport.doctor.findings import Finding, ok, problem, warning
+from shared.broker.amqp.address import parse
+from shared.broker.amqp.connection import Connection
+from shared.broker.amqp.errors import AmqpError
+from shared.broker.ports import BrokerUnavailable
+from shared.broker.rabbitmq.management import Management
+from shared.broker.topology import ASYNC, DEAD, INTERACTIVE, RECORDS, UNREADABLE, Queue, default_topology
+
+SECONDS: Final = 5.0
+APPLY: Final = "run `flowport topology apply`"
+_CONSUMERS: Final = {INTERACTIVE: "executor-service", ASYNC: "executor-service", RECORDS: "jobs-service"}
+
+
+async def check_broker(url: str) -> AsyncIterator[Finding]:
+    """Enter it as a service would."""
+    address = parse(url)
+    try:
+        connection = await Connection.open(address, name="flowport doctor", heartbeat=10, timeout=SECONDS)
+        await connection.close()
+    except AmqpError as error:
+        fix = f"start RabbitMQ at {address.host}:{address.port}, or correct FLOWPORT_AMQP_URL"
+        if "ACCESS_REFUSED" in str(error):
+            fix = f"correct the password of {address.user} in FLOWPORT_AMQP_URL, or {APPLY} with the right one"
+        yield problem("broker", str(error), fix)
+    else:
+        yield ok("broker", f"{address.user} can enter {address.host}:{address.port}")
+
+
+async def check_management(url: str) -> AsyncIterator[Finding]:
+    """What its own API tells: queues, policies, consumers, alarms."""
+    try:
+        async with httpx.AsyncClient(base_url=url, timeout=SECONDS, trust_env=False) as client:
+            alarms = (await client.get("/api/health/checks/alarms")).json()
+            queues = (await client.get("/api/queues/%2F")).raise_for_status().json()
+            consumers = (await client.get("/api/consumers/%2F")).raise_for_status().json()
+    except httpx.HTTPError as error:
+        fix = "correct FLOWPORT_AMQP_MANAGEMENT_URL, user and password included"
+        yield problem("broker's management API", f"it does not answer: {error or type(error).__name__}", fix)
+        return
+    there = {queue["name"]: queue for queue in queues}
+    taken = {consumer["queue"]["name"] for consumer in consumers}
+    for finding in (*_alarms(alarms), *_queues(there), *_consumers(there, taken), *_leftovers(there)):
+        yield finding
+    async for finding in _policies(url):
+        yield finding
+
+
+def _alarms(answer: Any) -> Iterator[Finding]:
+    if answer.get("status") == "ok":
+        yield ok("broker's alarms", "none")
+        return
+    alarms = ", ".join(f"{alarm['resource']} on {alarm['node']}" for alarm in answer.get("alarms", ()))
+    fix = "free some disk, or give it more memory"
+    yield problem("broker's alarms", f"it takes no messages: {alarms or answer.get('reason', answer)}", fix)
+
+
+def _queues(there: dict[str, Any]) -> Iterator[Finding]:
+    topology = default_topology()
+    missing = [name for name in topology.queues if name not in there]
+    if missing:
+        yield problem("queues", f"missing: {', '.join(missing)}", APPLY)
+    different = [queue.name for queue in topology.queues.values() if _differs(queue, there.get(queue.name))]
+    if different:
+        fix = "stop what uses them, let them run empty, delete them, and " + APPLY
+        yield problem("queues", f"declared otherwise than this version does: {', '.join(different)}", fix)
+    if not missing and not different:
+        yield ok("queues", "all are there, and as they should be")
+
+
+def _differs(queue: Queue, found: Any) -> bool:
+    if found is None:
+        return False
+    declared = {name: value for name, value in queue.arguments.items() if name != "x-queue-type"}
+    return found.get("type") != queue.type or any(
+        found["arguments"].get(name) != value for name, value in declared.items()
+    )
+
+
+def _consumers(there: Container[str], taken: Container[str]) -> Iterator[Finding]:
+    for name, service in _CONSUMERS.items():
+        if name in there and name not in taken:
+            yield problem("consumers", f"nobody takes from {name}", f"start {service}, or look at why it is not ready")
+
+
+def _leftovers(there: dict[str, Any]) -> Iterator[Finding]:
+    for name in (DEAD, UNREADABLE):
+        waiting = there.get(name, {}).get("messages", 0)
+        if waiting:
+            fix = "look at `flowport dead-letters list`; jobs-service empties the queue once it runs"
+            yield warning("dead letters", f"{waiting} in {name}", fix)
+
+
+async def _policies(url: str) -> AsyncIterator[Finding]:
+    try:
+        drifted = await Management(url).drifted_policies(default_topology())
+    except BrokerUnavailable as error:
+        yield problem("policies", str(error), "give the user of FLOWPORT_AMQP_MANAGEMENT_URL the tag policymaker")
+        return
+    if drifted:
+        yield problem("policies", f"missing or different: {', '.join(drifted)}", APPLY)
+    else:
+        yield ok("policies", "bounds and limits are as they should be")

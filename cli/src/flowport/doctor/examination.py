@@ -1,0 +1,61 @@
+"""All checks, in the order in which one would mend things."""
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from flowport.client.door import Door
+from flowport.client.profiles import resolve
+from flowport.doctor.broker import check_broker, check_management
+from flowport.doctor.findings import Finding, ok, problem
+from flowport.doctor.services import check_services
+from flowport.doctor.settings import check_settings
+from flowport.doctor.store import check_store
+from flowport.failures import CommandFailed
+from shared.settings import CommonSettings
+
+
+@dataclass(frozen=True)
+class Places:
+    """What the services' settings do not tell."""
+
+    gateway: str
+    executor: str
+    management: str | None
+
+
+async def examine(places: Places) -> AsyncIterator[Finding]:
+    """Every finding, as it is made."""
+    refused = False
+    for finding in check_settings():
+        refused = refused or finding.check.startswith("settings of")
+        yield finding
+    if refused:
+        return
+    settings = CommonSettings()
+    if not settings.amqp_url.startswith("memory:"):
+        async for finding in check_broker(settings.amqp_url):
+            yield finding
+    if places.management:
+        async for finding in check_management(places.management):
+            yield finding
+    async for finding in check_store(settings.mongodb_uri, settings.mongodb_prefix):
+        yield finding
+    urls = {
+        "gateway": places.gateway,
+        "deploy-service": settings.deploy_url,
+        "jobs-service": settings.jobs_url,
+        "executor-service": places.executor,
+    }
+    async for finding in check_services(urls):
+        yield finding
+    yield _key(places.gateway)
+
+
+def _key(gateway: str) -> Finding:
+    try:
+        with Door(resolve(os.environ.get("FLOWPORT_PROFILE"))) as door:
+            count = len(door.workspaces())
+    except CommandFailed as error:
+        return problem("API key", str(error), f"`flowport login --url {gateway}` with a good key, or make one")
+    return ok("API key", f"it opens {count} workspace{'' if count == 1 else 's'}")

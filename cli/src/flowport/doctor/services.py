@@ -1,0 +1,114 @@
+"""The services: are they ready, of one version, with clocks that agree, and is somebody doing the work?"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from flowport.doctor.findings import Finding, ok, problem, warning
+
+SECONDS: Final = 8.0
+MOST_SKEW_SECONDS: Final = 5.0
+LONG_WAIT_SECONDS: Final = 300.0
+
+Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What one service answered."""
+
+    service: str
+    problems: tuple[str, ...]
+    skew_seconds: float
+    samples: Samples
+
+    def total(self, name: str, **labels: str) -> float | None:
+        """The sum of a metric's samples with these labels; None where there is none."""
+        wanted = set(labels.items())
+        found = [value for (metric, known), value in self.samples.items() if metric == name and wanted <= known]
+        return sum(found) if found else None
+
+    @property
+    def versions(self) -> set[str]:
+        """Which versions run there."""
+        return {dict(labels)["version"] for (name, labels), _ in self.samples.items() if name == "flowport_build_info"}
+
+
+async def check_services(urls: Mapping[str, str]) -> AsyncIterator[Finding]:
+    """Look at each, then at all of them together."""
+    async with httpx.AsyncClient(timeout=SECONDS, trust_env=False) as client:
+        visits = await asyncio.gather(*(_visit(client, *place) for place in urls.items()))
+    there: dict[str, Visit] = {}
+    for (service, url), visit in zip(urls.items(), visits, strict=True):
+        if isinstance(visit, str):
+            yield problem(service, f"{url} does not answer: {visit}", f"start {service}, or correct its URL")
+        else:
+            there[service] = visit
+            yield _readiness(visit)
+    for finding in (*_together(list(there.values())), *_work(there)):
+        yield finding
+
+
+def _readiness(visit: Visit) -> Finding:
+    if visit.problems:
+        return problem(visit.service, f"not ready: {'; '.join(visit.problems)}", "mend what it names")
+    return ok(visit.service, "ready")
+
+
+def _together(visits: list[Visit]) -> Iterator[Finding]:
+    versions = {visit.service: ", ".join(sorted(visit.versions)) for visit in visits}
+    if len(set(versions.values())) > 1:
+        found = ", ".join(f"{service} {version}" for service, version in versions.items())
+        yield problem("versions", f"they differ: {found}", "finish the roll-out, or take it back")
+    for visit in visits:
+        if visit.skew_seconds > MOST_SKEW_SECONDS:
+            found = f"the clock of {visit.service} is {visit.skew_seconds:.0f} s off ours"
+            yield warning("clocks", found, "synchronise them by NTP: log times and expiries of keys depend on it")
+
+
+def _work(there: Mapping[str, Visit]) -> Iterator[Finding]:
+    jobs, executor = there.get("jobs-service"), there.get("executor-service")
+    if jobs is not None:
+        if not jobs.total("flowport_jobs_leading", role="dispatcher"):
+            fix = "look at the other jobs-service processes; if none leads, at the store"
+            yield warning("dispatcher", "this jobs-service does not hand out runs", fix)
+        waited = jobs.total("flowport_jobs_oldest_waiting_seconds") or 0.0
+        if waited > LONG_WAIT_SECONDS:
+            yield warning("queue", f"the oldest run waits for {waited:.0f} s", "add executors")
+        queued, limit = jobs.total("flowport_jobs_queued_runs") or 0.0, jobs.total("flowport_jobs_queue_limit")
+        if limit and queued >= limit:
+            yield problem("queue", f"it is full: {queued:.0f} runs", "add executors, or raise the limit")
+        died = jobs.total("flowport_jobs_dead_letters_total")
+        if died:
+            yield warning("dead letters", f"{died:.0f} since its start", "look at `flowport dead-letters list`")
+    if executor is not None and not executor.total("flowport_executor_slots"):
+        yield problem("workers", "the executor takes no runs", "look at its log")
+
+
+async def _visit(client: httpx.AsyncClient, service: str, url: str) -> Visit | str:
+    try:
+        ready = await client.get(f"{url}/readyz")
+        scraped = await client.get(f"{url}/metrics")
+        problems = () if ready.is_success else tuple(ready.json()["problems"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        return str(error) or type(error).__name__
+    return Visit(service, problems, _skew(ready.headers.get("date")), _samples(scraped.text))
+
+
+def _skew(date: str | None) -> float:
+    return abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()) if date else 0.0
+
+
+def _samples(text: str) -> Samples:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name.startswith("flowport_")
+    }

@@ -1,0 +1,58 @@
+"""The settings in this environment, as the services would read them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from pydantic_settings import BaseSettings
+
+from deploy_service.settings import DeploySettings
+from executor_service.settings import ExecutorSettings
+from flowport.doctor.findings import Finding, ok, problem, warning
+from gateway.settings import GatewaySettings
+from jobs_service.settings import JobsSettings
+from shared.settings import CommonSettings
+from shared.settings_reading import read_settings
+
+_KINDS: Final[Mapping[str, type[BaseSettings]]] = {
+    "gateway": GatewaySettings,
+    "deploy-service": DeploySettings,
+    "executor-service": ExecutorSettings,
+    "jobs-service": JobsSettings,
+}
+SHORTEST_TOKEN: Final = 16
+
+
+def check_settings() -> Iterator[Finding]:
+    """Each service's settings, then what they mean together."""
+    for service, kind in _KINDS.items():
+        try:
+            read_settings(kind)
+        except SystemExit as refused:
+            yield problem(f"settings of {service}", str(refused), "correct the variables that are named")
+            return
+    yield ok("settings", "every value is in its range")
+    yield from _tokens(read_settings(CommonSettings))
+    if not read_settings(DeploySettings).environment_keys.get_secret_value():
+        yield warning(
+            "environment keys",
+            "FLOWPORT_ENVIRONMENT_KEYS is empty: secrets of workspaces are refused",
+            "set it on deploy-service to 1: and the base64 of 32 random bytes",
+        )
+
+
+def _tokens(settings: CommonSettings) -> Iterator[Finding]:
+    names = ("token_gateway", "token_deploy", "token_executor", "token_jobs")
+    tokens = {f"FLOWPORT_{name.upper()}": getattr(settings, name).get_secret_value() for name in names}
+    known = {name: token for name, token in tokens.items() if token}
+    short = [name for name, token in known.items() if len(token) < SHORTEST_TOKEN]
+    if not known:
+        fix = "give each service its own; deploy-service and jobs-service have to know all four"
+        yield problem("tokens between services", f"none is set: {', '.join(tokens)}", fix)
+    elif short:
+        fix = f"give each service a random text of at least {SHORTEST_TOKEN} characters"
+        yield problem("tokens between services", f"too short: {', '.join(short)}", fix)
+    elif len(set(known.values())) < len(known):
+        found = "several services have the same token, so that each may do what all may"
+        yield problem("tokens between services", found, "give each service a token of its own")
+    else:
+        yield ok("tokens between services", f"{', '.join(known)}")

@@ -1,0 +1,206 @@
+"""`flowport doctor` names what was broken on purpose, and is content with what is well."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from tests.support.brokers import raw_channel
+from tests.support.command_line import CommandLine
+from tests.support.fake_service import FakeService
+from tests.support.rabbitmq import RabbitMQServer
+
+from flowport.doctor.store import INDEXES
+from flowport.servers.ports import LOOPBACK, free_port
+from shared.broker.rabbitmq.declare import declare_topology
+from shared.broker.rabbitmq.management import Management
+from shared.broker.topology import ASYNC, EVENTS, INTERACTIVE, RECORDS, default_topology
+from shared.store.client import Store
+
+JOBS = 'flowport_jobs_leading{role="dispatcher"} 1\nflowport_jobs_queue_limit 50\nflowport_jobs_queued_runs 3\n'
+EXECUTOR = 'flowport_executor_slots{kind="durable"} 32\n'
+SERVICES = ("gateway", "deploy-service", "jobs-service", "executor-service")
+
+
+class Patient:
+    """An installation that is well, until a test breaks something."""
+
+    def __init__(self, environment: Mapping[str, str], services: Mapping[str, FakeService]) -> None:
+        self.environment = dict(environment)
+        self.services = services
+
+    def findings(self, verdict: str) -> dict[str, str]:
+        """What the doctor says, by check."""
+        done = CommandLine(self.environment)("doctor", "--json")
+        assert done.out, done.err
+        found = {each["check"]: f"{each['found']} → {each['fix']}" for each in done.json if each["verdict"] == verdict}
+        assert done.code == (1 if any(each["verdict"] == "problem" for each in done.json) else 0)
+        return found
+
+    def problem(self, check: str) -> str:
+        """What it says about one check that fails."""
+        found = self.findings("problem")
+        assert check in found, found
+        return found[check]
+
+
+@pytest.fixture
+def consumers(rabbitmq: RabbitMQServer) -> Iterator[None]:
+    """Somebody takes from every queue that has to have a consumer."""
+    asyncio.run(_lay_out(rabbitmq))
+    with asyncio.Runner() as runner:
+        stack = runner.run(_consume(rabbitmq))
+        yield
+        runner.run(stack.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def patient(
+    rabbitmq: RabbitMQServer, consumers: None, mongodb_uri: str, mongodb_prefix: str, tmp_path: Any
+) -> Iterator[Patient]:
+    """Real broker and store, services that only answer, and a key."""
+    asyncio.run(_make_indexes(mongodb_uri, mongodb_prefix))
+    with ExitStack() as stack:
+        metrics = {"jobs-service": JOBS, "executor-service": EXECUTOR}
+        services = {name: stack.enter_context(FakeService(name, metrics=metrics.get(name, ""))) for name in SERVICES}
+        yield Patient(
+            {
+                "FLOWPORT_AMQP_URL": rabbitmq.amqp_url,
+                "FLOWPORT_AMQP_MANAGEMENT_URL": rabbitmq.management_url,
+                "FLOWPORT_MONGODB_URI": mongodb_uri,
+                "FLOWPORT_MONGODB_PREFIX": mongodb_prefix,
+                "FLOWPORT_URL": services["gateway"].url,
+                "FLOWPORT_DEPLOY_URL": services["deploy-service"].url,
+                "FLOWPORT_JOBS_URL": services["jobs-service"].url,
+                "FLOWPORT_EXECUTOR_URL": services["executor-service"].url,
+                "FLOWPORT_API_KEY": "sk-sim-anything",
+                "FLOWPORT_ENVIRONMENT_KEYS": "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+                "FLOWPORT_TOKEN_GATEWAY": "g" * 32,
+                "FLOWPORT_TOKEN_EXECUTOR": "e" * 32,
+                "XDG_CONFIG_HOME": str(tmp_path),
+            },
+            services,
+        )
+
+
+def test_what_is_well_is_left_alone(patient: Patient) -> None:
+    assert patient.findings("problem") == {}
+    assert patient.findings("warning") == {}
+
+
+def test_1_a_setting_out_of_its_range(patient: Patient) -> None:
+    patient.environment["FLOWPORT_DRAIN_SECONDS"] = "soon"
+    assert "FLOWPORT_DRAIN_SECONDS=soon" in patient.problem("settings of gateway")
+
+
+def test_2_two_services_with_one_token(patient: Patient) -> None:
+    patient.environment["FLOWPORT_TOKEN_JOBS"] = patient.environment["FLOWPORT_TOKEN_GATEWAY"]
+    assert "same token" in patient.problem("tokens between services")
+
+
+def test_3_a_broker_that_is_away(patient: Patient) -> None:
+    port = free_port()
+    patient.environment["FLOWPORT_AMQP_URL"] = f"amqp://guest:guest@{LOOPBACK}:{port}/"
+    assert f"start RabbitMQ at {LOOPBACK}:{port}" in patient.problem("broker")
+
+
+def test_4_a_wrong_password_at_the_broker(patient: Patient) -> None:
+    patient.environment["FLOWPORT_AMQP_URL"] = patient.environment["FLOWPORT_AMQP_URL"].replace(
+        "guest:guest", "guest:no"
+    )
+    assert "password of guest" in patient.problem("broker")
+
+
+async def test_5_a_queue_that_is_missing(patient: Patient, rabbitmq: RabbitMQServer) -> None:
+    async with raw_channel(rabbitmq.amqp_url) as channel:
+        await channel.delete_queue(EVENTS)
+    assert f"missing: {EVENTS}" in await asyncio.to_thread(patient.problem, "queues")
+
+
+def test_6_a_policy_that_somebody_changed(patient: Patient, rabbitmq: RabbitMQServer) -> None:
+    rabbitmq.ctl("set_policy", f"flowport.{ASYNC}", "^nothing$", '{"max-length":1}')
+    said = patient.problem("policies")
+    assert ASYNC in said
+    assert "flowport topology apply" in said
+
+
+def test_7_a_broker_in_alarm(patient: Patient, rabbitmq: RabbitMQServer) -> None:
+    rabbitmq.ctl("set_vm_memory_high_watermark", "0.0001")
+    try:
+        assert "memory on" in patient.problem("broker's alarms")
+    finally:
+        rabbitmq.ctl("set_vm_memory_high_watermark", "0.6")
+
+
+def test_8_a_store_that_is_away(patient: Patient) -> None:
+    patient.environment["FLOWPORT_MONGODB_URI"] = f"mongodb://{LOOPBACK}:{free_port()}/?directConnection=true"
+    assert "correct FLOWPORT_MONGODB_URI" in patient.problem("store")
+
+
+def test_9_an_index_that_is_missing(patient: Patient, mongodb_uri: str, mongodb_prefix: str) -> None:
+    with MongoClient[dict[str, object]](mongodb_uri) as client:
+        client[f"{mongodb_prefix}_deploy"]["versions"].drop_index("number")
+    assert "versions.number" in patient.problem(f"indexes of {mongodb_prefix}_deploy")
+
+
+def test_10_a_service_that_does_not_answer(patient: Patient) -> None:
+    patient.environment["FLOWPORT_JOBS_URL"] = f"http://{LOOPBACK}:{free_port()}"
+    assert "start jobs-service" in patient.problem("jobs-service")
+
+
+def test_11_a_service_that_is_not_ready(patient: Patient) -> None:
+    patient.services["executor-service"].problems = ("broker: not connected to the broker",)
+    assert "not connected to the broker" in patient.problem("executor-service")
+
+
+def test_12_versions_that_differ(patient: Patient) -> None:
+    patient.services["gateway"].version = "0.9"
+    assert "gateway 0.9" in patient.problem("versions")
+
+
+def test_13_a_clock_that_is_off(patient: Patient) -> None:
+    patient.services["deploy-service"].skew_seconds = 300
+    assert "clock of deploy-service" in patient.findings("warning")["clocks"]
+
+
+def test_14_nobody_who_dispatches(patient: Patient) -> None:
+    patient.services["jobs-service"].metrics = JOBS.replace("} 1", "} 0")
+    assert "does not hand out runs" in patient.findings("warning")["dispatcher"]
+
+
+def test_15_a_queue_that_is_full(patient: Patient) -> None:
+    patient.services["jobs-service"].metrics = JOBS.replace("runs 3", "runs 50")
+    assert "it is full" in patient.problem("queue")
+
+
+def test_16_no_key(patient: Patient) -> None:
+    del patient.environment["FLOWPORT_API_KEY"]
+    patient.environment["FLOWPORT_HOME"] = "/nowhere"
+    assert "flowport login" in patient.problem("API key")
+
+
+def test_17_nobody_who_works(patient: Patient) -> None:
+    patient.services["executor-service"].metrics = ""
+    assert "takes no runs" in patient.problem("workers")
+
+
+async def _lay_out(rabbitmq: RabbitMQServer) -> None:
+    await declare_topology(rabbitmq.amqp_url, default_topology())
+    await Management(rabbitmq.management_url).apply_policies(default_topology())
+
+
+async def _consume(rabbitmq: RabbitMQServer) -> Any:
+    held = raw_channel(rabbitmq.amqp_url)
+    channel = await held.__aenter__()
+    for queue in (INTERACTIVE, ASYNC, RECORDS):
+        await channel.consume(queue, lambda received: None, no_ack=True)
+    return held
+
+
+async def _make_indexes(uri: str, prefix: str) -> None:
+    for service, indexes in INDEXES.items():
+        store = Store(uri, f"{prefix}_{service}", indexes)
+        await store.start()
+        await store.stop()

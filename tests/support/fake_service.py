@@ -1,0 +1,62 @@
+"""A service that is well, or ill in the way that a test wants: health, readiness and metrics, and nothing else."""
+
+import json
+import time
+from dataclasses import dataclass
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Self
+
+from flowport.servers.ports import LOOPBACK
+
+
+@dataclass
+class FakeService:
+    """`with FakeService("gateway", problems=("store: away",)) as service: service.url`."""
+
+    name: str
+    problems: tuple[str, ...] = ()
+    version: str = "1.0"
+    skew_seconds: float = 0.0
+    metrics: str = ""
+
+    def __enter__(self) -> Self:
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                status, body = service._answer(self.path)
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return formatdate(time.time() + service.skew_seconds, usegmt=True)
+
+            def log_message(self, *args: object) -> None:
+                """Nobody reads it."""
+
+        self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
+        self._server.daemon_threads = False  # so that closing it waits for the last answer
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{LOOPBACK}:{self._server.server_port}"
+
+    def _answer(self, path: str) -> tuple[int, bytes]:
+        if path == "/readyz":
+            body = {"status": "unready" if self.problems else "ready", "problems": self.problems}
+            return (503 if self.problems else 200), json.dumps(body).encode()
+        if path == "/metrics":
+            info = f'flowport_build_info{{service="{self.name}",version="{self.version}"}} 1\n'
+            return 200, (info + self.metrics).encode()
+        return 200, json.dumps({"workspaces": [{"id": "w1"}]}).encode()
