@@ -1,0 +1,53 @@
+"""What jobs-service needs from the outside. Adapters implement these; tests hand in fakes.
+
+Every method raises Unavailable when its part does not answer. Times are the store's own.
+"""
+
+from jobs_service.ports.blobs import Blobs
+from jobs_service.ports.conversations import Conversations
+from jobs_service.ports.dead_letters import DeadLetters
+from jobs_service.ports.history import EventLog, Journal
+from jobs_service.ports.queue import ActiveRun, Leadership, Leases, Queue, QueueState, Recount, WaitingRun
+from jobs_service.ports.records import CancelMemory, RecordedRun, Records, RememberedCancel
+from jobs_service.ports.runs import Adopted, Claimable, Result, Runs, Seen
+from jobs_service.ports.spend import SpendBook
+from jobs_service.ports.views import EVERY_RUN, LoggedRun, PageQuery, RunLogs, RunViews, ViewedRun
+from jobs_service.ports.webhooks import DueDelivery, NewDelivery, Notices, SecretBox, SubscriptionBook, Way, WayAnswer
+
+__all__ = [
+    "EVERY_RUN",
+    "ActiveRun",
+    "Adopted",
+    "Blobs",
+    "CancelMemory",
+    "Claimable",
+    "Conversations",
+    "DeadLetters",
+    "DueDelivery",
+    "EventLog",
+    "Journal",
+    "Leadership",
+    "Leases",
+    "LoggedRun",
+    "NewDelivery",
+    "Notices",
+    "PageQuery",
+    "Queue",
+    "QueueState",
+    "RecordedRun",
+    "Records",
+    "Recount",
+    "RememberedCancel",
+    "Result",
+    "RunLogs",
+    "RunViews",
+    "Runs",
+    "SecretBox",
+    "Seen",
+    "SpendBook",
+    "SubscriptionBook",
+    "ViewedRun",
+    "WaitingRun",
+    "Way",
+    "WayAnswer",
+]

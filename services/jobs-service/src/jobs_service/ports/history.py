@@ -1,0 +1,38 @@
+"""What happened in runs: journals of durable ones, events for readers who come later."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from shared.contracts.event_log import EventPosition
+from shared.contracts.jobs import JournalEntry
+from shared.contracts.messages import EventBatch
+
+
+class EventLog(Protocol):
+    """Events of runs whose readers may come later, for an hour. Every method raises Unavailable."""
+
+    async def append(self, batches: Sequence[EventBatch]) -> None:
+        """Keep these; what is kept already stays as it is."""
+        ...
+
+    async def read(self, run_id: str, after: EventPosition, limit: int) -> Sequence[EventBatch]:
+        """The batches with events behind `after`, in order, at most so many."""
+        ...
+
+
+class Journal(Protocol):
+    """What happened in durable runs."""
+
+    async def append(self, run_id: str, attempt: int, entries: Sequence[JournalEntry]) -> None:
+        """Store entries; those that this attempt has stored before are left as they are."""
+        ...
+
+    async def read(self, run_id: str) -> tuple[JournalEntry, ...]:
+        """All entries in order; where two attempts wrote the same one, the later attempt's."""
+        ...
+
+    async def keep(self, run_id: str) -> None:
+        """Begin the entries' time anew: the run waits."""
+        ...
+
+    async def discard(self, run_ids: Sequence[str]) -> None: ...

@@ -1,0 +1,118 @@
+"""Who is told of ended runs, what was sent to them, and the way there."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from jobs_service.domain.webhooks import EndedRun
+from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A message to one address."""
+
+    id: str
+    workspace_id: str
+    workflow_id: str
+    run_key: str
+    url: str
+    body: bytes
+    subscription_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DueDelivery:
+    """A message that is to be sent now; `attempts` counts this one."""
+
+    id: str
+    workspace_id: str
+    url: str
+    body: bytes
+    attempts: int
+    subscription_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WayAnswer:
+    """What an address answered; no status when it did not. `refused`: it is one that may not be called."""
+
+    status: int | None
+    reason: str = ""
+    text: str = ""
+    refused: bool = False
+
+
+class Way(Protocol):
+    """The guarded way out of the system."""
+
+    def check(self, url: str) -> None:
+        """Raises InvalidRequest for what is no address, or a closed one."""
+        ...
+
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, *, workspace_id: str, seconds: float
+    ) -> WayAnswer:
+        """Never raises for what the address does."""
+        ...
+
+
+class Notices(Protocol):
+    """Ended runs that somebody is to be told of, and the deliveries about them."""
+
+    async def ended(self, limit: int) -> Mapping[str, EndedRun]:
+        """Runs nobody was told of yet, by their keys."""
+        ...
+
+    async def announce(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:
+        """Store the deliveries; these runs need no more."""
+        ...
+
+    async def take_due(self, limit: int) -> Sequence[DueDelivery]:
+        """Deliveries that nobody else sends meanwhile."""
+        ...
+
+    async def delivered(self, due: DueDelivery, answer: WayAnswer) -> None: ...
+
+    async def failed(self, due: DueDelivery, answer: WayAnswer, wait: timedelta | None) -> None:
+        """It is due again after `wait`; None: never."""
+        ...
+
+    async def page(
+        self, workspace_id: str, subscription_id: str | None, *, limit: int, cursor: str | None
+    ) -> DeliveryPage:
+        """Newest first. Raises InvalidRequest for a cursor that is none of ours."""
+        ...
+
+    async def resend(self, workspace_id: str, delivery_id: str) -> bool:
+        """Make it due now. False: there is none."""
+        ...
+
+
+class SubscriptionBook(Protocol):
+    """Who wants to be told. `has_any` is answered from memory, at most seconds old."""
+
+    def has_any(self, workspace_id: str) -> bool: ...
+
+    async def refresh(self) -> None: ...
+
+    async def of(self, workspace_id: str) -> tuple[Subscription, ...]: ...
+
+    async def save(self, workspace_id: str, subscription_id: str | None, asked: SaveSubscription) -> Subscription: ...
+
+    async def delete(self, workspace_id: str, subscription_id: str) -> None: ...
+
+    async def noted(self, subscription_id: str, *, arrived: bool, give_up_after: timedelta) -> None:
+        """A delivery arrived or did not; what has failed for too long is not active any more."""
+        ...
+
+
+class SecretBox(Protocol):
+    """Secrets that sign deliveries, sealed at rest."""
+
+    async def secret_of(self, workspace_id: str, subscription_id: str) -> str | None: ...
+
+    async def callback_secret(self, workspace_id: str, make: Callable[[], str] | None = None) -> str | None:
+        """The workspace's secret for addresses that calls name; made by `make` where there is none."""
+        ...
