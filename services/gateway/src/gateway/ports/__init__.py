@@ -1,0 +1,45 @@
+"""What the gateway needs from the outside. Adapters implement these; tests hand in fakes."""
+
+from gateway.ports.accounts import Accounts, Passwords
+from gateway.ports.attached_runs import AttachedRun, AttachedRuns
+from gateway.ports.audit import AuditEntries
+from gateway.ports.control import Control
+from gateway.ports.database import TenantDatabase
+from gateway.ports.deployments import Authoring, DeployKeeper, Deployments, Environment
+from gateway.ports.follow_ups import FollowUps
+from gateway.ports.followed_runs import FollowedRun, FollowedRuns, Numbered
+from gateway.ports.idempotency import CallRecord, IdempotencyRecords, KnownCall
+from gateway.ports.jobs import EVERY_RUN, EventLog, Jobs, Payloads, RunKeeper
+from gateway.ports.keys import Keys
+from gateway.ports.rate_limits import Buckets, Tokens
+from gateway.ports.workspaces import Workspaces
+
+__all__ = [
+    "EVERY_RUN",
+    "Accounts",
+    "AttachedRun",
+    "AttachedRuns",
+    "AuditEntries",
+    "Authoring",
+    "Buckets",
+    "CallRecord",
+    "Control",
+    "DeployKeeper",
+    "Deployments",
+    "Environment",
+    "EventLog",
+    "FollowUps",
+    "FollowedRun",
+    "FollowedRuns",
+    "IdempotencyRecords",
+    "Jobs",
+    "Keys",
+    "KnownCall",
+    "Numbered",
+    "Passwords",
+    "Payloads",
+    "RunKeeper",
+    "TenantDatabase",
+    "Tokens",
+    "Workspaces",
+]

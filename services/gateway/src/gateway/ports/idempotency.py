@@ -1,0 +1,53 @@
+"""Records of calls that may be repeated."""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+
+from gateway.domain.idempotency import CallName, KeptAnswer
+
+
+class CallRecord(msgspec.Struct, frozen=True):
+    """A call with an idempotency key, and the run that it begins. `holder` is who answers it now."""
+
+    name: CallName
+    fingerprint: str
+    run_id: str
+    holder: str
+    is_retry: bool = False
+    """Another process has begun to answer it, and is gone."""
+
+
+class KnownCall(msgspec.Struct, frozen=True):
+    """A record that there is. `is_held`: its holder was there lately."""
+
+    record: CallRecord
+    answer: KeptAnswer | None
+    is_held: bool
+
+
+class IdempotencyRecords(Protocol):
+    """Records of calls, in the gateway's own database. Every method raises Unavailable."""
+
+    async def begin(self, record: CallRecord, now: datetime, expires_at: datetime, lease: timedelta) -> bool:
+        """Store a record, in place of one that has expired. False: there is one."""
+        ...
+
+    async def find(self, record_id: str) -> KnownCall | None: ...
+
+    async def take_over(self, before: CallRecord, after: CallRecord, lease: timedelta) -> bool:
+        """Replace the holder. False: somebody else was faster, or it is answered."""
+        ...
+
+    async def renew(self, turns: dict[str, str], lease: timedelta) -> None:
+        """Prolong what these holders hold, by record id."""
+        ...
+
+    async def keep(self, record: CallRecord, answer: KeptAnswer) -> None:
+        """Store the answer, if `record` still is the one that is kept."""
+        ...
+
+    async def forget(self, record: CallRecord) -> None:
+        """Delete the record, if it still is the one that is kept and has no answer."""
+        ...
