@@ -120,3 +120,14 @@ async def test_a_workspace_holds_a_bounded_number_of_values(
         await put(gateway, "C", "3")
     await put(gateway, "B", "again")
     await put(gateway, "C", "elsewhere", "other")
+
+
+async def test_a_persons_own_values_stand_in_where_the_workspace_has_none(
+    gateway: DeployCaller, executor: DeployCaller
+) -> None:
+    await put(gateway, "SHARED", "of all")
+    await put(gateway, "SHARED", "mine", workspace="user:ann")
+    await put(gateway, "OWN", "mine", workspace="user:ann")
+    assert await values(executor) == {"SHARED": "of all"}
+    assert await values(executor, "ws?user_id=ann") == {"SHARED": "of all", "OWN": "mine"}
+    assert await values(executor, "ws?user_id=bob") == {"SHARED": "of all"}

@@ -115,7 +115,7 @@ class Services:
             raise NotFound("no such snapshot")
         return json.dumps(workflow()).encode()
 
-    async def environment(self, workspace_id: str) -> Environment:
+    async def environment(self, workspace_id: str, user_id: str | None) -> Environment:
         return Environment({})
 
     async def put(self, workspace_id: str, document: bytes) -> Payload:

@@ -29,8 +29,8 @@ class Endpoints(Protocol):
 class Environments(Protocol):
     """Where `{{NAME}}` values are kept."""
 
-    async def environment(self, workspace_id: str) -> Environment:
-        """The values of a workspace, in clear. Raises Unavailable."""
+    async def environment(self, workspace_id: str, user_id: str | None) -> Environment:
+        """The values of a workspace, and of the user where the workspace has none, in clear. Raises Unavailable."""
         ...
 
 

@@ -163,6 +163,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Workflow ids of the runs that led here, outermost first (`X-Sim-Via`)."""
     actor_id: str | None = None
     """Who called: a key id or a member id; None for a public call."""
+    user_id: str | None = None
+    """Whose session or personal key it was: that person's environment values stand in for missing ones."""
     callback_url: str | None = None
     """Who wants to be told when the run has ended; for durable runs."""
     traceparent: str | None = None

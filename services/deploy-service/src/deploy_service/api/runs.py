@@ -33,7 +33,9 @@ def runs_router(deployments: Deployments, vault: EnvironmentVault, tokens: Servi
         return Response(content.document, media_type="application/json", headers=IMMUTABLE)
 
     @router.get("/environment/{workspace_id}", dependencies=[executor])
-    async def environment(workspace_id: str) -> Response:
-        return StructResponse(await vault.open(workspace_id), headers=NEVER_KEPT)
+    async def environment(
+        workspace_id: str, user_id: Annotated[str | None, Query(min_length=1, max_length=128)] = None
+    ) -> Response:
+        return StructResponse(await vault.open(workspace_id, user_id), headers=NEVER_KEPT)
 
     return router

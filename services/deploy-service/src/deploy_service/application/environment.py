@@ -17,6 +17,10 @@ RESEAL_BATCH: Final = 100
 _log = get_logger("environment")
 
 
+PERSONAL: Final = "user:"
+"""How the place of somebody's own values begins, where a workspace's id would stand."""
+
+
 class EnvironmentVault:
     """Seals values on their way in, and opens them for a worker."""
 
@@ -32,12 +36,17 @@ class EnvironmentVault:
             tuple(contracts.EnvironmentName(entry.name, entry.updated_at, entry.updated_by) for entry in found)
         )
 
-    async def open(self, workspace_id: str) -> contracts.Environment:
-        """All values in clear. Raises Unavailable when one cannot be opened."""
-        found = await self._entries.entries(workspace_id)
-        return contracts.Environment(
-            {entry.name: self._keys.open(entry.sealed, workspace_id=workspace_id, name=entry.name) for entry in found}
-        )
+    async def open(self, workspace_id: str, user_id: str | None = None) -> contracts.Environment:
+        """All values in clear: the workspace's, and the user's own where it has none of the name.
+
+        Raises Unavailable when one cannot be opened.
+        """
+        own = {} if user_id is None else await self._opened(f"{PERSONAL}{user_id}")
+        return contracts.Environment({**own, **await self._opened(workspace_id)})
+
+    async def _opened(self, place: str) -> dict[str, str]:
+        found = await self._entries.entries(place)
+        return {entry.name: self._keys.open(entry.sealed, workspace_id=place, name=entry.name) for entry in found}
 
     async def set(self, workspace_id: str, name: str, request: contracts.SetEnvironmentValue) -> None:
         """Keep a value. Raises InvalidRequest, Unavailable."""

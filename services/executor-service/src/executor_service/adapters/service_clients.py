@@ -65,6 +65,7 @@ class Deployments:
         path = f"/internal/workflows/{quote(workflow_id, safe='')}/endpoint?workspace_id={quote(workspace_id, safe='')}"
         return await self._client.call("GET", path, returns=Endpoint)
 
-    async def environment(self, workspace_id: str) -> Environment:
-        """The `{{NAME}}` values of a workspace. Raises Unavailable."""
-        return await self._client.call("GET", f"/internal/environment/{workspace_id}", returns=Environment)
+    async def environment(self, workspace_id: str, user_id: str | None) -> Environment:
+        """The `{{NAME}}` values of a workspace, and of the user beside them. Raises Unavailable."""
+        query = "" if user_id is None else f"?user_id={quote(user_id, safe='')}"
+        return await self._client.call("GET", f"/internal/environment/{workspace_id}{query}", returns=Environment)

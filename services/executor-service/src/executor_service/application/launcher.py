@@ -82,7 +82,7 @@ class Launcher:
         )
         environment: dict[str, str] = {}
         if workflow.needs_environment:
-            environment = (await self._environments.environment(workspace_id)).values
+            environment = (await self._environments.environment(workspace_id, spec.user_id)).values
         return Execution(
             self._engine,
             workflow,

@@ -152,6 +152,7 @@ class Executions:
             traceparent=current_traceparent() if request.mode is RunMode.ASYNC else None,
             keep_events=request.keep_events,
             actor_id=None if caller.is_public else caller.actor_id,
+            user_id=caller.user.id if caller.user else None,
         )
 
     async def _what_to_run(
