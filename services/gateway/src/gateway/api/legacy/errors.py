@@ -17,8 +17,8 @@ from gateway.domain.errors import (
     RateLimited,
     RunLost,
     RunOverdue,
-    UsageLimitExceeded,
     TooManyAttempts,
+    UsageLimitExceeded,
 )
 from shared.errors import (
     AtCapacity,
