@@ -1,8 +1,15 @@
 import createClient from 'openapi-fetch';
 import { ApiError } from './errors';
-import type { components, paths } from './schema';
+import type { paths } from './schema';
 
-export type Schemas = components['schemas'];
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
+
+/** What a route answers when all is well. */
+export type Answer<Path extends keyof paths, Verb extends Method> = paths[Path] extends {
+  [Key in Verb]: { responses: { 200: { content: { 'application/json': infer Body } } } };
+}
+  ? Body
+  : never;
 
 /** Every route of the gateway, typed by its own OpenAPI document. */
 export const api = createClient<paths>({ baseUrl: window.location.origin });

@@ -1,10 +1,9 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { readState, type WorkflowState } from '@/workflow/state';
-import { api, ask, type Schemas } from './client';
+import { type Answer, api, ask } from './client';
 import { workflowKeys } from './workflows';
 
-export type VersionRow = Schemas['VersionRow'];
-export type DeployResult = Schemas['DeployResult'];
+export type VersionRow = Answer<'/api/workflows/{workflow_id}/deployments', 'get'>['versions'][number];
 
 export function useVersions(id: string) {
   return useQuery({

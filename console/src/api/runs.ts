@@ -1,10 +1,10 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { Json } from '@/workflow/state';
-import { api, ask, type Schemas, send } from './client';
+import { type Answer, api, ask, send } from './client';
 import { type LogFilter, readLogs } from './logs';
 import { useSignedIn } from './session';
 
-export type LogDetail = Schemas['LogDetail'];
+export type LogDetail = Answer<'/api/v1/logs/{log_id}', 'get'>['data'];
 
 /** One step of a run, with what happened inside it. */
 export interface Span {

@@ -1,9 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
-import { api, ask, type Schemas } from './client';
+import { type Answer, api, ask } from './client';
 import { workflowKeys } from './workflows';
 
-export type Samples = Schemas['Samples'];
-export type SelectableBlock = Schemas['SelectableBlock'];
+export type Samples = Answer<'/api/workflows/{workflow_id}/samples', 'get'>;
+export type SelectableBlock = Samples['outputs'][number];
 
 /** Code that calls the live version, with these outputs selected; the usual ones when none is named. */
 export function useSamples(id: string, selected: readonly string[] | null) {

@@ -1,9 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { api, ask, type Schemas } from './client';
+import { type Answer, api, ask } from './client';
 import { useSignedIn } from './session';
 
-export type WorkflowRow = Schemas['WorkflowRow'];
-export type Deployment = Schemas['DeploymentState'];
+export type WorkflowRow = Answer<'/api/workflows', 'get'>['data'][number];
+export type Deployment = Answer<'/api/workflows/{workflow_id}/deploy', 'get'>;
 
 export const workflowKeys = {
   all: ['workflows'] as const,

@@ -27,7 +27,7 @@ export function Shell({ children }: { children: ReactNode }) {
         Skip to content
       </a>
       <nav className={styles.bar} aria-label="Main">
-        <Link href="/" className={styles.brand} aria-label="Flowport, all workflows">
+        <Link href="/" className={styles.brand}>
           <Logo />
           <span className={styles.wide}>{workspace.name}</span>
         </Link>
@@ -101,7 +101,7 @@ function Person() {
     <Menu
       align="start"
       trigger={
-        <button type="button" className={styles.person} aria-label={`Account of ${user.email}`}>
+        <button type="button" className={styles.person}>
           <span className={styles.initials} aria-hidden>
             {initials}
           </span>

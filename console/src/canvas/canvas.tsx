@@ -73,22 +73,20 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
       for (const { id, selected: on } of choices) on ? now.add(id) : now.delete(id);
       onSelect([...now]);
     }
-    const settled = changes.filter((change) => change.type === 'position' && change.dragging === undefined);
-    if (settled.length) settle(settled.flatMap((change) => (change.type === 'position' ? [change.id] : [])));
+    const settled = changes.flatMap((change) =>
+      change.type === 'position' && !change.dragging && change.position ? [[change.id, change.position] as const] : [],
+    );
+    if (settled.length) settle(settled);
   };
 
-  /** Writes where the nodes are now into the draft: after a drag, and after each step by keyboard. */
-  const settle = (ids: readonly string[]) => {
-    const positions = new Map<string, Point>();
-    for (const id of ids) {
-      const node = flow.getNode(id);
-      if (node) positions.set(id, { x: Math.round(node.position.x), y: Math.round(node.position.y) });
-    }
-    store.edit((current) => move(current, positions), `move ${ids.join()}`);
+  /** Writes where nodes are into the draft: after a drag, and after each step by keyboard. */
+  const settle = (places: readonly (readonly [string, Point])[]) => {
+    const positions = new Map(places.map(([id, { x, y }]) => [id, { x: Math.round(x), y: Math.round(y) }]));
+    store.edit((current) => move(current, positions), `move ${[...positions.keys()].join()}`);
   };
 
   const dropped = (node: CanvasNode, moved: CanvasNode[]) => {
-    settle(moved.map((each) => each.id));
+    settle(moved.map((each) => [each.id, each.position]));
     if (moved.length !== 1) return;
     const container = flow
       .getIntersectingNodes(node)

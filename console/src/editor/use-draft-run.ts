@@ -95,6 +95,8 @@ function after(before: Progress, { type, data }: CanvasEvent): Progress {
       return { ...before, ...mark(before, data, 'failed'), lines: finished(before.lines, data, 'failed') };
     case 'stream:chunk':
       return { ...before, lines: spoken(before.lines, data) };
+    case 'stream:chunk_reset':
+      return { ...before, lines: changeLast(before.lines, data.blockId, (line) => ({ ...line, text: '' })) };
     case 'execution:completed':
       return { ...before, outcome: { status: 'completed', output: data.output } };
     case 'execution:paused':

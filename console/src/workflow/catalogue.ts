@@ -1,9 +1,9 @@
-import type { Schemas } from '@/api/client';
+import type { Answer } from '@/api/client';
 import type { NewBlock } from './edit';
 import { type Block, listOf, storedValue } from './state';
 
-export type BlockType = Schemas['BlockType'];
-export type Setting = Schemas['Setting'];
+export type BlockType = Answer<'/api/block-types', 'get'>['data'][number];
+export type Setting = BlockType['settings'][number];
 
 export type Catalogue = ReadonlyMap<string, BlockType>;
 

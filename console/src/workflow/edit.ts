@@ -142,12 +142,12 @@ export function toggleEnabled(state: WorkflowState, ids: readonly string[]): Wor
 }
 
 export function move(state: WorkflowState, positions: ReadonlyMap<string, Point>): WorkflowState {
-  const blocks = { ...state.blocks };
-  for (const [id, position] of positions) {
-    const block = blocks[id];
-    if (block) blocks[id] = { ...block, position };
-  }
-  return { ...state, blocks };
+  const moved = [...positions].flatMap(([id, position]) => {
+    const block = state.blocks[id];
+    const stays = !block || (block.position.x === position.x && block.position.y === position.y);
+    return stays ? [] : [[id, { ...block, position }] as const];
+  });
+  return moved.length ? { ...state, blocks: { ...state.blocks, ...Object.fromEntries(moved) } } : state;
 }
 
 /** Puts a block into a container, or out of all; its connections across the border go. */

@@ -1,0 +1,76 @@
+"""The four services as processes, the console that they serve, and the system's Chromium in front of it.
+
+Playwright's own loop runs for as long as a browser is open, so each module opens one and closes it again.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from tests.browser.console import Account, Console
+
+from flowport.stack import Stack, StackPorts
+from gateway.first_key import make_first_key, set_admin_password
+from gateway.settings import GatewaySettings
+
+CHROMIUM = os.environ.get("FLOWPORT_TEST_CHROMIUM", "/usr/bin/chromium")
+PASSWORD = "correct horse battery"
+ENVIRONMENT = {"FLOWPORT_DEFAULT_PLAN": "benchmark"}
+
+Open = Callable[..., Console]
+
+
+@pytest.fixture(scope="session")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """A running system, its administrator, and a key with every scope."""
+    with Stack(tmp_path_factory.mktemp("console"), ports=StackPorts.free(), environment=ENVIRONMENT) as stack:
+        settings = GatewaySettings(mongodb_uri=stack.mongodb_uri)
+        made = asyncio.run(make_first_key(settings))
+        admin = asyncio.run(set_admin_password(settings, PASSWORD))
+        headers = {"x-api-key": made.api_key}
+        with httpx.Client(base_url=stack.url, headers=headers, timeout=30) as http:
+            yield Account(stack.url, made.workspace_id, admin.admin_email, PASSWORD, http)
+
+
+@pytest.fixture(scope="module")
+def browser(account: Account) -> Iterator[Browser]:
+    """One Chromium for the module's tests."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, account: Account) -> Iterator[Callable[..., Page]]:
+    """Opens fresh pages, and fails the test for what goes wrong in one without being seen."""
+    wrong: list[str] = []
+    with ExitStack() as stack:
+
+        def opened(*, width: int = 1440, height: int = 900, theme: str = "dark") -> Page:
+            context = browser.new_context(
+                base_url=account.url,
+                viewport={"width": width, "height": height},
+                color_scheme="light" if theme == "light" else "dark",
+                reduced_motion="reduce",
+            )
+            stack.callback(context.close)
+            context.grant_permissions(["clipboard-read", "clipboard-write"])
+            page = context.new_page()
+            page.set_default_timeout(10_000)
+            page.on("pageerror", lambda error: wrong.append(str(error)))
+            page.on("console", lambda said: wrong.append(said.text) if "Content Security" in said.text else None)
+            return page
+
+        yield opened
+    assert wrong == []
+
+
+@pytest.fixture
+def console(open_page: Callable[..., Page], account: Account) -> Console:
+    """A signed-in page."""
+    return Console(open_page(), account).signed_in()

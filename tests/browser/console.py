@@ -1,0 +1,116 @@
+"""The console as a person uses it."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Self
+
+import httpx
+from playwright.sync_api import Locator, Page, expect
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where the system is, who administers it, and a client whose key may do everything."""
+
+    url: str
+    workspace_id: str
+    email: str
+    password: str
+    http: httpx.Client
+
+    def import_(self, workflow: Json) -> str:
+        """Import a file; returns the workflow's id."""
+        body = {"workspaceId": self.workspace_id, "workflow": workflow}
+        return str(self.http.post("/api/v1/workflows/import", json=body).raise_for_status().json()["data"]["id"])
+
+    def publish(self, workflow: Json) -> str:
+        """Import and deploy a file; returns the workflow's id."""
+        workflow_id = self.import_(workflow)
+        self.http.post(f"/api/workflows/{workflow_id}/deploy").raise_for_status()
+        return workflow_id
+
+    def run(self, workflow_id: str, body: Json | None = None, *, key: str | None = None) -> httpx.Response:
+        """Call it and wait."""
+        headers = {"x-api-key": key} if key else {}
+        return self.http.post(f"/api/workflows/{workflow_id}/execute", json=body or {}, headers=headers)
+
+    def deployment(self, workflow_id: str) -> Json:
+        """What is live, and whether the draft differs."""
+        found: Json = self.http.get(f"/api/workflows/{workflow_id}/deploy").raise_for_status().json()
+        return found
+
+
+class Console:
+    """One page of it."""
+
+    def __init__(self, page: Page, account: Account) -> None:
+        self.page = page
+        self.account = account
+
+    def signed_in(self) -> Self:
+        """Sign in without the form."""
+        body = {"email": self.account.email, "password": self.account.password}
+        answer = self.page.request.post("/api/auth/sign-in/email", data=body)
+        assert answer.ok, answer.text()
+        return self
+
+    def goto(self, path: str) -> Self:
+        """Open an address and wait until nothing loads any more."""
+        self.page.goto(path)
+        self.page.wait_for_load_state("networkidle")
+        return self
+
+    def import_file(self, workflow: Json) -> str:
+        """Choose a file on the home page; returns the id of the workflow that opens."""
+        content = json.dumps(workflow).encode()
+        file = {"name": "workflow.json", "mimeType": "application/json", "buffer": content}
+        self.page.locator("input[type=file]").set_input_files(files=[file])  # type: ignore[list-item]
+        self.page.wait_for_url(re.compile("/workflows/.+"))
+        return self.page.url.rpartition("/")[2]
+
+    def button(self, name: str, within: Page | Locator | None = None) -> Locator:
+        """A button by its exact name."""
+        return (within or self.page).get_by_role("button", name=name, exact=True)
+
+    def press(self, name: str) -> Self:
+        """Press a button of the page, or of the dialog on top."""
+        self.button(name).last.click()
+        return self
+
+    def choose(self, menu: str, item: str) -> Self:
+        """Open a menu and choose from it."""
+        self.button(menu).click()
+        self.page.get_by_role("menuitem", name=item, exact=True).click()
+        return self
+
+    def confirm(self, action: str) -> Self:
+        """Confirm the question that is asked."""
+        dialog = self.page.get_by_role("dialog").last
+        self.button(action, dialog).click()
+        return self
+
+    def block(self, name: str) -> Locator:
+        """A block on the canvas."""
+        return self.page.get_by_role("main").locator(f'.react-flow__node[aria-label^="{name}, "]')
+
+    def write(self, label: str, text: str) -> Self:
+        """Replace the text of a code field."""
+        field = self.page.get_by_role("textbox", name=label, exact=True)
+        field.click()
+        self.page.keyboard.press("ControlOrMeta+a")
+        self.page.keyboard.insert_text(text)
+        return self
+
+    def saved(self) -> Self:
+        """Wait until the draft is saved, what was just done included: the page draws it with its next frame."""
+        self.page.wait_for_timeout(100)
+        expect(self.page.get_by_role("status").filter(has_text=re.compile("^Saved$"))).to_be_visible()
+        return self
+
+    def shows(self, text: str | re.Pattern[str]) -> Self:
+        """Wait for a text."""
+        expect(self.page.get_by_text(text).last).to_be_visible()
+        return self

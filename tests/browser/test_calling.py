@@ -1,0 +1,100 @@
+"""Keys, samples, the panel that calls, and the runs that come of it."""
+
+import re
+import time
+
+import httpx
+from playwright.sync_api import expect
+from tests.browser.console import Account, Console
+from tests.browser.workflows import answering, talking
+
+
+def test_a_key_is_shown_once_opens_the_door_and_is_revoked(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Behind a key", "return 'in';"))
+    console.goto(f"/workflows/{workflow_id}").press("Live")
+    console.page.get_by_role("tab", name="API").click()
+    console.press("Generate API Key")
+    console.page.get_by_label("Name").fill("Browser test")
+    console.press("Create")
+    key = console.page.get_by_test_id("new-key").inner_text()
+    console.press("Done")
+    assert account.run(workflow_id, key=key).json()["output"]["result"] == "in"
+
+    console.goto("/settings/keys").press("Revoke Browser test").confirm("Revoke")
+    console.shows("Browser test is revoked.")
+    assert _refused_within_a_second(account, workflow_id, key).status_code == 401
+
+
+def _refused_within_a_second(account: Account, workflow_id: str, key: str) -> httpx.Response:
+    deadline = time.monotonic() + 1
+    while (answer := account.run(workflow_id, key=key)).status_code != 401 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return answer
+
+
+def test_the_api_tab_shows_code_for_every_language_and_the_selected_outputs(console: Console, account: Account) -> None:
+    workflow_id = account.publish(talking("Samples"))
+    console.goto(f"/workflows/{workflow_id}").press("Live")
+    page = console.page
+    page.get_by_role("tab", name="API").click()
+    for language, words in (("Python", "requests"), ("TypeScript", "fetch"), ("cURL", "curl")):
+        page.get_by_role("radio", name=language, exact=True).click()
+        expect(page.get_by_role("region", name="Run workflow", exact=True)).to_contain_text(words)
+    page.get_by_role("button", name=re.compile("Select outputs")).click()
+    page.get_by_role("menuitemcheckbox", name="model", exact=True).click()
+    page.keyboard.press("Escape")
+    stream = page.get_by_role("region", name="Run workflow (stream response)")
+    expect(stream).to_contain_text("agent_1.content")
+    expect(stream).to_contain_text("agent_1.model")
+    console.press("Copy: Run workflow (stream response)")
+    assert workflow_id in page.evaluate("navigator.clipboard.readText()")
+    page.get_by_label("Async step").select_option("Check Status")
+    expect(page.get_by_role("region", name="Run workflow (async)")).to_contain_text("/api/jobs/")
+
+
+def test_try_it_streams_the_answer(console: Console, account: Account) -> None:
+    workflow_id = account.publish(talking("Stream here"))
+    console.goto(f"/workflows/{workflow_id}").press("Live")
+    console.page.get_by_role("tab", name="API").click()
+    panel = console.page.get_by_role("region", name="Try it")
+    panel.get_by_label("input").fill("Water, leaves and a little time.")
+    console.button("Call and stream", panel).click()
+    expect(panel.get_by_label("Streamed text")).to_contain_text("Water, leaves and a little time.")
+    expect(panel.get_by_text("Completed")).to_be_visible()
+
+
+def test_public_access_is_set_in_the_api_info(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("For everybody", "return 'hello';"))
+    console.goto(f"/workflows/{workflow_id}").press("Live")
+    console.page.get_by_role("tab", name="API").click()
+    console.press("Edit API Info")
+    console.page.get_by_label("Description").fill("Says hello")
+    console.page.get_by_role("radio", name="Public").click()
+    console.press("Save")
+    expect(console.page.get_by_role("heading", name="Edit API Info")).to_be_hidden()
+    answer = httpx.post(f"{account.url}/api/workflows/{workflow_id}/execute", json={}, timeout=10)
+    assert answer.json()["output"]["result"] == "hello"
+    assert account.http.get(f"/api/v1/workflows/{workflow_id}").json()["data"]["description"] == "Says hello"
+
+
+def test_a_failing_run_is_seen_with_its_block_and_message(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("It fails", "throw new Error('no more tea');"))
+    account.run(workflow_id)
+    console.goto(f"/runs?workflow={workflow_id}&level=error")
+    console.page.get_by_role("link", name="It fails").click()
+    expect(console.page.get_by_role("heading", name=re.compile("It fails"))).to_contain_text("Failed")
+    blocks = console.page.get_by_role("region", name="Blocks")
+    expect(blocks.get_by_role("button", name=re.compile("Answer"))).to_be_visible()
+    console.shows(re.compile("no more tea"))
+    console.press("Run again")
+    console.page.wait_for_url(re.compile(rf"/runs/{workflow_id}/(?!.*undefined).+"))
+
+
+def test_a_secret_is_kept_and_never_shown(console: Console, account: Account) -> None:
+    console.goto("/settings/secrets")
+    console.page.get_by_label("Name").fill("TEA_KIND")
+    console.page.get_by_label("Value").fill("oolong")
+    console.press("Keep").shows("{{TEA_KIND}}")
+    assert "oolong" not in console.page.content()
+    workflow_id = account.publish(answering("With a secret", "return {{TEA_KIND}};"))
+    assert account.run(workflow_id).status_code == 200

@@ -1,0 +1,72 @@
+"""The main way through the console: a file comes in, is edited, deployed, changed, promoted, loaded, undeployed."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+from tests.browser.console import Account, Console
+from tests.browser.workflows import answering
+
+
+def test_from_a_file_to_versions_and_back(open_page: Callable[..., Page], account: Account) -> None:
+    console = Console(open_page(), account).goto("/")
+    console.page.get_by_label("Email").fill(account.email)
+    console.page.get_by_label("Password").fill(account.password)
+    console.press("Sign in").shows("Workflows")
+
+    workflow_id = console.import_file(answering("Life of a workflow", "return 'one';"))
+    console.press("Deploy").shows("Deploy your workflow to see a preview")
+    console.press("Deploy").shows("v1")
+    expect(console.page.get_by_role("row", name=re.compile(r"v1 \(live\)"))).to_be_visible()
+    console.press("Close")
+    expect(console.button("Live")).to_be_visible()
+    assert account.run(workflow_id).json()["output"]["result"] == "one"
+
+    console.block("Answer").click()
+    console.write("Code", "return 'two';").saved()
+    expect(console.button("Update deployment")).to_be_visible()
+    assert account.run(workflow_id).json()["output"]["result"] == "one"
+    console.press("Update").shows("Version 2 is live.")
+    expect(console.button("Update deployment")).to_be_hidden()
+    assert account.run(workflow_id).json()["output"]["result"] == "two"
+
+    console.press("Live").choose("Actions for v1", "Promote to live").confirm("Promote to live")
+    expect(console.page.get_by_role("row", name=re.compile(r"v1 \(live\)"))).to_be_visible()
+    assert account.run(workflow_id).json()["output"]["result"] == "one"
+    console.press("Close").write("Code", "return 'three';").saved()
+
+    console.press("Deployment").choose("Actions for v2", "Load deployment").confirm("Load deployment")
+    expect(console.page.get_by_role("dialog")).to_have_count(0)
+    console.block("Answer").click()
+    expect(console.page.get_by_role("textbox", name="Code", exact=True)).to_have_text("return 'two';")
+    assert account.run(workflow_id).json()["output"]["result"] == "one"
+
+    console.press("Deployment").press("Undeploy").confirm("Undeploy")
+    expect(console.page.get_by_role("dialog").get_by_role("button", name="Deploy", exact=True)).to_be_visible()
+    refused = account.run(workflow_id)
+    assert (refused.status_code, refused.json()["error"]) == (403, "Workflow is not deployed")
+
+
+def test_a_version_is_renamed_described_and_compared(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Texts of a version", "return 'one';"))
+    console.goto(f"/workflows/{workflow_id}").press("Live").choose("Actions for v1", "Rename")
+    console.page.get_by_label("New name of v1").fill("First light")
+    console.page.keyboard.press("Enter")
+    console.shows("First light").choose("Actions for First light", "Add description")
+    console.page.get_by_placeholder("Describe the changes").fill("How it began")
+    console.press("Save")
+    expect(console.page.get_by_role("button", name="Description of First light")).to_be_visible()
+    console.press("Close").block("Answer").click()
+    console.write("Code", "return 'two';").saved()
+    console.press("Deployment").choose("Actions for First light", "Compare")
+    console.shows('Changed code of "Answer"').shows("return 'two';")
+    found = account.http.get(f"/api/workflows/{workflow_id}/deployments").json()["versions"][0]
+    assert (found["name"], found["description"]) == ("First light", "How it began")
+
+
+def test_a_draft_that_cannot_be_deployed_says_what_is_wrong(console: Console, account: Account) -> None:
+    workflow = answering("Without a start", "return 1;")
+    del workflow["state"]["blocks"]["start"]
+    workflow["state"]["edges"] = []
+    console.goto(f"/workflows/{account.import_(workflow)}").press("Deploy").shows("No deployments yet").press("Deploy")
+    expect(console.page.get_by_role("alert")).to_contain_text("start", ignore_case=True)

@@ -1,0 +1,108 @@
+"""What an author does on the canvas."""
+
+import re
+
+from playwright.sync_api import expect
+from tests.browser.console import Account, Console
+from tests.browser.workflows import answering, thirty
+
+
+def test_thirty_blocks_open_and_save_back_without_a_difference(console: Console, account: Account) -> None:
+    workflow_id = account.publish(thirty("Thirty blocks"))
+    before = account.http.get(f"/api/workflows/{workflow_id}/state").json()
+    console.goto(f"/workflows/{workflow_id}")
+    expect(console.page.get_by_role("main").locator(".react-flow__node")).to_have_count(30)
+    expect(console.page.get_by_role("main").locator(".react-flow__edge")).to_have_count(len(before["edges"]))
+    console.block("Join").focus()
+    console.page.keyboard.press("Enter")
+    console.page.keyboard.press("ArrowRight")
+    console.saved()
+    after = account.http.get(f"/api/workflows/{workflow_id}/state").json()
+    assert after["blocks"]["join"]["position"] != before["blocks"]["join"]["position"]
+    assert account.deployment(workflow_id)["needsRedeployment"] is False
+    assert account.http.get(f"/api/workflows/{workflow_id}/diff").json()["changes"] == []
+    expect(console.button("Live")).to_be_visible()
+
+
+def test_a_workflow_is_built_by_keyboard_alone(console: Console, account: Account) -> None:
+    console.goto("/").press("New workflow")
+    console.page.wait_for_url(re.compile("/workflows/.+"))
+    workflow_id = console.page.url.rpartition("/")[2]
+    page = console.page
+    console.shows("An empty workflow")
+    for wanted in ("start", "function"):
+        page.keyboard.press("Escape") if wanted == "start" else None
+        page.keyboard.press("/")
+        page.get_by_role("combobox", name="Search blocks").fill(wanted)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+    console.write("Code", "return 42;").saved()
+    state = account.http.get(f"/api/workflows/{workflow_id}/state").json()
+    assert [block["type"] for block in state["blocks"].values()] == ["start_trigger", "function"]
+    assert len(state["edges"]) == 1
+    account.http.post(f"/api/workflows/{workflow_id}/deploy").raise_for_status()
+    assert account.run(workflow_id).json()["output"]["result"] == 42
+
+
+def test_renaming_takes_references_along_and_can_be_undone(console: Console, account: Account) -> None:
+    workflow = answering("References", "return 1;")
+    workflow["state"]["blocks"]["last"] = {
+        **workflow["state"]["blocks"]["answer"],
+        "id": "last",
+        "name": "Last",
+        "position": {"x": 660, "y": 0},
+        "subBlocks": {"code": {"id": "code", "type": "code", "value": "return <answer.result>;"}},
+    }
+    workflow["state"]["edges"].append({"id": "e9", "source": "answer", "target": "last", "sourceHandle": "source"})
+    workflow_id = account.import_(workflow)
+    console.goto(f"/workflows/{workflow_id}").block("Answer").click()
+    console.page.get_by_label("Name", exact=True).fill("Reply")
+    console.page.keyboard.press("Enter")
+    console.saved()
+    blocks = account.http.get(f"/api/workflows/{workflow_id}/state").json()["blocks"]
+    assert (blocks["answer"]["name"], blocks["last"]["subBlocks"]["code"]["value"]) == (
+        "Reply",
+        "return <reply.result>;",
+    )
+    console.press("Undo (Ctrl Z)").saved()
+    blocks = account.http.get(f"/api/workflows/{workflow_id}/state").json()["blocks"]
+    assert blocks["last"]["subBlocks"]["code"]["value"] == "return <answer.result>;"
+
+
+def test_references_are_offered_as_they_are_typed(console: Console, account: Account) -> None:
+    console.goto(f"/workflows/{account.import_(answering('Completion', 'return 1;'))}").block("Answer").click()
+    console.write("Code", "return ")
+    console.page.keyboard.type("<")
+    console.page.get_by_role("option", name=re.compile("<start.input>")).click()
+    console.saved()
+    expect(console.page.get_by_role("textbox", name="Code", exact=True)).to_have_text("return <start.input>")
+
+
+def test_a_stale_save_is_refused_shown_and_decided(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Two authors", "return 1;"))
+    console.goto(f"/workflows/{workflow_id}").block("Answer").click()
+    state = account.http.get(f"/api/workflows/{workflow_id}/state").json()
+    state["blocks"]["answer"]["name"] = "Theirs"
+    account.http.put(f"/api/workflows/{workflow_id}/state", json=state).raise_for_status()
+
+    console.write("Code", "return 'mine';").shows("Someone else saved this workflow meanwhile.")
+    assert account.http.get(f"/api/workflows/{workflow_id}/state").json()["blocks"]["answer"]["name"] == "Theirs"
+    console.press("Replace theirs with mine").saved()
+    saved = account.http.get(f"/api/workflows/{workflow_id}/state").json()["blocks"]["answer"]
+    assert (saved["name"], saved["subBlocks"]["code"]["value"]) == ("Answer", "return 'mine';")
+
+
+def test_the_draft_runs_from_the_canvas_block_by_block(console: Console, account: Account) -> None:
+    workflow = answering("Run the draft", "return <start.input> + '!';")
+    console.goto(f"/workflows/{account.import_(workflow)}").press("Run")
+    console.page.get_by_label("input").fill("Tea")
+    console.press("Run draft")
+    expect(console.block("Answer").locator("[data-run=done]")).to_be_visible()
+    expect(console.page.get_by_role("region", name="Result")).to_contain_text('"result": "Tea!"')
+
+
+def test_a_draft_that_fails_says_where_and_why(console: Console, account: Account) -> None:
+    workflow = answering("Fail the draft", "throw new Error('out of tea');")
+    console.goto(f"/workflows/{account.import_(workflow)}").press("Run").press("Run draft")
+    expect(console.block("Answer").locator("[data-run=failed]")).to_be_visible()
+    expect(console.page.get_by_role("alert")).to_contain_text("out of tea")

@@ -1,0 +1,162 @@
+"""Every page: no barrier that axe finds, in both themes and on every size, and a picture of each for who looks.
+
+`FLOWPORT_SCREENSHOTS=docs/console` keeps the pictures.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+from tests.browser.console import Account, Console
+from tests.browser.workflows import answering, talking, thirty
+
+AXE = Path(__file__).parents[2] / "console/node_modules/axe-core/axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+LOOKS = {"dark-wide": ("dark", 1440, 900), "light-wide": ("light", 1440, 900), "light-phone": ("light", 390, 844)}
+FIRST_LOAD = 300 * 1024
+SETTLED_MS = 300
+"""A graph is measured first and drawn then."""
+
+Visit = Callable[[Console, "Sights"], Any]
+
+
+class Sights:
+    """Workflows and runs to look at."""
+
+    def __init__(self, account: Account) -> None:
+        self.large = account.publish(thirty("Enrich a list of leads"))
+        self.talking = account.publish(talking("Summarise an article"))
+        self.failing = account.publish(answering("Check an order", "throw new Error('no such order');"))
+        for number in range(3):
+            account.run(self.talking, {"input": f"Article {number}"})
+        self.run = account.run(self.failing).headers["x-execution-id"]
+        state = account.http.get(f"/api/workflows/{self.talking}/state").json()
+        state["blocks"]["agent"]["name"] = "Writer"
+        account.http.put(f"/api/workflows/{self.talking}/state", json=state).raise_for_status()
+
+
+def _panel(console: Console, sights: Sights) -> None:
+    console.goto(f"/workflows/{sights.talking}").block("Writer").click()
+    console.shows("Leads to")
+
+
+def _palette(console: Console, sights: Sights) -> None:
+    console.goto(f"/workflows/{sights.talking}").press("Add block").shows("Asks a model")
+
+
+def _deployment(console: Console, sights: Sights) -> None:
+    console.goto(f"/workflows/{sights.talking}").press("Deployment").shows("v1")
+
+
+def _api(console: Console, sights: Sights) -> None:
+    _deployment(console, sights)
+    console.page.get_by_role("tab", name="API").click()
+    console.shows("Try it")
+
+
+def _compare(console: Console, sights: Sights) -> None:
+    _deployment(console, sights)
+    console.choose("Actions for v1", "Compare").shows("Renamed")
+
+
+def _api_info(console: Console, sights: Sights) -> None:
+    _api(console, sights)
+    console.press("Edit API Info").shows("Requires a valid API key")
+
+
+VISITS: dict[str, Visit] = {
+    "home": lambda console, _: console.goto("/").shows("Check an order"),
+    "canvas": lambda console, sights: console.goto(f"/workflows/{sights.large}").shows("Prepare"),
+    "panel": _panel,
+    "palette": _palette,
+    "deployment": _deployment,
+    "compare": _compare,
+    "api": _api,
+    "api-info": _api_info,
+    "runs": lambda console, _: console.goto("/runs").shows("Completed"),
+    "run": lambda console, sights: console.goto(f"/runs/{sights.failing}/{sights.run}").shows("Blocks"),
+    "settings-keys": lambda console, _: console.goto("/settings/keys").shows("Workspace keys"),
+    "settings-members": lambda console, _: console.goto("/settings/members").shows("Invite"),
+    "settings-secrets": lambda console, _: console.goto("/settings/secrets").shows("Secrets"),
+    "settings-limits": lambda console, _: console.goto("/settings/limits").shows("Left right now"),
+    "settings-audit": lambda console, _: console.goto("/settings/audit").shows("Audit log"),
+}
+
+
+@pytest.fixture(scope="module")
+def sights(account: Account) -> Sights:
+    """Made once."""
+    return Sights(account)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where pictures go."""
+    kept = os.environ.get("FLOWPORT_SCREENSHOTS")
+    folder = Path(kept) if kept else tmp_path_factory.mktemp("pictures")
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_is_accessible(
+    open_page: Callable[..., Page], account: Account, sights: Sights, pictures: Path, look: str
+) -> None:
+    theme, width, height = LOOKS[look]
+    console = Console(open_page(width=width, height=height, theme=theme), account)
+    console.goto("/").shows("Sign in to Flowport")
+    found = _look_at(console.page, pictures / f"sign-in-{look}.png", "sign-in")
+    console.signed_in()
+    for name, visit in VISITS.items():
+        visit(console, sights)
+        found += _look_at(console.page, pictures / f"{name}-{look}.png", name)
+    assert not found, "\n".join(found)
+
+
+def _look_at(page: Page, picture: Path, name: str) -> list[str]:
+    page.wait_for_timeout(SETTLED_MS)
+    page.screenshot(path=picture)
+    page.evaluate(AXE.read_text())
+    result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    return [
+        f"{name}: {violation['id']} {node['target']} {node.get('failureSummary', '')}"
+        for violation in result["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+def test_the_first_load_is_small_and_cached_for_ever(open_page: Callable[..., Page], account: Account) -> None:
+    console = Console(open_page(), account).signed_in()
+    loaded: dict[str, int] = {}
+    console.page.on(
+        "requestfinished",
+        lambda request: (
+            loaded.update({request.url: request.sizes()["responseBodySize"]}) if "/api/" not in request.url else None
+        ),
+    )
+    console.goto("/").shows("Workflows")
+    assert sum(loaded.values()) < FIRST_LOAD, loaded
+    script = next(url for url in loaded if url.endswith(".js") and "/assets/" in url)
+    assert account.http.get(script).headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+@pytest.mark.parametrize("path", ["/", "/workflows/x", "/runs", "/settings/keys", "/invite"])
+def test_every_address_of_the_console_is_served_with_its_policy(account: Account, path: str) -> None:
+    answer = account.http.get(path, headers={"accept": "text/html"})
+    assert answer.status_code == 200
+    assert '<div id="root">' in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe-inline" not in policy.partition("style-src")[0]
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/nothing", "/v1/nothing", "/metrics/nothing", "/assets/none.js", "/assets/..%2findex.html"]
+)
+def test_what_is_no_page_is_never_taken_for_one(account: Account, path: str) -> None:
+    answer = account.http.get(path, headers={"accept": "text/html"})
+    assert answer.status_code == 404
+    assert "root" not in answer.text
