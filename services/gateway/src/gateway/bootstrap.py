@@ -141,13 +141,7 @@ def build(
     count_by_workspace(settings.metrics_by_workspace)
     clock = clock or SystemClock()
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.GATEWAY)
-    if store is None or buckets is None or calls is None or audit_entries is None:
-        indexes = (*INDEXES, *BUCKET_INDEXES, *IDEMPOTENCY_INDEXES, *AUDIT_INDEXES)
-        database = Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_gateway", indexes)
-        store = store or TenantStore(database)
-        buckets = buckets or BucketStore(database)
-        calls = calls or IdempotencyStore(database)
-        audit_entries = audit_entries or AuditStore(database)
+    store, buckets, calls, audit_entries = _kept(settings, store, buckets, calls, audit_entries)
     clients: list[Component] = []
     if deploy is None:
         clients.append(client := _client(settings, settings.deploy_url))
@@ -327,6 +321,26 @@ def build(
     register_error_handlers(app)
     app.state.on_drain = partial(runs.drain, max(0.0, settings.drain_seconds - ANSWER_SECONDS))
     return app
+
+
+def _kept(
+    settings: GatewaySettings,
+    store: TenantDatabase | None,
+    buckets: Buckets | None,
+    calls: IdempotencyRecords | None,
+    audit_entries: AuditEntries | None,
+) -> tuple[TenantDatabase, Buckets, IdempotencyRecords, AuditEntries]:
+    """What is given, and the rest in the gateway's own database, which is opened only where it is needed."""
+    if store and buckets and calls and audit_entries:
+        return store, buckets, calls, audit_entries
+    indexes = (*INDEXES, *BUCKET_INDEXES, *IDEMPOTENCY_INDEXES, *AUDIT_INDEXES)
+    database = Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_gateway", indexes)
+    return (
+        store or TenantStore(database),
+        buckets or BucketStore(database),
+        calls or IdempotencyStore(database),
+        audit_entries or AuditStore(database),
+    )
 
 
 def _client(settings: GatewaySettings, url: str, *, patience: float = 0.0) -> InternalClient:
