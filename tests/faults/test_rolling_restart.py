@@ -2,7 +2,9 @@
 
 import asyncio
 from itertools import count
+from signal import SIGTERM
 
+import httpx
 from tests.faults.harness.load import Callers
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
@@ -42,6 +44,27 @@ async def test_restarting_every_service_in_turn_fails_nothing(
     assert tally.finished > CALLERS
     assert {end["status"] for end in ends.values()} == {"completed"}
     assert witness.called_more_than_once().keys() & {("roll", name) for name in tally.accepted} == set()
+
+
+async def test_a_stopping_gateway_sends_its_callers_elsewhere_before_it_refuses_anybody(
+    stack: Stack, door: PublicDoor
+) -> None:
+    name, notice = "gateway-2", {"FLOWPORT_DRAIN_NOTICE_SECONDS": "1"}
+    await asyncio.to_thread(stack.restart, name, environment=notice)
+    workflow_id = await door.publish(workflow("Short", [start()]))
+    alone = PublicDoor(stack.url_of(name), door.http.headers["x-api-key"], door.workspace_id)
+    assert (await alone.run(workflow_id)).headers.get("connection") is None
+
+    stack.kill(name, SIGTERM)
+    async with httpx.AsyncClient(base_url=alone.url) as probe, asyncio.timeout(5):
+        while (ready := await probe.get("/readyz")).is_success:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert (ready.status_code, ready.json()["status"]) == (503, "draining")
+    answer = await alone.run(workflow_id)
+    assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+
+    await alone.close()
+    await asyncio.to_thread(stack.restart, name, environment={"FLOWPORT_DRAIN_NOTICE_SECONDS": "0"})
 
 
 async def test_a_call_that_takes_longer_than_a_stopping_gateway_waits_is_told_so(

@@ -214,6 +214,7 @@ class Stack:
             "FLOWPORT_JOBS_URL": f"http://{LOOPBACK}:{self._ports.jobs}",
             "FLOWPORT_PUBLIC_URL": f"http://{LOOPBACK}:{self._ports.gateway}",
             "FLOWPORT_KEYED_PROVIDERS": ",".join(keyed_providers(ProviderSettings())),
+            "FLOWPORT_DRAIN_NOTICE_SECONDS": "0",  # nobody asks /readyz where to send callers
             "FLOWPORT_AMQP_URL": self._amqp_url_of(service),
             "FLOWPORT_MONGODB_URI": self.mongodb_uri,
             **self._secrets_of(service),

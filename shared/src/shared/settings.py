@@ -42,6 +42,9 @@ class CommonSettings(BaseSettings):
     restart_patience_seconds: float = Field(
         10.0, ge=0, le=300, description="How long calls wait for another service that refuses connections: it restarts."
     )
+    drain_notice_seconds: float = Field(
+        2.0, ge=0, le=60, description="How long a stopping process still serves while /readyz answers 503 (draining)."
+    )
     drain_seconds: float = Field(25.0, ge=0, le=600, description="How long a stopping process lets work finish.")
     token_gateway: SecretStr = Field(SecretStr(""), description="Token that the gateway shows to other services.")
     token_deploy: SecretStr = Field(SecretStr(""), description="Token that deploy-service shows.")

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.errors import FlowportError
@@ -32,8 +33,8 @@ def create_app(
 ) -> FastAPI:
     """The application of service `name`.
 
-    `components` live as long as it; `checks` decide `/readyz`; internal errors are rendered by code unless the
-    service registers its own handlers.
+    `components` live as long as it; `checks` decide `/readyz`, and so does `app.state.is_draining`; internal errors
+    are rendered by code unless the service registers its own handlers.
     """
     BUILD_INFO.labels(name, version("flowport-shared")).set(1)
     lifecycle = Lifecycle(components)
@@ -49,6 +50,7 @@ def create_app(
         middleware=[Middleware(MetricsGuard, service=name), Middleware(TraceGuard), *middleware],
         **{"openapi_url": None, **fastapi_options},
     )
+    app.state.is_draining = False
     app.add_exception_handler(FlowportError, render_internal_error)
     app.include_router(_operations(checks))
     for router in routers:
@@ -64,7 +66,9 @@ def _operations(checks: Mapping[str, Check]) -> APIRouter:
         return StructResponse({"status": "ok"})
 
     @router.get("/readyz")
-    async def readyz() -> Response:
+    async def readyz(request: Request) -> Response:
+        if request.app.state.is_draining:
+            return StructResponse({"status": "draining", "problems": []}, status_code=503)
         problems = [problem for problem in await asyncio.gather(*map(_failure, checks.items())) if problem]
         body = {"status": "unready" if problems else "ready", "problems": problems}
         return StructResponse(body, status_code=503 if problems else 200)

@@ -1,6 +1,6 @@
 """Runs a service's application as a process."""
 
-from collections.abc import Callable
+import asyncio
 from socket import socket
 from typing import Final
 
@@ -18,9 +18,10 @@ closed under a request that is just being sent."""
 
 
 def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
-    """Serve `app` until SIGTERM or Ctrl-C; requests in hand get the drain time.
+    """Serve `app` until SIGTERM or Ctrl-C.
 
-    When it begins, what the service has put into `app.state.on_drain` is called.
+    Then it says for the notice time that it is draining, and serves all the same; after that it takes nothing new, and
+    requests in hand get the drain time. When that begins, what the service has put into `app.state.on_drain` is called.
     """
     configure_logging(app.title, level=settings.log_level, form=settings.log_format)
     stop_tracing = configure_tracing(app.title, endpoint=settings.tracing_endpoint, ratio=settings.tracing_ratio)
@@ -37,17 +38,30 @@ def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(settings.drain_seconds),
     )
-    _DrainingServer(config, getattr(app.state, "on_drain", None)).run()
+    _DrainingServer(config, app, notice_seconds=settings.drain_notice_seconds).run()
     stop_tracing()
 
 
 class _DrainingServer(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_drain: Callable[[], None] | None) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, *, notice_seconds: float) -> None:
         super().__init__(config)
-        self._on_drain = on_drain
+        self._state = app.state
+        self._notice_seconds = notice_seconds
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Take no more requests, and wait for those in hand."""
-        if self._on_drain is not None:
-            self._on_drain()
+        """Send callers elsewhere, take no more requests, and wait for those in hand."""
+        self._state.is_draining = True
+        self._send_connections_elsewhere()
+        await asyncio.sleep(self._notice_seconds)
+        on_drain = getattr(self._state, "on_drain", None)
+        if on_drain is not None:
+            on_drain()
         await super().shutdown(sockets)
+
+    def _send_connections_elsewhere(self) -> None:
+        """Every connection ends with its next answer, and no request is lost on one that is just being closed."""
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        for connection in self.server_state.connections:
+            cycle = getattr(connection, "cycle", None)
+            if cycle is not None:
+                cycle.keep_alive = False
