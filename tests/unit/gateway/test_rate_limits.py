@@ -179,6 +179,14 @@ async def test_usage_limits_tell_calls_left_and_money_spent(system: System) -> N
     assert body["storage"] == {"usedBytes": 0, "limitBytes": 0, "percentUsed": 0}
 
 
+async def test_a_cap_on_spend_is_told_and_whether_it_is_reached() -> None:
+    async with running_system(spend_limit_usd=2.5) as system:
+        system.jobs.spent["WS1"] = 3.0
+        assert (await system.get("/api/users/me/usage-limits")).json["usage"]["limit"] == 2.5
+        usage = (await system.get("/api/v1/workflows/W")).json["limits"]["usage"]
+        assert (usage["limit"], usage["isExceeded"]) == (2.5, True)
+
+
 async def test_usage_limits_need_a_key(system: System) -> None:
     answer = await system.get("/api/users/me/usage-limits", key=None)
     assert answer.status == 401

@@ -186,9 +186,9 @@ def build(
         per_address=settings.rate_limit_public_address,
     )
     limiting = Limiting(limits, clock, trusted=networks(settings.trusted_proxies))
-    reports = UsageReports(limits, jobs)
+    reports = UsageReports(limits, jobs, spend_limit_usd=settings.spend_limit_usd)
     followed = BrokerFollowedRuns(broker, jobs)
-    cap = SpendCap(jobs, clock, settings.spend_limit_usd)
+    cap = SpendCap(jobs, clock)
     executions = Executions(
         endpoints,
         runs,

@@ -11,7 +11,7 @@ from gateway.domain.rate_limits import Standing
 from shared.clock import Clock, iso
 
 NO_SPEND_LIMIT: Final = 99_999
-"""Spend is measured, not limited; clients expect a number."""
+"""What clients are told where nothing is capped: they expect a number."""
 
 
 class Bucket(Wire):
@@ -34,7 +34,7 @@ class Spending(Wire):
     """Money, in US dollars, this month."""
 
     current_period_cost: float
-    limit: int
+    limit: float
     plan: str
     is_exceeded: bool
 
@@ -49,8 +49,21 @@ class Limits(Wire):
 def limits_block(usage: Usage, clock: Clock) -> Limits:
     """The `limits` of an answer."""
     rates = WorkflowRates(sync=bucket(usage.sync_calls, clock), queued=bucket(usage.async_calls, clock))
-    spending = Spending(current_period_cost=usage.cost_usd, limit=NO_SPEND_LIMIT, plan=usage.plan, is_exceeded=False)
+    spending = Spending(
+        current_period_cost=usage.cost_usd, limit=spend_limit(usage), plan=usage.plan, is_exceeded=usage.is_exceeded
+    )
     return Limits(workflow_execution_rate_limit=rates, usage=spending)
+
+
+def spend_limit(usage: Usage) -> float:
+    """What may be spent this month, as clients are told."""
+    return NO_SPEND_LIMIT if usage.limit_usd is None else usage.limit_usd
+
+
+def spend_limit(usage: Usage) -> float:
+    """The cap of the month, as a whole number where it is one."""
+    cap = usage.cap_usd or NO_SPEND_LIMIT
+    return int(cap) if cap == int(cap) else cap
 
 
 def bucket(standing: Standing, clock: Clock) -> Bucket:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gateway.application.rate_limits import RateLimits
 from gateway.domain.credentials import Caller
-from gateway.domain.plans import PlanName
+from gateway.domain.plans import PlanName, Plans
 from gateway.domain.rate_limits import RateKind, Standing
 from gateway.ports import Jobs
 from shared.errors import Unavailable
@@ -20,15 +20,23 @@ class Usage:
     sync_calls: Standing
     async_calls: Standing
     cost_usd: float
+    limit_usd: float | None
+    """What may be spent; None where nothing is capped."""
     plan: PlanName
+
+    @property
+    def is_exceeded(self) -> bool:
+        """Whether the cap is reached."""
+        return self.limit_usd is not None and self.cost_usd >= self.limit_usd
 
 
 class UsageReports:
-    """Tells how callers stand, without counting the question."""
+    """Tells how callers stand, without counting the question. A `spend_limit_usd` of 0 is no cap."""
 
-    def __init__(self, limits: RateLimits, jobs: Jobs) -> None:
+    def __init__(self, limits: RateLimits, jobs: Jobs, *, spend_limit_usd: float) -> None:
         self._limits = limits
         self._jobs = jobs
+        self._spend_limit_usd = spend_limit_usd
 
     async def of(self, caller: Caller) -> Usage:
         """The caller's usage; what cannot be found out counts as unused."""
@@ -36,6 +44,8 @@ class UsageReports:
             sync_calls=await self._limits.look(caller, RateKind.SYNC),
             async_calls=await self._limits.look(caller, RateKind.ASYNC),
             cost_usd=await self._spent(caller.workspace.id),
+            limit_usd=self._spend_limit_usd or None,
+            cap_usd=self._plans[caller.workspace.plan].spend_cap_usd,
             plan=caller.workspace.plan,
         )
 

@@ -12,7 +12,7 @@ from gateway.api.legacy.models import Error
 from gateway.api.limiting import Limiting
 from gateway.api.routes import presenting
 from gateway.api.schemas import answers
-from gateway.api.usage import NO_SPEND_LIMIT, Bucket, bucket
+from gateway.api.usage import Bucket, bucket, spend_limit
 from gateway.application.authentication import Authentication
 from gateway.application.usage import UsageReports
 from gateway.domain.rate_limits import RateKind, Standing
@@ -38,7 +38,7 @@ class MonthlyUsage(Wire):
     """Money, in US dollars, this month."""
 
     current_period_cost: float
-    limit: int
+    limit: float
     plan: str
 
 
@@ -72,7 +72,7 @@ def usage_router(authentication: Authentication, limiting: Limiting, reports: Us
             rate_limit=RateLimit(
                 sync=_legacy(usage.sync_calls, clock), queued=_legacy(usage.async_calls, clock), auth_type="api"
             ),
-            usage=MonthlyUsage(current_period_cost=usage.cost_usd, limit=NO_SPEND_LIMIT, plan=usage.plan),
+            usage=MonthlyUsage(current_period_cost=usage.cost_usd, limit=spend_limit(usage), plan=usage.plan),
         )
 
     return router
