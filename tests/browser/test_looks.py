@@ -81,6 +81,7 @@ VISITS: dict[str, Visit] = {
     "settings-keys": lambda console, _: console.goto("/settings/keys").shows("Workspace keys"),
     "settings-members": lambda console, _: console.goto("/settings/members").shows("Invite"),
     "settings-secrets": lambda console, _: console.goto("/settings/secrets").shows("Secrets"),
+    "settings-webhooks": lambda console, _: console.goto("/settings/webhooks").shows("No webhooks yet"),
     "settings-limits": lambda console, _: console.goto("/settings/limits").shows("Left right now"),
     "settings-audit": lambda console, _: console.goto("/settings/audit").shows("Audit log"),
 }

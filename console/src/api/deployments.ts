@@ -111,3 +111,12 @@ export function useDiff(id: string, from: string, to: string) {
     select: (found) => found.changes,
   });
 }
+
+/** What a deploy of the draft would say. */
+export function useProblems(id: string) {
+  return useQuery({
+    queryKey: [...workflowKeys.one(id), 'problems'],
+    staleTime: 0,
+    queryFn: () => ask(api.GET('/api/workflows/{workflow_id}/problems', { params: { path: { workflow_id: id } } })),
+  });
+}

@@ -10,6 +10,7 @@ import { Empty, Failure, Skeleton } from '@/ui/states';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { Compare } from './compare';
 import styles from './general-tab.module.css';
+import { ProblemList } from './problem-list';
 import { VersionTable } from './version-table';
 
 interface Props {
@@ -65,6 +66,7 @@ export function GeneralTab({ workflow, saver, onLoaded }: Props) {
           )}
         </div>
       </section>
+      <ProblemList workflowId={workflow.id} />
       <section className={styles.part} aria-label="Versions">
         <h3>Versions</h3>
         {versions.isPending && <Skeleton rows={2} />}

@@ -25,6 +25,7 @@ import { StaleNotice } from './stale-notice';
 import { type DeployButtonProps, Toolbar } from './toolbar';
 import { useDraftRun } from './use-draft-run';
 import { useShortcuts } from './use-shortcuts';
+import { VariablesDialog } from './variables-dialog';
 
 const DeployWindow = lazy(() => import('@/deploy/deploy-window').then((module) => ({ default: module.DeployWindow })));
 
@@ -47,7 +48,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const secrets = useSecrets();
   const environment = useMemo(() => (secrets.data ?? []).map((secret) => secret.name), [secrets.data]);
   const [selected, setSelected] = useState<string[]>([]);
-  const [open, setOpen] = useState<'palette' | 'deploy' | 'run' | null>(null);
+  const [open, setOpen] = useState<'palette' | 'deploy' | 'run' | 'variables' | null>(null);
   const run = useDraftRun(workflow.id, saver);
   const deployment = useDeployment(workflow.id);
   const deploy = useDeploy(workflow.id);
@@ -142,6 +143,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
         deployButton={deployButton}
         onAdd={() => setOpen('palette')}
         onArrange={() => void arrange()}
+        onVariables={() => setOpen('variables')}
         onRun={() => setOpen('run')}
       />
       <StaleNotice saver={saver} onReload={onReload} />
@@ -192,6 +194,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
         {open === 'run' && <RunPanel state={state} run={run} onClose={() => setOpen(null)} />}
       </div>
       <Palette catalogue={catalogue} open={open === 'palette'} onClose={() => setOpen(null)} onChoose={add} />
+      {open === 'variables' && <VariablesDialog store={store} disabled={readOnly} onClose={() => setOpen(null)} />}
       {open === 'deploy' && (
         <Suspense>
           <DeployWindow

@@ -1,4 +1,4 @@
-import { ChevronLeft, LayoutDashboard, Play, Plus, Redo2, Rocket, Undo2 } from 'lucide-react';
+import { ChevronLeft, LayoutDashboard, Play, Plus, Redo2, Rocket, Undo2, Variable } from 'lucide-react';
 import { Link } from 'wouter';
 import { useSaveStatus } from '@/canvas/use-draft';
 import { Button, IconButton } from '@/ui/button';
@@ -14,6 +14,7 @@ interface Props {
   deployButton: DeployButtonProps;
   onAdd: () => void;
   onArrange: () => void;
+  onVariables: () => void;
   onRun: () => void;
 }
 
@@ -25,7 +26,7 @@ const STATUS: Record<SaveStatus, string> = {
   stale: 'Not saved',
 };
 
-export function Toolbar({ name, saver, readOnly, running, deployButton, onAdd, onArrange, onRun }: Props) {
+export function Toolbar({ name, saver, readOnly, running, deployButton, onAdd, onArrange, onVariables, onRun }: Props) {
   const status = useSaveStatus(saver);
   const { store } = saver;
   return (
@@ -53,6 +54,9 @@ export function Toolbar({ name, saver, readOnly, running, deployButton, onAdd, o
             </IconButton>
             <IconButton label="Arrange (Shift L)" onClick={onArrange}>
               <LayoutDashboard size={16} aria-hidden />
+            </IconButton>
+            <IconButton label="Variables" onClick={onVariables}>
+              <Variable size={16} aria-hidden />
             </IconButton>
           </>
         )}

@@ -1,0 +1,34 @@
+import { CircleAlert, TriangleAlert } from 'lucide-react';
+import { useProblems } from '@/api/deployments';
+import styles from './problem-list.module.css';
+
+/** What keeps the draft from being deployed, and what its author should know. */
+export function ProblemList({ workflowId }: { workflowId: string }) {
+  const { data } = useProblems(workflowId);
+  if (!data || (!data.errors.length && !data.warnings.length)) return null;
+  return (
+    <section className={styles.problems} aria-label="Problems of the draft">
+      <h3>The draft</h3>
+      <ul className={styles.list}>
+        {data.errors.map((problem) => (
+          <li key={`${problem.code} ${problem.message}`} className={styles.error}>
+            <CircleAlert size={15} aria-hidden />
+            <span>
+              <span className="visually-hidden">Error: </span>
+              {problem.message}
+            </span>
+          </li>
+        ))}
+        {data.warnings.map((problem) => (
+          <li key={`${problem.code} ${problem.message}`} className={styles.warning}>
+            <TriangleAlert size={15} aria-hidden />
+            <span>
+              <span className="visually-hidden">Warning: </span>
+              {problem.message}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

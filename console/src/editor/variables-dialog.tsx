@@ -1,0 +1,79 @@
+import { useState } from 'react';
+import { ItemList } from '@/panel/lists';
+import lists from '@/panel/lists.module.css';
+import { Button } from '@/ui/button';
+import { Dialog } from '@/ui/dialog';
+import { Select, TextInput } from '@/ui/field';
+import type { DraftStore } from '@/workflow/draft-store';
+import { setVariables } from '@/workflow/edit';
+import type { Variable } from '@/workflow/state';
+
+const TYPES = ['plain', 'string', 'number', 'boolean', 'object', 'array'];
+
+interface Props {
+  store: DraftStore;
+  disabled: boolean;
+  onClose: () => void;
+}
+
+/** The workflow's variables: blocks read them as <variable.name>, Variables blocks set them. */
+export function VariablesDialog({ store, disabled, onClose }: Props) {
+  const [variables, setShown] = useState<Variable[]>(() => Object.values(store.state().variables));
+  const change = (next: Variable[]) => {
+    setShown(next);
+    const named = next.filter((variable) => variable.name.trim());
+    store.edit((state) => setVariables(state, named), 'variables');
+  };
+  return (
+    <Dialog
+      title="Variables"
+      description="Values of this workflow. Blocks read one as <variable.name>, Variables blocks set it."
+      size="m"
+      open
+      onClose={onClose}
+      footer={
+        <Button look="primary" onClick={onClose}>
+          Done
+        </Button>
+      }
+    >
+      <ItemList<Variable>
+        items={variables}
+        keyOf={(variable) => variable.id}
+        noun="variable"
+        make={() => ({ id: crypto.randomUUID(), name: '', type: 'plain', value: '' })}
+        disabled={disabled}
+        onChange={change}
+      >
+        {(variable, changeOne, index) => (
+          <div className={lists.triple}>
+            <TextInput
+              aria-label={`Name of variable ${index + 1}`}
+              placeholder="name"
+              value={variable.name}
+              disabled={disabled}
+              onChange={(event) => changeOne({ name: event.target.value })}
+            />
+            <Select
+              aria-label={`Type of variable ${index + 1}`}
+              value={variable.type}
+              disabled={disabled}
+              onChange={(event) => changeOne({ type: event.target.value })}
+            >
+              {TYPES.map((type) => (
+                <option key={type}>{type}</option>
+              ))}
+            </Select>
+            <TextInput
+              aria-label={`Value of variable ${index + 1}`}
+              placeholder="value"
+              value={typeof variable.value === 'string' ? variable.value : JSON.stringify(variable.value)}
+              disabled={disabled}
+              onChange={(event) => changeOne({ value: event.target.value })}
+            />
+          </div>
+        )}
+      </ItemList>
+    </Dialog>
+  );
+}
