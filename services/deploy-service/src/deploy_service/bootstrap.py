@@ -4,20 +4,23 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.middleware import Middleware
 
-from deploy_service.adapters import mongo_environment, mongo_snapshots, mongo_versions, mongo_workflows
+from deploy_service.adapters import mongo_chats, mongo_environment, mongo_snapshots, mongo_versions, mongo_workflows
 from deploy_service.adapters.control_bus import ControlBusAnnouncer
 from deploy_service.adapters.failures import STORE_ERROR, render_store_failure
+from deploy_service.adapters.mongo_chats import MongoChats
 from deploy_service.adapters.mongo_drafts import MongoDrafts
 from deploy_service.adapters.mongo_environment import MongoEnvironment
 from deploy_service.adapters.mongo_snapshots import MongoSnapshots
 from deploy_service.adapters.mongo_versions import MongoVersions
 from deploy_service.adapters.mongo_workflows import MongoWorkflows
+from deploy_service.api.chats import chats_router
 from deploy_service.api.deployments import deployments_router
 from deploy_service.api.environment import environment_router
 from deploy_service.api.guards import render_invalid_parameters
 from deploy_service.api.runs import runs_router
 from deploy_service.api.workflows import workflows_router
 from deploy_service.application.changes import WorkflowChanges
+from deploy_service.application.chats import Chats
 from deploy_service.application.contents import Contents
 from deploy_service.application.deployments import Deployments
 from deploy_service.application.drafts import Drafts
@@ -37,7 +40,13 @@ from shared.web.app import create_app
 from shared.web.guards import BodyLimit
 from shared.web.internal_auth import ServiceTokens
 
-INDEXES = (*mongo_workflows.INDEXES, *mongo_versions.INDEXES, *mongo_environment.INDEXES, *mongo_snapshots.INDEXES)
+INDEXES = (
+    *mongo_workflows.INDEXES,
+    *mongo_versions.INDEXES,
+    *mongo_environment.INDEXES,
+    *mongo_snapshots.INDEXES,
+    *mongo_chats.INDEXES,
+)
 ENVELOPE_FACTOR = 2
 """A workflow file may be JSON text inside JSON, every quote escaped."""
 
@@ -67,13 +76,14 @@ def build(
     snapshots = snapshots or MongoSnapshots(store)
     versions = versions or MongoVersions(store)
     environment = MongoEnvironment(store)
+    chats = MongoChats(store)
     keys = AesGcmKeyRing.parse(settings.environment_keys.get_secret_value())
     tokens = ServiceTokens.of(settings)
     limit, keyed = settings.workflow_limit_bytes, frozenset(settings.keyed_providers)
 
     changes = WorkflowChanges(workflows, ControlBusAnnouncer(broker.control), Turns())
     contents = Contents(drafts, versions, snapshots)
-    authored = Workflows(workflows, drafts, contents, changes, clock, content_limit=limit)
+    authored = Workflows(workflows, drafts, contents, changes, clock, chats=chats, content_limit=limit)
     edited = Drafts(
         workflows, drafts, contents, changes, clock, snapshots=snapshots, content_limit=limit, keyed_providers=keyed
     )
@@ -90,6 +100,7 @@ def build(
             workflows_router(authored, edited, tokens),
             deployments_router(deployed, numbered, tokens),
             environment_router(vault, tokens),
+            chats_router(Chats(chats, workflows, clock), tokens),
         ],
         middleware=[Middleware(BodyLimit, limit=limit * ENVELOPE_FACTOR)],
     )

@@ -11,6 +11,7 @@ from deploy_service.domain.content import Content, Draft, Snapshot
 from deploy_service.domain.environment import EnvironmentEntry
 from deploy_service.domain.version import Version
 from deploy_service.domain.workflow import Workflow
+from shared.contracts.chats import Chat
 from shared.security.sealed import Sealed
 
 
@@ -89,6 +90,36 @@ class VersionRepository(Protocol):
 
     async def describe(self, version: Version) -> None:
         """Keep its name and description."""
+        ...
+
+
+class ChatRepository(Protocol):
+    """Chats; an address leads to one, a workflow has one."""
+
+    async def add(self, chat: Chat) -> bool:
+        """Keep a new one, unless its address or its workflow has one; says whether it is kept."""
+        ...
+
+    async def replace(self, chat: Chat) -> bool:
+        """Keep its settings, unless the address is taken; says whether they are kept."""
+        ...
+
+    async def get(self, chat_id: str) -> Chat | None: ...
+
+    async def at(self, identifier: str) -> Chat | None:
+        """The one at this address."""
+        ...
+
+    async def of(self, workflow_id: str) -> Chat | None:
+        """The one of this workflow."""
+        ...
+
+    async def delete(self, chat_id: str) -> None:
+        """Forget it, if it is there."""
+        ...
+
+    async def delete_of(self, workflow_id: str) -> None:
+        """As `delete`, for the one of a workflow."""
         ...
 
 

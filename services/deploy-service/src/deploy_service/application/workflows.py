@@ -10,7 +10,7 @@ from deploy_service.application.moments import moment
 from deploy_service.domain.content import Draft, content_of
 from deploy_service.domain.views import workflow_view
 from deploy_service.domain.workflow import Workflow, workflow_description, workflow_name
-from deploy_service.ports import DraftRepository, WorkflowRepository
+from deploy_service.ports import ChatRepository, DraftRepository, WorkflowRepository
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
 from shared.errors import InvalidRequest
@@ -34,9 +34,11 @@ class Workflows:
         changes: WorkflowChanges,
         clock: Clock,
         *,
+        chats: ChatRepository,
         content_limit: int,
     ) -> None:
         self._workflows = workflows
+        self._chats = chats
         self._drafts = drafts
         self._contents = contents
         self._changes = changes
@@ -78,9 +80,10 @@ class Workflows:
         return workflow_view(change.after)
 
     async def archive(self, workflow_id: str, workspace_id: str) -> None:
-        """Take it out of sight and stop its endpoint. Raises NotFound."""
+        """Take it out of sight, stop its endpoint and give up its chat's address. Raises NotFound."""
         at = moment(self._clock)
         await self._changes.change(workflow_id, workspace_id, lambda found: found.archived(at))
+        await self._chats.delete_of(workflow_id)
 
     async def export(self, workflow_id: str, workspace_id: str) -> JsonObject:
         """The draft as a file, without secrets. Raises NotFound."""

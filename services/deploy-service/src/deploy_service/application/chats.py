@@ -1,0 +1,68 @@
+"""Chats: the addresses at which people talk to workflows."""
+
+import msgspec
+
+from deploy_service.application.moments import moment
+from deploy_service.domain.chat import checked_identifier, checked_settings
+from deploy_service.ports import ChatRepository, WorkflowRepository
+from shared.clock import Clock
+from shared.contracts.chats import Chat, ChatSettings, CreateChat, FoundChat
+from shared.errors import Conflict, NotFound
+from shared.ids import new_id
+
+
+class Chats:
+    """Keeps them. Who may change one is for the gateway to know."""
+
+    def __init__(self, chats: ChatRepository, workflows: WorkflowRepository, clock: Clock) -> None:
+        self._chats = chats
+        self._workflows = workflows
+        self._clock = clock
+
+    async def create(self, request: CreateChat) -> Chat:
+        """A new chat. Raises InvalidRequest, NotFound, Conflict."""
+        settings = checked_settings(request.settings)
+        workflow = await self._workflows.get(request.workflow_id)
+        if workflow is None or workflow.is_archived or workflow.workspace_id != request.workspace_id:
+            raise NotFound("Workflow not found")
+        now = moment(self._clock)
+        chat = Chat(
+            id=new_id(),
+            workspace_id=request.workspace_id,
+            workflow_id=request.workflow_id,
+            settings=settings,
+            created_at=now,
+            updated_at=now,
+        )
+        if not await self._chats.add(chat):
+            has_one = await self._chats.of(request.workflow_id) is not None
+            raise Conflict("Workflow already has a chat" if has_one else "Identifier already in use")
+        return chat
+
+    async def at(self, identifier: str) -> FoundChat:
+        """The chat at this address. Raises InvalidRequest for what cannot be one."""
+        return FoundChat(await self._chats.at(checked_identifier(identifier)))
+
+    async def of(self, workspace_id: str, workflow_id: str) -> FoundChat:
+        """The chat of a workflow."""
+        chat = await self._chats.of(workflow_id)
+        return FoundChat(chat if chat is not None and chat.workspace_id == workspace_id else None)
+
+    async def get(self, chat_id: str) -> Chat:
+        """One chat. Raises NotFound."""
+        chat = await self._chats.get(chat_id)
+        if chat is None:
+            raise NotFound("Chat not found")
+        return chat
+
+    async def save(self, chat_id: str, settings: ChatSettings) -> Chat:
+        """Settings in place of the old ones. Raises NotFound, InvalidRequest, Conflict."""
+        chat = await self.get(chat_id)
+        changed = msgspec.structs.replace(chat, settings=checked_settings(settings), updated_at=moment(self._clock))
+        if not await self._chats.replace(changed):
+            raise Conflict("Identifier already in use")
+        return changed
+
+    async def delete(self, chat_id: str) -> None:
+        """Nobody talks there any more; the address is free."""
+        await self._chats.delete(chat_id)

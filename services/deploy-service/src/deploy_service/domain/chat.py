@@ -1,0 +1,70 @@
+"""What the settings of a chat must be like."""
+
+import re
+from typing import Final
+
+import msgspec
+
+from deploy_service.domain.texts import checked_name, checked_text
+from shared.contracts.chats import ChatAccess, ChatLook, ChatSettings, ShownOutput
+from shared.errors import InvalidRequest
+
+IDENTIFIER_LIMIT: Final = 100
+TITLE_LIMIT: Final = 200
+DESCRIPTION_LIMIT: Final = 2_000
+WELCOME_LIMIT: Final = 2_000
+OUTPUTS_LIMIT: Final = 50
+RESERVED: Final = frozenset({"manage", "validate"})
+"""Words that stand in the same place of the API's paths."""
+HIDDEN: Final = frozenset({"toolCalls", "providerTiming"})
+"""What an agent did to come to its answer: strangers never see it."""
+_IDENTIFIER: Final = re.compile(r"[a-z0-9-]+")
+_COLOR: Final = re.compile(r"#[0-9a-fA-F]{6}")
+_IMAGE: Final = re.compile(r"https://[^\s\"'<>]{1,2000}")
+
+
+def checked_identifier(identifier: str) -> str:
+    """The last word of a chat's address. Raises InvalidRequest."""
+    if not _IDENTIFIER.fullmatch(identifier) or len(identifier) > IDENTIFIER_LIMIT:
+        raise _invalid("identifier", "Identifier can only contain lowercase letters, numbers, and hyphens")
+    if identifier in RESERVED:
+        raise _invalid("identifier", "Identifier is reserved")
+    return identifier
+
+
+def checked_settings(settings: ChatSettings) -> ChatSettings:
+    """`settings` with texts trimmed. Raises InvalidRequest."""
+    has_password = settings.access is ChatAccess.PASSWORD
+    if has_password and not settings.password_hash:
+        raise _invalid("password", "Password is required when using password protection")
+    if len(settings.outputs) > OUTPUTS_LIMIT:
+        raise _invalid("outputConfigs", f"At most {OUTPUTS_LIMIT} outputs can be shown")
+    return msgspec.structs.replace(
+        settings,
+        identifier=checked_identifier(settings.identifier),
+        title=checked_name("title", settings.title, TITLE_LIMIT),
+        description=checked_text("description", settings.description, DESCRIPTION_LIMIT),
+        look=_checked_look(settings.look),
+        password_hash=settings.password_hash if has_password else None,
+        outputs=tuple(map(_checked_output, settings.outputs)),
+    )
+
+
+def _checked_look(look: ChatLook) -> ChatLook:
+    if look.primary_color is not None and not _COLOR.fullmatch(look.primary_color):
+        raise _invalid("customizations.primaryColor", "Primary color must be like #1d7f4e")
+    if look.image_url is not None and not _IMAGE.fullmatch(look.image_url):
+        raise _invalid("customizations.imageUrl", "Image URL must be an https URL")
+    checked_text("customizations.welcomeMessage", look.welcome_message or "", WELCOME_LIMIT)
+    return look
+
+
+def _checked_output(output: ShownOutput) -> ShownOutput:
+    path = output.path.strip() or "content"
+    if path.partition(".")[0] in HIDDEN:
+        raise _invalid("outputConfigs", f"{path} cannot be shown in a chat")
+    return ShownOutput(output.block_id, path)
+
+
+def _invalid(field: str, message: str) -> InvalidRequest:
+    return InvalidRequest(message, details=[{"path": field.split("."), "message": message}])

@@ -1,0 +1,85 @@
+"""Chats: an address leads to one workflow, a workflow has one address."""
+
+import pytest
+from tests.support.deploy import DeployCaller, at, state
+
+from shared.contracts.chats import Chat, ChatAccess, ChatLook, ChatSettings, CreateChat, FoundChat, ShownOutput
+from shared.errors import Conflict, FlowportError, InvalidRequest, NotFound
+
+SETTINGS = ChatSettings(identifier="help-desk", title=" Help ", outputs=(ShownOutput("fn", ""),))
+
+
+async def publish(gateway: DeployCaller, settings: ChatSettings = SETTINGS, workflow_id: str = "") -> Chat:
+    found = workflow_id or (await gateway.create(state())).id
+    return await gateway.http.call("POST", "/internal/chats", body=CreateChat("ws", found, settings), returns=Chat)
+
+
+async def look(gateway: DeployCaller, identifier: str) -> Chat | None:
+    return (await gateway.http.call("GET", f"/internal/chats/at/{identifier}", returns=FoundChat)).chat
+
+
+async def test_a_chat_is_found_by_its_address_its_workflow_and_its_id(gateway: DeployCaller) -> None:
+    chat = await publish(gateway)
+    assert chat.settings.title == "Help"
+    assert chat.settings.outputs == (ShownOutput("fn", "content"),)
+    assert await look(gateway, "help-desk") == chat
+    assert await look(gateway, "elsewhere") is None
+    of = await gateway.http.call("GET", at(chat.workflow_id, "chat"), returns=FoundChat)
+    assert of.chat == chat
+    foreign = await gateway.http.call("GET", at(chat.workflow_id, "chat", "other"), returns=FoundChat)
+    assert foreign.chat is None
+    assert await gateway.http.call("GET", f"/internal/chats/{chat.id}", returns=Chat) == chat
+
+
+async def test_an_address_and_a_workflow_are_given_once(gateway: DeployCaller) -> None:
+    chat = await publish(gateway)
+    with pytest.raises(Conflict, match="Identifier already in use"):
+        await publish(gateway)
+    with pytest.raises(Conflict, match="already has a chat"):
+        await publish(gateway, ChatSettings(identifier="second", title="T"), chat.workflow_id)
+    second = await publish(gateway, ChatSettings(identifier="second", title="T"))
+    with pytest.raises(Conflict, match="Identifier already in use"):
+        await gateway.http.call("PUT", f"/internal/chats/{second.id}", body=SETTINGS, returns=Chat)
+
+
+async def test_settings_are_replaced_and_a_public_chat_forgets_its_password(gateway: DeployCaller) -> None:
+    secret = ChatSettings(identifier="secret", title="T", access=ChatAccess.PASSWORD, password_hash="hash")
+    chat = await publish(gateway, secret)
+    changed = ChatSettings(identifier="open", title="T", password_hash="hash", look=ChatLook(primary_color="#00ff00"))
+    saved = await gateway.http.call("PUT", f"/internal/chats/{chat.id}", body=changed, returns=Chat)
+    assert saved.settings.password_hash is None
+    assert await look(gateway, "secret") is None
+    assert await look(gateway, "open") == saved
+
+
+async def test_an_address_is_free_again_when_its_chat_or_workflow_is_gone(gateway: DeployCaller) -> None:
+    chat = await publish(gateway)
+    await gateway.http.call("DELETE", f"/internal/chats/{chat.id}")
+    again = await publish(gateway)
+    await gateway.http.call("DELETE", at(again.workflow_id))
+    assert await look(gateway, "help-desk") is None
+    with pytest.raises(NotFound):
+        await publish(gateway, SETTINGS, again.workflow_id)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ChatSettings(identifier="Upper", title="T"),
+        ChatSettings(identifier="manage", title="T"),
+        ChatSettings(identifier="x" * 101, title="T"),
+        ChatSettings(identifier="ok", title=" "),
+        ChatSettings(identifier="ok", title="T", access=ChatAccess.PASSWORD),
+        ChatSettings(identifier="ok", title="T", look=ChatLook(primary_color="red;}")),
+        ChatSettings(identifier="ok", title="T", look=ChatLook(image_url="javascript:alert(1)")),
+        ChatSettings(identifier="ok", title="T", outputs=(ShownOutput("a", "toolCalls.list"),)),
+    ],
+)
+async def test_settings_out_of_order_are_refused(gateway: DeployCaller, wrong: ChatSettings) -> None:
+    with pytest.raises(InvalidRequest):
+        await publish(gateway, wrong)
+
+
+async def test_only_the_gateway_may_ask(executor: DeployCaller) -> None:
+    with pytest.raises(FlowportError):
+        await look(executor, "help-desk")
