@@ -22,7 +22,7 @@ say = printf '\033[1m==> %s\033[0m\n'
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: up
 up: $(READY) console ## set everything up and run it here; deploy the examples; PORT moves it
@@ -62,7 +62,7 @@ lint: $(READY) ## style and format
 .PHONY: types
 types: $(READY) ## static types
 	@$(BIN)/mypy $(addprefix --package ,$(PACKAGES))
-	@MYPYPATH=. $(BIN)/mypy --namespace-packages --explicit-package-bases tests/support tests/e2e tests/faults tools tests/conformance
+	@MYPYPATH=. $(BIN)/mypy --namespace-packages --explicit-package-bases --exclude node_modules tests benchmarks tools
 
 .PHONY: docs
 docs: $(READY) ## write the pages, dashboards and objects that come from code
@@ -99,6 +99,15 @@ images: ## build an image for each service, and one with the command line
 k8s-check: $(READY) ## build every overlay, and check it against Kubernetes' schemas and our own rules
 	@$(MAKE) --no-print-directory debian DEBIAN=kustomize
 	@$(BIN)/python -m pytest --quiet tests/unit/operations/test_kubernetes.py
+
+.PHONY: sbom
+sbom: $(READY) ## write dist/sbom.json: every package that is locked, as CycloneDX
+	@mkdir -p dist
+	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock --of JSON --output-file dist/sbom.json
+
+.PHONY: audit
+audit: $(READY) ## look the locked packages up in the public vulnerability database
+	@$(BIN)/uv tool run --quiet pip-audit==2.10.1 --requirement requirements.lock --require-hashes --disable-pip
 
 .PHONY: lock
 lock: ## resolve every dependency anew into requirements.lock

@@ -54,7 +54,7 @@ VALUES: Final = {
 }
 READ, WRITE, DEPLOY, ADMIN, EXECUTE = Scope.READ, Scope.WRITE, Scope.DEPLOY, Scope.ADMIN, Scope.EXECUTE
 LOOK: Final = (READ, EXECUTE)
-STATE: Final = {"blocks": {}, "edges": []}
+STATE: Final[dict[str, Any]] = {"blocks": {}, "edges": []}
 FILE: Final = {"workspaceId": "WS1", "workflow": {"version": "1.0", "state": STATE}}
 
 V1: Final = "/api/v1/workflows"

@@ -28,7 +28,7 @@ KEYS: Final = {
 SESSIONS: Final = {f"session: {role}": ROLE_SCOPES[role] for role in Role}
 REFUSED: Final = ("nobody", "wrong key", "mistyped key", "revoked key", "expired key")
 STRANGERS: Final = ("another workspace's key", "session of a stranger")
-NO_LIMITS: Final = {f"rate_limit_free_{kind}": 1_000_000 for kind in ("sync", "async", "api")}
+NO_LIMITS: Final[dict[str, Any]] = {f"rate_limit_free_{kind}": 1_000_000 for kind in ("sync", "async", "api")}
 CALLERS: Final = (*REFUSED, *STRANGERS, *KEYS, *SESSIONS)
 
 

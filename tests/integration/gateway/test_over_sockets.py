@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from tests.support.eventually import eventually
@@ -57,7 +58,7 @@ class Served:
 
 
 @asynccontextmanager
-async def serve(**settings: float) -> AsyncIterator[Served]:
+async def serve(**settings: Any) -> AsyncIterator[Served]:
     async with running_system(**settings) as system:
         door = listen(0)
         port = port_of(door)

@@ -27,7 +27,7 @@ ALL = (
     *attempts.ODD_ENDINGS,
     *attempts.EXHAUSTING,
 )
-SECRETS = {"bindings": {"mine": "secret"}, "params": {"mine": "secret"}, "environment": {"MINE": "secret"}}
+MINE = {"mine": "secret"}
 NEIGHBOUR = """
 const found = [typeof mine, params.mine, environmentVariables.MINE, ({}).polluted, globalThis.evil, [].evil]
 return [JSON.stringify(found), await Promise.resolve([...'ok'].join(''))]
@@ -47,7 +47,14 @@ async def sandbox() -> AsyncIterator[JavaScriptSandbox]:
 
 @pytest.mark.parametrize("attempt", ALL, ids=lambda attempt: attempt.id)
 async def test_an_attempt_harms_nobody_else(sandbox: JavaScriptSandbox, attempt: Attempt) -> None:
-    result = await sandbox.run(Script(code=attempt.code, timeout_ms=attempt.timeout_ms, **SECRETS))
+    script = Script(
+        code=attempt.code,
+        timeout_ms=attempt.timeout_ms,
+        bindings=MINE,
+        params=MINE,
+        environment={"MINE": "secret"},
+    )
+    result = await sandbox.run(script)
     if attempt.kinds:
         assert result.error is not None
         assert result.error.kind in attempt.kinds

@@ -43,6 +43,13 @@ ADD = {
 CALL = ToolCall("c1", "custom_add", '{"a": 1, "b": 2}')
 
 
+class Numbers(msgspec.Struct):
+    """What `ADD` takes."""
+
+    a: int
+    b: int
+
+
 class Adding:
     """Plays the sandbox: it adds."""
 
@@ -51,7 +58,8 @@ class Adding:
 
     async def run(self, script: Script) -> ScriptResult:
         self.scripts.append(script)
-        return ScriptResult(result=msgspec.Raw(msgspec.json.encode(script.params["a"] + script.params["b"])))
+        numbers = msgspec.convert(script.params, Numbers)
+        return ScriptResult(result=msgspec.Raw(msgspec.json.encode(numbers.a + numbers.b)))
 
 
 class Model:

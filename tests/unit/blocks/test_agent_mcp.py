@@ -14,6 +14,7 @@ from executor_service.blocks.mcp import McpServers
 from executor_service.engine import RunResult
 from executor_service.providers import Role, ToolCall, Turn
 from shared.net import OutboundClient
+from shared.workflow.jsvalues import JsonObject
 
 ADDS = ToolCall("c1", "mcp-127_0_0_1-add", '{"a": 2, "b": 3}')
 
@@ -32,7 +33,11 @@ async def outbound() -> AsyncIterator[OutboundClient]:
 
 
 async def ask(outbound: OutboundClient, model: Model, *tools: Any) -> RunResult:
-    settings = {"model": "vllm/m", "messages": [{"role": "user", "content": "2 + 3?"}], "tools": list(tools)}
+    settings: JsonObject = {
+        "model": "vllm/m",
+        "messages": [{"role": "user", "content": "2 + 3?"}],
+        "tools": list(tools),
+    }
     agent = AgentHandler(model, Toolbox(Adding(), {}, McpServers(outbound)))
     return await run(chain(INPUT, block("a", "agent", "A", settings=settings)), engine_of({"agent": agent}))
 

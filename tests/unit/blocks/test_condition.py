@@ -9,6 +9,7 @@ from executor_service.blocks.condition import ConditionHandler
 from executor_service.engine import Execution, RunResult
 from executor_service.sandbox import Conditions, ErrorKind, ScriptError, Verdict
 from shared.workflow.compile import compile_workflow
+from shared.workflow.jsvalues import Json
 
 
 class Sandbox:
@@ -32,7 +33,9 @@ class Sandbox:
 
 async def choose(*options: tuple[str, str], sandbox: Sandbox | None = None, body: Any = None) -> RunResult:
     """Run start → condition → a block for each option, `A`, `B` …"""
-    entries = [{"id": f"o{index}", "title": title, "value": text} for index, (title, text) in enumerate(options)]
+    entries: list[Json] = [
+        {"id": f"o{index}", "title": title, "value": text} for index, (title, text) in enumerate(options)
+    ]
     targets = [echo("ABC"[index], title) for index, (title, _) in enumerate(options)]
     edges = [edge("start", "c"), *(edge("c", "ABC"[index], f"condition-o{index}") for index in range(len(options)))]
     document = workflow(

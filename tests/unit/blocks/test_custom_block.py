@@ -83,8 +83,8 @@ async def converse(plugin: EntryPoint, *turns: Turn, **params: Any) -> tuple[Mod
     tools = plugin_tools(handlers, Catalog(plugins=[plugin]))
     model = Model(*turns, Turn(content="done"))
     agent = AgentHandler(model, Toolbox(Adding(), tools, McpServers(OutboundClient())))
-    tool = {"type": plugin.name, "title": "Shorten", "params": params}
-    settings = {"model": "vllm/m", "messages": [{"role": "user", "content": "Go"}], "tools": [tool]}
+    tool: JsonObject = {"type": plugin.name, "title": "Shorten", "params": params}
+    settings: JsonObject = {"model": "vllm/m", "messages": [{"role": "user", "content": "Go"}], "tools": [tool]}
     document = chain(INPUT, block("a", "agent", "A", settings=settings))
     return model, await run(document, engine_of({"agent": agent}))
 

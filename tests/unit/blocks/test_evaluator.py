@@ -10,8 +10,9 @@ from tests.unit.workflow.states import block, chain
 from executor_service.blocks.evaluator import EvaluatorHandler
 from executor_service.engine import RunResult
 from executor_service.providers import ModelFailure
+from shared.workflow.jsvalues import Json
 
-METRICS = [
+METRICS: list[Json] = [
     {"id": "1", "name": "Accuracy", "description": "Is it true?", "range": {"min": 0, "max": 10}},
     {"id": "2", "name": "Tone", "description": "Is it kind?", "range": {"min": 1, "max": 5}},
 ]

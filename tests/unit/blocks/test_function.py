@@ -92,12 +92,12 @@ async def test_references_in_comments_mean_nothing() -> None:
 
 
 async def test_variables_are_variables() -> None:
-    given = {"v": {"id": "v", "name": "cfg", "type": "object", "value": '{"a": [1]}'}}
+    given: JsonObject = {"v": {"id": "v", "name": "cfg", "type": "object", "value": '{"a": [1]}'}}
     assert await bound("return <variable.cfg.a[0]>", variables=given) == ("return $0", [1])
 
 
 async def test_a_variable_that_is_not_there_is_an_error() -> None:
-    given = {"v": {"id": "v", "name": "count", "type": "number", "value": 1}}
+    given: JsonObject = {"v": {"id": "v", "name": "count", "type": "number", "value": 1}}
     result = await run("return <variable.nope>", Sandbox(), variables=given)
     assert failure(result) == 'F: Variable "nope" doesn\'t exist. Available: count'
     assert result.outcome.error is not None
@@ -133,7 +133,7 @@ async def test_code_stored_in_pieces_is_one_piece() -> None:
         ({"timeout": "-1"}, 5_000),
     ],
 )
-async def test_code_never_gets_more_time_than_the_run_has(settings: JsonObject, longest: int) -> None:
+async def test_code_never_gets_more_time_than_the_run_has(settings: dict[str, Any], longest: int) -> None:
     sandbox = Sandbox()
     await run("return 1", sandbox, **settings)
     assert sandbox.scripts[0].timeout_ms == longest

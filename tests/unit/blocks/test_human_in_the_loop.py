@@ -9,13 +9,13 @@ from tests.unit.workflow.states import block, chain, edge, workflow
 from executor_service.blocks.human_in_the_loop import HumanInTheLoopHandler
 from executor_service.engine import Engine, RunResult
 from shared.contracts.runs import RunStatus
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.jsvalues import Json, JsonObject
 
-FORM = [
+FORM: list[Json] = [
     {"id": "f1", "name": "approved", "type": "boolean", "label": "Do you agree?", "required": True},
     {"name": "note", "value": "none"},
 ]
-SHOWN = [{"id": "s1", "name": "offer", "type": "string", "value": "<start.input>"}]
+SHOWN: list[Json] = [{"id": "s1", "name": "offer", "type": "string", "value": "<start.input>"}]
 LINKS = {
     "apiUrl": f"{PUBLIC_URL}/api/resume/wf-1/run-1/h",
     "uiUrl": f"{PUBLIC_URL}/resume/wf-1/run-1",

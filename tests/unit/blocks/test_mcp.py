@@ -12,6 +12,7 @@ from tests.unit.workflow.states import block, chain
 from executor_service.blocks.mcp import McpHandler, McpServers
 from executor_service.engine import RunResult
 from shared.net import OutboundClient
+from shared.workflow.jsvalues import JsonObject
 
 
 @pytest.fixture(params=["stream", "json", "stateless"])
@@ -137,9 +138,7 @@ async def test_where_workflows_may_not_call_no_tool_is_called(url: str, reason: 
         ({"arguments": "{"}, "The arguments of an MCP tool must be a JSON object"),
     ],
 )
-async def test_what_cannot_be_called_is_refused(
-    outbound: OutboundClient, settings: dict[str, str], reason: str
-) -> None:
-    given = {"server": "https://tools.example/mcp", "tool": "say", **settings}
+async def test_what_cannot_be_called_is_refused(outbound: OutboundClient, settings: JsonObject, reason: str) -> None:
+    given: JsonObject = {"server": "https://tools.example/mcp", "tool": "say", **settings}
     document = chain(INPUT, block("m", "mcp", "M", settings=given))
     assert failure(await run(document, engine_of({"mcp": McpHandler(McpServers(outbound))}))) == f"M: {reason}"

@@ -1,5 +1,7 @@
 """Conversations outlive a run, and only their own workspace sees them."""
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 from tests.unit.blocks.running import failure, run_block
@@ -18,7 +20,9 @@ class Store:
     async def read(self, workspace_id: str, conversation_id: str) -> list[Remembered]:
         return self.kept.get((workspace_id, conversation_id), [])
 
-    async def append(self, workspace_id: str, conversation_id: str, messages: list[Remembered], *, once: str) -> None:
+    async def append(
+        self, workspace_id: str, conversation_id: str, messages: Sequence[Remembered], *, once: str
+    ) -> None:
         if once not in self.seen:
             self.seen.add(once)
             said = [msgspec.structs.replace(message, once=once) for message in messages]

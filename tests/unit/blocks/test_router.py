@@ -1,6 +1,7 @@
 """A model chooses the way: by a route's id, or (older form) by the id of the block that follows."""
 
 import json
+from typing import Any
 
 import pytest
 from tests.unit.blocks.running import INPUT, Models, echo, engine_of, failure, names, run
@@ -11,7 +12,7 @@ from executor_service.engine import RunResult
 from executor_service.providers import ModelFailure, Role
 from shared.workflow.jsvalues import Json, JsonObject
 
-ROUTES = [
+ROUTES: list[Any] = [
     {"id": "rt-sales", "title": "Sales", "value": "Wants to buy"},
     {"id": "rt-help", "title": "Help", "value": "Has a problem"},
 ]
@@ -21,12 +22,21 @@ def decision(route: str, reasoning: str = "because") -> str:
     return json.dumps({"route": route, "reasoning": reasoning})
 
 
-def routed(routes: Json = None, **more: Json) -> JsonObject:
+def router(routes: Json = None) -> JsonObject:
+    """A router between these routes."""
+    settings: JsonObject = {
+        "context": "<start.input>",
+        "routes": ROUTES if routes is None else routes,
+        "model": "vllm/test",
+    }
+    return block("r", "router_v2", "Router", settings=settings)
+
+
+def routed(routes: Json = None) -> JsonObject:
     """A router before a sales and a help block, and one behind its error edge."""
-    settings = {"context": "<start.input>", "routes": ROUTES if routes is None else routes, "model": "vllm/test"}
     return workflow(
         INPUT,
-        block("r", "router_v2", "Router", settings={**settings, **more}),
+        router(routes),
         echo("sales", "sold"),
         echo("help", "helped"),
         echo("lost", "<router.error>"),
@@ -119,7 +129,7 @@ async def test_a_route_that_leads_nowhere_ends_the_run_without_an_output() -> No
 
 async def test_what_the_provider_says_is_passed_on() -> None:
     models = Models(ModelFailure("model exploded"))
-    document = workflow(INPUT, routed()["blocks"]["r"], edges=(edge("start", "r"),))
+    document = workflow(INPUT, router(), edges=(edge("start", "r"),))
     result = await run(document, engine_of({"router_v2": RouterHandler(models)}), {"input": "x"})
     assert failure(result) == "Router: model exploded"
 

@@ -8,9 +8,9 @@ from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.variables import VariablesHandler
 from executor_service.engine import RunResult
-from shared.workflow.jsvalues import Json
+from shared.workflow.jsvalues import Json, JsonObject
 
-VARIABLES = {
+VARIABLES: JsonObject = {
     "v1": {"id": "v1", "name": "count", "type": "number", "value": "5"},
     "v2": {"id": "v2", "name": "list", "type": "array", "value": "[1]"},
 }

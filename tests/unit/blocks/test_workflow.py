@@ -14,10 +14,10 @@ from executor_service.blocks.ports import ChildWorkflow
 from executor_service.blocks.response import ResponseHandler
 from executor_service.blocks.wait import WaitHandler
 from executor_service.blocks.workflow import WorkflowHandler
-from executor_service.engine import BlockHandler, BlockResult, Call, Inputs, RunResult
+from executor_service.engine import BlockHandler, BlockResult, Call, ChildPin, Inputs, RunResult
 from executor_service.providers import ToolCall, Turn
 from shared.contracts.runs import ErrorCode
-from shared.errors import Unavailable
+from shared.errors import NotFound, Unavailable
 from shared.net import OutboundClient
 from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import Json, JsonObject
@@ -35,6 +35,9 @@ class Deployed:
             raise Unavailable("deploy-service does not answer")
         compiled = self._compiled.get(workflow_id) if workspace_id == "w1" else None
         return None if compiled is None else ChildWorkflow(workflow_id.title(), f"snap-{workflow_id}", compiled)
+
+    async def recall(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
+        raise NotFound("no run is taken up again here")
 
 
 def caller(workflow_id: str = "child", mapping: Json = None, **more: Json) -> JsonObject:
@@ -101,11 +104,11 @@ async def test_the_older_form_s_text_is_the_child_s_input() -> None:
 
 
 async def test_a_child_has_its_own_variables() -> None:
-    child = {
+    child: JsonObject = {
         **chain(start(), echo("b", "<variable.mine>")),
         "variables": {"v": {"id": "v", "name": "mine", "type": "string", "value": "child's"}},
     }
-    parent = {
+    parent: JsonObject = {
         **chain(INPUT, caller()),
         "variables": {"v": {"id": "v", "name": "mine", "type": "string", "value": "parent's"}},
     }
@@ -158,7 +161,7 @@ async def test_a_child_s_failure_takes_the_error_edge() -> None:
 
 
 async def test_a_failed_child_is_not_called_again() -> None:
-    block_with_retry = {**caller(), "retry": {"enabled": True, "maxTries": 3, "waitBetweenTriesMs": 0}}
+    block_with_retry: JsonObject = {**caller(), "retry": {"enabled": True, "maxTries": 3, "waitBetweenTriesMs": 0}}
     child = chain(start(), echo("work", "fail:no luck"))
     result = await call(chain(INPUT, block_with_retry), Deployed(child=child))
     assert result.blocks[1].tries is None
@@ -229,6 +232,10 @@ async def test_each_use_as_a_tool_has_places_of_its_own() -> None:
     uses = Turn(tool_calls=(ToolCall("1", "memory", "{}"), ToolCall("2", "memory", "{}")))
     toolbox = Toolbox(Adding(), {"memory": (tool, places)}, McpServers(OutboundClient()))
     agent = AgentHandler(Model(uses, Turn(content="done")), toolbox)
-    settings = {"model": "vllm/m", "messages": [{"role": "user", "content": "Go"}], "tools": [{"type": "memory"}]}
+    settings: JsonObject = {
+        "model": "vllm/m",
+        "messages": [{"role": "user", "content": "Go"}],
+        "tools": [{"type": "memory"}],
+    }
     await run(chain(INPUT, block("a", "agent", "A", settings=settings)), engine_of({"agent": agent}))
     assert sorted(places.seen) == ["a.memory.0>a", "a.memory.1>a"]

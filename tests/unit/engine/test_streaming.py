@@ -21,6 +21,7 @@ from executor_service.engine.limits import Limits
 from executor_service.engine.streaming import TOO_LARGE, as_chunk, without_model_text
 from shared.contracts.events import BlockStreamFailed, Chunk, SelectedOutput, SelectedOutputFailed
 from shared.contracts.runs import RunStatus
+from shared.workflow.jsvalues import Json, JsonObject
 
 
 def agent(block_id: str, **more: Any) -> dict[str, Any]:
@@ -165,13 +166,13 @@ async def test_a_sync_run_streams_nothing() -> None:
 
 
 def test_streamed_outputs_lose_what_a_model_thought() -> None:
-    segment = {
+    segment: JsonObject = {
         "type": "model",
         "assistantContent": "hm",
         "thinkingContent": "hm",
         "toolCalls": [{"name": "add", "arguments": {"a": 1}, "result": 3}],
     }
-    output = {"content": "4", "providerTiming": {"duration": 1, "timeSegments": [segment]}}
+    output: JsonObject = {"content": "4", "providerTiming": {"duration": 1, "timeSegments": [segment]}}
     assert without_model_text(output) == {
         "content": "4",
         "providerTiming": {"duration": 1, "timeSegments": [{"type": "model", "toolCalls": [{"name": "add"}]}]},
@@ -179,4 +180,5 @@ def test_streamed_outputs_lose_what_a_model_thought() -> None:
 
 
 def test_strings_are_streamed_raw_and_everything_else_as_json() -> None:
-    assert [as_chunk(value) for value in ("a", 1, None, {"a": []})] == ["a", "1", "null", '{\n  "a": []\n}']
+    values: list[Json] = ["a", 1, None, {"a": []}]
+    assert [as_chunk(value) for value in values] == ["a", "1", "null", '{\n  "a": []\n}']

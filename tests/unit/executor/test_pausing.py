@@ -72,12 +72,14 @@ async def test_a_paused_attached_run_is_gone_on_with_by_any_worker(world: World)
 
 async def test_a_durable_run_tells_what_it_waits_for_and_takes_the_answer_up_from_its_journal(world: World) -> None:
     await world.durable.work(DISPATCH, redelivered=False)
-    assert world.jobs.finished is not None
-    assert world.jobs.finished.outcome.status is RunStatus.PAUSED
-    assert [point.context_id for point in world.jobs.finished.pauses] == ["work"]
+    paused = world.jobs.finished
+    assert paused is not None
+    assert paused.outcome.status is RunStatus.PAUSED
+    assert [point.context_id for point in paused.pauses] == ["work"]
 
     world.jobs.answers = YES
     await world.durable.work(DISPATCH, redelivered=False)
+    assert world.jobs.finished is not None
     assert world.jobs.finished.outcome.status is RunStatus.COMPLETED
 
 

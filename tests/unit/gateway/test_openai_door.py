@@ -10,7 +10,7 @@ from gateway.api.openai.models import CompletionBody
 from gateway.api.openai.replies import reply_text
 from shared.contracts.deployments import Draft
 from shared.contracts.events import Chunk, RunEnded
-from shared.contracts.runs import RunError, RunSpec, RunStatus
+from shared.contracts.runs import ErrorCode, RunError, RunSpec, RunStatus
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -95,7 +95,7 @@ async def test_a_stream_of_a_workflow_that_does_not_speak_has_its_output(system:
 
 async def test_a_run_that_fails_is_an_error_that_clients_do_not_repeat(system: System) -> None:
     async def fails(run: RunSpec, send: Send) -> None:
-        error = RunError(code="BLOCK_EXECUTION_FAILED", message="boom", block_name="Fn")
+        error = RunError(code=ErrorCode.BLOCK_EXECUTION_FAILED, message="boom", block_name="Fn")
         await send(0, [RunEnded(outcome({}, status=RunStatus.FAILED, error=error))])
 
     system.worker.perform = fails

@@ -3,6 +3,7 @@
 from typing import Any
 
 import schemathesis
+from schemathesis.core.result import Ok
 from tests.support.workflow_files import START, agent, function, start, workflow
 from tests.unit.gateway.fakes import NOON, OTHER
 from tests.unit.gateway.system import System
@@ -10,7 +11,7 @@ from tests.unit.gateway.system import System
 from shared.contracts.deployments import Draft
 
 PATH = "/api/workflows/W/openapi.json"
-FIELDS = [
+FIELDS: list[dict[str, Any]] = [
     {"name": "city", "type": "string", "value": "Paris", "description": "Where to look", "required": True},
     {"name": "days", "type": "number", "value": ""},
     {"name": "sure", "type": "boolean"},
@@ -45,6 +46,7 @@ async def test_it_is_a_description_that_tools_can_read(system: System) -> None:
     answer = await system.get(PATH)
     assert answer.status == 200
     [read] = schemathesis.openapi.from_dict(answer.json).get_all_operations()
+    assert isinstance(read, Ok)
     assert read.ok().path == "/api/workflows/W/execute"
 
 

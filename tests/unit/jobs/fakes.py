@@ -9,7 +9,7 @@ from tests.unit.jobs.makers import NOW
 
 from jobs_service.domain.capacity import Ledger, Offer, QueueLimits
 from jobs_service.ports import ActiveRun, Leadership, QueueState, Recount, WaitingRun
-from shared.broker.ports import BrokerUnavailable, Handler, Subscription
+from shared.broker.ports import BrokerUnavailable, DeadLetterHandler, Handler, Subscription
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.messages import DurableRunDispatched, Message
 from shared.errors import FlowportError
@@ -73,6 +73,10 @@ class FakeWork:
         self.sent.append(message)
 
     async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Subscription:
+        """See WorkQueue."""
+        raise NotImplementedError
+
+    async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Subscription:
         """See WorkQueue."""
         raise NotImplementedError
 

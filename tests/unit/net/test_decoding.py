@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,13 @@ def bare_deflate(body: bytes) -> bytes:
     return compressor.compress(body) + compressor.flush()
 
 
-COMPRESS = {"": bytes, "identity": bytes, "gzip": gzip.compress, "X-GZIP ": gzip.compress, "deflate": zlib.compress}
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    "identity": bytes,
+    "gzip": gzip.compress,
+    "X-GZIP ": gzip.compress,
+    "deflate": zlib.compress,
+}
 
 
 def read(encoding: str, *parts: bytes, limit: int = 10_000) -> bytes:

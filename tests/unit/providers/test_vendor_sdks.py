@@ -36,7 +36,7 @@ def asks(model: str, *messages: Message, **more: Any) -> ModelRequest:
 
 
 def anthropic_stream(*blocks: dict[str, Any], stop: str = "end_turn") -> Answer:
-    message = {
+    message: dict[str, Any] = {
         "id": "m",
         "type": "message",
         "role": "assistant",

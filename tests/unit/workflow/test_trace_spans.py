@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from shared.contracts.runs import BlockLog
-from shared.workflow.jsvalues import JsonObject
 from shared.workflow.trace_spans import block_spans, run_span
 
 BEGIN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -26,17 +25,22 @@ def log(block_id: str, order: int, *, kind: str = "function", name: str | None =
     )
 
 
-def shape(spans: list[JsonObject]) -> Any:
+def spans_of(*logs: BlockLog) -> list[Any]:
+    """The spans of a run of these blocks."""
+    return block_spans(logs, BEGIN)
+
+
+def shape(spans: list[Any]) -> list[Any]:
     """Names, with what lies below them."""
-    return [(span["name"], shape(span["children"])) if span.get("children") else span["name"] for span in spans]  # type: ignore[arg-type]
+    return [(span["name"], shape(span["children"])) if span.get("children") else span["name"] for span in spans]
 
 
 def test_a_run_is_the_root_of_its_blocks() -> None:
-    span = run_span(
+    span: dict[str, Any] = run_span(
         [log("b", 2), log("a", 1, input={"x": 1}, output={"result": 2})], BEGIN, BEGIN + timedelta(seconds=1)
     )
     assert (span["id"], span["status"], span["duration"]) == ("workflow-execution", "success", 1000)
-    first, second = span["children"]  # type: ignore[misc]
+    first, second = span["children"]
     assert first == {
         "id": f"a-{round(BEGIN.timestamp() * 1000) + 10}",
         "name": "a",
@@ -58,7 +62,7 @@ def test_only_a_failure_that_nothing_handled_fails_the_run() -> None:
     handled = log("a", 1, success=False, error="no", error_handled=True)
     assert run_span([handled], BEGIN, BEGIN)["status"] == "success"
     assert run_span([log("a", 1, success=False, error="no")], BEGIN, BEGIN)["status"] == "error"
-    (span,) = block_spans([handled], BEGIN)
+    (span,) = spans_of(handled)
     assert (span["status"], span["errorHandled"], span["output"]) == ("error", True, {"error": "no"})
 
 
@@ -67,25 +71,25 @@ def test_iterations_are_gathered_under_their_container() -> None:
         log("f", order, name=f"f (iteration {index})", loop_id="L", iteration_index=index)
         for order, index in ((2, 0), (3, 1))
     ]
-    spans = block_spans([log("s", 1), *rounds, log("L", 4, kind="loop", name="Each")], BEGIN)
+    spans = spans_of(log("s", 1), *rounds, log("L", 4, kind="loop", name="Each"))
     assert shape(spans) == ["s", ("Each", [("Iteration 0", ["f"]), ("Iteration 1", ["f"])])]
     loop = spans[1]
     assert (loop["id"], loop["type"]) == ("loop-execution-L", "loop")
-    first = loop["children"][0]  # type: ignore[index, call-overload]
-    assert (first["id"], first["type"]) == ("L-iteration-0", "loop-iteration")  # type: ignore[index, call-overload]
+    first = loop["children"][0]
+    assert (first["id"], first["type"]) == ("L-iteration-0", "loop-iteration")
 
 
 def test_containers_lie_within_containers() -> None:
     around = ({"iterationCurrent": 1, "iterationType": "loop", "iterationContainerId": "L"},)
     inner = log("f₍0₎", 2, name="f (iteration 0)", parallel_id="P", iteration_index=0, parent_iterations=around)
     parallel = log("P", 3, kind="parallel", name="Par", loop_id="L", iteration_index=1)
-    spans = block_spans([inner, parallel, log("L", 4, kind="loop", name="Each")], BEGIN)
+    spans = spans_of(inner, parallel, log("L", 4, kind="loop", name="Each"))
     assert shape(spans) == [("Each", [("Iteration 1", [("Par", [("Iteration 0", ["f"])])])])]
 
 
 def test_a_container_that_was_never_left_is_shown_with_what_ran_in_it() -> None:
     failed = log("f", 2, name="f (iteration 0)", loop_id="L", iteration_index=0, success=False, error="no")
-    (span,) = block_spans([failed], BEGIN)
+    (span,) = spans_of(failed)
     assert (span["name"], span["status"]) == ("L", "error")
 
 
@@ -104,9 +108,9 @@ def test_turns_and_tool_calls_lie_below_their_agent() -> None:
         "toolCalls": {"list": [{"name": "add", "arguments": {"a": 1}, "result": 3, "success": True}]},
         "providerTiming": {"duration": 5, "startTime": "s", "endTime": "e", "timeSegments": segments},
     }
-    (span,) = block_spans([log("a", 1, kind="agent", output=output)], BEGIN)
+    (span,) = spans_of(log("a", 1, kind="agent", output=output))
     assert (span["model"], span["tokens"]) == ("m", {"total": 3})
-    turn, tool, answer = span["children"]  # type: ignore[misc]
+    turn, tool, answer = span["children"]
     assert (turn["type"], turn["finishReason"], turn["startTime"]) == (
         "model",
         "tool_calls",
@@ -119,5 +123,5 @@ def test_turns_and_tool_calls_lie_below_their_agent() -> None:
 
 def test_a_called_workflow_lies_below_the_block_that_called_it() -> None:
     called = tuple(msgspec.to_builtins(entry) for entry in (log("s", 1), log("d", 2)))
-    (span,) = block_spans([log("w", 1, kind="workflow_input", child_spans=called)], BEGIN)
+    (span,) = spans_of(log("w", 1, kind="workflow_input", child_spans=called))
     assert shape([span]) == [("w", ["s", "d"])]
