@@ -109,6 +109,15 @@ sbom: $(READY) ## write dist/sbom.json: every package that is locked, as Cyclone
 audit: $(READY) ## look the locked packages up in the public vulnerability database
 	@$(BIN)/uv tool run --quiet pip-audit==2.10.1 --requirement requirements.lock --require-hashes --disable-pip
 
+.PHONY: sbom
+sbom: $(READY) ## write dist/sbom.json: every package that is locked, as CycloneDX
+	@mkdir -p dist
+	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock --of JSON --output-file dist/sbom.json
+
+.PHONY: audit
+audit: $(READY) ## look the locked packages up in the public vulnerability database
+	@$(BIN)/uv tool run --quiet pip-audit==2.10.1 --requirement requirements.lock --require-hashes --disable-pip
+
 .PHONY: lock
 lock: ## resolve every dependency anew into requirements.lock
 	$(COMPILE) --all-extras --group dev $(addprefix --no-emit-package ,$(OURS)) pyproject.toml $(PROJECTS) \
