@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import httpx
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 Json = dict[str, Any]
 
@@ -65,9 +65,8 @@ class Console:
 
     def import_file(self, workflow: Json) -> str:
         """Choose a file on the home page; returns the id of the workflow that opens."""
-        content = json.dumps(workflow).encode()
-        file = {"name": "workflow.json", "mimeType": "application/json", "buffer": content}
-        self.page.locator("input[type=file]").set_input_files(files=[file])  # type: ignore[list-item]
+        file = FilePayload(name="workflow.json", mimeType="application/json", buffer=json.dumps(workflow).encode())
+        self.page.locator("input[type=file]").set_input_files(file)
         self.page.wait_for_url(re.compile("/workflows/.+"))
         return self.page.url.rpartition("/")[2]
 
