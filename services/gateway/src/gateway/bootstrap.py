@@ -186,7 +186,7 @@ def build(
         per_address=settings.rate_limit_public_address,
     )
     limiting = Limiting(limits, clock, trusted=networks(settings.trusted_proxies))
-    reports = UsageReports(limits, jobs, spend_limit_usd=settings.spend_limit_usd)
+    reports = UsageReports(limits, jobs, plans)
     followed = BrokerFollowedRuns(broker, jobs)
     cap = SpendCap(jobs, clock)
     executions = Executions(

@@ -31,6 +31,11 @@ def _concurrency(plan: str, default: int) -> Any:
     return Field(default, ge=1, le=100_000, description=description)
 
 
+def _spend_cap(plan: str) -> Any:
+    description = f"The cap on the {plan} plan, where it differs from FLOWPORT_SPEND_LIMIT_USD; 0 is no cap."
+    return Field(None, ge=0, le=1e9, description=description)
+
+
 def _rate(plan: str, kind: str, default: int) -> Any:
     description = f"Calls per window on the {plan} plan, {kind}; twice as many at once after a pause."
     name = f"RATE_LIMIT_{plan.upper()}_{kind.upper()}"
@@ -73,6 +78,10 @@ class GatewaySettings(CommonSettings):
     spend_limit_usd: float = Field(
         0.0, ge=0, le=1e9, description="What a workspace may spend on models in a month, in US dollars; 0 is no cap."
     )
+    spend_limit_free_usd: float | None = _spend_cap("free")
+    spend_limit_pro_usd: float | None = _spend_cap("pro")
+    spend_limit_team_usd: float | None = _spend_cap("team")
+    spend_limit_enterprise_usd: float | None = _spend_cap("enterprise")
     max_body_bytes: int = Field(
         10 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Largest request body, in bytes."
     )
@@ -151,6 +160,7 @@ class GatewaySettings(CommonSettings):
                 enterprise,
                 name=PlanName.BENCHMARK,
                 concurrency=100_000,
+                spend_cap_usd=0.0,
                 rates=dict.fromkeys(RateKind, 1_000_000_000),
             ),
         )
@@ -160,6 +170,7 @@ class GatewaySettings(CommonSettings):
         def number(setting: str) -> int:
             return int(getattr(self, setting))
 
+        cap: float | None = getattr(self, f"spend_limit_{name}_usd")
         return Plan(
             name,
             sync_seconds=number(f"execution_timeout_{name}"),
@@ -170,4 +181,5 @@ class GatewaySettings(CommonSettings):
                 RateKind.ASYNC: number(f"rate_limit_{name}_async"),
                 RateKind.API: number(f"rate_limit_{name}_api"),
             },
+            spend_cap_usd=self.spend_limit_usd if cap is None else cap,
         )

@@ -56,11 +56,6 @@ def limits_block(usage: Usage, clock: Clock) -> Limits:
 
 
 def spend_limit(usage: Usage) -> float:
-    """What may be spent this month, as clients are told."""
-    return NO_SPEND_LIMIT if usage.limit_usd is None else usage.limit_usd
-
-
-def spend_limit(usage: Usage) -> float:
     """The cap of the month, as a whole number where it is one."""
     cap = usage.cap_usd or NO_SPEND_LIMIT
     return int(cap) if cap == int(cap) else cap

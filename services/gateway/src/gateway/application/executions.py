@@ -124,7 +124,7 @@ class Executions:
 
     async def _spec(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> RunSpec:
         snapshot, selected, run_from = await self._what_to_run(caller, endpoint, request)
-        await self._cap.check(endpoint.workspace_id)
+        await self._cap.check(endpoint.workspace_id, self._plan(caller).spend_cap_usd)
         if request.trigger not in UNCOUNTED:
             await self._limits.take(caller, RateKind.of(request.mode))
         wish = request.draft_run or DraftRun(uses_draft=False)

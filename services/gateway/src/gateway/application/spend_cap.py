@@ -16,24 +16,23 @@ STALE_SECONDS: Final = 300.0
 
 
 class SpendCap:
-    """Knows what was spent for a few seconds, so that it costs calls nothing. A `cap_usd` of 0 is none."""
+    """Knows what was spent for a few seconds, so that it costs calls nothing."""
 
-    def __init__(self, jobs: Jobs, clock: Clock, cap_usd: float) -> None:
+    def __init__(self, jobs: Jobs, clock: Clock) -> None:
         self._jobs = jobs
-        self._cap_usd = cap_usd
         self._spent: Leases[float] = Leases(self._load, clock, seconds=LEASE_SECONDS, stale_seconds=STALE_SECONDS)
 
-    async def check(self, workspace_id: str) -> None:
-        """Raises UsageLimitExceeded. What cannot be found out refuses nobody."""
-        if self._cap_usd <= 0:
+    async def check(self, workspace_id: str, cap_usd: float) -> None:
+        """Raises UsageLimitExceeded. A cap of 0 is none, and what cannot be found out refuses nobody."""
+        if cap_usd <= 0:
             return
         try:
             spent = await self._spent.get(workspace_id)
         except Unavailable as error:
             log.warning("spend_not_known", workspace_id=workspace_id, error=error.message)
             return
-        if spent >= self._cap_usd:
-            raise UsageLimitExceeded(spent, self._cap_usd)
+        if spent >= cap_usd:
+            raise UsageLimitExceeded(spent, cap_usd)
 
     async def _load(self, workspace_id: str) -> float:
         return (await self._jobs.spend(workspace_id)).usage.cost_usd

@@ -20,23 +20,23 @@ class Usage:
     sync_calls: Standing
     async_calls: Standing
     cost_usd: float
-    limit_usd: float | None
-    """What may be spent; None where nothing is capped."""
+    cap_usd: float
+    """What may be spent; 0 where nothing is capped."""
     plan: PlanName
 
     @property
     def is_exceeded(self) -> bool:
         """Whether the cap is reached."""
-        return self.limit_usd is not None and self.cost_usd >= self.limit_usd
+        return 0 < self.cap_usd <= self.cost_usd
 
 
 class UsageReports:
-    """Tells how callers stand, without counting the question. A `spend_limit_usd` of 0 is no cap."""
+    """Tells how callers stand, without counting the question."""
 
-    def __init__(self, limits: RateLimits, jobs: Jobs, *, spend_limit_usd: float) -> None:
+    def __init__(self, limits: RateLimits, jobs: Jobs, plans: Plans) -> None:
         self._limits = limits
         self._jobs = jobs
-        self._spend_limit_usd = spend_limit_usd
+        self._plans = plans
 
     async def of(self, caller: Caller) -> Usage:
         """The caller's usage; what cannot be found out counts as unused."""
@@ -44,7 +44,6 @@ class UsageReports:
             sync_calls=await self._limits.look(caller, RateKind.SYNC),
             async_calls=await self._limits.look(caller, RateKind.ASYNC),
             cost_usd=await self._spent(caller.workspace.id),
-            limit_usd=self._spend_limit_usd or None,
             cap_usd=self._plans[caller.workspace.plan].spend_cap_usd,
             plan=caller.workspace.plan,
         )

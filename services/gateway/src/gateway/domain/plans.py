@@ -35,6 +35,8 @@ class Plan:
     """Queued runs that may be processing at once."""
     rates: Mapping[RateKind, int]
     """Calls of each kind per window."""
+    spend_cap_usd: float = 0.0
+    """What may be spent on models in a month, in US dollars; 0 is no cap."""
 
     def time_limit_ms(self, mode: RunMode, asked_seconds: int | None = None) -> int:
         """The time limit of a run; a caller may lower it, never raise it."""
