@@ -25,7 +25,9 @@ async def hold_workers(jobs: JobsSystem) -> None:
 async def test_five_hundred_callers_at_once_leave_exactly_as_many_runs_as_there_is_room(
     mongodb_uri: str, mongodb_prefix: str
 ) -> None:
-    settings = quick_settings(mongodb_uri, mongodb_prefix, dispatch_max_queue_per_workspace=THRESHOLD)
+    settings = quick_settings(
+        mongodb_uri, mongodb_prefix, dispatch_max_queue_per_workspace=THRESHOLD, dispatch_unclaimed_seconds=60
+    )
     async with running(settings) as jobs:
         await jobs.executor.listen()
         limits: dict[str, Any] = {
@@ -45,4 +47,5 @@ async def test_five_hundred_callers_at_once_leave_exactly_as_many_runs_as_there_
             refused = [answer for answer in answers if answer.status == 503]
             for answer in refused:
                 assert answer.json["error"] == "Service temporarily at capacity"
+                assert answer.json["message"] == f"Workspace queue is at capacity ({THRESHOLD}/{THRESHOLD})"
                 assert 1 <= int(answer.headers["retry-after"]) == answer.json["retryAfterSeconds"] <= 300

@@ -377,17 +377,27 @@ async def test_more_calls_than_the_gate_admits_are_429_before_the_key_is_looked_
 
 
 async def test_a_full_queue_is_503_with_retry_after(system: System) -> None:
-    system.jobs.refusal = AtCapacity("workspace full", retry_after=17)
+    reason = "Workspace queue is at capacity (1000/1000)"
+    system.jobs.refusal = AtCapacity("workspace full", details={"message": reason}, retry_after=17)
     answer = await system.execute({}, headers={"X-Execution-Mode": "async"})
     assert answer.status == 503
     assert answer.headers["retry-after"] == "17"
-    assert answer.json == {"error": "Service temporarily at capacity", "retryAfterSeconds": 17}
+    assert answer.json == {
+        "error": "Service temporarily at capacity",
+        "retryAfterSeconds": 17,
+        "message": reason,
+    }
 
 
 async def test_when_nothing_is_known_a_full_queue_asks_for_ten_seconds(system: System) -> None:
     system.jobs.refusal = AtCapacity("workspace full")
     answer = await system.execute({}, headers={"X-Execution-Mode": "async"})
-    assert answer.json == {"error": "Service temporarily at capacity", "retryAfterSeconds": 10}
+    assert answer.headers["retry-after"] == "10"
+    assert answer.json == {
+        "error": "Service temporarily at capacity",
+        "retryAfterSeconds": 10,
+        "message": "Execution queue is at capacity",
+    }
 
 
 ORDER = [

@@ -41,7 +41,11 @@ async def test_a_run_that_no_worker_takes_is_503_and_will_not_run() -> None:
         system.worker.script = lambda run: []
         answer = await system.execute({}, headers={"X-Execution-Id": "E1"})
         assert answer.status == 503
-        assert answer.json == {"error": "Service temporarily at capacity", "retryAfterSeconds": 10}
+        assert answer.json == {
+            "error": "Service temporarily at capacity",
+            "retryAfterSeconds": 10,
+            "message": "No worker was free in time",
+        }
         await eventually(lambda: system.worker.cancelled == ["E1@WS1"])
 
 

@@ -113,7 +113,7 @@ class AttachedCall:
             self._waiter.set_result(None)
 
     def _not_started(self) -> None:
-        self.fail(NotStarted("Service temporarily at capacity", retry_after=10), cancel="not_started")
+        self.fail(NotStarted(), cancel="not_started")
 
     def _overdue(self) -> None:
         limit = self._run.time_limit_text_ms or self._run.time_limit_ms

@@ -77,6 +77,33 @@ class NoWorkspace(Forbidden):
         super().__init__("Not a member of any workspace")
 
 
+class ChatUnavailable(Forbidden):
+    """A chat that its author has closed, or whose workflow is not live."""
+
+    code = "CHAT_UNAVAILABLE"
+
+    def __init__(self) -> None:
+        super().__init__("This chat is currently unavailable")
+
+
+class ChatLocked(Unauthenticated):
+    """A chat that wants its password first; the message is what chat pages wait for."""
+
+    code = "CHAT_LOCKED"
+
+    def __init__(self) -> None:
+        super().__init__("auth_required_password")
+
+
+class WrongPassword(Unauthenticated):
+    """Not the password of this chat."""
+
+    code = "WRONG_PASSWORD"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid password")
+
+
 class SignInRefused(Unauthenticated):
     """No such account, or another password. Which of them is nobody's business."""
 
@@ -124,6 +151,11 @@ class NotStarted(AtCapacity):
     """No worker took the run in time; it will not run."""
 
     code = "NOT_STARTED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Service temporarily at capacity", details={"message": "No worker was free in time"}, retry_after=10
+        )
 
 
 class IdentityUnavailable(Unavailable):

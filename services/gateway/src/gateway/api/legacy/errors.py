@@ -39,6 +39,8 @@ from shared.web.structs import StructResponse
 CAPACITY_RETRY_SECONDS: Final = 10
 UNAVAILABLE_RETRY_SECONDS: Final = 5
 UNAVAILABLE: Final = "Service temporarily unavailable"
+AT_CAPACITY: Final = "Service temporarily at capacity"
+QUEUE_FULL: Final = "Execution queue is at capacity"
 TOO_LARGE: Final = "Workflow execution request body exceeds maximum size"
 
 _STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
@@ -137,7 +139,11 @@ _BODIES: Final[tuple[tuple[type[FlowportError], Callable[[Any], dict[str, Any]]]
     ),
     (
         AtCapacity,
-        lambda error: {"error": "Service temporarily at capacity", "retryAfterSeconds": retry_seconds(error)},
+        lambda error: {
+            "error": AT_CAPACITY,
+            "message": (error.details or {}).get("message", QUEUE_FULL),
+            "retryAfterSeconds": retry_seconds(error),
+        },
     ),
     (
         RunIdTaken,
