@@ -45,3 +45,20 @@ async def test_money_spent_is_noticed_within_seconds(capped: System) -> None:
 async def test_without_a_cap_nobody_asks(system: System) -> None:
     system.jobs.spent["WS1"] = 1_000_000
     assert (await system.execute({})).status == 200
+
+
+async def test_a_plan_may_have_a_cap_of_its_own() -> None:
+    async with running_system(spend_limit_usd=20, spend_limit_free_usd=30) as system:
+        system.jobs.spent["WS1"] = 25
+        assert (await system.execute({})).status == 200
+        system.jobs.spent["WS1"] = 30
+        system.clock.advance(5)
+        assert (await system.execute({})).status == 402
+
+
+async def test_the_cap_is_shown(capped: System) -> None:
+    capped.jobs.spent["WS1"] = 20.5
+    usage = (await capped.send("GET", "/api/users/me/usage-limits")).json["usage"]
+    assert usage == {"currentPeriodCost": 20.5, "limit": 20, "plan": "free"}
+    limits = (await capped.send("GET", "/api/v1/workflows?workspaceId=WS1")).json["limits"]
+    assert limits["usage"] == {"currentPeriodCost": 20.5, "limit": 20, "plan": "free", "isExceeded": True}
