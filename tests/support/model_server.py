@@ -9,24 +9,19 @@ A model that nobody scripted says back what the user said last.
 """
 
 import asyncio
-import socket
-import threading
-import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
-import uvicorn
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 from tests.support.chat_wire import DONE, Completion, JsonObject, last_user_text, refusal, usage, words
+from tests.support.loopback import LoopbackServer
 from tests.support.model_replies import Call, End, Gate, Reply, ToolCall
 
 __all__ = ["Call", "End", "Gate", "ModelServer", "Reply", "ToolCall"]
 
-START_SECONDS = 10.0
 _JSON_HEAD = [(b"content-type", b"application/json")]
 _STREAM_HEAD = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
 _encode = msgspec.json.Encoder().encode
@@ -36,46 +31,18 @@ class CutOff(Exception):
     """Breaks the connection without an end."""
 
 
-class ModelServer:
-    """The server, in a thread of its own; its methods may be called from any thread."""
+class ModelServer(LoopbackServer):
+    """The server; its methods may be called from any thread."""
 
     def __init__(self) -> None:
         self._calls: list[Call] = []
         self._scripts: dict[str, deque[Reply]] = defaultdict(deque)
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(
-            self._app,
-            interface="asgi3",
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="model-server", daemon=True)
+        super().__init__(self._app, name="model server")
 
     @property
     def url(self) -> str:
         """The base URL, without `/v1`."""
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        deadline = time.monotonic() + START_SECONDS
-        while not self._server.started:
-            if time.monotonic() > deadline:
-                raise TimeoutError("the model server did not start")
-            time.sleep(0.005)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.should_exit = True
-        self._thread.join(START_SECONDS)
-        self._socket.close()
+        return self.origin
 
     def answer(self, model: str, *replies: Reply) -> None:
         """Give `model` these replies, one a call; the last one again and again."""
@@ -88,11 +55,6 @@ class ModelServer:
     def calls_of(self, model: str) -> list[Call]:
         """The calls for `model`, oldest first."""
         return [call for call in self._calls if call.model == model]
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._server.serve(sockets=[self._socket]))
-        self._loop.close()
 
     def _reply_to(self, call: Call) -> Reply:
         script = self._scripts.get(call.model)

@@ -1,58 +1,28 @@
 """An MCP server on loopback: the official implementation, with a few tools."""
 
 import asyncio
-import socket
-import threading
-import time
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import uvicorn
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from starlette.types import ASGIApp, Receive, Scope, Send
+from tests.support.loopback import LoopbackServer
 
-START_SECONDS = 10.0
 
-
-class ToolServer:
-    """The server, in a thread of its own. `asked` are the HTTP methods and headers of what came in."""
+class ToolServer(LoopbackServer):
+    """The server. `asked` are the HTTP methods and headers of what came in."""
 
     def __init__(self, *, json_response: bool = False, stateless: bool = False) -> None:
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.token: str | None = None
         self.calls = 0
-        self._tools = self._with_tools(MCPServer("tools"))
-        self._app = self._tools.streamable_http_app(json_response=json_response, stateless_http=stateless)
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(
-            self._guarded(self._app), log_config=None, ws="none", timeout_graceful_shutdown=1, lifespan="on"
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._run, name="mcp-server", daemon=True)
+        tools = self._with_tools(MCPServer("tools"))
+        app = tools.streamable_http_app(json_response=json_response, stateless_http=stateless)
+        super().__init__(self._guarded(app), name="MCP server", lifespan="on")
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}/mcp"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        deadline = time.monotonic() + START_SECONDS
-        while not self._server.started:
-            if time.monotonic() > deadline:
-                raise TimeoutError("the MCP server did not start")
-            time.sleep(0.005)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.should_exit = True
-        self._thread.join(START_SECONDS)
-        self._socket.close()
-
-    def _run(self) -> None:
-        asyncio.run(self._server.serve(sockets=[self._socket]))
+        return f"{self.origin}/mcp"
 
     def _guarded(self, app: ASGIApp) -> ASGIApp:
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
