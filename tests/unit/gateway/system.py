@@ -11,6 +11,7 @@ import msgspec
 from fastapi import FastAPI
 from starlette.types import Message
 from tests.unit.gateway.calls import FakeCalls
+from tests.unit.gateway.chats import FakeChats
 from tests.unit.gateway.fakes import FakeBuckets, FakeDeployments, FakeJobs, FakeTenants, FakeWorker, HandClock
 from tests.unit.gateway.people import FakeAudit, PlainPasswords
 
@@ -74,6 +75,7 @@ class System:
     key: str
     calls: FakeCalls
     audit: FakeAudit
+    chats: FakeChats
 
     def call(
         self,
@@ -176,7 +178,7 @@ async def running_system(*, keeper: RunKeeper | None = None, **settings: Any) ->
     """A started gateway with a deployed workflow `W` and a key with every scope; `keeper` takes its runs, if given."""
     url = f"memory://{uuid4().hex}"
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
-    buckets, calls, audit = FakeBuckets(clock), FakeCalls(), FakeAudit()
+    buckets, calls, audit, chats = FakeBuckets(clock), FakeCalls(), FakeAudit(), FakeChats()
     deployments.put("W")
     broker = open_broker(url, service="gateway")
     app = build(
@@ -185,6 +187,7 @@ async def running_system(*, keeper: RunKeeper | None = None, **settings: Any) ->
         store=tenants,
         buckets=buckets,
         deploy=deployments,
+        chats=chats,
         jobs=keeper or jobs,
         calls=calls,
         clock=clock,
@@ -196,5 +199,7 @@ async def running_system(*, keeper: RunKeeper | None = None, **settings: Any) ->
     worker = FakeWorker(others)
     await worker.start()
     async with app.router.lifespan_context(app):
-        yield System(app, broker, worker, tenants, buckets, deployments, jobs, clock, tenants.issue(), calls, audit)
+        yield System(
+            app, broker, worker, tenants, buckets, deployments, jobs, clock, tenants.issue(), calls, audit, chats
+        )
     await others.stop()

@@ -12,6 +12,7 @@ from gateway.adapters.attached_runs import BrokerAttachedRuns
 from gateway.adapters.bucket_store import INDEXES as BUCKET_INDEXES
 from gateway.adapters.bucket_store import BucketStore
 from gateway.adapters.cancels import Cancels
+from gateway.adapters.chat_service import ChatService
 from gateway.adapters.control import ControlListener
 from gateway.adapters.deploy_service import DeployService
 from gateway.adapters.follow_up import FollowUpService
@@ -25,6 +26,9 @@ from gateway.api.attached import AttachedAnswers
 from gateway.api.auth.cookies import SessionCookie
 from gateway.api.auth.sessions import sessions_router
 from gateway.api.block_types import block_types_router
+from gateway.api.chat.manage import chat_manage_router
+from gateway.api.chat.visit import ChatDoor, chat_visit_router
+from gateway.api.chat_page import chat_page_router
 from gateway.api.console import ConsoleFiles
 from gateway.api.docs_page import docs_page_router
 from gateway.api.event_streams import RunEventStreams
@@ -67,6 +71,8 @@ from gateway.application.api_keys import ApiKeys
 from gateway.application.attempts import Attempts
 from gateway.application.audit import AuditLog
 from gateway.application.authentication import Authentication
+from gateway.application.chat_publishing import ChatPublishing
+from gateway.application.chat_visits import ChatVisits
 from gateway.application.draft_runs import DraftRuns
 from gateway.application.endpoints import Endpoints
 from gateway.application.environment_values import EnvironmentValues
@@ -92,6 +98,7 @@ from gateway.metrics import count_by_workspace
 from gateway.ports import (
     AuditEntries,
     Buckets,
+    ChatKeeper,
     DeployKeeper,
     FollowUps,
     IdempotencyRecords,
@@ -124,6 +131,7 @@ def build(
     store: TenantDatabase | None = None,
     buckets: Buckets | None = None,
     deploy: DeployKeeper | None = None,
+    chats: ChatKeeper | None = None,
     jobs: RunKeeper | None = None,
     follow_ups: FollowUps | None = None,
     calls: IdempotencyRecords | None = None,
@@ -142,17 +150,7 @@ def build(
     clock = clock or SystemClock()
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.GATEWAY)
     store, buckets, calls, audit_entries = _kept(settings, store, buckets, calls, audit_entries)
-    clients: list[Component] = []
-    if deploy is None:
-        clients.append(client := _client(settings, settings.deploy_url))
-        deploy = DeployService(client)
-    if jobs is None:
-        clients.append(client := _client(settings, settings.jobs_url, patience=settings.restart_patience_seconds))
-        jobs = JobsService(client)
-    if follow_ups is None:
-        clients.append(client := _client(settings, settings.jobs_url))
-        follow_ups = FollowUpService(client)
-
+    clients, deploy, chats, jobs, follow_ups = _services(settings, deploy, chats, jobs, follow_ups)
     passwords = passwords or Argon2Passwords()
     revocations = Revocations(broker.control, settle_seconds=settings.settle_seconds)
     audit = AuditLog(audit_entries, clock)
@@ -160,7 +158,7 @@ def build(
         store,
         store,
         passwords=passwords,
-        attempts=Attempts(store, clock),
+        attempts=(attempts := Attempts(store, clock)),
         revocations=revocations,
         audit=audit,
         clock=clock,
@@ -229,6 +227,11 @@ def build(
         public_url=settings.base_url,
     )
     publishing = Publishing(deploy, endpoints, audit, revocations.settle)
+    interfaces = Interfaces(endpoints, deploy, installed_catalog(), clock)
+    visits = ChatVisits(chats, endpoints, interfaces, passwords=passwords, attempts=attempts, clock=clock)
+    chat_publishing = ChatPublishing(
+        chats, deploy, publishing, visits, passwords=passwords, audit=audit, settle=revocations.settle
+    )
     access = LegacyAccess(authentication, endpoints, limiting)
     v1_access = V1Access(authentication, endpoints, limiting, reports=reports, clock=clock)
     resuming = Resuming(workflow_runs, jobs)
@@ -284,11 +287,7 @@ def build(
             deployment_router(access, deploy, publishing),
             versions_router(access, deploy, publishing),
             changes_router(access, deploy),
-            interface_router(
-                access,
-                interfaces := Interfaces(endpoints, deploy, installed_catalog(), clock),
-                public_url=settings.base_url,
-            ),
+            interface_router(access, interfaces, public_url=settings.base_url),
             docs_page_router(),
             completions_router(
                 CompletionsDoor(
@@ -303,6 +302,20 @@ def build(
                 )
             ),
             models_router(authentication, limiting, deploy),
+            chat_manage_router(access, endpoints, chat_publishing, public_url=settings.base_url),
+            chat_visit_router(
+                ChatDoor(
+                    gate,
+                    authentication,
+                    visits,
+                    executions,
+                    attached,
+                    limits=limits,
+                    limiting=limiting,
+                    public_url=settings.base_url,
+                )
+            ),
+            chat_page_router(),
             authoring_router(access, deploy, publishing),
             block_types_router(access, installed_catalog()),
             files_router(authentication, jobs),
@@ -341,6 +354,30 @@ def _kept(
         calls or IdempotencyStore(database),
         audit_entries or AuditStore(database),
     )
+
+
+def _services(
+    settings: GatewaySettings,
+    deploy: DeployKeeper | None,
+    chats: ChatKeeper | None,
+    jobs: RunKeeper | None,
+    follow_ups: FollowUps | None,
+) -> tuple[list[Component], DeployKeeper, ChatKeeper, RunKeeper, FollowUps]:
+    """The other services as they are reached, with the clients that this takes."""
+    clients: list[Component] = []
+    if deploy is None:
+        clients.append(client := _client(settings, settings.deploy_url))
+        deploy = DeployService(client)
+    if chats is None:
+        clients.append(client := _client(settings, settings.deploy_url))
+        chats = ChatService(client)
+    if jobs is None:
+        clients.append(client := _client(settings, settings.jobs_url, patience=settings.restart_patience_seconds))
+        jobs = JobsService(client)
+    if follow_ups is None:
+        clients.append(client := _client(settings, settings.jobs_url))
+        follow_ups = FollowUpService(client)
+    return clients, deploy, chats, jobs, follow_ups
 
 
 def _client(settings: GatewaySettings, url: str, *, patience: float = 0.0) -> InternalClient:

@@ -1,6 +1,6 @@
 """Run events as the frames of an API stream, byte for byte."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -40,10 +40,11 @@ class FrameWriter:
     None: that shows in what comes.
 
     Text comes as chunks, complete with the blank line between two deliveries. Values of selected outputs come beside
-    it and are kept for the final frame.
+    it and are kept for the final frame. `hide` takes out of JSON what this reader is not to see.
     """
 
-    def __init__(self, *, selects: bool | None, agent_events: bool) -> None:
+    def __init__(self, *, selects: bool | None, agent_events: bool, hide: Callable[[bytes], bytes] = redact) -> None:
+        self._hide = hide
         self._selects = selects
         self.agent_events = agent_events
         self._delivered = False
@@ -71,7 +72,7 @@ class FrameWriter:
         data: dict[str, Any] = {"success": outcome.status is not RunStatus.CANCELLED}
         paused = outcome.status is RunStatus.PAUSED
         selects = self._saw_selected if self._selects is None else self._selects
-        data["output"] = self._selected if selects and not paused else msgspec.Raw(redact(output))
+        data["output"] = self._selected if selects and not paused else msgspec.Raw(self._hide(output))
         if paused:
             data["status"] = "paused"
         return frame({"event": "final", "data": data}) + DONE
@@ -108,7 +109,7 @@ class FrameWriter:
 
     def _keep(self, event: SelectedOutput) -> bytes:
         self._saw_selected = True
-        document = redact(bytes(event.value))
+        document = self._hide(bytes(event.value))
         self._selected_bytes += len(document)
         if self._selected_bytes > SELECTED_BYTES:
             return self._selection_failed(event.block_id, TOO_LARGE)

@@ -22,18 +22,25 @@ class Attempts:
 
     async def count(self, *, email: str, address: str) -> None:
         """One try. Raises TooManyAttempts, Unavailable."""
-        now = self._clock.now().timestamp()
-        ends = (now // WINDOW_SECONDS + 1) * WINDOW_SECONDS
-        for kind, value, limit in (("address", address, PER_ADDRESS), ("account", email, PER_ACCOUNT)):
-            counted = await self._accounts.count_attempt(
-                self._key(kind, value), window_ends=datetime.fromtimestamp(ends, UTC)
-            )
-            if counted > limit:
-                raise TooManyAttempts(retry_after=max(1, round(ends - now)))
+        await self._count("address", address, PER_ADDRESS)
+        await self._count("account", email, PER_ACCOUNT)
+
+    async def count_guess(self, *, what: str, address: str) -> None:
+        """One guess from `address` at the password of `what`. Raises TooManyAttempts, Unavailable."""
+        await self._count(what, address, PER_ACCOUNT)
 
     async def succeeded(self, *, email: str) -> None:
         """The account's tries are forgiven. Raises Unavailable."""
         await self._accounts.forget_attempts(self._key("account", email))
+
+    async def _count(self, kind: str, value: str, limit: int) -> None:
+        now = self._clock.now().timestamp()
+        ends = (now // WINDOW_SECONDS + 1) * WINDOW_SECONDS
+        counted = await self._accounts.count_attempt(
+            self._key(kind, value), window_ends=datetime.fromtimestamp(ends, UTC)
+        )
+        if counted > limit:
+            raise TooManyAttempts(retry_after=max(1, round(ends - now)))
 
     def _key(self, kind: str, value: str) -> str:
         window = int(self._clock.now().timestamp() // WINDOW_SECONDS)

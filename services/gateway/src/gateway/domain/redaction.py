@@ -1,10 +1,11 @@
-"""What a stream leaves out of an agent's timing: what was thought, said and passed to tools in between."""
+"""What a stream leaves out of an agent's output: what was thought, said and passed to tools in between."""
 
 from typing import Any, Final
 
 import msgspec
 
 _MARK: Final = b'"timeSegments"'
+_CALLS_MARK: Final = b'"toolCalls"'
 _HIDDEN_IN_SEGMENT: Final = frozenset({"thinkingContent", "assistantContent"})
 _HIDDEN_IN_CALL: Final = frozenset({"arguments", "input", "result", "output"})
 _decoder: Final = msgspec.json.Decoder()
@@ -16,6 +17,30 @@ def redact(document: bytes) -> bytes:
     if _MARK not in document:
         return document
     return _encoder.encode(_redacted(_decoder.decode(document)))
+
+
+def redact_for_strangers(document: bytes) -> bytes:
+    """As `redact`, and without what passed between the agent and its tools."""
+    document = redact(document)
+    if _CALLS_MARK not in document:
+        return document
+    return _encoder.encode(_without_payloads(_decoder.decode(document)))
+
+
+def _without_payloads(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_payloads(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: _calls(item) if key == "toolCalls" else _without_payloads(item) for key, item in value.items()}
+
+
+def _calls(value: Any) -> Any:
+    if isinstance(value, dict) and isinstance(value.get("list"), list):
+        return {**value, "list": _calls(value["list"])}
+    if isinstance(value, list):
+        return [_call(call) if isinstance(call, dict) else call for call in value]
+    return value
 
 
 def _redacted(value: Any) -> Any:

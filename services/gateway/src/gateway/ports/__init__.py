@@ -3,6 +3,7 @@
 from gateway.ports.accounts import Accounts, Passwords
 from gateway.ports.attached_runs import AttachedRun, AttachedRuns
 from gateway.ports.audit import AuditEntries
+from gateway.ports.chats import ChatKeeper
 from gateway.ports.control import Control
 from gateway.ports.database import TenantDatabase
 from gateway.ports.deployments import Authoring, DeployKeeper, Deployments, Environment
@@ -23,6 +24,7 @@ __all__ = [
     "Authoring",
     "Buckets",
     "CallRecord",
+    "ChatKeeper",
     "Control",
     "DeployKeeper",
     "Deployments",

@@ -1,0 +1,37 @@
+"""deploy-service over internal HTTP, as far as chats go."""
+
+from gateway.adapters.paths import path_of
+from shared.contracts.chats import Chat, ChatSettings, CreateChat, FoundChat
+from shared.web.client import InternalClient
+
+
+class ChatService:
+    """Implements ChatKeeper."""
+
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
+
+    async def create(self, request: CreateChat) -> Chat:
+        """See ChatKeeper."""
+        return await self._client.call("POST", path_of("chats"), body=request, returns=Chat)
+
+    async def at(self, identifier: str) -> Chat | None:
+        """See ChatKeeper."""
+        return (await self._client.call("GET", path_of("chats", "at", identifier), returns=FoundChat)).chat
+
+    async def of(self, workspace_id: str, workflow_id: str) -> Chat | None:
+        """See ChatKeeper."""
+        path = path_of("workflows", workflow_id, "chat", workspace_id=workspace_id)
+        return (await self._client.call("GET", path, returns=FoundChat)).chat
+
+    async def get(self, chat_id: str) -> Chat:
+        """See ChatKeeper."""
+        return await self._client.call("GET", path_of("chats", chat_id), returns=Chat)
+
+    async def save(self, chat_id: str, settings: ChatSettings) -> Chat:
+        """See ChatKeeper."""
+        return await self._client.call("PUT", path_of("chats", chat_id), body=settings, returns=Chat)
+
+    async def delete(self, chat_id: str) -> None:
+        """See ChatKeeper."""
+        await self._client.call("DELETE", path_of("chats", chat_id))

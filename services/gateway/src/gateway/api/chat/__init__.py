@@ -1,0 +1,1 @@
+"""Chats: workflows that people talk to at an address of their own."""

@@ -1,0 +1,153 @@
+"""`/api/chat/{identifier}`: what the chat page asks, without a key."""
+
+from typing import Any, Final
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.api.attached import PROTOCOL_HEADER, AttachedAnswers
+from gateway.api.bodies import json_value, validated
+from gateway.api.chat.models import ChatConfig, SayBody, config_of
+from gateway.api.frames import FrameWriter
+from gateway.api.legacy.errors import present_error
+from gateway.api.legacy.models import Refusal
+from gateway.api.limiting import Limiting
+from gateway.api.routes import held, plain
+from gateway.api.schemas import answers, described
+from gateway.application.admission import AdmissionGate
+from gateway.application.authentication import Authentication
+from gateway.application.chat_visits import ChatVisits, OpenChat
+from gateway.application.executions import Executions
+from gateway.application.rate_limits import RateLimits
+from gateway.domain.chat_ticket import TICKET_SECONDS
+from gateway.domain.execute_request import AGENT_EVENTS, ExecuteRequest
+from gateway.domain.rate_limits import RateKind
+from gateway.domain.redaction import redact_for_strangers
+from shared.contracts.chats import Chat
+from shared.contracts.runs import RunMode, Trigger
+from shared.errors import InvalidRequest
+from shared.web.structs import StructResponse
+
+NO_STORE: Final = {"cache-control": "no-store"}
+
+
+class ChatDoor:
+    """Lets visitors in and streams the answers. Their messages count against the workflow's public limits."""
+
+    def __init__(
+        self,
+        gate: AdmissionGate,
+        authentication: Authentication,
+        visits: ChatVisits,
+        executions: Executions,
+        attached: AttachedAnswers,
+        *,
+        limits: RateLimits,
+        limiting: Limiting,
+        public_url: str,
+    ) -> None:
+        self._gate = gate
+        self._authentication = authentication
+        self._visits = visits
+        self._executions = executions
+        self._attached = attached
+        self._limits = limits
+        self._limiting = limiting
+        self._is_secure = public_url.startswith("https://")
+
+    async def look(self, request: Request) -> Response:
+        """What the page shows before anybody has said anything."""
+        found = await self._visits.find(request.path_params["identifier"])
+        await self._enter(request, found.chat, password=None)
+        return _config(found.chat)
+
+    async def say(self, request: Request) -> Response:
+        """Answer a message, or the password."""
+        held(request).enter_context(self._gate.admitted())
+        found = await self._visits.find(request.path_params["identifier"])
+        body = validated(SayBody, json_value(await request.body()))
+        ticket = await self._enter(request, found.chat, password=body.password)
+        if body.says_something:
+            response = await self._answer(request, found, body)
+        elif body.password is not None:
+            response = _config(found.chat)
+        else:
+            raise InvalidRequest("No input provided")
+        if ticket is not None:
+            self._give(response, found.chat, ticket)
+        return response
+
+    async def _answer(self, request: Request, found: OpenChat, body: SayBody) -> Response:
+        chat, endpoint = found.chat, found.endpoint
+        visitor = await self._authentication.visitor(endpoint, self._limiting.address_of(request))
+        self._limiting.show(request, visitor, RateKind.SYNC)
+        held(request).enter_context(self._gate.admitted_to(endpoint.workspace_id))
+        selection = await self._visits.selection(chat)
+        await self._limits.take(visitor, RateKind.SYNC)
+        agent_events = request.headers.get(PROTOCOL_HEADER) == AGENT_EVENTS
+        asked = ExecuteRequest(
+            mode=RunMode.STREAM,
+            input=msgspec.json.encode(body.workflow_input(chat)),
+            selected_outputs=selection,
+            include_thinking=agent_events and chat.settings.shows_thinking,
+            include_tool_calls=agent_events and chat.settings.shows_tools,
+            agent_events=agent_events,
+            trigger=Trigger.CHAT,
+        )
+        run = await self._executions.attach(visitor, endpoint, asked)
+        writer = FrameWriter(selects=bool(selection), agent_events=agent_events, hide=redact_for_strangers)
+        agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if agent_events else {}
+        return self._attached.written(run, writer, endpoint, headers={"x-execution-id": run.run_id, **agreed})
+
+    async def _enter(self, request: Request, chat: Chat, *, password: str | None) -> str | None:
+        ticket = request.cookies.get(_cookie_name(chat))
+        address = self._limiting.address_of(request)
+        return await self._visits.enter(chat, ticket=ticket, password=password, address=address)
+
+    def _give(self, response: Response, chat: Chat, ticket: str) -> None:
+        response.set_cookie(
+            _cookie_name(chat),
+            ticket,
+            max_age=TICKET_SECONDS,
+            path="/api/chat/",
+            httponly=True,
+            samesite="strict",
+            secure=self._is_secure,
+        )
+
+
+def _cookie_name(chat: Chat) -> str:
+    return f"chat_auth_{chat.id}"
+
+
+def _config(chat: Chat) -> Response:
+    return StructResponse(config_of(chat).model_dump(by_alias=True), headers=NO_STORE)
+
+
+def chat_visit_router(door: ChatDoor) -> APIRouter:
+    """Must come behind the routes of authors, whose paths look like addresses."""
+    router = APIRouter(prefix="/api/chat", route_class=plain(present_error), tags=["Chat"])
+    router.add_api_route(
+        "/{identifier}",
+        door.look,
+        methods=["GET"],
+        response_model=ChatConfig,
+        summary="What a chat looks like",
+        responses=answers(Refusal, 401, 403, 404, 503),
+    )
+    responses: dict[int | str, dict[str, Any]] = {
+        200: {"description": "The answer as it is written.", "content": {"text/event-stream": {}}},
+        **answers(Refusal, 400, 401, 403, 404, 413, 429, 503),
+    }
+    router.add_api_route(
+        "/{identifier}",
+        door.say,
+        methods=["POST"],
+        response_model=ChatConfig,
+        summary="Say something, or the password",
+        responses=responses,
+        openapi_extra=described(SayBody),
+    )
+    return router

@@ -1,0 +1,274 @@
+// One conversation with one chat. Whatever comes from elsewhere is set as text, never as markup.
+const identifier = location.pathname.split("/").pop();
+const address = `/api/chat/${identifier}`;
+const element = (id) => document.getElementById(id);
+const MAX_FILES = 15;
+const MAX_FILES_BYTES = 7 * 1024 * 1024; // as base64 they have to fit into a request of 10 MiB
+const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+let conversationId = newId();
+let config = null;
+let files = [];
+let answering = null;
+
+function make(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function post(body, signal) {
+  const headers = { "Content-Type": "application/json", "X-Sim-Stream-Protocol": "agent-events-v1" };
+  return fetch(address, { method: "POST", headers, body: JSON.stringify(body), signal });
+}
+
+async function reason(answer) {
+  const body = await answer.json().catch(() => ({}));
+  const seconds = answer.headers.get("Retry-After");
+  return (body.error ?? `The server answered ${answer.status}`) + (seconds ? ` Try again in ${seconds} s.` : "");
+}
+
+// Markdown's most frequent forms, as elements: fenced code, inline code, bold.
+function inline(text) {
+  return text.split(/(`[^`\n]+`|\*\*[^*\n]+\*\*)/).map((part) => {
+    if (/^`[^`]+`$/.test(part)) return make("code", "", part.slice(1, -1));
+    if (/^\*\*[^*]+\*\*$/.test(part)) return make("strong", "", part.slice(2, -2));
+    return document.createTextNode(part);
+  });
+}
+
+function written(text) {
+  return text.split(/^```[^\n]*\n?/m).flatMap((part, index) => {
+    if (index % 2) {
+      const block = make("pre");
+      block.tabIndex = 0;
+      block.append(make("code", "", part.replace(/\n$/, "")));
+      return [block];
+    }
+    return part.split(/\n{2,}/).filter((one) => one.trim()).map((one) => {
+      const paragraph = make("p");
+      paragraph.append(...inline(one.trim()));
+      return paragraph;
+    });
+  });
+}
+
+function follow(work) {
+  const messages = element("messages");
+  const isAtEnd = messages.scrollHeight - messages.scrollTop - messages.clientHeight < 80;
+  work();
+  if (isAtEnd) messages.scrollTop = messages.scrollHeight;
+}
+
+class Answer {
+  texts = new Map();
+  thoughts = "";
+
+  constructor() {
+    this.shown = make("div", "message waiting");
+    this.thinking = make("details");
+    this.thinking.hidden = true;
+    this.thought = make("span");
+    this.thinking.append(make("summary", "", "Thinking"), this.thought);
+    this.doing = make("p", "doing");
+    this.doing.hidden = true;
+    this.body = make("div");
+    this.shown.append(this.thinking, this.doing, this.body);
+    follow(() => element("messages").append(this.shown));
+  }
+
+  take(frame) {
+    if (frame === "[DONE]") return;
+    if (typeof frame.chunk === "string") this.texts.set(frame.blockId, (this.texts.get(frame.blockId) ?? "") + frame.chunk);
+    else if (frame.event === "chunk_reset") this.texts.delete(frame.blockId);
+    else if (frame.event === "thinking") this.thoughts += frame.data;
+    else if (frame.event === "tool") this.tool = frame.phase === "start" ? frame.name : null;
+    else if (frame.event === "error") this.fail(frame.error);
+    else if (frame.event === "final") this.end(frame.data);
+    this.draw();
+  }
+
+  end(data) {
+    if (!data.success && data.error) this.fail(data.error);
+    else if (!this.text.trim()) this.texts.set("", spoken(data.output));
+  }
+
+  fail(message) {
+    this.shown.append(make("p", "failed", message));
+  }
+
+  get text() {
+    return [...this.texts.values()].join("");
+  }
+
+  draw() {
+    follow(() => {
+      this.thinking.hidden = !this.thoughts;
+      this.thought.textContent = this.thoughts;
+      this.doing.hidden = !this.tool;
+      this.doing.textContent = this.tool ? `Using ${this.tool} …` : "";
+      this.body.replaceChildren(...written(this.text));
+    });
+  }
+
+  finish() {
+    this.tool = null;
+    this.shown.classList.remove("waiting");
+    this.draw();
+  }
+}
+
+// What a workflow that streams no text has to say: the selected values, or what most blocks call their result.
+function spoken(output) {
+  if (typeof output !== "object" || output === null) return output === undefined ? "" : String(output);
+  const selected = config.outputConfigs.map((one) => output[one.blockId]?.[one.path]).filter((value) => value !== undefined);
+  const value = selected.length ? selected : [output.content ?? output.result ?? output.data ?? output];
+  return value.map((one) => (typeof one === "string" ? one : JSON.stringify(one, null, 2))).join("\n\n");
+}
+
+async function read(answer, shown) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    const frames = (rest + part.value).split("\n\n");
+    rest = frames.pop();
+    for (const frame of frames) if (frame.startsWith("data: ")) shown.take(JSON.parse(frame.slice(6)));
+  }
+}
+
+async function say(input) {
+  const sent = files;
+  follow(() => element("messages").append(make("div", "message mine", [input, ...sent.map((file) => file.name)].filter(Boolean).join("\n"))));
+  element("messages").scrollTop = element("messages").scrollHeight;
+  choose([]);
+  answering = new AbortController();
+  busy(true);
+  const shown = new Answer();
+  try {
+    const answer = await post({ input, conversationId, files: sent.length ? sent : undefined }, answering.signal);
+    if (answer.ok) await read(answer, shown);
+    else if (answer.status === 401) await load();
+    else shown.fail(await reason(answer));
+  } catch (error) {
+    if (error.name !== "AbortError") shown.fail("The connection was lost.");
+  }
+  shown.finish();
+  answering = null;
+  busy(false);
+}
+
+function busy(is) {
+  element("send").hidden = is;
+  element("stop").hidden = !is;
+  element("anew").hidden = is || !element("messages").querySelector(".mine");
+  if (!is && matchMedia("(hover: hover)").matches) element("text").focus();
+}
+
+function choose(chosen) {
+  files = chosen;
+  element("chosen").replaceChildren(
+    ...files.map((file) => {
+      const item = make("li");
+      const button = make("button", "", `${file.name} ×`);
+      button.setAttribute("aria-label", `Do not send ${file.name}`);
+      button.addEventListener("click", () => choose(files.filter((one) => one !== file)));
+      item.append(button);
+      return item;
+    }),
+  );
+}
+
+const loaded = (file) =>
+  new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve({ name: file.name, type: file.type, size: file.size, data: reader.result });
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+
+function welcome() {
+  const text = config.customizations.welcomeMessage;
+  element("messages").replaceChildren(element("closed"), element("gate"));
+  if (!text) return;
+  const shown = make("div", "message");
+  shown.append(...written(text));
+  element("messages").append(shown);
+}
+
+// Black or white, whichever can be read on `color`.
+function inkOn(color) {
+  const [red, green, blue] = [1, 3, 5].map((at) => (parseInt(color.slice(at, at + 2), 16) / 255) ** 2.2);
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 ? "#000" : "#fff";
+}
+
+function open(answered) {
+  config = answered;
+  const { primaryColor, imageUrl } = config.customizations;
+  document.title = element("title").textContent = config.title;
+  element("about").textContent = config.description;
+  if (primaryColor) {
+    document.documentElement.style.setProperty("--accent", primaryColor);
+    document.documentElement.style.setProperty("--accent-ink", inkOn(primaryColor));
+  }
+  if (imageUrl) {
+    element("image").src = imageUrl;
+    element("image").hidden = false;
+  }
+  element("gate").hidden = true;
+  element("composer").hidden = false;
+  if (!element("messages").querySelector(".message")) welcome();
+  busy(false);
+}
+
+async function load() {
+  const answer = await fetch(address).catch(() => null);
+  if (answer?.ok) return open(await answer.json());
+  const message = answer ? await reason(answer) : "The server does not answer.";
+  element("composer").hidden = true;
+  if (message === "auth_required_password") {
+    element("gate").hidden = false;
+    element("password").focus();
+  } else {
+    element("closed").textContent = message;
+    element("closed").hidden = false;
+  }
+}
+
+element("gate").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  element("refused").textContent = "";
+  const answer = await post({ password: element("password").value }).catch(() => null);
+  if (answer?.ok) {
+    element("password").value = "";
+    open(await answer.json());
+  } else element("refused").textContent = answer ? await reason(answer) : "The server does not answer.";
+});
+element("composer").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const input = element("text").value.trim();
+  if (answering || (!input && !files.length)) return;
+  element("text").value = "";
+  say(input);
+});
+element("text").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  element("composer").requestSubmit();
+});
+element("files").addEventListener("change", async (event) => {
+  const room = MAX_FILES_BYTES - files.reduce((sum, file) => sum + file.size, 0);
+  const added = [...event.target.files];
+  event.target.value = "";
+  if (files.length + added.length > MAX_FILES || added.reduce((sum, file) => sum + file.size, 0) > room) {
+    follow(() => element("messages").append(make("p", "failed", `At most ${MAX_FILES} files of 7 MiB together can be sent.`)));
+    return;
+  }
+  choose([...files, ...(await Promise.all(added.map(loaded)))]);
+});
+element("stop").addEventListener("click", () => answering?.abort());
+element("anew").addEventListener("click", () => {
+  conversationId = newId();
+  welcome();
+  busy(false);
+});
+load();

@@ -1,0 +1,129 @@
+"""Chats as their authors handle them: published, looked at, changed, taken away."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.application.audit import AuditLog
+from gateway.application.chat_visits import ChatVisits
+from gateway.application.publishing import Publishing
+from gateway.domain.credentials import Caller, Scope
+from gateway.ports import Authoring, ChatKeeper, Passwords
+from shared.contracts.chats import Chat, ChatAccess, ChatSettings, CreateChat
+from shared.errors import Conflict, InvalidRequest, NotFound
+
+
+class ChatPublishing:
+    """A chat opens its workflow to people without a key: that is for who may do so in its workspace."""
+
+    def __init__(
+        self,
+        chats: ChatKeeper,
+        authoring: Authoring,
+        publishing: Publishing,
+        visits: ChatVisits,
+        *,
+        passwords: Passwords,
+        audit: AuditLog,
+        settle: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._chats = chats
+        self._authoring = authoring
+        self._publishing = publishing
+        self._visits = visits
+        self._passwords = passwords
+        self._audit = audit
+        self._settle = settle
+
+    async def create(self, caller: Caller, workflow_id: str, settings: ChatSettings, password: str | None) -> Chat:
+        """Publish the workflow, deployed as its draft is. Raises Forbidden, InvalidRequest, NotFound, Unavailable."""
+        caller.require(Scope.ADMIN)
+        if await self._chats.at(settings.identifier) is not None:
+            raise InvalidRequest("Identifier already in use")
+        settings = await self._with_password(settings, password)
+        await self._deploy(caller, workflow_id)
+        try:
+            chat = await self._chats.create(CreateChat(caller.workspace.id, workflow_id, settings))
+        except Conflict as error:
+            raise InvalidRequest(error.message) from error
+        self._visits.forget(settings.identifier)
+        await self._note(caller, "chat.created", chat, after=chat.settings)
+        return chat
+
+    async def is_free(self, identifier: str) -> bool:
+        """Whether a chat could have this address. Raises InvalidRequest for what cannot be one, Unavailable."""
+        return await self._chats.at(identifier) is None
+
+    async def of(self, caller: Caller, workflow_id: str) -> Chat | None:
+        """The workflow's chat. Raises Forbidden, Unavailable."""
+        caller.require(Scope.READ)
+        return await self._chats.of(caller.workspace.id, workflow_id)
+
+    async def get(self, caller: Caller, chat_id: str) -> tuple[Caller, Chat]:
+        """A chat, and the caller in its workspace. Raises NotFound, Forbidden, Unavailable."""
+        chat = await self._chats.get(chat_id)
+        if not caller.may_enter(chat.workspace_id):
+            raise NotFound("Chat not found")
+        return caller.on(chat.workspace_id, chat.workflow_id), chat
+
+    async def change(self, caller: Caller, chat_id: str, changes: Mapping[str, Any], password: str | None) -> Chat:
+        """Other `changes` to the settings, by their names; other gateways follow before this returns.
+
+        Raises Forbidden, NotFound, InvalidRequest, Unavailable.
+        """
+        caller, chat = await self.get(caller, chat_id)
+        caller.require(Scope.ADMIN)
+        settings = await self._with_password(msgspec.structs.replace(chat.settings, **changes), password)
+        try:
+            changed = await self._chats.save(chat_id, settings)
+        except Conflict as error:
+            raise InvalidRequest(error.message) from error
+        self._visits.forget(chat.settings.identifier)
+        self._visits.forget(settings.identifier)
+        await self._note(caller, "chat.changed", chat, before=chat.settings, after=changed.settings)
+        await self._settle()
+        return changed
+
+    async def delete(self, caller: Caller, chat_id: str) -> None:
+        """Nobody talks there any more. Raises Forbidden, NotFound, Unavailable."""
+        caller, chat = await self.get(caller, chat_id)
+        caller.require(Scope.ADMIN)
+        await self._chats.delete(chat_id)
+        self._visits.forget(chat.settings.identifier)
+        await self._note(caller, "chat.deleted", chat, before=chat.settings)
+        await self._settle()
+
+    async def _with_password(self, settings: ChatSettings, password: str | None) -> ChatSettings:
+        if settings.access is not ChatAccess.PASSWORD or password is None:
+            return settings
+        return msgspec.structs.replace(settings, password_hash=await self._passwords.hash(password))
+
+    async def _deploy(self, caller: Caller, workflow_id: str) -> None:
+        found = await self._authoring.status(caller.workspace.id, workflow_id)
+        if not found.endpoint.is_deployed or found.needs_redeployment:
+            await self._publishing.deploy(caller, workflow_id)
+
+    async def _note(
+        self,
+        caller: Caller,
+        action: str,
+        chat: Chat,
+        *,
+        before: ChatSettings | None = None,
+        after: ChatSettings | None = None,
+    ) -> None:
+        await self._audit.record(
+            caller,
+            action,
+            target_id=chat.workflow_id,
+            target_name=chat.settings.title,
+            before=_shown(before),
+            after=_shown(after),
+        )
+
+
+def _shown(settings: ChatSettings | None) -> dict[str, Any] | None:
+    if settings is None:
+        return None
+    return {"identifier": settings.identifier, "authType": settings.access, "isActive": settings.is_active}
