@@ -1,5 +1,8 @@
 """Token buckets in the gateway's database: a take is one atomic update by the store's own clock.
 
+The update leaves what it granted under a name of its own, and a look by id fetches it: an update that returns the
+document scans the whole collection in SecantusDB, where both of these cost the same for any number of buckets.
+
 They are written without waiting for a majority: what a failover forgets is a few tokens, given twice.
 """
 
@@ -8,18 +11,21 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import pymongo
-from pymongo import ReturnDocument, WriteConcern
+from pymongo import WriteConcern
 from pymongo.errors import PyMongoError
 
 from gateway.domain.rate_limits import Rate
 from gateway.ports import Tokens
 from shared.errors import Unavailable
+from shared.ids import new_id
 from shared.store.client import Document, Index, Store, by
 
 BUCKETS: Final = "rate_buckets"
 SECONDS: Final = 0.5
 """How long a bucket is waited for: a call is worth more than its limit."""
 KEPT_WINDOWS: Final = 10
+KEPT_GRANTS: Final = 64
+"""So many takes by others may come between a take and the look at what it was granted."""
 PLENTY: Final = 8
 """A process takes tokens to spare only up to this fraction of what is left, so that none is stranded at the end."""
 
@@ -35,14 +41,15 @@ class BucketStore:
 
     async def take(self, bucket: str, rate: Rate, *, needed: int, spare: int, returned: int) -> Tokens:
         """See Buckets."""
+        take_id = new_id()
+        stages = [*_turned(rate), *_taken(rate, needed=needed, spare=spare, returned=returned), _noted(take_id)]
         with _store_errors():
-            document = await self._buckets.find_one_and_update(
-                {"_id": bucket},
-                [*_turned(rate), *_taken(rate, needed=needed, spare=spare, returned=returned)],
-                upsert=True,
-                return_document=ReturnDocument.AFTER,
-            )
-        return _grant(document, rate)
+            await self._buckets.update_one({"_id": bucket}, stages, upsert=True)
+            document = await self._buckets.find_one({"_id": bucket}, {"grants": 1})
+        granted = next((each for each in document["grants"] if each["take_id"] == take_id), None) if document else None
+        if granted is None:
+            raise Unavailable("What the store of the rate limits granted is lost")
+        return _grant(granted, rate)
 
     async def look(self, bucket: str, rate: Rate) -> Tokens:
         """See Buckets."""
@@ -82,6 +89,12 @@ def _taken(rate: Rate, *, needed: int, spare: int, returned: int) -> list[Docume
             }
         },
     ]
+
+
+def _noted(take_id: str) -> Document:
+    """Put what was granted in front of the last such notes."""
+    note = {"take_id": take_id} | {name: f"${name}" for name in ("granted", "tokens", "turned_ms", "now_ms")}
+    return {"$set": {"grants": {"$slice": [{"$concatArrays": [[note], {"$ifNull": ["$grants", []]}]}, KEPT_GRANTS]}}}
 
 
 def _grant(document: Any, rate: Rate) -> Tokens:
