@@ -8,9 +8,10 @@ import {
   type Edge,
   type NodeChange,
   ReactFlow,
+  useNodesInitialized,
   useReactFlow,
 } from '@xyflow/react';
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useToasts } from '@/ui/toasts';
 import type { Catalogue } from '@/workflow/catalogue';
 import type { DraftStore } from '@/workflow/draft-store';
@@ -64,6 +65,8 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
     () => edgesOf(state, marks.runs).map((edge) => ({ ...edge, selected: chosenEdges.has(edge.id) })),
     [state, marks.runs, chosenEdges],
   );
+
+  useBeginning();
 
   const onNodesChange = (changes: NodeChange<CanvasNode>[]) => {
     setNodes((shown) => applyNodeChanges(changes, shown));
@@ -155,12 +158,32 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
       connectionRadius={32}
       minZoom={0.1}
       maxZoom={1.75}
-      fitView
-      fitViewOptions={{ maxZoom: 1, padding: 0.15 }}
       aria-label="Workflow graph"
     >
       <Background variant={BackgroundVariant.Dots} gap={22} size={1.2} />
       <Controls showInteractive={false} position="bottom-left" />
     </ReactFlow>
   );
+}
+
+const READABLE = 0.45;
+const FIRST_ZOOM = 0.7;
+const EDGE = 48;
+
+/** Shows the whole graph where it can still be read, and its beginning where not. */
+function useBeginning(): void {
+  const flow = useReactFlow();
+  const measured = useNodesInitialized();
+  const done = useRef(false);
+  useEffect(() => {
+    if (!measured || done.current) return;
+    done.current = true;
+    void flow.fitView({ maxZoom: 1, padding: 0.15 }).then(() => {
+      if (flow.getZoom() >= READABLE) return;
+      const { x, y, height } = flow.getNodesBounds(flow.getNodes());
+      const room = document.querySelector('.react-flow')?.clientHeight ?? 0;
+      const top = Math.max(EDGE, (room - height * FIRST_ZOOM) / 2);
+      return flow.setViewport({ x: EDGE - x * FIRST_ZOOM, y: top - y * FIRST_ZOOM, zoom: FIRST_ZOOM });
+    });
+  }, [measured, flow]);
 }

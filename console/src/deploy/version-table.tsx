@@ -9,6 +9,7 @@ import { TextInput } from '@/ui/field';
 import { Menu, MenuItem } from '@/ui/menu';
 import { Empty } from '@/ui/states';
 import table from '@/ui/table.module.css';
+import { TableFrame } from '@/ui/table-frame';
 import { useToasts } from '@/ui/toasts';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { DescriptionDialog } from './description-dialog';
@@ -27,12 +28,14 @@ interface Props {
 export function VersionTable({ versions, ...rest }: Props) {
   if (!versions.length) return <Empty title="No deployments yet" />;
   return (
-    <div className={table.frame}>
+    <TableFrame label="Version table">
       <table className={table.table}>
         <thead>
           <tr>
             <th scope="col">Version</th>
-            <th scope="col">Deployed by</th>
+            <th scope="col" className={styles.by}>
+              Deployed by
+            </th>
             <th scope="col">Timestamp</th>
             <th scope="col">
               <span className="visually-hidden">Actions</span>
@@ -45,7 +48,7 @@ export function VersionTable({ versions, ...rest }: Props) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
 
@@ -101,7 +104,7 @@ function Row({
           )}
         </div>
       </td>
-      <td className={table.quiet}>{version.deployedBy ?? 'Unknown'}</td>
+      <td className={`${table.quiet} ${styles.by}`}>{version.deployedBy ?? 'Unknown'}</td>
       <td className={table.quiet}>{moment(version.createdAt)}</td>
       <td className={table.end}>
         <IconButton

@@ -9,6 +9,7 @@ import { Confirm } from '@/ui/dialog';
 import { Menu, MenuItem, MenuLine } from '@/ui/menu';
 import { Badge } from '@/ui/states';
 import table from '@/ui/table.module.css';
+import { TableFrame } from '@/ui/table-frame';
 import { useToasts } from '@/ui/toasts';
 import { type Activity, quiet } from './activity';
 import { ActivityPlot } from './activity-plot';
@@ -22,7 +23,7 @@ interface Props {
 
 export function WorkflowTable({ workflows, activity }: Props) {
   return (
-    <div className={table.frame}>
+    <TableFrame label="Workflows">
       <table className={`${table.table} ${styles.table}`}>
         <thead>
           <tr>
@@ -41,7 +42,7 @@ export function WorkflowTable({ workflows, activity }: Props) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
 

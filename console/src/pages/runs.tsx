@@ -11,6 +11,7 @@ import { Button } from '@/ui/button';
 import { Select } from '@/ui/field';
 import { Badge, Empty, Failure, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
+import { TableFrame } from '@/ui/table-frame';
 import { Tip } from '@/ui/tip';
 import styles from './runs.module.css';
 
@@ -107,7 +108,7 @@ function Runs({ filter, names, filtered }: RunsProps) {
   }
   return (
     <>
-      <div className={table.frame}>
+      <TableFrame label="Runs">
         <table className={`${table.table} ${styles.table}`}>
           <thead>
             <tr>
@@ -129,7 +130,7 @@ function Runs({ filter, names, filtered }: RunsProps) {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableFrame>
       {runs.hasNextPage && (
         <Button busy={runs.isFetchingNextPage} onClick={() => void runs.fetchNextPage()}>
           Show older runs

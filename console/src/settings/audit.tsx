@@ -3,6 +3,7 @@ import { exactMoment } from '@/app/format';
 import { Button } from '@/ui/button';
 import { Empty, Failure, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
+import { TableFrame } from '@/ui/table-frame';
 import { Section } from './section';
 
 export function AuditSection() {
@@ -14,7 +15,7 @@ export function AuditSection() {
       {audit.isError && <Failure error={audit.error} onRetry={audit.refetch} />}
       {audit.data && !rows.length && <Empty title="Nothing has happened yet" />}
       {rows.length > 0 && (
-        <div className={table.frame}>
+        <TableFrame label="Audit entries">
           <table className={table.table}>
             <thead>
               <tr>
@@ -37,7 +38,7 @@ export function AuditSection() {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableFrame>
       )}
       {audit.hasNextPage && (
         <Button busy={audit.isFetchingNextPage} onClick={() => void audit.fetchNextPage()}>

@@ -8,6 +8,7 @@ import { Button } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
 import { Badge, Empty, Failure, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
+import { TableFrame } from '@/ui/table-frame';
 import { useToasts } from '@/ui/toasts';
 import { Section } from './section';
 
@@ -45,7 +46,7 @@ function Keys({ kind }: { kind: KeyKind }) {
   if (keys.isError) return <Failure error={keys.error} onRetry={keys.refetch} />;
   if (!keys.data.length) return <Empty icon={<KeyRound size={22} aria-hidden />} title="No keys yet" />;
   return (
-    <div className={table.frame}>
+    <TableFrame label="Key table">
       <table className={table.table}>
         <thead>
           <tr>
@@ -65,7 +66,7 @@ function Keys({ kind }: { kind: KeyKind }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
 

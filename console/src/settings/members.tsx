@@ -17,6 +17,7 @@ import { Confirm, Dialog } from '@/ui/dialog';
 import { Field, Select, TextInput } from '@/ui/field';
 import { Failure, Problem, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
+import { TableFrame } from '@/ui/table-frame';
 import { useToasts } from '@/ui/toasts';
 import styles from './members.module.css';
 import { Section } from './section';
@@ -57,7 +58,7 @@ export function MembersSection() {
 
 function MemberTable({ members, isAdmin }: { members: readonly Member[]; isAdmin: boolean }) {
   return (
-    <div className={table.frame}>
+    <TableFrame label="Member table">
       <table className={table.table}>
         <thead>
           <tr>
@@ -75,7 +76,7 @@ function MemberTable({ members, isAdmin }: { members: readonly Member[]; isAdmin
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
 
@@ -136,7 +137,7 @@ function Invitations() {
   if (!invitations.data?.length) return null;
   return (
     <Section title="Open invitations">
-      <div className={table.frame}>
+      <TableFrame label="Invitation table">
         <table className={table.table}>
           <thead>
             <tr>
@@ -161,7 +162,7 @@ function Invitations() {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableFrame>
     </Section>
   );
 }

@@ -8,6 +8,7 @@ import { Confirm } from '@/ui/dialog';
 import { Field, TextInput } from '@/ui/field';
 import { Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
+import { TableFrame } from '@/ui/table-frame';
 import { useToasts } from '@/ui/toasts';
 import styles from './secrets.module.css';
 import { Section } from './section';
@@ -26,7 +27,7 @@ export function SecretsSection() {
       {secrets.isError && <Failure error={secrets.error} onRetry={secrets.refetch} />}
       {secrets.data?.length === 0 && <Empty icon={<LockKeyhole size={22} aria-hidden />} title="No secrets yet" />}
       {secrets.data && secrets.data.length > 0 && (
-        <div className={table.frame}>
+        <TableFrame label="Secret table">
           <table className={table.table}>
             <thead>
               <tr>
@@ -49,7 +50,7 @@ export function SecretsSection() {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableFrame>
       )}
     </Section>
   );

@@ -18,6 +18,7 @@ import { Confirm, Dialog } from '@/ui/dialog';
 import { Field, Select, TextInput } from '@/ui/field';
 import { Badge, Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
+import { TableFrame } from '@/ui/table-frame';
 import { useToasts } from '@/ui/toasts';
 import styles from './members.module.css';
 import { Section } from './section';
@@ -55,7 +56,7 @@ function Webhooks({ isAdmin }: { isAdmin: boolean }) {
   if (webhooks.isError) return <Failure error={webhooks.error} onRetry={webhooks.refetch} />;
   if (!webhooks.data.length) return <Empty icon={<WebhookIcon size={22} aria-hidden />} title="No webhooks yet" />;
   return (
-    <div className={table.frame}>
+    <TableFrame label="Webhook table">
       <table className={table.table}>
         <thead>
           <tr>
@@ -73,7 +74,7 @@ function Webhooks({ isAdmin }: { isAdmin: boolean }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
 
@@ -142,7 +143,7 @@ function Deliveries({ isAdmin }: { isAdmin: boolean }) {
   if (!deliveries.data?.length) return null;
   return (
     <Section title="Last deliveries">
-      <div className={table.frame}>
+      <TableFrame label="Delivery table">
         <table className={table.table}>
           <thead>
             <tr>
@@ -184,7 +185,7 @@ function Deliveries({ isAdmin }: { isAdmin: boolean }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableFrame>
     </Section>
   );
 }

@@ -1,0 +1,84 @@
+"""The console's files: found when they are built, compressed, cached, and never in the way of the API."""
+
+import gzip
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from gateway.api.console import ConsoleFiles
+from gateway.api.root import root_router
+
+BASE = "http://flowport.test"
+HTML = {"accept": "text/html"}
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """What a build leaves."""
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<title>Console</title>")
+    (tmp_path / "theme.js").write_text("theme()")
+    (tmp_path / "assets" / "main-abc123.js").write_text("main()" * 100)
+    return tmp_path
+
+
+def _client(folder: Path) -> httpx.AsyncClient:
+    app = FastAPI()
+    app.include_router(root_router(BASE, ConsoleFiles(folder)))
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
+
+
+@pytest.fixture
+async def client(built: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async with _client(built) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/workflows/w-1", "/runs", "/runs/w/r", "/settings", "/settings/keys", "/invite"]
+)
+async def test_every_page_is_the_one_page(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path, headers=HTML)
+    assert answer.text == "<title>Console</title>"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+async def test_only_own_scripts_run_on_a_page(client: httpx.AsyncClient) -> None:
+    policy = (await client.get("/", headers=HTML)).headers["content-security-policy"].split("; ")
+    assert "script-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+async def test_files_with_a_hash_in_their_name_are_kept_for_ever(client: httpx.AsyncClient) -> None:
+    assert "immutable" in (await client.get("/assets/main-abc123.js")).headers["cache-control"]
+    assert (await client.get("/theme.js")).headers["cache-control"] == "no-cache"
+
+
+async def test_scripts_travel_compressed_to_who_takes_them_so(client: httpx.AsyncClient) -> None:
+    async with client.stream("GET", "/assets/main-abc123.js", headers={"accept-encoding": "gzip"}) as answer:
+        raw = b"".join([chunk async for chunk in answer.aiter_raw()])
+    assert answer.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(raw) == b"main()" * 100
+    plain = await client.get("/assets/main-abc123.js", headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/assets/none.js", "/assets/..%2findex.html", "/assets/../index.html", "/api/x", "/v1/x", "/x"]
+)
+async def test_what_is_no_page_and_no_file_is_not_found(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(path, headers=HTML)).status_code == 404
+
+
+async def test_programs_that_ask_for_the_front_page_are_told_where_the_api_is(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/")).json() == {"name": "Flowport", "openapi": f"{BASE}/openapi.json"}
+
+
+async def test_without_a_build_the_front_page_still_says_what_this_is(tmp_path: Path) -> None:
+    async with _client(tmp_path) as client:
+        assert "REST endpoints" in (await client.get("/", headers=HTML)).text
+        assert (await client.get("/runs", headers=HTML)).status_code == 404
