@@ -10,12 +10,14 @@ from deploy_service.adapters.failures import STORE_ERROR, render_store_failure
 from deploy_service.adapters.mongo_chats import MongoChats
 from deploy_service.adapters.mongo_drafts import MongoDrafts
 from deploy_service.adapters.mongo_environment import MongoEnvironment
+from deploy_service.adapters.mongo_erasure import MongoErasure
 from deploy_service.adapters.mongo_snapshots import MongoSnapshots
 from deploy_service.adapters.mongo_versions import MongoVersions
 from deploy_service.adapters.mongo_workflows import MongoWorkflows
 from deploy_service.api.chats import chats_router
 from deploy_service.api.deployments import deployments_router
 from deploy_service.api.environment import environment_router
+from deploy_service.api.erasing import erasing_router
 from deploy_service.api.guards import render_invalid_parameters
 from deploy_service.api.runs import runs_router
 from deploy_service.api.workflows import workflows_router
@@ -25,6 +27,7 @@ from deploy_service.application.contents import Contents
 from deploy_service.application.deployments import Deployments
 from deploy_service.application.drafts import Drafts
 from deploy_service.application.environment import EnvironmentVault, KeyRotation
+from deploy_service.application.erasing import Erasing
 from deploy_service.application.turns import Turns
 from deploy_service.application.versions import Versions
 from deploy_service.application.workflows import Workflows
@@ -100,6 +103,7 @@ def build(
             workflows_router(authored, edited, tokens),
             deployments_router(deployed, numbered, tokens),
             environment_router(vault, tokens),
+            erasing_router(Erasing(authored, MongoErasure(store)), tokens),
             chats_router(Chats(chats, workflows, clock), tokens),
         ],
         middleware=[Middleware(BodyLimit, limit=limit * ENVELOPE_FACTOR)],

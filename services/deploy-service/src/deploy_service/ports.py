@@ -12,6 +12,7 @@ from deploy_service.domain.environment import EnvironmentEntry
 from deploy_service.domain.version import Version
 from deploy_service.domain.workflow import Workflow
 from shared.contracts.chats import Chat
+from shared.contracts.erasure import Erase
 from shared.security.sealed import Sealed
 
 
@@ -64,12 +65,28 @@ class SnapshotRepository(Protocol):
         """Keep it once; the same again changes nothing."""
         ...
 
-    async def put_for_a_while(self, snapshot: Snapshot, *, until: datetime) -> None:
-        """Keep it at least until then; the same again prolongs it."""
+    async def put_for_a_while(self, snapshot: Snapshot, *, workflow_id: str, until: datetime) -> None:
+        """Keep it at least until then, for this workflow; the same again prolongs it."""
         ...
 
     async def get(self, workspace_id: str, snapshot_hash: str) -> Content | None:
         """The content with this hash."""
+        ...
+
+
+class Erasure(Protocol):
+    """Deletes for good. Counts are of documents; True where there is more."""
+
+    async def workflow_ids(self, asked: Erase, limit: int) -> Sequence[str]:
+        """Up to `limit` of those that are asked for and still there, archived ones too."""
+        ...
+
+    async def erase_workflow(self, workspace_id: str, workflow_id: str, limit: int) -> tuple[int, bool]:
+        """Versions, what only they point at, draft, chat, and at last the workflow."""
+        ...
+
+    async def erase_workspace(self, workspace_id: str, limit: int) -> tuple[int, bool]:
+        """What is left when the workflows have gone."""
         ...
 
 

@@ -27,13 +27,15 @@ class MongoSnapshots:
         fields = {"created_at": snapshot.created_at, "packed": await pack(snapshot.content.document)}
         await self._collection.update_one({"_id": key}, {"$setOnInsert": fields}, upsert=True)
 
-    async def put_for_a_while(self, snapshot: Snapshot, *, until: datetime) -> None:
+    async def put_for_a_while(self, snapshot: Snapshot, *, workflow_id: str, until: datetime) -> None:
         """See SnapshotRepository."""
         key = _key(snapshot.workspace_id, snapshot.content.hash)
-        prolonged = await self._ephemeral.update_one({"_id": key}, {"$max": {"expires_at": until}})
+        again = {"$max": {"expires_at": until}, "$addToSet": {"workflow_ids": workflow_id}}
+        prolonged = await self._ephemeral.update_one({"_id": key}, again)
         if prolonged.matched_count == 0:
             fields = {"expires_at": until, "packed": await pack(snapshot.content.document)}
-            await self._ephemeral.update_one({"_id": key}, {"$setOnInsert": fields}, upsert=True)
+            new = {"$setOnInsert": fields, "$addToSet": {"workflow_ids": workflow_id}}
+            await self._ephemeral.update_one({"_id": key}, new, upsert=True)
 
     async def get(self, workspace_id: str, snapshot_hash: str) -> Content | None:
         """See SnapshotRepository."""

@@ -81,7 +81,7 @@ class Drafts:
             content = content_of(order.state, limit=self._content_limit)
         at = moment(self._clock)
         snapshot = Snapshot(workspace_id=workspace_id, content=content, created_at=at)
-        await self._snapshots.put_for_a_while(snapshot, until=at + DRAFT_RUN_LIFE)
+        await self._snapshots.put_for_a_while(snapshot, workflow_id=workflow_id, until=at + DRAFT_RUN_LIFE)
         return contracts.DraftSnapshot(content.hash, tuple(_text_blocks(content.state)))
 
     async def _replace(self, workflow: Workflow, decide: Callable[[Draft], Draft]) -> contracts.DraftSaved:

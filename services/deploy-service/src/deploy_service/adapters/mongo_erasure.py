@@ -1,0 +1,92 @@
+"""Deletes what is kept of a workflow or a workspace, a bounded number of documents at a time."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from deploy_service.adapters import (
+    mongo_chats,
+    mongo_drafts,
+    mongo_environment,
+    mongo_snapshots,
+    mongo_versions,
+    mongo_workflows,
+)
+from shared.contracts.erasure import Erase
+from shared.store.client import Collection, Document, Store
+
+_PAST_SLASH: Final = "0"
+"""What follows `/`: keys of a workspace lie between its id with the one and with the other."""
+
+
+class MongoErasure:
+    """Implements Erasure."""
+
+    def __init__(self, store: Store) -> None:
+        self._workflows = store.collection(mongo_workflows.COLLECTION)
+        self._drafts = store.collection(mongo_drafts.COLLECTION)
+        self._chats = store.collection(mongo_chats.COLLECTION)
+        self._versions = store.collection(mongo_versions.COLLECTION)
+        self._snapshots = store.collection(mongo_snapshots.COLLECTION)
+        self._ephemeral = store.collection(mongo_snapshots.EPHEMERAL)
+        self._environment = store.collection(mongo_environment.COLLECTION)
+
+    async def workflow_ids(self, asked: Erase, limit: int) -> Sequence[str]:
+        """See Erasure."""
+        wanted: Document = {"workspace_id": asked.workspace_id}
+        if asked.workflow_id is not None:
+            wanted["_id"] = asked.workflow_id
+        found = await self._workflows.find(wanted, {"_id": 1}).limit(limit).to_list()
+        return [document["_id"] for document in found]
+
+    async def erase_workflow(self, workspace_id: str, workflow_id: str, limit: int) -> tuple[int, bool]:
+        """See Erasure."""
+        mine = {"workspace_id": workspace_id, "workflow_id": workflow_id}
+        versions = await self._versions.find(mine, {"snapshot_hash": 1}).limit(limit).to_list()
+        gone = await self._erase_snapshots(workspace_id, workflow_id, {each["snapshot_hash"] for each in versions})
+        gone += await _delete(self._versions, [each["_id"] for each in versions])
+        if len(versions) == limit:
+            return gone, True
+        gone += await self._erase_draft_runs(workspace_id, workflow_id)
+        owned = await self._workflows.find_one({"_id": workflow_id}, {"workspace_id": 1})
+        if owned is not None and owned["workspace_id"] == workspace_id:
+            gone += (await self._chats.delete_many({"workflow_id": workflow_id})).deleted_count
+            gone += await _delete(self._drafts, [workflow_id])
+            gone += await _delete(self._workflows, [workflow_id])
+        return gone, False
+
+    async def erase_workspace(self, workspace_id: str, limit: int) -> tuple[int, bool]:
+        """See Erasure."""
+        keys = {"_id": {"$gt": f"{workspace_id}/", "$lt": f"{workspace_id}{_PAST_SLASH}"}}
+        mine = {"workspace_id": workspace_id}
+        parts = (
+            (self._snapshots, keys),
+            (self._ephemeral, keys),
+            (self._environment, mine),
+            (self._versions, mine),
+        )
+        counts = [await _delete_some(collection, wanted, limit) for collection, wanted in parts]
+        return sum(counts), limit in counts
+
+    async def _erase_snapshots(self, workspace_id: str, workflow_id: str, hashes: set[str]) -> int:
+        """Equal states of a workspace are one snapshot: those that another workflow's versions point at stay."""
+        others = {
+            "workspace_id": workspace_id,
+            "snapshot_hash": {"$in": list(hashes)},
+            "workflow_id": {"$ne": workflow_id},
+        }
+        shared = await self._versions.distinct("snapshot_hash", others) if hashes else []
+        return await _delete(self._snapshots, [f"{workspace_id}/{each}" for each in hashes - set(shared)])
+
+    async def _erase_draft_runs(self, workspace_id: str, workflow_id: str) -> int:
+        keys = {"$gt": f"{workspace_id}/", "$lt": f"{workspace_id}{_PAST_SLASH}"}
+        mine = {"_id": keys, "workflow_ids": [workflow_id]}
+        return (await self._ephemeral.delete_many(mine)).deleted_count
+
+
+async def _delete_some(collection: Collection, wanted: Document, limit: int) -> int:
+    found = await collection.find(wanted, {"_id": 1}).limit(limit).to_list()
+    return await _delete(collection, [each["_id"] for each in found])
+
+
+async def _delete(collection: Collection, ids: Sequence[str]) -> int:
+    return (await collection.delete_many({"_id": {"$in": list(ids)}})).deleted_count if ids else 0
