@@ -1,0 +1,129 @@
+"""A chat, from its address to the model and back: over HTTP, and in a browser on a phone."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+from tests.support.model_server import ModelServer, Reply
+from tests.support.public_door import Frames, PublicDoor
+from tests.support.workflow_files import START, agent, start, workflow
+
+from flowport.stack import Stack
+from shared.ids import new_id
+
+CHROMIUM = os.environ.get("FLOWPORT_TEST_CHROMIUM", "/usr/bin/chromium")
+PHONE = {"width": 390, "height": 760}
+
+
+async def publish(door: PublicDoor, model: str, **changes: Any) -> str:
+    """A chat with an agent that remembers; returns its identifier."""
+    friend = agent(
+        "a1", f"vllm/{model}", "<start.input>", memoryType="conversation", conversationId="<start.conversationId>"
+    )
+    workflow_id = await door.publish(workflow(model, [start(), friend], (START, "a1")))
+    identifier = f"{model}-{new_id()[:8]}"
+    body = {"workflowId": workflow_id, "identifier": identifier, "title": "Ask Ada", "authType": "public", **changes}
+    answer = await door.http.post("/api/chat", json=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["chatUrl"].endswith(f"/chat/{identifier}")
+    return identifier
+
+
+@pytest.fixture
+async def visitor(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody without a key, whose cookies are kept."""
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as http:
+        yield http
+
+
+async def said(http: httpx.AsyncClient, identifier: str, text: str, conversation: str) -> str:
+    """The text of the answer."""
+    body = {"input": text, "conversationId": conversation}
+    async with http.stream("POST", f"/api/chat/{identifier}", json=body) as answer:
+        assert answer.status_code == 200, await answer.aread()
+        frames = await Frames(answer).rest()
+    assert frames[-1] == "[DONE]"
+    return "".join(frame.get("chunk", "") for frame in frames[:-1])
+
+
+async def test_a_conversation_is_remembered_and_is_the_chats_own(
+    door: PublicDoor, models: ModelServer, visitor: httpx.AsyncClient
+) -> None:
+    models.answer("host", Reply.says("Hello Ada."), Reply.says("You are Ada."), Reply.says("Who?"))
+    identifier = await publish(door, "host")
+    assert await said(visitor, identifier, "I am Ada.", "c1") == "Hello Ada."
+    assert await said(visitor, identifier, "Who am I?", "c1") == "You are Ada."
+    told = [message["content"] for message in models.calls_of("host")[-1].messages]
+    assert told == ["I am Ada.", "Hello Ada.", "Who am I?"]
+    workflow_id = (await door.http.get(f"/api/chat/{identifier}")).json()["id"]
+    found = (await door.http.get(f"/api/chat/manage/{workflow_id}")).json()
+    await door.run(found["workflowId"], {"input": "And I?", "conversationId": "c1"})
+    assert len(models.calls_of("host")[-1].messages) == 1, "a caller with a key has conversations of its own"
+
+
+async def test_a_password_opens_it(door: PublicDoor, models: ModelServer, visitor: httpx.AsyncClient) -> None:
+    models.answer("guarded", Reply.says("Come in."))
+    identifier = await publish(door, "guarded", authType="password", password="open sesame")
+    path = f"/api/chat/{identifier}"
+    assert (await visitor.get(path)).json()["error"] == "auth_required_password"
+    assert (await visitor.post(path, json={"password": "wrong"})).status_code == 401
+    assert (await visitor.post(path, json={"password": "open sesame"})).json()["title"] == "Ask Ada"
+    assert await said(visitor, identifier, "Hello?", "c1") == "Come in."
+
+
+@asynccontextmanager
+async def page_of(stack: Stack, identifier: str, **options: Any) -> AsyncIterator[Page]:
+    """The chat's page in a browser of its own; what goes wrong in it unseen fails the test."""
+    wrong: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = await browser.new_page(base_url=stack.url, viewport=PHONE, reduced_motion="reduce", **options)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: wrong.append(message.text) if "Security Policy" in message.text else None)
+        await page.goto(f"/chat/{identifier}")
+        yield page
+        await browser.close()
+    assert wrong == []
+
+
+async def test_people_talk_on_a_phone(stack: Stack, door: PublicDoor, models: ModelServer) -> None:
+    models.answer("pocket", Reply.says("Use **this**:\n\n```\n<b>text</b>\n```\n\nGood luck."), Reply.says("Bye."))
+    look = {"primaryColor": "#ffd166", "welcomeMessage": "Hi! What can I do?"}
+    identifier = await publish(door, "pocket", customizations=look)
+    async with page_of(stack, identifier, has_touch=True, is_mobile=True) as page:
+        await expect(page.get_by_role("heading", name="Ask Ada")).to_be_visible()
+        await expect(page.get_by_text("Hi! What can I do?")).to_be_visible()
+        await page.get_by_label("Message").fill("How?")
+        await page.get_by_role("button", name="Send").tap()
+        await expect(page.get_by_text("Good luck.")).to_be_visible()
+        await expect(page.locator("strong")).to_have_text("this")
+        await expect(page.locator("pre code")).to_have_text("<b>text</b>")
+        await page.get_by_label("Message").fill("Thanks")
+        await page.get_by_label("Message").press("Enter")
+        await expect(page.get_by_text("Bye.")).to_be_visible()
+        assert len(models.calls_of("pocket")[-1].messages) == 3, "the page goes on with its conversation"
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await page.get_by_role("button", name="New chat").tap()
+        await expect(page.get_by_text("Bye.")).to_have_count(0)
+
+
+async def test_the_page_asks_for_the_password(stack: Stack, door: PublicDoor, models: ModelServer) -> None:
+    models.answer("door", Reply.says("You found me."))
+    identifier = await publish(door, "door", authType="password", password="open sesame")
+    async with page_of(stack, identifier) as page:
+        for password in ("guess work", "open sesame"):
+            await page.get_by_label("This chat needs a password").fill(password)
+            await page.get_by_role("button", name="Enter").click()
+            if password != "open sesame":
+                await expect(page.get_by_role("alert").filter(has_text="Invalid password")).to_be_visible()
+        await page.get_by_label("Message").fill("Hello")
+        await page.get_by_role("button", name="Send").click()
+        await expect(page.get_by_text("You found me.")).to_be_visible()
+        await page.reload()
+        await expect(page.get_by_label("Message")).to_be_visible()
+    async with page_of(stack, "no-such-chat") as page:
+        await expect(page.get_by_text("Chat not found")).to_be_visible()
