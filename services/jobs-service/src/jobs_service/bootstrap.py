@@ -26,6 +26,7 @@ from jobs_service.adapters.mongo_blobs import MongoBlobs
 from jobs_service.adapters.mongo_cancels import MongoCancelMemory
 from jobs_service.adapters.mongo_conversations import MongoConversations
 from jobs_service.adapters.mongo_dead_letters import MongoDeadLetters
+from jobs_service.adapters.mongo_erasure import MongoErasure
 from jobs_service.adapters.mongo_event_log import MongoEventLog
 from jobs_service.adapters.mongo_journal import MongoJournal
 from jobs_service.adapters.mongo_leases import MongoLeases
@@ -40,6 +41,7 @@ from jobs_service.adapters.mongo_views import MongoRunViews
 from jobs_service.api.blobs import BLOBS, blobs_router
 from jobs_service.api.conversations import conversations_router
 from jobs_service.api.dead_letters import dead_letters_router
+from jobs_service.api.erasing import erasing_router
 from jobs_service.api.events import events_router
 from jobs_service.api.logs import logs_router
 from jobs_service.api.parameters import render_invalid_parameters
@@ -53,6 +55,7 @@ from jobs_service.application.cancelling import Cancelling
 from jobs_service.application.cancelling_all import CancellingAll
 from jobs_service.application.dead_lettering import DeadLettering
 from jobs_service.application.dispatching import Dispatching
+from jobs_service.application.erasing import Erasing
 from jobs_service.application.event_keeping import EventKeeping
 from jobs_service.application.leader import Leader
 from jobs_service.application.loops import Bell, Loop
@@ -244,6 +247,7 @@ def build(
             conversations_router(conversations, tokens),
             dead_letters_router(dead_lettering, redriving, tokens),
             webhooks_router(subscribing, tokens),
+            erasing_router(Erasing(MongoErasure(store, blobs), cancelling, spend), tokens),
         ],
         middleware=[Middleware(BodyLimit, limit=settings.jobs_max_body_bytes, streamed=(BLOBS,))],
     )

@@ -1,6 +1,6 @@
 """Blobs in GridFS. A value is visible once all of it is stored; half-stored ones are swept away later."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import NOW, now_ms
 from shared.errors import NotFound, PayloadTooLarge, Unavailable
-from shared.store.client import Index, Store, by
+from shared.store.client import Document, Index, Store, by
 
 BUCKET: Final = "blobs"
 LIVES: Final = "blob_lives"
@@ -70,12 +70,41 @@ class MongoBlobs:
     async def sweep(self, limit: int) -> int:
         """See Blobs."""
         found = await self._lives.find({"until_ms": {"$lte": await now_ms(self._store)}}).limit(limit).to_list()
-        ids = [life["_id"] for life in found]
+        await self._delete([life["_id"] for life in found])
+        return len(found)
+
+    @store_call
+    async def content(self, workspace_id: str, blob_id: str) -> bytes:
+        """All of a value; nothing where it has gone."""
+        try:
+            stream = await self._bucket.open_download_stream_by_name(_name(workspace_id, blob_id))
+        except NoFile:
+            return b""
+        return await stream.read()
+
+    @store_call
+    async def discard(self, workspace_id: str, blob_ids: Iterable[str]) -> None:
+        """Delete these values, whatever their lifetime."""
+        names = [_name(workspace_id, blob_id) for blob_id in blob_ids]
+        if names:
+            await self._discard({"filename": {"$in": names}}, len(names))
+
+    @store_call
+    async def discard_all(self, workspace_id: str, limit: int) -> int:
+        """Delete up to `limit` values of a workspace; returns how many."""
+        return await self._discard({"filename": {"$gt": f"{workspace_id}/", "$lt": f"{workspace_id}0"}}, limit)
+
+    async def _discard(self, wanted: Document, limit: int) -> int:
+        found = await self._files.find(wanted, {"_id": 1}).limit(limit).to_list()
+        await self._delete([file["_id"] for file in found])
+        return len(found)
+
+    async def _delete(self, ids: Sequence[ObjectId]) -> None:
+        """What names the rest goes last."""
         if ids:
-            await self._files.delete_many({"_id": {"$in": ids}})
             await self._chunks.delete_many({"files_id": {"$in": ids}})
+            await self._files.delete_many({"_id": {"$in": ids}})
             await self._lives.delete_many({"_id": {"$in": ids}})
-        return len(ids)
 
     async def _live(self, file_id: ObjectId, lifetime: timedelta) -> None:
         until = {"$add": [NOW, round(lifetime.total_seconds() * 1000)]}

@@ -96,6 +96,7 @@ class Working:
         await self._journal.append(run_id, appended.attempt, appended.entries)
         seen = await self._runs.load(run_id)
         if seen is None:
+            await self._journal.discard([run_id])  # it was deleted, and nothing else would ever lead to these entries
             raise _unknown(run_id, appended.attempt)
         leases.require_held(seen.run, appended.attempt)
 

@@ -6,6 +6,7 @@ Every method raises Unavailable when its part does not answer. Times are the sto
 from jobs_service.ports.blobs import Blobs
 from jobs_service.ports.conversations import Conversations
 from jobs_service.ports.dead_letters import DeadLetters
+from jobs_service.ports.erasure import Erasure, OpenRun
 from jobs_service.ports.history import EventLog, Journal
 from jobs_service.ports.queue import ActiveRun, Leadership, Leases, Queue, QueueState, Recount, WaitingRun
 from jobs_service.ports.records import CancelMemory, RecordedRun, Records, RememberedCancel
@@ -24,6 +25,7 @@ __all__ = [
     "Conversations",
     "DeadLetters",
     "DueDelivery",
+    "Erasure",
     "EventLog",
     "Journal",
     "Leadership",
@@ -31,6 +33,7 @@ __all__ = [
     "LoggedRun",
     "NewDelivery",
     "Notices",
+    "OpenRun",
     "PageQuery",
     "Queue",
     "QueueState",

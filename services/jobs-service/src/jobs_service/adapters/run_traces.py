@@ -1,0 +1,38 @@
+"""What a run left elsewhere: the large values that its document names, and the files that its values name."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from jobs_service.adapters.run_documents import decode_spec
+from shared.contracts.files import CONTEXT, ID_PREFIX
+from shared.contracts.runs import Payload
+from shared.store.client import Document
+
+VALUES: Final = ("output", "blocks", "state")
+_FILE_ID: Final = ID_PREFIX.encode() + rb"[0-9a-f-]{36}"
+
+
+def values_of(document: Document) -> list[str]:
+    """The blobs that hold values of this run."""
+    kept = [document[name]["blob_id"] for name in VALUES if name in document]
+    return [blob_id for blob_id in (*kept, *_given(document)) if blob_id is not None]
+
+
+def files_in(content: bytes, workflow_id: str) -> set[str]:
+    """The blobs of files of this workflow's runs that JSON names."""
+    key = re.compile(rb"%b/[^/\"]+/%b/[^/\"]+/(%b)" % (CONTEXT.encode(), re.escape(workflow_id.encode()), _FILE_ID))
+    return {match.decode() for match in key.findall(content)}
+
+
+def contents_of(document: Document) -> bytes:
+    """All JSON that lies in the document itself."""
+    inline = [document[name]["inline"] for name in VALUES if name in document]
+    return b"\n".join([document.get("spec", b""), *inline])
+
+
+def _given(document: Document) -> Iterator[str | None]:
+    if "spec" in document:
+        spec = decode_spec(document["spec"])
+        outputs = spec.run_from.outputs if spec.run_from is not None else Payload()
+        yield from (spec.input.blob_id, outputs.blob_id)
