@@ -89,6 +89,11 @@ bench: $(READY) ## measure the real stack against a bare broker path; prints rat
 	@$(MAKE) --no-print-directory debian DEBIAN="rabbitmq-server bubblewrap wrk"
 	@$(BIN)/python -m benchmarks
 
+.PHONY: faults
+faults: $(READY) ## kill, cut, fill and freeze everything at full length (FAULTS="kills --seconds 60 --rate 10")
+	@$(MAKE) --no-print-directory debian DEBIAN="$(DEBIAN) faketime"
+	@$(BIN)/python -m tests.faults --write $(FAULTS)
+
 .PHONY: images
 images: ## build an image for each service, and one with the command line
 	@for target in gateway deploy-service executor-service jobs-service tools; do \
@@ -99,15 +104,6 @@ images: ## build an image for each service, and one with the command line
 k8s-check: $(READY) ## build every overlay, and check it against Kubernetes' schemas and our own rules
 	@$(MAKE) --no-print-directory debian DEBIAN=kustomize
 	@$(BIN)/python -m pytest --quiet tests/unit/operations/test_kubernetes.py
-
-.PHONY: sbom
-sbom: $(READY) ## write dist/sbom.json: every package that is locked, as CycloneDX
-	@mkdir -p dist
-	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock --of JSON --output-file dist/sbom.json
-
-.PHONY: audit
-audit: $(READY) ## look the locked packages up in the public vulnerability database
-	@$(BIN)/uv tool run --quiet pip-audit==2.10.1 --requirement requirements.lock --require-hashes --disable-pip
 
 .PHONY: sbom
 sbom: $(READY) ## write dist/sbom.json: every package that is locked, as CycloneDX

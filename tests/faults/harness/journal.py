@@ -1,19 +1,66 @@
 """A look into the journal: which blocks of which runs will never run again."""
 
+import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Final
 
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+from tests.faults.harness.witness import Witness
 
-PREFIX = "flowport"
+PREFIX: Final = "flowport"
+LOOK_SECONDS: Final = 0.25
 
 
-def journaled_blocks(mongodb_uri: str, run_ids: Iterable[str]) -> set[tuple[str, str]]:
-    """The blocks that are in the store as done, by run id and block id."""
+def journaled_blocks(mongodb_uri: str, run_ids: Iterable[str] | None = None) -> set[tuple[str, str]]:
+    """The blocks that are in the store as done, of these runs or of all, by run id and block id."""
     with MongoClient[dict[str, object]](mongodb_uri, serverSelectionTimeoutMS=5_000) as client:
-        query = {"run_id": {"$in": list(run_ids)}, "kind": "block"}
+        query = {"kind": "block"} if run_ids is None else {"run_id": {"$in": list(run_ids)}, "kind": "block"}
         found = list(client[f"{PREFIX}_jobs"]["journal"].find(query))
     return {(str(entry["run_id"]), json.loads(bytes(_bytes(entry["data"])))["log"]["blockId"]) for entry in found}
+
+
+def runs_without_an_end(mongodb_uri: str) -> int:
+    """Runs in the store that have not ended, whoever knows of them."""
+    with MongoClient[dict[str, object]](mongodb_uri, serverSelectionTimeoutMS=5_000) as client:
+        ended = {"phase": {"$nin": ["completed", "failed", "cancelled", "paused"]}}
+        return client[f"{PREFIX}_jobs"]["runs"].count_documents(ended)
+
+
+class JournalWatch:
+    """Looks again and again at what is journaled, and how often the outside had been called for it by then."""
+
+    def __init__(self, mongodb_uri: str, witness: Witness, name_of: Callable[[str], str | None]) -> None:
+        self._mongodb_uri = mongodb_uri
+        self._witness = witness
+        self._name_of = name_of
+        self._calls: dict[tuple[str, str], int] = {}
+
+    @property
+    def seen(self) -> int:
+        """How many journaled blocks were seen."""
+        return len(self._calls)
+
+    async def go_on(self, stopping: asyncio.Event) -> None:
+        """Look until `stopping` is set; a store that is away is asked again."""
+        while not stopping.is_set():
+            with suppress(PyMongoError):
+                self._note(await asyncio.to_thread(journaled_blocks, self._mongodb_uri))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def ran_again(self) -> list[str]:
+        """Blocks that called the outside after they were seen in the journal."""
+        return [
+            f"{name}/{step}" for (step, name), calls in self._calls.items() if self._witness.calls(step, name) > calls
+        ]
+
+    def _note(self, blocks: set[tuple[str, str]]) -> None:
+        for run_id, step in blocks:
+            name = self._name_of(run_id)
+            if name is not None and (step, name) not in self._calls:
+                self._calls[step, name] = self._witness.calls(step, name)
 
 
 def _bytes(value: object) -> bytes:

@@ -29,14 +29,14 @@ class Callers:
     """Calls one of several gateways, as a balancer does: a refused connection goes to the next.
 
     `seed` decides the order of everything that is left to chance; it is printed, so that a failure can be run again.
+    With `keep_alive` connections are used again.
     """
 
-    def __init__(self, urls: Sequence[str], api_key: str, *, seed: int) -> None:
+    def __init__(self, urls: Sequence[str], api_key: str, *, seed: int, keep_alive: bool = False) -> None:
         self._urls = list(urls)
         self._random = random.Random(seed)
-        self._http = httpx.AsyncClient(
-            headers={"x-api-key": api_key}, timeout=30, limits=httpx.Limits(max_keepalive_connections=0)
-        )
+        limits = httpx.Limits(max_keepalive_connections=None if keep_alive else 0)
+        self._http = httpx.AsyncClient(headers={"x-api-key": api_key}, timeout=30, limits=limits)
         self.tally = Tally()
         print(f"seed {seed}")
 

@@ -1,6 +1,7 @@
 """An HTTP server outside the system that counts who called it, and holds answers back for as long as a test wants."""
 
 import threading
+import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -11,9 +12,13 @@ HOLD_SECONDS: Final = 60.0
 
 
 class Witness:
-    """`GET or POST /<step>/<run>` is counted when it arrives. What is held is answered once it is let go."""
+    """`GET or POST /<step>/<run>` is counted when it arrives. What is held is answered once it is let go.
 
-    def __init__(self) -> None:
+    `answer_seconds` is how long every answer takes.
+    """
+
+    def __init__(self, *, answer_seconds: float = 0.0) -> None:
+        self._answer_seconds = answer_seconds
         self._counts: Counter[tuple[str, str]] = Counter()
         self._gates: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
@@ -49,7 +54,9 @@ class Witness:
     def calls(self, step: str, run: str | None = None) -> int:
         """How often a step was called, by one run or by all."""
         with self._lock:
-            return sum(count for (name, by), count in self._counts.items() if name == step and run in (None, by))
+            if run is not None:
+                return self._counts[step, run]
+            return sum(count for (name, _), count in self._counts.items() if name == step)
 
     def called_more_than_once(self) -> dict[tuple[str, str], int]:
         """The calls that came again, by step and run."""
@@ -60,6 +67,7 @@ class Witness:
         step, _, run = path.strip("/").partition("/")
         with self._lock:
             self._counts[step, run] += 1
+        time.sleep(self._answer_seconds)
         gate = self._gates.get(step)
         if gate is not None:
             gate.wait(HOLD_SECONDS)

@@ -15,23 +15,33 @@ CTL_SECONDS: Final = 60.0
 _PLUGINS: Final = ("rabbitmq_management", "rabbitmq_prometheus")
 _PACKAGED: Final = Path("/usr/lib/rabbitmq/bin")
 """Debian's own scripts; the ones on the PATH refuse to run as other users than root and rabbitmq."""
+_COOKIE: Final = ".erlang.cookie"
 
 
 class RabbitMQServer:
     """One node with its data in `data_dir`, on `port` or a free one; ports, name and data stay over restarts.
 
-    `settings` are further lines of rabbitmq.conf.
+    `settings` are further lines of rabbitmq.conf. A node of another name can join the cluster of one that runs.
     """
 
-    def __init__(self, data_dir: Path, *, port: int | None = None, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        port: int | None = None,
+        settings: Mapping[str, str] | None = None,
+        name: str = "flowport",
+        joins: "RabbitMQServer | None" = None,
+    ) -> None:
         self.data_dir = data_dir
-        self._settings = settings or {}
+        self._joins = joins
+        self._node = f"{name}@localhost"  # its own epmd knows no other; a constant name finds its data again
+        self._settings = {**(settings or {}), **(_peers(joins._node, self._node) if joins else {})}
         self.port = port or free_port()
         self.management_port = free_port()
         self.prometheus_port = free_port()
-        self._epmd_port = free_port()
+        self._epmd_port = joins._epmd_port if joins else free_port()
         self._distribution_port = free_port()
-        self._node = "flowport@localhost"  # its own epmd knows no other; a constant name finds its data again
         self._epmd: ServerProcess | None = None
         self._server: ServerProcess | None = None
 
@@ -55,7 +65,10 @@ class RabbitMQServer:
         program = str(find_program("rabbitmq-server"))
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self._write_configuration()
-        self._start_epmd()
+        if self._joins:
+            self._share_cookie(self._joins)
+        else:
+            self._start_epmd()
         log = self.data_dir / "rabbitmq.log"
         self._server = ServerProcess([program], log=log, cwd=self.data_dir, environment=self._environment())
         self._server.start(until=self._is_up, timeout=START_SECONDS)
@@ -97,6 +110,10 @@ class RabbitMQServer:
         self._epmd = ServerProcess(command, log=self.data_dir / "epmd.log", cwd=self.data_dir)
         self._epmd.start(until=lambda: accepts_connections(self._epmd_port), timeout=START_SECONDS)
 
+    def _share_cookie(self, other: "RabbitMQServer") -> None:
+        """Nodes talk to those who have the same secret."""
+        shutil.copy2(other.data_dir / _COOKIE, self.data_dir / _COOKIE)
+
     def _write_configuration(self) -> None:
         (self.data_dir / "enabled_plugins").write_text(f"[{','.join(_PLUGINS)}].\n")
         (self.data_dir / "rabbitmq.conf").write_text(
@@ -128,6 +145,11 @@ class RabbitMQServer:
             # The start script then becomes the node instead of its parent, so that a kill reaches the node.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
+
+
+def _peers(*nodes: str) -> dict[str, str]:
+    listed = {f"cluster_formation.classic_config.nodes.{number}": node for number, node in enumerate(nodes, 1)}
+    return {"cluster_formation.peer_discovery_backend": "classic_config", **listed}
 
 
 def find_program(name: str) -> Path:

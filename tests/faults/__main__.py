@@ -1,0 +1,88 @@
+"""`python -m tests.faults [scenario …]`: the faults at full length, each with its figures."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from tests.faults.runner import catalogue, report
+from tests.faults.runner.figures import Figure, Result, Scenario
+from tests.faults.runner.scene import Options, Scene, scene
+
+SCENARIO_SECONDS: Final = 180.0
+"""How long a scenario may take, apart from the time that it is asked to take."""
+console: Final = Console()
+began: Final = time.monotonic()
+
+
+def main() -> int:
+    """Run, and report; 1 when something does not hold."""
+    arguments = _arguments()
+    options = Options(seconds=arguments.seconds, rate=arguments.rate, seed=arguments.seed)
+    say(f"seed {options.seed}: --seed {options.seed} runs the same again")
+    with tempfile.TemporaryDirectory(prefix="flowport-faults-") as folder:
+        results = asyncio.run(_run(arguments.folder or Path(folder), options, arguments.scenarios))
+    console.print(report.table(results))
+    if arguments.write:
+        report.keep(results, catalogue.NAMES)
+    return 0 if all(result.holds for result in results) else 1
+
+
+def say(line: str) -> None:
+    """Progress."""
+    console.print(f"[dim]{time.monotonic() - began:6.1f}[/]  {line}", highlight=False)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("scenarios", nargs="*", metavar="scenario", help=f"of {', '.join(catalogue.NAMES)}; else all")
+    parser.add_argument("--seconds", type=float, default=300, help="how long processes are killed in turn")
+    parser.add_argument("--rate", type=float, default=50, help="jobs a second meanwhile")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="decides everything left to chance")
+    parser.add_argument("--folder", type=Path, help="where logs and data go, to be looked at afterwards")
+    parser.add_argument("--write", action="store_true", help="write the figures into the docs page")
+    arguments = parser.parse_args()
+    unknown = set(arguments.scenarios) - set(catalogue.NAMES)
+    if unknown:
+        parser.error(f"no scenario is called {', '.join(sorted(unknown))}")
+    return arguments
+
+
+async def _run(folder: Path, options: Options, names: list[str]) -> list[Result]:
+    chosen = [found for found in catalogue.SCENARIOS if not names or found.name in names]
+    async with scene(folder, options, say) as running:
+        return [await _judged(found, running) for found in chosen]
+
+
+async def _judged(scenario: Scenario, running: Scene) -> Result:
+    say(f"[bold]{scenario.name}[/]: {scenario.fault}")
+    started, at = time.monotonic(), report.now()
+    figures: tuple[Figure, ...] = ()
+    problem = ""
+    try:
+        async with asyncio.timeout(SCENARIO_SECONDS + running.options.seconds):
+            figures = tuple(await scenario.run(running))
+    except Exception as error:
+        console.print_exception()
+        problem = f"{type(error).__name__}: {error}"
+    for figure in figures:
+        bound = f" (must be {figure.bound})" if figure.bound else ""
+        say(f"  {'' if figure.holds else '[bold red]NO[/] '}{figure.what}: {figure.shown}{bound}")
+    return Result(
+        scenario.name,
+        scenario.fault,
+        at,
+        report.machine(),
+        running.options.shown,
+        time.monotonic() - started,
+        figures,
+        problem,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

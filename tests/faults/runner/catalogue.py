@@ -1,0 +1,16 @@
+"""Every scenario, in the order in which they are run."""
+
+from typing import Final
+
+from tests.faults.runner import brokers, cluster, doors, killing, versions, workers
+from tests.faults.runner.figures import Scenario
+
+SCENARIOS: Final[tuple[Scenario, ...]] = (
+    *killing.SCENARIOS,
+    *doors.SCENARIOS,
+    *workers.SCENARIOS,
+    *versions.SCENARIOS,
+    *brokers.SCENARIOS,
+    *cluster.SCENARIOS,
+)
+NAMES: Final = tuple(scenario.name for scenario in SCENARIOS)

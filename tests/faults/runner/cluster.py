@@ -1,0 +1,99 @@
+"""Three RabbitMQ nodes on one machine; one is killed under load."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from tests.faults.harness.line import Line
+from tests.faults.harness.steady import SteadyLoad
+from tests.faults.harness.workflows import steps
+from tests.faults.runner.figures import Figure, Scenario
+from tests.faults.runner.scene import ENVIRONMENT, Scene
+from tests.support.public_door import PublicDoor
+
+from flowport.servers.rabbitmq import RabbitMQServer
+from flowport.stack import Stack, StackPorts
+from gateway.domain.plans import PlanName
+from gateway.first_key import make_first_key
+from gateway.settings import GatewaySettings
+from shared.broker.rabbitmq.declare import declare_topology
+from shared.broker.rabbitmq.management import Management
+from shared.broker.topology import default_topology
+
+NODES: Final = 3
+LOAD_SECONDS: Final = 10.0
+RATE: Final = 10.0
+
+
+async def kill_a_node(scene: Scene) -> Sequence[Figure]:
+    """Nothing that was accepted is lost, and the two nodes that are left take more."""
+    with tempfile.TemporaryDirectory(prefix="flowport-cluster-") as folder:
+        async with _cluster(Path(folder) / "nodes", scene) as (nodes, formed), AsyncExitStack() as opened:
+            line = await opened.enter_async_context(Line([node.port for node in nodes]))
+            environment = {**ENVIRONMENT, "FLOWPORT_AMQP_URL": f"amqp://guest:guest@127.0.0.1:{line.port}/"}
+            stack = Stack(Path(folder) / "stack", ports=StackPorts.free(), executors=2, environment=environment)
+            opened.push_async_callback(asyncio.to_thread, stack.stop)
+            await asyncio.to_thread(stack.start)
+            scene.say("the stack is up on the cluster")
+            return [Figure("the cluster formed in", formed, "s"), *await _load(scene, stack, nodes)]
+
+
+async def _load(scene: Scene, stack: Stack, nodes: Sequence[RabbitMQServer]) -> list[Figure]:
+    settings = GatewaySettings(mongodb_uri=stack.mongodb_uri, default_plan=PlanName.BENCHMARK)
+    made = await make_first_key(settings)
+    door = PublicDoor(stack.url, made.api_key, made.workspace_id)
+    workflow_id = await door.publish(steps(scene.witness.url, "node-a", "node-b"))
+    await door.close()
+    load = SteadyLoad([stack.url], made.api_key, workflow_id, rate=RATE, seed=scene.options.seed)
+    stopping = asyncio.Event()
+    loading = asyncio.create_task(load.go_on(stopping))
+    await asyncio.sleep(LOAD_SECONDS)
+    killed_at = time.time()
+    victim = scene.chance("nodes").choice(nodes)
+    await asyncio.to_thread(victim.kill)
+    scene.say(f"killed a node; {len(load.jobs)} accepted")
+    await asyncio.sleep(LOAD_SECONDS)
+    stopping.set()
+    await loading
+    await load.settle(seconds=60)
+    await load.close()
+    jobs = load.jobs.values()
+    later = [job.ended_at - killed_at for job in jobs if job.ended_at is not None and job.accepted_at > killed_at]
+    return [
+        Figure("jobs accepted", len(jobs)),
+        Figure("accepted and lost", sum(job.ended_at is None for job in jobs), at_most=0),
+        Figure("failed", sum(job.status == "failed" for job in jobs), at_most=0),
+        Figure("accepted after the kill", len(later), at_least=1),
+        Figure("the first of them ended after", min(later, default=float("inf")), "s", at_most=10),
+    ]
+
+
+@asynccontextmanager
+async def _cluster(folder: Path, scene: Scene) -> AsyncIterator[tuple[list[RabbitMQServer], float]]:
+    began = time.monotonic()
+    nodes = [RabbitMQServer(folder / "node1", name="flowport1")]
+    nodes += [RabbitMQServer(folder / f"node{n}", name=f"flowport{n}", joins=nodes[0]) for n in range(2, NODES + 1)]
+    try:
+        for node in nodes:
+            await asyncio.to_thread(node.start)
+        await asyncio.to_thread(_await_members, nodes[0])
+        formed = time.monotonic() - began
+        scene.say(f"three nodes after {formed:.0f} s")
+        await declare_topology(nodes[0].amqp_url, default_topology())
+        await Management(nodes[0].management_url).apply_policies(default_topology())
+        yield nodes, formed
+    finally:
+        for node in reversed(nodes):
+            await asyncio.to_thread(node.kill)
+            await asyncio.to_thread(node.stop)
+
+
+def _await_members(node: RabbitMQServer) -> None:
+    node.ctl("await_online_nodes", str(NODES))
+
+
+SCENARIOS: Final = (Scenario("cluster", "one of three RabbitMQ nodes is killed under load", kill_a_node),)

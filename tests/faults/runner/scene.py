@@ -1,0 +1,125 @@
+"""The system under test: everything in processes of its own, and the outside world that watches it."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from tests.faults.harness.line import Line
+from tests.faults.harness.witness import Witness
+from tests.support.model_server import ModelServer
+from tests.support.public_door import PublicDoor
+
+from flowport.stack import Stack, StackPorts
+from gateway.domain.plans import PlanName
+from gateway.first_key import make_first_key
+from gateway.settings import GatewaySettings
+from shared.service import ServiceName
+
+GATEWAYS: Final = ("gateway", "gateway-2")
+EXECUTORS: Final = ("executor-service", "executor-service-2")
+JOBS: Final = ("jobs-service", "jobs-service-2")
+DEPLOY: Final = "deploy-service"
+BROKER: Final = "broker"
+STORE: Final = "store"
+ENVIRONMENT: Final = {
+    "FLOWPORT_OUTBOUND_ALLOW": "127.0.0.1",
+    "FLOWPORT_DEFAULT_PLAN": "benchmark",
+    "FLOWPORT_LOG_LEVEL": "warning",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How long and how hard; everything left to chance follows from `seed`."""
+
+    seconds: float
+    rate: float
+    seed: int
+
+    @property
+    def shown(self) -> str:
+        """For people."""
+        return f"seed {self.seed}, {self.rate:g} jobs a second and kills for {self.seconds:g} s where they are"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a scenario works with."""
+
+    stack: Stack
+    witness: Witness
+    models: ModelServer
+    options: Options
+    workspace_id: str
+    api_key: str
+    say: Callable[[str], None]
+
+    @property
+    def gateway_urls(self) -> list[str]:
+        """Every public door."""
+        return [self.stack.url_of(name) for name in GATEWAYS]
+
+    def chance(self, name: str) -> random.Random:
+        """Chance for scenario `name`, the same whenever the seed is."""
+        return random.Random(f"{self.options.seed} {name}")
+
+    @asynccontextmanager
+    async def door(self, gateway: str = "gateway") -> AsyncIterator[PublicDoor]:
+        """The public door of one gateway."""
+        door = PublicDoor(self.stack.url_of(gateway), self.api_key, self.workspace_id)
+        try:
+            yield door
+        finally:
+            await door.close()
+
+    async def kill(self, name: str) -> None:
+        """End a process, or a server, as a crash would."""
+        if name == BROKER:
+            assert self.stack.rabbitmq is not None
+            await asyncio.to_thread(self.stack.rabbitmq.kill)
+        elif name == STORE:
+            assert self.stack.secantus is not None
+            await asyncio.to_thread(self.stack.secantus.kill)
+        else:
+            await asyncio.to_thread(self.stack.kill, name)
+
+    async def revive(self, name: str, **environment: str) -> None:
+        """Start it again, and wait until it can work."""
+        if name == BROKER:
+            assert self.stack.rabbitmq is not None
+            await asyncio.to_thread(self.stack.rabbitmq.start)
+        elif name == STORE:
+            assert self.stack.secantus is not None
+            await asyncio.to_thread(self.stack.secantus.start)
+        else:
+            await asyncio.to_thread(self.stack.restart, name, environment=environment)
+
+
+@asynccontextmanager
+async def scene(folder: Path, options: Options, say: Callable[[str], None]) -> AsyncIterator[Scene]:
+    """Two gateways, two executors, two jobs-services behind a balancer, one deploy-service, RabbitMQ and the store."""
+    async with AsyncExitStack() as opened:
+        witness = opened.enter_context(Witness(answer_seconds=0.1))
+        models = opened.enter_context(ModelServer())
+        balancer = await opened.enter_async_context(Line())
+        environment = {
+            **ENVIRONMENT,
+            "VLLM_BASE_URL": models.url,
+            "FLOWPORT_JOBS_URL": f"http://127.0.0.1:{balancer.port}",
+        }
+        ports = StackPorts.free()
+        balancer.targets.append(ports.jobs)
+        stack = Stack(folder, ports=ports, executors=len(EXECUTORS), environment=environment)
+        opened.push_async_callback(asyncio.to_thread, stack.stop)
+        say("Starting RabbitMQ, the store and seven processes")
+        await asyncio.to_thread(stack.start)
+        await asyncio.to_thread(stack.scale, ServiceName.GATEWAY, len(GATEWAYS))
+        await asyncio.to_thread(stack.scale, ServiceName.JOBS, len(JOBS))
+        balancer.targets.append(urlsplit(stack.url_of(JOBS[1])).port or 0)
+        made = await make_first_key(GatewaySettings(mongodb_uri=stack.mongodb_uri, default_plan=PlanName.BENCHMARK))
+        yield Scene(stack, witness, models, options, made.workspace_id, made.api_key, say)

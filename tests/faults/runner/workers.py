@@ -1,0 +1,183 @@
+"""Workers: frozen and thawed, with hostile code, with providers that fail, and with wrong clocks."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from signal import SIGCONT, SIGSTOP
+from typing import Final
+
+from tests.faults.harness.load import Callers
+from tests.faults.harness.workflows import steps
+from tests.faults.runner.figures import Figure, Scenario
+from tests.faults.runner.scene import EXECUTORS, JOBS, Scene
+from tests.support.eventually import eventually
+from tests.support.model_server import ModelServer, Reply
+from tests.support.public_door import PublicDoor
+from tests.support.workflow_files import START, JsonObject, agent, block, start, workflow
+
+FROZEN_SECONDS: Final = 60.0
+FROZEN_JOBS: Final = 40
+MODEL_RUNS: Final = 60
+HUNG_SECONDS: Final = 3
+ENDED: Final = ("completed", "failed", "cancelled")
+SKEW_SECONDS: Final = 300
+SKEWED_JOBS: Final = 60
+FAKETIME: Final = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
+EATERS: Final = {
+    "eats memory": "const a = []; while (true) a.push('x'.repeat(1000000) + a.length);",
+    "spins": "while (true) {}",
+    "recurses": "const f = () => f() + 1; return f();",
+}
+
+
+async def freeze_and_thaw(scene: Scene) -> Sequence[Figure]:
+    """A worker stands still for a minute in the middle of its runs, and then goes on as if nothing had been."""
+    callers = Callers(scene.gateway_urls, scene.api_key, seed=scene.options.seed)
+    async with scene.door() as door:
+        workflow_id = await door.publish(steps(scene.witness.url, "ice-a", "ice-b", posts=["ice-b"]))
+    scene.witness.hold("ice-a")
+    names = [f"i{n}" for n in range(FROZEN_JOBS)]
+    await asyncio.gather(*(callers.queue(workflow_id, name) for name in names))
+    await eventually(lambda: scene.witness.calls("ice-a") >= FROZEN_JOBS, seconds=60)
+    scene.stack.kill(EXECUTORS[0], SIGSTOP)
+    frozen_at = time.monotonic()
+    scene.witness.let_go("ice-a")
+    ends = await callers.ended(seconds=FROZEN_SECONDS)
+    took_over = time.monotonic() - frozen_at
+    await asyncio.sleep(max(0.0, FROZEN_SECONDS - took_over))
+    scene.stack.kill(EXECUTORS[0], SIGCONT)
+    await asyncio.sleep(5)
+    after = await callers.ended(seconds=30)
+    await callers.close()
+    return [
+        Figure("frozen for", FROZEN_SECONDS, "s"),
+        Figure("jobs", len(ends)),
+        Figure("all of them ended after", took_over, "s", at_most=30),
+        Figure("completed", sum(end["status"] == "completed" for end in ends.values()), at_least=FROZEN_JOBS),
+        Figure("ends that changed when it was thawed", sum(after[name] != ends[name] for name in names), at_most=0),
+        Figure(
+            "calls begun twice that must not be",
+            sum(scene.witness.calls("ice-b", name) > 1 for name in names),
+            at_most=0,
+        ),
+    ]
+
+
+async def hostile_code(scene: Scene) -> Sequence[Figure]:
+    """Code that eats memory, spins or recurses without end, beside calls that do not."""
+    async with scene.door() as door:
+        quick = await door.publish(workflow("Neighbour", [start()]))
+        pids = [scene.stack.pid(name) for name in EXECUTORS]
+        ids = {
+            name: await door.publish(
+                workflow(name, [start(), block("f1", "function", "F", code=code, timeout="3000")], (START, "f1"))
+            )
+            for name, code in EATERS.items()
+        }
+        hostile = [asyncio.create_task(door.run(each)) for each in ids.values() for _ in range(2)]
+        failed = calls = 0
+        while not all(task.done() for task in hostile):
+            failed += not (await door.run(quick)).is_success
+            calls += 1
+            await asyncio.sleep(0.05)
+        answers = [task.result().json() for task in hostile]
+    for name, answer in zip(ids, answers[::2], strict=True):
+        scene.say(f"{name}: {answer.get('error')}")
+    return [
+        Figure("hostile runs", len(answers)),
+        Figure(
+            "ended as failed, with a reason", sum(bool(each.get("error")) for each in answers), at_least=len(answers)
+        ),
+        Figure("neighbours' calls", calls),
+        Figure("of them failed", failed, at_most=0),
+        Figure("executors that died", sum(scene.stack.pid(name) not in pids for name in EXECUTORS), at_most=0),
+    ]
+
+
+async def failing_providers(scene: Scene) -> Sequence[Figure]:
+    """Models that hang, break off in the middle of a token, or are too busy; queued runs with a time limit."""
+    chance, kinds = scene.chance("providers"), ("hangs", "cuts", "busy", "well")
+    _script(scene.models)
+    async with scene.door() as door:
+        ids = {
+            kind: await door.publish(
+                workflow(kind, [start(), agent("a1", f"vllm/provider-{kind}", "Say this")], (START, "a1"))
+            )
+            for kind in kinds
+        }
+        chosen = [chance.choice(kinds) for _ in range(MODEL_RUNS)]
+        body = {"async": True, "executionTimeoutSeconds": HUNG_SECONDS}
+        began = time.monotonic()
+        answers = [await door.http.post(f"/api/v2/workflows/{ids[kind]}/execute", json=body) for kind in chosen]
+        run_ids = [answer.raise_for_status().json()["data"]["runId"] for answer in answers]
+        ends = [await _ended(door, ids[kind], run_id) for kind, run_id in zip(chosen, run_ids, strict=True)]
+        took = time.monotonic() - began
+    by_kind = {kind: [end for end, k in zip(ends, chosen, strict=True) if k == kind] for kind in kinds}
+    for kind, found in by_kind.items():
+        scene.say(
+            f"{kind}: {len(found)} runs, {found[0]['status'] if found else ''} {found[0]['error'] if found else ''}"
+        )
+    false = [end for kind in ("hangs", "cuts") for end in by_kind[kind] if end["status"] != "failed"]
+    return [
+        Figure("runs", len(ends)),
+        Figure("all ended after", took, "s"),
+        Figure("broken or hung and not failed", len(false), at_most=0),
+        Figure("well and not completed", sum(end["status"] != "completed" for end in by_kind["well"]), at_most=0),
+    ]
+
+
+async def wrong_clocks(scene: Scene) -> Sequence[Figure]:
+    """One executor is five minutes fast, one jobs-service five minutes slow; nothing ends early."""
+    if FAKETIME is None:
+        raise LookupError("not run: Debian's faketime is not installed")
+    fake = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    skewed = {EXECUTORS[1]: f"+{SKEW_SECONDS}s", JOBS[1]: f"-{SKEW_SECONDS}s"}
+    for name, skew in skewed.items():
+        await scene.revive(name, **fake, FAKETIME=skew)
+    callers = Callers(scene.gateway_urls, scene.api_key, seed=scene.options.seed)
+    try:
+        async with scene.door() as door:
+            workflow_id = await door.publish(steps(scene.witness.url, "skew-a", "skew-b", posts=["skew-b"]))
+        names = [f"s{n}" for n in range(SKEWED_JOBS)]
+        scene.witness.hold("skew-a")
+        await asyncio.gather(*(callers.queue(workflow_id, name) for name in names))
+        await asyncio.sleep(20)  # longer than a lease
+        scene.witness.let_go("skew-a")
+        ends = await callers.ended(seconds=60)
+    finally:
+        await callers.close()
+        for name in skewed:
+            await scene.revive(name, LD_PRELOAD="", FAKETIME="")
+    twice = sum(scene.witness.calls(step, name) > 1 for step in ("skew-a", "skew-b") for name in names)
+    return [
+        Figure("clocks apart by", 2 * SKEW_SECONDS, "s"),
+        Figure("jobs that outlast their lease", len(ends)),
+        Figure("not completed", sum(end["status"] != "completed" for end in ends.values()), at_most=0),
+        Figure("steps called twice: a lease that ended early", twice, at_most=0),
+    ]
+
+
+async def _ended(door: PublicDoor, workflow_id: str, run_id: str) -> JsonObject:
+    async with asyncio.timeout(60):
+        while True:
+            answer = await door.http.get(f"/api/v2/workflows/{workflow_id}/runs/{run_id}")
+            run: JsonObject = answer.raise_for_status().json()["data"]
+            if run["status"] in ENDED:
+                return run
+            await asyncio.sleep(0.1)
+
+
+def _script(models: ModelServer) -> None:
+    models.answer("provider-hangs", Reply.says("never", gate=models.gate()))
+    models.answer("provider-cuts", Reply.says("half a word", cut_after=2))
+    busy = [Reply.fails(429, "too busy", retry_after=1)] * 2
+    models.answer("provider-busy", *busy, Reply.says("at last"))
+
+
+SCENARIOS: Final = (
+    Scenario("frozen", "SIGSTOP of a worker for 60 s, and back (4)", freeze_and_thaw),
+    Scenario("hostile-code", "code that eats memory, spins, recurses (21)", hostile_code),
+    Scenario("providers", "model providers that hang, break off, are busy (23)", failing_providers),
+    Scenario("clocks", "clocks five minutes off, either way (16)", wrong_clocks),
+)
