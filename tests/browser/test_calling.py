@@ -98,3 +98,16 @@ def test_a_secret_is_kept_and_never_shown(console: Console, account: Account) ->
     assert "oolong" not in console.page.content()
     workflow_id = account.publish(answering("With a secret", "return {{TEA_KIND}};"))
     assert account.run(workflow_id).status_code == 200
+
+
+def test_a_workflow_is_published_as_a_chat_and_taken_away(console: Console, account: Account) -> None:
+    workflow_id = account.publish(talking("Talk to me"))
+    console.goto(f"/workflows/{workflow_id}").press("Live")
+    console.page.get_by_role("tab", name="Chat").click()
+    console.page.get_by_label("URL").fill("No Spaces")
+    console.shows("Small letters, digits and hyphens only.")
+    console.page.get_by_label("URL").fill("talk-to-me")
+    console.press("Launch Chat").shows("The chat is launched.")
+    assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=10).json()["title"] == "Talk to me"
+    console.press("Delete").confirm("Delete").shows("The chat is deleted.")
+    assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=10).status_code == 404

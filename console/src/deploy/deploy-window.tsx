@@ -1,4 +1,5 @@
 import { type ComponentProps, useState } from 'react';
+import { useChat, useDeleteChat } from '@/api/chat';
 import { useDeploy, useUndeploy } from '@/api/deployments';
 import { can, useSignedIn } from '@/api/session';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
@@ -10,6 +11,7 @@ import { useToasts } from '@/ui/toasts';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { ApiInfoDialog } from './api-info-dialog';
 import { ApiTab } from './api-tab';
+import { CHAT_FORM, ChatTab } from './chat-tab';
 import styles from './deploy-window.module.css';
 import { GeneralTab } from './general-tab';
 import { NewKeyDialog } from './new-key-dialog';
@@ -22,7 +24,7 @@ interface Props {
   onLoaded: () => void;
 }
 
-type TabName = 'general' | 'api';
+type TabName = 'general' | 'api' | 'chat';
 
 /** Everything about the way from the draft to the public. */
 export function DeployWindow({ workflow, saver, onClose, onLoaded }: Props) {
@@ -39,14 +41,15 @@ export function DeployWindow({ workflow, saver, onClose, onLoaded }: Props) {
             <TabList label="Deployment">
               <Tab value="general">General</Tab>
               <Tab value="api">API</Tab>
+              <Tab value="chat">Chat</Tab>
             </TabList>
           }
           footer={
-            tab === 'general' ? (
-              <GeneralFooter workflow={workflow} saver={saver} />
-            ) : (
-              <ApiFooter workflow={workflow} saver={saver} />
-            )
+            {
+              general: <GeneralFooter workflow={workflow} saver={saver} />,
+              api: <ApiFooter workflow={workflow} saver={saver} />,
+              chat: <ChatFooter workflow={workflow} />,
+            }[tab]
           }
         >
           <TabPanel value="general" tabIndex={-1}>
@@ -54,6 +57,9 @@ export function DeployWindow({ workflow, saver, onClose, onLoaded }: Props) {
           </TabPanel>
           <TabPanel value="api" tabIndex={-1}>
             <ApiTab workflow={workflow} saver={saver} />
+          </TabPanel>
+          <TabPanel value="chat" tabIndex={-1}>
+            <ChatTab workflow={workflow} />
           </TabPanel>
         </Dialog>
       </div>
@@ -144,6 +150,44 @@ function ApiFooter({ workflow, saver }: { workflow: WorkflowRow; saver: DraftSav
       </Button>
       {open === 'info' && <ApiInfoDialog workflow={workflow} saver={saver} onClose={() => setOpen(null)} />}
       {open === 'key' && <NewKeyDialog onClose={() => setOpen(null)} />}
+    </>
+  );
+}
+
+function ChatFooter({ workflow }: { workflow: WorkflowRow }) {
+  const { workspace } = useSignedIn();
+  const { say, fail } = useToasts();
+  const deployment = useDeployment(workflow.id);
+  const chat = useChat(workflow.id);
+  const remove = useDeleteChat(workflow.id);
+  const [asked, setAsked] = useState(false);
+  const mayNot = !can(workspace.role, 'admin') || !deployment.data?.isDeployed;
+  return (
+    <>
+      {chat.data && (
+        <Button disabled={mayNot} onClick={() => setAsked(true)}>
+          Delete
+        </Button>
+      )}
+      <Button look="primary" type="submit" form={CHAT_FORM} disabled={mayNot}>
+        {chat.data ? 'Update' : 'Launch Chat'}
+      </Button>
+      <Confirm
+        title="Delete this chat?"
+        question="Its address answers nobody any more. The workflow stays as it is."
+        action="Delete"
+        busy={remove.isPending}
+        open={asked}
+        onClose={() => setAsked(false)}
+        onConfirm={() =>
+          chat.data &&
+          remove.mutate(chat.data.id, {
+            onSuccess: () => say('The chat is deleted.'),
+            onError: fail,
+            onSettled: () => setAsked(false),
+          })
+        }
+      />
     </>
   );
 }

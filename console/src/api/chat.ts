@@ -1,0 +1,68 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { send } from './client';
+import { workflowKeys } from './workflows';
+
+export type ChatAccess = 'public' | 'password';
+
+export interface ChatOutput {
+  blockId: string;
+  path: string;
+}
+
+export interface Chat {
+  id: string;
+  identifier: string;
+  title: string;
+  chatUrl: string;
+  authType: ChatAccess;
+  hasPassword: boolean;
+  customizations: { welcomeMessage: string | null };
+  outputConfigs: ChatOutput[];
+}
+
+export interface ChatWish {
+  identifier: string;
+  title: string;
+  authType: ChatAccess;
+  password?: string;
+  customizations: { welcomeMessage: string };
+  outputConfigs: ChatOutput[];
+}
+
+/** The chat of a workflow, null when it has none. */
+export function useChat(workflowId: string) {
+  return useQuery({
+    queryKey: [...workflowKeys.one(workflowId), 'chat'],
+    queryFn: () => send<{ deployment: Chat | null }>('GET', `/api/workflows/${workflowId}/chat/status`),
+    select: (found) => found.deployment,
+  });
+}
+
+/** Whether an address is free, and why not. */
+export function useAvailability(identifier: string, own: string | undefined) {
+  return useQuery({
+    queryKey: ['chat-address', identifier],
+    enabled: identifier !== '' && identifier !== own,
+    queryFn: () =>
+      send<{ available: boolean; error?: string }>('GET', `/api/chat/validate?${new URLSearchParams({ identifier })}`),
+  });
+}
+
+function useChatChange<Variables>(workflowId: string, change: (variables: Variables) => Promise<unknown>) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: change,
+    onSettled: () => client.invalidateQueries({ queryKey: workflowKeys.one(workflowId) }),
+  });
+}
+
+/** Publishes the chat, or changes the one that there is. */
+export function useSaveChat(workflowId: string, chat: Chat | null) {
+  return useChatChange(workflowId, (wish: ChatWish) =>
+    chat ? send('PATCH', `/api/chat/manage/${chat.id}`, wish) : send('POST', '/api/chat', { ...wish, workflowId }),
+  );
+}
+
+export function useDeleteChat(workflowId: string) {
+  return useChatChange(workflowId, (id: string) => send('DELETE', `/api/chat/manage/${id}`));
+}

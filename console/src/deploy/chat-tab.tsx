@@ -1,0 +1,173 @@
+import { ExternalLink } from 'lucide-react';
+import { type FormEvent, useDeferredValue, useState } from 'react';
+import { type Chat, type ChatAccess, type ChatOutput, useAvailability, useChat, useSaveChat } from '@/api/chat';
+import { type SelectableBlock, useSamples } from '@/api/samples';
+import { useDeployment, type WorkflowRow } from '@/api/workflows';
+import { Field, TextArea, TextInput } from '@/ui/field';
+import { Segments } from '@/ui/segments';
+import { Empty, Failure, Problem, Skeleton } from '@/ui/states';
+import { useToasts } from '@/ui/toasts';
+import { OutputMenu } from './api-tab';
+import styles from './chat-tab.module.css';
+
+export const CHAT_FORM = 'chat-form';
+
+const ACCESS = [
+  ['public', 'Public'],
+  ['password', 'Password'],
+] as const;
+
+const ADDRESS = /^[a-z0-9-]+$/;
+
+/** Publishes the workflow at an address where people talk to it. */
+export function ChatTab({ workflow }: { workflow: WorkflowRow }) {
+  const chat = useChat(workflow.id);
+  const deployment = useDeployment(workflow.id);
+  const samples = useSamples(workflow.id, null);
+  if (deployment.data && !deployment.data.isDeployed) {
+    return <Empty title="Not deployed yet">Deploy the workflow, and it can be talked to here.</Empty>;
+  }
+  if (chat.isError) return <Failure error={chat.error} onRetry={chat.refetch} />;
+  if (samples.isError) return <Failure error={samples.error} onRetry={samples.refetch} />;
+  if (chat.isPending || samples.isPending) return <Skeleton rows={4} height="4rem" />;
+  return <ChatForm key={chat.data?.id} workflow={workflow} chat={chat.data} blocks={samples.data.outputs} />;
+}
+
+interface FormProps {
+  workflow: WorkflowRow;
+  chat: Chat | null;
+  blocks: readonly SelectableBlock[];
+}
+
+function ChatForm({ workflow, chat, blocks }: FormProps) {
+  const { say } = useToasts();
+  const save = useSaveChat(workflow.id, chat);
+  const [identifier, setIdentifier] = useState(chat?.identifier ?? '');
+  const [title, setTitle] = useState(chat?.title ?? workflow.name);
+  const [access, setAccess] = useState<ChatAccess>(chat?.authType ?? 'public');
+  const [password, setPassword] = useState('');
+  const [welcome, setWelcome] = useState(chat?.customizations.welcomeMessage ?? 'Hi there! How can I help?');
+  const [outputs, setOutputs] = useState<ChatOutput[]>(chat?.outputConfigs ?? usualOutputs(blocks));
+  const address = useAvailability(useDeferredValue(identifier), chat?.identifier);
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    save.mutate(
+      {
+        identifier,
+        title: title.trim(),
+        authType: access,
+        ...(access === 'password' && password ? { password } : {}),
+        customizations: { welcomeMessage: welcome },
+        outputConfigs: outputs,
+      },
+      { onSuccess: () => say(chat ? 'The chat is updated.' : 'The chat is launched.') },
+    );
+  };
+
+  return (
+    <form id={CHAT_FORM} className={styles.form} onSubmit={submit}>
+      {chat && (
+        <p className={styles.live}>
+          People talk to it at{' '}
+          <a href={chat.chatUrl} target="_blank" rel="noreferrer">
+            {chat.chatUrl} <ExternalLink size={13} aria-hidden />
+          </a>
+        </p>
+      )}
+      <Field
+        label="URL"
+        required
+        hint={`${window.location.origin}/chat/${identifier || 'my-chat'}`}
+        error={addressProblem(identifier, address.data)}
+      >
+        {(control) => (
+          <TextInput
+            {...control}
+            required
+            placeholder="my-chat"
+            maxLength={100}
+            value={identifier}
+            onChange={(event) => setIdentifier(event.target.value.toLowerCase())}
+          />
+        )}
+      </Field>
+      <Field label="Title" required>
+        {(control) => (
+          <TextInput
+            {...control}
+            required
+            maxLength={100}
+            value={title}
+            onChange={(event) => setTitle(event.target.value)}
+          />
+        )}
+      </Field>
+      <div className={styles.part}>
+        <span className={styles.label}>Output</span>
+        <div>
+          <OutputMenu
+            blocks={blocks}
+            selected={outputs.flatMap((output) => selectorOf(blocks, output))}
+            onChange={(selected) => setOutputs(selected.flatMap((selector) => outputOf(blocks, selector)))}
+          />
+        </div>
+      </div>
+      <div className={styles.part}>
+        <span className={styles.label}>Access control</span>
+        <Segments label="Access control" value={access} options={ACCESS} onChange={setAccess} />
+      </div>
+      {access === 'password' && (
+        <Field label="Password" hint={chat?.hasPassword ? 'Leave it empty to keep the present one.' : undefined}>
+          {(control) => (
+            <TextInput
+              {...control}
+              type="password"
+              autoComplete="new-password"
+              required={!chat?.hasPassword}
+              value={password}
+              onChange={(event) => setPassword(event.target.value)}
+            />
+          )}
+        </Field>
+      )}
+      <Field label="Welcome message">
+        {(control) => (
+          <TextArea
+            {...control}
+            rows={2}
+            maxLength={1000}
+            value={welcome}
+            onChange={(event) => setWelcome(event.target.value)}
+          />
+        )}
+      </Field>
+      <Problem error={save.error} />
+    </form>
+  );
+}
+
+function addressProblem(identifier: string, found: { available: boolean; error?: string } | undefined): string | null {
+  if (!identifier) return null;
+  if (!ADDRESS.test(identifier)) return 'Small letters, digits and hyphens only.';
+  return found && !found.available ? (found.error ?? 'This address is taken.') : null;
+}
+
+/** What an agent says is the answer, where there is one. */
+function usualOutputs(blocks: readonly SelectableBlock[]): ChatOutput[] {
+  const agent = blocks.find((block) => block.blockType === 'agent') ?? blocks.at(-1);
+  const path = agent?.outputs.find((output) => output.path === 'content')?.path ?? agent?.outputs[0]?.path;
+  return agent && path ? [{ blockId: agent.blockId, path }] : [];
+}
+
+function selectorOf(blocks: readonly SelectableBlock[], { blockId, path }: ChatOutput): string[] {
+  const block = blocks.find((each) => each.blockId === blockId);
+  const output = block?.outputs.find((each) => each.path === path);
+  return output ? [output.selector] : [];
+}
+
+function outputOf(blocks: readonly SelectableBlock[], selector: string): ChatOutput[] {
+  return blocks.flatMap(({ blockId, outputs }) =>
+    outputs.filter((output) => output.selector === selector).map(({ path }) => ({ blockId, path })),
+  );
+}
