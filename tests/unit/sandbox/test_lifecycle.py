@@ -25,7 +25,10 @@ ENDLESS = Script(code="for (;;);", timeout_ms=60_000)
 
 
 def children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").glob("*/children"))
+    except FileNotFoundError:  # it ended while we looked
+        return []
     return [int(child) for task in tasks for child in _read(task).split()]
 
 
