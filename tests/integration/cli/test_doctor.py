@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from typing import Any
+from pathlib import Path
+from threading import Event, Thread
+from uuid import uuid4
 
+import httpx
 import pytest
 from pymongo import MongoClient
 from tests.support.brokers import raw_channel
@@ -46,22 +49,37 @@ class Patient:
         return found[check]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def consumers(rabbitmq: RabbitMQServer) -> Iterator[None]:
     """Somebody takes from every queue that has to have a consumer."""
     asyncio.run(_lay_out(rabbitmq))
-    with asyncio.Runner() as runner:
-        stack = runner.run(_consume(rabbitmq))
+    ready, over = Event(), Event()
+    holder = Thread(target=asyncio.run, args=(_consume(rabbitmq, ready, over),))
+    holder.start()
+    try:
+        assert ready.wait(30)
         yield
-        runner.run(stack.__aexit__(None, None, None))
+    finally:
+        over.set()
+        holder.join()
+
+
+@pytest.fixture(scope="module")
+def prefix(mongodb_uri: str) -> Iterator[str]:
+    """Databases with every index."""
+    prefix = f"test_{uuid4().hex[:12]}"
+    asyncio.run(_make_indexes(mongodb_uri, prefix))
+    yield prefix
+    with MongoClient[dict[str, object]](mongodb_uri) as client:
+        for service in INDEXES:
+            client.drop_database(f"{prefix}_{service}")
 
 
 @pytest.fixture
 def patient(
-    rabbitmq: RabbitMQServer, consumers: None, mongodb_uri: str, mongodb_prefix: str, tmp_path: Any
+    rabbitmq: RabbitMQServer, consumers: None, mongodb_uri: str, prefix: str, tmp_path: Path
 ) -> Iterator[Patient]:
-    """Real broker and store, services that only answer, and a key."""
-    asyncio.run(_make_indexes(mongodb_uri, mongodb_prefix))
+    """Real broker and store, services that only answer, and a key. Whoever breaks one of the first two mends it."""
     with ExitStack() as stack:
         metrics = {"jobs-service": JOBS, "executor-service": EXECUTOR}
         services = {name: stack.enter_context(FakeService(name, metrics=metrics.get(name, ""))) for name in SERVICES}
@@ -70,7 +88,7 @@ def patient(
                 "FLOWPORT_AMQP_URL": rabbitmq.amqp_url,
                 "FLOWPORT_AMQP_MANAGEMENT_URL": rabbitmq.management_url,
                 "FLOWPORT_MONGODB_URI": mongodb_uri,
-                "FLOWPORT_MONGODB_PREFIX": mongodb_prefix,
+                "FLOWPORT_MONGODB_PREFIX": prefix,
                 "FLOWPORT_URL": services["gateway"].url,
                 "FLOWPORT_DEPLOY_URL": services["deploy-service"].url,
                 "FLOWPORT_JOBS_URL": services["jobs-service"].url,
@@ -116,12 +134,18 @@ def test_4_a_wrong_password_at_the_broker(patient: Patient) -> None:
 async def test_5_a_queue_that_is_missing(patient: Patient, rabbitmq: RabbitMQServer) -> None:
     async with raw_channel(rabbitmq.amqp_url) as channel:
         await channel.delete_queue(EVENTS)
-    assert f"missing: {EVENTS}" in await asyncio.to_thread(patient.problem, "queues")
+    try:
+        assert f"missing: {EVENTS}" in await asyncio.to_thread(patient.problem, "queues")
+    finally:
+        await _lay_out(rabbitmq)
 
 
 def test_6_a_policy_that_somebody_changed(patient: Patient, rabbitmq: RabbitMQServer) -> None:
     rabbitmq.ctl("set_policy", f"flowport.{ASYNC}", "^nothing$", '{"max-length":1}')
-    said = patient.problem("policies")
+    try:
+        said = patient.problem("policies")
+    finally:
+        asyncio.run(_lay_out(rabbitmq))
     assert ASYNC in said
     assert "flowport topology apply" in said
 
@@ -139,10 +163,13 @@ def test_8_a_store_that_is_away(patient: Patient) -> None:
     assert "correct FLOWPORT_MONGODB_URI" in patient.problem("store")
 
 
-def test_9_an_index_that_is_missing(patient: Patient, mongodb_uri: str, mongodb_prefix: str) -> None:
+def test_9_an_index_that_is_missing(patient: Patient, mongodb_uri: str, prefix: str) -> None:
     with MongoClient[dict[str, object]](mongodb_uri) as client:
-        client[f"{mongodb_prefix}_deploy"]["versions"].drop_index("number")
-    assert "versions.number" in patient.problem(f"indexes of {mongodb_prefix}_deploy")
+        client[f"{prefix}_deploy"]["versions"].drop_index("number")
+    try:
+        assert "versions.number" in patient.problem(f"indexes of {prefix}_deploy")
+    finally:
+        asyncio.run(_make_indexes(mongodb_uri, prefix))
 
 
 def test_10_a_service_that_does_not_answer(patient: Patient) -> None:
@@ -191,12 +218,20 @@ async def _lay_out(rabbitmq: RabbitMQServer) -> None:
     await Management(rabbitmq.management_url).apply_policies(default_topology())
 
 
-async def _consume(rabbitmq: RabbitMQServer) -> Any:
-    held = raw_channel(rabbitmq.amqp_url)
-    channel = await held.__aenter__()
-    for queue in (INTERACTIVE, ASYNC, RECORDS):
-        await channel.consume(queue, lambda received: None, no_ack=True)
-    return held
+async def _consume(rabbitmq: RabbitMQServer, ready: Event, over: Event) -> None:
+    """Take from the queues until it is over. RabbitMQ's own API hears of consumers a little later than they are."""
+    wanted = {INTERACTIVE, ASYNC, RECORDS}
+    async with (
+        raw_channel(rabbitmq.amqp_url) as channel,
+        httpx.AsyncClient(base_url=rabbitmq.management_url, trust_env=False) as client,
+    ):
+        for queue in wanted:
+            await channel.consume(queue, lambda received: None, no_ack=True)
+        while not over.is_set():
+            found = (await client.get("/api/consumers/%2F")).json() if not ready.is_set() else []
+            if wanted <= {consumer["queue"]["name"] for consumer in found}:
+                ready.set()
+            await asyncio.sleep(0.05)
 
 
 async def _make_indexes(uri: str, prefix: str) -> None:
