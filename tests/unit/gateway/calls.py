@@ -1,9 +1,11 @@
 """Records of calls with an idempotency key, in memory."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from gateway.domain.idempotency import KeptAnswer
 from gateway.ports import CallRecord, KnownCall
+from shared.contracts.erasure import Erase
 from shared.errors import Unavailable
 
 
@@ -47,6 +49,17 @@ class FakeCalls:
         known = self.records.get(record.name.record_id)
         if known is not None and known[0].holder == record.holder:
             del self.records[record.name.record_id]
+
+    async def answers_of(self, owner: Erase, limit: int) -> Mapping[str, str | None]:
+        return {
+            record_id: None if answer is None else answer.body.blob_id
+            for record_id, (record, answer, _) in self.records.items()
+            if record.name.workspace_id == owner.workspace_id and owner.workflow_id in (None, record.name.workflow_id)
+        }
+
+    async def erase(self, record_ids: Sequence[str]) -> None:
+        for record_id in record_ids:
+            self.records.pop(record_id, None)
 
     def lose_holders(self) -> None:
         """Every process that answers a call now is gone."""

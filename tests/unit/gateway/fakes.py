@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from tests.unit.gateway.erasures import FakeEraser, FakeErasures
 from tests.unit.gateway.people import FakeAccounts, FakeEnvironment, FakeWorkspaces
 
 from gateway.domain.credentials import ALL_SCOPES, ApiKey, Credential, Grant, Scope, Workspace
@@ -81,12 +82,13 @@ class HandClock:
         self.seconds += seconds
 
 
-class FakeTenants(FakeWorkspaces, FakeAccounts):
+class FakeTenants(FakeWorkspaces, FakeAccounts, FakeErasures):
     """Implements TenantDatabase."""
 
     def __init__(self) -> None:
         FakeWorkspaces.__init__(self, WORKSPACE, OTHER)
         FakeAccounts.__init__(self)
+        FakeErasures.__init__(self)
         self.keys: dict[str, ApiKey] = {}
         self.uses: list[str] = []
         self.finds = 0
@@ -232,11 +234,12 @@ class FakeBuckets:
         return self.turned[bucket] + rate.window_seconds - self._clock.monotonic()
 
 
-class FakeDeployments(FakeEnvironment):
+class FakeDeployments(FakeEnvironment, FakeEraser):
     """Implements DeployKeeper."""
 
     def __init__(self) -> None:
         FakeEnvironment.__init__(self)
+        FakeEraser.__init__(self)
         self.endpoints: dict[str, Endpoint] = {}
         self.version_details: dict[tuple[str, int], VersionDetail] = {}
         self.drafts: dict[str, Draft] = {}
@@ -469,10 +472,11 @@ def last_of(batch: EventBatch) -> EventPosition:
     return EventPosition(batch.attempt, batch.first + len(batch.events) - 1)
 
 
-class FakeJobs:
+class FakeJobs(FakeEraser):
     """Implements RunKeeper."""
 
     def __init__(self) -> None:
+        FakeEraser.__init__(self)
         self.accepted: list[AcceptRun] = []
         self.views: dict[str, RunView] = {}
         self.cancels: list[str] = []

@@ -30,6 +30,7 @@ from shared.contracts.deployments import (
     Workflow,
     WorkflowPage,
 )
+from shared.contracts.erasure import Erase, Erased
 from shared.web.client import InternalClient
 
 T = TypeVar("T")
@@ -44,6 +45,10 @@ class DeployService:
     async def endpoint(self, workflow_id: str) -> Endpoint:
         """See Deployments."""
         return await self._client.call("GET", path_of("workflows", workflow_id, "endpoint"), returns=Endpoint)
+
+    async def erase(self, asked: Erase) -> Erased:
+        """See Eraser."""
+        return await self._client.call("POST", path_of("erasures"), body=asked, returns=Erased)
 
     async def page(self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool) -> WorkflowPage:
         """See Authoring."""

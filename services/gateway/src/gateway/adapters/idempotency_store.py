@@ -1,6 +1,6 @@
 """Records of calls with an idempotency key, in the gateway's database. Leases are in the store's time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -10,6 +10,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from gateway.domain.idempotency import CallName, KeptAnswer
 from gateway.ports import CallRecord, KnownCall
+from shared.contracts.erasure import Erase
 from shared.contracts.runs import Payload
 from shared.errors import Unavailable
 from shared.store.client import Document, Index, Store, by
@@ -85,6 +86,20 @@ class IdempotencyStore:
         """See IdempotencyRecords."""
         with _store_errors():
             await self._records.delete_one(_open(record))
+
+    async def answers_of(self, owner: Erase, limit: int) -> Mapping[str, str | None]:
+        """See IdempotencyRecords."""
+        wanted = {"workspace_id": owner.workspace_id}
+        if owner.workflow_id is not None:
+            wanted["workflow_id"] = owner.workflow_id
+        with _store_errors():
+            found = await self._records.find(wanted, {"answer.blob_id": 1}).limit(limit).to_list()
+        return {each["_id"]: (each.get("answer") or {}).get("blob_id") for each in found}
+
+    async def erase(self, record_ids: Sequence[str]) -> None:
+        """See IdempotencyRecords."""
+        with _store_errors():
+            await self._records.delete_many({"_id": {"$in": list(record_ids)}})
 
 
 def _open(record: CallRecord) -> Document:

@@ -5,6 +5,7 @@ import msgspec
 from gateway.adapters.paths import path_of
 from gateway.adapters.run_keys import by_key, by_public_id
 from gateway.ports import EVERY_RUN
+from shared.contracts.erasure import Erase, Erased
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.jobs import (
     AcceptRun,
@@ -34,6 +35,10 @@ class JobsService:
         payloads = PayloadStore(client)
         self.put = payloads.put
         self.get = payloads.get
+
+    async def erase(self, asked: Erase) -> Erased:
+        """See Eraser."""
+        return await self._client.call("POST", path_of("erasures"), body=asked, returns=Erased)
 
     async def accept(self, request: AcceptRun) -> RunAccepted:
         """See Jobs."""

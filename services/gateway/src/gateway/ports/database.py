@@ -3,11 +3,12 @@
 from typing import Protocol
 
 from gateway.ports.accounts import Accounts
+from gateway.ports.erasures import Erasures
 from gateway.ports.keys import Keys
 from gateway.ports.workspaces import Workspaces
 
 
-class TenantDatabase(Keys, Workspaces, Accounts, Protocol):
+class TenantDatabase(Keys, Workspaces, Accounts, Erasures, Protocol):
     """The gateway's own database."""
 
     async def start(self) -> None: ...

@@ -4,6 +4,7 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.ports.erasures import Eraser
 from shared.contracts.deployments import (
     CreateWorkflow,
     Deploy,
@@ -133,5 +134,5 @@ class Environment(Protocol):
         ...
 
 
-class DeployKeeper(Deployments, Authoring, Environment, Protocol):
+class DeployKeeper(Deployments, Authoring, Environment, Eraser, Protocol):
     """All that deploy-service does for the gateway."""

@@ -1,11 +1,13 @@
 """Records of calls that may be repeated."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
 
 from gateway.domain.idempotency import CallName, KeptAnswer
+from shared.contracts.erasure import Erase
 
 
 class CallRecord(msgspec.Struct, frozen=True):
@@ -50,4 +52,12 @@ class IdempotencyRecords(Protocol):
 
     async def forget(self, record: CallRecord) -> None:
         """Delete the record, if it still is the one that is kept and has no answer."""
+        ...
+
+    async def answers_of(self, owner: Erase, limit: int) -> Mapping[str, str | None]:
+        """Up to `limit` records of a workflow or a workspace, each with the blob of its answer, if it has one."""
+        ...
+
+    async def erase(self, record_ids: Sequence[str]) -> None:
+        """Delete these records, whatever they are at."""
         ...

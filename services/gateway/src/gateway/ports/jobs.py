@@ -2,6 +2,7 @@
 
 from typing import Final, Protocol
 
+from gateway.ports.erasures import Eraser
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.jobs import (
     AcceptRun,
@@ -91,5 +92,5 @@ class EventLog(Protocol):
         ...
 
 
-class RunKeeper(Jobs, Payloads, EventLog, Protocol):
+class RunKeeper(Jobs, Payloads, EventLog, Eraser, Protocol):
     """All that jobs-service does for the gateway."""

@@ -1,0 +1,51 @@
+"""What is being deleted for good, in memory."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from gateway.domain.erasure import Erasure
+from shared.contracts.erasure import Erase, Erased
+
+
+class FakeErasures:
+    """Implements Erasures. The workspace `first` is the first one."""
+
+    def __init__(self) -> None:
+        self.under_way: dict[str, Erasure] = {}
+        self.closed: list[str] = []
+        self.gone: list[str] = []
+        self.first = ""
+
+    async def keep_erasure(self, erasure: Erasure) -> None:
+        self.under_way[erasure.id] = erasure
+
+    async def due_erasures(self, now: datetime, limit: int) -> Sequence[Erasure]:
+        return [each for each in self.under_way.values() if each.due_at is not None and each.due_at <= now]
+
+    async def erasures(self, workspace_id: str, limit: int) -> Sequence[Erasure]:
+        return [each for each in self.under_way.values() if each.workspace_id == workspace_id]
+
+    async def is_first(self, workspace_id: str) -> bool:
+        return workspace_id == self.first
+
+    async def close_workspace(self, workspace_id: str) -> Sequence[str]:
+        self.closed.append(workspace_id)
+        return ()
+
+    async def erase_workspace(self, workspace_id: str) -> int:
+        self.gone.append(workspace_id)
+        return 1
+
+
+class FakeEraser:
+    """Implements Eraser: has `left` documents, and deletes two at a time."""
+
+    def __init__(self) -> None:
+        self.left = 0
+        self.asked: list[Erase] = []
+
+    async def erase(self, asked: Erase) -> Erased:
+        self.asked.append(asked)
+        gone = min(2, self.left)
+        self.left -= gone
+        return Erased(gone, has_more=self.left > 0)

@@ -1,0 +1,59 @@
+"""Deleting workflows and workspaces for good."""
+
+import asyncio
+
+from tests.support.eventually import eventually
+from tests.unit.gateway.fakes import ends, outcome
+from tests.unit.gateway.system import System
+
+from shared.contracts.erasure import Erase
+
+SETTLED_SECONDS = 3600
+
+
+async def test_a_workflow_is_deleted_in_every_service_until_nothing_is_left(system: System) -> None:
+    system.deployments.left, system.jobs.left = 3, 5
+    answer = await system.send("DELETE", "/api/workspaces/WS1/workflows/W")
+    assert answer.status == 202
+    assert answer.json["erasure"]["status"] == "erasing"
+    await eventually(lambda: system.tenants.under_way["WS1/W"].emptied_at is not None)
+    (row,) = (await system.send("GET", "/api/workspaces/WS1/erasures")).json["erasures"]
+    assert (row["status"], row["workflowId"], row["documents"]) == ("settling", "W", 8)
+    assert {(each.workspace_id, each.workflow_id) for each in system.jobs.asked} == {("WS1", "W")}
+    assert system.tenants.closed == []
+
+
+async def test_what_was_under_way_is_looked_for_once_more_when_it_must_be_over(system: System) -> None:
+    await system.send("DELETE", "/api/workspaces/WS1/workflows/W")
+    await eventually(lambda: system.tenants.under_way["WS1/W"].emptied_at is not None)
+    rounds = len(system.jobs.asked)
+    system.jobs.left = 1
+    system.clock.advance(SETTLED_SECONDS)
+    await eventually(lambda: system.tenants.under_way["WS1/W"].due_at is None)
+    assert len(system.jobs.asked) == rounds + 1
+    assert system.tenants.under_way["WS1/W"].documents == 1
+
+
+async def test_kept_answers_go_with_their_workflow(system: System) -> None:
+    system.worker.script, system.jobs.inline_limit = ends(outcome({"text": "x" * 100})), 50
+    await system.execute({}, headers={"Idempotency-Key": "once"})
+    assert system.calls.records
+    await system.send("DELETE", "/api/workspaces/WS1/workflows/W")
+    await eventually(lambda: not system.calls.records)
+    assert Erase("WS1", "W", ("blob1",)) in system.jobs.asked
+
+
+async def test_a_workspace_lets_nobody_in_before_its_deletion_is_answered(system: System) -> None:
+    system.deployments.left = 1
+    assert (await system.send("DELETE", "/api/workspaces/WS1")).status == 202
+    assert "WS1" in system.tenants.closed
+    await eventually(lambda: system.tenants.gone == ["WS1"])
+    assert (system.audit.entries[-1].action, system.audit.entries[-1].target_id) == ("workspace.erased", "WS1")
+
+
+async def test_the_first_workspace_stays(system: System) -> None:
+    system.tenants.first = "WS1"
+    answer = await system.send("DELETE", "/api/workspaces/WS1")
+    assert (answer.status, answer.json["error"]) == (409, "The first workspace cannot be deleted")
+    await asyncio.sleep(0)
+    assert not system.tenants.under_way
