@@ -12,6 +12,8 @@ from deploy_service.adapters.mongo_drafts import MongoDrafts
 from deploy_service.adapters.mongo_environment import MongoEnvironment
 from deploy_service.adapters.mongo_erasure import MongoErasure
 from deploy_service.adapters.mongo_snapshots import MongoSnapshots
+from deploy_service.adapters.mongo_tool_servers import INDEXES as TOOL_SERVER_INDEXES
+from deploy_service.adapters.mongo_tool_servers import MongoToolServers
 from deploy_service.adapters.mongo_versions import MongoVersions
 from deploy_service.adapters.mongo_workflows import MongoWorkflows
 from deploy_service.api.chats import chats_router
@@ -20,6 +22,7 @@ from deploy_service.api.environment import environment_router
 from deploy_service.api.erasing import erasing_router
 from deploy_service.api.guards import render_invalid_parameters
 from deploy_service.api.runs import runs_router
+from deploy_service.api.tool_servers import tool_servers_router
 from deploy_service.api.workflows import workflows_router
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.chats import Chats
@@ -28,6 +31,7 @@ from deploy_service.application.deployments import Deployments
 from deploy_service.application.drafts import Drafts
 from deploy_service.application.environment import EnvironmentVault, KeyRotation
 from deploy_service.application.erasing import Erasing
+from deploy_service.application.tool_servers import ToolServers
 from deploy_service.application.turns import Turns
 from deploy_service.application.versions import Versions
 from deploy_service.application.workflows import Workflows
@@ -49,6 +53,7 @@ INDEXES = (
     *mongo_environment.INDEXES,
     *mongo_snapshots.INDEXES,
     *mongo_chats.INDEXES,
+    *TOOL_SERVER_INDEXES,
 )
 ENVELOPE_FACTOR = 2
 """A workflow file may be JSON text inside JSON, every quote escaped."""
@@ -105,6 +110,7 @@ def build(
             environment_router(vault, tokens),
             erasing_router(Erasing(authored, MongoErasure(store)), tokens),
             chats_router(Chats(chats, workflows, clock), tokens),
+            tool_servers_router(ToolServers(MongoToolServers(store), workflows, clock), tokens),
         ],
         middleware=[Middleware(BodyLimit, limit=limit * ENVELOPE_FACTOR)],
     )

@@ -13,6 +13,7 @@ from deploy_service.domain.version import Version
 from deploy_service.domain.workflow import Workflow
 from shared.contracts.chats import Chat
 from shared.contracts.erasure import Erase
+from shared.contracts.tool_servers import ToolServer
 from shared.security.sealed import Sealed
 
 
@@ -137,6 +138,28 @@ class ChatRepository(Protocol):
 
     async def delete_of(self, workflow_id: str) -> None:
         """As `delete`, for the one of a workflow."""
+        ...
+
+
+class ToolServerRepository(Protocol):
+    """MCP servers with their tools."""
+
+    async def add(self, server: ToolServer) -> None:
+        """Keep a new one."""
+        ...
+
+    async def get(self, server_id: str) -> ToolServer | None: ...
+
+    async def of(self, workspace_id: str, limit: int) -> Sequence[ToolServer]:
+        """Up to `limit` of a workspace, oldest first."""
+        ...
+
+    async def replace(self, server: ToolServer, *, expected_revision: int) -> bool:
+        """Keep `server` only if the stored one has this revision; says whether it did."""
+        ...
+
+    async def delete(self, server_id: str) -> None:
+        """Forget it, if it is there."""
         ...
 
 

@@ -8,6 +8,7 @@ from deploy_service.adapters import (
     mongo_drafts,
     mongo_environment,
     mongo_snapshots,
+    mongo_tool_servers,
     mongo_versions,
     mongo_workflows,
 )
@@ -29,6 +30,7 @@ class MongoErasure:
         self._snapshots = store.collection(mongo_snapshots.COLLECTION)
         self._ephemeral = store.collection(mongo_snapshots.EPHEMERAL)
         self._environment = store.collection(mongo_environment.COLLECTION)
+        self._tool_servers = store.collection(mongo_tool_servers.COLLECTION)
 
     async def workflow_ids(self, asked: Erase, limit: int) -> Sequence[str]:
         """See Erasure."""
@@ -62,6 +64,7 @@ class MongoErasure:
             (self._snapshots, keys),
             (self._ephemeral, keys),
             (self._environment, mine),
+            (self._tool_servers, mine),
             (self._versions, mine),
         )
         counts = [await _delete_some(collection, wanted, limit) for collection, wanted in parts]

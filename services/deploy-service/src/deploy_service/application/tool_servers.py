@@ -1,0 +1,74 @@
+"""MCP servers whose tools are workflows."""
+
+import msgspec
+
+from deploy_service.application.moments import moment
+from deploy_service.domain.tool_server import SERVERS_LIMIT, checked_settings
+from deploy_service.ports import ToolServerRepository, WorkflowRepository
+from shared.clock import Clock
+from shared.contracts import tool_servers as contracts
+from shared.errors import Conflict, InvalidRequest, NotFound
+from shared.ids import new_id
+
+
+class ToolServers:
+    """Keeps them. Who may change one is for the gateway to know."""
+
+    def __init__(self, servers: ToolServerRepository, workflows: WorkflowRepository, clock: Clock) -> None:
+        self._servers = servers
+        self._workflows = workflows
+        self._clock = clock
+
+    async def create(self, request: contracts.CreateToolServer) -> contracts.ToolServer:
+        """A new server. Raises InvalidRequest, NotFound."""
+        if len(await self._servers.of(request.workspace_id, SERVERS_LIMIT)) >= SERVERS_LIMIT:
+            raise InvalidRequest(f"A workspace has at most {SERVERS_LIMIT} MCP servers")
+        settings = await self._checked(request.workspace_id, request.settings)
+        now = moment(self._clock)
+        server = contracts.ToolServer(
+            id=new_id(),
+            workspace_id=request.workspace_id,
+            settings=settings,
+            revision=1,
+            created_at=now,
+            updated_at=now,
+        )
+        await self._servers.add(server)
+        return server
+
+    async def of(self, workspace_id: str) -> contracts.ToolServers:
+        """Every server of the workspace."""
+        return contracts.ToolServers(tuple(await self._servers.of(workspace_id, SERVERS_LIMIT)))
+
+    async def get(self, server_id: str) -> contracts.ToolServer:
+        """One server. Raises NotFound."""
+        server = await self._servers.get(server_id)
+        if server is None:
+            raise NotFound("Server not found")
+        return server
+
+    async def save(self, server_id: str, request: contracts.SaveToolServer) -> contracts.ToolServer:
+        """Settings in place of the old ones. Raises NotFound, InvalidRequest, Conflict."""
+        server = await self.get(server_id)
+        changed = msgspec.structs.replace(
+            server,
+            settings=await self._checked(server.workspace_id, request.settings),
+            revision=request.expected_revision + 1,
+            updated_at=moment(self._clock),
+        )
+        if not await self._servers.replace(changed, expected_revision=request.expected_revision):
+            raise Conflict("The server was changed in between")
+        return changed
+
+    async def delete(self, server_id: str) -> None:
+        """It is no more."""
+        await self._servers.delete(server_id)
+
+    async def _checked(self, workspace_id: str, settings: contracts.ToolServerSettings) -> contracts.ToolServerSettings:
+        checked = checked_settings(settings)
+        found = {tool.workflow_id: await self._workflows.get(tool.workflow_id) for tool in checked.tools}
+        if any(workflow is not None and workflow.workspace_id != workspace_id for workflow in found.values()):
+            raise NotFound("Workflow not found")
+        # A workflow that was deleted takes its tools along.
+        left = tuple(tool for tool in checked.tools if found[tool.workflow_id] is not None)
+        return msgspec.structs.replace(checked, tools=left)

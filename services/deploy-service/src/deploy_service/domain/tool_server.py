@@ -1,0 +1,46 @@
+"""What the settings of an MCP server must be like."""
+
+import re
+from typing import Final
+
+import msgspec
+
+from deploy_service.domain.texts import checked_name, checked_text
+from shared.contracts.tool_servers import ToolServerSettings, WorkflowTool
+from shared.errors import InvalidRequest
+
+SERVERS_LIMIT: Final = 100
+TOOLS_LIMIT: Final = 100
+NAME_LIMIT: Final = 200
+DESCRIPTION_LIMIT: Final = 2_000
+PARAMETERS_LIMIT: Final = 100
+_TOOL_NAME: Final = re.compile(r"[a-z0-9_]{1,64}")
+
+
+def checked_settings(settings: ToolServerSettings) -> ToolServerSettings:
+    """`settings` with texts trimmed. Raises InvalidRequest."""
+    if len(settings.tools) > TOOLS_LIMIT:
+        raise InvalidRequest(f"A server has at most {TOOLS_LIMIT} tools")
+    for what, values in (
+        ("name", [tool.name for tool in settings.tools]),
+        ("workflow", [tool.workflow_id for tool in settings.tools]),
+    ):
+        if len(set(values)) < len(values):
+            raise InvalidRequest(f"The server has a tool with this {what} already")
+    return msgspec.structs.replace(
+        settings,
+        name=checked_name("name", settings.name, NAME_LIMIT),
+        description=checked_text("description", settings.description, DESCRIPTION_LIMIT),
+        tools=tuple(map(_checked_tool, settings.tools)),
+    )
+
+
+def _checked_tool(tool: WorkflowTool) -> WorkflowTool:
+    if not _TOOL_NAME.fullmatch(tool.name):
+        raise InvalidRequest("A tool's name has 1 to 64 lowercase letters, digits and underscores")
+    checked_text("toolDescription", tool.description, DESCRIPTION_LIMIT)
+    if len(tool.parameter_descriptions) > PARAMETERS_LIMIT:
+        raise InvalidRequest(f"At most {PARAMETERS_LIMIT} parameters can be described")
+    for text in tool.parameter_descriptions.values():
+        checked_text("parameterDescriptions", text, DESCRIPTION_LIMIT)
+    return tool
