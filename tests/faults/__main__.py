@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 import time
@@ -23,6 +24,7 @@ def main() -> int:
     """Run, and report; 1 when something does not hold."""
     arguments = _arguments()
     options = Options(seconds=arguments.seconds, rate=arguments.rate, seed=arguments.seed)
+    logging.disable(logging.ERROR)  # of the servers in this process: they tell of every caller who was killed
     say(f"seed {options.seed}: --seed {options.seed} runs the same again")
     with tempfile.TemporaryDirectory(prefix="flowport-faults-") as folder:
         results = asyncio.run(_run(arguments.folder or Path(folder), options, arguments.scenarios))

@@ -138,7 +138,7 @@ def _begin_to_read(scene: Scene, gateway: str, workflow_id: str) -> socket.socke
     reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     reader.settimeout(30)
     reader.connect(("127.0.0.1", port))
-    body = b'{"stream":true,"selectedOutputs":["a1.content"]}'
+    body = b'{"stream":true,"selectedOutputs":["agent_1.content"]}'
     head = f"POST /api/workflows/{workflow_id}/execute HTTP/1.1\r\nhost: x\r\nx-api-key: {scene.api_key}\r\n"
     head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     reader.sendall(head.encode() + body)

@@ -19,7 +19,6 @@ from tests.support.workflow_files import START, JsonObject, response, start, wor
 KILLS: Final = 5
 CALLERS: Final = 4
 PAUSE_SECONDS: Final = 0.1
-NOTICE: Final = {"FLOWPORT_DRAIN_NOTICE_SECONDS": "1"}
 
 
 async def kill_while_promoting(scene: Scene) -> Sequence[Figure]:
@@ -36,6 +35,7 @@ async def kill_while_promoting(scene: Scene) -> Sequence[Figure]:
                     return
                 with suppress(httpx.HTTPError):
                     promotions[await _promote(door, workflow_id, number % 2 + 1)] += 1
+                await asyncio.sleep(PAUSE_SECONDS)
 
         async def call_on_and_on(at: PublicDoor) -> None:
             while not stopping.is_set():
@@ -71,8 +71,6 @@ async def restart_everything(scene: Scene) -> Sequence[Figure]:
     callers = Callers(scene.gateway_urls, scene.api_key, seed=scene.options.seed, keep_alive=True)
     async with scene.door() as door:
         workflow_id = await door.publish(steps(scene.witness.url, "roll"))
-    for name in names:
-        await scene.revive(name, **NOTICE)
     numbers, stopping, broken = count(), asyncio.Event(), list[str]()
 
     async def call_on_and_on() -> None:

@@ -25,7 +25,7 @@ SKEW_SECONDS: Final = 300
 SKEWED_JOBS: Final = 60
 FAKETIME: Final = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
 EATERS: Final = {
-    "eats memory": "const a = []; while (true) a.push('x'.repeat(1000000) + a.length);",
+    "eats memory": "const a = []; while (true) a.push(new Array(1000000).fill(Math.random()));",
     "spins": "while (true) {}",
     "recurses": "const f = () => f() + 1; return f();",
 }
