@@ -18,6 +18,8 @@ from flowport.servers.process import ServerFailed
 from flowport.servers.secantus import SecantusServer
 from flowport.serving import listen
 from gateway.settings import GatewaySettings
+from shared.observe.spans import configure_tracing
+from shared.settings import CommonSettings
 
 
 async def run_up(home: Home, *, port: int, examples: Path, console: Console) -> None:
@@ -27,6 +29,10 @@ async def run_up(home: Home, *, port: int, examples: Path, console: Console) -> 
         stack.enter_context(home.locked())
         door = stack.enter_context(listen(port, os.environ.get("FLOWPORT_HOST", LOOPBACK)))
         log_to(home.logs / "flowport.log")
+        common = CommonSettings()
+        stack.callback(
+            configure_tracing("flowport", endpoint=common.tracing_endpoint, ratio=common.tracing_ratio)
+        )
         mongodb_uri = await stack.enter_async_context(_store(home, console))
         console.print("Starting gateway, deploy-service, executor-service and jobs-service")
         services = embedded(

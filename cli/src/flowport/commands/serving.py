@@ -18,6 +18,7 @@ def up(port: Port = 8080, home: Folder = Path(".flowport"), examples: Examples =
     from flowport.running import run_until_stopped  # noqa: PLC0415
     from flowport.up_command import run_up  # noqa: PLC0415
 
+    _check_settings()
     run_until_stopped(run_up(Home(home), port=port, examples=examples, console=Console()))
 
 
@@ -38,5 +39,6 @@ def stack(
     from flowport.stack import StackPorts  # noqa: PLC0415
     from flowport.stack_command import run_stack  # noqa: PLC0415
 
+    _check_settings()
     ports = StackPorts(gateway=port, deploy=deploy_port, jobs=jobs_port, executor=executor_port)
     run_until_stopped(run_stack(Home(home), ports=ports, executors=executors, examples=examples, console=Console()))

@@ -13,7 +13,7 @@ from jobs_service.settings import JobsSettings
 from shared.settings import CommonSettings
 from shared.settings_reading import read_settings
 
-_KINDS: Final[Mapping[str, type[BaseSettings]]] = {
+KINDS: Final[Mapping[str, type[BaseSettings]]] = {
     "gateway": GatewaySettings,
     "deploy-service": DeploySettings,
     "executor-service": ExecutorSettings,
@@ -24,7 +24,7 @@ SHORTEST_TOKEN: Final = 16
 
 def check_settings() -> Iterator[Finding]:
     """Each service's settings, then what they mean together."""
-    for service, kind in _KINDS.items():
+    for service, kind in KINDS.items():
         try:
             read_settings(kind)
         except SystemExit as refused:

@@ -40,7 +40,7 @@ class RabbitMQServer:
         self.port = port or free_port()
         self.management_port = free_port()
         self.prometheus_port = free_port()
-        self._epmd_port = joins._epmd_port if joins else free_port()
+        self._epmd_port: int = joins._epmd_port if joins else free_port()
         self._distribution_port = free_port()
         self._epmd: ServerProcess | None = None
         self._server: ServerProcess | None = None
