@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from flowport.home import Home
+from shared.settings_reading import read_settings
 
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="Port of the public door.")]
 Folder = Annotated[Path, typer.Option("--home", envvar="FLOWPORT_HOME", help="Where data, logs and credentials lie.")]
@@ -42,3 +43,11 @@ def stack(
     _check_settings()
     ports = StackPorts(gateway=port, deploy=deploy_port, jobs=jobs_port, executor=executor_port)
     run_until_stopped(run_stack(Home(home), ports=ports, executors=executors, examples=examples, console=Console()))
+
+
+def _check_settings() -> None:
+    """Say what is wrong with them before anything is started. Raises SystemExit."""
+    from flowport.doctor.settings import KINDS  # noqa: PLC0415
+
+    for kind in KINDS.values():
+        read_settings(kind)
