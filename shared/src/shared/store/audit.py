@@ -31,7 +31,7 @@ class AuditStore:
             await self._collection.insert_many(documents)
         except PyMongoError as error:
             for entry in entries:
-                log.error("audit_entry_not_kept", entry=msgspec.to_builtins(entry), error=str(error))
+                log.error("an audit entry is not kept", entry=msgspec.to_builtins(entry), error=str(error))
 
     async def find(self, query: AuditQuery) -> Sequence[AuditEntry]:
         """Entries, newest first. Raises Unavailable."""

@@ -10,7 +10,7 @@ from shared.errors import Unavailable
 from shared.observe.logging import get_logger
 
 ANNOUNCE_SECONDS: Final = 2.0
-_log = get_logger("announcements")
+log = get_logger("announcements")
 
 
 class ControlBusAnnouncer:
@@ -26,4 +26,4 @@ class ControlBusAnnouncer:
                 await self._control.broadcast(LiveVersionChanged(workflow_id, revision))
         except (Unavailable, TimeoutError) as error:
             ANNOUNCEMENTS_LOST.inc()
-            _log.warning("announcement_lost", workflow_id=workflow_id, revision=revision, error=repr(error))
+            log.warning("a change was not announced", workflow_id=workflow_id, revision=revision, error=repr(error))

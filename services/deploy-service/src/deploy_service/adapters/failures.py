@@ -8,7 +8,7 @@ from shared.errors import Unavailable
 from shared.observe.logging import get_logger
 from shared.web.internal_errors import render_internal_error
 
-_log = get_logger("store")
+log = get_logger("store")
 
 STORE_ERROR = PyMongoError
 """Every error of the driver. A write that it ends may or may not have been done."""
@@ -16,5 +16,5 @@ STORE_ERROR = PyMongoError
 
 def render_store_failure(request: Request, error: Exception) -> Response:
     """The exception handler of STORE_ERROR."""
-    _log.error("store_failed", path=request.url.path, error=repr(error))
+    log.error("the store failed", path=request.url.path, error=repr(error))
     return render_internal_error(request, Unavailable(f"the store does not answer: {type(error).__name__}"))

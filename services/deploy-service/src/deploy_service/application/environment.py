@@ -14,7 +14,7 @@ from shared.observe.logging import get_logger
 
 ENTRIES_LIMIT: Final = 1_000
 RESEAL_BATCH: Final = 100
-_log = get_logger("environment")
+log = get_logger("environment")
 
 
 PERSONAL: Final = "user:"
@@ -83,7 +83,7 @@ class KeyRotation:
             resealed = sum([await self._reseal(entry) for entry in batch])
             if resealed == 0:
                 break
-            _log.info("environment_resealed", entries=resealed, key_id=active)
+            log.info("environment values were sealed anew", entries=resealed, key_id=active)
 
     async def stop(self) -> None:
         """Nothing is left running."""
@@ -93,7 +93,7 @@ class KeyRotation:
         try:
             value = self._keys.open(entry.sealed, **place)
         except Unavailable as error:
-            _log.error("environment_value_lost", **place, key_id=entry.sealed.key_id, error=error.message)
+            log.error("an environment value cannot be opened", **place, key_id=entry.sealed.key_id, error=error.message)
             return False
         await self._entries.reseal(replace(entry, sealed=self._keys.seal(value, **place)), old=entry.sealed)
         return True

@@ -2,14 +2,13 @@
 
 import asyncio
 
-import structlog
-
 from executor_service.sandbox import messages
 from executor_service.sandbox.child import Child, ProtocolBroken
 from executor_service.sandbox.fetching import Fetcher, FetchFailed, FetchRequest
 from executor_service.sandbox.model import SandboxLimits
+from shared.observe.logging import get_logger
 
-_log = structlog.get_logger(__name__)
+log = get_logger("sandbox")
 _CLEANUP_SECONDS = 1.0
 
 
@@ -69,7 +68,7 @@ class Conversation:
         except TimeoutError:
             return messages.Fetched(id=call.id, error="fetch timed out")
         except Exception:
-            _log.exception("sandbox.fetcher_failed")
+            log.exception("a fetch of a sandbox broke")
             return messages.Fetched(id=call.id, error="fetch failed")
         if len(response.body) > self._limits.max_input_bytes:
             return messages.Fetched(id=call.id, error="fetch got a response that is too large")

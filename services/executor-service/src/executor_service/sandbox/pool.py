@@ -4,13 +4,12 @@ import asyncio
 from collections import OrderedDict, deque
 from typing import NamedTuple
 
-import structlog
-
 from executor_service.sandbox.child import Child
 from executor_service.sandbox.model import PoolSize, SandboxBusy, SandboxUnavailable
 from executor_service.sandbox.nursery import Engine, Nursery
+from shared.observe.logging import get_logger
 
-_log = structlog.get_logger(__name__)
+log = get_logger("sandbox")
 _REST_SECONDS = 0.01
 _NOT_RUNNING = "The sandbox is not running"
 
@@ -182,7 +181,7 @@ class Pool:
         try:
             child = await self._spawn()
         except SandboxUnavailable as error:
-            _log.warning("sandbox.process_not_warmed", reason=str(error))
+            log.warning("a sandbox process was not warmed", reason=str(error))
             self._disappoint(error)
             return
         self._provide(child)

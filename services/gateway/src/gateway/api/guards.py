@@ -47,7 +47,7 @@ class RequestGuard:
         try:
             await self._app(scope, receive, with_id)
         except Exception:
-            log.exception("request_failed", path=scope["path"])
+            log.exception("a request broke", path=scope["path"])
             if started:
                 raise
             await StructResponse({"error": "Internal server error"}, status_code=500)(scope, receive, with_id)

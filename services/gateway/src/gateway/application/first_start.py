@@ -98,14 +98,14 @@ class FirstStart:
                 created_at=self._clock.now(),
             )
         )
-        log.info("admin_key_made", workspace_id=workspace.id, key_id=key_id)
+        log.info("the first key was made", workspace_id=workspace.id, key_id=key_id)
 
     async def set_password(self, password: str, *, only_if_none: bool = False) -> FirstPassword:
         """Give the first admin this password, in place of any other or only where there is none. Raises Unavailable."""
         _, admin = await self.found()
         if admin.password_hash is None or not only_if_none:
             await self._tenants.set_password(admin.user.id, await self._passwords.hash(password))
-            log.info("admin_password_set", user_id=admin.user.id)
+            log.info("the first admin's password was set", user_id=admin.user.id)
         return FirstPassword(admin.user.email, password)
 
     async def _give_password(self, admin: User) -> None:

@@ -71,7 +71,7 @@ class Idempotency:
             answer = KeptAnswer(status, headers, await self._payloads.put(record.name.workspace_id, body))
             await self._records.keep(record, answer)
         except FlowportError as error:
-            log.error("answer_not_kept", run_id=record.run_id, error=error.message)
+            log.error("an answer is not kept", run_id=record.run_id, error=error.message)
         finally:
             self._turns.pop(record.holder, None)
 
@@ -80,7 +80,7 @@ class Idempotency:
         try:
             await self._records.forget(record)
         except Unavailable as error:
-            log.warning("idempotency_key_not_freed", run_id=record.run_id, error=error.message)
+            log.warning("an idempotency key is not freed", run_id=record.run_id, error=error.message)
         finally:
             self._turns.pop(record.holder, None)
 
@@ -102,4 +102,4 @@ class Idempotency:
             try:
                 await self._records.renew(dict(self._turns), LEASE)
             except Unavailable as error:
-                log.warning("idempotency_not_renewed", error=error.message)
+                log.warning("idempotency keys are not renewed", error=error.message)

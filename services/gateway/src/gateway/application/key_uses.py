@@ -48,7 +48,7 @@ class KeyUses:
         try:
             await self._keys.record_uses(noted)
         except Unavailable as error:
-            log.warning("key_uses_not_recorded", keys=len(noted), error=error.message)
+            log.warning("uses of keys are not recorded", keys=len(noted), error=error.message)
 
     async def _flush_for_ever(self) -> None:
         while True:

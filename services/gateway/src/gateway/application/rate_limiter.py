@@ -113,7 +113,7 @@ class RateLimiter:
     def _store_is_away(self, error: Unavailable, *, calls: int) -> None:
         self._away_until = self._clock.monotonic() + RETRY_STORE_SECONDS
         metrics.RATE_UNCHECKED.inc(calls)
-        log.warning("rate_limits_not_checked", error=error.message)
+        log.warning("rate limits are not checked", error=error.message)
 
 
 class _Slice:

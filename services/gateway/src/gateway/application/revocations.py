@@ -32,7 +32,7 @@ class Revocations:
             try:
                 await self._control.broadcast(message)
             except Unavailable as error:
-                log.warning("revocation_not_broadcast", error=error.message)
+                log.warning("a revocation is not broadcast", error=error.message)
 
     async def settle(self) -> None:
         """Return when no gateway can still act on what it knew before."""

@@ -72,7 +72,7 @@ def status_of(error: FlowportError) -> int:
 def message_of(error: FlowportError) -> str:
     """What the caller may read: the inner workings stay in the log."""
     if type(error) is Unavailable or type(error) is FlowportError:
-        log.error("dependency_failed", error=error.message)
+        log.error("a part of the system is away", error=error.message)
         return UNAVAILABLE
     return error.message
 
