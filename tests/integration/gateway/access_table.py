@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 from gateway.domain.credentials import Scope
 
-Style = Literal["legacy", "plain", "v1", "v2", "auth"]
+Style = Literal["legacy", "plain", "v1", "v2", "auth", "openai"]
 Subject = Literal["nothing", "workflow", "workspace", "user"]
 
 
@@ -24,6 +24,10 @@ class Row:
     query: str = ""
     forbidden: str | None = None
     """What a member with too small a role is told, where it is not about a workflow."""
+    hides: str | None = None
+    """What a stranger is told who is told that there is no such thing, where that is not the workflow."""
+    run_id: str = "E1"
+    """Which run it is about, where it is about one."""
 
     @property
     def name(self) -> str:
@@ -32,7 +36,7 @@ class Row:
     @property
     def url(self) -> str:
         filled = self.path
-        for parameter, value in VALUES.items():
+        for parameter, value in {**VALUES, **dict.fromkeys(RUN_NAMES, self.run_id)}.items():
             filled = filled.replace(f"{{{parameter}}}", value)
         return filled + self.query
 
@@ -46,21 +50,36 @@ VALUES: Final = {
     "key_id": "none",
     "name": "NAME",
     "job_id": "run_0123456789abcdef0123",
-    "run_id": "E1",
-    "execution_id": "E1",
-    "context_id": "none",
-    "log_id": "E1",
+    "context_id": "ask",
+    "letter_id": "L1",
+    "notification_id": "S1",
+    "delivery_id": "D1",
+    "chat_id": "C1",
+    "identifier": "nowhere",
     "key": "none",
 }
+RUN_NAMES: Final = ("run_id", "execution_id", "log_id")
 READ, WRITE, DEPLOY, ADMIN, EXECUTE = Scope.READ, Scope.WRITE, Scope.DEPLOY, Scope.ADMIN, Scope.EXECUTE
 LOOK: Final = (READ, EXECUTE)
 STATE: Final[dict[str, Any]] = {"blocks": {}, "edges": []}
+WEBHOOK: Final = {"allWorkflows": True, "webhookConfig": {"url": "https://example.com/"}}
+CHAT: Final = {
+    "workflowId": "W",
+    "identifier": "somewhere",
+    "title": "Talk",
+    "customizations": {},
+    "authType": "public",
+}
+QUESTION: Final = {"model": "W", "messages": [{"role": "user", "content": "Hello"}]}
 FILE: Final = {"workspaceId": "WS1", "workflow": {"version": "1.0", "state": STATE}}
 
 V1: Final = "/api/v1/workflows"
 V2: Final = "/api/v2/workflows"
 W: Final = "/api/workflows/{workflow_id}"
 WS: Final = "/api/workspaces/{workspace_id}"
+RESUME: Final = "/api/resume/{workflow_id}/{execution_id}"
+NOTICES: Final = f"{WS}/notifications"
+LETTERS: Final = "/api/v1/dead-letters"
 MINE: Final = "/api/users/me/api-keys"
 
 
@@ -79,6 +98,9 @@ TABLE: Final = (
     Row("POST", "/api/workspaces", (), subject="user", body={"name": "New"}),
     _in_workspace("GET", WS, (READ,)),
     _in_workspace("PATCH", WS, (ADMIN,), {"name": "Other"}),
+    _in_workspace("DELETE", WS, (ADMIN,)),
+    _in_workspace("DELETE", f"{WS}/workflows/{{workflow_id}}", (ADMIN,)),
+    _in_workspace("GET", f"{WS}/erasures", (ADMIN,)),
     _in_workspace("GET", f"{WS}/members", (READ,)),
     _in_workspace("PATCH", f"{WS}/members/{{user_id}}", (ADMIN,), {"role": "read"}),
     _in_workspace("DELETE", f"{WS}/members/{{user_id}}", (ADMIN,)),
@@ -106,7 +128,20 @@ TABLE: Final = (
     Row("PUT", "/api/environment/{name}", (), subject="user", body={"value": "x"}),
     Row("DELETE", "/api/environment/{name}", (), subject="user"),
     Row("GET", f"{WS}/audit", (ADMIN,), subject="workspace"),
-    Row("GET", "/api/v1/audit-logs", (ADMIN,), subject="nothing"),
+    Row("GET", "/api/v1/audit-logs", (ADMIN,), "v1", "workspace", query="?workspaceId=WS1"),
+    Row("GET", NOTICES, (READ,), subject="workspace"),
+    Row("POST", NOTICES, (ADMIN,), subject="workspace", body=WEBHOOK),
+    Row("GET", f"{NOTICES}/{{notification_id}}", (READ,), subject="workspace"),
+    Row("PUT", f"{NOTICES}/{{notification_id}}", (ADMIN,), subject="workspace", body=WEBHOOK),
+    Row("DELETE", f"{NOTICES}/{{notification_id}}", (ADMIN,), subject="workspace"),
+    Row("POST", f"{NOTICES}/{{notification_id}}/test", (ADMIN,), subject="workspace"),
+    Row("GET", f"{WS}/deliveries", (READ,), subject="workspace"),
+    Row("POST", f"{WS}/deliveries/{{delivery_id}}/resend", (ADMIN,), subject="workspace"),
+    Row("GET", f"{WS}/callback-secret", (ADMIN,), subject="workspace"),
+    Row("GET", LETTERS, (ADMIN,), "v1", "workspace", query="?workspaceId=WS1"),
+    Row("DELETE", f"{LETTERS}/{{letter_id}}", (ADMIN,), "v1", "workspace", query="?workspaceId=WS1"),
+    Row("POST", f"{LETTERS}/{{letter_id}}/redrive", (ADMIN,), "v1", "workspace", query="?workspaceId=WS1"),
+    Row("POST", "/api/v1/runs/{run_id}/redrive", (EXECUTE,), "v1", "workspace", query="?workspaceId=WS1"),
     Row("POST", f"{W}/execute", (EXECUTE,), "plain", body={}),
     Row("GET", "/api/jobs/{job_id}", LOOK),
     Row("GET", "/api/users/me/usage-limits", (), subject="nothing"),
@@ -115,6 +150,13 @@ TABLE: Final = (
     Row("GET", f"{W}/executions/{{execution_id}}", LOOK, "plain"),
     Row("POST", f"{W}/executions/{{execution_id}}/cancel", (EXECUTE,), "plain"),
     Row("GET", f"{W}/status", LOOK),
+    Row("GET", f"{W}/paused", LOOK, "plain"),
+    Row("GET", f"{W}/paused/{{execution_id}}", LOOK, "plain"),
+    Row("GET", RESUME, LOOK, "plain"),
+    Row("GET", f"{RESUME}/{{context_id}}", LOOK, "plain"),
+    Row("POST", f"{RESUME}/{{context_id}}", (EXECUTE,), "plain", body={"input": {}}),
+    Row("GET", f"{W}/samples", LOOK),
+    Row("GET", f"{W}/openapi.json", LOOK),
     Row("GET", f"{W}/deploy", (READ,)),
     Row("POST", f"{W}/deploy", (DEPLOY,)),
     Row("DELETE", f"{W}/deploy", (DEPLOY,)),
@@ -130,6 +172,13 @@ TABLE: Final = (
     Row("POST", "/api/workflows", (WRITE,), subject="nothing", body={"name": "New"}),
     Row("PUT", W, (WRITE,), body={"name": "Other"}),
     Row("DELETE", W, (DEPLOY,)),
+    Row("POST", "/api/chat", (ADMIN,), body=CHAT),
+    Row("GET", "/api/chat/validate", (READ,), subject="nothing", query="?identifier=free"),
+    Row("GET", "/api/chat/manage/{chat_id}", (READ,), hides="Chat not found"),
+    Row("PATCH", "/api/chat/manage/{chat_id}", (ADMIN,), body={"title": "Speak"}, hides="Chat not found"),
+    Row("DELETE", "/api/chat/manage/{chat_id}", (ADMIN,), hides="Chat not found"),
+    Row("GET", "/api/chat/{identifier}", None, subject="nothing"),
+    Row("POST", "/api/chat/{identifier}", None, subject="nothing", body={"input": "Hello"}),
     Row("GET", f"{W}/chat/status", (READ,)),
     Row("GET", f"{W}/state", (READ,)),
     Row("PUT", f"{W}/state", (WRITE,), body=STATE),
@@ -141,6 +190,8 @@ TABLE: Final = (
     Row("DELETE", f"{V1}/{{workflow_id}}/deploy", (DEPLOY,), "v1"),
     Row("POST", f"{V1}/{{workflow_id}}/rollback", (DEPLOY,), "v1", body={"version": 1}),
     Row("GET", "/api/v1/logs", (READ,), "v1", "workspace", query="?workspaceId=WS1"),
+    Row("GET", "/api/v1/logs/{log_id}", (READ,), "v1", hides="Log not found"),
+    Row("GET", "/api/v1/logs/executions/{execution_id}", (READ,), "v1", hides="Workflow execution not found"),
     Row("GET", V2, (READ,), "v2", "workspace", query="?workspaceId=WS1"),
     Row("POST", f"{V2}/import", (WRITE,), "v2", "workspace", body=FILE),
     Row("GET", f"{V2}/{{workflow_id}}/export", (READ,), "v2"),
@@ -154,43 +205,9 @@ TABLE: Final = (
     Row("GET", f"{V2}/{{workflow_id}}/runs", LOOK, "v2"),
     Row("GET", f"{V2}/{{workflow_id}}/runs/{{run_id}}", LOOK, "v2"),
     Row("POST", f"{V2}/{{workflow_id}}/runs/{{run_id}}/cancel", (EXECUTE,), "v2"),
+    Row("POST", f"{V2}/{{workflow_id}}/runs/cancel", (EXECUTE,), "v2", body={}),
+    Row("POST", f"{V2}/{{workflow_id}}/runs/{{run_id}}/resume", (EXECUTE,), "v2", body={"contextId": "ask"}),
+    Row("GET", f"{V2}/{{workflow_id}}/runs/{{run_id}}/events", LOOK, "v2", run_id="E2"),
+    Row("GET", "/v1/models", LOOK, "openai", "nothing"),
+    Row("POST", "/v1/chat/completions", (EXECUTE,), "openai", body=QUESTION, hides="Workflow not found"),
 )
-ELSEWHERE: Final = frozenset(
-    {
-        "GET /api/resume/{workflow_id}/{execution_id}",
-        "GET /api/resume/{workflow_id}/{execution_id}/{context_id}",
-        "POST /api/resume/{workflow_id}/{execution_id}/{context_id}",
-        "GET /api/workflows/{workflow_id}/paused",
-        "GET /api/workflows/{workflow_id}/paused/{execution_id}",
-        "POST /api/v2/workflows/{workflow_id}/runs/{run_id}/resume",
-        "POST /api/v2/workflows/{workflow_id}/runs/cancel",
-        "GET /api/v2/workflows/{workflow_id}/runs/{run_id}/events",
-        "GET /api/v1/logs/{log_id}",
-        "GET /api/v1/logs/executions/{execution_id}",
-        "GET /api/v1/dead-letters",
-        "DELETE /api/v1/dead-letters/{letter_id}",
-        "POST /api/v1/dead-letters/{letter_id}/redrive",
-        "POST /api/v1/runs/{run_id}/redrive",
-        "GET /api/workflows/{workflow_id}/openapi.json",
-        "GET /api/workflows/{workflow_id}/samples",
-        "GET /api/workspaces/{workspace_id}/callback-secret",
-        "GET /api/workspaces/{workspace_id}/deliveries",
-        "POST /api/workspaces/{workspace_id}/deliveries/{delivery_id}/resend",
-        "GET /api/workspaces/{workspace_id}/notifications",
-        "POST /api/workspaces/{workspace_id}/notifications",
-        "GET /api/workspaces/{workspace_id}/notifications/{notification_id}",
-        "PUT /api/workspaces/{workspace_id}/notifications/{notification_id}",
-        "DELETE /api/workspaces/{workspace_id}/notifications/{notification_id}",
-        "POST /api/workspaces/{workspace_id}/notifications/{notification_id}/test",
-        "POST /api/chat",
-        "GET /api/chat/validate",
-        "GET /api/chat/manage/{chat_id}",
-        "PATCH /api/chat/manage/{chat_id}",
-        "DELETE /api/chat/manage/{chat_id}",
-        "GET /api/chat/{identifier}",
-        "POST /api/chat/{identifier}",
-        "GET /v1/models",
-        "POST /v1/chat/completions",
-    }
-)
-"""Routes whose own tests say who may use them, since they need more than these fakes can give."""

@@ -13,6 +13,7 @@ from starlette.types import Message
 from tests.unit.gateway.calls import FakeCalls
 from tests.unit.gateway.chats import FakeChats
 from tests.unit.gateway.fakes import FakeBuckets, FakeDeployments, FakeJobs, FakeTenants, FakeWorker, HandClock
+from tests.unit.gateway.follow_ups import FakeFollowUps
 from tests.unit.gateway.people import FakeAudit, PlainPasswords
 
 from gateway.bootstrap import build
@@ -76,6 +77,7 @@ class System:
     calls: FakeCalls
     audit: FakeAudit
     chats: FakeChats
+    follow_ups: FakeFollowUps
 
     def call(
         self,
@@ -84,6 +86,7 @@ class System:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | list[bytes] = b"",
+        address: str = "127.0.0.1",
     ) -> Call:
         """Send a request; the answer fills as it comes."""
         answer, gone, reading, spoke = Answer(), asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -119,7 +122,7 @@ class System:
             "query_string": query.encode(),
             "root_path": "",
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()],
-            "client": ("127.0.0.1", 50_000),
+            "client": (address, 50_000),
             "server": ("127.0.0.1", 8080),
             "state": {},
         }
@@ -179,6 +182,7 @@ async def running_system(*, keeper: RunKeeper | None = None, **settings: Any) ->
     url = f"memory://{uuid4().hex}"
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
     buckets, calls, audit, chats = FakeBuckets(clock), FakeCalls(), FakeAudit(), FakeChats()
+    follow_ups = FakeFollowUps()
     deployments.put("W")
     broker = open_broker(url, service="gateway")
     app = build(
@@ -188,6 +192,7 @@ async def running_system(*, keeper: RunKeeper | None = None, **settings: Any) ->
         buckets=buckets,
         deploy=deployments,
         chats=chats,
+        follow_ups=follow_ups,
         jobs=keeper or jobs,
         calls=calls,
         clock=clock,
@@ -200,6 +205,18 @@ async def running_system(*, keeper: RunKeeper | None = None, **settings: Any) ->
     await worker.start()
     async with app.router.lifespan_context(app):
         yield System(
-            app, broker, worker, tenants, buckets, deployments, jobs, clock, tenants.issue(), calls, audit, chats
+            app,
+            broker,
+            worker,
+            tenants,
+            buckets,
+            deployments,
+            jobs,
+            clock,
+            tenants.issue(),
+            calls,
+            audit,
+            chats,
+            follow_ups,
         )
     await others.stop()

@@ -2,13 +2,16 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
-from tests.unit.gateway.fakes import NOON
+from tests.unit.gateway.fakes import NOON, a_view
 from tests.unit.gateway.system import System
 from tests.unit.gateway.visitor import Visitor
 
 from gateway.domain.people import Role
 from shared.contracts.audit import Actor, audit_entry
+from shared.contracts.runs import RunStatus
+from shared.security.keys import hash_key
 
 AUDIT = "/api/workspaces/WS1/audit"
 
@@ -59,8 +62,17 @@ async def test_only_admins_read_it_and_only_their_own(system: System, admin: Vis
     reader = await Visitor.with_role(system, Role.WRITE)
     assert (await reader.send("GET", AUDIT)).status == 403
     assert (await admin.send("GET", "/api/workspaces/WS2/audit")).status == 403
-    assert (await system.get("/api/v1/audit-logs?workspaceId=WS1")).status == 200
-    assert (await system.get("/api/v1/audit-logs?workspaceId=WS2")).status == 403
+
+
+async def test_scripts_read_it_like_everything_of_v1(system: System, admin: Visitor) -> None:
+    answer = await system.get("/api/v1/audit-logs?workspaceId=WS1")
+    assert (answer.status, [row["action"] for row in answer.json["data"]]) == (200, ["session.signed_in"])
+    assert answer.json["limits"]["usage"]["plan"] == "free"
+    left = int(answer.headers["x-ratelimit-remaining"])
+    refused = await system.get("/api/v1/audit-logs?workspaceId=WS2")
+    assert (refused.status, list(refused.json)) == (403, ["error"])
+    assert int(refused.headers["x-ratelimit-remaining"]) == left - 1
+    assert (await system.get("/api/v1/audit-logs", key=None)).json == {"error": "API key required"}
 
 
 @pytest.mark.parametrize("cursor", ["!", "bm9wZQ", "AAAA"])
@@ -106,3 +118,98 @@ async def test_what_is_live_is_told_with_before_and_after(system: System, admin:
         ("workflow.access_changed", {"isPublicApi": False}, {"isPublicApi": True}),
         ("workflow.undeployed", {"version": 1}, {"version": None}),
     ]
+
+
+async def test_who_makes_reads_in_renames_and_deletes_workflows_is_told(system: System, admin: Visitor) -> None:
+    made = (await admin.send("POST", "/api/workflows", {"name": "One"})).json["id"]
+    file = {"workspaceId": "WS1", "name": "Two", "workflow": {"version": "1.0", "state": {"blocks": {}, "edges": []}}}
+    for generation in ("v1", "v2"):
+        assert (await system.send("POST", f"/api/{generation}/workflows/import", file)).status == 201
+    assert (await admin.send("PUT", f"/api/workflows/{made}", {"name": "Uno"})).status == 200
+    assert (await admin.send("DELETE", f"/api/workflows/{made}")).status == 200
+    told = [(entry.action, entry.actor.kind, entry.target_name) for entry in system.audit.entries[1:]]
+    assert told == [
+        ("workflow.created", "user", "One"),
+        ("workflow.imported", "key", "Two"),
+        ("workflow.imported", "key", "Two"),
+        ("workflow.updated", "user", "Uno"),
+        ("workflow.deleted", "user", "Uno"),
+    ]
+    renamed = system.audit.entries[-2]
+    assert (renamed.before, renamed.after) == ({"name": "One"}, {"name": "Uno"})
+
+
+async def test_many_saves_of_a_draft_are_one_entry_for_each_editor_and_quarter_of_an_hour(
+    system: System, admin: Visitor
+) -> None:
+    async def save(visitor: Visitor) -> None:
+        assert (await visitor.send("PUT", "/api/workflows/W/state", {"blocks": {}, "edges": []})).status == 200
+
+    system.audit.entries.clear()
+    for _ in range(3):
+        await save(admin)
+    await save(await Visitor.with_role(system, Role.WRITE))
+    system.clock.advance(900)
+    await save(admin)
+    saves = [entry for entry in system.audit.entries if entry.action == "workflow.draft_saved"]
+    assert [(entry.actor.id, entry.after) for entry in saves] == [
+        ("u-admin", {"revision": 2}),
+        ("u-write", {"revision": 5}),
+        ("u-admin", {"revision": 6}),
+    ]
+
+
+async def test_another_text_of_a_version_is_told_with_before_and_after(system: System, admin: Visitor) -> None:
+    body = {"name": "Spring", "description": "The first"}
+    assert (await admin.send("PATCH", "/api/workflows/W/deployments/1", body)).status == 200
+    entry = system.audit.entries[-1]
+    assert (entry.action, entry.target_id, entry.target_name) == ("workflow.version_updated", "W", "version 1")
+    assert (entry.before, entry.after) == ({"name": None, "description": None}, body)
+
+
+async def test_webhooks_are_told_without_what_may_be_a_secret(system: System, admin: Visitor) -> None:
+    path, hidden = "/api/workspaces/WS1/notifications", "/hooks/T0/s3cret"
+
+    def body(**config: str) -> dict[str, object]:
+        return {"allWorkflows": True, "webhookConfig": {"url": f"https://example.com{hidden}", **config}}
+
+    made = (await admin.send("POST", path, body())).json["data"]["id"]
+    assert (await admin.send("PUT", f"{path}/{made}", body(secret="s3cret"))).status == 200
+    assert (await admin.send("DELETE", f"{path}/{made}")).status == 200
+    assert (await admin.send("GET", "/api/workspaces/WS1/callback-secret")).status == 200
+    created, updated, deleted, read = system.audit.entries[1:]
+    assert (created.action, created.target_name) == ("webhook.created", "example.com")
+    assert updated.after == {
+        "host": "example.com",
+        "workflowIds": [],
+        "active": True,
+        "hasSecret": True,
+        "secretChanged": True,
+    }
+    assert (deleted.action, deleted.before, read.action) == (
+        "webhook.deleted",
+        {"host": "example.com", "workflowIds": [], "active": True, "hasSecret": True},
+        "callback_secret.read",
+    )
+    assert "s3cret" not in repr(system.audit.entries)
+
+
+async def test_second_chances_are_told(system: System) -> None:
+    system.jobs.views["E1"] = a_view(RunStatus.FAILED)
+    assert (await system.send("POST", "/api/v1/runs/E1/redrive")).status == 202
+    assert (await system.send("POST", "/api/v1/dead-letters/L1/redrive")).status == 202
+    assert (await system.send("DELETE", "/api/v1/dead-letters/L1")).status == 204
+    assert [(entry.action, entry.target_id) for entry in system.audit.entries] == [
+        ("run.redriven", "E1"),
+        ("dead_letter.redriven", "L1"),
+        ("dead_letter.discarded", "L1"),
+    ]
+
+
+async def test_a_key_for_some_workflows_gives_no_second_chance_to_others(system: System) -> None:
+    system.jobs.views["E1"] = a_view(RunStatus.FAILED)
+    key_hash = hash_key(system.key)
+    system.tenants.keys[key_hash] = msgspec.structs.replace(system.tenants.keys[key_hash], workflow_ids=("V",))
+    assert (await system.send("POST", "/api/v1/runs/E1/redrive")).status == 403
+    assert (await system.send("POST", "/api/v1/runs/E9/redrive")).status == 404
+    assert system.audit.entries == []

@@ -101,7 +101,7 @@ async def test_a_session_in_use_gets_another_token_each_day_and_ends_after_a_mon
     assert 27 < days <= 30
 
 
-async def test_tries_are_limited_by_account_until_the_window_ends(system: System) -> None:
+async def test_tries_at_an_account_are_limited_until_the_window_ends(system: System) -> None:
     enrol(system, "ann", Role.READ)
     visitor = Visitor(system)
     for _ in range(10):
@@ -110,6 +110,16 @@ async def test_tries_are_limited_by_account_until_the_window_ends(system: System
     assert (refused.status, refused.json["code"]) == (429, "TOO_MANY_ATTEMPTS")
     system.clock.advance(int(refused.headers["retry-after"]))
     assert (await visitor.sign_in("ann@example.com")).status == 200
+
+
+async def test_who_guesses_from_elsewhere_does_not_keep_the_owner_out(system: System) -> None:
+    enrol(system, "ann", Role.READ)
+    stranger, owner = Visitor(system, address="198.51.100.7"), Visitor(system, address="203.0.113.5")
+    for _ in range(11):
+        refused = await stranger.sign_in("ann@example.com", "wrong")
+    assert refused.status == 429
+    assert (await owner.sign_in("ann@example.com")).status == 200
+    assert (await stranger.sign_in("ann@example.com")).status == 429, "the owner's success forgives the owner alone"
 
 
 async def test_tries_are_limited_by_address(system: System) -> None:

@@ -29,6 +29,7 @@ class Visitor:
     system: System
     token: str = ""
     origin: str = BASE
+    address: str = "127.0.0.1"
 
     @classmethod
     async def with_role(cls, system: System, role: Role, name: str = "") -> "Visitor":
@@ -48,7 +49,9 @@ class Visitor:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         origin = {"origin": self.origin} if self.origin else {}
         raw = b"" if body is None else msgspec.json.encode(body)
-        answer = await self.system.request(method, path, headers={**shown, **origin, **named}, body=raw)
+        answer = await self.system.request(
+            method, path, headers={**shown, **origin, **named}, body=raw, address=self.address
+        )
         self._keep(answer)
         return answer
 

@@ -1,6 +1,7 @@
 """Puts the gateway together: the one place that knows concrete classes."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -53,6 +54,7 @@ from gateway.api.openai.completions import CompletionsDoor, completions_router, 
 from gateway.api.root import root_router
 from gateway.api.session_guard import SessionGuard
 from gateway.api.v1.access import V1Access
+from gateway.api.v1.audit_logs import audit_logs_router
 from gateway.api.v1.dead_letters import dead_letters_router as v1_dead_letters_router
 from gateway.api.v1.deployments import deployments_router as v1_deployments_router
 from gateway.api.v1.logs import logs_router as v1_logs_router
@@ -64,6 +66,7 @@ from gateway.api.v2.execute import V2ExecuteDoor
 from gateway.api.v2.execute import execute_router as v2_execute_router
 from gateway.api.v2.runs import runs_router as v2_runs_router
 from gateway.api.v2.workflows import workflows_router as v2_workflows_router
+from gateway.api.workspaces.erasures import erasures_router
 from gateway.api.workspaces.invitations import invitations_router
 from gateway.api.workspaces.routers import workspace_routers
 from gateway.application.admission import AdmissionGate
@@ -74,8 +77,10 @@ from gateway.application.authentication import Authentication
 from gateway.application.chat_publishing import ChatPublishing
 from gateway.application.chat_visits import ChatVisits
 from gateway.application.draft_runs import DraftRuns
+from gateway.application.editing import Editing
 from gateway.application.endpoints import Endpoints
 from gateway.application.environment_values import EnvironmentValues
+from gateway.application.erasing import Erasing
 from gateway.application.executions import Executions
 from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
 from gateway.application.following import Following
@@ -85,6 +90,7 @@ from gateway.application.key_uses import KeyUses
 from gateway.application.publishing import Publishing
 from gateway.application.rate_limiter import RateLimiter
 from gateway.application.rate_limits import RateLimits
+from gateway.application.redriving import Redriving
 from gateway.application.resuming import Resuming
 from gateway.application.revocations import Revocations
 from gateway.application.run_logs import RunLogs
@@ -92,6 +98,7 @@ from gateway.application.sessions import Sessions
 from gateway.application.spend_cap import SpendCap
 from gateway.application.teams import Teams
 from gateway.application.usage import UsageReports
+from gateway.application.webhooks import Webhooks
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.addresses import networks
 from gateway.metrics import count_by_workspace
@@ -120,6 +127,8 @@ from shared.web.guards import BodyLimit
 from shared.web.internal_auth import ServiceTokens
 from shared.workflow.catalog import installed_catalog
 
+ERASURE_MARGIN: Final = timedelta(minutes=5)
+"""How long after its time limit a run may still be recorded."""
 ANSWER_SECONDS: Final = 2.0
 """What is left of the drain time to tell callers that their run was ended."""
 
@@ -167,7 +176,7 @@ def build(
     authentication = Authentication(store, sessions.visit, key_uses, clock)
     revocations.also_tell(authentication.on_control)
     cookie = SessionCookie(settings.base_url)
-    teams = Teams(store, store, sessions, audit, clock, plan=settings.default_plan)
+    teams = Teams(store, store, sessions, audit, clock, plan=settings.default_plan, settle=revocations.settle)
     endpoints = Endpoints(deploy, clock, stale_seconds=settings.endpoint_stale_seconds)
     cancels = Cancels(broker.control, clock)
     runs = BrokerAttachedRuns(
@@ -205,6 +214,16 @@ def build(
     )
     gate = AdmissionGate(settings.admission_gate_max_inflight, per_workspace=settings.workspace_max_inflight)
     idempotency = Idempotency(calls, jobs, clock)
+    erasing = Erasing(
+        store,
+        (deploy, jobs),
+        calls,
+        endpoints=endpoints,
+        revocations=revocations,
+        audit=audit,
+        clock=clock,
+        settle=timedelta(seconds=max(plan.sync_seconds for plan in plans.values())) + ERASURE_MARGIN,
+    )
     door = ExecuteDoor(
         gate,
         authentication,
@@ -226,6 +245,7 @@ def build(
         limiting=limiting,
         public_url=settings.base_url,
     )
+    editing = Editing(deploy, endpoints, audit, clock)
     publishing = Publishing(deploy, endpoints, audit, revocations.settle)
     interfaces = Interfaces(endpoints, deploy, installed_catalog(), clock)
     visits = ChatVisits(chats, endpoints, interfaces, passwords=passwords, attempts=attempts, clock=clock)
@@ -256,6 +276,7 @@ def build(
             runs,
             followed,
             idempotency,
+            erasing,
             ControlListener(broker.control, [authentication.on_control, endpoints.on_control]),
         ],
         checks={"broker": broker.ping, "store": store.ping},
@@ -271,21 +292,23 @@ def build(
                 audit,
                 public_url=settings.base_url,
             ),
+            erasures_router(access, erasing),
             jobs_router(authentication, limiting, jobs, jobs),
             usage_router(authentication, limiting, reports, clock),
             v2_execute_router(v2_door),
             events_router(authentication, limiting, endpoints, streams),
             v2_runs_router(authentication, limiting, endpoints, workflow_runs, resuming, public_url=settings.base_url),
-            v1_workflows_router(v1_access, deploy),
+            v1_workflows_router(v1_access, deploy, editing),
             v1_deployments_router(v1_access, publishing),
-            v2_workflows_router(V2Access(authentication, endpoints, limiting), deploy, publishing),
+            v2_workflows_router(V2Access(authentication, endpoints, limiting), deploy, editing, publishing),
             v1_logs_router(v1_access, RunLogs(jobs, jobs, deploy)),
-            v1_dead_letters_router(v1_access, follow_ups, plans),
-            notifications_router(access, follow_ups),
+            v1_dead_letters_router(v1_access, follow_ups, Redriving(follow_ups, jobs, plans, audit)),
+            audit_logs_router(v1_access, audit),
+            notifications_router(access, follow_ups, Webhooks(follow_ups, audit)),
             runs_router(access, workflow_runs),
             resuming_router(access, resuming, public_url=settings.base_url),
             deployment_router(access, deploy, publishing),
-            versions_router(access, deploy, publishing),
+            versions_router(access, deploy, editing, publishing),
             changes_router(access, deploy),
             interface_router(access, interfaces, public_url=settings.base_url),
             docs_page_router(),
@@ -316,7 +339,7 @@ def build(
                 )
             ),
             chat_page_router(),
-            authoring_router(access, deploy, publishing),
+            authoring_router(access, deploy, editing, publishing),
             block_types_router(access, installed_catalog()),
             files_router(authentication, jobs),
             root_router(settings.base_url, ConsoleFiles()),

@@ -1,4 +1,7 @@
-"""How often somebody may try to sign in: by account and by address, counted for all gateways together."""
+"""How often somebody may try to sign in: from an address, to one account and to all. Counted for all gateways together.
+
+An account is never closed to everybody: whoever guesses at it from elsewhere cannot keep its owner out.
+"""
 
 import hashlib
 from datetime import UTC, datetime
@@ -23,15 +26,15 @@ class Attempts:
     async def count(self, *, email: str, address: str) -> None:
         """One try. Raises TooManyAttempts, Unavailable."""
         await self._count("address", address, PER_ADDRESS)
-        await self._count("account", email, PER_ACCOUNT)
+        await self._count("account", f"{email} {address}", PER_ACCOUNT)
 
     async def count_guess(self, *, what: str, address: str) -> None:
         """One guess from `address` at the password of `what`. Raises TooManyAttempts, Unavailable."""
         await self._count(what, address, PER_ACCOUNT)
 
-    async def succeeded(self, *, email: str) -> None:
-        """The account's tries are forgiven. Raises Unavailable."""
-        await self._accounts.forget_attempts(self._key("account", email))
+    async def succeeded(self, *, email: str, address: str) -> None:
+        """The tries to this account from there are forgiven. Raises Unavailable."""
+        await self._accounts.forget_attempts(self._key("account", f"{email} {address}"))
 
     async def _count(self, kind: str, value: str, limit: int) -> None:
         now = self._clock.now().timestamp()

@@ -14,8 +14,8 @@ from shared.errors import InvalidRequest, NotDeployed
 class Publishing:
     """Changes what is live, and writes down who did.
 
-    This process forgets at once what it knew. What takes something away or puts something else in its place answers
-    when every other gateway has surely let go too.
+    This process forgets at once what it knew. An answer comes when every other gateway has surely let go too: a
+    version whose deploy answered is the one that all of them run.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Publishing:
         deployed = await self._authoring.deploy(caller.workspace.id, workflow_id, order)
         self._endpoints.forget(workflow_id)
         await self._note(caller, "workflow.deployed", deployed.endpoint, before)
+        await self._settle()
         return deployed
 
     async def promote(self, caller: Caller, workflow_id: str, number: int) -> Deployed:

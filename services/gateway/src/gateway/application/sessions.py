@@ -80,7 +80,7 @@ class Sessions:
         is_right = await self._passwords.verify(password, account.password_hash if account else None)
         if account is None or not is_right:
             raise SignInRefused
-        await self._attempts.succeeded(email=email)
+        await self._attempts.succeeded(email=email, address=address)
         return await self.begin(account.user, address=address, user_agent=user_agent)
 
     async def begin(self, user: User, *, address: str, user_agent: str) -> SignedIn:

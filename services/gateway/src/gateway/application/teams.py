@@ -1,6 +1,6 @@
 """Workspaces and who belongs to them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,7 +30,10 @@ class Profile:
 
 
 class Teams:
-    """Makes workspaces, lets people in, and changes what they are there."""
+    """Makes workspaces, lets people in, and changes what they are there.
+
+    A change of what somebody may do answers when every gateway has surely let go of what was so before.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class Teams:
         clock: Clock,
         *,
         plan: PlanName,
+        settle: Callable[[], Awaitable[None]],
     ) -> None:
         self._workspaces = workspaces
         self._accounts = accounts
@@ -48,6 +52,7 @@ class Teams:
         self._audit = audit
         self._clock = clock
         self._plan = plan
+        self._settle = settle
 
     async def make(self, caller: Caller, name: str) -> Workspace:
         """A new workspace, whose admin is the caller. Raises Forbidden, Unavailable."""
@@ -73,6 +78,7 @@ class Teams:
             before={name: getattr(before, name) for name in changes},
             after=changes,
         )
+        await self._settle()
         return after
 
     async def members(self, caller: Caller) -> Sequence[tuple[Member, User]]:
@@ -93,6 +99,7 @@ class Teams:
             before={"role": before.role_of(user_id)},
             after={"role": role},
         )
+        await self._settle()
 
     async def remove(self, caller: Caller, user_id: str) -> None:
         """Somebody else, or oneself. Raises Forbidden, NotFound, LastAdmin, Unavailable."""
@@ -100,6 +107,7 @@ class Teams:
             require_admin(caller)
         before = await self._change(caller.workspace.id, lambda team: team.without(user_id))
         await self._audit.record(caller, "member.removed", target_id=user_id, before={"role": before.role_of(user_id)})
+        await self._settle()
 
     async def invite(self, caller: Caller, role: Role, email: str | None) -> tuple[Invitation, str]:
         """An invitation and its token, which is told this once. Raises Forbidden, InvalidRequest, Unavailable."""

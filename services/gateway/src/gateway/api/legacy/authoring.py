@@ -13,6 +13,7 @@ from gateway.api.legacy.errors import present_error
 from gateway.api.legacy.models import Error
 from gateway.api.routes import presenting
 from gateway.api.schemas import answers, described
+from gateway.application.editing import Editing
 from gateway.application.publishing import Publishing
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Authoring
@@ -30,7 +31,7 @@ IfMatch = Annotated[
 ]
 
 
-def authoring_router(access: LegacyAccess, authoring: Authoring, publishing: Publishing) -> APIRouter:
+def authoring_router(access: LegacyAccess, authoring: Authoring, editing: Editing, publishing: Publishing) -> APIRouter:
     """Workflows and their drafts, for whoever may edit them."""
     router = APIRouter(
         prefix="/api/workflows", route_class=presenting(present_error), tags=["Workflows"], responses=ERRORS
@@ -55,23 +56,21 @@ def authoring_router(access: LegacyAccess, authoring: Authoring, publishing: Pub
 
     @router.post("", openapi_extra=described(CreateBody))
     async def create(caller: Somebody, body: Annotated[CreateBody, Depends(json_of(CreateBody))]) -> WorkflowRow:
-        caller = entered(caller, body.workspace_id, Scope.WRITE)
-        caller.require_every_workflow()
+        caller = caller.within(body.workspace_id or caller.workspace.id)
         request = CreateWorkflow(
             workspace_id=caller.workspace.id,
             name=body.name,
             description=body.description,
             folder_id=body.folder_id,
         )
-        return row(await authoring.create(request))
+        return row(await editing.create(caller, request))
 
     @router.put("/{workflow_id}", openapi_extra=described(UpdateBody))
     async def update(
         caller: Known, workflow_id: str, body: Annotated[UpdateBody, Depends(json_of(UpdateBody))]
     ) -> WorkflowRow:
-        caller.require(Scope.WRITE)
         change = UpdateWorkflow(**{name: getattr(body, name) for name in body.model_fields_set})
-        return row(await authoring.update(caller.workspace.id, workflow_id, change))
+        return row(await editing.update(caller, workflow_id, change))
 
     @router.delete("/{workflow_id}")
     async def archive(caller: Known, workflow_id: str) -> Done:
@@ -93,7 +92,7 @@ def authoring_router(access: LegacyAccess, authoring: Authoring, publishing: Pub
         if not isinstance(state, dict):
             raise InvalidRequest("Invalid workflow: expected an object")
         save = SaveDraft(state=state, expected_revision=revision_in(if_match))
-        response.headers["etag"] = etag((await authoring.save_draft(caller.workspace.id, workflow_id, save)).revision)
+        response.headers["etag"] = etag((await editing.save_draft(caller, workflow_id, save)).revision)
         return Saved()
 
     return router

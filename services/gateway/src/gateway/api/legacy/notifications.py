@@ -12,6 +12,7 @@ from gateway.api.legacy.errors import present_error
 from gateway.api.legacy.models import Error
 from gateway.api.routes import presenting
 from gateway.api.schemas import answers, described
+from gateway.application.webhooks import Webhooks
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import FollowUps
 from shared.clock import iso
@@ -49,7 +50,7 @@ class NotificationBody(AskedFor):
 Body = Annotated[NotificationBody, Depends(json_of(NotificationBody))]
 
 
-def notifications_router(access: LegacyAccess, follow_ups: FollowUps) -> APIRouter:
+def notifications_router(access: LegacyAccess, follow_ups: FollowUps, webhooks: Webhooks) -> APIRouter:
     """For readers of the workspace to see, for its admins to change."""
     router = APIRouter(
         prefix="/api/workspaces/{workspace_id}",
@@ -67,8 +68,7 @@ def notifications_router(access: LegacyAccess, follow_ups: FollowUps) -> APIRout
 
     @router.post("/notifications", status_code=201, openapi_extra=described(NotificationBody))
     async def create(caller: Member, body: Body) -> Response:
-        caller.require(Scope.ADMIN)
-        made = await follow_ups.subscribe(caller.workspace.id, _asked(body))
+        made = await webhooks.subscribe(caller, _asked(body))
         return StructResponse({"data": _shown(made)}, status_code=201)
 
     @router.get("/notifications/{notification_id}")
@@ -78,14 +78,12 @@ def notifications_router(access: LegacyAccess, follow_ups: FollowUps) -> APIRout
 
     @router.put("/notifications/{notification_id}", openapi_extra=described(NotificationBody))
     async def replace(caller: Member, notification_id: str, body: Body) -> Response:
-        caller.require(Scope.ADMIN)
-        kept = await follow_ups.replace_subscription(caller.workspace.id, notification_id, _asked(body))
+        kept = await webhooks.replace(caller, notification_id, _asked(body))
         return StructResponse({"data": _shown(kept)})
 
     @router.delete("/notifications/{notification_id}")
     async def delete(caller: Member, notification_id: str) -> Response:
-        caller.require(Scope.ADMIN)
-        await follow_ups.unsubscribe(caller.workspace.id, notification_id)
+        await webhooks.unsubscribe(caller, notification_id)
         return StructResponse({"success": True})
 
     @router.post("/notifications/{notification_id}/test")
@@ -114,8 +112,7 @@ def notifications_router(access: LegacyAccess, follow_ups: FollowUps) -> APIRout
 
     @router.get("/callback-secret")
     async def callback_secret(caller: Member) -> Response:
-        caller.require(Scope.ADMIN)
-        return StructResponse({"data": {"secret": await follow_ups.callback_secret(caller.workspace.id)}})
+        return StructResponse({"data": {"secret": await webhooks.callback_secret(caller)}})
 
     return router
 

@@ -21,6 +21,7 @@ from gateway.api.legacy.deployment import active_deployment
 from gateway.api.legacy.errors import present_error
 from gateway.api.routes import presenting
 from gateway.api.schemas import described
+from gateway.application.editing import Editing
 from gateway.application.publishing import Publishing
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Authoring
@@ -34,7 +35,7 @@ MAX_PAGES: Final = 20
 MAX_NUMBER: Final = 2**31
 
 
-def versions_router(access: LegacyAccess, authoring: Authoring, publishing: Publishing) -> APIRouter:
+def versions_router(access: LegacyAccess, authoring: Authoring, editing: Editing, publishing: Publishing) -> APIRouter:
     """Versions, for a key with the read scope, and with the deploy scope to change something."""
     router = APIRouter(
         prefix="/api/workflows/{workflow_id}/deployments",
@@ -71,7 +72,7 @@ def versions_router(access: LegacyAccess, authoring: Authoring, publishing: Publ
         number = _number(version)
         if body.name is None and "description" not in body.model_fields_set and body.is_active is None:
             raise InvalidRequest("At least one of name, description, or isActive must be provided")
-        texts = await _texts(authoring, caller, workflow_id, number, body)
+        texts = await _texts(editing, caller, workflow_id, number, body)
         if body.is_active is None:
             return texts
         promoted = await publishing.promote(caller, workflow_id, number)
@@ -94,9 +95,7 @@ def versions_router(access: LegacyAccess, authoring: Authoring, publishing: Publ
     return router
 
 
-async def _texts(
-    authoring: Authoring, caller: Caller, workflow_id: str, number: int, body: VersionBody
-) -> VersionChange:
+async def _texts(editing: Editing, caller: Caller, workflow_id: str, number: int, body: VersionBody) -> VersionChange:
     wants_description = "description" in body.model_fields_set
     if body.name is None and not wants_description:
         return VersionChange()
@@ -104,7 +103,7 @@ async def _texts(
         name=UNSET if body.name is None else body.name,
         description=body.description if wants_description else UNSET,
     )
-    changed = await authoring.update_version(caller.workspace.id, workflow_id, number, change)
+    changed = await editing.update_version(caller, workflow_id, number, change)
     return VersionChange(name=changed.name, description=changed.description)
 
 

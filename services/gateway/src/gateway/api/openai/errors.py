@@ -7,13 +7,14 @@ from starlette.responses import Response
 
 from gateway import metrics
 from gateway.api.legacy.errors import message_of, retry_headers, status_of
-from gateway.domain.errors import RateLimited, WrongWorkspace
+from gateway.domain.errors import AccessDenied, RateLimited, WrongWorkspace
 from shared.contracts.runs import RunOutcome
 from shared.errors import FlowportError, Forbidden, InvalidRequest, NotDeployed, NotFound, Unauthenticated
 from shared.web.structs import StructResponse
 
 _KINDS: Final[tuple[tuple[type[FlowportError], int | None, str, str | None], ...]] = (
     (WrongWorkspace, 404, "invalid_request_error", "model_not_found"),
+    (AccessDenied, 404, "invalid_request_error", "model_not_found"),
     (NotDeployed, 404, "invalid_request_error", "model_not_found"),
     (NotFound, 404, "invalid_request_error", "model_not_found"),
     (Unauthenticated, 401, "invalid_request_error", "invalid_api_key"),
@@ -29,7 +30,7 @@ def present_error(request: Request, error: FlowportError) -> Response:
     metrics.REFUSALS.labels(error.code).inc()
     status, kind, code = next((status, kind, code) for cls, status, kind, code in _KINDS if isinstance(error, cls))
     status = status or status_of(error)
-    is_absent = isinstance(error, WrongWorkspace)
+    is_absent = isinstance(error, WrongWorkspace | AccessDenied)
     message = "Workflow not found" if is_absent else message_of(error)
     return StructResponse(fault(message, kind, code), status_code=status, headers=retry_headers(error, status))
 

@@ -10,9 +10,8 @@ from gateway.api.schemas import answers
 from gateway.api.v1.access import V1Access
 from gateway.api.v1.errors import present_error
 from gateway.api.v1.models import ErrorAnswer
-from gateway.api.v1.workflows import entered
+from gateway.application.redriving import Redriving
 from gateway.domain.credentials import Caller, Scope
-from gateway.domain.plans import Plans
 from gateway.ports import FollowUps
 from shared.clock import iso
 from shared.contracts.dead_letters import DeadLetterView
@@ -20,7 +19,7 @@ from shared.contracts.jobs import RunAccepted
 from shared.web.structs import StructResponse
 
 
-def dead_letters_router(access: V1Access, follow_ups: FollowUps, plans: Plans) -> APIRouter:
+def dead_letters_router(access: V1Access, follow_ups: FollowUps, redriving: Redriving) -> APIRouter:
     """For whoever looks after the workspace."""
     router = APIRouter(
         prefix="/api/v1",
@@ -38,30 +37,30 @@ def dead_letters_router(access: V1Access, follow_ups: FollowUps, plans: Plans) -
         limit: Annotated[int, Query(ge=1, le=100)] = 50,
         cursor: Annotated[str | None, Query(max_length=500)] = None,
     ) -> Response:
-        caller = entered(caller, workspace_id or caller.workspace.id, Scope.ADMIN)
+        caller = _there(caller, workspace_id)
+        caller.require(Scope.ADMIN)
         found = await follow_ups.dead_letters(caller.workspace.id, limit=limit, cursor=cursor)
         return StructResponse({"data": list(map(_shown, found.letters)), "nextCursor": found.next_cursor})
 
     @router.post("/dead-letters/{letter_id}/redrive", summary="Give it another chance")
     async def redrive_letter(caller: Known, letter_id: str, workspace_id: In = None) -> Response:
-        caller = entered(caller, workspace_id or caller.workspace.id, Scope.ADMIN)
-        concurrency = plans[caller.workspace.plan].concurrency
-        accepted = await follow_ups.redrive_letter(caller.workspace.id, letter_id, concurrency=concurrency)
+        accepted = await redriving.letter(_there(caller, workspace_id), letter_id)
         return StructResponse({"data": _accepted(accepted) if accepted else {"redriven": True}}, status_code=202)
 
     @router.delete("/dead-letters/{letter_id}", status_code=204, summary="Forget it")
     async def discard(caller: Known, letter_id: str, workspace_id: In = None) -> None:
-        caller = entered(caller, workspace_id or caller.workspace.id, Scope.ADMIN)
-        await follow_ups.discard_letter(caller.workspace.id, letter_id)
+        await redriving.discard(_there(caller, workspace_id), letter_id)
 
     @router.post("/runs/{run_id}/redrive", summary="Run a failed queued run again")
     async def redrive_run(caller: Known, run_id: str, workspace_id: In = None) -> Response:
-        caller = entered(caller, workspace_id or caller.workspace.id, Scope.EXECUTE)
-        concurrency = plans[caller.workspace.plan].concurrency
-        accepted = await follow_ups.redrive_run(caller.workspace.id, run_id, concurrency=concurrency)
+        accepted = await redriving.run(_there(caller, workspace_id), run_id)
         return StructResponse({"data": {**_accepted(accepted), "redrivenFrom": run_id}}, status_code=202)
 
     return router
+
+
+def _there(caller: Caller, workspace_id: str | None) -> Caller:
+    return caller.within(workspace_id or caller.workspace.id)
 
 
 def _accepted(accepted: RunAccepted) -> dict[str, Any]:

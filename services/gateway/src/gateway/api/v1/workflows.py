@@ -21,6 +21,7 @@ from gateway.api.v1.models import (
     WorkflowList,
 )
 from gateway.api.v1.presenting import detail, imported, summary
+from gateway.application.editing import Editing
 from gateway.domain.credentials import Caller, Scope
 from gateway.domain.json_body import without_bom
 from gateway.ports import Authoring
@@ -30,7 +31,7 @@ from shared.web.structs import StructResponse
 ERRORS: Final = answers(ErrorAnswer, 400, 401, 403, 404, 413, 429, 503)
 
 
-def workflows_router(access: V1Access, authoring: Authoring) -> APIRouter:
+def workflows_router(access: V1Access, authoring: Authoring, editing: Editing) -> APIRouter:
     """Workflows, for a key with the read or deploy scope."""
     router = APIRouter(
         prefix="/api/v1/workflows", route_class=presenting(present_error), tags=["Workflows"], responses=ERRORS
@@ -60,9 +61,8 @@ def workflows_router(access: V1Access, authoring: Authoring) -> APIRouter:
     async def import_workflow(
         caller: Known, body: Annotated[ImportBody, Depends(json_of(ImportBody))], request: Request
     ) -> Imported:
-        caller = entered(caller, body.workspace_id, Scope.WRITE)
-        caller.require_every_workflow()
-        made = await authoring.import_file(file_of(body, await request.body()))
+        caller = caller.within(body.workspace_id)
+        made = await editing.import_file(caller, file_of(body, await request.body()))
         return Imported(data=imported(made), limits=await access.limits(caller))
 
     @router.get("/{workflow_id}")

@@ -24,6 +24,7 @@ from gateway.api.v1.workflows import entered, file_of
 from gateway.api.v2.access import V2Access
 from gateway.api.v2.errors import NO_STORE, present_error
 from gateway.api.v2.models import ErrorAnswer
+from gateway.application.editing import Editing
 from gateway.application.publishing import Publishing
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Authoring
@@ -66,7 +67,7 @@ class Anything(Wire):
     next_cursor: str | None = None
 
 
-def workflows_router(access: V2Access, authoring: Authoring, publishing: Publishing) -> APIRouter:
+def workflows_router(access: V2Access, authoring: Authoring, editing: Editing, publishing: Publishing) -> APIRouter:
     """Workflows and their deployments."""
     router = APIRouter(prefix="/api/v2/workflows", route_class=presenting(present_error), tags=["v2"], responses=ERRORS)
     Somebody = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
@@ -89,8 +90,7 @@ def workflows_router(access: V2Access, authoring: Authoring, publishing: Publish
     async def import_workflow(
         caller: Somebody, body: Annotated[ImportBody, Depends(json_of(ImportBody))], request: Request
     ) -> Response:
-        entered(caller, body.workspace_id, Scope.WRITE).require_every_workflow()
-        made = await authoring.import_file(file_of(body, await request.body()))
+        made = await editing.import_file(caller.within(body.workspace_id), file_of(body, await request.body()))
         return _answer(Imported(data=imported(made)), status_code=201)
 
     @router.get("/{workflow_id}/export", response_model=Anything)

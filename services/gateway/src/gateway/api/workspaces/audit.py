@@ -1,4 +1,4 @@
-"""The audit log: `/api/workspaces/{id}/audit`, and for scripts `/api/v1/audit-logs`."""
+"""`/api/workspaces/{id}/audit`: who did what."""
 
 from typing import Annotated
 
@@ -50,28 +50,18 @@ def audit_router(access: LegacyAccess, audit: AuditLog) -> APIRouter:
     """For admins."""
     router = APIRouter(route_class=presenting(present_error), tags=["Audit"], responses=ERRORS)
 
-    async def page(caller: Caller, wanted: AuditFilter) -> AuditRows:
-        entries, cursor = await audit.page(caller, wanted.query(caller))
-        return AuditRows(data=[_row(entry) for entry in entries], next_cursor=cursor)
-
     @router.get("/api/workspaces/{workspace_id}/audit")
-    async def of_workspace(
+    async def page(
         caller: Annotated[Caller, Depends(access.to_workspace)], wanted: Annotated[AuditFilter, Depends()]
     ) -> AuditRows:
-        return await page(caller, wanted)
-
-    @router.get("/api/v1/audit-logs")
-    async def for_scripts(
-        caller: Annotated[Caller, Depends(access.caller)],
-        wanted: Annotated[AuditFilter, Depends()],
-        workspace_id: Annotated[str | None, Query(alias="workspaceId", max_length=200)] = None,
-    ) -> AuditRows:
-        return await page(caller.within(workspace_id or caller.workspace.id), wanted)
+        entries, cursor = await audit.page(caller, wanted.query(caller))
+        return AuditRows(data=list(map(audit_row, entries)), next_cursor=cursor)
 
     return router
 
 
-def _row(entry: AuditEntry) -> AuditRow:
+def audit_row(entry: AuditEntry) -> AuditRow:
+    """An entry as it is shown."""
     actor = entry.actor
     return AuditRow(
         id=entry.id,

@@ -1,0 +1,52 @@
+"""Another chance for what failed, and who gave it."""
+
+from gateway.application.audit import AuditLog
+from gateway.domain.credentials import Caller, Scope
+from gateway.domain.plans import Plans
+from gateway.ports import FollowUps, Jobs
+from shared.contracts.jobs import RunAccepted
+
+
+class Redriving:
+    """Runs failed runs again, and empties the list of dead letters one by one."""
+
+    def __init__(self, follow_ups: FollowUps, jobs: Jobs, plans: Plans, audit: AuditLog) -> None:
+        self._follow_ups = follow_ups
+        self._jobs = jobs
+        self._plans = plans
+        self._audit = audit
+
+    async def letter(self, caller: Caller, letter_id: str) -> RunAccepted | None:
+        """Let a message be worked on again; the run of it, if it is one.
+
+        Raises Forbidden, NotFound, Conflict (nothing can be done with it), AtCapacity, Unavailable.
+        """
+        caller.require(Scope.ADMIN)
+        accepted = await self._follow_ups.redrive_letter(
+            caller.workspace.id, letter_id, concurrency=self._concurrency(caller)
+        )
+        await self._audit.record(caller, "dead_letter.redriven", target_id=letter_id)
+        return accepted
+
+    async def discard(self, caller: Caller, letter_id: str) -> None:
+        """Forget a message. Raises Forbidden, NotFound, Unavailable."""
+        caller.require(Scope.ADMIN)
+        await self._follow_ups.discard_letter(caller.workspace.id, letter_id)
+        await self._audit.record(caller, "dead_letter.discarded", target_id=letter_id)
+
+    async def run(self, caller: Caller, run_id: str) -> RunAccepted:
+        """Run a failed run again, as a run of its own.
+
+        Raises Forbidden, NotFound, Conflict (it did not fail), AtCapacity, Unavailable.
+        """
+        caller.require(Scope.EXECUTE)
+        failed = await self._jobs.run(caller.workspace.id, run_id)
+        caller.on(caller.workspace.id, failed.workflow_id)
+        accepted = await self._follow_ups.redrive_run(
+            caller.workspace.id, run_id, concurrency=self._concurrency(caller)
+        )
+        await self._audit.record(caller, "run.redriven", target_id=run_id, after={"runId": accepted.run_id})
+        return accepted
+
+    def _concurrency(self, caller: Caller) -> int:
+        return self._plans[caller.workspace.plan].concurrency

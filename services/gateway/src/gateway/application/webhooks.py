@@ -1,0 +1,71 @@
+"""Who is told when runs end: changes of it, and who made them."""
+
+from urllib.parse import urlsplit
+
+from msgspec import UNSET
+
+from gateway.application.audit import AuditLog
+from gateway.domain.credentials import Caller, Scope
+from gateway.ports import FollowUps
+from shared.contracts.webhooks import SaveSubscription, Subscription
+
+
+class Webhooks:
+    """Changes subscriptions, for admins. Of an address only its host is written down: the rest may be a secret."""
+
+    def __init__(self, follow_ups: FollowUps, audit: AuditLog) -> None:
+        self._follow_ups = follow_ups
+        self._audit = audit
+
+    async def subscribe(self, caller: Caller, asked: SaveSubscription) -> Subscription:
+        """Raises Forbidden, InvalidRequest (a closed address), Conflict (there are enough), Unavailable."""
+        caller.require(Scope.ADMIN)
+        made = await self._follow_ups.subscribe(caller.workspace.id, asked)
+        await self._note(caller, "webhook.created", made, after=_facts(made))
+        return made
+
+    async def replace(self, caller: Caller, subscription_id: str, asked: SaveSubscription) -> Subscription:
+        """Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
+        caller.require(Scope.ADMIN)
+        before = await self._follow_ups.subscription(caller.workspace.id, subscription_id)
+        after = await self._follow_ups.replace_subscription(caller.workspace.id, subscription_id, asked)
+        told = {**_facts(after), "secretChanged": asked.secret is not UNSET}
+        await self._note(caller, "webhook.updated", after, before=_facts(before), after=told)
+        return after
+
+    async def unsubscribe(self, caller: Caller, subscription_id: str) -> None:
+        """Raises Forbidden, NotFound, Unavailable."""
+        caller.require(Scope.ADMIN)
+        before = await self._follow_ups.subscription(caller.workspace.id, subscription_id)
+        await self._follow_ups.unsubscribe(caller.workspace.id, subscription_id)
+        await self._note(caller, "webhook.deleted", before, before=_facts(before))
+
+    async def callback_secret(self, caller: Caller) -> str:
+        """What signs the deliveries that calls asked for. Raises Forbidden, InvalidRequest, Unavailable."""
+        caller.require(Scope.ADMIN)
+        secret = await self._follow_ups.callback_secret(caller.workspace.id)
+        await self._audit.record(caller, "callback_secret.read", target_id=caller.workspace.id)
+        return secret
+
+    async def _note(
+        self,
+        caller: Caller,
+        action: str,
+        subscription: Subscription,
+        *,
+        before: dict[str, object] | None = None,
+        after: dict[str, object] | None = None,
+    ) -> None:
+        host = urlsplit(subscription.url).hostname or ""
+        await self._audit.record(
+            caller, action, target_id=subscription.id, target_name=host, before=before, after=after
+        )
+
+
+def _facts(subscription: Subscription) -> dict[str, object]:
+    return {
+        "host": urlsplit(subscription.url).hostname,
+        "workflowIds": list(subscription.workflow_ids),
+        "active": subscription.active,
+        "hasSecret": subscription.has_secret,
+    }
