@@ -30,9 +30,7 @@ async def run_up(home: Home, *, port: int, examples: Path, console: Console) -> 
         door = stack.enter_context(listen(port, os.environ.get("FLOWPORT_HOST", LOOPBACK)))
         log_to(home.logs / "flowport.log")
         common = CommonSettings()
-        stack.callback(
-            configure_tracing("flowport", endpoint=common.tracing_endpoint, ratio=common.tracing_ratio)
-        )
+        stack.callback(configure_tracing("flowport", endpoint=common.tracing_endpoint, ratio=common.tracing_ratio))
         mongodb_uri = await stack.enter_async_context(_store(home, console))
         console.print("Starting gateway, deploy-service, executor-service and jobs-service")
         services = embedded(
