@@ -73,21 +73,23 @@ async def restart_everything(scene: Scene) -> Sequence[Figure]:
         workflow_id = await door.publish(steps(scene.witness.url, "roll"))
     numbers, stopping, broken = count(), asyncio.Event(), list[str]()
 
+    began = time.monotonic()
+
     async def call_on_and_on() -> None:
         while not stopping.is_set():
             try:
                 await callers.run(workflow_id, f"sync{next(numbers)}")
                 await callers.queue(workflow_id, f"job{next(numbers)}")
             except (httpx.HTTPError, TimeoutError) as error:
-                broken.append(f"{type(error).__name__}: {error}")
+                broken.append(f"after {time.monotonic() - began:.1f} s: {type(error).__name__}: {error}")
             await asyncio.sleep(PAUSE_SECONDS)
 
-    began = time.monotonic()
     load = [asyncio.create_task(call_on_and_on()) for _ in range(CALLERS)]
     for name in names:
         await asyncio.sleep(1)
         await scene.revive(name)
-        scene.say(f"{name} restarted; {callers.tally.finished} finished, {len(callers.tally.refused)} refused")
+        taken = f"{callers.tally.finished} finished, {len(callers.tally.refused)} refused"
+        scene.say(f"{name} restarted after {time.monotonic() - began:.1f} s; {taken}")
     stopping.set()
     await asyncio.gather(*load)
     took = time.monotonic() - began
