@@ -85,9 +85,16 @@ console-check: $(READY) $(CONSOLE_MODULES) ## style, types and unit tests of the
 	@cd console && npm run --silent types >/dev/null && npm run --silent check && npm test --silent
 
 .PHONY: bench
-bench: $(READY) ## measure the real stack against a bare broker path; prints ratios
-	@$(MAKE) --no-print-directory debian DEBIAN="rabbitmq-server bubblewrap wrk"
+bench: $(READY) bench-debian ## measure the real stack against its baselines; prints ratios and budgets
 	@$(BIN)/python -m benchmarks
+
+.PHONY: bench-check
+bench-check: $(READY) bench-debian ## measure, and fail where a ratio is 15 % worse than the one kept
+	@$(BIN)/python -m benchmarks --check
+
+.PHONY: bench-debian
+bench-debian:
+	@$(MAKE) --no-print-directory debian DEBIAN="rabbitmq-server bubblewrap wrk redis-server"
 
 .PHONY: faults
 faults: $(READY) ## kill, cut, fill and freeze everything at full length (FAULTS="kills --seconds 60 --rate 10")

@@ -1,126 +1,100 @@
-"""`python -m benchmarks`: the real stack against the bare broker path, interleaved so that a noisy machine cancels out.
+"""`python -m benchmarks`: the real stack against its baselines, interleaved so that a noisy machine cancels out.
 
-Prints medians and ratios and writes them to benchmarks/results/latest.json.
+Prints medians, spread, ratios and budgets, and writes them to benchmarks/results/ as JSON and as a plot. With --check
+it fails where a ratio is 15 % worse than in results/reference.json, which --keep writes.
 """
 
 import argparse
-import asyncio
-import json
-import os
-import platform
-import statistics
+import itertools
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
-from benchmarks import http_load, job_load, stream_load, workflows
-from benchmarks.stand import Stand, standing
+from benchmarks.http_load import BenchmarkFailed
+from benchmarks.plot import bars
+from benchmarks.results import FOLDER, LATEST, REFERENCE, Results
+from benchmarks.scenarios import Options, Row, Scenario, scenarios
+from benchmarks.stand import standing
 
-RESULTS = Path(__file__).parent / "results" / "latest.json"
-Row = dict[str, float]
+PLOT: Final = FOLDER / "throughput.svg"
 
 
-def main() -> None:
+def main() -> int:
     """Measure and report."""
-    options = _options()
+    asked = _asked()
     console = Console()
     with tempfile.TemporaryDirectory() as folder, standing(Path(folder)) as stand:
-        rounds = _measure(stand, options, console)
-    result = {"machine": _machine(), "options": vars(options), "scenarios": _medians(rounds)}
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
-    console.print(_table(result["scenarios"]))
-    console.print(f"Written to {RESULTS}")
+        found = _chosen(scenarios(stand, _options(asked)), asked.only)
+        if asked.list:
+            console.print("\n".join(each.name for each in found))
+            return 0
+        rounds = _measure(found, asked.rounds, console)
+    results = Results.of(rounds, {each.name: each.baseline for each in found})
+    FOLDER.mkdir(exist_ok=True)
+    results.write(REFERENCE if asked.keep else LATEST)
+    PLOT.write_text(bars(results))
+    console.print(results.table())
+    losses = results.losses(Results.read(REFERENCE)) if asked.check else []
+    console.print("\n".join(losses) or f"Written to {FOLDER}")
+    return 1 if losses or len(rounds) < len(found) else 0
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", default=[""], help="parts of names: measure what contains one of them")
+    parser.add_argument("--list", action="store_true", help="name the scenarios, measure nothing")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--seconds", type=int, default=1, help="of each sync scenario in each round")
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 32, 128])
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 32])
     parser.add_argument("--jobs", type=int, default=500)
+    parser.add_argument("--idle-streams", type=int, default=1_000)
+    parser.add_argument("--check", action="store_true", help="fail where a ratio is 15 %% worse than the reference")
+    parser.add_argument("--keep", action="store_true", help="make this the reference")
     return parser.parse_args()
 
 
-def _measure(stand: Stand, options: argparse.Namespace, console: Console) -> dict[str, list[Row]]:
-    scenarios: dict[str, Callable[[], Row]] = {}
-    for callers in options.callers:
-        scenarios[f"bare broker path, {callers} callers"] = _http(stand.bare, callers, options.seconds)
-        scenarios[f"sync no-op, {callers} callers"] = _http(stand.no_op, callers, options.seconds)
-    for streams in options.streams:
-        scenarios[f"stream of {workflows.TOKENS} tokens, {streams} at once"] = _streams(stand, streams)
-    scenarios[f"async, {options.jobs} jobs"] = _jobs(stand, options.jobs)
-    rounds: dict[str, list[Row]] = {name: [] for name in scenarios}
+def _options(asked: argparse.Namespace) -> Options:
+    return Options(asked.seconds, tuple(asked.callers), tuple(asked.streams), asked.jobs, asked.idle_streams)
+
+
+def _chosen(found: Iterable[Scenario], only: Sequence[str]) -> list[Scenario]:
+    """What was asked for, and what that is held against."""
+    every = list(found)
+    chosen = [each for each in every if any(part in each.name for part in only)]
+    names = {each.name for each in chosen} | {each.baseline for each in chosen}
+    return [each for each in every if each.name in names]
+
+
+def _measure(found: Sequence[Scenario], rounds: int, console: Console) -> dict[str, list[Row]]:
+    measured: dict[str, list[Row]] = {each.name: [] for each in found}
     with Progress(console=console) as progress:
-        task = progress.add_task("Measuring", total=(options.rounds + 1) * len(scenarios))
-        for number in range(options.rounds + 1):
-            for name, run in scenarios.items():
-                progress.update(task, description=name)
-                row = run()
-                if number:  # the first round only warms up
-                    rounds[name].append(row)
+        task = progress.add_task("", total=sum(1 if each.alone else rounds + 1 for each in found))
+        for number, each in _turns(found, rounds):
+            progress.update(task, description=each.name)
+            try:
+                row = each.run()
+            except BenchmarkFailed as error:
+                console.print(f"{each.name}: {error}")
+                continue
+            finally:
                 progress.advance(task)
-    return rounds
+            if number or each.alone:  # the first round only warms up
+                measured[each.name].append(row)
+    return {name: rows for name, rows in measured.items() if rows}
 
 
-def _http(target: http_load.Target, callers: int, seconds: float) -> Callable[[], Row]:
-    def run() -> Row:
-        found = http_load.measure(target, callers=callers, seconds=seconds)
-        return {"per_second": found.per_second, "p50_ms": found.p50_ms, "p99_ms": found.p99_ms}
-
-    return run
-
-
-def _streams(stand: Stand, streams: int) -> Callable[[], Row]:
-    def run() -> Row:
-        found = asyncio.run(stream_load.measure(stand.stream, callers=streams, expected=workflows.words()))
-        return {"first_token_ms": found.first_token_ms, "tokens_per_second": found.tokens_per_second}
-
-    return run
-
-
-def _jobs(stand: Stand, jobs: int) -> Callable[[], Row]:
-    def run() -> Row:
-        found = asyncio.run(job_load.measure(stand.no_op, jobs=jobs, callers=32))
-        return {"accepted_per_second": found.accepted_per_second, "completed_per_second": found.completed_per_second}
-
-    return run
-
-
-def _medians(rounds: dict[str, list[Row]]) -> dict[str, dict[str, Any]]:
-    return {
-        name: {
-            figure: {
-                "median": statistics.median(row[figure] for row in rows),
-                "min": min(row[figure] for row in rows),
-                "max": max(row[figure] for row in rows),
-            }
-            for figure in rows[0]
-        }
-        for name, rows in rounds.items()
-    }
-
-
-def _table(scenarios: dict[str, dict[str, Any]]) -> Table:
-    table = Table("scenario", "figure", "median", "min", "max", "against bare")
-    for name, figures in scenarios.items():
-        bare = scenarios.get(name.replace("sync no-op", "bare broker path")) if name.startswith("sync") else None
-        for figure, values in figures.items():
-            ratio = f"{values['median'] / bare[figure]['median']:.2f}×" if bare else ""
-            shown = [f"{values[key]:,.2f}" for key in ("median", "min", "max")]
-            table.add_row(name, figure, *shown, ratio)
-    return table
-
-
-def _machine() -> dict[str, Any]:
-    return {"cores": os.cpu_count(), "platform": platform.platform(), "python": platform.python_version()}
+def _turns(found: Sequence[Scenario], rounds: int) -> Iterator[tuple[int, Scenario]]:
+    """Neighbours take turns, round by round; what is alone comes once."""
+    for alone, group in itertools.groupby(found, key=lambda each: each.alone):
+        members = list(group)
+        yield from itertools.product(range(1 if alone else rounds + 1), members)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -55,7 +55,7 @@ async def burst(stand: Stand) -> Took:
     return Took(
         *await asyncio.gather(
             _timed(_sync(stand.no_op, SYNC)),
-            _timed(stream_load.measure(stand.stream, callers=STREAMS, expected=workflows.words())),
+            _timed(stream_load.measure(stand.stream, callers=STREAMS, tokens=workflows.TOKENS)),
             _timed(job_load.measure(stand.no_op, jobs=JOBS, callers=CALLERS)),
         )
     )

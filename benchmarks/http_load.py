@@ -39,6 +39,7 @@ class Target:
 class Measured:
     """One round of load."""
 
+    requests: int
     per_second: float
     p50_ms: float
     p99_ms: float
@@ -67,7 +68,8 @@ def measure(target: Target, *, callers: int, seconds: float) -> Measured:
     found = json.loads(output[output.rindex('{"requests"') :])
     if found["failed"]:
         raise BenchmarkFailed(f"{found['failed']} of {found['requests']} answers from {target.url} were no success")
-    return Measured(found["requests"] / found["microseconds"] * 1e6, found["p50"] / 1000, found["p99"] / 1000)
+    per_second = found["requests"] / found["microseconds"] * 1e6
+    return Measured(found["requests"], per_second, found["p50"] / 1000, found["p99"] / 1000)
 
 
 def _wrk() -> str:

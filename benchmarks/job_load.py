@@ -1,8 +1,11 @@
-"""Queued jobs: how fast they are accepted, and how fast they are done."""
+"""Queued jobs: how fast they are accepted, begun and done."""
 
 import asyncio
+import statistics
 import time
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import aiohttp
 
@@ -15,10 +18,19 @@ PATIENCE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Queued:
-    """One round of jobs."""
+    """One round of jobs, by what the jobs say of themselves: `start_ms` is the median from accepted to begun."""
 
     accepted_per_second: float
+    start_ms: float
     completed_per_second: float
+
+    def row(self) -> dict[str, float]:
+        """For a table."""
+        return {
+            "accepted_per_second": self.accepted_per_second,
+            "start_ms": self.start_ms,
+            "completed_per_second": self.completed_per_second,
+        }
 
 
 async def measure(target: Target, *, jobs: int, callers: int) -> Queued:
@@ -27,8 +39,13 @@ async def measure(target: Target, *, jobs: int, callers: int) -> Queued:
         began = time.perf_counter()
         urls = await asyncio.gather(*(_submit(http, target) for _ in range(jobs)))
         accepted = time.perf_counter() - began
-        await asyncio.gather(*(_await_end(http, target, url) for url in urls))
-        return Queued(jobs / accepted, jobs / (time.perf_counter() - began))
+        ended = [await _ended(http, target, url) for url in reversed(urls)]
+    created, started, completed = (
+        [datetime.fromisoformat(job["metadata"][name]).timestamp() for job in ended]
+        for name in ("createdAt", "startedAt", "completedAt")
+    )
+    waits = [later - sooner for sooner, later in zip(created, started, strict=True)]
+    return Queued(jobs / accepted, statistics.median(waits) * 1000, jobs / (max(completed) - min(created)))
 
 
 async def _submit(http: aiohttp.ClientSession, target: Target) -> str:
@@ -39,14 +56,15 @@ async def _submit(http: aiohttp.ClientSession, target: Target) -> str:
         return str((await response.json())["statusUrl"])
 
 
-async def _await_end(http: aiohttp.ClientSession, target: Target, url: str) -> None:
+async def _ended(http: aiohttp.ClientSession, target: Target, url: str) -> dict[str, Any]:
+    """Asked newest first: when the newest has ended nearly all others have, and few questions are asked."""
     give_up = time.perf_counter() + PATIENCE_SECONDS
     while time.perf_counter() < give_up:
         async with http.get(url, headers=target.headers) as response:
-            status = (await response.json())["status"]
-        if status == "completed":
-            return
-        if status == "failed":
+            job: dict[str, Any] = await response.json()
+        if job["status"] == "completed":
+            return job
+        if job["status"] == "failed":
             raise BenchmarkFailed(f"{url} failed")
         await asyncio.sleep(POLL_SECONDS)
     raise BenchmarkFailed(f"{url} did not end in {PATIENCE_SECONDS} s")

@@ -1,15 +1,18 @@
-"""What is measured, running: the real stack, and beside it the bare broker path on the same RabbitMQ."""
+"""What is measured, running: the real stack, and beside it, on the same RabbitMQ, what it is held against."""
 
 import asyncio
+import json
 import os
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from benchmarks import workflows
-from benchmarks.http_load import Target
+from benchmarks.http_load import BenchmarkFailed, Target
 from flowport.first_use import ensure_credentials
 from flowport.home import Credentials, Home
 from flowport.public_api import PublicApi
@@ -18,70 +21,137 @@ from flowport.servers.process import ServerProcess, accepts_connections
 from flowport.stack import Stack, StackPorts
 from gateway.settings import GatewaySettings
 
-ENVIRONMENT = {"FLOWPORT_DEFAULT_PLAN": "benchmark", "FLOWPORT_LOG_LEVEL": "warning"}
+ENVIRONMENT: Final = {"FLOWPORT_DEFAULT_PLAN": "benchmark", "FLOWPORT_LOG_LEVEL": "warning"}
+SYNC: Final = {
+    "sync no-op": workflows.no_op,
+    "sync, one function": workflows.one_function,
+    "sync, ten blocks": workflows.ten_blocks,
+    "sync, four functions at once": workflows.four_ways,
+    "sync, loop of 1,000": workflows.long_loop,
+}
+MODELS: Final = ("echo", "vllm/words", "vllm/words-10", "vllm/words-60000")
+"""Without a model server; through one; with 10 ms after each word; with no second word for a minute."""
+BARE, WEB, TASK_QUEUE, MODEL = "bare broker path", "bare web", "task queue", "model server"
 
 
 @dataclass(frozen=True)
 class Stand:
-    """Everything a scenario needs."""
+    """Everything a scenario needs: targets by workflow, model or baseline, and whoever may publish."""
 
     stack: Stack
-    no_op: Target
-    stream: Target
-    bare: Target
+    targets: Mapping[str, Target]
+    credentials: Credentials
+
+    @property
+    def no_op(self) -> Target:
+        """The smallest workflow."""
+        return self.targets["sync no-op"]
+
+    @property
+    def stream(self) -> Target:
+        """Tokens, as fast as they come."""
+        return self.targets["echo"]
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Every process of the stack that is ours, and the store's."""
+        found = {name: self.stack.pid(name) for name in self.stack.names}
+        found["store"] = self.stack.secantus.pid if self.stack.secantus else None
+        return {name: pid for name, pid in found.items() if pid is not None}
 
 
 @contextmanager
 def standing(folder: Path, *, executors: int = 1) -> Iterator[Stand]:
     """Everything is up, deployed and warm inside."""
     with ExitStack() as opened:
-        stack = opened.enter_context(
-            Stack(folder, ports=StackPorts.free(), executors=executors, environment=ENVIRONMENT)
-        )
-        credentials, no_op, stream = asyncio.run(_deploy(stack, Home(folder / "home")))
-        bare = opened.enter_context(_bare(stack, folder))
-        headers = {"x-api-key": credentials.api_key}
-        yield Stand(
-            stack,
-            no_op=Target(f"{stack.url}/api/workflows/{no_op}/execute", "{}", headers),
-            stream=Target(f"{stack.url}/api/workflows/{stream}/execute", _stream_body(), headers),
-            bare=Target(bare, "{}", {}),
-        )
+        model = opened.enter_context(_web("model_server", folder, {}))
+        environment = {**ENVIRONMENT, "VLLM_BASE_URL": model}
+        ports = StackPorts.free()
+        stack = opened.enter_context(Stack(folder, ports=ports, executors=executors, environment=environment))
+        credentials, targets = asyncio.run(_deploy(stack, Home(folder / "home")))
+        others = opened.enter_context(_baselines(stack, folder))
+        direct = {f"{MODEL}, {name}": _model_target(model, name.removeprefix("vllm/")) for name in MODELS[1:]}
+        yield Stand(stack, {**targets, **others, **direct}, credentials)
 
 
-async def _deploy(stack: Stack, home: Home) -> tuple[Credentials, str, str]:
+async def _deploy(stack: Stack, home: Home) -> tuple[Credentials, dict[str, Target]]:
     settings = GatewaySettings(mongodb_uri=stack.mongodb_uri, public_url=stack.url)
     credentials = await ensure_credentials(home, settings)
+    documents = {name: (build(), "{}") for name, build in SYNC.items()}
+    documents |= {model: (workflows.streaming(model), _stream_body()) for model in MODELS}
+    targets = {}
     async with PublicApi(credentials.base_url, credentials.api_key) as api:
-        ids = []
-        for document in (workflows.no_op(), workflows.streaming()):
-            ids.append(await api.import_workflow(credentials.workspace_id, document))
-            await api.deploy(ids[-1])
-    return credentials, ids[0], ids[1]
+        for name, (document, body) in documents.items():
+            workflow_id = await api.import_workflow(credentials.workspace_id, document)
+            await api.deploy(workflow_id)
+            url = f"{stack.url}/api/workflows/{workflow_id}/execute"
+            targets[name] = Target(url, body, {"x-api-key": credentials.api_key})
+    return credentials, targets
 
 
 def _stream_body() -> str:
-    return f'{{"input":"{workflows.words()}","stream":true,"selectedOutputs":["agent1.content"]}}'
+    return json.dumps({"input": workflows.words(), "stream": True, "selectedOutputs": ["agent1.content"]})
+
+
+def _model_target(url: str, model: str) -> Target:
+    messages = [{"role": "user", "content": workflows.words()}]
+    body = json.dumps({"model": model, "stream": True, "messages": messages})
+    return Target(f"{url}/v1/chat/completions", body, {"content-type": "application/json"})
 
 
 @contextmanager
-def _bare(stack: Stack, folder: Path) -> Iterator[str]:
+def _baselines(stack: Stack, folder: Path) -> Iterator[dict[str, Target]]:
+    with ExitStack() as opened:
+        redis = opened.enter_context(_redis(folder))
+        environment = {"FLOWPORT_AMQP_URL": stack.amqp_url, "BENCH_REDIS_URL": redis}
+        queue = "benchmarks.baselines.task_queue"
+        opened.enter_context(_program("bare-worker", ["benchmarks.baselines.bare_broker"], folder, environment))
+        options = ["--workers", "1", "--log-level", "WARNING"]
+        opened.enter_context(
+            _program("taskiq-worker", ["taskiq", "worker", f"{queue}:broker", *options], folder, environment)
+        )
+        modules = {WEB: "bare_web", BARE: "bare_broker", TASK_QUEUE: "task_queue"}
+        yield {
+            name: Target(f"{opened.enter_context(_web(module, folder, environment))}/execute", "{}", {})
+            for name, module in modules.items()
+        }
+
+
+@contextmanager
+def _web(module: str, folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
     port = free_port()
-    module = "benchmarks.baselines.bare_broker"
-    environment = {**os.environ, "FLOWPORT_AMQP_URL": stack.amqp_url}
-    worker = ServerProcess(
-        [sys.executable, "-m", module], log=folder / "bare-worker.log", cwd=Path.cwd(), environment=environment
-    )
-    web = ServerProcess(
-        [sys.executable, "-m", "uvicorn", f"{module}:app", "--port", str(port), "--log-level", "warning"],
-        log=folder / "bare-web.log",
-        cwd=Path.cwd(),
-        environment=environment,
-    )
+    command = ["uvicorn", f"benchmarks.baselines.{module}:app", "--port", str(port), "--log-level", "warning"]
+    with _program(f"{module}-web", command, folder, environment, port=port):
+        yield f"http://{LOOPBACK}:{port}"
+
+
+@contextmanager
+def _redis(folder: Path) -> Iterator[str]:
+    program = shutil.which("redis-server")
+    if program is None:
+        raise BenchmarkFailed("redis-server is needed: apt-get install redis-server")
+    port = free_port()
+    options = ["--port", str(port), "--bind", LOOPBACK, "--save", "", "--appendonly", "no"]
+    server = ServerProcess([program, *options], log=folder / "redis.log", cwd=folder)
+    server.start(until=lambda: accepts_connections(port), timeout=10)
     try:
-        worker.start(until=lambda: True, timeout=10)
-        web.start(until=lambda: accepts_connections(port), timeout=30)
-        yield f"http://{LOOPBACK}:{port}/execute"
+        yield f"redis://{LOOPBACK}:{port}"
     finally:
-        web.stop()
-        worker.stop()
+        server.stop()
+
+
+@contextmanager
+def _program(
+    name: str, command: list[str], folder: Path, environment: Mapping[str, str], *, port: int | None = None
+) -> Iterator[None]:
+    server = ServerProcess(
+        [sys.executable, "-m", *command],
+        log=folder / f"{name}.log",
+        cwd=Path.cwd(),
+        environment={**os.environ, **environment},
+    )
+    server.start(until=lambda: port is None or accepts_connections(port), timeout=30)
+    try:
+        yield
+    finally:
+        server.stop()

@@ -1,13 +1,17 @@
 """Token streams read by many callers at once."""
 
 import asyncio
+import itertools
+import statistics
 import time
 from dataclasses import dataclass
 
-import aiohttp
+from aiohttp import ClientSession
 
 from benchmarks.http_load import BenchmarkFailed, Target
 from benchmarks.http_session import session
+
+_ENDS = (b'data: "[DONE]"\n\n', b"data: [DONE]\n\n")
 
 
 @dataclass(frozen=True)
@@ -16,33 +20,41 @@ class Streamed:
 
     first_token_ms: float
     """Median over the streams."""
+    gap_p99_ms: float
+    """Between two pieces of a stream, over all streams."""
     tokens_per_second: float
     """All streams together."""
 
+    def row(self) -> dict[str, float]:
+        """For a table."""
+        return {
+            "first_token_ms": self.first_token_ms,
+            "gap_p99_ms": self.gap_p99_ms,
+            "tokens_per_second": self.tokens_per_second,
+        }
 
-async def measure(target: Target, *, callers: int, expected: str) -> Streamed:
-    """Open `callers` streams at once and read each to its end; the text of every one must end with `expected`."""
+
+async def measure(target: Target, *, callers: int, tokens: int) -> Streamed:
+    """Open `callers` streams at once and read each to its end; every one must say all its tokens, the last one too."""
     async with session(callers) as http:
         began = time.perf_counter()
-        firsts = await asyncio.gather(*(_read(http, target, expected) for _ in range(callers)))
+        arrivals = await asyncio.gather(*(_read(http, target, f"w{tokens - 1:03d}".encode()) for _ in range(callers)))
         took = time.perf_counter() - began
-    tokens = len(expected.split(" ")) * callers
-    return Streamed(sorted(firsts)[len(firsts) // 2] * 1000, tokens / took)
+    firsts = [each[0] for each in arrivals]
+    gaps = [later - sooner for each in arrivals for sooner, later in itertools.pairwise(each)] or [0.0]
+    gap_p99 = sorted(gaps)[len(gaps) * 99 // 100]
+    return Streamed(statistics.median(firsts) * 1000, gap_p99 * 1000, tokens * callers / took)
 
 
-async def _read(http: aiohttp.ClientSession, target: Target, expected: str) -> float:
+async def _read(http: ClientSession, target: Target, last: bytes) -> list[float]:
+    """When each piece came, in seconds from the request."""
     began = time.perf_counter()
-    first = 0.0
+    arrivals: list[float] = []
     received = bytearray()
     async with http.post(target.url, data=target.body, headers=target.headers) as response:
         async for piece in response.content.iter_any():
-            first = first or time.perf_counter() - began
+            arrivals.append(time.perf_counter() - began)
             received += piece
-    if not received.endswith(b'data: "[DONE]"\n\n') or not _text(bytes(received)).endswith(expected):
+    if not received.endswith(_ENDS) or last not in received:
         raise BenchmarkFailed(f"a stream was not whole: {bytes(received[-300:])!r}")
-    return first
-
-
-def _text(received: bytes) -> str:
-    chunks = [line for line in received.split(b"\n\n") if b'"chunk":' in line]
-    return "".join(line.split(b'"chunk":"', 1)[1].rsplit(b'"', 1)[0].decode() for line in chunks)
+    return arrivals

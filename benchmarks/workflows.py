@@ -1,45 +1,66 @@
 """The workflows that are measured, as a person would import them."""
 
-from typing import Any
+import itertools
+from collections.abc import Sequence
+from typing import Any, Final
 
-START = "b0000000-0000-4000-8000-000000000001"
-LAST = "b0000000-0000-4000-8000-000000000002"
-TOKENS = 200
+from tests.support.workflow_files import START, agent, block, function, response, start, workflow
+
+Document = dict[str, Any]
+TOKENS: Final = 200
+ROUNDS: Final = 1_000
+ANSWER: Final = response("answer", '{"ok": true}', name="Answer")
 
 
-def no_op() -> dict[str, Any]:
+def no_op() -> Document:
     """A start and a response: everything but the work."""
-    response = {"dataMode": "json", "data": '{"ok": true}'}
-    return _document("Bench no-op", _block(LAST, "response", "Answer", response))
+    return _chain("no-op", start(), ANSWER)
 
 
-def streaming() -> dict[str, Any]:
-    """A start and an agent that says back what it was sent, word by word."""
-    agent = {"model": "echo", "messages": [{"role": "user", "content": "<start.input>"}]}
-    return _document("Bench stream", _block(LAST, "agent", "Agent 1", agent))
+def one_function() -> Document:
+    """One step of JavaScript."""
+    return _chain("one function", start(), function("f", "return 1"), ANSWER)
+
+
+def ten_blocks() -> Document:
+    """Ten blocks that do nothing, one after the other."""
+    return _chain("ten blocks", start(), *(_idle(f"v{number}") for number in range(9)), ANSWER)
+
+
+def four_ways() -> Document:
+    """Four steps of JavaScript at the same time."""
+    return _boxed("four ways", "parallel", {"parallelType": "count", "count": 4}, function("f", "return 1"))
+
+
+def long_loop() -> Document:
+    """A thousand rounds around a block that does nothing."""
+    return _boxed("loop", "loop", {"loopType": "for", "count": ROUNDS}, _idle("v"))
+
+
+def streaming(model: str) -> Document:
+    """An agent that says back what it was sent, word by word."""
+    return _chain(f"stream of {model}", start(), agent("agent", model, "<start.input>"))
 
 
 def words(count: int = TOKENS) -> str:
-    """An input that the echo model answers with `count` tokens."""
+    """An input that is said back as `count` tokens."""
     return " ".join(f"w{number:03d}" for number in range(count))
 
 
-def _document(name: str, last: dict[str, Any]) -> dict[str, Any]:
-    start = _block(START, "start_trigger", "Start", {"inputFormat": []})
-    edge = {"id": "e1", "source": START, "target": LAST, "sourceHandle": "source", "targetHandle": "target"}
-    state = {"blocks": {START: start, LAST: last}, "edges": [edge], "loops": {}, "parallels": {}, "variables": {}}
-    return {"version": "1.0", "workflow": {"name": name}, "state": {**state, "metadata": {"name": name}}}
+def _idle(block_id: str) -> Document:
+    return block(block_id, "variables", block_id.title(), variables=[])
 
 
-def _block(block_id: str, kind: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
-    sub_blocks = {key: {"id": key, "type": "short-input", "value": value} for key, value in values.items()}
-    position = {"x": 0, "y": 0}
-    return {
-        "id": block_id,
-        "type": kind,
-        "name": name,
-        "position": position,
-        "subBlocks": sub_blocks,
-        "outputs": {},
-        "enabled": True,
-    }
+def _chain(name: str, *blocks: Document) -> Document:
+    return workflow(f"Bench {name}", blocks, *itertools.pairwise(each["id"] for each in blocks))
+
+
+def _boxed(name: str, kind: str, data: Document, inner: Document) -> Document:
+    box = {**block("box", kind, "Box"), "data": data}
+    inner = {**inner, "data": {"parentId": "box", "extent": "parent"}}
+    edges: Sequence[tuple[str, str] | tuple[str, str, str]] = (
+        (START, "box"),
+        ("box", inner["id"], f"{kind}-start-source"),
+        ("box", "answer", f"{kind}-end-source"),
+    )
+    return workflow(f"Bench {name}", [start(), box, inner, ANSWER], *edges)
