@@ -26,6 +26,8 @@ class Row:
     """What a member with too small a role is told, where it is not about a workflow."""
     hides: str | None = None
     """What a stranger is told who is told that there is no such thing, where that is not the workflow."""
+    of_people: tuple[Scope, ...] | None = None
+    """What it asks of who is signed in, where that is not what it asks of keys."""
     run_id: str = "E1"
     """Which run it is about, where it is about one."""
 
@@ -142,13 +144,13 @@ TABLE: Final = (
     Row("DELETE", f"{LETTERS}/{{letter_id}}", (ADMIN,), "v1", "workspace", query="?workspaceId=WS1"),
     Row("POST", f"{LETTERS}/{{letter_id}}/redrive", (ADMIN,), "v1", "workspace", query="?workspaceId=WS1"),
     Row("POST", "/api/v1/runs/{run_id}/redrive", (EXECUTE,), "v1", "workspace", query="?workspaceId=WS1"),
-    Row("POST", f"{W}/execute", (EXECUTE,), "plain", body={}),
+    Row("POST", f"{W}/execute", (EXECUTE,), "plain", body={}, of_people=(WRITE,)),
     Row("GET", "/api/jobs/{job_id}", LOOK),
     Row("GET", "/api/users/me/usage-limits", (), subject="nothing"),
     Row("GET", "/api/block-types", (), subject="nothing"),
     Row("GET", "/api/files/serve/{key}", (), "plain", subject="nothing"),
     Row("GET", f"{W}/executions/{{execution_id}}", LOOK, "plain"),
-    Row("POST", f"{W}/executions/{{execution_id}}/cancel", (EXECUTE,), "plain"),
+    Row("POST", f"{W}/executions/{{execution_id}}/cancel", (EXECUTE,), "plain", of_people=(WRITE,)),
     Row("GET", f"{W}/status", LOOK),
     Row("GET", f"{W}/paused", LOOK, "plain"),
     Row("GET", f"{W}/paused/{{execution_id}}", LOOK, "plain"),
@@ -204,8 +206,8 @@ TABLE: Final = (
     Row("POST", f"{V2}/{{workflow_id}}/execute", (EXECUTE,), "v2", body={}),
     Row("GET", f"{V2}/{{workflow_id}}/runs", LOOK, "v2"),
     Row("GET", f"{V2}/{{workflow_id}}/runs/{{run_id}}", LOOK, "v2"),
-    Row("POST", f"{V2}/{{workflow_id}}/runs/{{run_id}}/cancel", (EXECUTE,), "v2"),
-    Row("POST", f"{V2}/{{workflow_id}}/runs/cancel", (EXECUTE,), "v2", body={}),
+    Row("POST", f"{V2}/{{workflow_id}}/runs/{{run_id}}/cancel", (EXECUTE,), "v2", of_people=(WRITE,)),
+    Row("POST", f"{V2}/{{workflow_id}}/runs/cancel", (EXECUTE,), "v2", body={}, of_people=(WRITE,)),
     Row("POST", f"{V2}/{{workflow_id}}/runs/{{run_id}}/resume", (EXECUTE,), "v2", body={"contextId": "ask"}),
     Row("GET", f"{V2}/{{workflow_id}}/runs/{{run_id}}/events", LOOK, "v2", run_id="E2"),
     Row("GET", "/v1/models", LOOK, "openai", "nothing"),

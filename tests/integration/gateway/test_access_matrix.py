@@ -126,8 +126,8 @@ def check_scopes(row: Row, who: str, answer: Answer, scopes: frozenset[Scope]) -
     if row.subject == "user":
         assert (answer.status == 403) is not is_session, answer.body
         return
-    if row.path.endswith("/workflows/{workflow_id}/execute") and row.style == "plain" and is_session:
-        needs = (Scope.WRITE,)  # a session runs the draft
+    if is_session and row.of_people is not None:
+        needs = row.of_people
     if not needs or Scope.ADMIN in scopes or not scopes.isdisjoint(needs):
         assert answer.status not in (401, 403), answer.body
         assert answer.status < 500, answer.body

@@ -29,6 +29,20 @@ def frames(body: bytes) -> list[dict[str, Any]]:
     return [json.loads(line.removeprefix("data: ")) for line in lines[:-2]]
 
 
+def ran(block_id: str, output: Any, order: int = 1) -> BlockLog:
+    return BlockLog(
+        block_id=block_id,
+        block_name=block_id.upper(),
+        block_type="function",
+        started_at=NOON,
+        ended_at=NOON,
+        duration_ms=1,
+        success=True,
+        execution_order=order,
+        output=output,
+    )
+
+
 async def test_a_session_runs_the_draft_with_the_input_alone(system: System, writer: Visitor) -> None:
     answer = await writer.send("POST", EXECUTE, {"input": {"q": 1}, "other": 2})
     assert answer.status == 200
@@ -80,23 +94,22 @@ async def test_a_run_goes_on_from_a_block_with_what_was_there(system: System, wr
 
 @pytest.mark.parametrize("run_id", ["E1", "latest"])
 async def test_a_run_goes_on_from_what_an_earlier_run_left(system: System, writer: Visitor, run_id: str) -> None:
-    log = BlockLog(
-        block_id="a",
-        block_name="A",
-        block_type="function",
-        started_at=NOON,
-        ended_at=NOON,
-        duration_ms=1,
-        success=True,
-        execution_order=1,
-        output={"x": 1},
-    )
-    system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(log,))
+    system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(ran("a", {"x": 1}),))
     body = {"runFromBlock": {"startBlockId": "b", "executionId": run_id}}
     assert (await writer.send("POST", EXECUTE, body)).status == 200
     asked = system.worker.runs[0].run_from
     assert asked is not None
     assert msgspec.json.decode(asked.outputs.inline) == {"a": {"x": 1}}
+
+
+async def test_a_run_takes_the_input_of_an_earlier_one(system: System, writer: Visitor) -> None:
+    system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(ran("b", {"y": 2}, 2), ran("start", {"q": "again"})))
+    answer = await writer.send("POST", EXECUTE, {"inputFromExecutionId": "E1"})
+    assert answer.json["output"]["result"] == {"q": "again"}
+    system.deployments.put("V")
+    for workflow, run_id in (("W", "E2"), ("V", "E1")):
+        refused = await writer.send("POST", f"/api/workflows/{workflow}/execute", {"inputFromExecutionId": run_id})
+        assert (refused.status, refused.json["error"]) == (400, f"No input found for execution {run_id}")
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,31 @@
 """What a run of a signed-in person runs: a snapshot that is kept for a day, on what an earlier run left."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
 from gateway.domain.credentials import Caller, Scope
-from gateway.domain.draft_run import LATEST, Continuation, DraftRun, outputs_of
+from gateway.domain.draft_run import LATEST, Continuation, DraftRun, input_of, outputs_of
 from gateway.ports import Authoring, Jobs, Payloads
 from shared.contracts.deployments import Endpoint, SnapshotDraft
-from shared.contracts.runs import RunFromBlock, SnapshotRef
+from shared.contracts.jobs import RunView
+from shared.contracts.runs import Payload, RunFromBlock, SnapshotRef
 from shared.errors import InvalidRequest, NotFound
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What to run. `snapshot` is None for the live version."""
+    """What to run. `snapshot` is None for the live version, `input` where the call brings its own."""
 
     snapshot: SnapshotRef | None
     text_block_ids: tuple[str, ...]
     run_from: RunFromBlock | None
+    input: Payload | None
+
+
+AS_CALLED: Final = Prepared(None, (), None, None)
+"""The live version on the call's own input."""
 
 
 class DraftRuns:
@@ -34,13 +41,14 @@ class DraftRuns:
         if wish.needs_write:
             caller.require(Scope.WRITE)
         run_from = None if wish.continuation is None else await self._run_from(endpoint, wish.continuation)
+        given = None if wish.input_run_id is None else await self._input_of(endpoint, wish.input_run_id)
         if not wish.uses_draft:
-            return Prepared(None, (), run_from)
+            return Prepared(None, (), run_from, given)
         kept = await self._authoring.snapshot_draft(
             endpoint.workspace_id, endpoint.workflow_id, SnapshotDraft(wish.state)
         )
         snapshot = SnapshotRef(endpoint.workspace_id, endpoint.workflow_id, kept.snapshot_hash)
-        return Prepared(snapshot, kept.text_block_ids, run_from)
+        return Prepared(snapshot, kept.text_block_ids, run_from, given)
 
     async def _run_from(self, endpoint: Endpoint, continuation: Continuation) -> RunFromBlock:
         outputs = continuation.outputs
@@ -50,18 +58,28 @@ class DraftRuns:
         return RunFromBlock(continuation.block_id, await self._payloads.put(endpoint.workspace_id, document))
 
     async def _left_by(self, endpoint: Endpoint, run_id: str) -> dict[str, object]:
-        workspace_id, workflow_id = endpoint.workspace_id, endpoint.workflow_id
         which = "workflow" if run_id == LATEST else f"execution {run_id}"
         missing = InvalidRequest(f"No execution state found for {which}. Run the full workflow first.")
         if run_id == LATEST:
-            page = await self._jobs.runs(workspace_id, workflow_id, limit=1, cursor=None)
+            page = await self._jobs.runs(endpoint.workspace_id, endpoint.workflow_id, limit=1, cursor=None)
             if not page.runs:
                 raise missing
             run_id = page.runs[0].run_id
-        try:
-            run = await self._jobs.run(workspace_id, run_id, blocks=True)
-        except NotFound:
-            raise missing from None
-        if run.workflow_id != workflow_id:
+        run = await self._earlier(endpoint, run_id)
+        if run is None:
             raise missing
         return outputs_of(run.blocks)
+
+    async def _input_of(self, endpoint: Endpoint, run_id: str) -> Payload:
+        run = await self._earlier(endpoint, run_id)
+        given = None if run is None else input_of(run.blocks)
+        if given is None:
+            raise InvalidRequest(f"No input found for execution {run_id}")
+        return await self._payloads.put(endpoint.workspace_id, msgspec.json.encode(given))
+
+    async def _earlier(self, endpoint: Endpoint, run_id: str) -> RunView | None:
+        try:
+            run = await self._jobs.run(endpoint.workspace_id, run_id, blocks=True)
+        except NotFound:
+            return None
+        return run if run.workflow_id == endpoint.workflow_id else None

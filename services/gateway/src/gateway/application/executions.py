@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from gateway import metrics
-from gateway.application.draft_runs import DraftRuns
+from gateway.application.draft_runs import AS_CALLED, DraftRuns, Prepared
 from gateway.application.endpoints import Endpoints
 from gateway.application.rate_limits import RateLimits
 from gateway.application.spend_cap import SpendCap
@@ -18,7 +18,7 @@ from gateway.domain.rate_limits import RateKind
 from gateway.ports import AttachedRun, AttachedRuns, FollowedRun, FollowedRuns, Jobs, Payloads
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import AcceptRun, RunAccepted
-from shared.contracts.runs import RunFromBlock, RunMode, RunOutcome, RunSpec, SnapshotRef, Trigger
+from shared.contracts.runs import RunMode, RunOutcome, RunSpec, SnapshotRef, Trigger
 from shared.errors import FlowportError, NotFound, RunIdTaken, Unavailable
 from shared.ids import new_id
 from shared.observe.logging import get_logger
@@ -123,7 +123,7 @@ class Executions:
         return await self._payloads.get(workspace_id, outcome.output) or b"{}"
 
     async def _spec(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest, run_id: str) -> RunSpec:
-        snapshot, selected, run_from = await self._what_to_run(caller, endpoint, request)
+        snapshot, selected, prepared = await self._what_to_run(caller, endpoint, request)
         await self._cap.check(endpoint.workspace_id, self._plan(caller).spend_cap_usd)
         if request.trigger not in UNCOUNTED:
             await self._limits.take(caller, RateKind.of(request.mode))
@@ -133,14 +133,14 @@ class Executions:
             run_id=run_id,
             snapshot=snapshot,
             mode=request.mode,
-            input=await self._payloads.put(endpoint.workspace_id, request.input),
+            input=prepared.input or await self._payloads.put(endpoint.workspace_id, request.input),
             time_limit_ms=self._plan(caller).time_limit_ms(request.mode, request.time_limit_seconds),
             workflow_name=endpoint.name,
             selected_outputs=selected,
             trigger=request.trigger,
             include_block_events=wish.uses_draft and request.mode is RunMode.STREAM,
             start_block_id=wish.start_block_id,
-            run_from=run_from,
+            run_from=prepared.run_from,
             stop_after_block_id=request.stop_after_block_id,
             include_thinking=request.include_thinking,
             include_tool_calls=request.include_tool_calls,
@@ -151,19 +151,20 @@ class Executions:
             callback_url=request.callback_url,
             traceparent=current_traceparent() if request.mode is RunMode.ASYNC else None,
             keep_events=request.keep_events,
+            stores_data=endpoint.stores_data,
             actor_id=None if caller.is_public else caller.actor_id,
             user_id=caller.user.id if caller.user else None,
         )
 
     async def _what_to_run(
         self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest
-    ) -> tuple[SnapshotRef, tuple[str, ...], RunFromBlock | None]:
+    ) -> tuple[SnapshotRef, tuple[str, ...], Prepared]:
         if request.draft_run is None:
-            return await self._endpoints.target(endpoint, request.version), request.selected_outputs, None
+            return await self._endpoints.target(endpoint, request.version), request.selected_outputs, AS_CALLED
         prepared = await self._drafts.prepare(caller, endpoint, request.draft_run)
         snapshot = prepared.snapshot or await self._endpoints.target(endpoint, request.version)
         texts = tuple(f"{block_id}.content" for block_id in prepared.text_block_ids)
-        return snapshot, request.selected_outputs or texts, prepared.run_from
+        return snapshot, request.selected_outputs or texts, prepared
 
     async def _claim(self, workspace_id: str, run_id: str) -> None:
         try:

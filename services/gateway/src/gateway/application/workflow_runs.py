@@ -30,13 +30,13 @@ class WorkflowRuns:
         return await self._jobs.runs(caller.workspace.id, workflow_id, limit=limit, cursor=cursor, only=only)
 
     async def cancel_all(self, caller: Caller, workflow_id: str, only: RunFilter) -> CancelledRuns:
-        """Stop every run that is not over. Raises MissingScope, Unavailable."""
-        caller.require(Scope.EXECUTE)
+        """Stop every run that is not over. Raises Forbidden, Unavailable."""
+        _require_to_cancel(caller)
         return await self._jobs.cancel_all(caller.workspace.id, workflow_id, only)
 
     async def cancel(self, caller: Caller, workflow_id: str, run_id: str) -> CancelAnswer:
-        """Stop a run. Raises MissingScope, NotFound, Conflict (it is over), Unavailable."""
-        caller.require(Scope.EXECUTE)
+        """Stop a run. Raises Forbidden, NotFound, Conflict (it is over), Unavailable."""
+        _require_to_cancel(caller)
         try:
             answer = await self._jobs.cancel(caller.workspace.id, workflow_id, run_id)
         except NotFound:
@@ -60,3 +60,8 @@ class WorkflowRuns:
         if run.workflow_id != workflow_id:
             raise NotFound(MISSING)
         return run
+
+
+def _require_to_cancel(caller: Caller) -> None:
+    """A key stops what it may run; of people, only who may edit stops what others may have begun."""
+    caller.require(Scope.WRITE if caller.is_session else Scope.EXECUTE)

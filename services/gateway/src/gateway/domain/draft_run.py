@@ -29,11 +29,13 @@ class DraftRun(msgspec.Struct, frozen=True, kw_only=True):
     state: JsonObject | None = None
     start_block_id: str | None = None
     continuation: Continuation | None = None
+    input_run_id: str | None = None
+    """The run whose input this one takes, in place of its own."""
 
     @property
     def needs_write(self) -> bool:
         """Whether it runs anything but what is live."""
-        return self.uses_draft or self.continuation is not None
+        return self.uses_draft or self.continuation is not None or self.input_run_id is not None
 
 
 def read_draft_run(controls: Controls) -> DraftRun:
@@ -45,6 +47,7 @@ def read_draft_run(controls: Controls) -> DraftRun:
         state=state,
         start_block_id=None if start is UNSET else start,
         continuation=None if controls.run_from_block is UNSET else _continuation(controls.run_from_block),
+        input_run_id=None if controls.input_from_execution_id is UNSET else controls.input_from_execution_id,
     )
 
 
@@ -59,6 +62,12 @@ def trigger_of(controls: Controls) -> Trigger:
 def outputs_of(blocks: Iterable[BlockLog]) -> dict[str, Any]:
     """What each block put out last, in a run that is over."""
     return {log.block_id: log.output for log in blocks if log.success and isinstance(log.output, dict)}
+
+
+def input_of(blocks: Iterable[BlockLog]) -> dict[str, Any] | None:
+    """What a run began with, as its start block gave it on; None where that is not known any more."""
+    first = min(blocks, key=lambda log: log.execution_order, default=None)
+    return first.output if first is not None and isinstance(first.output, dict) else None
 
 
 def _continuation(asked: Mapping[str, Any]) -> Continuation:

@@ -75,7 +75,7 @@ def read_execute_request(
     refuse_unnegotiated(wants_agent_events, agent_events=agent_events)
     return ExecuteRequest(
         mode=mode,
-        input=_session_input(controls) if is_session else workflow_input(document, controls),
+        input=_session_input(controls, mode) if is_session else workflow_input(document, controls),
         run_id=run_id,
         time_limit_seconds=seconds,
         selected_outputs=() if controls.selected_outputs is UNSET else tuple(controls.selected_outputs),
@@ -93,9 +93,9 @@ def read_execute_request(
     )
 
 
-def _session_input(controls: Controls) -> bytes:
-    if controls.has("input_from_execution_id"):
-        raise InvalidRequest("inputFromExecutionId is not supported")
+def _session_input(controls: Controls, mode: RunMode) -> bytes:
+    if controls.has("input_from_execution_id") and mode is RunMode.ASYNC:
+        raise InvalidRequest("inputFromExecutionId is not supported for async execution")
     return b"{}" if controls.input is UNSET else msgspec.json.encode(controls.input)
 
 
