@@ -15,7 +15,12 @@ from tests.browser.workflows import answering, talking, thirty
 
 AXE = Path(__file__).parents[2] / "console/node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-LOOKS = {"dark-wide": ("dark", 1440, 900), "light-wide": ("light", 1440, 900), "light-phone": ("light", 390, 844)}
+LOOKS = {
+    "dark-wide": ("dark", 1440, 900),
+    "light-wide": ("light", 1440, 900),
+    "dark-phone": ("dark", 390, 844),
+    "light-phone": ("light", 390, 844),
+}
 FIRST_LOAD = 300 * 1024
 SETTLED_MS = 300
 """A graph is measured first and drawn then."""
@@ -67,6 +72,16 @@ def _api_info(console: Console, sights: Sights) -> None:
     console.press("Edit API Info").shows("Requires a valid API key")
 
 
+def _chat(console: Console, sights: Sights) -> None:
+    _deployment(console, sights)
+    console.page.get_by_role("tab", name="Chat").click()
+    console.shows("Welcome message")
+
+
+def _run_draft(console: Console, sights: Sights) -> None:
+    console.goto(f"/workflows/{sights.talking}").press("Run").press("Run draft").shows("Result")
+
+
 VISITS: dict[str, Visit] = {
     "home": lambda console, _: console.goto("/").shows("Check an order"),
     "canvas": lambda console, sights: console.goto(f"/workflows/{sights.large}").shows("Prepare"),
@@ -76,6 +91,8 @@ VISITS: dict[str, Visit] = {
     "compare": _compare,
     "api": _api,
     "api-info": _api_info,
+    "chat-settings": _chat,
+    "run-draft": _run_draft,
     "runs": lambda console, _: console.goto("/runs").shows("Completed"),
     "run": lambda console, sights: console.goto(f"/runs/{sights.failing}/{sights.run}").shows("Blocks"),
     "settings-keys": lambda console, _: console.goto("/settings/keys").shows("Workspace keys"),

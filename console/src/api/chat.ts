@@ -52,7 +52,7 @@ function useChatChange<Variables>(workflowId: string, change: (variables: Variab
   const client = useQueryClient();
   return useMutation({
     mutationFn: change,
-    onSettled: () => client.invalidateQueries({ queryKey: workflowKeys.one(workflowId) }),
+    onSettled: () => void client.invalidateQueries({ queryKey: workflowKeys.one(workflowId) }),
   });
 }
 

@@ -26,7 +26,7 @@ export function useSetSecret() {
   return useMutation({
     mutationFn: ({ name, value }: { name: string; value: string }) =>
       send('PUT', `/api/workspaces/${workspace.id}/environment/${encodeURIComponent(name)}`, { value }),
-    onSuccess: () => client.invalidateQueries({ queryKey: KEY }),
+    onSuccess: () => void client.invalidateQueries({ queryKey: KEY }),
   });
 }
 
@@ -36,6 +36,6 @@ export function useDeleteSecret() {
   return useMutation({
     mutationFn: (name: string) =>
       send('DELETE', `/api/workspaces/${workspace.id}/environment/${encodeURIComponent(name)}`),
-    onSuccess: () => client.invalidateQueries({ queryKey: KEY }),
+    onSuccess: () => void client.invalidateQueries({ queryKey: KEY }),
   });
 }

@@ -47,7 +47,7 @@ export function useMakeKey(kind: KeyKind) {
   const path = useKeyPath(kind);
   return useMutation({
     mutationFn: async (wish: KeyWish) => (await send<{ key: NewKey }>('POST', path, wish)).key,
-    onSuccess: () => client.invalidateQueries({ queryKey: ['keys'] }),
+    onSuccess: () => void client.invalidateQueries({ queryKey: ['keys'] }),
   });
 }
 
@@ -56,6 +56,6 @@ export function useRevokeKey(kind: KeyKind) {
   const path = useKeyPath(kind);
   return useMutation({
     mutationFn: (id: string) => send('DELETE', `${path}/${id}`),
-    onSettled: () => client.invalidateQueries({ queryKey: ['keys'] }),
+    onSettled: () => void client.invalidateQueries({ queryKey: ['keys'] }),
   });
 }

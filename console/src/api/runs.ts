@@ -55,7 +55,7 @@ export function useCancelRun(workflowId: string, runId: string) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: () => send('POST', `/api/workflows/${workflowId}/executions/${runId}/cancel`),
-    onSettled: () => client.invalidateQueries({ queryKey: ['logs'] }),
+    onSettled: () => void client.invalidateQueries({ queryKey: ['logs'] }),
   });
 }
 
@@ -70,6 +70,6 @@ export function useRunAgain(workflowId: string) {
         { input },
         { 'x-execution-mode': 'async' },
       ),
-    onSettled: () => client.invalidateQueries({ queryKey: ['logs'] }),
+    onSettled: () => void client.invalidateQueries({ queryKey: ['logs'] }),
   });
 }

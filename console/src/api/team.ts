@@ -54,7 +54,7 @@ function useTeamChange<Variables, Answer>(change: (path: string, variables: Vari
   const path = useTeamPath();
   return useMutation({
     mutationFn: (variables: Variables) => change(path, variables),
-    onSettled: () => client.invalidateQueries({ queryKey: ['team'] }),
+    onSettled: () => void client.invalidateQueries({ queryKey: ['team'] }),
   });
 }
 

@@ -68,7 +68,7 @@ function useChange<Variables, Answer>(change: (path: string, variables: Variable
   const path = usePath();
   return useMutation({
     mutationFn: (variables: Variables) => change(path, variables),
-    onSettled: () => client.invalidateQueries({ queryKey: ['webhooks'] }),
+    onSettled: () => void client.invalidateQueries({ queryKey: ['webhooks'] }),
   });
 }
 

@@ -57,7 +57,7 @@ export function useUpdateWorkflow(id: string) {
   return useMutation({
     mutationFn: (change: { name?: string; description?: string }) =>
       ask(api.PUT('/api/workflows/{workflow_id}', { params: { path: { workflow_id: id } }, body: change as never })),
-    onSuccess: () => client.invalidateQueries({ queryKey: workflowKeys.all }),
+    onSuccess: () => void client.invalidateQueries({ queryKey: workflowKeys.all }),
   });
 }
 
@@ -66,7 +66,7 @@ export function useArchiveWorkflow() {
   return useMutation({
     mutationFn: (id: string) =>
       ask(api.DELETE('/api/workflows/{workflow_id}', { params: { path: { workflow_id: id } } })),
-    onSuccess: () => client.invalidateQueries({ queryKey: workflowKeys.all }),
+    onSuccess: () => void client.invalidateQueries({ queryKey: workflowKeys.all }),
   });
 }
 

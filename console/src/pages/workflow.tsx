@@ -12,7 +12,7 @@ export function WorkflowPage({ id }: { id: string }) {
   const draft = useDraft(id);
   const workflow = workflows.data?.find((row) => row.id === id);
   if (workflows.isError) return <Failure error={workflows.error} onRetry={workflows.refetch} />;
-  if (workflows.data && !workflow) {
+  if (workflows.data && !workflow && !workflows.isFetching) {
     return (
       <Empty icon={<SearchX size={22} aria-hidden />} title="There is no such workflow">
         It may have been deleted. <Link href="/">All workflows</Link>
