@@ -62,7 +62,7 @@ lint: $(READY) ## style and format
 .PHONY: types
 types: $(READY) ## static types
 	@$(BIN)/mypy $(addprefix --package ,$(PACKAGES))
-	@MYPYPATH=. $(BIN)/mypy --namespace-packages --explicit-package-bases --exclude node_modules tests benchmarks tools tests/browser
+	@MYPYPATH=. $(BIN)/mypy --namespace-packages --explicit-package-bases --exclude node_modules tests benchmarks tools
 
 .PHONY: docs
 docs: $(READY) ## write the pages, dashboards and objects that come from code
