@@ -52,10 +52,10 @@ export function Toolbar({ name, saver, readOnly, running, deployButton, onAdd, o
             <IconButton label="Redo (Ctrl Shift Z)" disabled={!store.canRedo} onClick={() => store.redo()}>
               <Redo2 size={16} aria-hidden />
             </IconButton>
-            <IconButton label="Arrange (Shift L)" onClick={onArrange}>
+            <IconButton className={styles.spare} label="Arrange (Shift L)" onClick={onArrange}>
               <LayoutDashboard size={16} aria-hidden />
             </IconButton>
-            <IconButton label="Variables" onClick={onVariables}>
+            <IconButton className={styles.spare} label="Variables" onClick={onVariables}>
               <Variable size={16} aria-hidden />
             </IconButton>
           </>
