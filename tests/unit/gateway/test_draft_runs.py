@@ -102,6 +102,18 @@ async def test_a_run_goes_on_from_what_an_earlier_run_left(system: System, write
     assert msgspec.json.decode(asked.outputs.inline) == {"a": {"x": 1}}
 
 
+@pytest.mark.parametrize(
+    "asked", [{"runFromBlock": {"startBlockId": "b", "executionId": "E1"}}, {"inputFromExecutionId": "E1"}]
+)
+async def test_what_was_too_large_to_log_is_refused_and_never_made_up(
+    system: System, writer: Visitor, asked: dict[str, Any]
+) -> None:
+    system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(ran("a", {"truncated": True, "bytes": 40_000}),))
+    refused = await writer.send("POST", EXECUTE, asked)
+    message = "The output of A was too large to be kept. Run the full workflow."
+    assert (refused.status, refused.json["error"], system.worker.runs) == (400, message, [])
+
+
 async def test_a_run_takes_the_input_of_an_earlier_one(system: System, writer: Visitor) -> None:
     system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(ran("b", {"y": 2}, 2), ran("start", {"q": "again"})))
     answer = await writer.send("POST", EXECUTE, {"inputFromExecutionId": "E1"})

@@ -2,6 +2,7 @@
 
 from gateway.adapters.paths import path_of
 from shared.contracts.chats import Chat, ChatSettings, CreateChat, FoundChat
+from shared.errors import InvalidRequest
 from shared.web.client import InternalClient
 
 
@@ -17,6 +18,8 @@ class ChatService:
 
     async def at(self, identifier: str) -> Chat | None:
         """See ChatKeeper."""
+        if not identifier:
+            raise InvalidRequest("Identifier is required")
         return (await self._client.call("GET", path_of("chats", "at", identifier), returns=FoundChat)).chat
 
     async def of(self, workspace_id: str, workflow_id: str) -> Chat | None:

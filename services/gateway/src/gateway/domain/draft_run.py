@@ -12,6 +12,8 @@ from shared.errors import InvalidRequest
 from shared.workflow.jsvalues import JsonObject
 
 LATEST: Final = "latest"
+CUT: Final = {"truncated", "bytes"}
+"""What stands in a log in the place of a large output."""
 
 
 class Continuation(msgspec.Struct, frozen=True):
@@ -60,14 +62,24 @@ def trigger_of(controls: Controls) -> Trigger:
 
 
 def outputs_of(blocks: Iterable[BlockLog]) -> dict[str, Any]:
-    """What each block put out last, in a run that is over."""
-    return {log.block_id: log.output for log in blocks if log.success and isinstance(log.output, dict)}
+    """What each block put out last, in a run that is over. Raises InvalidRequest where that was too large to log."""
+    return {log.block_id: _whole(log) for log in blocks if log.success and isinstance(log.output, dict)}
 
 
 def input_of(blocks: Iterable[BlockLog]) -> dict[str, Any] | None:
-    """What a run began with, as its start block gave it on; None where that is not known any more."""
+    """What a run began with, as its start block gave it on; None where that is not known any more.
+
+    Raises InvalidRequest where it was too large to log.
+    """
     first = min(blocks, key=lambda log: log.execution_order, default=None)
-    return first.output if first is not None and isinstance(first.output, dict) else None
+    return _whole(first) if first is not None and isinstance(first.output, dict) else None
+
+
+def _whole(log: BlockLog) -> dict[str, Any]:
+    output: dict[str, Any] = log.output
+    if output.keys() == CUT and output["truncated"] is True:
+        raise InvalidRequest(f"The output of {log.block_name} was too large to be kept. Run the full workflow.")
+    return output
 
 
 def _continuation(asked: Mapping[str, Any]) -> Continuation:

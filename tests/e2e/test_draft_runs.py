@@ -1,0 +1,108 @@
+"""Somebody at the canvas, over everything that is really there: the draft, another state, and parts of a run again."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from tests.e2e.conftest import ADMIN_PASSWORD
+from tests.support.public_door import PublicDoor
+from tests.support.workflow_files import START, function, start, workflow
+
+from flowport.stack import Stack
+from gateway.settings import GatewaySettings
+
+LARGE = 2_000_000
+"""Characters; what is larger than a message carries is kept by reference."""
+FILE = workflow(
+    "Canvas",
+    [
+        start(q="string"),
+        function("one", "return {v: <start.q> + '!'}", name="One"),
+        function("two", "return <one.result.v> + '?'", name="Two"),
+    ],
+    (START, "one"),
+    ("one", "two"),
+)
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A workflow that was never deployed, and who edits it."""
+
+    http: httpx.AsyncClient
+    workflow_id: str
+
+    async def run(self, **body: Any) -> httpx.Response:
+        return await self.http.post(f"/api/workflows/{self.workflow_id}/execute", json=body)
+
+    async def result(self, **body: Any) -> Any:
+        answer = await self.run(**body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["output"]["result"]
+
+    async def finished(self, **body: Any) -> str:
+        """Run it; returns the run's id once its record is kept."""
+        answer = await self.run(**body)
+        run_id = answer.headers["x-execution-id"]
+        for _ in range(200):
+            if (await self.http.get(f"/api/workflows/{self.workflow_id}/executions/{run_id}")).is_success:
+                return run_id
+        raise AssertionError("the run was not recorded")
+
+
+@pytest.fixture
+async def canvas(stack: Stack, door: PublicDoor) -> AsyncIterator[Canvas]:
+    imported = await door.import_(FILE)
+    async with httpx.AsyncClient(base_url=stack.url, headers={"origin": stack.url}, timeout=30) as http:
+        signed_in = {"email": GatewaySettings().admin_email, "password": ADMIN_PASSWORD}
+        assert (await http.post("/api/auth/sign-in/email", json=signed_in)).is_success
+        yield Canvas(http, imported.json()["data"]["id"])
+
+
+async def test_the_draft_runs_before_anything_is_deployed_and_another_state_in_its_place(canvas: Canvas) -> None:
+    assert await canvas.result(input={"q": "a"}) == "a!?"
+    state = (await canvas.http.get(f"/api/workflows/{canvas.workflow_id}/state")).json()
+    state["blocks"]["one"]["subBlocks"]["code"]["value"] = "return {v: <start.q> + '#'}"
+    assert await canvas.result(input={"q": "a"}, workflowStateOverride=state) == "a#?"
+    assert await canvas.result(input={"q": "a"}) == "a!?"
+    assert (await canvas.run(useDraftState=False)).status_code == 403
+
+
+async def test_the_canvas_hears_every_block(canvas: Canvas) -> None:
+    answer = await canvas.run(input={"q": "a"}, stream=True)
+    frames = [json.loads(line[6:]) for line in answer.text.split("\n\n")[:-2]]
+    assert [(frame["type"], frame["data"].get("blockId")) for frame in frames] == [
+        ("execution:started", None),
+        *((f"block:{step}", block) for block in (START, "one", "two") for step in ("started", "completed")),
+        ("execution:completed", None),
+    ]
+    assert [frame["eventId"] for frame in frames] == list(range(1, 9))
+    assert frames[-1]["data"]["output"]["result"] == "a!?"
+
+
+async def test_a_run_goes_on_from_a_block_with_what_was_given_or_left(canvas: Canvas) -> None:
+    run_id = await canvas.finished(input={"q": "a"})
+    given = {"blockStates": {"one": {"output": {"result": {"v": "given"}}, "executed": True}}}
+    assert await canvas.result(runFromBlock={"startBlockId": "two", "sourceSnapshot": given}) == "given?"
+    assert await canvas.result(runFromBlock={"startBlockId": "two", "executionId": run_id}) == "a!?"
+
+
+async def test_a_snapshot_may_be_too_large_to_travel_in_a_message(canvas: Canvas) -> None:
+    given = {"blockStates": {"one": {"output": {"result": {"v": "x" * LARGE}}, "executed": True}}}
+    again = await canvas.result(runFromBlock={"startBlockId": "two", "sourceSnapshot": given})
+    assert (len(again), again[-2:]) == (LARGE + 1, "x?")
+
+
+async def test_an_output_that_its_log_could_not_hold_is_refused_and_never_made_up(canvas: Canvas) -> None:
+    run_id = await canvas.finished(input={"q": "x" * LARGE}, stopAfterBlockId="one")
+    refused = await canvas.run(runFromBlock={"startBlockId": "two", "executionId": run_id})
+    assert refused.status_code == 400
+    assert "too large to be kept" in refused.json()["error"]
+
+
+async def test_a_run_takes_the_input_of_an_earlier_one(canvas: Canvas) -> None:
+    run_id = await canvas.finished(input={"q": "again"})
+    assert await canvas.result(inputFromExecutionId=run_id) == "again!?"
