@@ -13,6 +13,7 @@ from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
 
 EXECUTORS = 2
+ADMIN_PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +37,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer, small_m
         "VLLM_BASE_URL": models.url,
         "LITELLM_BASE_URL": f"http://127.0.0.1:{small_model_port}",
         "FLOWPORT_DEFAULT_PLAN": "benchmark",
+        "FLOWPORT_ADMIN_PASSWORD": ADMIN_PASSWORD,
         "RATE_LIMIT_WINDOW_MS": "2000",
     }
     with Stack(folder, ports=StackPorts.free(), executors=EXECUTORS, environment=environment) as stack:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, ViewportSize, async_playwright, expect
 from tests.support.model_server import ModelServer, Reply
 from tests.support.public_door import Frames, PublicDoor
 from tests.support.workflow_files import START, agent, start, workflow
@@ -16,7 +16,7 @@ from flowport.stack import Stack
 from shared.ids import new_id
 
 CHROMIUM = os.environ.get("FLOWPORT_TEST_CHROMIUM", "/usr/bin/chromium")
-PHONE = {"width": 390, "height": 760}
+PHONE: ViewportSize = {"width": 390, "height": 760}
 
 
 async def publish(door: PublicDoor, model: str, **changes: Any) -> str:

@@ -173,6 +173,7 @@ class FakeTenants(FakeWorkspaces, FakeAccounts, FakeErasures):
         *,
         expires_at: datetime | None = None,
         rate_limit: int | None = None,
+        workflow_ids: tuple[str, ...] | None = None,
     ) -> str:
         clear = new_key()
         key = ApiKey(
@@ -186,6 +187,7 @@ class FakeTenants(FakeWorkspaces, FakeAccounts, FakeErasures):
             created_at=NOON,
             expires_at=expires_at,
             rate_limit=rate_limit,
+            workflow_ids=workflow_ids,
         )
         self.keys[key.key_hash] = key
         return clear

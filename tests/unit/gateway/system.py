@@ -15,6 +15,7 @@ from tests.unit.gateway.chats import FakeChats
 from tests.unit.gateway.fakes import FakeBuckets, FakeDeployments, FakeJobs, FakeTenants, FakeWorker, HandClock
 from tests.unit.gateway.follow_ups import FakeFollowUps
 from tests.unit.gateway.people import FakeAudit, PlainPasswords
+from tests.unit.gateway.tool_servers import FakeToolServers
 
 from gateway.bootstrap import build
 from gateway.ports import RunKeeper
@@ -192,6 +193,7 @@ async def running_system(*, keeper: RunKeeper | None = None, **settings: Any) ->
         buckets=buckets,
         deploy=deployments,
         chats=chats,
+        tool_servers=FakeToolServers(),
         follow_ups=follow_ups,
         jobs=keeper or jobs,
         calls=calls,

@@ -17,7 +17,6 @@ from gateway.api.v2.models import (
     RunResultAnswer,
     RunStateAnswer,
 )
-from shared.contracts.events import Chunk, RunEnded, SelectedOutput
 from shared.contracts.runs import ErrorCode, Payload, RunError, RunMode, RunStatus
 from shared.errors import AtCapacity
 

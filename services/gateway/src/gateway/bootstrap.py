@@ -22,6 +22,7 @@ from gateway.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
 from gateway.adapters.idempotency_store import IdempotencyStore
 from gateway.adapters.jobs_service import JobsService
 from gateway.adapters.tenant_store import INDEXES, TenantStore
+from gateway.adapters.tool_server_service import ToolServerService
 from gateway.api.app_errors import register_error_handlers
 from gateway.api.attached import AttachedAnswers
 from gateway.api.auth.cookies import SessionCookie
@@ -49,6 +50,8 @@ from gateway.api.legacy.runs import runs_router
 from gateway.api.legacy.usage import usage_router
 from gateway.api.legacy.versions import versions_router
 from gateway.api.limiting import Limiting
+from gateway.api.mcp.manage import tool_servers_router
+from gateway.api.mcp.serve import McpDoor, mcp_router
 from gateway.api.once import OnceOnly
 from gateway.api.openai.completions import CompletionsDoor, completions_router, models_router
 from gateway.api.root import root_router
@@ -97,6 +100,8 @@ from gateway.application.run_logs import RunLogs
 from gateway.application.sessions import Sessions
 from gateway.application.spend_cap import SpendCap
 from gateway.application.teams import Teams
+from gateway.application.tool_publishing import ToolPublishing
+from gateway.application.tool_serving import ToolServing
 from gateway.application.usage import UsageReports
 from gateway.application.webhooks import Webhooks
 from gateway.application.workflow_runs import WorkflowRuns
@@ -112,6 +117,7 @@ from gateway.ports import (
     Passwords,
     RunKeeper,
     TenantDatabase,
+    ToolServerKeeper,
 )
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
@@ -141,6 +147,7 @@ def build(
     buckets: Buckets | None = None,
     deploy: DeployKeeper | None = None,
     chats: ChatKeeper | None = None,
+    tool_servers: ToolServerKeeper | None = None,
     jobs: RunKeeper | None = None,
     follow_ups: FollowUps | None = None,
     calls: IdempotencyRecords | None = None,
@@ -159,7 +166,9 @@ def build(
     clock = clock or SystemClock()
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.GATEWAY)
     store, buckets, calls, audit_entries = _kept(settings, store, buckets, calls, audit_entries)
-    clients, deploy, chats, jobs, follow_ups = _services(settings, deploy, chats, jobs, follow_ups)
+    clients, deploy, jobs, follow_ups, chats, tool_servers = _services(
+        settings, deploy, jobs, follow_ups, chats=chats, tool_servers=tool_servers
+    )
     passwords = passwords or Argon2Passwords()
     revocations = Revocations(broker.control, settle_seconds=settings.settle_seconds)
     audit = AuditLog(audit_entries, clock)
@@ -249,6 +258,16 @@ def build(
     publishing = Publishing(deploy, endpoints, audit, revocations.settle)
     interfaces = Interfaces(endpoints, deploy, installed_catalog(), clock)
     visits = ChatVisits(chats, endpoints, interfaces, passwords=passwords, attempts=attempts, clock=clock)
+    tool_serving = ToolServing(tool_servers, interfaces, clock)
+    mcp_door = McpDoor(
+        gate,
+        authentication,
+        tool_serving,
+        executions,
+        attached,
+        limiting=limiting,
+        max_body_bytes=settings.max_body_bytes,
+    )
     chat_publishing = ChatPublishing(
         chats, deploy, publishing, visits, passwords=passwords, audit=audit, settle=revocations.settle
     )
@@ -276,6 +295,7 @@ def build(
             runs,
             followed,
             idempotency,
+            mcp_door,
             erasing,
             ControlListener(broker.control, [authentication.on_control, endpoints.on_control]),
         ],
@@ -325,6 +345,12 @@ def build(
                 )
             ),
             models_router(authentication, limiting, deploy),
+            tool_servers_router(
+                access,
+                ToolPublishing(tool_servers, endpoints, tool_serving, audit, revocations.settle),
+                public_url=settings.base_url,
+            ),
+            mcp_router(mcp_door),
             chat_manage_router(access, endpoints, chat_publishing, public_url=settings.base_url),
             chat_visit_router(
                 ChatDoor(
@@ -382,10 +408,12 @@ def _kept(
 def _services(
     settings: GatewaySettings,
     deploy: DeployKeeper | None,
-    chats: ChatKeeper | None,
     jobs: RunKeeper | None,
     follow_ups: FollowUps | None,
-) -> tuple[list[Component], DeployKeeper, ChatKeeper, RunKeeper, FollowUps]:
+    *,
+    chats: ChatKeeper | None,
+    tool_servers: ToolServerKeeper | None,
+) -> tuple[list[Component], DeployKeeper, RunKeeper, FollowUps, ChatKeeper, ToolServerKeeper]:
     """The other services as they are reached, with the clients that this takes."""
     clients: list[Component] = []
     if deploy is None:
@@ -394,13 +422,16 @@ def _services(
     if chats is None:
         clients.append(client := _client(settings, settings.deploy_url))
         chats = ChatService(client)
+    if tool_servers is None:
+        clients.append(client := _client(settings, settings.deploy_url))
+        tool_servers = ToolServerService(client)
     if jobs is None:
         clients.append(client := _client(settings, settings.jobs_url, patience=settings.restart_patience_seconds))
         jobs = JobsService(client)
     if follow_ups is None:
         clients.append(client := _client(settings, settings.jobs_url))
         follow_ups = FollowUpService(client)
-    return clients, deploy, chats, jobs, follow_ups
+    return clients, deploy, jobs, follow_ups, chats, tool_servers
 
 
 def _client(settings: GatewaySettings, url: str, *, patience: float = 0.0) -> InternalClient:

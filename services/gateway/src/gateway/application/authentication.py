@@ -79,12 +79,12 @@ class Authentication:
         Raises Unauthenticated, which tells nothing about the endpoint, and Unavailable.
         """
         if endpoint is not None and endpoint.is_public and endpoint.is_deployed:
-            return await self.visitor(endpoint, address)
+            return await self.visitor(endpoint.workspace_id, address)
         raise Unauthenticated("Unauthorized")
 
-    async def visitor(self, endpoint: Endpoint, address: str) -> Caller:
-        """Somebody at `address` whom another rule has let in to the endpoint. Raises Unauthenticated, Unavailable."""
-        workspace = await self._workspaces.get(endpoint.workspace_id)
+    async def visitor(self, workspace_id: str, address: str) -> Caller:
+        """Somebody at `address` whom another rule lets run things there. Raises Unauthenticated, Unavailable."""
+        workspace = await self._workspaces.get(workspace_id)
         if workspace is None:
             raise Unauthenticated("Unauthorized")
         return Caller(workspace, frozenset({Scope.EXECUTE}), address=address)

@@ -100,28 +100,37 @@ def _parameters(pinned: int | None) -> list[Json]:
     return parameters
 
 
-def _body(interface: Interface) -> JsonObject:
+def input_schema(interface: Interface, descriptions: Mapping[str, str] | None = None) -> JsonObject:
+    """What the workflow takes, as a JSON schema; `descriptions` go before those of the start block's fields."""
+    properties = _properties(interface, descriptions or {})
+    required: list[Json] = [field.name for field in interface.fields if field.required]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": True}
+
+
+def _properties(interface: Interface, descriptions: Mapping[str, str]) -> JsonObject:
     declared = interface.fields or (InputField(name="input", description="Whatever the workflow is to work on."),)
-    properties: JsonObject = {field.name: _field(field) for field in declared}
+    return {field.name: _field(field, descriptions.get(field.name)) for field in declared}
+
+
+def _body(interface: Interface) -> JsonObject:
+    schema, fields = input_schema(interface), _properties(interface, {})
     selectors: list[Json] = [f"{block.selector}.{name}" for block in interface.outputs for name in block.fields]
-    properties.setdefault("stream", {"type": "boolean", "default": False, "description": "Answer with a stream."})
-    properties.setdefault(
-        "selectedOutputs",
-        {
+    controls: JsonObject = {
+        "stream": {"type": "boolean", "default": False, "description": "Answer with a stream."},
+        "selectedOutputs": {
             "type": "array",
             "items": {"type": "string"},
             "examples": [selectors],
             "description": "Which outputs a stream carries.",
         },
-    )
-    required: list[Json] = [field.name for field in interface.fields if field.required]
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": True}
+    }
+    return {**schema, "properties": {**fields, **{name: controls[name] for name in controls if name not in fields}}}
 
 
-def _field(field: InputField) -> JsonObject:
+def _field(field: InputField, description: str | None) -> JsonObject:
     schema: JsonObject = {**_TYPES.get(field.type, {}), "examples": [example_of(field)]}
-    if field.description:
-        schema["description"] = field.description
+    if text := description or field.description:
+        schema["description"] = text
     if field.value not in (None, ""):
         schema["default"] = example_of(field)
     return schema

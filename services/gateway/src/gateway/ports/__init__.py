@@ -14,6 +14,7 @@ from gateway.ports.idempotency import CallRecord, IdempotencyRecords, KnownCall
 from gateway.ports.jobs import EVERY_RUN, EventLog, Jobs, Payloads, RunKeeper
 from gateway.ports.keys import Keys
 from gateway.ports.rate_limits import Buckets, Tokens
+from gateway.ports.tool_servers import ToolServerKeeper
 from gateway.ports.workspaces import Workspaces
 
 __all__ = [
@@ -46,5 +47,6 @@ __all__ = [
     "RunKeeper",
     "TenantDatabase",
     "Tokens",
+    "ToolServerKeeper",
     "Workspaces",
 ]

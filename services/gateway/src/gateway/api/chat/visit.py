@@ -81,7 +81,7 @@ class ChatDoor:
 
     async def _answer(self, request: Request, found: OpenChat, body: SayBody) -> Response:
         chat, endpoint = found.chat, found.endpoint
-        visitor = await self._authentication.visitor(endpoint, self._limiting.address_of(request))
+        visitor = await self._authentication.visitor(endpoint.workspace_id, self._limiting.address_of(request))
         self._limiting.show(request, visitor, RateKind.SYNC)
         held(request).enter_context(self._gate.admitted_to(endpoint.workspace_id))
         selection = await self._visits.selection(chat)

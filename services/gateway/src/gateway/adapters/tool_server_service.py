@@ -1,0 +1,43 @@
+"""deploy-service over internal HTTP, as far as MCP servers go."""
+
+from collections.abc import Sequence
+
+from gateway.adapters.paths import path_of
+from shared.contracts.tool_servers import (
+    CreateToolServer,
+    SaveToolServer,
+    ToolServer,
+    ToolServers,
+    ToolServerSettings,
+)
+from shared.web.client import InternalClient
+
+
+class ToolServerService:
+    """Implements ToolServerKeeper."""
+
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
+
+    async def servers(self, workspace_id: str) -> Sequence[ToolServer]:
+        """See ToolServerKeeper."""
+        path = path_of("tool-servers", workspace_id=workspace_id)
+        return (await self._client.call("GET", path, returns=ToolServers)).servers
+
+    async def server(self, server_id: str) -> ToolServer:
+        """See ToolServerKeeper."""
+        return await self._client.call("GET", path_of("tool-servers", server_id), returns=ToolServer)
+
+    async def create_server(self, workspace_id: str, settings: ToolServerSettings) -> ToolServer:
+        """See ToolServerKeeper."""
+        body = CreateToolServer(workspace_id, settings)
+        return await self._client.call("POST", path_of("tool-servers"), body=body, returns=ToolServer)
+
+    async def save_server(self, server: ToolServer, settings: ToolServerSettings) -> ToolServer:
+        """See ToolServerKeeper."""
+        body = SaveToolServer(settings, server.revision)
+        return await self._client.call("PUT", path_of("tool-servers", server.id), body=body, returns=ToolServer)
+
+    async def delete_server(self, server_id: str) -> None:
+        """See ToolServerKeeper."""
+        await self._client.call("DELETE", path_of("tool-servers", server_id))
