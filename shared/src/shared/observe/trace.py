@@ -40,7 +40,8 @@ def is_traceparent(text: str | None) -> bool:
 
 def new_traceparent() -> str:
     """A trace of its own, sampled."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    random = secrets.token_hex(24)
+    return f"00-{random[:32]}-{random[32:]}-01"
 
 
 def trace_id(traceparent: str) -> str:

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -20,6 +21,8 @@ from shared.web.internal_errors import render_internal_error
 from shared.web.structs import StructResponse
 
 CHECK_SECONDS = 5.0
+_NO_SECOND_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
+"""We count and trace ourselves; FastAPI would look on every request whether it should as well."""
 
 
 def create_app(
@@ -48,6 +51,7 @@ def create_app(
         title=name,
         lifespan=lifespan,
         middleware=[Middleware(MetricsGuard, service=name), Middleware(TraceGuard), *middleware],
+        telemetry=_NO_SECOND_TELEMETRY,
         **{"openapi_url": None, **fastapi_options},
     )
     app.state.is_draining = False

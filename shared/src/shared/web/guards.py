@@ -1,6 +1,7 @@
 """Boundary guards as pure ASGI: they see every request and hold nothing back."""
 
 import time
+from functools import cache, partial
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -36,7 +37,8 @@ class MetricsGuard:
 
     def __init__(self, app: ASGIApp, service: str) -> None:
         self._app = app
-        self._service = service
+        self._counter = cache(partial(HTTP_REQUESTS.labels, service))
+        self._timer = cache(partial(HTTP_SECONDS.labels, service))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -55,8 +57,8 @@ class MetricsGuard:
             await self._app(scope, receive, watch)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
-            HTTP_REQUESTS.labels(self._service, scope["method"], route, str(status or 499)).inc()
-            HTTP_SECONDS.labels(self._service, route).observe(time.perf_counter() - began)
+            self._counter(scope["method"], route, status or 499).inc()
+            self._timer(route).observe(time.perf_counter() - began)
 
 
 class BodyLimit:

@@ -25,7 +25,7 @@ class SessionGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] == "http" and self._is_foreign(Request(scope)):
+        if scope["type"] == "http" and _is_of_interest(scope) and self._is_foreign(Request(scope)):
             await refusal(Request(scope), 403, "Access denied")(scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -41,6 +41,11 @@ class SessionGuard:
         if headers.get("sec-fetch-site") == "cross-site":
             return True
         return request.method not in SAFE and origin is not None and not _is_own(origin, headers.get("host", ""))
+
+
+def _is_of_interest(scope: Scope) -> bool:
+    """False for nearly every call of a program, which has no cookies."""
+    return scope["path"].startswith(SIGN_IN) or any(name == b"cookie" for name, _ in scope["headers"])
 
 
 def _is_own(origin: str, host: str) -> bool:
