@@ -21,6 +21,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     revision: int
     is_public: bool = False
+    stores_data: bool = True
+    """What its runs take and give may be kept beyond their end."""
     version: int | None = None
     version_id: str | None = None
     snapshot_hash: str | None = None
@@ -81,9 +83,10 @@ class UpdateWorkflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class UpdateAccess(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The API info of a workflow: who may call it, and what it does. Changes what is given."""
+    """The API info of a workflow: who may call it, what is kept of it, and what it does. Changes what is given."""
 
     is_public: bool | msgspec.UnsetType = msgspec.UNSET
+    stores_data: bool | msgspec.UnsetType = msgspec.UNSET
     description: str | msgspec.UnsetType = msgspec.UNSET
 
 

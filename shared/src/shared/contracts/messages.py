@@ -58,6 +58,15 @@ class RunRecorded(msgspec.Struct, frozen=True, omit_defaults=True, tag="ended"):
     """The blocks, where they are too large for a message."""
 
 
+def without_data(record: RunBegan | RunRecorded) -> RunBegan | RunRecorded:
+    """`record` of a run whose inputs and outputs are not to be kept: when it was, how it ended, what it cost."""
+    run = record.run.without_input()
+    if isinstance(record, RunBegan):
+        return msgspec.structs.replace(record, run=run)
+    outcome = record.outcome.without_data()
+    return msgspec.structs.replace(record, run=run, outcome=outcome, blocks=(), stored_blocks=None)
+
+
 class RecordBatch(msgspec.Struct, frozen=True, tag="run.records"):
     """What happened lately on one worker, in order. Batched, since every attached run sends one or two records."""
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -178,6 +178,15 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     run_from: RunFromBlock | None = None
     listener: str | None = None
     """The reply address of whoever follows the run from its start."""
+    stores_data: bool = True
+    """What the run takes and gives may be kept beyond its end."""
+
+    def without_input(self) -> Self:
+        """As it may be kept where it must not say what the run was given."""
+        return msgspec.structs.replace(self, input=Payload(), run_from=None)
+
+
+NOT_KEPT: Final = "[not kept]"
 
 
 class RunOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -191,6 +200,11 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     duration_ms: float
     is_response: bool = False
     """The output is a Response block's `{data, status, headers}`."""
+
+    def without_data(self) -> Self:
+        """As it may be kept where it must not say what the run gave; an error's text may repeat that."""
+        error = None if self.error is None else msgspec.structs.replace(self.error, message=NOT_KEPT)
+        return msgspec.structs.replace(self, output=Payload(), error=error)
 
 
 class BlockLog(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

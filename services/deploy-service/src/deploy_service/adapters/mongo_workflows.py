@@ -64,6 +64,7 @@ def _document(workflow: Workflow) -> Document:
         "updated_at": workflow.updated_at,
         "revision": workflow.revision,
         "is_public": workflow.is_public,
+        "stores_data": workflow.stores_data,
         "is_archived": workflow.is_archived,
         "last_version": workflow.last_version,
         "live": live

@@ -14,6 +14,7 @@ def endpoint_view(workflow: Workflow) -> contracts.Endpoint:
         name=workflow.name,
         revision=workflow.revision,
         is_public=workflow.is_public,
+        stores_data=workflow.stores_data,
         version=live.number if live else None,
         version_id=live.version_id if live else None,
         snapshot_hash=live.snapshot_hash if live else None,

@@ -40,6 +40,8 @@ class Workflow:
     updated_at: datetime
     revision: int = 1
     is_public: bool = False
+    stores_data: bool = True
+    """What runs take and give may be kept beyond their end."""
     live: Live | None = None
     last_version: int = 0
     """The highest number that has been live; numbers above it belong to deploys under way or cut short."""
@@ -78,6 +80,7 @@ class Workflow:
         return self._changed(
             at,
             is_public=self.is_public if update.is_public is UNSET else update.is_public,
+            stores_data=self.stores_data if update.stores_data is UNSET else update.stores_data,
             description=self.description if update.description is UNSET else workflow_description(update.description),
         )
 

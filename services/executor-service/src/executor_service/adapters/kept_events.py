@@ -49,16 +49,20 @@ def events_of(broker: Broker) -> EventsOf:
     """Keeps the events of those runs that ask for it."""
 
     def of(spec: RunSpec, attempt: int) -> RunEvents:
-        return KeptEvents(broker, spec.run_id, attempt) if spec.keep_events else Unheard()
+        return KeptEvents(broker, spec.run_id, attempt, keeps=spec.stores_data) if spec.keep_events else Unheard()
 
     return of
 
 
 class KeptEvents:
-    """Numbers the events. Nobody who follows, and nothing that is kept, holds the run up or makes it fail."""
+    """Numbers the events. Nobody who follows, and nothing that is kept, holds the run up or makes it fail.
 
-    def __init__(self, broker: Broker, run_id: str, attempt: int) -> None:
+    `keeps`: they are kept for those who come later, too.
+    """
+
+    def __init__(self, broker: Broker, run_id: str, attempt: int, *, keeps: bool = True) -> None:
         self._broker = broker
+        self._keeps = keeps
         self._run_id = run_id
         self._attempt = attempt
         self._followers: dict[str, float] = {}
@@ -123,6 +127,8 @@ class KeptEvents:
                 await self._broker.replies.send(address, batch, must_route=True)
             except UNDELIVERABLE:
                 self._followers.pop(address, None)
+        if not self._keeps:
+            return
         self._kept.extend(events)
         self._kept_size += sum(map(size_of, events))
         if len(self._kept) >= KEEP_EVENTS or self._kept_size >= KEEP_BYTES:

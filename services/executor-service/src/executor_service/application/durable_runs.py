@@ -155,7 +155,8 @@ class DurableRunWorker:
         else:
             await journal.settle()
         outcome = await self._launcher.conclude(spec, result.outcome, patience_seconds=PATIENCE_SECONDS)
-        return FinishRun(attempt, outcome, tuple(result.blocks), result.usage, pause_points(result))
+        blocks = tuple(result.blocks) if spec.stores_data else ()
+        return FinishRun(attempt, outcome, blocks, result.usage, pause_points(result))
 
     async def _unless_stopped(self, lease: "_Lease", work: Coroutine[object, object, RunResult]) -> RunResult:
         """Do `work` until it is done, the lease is lost, or the process goes down."""

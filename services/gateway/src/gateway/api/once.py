@@ -14,17 +14,18 @@ from gateway.api.routes import Present
 from gateway.api.run_event_stream import RunEventStream
 from gateway.application.idempotency import Idempotency
 from gateway.domain.credentials import Caller
-from gateway.domain.errors import OutcomeUnknown, RunLost, RunOverdue
+from gateway.domain.errors import AnswerNotKept, OutcomeUnknown, RunLost, RunOverdue
 from gateway.domain.execute_request import ExecuteRequest
 from gateway.domain.idempotency import REPLAYED, CallName, KeptAnswer, fingerprint, key_in
 from gateway.ports import CallRecord
 from shared.contracts.deployments import Endpoint
 from shared.errors import FlowportError, RunIdTaken
-from shared.ids import new_id
+from shared.ids import new_id, public_run_id
 
 Serve = Callable[[Request, ExecuteRequest], Awaitable[Response]]
 """Does what an execute call asks for."""
 
+ACCEPTED: Final = 202
 _NOT_KEPT: Final = frozenset({"content-length"})
 
 
@@ -60,10 +61,13 @@ class OnceOnly:
             return Response(body, begun.status, {**begun.headers, REPLAYED: "true"})
         named = msgspec.structs.replace(asked, run_id=begun.run_id, may_have_begun=begun.is_retry)
         response = await self._served(Request(request.scope, never), named, begun, serve)
-        if isinstance(response, EventStream | RunEventStream):
+        kept = response
+        if not endpoint.stores_data and response.status_code != ACCEPTED:
+            kept = self._present(request, AnswerNotKept(public_run_id(begun.run_id)))
+        if kept is response and isinstance(response, EventStream | RunEventStream):
             response.keep_end(partial(self._keep_stream, begun, response))
         else:
-            await self._keep(begun, response, bytes(response.body))
+            await self._keep(begun, kept, bytes(kept.body))
         return response
 
     async def _served(self, request: Request, asked: ExecuteRequest, record: CallRecord, serve: Serve) -> Response:

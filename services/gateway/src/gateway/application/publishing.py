@@ -84,8 +84,8 @@ class Publishing:
             "workflow.access_changed",
             target_id=workflow_id,
             target_name=changed.name,
-            before=None if found is None else {"isPublicApi": found.is_public},
-            after={"isPublicApi": changed.endpoint.is_public},
+            before=None if found is None else _access(found),
+            after=_access(changed.endpoint),
         )
         await self._settle()
         return changed
@@ -125,3 +125,7 @@ class Publishing:
         if not page.versions:
             raise InvalidRequest("No previous deployment version to roll back to")
         return page.versions[0].number
+
+
+def _access(endpoint: Endpoint) -> dict[str, bool]:
+    return {"isPublicApi": endpoint.is_public, "storeInputsAndOutputs": endpoint.stores_data}

@@ -245,6 +245,16 @@ class OutcomeUnknown(Conflict):
         self.run_id = run_id
 
 
+class AnswerNotKept(OutcomeUnknown):
+    """The first call was answered, and the answer of such a workflow is not kept."""
+
+    code = "IDEMPOTENCY_ANSWER_NOT_KEPT"
+
+    def __init__(self, run_id: str) -> None:
+        Conflict.__init__(self, "The answer to the first request with this key is not kept", details={"runId": run_id})
+        self.run_id = run_id
+
+
 class RateLimited(FlowportError):
     """The caller has called too often; there are tokens again at `resets_at`."""
 

@@ -14,7 +14,7 @@ from typing import Final
 from pymongo.errors import BulkWriteError
 
 from jobs_service.adapters.books import Books, OpenBooks
-from jobs_service.adapters.run_documents import DUPLICATE, RUNS, TELLS, encode_spec, new_document
+from jobs_service.adapters.run_documents import DUPLICATE, RUNS, TELLS, new_document, spec_fields
 from jobs_service.domain.capacity import Admission, Ledger, Offer, QueueLimits
 from jobs_service.domain.run import Phase, Run
 from shared.contracts.jobs import AcceptRun, RunAccepted
@@ -137,7 +137,7 @@ def accepted_document(request: AcceptRun, accepted: RunAccepted, offer: Offer, o
         limit_text_ms=spec.time_limit_text_ms or spec.time_limit_ms,
         created_at=accepted.created_at,
     )
-    durable: Document = {"job_id": accepted.job_id, "spec": encode_spec(spec), "offer_id": offer.id}
+    durable: Document = {"job_id": accepted.job_id, "offer_id": offer.id, **spec_fields(spec)}
     if spec.callback_url is not None:
         durable[TELLS] = True
     return new_document(run, spec, order=order) | durable

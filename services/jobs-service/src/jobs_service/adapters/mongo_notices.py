@@ -135,7 +135,8 @@ def _ended(document: Document) -> EndedRun:
     if blocks is not None and blocks.blob_id is None:
         view = msgspec.structs.replace(view, blocks=_decode_blocks(blocks.inline))
     spec = decode_spec(document["spec"]) if "spec" in document else None
-    small = view.output is not None and view.output.blob_id is None and view.output.size <= MAX_OUTPUT_BYTES
+    tells = spec is None or spec.stores_data
+    small = tells and view.output is not None and view.output.blob_id is None and view.output.size <= MAX_OUTPUT_BYTES
     return EndedRun(
         view,
         spec.workflow_name if spec else document.get("workflow_name", ""),

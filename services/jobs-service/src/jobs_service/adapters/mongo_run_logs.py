@@ -6,7 +6,7 @@ from typing import Any, Final
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_views import behind, cursor_of, to_view
-from jobs_service.adapters.run_documents import RUNS, decode_payload, position_of
+from jobs_service.adapters.run_documents import BARE_SPEC, RUNS, decode_payload, position_of
 from jobs_service.domain.run import Phase
 from jobs_service.ports import LoggedRun, ViewedRun
 from shared.contracts.logs import FindLogs
@@ -14,7 +14,7 @@ from shared.contracts.runs import RunStatus
 from shared.store.client import Document, Store
 
 MAX_ORDER: Final = 4095
-_NEVER_SHOWN: Final = ("spec", "state")
+_NEVER_SHOWN: Final = ("spec", BARE_SPEC, "state")
 
 
 class MongoRunLogs:

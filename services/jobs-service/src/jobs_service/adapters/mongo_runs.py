@@ -9,6 +9,7 @@ from pymongo.errors import DuplicateKeyError
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import NOW, from_ms, now_ms
 from jobs_service.adapters.run_documents import (
+    BARE_SPEC,
     RUNS,
     STATE_ONLY,
     TELLS,
@@ -18,11 +19,11 @@ from jobs_service.adapters.run_documents import (
     decode_payload,
     decode_spec,
     encode_payload,
-    encode_spec,
     new_document,
     nobody,
     order_of_attached,
     result_fields,
+    spec_fields,
     to_run,
 )
 from jobs_service.domain.run import Phase, Rules, Run
@@ -78,10 +79,11 @@ class MongoRuns:
             fields[UNBOOKED] = True
         update: Document = {"$set": fields, "$inc": {"revision": 1}}
         if after.phase.is_terminal:
+            update |= {"$rename": {BARE_SPEC: "spec"}, "$unset": {"state": 1}}
             if self._is_told(after.workspace_id):
                 fields[UNTOLD] = True
             else:
-                update["$rename"] = {TELLS: UNTOLD}
+                update["$rename"][TELLS] = UNTOLD
         return (await self._runs.update_one(wanted, update)).matched_count == 1
 
     @store_call
@@ -106,7 +108,7 @@ class MongoRuns:
         """See Runs."""
         run, spec = adopted.run, adopted.spec
         fields = new_document(run, spec, order=order_of_attached(run.id)) | result_fields(adopted.result)
-        durable = {"job_id": new_job_id(), "spec": encode_spec(spec), "state": encode_payload(adopted.state)}
+        durable = {"job_id": new_job_id(), "state": encode_payload(adopted.state), **spec_fields(spec)}
         wanted = {
             "_id": run.id,
             "workspace_id": run.workspace_id,

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import NOW, from_ms, now_ms
-from jobs_service.adapters.run_documents import RUNS, STATE_ONLY, decode_payload, decode_usage, position_of, to_run
+from jobs_service.adapters.run_documents import (
+    BARE_SPEC,
+    RUNS,
+    STATE_ONLY,
+    decode_payload,
+    decode_usage,
+    position_of,
+    to_run,
+)
 from jobs_service.domain.run import Phase
 from jobs_service.ports import PageQuery, ViewedRun
 from shared.contracts.jobs import RunFilter, RunPage, RunView
@@ -50,7 +58,7 @@ class MongoRunViews:
         return RunPage(await self._unexpired(shown), cursor_of(shown[-1]) if more else None)
 
     async def _find(self, query: Document, output: bool, blocks: bool) -> ViewedRun | None:
-        hidden = ["spec", "state", *([] if output else ["output"]), *([] if blocks else ["blocks"])]
+        hidden = ["spec", BARE_SPEC, "state", *([] if output else ["output"]), *([] if blocks else ["blocks"])]
         stages: list[Document] = [{"$match": query}, {"$project": dict.fromkeys(hidden, 0)}, {"$set": {"now_ms": NOW}}]
         found = await (await self._runs.aggregate(stages)).to_list()
         if not found or found[0]["phase"] == Phase.RESERVED.value:

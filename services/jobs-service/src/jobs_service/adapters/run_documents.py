@@ -26,6 +26,9 @@ def nobody(workspace_id: str) -> bool:
 UNTOLD: Final = "untold"
 """Marks a run that ended and whose end somebody is to be told of."""
 
+BARE_SPEC: Final = "bare_spec"
+"""The specification without its input: what becomes of it at the end of a run whose input is not to be kept."""
+
 TELLS: Final = "tells"
 """What the mark is called until the end of a run whose caller wants to be told."""
 
@@ -40,7 +43,7 @@ INDEXES: Final = (
     Index(RUNS, by("expires_at"), expire_after_seconds=0),
 )
 
-_BIG_FIELDS: Final = ("spec", "output", "blocks", "state")
+_BIG_FIELDS: Final = ("spec", BARE_SPEC, "output", "blocks", "state")
 STATE_ONLY: Final = dict.fromkeys(_BIG_FIELDS, 0)
 DUPLICATE: Final = 11000
 """The server's code for an id that is stored already."""
@@ -159,6 +162,12 @@ def to_run(document: Document) -> Run:
 def encode_spec(spec: RunSpec) -> bytes:
     """The specification as it is stored: JSON, so that nothing of an input is changed on the way."""
     return _encode(spec)
+
+
+def spec_fields(spec: RunSpec) -> Document:
+    """The specification of a durable run, with what is to be left of it."""
+    bare = {} if spec.stores_data else {BARE_SPEC: _encode(spec.without_input())}
+    return {"spec": encode_spec(spec), **bare}
 
 
 def decode_spec(stored: bytes) -> RunSpec:

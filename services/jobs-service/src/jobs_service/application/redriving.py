@@ -25,5 +25,7 @@ class Redriving:
             raise NotFound("Run not found")
         if seen.run.phase not in (Phase.FAILED, Phase.CANCELLED):
             raise Conflict(f"Only a failed or cancelled run can be run again; this one is {seen.run.status}")
+        if not seen.spec.stores_data:
+            raise Conflict("The input of this run is not kept")
         again = msgspec.structs.replace(seen.spec, run_id=new_id())
         return await self._accepting.accept(AcceptRun(again, asked.concurrency_limit))

@@ -25,9 +25,10 @@ class UpdateBody(AskedFor):
 
 
 class AccessBody(AskedFor):
-    """Who may call."""
+    """Who may call, and what is kept of it."""
 
-    is_public_api: bool
+    is_public_api: bool | None = None
+    store_inputs_and_outputs: bool | None = None
 
 
 class VersionBody(AskedFor):
@@ -81,6 +82,7 @@ class DeploymentState(Wire):
     api_key: str | None = Field(description="Which keys open it; never a secret.")
     needs_redeployment: bool
     is_public_api: bool
+    store_inputs_and_outputs: bool = Field(description="What runs take and give may be kept beyond their end.")
     active_deployment: ActiveDeployment | None
 
 
@@ -97,6 +99,7 @@ class DeployResult(Wire):
 
 class AccessState(Wire):
     is_public_api: bool
+    store_inputs_and_outputs: bool
 
 
 class StatusState(Wire):

@@ -3,6 +3,7 @@
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
+from msgspec import UNSET
 from starlette.responses import Response
 
 from gateway.api.bodies import json_of
@@ -25,6 +26,7 @@ from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Authoring
 from shared.clock import iso
 from shared.contracts.deployments import Deployed, DeploymentStatus, Endpoint, UpdateAccess
+from shared.errors import InvalidRequest
 from shared.web.structs import StructResponse
 
 KEYS_SHOWN: Final = "Workspace API keys"
@@ -71,8 +73,8 @@ def deployment_router(access: LegacyAccess, authoring: Authoring, publishing: Pu
         workflow_id: str,
         body: Annotated[AccessBody, Depends(json_of(AccessBody, headline="Validation error"))],
     ) -> AccessState:
-        changed = await publishing.set_access(caller, workflow_id, UpdateAccess(is_public=body.is_public_api))
-        return AccessState(is_public_api=changed.endpoint.is_public)
+        changed = (await publishing.set_access(caller, workflow_id, _change(body))).endpoint
+        return AccessState(is_public_api=changed.is_public, store_inputs_and_outputs=changed.stores_data)
 
     @router.get("/deployed", response_model=DeployedState)
     async def deployed_state(caller: Known, workflow_id: str) -> Response:
@@ -105,6 +107,7 @@ def _state(found: DeploymentStatus) -> DeploymentState:
         api_key=KEYS_SHOWN if endpoint.is_deployed else None,
         needs_redeployment=found.needs_redeployment,
         is_public_api=endpoint.is_public,
+        store_inputs_and_outputs=endpoint.stores_data,
         active_deployment=active_deployment(endpoint),
     )
 
@@ -117,4 +120,14 @@ def _deployed(deployed: Deployed) -> DeployResult:
         unchanged=deployed.unchanged or None,
         warnings=list(deployed.warnings) or None,
         active_deployment=active_deployment(deployed.endpoint),
+    )
+
+
+def _change(body: AccessBody) -> UpdateAccess:
+    """What the body asks for. Raises InvalidRequest where that is nothing."""
+    if body.is_public_api is None and body.store_inputs_and_outputs is None:
+        raise InvalidRequest("At least one of isPublicApi or storeInputsAndOutputs must be provided")
+    return UpdateAccess(
+        is_public=UNSET if body.is_public_api is None else body.is_public_api,
+        stores_data=UNSET if body.store_inputs_and_outputs is None else body.store_inputs_and_outputs,
     )

@@ -1,0 +1,123 @@
+"""What is deleted for good is gone from every collection of every database: a text planted everywhere is looked for."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from tests.e2e.conftest import ADMIN_PASSWORD
+from tests.support.eventually import eventually
+from tests.support.public_door import PublicDoor
+from tests.support.store_search import places_of
+from tests.support.workflow_files import START, block, function, start, workflow
+
+from flowport.stack import Stack
+from gateway.domain.credentials import Scope
+from shared.ids import new_id
+
+FOR_GOOD = {"flowport_gateway.audit"}
+"""Who did what to what: kept on purpose, names included, since it is what a deletion is proved by."""
+ID_ONLY = {"flowport_gateway.erasures", "flowport_gateway.rate_buckets", "flowport_jobs.queues"}
+"""Numbers under the id of a workspace that is no more."""
+OF_THE_WORKSPACE = frozenset({"flowport_jobs.conversations", "flowport_deploy.environment"})
+LEASE_SECONDS = 1.5
+LARGE = 1_200_000
+
+
+@pytest.fixture
+async def elsewhere(stack: Stack, credentials: tuple[str, str]) -> AsyncIterator[PublicDoor]:
+    """The door of a second workspace, which is the test's to delete."""
+    async with httpx.AsyncClient(base_url=stack.url, headers={"origin": stack.url}, timeout=30) as admin:
+        signed_in = {"email": "admin@flowport.local", "password": ADMIN_PASSWORD}
+        assert (await admin.post("/api/auth/sign-in/email", json=signed_in)).status_code == 200
+        made = (await admin.post("/api/workspaces", json={"name": "Elsewhere"})).json()["workspace"]
+        path = f"/api/workspaces/{made['id']}/api-keys"
+        await asyncio.sleep(LEASE_SECONDS)
+        key = (await admin.post(path, json={"name": "all", "scopes": sorted(Scope)})).json()["key"]["key"]
+    door = PublicDoor(stack.url, key, made["id"])
+    yield door
+    await door.close()
+
+
+def leaving(marker: str) -> dict[str, Any]:
+    """A workflow that leaves what it is told in as many places as it can."""
+    remember = block(
+        "m1", "memory", "Memory 1", operation="add", id=f"talk-{marker}", role="user", content=f"I am {marker}."
+    )
+    say = function("f1", f"return {{ said: <start.text>, photos: <start.photos>, own: '{marker}' }}")
+    blocks = [start(text="string", photos="file[]"), remember, say]
+    return workflow(f"Leave {marker}", blocks, (START, "m1"), ("m1", "f1"))
+
+
+async def plant(door: PublicDoor, marker: str) -> str:
+    """Send the marker through every door; the id of the workflow that it went through."""
+    here = f"/api/workspaces/{door.workspace_id}"
+    hook = {"allWorkflows": True, "includeFinalOutput": True, "webhookConfig": {"url": "https://example.com/hook"}}
+    assert (await door.http.post(f"{here}/notifications", json=hook)).status_code < 300
+    named = {"value": marker}
+    assert (await door.http.put(f"{here}/environment/N_{marker.replace('-', '_')}", json=named)).status_code == 200
+    await asyncio.sleep(LEASE_SECONDS)  # until every process knows that somebody wants to hear of ends
+    workflow_id = await door.publish(leaving(marker))
+    photo = base64.b64encode(marker.encode()).decode()
+    file = {"type": "file", "data": f"data:text/plain;base64,{photo}", "name": f"{marker}.txt", "mime": "text/plain"}
+    told = {"text": marker, "photos": [file]}
+
+    once = {"Idempotency-Key": marker}
+    assert (await door.run(workflow_id, told, headers=once)).status_code == 200
+    large = {"text": marker * (LARGE // len(marker))}
+    assert (await door.run(workflow_id, large, headers={"Idempotency-Key": f"large-{marker}"})).status_code == 200
+    async with door.stream(workflow_id, told) as frames:
+        await frames.rest()
+    for body in (told, large):
+        assert (await door.ended_job((await door.queue(workflow_id, body))["jobId"]))["status"] == "completed"
+    events = {"stream": True, "input": told}
+    await door.http.post(f"/api/v2/workflows/{workflow_id}/execute", json=events)
+    return workflow_id
+
+
+async def is_gone(marker: str, stack: Stack, *, but: frozenset[str] = frozenset(), seconds: float = 20) -> None:
+    """Wait until it is only where it may be."""
+    left: set[str] = set()
+
+    def nowhere() -> bool:
+        left.clear()
+        left.update(places_of(marker, stack.mongodb_uri) - FOR_GOOD - but)
+        return not left
+
+    try:
+        await eventually(nowhere, seconds=seconds)
+    except TimeoutError:
+        raise AssertionError(f"still in {left}") from None
+
+
+async def test_nothing_of_a_deleted_workspace_is_left(stack: Stack, elsewhere: PublicDoor) -> None:
+    marker = f"marker-{new_id()}"
+    await plant(elsewhere, marker)
+    before = await asyncio.to_thread(places_of, marker, stack.mongodb_uri)
+    planted = ("runs", "blobs.chunks", "conversations", "deliveries")
+    assert {f"flowport_jobs.{name}" for name in planted} <= before
+    assert {"flowport_deploy.snapshots", "flowport_deploy.drafts", "flowport_gateway.idempotency"} <= before
+
+    answer = await elsewhere.http.delete(f"/api/workspaces/{elsewhere.workspace_id}")
+    assert answer.status_code == 202
+    assert (await elsewhere.http.get("/api/workspaces")).status_code == 401
+    await is_gone(marker, stack)
+    assert await asyncio.to_thread(places_of, elsewhere.workspace_id, stack.mongodb_uri) <= FOR_GOOD | ID_ONLY
+
+
+async def test_nothing_of_a_deleted_workflow_is_left_but_what_is_the_workspaces(
+    stack: Stack, elsewhere: PublicDoor
+) -> None:
+    marker, other = f"marker-{new_id()}", f"other-{new_id()}"
+    workflow_id = await plant(elsewhere, marker)
+    kept = await plant(elsewhere, other)
+    answer = await elsewhere.http.delete(f"/api/workspaces/{elsewhere.workspace_id}/workflows/{workflow_id}")
+    assert answer.status_code == 202
+    await is_gone(marker, stack, but=OF_THE_WORKSPACE)
+    assert (await elsewhere.http.post(f"/api/workflows/{workflow_id}/execute", json={})).status_code == 404
+    assert (await elsewhere.run(kept, {"text": other})).status_code == 200
+    assert "flowport_jobs.blobs.chunks" in await asyncio.to_thread(places_of, other, stack.mongodb_uri)
+    (row,) = (await elsewhere.http.get(f"/api/workspaces/{elsewhere.workspace_id}/erasures")).json()["erasures"]
+    assert (row["workflowId"], row["status"]) == (workflow_id, "settling")

@@ -1,0 +1,25 @@
+"""Looks for a text everywhere in a store: every collection, GridFS chunks included, packed documents unpacked."""
+
+import zlib
+from typing import Any
+
+import bson
+from pymongo import MongoClient
+
+PACKED = "packed"
+
+
+def places_of(text: str, mongodb_uri: str) -> set[str]:
+    """The collections, as `database.collection`, that hold a document with this text in it."""
+    with MongoClient[dict[str, Any]](mongodb_uri) as client:
+        return {
+            f"{database}.{collection}"
+            for database in client.list_database_names()
+            for collection in client[database].list_collection_names()
+            if any(text.encode() in _bytes_of(document) for document in client[database][collection].find())
+        }
+
+
+def _bytes_of(document: dict[str, Any]) -> bytes:
+    packed = document.get(PACKED)
+    return bson.encode(document) + (zlib.decompress(packed) if packed else b"")

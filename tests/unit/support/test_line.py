@@ -1,0 +1,47 @@
+"""The line that fault tests cut: silence, and not a broken connection."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.faults.harness.line import Line
+
+
+@pytest.fixture
+async def echo() -> AsyncIterator[int]:
+    """The port of a server that says everything back."""
+
+    async def say_back(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(100):
+            writer.write(data)
+        writer.close()
+
+    async with await asyncio.start_server(say_back, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_a_cut_line_is_silent_until_it_is_mended_and_then_broken(echo: int) -> None:
+    async with Line([echo]) as line:
+        reader, writer = await asyncio.open_connection("127.0.0.1", line.port)
+        writer.write(b"one")
+        assert await reader.read(100) == b"one"
+
+        line.cut()
+        writer.write(b"two")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(100), 0.1)
+
+        line.mend()
+        with pytest.raises(ConnectionError):
+            assert not await reader.read(100)
+            raise ConnectionAbortedError
+        writer.close()
+
+
+async def test_a_target_that_is_gone_is_passed_over(echo: int) -> None:
+    async with Line([1, echo]) as line:
+        for _ in range(10):
+            reader, writer = await asyncio.open_connection("127.0.0.1", line.port)
+            writer.write(b"hello")
+            assert await reader.read(100) == b"hello"
+            writer.close()
