@@ -27,10 +27,8 @@ def main() -> int:
     logging.disable(logging.ERROR)  # of the servers in this process: they tell of every caller who was killed
     say(f"seed {options.seed}: --seed {options.seed} runs the same again")
     with tempfile.TemporaryDirectory(prefix="flowport-faults-") as folder:
-        results = asyncio.run(_run(arguments.folder or Path(folder), options, arguments.scenarios))
+        results = asyncio.run(_run(arguments.folder or Path(folder), options, arguments))
     console.print(report.table(results))
-    if arguments.write:
-        report.keep(results, catalogue.NAMES)
     return 0 if all(result.holds for result in results) else 1
 
 
@@ -54,10 +52,16 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-async def _run(folder: Path, options: Options, names: list[str]) -> list[Result]:
-    chosen = [found for found in catalogue.SCENARIOS if not names or found.name in names]
+async def _run(folder: Path, options: Options, arguments: argparse.Namespace) -> list[Result]:
+    names = arguments.scenarios or catalogue.NAMES
+    results = []
     async with scene(folder, options, say) as running:
-        return [await _judged(found, running) for found in chosen]
+        for scenario in catalogue.SCENARIOS:
+            if scenario.name in names:
+                results.append(await _judged(scenario, running))
+                if arguments.write:
+                    report.keep(results[-1:], catalogue.NAMES)
+    return results
 
 
 async def _judged(scenario: Scenario, running: Scene) -> Result:
