@@ -57,6 +57,8 @@ VALUES: Final = {
     "notification_id": "S1",
     "delivery_id": "D1",
     "chat_id": "C1",
+    "server_id": "S1",
+    "tool_id": "W",
     "identifier": "nowhere",
     "key": "none",
 }
@@ -72,6 +74,8 @@ CHAT: Final = {
     "customizations": {},
     "authType": "public",
 }
+SERVER: Final = {"name": "Desk", "workflowIds": ["W"]}
+PING: Final = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 QUESTION: Final = {"model": "W", "messages": [{"role": "user", "content": "Hello"}]}
 FILE: Final = {"workspaceId": "WS1", "workflow": {"version": "1.0", "state": STATE}}
 
@@ -82,6 +86,8 @@ WS: Final = "/api/workspaces/{workspace_id}"
 RESUME: Final = "/api/resume/{workflow_id}/{execution_id}"
 NOTICES: Final = f"{WS}/notifications"
 LETTERS: Final = "/api/v1/dead-letters"
+SERVERS: Final = "/api/mcp/workflow-servers"
+ONE_SERVER: Final = f"{SERVERS}/{{server_id}}"
 MINE: Final = "/api/users/me/api-keys"
 
 
@@ -182,6 +188,17 @@ TABLE: Final = (
     Row("GET", "/api/chat/{identifier}", None, subject="nothing"),
     Row("POST", "/api/chat/{identifier}", None, subject="nothing", body={"input": "Hello"}),
     Row("GET", f"{W}/chat/status", (READ,)),
+    Row("GET", SERVERS, (READ,), subject="nothing"),
+    Row("POST", SERVERS, (ADMIN,), subject="nothing", body=SERVER),
+    Row("GET", ONE_SERVER, (READ,), hides="Server not found"),
+    Row("PATCH", ONE_SERVER, (ADMIN,), body={"description": "d"}, hides="Server not found"),
+    Row("DELETE", ONE_SERVER, (ADMIN,), hides="Server not found"),
+    Row("GET", f"{ONE_SERVER}/tools", (READ,), hides="Server not found"),
+    Row("POST", f"{ONE_SERVER}/tools", (ADMIN,), body={"workflowId": "W"}, hides="Server not found"),
+    Row("PATCH", f"{ONE_SERVER}/tools/{{tool_id}}", (ADMIN,), body={"toolName": "t"}, hides="Server not found"),
+    Row("DELETE", f"{ONE_SERVER}/tools/{{tool_id}}", (ADMIN,), hides="Server not found"),
+    Row("GET", "/api/mcp/serve/{server_id}", (EXECUTE,), hides="Server not found"),
+    Row("POST", "/api/mcp/serve/{server_id}", (EXECUTE,), body=PING, hides="Server not found"),
     Row("GET", f"{W}/state", (READ,)),
     Row("PUT", f"{W}/state", (WRITE,), body=STATE),
     Row("GET", V1, (READ,), "v1", "workspace", query="?workspaceId=WS1"),

@@ -78,6 +78,7 @@ class System:
     calls: FakeCalls
     audit: FakeAudit
     chats: FakeChats
+    tool_servers: FakeToolServers
     follow_ups: FakeFollowUps
 
     def call(
@@ -183,7 +184,7 @@ async def running_system(*, keeper: RunKeeper | None = None, **settings: Any) ->
     url = f"memory://{uuid4().hex}"
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
     buckets, calls, audit, chats = FakeBuckets(clock), FakeCalls(), FakeAudit(), FakeChats()
-    follow_ups = FakeFollowUps()
+    follow_ups, tool_servers = FakeFollowUps(), FakeToolServers()
     deployments.put("W")
     broker = open_broker(url, service="gateway")
     app = build(
@@ -193,7 +194,7 @@ async def running_system(*, keeper: RunKeeper | None = None, **settings: Any) ->
         buckets=buckets,
         deploy=deployments,
         chats=chats,
-        tool_servers=FakeToolServers(),
+        tool_servers=tool_servers,
         follow_ups=follow_ups,
         jobs=keeper or jobs,
         calls=calls,
@@ -219,6 +220,7 @@ async def running_system(*, keeper: RunKeeper | None = None, **settings: Any) ->
             calls,
             audit,
             chats,
+            tool_servers,
             follow_ups,
         )
     await others.stop()
