@@ -7,6 +7,8 @@ import bson
 from pymongo import MongoClient
 
 PACKED = "packed"
+STORES_OWN = ("admin", "config", "local")
+"""Where a server keeps its log of changes, which forgets by itself."""
 
 
 def places_of(text: str, mongodb_uri: str) -> set[str]:
@@ -15,6 +17,7 @@ def places_of(text: str, mongodb_uri: str) -> set[str]:
         return {
             f"{database}.{collection}"
             for database in client.list_database_names()
+            if database not in STORES_OWN
             for collection in client[database].list_collection_names()
             if any(text.encode() in _bytes_of(document) for document in client[database][collection].find())
         }

@@ -115,7 +115,11 @@ async def test_what_is_live_is_told_with_before_and_after(system: System, admin:
     assert [(row["action"], row["before"], row["after"]) for row in reversed(rows)] == [
         ("workflow.deployed", {"version": 1}, {"version": 2}),
         ("workflow.promoted", {"version": 2}, {"version": 1}),
-        ("workflow.access_changed", {"isPublicApi": False}, {"isPublicApi": True}),
+        (
+            "workflow.access_changed",
+            {"isPublicApi": False, "storeInputsAndOutputs": True},
+            {"isPublicApi": True, "storeInputsAndOutputs": True},
+        ),
         ("workflow.undeployed", {"version": 1}, {"version": None}),
     ]
 

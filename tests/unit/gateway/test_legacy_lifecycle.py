@@ -33,6 +33,7 @@ class TestDeployment:
             "apiKey": "Workspace API keys",
             "needsRedeployment": False,
             "isPublicApi": False,
+            "storeInputsAndOutputs": True,
             "activeDeployment": ACTIVE,
         }
 
@@ -58,7 +59,7 @@ class TestDeployment:
     async def test_access_can_be_opened(self, system: System) -> None:
         assert (await system.execute({}, key=None)).status == 401
         answer = await system.send("PATCH", "/api/workflows/W/deploy", {"isPublicApi": True})
-        assert answer.json == {"isPublicApi": True}
+        assert answer.json == {"isPublicApi": True, "storeInputsAndOutputs": True}
         assert (await system.execute({}, key=None)).status == 200
 
     async def test_access_is_a_boolean(self, system: System) -> None:

@@ -183,7 +183,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def without_input(self) -> Self:
         """As it may be kept where it must not say what the run was given."""
-        return msgspec.structs.replace(self, input=Payload(), run_from=None)
+        kept_apart = Payload(blob_id=self.input.blob_id)  # by which a deletion finds it
+        return msgspec.structs.replace(self, input=kept_apart, run_from=None)
 
 
 NOT_KEPT: Final = "[not kept]"

@@ -26,6 +26,9 @@ def nobody(workspace_id: str) -> bool:
 UNTOLD: Final = "untold"
 """Marks a run that ended and whose end somebody is to be told of."""
 
+INPUT_BLOB: Final = "input_blob"
+"""Where a large input lies, which a deletion must find even where the run's specification is not kept."""
+
 BARE_SPEC: Final = "bare_spec"
 """The specification without its input: what becomes of it at the end of a run whose input is not to be kept."""
 
@@ -106,6 +109,7 @@ def new_document(run: Run, spec: RunSpec, *, order: int) -> Document:
         "created_ms": to_ms(run.created_at),
         "position": position_of(run.created_at, order),
     }
+    fixed[INPUT_BLOB] = spec.input.blob_id
     return {name: value for name, value in (fixed | state_fields(run)).items() if value is not None}
 
 

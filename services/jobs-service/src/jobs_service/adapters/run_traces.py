@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from jobs_service.adapters.run_documents import decode_spec
+from jobs_service.adapters.run_documents import INPUT_BLOB, decode_spec
 from shared.contracts.files import CONTEXT, ID_PREFIX
-from shared.contracts.runs import Payload
 from shared.store.client import Document
 
 VALUES: Final = ("output", "blocks", "state")
@@ -32,7 +31,7 @@ def contents_of(document: Document) -> bytes:
 
 
 def _given(document: Document) -> Iterator[str | None]:
+    yield document.get(INPUT_BLOB)
     if "spec" in document:
         spec = decode_spec(document["spec"])
-        outputs = spec.run_from.outputs if spec.run_from is not None else Payload()
-        yield from (spec.input.blob_id, outputs.blob_id)
+        yield spec.run_from.outputs.blob_id if spec.run_from is not None else None
