@@ -12,6 +12,8 @@ from shared.errors import Forbidden, NotFound, Unauthenticated
 
 WORKFLOW = "/internal/workflows/{workflow_id}"
 ENVIRONMENT = "/internal/environment/{workspace_id}"
+CHATS = "/internal/chats"
+TOOL_SERVERS = "/internal/tool-servers"
 GATEWAY_ONLY = [
     ("GET", "/internal/workflows"),
     ("POST", "/internal/workflows"),
@@ -37,6 +39,19 @@ GATEWAY_ONLY = [
     ("GET", f"{ENVIRONMENT}/names"),
     ("PUT", f"{ENVIRONMENT}/names/{{name}}"),
     ("DELETE", f"{ENVIRONMENT}/names/{{name}}"),
+    ("POST", f"{WORKFLOW}/draft/snapshot"),
+    ("GET", f"{WORKFLOW}/chat"),
+    ("POST", CHATS),
+    ("GET", f"{CHATS}/at/{{identifier}}"),
+    ("GET", f"{CHATS}/{{chat_id}}"),
+    ("PUT", f"{CHATS}/{{chat_id}}"),
+    ("DELETE", f"{CHATS}/{{chat_id}}"),
+    ("GET", TOOL_SERVERS),
+    ("POST", TOOL_SERVERS),
+    ("GET", f"{TOOL_SERVERS}/{{server_id}}"),
+    ("PUT", f"{TOOL_SERVERS}/{{server_id}}"),
+    ("DELETE", f"{TOOL_SERVERS}/{{server_id}}"),
+    ("POST", "/internal/erasures"),
 ]
 EXECUTOR_ONLY = [("GET", "/internal/snapshots/{workspace_id}/{snapshot_hash}"), ("GET", ENVIRONMENT)]
 SHARED = [("GET", f"{WORKFLOW}/endpoint")]

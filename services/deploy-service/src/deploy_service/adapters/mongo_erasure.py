@@ -31,6 +31,7 @@ class MongoErasure:
         self._ephemeral = store.collection(mongo_snapshots.EPHEMERAL)
         self._environment = store.collection(mongo_environment.COLLECTION)
         self._tool_servers = store.collection(mongo_tool_servers.COLLECTION)
+        self._tool_servers = store.collection(mongo_tool_servers.COLLECTION)
 
     async def workflow_ids(self, asked: Erase, limit: int) -> Sequence[str]:
         """See Erasure."""
@@ -64,6 +65,7 @@ class MongoErasure:
             (self._snapshots, keys),
             (self._ephemeral, keys),
             (self._environment, mine),
+            (self._tool_servers, mine),
             (self._tool_servers, mine),
             (self._versions, mine),
         )
