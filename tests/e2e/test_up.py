@@ -126,7 +126,7 @@ def test_the_printed_commands_work_as_pasted_and_a_second_start_finds_its_data(f
             headers={"x-api-key": known["apiKey"]},
         )
         names = sorted(workflow["name"] for workflow in answer.json()["data"])
-        assert names == ["Classify support", "Summarise"]
+        assert names == ["Approve", "Classify support", "Summarise"]
         assert json.loads(run(sync))["output"]["content"] == answered["output"]["content"]
 
 

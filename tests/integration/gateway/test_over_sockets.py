@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from tests.support.eventually import eventually
 from tests.unit.gateway.fakes import Send
 from tests.unit.gateway.system import System, running_system
@@ -62,7 +63,9 @@ async def serve(**settings: Any) -> AsyncIterator[Served]:
     async with running_system(**settings) as system:
         door = listen(0)
         port = port_of(door)
-        async with serving(system.app, door):
+        running = FastAPI(title="gateway")
+        running.middleware_stack = system.app  # which has been started already
+        async with serving(running, door):
             yield Served(system, port)
 
 
@@ -138,7 +141,7 @@ async def test_a_reader_who_does_not_read_is_left_and_others_are_served() -> Non
         system.worker.perform = pours
         async with served.connection(limit=1024) as wire:
             await wire.send(system.key, json.dumps({"stream": True}).encode())
-            await eventually(lambda: "E1" in system.worker.cancelled)
+            await eventually(lambda: "E1@WS1" in system.worker.cancelled)
             system.worker.perform = None
             assert (await system.execute({"q": 1})).status == 200
 

@@ -90,10 +90,12 @@ class McpDoor:
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Be ready for requests."""
-        started = asyncio.Event()
-        self._running = asyncio.create_task(self._run(started))
-        await started.wait()
+        """Be ready for requests. Raises what keeps the protocol's own server from it."""
+        ready = asyncio.get_running_loop().create_future()
+        running = self._running = asyncio.create_task(self._run(ready))
+        await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            await running
 
     async def stop(self) -> None:
         """End what is being served."""
@@ -101,9 +103,9 @@ class McpDoor:
         if self._running is not None:
             await self._running
 
-    async def _run(self, started: asyncio.Event) -> None:
+    async def _run(self, ready: asyncio.Future[None]) -> None:
         async with self._manager.run():
-            started.set()
+            ready.set_result(None)
             await self._stopping.wait()
 
     async def look(self, request: Request) -> Response:
