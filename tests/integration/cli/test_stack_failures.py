@@ -17,7 +17,7 @@ def test_a_service_that_does_not_start_is_named_with_its_last_words(tmp_path: Pa
         "FLOWPORT_LOG_LEVEL": "chatty",
     }
     stack = Stack(tmp_path, ports=StackPorts.free(), environment=environment)
-    with pytest.raises(ServerFailed, match=r"(?s)deploy-service: .*log_level") as failed, stack:
+    with pytest.raises(ServerFailed, match=r"(?s)deploy-service: .*FLOWPORT_LOG_LEVEL") as failed, stack:
         pass
     assert str(stack.log_of("deploy-service")) in str(failed.value)
     assert [stack.pid(name) for name in stack.names] == [None] * 4
