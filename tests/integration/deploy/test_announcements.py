@@ -61,7 +61,7 @@ async def test_a_broker_that_takes_nothing_fails_no_deploy_and_is_counted(
     settings: DeploySettings,
 ) -> None:
     def lost() -> float:
-        return REGISTRY.get_sample_value("flowport_live_change_announcements_lost_total") or 0.0
+        return REGISTRY.get_sample_value("flowport_deploy_announcements_lost_total") or 0.0
 
     broker = DeafBroker(MemoryHub(default_topology()))
     before = lost()
