@@ -73,7 +73,7 @@ class GatewaySettings(CommonSettings):
         "ADMISSION_GATE_MAX_INFLIGHT", 500, ge=1, le=100_000, description="Execute calls in hand at once, per process."
     )
     workspace_max_inflight: int = Field(
-        250, ge=1, le=100_000, description="Execute calls in hand at once of one workspace, per process."
+        400, ge=1, le=100_000, description="Execute calls in hand at once of one workspace, per process."
     )
     spend_limit_usd: float = Field(
         0.0, ge=0, le=1e9, description="What a workspace may spend on models in a month, in US dollars; 0 is no cap."
