@@ -64,8 +64,8 @@ async def test_a_conversation_is_bounded(start: Start) -> None:
 
 
 async def test_conversations_are_listed_latest_first(memory: JobsConversations) -> None:
-    for name in ("first", "second", "first"):
-        await memory.append("w", name, [HI], once=f"{name}-{id(object())}")
+    for number, name in enumerate(("first", "second", "first")):
+        await memory.append("w", name, [HI], once=str(number))
         await asyncio.sleep(0.005)
     assert list(await memory.conversations("w")) == ["first", "second"]
 
