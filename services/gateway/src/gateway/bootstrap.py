@@ -32,6 +32,7 @@ from gateway.api.chat.manage import chat_manage_router
 from gateway.api.chat.visit import ChatDoor, chat_visit_router
 from gateway.api.chat_page import chat_page_router
 from gateway.api.console import ConsoleFiles
+from gateway.api.counted_access import CountedAccess
 from gateway.api.docs_page import docs_page_router
 from gateway.api.event_streams import RunEventStreams
 from gateway.api.guards import CorsGuard, RequestGuard
@@ -62,7 +63,6 @@ from gateway.api.v1.dead_letters import dead_letters_router as v1_dead_letters_r
 from gateway.api.v1.deployments import deployments_router as v1_deployments_router
 from gateway.api.v1.logs import logs_router as v1_logs_router
 from gateway.api.v1.workflows import workflows_router as v1_workflows_router
-from gateway.api.v2.access import V2Access
 from gateway.api.v2.errors import present_execute_error as present_v2_execute_error
 from gateway.api.v2.events import events_router
 from gateway.api.v2.execute import V2ExecuteDoor
@@ -272,6 +272,7 @@ def build(
         chats, deploy, publishing, visits, passwords=passwords, audit=audit, settle=revocations.settle
     )
     access = LegacyAccess(authentication, endpoints, limiting)
+    v2_access = CountedAccess(authentication, endpoints, limiting)
     v1_access = V1Access(authentication, endpoints, limiting, reports=reports, clock=clock)
     resuming = Resuming(workflow_runs, jobs)
     app = create_app(
@@ -316,11 +317,11 @@ def build(
             jobs_router(authentication, limiting, jobs, jobs),
             usage_router(authentication, limiting, reports, clock),
             v2_execute_router(v2_door),
-            events_router(authentication, limiting, endpoints, streams),
-            v2_runs_router(authentication, limiting, endpoints, workflow_runs, resuming, public_url=settings.base_url),
+            events_router(v2_access, streams),
+            v2_runs_router(v2_access, workflow_runs, resuming, public_url=settings.base_url),
             v1_workflows_router(v1_access, deploy, editing),
             v1_deployments_router(v1_access, publishing),
-            v2_workflows_router(V2Access(authentication, endpoints, limiting), deploy, editing, publishing),
+            v2_workflows_router(v2_access, deploy, editing, publishing),
             v1_logs_router(v1_access, RunLogs(jobs, jobs, deploy)),
             v1_dead_letters_router(v1_access, follow_ups, Redriving(follow_ups, jobs, plans, audit)),
             audit_logs_router(v1_access, audit),

@@ -3,39 +3,24 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
-from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.api.counted_access import CountedAccess
 from gateway.api.event_streams import RunEventStreams
-from gateway.api.limiting import Limiting
 from gateway.api.routes import presenting
 from gateway.api.run_event_stream import MAX_HEARTBEAT_SECONDS, last_event_id
 from gateway.api.schemas import answers
 from gateway.api.v2.errors import present_error
 from gateway.api.v2.models import ErrorAnswer
-from gateway.application.authentication import Authentication
-from gateway.application.endpoints import Endpoints
 from gateway.domain.credentials import Caller
-from gateway.domain.rate_limits import RateKind
 from shared.errors import NotFound
 
 
-def events_router(
-    authentication: Authentication, limiting: Limiting, endpoints: Endpoints, streams: RunEventStreams
-) -> APIRouter:
+def events_router(access: CountedAccess, streams: RunEventStreams) -> APIRouter:
     """A run's events."""
     router = APIRouter(
         route_class=presenting(present_error), tags=["v2"], responses=answers(ErrorAnswer, 400, 401, 403, 404, 429, 503)
     )
-
-    async def identify(request: Request) -> Caller:
-        caller = await authentication.require(request.headers, otherwise="API key required")
-        await limiting.count(request, caller, RateKind.API)
-        workflow_id = request.path_params["workflow_id"]
-        endpoint = await endpoints.get(workflow_id)
-        if not caller.may_enter(endpoint.workspace_id):
-            raise NotFound("Workflow not found")
-        return caller.on(endpoint.workspace_id, workflow_id)
 
     @router.get(
         "/api/v2/workflows/{workflow_id}/runs/{run_id}/events",
@@ -44,7 +29,7 @@ def events_router(
         responses={200: {"description": "The events.", "content": {"text/event-stream": {}}}},
     )
     async def read(
-        caller: Annotated[Caller, Depends(identify)],
+        caller: Annotated[Caller, Depends(access.to_workflow)],
         workflow_id: str,
         run_id: str,
         last_seen: Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)] = None,

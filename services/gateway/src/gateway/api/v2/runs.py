@@ -3,12 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.bodies import json_of
+from gateway.api.counted_access import CountedAccess
 from gateway.api.legacy.runs import cancel_facts
-from gateway.api.limiting import Limiting
 from gateway.api.routes import presenting
 from gateway.api.schemas import answers
 from gateway.api.v2.errors import NO_STORE, present_error
@@ -24,28 +23,17 @@ from gateway.api.v2.models import (
     RunStateAnswer,
 )
 from gateway.api.v2.presenting import state, summary
-from gateway.application.authentication import Authentication
-from gateway.application.endpoints import Endpoints
 from gateway.application.resuming import Resuming
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.credentials import Caller
 from gateway.domain.pauses import answer_in
-from gateway.domain.rate_limits import RateKind
 from gateway.domain.run_words import names_in, status_of
 from shared.contracts.jobs import RunFilter
 from shared.errors import NotFound
 from shared.web.structs import StructResponse
 
 
-def runs_router(
-    authentication: Authentication,
-    limiting: Limiting,
-    endpoints: Endpoints,
-    runs: WorkflowRuns,
-    resuming: Resuming,
-    *,
-    public_url: str,
-) -> APIRouter:
+def runs_router(access: CountedAccess, runs: WorkflowRuns, resuming: Resuming, *, public_url: str) -> APIRouter:
     """A workflow's runs."""
     router = APIRouter(
         prefix="/api/v2/workflows/{workflow_id}/runs",
@@ -54,16 +42,7 @@ def runs_router(
         responses=answers(ErrorAnswer, 400, 401, 403, 404, 503),
     )
 
-    async def identify(request: Request) -> Caller:
-        caller = await authentication.require(request.headers, otherwise="API key required")
-        await limiting.count(request, caller, RateKind.API)
-        workflow_id = request.path_params["workflow_id"]
-        endpoint = await endpoints.get(workflow_id)
-        if not caller.may_enter(endpoint.workspace_id):
-            raise NotFound("Workflow not found")
-        return caller.on(endpoint.workspace_id, workflow_id)
-
-    Known = Annotated[Caller, Depends(identify)]  # noqa: N806 - a type
+    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     @router.get("", response_model=RunList)
     async def list_runs(caller: Known, workflow_id: str, asked: Annotated[RunQuery, Query()]) -> Response:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.bodies import Wire, json_of
+from gateway.api.counted_access import CountedAccess
 from gateway.api.legacy.versions import MAX_NUMBER, version_row
 from gateway.api.routes import presenting
 from gateway.api.schemas import answers, described
@@ -21,7 +22,6 @@ from gateway.api.v1.models import (
 )
 from gateway.api.v1.presenting import active_deployment, deployment, imported, summary, undeployed
 from gateway.api.v1.workflows import entered, file_of
-from gateway.api.v2.access import V2Access
 from gateway.api.v2.errors import NO_STORE, present_error
 from gateway.api.v2.models import ErrorAnswer
 from gateway.application.editing import Editing
@@ -67,7 +67,9 @@ class Anything(Wire):
     next_cursor: str | None = None
 
 
-def workflows_router(access: V2Access, authoring: Authoring, editing: Editing, publishing: Publishing) -> APIRouter:
+def workflows_router(
+    access: CountedAccess, authoring: Authoring, editing: Editing, publishing: Publishing
+) -> APIRouter:
     """Workflows and their deployments."""
     router = APIRouter(prefix="/api/v2/workflows", route_class=presenting(present_error), tags=["v2"], responses=ERRORS)
     Somebody = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type

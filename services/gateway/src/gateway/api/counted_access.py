@@ -1,4 +1,4 @@
-"""Who calls the v2 API, once the call is counted. What is not the caller's does not exist."""
+"""Who calls one of the newer APIs, once the call is counted. What is not the caller's does not exist."""
 
 from starlette.requests import Request
 
@@ -10,7 +10,7 @@ from gateway.domain.rate_limits import RateKind
 from shared.errors import NotFound
 
 
-class V2Access:
+class CountedAccess:
     """FastAPI dependencies that identify the caller."""
 
     def __init__(self, authentication: Authentication, endpoints: Endpoints, limiting: Limiting) -> None:
@@ -25,7 +25,10 @@ class V2Access:
         return caller
 
     async def to_workflow(self, request: Request) -> Caller:
-        """Who calls about the workflow in the path. Raises Unauthenticated, RateLimited, NotFound, Unavailable."""
+        """Who calls about the workflow in the path.
+
+        Raises Unauthenticated, RateLimited, NotFound, WrongWorkflow, Unavailable.
+        """
         caller = await self.caller(request)
         workflow_id = request.path_params["workflow_id"]
         endpoint = await self._endpoints.get(workflow_id)
