@@ -84,13 +84,14 @@ class McpDoor:
             "flowport", version=VERSION, on_list_tools=self._list_tools, on_call_tool=self._call_tool
         )
         self._max_body_bytes = max_body_bytes
-        self._manager = self._new_manager()
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Be ready for requests. Raises what keeps the protocol's own server from it."""
-        self._manager = self._new_manager()
+        self._manager = StreamableHTTPSessionManager(  # one runs once
+            self._protocol, json_response=True, stateless=True, max_request_body_size=self._max_body_bytes
+        )
         self._stopping.clear()
         ready = asyncio.get_running_loop().create_future()
         running = self._running = asyncio.create_task(self._run(ready))
@@ -103,12 +104,6 @@ class McpDoor:
         self._stopping.set()
         if self._running is not None:
             await self._running
-
-    def _new_manager(self) -> StreamableHTTPSessionManager:
-        """One runs once."""
-        return StreamableHTTPSessionManager(
-            self._protocol, json_response=True, stateless=True, max_request_body_size=self._max_body_bytes
-        )
 
     async def _run(self, ready: asyncio.Future[None]) -> None:
         async with self._manager.run():
