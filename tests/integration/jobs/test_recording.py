@@ -8,7 +8,7 @@ import pytest
 from tests.integration.jobs.system import System, a_spec, an_outcome, until
 
 from jobs_service.application import reaping
-from jobs_service.consumers import records as consumer
+from jobs_service.consumers import queue_consumer as consumer
 from jobs_service.consumers.records import RecordsConsumer
 from shared.broker.ports import Delivery, Settlement
 from shared.contracts.messages import DurableRunDispatched, RecordBatch, RunBegan, RunRecorded

@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 
 from jobs_service.application.event_keeping import EventKeeping
+from jobs_service.consumers.queue_consumer import QueueConsumer
 from shared.broker.ports import Broker, Delivery, Settlement, Subscription
 from shared.broker.topology import EVENTS
 from shared.contracts.messages import EventBatch
@@ -16,23 +17,17 @@ PAUSE_SECONDS: Final = 1.0
 """With the queue's delivery limit, how long events wait for a store that is away: after that they are dead letters."""
 
 
-class EventsConsumer:
+class EventsConsumer(QueueConsumer):
     """Feeds the event log, for as long as it runs."""
 
     def __init__(self, broker: Broker, events: EventKeeping, *, drain_seconds: float) -> None:
+        super().__init__(drain_seconds=drain_seconds)
         self._broker = broker
         self._events = events
-        self._drain_seconds = drain_seconds
-        self._subscription: Subscription | None = None
 
-    async def start(self) -> None:
-        """Take messages. Raises BrokerUnavailable."""
-        self._subscription = await self._broker.work.consume(EVENTS, self.handle, prefetch=PREFETCH)
-
-    async def stop(self) -> None:
-        """Take no more, and store what is in hand."""
-        if self._subscription is not None:
-            await self._subscription.close(grace=self._drain_seconds)
+    async def subscribe(self) -> Subscription:
+        """See QueueConsumer."""
+        return await self._broker.work.consume(EVENTS, self.handle, prefetch=PREFETCH)
 
     async def handle(self, delivery: Delivery) -> Settlement:
         """Store one batch; while the store is away, send it round slowly."""
