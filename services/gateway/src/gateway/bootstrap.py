@@ -55,6 +55,7 @@ from gateway.api.mcp.manage import tool_servers_router
 from gateway.api.mcp.serve import McpDoor, mcp_router
 from gateway.api.once import OnceOnly
 from gateway.api.openai.completions import CompletionsDoor, completions_router, models_router
+from gateway.api.reception import Reception
 from gateway.api.root import root_router
 from gateway.api.session_guard import SessionGuard
 from gateway.api.v1.access import V1Access
@@ -216,12 +217,18 @@ def build(
         cap=cap,
         plans=plans,
     )
-    attached = AttachedAnswers(executions, clock, write_seconds=settings.stream_write_seconds)
     workflow_runs = WorkflowRuns(jobs, runs, jobs)
     streams = RunEventStreams(
         executions, Following(workflow_runs, followed, jobs, jobs), write_seconds=settings.stream_write_seconds
     )
-    gate = AdmissionGate(settings.admission_gate_max_inflight, per_workspace=settings.workspace_max_inflight)
+    reception = Reception(
+        gate=AdmissionGate(settings.admission_gate_max_inflight, per_workspace=settings.workspace_max_inflight),
+        authentication=authentication,
+        endpoints=endpoints,
+        executions=executions,
+        attached=AttachedAnswers(executions, clock, write_seconds=settings.stream_write_seconds),
+        limiting=limiting,
+    )
     idempotency = Idempotency(calls, jobs, clock)
     erasing = Erasing(
         store,
@@ -233,25 +240,11 @@ def build(
         clock=clock,
         settle=timedelta(seconds=max(plan.sync_seconds for plan in plans.values())) + ERASURE_MARGIN,
     )
-    door = ExecuteDoor(
-        gate,
-        authentication,
-        endpoints,
-        executions,
-        attached,
-        once=OnceOnly(idempotency, present_execute_error),
-        limiting=limiting,
-        public_url=settings.base_url,
-    )
+    door = ExecuteDoor(reception, once=OnceOnly(idempotency, present_execute_error), public_url=settings.base_url)
     v2_door = V2ExecuteDoor(
-        gate,
-        authentication,
-        endpoints,
-        executions,
-        attached,
+        reception,
         streams=streams,
         once=OnceOnly(idempotency, present_v2_execute_error),
-        limiting=limiting,
         public_url=settings.base_url,
     )
     editing = Editing(deploy, endpoints, audit, clock)
@@ -259,15 +252,7 @@ def build(
     interfaces = Interfaces(endpoints, deploy, installed_catalog(), clock)
     visits = ChatVisits(chats, endpoints, interfaces, passwords=passwords, attempts=attempts, clock=clock)
     tool_serving = ToolServing(tool_servers, interfaces, clock)
-    mcp_door = McpDoor(
-        gate,
-        authentication,
-        tool_serving,
-        executions,
-        attached,
-        limiting=limiting,
-        max_body_bytes=settings.max_body_bytes,
-    )
+    mcp_door = McpDoor(reception, tool_serving, max_body_bytes=settings.max_body_bytes)
     chat_publishing = ChatPublishing(
         chats, deploy, publishing, visits, passwords=passwords, audit=audit, settle=revocations.settle
     )
@@ -333,18 +318,7 @@ def build(
             changes_router(access, deploy),
             interface_router(access, interfaces, public_url=settings.base_url),
             docs_page_router(),
-            completions_router(
-                CompletionsDoor(
-                    gate,
-                    authentication,
-                    endpoints,
-                    executions,
-                    attached,
-                    interfaces=interfaces,
-                    limiting=limiting,
-                    clock=clock,
-                )
-            ),
+            completions_router(CompletionsDoor(reception, interfaces, clock)),
             models_router(authentication, limiting, deploy),
             tool_servers_router(
                 access,
@@ -353,18 +327,7 @@ def build(
             ),
             mcp_router(mcp_door),
             chat_manage_router(access, endpoints, chat_publishing, public_url=settings.base_url),
-            chat_visit_router(
-                ChatDoor(
-                    gate,
-                    authentication,
-                    visits,
-                    executions,
-                    attached,
-                    limits=limits,
-                    limiting=limiting,
-                    public_url=settings.base_url,
-                )
-            ),
+            chat_visit_router(ChatDoor(reception, visits, limits, public_url=settings.base_url)),
             chat_page_router(),
             authoring_router(access, deploy, editing, publishing),
             block_types_router(access, installed_catalog()),

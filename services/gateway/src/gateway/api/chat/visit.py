@@ -7,19 +7,16 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.attached import PROTOCOL_HEADER, AttachedAnswers
+from gateway.api.attached import PROTOCOL_HEADER
 from gateway.api.bodies import json_value, validated
 from gateway.api.chat.models import ChatConfig, SayBody, config_of
 from gateway.api.frames import FrameWriter
 from gateway.api.legacy.errors import present_error
 from gateway.api.legacy.models import Refusal
-from gateway.api.limiting import Limiting
-from gateway.api.routes import held, plain
+from gateway.api.reception import Reception
+from gateway.api.routes import plain
 from gateway.api.schemas import answers, described
-from gateway.application.admission import AdmissionGate
-from gateway.application.authentication import Authentication
 from gateway.application.chat_visits import ChatVisits, OpenChat
-from gateway.application.executions import Executions
 from gateway.application.rate_limits import RateLimits
 from gateway.domain.chat_ticket import TICKET_SECONDS
 from gateway.domain.execute_request import AGENT_EVENTS, ExecuteRequest
@@ -36,25 +33,10 @@ NO_STORE: Final = {"cache-control": "no-store"}
 class ChatDoor:
     """Lets visitors in and streams the answers. Their messages count against the workflow's public limits."""
 
-    def __init__(
-        self,
-        gate: AdmissionGate,
-        authentication: Authentication,
-        visits: ChatVisits,
-        executions: Executions,
-        attached: AttachedAnswers,
-        *,
-        limits: RateLimits,
-        limiting: Limiting,
-        public_url: str,
-    ) -> None:
-        self._gate = gate
-        self._authentication = authentication
+    def __init__(self, reception: Reception, visits: ChatVisits, limits: RateLimits, *, public_url: str) -> None:
+        self._reception = reception
         self._visits = visits
-        self._executions = executions
-        self._attached = attached
         self._limits = limits
-        self._limiting = limiting
         self._is_secure = public_url.startswith("https://")
 
     async def look(self, request: Request) -> Response:
@@ -65,7 +47,7 @@ class ChatDoor:
 
     async def say(self, request: Request) -> Response:
         """Answer a message, or the password."""
-        held(request).enter_context(self._gate.admitted())
+        self._reception.admit(request)
         found = await self._visits.find(request.path_params["identifier"])
         body = validated(SayBody, json_value(await request.body()))
         ticket = await self._enter(request, found.chat, password=body.password)
@@ -81,9 +63,10 @@ class ChatDoor:
 
     async def _answer(self, request: Request, found: OpenChat, body: SayBody) -> Response:
         chat, endpoint = found.chat, found.endpoint
-        visitor = await self._authentication.visitor(endpoint.workspace_id, self._limiting.address_of(request))
-        self._limiting.show(request, visitor, RateKind.SYNC)
-        held(request).enter_context(self._gate.admitted_to(endpoint.workspace_id))
+        address = self._reception.limiting.address_of(request)
+        visitor = await self._reception.authentication.visitor(endpoint.workspace_id, address)
+        self._reception.limiting.show(request, visitor, RateKind.SYNC)
+        self._reception.admit_to(request, endpoint.workspace_id)
         selection = await self._visits.selection(chat)
         await self._limits.take(visitor, RateKind.SYNC)
         agent_events = request.headers.get(PROTOCOL_HEADER) == AGENT_EVENTS
@@ -96,14 +79,14 @@ class ChatDoor:
             agent_events=agent_events,
             trigger=Trigger.CHAT,
         )
-        run = await self._executions.attach(visitor, endpoint, asked)
+        run = await self._reception.executions.attach(visitor, endpoint, asked)
         writer = FrameWriter(selects=bool(selection), agent_events=agent_events, hide=redact_for_strangers)
         agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if agent_events else {}
-        return self._attached.written(run, writer, endpoint, headers={"x-execution-id": run.run_id, **agreed})
+        return self._reception.attached.written(run, writer, endpoint, headers={"x-execution-id": run.run_id, **agreed})
 
     async def _enter(self, request: Request, chat: Chat, *, password: str | None) -> str | None:
         ticket = request.cookies.get(_cookie_name(chat))
-        address = self._limiting.address_of(request)
+        address = self._reception.limiting.address_of(request)
         return await self._visits.enter(chat, ticket=ticket, password=password, address=address)
 
     def _give(self, response: Response, chat: Chat, ticket: str) -> None:

@@ -1,6 +1,5 @@
 """`POST /api/workflows/{id}/execute`. The order of its checks can be seen from outside: keep it."""
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -8,18 +7,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.attached import AttachedAnswers
 from gateway.api.legacy.errors import present_execute_error
 from gateway.api.legacy.models import Accepted, ExecuteBody, ExecuteFailure, ExecuteResult, Refusal
 from gateway.api.legacy.results import sync_response
-from gateway.api.limiting import Limiting
 from gateway.api.once import OnceOnly
-from gateway.api.routes import headers_of, held, plain
+from gateway.api.reception import Reception
+from gateway.api.routes import headers_of, plain
 from gateway.api.schemas import answer, described
-from gateway.application.admission import AdmissionGate
-from gateway.application.authentication import Authentication
-from gateway.application.endpoints import Endpoints
-from gateway.application.executions import Executions
 from gateway.domain.call_chain import call_chain
 from gateway.domain.credentials import Caller
 from gateway.domain.execute_request import ExecuteRequest, read_execute_request
@@ -34,61 +28,39 @@ from shared.web.structs import StructResponse
 class ExecuteDoor:
     """Serves execute calls: sync, stream and async."""
 
-    def __init__(
-        self,
-        gate: AdmissionGate,
-        authentication: Authentication,
-        endpoints: Endpoints,
-        executions: Executions,
-        attached: AttachedAnswers,
-        *,
-        once: OnceOnly,
-        limiting: Limiting,
-        public_url: str,
-    ) -> None:
-        self._gate = gate
-        self._authentication = authentication
-        self._endpoints = endpoints
-        self._executions = executions
-        self._attached = attached
+    def __init__(self, reception: Reception, *, once: OnceOnly, public_url: str) -> None:
+        self._reception = reception
         self._once = once
-        self._limiting = limiting
         self._public_url = public_url
 
     async def execute(self, request: Request) -> Response:
         """Run a workflow's live version."""
-        held(request).enter_context(self._gate.admitted())
+        self._reception.admit(request)
         workflow_id = request.path_params["workflow_id"]
         headers = headers_of(request)
         chain = call_chain(headers)
-        caller = await self._caller(request, headers, workflow_id)
-        self._limiting.show(request, caller, RateKind.SYNC)
+        caller = await self._reception.authentication.caller(headers)
+        caller = caller or await self._reception.public_caller(request, workflow_id)
+        self._reception.limiting.show(request, caller, RateKind.SYNC)
         body = await request.body()
         asked = read_execute_request(
             headers, body, is_public=caller.is_public, is_session=caller.is_session, call_chain=chain
         )
-        await self._authentication.confirm(caller)
-        caller, endpoint = await self._executions.authorize(caller, workflow_id)
-        self._limiting.show(request, caller, RateKind.of(asked.mode))
-        held(request).enter_context(self._gate.admitted_to(endpoint.workspace_id))
+        await self._reception.authentication.confirm(caller)
+        caller, endpoint = await self._reception.executions.authorize(caller, workflow_id)
+        self._reception.limiting.show(request, caller, RateKind.of(asked.mode))
+        self._reception.admit_to(request, endpoint.workspace_id)
         serve = partial(self._serve, caller, endpoint)
         return await self._once.answer(request, asked, serve, headers=headers, caller=caller, endpoint=endpoint)
 
     async def _serve(self, caller: Caller, endpoint: Endpoint, request: Request, asked: ExecuteRequest) -> Response:
         if asked.mode is RunMode.ASYNC:
-            return self._accepted(await self._executions.enqueue(caller, endpoint, asked))
-        run = await self._executions.attach(caller, endpoint, asked)
+            return self._accepted(await self._reception.executions.enqueue(caller, endpoint, asked))
+        run = await self._reception.executions.attach(caller, endpoint, asked)
         if asked.mode is RunMode.STREAM:
-            return self._attached.stream(run, asked, endpoint, headers={"x-execution-id": run.run_id})
-        outcome, output = await self._attached.result(request, run, endpoint.workspace_id)
+            return self._reception.attached.stream(run, asked, endpoint, headers={"x-execution-id": run.run_id})
+        outcome, output = await self._reception.attached.result(request, run, endpoint.workspace_id)
         return sync_response(run.run_id, outcome, output)
-
-    async def _caller(self, request: Request, headers: Mapping[str, str], workflow_id: str) -> Caller:
-        caller = await self._authentication.caller(headers)
-        if caller is not None:
-            return caller
-        endpoint = await self._endpoints.find(workflow_id)
-        return await self._authentication.public_caller(endpoint, self._limiting.address_of(request))
 
     def _accepted(self, accepted: RunAccepted) -> Response:
         path = f"/api/jobs/{accepted.job_id}"

@@ -24,16 +24,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.api.attached import AttachedAnswers
 from gateway.api.hang_up import never
 from gateway.api.legacy.errors import message_of, present_error
 from gateway.api.legacy.models import Refusal
-from gateway.api.limiting import Limiting
-from gateway.api.routes import headers_of, held, plain
+from gateway.api.reception import Reception
+from gateway.api.routes import headers_of, plain
 from gateway.api.schemas import answers
-from gateway.application.admission import AdmissionGate
-from gateway.application.authentication import Authentication
-from gateway.application.executions import Executions
 from gateway.application.tool_serving import ToolServing
 from gateway.domain.call_chain import call_chain
 from gateway.domain.credentials import Caller
@@ -63,23 +59,9 @@ class Visit(msgspec.Struct, frozen=True):
 class McpDoor:
     """Serves the protocol with its official package. Who may call, and how often, is the same as everywhere."""
 
-    def __init__(
-        self,
-        gate: AdmissionGate,
-        authentication: Authentication,
-        serving: ToolServing,
-        executions: Executions,
-        attached: AttachedAnswers,
-        *,
-        limiting: Limiting,
-        max_body_bytes: int,
-    ) -> None:
-        self._gate = gate
-        self._authentication = authentication
+    def __init__(self, reception: Reception, serving: ToolServing, *, max_body_bytes: int) -> None:
+        self._reception = reception
         self._serving = serving
-        self._executions = executions
-        self._attached = attached
-        self._limiting = limiting
         self._protocol: Server[Any] = Server(
             "flowport", version=VERSION, on_list_tools=self._list_tools, on_call_tool=self._call_tool
         )
@@ -127,20 +109,20 @@ class McpDoor:
 
     async def serve(self, request: Request) -> Response:
         """One message of the protocol."""
-        held(request).enter_context(self._gate.admitted())
+        self._reception.admit(request)
         visit = await self._visit(request)
-        held(request).enter_context(self._gate.admitted_to(visit.server.workspace_id))
+        self._reception.admit_to(request, visit.server.workspace_id)
         return _Exchange(self._manager, {**request.scope, _VISIT: visit}, await request.body())
 
     async def _visit(self, request: Request) -> Visit:
         headers = headers_of(request)
         server = await self._serving.find(request.path_params["server_id"])
         caller = await self._caller(request, headers, server)
-        self._limiting.show(request, caller, RateKind.SYNC)
+        self._reception.limiting.show(request, caller, RateKind.SYNC)
         return Visit(server, caller, request, call_chain(headers))
 
     async def _caller(self, request: Request, headers: Mapping[str, str], server: ToolServer) -> Caller:
-        known = await self._authentication.caller(headers)
+        known = await self._reception.authentication.caller(headers)
         if known is not None:
             if not known.may_enter(server.workspace_id):
                 raise NotFound("Server not found")
@@ -149,12 +131,14 @@ class McpDoor:
             return known
         if not server.settings.is_public:
             raise Unauthenticated("Unauthorized")
-        return await self._authentication.visitor(server.workspace_id, self._limiting.address_of(request))
+        return await self._reception.authentication.visitor(
+            server.workspace_id, self._reception.limiting.address_of(request)
+        )
 
     async def _list_tools(self, context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
         visit = _visit_of(context)
         try:
-            await self._limiting.count(visit.request, visit.caller, RateKind.API)
+            await self._reception.limiting.count(visit.request, visit.caller, RateKind.API)
             offered = await self._serving.offered(visit.server, visit.caller)
         except FlowportError as error:
             raise _told(error) from error
@@ -175,15 +159,15 @@ class McpDoor:
         tool = self._serving.tool(visit.server, visit.caller, params.name)
         if tool is None:
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name}")
-        caller, endpoint = await self._executions.authorize(visit.caller, tool.workflow_id)
+        caller, endpoint = await self._reception.executions.authorize(visit.caller, tool.workflow_id)
         asked = ExecuteRequest(
             mode=RunMode.SYNC,
             input=msgspec.json.encode(params.arguments or {}),
             trigger=Trigger.MCP,
             call_chain=visit.call_chain,
         )
-        run = await self._executions.attach(caller, endpoint, asked)
-        outcome, output = await self._attached.result(visit.request, run, endpoint.workspace_id)
+        run = await self._reception.executions.attach(caller, endpoint, asked)
+        outcome, output = await self._reception.attached.result(visit.request, run, endpoint.workspace_id)
         if outcome.status in (RunStatus.FAILED, RunStatus.CANCELLED):
             text = outcome.error.text if outcome.error else f"The run was {outcome.status}"
             return _text(text, is_error=True)

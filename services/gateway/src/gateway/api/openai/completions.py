@@ -7,7 +7,6 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.attached import AttachedAnswers
 from gateway.api.bodies import json_value, validated
 from gateway.api.limiting import Limiting
 from gateway.api.openai.errors import failed_run, present_error
@@ -21,15 +20,13 @@ from gateway.api.openai.models import (
     ReplyMessage,
 )
 from gateway.api.openai.replies import CompletionWriter, reply_text, token_usage
-from gateway.api.routes import headers_of, held, plain, presenting
+from gateway.api.reception import Reception
+from gateway.api.routes import headers_of, plain, presenting
 from gateway.api.schemas import answers, described
-from gateway.application.admission import AdmissionGate
 from gateway.application.authentication import Authentication
-from gateway.application.endpoints import Endpoints
-from gateway.application.executions import Executions
 from gateway.application.interfaces import Interfaces
 from gateway.domain.call_chain import call_chain
-from gateway.domain.credentials import Caller, Scope
+from gateway.domain.credentials import Scope
 from gateway.domain.execute_request import ExecuteRequest
 from gateway.domain.rate_limits import RateKind
 from gateway.ports import Authoring
@@ -43,52 +40,36 @@ MAX_MODELS: Final = 100
 class CompletionsDoor:
     """Runs workflows for OpenAI's clients. Who may call, and how often, is the same as everywhere."""
 
-    def __init__(
-        self,
-        gate: AdmissionGate,
-        authentication: Authentication,
-        endpoints: Endpoints,
-        executions: Executions,
-        attached: AttachedAnswers,
-        *,
-        interfaces: Interfaces,
-        limiting: Limiting,
-        clock: Clock,
-    ) -> None:
-        self._gate = gate
-        self._authentication = authentication
-        self._endpoints = endpoints
-        self._executions = executions
-        self._attached = attached
+    def __init__(self, reception: Reception, interfaces: Interfaces, clock: Clock) -> None:
+        self._reception = reception
         self._interfaces = interfaces
-        self._limiting = limiting
         self._clock = clock
 
     async def complete(self, request: Request) -> Response:
         """Go on with a conversation."""
-        held(request).enter_context(self._gate.admitted())
+        self._reception.admit(request)
         headers = headers_of(request)
         chain = call_chain(headers)
-        known = await self._authentication.caller(headers)
+        known = await self._reception.authentication.caller(headers)
         body = validated(CompletionBody, json_value(await request.body()))
-        caller = known or await self._public(request, body.model)
-        caller, endpoint = await self._executions.authorize(caller, body.model)
-        self._limiting.show(request, caller, RateKind.SYNC)
-        held(request).enter_context(self._gate.admitted_to(endpoint.workspace_id))
+        caller = known or await self._reception.public_caller(request, body.model)
+        caller, endpoint = await self._reception.executions.authorize(caller, body.model)
+        self._reception.limiting.show(request, caller, RateKind.SYNC)
+        self._reception.admit_to(request, endpoint.workspace_id)
         asked = ExecuteRequest(
             mode=RunMode.STREAM if body.stream else RunMode.SYNC,
             input=msgspec.json.encode(body.workflow_input()),
             selected_outputs=await self._selection(body),
             call_chain=chain,
         )
-        run = await self._executions.attach(caller, endpoint, asked)
+        run = await self._reception.executions.attach(caller, endpoint, asked)
         completion_id, created = f"chatcmpl-{run.run_id}", int(self._clock.now().timestamp())
         named = {"x-execution-id": run.run_id}
         if body.stream:
             usage = body.stream_options.include_usage
             writer = CompletionWriter(completion_id, body.model, created, include_usage=usage)
-            return self._attached.written(run, writer, endpoint, headers=named)
-        outcome, output = await self._attached.result(request, run, endpoint.workspace_id)
+            return self._reception.attached.written(run, writer, endpoint, headers=named)
+        outcome, output = await self._reception.attached.result(request, run, endpoint.workspace_id)
         if outcome.status in (RunStatus.FAILED, RunStatus.CANCELLED):
             return failed_run(outcome)
         answer = Completion(
@@ -99,10 +80,6 @@ class CompletionsDoor:
             usage=token_usage(output),
         )
         return StructResponse(answer.model_dump(), headers=named)
-
-    async def _public(self, request: Request, workflow_id: str) -> Caller:
-        endpoint = await self._endpoints.find(workflow_id)
-        return await self._authentication.public_caller(endpoint, self._limiting.address_of(request))
 
     async def _selection(self, body: CompletionBody) -> tuple[str, ...]:
         if not body.stream:

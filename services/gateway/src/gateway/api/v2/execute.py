@@ -8,21 +8,16 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.attached import AttachedAnswers
 from gateway.api.event_streams import RunEventStreams
-from gateway.api.limiting import Limiting
 from gateway.api.once import OnceOnly
-from gateway.api.routes import headers_of, held, plain
+from gateway.api.reception import Reception
+from gateway.api.routes import headers_of, plain
 from gateway.api.run_event_stream import heartbeat_in
 from gateway.api.schemas import answer, answers, described
 from gateway.api.v2.errors import NO_STORE, present_execute_error
 from gateway.api.v2.models import ErrorAnswer, ExecuteBody, QueuedRunAnswer, RunResultAnswer
 from gateway.api.v2.presenting import result
 from gateway.api.v2.requests import read_v2_request
-from gateway.application.admission import AdmissionGate
-from gateway.application.authentication import Authentication
-from gateway.application.endpoints import Endpoints
-from gateway.application.executions import Executions
 from gateway.domain.call_chain import call_chain
 from gateway.domain.credentials import Caller
 from gateway.domain.execute_request import ExecuteRequest
@@ -37,27 +32,10 @@ from shared.web.structs import StructResponse
 class V2ExecuteDoor:
     """Serves v2 execute calls: sync, stream and async. Here the key is looked at before the gate."""
 
-    def __init__(
-        self,
-        gate: AdmissionGate,
-        authentication: Authentication,
-        endpoints: Endpoints,
-        executions: Executions,
-        attached: AttachedAnswers,
-        *,
-        streams: RunEventStreams,
-        once: OnceOnly,
-        limiting: Limiting,
-        public_url: str,
-    ) -> None:
-        self._gate = gate
-        self._authentication = authentication
-        self._endpoints = endpoints
-        self._executions = executions
-        self._attached = attached
+    def __init__(self, reception: Reception, *, streams: RunEventStreams, once: OnceOnly, public_url: str) -> None:
+        self._reception = reception
         self._streams = streams
         self._once = once
-        self._limiting = limiting
         self._public_url = public_url
 
     async def execute(self, request: Request) -> Response:
@@ -65,35 +43,34 @@ class V2ExecuteDoor:
         workflow_id = request.path_params["workflow_id"]
         headers = headers_of(request)
         caller = await self._caller(request, headers, workflow_id)
-        self._limiting.show(request, caller, RateKind.SYNC, iso_dates=True)
-        held(request).enter_context(self._gate.admitted())
+        self._reception.limiting.show(request, caller, RateKind.SYNC, iso_dates=True)
+        self._reception.admit(request)
         chain = call_chain(headers)
         asked = read_v2_request(headers, await request.body(), is_public=caller.is_public, call_chain=chain)
-        await self._authentication.confirm(caller)
-        caller, endpoint = await self._executions.authorize(caller, workflow_id)
-        self._limiting.show(request, caller, RateKind.of(asked.mode), iso_dates=True)
-        held(request).enter_context(self._gate.admitted_to(endpoint.workspace_id))
+        await self._reception.authentication.confirm(caller)
+        caller, endpoint = await self._reception.executions.authorize(caller, workflow_id)
+        self._reception.limiting.show(request, caller, RateKind.of(asked.mode), iso_dates=True)
+        self._reception.admit_to(request, endpoint.workspace_id)
         serve = partial(self._serve, caller, endpoint)
         return await self._once.answer(request, asked, serve, headers=headers, caller=caller, endpoint=endpoint)
 
     async def _serve(self, caller: Caller, endpoint: Endpoint, request: Request, asked: ExecuteRequest) -> Response:
         if asked.mode is RunMode.ASYNC:
-            return self._queued(endpoint.workflow_id, await self._executions.enqueue(caller, endpoint, asked))
+            return self._queued(endpoint.workflow_id, await self._reception.executions.enqueue(caller, endpoint, asked))
         if asked.mode is RunMode.STREAM:
             heartbeat = heartbeat_in(request.query_params.get("heartbeat"))
             return await self._streams.begin(caller, endpoint, asked, heartbeat_seconds=heartbeat)
-        run = await self._executions.attach(caller, endpoint, asked)
-        outcome, output = await self._attached.result(request, run, endpoint.workspace_id)
+        run = await self._reception.executions.attach(caller, endpoint, asked)
+        outcome, output = await self._reception.attached.result(request, run, endpoint.workspace_id)
         body = {"data": result(run.run_id, endpoint.workflow_id, outcome, output)}
         return StructResponse(body, headers={**NO_STORE, "x-run-id": run.run_id})
 
     async def _caller(self, request: Request, headers: Mapping[str, str], workflow_id: str) -> Caller:
-        caller = await self._authentication.caller(headers)
+        caller = await self._reception.authentication.caller(headers)
         if caller is not None:
             return caller
-        endpoint = await self._endpoints.find(workflow_id)
         try:
-            return await self._authentication.public_caller(endpoint, self._limiting.address_of(request))
+            return await self._reception.public_caller(request, workflow_id)
         except Unauthenticated:
             raise Unauthenticated("API key required") from None
 

@@ -1,0 +1,39 @@
+"""What the doors that begin runs have in common: who comes in, and how the answer goes out."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from gateway.api.attached import AttachedAnswers
+from gateway.api.limiting import Limiting
+from gateway.api.routes import held
+from gateway.application.admission import AdmissionGate
+from gateway.application.authentication import Authentication
+from gateway.application.endpoints import Endpoints
+from gateway.application.executions import Executions
+from gateway.domain.credentials import Caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reception:
+    """Each door decides in which order it asks; the parts that it asks are these."""
+
+    gate: AdmissionGate
+    authentication: Authentication
+    endpoints: Endpoints
+    executions: Executions
+    attached: AttachedAnswers
+    limiting: Limiting
+
+    def admit(self, request: Request) -> None:
+        """Take a place at the gate until the request is answered. Raises AdmissionClosed."""
+        held(request).enter_context(self.gate.admitted())
+
+    def admit_to(self, request: Request, workspace_id: str) -> None:
+        """Take one of the workspace's places as well. Raises AdmissionClosed."""
+        held(request).enter_context(self.gate.admitted_to(workspace_id))
+
+    async def public_caller(self, request: Request, workflow_id: str) -> Caller:
+        """Whoever has no key, where the workflow is public. Raises Unauthenticated, Unavailable."""
+        endpoint = await self.endpoints.find(workflow_id)
+        return await self.authentication.public_caller(endpoint, self.limiting.address_of(request))
