@@ -4,11 +4,11 @@ import { type KeyKind, type KeyRow, useKeys, useRevokeKey } from '@/api/keys';
 import { can, useSignedIn } from '@/api/session';
 import { ago, moment } from '@/app/format';
 import { NewKeyDialog } from '@/deploy/new-key-dialog';
+import { ActionTable } from '@/ui/action-table';
 import { Button } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
 import { Badge, Empty, Failure, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
-import { TableFrame } from '@/ui/table-frame';
 import { useToasts } from '@/ui/toasts';
 import { Section } from './section';
 
@@ -46,27 +46,11 @@ function Keys({ kind }: { kind: KeyKind }) {
   if (keys.isError) return <Failure error={keys.error} onRetry={keys.refetch} />;
   if (!keys.data.length) return <Empty icon={<KeyRound size={22} aria-hidden />} title="No keys yet" />;
   return (
-    <TableFrame label="Key table">
-      <table className={table.table}>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Key</th>
-            <th scope="col">May</th>
-            <th scope="col">Created</th>
-            <th scope="col">Last used</th>
-            <th scope="col">
-              <span className="visually-hidden">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {keys.data.map((key) => (
-            <Row key={key.id} row={key} kind={kind} />
-          ))}
-        </tbody>
-      </table>
-    </TableFrame>
+    <ActionTable label="Key table" columns={['Name', 'Key', 'May', 'Created', 'Last used']}>
+      {keys.data.map((key) => (
+        <Row key={key.id} row={key} kind={kind} />
+      ))}
+    </ActionTable>
   );
 }
 

@@ -11,13 +11,13 @@ import {
   useWithdraw,
 } from '@/api/team';
 import { moment } from '@/app/format';
+import { ActionTable } from '@/ui/action-table';
 import { Button } from '@/ui/button';
 import { CopyButton } from '@/ui/copy-button';
 import { Confirm, Dialog } from '@/ui/dialog';
 import { Field, Select, TextInput } from '@/ui/field';
 import { Failure, Problem, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
-import { TableFrame } from '@/ui/table-frame';
 import { useToasts } from '@/ui/toasts';
 import styles from './members.module.css';
 import { Section } from './section';
@@ -58,25 +58,11 @@ export function MembersSection() {
 
 function MemberTable({ members, isAdmin }: { members: readonly Member[]; isAdmin: boolean }) {
   return (
-    <TableFrame label="Member table">
-      <table className={table.table}>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Role</th>
-            <th scope="col">Joined</th>
-            <th scope="col">
-              <span className="visually-hidden">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {members.map((member) => (
-            <MemberLine key={member.id} member={member} isAdmin={isAdmin} />
-          ))}
-        </tbody>
-      </table>
-    </TableFrame>
+    <ActionTable label="Member table" columns={['Name', 'Role', 'Joined']}>
+      {members.map((member) => (
+        <MemberLine key={member.id} member={member} isAdmin={isAdmin} />
+      ))}
+    </ActionTable>
   );
 }
 
@@ -137,32 +123,18 @@ function Invitations() {
   if (!invitations.data?.length) return null;
   return (
     <Section title="Open invitations">
-      <TableFrame label="Invitation table">
-        <table className={table.table}>
-          <thead>
-            <tr>
-              <th scope="col">For</th>
-              <th scope="col">Role</th>
-              <th scope="col">Good until</th>
-              <th scope="col">
-                <span className="visually-hidden">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {invitations.data.map((invitation) => (
-              <tr key={invitation.id}>
-                <td>{invitation.email ?? 'Whoever has the link'}</td>
-                <td className={table.quiet}>{invitation.role}</td>
-                <td className={table.quiet}>{moment(invitation.expiresAt)}</td>
-                <td className={table.end}>
-                  <Button onClick={() => withdraw.mutate(invitation.id, { onError: fail })}>Withdraw</Button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </TableFrame>
+      <ActionTable label="Invitation table" columns={['For', 'Role', 'Good until']}>
+        {invitations.data.map((invitation) => (
+          <tr key={invitation.id}>
+            <td>{invitation.email ?? 'Whoever has the link'}</td>
+            <td className={table.quiet}>{invitation.role}</td>
+            <td className={table.quiet}>{moment(invitation.expiresAt)}</td>
+            <td className={table.end}>
+              <Button onClick={() => withdraw.mutate(invitation.id, { onError: fail })}>Withdraw</Button>
+            </td>
+          </tr>
+        ))}
+      </ActionTable>
     </Section>
   );
 }

@@ -3,12 +3,12 @@ import { type FormEvent, useState } from 'react';
 import { useDeleteSecret, useSecrets, useSetSecret } from '@/api/environment';
 import { can, useSignedIn } from '@/api/session';
 import { moment } from '@/app/format';
+import { ActionTable } from '@/ui/action-table';
 import { Button } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
 import { Field, TextInput } from '@/ui/field';
 import { Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
-import { TableFrame } from '@/ui/table-frame';
 import { useToasts } from '@/ui/toasts';
 import styles from './secrets.module.css';
 import { Section } from './section';
@@ -27,30 +27,17 @@ export function SecretsSection() {
       {secrets.isError && <Failure error={secrets.error} onRetry={secrets.refetch} />}
       {secrets.data?.length === 0 && <Empty icon={<LockKeyhole size={22} aria-hidden />} title="No secrets yet" />}
       {secrets.data && secrets.data.length > 0 && (
-        <TableFrame label="Secret table">
-          <table className={table.table}>
-            <thead>
-              <tr>
-                <th scope="col">Name</th>
-                <th scope="col">Changed</th>
-                <th scope="col">
-                  <span className="visually-hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {secrets.data.map(({ name, updatedAt }) => (
-                <tr key={name}>
-                  <td>
-                    <code>{`{{${name}}}`}</code>
-                  </td>
-                  <td className={table.quiet}>{moment(updatedAt)}</td>
-                  <td className={table.end}>{isAdmin && <DeleteButton name={name} />}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </TableFrame>
+        <ActionTable label="Secret table" columns={['Name', 'Changed']}>
+          {secrets.data.map(({ name, updatedAt }) => (
+            <tr key={name}>
+              <td>
+                <code>{`{{${name}}}`}</code>
+              </td>
+              <td className={table.quiet}>{moment(updatedAt)}</td>
+              <td className={table.end}>{isAdmin && <DeleteButton name={name} />}</td>
+            </tr>
+          ))}
+        </ActionTable>
       )}
     </Section>
   );

@@ -13,12 +13,12 @@ import {
 } from '@/api/webhooks';
 import { useWorkflows } from '@/api/workflows';
 import { ago, count } from '@/app/format';
+import { ActionTable } from '@/ui/action-table';
 import { Button } from '@/ui/button';
 import { Confirm, Dialog } from '@/ui/dialog';
 import { Field, Select, TextInput } from '@/ui/field';
 import { Badge, Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
-import { TableFrame } from '@/ui/table-frame';
 import { useToasts } from '@/ui/toasts';
 import styles from './members.module.css';
 import { Section } from './section';
@@ -56,25 +56,11 @@ function Webhooks({ isAdmin }: { isAdmin: boolean }) {
   if (webhooks.isError) return <Failure error={webhooks.error} onRetry={webhooks.refetch} />;
   if (!webhooks.data.length) return <Empty icon={<WebhookIcon size={22} aria-hidden />} title="No webhooks yet" />;
   return (
-    <TableFrame label="Webhook table">
-      <table className={table.table}>
-        <thead>
-          <tr>
-            <th scope="col">Address</th>
-            <th scope="col">Told about</th>
-            <th scope="col">State</th>
-            <th scope="col">
-              <span className="visually-hidden">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {webhooks.data.map((webhook) => (
-            <Row key={webhook.id} webhook={webhook} isAdmin={isAdmin} />
-          ))}
-        </tbody>
-      </table>
-    </TableFrame>
+    <ActionTable label="Webhook table" columns={['Address', 'Told about', 'State']}>
+      {webhooks.data.map((webhook) => (
+        <Row key={webhook.id} webhook={webhook} isAdmin={isAdmin} />
+      ))}
+    </ActionTable>
   );
 }
 
@@ -143,49 +129,34 @@ function Deliveries({ isAdmin }: { isAdmin: boolean }) {
   if (!deliveries.data?.length) return null;
   return (
     <Section title="Last deliveries">
-      <TableFrame label="Delivery table">
-        <table className={table.table}>
-          <thead>
-            <tr>
-              <th scope="col">Address</th>
-              <th scope="col">State</th>
-              <th scope="col">Tries</th>
-              <th scope="col">When</th>
-              <th scope="col">
-                <span className="visually-hidden">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {deliveries.data.map((delivery) => (
-              <tr key={delivery.id}>
-                <td>
-                  <code>{delivery.url}</code>
-                </td>
-                <td>
-                  <Badge tone={TONES[delivery.status] ?? 'quiet'}>
-                    {delivery.status}
-                    {delivery.lastStatus ? ` · ${delivery.lastStatus}` : ''}
-                  </Badge>
-                </td>
-                <td className={table.quiet}>{delivery.attempts}</td>
-                <td className={table.quiet}>{ago(delivery.createdAt)}</td>
-                <td className={table.end}>
-                  {isAdmin && (
-                    <Button
-                      onClick={() =>
-                        resend.mutate(delivery.id, { onSuccess: () => say('It is sent again.'), onError: fail })
-                      }
-                    >
-                      Send again
-                    </Button>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </TableFrame>
+      <ActionTable label="Delivery table" columns={['Address', 'State', 'Tries', 'When']}>
+        {deliveries.data.map((delivery) => (
+          <tr key={delivery.id}>
+            <td>
+              <code>{delivery.url}</code>
+            </td>
+            <td>
+              <Badge tone={TONES[delivery.status] ?? 'quiet'}>
+                {delivery.status}
+                {delivery.lastStatus ? ` · ${delivery.lastStatus}` : ''}
+              </Badge>
+            </td>
+            <td className={table.quiet}>{delivery.attempts}</td>
+            <td className={table.quiet}>{ago(delivery.createdAt)}</td>
+            <td className={table.end}>
+              {isAdmin && (
+                <Button
+                  onClick={() =>
+                    resend.mutate(delivery.id, { onSuccess: () => say('It is sent again.'), onError: fail })
+                  }
+                >
+                  Send again
+                </Button>
+              )}
+            </td>
+          </tr>
+        ))}
+      </ActionTable>
     </Section>
   );
 }
