@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any, Self
 
@@ -54,6 +54,13 @@ class Prometheus:
         deadline = time.monotonic() + seconds
         while name not in self.firing():
             assert time.monotonic() < deadline, f"{name} does not fire; these do: {self.firing()}"
+            time.sleep(0.2)
+
+    def await_quiet(self, names: Set[str], *, seconds: float = 30) -> None:
+        """Wait until none of these alerts fires: before the first scrapes, nothing seems to run."""
+        deadline = time.monotonic() + seconds
+        while firing := names & self.firing():
+            assert time.monotonic() < deadline, f"still firing: {firing}"
             time.sleep(0.2)
 
     def await_scrapes(self, *, seconds: float = 30) -> None:

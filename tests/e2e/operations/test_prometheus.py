@@ -45,7 +45,7 @@ def test_prometheus_reads_every_query(prometheus: Prometheus) -> None:
 def test_all_is_quiet_while_all_is_well(prometheus: Prometheus) -> None:
     services = {result["metric"]["service"] for result in prometheus.query("flowport_build_info == 1")}
     assert services == {service.value for service in ServiceName}
-    assert {"FlowportServiceDown", "FlowportNoWorkers", "FlowportNoDispatcher"} & prometheus.firing() == set()
+    prometheus.await_quiet({"FlowportServiceDown", "FlowportNoWorkers", "FlowportNoDispatcher"})
 
 
 async def test_somebody_is_paged_when_a_service_dies(stack: Stack, prometheus: Prometheus) -> None:

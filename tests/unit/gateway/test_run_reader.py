@@ -86,6 +86,20 @@ async def test_whoever_comes_late_reads_the_log_and_then_goes_on_live(reader: Ru
     assert events_of(await reader.take()) == [RunStarted(), *text("Hel", "lo")]
 
 
+async def test_what_was_sent_just_before_somebody_came_is_found_without_a_long_wait(
+    reader: RunReader, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_reader, "POLL_SECONDS", 3600)
+    monkeypatch.setattr(run_reader, "JOIN_SECONDS", 0.01)
+    log.batches = [batch(0, RunStarted())]
+    reader.look_into_log()
+    assert events_of(await reader.take()) == [RunStarted()]
+    waiting = asyncio.ensure_future(reader.take())
+    await asyncio.sleep(0.005)
+    log.batches.append(batch(1, *text("on its way")))
+    assert events_of(await asyncio.wait_for(waiting, 5)) == text("on its way")
+
+
 async def test_what_comes_twice_is_read_once(reader: RunReader, log: Log) -> None:
     log.batches = [batch(0, RunStarted(), *text("a", "b", "c"))]
     reader.feed(batch(0, RunStarted(), *text("a")))

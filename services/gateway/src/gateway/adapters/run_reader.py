@@ -18,6 +18,8 @@ from shared.ids import public_run_id
 
 POLL_SECONDS: Final = 2.0
 """How long nothing may come before the log is asked: the run may have begun elsewhere, or died."""
+JOIN_SECONDS: Final = 0.25
+"""The same for who has just joined: what was sent before that is on its way to the log. Doubles at every silence."""
 GAP_SECONDS: Final = 0.2
 """How soon the log is asked again for what has overtaken it."""
 GAP_PATIENCE: Final = 30
@@ -48,6 +50,7 @@ class RunReader:
         self._arrived: deque[EventBatch] = deque()
         self._size = 0
         self._look = False
+        self._patience = POLL_SECONDS
         self._ended = False
         self._failure: FlowportError | None = None
         self._news = asyncio.Event()
@@ -66,6 +69,7 @@ class RunReader:
     def look_into_log(self) -> None:
         """Something may have been missed."""
         self._look = True
+        self._patience = JOIN_SECONDS
         self._news.set()
 
     def fail(self, failure: FlowportError) -> None:
@@ -93,10 +97,11 @@ class RunReader:
         """Wait for news, or read the log; says whether the run is over and everything has been read."""
         if not self._look and not self._ended:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
+                await asyncio.wait_for(self._news.wait(), self._patience)
             if self._news.is_set():
                 self._news.clear()
                 return False
+            self._patience = min(2 * self._patience, POLL_SECONDS)
         self._look = False
         page = await self._events.events(self._workspace_id, self.run_id, self._at)
         self._arrived.extendleft(reversed(page.batches))
