@@ -5,7 +5,7 @@ import time
 
 import httpx
 from playwright.sync_api import expect
-from tests.browser.console import Account, Console
+from tests.browser.console import Account, Console, Json
 from tests.browser.workflows import answering, talking
 
 
@@ -98,6 +98,41 @@ def test_a_secret_is_kept_and_never_shown(console: Console, account: Account) ->
     assert "oolong" not in console.page.content()
     workflow_id = account.publish(answering("With a secret", "return {{TEA_KIND}};"))
     assert account.run(workflow_id).status_code == 200
+
+
+def test_a_workflow_becomes_a_tool_that_agents_find_and_call(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Fetch the tea", "return 'oolong';"))
+    console.goto(f"/workflows/{workflow_id}").press("Live")
+    page = console.page
+    page.get_by_role("tab", name="MCP").click()
+    console.press("Create server")
+    page.get_by_label("Name", exact=False).last.fill("Kitchen")
+    console.press("Create")
+    page.get_by_label("Tool name").fill("No Spaces")
+    console.shows("Small letters, digits and underscores only.")
+    page.get_by_label("Tool name").fill("fetch_tea")
+    page.get_by_label("Description").fill("Brings tea")
+    page.get_by_label("input (string)").fill("Which tea")
+    page.get_by_role("checkbox", name="Kitchen").check()
+    console.press("Save Tool").shows("The tool is saved.")
+
+    console.press("Copy the address of Kitchen")
+    server = page.evaluate("navigator.clipboard.readText()")
+    (tool,) = _mcp(account, server, "tools/list")["tools"]
+    assert (tool["name"], tool["description"]) == ("fetch_tea", "Brings tea")
+    assert tool["inputSchema"]["properties"]["input"]["description"] == "Which tea"
+    called = _mcp(account, server, "tools/call", {"name": "fetch_tea", "arguments": {}})
+    assert "oolong" in called["content"][0]["text"]
+
+    page.get_by_role("link", name="Manage").click()
+    console.shows("fetch_tea").press("Delete Kitchen").confirm("Delete").shows("No MCP servers yet")
+    assert account.http.get(server).status_code == 404
+
+
+def _mcp(account: Account, server: str, method: str, params: Json | None = None) -> Json:
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}}
+    result: Json = account.http.post(server, json=body).raise_for_status().json()["result"]
+    return result
 
 
 def test_a_workflow_is_published_as_a_chat_and_taken_away(console: Console, account: Account) -> None:

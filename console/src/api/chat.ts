@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useIsMutating, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { send } from './client';
 import { workflowKeys } from './workflows';
 
@@ -48,9 +48,16 @@ export function useAvailability(identifier: string, own: string | undefined) {
   });
 }
 
-function useChatChange<Variables>(workflowId: string, change: (variables: Variables) => Promise<unknown>) {
+const saveKey = (workflowId: string) => ['save-chat', workflowId];
+
+function useChatChange<Variables>(
+  workflowId: string,
+  change: (variables: Variables) => Promise<unknown>,
+  mutationKey?: readonly string[],
+) {
   const client = useQueryClient();
   return useMutation({
+    mutationKey,
     mutationFn: change,
     onSettled: () => void client.invalidateQueries({ queryKey: workflowKeys.one(workflowId) }),
   });
@@ -58,9 +65,16 @@ function useChatChange<Variables>(workflowId: string, change: (variables: Variab
 
 /** Publishes the chat, or changes the one that there is. */
 export function useSaveChat(workflowId: string, chat: Chat | null) {
-  return useChatChange(workflowId, (wish: ChatWish) =>
-    chat ? send('PATCH', `/api/chat/manage/${chat.id}`, wish) : send('POST', '/api/chat', { ...wish, workflowId }),
+  return useChatChange(
+    workflowId,
+    (wish: ChatWish) =>
+      chat ? send('PATCH', `/api/chat/manage/${chat.id}`, wish) : send('POST', '/api/chat', { ...wish, workflowId }),
+    saveKey(workflowId),
   );
+}
+
+export function useIsSavingChat(workflowId: string): boolean {
+  return useIsMutating({ mutationKey: saveKey(workflowId) }) > 0;
 }
 
 export function useDeleteChat(workflowId: string) {

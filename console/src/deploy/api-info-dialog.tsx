@@ -5,12 +5,12 @@ import { useDeployment, useUpdateWorkflow, type WorkflowRow } from '@/api/workfl
 import { type InputField, inputFields } from '@/editor/input-form';
 import { Button } from '@/ui/button';
 import { Field, TextArea, TextInput } from '@/ui/field';
+import form from '@/ui/form.module.css';
 import { Segments } from '@/ui/segments';
 import { Problem } from '@/ui/states';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { setValue } from '@/workflow/edit';
 import { type Json, listOf, storedValue } from '@/workflow/state';
-import styles from './api-info-dialog.module.css';
 import { GuardedDialog } from './guarded-dialog';
 
 interface Props {
@@ -69,7 +69,7 @@ export function ApiInfoDialog({ workflow, saver, onClose }: Props) {
         </>
       )}
     >
-      <div className={styles.form}>
+      <div className={form.form}>
         <Field label="Description">
           {(control) => (
             <TextArea
@@ -82,10 +82,10 @@ export function ApiInfoDialog({ workflow, saver, onClose }: Props) {
           )}
         </Field>
         {can(workspace.role, 'admin') && (
-          <div className={styles.access}>
-            <span className={styles.label}>Access</span>
+          <div className={form.part}>
+            <span className={form.label}>Access</span>
             <Segments label="Access" value={access} options={ACCESS} onChange={setAccessChoice} />
-            <p className={styles.hint}>
+            <p className={form.hint}>
               {access === 'key'
                 ? 'Requires a valid API key to call this endpoint.'
                 : 'Anyone with the URL can call this endpoint. What it spends is yours.'}
@@ -93,8 +93,8 @@ export function ApiInfoDialog({ workflow, saver, onClose }: Props) {
           </div>
         )}
         {fields.length > 0 && (
-          <fieldset className={styles.access}>
-            <legend className={styles.label}>Parameters</legend>
+          <fieldset className={form.part}>
+            <legend className={form.label}>Parameters</legend>
             {fields.map((field) => (
               <Field key={field.name} label={`${field.name} (${field.type})`}>
                 {(control) => (
@@ -107,7 +107,7 @@ export function ApiInfoDialog({ workflow, saver, onClose }: Props) {
                 )}
               </Field>
             ))}
-            <p className={styles.hint}>These are part of the draft: they are live with the next update.</p>
+            <p className={form.hint}>These are part of the draft: they are live with the next update.</p>
           </fieldset>
         )}
         <Problem error={update.error ?? setAccess.error} />

@@ -3,7 +3,9 @@ import { type FormEvent, useDeferredValue, useState } from 'react';
 import { type Chat, type ChatAccess, type ChatOutput, useAvailability, useChat, useSaveChat } from '@/api/chat';
 import { type SelectableBlock, useSamples } from '@/api/samples';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
+import { classNames } from '@/ui/class-names';
 import { Field, TextArea, TextInput } from '@/ui/field';
+import form from '@/ui/form.module.css';
 import { Segments } from '@/ui/segments';
 import { Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
@@ -66,7 +68,7 @@ function ChatForm({ workflow, chat, blocks }: FormProps) {
   };
 
   return (
-    <form id={CHAT_FORM} className={styles.form} onSubmit={submit}>
+    <form id={CHAT_FORM} className={classNames(form.form, styles.form)} onSubmit={submit}>
       {chat && (
         <p className={styles.live}>
           People talk to it at{' '}
@@ -103,8 +105,8 @@ function ChatForm({ workflow, chat, blocks }: FormProps) {
           />
         )}
       </Field>
-      <div className={styles.part}>
-        <span className={styles.label}>Output</span>
+      <div className={form.part}>
+        <span className={form.label}>Output</span>
         <div>
           <OutputMenu
             blocks={blocks}
@@ -113,8 +115,8 @@ function ChatForm({ workflow, chat, blocks }: FormProps) {
           />
         </div>
       </div>
-      <div className={styles.part}>
-        <span className={styles.label}>Access control</span>
+      <div className={form.part}>
+        <span className={form.label}>Access control</span>
         <Segments label="Access control" value={access} options={ACCESS} onChange={setAccess} />
       </div>
       {access === 'password' && (

@@ -5,6 +5,7 @@ import { Button } from '@/ui/button';
 import { CopyButton } from '@/ui/copy-button';
 import { Dialog } from '@/ui/dialog';
 import { Field, Select, TextInput } from '@/ui/field';
+import fields from '@/ui/form.module.css';
 import { Segments } from '@/ui/segments';
 import { Problem } from '@/ui/states';
 import styles from './new-key-dialog.module.css';
@@ -63,11 +64,11 @@ function KeyForm({ onMade, onClose }: { onMade: (key: NewKey) => void; onClose: 
         </>
       }
     >
-      <form id={form} className={styles.form} onSubmit={submit}>
+      <form id={form} className={fields.form} onSubmit={submit}>
         {mayForWorkspace && (
-          <div className={styles.kind}>
+          <div className={fields.part}>
             <Segments label="Kind of key" value={kind} options={KINDS} onChange={setKind} />
-            <p className={styles.hint}>
+            <p className={fields.hint}>
               {kind === 'workspace'
                 ? 'Works in this workspace, whoever comes and goes.'
                 : 'Works wherever you may, as long as you may.'}

@@ -6,6 +6,7 @@ import { KeysSection } from '@/settings/keys';
 import { LimitsSection } from '@/settings/limits';
 import { MembersSection } from '@/settings/members';
 import { SecretsSection } from '@/settings/secrets';
+import { ToolServersSection } from '@/settings/tool-servers';
 import { WebhooksSection } from '@/settings/webhooks';
 import { Empty } from '@/ui/states';
 import styles from './settings.module.css';
@@ -14,6 +15,7 @@ const SECTIONS: { path: string; name: string; for: Role; content: () => React.JS
   { path: 'keys', name: 'API keys', for: 'read', content: KeysSection },
   { path: 'members', name: 'Members', for: 'read', content: MembersSection },
   { path: 'secrets', name: 'Secrets', for: 'read', content: SecretsSection },
+  { path: 'mcp', name: 'MCP servers', for: 'read', content: ToolServersSection },
   { path: 'webhooks', name: 'Webhooks', for: 'read', content: WebhooksSection },
   { path: 'limits', name: 'Limits and usage', for: 'read', content: LimitsSection },
   { path: 'audit', name: 'Audit log', for: 'admin', content: AuditSection },

@@ -16,6 +16,7 @@ import { Button } from '@/ui/button';
 import { CopyButton } from '@/ui/copy-button';
 import { Confirm, Dialog } from '@/ui/dialog';
 import { Field, Select, TextInput } from '@/ui/field';
+import fields from '@/ui/form.module.css';
 import { Failure, Problem, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { useToasts } from '@/ui/toasts';
@@ -182,7 +183,7 @@ function InviteDialog({ onClose }: { onClose: () => void }) {
         </>
       }
     >
-      <form id={form} className={styles.form} onSubmit={submit}>
+      <form id={form} className={fields.form} onSubmit={submit}>
         <Field label="Email" hint="Only this person can use the link; leave it empty for anyone who has it.">
           {(control) => (
             <TextInput

@@ -17,10 +17,10 @@ import { ActionTable } from '@/ui/action-table';
 import { Button } from '@/ui/button';
 import { Confirm, Dialog } from '@/ui/dialog';
 import { Field, Select, TextInput } from '@/ui/field';
+import fields from '@/ui/form.module.css';
 import { Badge, Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { useToasts } from '@/ui/toasts';
-import styles from './members.module.css';
 import { Section } from './section';
 
 const TONES: Record<string, 'green' | 'red' | 'quiet'> = { delivered: 'green', failed: 'red' };
@@ -197,7 +197,7 @@ function WebhookDialog({ onClose }: { onClose: () => void }) {
         </>
       }
     >
-      <form id={form} className={styles.form} onSubmit={submit}>
+      <form id={form} className={fields.form} onSubmit={submit}>
         <Field label="Address">
           {(control) => (
             <TextInput

@@ -1,5 +1,6 @@
 import { LoaderCircle } from 'lucide-react';
 import type { ComponentProps, ReactNode } from 'react';
+import { Link } from 'wouter';
 import styles from './button.module.css';
 import { classNames } from './class-names';
 import { Tip } from './tip';
@@ -24,6 +25,16 @@ export function Button({ look = 'secondary', busy = false, icon, className, chil
       {busy ? <LoaderCircle className={styles.spinner} size={15} aria-hidden /> : icon}
       {children}
     </button>
+  );
+}
+
+/** A way to another page that looks like a button. */
+export function ButtonLink({ href, icon, children }: { href: string; icon?: ReactNode; children: ReactNode }) {
+  return (
+    <Link href={href} className={classNames(styles.button, styles.secondary)}>
+      {icon}
+      {children}
+    </Link>
   );
 }
 

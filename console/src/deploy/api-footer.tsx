@@ -1,0 +1,25 @@
+import { useState } from 'react';
+import { can, useSignedIn } from '@/api/session';
+import type { WorkflowRow } from '@/api/workflows';
+import { Button } from '@/ui/button';
+import type { DraftSaver } from '@/workflow/draft-saver';
+import { ApiInfoDialog } from './api-info-dialog';
+import { NewKeyDialog } from './new-key-dialog';
+
+/** What can be changed about the API. */
+export function ApiFooter({ workflow, saver }: { workflow: WorkflowRow; saver: DraftSaver }) {
+  const { workspace } = useSignedIn();
+  const [open, setOpen] = useState<'info' | 'key' | null>(null);
+  return (
+    <>
+      <Button disabled={!can(workspace.role, 'write')} onClick={() => setOpen('info')}>
+        Edit API Info
+      </Button>
+      <Button look="primary" onClick={() => setOpen('key')}>
+        Generate API Key
+      </Button>
+      {open === 'info' && <ApiInfoDialog workflow={workflow} saver={saver} onClose={() => setOpen(null)} />}
+      {open === 'key' && <NewKeyDialog onClose={() => setOpen(null)} />}
+    </>
+  );
+}

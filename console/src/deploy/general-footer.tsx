@@ -1,0 +1,81 @@
+import { type ComponentProps, useState } from 'react';
+import { useDeploy, useUndeploy } from '@/api/deployments';
+import { can, useSignedIn } from '@/api/session';
+import { useDeployment, type WorkflowRow } from '@/api/workflows';
+import { Button } from '@/ui/button';
+import { Confirm } from '@/ui/dialog';
+import { Badge, Problem } from '@/ui/states';
+import { useToasts } from '@/ui/toasts';
+import type { DraftSaver } from '@/workflow/draft-saver';
+import styles from './general-footer.module.css';
+
+/** How the deployment stands, and the way in and out of it. */
+export function GeneralFooter({ workflow, saver }: { workflow: WorkflowRow; saver: DraftSaver }) {
+  const { workspace } = useSignedIn();
+  const { say, fail } = useToasts();
+  const deployment = useDeployment(workflow.id);
+  const deploy = useDeploy(workflow.id);
+  const undeploy = useUndeploy(workflow.id);
+  const [asked, setAsked] = useState<'undeploy' | 'again' | null>(null);
+  const close = () => setAsked(null);
+  const isAdmin = can(workspace.role, 'admin');
+  const live = deployment.data?.isDeployed ? deployment.data : null;
+  const changed = live?.needsRedeployment ?? false;
+
+  const publish = async () => {
+    close();
+    await saver.flush();
+    deploy.mutate(undefined, {
+      onSuccess: (made) => {
+        say(`Version ${made.activeDeployment?.version} is live.`);
+        for (const warning of made.warnings ?? []) say(warning);
+      },
+    });
+  };
+  const update: ComponentProps<typeof Button>['onClick'] = () => (changed ? void publish() : setAsked('again'));
+
+  return (
+    <>
+      <div className={styles.standing}>
+        {live && (
+          <Badge tone={changed ? 'amber' : 'green'} dot>
+            {changed ? 'Update deployment' : 'Live'}
+          </Badge>
+        )}
+        <Problem error={deploy.error} />
+      </div>
+      {live ? (
+        <>
+          <Button disabled={!isAdmin} busy={undeploy.isPending} onClick={() => setAsked('undeploy')}>
+            {undeploy.isPending ? 'Undeploying…' : 'Undeploy'}
+          </Button>
+          <Button look={changed ? 'primary' : 'secondary'} disabled={!isAdmin} busy={deploy.isPending} onClick={update}>
+            {deploy.isPending ? 'Updating…' : 'Update'}
+          </Button>
+        </>
+      ) : (
+        <Button look="primary" disabled={!isAdmin} busy={deploy.isPending} onClick={() => void publish()}>
+          {deploy.isPending ? 'Deploying…' : 'Deploy'}
+        </Button>
+      )}
+      <Confirm
+        title="Undeploy API"
+        question="Calls to this workflow are refused until it is deployed again. Its versions stay."
+        action="Undeploy"
+        busy={undeploy.isPending}
+        open={asked === 'undeploy'}
+        onClose={close}
+        onConfirm={() => undeploy.mutate(undefined, { onError: fail, onSettled: close })}
+      />
+      <Confirm
+        title="Deploy without a change?"
+        question="The draft is what is live already. This records one more version of the same."
+        action="Deploy anyway"
+        look="primary"
+        open={asked === 'again'}
+        onClose={close}
+        onConfirm={() => void publish()}
+      />
+    </>
+  );
+}
