@@ -101,6 +101,12 @@ async def test_only_deployed_workflows_are_listed_when_asked(gateway: DeployCall
     assert [workflow.id for workflow in (await page(gateway, deployed_only="true")).workflows] == [live.id]
 
 
+async def test_only_the_workflows_of_a_folder_are_listed_when_asked(gateway: DeployCaller) -> None:
+    await gateway.create()
+    inside = await imported(gateway, state(), folder_id="F1")
+    assert [workflow.id for workflow in (await page(gateway, folder_id="F1")).workflows] == [inside.id]
+
+
 @pytest.mark.parametrize("cursor", ["!!!", "%C3%A9", "a", "////"])
 async def test_a_cursor_that_is_not_ours_is_refused(gateway: DeployCaller, cursor: str) -> None:
     with pytest.raises(InvalidRequest):

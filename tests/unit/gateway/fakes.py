@@ -246,6 +246,7 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         self.version_details: dict[tuple[str, int], VersionDetail] = {}
         self.drafts: dict[str, Draft] = {}
         self.descriptions: dict[str, str] = {}
+        self.folders: dict[str, str] = {}
         self.kept_drafts: list[dict[str, Any]] = []
         self.looks = 0
         self.is_down = False
@@ -265,11 +266,14 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
             raise NotFound("Deployment version not found")
         return self.version_details[workflow_id, number]
 
-    async def page(self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool) -> WorkflowPage:
+    async def page(
+        self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool, folder_id: str | None = None
+    ) -> WorkflowPage:
+        every = [self._workflow(each) for each in self.endpoints.values() if each.workspace_id == workspace_id]
         found = [
-            self._workflow(endpoint)
-            for endpoint in self.endpoints.values()
-            if endpoint.workspace_id == workspace_id and (endpoint.is_deployed or not deployed_only)
+            each
+            for each in every
+            if (each.endpoint.is_deployed or not deployed_only) and folder_id in (None, each.folder_id)
         ]
         start = int(cursor or 0)
         more = len(found) > start + limit
@@ -454,6 +458,7 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
             workspace_id=endpoint.workspace_id,
             name=endpoint.name,
             description=self.descriptions.get(endpoint.workflow_id, ""),
+            folder_id=self.folders.get(endpoint.workflow_id),
             created_at=NOON,
             updated_at=NOON,
             endpoint=endpoint,

@@ -60,7 +60,13 @@ async def test_names_are_given_once(admin: Visitor) -> None:
 
 @pytest.mark.parametrize("body", [{}, {"name": "  "}, {"name": "x", "scopes": []}, {"name": "x", "scopes": ["root"]}])
 async def test_a_key_must_be_described(admin: Visitor, body: dict[str, Any]) -> None:
-    assert (await admin.send("POST", KEYS, body)).status == 400
+    answer = await admin.send("POST", KEYS, body)
+    assert (answer.status, answer.json["error"]) == (400, "Validation error")
+
+
+async def test_a_key_without_a_name_is_told_so(admin: Visitor) -> None:
+    details = (await admin.send("POST", KEYS, {"name": ""})).json["details"]
+    assert details == [{"code": "too_small", "path": ["name"], "message": "Name is required"}]
 
 
 async def test_a_key_does_what_it_was_made_for(system: System, admin: Visitor) -> None:

@@ -13,6 +13,7 @@ from gateway.api.legacy.authoring_models import AccessBody, CreateBody, UpdateBo
 from gateway.api.v1.models import DeployBody, ImportBody, RollbackBody
 from gateway.api.v2.models import ExecuteBody
 from gateway.api.v2.requests import read_v2_request
+from gateway.api.workspaces.models import RoleBody
 from shared.errors import FlowportError, InvalidRequest
 
 MODELS: list[type[BaseModel]] = [
@@ -52,6 +53,23 @@ def test_any_v2_body_is_read_or_refused(value: Any, headers: dict[str, str]) -> 
     except FlowportError:
         return
     assert isinstance(json.loads(request.input), dict)
+
+
+@pytest.mark.parametrize(
+    ("model", "value", "message"),
+    [
+        (RollbackBody, {"version": 1.5}, "Invalid input: expected int, received number"),
+        (RollbackBody, {"version": "1"}, "Invalid input: expected number, received string"),
+        (VersionBody, {"isActive": False}, "Invalid input: expected true"),
+        (RoleBody, {"role": "boss"}, 'Invalid option: expected one of "read"|"write"|"admin"'),
+        (CreateBody, {"name": ""}, "Name is required"),
+        (CreateBody, {}, "Name is required"),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_words_that_clients_know(model: type[BaseModel], value: Any, message: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        validated(model, value)
+    assert refused.value.details[0]["message"] == message
 
 
 @given(body=st.binary(max_size=100))

@@ -54,6 +54,11 @@ async def test_an_unknown_path_is_404(system: System) -> None:
     assert (await system.get("/api/v2/nothing")).json == {"error": {"code": "NOT_FOUND", "message": "Not found"}}
 
 
+@pytest.mark.parametrize("path", ["/api/v2/nothing", "/api/v2/workflows/W/execute", "/api/v2/workflows/W/runs?limit=0"])
+async def test_no_answer_of_v2_is_kept_by_anybody(system: System, path: str) -> None:
+    assert (await system.get(path)).headers["cache-control"] == "private, no-store"
+
+
 async def test_the_front_page_tells_what_this_is(system: System) -> None:
     assert (await system.get("/")).json == {"name": "Flowport", "openapi": f"{BASE}/openapi.json"}
 
@@ -89,7 +94,14 @@ async def test_the_api_describes_itself(system: System) -> None:
     assert "/api/jobs/{job_id}" in paths
 
 
-async def test_a_bug_is_500_with_an_id_and_no_secret() -> None:
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/", b'{"error":"Internal server error"}'),
+        ("/api/v2/workflows", b'{"error":{"code":"INTERNAL_ERROR","message":"Internal server error"}}'),
+    ],
+)
+async def test_a_bug_is_500_with_an_id_and_no_secret(path: str, body: bytes) -> None:
     sent: list[Message] = []
 
     async def fails(scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,8 +113,8 @@ async def test_a_bug_is_500_with_an_id_and_no_secret() -> None:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "path": "/", "headers": [], "method": "GET"}
+    scope: Scope = {"type": "http", "path": path, "headers": [], "method": "GET", "query_string": b"", "server": None}
     await RequestGuard(fails)(scope, receive, send)
     assert sent[0]["status"] == 500
     assert b"x-request-id" in dict(sent[0]["headers"])
-    assert sent[1]["body"] == b'{"error":"Internal server error"}'
+    assert sent[1]["body"] == body

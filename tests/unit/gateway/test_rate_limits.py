@@ -6,7 +6,9 @@ import msgspec
 import pytest
 from tests.unit.gateway.fakes import OTHER
 from tests.unit.gateway.system import Answer, System, running_system
+from tests.unit.gateway.visitor import Visitor
 
+from gateway.domain.people import Role
 from gateway.domain.plans import PlanName
 from shared.contracts.runs import RunMode
 
@@ -177,6 +179,16 @@ async def test_usage_limits_tell_calls_left_and_money_spent(system: System) -> N
     assert (body["success"], body["rateLimit"]["authType"]) == (True, "api")
     assert body["usage"] == {"currentPeriodCost": 1.25, "limit": 99999, "plan": "free"}
     assert body["storage"] == {"usedBytes": 0, "limitBytes": 0, "percentUsed": 0}
+
+
+async def test_a_person_is_told_that_it_is_a_person_who_asks(system: System) -> None:
+    visitor = await Visitor.with_role(system, Role.READ)
+    assert (await visitor.get("/api/users/me/usage-limits"))["rateLimit"]["authType"] == "manual"
+
+
+async def test_a_limit_in_whole_dollars_has_no_point(system: System) -> None:
+    assert b'"limit":99999,' in (await system.get("/api/users/me/usage-limits")).body
+    assert b'"limit":99999,' in (await system.get("/api/v1/workflows/W")).body
 
 
 async def test_a_cap_on_spend_is_told_and_whether_it_is_reached() -> None:

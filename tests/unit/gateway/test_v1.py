@@ -79,6 +79,18 @@ async def test_the_list_comes_in_pages(system: System) -> None:
     assert [found["id"] for found in deployed.json["data"]] == ["W"]
 
 
+async def test_the_list_is_of_one_folder_where_one_is_named(system: System) -> None:
+    system.deployments.folders["W"] = "F1"
+    system.deployments.put("elsewhere")
+    answer = await send(system, "GET", "?workspaceId=WS1&folderId=F1")
+    assert [(found["id"], found["folderId"]) for found in answer.json["data"]] == [("W", "F1")]
+
+
+async def test_an_answer_begins_with_its_data(system: System) -> None:
+    for path in ("?workspaceId=WS1", "/W", "/W/export"):
+        assert next(iter((await send(system, "GET", path)).json)) == "data"
+
+
 async def test_the_list_needs_a_workspace(system: System) -> None:
     answer = await send(system, "GET", "")
     assert answer.status == 400
@@ -111,11 +123,7 @@ async def test_a_block_id_that_occurs_twice_is_refused(system: System) -> None:
     [
         ({"workflow": STATE}, 400, "Workspace ID is required"),
         ({"workspaceId": 5, "workflow": STATE}, 400, "Invalid input: expected string, received number"),
-        (
-            {"workspaceId": "WS1", "workflow": STATE, "name": ""},
-            400,
-            "Too small: expected string to have >=1 characters",
-        ),
+        ({"workspaceId": "WS1", "workflow": STATE, "name": ""}, 400, "Name is required"),
         ({"workspaceId": "WS1", "workflow": {}}, 400, "Invalid workflow: Missing or invalid field: blocks"),
         ({"workspaceId": "WS2", "workflow": STATE}, 403, "API key is not authorized for this workspace"),
         ([], 400, "Invalid input: expected object, received array"),

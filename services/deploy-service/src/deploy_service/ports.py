@@ -37,9 +37,12 @@ class WorkflowRepository(Protocol):
         ...
 
     async def page(
-        self, workspace_id: str, *, after: str | None, limit: int, deployed_only: bool
+        self, workspace_id: str, *, after: str | None, limit: int, deployed_only: bool, folder_id: str | None
     ) -> Sequence[tuple[str, Workflow]]:
-        """Up to `limit` of those not archived, oldest first, each with its place; `after` is a place."""
+        """Up to `limit` of those not archived, oldest first, each with its place; `after` is a place.
+
+        With `folder_id`, only those in that folder.
+        """
         ...
 
 

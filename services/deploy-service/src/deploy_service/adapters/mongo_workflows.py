@@ -37,12 +37,14 @@ class MongoWorkflows:
         await self._collection.update_one({"_id": workflow_id}, {"$max": {"updated_at": at}})
 
     async def page(
-        self, workspace_id: str, *, after: str | None, limit: int, deployed_only: bool
+        self, workspace_id: str, *, after: str | None, limit: int, deployed_only: bool, folder_id: str | None
     ) -> Sequence[tuple[str, Workflow]]:
         """See WorkflowRepository."""
         query: dict[str, Any] = {"workspace_id": workspace_id, "is_archived": False, "place": {"$gt": after or ""}}
         if deployed_only:
             query["live"] = {"$ne": None}
+        if folder_id is not None:
+            query["folder_id"] = folder_id
         found = self._collection.find(query).sort("place", 1).limit(limit)
         return [(document["place"], _workflow(document)) async for document in found]
 

@@ -30,10 +30,12 @@ def workflows_router(workflows: Workflows, drafts: Drafts, tokens: ServiceTokens
         cursor: Annotated[str | None, Query(max_length=200)] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         deployed_only: bool = False,
+        folder_id: Annotated[str | None, Query(max_length=200)] = None,
     ) -> Response:
-        return StructResponse(
-            await workflows.page(workspace_id, cursor=cursor, limit=limit, deployed_only=deployed_only)
+        found = await workflows.page(
+            workspace_id, cursor=cursor, limit=limit, deployed_only=deployed_only, folder_id=folder_id
         )
+        return StructResponse(found)
 
     @router.post("")
     async def create(body: CreateBody) -> Response:

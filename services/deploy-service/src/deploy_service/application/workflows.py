@@ -62,11 +62,13 @@ class Workflows:
         return workflow_view(await self._changes.find(workflow_id, workspace_id))
 
     async def page(
-        self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool
+        self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool, folder_id: str | None
     ) -> contracts.WorkflowPage:
         """The workflows of a workspace, oldest first. Raises InvalidRequest for a cursor that is not ours."""
         after = _read_cursor(cursor) if cursor else None
-        found = await self._workflows.page(workspace_id, after=after, limit=limit + 1, deployed_only=deployed_only)
+        found = await self._workflows.page(
+            workspace_id, after=after, limit=limit + 1, deployed_only=deployed_only, folder_id=folder_id
+        )
         shown = found[:limit]
         more = len(found) > limit
         return contracts.WorkflowPage(

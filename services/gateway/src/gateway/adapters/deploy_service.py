@@ -50,9 +50,12 @@ class DeployService:
         """See Eraser."""
         return await self._client.call("POST", path_of("erasures"), body=asked, returns=Erased)
 
-    async def page(self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool) -> WorkflowPage:
+    async def page(
+        self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool, folder_id: str | None = None
+    ) -> WorkflowPage:
         """See Authoring."""
-        path = path_of("workflows", workspace_id=workspace_id, cursor=cursor, limit=limit, deployed_only=deployed_only)
+        only = {"deployed_only": deployed_only, "folder_id": folder_id}
+        path = path_of("workflows", workspace_id=workspace_id, cursor=cursor, limit=limit, **only)
         return await self._client.call("GET", path, returns=WorkflowPage)
 
     async def create(self, request: CreateWorkflow) -> Workflow:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.bodies import in_known_words
+from gateway.api.v2.errors import NO_STORE
 from shared.web.structs import StructResponse
 
 _CODES = {400: "BAD_REQUEST", 403: "FORBIDDEN", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
@@ -23,24 +24,33 @@ def register_error_handlers(app: FastAPI) -> None:
 
 def refusal(request: Request, status: int, message: str) -> Response:
     """An answer in the style of the request's API generation, for who stands before the routes."""
-    return StructResponse(_body(request, message, status), status_code=status)
+    return StructResponse(_body(request, message, status), status_code=status, headers=_headers(request))
 
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     message = _MESSAGES.get(error.status_code, error.detail)
-    return StructResponse(_body(request, message, error.status_code), error.status_code, dict(error.headers or {}))
+    headers = {**_headers(request), **(error.headers or {})}
+    return StructResponse(_body(request, message, error.status_code), error.status_code, headers)
 
 
 def _invalid_parameters(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
     details = [in_known_words({**problem, "loc": problem["loc"][1:]}) for problem in error.errors()]
     message = details[0]["message"] if details else "Invalid parameters"
-    return StructResponse(_body(request, message, 400, details), status_code=400)
+    return StructResponse(_body(request, message, 400, details), status_code=400, headers=_headers(request))
+
+
+def _is_v2(request: Request) -> bool:
+    return request.url.path.startswith("/api/v2/")
+
+
+def _headers(request: Request) -> dict[str, str]:
+    return dict(NO_STORE) if _is_v2(request) else {}
 
 
 def _body(request: Request, message: str, status: int, details: Any = None) -> dict[str, Any]:
-    if request.url.path.startswith("/api/v2/"):
+    if _is_v2(request):
         error = {"code": _CODES.get(status, "INTERNAL_ERROR"), "message": message}
         return {"error": error if details is None else {**error, "details": details}}
     return {"error": message} if details is None else {"error": message, "details": details}

@@ -66,6 +66,10 @@ def in_known_words(problem: Any) -> dict[str, Any]:
     if kind == "missing":
         message = _REQUIRED.get(path[-1], "Invalid input: expected a value, received undefined")
         return {"code": "invalid_type", "path": path, "message": message}
+    if kind == "string_too_short" and path[-1] in _REQUIRED:
+        return {"code": "too_small", "path": path, "message": _REQUIRED[path[-1]]}
+    if kind == "int_type" and isinstance(problem["input"], float):
+        expected = "int"
     if expected is not None:
         received = json_body.type_name(problem["input"])
         message = f"Invalid input: expected {expected}, received {received}"
@@ -74,7 +78,7 @@ def in_known_words(problem: Any) -> dict[str, Any]:
         message = f'Unrecognized key: "{path[-1]}"'
         return {"code": "unrecognized_keys", "keys": path[-1:], "path": path[:-1], "message": message}
     if kind == "literal_error":
-        return {"code": "invalid_value", "path": path, "message": f"Invalid input: expected {_literal(problem)}"}
+        return {"code": "invalid_value", "path": path, "message": _literal(problem)}
     code, message = _bound_or_other(problem)
     return {"code": code, "path": path, "message": message}
 
@@ -105,7 +109,12 @@ _BOUNDS: Final = {
 
 
 def _literal(problem: Any) -> str:
-    return str(problem["ctx"]["expected"]).replace("True", "true").replace("False", "false")
+    """One word is expected as it is, one of several as a choice."""
+    options = problem["ctx"]["expected"].replace("True", "true").replace("False", "false")
+    if " or " not in options:
+        return f"Invalid input: expected {options}"
+    choice = options.replace("'", '"').replace(" or ", "|").replace(", ", "|")
+    return f"Invalid option: expected one of {choice}"
 
 
 def _bound_or_other(problem: Any) -> tuple[str, str]:

@@ -3,22 +3,18 @@
 from typing import Final
 
 import structlog
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api import cors
+from gateway.api.app_errors import refusal
 from gateway.api.limiting import limit_headers
-from shared.ids import new_request_id
+from gateway.api.request_id import give_request_id
 from shared.observe.logging import get_logger
-from shared.web.structs import StructResponse
 
 REQUEST_ID: Final = b"x-request-id"
 log = get_logger("guards")
-
-
-def request_id_of(scope: Scope) -> str:
-    """The id that this request was given."""
-    return str(scope.get("request_id", ""))
 
 
 class RequestGuard:
@@ -32,7 +28,7 @@ class RequestGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = scope["request_id"] = new_request_id()
+        request_id = give_request_id(scope)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started = False
 
@@ -50,7 +46,7 @@ class RequestGuard:
             log.exception("a request broke", path=scope["path"])
             if started:
                 raise
-            await StructResponse({"error": "Internal server error"}, status_code=500)(scope, receive, with_id)
+            await refusal(Request(scope), 500, "Internal server error")(scope, receive, with_id)
 
 
 class CorsGuard:

@@ -34,7 +34,7 @@ class Spending(Wire):
     """Money, in US dollars, this month."""
 
     current_period_cost: float
-    limit: float
+    limit: int | float
     plan: str
     is_exceeded: bool
 

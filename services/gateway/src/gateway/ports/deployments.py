@@ -50,7 +50,11 @@ class Authoring(Protocol):
     Those that name a workflow raise NotFound where the workspace has none of this id.
     """
 
-    async def page(self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool) -> WorkflowPage: ...
+    async def page(
+        self, workspace_id: str, *, cursor: str | None, limit: int, deployed_only: bool, folder_id: str | None = None
+    ) -> WorkflowPage:
+        """Workflows, oldest first; with `folder_id`, only those in that folder."""
+        ...
 
     async def create(self, request: CreateWorkflow) -> Workflow:
         """Raises InvalidRequest."""

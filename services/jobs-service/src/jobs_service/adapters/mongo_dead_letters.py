@@ -78,7 +78,7 @@ def _of(workspace_id: str | None) -> Document:
 def _behind(cursor: str) -> Document:
     moment, dot, letter_id = cursor.partition(".")
     if not dot or not moment.isascii() or not moment.isdigit() or len(moment) > 18:
-        raise InvalidRequest("the cursor is none of ours")
+        raise InvalidRequest("Invalid cursor")
     return {"$or": [{"died_ms": {"$lt": int(moment)}}, {"died_ms": int(moment), "_id": {"$lt": letter_id}}]}
 
 

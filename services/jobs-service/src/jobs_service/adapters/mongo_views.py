@@ -109,7 +109,7 @@ def behind(cursor: str, *, oldest_first: bool = False) -> Document:
     """The runs behind a place, in the order of the list. Raises InvalidRequest for a cursor that is none of ours."""
     position, dot, run_id = cursor.partition(".")
     if not dot or not position.isascii() or not position.isdigit() or len(position) > 18:
-        raise InvalidRequest("the cursor is none of ours")
+        raise InvalidRequest("Invalid cursor")
     at, after = int(position), "$gt" if oldest_first else "$lt"
     return {"position": {f"{after}e": at}, "$or": [{"position": {after: at}}, {"_id": {after: run_id}}]}
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import metrics
-from gateway.api.guards import request_id_of
+from gateway.api.request_id import request_id_of
 from gateway.domain.errors import (
     AdmissionClosed,
     CallerGone,

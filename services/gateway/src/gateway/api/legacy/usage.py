@@ -38,7 +38,7 @@ class MonthlyUsage(Wire):
     """Money, in US dollars, this month."""
 
     current_period_cost: float
-    limit: float
+    limit: int | float
     plan: str
 
 
@@ -70,7 +70,9 @@ def usage_router(authentication: Authentication, limiting: Limiting, reports: Us
         usage = await reports.of(caller)
         return UsageLimits(
             rate_limit=RateLimit(
-                sync=_legacy(usage.sync_calls, clock), queued=_legacy(usage.async_calls, clock), auth_type="api"
+                sync=_legacy(usage.sync_calls, clock),
+                queued=_legacy(usage.async_calls, clock),
+                auth_type="manual" if caller.is_session else "api",
             ),
             usage=MonthlyUsage(current_period_cost=usage.cost_usd, limit=spend_limit(usage), plan=usage.plan),
         )

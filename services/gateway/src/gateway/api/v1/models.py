@@ -2,13 +2,26 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
 
 from gateway.api.bodies import AskedFor, Wire
 from gateway.api.usage import Limits
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Description = Annotated[str, StringConstraints(max_length=2000)]
+
+
+class WorkflowQuery(BaseModel):
+    """Which workflows to list, oldest first."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    workspace_id: str
+    folder_id: str | None = Field(None, max_length=200)
+    deployed_only: bool = False
+    limit: int = Field(50, ge=1, le=100)
+    cursor: str | None = Field(None, max_length=500)
 
 
 class ImportBody(AskedFor):
@@ -90,31 +103,30 @@ class Deployment(Wire):
     active_deployment: ActiveDeployment | None = None
 
 
-class Answer(Wire):
-    """What every answer has."""
-
+class Imported(Wire):
+    data: ImportedWorkflow
     limits: Limits
 
 
-class Imported(Answer):
-    data: ImportedWorkflow
-
-
-class WorkflowList(Answer):
+class WorkflowList(Wire):
     data: list[WorkflowSummary]
     next_cursor: str | None = None
+    limits: Limits
 
 
-class WorkflowAnswer(Answer):
+class WorkflowAnswer(Wire):
     data: WorkflowDetail
+    limits: Limits
 
 
-class DeploymentAnswer(Answer):
+class DeploymentAnswer(Wire):
     data: Deployment
+    limits: Limits
 
 
-class ExportAnswer(Answer):
+class ExportAnswer(Wire):
     data: dict[str, Any]
+    limits: Limits
 
 
 class ErrorAnswer(Wire):

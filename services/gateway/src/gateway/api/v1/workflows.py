@@ -19,6 +19,8 @@ from gateway.api.v1.models import (
     Imported,
     WorkflowAnswer,
     WorkflowList,
+    WorkflowQuery,
+    WorkflowSummary,
 )
 from gateway.api.v1.presenting import detail, imported, summary
 from gateway.application.editing import Editing
@@ -40,21 +42,11 @@ def workflows_router(access: V1Access, authoring: Authoring, editing: Editing) -
     OnWorkflow = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     @router.get("", response_model_exclude_unset=True)
-    async def list_workflows(
-        caller: Known,
-        workspace_id: Annotated[str, Query(alias="workspaceId")],
-        deployed_only: Annotated[bool, Query(alias="deployedOnly")] = False,
-        limit: Annotated[int, Query(ge=1, le=100)] = 50,
-        cursor: Annotated[str | None, Query(max_length=500)] = None,
-    ) -> WorkflowList:
-        caller = entered(caller, workspace_id, Scope.READ)
-        page = await authoring.page(workspace_id, cursor=cursor, limit=limit, deployed_only=deployed_only)
-        found = WorkflowList(
-            data=[summary(workflow) for workflow in page.workflows if caller.may_touch(workflow.id)],
-            limits=await access.limits(caller),
-        )
-        if page.next_cursor is not None:
-            found.next_cursor = page.next_cursor
+    async def list_workflows(caller: Known, asked: Annotated[WorkflowQuery, Query()]) -> WorkflowList:
+        rows, cursor = await listed(caller, authoring, asked)
+        found = WorkflowList(data=rows, limits=await access.limits(caller))
+        if cursor is not None:
+            found.next_cursor = cursor
         return found
 
     @router.post("/import", status_code=201, openapi_extra=described(ImportBody))
@@ -100,6 +92,21 @@ class _Sent(msgspec.Struct):
 def _as_sent(body: bytes) -> str:
     """The workflow's own text: once read as an object, a block whose id occurs twice would be gone without a word."""
     return bytes(msgspec.json.decode(without_bom(body), type=_Sent).workflow).decode()
+
+
+async def listed(
+    caller: Caller, authoring: Authoring, asked: WorkflowQuery
+) -> tuple[list[WorkflowSummary], str | None]:
+    """A page of workflows, and where the next one begins. Raises Forbidden, InvalidRequest, Unavailable."""
+    caller = entered(caller, asked.workspace_id, Scope.READ)
+    page = await authoring.page(
+        asked.workspace_id,
+        cursor=asked.cursor,
+        limit=asked.limit,
+        deployed_only=asked.deployed_only,
+        folder_id=asked.folder_id,
+    )
+    return [summary(each) for each in page.workflows if caller.may_touch(each.id)], page.next_cursor
 
 
 def entered(caller: Caller, workspace_id: str, scope: Scope) -> Caller:

@@ -18,10 +18,11 @@ from gateway.api.v1.models import (
     ImportBody,
     ImportedWorkflow,
     RollbackBody,
+    WorkflowQuery,
     WorkflowSummary,
 )
-from gateway.api.v1.presenting import active_deployment, deployment, imported, summary, undeployed
-from gateway.api.v1.workflows import entered, file_of
+from gateway.api.v1.presenting import active_deployment, deployment, imported, undeployed
+from gateway.api.v1.workflows import file_of, listed
 from gateway.api.v2.errors import NO_STORE, present_error
 from gateway.api.v2.models import ErrorAnswer
 from gateway.application.editing import Editing
@@ -76,17 +77,9 @@ def workflows_router(
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
     @router.get("", response_model=Listed)
-    async def list_workflows(
-        caller: Somebody,
-        workspace_id: Annotated[str, Query(alias="workspaceId")],
-        deployed_only: Annotated[bool, Query(alias="deployedOnly")] = False,
-        limit: Annotated[int, Query(ge=1, le=100)] = 50,
-        cursor: Annotated[str | None, Query(max_length=500)] = None,
-    ) -> Response:
-        caller = entered(caller, workspace_id, Scope.READ)
-        page = await authoring.page(workspace_id, cursor=cursor, limit=limit, deployed_only=deployed_only)
-        rows = [summary(each) for each in page.workflows if caller.may_touch(each.id)]
-        return _answer(Listed(data=rows, next_cursor=page.next_cursor))
+    async def list_workflows(caller: Somebody, asked: Annotated[WorkflowQuery, Query()]) -> Response:
+        rows, cursor = await listed(caller, authoring, asked)
+        return _answer(Listed(data=rows, next_cursor=cursor))
 
     @router.post("/import", status_code=201, response_model=Imported, openapi_extra=described(ImportBody))
     async def import_workflow(

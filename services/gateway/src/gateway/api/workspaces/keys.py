@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
 
@@ -30,6 +30,7 @@ from gateway.domain.credentials import ApiKey, Caller, Scope
 from shared.clock import iso
 from shared.errors import NotFound
 
+UNFIT: Final = "Validation error"
 OwnerOf = Callable[[Caller], Owner]
 """Whose keys the caller may handle."""
 
@@ -55,7 +56,7 @@ def _keys_router(
         return KeyRows(keys=[KeyRow(**_row(key)) for key in await keys.list(looked_at(caller))])
 
     @router.post("", openapi_extra=described(KeyBody))
-    async def make(caller: Known, body: Annotated[KeyBody, Depends(json_of(KeyBody))]) -> NewKeyAnswer:
+    async def make(caller: Known, body: Annotated[KeyBody, Depends(json_of(KeyBody, headline=UNFIT))]) -> NewKeyAnswer:
         wish = Wish(
             name=body.name,
             scopes=frozenset(map(Scope, body.scopes)),
@@ -71,7 +72,7 @@ def _keys_router(
 
     @router.put("/{key_id}", openapi_extra=described(KeyNameBody))
     async def rename(
-        caller: Known, key_id: str, body: Annotated[KeyNameBody, Depends(json_of(KeyNameBody))]
+        caller: Known, key_id: str, body: Annotated[KeyNameBody, Depends(json_of(KeyNameBody, headline=UNFIT))]
     ) -> KeyAnswer:
         return KeyAnswer(key=KeyRow(**_row(await keys.rename(caller, owner_of(caller), key_id, body.name))))
 
