@@ -85,12 +85,12 @@ console-check: $(READY) $(CONSOLE_MODULES) ## style, types and unit tests of the
 	@cd console && npm run --silent types >/dev/null && npm run --silent check && npm test --silent
 
 .PHONY: bench
-bench: $(READY) bench-debian ## measure the real stack against its baselines; prints ratios and budgets
-	@$(BIN)/python -m benchmarks
+bench: $(READY) bench-debian ## measure the real stack against its baselines (BENCH="--rounds 1 --only no-op")
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: bench-check
 bench-check: $(READY) bench-debian ## measure, and fail where a ratio is 15 % worse than the one kept
-	@$(BIN)/python -m benchmarks --check
+	@$(BIN)/python -m benchmarks --check $(BENCH)
 
 .PHONY: bench-debian
 bench-debian:

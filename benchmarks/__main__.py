@@ -1,57 +1,75 @@
 """`python -m benchmarks`: the real stack against its baselines, interleaved so that a noisy machine cancels out.
 
-Prints medians, spread, ratios and budgets, and writes them to benchmarks/results/ as JSON and as a plot. With --check
-it fails where a ratio is 15 % worse than in results/reference.json, which --keep writes.
+Prints medians, spread, ratios and budgets, and writes them to benchmarks/results/latest.json and as a plot. With
+--keep the results become the reference; with --check it fails where a ratio is 15 % worse than in the reference.
 """
 
 import argparse
-import itertools
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.progress import Progress
 
-from benchmarks.http_load import BenchmarkFailed
-from benchmarks.plot import bars
+from benchmarks import report
+from benchmarks.measuring import Measuring
+from benchmarks.plots import throughput
 from benchmarks.results import FOLDER, LATEST, REFERENCE, Results
-from benchmarks.scenarios import Options, Row, Scenario, scenarios
+from benchmarks.scenarios import groups
+from benchmarks.scenarios.scenario import Group, Options
 from benchmarks.stand import standing
+from benchmarks.temporary import temporary_folder
 
 PLOT: Final = FOLDER / "throughput.svg"
+NO_REFERENCE: Final = f"""\
+There is nothing to compare with: {REFERENCE} is not there.
+Measure the state that is to be the reference, on a machine with nothing else to do, with
+
+    make bench BENCH=--keep
+
+and commit that file. It holds ratios, so that another machine may check against it."""
 
 
 def main() -> int:
-    """Measure and report."""
+    """Measure and report; 1 where something failed or a ratio was lost."""
     asked = _asked()
-    console = Console()
-    with tempfile.TemporaryDirectory() as folder, standing(Path(folder)) as stand:
-        found = _chosen(scenarios(stand, _options(asked)), asked.only)
+    console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
+    if asked.check and not REFERENCE.exists():
+        console.print(NO_REFERENCE)
+        return 1
+    with temporary_folder() as folder, standing(folder) as stand:
+        chosen = list(_chosen(groups(stand, _options(asked)), asked.only))
         if asked.list:
-            console.print("\n".join(each.name for each in found))
+            console.print("\n".join(each.name for group in chosen for each in group.scenarios))
             return 0
-        rounds = _measure(found, asked.rounds, console)
-    results = Results.of(rounds, {each.name: each.baseline for each in found})
-    FOLDER.mkdir(exist_ok=True)
-    results.write(REFERENCE if asked.keep else LATEST)
-    PLOT.write_text(bars(results))
-    console.print(results.table())
-    losses = results.losses(Results.read(REFERENCE)) if asked.check else []
-    console.print("\n".join(losses) or f"Written to {FOLDER}")
-    return 1 if losses or len(rounds) < len(found) else 0
+        measuring = Measuring(console, LATEST, rounds=asked.rounds, minutes=asked.minutes)
+        results = measuring.measure(chosen)
+    return _reported(results, asked, console)
+
+
+def _reported(results: Results, asked: argparse.Namespace, console: Console) -> int:
+    PLOT.write_text(throughput(results))
+    console.print(report.figures(results), report.processor_time(results), report.budgets(results))
+    problems = [f"FAILED {name}: {problem}" for name, problem in results.failed.items()]
+    if asked.check:
+        problems += [f"LOST {loss}" for loss in results.losses(Results.read(REFERENCE))]
+    if asked.keep and not problems:
+        results.write(REFERENCE)
+    console.print(f"Measured {results.machine}", f"Written to {FOLDER}", *problems, sep="\n")
+    return 1 if problems else 0
 
 
 def _asked() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", nargs="+", default=[""], help="parts of names: measure what contains one of them")
     parser.add_argument("--list", action="store_true", help="name the scenarios, measure nothing")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=1, help="of each sync scenario in each round")
+    parser.add_argument("--rounds", type=int, default=5, help="after one that warms up")
+    parser.add_argument("--minutes", type=float, default=20, help="after these, what is left gets one round only")
+    parser.add_argument("--seconds", type=int, default=2, help="of each sync scenario in each round")
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 32, 128])
-    parser.add_argument("--streams", type=int, nargs="+", default=[1, 32])
+    parser.add_argument("--streams", type=int, nargs="+", default=[1, 32, 128])
     parser.add_argument("--jobs", type=int, default=500)
     parser.add_argument("--idle-streams", type=int, default=1_000)
     parser.add_argument("--check", action="store_true", help="fail where a ratio is 15 %% worse than the reference")
@@ -63,37 +81,14 @@ def _options(asked: argparse.Namespace) -> Options:
     return Options(asked.seconds, tuple(asked.callers), tuple(asked.streams), asked.jobs, asked.idle_streams)
 
 
-def _chosen(found: Iterable[Scenario], only: Sequence[str]) -> list[Scenario]:
+def _chosen(found: Iterable[Group], only: Sequence[str]) -> Iterator[Group]:
     """What was asked for, and what that is held against."""
-    every = list(found)
-    chosen = [each for each in every if any(part in each.name for part in only)]
-    names = {each.name for each in chosen} | {each.baseline for each in chosen}
-    return [each for each in every if each.name in names]
-
-
-def _measure(found: Sequence[Scenario], rounds: int, console: Console) -> dict[str, list[Row]]:
-    measured: dict[str, list[Row]] = {each.name: [] for each in found}
-    with Progress(console=console) as progress:
-        task = progress.add_task("", total=sum(1 if each.alone else rounds + 1 for each in found))
-        for number, each in _turns(found, rounds):
-            progress.update(task, description=each.name)
-            try:
-                row = each.run()
-            except BenchmarkFailed as error:
-                console.print(f"{each.name}: {error}")
-                continue
-            finally:
-                progress.advance(task)
-            if number or each.alone:  # the first round only warms up
-                measured[each.name].append(row)
-    return {name: rows for name, rows in measured.items() if rows}
-
-
-def _turns(found: Sequence[Scenario], rounds: int) -> Iterator[tuple[int, Scenario]]:
-    """Neighbours take turns, round by round; what is alone comes once."""
-    for alone, group in itertools.groupby(found, key=lambda each: each.alone):
-        members = list(group)
-        yield from itertools.product(range(1 if alone else rounds + 1), members)
+    for group in found:
+        asked = [each for each in group.scenarios if any(part in each.name for part in only)]
+        names = {each.name for each in asked} | {each.baseline for each in asked}
+        scenarios = tuple(each for each in group.scenarios if each.name in names)
+        if scenarios:
+            yield Group(scenarios, group.around, group.once)
 
 
 if __name__ == "__main__":

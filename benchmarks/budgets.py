@@ -1,53 +1,75 @@
-"""What the system may cost: a bound for a figure of a scenario, alone or against the scenario's baseline."""
+"""What the system may cost: a bound for a figure of a scenario, alone or against another scenario."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from benchmarks.results import Results
 
 
 class Kind(StrEnum):
     """What is bounded."""
 
     FIGURE = ""
-    ADDED = "over the baseline"
-    RATIO = "of the baseline"
+    ADDED = "more than"
+    RATIO = "×"
 
 
 @dataclass(frozen=True)
 class Budget:
-    """A bound from above, or from below where `at_least`."""
+    """A bound from above, or from below where `at_least`; `against` names another scenario than the baseline."""
 
+    what: str
+    scenario: str
+    figure: str
     bound: float
     at_least: bool = False
     kind: Kind = Kind.FIGURE
+    against: str | None = None
 
-    def measured(self, value: float, baseline: float | None) -> float:
-        """What is to be compared with the bound."""
-        if self.kind is Kind.FIGURE or baseline is None:
-            return value
-        return value - baseline if self.kind is Kind.ADDED else value / baseline
+    def measured(self, results: Results) -> float | None:
+        """What is to be compared with the bound, if all that it takes was measured."""
+        value = results.figure(self.scenario, self.figure)
+        if self.kind is Kind.RATIO:
+            return results.ratio(self.scenario, self.figure, self.against)
+        if value is None or self.kind is Kind.FIGURE:
+            return value.median if value else None
+        other = results.figure(self._other(results), self.figure)
+        return value.median - other.median if other else None
 
-    def holds(self, value: float, baseline: float | None) -> bool:
+    def holds(self, measured: float) -> bool:
         """Whether the system is within it."""
-        measured = self.measured(value, baseline)
         return measured >= self.bound if self.at_least else measured <= self.bound
 
-    def __str__(self) -> str:
-        return f"{'≥' if self.at_least else '≤'} {self.bound:,g} {self.kind}".rstrip()
+    def rule(self, results: Results) -> str:
+        """The bound in words."""
+        bound = f"{'≥' if self.at_least else '≤'} {self.bound:,g}"
+        return bound if self.kind is Kind.FIGURE else f"{bound} {self.kind} {self._other(results)}"
+
+    def _other(self, results: Results) -> str:
+        return self.against or results.baseline_of(self.scenario) or ""
 
 
-BUDGETS: Final[Mapping[tuple[str, str], Budget]] = {
-    ("sync no-op, 1 callers", "p50_ms"): Budget(2, kind=Kind.ADDED),
-    ("sync no-op, 32 callers", "per_second"): Budget(0.6, at_least=True, kind=Kind.RATIO),
-    ("sync no-op, 128 callers", "per_second"): Budget(0.6, at_least=True, kind=Kind.RATIO),
-    ("sync, one function, 1 callers", "p50_ms"): Budget(3, kind=Kind.ADDED),
-    ("200 tokens of a model, 1 streams", "first_token_ms"): Budget(5, kind=Kind.ADDED),
-    ("200 tokens of a model, 32 streams", "first_token_ms"): Budget(30, kind=Kind.ADDED),
-    ("200 tokens, 32 streams", "tokens_per_second"): Budget(30_000, at_least=True),
-    ("async, 1 executors", "accepted_per_second"): Budget(500, at_least=True),
-    ("1,000 idle streams, and refusals beyond", "refusal_p99_ms"): Budget(20),
-    ("1,000 idle streams, and refusals beyond", "gateway_kib_per_stream"): Budget(64),
-    ("resident memory, idle", "gateway_mib"): Budget(120),
-    ("resident memory, idle", "executor-service_mib"): Budget(120),
-}
+def _budgets() -> Iterator[Budget]:
+    yield Budget("latency added to a sync run, ms", "sync no-op, 1 callers", "p50_ms", 2, kind=Kind.ADDED)
+    for callers in (32, 128):
+        no_op, queue = f"sync no-op, {callers} callers", f"task queue, {callers} callers"
+        yield Budget("sync throughput", no_op, "per_second", 0.6, at_least=True, kind=Kind.RATIO)
+        yield Budget("sync throughput", no_op, "per_second", 1, at_least=True, kind=Kind.RATIO, against=queue)
+    yield Budget("a JavaScript step, ms", "sync, one function, 1 callers", "p50_ms", 3, kind=Kind.ADDED)
+    for streams, bound in ((1, 5), (32, 30)):
+        name = f"200 tokens of a model, {streams} streams"
+        yield Budget("added to the first token, ms", name, "first_token_ms", bound, kind=Kind.ADDED)
+    yield Budget("tokens a second", "200 tokens, 32 streams", "tokens_per_second", 30_000, at_least=True)
+    full = "1,000 idle streams, and refusals beyond"
+    yield Budget("memory of a stream, KiB", full, "gateway_kib_per_stream", 64)
+    yield Budget("jobs accepted a second", "async, 1 executors", "accepted_per_second", 500, at_least=True)
+    yield Budget("a refusal at capacity, p99 ms", full, "refusal_p99_ms", 20)
+    yield Budget("the engine's work for a block, µs", "engine, loop of 10,000", "us_per_block", 50)
+    yield Budget("journaled against attached", "engine, loop of 10,000", "journal_ratio", 1.2)
+    for service in ("gateway", "executor-service"):
+        yield Budget(f"resident memory of an idle {service}, MiB", "resident memory, idle", f"{service}_mib", 120)
+
+
+BUDGETS: Final = tuple(_budgets())

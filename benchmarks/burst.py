@@ -15,9 +15,10 @@ from typing import Final
 
 import aiohttp
 
-from benchmarks import job_load, stream_load, workflows
-from benchmarks.http_load import BenchmarkFailed, Target
-from benchmarks.http_session import session
+from benchmarks import workflows
+from benchmarks.load import job_load, stream_load
+from benchmarks.load.http_load import BenchmarkFailed, Target
+from benchmarks.load.http_session import session
 from benchmarks.stand import Stand, standing
 
 SYNC: Final = 1_000

@@ -1,6 +1,7 @@
 """What a process has used, as the kernel counts it: true on a busy machine too."""
 
 import os
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -22,14 +23,18 @@ def resident_mib(pid: int) -> float:
 
 
 class CpuMeter:
-    """CPU time of processes from now on."""
+    """CPU time of processes from now on; several of one service count as one."""
 
     def __init__(self, pids: Pids) -> None:
         self._pids = pids
-        self._before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+        self._before = self._used()
 
     def microseconds_per(self, count: float) -> dict[str, float]:
-        """What each process has used for one of `count`."""
-        return {
-            f"{name}_cpu_us": (cpu_seconds(pid) - self._before[name]) / count * 1e6 for name, pid in self._pids.items()
-        }
+        """What each service has used for one of `count`."""
+        return {f"{name}_cpu_us": (used - self._before[name]) / count * 1e6 for name, used in self._used().items()}
+
+    def _used(self) -> dict[str, float]:
+        used: dict[str, float] = defaultdict(float)
+        for name, pid in self._pids.items():
+            used[name.rstrip("-0123456789")] += cpu_seconds(pid)
+        return used

@@ -1,23 +1,22 @@
-"""What was measured: medians and spread, beside the baseline and the budget."""
+"""What was measured: each round, medians and spread, beside the baseline of the same round."""
 
 import json
-import os
-import platform
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
 import msgspec
-from rich.table import Table
 
-from benchmarks.budgets import BUDGETS
+from benchmarks.machine import Machine
 
 FOLDER: Final = Path(__file__).parent / "results"
 LATEST: Final = FOLDER / "latest.json"
 REFERENCE: Final = FOLDER / "reference.json"
 LOSS: Final = 0.15
 """How much of a ratio may be lost against the reference."""
+HEADLINES: Final = ("per_second", "p50_ms", "first_token_ms", "us_per_block")
+"""Figures that hold still enough to be compared: no tails, no CPU ticks."""
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -26,14 +25,16 @@ class Figure(msgspec.Struct, frozen=True):
     median: float
     min: float
     max: float
+    rounds: tuple[float, ...]
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Self:
         """Of the value of each round."""
-        return cls(*(round(value, 3) for value in (statistics.median(values), min(values), max(values))))
+        rounds = tuple(round(value, 3) for value in values)
+        return cls(statistics.median(rounds), min(rounds), max(rounds), rounds)
 
 
-class Scenario(msgspec.Struct, frozen=True):
+class Measured(msgspec.Struct, frozen=True):
     """The figures of one scenario, and which scenario they are held against."""
 
     baseline: str | None
@@ -41,21 +42,11 @@ class Scenario(msgspec.Struct, frozen=True):
 
 
 class Results(msgspec.Struct, frozen=True):
-    """One run of the benchmarks."""
+    """One run of the benchmarks; `failed` says why scenarios gave no figures."""
 
-    machine: dict[str, str | int | None]
-    rounds: int
-    scenarios: dict[str, Scenario]
-
-    @classmethod
-    def of(cls, rounds: Mapping[str, Sequence[Mapping[str, float]]], baselines: Mapping[str, str | None]) -> Self:
-        """From the rows of each scenario."""
-        machine = {"cores": os.cpu_count(), "platform": platform.platform(), "python": platform.python_version()}
-        scenarios = {
-            name: Scenario(baselines[name], {figure: Figure.of([row[figure] for row in rows]) for figure in rows[0]})
-            for name, rows in rounds.items()
-        }
-        return cls(machine, max(map(len, rounds.values())), scenarios)
+    machine: Machine
+    scenarios: dict[str, Measured]
+    failed: dict[str, str]
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -64,51 +55,55 @@ class Results(msgspec.Struct, frozen=True):
 
     def write(self, path: Path) -> None:
         """Keep it."""
-        path.write_text(json.dumps(msgspec.to_builtins(self), indent=2) + "\n")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(msgspec.to_builtins(self), indent=1) + "\n")
 
-    def baseline(self, name: str, figure: str) -> float | None:
-        """The same figure of the scenario's baseline."""
-        against = self.scenarios.get(self.scenarios[name].baseline or "")
-        return against.figures[figure].median if against and figure in against.figures else None
+    def figure(self, name: str, figure: str) -> Figure | None:
+        """One figure of one scenario, if it was measured."""
+        scenario = self.scenarios.get(name)
+        return scenario.figures.get(figure) if scenario else None
 
-    def ratio(self, name: str, figure: str) -> float | None:
-        """How many times the baseline's figure it is."""
-        baseline = self.baseline(name, figure)
-        return self.scenarios[name].figures[figure].median / baseline if baseline else None
+    def baseline_of(self, name: str) -> str | None:
+        """What the scenario is held against."""
+        return self.scenarios[name].baseline if name in self.scenarios else None
+
+    def ratio(self, name: str, figure: str, against: str | None = None) -> float | None:
+        """How many times the baseline's figure it is: the median of the rounds' ratios."""
+        ours = self.figure(name, figure)
+        theirs = self.figure(against or self.baseline_of(name) or "", figure)
+        if ours is None or theirs is None:
+            return None
+        ratios = [own / other for own, other in zip(ours.rounds, theirs.rounds, strict=False) if other]
+        return statistics.median(ratios) if ratios else None
 
     def losses(self, reference: "Results") -> list[str]:
         """What is worse against its baseline than in `reference`, by more than LOSS."""
-        found = []
-        for name, figure in self._compared(reference):
+        return list(self._losses(reference))
+
+    def _losses(self, reference: "Results") -> Iterator[str]:
+        for name, figure in self._headlines():
             now, then = self.ratio(name, figure), reference.ratio(name, figure)
             if now is None or then is None:
                 continue
             loss = 1 - now / then if figure.endswith("per_second") else 1 - then / now
             if loss > LOSS:
-                found.append(f"{name}, {figure}: {now:.2f}× of its baseline, {then:.2f}× before")
-        return found
+                yield f"{name}, {figure}: {now:.2f}× of its baseline, {then:.2f}× in the reference"
 
-    def _compared(self, reference: "Results") -> list[tuple[str, str]]:
-        return [
-            (name, figure)
-            for name, scenario in self.scenarios.items()
-            for figure in scenario.figures
-            if name in reference.scenarios and figure in reference.scenarios[name].figures and "p99" not in figure
-        ]
-
-    def table(self) -> Table:
-        """For people."""
-        table = Table("scenario", "figure", "median", "min", "max", "× baseline", "budget", "")
+    def _headlines(self) -> Iterator[tuple[str, str]]:
         for name, scenario in self.scenarios.items():
-            for number, (figure, values) in enumerate(scenario.figures.items()):
-                ratio, budget = self.ratio(name, figure), BUDGETS.get((name, figure))
-                kept = budget and ("kept" if budget.holds(values.median, self.baseline(name, figure)) else "MISSED")
-                table.add_row(
-                    "" if number else name,
-                    figure,
-                    *(f"{value:,.2f}" for value in (values.median, values.min, values.max)),
-                    f"{ratio:.2f}" if ratio else "",
-                    str(budget or ""),
-                    kept or "",
-                )
-        return table
+            yield from ((name, figure) for figure in scenario.figures if figure.endswith(HEADLINES))
+
+
+def results_of(
+    machine: Machine,
+    rows: Mapping[str, Sequence[Mapping[str, float]]],
+    baselines: Mapping[str, str | None],
+    failed: Mapping[str, str],
+) -> Results:
+    """From the rows of each scenario."""
+    scenarios = {
+        name: Measured(baselines[name], {figure: Figure.of([row[figure] for row in found]) for figure in found[0]})
+        for name, found in rows.items()
+        if found
+    }
+    return Results(machine, scenarios, dict(failed))

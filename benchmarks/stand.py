@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import workflows
-from benchmarks.http_load import BenchmarkFailed, Target
+from benchmarks.load.http_load import BenchmarkFailed, Target
 from flowport.first_use import ensure_credentials
 from flowport.home import Credentials, Home
 from flowport.public_api import PublicApi
@@ -20,6 +20,7 @@ from flowport.servers.ports import LOOPBACK, free_port
 from flowport.servers.process import ServerProcess, accepts_connections
 from flowport.stack import Stack, StackPorts
 from gateway.settings import GatewaySettings
+from shared.service import ServiceName
 
 ENVIRONMENT: Final = {"FLOWPORT_DEFAULT_PLAN": "benchmark", "FLOWPORT_LOG_LEVEL": "warning"}
 SYNC: Final = {
@@ -29,9 +30,11 @@ SYNC: Final = {
     "sync, four functions at once": workflows.four_ways,
     "sync, loop of 1,000": workflows.long_loop,
 }
-MODELS: Final = ("echo", "vllm/words", "vllm/words-10", "vllm/words-60000")
+SILENT: Final = "vllm/words-60000"
+MODELS: Final = ("echo", "vllm/words", "vllm/words-10", SILENT)
 """Without a model server; through one; with 10 ms after each word; with no second word for a minute."""
 BARE, WEB, TASK_QUEUE, MODEL = "bare broker path", "bare web", "task queue", "model server"
+JOBS_OF_TASK_QUEUE: Final = f"{TASK_QUEUE}, jobs"
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,29 @@ class Stand:
 
     @property
     def pids(self) -> dict[str, int]:
-        """Every process of the stack that is ours, and the store's."""
+        """Every process of the stack, with the store and the broker."""
         found = {name: self.stack.pid(name) for name in self.stack.names}
         found["store"] = self.stack.secantus.pid if self.stack.secantus else None
+        found["broker"] = self.stack.rabbitmq.pid if self.stack.rabbitmq else None
         return {name: pid for name, pid in found.items() if pid is not None}
+
+    @contextmanager
+    def scaled(self, service: ServiceName, count: int) -> Iterator[None]:
+        """So many processes of `service` inside, and one again behind."""
+        self.stack.scale(service, count)
+        try:
+            yield
+        finally:
+            self.stack.scale(service, 1)
+
+    @contextmanager
+    def with_room_for(self, calls: int) -> Iterator[None]:
+        """Processes that have just started, take so many calls at once, and not one more."""
+        room = str(calls)
+        gates = {"ADMISSION_GATE_MAX_INFLIGHT": room, "FLOWPORT_WORKSPACE_MAX_INFLIGHT": room}
+        self.stack.restart(ServiceName.EXECUTOR, environment={"FLOWPORT_EXECUTOR_CONCURRENCY": room})
+        self.stack.restart(ServiceName.GATEWAY, environment=gates)
+        yield
 
 
 @contextmanager
@@ -111,16 +133,16 @@ def _baselines(stack: Stack, folder: Path) -> Iterator[dict[str, Target]]:
             _program("taskiq-worker", ["taskiq", "worker", f"{queue}:broker", *options], folder, environment)
         )
         modules = {WEB: "bare_web", BARE: "bare_broker", TASK_QUEUE: "task_queue"}
-        yield {
-            name: Target(f"{opened.enter_context(_web(module, folder, environment))}/execute", "{}", {})
-            for name, module in modules.items()
-        }
+        urls = {name: opened.enter_context(_web(module, folder, environment)) for name, module in modules.items()}
+        targets = {name: Target(f"{url}/execute", "{}", {}) for name, url in urls.items()}
+        yield {**targets, JOBS_OF_TASK_QUEUE: Target(f"{urls[TASK_QUEUE]}/jobs", "{}", {})}
 
 
 @contextmanager
 def _web(module: str, folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
     port = free_port()
-    command = ["uvicorn", f"benchmarks.baselines.{module}:app", "--port", str(port), "--log-level", "warning"]
+    app = f"benchmarks.baselines.{module}:app"
+    command = ["uvicorn", app, "--port", str(port), "--log-level", "warning", "--timeout-graceful-shutdown", "1"]
     with _program(f"{module}-web", command, folder, environment, port=port):
         yield f"http://{LOOPBACK}:{port}"
 

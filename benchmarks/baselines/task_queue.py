@@ -7,9 +7,10 @@ Run the web half with uvicorn (`benchmarks.baselines.task_queue:app`), the worke
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from taskiq_aio_pika import AioPikaBroker
 from taskiq_redis import RedisAsyncResultBackend
 
@@ -29,6 +30,16 @@ async def echo(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+@broker.task
+async def job(created_at: str) -> dict[str, str]:
+    """The same, for callers who ask later: it tells when it was done."""
+    return {"createdAt": created_at, "startedAt": _now(), "completedAt": _now()}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Connected inside."""
@@ -46,3 +57,18 @@ async def execute(value: dict[str, Any]) -> dict[str, Any]:
     task = await echo.kiq(value)
     result = await task.wait_result(check_interval=POLL_SECONDS, timeout=PATIENCE_SECONDS)
     return result.return_value
+
+
+@app.post("/jobs", status_code=202)
+async def submit(request: Request) -> dict[str, str]:
+    """Queue it."""
+    task = await job.kiq(_now())
+    return {"statusUrl": f"{request.url}/{task.task_id}"}
+
+
+@app.get("/jobs/{task_id}")
+async def status(task_id: str) -> dict[str, Any]:
+    """How it is."""
+    if not await results.is_result_ready(task_id):
+        return {"status": "queued"}
+    return {"status": "completed", "metadata": (await results.get_result(task_id)).return_value}

@@ -9,8 +9,8 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks.http_load import BenchmarkFailed, Target
-from benchmarks.http_session import session
+from benchmarks.load.http_load import BenchmarkFailed, Target
+from benchmarks.load.http_session import session
 
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 120.0

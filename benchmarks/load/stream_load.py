@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from aiohttp import ClientSession
 
-from benchmarks.http_load import BenchmarkFailed, Target
-from benchmarks.http_session import session
+from benchmarks.load.http_load import BenchmarkFailed, Target
+from benchmarks.load.http_session import session
 
 _ENDS = (b'data: "[DONE]"\n\n', b"data: [DONE]\n\n")
 
@@ -34,16 +34,19 @@ class Streamed:
         }
 
 
-async def measure(target: Target, *, callers: int, tokens: int) -> Streamed:
-    """Open `callers` streams at once and read each to its end; every one must say all its tokens, the last one too."""
+async def measure(target: Target, *, callers: int, tokens: int, times: int = 1) -> Streamed:
+    """Open `callers` streams at once, `times` times, and read each to its end. Each must say all its tokens."""
+    last = f"w{tokens - 1:03d}".encode()
+    arrivals: list[list[float]] = []
     async with session(callers) as http:
         began = time.perf_counter()
-        arrivals = await asyncio.gather(*(_read(http, target, f"w{tokens - 1:03d}".encode()) for _ in range(callers)))
+        for _ in range(times):
+            arrivals += await asyncio.gather(*(_read(http, target, last) for _ in range(callers)))
         took = time.perf_counter() - began
     firsts = [each[0] for each in arrivals]
     gaps = [later - sooner for each in arrivals for sooner, later in itertools.pairwise(each)] or [0.0]
     gap_p99 = sorted(gaps)[len(gaps) * 99 // 100]
-    return Streamed(statistics.median(firsts) * 1000, gap_p99 * 1000, tokens * callers / took)
+    return Streamed(statistics.median(firsts) * 1000, gap_p99 * 1000, tokens * callers * times / took)
 
 
 async def _read(http: ClientSession, target: Target, last: bytes) -> list[float]:

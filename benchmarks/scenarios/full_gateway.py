@@ -3,34 +3,31 @@
 import asyncio
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Final
 
 import aiohttp
 
-from benchmarks.http_load import BenchmarkFailed, Target
-from benchmarks.http_session import session
+from benchmarks.load.http_load import BenchmarkFailed, Target
+from benchmarks.load.http_session import session
 from benchmarks.processes import resident_mib
-from benchmarks.stand import Stand
+from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
+from benchmarks.stand import SILENT, Stand
 from shared.service import ServiceName
 
 REFUSALS: Final = 500
-SILENT: Final = "vllm/words-60000"
 PARTS: Final = (ServiceName.GATEWAY, ServiceName.EXECUTOR)
 
 
-def measure(stand: Stand, streams: int) -> dict[str, float]:
-    """Hold as many streams as may be, each after its first token, and call again."""
-    room = str(streams)
-    stand.stack.restart(ServiceName.EXECUTOR, environment={"FLOWPORT_EXECUTOR_CONCURRENCY": room})
-    stand.stack.restart(
-        ServiceName.GATEWAY,
-        environment={"ADMISSION_GATE_MAX_INFLIGHT": room, "FLOWPORT_WORKSPACE_MAX_INFLIGHT": room},
-    )
-    return asyncio.run(_measure(stand, streams))
+def groups(stand: Stand, options: Options) -> Iterator[Group]:
+    """Once: memory that was given back is not given anew by the system, and would not be seen a second time."""
+    streams = options.idle_streams
+    scenario = Scenario(f"{streams:,} idle streams, and refusals beyond", lambda: asyncio.run(_measure(stand, streams)))
+    yield Group((scenario,), around=partial(stand.with_room_for, streams), once=True)
 
 
-async def _measure(stand: Stand, streams: int) -> dict[str, float]:
+async def _measure(stand: Stand, streams: int) -> Row:
     async with session(streams + 1) as http:
         await _call(http, stand.no_op, 200)
         before = _resident(stand)

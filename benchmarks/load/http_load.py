@@ -68,6 +68,8 @@ def measure(target: Target, *, callers: int, seconds: float) -> Measured:
     found = json.loads(output[output.rindex('{"requests"') :])
     if found["failed"]:
         raise BenchmarkFailed(f"{found['failed']} of {found['requests']} answers from {target.url} were no success")
+    if not found["requests"]:
+        raise BenchmarkFailed(f"{target.url} answered nothing in {seconds} s")
     per_second = found["requests"] / found["microseconds"] * 1e6
     return Measured(found["requests"], per_second, found["p50"] / 1000, found["p99"] / 1000)
 

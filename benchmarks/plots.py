@@ -1,0 +1,102 @@
+"""Plots as small SVG files: grouped bars, and lines."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Final
+
+from benchmarks.results import Results
+from benchmarks.stand import BARE, TASK_QUEUE, WEB
+
+COLOURS: Final = ("#2a6f97", "#e0a458", "#8d99ae", "#588157", "#bc4749", "#6d597a", "#1d3557", "#a98467")
+SHOWN: Final = (WEB, BARE, TASK_QUEUE, "sync no-op")
+WIDTH, HEIGHT, LEFT, TOP = 640, 260, 70, 50
+BAR, GAP = 34, 40
+Points = Sequence[tuple[float, float]]
+
+
+def throughput(results: Results) -> str:
+    """Sync runs per second of the system and its baselines, by callers."""
+    groups = {callers: _group(results, callers) for callers in _callers(results)}
+    return bars("runs per second", {f"{callers} callers": group for callers, group in groups.items()})
+
+
+def bars(title: str, groups: Mapping[str, Mapping[str, float]]) -> str:
+    """A group of bars for each name."""
+    names = list(dict.fromkeys(name for group in groups.values() for name in group))
+    tallest = max((value for group in groups.values() for value in group.values()), default=1.0)
+    parts = [_title(title), *_legend(names)]
+    for place, (label, group) in enumerate(groups.items()):
+        left = LEFT + place * (len(names) * BAR + GAP)
+        for name, value in group.items():
+            parts.append(_bar(left + names.index(name) * BAR, value, value / tallest, COLOURS[names.index(name)]))
+        parts.append(_text(left, TOP + HEIGHT + 18, label))
+    return _svg(parts, max(WIDTH, LEFT + len(groups) * (len(names) * BAR + GAP)))
+
+
+def lines(title: str, x_name: str, series: Mapping[str, Points]) -> str:
+    """A line for each name, from zero upwards; x grows by factors where it spans more than one of ten."""
+    xs = sorted({x for points in series.values() for x, _ in points})
+    tallest = max((y for points in series.values() for _, y in points), default=0) or 1.0
+    scale = math.log10 if xs and xs[0] > 0 and xs[-1] / xs[0] > 10 else float
+    first, last = (scale(xs[0]), scale(xs[-1])) if xs else (0.0, 1.0)
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        share = (scale(x) - first) / ((last - first) or 1)
+        return LEFT + share * (WIDTH - LEFT - 20), TOP + HEIGHT * (1 - y / tallest)
+
+    parts = [_title(title), *_legend(list(series)), *_axis(tallest)]
+    for colour, points in zip(COLOURS * 3, series.values(), strict=False):
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in points))
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
+    ticks = xs if len(xs) <= 8 else [xs[0], xs[len(xs) // 2], xs[-1]]
+    parts += [_text(at(x, 0)[0] - 8, TOP + HEIGHT + 16, f"{x:,g}") for x in ticks]
+    parts.append(_text(LEFT, TOP + HEIGHT + 32, x_name))
+    return _svg(parts, WIDTH)
+
+
+def _callers(results: Results) -> list[int]:
+    prefix = f"{BARE}, "
+    names = [name.removeprefix(prefix) for name in results.scenarios if name.startswith(prefix)]
+    return sorted(int(name.split()[0]) for name in names if name.endswith("callers"))
+
+
+def _group(results: Results, callers: int) -> dict[str, float]:
+    found = {name: results.figure(f"{name}, {callers} callers", "per_second") for name in SHOWN}
+    return {name: figure.median for name, figure in found.items() if figure}
+
+
+def _bar(left: float, value: float, share: float, colour: str) -> str:
+    height = share * HEIGHT
+    top = TOP + HEIGHT - height
+    rectangle = f'<rect x="{left}" y="{top:.1f}" width="{BAR - 4}" height="{height:.1f}" fill="{colour}"/>'
+    return rectangle + _text(left, top - 4, f"{value:,.0f}")
+
+
+def _axis(tallest: float) -> Iterator[str]:
+    for share in (0, 0.5, 1):
+        y = TOP + HEIGHT * (1 - share)
+        yield f'<line x1="{LEFT}" x2="{WIDTH - 20}" y1="{y}" y2="{y}" stroke="#ddd"/>'
+        yield _text(4, y + 4, f"{tallest * share:,.4g}")
+
+
+def _legend(names: Sequence[str]) -> Iterator[str]:
+    room = (WIDTH - LEFT) / max(4, len(names))
+    for number, name in enumerate(names):
+        left = LEFT + number * room
+        yield f'<rect x="{left:.0f}" y="24" width="10" height="10" fill="{COLOURS[number % len(COLOURS)]}"/>'
+        yield _text(left + 14, 33, name)
+
+
+def _title(text: str) -> str:
+    return f'<text x="{LEFT}" y="14" font-weight="bold">{escape(text)}</text>'
+
+
+def _text(left: float, top: float, text: str) -> str:
+    return f'<text x="{left:.1f}" y="{top:.1f}">{escape(text)}</text>'
+
+
+def _svg(parts: Sequence[str], width: float) -> str:
+    size = f'width="{width}" height="{TOP + HEIGHT + 40}"'
+    style = 'font-family="sans-serif" font-size="11"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n' + "\n".join(parts) + "\n</svg>\n"

@@ -1,0 +1,39 @@
+"""Inputs as large as a call may be, one call after the other."""
+
+import statistics
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+import httpx
+
+from benchmarks.load.http_load import BenchmarkFailed, Target
+from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
+from benchmarks.stand import BARE, Stand
+
+BODY: Final = b'{"text": "' + b"x" * 9_990_000 + b'"}'
+CALLS: Final = 3
+
+
+def groups(stand: Stand, options: Options) -> Iterator[Group]:
+    """The smallest workflow, and the bare path."""
+    baseline = f"{BARE}, 10 MB"
+    yield Group(
+        (
+            Scenario(baseline, partial(_send, stand.targets[BARE])),
+            Scenario("sync no-op, 10 MB", partial(_send, stand.no_op), baseline),
+        )
+    )
+
+
+def _send(target: Target) -> Row:
+    milliseconds = []
+    with httpx.Client(timeout=60, trust_env=False) as http:
+        for _ in range(CALLS):
+            began = time.perf_counter()
+            answer = http.post(target.url, content=BODY, headers=target.headers)
+            milliseconds.append((time.perf_counter() - began) * 1000)
+            if answer.status_code != 200:
+                raise BenchmarkFailed(f"10 MB were not taken: {answer.status_code} {answer.text[:300]}")
+    return {"p50_ms": statistics.median(milliseconds)}

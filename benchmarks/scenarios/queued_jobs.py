@@ -1,0 +1,35 @@
+"""Queued jobs at 1, 2 and 4 executors, beside a task queue that is asked for its results in the same way."""
+
+import asyncio
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from benchmarks.load import job_load
+from benchmarks.load.http_load import Target
+from benchmarks.processes import CpuMeter, Pids
+from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
+from benchmarks.stand import JOBS_OF_TASK_QUEUE, Stand
+from shared.service import ServiceName
+
+CALLERS: Final = 32
+EXECUTORS: Final = (1, 2, 4)
+
+
+def groups(stand: Stand, options: Options) -> Iterator[Group]:
+    """A group for each number of executors."""
+    tasks = partial(_load, stand.targets[JOBS_OF_TASK_QUEUE], options.jobs)
+    jobs = partial(_load, stand.no_op, options.jobs)
+    for executors in EXECUTORS:
+        baseline = f"{JOBS_OF_TASK_QUEUE}, beside {executors}"
+        ours = f"async, {executors} executors"
+        yield Group(
+            (Scenario(baseline, lambda: tasks({})), Scenario(ours, lambda: jobs(stand.pids), baseline)),
+            around=partial(stand.scaled, ServiceName.EXECUTOR, executors),
+        )
+
+
+def _load(target: Target, jobs: int, pids: Pids) -> Row:
+    meter = CpuMeter(pids)
+    found = asyncio.run(job_load.measure(target, jobs=jobs, callers=CALLERS))
+    return found.row() | meter.microseconds_per(jobs)

@@ -1,0 +1,40 @@
+"""Streams of 200 tokens: from the built-in model, and from a model server that is also called directly."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Final
+
+from benchmarks import workflows
+from benchmarks.load import stream_load
+from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
+from benchmarks.stand import MODEL, Stand
+
+FAST, PACED = "200 tokens of a model", "200 tokens, 10 ms apart"
+ENOUGH: Final = 32
+"""So many streams are read in each round, one after the other where fewer are open at once."""
+
+
+def groups(stand: Stand, options: Options) -> Iterator[Group]:
+    """A group for each number of streams."""
+    for streams in options.streams:
+        yield Group(tuple(_scenarios(stand, streams)))
+
+
+def _scenarios(stand: Stand, streams: int) -> Iterator[Scenario]:
+    def named(target: str, title: str, times: int, baseline: str | None = None) -> Scenario:
+        suffix = f", {streams} streams"
+        return Scenario(
+            title + suffix, lambda: _read(stand, target, streams, times), baseline and f"{baseline}{suffix}"
+        )
+
+    times = max(1, ENOUGH // streams)
+    yield named("echo", "200 tokens", times)
+    for model, title, repeated in (("words", FAST, times), ("words-10", PACED, 1)):
+        direct = f"{title}, {MODEL} directly"
+        yield named(f"{MODEL}, vllm/{model}", direct, repeated)
+        yield named(f"vllm/{model}", title, repeated, direct)
+
+
+def _read(stand: Stand, target: str, streams: int, times: int) -> Row:
+    found = stream_load.measure(stand.targets[target], callers=streams, tokens=workflows.TOKENS, times=times)
+    return asyncio.run(found).row()

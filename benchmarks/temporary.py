@@ -1,0 +1,16 @@
+"""A folder for what is measured, and an end that leaves nothing running."""
+
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Gone at the end. SIGTERM ends the block as Ctrl-C does: everything in it is stopped in order."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with tempfile.TemporaryDirectory(prefix="flowport-bench-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
