@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.support.event_stream import events_in
 from tests.support.model_server import ModelServer, Reply, ToolCall
 from tests.support.public_door import Frames, PublicDoor
 from tests.support.workflow_files import START, agent, start, workflow
@@ -20,6 +21,7 @@ ADD = {
 }
 ASKED = {"input": "2 + 3?", "stream": True, "selectedOutputs": ["agent_1.content"]}
 EVENTS = {"includeThinking": True, "includeToolCalls": True}
+NEGOTIATED = {"X-Sim-Stream-Protocol": "agent-events-v1"}
 
 
 def script(models: ModelServer, model: str) -> None:
@@ -28,19 +30,21 @@ def script(models: ModelServer, model: str) -> None:
     models.answer(model, asks, Reply.says("It is 5."))
 
 
+async def calculator(door: PublicDoor, model: str) -> str:
+    """A deployed workflow whose agent has a tool; returns its id."""
+    agent_1 = agent("a1", f"vllm/{model}", "<start.input>", tools=[ADD])
+    return await door.publish(workflow(model, [start(), agent_1], (START, "a1")))
+
+
 async def frames(door: PublicDoor, model: str, **headers: str) -> list[Any]:
-    workflow_id = await door.publish(
-        workflow(model, [start(), agent("a1", f"vllm/{model}", "<start.input>", tools=[ADD])], (START, "a1"))
-    )
+    workflow_id = await calculator(door, model)
     body = {**ASKED, **(EVENTS if headers else {})}
     async with door.http.stream("POST", f"/api/workflows/{workflow_id}/execute", json=body, headers=headers) as answer:
         assert answer.headers.get("x-sim-stream-protocol") == headers.get("X-Sim-Stream-Protocol")
         return await Frames(answer).rest()
 
 
-async def test_who_negotiates_hears_everything(door: PublicDoor, models: ModelServer) -> None:
-    script(models, "open")
-    told = await frames(door, "open", **{"X-Sim-Stream-Protocol": "agent-events-v1"})
+def assert_tells_everything(told: list[Any]) -> None:
     reset = told.index({"blockId": "a1", "event": "chunk_reset"})
     before, after = told[:reset], told[reset + 1 :]
     assert {"blockId": "a1", "event": "thinking", "data": "Numbers!"} in before
@@ -50,6 +54,28 @@ async def test_who_negotiates_hears_everything(door: PublicDoor, models: ModelSe
         {"blockId": "a1", "event": "tool", "phase": "end", "id": "c1", "name": "custom_add", "status": "success"},
     ]
     assert "".join(frame.get("chunk", "") for frame in after[:-1]) == "It is 5."
+
+
+async def test_who_negotiates_hears_everything(door: PublicDoor, models: ModelServer) -> None:
+    script(models, "open")
+    assert_tells_everything(await frames(door, "open", **NEGOTIATED))
+
+
+async def test_v2_tells_the_same_and_tells_it_again_to_who_comes_back(door: PublicDoor, models: ModelServer) -> None:
+    script(models, "open-again")
+    path = f"/api/v2/workflows/{await calculator(door, 'open-again')}"
+    body = {**ASKED, **EVENTS, "input": {"input": "2 + 3?"}}
+    async with door.http.stream("POST", f"{path}/execute", json=body, headers=NEGOTIATED) as answer:
+        assert answer.headers["x-sim-stream-protocol"] == "agent-events-v1"
+        run_id = answer.headers["x-run-id"]
+        told = [event async for event in events_in(answer)]
+    assert_tells_everything([event.data for event in told])
+
+    seen = next(event for event in told if event.data == {"blockId": "a1", "event": "chunk_reset"})
+    reader = {"last-event-id": str(seen.id)}
+    async with door.http.stream("GET", f"{path}/runs/{run_id}/events", headers=reader) as answer:
+        rest = [event async for event in events_in(answer)]
+    assert rest == told[told.index(seen) + 1 :]
 
 
 async def test_who_does_not_hears_the_answer_alone(door: PublicDoor, models: ModelServer) -> None:

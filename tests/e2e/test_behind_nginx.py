@@ -1,12 +1,12 @@
 """Streams through a real nginx with the settings that it comes with."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.event_stream import events_in
 from tests.support.model_server import ModelServer, Reply
 from tests.support.nginx import nginx
 from tests.support.public_door import PublicDoor
@@ -26,9 +26,8 @@ BODY = {"stream": True, "selectedOutputs": ["agent_1.content"]}
 
 
 async def frames_of(response: httpx.Response) -> AsyncIterator[object]:
-    async for line in response.aiter_lines():
-        if line.startswith("data: "):
-            yield json.loads(line.removeprefix("data: "))
+    async for event in events_in(response):
+        yield event.data
 
 
 async def test_the_first_token_is_not_held_back(

@@ -1,14 +1,12 @@
 """v2 streams outlive what carries them: a lost gateway, a lost worker, a reader who comes late."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import pytest
+from tests.support.event_stream import Event, events_in
 from tests.support.eventually import eventually
 from tests.support.model_server import Gate, ModelServer, Reply
 from tests.support.public_door import PublicDoor
@@ -22,29 +20,12 @@ SECOND_GATEWAY = "gateway-2"
 LEASE_SECONDS = 60
 
 
-@dataclass(frozen=True)
-class Event:
-    """One frame with its id."""
-
-    id: str | None
-    data: Any
-
-
 @pytest.fixture
 def second_gateway(stack: Stack) -> Iterator[str]:
     """Another gateway, that a test may kill."""
     stack.scale(ServiceName.GATEWAY, 2)
     yield stack.url_of(SECOND_GATEWAY)
     stack.scale(ServiceName.GATEWAY, 1)
-
-
-async def events_in(response: httpx.Response) -> AsyncIterator[Event]:
-    event_id: str | None = None
-    async for line in response.aiter_lines():
-        if line.startswith("id: "):
-            event_id = line.removeprefix("id: ")
-        elif line.startswith("data: "):
-            yield Event(event_id, json.loads(line.removeprefix("data: ")))
 
 
 @asynccontextmanager
