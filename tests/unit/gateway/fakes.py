@@ -1,5 +1,6 @@
 """The gateway's outside, in memory: a key store, deploy-service, jobs-service and a worker that plays a script."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -202,10 +203,11 @@ class FakeTenants(FakeWorkspaces, FakeAccounts, FakeErasures):
 
 
 class FakeBuckets:
-    """Implements Buckets, and counts the questions."""
+    """Implements Buckets, and counts the questions. An answer takes `answer_seconds` to arrive."""
 
     def __init__(self, clock: HandClock) -> None:
         self._clock = clock
+        self.answer_seconds = 0.0
         self.left: dict[str, int] = {}
         self.turned: dict[str, float] = {}
         self.questions = 0
@@ -216,7 +218,10 @@ class FakeBuckets:
         left = min(rate.burst, self.left[bucket] + returned)
         granted = min(left, needed + min(spare, left // 8))
         self.left[bucket] = left - granted
-        return Tokens(granted, self.left[bucket], self._resets_in(bucket, rate))
+        tokens = Tokens(granted, self.left[bucket], self._resets_in(bucket, rate))
+        await asyncio.sleep(0)
+        self._clock.advance(self.answer_seconds)
+        return tokens
 
     async def look(self, bucket: str, rate: Rate) -> Tokens:
         self._turn(bucket, rate)

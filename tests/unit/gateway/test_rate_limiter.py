@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.unit.gateway.fakes import FakeBuckets, HandClock
 
 from gateway.application.rate_limiter import RateLimiter
@@ -27,9 +28,14 @@ class Fleet:
             return False
         return True
 
-    async def let_in(self, calls: int, *, gateways: int = 1) -> int:
+    async def let_in(self, calls: int, *, gateways: int = 1, rate: Rate = RATE) -> int:
         """How many of `calls` at once get in, dealt out to the gateways in turn."""
-        return sum(await asyncio.gather(*(self.is_let_in(n % gateways) for n in range(calls))))
+        return sum(await asyncio.gather(*(self.is_let_in(n % gateways, rate) for n in range(calls))))
+
+
+def calls_unchecked() -> float:
+    """As an operator sees them."""
+    return REGISTRY.get_sample_value("flowport_gateway_rate_unchecked_total") or 0.0
 
 
 async def test_a_full_bucket_lets_twice_the_rate_in_and_no_more() -> None:
@@ -108,17 +114,49 @@ async def test_a_token_that_was_not_used_is_used_by_another() -> None:
 
 
 async def test_while_the_store_is_away_every_call_is_allowed_and_it_is_asked_once_a_second() -> None:
-    fleet = Fleet()
+    fleet, unchecked = Fleet(), calls_unchecked()
     fleet.buckets.is_down = True
     assert await fleet.let_in(5000) == 5000
     assert await fleet.is_let_in()
     assert fleet.buckets.questions == 1
     fleet.clock.advance(1)
-    assert await fleet.is_let_in()
+    assert await fleet.let_in(10) == 10
     assert fleet.buckets.questions == 2
+    assert calls_unchecked() - unchecked == 5011
+
+
+async def test_once_the_store_answers_again_the_limit_holds_again() -> None:
+    fleet = Fleet()
+    fleet.buckets.is_down = True
+    await fleet.let_in(10)
     fleet.buckets.is_down = False
     fleet.clock.advance(1)
+    assert await fleet.is_let_in()
+    await asyncio.sleep(0)
     assert await fleet.let_in(3000) == 1200
+
+
+async def test_no_call_waits_for_a_store_that_is_known_to_be_away() -> None:
+    fleet = Fleet()
+    fleet.buckets.is_down = True
+    await fleet.is_let_in()
+    fleet.clock.advance(1)
+    before = fleet.buckets.questions
+    assert await fleet.is_let_in()
+    assert fleet.buckets.questions == before
+
+
+async def test_a_slow_store_is_waited_for_and_lets_in_what_the_rule_says() -> None:
+    fleet, rate, unchecked = Fleet(2), Rate(50, 10.0), calls_unchecked()
+    fleet.buckets.answer_seconds = 3.0
+    began, let_in = fleet.clock.monotonic(), 0
+    while fleet.clock.monotonic() - began < 600:
+        let_in += await fleet.let_in(64, gateways=2, rate=rate)
+        fleet.clock.advance(0.1)
+    left = fleet.buckets.left["b"]
+    rule = rate.burst + rate.per_window * int((fleet.buckets.turned["b"] - began) / rate.window_seconds)
+    assert 0 <= rule - let_in - left <= 2 * rate.spare
+    assert calls_unchecked() == unchecked
 
 
 async def test_a_caller_who_gave_up_waiting_takes_nothing() -> None:

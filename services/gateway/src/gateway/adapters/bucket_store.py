@@ -21,8 +21,8 @@ from shared.ids import new_id
 from shared.store.client import Document, Index, Store, by
 
 BUCKETS: Final = "rate_buckets"
-SECONDS: Final = 0.5
-"""How long a bucket is waited for: a call is worth more than its limit."""
+PATIENCE_SECONDS: Final = 5.0
+"""A store that takes longer is as good as away: a call is worth more than its limit."""
 KEPT_WINDOWS: Final = 10
 KEPT_GRANTS: Final = 64
 """So many takes by others may come between a take and the look at what it was granted."""
@@ -109,7 +109,7 @@ def _milliseconds(rate: Rate) -> int:
 @contextmanager
 def _store_errors() -> Iterator[None]:
     try:
-        with pymongo.timeout(SECONDS):
+        with pymongo.timeout(PATIENCE_SECONDS):
             yield
     except PyMongoError as error:
         raise Unavailable("The store of the rate limits does not answer") from error

@@ -19,7 +19,7 @@ log = get_logger("rate_limiter")
 
 
 class RateLimiter:
-    """Takes tokens. While the store of the buckets is away every call is allowed, and counted as unchecked.
+    """Takes tokens. A slow store is waited for; while it is away every call is allowed, and counted as unchecked.
 
     A bucket is named by what it limits; the same name and rate on every gateway mean the same bucket.
     """
@@ -28,7 +28,7 @@ class RateLimiter:
         self._buckets = buckets
         self._clock = clock
         self._slices: OrderedDict[str, _Slice] = OrderedDict()
-        self._away_until = 0.0
+        self._absence = _Absence(buckets, clock)
 
     async def take(self, bucket: str, rate: Rate) -> None:
         """One token. Raises RateLimited."""
@@ -55,13 +55,14 @@ class RateLimiter:
 
     async def look(self, bucket: str, rate: Rate) -> Standing:
         """How the bucket stands for everybody; full while the store is away."""
-        if self._clock.monotonic() < self._away_until:
-            return Standing(rate, rate.burst, rate.window_seconds)
+        full = Standing(rate, rate.burst, rate.window_seconds)
+        if self._absence.lasts(bucket, rate):
+            return full
         try:
             found = await self._buckets.look(bucket, rate)
         except Unavailable as error:
-            self._store_is_away(error, calls=0)
-            return Standing(rate, rate.burst, rate.window_seconds)
+            self._absence.begin(error)
+            return full
         held = self._slices.get(bucket)
         own = held.tokens if held is not None else 0
         return Standing(rate, min(rate.burst, found.left + own), found.resets_in)
@@ -80,7 +81,7 @@ class RateLimiter:
         return RateLimited(self._clock.now(), standing.resets_in)
 
     async def _in_turn(self, bucket: str, held: "_Slice") -> bool:
-        if self._clock.monotonic() < self._away_until:
+        if self._absence.lasts(bucket, held.rate):
             metrics.RATE_UNCHECKED.inc()
             return True
         loop = asyncio.get_running_loop()
@@ -94,26 +95,54 @@ class RateLimiter:
         """Ask until nobody waits. A question answers all who waited when it was put."""
         try:
             while held.waiting:
-                needed = len(held.waiting)
+                needed, asked_at = len(held.waiting), self._clock.monotonic()
                 returned, held.tokens = held.tokens, 0
                 try:
                     grant = await self._buckets.take(
                         bucket, held.rate, needed=needed, spare=held.rate.spare, returned=returned
                     )
                 except Unavailable as error:
-                    self._store_is_away(error, calls=len(held.waiting))
+                    self._absence.begin(error)
+                    metrics.RATE_UNCHECKED.inc(len(held.waiting))
                     held.let_in()
                 else:
-                    held.fill(grant, self._clock.monotonic())
+                    held.fill(grant, asked_at)
                     held.answer(needed)
         finally:
             held.asking = None
             held.let_in()
 
-    def _store_is_away(self, error: Unavailable, *, calls: int) -> None:
-        self._away_until = self._clock.monotonic() + RETRY_STORE_SECONDS
-        metrics.RATE_UNCHECKED.inc(calls)
+
+class _Absence:
+    """Whether the store is away. Once it did not answer it is asked beside the calls, so that none waits for it."""
+
+    def __init__(self, buckets: Buckets, clock: Clock) -> None:
+        self._buckets = buckets
+        self._clock = clock
+        self._ask_at: float | None = None
+        self._asking: asyncio.Task[None] | None = None
+
+    def begin(self, error: Unavailable) -> None:
+        """It has not answered."""
+        self._ask_at = self._clock.monotonic() + RETRY_STORE_SECONDS
         log.warning("rate limits are not checked", error=error.message)
+
+    def lasts(self, bucket: str, rate: Rate) -> bool:
+        """Whether it has not answered since; it is asked about `bucket` where that is due."""
+        if self._ask_at is None:
+            return False
+        if self._asking is None and self._clock.monotonic() >= self._ask_at:
+            self._asking = asyncio.get_running_loop().create_task(self._ask(bucket, rate))
+        return True
+
+    async def _ask(self, bucket: str, rate: Rate) -> None:
+        try:
+            await self._buckets.look(bucket, rate)
+            self._ask_at = None
+        except Unavailable as error:
+            self.begin(error)
+        finally:
+            self._asking = None
 
 
 class _Slice:
@@ -138,11 +167,11 @@ class _Slice:
         self.tokens -= 1
         return True
 
-    def fill(self, grant: Tokens, now: float) -> None:
-        """Hold what was granted."""
+    def fill(self, grant: Tokens, asked_at: float) -> None:
+        """Hold what was granted. The store may have counted `resets_in` as early as when it was asked."""
         self.tokens += grant.granted
         self.left = grant.left
-        self._resets_at = now + grant.resets_in
+        self._resets_at = asked_at + grant.resets_in
 
     def answer(self, count: int) -> None:
         """Give the first `count` who wait a token each, as far as they go."""
