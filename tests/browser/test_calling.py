@@ -1,4 +1,4 @@
-"""Keys, samples, the panel that calls, and the runs that come of it."""
+"""Keys, samples, the panel that calls, and the other ways to publish a workflow."""
 
 import re
 import time
@@ -75,19 +75,6 @@ def test_public_access_is_set_in_the_api_info(console: Console, account: Account
     answer = httpx.post(f"{account.url}/api/workflows/{workflow_id}/execute", json={}, timeout=10)
     assert answer.json()["output"]["result"] == "hello"
     assert account.http.get(f"/api/v1/workflows/{workflow_id}").json()["data"]["description"] == "Says hello"
-
-
-def test_a_failing_run_is_seen_with_its_block_and_message(console: Console, account: Account) -> None:
-    workflow_id = account.publish(answering("It fails", "throw new Error('no more tea');"))
-    account.run(workflow_id)
-    console.goto(f"/runs?workflow={workflow_id}&level=error")
-    console.page.get_by_role("link", name="It fails").click()
-    expect(console.page.get_by_role("heading", name=re.compile("It fails"))).to_contain_text("Failed")
-    blocks = console.page.get_by_role("region", name="Blocks")
-    expect(blocks.get_by_role("button", name=re.compile("Answer"))).to_be_visible()
-    console.shows(re.compile("no more tea"))
-    console.press("Run again")
-    console.page.wait_for_url(re.compile(rf"/runs/{workflow_id}/(?!.*undefined).+"))
 
 
 def test_a_secret_is_kept_and_never_shown(console: Console, account: Account) -> None:

@@ -78,6 +78,19 @@ def talking(name: str) -> Json:
     return file(name, blocks, [("start", "agent", "source")])
 
 
+def asking(name: str) -> Json:
+    """A workflow that asks a person and answers what was said."""
+    form = [{"id": "f0", "name": "verdict", "type": "string", "value": ""}]
+    shown = [{"id": "d0", "name": "Draft", "type": "string", "value": "Tea for <start.input>"}]
+    ask = {**setting("inputFormat", "input-format", form), **setting("builderData", "response-format", shown)}
+    blocks = [
+        block("start", "start_trigger", "Start", 0, 0),
+        block("ask", "human_in_the_loop", "Ask", 330, 0, sub_blocks=ask),
+        function("answer", "Answer", 660, 0, "return <ask.verdict>;"),
+    ]
+    return file(name, blocks, [("start", "ask", "source"), ("ask", "answer", "source")])
+
+
 def thirty(name: str) -> Json:
     """Thirty blocks: branches, a loop, a loop in a parallel, an error port, a note."""
     fields = [{"id": "f0", "name": "items", "type": "array", "value": "[1,2,3]"}]

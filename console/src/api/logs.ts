@@ -1,25 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
-import { send } from './client';
+import { type Answer, send } from './client';
 import { useSignedIn } from './session';
 
-export interface LogRow {
-  id: string;
-  workflowId: string;
-  executionId: string;
-  deploymentVersionId: string | null;
-  level: 'info' | 'error';
-  trigger: string;
-  startedAt: string;
-  endedAt: string | null;
-  totalDurationMs: number | null;
-  cost: { total: number } | null;
-  status?: string;
-}
-
-export interface LogPage {
-  data: LogRow[];
-  nextCursor?: string;
-}
+type LogPage = Answer<'/api/v1/logs', 'get'>;
+export type LogRow = LogPage['data'][number];
 
 export type LogFilter = Record<string, string | undefined>;
 

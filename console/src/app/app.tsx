@@ -72,6 +72,9 @@ function Inside() {
           <Route path="/runs/:workflowId/:runId">
             {({ workflowId, runId }) => <RunPage key={runId} workflowId={workflowId} runId={runId} />}
           </Route>
+          <Route path="/resume/:workflowId/:runId/:rest?">
+            {({ workflowId, runId }) => <Redirect to={`/runs/${workflowId}/${runId}`} replace />}
+          </Route>
           <Route path="/settings/:section?">{({ section }) => <SettingsPage section={section ?? 'keys'} />}</Route>
           <Route>
             <Redirect to="/" replace />

@@ -191,7 +191,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
             onClose={() => setSelected([])}
           />
         )}
-        {open === 'run' && <RunPanel state={state} run={run} onClose={() => setOpen(null)} />}
+        {open === 'run' && <RunPanel workflowId={workflow.id} state={state} run={run} onClose={() => setOpen(null)} />}
       </div>
       <Palette catalogue={catalogue} open={open === 'palette'} onClose={() => setOpen(null)} onChoose={add} />
       {open === 'variables' && <VariablesDialog store={store} disabled={readOnly} onClose={() => setOpen(null)} />}

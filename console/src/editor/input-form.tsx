@@ -3,6 +3,8 @@ import { type Block, type Json, listOf, storedValue, type WorkflowState } from '
 
 export interface InputField {
   name: string;
+  label?: string;
+  required?: boolean;
   type: string;
   value?: Json;
   description?: string;
@@ -39,7 +41,8 @@ export function sentInput({ input, ...rest }: { [key: string]: Json }): { [key: 
   return input === '' || input === undefined ? rest : { input, ...rest };
 }
 
-function sampleOf({ type, value }: InputField): Json {
+/** What a field holds to begin with. */
+export function sampleOf({ type, value }: InputField): Json {
   if (value !== undefined && value !== null && value !== '') return parsed(type, value);
   const usual: Record<string, Json> = { number: 0, boolean: false, object: {}, array: [] };
   return usual[type] ?? '';
@@ -61,9 +64,17 @@ interface Props {
 }
 
 /** A control for each field that a caller sends. */
-export function InputForm({ state, value, onChange }: Props) {
-  return acceptedFields(state).map((field) => (
-    <Field key={field.name} label={field.name} hint={field.description}>
+export function InputForm({ state, ...rest }: Props) {
+  return <FieldsForm fields={acceptedFields(state)} {...rest} />;
+}
+
+interface FieldsProps extends Omit<Props, 'state'> {
+  fields: readonly InputField[];
+}
+
+export function FieldsForm({ fields, value, onChange }: FieldsProps) {
+  return fields.map((field) => (
+    <Field key={field.name} label={field.label ?? field.name} hint={field.description} required={field.required}>
       {(control) => (
         <Control
           control={control}

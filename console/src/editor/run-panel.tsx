@@ -3,7 +3,7 @@ import { useState } from 'react';
 import { duration } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
 import { Mark } from '@/canvas/marks';
-import { Button, IconButton } from '@/ui/button';
+import { Button, ButtonLink, IconButton } from '@/ui/button';
 import { JsonView } from '@/ui/json-view';
 import { Badge, Empty, Problem } from '@/ui/states';
 import type { WorkflowState } from '@/workflow/state';
@@ -12,6 +12,7 @@ import styles from './run-panel.module.css';
 import type { DraftRun, RunLine } from './use-draft-run';
 
 interface Props {
+  workflowId: string;
   state: WorkflowState;
   run: DraftRun;
   onClose: () => void;
@@ -21,7 +22,7 @@ const WORDS = { completed: 'Completed', failed: 'Failed', cancelled: 'Stopped', 
 const TONES = { completed: 'green', failed: 'red', cancelled: 'quiet', paused: 'amber' } as const;
 
 /** Runs the draft with some input and shows what each block did. */
-export function RunPanel({ state, run, onClose }: Props) {
+export function RunPanel({ workflowId, state, run, onClose }: Props) {
   const [input, setInput] = useState(() => sampleInput(state));
   return (
     <aside className={styles.panel} aria-label="Run the draft">
@@ -56,6 +57,7 @@ export function RunPanel({ state, run, onClose }: Props) {
           )}
         </div>
         <Problem error={run.outcome?.error} />
+        {run.outcome?.runId && <ButtonLink href={`/runs/${workflowId}/${run.outcome.runId}`}>Answer it</ButtonLink>}
         {!run.lines.length && !run.outcome && (
           <Empty title="Not run yet">The draft runs as it is now; what callers get stays the live version.</Empty>
         )}

@@ -23,13 +23,19 @@ export interface DraftRun {
   isRunning: boolean;
   marks: ReadonlyMap<string, RunMark>;
   lines: readonly RunLine[];
-  outcome: { status: 'completed' | 'failed' | 'cancelled' | 'paused'; output?: Json; error?: string } | null;
+  outcome: {
+    status: 'completed' | 'failed' | 'cancelled' | 'paused';
+    output?: Json;
+    error?: string;
+    runId?: string;
+  } | null;
   start: (input: Json) => void;
   stop: () => void;
 }
 
 interface CanvasEvent {
   type: string;
+  executionId: string;
   data: {
     blockId?: string;
     blockName?: string;
@@ -85,7 +91,7 @@ export function useDraftRun(workflowId: string, saver: DraftSaver): DraftRun {
   return { ...progress, isRunning, start: (input) => void start(input), stop };
 }
 
-function after(before: Progress, { type, data }: CanvasEvent): Progress {
+function after(before: Progress, { type, executionId, data }: CanvasEvent): Progress {
   switch (type) {
     case 'block:started':
       return { ...before, ...mark(before, data, 'running'), lines: begun(before.lines, data) };
@@ -100,7 +106,7 @@ function after(before: Progress, { type, data }: CanvasEvent): Progress {
     case 'execution:completed':
       return { ...before, outcome: { status: 'completed', output: data.output } };
     case 'execution:paused':
-      return { ...before, outcome: { status: 'paused', output: data.output } };
+      return { ...before, outcome: { status: 'paused', output: data.output, runId: executionId } };
     case 'execution:error':
       return ended(before, 'failed', data.error);
     case 'execution:cancelled':

@@ -4,7 +4,9 @@ import { Link } from 'wouter';
 import { can, useSignedIn } from '@/api/session';
 import { downloadWorkflow, useArchiveWorkflow, useDeployment, type WorkflowRow } from '@/api/workflows';
 import { ago } from '@/app/format';
+import { TONES, WORDS } from '@/runs/words';
 import { IconButton } from '@/ui/button';
+import { classNames } from '@/ui/class-names';
 import { Confirm } from '@/ui/dialog';
 import { Menu, MenuItem, MenuLine } from '@/ui/menu';
 import { Badge } from '@/ui/states';
@@ -86,11 +88,10 @@ function LiveState({ workflow }: { workflow: WorkflowRow }) {
 function LastRun({ activity }: { activity: Activity }) {
   const { last } = activity;
   if (!last) return <span className={table.quiet}>–</span>;
-  const failed = last.level === 'error';
   return (
     <Link href={`/runs/${last.workflowId}/${last.executionId}`} className={styles.run}>
-      <span className={failed ? styles.bad : styles.good} aria-hidden />
-      {failed ? 'Failed' : 'Ran'} {ago(last.startedAt)}
+      <span className={classNames(styles.dot, styles[TONES[last.status]])} aria-hidden />
+      {WORDS[last.status]} {ago(last.startedAt)}
     </Link>
   );
 }

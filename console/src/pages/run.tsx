@@ -7,11 +7,12 @@ import { can, useSignedIn } from '@/api/session';
 import { cost, count, duration, exactMoment } from '@/app/format';
 import { Page, PageSkeleton } from '@/app/shell';
 import { curlOf, inputOf } from '@/runs/again';
+import { Answers } from '@/runs/answer';
+import { StatusBadge } from '@/runs/status-badge';
 import { Waterfall } from '@/runs/waterfall';
-import { TONES, WORDS, wordOf } from '@/runs/words';
 import { Button } from '@/ui/button';
 import { JsonView } from '@/ui/json-view';
-import { Badge, Empty, Failure, Problem } from '@/ui/states';
+import { Empty, Failure, Problem } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
 import type { Json } from '@/workflow/state';
 import styles from './run.module.css';
@@ -26,7 +27,6 @@ export function RunPage({ workflowId, runId }: { workflowId: string; runId: stri
 
 function Run({ workflowId, run }: { workflowId: string; run: LogDetail }) {
   const data = run.executionData;
-  const word = wordOf({ level: run.level as 'info' | 'error', endedAt: run.endedAt, status: data.status });
   const spans = data.traceSpans as unknown as Span[];
   const input = inputOf(spans);
   const name = (run.workflow?.name as string | null) ?? 'Deleted workflow';
@@ -35,9 +35,7 @@ function Run({ workflowId, run }: { workflowId: string; run: LogDetail }) {
       title={
         <span className={styles.title}>
           {name}
-          <Badge tone={TONES[word]} dot>
-            {WORDS[word]}
-          </Badge>
+          <StatusBadge status={run.status} />
         </span>
       }
       about={
@@ -58,6 +56,12 @@ function Run({ workflowId, run }: { workflowId: string; run: LogDetail }) {
         <Fact name="Cost">{run.cost?.total ? cost(run.cost.total) : '–'}</Fact>
       </dl>
       <Problem error={data.error} />
+      {run.status === 'paused' && (
+        <section className={styles.part} aria-label="Waits for">
+          <h2>Waits for</h2>
+          <Answers workflowId={workflowId} runId={run.executionId} />
+        </section>
+      )}
       <section className={styles.part} aria-label="Blocks">
         <h2>Blocks</h2>
         {spans.length ? <Waterfall spans={spans} /> : <Empty title="No block has ended yet" />}

@@ -6,20 +6,19 @@ import { useRuns } from '@/api/runs';
 import { useWorkflows } from '@/api/workflows';
 import { ago, cost, duration, exactMoment } from '@/app/format';
 import { Page } from '@/app/shell';
-import { TONES, WORDS, wordOf } from '@/runs/words';
+import { DeadLetterNotice } from '@/runs/dead-letter-notice';
+import { QueueLine } from '@/runs/queue-line';
+import { StatusBadge } from '@/runs/status-badge';
+import { WORDS } from '@/runs/words';
 import { Button } from '@/ui/button';
 import { Select } from '@/ui/field';
-import { Badge, Empty, Failure, Skeleton } from '@/ui/states';
+import { Empty, Failure, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { TableFrame } from '@/ui/table-frame';
 import { Tip } from '@/ui/tip';
 import styles from './runs.module.css';
 
-const LEVELS = [
-  ['', 'Any outcome'],
-  ['info', 'Not failed'],
-  ['error', 'Failed'],
-] as const;
+const STATUSES = [['', 'Any status'], ...Object.entries(WORDS)] as const;
 
 const TRIGGERS = [
   ['', 'Any caller'],
@@ -59,7 +58,7 @@ export function RunsPage() {
     const since = Math.floor((Date.now() - hours * HOUR_MS) / MINUTE_MS) * MINUTE_MS;
     return {
       workflowIds: chosen.get('workflow') ?? undefined,
-      level: chosen.get('level') ?? undefined,
+      status: chosen.get('status') ?? undefined,
       triggers: chosen.get('trigger') ?? undefined,
       startDate: hours ? new Date(since).toISOString() : undefined,
     };
@@ -76,10 +75,11 @@ export function RunsPage() {
   );
   const all = (workflows.data ?? []).map((row) => [row.id, row.name] as const);
   return (
-    <Page title="Runs" about="Every call, as it comes in.">
+    <Page title="Runs" about="Every call, as it comes in." actions={<QueueLine />}>
+      <DeadLetterNotice />
       <div className={styles.filters}>
         {pick('Workflow', 'workflow', [['', 'All workflows'], ...all])}
-        {pick('Outcome', 'level', LEVELS)}
+        {pick('Status', 'status', STATUSES)}
         {pick('Caller', 'trigger', TRIGGERS)}
         {pick('Time', 'hours', SPANS)}
       </div>
@@ -141,7 +141,6 @@ function Runs({ filter, names, filtered }: RunsProps) {
 }
 
 function Row({ run, name }: { run: LogRow; name: string | undefined }) {
-  const word = wordOf(run);
   return (
     <tr>
       <td>
@@ -153,9 +152,7 @@ function Row({ run, name }: { run: LogRow; name: string | undefined }) {
         </div>
       </td>
       <td>
-        <Badge tone={TONES[word]} dot>
-          {WORDS[word]}
-        </Badge>
+        <StatusBadge status={run.status} />
       </td>
       <td className={table.quiet}>{run.trigger}</td>
       <td className={table.quiet}>

@@ -2,6 +2,7 @@ import { Link } from 'wouter';
 import { can, type Role, useSignedIn } from '@/api/session';
 import { Page } from '@/app/shell';
 import { AuditSection } from '@/settings/audit';
+import { DeadLettersSection } from '@/settings/dead-letters';
 import { KeysSection } from '@/settings/keys';
 import { LimitsSection } from '@/settings/limits';
 import { MembersSection } from '@/settings/members';
@@ -18,6 +19,7 @@ const SECTIONS: { path: string; name: string; for: Role; content: () => React.JS
   { path: 'mcp', name: 'MCP servers', for: 'read', content: ToolServersSection },
   { path: 'webhooks', name: 'Webhooks', for: 'read', content: WebhooksSection },
   { path: 'limits', name: 'Limits and usage', for: 'read', content: LimitsSection },
+  { path: 'dead-letters', name: 'Dead letters', for: 'admin', content: DeadLettersSection },
   { path: 'audit', name: 'Audit log', for: 'admin', content: AuditSection },
 ];
 

@@ -1,6 +1,6 @@
 import type { LogRow } from '@/api/logs';
 
-export type RunWord = 'queued' | 'processing' | 'completed' | 'failed' | 'cancelled' | 'paused';
+export type RunStatus = LogRow['status'];
 
 export const TONES = {
   queued: 'quiet',
@@ -11,7 +11,7 @@ export const TONES = {
   paused: 'amber',
 } as const;
 
-export const WORDS: Record<RunWord, string> = {
+export const WORDS: Record<RunStatus, string> = {
   queued: 'Queued',
   processing: 'Running',
   completed: 'Completed',
@@ -19,10 +19,3 @@ export const WORDS: Record<RunWord, string> = {
   cancelled: 'Cancelled',
   paused: 'Paused',
 };
-
-/** How a run stands, as far as its row tells. */
-export function wordOf(run: Pick<LogRow, 'level' | 'endedAt' | 'status'>): RunWord {
-  if (run.status && run.status in WORDS) return run.status as RunWord;
-  if (run.level === 'error') return 'failed';
-  return run.endedAt ? 'completed' : 'processing';
-}

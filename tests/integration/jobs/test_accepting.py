@@ -6,7 +6,7 @@ import pytest
 from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import WORKSPACE, System, a_spec, json_payload, until
 
-from shared.contracts.jobs import RunAccepted
+from shared.contracts.jobs import QueueStanding, RunAccepted
 from shared.contracts.runs import RunStatus
 from shared.errors import AtCapacity, RunIdTaken
 
@@ -28,6 +28,19 @@ async def test_an_accepted_run_can_be_looked_up_by_both_its_names(start: Start) 
         assert by_job == by_run
         assert (by_run.status, by_run.version, by_run.started_at) == (RunStatus.QUEUED, 3, None)
         assert by_run.created_at == accepted.created_at
+
+
+async def test_the_queue_tells_how_long_it_is_to_its_own_workspace(start: Start) -> None:
+    async with start(dispatch_max_queue_per_workspace=7) as system:
+        for _ in range(3):
+            await system.gateway.accept()
+
+        assert await _standing(system, WORKSPACE) == QueueStanding(3, 7, None)
+        assert await _standing(system, "another") == QueueStanding(0, 7, 0.0)
+
+
+async def _standing(system: System, workspace_id: str) -> QueueStanding:
+    return await system.gateway.client.call("GET", f"/internal/queues/{workspace_id}", returns=QueueStanding)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ GATEWAYS = [
     ("POST", "/internal/run-ids/r?workspace_id=w"),
     ("DELETE", "/internal/run-ids/r?workspace_id=w"),
     ("GET", "/internal/spend/w"),
+    ("GET", "/internal/queues/w"),
     ("POST", "/internal/logs/search"),
 ]
 EXECUTORS = [

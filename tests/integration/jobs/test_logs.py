@@ -82,6 +82,8 @@ async def found(system: System, **query: Any) -> Sequence[str]:
         ({"triggers": ("chat", "webhook")}, ["four"]),
         ({"level": "error"}, ["two"]),
         ({"level": "info"}, ["four", "three", "one"]),
+        ({"status": RunStatus.FAILED}, ["two"]),
+        ({"status": RunStatus.PAUSED}, []),
         ({"since": NOW + timedelta(minutes=2)}, ["four", "three", "two"]),
         ({"until": NOW + timedelta(minutes=2)}, ["two", "one"]),
         ({"run_id": "three"}, ["three"]),

@@ -46,6 +46,7 @@ from shared.contracts.jobs import (
     AcceptRun,
     CancelAnswer,
     CancelledRuns,
+    QueueStanding,
     ResumeAnswer,
     ResumeRun,
     RunAccepted,
@@ -506,6 +507,9 @@ class FakeJobs(FakeEraser):
         if self.refusal is not None:
             raise self.refusal
         return Spend(workspace_id, "2026-11", Usage(cost_usd=self.spent.get(workspace_id, 0.0)))
+
+    async def queue(self, workspace_id: str) -> QueueStanding:
+        return QueueStanding(len(self.accepted), 1000, None)
 
     async def accept(self, request: AcceptRun) -> RunAccepted:
         if self.refusal is not None:

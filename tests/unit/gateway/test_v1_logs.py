@@ -81,6 +81,7 @@ async def test_a_row_tells_of_a_run(logged: System) -> None:
         "executionId": "run-1",
         "deploymentVersionId": "v-1",
         "level": "info",
+        "status": "completed",
         "trigger": "api",
         "startedAt": "2026-11-24T12:00:00.000Z",
         "endedAt": "2026-11-24T12:00:00.163Z",
@@ -93,7 +94,7 @@ async def test_a_row_tells_of_a_run(logged: System) -> None:
 
 async def test_every_filter_is_passed_on(logged: System) -> None:
     query = (
-        "?workspaceId=WS1&workflowIds=W,V&triggers=api,chat&level=error&startDate=2026-11-24T00:00:00Z"
+        "?workspaceId=WS1&workflowIds=W,V&triggers=api,chat&level=error&status=failed&startDate=2026-11-24T00:00:00Z"
         "&endDate=2026-11-25T00:00:00%2B01:00&executionId=mine&minDurationMs=1&maxDurationMs=2.5&minCost=0.1&maxCost=1"
         "&model=gpt-5&limit=7&order=asc"
     )
@@ -103,6 +104,7 @@ async def test_every_filter_is_passed_on(logged: System) -> None:
         workflow_ids=("W", "V"),
         triggers=("api", "chat"),
         level="error",
+        status=RunStatus.FAILED,
         since=datetime(2026, 11, 24, tzinfo=UTC),
         until=datetime(2026, 11, 24, 23, tzinfo=UTC),
         run_id="mine@WS1",

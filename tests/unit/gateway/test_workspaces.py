@@ -42,6 +42,11 @@ async def test_the_list_tells_what_one_is_in_each(system: System, reader: Visito
     ]
 
 
+async def test_the_queue_is_shown_to_its_readers_only(system: System, reader: Visitor) -> None:
+    assert await reader.get(f"{WORKSPACE}/queue") == {"queued": 0, "limit": 1000, "waitSeconds": None}
+    assert (await reader.send("GET", "/api/workspaces/WS2/queue")).status == 403
+
+
 async def test_a_key_sees_its_own_workspace(system: System) -> None:
     rows = (await system.get("/api/workspaces")).json["workspaces"]
     assert [(row["id"], row["role"]) for row in rows] == [("WS1", "admin")]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.unit.jobs.makers import NOW, after
 
 from jobs_service.domain.capacity import Admission, Ledger, QueueLimits
-from jobs_service.domain.drain import Drain, retry_after
+from jobs_service.domain.drain import Drain, expected_wait, retry_after
 
 
 def test_the_last_place_is_given_and_the_next_request_is_refused() -> None:
@@ -95,6 +95,16 @@ def test_an_idle_queue_is_measured_anew() -> None:
     drain = Drain.starting(NOW).after(1, after(1)).after(5, after(4000))
 
     assert retry_after(drain, after(4000)) == 1
+
+
+def test_a_new_run_waits_for_those_before_it_at_the_pace_of_late() -> None:
+    drain = Drain.starting(NOW)
+    for second in range(120):
+        drain = drain.after(2, after(second))
+
+    assert expected_wait(drain, 0, after(119)) == 0
+    assert expected_wait(drain, 60, after(119)) == pytest.approx(30, rel=0.1)
+    assert expected_wait(None, 60, NOW) is None
 
 
 @given(gaps=st.lists(st.tuples(st.floats(0, 500), st.integers(0, 1000)), max_size=30), later=st.floats(0, 10_000))

@@ -72,6 +72,7 @@ from gateway.api.v2.runs import runs_router as v2_runs_router
 from gateway.api.v2.workflows import workflows_router as v2_workflows_router
 from gateway.api.workspaces.erasures import erasures_router
 from gateway.api.workspaces.invitations import invitations_router
+from gateway.api.workspaces.queue import queue_router
 from gateway.api.workspaces.routers import workspace_routers
 from gateway.application.admission import AdmissionGate
 from gateway.application.api_keys import ApiKeys
@@ -298,6 +299,7 @@ def build(
                 audit,
                 public_url=settings.base_url,
             ),
+            queue_router(access, jobs),
             erasures_router(access, erasing),
             jobs_router(authentication, limiting, jobs, jobs),
             usage_router(authentication, limiting, reports, clock),

@@ -46,6 +46,7 @@ from jobs_service.api.events import events_router
 from jobs_service.api.logs import logs_router
 from jobs_service.api.parameters import render_invalid_parameters
 from jobs_service.api.pauses import pauses_router
+from jobs_service.api.queues import queues_router
 from jobs_service.api.runs import runs_router
 from jobs_service.api.spend import spend_router
 from jobs_service.api.webhooks import webhooks_router
@@ -243,6 +244,7 @@ def build(
             work_router(working, tokens),
             pauses_router(pausing, tokens),
             blobs_router(blobs, tokens, lifetime=lifetime),
+            queues_router(ledgers, tokens, limit=settings.queue_limits.per_workspace),
             spend_router(spend, tokens, clock),
             conversations_router(conversations, tokens),
             dead_letters_router(dead_lettering, redriving, tokens),

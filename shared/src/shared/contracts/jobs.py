@@ -221,6 +221,14 @@ class StoredBlob(msgspec.Struct, frozen=True):
     size: int
 
 
+class QueueStanding(msgspec.Struct, frozen=True):
+    """A workspace's queue: how long it is, how long it may be, and what a new run would wait; None where unknown."""
+
+    queued: int
+    limit: int
+    wait_seconds: float | None
+
+
 class Spend(msgspec.Struct, frozen=True):
     """What a workspace spent on models in a month (`YYYY-MM`, UTC); the latest seconds may be missing."""
 

@@ -5,6 +5,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from shared.contracts.runs import RunStatus
+
 MAX_LOGS: Final = 1000
 """Runs on one page."""
 MAX_DETAILED: Final = 20
@@ -21,6 +23,7 @@ class FindLogs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     workflow_ids: tuple[str, ...] | None = None
     triggers: tuple[str, ...] = ()
     level: Literal["info", "error"] | None = None
+    status: RunStatus | None = None
     since: datetime | None = None
     until: datetime | None = None
     run_id: str | None = None

@@ -12,6 +12,7 @@ from shared.contracts.jobs import (
     CancelAnswer,
     CancelledRuns,
     CancelRuns,
+    QueueStanding,
     RecordCancel,
     ResumeAnswer,
     ResumeRun,
@@ -103,6 +104,10 @@ class JobsService:
         """See Jobs."""
         path = path_of("run-ids", run_key(workspace_id, run_id), workspace_id=workspace_id)
         await self._client.call("DELETE", path)
+
+    async def queue(self, workspace_id: str) -> QueueStanding:
+        """See Jobs."""
+        return await self._client.call("GET", path_of("queues", workspace_id), returns=QueueStanding)
 
     async def spend(self, workspace_id: str) -> Spend:
         """See Jobs."""

@@ -19,6 +19,7 @@ PAGES: Final = (
     "/workflows/{rest:path}",
     "/runs",
     "/runs/{rest:path}",
+    "/resume/{rest:path}",
     "/settings",
     "/settings/{rest:path}",
     "/invite",

@@ -8,6 +8,7 @@ from shared.contracts.jobs import (
     AcceptRun,
     CancelAnswer,
     CancelledRuns,
+    QueueStanding,
     ResumeAnswer,
     ResumeRun,
     RunAccepted,
@@ -49,6 +50,10 @@ class Jobs(Protocol):
 
     async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
         """Cancel a run. Raises NotFound, Conflict."""
+        ...
+
+    async def queue(self, workspace_id: str) -> QueueStanding:
+        """How the workspace's queue stands."""
         ...
 
     async def spend(self, workspace_id: str) -> Spend:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
+from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import NOW, from_ms, to_ms
 from jobs_service.adapters.transactions import Session
 from jobs_service.domain.capacity import DEFAULT_CONCURRENCY, Ledger, Offer
@@ -49,6 +50,12 @@ class Books:
     async def of(self, workspace_ids: Iterable[str]) -> OpenBooks:
         """The ledgers of these workspaces."""
         return await self._read({"_id": {"$in": [*workspace_ids, OVERALL]}})
+
+    @store_call
+    async def ledger(self, workspace_id: str) -> tuple[Ledger, datetime]:
+        """See Ledgers."""
+        books = await self.of([workspace_id])
+        return books.ledgers.get(workspace_id, Ledger()), books.now
 
     async def in_use(self, session: Session | None = None) -> OpenBooks:
         """The ledgers of all workspaces that have queued runs."""

@@ -64,6 +64,8 @@ def _named(query: FindLogs) -> Iterator[Document]:
     if query.level is not None:
         failed = RunStatus.FAILED.value
         yield {"status": failed if query.level == "error" else {"$ne": failed}}
+    if query.status is not None:
+        yield {"status": query.status.value}
     if query.run_id is not None:
         yield {"_id": query.run_id}
     if query.model is not None:

@@ -51,5 +51,13 @@ def retry_after(drain: Drain | None, now: datetime) -> int:
     return min(MAX_RETRY_SECONDS, max(1, math.ceil(1 / rate)))
 
 
+def expected_wait(drain: Drain | None, queued: int, now: datetime) -> float | None:
+    """Seconds until a run that joins behind `queued` others begins; None when too little is known."""
+    if queued <= 0:
+        return 0.0
+    rate = drain.per_second(now) if drain is not None else None
+    return None if rate is None else queued / rate
+
+
 def _seconds(earlier: datetime, later: datetime) -> float:
     return max(0.0, (later - earlier).total_seconds())

@@ -79,6 +79,14 @@ class Recount:
     """False where batches under way may have hidden something."""
 
 
+class Ledgers(Protocol):
+    """The books of the queue, for whoever wants to know how it stands."""
+
+    async def ledger(self, workspace_id: str) -> tuple[Ledger, datetime]:
+        """A workspace's books, and the time by which they are so."""
+        ...
+
+
 class Queue(Protocol):
     """The queue and its books. Who leads writes with a term; an earlier leader's writes come to nothing."""
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from gateway.api.bodies import Wire
 from gateway.api.usage import Limits
+from shared.contracts.runs import RunStatus
 
 
 class Cost(Wire):
@@ -29,6 +30,7 @@ class LogRow(Wire):
     execution_id: str
     deployment_version_id: str | None
     level: str = Field(description="`error` for a run that failed, else `info`.")
+    status: RunStatus = Field(description="Finer than `level`.")
     trigger: str
     started_at: str
     ended_at: str | None

@@ -25,6 +25,7 @@ def row(run: RunView) -> dict[str, Any]:
         "executionId": run.run_id,
         "deploymentVersionId": run.version_id,
         "level": "error" if run.status is RunStatus.FAILED else "info",
+        "status": run.status,
         "trigger": run.trigger,
         "startedAt": iso(run.started_at or run.created_at),
         "endedAt": iso(run.ended_at) if run.ended_at else None,

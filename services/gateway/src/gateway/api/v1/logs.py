@@ -23,6 +23,7 @@ from gateway.domain.credentials import Caller, Scope
 from gateway.domain.run_words import names_in
 from shared.contracts.jobs import RunPage
 from shared.contracts.logs import FindLogs
+from shared.contracts.runs import RunStatus
 from shared.errors import InvalidRequest
 from shared.ids import run_key
 from shared.web.structs import StructResponse
@@ -82,6 +83,7 @@ def _query(
     workflow_ids: Annotated[Names, Query(alias="workflowIds")] = None,
     triggers: Names = None,
     level: Literal["info", "error"] | None = None,
+    status: RunStatus | None = None,
     start_date: Annotated[datetime | None, Query(alias="startDate")] = None,
     end_date: Annotated[datetime | None, Query(alias="endDate")] = None,
     execution_id: Annotated[str | None, Query(alias="executionId", max_length=128)] = None,
@@ -103,6 +105,7 @@ def _query(
         workflow_ids=tuple(named) if named else None,
         triggers=tuple(names_in(triggers)),
         level=level,
+        status=status,
         since=start_date and _aware(start_date),
         until=end_date and _aware(end_date),
         run_id=run_key(workspace_id, execution_id) if execution_id else None,

@@ -1,0 +1,47 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { send } from './client';
+import { can, useSignedIn } from './session';
+
+export interface DeadLetter {
+  id: string;
+  kind: string;
+  queue: string;
+  reason: string;
+  diedAt: string;
+  times: number;
+  size: number;
+  workflowId: string | null;
+  runId: string | null;
+}
+
+const KEY = ['dead-letters'];
+const EVERY_MS = 30_000;
+
+/** Messages that nobody could work on, newest first; for admins. */
+export function useDeadLetters() {
+  const { workspace } = useSignedIn();
+  return useQuery({
+    queryKey: KEY,
+    enabled: can(workspace.role, 'admin'),
+    queryFn: () => send<{ data: DeadLetter[] }>('GET', `/api/v1/dead-letters?workspaceId=${workspace.id}&limit=100`),
+    select: (found) => found.data,
+    refetchInterval: EVERY_MS,
+  });
+}
+
+function useLetterChange(method: string, rest: string) {
+  const client = useQueryClient();
+  const { workspace } = useSignedIn();
+  return useMutation({
+    mutationFn: (id: string) => send(method, `/api/v1/dead-letters/${id}${rest}?workspaceId=${workspace.id}`),
+    onSettled: () => client.invalidateQueries({ queryKey: KEY }),
+  });
+}
+
+export function useRedrive() {
+  return useLetterChange('POST', '/redrive');
+}
+
+export function useDiscard() {
+  return useLetterChange('DELETE', '');
+}

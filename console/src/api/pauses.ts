@@ -1,0 +1,41 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import type { InputField } from '@/editor/input-form';
+import type { Json } from '@/workflow/state';
+import { send } from './client';
+
+/** One thing that a run waits for. */
+export interface PausePoint {
+  contextId: string;
+  blockId: string;
+  pauseKind: string;
+  registeredAt: string;
+  resumeAt: string | null;
+  response: { data?: { responseStructure?: ShownValue[]; inputFormat?: InputField[] } } | null;
+}
+
+export interface ShownValue {
+  name: string;
+  value: Json;
+}
+
+const LIVE_MS = 3_000;
+
+/** What a paused run waits for. */
+export function usePausePoints(workflowId: string, runId: string) {
+  return useQuery({
+    queryKey: ['logs', 'one', runId, 'pauses'],
+    queryFn: () => send<{ pausePoints: PausePoint[] }>('GET', `/api/resume/${workflowId}/${runId}`),
+    select: (found) => found.pausePoints,
+    refetchInterval: LIVE_MS,
+  });
+}
+
+/** Answers one of them; the run goes on. */
+export function useAnswer(workflowId: string, runId: string, contextId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (input: { [key: string]: Json }) =>
+      send('POST', `/api/resume/${workflowId}/${runId}/${contextId}`, { input }),
+    onSettled: () => client.invalidateQueries({ queryKey: ['logs'] }),
+  });
+}

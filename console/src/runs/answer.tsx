@@ -1,0 +1,75 @@
+import { type FormEvent, useState } from 'react';
+import { type PausePoint, useAnswer, usePausePoints } from '@/api/pauses';
+import { can, useSignedIn } from '@/api/session';
+import { ago, exactMoment } from '@/app/format';
+import { FieldsForm, sampleOf } from '@/editor/input-form';
+import { Button } from '@/ui/button';
+import { classNames } from '@/ui/class-names';
+import fields from '@/ui/form.module.css';
+import { Failure, Problem, Skeleton } from '@/ui/states';
+import { useToasts } from '@/ui/toasts';
+import type { Json } from '@/workflow/state';
+import styles from './answer.module.css';
+
+interface Props {
+  workflowId: string;
+  runId: string;
+}
+
+/** What a paused run waits for, and the forms that let it go on. */
+export function Answers({ workflowId, runId }: Props) {
+  const points = usePausePoints(workflowId, runId);
+  if (points.isPending) return <Skeleton rows={2} />;
+  if (points.isError) return <Failure error={points.error} onRetry={points.refetch} />;
+  return points.data.map((point) =>
+    point.pauseKind === 'human' ? (
+      <Question key={point.contextId} workflowId={workflowId} runId={runId} point={point} />
+    ) : (
+      <p key={point.contextId} className={styles.point}>
+        {point.resumeAt ? `It goes on by itself at ${exactMoment(point.resumeAt)}.` : 'It goes on by itself.'}
+      </p>
+    ),
+  );
+}
+
+function Question({ workflowId, runId, point }: Props & { point: PausePoint }) {
+  const { workspace } = useSignedIn();
+  const { say } = useToasts();
+  const answer = useAnswer(workflowId, runId, point.contextId);
+  const { responseStructure: shown = [], inputFormat: form = [] } = point.response?.data ?? {};
+  const [values, setValues] = useState(() => Object.fromEntries(form.map((field) => [field.name, sampleOf(field)])));
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    answer.mutate(values, { onSuccess: () => say('The run goes on.') });
+  };
+  return (
+    <div className={styles.point}>
+      <p className={styles.since}>It has waited for an answer since {ago(point.registeredAt)}.</p>
+      {shown.length > 0 && (
+        <dl className={styles.shown}>
+          {shown.map(({ name, value }) => (
+            <Shown key={name} name={name} value={value} />
+          ))}
+        </dl>
+      )}
+      <form className={classNames(fields.form, styles.form)} onSubmit={submit}>
+        <FieldsForm fields={form} value={values} onChange={setValues} />
+        <Problem error={answer.error} />
+        <div>
+          <Button look="primary" type="submit" disabled={!can(workspace.role, 'write')} busy={answer.isPending}>
+            {form.length ? 'Send answer' : 'Let it go on'}
+          </Button>
+        </div>
+      </form>
+    </div>
+  );
+}
+
+function Shown({ name, value }: { name: string; value: Json }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{typeof value === 'string' ? value : JSON.stringify(value, null, 2)}</dd>
+    </>
+  );
+}

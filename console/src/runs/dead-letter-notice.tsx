@@ -1,0 +1,16 @@
+import { Link } from 'wouter';
+import { useDeadLetters } from '@/api/dead-letters';
+import { count } from '@/app/format';
+import styles from './dead-letter-notice.module.css';
+
+/** Says that something could not be worked on, to those who can do something about it. */
+export function DeadLetterNotice() {
+  const letters = useDeadLetters();
+  if (!letters.data?.length) return null;
+  return (
+    <p className={styles.notice} role="status">
+      {count(letters.data.length, 'message')} could not be worked on.{' '}
+      <Link href="/settings/dead-letters">Look at them</Link>
+    </p>
+  );
+}
