@@ -2,8 +2,10 @@
 
 import asyncio
 
+import pytest
 from tests.unit.executor.fakes import Callers
 
+from executor_service.adapters import reply_sink
 from executor_service.adapters.coalescing import FLUSH_BYTES, FLUSH_SECONDS
 from executor_service.adapters.reply_sink import ReplySink
 from shared.clock import SystemClock
@@ -91,7 +93,33 @@ async def test_a_caller_that_is_gone_is_reported_once_and_gets_no_more() -> None
     assert callers.batches == []
 
 
-async def test_a_lost_broker_ends_the_sending() -> None:
+async def test_what_a_broker_did_not_take_is_sent_once_it_is_back() -> None:
+    callers, broken = Callers(), list[bool]()
+    callers.broker_lost = True
+    sink = sink_to(callers, broken)
+    sending = asyncio.create_task(sink.emit(ended()))
+    await asyncio.sleep(0.01)
+    assert not sending.done()
+    callers.broker_lost = False
+    await sending
+    assert [batch.seq for batch in callers.batches] == [0]
+    assert broken == []
+
+
+async def test_a_caller_whose_address_was_lost_with_the_broker_is_gone() -> None:
+    callers, broken = Callers(), list[bool]()
+    sink = sink_to(callers, broken)
+    await sink.emit(Chunk("b", "x"))
+    callers.broker_lost = callers.gone = True
+    sending = asyncio.create_task(sink.emit(Chunk("b", "y" * FLUSH_BYTES)))
+    await asyncio.sleep(0.01)
+    callers.broker_lost = False
+    await sending
+    assert broken == [True]
+
+
+async def test_a_broker_that_stays_away_ends_the_sending(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reply_sink, "BACK_SECONDS", 0.0)
     callers, broken = Callers(), list[bool]()
     callers.broker_lost = True
     sink = sink_to(callers, broken)

@@ -229,6 +229,18 @@ async def test_a_gap_in_the_stream_is_an_error_and_not_missing_text(system: Syst
     await eventually(lambda: system.worker.cancelled == ["E1@WS1"])
 
 
+async def test_what_a_worker_sends_twice_is_told_once(system: System) -> None:
+    async def stutters(run: RunSpec, send: Send) -> None:
+        await send(0, [Chunk("B", "one")])
+        await send(0, [Chunk("B", "one")])
+        await send(1, [RunEnded(outcome())])
+
+    system.worker.perform = stutters
+    answer = await system.execute(ASKED)
+    assert answer.body.count(b'"chunk":"one"') == 1
+    assert b'"event":"final"' in answer.body
+
+
 async def test_the_head_is_sent_before_the_first_event(system: System) -> None:
     go_on = asyncio.Event()
 

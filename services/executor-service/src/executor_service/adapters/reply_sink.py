@@ -1,14 +1,18 @@
 """Sends the events of one attached run to its caller: in order, without a gap."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from executor_service.adapters.coalescing import Coalescing
+from executor_service.application.patience import insist
 from shared.broker.ports import BrokerUnavailable, ReplyOverflow, ReplyStream, ReplyUnroutable
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.messages import EventBatch
 
 UNDELIVERABLE: Final = (ReplyUnroutable, ReplyOverflow, BrokerUnavailable)
+BACK_SECONDS: Final = 30.0
+"""How long a broker that is lost is waited for: perhaps only our line is, and the caller waits on."""
 
 
 class ReplySink:
@@ -39,7 +43,14 @@ class ReplySink:
         must_route = self._seq == 0 or isinstance(events[-1], RunEnded)
         self._seq += 1
         try:
-            await self._replies.send(self._address, batch, must_route=must_route)
+            await self._deliver(batch, must_route=must_route)
         except UNDELIVERABLE:
             self._broken = True
             self._on_broken()
+
+    async def _deliver(self, batch: EventBatch, *, must_route: bool) -> None:
+        send = partial(self._replies.send, self._address, batch)
+        try:
+            await send(must_route=must_route)
+        except BrokerUnavailable:  # it may have taken the batch: the reader drops what comes twice
+            await insist(partial(send, must_route=True), seconds=BACK_SECONDS)

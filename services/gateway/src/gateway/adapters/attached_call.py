@@ -92,7 +92,9 @@ class AttachedCall:
         self.fail(CallerGone(), cancel="caller_gone")
 
     def _is_next(self, batch: EventBatch) -> bool:
-        if batch.seq != self._next_seq:
+        if batch.seq < self._next_seq:
+            return False  # sent again by a worker that lost the broker's answer
+        if batch.seq > self._next_seq:
             metrics.STREAM_GAPS.inc()
             self.fail(StreamBroken("Part of the stream was lost", run_id=self.run_id), cancel="stream_broken")
             return False
