@@ -7,10 +7,13 @@ from tests.faults.harness.journal import journaled_blocks
 from tests.faults.harness.load import Callers
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
+from tests.support.brokers import raw_channel
 from tests.support.eventually import eventually
 from tests.support.public_door import PublicDoor
 
 from flowport.stack import Stack
+from shared.broker.amqp.content import Received
+from shared.broker.topology import INTERACTIVE
 
 RUNS = 6
 WORKERS = ("executor-service", "executor-service-2")
@@ -36,6 +39,24 @@ async def test_no_journaled_block_of_a_killed_worker_runs_again(
 
     assert {end["status"] for end in ends.values()} == {"completed"}
     assert [witness.calls(step, name) for step in ("kill-a", "kill-b") for name in names] == [1] * 2 * RUNS
+
+
+async def test_an_attached_run_that_its_lost_worker_had_not_begun_is_begun_by_the_next(
+    stack: Stack, witness: Witness, door: PublicDoor
+) -> None:
+    workflow_id = await door.publish(steps(witness.url, "lost-a", posts=["lost-a"]))
+    for name in WORKERS:
+        stack.kill(name)
+    async with raw_channel(stack.amqp_url) as mortal:
+        taken: list[Received] = []
+        await mortal.consume(INTERACTIVE, taken.append, no_ack=False)
+        call = asyncio.create_task(door.run(workflow_id, {"run": "l1"}))
+        await eventually(lambda: taken, seconds=10)
+    await asyncio.gather(*(asyncio.to_thread(stack.restart, name) for name in WORKERS))
+    answer = await call
+
+    assert answer.status_code == 200
+    assert witness.calls("lost-a", "l1") == 1
 
 
 async def test_a_frozen_worker_loses_its_runs_and_its_late_writes_are_refused(

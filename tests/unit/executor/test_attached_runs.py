@@ -8,7 +8,8 @@ from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Wo
 from executor_service.adapters.running_runs import RunningRuns
 from executor_service.application.attached_runs import SHOW_AFTER_SECONDS, AttachedRuns
 from shared.clock import SystemClock
-from shared.contracts.messages import CancelRun, RunBegan, RunRecorded
+from shared.contracts.events import RunStarted
+from shared.contracts.messages import CancelRun, EventBatch, RunBegan, RunRecorded
 from shared.contracts.runs import ErrorCode, RunStatus
 
 
@@ -88,6 +89,33 @@ async def test_a_run_whose_worker_was_lost_is_reported_and_not_begun_again(world
     error = world.callers.outcome.error
     assert error is not None
     assert error.code is ErrorCode.WORKER_LOST
+    assert world.work.times == 0
+
+
+async def test_who_asked_tells_the_run_lists_of_a_lost_run_and_the_next_worker_only_when_nobody_asks_any_more(
+    world: World,
+) -> None:
+    await world.runs.report_lost(spec(), "inbox")
+    assert world.ledger.records == []
+    world.callers.gone = True
+    await world.runs.report_lost(spec(), "inbox")
+    (record,) = world.ledger.records
+    assert isinstance(record, RunRecorded)
+    assert record.outcome.error is not None
+
+
+async def test_no_effect_begins_before_the_caller_knows_of_the_run(world: World) -> None:
+    world.work.go_on.clear()
+    run = asyncio.create_task(world.runs.run(spec(), "inbox", attempt=1))
+    await world.work.begun.wait()
+    assert world.callers.batches == [EventBatch("r1", 0, (RunStarted(),), attempt=1)]
+    world.work.go_on.set()
+    await run
+
+
+async def test_no_effect_begins_in_a_run_that_the_broker_gave_to_another_worker(world: World) -> None:
+    await world.runs.run(spec(), "inbox", is_held=lambda: False)
+    assert world.callers.outcome.status is RunStatus.FAILED
     assert world.work.times == 0
 
 

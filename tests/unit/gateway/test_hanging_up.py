@@ -8,14 +8,15 @@ from tests.support.eventually import eventually
 from tests.unit.gateway.fakes import Send, outcome
 from tests.unit.gateway.system import System, running_system
 
+from gateway.adapters.attached_call import MAX_ATTEMPTS
 from gateway.adapters.attached_runs import BrokerAttachedRuns
 from gateway.adapters.cancels import Cancels
 from gateway.domain.errors import RunLost
 from shared.broker.ports import BrokerUnavailable, QueueFull, ReplyInbox
 from shared.clock import SystemClock
 from shared.contracts.events import RunEnded, RunStarted
-from shared.contracts.messages import CancelRun, EventBatch, Message
-from shared.contracts.runs import Payload, RunMode, RunSpec, SnapshotRef
+from shared.contracts.messages import CancelRun, EventBatch, Message, RecordBatch
+from shared.contracts.runs import ErrorCode, Payload, RunError, RunMode, RunSpec, RunStatus, SnapshotRef
 from shared.errors import AtCapacity, RunIdTaken
 
 
@@ -164,6 +165,58 @@ async def test_a_publish_that_fails_leaves_nothing_behind(
         await runs.attach(a_run())
     broker.refusal = None
     (await runs.attach(a_run())).hang_up()
+
+
+def lost(attempt: int = 0) -> EventBatch:
+    """What a worker says who got the message of another one that is gone."""
+    error = RunError(ErrorCode.WORKER_LOST, "gone")
+    return EventBatch("E1@WS1", 0, (RunEnded(outcome(status=RunStatus.FAILED, error=error)),), attempt=attempt)
+
+
+async def test_a_run_that_its_lost_worker_had_not_begun_is_handed_out_again(
+    broker: FragileBroker, runs: BrokerAttachedRuns
+) -> None:
+    call = await runs.attach(a_run())
+    broker.on_batch(lost())
+    await eventually(lambda: len(broker.published) == 2)
+    assert [message.attempt for message in broker.published] == [0, 1]  # type: ignore[union-attr]
+    broker.on_batch(EventBatch("E1@WS1", 0, (RunEnded(outcome({"done": True})),), attempt=1))
+    assert bytes((await call.outcome()).output.inline) == b'{"done":true}'
+
+
+async def test_a_run_that_its_lost_worker_had_begun_is_not_begun_twice_and_is_recorded(
+    broker: FragileBroker, runs: BrokerAttachedRuns
+) -> None:
+    call = await runs.attach(a_run())
+    broker.on_batch(EventBatch("E1@WS1", 0, (RunStarted(),)))
+    broker.on_batch(lost())
+    error = (await call.outcome()).error
+    assert error is not None
+    assert error.code is ErrorCode.WORKER_LOST
+    await eventually(lambda: len(broker.published) == 2)
+    record = broker.published[1]
+    assert isinstance(record, RecordBatch)
+    assert [each.run.run_id for each in record.records] == ["E1@WS1"]
+
+
+async def test_a_worker_that_comes_back_after_its_run_was_handed_out_again_is_not_heard(
+    broker: FragileBroker, runs: BrokerAttachedRuns
+) -> None:
+    call = await runs.attach(a_run())
+    broker.on_batch(lost())
+    broker.on_batch(EventBatch("E1@WS1", 0, (RunEnded(outcome({"by": "a ghost"})),)))
+    broker.on_batch(lost())
+    broker.on_batch(EventBatch("E1@WS1", 0, (RunEnded(outcome({"by": "the second"})),), attempt=1))
+    assert bytes((await call.outcome()).output.inline) == b'{"by":"the second"}'
+
+
+async def test_a_run_whose_workers_are_lost_one_after_the_other_ends(
+    broker: FragileBroker, runs: BrokerAttachedRuns
+) -> None:
+    call = await runs.attach(a_run())
+    for attempt in range(MAX_ATTEMPTS):
+        broker.on_batch(lost(attempt))
+    assert (await call.outcome()).status is RunStatus.FAILED
 
 
 async def test_one_id_is_waited_for_once_in_its_workspace(broker: FragileBroker, runs: BrokerAttachedRuns) -> None:

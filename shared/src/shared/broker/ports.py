@@ -6,7 +6,7 @@ tests/contract/broker.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -43,6 +43,10 @@ class Settlement(Enum):
     """Back to the queue, at once; the broker's delivery limit bounds how often."""
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One message from a work queue."""
@@ -52,6 +56,8 @@ class Delivery:
     traceparent: str | None = None
     dead_reason: str | None = None
     """Why it became a dead letter: `rejected`, `expired`, `delivery_limit`. Only set on what comes from there."""
+    is_held: Callable[[], bool] = field(default=_always, compare=False, repr=False)
+    """Whether the message is still ours alone: a broker that lost us gives it to another."""
 
 
 Handler = Callable[[Delivery], Awaitable[Settlement]]

@@ -16,6 +16,8 @@ class AttachedRunRequested(msgspec.Struct, frozen=True, tag="run.attached"):
 
     run: RunSpec
     reply_to: str
+    attempt: int = 0
+    """How often it was handed out before: no worker had begun it. Its events carry the same number."""
 
 
 class DurableRunDispatched(msgspec.Struct, frozen=True, tag="run.dispatched"):
@@ -30,7 +32,7 @@ class EventBatch(msgspec.Struct, frozen=True, omit_defaults=True, tag="run.event
     """Consecutive events of one run; `seq` counts batches of one attempt from 0.
 
     Those of a durable run are numbered for readers who come back: `first` is the number of the first one here, from 0
-    in each attempt; attempts count from 1.
+    in each attempt; its attempts count from 1, those of an attached run from 0.
     """
 
     run_id: str

@@ -45,16 +45,16 @@ class Coalescing:
         is_text = isinstance(event, Chunk)
         if isinstance(event, RunEnded) or (is_text and not self._spoke) or self._pending_size >= FLUSH_BYTES:
             self._spoke = self._spoke or is_text
-            await self._flush()
+            await self._flush_pending()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush_soon)
 
-    async def close(self) -> None:
-        """Send what is left, and wait for what is on its way."""
+    async def flush(self) -> None:
+        """Send what waits, and wait for what is on its way."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        await self._flush()
+        await self._flush_pending()
 
     def _add(self, event: RunEvent) -> None:
         self._pending_size += size_of(event)
@@ -66,9 +66,9 @@ class Coalescing:
 
     def _flush_soon(self) -> None:
         self._timer = None
-        self._flushing = asyncio.get_running_loop().create_task(self._flush())
+        self._flushing = asyncio.get_running_loop().create_task(self._flush_pending())
 
-    async def _flush(self) -> None:
+    async def _flush_pending(self) -> None:
         """One at a time: whoever comes later waits for what is being sent."""
         async with self._order:
             if not self._pending:

@@ -9,8 +9,10 @@ from executor_service.application.patience import insist
 from shared.broker.ports import BrokerUnavailable, ReplyOverflow, ReplyStream, ReplyUnroutable
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.messages import EventBatch
+from shared.errors import Unavailable
 
 UNDELIVERABLE: Final = (ReplyUnroutable, ReplyOverflow, BrokerUnavailable)
+CALLER_GONE: Final = "Whoever asked for the run cannot be reached"
 BACK_SECONDS: Final = 30.0
 """How long a broker that is lost is waited for: perhaps only our line is, and the caller waits on."""
 
@@ -18,12 +20,16 @@ BACK_SECONDS: Final = 30.0
 class ReplySink:
     """When the caller cannot be reached any more, `on_broken` is called once and further events are dropped."""
 
-    def __init__(self, replies: ReplyStream, address: str, run_id: str, on_broken: Callable[[], None]) -> None:
+    def __init__(
+        self, replies: ReplyStream, address: str, run_id: str, on_broken: Callable[[], None], *, attempt: int = 0
+    ) -> None:
         self._replies = replies
         self._address = address
         self._run_id = run_id
         self._on_broken = on_broken
+        self._attempt = attempt
         self._seq = 0
+        self._heard = False
         self._broken = False
         self._out = Coalescing(self._send)
 
@@ -32,18 +38,27 @@ class ReplySink:
         if not self._broken:
             await self._out.emit(event)
 
-    async def close(self) -> None:
-        """Wait for what is on its way."""
-        await self._out.close()
+    async def heard(self) -> None:
+        """Return once the caller's process knows that the run has begun. Raises Unavailable when it cannot know."""
+        if not self._heard:
+            await self._out.flush()
+        if self._broken:
+            raise Unavailable(CALLER_GONE)
+
+    async def close(self) -> bool:
+        """Wait for what is on its way; whether the caller's process has all of it."""
+        await self._out.flush()
+        return not self._broken
 
     async def _send(self, events: tuple[RunEvent, ...]) -> None:
         if self._broken:
             return
-        batch = EventBatch(self._run_id, self._seq, events)
+        batch = EventBatch(self._run_id, self._seq, events, attempt=self._attempt)
         must_route = self._seq == 0 or isinstance(events[-1], RunEnded)
         self._seq += 1
         try:
             await self._deliver(batch, must_route=must_route)
+            self._heard = True
         except UNDELIVERABLE:
             self._broken = True
             self._on_broken()

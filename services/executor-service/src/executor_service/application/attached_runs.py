@@ -1,6 +1,7 @@
 """Runs that live and die with their caller: sync, and the legacy stream. One attempt each."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -19,7 +20,7 @@ from shared.clock import Clock
 from shared.contracts.events import RunEnded, RunStarted
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.runs import BlockLog, ErrorCode, RunOutcome, RunSpec, RunStatus, Usage
-from shared.errors import Conflict, FlowportError
+from shared.errors import Conflict, FlowportError, Unavailable
 
 SHOW_AFTER_SECONDS: Final = 0.2
 """Only a run that lasts longer is announced to run lists before its end."""
@@ -27,6 +28,7 @@ SHUTDOWN: Final = "shutdown"
 HAND_OVER_SECONDS: Final = 10.0
 """How long a caller may have to wait for his pause to be stored."""
 WORKER_LOST: Final = "The worker was stopped before the run ended"
+TAKEN_AWAY: Final = "The run was given to another worker"
 
 
 class AttachedRuns:
@@ -50,15 +52,19 @@ class AttachedRuns:
         self._clock = clock
         self._handles: set[RunHandle] = set()
 
-    async def run(self, spec: RunSpec, reply_to: str) -> None:
-        """Run to the end, whatever it is, and report it."""
+    async def run(
+        self, spec: RunSpec, reply_to: str, *, attempt: int = 0, is_held: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Run to the end, whatever it is, and report it. `is_held`: whether the run was not given to somebody else."""
         handle = RunHandle()
         self._handles.add(handle)
-        sink = ReplySink(self._replies, reply_to, spec.run_id, on_broken=lambda: handle.cancel("caller_gone"))
+        sink = ReplySink(
+            self._replies, reply_to, spec.run_id, on_broken=lambda: handle.cancel("caller_gone"), attempt=attempt
+        )
         announcement = asyncio.get_running_loop().call_later(SHOW_AFTER_SECONDS, self._announce, spec)
         try:
             with self._running.holding(spec.run_id, handle), SLOTS_BUSY.labels("interactive").track_inprogress():
-                outcome, blocks, usage = await self._executed(spec, sink, handle)
+                outcome, blocks, usage = await self._executed(spec, sink, handle, is_held)
             await sink.emit(RunEnded(outcome))
             await sink.close()
         finally:
@@ -68,13 +74,14 @@ class AttachedRuns:
         if outcome.status is not RunStatus.PAUSED:
             self._records.put(RunRecorded(spec, outcome, blocks, usage))
 
-    async def report_lost(self, spec: RunSpec, reply_to: str) -> None:
-        """Tell the caller that the worker which had this run is gone: an attached run is not begun twice."""
+    async def report_lost(self, spec: RunSpec, reply_to: str, *, attempt: int = 0) -> None:
+        """Tell that the worker which had this run is gone. Whether it had begun is known where its events went."""
         outcome = self._launcher.ended_early(ErrorCode.WORKER_LOST, WORKER_LOST)
-        sink = ReplySink(self._replies, reply_to, spec.run_id, on_broken=lambda: None)
+        sink = ReplySink(self._replies, reply_to, spec.run_id, on_broken=lambda: None, attempt=attempt)
         await sink.emit(RunEnded(outcome))
         RUNS.labels(spec.mode, "lost").inc()
-        self._records.put(RunRecorded(spec, outcome))
+        if not await sink.close():
+            self._records.put(RunRecorded(spec, outcome))
 
     def stop_all(self) -> None:
         """The process is going down: end every run in hand now, honestly."""
@@ -82,11 +89,16 @@ class AttachedRuns:
             handle.cancel(SHUTDOWN)
 
     async def _executed(
-        self, spec: RunSpec, sink: ReplySink, handle: RunHandle
+        self, spec: RunSpec, sink: ReplySink, handle: RunHandle, is_held: Callable[[], bool]
     ) -> tuple[RunOutcome, tuple[BlockLog, ...], Usage]:
+        async def before_effect() -> None:
+            await sink.heard()
+            if not is_held():
+                raise Unavailable(TAKEN_AWAY)
+
         await sink.emit(RunStarted())
         try:
-            execution = await self._launcher.prepare(spec, sink)
+            execution = await self._launcher.prepare(spec, sink, before_effect=before_effect)
         except FlowportError as error:
             return self._launcher.refused(error), (), Usage()
         handle.bind(execution)

@@ -1,6 +1,6 @@
 """Turns a run as it was asked for into an execution, and its result into an outcome that fits into a message."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -12,7 +12,7 @@ from executor_service.adapters.workflow_cache import WorkflowCache
 from executor_service.application.patience import insist
 from executor_service.application.sent_files import SentFiles
 from executor_service.application.shown_files import ShownFiles
-from executor_service.engine.execution import Execution
+from executor_service.engine.execution import Execution, at_once
 from executor_service.engine.ports import EventSink, Journal
 from executor_service.engine.request import RunFrom, RunRequest, RunResult
 from executor_service.engine.setting import Engine
@@ -61,6 +61,7 @@ class Launcher:
         entries: Sequence[msgspec.Raw] = (),
         left: Payload | None = None,
         answers: Mapping[str, msgspec.Raw] = NOTHING_ANSWERED,
+        before_effect: Callable[[], Awaitable[None]] = at_once,
     ) -> Execution:
         """The run, ready to go: from where it was `left`, then what `entries` tell, then with `answers` to its pauses.
 
@@ -92,6 +93,7 @@ class Launcher:
             journal=journal,
             entries=entries,
             state=None if left is None else _decode_state(await self._payloads.get(workspace_id, left)),
+            before_effect=before_effect,
         )
 
     async def conclude(self, spec: RunSpec, outcome: RunOutcome, *, patience_seconds: float = 0.0) -> RunOutcome:

@@ -163,6 +163,7 @@ class Driver:
                 await self._stream.announce(left.block_id, left.output, None)
 
     async def _announce_effect(self, work: Work) -> None:
+        await self._setting.before_effect()
         if self._setting.journal is not None:
             intent = Intended(work)
             await self._setting.journal.record(kind_of(intent), encode(intent))

@@ -1,7 +1,7 @@
 """One run, from its request to its outcome."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 
@@ -36,6 +36,10 @@ class Stop(Enum):
     TIMED_OUT = "Timed out"
 
 
+async def at_once() -> None:
+    """Nothing stands in the way of an effect."""
+
+
 class Execution:
     """One run. Call `run` once; `cancel` at any time, from the same event loop."""
 
@@ -50,8 +54,12 @@ class Execution:
         journal: Journal | None = None,
         entries: Sequence[msgspec.Raw] = (),
         state: RunState | None = None,
+        before_effect: Callable[[], Awaitable[None]] = at_once,
     ) -> None:
-        """`state` is where a paused run was left; `entries` is what the journal holds of the attempts since then."""
+        """`state` is where a paused run was left; `entries` is what the journal holds of the attempts since then.
+
+        `before_effect`: see Setting.
+        """
         self._engine = engine
         self._workflow = workflow
         self._request = request
@@ -59,6 +67,7 @@ class Execution:
         self._sink = sink
         self._journal = journal
         self._entries = entries
+        self._before_effect = before_effect
         self._left_state = state
         self._state = state or RunState(variables=variable_values(workflow.state))
         self._deadline = 0.0
@@ -169,6 +178,7 @@ class Execution:
             environment=self._environment,
             sink=self._sink,
             journal=self._journal,
+            before_effect=self._before_effect,
             sources=Sources(self._workflow, self._state, self._environment),
             remaining_seconds=self._remaining_seconds,
             child_runner=self._child_runner,
@@ -186,6 +196,7 @@ class Execution:
                 sink=_Silence(),
                 journal=None if journal is None else _ChildJournal(journal, work),
                 entries=state.children.get(child_key(work), ()),
+                before_effect=self._before_effect,
             )
             return await child.run()
 

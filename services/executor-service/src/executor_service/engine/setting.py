@@ -1,6 +1,6 @@
 """What surrounds one run: the engine, the workflow, the request, and the ways out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from executor_service.engine.call import ChildRunner
@@ -34,6 +34,8 @@ class Setting:
     environment: Mapping[str, str]
     sink: EventSink
     journal: Journal | None
+    before_effect: Callable[[], Awaitable[None]]
+    """Awaited before anything begins outside that must not begin twice. Raises FlowportError: it must not begin."""
     sources: Sources
     remaining_seconds: Callable[[], float]
     child_runner: Callable[[Work, RunState, bool], ChildRunner]

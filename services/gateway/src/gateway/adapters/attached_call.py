@@ -5,15 +5,18 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from gateway import metrics
+from gateway.adapters.lost_runs import lost_outcome
 from gateway.domain.errors import CallerGone, NotStarted, ReaderTooSlow, RunOverdue, StreamBroken
 from shared.contracts.events import BlockEnded, BlockStarted, Chunk, RunEnded, RunEvent, Thinking
-from shared.contracts.messages import EventBatch
+from shared.contracts.messages import AttachedRunRequested, EventBatch
 from shared.contracts.runs import RunMode, RunOutcome, RunSpec, time_out_text
 from shared.errors import FlowportError
 from shared.ids import public_run_id
 
 BUFFER_BYTES: Final = 1024 * 1024
 """What may wait for a slow reader, apart from the batch that is too much, and from what waits for the final frame."""
+MAX_ATTEMPTS: Final = 3
+"""Workers that may be lost with a run, one after the other, before they began it."""
 
 
 class AttachedCall:
@@ -33,7 +36,8 @@ class AttachedCall:
         self.key = run.run_id
         self.run_id = public_run_id(run.run_id)
         self.workspace_id = run.snapshot.workspace_id
-        self._run = run
+        self.attempt = 0
+        self.run = run
         self._margin_seconds = margin_seconds
         self._leave = leave
         self._keeps_all = run.mode is not RunMode.SYNC
@@ -45,13 +49,24 @@ class AttachedCall:
         self._waiter: asyncio.Future[None] | None = None
         self._timer = asyncio.get_running_loop().call_later(queue_wait_seconds + margin_seconds, self._not_started)
 
+    def request(self, reply_to: str) -> AttachedRunRequested:
+        """What workers are asked for."""
+        return AttachedRunRequested(self.run, reply_to, self.attempt)
+
+    def begin_again(self) -> bool:
+        """The worker of this attempt is lost. False unless it had not begun: workers say so before any effect."""
+        if self._over or self._next_seq or self.attempt == MAX_ATTEMPTS - 1:
+            return False
+        self.attempt += 1
+        return True
+
     def feed(self, batch: EventBatch) -> None:
         """Take the next batch of the run; never blocks."""
-        if self._over:
+        if self._over or batch.attempt != self.attempt:
             return
         if self._next_seq == 0:
             self._timer.cancel()
-            limit = self._run.time_limit_ms / 1000 + self._margin_seconds
+            limit = self.run.time_limit_ms / 1000 + self._margin_seconds
             self._timer = asyncio.get_running_loop().call_later(limit, self._overdue)
         if self._keeps_all and not self._is_next(batch):
             return
@@ -92,8 +107,8 @@ class AttachedCall:
         self.fail(CallerGone(), cancel="caller_gone")
 
     def _is_next(self, batch: EventBatch) -> bool:
-        if batch.seq < self._next_seq:
-            return False  # sent again by a worker that lost the broker's answer
+        if batch.seq < self._next_seq:  # sent again by a worker that lost the broker's answer
+            return lost_outcome(batch) is not None
         if batch.seq > self._next_seq:
             metrics.STREAM_GAPS.inc()
             self.fail(StreamBroken("Part of the stream was lost", run_id=self.run_id), cancel="stream_broken")
@@ -118,7 +133,7 @@ class AttachedCall:
         self.fail(NotStarted(), cancel="not_started")
 
     def _overdue(self) -> None:
-        limit = self._run.time_limit_text_ms or self._run.time_limit_ms
+        limit = self.run.time_limit_text_ms or self.run.time_limit_ms
         self.fail(RunOverdue(time_out_text(limit)), cancel="timeout")
 
 

@@ -1,23 +1,28 @@
 """Attached runs over the broker: one inbox for this process, and a call for each run that somebody waits for."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Final
 
 from gateway.adapters.attached_call import AttachedCall
 from gateway.adapters.cancels import Cancels
+from gateway.adapters.lost_runs import LostRuns, lost_outcome
 from gateway.adapters.run_keys import by_key
 from gateway.domain.errors import RunLost
 from shared.broker.ports import Broker, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.broker.topology import INTERACTIVE
-from shared.contracts.messages import AttachedRunRequested, EventBatch
-from shared.contracts.runs import RunSpec
-from shared.errors import AtCapacity, RunIdTaken
-from shared.ids import public_run_id, run_key
+from shared.contracts.messages import EventBatch
+from shared.contracts.runs import RunOutcome, RunSpec
+from shared.errors import AtCapacity, FlowportError, RunIdTaken
+from shared.ids import run_key
+from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
 
 RETRY_SECONDS: Final = 10
 LOST: Final = "The connection to the workers was lost"
+
+log = get_logger("attached_runs")
 
 
 class BrokerAttachedRuns:
@@ -29,6 +34,8 @@ class BrokerAttachedRuns:
         self._queue_wait_seconds = queue_wait_seconds
         self._margin_seconds = margin_seconds
         self._calls: dict[str, AttachedCall] = {}
+        self._lost_runs = LostRuns(broker.work)
+        self._under_way: set[asyncio.Task[None]] = set()
         self._inbox: ReplyInbox | None = None
 
     async def start(self) -> None:
@@ -48,8 +55,6 @@ class BrokerAttachedRuns:
 
     async def attach(self, run: RunSpec) -> AttachedCall:
         """See AttachedRuns."""
-        if self._inbox is None:
-            raise RunLost(LOST, run_id=run.run_id)
         keyed = by_key(run)
         if keyed.run_id in self._calls:
             raise RunIdTaken("Execution ID has already been used", details={"runId": run.run_id})
@@ -61,7 +66,7 @@ class BrokerAttachedRuns:
         )
         self._calls[call.key] = call
         try:
-            await self._publish(AttachedRunRequested(keyed, self._inbox.address))
+            await self._publish(call)
         except BaseException:
             call.hang_up()
             raise
@@ -72,12 +77,14 @@ class BrokerAttachedRuns:
         call = self._calls.get(run_key(workspace_id, run_id))
         return call is not None and call.workspace_id == workspace_id
 
-    async def _publish(self, request: AttachedRunRequested) -> None:
+    async def _publish(self, call: AttachedCall) -> None:
+        if self._inbox is None:
+            raise RunLost(LOST, run_id=call.run_id)
         try:
             with span(f"publish {INTERACTIVE}", SpanKind.PRODUCER):
                 await self._broker.work.publish(
                     INTERACTIVE,
-                    request,
+                    call.request(self._inbox.address),
                     traceparent=current_traceparent(),
                     ttl_ms=int(self._queue_wait_seconds * 1000),
                 )
@@ -85,7 +92,7 @@ class BrokerAttachedRuns:
             retry_after = error.retry_after or RETRY_SECONDS
             raise AtCapacity("Service temporarily at capacity", retry_after=retry_after) from error
         except BrokerUnavailable as error:
-            raise RunLost(LOST, run_id=public_run_id(request.run.run_id)) from error
+            raise RunLost(LOST, run_id=call.run_id) from error
 
     def _end_all(self) -> None:
         for call in list(self._calls.values()):
@@ -95,8 +102,32 @@ class BrokerAttachedRuns:
         call = self._calls.get(batch.run_id)
         if call is None:
             self._cancels.send_for_stray(batch.run_id)
-        else:
+        elif (lost := lost_outcome(batch)) is None:
             call.feed(batch)
+        else:
+            self._on_worker_lost(call, batch, lost)
+
+    def _on_worker_lost(self, call: AttachedCall, report: EventBatch, outcome: RunOutcome) -> None:
+        """A run that nobody has begun is handed out again; of any other its caller and the run lists are told."""
+        if report.attempt != call.attempt:
+            return
+        if call.begin_again():
+            self._spawn(self._publish_again(call))
+        else:
+            call.feed(report)
+            self._spawn(self._lost_runs.record(call.run, outcome))
+
+    async def _publish_again(self, call: AttachedCall) -> None:
+        log.info("a run is handed out again: its worker was lost before it began", run_id=call.run_id)
+        try:
+            await self._publish(call)
+        except FlowportError as error:
+            call.fail(error)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     def _on_lost(self) -> None:
         for call in list(self._calls.values()):

@@ -37,7 +37,7 @@ class Consumer(Generic[D]):
         queue: Queue,
         handler: Callable[[D], Awaitable[Settlement]],
         *,
-        read: Callable[[Received], D],
+        read: Callable[[Received, Channel], D],
         prefetch: int,
         forget: Callable[["Consumer[D]"], None],
     ) -> None:
@@ -80,7 +80,7 @@ class Consumer(Generic[D]):
 
     def _on_received(self, channel: Channel, received: Received) -> None:
         try:
-            delivery = self._read(received)
+            delivery = self._read(received, channel)
         except (UnreadableMessage, ProtocolError) as error:
             UNREADABLE.labels(self._queue.name).inc()
             log.error("an unreadable message goes to the dead letters", queue=self._queue.name, reason=str(error))
@@ -89,8 +89,8 @@ class Consumer(Generic[D]):
         self._in_hand.take(delivery, partial(_settle, channel, received.tag))
 
 
-def read_delivery(received: Received) -> Delivery:
-    """A message of ours. Raises UnreadableMessage."""
+def read_delivery(received: Received, channel: Channel) -> Delivery:
+    """A message of ours, held for as long as the channel that it came on is open. Raises UnreadableMessage."""
     envelope = decode(received.body)
     reason = received.headers.get(DEATH_REASON)
     return Delivery(
@@ -98,10 +98,11 @@ def read_delivery(received: Received) -> Delivery:
         received.redelivered,
         envelope.traceparent,
         reason if isinstance(reason, str) else None,
+        is_held=lambda: not channel.closed.done(),
     )
 
 
-def read_dead_letter(received: Received) -> DeadLetter:
+def read_dead_letter(received: Received, _channel: Channel) -> DeadLetter:
     """Whatever came."""
     origin, reason = received.headers.get(DEATH_QUEUE), received.headers.get(DEATH_REASON)
     return DeadLetter(received.body, str(origin or "unknown"), str(reason or "unknown"))
