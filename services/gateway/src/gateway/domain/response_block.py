@@ -9,12 +9,14 @@ _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _THREE_DIGITS: Final = re.compile(r"[0-9]{3}")
 _CONTROLLED: Final = re.compile(
-    r"access-control-.*|content-security-policy.*|cross-origin-.*|proxy-.*|x-ratelimit-.*|sec-.*"
+    r"access-control-.*|content-security-policy.*|cross-origin-.*|proxy-.*|sec-.*"
+    r"|(x-)?ratelimit(-.*)?|x-accel-.*|x-(lighttpd-send-file|sendfile|reproxy-url)"
     r"|set-cookie2?|connection|keep-alive|te|trailer|transfer-encoding|upgrade"
-    r"|content-length|content-encoding|date|server|x-request-id|x-execution-id|x-content-type-options"
+    r"|content-length|content-encoding|date|server|x-request-id|x-execution-id|idempotent-replayed|x-content-type-options"
     r"|clear-site-data|strict-transport-security|alt-svc|nel|report-to|reporting-endpoints|service-worker-allowed"
+    r"|accept-ch|critical-ch|origin-trial|set-login"
 )
-"""Headers that the server speaks for, or that act on more than this one answer."""
+"""Headers that the server speaks for, that act on more than this one answer, or that proxies take for orders."""
 
 _BODILESS: Final = frozenset({204, 205, 304})
 SANDBOX: Final = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}

@@ -1,0 +1,64 @@
+"""A public workflow that answers with a page of its own, opened by somebody who is signed in at the same address."""
+
+import json
+from collections.abc import Callable
+
+from playwright.sync_api import Page, Route, expect
+from tests.browser.console import Account, Console
+from tests.browser.workflows import Json, block, file, setting
+
+STEAL = (
+    "<title>Harmless</title><script>fetch('/api/auth/get-session').then(answer => answer.json())"
+    ".then(found => { document.title = found.user.email })</script>"
+)
+"""Without line ends: answers are JSON, which writes them as two characters."""
+ELSEWHERE = """
+<form method="post" action="{url}" enctype="text/plain"><input name='{{"a":"' value='"}}'></form>
+<script>document.forms[0].submit()</script>
+"""
+
+
+def trap() -> Json:
+    """A workflow whose answer is a page with a script."""
+    settings = {
+        **setting("dataMode", "dropdown", "json"),
+        **setting("data", "code", json.dumps(STEAL)),
+        **setting("headers", "table", [{"id": "1", "cells": {"Key": "Content-Type", "Value": "text/html"}}]),
+    }
+    start = block("start", "start_trigger", "Start", 0, 0)
+    answer = block("answer", "response", "Answer", 300, 0, sub_blocks=settings)
+    return file("Trap", [start, answer], [("start", "answer", "source")])
+
+
+def open_trap(console: Console, account: Account) -> Page:
+    """Lead the signed-in browser from a page elsewhere to the workflow's answer."""
+    workflow_id = account.publish(trap())
+    account.http.patch(f"/api/workflows/{workflow_id}/deploy", json={"isPublicApi": True}).raise_for_status()
+    url = f"{account.url}/api/workflows/{workflow_id}/execute"
+    console.goto("/").page.goto("about:blank")
+    with console.page.expect_navigation(url=url):
+        console.page.set_content(ELSEWHERE.format(url=url))
+    console.page.wait_for_load_state("networkidle")
+    return console.page
+
+
+def test_its_script_does_not_run_and_asks_us_nothing(console: Console, account: Account) -> None:
+    asked: list[str | None] = []
+    console.page.on("request", lambda request: asked.append(request.headers.get("referer")))
+    page = open_trap(console, account)
+    expect(page).to_have_title("Harmless")
+    assert page.url not in asked
+
+
+def test_without_the_sandbox_it_would_take_the_session(open_page: Callable[..., Page], account: Account) -> None:
+    """The same attack, with the header taken away: what the test above guards against is real."""
+    console = Console(open_page(), account).signed_in()
+
+    def unprotected(route: Route) -> None:
+        # A browser sends no cookie of ours with another site's form; Playwright's own client would.
+        answer = route.fetch(headers={**route.request.headers, "cookie": "none=0"})
+        headers = {name: value for name, value in answer.headers.items() if name != "content-security-policy"}
+        route.fulfill(response=answer, headers=headers)
+
+    console.page.route("**/execute", unprotected)
+    expect(open_trap(console, account)).to_have_title(account.email)
