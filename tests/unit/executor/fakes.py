@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from executor_service.adapters.workflow_cache import WorkflowCache
 from executor_service.application.launcher import Launcher
 from executor_service.application.sent_files import SentFiles
 from executor_service.application.shown_files import ShownFiles
+from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.engine import (
     BlockHandler,
     BlockResult,

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec
 
-from executor_service.adapters.running_runs import RunningRuns
+from executor_service.adapters.reply_sink import line_of
 from executor_service.application.attached_runs import SHOW_AFTER_SECONDS, AttachedRuns
+from executor_service.application.running_runs import RunningRuns
 from shared.clock import SystemClock
 from shared.contracts.events import RunStarted
 from shared.contracts.messages import CancelRun, EventBatch, RunBegan, RunRecorded
@@ -21,7 +22,7 @@ class World:
         self.running, self.jobs = RunningRuns(), JobsService(spec())
         self.runs = AttachedRuns(
             launcher(self.services, [("function", self.work)]),
-            self.callers,
+            line_of(self.callers),
             self.running,
             records=self.ledger,
             durable=self.jobs,

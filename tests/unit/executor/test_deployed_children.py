@@ -10,7 +10,7 @@ from tests.unit.executor.fakes import workflow
 
 from executor_service.adapters.deployed_children import DeployedChildren
 from executor_service.adapters.service_clients import Deployments
-from executor_service.adapters.workflow_cache import WorkflowCache
+from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.engine import ChildPin
 from shared.contracts.deployments import Endpoint
 from shared.errors import Unavailable

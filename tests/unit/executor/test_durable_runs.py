@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from tests.unit.executor.fakes import JobsService, Services, Work, launcher, spec
 
-from executor_service.adapters.running_runs import RunningRuns
 from executor_service.application.durable_runs import DurableRunWorker
+from executor_service.application.running_runs import RunningRuns
 from shared.contracts.messages import CancelRun, DurableRunDispatched
 from shared.contracts.runs import RunMode, RunStatus
 

@@ -4,9 +4,10 @@ import msgspec
 import pytest
 from tests.unit.executor.fakes import Asks, Callers, JobsService, Ledger, Services, Work, launcher, spec
 
-from executor_service.adapters.running_runs import RunningRuns
+from executor_service.adapters.reply_sink import line_of
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
+from executor_service.application.running_runs import RunningRuns
 from shared.clock import SystemClock
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.runs import ErrorCode, PauseKind, RunMode, RunStatus
@@ -23,7 +24,7 @@ class World:
         self.jobs = JobsService(spec(mode=RunMode.ASYNC))
         blocks = launcher(self.services, [("function", Asks())])
         self.attached = AttachedRuns(
-            blocks, self.callers, RunningRuns(), records=self.ledger, durable=self.jobs, clock=SystemClock()
+            blocks, line_of(self.callers), RunningRuns(), records=self.ledger, durable=self.jobs, clock=SystemClock()
         )
         self.durable = DurableRunWorker(blocks, self.jobs, RunningRuns(), worker_id="worker", renew_seconds=0.02)
 

@@ -14,15 +14,16 @@ from executor_service.adapters.kept_events import events_of
 from executor_service.adapters.observed import ObservedModels, traced
 from executor_service.adapters.optional_python import OptionalPython
 from executor_service.adapters.record_outbox import RecordOutbox
-from executor_service.adapters.running_runs import RunningRuns
+from executor_service.adapters.reply_sink import line_of
 from executor_service.adapters.sandbox_fetcher import SandboxFetcher
 from executor_service.adapters.service_clients import Deployments, Jobs
-from executor_service.adapters.workflow_cache import WorkflowCache
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.application.launcher import Launcher
+from executor_service.application.running_runs import RunningRuns
 from executor_service.application.sent_files import SentFiles
 from executor_service.application.shown_files import ShownFiles
+from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
 from executor_service.consumers.work import WorkConsumers
 from executor_service.engine import Engine
@@ -96,7 +97,7 @@ def build(
     records = RecordOutbox(broker.work, PayloadStore(jobs))
     consumers = WorkConsumers(
         broker,
-        AttachedRuns(launcher, broker.replies, running, records=records, durable=durable, clock=clock),
+        AttachedRuns(launcher, line_of(broker.replies), running, records=records, durable=durable, clock=clock),
         DurableRunWorker(
             launcher,
             durable,

@@ -46,6 +46,32 @@ class Payloads(Protocol):
         ...
 
 
+class CallerLine(Protocol):
+    """The line to whoever waits for one attached run: its events, in order and without a gap."""
+
+    async def emit(self, event: RunEvent) -> None:
+        """Take one event; returns when there is room for the next. Dropped where the caller is gone."""
+        ...
+
+    async def heard(self) -> None:
+        """Return once the caller's process knows that the run has begun. Raises Unavailable when it cannot know."""
+        ...
+
+    async def close(self) -> bool:
+        """Wait for what is on its way; whether the caller's process has all of it."""
+        ...
+
+
+class LineOf(Protocol):
+    """Opens lines to callers."""
+
+    def __call__(
+        self, reply_to: str, run_id: str, on_broken: Callable[[], None] = ..., *, attempt: int = ...
+    ) -> CallerLine:
+        """The line to `reply_to`; `on_broken` is called once when nobody can be reached there any more."""
+        ...
+
+
 class RunEvents(Protocol):
     """Where the events of one attempt at a durable run go. Never fails, and never holds the run up for long."""
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from executor_service.adapters.workflow_cache import WorkflowCache
+from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.blocks.ports import ChildWorkflow
 from executor_service.engine import ChildPin
 from executor_service.ports import Endpoints

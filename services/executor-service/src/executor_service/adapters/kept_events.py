@@ -8,7 +8,7 @@ import msgspec
 
 from executor_service.adapters.coalescing import Coalescing, size_of
 from executor_service.adapters.reply_sink import UNDELIVERABLE
-from executor_service.adapters.unheard import Unheard
+from executor_service.application.unheard import Unheard
 from executor_service.ports import EventsOf, RunEvents
 from shared.broker.ports import Broker, BrokerUnavailable, QueueFull
 from shared.broker.topology import EVENTS

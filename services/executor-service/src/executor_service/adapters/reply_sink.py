@@ -6,6 +6,7 @@ from typing import Final
 
 from executor_service.adapters.coalescing import Coalescing
 from executor_service.application.patience import insist
+from executor_service.ports import LineOf
 from shared.broker.ports import BrokerUnavailable, ReplyOverflow, ReplyStream, ReplyUnroutable
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.messages import EventBatch
@@ -17,11 +18,26 @@ BACK_SECONDS: Final = 30.0
 """How long a broker that is lost is waited for: perhaps only our line is, and the caller waits on."""
 
 
+def nothing() -> None:
+    """Nobody wants to know."""
+
+
+def line_of(replies: ReplyStream) -> LineOf:
+    """Opens lines through the broker."""
+    return partial(ReplySink, replies)
+
+
 class ReplySink:
-    """When the caller cannot be reached any more, `on_broken` is called once and further events are dropped."""
+    """Implements CallerLine."""
 
     def __init__(
-        self, replies: ReplyStream, address: str, run_id: str, on_broken: Callable[[], None], *, attempt: int = 0
+        self,
+        replies: ReplyStream,
+        address: str,
+        run_id: str,
+        on_broken: Callable[[], None] = nothing,
+        *,
+        attempt: int = 0,
     ) -> None:
         self._replies = replies
         self._address = address

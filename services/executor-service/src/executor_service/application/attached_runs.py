@@ -7,15 +7,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from executor_service.adapters.reply_sink import ReplySink
-from executor_service.adapters.running_runs import RunningRuns
 from executor_service.application.launcher import EMPTY_OUTPUT, Launcher
 from executor_service.application.patience import insist
 from executor_service.application.run_handle import RunHandle
+from executor_service.application.running_runs import RunningRuns
 from executor_service.engine.request import RunResult
 from executor_service.metrics import RUNS, SLOTS_BUSY, count_end
-from executor_service.ports import DurableRuns, Records
-from shared.broker.ports import ReplyStream
+from executor_service.ports import CallerLine, DurableRuns, LineOf, Records
 from shared.clock import Clock
 from shared.contracts.events import RunEnded, RunStarted
 from shared.contracts.messages import RunBegan, RunRecorded
@@ -37,7 +35,7 @@ class AttachedRuns:
     def __init__(
         self,
         launcher: Launcher,
-        replies: ReplyStream,
+        line_of: LineOf,
         running: RunningRuns,
         *,
         records: Records,
@@ -45,7 +43,7 @@ class AttachedRuns:
         clock: Clock,
     ) -> None:
         self._launcher = launcher
-        self._replies = replies
+        self._line_of = line_of
         self._running = running
         self._records = records
         self._durable = durable
@@ -58,15 +56,13 @@ class AttachedRuns:
         """Run to the end, whatever it is, and report it. `is_held`: whether the run was not given to somebody else."""
         handle = RunHandle()
         self._handles.add(handle)
-        sink = ReplySink(
-            self._replies, reply_to, spec.run_id, on_broken=lambda: handle.cancel("caller_gone"), attempt=attempt
-        )
+        line = self._line_of(reply_to, spec.run_id, lambda: handle.cancel("caller_gone"), attempt=attempt)
         announcement = asyncio.get_running_loop().call_later(SHOW_AFTER_SECONDS, self._announce, spec)
         try:
             with self._running.holding(spec.run_id, handle), SLOTS_BUSY.labels("interactive").track_inprogress():
-                outcome, blocks, usage = await self._executed(spec, sink, handle, is_held)
-            await sink.emit(RunEnded(outcome))
-            await sink.close()
+                outcome, blocks, usage = await self._executed(spec, line, handle, is_held)
+            await line.emit(RunEnded(outcome))
+            await line.close()
         finally:
             announcement.cancel()
             self._handles.discard(handle)
@@ -77,10 +73,10 @@ class AttachedRuns:
     async def report_lost(self, spec: RunSpec, reply_to: str, *, attempt: int = 0) -> None:
         """Tell that the worker which had this run is gone. Whether it had begun is known where its events went."""
         outcome = self._launcher.ended_early(ErrorCode.WORKER_LOST, WORKER_LOST)
-        sink = ReplySink(self._replies, reply_to, spec.run_id, on_broken=lambda: None, attempt=attempt)
-        await sink.emit(RunEnded(outcome))
+        line = self._line_of(reply_to, spec.run_id, attempt=attempt)
+        await line.emit(RunEnded(outcome))
         RUNS.labels(spec.mode, "lost").inc()
-        if not await sink.close():
+        if not await line.close():
             self._records.put(RunRecorded(spec, outcome))
 
     def stop_all(self) -> None:
@@ -89,16 +85,16 @@ class AttachedRuns:
             handle.cancel(SHUTDOWN)
 
     async def _executed(
-        self, spec: RunSpec, sink: ReplySink, handle: RunHandle, is_held: Callable[[], bool]
+        self, spec: RunSpec, line: CallerLine, handle: RunHandle, is_held: Callable[[], bool]
     ) -> tuple[RunOutcome, tuple[BlockLog, ...], Usage]:
         async def before_effect() -> None:
-            await sink.heard()
+            await line.heard()
             if not is_held():
                 raise Unavailable(TAKEN_AWAY)
 
-        await sink.emit(RunStarted())
+        await line.emit(RunStarted())
         try:
-            execution = await self._launcher.prepare(spec, sink, before_effect=before_effect)
+            execution = await self._launcher.prepare(spec, line, before_effect=before_effect)
         except FlowportError as error:
             return self._launcher.refused(error), (), Usage()
         handle.bind(execution)

@@ -7,12 +7,12 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from executor_service.adapters.running_runs import RunningRuns
-from executor_service.adapters.unheard import Unheard
 from executor_service.application.grouped_journal import GroupedJournal
 from executor_service.application.launcher import Launcher, pause_points
 from executor_service.application.patience import PATIENCE_SECONDS, insist
 from executor_service.application.run_handle import RunHandle
+from executor_service.application.running_runs import RunningRuns
+from executor_service.application.unheard import Unheard
 from executor_service.engine.request import RunResult
 from executor_service.metrics import CLAIMS, SLOTS_BUSY, count_end
 from executor_service.ports import DurableRuns, EventsOf, RunEvents

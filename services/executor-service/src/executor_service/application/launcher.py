@@ -8,10 +8,10 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from executor_service.adapters.workflow_cache import WorkflowCache
 from executor_service.application.patience import insist
 from executor_service.application.sent_files import SentFiles
 from executor_service.application.shown_files import ShownFiles
+from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.engine.execution import Execution, at_once
 from executor_service.engine.ports import EventSink, Journal
 from executor_service.engine.request import RunFrom, RunRequest, RunResult

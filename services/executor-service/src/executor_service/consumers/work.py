@@ -5,9 +5,9 @@ from typing import Final
 
 import structlog
 
-from executor_service.adapters.running_runs import RunningRuns
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
+from executor_service.application.running_runs import RunningRuns
 from executor_service.metrics import REDELIVERIES, SLOTS
 from shared.broker.ports import Broker, Delivery, Settlement, Subscription
 from shared.broker.topology import ASYNC, INTERACTIVE
