@@ -485,6 +485,10 @@ def last_of(batch: EventBatch) -> EventPosition:
     return EventPosition(batch.attempt, batch.first + len(batch.events) - 1)
 
 
+async def nothing(_: str) -> None:
+    """Nothing happens meanwhile."""
+
+
 class FakeJobs(FakeEraser):
     """Implements RunKeeper."""
 
@@ -502,6 +506,7 @@ class FakeJobs(FakeEraser):
         self.filters: list[RunFilter] = []
         self.resumed: dict[str, Any] = {}
         self.kept: dict[str, list[EventBatch]] = {}
+        self.while_cancelling: Callable[[str], Awaitable[None]] = nothing
 
     async def spend(self, workspace_id: str) -> Spend:
         if self.refusal is not None:
@@ -555,6 +560,7 @@ class FakeJobs(FakeEraser):
 
     async def cancel(self, workspace_id: str, workflow_id: str, run_id: str) -> CancelAnswer:
         self.cancels.append(run_id)
+        await self.while_cancelling(run_id)
         view = self.views.get(run_id)
         if view is None:
             return CancelAnswer(run_id, "recorded")

@@ -179,14 +179,19 @@ async def _serve(app: FastAPI, scope: Any, receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def running_system(*, keeper: RunKeeper | None = None, **settings: Any) -> AsyncIterator[System]:
-    """A started gateway with a deployed workflow `W` and a key with every scope; `keeper` takes its runs, if given."""
+async def running_system(
+    *, keeper: RunKeeper | None = None, broker: Broker | None = None, **settings: Any
+) -> AsyncIterator[System]:
+    """A started gateway with a deployed workflow `W` and a key with every scope.
+
+    `keeper` takes its runs, if given; with a `broker` of its own there is nobody who works on them.
+    """
     url = f"memory://{uuid4().hex}"
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
     buckets, calls, audit, chats = FakeBuckets(clock), FakeCalls(), FakeAudit(), FakeChats()
     follow_ups, tool_servers = FakeFollowUps(), FakeToolServers()
     deployments.put("W")
-    broker = open_broker(url, service="gateway")
+    broker = broker or open_broker(url, service="gateway")
     app = build(
         GatewaySettings(**{"public_url": BASE, "default_plan": "free", "settle_seconds": 0, **settings}),
         broker=broker,

@@ -308,3 +308,13 @@ class TestRuns:
         assert (answer.status, answer.json["reason"]) == (200, "recorded")
         assert system.jobs.cancels == ["E1"]
         await call.hang_up()
+
+    async def test_a_run_that_is_gone_before_its_cancel_is_answered_was_there_all_the_same(
+        self, system: System
+    ) -> None:
+        system.worker.script = lambda run: []
+        call = system.execute_call({}, headers={"X-Execution-Id": "E1"})
+        await eventually(lambda: system.worker.runs)
+        system.jobs.while_cancelling = lambda run_id: call.hang_up()
+        answer = await system.send("POST", "/api/workflows/W/executions/E1/cancel")
+        assert (answer.status, answer.json["reason"]) == (200, "recorded")

@@ -37,12 +37,13 @@ class WorkflowRuns:
     async def cancel(self, caller: Caller, workflow_id: str, run_id: str) -> CancelAnswer:
         """Stop a run. Raises Forbidden, NotFound, Conflict (it is over), Unavailable."""
         _require_to_cancel(caller)
+        waited_for = self._attached.holds(caller.workspace.id, run_id)  # asked first: a cancelled run is soon gone
         try:
             answer = await self._jobs.cancel(caller.workspace.id, workflow_id, run_id)
         except NotFound:
             raise NotFound(MISSING) from None
         # jobs-service remembers cancels of runs that it has not seen yet; ours may be one, a stranger's id is not.
-        if not self._attached.holds(caller.workspace.id, run_id):
+        if not waited_for:
             await self._own(caller, workflow_id, run_id)
         return answer
 

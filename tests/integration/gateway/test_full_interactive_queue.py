@@ -1,0 +1,53 @@
+"""More sync and streamed calls than may wait for a worker, on a real broker: the rest hear that the queue is full."""
+
+from collections import Counter
+from dataclasses import replace
+from uuid import uuid4
+
+from tests.support.brokers import Brokers, raw_channel
+from tests.support.eventually import eventually
+from tests.unit.gateway.system import running_system
+
+from flowport.servers.rabbitmq import RabbitMQServer
+from shared.broker.connect import open_broker
+from shared.broker.rabbitmq.declare import declare_topology
+from shared.broker.rabbitmq.management import Management
+from shared.broker.topology import INTERACTIVE, MIB, Policy, Queue, Topology
+
+BOUND = 5
+CALLERS = 60
+OVERSHOOT = 30
+"""A quorum queue checks its bound some messages late; the callers beyond are far more."""
+
+
+def narrow() -> Topology:
+    """Queues of this test alone, in which only a few interactive runs may wait."""
+    queue = Queue(
+        name=f"test.{uuid4().hex}.interactive", max_length=10_000, max_bytes=64 * MIB, policy=Policy(max_length=BOUND)
+    )
+    return replace(Brokers("memory://").topology, queues={INTERACTIVE: queue})
+
+
+async def test_calls_that_find_the_interactive_queue_full_are_told_when_to_come_again(rabbitmq: RabbitMQServer) -> None:
+    topology, management = narrow(), Management(rabbitmq.management_url)
+    await declare_topology(rabbitmq.amqp_url, topology)
+    await management.apply_policies(topology)
+    broker = open_broker(rabbitmq.amqp_url, service="gateway", topology=topology)
+    async with running_system(broker=broker, workspace_max_inflight=CALLERS, rate_limit_free_sync=10_000) as system:
+        waiting = [system.execute_call({}) for _ in range(BOUND + OVERSHOOT)]
+        await eventually(lambda: any(call.task.done() for call in waiting), seconds=10)
+        answers = [await system.execute({"stream": stream}) for stream in (False, True) for _ in range(5)]
+        for call in waiting:
+            await call.hang_up()
+    await management.remove_policies(topology)
+    async with raw_channel(rabbitmq.amqp_url) as channel:
+        await channel.delete_queue(topology.queue(INTERACTIVE).name)
+
+    assert Counter(answer.status for answer in answers) == {503: 10}
+    for answer in answers:
+        assert answer.headers["retry-after"] == "10"
+        assert answer.json == {
+            "error": "Service temporarily at capacity",
+            "retryAfterSeconds": 10,
+            "message": "Execution queue is at capacity",
+        }
