@@ -8,11 +8,12 @@ import msgspec
 import pytest
 from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, until
 
+from jobs_service.adapters.moments import from_ms, to_ms
 from shared.contracts.jobs import RunPage
 from shared.contracts.logs import FindLogs
 from shared.contracts.messages import RunRecorded
 from shared.contracts.runs import BlockLog, RunMode, RunStatus, SnapshotRef, Trigger, Usage
-from shared.errors import InvalidRequest
+from shared.errors import InvalidRequest, NotFound
 from shared.web.payloads import PayloadStore
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -159,3 +160,26 @@ async def test_a_page_of_large_logs_is_a_short_one(system: System, monkeypatch: 
 async def test_runs_past_their_retention_are_not_found(logs: System) -> None:
     await logs.collection("runs").update_one({"_id": "four"}, {"$set": {"expires_at": NOW - timedelta(days=400)}})
     assert await found(logs) == ["three", "two", "one"]
+
+
+async def test_a_run_whose_result_is_forgotten_stays_in_the_logs_for_as_long_as_its_plan_says(system: System) -> None:
+    week_ms = 7 * 86_400_000
+    accepted = await system.gateway.accept(a_spec("queued", log_retention_ms=week_ms))
+    await system.executor.begin()
+    await system.executor.finish("queued", 1)
+    await system.executor.record(RunRecorded(a_spec("attached", log_retention_ms=week_ms), an_outcome()))
+    runs = system.collection("runs")
+
+    async def are_stored() -> bool:
+        return await system.stored() == 2
+
+    await until(are_stored)
+    async for stored in runs.find():
+        assert stored["expires_at"] - from_ms(stored["result_until_ms"]) == timedelta(days=6)
+    await runs.update_many({}, {"$set": {"result_until_ms": to_ms(NOW - timedelta(days=400))}})
+
+    with pytest.raises(NotFound):
+        await system.gateway.job(accepted.job_id)
+    with pytest.raises(NotFound):
+        await system.gateway.run("attached")
+    assert set(await found(system)) == {"queued", "attached"}

@@ -1,5 +1,7 @@
 """A run only ever moves forward."""
 
+from datetime import timedelta
+
 import pytest
 from tests.unit.jobs.makers import NOW, RULES, a_run, at_work
 
@@ -78,3 +80,12 @@ def test_an_ended_run_is_held_by_nobody_and_forgotten_after_the_retention() -> N
     assert (ended.due_at, ended.ended_at, ended.ended_by) == (None, NOW, 1)
     assert not ended.is_expired(NOW + RULES.retention - RULES.lease)
     assert ended.is_expired(NOW + RULES.retention)
+    assert ended.expires_at == NOW + RULES.retention
+
+
+def test_the_logs_know_a_run_for_longer_than_its_callers_do_where_its_plan_says_so() -> None:
+    week = timedelta(days=7)
+    ended = end(at_work(log_retention_ms=week // timedelta(milliseconds=1)), Phase.COMPLETED, NOW, RULES, by=1)
+
+    assert ended.is_expired(NOW + RULES.retention)
+    assert ended.expires_at == NOW + week

@@ -31,6 +31,11 @@ def _concurrency(plan: str, default: int) -> Any:
     return Field(default, ge=1, le=100_000, description=description)
 
 
+def _log_days(plan: str, default: int) -> Any:
+    description = f"How many days after its end a run is found in the logs, on the {plan} plan."
+    return Field(default, ge=1, le=3650, description=description)
+
+
 def _spend_cap(plan: str) -> Any:
     description = f"The cap on the {plan} plan, where it differs from FLOWPORT_SPEND_LIMIT_USD; 0 is no cap."
     return Field(None, ge=0, le=1e9, description=description)
@@ -113,6 +118,10 @@ class GatewaySettings(CommonSettings):
     concurrency_pro: int = _concurrency("pro", 50)
     concurrency_team: int = _concurrency("team", 200)
     concurrency_enterprise: int = _concurrency("enterprise", 200)
+    log_retention_days_free: int = _log_days("free", 7)
+    log_retention_days_pro: int = _log_days("pro", 30)
+    log_retention_days_team: int = _log_days("team", 90)
+    log_retention_days_enterprise: int = _log_days("enterprise", 90)
 
     rate_limit_window_ms: int = _sim(
         "RATE_LIMIT_WINDOW_MS", 60_000, ge=100, le=86_400_000, description="Window of every rate limit, in ms."
@@ -181,5 +190,6 @@ class GatewaySettings(CommonSettings):
                 RateKind.ASYNC: number(f"rate_limit_{name}_async"),
                 RateKind.API: number(f"rate_limit_{name}_api"),
             },
+            log_days=number(f"log_retention_days_{name}"),
             spend_cap_usd=self.spend_limit_usd if cap is None else cap,
         )

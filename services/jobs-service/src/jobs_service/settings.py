@@ -45,7 +45,7 @@ class JobsSettings(CommonSettings):
     )
 
     job_retention_seconds: int = Field(
-        86_400, ge=1, le=31_536_000, description="How long a run can be looked up after its end."
+        86_400, ge=1, le=31_536_000, description="How long the result of a run can be asked for after its end."
     )
     job_sweep_seconds: float = Field(
         1.0, gt=0, le=3600, description="How often runs are looked for that nobody answers for."

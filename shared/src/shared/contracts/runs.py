@@ -180,6 +180,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The reply address of whoever follows the run from its start."""
     stores_data: bool = True
     """What the run takes and gives may be kept beyond its end."""
+    log_retention_ms: int = 0
+    """How long after its end it is found in the logs, where that is longer than its result is kept."""
 
     def without_input(self) -> Self:
         """As it may be kept where it must not say what the run was given."""

@@ -152,6 +152,7 @@ class Executions:
             traceparent=current_traceparent() if request.mode is RunMode.ASYNC else None,
             keep_events=request.keep_events,
             stores_data=endpoint.stores_data,
+            log_retention_ms=self._plan(caller).log_retention_ms if endpoint.stores_data else 0,
             actor_id=None if caller.is_public else caller.actor_id,
             user_id=caller.user.id if caller.user else None,
         )

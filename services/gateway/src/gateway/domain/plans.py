@@ -35,6 +35,8 @@ class Plan:
     """Queued runs that may be processing at once."""
     rates: Mapping[RateKind, int]
     """Calls of each kind per window."""
+    log_days: int = 1
+    """How long after their end runs are found in the logs."""
     spend_cap_usd: float = 0.0
     """What may be spent on models in a month, in US dollars; 0 is no cap."""
 
@@ -42,6 +44,11 @@ class Plan:
         """The time limit of a run; a caller may lower it, never raise it."""
         granted = self.async_seconds if mode is RunMode.ASYNC else self.sync_seconds
         return 1000 * min(granted, asked_seconds or granted)
+
+    @property
+    def log_retention_ms(self) -> int:
+        """As a run carries it along."""
+        return 86_400_000 * self.log_days
 
 
 Plans = Mapping[PlanName, Plan]

@@ -135,6 +135,7 @@ def accepted_document(request: AcceptRun, accepted: RunAccepted, offer: Offer, o
         phase=Phase.WAITING,
         time_limit_ms=spec.time_limit_ms,
         limit_text_ms=spec.time_limit_text_ms or spec.time_limit_ms,
+        log_retention_ms=spec.log_retention_ms,
         created_at=accepted.created_at,
     )
     durable: Document = {"job_id": accepted.job_id, "offer_id": offer.id, **spec_fields(spec)}

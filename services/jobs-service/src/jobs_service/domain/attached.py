@@ -27,7 +27,7 @@ def recorded(record: RunRecorded, now: datetime, rules: Rules) -> Run:
     outcome = record.outcome
     phase = outcome_phase(outcome.status)
     run = replace(_attached(record.run, outcome.started_at), phase=phase, error=outcome.error)
-    return replace(run, ended_at=outcome.ended_at, expires_at=now + rules.retention, ended_by=run.attempt)
+    return replace(run, ended_at=outcome.ended_at, ended_by=run.attempt, **run.kept_until(now, rules))
 
 
 def paused(report: PauseRun, now: datetime, rules: Rules) -> Run:
@@ -47,6 +47,7 @@ def _attached(spec: RunSpec, started_at: datetime) -> Run:
         phase=Phase.ATTACHED,
         time_limit_ms=spec.time_limit_ms,
         limit_text_ms=spec.time_limit_text_ms or spec.time_limit_ms,
+        log_retention_ms=spec.log_retention_ms,
         created_at=started_at,
         started_at=started_at,
         attempt=1,

@@ -60,7 +60,7 @@ class Rules:
     lease: timedelta
     """How long a worker may be silent."""
     retention: timedelta
-    """How long a run is known after its end."""
+    """How long the result of a run is known after its end."""
     grace: timedelta
     """How far past its time limit a run may go before it is ended from here."""
     attempt_limit: int
@@ -94,6 +94,8 @@ class Run:
     time_limit_ms: int
     limit_text_ms: int
     """The limit that the time-out message names."""
+    log_retention_ms: int = 0
+    """How long after its end it is found in the logs, where that is longer than its result is known."""
     created_at: datetime
     revision: int = 0
     """Grows with every write."""
@@ -112,7 +114,10 @@ class Run:
     started_at: datetime | None = None
     deadline_at: datetime | None = None
     ended_at: datetime | None = None
+    result_until: datetime | None = None
+    """When callers no longer find it; only the logs do."""
     expires_at: datetime | None = None
+    """When nothing is left of it."""
     ended_by: int | None = None
     """The attempt that reported the end; None when it was ended from here."""
     cancel_requested: bool = False
@@ -140,8 +145,13 @@ class Run:
         return timedelta(milliseconds=self.time_limit_ms)
 
     def is_expired(self, now: datetime) -> bool:
-        """Whether it is to be treated as forgotten."""
-        return self.expires_at is not None and self.expires_at <= now
+        """Whether callers are told that there is no such run."""
+        return any(moment is not None and moment <= now for moment in (self.result_until, self.expires_at))
+
+    def kept_until(self, now: datetime, rules: Rules) -> dict[str, datetime]:
+        """What is known of it for how long, if it ends now."""
+        logs = timedelta(milliseconds=self.log_retention_ms)
+        return {"result_until": now + rules.retention, "expires_at": now + max(rules.retention, logs)}
 
 
 class IllegalMove(Exception):
@@ -158,12 +168,12 @@ def move(run: Run, phase: Phase, **changes: Any) -> Run:
 def end(
     run: Run, phase: Phase, now: datetime, rules: Rules, *, error: RunError | None = None, by: int | None = None
 ) -> Run:
-    """`run` at its end: held by nobody, and forgotten after the retention."""
+    """`run` at its end: held by nobody, and forgotten after a while."""
     return move(
         run,
         phase,
         ended_at=now,
-        expires_at=now + rules.retention,
+        **run.kept_until(now, rules),
         due_at=None,
         pauses=(),
         paused_at=None,
