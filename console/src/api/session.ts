@@ -18,10 +18,13 @@ export interface Workspace {
 
 export interface Session {
   user: User;
+  /** The one that is looked at. */
   workspace: Workspace;
+  workspaces: readonly Workspace[];
 }
 
 const KEY = ['session'];
+const CHOSEN = 'flowport.workspace';
 
 /** Who is signed in, null when nobody is. */
 export function useSession() {
@@ -51,6 +54,18 @@ export function useSignOut() {
   });
 }
 
+/** Looks at another workspace from now on, in this browser. The page begins anew: nothing of the other is left over. */
+export function enterWorkspace(id: string): void {
+  localStorage.setItem(CHOSEN, id);
+  window.location.assign('/');
+}
+
+export function useMakeWorkspace() {
+  return useMutation({
+    mutationFn: (name: string) => send<{ workspace: Workspace }>('POST', '/api/workspaces', { name }),
+  });
+}
+
 export function can(role: Role, wanted: Role): boolean {
   const order: Role[] = ['read', 'write', 'admin'];
   return order.indexOf(role) >= order.indexOf(wanted);
@@ -60,6 +75,7 @@ async function readSession(): Promise<Session | null> {
   const found = await send<{ user: User } | null>('GET', '/api/auth/get-session');
   if (!found) return null;
   const { workspaces } = await send<{ workspaces: Workspace[] }>('GET', '/api/workspaces');
-  const workspace = workspaces[0];
-  return workspace ? { user: found.user, workspace } : null;
+  const chosen = localStorage.getItem(CHOSEN);
+  const workspace = workspaces.find(({ id }) => id === chosen) ?? workspaces[0];
+  return workspace ? { user: found.user, workspace, workspaces } : null;
 }

@@ -6,9 +6,9 @@ import { IconButton } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { Menu, MenuItem } from '@/ui/menu';
 import { Skeleton } from '@/ui/states';
-import { Logo } from './logo';
 import styles from './shell.module.css';
 import { setTheme, useTheme } from './theme';
+import { WorkspaceMenu } from './workspace-menu';
 
 const PLACES = [
   { path: '/', name: 'Workflows', icon: Workflow, owns: /^\/($|workflows\/)/ },
@@ -19,7 +19,6 @@ const PLACES = [
 /** What stands around every page. The canvas takes the room: there the bar shrinks to its pictures. */
 export function Shell({ children }: { children: ReactNode }) {
   const [location] = useLocation();
-  const { workspace } = useSignedIn();
   const narrow = location.startsWith('/workflows/');
   return (
     <div className={classNames(styles.shell, narrow && styles.narrow)}>
@@ -27,10 +26,7 @@ export function Shell({ children }: { children: ReactNode }) {
         Skip to content
       </a>
       <nav className={styles.bar} aria-label="Main">
-        <Link href="/" className={styles.brand}>
-          <Logo />
-          <span className={styles.wide}>{workspace.name}</span>
-        </Link>
+        <WorkspaceMenu />
         <ul className={styles.places}>
           {PLACES.map(({ path, name, icon: Icon, owns }) => (
             <li key={path}>

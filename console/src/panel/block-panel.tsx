@@ -14,7 +14,8 @@ import styles from './block-panel.module.css';
 import type { Language } from './code-editor';
 import { Connections } from './connections';
 import { ContainerSettings } from './container-settings';
-import { JsonSetting, SettingControl, type Words } from './setting';
+import { JsonSetting, SettingControl } from './setting';
+import type { Words } from './setting-props';
 import { Switch } from './switch';
 
 interface Props {

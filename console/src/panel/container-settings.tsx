@@ -1,8 +1,8 @@
 import { Field, Select, TextInput } from '@/ui/field';
 import type { Block, BlockData, Json } from '@/workflow/state';
 import { CodeEditor } from './code-editor';
-import type { Words } from './setting';
 import styles from './setting.module.css';
+import type { Words } from './setting-props';
 
 interface Props {
   block: Block;

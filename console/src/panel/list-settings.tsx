@@ -1,11 +1,11 @@
 /** The settings that are lists, each with its own kind of item. */
 import { Select, TextInput } from '@/ui/field';
 import type { Condition } from '@/workflow/branches';
-import { type Json, listOf } from '@/workflow/state';
+import { type Json, listOf, textOf } from '@/workflow/state';
 import { CodeEditor } from './code-editor';
 import { ItemList } from './lists';
 import styles from './lists.module.css';
-import type { SettingProps } from './setting';
+import type { SettingProps } from './setting-props';
 
 const FIELD_TYPES = ['string', 'number', 'boolean', 'object', 'array', 'file[]'];
 const ROLES = ['system', 'user', 'assistant'];
@@ -95,7 +95,7 @@ export function FieldsSetting({ value, disabled, onChange, words, noun = 'field'
             {...words}
             single
             label={`Value of ${noun} ${index + 1}`}
-            value={asText(field.value)}
+            value={textOf(field.value)}
             placeholder="value"
             readOnly={disabled}
             onChange={(text) => change({ value: text })}
@@ -126,7 +126,7 @@ export function TableSetting({ value, disabled, onChange, words }: SettingProps)
           <TextInput
             aria-label={`Key of row ${index + 1}`}
             placeholder="key"
-            value={asText(row.cells?.Key ?? '')}
+            value={textOf(row.cells?.Key ?? '')}
             disabled={disabled}
             onChange={(event) => change({ cells: { ...row.cells, Key: event.target.value } })}
           />
@@ -135,7 +135,7 @@ export function TableSetting({ value, disabled, onChange, words }: SettingProps)
             single
             label={`Value of row ${index + 1}`}
             placeholder="value"
-            value={asText(row.cells?.Value ?? '')}
+            value={textOf(row.cells?.Value ?? '')}
             readOnly={disabled}
             onChange={(text) => change({ cells: { ...row.cells, Value: text } })}
           />
@@ -243,7 +243,7 @@ export function AssignmentsSetting({ value, disabled, onChange, words }: Setting
             single
             label={`Value of assignment ${index + 1}`}
             placeholder="value"
-            value={asText(entry.value)}
+            value={textOf(entry.value)}
             readOnly={disabled}
             onChange={(text) => change({ value: text })}
           />
@@ -255,9 +255,4 @@ export function AssignmentsSetting({ value, disabled, onChange, words }: Setting
 
 function branch(blockId: string, tail: string, title: string): Condition {
   return { id: `${blockId}-${tail}`, title, value: '' };
-}
-
-function asText(value: Json): string {
-  if (value === null || value === undefined) return '';
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }

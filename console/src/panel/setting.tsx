@@ -1,9 +1,7 @@
 import { useState } from 'react';
 import { useWorkflows } from '@/api/workflows';
 import { Field, Select, TextInput } from '@/ui/field';
-import type { Setting } from '@/workflow/catalogue';
-import type { Reference } from '@/workflow/references';
-import type { Json } from '@/workflow/state';
+import { type Json, textOf } from '@/workflow/state';
 import { CodeEditor, type Language } from './code-editor';
 import {
   AssignmentsSetting,
@@ -14,21 +12,8 @@ import {
   TableSetting,
 } from './list-settings';
 import styles from './setting.module.css';
+import type { SettingProps } from './setting-props';
 import { Switch } from './switch';
-
-export interface Words {
-  references: readonly Reference[];
-  environment: readonly string[];
-}
-
-export interface SettingProps {
-  setting: Setting;
-  value: Json;
-  blockId: string;
-  disabled: boolean;
-  words: Words;
-  onChange: (value: Json) => void;
-}
 
 const LISTS: Record<string, (props: SettingProps) => React.JSX.Element> = {
   'messages-input': MessagesSetting,
@@ -70,7 +55,7 @@ export function SettingControl(props: SettingProps & { language: Language }) {
 }
 
 function PlainSetting({ setting, value, disabled, words, onChange, language }: SettingProps & { language: Language }) {
-  const text = asText(value);
+  const text = textOf(value, 2);
   const { title, required, type } = setting;
   if (type === 'dropdown' && setting.options.length) {
     return (
@@ -78,7 +63,7 @@ function PlainSetting({ setting, value, disabled, words, onChange, language }: S
         {(control) => (
           <Select
             {...control}
-            value={text || asText(setting.default as Json)}
+            value={text || textOf(setting.default as Json)}
             disabled={disabled}
             onChange={(event) => onChange(event.target.value)}
           >
@@ -131,7 +116,7 @@ function PlainSetting({ setting, value, disabled, words, onChange, language }: S
 type Simple = Pick<SettingProps, 'setting' | 'value' | 'disabled' | 'onChange'>;
 
 function SecretSetting({ setting, value, disabled, onChange }: Simple) {
-  const text = asText(value);
+  const text = textOf(value);
   const isReference = text === '' || text.startsWith('{{');
   return (
     <Field
@@ -160,7 +145,7 @@ function WorkflowSetting({ setting, value, disabled, onChange }: Simple) {
       {(control) => (
         <Select
           {...control}
-          value={asText(value)}
+          value={textOf(value)}
           disabled={disabled}
           onChange={(event) => onChange(event.target.value)}
         >
@@ -204,11 +189,6 @@ export function JsonSetting({ setting, value, disabled, words, onChange }: Omit<
       )}
     </div>
   );
-}
-
-function asText(value: Json): string {
-  if (value === null || value === undefined) return '';
-  return typeof value === 'string' ? value : typeof value === 'object' ? JSON.stringify(value, null, 2) : String(value);
 }
 
 function numberOrText(text: string): Json {

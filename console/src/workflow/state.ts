@@ -96,6 +96,12 @@ export function storedValue(block: Block, key: string): Json {
   return block.subBlocks[key]?.value ?? null;
 }
 
+/** A value as it is written into a field. */
+export function textOf(value: Json | undefined, indent = 0): string {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'object' ? JSON.stringify(value, null, indent) : String(value);
+}
+
 /** A list that may be stored as JSON text. */
 export function listOf<Item>(value: Json | undefined): Item[] {
   const parsed = typeof value === 'string' ? parse(value) : value;

@@ -55,7 +55,7 @@ class Teams:
         self._settle = settle
 
     async def make(self, caller: Caller, name: str) -> Workspace:
-        """A new workspace, whose admin is the caller. Raises Forbidden, Unavailable."""
+        """A new workspace, whose admin the caller is at every gateway. Raises Forbidden, Unavailable."""
         user = signed_in(caller)
         now = self._clock.now()
         workspace = Workspace(id=new_id(), name=name, plan=self._plan, created_at=now)
@@ -63,6 +63,7 @@ class Teams:
         await self._workspaces.add_workspace(workspace, team)
         there = Caller(workspace, ALL_SCOPES, user=user)
         await self._audit.record(there, "workspace.created", target_id=workspace.id, target_name=name)
+        await self._settle()
         return workspace
 
     async def update(self, caller: Caller, changes: dict[str, Any]) -> Workspace:
@@ -183,6 +184,7 @@ class Teams:
         await self._audit.record(
             there, "member.joined", target_id=user.id, target_name=user.email, after={"role": invitation.role}
         )
+        await self._settle()
         return user
 
     async def _change(self, workspace_id: str, decide: Callable[[Team], Team]) -> Team:
