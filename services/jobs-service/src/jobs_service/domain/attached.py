@@ -6,7 +6,7 @@ from typing import Final
 
 from jobs_service.domain.endings import outcome_phase
 from jobs_service.domain.pauses import put_aside
-from jobs_service.domain.run import Phase, Rules, Run
+from jobs_service.domain.run import Phase, Rules, Run, forgotten_after
 from shared.contracts.jobs import PauseRun
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.runs import RunSpec
@@ -27,7 +27,8 @@ def recorded(record: RunRecorded, now: datetime, rules: Rules) -> Run:
     outcome = record.outcome
     phase = outcome_phase(outcome.status)
     run = replace(_attached(record.run, outcome.started_at), phase=phase, error=outcome.error)
-    return replace(run, ended_at=outcome.ended_at, ended_by=run.attempt, **run.kept_until(now, rules))
+    run = forgotten_after(run, now, rules)
+    return replace(run, ended_at=outcome.ended_at, ended_by=run.attempt)
 
 
 def paused(report: PauseRun, now: datetime, rules: Rules) -> Run:

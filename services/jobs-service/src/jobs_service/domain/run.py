@@ -148,11 +148,6 @@ class Run:
         """Whether callers are told that there is no such run."""
         return any(moment is not None and moment <= now for moment in (self.result_until, self.expires_at))
 
-    def kept_until(self, now: datetime, rules: Rules) -> dict[str, datetime]:
-        """What is known of it for how long, if it ends now."""
-        logs = timedelta(milliseconds=self.log_retention_ms)
-        return {"result_until": now + rules.retention, "expires_at": now + max(rules.retention, logs)}
-
 
 class IllegalMove(Exception):
     """A step backwards, or out of an end: a mistake in our code, never a caller's."""
@@ -165,15 +160,20 @@ def move(run: Run, phase: Phase, **changes: Any) -> Run:
     return replace(run, phase=phase, **changes)
 
 
+def forgotten_after(run: Run, now: datetime, rules: Rules) -> Run:
+    """`run`, which ends now, with the moments at which its callers and its logs lose it."""
+    logs = timedelta(milliseconds=run.log_retention_ms)
+    return replace(run, result_until=now + rules.retention, expires_at=now + max(rules.retention, logs))
+
+
 def end(
     run: Run, phase: Phase, now: datetime, rules: Rules, *, error: RunError | None = None, by: int | None = None
 ) -> Run:
     """`run` at its end: held by nobody, and forgotten after a while."""
     return move(
-        run,
+        forgotten_after(run, now, rules),
         phase,
         ended_at=now,
-        **run.kept_until(now, rules),
         due_at=None,
         pauses=(),
         paused_at=None,
