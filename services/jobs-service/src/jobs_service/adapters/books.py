@@ -59,8 +59,9 @@ class Books:
 
     async def in_use(self, session: Session | None = None) -> OpenBooks:
         """The ledgers of all workspaces that have queued runs."""
-        used = [{"queued": {"$gt": 0}}, {"queued": {"$lt": 0}}]  # none is ever below zero, unless somebody meddled
-        return await self._read({"$or": [*used, {"_id": OVERALL}]}, session)
+        # Not as one `$or`, and not as `$gt: 0`: for these SecantusDB reads the books of all workspaces.
+        some, meddled_with = {"queued": {"$gte": 1}}, {"queued": {"$lte": -1}}
+        return await self._read({"_id": OVERALL}, some, meddled_with, session=session)
 
     async def offer(self, offer: Offer, limit: int) -> bool:
         """Take places for a batch in all; False where there are not enough any more."""
@@ -111,10 +112,12 @@ class Books:
         if updates:
             await self._documents.bulk_write(updates, ordered=False)
 
-    async def _read(self, query: Document, session: Session | None = None) -> OpenBooks:
-        pipeline: list[Document] = [{"$match": query}, {"$set": {"now_ms": NOW}}]
-        documents = await (await self._documents.aggregate(pipeline, session=session)).to_list()
-        found = {document["_id"]: document for document in documents}
+    async def _read(self, *queries: Document, session: Session | None = None) -> OpenBooks:
+        found: dict[str, Document] = {}
+        for query in queries:
+            pipeline: list[Document] = [{"$match": query}, {"$set": {"now_ms": NOW}}]
+            documents = await (await self._documents.aggregate(pipeline, session=session)).to_list()
+            found |= {document["_id"]: document for document in documents}
         overall = found.pop(OVERALL)
         offers = [_to_offer(name, fields) for name, fields in overall.get("offers", {}).items()]
         ledgers = {name: _to_ledger(document) for name, document in found.items()}
