@@ -3,6 +3,7 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 BUILD_INFO = Gauge("flowport_build_info", "Always 1; the labels say what runs.", ["service", "version"])
+TASKS = Gauge("flowport_tasks", "Asyncio tasks under way: calls and runs in hand, and what runs beside them.")
 
 HTTP_REQUESTS = Counter(
     "flowport_http_requests_total", "HTTP requests answered.", ["service", "method", "route", "status"]

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.errors import FlowportError
-from shared.observe.metrics import BUILD_INFO
+from shared.observe.metrics import BUILD_INFO, TASKS
 from shared.service import Check, Component, Lifecycle
 from shared.web.guards import MetricsGuard, TraceGuard
 from shared.web.internal_errors import render_internal_error
@@ -79,6 +79,7 @@ def _operations(checks: Mapping[str, Check]) -> APIRouter:
 
     @router.get("/metrics")
     async def metrics() -> Response:
+        TASKS.set(len(asyncio.all_tasks()))
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return router
