@@ -18,7 +18,7 @@ from benchmarks.results import FOLDER, LATEST, REFERENCE, Results
 from benchmarks.scenarios import groups
 from benchmarks.scenarios.scenario import Group, Options
 from benchmarks.stand import standing
-from benchmarks.temporary import temporary_folder
+from benchmarks.surroundings import console, temporary_folder
 
 PLOT: Final = FOLDER / "throughput.svg"
 NO_REFERENCE: Final = f"""\
@@ -33,29 +33,29 @@ and commit that file. It holds ratios, so that another machine may check against
 def main() -> int:
     """Measure and report; 1 where something failed or a ratio was lost."""
     asked = _asked()
-    console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
+    screen = console()
     if asked.check and not REFERENCE.exists():
-        console.print(NO_REFERENCE)
+        screen.print(NO_REFERENCE)
         return 1
     with temporary_folder() as folder, standing(folder) as stand:
         chosen = list(_chosen(groups(stand, _options(asked)), asked.only))
         if asked.list:
-            console.print("\n".join(each.name for group in chosen for each in group.scenarios))
+            screen.print("\n".join(each.name for group in chosen for each in group.scenarios))
             return 0
-        measuring = Measuring(console, LATEST, rounds=asked.rounds, minutes=asked.minutes)
+        measuring = Measuring(screen, LATEST, rounds=asked.rounds, minutes=asked.minutes)
         results = measuring.measure(chosen)
-    return _reported(results, asked, console)
+    return _reported(results, asked, screen)
 
 
-def _reported(results: Results, asked: argparse.Namespace, console: Console) -> int:
+def _reported(results: Results, asked: argparse.Namespace, screen: Console) -> int:
     PLOT.write_text(throughput(results))
-    console.print(report.figures(results), report.processor_time(results), report.budgets(results))
+    screen.print(report.figures(results), report.processor_time(results), report.budgets(results))
     problems = [f"FAILED {name}: {problem}" for name, problem in results.failed.items()]
     if asked.check:
         problems += [f"LOST {loss}" for loss in results.losses(Results.read(REFERENCE))]
     if asked.keep and not problems:
         results.write(REFERENCE)
-    console.print(f"Measured {results.machine}", f"Written to {FOLDER}", *problems, sep="\n")
+    screen.print(f"Measured {results.machine}", f"Written to {FOLDER}", *problems, sep="\n")
     return 1 if problems else 0
 
 

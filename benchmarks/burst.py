@@ -5,21 +5,15 @@ python -m benchmarks.burst [--executors 1]
 
 import argparse
 import asyncio
-import json
-import tempfile
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-import aiohttp
-
 from benchmarks import workflows
-from benchmarks.load import job_load, stream_load
-from benchmarks.load.http_load import BenchmarkFailed, Target
-from benchmarks.load.http_session import session
+from benchmarks.load import calls, job_load, stream_load
 from benchmarks.stand import Stand, standing
+from benchmarks.surroundings import temporary_folder
 
 SYNC: Final = 1_000
 STREAMS: Final = 200
@@ -40,11 +34,9 @@ def main() -> None:
     """Run it once, warm, and print how long each kind took."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--executors", type=int, default=1)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        standing(Path(folder), executors=parser.parse_args().executors) as stand,
-    ):
-        asyncio.run(_sync(stand.no_op, 100))
+    executors = parser.parse_args().executors
+    with temporary_folder() as folder, standing(folder, executors=executors) as stand:
+        asyncio.run(calls.measure(stand.no_op, runs=100, callers=CALLERS))
         took = asyncio.run(burst(stand))
     print(f"{SYNC} sync runs in {took.sync:.1f} s")
     print(f"{STREAMS} streams in {took.streams:.1f} s")
@@ -55,7 +47,7 @@ async def burst(stand: Stand) -> Took:
     """All three kinds at the same time. Raises BenchmarkFailed when a single one went wrong."""
     return Took(
         *await asyncio.gather(
-            _timed(_sync(stand.no_op, SYNC)),
+            _timed(calls.measure(stand.no_op, runs=SYNC, callers=CALLERS)),
             _timed(stream_load.measure(stand.stream, callers=STREAMS, tokens=workflows.TOKENS)),
             _timed(job_load.measure(stand.no_op, jobs=JOBS, callers=CALLERS)),
         )
@@ -66,18 +58,6 @@ async def _timed(work: Awaitable[object]) -> float:
     began = time.perf_counter()
     await work
     return time.perf_counter() - began
-
-
-async def _sync(target: Target, runs: int) -> None:
-    async with session(CALLERS) as http:
-        await asyncio.gather(*(_run(http, target) for _ in range(runs)))
-
-
-async def _run(http: aiohttp.ClientSession, target: Target) -> None:
-    async with http.post(target.url, data=target.body, headers=target.headers) as response:
-        text = await response.text()
-    if json.loads(text) != {"ok": True}:
-        raise BenchmarkFailed(f"a sync run went wrong: {response.status} {text}")
 
 
 if __name__ == "__main__":

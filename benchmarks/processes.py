@@ -22,6 +22,23 @@ def resident_mib(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / 1024**2
 
 
+def open_files(pid: int) -> int:
+    """Descriptors that the process holds."""
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def sockets(pid: int) -> int:
+    """Those of them that are sockets."""
+    return sum(1 for each in Path(f"/proc/{pid}/fd").iterdir() if _target(each).startswith("socket:"))
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except FileNotFoundError:  # closed just now
+        return ""
+
+
 class CpuMeter:
     """CPU time of processes from now on; several of one service count as one."""
 

@@ -55,8 +55,7 @@ class Results(msgspec.Struct, frozen=True):
 
     def write(self, path: Path) -> None:
         """Keep it."""
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(msgspec.to_builtins(self), indent=1) + "\n")
+        write_json(path, self)
 
     def figure(self, name: str, figure: str) -> Figure | None:
         """One figure of one scenario, if it was measured."""
@@ -107,3 +106,9 @@ def results_of(
         if found
     }
     return Results(machine, scenarios, dict(failed))
+
+
+def write_json(path: Path, results: msgspec.Struct) -> None:
+    """Keep results of any kind, readable."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(msgspec.to_builtins(results), indent=1) + "\n")

@@ -44,6 +44,7 @@ class Stand:
     stack: Stack
     targets: Mapping[str, Target]
     credentials: Credentials
+    home: Home
 
     @property
     def no_op(self) -> Target:
@@ -62,6 +63,12 @@ class Stand:
         found["store"] = self.stack.secantus.pid if self.stack.secantus else None
         found["broker"] = self.stack.rabbitmq.pid if self.stack.rabbitmq else None
         return {name: pid for name, pid in found.items() if pid is not None}
+
+    def published(self, document: workflows.Document) -> Target:
+        """One more workflow, live."""
+        home = self.home
+        _, targets = asyncio.run(deployed(self.stack.url, self.stack.mongodb_uri, home, {"": (document, "{}")}))
+        return targets[""]
 
     @contextmanager
     def scaled(self, service: ServiceName, count: int) -> Iterator[None]:
@@ -90,24 +97,31 @@ def standing(folder: Path, *, executors: int = 1) -> Iterator[Stand]:
         environment = {**ENVIRONMENT, "VLLM_BASE_URL": model}
         ports = StackPorts.free()
         stack = opened.enter_context(Stack(folder, ports=ports, executors=executors, environment=environment))
-        credentials, targets = asyncio.run(_deploy(stack, Home(folder / "home")))
+        home = Home(folder / "home")
+        credentials, targets = asyncio.run(_deploy(stack, home))
         others = opened.enter_context(_baselines(stack, folder))
         direct = {f"{MODEL}, {name}": _model_target(model, name.removeprefix("vllm/")) for name in MODELS[1:]}
-        yield Stand(stack, {**targets, **others, **direct}, credentials)
+        yield Stand(stack, {**targets, **others, **direct}, credentials, home)
 
 
 async def _deploy(stack: Stack, home: Home) -> tuple[Credentials, dict[str, Target]]:
-    settings = GatewaySettings(mongodb_uri=stack.mongodb_uri, public_url=stack.url)
-    credentials = await ensure_credentials(home, settings)
     documents = {name: (build(), "{}") for name, build in SYNC.items()}
     documents |= {model: (workflows.streaming(model), _stream_body()) for model in MODELS}
+    return await deployed(stack.url, stack.mongodb_uri, home, documents)
+
+
+async def deployed(
+    url: str, mongodb_uri: str, home: Home, documents: Mapping[str, tuple[workflows.Document, str]]
+) -> tuple[Credentials, dict[str, Target]]:
+    """A key to the system at `url`, and each workflow published, to be called with its body."""
+    credentials = await ensure_credentials(home, GatewaySettings(mongodb_uri=mongodb_uri, public_url=url))
     targets = {}
     async with PublicApi(credentials.base_url, credentials.api_key) as api:
         for name, (document, body) in documents.items():
             workflow_id = await api.import_workflow(credentials.workspace_id, document)
             await api.deploy(workflow_id)
-            url = f"{stack.url}/api/workflows/{workflow_id}/execute"
-            targets[name] = Target(url, body, {"x-api-key": credentials.api_key})
+            headers = {"x-api-key": credentials.api_key}
+            targets[name] = Target(f"{url}/api/workflows/{workflow_id}/execute", body, headers)
     return credentials, targets
 
 

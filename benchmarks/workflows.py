@@ -23,8 +23,13 @@ def one_function() -> Document:
 
 
 def ten_blocks() -> Document:
-    """Ten blocks that do nothing, one after the other."""
-    return _chain("ten blocks", start(), *(_idle(f"v{number}") for number in range(9)), ANSWER)
+    """Ten blocks that do nothing."""
+    return idle_blocks(10)
+
+
+def idle_blocks(count: int) -> Document:
+    """So many blocks that do nothing, one after the other, the answer among them."""
+    return _chain(f"{count} blocks", start(), *(_idle(f"v{number}") for number in range(count - 1)), ANSWER)
 
 
 def four_ways() -> Document:

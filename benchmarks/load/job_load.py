@@ -3,6 +3,7 @@
 import asyncio
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,15 +38,25 @@ async def measure(target: Target, *, jobs: int, callers: int) -> Queued:
     """Submit `jobs` from `callers` at once and wait until every one has completed."""
     async with session(callers) as http:
         began = time.perf_counter()
-        urls = await asyncio.gather(*(_submit(http, target) for _ in range(jobs)))
+        urls = await submit(http, target, jobs)
         accepted = time.perf_counter() - began
-        ended = [await _ended(http, target, url) for url in reversed(urls)]
+        ended = await ends(http, target, urls)
     created, started, completed = (
         [datetime.fromisoformat(job["metadata"][name]).timestamp() for job in ended]
         for name in ("createdAt", "startedAt", "completedAt")
     )
     waits = [later - sooner for sooner, later in zip(created, started, strict=True)]
     return Queued(jobs / accepted, statistics.median(waits) * 1000, jobs / (max(completed) - min(created)))
+
+
+async def submit(http: aiohttp.ClientSession, target: Target, jobs: int) -> list[str]:
+    """Queue them all; returns where to ask for each."""
+    return await asyncio.gather(*(_submit(http, target) for _ in range(jobs)))
+
+
+async def ends(http: aiohttp.ClientSession, target: Target, urls: Sequence[str]) -> list[dict[str, Any]]:
+    """Each job as it ended."""
+    return [await _ended(http, target, url) for url in reversed(urls)]
 
 
 async def _submit(http: aiohttp.ClientSession, target: Target) -> str:

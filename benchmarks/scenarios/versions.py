@@ -14,10 +14,10 @@ from flowport.public_api import PublicApi
 
 def groups(stand: Stand, options: Options) -> Iterator[Group]:
     """One publication a round."""
-    yield Group((Scenario("promote to first run", lambda: _first_run_of_new_version(stand)),))
+    yield Group((Scenario("promote to first run", lambda: first_run_of_new_version(stand)),))
 
 
-def _first_run_of_new_version(stand: Stand) -> Row:
+def first_run_of_new_version(stand: Stand) -> Row:
     target = stand.no_op
     began = time.perf_counter()
     asyncio.run(_deploy(stand, target.url.split("/")[-2]))

@@ -1,0 +1,64 @@
+"""A store that holds much: documents that are there, copied as often as it takes."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+from uuid import uuid4
+
+from pymongo import MongoClient
+from pymongo.collection import Collection
+
+Document = dict[str, Any]
+BATCH: Final = 1_000
+
+
+class Growth:
+    """Writes beside the services, straight into their store."""
+
+    def __init__(self, mongodb_uri: str) -> None:
+        self._client: MongoClient[Document] = MongoClient(mongodb_uri)
+
+    def runs(self, count: int) -> None:
+        """So many more runs that have ended."""
+        self._copy("flowport_jobs", "runs", count, lambda _: {"_id": uuid4().hex, "job_id": f"run_{uuid4().hex[:20]}"})
+
+    def workspaces(self, count: int) -> None:
+        """So many more workspaces, each with a member, a key, a workflow and a book in the queue."""
+        ids = [str(uuid4()) for _ in range(count)]
+
+        def theirs(number: int) -> Document:
+            return {"_id": str(uuid4()), "workspace_id": ids[number]}
+
+        def key(number: int) -> Document:
+            return {**theirs(number), "key_hash": uuid4().hex, "user_id": ids[number]}
+
+        self._copy("flowport_gateway", "workspaces", count, lambda n: {"_id": ids[n], "members": [{"user_id": ids[n]}]})
+        self._copy("flowport_gateway", "api_keys", count, key)
+        self._copy("flowport_deploy", "workflows", count, theirs)
+        self._copy("flowport_jobs", "queues", count, lambda n: {"_id": ids[n], "queued": 0})
+
+    def versions(self, workflow_id: str, count: int) -> None:
+        """So many more versions of a workflow; their numbers are far from those that come next."""
+        first = 1_000_000 + self._collection("flowport_deploy", "versions").estimated_document_count()
+        fields = {"workflow_id": workflow_id}
+        self._copy("flowport_deploy", "versions", count, lambda n: {**fields, "_id": uuid4().hex, "number": first + n})
+
+    def _copy(self, database: str, name: str, count: int, change: Callable[[int], Document]) -> None:
+        collection = self._collection(database, name)
+        template = collection.find_one() or {}
+        copies = ({**template, **change(number)} for number in range(count))
+        for batch in _batches(copies):
+            collection.insert_many(batch, ordered=False)
+
+    def _collection(self, database: str, name: str) -> Collection[Document]:
+        return self._client[database][name]
+
+
+def _batches(documents: Iterator[Document]) -> Iterator[list[Document]]:
+    batch: list[Document] = []
+    for document in documents:
+        batch.append(document)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,90 @@
+"""When the functions of a process are entered and left, and how one call's time is divided among them."""
+
+import functools
+import inspect
+import itertools
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """From when to when a step was under way."""
+
+    began: float
+    ended: float
+    step: str
+
+
+class Probes:
+    """Wraps functions of this process, so that each call leaves a span of its step."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+
+    def watch(self, step: str, owner: type | ModuleType, *names: str) -> None:
+        """The time inside these functions belongs to `step`, but for what others inside them take."""
+        for name in names:
+            _wrap(owner, name, left=lambda began, ended: self.spans.append(Span(began, ended, step)))
+
+    def crossing(self, step: str, departure: tuple[type, str], arrival: tuple[type, str]) -> None:
+        """The time from the last return of `departure` to the entry of `arrival` belongs to `step`."""
+        departed = 0.0
+
+        def leave(began: float, ended: float) -> None:
+            nonlocal departed
+            departed = ended
+
+        _wrap(*departure, left=leave)
+        _wrap(*arrival, entered=lambda now: self.spans.append(Span(departed, now, step)))
+
+
+def _wrap(
+    owner: type | ModuleType,
+    name: str,
+    *,
+    entered: Callable[[float], None] = lambda now: None,
+    left: Callable[[float, float], None] = lambda began, ended: None,
+) -> None:
+    function = getattr(owner, name)
+
+    @contextmanager
+    def noted() -> Iterator[None]:
+        began = time.perf_counter()
+        entered(began)
+        try:
+            yield
+        finally:
+            left(began, time.perf_counter())
+
+    @functools.wraps(function)
+    def called(*arguments: Any, **named: Any) -> Any:
+        with noted():
+            return function(*arguments, **named)
+
+    @functools.wraps(function)
+    async def awaited(*arguments: Any, **named: Any) -> Any:
+        with noted():
+            return await function(*arguments, **named)
+
+    setattr(owner, name, awaited if inspect.iscoroutinefunction(function) else called)
+
+
+def divided(began: float, ended: float, spans: Iterable[Span], *, before: str, after: str) -> Mapping[str, float]:
+    """Who had each moment: of the spans then open, the one that began last. The parts add up to the whole.
+
+    Where none is open it is `before` the first of them, or `after` it.
+    """
+    inside = sorted(span for span in spans if began <= span.began and span.ended <= ended)
+    moments = sorted({began, ended, *(each.began for each in inside), *(each.ended for each in inside)})
+    parts: dict[str, float] = defaultdict(float)
+    for moment, following in itertools.pairwise(moments):
+        owners = [span for span in inside if span.began <= moment < span.ended]
+        fallback = before if not inside or moment < inside[0].began else after
+        parts[max(owners).step if owners else fallback] += following - moment
+    return parts

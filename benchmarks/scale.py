@@ -1,0 +1,253 @@
+"""`python -m benchmarks.scale`: what a run costs as the system fills, and what more processes give.
+
+CPU time of all processes for one run, the store and the broker among them, so that a busy machine matters little; a
+curve that is flat costs nothing to grow along. Each point is the median of a few rounds. Writes
+benchmarks/results/scale.json and a plot for each curve.
+"""
+
+import argparse
+import asyncio
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+import msgspec
+from rich.table import Column, Table
+
+from benchmarks import workflows
+from benchmarks.growth import Growth
+from benchmarks.load import calls, http_load, job_load
+from benchmarks.load.http_load import BenchmarkFailed, Target
+from benchmarks.load.http_session import session
+from benchmarks.machine import Machine
+from benchmarks.plots import lines
+from benchmarks.processes import CpuMeter
+from benchmarks.results import FOLDER, write_json
+from benchmarks.scenarios.scenario import Row
+from benchmarks.scenarios.versions import first_run_of_new_version
+from benchmarks.stand import Stand, standing
+from benchmarks.surroundings import console, temporary_folder
+from shared.service import ServiceName
+
+RESULTS: Final = FOLDER / "scale.json"
+CALLERS: Final = 32
+FEW: Final = 4
+"""Callers of workflows so large that more would only wait for each other."""
+PROCESSES: Final = ((1, 1), (1, 2), (1, 4), (2, 1), (2, 2), (2, 4))
+"""Gateways and executors."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How far it goes."""
+
+    rounds: int
+    seconds: float
+    runs: int
+    jobs: int
+    stored_runs: tuple[int, ...]
+    queued: tuple[int, ...]
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """Figures by size."""
+
+    along: str
+    points: dict[str, dict[str, float]]
+
+
+class Scale(msgspec.Struct, frozen=True):
+    """All curves."""
+
+    machine: Machine
+    curves: dict[str, Curve]
+    failed: dict[str, str]
+
+
+Points = Iterator[tuple[str, Row]]
+
+
+def main() -> None:
+    """Measure and report."""
+    asked = _asked()
+    options = Options(
+        asked.rounds, asked.seconds, asked.runs, asked.jobs, tuple(asked.stored_runs), tuple(asked.queued)
+    )
+    screen = console()
+    machine, curves, failed = Machine.now(), dict[str, Curve](), dict[str, str]()
+    with temporary_folder() as folder, standing(folder) as stand:
+        for name, (along, measure) in CURVES.items():
+            if not any(part in name for part in asked.only):
+                continue
+            points: dict[str, Row] = {}
+            try:
+                for size, row in measure(stand, options):
+                    points[size] = {figure: round(value, 2) for figure, value in row.items()}
+                    screen.print(f"{name}, {size}: {points[size]}")
+            except Exception as error:
+                failed[name] = f"{type(error).__name__}: {error}"
+                screen.print(f"{name} FAILED {failed[name]}")
+            curves[name] = Curve(along, points)
+            write_json(RESULTS, Scale(machine, curves, failed))
+            _plot(name, curves[name])
+    screen.print(*(_table(name, curve) for name, curve in curves.items()), f"Written to {FOLDER}")
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", default=[""], help=f"parts of: {', '.join(CURVES)}")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3, help="of load for each number of processes")
+    parser.add_argument("--runs", type=int, default=2_000, help="sync runs for each point")
+    parser.add_argument("--jobs", type=int, default=200, help="queued runs for each point")
+    parser.add_argument("--stored-runs", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--queued", type=int, nargs="+", default=[100, 1_000, 3_000])
+    return parser.parse_args()
+
+
+def _stored_runs(stand: Stand, options: Options) -> Points:
+    growth = Growth(stand.stack.mongodb_uri)
+    yield from _growing(options, options.stored_runs, growth.runs, partial(_both_kinds, stand, options))
+
+
+def _workspaces(stand: Stand, options: Options) -> Points:
+    growth = Growth(stand.stack.mongodb_uri)
+    sizes = (100, 1_000, 10_000)
+    yield from _growing(options, sizes, growth.workspaces, partial(_both_kinds, stand, options))
+
+
+def _versions(stand: Stand, options: Options) -> Points:
+    growth = Growth(stand.stack.mongodb_uri)
+    grow = partial(growth.versions, stand.no_op.url.split("/")[-2])
+
+    def measure() -> Row:
+        return {**_sync(stand, stand.no_op, CALLERS, options.runs), **first_run_of_new_version(stand)}
+
+    yield from _growing(options, (10, 100, 1_000), grow, measure)
+
+
+def _queue(stand: Stand, options: Options) -> Points:
+    for size in options.queued:
+        stand.stack.kill(ServiceName.EXECUTOR)
+        try:
+            queued, urls = asyncio.run(_queued(stand, size, options.jobs))
+        finally:
+            stand.stack.restart(ServiceName.EXECUTOR)
+        yield f"{size}", {**queued, **asyncio.run(_emptied(stand, urls))}
+
+
+def _blocks(stand: Stand, options: Options) -> Points:
+    for size in (10, 100, 1_000):
+        target = stand.published(workflows.idle_blocks(size))
+        runs = max(FEW, options.runs // size)
+        _sync(stand, target, FEW, FEW)  # compiled
+        row = _median(options.rounds, partial(_sync, stand, target, FEW, runs))
+        yield f"{size}", {**row, "cpu_us_per_block": row["cpu_us"] / size}
+
+
+def _processes(stand: Stand, options: Options) -> Points:
+    for gateways, executors in PROCESSES:
+        with ExitStack() as scaled:
+            scaled.enter_context(stand.scaled(ServiceName.EXECUTOR, executors))
+            scaled.enter_context(stand.scaled(ServiceName.GATEWAY, gateways))
+            row = _median(options.rounds, partial(_over_all_gateways, stand, options.seconds))
+        yield f"{gateways} gateways, {executors} executors", row
+
+
+CURVES: Final[Mapping[str, tuple[str, Callable[[Stand, Options], Points]]]] = {
+    "processes": ("processes", _processes),
+    "workflow size": ("blocks", _blocks),
+    "versions": ("versions of the workflow", _versions),
+    "workspaces": ("workspaces", _workspaces),
+    "queue length": ("runs that wait in the queue", _queue),
+    "stored runs": ("runs that are stored", _stored_runs),
+}
+"""The last ones leave the store full."""
+
+
+def _growing(options: Options, sizes: Sequence[int], grow: Callable[[int], None], measure: Callable[[], Row]) -> Points:
+    """Measured before, and at each size."""
+    measure()  # warm
+    yield "1", _median(options.rounds, measure)
+    there = 0
+    for size in sizes:
+        grow(size - there)
+        there = size
+        yield f"{size}", _median(options.rounds, measure)
+
+
+def _both_kinds(stand: Stand, options: Options) -> Row:
+    sync = _sync(stand, stand.no_op, CALLERS, options.runs)
+    meter = CpuMeter(stand.pids)
+    asyncio.run(job_load.measure(stand.no_op, jobs=options.jobs, callers=CALLERS))
+    return {**sync, "job_cpu_us": sum(meter.microseconds_per(options.jobs).values())}
+
+
+def _sync(stand: Stand, target: Target, callers: int, runs: int) -> Row:
+    meter = CpuMeter(stand.pids)
+    found = asyncio.run(calls.measure(target, runs=runs, callers=callers))
+    cpu = sum(meter.microseconds_per(runs).values())
+    return {"cpu_us": cpu, "p50_ms": found.p50_ms, "per_second": found.per_second}
+
+
+def _over_all_gateways(stand: Stand, seconds: float) -> Row:
+    """As many callers as ever, divided among the gateways."""
+    urls = [stand.stack.url_of(name) for name in stand.stack.names if name.startswith(ServiceName.GATEWAY)]
+    targets = [replace(stand.no_op, url=stand.no_op.url.replace(stand.stack.url, url)) for url in urls]
+    meter = CpuMeter(stand.pids)
+    with ThreadPoolExecutor() as threads:
+        load = partial(http_load.measure, callers=CALLERS // len(targets), seconds=seconds)
+        found = list(threads.map(load, targets))
+    cpu = sum(meter.microseconds_per(sum(each.requests for each in found)).values())
+    return {"per_second": sum(each.per_second for each in found), "cpu_us": cpu}
+
+
+async def _queued(stand: Stand, size: int, jobs: int) -> tuple[Row, list[str]]:
+    """Fill the queue up to `size`, and see what the last of its jobs cost to accept."""
+    async with session(CALLERS) as http:
+        urls = await job_load.submit(http, stand.no_op, max(0, size - jobs))
+        meter = CpuMeter({name: pid for name, pid in stand.pids.items() if name != ServiceName.EXECUTOR})
+        urls += await job_load.submit(http, stand.no_op, min(size, jobs))
+    return {"accept_cpu_us": sum(meter.microseconds_per(min(size, jobs)).values())}, urls
+
+
+async def _emptied(stand: Stand, urls: Sequence[str]) -> Row:
+    """What it costs to run them all."""
+    meter = CpuMeter(stand.pids)
+    async with session(CALLERS) as http:
+        ended = await job_load.ends(http, stand.no_op, urls)
+    if len(ended) < len(urls):
+        raise BenchmarkFailed("jobs were lost")
+    return {"run_cpu_us": sum(meter.microseconds_per(len(urls)).values())}
+
+
+def _median(rounds: int, measure: Callable[[], Row]) -> Row:
+    rows = [measure() for _ in range(rounds)]
+    return {figure: statistics.median(row[figure] for row in rows) for figure in rows[0]}
+
+
+def _plot(name: str, curve: Curve) -> None:
+    sizes = {size: float(size) if size.isdecimal() else number for number, size in enumerate(curve.points, 1)}
+    figures = {figure for row in curve.points.values() for figure in row if "cpu_us" in figure}
+    series = {
+        figure: [(sizes[size], row[figure]) for size, row in curve.points.items() if figure in row]
+        for figure in sorted(figures)
+    }
+    plot = lines(f"{name}: CPU µs per run", curve.along, series)
+    (FOLDER / f"scale-{name.replace(' ', '-')}.svg").write_text(plot)
+
+
+def _table(name: str, curve: Curve) -> Table:
+    figures = list(dict.fromkeys(figure for row in curve.points.values() for figure in row))
+    table = Table(curve.along, *(Column(figure, justify="right") for figure in figures), title=name)
+    for size, row in curve.points.items():
+        table.add_row(size, *(f"{row[figure]:,.2f}" if figure in row else "" for figure in figures))
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""`python -m benchmarks.soak`: a mixed load for half an hour, and whether anything grows.
+
+Watches resident memory, open files, connections and tasks of every process, and what lies in the broker's queues.
+The first quarter warms up; then the last quarter is held against the second. Writes benchmarks/results/soak.json and
+plots.
+"""
+
+import argparse
+import asyncio
+import statistics
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import httpx
+import msgspec
+from rich.table import Column, Table
+
+from benchmarks.load import mixed
+from benchmarks.machine import Machine
+from benchmarks.plots import lines
+from benchmarks.processes import open_files, resident_mib, sockets
+from benchmarks.results import FOLDER, write_json
+from benchmarks.stand import Stand, standing
+from benchmarks.surroundings import console, temporary_folder
+
+RESULTS: Final = FOLDER / "soak.json"
+MAY_GROW: Final = 0.05
+SOME: Final = 8
+"""Files, connections, tasks and messages come and go with the calls in hand: so many more are no growth."""
+KEPT_POINTS: Final = 120
+FILLS: Final = "memory: store"
+"""SecantusDB keeps what it has read and written, up to a cache of 256 MB: shown, not judged."""
+UNITS: Final[Mapping[str, str]] = {
+    "memory": "MiB resident",
+    "files": "open files",
+    "connections": "sockets",
+    "tasks": "asyncio tasks",
+    "queues": "messages in the broker's queues",
+}
+Series = dict[str, list[tuple[float, float]]]
+"""Minutes and values, by what is watched."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """Medians of the second and of the last quarter."""
+
+    what: str
+    early: float
+    late: float
+    is_flat: bool
+
+
+class Soak(msgspec.Struct, frozen=True):
+    """`series` by kind and process; `calls` by how they ended."""
+
+    machine: Machine
+    minutes: float
+    per_second: float
+    calls: dict[str, int]
+    verdicts: list[Verdict]
+    series: dict[str, Series]
+
+
+def main() -> int:
+    """Load, watch, judge; 1 when something grew."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--rate", type=float, default=20, help="calls a second")
+    parser.add_argument("--every", type=float, default=5, help="seconds between two looks")
+    asked = parser.parse_args()
+    machine = Machine.now()
+    with temporary_folder() as folder, standing(folder) as stand:
+        calls, series = asyncio.run(_soaked(stand, asked.rate, asked.minutes * 60, asked.every))
+    verdicts = [_verdict(kind, name, points) for kind, each in series.items() for name, points in each.items()]
+    thinned = {kind: {name: _thinned(points) for name, points in each.items()} for kind, each in series.items()}
+    write_json(RESULTS, Soak(machine, asked.minutes, asked.rate, dict(sorted(calls.items())), verdicts, thinned))
+    for kind, each in thinned.items():
+        (FOLDER / f"soak-{kind}.svg").write_text(lines(UNITS[kind], "minutes", each))
+    console().print(_table(verdicts), *(f"{end} {count}" for end, count in sorted(calls.items())), sep="\n")
+    return 0 if all(verdict.is_flat or verdict.what == FILLS for verdict in verdicts) else 1
+
+
+async def _soaked(stand: Stand, rate: float, seconds: float, every: float) -> tuple[Counter[str], dict[str, Series]]:
+    series: dict[str, Series] = defaultdict(lambda: defaultdict(list))
+    load = asyncio.create_task(mixed.run(stand.targets, per_second=rate, seconds=seconds))
+    began = time.monotonic()
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+        while not load.done():
+            minutes = (time.monotonic() - began) / 60
+            for kind, looked in (await _look(stand, http)).items():
+                for name, value in looked.items():
+                    series[kind][name].append((round(minutes, 2), value))
+            await asyncio.wait((load,), timeout=every)
+    return await load, series
+
+
+async def _look(stand: Stand, http: httpx.AsyncClient) -> Mapping[str, Mapping[str, float]]:
+    pids = stand.pids
+    return {
+        "memory": {name: round(resident_mib(pid), 1) for name, pid in pids.items()},
+        "files": {name: open_files(pid) for name, pid in pids.items()},
+        "connections": {name: sockets(pid) for name, pid in pids.items()},
+        "tasks": {name: await _tasks(http, stand.stack.url_of(name)) for name in stand.stack.names},
+        "queues": await _queues(stand, http),
+    }
+
+
+async def _tasks(http: httpx.AsyncClient, url: str) -> float:
+    metrics = (await http.get(f"{url}/metrics")).text.splitlines()
+    return next(float(line.split()[1]) for line in metrics if line.startswith("flowport_tasks "))
+
+
+async def _queues(stand: Stand, http: httpx.AsyncClient) -> Mapping[str, float]:
+    if stand.stack.rabbitmq is None:
+        return {}
+    queues = (await http.get(f"{stand.stack.rabbitmq.management_url}/api/queues")).json()
+    ours = [queue for queue in queues if not queue["name"].startswith(("bench", "taskiq"))]
+    return {"messages in all": sum(queue.get("messages", 0) for queue in ours), "declared": len(ours)}
+
+
+def _verdict(kind: str, name: str, points: Sequence[tuple[float, float]]) -> Verdict:
+    values = [value for _, value in points]
+    quarter = max(1, len(values) // 4)
+    early, late = statistics.median(values[quarter : 2 * quarter] or values), statistics.median(values[-quarter:])
+    allowed = early * MAY_GROW if kind == "memory" else max(SOME, early * MAY_GROW)
+    return Verdict(f"{kind}: {name}", early, late, late - early <= allowed)
+
+
+def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    return points[:: max(1, len(points) // KEPT_POINTS)]
+
+
+def _table(verdicts: Sequence[Verdict]) -> Table:
+    table = Table("what", *(Column(name, justify="right") for name in ("second quarter", "last quarter")), "")
+    for verdict in verdicts:
+        grew = "fills its cache" if verdict.what == FILLS else "GREW"
+        table.add_row(verdict.what, f"{verdict.early:,g}", f"{verdict.late:,g}", "flat" if verdict.is_flat else grew)
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
