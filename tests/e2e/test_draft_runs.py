@@ -8,8 +8,10 @@ from typing import Any
 import httpx
 import pytest
 from tests.e2e.conftest import ADMIN_PASSWORD
+from tests.support.event_stream import events_in
+from tests.support.model_server import ModelServer, Reply
 from tests.support.public_door import PublicDoor
-from tests.support.workflow_files import START, function, start, workflow
+from tests.support.workflow_files import START, agent, function, start, workflow
 
 from flowport.stack import Stack
 from gateway.settings import GatewaySettings
@@ -81,6 +83,31 @@ async def test_the_canvas_hears_every_block(canvas: Canvas) -> None:
     ]
     assert [frame["eventId"] for frame in frames] == list(range(1, 9))
     assert frames[-1]["data"]["output"]["result"] == "a!?"
+
+
+async def test_who_loses_the_line_reads_on_where_it_was_lost(
+    canvas: Canvas, door: PublicDoor, models: ModelServer
+) -> None:
+    gate = models.gate()
+    models.answer("sketch", Reply.says("Once upon a time", gate=gate))
+    state = workflow("Sketch", [start(), agent("a1", "vllm/sketch", "Go on!")], (START, "a1"))["state"]
+    path = f"/api/workflows/{canvas.workflow_id}"
+    body = {"stream": True, "workflowStateOverride": state}
+    async with canvas.http.stream("POST", f"{path}/execute", json=body) as response:
+        run_id = response.headers["x-execution-id"]
+        gate.release(1)
+        seen = 0
+        async for event in events_in(response):
+            seen = event.data.get("eventId", seen)
+            if event.data["type"] == "stream:chunk":
+                break
+
+    gate.open()
+    async with canvas.http.stream("GET", f"{path}/executions/{run_id}/stream?from={seen}") as response:
+        rest = [json.loads(line.removeprefix("data: ")) async for line in response.aiter_lines() if line[6:7] == "{"]
+    assert [frame["type"] for frame in rest] == ["block:completed", "execution:completed"]
+    assert [frame["eventId"] for frame in rest] == [seen + 1, seen + 2]
+    assert rest[-1]["data"]["output"]["content"] == "Once upon a time"
 
 
 async def test_a_run_goes_on_from_a_block_with_what_was_given_or_left(canvas: Canvas) -> None:

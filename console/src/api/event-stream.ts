@@ -8,12 +8,16 @@ export async function* postStream(
   body: unknown,
   { headers, signal }: { headers?: Record<string, string>; signal?: AbortSignal } = {},
 ): AsyncGenerator<unknown> {
-  const response = await fetch(path, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-    signal,
-  });
+  const sent = { 'content-type': 'application/json', ...headers };
+  yield* framesOf(await fetch(path, { method: 'POST', headers: sent, body: JSON.stringify(body), signal }));
+}
+
+/** Gives the JSON of each frame of a stream that there is. Raises ApiError. */
+export async function* getStream(path: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<unknown> {
+  yield* framesOf(await fetch(path, { signal }));
+}
+
+async function* framesOf(response: Response): AsyncGenerator<unknown> {
   if (!response.ok) throw ApiError.of(response.status, await response.json().catch(() => null));
   for await (const data of dataOf(response)) {
     const frame: unknown = data === DONE ? DONE : JSON.parse(data);

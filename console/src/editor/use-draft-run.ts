@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { messageOf } from '@/api/errors';
-import { postStream } from '@/api/event-stream';
 import type { RunMark } from '@/canvas/marks';
+import { type CanvasEvent, cancelRun, draftRunEvents } from '@/editor/draft-run-events';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import type { Json } from '@/workflow/state';
 
@@ -33,21 +33,6 @@ export interface DraftRun {
   stop: () => void;
 }
 
-interface CanvasEvent {
-  type: string;
-  executionId: string;
-  data: {
-    blockId?: string;
-    blockName?: string;
-    blockType?: string;
-    input?: Json;
-    output?: Json;
-    error?: string;
-    durationMs?: number;
-    chunk?: string;
-  };
-}
-
 interface Progress {
   marks: ReadonlyMap<string, RunMark>;
   lines: readonly RunLine[];
@@ -62,6 +47,7 @@ export function useDraftRun(workflowId: string, saver: DraftSaver): DraftRun {
   const [progress, setProgress] = useState(NOTHING);
   const [isRunning, setRunning] = useState(false);
   const abort = useRef<AbortController | null>(null);
+  const runId = useRef<string | null>(null);
   useEffect(() => () => abort.current?.abort(), []);
 
   const start = useCallback(
@@ -69,13 +55,15 @@ export function useDraftRun(workflowId: string, saver: DraftSaver): DraftRun {
       abort.current?.abort();
       const controller = new AbortController();
       abort.current = controller;
+      runId.current = null;
       setProgress(NOTHING);
       setRunning(true);
       try {
         await saver.flush();
-        const body = { input, stream: true, isClientSession: true, useDraftState: true, triggerType: 'manual' };
-        const frames = postStream(`/api/workflows/${workflowId}/execute`, body, { signal: controller.signal });
-        for await (const frame of frames) setProgress((before) => after(before, frame as CanvasEvent));
+        for await (const event of draftRunEvents(workflowId, input, controller.signal)) {
+          runId.current = event.executionId;
+          setProgress((before) => after(before, event));
+        }
       } catch (error) {
         const stopped = controller.signal.aborted;
         setProgress((before) =>
@@ -87,7 +75,11 @@ export function useDraftRun(workflowId: string, saver: DraftSaver): DraftRun {
     },
     [saver, workflowId],
   );
-  const stop = useCallback(() => abort.current?.abort(), []);
+  const stop = useCallback(() => {
+    const running = abort.current;
+    if (runId.current === null) running?.abort();
+    else cancelRun(workflowId, runId.current).catch(() => running?.abort());
+  }, [workflowId]);
   return { ...progress, isRunning, start: (input) => void start(input), stop };
 }
 

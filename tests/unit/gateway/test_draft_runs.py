@@ -1,21 +1,23 @@
 """Runs of who is signed in: the draft by default, another state, from any block, and what the canvas hears."""
 
+import asyncio
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import pytest
 from tests.unit.gateway.fakes import NOON, a_view, outcome
-from tests.unit.gateway.system import System
+from tests.unit.gateway.followed_worker import FollowedWorker
+from tests.unit.gateway.system import Call, System
 from tests.unit.gateway.visitor import Visitor
 
 from gateway.domain.people import Role
-from shared.contracts.events import BlockEnded, BlockStarted, Chunk, RunEnded, RunEvent, RunStarted
+from shared.contracts.events import BlockEnded, BlockStarted, Chunk, RunEnded, RunStarted
 from shared.contracts.messages import to_json
-from shared.contracts.runs import BlockLog, RunSpec, RunStatus, Trigger
+from shared.contracts.runs import BlockLog, RunMode, RunStatus, Trigger
 
 EXECUTE = "/api/workflows/W/execute"
+STREAM = "/api/workflows/W/executions/R1/stream"
 
 
 @pytest.fixture
@@ -145,22 +147,31 @@ async def test_a_queued_run_of_a_session_is_of_what_is_live(system: System, writ
     assert refused.json == {"error": "Async execution does not support draft or override execution controls"}
 
 
+BEGUN = {"blockId": "agent", "blockName": "Agent", "blockType": "agent", "executionOrder": 1}
+ENDED = {**BEGUN, "input": {}, "output": {"content": "Hi"}, "durationMs": 5}
+FAILED = BlockEnded(to_json({**ENDED, "blockId": "b", "error": "boom"}), failed=True)
+PLAY = (RunStarted(), BlockStarted(to_json(BEGUN)), Chunk("agent", "H"), Chunk("agent", "i"))
+REST = (BlockEnded(to_json(ENDED)), FAILED, RunEnded(outcome()))
+
+
+async def begun(writer: Visitor) -> Call:
+    """A draft run with the id R1, whose stream has begun."""
+    call = writer.call("POST", EXECUTE, {"stream": True, "input": {}}, X_Execution_Id="R1")
+    await asyncio.wait_for(call.spoke.wait(), 5)
+    return call
+
+
 async def test_the_canvas_hears_every_block(system: System, writer: Visitor) -> None:
-    begun = {"blockId": "agent", "blockName": "Agent", "blockType": "agent", "executionOrder": 1}
-    ended = {**begun, "input": {}, "output": {"content": "Hi"}, "durationMs": 5}
-
-    def plays(run: RunSpec) -> Sequence[Sequence[RunEvent]]:
-        assert run.include_block_events
-        return [
-            [RunStarted(), BlockStarted(to_json(begun))],
-            [Chunk("agent", "H"), Chunk("agent", "i"), BlockEnded(to_json(ended))],
-            [BlockEnded(to_json({**ended, "blockId": "b", "error": "boom"}), failed=True)],
-            [RunEnded(outcome({"content": "Hi"}))],
-        ]
-
-    system.worker.script = plays
-    answer = await writer.send("POST", EXECUTE, {"stream": True, "input": {}})
+    worker = FollowedWorker.of(system)
+    call = await begun(writer)
+    run = system.jobs.accepted[0].run
+    assert (run.include_block_events, run.keep_events, run.mode) == (True, True, RunMode.STREAM)
+    await worker.tell(*PLAY)
+    worker.ends({"content": "Hi"})
+    await worker.tell(*REST)
+    answer = await call.done()
     assert answer.headers["content-type"] == "text/event-stream"
+    assert answer.headers["x-execution-id"] == "R1"
     seen = frames(answer.body)
     assert [(frame["type"], frame.get("eventId")) for frame in seen] == [
         ("execution:started", 1),
@@ -172,32 +183,59 @@ async def test_the_canvas_hears_every_block(system: System, writer: Visitor) -> 
         ("block:error", 4),
         ("execution:completed", 5),
     ]
-    assert all(frame["executionId"] == answer.headers["x-execution-id"] for frame in seen)
-    assert all(frame["workflowId"] == "W" for frame in seen)
-    assert seen[1]["data"] == begun
-    assert seen[5]["data"] == ended
-    assert seen[-1]["data"] == {
-        "success": True,
-        "output": {"content": "Hi"},
-        "duration": 163,
-        "startTime": "2026-11-24T12:00:00.000Z",
-        "endTime": "2026-11-24T12:00:00.163Z",
-    }
+    assert all((frame["executionId"], frame["workflowId"]) == ("R1", "W") for frame in seen)
+    assert seen[1]["data"] == BEGUN
+    assert seen[5]["data"] == ENDED
+    assert (seen[-1]["data"]["success"], seen[-1]["data"]["output"]) == (True, {"content": "Hi"})
+
+
+async def test_who_loses_the_line_reads_on_where_it_was_lost(system: System, writer: Visitor) -> None:
+    worker = FollowedWorker.of(system)
+    call = await begun(writer)
+    await worker.tell(*PLAY)
+    await call.hang_up()
+    assert system.jobs.cancels == []
+    worker.ends({"content": "Hi"})
+    await worker.tell(*REST, live=False)
+
+    for after, kinds in (
+        (0, ["execution:started", "block:started", *["stream:chunk"] * 2, "stream:done", "block:completed"]),
+        (2, ["block:completed"]),
+    ):
+        rest = frames((await writer.send("GET", f"{STREAM}?from={after}")).body)
+        assert [frame["type"] for frame in rest] == [*kinds, "block:error", "execution:completed"]
+        assert [frame["eventId"] for frame in rest if "eventId" in frame] == list(range(after + 1, 6))
+    assert (await writer.send("GET", f"{STREAM}?from=5")).body == b"data: [DONE]\n\n"
+
+
+async def test_a_run_whose_events_are_gone_tells_how_it_ended(system: System, writer: Visitor) -> None:
+    FollowedWorker.of(system).ends({"content": "Hi"})
+    (last,) = frames((await writer.send("GET", f"{STREAM}?from=7")).body)
+    assert (last["type"], last["eventId"], last["data"]["output"]) == ("execution:completed", 8, {"content": "Hi"})
+
+
+async def test_a_run_that_is_not_there_has_nothing_to_read(writer: Visitor) -> None:
+    answer = await writer.send("GET", STREAM)
+    assert (answer.status, answer.json) == (404, {"error": "Run buffer not found or expired"})
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "data"),
+    ("status", "kind", "told"),
     [
-        (RunStatus.CANCELLED, "execution:cancelled", {"duration": 163}),
-        (RunStatus.FAILED, "execution:error", {"error": "Execution failed", "duration": 163}),
+        (RunStatus.CANCELLED, "execution:cancelled", {}),
+        (RunStatus.FAILED, "execution:error", {"error": "Execution failed"}),
     ],
 )
 async def test_the_canvas_hears_how_it_ended(
-    system: System, writer: Visitor, status: RunStatus, kind: str, data: dict[str, Any]
+    system: System, writer: Visitor, status: RunStatus, kind: str, told: dict[str, Any]
 ) -> None:
-    system.worker.script = lambda run: [[RunEnded(outcome({}, status=status))]]
-    (last,) = frames((await writer.send("POST", EXECUTE, {"stream": True})).body)
-    assert (last["type"], last["data"]) == (kind, data)
+    worker = FollowedWorker.of(system)
+    call = await begun(writer)
+    worker.ends(status=status)
+    await worker.tell(RunEnded(outcome({}, status=status)))
+    (last,) = frames((await call.done()).body)
+    assert last["type"] == kind
+    assert told.items() <= last["data"].items()
 
 
 async def test_trying_things_is_not_counted(system: System, writer: Visitor) -> None:

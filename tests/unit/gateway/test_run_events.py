@@ -1,49 +1,23 @@
 """v2 streams: every event has an id, and whoever comes back, to any gateway, misses nothing."""
 
 import asyncio
-from dataclasses import dataclass
 
 import msgspec
 import pytest
 from tests.unit.gateway.fakes import a_view, outcome
+from tests.unit.gateway.followed_worker import FollowedWorker
 from tests.unit.gateway.system import Answer, Call, System
 
-from shared.contracts.events import Chunk, RunEnded, RunEvent, RunStarted, SelectedOutput, StreamReset
-from shared.contracts.messages import EventBatch
+from shared.contracts.events import Chunk, RunEnded, RunStarted, SelectedOutput, StreamReset
 from shared.contracts.runs import RunError, RunMode, RunStatus
-from shared.ids import run_key
 
 EXECUTE = "/api/v2/workflows/W/execute"
 EVENTS = "/api/v2/workflows/W/runs/R1/events"
 
 
-@dataclass
-class Worker:
-    """Works on the one run of a test, and tells whoever listened from the start."""
-
-    system: System
-    number: int = 0
-
-    async def tell(self, *events: RunEvent, attempt: int = 1, live: bool = True) -> None:
-        """The next events: kept, and sent unless the listener has gone."""
-        run = self.system.jobs.accepted[0].run
-        batch = EventBatch(run_key("WS1", run.run_id), 0, events, attempt=attempt, first=self.number)
-        self.number += len(events)
-        self.system.jobs.kept.setdefault("R1", []).append(batch)
-        if live:
-            assert run.listener is not None
-            await self.system.broker.replies.send(run.listener, batch, must_route=True)
-
-    def ends(self, output: object = None, *, status: RunStatus = RunStatus.COMPLETED, **fields: object) -> None:
-        """What jobs-service says from now on."""
-        made = outcome(output or {"content": "whole"}, status=status)
-        self.system.jobs.views["R1"] = a_view(status, run_id="R1", mode=RunMode.STREAM, output=made.output, **fields)
-
-
 @pytest.fixture
-async def worker(system: System) -> Worker:
-    system.jobs.views["R1"] = a_view(RunStatus.PROCESSING, run_id="R1", mode=RunMode.STREAM)
-    return Worker(system)
+async def worker(system: System) -> FollowedWorker:
+    return FollowedWorker.of(system)
 
 
 async def begun(system: System, **headers: str) -> Call:
@@ -62,7 +36,7 @@ VALUE = SelectedOutput("BLOCK_A", "result.v", msgspec.Raw(b'"one"'))
 FINAL = 'data: {"event":"final","data":{"success":true,"output":{"BLOCK_A":{"result.v":"one"}}}}\n\ndata: "[DONE]"\n\n'
 
 
-async def test_a_stream_has_the_known_frames_each_with_an_id(system: System, worker: Worker) -> None:
+async def test_a_stream_has_the_known_frames_each_with_an_id(system: System, worker: FollowedWorker) -> None:
     call = await begun(system)
     await worker.tell(RunStarted(), VALUE, Chunk("BLOCK_A", "one"))
     worker.ends()
@@ -73,19 +47,21 @@ async def test_a_stream_has_the_known_frames_each_with_an_id(system: System, wor
     assert answer.body.decode() == 'id: 1-2\ndata: {"blockId":"BLOCK_A","chunk":"one"}\n\n' + FINAL
 
 
-async def test_such_a_run_is_stored_and_its_events_are_kept(system: System, worker: Worker) -> None:
+async def test_such_a_run_is_stored_and_its_events_are_kept(system: System, worker: FollowedWorker) -> None:
     await begun(system)
     run = system.jobs.accepted[0].run
     assert (run.mode, run.keep_events) == (RunMode.STREAM, True)
 
 
-async def test_a_reader_who_hangs_up_does_not_stop_the_run(system: System, worker: Worker) -> None:
+async def test_a_reader_who_hangs_up_does_not_stop_the_run(system: System, worker: FollowedWorker) -> None:
     call = await begun(system)
     await call.hang_up()
     assert system.jobs.cancels == []
 
 
-async def test_a_reader_who_comes_back_gets_what_is_new_and_the_whole_end(system: System, worker: Worker) -> None:
+async def test_a_reader_who_comes_back_gets_what_is_new_and_the_whole_end(
+    system: System, worker: FollowedWorker
+) -> None:
     call = await begun(system)
     await worker.tell(RunStarted(), VALUE, Chunk("BLOCK_A", "on"))
     await call.hang_up()
@@ -98,7 +74,7 @@ async def test_a_reader_who_comes_back_gets_what_is_new_and_the_whole_end(system
     assert (await read(system)).body.startswith(b'id: 1-2\ndata: {"blockId":"BLOCK_A","chunk":"on"}\n\n')
 
 
-async def test_a_run_that_another_worker_took_up_says_so(system: System, worker: Worker) -> None:
+async def test_a_run_that_another_worker_took_up_says_so(system: System, worker: FollowedWorker) -> None:
     call = await begun(system)
     await worker.tell(RunStarted(), Chunk("BLOCK_A", "lost"))
     worker.number = 0
@@ -112,7 +88,7 @@ async def test_a_run_that_another_worker_took_up_says_so(system: System, worker:
     )
 
 
-async def test_a_run_that_failed_ends_its_stream_with_why(system: System, worker: Worker) -> None:
+async def test_a_run_that_failed_ends_its_stream_with_why(system: System, worker: FollowedWorker) -> None:
     call = await begun(system)
     error = RunError("BLOCK_EXECUTION_FAILED", "boom", block_name="Fn")  # type: ignore[arg-type]
     worker.ends(status=RunStatus.FAILED, error=error)
@@ -134,13 +110,13 @@ async def test_a_run_that_is_not_there_is_404(system: System) -> None:
     assert (answer.status, answer.json["error"]["message"]) == (404, "Run not found")
 
 
-async def test_an_id_that_is_none_is_refused(system: System, worker: Worker) -> None:
+async def test_an_id_that_is_none_is_refused(system: System, worker: FollowedWorker) -> None:
     answer = await read(system, **{"last-event-id": "17"})
     assert answer.status == 400
     assert answer.json["error"]["message"] == "Last-Event-ID must be the id of an event of this run, such as 1-12"
 
 
-async def test_silence_is_broken_by_heartbeats_for_those_who_ask(system: System, worker: Worker) -> None:
+async def test_silence_is_broken_by_heartbeats_for_those_who_ask(system: System, worker: FollowedWorker) -> None:
     call = system.call("GET", f"{EVENTS}?heartbeat=1", headers={"x-api-key": system.key})
     await asyncio.sleep(1.2)
     worker.ends()

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from tests.unit.gateway.fakes import NOON
-from tests.unit.gateway.system import BASE, Answer, System
+from tests.unit.gateway.system import BASE, Answer, Call, System
 
 from gateway.domain.credentials import SECURE_COOKIE
 from gateway.domain.people import Account, Role, User
@@ -45,15 +45,17 @@ class Visitor:
         return answer
 
     async def send(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
+        answer = await self.call(method, path, body, **headers).done()
+        self._keep(answer)
+        return answer
+
+    def call(self, method: str, path: str, body: object = None, **headers: str) -> Call:
+        """Send a request; the answer fills as it comes."""
         shown = {"cookie": f"theme=dark; {SECURE_COOKIE}={self.token}"} if self.token else {}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         origin = {"origin": self.origin} if self.origin else {}
         raw = b"" if body is None else msgspec.json.encode(body)
-        answer = await self.system.request(
-            method, path, headers={**shown, **origin, **named}, body=raw, address=self.address
-        )
-        self._keep(answer)
-        return answer
+        return self.system.call(method, path, headers={**shown, **origin, **named}, body=raw, address=self.address)
 
     async def get(self, path: str) -> Any:
         """The JSON of a good answer."""

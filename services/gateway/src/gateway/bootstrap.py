@@ -28,6 +28,7 @@ from gateway.api.attached import AttachedAnswers
 from gateway.api.auth.cookies import SessionCookie
 from gateway.api.auth.sessions import sessions_router
 from gateway.api.block_types import block_types_router
+from gateway.api.canvas_streams import CanvasStreams
 from gateway.api.chat.manage import chat_manage_router
 from gateway.api.chat.visit import ChatDoor, chat_visit_router
 from gateway.api.chat_page import chat_page_router
@@ -219,15 +220,15 @@ def build(
         plans=plans,
     )
     workflow_runs = WorkflowRuns(jobs, runs, jobs)
-    streams = RunEventStreams(
-        executions, Following(workflow_runs, followed, jobs, jobs), write_seconds=settings.stream_write_seconds
-    )
+    following = Following(workflow_runs, followed, jobs, jobs)
+    streams = RunEventStreams(executions, following, write_seconds=settings.stream_write_seconds)
+    canvas = CanvasStreams(executions, following, clock, write_seconds=settings.stream_write_seconds)
     reception = Reception(
         gate=AdmissionGate(settings.admission_gate_max_inflight, per_workspace=settings.workspace_max_inflight),
         authentication=authentication,
         endpoints=endpoints,
         executions=executions,
-        attached=AttachedAnswers(executions, clock, write_seconds=settings.stream_write_seconds),
+        attached=AttachedAnswers(executions, write_seconds=settings.stream_write_seconds),
         limiting=limiting,
     )
     idempotency = Idempotency(calls, jobs, clock)
@@ -241,7 +242,9 @@ def build(
         clock=clock,
         settle=timedelta(seconds=max(plan.sync_seconds for plan in plans.values())) + ERASURE_MARGIN,
     )
-    door = ExecuteDoor(reception, once=OnceOnly(idempotency, present_execute_error), public_url=settings.base_url)
+    door = ExecuteDoor(
+        reception, canvas, once=OnceOnly(idempotency, present_execute_error), public_url=settings.base_url
+    )
     v2_door = V2ExecuteDoor(
         reception,
         streams=streams,
@@ -313,7 +316,7 @@ def build(
             v1_dead_letters_router(v1_access, follow_ups, Redriving(follow_ups, jobs, plans, audit)),
             audit_logs_router(v1_access, audit),
             notifications_router(access, follow_ups, Webhooks(follow_ups, audit)),
-            runs_router(access, workflow_runs),
+            runs_router(access, workflow_runs, canvas),
             resuming_router(access, resuming, public_url=settings.base_url),
             deployment_router(access, deploy, publishing),
             versions_router(access, deploy, editing, publishing),

@@ -4,7 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from shared.contracts.events import Chunk, RunEnded, RunEvent, SelectedOutput, Thinking
+from shared.contracts.events import (
+    BlockEnded,
+    BlockStarted,
+    Chunk,
+    RunEnded,
+    RunEvent,
+    SelectedOutput,
+    Thinking,
+)
 
 FLUSH_SECONDS: Final = 0.015
 FLUSH_BYTES: Final = 1024
@@ -20,6 +28,8 @@ def size_of(event: RunEvent) -> int:
             return len(text)
         case SelectedOutput(value=value):
             return len(bytes(value))
+        case BlockStarted(data=document) | BlockEnded(data=document):
+            return len(bytes(document))
         case _:
             return 0
 

@@ -7,10 +7,11 @@ from contextlib import suppress
 from typing import Final
 
 from gateway import metrics
+from gateway.adapters.event_weight import weight
 from gateway.domain.errors import CallerGone, StreamBroken
 from gateway.ports import EventLog, Numbered
 from shared.contracts.event_log import EventLogPage, EventPosition
-from shared.contracts.events import Chunk, RunEnded
+from shared.contracts.events import RunEnded
 from shared.contracts.messages import EventBatch
 from shared.contracts.runs import RunStatus
 from shared.errors import FlowportError
@@ -165,4 +166,4 @@ class RunReader:
 
 
 def _size(batch: EventBatch) -> int:
-    return 256 + sum(len(event.text) for event in batch.events if isinstance(event, Chunk))
+    return 256 + sum(map(weight, batch.events))

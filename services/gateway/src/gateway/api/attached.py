@@ -7,14 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import metrics
-from gateway.api.canvas_frames import CanvasWriter
 from gateway.api.event_stream import EventStream, Writer
 from gateway.api.frames import FrameWriter
 from gateway.api.hang_up import hanging_up
 from gateway.application.executions import Executions
 from gateway.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.ports import AttachedRun
-from shared.clock import Clock
 from shared.contracts.deployments import Endpoint
 from shared.contracts.runs import RunMode, RunOutcome
 from shared.errors import FlowportError
@@ -25,9 +23,8 @@ PROTOCOL_HEADER: Final = "x-sim-stream-protocol"
 class AttachedAnswers:
     """Waits as long as the caller does."""
 
-    def __init__(self, executions: Executions, clock: Clock, *, write_seconds: float) -> None:
+    def __init__(self, executions: Executions, *, write_seconds: float) -> None:
         self._executions = executions
-        self._clock = clock
         self._write_seconds = write_seconds
 
     async def result(self, request: Request, run: AttachedRun, workspace_id: str) -> tuple[RunOutcome, bytes]:
@@ -44,11 +41,9 @@ class AttachedAnswers:
     def stream(
         self, run: AttachedRun, asked: ExecuteRequest, endpoint: Endpoint, *, headers: Mapping[str, str]
     ) -> Response:
-        """The run's frames as they come: of an API stream, or for the canvas where somebody runs a draft."""
+        """The run's frames as they come."""
         agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if asked.agent_events else {}
-        writer: Writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
-        if asked.draft_run is not None and asked.draft_run.uses_draft:
-            writer = CanvasWriter(run.run_id, endpoint.workflow_id, self._clock)
+        writer = FrameWriter(selects=bool(asked.selected_outputs), agent_events=asked.agent_events)
         return self.written(run, writer, endpoint, headers={**headers, **agreed})
 
     def written(self, run: AttachedRun, writer: Writer, endpoint: Endpoint, *, headers: Mapping[str, str]) -> Response:

@@ -1,11 +1,12 @@
 """Run events as the canvas hears them: every block as it begins and ends, and text as it is written."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from gateway.api.frames import frame
+from gateway.ports import Numbered
 from shared.clock import Clock, iso
 from shared.contracts.events import (
     BlockEnded,
@@ -27,45 +28,51 @@ class _Named(msgspec.Struct, rename="camel"):
 
 
 class CanvasWriter:
-    """Writes the frames of one run at the canvas. Those that may be replayed carry a growing `eventId`."""
+    """Writes the frames of one run at the canvas. Implements EventWriter.
 
-    def __init__(self, run_id: str, workflow_id: str, clock: Clock) -> None:
+    Those that may be replayed carry a growing `eventId`; a reader who has seen those up to `after` gets the rest. Of a
+    block that began before, nobody knows how much text was seen: it is told no more, and comes whole with its end.
+    """
+
+    def __init__(self, run_id: str, workflow_id: str, clock: Clock, *, after: int = 0) -> None:
         self._run_id = run_id
         self._workflow_id = workflow_id
         self._clock = clock
+        self._after = after
         self._event_id = 0
+        self._begun_before: set[str] = set()
         self._writing: set[str] = set()
 
-    @property
-    def has_text(self) -> bool:
-        """Whether any text has been written."""
-        return bool(self._writing)
-
-    def write(self, events: Iterable[RunEvent]) -> bytes:
-        """The frames of `events`; those that the canvas does not show write nothing."""
-        return b"".join([self._frames(event) for event in events])
+    def write(self, events: Sequence[Numbered]) -> bytes:
+        """See EventWriter. Events that the canvas does not show write nothing."""
+        return b"".join([self._frames(event) for _, event in events])
 
     def final(self, outcome: RunOutcome, output: bytes) -> bytes:
-        """How the run ended, and DONE."""
+        """See EventWriter."""
         kind, data = _ending(outcome, output)
+        self._event_id = self._event_id or self._after  # nothing else of the run is kept any more
         return self._kept(f"execution:{kind}", data) + DONE
 
     def broken(self, message: str) -> bytes:
-        """How the stream ends when the run cannot be followed any more."""
-        return self._kept("execution:error", {"error": message, "duration": 0}) + DONE
+        """See EventWriter."""
+        return self._live("execution:error", {"error": message, "duration": 0}) + DONE
 
     def _frames(self, event: RunEvent) -> bytes:
         match event:
             case RunStarted():
                 return self._kept("execution:started", {"startTime": iso(self._clock.now())})
             case BlockStarted(data=document):
-                return self._kept("block:started", document)
+                begun = self._kept("block:started", document)
+                (self._begun_before.discard if begun else self._begun_before.add)(_block_of(document))
+                return begun
             case BlockEnded(data=document, failed=failed):
                 return self._text_done(document) + self._kept("block:error" if failed else "block:completed", document)
+            case Chunk() | ChunkReset() | Thinking() | ToolActivity():
+                return b"" if event.block_id in self._begun_before else self._text(event)
             case _:
-                return self._text(event)
+                return b""
 
-    def _text(self, event: RunEvent) -> bytes:
+    def _text(self, event: Chunk | ChunkReset | Thinking | ToolActivity) -> bytes:
         match event:
             case Chunk(block_id=block_id, text=text):
                 self._writing.add(block_id)
@@ -76,15 +83,15 @@ class CanvasWriter:
                 return self._live("stream:thinking", {"blockId": block_id, "text": text})
             case ToolActivity():
                 return self._live("stream:tool", _tool(event))
-            case _:
-                return b""
 
     def _text_done(self, document: msgspec.Raw) -> bytes:
-        block_id = msgspec.json.decode(document, type=_Named).block_id
+        block_id = _block_of(document)
         return self._live("stream:done", {"blockId": block_id}) if block_id in self._writing else b""
 
     def _kept(self, kind: str, data: Any) -> bytes:
         self._event_id += 1
+        if self._event_id <= self._after:
+            return b""
         return frame({**self._head(kind), "eventId": self._event_id, "data": data})
 
     def _live(self, kind: str, data: Any) -> bytes:
@@ -97,6 +104,10 @@ class CanvasWriter:
             "executionId": self._run_id,
             "workflowId": self._workflow_id,
         }
+
+
+def _block_of(document: msgspec.Raw) -> str:
+    return msgspec.json.decode(document, type=_Named).block_id
 
 
 def _ending(outcome: RunOutcome, output: bytes) -> tuple[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from gateway.api.attached import PROTOCOL_HEADER
 from gateway.api.frames import FrameWriter
+from gateway.api.numbered_frames import NumberedFrames
 from gateway.api.run_event_stream import BEFORE_ALL, RunEventStream
 from gateway.application.executions import Executions
 from gateway.application.following import Following
@@ -51,10 +52,9 @@ class RunEventStreams:
         agreed = {PROTOCOL_HEADER: AGENT_EVENTS} if writer.agent_events else {}
         return RunEventStream(
             run,
-            writer,
+            NumberedFrames(writer, after),
             partial(self._following.end_of, workspace_id, run.run_id),
             headers={"x-run-id": run.run_id, **agreed},
             write_seconds=self._write_seconds,
-            after=after,
             heartbeat_seconds=heartbeat_seconds,
         )

@@ -3,14 +3,13 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway import metrics
 from gateway.api.event_stream import STREAM_HEADERS, KeepEnd
-from gateway.api.frames import FrameWriter
 from gateway.api.hang_up import hanging_up, never
 from gateway.domain.errors import CallerGone
 from gateway.ports import FollowedRun, Numbered
@@ -23,6 +22,7 @@ HEARTBEAT: Final = b": %b\n\n" % (b"." * 2048)
 """A comment, long enough to get through buffers that hold short pieces back."""
 MAX_HEARTBEAT_SECONDS: Final = 60
 _EVENT_ID: Final = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
+
 LoadEnd = Callable[[], Awaitable[tuple[RunOutcome, bytes]]]
 
 
@@ -45,8 +45,24 @@ def heartbeat_in(asked: str | None) -> float | None:
     return float(asked)
 
 
+class EventWriter(Protocol):
+    """Writes the events of one durable run for one reader."""
+
+    def write(self, events: Sequence[Numbered]) -> bytes:
+        """What this reader is told of `events`."""
+        ...
+
+    def final(self, outcome: RunOutcome, output: bytes) -> bytes:
+        """How the stream ends when the run has."""
+        ...
+
+    def broken(self, message: str) -> bytes:
+        """How it ends when the run cannot be followed any more."""
+        ...
+
+
 class RunEventStream(Response):
-    """What happens in `run`, from behind `after` to its end; the run does not care who reads.
+    """What happens in `run`, as `writer` tells it, to its end; the run does not care who reads.
 
     With `heartbeat_seconds`, a comment is sent whenever nothing else was for so long.
     """
@@ -54,12 +70,11 @@ class RunEventStream(Response):
     def __init__(
         self,
         run: FollowedRun,
-        writer: FrameWriter,
+        writer: EventWriter,
         load_end: LoadEnd,
         *,
         headers: Mapping[str, str],
         write_seconds: float,
-        after: EventPosition = BEFORE_ALL,
         heartbeat_seconds: float | None = None,
     ) -> None:
         self.background = None
@@ -69,7 +84,6 @@ class RunEventStream(Response):
         self._writer = writer
         self._load_end = load_end
         self._write_seconds = write_seconds
-        self._after = after
         self._heartbeat_seconds = heartbeat_seconds
         self._keep: KeepEnd | None = None
 
@@ -96,7 +110,7 @@ class RunEventStream(Response):
     async def _send_events(self, send: Send) -> bytes:
         try:
             while events := await self._next(send):
-                await self._send(send, self._frames(events))
+                await self._send(send, self._writer.write(events))
             return self._writer.final(*await self._load_end())
         except CallerGone:
             raise
@@ -113,15 +127,6 @@ class RunEventStream(Response):
             return taking.result()
         finally:
             taking.cancel()
-
-    def _frames(self, events: Sequence[Numbered]) -> bytes:
-        """What has been seen before is read again, for the final frame is made of it, but not sent."""
-        frames = []
-        for position, event in events:
-            frame = self._writer.write((event,))
-            if frame and position > self._after:
-                frames.append(b"id: %d-%d\n%b" % (*position, frame))
-        return b"".join(frames)
 
     async def _send(self, send: Send, frames: bytes, *, more: bool = True) -> None:
         if frames:

@@ -71,6 +71,7 @@ def read_execute_request(
     mode = _mode(headers, controls)
     _refuse_for_mode(controls, mode, seconds, is_public=is_public)
     agent_events = headers.get("x-sim-stream-protocol") == AGENT_EVENTS
+    draft_run = read_draft_run(controls) if is_session and mode is not RunMode.ASYNC else None
     wants_agent_events = controls.include_thinking is True or controls.include_tool_calls is True
     refuse_unnegotiated(wants_agent_events, agent_events=agent_events)
     return ExecuteRequest(
@@ -89,7 +90,8 @@ def read_execute_request(
         version=pinned_version(headers.get("x-workflow-version")),
         callback_url=callback_url(headers, mode),
         trigger=trigger_of(controls) if is_session else Trigger.API,
-        draft_run=read_draft_run(controls) if is_session and mode is not RunMode.ASYNC else None,
+        draft_run=draft_run,
+        keep_events=mode is RunMode.STREAM and draft_run is not None and draft_run.uses_draft,
     )
 
 

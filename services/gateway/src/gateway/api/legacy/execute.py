@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.api.canvas_streams import CanvasStreams
 from gateway.api.legacy.errors import present_execute_error
 from gateway.api.legacy.models import Accepted, ExecuteBody, ExecuteFailure, ExecuteResult, Refusal
 from gateway.api.legacy.results import sync_response
@@ -28,8 +29,9 @@ from shared.web.structs import StructResponse
 class ExecuteDoor:
     """Serves execute calls: sync, stream and async."""
 
-    def __init__(self, reception: Reception, *, once: OnceOnly, public_url: str) -> None:
+    def __init__(self, reception: Reception, canvas: CanvasStreams, *, once: OnceOnly, public_url: str) -> None:
         self._reception = reception
+        self._canvas = canvas
         self._once = once
         self._public_url = public_url
 
@@ -56,6 +58,8 @@ class ExecuteDoor:
     async def _serve(self, caller: Caller, endpoint: Endpoint, request: Request, asked: ExecuteRequest) -> Response:
         if asked.mode is RunMode.ASYNC:
             return self._accepted(await self._reception.executions.enqueue(caller, endpoint, asked))
+        if asked.keep_events:
+            return await self._canvas.begin(caller, endpoint, asked)
         run = await self._reception.executions.attach(caller, endpoint, asked)
         if asked.mode is RunMode.STREAM:
             return self._reception.attached.stream(run, asked, endpoint, headers={"x-execution-id": run.run_id})

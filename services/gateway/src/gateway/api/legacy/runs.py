@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
+from gateway.api.canvas_streams import CanvasStreams
 from gateway.api.legacy.access import LegacyAccess
 from gateway.api.legacy.errors import present_plain_error
 from gateway.api.legacy.models import CancelResult, Refusal, RunState
@@ -21,7 +22,7 @@ from shared.contracts.runs import RunStatus
 from shared.web.structs import StructResponse
 
 
-def runs_router(access: LegacyAccess, runs: WorkflowRuns) -> APIRouter:
+def runs_router(access: LegacyAccess, runs: WorkflowRuns, canvas: CanvasStreams) -> APIRouter:
     """The routes of one run."""
     router = APIRouter(
         prefix="/api/workflows/{workflow_id}/executions/{execution_id}",
@@ -48,6 +49,20 @@ def runs_router(access: LegacyAccess, runs: WorkflowRuns) -> APIRouter:
     async def cancel(caller: Known, workflow_id: str, execution_id: str) -> Response:
         answer = await runs.cancel(caller, workflow_id, execution_id)
         return StructResponse({"success": True, "executionId": answer.run_id, **cancel_facts(answer)})
+
+    @router.get(
+        "/stream",
+        summary="Read on where the canvas lost the line",
+        response_class=Response,
+        responses={200: {"description": "The events.", "content": {"text/event-stream": {}}}, **answers(Refusal, 400)},
+    )
+    async def stream(
+        caller: Known,
+        workflow_id: str,
+        execution_id: str,
+        after: Annotated[int, Query(alias="from", ge=0, le=2**31, description="The last `eventId` that was seen.")] = 0,
+    ) -> Response:
+        return await canvas.open(caller, workflow_id, execution_id, after=after)
 
     return router
 

@@ -1,0 +1,36 @@
+"""The frames of an API stream that is read again: each with the id of its event."""
+
+from collections.abc import Sequence
+
+from gateway.api.frames import FrameWriter
+from gateway.ports import Numbered
+from shared.contracts.event_log import EventPosition
+from shared.contracts.runs import RunOutcome
+
+
+class NumberedFrames:
+    """Implements EventWriter, for a reader who has seen everything up to `after`.
+
+    What has been seen before is read again, for the final frame is made of it, but not written.
+    """
+
+    def __init__(self, frames: FrameWriter, after: EventPosition) -> None:
+        self._frames = frames
+        self._after = after
+
+    def write(self, events: Sequence[Numbered]) -> bytes:
+        """See EventWriter."""
+        written = []
+        for position, event in events:
+            frame = self._frames.write((event,))
+            if frame and position > self._after:
+                written.append(b"id: %d-%d\n%b" % (*position, frame))
+        return b"".join(written)
+
+    def final(self, outcome: RunOutcome, output: bytes) -> bytes:
+        """See EventWriter."""
+        return self._frames.final(outcome, output)
+
+    def broken(self, message: str) -> bytes:
+        """See EventWriter."""
+        return self._frames.broken(message)

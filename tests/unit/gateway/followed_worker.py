@@ -1,0 +1,40 @@
+"""A worker whose run goes on without its readers."""
+
+from dataclasses import dataclass
+
+from tests.unit.gateway.fakes import a_view, outcome
+from tests.unit.gateway.system import System
+
+from shared.contracts.events import RunEvent
+from shared.contracts.messages import EventBatch
+from shared.contracts.runs import RunMode, RunStatus
+from shared.ids import run_key
+
+
+@dataclass
+class FollowedWorker:
+    """Works on the one run of a test, and tells whoever listened from the start."""
+
+    system: System
+    number: int = 0
+
+    @classmethod
+    def of(cls, system: System) -> "FollowedWorker":
+        """For the run that is to be called R1."""
+        system.jobs.views["R1"] = a_view(RunStatus.PROCESSING, run_id="R1", mode=RunMode.STREAM)
+        return cls(system)
+
+    async def tell(self, *events: RunEvent, attempt: int = 1, live: bool = True) -> None:
+        """The next events: kept, and sent unless the listener has gone."""
+        run = self.system.jobs.accepted[0].run
+        batch = EventBatch(run_key("WS1", run.run_id), 0, events, attempt=attempt, first=self.number)
+        self.number += len(events)
+        self.system.jobs.kept.setdefault("R1", []).append(batch)
+        if live:
+            assert run.listener is not None
+            await self.system.broker.replies.send(run.listener, batch, must_route=True)
+
+    def ends(self, output: object = None, *, status: RunStatus = RunStatus.COMPLETED, **fields: object) -> None:
+        """What jobs-service says from now on."""
+        made = outcome(output or {"content": "whole"}, status=status)
+        self.system.jobs.views["R1"] = a_view(status, run_id="R1", mode=RunMode.STREAM, output=made.output, **fields)
