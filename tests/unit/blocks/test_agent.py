@@ -1,6 +1,7 @@
 """An agent converses until it has an answer, and what it writes is heard while it writes."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -190,9 +191,10 @@ async def test_an_answer_without_the_form_asked_for_is_kept_as_text() -> None:
     assert result.output["content"] == "no json"
 
 
-async def test_a_tool_is_run_with_what_the_model_says_and_its_answer_goes_back() -> None:
+@pytest.mark.parametrize("tool", [ADD, {**ADD, "schema": json.dumps(ADD["schema"])}], ids=["object", "text"])
+async def test_a_tool_is_run_with_what_the_model_says_and_its_answer_goes_back(tool: JsonObject) -> None:
     model, sandbox = Model(asks_for(CALL), says("it is 3")), Adding()
-    result = await run(model, sandbox=sandbox, tools=[ADD])
+    result = await run(model, sandbox=sandbox, tools=[tool])
     assert result.output["content"] == "it is 3"
     (call,) = result.output["toolCalls"]["list"]
     assert (call["name"], call["arguments"], call["result"], call["success"]) == ("add", {"a": 1, "b": 2}, 3, True)

@@ -111,4 +111,4 @@ async def test_options_that_cannot_be_read_are_told() -> None:
     )
     engine = engine_of({"condition": ConditionHandler(Sandbox())})
     result = await Execution(engine, compile_workflow(document), request(), environment={}, sink=Nobody()).run()
-    assert failure(result) == "C: Invalid conditions format: {not json"
+    assert failure(result) == "C: Invalid conditions format: Expected property name or '}' in JSON at position 1"

@@ -7,12 +7,13 @@ import pytest
 from tests.unit.blocks.running import INPUT, Nobody, engine_of, failure, request
 from tests.unit.workflow.states import block, chain
 
-from executor_service.blocks.function import DEFAULT_TIMEOUT_MS, IMPORT_REFUSED, PYTHON_REFUSED, FunctionHandler
+from executor_service.blocks.function import DEFAULT_TIMEOUT_MS, IMPORT_REFUSED, FunctionHandler
 from executor_service.engine import Execution, RunResult
 from executor_service.sandbox import ErrorKind, Script, ScriptError, ScriptResult
 from shared.workflow.code_lexing import Language
 from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import JsonObject
+from shared.workflow.unsupported_settings import no_sandbox_for
 
 
 class Sandbox:
@@ -150,7 +151,8 @@ async def test_only_code_that_asks_for_the_environment_gets_it() -> None:
     ("code", "language", "message"),
     [
         ('import x from "lodash"\nreturn 1', "javascript", IMPORT_REFUSED),
-        ("return 1", "python", PYTHON_REFUSED),
+        ("return 1", "python", no_sandbox_for("python")),
+        ("echo 1", "shell", no_sandbox_for("shell")),
     ],
 )
 async def test_what_cannot_run_here_is_refused_with_a_reason(code: str, language: str, message: str) -> None:

@@ -191,6 +191,18 @@ async def test_an_empty_answer_is_empty_whatever_its_type(api: Api, stub: HttpSt
     assert (await api(method="DELETE")).output["data"] == ""
 
 
+async def test_an_answer_that_a_proxy_wrapped_is_unwrapped(api: Api, stub: HttpStub) -> None:
+    inner = {"data": {"k": 1}, "status": 201, "headers": {"x-inner": "1"}}
+    stub.answer(Answer(200, json.dumps({"success": True, **inner})))
+    assert (await api()).output == inner
+
+
+@pytest.mark.parametrize("wrapper", [{"data": 1, "status": 200}, {"success": True, "data": 1}])
+async def test_an_answer_of_the_servers_own_is_left_alone(api: Api, stub: HttpStub, wrapper: Any) -> None:
+    stub.answer(Answer(200, json.dumps(wrapper)))
+    assert (await api()).output["data"] == wrapper
+
+
 async def test_a_webhook_is_signed_and_named(stub: HttpStub, outbound: OutboundClient) -> None:
     settings = {"url": f"http://localhost:{stub.port}/hook", "body": '{"a": 1}', "secret": "s3cret"}
     for _ in range(2):

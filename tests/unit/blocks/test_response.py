@@ -72,5 +72,6 @@ async def test_quotes_and_newlines_survive_in_fields() -> None:
 
 
 async def test_nothing_to_say_is_an_empty_object() -> None:
+    assert (await answer({"input": ""}, dataMode="json", data="<start.input>"))["data"] == {}
     assert (await answer())["data"] == {}
     assert (await answer(dataMode="json"))["data"] == {}

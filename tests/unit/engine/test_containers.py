@@ -78,6 +78,11 @@ async def test_a_collection_may_be_typed_or_referred_to(collection: Any, items: 
             "",
             "ForEach loop collection is empty. Provide an array or a reference that resolves to a collection.",
         ),
+        (
+            "loop",
+            "  ",
+            "ForEach loop collection is empty. Provide an array or a reference that resolves to a collection.",
+        ),
         ("loop", "hello", 'ForEach loop resolution failed: Failed to parse items as JSON: "hello"'),
         ("loop", "<start.number>", "ForEach loop resolution failed: Value did not resolve to an array or object"),
         ("loop", "<start.word>", "ForEach loop resolution failed: Value did not resolve to an array or object"),

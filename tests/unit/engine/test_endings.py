@@ -154,6 +154,13 @@ async def test_a_run_cannot_begin_where_nothing_came_before(block_id: str, messa
     assert result.outcome.error.message == message
 
 
+async def test_what_can_never_run_need_not_have_run_before() -> None:
+    blocks = [START, block("off", enabled=False), block("b")]
+    edges = [("start", "source", "b"), ("off", "source", "b"), ("nobody", "source", "b")]
+    result = await run(ok, document(blocks, edges), run_from=RunFrom("b", {"start": {}}))
+    assert names(result) == ["b"]
+
+
 async def test_a_cancel_reaches_every_block_at_once() -> None:
     wide = document([START, *(block(f"b{n}") for n in range(5))], [("start", "source", f"b{n}") for n in range(5)])
 

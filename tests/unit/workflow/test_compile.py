@@ -46,7 +46,8 @@ def test_options_are_read_from_text_or_lists_and_problems_kept() -> None:
     for stored in (entries, '[{"id":"i","title":"if","value":"<start.x> > 1"}]'):
         (option,) = compiled("condition", conditions=stored).options
         assert (option.id, option.title, option.code.source) == ("i", "if", "<start.x> > 1")
-    assert compiled("condition", conditions="[").options_problem == "Invalid conditions format: ["
+    problem = "Invalid conditions format: Unexpected end of JSON input"
+    assert compiled("condition", conditions="[").options_problem == problem
 
 
 def test_lists_stored_as_text_are_read_before_values_go_in() -> None:

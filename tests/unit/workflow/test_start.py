@@ -112,7 +112,7 @@ def test_an_input_that_is_no_object_is_the_input() -> None:
 
 def test_older_starts_give_their_fields_twice() -> None:
     assert output(start(field("q", "number"), kind="api_trigger"), {"q": "5", "x": 1}) == {"q": 5, "input": {"q": 5}}
-    assert output(start(kind="api_trigger"), {"x": 1}) == {"input": {"x": 1}}
+    assert output(start(kind="api_trigger"), {"x": 1}) == {"x": 1, "input": {"x": 1}}
     assert output(start(kind="input_trigger"), {"input": "Hi"}) == {"input": "Hi"}
     assert output(start(field("q"), kind="starter"), {"q": "a", "conversationId": "c"}) == {
         "q": "a",

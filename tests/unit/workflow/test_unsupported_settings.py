@@ -7,7 +7,7 @@ from shared.workflow.catalog import Catalog
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.problems import ProblemCode
 from shared.workflow.reading import read_state
-from shared.workflow.unsupported_settings import NO_KNOWLEDGE
+from shared.workflow.unsupported_settings import NO_KNOWLEDGE, no_sandbox_for
 from shared.workflow.validate import problems
 
 CHECK: JsonObject = {"input": "x", "validationType": "hallucination", "model": "echo", "knowledgeBaseId": "kb"}
@@ -31,6 +31,7 @@ def an_mcp_tool(server: Json, **more: Json) -> JsonObject:
     ("kind", "settings", "sentence", "field"),
     [
         ("guardrails", CHECK, NO_KNOWLEDGE, "knowledgeBaseId"),
+        ("function", {"language": "shell", "code": "echo 1"}, no_sandbox_for("shell"), "language"),
         ("mcp", {"server": "mcp-1a2b", "tool": "t"}, NO_SERVER, "server"),
         ("agent", agent(an_mcp_tool("mcp-1a2b")), NO_SERVER, "tools"),
     ],

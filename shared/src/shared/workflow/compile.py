@@ -14,6 +14,7 @@ from shared.workflow.code_lexing import Language
 from shared.workflow.code_references import CodeTemplate, parse_code
 from shared.workflow.graph import Graph, build_graph
 from shared.workflow.input_format import parse_list
+from shared.workflow.json_problem import json_problem
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, to_string
 from shared.workflow.models import Block, LoopConfig, ParallelConfig, Variable, WorkflowState
 from shared.workflow.names import normalise
@@ -223,7 +224,7 @@ def _options(block: Block, params: JsonObject) -> tuple[tuple[Option, ...], str 
     stored = params.get(key)
     entries = parse_json(stored) if isinstance(stored, str) and stored.strip() else stored
     if entries is MISSING:
-        return (), f"Invalid {key} format: {stored}"
+        return (), f"Invalid {key} format: {json_problem(to_string(stored))}"
     if not isinstance(entries, list):
         return (), None
     return tuple(_option(entry) for entry in entries if isinstance(entry, dict)), None

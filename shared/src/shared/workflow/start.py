@@ -65,9 +65,9 @@ def start_output(block: Block, body: Json, *, run_metadata: JsonObject | None = 
             metadata: JsonObject = {"metadata": dict(run_metadata or {})} if reports_run else {}
             return {**_values(declared, sent), **_undeclared(declared, sent), **metadata}
         case "api_trigger" | "input_trigger" | "manual_trigger":
-            return _fields_and_input(declared, sent)
+            return {**_fields_and_input(declared, sent), **_picked(sent, "files")}
         case "starter":
-            return {**_fields_and_input(declared, sent), **_picked(sent, "conversationId")}
+            return {**_fields_and_input(declared, sent), **_picked(sent, "conversationId", "files")}
         case "chat_trigger":
             return {"input": to_string(sent.get("input", "")), **_picked(sent, "conversationId", "files")}
         case _:
@@ -96,10 +96,8 @@ def _refuse_reserved(block: Block, declared: tuple[InputField, ...], sent: JsonO
 
 def _fields_and_input(declared: tuple[InputField, ...], sent: JsonObject) -> JsonObject:
     """The fields twice: at the top, and again under `input`. Without declared fields, what was sent."""
-    if not declared:
-        return {"input": sent.get("input", dict(sent))}
-    values = _values(declared, sent)
-    return {**values, "input": dict(values)}
+    values = _values(declared, sent) if declared else sent.get("input", dict(sent))
+    return {**values, "input": dict(values)} if isinstance(values, dict) else {"input": values}
 
 
 def _picked(sent: JsonObject, *keys: str) -> JsonObject:

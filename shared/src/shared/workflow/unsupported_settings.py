@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
+from shared.workflow.code_lexing import Language
 from shared.workflow.input_format import parse_list
-from shared.workflow.jsvalues import Json
+from shared.workflow.jsvalues import Json, to_string
 from shared.workflow.models import Block
 from shared.workflow.problems import Problem, ProblemCode, error
 
@@ -15,6 +16,7 @@ MCP_TOOLS: Final = frozenset({"mcp", "mcp-server"})
 MCP_SERVER: Final = ("serverUrl", "server", "serverId")
 """The settings that may name the server of an agent's tool; the first that is set counts."""
 _URLS: Final = ("http://", "https://")
+_LANGUAGES: Final = frozenset(Language)
 
 
 def unsupported_settings(block: Block) -> Iterator[Problem]:
@@ -25,6 +27,8 @@ def unsupported_settings(block: Block) -> Iterator[Problem]:
         and block.value("knowledgeBaseId")
     ):
         yield _error(block, NO_KNOWLEDGE, "knowledgeBaseId")
+    if block.type == "function" and (problem := language_problem(block.value("language"))):
+        yield _error(block, problem, "language")
     if block.type == "mcp" and (server := block.value("server")) and not is_mcp_server(server):
         yield _error(block, not_an_mcp_server(server), "server")
     if block.type == "agent":
@@ -32,6 +36,19 @@ def unsupported_settings(block: Block) -> Iterator[Problem]:
             server = _tool_server(tool)
             if server and not is_mcp_server(server):
                 yield _error(block, not_an_mcp_server(server), "tools")
+
+
+def language_problem(language: Json) -> str | None:
+    """Why functions in this language cannot run anywhere here; None for those that can, and for none at all."""
+    return None if language in (None, "") or language in _LANGUAGES else no_sandbox_for(to_string(language))
+
+
+def no_sandbox_for(language: str) -> str:
+    """The sentence that says so."""
+    return (
+        f"{language.capitalize()} execution requires a remote code sandbox to be enabled. "
+        "Please contact your administrator to enable it, or use JavaScript instead."
+    )
 
 
 def is_mcp_server(named: Json) -> bool:

@@ -15,16 +15,13 @@ from shared.workflow.code_lexing import Language
 from shared.workflow.code_references import CodeTemplate
 from shared.workflow.compile import ENVIRONMENT_OBJECT
 from shared.workflow.jsvalues import Json, JsonObject, to_number
+from shared.workflow.unsupported_settings import language_problem, no_sandbox_for
 
 DEFAULT_TIMEOUT_MS: Final = 300_000
 _IMPORT: Final = re.compile(r"^\s*import\b(?!\s*\()", re.MULTILINE)
 IMPORT_REFUSED: Final = (
     "JavaScript code with import statements requires a remote code sandbox to be enabled. "
     "Please remove the import statements, or contact your administrator to enable it."
-)
-PYTHON_REFUSED: Final = (
-    "Python execution requires a remote code sandbox to be enabled. "
-    "Please contact your administrator to enable it, or use JavaScript instead."
 )
 
 
@@ -35,7 +32,9 @@ class FunctionHandler(BlockHandler):
         self._runners = runners
 
     def prepare(self, call: Call) -> Inputs:
-        """Turn references into variables of the code."""
+        """Turn references into variables of the code. Raises BlockFailure for a language that does not run here."""
+        if problem := language_problem(call.block.literal("language")):
+            raise BlockFailure(problem, can_retry=False)
         template = call.block.code or CodeTemplate((), Language.JAVASCRIPT)
         bound = bind(template, call.resolver)
         params: JsonObject = {"code": template.source, "language": str(template.language)}
@@ -49,7 +48,7 @@ class FunctionHandler(BlockHandler):
         language = Language(str(inputs.params.get("language") or Language.JAVASCRIPT))
         runner = self._runners.get(language)
         if runner is None:
-            raise BlockFailure(PYTHON_REFUSED, can_retry=False)
+            raise BlockFailure(no_sandbox_for(language), can_retry=False)
         if language is Language.JAVASCRIPT and _IMPORT.search(bound.source):
             raise BlockFailure(IMPORT_REFUSED, can_retry=False)
         result = await runner.run(

@@ -29,7 +29,7 @@ def _status(value: Json) -> int:
 
 
 def _from_text(value: Json) -> Json:
-    if value is None:
+    if value in (None, ""):
         return {}
     parsed = parse_json(value) if isinstance(value, str) else value
     return value if parsed is MISSING else parsed

@@ -54,12 +54,15 @@ def _partial_plan(workflow: CompiledWorkflow, run_from: RunFrom, limits: Limits)
         raise RunRefused(f"Block not found: {block_id}")
     if workflow.containers_of(block_id):
         raise RunRefused(f"Cannot run from a block inside a loop or parallel: {workflow.blocks[block_id].name}")
-    missing = [
-        edge.source for edge in workflow.state.edges if edge.target == block_id and edge.source not in run_from.outputs
-    ]
+    sources = (edge.source for edge in workflow.state.edges if edge.target == block_id)
+    missing = [source for source in sources if source not in run_from.outputs and _can_run(workflow, source)]
     if missing and not workflow.blocks[block_id].spec.is_trigger:
         raise RunRefused(f"The block before this one has not run: {workflow.blocks[missing[0]].name}")
     return Plan(_checked(workflow.graph(block_id), workflow, limits), {}, run_from.outputs)
+
+
+def _can_run(workflow: CompiledWorkflow, block_id: str) -> bool:
+    return block_id in workflow.blocks and workflow.state.is_enabled(block_id)
 
 
 def _any_start(workflow: CompiledWorkflow, trigger: Trigger) -> str | None:

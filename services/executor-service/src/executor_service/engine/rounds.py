@@ -32,7 +32,7 @@ def fixed_rounds(count: Json, what: str) -> Opening:
 
 def rounds_over(template: Template, resolver: Resolver, *, is_parallel: bool) -> Opening:
     """One round for each item. Raises ContainerFailure."""
-    if isinstance(template, Literal) and template.value in ("", None):
+    if isinstance(template, Literal) and _is_blank(template.value):
         raise ContainerFailure(EMPTY[is_parallel])
     try:
         items = _items(_collection(template, resolver))
@@ -43,6 +43,10 @@ def rounds_over(template: Template, resolver: Resolver, *, is_parallel: bool) ->
 
 class _NoCollection(Exception):
     pass
+
+
+def _is_blank(value: Json) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _collection(template: Template, resolver: Resolver) -> Json | Missing:

@@ -17,7 +17,7 @@ from executor_service.sandbox import Script
 from shared.workflow.catalog import BlockSpec, installed_catalog
 from shared.workflow.code_references import CodeTemplate
 from shared.workflow.compile import ENVIRONMENT_OBJECT, CompiledBlock
-from shared.workflow.jsvalues import Json, JsonObject, to_string
+from shared.workflow.jsvalues import Json, JsonObject, parse_json, to_string
 from shared.workflow.models import Block
 from shared.workflow.unsupported_settings import MCP_TOOLS
 
@@ -133,6 +133,7 @@ def _block_run(call: Call, tool: BlockTool, handler: BlockHandler, title: str) -
 
 
 def _function(schema: Json) -> JsonObject:
-    document = schema if isinstance(schema, dict) else {}
+    parsed = parse_json(schema) if isinstance(schema, str) else schema
+    document = parsed if isinstance(parsed, dict) else {}
     function = document.get("function")
     return function if isinstance(function, dict) else document

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Final
 
 from executor_service.blocks.guardrails.invented import judged
-from executor_service.blocks.guardrails.json_check import json_problem
 from executor_service.blocks.guardrails.patterns import BadPattern, pattern_for
 from executor_service.blocks.guardrails.personal_data import KINDS, find, mask
 from executor_service.blocks.ports import ModelServer
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from shared.workflow.input_format import parse_list
+from shared.workflow.json_problem import json_problem
 from shared.workflow.jsvalues import Json, JsonObject, stringify, to_string
 
 MAX_OWN_PATTERNS: Final = 16

@@ -18,9 +18,10 @@ _SERVER_ERROR: Final = 500
 
 
 def output_of(response: OutboundResponse) -> JsonObject:
-    """`{data, status, headers}`."""
+    """`{data, status, headers}`: of the answer that a proxy wrapped, where the body is such a wrapper."""
+    data = _data(response)
     headers: JsonObject = dict(response.headers)
-    return {"data": _data(response), "status": response.status, "headers": headers}
+    return _unwrapped(data) or {"data": data, "status": response.status, "headers": headers}
 
 
 def failure_of(request: OutboundRequest, response: OutboundResponse) -> str:
@@ -34,6 +35,13 @@ def failure_of(request: OutboundRequest, response: OutboundResponse) -> str:
         f"Status: {response.status}",
         f"Status text: {status_text}",
     )
+
+
+def _unwrapped(data: Json) -> JsonObject | None:
+    if not isinstance(data, dict) or data.get("success") is not True or not {"data", "status"} <= data.keys():
+        return None
+    headers = data.get("headers")
+    return {"data": data["data"], "status": data["status"], "headers": headers if isinstance(headers, dict) else {}}
 
 
 def message(request: OutboundRequest, *parts: str) -> str:

@@ -1,0 +1,74 @@
+"""Why a text is no JSON, told in the words of JavaScript's parser."""
+
+import json
+import re
+from json import JSONDecodeError
+from typing import Final
+
+_AROUND: Final = 10
+_WHOLE: Final = 40
+_BRACKETS: Final = re.compile(r'"(?:\\.|[^"\\])*"|(?P<open>[\[{])|(?P<close>[\]}])', re.DOTALL)
+
+
+def json_problem(text: str) -> str | None:
+    """What a JavaScript engine says about the text; None when it is JSON."""
+    try:
+        json.loads(text, parse_constant=_no_constant)
+    except JSONDecodeError as error:
+        return _told(text, error)
+    except (ValueError, RecursionError) as error:
+        return str(error)
+    return None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"Unexpected token '{name[0]}', \"{name}\" is not valid JSON")
+
+
+def _told(text: str, error: JSONDecodeError) -> str:
+    match error.msg.split(" at")[0]:
+        case "Expecting value":
+            return _unexpected(text, error.pos)
+        case "Extra data":
+            what, position = "Unexpected non-whitespace character after JSON", error.pos
+        case "Unterminated string starting":
+            what, position = "Unterminated string in JSON", len(text)
+        case "Invalid control character":
+            what, position = "Bad control character in string literal in JSON", error.pos
+        case "Invalid \\escape":
+            what, position = "Bad escaped character in JSON", error.pos + 1
+        case "Invalid \\uXXXX escape":
+            what, position = "Bad Unicode escape in JSON", error.pos
+        case _:
+            what, position = f"Expected {_expected(text, error)} in JSON", error.pos
+    return f"{what} at position {position}"
+
+
+def _unexpected(text: str, position: int) -> str:
+    if position >= len(text.rstrip()):
+        return "Unexpected end of JSON input"
+    shown = f'"{text}"'
+    if len(text) > _WHOLE:
+        start, end = max(0, position - _AROUND), position + _AROUND
+        shown = f'{"..." if start else ""}"{text[start:end]}"{"..." if end < len(text) else ""}'
+    return f"Unexpected token '{text[position]}', {shown} is not valid JSON"
+
+
+def _expected(text: str, error: JSONDecodeError) -> str:
+    before = text[: error.pos]
+    if error.msg.startswith("Expecting property name"):
+        return "property name or '}'" if before.rstrip().endswith("{") else "double-quoted property name"
+    if error.msg.startswith("Expecting ':'"):
+        return "':' after property name"
+    return "',' or ']' after array element" if _innermost(before) == "[" else "',' or '}' after property value"
+
+
+def _innermost(text: str) -> str:
+    """The bracket that is still open at the end of the text."""
+    opened: list[str] = []
+    for match in _BRACKETS.finditer(text):
+        if match["open"]:
+            opened.append(match["open"])
+        elif match["close"] and opened:
+            opened.pop()
+    return opened[-1] if opened else ""

@@ -1,0 +1,48 @@
+"""A text that is no JSON has a problem, told as a JavaScript engine tells it."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.workflow.json_problem import json_problem
+
+BROKEN = {
+    "abc": "Unexpected token 'a', \"abc\" is not valid JSON",
+    "NaN": "Unexpected token 'N', \"NaN\" is not valid JSON",
+    "": "Unexpected end of JSON input",
+    "[1,": "Unexpected end of JSON input",
+    "[1,]": "Unexpected token ']', \"[1,]\" is not valid JSON",
+    "[{bad": "Expected property name or '}' in JSON at position 2",
+    '{"a":1,}': "Expected double-quoted property name in JSON at position 7",
+    '{"a" 1}': "Expected ':' after property name in JSON at position 5",
+    '{"a":[1]': "Expected ',' or '}' after property value in JSON at position 8",
+    '{"a":["]" 2]}': "Expected ',' or ']' after array element in JSON at position 10",
+    '"abc': "Unterminated string in JSON at position 4",
+    '"\n"': "Bad control character in string literal in JSON at position 1",
+    '"\\x"': "Bad escaped character in JSON at position 2",
+    "[1] x": "Unexpected non-whitespace character after JSON at position 4",
+    "hello world this is a long text that goes on": "Unexpected token 'h', \"hello worl\"... is not valid JSON",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_problem_says_what_was_expected_and_where(text: str) -> None:
+    assert json_problem(text) == BROKEN[text]
+
+
+@given(st.text(max_size=80) | st.binary(max_size=40).map(repr))
+def test_whatever_python_writes_as_json_has_none(text: str) -> None:
+    assert json_problem(json.dumps(text)) is None
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node to compare with")
+def test_the_words_are_those_of_v8() -> None:
+    program = "for (const t of JSON.parse(process.argv[1])) try { JSON.parse(t) } catch (e) { console.log(e.message) }"
+    texts = [text for text in BROKEN if text != "NaN"]
+    told = subprocess.run(["node", "-e", program, json.dumps(texts)], capture_output=True, text=True, check=True)
+    for line, text in zip(told.stdout.splitlines(), texts, strict=True):
+        assert line.startswith(BROKEN[text])
