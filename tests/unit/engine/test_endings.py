@@ -156,8 +156,8 @@ async def test_a_run_cannot_begin_where_nothing_came_before(block_id: str, messa
 
 async def test_what_can_never_run_need_not_have_run_before() -> None:
     blocks = [START, block("off", enabled=False), block("b")]
-    edges = [("start", "source", "b"), ("off", "source", "b"), ("nobody", "source", "b")]
-    result = await run(ok, document(blocks, edges), run_from=RunFrom("b", {"start": {}}))
+    workflow = document(blocks, [(source, "source", "b") for source in ("start", "off", "nobody")])
+    result = await run(ok, workflow, run_from=RunFrom("b", {"start": {}}))
     assert names(result) == ["b"]
 
 

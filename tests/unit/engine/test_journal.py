@@ -55,15 +55,16 @@ async def test_what_may_be_repeated_needs_no_announcement() -> None:
 
 async def lost_during(workflow: dict[str, Any]) -> Recorder:
     """The worker dies while the call is on its way."""
-    recorder = Recorder()
+    recorder, on_its_way = Recorder(), asyncio.Event()
 
     async def dies(call: Call) -> Any:
         if call.block.id == "call":
+            on_its_way.set()
             await asyncio.sleep(10)
         return ok(call)
 
     task = asyncio.create_task(execution(engine(Scripted(dies)), workflow, recorder, journal=True).run())
-    await asyncio.sleep(0.02)
+    await on_its_way.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from executor_service.engine.sources import AsTyped, Resolver
 from shared.workflow.code_lexing import Language, Place
@@ -15,8 +16,7 @@ _PREFIX: Final = "__flowport"
 _INLINE_ROOTS: Final = frozenset({"loop", "parallel"})
 
 
-@dataclass(frozen=True, slots=True)
-class BoundCode:
+class BoundCode(msgspec.Struct, frozen=True):
     """Source that can run: each of its identifiers has a value in `bindings`."""
 
     source: str

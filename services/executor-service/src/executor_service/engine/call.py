@@ -1,9 +1,10 @@
 """What a block's handler sees of the run that it works for."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+import msgspec
 
 from executor_service.engine.places import Round, context_id, place
 from executor_service.engine.request import RunRequest, RunResult
@@ -23,8 +24,7 @@ class ChildRunner(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One run of one block."""
 
     block: CompiledBlock
@@ -49,7 +49,7 @@ class Call:
     """The version that an earlier attempt at the run called here."""
     writer: TextWriter | None = None
     """Where text goes while it is written; None when nobody asked for it."""
-    partial: Output = field(default_factory=dict)
+    partial: Output = {}
     """What there is so far: it is kept when the run is stopped."""
 
     @property

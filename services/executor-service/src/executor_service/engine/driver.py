@@ -45,6 +45,7 @@ class Driver:
         self._setting = setting
         self._plan = plan
         self._progress = progress
+        self._state: RunState = progress.state
         self._stream = stream
         self._limits: Limits = setting.engine.limits
         self._clock = setting.engine.clock
@@ -55,16 +56,13 @@ class Driver:
         self._performer = Performer(
             setting.engine.handlers, progress.logs, self._limits, self._clock, self._announce_effect
         )
+        self._steps = {Step.RUN: self._run_block, Step.OPEN: self._open, Step.CHECK: self._check}
         self._tasks: dict[Work, asyncio.Task[None]] = {}
         self._done: deque[tuple[Work, Entry | Exception]] = deque()
         self._wake = asyncio.Event()
         self._told_before: list[BlockDone] = []
         self.attempts: dict[Work, Attempt] = {}
         """Blocks under way."""
-
-    @property
-    def _state(self) -> RunState:
-        return self._progress.state
 
     def begin(self) -> None:
         """Start from the beginning."""
@@ -131,8 +129,7 @@ class Driver:
                 self._state.blocks_run += 1
                 if self._state.blocks_run > self._limits.blocks:
                     raise LimitReached(f"More than {self._limits.blocks} blocks: the limit of one run is reached")
-                step = {Step.RUN: self._run_block, Step.OPEN: self._open, Step.CHECK: self._check}[work.step]
-                self._tasks[work] = asyncio.create_task(self._report(work, step(work)))
+                self._tasks[work] = asyncio.create_task(self._report(work, self._steps[work.step](work)))
 
     async def _report(self, work: Work, step: Coroutine[Any, Any, Entry]) -> None:
         done: Entry | Exception

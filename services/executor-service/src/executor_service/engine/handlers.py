@@ -1,9 +1,11 @@
 """What a block type is to the engine: how it is prepared, run and resumed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from executor_service.engine.call import Call
 from executor_service.engine.state import NO_USAGE, ChildSpans, Output, Pause
@@ -11,8 +13,7 @@ from shared.contracts.runs import Usage
 from shared.workflow.jsvalues import JsonObject
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(msgspec.Struct, frozen=True):
     """A block's parameters with all references filled in. `shown` gives what logs show, where that differs."""
 
     params: JsonObject
@@ -30,12 +31,11 @@ class PauseRequest:
     resume_at: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BlockResult:
+class BlockResult(msgspec.Struct, frozen=True):
     """What a block did. `assignments` sets variables, by id; `child_spans` are a child workflow's trace."""
 
     output: Output
-    assignments: JsonObject = field(default_factory=dict)
+    assignments: JsonObject = {}
     usage: Usage = NO_USAGE
     pause: PauseRequest | None = None
     child_spans: ChildSpans = ()

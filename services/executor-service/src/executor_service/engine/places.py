@@ -1,15 +1,15 @@
 """Where in its loops and parallels a piece of work stands, and the names that follow from it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from executor_service.engine.state import RunState, Scope
 from shared.workflow.models import WorkflowState
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(msgspec.Struct, frozen=True):
     """One container around a block, and which iteration or branch of it."""
 
     container_id: str

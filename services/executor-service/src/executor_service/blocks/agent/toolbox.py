@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
 
+import msgspec
+
 from executor_service.blocks.agent.mcp_tools import McpTools
 from executor_service.blocks.agent.tools import AgentTool, Run, set_values, tool_name
 from executor_service.blocks.function import output_of, timeout_ms
@@ -126,7 +128,7 @@ def _block_run(call: Call, tool: BlockTool, handler: BlockHandler, title: str) -
 
     async def run(arguments: JsonObject) -> Json:
         request = replace(call.request, within=f"{call.place}.{tool.name}.{next(uses)}>")
-        tool_call = replace(call, block=block, request=request, writer=None)
+        tool_call = msgspec.structs.replace(call, block=block, request=request, writer=None)
         return (await handler.run(tool_call, Inputs({**tool.defaults, **arguments}))).output
 
     return run

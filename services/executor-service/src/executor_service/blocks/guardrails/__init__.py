@@ -3,8 +3,9 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
+
+import msgspec
 
 from executor_service.blocks.guardrails.invented import judged
 from executor_service.blocks.guardrails.patterns import BadPattern, pattern_for
@@ -34,7 +35,7 @@ class GuardrailsHandler(BlockHandler):
         else:
             result = BlockResult(await asyncio.to_thread(_checked, kind, text, params))
         output = {"passed": result.output["passed"], "validationType": kind, "input": text, **result.output}
-        return replace(result, output=output)
+        return msgspec.structs.replace(result, output=output)
 
 
 def _checked(kind: str, text: str, params: JsonObject) -> JsonObject:
