@@ -16,6 +16,7 @@ from executor_service.adapters.optional_python import OptionalPython
 from executor_service.adapters.record_outbox import RecordOutbox
 from executor_service.adapters.reply_sink import line_of
 from executor_service.adapters.sandbox_fetcher import SandboxFetcher
+from executor_service.adapters.sandbox_files import SandboxFiles
 from executor_service.adapters.service_clients import Deployments, Jobs
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
@@ -64,7 +65,7 @@ def build(
     downloads = OutboundClient(settings.outbound_allow, limits=download_limits)
     files = JobsFiles(jobs)
     pool = PoolSize(running=settings.sandbox_processes)
-    sandbox = JavaScriptSandbox(fetcher=SandboxFetcher(outbound), size=pool)
+    sandbox = JavaScriptSandbox(fetcher=SandboxFiles(files, SandboxFetcher(outbound)), size=pool)
     python = OptionalPython(PythonSandbox(size=pool))
     deployments, durable = Deployments(deploy), Jobs(jobs)
     models = Models(ProviderSettings())

@@ -15,7 +15,14 @@ call filter, and is then killed. What runs inside is in `jail`; what the parent 
 language. `explain` has the words for users.
 """
 
-from executor_service.sandbox.fetching import Fetcher, FetchFailed, FetchRequest, FetchResponse, no_fetch
+from executor_service.sandbox.fetching import (
+    FILE_SCHEME,
+    Fetcher,
+    FetchFailed,
+    FetchRequest,
+    FetchResponse,
+    no_fetch,
+)
 from executor_service.sandbox.javascript import JavaScriptSandbox
 from executor_service.sandbox.model import (
     Conditions,
@@ -32,6 +39,7 @@ from executor_service.sandbox.model import (
 from executor_service.sandbox.python import PythonSandbox
 
 __all__ = [
+    "FILE_SCHEME",
     "Conditions",
     "ErrorKind",
     "FetchFailed",

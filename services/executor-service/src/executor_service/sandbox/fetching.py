@@ -1,8 +1,14 @@
 """The only way out of the sandbox: `fetch` asks the parent, and the parent asks a guarded Fetcher."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
+
+FILE_SCHEME: Final = "sim-file:"
+"""Begins the URL of a file, its key behind it. `sim.files` of user code asks for these.
+
+The headers `offset` and `length` count bytes, an empty length means all that follow; `accept` is `text` or `base64`.
+"""
 
 
 class FetchRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -90,19 +90,41 @@
     };
   };
 
-  const fetch = (url, options = {}) =>
+  const asking = (request, answerOf) =>
     new Promise_((resolve, reject) => {
       if (fetches >= maxFetches) {
         throw new Error_(`fetch was called more than ${maxFetches} times`);
       }
       const id = fetches++;
-      const request =
-        `{"type":"fetch","id":${id},"url":${quote(url)},"method":${quote(options.method ?? "GET")},` +
-        `"headers":${headersOf(options.headers)},"body":${bodyOf(options.body)}}`;
-      pending[id] = { __proto__: null, resolve, reject };
+      const { url, method, headers, body } = request();
+      const message =
+        `{"type":"fetch","id":${id},"url":${quote(url)},"method":${quote(method)},` +
+        `"headers":${headersOf(headers)},"body":${bodyOf(body)}}`;
+      pending[id] = { __proto__: null, resolve, reject, answerOf };
       waiting++;
-      post(request);
+      post(message);
     });
+
+  const fetch = (url, options = {}) =>
+    asking(() => ({ url, method: options.method ?? "GET", headers: options.headers, body: options.body }), responseOf);
+
+  // Files are asked for like pages, under a scheme of their own that the parent serves.
+  const reader = (encoding) => (file, { offset = 0, length } = {}) =>
+    asking(
+      () => {
+        if (typeof file?.key !== "string") throw new TypeError_("sim.files reads files as file[] fields give them");
+        const headers = { accept: encoding, offset, length: length ?? "" };
+        return { url: `sim-file:${file.key}`, method: "GET", headers, body: null };
+      },
+      (reply) => reply.body,
+    );
+
+  const [readText, readBase64] = [reader("text"), reader("base64")];
+  const sim = freeze({
+    files: freeze({ readText, readBase64, readTextChunk: readText, readBase64Chunk: readBase64 }),
+    // Values are never too large to be here in full.
+    values: freeze({ read: async (value) => value, readArray: async (value) => value }),
+  });
 
   const console_ = {
     log: printer(""), info: printer(""), debug: printer(""), warn: printer("WARN: "), error: printer("ERROR: "),
@@ -115,6 +137,7 @@
     defineProperty(globalThis, name, { __proto__: null, value, writable: true, configurable: true, enumerable: false });
   expose("console", console_);
   expose("fetch", fetch);
+  expose("sim", sim);
 
   // ---- one run
   const read = (thing, key) => {
@@ -187,7 +210,7 @@
     if (call === undefined) return;
     delete pending[reply.id];
     waiting--;
-    if (reply.error === null) call.resolve(responseOf(reply));
+    if (reply.error === null) call.resolve(call.answerOf(reply));
     else call.reject(new TypeError_(reply.error));
   };
 

@@ -1,0 +1,49 @@
+"""Files for user code: what `sim.files` asks for."""
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Final
+
+from executor_service.ports import FileStore
+from executor_service.sandbox import FILE_SCHEME, Fetcher, FetchFailed, FetchRequest, FetchResponse
+from shared.contracts.files import FileKey
+from shared.errors import FlowportError, NotFound
+
+_COUNT: Final = re.compile(r"\d{1,15}", re.ASCII)
+
+
+class SandboxFiles:
+    """The sandbox's Fetcher: serves files of the run's own workspace, and leaves everything else to another."""
+
+    def __init__(self, files: FileStore, otherwise: Fetcher) -> None:
+        self._files = files
+        self._otherwise = otherwise
+
+    async def __call__(self, request: FetchRequest) -> FetchResponse:
+        """Read the file, or make the call. Raises FetchFailed."""
+        if not request.url.startswith(FILE_SCHEME):
+            return await self._otherwise(request)
+        content = _part(await self._content(request), request.headers)
+        is_base64 = request.headers.get("accept") == "base64"
+        body = b64encode(content).decode() if is_base64 else content.decode("utf-8", "replace")
+        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body=body)
+
+    async def _content(self, request: FetchRequest) -> bytes:
+        key = FileKey.parse(request.url.removeprefix(FILE_SCHEME))
+        if key is None or key.workspace_id != request.workspace_id:
+            raise FetchFailed("This is no file of this workspace")
+        try:
+            return await self._files.get(key.workspace_id, key.file_id)
+        except NotFound:
+            raise FetchFailed(f"{key.name} is not kept any more") from None
+        except FlowportError as error:
+            raise FetchFailed(error.message) from error
+
+
+def _part(content: bytes, headers: Mapping[str, str]) -> bytes:
+    offset, length = headers.get("offset", "0"), headers.get("length", "")
+    if not _COUNT.fullmatch(offset) or (length and not _COUNT.fullmatch(length)):
+        raise FetchFailed("offset and length are whole numbers of bytes")
+    rest = content[int(offset) :]
+    return rest[: int(length)] if length else rest

@@ -1,0 +1,74 @@
+"""User code reads files of its own workspace, as text or bytes, whole or in part."""
+
+import base64
+
+import pytest
+
+from executor_service.adapters.sandbox_files import SandboxFiles
+from executor_service.sandbox import FILE_SCHEME, FetchFailed, FetchRequest, FetchResponse
+from shared.errors import NotFound, Unavailable
+
+CONTENT = "grüße".encode()
+KEY = "execution/ws/wf/run/file_1/a.txt"
+
+
+class Store:
+    def __init__(self, problem: Exception | None = None) -> None:
+        self._problem = problem
+
+    async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
+        raise AssertionError("nobody writes here")
+
+    async def get(self, workspace_id: str, file_id: str) -> bytes:
+        assert (workspace_id, file_id) == ("ws", "file_1")
+        if self._problem is not None:
+            raise self._problem
+        return CONTENT
+
+
+async def elsewhere(request: FetchRequest) -> FetchResponse:
+    return FetchResponse(status=204, status_text="", url=request.url, headers={}, body="")
+
+
+def ask(url: str = f"{FILE_SCHEME}{KEY}", workspace_id: str = "ws", **headers: str) -> FetchRequest:
+    return FetchRequest(url=url, method="GET", headers=headers, body=None, workspace_id=workspace_id)
+
+
+async def read(request: FetchRequest, problem: Exception | None = None) -> str:
+    return (await SandboxFiles(Store(problem), elsewhere)(request)).body
+
+
+async def test_a_file_is_text_or_base64() -> None:
+    assert await read(ask(accept="text")) == "grüße"
+    assert base64.b64decode(await read(ask(accept="base64"))) == CONTENT
+
+
+async def test_a_part_counts_bytes() -> None:
+    assert await read(ask(accept="text", offset="0", length="2")) == "gr"
+    assert await read(ask(accept="text", offset="6", length="")) == "e"
+    assert await read(ask(accept="text", offset="99", length="5")) == ""
+
+
+@pytest.mark.parametrize("headers", [{"offset": "-1"}, {"offset": "x"}, {"length": "1.5"}])
+async def test_a_part_that_cannot_be_is_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(FetchFailed, match="whole numbers"):
+        await read(ask(**headers))
+
+
+@pytest.mark.parametrize("request_", [ask(workspace_id="other"), ask(f"{FILE_SCHEME}../../etc/passwd")])
+async def test_files_of_others_are_none(request_: FetchRequest) -> None:
+    with pytest.raises(FetchFailed, match="no file of this workspace"):
+        await read(request_)
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"), [(NotFound("gone"), "a.txt is not kept any more"), (Unavailable("later"), "later")]
+)
+async def test_a_file_that_cannot_be_had_says_why(problem: Exception, told: str) -> None:
+    with pytest.raises(FetchFailed, match=told):
+        await read(ask(), problem)
+
+
+async def test_everything_else_goes_out_as_before() -> None:
+    response = await SandboxFiles(Store(), elsewhere)(ask("https://example.test/"))
+    assert response.status == 204

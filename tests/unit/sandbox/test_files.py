@@ -1,0 +1,46 @@
+"""sim.files and sim.values inside the sandbox."""
+
+import pytest
+from tests.unit.sandbox.conftest import RecordingFetcher
+
+from executor_service.sandbox import FILE_SCHEME, FetchRequest, JavaScriptSandbox, Script
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+FILE = {"name": "a.txt", "key": "execution/ws/wf/run/file_1/a.txt"}
+
+
+@pytest.mark.parametrize(
+    ("call", "headers"),
+    [
+        ("readText(file)", {"accept": "text", "offset": "0", "length": ""}),
+        ("readBase64(file)", {"accept": "base64", "offset": "0", "length": ""}),
+        ("readTextChunk(file, {offset: 2, length: 3})", {"accept": "text", "offset": "2", "length": "3"}),
+        ("readBase64Chunk(file, {length: 0})", {"accept": "base64", "offset": "0", "length": "0"}),
+    ],
+)
+async def test_a_file_is_asked_of_the_parent(
+    sandbox: JavaScriptSandbox, fetcher: RecordingFetcher, call: str, headers: dict[str, str]
+) -> None:
+    script = Script(code=f"return await sim.files.{call}", bindings={"file": FILE}, workspace_id="ws")
+    assert (await sandbox.run(script)).value() == '{"answer": 42}'
+    url = f"{FILE_SCHEME}{FILE['key']}"
+    assert fetcher.requests == [FetchRequest(url=url, method="GET", headers=headers, body=None, workspace_id="ws")]
+
+
+async def test_what_is_no_file_is_an_error_that_code_can_catch(sandbox: JavaScriptSandbox) -> None:
+    code = "try { await sim.files.readText(file) } catch (e) { return e.message }"
+    for file in (None, "a.txt", {}):
+        result = await sandbox.run(Script(code=code, bindings={"file": file}))
+        assert result.value() == "sim.files reads files as file[] fields give them"
+
+
+async def test_values_are_always_here_in_full(sandbox: JavaScriptSandbox) -> None:
+    code = "return [await sim.values.read(value), await sim.values.readArray(value.list)]"
+    result = await sandbox.run(Script(code=code, bindings={"value": {"list": [1]}}))
+    assert result.value() == [{"list": [1]}, [1]]
+
+
+async def test_nobody_can_put_another_reader_in_its_place(sandbox: JavaScriptSandbox) -> None:
+    code = "'use strict'; try { sim.files.readText = () => 'mine' } catch (e) { return e.name }"
+    assert (await sandbox.run(Script(code=code))).value() == "TypeError"
