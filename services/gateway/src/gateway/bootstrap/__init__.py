@@ -1,0 +1,5 @@
+"""Puts the gateway together: the one place that knows concrete classes. A module for each subject, `app` for all."""
+
+from gateway.bootstrap.app import build
+
+__all__ = ["build"]

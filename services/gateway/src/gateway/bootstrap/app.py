@@ -1,0 +1,112 @@
+"""The gateway as a whole."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final, Unpack
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from gateway.adapters.control import ControlListener
+from gateway.api.app_errors import register_error_handlers
+from gateway.api.console import ConsoleFiles
+from gateway.api.guards import CorsGuard, RequestGuard
+from gateway.api.root import root_router
+from gateway.api.session_guard import SessionGuard
+from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
+from gateway.bootstrap.callers import know_callers
+from gateway.bootstrap.channels import channel_routers, serve_tools
+from gateway.bootstrap.outside import Given, Outside, reach
+from gateway.bootstrap.runs import begin_runs, run_routers
+from gateway.bootstrap.workflows import author, workflow_routers
+from gateway.bootstrap.workspaces import erase, follow_up_routers, people_routers
+from gateway.metrics import count_by_workspace
+from gateway.settings import GatewaySettings
+from shared.service import ServiceName
+from shared.web.app import create_app
+from shared.web.guards import BodyLimit
+
+ANSWER_SECONDS: Final = 2.0
+"""What is left of the drain time to tell callers that their run was ended."""
+
+
+def build(
+    settings: GatewaySettings,
+    *,
+    on_first_key: Callable[[FirstKey], None] | None = None,
+    on_first_password: Callable[[FirstPassword], None] | None = None,
+    **given: Unpack[Given],
+) -> FastAPI:
+    """The gateway of `settings`, with any part replaced.
+
+    `on_first_key` is told the clear text of a key with every scope, if the system has no key yet; `on_first_password`
+    the admin's password, if one had to be made.
+    """
+    count_by_workspace(settings.metrics_by_workspace)
+    outside = reach(settings, given)
+    broker, store = outside.broker, outside.store
+    callers = know_callers(settings, outside)
+    running = begin_runs(settings, outside, callers)
+    reception, authored, erasing = running.reception, author(outside, callers), erase(outside, callers)
+    tools = serve_tools(settings, outside, reception, authored)
+    app = create_app(
+        ServiceName.GATEWAY,
+        components=[
+            broker,
+            store,
+            *outside.clients,
+            callers.key_uses,
+            _first_start(settings, outside, on_first_key, on_first_password),
+            running.cancels,
+            running.attached,
+            running.followed,
+            running.idempotency,
+            tools.door,
+            erasing,
+            ControlListener(broker.control, [callers.authentication.on_control, callers.endpoints.on_control]),
+        ],
+        checks={"broker": broker.ping, "store": store.ping},
+        routers=[
+            *run_routers(settings, outside, callers, running),
+            *people_routers(settings, outside, callers, erasing),
+            *follow_up_routers(outside, callers),
+            *workflow_routers(settings, outside, callers, authored),
+            *channel_routers(settings, outside, callers, reception=reception, authored=authored, tools=tools),
+            root_router(settings.base_url, ConsoleFiles()),
+        ],
+        middleware=_guards(settings),
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    register_error_handlers(app)
+    app.state.on_drain = partial(running.attached.drain, max(0.0, settings.drain_seconds - ANSWER_SECONDS))
+    return app
+
+
+def _first_start(
+    settings: GatewaySettings,
+    outside: Outside,
+    tell_key: Callable[[FirstKey], None] | None,
+    tell_password: Callable[[FirstPassword], None] | None,
+) -> FirstStart:
+    return FirstStart(
+        outside.store,
+        outside.passwords,
+        outside.clock,
+        settings.default_plan,
+        admin_email=settings.admin_email,
+        admin_password=settings.admin_password.get_secret_value(),
+        tell_key=tell_key,
+        tell_password=tell_password,
+    )
+
+
+def _guards(settings: GatewaySettings) -> list[Middleware]:
+    """What every request passes, from outside to inside."""
+    return [
+        Middleware(CorsGuard, public_url=settings.base_url),
+        Middleware(RequestGuard),
+        Middleware(SessionGuard, public_url=settings.base_url, trusted_origins=settings.trusted_origins),
+        Middleware(BodyLimit, limit=settings.max_body_bytes),
+    ]

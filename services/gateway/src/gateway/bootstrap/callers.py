@@ -1,0 +1,90 @@
+"""Who calls: keys and sessions, what they may, and how often."""
+
+from dataclasses import dataclass
+
+from gateway.api.counted_access import CountedAccess
+from gateway.api.legacy.access import LegacyAccess
+from gateway.api.limiting import Limiting
+from gateway.api.v1.access import V1Access
+from gateway.application.attempts import Attempts
+from gateway.application.audit import AuditLog
+from gateway.application.authentication import Authentication
+from gateway.application.endpoints import Endpoints
+from gateway.application.key_uses import KeyUses
+from gateway.application.rate_limiter import RateLimiter
+from gateway.application.rate_limits import RateLimits
+from gateway.application.revocations import Revocations
+from gateway.application.sessions import Sessions
+from gateway.application.usage import UsageReports
+from gateway.bootstrap.outside import Outside
+from gateway.domain.addresses import networks
+from gateway.domain.plans import Plans
+from gateway.settings import GatewaySettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callers:
+    """What every subject asks about its callers."""
+
+    plans: Plans
+    endpoints: Endpoints
+    revocations: Revocations
+    audit: AuditLog
+    attempts: Attempts
+    sessions: Sessions
+    key_uses: KeyUses
+    authentication: Authentication
+    limits: RateLimits
+    limiting: Limiting
+    reports: UsageReports
+    legacy: LegacyAccess
+    v1: V1Access
+    v2: CountedAccess
+
+
+def know_callers(settings: GatewaySettings, outside: Outside) -> Callers:
+    """As the gateway's database and its plans say."""
+    store, clock, plans = outside.store, outside.clock, settings.plans()
+    revocations = Revocations(outside.broker.control, settle_seconds=settings.settle_seconds)
+    audit, attempts = AuditLog(outside.audit_entries, clock), Attempts(store, clock)
+    sessions = Sessions(
+        store,
+        store,
+        passwords=outside.passwords,
+        attempts=attempts,
+        revocations=revocations,
+        audit=audit,
+        clock=clock,
+    )
+    key_uses = KeyUses(store, clock)
+    authentication = Authentication(store, sessions.visit, key_uses, clock)
+    revocations.also_tell(authentication.on_control)
+    limits = _limits(settings, outside, plans)
+    limiting = Limiting(limits, clock, trusted=networks(settings.trusted_proxies))
+    reports = UsageReports(limits, outside.jobs, plans)
+    endpoints = Endpoints(outside.deploy, clock, stale_seconds=settings.endpoint_stale_seconds)
+    return Callers(
+        plans=plans,
+        endpoints=endpoints,
+        revocations=revocations,
+        audit=audit,
+        attempts=attempts,
+        sessions=sessions,
+        key_uses=key_uses,
+        authentication=authentication,
+        limits=limits,
+        limiting=limiting,
+        reports=reports,
+        legacy=LegacyAccess(authentication, endpoints, limiting),
+        v1=V1Access(authentication, endpoints, limiting, reports=reports, clock=clock),
+        v2=CountedAccess(authentication, endpoints, limiting),
+    )
+
+
+def _limits(settings: GatewaySettings, outside: Outside, plans: Plans) -> RateLimits:
+    return RateLimits(
+        RateLimiter(outside.buckets, outside.clock),
+        plans,
+        window_seconds=settings.rate_limit_window_ms / 1000,
+        per_address=settings.rate_limit_public_address,
+    )

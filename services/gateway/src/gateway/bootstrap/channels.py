@@ -1,0 +1,85 @@
+"""Other ways to live workflows: OpenAI's clients, tools of MCP servers, chats."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from gateway.api.chat.manage import chat_manage_router
+from gateway.api.chat.visit import ChatDoor, chat_visit_router
+from gateway.api.chat_page import chat_page_router
+from gateway.api.mcp.manage import tool_servers_router
+from gateway.api.mcp.serve import McpDoor, mcp_router
+from gateway.api.openai.completions import CompletionsDoor, completions_router, models_router
+from gateway.api.reception import Reception
+from gateway.application.chat_publishing import ChatPublishing
+from gateway.application.chat_visits import ChatVisits
+from gateway.application.tool_publishing import ToolPublishing
+from gateway.application.tool_serving import ToolServing
+from gateway.bootstrap.callers import Callers
+from gateway.bootstrap.outside import Outside
+from gateway.bootstrap.workflows import Authored
+from gateway.settings import GatewaySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What serves workflows as tools."""
+
+    serving: ToolServing
+    door: McpDoor
+
+
+def serve_tools(settings: GatewaySettings, outside: Outside, reception: Reception, authored: Authored) -> Tools:
+    """With the protocol's own package."""
+    serving = ToolServing(outside.tool_servers, authored.interfaces, outside.clock)
+    return Tools(serving, McpDoor(reception, serving, max_body_bytes=settings.max_body_bytes))
+
+
+def channel_routers(
+    settings: GatewaySettings,
+    outside: Outside,
+    callers: Callers,
+    *,
+    reception: Reception,
+    authored: Authored,
+    tools: Tools,
+) -> Sequence[APIRouter]:
+    """The routes of a chat's authors stand before those of its visitors, which take any word for an address."""
+    url, settle = settings.base_url, callers.revocations.settle
+    publishing = ToolPublishing(outside.tool_servers, callers.endpoints, tools.serving, callers.audit, settle)
+    return (
+        completions_router(CompletionsDoor(reception, authored.interfaces, outside.clock)),
+        models_router(callers.authentication, callers.limiting, outside.deploy),
+        tool_servers_router(callers.legacy, publishing, public_url=url),
+        mcp_router(tools.door),
+        *_chat_routers(settings, outside, callers, reception, authored),
+    )
+
+
+def _chat_routers(
+    settings: GatewaySettings, outside: Outside, callers: Callers, reception: Reception, authored: Authored
+) -> Sequence[APIRouter]:
+    url, passwords = settings.base_url, outside.passwords
+    visits = ChatVisits(
+        outside.chats,
+        callers.endpoints,
+        authored.interfaces,
+        passwords=passwords,
+        attempts=callers.attempts,
+        clock=outside.clock,
+    )
+    publishing = ChatPublishing(
+        outside.chats,
+        outside.deploy,
+        authored.publishing,
+        visits,
+        passwords=passwords,
+        audit=callers.audit,
+        settle=callers.revocations.settle,
+    )
+    return (
+        chat_manage_router(callers.legacy, callers.endpoints, publishing, public_url=url),
+        chat_visit_router(ChatDoor(reception, visits, callers.limits, public_url=url)),
+        chat_page_router(),
+    )

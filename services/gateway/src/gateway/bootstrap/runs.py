@@ -1,0 +1,115 @@
+"""Runs: how they begin, how they are followed, and the doors for it of every API generation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from gateway.adapters.attached_runs import BrokerAttachedRuns
+from gateway.adapters.cancels import Cancels
+from gateway.adapters.followed_runs import BrokerFollowedRuns
+from gateway.api.attached import AttachedAnswers
+from gateway.api.canvas_streams import CanvasStreams
+from gateway.api.event_streams import RunEventStreams
+from gateway.api.legacy.errors import present_execute_error
+from gateway.api.legacy.execute import ExecuteDoor, execute_router
+from gateway.api.legacy.files import files_router
+from gateway.api.legacy.jobs import jobs_router
+from gateway.api.legacy.resuming import resuming_router
+from gateway.api.legacy.runs import runs_router
+from gateway.api.legacy.usage import usage_router
+from gateway.api.once import OnceOnly
+from gateway.api.reception import Reception
+from gateway.api.v2.errors import present_execute_error as present_v2_execute_error
+from gateway.api.v2.events import events_router
+from gateway.api.v2.execute import V2ExecuteDoor
+from gateway.api.v2.execute import execute_router as v2_execute_router
+from gateway.api.v2.runs import runs_router as v2_runs_router
+from gateway.application.admission import AdmissionGate
+from gateway.application.draft_runs import DraftRuns
+from gateway.application.executions import Executions
+from gateway.application.following import Following
+from gateway.application.idempotency import Idempotency
+from gateway.application.resuming import Resuming
+from gateway.application.spend_cap import SpendCap
+from gateway.application.workflow_runs import WorkflowRuns
+from gateway.bootstrap.callers import Callers
+from gateway.bootstrap.outside import Outside
+from gateway.settings import GatewaySettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What begins runs and brings back what becomes of them."""
+
+    cancels: Cancels
+    attached: BrokerAttachedRuns
+    followed: BrokerFollowedRuns
+    idempotency: Idempotency
+    workflow_runs: WorkflowRuns
+    reception: Reception
+
+
+def begin_runs(settings: GatewaySettings, outside: Outside, callers: Callers) -> Running:
+    """Over the broker and jobs-service."""
+    jobs = outside.jobs
+    cancels = Cancels(outside.broker.control, outside.clock)
+    attached = BrokerAttachedRuns(
+        outside.broker,
+        cancels,
+        queue_wait_seconds=settings.queue_wait_seconds,
+        margin_seconds=settings.run_margin_seconds,
+    )
+    followed = BrokerFollowedRuns(outside.broker, jobs)
+    executions = Executions(
+        callers.endpoints,
+        attached,
+        jobs,
+        jobs,
+        followed,
+        drafts=DraftRuns(outside.deploy, jobs, jobs),
+        limits=callers.limits,
+        cap=SpendCap(jobs, outside.clock),
+        plans=callers.plans,
+    )
+    return Running(
+        cancels=cancels,
+        attached=attached,
+        followed=followed,
+        idempotency=Idempotency(outside.calls, jobs, outside.clock),
+        workflow_runs=WorkflowRuns(jobs, attached, jobs),
+        reception=_reception(settings, callers, executions),
+    )
+
+
+def _reception(settings: GatewaySettings, callers: Callers, executions: Executions) -> Reception:
+    return Reception(
+        gate=AdmissionGate(settings.admission_gate_max_inflight, per_workspace=settings.workspace_max_inflight),
+        authentication=callers.authentication,
+        endpoints=callers.endpoints,
+        executions=executions,
+        attached=AttachedAnswers(executions, write_seconds=settings.stream_write_seconds),
+        limiting=callers.limiting,
+    )
+
+
+def run_routers(settings: GatewaySettings, outside: Outside, callers: Callers, running: Running) -> Sequence[APIRouter]:
+    """The busiest first: routes are looked through in this order."""
+    jobs, url, patience = outside.jobs, settings.base_url, settings.stream_write_seconds
+    executions, workflow_runs = running.reception.executions, running.workflow_runs
+    following = Following(workflow_runs, running.followed, jobs, jobs)
+    streams = RunEventStreams(executions, following, write_seconds=patience)
+    canvas = CanvasStreams(executions, following, outside.clock, write_seconds=patience)
+    resuming = Resuming(workflow_runs, jobs)
+    once, v2_once = (OnceOnly(running.idempotency, each) for each in (present_execute_error, present_v2_execute_error))
+    return (
+        execute_router(ExecuteDoor(running.reception, canvas, once=once, public_url=url)),
+        jobs_router(callers.authentication, callers.limiting, jobs, jobs),
+        usage_router(callers.authentication, callers.limiting, callers.reports, outside.clock),
+        v2_execute_router(V2ExecuteDoor(running.reception, streams=streams, once=v2_once, public_url=url)),
+        events_router(callers.v2, streams),
+        v2_runs_router(callers.v2, workflow_runs, resuming, public_url=url),
+        runs_router(callers.legacy, workflow_runs, canvas),
+        resuming_router(callers.legacy, resuming, public_url=url),
+        files_router(callers.authentication, jobs),
+    )

@@ -1,0 +1,63 @@
+"""Workflows as their authors handle them: edited, deployed, described."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from gateway.api.block_types import block_types_router
+from gateway.api.docs_page import docs_page_router
+from gateway.api.legacy.authoring import authoring_router
+from gateway.api.legacy.changes import changes_router
+from gateway.api.legacy.deployment import deployment_router
+from gateway.api.legacy.interface import interface_router
+from gateway.api.legacy.versions import versions_router
+from gateway.api.v1.deployments import deployments_router
+from gateway.api.v1.workflows import workflows_router as v1_workflows_router
+from gateway.api.v2.workflows import workflows_router as v2_workflows_router
+from gateway.application.editing import Editing
+from gateway.application.interfaces import Interfaces
+from gateway.application.publishing import Publishing
+from gateway.bootstrap.callers import Callers
+from gateway.bootstrap.outside import Outside
+from gateway.settings import GatewaySettings
+from shared.workflow.catalog import installed_catalog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authored:
+    """What changes workflows, and what tells about those that are live."""
+
+    editing: Editing
+    publishing: Publishing
+    interfaces: Interfaces
+
+
+def author(outside: Outside, callers: Callers) -> Authored:
+    """Over deploy-service."""
+    deploy, endpoints, audit = outside.deploy, callers.endpoints, callers.audit
+    return Authored(
+        editing=Editing(deploy, endpoints, audit, outside.clock),
+        publishing=Publishing(deploy, endpoints, audit, callers.revocations.settle),
+        interfaces=Interfaces(endpoints, deploy, installed_catalog(), outside.clock),
+    )
+
+
+def workflow_routers(
+    settings: GatewaySettings, outside: Outside, callers: Callers, authored: Authored
+) -> Sequence[APIRouter]:
+    """In the words of every API generation."""
+    deploy, access = outside.deploy, callers.legacy
+    editing, publishing = authored.editing, authored.publishing
+    return (
+        v1_workflows_router(callers.v1, deploy, editing),
+        deployments_router(callers.v1, publishing),
+        v2_workflows_router(callers.v2, deploy, editing, publishing),
+        deployment_router(access, deploy, publishing),
+        versions_router(access, deploy, editing, publishing),
+        changes_router(access, deploy),
+        interface_router(access, authored.interfaces, public_url=settings.base_url),
+        docs_page_router(),
+        authoring_router(access, deploy, editing, publishing),
+        block_types_router(access, installed_catalog()),
+    )

@@ -1,0 +1,88 @@
+"""Workspaces and people: sessions, members, keys, values, and what is looked up and looked after there."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from fastapi import APIRouter
+
+from gateway.api.auth.cookies import SessionCookie
+from gateway.api.auth.sessions import sessions_router
+from gateway.api.legacy.notifications import notifications_router
+from gateway.api.v1.audit_logs import audit_logs_router
+from gateway.api.v1.dead_letters import dead_letters_router
+from gateway.api.v1.logs import logs_router
+from gateway.api.workspaces.erasures import erasures_router
+from gateway.api.workspaces.invitations import invitations_router
+from gateway.api.workspaces.queue import queue_router
+from gateway.api.workspaces.routers import workspace_routers
+from gateway.application.api_keys import ApiKeys
+from gateway.application.environment_values import EnvironmentValues
+from gateway.application.erasing import Erasing
+from gateway.application.redriving import Redriving
+from gateway.application.run_logs import RunLogs
+from gateway.application.teams import Teams
+from gateway.application.webhooks import Webhooks
+from gateway.bootstrap.callers import Callers
+from gateway.bootstrap.outside import Outside
+from gateway.settings import GatewaySettings
+
+ERASURE_MARGIN: Final = timedelta(minutes=5)
+"""How long after its time limit a run may still be recorded."""
+
+
+def erase(outside: Outside, callers: Callers) -> Erasing:
+    """Deletes workflows and workspaces for good."""
+    longest = max(plan.sync_seconds for plan in callers.plans.values())
+    return Erasing(
+        outside.store,
+        (outside.deploy, outside.jobs),
+        outside.calls,
+        endpoints=callers.endpoints,
+        revocations=callers.revocations,
+        audit=callers.audit,
+        clock=outside.clock,
+        settle=timedelta(seconds=longest) + ERASURE_MARGIN,
+    )
+
+
+def people_routers(
+    settings: GatewaySettings, outside: Outside, callers: Callers, erasing: Erasing
+) -> Sequence[APIRouter]:
+    """For who is signed in, and for admins' keys."""
+    clock, audit, cookie = outside.clock, callers.audit, SessionCookie(settings.base_url)
+    sessions, authentication, limiting = callers.sessions, callers.authentication, callers.limiting
+    teams = Teams(
+        outside.store,
+        outside.store,
+        sessions,
+        audit,
+        clock,
+        plan=settings.default_plan,
+        settle=callers.revocations.settle,
+    )
+    return (
+        sessions_router(sessions, authentication, cookie, limiting, clock),
+        invitations_router(authentication, sessions, teams, cookie=cookie, limiting=limiting, clock=clock),
+        *workspace_routers(
+            callers.legacy,
+            teams,
+            ApiKeys(outside.store, callers.revocations, audit, clock),
+            EnvironmentValues(outside.deploy, audit),
+            audit,
+            public_url=settings.base_url,
+        ),
+        erasures_router(callers.legacy, erasing),
+    )
+
+
+def follow_up_routers(outside: Outside, callers: Callers) -> Sequence[APIRouter]:
+    """What became of runs, and whom to tell."""
+    jobs, follow_ups, audit = outside.jobs, outside.follow_ups, callers.audit
+    return (
+        queue_router(callers.legacy, jobs),
+        logs_router(callers.v1, RunLogs(jobs, jobs, outside.deploy)),
+        dead_letters_router(callers.v1, follow_ups, Redriving(follow_ups, jobs, callers.plans, audit)),
+        audit_logs_router(callers.v1, audit),
+        notifications_router(callers.legacy, follow_ups, Webhooks(follow_ups, audit)),
+    )
