@@ -181,10 +181,11 @@ class Executor:
         return (await self.client.call("POST", path, body=asked, returns=ClaimAnswer)).granted
 
     async def begin(self) -> ClaimGranted:
-        """Take and claim the next run."""
-        granted = await self.claim(await self.next())
-        assert granted is not None
-        return granted
+        """Take and claim the next run; a dispatch that was repeated in the meantime is refused, and passed over."""
+        while True:
+            granted = await self.claim(await self.next())
+            if granted is not None:
+                return granted
 
     async def renew(self, run_id: str, attempt: int) -> bool:
         """Keep a lease; whether the run is to be cancelled."""
