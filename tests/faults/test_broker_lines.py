@@ -8,11 +8,12 @@ from tests.faults.harness.until import until
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
 from tests.support.eventually import eventually
-from tests.support.public_door import PublicDoor
+from tests.support.public_door import JsonObject, PublicDoor
 
 from flowport.stack import Stack
 
 CALLERS = 4
+LOST = "The connection to the workers was lost"
 
 
 async def break_lines(stack: Stack, name: str) -> bool:
@@ -24,6 +25,12 @@ async def break_lines(stack: Stack, name: str) -> bool:
         for line in named:
             (await api.delete(f"/api/connections/{quote(line, safe='')}")).raise_for_status()
     return bool(named)
+
+
+async def streamed(door: PublicDoor, workflow_id: str, body: JsonObject) -> list[JsonObject]:
+    """Every frame of a stream."""
+    async with door.stream(workflow_id, body) as frames:
+        return await frames.rest()
 
 
 async def test_callers_are_answered_by_workers_whose_line_broke_under_the_run(
@@ -38,3 +45,33 @@ async def test_callers_are_answered_by_workers_whose_line_broke_under_the_run(
     answers = await asyncio.wait_for(asyncio.gather(*calls), 10)
 
     assert [answer.status_code for answer in answers] == [200] * CALLERS
+
+
+async def test_waiting_callers_hear_of_a_killed_broker_while_it_is_away_and_new_ones_are_served_after(
+    stack: Stack, witness: Witness, door: PublicDoor
+) -> None:
+    assert stack.rabbitmq is not None
+    workflow_id = await door.publish(steps(witness.url, "away-a"))
+    witness.hold("away-a")
+    calls = [
+        asyncio.create_task(door.run(workflow_id, {"run": f"b{n}"}, headers={"x-execution-id": f"away-{n}"}))
+        for n in range(CALLERS)
+    ]
+    streams = [asyncio.create_task(streamed(door, workflow_id, {"run": f"s{n}"})) for n in range(CALLERS)]
+    await eventually(lambda: witness.calls("away-a") == 2 * CALLERS, seconds=10)
+    stack.rabbitmq.kill()
+    answers, frames = await asyncio.gather(*calls), await asyncio.gather(*streams)
+    refused = await door.run(workflow_id, {"run": "later"})
+    await asyncio.to_thread(stack.rabbitmq.start)
+    witness.let_go("away-a")
+
+    assert [(answer.status_code, answer.json()["executionId"]) for answer in answers] == [
+        (503, f"away-{n}") for n in range(CALLERS)
+    ]
+    assert [told[0] for told in frames] == [{"event": "error", "error": LOST}] * CALLERS
+    assert refused.status_code == 503
+    await until(lambda: _serves(door, workflow_id), seconds=30)
+
+
+async def _serves(door: PublicDoor, workflow_id: str) -> bool:
+    return (await door.run(workflow_id, {"run": "after"})).is_success

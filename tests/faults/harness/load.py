@@ -11,6 +11,8 @@ import httpx
 JsonObject = dict[str, Any]
 TERMINAL: Final = ("completed", "failed")
 TRY_SECONDS: Final = 20.0
+IDLE_SECONDS: Final = 1.0
+"""A kept connection is not used again after this: less than the notice that a stopping gateway gives."""
 
 
 @dataclass
@@ -35,7 +37,7 @@ class Callers:
     def __init__(self, urls: Sequence[str], api_key: str, *, seed: int, keep_alive: bool = False) -> None:
         self._urls = list(urls)
         self._random = random.Random(seed)
-        limits = httpx.Limits(max_keepalive_connections=None if keep_alive else 0)
+        limits = httpx.Limits(max_keepalive_connections=None if keep_alive else 0, keepalive_expiry=IDLE_SECONDS)
         self._http = httpx.AsyncClient(headers={"x-api-key": api_key}, timeout=30, limits=limits)
         self.tally = Tally()
         print(f"seed {seed}")

@@ -29,7 +29,7 @@ STORE: Final = "store"
 ENVIRONMENT: Final = {
     "FLOWPORT_OUTBOUND_ALLOW": "127.0.0.1",
     "FLOWPORT_DEFAULT_PLAN": "benchmark",
-    "FLOWPORT_DRAIN_NOTICE_SECONDS": "1",
+    "FLOWPORT_DRAIN_NOTICE_SECONDS": "3",
     "FLOWPORT_LOG_LEVEL": "warning",
 }
 
