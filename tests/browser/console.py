@@ -37,6 +37,11 @@ class Account:
         headers = {"x-api-key": key} if key else {}
         return self.http.post(f"/api/workflows/{workflow_id}/execute", json=body or {}, headers=headers)
 
+    def draft(self, workflow_id: str) -> Json:
+        """The state that is edited."""
+        found: Json = self.http.get(f"/api/workflows/{workflow_id}/state").raise_for_status().json()
+        return found
+
     def deployment(self, workflow_id: str) -> Json:
         """What is live, and whether the draft differs."""
         found: Json = self.http.get(f"/api/workflows/{workflow_id}/deploy").raise_for_status().json()

@@ -4,12 +4,12 @@ import re
 
 from playwright.sync_api import expect
 from tests.browser.console import Account, Console
-from tests.browser.workflows import answering, thirty
+from tests.browser.workflows import answering, talking, thirty
 
 
 def test_thirty_blocks_open_and_save_back_without_a_difference(console: Console, account: Account) -> None:
     workflow_id = account.publish(thirty("Thirty blocks"))
-    before = account.http.get(f"/api/workflows/{workflow_id}/state").json()
+    before = account.draft(workflow_id)
     console.goto(f"/workflows/{workflow_id}")
     expect(console.page.get_by_role("main").locator(".react-flow__node")).to_have_count(30)
     expect(console.page.get_by_role("main").locator(".react-flow__edge")).to_have_count(len(before["edges"]))
@@ -17,7 +17,7 @@ def test_thirty_blocks_open_and_save_back_without_a_difference(console: Console,
     console.page.keyboard.press("Enter")
     console.page.keyboard.press("ArrowRight")
     console.saved()
-    after = account.http.get(f"/api/workflows/{workflow_id}/state").json()
+    after = account.draft(workflow_id)
     assert after["blocks"]["join"]["position"] != before["blocks"]["join"]["position"]
     assert account.deployment(workflow_id)["needsRedeployment"] is False
     assert account.http.get(f"/api/workflows/{workflow_id}/diff").json()["changes"] == []
@@ -37,7 +37,7 @@ def test_a_workflow_is_built_by_keyboard_alone(console: Console, account: Accoun
         page.keyboard.press("Enter")
         expect(page.get_by_role("dialog")).to_have_count(0)
     console.write("Code", "return 42;").saved()
-    state = account.http.get(f"/api/workflows/{workflow_id}/state").json()
+    state = account.draft(workflow_id)
     assert [block["type"] for block in state["blocks"].values()] == ["start_trigger", "function"]
     assert len(state["edges"]) == 1
     account.http.post(f"/api/workflows/{workflow_id}/deploy").raise_for_status()
@@ -59,13 +59,13 @@ def test_renaming_takes_references_along_and_can_be_undone(console: Console, acc
     console.page.get_by_label("Name", exact=True).fill("Reply")
     console.page.keyboard.press("Enter")
     console.saved()
-    blocks = account.http.get(f"/api/workflows/{workflow_id}/state").json()["blocks"]
+    blocks = account.draft(workflow_id)["blocks"]
     assert (blocks["answer"]["name"], blocks["last"]["subBlocks"]["code"]["value"]) == (
         "Reply",
         "return <reply.result>;",
     )
     console.press("Undo (Ctrl Z)").saved()
-    blocks = account.http.get(f"/api/workflows/{workflow_id}/state").json()["blocks"]
+    blocks = account.draft(workflow_id)["blocks"]
     assert blocks["last"]["subBlocks"]["code"]["value"] == "return <answer.result>;"
 
 
@@ -81,14 +81,14 @@ def test_references_are_offered_as_they_are_typed(console: Console, account: Acc
 def test_a_stale_save_is_refused_shown_and_decided(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Two authors", "return 1;"))
     console.goto(f"/workflows/{workflow_id}").block("Answer").click()
-    state = account.http.get(f"/api/workflows/{workflow_id}/state").json()
+    state = account.draft(workflow_id)
     state["blocks"]["answer"]["name"] = "Theirs"
     account.http.put(f"/api/workflows/{workflow_id}/state", json=state).raise_for_status()
 
     console.write("Code", "return 'mine';").shows("Someone else saved this workflow meanwhile.")
-    assert account.http.get(f"/api/workflows/{workflow_id}/state").json()["blocks"]["answer"]["name"] == "Theirs"
+    assert account.draft(workflow_id)["blocks"]["answer"]["name"] == "Theirs"
     console.press("Replace theirs with mine").saved()
-    saved = account.http.get(f"/api/workflows/{workflow_id}/state").json()["blocks"]["answer"]
+    saved = account.draft(workflow_id)["blocks"]["answer"]
     assert (saved["name"], saved["subBlocks"]["code"]["value"]) == ("Answer", "return 'mine';")
 
 
@@ -106,3 +106,27 @@ def test_a_draft_that_fails_says_where_and_why(console: Console, account: Accoun
     console.goto(f"/workflows/{account.import_(workflow)}").press("Run").press("Run draft")
     expect(console.block("Answer").locator("[data-run=failed]")).to_be_visible()
     expect(console.page.get_by_role("alert")).to_contain_text("out of tea")
+
+
+def test_an_agent_is_given_tools_by_forms(console: Console, account: Account) -> None:
+    workflow_id = account.import_(talking("With tools"))
+    called = account.publish(answering("Find an order", "return 1;"))
+    console.goto(f"/workflows/{workflow_id}").block("Agent 1").click()
+    tools = console.page.get_by_role("group", name="Tools")
+    console.button("Add tool", tools).click()
+    tools.get_by_label("Name", exact=True).fill("price_of")
+    tools.get_by_label("Description", exact=True).fill("Tells the price")
+    console.button("Add parameter", tools).click()
+    tools.get_by_label("Name of parameter 1 of tool 1").fill("item")
+    console.write("Code of tool 1", "return item.length;")
+    console.button("Add tool", tools).click()
+    tools.get_by_label("Kind of tool 2").select_option("workflow_input")
+    tools.get_by_label("Workflow", exact=True).select_option("Find an order")
+    console.saved()
+
+    custom, workflow = account.draft(workflow_id)["blocks"]["agent"]["subBlocks"]["tools"]["value"]
+    function = custom["schema"]["function"]
+    assert (custom["type"], custom["title"], custom["code"]) == ("custom-tool", "price_of", "return item.length;")
+    assert (function["name"], function["description"]) == ("price_of", "Tells the price")
+    assert (list(function["parameters"]["properties"]), function["parameters"]["required"]) == (["item"], ["item"])
+    assert (workflow["title"], workflow["params"]) == ("Find an order", {"workflowId": called})

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 from tests.browser.console import Account, Console
-from tests.browser.workflows import answering, talking, thirty
+from tests.browser.workflows import answering, asking, setting, talking, thirty
 
 AXE = Path(__file__).parents[2] / "console/node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
@@ -24,6 +24,26 @@ LOOKS = {
 FIRST_LOAD = 300 * 1024
 SETTLED_MS = 300
 """A graph is measured first and drawn then."""
+
+PRICE_TOOL = {
+    "type": "custom-tool",
+    "title": "price_of",
+    "schema": {
+        "type": "function",
+        "function": {
+            "name": "price_of",
+            "description": "Tells what an article costs",
+            "parameters": {
+                "type": "object",
+                "properties": {"article": {"type": "string", "description": "Its name"}},
+                "required": ["article"],
+            },
+        },
+    },
+    "code": "return { price: article.length };",
+    "usageControl": "auto",
+    "params": {},
+}
 
 Visit = Callable[[Console, "Sights"], Any]
 
@@ -38,8 +58,14 @@ class Sights:
         for number in range(3):
             account.run(self.talking, {"input": f"Article {number}"})
         self.run = account.run(self.failing).headers["x-execution-id"]
-        state = account.http.get(f"/api/workflows/{self.talking}/state").json()
-        state["blocks"]["agent"]["name"] = "Writer"
+        self.asking = account.publish(asking("Release a newsletter"))
+        self.paused = account.run(self.asking, {"input": "November"}).json()["executionId"]
+        server = {"workspaceId": account.workspace_id, "name": "Editors' desk", "workflowIds": [self.talking]}
+        account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status()
+        state = account.draft(self.talking)
+        agent = state["blocks"]["agent"]
+        agent["name"] = "Writer"
+        agent["subBlocks"] |= setting("tools", "tool-input", [PRICE_TOOL])
         account.http.put(f"/api/workflows/{self.talking}/state", json=state).raise_for_status()
 
 
@@ -78,6 +104,18 @@ def _chat(console: Console, sights: Sights) -> None:
     console.shows("Welcome message")
 
 
+def _mcp(console: Console, sights: Sights) -> None:
+    _deployment(console, sights)
+    console.page.get_by_role("tab", name="MCP").click()
+    console.shows("Editors' desk")
+
+
+def _tools(console: Console, sights: Sights) -> None:
+    _panel(console, sights)
+    console.page.get_by_role("group", name="Tools").get_by_text("price_of").click()
+    console.shows("Parameters")
+
+
 def _run_draft(console: Console, sights: Sights) -> None:
     console.goto(f"/workflows/{sights.talking}").press("Run").press("Run draft").shows("Result")
 
@@ -86,20 +124,25 @@ VISITS: dict[str, Visit] = {
     "home": lambda console, _: console.goto("/").shows("Check an order"),
     "canvas": lambda console, sights: console.goto(f"/workflows/{sights.large}").shows("Prepare"),
     "panel": _panel,
+    "tools": _tools,
     "palette": _palette,
     "deployment": _deployment,
     "compare": _compare,
     "api": _api,
     "api-info": _api_info,
+    "mcp": _mcp,
     "chat-settings": _chat,
     "run-draft": _run_draft,
     "runs": lambda console, _: console.goto("/runs").shows("Completed"),
     "run": lambda console, sights: console.goto(f"/runs/{sights.failing}/{sights.run}").shows("Blocks"),
+    "answer": lambda console, sights: console.goto(f"/resume/{sights.asking}/{sights.paused}").shows("Send answer"),
     "settings-keys": lambda console, _: console.goto("/settings/keys").shows("Workspace keys"),
     "settings-members": lambda console, _: console.goto("/settings/members").shows("Invite"),
     "settings-secrets": lambda console, _: console.goto("/settings/secrets").shows("Secrets"),
+    "settings-mcp": lambda console, _: console.goto("/settings/mcp").shows("Editors' desk"),
     "settings-webhooks": lambda console, _: console.goto("/settings/webhooks").shows("No webhooks yet"),
     "settings-limits": lambda console, _: console.goto("/settings/limits").shows("Left right now"),
+    "settings-dead-letters": lambda console, _: console.goto("/settings/dead-letters").shows("No dead letters"),
     "settings-audit": lambda console, _: console.goto("/settings/audit").shows("Audit log"),
 }
 

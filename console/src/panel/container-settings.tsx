@@ -1,5 +1,5 @@
 import { Field, Select, TextInput } from '@/ui/field';
-import type { Block, BlockData, Json } from '@/workflow/state';
+import { type Block, type BlockData, textOf } from '@/workflow/state';
 import { CodeEditor } from './code-editor';
 import styles from './setting.module.css';
 import type { Words } from './setting-props';
@@ -32,7 +32,7 @@ export function ContainerSettings({ block, disabled, words, onChange }: Props) {
         {...words}
         label={label}
         language="javascript"
-        value={asText(data[key])}
+        value={textOf(data[key])}
         readOnly={disabled}
         placeholder={key === 'collection' ? '<start.items> or ["a", "b"]' : '<loop.index> < 3'}
         onChange={(text) => onChange({ [key]: text })}
@@ -72,7 +72,7 @@ export function ContainerSettings({ block, disabled, words, onChange }: Props) {
             <TextInput
               {...control}
               inputMode="numeric"
-              value={asText(data.count ?? 5)}
+              value={textOf(data.count ?? 5)}
               disabled={disabled}
               onChange={(event) => onChange({ count: Number(event.target.value) || 0 })}
             />
@@ -84,9 +84,4 @@ export function ContainerSettings({ block, disabled, words, onChange }: Props) {
       {kind === 'doWhile' && expression('Condition', 'doWhileCondition')}
     </>
   );
-}
-
-function asText(value: Json | undefined): string {
-  if (value === null || value === undefined) return '';
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }

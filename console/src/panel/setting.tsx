@@ -14,6 +14,7 @@ import {
 import styles from './setting.module.css';
 import type { SettingProps } from './setting-props';
 import { Switch } from './switch';
+import { ToolsSetting } from './tools-setting';
 
 const LISTS: Record<string, (props: SettingProps) => React.JSX.Element> = {
   'messages-input': MessagesSetting,
@@ -23,10 +24,11 @@ const LISTS: Record<string, (props: SettingProps) => React.JSX.Element> = {
   'condition-input': ConditionsSetting,
   'router-input': RoutesSetting,
   'variables-input': AssignmentsSetting,
+  'tool-input': ToolsSetting,
 };
 
 /** Controls whose value is JSON of any shape. */
-const JSON_CONTROLS = new Set(['tool-input', 'skill-input', 'eval-input', 'input-mapping', 'file-upload']);
+const JSON_CONTROLS = new Set(['skill-input', 'eval-input', 'input-mapping', 'file-upload']);
 
 /** The control of one setting of a block. */
 export function SettingControl(props: SettingProps & { language: Language }) {
