@@ -1,6 +1,8 @@
 """The `flowport` command."""
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -22,7 +24,24 @@ from shared.errors import FlowportError
 
 INTERRUPTED = 130
 
-app = typer.Typer(help="Publishes AI workflows as REST endpoints.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("flowport"))
+        raise typer.Exit
+
+
+@app.callback()
+def flowport(
+    _: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show it, and end.")
+    ] = False,
+) -> None:
+    """Publishes AI workflows as REST endpoints."""
+
+
 for _local in (up, stack, login, doctor):
     app.command()(_local)
 command(app, "import")(import_)

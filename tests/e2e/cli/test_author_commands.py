@@ -17,7 +17,8 @@ def file(tmp_path: Path) -> Path:
 
 
 def write(file: Path, *, name: str, model: str = "echo") -> Path:
-    document = {**ECHO, "workflow": {**ECHO["workflow"], "name": name}}
+    state = {**ECHO["state"], "metadata": {"name": name}}
+    document = {**ECHO, "workflow": {"name": name}, "state": state}
     file.write_text(json.dumps(document).replace('"echo"', json.dumps(model)))
     return file
 
@@ -46,6 +47,21 @@ def test_the_same_file_again_updates_the_same_workflow(flowport: CommandLine, fi
         (2, True, "Other model"),
         (1, False, None),
     ]
+
+
+def test_a_file_that_is_refused_leaves_nothing_behind(flowport: CommandLine, file: Path) -> None:
+    good = file.read_text()
+    file.write_text(good.replace('"agent"', '"frobnicate"'))
+    refused = flowport("deploy", str(file))
+    assert refused.code == 1
+    assert "Agent 1: Invalid block type: frobnicate" in refused.err
+    assert flowport("workflows", "show", name_of(file)).code == 4
+
+    file.write_text(good)
+    flowport("deploy", str(file))
+    file.write_text(good.replace('"agent"', '"frobnicate"'))
+    assert flowport("deploy", str(file)).code == 1
+    assert flowport("diff", name_of(file)).out == ""
 
 
 def test_differences_and_a_rollback(flowport: CommandLine, file: Path) -> None:
@@ -84,6 +100,13 @@ def test_text_is_streamed_as_it_comes(flowport: CommandLine, file: Path) -> None
     streamed = flowport("run", name_of(file), "-f", "input=hello", "--stream", "--select", "agent_1.content")
     assert streamed.code == 0, streamed.err
     assert streamed.out.endswith("You said: hello\n")
+
+
+def test_a_stream_of_nothing_ends_with_the_result(flowport: CommandLine, file: Path) -> None:
+    flowport("deploy", str(file))
+    streamed = flowport("run", name_of(file), "-f", "input=hello", "--stream")
+    assert json.loads(streamed.out)["content"].endswith("You said: hello")
+    assert "--select" in streamed.err
 
 
 def test_a_queued_run_is_waited_for_and_looked_up(flowport: CommandLine, file: Path) -> None:

@@ -18,6 +18,11 @@ def test_a_pipe_gets_rows_separated_by_tabs_and_no_colour(capsys: pytest.Capture
     assert captured.err == "for people\n"
 
 
+def test_a_list_of_words_is_read_as_words(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=False).rows(("scopes", "none"), [{"scopes": ["read", "deploy"], "none": []}])
+    assert capsys.readouterr().out == "read, deploy\t[]\n"
+
+
 def test_programs_get_one_document_and_no_notes(capsys: pytest.CaptureFixture[str]) -> None:
     output = Output(as_json=True)
     output.rows(("name",), ITEMS)

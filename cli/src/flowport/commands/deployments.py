@@ -1,16 +1,17 @@
 """`flowport deploy`, `versions`, `diff`, `promote`, `undeploy`."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
 from flowport.client.door import Door, JsonObject, path
 from flowport.client.errors import Missing, TookTooLong
+from flowport.commands.draft_file import draft_from
 from flowport.commands.session import Session, WorkflowName
-from flowport.commands.workflows import import_file, read_file
-from flowport.failures import CommandFailed
 from shared.workflow.diff import changes
 
 Version = Annotated[int, typer.Argument(min=1, help="Number of the version.")]
@@ -38,9 +39,9 @@ def deploy(
 ) -> None:
     """Publish a workflow as a new version, and make it live."""
     door = session.door
-    workflow_id = _from_file(session, Path(workflow)) if _is_file(workflow) else door.workflow_id(workflow)
     texts = {key: text for key, text in (("name", name), ("description", description)) if text}
-    done = door.call("POST", path("v1", "workflows", workflow_id, "deploy"), body=texts)["data"]
+    with _draft(session, workflow) as workflow_id:
+        done = door.call("POST", path("v1", "workflows", workflow_id, "deploy"), body=texts)["data"]
     version = done["version"]
     if promote and _live(door, workflow_id) != version:
         promote_version(door, workflow_id, version)
@@ -104,30 +105,13 @@ def _is_file(workflow: str) -> bool:
     return workflow.endswith(".json") or Path(workflow).is_file()
 
 
-def _from_file(session: Session, file: Path) -> str:
-    """The workflow that the file describes: made if there is none of its name, else its draft is replaced."""
-    document = read_file(file)
-    door, name = session.door, _name_in(document) or file.stem
-    known = [workflow for workflow in door.workflows() if workflow["name"] == name]
-    if len(known) > 1:
-        raise CommandFailed(f"{len(known)} workflows are named {name!r}: deploy one by its id")
-    if not known:
-        made = import_file(door, document, name=name)
-        session.output.note(f"Made the workflow {name}")
-        return str(made["id"])
-    workflow_id = str(known[0]["id"])
-    door.call("PUT", path("workflows", workflow_id, "state"), body=_state_in(document))
-    return workflow_id
-
-
-def _name_in(document: Any) -> str | None:
-    described = document.get("workflow") if isinstance(document, dict) else None
-    name = described.get("name") if isinstance(described, dict) else None
-    return name if isinstance(name, str) else None
-
-
-def _state_in(document: Any) -> Any:
-    return document["state"] if isinstance(document, dict) and "state" in document else document
+@contextmanager
+def _draft(session: Session, workflow: str) -> Iterator[str]:
+    if not _is_file(workflow):
+        yield session.door.workflow_id(workflow)
+        return
+    with draft_from(session, Path(workflow)) as workflow_id:
+        yield workflow_id
 
 
 def _state(door: Door, workflow_id: str, version: int | None, *, draft: bool = False) -> JsonObject:

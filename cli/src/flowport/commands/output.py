@@ -45,6 +45,10 @@ class Output:
         document = msgspec.json.encode(value)
         self.line((msgspec.json.format(document, indent=2) if self.console.is_terminal else document).decode())
 
+    def document(self, value: Any) -> None:
+        """A result that may be of any form, for people too."""
+        self.line(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
     def line(self, text: str) -> None:
         """Text as it is: it is never wrapped, so that it can be copied."""
         sys.stdout.write(f"{text}\n")
@@ -73,5 +77,7 @@ def _text(value: Any) -> str:
             return "yes" if value else "no"
         case str():
             return value
+        case list() if value and all(isinstance(part, str) for part in value):
+            return ", ".join(value)
         case _:
             return msgspec.json.encode(value).decode()

@@ -51,9 +51,10 @@ def run(
         list[str] | None,
         typer.Option("--field", "-f", help="One field of the input, name=value; JSON where it can be read as such."),
     ] = None,
-    stream: Annotated[bool, typer.Option("--stream", help="Print the text while it is written.")] = False,
+    stream: Annotated[bool, typer.Option("--stream", help="Print what --select names while it is written.")] = False,
     select: Annotated[
-        list[str] | None, typer.Option("--select", help="Output to stream, blockName.field; may be repeated.")
+        list[str] | None,
+        typer.Option("--select", help="With --stream: an output to print, as agent_1.content; may be repeated."),
     ] = None,
     queue: Annotated[bool, typer.Option("--async", help="Queue the run; prints its id.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="With --async: wait for the end, and show how it goes.")] = False,
@@ -87,7 +88,7 @@ def show_result(output: Output, run: JsonObject) -> None:
     if output.as_json:
         output.json(run)
     elif run["status"] == COMPLETED:
-        output.line(msgspec.json.format(msgspec.json.encode(run["output"]), indent=2).decode())
+        output.document(run["output"])
     else:
         output.notes.print(f"[bold red]{run['status']}[/]  {_reason(run)}", highlight=False)
     if run["status"] != COMPLETED:
@@ -110,10 +111,14 @@ def _streamed(call: Call, body: JsonObject) -> None:
         outcome: JsonObject = {}
         for frame in frames:
             outcome = _frame(output, frame) or outcome
-    if not output.as_json:
+    selected = bool(body["selectedOutputs"])
+    if selected and not output.as_json:
         output.piece("\n")
     if outcome.get("success") is not True:
         raise CommandFailed(str(outcome.get("error") or "the stream ended before the run did"))
+    if not selected and not output.as_json:
+        output.note("Nothing is selected: --select agent_1.content would print that output while it is written")
+        output.document(outcome["output"])
 
 
 def _frame(output: Output, frame: Any) -> JsonObject | None:

@@ -26,7 +26,7 @@ def list_runs(
     workflow: WorkflowName,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")] = 20,
 ) -> None:
-    """Show the latest runs."""
+    """Show the latest runs of a workflow."""
     workflow_id = session.door.workflow_id(workflow)
     pages = session.door.pages(path("v2", "workflows", workflow_id, "runs"), {"limit": min(limit, 100)})
     session.output.rows(COLUMNS, list(islice(pages, limit)))
