@@ -94,6 +94,12 @@ bench: $(READY) bench-debian ## measure the real stack against its baselines (BE
 bench-check: $(READY) bench-debian ## measure, and fail where a ratio is 15 % worse than the one kept
 	@$(BIN)/python -m benchmarks --check $(BENCH)
 
+.PHONY: bench-all
+bench-all: $(READY) bench-debian ## measure everything, soak included, and write the pages that say so; takes 90 minutes
+	@$(BIN)/python -m benchmarks $(BENCH) || true
+	@for each in steps flames engine scale soak; do $(say) $$each; $(BIN)/python -m benchmarks.$$each || true; done
+	@$(MAKE) --no-print-directory docs
+
 .PHONY: bench-debian
 bench-debian:
 	@$(MAKE) --no-print-directory debian DEBIAN="rabbitmq-server bubblewrap wrk redis-server"

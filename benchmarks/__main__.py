@@ -1,7 +1,8 @@
 """`python -m benchmarks`: the real stack against its baselines, interleaved so that a noisy machine cancels out.
 
-Prints medians, spread, ratios and budgets, and writes them to benchmarks/results/latest.json and as a plot. With
---keep the results become the reference; with --check it fails where a ratio is 15 % worse than in the reference.
+Prints medians, spread, ratios and budgets, and writes them to benchmarks/results/latest.json and as a plot; to
+trial.json where only a part was asked for. With --keep the results become the reference; with --check it fails where a
+ratio is 15 % worse than in the reference.
 """
 
 import argparse
@@ -14,12 +15,14 @@ from rich.console import Console
 from benchmarks import report
 from benchmarks.measuring import Measuring
 from benchmarks.plots import throughput
-from benchmarks.results import FOLDER, LATEST, REFERENCE, Results
+from benchmarks.results import FOLDER, LATEST, REFERENCE, TRIAL, Results
 from benchmarks.scenarios import groups
 from benchmarks.scenarios.scenario import Group, Options
 from benchmarks.stand import standing
 from benchmarks.surroundings import console, temporary_folder
 
+EVERYTHING: Final = [""]
+ROUNDS: Final = 5
 PLOT: Final = FOLDER / "throughput.svg"
 NO_REFERENCE: Final = f"""\
 There is nothing to compare with: {REFERENCE} is not there.
@@ -42,13 +45,15 @@ def main() -> int:
         if asked.list:
             screen.print("\n".join(each.name for group in chosen for each in group.scenarios))
             return 0
-        measuring = Measuring(screen, LATEST, rounds=asked.rounds, minutes=asked.minutes)
+        is_whole = asked.only == EVERYTHING and asked.rounds >= ROUNDS
+        measuring = Measuring(screen, LATEST if is_whole else TRIAL, rounds=asked.rounds, minutes=asked.minutes)
         results = measuring.measure(chosen)
+    if is_whole:
+        PLOT.write_text(throughput(results))
     return _reported(results, asked, screen)
 
 
 def _reported(results: Results, asked: argparse.Namespace, screen: Console) -> int:
-    PLOT.write_text(throughput(results))
     screen.print(report.figures(results), report.processor_time(results), report.budgets(results))
     problems = [f"FAILED {name}: {problem}" for name, problem in results.failed.items()]
     if asked.check:
@@ -63,9 +68,9 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", nargs="+", default=[""], help="parts of names: measure what contains one of them")
+    parser.add_argument("--only", nargs="+", default=EVERYTHING, help="measure what contains one of these in its name")
     parser.add_argument("--list", action="store_true", help="name the scenarios, measure nothing")
-    parser.add_argument("--rounds", type=int, default=5, help="after one that warms up")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="after one that warms up")
     parser.add_argument("--minutes", type=float, default=20, help="after these, what is left gets one round only")
     parser.add_argument("--seconds", type=int, default=2, help="of each sync scenario in each round")
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 32, 128])

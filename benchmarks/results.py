@@ -12,6 +12,8 @@ from benchmarks.machine import Machine
 
 FOLDER: Final = Path(__file__).parent / "results"
 LATEST: Final = FOLDER / "latest.json"
+TRIAL: Final = FOLDER / "trial.json"
+"""What was measured in part only, or too seldom; nobody keeps it."""
 REFERENCE: Final = FOLDER / "reference.json"
 LOSS: Final = 0.15
 """How much of a ratio may be lost against the reference."""

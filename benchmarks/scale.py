@@ -16,6 +16,7 @@ from functools import partial
 from typing import Final
 
 import msgspec
+from rich.console import Console
 from rich.table import Column, Table
 
 from benchmarks import workflows
@@ -26,7 +27,7 @@ from benchmarks.load.http_session import session
 from benchmarks.machine import Machine
 from benchmarks.plots import lines
 from benchmarks.processes import CpuMeter
-from benchmarks.results import FOLDER, write_json
+from benchmarks.results import FOLDER
 from benchmarks.scenarios.scenario import Row
 from benchmarks.scenarios.versions import first_run_of_new_version
 from benchmarks.stand import Stand, standing
@@ -54,47 +55,51 @@ class Options:
 
 
 class Curve(msgspec.Struct, frozen=True):
-    """Figures by size."""
-
-    along: str
-    points: dict[str, dict[str, float]]
-
-
-class Scale(msgspec.Struct, frozen=True):
-    """All curves."""
+    """Figures by size; `failed` says why there are no more of them."""
 
     machine: Machine
-    curves: dict[str, Curve]
-    failed: dict[str, str]
+    along: str
+    points: dict[str, dict[str, float]]
+    failed: str = ""
 
 
 Points = Iterator[tuple[str, Row]]
 
 
 def main() -> None:
-    """Measure and report."""
+    """Measure and report; curves that were not asked for stay as they were."""
     asked = _asked()
-    options = Options(
-        asked.rounds, asked.seconds, asked.runs, asked.jobs, tuple(asked.stored_runs), tuple(asked.queued)
-    )
+    sizes = tuple(asked.stored_runs), tuple(asked.queued)
+    options = Options(asked.rounds, asked.seconds, asked.runs, asked.jobs, *sizes)
     screen = console()
-    machine, curves, failed = Machine.now(), dict[str, Curve](), dict[str, str]()
+    curves = read_curves()
     with temporary_folder() as folder, standing(folder) as stand:
-        for name, (along, measure) in CURVES.items():
-            if not any(part in name for part in asked.only):
-                continue
-            points: dict[str, Row] = {}
-            try:
-                for size, row in measure(stand, options):
-                    points[size] = {figure: round(value, 2) for figure, value in row.items()}
-                    screen.print(f"{name}, {size}: {points[size]}")
-            except Exception as error:
-                failed[name] = f"{type(error).__name__}: {error}"
-                screen.print(f"{name} FAILED {failed[name]}")
-            curves[name] = Curve(along, points)
-            write_json(RESULTS, Scale(machine, curves, failed))
-            _plot(name, curves[name])
-    screen.print(*(_table(name, curve) for name, curve in curves.items()), f"Written to {FOLDER}")
+        for name in CURVES:
+            if any(part in name for part in asked.only):
+                curves[name] = _measured(name, stand, options, screen)
+                RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(curves), indent=1) + b"\n")
+                _plot(name, curves[name])
+                screen.print(_table(name, curves[name]))
+    screen.print(f"Written to {FOLDER}")
+
+
+def read_curves() -> dict[str, Curve]:
+    """What was measured before."""
+    return msgspec.json.decode(RESULTS.read_bytes(), type=dict[str, Curve]) if RESULTS.exists() else {}
+
+
+def _measured(name: str, stand: Stand, options: Options, screen: Console) -> Curve:
+    along, measure = CURVES[name]
+    points: dict[str, Row] = {}
+    failed = ""
+    try:
+        for size, row in measure(stand, options):
+            points[size] = {figure: round(value, 2) for figure, value in row.items()}
+            screen.print(f"{name}, {size}: {points[size]}")
+    except Exception as error:
+        failed = f"{type(error).__name__}: {error}"
+        screen.print(f"{name} FAILED {failed}")
+    return Curve(Machine.now(), along, points, failed)
 
 
 def _asked() -> argparse.Namespace:

@@ -133,11 +133,15 @@ def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return points[:: max(1, len(points) // KEPT_POINTS)]
 
 
+def word(verdict: Verdict) -> str:
+    """In a word."""
+    return "flat" if verdict.is_flat else "fills its cache" if verdict.what == FILLS else "grew"
+
+
 def _table(verdicts: Sequence[Verdict]) -> Table:
     table = Table("what", *(Column(name, justify="right") for name in ("second quarter", "last quarter")), "")
     for verdict in verdicts:
-        grew = "fills its cache" if verdict.what == FILLS else "GREW"
-        table.add_row(verdict.what, f"{verdict.early:,g}", f"{verdict.late:,g}", "flat" if verdict.is_flat else grew)
+        table.add_row(verdict.what, f"{verdict.early:,g}", f"{verdict.late:,g}", word(verdict))
     return table
 
 

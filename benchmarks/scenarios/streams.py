@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from benchmarks import workflows
 from benchmarks.load import stream_load
+from benchmarks.load.http_load import Target
+from benchmarks.processes import CpuMeter, Pids
 from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
 from benchmarks.stand import MODEL, Stand
 
@@ -23,9 +26,8 @@ def groups(stand: Stand, options: Options) -> Iterator[Group]:
 def _scenarios(stand: Stand, streams: int) -> Iterator[Scenario]:
     def named(target: str, title: str, times: int, baseline: str | None = None) -> Scenario:
         suffix = f", {streams} streams"
-        return Scenario(
-            title + suffix, lambda: _read(stand, target, streams, times), baseline and f"{baseline}{suffix}"
-        )
+        run = partial(_read, stand.targets[target], streams, times, {} if target.startswith(MODEL) else stand.pids)
+        return Scenario(title + suffix, run, baseline and baseline + suffix)
 
     times = max(1, ENOUGH // streams)
     yield named("echo", "200 tokens", times)
@@ -35,6 +37,7 @@ def _scenarios(stand: Stand, streams: int) -> Iterator[Scenario]:
         yield named(f"vllm/{model}", title, repeated, direct)
 
 
-def _read(stand: Stand, target: str, streams: int, times: int) -> Row:
-    found = stream_load.measure(stand.targets[target], callers=streams, tokens=workflows.TOKENS, times=times)
-    return asyncio.run(found).row()
+def _read(target: Target, streams: int, times: int, pids: Pids) -> Row:
+    meter = CpuMeter(pids)
+    found = asyncio.run(stream_load.measure(target, callers=streams, tokens=workflows.TOKENS, times=times))
+    return found.row() | meter.microseconds_per(streams * times)

@@ -1,0 +1,137 @@
+"""docs/operations/capacity.md: what to give each service, from what a run was measured to cost."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from benchmarks.pages.markdown import number, page, section, table
+from benchmarks.results import LATEST, Results
+from benchmarks.scale import Curve, read_curves
+from benchmarks.scenarios.queued_jobs import EXECUTORS
+
+HEAD: Final = """\
+# Capacity
+
+Written by `make docs` from `benchmarks/results`; `make bench-all` measures them anew. How the parts grow, and what is
+next when one is full, is in [scaling](scaling.md); every figure is in [results](../../benchmarks/results/README.md).
+"""
+WORK: Final[Mapping[str, str]] = {
+    "sync, ten blocks, 32 callers": "a sync run of ten blocks",
+    "sync, one function, 32 callers": "a sync run with a step of JavaScript",
+    "200 tokens of a model, 32 streams": "a stream of 200 tokens from a model",
+    "async, 1 executors": "a queued run",
+}
+SERVICES: Final = ("gateway", "executor-service", "jobs-service", "deploy-service", "store", "broker")
+RATES: Final = (10, 100, 1_000, 10_000)
+BUSY: Final = 0.6
+"""How busy a processor may be on the average, so that there is room for peaks and for the loss of a machine."""
+FLAT: Final = 1.25
+
+
+def capacity_page() -> str:
+    """The page."""
+    if not LATEST.exists():
+        return page(HEAD, "Nothing was measured yet.")
+    results = Results.read(LATEST)
+    return page(
+        HEAD,
+        f"Measured {results.machine}. Everything ran on that one machine: callers, services, RabbitMQ and SecantusDB.",
+        section("What a run costs", "Processor time in µs of each service for one run:", _costs(results)),
+        section(
+            "What to give each service",
+            f"Cores for so many runs a second, each busy {BUSY:.0%} on the average. A process of ours uses one core: "
+            "round up, and that is the number of replicas; two at least, so that one may be lost. What models and "
+            "users' code take comes on top.",
+            *(_cores(results, scenario, title) for scenario, title in WORK.items()),
+        ),
+        section("Memory", *_memory(results)),
+        section("Reached on that machine", _reached(results)),
+        section("More processes on the same cores", *_processes(read_curves())),
+        section("What grows with what is stored", *_growth(read_curves())),
+    )
+
+
+def _cost(results: Results, scenario: str, service: str) -> float | None:
+    figure = results.figure(scenario, f"{service}_cpu_us")
+    return figure.median if figure else None
+
+
+def _costs(results: Results) -> str:
+    measured = {title: [_cost(results, name, service) for service in SERVICES] for name, title in WORK.items()}
+    rows = ([title, *map(_shown, costs)] for title, costs in measured.items() if any(costs))
+    return table(["", *SERVICES], rows)
+
+
+def _cores(results: Results, scenario: str, title: str) -> str:
+    costs = [_cost(results, scenario, service) for service in SERVICES]
+    if not any(costs):
+        return ""
+    rows = ([f"{rate:,}", *(_cores_for(rate, cost) for cost in costs)] for rate in RATES)
+    return f"{title[0].upper()}{title[1:]}:\n\n" + table(["runs/s", *SERVICES], rows)
+
+
+def _cores_for(rate: float, cost_us: float | None) -> str:
+    cores = (cost_us or 0) * rate / 1e6 / BUSY
+    return f"{math.ceil(cores):,}" if cores >= 10 else f"{math.ceil(cores * 10) / 10:g}"
+
+
+def _memory(results: Results) -> Iterator[str]:
+    idle = results.scenarios.get("resident memory, idle")
+    if idle:
+        yield "Resident, in MiB, of a process that has run nothing yet:"
+        yield table(
+            ["", "MiB"],
+            ([name.removesuffix("_mib"), number(figure.median)] for name, figure in idle.figures.items()),
+        )
+    full = {name: each for name, each in results.scenarios.items() if "idle streams" in name}
+    for name, measured in full.items():
+        costs = {figure: value.median for figure, value in measured.figures.items() if figure.endswith("per_stream")}
+        said = ", ".join(f"{number(kib)} KiB of the {figure.split('_')[0]}" for figure, kib in costs.items())
+        yield f"With {name.partition(', and')[0]} open, each takes {said}."
+
+
+def _reached(results: Results) -> str:
+    wanted = (
+        *((f"sync no-op, {callers} callers", "per_second", "runs/s") for callers in (1, 32, 128)),
+        ("200 tokens, 32 streams", "tokens_per_second", "tokens/s"),
+        *((f"async, {count} executors", "accepted_per_second", "jobs accepted/s") for count in EXECUTORS[:1]),
+        *((f"async, {count} executors", "completed_per_second", "jobs done/s") for count in EXECUTORS),
+    )
+    rows = []
+    for scenario, name, unit in wanted:
+        figure, ratio = results.figure(scenario, name), results.ratio(scenario, name)
+        if figure:
+            against = f"{ratio:.2f} × {results.baseline_of(scenario)}" if ratio else ""
+            rows.append([scenario, f"{number(figure.median)} {unit}", against])
+    return table(["", "median", "against"], rows)
+
+
+def _processes(curves: Mapping[str, Curve]) -> Iterator[str]:
+    curve = curves.get("processes")
+    if curve and curve.points:
+        yield f"Sync no-op from 32 callers, measured {curve.machine}:"
+        rows = ([size, number(row["per_second"]), number(row["cpu_us"])] for size, row in curve.points.items())
+        yield table(["", "runs/s", "CPU µs per run"], rows)
+        yield "Where the cores are taken already, more processes share them; what a run costs must stay as it is."
+
+
+def _growth(curves: Mapping[str, Curve]) -> Iterator[str]:
+    rows = [row for name, curve in curves.items() if name != "processes" for row in _grown(curve)]
+    yield table(["along", "from", "to", "CPU µs per run, from", "to", "×", ""], rows)
+    yield from (f"![{name}](../../benchmarks/results/scale-{name.replace(' ', '-')}.svg)" for name in curves)
+
+
+def _grown(curve: Curve) -> Iterator[Sequence[str]]:
+    if len(curve.points) < 2:
+        return
+    (first, before), *_, (last, after) = curve.points.items()
+    figures = ["cpu_us_per_block"] if "cpu_us_per_block" in before else [each for each in before if "cpu_us" in each]
+    for figure in figures:
+        ratio = after[figure] / before[figure] if before[figure] else 1.0
+        verdict = "flat" if ratio <= FLAT else "grows"
+        shown = (number(before[figure]), number(after[figure]), f"{ratio:.2f}")
+        yield [f"{curve.along}: {figure}", f"{int(first):,}", f"{int(last):,}", *shown, verdict]
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else number(value)
