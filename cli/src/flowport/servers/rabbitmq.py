@@ -12,6 +12,8 @@ from flowport.servers.process import ServerFailed, ServerProcess, accepts_connec
 
 START_SECONDS: Final = 60.0
 CTL_SECONDS: Final = 60.0
+WAL_BYTES: Final = 32 * 1024 * 1024
+"""Quorum queues log what was published, settled or not, and keep it in memory until so much has come together."""
 _PLUGINS: Final = ("rabbitmq_management", "rabbitmq_prometheus")
 _PACKAGED: Final = Path("/usr/lib/rabbitmq/bin")
 """Debian's own scripts; the ones on the PATH refuse to run as other users than root and rabbitmq."""
@@ -123,6 +125,7 @@ class RabbitMQServer:
             f"prometheus.tcp.ip = {LOOPBACK}\n"
             f"prometheus.tcp.port = {self.prometheus_port}\n"
             "disk_free_limit.absolute = 50MB\n"
+            f"raft.wal_max_size_bytes = {WAL_BYTES}\n"
             + "".join(f"{name} = {value}\n" for name, value in self._settings.items())
         )
 
