@@ -66,6 +66,8 @@ def _budgets() -> Iterator[Budget]:
     yield Budget("memory of a stream, KiB", full, "gateway_kib_per_stream", 64)
     yield Budget("jobs accepted a second", "async, 1 executors", "accepted_per_second", 500, at_least=True)
     yield Budget("a refusal at capacity, p99 ms", full, "refusal_p99_ms", 20)
+    beside = "sync no-op, beside a neighbour at 10 × its limit"
+    yield Budget("p99 beside a noisy neighbour", beside, "p99_ms", 1.2, kind=Kind.RATIO)
     yield Budget("the engine's work for a block, µs", "engine, loop of 10,000", "us_per_block", 50)
     yield Budget("journaled against attached", "engine, loop of 10,000", "journal_ratio", 1.2)
     for service in ("gateway", "executor-service"):
