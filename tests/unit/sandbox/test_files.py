@@ -30,7 +30,8 @@ async def test_a_file_is_asked_of_the_parent(
 
 async def test_what_is_no_file_is_an_error_that_code_can_catch(sandbox: JavaScriptSandbox) -> None:
     code = "try { await sim.files.readText(file) } catch (e) { return e.message }"
-    for file in (None, "a.txt", {}):
+    files: list[object] = [None, "a.txt", {}]
+    for file in files:
         result = await sandbox.run(Script(code=code, bindings={"file": file}))
         assert result.value() == "sim.files reads files as file[] fields give them"
 
