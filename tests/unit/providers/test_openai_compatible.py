@@ -6,7 +6,8 @@ from tests.support.model_server import ModelServer, Reply, ToolCall
 from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role, Tool
-from executor_service.providers.openai_compatible import BROKEN_OFF, TIMED_OUT
+from executor_service.providers.model import BROKEN_OFF
+from executor_service.providers.openai_compatible import TIMED_OUT
 from shared.workflow.response_format import ResponseFormat
 
 ADD = Tool("add", "adds", {"type": "object", "properties": {"a": {"type": "number"}}})

@@ -10,6 +10,7 @@ from anthropic import AnthropicError, APIConnectionError, APIStatusError, APITim
 from anthropic.types import Message as Answer
 
 from executor_service.providers.model import (
+    BROKEN_OFF,
     Attachment,
     Listener,
     Message,
@@ -21,7 +22,7 @@ from executor_service.providers.model import (
     Turn,
     cannot_take,
 )
-from executor_service.providers.openai_compatible import BROKEN_OFF, MAX_CLIENTS, MAX_RETRIES, TIMED_OUT, key_of
+from executor_service.providers.openai_compatible import MAX_CLIENTS, MAX_RETRIES, TIMED_OUT, key_of
 from executor_service.providers.settings import ProviderSettings
 from shared.workflow.jsvalues import JsonObject
 
@@ -49,11 +50,15 @@ class AnthropicProvider:
         timeout = httpx2.Timeout(seconds, connect=self._connect_seconds)
         try:
             async with client.messages.stream(**_body(request), timeout=timeout) as stream:
+                has_ended = False
                 async for event in stream:
+                    has_ended = event.type == "message_stop"
                     if listener is not None and event.type == "text":
                         await listener.text(event.text)
                     elif listener is not None and event.type == "thinking":
                         await listener.thinking(event.thinking)
+                if not has_ended:
+                    raise ModelFailure(BROKEN_OFF)
                 return _turn(await stream.get_final_message())
         except (AnthropicError, httpx2.HTTPError) as error:
             raise _failure(error) from error

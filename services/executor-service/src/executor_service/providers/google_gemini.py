@@ -11,6 +11,7 @@ from google import genai
 from google.genai import errors, types
 
 from executor_service.providers.model import (
+    BROKEN_OFF,
     Attachment,
     Listener,
     Message,
@@ -22,7 +23,7 @@ from executor_service.providers.model import (
     Turn,
     cannot_take,
 )
-from executor_service.providers.openai_compatible import BROKEN_OFF, MAX_CLIENTS, MAX_RETRIES, TIMED_OUT, key_of
+from executor_service.providers.openai_compatible import MAX_CLIENTS, MAX_RETRIES, TIMED_OUT, key_of
 from executor_service.providers.settings import ProviderSettings
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json
 
@@ -88,7 +89,7 @@ class _Gathering:
     def __init__(self) -> None:
         self._parts: list[types.Part] = []
         self._tokens = Tokens()
-        self._finish = "stop"
+        self._finish: str | None = None
 
     async def take(self, answer: types.GenerateContentResponse, listener: Listener | None) -> None:
         """Take a piece, and let the listener hear it."""
@@ -96,6 +97,7 @@ class _Gathering:
             self._tokens = _tokens(answer.usage_metadata)
         candidate = answer.candidates[0] if answer.candidates else None
         if candidate is None:
+            _refuse_blocked(answer)
             return
         if candidate.finish_reason is not None:
             self._finish = _FINISHES.get(candidate.finish_reason.name, candidate.finish_reason.name.lower())
@@ -105,7 +107,9 @@ class _Gathering:
                 await (listener.thinking(part.text) if part.thought else listener.text(part.text))
 
     def turn(self) -> Turn:
-        """The whole turn."""
+        """The whole turn. Raises ModelFailure."""
+        if self._finish is None:
+            raise ModelFailure(BROKEN_OFF)
         calls = [part.function_call for part in self._parts if part.function_call is not None]
         return Turn(
             content="".join(part.text or "" for part in self._parts if not part.thought),
@@ -118,6 +122,12 @@ class _Gathering:
             tokens=self._tokens,
             original=types.Content(role="model", parts=self._parts),
         )
+
+
+def _refuse_blocked(answer: types.GenerateContentResponse) -> None:
+    reason = answer.prompt_feedback.block_reason if answer.prompt_feedback else None
+    if reason is not None:
+        raise ModelFailure(f"{PROVIDER} refused the prompt: {reason.name}")
 
 
 def _tokens(usage: types.GenerateContentResponseUsageMetadata) -> Tokens:

@@ -188,6 +188,9 @@ def cannot_take(attachment: Attachment, provider: str) -> "ModelFailure":
     return ModelFailure(f"{attachment.name}: {provider} models take no files of type {attachment.type}", status=400)
 
 
+BROKEN_OFF: Final = "The connection to the model was closed before its answer was complete"
+
+
 class ModelFailure(Exception):
     """The model did not answer, in the provider's own words. `status` is the provider's HTTP status, if any."""
 

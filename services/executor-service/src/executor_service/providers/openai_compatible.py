@@ -9,7 +9,7 @@ import msgspec
 from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI, OpenAIError
 
 from executor_service.providers.endpoints import Endpoint
-from executor_service.providers.model import Listener, Message, ModelFailure, ModelRequest, Role, Turn
+from executor_service.providers.model import BROKEN_OFF, Listener, Message, ModelFailure, ModelRequest, Role, Turn
 from executor_service.providers.openai_wire import StreamError, messages_of, streamed_turn, tools_of, whole_turn
 from shared.observe.spans import trace_headers
 from shared.workflow.jsvalues import JsonObject, stringify
@@ -17,7 +17,6 @@ from shared.workflow.jsvalues import JsonObject, stringify
 MAX_RETRIES: Final = 2
 MAX_CLIENTS: Final = 64
 TIMED_OUT: Final = "Provider request timed out"
-BROKEN_OFF: Final = "The connection to the model was closed before its answer was complete"
 
 
 class OpenAICompatible:

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from executor_service.providers.model import (
+    BROKEN_OFF,
     Attachment,
     Listener,
     Message,
@@ -21,6 +22,7 @@ from shared.workflow.jsvalues import Json, JsonObject
 
 DATA: Final = b"data:"
 DONE: Final = b"[DONE]"
+NO_ANSWER: Final = "The model gave no answer"
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _SOUNDS: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
@@ -72,7 +74,7 @@ class _Completion(msgspec.Struct):
 
 
 class StreamError(Exception):
-    """The provider reported an error inside its stream."""
+    """The provider reported an error instead of its answer, or gave none."""
 
 
 _decoder: Final = msgspec.json.Decoder(_Completion)
@@ -95,21 +97,31 @@ def tools_of(request: ModelRequest) -> JsonObject:
 
 def whole_turn(body: bytes) -> Turn:
     """A complete answer. Raises msgspec.DecodeError, StreamError."""
+    completion = _decoder.decode(body)
     gathering = _Gathering()
-    gathering.take(_decoder.decode(body))
+    gathering.take(completion)
+    if not completion.choices:
+        raise StreamError(NO_ANSWER)
     return gathering.turn()
 
 
 async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener) -> Turn:
-    """A streamed answer, told to the listener piece by piece. Raises msgspec.DecodeError, StreamError."""
+    """A streamed answer, told to the listener piece by piece. Raises msgspec.DecodeError, StreamError.
+
+    Not every server says `[DONE]`, and not every one a reason to end; one that says neither broke off.
+    """
     gathering = _Gathering()
     async for data in _events(chunks):
+        if data == DONE:
+            return gathering.turn()
         completion = _decoder.decode(data)
         for said in gathering.take(completion):
             if thought := said.reasoning_content or said.reasoning:
                 await listener.thinking(thought)
             if said.content:
                 await listener.text(said.content)
+    if not gathering.has_ended:
+        raise StreamError(BROKEN_OFF)
     return gathering.turn()
 
 
@@ -118,12 +130,14 @@ async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
-            if line.startswith(DATA):
-                data = line[len(DATA) :].strip()
-                if data == DONE:
-                    return
-                if data:
-                    yield data
+            if data := _data(line):
+                yield data
+    if data := _data(rest):
+        yield data
+
+
+def _data(line: bytes) -> bytes:
+    return line[len(DATA) :].strip() if line.startswith(DATA) else b""
 
 
 class _Gathering:
@@ -133,8 +147,13 @@ class _Gathering:
         self._content: list[str] = []
         self._thinking: list[str] = []
         self._calls: dict[int, _Call] = {}
-        self._finish = "stop"
+        self._finish: str | None = None
         self._tokens = Tokens()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether a reason to end was given."""
+        return self._finish is not None
 
     def take(self, completion: _Completion) -> list[_Said]:
         if completion.error is not None:
@@ -170,7 +189,7 @@ class _Gathering:
                 ToolCall(call.id or f"call_{index}", call.function.name or "", call.function.arguments or "{}")
                 for index, call in sorted(self._calls.items())
             ),
-            finish_reason=self._finish,
+            finish_reason=self._finish or "stop",
             tokens=self._tokens,
         )
 

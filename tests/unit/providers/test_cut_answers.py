@@ -1,0 +1,105 @@
+"""An answer that ends before its end is a failure, however politely the connection was closed."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from tests.support.http_stub import Answer, HttpStub
+from tests.unit.providers.hearing import Heard
+
+from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role
+from executor_service.providers.model import BROKEN_OFF
+from executor_service.providers.openai_wire import NO_ANSWER
+
+SSE = {"content-type": "text/event-stream"}
+SAID = {"choices": [{"delta": {"content": "Hello"}}]}
+ENDED = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+STARTED = {
+    "type": "message_start",
+    "message": {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude",
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": {"input_tokens": 1, "output_tokens": 0},
+    },
+}
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[HttpStub]:
+    async with HttpStub() as running:
+        yield running
+
+
+@pytest.fixture
+async def models(stub: HttpStub) -> AsyncIterator[Models]:
+    url = f"http://127.0.0.1:{stub.port}"
+    servers = ProviderSettings(
+        vllm_base_url=url,
+        anthropic_base_url=url,
+        anthropic_api_key="key",
+        gemini_base_url=url,
+        gemini_api_key="key",
+    )
+    found = Models(servers)
+    yield found
+    await found.stop()
+
+
+def asks(model: str) -> ModelRequest:
+    return ModelRequest(model=model, messages=(Message(role=Role.USER, content="Hi"),))
+
+
+def stream(*events: dict[str, Any] | str) -> Answer:
+    lines = (event if isinstance(event, str) else json.dumps(event) for event in events)
+    return Answer(body="".join(f"data: {line}\n\n" for line in lines), headers=SSE)
+
+
+def claude(*events: dict[str, Any]) -> Answer:
+    return Answer(body="".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events), headers=SSE)
+
+
+@pytest.mark.parametrize(
+    ("model", "answer"),
+    [
+        ("vllm/x", stream(SAID)),
+        ("vllm/x", stream()),
+        ("claude-x", claude(STARTED)),
+        ("claude-x", claude()),
+        ("gemini-x", stream({"candidates": [{"content": {"role": "model", "parts": [{"text": "Hello"}]}}]})),
+        ("gemini-x", stream()),
+    ],
+)
+async def test_a_stream_without_an_end_is_a_failure(stub: HttpStub, models: Models, model: str, answer: Answer) -> None:
+    stub.answer(answer)
+    with pytest.raises(ModelFailure, match=BROKEN_OFF):
+        await models.turn(asks(model), Heard())
+
+
+@pytest.mark.parametrize("events", [(SAID, ENDED), (SAID, "[DONE]"), (SAID, ENDED, "[DONE]")])
+async def test_either_sign_of_an_end_will_do(stub: HttpStub, models: Models, events: tuple[Any, ...]) -> None:
+    stub.answer(stream(*events))
+    turn = await models.turn(asks("vllm/x"), Heard())
+    assert (turn.content, turn.finish_reason) == ("Hello", "stop")
+
+
+async def test_the_last_line_need_not_be_ended(stub: HttpStub, models: Models) -> None:
+    stub.answer(Answer(body=f"data: {json.dumps(SAID)}\n\ndata: [DONE]", headers=SSE))
+    assert (await models.turn(asks("vllm/x"), Heard())).content == "Hello"
+
+
+async def test_a_whole_answer_that_says_nothing_is_a_failure(stub: HttpStub, models: Models) -> None:
+    stub.answer(Answer(body="{}"))
+    with pytest.raises(ModelFailure, match=NO_ANSWER):
+        await models.turn(asks("vllm/x"))
+
+
+async def test_a_prompt_that_was_blocked_is_told(stub: HttpStub, models: Models) -> None:
+    stub.answer(stream({"promptFeedback": {"blockReason": "SAFETY"}}))
+    with pytest.raises(ModelFailure, match="google refused the prompt: SAFETY"):
+        await models.turn(asks("gemini-x"))
