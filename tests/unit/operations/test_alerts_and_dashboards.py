@@ -69,6 +69,11 @@ def test_rules_speak_of_metrics_that_exist() -> None:
     assert {name for file in RULES for name in families(file.read_text())} - known == set()
 
 
+def test_runbooks_speak_of_metrics_that_exist() -> None:
+    known = {metric.name for metric in metrics()}
+    assert {name for page in RUNBOOKS.glob("*.md") for name in families(page.read_text())} - known == set()
+
+
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard.uid)
 def test_dashboards_speak_of_metrics_that_exist(dashboard: Dashboard) -> None:
     known = {metric.name for metric in metrics()}
