@@ -123,5 +123,7 @@ def test_turns_and_tool_calls_lie_below_their_agent() -> None:
 
 def test_a_called_workflow_lies_below_the_block_that_called_it() -> None:
     called = tuple(msgspec.to_builtins(entry) for entry in (log("s", 1), log("d", 2)))
-    (span,) = spans_of(log("w", 1, kind="workflow_input", child_spans=called))
+    output = {"success": True, "childWorkflowSnapshotId": "snap-1"}
+    (span,) = spans_of(log("w", 1, kind="workflow_input", child_spans=called, output=output))
     assert shape([span]) == [("w", ["s", "d"])]
+    assert (span["type"], span["childWorkflowSnapshotId"]) == ("workflow", "snap-1")

@@ -11,7 +11,10 @@ from shared.contracts.runs import BlockLog
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.trace_segments import model_facts, segment_spans
 
+WORKFLOW: Final = "workflow"
+"""The type of the span of a run, and of a block that called another workflow."""
 _CONTAINERS: Final = frozenset({"loop", "parallel"})
+_CALLS: Final = frozenset({"workflow", "workflow_input"})
 
 Path = tuple[tuple[str, int], ...]
 """Container and iteration, outermost first: where a block stands."""
@@ -23,7 +26,7 @@ def run_span(blocks: Sequence[BlockLog], started_at: datetime, ended_at: datetim
     return {
         "id": "workflow-execution",
         "name": "Workflow Execution",
-        "type": "workflow",
+        "type": WORKFLOW,
         "duration": _ms(started_at, ended_at),
         "startTime": iso(started_at),
         "endTime": iso(ended_at),
@@ -99,7 +102,7 @@ class _Tree:
         span: JsonObject = {
             "id": span_id,
             "name": _own_name(log),
-            "type": log.block_type,
+            "type": WORKFLOW if log.block_type in _CALLS else log.block_type,
             "duration": log.duration_ms,
             "startTime": iso(log.started_at),
             "endTime": iso(log.ended_at),
@@ -111,6 +114,7 @@ class _Tree:
             "output": {"error": log.error} if log.error is not None else log.output,
             **_where(log),
             **model_facts(log.output),
+            **_called_version(log),
         }
         children = [*segment_spans(span_id, log.output), *self._called(log)]
         return {**span, "children": list(children)} if children else span
@@ -146,6 +150,12 @@ def _where(log: BlockLog) -> JsonObject:
         "iterationIndex": log.iteration_index,
     }
     return {key: value for key, value in told.items() if value is not None}
+
+
+def _called_version(log: BlockLog) -> JsonObject:
+    """The snapshot that a block called, where it called one to its end."""
+    called = log.output.get("childWorkflowSnapshotId") if isinstance(log.output, dict) else None
+    return {"childWorkflowSnapshotId": called} if called and log.block_type in _CALLS else {}
 
 
 def _times(started_at: datetime, ended_at: datetime) -> JsonObject:
