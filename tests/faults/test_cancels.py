@@ -74,20 +74,20 @@ async def test_a_run_is_cancelled_in_the_queue_while_no_worker_takes_anything(
     assert models.calls_of(model) == []
 
 
-@both
-async def test_a_run_is_cancelled_while_its_worker_is_gone(
-    door: PublicDoor, models: ModelServer, stack: Stack, talker: tuple[str, str], cancel: Cancel
+async def test_runs_are_cancelled_while_their_worker_is_gone(
+    door: PublicDoor, models: ModelServer, stack: Stack, talker: tuple[str, str]
 ) -> None:
     workflow_id, model = talker
-    job = await door.queue(workflow_id)
-    await eventually(lambda: models.calls_of(model), seconds=10)
+    jobs = [await door.queue(workflow_id) for _ in range(2)]
+    await eventually(lambda: len(models.calls_of(model)) == 2, seconds=10)
     for name in WORKERS:
         stack.kill(name)
     try:
-        await cancelled(door, workflow_id, job, cancel)
+        for job, cancel in zip(jobs, (legacy, v2), strict=True):
+            await cancelled(door, workflow_id, job, cancel)
     finally:
         await asyncio.gather(*(asyncio.to_thread(stack.restart, name) for name in WORKERS))
-    assert len(models.calls_of(model)) == 1
+    assert len(models.calls_of(model)) == 2
 
 
 @both

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import httpx
 import pytest
 from tests.faults.harness.load import Callers
+from tests.faults.harness.until import until
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
 from tests.support.eventually import eventually
@@ -34,7 +36,8 @@ async def apply(stack: Stack, topology: Topology, *, look_every_ms: int) -> None
         stack.rabbitmq.ctl, "eval", f"application:set_env(rabbit, channel_tick_interval, {look_every_ms})."
     )
     await Management(stack.rabbitmq.management_url).apply_policies(topology)
-    await asyncio.gather(*(asyncio.to_thread(stack.restart, name) for name in WORKERS))
+    await asyncio.to_thread(stack.rabbitmq.ctl, "close_all_connections", "a new topology")
+    await until(lambda: _is_ready(stack), seconds=30)
 
 
 @pytest.fixture
@@ -59,6 +62,12 @@ async def test_a_run_outlives_the_brokers_patience(
 
     assert end["status"] == "completed"
     assert [witness.calls(step, "t1") for step in ("slow-a", "slow-c")] == [1, 1]
+
+
+async def _is_ready(stack: Stack) -> bool:
+    async with httpx.AsyncClient() as http:
+        answers = [await http.get(f"{stack.url_of(name)}/readyz") for name in stack.names]
+    return all(answer.is_success for answer in answers)
 
 
 def _was_taken_back(stack: Stack) -> bool:
