@@ -213,6 +213,12 @@ def test_17_nobody_who_works(patient: Patient) -> None:
     assert "takes no runs" in patient.problem("workers")
 
 
+def test_18_an_environment_without_settings(patient: Patient) -> None:
+    for name in ("FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI"):
+        del patient.environment[name]
+    assert "the defaults are looked at" in patient.findings("warning")["environment"]
+
+
 async def _lay_out(rabbitmq: RabbitMQServer) -> None:
     await declare_topology(rabbitmq.amqp_url, default_topology())
     await Management(rabbitmq.management_url).apply_policies(default_topology())

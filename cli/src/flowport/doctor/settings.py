@@ -1,5 +1,6 @@
 """The settings in this environment, as the services would read them."""
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -19,11 +20,16 @@ KINDS: Final[Mapping[str, type[BaseSettings]]] = {
     "executor-service": ExecutorSettings,
     "jobs-service": JobsSettings,
 }
+SERVERS: Final = frozenset({"FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI"})
 SHORTEST_TOKEN: Final = 16
 
 
 def check_settings() -> Iterator[Finding]:
     """Each service's settings, then what they mean together."""
+    if not SERVERS & os.environ.keys():
+        found = f"{' and '.join(sorted(SERVERS))} are not set here, so that the defaults are looked at"
+        fix = "run this where a service's settings are in the environment; what `flowport up` runs needs none"
+        yield warning("environment", found, fix)
     for service, kind in KINDS.items():
         try:
             read_settings(kind)
