@@ -1,5 +1,6 @@
 """Plots as small SVG files: grouped bars, and lines."""
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
@@ -11,7 +12,7 @@ from benchmarks.stand import BARE, TASK_QUEUE, WEB
 COLOURS: Final = ("#2a6f97", "#e0a458", "#8d99ae", "#588157", "#bc4749", "#6d597a", "#1d3557", "#a98467")
 SHOWN: Final = (WEB, BARE, TASK_QUEUE, "sync no-op")
 WIDTH, HEIGHT, LEFT, TOP = 640, 260, 70, 50
-BAR, GAP = 34, 40
+BAR, GAP, LETTER = 34, 40, 6
 Points = Sequence[tuple[float, float]]
 
 
@@ -46,11 +47,11 @@ def lines(title: str, x_name: str, series: Mapping[str, Points]) -> str:
         return LEFT + share * (WIDTH - LEFT - 20), TOP + HEIGHT * (1 - y / tallest)
 
     parts = [_title(title), *_legend(list(series)), *_axis(tallest)]
-    for colour, points in zip(COLOURS * 3, series.values(), strict=False):
+    for colour, points in zip(itertools.cycle(COLOURS), series.values(), strict=False):
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in points))
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
     ticks = xs if len(xs) <= 8 else [xs[0], xs[len(xs) // 2], xs[-1]]
-    parts += [_text(at(x, 0)[0] - 8, TOP + HEIGHT + 16, f"{x:,g}") for x in ticks]
+    parts += [_text(at(x, 0)[0] - LETTER * len(f"{x:,g}") / 2, TOP + HEIGHT + 16, f"{x:,g}") for x in ticks]
     parts.append(_text(LEFT, TOP + HEIGHT + 32, x_name))
     return _svg(parts, WIDTH)
 
@@ -77,15 +78,16 @@ def _axis(tallest: float) -> Iterator[str]:
     for share in (0, 0.5, 1):
         y = TOP + HEIGHT * (1 - share)
         yield f'<line x1="{LEFT}" x2="{WIDTH - 20}" y1="{y}" y2="{y}" stroke="#ddd"/>'
-        yield _text(4, y + 4, f"{tallest * share:,.4g}")
+        value = tallest * share
+        yield _text(4, y + 4, f"{value:,.0f}" if value >= 100 else f"{value:,.3g}")
 
 
 def _legend(names: Sequence[str]) -> Iterator[str]:
-    room = (WIDTH - LEFT) / max(4, len(names))
-    for number, name in enumerate(names):
-        left = LEFT + number * room
-        yield f'<rect x="{left:.0f}" y="24" width="10" height="10" fill="{COLOURS[number % len(COLOURS)]}"/>'
+    left = float(LEFT)
+    for colour, name in zip(itertools.cycle(COLOURS), names, strict=False):
+        yield f'<rect x="{left:.0f}" y="24" width="10" height="10" fill="{colour}"/>'
         yield _text(left + 14, 33, name)
+        left += 26 + LETTER * len(name)
 
 
 def _title(text: str) -> str:
