@@ -37,9 +37,10 @@ class Machine(msgspec.Struct, frozen=True):
         )
 
     def __str__(self) -> str:
+        busy = ", **other work beside it: only CPU times can be trusted**" if self.load > self.cores / 2 else ""
         return (
             f"{self.measured_at}, {self.cores} cores ({self.processor}), {self.memory_gib} GiB, "
-            f"Python {self.python}, commit {self.commit}, load before it {self.load:g}"
+            f"Python {self.python}, commit {self.commit}, load before it {self.load:g}{busy}"
         )
 
 
