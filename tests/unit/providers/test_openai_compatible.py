@@ -86,6 +86,14 @@ async def test_the_blocks_own_key_goes_before_the_servers(server: ModelServer, m
     assert server.calls_of("keyed")[0].headers["authorization"] == "Bearer mine"
 
 
+async def test_a_block_that_names_another_server_is_not_answered_by_ours(server: ModelServer, models: Models) -> None:
+    named = {"azureEndpoint": "https://other.example"}
+    with pytest.raises(ModelFailure, match=r"the block's own, https://other\.example, is not called"):
+        await models.turn(asks("vllm/elsewhere", credentials=named))
+    assert server.calls_of("elsewhere") == []
+    assert (await models.turn(asks("vllm/ours", credentials={"azureEndpoint": f"{server.url}/"}))).content == "Hi"
+
+
 @pytest.mark.parametrize("listens", [False, True])
 async def test_a_refusal_is_told_in_the_providers_words(server: ModelServer, models: Models, listens: bool) -> None:
     server.answer("refuses", Reply.fails(400, "model exploded"))

@@ -51,18 +51,18 @@ def endpoints(settings: ProviderSettings) -> Mapping[str, Endpoint]:
     servers = [
         Endpoint(
             "vllm",
-            _with_version(settings.vllm_base_url),
+            with_version(settings.vllm_base_url),
             settings.vllm_api_key.get_secret_value() or NO_KEY_NEEDED,
             needs_key=False,
             max_tokens_field=_NEWER_FIELD,
         ),
         Endpoint(
             "litellm",
-            _with_version(settings.litellm_base_url),
+            with_version(settings.litellm_base_url),
             settings.litellm_api_key.get_secret_value() or NO_KEY_NEEDED,
             needs_key=False,
         ),
-        Endpoint("ollama", _with_version(settings.ollama_url), NO_KEY_NEEDED, needs_key=False, takes_schema=False),
+        Endpoint("ollama", with_version(settings.ollama_url), NO_KEY_NEEDED, needs_key=False, takes_schema=False),
         Endpoint(
             "openai",
             settings.openai_base_url,
@@ -81,6 +81,7 @@ def keyed_providers(settings: ProviderSettings) -> frozenset[str]:
     )
 
 
-def _with_version(base_url: str) -> str:
+def with_version(base_url: str) -> str:
+    """A server's address as its API begins, whether or not whoever typed it knew."""
     base = base_url.rstrip("/")
     return base if not base or base.endswith("/v1") else f"{base}/v1"

@@ -8,7 +8,7 @@ import httpx2
 import msgspec
 from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI, OpenAIError
 
-from executor_service.providers.endpoints import Endpoint
+from executor_service.providers.endpoints import Endpoint, with_version
 from executor_service.providers.model import BROKEN_OFF, Listener, Message, ModelFailure, ModelRequest, Role, Turn
 from executor_service.providers.openai_wire import StreamError, messages_of, streamed_turn, tools_of, whole_turn
 from shared.observe.spans import trace_headers
@@ -59,6 +59,7 @@ class OpenAICompatible:
 
     def _address(self, request: ModelRequest) -> tuple[str, ...]:
         """What a client is for: the key, and whatever else `_connected` takes. Raises ModelFailure."""
+        _refuse_other_server(request, self._endpoint)
         if not self._endpoint.base_url:
             raise ModelFailure(f"No server is configured for {self._endpoint.provider} models")
         return (key_of(request, self._endpoint.provider, self._endpoint.api_key),)
@@ -73,6 +74,15 @@ def key_of(request: ModelRequest, provider: str, own_key: str) -> str:
     if not key:
         raise ModelFailure(f"API key is required for {provider} {request.model}")
     return key
+
+
+def _refuse_other_server(request: ModelRequest, endpoint: Endpoint) -> None:
+    """A block may name its own vLLM server where this was exported; what goes to another one must not go unseen."""
+    named = request.credential("azureEndpoint")
+    if endpoint.provider == "vllm" and named and with_version(named) != endpoint.base_url:
+        raise ModelFailure(
+            f"The operator of this server names the vllm server; the block's own, {named}, is not called"
+        )
 
 
 def _body(request: ModelRequest, endpoint: Endpoint, *, streams: bool) -> Mapping[str, Any]:
