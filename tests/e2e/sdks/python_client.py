@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from simstudio import SimStudioClient, SimStudioError  # type: ignore[import-not-found]  # in a folder of its own
@@ -29,11 +30,21 @@ def poll(look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     raise SystemExit("the job did not end")
 
 
-def main(base_url: str, key: str, small_key: str, echo: str, broken: str) -> dict[str, Any]:
+def with_file(client: Any, workflow_id: str, **options: Any) -> Any:
+    """Send this program along."""
+    with Path(__file__).open("rb") as program:
+        return attempt(lambda: client.execute_workflow(workflow_id, {"doc": [program]}, **options))
+
+
+def main(base_url: str, key: str, small_key: str, echo: str, broken: str, measure: str) -> dict[str, Any]:
+    with SimStudioClient(api_key=key, base_url="http://127.0.0.1:9") as moved:
+        moved.set_base_url(base_url)
+        assert moved.validate_workflow(echo)
     client = SimStudioClient(api_key=key, base_url=base_url)
     seen = {
         "fields": attempt(lambda: client.execute_workflow(echo, {"q": "hello"})),
         "text": attempt(lambda: client.execute_workflow_sync(echo, "hello")),
+        "file": with_file(client, measure),
         "failed": attempt(lambda: client.execute_workflow(broken, {})),
         "queued": attempt(lambda: client.execute_workflow(echo, {"q": "later"}, async_execution=True)),
         "status": attempt(lambda: client.get_workflow_status(echo)),
@@ -47,8 +58,13 @@ def main(base_url: str, key: str, small_key: str, echo: str, broken: str) -> dic
     queued = seen["queued"]
     if "task_id" in queued:
         seen["job"] = poll(lambda: client.get_job_status(queued["task_id"]))
+        filed = with_file(client, measure, async_execution=True)
+        seen["filed"] = poll(lambda: client.get_job_status(filed["task_id"]))
     else:
-        seen["run"] = poll(lambda: client.get_workflow_run(echo, queued["run_id"], include_output=True))
+        wanted = {"include_output": True, "selected_outputs": ["f1"]}
+        seen["run"] = poll(lambda: client.get_workflow_run(echo, queued["run_id"], **wanted))
+        filed = with_file(client, measure, async_execution=True, execution_timeout_seconds=60)
+        seen["filed"] = poll(lambda: client.get_workflow_run(measure, filed["run_id"], include_output=True))
     client.set_api_key("sk-sim-wrong")
     seen["wrong_key"] = attempt(lambda: client.execute_workflow(echo, {}))
     client.set_api_key(small_key)

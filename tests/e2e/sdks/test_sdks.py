@@ -16,6 +16,8 @@ from flowport.stack import Stack
 CLIENTS = Path(sys.prefix) / "sdks"
 LIMIT = "Rate limit exceeded. Retry after"
 
+MEASURE = "return <start.doc>.map(file => [file.name, file.size])"
+PROGRAM = HERE / "python_client.py"
 Seen = dict[str, Any]
 
 
@@ -25,19 +27,24 @@ async def use(client: str, door: PublicDoor, stack: Stack) -> Seen:
         workflow("Echo", [start(q="string"), function("f1", "return <start.q> || <start.input>")], (START, "f1"))
     )
     broken = await door.publish(workflow("Broken", [start(), function("f1", 'throw new Error("boom")')], (START, "f1")))
+    measure = await door.publish(
+        workflow("Measure", [start(doc="file[]"), function("f1", MEASURE)], (START, "f1")),
+    )
     small = await key_with_limit(stack, door, 1)
-    arguments = (stack.url, door.http.headers["x-api-key"], small, echo, broken)
+    arguments = (stack.url, door.http.headers["x-api-key"], small, echo, broken, measure)
     if client == "typescript":
         printed = await run(node(), str(HERE / "typescript_client.mjs"), *arguments)
     else:
         path = {"PYTHONPATH": str(CLIENTS / client)}
-        printed = await run(sys.executable, str(HERE / "python_client.py"), *arguments, environment=path)
+        printed = await run(sys.executable, str(PROGRAM), *arguments, environment=path)
     seen: Seen = json.loads(printed)
     return seen
 
 
-def check_common(seen: Seen) -> None:
-    """What every client shows the same way."""
+def check_common(seen: Seen, *, file: Path | None = None) -> None:
+    """What every client shows the same way; `file` is the one that it sends, of 1000 bytes where none is named."""
+    measured = [[file.name, file.stat().st_size]] if file else [["letter.txt", 1000]]
+    assert (seen["file"]["output"]["result"], seen["filed"]["output"]["result"]) == (measured, measured)
     assert seen["valid"] is True
     assert (seen["wrong_key"]["raised"], seen["wrong_key"]["status"]) == ("Invalid API key", 401)
     assert (seen["unknown_workflow"]["raised"], seen["unknown_workflow"]["status"]) == ("Workflow not found", 404)
@@ -57,7 +64,7 @@ def check_common(seen: Seen) -> None:
 
 async def test_python_0_1_2(door: PublicDoor, stack: Stack) -> None:
     seen = await use("python-0.1.2", door, stack)
-    check_common(seen)
+    check_common(seen, file=PROGRAM)
     assert (seen["fields"]["success"], seen["fields"]["output"]["result"]) == (True, "hello")
     assert seen["text"]["output"]["result"] == "hello"
     assert "boom" in seen["failed"]["raised"]
@@ -71,13 +78,14 @@ async def test_python_0_1_2(door: PublicDoor, stack: Stack) -> None:
 
 async def test_python_0_2_1(door: PublicDoor, stack: Stack) -> None:
     seen = await use("python-0.2.1", door, stack)
-    check_common(seen)
+    check_common(seen, file=PROGRAM)
     assert (seen["fields"]["status"], seen["fields"]["output"]["result"]) == ("completed", "hello")
     assert seen["text"]["output"]["result"] == "hello"
     assert (seen["failed"]["success"], seen["failed"]["status"]) == (False, "failed")
     assert "boom" in seen["failed"]["error"]
     assert seen["queued"]["status_url"].endswith(f"/runs/{seen['queued']['run_id']}")
     assert (seen["run"]["status"], seen["run"]["output"]["result"]) == ("completed", "later")
+    assert seen["run"]["blockOutputs"]["f1"]["result"] == "later"
     assert (seen["status"]["is_deployed"], seen["status"]["needs_redeployment"]) == (True, False)
 
 

@@ -1,7 +1,7 @@
 // Does with Sim's TypeScript client what its readers do, and prints what came of it as JSON. The client is as published.
 import { SimStudioClient, SimStudioError } from "simstudio-ts-sdk";
 
-const [baseUrl, apiKey, smallKey, echo, broken] = process.argv.slice(2);
+const [baseUrl, apiKey, smallKey, echo, broken, measure] = process.argv.slice(2);
 const client = new SimStudioClient({ apiKey, baseUrl });
 
 async function attempt(call) {
@@ -22,9 +22,15 @@ async function ended(taskId) {
   throw new Error("the job did not end");
 }
 
+function withFile(options) {
+  const doc = [new File(["x".repeat(1000)], "letter.txt", { type: "text/plain" })];
+  return attempt(() => client.executeWorkflow(measure, { doc }, options));
+}
+
 const seen = {
   fields: await attempt(() => client.executeWorkflow(echo, { q: "hello" })),
   text: await attempt(() => client.executeWorkflowSync(echo, "hello")),
+  file: await withFile(),
   failed: await attempt(() => client.executeWorkflow(broken, {})),
   queued: await attempt(() => client.executeWorkflow(echo, { q: "later" }, { async: true })),
   status: await attempt(() => client.getWorkflowStatus(echo)),
@@ -36,6 +42,7 @@ const seen = {
   unknown_job: await attempt(() => client.getJobStatus("run_nowhere")),
 };
 seen.job = await ended(seen.queued.taskId);
+seen.filed = await ended((await withFile({ async: true })).taskId);
 client.setApiKey("sk-sim-wrong");
 seen.wrong_key = await attempt(() => client.executeWorkflow(echo, {}));
 client.setApiKey(smallKey);
