@@ -87,6 +87,15 @@ async def test_a_key_for_one_workflow_opens_no_other(system: System, admin: Visi
     assert (await system.send("POST", "/api/workflows", {"name": "new"}, key=key)).status == 403
 
 
+async def test_a_key_may_have_a_limit_of_its_own(system: System, admin: Visitor) -> None:
+    made = await make(admin, rateLimit=1)
+    assert made["rateLimit"] == 1
+    answers = [await system.execute({}, key=made["key"]) for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert (await system.execute({})).status == 200
+    assert (await admin.send("POST", KEYS, {"name": "none", "rateLimit": 0})).status == 400
+
+
 async def test_a_key_expires(system: System, admin: Visitor) -> None:
     past = await admin.send("POST", KEYS, {"name": "x", "expiresAt": iso(NOON)})
     assert past.status == 400

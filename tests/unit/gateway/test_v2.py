@@ -129,6 +129,35 @@ async def test_a_body_out_of_order_is_400(system: System, body: object, message:
     ErrorAnswer.model_validate(answer.json)
 
 
+async def test_a_version_can_be_pinned_in_the_body_or_by_the_header(system: System) -> None:
+    system.deployments.put("W", version=2)
+    await execute(system, {"deploymentVersion": 1})
+    await execute(system, {"deploymentVersion": 1}, headers={"X-Workflow-Version": "1"})
+    await execute(system)
+    assert [run.snapshot.version for run in system.worker.runs] == [1, 1, 2]
+    refused = await execute(system, {"deploymentVersion": 1}, headers={"X-Workflow-Version": "2"})
+    message = "X-Workflow-Version and deploymentVersion name different versions"
+    assert (refused.status, refused.json["error"]["message"]) == (400, message)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers"),
+    [
+        (EXECUTE, {"deploymentVersion": 1}, {}),
+        (EXECUTE, {}, {"X-Workflow-Version": "1"}),
+        ("/api/workflows/W/execute", {}, {"X-Workflow-Version": "1"}),
+    ],
+)
+async def test_the_public_runs_what_is_live_and_nothing_else(
+    system: System, path: str, body: object, headers: dict[str, str]
+) -> None:
+    system.deployments.put("W", version=2, public=True)
+    refused = await system.send("POST", path, body, key=None, headers=headers)
+    assert refused.status == 400
+    assert b"Running another version than the live one requires an API key" in refused.body
+    assert system.worker.runs == []
+
+
 async def test_details_name_the_place(system: System) -> None:
     assert (await execute(system, {"surprise": 1})).json["error"]["details"] == [
         {

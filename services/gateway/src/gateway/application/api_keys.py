@@ -42,6 +42,7 @@ class Wish:
     scopes: frozenset[Scope] = DEFAULT_SCOPES
     workflow_ids: tuple[str, ...] | None = None
     expires_at: datetime | None = None
+    rate_limit: int | None = None
 
 
 class ApiKeys:
@@ -77,6 +78,7 @@ class ApiKeys:
             created_by=caller.actor_name,
             created_at=now,
             expires_at=wish.expires_at,
+            rate_limit=wish.rate_limit,
         )
         try:
             await self._keys.add_key(key)
@@ -189,6 +191,7 @@ def _facts(key: ApiKey) -> dict[str, Any]:
         "scopes": sorted(key.scopes),
         "workflowIds": list(key.workflow_ids) if key.workflow_ids is not None else None,
         "expiresAt": iso(key.expires_at) if key.expires_at else None,
+        "rateLimit": key.rate_limit,
     }
 
 

@@ -16,6 +16,7 @@ from shared.errors import Forbidden, InvalidRequest
 
 MAX_TIMEOUT_SECONDS: Final = 604_800
 AGENT_EVENTS: Final = "agent-events-v1"
+PINNING_NEEDS_KEY: Final = "Running another version than the live one requires an API key"
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 _ADDRESS: Final = re.compile(r"(?=.{1,2048}$)https?://[^\s/?#]+\S*")
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?")
@@ -87,7 +88,7 @@ def read_execute_request(
         base64_max_bytes=None if controls.base64_max_bytes is UNSET else int(controls.base64_max_bytes),
         agent_events=agent_events,
         call_chain=call_chain,
-        version=pinned_version(headers.get("x-workflow-version")),
+        version=pinned_version(headers.get("x-workflow-version"), is_public=is_public),
         callback_url=callback_url(headers, mode),
         trigger=trigger_of(controls) if is_session else Trigger.API,
         draft_run=draft_run,
@@ -114,10 +115,15 @@ def callback_url(headers: Mapping[str, str], mode: RunMode) -> str | None:
     return url
 
 
-def pinned_version(header: str | None) -> int | None:
-    """The version that the caller asks for, None for the live one. Raises InvalidRequest."""
+def pinned_version(header: str | None, *, is_public: bool) -> int | None:
+    """The version that the caller asks for, None for the live one. Raises InvalidRequest.
+
+    The public runs what is live: older versions were taken back from it, for whatever reason.
+    """
     if header is None:
         return None
+    if is_public:
+        raise InvalidRequest(PINNING_NEEDS_KEY)
     if not _VERSION.fullmatch(header):
         raise InvalidRequest("X-Workflow-Version must be a version number")
     return int(header)

@@ -70,7 +70,7 @@ def workflow_openapi(
             "content": {"application/json": {"schema": _body(interface), "example": interface.example_input()}}
         },
         "responses": {**_successes(interface), **_failures()},
-        "security": [{}] if is_public else [{"key": []}, {"bearer": []}],
+        "security": [{}] if is_public and is_live else [{"key": []}, {"bearer": []}],
     }
     return {
         "openapi": "3.1.0",

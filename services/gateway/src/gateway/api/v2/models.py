@@ -21,6 +21,9 @@ class ExecuteBody(Wire):
     execution_timeout_seconds: int | None = Field(
         None, ge=1, le=604_800, description="Lowers the time limit of an async run."
     )
+    deployment_version: int | None = Field(
+        None, ge=1, lt=2**31, description="Run this version instead of the live one, as X-Workflow-Version does."
+    )
     stream: bool = Field(False, description="Answer with server-sent events.")
     selected_outputs: list[Annotated[str, StringConstraints(max_length=1000)]] = Field(
         [], max_length=100, description="Outputs to stream, as blockName.field."

@@ -11,6 +11,7 @@ from gateway.domain import json_body, problems
 from gateway.domain.errors import MalformedJson
 from gateway.domain.execute_request import (
     AGENT_EVENTS,
+    PINNING_NEEDS_KEY,
     ExecuteRequest,
     callback_url,
     pinned_version,
@@ -45,7 +46,7 @@ def read_v2_request(
         base64_max_bytes=asked.base64_max_bytes,
         agent_events=agent_events,
         call_chain=call_chain,
-        version=pinned_version(headers.get("x-workflow-version")),
+        version=_version(headers.get("x-workflow-version"), asked.deployment_version, is_public=is_public),
         callback_url=callback_url(headers, mode),
         keep_events=True,
     )
@@ -80,6 +81,15 @@ def _refuse_combinations(asked: ExecuteBody, *, is_public: bool) -> None:
         raise InvalidRequest("includeThinking and includeToolCalls require stream: true")
     if asked.is_async and is_public:
         raise InvalidRequest("Async execution requires an API key")
+
+
+def _version(header: str | None, named: int | None, *, is_public: bool) -> int | None:
+    pinned = pinned_version(header, is_public=is_public)
+    if named is not None and is_public:
+        raise InvalidRequest(PINNING_NEEDS_KEY)
+    if pinned is not None and named not in (None, pinned):
+        raise InvalidRequest("X-Workflow-Version and deploymentVersion name different versions")
+    return pinned or named
 
 
 def _run_id(header: str | None) -> str | None:

@@ -62,6 +62,7 @@ def _keys_router(
             scopes=frozenset(map(Scope, body.scopes)),
             workflow_ids=None if body.workflow_ids is None else tuple(body.workflow_ids),
             expires_at=body.expires_at,
+            rate_limit=body.rate_limit,
         )
         key, clear = await keys.make(caller, owner_of(caller), wish)
         return NewKeyAnswer(key=NewKey(**_row(key), key=clear))
@@ -104,4 +105,5 @@ def _row(key: ApiKey) -> dict[str, Any]:
         "created_by": key.created_by,
         "last_used": iso(key.last_used_at) if key.last_used_at else None,
         "expires_at": iso(key.expires_at) if key.expires_at else None,
+        "rate_limit": key.rate_limit,
     }

@@ -138,6 +138,9 @@ class KeyBody(AskedFor):
         None, min_length=1, max_length=500, description="The workflows that it is for; all of them when not given."
     )
     expires_at: AwareDatetime | None = None
+    rate_limit: int | None = Field(
+        None, ge=1, le=1_000_000_000, description="Calls of each kind per window; the workspace's limits hold as well."
+    )
 
 
 class KeyNameBody(AskedFor):
@@ -170,6 +173,7 @@ class KeyRow(Wire):
     created_by: str
     last_used: str | None
     expires_at: str | None
+    rate_limit: int | None
 
 
 class NewKey(KeyRow):
