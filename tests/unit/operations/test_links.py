@@ -1,0 +1,28 @@
+"""Every link on a page leads to a file that is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PAGES = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")))
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+LONG_CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+MAPS = ("docs/README.md", "docs/operations/README.md", "docs/adr/README.md", "docs/console/README.md")
+
+
+def links(page: Path) -> set[Path]:
+    """The files that a page leads to."""
+    return {(page.parent / link).resolve() for link in LINK.findall(LONG_CODE.sub("", page.read_text()))}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    assert [link for link in links(page) if not link.exists()] == []
+
+
+def test_every_page_is_on_a_map() -> None:
+    mapped = {link for page in (*MAPS, "docs/operations/alerts.md", "README.md") for link in links(ROOT / page)}
+    pages = {page for page in (ROOT / "docs").rglob("*.md") if page.name != "README.md"}
+    assert pages - mapped == set()
