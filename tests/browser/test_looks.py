@@ -179,9 +179,9 @@ def test_every_page_is_accessible(
 
 def _look_at(page: Page, picture: Path, name: str) -> list[str]:
     page.wait_for_timeout(SETTLED_MS)
-    page.screenshot(path=picture)
     page.evaluate(AXE.read_text())
     result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    page.screenshot(path=picture)
     return [
         f"{name}: {violation['id']} {node['target']} {node.get('failureSummary', '')}"
         for violation in result["violations"]

@@ -62,9 +62,9 @@ export function Compare({ workflowId, saver, version, live, onClose }: Props) {
                   {change.field && change.field !== 'name' && (
                     <dl className={styles.values}>
                       <dt className="visually-hidden">Before</dt>
-                      <dd className={styles.before}>{inText(change.before)}</dd>
+                      <Value className={styles.before} value={change.before} />
                       <dt className="visually-hidden">After</dt>
-                      <dd className={styles.after}>{inText(change.after)}</dd>
+                      <Value className={styles.after} value={change.after} />
                     </dl>
                   )}
                 </div>
@@ -83,6 +83,16 @@ export function Compare({ workflowId, saver, version, live, onClose }: Props) {
 function toneOf(kind: string): keyof typeof TONES {
   if (kind.endsWith('added')) return 'added';
   return kind.endsWith('removed') ? 'removed' : 'changed';
+}
+
+/** A setting as it was or is; long ones scroll, by keyboard too. */
+function Value({ className, value }: { className: string | undefined; value: unknown }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <dd className={className} tabIndex={0}>
+      {inText(value)}
+    </dd>
+  );
 }
 
 function inText(value: unknown): string {

@@ -26,7 +26,7 @@ interface Props {
 export function WorkflowTable({ workflows, activity }: Props) {
   return (
     <TableFrame label="Workflows">
-      <table className={`${table.table} ${styles.table}`}>
+      <table className={classNames(table.table, table.stack, styles.table)}>
         <thead>
           <tr>
             <th scope="col">Name</th>
@@ -50,7 +50,7 @@ export function WorkflowTable({ workflows, activity }: Props) {
 
 function Row({ workflow, activity }: { workflow: WorkflowRow; activity: Activity }) {
   return (
-    <tr>
+    <tr className={styles.row}>
       <td className={styles.name}>
         <Link href={`/workflows/${workflow.id}`} className={styles.link}>
           {workflow.name}

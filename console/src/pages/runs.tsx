@@ -11,6 +11,7 @@ import { QueueLine } from '@/runs/queue-line';
 import { StatusBadge } from '@/runs/status-badge';
 import { WORDS } from '@/runs/words';
 import { Button } from '@/ui/button';
+import { classNames } from '@/ui/class-names';
 import { Select } from '@/ui/field';
 import { Empty, Failure, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
@@ -109,7 +110,7 @@ function Runs({ filter, names, filtered }: RunsProps) {
   return (
     <>
       <TableFrame label="Runs">
-        <table className={`${table.table} ${styles.table}`}>
+        <table className={classNames(table.table, table.stack)}>
           <thead>
             <tr>
               <th scope="col">Run</th>
@@ -161,7 +162,9 @@ function Row({ run, name }: { run: LogRow; name: string | undefined }) {
         </Tip>
       </td>
       <td className={table.number}>{run.totalDurationMs === null ? '–' : duration(run.totalDurationMs)}</td>
-      <td className={table.number}>{run.cost?.total ? cost(run.cost.total) : '–'}</td>
+      <td className={classNames(table.number, !run.cost?.total && table.none)}>
+        {run.cost?.total ? cost(run.cost.total) : '–'}
+      </td>
     </tr>
   );
 }

@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from 'react';
 import { type PausePoint, useAnswer, usePausePoints } from '@/api/pauses';
 import { can, useSignedIn } from '@/api/session';
-import { ago, exactMoment } from '@/app/format';
+import { exactMoment } from '@/app/format';
 import { FieldsForm, sampleOf } from '@/editor/input-form';
 import { Button } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
@@ -44,7 +44,7 @@ function Question({ workflowId, runId, point }: Props & { point: PausePoint }) {
   };
   return (
     <div className={styles.point}>
-      <p className={styles.since}>It has waited for an answer since {ago(point.registeredAt)}.</p>
+      <p className={styles.since}>Somebody is asked for an answer, since {exactMoment(point.registeredAt)}.</p>
       {shown.length > 0 && (
         <dl className={styles.shown}>
           {shown.map(({ name, value }) => (

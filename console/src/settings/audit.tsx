@@ -1,6 +1,7 @@
 import { useAudit } from '@/api/audit';
 import { exactMoment } from '@/app/format';
 import { Button } from '@/ui/button';
+import { classNames } from '@/ui/class-names';
 import { Empty, Failure, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { TableFrame } from '@/ui/table-frame';
@@ -16,7 +17,7 @@ export function AuditSection() {
       {audit.data && !rows.length && <Empty title="Nothing has happened yet" />}
       {rows.length > 0 && (
         <TableFrame label="Audit entries">
-          <table className={table.table}>
+          <table className={classNames(table.table, table.stack)}>
             <thead>
               <tr>
                 <th scope="col">When</th>

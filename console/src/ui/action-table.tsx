@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { classNames } from './class-names';
 import table from './table.module.css';
 import { TableFrame } from './table-frame';
 
@@ -14,7 +15,7 @@ export function ActionTable({
 }) {
   return (
     <TableFrame label={label}>
-      <table className={table.table}>
+      <table className={classNames(table.table, table.stack)}>
         <thead>
           <tr>
             {columns.map((column) => (
