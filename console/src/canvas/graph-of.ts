@@ -25,6 +25,7 @@ export function nodesOf(state: WorkflowState, catalogue: Catalogue, marks: Marks
       id: block.id,
       position: block.position,
       ...(parent ? { parentId: parent } : {}),
+      ariaRole: 'group' as const,
       ariaLabel: `${block.name}, ${catalogue.get(block.type)?.title ?? block.type}`,
     };
     const mark = { run: marks.runs?.get(block.id), change: marks.changes?.get(block.id) };
