@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from tests.unit.workflow.states import block, chain, documents, edge, start, workflow
 
+from shared.contracts.changes import ChangeKind
 from shared.errors import InvalidWorkflow
-from shared.workflow.diff import ChangeKind, changes, needs_redeployment
+from shared.workflow.diff import changes, needs_redeployment
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.structure import structure_problems
 

@@ -3,9 +3,9 @@
 import pytest
 from tests.unit.workflow.states import block, chain, start
 
+from shared.contracts.problems import ProblemCode
 from shared.workflow.catalog import Catalog
 from shared.workflow.jsvalues import Json, JsonObject
-from shared.workflow.problems import ProblemCode
 from shared.workflow.reading import read_state
 from shared.workflow.unsupported_settings import NO_KNOWLEDGE, no_sandbox_for
 from shared.workflow.validate import problems

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.workflow.states import block, chain, documents, edge, start, workflow
 
+from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import Catalog
 from shared.workflow.jsvalues import Json, JsonObject
-from shared.workflow.problems import Problem, ProblemCode, Severity
 from shared.workflow.reading import read_state
 from shared.workflow.validate import problems
 from shared.workflow.wiring import find_cycle

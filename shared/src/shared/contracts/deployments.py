@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from shared.workflow.diff import Change
-from shared.workflow.problems import Problem
+from shared.contracts.changes import Change
+from shared.contracts.problems import Problem
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
+from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog, Refusal
 from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import to_string
 from shared.workflow.models import Block
-from shared.workflow.problems import Problem, ProblemCode, error
+from shared.workflow.problems import error
 
 NOT_BLOCKS: Final = frozenset({"custom-tool", "mcp", "mcp-server"})
 """Kinds of tools that are no block types."""

@@ -1,41 +1,10 @@
 """What changed between two states, for people; and whether a draft differs from what is live."""
 
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
-from typing import Any
 
-import msgspec
-
+from shared.contracts.changes import Change, ChangeKind
 from shared.workflow.comparison import ComparableBlock, ComparableState, EdgeKey, comparable, same
 from shared.workflow.jsvalues import Json, JsonObject
-
-
-class ChangeKind(StrEnum):
-    """What happened, and to what."""
-
-    BLOCK_ADDED = "block_added"
-    BLOCK_REMOVED = "block_removed"
-    BLOCK_RENAMED = "block_renamed"
-    BLOCK_CHANGED = "block_changed"
-    EDGE_ADDED = "edge_added"
-    EDGE_REMOVED = "edge_removed"
-    CONTAINER_CHANGED = "container_changed"
-    VARIABLE_ADDED = "variable_added"
-    VARIABLE_REMOVED = "variable_removed"
-    VARIABLE_CHANGED = "variable_changed"
-
-
-class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One difference. `before` and `after` are JSON, set where a value changed."""
-
-    kind: ChangeKind
-    summary: str
-    """One line for a person, without the values."""
-    block_id: str | None = None
-    block_name: str | None = None
-    field: str | None = None
-    before: Any = None
-    after: Any = None
 
 
 def changes(before: JsonObject, after: JsonObject) -> list[Change]:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
+from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json
 from shared.workflow.models import Block
-from shared.workflow.problems import Problem, ProblemCode, error
+from shared.workflow.problems import error
 
 NO_NOTIFICATIONS: Final = (
     "This server sends no notifications for a pause: remove them, and take the link from the answer of the run"

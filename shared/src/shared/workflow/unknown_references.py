@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog
 from shared.workflow.catalog.logic import code_text
 from shared.workflow.code_lexing import Language, Place
@@ -10,7 +11,7 @@ from shared.workflow.jsvalues import Json, to_string
 from shared.workflow.models import Block, WorkflowState
 from shared.workflow.names import normalise
 from shared.workflow.params import block_params
-from shared.workflow.problems import Problem, ProblemCode, warning
+from shared.workflow.problems import warning
 from shared.workflow.references import Reference, parse_text, texts
 
 

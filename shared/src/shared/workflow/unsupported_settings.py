@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
+from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.code_lexing import Language
 from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json, to_string
 from shared.workflow.models import Block
-from shared.workflow.problems import Problem, ProblemCode, error
+from shared.workflow.problems import error
 
 NO_KNOWLEDGE: Final = (
     "Knowledge bases are not offered here: leave the knowledge base empty, and give what is known as text (context)"

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Set
 
+from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.workflow.agent_tools import agent_tool_problems
 from shared.workflow.catalog import Catalog, Refusal, installed_catalog
 from shared.workflow.models import WorkflowState
 from shared.workflow.names import RESERVED_NAMES, normalise
 from shared.workflow.notifications import notification_problems
 from shared.workflow.params import NO_PROVIDERS, missing_fields, missing_fields_message
-from shared.workflow.problems import Problem, ProblemCode, Severity, error, warning
+from shared.workflow.problems import error, warning
 from shared.workflow.start import NO_START_BLOCK, choose_start
 from shared.workflow.unknown_references import unknown_references
 from shared.workflow.unsupported_settings import unsupported_settings

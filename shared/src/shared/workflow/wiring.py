@@ -3,9 +3,10 @@
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 
+from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
 from shared.workflow.models import MAX_NESTING, Edge, WorkflowState
-from shared.workflow.problems import Problem, ProblemCode, error, warning
+from shared.workflow.problems import error, warning
 
 
 def wiring_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:

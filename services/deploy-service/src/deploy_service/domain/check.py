@@ -6,8 +6,8 @@ import msgspec
 
 from deploy_service.domain.content import Content
 from shared.contracts.deployments import Problems
+from shared.contracts.problems import Severity
 from shared.errors import InvalidWorkflow
-from shared.workflow.problems import Severity
 from shared.workflow.reading import read_state
 from shared.workflow.validate import problems
 

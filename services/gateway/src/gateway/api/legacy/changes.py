@@ -11,8 +11,8 @@ from gateway.api.legacy.errors import present_error
 from gateway.api.routes import presenting
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Authoring
-from shared.workflow.diff import Change
-from shared.workflow.problems import Problem
+from shared.contracts.changes import Change
+from shared.contracts.problems import Problem
 
 STATE: Final = r"^(draft|active|[1-9][0-9]{0,8})$"
 

@@ -1,0 +1,50 @@
+"""What can be wrong with a workflow, as values."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Severity(StrEnum):
+    """Whether a problem keeps a workflow from being deployed."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class ProblemCode(StrEnum):
+    """The kinds of problems, for programs."""
+
+    NO_START_BLOCK = "no_start_block"
+    UNKNOWN_BLOCK_TYPE = "unknown_block_type"
+    UNSUPPORTED_BLOCK_TYPE = "unsupported_block_type"
+    BROKEN_BLOCK_PLUGIN = "broken_block_plugin"
+    UNSUPPORTED_NOTIFICATION = "unsupported_notification"
+    UNSUPPORTED_SETTING = "unsupported_setting"
+    MISSING_FIELDS = "missing_fields"
+    CYCLE = "cycle"
+    CONTAINER_NOT_CONNECTED = "container_not_connected"
+    NESTED_TOO_DEEPLY = "nested_too_deeply"
+    UNREACHABLE_BLOCK = "unreachable_block"
+    EMPTY_CONTAINER = "empty_container"
+    LOST_BLOCK = "lost_block"
+    DANGLING_EDGE = "dangling_edge"
+    CROSSING_EDGE = "crossing_edge"
+    SEVERAL_STARTS = "several_starts"
+    UNKNOWN_REFERENCE = "unknown_reference"
+    UNKNOWN_VARIABLE = "unknown_variable"
+    RESERVED_NAME = "reserved_name"
+    DUPLICATE_NAME = "duplicate_name"
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that is wrong, and where."""
+
+    severity: Severity
+    code: ProblemCode
+    message: str
+    """A sentence for the author."""
+    block_id: str | None = None
+    block_name: str | None = None
+    fields: tuple[str, ...] = ()
+    """The settings to look at."""
