@@ -40,7 +40,11 @@ function Question({ workflowId, runId, point }: Props & { point: PausePoint }) {
   const [values, setValues] = useState(() => Object.fromEntries(form.map((field) => [field.name, sampleOf(field)])));
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    answer.mutate(values, { onSuccess: () => say('The run goes on.') });
+    // Said even where the form has gone meanwhile: the run may be seen to go on before its answer is answered.
+    answer.mutateAsync(values).then(
+      () => say('The run goes on.'),
+      () => undefined,
+    );
   };
   return (
     <div className={styles.point}>
