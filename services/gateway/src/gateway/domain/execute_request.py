@@ -141,11 +141,12 @@ def _run_id(header: str | None, controls: Controls) -> str | None:
 def _timeout_seconds(header: str | None) -> int | None:
     if header is None:
         return None
-    problem = _timeout_problem(header.strip())
+    text = header.strip()
+    problem = _timeout_problem(text)
     if problem:
         details = [Problem("X-Execution-Timeout-Seconds", problem)]
         raise InvalidRequest("Invalid execution timeout header", details=details)
-    return int(float(header))
+    return int(float(text))
 
 
 def _timeout_problem(text: str) -> str | None:
