@@ -9,7 +9,7 @@ from tests.unit.gateway.fakes import ends, outcome
 from tests.unit.gateway.system import System
 
 from gateway.api.legacy.models import ExecuteFailure, ExecuteResult
-from shared.contracts.events import RunEnded
+from shared.contracts.events import RunEnded, RunStarted
 from shared.contracts.runs import ErrorCode, Payload, RunError, RunMode, RunStatus
 
 TIMES = b'"metadata":{"duration":163,"startTime":"2026-11-24T12:00:00.000Z","endTime":"2026-11-24T12:00:00.163Z"}}'
@@ -63,7 +63,8 @@ async def test_a_failed_run_is_500_without_an_id_in_the_body(system: System) -> 
     ],
 )
 async def test_a_failure_chooses_its_status(system: System, error: RunError | None, status: int) -> None:
-    system.worker.script = ends(outcome(status=RunStatus.FAILED, error=error))
+    failed = RunEnded(outcome(status=RunStatus.FAILED, error=error))
+    system.worker.script = lambda run: [[RunStarted(), failed]]  # what nobody has begun is handed out again
     answer = await system.execute({})
     assert answer.status == status
     assert answer.json["success"] is False
