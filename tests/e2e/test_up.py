@@ -145,7 +145,7 @@ def test_ctrl_c_ends_it_without_an_error(tmp_path: Path) -> None:
     with up(tmp_path, free_port()) as started:
         started.await_ready()
         started.process.send_signal(signal.SIGINT)
-        assert started.process.wait(20) == 0
+        assert started.process.wait(SECONDS) == 0
         assert "Traceback" not in started.output
 
 
@@ -153,7 +153,7 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         with up(tmp_path, taken) as refused:
-            assert refused.process.wait(20) == 1
+            assert refused.process.wait(SECONDS) == 1
             assert f"port {taken}" in refused.output
             assert "Traceback" not in refused.output
 
@@ -163,5 +163,5 @@ def test_two_in_one_folder_are_told_of_each_other(tmp_path: Path) -> None:
         first.await_ready()
         (tmp_path / "output.txt").rename(tmp_path / "first.txt")
         with up(tmp_path, free_port()) as second:
-            assert second.process.wait(20) == 1
+            assert second.process.wait(SECONDS) == 1
             assert f"in use by process {first.process.pid}" in " ".join(second.output.split())

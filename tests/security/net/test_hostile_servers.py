@@ -47,7 +47,7 @@ def for_ever(start: bytes, part: bytes) -> Speak:
     return speak
 
 
-def get(url: str, seconds: float = 20.0) -> OutboundRequest:
+def get(url: str, seconds: float = 60.0) -> OutboundRequest:
     return OutboundRequest("GET", url, timeout_seconds=seconds)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 import msgspec
@@ -24,6 +24,9 @@ from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 
 BASE = "https://flow.example"
+
+PATIENCE_SECONDS: Final = 60
+"""What takes longer hangs, however busy the machine is."""
 
 
 @dataclass
@@ -58,7 +61,7 @@ class Call:
         await asyncio.wait([self.task], timeout=2)
 
     async def done(self) -> Answer:
-        await asyncio.wait_for(asyncio.shield(self.task), 5)
+        await asyncio.wait_for(asyncio.shield(self.task), PATIENCE_SECONDS)
         return self.answer
 
 
