@@ -52,7 +52,7 @@ async def impatient_broker(stack: Stack) -> AsyncIterator[None]:
 async def test_a_run_outlives_the_brokers_patience(
     stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
 ) -> None:
-    workflow_id = await door.publish(steps(witness.url, "slow-a", "slow-b", "slow-c"))
+    workflow_id = await door.publish(steps(witness.url, "slow-a", "slow-b", "slow-c", posts={"slow-c"}))
     witness.hold("slow-b")
     await callers.queue(workflow_id, "t1")
     await eventually(lambda: witness.calls("slow-b", "t1") >= 1, seconds=10)

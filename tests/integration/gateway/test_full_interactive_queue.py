@@ -1,12 +1,13 @@
 """More sync and streamed calls than may wait for a worker, on a real broker: the rest hear that the queue is full."""
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from uuid import uuid4
 
 from tests.support.brokers import Brokers, raw_channel
 from tests.support.eventually import eventually
-from tests.unit.gateway.system import running_system
+from tests.unit.gateway.system import Call, System, running_system
 
 from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.connect import open_broker
@@ -16,8 +17,6 @@ from shared.broker.topology import INTERACTIVE, MIB, Policy, Queue, Topology
 
 BOUND = 5
 CALLERS = 60
-OVERSHOOT = 30
-"""A quorum queue checks its bound some messages late; the callers beyond are far more."""
 
 
 def narrow() -> Topology:
@@ -28,14 +27,24 @@ def narrow() -> Topology:
     return replace(Brokers("memory://").topology, queues={INTERACTIVE: queue})
 
 
+async def fill(system: System) -> list[Call]:
+    """Calls that wait, until one is refused: a quorum queue checks its bound some messages late."""
+    waiting: list[Call] = []
+    for _ in range(CALLERS // 2):
+        waiting.append(system.execute_call({}))
+        with suppress(TimeoutError):
+            await eventually(waiting[-1].task.done, seconds=0.2)
+            return waiting
+    raise AssertionError("the queue has no bound")
+
+
 async def test_calls_that_find_the_interactive_queue_full_are_told_when_to_come_again(rabbitmq: RabbitMQServer) -> None:
     topology, management = narrow(), Management(rabbitmq.management_url)
     await declare_topology(rabbitmq.amqp_url, topology)
     await management.apply_policies(topology)
     broker = open_broker(rabbitmq.amqp_url, service="gateway", topology=topology)
     async with running_system(broker=broker, workspace_max_inflight=CALLERS, rate_limit_free_sync=10_000) as system:
-        waiting = [system.execute_call({}) for _ in range(BOUND + OVERSHOOT)]
-        await eventually(lambda: any(call.task.done() for call in waiting), seconds=10)
+        waiting = await fill(system)
         answers = [await system.execute({"stream": stream}) for stream in (False, True) for _ in range(5)]
         for call in waiting:
             await call.hang_up()
