@@ -37,6 +37,7 @@ def test_from_a_file_to_versions_and_back(open_page: Callable[..., Page], accoun
 
     console.press("Deployment").choose("Actions for v2", "Load deployment").confirm("Load deployment")
     expect(console.page.get_by_role("dialog")).to_have_count(0)
+    expect(console.block("Answer")).to_contain_text("return 'two';")
     console.block("Answer").click()
     expect(console.page.get_by_role("textbox", name="Code", exact=True)).to_have_text("return 'two';")
     assert account.run(workflow_id).json()["output"]["result"] == "one"

@@ -57,6 +57,7 @@ async def test_a_run_outlives_the_brokers_patience(
     await callers.queue(workflow_id, "t1")
     await eventually(lambda: witness.calls("slow-b", "t1") >= 1, seconds=10)
     await eventually(lambda: _was_taken_back(stack), seconds=10)
+    await eventually(lambda: witness.calls("slow-b", "t1") == 2, seconds=20)  # another attempt has taken over
     witness.let_go("slow-b")
     (end,) = (await callers.ended(seconds=20)).values()
 

@@ -1,7 +1,10 @@
 """Services and servers that die: what was accepted is done, and nobody is told a lie."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
+import pytest
+from tests.faults.conftest import QUICK
 from tests.faults.harness.load import Callers
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
@@ -12,6 +15,7 @@ from flowport.stack import Stack
 
 RUNS = 20
 STORE_AWAY_SECONDS = 6.0
+LEASE = "FLOWPORT_LEASE_SECONDS"
 
 
 async def test_what_a_killed_jobs_service_accepted_is_done_once(
@@ -31,6 +35,15 @@ async def test_what_a_killed_jobs_service_accepted_is_done_once(
     assert {witness.calls("jobs-a", name) for name in ends} == {1}
 
 
+@pytest.fixture
+async def long_leases(stack: Stack) -> AsyncIterator[None]:
+    """Leases outlast the outage: what a worker was doing when it lost its lease would be in doubt."""
+    await asyncio.to_thread(stack.restart, "jobs-service", environment={LEASE: "60"})
+    yield
+    await asyncio.to_thread(stack.restart, "jobs-service", environment={LEASE: QUICK[LEASE]})
+
+
+@pytest.mark.usefixtures("long_leases")
 async def test_runs_outlive_a_store_that_is_away_for_seconds(
     stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
 ) -> None:

@@ -14,8 +14,10 @@ from signal import SIGINT, SIGTERM, sigwait
 from types import TracebackType
 from typing import Self
 
+import httpx
+
 from flowport.servers.ports import LOOPBACK
-from flowport.servers.process import ServerProcess, accepts_connections
+from flowport.servers.process import ServerProcess
 
 START_SECONDS = 60.0
 CONTEXT_TOKENS = 1024
@@ -31,13 +33,19 @@ class SmallModel:
         self._port = port
 
     def __enter__(self) -> Self:
-        self._process.start(until=lambda: accepts_connections(self._port), timeout=START_SECONDS)
+        self._process.start(until=self._is_loaded, timeout=START_SECONDS)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.kill()  # it has nothing to lose, and a kill is quicker
+
+    def _is_loaded(self) -> bool:
+        try:
+            return httpx.get(f"http://{LOOPBACK}:{self._port}/health", timeout=5, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
 
 
 def weights() -> Path:
