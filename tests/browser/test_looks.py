@@ -61,7 +61,8 @@ class Sights:
         self.asking = account.publish(asking("Release a newsletter"))
         self.paused = account.run(self.asking, {"input": "November"}).json()["executionId"]
         server = {"workspaceId": account.workspace_id, "name": "Editors' desk", "workflowIds": [self.talking]}
-        account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status()
+        made = account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status()
+        self.server_id: str = made.json()["data"]["server"]["id"]
         state = account.draft(self.talking)
         agent = state["blocks"]["agent"]
         agent["name"] = "Writer"
@@ -148,9 +149,11 @@ VISITS: dict[str, Visit] = {
 
 
 @pytest.fixture(scope="module")
-def sights(account: Account) -> Sights:
-    """Made once."""
-    return Sights(account)
+def sights(account: Account) -> Iterator[Sights]:
+    """Made once; other files begin with a workspace that has no tool servers."""
+    sights = Sights(account)
+    yield sights
+    account.http.delete(f"/api/mcp/workflow-servers/{sights.server_id}").raise_for_status()
 
 
 @pytest.fixture(scope="module")
