@@ -58,11 +58,6 @@ class Witness:
                 return self._counts[step, run]
             return sum(count for (name, _), count in self._counts.items() if name == step)
 
-    def called_more_than_once(self) -> dict[tuple[str, str], int]:
-        """The calls that came again, by step and run."""
-        with self._lock:
-            return {key: count for key, count in self._counts.items() if count > 1}
-
     def _take(self, path: str) -> None:
         step, _, run = path.strip("/").partition("/")
         with self._lock:
