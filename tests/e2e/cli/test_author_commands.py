@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 from tests.support.command_line import CommandLine
 
@@ -25,6 +26,12 @@ def write(file: Path, *, name: str, model: str = "echo") -> Path:
 
 def name_of(file: Path) -> str:
     return str(json.loads(file.read_text())["workflow"]["name"])
+
+
+def run_of(flowport: CommandLine, file: Path) -> str:
+    """Deploy it and run it to its end; the run's id."""
+    flowport("deploy", str(file))
+    return str(flowport("run", name_of(file), "-f", "input=hello", "--json").json["runId"])
 
 
 def test_one_line_takes_a_file_to_a_live_endpoint(flowport: CommandLine, file: Path) -> None:
@@ -115,10 +122,32 @@ def test_a_queued_run_is_waited_for_and_looked_up(flowport: CommandLine, file: P
     waited = flowport("run", name, "-i", '{"input": "later"}', "--async", "--wait", "--json")
     assert (waited.code, waited.json["status"]) == (0, "completed")
     run_id = flowport("run", name, "--async").out.strip()
-    assert flowport("runs", "wait", name, run_id, "--json").json["runId"] == run_id
-    assert flowport("runs", "show", name, run_id, "--json").json["status"] == "completed"
-    assert run_id in flowport("runs", "list", name).out
-    assert flowport("runs", "cancel", name, run_id).code in {0, 1}
+    assert flowport("runs", "wait", run_id, "--json").json["runId"] == run_id
+    assert flowport("runs", "show", run_id, "--json").json["status"] == "completed"
+    over = flowport("runs", "cancel", run_id)
+    assert (over.code, over.out) == (1, ""), over.err
+
+
+def test_a_run_is_found_by_its_id_or_by_that_of_its_job(flowport: CommandLine, file: Path) -> None:
+    endpoint = flowport("deploy", str(file), "--json").json["endpoint"]
+    headers = {"x-api-key": flowport.variables["SIM_API_KEY"], "X-Execution-Mode": "async"}
+    queued = httpx.post(endpoint, headers=headers, json={}).raise_for_status().json()
+    assert flowport("runs", "wait", queued["jobId"], "--json").json["runId"] == queued["executionId"]
+    assert flowport("runs", "show", str(uuid4())).code == 4
+
+
+def test_runs_are_listed_of_one_workflow_or_of_all(flowport: CommandLine, file: Path, tmp_path: Path) -> None:
+    other = write(tmp_path / "other.json", name=f"other {uuid4().hex[:8]}")
+    good, bad = [run_of(flowport, each) for each in (file, other)]
+    flowport("run", name_of(other), "-f", "model=groq/none")
+    one, all_of_them = flowport("runs", "list", name_of(file), "--json"), flowport("runs", "list", "--json")
+    assert [run["runId"] for run in one.json] == [good]
+    listed = {run["runId"]: run for run in all_of_them.json}
+    assert {listed[good]["workflow"], listed[bad]["workflow"]} == {name_of(file), name_of(other)}
+    assert listed[good].keys() == one.json[0].keys()
+    failed = flowport("runs", "list", "--status", "failed", "--json").json
+    assert {run["status"] for run in failed} == {"failed"}
+    assert name_of(other) in {run["workflow"] for run in failed}
 
 
 def test_a_run_that_fails_is_told_by_the_exit_code(flowport: CommandLine, file: Path) -> None:

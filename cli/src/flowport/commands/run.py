@@ -4,18 +4,17 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from flowport.client.door import RUN_SECONDS, JsonObject, path
+from flowport.client.runs import RunPlace, RunState
 from flowport.commands.output import Output
 from flowport.commands.run_waiting import SECONDS, await_run
 from flowport.commands.session import Session, WorkflowName
 from flowport.failures import CommandFailed
-
-COMPLETED: Final = "completed"
 
 
 @dataclass(frozen=True)
@@ -87,18 +86,19 @@ def show_result(output: Output, run: JsonObject) -> None:
     """Print how a run ended. Raises Exit with 1 unless it completed."""
     if output.as_json:
         output.json(run)
-    elif run["status"] == COMPLETED:
+    elif run["status"] == RunState.COMPLETED:
         output.document(run["output"])
     else:
         output.notes.print(f"[bold red]{run['status']}[/]  {_reason(run)}", highlight=False)
-    if run["status"] != COMPLETED:
+    if run["status"] != RunState.COMPLETED:
         raise typer.Exit(1)
 
 
 def _queued(call: Call, body: JsonObject, *, wait_seconds: float | None) -> None:
     session, queued = call.session, call.execute(body)
     if wait_seconds is not None:
-        show_result(session.output, await_run(session, call.workflow_id, queued["runId"], seconds=wait_seconds))
+        place = RunPlace(call.workflow_id, queued["runId"])
+        show_result(session.output, await_run(session, place, seconds=wait_seconds))
     elif session.output.as_json:
         session.output.json(queued)
     else:

@@ -1,4 +1,4 @@
-"""`flowport runs`: list, show, cancel, tail."""
+"""`flowport runs`: list, show, wait, cancel, redrive, tail."""
 
 import time
 from itertools import islice
@@ -8,54 +8,55 @@ import msgspec
 import typer
 
 from flowport.client.door import JsonObject, path
+from flowport.client.runs import Runs, RunState, place_of, run_state
 from flowport.commands.run import show_result
-from flowport.commands.run_waiting import SECONDS, await_run, run_state
-from flowport.commands.session import Session, WorkflowName, command
+from flowport.commands.run_waiting import SECONDS, await_run
+from flowport.commands.session import Session, command
 
 runs_app = typer.Typer(help="What ran, and what runs now.", no_args_is_help=True)
 
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")]
-COLUMNS: Final = ("runId", "status", "trigger", "startedAt", "durationMs")
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, or of its job.")]
+AnyWorkflow = Annotated[
+    str | None, typer.Argument(metavar="[WORKFLOW]", help="Id or name of a workflow; all of them when not given.")
+]
+COLUMNS: Final = ("runId", "status", "trigger", "startedAt", "durationMs", "workflow")
 TAIL_SECONDS: Final = 1.0
+WATCHED: Final = 100
 REMEMBERED: Final = 1_000
 
 
 @command(runs_app, "list")
 def list_runs(
     session: Session,
-    workflow: WorkflowName,
+    workflow: AnyWorkflow = None,
+    status: Annotated[RunState | None, typer.Option(help="Only those that stand like this.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")] = 20,
 ) -> None:
-    """Show the latest runs of a workflow."""
-    workflow_id = session.door.workflow_id(workflow)
-    pages = session.door.pages(path("v2", "workflows", workflow_id, "runs"), {"limit": min(limit, 100)})
-    session.output.rows(COLUMNS, list(islice(pages, limit)))
+    """Show the latest runs, of one workflow or of all."""
+    found = Runs(session.door, workflow).latest(limit=limit, status=status)
+    session.output.rows(COLUMNS, list(islice(found, limit)))
 
 
 @command(runs_app)
-def show(session: Session, workflow: WorkflowName, run: RunId) -> None:
+def show(session: Session, run: RunId) -> None:
     """Show one run, with its output."""
-    session.output.record(run_state(session, session.door.workflow_id(workflow), run))
+    session.output.record(run_state(session.door, place_of(session.door, run)))
 
 
 @command(runs_app)
 def wait(
     session: Session,
-    workflow: WorkflowName,
     run: RunId,
     timeout: Annotated[float, typer.Option(min=1, help="How long to wait, in seconds.")] = SECONDS,
 ) -> None:
     """Wait for the end of a run. Exits with 0 when it completed, with 1 when it failed."""
-    show_result(session.output, await_run(session, session.door.workflow_id(workflow), run, seconds=timeout))
+    show_result(session.output, await_run(session, place_of(session.door, run), seconds=timeout))
 
 
 @command(runs_app)
-def cancel(session: Session, workflow: WorkflowName, run: RunId) -> None:
+def cancel(session: Session, run: RunId) -> None:
     """Stop a run; one that is queued never begins."""
-    workflow_id = session.door.workflow_id(workflow)
-    session.output.record(
-        session.door.call("POST", path("v2", "workflows", workflow_id, "runs", run, "cancel"))["data"]
-    )
+    session.output.record(session.door.call("POST", f"{place_of(session.door, run).path}/cancel")["data"])
 
 
 @command(runs_app)
@@ -67,18 +68,18 @@ def redrive(session: Session, run: RunId) -> None:
 @command(runs_app)
 def tail(
     session: Session,
-    workflow: WorkflowName,
+    workflow: AnyWorkflow = None,
     seconds: Annotated[
         float | None, typer.Option(min=0, help="Stop after this many seconds; until Ctrl-C otherwise.")
     ] = None,
 ) -> None:
     """Print a line whenever a run begins or ends. With --json, one document a line."""
-    workflow_id = session.door.workflow_id(workflow)
+    runs = Runs(session.door, workflow)
     ends = time.monotonic() + seconds if seconds is not None else float("inf")
-    seen = {run["runId"]: run["status"] for run in _latest(session, workflow_id)}
+    seen = {run["runId"]: run["status"] for run in _watched(runs)}
     while time.monotonic() < ends:
         time.sleep(TAIL_SECONDS)
-        for run in reversed(_latest(session, workflow_id)):
+        for run in reversed(_watched(runs)):
             if seen.get(run["runId"]) != run["status"]:
                 seen[run["runId"]] = run["status"]
                 _print(session, run)
@@ -86,11 +87,8 @@ def tail(
             del seen[next(iter(seen))]
 
 
-def _latest(session: Session, workflow_id: str) -> list[JsonObject]:
-    found: list[JsonObject] = session.door.call(
-        "GET", path("v2", "workflows", workflow_id, "runs"), query={"limit": 100}
-    )["data"]
-    return found
+def _watched(runs: Runs) -> list[JsonObject]:
+    return list(islice(runs.latest(limit=WATCHED), WATCHED))
 
 
 def _print(session: Session, run: JsonObject) -> None:
