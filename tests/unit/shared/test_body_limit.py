@@ -38,6 +38,10 @@ async def test_a_body_over_the_limit_is_refused(body: bytes, status: int) -> Non
     assert (await _post("/json", body)).status_code == status
 
 
+async def test_whoever_is_refused_is_told_the_limit() -> None:
+    assert "maximum size of 10 bytes" in (await _post("/json", b"x" * 11)).text
+
+
 async def test_an_announced_length_is_enough_to_refuse() -> None:
     assert (await _post("/json", b"x", headers={"content-length": "11"})).status_code == 413
 

@@ -86,7 +86,7 @@ class BodyLimit:
             message: Message = {} if left < 0 else await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                raise PayloadTooLarge("Request body exceeds maximum size")
+                raise PayloadTooLarge(f"Request body exceeds the maximum size of {self._limit:,} bytes")
             return message
 
         await self._app(scope, bounded, send)
