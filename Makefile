@@ -143,7 +143,7 @@ lock: ## resolve every dependency anew into requirements.lock
 # uv pip sync removes what the lock does not name, our own packages too: they are installed after it.
 $(READY): requirements.lock $(PROJECTS) | $(BIN)/uv
 	@$(say) "Installing what requirements.lock names"
-	@$(BIN)/uv pip sync --require-hashes requirements.lock
+	@$(BIN)/uv pip sync --require-hashes requirements.lock 2>&1 | sed '/^ [-+~] /d'
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(addprefix --editable ,$(MEMBERS))
 	@touch $@
 

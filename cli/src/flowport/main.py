@@ -10,6 +10,7 @@ from rich.console import Console
 from flowport.commands.dead_letters import dead_letters_app
 from flowport.commands.deployments import deploy, diff, promote, undeploy, versions
 from flowport.commands.doctor import doctor
+from flowport.commands.indexes import indexes_app
 from flowport.commands.keys import keys_app
 from flowport.commands.login import login, profiles_app
 from flowport.commands.run import run
@@ -59,6 +60,7 @@ app.add_typer(secrets_app, name="secrets")
 app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(profiles_app, name="profiles")
 app.add_typer(topology_app, name="topology")
+app.add_typer(indexes_app, name="indexes")
 
 
 def main() -> None:

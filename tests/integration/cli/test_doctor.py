@@ -15,7 +15,7 @@ from tests.support.command_line import CommandLine
 from tests.support.fake_service import FakeService
 from tests.support.rabbitmq import RabbitMQServer
 
-from flowport.doctor.store import INDEXES
+from flowport.databases import INDEXES
 from flowport.servers.ports import LOOPBACK, free_port
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.images.dockerfile import lineage, stages
 from tools.reference.configuration import SETTINGS
 
 from shared.broker.access import user_of
@@ -19,42 +20,6 @@ DEPLOY = ROOT / "deploy"
 SERVICES = [service.value for service in ServiceName]
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
 PINNED = re.compile(r"[\w./-]+:v?\d+\.\d+[\w.-]*")
-
-
-class Stage:
-    """One stage of the Dockerfile: its base, and its instructions in order."""
-
-    def __init__(self, base: str) -> None:
-        self.base = base
-        self.steps: list[tuple[str, str]] = []
-
-    def last(self, instruction: str) -> str:
-        """The argument of the last one of this kind, an empty text when there is none."""
-        return next((argument for name, argument in reversed(self.steps) if name == instruction), "")
-
-
-def stages() -> dict[str, Stage]:
-    found: dict[str, Stage] = {}
-    current = Stage("")
-    for line in re.sub(r"\\\n", " ", (DEPLOY / "Dockerfile").read_text()).splitlines():
-        if not line.strip() or line.startswith("#"):
-            continue
-        instruction, _, argument = line.partition(" ")
-        if instruction == "FROM":
-            base, _, name = argument.split()
-            current = found[name] = Stage(base)
-        else:
-            current.steps.append((instruction, argument.strip()))
-    return found
-
-
-def lineage(name: str) -> list[Stage]:
-    """The stages that `name` is built on, itself first."""
-    known, found = stages(), []
-    while name in known:
-        found.append(known[name])
-        name = known[name].base
-    return found
 
 
 def test_bases_are_pinned_to_a_version() -> None:

@@ -7,20 +7,14 @@ from typing import Any, Final
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-import deploy_service.bootstrap
-import jobs_service.bootstrap
+from flowport.databases import INDEXES
 from flowport.doctor.findings import Finding, ok, problem, warning
-from gateway.adapters import bucket_store, idempotency_store, tenant_store
 from shared.store.client import Index
+from shared.store.indexes import state_of
 
 MILLISECONDS: Final = 5_000
 MOST_SKEW_SECONDS: Final = 5.0
 LEAST_WIRE_VERSION: Final = 21  # MongoDB 7.0
-INDEXES: Final[Mapping[str, Sequence[Index]]] = {
-    "gateway": (*tenant_store.INDEXES, *bucket_store.INDEXES, *idempotency_store.INDEXES),
-    "deploy": deploy_service.bootstrap.INDEXES,
-    "jobs": jobs_service.bootstrap.INDEXES,
-}
 
 
 async def check_store(uri: str, prefix: str) -> AsyncIterator[Finding]:
@@ -59,15 +53,10 @@ def _server(hello: Mapping[str, Any]) -> list[Finding]:
 
 
 async def _indexes(client: "AsyncMongoClient[dict[str, Any]]", database: str, wanted: Sequence[Index]) -> Finding:
-    there = set(await client[database].list_collection_names())
-    missing: list[str] = []
-    for name in dict.fromkeys(index.collection for index in wanted):
-        names = set(await client[database][name].index_information()) if name in there else set()
-        models = [index.model().document["name"] for index in wanted if index.collection == name]
-        missing += [f"{name}.{model}" for model in models if model not in names]
-    if not there:
+    if not await client[database].list_collection_names():
         return warning(f"indexes of {database}", "the database is empty", "start the service: it makes its own")
+    missing = (await state_of(client[database], wanted)).missing
     if missing:
-        fix = "restart one process of the service: it makes its indexes, while the others work on"
-        return problem(f"indexes of {database}", f"missing: {', '.join(missing)}", fix)
+        fix = "run `flowport indexes apply`: it makes them, while the services work on"
+        return problem(f"indexes of {database}", f"missing: {', '.join(map(str, missing))}", fix)
     return ok(f"indexes of {database}", "all are there")

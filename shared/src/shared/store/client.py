@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+import pymongo
 from bson.codec_options import CodecOptions
 from pymongo import ASCENDING, AsyncMongoClient, IndexModel, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
@@ -18,6 +19,8 @@ Collection = AsyncCollection[Document]
 
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 """What is acknowledged survives the loss of any one node and of power."""
+BUILD_SECONDS: Final = 6 * 3600.0
+"""How long indexes may take to build. On a large collection that is hours, in which everybody goes on working."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +83,12 @@ class Store:
 
     async def start(self) -> None:
         """Create the declared indexes. Raises Unavailable."""
+        await self.ping()
         try:
-            for name in dict.fromkeys(index.collection for index in self._indexes):
-                models = [index.model() for index in self._indexes if index.collection == name]
-                await self.collection(name).create_indexes(models)
+            with pymongo.timeout(BUILD_SECONDS):
+                await self._build_indexes()
         except PyMongoError as error:
-            raise Unavailable(f"the store does not answer: {error}") from error
+            raise Unavailable(f"the store has not made its indexes: {error}") from error
 
     async def stop(self) -> None:
         """Close the connections."""
@@ -97,3 +100,8 @@ class Store:
             await self.database.command("ping")
         except PyMongoError as error:
             raise Unavailable(f"the store does not answer: {error}") from error
+
+    async def _build_indexes(self) -> None:
+        for name in dict.fromkeys(index.collection for index in self._indexes):
+            models = [index.model() for index in self._indexes if index.collection == name]
+            await self.collection(name).create_indexes(models)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from gateway.adapters.argon2 import Argon2Passwords
 from gateway.adapters.bucket_store import INDEXES as BUCKET_INDEXES
@@ -14,7 +14,8 @@ from gateway.adapters.follow_up import FollowUpService
 from gateway.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
 from gateway.adapters.idempotency_store import IdempotencyStore
 from gateway.adapters.jobs_service import JobsService
-from gateway.adapters.tenant_store import INDEXES, TenantStore
+from gateway.adapters.tenant_store import INDEXES as TENANT_INDEXES
+from gateway.adapters.tenant_store import TenantStore
 from gateway.adapters.tool_server_service import ToolServerService
 from gateway.ports import (
     AuditEntries,
@@ -38,6 +39,8 @@ from shared.store.audit import AuditStore
 from shared.store.client import Store
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
+
+INDEXES: Final = (*TENANT_INDEXES, *BUCKET_INDEXES, *IDEMPOTENCY_INDEXES, *AUDIT_INDEXES)
 
 
 class Given(TypedDict, total=False):
@@ -82,8 +85,7 @@ def reach(settings: GatewaySettings, given: Given) -> Outside:
 
     @cache
     def database() -> Store:
-        indexes = (*INDEXES, *BUCKET_INDEXES, *IDEMPOTENCY_INDEXES, *AUDIT_INDEXES)
-        return Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_gateway", indexes)
+        return Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_gateway", INDEXES)
 
     return Outside(
         clock=given.get("clock") or SystemClock(),

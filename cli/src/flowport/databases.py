@@ -1,0 +1,44 @@
+"""The services' databases, with the indexes that this version declares. Whoever imports this waits a second for it."""
+
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import deploy_service.bootstrap
+import gateway.bootstrap
+import jobs_service.bootstrap
+from shared.settings import CommonSettings
+from shared.store.client import Index, Store
+
+INDEXES: Final[Mapping[str, Sequence[Index]]] = {
+    "gateway": gateway.bootstrap.INDEXES,
+    "deploy": deploy_service.bootstrap.INDEXES,
+    "jobs": jobs_service.bootstrap.INDEXES,
+}
+
+
+@dataclass(frozen=True)
+class ServiceDatabase:
+    """Where one service keeps what it keeps."""
+
+    name: str
+    uri: str
+    indexes: Sequence[Index]
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Store]:
+        """The database, inside the block; nothing is made in it by that."""
+        store = Store(self.uri, self.name, self.indexes)
+        try:
+            yield store
+        finally:
+            await store.stop()
+
+
+def databases(settings: CommonSettings) -> Iterator[ServiceDatabase]:
+    """All of them; a service whose user at the store is its own has a URI of its own."""
+    for service, indexes in INDEXES.items():
+        uri = os.environ.get(f"FLOWPORT_MONGODB_URI_{service.upper()}") or settings.mongodb_uri
+        yield ServiceDatabase(f"{settings.mongodb_prefix}_{service}", uri, indexes)

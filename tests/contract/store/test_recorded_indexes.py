@@ -1,0 +1,32 @@
+"""An index that was ever declared keeps its meaning: one that changes takes a new name, and is recorded here.
+
+A store refuses an index of another's name, so that a service of the newer version would not start beside the older one.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from flowport.databases import INDEXES
+
+RECORDED = Path(__file__).parent / "recorded_indexes.json"
+
+
+def declared() -> dict[str, Any]:
+    """Every index of this version, by service, collection and name."""
+    return {
+        f"{service}.{index.collection}.{document['name']}": msgspec.to_builtins(document)
+        for service, indexes in INDEXES.items()
+        for index in indexes
+        for document in [{**index.model().document, "key": dict(index.keys)}]
+    }
+
+
+def test_every_index_is_recorded_and_is_as_it_was() -> None:
+    recorded = msgspec.json.decode(RECORDED.read_bytes())
+    assert {name: index for name, index in declared().items() if recorded.get(name) != index} == {}
+
+
+def test_no_two_indexes_of_a_collection_have_one_name() -> None:
+    assert len(declared()) == sum(map(len, INDEXES.values()))

@@ -1,0 +1,20 @@
+"""Nothing phones home: no process looks for anything but loopback, at its start, at work, idle or at its end."""
+
+from pathlib import Path
+
+from tests.support.cut_off import run_cut_off
+
+from shared.settings import CommonSettings
+
+
+def test_everything_works_without_a_network_and_nothing_looks_for_one(tmp_path: Path) -> None:
+    seen = run_cut_off(tmp_path)
+    assert seen.sync["output"]["content"].endswith("You said: hello")
+    assert seen.streamed[-1] == "[DONE]"
+    assert seen.queued["status"] == "completed"
+    assert seen.tries == 0
+    assert seen.tries_on_purpose == 1
+
+
+def test_traces_go_nowhere_until_somebody_says_where() -> None:
+    assert CommonSettings.model_fields["tracing_endpoint"].default == ""
