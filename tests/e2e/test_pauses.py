@@ -1,6 +1,7 @@
 """Runs that wait: nothing holds them but the store, and each answer is taken once, whatever restarts meanwhile."""
 
 import asyncio
+import json
 from typing import Any
 
 from tests.support.public_door import PublicDoor
@@ -120,6 +121,42 @@ async def test_a_long_wait_ends_by_itself(door: PublicDoor) -> None:
     assert answer["output"]["data"]["operation"] == "wait"
     assert await resume(door, workflow_id, answer["executionId"], "w1") in (404, 409), "nobody ends it"
     assert (await ended_output(door, workflow_id, answer["executionId"]))["result"] == "completed"
+
+
+def calls(block_id: str, name: str, workflow_id: str, text: str) -> dict[str, Any]:
+    mapping = json.dumps({"text": text})
+    return block(block_id, "workflow_input", name, workflowId=workflow_id, inputMapping=mapping)
+
+
+async def test_a_called_workflow_asks_through_its_caller_two_deep_and_across_a_restart(
+    door: PublicDoor, stack: Stack
+) -> None:
+    """Two at once: one calls the workflow that asks, one calls a workflow that calls it."""
+    asking = await door.publish(one_question())
+    between = [start(text="string"), calls("c1", "Inner", asking, "<start.text>")]
+    middle = await door.publish(workflow("Between", between, (START, "c1")))
+    blocks = [
+        start(),
+        calls("k", "Short", asking, "four"),
+        calls("l", "Long", middle, "longer"),
+        function("f1", "return [<short.result.data>, <long.result.result.data>]"),
+    ]
+    edges = ((START, "k"), (START, "l"), ("k", "f1"), ("l", "f1"))
+    workflow_id = await door.publish(workflow("Two callers", blocks, *edges))
+    queued, attached = await door.queue(workflow_id), (await door.run(workflow_id)).json()
+    for run_id in (queued["executionId"], attached["executionId"]):
+        points = await paused(door, workflow_id, run_id, points=2)
+        assert sorted(point["contextId"] for point in points) == ["k.h1", "l.c1.h1"]
+    for name in ("executor-service", "executor-service-2"):
+        await asyncio.to_thread(stack.restart, name)
+
+    for run_id in (queued["executionId"], attached["executionId"]):
+        assert await resume(door, workflow_id, run_id, "l.c1.h1", ok=False) == 202
+        (left,) = await paused(door, workflow_id, run_id)
+        assert left["contextId"] == "k.h1"
+        assert await resume(door, workflow_id, run_id, "k.h1", ok=True) == 202
+        output = await ended_output(door, workflow_id, run_id)
+        assert output["result"] == [{"length": 4, "ok": True}, {"length": 6, "ok": False}]
 
 
 async def test_a_paused_run_can_be_cancelled_and_not_answered_then(door: PublicDoor) -> None:

@@ -9,6 +9,7 @@ from tests.unit.blocks.test_agent import Adding, Model
 from tests.unit.workflow.states import START, block, chain, edge, start, workflow
 
 from executor_service.blocks.agent import AgentHandler, BlockTool, Toolbox
+from executor_service.blocks.agent.toolbox import TOOL_PAUSED
 from executor_service.blocks.mcp import McpServers
 from executor_service.blocks.ports import ChildWorkflow
 from executor_service.blocks.response import ResponseHandler
@@ -16,7 +17,7 @@ from executor_service.blocks.wait import WaitHandler
 from executor_service.blocks.workflow import WorkflowHandler
 from executor_service.engine import BlockHandler, BlockResult, Call, ChildPin, Inputs, RunResult
 from executor_service.providers import ToolCall, Turn
-from shared.contracts.runs import ErrorCode
+from shared.contracts.runs import ErrorCode, RunStatus
 from shared.errors import NotFound, Unavailable
 from shared.net import OutboundClient
 from shared.workflow.compile import compile_workflow
@@ -197,10 +198,26 @@ async def test_a_chain_that_came_over_http_counts() -> None:
     assert failure(result) == "Call: Maximum workflow call chain depth (25) exceeded."
 
 
-async def test_a_child_that_would_wait_for_days_fails() -> None:
-    wait = block("w", "wait", settings={"async": True, "timeValue": "1", "timeUnitLong": "days"})
-    result = await call(chain(INPUT, caller()), Deployed(child=chain(start(), wait)))
-    assert failure(result).startswith('Call: "Child" failed: Child workflow paused.')
+WAITING = chain(start(), block("w", "wait", settings={"async": True, "timeValue": "1", "timeUnitLong": "days"}))
+
+
+async def test_a_child_that_waits_for_days_lets_its_caller_wait() -> None:
+    result = await call(chain(INPUT, caller()), Deployed(child=WAITING))
+    assert result.outcome.status is RunStatus.PAUSED
+    assert [(pause.context_id, pause.kind) for pause in result.pauses] == [("c.w", "time")]
+
+
+async def test_a_workflow_that_is_a_tool_cannot_wait_and_the_model_is_told() -> None:
+    tool = BlockTool("workflow_input", "workflow", "Calls", {"type": "object", "properties": {}})
+    handlers = {"workflow_input": WorkflowHandler(Deployed(child=WAITING)), "wait": WaitHandler()}
+    toolbox = Toolbox(Adding(), {"workflow_input": (tool, handlers["workflow_input"])}, McpServers(OutboundClient()))
+    use = Turn(tool_calls=(ToolCall("1", "workflow", '{"workflowId": "child"}'),))
+    agent = AgentHandler(Model(use, Turn(content="sorry")), toolbox)
+    settings: JsonObject = {"model": "vllm/m", "tools": [{"type": "workflow_input"}]}
+    document = chain(INPUT, block("a", "agent", "A", settings=settings))
+    result = await run(document, engine_of({**handlers, "agent": agent}))
+    assert result.output["content"] == "sorry"
+    assert result.output["toolCalls"]["list"][0]["result"]["message"] == TOOL_PAUSED
 
 
 class Places(BlockHandler):

@@ -8,11 +8,13 @@ from typing import Any
 
 import msgspec
 
+from executor_service.blocks.ports import ChildWorkflow
 from executor_service.engine import (
     BlockFailure,
     BlockHandler,
     BlockResult,
     Call,
+    ChildPin,
     Engine,
     Execution,
     Inputs,
@@ -145,6 +147,28 @@ class Recorder:
 
 class WorkerLost(Exception):
     """The process is gone."""
+
+
+class Deployed:
+    """Workflows that can be called, by id; `promote` makes another version of one live."""
+
+    def __init__(self, **live: Document) -> None:
+        self._versions: dict[str, CompiledWorkflow] = {}
+        self._live: dict[str, str] = {}
+        for workflow_id, workflow in live.items():
+            self.promote(workflow_id, workflow)
+
+    def promote(self, workflow_id: str, workflow: Document) -> None:
+        snapshot_id = f"snap-{len(self._versions)}"
+        self._versions[snapshot_id] = compile_workflow(workflow)
+        self._live[workflow_id] = snapshot_id
+
+    async def find(self, workspace_id: str, workflow_id: str) -> ChildWorkflow | None:
+        live = self._live.get(workflow_id)
+        return None if live is None else ChildWorkflow(workflow_id.title(), live, self._versions[live])
+
+    async def recall(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
+        return ChildWorkflow(pin.name, pin.snapshot_id, self._versions[pin.snapshot_id])
 
 
 def engine_of(handlers: Mapping[str, BlockHandler], **limits: Any) -> Engine:

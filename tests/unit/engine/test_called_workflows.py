@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from tests.unit.engine.building import (
     START,
+    Deployed,
     Recorder,
     Scripted,
     WorkerLost,
@@ -15,36 +16,16 @@ from tests.unit.engine.building import (
     fails,
 )
 
-from executor_service.blocks.ports import ChildWorkflow
 from executor_service.blocks.workflow import MAX_DEPTH, WorkflowHandler
-from executor_service.engine import BlockResult, Call, ChildPin
+from executor_service.engine import BlockResult, Call
 from shared.contracts.runs import ErrorCode, RunStatus, Usage
-from shared.workflow.compile import compile_workflow
 
 CHILD = chain(block("a"), block("b"))
 PARENT = chain(block("before"), block("call", "workflow_input", workflowId="child"), block("after"))
 
 
-class Deployed:
-    """One workflow, `child`; asked for anything else there is none."""
-
-    def __init__(self, workflow: dict[str, Any]) -> None:
-        self._versions = {"snap": compile_workflow(workflow)}
-        self._live = "snap"
-
-    def promote(self, snapshot_id: str, workflow: dict[str, Any]) -> None:
-        self._versions[snapshot_id] = compile_workflow(workflow)
-        self._live = snapshot_id
-
-    async def find(self, workspace_id: str, workflow_id: str) -> ChildWorkflow | None:
-        return ChildWorkflow("Child", self._live, self._versions[self._live]) if workflow_id == "child" else None
-
-    async def recall(self, workspace_id: str, pin: ChildPin) -> ChildWorkflow:
-        return ChildWorkflow(pin.name, pin.snapshot_id, self._versions[pin.snapshot_id])
-
-
 def engine(handler: Scripted, child: dict[str, Any] = CHILD, deployed: Deployed | None = None) -> Any:
-    calls = WorkflowHandler(deployed or Deployed(child))
+    calls = WorkflowHandler(deployed or Deployed(child=child))
     return engine_of({"function": handler, "api": handler, "workflow_input": calls})
 
 
@@ -83,10 +64,10 @@ async def test_a_childs_blocks_are_journaled_like_its_parents(cut: int) -> None:
 
 @pytest.mark.parametrize("cut", [3, 4, 5])
 async def test_a_run_that_is_taken_over_goes_on_with_the_version_that_it_called(cut: int) -> None:
-    deployed, broken = Deployed(CHILD), Recorder(stop_after=cut)
+    deployed, broken = Deployed(child=CHILD), Recorder(stop_after=cut)
     with pytest.raises(WorkerLost):
         await execution(engine(Scripted(spends), deployed=deployed), PARENT, broken, journal=True).run()
-    deployed.promote("next", chain(block("other")))
+    deployed.promote("child", chain(block("other")))
 
     second = Scripted(spends)
     taken_over = execution(engine(second, deployed=deployed), PARENT, journal=False, entries=broken.entries)

@@ -10,13 +10,13 @@ def resume_links(call: Call) -> JsonObject:
     request = call.request
     base = request.public_url.rstrip("/")
     run_id = public_run_id(request.run_id)
-    run = f"{request.workflow_id}/{run_id}"
+    run = f"{request.run_workflow_id}/{run_id}"
     return {
         "apiUrl": f"{base}/api/resume/{run}/{call.context_id}",
         "uiUrl": f"{base}/resume/{run}",
         "contextId": call.context_id,
         "executionId": run_id,
-        "workflowId": request.workflow_id,
+        "workflowId": request.run_workflow_id,
     }
 
 

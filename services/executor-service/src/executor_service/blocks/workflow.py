@@ -13,6 +13,7 @@ from executor_service.engine import (
     Call,
     ChildPin,
     Inputs,
+    PausedChild,
     RunRequest,
     RunResult,
 )
@@ -24,7 +25,6 @@ from shared.workflow.jsvalues import JsonObject, parse_json, to_string
 MAX_DEPTH: Final = 25
 MAX_SPANS: Final = 500
 NOT_DEPLOYED: Final = "Child workflow is not deployed. Please deploy the workflow before invoking it."
-PAUSED: Final = "Child workflow paused. A called workflow cannot wait for a person or for days."
 _CHAIN: Final = "Workflow chain: "
 _ARROW: Final = " → "
 _BAR: Final = " | "
@@ -43,8 +43,8 @@ class WorkflowHandler(BlockHandler):
         return True
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
-        """Run the child to its end."""
-        workflow_id = to_string(inputs.params.get("workflowId") or "").strip()
+        """Run the child to its end, or on from where it was left. It pauses as a part of this run."""
+        workflow_id = call.pinned.workflow_id if call.pinned else _chosen(inputs)
         chain = (*call.request.call_chain, call.request.workflow_id)
         if len(chain) > MAX_DEPTH:
             raise _failure(f"Maximum workflow call chain depth ({MAX_DEPTH}) exceeded.")
@@ -59,20 +59,27 @@ class WorkflowHandler(BlockHandler):
             time_limit_ms=max(1, int(call.remaining_seconds() * 1000)),
             call_chain=chain,
             within=f"{call.place}>",
+            pause_prefix=f"{call.context_id}.",
+            calling_workflow_id=call.request.run_workflow_id,
+            resumptions=call.request.resumptions,
             public_url=call.request.public_url,
             keyed_providers=call.request.keyed_providers,
         )
         return _result(workflow_id, child, await call.run_child(child.compiled, request))
 
     async def _child(self, call: Call, workflow_id: str) -> ChildWorkflow:
-        """The live version, or the one that an earlier attempt at this run called."""
-        if call.pinned is not None and call.pinned.workflow_id == workflow_id:
+        """The live version, or the one that was called here before the run was interrupted."""
+        if call.pinned is not None:
             return await self._children.recall(call.request.workspace_id, call.pinned)
         child = await self._children.find(call.request.workspace_id, workflow_id)
         if child is None:
             raise _failure(f'"{workflow_id}" failed: {NOT_DEPLOYED}')
         await call.pin(ChildPin(workflow_id, child.name, child.snapshot_id))
         return child
+
+
+def _chosen(inputs: Inputs) -> str:
+    return to_string(inputs.params.get("workflowId") or "").strip()
 
 
 def _child_input(child: CompiledWorkflow, params: JsonObject) -> JsonObject:
@@ -89,6 +96,9 @@ def _child_input(child: CompiledWorkflow, params: JsonObject) -> JsonObject:
 
 def _result(workflow_id: str, child: ChildWorkflow, result: RunResult) -> BlockResult:
     spans = tuple(msgspec.to_builtins(log) for log in result.blocks[:MAX_SPANS])
+    if result.state is not None:
+        paused = PausedChild(tuple(result.pauses), result.state)
+        return BlockResult({}, usage=result.usage, child_spans=spans, paused_child=paused)
     problem = _problem(child, result)
     if problem is not None:
         raise BlockFailure(
@@ -110,8 +120,6 @@ def _result(workflow_id: str, child: ChildWorkflow, result: RunResult) -> BlockR
 
 
 def _problem(child: ChildWorkflow, result: RunResult) -> str | None:
-    if result.outcome.status is RunStatus.PAUSED:
-        return f'"{child.name}" failed: {PAUSED}'
     error = result.outcome.error
     if error is None:
         return None if result.outcome.status is RunStatus.COMPLETED else f'"{child.name}" failed: Cancelled'

@@ -24,7 +24,7 @@ A run fails with a result, not with an exception; only what the journal raises (
 from executor_service.engine.call import Call
 from executor_service.engine.errors import BadReference, BlockFailure
 from executor_service.engine.execution import Execution
-from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs, PauseRequest
+from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs, PausedChild, PauseRequest
 from executor_service.engine.limits import Limits
 from executor_service.engine.ports import EventSink, Expressions, Journal
 from executor_service.engine.request import RunFrom, RunRequest, RunResult
@@ -48,6 +48,7 @@ __all__ = [
     "Output",
     "Pause",
     "PauseRequest",
+    "PausedChild",
     "RunFrom",
     "RunRequest",
     "RunResult",

@@ -46,7 +46,7 @@ class Call(msgspec.Struct, frozen=True):
     pin: Callable[[ChildPin], Awaitable[None]]
     """Keep the version of a workflow that is about to be called."""
     pinned: ChildPin | None = None
-    """The version that an earlier attempt at the run called here."""
+    """The version that was called here already, before the run paused or its worker was lost."""
     writer: TextWriter | None = None
     """Where text goes while it is written; None when nobody asked for it."""
     partial: Output = {}
@@ -54,8 +54,8 @@ class Call(msgspec.Struct, frozen=True):
 
     @property
     def context_id(self) -> str:
-        """The name of a pause at this block."""
-        return context_id(self.block.id, self.rounds)
+        """The name of a pause at this block, or the beginning of those in a workflow that it calls."""
+        return self.request.pause_prefix + context_id(self.block.id, self.rounds)
 
     @property
     def place(self) -> str:

@@ -12,6 +12,7 @@ from executor_service.engine.call import Call, ChildRunner
 from executor_service.engine.containers import Containers
 from executor_service.engine.entries import (
     BlockDone,
+    CallResumed,
     Checked,
     Entry,
     Intended,
@@ -118,7 +119,11 @@ class Driver:
     async def _take_answers(self) -> None:
         for context, answer in self._setting.request.resumptions.items():
             pause = self._state.pauses.get(context)
-            if pause is not None:
+            if pause is None:
+                continue
+            if child_key(pause.work) in self._state.waiting:
+                await self._record(CallResumed(pause.work))
+            else:
                 handler = self._setting.engine.handlers[self._setting.workflow.blocks[pause.block_id].type]
                 now = self._clock.now()
                 await self._record(Resumed(context, now, handler.resume(pause, answer, now)))
@@ -172,12 +177,16 @@ class Driver:
         if self._setting.request.include_block_events:
             await self._tell_begun(attempt)
         done = await self._performer.perform(attempt, in_doubt=work in self._state.intents)
+        if isinstance(done, BlockDone):
+            await self._tell_done(attempt, done)
+        return done
+
+    async def _tell_done(self, attempt: Attempt, done: BlockDone) -> None:
         if done.error is None and self._stream is not None:
             await self._stream.announce(attempt.call.block.id, done.output, attempt.call.writer)
         if self._setting.request.include_block_events:
             log = msgspec.structs.replace(done.log, output=self._progress.logs.shown(done.output))
             await self._setting.sink.emit(BlockEnded(to_json(log), failed=done.error is not None))
-        return done
 
     async def _tell_begun(self, attempt: Attempt) -> None:
         begun = self._performer.entry(attempt)
@@ -213,16 +222,25 @@ class Driver:
             pinned=self._state.pins.get(child_key(work)),
             writer=self._stream.writer(block.id) if self._stream is not None and writes_text else None,
         )
-        return Attempt(work, call, self._progress.next_order(), self._clock.now(), self._clock.monotonic())
+        return self._begun(work, call)
+
+    def _begun(self, work: Work, call: Call) -> Attempt:
+        """An attempt that begins now; what goes on after a pause of the workflow that it called began then."""
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        waiting = self._state.waiting.get(child_key(work))
+        if waiting is None:
+            return Attempt(work, call, self._progress.next_order(), now, monotonic)
+        log = waiting.log
+        return Attempt(
+            work, call, log.execution_order, log.started_at, monotonic - (now - log.started_at).total_seconds()
+        )
 
     def _child_runner(self, work: Work, block_type: str) -> ChildRunner:
         handler = self._setting.engine.handlers.get(block_type)
         return self._setting.child_runner(work, self._state, handler is not None and handler.recovers)
 
     async def _pin(self, work: Work, pin: ChildPin) -> None:
-        if self._setting.journal is not None:
-            pinned = Pinned(work, pin)
-            await self._setting.journal.record(kind_of(pinned), encode(pinned))
+        await self._record(Pinned(work, pin))
 
     async def _open(self, work: Work) -> Entry:
         try:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from executor_service.engine.state import ChildPin, Opening, Output, Pause, Work
+from executor_service.engine.state import ChildPin, Opening, Output, Pause, RunState, Work
 from shared.contracts.runs import BlockLog, RunError, Usage
 
 
@@ -76,19 +76,40 @@ class InChild(msgspec.Struct, frozen=True, tag="child"):
     entry: msgspec.Raw
 
 
-Entry = BlockDone | Opened | Checked | Intended | Resumed | Pinned | InChild
+class CallPaused(msgspec.Struct, omit_defaults=True, tag="call_pause"):
+    """A called workflow waits for `pauses`, and so does the block that called it.
+
+    `state` is where the called workflow stands. The journal does without: it has what happened there.
+    """
+
+    work: Work
+    log: BlockLog
+    pauses: tuple[Pause, ...]
+    usage: Usage = Usage()
+    state: RunState | None = None
+    order: int = 0
+
+
+class CallResumed(msgspec.Struct, frozen=True, tag="call_resume"):
+    """A pause in a called workflow was answered: the block that called it goes on."""
+
+    work: Work
+
+
+Entry = BlockDone | Opened | Checked | Intended | Resumed | Pinned | InChild | CallPaused | CallResumed
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Entry)
 
 
-Numbered = BlockDone | Opened | Checked | Resumed
+Numbered = BlockDone | Opened | Checked | Resumed | CallPaused
 """What log entries may follow from."""
 
 
 def encode(entry: Entry) -> msgspec.Raw:
     """An entry as the journal keeps it."""
-    return msgspec.Raw(_encoder.encode(entry))
+    kept = msgspec.structs.replace(entry, state=None) if isinstance(entry, CallPaused) else entry
+    return msgspec.Raw(_encoder.encode(kept))
 
 
 def decode(data: msgspec.Raw) -> Entry:

@@ -188,6 +188,7 @@ class Execution:
         journal = self._journal if journaled else None
 
         async def run_child(workflow: CompiledWorkflow, request: RunRequest) -> RunResult:
+            left = state.waiting.get(child_key(work))
             child = Execution(
                 self._engine,
                 workflow,
@@ -196,6 +197,7 @@ class Execution:
                 sink=_Silence(),
                 journal=None if journal is None else _ChildJournal(journal, work),
                 entries=state.children.get(child_key(work), ()),
+                state=None if left is None else left.state,
                 before_effect=self._before_effect,
             )
             return await child.run()

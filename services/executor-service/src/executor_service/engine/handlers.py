@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from executor_service.engine.call import Call
-from executor_service.engine.state import NO_USAGE, ChildSpans, Output, Pause
+from executor_service.engine.state import NO_USAGE, ChildSpans, Output, Pause, RunState
 from shared.contracts.runs import Usage
 from shared.workflow.jsvalues import JsonObject
 
@@ -31,14 +31,26 @@ class PauseRequest:
     resume_at: str | None = None
 
 
+class PausedChild(msgspec.Struct, frozen=True):
+    """A called workflow that waits: for what, and where it was left."""
+
+    pauses: tuple[Pause, ...]
+    state: RunState
+
+
 class BlockResult(msgspec.Struct, frozen=True):
-    """What a block did. `assignments` sets variables, by id; `child_spans` are a child workflow's trace."""
+    """What a block did. `assignments` sets variables, by id; `child_spans` are a child workflow's trace.
+
+    With `paused_child` it is not done: it is run again when a pause of the child was answered, with
+    `Call.request.resumptions` for it.
+    """
 
     output: Output
     assignments: JsonObject = {}
     usage: Usage = NO_USAGE
     pause: PauseRequest | None = None
     child_spans: ChildSpans = ()
+    paused_child: PausedChild | None = None
 
 
 class BlockHandler:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from typing import Final
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.state import Output, Pause, RunState
 from executor_service.engine.streaming import without_model_text
+from executor_service.engine.usage import add_usage
 from shared.contracts.runs import ErrorCode, Payload, RunError, RunMode, RunOutcome, RunStatus, time_out_text
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -34,6 +36,7 @@ def result_of(ending: Ending) -> RunResult:
     """The result of a run that has come to an end, or to a pause."""
     status = _status(ending)
     output = _output(ending, status)
+    waiting = tuple(ending.state.waiting.values()) if status is RunStatus.PAUSED else ()
     raw = msgspec.Raw(_encode(output))
     outcome = RunOutcome(
         status=status,
@@ -47,8 +50,8 @@ def result_of(ending: Ending) -> RunResult:
     return RunResult(
         outcome=outcome,
         output=output,
-        blocks=ending.state.logs,
-        usage=ending.state.usage,
+        blocks=[*ending.state.logs, *(call.log for call in waiting)],
+        usage=reduce(add_usage, (call.usage for call in waiting), ending.state.usage),
         pauses=tuple(ending.state.pauses.values()) if status is RunStatus.PAUSED else (),
         state=ending.state if status is RunStatus.PAUSED else None,
         blocks_dropped=ending.blocks_dropped,

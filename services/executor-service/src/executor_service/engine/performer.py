@@ -10,9 +10,9 @@ from typing import Final
 import msgspec
 
 from executor_service.engine.call import Call
-from executor_service.engine.entries import BlockDone
+from executor_service.engine.entries import BlockDone, CallPaused
 from executor_service.engine.errors import BlockFailure
-from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs, PauseRequest
+from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs, PausedChild, PauseRequest
 from executor_service.engine.limits import Limits
 from executor_service.engine.logs import LogBook, placed
 from executor_service.engine.state import ChildSpans, Output, Pause, Work
@@ -61,8 +61,8 @@ class Performer:
         self._clock = clock
         self._announce = announce
 
-    async def perform(self, attempt: Attempt, *, in_doubt: bool) -> BlockDone:
-        """Run the block to its end, a failure included."""
+    async def perform(self, attempt: Attempt, *, in_doubt: bool) -> BlockDone | CallPaused:
+        """Run the block to its end, a failure included, or to a pause of the workflow that it called."""
         try:
             result = await self._result(attempt, in_doubt=in_doubt)
             attempt.output_bytes = len(_to_json(result.output))
@@ -78,6 +78,8 @@ class Performer:
         except Exception as error:  # one block's bug must end that run with a reason, not the worker
             _log.exception("block %s (%s) broke", attempt.call.block.id, attempt.call.block.type)
             return await self._failed(attempt, BlockFailure(f"{type(error).__name__}: {error}"))
+        if result.paused_child is not None:
+            return self._call_paused(attempt, result, result.paused_child)
         return self._done(attempt, result)
 
     def entry(
@@ -138,6 +140,15 @@ class Performer:
             assignments=result.assignments,
             usage=result.usage,
             pause=None if result.pause is None else self._pause(attempt, result.output, result.pause),
+        )
+
+    def _call_paused(self, attempt: Attempt, result: BlockResult, child: PausedChild) -> CallPaused:
+        return CallPaused(
+            work=attempt.work,
+            log=self.entry(attempt, child_spans=result.child_spans),
+            pauses=tuple(msgspec.structs.replace(pause, work=attempt.work) for pause in child.pauses),
+            usage=result.usage,
+            state=child.state,
         )
 
     def _pause(self, attempt: Attempt, output: Output, pause: PauseRequest) -> Pause:

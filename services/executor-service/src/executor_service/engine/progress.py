@@ -5,6 +5,8 @@ from typing import Final
 
 from executor_service.engine.entries import (
     BlockDone,
+    CallPaused,
+    CallResumed,
     Checked,
     Entry,
     InChild,
@@ -17,8 +19,9 @@ from executor_service.engine.entries import (
 from executor_service.engine.logs import LogBook, placed
 from executor_service.engine.places import Places, Round
 from executor_service.engine.scheduler import Exit, Scheduler
-from executor_service.engine.state import Output, RunState, Work
-from shared.contracts.runs import BlockLog, RunError, Usage
+from executor_service.engine.state import Output, RunState, WaitingCall, Work
+from executor_service.engine.usage import add_usage
+from shared.contracts.runs import BlockLog, RunError
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.graph import Graph
 
@@ -68,6 +71,10 @@ class Progress:
                 self.state.pins[child_key(entry.work)] = entry.pin
             case InChild():
                 self.state.children.setdefault(child_key(entry.work), []).append(entry.entry)
+            case CallPaused():
+                self._call_paused(entry)
+            case CallResumed():
+                self._call_resumed(entry.work)
         return []
 
     def restore(self, entries: list[Entry]) -> None:
@@ -90,8 +97,7 @@ class Progress:
     def _block_done(self, entry: BlockDone) -> None:
         node = self.scheduler.node(entry.work)
         self.state.intents.discard(entry.work)
-        self.state.children.pop(child_key(entry.work), None)
-        self.state.pins.pop(child_key(entry.work), None)
+        self._forget_child(child_key(entry.work))
         self.state.variables.update(entry.assignments)
         self.state.usage = add_usage(self.state.usage, entry.usage)
         self.logs.add_block(entry.log, entry.output)
@@ -102,6 +108,25 @@ class Progress:
             self._fail(entry.work, entry.error)
         else:
             self._finish(entry.work, node.block_id, entry.output)
+
+    def _forget_child(self, key: str) -> None:
+        for kept in (self.state.children, self.state.pins, self.state.waiting):
+            kept.pop(key, None)
+
+    def _call_paused(self, entry: CallPaused) -> None:
+        key = child_key(entry.work)
+        self.state.running.pop(entry.work.key, None)
+        self.state.pauses.update((pause.context_id, pause) for pause in entry.pauses)
+        left = entry.state
+        if left is not None:
+            self.state.children.pop(key, None)
+        elif (before := self.state.waiting.get(key)) is not None:
+            left = before.state
+        self.state.waiting[key] = WaitingCall(entry.log, entry.usage, left)
+
+    def _call_resumed(self, work: Work) -> None:
+        self.state.pauses = {name: pause for name, pause in self.state.pauses.items() if pause.work != work}
+        self.state.ready.append(work)
 
     def _finish(self, work: Work, block_id: str, output: Output) -> None:
         is_response = self._workflow.blocks[block_id].type == RESPONSE and "error" not in output
@@ -179,20 +204,3 @@ class Progress:
 def child_key(work: Work) -> str:
     """The name of a block's child run within its parent's state."""
     return f"{work.scope}#{work.node}"
-
-
-def add_usage(total: Usage, more: Usage) -> Usage:
-    """Two spends together."""
-    if more == Usage():
-        return total
-    models = {name: dict(counts) for name, counts in total.models.items()}
-    for name, counts in more.models.items():
-        known = models.setdefault(name, {})
-        for key, count in counts.items():
-            known[key] = known.get(key, 0) + count
-    return Usage(
-        total.input_tokens + more.input_tokens,
-        total.output_tokens + more.output_tokens,
-        total.cost_usd + more.cost_usd,
-        models,
-    )

@@ -35,6 +35,10 @@ class RunRequest:
     """Ids of the workflows that led here, outermost first, this one not included."""
     within: str = ""
     """The place in another run that this one is part of, for a called workflow; empty for a run of its own."""
+    pause_prefix: str = ""
+    """What the names of its pauses begin with, likewise."""
+    calling_workflow_id: str = ""
+    """The workflow whose run it is part of, likewise."""
     public_url: str = ""
     """Where people reach this installation, for resume links."""
     keyed_providers: frozenset[str] = frozenset()
@@ -77,6 +81,11 @@ class RunRequest:
             run_from=run_from,
             resumptions=resumptions or {},
         )
+
+    @property
+    def run_workflow_id(self) -> str:
+        """The workflow that was asked for: where the run and its pauses are to be found."""
+        return self.calling_workflow_id or self.workflow_id
 
     @property
     def sandbox_scope(self) -> str:

@@ -104,6 +104,17 @@ class ChildPin(msgspec.Struct, frozen=True):
     snapshot_id: str
 
 
+class WaitingCall(msgspec.Struct, omit_defaults=True):
+    """A block whose called workflow has paused. `log` tells of it meanwhile, and `usage` what was spent so far.
+
+    `state` is where the called workflow was left; None where `RunState.children` tells all of it.
+    """
+
+    log: BlockLog
+    usage: Usage = NO_USAGE
+    state: "RunState | None" = None
+
+
 class RunState(msgspec.Struct, omit_defaults=True):
     """Where a run stands. Frames hold block outputs: one for the run and one for each branch of a parallel."""
 
@@ -130,3 +141,5 @@ class RunState(msgspec.Struct, omit_defaults=True):
     """Journal entries of child workflows that are under way, by the block that called them."""
     pins: dict[str, ChildPin] = {}
     """The versions of those, likewise."""
+    waiting: dict[str, WaitingCall] = {}
+    """Those that have paused, likewise; `children` has what happened in one since."""

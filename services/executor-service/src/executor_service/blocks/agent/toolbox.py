@@ -25,6 +25,7 @@ from shared.workflow.unsupported_settings import MCP_TOOLS
 
 CUSTOM: Final = "custom-tool"
 CUSTOM_PREFIX: Final = "custom_"
+TOOL_PAUSED: Final = "The workflow waits for a person or for days, which a workflow that is used as a tool cannot do."
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 
 
@@ -128,8 +129,11 @@ def _block_run(call: Call, tool: BlockTool, handler: BlockHandler, title: str) -
 
     async def run(arguments: JsonObject) -> Json:
         request = replace(call.request, within=f"{call.place}.{tool.name}.{next(uses)}>")
-        tool_call = msgspec.structs.replace(call, block=block, request=request, writer=None)
-        return (await handler.run(tool_call, Inputs({**tool.defaults, **arguments}))).output
+        tool_call = msgspec.structs.replace(call, block=block, request=request, writer=None, pinned=None)
+        result = await handler.run(tool_call, Inputs({**tool.defaults, **arguments}))
+        if result.paused_child is not None:
+            raise BlockFailure(TOOL_PAUSED)
+        return result.output
 
     return run
 
