@@ -4,9 +4,10 @@ import base64
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from tests.support.model_server import ModelServer, Reply
 from tests.support.public_door import PublicDoor
-from tests.support.workflow_files import START, agent, function, start, workflow
+from tests.support.workflow_files import START, agent, block, function, start, workflow
 
 PHOTO = base64.b64encode(b"\x89PNG").decode()
 SENT = {"photos": [{"type": "file", "data": f"data:image/png;base64,{PHOTO}", "name": "a b.png", "mime": "image/png"}]}
@@ -54,6 +55,15 @@ async def test_a_stream_and_a_job_take_files_too(door: PublicDoor, models: Model
 
     job = await door.ended_job((await door.queue(workflow_id, SENT))["jobId"])
     assert job["output"]["result"]["photos"][0]["base64"] == PHOTO
+
+
+@pytest.mark.parametrize("language", ["javascript", "python"])
+async def test_functions_read_what_was_sent(door: PublicDoor, language: str) -> None:
+    wait = "await " if language == "javascript" else ""
+    code = f"return {wait}sim.files.readBase64(<start.photos[0]>)"
+    give = block("f1", "function", "Read", code=code, language=language)
+    workflow_id = await door.publish(workflow("Read", [start(photos="file[]"), give], (START, "f1")))
+    assert (await door.run(workflow_id, SENT)).json()["output"]["result"] == PHOTO
 
 
 async def test_a_file_that_cannot_be_had_is_the_callers_mistake(door: PublicDoor) -> None:

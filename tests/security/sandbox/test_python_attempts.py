@@ -6,7 +6,9 @@ import pytest
 import pytest_asyncio
 from tests.security.sandbox.attempts import CRASHED, MEMORY, OUTPUT, SYNTAX, THROWN, TIMEOUT, Attempt, ends, returns
 
-from executor_service.sandbox import ErrorKind, PoolSize, PythonSandbox, SandboxLimits, Script
+from executor_service.adapters.sandbox_files import SandboxFiles
+from executor_service.sandbox import ErrorKind, PoolSize, PythonSandbox, SandboxLimits, Script, no_fetch
+from shared.errors import NotFound
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -141,16 +143,72 @@ EXHAUSTING = (
 )
 
 
+NOT_OURS = "no file of this workspace"
+REFUSED = f"This is {NOT_OURS}"
+ASK = """
+import json, struct
+def ask(url):
+    line = sim.files._connection
+    body = json.dumps([{"type": "fetch", "id": 0, "url": url, "method": "GET", "headers": {}, "body": None}]).encode()
+    line.sendall(struct.pack(">I", len(body)) + body)
+    return json.loads(line.recv(struct.unpack(">I", line.recv(4))[0]))["error"]
+"""
+
+
+def reads(id_: str, key: str, says: str) -> Attempt:
+    return ends(id_, f"return sim.files.readText({{'key': {key!r}}})", THROWN, says=says)
+
+
+READING = (
+    returns("its-own-file", "return sim.files.readText({'key': 'execution/mine/wf/run/file_1/a.txt'})", "content"),
+    reads("another-workspaces-file", "execution/theirs/wf/run/file_2/a.txt", NOT_OURS),
+    reads("another-workspaces-file-under-its-own-name", "execution/mine/wf/run/file_2/a.txt", "not kept any more"),
+    reads("a-guessed-file", "execution/mine/wf/other-run/file_3/a.txt", "not kept any more"),
+    reads("up-the-path", "execution/mine/wf/run/file_1/../../../../theirs/wf/run/file_2/a.txt", NOT_OURS),
+    reads("dots-for-a-workspace", "execution/../theirs/run/file_2/a.txt", NOT_OURS),
+    reads("an-encoded-path", "execution%2Ftheirs%2Fwf%2Frun%2Ffile_2%2Fa.txt", NOT_OURS),
+    reads("a-local-file", "/etc/passwd", NOT_OURS),
+    reads("a-file-url", "file:///etc/passwd", NOT_OURS),
+    reads("an-inner-address", "http://169.254.169.254/latest/meta-data", NOT_OURS),
+    reads("a-blob-that-is-no-file", "execution/mine/wf/run/payload_1/a.txt", NOT_OURS),
+    reads("a-null-byte", "execution/mine\0/wf/run/file_1/a.txt", NOT_OURS),
+    ends(
+        "an-odd-offset", "sim.files.readText({'key': 'execution/mine/w/r/file_1/a'}, offset='-1')", THROWN, says="whole"
+    ),
+    returns("asking-for-a-page", ASK + "return ask('https://example.com/')", "fetch is not available here"),
+    returns("asking-for-a-file-by-hand", ASK + "return ask('file:///etc/passwd')", "fetch is not available here"),
+    returns("asking-for-theirs-by-hand", ASK + "return ask('sim-file:execution/theirs/w/r/file_2/a')", REFUSED),
+    ends("asking-without-end", ASK + "while True: ask('sim-file:x')", CRASHED, says="must not send"),
+    ends("another-reader", "sim.files = None\nreturn sim.files.readText({})", THROWN, says="NoneType"),
+)
+
+
+class OneFile:
+    """The store: a file of `mine`, and one of `theirs`."""
+
+    async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
+        raise AssertionError("nobody writes here")
+
+    async def get(self, workspace_id: str, file_id: str) -> bytes:
+        kept = {("mine", "file_1"): b"content", ("theirs", "file_2"): b"secret"}
+        if (workspace_id, file_id) not in kept:
+            raise NotFound("no such blob")
+        return kept[workspace_id, file_id]
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def sandbox() -> AsyncIterator[PythonSandbox]:
-    limits = SandboxLimits(max_result_chars=1_000_000)
-    async with PythonSandbox(limits=limits, size=PoolSize(running=2, spare=2)) as sandbox:
+    limits, files = SandboxLimits(max_result_chars=1_000_000), SandboxFiles(OneFile(), no_fetch)
+    async with PythonSandbox(fetcher=files, limits=limits, size=PoolSize(running=2, spare=2)) as sandbox:
         yield sandbox
 
 
-@pytest.mark.parametrize("attempt", REACHING_OUT + FORGING + EXHAUSTING, ids=lambda attempt: attempt.id)
+@pytest.mark.parametrize("attempt", REACHING_OUT + FORGING + EXHAUSTING + READING, ids=lambda attempt: attempt.id)
 async def test_an_attempt_harms_nobody_else(sandbox: PythonSandbox, attempt: Attempt) -> None:
-    result = await sandbox.run(Script(code=attempt.code, timeout_ms=attempt.timeout_ms, environment={"MINE": "secret"}))
+    environment = {"MINE": "secret"}
+    result = await sandbox.run(
+        Script(code=attempt.code, timeout_ms=attempt.timeout_ms, environment=environment, workspace_id="mine")
+    )
     if attempt.kinds:
         assert result.error is not None
         assert result.error.kind in attempt.kinds

@@ -1,5 +1,6 @@
 """One JavaScript sandbox for each module, and a fetcher that answers from a table."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -25,6 +26,8 @@ class RecordingFetcher:
         self.requests.append(request)
         if "refused" in request.url:
             raise FetchFailed("this address is not allowed")
+        if "hangs" in request.url:
+            await asyncio.Event().wait()
         status = 404 if "missing" in request.url else 200
         return FetchResponse(
             status=status,

@@ -29,7 +29,7 @@ from executor_service.blocks import BlockPorts, SandboxExpressions, block_handle
 from executor_service.consumers.work import WorkConsumers
 from executor_service.engine import Engine
 from executor_service.providers import Models, ProviderSettings
-from executor_service.sandbox import JavaScriptSandbox, PoolSize, PythonSandbox
+from executor_service.sandbox import JavaScriptSandbox, PoolSize, PythonSandbox, no_fetch
 from executor_service.settings import ExecutorSettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
@@ -66,9 +66,9 @@ def build(
     files = JobsFiles(jobs)
     pool = PoolSize(running=settings.sandbox_processes)
     sandbox = JavaScriptSandbox(fetcher=SandboxFiles(files, SandboxFetcher(outbound)), size=pool)
-    python = OptionalPython(PythonSandbox(size=pool))
+    python = OptionalPython(PythonSandbox(fetcher=SandboxFiles(files, no_fetch), size=pool))
     deployments, durable = Deployments(deploy), Jobs(jobs)
-    models = Models(ProviderSettings())
+    models = Models(ProviderSettings(), outbound)
     workflows = WorkflowCache(deployments, entries=settings.snapshot_cache_entries)
     children = DeployedChildren(deployments, workflows)
     ports = BlockPorts(

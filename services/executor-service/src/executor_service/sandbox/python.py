@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from executor_service.sandbox.base import ScriptSandbox
-from executor_service.sandbox.fetching import no_fetch
+from executor_service.sandbox.fetching import Fetcher, no_fetch
 from executor_service.sandbox.model import PoolSize, SandboxLimits, SandboxUnavailable
 from executor_service.sandbox.nursery import JAIL, zygote_command
 
@@ -42,6 +42,7 @@ class PythonEngine:
             "cpu_seconds": self._limits.cpu_seconds,
             "max_result_chars": self._limits.max_result_chars,
             "max_stdout_chars": self._limits.max_stdout_chars,
+            "max_fetches": self._limits.max_fetches,
         }
         interpreter = str(Path(sys.executable).resolve())
         return [
@@ -79,13 +80,17 @@ def _standard_library() -> Iterator[str]:
 
 
 class PythonSandbox(ScriptSandbox):
-    """Runs functions in Python. A top-level `return`, or else `__sim_result__`, is the result; there is no network."""
+    """Runs functions in Python. A top-level `return`, or else `__sim_result__`, is the result.
+
+    There is no network: all that a script can ask the fetcher for is files.
+    """
 
     def __init__(
         self,
         *,
+        fetcher: Fetcher = no_fetch,
         limits: SandboxLimits = _DEFAULT_LIMITS,
         size: PoolSize = _DEFAULT_SIZE,
         bubblewrap: str = "bwrap",
     ) -> None:
-        super().__init__(PythonEngine(limits, bubblewrap), fetcher=no_fetch, limits=limits, size=size)
+        super().__init__(PythonEngine(limits, bubblewrap), fetcher=fetcher, limits=limits, size=size)

@@ -15,7 +15,7 @@ import traceback
 from types import CodeType
 from typing import Any, NamedTuple
 
-from . import confine, frames, seccomp
+from . import confine, files, frames, seccomp
 from .zygote import Zygote, refuse
 
 _FILE = "<function>"
@@ -40,6 +40,7 @@ class Options(NamedTuple):
     cpu_seconds: int
     max_result_chars: int
     max_stdout_chars: int
+    max_fetches: int
 
 
 class Stdout:
@@ -77,14 +78,15 @@ class Python:
             return
         frames.send(connection, frames.message("ready"))
         if (frame := frames.receive(connection)) is not None:
-            frames.send(connection, self._run(json.loads(frame)))
+            frames.send(connection, self._run(json.loads(frame), files.sim(connection, self._options.max_fetches)))
             frames.receive(connection)
 
-    def _run(self, script: dict[str, Any]) -> bytes:
+    def _run(self, script: dict[str, Any], sim: object) -> bytes:
         stdout = Stdout(self._options.max_stdout_chars)
         sys.stdout = sys.stderr = stdout
         names = {
             "__name__": "__main__",
+            "sim": sim,
             "params": script["params"],
             "environmentVariables": script["environment"],
             **script["bindings"],
