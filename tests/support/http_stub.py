@@ -10,15 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 SLOW_SECONDS = 2.0
+CLOSING_SECONDS = 5.0
+DRIP_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer. `headers` come beside Content-Type, which is JSON."""
+    """One answer. `headers` come beside Content-Type, which is JSON. One that `hangs` or `drips` never ends."""
 
     status: int = 200
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    hangs: bool = False
+    drips: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class HttpStub:
     def __init__(self) -> None:
         self._answers: deque[Answer] = deque()
         self.asked: list[Asked] = []
+        self._serving: set[asyncio.Task[object]] = set()
 
     def answer(self, *answers: Answer) -> None:
         """Give these answers."""
@@ -48,6 +53,8 @@ class HttpStub:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=CLOSING_SECONDS)
 
     @property
     def port(self) -> int:
@@ -56,17 +63,30 @@ class HttpStub:
         return port
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._hold(asyncio.current_task())
         try:
             asked = await _read(reader)
             self.asked.append(asked)
             if asked.target.startswith("/slow"):
                 await asyncio.sleep(SLOW_SECONDS)
-            writer.write(_bytes(self._next(asked)))
+            answer = self._next(asked)
+            writer.write(_bytes(answer))
             await writer.drain()
+            if answer.hangs:
+                await reader.read()
+            while answer.drips and not reader.at_eof():
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(DRIP_SECONDS)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
+
+    def _hold(self, serving: asyncio.Task[object] | None) -> None:
+        if serving is not None:
+            self._serving.add(serving)
+            serving.add_done_callback(self._serving.discard)
 
     def _next(self, asked: Asked) -> Answer:
         if self._answers:
@@ -102,4 +122,5 @@ _REASONS = {
     404: "Not Found",
     429: "Too Many Requests",
     500: "Internal Server Error",
+    503: "Service Unavailable",
 }

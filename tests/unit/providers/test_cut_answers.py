@@ -1,14 +1,13 @@
 """An answer that ends before its end is a failure, however politely the connection was closed."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub
 from tests.unit.providers.hearing import Heard
 
-from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role
+from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role
 from executor_service.providers.model import BROKEN_OFF
 from executor_service.providers.openai_wire import NO_ANSWER
 
@@ -28,27 +27,6 @@ STARTED = {
         "usage": {"input_tokens": 1, "output_tokens": 0},
     },
 }
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[HttpStub]:
-    async with HttpStub() as running:
-        yield running
-
-
-@pytest.fixture
-async def models(stub: HttpStub) -> AsyncIterator[Models]:
-    url = f"http://127.0.0.1:{stub.port}"
-    servers = ProviderSettings(
-        vllm_base_url=url,
-        anthropic_base_url=url,
-        anthropic_api_key="key",
-        gemini_base_url=url,
-        gemini_api_key="key",
-    )
-    found = Models(servers)
-    yield found
-    await found.stop()
 
 
 def asks(model: str) -> ModelRequest:

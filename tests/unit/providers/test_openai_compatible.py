@@ -6,8 +6,7 @@ from tests.support.model_server import ModelServer, Reply, ToolCall
 from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role, Tool
-from executor_service.providers.model import BROKEN_OFF
-from executor_service.providers.openai_compatible import TIMED_OUT
+from executor_service.providers.model import BROKEN_OFF, TIMED_OUT
 from shared.workflow.response_format import ResponseFormat
 
 ADD = Tool("add", "adds", {"type": "object", "properties": {"a": {"type": "number"}}})
@@ -84,14 +83,6 @@ async def test_settings_go_along_under_the_servers_own_names(server: ModelServer
 async def test_the_blocks_own_key_goes_before_the_servers(server: ModelServer, models: Models) -> None:
     await models.turn(asks("vllm/keyed", credentials={"apiKey": "mine"}))
     assert server.calls_of("keyed")[0].headers["authorization"] == "Bearer mine"
-
-
-async def test_a_block_that_names_another_server_is_not_answered_by_ours(server: ModelServer, models: Models) -> None:
-    named = {"azureEndpoint": "https://other.example"}
-    with pytest.raises(ModelFailure, match=r"the block's own, https://other\.example, is not called"):
-        await models.turn(asks("vllm/elsewhere", credentials=named))
-    assert server.calls_of("elsewhere") == []
-    assert (await models.turn(asks("vllm/ours", credentials={"azureEndpoint": f"{server.url}/"}))).content == "Hi"
 
 
 @pytest.mark.parametrize("listens", [False, True])

@@ -1,33 +1,16 @@
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub
 from tests.unit.providers.hearing import Heard
 
-from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role, Tool
+from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role, Tool
 from executor_service.providers.model import ToolCall
 from shared.workflow.response_format import ResponseFormat
 
 ADD = Tool("add", "adds", {"type": "object", "properties": {"a": {"type": "number"}}})
 SSE = {"content-type": "text/event-stream"}
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[HttpStub]:
-    async with HttpStub() as running:
-        yield running
-
-
-@pytest.fixture
-async def models(stub: HttpStub) -> AsyncIterator[Models]:
-    url = f"http://127.0.0.1:{stub.port}"
-    found = Models(
-        ProviderSettings(anthropic_api_key="key", anthropic_base_url=url, gemini_api_key="key", gemini_base_url=url)
-    )
-    yield found
-    await found.stop()
 
 
 def asks(model: str, *messages: Message, **more: Any) -> ModelRequest:

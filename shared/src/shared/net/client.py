@@ -13,6 +13,7 @@ from shared.net.errors import OutboundFailed, OutboundTimeout
 from shared.net.exchange import exchange, told_in_our_words
 from shared.net.headers import sendable_headers, sendable_method
 from shared.net.messages import OutboundLimits, OutboundRequest, OutboundResponse
+from shared.net.network import OneServer
 from shared.net.policy import OutboundPolicy
 from shared.net.redirects import Hop, hop_to, is_redirect, redirected
 from shared.net.resolver import Resolver, SystemResolver
@@ -46,6 +47,7 @@ class OutboundClient:
             ssl_context or httpcore2.default_ssl_context(),
             self._limits.connect_seconds,
         )
+        self._dialer = dialer
         self._connections = Connections(dialer, self._limits)
         self._slots = asyncio.Semaphore(self._limits.connections)
 
@@ -68,6 +70,15 @@ class OutboundClient:
                 return await self._follow(hop, request.workspace_id)
         except TimeoutError:
             raise OutboundTimeout(round(request.timeout_seconds * 1000)) from None
+
+    def network_to(self, url: str) -> httpcore2.AsyncNetworkBackend:
+        """The way to the server of `url` and to no other, for a library that makes its own calls.
+
+        Raises BlockedAddress, now or when a connection is opened.
+        """
+        target = read_target(url)
+        self._policy.check(target)
+        return OneServer(self._dialer, target, self._limits.response_bytes)
 
     def _first_hop(self, request: OutboundRequest) -> Hop:
         if request.body is not None and len(request.body) > self._limits.request_bytes:

@@ -29,9 +29,16 @@ class Dialer:
     async def dial(self, target: Target) -> httpcore2.AsyncNetworkStream:
         """Raises BlockedAddress, OutboundFailed, httpcore2.ConnectError, httpcore2.ConnectTimeout."""
         addresses = await self._addresses(target)
-        deadline = asyncio.get_running_loop().time() + self.connect_seconds
-        stream = await self._connect(addresses[:_MOST_ADDRESSES], target.port, deadline)
+        deadline = self._deadline()
+        stream = await self._connect(addresses, target.port, deadline)
         return await self._secured(stream, target, deadline) if target.scheme == "https" else stream
+
+    async def dial_bare(self, target: Target) -> httpcore2.AsyncNetworkStream:
+        """The same without TLS, for who adds that."""
+        return await self._connect(await self._addresses(target), target.port, self._deadline())
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self.connect_seconds
 
     async def _addresses(self, target: Target) -> Sequence[Address]:
         known = self.policy.check(target)
@@ -41,7 +48,7 @@ class Dialer:
 
     async def _connect(self, addresses: Sequence[Address], port: int, deadline: float) -> httpcore2.AsyncNetworkStream:
         """The first address that answers. Each gets its share of the time that is left."""
-        *others, last = addresses
+        *others, last = addresses = addresses[:_MOST_ADDRESSES]
         for place, address in enumerate(others):
             try:
                 return await self.network.connect_tcp(str(address), port, _left(deadline) / (len(addresses) - place))

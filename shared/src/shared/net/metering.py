@@ -1,5 +1,6 @@
 """Counts what a server sends: headers, framing and body alike, so that none of them can go on for ever."""
 
+import ssl
 from typing import Any, Final
 
 import httpcore2
@@ -37,6 +38,17 @@ class MeteredStream(httpcore2.AsyncNetworkStream):
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 as httpcore2 has it
         """Not counted."""
         await self._stream.write(buffer, timeout)
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 as httpcore2 has it
+    ) -> httpcore2.AsyncNetworkStream:
+        """The stream inside the encryption, with what is allowed to this one."""
+        secured = MeteredStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+        secured.begin(self._allowed)
+        return secured
 
     async def aclose(self) -> None:
         """Let go of the socket."""

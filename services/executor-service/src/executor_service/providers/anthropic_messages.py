@@ -11,6 +11,7 @@ from anthropic.types import Message as Answer
 
 from executor_service.providers.model import (
     BROKEN_OFF,
+    TIMED_OUT,
     Attachment,
     Listener,
     Message,
@@ -22,7 +23,8 @@ from executor_service.providers.model import (
     Turn,
     cannot_take,
 )
-from executor_service.providers.openai_compatible import MAX_CLIENTS, MAX_RETRIES, TIMED_OUT, key_of
+from executor_service.providers.openai_compatible import MAX_CLIENTS, key_of
+from executor_service.providers.patience import refusal
 from executor_service.providers.settings import ProviderSettings
 from shared.workflow.jsvalues import JsonObject
 
@@ -40,14 +42,12 @@ class AnthropicProvider:
         self._key = settings.anthropic_api_key.get_secret_value()
         self._base_url = settings.anthropic_base_url or None
         self._connect_seconds = settings.model_connect_seconds
-        self._timeout_seconds = settings.model_timeout_seconds
         self._clients: OrderedDict[str, AsyncAnthropic] = OrderedDict()
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Ask for one turn. Raises ModelFailure."""
         client = self._client(key_of(request, PROVIDER, self._key))
-        seconds = min(request.timeout_seconds, self._timeout_seconds)
-        timeout = httpx2.Timeout(seconds, connect=self._connect_seconds)
+        timeout = httpx2.Timeout(request.timeout_seconds, connect=self._connect_seconds)
         try:
             async with client.messages.stream(**_body(request), timeout=timeout) as stream:
                 has_ended = False
@@ -71,7 +71,7 @@ class AnthropicProvider:
     def _client(self, key: str) -> AsyncAnthropic:
         client = self._clients.get(key)
         if client is None:
-            client = AsyncAnthropic(api_key=key, base_url=self._base_url, max_retries=MAX_RETRIES)
+            client = AsyncAnthropic(api_key=key, base_url=self._base_url, max_retries=0)
             self._clients[key] = client
             if len(self._clients) > MAX_CLIENTS:
                 self._clients.popitem(last=False)
@@ -164,11 +164,11 @@ def _turn(answer: Answer) -> Turn:
 
 def _failure(error: Exception) -> ModelFailure:
     if isinstance(error, APIStatusError):
-        return ModelFailure(_told(error), status=error.status_code)
+        return refusal(_told(error), error.status_code, error.response.headers)
     if isinstance(error, APITimeoutError | httpx2.TimeoutException):
         return ModelFailure(TIMED_OUT)
     if isinstance(error, APIConnectionError):
-        return ModelFailure(f"Could not reach {PROVIDER}: {error.__cause__ or error}")
+        return ModelFailure(f"Could not reach {PROVIDER}: {error.__cause__ or error}", may_pass=True)
     return ModelFailure(BROKEN_OFF if isinstance(error, httpx2.HTTPError) else str(error))
 
 

@@ -7,7 +7,7 @@ from openai import AsyncAzureOpenAI
 
 from executor_service.providers.endpoints import Endpoint
 from executor_service.providers.model import ModelFailure, ModelRequest
-from executor_service.providers.openai_compatible import MAX_RETRIES, OpenAICompatible, key_of
+from executor_service.providers.openai_compatible import OpenAICompatible, key_of
 from executor_service.providers.settings import ProviderSettings
 
 AZURE_DOMAINS: Final = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
@@ -24,11 +24,7 @@ class AzureOpenAI(OpenAICompatible):
             settings.azure_openai_api_key.get_secret_value(),
             max_tokens_field="max_completion_tokens",
         )
-        super().__init__(
-            endpoint,
-            connect_seconds=settings.model_connect_seconds,
-            timeout_seconds=settings.model_timeout_seconds,
-        )
+        super().__init__(endpoint, connect_seconds=settings.model_connect_seconds)
         self._version = settings.azure_openai_api_version
 
     def _address(self, request: ModelRequest) -> tuple[str, ...]:
@@ -41,7 +37,7 @@ class AzureOpenAI(OpenAICompatible):
         return key_of(request, self._endpoint.provider, own_key), endpoint, version
 
     def _connected(self, key: str, endpoint: str = "", version: str = "") -> AsyncAzureOpenAI:
-        return AsyncAzureOpenAI(api_key=key, azure_endpoint=endpoint, api_version=version, max_retries=MAX_RETRIES)
+        return AsyncAzureOpenAI(api_key=key, azure_endpoint=endpoint, api_version=version, max_retries=0)
 
 
 def _checked(endpoint: str) -> str:

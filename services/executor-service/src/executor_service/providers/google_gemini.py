@@ -12,6 +12,7 @@ from google.genai import errors, types
 
 from executor_service.providers.model import (
     BROKEN_OFF,
+    TIMED_OUT,
     Attachment,
     Listener,
     Message,
@@ -23,7 +24,8 @@ from executor_service.providers.model import (
     Turn,
     cannot_take,
 )
-from executor_service.providers.openai_compatible import MAX_CLIENTS, MAX_RETRIES, TIMED_OUT, key_of
+from executor_service.providers.openai_compatible import MAX_CLIENTS, key_of
+from executor_service.providers.patience import refusal
 from executor_service.providers.settings import ProviderSettings
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json
 
@@ -39,13 +41,12 @@ class GeminiProvider:
     def __init__(self, settings: ProviderSettings) -> None:
         self._key = settings.gemini_api_key.get_secret_value()
         self._base_url = settings.gemini_base_url or None
-        self._timeout_seconds = settings.model_timeout_seconds
         self._clients: OrderedDict[str, genai.Client] = OrderedDict()
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Ask for one turn. Raises ModelFailure."""
         client = self._client(key_of(request, PROVIDER, self._key))
-        milliseconds = int(min(request.timeout_seconds, self._timeout_seconds) * 1000)
+        milliseconds = int(request.timeout_seconds * 1000)
         gathering = _Gathering()
         try:
             answers = await client.aio.models.generate_content_stream(
@@ -54,7 +55,11 @@ class GeminiProvider:
             async for answer in answers:
                 await gathering.take(answer, listener)
         except errors.APIError as error:
-            raise ModelFailure(error.message or str(error), status=error.code) from error
+            raise _refusal(error) from error
+        except errors.UnknownApiResponseError as error:
+            raise ModelFailure(f"{PROVIDER} sent an answer that cannot be read") from error
+        except (httpx.ConnectError, httpx2.ConnectError) as error:
+            raise ModelFailure(f"Could not reach {PROVIDER}: {error}", may_pass=True) from error
         except (httpx.TimeoutException, httpx2.TimeoutException) as error:
             raise ModelFailure(TIMED_OUT) from error
         except (httpx.HTTPError, httpx2.HTTPError) as error:
@@ -69,10 +74,9 @@ class GeminiProvider:
     def _client(self, key: str) -> genai.Client:
         client = self._clients.get(key)
         if client is None:
-            retries = types.HttpRetryOptions(attempts=MAX_RETRIES + 1)
             options = types.HttpOptions(
                 base_url=self._base_url,
-                retry_options=retries,
+                retry_options=types.HttpRetryOptions(attempts=1),
                 # With a transport it uses httpx, as we do, even where aiohttp happens to be installed.
                 async_client_args={"transport": httpx.AsyncHTTPTransport()},
             )
@@ -81,6 +85,12 @@ class GeminiProvider:
                 self._clients.popitem(last=False)
         self._clients.move_to_end(key)
         return client
+
+
+def _refusal(error: errors.APIError) -> ModelFailure:
+    response = error.response
+    headers: Mapping[str, str] = response.headers if isinstance(response, httpx.Response | httpx2.Response) else {}
+    return refusal(error.message or str(error), error.code, headers)
 
 
 class _Gathering:

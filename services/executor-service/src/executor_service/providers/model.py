@@ -188,13 +188,21 @@ def cannot_take(attachment: Attachment, provider: str) -> "ModelFailure":
     return ModelFailure(f"{attachment.name}: {provider} models take no files of type {attachment.type}", status=400)
 
 
+TIMED_OUT: Final = "Provider request timed out"
 BROKEN_OFF: Final = "The connection to the model was closed before its answer was complete"
 
 
 class ModelFailure(Exception):
-    """The model did not answer, in the provider's own words. `status` is the provider's HTTP status, if any."""
+    """The model did not answer, in the provider's own words. `status` is the provider's HTTP status, if any.
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    `may_pass` says that asking again may help, after `retry_after` seconds where the provider named them.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, may_pass: bool = False, retry_after: float | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
+        self.may_pass = may_pass
+        self.retry_after = retry_after

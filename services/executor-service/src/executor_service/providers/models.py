@@ -10,8 +10,11 @@ from executor_service.providers.azure_openai import AzureOpenAI
 from executor_service.providers.endpoints import Endpoint, endpoints
 from executor_service.providers.model import Listener, ModelFailure, ModelRequest, Provider, Turn
 from executor_service.providers.openai_compatible import OpenAICompatible, bare_model
+from executor_service.providers.patience import ask_patiently
 from executor_service.providers.prices import cost_of
 from executor_service.providers.settings import ProviderSettings
+from executor_service.providers.vllm import VllmProvider
+from shared.net import OutboundClient
 from shared.workflow.model_names import provider_of
 
 _BY_SDK: Final = {
@@ -34,8 +37,10 @@ def _keyed(settings: ProviderSettings, servers: Iterable[Endpoint]) -> Iterator[
 class Models:
     """Finds the provider of a model. One per process; `stop` at its end."""
 
-    def __init__(self, settings: ProviderSettings) -> None:
+    def __init__(self, settings: ProviderSettings, outbound: OutboundClient | None = None) -> None:
+        """`outbound` is the way to servers that blocks name; without it, to the open internet alone."""
         self._settings = settings
+        self._outbound = outbound or OutboundClient()
         self._endpoints = endpoints(settings)
         self._providers: dict[str, Provider] = {echo.MODEL: echo.EchoProvider()}
         self.keyed = frozenset(_keyed(settings, self._endpoints.values()))
@@ -45,7 +50,8 @@ class Models:
         """Ask the model for one turn. Raises ModelFailure."""
         name = self.provider_of(request.model)
         provider = self._providers.get(name) or self._opened(name)
-        turn = await provider.turn(request, listener)
+        seconds = min(request.timeout_seconds, self._settings.model_timeout_seconds)
+        turn = await ask_patiently(provider, request, listener, seconds)
         if name in self.keyed and request.credential("apiKey") is None:
             return replace(turn, cost=cost_of(bare_model(request.model, name), name, turn.tokens))
         return turn
@@ -76,8 +82,7 @@ class Models:
         endpoint = self._endpoints.get(name)
         if endpoint is None:
             raise ModelFailure(f"Models of {name} are not available on this server")
-        return OpenAICompatible(
-            endpoint,
-            connect_seconds=self._settings.model_connect_seconds,
-            timeout_seconds=self._settings.model_timeout_seconds,
-        )
+        seconds = self._settings.model_connect_seconds
+        if name == "vllm":
+            return VllmProvider(endpoint, connect_seconds=seconds, outbound=self._outbound)
+        return OpenAICompatible(endpoint, connect_seconds=seconds)

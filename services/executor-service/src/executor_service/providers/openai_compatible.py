@@ -8,38 +8,46 @@ import httpx2
 import msgspec
 from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI, OpenAIError
 
-from executor_service.providers.endpoints import Endpoint, with_version
-from executor_service.providers.model import BROKEN_OFF, Listener, Message, ModelFailure, ModelRequest, Role, Turn
+from executor_service.providers.endpoints import Endpoint
+from executor_service.providers.model import (
+    BROKEN_OFF,
+    TIMED_OUT,
+    Listener,
+    Message,
+    ModelFailure,
+    ModelRequest,
+    Role,
+    Turn,
+)
 from executor_service.providers.openai_wire import StreamError, messages_of, streamed_turn, tools_of, whole_turn
+from executor_service.providers.patience import refusal
+from shared.net import OutboundError
 from shared.observe.spans import trace_headers
 from shared.workflow.jsvalues import JsonObject, stringify
 
-MAX_RETRIES: Final = 2
 MAX_CLIENTS: Final = 64
-TIMED_OUT: Final = "Provider request timed out"
 
 
 class OpenAICompatible:
     """One provider: its endpoint, and a bounded pool of clients, one for each key."""
 
-    def __init__(self, endpoint: Endpoint, *, connect_seconds: float, timeout_seconds: float) -> None:
+    def __init__(self, endpoint: Endpoint, *, connect_seconds: float) -> None:
         self._endpoint = endpoint
         self._connect_seconds = connect_seconds
-        self._timeout_seconds = timeout_seconds
         self._clients: OrderedDict[tuple[str, ...], AsyncOpenAI] = OrderedDict()
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Ask for one turn. Raises ModelFailure."""
         client = self._client(request)
         body = _body(request, self._endpoint, streams=listener is not None)
-        timeout = httpx2.Timeout(min(request.timeout_seconds, self._timeout_seconds), connect=self._connect_seconds)
+        timeout = httpx2.Timeout(request.timeout_seconds, connect=self._connect_seconds)
         try:
             calls = client.with_options(timeout=timeout).chat.completions.with_streaming_response
             async with calls.create(**body, extra_headers=trace_headers()) as response:
                 if listener is None:
                     return whole_turn(await response.read())
                 return await streamed_turn(response.iter_bytes(), listener)
-        except (OpenAIError, httpx2.HTTPError, StreamError, msgspec.DecodeError) as error:
+        except (OpenAIError, httpx2.HTTPError, OutboundError, StreamError, msgspec.DecodeError) as error:
             raise _failure(error, self._endpoint.provider) from error
 
     async def stop(self) -> None:
@@ -59,13 +67,12 @@ class OpenAICompatible:
 
     def _address(self, request: ModelRequest) -> tuple[str, ...]:
         """What a client is for: the key, and whatever else `_connected` takes. Raises ModelFailure."""
-        _refuse_other_server(request, self._endpoint)
         if not self._endpoint.base_url:
             raise ModelFailure(f"No server is configured for {self._endpoint.provider} models")
         return (key_of(request, self._endpoint.provider, self._endpoint.api_key),)
 
     def _connected(self, key: str) -> AsyncOpenAI:
-        return AsyncOpenAI(api_key=key, base_url=self._endpoint.base_url, max_retries=MAX_RETRIES)
+        return AsyncOpenAI(api_key=key, base_url=self._endpoint.base_url, max_retries=0)
 
 
 def key_of(request: ModelRequest, provider: str, own_key: str) -> str:
@@ -74,15 +81,6 @@ def key_of(request: ModelRequest, provider: str, own_key: str) -> str:
     if not key:
         raise ModelFailure(f"API key is required for {provider} {request.model}")
     return key
-
-
-def _refuse_other_server(request: ModelRequest, endpoint: Endpoint) -> None:
-    """A block may name its own vLLM server where this was exported; what goes to another one must not go unseen."""
-    named = request.credential("azureEndpoint")
-    if endpoint.provider == "vllm" and named and with_version(named) != endpoint.base_url:
-        raise ModelFailure(
-            f"The operator of this server names the vllm server; the block's own, {named}, is not called"
-        )
 
 
 def _body(request: ModelRequest, endpoint: Endpoint, *, streams: bool) -> Mapping[str, Any]:
@@ -127,16 +125,24 @@ def bare_model(model: str, provider: str) -> str:
 
 def _failure(error: Exception, provider: str) -> ModelFailure:
     if isinstance(error, APIStatusError):
-        return ModelFailure(_told(error), status=error.status_code)
-    if isinstance(error, APITimeoutError | httpx2.TimeoutException):
-        return ModelFailure(TIMED_OUT)
+        return refusal(_told(error), error.status_code, error.response.headers)
     if isinstance(error, APIConnectionError):
-        return ModelFailure(f"Could not reach {provider}: {error.__cause__ or error}")
+        return _unreached(error, provider)
+    if isinstance(error, httpx2.TimeoutException):
+        return ModelFailure(TIMED_OUT)
     if isinstance(error, httpx2.HTTPError):
         return ModelFailure(BROKEN_OFF)
     if isinstance(error, msgspec.DecodeError):
         return ModelFailure(f"{provider} sent an answer that cannot be read: {error}")
     return ModelFailure(str(error))
+
+
+def _unreached(error: APIConnectionError, provider: str) -> ModelFailure:
+    if isinstance(error, APITimeoutError):
+        return ModelFailure(TIMED_OUT)
+    if isinstance(error.__cause__, OutboundError):
+        return ModelFailure(error.__cause__.message)
+    return ModelFailure(f"Could not reach {provider}: {error.__cause__ or error}", may_pass=True)
 
 
 def _told(error: APIStatusError) -> str:

@@ -37,5 +37,10 @@ class ProviderSettings(BaseSettings):
     nvidia_api_key: SecretStr = Field(NO_KEY, description="Key for nvidia/… models.")
     kimi_api_key: SecretStr = Field(NO_KEY, description="Key for Kimi models.")
     zai_api_key: SecretStr = Field(NO_KEY, description="Key for GLM models.")
-    model_timeout_seconds: float = Field(600.0, gt=0, le=7200, description="Limit of one call to a model.")
+    model_timeout_seconds: float = Field(
+        600.0,
+        gt=0,
+        le=7200,
+        description="Limit of one turn of a model with all its tries, or of a silence in one that is streamed.",
+    )
     model_connect_seconds: float = Field(10.0, gt=0, le=300, description="Limit of connecting to a model server.")

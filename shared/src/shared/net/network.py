@@ -1,0 +1,40 @@
+"""The guarded way out for libraries that speak HTTP themselves: connections to one server, and to nobody else."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import httpcore2
+
+from shared.net.dialing import Dialer
+from shared.net.errors import BlockedAddress
+from shared.net.metering import MeteredStream
+from shared.net.urls import Target
+
+ELSEWHERE: Final = "The server sent the call to another one"
+
+
+class OneServer(httpcore2.AsyncNetworkBackend):
+    """Each connection is to an address that was checked for it, and gives at most `most_bytes`."""
+
+    def __init__(self, dialer: Dialer, target: Target, most_bytes: int) -> None:
+        self._dialer = dialer
+        self._target = target
+        self._most_bytes = most_bytes
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 as httpcore2 has it
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """Raises BlockedAddress, OutboundFailed, and the errors of httpcore2."""
+        if (host.strip("[]"), port) != (str(self._target.host), self._target.port):
+            raise BlockedAddress(ELSEWHERE)
+        stream = MeteredStream(await self._dialer.dial_bare(self._target))
+        stream.begin(self._most_bytes)
+        return stream
+
+    async def sleep(self, seconds: float) -> None:
+        """Nobody waits here between tries."""

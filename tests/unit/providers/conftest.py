@@ -1,0 +1,29 @@
+"""One server that plays all the model providers."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.support.http_stub import HttpStub
+
+from executor_service.providers import Models, ProviderSettings
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[HttpStub]:
+    async with HttpStub() as running:
+        yield running
+
+
+@pytest.fixture
+async def models(stub: HttpStub) -> AsyncIterator[Models]:
+    url = f"http://127.0.0.1:{stub.port}"
+    servers = ProviderSettings(
+        vllm_base_url=url,
+        anthropic_base_url=url,
+        anthropic_api_key="key",
+        gemini_base_url=url,
+        gemini_api_key="key",
+    )
+    found = Models(servers)
+    yield found
+    await found.stop()

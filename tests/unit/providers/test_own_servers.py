@@ -1,0 +1,120 @@
+"""A block's own vLLM server: called as everything that workflows name, and never told the operator's key."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from tests.support.http_stub import Answer, HttpStub
+from tests.support.model_server import ModelServer, Reply
+from tests.support.outbound import FakeResolver
+from tests.unit.providers.hearing import Heard
+
+from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role
+from executor_service.providers.vllm import COMPRESSED
+from shared.net import BlockedAddress, OutboundClient, OutboundLimits
+
+OPERATORS = ProviderSettings(vllm_base_url="http://127.0.0.1:1", vllm_api_key="operators-key")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ModelServer]:
+    with ModelServer() as running:
+        yield running
+
+
+@pytest.fixture
+async def models() -> AsyncIterator[Models]:
+    """On a server whose operator lets workflows call the machine itself."""
+    found = Models(OPERATORS, OutboundClient(["localhost"], limits=OutboundLimits(response_bytes=20_000)))
+    yield found
+    await found.stop()
+
+
+def asks(model: str, endpoint: str, **credentials: str) -> ModelRequest:
+    given = {"azureEndpoint": endpoint, **credentials}
+    return ModelRequest(model=model, messages=(Message(role=Role.USER, content="Hi"),), credentials=given)
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "/v1", "/v1/"])
+async def test_the_server_that_a_block_names_is_asked(server: ModelServer, models: Models, suffix: str) -> None:
+    assert (await models.turn(asks("vllm/own", f"{server.url}{suffix}"))).content == "Hi"
+    assert server.calls_of("own")[-1].headers["authorization"] == "Bearer empty"
+
+
+async def test_it_is_heard_while_it_writes(server: ModelServer, models: Models) -> None:
+    server.answer("own-stream", Reply.says("One two three"))
+    heard = Heard()
+    await models.turn(asks("vllm/own-stream", server.url, apiKey="mine"), heard)
+    assert heard.pieces == ["One ", "two ", "three"]
+    assert server.calls_of("own-stream")[0].headers["authorization"] == "Bearer mine"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "told"),
+    [
+        ("http://127.0.0.1:9", "url must use https:// protocol"),
+        ("https://127.0.0.1:9", "url cannot point to private IP addresses"),
+        ("https://localhost", "url cannot point to private IP addresses"),
+        ("https://0x7f000001", "url cannot point to private IP addresses"),
+        ("https://[::ffff:10.0.0.1]", "url cannot point to private IP addresses"),
+        ("https://169.254.169.254/latest", "url cannot point to private IP addresses"),
+        ("http://8.8.8.8:8000", "url must use https:// protocol"),
+        ("https://8.8.8.8:22", "url uses a blocked port"),
+        ("file:///etc/passwd", "url must use https:// protocol"),
+        ("not a url", "url must be a valid URL"),
+    ],
+)
+async def test_what_is_closed_to_workflows_is_closed_to_models(endpoint: str, told: str) -> None:
+    models = Models(OPERATORS)
+    with pytest.raises(ModelFailure) as failure:
+        await models.turn(asks("vllm/x", endpoint))
+    assert failure.value.message == told
+    await models.stop()
+
+
+async def test_a_name_that_leads_inside_is_refused_when_it_is_looked_up() -> None:
+    models = Models(OPERATORS, OutboundClient(resolver=FakeResolver(inner_example=[["10.0.0.7"]])))
+    with pytest.raises(ModelFailure, match="url cannot point to private IP addresses"):
+        await models.turn(asks("vllm/x", "https://inner.example"))
+    await models.stop()
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[HttpStub]:
+    async with HttpStub() as running:
+        yield running
+
+
+def whole(text: str) -> str:
+    return json.dumps({"choices": [{"message": {"content": text}, "finish_reason": "stop"}]})
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer(302, headers={"location": "http://127.0.0.1:1/v1"}), "302"),
+        (Answer(302, headers={"location": "http://169.254.169.254/"}), "302"),
+        (Answer(body=whole("x" * 100_000)), "Response is too large"),
+        (Answer(body=whole("x"), headers={"content-encoding": "gzip"}), COMPRESSED),
+    ],
+)
+async def test_a_hostile_server_gets_nowhere(stub: HttpStub, models: Models, answer: Answer, told: str) -> None:
+    stub.answer(answer)
+    with pytest.raises(ModelFailure, match=told):
+        await models.turn(asks("vllm/x", f"http://127.0.0.1:{stub.port}"))
+    assert len(stub.asked) == 1
+
+
+async def test_the_way_to_one_server_leads_to_no_other(stub: HttpStub) -> None:
+    network = OutboundClient(["localhost"]).network_to(f"http://127.0.0.1:{stub.port}/v1")
+    for host, port in (("127.0.0.2", stub.port), ("127.0.0.1", 1), ("example.com", 443)):
+        with pytest.raises(BlockedAddress, match="to another one"):
+            await network.connect_tcp(host, port)
+
+
+async def test_a_flood_is_cut_off_while_it_is_heard(stub: HttpStub, models: Models) -> None:
+    event: dict[str, Any] = {"choices": [{"delta": {"content": "x" * 1000}}]}
+    stub.answer(Answer(body=f"data: {json.dumps(event)}\n\n" * 100, headers={"content-type": "text/event-stream"}))
+    with pytest.raises(ModelFailure, match="Response is too large"):
+        await models.turn(asks("vllm/x", f"http://127.0.0.1:{stub.port}"), Heard())

@@ -1,0 +1,168 @@
+"""A model that is busy, broken, silent or gone: asked again as often as may help, and never for longer than allowed."""
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.support.http_stub import Answer, HttpStub
+from tests.unit.providers.hearing import Heard
+
+from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role, patience
+from executor_service.providers.model import BROKEN_OFF, TIMED_OUT
+from executor_service.providers.patience import MAX_TRIES
+
+SSE = {"content-type": "text/event-stream"}
+AT_ONCE = {"retry-after": "0"}
+every_provider = pytest.mark.parametrize("model", ["vllm/x", "claude-x", "gemini-x"])
+heard_or_not = pytest.mark.parametrize("listener", [None, Heard()], ids=["whole", "heard"])
+
+
+def asks(model: str, seconds: float = 30) -> ModelRequest:
+    return ModelRequest(model=model, messages=(Message(role=Role.USER, content="Hi"),), timeout_seconds=seconds)
+
+
+def busy(status: int, headers: dict[str, str] | None = None) -> Answer:
+    """A refusal in the form of every provider at once."""
+    return Answer(
+        status, json.dumps({"error": {"message": "too busy", "code": status, "status": "BUSY"}}), headers or {}
+    )
+
+
+def hello(model: str, *, heard: bool) -> Answer:
+    said: list[dict[str, Any]]
+    if model.startswith("vllm") and not heard:
+        return Answer(body=json.dumps({"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}))
+    if model.startswith("vllm"):
+        said = [{"choices": [{"delta": {"content": "Hello"}, "finish_reason": "stop"}]}]
+    elif model.startswith("gemini"):
+        parts = {"role": "model", "parts": [{"text": "Hello"}]}
+        said = [{"candidates": [{"content": parts, "finishReason": "STOP"}]}]
+    else:
+        message: dict[str, Any] = {
+            "id": "m",
+            "type": "message",
+            "role": "assistant",
+            "model": "m",
+            "content": [],
+            "stop_reason": None,
+        }
+        usage = {"input_tokens": 1, "output_tokens": 0}
+        said = [
+            {"type": "message_start", "message": {**message, "stop_sequence": None, "usage": usage}},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello"}},
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
+            {"type": "message_stop"},
+        ]
+    names = (f"event: {event['type']}\n" if "type" in event else "" for event in said)
+    frames = (f"{name}data: {json.dumps(event)}\n\n" for name, event in zip(names, said, strict=True))
+    return Answer(body="".join(frames), headers=SSE)
+
+
+@every_provider
+@heard_or_not
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_busy_model_is_asked_again(
+    stub: HttpStub, models: Models, model: str, listener: Heard | None, status: int
+) -> None:
+    stub.answer(busy(status, AT_ONCE), busy(status, AT_ONCE), hello(model, heard=listener is not None))
+    assert (await models.turn(asks(model), listener)).content == "Hello"
+    assert len(stub.asked) == 3
+
+
+@every_provider
+async def test_a_model_that_stays_busy_is_given_up_in_its_own_words(stub: HttpStub, models: Models, model: str) -> None:
+    stub.answer(busy(429, AT_ONCE))
+    with pytest.raises(ModelFailure) as failure:
+        await models.turn(asks(model))
+    assert (failure.value.message, failure.value.status) == ("too busy", 429)
+    assert len(stub.asked) == MAX_TRIES
+
+
+@every_provider
+@pytest.mark.parametrize("status", [400, 401, 404, 422])
+async def test_a_refusal_that_would_be_the_same_is_not_asked_for_again(
+    stub: HttpStub, models: Models, model: str, status: int
+) -> None:
+    stub.answer(busy(status, AT_ONCE))
+    with pytest.raises(ModelFailure, match="too busy"):
+        await models.turn(asks(model))
+    assert len(stub.asked) == 1
+
+
+@every_provider
+async def test_nobody_waits_for_a_moment_after_the_limit(stub: HttpStub, models: Models, model: str) -> None:
+    stub.answer(busy(429, {"retry-after": "60"}))
+    with pytest.raises(ModelFailure, match="too busy"):
+        async with asyncio.timeout(20):
+            await models.turn(asks(model, seconds=30))
+    assert len(stub.asked) == 1
+
+
+@pytest.mark.parametrize("nonsense", ["soon", "nan", "inf", "-3", "Wed, 21 Oct 2026 07:28:00 GMT", ""])
+async def test_a_retry_after_that_cannot_be_read_leaves_it_to_us(
+    stub: HttpStub, models: Models, nonsense: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "FIRST_DELAY_SECONDS", 0.01)
+    stub.answer(busy(503, {"retry-after": nonsense}), hello("vllm/x", heard=False))
+    assert (await models.turn(asks("vllm/x"))).content == "Hello"
+
+
+@every_provider
+@heard_or_not
+async def test_a_model_that_says_nothing_is_given_up_at_the_limit_and_not_asked_again(
+    stub: HttpStub, models: Models, model: str, listener: Heard | None
+) -> None:
+    stub.answer(Answer(hangs=True, headers={"content-length": "9"}))
+    with pytest.raises(ModelFailure, match=TIMED_OUT):
+        await models.turn(asks(model, seconds=0.2), listener)
+    assert len(stub.asked) == 1
+
+
+async def test_an_answer_whose_bytes_come_in_time_and_whose_end_never_does_is_given_up(
+    stub: HttpStub, models: Models
+) -> None:
+    stub.answer(Answer(drips=True))
+    with pytest.raises(ModelFailure, match=TIMED_OUT):
+        await models.turn(asks("vllm/x", seconds=0.3))
+
+
+async def test_what_was_heard_once_is_not_asked_for_again(stub: HttpStub, models: Models) -> None:
+    hello_so_far = {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hel"}]}}]}
+    broken = {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}
+    body = "".join(f"data: {json.dumps(event)}\n\n" for event in (hello_so_far, broken))
+    stub.answer(Answer(body=body, headers=SSE))
+    heard = Heard()
+    with pytest.raises(ModelFailure):
+        await models.turn(asks("gemini-x"), heard)
+    assert heard.pieces == ["Hel"]
+    assert len(stub.asked) == 1
+
+
+async def test_an_answer_that_breaks_off_is_not_asked_for_again(stub: HttpStub, models: Models) -> None:
+    stub.answer(replace(hello("vllm/x", heard=False), headers={"content-length": "9999"}))
+    with pytest.raises(ModelFailure, match=BROKEN_OFF):
+        await models.turn(asks("vllm/x"))
+    assert len(stub.asked) == 1
+
+
+@every_provider
+async def test_a_server_that_is_gone_is_tried_again_and_then_told_of(
+    model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "FIRST_DELAY_SECONDS", 0.01)
+    nobody = "http://127.0.0.1:1"
+    settings = ProviderSettings(
+        vllm_base_url=nobody,
+        anthropic_base_url=nobody,
+        anthropic_api_key="k",
+        gemini_base_url=nobody,
+        gemini_api_key="k",
+    )
+    models = Models(settings)
+    with pytest.raises(ModelFailure, match="Could not reach"):
+        await models.turn(asks(model))
+    await models.stop()
