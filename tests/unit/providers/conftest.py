@@ -8,6 +8,17 @@ from tests.support.http_stub import HttpStub
 from executor_service.providers import Models, ProviderSettings
 
 
+def all_served_at(url: str) -> ProviderSettings:
+    """Every provider at one address."""
+    return ProviderSettings(
+        vllm_base_url=url,
+        anthropic_base_url=url,
+        anthropic_api_key="key",
+        gemini_base_url=url,
+        gemini_api_key="key",
+    )
+
+
 @pytest.fixture
 async def stub() -> AsyncIterator[HttpStub]:
     async with HttpStub() as running:
@@ -16,14 +27,6 @@ async def stub() -> AsyncIterator[HttpStub]:
 
 @pytest.fixture
 async def models(stub: HttpStub) -> AsyncIterator[Models]:
-    url = f"http://127.0.0.1:{stub.port}"
-    servers = ProviderSettings(
-        vllm_base_url=url,
-        anthropic_base_url=url,
-        anthropic_api_key="key",
-        gemini_base_url=url,
-        gemini_api_key="key",
-    )
-    found = Models(servers)
+    found = Models(all_served_at(f"http://127.0.0.1:{stub.port}"))
     yield found
     await found.stop()

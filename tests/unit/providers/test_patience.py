@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub
+from tests.unit.providers.conftest import all_served_at
 from tests.unit.providers.hearing import Heard
 
-from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role, patience
+from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role, patience
 from executor_service.providers.model import BROKEN_OFF, TIMED_OUT
 from executor_service.providers.patience import MAX_TRIES
 
@@ -154,15 +155,7 @@ async def test_a_server_that_is_gone_is_tried_again_and_then_told_of(
     model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patience, "FIRST_DELAY_SECONDS", 0.01)
-    nobody = "http://127.0.0.1:1"
-    settings = ProviderSettings(
-        vllm_base_url=nobody,
-        anthropic_base_url=nobody,
-        anthropic_api_key="k",
-        gemini_base_url=nobody,
-        gemini_api_key="k",
-    )
-    models = Models(settings)
+    models = Models(all_served_at("http://127.0.0.1:1"))
     with pytest.raises(ModelFailure, match="Could not reach"):
         await models.turn(asks(model))
     await models.stop()
