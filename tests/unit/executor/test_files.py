@@ -23,6 +23,7 @@ from shared.errors import InvalidRequest
 from shared.net import OutboundClient
 from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import Json
+from shared.workflow.start import start_output
 
 WORKFLOW = compile_workflow({"blocks": {"start": start({"name": "papers", "type": "file[]"})}, "edges": []})
 
@@ -75,6 +76,17 @@ async def test_a_file_is_kept_and_shown_as_a_stored_file(desk: Desk) -> None:
 
 async def test_one_file_becomes_a_list(desk: Desk) -> None:
     assert len((await desk.take(inline()))["papers"]) == 1
+
+
+@pytest.mark.parametrize("kind", ["starter", "api_trigger", "input_trigger"])
+async def test_older_starts_take_files_too(desk: Desk, kind: str) -> None:
+    block = start({"name": "papers", "type": "file[]"}, kind=kind)
+    workflow = compile_workflow({"blocks": {"start": block}, "edges": []})
+    body = {"papers": [inline()], "files": [inline()]}
+    taken = await desk.sent.taken(spec(), workflow, json.dumps(body).encode(), body)
+    output = start_output(workflow.blocks["start"].block, taken)
+    assert output["papers"] == output["input"]["papers"] == taken["papers"]
+    assert desk.store.kept == {("w1", output["papers"][0]["id"]): b"hello"}
 
 
 async def test_a_file_by_url_is_fetched(desk: Desk) -> None:

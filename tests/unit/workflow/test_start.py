@@ -1,5 +1,7 @@
 """A run starts at the right block, and the caller's input arrives as declared."""
 
+import json
+
 import pytest
 from hypothesis import given
 from tests.unit.workflow.states import block, json_values, start, workflow
@@ -119,6 +121,37 @@ def test_older_starts_give_their_fields_twice() -> None:
         "input": {"q": "a"},
         "conversationId": "c",
     }
+
+
+OLDER = pytest.mark.parametrize("kind", ["api_trigger", "input_trigger", "manual_trigger", "starter"])
+
+
+@OLDER
+def test_older_starts_give_declared_files_twice_and_those_beside_them_once(kind: str) -> None:
+    fields = (field("papers", "file[]"), field("q"))
+    sent: JsonObject = {"papers": FILE, "q": "a", "files": [FILE], "undeclared": [FILE]}
+    given = {"papers": [FILE], "q": "a"}
+    assert output(start(*fields, kind=kind), sent) == {**given, "input": given, "files": [FILE]}
+
+
+@OLDER
+def test_older_starts_take_files_under_input_and_as_json_text(kind: str) -> None:
+    text = json.dumps([FILE, FILE])
+    given = {"papers": [FILE, FILE]}
+    body: JsonObject = {"input": {"papers": text}}
+    assert output(start(field("papers", "file[]"), kind=kind), body) == {**given, "input": given}
+
+
+@OLDER
+@pytest.mark.parametrize("sent", [[], [FILE, "x"], "no file", {"name": "no address"}, None])
+def test_older_starts_leave_out_what_is_no_file_at_both_places(kind: str, sent: Json) -> None:
+    assert output(start(field("papers", "file[]"), kind=kind), {"papers": sent}) == {"input": {}}
+
+
+@OLDER
+def test_older_starts_without_fields_give_files_as_they_came(kind: str) -> None:
+    body: JsonObject = {"files": [FILE], "q": 1}
+    assert output(start(kind=kind), body) == {**body, "input": body}
 
 
 def test_chat_gives_text_and_conversation() -> None:
