@@ -26,6 +26,7 @@ from deploy_service.api.tool_servers import tool_servers_router
 from deploy_service.api.workflows import workflows_router
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.chats import Chats
+from deploy_service.application.checking import Checking
 from deploy_service.application.contents import Contents
 from deploy_service.application.deployments import Deployments
 from deploy_service.application.drafts import Drafts
@@ -87,15 +88,16 @@ def build(
     chats = MongoChats(store)
     keys = AesGcmKeyRing.parse(settings.environment_keys.get_secret_value())
     tokens = ServiceTokens.of(settings)
-    limit, keyed = settings.workflow_limit_bytes, frozenset(settings.keyed_providers)
+    limit = settings.workflow_limit_bytes
 
     changes = WorkflowChanges(workflows, ControlBusAnnouncer(broker.control), Turns())
     contents = Contents(drafts, versions, snapshots)
     authored = Workflows(workflows, drafts, contents, changes, clock, chats=chats, content_limit=limit)
+    checking = Checking(contents, changes, frozenset(settings.keyed_providers))
     edited = Drafts(
-        workflows, drafts, contents, changes, clock, snapshots=snapshots, content_limit=limit, keyed_providers=keyed
+        workflows, drafts, contents, changes, clock, snapshots=snapshots, content_limit=limit, checking=checking
     )
-    deployed = Deployments(snapshots, versions, contents, changes, clock, keyed_providers=keyed)
+    deployed = Deployments(snapshots, versions, contents, changes, clock, checking=checking)
     numbered = Versions(versions, contents, changes)
     vault = EnvironmentVault(environment, keys, clock)
 

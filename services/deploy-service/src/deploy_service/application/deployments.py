@@ -5,13 +5,13 @@ pointer as it was; a snapshot without a version, or a version that never was liv
 """
 
 import asyncio
-from collections.abc import Set
 from typing import Final
 
 from deploy_service.application.changes import WorkflowChanges
+from deploy_service.application.checking import Checking
 from deploy_service.application.contents import Contents
 from deploy_service.application.moments import moment
-from deploy_service.domain.check import check, refuse_errors
+from deploy_service.domain.check import refuse_errors
 from deploy_service.domain.content import Content, Snapshot
 from deploy_service.domain.version import Version, version_description, version_name
 from deploy_service.domain.views import endpoint_view, version_view, workflow_view
@@ -37,14 +37,14 @@ class Deployments:
         changes: WorkflowChanges,
         clock: Clock,
         *,
-        keyed_providers: Set[str],
+        checking: Checking,
     ) -> None:
         self._snapshots = snapshots
         self._versions = versions
         self._contents = contents
         self._changes = changes
         self._clock = clock
-        self._keyed_providers = keyed_providers
+        self._checking = checking
 
     async def endpoint(self, workflow_id: str, workspace_id: str | None) -> contracts.Endpoint:
         """What a caller meets now: the hot path. Raises NotFound."""
@@ -64,7 +64,7 @@ class Deployments:
         async with self._changes.turns.of(workflow_id):
             workflow = await self._changes.find(workflow_id, workspace_id)
             content = (await self._contents.draft(workflow)).content
-            found = await asyncio.to_thread(check, content, self._keyed_providers)
+            found = await self._checking.problems(content, workspace_id)
             if not unchecked:
                 refuse_errors(found)
             version = await self._record(workflow, content, order)

@@ -1,14 +1,13 @@
 """Drafts: read, saved, checked, and filled from a version."""
 
-import asyncio
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final
 
 from deploy_service.application.changes import WorkflowChanges
+from deploy_service.application.checking import Checking
 from deploy_service.application.contents import Contents
 from deploy_service.application.moments import moment
-from deploy_service.domain.check import check
 from deploy_service.domain.content import Draft, Snapshot, content_of
 from deploy_service.domain.workflow import Workflow
 from deploy_service.ports import DraftRepository, SnapshotRepository, WorkflowRepository
@@ -35,7 +34,7 @@ class Drafts:
         *,
         snapshots: SnapshotRepository,
         content_limit: int,
-        keyed_providers: Set[str],
+        checking: Checking,
     ) -> None:
         self._workflows = workflows
         self._drafts = drafts
@@ -44,7 +43,7 @@ class Drafts:
         self._changes = changes
         self._clock = clock
         self._content_limit = content_limit
-        self._keyed_providers = keyed_providers
+        self._checking = checking
 
     async def get(self, workflow_id: str, workspace_id: str) -> contracts.Draft:
         """The draft. Raises NotFound."""
@@ -68,7 +67,7 @@ class Drafts:
     async def problems(self, workflow_id: str, workspace_id: str) -> contracts.Problems:
         """What would be said to a deploy now. Raises NotFound."""
         draft = await self._contents.draft(await self._changes.find(workflow_id, workspace_id))
-        return await asyncio.to_thread(check, draft.content, self._keyed_providers)
+        return await self._checking.problems(draft.content, workspace_id)
 
     async def snapshot(
         self, workflow_id: str, workspace_id: str, order: contracts.SnapshotDraft

@@ -1,0 +1,61 @@
+"""Whether a content may go live, looked at together with the workflows that it calls."""
+
+import asyncio
+from collections.abc import Set
+from typing import Final
+
+import msgspec
+
+from deploy_service.application.changes import WorkflowChanges
+from deploy_service.application.contents import Contents
+from deploy_service.domain.check import check
+from deploy_service.domain.content import Content
+from deploy_service.domain.pausing import called_workflows, may_pause, pausing_tool, workflow_tools
+from deploy_service.domain.version import ACTIVE
+from shared.contracts.deployments import Problems
+from shared.errors import InvalidWorkflow, NotDeployed, NotFound
+from shared.workflow.models import WorkflowState
+from shared.workflow.reading import read_state
+
+MOST_CALLED: Final = 100
+"""Workflows that are looked at for one tool."""
+
+
+class Checking:
+    """What is live may change later; then the run says what deploy could not know."""
+
+    def __init__(self, contents: Contents, changes: WorkflowChanges, keyed_providers: Set[str]) -> None:
+        self._contents = contents
+        self._changes = changes
+        self._keyed_providers = keyed_providers
+
+    async def problems(self, content: Content, workspace_id: str) -> Problems:
+        """Everything that is wrong with `content`. Raises InvalidWorkflow when it cannot be read at all."""
+        found = await asyncio.to_thread(check, content, self._keyed_providers)
+        pausing = [
+            pausing_tool(agent, title)
+            for agent, title, workflow_id in workflow_tools(read_state(content.state))
+            if await self._may_pause(workspace_id, workflow_id)
+        ]
+        return msgspec.structs.replace(found, errors=(*found.errors, *pausing)) if pausing else found
+
+    async def _may_pause(self, workspace_id: str, workflow_id: str) -> bool:
+        """Whether the workflow, or one that it calls, however far down, may pause."""
+        due, seen = [workflow_id], {workflow_id}
+        while due and len(seen) <= MOST_CALLED:
+            state = await self._live(workspace_id, due.pop())
+            if state is None:
+                continue
+            if may_pause(state):
+                return True
+            fresh = set(called_workflows(state)) - seen
+            due += fresh
+            seen |= fresh
+        return False
+
+    async def _live(self, workspace_id: str, workflow_id: str) -> WorkflowState | None:
+        try:
+            workflow = await self._changes.find(workflow_id, workspace_id)
+            return read_state((await self._contents.named(workflow, ACTIVE)).state)
+        except (NotFound, NotDeployed, InvalidWorkflow):
+            return None

@@ -1,0 +1,57 @@
+"""Which workflows may wait for a person or for days, and which agents call such as tools: nobody could answer those."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.input_format import parse_list
+from shared.workflow.jsvalues import Json, to_string, truthy
+from shared.workflow.models import Block, WorkflowState
+from shared.workflow.problems import error
+
+_CALLS: Final = frozenset({"workflow", "workflow_input"})
+
+
+def may_pause(state: WorkflowState) -> bool:
+    """Whether a block of it puts the run aside."""
+    return any(_pauses(block) for block in state.blocks.values() if state.is_enabled(block.id))
+
+
+def called_workflows(state: WorkflowState) -> Iterator[str]:
+    """The workflows that its blocks name and call."""
+    for block in state.blocks.values():
+        if block.type in _CALLS and state.is_enabled(block.id):
+            yield from _named(block.value("workflowId"))
+
+
+def workflow_tools(state: WorkflowState) -> Iterator[tuple[Block, str, str]]:
+    """The agents that have a workflow as a tool, with the tool's title and the workflow that its author named."""
+    for block in state.blocks.values():
+        if block.type == "agent" and state.is_enabled(block.id):
+            for tool in parse_list(block.value("tools")):
+                if isinstance(tool, dict) and tool.get("type") in _CALLS and tool.get("usageControl") != "none":
+                    for workflow_id in _named(_parameter(tool.get("params"))):
+                        yield block, to_string(tool.get("title") or "workflow"), workflow_id
+
+
+def pausing_tool(agent: Block, title: str) -> Problem:
+    """What is said of such a tool."""
+    message = (
+        f'{agent.name}, tool "{title}": the workflow may wait for a person or for days, '
+        "which a workflow that is used as a tool cannot do. Call it by a Workflow block."
+    )
+    return error(ProblemCode.UNSUPPORTED_SETTING, message, agent, ("tools",))
+
+
+def _pauses(block: Block) -> bool:
+    is_long = truthy(block.value("async")) and block.value("async") != "false"
+    return block.type == "human_in_the_loop" or (block.type == "wait" and is_long)
+
+
+def _parameter(params: Json) -> Json:
+    return params.get("workflowId") if isinstance(params, dict) else None
+
+
+def _named(workflow_id: Json) -> Iterator[str]:
+    if isinstance(workflow_id, str) and workflow_id.strip():
+        yield workflow_id.strip()

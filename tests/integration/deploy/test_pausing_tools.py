@@ -1,0 +1,73 @@
+"""An agent cannot wait for a workflow that waits for a person: deploy says so where it can tell."""
+
+import pytest
+from tests.support.deploy import DeployCaller, at
+from tests.unit.workflow.states import block, chain, start
+
+from shared.contracts import deployments as contracts
+from shared.errors import InvalidWorkflow
+from shared.workflow.jsvalues import Json, JsonObject
+
+PLAIN = chain(start(), block("f", "function", code="return 1"))
+ASKS = chain(start(), block("h", "human_in_the_loop"))
+LONG: JsonObject = {"async": True, "timeValue": "1", "timeUnitLong": "days"}
+SHORT: JsonObject = {"async": "false", "timeValue": "1"}
+REFUSED = 'Agent, tool "Approve": the workflow may wait for a person or for days'
+
+
+def waiting(settings: JsonObject) -> JsonObject:
+    return chain(start(), block("w", "wait", settings=settings))
+
+
+def calling(workflow_id: str) -> JsonObject:
+    return chain(start(), block("c", "workflow_input", settings={"workflowId": workflow_id}))
+
+
+def with_tool(workflow_id: Json, **more: Json) -> JsonObject:
+    tool: JsonObject = {"type": "workflow_input", "title": "Approve", "params": {"workflowId": workflow_id}, **more}
+    return chain(start(), block("a", "agent", "Agent", settings={"model": "vllm/m", "tools": [tool]}))
+
+
+async def deployed(gateway: DeployCaller, state: JsonObject) -> str:
+    workflow = await gateway.create(state)
+    await gateway.deploy(workflow.id)
+    return workflow.id
+
+
+@pytest.mark.parametrize("child", [ASKS, waiting(LONG)])
+async def test_a_tool_that_may_wait_is_refused_with_the_reason(gateway: DeployCaller, child: JsonObject) -> None:
+    agent = await gateway.create(with_tool(await deployed(gateway, child)))
+    with pytest.raises(InvalidWorkflow, match=REFUSED):
+        await gateway.deploy(agent.id)
+    problems = await gateway.http.call("GET", at(agent.id, "problems"), returns=contracts.Problems)
+    assert [(problem.block_id, problem.fields) for problem in problems.errors] == [("a", ("tools",))]
+
+
+async def test_however_far_down_the_wait_is(gateway: DeployCaller) -> None:
+    middle = await deployed(gateway, calling(await deployed(gateway, ASKS)))
+    agent = await gateway.create(with_tool(await deployed(gateway, calling(middle))))
+    with pytest.raises(InvalidWorkflow, match=REFUSED):
+        await gateway.deploy(agent.id)
+
+
+@pytest.mark.parametrize("child", [PLAIN, waiting(SHORT)])
+async def test_a_tool_that_waits_for_nobody_is_deployed(gateway: DeployCaller, child: JsonObject) -> None:
+    await deployed(gateway, with_tool(await deployed(gateway, child)))
+
+
+async def test_what_cannot_be_known_is_left_to_the_run(gateway: DeployCaller) -> None:
+    asking = await deployed(gateway, ASKS)
+    draft = (await gateway.create(ASKS)).id
+    foreign = (await gateway.create(ASKS, workspace="other")).id
+    await gateway.deploy(foreign, workspace="other")
+    for named in (draft, foreign, "nobody", "<start.which>", None, 7):
+        await deployed(gateway, with_tool(named))
+    await deployed(gateway, with_tool(asking, usageControl="none"))
+    await deployed(gateway, calling(asking))
+
+
+async def test_workflows_that_call_each_other_are_looked_at_once(gateway: DeployCaller) -> None:
+    workflow = await gateway.create(PLAIN)
+    await gateway.save(workflow.id, calling(workflow.id))
+    await gateway.deploy(workflow.id)
+    await deployed(gateway, with_tool(workflow.id))
