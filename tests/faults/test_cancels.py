@@ -114,6 +114,28 @@ async def test_an_attached_run_is_cancelled(
     assert (await call).json()["success"] is False
 
 
+async def test_an_attached_run_that_no_worker_has_seen_is_cancelled_through_another_gateway(
+    door: PublicDoor, models: ModelServer, stack: Stack, talker: tuple[str, str]
+) -> None:
+    workflow_id, model = talker
+    other = PublicDoor(stack.url_of("gateway-2"), door.http.headers["x-api-key"], door.workspace_id)
+    for name in WORKERS:
+        stack.kill(name, SIGSTOP)
+    try:
+        call = asyncio.create_task(door.run(workflow_id, headers={"x-execution-id": "unseen"}))
+        async with asyncio.timeout(10):
+            while (answer := await legacy(other, workflow_id, "unseen")).status_code == 404:  # noqa: ASYNC110 - not sent yet
+                await asyncio.sleep(0.05)
+    finally:
+        for name in WORKERS:
+            stack.kill(name, SIGCONT)
+    await other.close()
+
+    assert (answer.status_code, answer.json()["reason"]) in ((200, "recorded"), (200, "already_cancelled"))
+    assert (await call).json()["success"] is False
+    assert models.calls_of(model) == []
+
+
 @both
 async def test_what_is_over_stays_so(door: PublicDoor, cancel: Cancel) -> None:
     workflow_id = await door.publish(workflow("Short", [start()]))

@@ -1,9 +1,7 @@
 """Services and servers that die: what was accepted is done, and nobody is told a lie."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import pytest
 from tests.faults.conftest import QUICK
 from tests.faults.harness.load import Callers
 from tests.faults.harness.witness import Witness
@@ -14,8 +12,9 @@ from tests.support.public_door import PublicDoor
 from flowport.stack import Stack
 
 RUNS = 20
-STORE_AWAY_SECONDS = 6.0
-LEASE = "FLOWPORT_LEASE_SECONDS"
+AWAY_SECONDS = float(QUICK["FLOWPORT_LEASE_SECONDS"]) + 1
+LISTEN_SECONDS = 1.0
+"""Some of the reaper's looks."""
 
 
 async def test_what_a_killed_jobs_service_accepted_is_done_once(
@@ -35,16 +34,28 @@ async def test_what_a_killed_jobs_service_accepted_is_done_once(
     assert {witness.calls("jobs-a", name) for name in ends} == {1}
 
 
-@pytest.fixture
-async def long_leases(stack: Stack) -> AsyncIterator[None]:
-    """Leases outlast the outage: what a worker was doing when it lost its lease would be in doubt."""
-    await asyncio.to_thread(stack.restart, "jobs-service", environment={LEASE: "60"})
-    yield
-    await asyncio.to_thread(stack.restart, "jobs-service", environment={LEASE: QUICK[LEASE]})
+async def test_no_worker_is_taken_for_lost_because_nobody_could_hear_it(
+    stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
+) -> None:
+    kinds = ("deaf-get", "deaf-post")
+    for kind in kinds:
+        workflow_id = await door.publish(steps(witness.url, kind, posts=["deaf-post"]))
+        witness.hold(kind)
+        await callers.queue(workflow_id, kind)
+    await eventually(lambda: all(witness.calls(kind) for kind in kinds), seconds=10)
+    stack.kill("jobs-service")
+    await asyncio.sleep(AWAY_SECONDS)
+    await asyncio.to_thread(stack.restart, "jobs-service")
+    await asyncio.sleep(LISTEN_SECONDS)
+    for kind in kinds:
+        witness.let_go(kind)
+    ends = await callers.ended(seconds=20)
+
+    assert {end["status"] for end in ends.values()} == {"completed"}
+    assert [witness.calls(kind) for kind in kinds] == [1, 1]
 
 
-@pytest.mark.usefixtures("long_leases")
-async def test_runs_outlive_a_store_that_is_away_for_seconds(
+async def test_runs_outlive_a_store_that_is_away_for_longer_than_their_leases(
     stack: Stack, witness: Witness, door: PublicDoor, callers: Callers
 ) -> None:
     workflow_id = await door.publish(steps(witness.url, "store-a", "store-b", posts=["store-b"]))
@@ -56,7 +67,7 @@ async def test_runs_outlive_a_store_that_is_away_for_seconds(
     assert stack.secantus is not None
     stack.secantus.kill()
     witness.let_go("store-a")
-    await asyncio.sleep(STORE_AWAY_SECONDS)
+    await asyncio.sleep(AWAY_SECONDS)
     await asyncio.to_thread(stack.secantus.start)
     ends = await callers.ended(seconds=40)
 

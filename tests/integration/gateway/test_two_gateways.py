@@ -5,13 +5,15 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from tests.support.deploy import running, settings_for, state
-from tests.unit.gateway.fakes import FakeJobs, FakeWorker
+from tests.support.eventually import eventually
+from tests.unit.gateway.fakes import FakeJobs, FakeWorker, a_view
 
 from deploy_service.bootstrap import build as build_deploy
 from gateway.adapters.deploy_service import DeployService
@@ -19,6 +21,11 @@ from gateway.application.first_start import FirstKey
 from gateway.bootstrap import build as build_gateway
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
+from shared.broker.ports import Delivery, Settlement
+from shared.broker.topology import RECORDS
+from shared.contracts.messages import RecordBatch
+from shared.contracts.runs import RunStatus
+from shared.ids import public_run_id
 from shared.service import ServiceName
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
@@ -32,6 +39,7 @@ class Pair:
 
     doors: tuple[httpx.AsyncClient, httpx.AsyncClient]
     worker: FakeWorker
+    jobs: FakeJobs
     workspace_id: str
     key: str
 
@@ -60,6 +68,8 @@ async def pair(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Pair]:
         stack.push_async_callback(others.stop)
         worker = FakeWorker(others)
         await worker.start()
+        jobs = FakeJobs()
+        await others.work.consume(RECORDS, partial(_record, jobs), prefetch=1)
         doors = []
         for _ in range(2):
             client = InternalClient(
@@ -79,11 +89,22 @@ async def pair(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Pair]:
                     admin_password="correct horse",
                 ),
                 deploy=DeployService(client),
-                jobs=FakeJobs(),
+                jobs=jobs,
                 on_first_key=told.append,
             )
             doors.append(await stack.enter_async_context(_door(await stack.enter_async_context(running(app)))))
-        yield Pair((doors[0], doors[1]), worker, told[0].workspace_id, told[0].api_key)
+        yield Pair((doors[0], doors[1]), worker, jobs, told[0].workspace_id, told[0].api_key)
+
+
+async def _record(jobs: FakeJobs, delivery: Delivery) -> Settlement:
+    """As jobs-service does: what is told of runs can be found from then on."""
+    assert isinstance(delivery.message, RecordBatch)
+    for record in delivery.message.records:
+        run, snapshot = public_run_id(record.run.run_id), record.run.snapshot
+        jobs.views[run] = a_view(
+            RunStatus.PROCESSING, run_id=run, workflow_id=snapshot.workflow_id, workspace_id=snapshot.workspace_id
+        )
+    return Settlement.ACK
 
 
 def _door(app: FastAPI) -> httpx.AsyncClient:
@@ -140,6 +161,25 @@ async def test_who_signs_out_of_one_is_signed_out_of_the_other(pair: Pair) -> No
     await pair.doors[0].post("/api/auth/sign-out", headers=cookie)
     pair.doors[1].cookies.clear()
     assert (await pair.doors[1].get("/api/auth/get-session", headers=cookie)).json() is None
+
+
+async def test_a_run_that_is_waited_for_at_one_and_told_of_by_nobody_yet_is_cancelled_through_the_other(
+    pair: Pair,
+) -> None:
+    workflow_id = await pair.deployed("return 1")
+    pair.worker.script = lambda run: []
+    path = f"/api/workflows/{workflow_id}"
+    headers = {"x-api-key": pair.key, "x-execution-id": "mine"}
+    call = asyncio.create_task(pair.doors[0].post(f"{path}/execute", json={}, headers=headers))
+    await eventually(lambda: pair.worker.runs)
+    cancelled = await pair.send(1, "POST", f"{path}/executions/mine/cancel")
+    strange = await pair.send(1, "POST", f"{path}/executions/nobodys/cancel")
+    call.cancel()
+
+    assert (cancelled.status_code, cancelled.json()["reason"]) == (200, "recorded")
+    assert (strange.status_code, strange.json()) == (404, {"error": "Execution not found"})
+    assert pair.jobs.cancels == ["mine", "nobodys"]
+    assert list(pair.jobs.views) == ["mine"]
 
 
 async def test_200_deploys_and_promotes_while_it_is_called(pair: Pair) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.integration.jobs.system import System, a_spec, an_outcome, until
 
-from jobs_service.application import reaping
+from jobs_service.adapters.mongo_spend import MongoSpendBook
 from jobs_service.consumers import queue_consumer as consumer
 from jobs_service.consumers.records import RecordsConsumer
 from shared.broker.ports import Delivery, Settlement
@@ -118,10 +118,7 @@ async def test_a_run_that_never_tells_its_end_is_ended(system: System) -> None:
     assert error.message == "Job terminated: stuck in processing for more than 90 minutes"
 
 
-async def test_spend_is_summed_per_workspace_and_counts_each_run_once(
-    system: System, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reaping, "HOUSEKEEPING_SECONDS", 0.0)
+async def test_spend_is_summed_per_workspace_and_counts_each_run_once(system: System) -> None:
     usage = Usage(input_tokens=100, output_tokens=10, cost_usd=0.25, models={"gpt-4.1": {"cost_usd": 0.25}})
     spec = a_spec("attached-1", mode=RunMode.SYNC)
     await system.executor.record(RunRecorded(spec, an_outcome(), usage=usage))
@@ -132,6 +129,7 @@ async def test_spend_is_summed_per_workspace_and_counts_each_run_once(
     await system.executor.finish(accepted.run_id, 1, usage=usage)
 
     async def is_booked() -> bool:
+        await MongoSpendBook(system.store).collect(100)
         found = await system.gateway.client.fetch("GET", "/internal/spend/workspace-1")
         return b'"input_tokens":200,"output_tokens":20,"cost_usd":0.5' in found
 

@@ -86,14 +86,15 @@ class Asks(BlockHandler):
 class Work(BlockHandler):
     """Announces that it began, and waits for the test to let it go on."""
 
-    def __init__(self) -> None:
+    def __init__(self, code: str = OUTSIDE_EFFECT) -> None:
         self.begun = asyncio.Event()
         self.go_on = asyncio.Event()
         self.go_on.set()
         self.times = 0
+        self._code = code
 
     def prepare(self, call: Call) -> Inputs:
-        return Inputs({"code": OUTSIDE_EFFECT})
+        return Inputs({"code": self._code})
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         self.times += 1

@@ -92,6 +92,18 @@ async def test_a_draining_worker_hands_its_runs_back(world: World) -> None:
     assert world.jobs.finished is None
 
 
+async def test_what_a_draining_worker_has_done_goes_with_the_run(world: World) -> None:
+    quiet = Work(code="return 1")  # nothing outside: the journal need not be stored before it
+    quiet.go_on.clear()
+    worker = world.new_worker(quiet)
+    run = asyncio.create_task(worker.work(DISPATCH, redelivered=False))
+    await asyncio.wait_for(quiet.begun.wait(), 1)
+    worker.release_all()
+    await asyncio.wait_for(run, 1)
+
+    assert [entry.kind for entry in world.jobs.journal] == ["block"]
+
+
 async def test_a_result_is_kept_until_jobs_service_answers(world: World) -> None:
     run = await begin(world)
     world.jobs.failures_left = 1

@@ -11,6 +11,7 @@ from tests.unit.gateway.system import System, running_system
 from gateway.adapters.attached_call import MAX_ATTEMPTS
 from gateway.adapters.attached_runs import BrokerAttachedRuns
 from gateway.adapters.cancels import Cancels
+from gateway.adapters.run_records import RunRecords
 from gateway.domain.errors import RunLost
 from shared.broker.ports import BrokerUnavailable, QueueFull, ReplyInbox
 from shared.clock import SystemClock
@@ -129,6 +130,7 @@ async def runs(broker: FragileBroker) -> BrokerAttachedRuns:
     attached = BrokerAttachedRuns(
         broker,  # type: ignore[arg-type]
         Cancels(broker, SystemClock()),  # type: ignore[arg-type]
+        RunRecords(broker, SystemClock()),  # type: ignore[arg-type]
         queue_wait_seconds=5,
         margin_seconds=1,
     )

@@ -1,17 +1,29 @@
 """Stand-ins for the parts of jobs-service, in memory."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tests.unit.jobs.makers import NOW
+from tests.unit.jobs.makers import NOW, RULES
 
 from jobs_service.domain.capacity import Ledger, Offer, QueueLimits
-from jobs_service.ports import ActiveRun, Leadership, QueueState, Recount, WaitingRun
+from jobs_service.domain.leases import renewed
+from jobs_service.domain.run import Phase, Rules, Run
+from jobs_service.ports import (
+    ActiveRun,
+    Adopted,
+    Claimable,
+    Leadership,
+    QueueState,
+    Recount,
+    Result,
+    Seen,
+    WaitingRun,
+)
 from shared.broker.ports import BrokerUnavailable, DeadLetterHandler, Handler, Subscription
-from shared.contracts.jobs import AcceptRun, RunAccepted
-from shared.contracts.messages import DurableRunDispatched, Message
+from shared.contracts.jobs import AcceptRun, JournalEntry, RunAccepted
+from shared.contracts.messages import ControlMessage, DurableRunDispatched, Message
 from shared.errors import FlowportError
 
 
@@ -54,6 +66,21 @@ class FakeLeases:
         """A new term begins."""
         self.holders[name] = holder
         self.terms[name] = self.terms.get(name, 0) + 1
+
+
+class FakeControl:
+    """Hears what would be broadcast."""
+
+    def __init__(self) -> None:
+        self.told: list[ControlMessage] = []
+
+    async def broadcast(self, message: ControlMessage) -> None:
+        """See ControlBus."""
+        self.told.append(message)
+
+    async def listen(self, on_message: Callable[[ControlMessage], None]) -> Subscription:
+        """See ControlBus."""
+        raise NotImplementedError
 
 
 class FakeWork:
@@ -160,6 +187,82 @@ class FakeQueue:
         failure, self.fails = self.fails, None
         if failure:
             raise failure
+
+
+class FakeRuns:
+    """Runs by their id, on a clock that tests move."""
+
+    def __init__(self, clock: ManualClock, rules: Rules = RULES) -> None:
+        self.clock = clock
+        self.rules = rules
+        self.kept: dict[str, Run] = {}
+
+    async def now(self) -> datetime:
+        """See Runs."""
+        return self.clock.now()
+
+    async def load(self, run_id: str) -> Seen | None:
+        """See Runs."""
+        return Seen(self.kept[run_id], self.clock.now()) if run_id in self.kept else None
+
+    async def claimable(self, run_id: str) -> Claimable | None:
+        """See Runs."""
+        raise NotImplementedError
+
+    async def replace(self, before: Run, after: Run, result: Result | None = None) -> bool:
+        """See Runs."""
+        if self.kept.get(before.id) != before:
+            return False
+        self.kept[before.id] = replace(after, revision=before.revision + 1)
+        return True
+
+    async def renew(self, run_id: str, attempt: int) -> bool:
+        """See Runs."""
+        run = self.kept.get(run_id)
+        if run is None or run.phase is not Phase.PROCESSING or run.attempt != attempt or run.cancel_requested:
+            return False
+        return await self.replace(run, renewed(run, self.clock.now(), self.rules))
+
+    async def overdue(self, limit: int, *, at_work: bool = True) -> Sequence[Seen]:
+        """See Runs."""
+        now = self.clock.now()
+        late = [run for run in self.kept.values() if run.due_at is not None and run.due_at <= now]
+        return [Seen(run, now) for run in late if at_work or run.phase is not Phase.PROCESSING][:limit]
+
+    async def adopt(self, adopted: Adopted) -> bool:
+        """See Runs."""
+        raise NotImplementedError
+
+    async def reserve(self, run_id: str, workspace_id: str) -> bool:
+        """See Runs."""
+        raise NotImplementedError
+
+    async def unreserve(self, run_id: str, workspace_id: str) -> None:
+        """See Runs."""
+        raise NotImplementedError
+
+
+class FakeJournal:
+    """Entries by run, as they came."""
+
+    def __init__(self) -> None:
+        self.kept: defaultdict[str, list[JournalEntry]] = defaultdict(list)
+
+    async def append(self, run_id: str, attempt: int, entries: Sequence[JournalEntry]) -> None:
+        """See Journal."""
+        self.kept[run_id] += entries
+
+    async def read(self, run_id: str) -> tuple[JournalEntry, ...]:
+        """See Journal."""
+        return tuple(self.kept[run_id])
+
+    async def keep(self, run_id: str) -> None:
+        """See Journal."""
+
+    async def discard(self, run_ids: Sequence[str]) -> None:
+        """See Journal."""
+        for run_id in run_ids:
+            self.kept.pop(run_id, None)
 
 
 def _active(run_id: str, workspace_id: str, *, begun: bool = False, dispatched_at: datetime | None = None) -> ActiveRun:

@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.jobs.makers import NOW, RULES, a_run, after, at_work
 
-from jobs_service.domain.leases import overdue, release, renew
+from jobs_service.domain.leases import overdue, release, renew, runs_short
 from jobs_service.domain.run import Phase
 from shared.contracts.runs import ErrorCode
 from shared.errors import StaleAttempt
@@ -53,6 +53,15 @@ def test_an_attached_run_that_never_told_its_end_fails_as_stuck() -> None:
     assert run.phase is Phase.FAILED
     assert run.error is not None
     assert run.error.message == "Job terminated: stuck in processing for more than 90 minutes"
+
+
+def test_an_attached_run_that_was_asked_to_stop_and_never_told_its_end_is_cancelled() -> None:
+    assert overdue(a_run(Phase.ATTACHED, cancel_requested=True), after(6000), RULES).phase is Phase.CANCELLED
+
+
+@pytest.mark.parametrize(("seconds", "short"), [(7, False), (8, True), (16, True)])
+def test_a_lease_runs_short_when_less_than_half_of_it_is_left(seconds: int, *, short: bool) -> None:
+    assert runs_short(at_work(), after(seconds), RULES) is short
 
 
 def test_handing_a_run_back_costs_no_attempt() -> None:

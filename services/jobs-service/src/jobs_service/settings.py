@@ -41,7 +41,11 @@ class JobsSettings(CommonSettings):
         10.0, gt=0, le=3600, description="A published run that nobody claimed in this time is published again."
     )
     leader_lease_seconds: float = Field(
-        5.0, gt=0.5, le=300, description="A dispatcher or reaper silent for this long is replaced by another process."
+        5.0,
+        gt=0.5,
+        le=300,
+        description="A dispatcher or reaper silent for this long is replaced by another process. After a longer "
+        "silence, workers get a lease's time to be heard; so keep it well below FLOWPORT_LEASE_SECONDS.",
     )
 
     job_retention_seconds: int = Field(

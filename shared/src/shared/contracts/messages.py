@@ -89,6 +89,12 @@ class FollowRun(msgspec.Struct, frozen=True, tag="control.follow"):
     reply_to: str
 
 
+class AnnounceRun(msgspec.Struct, frozen=True, tag="control.announce"):
+    """Whoever waits for this attached run: have it recorded now, somebody asks for it."""
+
+    run_id: str
+
+
 class KeyRevoked(msgspec.Struct, frozen=True, tag="control.key_revoked"):
     """Forget this key at once."""
 
@@ -109,10 +115,11 @@ Message = (
     | RecordBatch
     | CancelRun
     | FollowRun
+    | AnnounceRun
     | KeyRevoked
     | LiveVersionChanged
 )
-ControlMessage = CancelRun | FollowRun | KeyRevoked | LiveVersionChanged
+ControlMessage = CancelRun | FollowRun | AnnounceRun | KeyRevoked | LiveVersionChanged
 
 
 class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):

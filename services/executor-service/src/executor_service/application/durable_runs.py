@@ -125,6 +125,9 @@ class DurableRunWorker:
                     result = await self._unless_stopped(lease, self._executed(granted, spec, events, journal, handle))
                 except _Refused as refusal:
                     return FinishRun(granted.attempt, self._launcher.refused(refusal.error))
+                except Released:
+                    await journal.flush()  # what is done, whoever goes on shall not do again
+                    raise
                 return await self._report(granted.attempt, spec, journal, result)
 
     async def _executed(

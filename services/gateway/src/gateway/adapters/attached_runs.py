@@ -6,12 +6,13 @@ from typing import Final
 
 from gateway.adapters.attached_call import AttachedCall
 from gateway.adapters.cancels import Cancels
-from gateway.adapters.lost_runs import LostRuns, lost_outcome
+from gateway.adapters.lost_runs import lost_outcome
 from gateway.adapters.run_keys import by_key
+from gateway.adapters.run_records import RunRecords
 from gateway.domain.errors import RunLost
 from shared.broker.ports import Broker, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.broker.topology import INTERACTIVE
-from shared.contracts.messages import EventBatch
+from shared.contracts.messages import AnnounceRun, ControlMessage, EventBatch
 from shared.contracts.runs import RunOutcome, RunSpec
 from shared.errors import AtCapacity, FlowportError, RunIdTaken
 from shared.ids import run_key
@@ -28,13 +29,21 @@ log = get_logger("attached_runs")
 class BrokerAttachedRuns:
     """Implements AttachedRuns. `queue_wait_seconds` is how long a run may wait for a worker."""
 
-    def __init__(self, broker: Broker, cancels: Cancels, *, queue_wait_seconds: float, margin_seconds: float) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        cancels: Cancels,
+        records: RunRecords,
+        *,
+        queue_wait_seconds: float,
+        margin_seconds: float,
+    ) -> None:
         self._broker = broker
         self._cancels = cancels
+        self._records = records
         self._queue_wait_seconds = queue_wait_seconds
         self._margin_seconds = margin_seconds
         self._calls: dict[str, AttachedCall] = {}
-        self._lost_runs = LostRuns(broker.work)
         self._under_way: set[asyncio.Task[None]] = set()
         self._inbox: ReplyInbox | None = None
 
@@ -77,6 +86,15 @@ class BrokerAttachedRuns:
         call = self._calls.get(run_key(workspace_id, run_id))
         return call is not None and call.workspace_id == workspace_id
 
+    async def announce(self, workspace_id: str, run_id: str) -> None:
+        """See AttachedRuns."""
+        await self._broker.control.broadcast(AnnounceRun(run_key(workspace_id, run_id)))
+
+    def on_control(self, message: ControlMessage) -> None:
+        """Record a run of ours that somebody asks for; other messages are for others."""
+        if isinstance(message, AnnounceRun) and (call := self._calls.get(message.run_id)) is not None:
+            self._spawn(self._records.began(call.run))
+
     async def _publish(self, call: AttachedCall) -> None:
         if self._inbox is None:
             raise RunLost(LOST, run_id=call.run_id)
@@ -115,7 +133,7 @@ class BrokerAttachedRuns:
             self._spawn(self._publish_again(call))
         else:
             call.feed(report)
-            self._spawn(self._lost_runs.record(call.run, outcome))
+            self._spawn(self._records.lost(call.run, outcome))
 
     async def _publish_again(self, call: AttachedCall) -> None:
         log.info("a run is handed out again: its worker was lost before it began", run_id=call.run_id)

@@ -1,12 +1,18 @@
 """The runs of a workflow, for whoever may see or stop them."""
 
+import asyncio
+from contextlib import suppress
+from typing import Final
+
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import EVERY_RUN, AttachedRuns, Jobs, Payloads
 from shared.contracts.jobs import CancelAnswer, CancelledRuns, RunFilter, RunPage, RunView
 from shared.contracts.runs import Payload
 from shared.errors import NotFound
 
-MISSING = "Execution not found"
+MISSING: Final = "Execution not found"
+LOOKS_AFTER_SECONDS: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""When a run is looked for that was asked to be recorded; one that is not there then does not exist."""
 
 
 class WorkflowRuns:
@@ -44,12 +50,25 @@ class WorkflowRuns:
             raise NotFound(MISSING) from None
         # jobs-service remembers cancels of runs that it has not seen yet; ours may be one, a stranger's id is not.
         if not waited_for:
-            await self._own(caller, workflow_id, run_id)
+            await self._require(caller, workflow_id, run_id)
         return answer
 
     async def output(self, run: RunView, payload: Payload) -> bytes:
         """A value of the run as JSON. Raises NotFound, Unavailable."""
         return await self._payloads.get(run.workspace_id, payload)
+
+    async def _require(self, caller: Caller, workflow_id: str, run_id: str) -> None:
+        """Raises NotFound unless the run is known, or waited for by another process, which has it recorded then."""
+        with suppress(NotFound):
+            await self._own(caller, workflow_id, run_id)
+            return
+        await self._attached.announce(caller.workspace.id, run_id)
+        for seconds in LOOKS_AFTER_SECONDS:
+            await asyncio.sleep(seconds)
+            with suppress(NotFound):
+                await self._own(caller, workflow_id, run_id)
+                return
+        raise NotFound(MISSING)
 
     async def _own(
         self, caller: Caller, workflow_id: str, run_id: str, *, output: bool = False, blocks: bool = False

@@ -1,6 +1,6 @@
 """The gateway as a whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Unpack
 
@@ -14,14 +14,15 @@ from gateway.api.guards import CorsGuard, RequestGuard
 from gateway.api.root import root_router
 from gateway.api.session_guard import SessionGuard
 from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
-from gateway.bootstrap.callers import know_callers
+from gateway.bootstrap.callers import Callers, know_callers
 from gateway.bootstrap.channels import channel_routers, serve_tools
 from gateway.bootstrap.outside import Given, Outside, reach
-from gateway.bootstrap.runs import begin_runs, run_routers
+from gateway.bootstrap.runs import Running, begin_runs, run_routers
 from gateway.bootstrap.workflows import author, workflow_routers
 from gateway.bootstrap.workspaces import erase, follow_up_routers, people_routers
 from gateway.metrics import count_by_workspace
 from gateway.settings import GatewaySettings
+from shared.contracts.messages import ControlMessage
 from shared.service import ServiceName
 from shared.web.app import create_app
 from shared.web.guards import BodyLimit
@@ -63,7 +64,7 @@ def build(
             running.idempotency,
             tools.door,
             erasing,
-            ControlListener(broker.control, [callers.authentication.on_control, callers.endpoints.on_control]),
+            ControlListener(broker.control, _heeding(callers, running)),
         ],
         checks={"broker": broker.ping, "store": store.ping},
         routers=[
@@ -100,6 +101,11 @@ def _first_start(
         tell_key=tell_key,
         tell_password=tell_password,
     )
+
+
+def _heeding(callers: Callers, running: Running) -> Sequence[Callable[[ControlMessage], None]]:
+    """Who does something about what every process is told."""
+    return callers.authentication.on_control, callers.endpoints.on_control, running.attached.on_control
 
 
 def _guards(settings: GatewaySettings) -> list[Middleware]:

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from gateway.adapters.attached_runs import BrokerAttachedRuns
 from gateway.adapters.cancels import Cancels
 from gateway.adapters.followed_runs import BrokerFollowedRuns
+from gateway.adapters.run_records import RunRecords
 from gateway.api.attached import AttachedAnswers
 from gateway.api.canvas_streams import CanvasStreams
 from gateway.api.event_streams import RunEventStreams
@@ -57,6 +58,7 @@ def begin_runs(settings: GatewaySettings, outside: Outside, callers: Callers) ->
     attached = BrokerAttachedRuns(
         outside.broker,
         cancels,
+        RunRecords(outside.broker.work, outside.clock),
         queue_wait_seconds=settings.queue_wait_seconds,
         margin_seconds=settings.run_margin_seconds,
     )

@@ -39,3 +39,7 @@ class AttachedRuns(Protocol):
     def holds(self, workspace_id: str, run_id: str) -> bool:
         """Whether a caller of this process waits for the run."""
         ...
+
+    async def announce(self, workspace_id: str, run_id: str) -> None:
+        """Have the run recorded, if a caller of any process waits for it. Raises Unavailable."""
+        ...

@@ -16,7 +16,7 @@ from jobs_service.adapters.mongo_journal import JOURNAL
 from jobs_service.adapters.mongo_notices import DELIVERIES
 from jobs_service.adapters.mongo_spend import SPEND
 from jobs_service.adapters.mongo_subscriptions import CALLBACK_SECRETS, SUBSCRIPTIONS
-from jobs_service.adapters.run_documents import RUNS, UNBOOKED
+from jobs_service.adapters.run_documents import RUNS, UNBOOKED, UNCHARGED
 from jobs_service.adapters.run_traces import contents_of, files_in, values_of
 from jobs_service.domain.run import Phase
 from jobs_service.ports import OpenRun
@@ -25,7 +25,7 @@ from shared.contracts.erasure import Erase, Erased
 from shared.store.client import Collection, Document, Store
 
 _OVER: Final = [phase.value for phase in Phase if phase.is_terminal or phase is Phase.RESERVED]
-_NOTED: Final = {UNBOOKED: {"$exists": False}, "uncharged": {"$exists": False}}
+_NOTED: Final = {UNBOOKED: {"$exists": False}, UNCHARGED: {"$exists": False}}
 """The queue's books and the spend know of it: both would be wrong for ever else."""
 _RUNS_AT_ONCE: Final = 50
 """Each may hold megabytes."""

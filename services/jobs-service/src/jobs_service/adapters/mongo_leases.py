@@ -23,11 +23,12 @@ class MongoLeases:
     async def hold(self, leadership: Leadership, ttl: timedelta) -> int | None:
         """See Leases."""
         me = {"$literal": leadership.holder}
-        is_over = {"$expr": {"$lte": ["$until_ms", NOW]}}
-        free_or_mine = {"_id": leadership.name, "$or": [{"holder": leadership.holder}, is_over]}
+        is_over = {"$lte": ["$until_ms", NOW]}
+        free_or_mine = {"_id": leadership.name, "$or": [{"holder": leadership.holder}, {"$expr": is_over}]}
+        goes_on = {"$and": [{"$eq": ["$holder", me]}, {"$not": [is_over]}]}
         next_term = {"$add": [{"$ifNull": ["$term", 0]}, 1]}
         renewal = {
-            "term": {"$cond": [{"$eq": ["$holder", me]}, "$term", next_term]},
+            "term": {"$cond": [goes_on, "$term", next_term]},
             "holder": me,
             "until_ms": {"$add": [NOW, round(ttl.total_seconds() * 1000)]},
         }

@@ -31,9 +31,8 @@ from jobs_service.ports import Adopted, Claimable, Result, Seen
 from shared.ids import new_job_id
 from shared.store.client import Document, Store
 
-WATCHED: Final = [
-    phase.value for phase in (Phase.PROCESSING, Phase.REQUEUED, Phase.DISPATCHED, Phase.ATTACHED, Phase.PAUSED)
-]
+WITHOUT_WORKER: Final = [phase.value for phase in (Phase.REQUEUED, Phase.DISPATCHED, Phase.ATTACHED, Phase.PAUSED)]
+WATCHED: Final = [Phase.PROCESSING.value, *WITHOUT_WORKER]
 
 
 class MongoRuns:
@@ -96,10 +95,10 @@ class MongoRuns:
         return (await self._runs.update_one(held, [{"$set": due}])).matched_count == 1
 
     @store_call
-    async def overdue(self, limit: int) -> Sequence[Seen]:
+    async def overdue(self, limit: int, *, at_work: bool = True) -> Sequence[Seen]:
         """See Runs."""
         now = await now_ms(self._store)
-        late = {"phase": {"$in": WATCHED}, "due_ms": {"$lte": now}}
+        late = {"phase": {"$in": WATCHED if at_work else WITHOUT_WORKER}, "due_ms": {"$lte": now}}
         found = await self._find(late, {"$project": STATE_ONLY}, {"$limit": limit})
         return [_seen(document) for document in found]
 

@@ -1,35 +1,59 @@
-"""Spend per workspace and month. A run is booked in the transaction that takes its mark away, hence exactly once."""
+"""Spend per workspace and month, each run exactly once, by single-document writes that anybody may take up half-way.
+
+Runs are booked in batches, one after the other. A batch is noted before anything is done about it: which runs it holds,
+and what they come to. Then each month takes its sum, if it has not taken this batch; the runs lose their marks; and the
+note goes. Whoever finds a note finishes it first, so that a killed process delays a booking and holds nothing open.
+"""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from functools import partial
-from typing import Final
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
-from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
 
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms
-from jobs_service.adapters.run_documents import RUNS, decode_usage
-from jobs_service.adapters.transactions import Session, transact
+from jobs_service.adapters.run_documents import RUNS, UNCHARGED, decode_usage
 from shared.contracts.runs import Usage
 from shared.store.client import Document, Store
 
 SPEND: Final = "spend"
+NOTE: Final = "*"
+"""Where the batch under way is noted; no workspace is called so."""
 _FIELDS: Final = dict.fromkeys(("workspace_id", "usage", "ended_ms", "created_ms"), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Runs that are booked together. `number` grows by one from batch to batch."""
+
+    number: int
+    run_ids: Sequence[str]
+    sums: Sequence[Document]
 
 
 class MongoSpendBook:
     """Implements SpendBook."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
         self._runs = store.collection(RUNS)
         self._spend = store.collection(SPEND)
 
     @store_call
     async def collect(self, limit: int) -> int:
         """See SpendBook."""
-        return await transact(self._store, partial(self._collect, limit))
+        noted = await self._spend.find_one({"_id": NOTE}) or {"number": 0}
+        if "run_ids" in noted:
+            await self._book(_Batch(noted["number"], noted["run_ids"], noted["sums"]))
+        found = await self._runs.find({UNCHARGED: True}, _FIELDS).limit(limit).to_list()
+        if not found:
+            return 0
+        batch = _Batch(noted["number"] + 1, [each["_id"] for each in found], list(_sums(found)))
+        if not await self._note(batch):
+            return 0
+        await self._book(batch)
+        return len(found)
 
     @store_call
     async def of_month(self, workspace_id: str, month: str) -> Usage:
@@ -39,31 +63,39 @@ class MongoSpendBook:
             return Usage()
         return Usage(found["input_tokens"], found["output_tokens"], found["cost_usd"])
 
-    async def _collect(self, limit: int, session: Session) -> int:
-        found = await self._runs.find({"uncharged": True}, _FIELDS, session=session).limit(limit).to_list()
-        if found:
-            ids = [document["_id"] for document in found]
-            await self._runs.update_many({"_id": {"$in": ids}}, {"$unset": {"uncharged": 1}}, session=session)
-            await self._spend.bulk_write(_bookings(found), ordered=False, session=session)
-        return len(found)
+    async def _note(self, batch: _Batch) -> bool:
+        """False where another process noted one since its runs were looked for: they may be in that."""
+        note = {"number": batch.number, "run_ids": batch.run_ids, "sums": batch.sums}
+        done = {"_id": NOTE, "number": batch.number - 1, "run_ids": {"$exists": False}}
+        return await self._put(done, {"$set": note})
+
+    async def _book(self, batch: _Batch) -> None:
+        for each in batch.sums:
+            new = {"_id": each["month"], "batch": {"$not": {"$gte": batch.number}}}
+            await self._put(new, {"$inc": each["usage"], "$set": {"batch": batch.number}})
+        await self._runs.update_many({"_id": {"$in": batch.run_ids}}, {"$unset": {UNCHARGED: 1}})
+        await self._spend.update_one({"_id": NOTE, "number": batch.number}, {"$unset": {"run_ids": 1, "sums": 1}})
+
+    async def _put(self, wanted: Document, change: Document) -> bool:
+        """Change the document that is as `wanted`, or make it. False where there is one that is not."""
+        try:
+            await self._spend.update_one(wanted, change, upsert=True)
+        except DuplicateKeyError:
+            return False
+        return True
 
 
-def _bookings(documents: Sequence[Document]) -> list[UpdateOne]:
-    sums: defaultdict[str, Usage] = defaultdict(Usage)
+def _sums(documents: Iterable[Document]) -> Iterable[Document]:
+    sums: defaultdict[str, list[Usage]] = defaultdict(list)
     for document in documents:
         month = from_ms(document.get("ended_ms") or document["created_ms"]).strftime("%Y-%m")
-        key = f"{document['workspace_id']}/{month}"
-        sums[key] = _sum(sums[key], decode_usage(document["usage"]))
-    return [UpdateOne({"_id": key}, {"$inc": _totals(usage)}, upsert=True) for key, usage in sums.items()]
+        sums[f"{document['workspace_id']}/{month}"].append(decode_usage(document["usage"]))
+    return [{"month": month, "usage": _total(usages)} for month, usages in sums.items()]
 
 
-def _sum(one: Usage, other: Usage) -> Usage:
-    return Usage(
-        one.input_tokens + other.input_tokens,
-        one.output_tokens + other.output_tokens,
-        one.cost_usd + other.cost_usd,
-    )
-
-
-def _totals(usage: Usage) -> Document:
-    return {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens, "cost_usd": usage.cost_usd}
+def _total(usages: Sequence[Usage]) -> dict[str, Any]:
+    return {
+        "input_tokens": sum(usage.input_tokens for usage in usages),
+        "output_tokens": sum(usage.output_tokens for usage in usages),
+        "cost_usd": sum(usage.cost_usd for usage in usages),
+    }

@@ -23,6 +23,9 @@ def nobody(workspace_id: str) -> bool:
     return False
 
 
+UNCHARGED: Final = "uncharged"
+"""Marks a run that spent something, until the spend of its workspace says so too."""
+
 UNTOLD: Final = "untold"
 """Marks a run that ended and whose end somebody is to be told of."""
 
@@ -42,7 +45,7 @@ INDEXES: Final = (
     Index(RUNS, by("workspace_id", "workflow_id", "position")),
     Index(RUNS, by("workspace_id", "position")),
     Index(RUNS, by(UNBOOKED), sparse=True),
-    Index(RUNS, by("uncharged"), sparse=True),
+    Index(RUNS, by(UNCHARGED), sparse=True),
     Index(RUNS, by("expires_at"), expire_after_seconds=0),
 )
 
@@ -128,7 +131,7 @@ def result_fields(result: Result) -> Document:
         if payload is not None and payload != Payload():
             fields[name] = encode_payload(payload)
     if result.usage != Usage():
-        fields |= {"usage": _encode(result.usage), "uncharged": True, "models": sorted(result.usage.models)}
+        fields |= {"usage": _encode(result.usage), UNCHARGED: True, "models": sorted(result.usage.models)}
         fields |= {"cost_usd": result.usage.cost_usd} if result.usage.cost_usd else {}
     return fields
 

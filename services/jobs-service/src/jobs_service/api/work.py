@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 from starlette.responses import Response
 
+from jobs_service.application.journaling import Journaling
 from jobs_service.application.working import Working
 from shared.contracts.jobs import AppendJournal, ClaimRun, FinishRun, ReleaseRun, RenewLease
 from shared.ids import RUN_KEY_LENGTH
@@ -15,7 +16,7 @@ from shared.web.structs import StructResponse, struct_body
 RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 
 
-def work_router(working: Working, tokens: ServiceTokens) -> APIRouter:
+def work_router(working: Working, journaling: Journaling, tokens: ServiceTokens) -> APIRouter:
     """The executor's routes."""
     router = APIRouter(prefix="/internal/runs/{run_id}", dependencies=[Depends(only(tokens, ServiceName.EXECUTOR))])
 
@@ -29,7 +30,7 @@ def work_router(working: Working, tokens: ServiceTokens) -> APIRouter:
 
     @router.post("/journal", status_code=204)
     async def append(run_id: RunId, entries: Annotated[AppendJournal, Depends(struct_body(AppendJournal))]) -> None:
-        await working.append(run_id, entries)
+        await journaling.append(run_id, entries)
 
     @router.post("/finish", status_code=204)
     async def finish(run_id: RunId, report: Annotated[FinishRun, Depends(struct_body(FinishRun))]) -> None:

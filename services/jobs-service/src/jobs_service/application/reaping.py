@@ -1,4 +1,4 @@
-"""Ends or re-queues what nobody answers for, and clears away what has had its time."""
+"""Ends or re-queues what nobody answers for."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from jobs_service.application.loops import Bell
 from jobs_service.application.tidying import Tidying
 from jobs_service.domain.leases import overdue
 from jobs_service.domain.run import Phase, Rules, Run
-from jobs_service.ports import Blobs, Runs, SpendBook
+from jobs_service.ports import Runs
 from shared.broker.ports import BrokerUnavailable, ControlBus
 from shared.clock import Clock
 from shared.contracts.messages import CancelRun
@@ -17,18 +17,19 @@ from shared.observe.logging import get_logger
 log = get_logger("reaping")
 AT_ONCE: Final = 100
 MAX_ROUNDS: Final = 50
-HOUSEKEEPING_SECONDS: Final = 5.0
 
 
 class Reaping:
-    """One reaper. Only the one that leads does anything."""
+    """One reaper. Only the one that leads does anything.
+
+    For the first lease of its term it takes no worker for lost: before, workers may have found nobody to tell that they
+    live, since the store or this service was away.
+    """
 
     def __init__(
         self,
         *,
         runs: Runs,
-        blobs: Blobs,
-        spend: SpendBook,
         tidying: Tidying,
         control: ControlBus,
         leader: Leader,
@@ -37,31 +38,33 @@ class Reaping:
         clock: Clock,
     ) -> None:
         self._runs = runs
-        self._blobs = blobs
-        self._spend = spend
         self._tidying = tidying
         self._control = control
         self._leader = leader
         self._rules = rules
         self._dispatcher = dispatcher
         self._clock = clock
-        self._cleaned_at: float | None = None
+        self._term: int | None = None
+        self._began_at = 0.0
 
     async def step(self) -> None:
         """One sweep. Raises Unavailable."""
-        if await self._leader.term() is None:
+        term = await self._leader.term()
+        if term != self._term:
+            self._term, self._began_at = term, self._clock.monotonic()
+        if term is None:
             return
         for _ in range(MAX_ROUNDS):
             if await self._reap() < AT_ONCE:
                 break
-        await self._clean()
 
     async def stop(self) -> None:
         """Let another process lead."""
         await self._leader.leave()
 
     async def _reap(self) -> int:
-        found = await self._runs.overdue(AT_ONCE)
+        has_listened = self._clock.monotonic() - self._began_at >= self._rules.lease.total_seconds()
+        found = await self._runs.overdue(AT_ONCE, at_work=has_listened)
         for seen in found:
             after = overdue(seen.run, seen.now, self._rules)
             if await self._runs.replace(seen.run, after):
@@ -85,11 +88,3 @@ class Reaping:
             await self._control.broadcast(CancelRun(run_id, "lost"))
         except BrokerUnavailable:
             log.warning("a lost worker could not be told", run_id=run_id)
-
-    async def _clean(self) -> None:
-        now = self._clock.monotonic()
-        if self._cleaned_at is not None and now - self._cleaned_at < HOUSEKEEPING_SECONDS:
-            return
-        self._cleaned_at = now
-        await self._blobs.sweep(AT_ONCE)
-        await self._spend.collect(AT_ONCE)

@@ -1,4 +1,4 @@
-"""What a worker does with a durable run: claim it, keep it, journal, finish it or hand it back."""
+"""What a worker does with a durable run: claim it, keep it, finish it or hand it back."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,21 +17,13 @@ from jobs_service.domain.leases import EndedInstead, Granted
 from jobs_service.domain.pauses import MAX_PAUSES, answers_of
 from jobs_service.domain.run import Rules, Run
 from jobs_service.ports import Claimable, Journal, Result, Runs, Seen
-from shared.contracts.jobs import (
-    AppendJournal,
-    ClaimAnswer,
-    ClaimGranted,
-    ClaimRun,
-    FinishRun,
-    LeaseAnswer,
-)
+from shared.contracts.jobs import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
 from shared.contracts.runs import RunError, RunStatus
-from shared.errors import PayloadTooLarge, StaleAttempt, Unavailable
+from shared.errors import Unavailable
 from shared.observe.logging import get_logger
 
 log = get_logger("working")
 TRIES: Final = 10
-MAX_ENTRY_BYTES: Final = 8 * 1024 * 1024
 MAX_MESSAGE_CHARS: Final = 64 * 1024
 
 
@@ -86,25 +78,11 @@ class Working:
         )
         return LeaseAnswer(renewed.cancel_requested)
 
-    async def append(self, run_id: str, appended: AppendJournal) -> None:
-        """Store journal entries. Raises StaleAttempt, PayloadTooLarge.
-
-        The attempt is checked after the entries are stored: what was acknowledged, every later attempt has read.
-        """
-        if any(len(bytes(entry.data)) > MAX_ENTRY_BYTES for entry in appended.entries):
-            raise PayloadTooLarge(f"a journal entry may have at most {MAX_ENTRY_BYTES} bytes")
-        await self._journal.append(run_id, appended.attempt, appended.entries)
-        seen = await self._runs.load(run_id)
-        if seen is None:
-            await self._journal.discard([run_id])  # it was deleted, and nothing else would ever lead to these entries
-            raise _unknown(run_id, appended.attempt)
-        leases.require_held(seen.run, appended.attempt)
-
     async def finish(self, run_id: str, report: FinishRun) -> None:
         """Store how the attempt ended. Raises StaleAttempt, InvalidRequest."""
         seen = await self._runs.load(run_id)
         if seen is None:
-            raise _unknown(run_id, report.attempt)
+            raise leases.unknown(run_id, report.attempt)
         decide = partial(self._concluded, report)
         if decide(seen) == seen.run:
             return
@@ -148,7 +126,7 @@ class Working:
         for _ in range(TRIES):
             seen = seen or await self._runs.load(run_id)
             if seen is None:
-                raise _unknown(run_id, attempt)
+                raise leases.unknown(run_id, attempt)
             after = decide(seen)
             if after == seen.run or await self._runs.replace(seen.run, after, result):
                 return after
@@ -189,10 +167,6 @@ def _duration_ms(seen: Seen) -> float | None:
 
 def _trimmed(error: RunError) -> RunError:
     return msgspec.structs.replace(error, message=error.message[:MAX_MESSAGE_CHARS])
-
-
-def _unknown(run_id: str, attempt: int) -> StaleAttempt:
-    return StaleAttempt(f"attempt {attempt} does not hold run {run_id}: it is not known")
 
 
 def _keeps_changing(run_id: str) -> Unavailable:

@@ -51,7 +51,7 @@ def claim(run: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
 def overdue(run: Run, now: datetime, rules: Rules) -> Run:
     """What becomes of a run whose moment has come: ended, or handed to a worker."""
     if run.phase is Phase.ATTACHED:
-        return end(run, Phase.FAILED, now, rules, error=texts.stuck(run.limit_text_ms))
+        return _ended(run, now, rules) or end(run, Phase.FAILED, now, rules, error=texts.stuck(run.limit_text_ms))
     if run.phase is Phase.PAUSED:
         return pauses.come_due(run, now, rules)
     counted = replace(run, losses=run.losses + 1) if run.phase is Phase.PROCESSING else run
@@ -89,10 +89,20 @@ def renew(run: Run, attempt: int, now: datetime, rules: Rules) -> Run:
     return renewed(run, now, rules)
 
 
+def runs_short(run: Run, now: datetime, rules: Rules) -> bool:
+    """Whether less than half of a lease is left: too little to begin something on."""
+    return run.due_at is None or run.due_at - now < rules.lease / 2
+
+
 def require_held(run: Run, attempt: int) -> None:
     """Raises StaleAttempt unless `attempt` holds the run."""
     if run.phase is not Phase.PROCESSING or run.attempt != attempt:
         raise StaleAttempt(f"attempt {attempt} does not hold run {run.id}")
+
+
+def unknown(run_id: str, attempt: int) -> StaleAttempt:
+    """The refusal of an attempt at a run that was deleted, or never was."""
+    return StaleAttempt(f"attempt {attempt} does not hold run {run_id}: it is not known")
 
 
 def _grant_or_end(waiting: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:

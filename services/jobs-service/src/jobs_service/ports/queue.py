@@ -22,9 +22,9 @@ class Leases(Protocol):
     """At most one holder per name."""
 
     async def hold(self, leadership: Leadership, ttl: timedelta) -> int | None:
-        """Take or keep the lease for `ttl`; the number of the holder's term, which grows with every change.
+        """Take or keep the lease for `ttl`; the number of the holder's term.
 
-        None: somebody else has it.
+        It grows with every change, also where the holder itself was silent for longer. None: somebody else has it.
         """
         ...
 

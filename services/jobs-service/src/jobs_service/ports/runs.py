@@ -68,8 +68,8 @@ class Runs(Protocol):
         """Prolong the lease of `attempt`. False: it does not hold the run, or the run is to be cancelled."""
         ...
 
-    async def overdue(self, limit: int) -> Sequence[Seen]:
-        """Runs that should have been heard of by now."""
+    async def overdue(self, limit: int, *, at_work: bool = True) -> Sequence[Seen]:
+        """Runs that should have been heard of by now; without `at_work`, only those that no worker holds."""
         ...
 
     async def adopt(self, adopted: Adopted) -> bool:

@@ -1,0 +1,32 @@
+"""What this process tells the run lists of attached runs: who works on one tells the rest."""
+
+from shared.broker.ports import BrokerUnavailable, QueueFull, WorkQueue
+from shared.broker.topology import RECORDS
+from shared.clock import Clock
+from shared.contracts.messages import RecordBatch, RunBegan, RunRecorded, without_data
+from shared.contracts.runs import RunOutcome, RunSpec
+from shared.observe.logging import get_logger
+
+log = get_logger("run_records")
+
+
+class RunRecords:
+    """Records runs. What cannot be recorded now is logged: the run's worker, or its silence, will tell."""
+
+    def __init__(self, work: WorkQueue, clock: Clock) -> None:
+        self._work = work
+        self._clock = clock
+
+    async def began(self, run: RunSpec) -> None:
+        """Somebody asks for a run that its worker has not told of yet, or that has no worker yet."""
+        await self._record(RunBegan(run, self._clock.now()))
+
+    async def lost(self, run: RunSpec, outcome: RunOutcome) -> None:
+        """The run failed with its worker, and who reports that does not know whether it had begun."""
+        await self._record(RunRecorded(run, outcome))
+
+    async def _record(self, record: RunBegan | RunRecorded) -> None:
+        try:
+            await self._work.publish(RECORDS, RecordBatch((without_data(record),)))
+        except (QueueFull, BrokerUnavailable) as error:
+            log.warning("a run is not recorded", run_id=record.run.run_id, reason=error.message)

@@ -1,0 +1,44 @@
+"""What workers write into the journal: stored for every later attempt, and a sign of life."""
+
+from typing import Final
+
+from jobs_service.domain.leases import require_held, runs_short, unknown
+from jobs_service.domain.run import Rules
+from jobs_service.ports import Journal, Runs, Seen
+from shared.contracts.jobs import AppendJournal
+from shared.errors import PayloadTooLarge
+
+MAX_ENTRY_BYTES: Final = 8 * 1024 * 1024
+
+
+class Journaling:
+    """The journal, fenced by the attempt.
+
+    Whoever is acknowledged has a lease to go on with, however long nobody could be told that it lives: what it begins
+    now, nobody else takes for lost.
+    """
+
+    def __init__(self, runs: Runs, journal: Journal, rules: Rules) -> None:
+        self._runs = runs
+        self._journal = journal
+        self._rules = rules
+
+    async def append(self, run_id: str, appended: AppendJournal) -> None:
+        """Store journal entries. Raises StaleAttempt, PayloadTooLarge.
+
+        The attempt is checked after the entries are stored: what was acknowledged, every later attempt has read.
+        """
+        if any(len(bytes(entry.data)) > MAX_ENTRY_BYTES for entry in appended.entries):
+            raise PayloadTooLarge(f"a journal entry may have at most {MAX_ENTRY_BYTES} bytes")
+        await self._journal.append(run_id, appended.attempt, appended.entries)
+        seen = await self._held(run_id, appended.attempt)
+        if runs_short(seen.run, seen.now, self._rules) and not await self._runs.renew(run_id, appended.attempt):
+            await self._held(run_id, appended.attempt)  # it is to be cancelled, or went to another worker just now
+
+    async def _held(self, run_id: str, attempt: int) -> Seen:
+        seen = await self._runs.load(run_id)
+        if seen is None:
+            await self._journal.discard([run_id])  # it was deleted, and nothing else would ever lead to these entries
+            raise unknown(run_id, attempt)
+        require_held(seen.run, attempt)
+        return seen

@@ -1,0 +1,6 @@
+"""Puts jobs-service together: the one place that knows concrete classes. A module for each subject, `app` for all."""
+
+from jobs_service.bootstrap.app import build
+from jobs_service.bootstrap.kept import INDEXES, open_store
+
+__all__ = ["INDEXES", "build", "open_store"]

@@ -1,0 +1,73 @@
+"""jobs-service as a whole."""
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.middleware import Middleware
+
+from jobs_service import metrics
+from jobs_service.api.blobs import BLOBS
+from jobs_service.api.dead_letters import dead_letters_router
+from jobs_service.api.parameters import render_invalid_parameters
+from jobs_service.api.webhooks import webhooks_router
+from jobs_service.bootstrap.kept import keep, open_store
+from jobs_service.bootstrap.leaders import leaders
+from jobs_service.bootstrap.redriving import redrive
+from jobs_service.bootstrap.runs import live, run_consumers, run_routers, tidier
+from jobs_service.bootstrap.webhooks import tell, webhook_components
+from jobs_service.bootstrap.workspaces import workspace_routers
+from jobs_service.consumers.dead_letters import DeadLettersConsumer
+from jobs_service.ports import Queue, Runs
+from jobs_service.settings import JobsSettings
+from shared.broker.connect import open_broker
+from shared.broker.ports import Broker
+from shared.clock import Clock, SystemClock
+from shared.service import ServiceName
+from shared.store.client import Store
+from shared.web.app import create_app
+from shared.web.guards import BodyLimit
+from shared.web.internal_auth import ServiceTokens
+
+
+def build(
+    settings: JobsSettings,
+    *,
+    broker: Broker | None = None,
+    store: Store | None = None,
+    clock: Clock | None = None,
+    runs: Runs | None = None,
+    queue: Queue | None = None,
+) -> FastAPI:
+    """The application; what is not given is made from `settings`."""
+    broker = broker or open_broker(settings.amqp_url, service=ServiceName.JOBS)
+    clock, tokens = clock or SystemClock(), ServiceTokens.of(settings)
+    metrics.QUEUE_LIMIT.set(settings.dispatch_max_queue_global)
+    kept = keep(settings, store or open_store(settings), runs, queue)
+    life = live(settings, kept, broker)
+    redrives = redrive(settings, kept, life, broker)
+    webhooks = tell(settings, kept, clock)
+    app = create_app(
+        ServiceName.JOBS,
+        components=[
+            kept.store,
+            kept.ledgers,
+            broker,
+            life.accepting.batches,
+            life.recording.batches,
+            life.events.batches,
+            *run_consumers(settings, life, broker),
+            DeadLettersConsumer(broker, redrives.dead_lettering, drain_seconds=settings.drain_seconds),
+            *leaders(settings, kept, life, broker, clock),
+            *webhook_components(settings, webhooks),
+            tidier(life),
+        ],
+        checks={"store": kept.store.ping, "broker": broker.ping},
+        routers=[
+            *run_routers(kept, life, tokens),
+            *workspace_routers(settings, kept, life, tokens, clock),
+            dead_letters_router(redrives.dead_lettering, redrives.redriving, tokens),
+            webhooks_router(webhooks.subscribing, tokens),
+        ],
+        middleware=[Middleware(BodyLimit, limit=settings.jobs_max_body_bytes, streamed=(BLOBS,))],
+    )
+    app.add_exception_handler(RequestValidationError, render_invalid_parameters)
+    return app

@@ -1,0 +1,86 @@
+"""What is kept, and where."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from jobs_service.adapters import (
+    books,
+    mongo_blobs,
+    mongo_cancels,
+    mongo_conversations,
+    mongo_dead_letters,
+    mongo_event_log,
+    mongo_journal,
+    mongo_notices,
+    mongo_subscriptions,
+    run_documents,
+)
+from jobs_service.adapters.books import Books
+from jobs_service.adapters.mongo_blobs import MongoBlobs
+from jobs_service.adapters.mongo_journal import MongoJournal
+from jobs_service.adapters.mongo_queue import MongoQueue
+from jobs_service.adapters.mongo_runs import MongoRuns
+from jobs_service.adapters.mongo_spend import MongoSpendBook
+from jobs_service.adapters.mongo_subscriptions import MongoSubscriptions
+from jobs_service.adapters.mongo_views import MongoRunViews
+from jobs_service.application.payloads import Payloads
+from jobs_service.ports import Queue, Runs
+from jobs_service.settings import JobsSettings
+from shared.security.aes_gcm import AesGcmKeyRing
+from shared.store.client import Store
+
+INDEXES: Final = (
+    *run_documents.INDEXES,
+    *books.INDEXES,
+    *mongo_journal.INDEXES,
+    *mongo_cancels.INDEXES,
+    *mongo_blobs.INDEXES,
+    *mongo_conversations.INDEXES,
+    *mongo_dead_letters.INDEXES,
+    *mongo_notices.INDEXES,
+    *mongo_subscriptions.INDEXES,
+    *mongo_event_log.INDEXES,
+)
+WEBHOOK_KEYS: Final = "FLOWPORT_WEBHOOK_KEYS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """The store, and what several subjects look into."""
+
+    store: Store
+    ledgers: Books
+    subscriptions: MongoSubscriptions
+    runs: Runs
+    queue: Queue
+    journal: MongoJournal
+    blobs: MongoBlobs
+    spend: MongoSpendBook
+    views: MongoRunViews
+    payloads: Payloads
+
+
+def open_store(settings: JobsSettings) -> Store:
+    """The database of jobs-service, not yet started."""
+    return Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_jobs", INDEXES)
+
+
+def keep(settings: JobsSettings, store: Store, runs: Runs | None, queue: Queue | None) -> Kept:
+    """All of it in `store`, but for what is given."""
+    ledgers = Books(store)
+    ring = AesGcmKeyRing.parse(settings.webhook_keys.get_secret_value(), setting=WEBHOOK_KEYS)
+    subscriptions = MongoSubscriptions(store, ring)
+    blobs = MongoBlobs(store, max_bytes=settings.blob_max_bytes)
+    return Kept(
+        store=store,
+        ledgers=ledgers,
+        subscriptions=subscriptions,
+        runs=runs or MongoRuns(store, settings.rules, subscriptions.has_any),
+        queue=queue or MongoQueue(store, ledgers),
+        journal=MongoJournal(store),
+        blobs=blobs,
+        spend=MongoSpendBook(store),
+        views=MongoRunViews(store),
+        payloads=Payloads(blobs, timedelta(seconds=settings.blob_lifetime_seconds)),
+    )

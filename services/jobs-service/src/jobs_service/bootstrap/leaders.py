@@ -1,0 +1,54 @@
+"""What one process does at a time, while the others stand by."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from jobs_service.adapters.mongo_leases import MongoLeases
+from jobs_service.application.dispatching import Dispatching
+from jobs_service.application.housekeeping import Housekeeping
+from jobs_service.application.leader import Leader
+from jobs_service.application.loops import Loop
+from jobs_service.application.reaping import Reaping
+from jobs_service.bootstrap.kept import Kept
+from jobs_service.bootstrap.runs import Life
+from jobs_service.ports import Leadership
+from jobs_service.settings import JobsSettings
+from shared.broker.ports import Broker
+from shared.clock import Clock
+from shared.ids import new_id
+from shared.service import Component
+
+DISPATCH_GAP_SECONDS: Final = 0.02
+HOUSEKEEPING_SECONDS: Final = 5.0
+
+
+def leaders(settings: JobsSettings, kept: Kept, life: Life, broker: Broker, clock: Clock) -> Sequence[Component]:
+    """The dispatcher, the reaper and the housekeeper."""
+    leases, holder = MongoLeases(kept.store), new_id()
+
+    def leader(of: str) -> Leader:
+        return Leader(leases, Leadership(of, holder), settings.leader_lease, clock)
+
+    dispatching = Dispatching(kept.queue, broker.work, leader("dispatcher"), settings.dispatch_policy, clock)
+    reaping = Reaping(
+        runs=kept.runs,
+        tidying=life.tidying,
+        control=broker.control,
+        leader=leader("reaper"),
+        rules=settings.rules,
+        dispatcher=life.bell,
+        clock=clock,
+    )
+    housekeeping = Housekeeping(kept.blobs, kept.spend, leader("housekeeper"))
+    return (
+        Loop(
+            "dispatcher",
+            dispatching.step,
+            every=settings.dispatch_poll_seconds,
+            bell=life.bell,
+            gap=DISPATCH_GAP_SECONDS,
+            on_stop=dispatching.stop,
+        ),
+        Loop("reaper", reaping.step, every=settings.job_sweep_seconds, on_stop=reaping.stop),
+        Loop("housekeeper", housekeeping.step, every=HOUSEKEEPING_SECONDS, on_stop=housekeeping.stop),
+    )

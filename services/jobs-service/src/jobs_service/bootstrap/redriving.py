@@ -1,0 +1,27 @@
+"""Dead letters, failed runs, and how they are tried again."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from jobs_service.adapters.mongo_dead_letters import MongoDeadLetters
+from jobs_service.application.dead_lettering import DeadLettering
+from jobs_service.application.redriving import Redriving
+from jobs_service.bootstrap.kept import Kept
+from jobs_service.bootstrap.runs import Life
+from jobs_service.settings import JobsSettings
+from shared.broker.ports import Broker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redrives:
+    """What did not come to a good end."""
+
+    redriving: Redriving
+    dead_lettering: DeadLettering
+
+
+def redrive(settings: JobsSettings, kept: Kept, life: Life, broker: Broker) -> Redrives:
+    """A failed run becomes a run of its own, a dead letter a message again."""
+    letters = MongoDeadLetters(kept.store, timedelta(seconds=settings.dead_letter_lifetime_seconds))
+    redriving = Redriving(kept.runs, life.accepting)
+    return Redrives(redriving=redriving, dead_lettering=DeadLettering(letters, redriving, broker.work))

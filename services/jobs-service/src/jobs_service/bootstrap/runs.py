@@ -1,0 +1,124 @@
+"""Runs: what may happen to one, from its acceptance to its end, who tells of it, and who asks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from fastapi import APIRouter
+
+from jobs_service.adapters.mongo_cancels import MongoCancelMemory
+from jobs_service.adapters.mongo_event_log import MongoEventLog
+from jobs_service.adapters.mongo_records import MongoRecords
+from jobs_service.adapters.mongo_run_logs import MongoRunLogs
+from jobs_service.api.events import events_router
+from jobs_service.api.logs import logs_router
+from jobs_service.api.pauses import pauses_router
+from jobs_service.api.runs import runs_router
+from jobs_service.api.work import work_router
+from jobs_service.application.accepting import Accepting
+from jobs_service.application.cancelling import Cancelling
+from jobs_service.application.cancelling_all import CancellingAll
+from jobs_service.application.event_keeping import EventKeeping
+from jobs_service.application.journaling import Journaling
+from jobs_service.application.loops import Bell, Loop
+from jobs_service.application.pausing import Pausing
+from jobs_service.application.reading import Reading
+from jobs_service.application.recording import Recording
+from jobs_service.application.reserving import Reserving
+from jobs_service.application.run_logs import LogReading
+from jobs_service.application.tidying import Tidying
+from jobs_service.application.working import Working
+from jobs_service.bootstrap.kept import Kept
+from jobs_service.consumers.events import EventsConsumer
+from jobs_service.consumers.records import RecordsConsumer
+from jobs_service.settings import JobsSettings
+from shared.broker.ports import Broker
+from shared.service import Component
+from shared.web.internal_auth import ServiceTokens
+
+TIDY_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """What happens to runs. `bell` wakes the dispatcher."""
+
+    bell: Bell
+    tidying: Tidying
+    cancelling: Cancelling
+    accepting: Accepting
+    pausing: Pausing
+    working: Working
+    journaling: Journaling
+    recording: Recording
+    events: EventKeeping
+
+
+def live(settings: JobsSettings, kept: Kept, broker: Broker) -> Life:
+    """All of it on what is kept."""
+    rules, bell, tidying = settings.rules, Bell(), Tidying(kept.journal)
+    memory = MongoCancelMemory(kept.store, timedelta(seconds=settings.cancel_memory_seconds))
+    cancelling = Cancelling(kept.runs, memory, broker.control, tidying=tidying, rules=rules, dispatcher=bell)
+    pausing = Pausing(
+        runs=kept.runs,
+        journal=kept.journal,
+        blobs=kept.blobs,
+        payloads=kept.payloads,
+        cancelling=cancelling,
+        rules=rules,
+        dispatcher=bell,
+    )
+    working = Working(
+        runs=kept.runs,
+        journal=kept.journal,
+        payloads=kept.payloads,
+        pausing=pausing,
+        tidying=tidying,
+        rules=rules,
+        dispatcher=bell,
+    )
+    records = MongoRecords(kept.store, rules, kept.subscriptions.has_any)
+    return Life(
+        bell=bell,
+        tidying=tidying,
+        cancelling=cancelling,
+        accepting=Accepting(kept.queue, kept.payloads, cancelling, settings.queue_limits, bell),
+        pausing=pausing,
+        working=working,
+        journaling=Journaling(kept.runs, kept.journal, rules),
+        recording=Recording(records, kept.payloads, cancelling),
+        events=EventKeeping(MongoEventLog(kept.store), kept.views),
+    )
+
+
+def run_consumers(settings: JobsSettings, life: Life, broker: Broker) -> Sequence[Component]:
+    """What is told of runs over the broker."""
+    return (
+        RecordsConsumer(broker, life.recording, drain_seconds=settings.drain_seconds),
+        EventsConsumer(broker, life.events, drain_seconds=settings.drain_seconds),
+    )
+
+
+def tidier(life: Life) -> Component:
+    """Clears away what ended runs leave behind."""
+    return Loop("tidier", life.tidying.step, every=TIDY_SECONDS, on_stop=life.tidying.step)
+
+
+def run_routers(kept: Kept, life: Life, tokens: ServiceTokens) -> Sequence[APIRouter]:
+    """One run, many runs, and the workers' side of them."""
+    reading = Reading(kept.views, kept.payloads)
+    return (
+        runs_router(
+            life.accepting,
+            reading,
+            life.cancelling,
+            Reserving(kept.runs),
+            tokens,
+            all_at_once=CancellingAll(kept.views, life.cancelling),
+        ),
+        logs_router(LogReading(MongoRunLogs(kept.store), reading), tokens),
+        events_router(life.events, tokens),
+        work_router(life.working, life.journaling, tokens),
+        pauses_router(life.pausing, tokens),
+    )

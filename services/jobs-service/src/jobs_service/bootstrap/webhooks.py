@@ -1,0 +1,52 @@
+"""Webhooks: who is told of the ends of runs, and how."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from jobs_service.adapters.guarded_way import GuardedWay
+from jobs_service.adapters.mongo_notices import MongoNotices
+from jobs_service.application.loops import Loop
+from jobs_service.application.webhooks import Delivering, Notifying, Subscribing
+from jobs_service.bootstrap.kept import Kept
+from jobs_service.settings import JobsSettings
+from shared.clock import Clock
+from shared.net import OutboundClient, OutboundLimits, OutboundPolicy
+from shared.service import Component
+
+WEBHOOK_CONNECTIONS: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhooks:
+    """From the end of a run to the subscriber's door."""
+
+    outbound: OutboundClient
+    notifying: Notifying
+    delivering: Delivering
+    subscribing: Subscribing
+
+
+def tell(settings: JobsSettings, kept: Kept, clock: Clock) -> Webhooks:
+    """Over one guarded client."""
+    outbound = OutboundClient(settings.outbound_allow, limits=OutboundLimits(connections=WEBHOOK_CONNECTIONS))
+    way, book = GuardedWay(outbound, OutboundPolicy(settings.outbound_allow)), kept.subscriptions
+    notices = MongoNotices(kept.store, timedelta(seconds=settings.delivery_lifetime_seconds))
+    given_up = timedelta(seconds=settings.webhook_give_up_seconds)
+    delivering = Delivering(notices, book, book, way, clock, give_up_after=given_up)
+    return Webhooks(
+        outbound=outbound,
+        notifying=Notifying(notices, book, clock),
+        delivering=delivering,
+        subscribing=Subscribing(book, notices, book, delivering, way),
+    )
+
+
+def webhook_components(settings: JobsSettings, webhooks: Webhooks) -> Sequence[Component]:
+    """The client, and who looks for what is due."""
+    return (
+        webhooks.outbound,
+        Loop("notifier", webhooks.notifying.step, every=settings.webhook_poll_seconds),
+        Loop("deliverer", webhooks.delivering.step, every=settings.webhook_poll_seconds),
+    )

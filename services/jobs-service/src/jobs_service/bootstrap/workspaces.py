@@ -1,0 +1,35 @@
+"""What workspaces have besides runs: values, conversations, spend, dead letters; and how all of it is deleted."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from fastapi import APIRouter
+
+from jobs_service.adapters.mongo_conversations import MongoConversations
+from jobs_service.adapters.mongo_erasure import MongoErasure
+from jobs_service.api.blobs import blobs_router
+from jobs_service.api.conversations import conversations_router
+from jobs_service.api.erasing import erasing_router
+from jobs_service.api.queues import queues_router
+from jobs_service.api.spend import spend_router
+from jobs_service.application.erasing import Erasing
+from jobs_service.bootstrap.kept import Kept
+from jobs_service.bootstrap.runs import Life
+from jobs_service.settings import JobsSettings
+from shared.clock import Clock
+from shared.web.internal_auth import ServiceTokens
+
+
+def workspace_routers(
+    settings: JobsSettings, kept: Kept, life: Life, tokens: ServiceTokens, clock: Clock
+) -> Sequence[APIRouter]:
+    """A door for each."""
+    remembered = timedelta(seconds=settings.conversation_lifetime_seconds)
+    conversations = MongoConversations(kept.store, settings.conversation_limits, remembered)
+    return (
+        blobs_router(kept.blobs, tokens, lifetime=timedelta(seconds=settings.blob_lifetime_seconds)),
+        queues_router(kept.ledgers, tokens, limit=settings.queue_limits.per_workspace),
+        spend_router(kept.spend, tokens, clock),
+        conversations_router(conversations, tokens),
+        erasing_router(Erasing(MongoErasure(kept.store, kept.blobs), life.cancelling, kept.spend), tokens),
+    )

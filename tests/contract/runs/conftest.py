@@ -1,0 +1,66 @@
+"""The stores of runs that must keep the same promises."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+from tests.integration.jobs.system import a_spec, quick_settings
+from tests.unit.jobs.fakes import FakeJournal, FakeRuns, ManualClock
+from tests.unit.jobs.makers import RULES
+
+from jobs_service.adapters.mongo_journal import MongoJournal
+from jobs_service.adapters.mongo_runs import MongoRuns
+from jobs_service.adapters.run_documents import RUNS, new_document
+from jobs_service.bootstrap import open_store
+from jobs_service.domain.run import Run
+from jobs_service.ports import Journal, Runs
+
+
+@dataclass
+class Kept:
+    """Runs and their journal. `put` stores a run as it is."""
+
+    runs: Runs
+    journal: Journal
+    put: Callable[[Run], Awaitable[None]]
+
+    async def due(self, run: Run, *, seconds: float) -> Run:
+        """Store `run`, due so many seconds from now."""
+        now = await self.runs.now()
+        due_at = now + timedelta(seconds=seconds)
+        stored = replace(run, due_at=due_at, started_at=now, deadline_at=now + timedelta(hours=1))
+        await self.put(stored)
+        return stored
+
+    async def found(self, run_id: str) -> Run:
+        """The run as it stands."""
+        seen = await self.runs.load(run_id)
+        assert seen is not None
+        return seen.run
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Kept]:
+    """The kind of store under test."""
+    if request.param == "memory":
+        yield _in_memory()
+        return
+    settings = quick_settings(request.getfixturevalue("mongodb_uri"), request.getfixturevalue("mongodb_prefix"))
+    store = open_store(settings)
+    await store.start()
+
+    async def put(run: Run) -> None:
+        await store.collection(RUNS).insert_one(new_document(run, a_spec(run.id), order=0))
+
+    yield Kept(MongoRuns(store, RULES), MongoJournal(store), put)
+    await store.stop()
+
+
+def _in_memory() -> Kept:
+    runs = FakeRuns(ManualClock())
+
+    async def put(run: Run) -> None:
+        runs.kept[run.id] = run
+
+    return Kept(runs, FakeJournal(), put)

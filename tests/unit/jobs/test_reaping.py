@@ -1,0 +1,76 @@
+"""The reaper: whose worker is lost goes to another, but nobody is taken for lost who could not be heard."""
+
+from datetime import timedelta
+
+import pytest
+from tests.unit.jobs.fakes import FakeControl, FakeJournal, FakeLeases, FakeRuns, ManualClock
+from tests.unit.jobs.makers import RULES, a_run, after, at_work
+
+from jobs_service.application.leader import Leader
+from jobs_service.application.loops import Bell
+from jobs_service.application.reaping import Reaping
+from jobs_service.application.tidying import Tidying
+from jobs_service.domain.run import Phase
+from jobs_service.ports import Leadership
+
+LEASE_SECONDS = RULES.lease.total_seconds()
+LEADER_SECONDS = 6
+
+
+class System:
+    """A reaper and everything around it. Run `run-1` is at work; its lease is over after 15 seconds."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.leases = FakeLeases()
+        self.runs = FakeRuns(self.clock)
+        self.runs.kept["run-1"] = at_work()
+        leader = Leader(self.leases, Leadership("reaper", "me"), timedelta(seconds=LEADER_SECONDS), self.clock)
+        self.reaper = Reaping(
+            runs=self.runs,
+            tidying=Tidying(FakeJournal()),
+            control=FakeControl(),
+            leader=leader,
+            rules=RULES,
+            dispatcher=Bell(),
+            clock=self.clock,
+        )
+
+    async def step_after(self, seconds: float) -> Phase:
+        """Time passes, the reaper looks, and the run stands so."""
+        self.clock.seconds += seconds
+        await self.reaper.step()
+        return self.runs.kept["run-1"].phase
+
+
+@pytest.fixture
+def system() -> System:
+    return System()
+
+
+async def test_a_run_whose_worker_went_silent_goes_to_another(system: System) -> None:
+    assert await system.step_after(0) is Phase.PROCESSING
+    assert await system.step_after(LEASE_SECONDS + 1) is Phase.REQUEUED
+
+
+async def test_a_reaper_that_just_came_gives_every_worker_the_time_of_a_lease(system: System) -> None:
+    assert await system.step_after(LEASE_SECONDS + 5) is Phase.PROCESSING, "nobody was there to be told anything"
+    assert await system.step_after(LEASE_SECONDS - 1) is Phase.PROCESSING
+    assert await system.step_after(1) is Phase.REQUEUED
+
+
+async def test_a_worker_that_is_heard_in_that_time_keeps_its_run(system: System) -> None:
+    await system.step_after(LEASE_SECONDS + 5)
+    assert await system.runs.renew("run-1", attempt=1)
+    assert await system.step_after(LEASE_SECONDS - 1) is Phase.PROCESSING
+
+
+async def test_a_leader_in_a_new_term_begins_to_listen_anew(system: System) -> None:
+    await system.step_after(0)
+    system.leases.give("reaper", "me")
+    assert await system.step_after(LEASE_SECONDS + 1) is Phase.PROCESSING, "it was silent itself"
+
+
+async def test_what_has_no_worker_is_not_waited_for(system: System) -> None:
+    system.runs.kept["run-1"] = a_run(Phase.REQUEUED, attempt=1, deadline_at=after(1), due_at=after(11))
+    assert await system.step_after(12) is Phase.FAILED
