@@ -128,6 +128,7 @@ async def test_a_killed_process_forgets_nothing_that_it_accepted(
         "FLOWPORT_AMQP_URL": "memory://killed",
         "FLOWPORT_JOBS_PORT": str(port),
         "FLOWPORT_TOKEN_GATEWAY": "gateway-token",
+        "FLOWPORT_LEADER_LEASE_SECONDS": "1",
     }
     with (tmp_path / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
@@ -149,7 +150,7 @@ async def test_a_killed_process_forgets_nothing_that_it_accepted(
             queued = await system.stored(status="queued")
             return queued == await system.queued() == await system.queued("*")
 
-        await until(books_agree_with_runs)
+        await until(books_agree_with_runs, seconds=30)
         stored = await system.collection("runs").find({}, {"_id": 1}).to_list()
         assert len(accepted) >= 100
         assert {run["_id"] for run in stored} >= accepted
