@@ -82,7 +82,7 @@ async def test_one_file_becomes_a_list(desk: Desk) -> None:
 async def test_older_starts_take_files_too(desk: Desk, kind: str) -> None:
     block = start({"name": "papers", "type": "file[]"}, kind=kind)
     workflow = compile_workflow({"blocks": {"start": block}, "edges": []})
-    body = {"papers": [inline()], "files": [inline()]}
+    body: Any = {"papers": [inline()], "files": [inline()]}
     taken: Any = await desk.sent.taken(spec(), workflow, json.dumps(body).encode(), body)
     output: dict[str, Any] = start_output(workflow.blocks["start"].block, taken)
     assert output["papers"] == output["input"]["papers"] == taken["papers"]
