@@ -12,6 +12,7 @@ from shared.errors import Forbidden, NotFound, Unauthenticated
 
 WORKFLOW = "/internal/workflows/{workflow_id}"
 ENVIRONMENT = "/internal/environment/{workspace_id}"
+AGENTS = "/internal/agents"
 CHATS = "/internal/chats"
 TOOL_SERVERS = "/internal/tool-servers"
 GATEWAY_ONLY = [
@@ -41,6 +42,11 @@ GATEWAY_ONLY = [
     ("DELETE", f"{ENVIRONMENT}/names/{{name}}"),
     ("POST", f"{WORKFLOW}/draft/snapshot"),
     ("GET", f"{WORKFLOW}/chat"),
+    ("GET", f"{WORKFLOW}/agent"),
+    ("POST", AGENTS),
+    ("GET", f"{AGENTS}/{{agent_id}}"),
+    ("PUT", f"{AGENTS}/{{agent_id}}"),
+    ("DELETE", f"{AGENTS}/{{agent_id}}"),
     ("POST", CHATS),
     ("GET", f"{CHATS}/at/{{identifier}}"),
     ("GET", f"{CHATS}/{{chat_id}}"),

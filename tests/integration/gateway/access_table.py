@@ -58,6 +58,7 @@ VALUES: Final = {
     "delivery_id": "D1",
     "chat_id": "C1",
     "server_id": "S1",
+    "agent_id": "A1",
     "tool_id": "W",
     "identifier": "nowhere",
     "key": "none",
@@ -75,6 +76,8 @@ CHAT: Final = {
     "authType": "public",
 }
 SERVER: Final = {"name": "Desk", "workflowIds": ["W"]}
+AGENT: Final = {"workflowId": "W"}
+ASK_TASK: Final = {"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {"id": "none"}}
 PING: Final = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 QUESTION: Final = {"model": "W", "messages": [{"role": "user", "content": "Hello"}]}
 FILE: Final = {"workspaceId": "WS1", "workflow": {"version": "1.0", "state": STATE}}
@@ -88,6 +91,8 @@ NOTICES: Final = f"{WS}/notifications"
 LETTERS: Final = "/api/v1/dead-letters"
 SERVERS: Final = "/api/mcp/workflow-servers"
 ONE_SERVER: Final = f"{SERVERS}/{{server_id}}"
+ONE_AGENT: Final = "/api/a2a/agents/{agent_id}"
+SERVE_AGENT: Final = "/api/a2a/serve/{agent_id}"
 MINE: Final = "/api/users/me/api-keys"
 
 
@@ -190,6 +195,13 @@ TABLE: Final = (
     Row("GET", "/api/chat/{identifier}", None, subject="nothing"),
     Row("POST", "/api/chat/{identifier}", None, subject="nothing", body={"input": "Hello"}),
     Row("GET", f"{W}/chat/status", (READ,)),
+    Row("GET", f"{W}/a2a", (READ,)),
+    Row("POST", "/api/a2a/agents", (ADMIN,), body=AGENT),
+    Row("GET", ONE_AGENT, (READ,), hides="Agent not found"),
+    Row("PATCH", ONE_AGENT, (ADMIN,), body={"description": "d"}, hides="Agent not found"),
+    Row("DELETE", ONE_AGENT, (ADMIN,), hides="Agent not found"),
+    Row("GET", f"{SERVE_AGENT}/.well-known/agent-card.json", None, subject="nothing"),
+    Row("POST", SERVE_AGENT, (EXECUTE,), body=ASK_TASK, hides="Agent not found"),
     Row("GET", SERVERS, (READ,), subject="nothing"),
     Row("POST", SERVERS, (ADMIN,), subject="nothing", body=SERVER),
     Row("GET", ONE_SERVER, (READ,), hides="Server not found"),

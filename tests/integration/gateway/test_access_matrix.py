@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 import pytest_asyncio
-from tests.integration.gateway.access_table import CHAT, SERVER, TABLE, WEBHOOK, Row
+from tests.integration.gateway.access_table import AGENT, CHAT, SERVER, TABLE, WEBHOOK, Row
 from tests.unit.gateway.fakes import NOON, OTHER, a_view, outcome
 from tests.unit.gateway.system import Answer, System, running_system
 from tests.unit.gateway.visitor import Visitor, enrol
@@ -182,8 +182,10 @@ async def _set(stage: Stage) -> None:
     system.jobs.views["E1"] = a_view(RunStatus.PAUSED, paused_at=NOON, pauses=(asks,))
     system.jobs.resumed.clear()
     system.chats.chats.clear()
+    system.agents.kept.clear()
     system.tool_servers.kept.clear()
     system.follow_ups.kept.clear()
     await stage.send(Row("POST", "/api/chat", (), body=CHAT), "key: admin")
+    await stage.send(Row("POST", "/api/a2a/agents", (), body=AGENT), "key: admin")
     await stage.send(Row("POST", "/api/mcp/workflow-servers", (), body=SERVER), "key: admin")
     await stage.send(Row("POST", "/api/workspaces/WS1/notifications", (), body=WEBHOOK), "key: admin")

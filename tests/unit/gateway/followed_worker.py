@@ -1,7 +1,9 @@
 """A worker whose run goes on without its readers."""
 
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 from tests.unit.gateway.fakes import a_view, outcome
 from tests.unit.gateway.system import System
 
@@ -16,20 +18,21 @@ class FollowedWorker:
     """Works on the one run of a test, and tells whoever listened from the start."""
 
     system: System
+    run_id: str = "R1"
     number: int = 0
 
     @classmethod
-    def of(cls, system: System) -> "FollowedWorker":
-        """For the run that is to be called R1."""
-        system.jobs.views["R1"] = a_view(RunStatus.PROCESSING, run_id="R1", mode=RunMode.STREAM)
-        return cls(system)
+    def of(cls, system: System, run_id: str = "R1", **fields: Any) -> "FollowedWorker":
+        """For the run that is called so."""
+        system.jobs.views[run_id] = a_view(RunStatus.PROCESSING, run_id=run_id, mode=RunMode.STREAM, **fields)
+        return cls(system, run_id)
 
     async def tell(self, *events: RunEvent, attempt: int = 1, live: bool = True) -> None:
         """The next events: kept, and sent unless the listener has gone."""
         run = self.system.jobs.accepted[0].run
         batch = EventBatch(run_key("WS1", run.run_id), 0, events, attempt=attempt, first=self.number)
         self.number += len(events)
-        self.system.jobs.kept.setdefault("R1", []).append(batch)
+        self.system.jobs.kept.setdefault(self.run_id, []).append(batch)
         if live:
             assert run.listener is not None
             await self.system.broker.replies.send(run.listener, batch, must_route=True)
@@ -37,4 +40,5 @@ class FollowedWorker:
     def ends(self, output: object = None, *, status: RunStatus = RunStatus.COMPLETED, **fields: object) -> None:
         """What jobs-service says from now on."""
         made = outcome(output or {"content": "whole"}, status=status)
-        self.system.jobs.views["R1"] = a_view(status, run_id="R1", mode=RunMode.STREAM, output=made.output, **fields)
+        ended = {"status": status, "output": made.output, **fields}
+        self.system.jobs.views[self.run_id] = msgspec.structs.replace(self.system.jobs.views[self.run_id], **ended)

@@ -10,6 +10,7 @@ from uuid import uuid4
 import msgspec
 from fastapi import FastAPI
 from starlette.types import Message
+from tests.unit.gateway.agents import FakeAgents
 from tests.unit.gateway.calls import FakeCalls
 from tests.unit.gateway.chats import FakeChats
 from tests.unit.gateway.fakes import FakeBuckets, FakeDeployments, FakeJobs, FakeTenants, FakeWorker, HandClock
@@ -81,6 +82,7 @@ class System:
     calls: FakeCalls
     audit: FakeAudit
     chats: FakeChats
+    agents: FakeAgents
     tool_servers: FakeToolServers
     follow_ups: FakeFollowUps
 
@@ -192,7 +194,7 @@ async def running_system(
     url = f"memory://{uuid4().hex}"
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
     buckets, calls, audit, chats = FakeBuckets(clock), FakeCalls(), FakeAudit(), FakeChats()
-    follow_ups, tool_servers = FakeFollowUps(), FakeToolServers()
+    follow_ups, tool_servers, agents = FakeFollowUps(), FakeToolServers(), FakeAgents()
     deployments.put("W")
     broker = broker or open_broker(url, service="gateway")
     app = build(
@@ -202,6 +204,7 @@ async def running_system(
         buckets=buckets,
         deploy=deployments,
         chats=chats,
+        agents=agents,
         tool_servers=tool_servers,
         follow_ups=follow_ups,
         jobs=keeper or jobs,
@@ -228,6 +231,7 @@ async def running_system(
             calls,
             audit,
             chats,
+            agents,
             tool_servers,
             follow_ups,
         )

@@ -4,9 +4,17 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.middleware import Middleware
 
-from deploy_service.adapters import mongo_chats, mongo_environment, mongo_snapshots, mongo_versions, mongo_workflows
+from deploy_service.adapters import (
+    mongo_agents,
+    mongo_chats,
+    mongo_environment,
+    mongo_snapshots,
+    mongo_versions,
+    mongo_workflows,
+)
 from deploy_service.adapters.control_bus import ControlBusAnnouncer
 from deploy_service.adapters.failures import STORE_ERROR, render_store_failure
+from deploy_service.adapters.mongo_agents import MongoAgents
 from deploy_service.adapters.mongo_chats import MongoChats
 from deploy_service.adapters.mongo_drafts import MongoDrafts
 from deploy_service.adapters.mongo_environment import MongoEnvironment
@@ -16,6 +24,7 @@ from deploy_service.adapters.mongo_tool_servers import INDEXES as TOOL_SERVER_IN
 from deploy_service.adapters.mongo_tool_servers import MongoToolServers
 from deploy_service.adapters.mongo_versions import MongoVersions
 from deploy_service.adapters.mongo_workflows import MongoWorkflows
+from deploy_service.api.agents import agents_router
 from deploy_service.api.chats import chats_router
 from deploy_service.api.deployments import deployments_router
 from deploy_service.api.environment import environment_router
@@ -24,6 +33,7 @@ from deploy_service.api.guards import render_invalid_parameters
 from deploy_service.api.runs import runs_router
 from deploy_service.api.tool_servers import tool_servers_router
 from deploy_service.api.workflows import workflows_router
+from deploy_service.application.agents import Agents
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.chats import Chats
 from deploy_service.application.checking import Checking
@@ -54,6 +64,7 @@ INDEXES = (
     *mongo_environment.INDEXES,
     *mongo_snapshots.INDEXES,
     *mongo_chats.INDEXES,
+    *mongo_agents.INDEXES,
     *TOOL_SERVER_INDEXES,
 )
 ENVELOPE_FACTOR = 2
@@ -85,14 +96,14 @@ def build(
     snapshots = snapshots or MongoSnapshots(store)
     versions = versions or MongoVersions(store)
     environment = MongoEnvironment(store)
-    chats = MongoChats(store)
+    chats, agents = MongoChats(store), MongoAgents(store)
     keys = AesGcmKeyRing.parse(settings.environment_keys.get_secret_value())
     tokens = ServiceTokens.of(settings)
     limit = settings.workflow_limit_bytes
 
     changes = WorkflowChanges(workflows, ControlBusAnnouncer(broker.control), Turns())
     contents = Contents(drafts, versions, snapshots)
-    authored = Workflows(workflows, drafts, contents, changes, clock, chats=chats, content_limit=limit)
+    authored = Workflows(workflows, drafts, contents, changes, clock, publications=(chats, agents), content_limit=limit)
     checking = Checking(contents, changes, frozenset(settings.keyed_providers))
     edited = Drafts(
         workflows, drafts, contents, changes, clock, snapshots=snapshots, content_limit=limit, checking=checking
@@ -112,6 +123,7 @@ def build(
             environment_router(vault, tokens),
             erasing_router(Erasing(authored, MongoErasure(store)), tokens),
             chats_router(Chats(chats, workflows, clock), tokens),
+            agents_router(Agents(agents, workflows, clock), tokens),
             tool_servers_router(ToolServers(MongoToolServers(store), workflows, clock), tokens),
         ],
         middleware=[Middleware(BodyLimit, limit=limit * ENVELOPE_FACTOR)],

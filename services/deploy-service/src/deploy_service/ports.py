@@ -5,12 +5,13 @@ Every write is durable when it returns. All of them raise Unavailable when their
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from deploy_service.domain.content import Content, Draft, Snapshot
 from deploy_service.domain.environment import EnvironmentEntry
 from deploy_service.domain.version import Version
 from deploy_service.domain.workflow import Workflow
+from shared.contracts.agents import Agent
 from shared.contracts.chats import Chat
 from shared.contracts.erasure import Erase
 from shared.contracts.tool_servers import ToolServer
@@ -86,7 +87,7 @@ class Erasure(Protocol):
         ...
 
     async def erase_workflow(self, workspace_id: str, workflow_id: str, limit: int) -> tuple[int, bool]:
-        """Versions, what only they point at, draft, chat, and at last the workflow."""
+        """Versions, what only they point at, draft, chat, agent, and at last the workflow."""
         ...
 
     async def erase_workspace(self, workspace_id: str, limit: int) -> tuple[int, bool]:
@@ -114,34 +115,45 @@ class VersionRepository(Protocol):
         ...
 
 
-class ChatRepository(Protocol):
-    """Chats; an address leads to one, a workflow has one."""
+P = TypeVar("P")
 
-    async def add(self, chat: Chat) -> bool:
-        """Keep a new one, unless its address or its workflow has one; says whether it is kept."""
+
+class WorkflowPublications(Protocol[P]):
+    """What a workflow is published as beside its API, of one kind; a workflow has one at most."""
+
+    async def add(self, publication: P, /) -> bool:
+        """Keep a new one, unless something that must be its own is taken; says whether it is kept."""
         ...
 
-    async def replace(self, chat: Chat) -> bool:
-        """Keep its settings, unless the address is taken; says whether they are kept."""
+    async def replace(self, publication: P, /) -> bool:
+        """Keep its settings, unless something that must be its own is taken; says whether they are kept."""
         ...
 
-    async def get(self, chat_id: str) -> Chat | None: ...
+    async def get(self, publication_id: str, /) -> P | None: ...
 
-    async def at(self, identifier: str) -> Chat | None:
-        """The one at this address."""
-        ...
-
-    async def of(self, workflow_id: str) -> Chat | None:
+    async def of(self, workflow_id: str) -> P | None:
         """The one of this workflow."""
         ...
 
-    async def delete(self, chat_id: str) -> None:
+    async def delete(self, publication_id: str, /) -> None:
         """Forget it, if it is there."""
         ...
 
     async def delete_of(self, workflow_id: str) -> None:
         """As `delete`, for the one of a workflow."""
         ...
+
+
+class ChatRepository(WorkflowPublications[Chat], Protocol):
+    """Chats; an address leads to one."""
+
+    async def at(self, identifier: str) -> Chat | None:
+        """The one at this address."""
+        ...
+
+
+class AgentRepository(WorkflowPublications[Agent], Protocol):
+    """Agents."""
 
 
 class ToolServerRepository(Protocol):

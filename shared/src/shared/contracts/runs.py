@@ -43,6 +43,7 @@ class Trigger(StrEnum):
     WEBHOOK = "webhook"
     SCHEDULE = "schedule"
     MCP = "mcp"
+    A2A = "a2a"
     WORKFLOW = "workflow"
 
 
@@ -165,6 +166,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who called: a key id or a member id; None for a public call."""
     user_id: str | None = None
     """Whose session or personal key it was: that person's environment values stand in for missing ones."""
+    conversation_id: str | None = None
+    """The caller's own name for what the run is a part of; kept for readers."""
     callback_url: str | None = None
     """Who wants to be told when the run has ended; for durable runs."""
     traceparent: str | None = None

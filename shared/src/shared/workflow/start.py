@@ -19,6 +19,7 @@ _CHAT_KINDS: Final = ("start_trigger", "chat_trigger", "starter")
 _START_KINDS: Final[Mapping[Trigger, tuple[str, ...]]] = {
     Trigger.API: _API_KINDS,
     Trigger.MCP: _API_KINDS,
+    Trigger.A2A: _API_KINDS,
     Trigger.WORKFLOW: ("start_trigger", "input_trigger", "api_trigger", "manual_trigger", "starter"),
     Trigger.MANUAL: (
         "start_trigger",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from deploy_service.adapters import (
+    mongo_agents,
     mongo_chats,
     mongo_drafts,
     mongo_environment,
@@ -25,12 +26,11 @@ class MongoErasure:
     def __init__(self, store: Store) -> None:
         self._workflows = store.collection(mongo_workflows.COLLECTION)
         self._drafts = store.collection(mongo_drafts.COLLECTION)
-        self._chats = store.collection(mongo_chats.COLLECTION)
+        self._published = [store.collection(each.COLLECTION) for each in (mongo_chats, mongo_agents)]
         self._versions = store.collection(mongo_versions.COLLECTION)
         self._snapshots = store.collection(mongo_snapshots.COLLECTION)
         self._ephemeral = store.collection(mongo_snapshots.EPHEMERAL)
         self._environment = store.collection(mongo_environment.COLLECTION)
-        self._tool_servers = store.collection(mongo_tool_servers.COLLECTION)
         self._tool_servers = store.collection(mongo_tool_servers.COLLECTION)
 
     async def workflow_ids(self, asked: Erase, limit: int) -> Sequence[str]:
@@ -52,7 +52,8 @@ class MongoErasure:
         gone += await self._erase_draft_runs(workspace_id, workflow_id)
         owned = await self._workflows.find_one({"_id": workflow_id}, {"workspace_id": 1})
         if owned is not None and owned["workspace_id"] == workspace_id:
-            gone += (await self._chats.delete_many({"workflow_id": workflow_id})).deleted_count
+            for published in self._published:
+                gone += (await published.delete_many({"workflow_id": workflow_id})).deleted_count
             gone += await _delete(self._drafts, [workflow_id])
             gone += await _delete(self._workflows, [workflow_id])
         return gone, False
@@ -65,7 +66,6 @@ class MongoErasure:
             (self._snapshots, keys),
             (self._ephemeral, keys),
             (self._environment, mine),
-            (self._tool_servers, mine),
             (self._tool_servers, mine),
             (self._versions, mine),
         )

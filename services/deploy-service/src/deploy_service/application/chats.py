@@ -3,12 +3,12 @@
 import msgspec
 
 from deploy_service.application.moments import moment
+from deploy_service.application.publications import new_publication
 from deploy_service.domain.chat import checked_identifier, checked_settings
 from deploy_service.ports import ChatRepository, WorkflowRepository
 from shared.clock import Clock
 from shared.contracts.chats import Chat, ChatSettings, CreateChat, FoundChat
 from shared.errors import Conflict, NotFound
-from shared.ids import new_id
 
 
 class Chats:
@@ -22,18 +22,7 @@ class Chats:
     async def create(self, request: CreateChat) -> Chat:
         """A new chat. Raises InvalidRequest, NotFound, Conflict."""
         settings = checked_settings(request.settings)
-        workflow = await self._workflows.get(request.workflow_id)
-        if workflow is None or workflow.is_archived or workflow.workspace_id != request.workspace_id:
-            raise NotFound("Workflow not found")
-        now = moment(self._clock)
-        chat = Chat(
-            id=new_id(),
-            workspace_id=request.workspace_id,
-            workflow_id=request.workflow_id,
-            settings=settings,
-            created_at=now,
-            updated_at=now,
-        )
+        chat = await new_publication(Chat, request, settings, workflows=self._workflows, clock=self._clock)
         if not await self._chats.add(chat):
             has_one = await self._chats.of(request.workflow_id) is not None
             raise Conflict("Workflow already has a chat" if has_one else "Identifier already in use")

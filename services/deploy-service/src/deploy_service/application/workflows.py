@@ -2,7 +2,8 @@
 
 import re
 from base64 import b64decode, urlsafe_b64encode
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
@@ -10,7 +11,7 @@ from deploy_service.application.moments import moment
 from deploy_service.domain.content import Draft, content_of
 from deploy_service.domain.views import workflow_view
 from deploy_service.domain.workflow import Workflow, workflow_description, workflow_name
-from deploy_service.ports import ChatRepository, DraftRepository, WorkflowRepository
+from deploy_service.ports import DraftRepository, WorkflowPublications, WorkflowRepository
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
 from shared.errors import InvalidRequest
@@ -34,11 +35,11 @@ class Workflows:
         changes: WorkflowChanges,
         clock: Clock,
         *,
-        chats: ChatRepository,
+        publications: Sequence[WorkflowPublications[Any]],
         content_limit: int,
     ) -> None:
         self._workflows = workflows
-        self._chats = chats
+        self._publications = publications
         self._drafts = drafts
         self._contents = contents
         self._changes = changes
@@ -82,10 +83,11 @@ class Workflows:
         return workflow_view(change.after)
 
     async def archive(self, workflow_id: str, workspace_id: str) -> None:
-        """Take it out of sight, stop its endpoint and give up its chat's address. Raises NotFound."""
+        """Take it out of sight, stop its endpoint, and give up what else it is published as. Raises NotFound."""
         at = moment(self._clock)
         await self._changes.change(workflow_id, workspace_id, lambda found: found.archived(at))
-        await self._chats.delete_of(workflow_id)
+        for publications in self._publications:
+            await publications.delete_of(workflow_id)
 
     async def export(self, workflow_id: str, workspace_id: str) -> JsonObject:
         """The draft as a file, without secrets. Raises NotFound."""

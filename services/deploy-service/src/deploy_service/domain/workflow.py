@@ -47,6 +47,10 @@ class Workflow:
     """The highest number that has been live; numbers above it belong to deploys under way or cut short."""
     is_archived: bool = False
 
+    def is_in(self, workspace_id: str) -> bool:
+        """Whether the workspace has it still."""
+        return not self.is_archived and self.workspace_id == workspace_id
+
     def deployed(self, version: Version, at: datetime) -> Self:
         """`version` is live, unless a later deploy came first: then nothing changes."""
         return self if version.number <= self.last_version else self.promoted(version, at)

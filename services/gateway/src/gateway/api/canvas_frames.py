@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.api.frames import frame
+from gateway.api.run_event_stream import RunEnd
 from gateway.ports import Numbered
 from shared.clock import Clock, iso
 from shared.contracts.events import (
@@ -47,9 +48,9 @@ class CanvasWriter:
         """See EventWriter. Events that the canvas does not show write nothing."""
         return b"".join([self._frames(event) for _, event in events])
 
-    def final(self, outcome: RunOutcome, output: bytes) -> bytes:
+    def final(self, end: RunEnd) -> bytes:
         """See EventWriter."""
-        kind, data = _ending(outcome, output)
+        kind, data = _ending(*end)
         self._event_id = self._event_id or self._after  # nothing else of the run is kept any more
         return self._kept(f"execution:{kind}", data) + DONE
 

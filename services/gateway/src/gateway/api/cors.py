@@ -1,4 +1,4 @@
-"""Cross-origin rules: execute is open to every page that has a key, the rest only to our own console."""
+"""Cross-origin rules: execute and agents are open to every page that has a key, the rest only to our own console."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -46,9 +46,19 @@ _V2_EXECUTE: Final = _raw(
     }
 )
 
+_A2A: Final = _raw(
+    {
+        "access-control-allow-origin": "*",
+        "access-control-allow-methods": "GET,POST,OPTIONS",
+        "access-control-allow-headers": f"{_COMMON}, Authorization, A2A-Version, A2A-Extensions",
+        "access-control-expose-headers": _EXPOSED,
+    }
+)
+
 _OPEN: Final = (
     (re.compile(r"/api/workflows/[^/]+/execute"), _LEGACY_EXECUTE),
     (re.compile(r"/api/v2/workflows/[^/]+/execute"), _V2_EXECUTE),
+    (re.compile(r"/api/a2a/serve/[^/]+(/\.well-known/agent-card\.json)?"), _A2A),
 )
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from gateway.api.frames import FrameWriter
+from gateway.api.run_event_stream import RunEnd
 from gateway.ports import Numbered
 from shared.contracts.event_log import EventPosition
-from shared.contracts.runs import RunOutcome
 
 
 class NumberedFrames:
@@ -27,9 +27,9 @@ class NumberedFrames:
                 written.append(b"id: %d-%d\n%b" % (*position, frame))
         return b"".join(written)
 
-    def final(self, outcome: RunOutcome, output: bytes) -> bytes:
+    def final(self, end: RunEnd) -> bytes:
         """See EventWriter."""
-        return self._frames.final(outcome, output)
+        return self._frames.final(*end)
 
     def broken(self, message: str) -> bytes:
         """See EventWriter."""

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -23,7 +23,10 @@ HEARTBEAT: Final = b": %b\n\n" % (b"." * 2048)
 MAX_HEARTBEAT_SECONDS: Final = 60
 _EVENT_ID: Final = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
 
-LoadEnd = Callable[[], Awaitable[tuple[RunOutcome, bytes]]]
+RunEnd = tuple[RunOutcome, bytes]
+"""How a run has ended, and its output as JSON."""
+End = TypeVar("End")
+E_contra = TypeVar("E_contra", contravariant=True)
 
 
 def last_event_id(header: str | None) -> EventPosition:
@@ -45,14 +48,14 @@ def heartbeat_in(asked: str | None) -> float | None:
     return float(asked)
 
 
-class EventWriter(Protocol):
-    """Writes the events of one durable run for one reader."""
+class EventWriter(Protocol[E_contra]):
+    """Writes the events of one durable run for one reader, who is told of its end what this kind of stream tells."""
 
     def write(self, events: Sequence[Numbered]) -> bytes:
         """What this reader is told of `events`."""
         ...
 
-    def final(self, outcome: RunOutcome, output: bytes) -> bytes:
+    def final(self, end: E_contra, /) -> bytes:
         """How the stream ends when the run has."""
         ...
 
@@ -61,20 +64,21 @@ class EventWriter(Protocol):
         ...
 
 
-class RunEventStream(Response):
+class RunEventStream(Response, Generic[End]):
     """What happens in `run`, as `writer` tells it, to its end; the run does not care who reads.
 
-    With `heartbeat_seconds`, a comment is sent whenever nothing else was for so long.
+    `head` goes before everything. With `heartbeat_seconds`, a comment is sent whenever nothing else was for so long.
     """
 
     def __init__(
         self,
         run: FollowedRun,
-        writer: EventWriter,
-        load_end: LoadEnd,
+        writer: EventWriter[End],
+        load_end: Callable[[], Awaitable[End]],
         *,
         headers: Mapping[str, str],
         write_seconds: float,
+        head: bytes = b"",
         heartbeat_seconds: float | None = None,
     ) -> None:
         self.background = None
@@ -84,6 +88,7 @@ class RunEventStream(Response):
         self._writer = writer
         self._load_end = load_end
         self._write_seconds = write_seconds
+        self._head = head
         self._heartbeat_seconds = heartbeat_seconds
         self._keep: KeepEnd | None = None
 
@@ -97,6 +102,7 @@ class RunEventStream(Response):
         async with hanging_up(never if self._keep else receive, self._run):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                await self._send(send, self._head)
                 end = await self._send_events(send)
                 await self._send(send, end, more=False)
             except CallerGone:
@@ -111,7 +117,7 @@ class RunEventStream(Response):
         try:
             while events := await self._next(send):
                 await self._send(send, self._writer.write(events))
-            return self._writer.final(*await self._load_end())
+            return self._writer.final(await self._load_end())
         except CallerGone:
             raise
         except FlowportError as error:

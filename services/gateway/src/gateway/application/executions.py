@@ -148,6 +148,7 @@ class Executions:
             include_file_base64=request.include_file_base64,
             base64_max_bytes=request.base64_max_bytes,
             call_chain=request.call_chain,
+            conversation_id=request.conversation_id,
             callback_url=request.callback_url,
             traceparent=current_traceparent() if request.mode is RunMode.ASYNC else None,
             keep_events=request.keep_events,

@@ -72,7 +72,7 @@ def build(
             *people_routers(settings, outside, callers, erasing),
             *follow_up_routers(outside, callers),
             *workflow_routers(settings, outside, callers, authored),
-            *channel_routers(settings, outside, callers, reception=reception, authored=authored, tools=tools),
+            *channel_routers(settings, outside, callers, running=running, authored=authored, tools=tools),
             root_router(settings.base_url, ConsoleFiles()),
         ],
         middleware=_guards(settings),

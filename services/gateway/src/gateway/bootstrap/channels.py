@@ -1,10 +1,12 @@
-"""Other ways to live workflows: OpenAI's clients, tools of MCP servers, chats."""
+"""Other ways to live workflows: OpenAI's clients, tools of MCP servers, other people's agents, chats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter
 
+from gateway.api.a2a.manage import agents_router
+from gateway.api.a2a.serve import A2aDoor, a2a_router
 from gateway.api.chat.manage import chat_manage_router
 from gateway.api.chat.visit import ChatDoor, chat_visit_router
 from gateway.api.chat_page import chat_page_router
@@ -12,12 +14,16 @@ from gateway.api.mcp.manage import tool_servers_router
 from gateway.api.mcp.serve import McpDoor, mcp_router
 from gateway.api.openai.completions import CompletionsDoor, completions_router, models_router
 from gateway.api.reception import Reception
+from gateway.application.agent_publishing import AgentPublishing
+from gateway.application.agent_serving import AgentServing
+from gateway.application.agent_tasks import AgentTasks
 from gateway.application.chat_publishing import ChatPublishing
 from gateway.application.chat_visits import ChatVisits
 from gateway.application.tool_publishing import ToolPublishing
 from gateway.application.tool_serving import ToolServing
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
+from gateway.bootstrap.runs import Running
 from gateway.bootstrap.workflows import Authored
 from gateway.settings import GatewaySettings
 
@@ -41,20 +47,39 @@ def channel_routers(
     outside: Outside,
     callers: Callers,
     *,
-    reception: Reception,
+    running: Running,
     authored: Authored,
     tools: Tools,
 ) -> Sequence[APIRouter]:
     """The routes of a chat's authors stand before those of its visitors, which take any word for an address."""
-    url, settle = settings.base_url, callers.revocations.settle
+    url, settle, reception = settings.base_url, callers.revocations.settle, running.reception
     publishing = ToolPublishing(outside.tool_servers, callers.endpoints, tools.serving, callers.audit, settle)
     return (
         completions_router(CompletionsDoor(reception, authored.interfaces, outside.clock)),
         models_router(callers.authentication, callers.limiting, outside.deploy),
         tool_servers_router(callers.legacy, publishing, public_url=url),
         mcp_router(tools.door),
+        *_agent_routers(settings, outside, callers, running, authored),
         *_chat_routers(settings, outside, callers, reception, authored),
     )
+
+
+def _agent_routers(
+    settings: GatewaySettings, outside: Outside, callers: Callers, running: Running, authored: Authored
+) -> Sequence[APIRouter]:
+    url, reception = settings.base_url, running.reception
+    serving = AgentServing(outside.agents, callers.endpoints, authored.interfaces, outside.clock)
+    tasks = AgentTasks(reception.executions, running.workflow_runs, running.following, running.resuming)
+    publishing = AgentPublishing(
+        outside.agents,
+        callers.endpoints,
+        authored.publishing,
+        serving,
+        audit=callers.audit,
+        settle=callers.revocations.settle,
+    )
+    door = A2aDoor(reception, serving, tasks, write_seconds=settings.stream_write_seconds, public_url=url)
+    return agents_router(callers.legacy, callers.endpoints, publishing, public_url=url), a2a_router(door)
 
 
 def _chat_routers(

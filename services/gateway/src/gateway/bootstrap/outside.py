@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, TypedDict
 
+from gateway.adapters.agent_service import AgentService
 from gateway.adapters.argon2 import Argon2Passwords
 from gateway.adapters.bucket_store import INDEXES as BUCKET_INDEXES
 from gateway.adapters.bucket_store import BucketStore
@@ -18,6 +19,7 @@ from gateway.adapters.tenant_store import INDEXES as TENANT_INDEXES
 from gateway.adapters.tenant_store import TenantStore
 from gateway.adapters.tool_server_service import ToolServerService
 from gateway.ports import (
+    AgentKeeper,
     AuditEntries,
     Buckets,
     ChatKeeper,
@@ -55,6 +57,7 @@ class Given(TypedDict, total=False):
     audit_entries: AuditEntries
     deploy: DeployKeeper
     chats: ChatKeeper
+    agents: AgentKeeper
     tool_servers: ToolServerKeeper
     jobs: RunKeeper
     follow_ups: FollowUps
@@ -73,6 +76,7 @@ class Outside:
     audit_entries: AuditEntries
     deploy: DeployKeeper
     chats: ChatKeeper
+    agents: AgentKeeper
     tool_servers: ToolServerKeeper
     jobs: RunKeeper
     follow_ups: FollowUps
@@ -96,6 +100,7 @@ def reach(settings: GatewaySettings, given: Given) -> Outside:
         calls=given.get("calls") or IdempotencyStore(database()),
         audit_entries=given.get("audit_entries") or AuditStore(database()),
         deploy=given.get("deploy") or DeployService(clients.to(settings.deploy_url)),
+        agents=given.get("agents") or AgentService(clients.to(settings.deploy_url)),
         chats=given.get("chats") or ChatService(clients.to(settings.deploy_url)),
         tool_servers=given.get("tool_servers") or ToolServerService(clients.to(settings.deploy_url)),
         jobs=given.get("jobs")

@@ -48,6 +48,8 @@ class Running:
     followed: BrokerFollowedRuns
     idempotency: Idempotency
     workflow_runs: WorkflowRuns
+    following: Following
+    resuming: Resuming
     reception: Reception
 
 
@@ -74,12 +76,15 @@ def begin_runs(settings: GatewaySettings, outside: Outside, callers: Callers) ->
         cap=SpendCap(jobs, outside.clock),
         plans=callers.plans,
     )
+    workflow_runs = WorkflowRuns(jobs, attached, jobs)
     return Running(
         cancels=cancels,
         attached=attached,
         followed=followed,
         idempotency=Idempotency(outside.calls, jobs, outside.clock),
-        workflow_runs=WorkflowRuns(jobs, attached, jobs),
+        workflow_runs=workflow_runs,
+        following=Following(workflow_runs, followed, jobs, jobs),
+        resuming=Resuming(workflow_runs, jobs),
         reception=_reception(settings, callers, executions),
     )
 
@@ -99,10 +104,9 @@ def run_routers(settings: GatewaySettings, outside: Outside, callers: Callers, r
     """The busiest first: routes are looked through in this order."""
     jobs, url, patience = outside.jobs, settings.base_url, settings.stream_write_seconds
     executions, workflow_runs = running.reception.executions, running.workflow_runs
-    following = Following(workflow_runs, running.followed, jobs, jobs)
+    following, resuming = running.following, running.resuming
     streams = RunEventStreams(executions, following, write_seconds=patience)
     canvas = CanvasStreams(executions, following, outside.clock, write_seconds=patience)
-    resuming = Resuming(workflow_runs, jobs)
     once, v2_once = (OnceOnly(running.idempotency, each) for each in (present_execute_error, present_v2_execute_error))
     return (
         execute_router(ExecuteDoor(running.reception, canvas, once=once, public_url=url)),

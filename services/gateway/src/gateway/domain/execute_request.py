@@ -44,6 +44,8 @@ class ExecuteRequest(msgspec.Struct, frozen=True, kw_only=True):
     trigger: Trigger = Trigger.API
     draft_run: DraftRun | None = None
     """Set for who is signed in."""
+    conversation_id: str | None = None
+    """What the caller calls that which the run is a part of; kept with a durable run."""
     callback_url: str | None = None
     """Who is told when the run has ended; for queued runs."""
     may_have_begun: bool = False

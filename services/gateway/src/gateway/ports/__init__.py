@@ -1,6 +1,7 @@
 """What the gateway needs from the outside. Adapters implement these; tests hand in fakes."""
 
 from gateway.ports.accounts import Accounts, Passwords
+from gateway.ports.agents import AgentKeeper
 from gateway.ports.attached_runs import AttachedRun, AttachedRuns
 from gateway.ports.audit import AuditEntries
 from gateway.ports.chats import ChatKeeper
@@ -20,6 +21,7 @@ from gateway.ports.workspaces import Workspaces
 __all__ = [
     "EVERY_RUN",
     "Accounts",
+    "AgentKeeper",
     "AttachedRun",
     "AttachedRuns",
     "AuditEntries",

@@ -83,6 +83,7 @@ def to_view(document: Document) -> RunView:
         workflow_id=run.workflow_id,
         version=document.get("version"),
         version_id=document.get("version_id"),
+        conversation_id=document.get("conversation_id"),
         status=run.status,
         mode=RunMode(document["mode"]),
         trigger=Trigger(document["trigger"]),

@@ -108,6 +108,7 @@ def new_document(run: Run, spec: RunSpec, *, order: int) -> Document:
         "trigger": spec.trigger.value,
         "version": spec.snapshot.version,
         "version_id": spec.snapshot.version_id,
+        "conversation_id": spec.conversation_id,
         "time_limit_ms": run.time_limit_ms,
         "limit_text_ms": run.limit_text_ms,
         "log_retention_ms": run.log_retention_ms or None,

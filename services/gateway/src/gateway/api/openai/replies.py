@@ -7,20 +7,18 @@ import msgspec
 
 from gateway.api.openai.errors import fault, outcome_text
 from gateway.api.openai.models import TokenUsage
+from gateway.domain.spoken import spoken
 from shared.contracts.events import Chunk, RunEvent
 from shared.contracts.runs import RunOutcome, RunStatus
 
 DONE: Final = b"data: [DONE]\n\n"
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
-_SPEAKING: Final = ("content", "result", "data")
 
 
 def reply_text(output: bytes) -> str:
-    """What the run has to say: an agent's content, a function's result, a response's data; JSON where it is no text."""
-    value = _decode(output)
-    if isinstance(value, dict):
-        value = next((value[key] for key in _SPEAKING if value.get(key) is not None), value)
+    """What the run has to say; JSON where it is no text."""
+    value = spoken(output)
     return value if isinstance(value, str) else _encode(value).decode()
 
 

@@ -1,0 +1,68 @@
+"""Documents in MongoDB of which a workflow has at most one: a unique index says so."""
+
+from datetime import datetime
+from typing import Generic, TypeVar
+
+import msgspec
+from pymongo.errors import DuplicateKeyError
+
+from shared.contracts.agents import Agent
+from shared.contracts.chats import Chat
+from shared.store.client import Document, Index, Store, by
+
+P = TypeVar("P", Chat, Agent)
+
+
+def one_per_workflow(collection: str) -> Index:
+    """The index that a collection of such documents needs."""
+    return Index(collection, by("workflow_id"), unique=True, name="workflow")
+
+
+class OnePerWorkflow(Generic[P]):
+    """Implements WorkflowPublications."""
+
+    def __init__(self, store: Store, collection: str, kind: type[P]) -> None:
+        self._collection = store.collection(collection)
+        self._kind: type[P] = kind
+
+    async def add(self, publication: P) -> bool:
+        """See WorkflowPublications."""
+        try:
+            await self._collection.insert_one(_document(publication))
+        except DuplicateKeyError:
+            # The driver repeats a write whose answer was lost: then it is this very one that is in the way.
+            return await self._collection.find_one({"_id": publication.id}, {"_id": True}) is not None
+        return True
+
+    async def replace(self, publication: P) -> bool:
+        """See WorkflowPublications."""
+        try:
+            await self._collection.replace_one({"_id": publication.id}, _document(publication))
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def get(self, publication_id: str) -> P | None:
+        """See WorkflowPublications."""
+        return await self._one({"_id": publication_id})
+
+    async def of(self, workflow_id: str) -> P | None:
+        """See WorkflowPublications."""
+        return await self._one({"workflow_id": workflow_id})
+
+    async def delete(self, publication_id: str) -> None:
+        """See WorkflowPublications."""
+        await self._collection.delete_one({"_id": publication_id})
+
+    async def delete_of(self, workflow_id: str) -> None:
+        """See WorkflowPublications."""
+        await self._collection.delete_one({"workflow_id": workflow_id})
+
+    async def _one(self, query: Document) -> P | None:
+        found = await self._collection.find_one(query)
+        return None if found is None else msgspec.convert({**found, "id": found["_id"]}, self._kind)
+
+
+def _document(publication: Chat | Agent) -> Document:
+    fields = msgspec.to_builtins(publication, builtin_types=(datetime,))
+    return {"_id": fields.pop("id"), **fields}

@@ -1,0 +1,51 @@
+"""Agents: what workflows are to other people's agents."""
+
+import msgspec
+
+from deploy_service.application.moments import moment
+from deploy_service.application.publications import new_publication
+from deploy_service.domain.agent import checked_settings
+from deploy_service.ports import AgentRepository, WorkflowRepository
+from shared.clock import Clock
+from shared.contracts.agents import Agent, AgentSettings, CreateAgent, FoundAgent
+from shared.errors import Conflict, NotFound
+
+
+class Agents:
+    """Keeps them. Who may change one is for the gateway to know."""
+
+    def __init__(self, agents: AgentRepository, workflows: WorkflowRepository, clock: Clock) -> None:
+        self._agents = agents
+        self._workflows = workflows
+        self._clock = clock
+
+    async def create(self, request: CreateAgent) -> Agent:
+        """A new agent. Raises InvalidRequest, NotFound, Conflict."""
+        settings = checked_settings(request.settings)
+        agent = await new_publication(Agent, request, settings, workflows=self._workflows, clock=self._clock)
+        if not await self._agents.add(agent):
+            raise Conflict("Workflow is an agent already")
+        return agent
+
+    async def of(self, workspace_id: str, workflow_id: str) -> FoundAgent:
+        """The agent that a workflow is."""
+        agent = await self._agents.of(workflow_id)
+        return FoundAgent(agent if agent is not None and agent.workspace_id == workspace_id else None)
+
+    async def get(self, agent_id: str) -> Agent:
+        """One agent. Raises NotFound."""
+        agent = await self._agents.get(agent_id)
+        if agent is None:
+            raise NotFound("Agent not found")
+        return agent
+
+    async def save(self, agent_id: str, settings: AgentSettings) -> Agent:
+        """Settings in place of the old ones. Raises NotFound, InvalidRequest."""
+        agent = await self.get(agent_id)
+        changed = msgspec.structs.replace(agent, settings=checked_settings(settings), updated_at=moment(self._clock))
+        await self._agents.replace(changed)
+        return changed
+
+    async def delete(self, agent_id: str) -> None:
+        """Nobody calls it any more."""
+        await self._agents.delete(agent_id)

@@ -1,0 +1,47 @@
+"""What the settings of an agent must be like."""
+
+import re
+from typing import Final
+
+import msgspec
+
+from deploy_service.domain.texts import checked_name, checked_text
+from shared.contracts.agents import AgentSettings, AgentSkill
+from shared.errors import InvalidRequest
+
+NAME_LIMIT: Final = 200
+DESCRIPTION_LIMIT: Final = 2_000
+SKILLS_LIMIT: Final = 50
+TAGS_LIMIT: Final = 20
+TAG_LIMIT: Final = 100
+EXAMPLES_LIMIT: Final = 20
+_SKILL_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+
+
+def checked_settings(settings: AgentSettings) -> AgentSettings:
+    """`settings` with texts trimmed. Raises InvalidRequest."""
+    if len(settings.skills) > SKILLS_LIMIT:
+        raise InvalidRequest(f"An agent has at most {SKILLS_LIMIT} skills")
+    ids = [skill.id for skill in settings.skills]
+    if len(set(ids)) < len(ids):
+        raise InvalidRequest("The agent has a skill with this id already")
+    return msgspec.structs.replace(
+        settings,
+        name=checked_name("name", settings.name, NAME_LIMIT),
+        description=checked_text("description", settings.description, DESCRIPTION_LIMIT),
+        skills=tuple(map(_checked_skill, settings.skills)),
+    )
+
+
+def _checked_skill(skill: AgentSkill) -> AgentSkill:
+    if not _SKILL_ID.fullmatch(skill.id):
+        raise InvalidRequest("A skill's id has 1 to 100 lowercase letters, digits, hyphens and underscores")
+    if len(skill.tags) > TAGS_LIMIT or len(skill.examples) > EXAMPLES_LIMIT:
+        raise InvalidRequest(f"A skill has at most {TAGS_LIMIT} tags and {EXAMPLES_LIMIT} examples")
+    return msgspec.structs.replace(
+        skill,
+        name=checked_name("skills.name", skill.name, NAME_LIMIT),
+        description=checked_text("skills.description", skill.description, DESCRIPTION_LIMIT),
+        tags=tuple(checked_name("skills.tags", tag, TAG_LIMIT) for tag in skill.tags),
+        examples=tuple(checked_name("skills.examples", example, DESCRIPTION_LIMIT) for example in skill.examples),
+    )

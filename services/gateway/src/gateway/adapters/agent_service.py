@@ -1,0 +1,33 @@
+"""deploy-service over internal HTTP, as far as agents go."""
+
+from gateway.adapters.paths import path_of
+from shared.contracts.agents import Agent, AgentSettings, CreateAgent, FoundAgent
+from shared.web.client import InternalClient
+
+
+class AgentService:
+    """Implements AgentKeeper."""
+
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
+
+    async def create(self, request: CreateAgent) -> Agent:
+        """See AgentKeeper."""
+        return await self._client.call("POST", path_of("agents"), body=request, returns=Agent)
+
+    async def of(self, workspace_id: str, workflow_id: str) -> Agent | None:
+        """See AgentKeeper."""
+        path = path_of("workflows", workflow_id, "agent", workspace_id=workspace_id)
+        return (await self._client.call("GET", path, returns=FoundAgent)).agent
+
+    async def get(self, agent_id: str) -> Agent:
+        """See AgentKeeper."""
+        return await self._client.call("GET", path_of("agents", agent_id), returns=Agent)
+
+    async def save(self, agent_id: str, settings: AgentSettings) -> Agent:
+        """See AgentKeeper."""
+        return await self._client.call("PUT", path_of("agents", agent_id), body=settings, returns=Agent)
+
+    async def delete(self, agent_id: str) -> None:
+        """See AgentKeeper."""
+        await self._client.call("DELETE", path_of("agents", agent_id))

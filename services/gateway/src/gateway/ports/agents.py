@@ -1,0 +1,29 @@
+"""deploy-service, as far as agents go."""
+
+from typing import Protocol
+
+from shared.contracts.agents import Agent, AgentSettings, CreateAgent
+
+
+class AgentKeeper(Protocol):
+    """Where agents are kept. Every method raises Unavailable."""
+
+    async def create(self, request: CreateAgent) -> Agent:
+        """Raises InvalidRequest, NotFound, Conflict."""
+        ...
+
+    async def of(self, workspace_id: str, workflow_id: str) -> Agent | None:
+        """What this workflow is."""
+        ...
+
+    async def get(self, agent_id: str) -> Agent:
+        """Raises NotFound."""
+        ...
+
+    async def save(self, agent_id: str, settings: AgentSettings) -> Agent:
+        """Settings in place of the old ones. Raises NotFound, InvalidRequest."""
+        ...
+
+    async def delete(self, agent_id: str) -> None:
+        """It is no more."""
+        ...

@@ -1,0 +1,198 @@
+"""Workflows as agents, called by the official client of the Agent2Agent protocol, unmodified."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from a2a.client import Client, ClientConfig, create_client
+from a2a.client.errors import A2AClientError
+from a2a.helpers.proto_helpers import get_data_parts, new_data_part
+from a2a.types import (
+    CancelTaskRequest,
+    GetTaskRequest,
+    ListTasksRequest,
+    Message,
+    Part,
+    Role,
+    SendMessageRequest,
+    StreamResponse,
+    SubscribeToTaskRequest,
+    Task,
+    TaskState,
+)
+from a2a.utils.errors import TaskNotCancelableError, TaskNotFoundError, UnsupportedOperationError
+from tests.e2e.keys import key_with_limit
+from tests.support.model_server import ModelServer, Reply
+from tests.support.public_door import PublicDoor
+from tests.support.workflow_files import START, agent, block, function, start, workflow
+
+from flowport.stack import Stack
+
+AGENTS = "/api/a2a/agents"
+
+
+@asynccontextmanager
+async def client_of(url: str, key: str | None, **config: Any) -> AsyncIterator[Client]:
+    """The client that the agent's own card asks for."""
+    headers = {"x-api-key": key} if key else {}
+    async with httpx.AsyncClient(headers=headers, timeout=30) as http:
+        yield await create_client(url, ClientConfig(httpx_client=http, **config))
+
+
+def key_of(door: PublicDoor) -> str:
+    return str(door.http.headers["x-api-key"])
+
+
+async def publish(door: PublicDoor, file: dict[str, Any], **body: Any) -> dict[str, Any]:
+    """A workflow as an agent."""
+    answer = await door.http.post(AGENTS, json={"workflowId": await door.publish(file), **body})
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def says(*parts: Part, **fields: str) -> SendMessageRequest:
+    message = Message(message_id="m1", role=Role.ROLE_USER, parts=parts or [Part(text="Hello")], **fields)
+    return SendMessageRequest(message=message)
+
+
+async def sent(client: Client, request: SendMessageRequest) -> Task:
+    """The task that a message became, without a stream."""
+    (answer,) = [event async for event in client.send_message(request)]
+    return answer.task
+
+
+def adder() -> dict[str, Any]:
+    adds = function("f1", "return <start.a> + <start.b>")
+    return workflow("Add two Numbers", [start(a="number", b="number"), adds], (START, "f1"))
+
+
+@pytest.fixture
+def clerk(models: ModelServer) -> dict[str, Any]:
+    models.answer("agent-clerk", Reply.says("Good day to you."))
+    remembers = {"memoryType": "conversation", "conversationId": "<start.conversationId>"}
+    blocks = [start(), agent("a1", "vllm/agent-clerk", "<start.input>", **remembers)]
+    return workflow("Clerk", blocks, (START, "a1"))
+
+
+async def test_a_message_is_answered(door: PublicDoor) -> None:
+    made = await publish(door, adder())
+    async with client_of(made["url"], key_of(door), streaming=False) as client:
+        task = await sent(client, says(new_data_part({"a": 2, "b": 3})))
+        assert task.status.state == TaskState.TASK_STATE_COMPLETED
+        assert get_data_parts(task.artifacts[0].parts) == [5]
+        found = await client.get_task(GetTaskRequest(id=task.id))
+        assert (found.id, found.context_id, found.status.state) == (task.id, task.context_id, task.status.state)
+
+
+async def test_an_answer_is_streamed_as_it_is_written(door: PublicDoor, clerk: dict[str, Any]) -> None:
+    made = await publish(door, clerk)
+    async with client_of(made["url"], key_of(door)) as client:
+        events = [event async for event in client.send_message(says())]
+    assert events[0].task.status.state == TaskState.TASK_STATE_SUBMITTED
+    assert written(events) == "Good day to you."
+    assert events[-1].status_update.status.state == TaskState.TASK_STATE_COMPLETED
+
+
+def written(events: list[StreamResponse]) -> str:
+    """What the artifact has become."""
+    text = ""
+    for update in (event.artifact_update for event in events if event.HasField("artifact_update")):
+        said = update.artifact.parts[0].text
+        text = text + said if update.append else said
+    return text
+
+
+async def test_messages_of_a_context_are_a_conversation(
+    door: PublicDoor, clerk: dict[str, Any], models: ModelServer
+) -> None:
+    made = await publish(door, clerk)
+    async with client_of(made["url"], key_of(door), streaming=False) as client:
+        first = await sent(client, says(Part(text="One")))
+        await sent(client, says(Part(text="Two"), context_id=first.context_id))
+    said = [message["content"] for message in models.calls_of("agent-clerk")[-1].messages]
+    assert said == ["One", "Good day to you.", "Two"]
+
+
+async def test_a_task_is_followed_and_cancelled(door: PublicDoor) -> None:
+    wait = block("w1", "wait", "Wait", timeValue="60", timeUnit="seconds")
+    made = await publish(door, workflow("Slow", [start(), wait], (START, "w1")))
+    async with client_of(made["url"], key_of(door), streaming=False, polling=True) as client:
+        begun = await sent(client, says())
+        assert begun.status.state in (TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_WORKING)
+    async with client_of(made["url"], key_of(door)) as client:
+        stream = client.subscribe(SubscribeToTaskRequest(id=begun.id))
+        assert (await anext(stream)).task.id == begun.id
+        stopped = await client.cancel_task(CancelTaskRequest(id=begun.id))
+        assert stopped.status.state == TaskState.TASK_STATE_CANCELED
+        rest = [event async for event in stream]
+        assert rest[-1].status_update.status.state == TaskState.TASK_STATE_CANCELED
+        with pytest.raises(UnsupportedOperationError):
+            await anext(client.subscribe(SubscribeToTaskRequest(id=begun.id)))
+
+
+async def test_a_run_that_asks_a_person_is_answered_by_a_message(door: PublicDoor) -> None:
+    form = [{"id": "ok", "name": "ok", "type": "boolean", "value": False}]
+    asks = block("h1", "human_in_the_loop", "Ask", inputFormat=form)
+    blocks = [start(), asks, function("f1", "return <ask.ok>")]
+    made = await publish(door, workflow("Asks", blocks, (START, "h1"), ("h1", "f1")))
+    async with client_of(made["url"], key_of(door), streaming=False) as client:
+        waiting = await sent(client, says())
+        assert waiting.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
+        done = await sent(client, says(new_data_part({"ok": True}), task_id=waiting.id))
+        assert (done.id, done.context_id) == (waiting.id, waiting.context_id)
+        assert done.status.state == TaskState.TASK_STATE_COMPLETED
+        assert get_data_parts(done.artifacts[0].parts) == [True]
+        with pytest.raises(UnsupportedOperationError):
+            await sent(client, says(task_id=waiting.id))
+
+
+async def test_a_run_that_fails_is_a_failed_task(door: PublicDoor) -> None:
+    throws = function("f1", 'throw new Error("boom")')
+    made = await publish(door, workflow("Broken", [start(), throws], (START, "f1")))
+    async with client_of(made["url"], key_of(door), streaming=False) as client:
+        task = await sent(client, says())
+        assert task.status.state == TaskState.TASK_STATE_FAILED
+        assert "boom" in task.status.message.parts[0].text
+        with pytest.raises(TaskNotCancelableError):
+            await client.cancel_task(CancelTaskRequest(id=task.id))
+        with pytest.raises(TaskNotFoundError):
+            await client.get_task(GetTaskRequest(id="none"))
+        with pytest.raises(UnsupportedOperationError):
+            await client.list_tasks(ListTasksRequest())
+
+
+async def test_who_may_call_the_workflow_may_call_the_agent(door: PublicDoor) -> None:
+    made = await publish(door, adder())
+    for key in (None, "sk-sim-wrong"):
+        async with client_of(made["url"], key, streaming=False) as client:
+            with pytest.raises(A2AClientError, match="401"):
+                await sent(client, says())
+    await door.http.patch(f"{AGENTS}/{made['id']}", json={"isPublic": True})
+    async with client_of(made["url"], None, streaming=False) as client:
+        task = await sent(client, says(new_data_part({"a": 2, "b": 3})))
+        assert task.status.state == TaskState.TASK_STATE_COMPLETED
+        with pytest.raises(A2AClientError, match="401"):
+            await client.get_task(GetTaskRequest(id=task.id))
+
+
+async def test_a_call_too_many_is_refused(door: PublicDoor, stack: Stack) -> None:
+    made = await publish(door, adder())
+    async with client_of(made["url"], await key_with_limit(stack, door, 1), streaming=False) as client:
+        with pytest.raises(A2AClientError, match="429"):
+            for _ in range(10):
+                await sent(client, says(new_data_part({"a": 1, "b": 1})))
+
+
+async def test_what_is_not_live_or_not_published_is_not_found(door: PublicDoor) -> None:
+    made = await publish(door, adder())
+    async with client_of(made["url"], key_of(door), streaming=False) as client:
+        await door.http.delete(f"/api/workflows/{made['workflowId']}/deploy")
+        assert (await door.http.get(made["cardUrl"])).status_code == 404
+        with pytest.raises(UnsupportedOperationError, match="not deployed"):
+            await sent(client, says())
+        await door.http.patch(f"{AGENTS}/{made['id']}", json={"isPublished": False})
+        with pytest.raises(A2AClientError, match="404"):
+            await sent(client, says())
