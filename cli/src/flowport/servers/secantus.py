@@ -22,8 +22,12 @@ class SecantusServer:
 
     @property
     def uri(self) -> str:
-        """Where clients connect."""
-        return f"mongodb://{LOOPBACK}:{self.port}/?directConnection=true"
+        """Where clients connect.
+
+        Without retryable writes: SecantusDB looks through all it remembers of them (10,000) at each write, and forgets
+        them when it dies, which on one machine is the only way to lose a connection.
+        """
+        return f"mongodb://{LOOPBACK}:{self.port}/?directConnection=true&retryWrites=false"
 
     @property
     def pid(self) -> int | None:
