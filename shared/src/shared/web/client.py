@@ -11,13 +11,12 @@ from shared.errors import Unavailable
 from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
 from shared.service import ServiceName
+from shared.web.connections import KeptConnections
 from shared.web.internal_auth import ServiceTokens
 from shared.web.internal_errors import raise_internal_error
 
 T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
-POOL_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=50)
-
 
 PAUSE_SECONDS: Final = (0.05, 0.25)
 """Between two tries to connect; spread, so that not everybody comes back at once."""
@@ -40,22 +39,19 @@ class InternalClient:
         patience: float = 0.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._host = httpx.URL(base_url).host
+        self._headers = {"authorization": tokens.header(caller), "content-type": "application/json"}
+        self._timeout = timeout
         self._patience = patience
-        self._http = httpx.AsyncClient(
-            base_url=base_url,
-            headers={"authorization": tokens.header(caller), "content-type": "application/json"},
-            timeout=timeout,
-            limits=POOL_LIMITS,
-            transport=transport,
-            trust_env=False,
-        )
+        self._transport = transport or KeptConnections()
 
     async def start(self) -> None:
         """Nothing to open: connections are made when needed."""
 
     async def stop(self) -> None:
-        """Close the pool."""
-        await self._http.aclose()
+        """Close the connections."""
+        await self._transport.aclose()
 
     @overload
     async def call(self, method: str, path: str, *, body: Any = None, returns: type[T]) -> T: ...
@@ -75,10 +71,10 @@ class InternalClient:
         """As `call`, but the answer's bytes unread."""
         content = body if isinstance(body, bytes) or body is None else _encoder.encode(body)
         try:
-            with span(f"{method} {self._http.base_url.host}", SpanKind.CLIENT, url__path=path):
+            with span(f"{method} {self._host}", SpanKind.CLIENT, url__path=path):
                 response = await self._sent(method, path, content)
-        except httpx.HTTPError as error:
-            raise Unavailable(f"{method} {self._http.base_url}{path}: {error or type(error).__name__}") from error
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise Unavailable(f"{method} {self._base_url}{path}: {error or type(error).__name__}") from error
         if response.is_error:
             raise_internal_error(response.content, response.status_code)
         return response.content
@@ -87,14 +83,18 @@ class InternalClient:
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._patience
         while True:
+            request = httpx.Request(method, self._base_url + path, content=content, headers=self._headers | _trace())
             try:
-                return await self._http.request(method, path, content=content, headers=_trace_headers())
+                async with asyncio.timeout(self._timeout):
+                    response = await self._transport.handle_async_request(request)
+                    await response.aread()
+                    return response
             except httpx.ConnectError:
                 if loop.time() >= give_up:
                     raise
             await asyncio.sleep(uniform(*PAUSE_SECONDS))  # noqa: S311 - spreads load, guards nothing
 
 
-def _trace_headers() -> dict[str, str]:
+def _trace() -> dict[str, str]:
     traceparent = current_traceparent()
     return {"traceparent": traceparent} if traceparent else {}

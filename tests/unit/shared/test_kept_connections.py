@@ -1,0 +1,144 @@
+"""Connections between our services, against a server whose every byte the test decides."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from pydantic import SecretStr
+
+from shared.errors import Unavailable
+from shared.service import ServiceName
+from shared.web.client import InternalClient
+from shared.web.internal_auth import ServiceTokens
+
+Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+
+
+class Server:
+    """Reads a request, and lets the test write the answer; counts connections."""
+
+    def __init__(self, answer: Callable[[asyncio.StreamWriter, bytes], Awaitable[None]]) -> None:
+        self._answer = answer
+        self.connections = 0
+        self.heads: list[bytes] = []
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.writers.append(writer)
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                self.heads.append(head)
+                length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+                await self._answer(writer, await reader.readexactly(int(length.partition(b":")[2])))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+
+@asynccontextmanager
+async def serving(server: Server, *, seconds: float = 5) -> AsyncIterator[InternalClient]:
+    async with await asyncio.start_server(server, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        tokens = ServiceTokens({ServiceName.GATEWAY: SecretStr("s3cret")})
+        client = InternalClient(f"http://127.0.0.1:{port}", caller=ServiceName.GATEWAY, tokens=tokens, timeout=seconds)
+        yield client
+        await client.stop()
+        for writer in server.writers:
+            writer.close()
+
+
+async def at_once(writer: asyncio.StreamWriter, body: bytes) -> None:
+    writer.write(ANSWER)
+
+
+async def echo(writer: asyncio.StreamWriter, body: bytes) -> None:
+    """In pieces that fit nothing."""
+    message = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    third = len(message) // 3
+    for piece in (message[:third], message[third : 2 * third], message[2 * third :]):
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0)
+
+
+async def test_one_call_after_the_other_goes_over_one_connection() -> None:
+    server = Server(at_once)
+    async with serving(server) as client:
+        for _ in range(5):
+            await client.call("POST", "/internal/runs", body={})
+    assert server.connections == 1
+    assert b"POST /internal/runs HTTP/1.1" in server.heads[0]
+    assert b"authorization: Bearer" in server.heads[0]
+
+
+async def test_calls_at_once_get_their_own_answers() -> None:
+    async with serving(Server(echo)) as client:
+        bodies = [{"n": n, "text": "x" * n} for n in range(150)]
+        answers = await asyncio.gather(*(client.call("POST", "/", body=body, returns=dict) for body in bodies))
+    assert answers == bodies
+
+
+async def test_ten_megabytes_come_back_whole() -> None:
+    async with serving(Server(echo)) as client:
+        body = bytes(range(256)) * 40_000
+        assert await client.fetch("POST", "/", body=body) == body
+
+
+async def test_a_connection_that_was_closed_while_idle_is_not_used() -> None:
+    server = Server(at_once)
+    async with serving(server) as client:
+        await client.call("POST", "/", body={})
+        server.writers[0].close()
+        await server.writers[0].wait_closed()
+        await asyncio.sleep(0.01)
+        await client.call("POST", "/", body={})
+    assert server.connections == 2
+
+
+async def test_a_server_that_says_close_is_believed() -> None:
+    async def closing(writer: asyncio.StreamWriter, body: bytes) -> None:
+        writer.write(ANSWER.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
+
+    server = Server(closing)
+    async with serving(server) as client:
+        await client.call("POST", "/", body={})
+        await client.call("POST", "/", body={})
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("answer", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort", b""])
+async def test_an_answer_that_breaks_off_or_is_none_is_unavailability(answer: bytes) -> None:
+    async def breaking(writer: asyncio.StreamWriter, body: bytes) -> None:
+        writer.write(answer)
+        writer.close()
+
+    async with serving(Server(breaking)) as client:
+        with pytest.raises(Unavailable):
+            await client.call("POST", "/", body={})
+
+
+async def test_a_late_answer_is_nobody_elses() -> None:
+    """Its caller has given up; the next one's answer is its own."""
+    slow = asyncio.Event()
+
+    async def late(writer: asyncio.StreamWriter, body: bytes) -> None:
+        if body == b"first":
+            await slow.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+
+    async with serving(Server(late), seconds=0.1) as client:
+        with pytest.raises(Unavailable):
+            await client.fetch("POST", "/", body=b"first")
+        slow.set()
+        assert await client.fetch("POST", "/", body=b"second") == b"second"
+
+
+async def test_nobody_there_is_unavailability() -> None:
+    server = Server(at_once)
+    async with serving(server) as client:
+        pass
+    with pytest.raises(Unavailable):
+        await client.call("POST", "/", body={})
