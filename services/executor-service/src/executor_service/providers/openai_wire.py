@@ -1,6 +1,8 @@
 """Chat completions on the wire: what is sent, and what comes back whole or as a stream."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -22,6 +24,7 @@ from shared.workflow.jsvalues import Json, JsonObject
 
 DATA: Final = b"data:"
 DONE: Final = b"[DONE]"
+READ_OUT_SECONDS: Final = 0.25
 NO_ANSWER: Final = "The model gave no answer"
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _SOUNDS: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
@@ -111,8 +114,10 @@ async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener) -> Tur
     Not every server says `[DONE]`, and not every one a reason to end; one that says neither broke off.
     """
     gathering = _Gathering()
-    async for data in _events(chunks):
+    events = _events(chunks)
+    async for data in events:
         if data == DONE:
+            await _read_out(events)
             return gathering.turn()
         completion = _decoder.decode(data)
         for said in gathering.take(completion):
@@ -123,6 +128,14 @@ async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener) -> Tur
     if not gathering.has_ended:
         raise StreamError(BROKEN_OFF)
     return gathering.turn()
+
+
+async def _read_out(events: AsyncIterator[bytes]) -> None:
+    """Read what follows the last word, for a moment: a connection whose answer was read to its end is used again."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(READ_OUT_SECONDS):
+            async for _ in events:
+                pass
 
 
 async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
