@@ -61,10 +61,12 @@ async def test_fields_become_what_their_type_says() -> None:
 
 
 async def test_text_that_is_json_becomes_what_it_says() -> None:
-    assert await data(field("a", "string", "123"), field("b", "string", '{"x": ["1"]}')) == {
-        "a": 123,
-        "b": {"x": ["1"]},
-    }
+    fields = (
+        field("a", "string", "123"),
+        field("b", "string", '{"x": ["1", "\\"two\\"", "[true]"]}'),
+        field("c", "array", '["false", "{}"]'),
+    )
+    assert await data(*fields) == {"a": 123, "b": {"x": [1, "two", [True]]}, "c": [False, {}]}
 
 
 async def test_quotes_and_newlines_survive_in_fields() -> None:

@@ -154,6 +154,21 @@ async def test_a_run_cannot_begin_where_nothing_came_before(block_id: str, messa
     assert result.outcome.error.message == message
 
 
+@pytest.mark.parametrize(
+    ("body", "seen"), [(None, {"n": "before"}), ({}, {"n": "before"}), ({"n": "now"}, {"n": "now"})]
+)
+async def test_a_run_from_its_start_has_the_input_that_was_sent_or_else_the_earlier_one(body: Any, seen: Any) -> None:
+    told: list[Any] = []
+
+    def looks(call: Call) -> dict[str, Any]:
+        told.append(call.resolver.output_of("start"))
+        return ok(call)
+
+    result = await run(looks, chain(block("a")), input=body, run_from=RunFrom("start", {"start": {"n": "before"}}))
+    assert names(result) == ["start", "a"]
+    assert told == [seen]
+
+
 async def test_what_can_never_run_need_not_have_run_before() -> None:
     blocks = [START, block("off", enabled=False), block("b")]
     workflow = document(blocks, [(source, "source", "b") for source in ("start", "off", "nobody")])

@@ -71,10 +71,10 @@ def _element(item: Json) -> Json:
 
 
 def _parsed_deeply(value: Json) -> Json:
-    """Every text that is JSON becomes what it says, at any depth."""
+    """Every text that is JSON becomes what it says, at any depth, texts in such a text too."""
     if isinstance(value, str):
         parsed = parse_json(value)
-        return value if parsed is MISSING else parsed
+        return value if parsed is MISSING else parsed if isinstance(parsed, str) else _parsed_deeply(parsed)
     if isinstance(value, list):
         return [_parsed_deeply(item) for item in value]
     if isinstance(value, dict):

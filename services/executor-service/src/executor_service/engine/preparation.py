@@ -32,23 +32,26 @@ def plan_run(workflow: CompiledWorkflow, request: RunRequest, limits: Limits) ->
     if len(request.call_chain) > limits.call_depth:
         raise RunRefused(f"Maximum workflow call chain depth ({limits.call_depth}) exceeded.")
     if request.run_from is not None:
-        return _partial_plan(workflow, request.run_from, limits)
+        return _partial_plan(workflow, request, request.run_from, limits)
     start = request.start_block_id or workflow.starts.get(request.trigger) or _any_start(workflow, request.trigger)
     if start is None or start not in workflow.blocks:
         raise RunRefused(NO_START_BLOCK)
+    return Plan(_checked(workflow.graph(start), workflow, limits), _start_output(workflow, start, request), {})
+
+
+def _start_output(workflow: CompiledWorkflow, start: str, request: RunRequest) -> Output:
     metadata: JsonObject = {
         "runId": public_run_id(request.run_id),
         "workflowId": request.workflow_id,
         "triggerType": str(request.trigger),
     }
     try:
-        output = start_output(workflow.blocks[start].block, request.input, run_metadata=metadata)
+        return start_output(workflow.blocks[start].block, request.input, run_metadata=metadata)
     except InvalidRequest as error:
         raise RunRefused(error.message) from error
-    return Plan(_checked(workflow.graph(start), workflow, limits), output, {})
 
 
-def _partial_plan(workflow: CompiledWorkflow, run_from: RunFrom, limits: Limits) -> Plan:
+def _partial_plan(workflow: CompiledWorkflow, request: RunRequest, run_from: RunFrom, limits: Limits) -> Plan:
     block_id = run_from.block_id
     if block_id not in workflow.blocks:
         raise RunRefused(f"Block not found: {block_id}")
@@ -58,7 +61,11 @@ def _partial_plan(workflow: CompiledWorkflow, run_from: RunFrom, limits: Limits)
     missing = [source for source in sources if source not in run_from.outputs and _can_run(workflow, source)]
     if missing and not workflow.blocks[block_id].spec.is_trigger:
         raise RunRefused(f"The block before this one has not run: {workflow.blocks[missing[0]].name}")
-    return Plan(_checked(workflow.graph(block_id), workflow, limits), {}, run_from.outputs)
+    begun: Output = {}
+    if workflow.blocks[block_id].spec.is_trigger:
+        before = None if request.input else run_from.outputs.get(block_id)
+        begun = _start_output(workflow, block_id, request) if before is None else before
+    return Plan(_checked(workflow.graph(block_id), workflow, limits), begun, run_from.outputs)
 
 
 def _can_run(workflow: CompiledWorkflow, block_id: str) -> bool:
