@@ -122,6 +122,37 @@ def _mcp(account: Account, server: str, method: str, params: Json | None = None)
     return result
 
 
+def test_a_workflow_becomes_an_agent_that_others_find_and_call(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Pour the tea", "return 'poured';"))
+    console.goto(f"/workflows/{workflow_id}").press("Live")
+    page = console.page
+    page.get_by_role("tab", name="A2A").click()
+    page.get_by_label("Description").fill("Pours tea")
+    page.get_by_label("Tags").fill("tea, kitchen")
+    console.press("Publish Agent").shows("The agent is published.")
+
+    console.press("Copy the address of the agent card")
+    address = page.evaluate("navigator.clipboard.readText()")
+    card = httpx.get(address, timeout=10).json()
+    assert (card["name"], card["description"]) == ("Pour the tea", "Pours tea")
+    assert card["skills"][0]["tags"] == ["tea", "kitchen"]
+    message = {"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "Please"}]}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": {"message": message}}
+    url = card["supportedInterfaces"][0]["url"]
+    task = account.http.post(url, json=body, headers={"a2a-version": "1.0"}).json()["result"]["task"]
+    assert task["artifacts"][0]["parts"][0]["text"] == "poured"
+    console.press("Copy: Send a message")
+    assert url in page.evaluate("navigator.clipboard.readText()")
+
+    page.get_by_label("Agent name").fill("Butler")
+    console.press("Update").shows("The agent is updated.")
+    assert httpx.get(address, timeout=10).json()["name"] == "Butler"
+    console.press("Unpublish").shows("The agent is not published any more.")
+    assert httpx.get(address, timeout=10).status_code == 404
+    console.press("Delete").confirm("Delete").shows("The agent is deleted.")
+    assert account.http.get(f"/api/workflows/{workflow_id}/a2a").json() == {"agent": None}
+
+
 def test_a_workflow_is_published_as_a_chat_and_taken_away(console: Console, account: Account) -> None:
     workflow_id = account.publish(talking("Talk to me"))
     console.goto(f"/workflows/{workflow_id}").press("Live")

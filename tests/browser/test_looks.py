@@ -45,6 +45,8 @@ PRICE_TOOL = {
     "params": {},
 }
 
+SKILL = {"id": "run", "name": "Summarise an article", "tags": ["writing", "summaries"]}
+
 Visit = Callable[[Console, "Sights"], Any]
 
 
@@ -63,10 +65,12 @@ class Sights:
         server = {"workspaceId": account.workspace_id, "name": "Editors' desk", "workflowIds": [self.talking]}
         made = account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status()
         self.server_id: str = made.json()["data"]["server"]["id"]
+        agent = {"workflowId": self.talking, "description": "Sums up articles.", "skills": [SKILL]}
+        account.http.post("/api/a2a/agents", json=agent).raise_for_status()
         state = account.draft(self.talking)
-        agent = state["blocks"]["agent"]
-        agent["name"] = "Writer"
-        agent["subBlocks"] |= setting("tools", "tool-input", [PRICE_TOOL])
+        writer = state["blocks"]["agent"]
+        writer["name"] = "Writer"
+        writer["subBlocks"] |= setting("tools", "tool-input", [PRICE_TOOL])
         account.http.put(f"/api/workflows/{self.talking}/state", json=state).raise_for_status()
 
 
@@ -105,6 +109,12 @@ def _chat(console: Console, sights: Sights) -> None:
     console.shows("Welcome message")
 
 
+def _a2a(console: Console, sights: Sights) -> None:
+    _deployment(console, sights)
+    console.page.get_by_role("tab", name="A2A").click()
+    console.shows("agent-card.json")
+
+
 def _mcp(console: Console, sights: Sights) -> None:
     _deployment(console, sights)
     console.page.get_by_role("tab", name="MCP").click()
@@ -132,6 +142,7 @@ VISITS: dict[str, Visit] = {
     "api": _api,
     "api-info": _api_info,
     "mcp": _mcp,
+    "a2a": _a2a,
     "chat-settings": _chat,
     "run-draft": _run_draft,
     "runs": lambda console, _: console.goto("/runs").shows("Completed"),

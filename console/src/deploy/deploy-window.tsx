@@ -3,6 +3,8 @@ import type { WorkflowRow } from '@/api/workflows';
 import { Dialog } from '@/ui/dialog';
 import { Tab, TabList, TabPanel, Tabs } from '@/ui/tabs';
 import type { DraftSaver } from '@/workflow/draft-saver';
+import { A2aFooter } from './a2a-footer';
+import { A2aTab } from './a2a-tab';
 import { ApiFooter } from './api-footer';
 import { ApiTab } from './api-tab';
 import { ChatFooter } from './chat-footer';
@@ -20,7 +22,7 @@ interface Props {
   onLoaded: () => void;
 }
 
-type TabName = 'general' | 'api' | 'mcp' | 'chat';
+type TabName = 'general' | 'api' | 'mcp' | 'a2a' | 'chat';
 
 /** Everything about the way from the draft to the public. */
 export function DeployWindow({ workflow, saver, onClose, onLoaded }: Props) {
@@ -38,6 +40,7 @@ export function DeployWindow({ workflow, saver, onClose, onLoaded }: Props) {
               <Tab value="general">General</Tab>
               <Tab value="api">API</Tab>
               <Tab value="mcp">MCP</Tab>
+              <Tab value="a2a">A2A</Tab>
               <Tab value="chat">Chat</Tab>
             </TabList>
           }
@@ -46,6 +49,7 @@ export function DeployWindow({ workflow, saver, onClose, onLoaded }: Props) {
               general: <GeneralFooter workflow={workflow} saver={saver} />,
               api: <ApiFooter workflow={workflow} saver={saver} />,
               mcp: <McpFooter workflow={workflow} />,
+              a2a: <A2aFooter workflow={workflow} />,
               chat: <ChatFooter workflow={workflow} />,
             }[tab]
           }
@@ -58,6 +62,9 @@ export function DeployWindow({ workflow, saver, onClose, onLoaded }: Props) {
           </TabPanel>
           <TabPanel value="mcp" tabIndex={-1}>
             <McpTab workflow={workflow} />
+          </TabPanel>
+          <TabPanel value="a2a" tabIndex={-1}>
+            <A2aTab workflow={workflow} />
           </TabPanel>
           <TabPanel value="chat" tabIndex={-1}>
             <ChatTab workflow={workflow} />

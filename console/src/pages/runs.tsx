@@ -27,6 +27,7 @@ const TRIGGERS = [
   ['manual', 'Console'],
   ['chat', 'Chat'],
   ['mcp', 'MCP'],
+  ['a2a', 'A2A'],
   ['workflow', 'Workflow'],
 ] as const;
 
