@@ -9,6 +9,7 @@ from tests.integration.jobs.system import a_spec, quick_settings
 from tests.unit.jobs.fakes import FakeJournal, FakeRuns, ManualClock
 from tests.unit.jobs.makers import RULES
 
+from jobs_service.adapters.grouped_runs import GroupedRuns
 from jobs_service.adapters.mongo_journal import MongoJournal
 from jobs_service.adapters.mongo_runs import MongoRuns
 from jobs_service.adapters.run_documents import RUNS, new_document
@@ -40,7 +41,7 @@ class Kept:
         return seen.run
 
 
-@pytest.fixture(params=["memory", "mongodb"])
+@pytest.fixture(params=["memory", "mongodb", "mongodb, grouped"])
 async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Kept]:
     """The kind of store under test."""
     if request.param == "memory":
@@ -53,7 +54,10 @@ async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Kept]:
     async def put(run: Run) -> None:
         await store.collection(RUNS).insert_one(new_document(run, a_spec(run.id), order=0))
 
-    yield Kept(MongoRuns(store, RULES), MongoJournal(store), put)
+    grouped = GroupedRuns(store, RULES)
+    await grouped.start()
+    yield Kept(grouped if "grouped" in request.param else MongoRuns(store, RULES), MongoJournal(store), put)
+    await grouped.stop()
     await store.stop()
 
 

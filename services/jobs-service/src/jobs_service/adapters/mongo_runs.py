@@ -52,26 +52,32 @@ class MongoRuns:
     @store_call
     async def load(self, run_id: str) -> Seen | None:
         """See Runs."""
-        found = await self._find({"_id": run_id}, {"$project": STATE_ONLY})
-        return _seen(found[0]) if found else None
+        return (await self.load_all([run_id]))[0]
+
+    async def load_all(self, run_ids: Sequence[str]) -> Sequence[Seen | None]:
+        """`load` for each."""
+        found = await self._find({"_id": {"$in": list(run_ids)}}, {"$project": STATE_ONLY})
+        by_id = {document["_id"]: _seen(document) for document in found}
+        return [by_id.get(run_id) for run_id in run_ids]
 
     @store_call
     async def claimable(self, run_id: str) -> Claimable | None:
         """See Runs."""
-        found = await self._find({"_id": run_id})
-        if not found or "job_id" not in found[0]:
-            return None
-        document = found[0]
-        return Claimable(
-            to_run(document),
-            from_ms(document["now_ms"]),
-            decode_spec(document["spec"]),
-            decode_payload(document.get("state")),
-        )
+        return (await self.claimable_all([run_id]))[0]
+
+    async def claimable_all(self, run_ids: Sequence[str]) -> Sequence[Claimable | None]:
+        """`claimable` for each."""
+        found = await self._find({"_id": {"$in": list(run_ids)}})
+        by_id = {document["_id"]: _claimable(document) for document in found if "job_id" in document}
+        return [by_id.get(run_id) for run_id in run_ids]
 
     @store_call
     async def replace(self, before: Run, after: Run, result: Result | None = None) -> bool:
         """See Runs."""
+        return (await self._runs.update_one(*self._replacement(before, after, result))).matched_count == 1
+
+    def _replacement(self, before: Run, after: Run, result: Result | None) -> tuple[Document, Document]:
+        """What must be found, and what is done to it."""
         wanted = {"_id": before.id, "revision": before.revision}
         fields = changes(before, after) | (result_fields(result) if result else {})
         if before.phase is Phase.WAITING:
@@ -83,7 +89,7 @@ class MongoRuns:
                 fields[UNTOLD] = True
             else:
                 update["$rename"][TELLS] = UNTOLD
-        return (await self._runs.update_one(wanted, update)).matched_count == 1
+        return wanted, update
 
     @store_call
     async def renew(self, run_id: str, attempt: int) -> bool:
@@ -153,6 +159,15 @@ class MongoRuns:
 
 def _seen(document: Document) -> Seen:
     return Seen(to_run(document), from_ms(document["now_ms"]))
+
+
+def _claimable(document: Document) -> Claimable:
+    return Claimable(
+        to_run(document),
+        from_ms(document["now_ms"]),
+        decode_spec(document["spec"]),
+        decode_payload(document.get("state")),
+    )
 
 
 def _in_ms(duration: timedelta) -> int:

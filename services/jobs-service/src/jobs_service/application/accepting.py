@@ -6,12 +6,12 @@ from typing import Final
 import msgspec
 
 from jobs_service import metrics
-from jobs_service.application.batching import Batcher
 from jobs_service.application.cancelling import Cancelling
 from jobs_service.application.loops import Bell
 from jobs_service.application.payloads import Payloads
 from jobs_service.domain.capacity import QueueLimits
 from jobs_service.ports import Queue
+from shared.batching import Batcher
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.errors import AtCapacity, FlowportError
 

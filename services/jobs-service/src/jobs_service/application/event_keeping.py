@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from jobs_service.application.batching import Batcher
 from jobs_service.ports import EventLog, RunViews
+from shared.batching import Batcher
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.messages import EventBatch
 from shared.errors import NotFound

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from jobs_service.application.batching import Batcher
 from jobs_service.application.cancelling import Cancelling
 from jobs_service.application.payloads import Payloads
 from jobs_service.ports import RecordedRun, Records, Result
+from shared.batching import Batcher
 from shared.contracts.messages import RunBegan, RunRecorded
 
 MAX_BATCHES: Final = 8

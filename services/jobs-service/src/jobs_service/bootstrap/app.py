@@ -50,6 +50,7 @@ def build(
         components=[
             kept.store,
             kept.ledgers,
+            kept.grouped,
             broker,
             life.accepting.batches,
             life.recording.batches,

@@ -17,10 +17,10 @@ from jobs_service.adapters import (
     run_documents,
 )
 from jobs_service.adapters.books import Books
+from jobs_service.adapters.grouped_runs import GroupedRuns
 from jobs_service.adapters.mongo_blobs import MongoBlobs
 from jobs_service.adapters.mongo_journal import MongoJournal
 from jobs_service.adapters.mongo_queue import MongoQueue
-from jobs_service.adapters.mongo_runs import MongoRuns
 from jobs_service.adapters.mongo_spend import MongoSpendBook
 from jobs_service.adapters.mongo_subscriptions import MongoSubscriptions
 from jobs_service.adapters.mongo_views import MongoRunViews
@@ -53,6 +53,8 @@ class Kept:
     ledgers: Books
     subscriptions: MongoSubscriptions
     runs: Runs
+    grouped: GroupedRuns
+    """The runs of the store, to be started; those in use unless others were given."""
     queue: Queue
     journal: MongoJournal
     blobs: MongoBlobs
@@ -71,12 +73,14 @@ def keep(settings: JobsSettings, store: Store, runs: Runs | None, queue: Queue |
     ledgers = Books(store)
     ring = AesGcmKeyRing.parse(settings.webhook_keys.get_secret_value(), setting=WEBHOOK_KEYS)
     subscriptions = MongoSubscriptions(store, ring)
+    grouped = GroupedRuns(store, settings.rules, subscriptions.has_any)
     blobs = MongoBlobs(store, max_bytes=settings.blob_max_bytes)
     return Kept(
         store=store,
         ledgers=ledgers,
         subscriptions=subscriptions,
-        runs=runs or MongoRuns(store, settings.rules, subscriptions.has_any),
+        runs=runs or grouped,
+        grouped=grouped,
         queue=queue or MongoQueue(store, ledgers),
         journal=MongoJournal(store),
         blobs=blobs,

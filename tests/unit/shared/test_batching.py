@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from jobs_service.application.batching import Batcher
+from shared.batching import Batcher
 from shared.errors import Unavailable
 
 

@@ -1,0 +1,63 @@
+"""A run is written only over what was read, as any store of runs must have it: also among many at once."""
+
+import asyncio
+from dataclasses import replace
+
+from tests.contract.runs.conftest import Kept
+from tests.unit.jobs.makers import at_work
+
+from jobs_service.domain.run import Run
+
+
+async def _stored(kept: Kept, count: int) -> list[Run]:
+    runs = [replace(at_work(), id=f"run-{n}") for n in range(count)]
+    for run in runs:
+        await kept.put(run)
+    return [await kept.found(run.id) for run in runs]
+
+
+def _held_by(run: Run, worker_id: str) -> Run:
+    return replace(run, worker_id=worker_id)
+
+
+async def test_many_changes_at_once_are_all_made(kept: Kept) -> None:
+    runs = await _stored(kept, 20)
+
+    made = await asyncio.gather(*(kept.runs.replace(run, _held_by(run, f"of {run.id}")) for run in runs))
+
+    assert all(made)
+    found = await asyncio.gather(*(kept.runs.load(run.id) for run in runs))
+    assert [seen and seen.run.worker_id for seen in found] == [f"of {run.id}" for run in runs]
+
+
+async def test_of_changes_of_one_run_at_once_one_is_made(kept: Kept) -> None:
+    run, *others = await _stored(kept, 5)
+
+    wanted = [_held_by(run, f"worker-{n}") for n in range(8)]
+    made, made_of_others = await asyncio.gather(
+        asyncio.gather(*(kept.runs.replace(run, after) for after in wanted)),
+        asyncio.gather(*(kept.runs.replace(each, _held_by(each, "another")) for each in others)),
+    )
+
+    assert made.count(True) == 1
+    assert all(made_of_others)
+    assert (await kept.found(run.id)).worker_id == wanted[made.index(True)].worker_id
+
+
+async def test_what_was_changed_meanwhile_is_left_as_it_is(kept: Kept) -> None:
+    runs = await _stored(kept, 6)
+    stale, fresh = runs[:3], runs[3:]
+    for run in stale:
+        assert await kept.runs.replace(run, _held_by(run, "first"))
+
+    made = await asyncio.gather(*(kept.runs.replace(run, _held_by(run, "second")) for run in runs))
+
+    assert made == [False] * 3 + [True] * 3
+    assert {(await kept.found(run.id)).worker_id for run in stale} == {"first"}
+    assert {(await kept.found(run.id)).worker_id for run in fresh} == {"second"}
+
+
+async def test_a_run_that_is_not_there_is_missing_among_the_others(kept: Kept) -> None:
+    runs = await _stored(kept, 2)
+    found = await asyncio.gather(*(kept.runs.load(run_id) for run_id in (runs[0].id, "nobody", runs[1].id)))
+    assert [seen and seen.run.id for seen in found] == ["run-0", None, "run-1"]
