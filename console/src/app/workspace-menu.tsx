@@ -1,11 +1,9 @@
 import { Check, ChevronsUpDown, Plus } from 'lucide-react';
-import { type FormEvent, useId, useState } from 'react';
+import { useState } from 'react';
 import { enterWorkspace, useMakeWorkspace, useSignedIn } from '@/api/session';
-import { Button } from '@/ui/button';
-import { Dialog } from '@/ui/dialog';
 import { Field, TextInput } from '@/ui/field';
+import { FormDialog } from '@/ui/form-dialog';
 import { Menu, MenuItem, MenuLine } from '@/ui/menu';
-import { Problem } from '@/ui/states';
 import { Logo } from './logo';
 import styles from './shell.module.css';
 
@@ -46,41 +44,29 @@ export function WorkspaceMenu() {
 
 function NewWorkspaceDialog({ onClose }: { onClose: () => void }) {
   const make = useMakeWorkspace();
-  const form = useId();
   const [name, setName] = useState('');
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    make.mutate(name.trim(), { onSuccess: ({ workspace }) => enterWorkspace(workspace.id) });
-  };
   return (
-    <Dialog
+    <FormDialog
       title="New workspace"
       description="With workflows, keys, secrets and members of its own. You are its admin."
-      open
+      action="Create"
+      disabled={!name.trim()}
+      busy={make.isPending}
+      error={make.error}
+      onSubmit={() => make.mutate(name.trim(), { onSuccess: ({ workspace }) => enterWorkspace(workspace.id) })}
       onClose={onClose}
-      footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button look="primary" type="submit" form={form} disabled={!name.trim()} busy={make.isPending}>
-            Create
-          </Button>
-        </>
-      }
     >
-      <form id={form} onSubmit={submit}>
-        <Field label="Name">
-          {(control) => (
-            <TextInput
-              {...control}
-              autoFocus
-              maxLength={100}
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
-        <Problem error={make.error} />
-      </form>
-    </Dialog>
+      <Field label="Name">
+        {(control) => (
+          <TextInput
+            {...control}
+            autoFocus
+            maxLength={100}
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+        )}
+      </Field>
+    </FormDialog>
   );
 }

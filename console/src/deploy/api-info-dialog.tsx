@@ -3,15 +3,13 @@ import { useSetAccess } from '@/api/deployments';
 import { can, useSignedIn } from '@/api/session';
 import { useDeployment, useUpdateWorkflow, type WorkflowRow } from '@/api/workflows';
 import { type InputField, inputFields } from '@/editor/input-form';
-import { Button } from '@/ui/button';
 import { Field, TextArea, TextInput } from '@/ui/field';
 import form from '@/ui/form.module.css';
+import { FormDialog } from '@/ui/form-dialog';
 import { Segments } from '@/ui/segments';
-import { Problem } from '@/ui/states';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { setValue } from '@/workflow/edit';
 import { type Json, listOf, storedValue } from '@/workflow/state';
-import { GuardedDialog } from './guarded-dialog';
 
 interface Props {
   workflow: WorkflowRow;
@@ -38,6 +36,8 @@ export function ApiInfoDialog({ workflow, saver, onClose }: Props) {
   const notesChanged = fields.some((field) => (field.description ?? '') !== notes.get(field.name));
   const dirty = description !== workflow.description || access !== stored || notesChanged;
 
+  const saving = update.isPending || setAccess.isPending;
+
   const save = async () => {
     try {
       if (description !== workflow.description) await update.mutateAsync({ description });
@@ -51,68 +51,59 @@ export function ApiInfoDialog({ workflow, saver, onClose }: Props) {
   };
 
   return (
-    <GuardedDialog
+    <FormDialog
       title="Edit API Info"
+      action={saving ? 'Saving…' : 'Save'}
       dirty={dirty}
+      disabled={!dirty}
+      busy={saving}
+      error={update.error ?? setAccess.error}
+      onSubmit={() => void save()}
       onClose={onClose}
-      footer={(close) => (
-        <>
-          <Button onClick={close}>Cancel</Button>
-          <Button
-            look="primary"
-            disabled={!dirty}
-            busy={update.isPending || setAccess.isPending}
-            onClick={() => void save()}
-          >
-            Save
-          </Button>
-        </>
-      )}
     >
-      <div className={form.form}>
-        <Field label="Description">
-          {(control) => (
-            <TextArea
-              {...control}
-              maxLength={2000}
-              placeholder="Describe what this workflow API does..."
-              value={description}
-              onChange={(event) => setDescription(event.target.value)}
-            />
-          )}
-        </Field>
-        {can(workspace.role, 'admin') && (
-          <div className={form.part}>
-            <span className={form.label}>Access</span>
-            <Segments label="Access" value={access} options={ACCESS} onChange={setAccessChoice} />
-            <p className={form.hint}>
-              {access === 'key'
-                ? 'Requires a valid API key to call this endpoint.'
-                : 'Anyone with the URL can call this endpoint. What it spends is yours.'}
-            </p>
-          </div>
+      <Field label="Description">
+        {(control) => (
+          <TextArea
+            {...control}
+            autoFocus
+            rows={4}
+            maxLength={2000}
+            placeholder="Describe what this workflow API does..."
+            value={description}
+            onChange={(event) => setDescription(event.target.value)}
+          />
         )}
-        {fields.length > 0 && (
-          <fieldset className={form.part}>
-            <legend className={form.label}>Parameters</legend>
-            {fields.map((field) => (
-              <Field key={field.name} label={`${field.name} (${field.type})`}>
-                {(control) => (
-                  <TextInput
-                    {...control}
-                    placeholder="What callers put here"
-                    value={notes.get(field.name) ?? ''}
-                    onChange={(event) => setNotes(new Map(notes).set(field.name, event.target.value))}
-                  />
-                )}
-              </Field>
-            ))}
-            <p className={form.hint}>These are part of the draft: they are live with the next update.</p>
-          </fieldset>
-        )}
-        <Problem error={update.error ?? setAccess.error} />
-      </div>
-    </GuardedDialog>
+      </Field>
+      {can(workspace.role, 'admin') && (
+        <div className={form.part}>
+          <span className={form.label}>Access</span>
+          <Segments label="Access" value={access} options={ACCESS} onChange={setAccessChoice} />
+          <p className={form.hint}>
+            {access === 'key'
+              ? 'Requires a valid API key to call this endpoint.'
+              : 'Anyone with the URL can call this endpoint. What it spends is yours.'}
+          </p>
+        </div>
+      )}
+      {fields.length > 0 && (
+        <fieldset className={form.part}>
+          <legend className={form.label}>Parameters</legend>
+          {fields.map((field) => (
+            <Field key={field.name} label={`${field.name} (${field.type})`}>
+              {(control) => (
+                <TextInput
+                  {...control}
+                  placeholder="What callers put here"
+                  value={notes.get(field.name) ?? ''}
+                  onChange={(event) => setNotes(new Map(notes).set(field.name, event.target.value))}
+                />
+              )}
+            </Field>
+          ))}
+          <p className={form.hint}>These are part of the draft: they are live with the next update.</p>
+        </fieldset>
+      )}
+    </FormDialog>
   );
 }
 

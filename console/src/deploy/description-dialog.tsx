@@ -1,10 +1,8 @@
 import { useState } from 'react';
 import { useChangeVersion, type VersionRow } from '@/api/deployments';
 import { can, useSignedIn } from '@/api/session';
-import { Button } from '@/ui/button';
 import { Field, TextArea } from '@/ui/field';
-import { Problem } from '@/ui/states';
-import { GuardedDialog } from './guarded-dialog';
+import { FormDialog } from '@/ui/form-dialog';
 
 interface Props {
   workflowId: string;
@@ -22,28 +20,21 @@ export function DescriptionDialog({ workflowId, version, onClose }: Props) {
   const save = () =>
     change.mutate({ version: version.version, change: { description: text.trim() || null } }, { onSuccess: onClose });
   return (
-    <GuardedDialog
+    <FormDialog
       title="Version Description"
+      action="Save"
       dirty={dirty}
+      disabled={!dirty || !can(workspace.role, 'write')}
+      busy={change.isPending}
+      error={change.error}
+      onSubmit={save}
       onClose={onClose}
-      footer={(close) => (
-        <>
-          <Button onClick={close}>Cancel</Button>
-          <Button
-            look="primary"
-            disabled={!dirty || !can(workspace.role, 'write')}
-            busy={change.isPending}
-            onClick={save}
-          >
-            Save
-          </Button>
-        </>
-      )}
     >
       <Field label={`What changed in ${version.name ?? `v${version.version}`}`}>
         {(control) => (
           <TextArea
             {...control}
+            autoFocus
             rows={6}
             maxLength={LONGEST}
             placeholder="Describe the changes in this deployment version..."
@@ -52,7 +43,6 @@ export function DescriptionDialog({ workflowId, version, onClose }: Props) {
           />
         )}
       </Field>
-      <Problem error={change.error} />
-    </GuardedDialog>
+    </FormDialog>
   );
 }

@@ -1,4 +1,4 @@
-import { type FormEvent, useId, useState } from 'react';
+import { useState } from 'react';
 import { type KeyKind, type KeyScope, type NewKey, useMakeKey } from '@/api/keys';
 import { can, useSignedIn } from '@/api/session';
 import { Button } from '@/ui/button';
@@ -6,8 +6,8 @@ import { CopyButton } from '@/ui/copy-button';
 import { Dialog } from '@/ui/dialog';
 import { Field, Select, TextInput } from '@/ui/field';
 import fields from '@/ui/form.module.css';
+import { FormDialog } from '@/ui/form-dialog';
 import { Segments } from '@/ui/segments';
-import { Problem } from '@/ui/states';
 import styles from './new-key-dialog.module.css';
 
 const KINDS = [
@@ -39,79 +39,70 @@ export function NewKeyDialog({ onClose }: { onClose: () => void }) {
 function KeyForm({ onMade, onClose }: { onMade: (key: NewKey) => void; onClose: () => void }) {
   const { workspace } = useSignedIn();
   const mayForWorkspace = can(workspace.role, 'admin');
-  const form = useId();
   const [kind, setKind] = useState<KeyKind>(mayForWorkspace ? 'workspace' : 'personal');
   const [name, setName] = useState('');
   const [rights, setRights] = useState('call');
   const [life, setLife] = useState('');
   const make = useMakeKey(kind);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = () => {
     const expiresAt = life ? new Date(Date.now() + Number(life) * DAY_MS).toISOString() : null;
     make.mutate({ name: name.trim(), scopes: RIGHTS[rights]?.scopes ?? [], expiresAt }, { onSuccess: onMade });
   };
   return (
-    <Dialog
+    <FormDialog
       title="Generate API Key"
-      open
+      action="Create"
+      disabled={!name.trim()}
+      busy={make.isPending}
+      error={make.error}
+      onSubmit={submit}
       onClose={onClose}
-      footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button look="primary" type="submit" form={form} disabled={!name.trim()} busy={make.isPending}>
-            Create
-          </Button>
-        </>
-      }
     >
-      <form id={form} className={fields.form} onSubmit={submit}>
-        {mayForWorkspace && (
-          <div className={fields.part}>
-            <Segments label="Kind of key" value={kind} options={KINDS} onChange={setKind} />
-            <p className={fields.hint}>
-              {kind === 'workspace'
-                ? 'Works in this workspace, whoever comes and goes.'
-                : 'Works wherever you may, as long as you may.'}
-            </p>
-          </div>
+      {mayForWorkspace && (
+        <div className={fields.part}>
+          <Segments label="Kind of key" value={kind} options={KINDS} onChange={setKind} />
+          <p className={fields.hint}>
+            {kind === 'workspace'
+              ? 'Works in this workspace, whoever comes and goes.'
+              : 'Works wherever you may, as long as you may.'}
+          </p>
+        </div>
+      )}
+      <Field label="Name" hint="Where it is used, so that you know what to revoke.">
+        {(control) => (
+          <TextInput
+            {...control}
+            autoFocus
+            maxLength={100}
+            placeholder="e.g. Production backend"
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
         )}
-        <Field label="Name" hint="Where it is used, so that you know what to revoke.">
-          {(control) => (
-            <TextInput
-              {...control}
-              autoFocus
-              maxLength={100}
-              placeholder="e.g. Production backend"
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
-        <Field label="It may">
-          {(control) => (
-            <Select {...control} value={rights} onChange={(event) => setRights(event.target.value)}>
-              {Object.entries(RIGHTS).map(([value, { text }]) => (
-                <option key={value} value={value}>
-                  {text}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
-        <Field label="Life">
-          {(control) => (
-            <Select {...control} value={life} onChange={(event) => setLife(event.target.value)}>
-              {LIVES.map(([value, text]) => (
-                <option key={value} value={value}>
-                  {text}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
-        <Problem error={make.error} />
-      </form>
-    </Dialog>
+      </Field>
+      <Field label="It may">
+        {(control) => (
+          <Select {...control} value={rights} onChange={(event) => setRights(event.target.value)}>
+            {Object.entries(RIGHTS).map(([value, { text }]) => (
+              <option key={value} value={value}>
+                {text}
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+      <Field label="Life">
+        {(control) => (
+          <Select {...control} value={life} onChange={(event) => setLife(event.target.value)}>
+            {LIVES.map(([value, text]) => (
+              <option key={value} value={value}>
+                {text}
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+    </FormDialog>
   );
 }
 

@@ -1,5 +1,5 @@
 import { UserPlus } from 'lucide-react';
-import { type FormEvent, useId, useState } from 'react';
+import { useState } from 'react';
 import { can, type Role, useSignedIn } from '@/api/session';
 import {
   type Member,
@@ -16,8 +16,8 @@ import { Button } from '@/ui/button';
 import { CopyButton } from '@/ui/copy-button';
 import { Confirm, Dialog } from '@/ui/dialog';
 import { Field, Select, TextInput } from '@/ui/field';
-import fields from '@/ui/form.module.css';
-import { Failure, Problem, Skeleton } from '@/ui/states';
+import { FormDialog } from '@/ui/form-dialog';
+import { Failure, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { useToasts } from '@/ui/toasts';
 import styles from './members.module.css';
@@ -142,7 +142,6 @@ function Invitations() {
 
 function InviteDialog({ onClose }: { onClose: () => void }) {
   const invite = useInvite();
-  const form = useId();
   const [email, setEmail] = useState('');
   const [role, setRole] = useState<Role>('write');
   if (invite.data) {
@@ -165,49 +164,37 @@ function InviteDialog({ onClose }: { onClose: () => void }) {
       </Dialog>
     );
   }
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    invite.mutate({ role, email: email.trim() || null });
-  };
   return (
-    <Dialog
+    <FormDialog
       title="Invite someone"
-      open
+      action="Make link"
+      busy={invite.isPending}
+      error={invite.error}
+      onSubmit={() => invite.mutate({ role, email: email.trim() || null })}
       onClose={onClose}
-      footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button look="primary" type="submit" form={form} busy={invite.isPending}>
-            Make link
-          </Button>
-        </>
-      }
     >
-      <form id={form} className={fields.form} onSubmit={submit}>
-        <Field label="Email" hint="Only this person can use the link; leave it empty for anyone who has it.">
-          {(control) => (
-            <TextInput
-              {...control}
-              type="email"
-              autoFocus
-              value={email}
-              onChange={(event) => setEmail(event.target.value)}
-            />
-          )}
-        </Field>
-        <Field label="Role">
-          {(control) => (
-            <Select {...control} value={role} onChange={(event) => setRole(event.target.value as Role)}>
-              {ROLES.map(([value, text]) => (
-                <option key={value} value={value}>
-                  {text}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
-        <Problem error={invite.error} />
-      </form>
-    </Dialog>
+      <Field label="Email" hint="Only this person can use the link; leave it empty for anyone who has it.">
+        {(control) => (
+          <TextInput
+            {...control}
+            type="email"
+            autoFocus
+            value={email}
+            onChange={(event) => setEmail(event.target.value)}
+          />
+        )}
+      </Field>
+      <Field label="Role">
+        {(control) => (
+          <Select {...control} value={role} onChange={(event) => setRole(event.target.value as Role)}>
+            {ROLES.map(([value, text]) => (
+              <option key={value} value={value}>
+                {text}
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+    </FormDialog>
   );
 }

@@ -1,5 +1,5 @@
 import { Plus, Webhook as WebhookIcon } from 'lucide-react';
-import { type FormEvent, useId, useState } from 'react';
+import { useState } from 'react';
 import { can, useSignedIn } from '@/api/session';
 import {
   type Level,
@@ -15,10 +15,10 @@ import { useWorkflows } from '@/api/workflows';
 import { ago, count } from '@/app/format';
 import { ActionTable } from '@/ui/action-table';
 import { Button } from '@/ui/button';
-import { Confirm, Dialog } from '@/ui/dialog';
+import { Confirm } from '@/ui/dialog';
 import { Field, Select, TextInput } from '@/ui/field';
-import fields from '@/ui/form.module.css';
-import { Badge, Empty, Failure, Problem, Skeleton } from '@/ui/states';
+import { FormDialog } from '@/ui/form-dialog';
+import { Badge, Empty, Failure, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { useToasts } from '@/ui/toasts';
 import { Section } from './section';
@@ -164,13 +164,11 @@ function Deliveries({ isAdmin }: { isAdmin: boolean }) {
 function WebhookDialog({ onClose }: { onClose: () => void }) {
   const make = useMakeWebhook();
   const workflows = useWorkflows();
-  const form = useId();
   const [url, setUrl] = useState('');
   const [secret, setSecret] = useState('');
   const [workflow, setWorkflow] = useState('');
   const [levels, setLevels] = useState<'all' | 'error'>('all');
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = () => {
     const levelFilter: Level[] = levels === 'all' ? ['info', 'error'] : ['error'];
     make.mutate(
       {
@@ -184,66 +182,59 @@ function WebhookDialog({ onClose }: { onClose: () => void }) {
     );
   };
   return (
-    <Dialog
+    <FormDialog
       title="Add webhook"
-      open
+      action="Add"
+      disabled={!url}
+      busy={make.isPending}
+      error={make.error}
+      onSubmit={submit}
       onClose={onClose}
-      footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button look="primary" type="submit" form={form} disabled={!url} busy={make.isPending}>
-            Add
-          </Button>
-        </>
-      }
     >
-      <form id={form} className={fields.form} onSubmit={submit}>
-        <Field label="Address">
-          {(control) => (
-            <TextInput
-              {...control}
-              type="url"
-              autoFocus
-              required
-              placeholder="https://example.com/hooks/flowport"
-              value={url}
-              onChange={(event) => setUrl(event.target.value)}
-            />
-          )}
-        </Field>
-        <Field label="Signing secret" hint="Deliveries carry a signature made with it.">
-          {(control) => (
-            <TextInput
-              {...control}
-              type="password"
-              autoComplete="new-password"
-              value={secret}
-              onChange={(event) => setSecret(event.target.value)}
-            />
-          )}
-        </Field>
-        <Field label="Workflow">
-          {(control) => (
-            <Select {...control} value={workflow} onChange={(event) => setWorkflow(event.target.value)}>
-              <option value="">All, those to come too</option>
-              {workflows.data?.map((row) => (
-                <option key={row.id} value={row.id}>
-                  {row.name}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
-        <Field label="When">
-          {(control) => (
-            <Select {...control} value={levels} onChange={(event) => setLevels(event.target.value as 'all' | 'error')}>
-              <option value="all">A run ends</option>
-              <option value="error">A run fails</option>
-            </Select>
-          )}
-        </Field>
-        <Problem error={make.error} />
-      </form>
-    </Dialog>
+      <Field label="Address">
+        {(control) => (
+          <TextInput
+            {...control}
+            type="url"
+            autoFocus
+            required
+            placeholder="https://example.com/hooks/flowport"
+            value={url}
+            onChange={(event) => setUrl(event.target.value)}
+          />
+        )}
+      </Field>
+      <Field label="Signing secret" hint="Deliveries carry a signature made with it.">
+        {(control) => (
+          <TextInput
+            {...control}
+            type="password"
+            autoComplete="new-password"
+            value={secret}
+            onChange={(event) => setSecret(event.target.value)}
+          />
+        )}
+      </Field>
+      <Field label="Workflow">
+        {(control) => (
+          <Select {...control} value={workflow} onChange={(event) => setWorkflow(event.target.value)}>
+            <option value="">All, those to come too</option>
+            {workflows.data?.map((row) => (
+              <option key={row.id} value={row.id}>
+                {row.name}
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+      <Field label="When">
+        {(control) => (
+          <Select {...control} value={levels} onChange={(event) => setLevels(event.target.value as 'all' | 'error')}>
+            <option value="all">A run ends</option>
+            <option value="error">A run fails</option>
+          </Select>
+        )}
+      </Field>
+    </FormDialog>
   );
 }
