@@ -1,4 +1,4 @@
-import { type Catalogue, settingsOf } from '@/workflow/catalogue';
+import { type Catalogue, isFurther, type Setting, settingsOf } from '@/workflow/catalogue';
 import { type Block, type Json, listOf, storedValue } from '@/workflow/state';
 
 const ROWS = 7;
@@ -22,16 +22,21 @@ interface Piece {
 export function summaryOf(block: Block, catalogue: Catalogue): SummaryRow[] {
   if (block.type === 'loop' || block.type === 'parallel') return [];
   const type = catalogue.get(block.type);
-  const known = settingsOf(block, type).filter((setting) => !setting.password && setting.mode === 'basic');
+  const known = settingsOf(block, type).filter((setting) => !setting.password && !isFurther(setting, block));
   const rows = type
-    ? known.map(({ id, title, default: usual }) => ({
-        title,
-        stored: storedValue(block, id) ?? ((usual ?? null) as Json),
+    ? known.map((setting) => ({
+        title: setting.title,
+        stored: storedValue(block, setting.id) ?? usualValue(setting),
       }))
     : Object.values(block.subBlocks).map(({ id, value }) => ({ title: id, stored: value }));
   const first = rows.slice(0, ROWS);
   const set = rows.slice(ROWS).filter(({ stored }) => inWords(stored) !== '-');
   return [...first, ...set].slice(0, ROWS).map(({ title, stored }) => ({ title, value: inWords(stored) }));
+}
+
+/** What holds where nothing is stored. */
+function usualValue({ default: usual, options }: Setting): Json {
+  return (usual ?? (options[0] === 'none' ? 'None' : null)) as Json;
 }
 
 /** A value in a few words; a dash where there is none. */

@@ -4,7 +4,7 @@ import { BlockIcon } from '@/canvas/block-icon';
 import type { RunMark } from '@/canvas/marks';
 import { IconButton } from '@/ui/button';
 import { Field, TextInput } from '@/ui/field';
-import { type BlockType, type Catalogue, type Setting, settingsOf } from '@/workflow/catalogue';
+import { type BlockType, type Catalogue, isFurther, type Setting, settingsOf } from '@/workflow/catalogue';
 import type { DraftStore } from '@/workflow/draft-store';
 import { removeBlocks, renameBlock, setData, setRetry, setValue, toggleEnabled } from '@/workflow/edit';
 import { nameProblem } from '@/workflow/names';
@@ -184,36 +184,6 @@ const PLAIN: Setting = {
   password: false,
   mode: 'basic',
 };
-
-const RARE = new Set([
-  'skills',
-  'reasoningEffort',
-  'verbosity',
-  'thinkingLevel',
-  'promptCaching',
-  'attachmentFiles',
-  'files',
-  'previousInteractionId',
-  'azureEndpoint',
-  'azureApiVersion',
-  'vertexProject',
-  'vertexLocation',
-  'vertexCredential',
-  'bedrockAccessKeyId',
-  'bedrockSecretKey',
-  'bedrockRegion',
-  'retries',
-  'retryDelayMs',
-  'retryMaxDelayMs',
-  'retryNonIdempotent',
-  'proxyUrl',
-  'runMetadata',
-]);
-
-function isFurther(setting: Setting, block: Block): boolean {
-  const isSet = storedValue(block, setting.id) !== null && storedValue(block, setting.id) !== '';
-  return (RARE.has(setting.id) || setting.mode === 'advanced') && !isSet;
-}
 
 function languageOf(block: Block, id: string): Language {
   if (block.type !== 'function' || id !== 'code') return 'json';

@@ -41,6 +41,36 @@ export function settingsOf(block: Block, type: BlockType | undefined): Setting[]
   });
 }
 
+const RARE = new Set([
+  'reasoningEffort',
+  'verbosity',
+  'thinkingLevel',
+  'promptCaching',
+  'attachmentFiles',
+  'files',
+  'previousInteractionId',
+  'azureEndpoint',
+  'azureApiVersion',
+  'vertexProject',
+  'vertexLocation',
+  'vertexCredential',
+  'bedrockAccessKeyId',
+  'bedrockSecretKey',
+  'bedrockRegion',
+  'retries',
+  'retryDelayMs',
+  'retryMaxDelayMs',
+  'retryNonIdempotent',
+  'proxyUrl',
+  'runMetadata',
+]);
+
+/** Whether a setting can be left out of sight: few need it, and this block does not use it. */
+export function isFurther(setting: Setting, block: Block): boolean {
+  const isSet = storedValue(block, setting.id) !== null && storedValue(block, setting.id) !== '';
+  return (RARE.has(setting.id) || setting.mode === 'advanced') && !isSet;
+}
+
 /** Settings of earlier editors: shown only where a workflow still has them. */
 const OLD_SETTINGS = new Set(['agent.systemPrompt', 'agent.userPrompt', 'agent.memories', 'starter.startWorkflow']);
 

@@ -56,9 +56,6 @@ AGENT: Final = BlockSpec(
         _MODEL,
         SubBlockSpec(id="tools", title="Tools", type="tool-input"),
         SubBlockSpec(id="skills", title="Skills", type="skill-input"),
-        SubBlockSpec(id="temperature", title="Temperature", type="slider"),
-        SubBlockSpec(id="maxTokens", title="Max Output Tokens"),
-        SubBlockSpec(id="responseFormat", title="Response Format", type="code"),
         SubBlockSpec(
             id="memoryType",
             title="Memory",
@@ -72,6 +69,9 @@ AGENT: Final = BlockSpec(
         SubBlockSpec(
             id="slidingWindowTokens", title="Max Tokens", condition=When("memoryType", ("sliding_window_tokens",))
         ),
+        SubBlockSpec(id="responseFormat", title="Response Format", type="code"),
+        SubBlockSpec(id="temperature", title="Temperature", type="slider"),
+        SubBlockSpec(id="maxTokens", title="Max Output Tokens"),
         SubBlockSpec(id="reasoningEffort", title="Reasoning Effort", type="dropdown"),
         SubBlockSpec(id="verbosity", title="Verbosity", type="dropdown"),
         SubBlockSpec(id="thinkingLevel", title="Thinking Level", type="dropdown"),
