@@ -8,7 +8,7 @@ describe('what a custom tool tells the model', () => {
   ];
 
   test('is written and read again, with what is not shown kept', () => {
-    expect(functionOf(schemaOf('find', 'Finds orders', parameters))).toEqual({
+    expect(functionOf(schemaOf(undefined, 'find', 'Finds orders', parameters))).toEqual({
       description: 'Finds orders',
       parameters,
     });
@@ -19,6 +19,36 @@ describe('what a custom tool tells the model', () => {
     expect(functionOf(bare)).toEqual({
       description: 'Finds',
       parameters: [{ name: 'order', required: false, schema: { type: 'string' } }],
+    });
+  });
+
+  test('keeps what this page does not show, at every depth', () => {
+    const stored = {
+      type: 'function',
+      'x-owner': 'desk',
+      function: {
+        name: 'find',
+        description: 'Finds orders',
+        strict: true,
+        parameters: { type: 'object', additionalProperties: false, properties: {}, required: [], $defs: { id: {} } },
+      },
+    };
+    const changed = schemaOf(stored, 'find', 'Finds one', parameters) as unknown as typeof stored;
+    expect(functionOf(changed)).toEqual({ description: 'Finds one', parameters });
+    expect(changed['x-owner']).toBe('desk');
+    expect(changed.function.strict).toBe(true);
+    expect(changed.function.parameters.additionalProperties).toBe(false);
+    expect(changed.function.parameters.$defs).toEqual({ id: {} });
+    expect(schemaOf(changed, 'find', 'Finds orders', [])).toEqual(stored);
+  });
+
+  test('that came without the function around it stays so', () => {
+    const bare = { name: 'find', strict: true, parameters: { properties: {} } };
+    expect(schemaOf(bare, 'find', 'Finds', [])).toEqual({
+      name: 'find',
+      strict: true,
+      description: 'Finds',
+      parameters: { type: 'object', properties: {}, required: [] },
     });
   });
 

@@ -118,7 +118,8 @@ function CustomTool({ tool, change, label, disabled, words }: ToolProps) {
   const { description, parameters } = functionOf(tool.schema);
   const describe = (next: { title?: string; description?: string; parameters?: readonly Parameter[] }) => {
     const title = next.title ?? tool.title ?? '';
-    change({ title, schema: schemaOf(title, next.description ?? description, next.parameters ?? parameters) });
+    const parts = [title, next.description ?? description, next.parameters ?? parameters] as const;
+    change({ title, schema: schemaOf(tool.schema, ...parts) });
   };
   return (
     <>
