@@ -66,7 +66,7 @@ export function RunPanel({ workflowId, state, run, onClose }: Props) {
             <Line key={line.key} line={line} />
           ))}
         </ol>
-        {run.outcome?.output !== undefined && (
+        {run.outcome?.output !== undefined && run.outcome.status !== 'paused' && (
           <section className={styles.result} aria-label="Result">
             <h3>Result</h3>
             <JsonView value={run.outcome.output} />

@@ -73,11 +73,19 @@ function Run({ workflowId, run }: { workflowId: string; run: LogDetail }) {
         </section>
         <section className={styles.part} aria-label="Output">
           <h2>Output</h2>
-          <JsonView value={(data.finalOutput ?? null) as Json} />
+          <Output run={run} />
         </section>
       </div>
     </Page>
   );
+}
+
+function Output({ run }: { run: LogDetail }) {
+  const output = (run.executionData.finalOutput ?? null) as Json;
+  if (run.status === 'paused') {
+    return <Empty title="No output yet">It is here once the run has gone on to its end.</Empty>;
+  }
+  return output === null ? <Empty title="No output" /> : <JsonView value={output} />;
 }
 
 function VersionName({ workflowId, versionId }: { workflowId: string; versionId: string | null }) {

@@ -5,6 +5,7 @@ import { exactMoment } from '@/app/format';
 import { FieldsForm, sampleOf } from '@/editor/input-form';
 import { Button } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
+import { CopyButton } from '@/ui/copy-button';
 import fields from '@/ui/form.module.css';
 import { Failure, Problem, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
@@ -48,7 +49,10 @@ function Question({ workflowId, runId, point }: Props & { point: PausePoint }) {
   };
   return (
     <div className={styles.point}>
-      <p className={styles.since}>Somebody is asked for an answer, since {exactMoment(point.registeredAt)}.</p>
+      <p className={styles.since}>
+        Somebody is asked for an answer, since {exactMoment(point.registeredAt)}.
+        <CopyButton text={`${location.origin}/resume/${workflowId}/${runId}`} label="Copy the link to this question" />
+      </p>
       {shown.length > 0 && (
         <dl className={styles.shown}>
           {shown.map(({ name, value }) => (
