@@ -33,7 +33,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         admin = asyncio.run(set_admin_password(settings, PASSWORD))
         headers = {"x-api-key": made.api_key}
         with httpx.Client(base_url=stack.url, headers=headers, timeout=30) as http:
-            yield Account(stack.url, made.workspace_id, admin.admin_email, PASSWORD, http)
+            yield Account(stack.url, made.workspace_id, admin.admin_email, PASSWORD, http, stack.amqp_url)
 
 
 @pytest.fixture(scope="module")

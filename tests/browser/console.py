@@ -20,6 +20,7 @@ class Account:
     email: str
     password: str
     http: httpx.Client
+    amqp_url: str
 
     def import_(self, workflow: Json) -> str:
         """Import a file; returns the workflow's id."""
@@ -36,6 +37,16 @@ class Account:
         """Call it and wait."""
         headers = {"x-api-key": key} if key else {}
         return self.http.post(f"/api/workflows/{workflow_id}/execute", json=body or {}, headers=headers)
+
+    def queue(self, workflow_id: str) -> str:
+        """Call it and do not wait; returns the run's id."""
+        path, headers = f"/api/workflows/{workflow_id}/execute", {"x-execution-mode": "async"}
+        return str(self.http.post(path, json={}, headers=headers).raise_for_status().json()["executionId"])
+
+    def set_secret(self, name: str, value: str) -> None:
+        """A value for every workflow of the workspace."""
+        path = f"/api/workspaces/{self.workspace_id}/environment/{name}"
+        self.http.put(path, json={"value": value}).raise_for_status()
 
     def draft(self, workflow_id: str) -> Json:
         """The state that is edited."""

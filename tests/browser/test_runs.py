@@ -1,10 +1,17 @@
 """Runs: how they went, how long the queue is, and what can still be done about one."""
 
+import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, asking
+
+from shared.broker.connect import open_broker
+from shared.broker.topology import INTERACTIVE
+from shared.contracts.messages import DurableRunDispatched
+from shared.ids import new_id
 
 
 def test_a_failing_run_is_seen_with_its_block_and_message(console: Console, account: Account) -> None:
@@ -49,3 +56,66 @@ def test_the_queue_tells_its_length_and_what_a_job_waits(console: Console) -> No
     queue = console.page.get_by_label("Queue")
     expect(queue).to_contain_text(re.compile(r"In the queue\s*0 of 1,000"))
     expect(queue).to_contain_text("Under a second")
+
+
+def test_a_job_whose_message_died_is_seen_and_run_again_once_the_cause_is_gone(
+    console: Console, account: Account
+) -> None:
+    account.set_secret("KETTLE", "cold")
+    code = "if ({{KETTLE}} === 'cold') throw new Error('no tea'); return 'tea';"
+    workflow_id = account.publish(answering("Tea by queue", code))
+    run_id = account.queue(workflow_id)
+    console.goto(f"/runs/{workflow_id}/{run_id}")
+    expect(console.page.get_by_role("heading", name=re.compile("Tea by queue"))).to_contain_text("Failed")
+    _lose_message_of(account, run_id)
+
+    console.goto("/runs")
+    notice = console.page.get_by_role("status").filter(has_text="1 message could not be worked on.")
+    _until_seen(console, notice)
+    notice.get_by_role("link", name="Look at them").click()
+    row = console.page.get_by_role("row", name=re.compile("Tea by queue"))
+    expect(row).to_contain_text("Queued run, from runs.interactive")
+    expect(row.get_by_role("link", name="Tea by queue")).to_have_attribute("href", f"/runs/{workflow_id}/{run_id}")
+
+    account.set_secret("KETTLE", "hot")
+    console.button("Redrive", row).click()
+    console.shows("It is tried again.").shows("No dead letters")
+    console.goto(f"/runs?workflow={workflow_id}&status=completed")
+    done = console.page.get_by_role("link", name="Tea by queue")
+    _until_seen(console, done)
+    done.click()
+    expect(console.page.get_by_role("region", name="Output")).to_contain_text('"result": "tea"')
+
+
+def test_a_dead_letter_is_discarded(console: Console, account: Account) -> None:
+    run_id = account.queue(account.publish(answering("Forgotten", "return 1;")))
+    _lose_message_of(account, run_id)
+    console.goto("/settings/dead-letters")
+    row = console.page.get_by_role("row", name=re.compile("Forgotten"))
+    _until_seen(console, row)
+    console.button("Discard", row).click()
+    console.confirm("Discard").shows("No dead letters")
+
+
+def _lose_message_of(account: Account, run_id: str) -> None:
+    """Put a run's message where no worker can do anything with it, as a broken broker or an older version would."""
+
+    async def publish() -> None:
+        broker = open_broker(account.amqp_url, service="test")
+        await broker.start()
+        await broker.work.publish(INTERACTIVE, DurableRunDispatched(run_id, new_id(), account.workspace_id))
+        await broker.stop()
+
+    with ThreadPoolExecutor(1) as elsewhere:  # this thread has Playwright's loop
+        elsewhere.submit(lambda: asyncio.run(publish())).result()
+
+
+def _until_seen(console: Console, wanted: Locator) -> None:
+    """Look again until it is there: the page itself asks only twice a minute."""
+    for _ in range(50):
+        if wanted.count():
+            return
+        console.page.wait_for_timeout(200)
+        console.page.reload()
+        console.page.wait_for_load_state("networkidle")
+    expect(wanted).to_be_visible()

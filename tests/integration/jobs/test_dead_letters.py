@@ -67,6 +67,7 @@ async def test_a_run_that_kills_its_workers_is_seen_and_run_again(system: System
     await system.broker.work.publish(DEAD, message)
     letter = await one_letter(system)
     assert (letter.kind, letter.run_id) == (DeadLetterKind.DURABLE_RUN, accepted.run_id)
+    assert letter.workflow_id == a_spec().snapshot.workflow_id
     with pytest.raises(Conflict):
         await redrive(system, f"dead-letters/{letter.id}")
     granted = await system.executor.claim(message)

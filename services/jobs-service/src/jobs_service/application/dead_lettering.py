@@ -1,9 +1,11 @@
 """Keeps what nobody could work on, and gives it another chance when somebody says so."""
 
+from dataclasses import replace
+
 from jobs_service import metrics
 from jobs_service.application.redriving import Redriving
 from jobs_service.domain.dead_letters import KeptLetter, examine
-from jobs_service.ports import DeadLetters
+from jobs_service.ports import DeadLetters, Runs
 from shared.broker.ports import DeadLetter, WorkQueue
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, RedriveRun
 from shared.contracts.jobs import RunAccepted
@@ -14,8 +16,9 @@ from shared.errors import Conflict, NotFound
 class DeadLettering:
     """Dead letters of one workspace each, and those that are nobody's."""
 
-    def __init__(self, letters: DeadLetters, redriving: Redriving, queues: WorkQueue) -> None:
+    def __init__(self, letters: DeadLetters, runs: Runs, redriving: Redriving, queues: WorkQueue) -> None:
         self._letters = letters
+        self._runs = runs
         self._redriving = redriving
         self._queues = queues
 
@@ -24,7 +27,7 @@ class DeadLettering:
         kept = examine(letter.body, queue=letter.queue, reason=letter.reason)
         metrics.DEAD_LETTERS.labels(letter.queue, kept.kind if kept else "dropped").inc()
         if kept is not None:
-            await self._letters.keep(kept)
+            await self._letters.keep(await self._with_workflow(kept))
 
     async def page(self, workspace_id: str | None, *, limit: int, cursor: str | None) -> DeadLetterPage:
         """Newest first. Raises InvalidRequest, Unavailable."""
@@ -49,6 +52,13 @@ class DeadLettering:
     async def discard(self, letter_id: str, workspace_id: str) -> None:
         """Forget it. Raises NotFound, Unavailable."""
         await self._letters.discard((await self._own(letter_id, workspace_id)).id)
+
+    async def _with_workflow(self, kept: KeptLetter) -> KeptLetter:
+        """The message about a stored run names no workflow; people look for it by that."""
+        if kept.kind is not DeadLetterKind.DURABLE_RUN or kept.run_id is None:
+            return kept
+        found = await self._runs.claimable(kept.run_id)
+        return replace(kept, workflow_id=found.spec.snapshot.workflow_id) if found else kept
 
     async def _own(self, letter_id: str, workspace_id: str) -> KeptLetter:
         letter = await self._letters.find(letter_id, workspace_id)

@@ -24,4 +24,4 @@ def redrive(settings: JobsSettings, kept: Kept, life: Life, broker: Broker) -> R
     """A failed run becomes a run of its own, a dead letter a message again."""
     letters = MongoDeadLetters(kept.store, timedelta(seconds=settings.dead_letter_lifetime_seconds))
     redriving = Redriving(kept.runs, life.accepting)
-    return Redrives(redriving=redriving, dead_lettering=DeadLettering(letters, redriving, broker.work))
+    return Redrives(redriving=redriving, dead_lettering=DeadLettering(letters, kept.runs, redriving, broker.work))
