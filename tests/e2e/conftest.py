@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from tests.support.certificates import Authority
+from tests.support.mail_server import ACCOUNT, HOST, MailServer
 from tests.support.model_server import ModelServer
 from tests.support.public_door import PublicDoor
 
@@ -11,6 +13,7 @@ from flowport.servers.ports import free_port
 from flowport.stack import Stack, StackPorts
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
+from shared.service import ServiceName
 
 EXECUTORS = 2
 ADMIN_PASSWORD = "correct horse battery"
@@ -30,7 +33,26 @@ def small_model_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer, small_model_port: int) -> Iterator[Stack]:
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Whom the gateway trusts."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def mails(authority: Authority) -> Iterator[MailServer]:
+    """Where the gateway hands mail over."""
+    with MailServer(authority.server_context(HOST)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory,
+    models: ModelServer,
+    small_model_port: int,
+    mails: MailServer,
+    authority: Authority,
+) -> Iterator[Stack]:
     """Everything, running. Whoever kills a process starts it again."""
     folder = tmp_path_factory.mktemp("stack")
     environment = {
@@ -40,7 +62,21 @@ def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer, small_m
         "FLOWPORT_ADMIN_PASSWORD": ADMIN_PASSWORD,
         "RATE_LIMIT_WINDOW_MS": "2000",
     }
-    with Stack(folder, ports=StackPorts.free(), executors=EXECUTORS, environment=environment) as stack:
+    mail = {
+        "FLOWPORT_SMTP_HOST": HOST,
+        "FLOWPORT_SMTP_PORT": str(mails.port),
+        "FLOWPORT_SMTP_USERNAME": ACCOUNT[0],
+        "FLOWPORT_SMTP_PASSWORD": ACCOUNT[1],
+        "FLOWPORT_MAIL_FROM": "flow@example.org",
+        "SSL_CERT_FILE": str(authority.file()),
+    }
+    with Stack(
+        folder,
+        ports=StackPorts.free(),
+        executors=EXECUTORS,
+        environment=environment,
+        overrides={ServiceName.GATEWAY: mail},
+    ) as stack:
         yield stack
 
 

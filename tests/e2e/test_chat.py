@@ -1,5 +1,6 @@
 """A chat, from its address to the model and back: over HTTP, and in a browser on a phone."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from playwright.async_api import Page, ViewportSize, async_playwright, expect
+from tests.support.mail_server import MailServer, code_in
 from tests.support.model_server import ModelServer, Reply
 from tests.support.public_door import Frames, PublicDoor
 from tests.support.workflow_files import START, agent, start, workflow
@@ -75,6 +77,25 @@ async def test_a_password_opens_it(door: PublicDoor, models: ModelServer, visito
     assert await said(visitor, identifier, "Hello?", "c1") == "Come in."
 
 
+async def test_a_code_by_mail_opens_it(
+    door: PublicDoor, models: ModelServer, visitor: httpx.AsyncClient, mails: MailServer
+) -> None:
+    models.answer("invited", Reply.says("Welcome, Ada."))
+    identifier = await publish(door, "invited", authType="email", allowedEmails=["ada@example.com"])
+    path = f"/api/chat/{identifier}"
+    assert (await visitor.get(path)).json()["error"] == "auth_required_email"
+    for email in ("eve@example.com", "ada@example.com"):
+        assert (await visitor.post(f"{path}/otp", json={"email": email})).status_code == 200
+    mail = await asyncio.to_thread(mails.next)
+    assert mail["To"] == "ada@example.com", "the stranger, who asked first, gets none"
+    code = {"email": "ada@example.com", "otp": code_in(mail["Subject"])}
+    assert (await visitor.put(f"{path}/otp", json={**code, "otp": "nope"})).status_code == 401
+    assert (await visitor.put(f"{path}/otp", json=code)).json()["title"] == "Ask Ada"
+    assert await said(visitor, identifier, "Hello?", "c1") == "Welcome, Ada."
+    assert (await visitor.put(f"{path}/otp", json=code)).status_code == 401
+    assert mails.is_empty
+
+
 @asynccontextmanager
 async def page_of(stack: Stack, identifier: str, **options: Any) -> AsyncIterator[Page]:
     """The chat's page in a browser of its own; what goes wrong in it unseen fails the test."""
@@ -127,3 +148,25 @@ async def test_the_page_asks_for_the_password(stack: Stack, door: PublicDoor, mo
         await expect(page.get_by_label("Message")).to_be_visible()
     async with page_of(stack, "no-such-chat") as page:
         await expect(page.get_by_text("Chat not found")).to_be_visible()
+
+
+async def test_the_page_asks_for_an_address_and_its_code(
+    stack: Stack, door: PublicDoor, models: ModelServer, mails: MailServer
+) -> None:
+    models.answer("guests", Reply.says("Good to see you."))
+    identifier = await publish(door, "guests", authType="email", allowedEmails=["@guests.example"])
+    async with page_of(stack, identifier) as page:
+        await page.get_by_label("Your email address").fill("mia@guests.example")
+        await page.get_by_role("button", name="Send code").click()
+        await expect(page.get_by_text("mia@guests.example")).to_be_visible()
+        code = code_in((await asyncio.to_thread(mails.next)).get_content())
+        for attempt in (code[::-1] if code != code[::-1] else "000000", code):
+            await page.get_by_label("Code", exact=True).fill(attempt)
+            await page.get_by_role("button", name="Enter").click()
+            if attempt != code:
+                await expect(page.get_by_role("alert").filter(has_text="Invalid or expired code")).to_be_visible()
+        await page.get_by_label("Message").fill("Hello")
+        await page.get_by_role("button", name="Send", exact=True).click()
+        await expect(page.get_by_text("Good to see you.")).to_be_visible()
+        await page.reload()
+        await expect(page.get_by_label("Message")).to_be_visible()

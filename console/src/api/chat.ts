@@ -2,7 +2,7 @@ import { useIsMutating, useMutation, useQuery, useQueryClient } from '@tanstack/
 import { send } from './client';
 import { workflowKeys } from './workflows';
 
-export type ChatAccess = 'public' | 'password';
+export type ChatAccess = 'public' | 'password' | 'email';
 
 export interface ChatOutput {
   blockId: string;
@@ -16,6 +16,7 @@ export interface Chat {
   chatUrl: string;
   authType: ChatAccess;
   hasPassword: boolean;
+  allowedEmails: string[];
   customizations: { welcomeMessage: string | null };
   outputConfigs: ChatOutput[];
 }
@@ -25,6 +26,7 @@ export interface ChatWish {
   title: string;
   authType: ChatAccess;
   password?: string;
+  allowedEmails?: string[];
   customizations: { welcomeMessage: string };
   outputConfigs: ChatOutput[];
 }

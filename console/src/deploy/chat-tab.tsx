@@ -17,7 +17,14 @@ export const CHAT_FORM = 'chat-form';
 const ACCESS = [
   ['public', 'Public'],
   ['password', 'Password'],
+  ['email', 'Email'],
 ] as const;
+
+const WHO: Record<ChatAccess, string> = {
+  public: 'Everybody who has the link.',
+  password: 'Everybody who knows the password.',
+  email: 'Only the people below. Each of them gets a code by mail.',
+};
 
 const ADDRESS = /^[a-z0-9-]+$/;
 
@@ -48,6 +55,7 @@ function ChatForm({ workflow, chat, blocks }: FormProps) {
   const [title, setTitle] = useState(chat?.title ?? workflow.name);
   const [access, setAccess] = useState<ChatAccess>(chat?.authType ?? 'public');
   const [password, setPassword] = useState('');
+  const [allowed, setAllowed] = useState(chat?.allowedEmails.join('\n') ?? '');
   const [welcome, setWelcome] = useState(chat?.customizations.welcomeMessage ?? 'Hi there! How can I help?');
   const [outputs, setOutputs] = useState<ChatOutput[]>(chat?.outputConfigs ?? usualOutputs(blocks));
   const address = useAvailability(useDeferredValue(identifier), chat?.identifier);
@@ -60,6 +68,7 @@ function ChatForm({ workflow, chat, blocks }: FormProps) {
         title: title.trim(),
         authType: access,
         ...(access === 'password' && password ? { password } : {}),
+        ...(access === 'email' ? { allowedEmails: listed(allowed) } : {}),
         customizations: { welcomeMessage: welcome },
         outputConfigs: outputs,
       },
@@ -118,6 +127,7 @@ function ChatForm({ workflow, chat, blocks }: FormProps) {
       <div className={form.part}>
         <span className={form.label}>Access control</span>
         <Segments label="Access control" value={access} options={ACCESS} onChange={setAccess} />
+        <span className={form.hint}>{WHO[access]}</span>
       </div>
       {access === 'password' && (
         <Field label="Password" hint={chat?.hasPassword ? 'Leave it empty to keep the present one.' : undefined}>
@@ -129,6 +139,21 @@ function ChatForm({ workflow, chat, blocks }: FormProps) {
               required={!chat?.hasPassword}
               value={password}
               onChange={(event) => setPassword(event.target.value)}
+            />
+          )}
+        </Field>
+      )}
+      {access === 'email' && (
+        <Field label="Who may enter" required hint="Addresses, or @example.com for everybody there; one a line.">
+          {(control) => (
+            <TextArea
+              {...control}
+              required
+              rows={3}
+              spellCheck={false}
+              placeholder={'ada@example.com\n@example.org'}
+              value={allowed}
+              onChange={(event) => setAllowed(event.target.value)}
             />
           )}
         </Field>
@@ -153,6 +178,10 @@ function addressProblem(identifier: string, found: { available: boolean; error?:
   if (!identifier) return null;
   if (!ADDRESS.test(identifier)) return 'Small letters, digits and hyphens only.';
   return found && !found.available ? (found.error ?? 'This address is taken.') : null;
+}
+
+function listed(text: string): string[] {
+  return text.split(/[\s,;]+/).filter(Boolean);
 }
 
 /** What an agent says is the answer, where there is one. */

@@ -1,5 +1,6 @@
 """Chats: an address leads to one workflow, a workflow has one address."""
 
+import msgspec
 import pytest
 from tests.support.deploy import DeployCaller, at, state
 
@@ -52,6 +53,22 @@ async def test_settings_are_replaced_and_a_public_chat_forgets_its_password(gate
     assert await look(gateway, "open") == saved
 
 
+async def test_who_may_enter_is_kept_as_it_is_compared_and_forgotten_with_the_choice(gateway: DeployCaller) -> None:
+    invited = ChatSettings(
+        identifier="invited",
+        title="T",
+        access=ChatAccess.EMAIL,
+        allowed_emails=(" Ada@Example.com", "@ACME.test", "ada@example.com"),
+        ticket_secret="secret",
+    )
+    chat = await publish(gateway, invited)
+    assert chat.settings.allowed_emails == ("ada@example.com", "@acme.test")
+    assert await look(gateway, "invited") == chat
+    opened = msgspec.structs.replace(chat.settings, access=ChatAccess.PUBLIC)
+    saved = await gateway.http.call("PUT", f"/internal/chats/{chat.id}", body=opened, returns=Chat)
+    assert (saved.settings.allowed_emails, saved.settings.ticket_secret) == ((), None)
+
+
 async def test_an_address_is_free_again_when_its_chat_or_workflow_is_gone(gateway: DeployCaller) -> None:
     chat = await publish(gateway)
     await gateway.http.call("DELETE", f"/internal/chats/{chat.id}")
@@ -70,6 +87,18 @@ async def test_an_address_is_free_again_when_its_chat_or_workflow_is_gone(gatewa
         ChatSettings(identifier="x" * 101, title="T"),
         ChatSettings(identifier="ok", title=" "),
         ChatSettings(identifier="ok", title="T", access=ChatAccess.PASSWORD),
+        ChatSettings(identifier="ok", title="T", access=ChatAccess.EMAIL, ticket_secret="s"),
+        ChatSettings(identifier="ok", title="T", access=ChatAccess.EMAIL, allowed_emails=("a@b.example",)),
+        *(
+            ChatSettings(
+                identifier="ok",
+                title="T",
+                access=ChatAccess.EMAIL,
+                ticket_secret="s",
+                allowed_emails=("a@b.example", it),
+            )
+            for it in ("", "ada", "@", "@localhost", "ada@\u212aelvin.example", "a@b@c.example", "<a@b.example>")
+        ),
         ChatSettings(identifier="ok", title="T", look=ChatLook(primary_color="red;}")),
         ChatSettings(identifier="ok", title="T", look=ChatLook(image_url="javascript:alert(1)")),
         ChatSettings(identifier="ok", title="T", outputs=(ShownOutput("a", "toolCalls.list"),)),

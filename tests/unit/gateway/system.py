@@ -15,10 +15,12 @@ from tests.unit.gateway.calls import FakeCalls
 from tests.unit.gateway.chats import FakeChats
 from tests.unit.gateway.fakes import FakeBuckets, FakeDeployments, FakeJobs, FakeTenants, FakeWorker, HandClock
 from tests.unit.gateway.follow_ups import FakeFollowUps
+from tests.unit.gateway.mail import FakeEntryCodes, FakeMailer
 from tests.unit.gateway.people import FakeAudit, PlainPasswords
 from tests.unit.gateway.tool_servers import FakeToolServers
 
 from gateway.bootstrap import build
+from gateway.bootstrap.outside import Given
 from gateway.ports import RunKeeper
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
@@ -85,6 +87,9 @@ class System:
     agents: FakeAgents
     tool_servers: FakeToolServers
     follow_ups: FakeFollowUps
+    mailer: FakeMailer
+    entry_codes: FakeEntryCodes
+    passwords: PlainPasswords
 
     def call(
         self,
@@ -167,11 +172,13 @@ class System:
         key: str | None = "",
         raw: bytes = b"",
         headers: Mapping[str, str] | None = None,
+        address: str = "127.0.0.1",
     ) -> Answer:
         """Send JSON (or `raw`) with the system's key, unless another (or none) is given."""
         shown = self.key if key == "" else key
         sent = {**({"x-api-key": shown} if shown else {}), **(headers or {})}
-        return await self.request(method, path, headers=sent, body=raw if body is None else msgspec.json.encode(body))
+        content = raw if body is None else msgspec.json.encode(body)
+        return await self.request(method, path, headers=sent, body=content, address=address)
 
     async def get(self, path: str, *, key: str | None = "") -> Answer:
         """GET with the system's key, unless another (or none) is given."""
@@ -185,20 +192,21 @@ async def _serve(app: FastAPI, scope: Any, receive: Any, send: Any) -> None:
 
 @asynccontextmanager
 async def running_system(
-    *, keeper: RunKeeper | None = None, broker: Broker | None = None, **settings: Any
+    *, keeper: RunKeeper | None = None, broker: Broker | None = None, mails: bool = True, **settings: Any
 ) -> AsyncIterator[System]:
     """A started gateway with a deployed workflow `W` and a key with every scope.
 
-    `keeper` takes its runs, if given; with a `broker` of its own there is nobody who works on them.
+    `keeper` takes its runs, if given; with a `broker` of its own there is nobody who works on them. It has a mail
+    server, unless it `mails` not.
     """
     url = f"memory://{uuid4().hex}"
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
     buckets, calls, audit, chats = FakeBuckets(clock), FakeCalls(), FakeAudit(), FakeChats()
     follow_ups, tool_servers, agents = FakeFollowUps(), FakeToolServers(), FakeAgents()
+    mailer, entry_codes, passwords = FakeMailer(), FakeEntryCodes(), PlainPasswords()
     deployments.put("W")
     broker = broker or open_broker(url, service="gateway")
-    app = build(
-        GatewaySettings(**{"public_url": BASE, "default_plan": "free", "settle_seconds": 0, **settings}),
+    given = Given(
         broker=broker,
         store=tenants,
         buckets=buckets,
@@ -210,9 +218,14 @@ async def running_system(
         jobs=keeper or jobs,
         calls=calls,
         clock=clock,
-        passwords=PlainPasswords(),
+        passwords=passwords,
         audit_entries=audit,
+        entry_codes=entry_codes,
     )
+    if mails:
+        given["mailer"] = mailer
+    defaults = {"public_url": BASE, "default_plan": "free", "settle_seconds": 0}
+    app = build(GatewaySettings(**{**defaults, **settings}), **given)
     others = open_broker(url, service="executor-service")
     await others.start()
     worker = FakeWorker(others)
@@ -234,5 +247,8 @@ async def running_system(
             agents,
             tool_servers,
             follow_ups,
+            mailer,
+            entry_codes,
+            passwords,
         )
     await others.stop()

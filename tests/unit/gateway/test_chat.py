@@ -4,33 +4,18 @@ import json
 from typing import Any
 
 import pytest
-from tests.unit.gateway.fakes import NOON, OTHER, Send, outcome
+from tests.unit.gateway.fakes import OTHER, Send, outcome
+from tests.unit.gateway.published_chat import CHAT, publish
 from tests.unit.gateway.system import Answer, System, running_system
 from tests.unit.gateway.visitor import Visitor
 
 from gateway.domain.credentials import Scope
 from gateway.domain.people import Role
 from gateway.domain.redaction import redact_for_strangers
-from shared.contracts.deployments import Draft
 from shared.contracts.events import Chunk, RunEnded, Thinking
 from shared.contracts.runs import RunSpec, Trigger
 
-CHAT: dict[str, Any] = {
-    "workflowId": "W",
-    "identifier": "help-desk",
-    "title": "Help",
-    "customizations": {"welcomeMessage": "Hi!"},
-    "authType": "public",
-    "outputConfigs": [{"blockId": "a1", "path": "content"}],
-}
 LOCKED = {**CHAT, "authType": "password", "password": "open sesame"}
-
-
-async def publish(system: System, body: dict[str, Any] = CHAT) -> Answer:
-    system.deployments.drafts["W"] = Draft(state={"blocks": {}, "edges": []}, revision=1, saved_at=NOON)
-    answer = await system.send("POST", "/api/chat", body)
-    assert answer.status == 200, answer.body
-    return answer
 
 
 async def say(system: System, body: Any, *, cookie: str = "", **headers: str) -> Answer:

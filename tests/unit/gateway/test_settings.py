@@ -2,9 +2,11 @@
 
 import pytest
 
+from gateway.domain.mail import MailTls
 from gateway.domain.plans import PlanName
 from gateway.settings import GatewaySettings
 from shared.contracts.runs import RunMode
+from shared.settings_reading import read_settings
 
 
 def test_plans_have_the_promised_limits() -> None:
@@ -44,6 +46,33 @@ def test_a_caller_never_raises_a_time_limit() -> None:
     assert plan.time_limit_ms(RunMode.SYNC) == 300_000
     assert plan.time_limit_ms(RunMode.ASYNC, 60) == 60_000
     assert plan.time_limit_ms(RunMode.ASYNC, 99_999) == 5_400_000
+
+
+def test_mail_goes_nowhere_until_a_server_is_named() -> None:
+    assert GatewaySettings().mail_server() is None
+    server = GatewaySettings(smtp_host="mail.example", mail_from="flow@example.org").mail_server()
+    assert server is not None
+    assert (server.port, server.tls, server.username) == (587, MailTls.STARTTLS, None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"SMTP_HOST": "mail.example"}, "FLOWPORT_MAIL_FROM is not"),
+        ({"SMTP_HOST": "mail.example", "MAIL_FROM": "Flowport"}, "FLOWPORT_MAIL_FROM=Flowport: is no email address"),
+        ({"SMTP_USERNAME": "flow"}, "set together"),
+        ({"SMTP_USERNAME": "flow", "SMTP_PASSWORD": "p", "SMTP_TLS": "none"}, "not sent without TLS"),
+        ({"SMTP_TLS": "ssl"}, "FLOWPORT_SMTP_TLS=ssl"),
+        ({"SMTP_PORT": "mail"}, "FLOWPORT_SMTP_PORT=mail"),
+    ],
+)
+def test_wrong_mail_settings_stop_the_start_and_say_why(
+    monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str], sentence: str
+) -> None:
+    for name, value in wrong.items():
+        monkeypatch.setenv(f"FLOWPORT_{name}", value)
+    with pytest.raises(SystemExit, match=sentence):
+        read_settings(GatewaySettings)
 
 
 def test_every_setting_is_described() -> None:

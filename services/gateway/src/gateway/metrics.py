@@ -26,6 +26,7 @@ REFUSALS = Counter("flowport_gateway_refusals_total", "Execute calls refused bef
 RATE_UNCHECKED = Counter(
     "flowport_gateway_rate_unchecked_total", "Calls let through because the store of the rate limits did not answer."
 )
+MAILS = Counter("flowport_gateway_mails_total", "Mails with codes for chats, by what became of them.", ["outcome"])
 _by_workspace = False
 
 

@@ -1,13 +1,15 @@
 """What an operator can set on the gateway."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 
 from gateway.domain.addresses import networks
+from gateway.domain.mail import MailServer, MailTls
 from gateway.domain.plans import Plan, PlanName, Plans
 from gateway.domain.rate_limits import RateKind
+from shared.mail_addresses import mailbox
 from shared.settings import CommaList, CommonSettings
 
 
@@ -141,6 +143,19 @@ class GatewaySettings(CommonSettings):
     rate_limit_public_address: int = Field(
         60, ge=1, le=1_000_000_000, description="Calls per window to a workspace's public workflows from one address."
     )
+    smtp_host: str = Field(
+        "",
+        description="Mail server that sends the codes of chats with email access; without one there are no such chats.",
+    )
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port: usually 587 with starttls, 465 with tls.")
+    smtp_tls: MailTls = Field(
+        MailTls.STARTTLS,
+        description="starttls, tls from the first byte, or none; none takes no password. Certificates are checked:"
+        " SSL_CERT_FILE names an authority of your own.",
+    )
+    smtp_username: str = Field("", description="Account at the mail server; none when empty.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="Password of that account.")
+    mail_from: str = Field("", description="Address that mails come from; needed where FLOWPORT_SMTP_HOST is set.")
     trusted_proxies: CommaList = Field(
         (), description="Networks of our own proxies, 10.0.0.0/8,…; only what they say in X-Forwarded-For is believed."
     )
@@ -151,10 +166,41 @@ class GatewaySettings(CommonSettings):
         networks(value)
         return value
 
+    @field_validator("mail_from")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and mailbox(value) is None:
+            raise ValueError("is no email address")
+        return value.strip()
+
+    @model_validator(mode="after")
+    def _can_mail(self) -> Self:
+        has_password = bool(self.smtp_password.get_secret_value())
+        if self.smtp_host and not self.mail_from:
+            raise ValueError("FLOWPORT_SMTP_HOST is set, and FLOWPORT_MAIL_FROM is not")
+        if bool(self.smtp_username) != has_password:
+            raise ValueError("FLOWPORT_SMTP_USERNAME and FLOWPORT_SMTP_PASSWORD are set together or not at all")
+        if has_password and self.smtp_tls is MailTls.NONE:
+            raise ValueError("FLOWPORT_SMTP_PASSWORD is not sent without TLS: FLOWPORT_SMTP_TLS is none")
+        return self
+
     @property
     def base_url(self) -> str:
         """How links begin."""
         return self.public_url.rstrip("/") or f"http://localhost:{self.gateway_port}"
+
+    def mail_server(self) -> MailServer | None:
+        """Where mail goes, if anywhere."""
+        if not self.smtp_host:
+            return None
+        return MailServer(
+            host=self.smtp_host,
+            port=self.smtp_port,
+            tls=self.smtp_tls,
+            sender=self.mail_from,
+            username=self.smtp_username or None,
+            password=self.smtp_password.get_secret_value() or None,
+        )
 
     def plans(self) -> Plans:
         """Every plan; max has the team's numbers, benchmark has the enterprise's and next to no other bounds."""

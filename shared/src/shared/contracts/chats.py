@@ -11,6 +11,8 @@ class ChatAccess(StrEnum):
 
     PUBLIC = "public"
     PASSWORD = "password"  # noqa: S105 - the word, not a password
+    EMAIL = "email"
+    """Who has one of the allowed addresses, and shows it by a code that is mailed there."""
 
 
 class ShownOutput(msgspec.Struct, frozen=True):
@@ -38,6 +40,10 @@ class ChatSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     access: ChatAccess = ChatAccess.PUBLIC
     password_hash: str | None = None
     """Made by the gateway; set where `access` is PASSWORD, and then only."""
+    allowed_emails: tuple[str, ...] = ()
+    """`ada@example.com`, or `@example.com` for everybody there; set where `access` is EMAIL, and then only."""
+    ticket_secret: str | None = None
+    """Signs what browsers keep. Made by the gateway; set where `access` is EMAIL, and then only."""
     outputs: tuple[ShownOutput, ...] = ()
     """Empty: the text of the first agent, or the output of the run."""
     shows_thinking: bool = False

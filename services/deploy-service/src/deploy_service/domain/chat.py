@@ -8,12 +8,14 @@ import msgspec
 from deploy_service.domain.texts import checked_name, checked_text
 from shared.contracts.chats import ChatAccess, ChatLook, ChatSettings, ShownOutput
 from shared.errors import InvalidRequest
+from shared.mail_addresses import mail_domain, mailbox
 
 IDENTIFIER_LIMIT: Final = 100
 TITLE_LIMIT: Final = 200
 DESCRIPTION_LIMIT: Final = 2_000
 WELCOME_LIMIT: Final = 2_000
 OUTPUTS_LIMIT: Final = 50
+ADDRESSES_LIMIT: Final = 500
 RESERVED: Final = frozenset({"manage", "validate"})
 """Words that stand in the same place of the API's paths."""
 HIDDEN: Final = frozenset({"toolCalls", "providerTiming"})
@@ -34,20 +36,46 @@ def checked_identifier(identifier: str) -> str:
 
 def checked_settings(settings: ChatSettings) -> ChatSettings:
     """`settings` with texts trimmed. Raises InvalidRequest."""
-    has_password = settings.access is ChatAccess.PASSWORD
-    if has_password and not settings.password_hash:
-        raise _invalid("password", "Password is required when using password protection")
     if len(settings.outputs) > OUTPUTS_LIMIT:
         raise _invalid("outputConfigs", f"At most {OUTPUTS_LIMIT} outputs can be shown")
     return msgspec.structs.replace(
-        settings,
+        _checked_access(settings),
         identifier=checked_identifier(settings.identifier),
         title=checked_name("title", settings.title, TITLE_LIMIT),
         description=checked_text("description", settings.description, DESCRIPTION_LIMIT),
         look=_checked_look(settings.look),
-        password_hash=settings.password_hash if has_password else None,
         outputs=tuple(map(_checked_output, settings.outputs)),
     )
+
+
+def _checked_access(settings: ChatSettings) -> ChatSettings:
+    """With what lets people in as `access` says, and nothing of the other ways."""
+    has_password, has_emails = settings.access is ChatAccess.PASSWORD, settings.access is ChatAccess.EMAIL
+    if has_password and not settings.password_hash:
+        raise _invalid("password", "Password is required when using password protection")
+    if has_emails and not settings.ticket_secret:
+        raise _invalid("authType", "Email access has no secret to sign with")
+    return msgspec.structs.replace(
+        settings,
+        password_hash=settings.password_hash if has_password else None,
+        allowed_emails=_checked_emails(settings.allowed_emails) if has_emails else (),
+        ticket_secret=settings.ticket_secret if has_emails else None,
+    )
+
+
+def _checked_emails(given: tuple[str, ...]) -> tuple[str, ...]:
+    if not given:
+        raise _invalid("allowedEmails", "Email access needs at least one address, or a domain like @example.com")
+    if len(given) > ADDRESSES_LIMIT:
+        raise _invalid("allowedEmails", f"At most {ADDRESSES_LIMIT} addresses and domains can be allowed")
+    return tuple(dict.fromkeys(map(_checked_email, given)))
+
+
+def _checked_email(text: str) -> str:
+    allowed = mail_domain(text) or mailbox(text)
+    if allowed is None:
+        raise _invalid("allowedEmails", f"{text[:100]!r} is neither an email address nor a domain like @example.com")
+    return allowed
 
 
 def _checked_look(look: ChatLook) -> ChatLook:

@@ -1,4 +1,4 @@
-"""How often somebody may try to sign in: from an address, to one account and to all. Counted for all gateways together.
+"""How often somebody may try to get in: from an address, to one account and to all. Counted for all gateways together.
 
 An account is never closed to everybody: whoever guesses at it from elsewhere cannot keep its owner out.
 """
@@ -14,6 +14,7 @@ from shared.clock import Clock
 WINDOW_SECONDS: Final = 900
 PER_ACCOUNT: Final = 10
 PER_ADDRESS: Final = 50
+PER_MAILBOX: Final = 3
 
 
 class Attempts:
@@ -31,6 +32,15 @@ class Attempts:
     async def count_guess(self, *, what: str, address: str) -> None:
         """One guess from `address` at the password of `what`. Raises TooManyAttempts, Unavailable."""
         await self._count(what, address, PER_ACCOUNT)
+
+    async def count_mail(self, *, to: str, address: str) -> None:
+        """One mail to the mailbox `to` that `address` asks for. Raises TooManyAttempts, Unavailable."""
+        await self._count("mail", address, PER_ADDRESS)
+        await self._count("mailbox", to, PER_MAILBOX)
+
+    async def count_code(self, *, chat_id: str, address: str) -> None:
+        """One code from `address`: one house may have many people. Raises TooManyAttempts, Unavailable."""
+        await self._count("code", f"{chat_id} {address}", PER_ADDRESS)
 
     async def succeeded(self, *, email: str, address: str) -> None:
         """The tries to this account from there are forgiven. Raises Unavailable."""

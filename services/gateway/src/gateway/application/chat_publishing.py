@@ -1,17 +1,23 @@
 """Chats as their authors handle them: published, looked at, changed, taken away."""
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from gateway.application.audit import AuditLog
 from gateway.application.chat_visits import ChatVisits
+from gateway.application.outbox import Outbox
 from gateway.application.publishing import Publishing
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Authoring, ChatKeeper, Passwords
 from shared.contracts.chats import Chat, ChatAccess, ChatSettings, CreateChat
 from shared.errors import Conflict, InvalidRequest, NotFound
+
+NO_MAIL_SERVER: Final = (
+    "Email access needs a mail server to send codes with: set FLOWPORT_SMTP_HOST and FLOWPORT_MAIL_FROM on the gateway"
+)
 
 
 class ChatPublishing:
@@ -25,6 +31,7 @@ class ChatPublishing:
         visits: ChatVisits,
         *,
         passwords: Passwords,
+        outbox: Outbox,
         audit: AuditLog,
         settle: Callable[[], Awaitable[None]],
     ) -> None:
@@ -33,6 +40,7 @@ class ChatPublishing:
         self._publishing = publishing
         self._visits = visits
         self._passwords = passwords
+        self._outbox = outbox
         self._audit = audit
         self._settle = settle
 
@@ -41,7 +49,7 @@ class ChatPublishing:
         caller.require(Scope.ADMIN)
         if await self._chats.at(settings.identifier) is not None:
             raise InvalidRequest("Identifier already in use")
-        settings = await self._with_password(settings, password)
+        settings = await self._with_secret(settings, password)
         await self._deploy(caller, workflow_id)
         try:
             chat = await self._chats.create(CreateChat(caller.workspace.id, workflow_id, settings))
@@ -74,7 +82,7 @@ class ChatPublishing:
         """
         caller, chat = await self.get(caller, chat_id)
         caller.require(Scope.ADMIN)
-        settings = await self._with_password(msgspec.structs.replace(chat.settings, **changes), password)
+        settings = await self._with_secret(msgspec.structs.replace(chat.settings, **changes), password)
         try:
             changed = await self._chats.save(chat_id, settings)
         except Conflict as error:
@@ -94,10 +102,17 @@ class ChatPublishing:
         await self._note(caller, "chat.deleted", chat, before=chat.settings)
         await self._settle()
 
-    async def _with_password(self, settings: ChatSettings, password: str | None) -> ChatSettings:
+    async def _with_secret(self, settings: ChatSettings, password: str | None) -> ChatSettings:
+        if settings.access is ChatAccess.EMAIL:
+            return self._with_ticket_secret(settings)
         if settings.access is not ChatAccess.PASSWORD or password is None:
             return settings
         return msgspec.structs.replace(settings, password_hash=await self._passwords.hash(password))
+
+    def _with_ticket_secret(self, settings: ChatSettings) -> ChatSettings:
+        if not self._outbox.is_open:
+            raise InvalidRequest(NO_MAIL_SERVER)
+        return msgspec.structs.replace(settings, ticket_secret=settings.ticket_secret or secrets.token_urlsafe(32))
 
     async def _deploy(self, caller: Caller, workflow_id: str) -> None:
         found = await self._authoring.status(caller.workspace.id, workflow_id)

@@ -1,4 +1,4 @@
-"""Chats as their visitors meet them: found by their address, entered with a password where they have one."""
+"""Chats as their visitors meet them: found by their address, entered with a password where they ask for one."""
 
 from typing import Final
 
@@ -64,13 +64,13 @@ class ChatVisits:
         """
         if chat.settings.access is ChatAccess.PUBLIC:
             return None
-        if password is not None:
+        if password is not None and chat.settings.access is ChatAccess.PASSWORD:
             await self._attempts.count_guess(what=f"chat:{chat.id}", address=address)
             if not await self._passwords.verify(password, chat.settings.password_hash):
                 raise WrongPassword
             return ticket_for(chat, self._clock.now())
         if ticket is None or not opens(chat, ticket, self._clock.now()):
-            raise ChatLocked
+            raise ChatLocked(chat.settings.access)
         return None
 
     async def selection(self, chat: Chat) -> tuple[str, ...]:

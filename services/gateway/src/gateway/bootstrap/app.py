@@ -14,6 +14,7 @@ from gateway.api.guards import CorsGuard, RequestGuard
 from gateway.api.root import root_router
 from gateway.api.session_guard import SessionGuard
 from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
+from gateway.application.outbox import Outbox
 from gateway.bootstrap.callers import Callers, know_callers
 from gateway.bootstrap.channels import channel_routers, serve_tools
 from gateway.bootstrap.outside import Given, Outside, reach
@@ -49,7 +50,7 @@ def build(
     callers = know_callers(settings, outside)
     running = begin_runs(settings, outside, callers)
     reception, authored, erasing = running.reception, author(outside, callers), erase(outside, callers)
-    tools = serve_tools(settings, outside, reception, authored)
+    tools, outbox = serve_tools(settings, outside, reception, authored), Outbox(outside.mailer)
     app = create_app(
         ServiceName.GATEWAY,
         components=[
@@ -63,6 +64,7 @@ def build(
             running.followed,
             running.idempotency,
             tools.door,
+            outbox,
             erasing,
             ControlListener(broker.control, _heeding(callers, running)),
         ],
@@ -72,7 +74,9 @@ def build(
             *people_routers(settings, outside, callers, erasing),
             *follow_up_routers(outside, callers),
             *workflow_routers(settings, outside, callers, authored),
-            *channel_routers(settings, outside, callers, running=running, authored=authored, tools=tools),
+            *channel_routers(
+                settings, outside, callers, running=running, authored=authored, tools=tools, outbox=outbox
+            ),
             root_router(settings.base_url, ConsoleFiles()),
         ],
         middleware=_guards(settings),

@@ -17,8 +17,10 @@ from gateway.api.reception import Reception
 from gateway.application.agent_publishing import AgentPublishing
 from gateway.application.agent_serving import AgentServing
 from gateway.application.agent_tasks import AgentTasks
+from gateway.application.chat_codes import ChatCodes
 from gateway.application.chat_publishing import ChatPublishing
 from gateway.application.chat_visits import ChatVisits
+from gateway.application.outbox import Outbox
 from gateway.application.tool_publishing import ToolPublishing
 from gateway.application.tool_serving import ToolServing
 from gateway.bootstrap.callers import Callers
@@ -50,6 +52,7 @@ def channel_routers(
     running: Running,
     authored: Authored,
     tools: Tools,
+    outbox: Outbox,
 ) -> Sequence[APIRouter]:
     """The routes of a chat's authors stand before those of its visitors, which take any word for an address."""
     url, settle, reception = settings.base_url, callers.revocations.settle, running.reception
@@ -60,7 +63,7 @@ def channel_routers(
         tool_servers_router(callers.legacy, publishing, public_url=url),
         mcp_router(tools.door),
         *_agent_routers(settings, outside, callers, running, authored),
-        *_chat_routers(settings, outside, callers, reception, authored),
+        *_chat_routers(settings, outside, callers, reception=reception, authored=authored, outbox=outbox),
     )
 
 
@@ -83,7 +86,13 @@ def _agent_routers(
 
 
 def _chat_routers(
-    settings: GatewaySettings, outside: Outside, callers: Callers, reception: Reception, authored: Authored
+    settings: GatewaySettings,
+    outside: Outside,
+    callers: Callers,
+    *,
+    reception: Reception,
+    authored: Authored,
+    outbox: Outbox,
 ) -> Sequence[APIRouter]:
     url, passwords = settings.base_url, outside.passwords
     visits = ChatVisits(
@@ -100,11 +109,13 @@ def _chat_routers(
         authored.publishing,
         visits,
         passwords=passwords,
+        outbox=outbox,
         audit=callers.audit,
         settle=callers.revocations.settle,
     )
+    codes = ChatCodes(outside.entry_codes, outbox, passwords=passwords, attempts=callers.attempts, clock=outside.clock)
     return (
         chat_manage_router(callers.legacy, callers.endpoints, publishing, public_url=url),
-        chat_visit_router(ChatDoor(reception, visits, callers.limits, public_url=url)),
+        chat_visit_router(ChatDoor(reception, visits, codes, callers.limits, public_url=url)),
         chat_page_router(),
     )

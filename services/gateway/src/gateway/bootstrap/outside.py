@@ -11,10 +11,13 @@ from gateway.adapters.bucket_store import INDEXES as BUCKET_INDEXES
 from gateway.adapters.bucket_store import BucketStore
 from gateway.adapters.chat_service import ChatService
 from gateway.adapters.deploy_service import DeployService
+from gateway.adapters.entry_code_store import INDEXES as CODE_INDEXES
+from gateway.adapters.entry_code_store import EntryCodeStore
 from gateway.adapters.follow_up import FollowUpService
 from gateway.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
 from gateway.adapters.idempotency_store import IdempotencyStore
 from gateway.adapters.jobs_service import JobsService
+from gateway.adapters.smtp import SmtpMailer
 from gateway.adapters.tenant_store import INDEXES as TENANT_INDEXES
 from gateway.adapters.tenant_store import TenantStore
 from gateway.adapters.tool_server_service import ToolServerService
@@ -24,8 +27,10 @@ from gateway.ports import (
     Buckets,
     ChatKeeper,
     DeployKeeper,
+    EntryCodes,
     FollowUps,
     IdempotencyRecords,
+    Mailer,
     Passwords,
     RunKeeper,
     TenantDatabase,
@@ -42,7 +47,7 @@ from shared.store.client import Store
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
 
-INDEXES: Final = (*TENANT_INDEXES, *BUCKET_INDEXES, *IDEMPOTENCY_INDEXES, *AUDIT_INDEXES)
+INDEXES: Final = (*TENANT_INDEXES, *BUCKET_INDEXES, *IDEMPOTENCY_INDEXES, *AUDIT_INDEXES, *CODE_INDEXES)
 
 
 class Given(TypedDict, total=False):
@@ -58,6 +63,8 @@ class Given(TypedDict, total=False):
     deploy: DeployKeeper
     chats: ChatKeeper
     agents: AgentKeeper
+    entry_codes: EntryCodes
+    mailer: Mailer
     tool_servers: ToolServerKeeper
     jobs: RunKeeper
     follow_ups: FollowUps
@@ -77,6 +84,8 @@ class Outside:
     deploy: DeployKeeper
     chats: ChatKeeper
     agents: AgentKeeper
+    entry_codes: EntryCodes
+    mailer: Mailer | None
     tool_servers: ToolServerKeeper
     jobs: RunKeeper
     follow_ups: FollowUps
@@ -85,7 +94,7 @@ class Outside:
 
 def reach(settings: GatewaySettings, given: Given) -> Outside:
     """What is given, and the rest as `settings` say; nothing is opened that is not needed."""
-    clients = _Clients(settings)
+    clients, mail_server = _Clients(settings), settings.mail_server()
 
     @cache
     def database() -> Store:
@@ -102,6 +111,8 @@ def reach(settings: GatewaySettings, given: Given) -> Outside:
         deploy=given.get("deploy") or DeployService(clients.to(settings.deploy_url)),
         agents=given.get("agents") or AgentService(clients.to(settings.deploy_url)),
         chats=given.get("chats") or ChatService(clients.to(settings.deploy_url)),
+        entry_codes=given.get("entry_codes") or EntryCodeStore(database()),
+        mailer=given.get("mailer") or (SmtpMailer(mail_server) if mail_server else None),
         tool_servers=given.get("tool_servers") or ToolServerService(clients.to(settings.deploy_url)),
         jobs=given.get("jobs")
         or JobsService(clients.to(settings.jobs_url, patience=settings.restart_patience_seconds)),

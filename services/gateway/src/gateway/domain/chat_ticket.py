@@ -1,29 +1,38 @@
-"""What a browser keeps once it has said a chat's password: good for a day, and only while the password is the same."""
+"""What a browser keeps once it was let into a chat: good for a day, and only while what let it in is the same."""
 
 import hashlib
 import hmac
 from datetime import datetime
 from typing import Final
 
-from shared.contracts.chats import Chat
+from gateway.domain.chat_entry import admits
+from shared.contracts.chats import Chat, ChatAccess
 
 TICKET_SECONDS: Final = 24 * 3600
 
 
-def ticket_for(chat: Chat, now: datetime) -> str:
-    """A ticket to `chat`, signed with what is kept of its password: a new password makes every old ticket void."""
-    ends = int(now.timestamp()) + TICKET_SECONDS
-    return f"{ends}.{_signature(chat, ends)}"
+def ticket_for(chat: Chat, now: datetime, *, holder: str = "") -> str:
+    """A ticket to `chat`, of the address `holder` where it is addresses that are let in.
+
+    It is signed with what is kept of the password: a new password makes every old ticket void.
+    """
+    claim = f"{int(now.timestamp()) + TICKET_SECONDS}.{holder.encode().hex()}"
+    return f"{claim}.{_signature(chat, claim)}"
 
 
 def opens(chat: Chat, ticket: str, now: datetime) -> bool:
     """Whether `ticket` is one of ours for `chat`, and still good."""
-    ends, _, signature = ticket.partition(".")
-    if not (ends.isascii() and ends.isdigit() and len(ends) <= 12 and signature.isascii()):
+    claim, _, signature = ticket.rpartition(".")
+    if not (ticket.isascii() and hmac.compare_digest(signature, _signature(chat, claim))):
         return False
-    return hmac.compare_digest(signature, _signature(chat, int(ends))) and now.timestamp() < int(ends)
+    ends, _, holder = claim.partition(".")
+    return now.timestamp() < int(ends) and _lets_in(chat, bytes.fromhex(holder).decode())
 
 
-def _signature(chat: Chat, ends: int) -> str:
-    secret = chat.settings.password_hash or ""
-    return hmac.new(secret.encode(), f"chat:{chat.id}:{ends}".encode(), hashlib.sha256).hexdigest()
+def _lets_in(chat: Chat, holder: str) -> bool:
+    return chat.settings.access is not ChatAccess.EMAIL or admits(chat.settings, holder)
+
+
+def _signature(chat: Chat, claim: str) -> str:
+    secret = chat.settings.password_hash or chat.settings.ticket_secret or ""
+    return hmac.new(secret.encode(), f"chat:{chat.id}:{claim}".encode(), hashlib.sha256).hexdigest()

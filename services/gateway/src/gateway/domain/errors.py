@@ -4,6 +4,7 @@ import math
 from datetime import datetime, timedelta
 
 from gateway.domain.people import Role
+from shared.contracts.chats import ChatAccess
 from shared.errors import AtCapacity, Conflict, FlowportError, Forbidden, InvalidRequest, Unauthenticated, Unavailable
 
 
@@ -87,12 +88,12 @@ class ChatUnavailable(Forbidden):
 
 
 class ChatLocked(Unauthenticated):
-    """A chat that wants its password first; the message is what chat pages wait for."""
+    """A chat that wants a password or an address first; the message is what chat pages wait for."""
 
     code = "CHAT_LOCKED"
 
-    def __init__(self) -> None:
-        super().__init__("auth_required_password")
+    def __init__(self, access: ChatAccess) -> None:
+        super().__init__(f"auth_required_{access}")
 
 
 class WrongPassword(Unauthenticated):
@@ -102,6 +103,15 @@ class WrongPassword(Unauthenticated):
 
     def __init__(self) -> None:
         super().__init__("Invalid password")
+
+
+class WrongCode(Unauthenticated):
+    """Not the code, not any more, or not for this address. Which of them is nobody's business."""
+
+    code = "WRONG_CODE"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid or expired code")
 
 
 class SignInRefused(Unauthenticated):

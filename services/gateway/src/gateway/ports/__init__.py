@@ -14,6 +14,7 @@ from gateway.ports.followed_runs import FollowedRun, FollowedRuns, Numbered
 from gateway.ports.idempotency import CallRecord, IdempotencyRecords, KnownCall
 from gateway.ports.jobs import EVERY_RUN, EventLog, Jobs, Payloads, RunKeeper
 from gateway.ports.keys import Keys
+from gateway.ports.mail import EntryCodes, Mailer
 from gateway.ports.rate_limits import Buckets, Tokens
 from gateway.ports.tool_servers import ToolServerKeeper
 from gateway.ports.workspaces import Workspaces
@@ -32,6 +33,7 @@ __all__ = [
     "Control",
     "DeployKeeper",
     "Deployments",
+    "EntryCodes",
     "Environment",
     "Eraser",
     "Erasures",
@@ -43,6 +45,7 @@ __all__ = [
     "Jobs",
     "Keys",
     "KnownCall",
+    "Mailer",
     "Numbered",
     "Passwords",
     "Payloads",

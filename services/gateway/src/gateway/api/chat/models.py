@@ -11,7 +11,8 @@ from gateway.domain.people import MAX_PASSWORD, MIN_PASSWORD
 from shared.contracts.chats import Chat, ChatAccess, ChatLook, ChatSettings, ShownOutput
 
 MAX_FILES = 15
-AuthType = Literal["public", "password"]
+AuthType = Literal["public", "password", "email"]
+OTP_LIMIT = 20
 Password = Field(None, min_length=MIN_PASSWORD, max_length=MAX_PASSWORD)
 
 
@@ -45,6 +46,9 @@ class ChatChangeBody(AskedFor):
     customizations: LookBody | None = None
     auth_type: AuthType | None = None
     password: str | None = Password
+    allowed_emails: list[str] | None = Field(
+        None, max_length=500, description="Who may enter with a code by mail: ada@example.com, or @example.com for all."
+    )
     output_configs: list[OutputBody] | None = None
     include_thinking: bool | None = None
     include_tool_calls: bool | None = None
@@ -59,6 +63,8 @@ class ChatChangeBody(AskedFor):
         for name, field in _SETTING_OF.items():
             if name in given:
                 yield field, given[name]
+        if self.allowed_emails is not None:
+            yield "allowed_emails", tuple(self.allowed_emails)
         if self.auth_type is not None:
             yield "access", ChatAccess(self.auth_type)
         if self.customizations is not None:
@@ -105,11 +111,17 @@ class SayBody(AskedFor):
     conversation_id: str | None = Field(None, min_length=1, max_length=128, description="Of the page's own choice.")
     files: list[SentFile] = Field(default=[], max_length=MAX_FILES)
     password: str | None = Field(None, max_length=MAX_PASSWORD)
+    email: str | None = Field(None, max_length=320, description="Proved by a code: see `/otp`.")
 
     @property
     def says_something(self) -> bool:
         """Whether there is anything to answer."""
         return bool(self.input) or bool(self.files)
+
+    @property
+    def knocks(self) -> bool:
+        """Whether it is all about being let in."""
+        return self.password is not None or self.email is not None
 
     def workflow_input(self, chat: Chat) -> dict[str, Any]:
         """What the workflow gets.
@@ -120,6 +132,18 @@ class SayBody(AskedFor):
         conversation = {} if self.conversation_id is None else {"conversationId": f"{chat.id}:{self.conversation_id}"}
         files = {"files": [file.model_dump(exclude_none=True) for file in self.files]} if self.files else {}
         return {"input": self.input or "", **conversation, **files}
+
+
+class CodeWish(AskedFor):
+    """Whom a code is to be mailed to."""
+
+    email: str = Field(max_length=320)
+
+
+class CodeBody(CodeWish):
+    """The code that came by mail."""
+
+    otp: str = Field(max_length=OTP_LIMIT, description="Six digits.")
 
 
 class Look(Shown):
@@ -149,12 +173,13 @@ class ChatConfig(Shown):
 
 
 class ChatView(ChatConfig):
-    """What its author may know: everything but the password."""
+    """What its author may know: everything but the secrets."""
 
     workflow_id: str
     identifier: str
     chat_url: str
     has_password: bool
+    allowed_emails: list[str]
     include_thinking: bool
     include_tool_calls: bool
     is_active: bool
@@ -203,6 +228,7 @@ def view_of(chat: Chat, base_url: str) -> ChatView:
         identifier=settings.identifier,
         chat_url=url_of(chat, base_url),
         has_password=settings.password_hash is not None,
+        allowed_emails=list(settings.allowed_emails),
         include_thinking=settings.shows_thinking,
         include_tool_calls=settings.shows_tools,
         is_active=settings.is_active,

@@ -9,13 +9,14 @@ from starlette.responses import Response
 
 from gateway.api.attached import PROTOCOL_HEADER
 from gateway.api.bodies import json_value, validated
-from gateway.api.chat.models import ChatConfig, SayBody, config_of
+from gateway.api.chat.models import ChatConfig, CodeBody, CodeWish, Done, SayBody, config_of, url_of
 from gateway.api.frames import FrameWriter
 from gateway.api.legacy.errors import present_error
 from gateway.api.legacy.models import Refusal
 from gateway.api.reception import Reception
 from gateway.api.routes import plain
 from gateway.api.schemas import answers, described
+from gateway.application.chat_codes import ChatCodes
 from gateway.application.chat_visits import ChatVisits, OpenChat
 from gateway.application.rate_limits import RateLimits
 from gateway.domain.chat_ticket import TICKET_SECONDS
@@ -27,16 +28,21 @@ from shared.contracts.runs import RunMode, Trigger
 from shared.errors import InvalidRequest
 from shared.web.structs import StructResponse
 
+CODE_SENT: Final = "If this address may enter, a code is on its way to it."
 NO_STORE: Final = {"cache-control": "no-store"}
 
 
 class ChatDoor:
     """Lets visitors in and streams the answers. Their messages count against the workflow's public limits."""
 
-    def __init__(self, reception: Reception, visits: ChatVisits, limits: RateLimits, *, public_url: str) -> None:
+    def __init__(
+        self, reception: Reception, visits: ChatVisits, codes: ChatCodes, limits: RateLimits, *, public_url: str
+    ) -> None:
         self._reception = reception
         self._visits = visits
+        self._codes = codes
         self._limits = limits
+        self._public_url = public_url
         self._is_secure = public_url.startswith("https://")
 
     async def look(self, request: Request) -> Response:
@@ -53,7 +59,7 @@ class ChatDoor:
         ticket = await self._enter(request, found.chat, password=body.password)
         if body.says_something:
             response = await self._answer(request, found, body)
-        elif body.password is not None:
+        elif body.knocks:
             response = _config(found.chat)
         else:
             raise InvalidRequest("No input provided")
@@ -61,9 +67,26 @@ class ChatDoor:
             self._give(response, found.chat, ticket)
         return response
 
+    async def send_code(self, request: Request) -> Response:
+        """Mail a code to somebody who is allowed; everybody is answered alike."""
+        chat = (await self._visits.find(request.path_params["identifier"])).chat
+        wish = validated(CodeWish, json_value(await request.body()))
+        url = url_of(chat, self._public_url)
+        await self._codes.send(chat, wish.email, address=self._address_of(request), url=url)
+        return StructResponse(Done(message=CODE_SENT).model_dump(), headers=NO_STORE)
+
+    async def take_code(self, request: Request) -> Response:
+        """Let somebody in who got one."""
+        chat = (await self._visits.find(request.path_params["identifier"])).chat
+        body = validated(CodeBody, json_value(await request.body()))
+        ticket = await self._codes.redeem(chat, body.email, body.otp.strip(), address=self._address_of(request))
+        response = _config(chat)
+        self._give(response, chat, ticket)
+        return response
+
     async def _answer(self, request: Request, found: OpenChat, body: SayBody) -> Response:
         chat, endpoint = found.chat, found.endpoint
-        address = self._reception.limiting.address_of(request)
+        address = self._address_of(request)
         visitor = await self._reception.authentication.visitor(endpoint.workspace_id, address)
         self._reception.limiting.show(request, visitor, RateKind.SYNC)
         self._reception.admit_to(request, endpoint.workspace_id)
@@ -86,8 +109,10 @@ class ChatDoor:
 
     async def _enter(self, request: Request, chat: Chat, *, password: str | None) -> str | None:
         ticket = request.cookies.get(_cookie_name(chat))
-        address = self._reception.limiting.address_of(request)
-        return await self._visits.enter(chat, ticket=ticket, password=password, address=address)
+        return await self._visits.enter(chat, ticket=ticket, password=password, address=self._address_of(request))
+
+    def _address_of(self, request: Request) -> str:
+        return self._reception.limiting.address_of(request)
 
     def _give(self, response: Response, chat: Chat, ticket: str) -> None:
         response.set_cookie(
@@ -133,4 +158,17 @@ def chat_visit_router(door: ChatDoor) -> APIRouter:
         responses=responses,
         openapi_extra=described(SayBody),
     )
+    for method, action, summary, body, answer in (
+        ("POST", door.send_code, "Mail a code to an address", CodeWish, Done),
+        ("PUT", door.take_code, "Enter with the code", CodeBody, ChatConfig),
+    ):
+        router.add_api_route(
+            "/{identifier}/otp",
+            action,
+            methods=[method],
+            response_model=answer,
+            summary=summary,
+            responses=answers(Refusal, 400, 401, 403, 404, 429, 503),
+            openapi_extra=described(body),
+        )
     return router

@@ -9,6 +9,8 @@ let conversationId = newId();
 let config = null;
 let files = [];
 let answering = null;
+let email = "";
+const gates = Object.fromEntries([...document.querySelectorAll("[data-gate]")].map((gate) => [gate.dataset.gate, gate]));
 
 function make(tag, className, text) {
   const made = document.createElement(tag);
@@ -17,9 +19,9 @@ function make(tag, className, text) {
   return made;
 }
 
-function post(body, signal) {
+function send(method, path, body, signal) {
   const headers = { "Content-Type": "application/json", "X-Sim-Stream-Protocol": "agent-events-v1" };
-  return fetch(address, { method: "POST", headers, body: JSON.stringify(body), signal });
+  return fetch(path, { method, headers, body: JSON.stringify(body), signal });
 }
 
 async function reason(answer) {
@@ -145,7 +147,7 @@ async function say(input) {
   busy(true);
   const shown = new Answer();
   try {
-    const answer = await post({ input, conversationId, files: sent.length ? sent : undefined }, answering.signal);
+    const answer = await send("POST", address, { input, conversationId, files: sent.length ? sent : undefined }, answering.signal);
     if (answer.ok) await read(answer, shown);
     else if (answer.status === 401) await load();
     else shown.fail(await reason(answer));
@@ -188,7 +190,7 @@ const loaded = (file) =>
 
 function welcome() {
   const text = config.customizations.welcomeMessage;
-  element("messages").replaceChildren(element("closed"), element("gate"));
+  element("messages").replaceChildren(element("closed"), ...Object.values(gates));
   if (!text) return;
   const shown = make("div", "message");
   shown.append(...written(text));
@@ -214,7 +216,7 @@ function open(answered) {
     element("image").src = imageUrl;
     element("image").hidden = false;
   }
-  element("gate").hidden = true;
+  ask(null);
   element("composer").hidden = false;
   if (!element("messages").querySelector(".message")) welcome();
   busy(false);
@@ -225,24 +227,61 @@ async function load() {
   if (answer?.ok) return open(await answer.json());
   const message = answer ? await reason(answer) : "The server does not answer.";
   element("composer").hidden = true;
-  if (message === "auth_required_password") {
-    element("gate").hidden = false;
-    element("password").focus();
-  } else {
+  const asked = /^auth_required_(password|email)$/.exec(message)?.[1];
+  if (asked) ask(asked);
+  else {
     element("closed").textContent = message;
     element("closed").hidden = false;
   }
 }
 
-element("gate").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  element("refused").textContent = "";
-  const answer = await post({ password: element("password").value }).catch(() => null);
-  if (answer?.ok) {
-    element("password").value = "";
-    open(await answer.json());
-  } else element("refused").textContent = answer ? await reason(answer) : "The server does not answer.";
-});
+// Asks for one thing, or for nothing any more.
+function ask(wanted) {
+  for (const [name, gate] of Object.entries(gates)) gate.hidden = name !== wanted;
+  if (!wanted) return;
+  gates[wanted].querySelector(".refused").textContent = "";
+  gates[wanted].querySelector("input").value = "";
+  gates[wanted].querySelector("input").focus();
+}
+
+// Sends what a gate was told; the answer if it was right, else says what was wrong.
+async function knock(gate, method, path, body) {
+  const refused = gate.querySelector(".refused");
+  const button = gate.querySelector("button");
+  refused.textContent = "";
+  button.disabled = true;
+  const answer = await send(method, path, body).catch(() => null);
+  button.disabled = false;
+  if (answer?.ok) return answer.json();
+  refused.textContent = answer ? await reason(answer) : "The server does not answer.";
+  gate.querySelector("input").select();
+  return null;
+}
+
+async function sendCode(gate) {
+  const sent = await knock(gate, "POST", `${address}/otp`, { email });
+  if (!sent) return;
+  ask("code");
+  element("sent").textContent = `If ${email} may enter, a code is on its way there. It is good for ten minutes.`;
+}
+
+const passes = {
+  password: (gate) => knock(gate, "POST", address, { password: element("password").value }),
+  email: (gate) => {
+    email = element("email").value.trim();
+    return sendCode(gate);
+  },
+  code: (gate) => knock(gate, "PUT", `${address}/otp`, { email, otp: element("code").value }),
+};
+for (const [name, gate] of Object.entries(gates)) {
+  gate.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const entered = await passes[name](gate);
+    if (entered) open(entered);
+  });
+}
+element("again").addEventListener("click", () => sendCode(gates.code));
+element("elsewhere").addEventListener("click", () => ask("email"));
 element("composer").addEventListener("submit", (event) => {
   event.preventDefault();
   const input = element("text").value.trim();

@@ -1,0 +1,42 @@
+"""Mail that stays here, and codes in memory."""
+
+import asyncio
+from datetime import datetime
+
+from gateway.domain.chat_entry import MAX_TRIES, EntryCode
+from gateway.domain.mail import Mail
+from shared.errors import Unavailable
+
+
+class FakeMailer:
+    """Implements Mailer."""
+
+    def __init__(self) -> None:
+        self.mails: asyncio.Queue[Mail] = asyncio.Queue()
+        self.refuses = False
+
+    async def send(self, mail: Mail) -> None:
+        if self.refuses:
+            raise Unavailable("the mail server did not take a message")
+        self.mails.put_nowait(mail)
+
+
+class FakeEntryCodes:
+    """Implements EntryCodes."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, EntryCode] = {}
+        self.tries: dict[str, int] = {}
+
+    async def put(self, key: str, code: EntryCode) -> None:
+        self.codes[key], self.tries[key] = code, 0
+
+    async def count_try(self, key: str, now: datetime) -> EntryCode | None:
+        code = self.codes.get(key)
+        if code is None or code.expires_at <= now or self.tries[key] >= MAX_TRIES:
+            return None
+        self.tries[key] += 1
+        return code
+
+    async def use(self, key: str, code: EntryCode) -> bool:
+        return self.codes.get(key) == code and self.codes.pop(key) is not None

@@ -1,0 +1,224 @@
+"""Chats that ask who somebody is: codes by mail, which tell nobody who is on the list."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.support.mail_server import code_in
+from tests.unit.gateway.published_chat import CHAT, publish
+from tests.unit.gateway.system import PATIENCE_SECONDS, Answer, System, running_system
+
+from gateway.domain.chat_entry import CODE_LIFE, MAX_TRIES
+from gateway.domain.mail import Mail
+
+INVITED = {**CHAT, "authType": "email", "allowedEmails": ["ada@example.com", "@acme.test"]}
+WRONG = {"error": "Invalid or expired code", "code": "INVALID_OR_EXPIRED_CODE"}
+
+
+async def ask(system: System, email: str, *, address: str = "10.0.0.1", method: str = "POST", **body: Any) -> Answer:
+    sent = {"email": email, **body}
+    return await system.send(method, "/api/chat/help-desk/otp", sent, key=None, address=address)
+
+
+async def enter(system: System, email: str, code: str, **options: Any) -> Answer:
+    return await ask(system, email, method="PUT", otp=code, **options)
+
+
+async def mailed(system: System) -> str:
+    """The code in the next mail that leaves."""
+    return code_in((await next_mail(system)).text)
+
+
+async def next_mail(system: System) -> Mail:
+    return await asyncio.wait_for(system.mailer.mails.get(), PATIENCE_SECONDS)
+
+
+async def test_a_code_by_mail_opens_the_chat_for_a_day(system: System) -> None:
+    await publish(system, INVITED)
+    look = await system.get("/api/chat/help-desk", key=None)
+    assert (look.status, look.json["error"]) == (401, "auth_required_email")
+    assert (await ask(system, " ADA@example.com ")).status == 200
+    code = await mailed(system)
+    answer = await enter(system, "ada@EXAMPLE.com", code)
+    assert (answer.status, answer.json["title"]) == (200, "Help")
+    assert "allowedEmails" not in answer.json
+    cookie = answer.headers["set-cookie"]
+    assert all(word in cookie for word in ("HttpOnly", "Max-Age=86400", "SameSite=strict", "Secure"))
+    entered = {"cookie": cookie.partition(";")[0]}
+    said = await system.send("POST", "/api/chat/help-desk", {"input": "?"}, key=None, headers=entered)
+    assert said.status == 200
+    system.clock.advance(24 * 3600)
+    assert (await system.request("GET", "/api/chat/help-desk", headers=entered)).status == 401
+
+
+async def test_the_mail_says_what_it_is_for(system: System) -> None:
+    await publish(system, {**INVITED, "title": "Help\r\nBcc: all@acme.test"})
+    await ask(system, "ada@example.com")
+    mail = await next_mail(system)
+    assert mail.to == "ada@example.com"
+    assert mail.subject.endswith("is your code for Help Bcc: all@acme.test")
+    assert "https://flow.example/chat/help-desk" in mail.text
+
+
+async def test_everybody_of_a_domain_is_let_in_and_nobody_of_one_that_looks_like_it(system: System) -> None:
+    await publish(system, INVITED)
+    await ask(system, "bob@acme.test")
+    assert (await enter(system, "bob@acme.test", await mailed(system))).status == 200
+    for stranger in ("bob@sub.acme.test", "bob@acme.test.evil.example", "ada@example.org"):
+        assert (await ask(system, stranger)).status == 200
+    await ask(system, "zoe@acme.test")
+    assert (await next_mail(system)).to == "zoe@acme.test"
+
+
+async def test_answers_do_not_tell_who_is_on_the_list(system: System) -> None:
+    await publish(system, INVITED)
+    asked = [await ask(system, email) for email in ("ada@example.com", "eve@evil.example")]
+    assert asked[0].json == asked[1].json
+    assert asked[0].status == asked[1].status == 200
+    for email in ("ada@example.com", "eve@evil.example"):
+        refused = await enter(system, email, "wrong")
+        assert refused.status == 401
+        assert WRONG.items() <= refused.json.items()
+    assert len(system.entry_codes.codes) == 2, "a code is made for both, and kept alike"
+
+
+async def test_the_address_alone_opens_nothing(system: System) -> None:
+    await publish(system, INVITED)
+    for body in ({"email": "ada@example.com"}, {"email": "ada@example.com", "input": "?"}, {"password": "x"}):
+        answer = await system.send("POST", "/api/chat/help-desk", body, key=None)
+        assert (answer.status, answer.json["error"]) == (401, "auth_required_email")
+
+
+async def test_only_a_hash_of_the_code_is_kept(system: System) -> None:
+    await publish(system, INVITED)
+    await ask(system, "ada@example.com")
+    code = await mailed(system)
+    ((key, kept),) = system.entry_codes.codes.items()
+    assert kept.code_hash == await system.passwords.hash(code)
+    assert "ada" not in key
+
+
+async def test_a_code_is_good_once_and_for_ten_minutes(system: System) -> None:
+    await publish(system, INVITED)
+    await ask(system, "ada@example.com")
+    code = await mailed(system)
+    assert (await enter(system, "ada@example.com", code)).status == 200
+    assert (await enter(system, "ada@example.com", code)).status == 401
+    await ask(system, "ada@example.com")
+    late = await mailed(system)
+    system.clock.advance(CODE_LIFE.total_seconds())
+    assert (await enter(system, "ada@example.com", late)).status == 401
+
+
+async def test_a_new_code_takes_the_place_of_the_old_one(system: System) -> None:
+    await publish(system, INVITED)
+    await ask(system, "ada@example.com")
+    old = await mailed(system)
+    await ask(system, "ada@example.com")
+    new = await mailed(system)
+    assert old == new or (await enter(system, "ada@example.com", old)).status == 401
+    assert (await enter(system, "ada@example.com", new)).status == 200
+
+
+async def test_a_code_is_for_its_address_and_its_chat(system: System) -> None:
+    await publish(system, INVITED)
+    await ask(system, "ada@example.com")
+    code = await mailed(system)
+    assert (await enter(system, "bob@acme.test", code)).status == 401
+    system.deployments.put("W2")
+    await system.send("POST", "/api/chat", {**INVITED, "workflowId": "W2", "identifier": "other"})
+    other = {"email": "ada@example.com", "otp": code}
+    assert (await system.send("PUT", "/api/chat/other/otp", other, key=None)).status == 401
+    assert (await enter(system, "ada@example.com", code)).status == 200
+
+
+async def test_a_code_can_be_guessed_at_only_so_often_from_wherever(system: System) -> None:
+    await publish(system, INVITED)
+    await ask(system, "ada@example.com")
+    code = await mailed(system)
+    for number in range(MAX_TRIES):
+        assert (await enter(system, "ada@example.com", "wrong", address=f"10.0.1.{number}")).status == 401
+    assert (await enter(system, "ada@example.com", code, address="10.0.2.1")).status == 401
+
+
+async def test_a_mailbox_is_not_flooded_from_wherever(system: System) -> None:
+    await publish(system, INVITED)
+    for email in ("ada@example.com", "eve@evil.example"):
+        for number in range(3):
+            assert (await ask(system, email, address=f"10.0.0.{number}")).status == 200
+        flooding = await ask(system, email, address="10.0.0.9")
+        assert flooding.status == 429
+        assert int(flooding.headers["retry-after"]) > 0
+
+
+async def test_one_address_asks_for_so_many_codes_and_tries_so_many(system: System) -> None:
+    await publish(system, INVITED)
+    for number in range(50):
+        assert (await ask(system, f"n{number}@acme.test")).status == 200
+        assert (await enter(system, f"n{number}@acme.test", "wrong")).status == 401
+    assert (await ask(system, "n50@acme.test")).status == 429
+    assert (await enter(system, "n50@acme.test", "wrong")).status == 429
+    assert (await ask(system, "n50@acme.test", address="10.9.9.9")).status == 200
+
+
+async def test_who_is_taken_off_the_list_is_out_at_once(system: System) -> None:
+    await publish(system, INVITED)
+    await ask(system, "ada@example.com")
+    answer = await enter(system, "ada@example.com", await mailed(system))
+    entered = {"cookie": answer.headers["set-cookie"].partition(";")[0]}
+    await ask(system, "ada@example.com")
+    second = await mailed(system)
+    await system.send("PATCH", "/api/chat/manage/C1", {"allowedEmails": ["@acme.test"]})
+    assert (await system.request("GET", "/api/chat/help-desk", headers=entered)).status == 401
+    assert (await enter(system, "ada@example.com", second)).status == 401
+
+
+async def test_the_cookie_of_one_person_is_not_that_of_another(system: System) -> None:
+    await publish(system, INVITED)
+    await ask(system, "bob@acme.test")
+    answer = await enter(system, "bob@acme.test", await mailed(system))
+    forged = answer.headers["set-cookie"].partition(";")[0].replace(b"bob".hex(), b"ada".hex())
+    assert (await system.request("GET", "/api/chat/help-desk", headers={"cookie": forged})).status == 401
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["", "ada", "a@b", "a,b@acme.test", "a%evil.example@acme.test", "a@acme.test\r\nRCPT TO:<x@y.z>", "ä@acme.test"],
+)
+async def test_what_is_no_address_is_refused(system: System, email: str) -> None:
+    await publish(system, INVITED)
+    answer = await ask(system, email)
+    assert (answer.status, answer.json["error"]) == (400, "Invalid email address")
+
+
+async def test_a_chat_that_asks_for_no_address_has_no_codes(system: System) -> None:
+    await publish(system)
+    assert (await ask(system, "ada@example.com")).status == 400
+    assert (await enter(system, "ada@example.com", "123456")).status == 400
+    assert system.mailer.mails.empty()
+
+
+async def test_without_a_mail_server_the_choice_is_refused_and_says_what_is_missing() -> None:
+    async with running_system(mails=False) as system:
+        answer = await system.send("POST", "/api/chat", INVITED)
+        assert answer.status == 400
+        assert "FLOWPORT_SMTP_HOST" in answer.json["error"]
+
+
+async def test_a_mail_server_that_is_away_is_not_the_visitors_business(system: System) -> None:
+    await publish(system, INVITED)
+    system.mailer.refuses = True
+    assert (await ask(system, "ada@example.com")).status == 200
+    system.mailer.refuses = False
+    await ask(system, "ada@example.com")
+    assert (await enter(system, "ada@example.com", await mailed(system))).status == 200
+
+
+async def test_the_author_sees_the_list_and_the_secret_stays_through_changes(system: System) -> None:
+    await publish(system, INVITED)
+    view = (await system.get("/api/chat/manage/C1")).json
+    assert view["allowedEmails"] == ["ada@example.com", "@acme.test"]
+    secret = system.chats.chats["C1"].settings.ticket_secret
+    assert secret and secret.encode() not in (await system.get("/api/chat/manage/C1")).body
+    await system.send("PATCH", "/api/chat/manage/C1", {"title": "Other"})
+    assert system.chats.chats["C1"].settings.ticket_secret == secret
