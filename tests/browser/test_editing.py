@@ -3,8 +3,9 @@
 import re
 
 from playwright.sync_api import expect
+from tests.browser.broken_line import breakable_line
 from tests.browser.console import Account, Console
-from tests.browser.workflows import answering, talking, thirty
+from tests.browser.workflows import answering, talking, thirty, waiting
 
 
 def test_thirty_blocks_open_and_save_back_without_a_difference(console: Console, account: Account) -> None:
@@ -109,28 +110,27 @@ def test_a_draft_that_fails_says_where_and_why(console: Console, account: Accoun
 
 
 def test_a_draft_run_whose_line_is_lost_is_followed_on(console: Console, account: Account) -> None:
-    workflow = answering("Lose the line", "await new Promise((done) => setTimeout(done, 3000)); return 'here';")
-    page = console.goto(f"/workflows/{account.import_(workflow)}").press("Run").page
-    console.press("Run draft")
-    expect(console.block("Answer").locator("[data-run=running]")).to_be_visible()
-    with page.expect_event("requestfailed"):
-        page.context.set_offline(True)
-    with page.expect_response(re.compile(r"/executions/.+/stream\?from=\d+")):
-        page.context.set_offline(False)
-    expect(page.get_by_role("region", name="Result")).to_contain_text('"result": "here"')
-    expect(console.block("Answer").locator("[data-run=done]")).to_be_visible()
-    blocks = page.get_by_role("list", name="Blocks that ran").get_by_role("listitem")
-    expect(blocks).to_have_count(2)
+    workflow_id = account.import_(waiting("Lose the line", 4))
+    with breakable_line(account.url) as (url, break_off):
+        page = console.goto(f"{url}/workflows/{workflow_id}").press("Run").press("Run draft").page
+        expect(console.block("Wait").locator("[data-run=running]")).to_be_visible()
+        with page.expect_response(re.compile(r"/executions/.+/stream\?from=\d+")):
+            break_off()
+        expect(page.get_by_role("region", name="Result")).to_contain_text('"result": "here"')
+        for name in ("Start", "Wait", "Answer"):
+            expect(console.block(name).locator("[data-run=done]")).to_be_visible()
+        blocks = page.get_by_role("list", name="Blocks that ran").get_by_role("listitem")
+        expect(blocks).to_have_count(3)
+        page.goto("about:blank")
 
 
 def test_a_draft_run_is_stopped(console: Console, account: Account) -> None:
-    workflow = answering("Stop me", "await new Promise((done) => setTimeout(done, 60000)); return 'never';")
-    workflow_id = account.import_(workflow)
+    workflow_id = account.import_(waiting("Stop me", 120))
     console.goto(f"/workflows/{workflow_id}").press("Run").press("Run draft")
-    expect(console.block("Answer").locator("[data-run=running]")).to_be_visible()
+    expect(console.block("Wait").locator("[data-run=running]")).to_be_visible()
     console.press("Stop")
     expect(console.page.get_by_role("status").filter(has_text="Stopped")).to_be_visible()
-    expect(console.block("Answer").locator("[data-run]")).to_have_count(0)
+    expect(console.block("Wait").locator("[data-run]")).to_have_count(0)
     expect(console.button("Run draft")).to_be_enabled()
     console.goto(f"/runs?workflow={workflow_id}")
     expect(console.page.get_by_role("row", name=re.compile("Stop me"))).to_contain_text("Cancelled")

@@ -67,6 +67,17 @@ def answering(name: str, code: str) -> Json:
     return file(name, blocks, [("start", "answer", "source")])
 
 
+def waiting(name: str, seconds: int) -> Json:
+    """A workflow that takes a while and answers 'here'."""
+    while_ = {**setting("timeValue", "short-input", str(seconds)), **setting("timeUnit", "dropdown", "seconds")}
+    blocks = [
+        block("start", "start_trigger", "Start", 0, 0),
+        block("wait", "wait", "Wait", 330, 0, sub_blocks=while_),
+        function("answer", "Answer", 660, 0, "return 'here';"),
+    ]
+    return file(name, blocks, [("start", "wait", "source"), ("wait", "answer", "source")])
+
+
 def talking(name: str) -> Json:
     """A workflow that repeats its input word by word, with the built-in model."""
     messages = [{"role": "user", "content": "<start.input>"}]
