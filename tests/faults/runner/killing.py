@@ -18,6 +18,8 @@ STEPS: Final = ("first", "count", "last")
 QUIET_SECONDS: Final = (2.0, 6.0)
 """From one recovery to the next kill."""
 RECOVERY_SECONDS: Final = 10.0
+REACHED: Final = 0.98
+"""Of the rate that was asked for, at the least: else it was another test."""
 SETTLE_SECONDS: Final = 90.0
 REPORT_SECONDS: Final = 5.0
 
@@ -79,9 +81,8 @@ async def _report(scene: Scene, load: SteadyLoad, settled: asyncio.Event) -> Non
     while not settled.is_set():
         await asyncio.sleep(REPORT_SECONDS)
         told = ", ".join(f"{count} × {answer}" for answer, count in load.answers.items()) or "none"
-        scene.say(
-            f"{time.monotonic() - began:4.0f} s: {len(load.jobs)} accepted, {load.ended} ended; other answers: {told}"
-        )
+        counts = f"{load.offered} offered, {len(load.jobs)} accepted, {load.ended} ended"
+        scene.say(f"{time.monotonic() - began:4.0f} s: {counts}; other answers: {told}")
 
 
 def _names(load: SteadyLoad) -> dict[str, str]:
@@ -96,6 +97,8 @@ def _judge(scene: Scene, load: SteadyLoad, watch: JournalWatch) -> list[Figure]:
     false = [job for job in done if not all(scene.witness.calls(step, job.name) for step in STEPS)]
     again = [job for job in done if scene.witness.calls("count", job.name) > 1]
     return [
+        Figure("calls offered a second", load.offered / load.loaded_seconds, at_least=scene.options.rate * REACHED),
+        Figure("the latest of them was late by", load.latest_seconds, "s"),
         Figure("jobs accepted", len(jobs)),
         Figure("accepted and lost", sum(job.ended_at is None for job in jobs), at_most=0),
         Figure("runs in the store without an end", runs_without_an_end(scene.stack.mongodb_uri), at_most=0),
