@@ -1,14 +1,16 @@
 """Lines to the broker that break one at a time: no caller is left without an answer."""
 
 import asyncio
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
+from tests.faults.harness.line import Line
 from tests.faults.harness.until import until
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
 from tests.support.eventually import eventually
 from tests.support.public_door import JsonObject, PublicDoor
+from tests.support.workflow_files import start, workflow
 
 from flowport.stack import Stack
 
@@ -71,6 +73,32 @@ async def test_waiting_callers_hear_of_a_killed_broker_while_it_is_away_and_new_
     assert [told[0] for told in frames] == [{"event": "error", "error": LOST}] * CALLERS
     assert refused.status_code == 503
     await until(lambda: _serves(door, workflow_id), seconds=30)
+
+
+async def test_a_gateway_whose_line_goes_silent_refuses_and_is_unready_until_it_is_mended(
+    stack: Stack, door: PublicDoor
+) -> None:
+    name, broker = "gateway-2", urlsplit(stack.amqp_url)
+    workflow_id = await door.publish(workflow("Short", [start()]))
+    async with Line([broker.port or 0]) as line:
+        through = broker._replace(netloc=broker.netloc.replace(f":{broker.port}", f":{line.port}")).geturl()
+        await asyncio.to_thread(stack.restart, name, environment={"FLOWPORT_AMQP_URL": through})
+        alone = PublicDoor(stack.url_of(name), door.http.headers["x-api-key"], door.workspace_id)
+        await until(lambda: _serves(alone, workflow_id), seconds=30)
+
+        line.cut()
+        refused, elsewhere = await alone.run(workflow_id), await door.run(workflow_id)
+        await until(lambda: _is_red(alone), seconds=30)
+        line.mend()
+        await until(lambda: _serves(alone, workflow_id), seconds=60)
+        await alone.close()
+    await asyncio.to_thread(stack.restart, name, environment={"FLOWPORT_AMQP_URL": stack.amqp_url})
+
+    assert (refused.status_code, elsewhere.status_code) == (503, 200)
+
+
+async def _is_red(door: PublicDoor) -> bool:
+    return (await door.http.get("/readyz")).status_code == 503
 
 
 async def _serves(door: PublicDoor, workflow_id: str) -> bool:

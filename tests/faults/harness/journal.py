@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
@@ -12,6 +13,8 @@ from tests.faults.harness.witness import Witness
 
 PREFIX: Final = "flowport"
 LOOK_SECONDS: Final = 0.25
+REST: Final = 4
+"""A look at a long journal is followed by a rest of so many times what it took: it shall not be a load of its own."""
 
 
 def journaled_blocks(mongodb_uri: str, run_ids: Iterable[str] | None = None) -> set[tuple[str, str]]:
@@ -46,9 +49,10 @@ class JournalWatch:
     async def go_on(self, stopping: asyncio.Event) -> None:
         """Look until `stopping` is set; a store that is away is asked again."""
         while not stopping.is_set():
+            began = time.monotonic()
             with suppress(PyMongoError):
                 self._note(await asyncio.to_thread(journaled_blocks, self._mongodb_uri))
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(max(LOOK_SECONDS, REST * (time.monotonic() - began)))
 
     def ran_again(self) -> list[str]:
         """Blocks that called the outside after they were seen in the journal."""

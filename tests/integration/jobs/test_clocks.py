@@ -1,0 +1,55 @@
+"""Clocks that are minutes off change nothing: what a lease is, the store's clock says."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+
+import pytest
+from tests.integration.jobs.conftest import Start
+from tests.integration.jobs.system import System
+
+from shared.clock import SystemClock
+
+SKEW = timedelta(minutes=5)
+LEASE_SECONDS = 2.0
+
+
+class WrongClock(SystemClock):
+    """So much ahead, or behind."""
+
+    def __init__(self, by: timedelta) -> None:
+        self._by = by
+
+    def now(self) -> datetime:
+        """See Clock."""
+        return super().now() + self._by
+
+
+@pytest.fixture
+async def replicas(start: Start) -> AsyncIterator[list[System]]:
+    """Two processes on one store, ten minutes apart."""
+    async with AsyncExitStack() as opened:
+        wrong = [WrongClock(SKEW), WrongClock(-SKEW)]
+        both = [await opened.enter_async_context(start(lease_seconds=LEASE_SECONDS, clock=clock)) for clock in wrong]
+        await both[0].executor.listen()
+        yield both
+
+
+async def test_a_lease_that_is_renewed_at_either_is_over_at_neither(replicas: list[System]) -> None:
+    accepted = await replicas[1].gateway.accept()
+    await replicas[0].executor.begin()
+
+    for turn in range(6):
+        await asyncio.sleep(LEASE_SECONDS / 4)
+        assert await replicas[turn % 2].executor.renew(accepted.run_id, 1) is False
+    assert replicas[0].executor.unread() == 0
+    await replicas[1].executor.finish(accepted.run_id, 1)
+
+
+async def test_a_lease_that_nobody_renews_is_over_all_the_same(replicas: list[System]) -> None:
+    accepted = await replicas[1].gateway.accept()
+    await replicas[0].executor.begin()
+
+    again = await replicas[0].executor.begin()
+    assert (again.run.run_id, again.attempt) == (accepted.run_id, 2)
