@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import msgspec
 
@@ -19,6 +19,10 @@ _KEY_BYTES: Final = 32
 
 class HomeInUse(CommandFailed):
     """Another flowport works on the same data."""
+
+
+class HomeNotWritable(CommandFailed):
+    """The folder cannot be made, or nothing can be written there."""
 
 
 class Credentials(msgspec.Struct, frozen=True, rename="camel"):
@@ -37,16 +41,14 @@ class Home:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        self.path.mkdir(parents=True, exist_ok=True)
         self.logs = self.path / "logs"
         self.data = self.path / "data"
         self.credentials_file = self.path / "credentials.json"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep the folder to ourselves. Raises HomeInUse naming the process that has it."""
-        self.logs.mkdir(parents=True, exist_ok=True)
-        with (self.path / "lock").open("a+") as lock:
+        """Keep the folder to ourselves. Raises HomeNotWritable, HomeInUse naming the process that has it."""
+        with self._lock_file() as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -56,6 +58,14 @@ class Home:
             lock.write(str(os.getpid()))
             lock.flush()
             yield
+
+    def _lock_file(self) -> TextIO:
+        try:
+            self.logs.mkdir(parents=True, exist_ok=True)
+            return (self.path / "lock").open("a+")
+        except OSError as error:
+            found = f"nothing can be written to {self.path} ({error.strerror})"
+            raise HomeNotWritable(f"{found}; FLOWPORT_HOME=… selects another folder") from error
 
     def read_credentials(self) -> Credentials | None:
         """What an earlier start wrote, if it can be read."""
@@ -81,6 +91,7 @@ class Home:
 
 def write_secret(file: Path, content: bytes) -> None:
     """Replace `file` at once; only its owner may read it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".new")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _SECRET_MODE), "wb") as opened:

@@ -1,6 +1,7 @@
 """Applications served inside this process."""
 
 import asyncio
+import os
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -31,7 +32,9 @@ def listen(port: int, host: str = LOOPBACK) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=2048)
     except OSError as error:
-        raise PortInUse(f"port {port} of {host} cannot be had ({error.strerror}); PORT=… selects another") from error
+        raise PortInUse(
+            f"port {port} of {host} cannot be had ({os.strerror(error.errno or 0)}); PORT=… selects another"
+        ) from error
 
 
 def port_of(listening: socket.socket) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flowport.home import Credentials, Home, HomeInUse
+from flowport.home import Credentials, Home, HomeInUse, HomeNotWritable
 
 CREDENTIALS = Credentials("http://127.0.0.1:8080", "w1", "sk-sim-secret", "admin@example.org")
 
@@ -31,6 +31,12 @@ def test_credentials_that_cannot_be_read_are_none(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.credentials_file.write_text("{")
     assert home.read_credentials() is None
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_a_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(HomeNotWritable, match=r"file/home .*; FLOWPORT_HOME="), Home(tmp_path / "file/home").locked():
+        pass
 
 
 def test_a_folder_in_use_names_the_process_that_has_it(tmp_path: Path) -> None:

@@ -86,7 +86,6 @@ class Profiles:
             raise CommandFailed(f"{self._file} cannot be read: {error}") from error
 
     def _write(self, kept: _Kept) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
         write_secret(self._file, msgspec.json.format(msgspec.json.encode(kept)) + b"\n")
 
 

@@ -75,4 +75,5 @@ def _everywhere(work: Work) -> list[Row]:
     try:
         return asyncio.run(done())
     except PyMongoError as error:
-        raise CommandFailed(f"the store does not do this: {error}") from error
+        found = str(error).partition(", Timeout")[0]
+        raise CommandFailed(f"the store does not do this: {found}. FLOWPORT_MONGODB_URI says where it is") from error

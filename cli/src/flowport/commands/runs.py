@@ -62,7 +62,9 @@ def cancel(session: Session, run: RunId) -> None:
 @command(runs_app)
 def redrive(session: Session, run: RunId) -> None:
     """Run a failed queued run again, as a run of its own."""
-    session.output.record(session.door.call("POST", path("v1", "runs", run, "redrive"))["data"])
+    session.output.record(
+        session.door.call("POST", path("v1", "runs", place_of(session.door, run).run_id, "redrive"))["data"]
+    )
 
 
 @command(runs_app)

@@ -18,7 +18,10 @@ from shared.service import ServiceName
 topology_app = typer.Typer(help="The broker's queues and policies.", no_args_is_help=True)
 
 ManagementUrl = Annotated[
-    str, typer.Argument(envvar="FLOWPORT_AMQP_MANAGEMENT_URL", help="RabbitMQ's HTTP API, user and password inside.")
+    str,
+    typer.Argument(
+        metavar="URL", envvar="FLOWPORT_AMQP_MANAGEMENT_URL", help="RabbitMQ's HTTP API, user and password inside."
+    ),
 ]
 
 
