@@ -5,7 +5,6 @@ whichever protocol, name servers included.
 """
 
 import asyncio
-import json
 import os
 import socket
 import subprocess
@@ -13,18 +12,14 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from tests.support.public_door import PublicDoor
+from tests.support.three_modes import Answers, run_in_three_modes
 
 from flowport.stack import Stack, StackPorts
-from gateway.first_key import make_first_key
-from gateway.settings import GatewaySettings
 
 ROOT: Final = Path(__file__).parents[2]
-ECHO: Final = ROOT / "examples" / "summarise.json"
-SELECTED: Final = {"input": "hello", "selectedOutputs": ["agent_1.content"]}
 SEEN: Final = "seen.json"
 IDLE_SECONDS: Final = 3
 ELSEWHERE: Final = "192.0.2.1"
@@ -34,9 +29,7 @@ ELSEWHERE: Final = "192.0.2.1"
 class Seen(msgspec.Struct):
     """What callers got, and how often a way out was looked for: by the stack, and by a call that meant to."""
 
-    sync: dict[str, Any]
-    streamed: list[Any]
-    queued: dict[str, Any]
+    answers: Answers
     tries: int
     tries_on_purpose: int
 
@@ -56,18 +49,6 @@ def run_cut_off(folder: Path) -> Seen:
     return msgspec.json.decode((folder / SEEN).read_bytes(), type=Seen)
 
 
-async def _use(stack: Stack) -> dict[str, Any]:
-    made = await make_first_key(GatewaySettings(mongodb_uri=stack.mongodb_uri))
-    door = PublicDoor(stack.url, made.api_key, made.workspace_id)
-    workflow_id = await door.publish(json.loads(ECHO.read_bytes()))
-    async with door.stream(workflow_id, SELECTED) as frames:
-        streamed = await frames.rest()
-    sync = (await door.run(workflow_id, {"input": "hello"})).json()
-    queued = await door.ended_job((await door.queue(workflow_id, {"input": "hello"}))["jobId"])
-    await door.close()
-    return {"sync": sync, "streamed": streamed, "queued": queued}
-
-
 def _tries() -> int:
     """How often the kernel found no route, in this namespace, since it began."""
     names, values = (line.split() for line in Path("/proc/net/snmp").read_text().splitlines() if line[:3] == "Ip:")
@@ -77,12 +58,12 @@ def _tries() -> int:
 
 def _main(folder: Path) -> None:
     with Stack(folder / "stack", ports=StackPorts.free()) as stack:
-        answers = asyncio.run(_use(stack))
+        answers = asyncio.run(run_in_three_modes(stack.url, stack.mongodb_uri))
         time.sleep(IDLE_SECONDS)
     tries = _tries()
     with suppress(OSError):
         socket.create_connection((ELSEWHERE, 443), timeout=1)
-    seen = Seen(**answers, tries=tries, tries_on_purpose=_tries() - tries)
+    seen = Seen(answers, tries=tries, tries_on_purpose=_tries() - tries)
     (folder / SEEN).write_bytes(msgspec.json.encode(seen))
 
 

@@ -11,6 +11,7 @@ from shared.service import ServiceName
 
 ROOT = Path(__file__).parents[3]
 UV = Path(sys.executable).with_name("uv")
+SHOW = "print(own.__file__, common.__file__)"
 PACKAGES = {service.value: service.value.replace("-", "_") for service in ServiceName}
 
 
@@ -42,8 +43,9 @@ def test_an_image_has_what_its_service_needs(service: str, tmp_path: Path) -> No
     installed = run(UV, *install_command(service), "--python", tmp_path)
     assert installed.returncode == 0, installed.stderr
     python = tmp_path / "bin/python"
-    imported = run(python, "-I", "-c", f"import {PACKAGES[service]}.bootstrap")
+    imported = run(python, "-I", "-c", f"import {PACKAGES[service]}.bootstrap as own, shared.errors as common; {SHOW}")
     assert imported.returncode == 0, imported.stderr
+    assert all(Path(file).is_relative_to(tmp_path) for file in imported.stdout.split()), "only a link to its source"
     refused = run(python, "-I", "-m", f"{PACKAGES[service]}.main", environment={"FLOWPORT_DRAIN_SECONDS": "soon"})
     assert "FLOWPORT_DRAIN_SECONDS=soon" in refused.stderr
     for other in set(PACKAGES.values()) - {PACKAGES[service]}:

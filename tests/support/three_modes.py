@@ -1,0 +1,41 @@
+"""A workflow run in each mode at somebody's public door: waited for, streamed, queued."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from tests.support.public_door import PublicDoor
+
+from gateway.first_key import make_first_key
+from gateway.settings import GatewaySettings
+
+ECHO: Final = Path(__file__).parents[2] / "examples" / "summarise.json"
+INPUT: Final = {"input": "hello"}
+
+
+class Answers(msgspec.Struct):
+    """What callers got."""
+
+    sync: dict[str, Any]
+    streamed: list[Any]
+    queued: dict[str, Any]
+
+    @property
+    def are_good(self) -> bool:
+        """Whether each is what was asked for."""
+        texts = [self.sync["output"]["content"], self.queued["output"]["content"]]
+        return all(text.endswith("You said: hello") for text in texts) and self.streamed[-1] == "[DONE]"
+
+
+async def run_in_three_modes(url: str, mongodb_uri: str) -> Answers:
+    """Make a key, publish the example that needs no model, and call it."""
+    made = await make_first_key(GatewaySettings(mongodb_uri=mongodb_uri))
+    door = PublicDoor(url, made.api_key, made.workspace_id)
+    workflow_id = await door.publish(json.loads(ECHO.read_bytes()))
+    async with door.stream(workflow_id, {**INPUT, "selectedOutputs": ["agent_1.content"]}) as frames:
+        streamed = await frames.rest()
+    sync = (await door.run(workflow_id, INPUT)).json()
+    queued = await door.ended_job((await door.queue(workflow_id, INPUT))["jobId"])
+    await door.close()
+    return Answers(sync, streamed, queued)
