@@ -1,5 +1,6 @@
 """A called workflow may wait, and its caller waits with it; each answer finds its way in, whatever dies meanwhile."""
 
+import asyncio
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,41 +115,51 @@ class Story:
 
     async def told(self) -> RunResult:
         """The end of it."""
-        result = await self._attempt({})
+        result = await self.begun()
         while result.outcome.status is RunStatus.PAUSED:
             answered = self.choose(result.pauses)
             self.taken += [pause.context_id for pause in answered]
             result = await self._attempt({pause.context_id: {"ok": pause.context_id} for pause in answered})
         return result
 
+    async def begun(self) -> RunResult:
+        """Its first end or pause."""
+        return await self._attempt({})
+
     async def _attempt(self, answers: Mapping[str, Any]) -> RunResult:
-        is_stored = self.is_durable or bool(self.results)
+        is_stored = self._is_stored
         if self.lost_in == len(self.results) and is_stored:
             recorder = Recorder(stop_after=self.lost_after)
             try:
-                await self._execution(recorder, answers, is_stored).run()
+                await self.prepared(recorder, answers).run()
             except WorkerLost:
                 self.entries += recorder.entries
         recorder = Recorder()
-        result = await self._execution(recorder, answers, is_stored).run()
+        result = await self.prepared(recorder, answers).run()
         self.entries += recorder.entries
         self.results.append(result)
         if not is_stored and result.state is not None:
             self._state = as_stored(result.state)
         return result
 
-    def _execution(self, recorder: Recorder, answers: Mapping[str, Any], is_stored: bool) -> Execution:
+    def prepared(self, recorder: Recorder, answers: Mapping[str, Any]) -> Execution:
+        """What the next worker runs."""
         state = None if self._state is None else as_stored(self._state)
         return execution(
             self._engine(),
             self.parent,
             recorder,
-            journal=is_stored,
+            journal=self._is_stored,
             entries=list(self.entries),
             state=state,
             resumptions=answers,
             public_url="https://flowport.example",
         )
+
+    @property
+    def _is_stored(self) -> bool:
+        """A run that began attached is stored from its first pause on."""
+        return self.is_durable or bool(self.results)
 
     def _engine(self) -> Engine:
         handlers = {
@@ -287,3 +298,29 @@ async def test_a_response_elsewhere_ends_the_run_and_nobody_is_asked_any_more(is
     result = await story.told()
     assert result.outcome.status is RunStatus.COMPLETED
     assert story.taken == []
+    assert sorted(log.block_id for log in result.blocks) == ["k", "r", "start"]
+    assert result.usage.input_tokens == 1, "what the call spent before it paused"
+
+
+@durability
+async def test_a_run_that_is_cancelled_after_an_answer_tells_the_call_once_and_what_it_spent_before(
+    is_durable: bool,
+) -> None:
+    resumed = asyncio.Event()
+
+    async def lingers(call: Call) -> BlockResult:
+        if call.block.id == "b":
+            resumed.set()
+            await asyncio.sleep(60)
+        return spends(call)
+
+    story = Story(chain(calls("call", "asking")), is_durable, script=lingers)
+    paused = await story.begun()
+    going_on = story.prepared(Recorder(), {pause.context_id: {} for pause in paused.pauses})
+    running = asyncio.create_task(going_on.run())
+    await resumed.wait()
+    going_on.cancel()
+    result = await running
+    assert result.outcome.status is RunStatus.CANCELLED
+    assert [(log.block_id, log.success) for log in result.blocks] == [("start", True), ("call", False)]
+    assert result.usage.input_tokens == 1

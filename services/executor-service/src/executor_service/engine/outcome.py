@@ -11,7 +11,7 @@ from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.state import Output, Pause, RunState
 from executor_service.engine.streaming import without_model_text
 from executor_service.engine.usage import add_usage
-from shared.contracts.runs import ErrorCode, Payload, RunError, RunMode, RunOutcome, RunStatus, time_out_text
+from shared.contracts.runs import BlockLog, ErrorCode, Payload, RunError, RunMode, RunOutcome, RunStatus, time_out_text
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -36,7 +36,6 @@ def result_of(ending: Ending) -> RunResult:
     """The result of a run that has come to an end, or to a pause."""
     status = _status(ending)
     output = _output(ending, status)
-    waiting = tuple(ending.state.waiting.values()) if status is RunStatus.PAUSED else ()
     raw = msgspec.Raw(_encode(output))
     outcome = RunOutcome(
         status=status,
@@ -50,12 +49,21 @@ def result_of(ending: Ending) -> RunResult:
     return RunResult(
         outcome=outcome,
         output=output,
-        blocks=[*ending.state.logs, *(call.log for call in waiting)],
-        usage=reduce(add_usage, (call.usage for call in waiting), ending.state.usage),
+        blocks=_blocks(ending.state),
+        usage=reduce(add_usage, (call.usage for call in ending.state.waiting.values()), ending.state.usage),
         pauses=tuple(ending.state.pauses.values()) if status is RunStatus.PAUSED else (),
         state=ending.state if status is RunStatus.PAUSED else None,
         blocks_dropped=ending.blocks_dropped,
     )
+
+
+def _blocks(state: RunState) -> list[BlockLog]:
+    """The log, with the calls that still wait; one that was stopped on its way has its entry already."""
+    if not state.waiting:
+        return state.logs
+    told = {log.execution_order for log in state.logs}
+    waiting = (call.log for call in state.waiting.values())
+    return [*state.logs, *(log for log in waiting if log.execution_order not in told)]
 
 
 def timed_out(request: RunRequest) -> RunError:
