@@ -15,9 +15,9 @@ from executor_service.blocks.ports import ChildWorkflow
 from executor_service.blocks.response import ResponseHandler
 from executor_service.blocks.wait import WaitHandler
 from executor_service.blocks.workflow import WorkflowHandler
-from executor_service.engine import BlockHandler, BlockResult, Call, ChildPin, Inputs, RunResult
+from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, ChildPin, Inputs, RunResult
 from executor_service.providers import ToolCall, Turn
-from shared.contracts.runs import ErrorCode, RunStatus
+from shared.contracts.runs import ErrorCode, RunStatus, Usage
 from shared.errors import NotFound, Unavailable
 from shared.net import OutboundClient
 from shared.workflow.compile import compile_workflow
@@ -218,6 +218,31 @@ async def test_a_workflow_that_is_a_tool_cannot_wait_and_the_model_is_told() -> 
     result = await run(document, engine_of({**handlers, "agent": agent}))
     assert result.output["content"] == "sorry"
     assert result.output["toolCalls"]["list"][0]["result"]["message"] == TOOL_PAUSED
+
+
+class Spends(BlockHandler):
+    """Asks a model, as far as its bill tells; fails where it is told to."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self._fails = fails
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        if self._fails:
+            raise BlockFailure("no", usage=Usage(7, 3, 0.5))
+        return BlockResult({}, usage=Usage(7, 3, 0.5))
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_a_workflow_spends_as_a_tool_counts(fails: bool) -> None:
+    tool = BlockTool("workflow_input", "workflow", "Calls", {"type": "object", "properties": {}})
+    child = WorkflowHandler(Deployed(child=chain(start(), block("m", "memory", "M", operation="getAll"))))
+    use = Turn(tool_calls=(ToolCall("1", "workflow", '{"workflowId": "child"}'),) * 2)
+    toolbox = Toolbox(Adding(), {"workflow_input": (tool, child)}, McpServers(OutboundClient()))
+    agent = AgentHandler(Model(use, Turn(content="done")), toolbox)
+    settings: JsonObject = {"model": "vllm/m", "tools": [{"type": "workflow_input"}]}
+    document = chain(INPUT, block("a", "agent", "A", settings=settings))
+    result = await run(document, engine_of({"agent": agent, "memory": Spends(fails=fails)}))
+    assert (result.usage.input_tokens, result.usage.output_tokens, result.usage.cost_usd) == (14, 6, 1.0)
 
 
 class Places(BlockHandler):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Final
 
 from executor_service.blocks.agent.accounting import Ledger, priced_cost_json, tokens_json, usage_of
@@ -15,6 +16,7 @@ from executor_service.blocks.agent.toolbox import BlockTool, Toolbox
 from executor_service.blocks.agent.tools import AgentTool
 from executor_service.blocks.ports import Files, MemoryStore, ModelServer
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
+from executor_service.engine.usage import add_usage
 from executor_service.providers import Message, ModelRequest, Turn
 from shared.contracts.runs import Usage
 from shared.workflow.jsvalues import Json, JsonObject, to_number, to_string
@@ -54,7 +56,8 @@ class AgentHandler(BlockHandler):
         memory = memory_of(self._memory, call, params)
         if memory is not None:
             recalled, said = await memory.recall(said)
-        tools = await self._toolbox.tools(call, params.get("tools"))
+        spent: list[Usage] = []
+        tools = await self._toolbox.tools(call, params.get("tools"), spent.append)
         attached = await attachments(self._files, call, params.get("files"))
         conversation = self._conversation(call, params, with_files(in_order(said, recalled), attached), tools)
         turn = await conversation.run()
@@ -62,7 +65,7 @@ class AgentHandler(BlockHandler):
             await memory.keep(said, turn.content)
         is_structured = conversation.request.response_format is not None
         output = {**_answer(turn, is_structured=is_structured), **_facts(call, conversation)}
-        return BlockResult(output, usage=_usage(conversation))
+        return BlockResult(output, usage=reduce(add_usage, spent, _usage(conversation)))
 
     def _conversation(
         self, call: Call, params: JsonObject, messages: tuple[Message, ...], tools: Sequence[AgentTool]
