@@ -11,6 +11,7 @@ from benchmarks.scenarios import (
     large_input,
     memory,
     noisy_neighbour,
+    paced_steps,
     queued_jobs,
     streams,
     sync_runs,
@@ -22,6 +23,7 @@ from benchmarks.stand import Stand
 REGISTRY: Final[tuple[Callable[[Stand, Options], Iterator[Group]], ...]] = (
     memory.groups,
     sync_runs.groups,
+    paced_steps.groups,
     streams.groups,
     large_input.groups,
     queued_jobs.groups,

@@ -1,6 +1,7 @@
 """Work that goes on by itself."""
 
 import asyncio
+import itertools
 
 import pytest
 from tests.support.eventually import eventually
@@ -89,3 +90,21 @@ async def test_stopping_lets_a_step_come_to_its_end() -> None:
     await loop.stop()
 
     assert ended == ["step"]
+
+
+async def test_a_busy_bell_leaves_the_store_as_much_time_as_it_takes() -> None:
+    """Steps of 50 ms with the bell always ringing: at most half of the time goes into them."""
+    began: list[float] = []
+    bell = Bell()
+    clock = asyncio.get_running_loop().time
+
+    async def step() -> None:
+        began.append(clock())
+        await asyncio.sleep(0.05)
+        bell.ring()
+
+    loop = Loop("test", step, every=3600, bell=bell, gap=0.001)
+    await loop.start()
+    await eventually(lambda: len(began) == 4)
+    await loop.stop()
+    assert all(later - sooner >= 0.1 for sooner, later in itertools.pairwise(began))

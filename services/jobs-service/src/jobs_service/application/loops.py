@@ -13,6 +13,7 @@ STOP_SECONDS: Final = 5.0
 CANCEL_SECONDS: Final = 1.0
 STEP_SECONDS: Final = 60.0
 FAILURE_SECONDS: Final = 1.0
+MOST_REST_SECONDS: Final = 1.0
 
 
 class Bell:
@@ -36,7 +37,8 @@ class Bell:
 class Loop:
     """Does `step` again and again until it is stopped. A step that fails is logged, and tried again a second later.
 
-    `gap` is the least time between two steps, so that a busy bell does not keep the store busy with asking.
+    `gap` is the least time between two steps, so that a busy bell does not keep the store busy with asking; after a
+    step that took longer, it is as long as that step, up to a second.
     """
 
     def __init__(
@@ -76,9 +78,12 @@ class Loop:
             await self._quietly(self._on_stop, STOP_SECONDS)
 
     async def _run(self) -> None:
+        clock = asyncio.get_running_loop().time
         while not self._stopping.is_set():
+            began = clock()
             succeeded = await self._quietly(self._step, STEP_SECONDS)
-            await self._pause(self._gap if succeeded else FAILURE_SECONDS)
+            rest = min(max(self._gap, clock() - began), MOST_REST_SECONDS) if self._gap else 0.0
+            await self._pause(rest if succeeded else FAILURE_SECONDS)
             await self._bell.wait(self._every)
 
     async def _pause(self, seconds: float) -> None:
