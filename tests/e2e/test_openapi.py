@@ -31,6 +31,7 @@ async def a_workflow(stack: Stack) -> tuple[str, dict[str, str]]:
     queued = await door.queue(workflow_id, {"q": "x"})
     await door.ended_job(queued["jobId"])
     run_id = queued["executionId"]
+    agent = (await door.http.post("/api/a2a/agents", json={"workflowId": workflow_id})).raise_for_status().json()
     await door.close()
     return key, {
         "workflow_id": workflow_id,
@@ -39,6 +40,7 @@ async def a_workflow(stack: Stack) -> tuple[str, dict[str, str]]:
         "run_id": run_id,
         "execution_id": run_id,
         "version": "1",
+        "agent_id": agent["id"],
     }
 
 

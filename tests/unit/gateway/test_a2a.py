@@ -99,6 +99,14 @@ async def test_a_card_tells_what_the_agent_is_and_how_it_is_called(system: Syste
     }
 
 
+async def test_pages_of_any_origin_may_look_and_call(system: System) -> None:
+    for path in (CARD, SERVE):
+        rules = (await system.request("OPTIONS", path)).headers
+        assert rules["access-control-allow-origin"] == "*"
+        assert "A2A-Version" in rules["access-control-allow-headers"]
+    assert (await system.request("OPTIONS", AGENTS)).headers["access-control-allow-origin"] != "*"
+
+
 async def test_an_agent_without_skills_is_good_at_what_its_workflow_does(system: System) -> None:
     await publish(system, isPublic=True)
     card = (await system.get(CARD, key=None)).json
