@@ -506,6 +506,7 @@ class FakeJobs(FakeEraser):
         self.filters: list[RunFilter] = []
         self.resumed: dict[str, Any] = {}
         self.kept: dict[str, list[EventBatch]] = {}
+        self.shows_accepted = False
         self.while_cancelling: Callable[[str], Awaitable[None]] = nothing
 
     async def spend(self, workspace_id: str) -> Spend:
@@ -521,10 +522,8 @@ class FakeJobs(FakeEraser):
             raise self.refusal
         await self.claim_run_id(request.run.snapshot.workspace_id, request.run.run_id)
         self.accepted.append(request)
-        run = request.run
-        known = {"workflow_id": run.snapshot.workflow_id, "workspace_id": run.snapshot.workspace_id, "mode": run.mode}
-        asked = {"run_id": run.run_id, "trigger": run.trigger, "conversation_id": run.conversation_id}
-        self.views.setdefault(run.run_id, a_view(RunStatus.QUEUED, **known, **asked))
+        if self.shows_accepted:
+            self.views[request.run.run_id] = _queued(request.run)
         return RunAccepted(request.run.run_id, JOB, NOON)
 
     async def job(self, job_id: str) -> RunView:
@@ -614,6 +613,17 @@ class FakeJobs(FakeEraser):
         if payload.blob_id not in self.blobs:
             raise NotFound("no such blob")
         return self.blobs[payload.blob_id]
+
+
+def _queued(run: RunSpec) -> RunView:
+    return a_view(
+        RunStatus.QUEUED,
+        run_id=run.run_id,
+        workflow_id=run.snapshot.workflow_id,
+        mode=run.mode,
+        trigger=run.trigger,
+        conversation_id=run.conversation_id,
+    )
 
 
 def outcome(

@@ -179,6 +179,7 @@ async def test_a_message_is_a_run_and_its_answer_an_artifact(system: System) -> 
 
 async def test_who_does_not_want_to_wait_gets_a_task_to_ask_for(system: System) -> None:
     await publish(system)
+    system.jobs.shows_accepted = True
     asked = {**message(), "configuration": {"returnImmediately": True}}
     task = (await ask(system, "SendMessage", asked)).json["result"]["task"]
     assert task["status"]["state"] == "TASK_STATE_SUBMITTED"
