@@ -1,7 +1,7 @@
 """Messages and internal bodies only gain fields, with defaults: versions next to each other understand each other.
 
 `recorded_shapes.json` has each struct and enum of `shared.contracts`: lines are added to it, never changed.
-A new value of an enum is added there a version before anybody sends it, once what reads it can.
+A new value of an enum is read a version before anybody sends it. `python -m tests.contract.record` adds what is new.
 """
 
 import importlib
@@ -83,7 +83,7 @@ def test_what_is_added_is_no_obstacle_to_the_version_before() -> None:
 
 
 def test_what_is_added_is_recorded() -> None:
-    assert declared() == recorded(), f"add it to {RECORDED.name}"
+    assert declared() == recorded(), "`python -m tests.contract.record` adds it"
 
 
 def test_a_field_of_a_newer_version_is_refused_nowhere() -> None:
