@@ -60,6 +60,8 @@ async def plant(door: PublicDoor, marker: str) -> str:
     assert (await door.http.put(f"{here}/environment/N_{marker.replace('-', '_')}", json=named)).status_code == 200
     await asyncio.sleep(LEASE_SECONDS)  # until every process knows that somebody wants to hear of ends
     workflow_id = await door.publish(leaving(marker))
+    agent = {"workflowId": workflow_id, "description": marker}
+    assert (await door.http.post("/api/a2a/agents", json=agent)).status_code == 201
     photo = base64.b64encode(marker.encode()).decode()
     file = {"type": "file", "data": f"data:text/plain;base64,{photo}", "name": f"{marker}.txt", "mime": "text/plain"}
     told = {"text": marker, "photos": [file]}
