@@ -1,0 +1,103 @@
+"""docs/operations/limits.md: how far two cores go, and what stands in the way of going further."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from benchmarks.pages.capacity import SERVICES
+from benchmarks.pages.markdown import number, page, section, table
+from benchmarks.results import LATEST, Results
+from benchmarks.workflows import TOKENS
+
+HEAD: Final = """\
+# What stands in the way
+
+Written by `make docs` from `benchmarks/results`. The aim is 3,000 sync runs and 100,000 streamed tokens a second on
+two cores, with everything on them: callers, services, broker and store. This page says how far that is, and which part
+takes how much of it.
+"""
+CORES: Final = 2
+RUNS, TOKENS_A_SECOND = 3_000, 100_000
+SYNC: Final = ("sync no-op, 32 callers", "sync no-op, 128 callers")
+STREAMS: Final = ("200 tokens, 32 streams", "200 tokens, 128 streams", "200 tokens of a model, 32 streams")
+NAMES: Final = {
+    "gateway": "HTTP (uvicorn and FastAPI), the key, limits, and the reply's way back",
+    "executor-service": "taking the message, the workflow's blocks, the reply and the record",
+    "jobs-service": "records of runs, put together into few writes",
+    "deploy-service": "nothing on this path: what is live is cached where it is used",
+    "store": "one document a run, and an entry in each index: SecantusDB is written in Python",
+    "broker": "the request and its acknowledgement, the reply, and a share in a batch of records",
+}
+WAYS: Final = """\
+- **The store** is the largest part, and not ours to make quicker. Its work is one insert a run, in batches already;
+  fewer indexes on runs would take from the lists that people filter. A MongoDB server in its place was not measured.
+- **Python around a call**: a bare FastAPI that only echoes is measured beside it (`bare web`), and so is the same
+  framework with aio-pika, a queue and a worker, and none of our features (`bare broker path`). What is between that
+  and ours is keys, limits, versions, the engine and records.
+- **Two cores for six processes and the callers**: above 32 callers the rate does not grow any more. More cores, and
+  more processes on them, are the way on; [capacity](capacity.md) says what each takes.
+- **A token of a real model** costs most where it comes in: the provider's stream is read chunk by chunk in the
+  executor. Tokens of the built-in model, which come without HTTP, show what the way to the caller costs alone.
+"""
+
+
+def limits_page() -> str:
+    """The page."""
+    if not LATEST.exists():
+        return page(HEAD, "Nothing was measured yet.")
+    results = Results.read(LATEST)
+    return page(
+        HEAD,
+        f"Measured {results.machine}.",
+        section("How far", table(["", "reached", "aim", "reached / aim", "× baseline"], _reached(results))),
+        section("A sync run, in µs of processor time", *_run(results)),
+        section(
+            "A streamed token, in µs of processor time",
+            f"A stream has {TOKENS} tokens; what a run costs besides its tokens is in these figures, too.",
+            table(["", *SERVICES, "all", "so at most, tokens/s"], _tokens(results)),
+        ),
+        section("What is left to take", WAYS),
+    )
+
+
+def _reached(results: Results) -> Iterator[Sequence[str]]:
+    aims = [(name, "per_second", RUNS) for name in SYNC] + [
+        (name, "tokens_per_second", TOKENS_A_SECOND) for name in STREAMS
+    ]
+    for name, figure, aim in aims:
+        found = results.figure(name, figure)
+        if found:
+            ratio = results.ratio(name, figure)
+            against = f"{ratio:.2f} × {results.baseline_of(name)}" if ratio else ""
+            yield [name, number(found.median), f"{aim:,}", f"{found.median / aim:.2f}", against]
+
+
+def _run(results: Results) -> Iterator[str]:
+    costs = _costs(results, SYNC[0])
+    total = sum(costs.values())
+    if not total:
+        return
+    yield table(
+        ["", "µs", "share", "is"],
+        ([name, number(cost), f"{cost / total:.0%}", NAMES[name]] for name, cost in costs.items()),
+    )
+    room = CORES * 1e6 / RUNS
+    yield (
+        f"Together {number(total)} µs, so that {CORES} cores do {number(CORES * 1e6 / total)} runs a second at most, "
+        f"callers not counted. For {RUNS:,} a run may take {number(room)} µs: {number(total - room)} µs have to go."
+    )
+    largest = max(costs, key=lambda name: costs[name])
+    without = CORES * 1e6 / (total - costs[largest])
+    yield f"Without the largest part, {largest}, it would be {number(without)}."
+
+
+def _tokens(results: Results) -> Iterator[Sequence[str]]:
+    for name in STREAMS:
+        costs = {service: cost / TOKENS for service, cost in _costs(results, name).items()}
+        total = sum(costs.values())
+        if total:
+            yield [name, *map(number, costs.values()), number(total), number(CORES * 1e6 / total)]
+
+
+def _costs(results: Results, scenario: str) -> dict[str, float]:
+    found = {service: results.figure(scenario, f"{service}_cpu_us") for service in SERVICES}
+    return {service: figure.median if figure else 0.0 for service, figure in found.items()}
