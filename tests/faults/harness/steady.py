@@ -48,6 +48,8 @@ class SteadyLoad:
 
     def __init__(self, urls: Sequence[str], api_key: str, workflow_id: str, *, rate: float, seed: int) -> None:
         self.jobs: dict[str, Job] = {}
+        self.names: dict[str, str] = {}
+        """What the load calls each run."""
         self.answers: Counter[str] = Counter()
         """What callers were told who were not told 202; `unanswered` where the line broke before an answer."""
         self.offered = 0
@@ -117,6 +119,7 @@ class SteadyLoad:
             self.answers[str(answer.status or "unanswered")] += 1
             return None
         job = self.jobs[name] = Job(name, answer.body["jobId"], answer.body["executionId"], time.time())
+        self.names[job.run_id] = name
         return job
 
     async def _look_at(self, job: Job) -> None:

@@ -39,7 +39,7 @@ async def kill_everything_in_turn(scene: Scene) -> Sequence[Figure]:
         workflow_id = await door.publish(steps(scene.witness.url, *STEPS))
     options = scene.options
     load = SteadyLoad(scene.gateway_urls, scene.api_key, workflow_id, rate=options.rate, seed=options.seed)
-    watch = JournalWatch(scene.stack.mongodb_uri, scene.witness, lambda run_id: _names(load).get(run_id))
+    watch = JournalWatch(scene.stack.mongodb_uri, scene.witness, load.names.get)
     stopping, settled = asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(watch.go_on(settled))
@@ -83,10 +83,6 @@ async def _report(scene: Scene, load: SteadyLoad, settled: asyncio.Event) -> Non
         told = ", ".join(f"{count} × {answer}" for answer, count in load.answers.items()) or "none"
         counts = f"{load.offered} offered, {len(load.jobs)} accepted, {load.ended} ended"
         scene.say(f"{time.monotonic() - began:4.0f} s: {counts}; other answers: {told}")
-
-
-def _names(load: SteadyLoad) -> dict[str, str]:
-    return {job.run_id: job.name for job in load.jobs.values()}
 
 
 def _judge(scene: Scene, load: SteadyLoad, watch: JournalWatch) -> list[Figure]:
