@@ -32,6 +32,7 @@ class Job:
     accepted_at: float
     status: str = "queued"
     error: str = ""
+    began_at: float | None = None
     ended_at: float | None = None
 
 
@@ -128,7 +129,8 @@ class SteadyLoad:
             return
         job.status, job.error = answer.body["status"], str(answer.body.get("error", ""))
         if job.status in TERMINAL:
-            job.ended_at = datetime.fromisoformat(answer.body["metadata"]["completedAt"]).timestamp()
+            moments = answer.body["metadata"]
+            job.began_at, job.ended_at = _moment(moments.get("startedAt")), _moment(moments["completedAt"])
 
     async def _request(self, method: str, path: str, **options: Any) -> Answer:
         """A connection that is refused goes to the next gateway, until the time is up; what breaks later does not."""
@@ -144,3 +146,7 @@ class SteadyLoad:
                     return Answer()
             await asyncio.sleep(0.05)
         return Answer()
+
+
+def _moment(told: str | None) -> float | None:
+    return datetime.fromisoformat(told).timestamp() if told else None

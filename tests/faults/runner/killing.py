@@ -112,14 +112,20 @@ def _recoveries(load: SteadyLoad, kills: Sequence[Kill]) -> Iterator[Figure]:
     for number, kill in enumerate(kills, 1):
         what = f"kill {number}, {kill.victim}"
         yield Figure(f"{what}: recovered after", _recovery(jobs, kill), "s", at_most=RECOVERY_SECONDS)
+        yield Figure(f"{what}: all accepted before had ended after", _last_end(jobs, kill), "s")
         yield Figure(f"{what}: process ready after", kill.restart_seconds, "s")
 
 
 def _recovery(jobs: Sequence[Job], kill: Kill) -> float:
-    """Until everything from before the kill has ended, and something from after it, too."""
-    before = [job.ended_at for job in jobs if job.accepted_at < kill.at and job.ended_at is not None]
-    after = [job.ended_at for job in jobs if job.accepted_at >= kill.at and job.ended_at is not None]
+    """Until everything that was in hand has ended, and something that was begun later, too; the queue has no say."""
+    before = [job.ended_at for job in jobs if job.began_at and job.ended_at and job.began_at < kill.at]
+    after = [job.ended_at for job in jobs if job.began_at and job.ended_at and job.began_at >= kill.at]
     return max(max(before, default=kill.at), min(after, default=float("inf"))) - kill.at
+
+
+def _last_end(jobs: Sequence[Job], kill: Kill) -> float:
+    ends = [job.ended_at for job in jobs if job.accepted_at < kill.at and job.ended_at]
+    return max(0.0, max(ends, default=kill.at) - kill.at)
 
 
 SCENARIOS: Final = (
