@@ -194,6 +194,8 @@ TABLE: Final = (
     Row("DELETE", "/api/chat/manage/{chat_id}", (ADMIN,), hides="Chat not found"),
     Row("GET", "/api/chat/{identifier}", None, subject="nothing"),
     Row("POST", "/api/chat/{identifier}", None, subject="nothing", body={"input": "Hello"}),
+    Row("POST", "/api/chat/{identifier}/otp", None, subject="nothing", body={"email": "a@b.example"}),
+    Row("PUT", "/api/chat/{identifier}/otp", None, subject="nothing", body={"email": "a@b.example", "otp": "123456"}),
     Row("GET", f"{W}/chat/status", (READ,)),
     Row("GET", f"{W}/a2a", (READ,)),
     Row("POST", "/api/a2a/agents", (ADMIN,), body=AGENT),
