@@ -6,15 +6,14 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Final
 
 import aiohttp
 
 from benchmarks.load import job_load
 from benchmarks.load.http_load import Target
 from benchmarks.load.http_session import session
+from benchmarks.load.steady_load import CONNECTIONS, on_time
 
-CONNECTIONS: Final = 64
 Call = Callable[[aiohttp.ClientSession], Awaitable[str]]
 """Says how it ended."""
 
@@ -22,14 +21,10 @@ Call = Callable[[aiohttp.ClientSession], Awaitable[str]]
 async def run(targets: Mapping[str, Target], *, per_second: float, seconds: float) -> Counter[str]:
     """Make calls for so long, whether or not the ones before are answered; returns how they ended."""
     ends: Counter[str] = Counter()
-    calls = _calls(targets)
-    began = time.monotonic()
+    calls = itertools.cycle(_calls(targets).items())
     async with session(CONNECTIONS) as http, asyncio.TaskGroup() as group:
-        for number, (name, call) in enumerate(itertools.cycle(calls.items())):
-            if (due := number / per_second) > seconds:
-                break
-            await asyncio.sleep(max(0.0, began + due - time.monotonic()))
-            group.create_task(_counted(http, name, call, ends))
+        async for _ in on_time(per_second, seconds, begins=time.monotonic()):
+            group.create_task(_counted(http, *next(calls), ends))
     return ends
 
 

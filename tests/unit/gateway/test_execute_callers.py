@@ -1,0 +1,84 @@
+"""Who may call a workflow: with a key, with another one, with none."""
+
+from datetime import timedelta
+
+import pytest
+from tests.unit.gateway.clock import NOON
+from tests.unit.gateway.system import System
+from tests.unit.gateway.tenants import OTHER
+
+from gateway.domain.credentials import Scope
+
+
+class TestCredentials:
+    async def test_no_key_is_401(self, system: System) -> None:
+        answer = await system.execute({}, key=None)
+        assert (answer.status, answer.json) == (401, {"error": "Unauthorized"})
+
+    async def test_no_key_tells_nothing_about_unknown_workflows(self, system: System) -> None:
+        answer = await system.execute({}, key=None, workflow="nowhere")
+        assert (answer.status, answer.json) == (401, {"error": "Unauthorized"})
+
+    @pytest.mark.parametrize("key", ["wrong", "sk-sim-" + "a" * 38])
+    async def test_a_wrong_key_is_401(self, system: System, key: str) -> None:
+        answer = await system.execute({}, key=key)
+        assert (answer.status, answer.json) == (401, {"error": "Invalid API key"})
+
+    async def test_an_expired_key_is_401(self, system: System) -> None:
+        answer = await system.execute({}, key=system.tenants.issue(expires_at=NOON - timedelta(days=1)))
+        assert (answer.status, answer.json) == (401, {"error": "Invalid API key"})
+
+    async def test_a_bearer_token_is_a_key(self, system: System) -> None:
+        answer = await system.execute({}, key=None, headers={"Authorization": f"Bearer {system.key}"})
+        assert answer.status == 200
+
+    async def test_a_wrong_key_is_not_made_good_by_a_right_token(self, system: System) -> None:
+        answer = await system.execute({}, key="wrong", headers={"Authorization": f"Bearer {system.key}"})
+        assert answer.status == 401
+
+    async def test_the_key_of_another_workspace_is_403(self, system: System) -> None:
+        answer = await system.execute({}, key=system.tenants.issue(OTHER))
+        assert (answer.status, answer.json) == (403, {"error": "API key is not authorized for this workspace"})
+
+    async def test_a_key_needs_the_execute_scope(self, system: System) -> None:
+        answer = await system.execute({}, key=system.tenants.issue(scopes=frozenset({Scope.READ})))
+        assert (answer.status, answer.json) == (403, {"error": "API key lacks the execute scope"})
+
+    async def test_the_key_store_being_away_is_503_and_not_401(self, system: System) -> None:
+        system.tenants.is_down = True
+        answer = await system.execute({})
+        assert (answer.status, answer.json) == (503, {"error": "Service temporarily unavailable"})
+        assert answer.headers["retry-after"] == "5"
+
+
+class TestPublicWorkflows:
+    async def test_anybody_may_call_them(self, system: System) -> None:
+        system.deployments.put("P", public=True)
+        answer = await system.execute({"x": 1}, workflow="P", key=None)
+        assert (answer.status, answer.json["output"]["result"]) == (200, {"x": 1})
+        assert system.worker.runs[0].actor_id is None
+
+    async def test_a_wrong_key_is_still_wrong(self, system: System) -> None:
+        system.deployments.put("P", public=True)
+        assert (await system.execute({}, workflow="P", key="wrong")).status == 401
+
+    async def test_undeployed_they_are_like_any_other(self, system: System) -> None:
+        system.deployments.undeployed("P", public=True)
+        answer = await system.execute({}, workflow="P", key=None)
+        assert (answer.status, answer.json) == (401, {"error": "Unauthorized"})
+
+    async def test_the_public_gets_no_jobs(self, system: System) -> None:
+        system.deployments.put("P", public=True)
+        answer = await system.execute({}, workflow="P", key=None, headers={"X-Execution-Mode": "async"})
+        assert (answer.status, answer.json) == (400, {"error": "Async execution requires an API key"})
+
+    async def test_the_public_cannot_pose_as_a_client_session(self, system: System) -> None:
+        system.deployments.put("P", public=True)
+        answer = await system.execute({"isClientSession": True}, workflow="P", key=None)
+        assert answer.json == {"error": "Public API callers cannot set isClientSession"}
+
+    async def test_draft_controls_of_the_public_are_ignored(self, system: System) -> None:
+        system.deployments.put("P", public=True)
+        body = {"useDraftState": True, "workflowStateOverride": {"blocks": {}, "edges": []}, "q": 1}
+        answer = await system.execute(body, workflow="P", key=None)
+        assert answer.json["output"]["result"] == {"q": 1}

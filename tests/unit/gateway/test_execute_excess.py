@@ -1,0 +1,93 @@
+"""What is too much: a body, calls at once, runs in the queue."""
+
+import asyncio
+
+from tests.unit.gateway.system import System, running_system
+
+from shared.errors import AtCapacity
+
+MIB = 1024 * 1024
+
+
+async def test_a_wrong_key_with_11_mib_is_401(system: System) -> None:
+    headers = {"content-length": str(11 * MIB)}
+    assert (await system.execute(b"x", key="wrong", headers=headers)).status == 401
+
+
+async def test_a_good_key_with_11_mib_is_413_before_anything_is_read(system: System) -> None:
+    system.deployments.undeployed("D")
+    answer = await system.execute(b"x", workflow="D", headers={"content-length": str(11 * MIB)})
+    assert answer.status == 413
+    assert answer.json == {"error": "Workflow execution request body exceeds maximum size"}
+
+
+async def test_chunks_that_add_up_to_too_much_are_413(system: System) -> None:
+    headers = {"x-api-key": system.key}
+    pieces = [b'{"a":"'] + [b"x" * MIB] * 11
+    answer = await system.request("POST", "/api/workflows/W/execute", headers=headers, body=pieces)
+    assert answer.status == 413
+
+
+async def test_a_body_in_chunks_is_one_body(system: System) -> None:
+    headers = {"x-api-key": system.key}
+    answer = await system.request("POST", "/api/workflows/W/execute", headers=headers, body=[b'{"a"', b":1}"])
+    assert answer.json["output"]["result"] == {"a": 1}
+
+
+async def test_the_limit_itself_passes(system: System) -> None:
+    body = b'{"a":"' + b"x" * (10 * MIB - 8) + b'"}'
+    system.jobs.inline_limit = 0
+    system.worker.script = lambda run: []
+    call = system.execute_call(body)
+    while not system.worker.runs:
+        await _turn()
+    await call.hang_up()
+    assert len(system.jobs.blobs["blob1"]) == 10 * MIB
+
+
+async def test_more_calls_than_the_gate_admits_are_429_before_the_key_is_looked_at() -> None:
+    async with running_system(admission_gate_max_inflight=1) as system:
+        system.worker.script = lambda run: []
+        first = system.execute_call({})
+        while not system.worker.runs:
+            await _turn()
+        answer = await system.execute({}, key="wrong")
+        assert answer.status == 429
+        assert answer.headers["retry-after"] == "5"
+        assert answer.json == {
+            "error": "Too many requests",
+            "message": "Server is at capacity. Please retry shortly.",
+            "code": "ADMISSION_GATE_CAPACITY",
+            "retryable": True,
+            "retryAfterSeconds": 5,
+        }
+        await first.hang_up()
+        assert (await system.execute({}, key="wrong")).status == 401
+
+
+async def test_a_full_queue_is_503_with_retry_after(system: System) -> None:
+    reason = "Workspace queue is at capacity (1000/1000)"
+    system.jobs.refusal = AtCapacity("workspace full", details={"message": reason}, retry_after=17)
+    answer = await system.execute({}, headers={"X-Execution-Mode": "async"})
+    assert answer.status == 503
+    assert answer.headers["retry-after"] == "17"
+    assert answer.json == {
+        "error": "Service temporarily at capacity",
+        "retryAfterSeconds": 17,
+        "message": reason,
+    }
+
+
+async def test_when_nothing_is_known_a_full_queue_asks_for_ten_seconds(system: System) -> None:
+    system.jobs.refusal = AtCapacity("workspace full")
+    answer = await system.execute({}, headers={"X-Execution-Mode": "async"})
+    assert answer.headers["retry-after"] == "10"
+    assert answer.json == {
+        "error": "Service temporarily at capacity",
+        "retryAfterSeconds": 10,
+        "message": "Execution queue is at capacity",
+    }
+
+
+async def _turn() -> None:
+    await asyncio.sleep(0)

@@ -1,0 +1,86 @@
+"""A worker that takes attached runs from the broker and plays a script."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import msgspec
+from tests.unit.gateway.clock import NOON
+
+from shared.broker.ports import Broker, Delivery, Settlement
+from shared.broker.topology import INTERACTIVE
+from shared.contracts.events import RunEnded, RunEvent
+from shared.contracts.messages import AttachedRunRequested, CancelRun, ControlMessage, EventBatch
+from shared.contracts.runs import Payload, RunError, RunOutcome, RunSpec, RunStatus
+
+
+def outcome(
+    output: object = None,
+    *,
+    status: RunStatus = RunStatus.COMPLETED,
+    error: RunError | None = None,
+    is_response: bool = False,
+) -> RunOutcome:
+    """A run of 163.4 ms that began at noon."""
+    document = msgspec.json.encode({} if output is None else output)
+    return RunOutcome(
+        status=status,
+        output=Payload(inline=msgspec.Raw(document), size=len(document)),
+        error=error,
+        started_at=NOON,
+        ended_at=NOON + timedelta(milliseconds=163),
+        duration_ms=163.4,
+        is_response=is_response,
+    )
+
+
+Script = Callable[[RunSpec], Sequence[Sequence[RunEvent]]]
+"""The batches that a worker sends for a run."""
+
+Send = Callable[[int, Sequence[RunEvent]], Awaitable[None]]
+"""Sends the batch with this number."""
+
+
+def ends(with_outcome: RunOutcome) -> Script:
+    """A run that says nothing but how it ended."""
+    return lambda run: [[RunEnded(with_outcome)]]
+
+
+def echoes(run: RunSpec) -> Sequence[Sequence[RunEvent]]:
+    """A run whose output is its input."""
+    return [[RunEnded(outcome({"result": msgspec.json.decode(run.input.inline), "stdout": ""}))]]
+
+
+@dataclass
+class FakeWorker:
+    """Takes attached runs from the broker and plays `script`; in place of it, `perform` may do as it likes."""
+
+    broker: Broker
+    script: Script = echoes
+    perform: Callable[[RunSpec, Send], Awaitable[None]] | None = None
+    runs: list[RunSpec] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+
+    async def start(self) -> None:
+        await self.broker.work.consume(INTERACTIVE, self._work, prefetch=100)
+        await self.broker.control.listen(self._on_control)
+
+    async def _work(self, delivery: Delivery) -> Settlement:
+        request = delivery.message
+        assert isinstance(request, AttachedRunRequested)
+        self.runs.append(request.run)
+
+        async def send(seq: int, events: Sequence[RunEvent]) -> None:
+            batch = EventBatch(request.run.run_id, seq, tuple(events))
+            await self.broker.replies.send(request.reply_to, batch, must_route=True)
+
+        if self.perform is not None:
+            await self.perform(request.run, send)
+            return Settlement.ACK
+        for seq, events in enumerate(self.script(request.run)):
+            await send(seq, events)
+        return Settlement.ACK
+
+    def _on_control(self, message: ControlMessage) -> None:
+        if isinstance(message, CancelRun):
+            self.cancelled.append(message.run_id)
