@@ -103,3 +103,16 @@ RunEvent = (
     | BlockEnded
     | RunEnded
 )
+
+
+def size_of(event: RunEvent) -> int:
+    """About how many bytes it is, where it can be many."""
+    match event:
+        case Chunk(text=text) | Thinking(text=text):
+            return len(text)
+        case SelectedOutput(value=value):
+            return len(bytes(value))
+        case BlockStarted(data=document) | BlockEnded(data=document):
+            return len(bytes(document))
+        case _:
+            return 0

@@ -4,34 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from shared.contracts.events import (
-    BlockEnded,
-    BlockStarted,
-    Chunk,
-    RunEnded,
-    RunEvent,
-    SelectedOutput,
-    Thinking,
-)
+from shared.contracts.events import Chunk, RunEnded, RunEvent, size_of
 
 FLUSH_SECONDS: Final = 0.015
 FLUSH_BYTES: Final = 1024
 """What is sent waits for more no longer, and no fuller, than this."""
 
 Send = Callable[[tuple[RunEvent, ...]], Awaitable[None]]
-
-
-def size_of(event: RunEvent) -> int:
-    """About how many bytes it is, where it can be many."""
-    match event:
-        case Chunk(text=text) | Thinking(text=text):
-            return len(text)
-        case SelectedOutput(value=value):
-            return len(bytes(value))
-        case BlockStarted(data=document) | BlockEnded(data=document):
-            return len(bytes(document))
-        case _:
-            return 0
 
 
 class Coalescing:

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from executor_service.adapters.coalescing import Coalescing, size_of
+from executor_service.adapters.coalescing import Coalescing
 from executor_service.adapters.reply_sink import UNDELIVERABLE
 from executor_service.application.unheard import Unheard
 from executor_service.ports import EventsOf, RunEvents
@@ -22,6 +22,7 @@ from shared.contracts.events import (
     SelectedOutputFailed,
     StreamReset,
     Thinking,
+    size_of,
 )
 from shared.contracts.messages import EventBatch
 from shared.contracts.runs import Payload, RunOutcome, RunSpec

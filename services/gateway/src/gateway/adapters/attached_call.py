@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from gateway import metrics
-from gateway.adapters.event_weight import weight
 from gateway.adapters.lost_runs import lost_outcome
 from gateway.domain.errors import CallerGone, NotStarted, ReaderTooSlow, RunOverdue, StreamBroken
-from shared.contracts.events import RunEnded, RunEvent
+from shared.contracts.events import RunEnded, RunEvent, SelectedOutput, size_of
 from shared.contracts.messages import AttachedRunRequested, EventBatch
 from shared.contracts.runs import RunMode, RunOutcome, RunSpec, time_out_text
 from shared.errors import FlowportError
@@ -74,7 +73,7 @@ class AttachedCall:
         self._next_seq = batch.seq + 1
         ended = bool(batch.events) and isinstance(batch.events[-1], RunEnded)
         self._events.extend(batch.events if self._keeps_all else batch.events[-1:] if ended else ())
-        self._buffered += sum(map(weight, batch.events)) if self._keeps_all else 0
+        self._buffered += sum(map(_waits_for_reader, batch.events)) if self._keeps_all else 0
         if ended:
             self._finish(None)
         self._wake()
@@ -136,3 +135,8 @@ class AttachedCall:
     def _overdue(self) -> None:
         limit = self.run.time_limit_text_ms or self.run.time_limit_ms
         self.fail(RunOverdue(time_out_text(limit)), cancel="timeout")
+
+
+def _waits_for_reader(event: RunEvent) -> int:
+    """Values that the final frame is made of are needed in any case, however fast the reader is."""
+    return 0 if isinstance(event, SelectedOutput) else size_of(event)

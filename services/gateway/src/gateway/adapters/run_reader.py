@@ -7,11 +7,10 @@ from contextlib import suppress
 from typing import Final
 
 from gateway import metrics
-from gateway.adapters.event_weight import weight
 from gateway.domain.errors import CallerGone, StreamBroken
 from gateway.ports import EventLog, Numbered
 from shared.contracts.event_log import EventLogPage, EventPosition
-from shared.contracts.events import RunEnded
+from shared.contracts.events import RunEnded, size_of
 from shared.contracts.messages import EventBatch
 from shared.contracts.runs import RunStatus
 from shared.errors import FlowportError
@@ -166,4 +165,4 @@ class RunReader:
 
 
 def _size(batch: EventBatch) -> int:
-    return 256 + sum(map(weight, batch.events))
+    return 256 + sum(map(size_of, batch.events))
