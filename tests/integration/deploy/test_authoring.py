@@ -107,7 +107,7 @@ async def test_only_the_workflows_of_a_folder_are_listed_when_asked(gateway: Dep
     assert [workflow.id for workflow in (await page(gateway, folder_id="F1")).workflows] == [inside.id]
 
 
-@pytest.mark.parametrize("cursor", ["!!!", "%C3%A9", "a", "////"])
+@pytest.mark.parametrize("cursor", ["!!!", "%C3%A9", "a", "////", "eyJhIjoxfQ"])
 async def test_a_cursor_that_is_not_ours_is_refused(gateway: DeployCaller, cursor: str) -> None:
     with pytest.raises(InvalidRequest):
         await page(gateway, cursor=cursor)

@@ -21,7 +21,7 @@ from shared.workflow.importing import read_import
 from shared.workflow.jsvalues import JsonObject
 
 UNNAMED: Final = "Imported workflow"
-_PLACE: Final = re.compile(r"[\x21-\x7e]{1,200}")
+_PLACE: Final = re.compile(r"[0-9]{15}-[\x21-\x7e]{1,200}")
 
 
 class Workflows:
