@@ -17,6 +17,7 @@ GATEWAYS = [
     ("GET", "/internal/spend/w"),
     ("GET", "/internal/queues/w"),
     ("POST", "/internal/logs/search"),
+    ("POST", "/internal/tallies/search"),
 ]
 EXECUTORS = [
     ("POST", "/internal/runs/r/claim"),

@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
-from tests.unit.gateway.fakes import OTHER
+from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import Answer, System
+from tests.unit.gateway.tenants import OTHER
 
 from gateway.domain.credentials import Scope
-from shared.errors import InvalidWorkflow
+from shared.contracts.jobs import RunTally
+from shared.errors import InvalidWorkflow, Unavailable
 
 STATE = {
     "blocks": {
@@ -65,7 +67,7 @@ async def test_the_list_comes_in_pages(system: System) -> None:
                 "workspaceId": "WS1",
                 "isDeployed": True,
                 "deployedAt": "2026-11-24T12:00:00.000Z",
-                "runCount": None,
+                "runCount": 0,
                 "lastRunAt": None,
                 **TIMES,
             }
@@ -77,6 +79,20 @@ async def test_the_list_comes_in_pages(system: System) -> None:
     assert "nextCursor" not in rest.json
     deployed = await send(system, "GET", "?workspaceId=WS1&deployedOnly=true")
     assert [found["id"] for found in deployed.json["data"]] == ["W"]
+
+
+async def test_workflows_tell_how_often_they_have_run(system: System) -> None:
+    system.jobs.tallied["W"] = RunTally("WS1", "W", 7, NOON)
+    (row,) = (await send(system, "GET", "?workspaceId=WS1")).json["data"]
+    alone = (await send(system, "GET", "/W")).json["data"]
+    for shown in (row, alone):
+        assert (shown["runCount"], shown["lastRunAt"]) == (7, "2026-11-24T12:00:00.000Z")
+
+
+async def test_without_jobs_service_the_list_comes_without_the_numbers(system: System) -> None:
+    system.jobs.refusal = Unavailable("http://jobs is away")
+    (row,) = (await send(system, "GET", "?workspaceId=WS1")).json["data"]
+    assert (row["runCount"], row["lastRunAt"]) == (None, None)
 
 
 async def test_the_list_is_of_one_folder_where_one_is_named(system: System) -> None:

@@ -1,13 +1,14 @@
 """What runs did, as the v1 API tells it."""
 
 import base64
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.gateway.fakes import OTHER
 from tests.unit.gateway.system import Answer, System
+from tests.unit.gateway.tenants import OTHER
 
 from gateway.domain.credentials import Scope
 from shared.contracts.jobs import RunView
@@ -160,6 +161,19 @@ async def test_a_cursor_that_is_none_is_refused(logged: System, cursor: str) -> 
 async def test_folders_narrow_to_their_workflows(logged: System) -> None:
     await get(logged, "?workspaceId=WS1&folderIds=nowhere")
     assert searched(logged).workflow_ids == ()
+
+
+async def test_a_date_without_a_zone_is_utc_wherever_the_server_stands(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        await system.get("/api/v1/logs?workspaceId=WS1&startDate=2026-11-24T00:00:00")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert system.jobs.searches[-1].since == datetime(2026, 11, 24, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

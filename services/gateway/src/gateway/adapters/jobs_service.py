@@ -1,5 +1,7 @@
 """jobs-service over internal HTTP."""
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
 from gateway.adapters.paths import path_of
@@ -12,6 +14,7 @@ from shared.contracts.jobs import (
     CancelAnswer,
     CancelledRuns,
     CancelRuns,
+    FindTallies,
     QueueStanding,
     RecordCancel,
     ResumeAnswer,
@@ -19,6 +22,8 @@ from shared.contracts.jobs import (
     RunAccepted,
     RunFilter,
     RunPage,
+    RunTallies,
+    RunTally,
     RunView,
     Spend,
 )
@@ -112,6 +117,12 @@ class JobsService:
     async def spend(self, workspace_id: str) -> Spend:
         """See Jobs."""
         return await self._client.call("GET", path_of("spend", workspace_id), returns=Spend)
+
+    async def tallies(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunTally]:
+        """See Jobs."""
+        asked = FindTallies(workspace_id, tuple(workflow_ids))
+        found = await self._client.call("POST", path_of("tallies", "search"), body=asked, returns=RunTallies)
+        return {tally.workflow_id: tally for tally in found.tallies}
 
     async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:
         """See EventLog."""

@@ -18,6 +18,7 @@ from gateway.api.v2.workflows import workflows_router as v2_workflows_router
 from gateway.application.editing import Editing
 from gateway.application.interfaces import Interfaces
 from gateway.application.publishing import Publishing
+from gateway.application.run_tallies import RunTallies
 from gateway.bootstrap.callers import Callers
 from gateway.bootstrap.outside import Outside
 from gateway.settings import GatewaySettings
@@ -48,11 +49,11 @@ def workflow_routers(
 ) -> Sequence[APIRouter]:
     """In the words of every API generation."""
     deploy, access = outside.deploy, callers.legacy
-    editing, publishing = authored.editing, authored.publishing
+    editing, publishing, tallies = authored.editing, authored.publishing, RunTallies(outside.jobs)
     return (
-        v1_workflows_router(callers.v1, deploy, editing),
+        v1_workflows_router(callers.v1, deploy, editing, tallies),
         deployments_router(callers.v1, publishing),
-        v2_workflows_router(callers.v2, deploy, editing, publishing),
+        v2_workflows_router(callers.v2, deploy, editing, publishing, tallies),
         deployment_router(access, deploy, publishing),
         versions_router(access, deploy, editing, publishing),
         changes_router(access, deploy),

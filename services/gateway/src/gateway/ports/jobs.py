@@ -1,5 +1,6 @@
 """jobs-service: runs, their payloads and their events."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from gateway.ports.erasures import Eraser
@@ -14,6 +15,7 @@ from shared.contracts.jobs import (
     RunAccepted,
     RunFilter,
     RunPage,
+    RunTally,
     RunView,
     Spend,
 )
@@ -58,6 +60,10 @@ class Jobs(Protocol):
 
     async def spend(self, workspace_id: str) -> Spend:
         """What the workspace spent on models this month."""
+        ...
+
+    async def tallies(self, workspace_id: str, workflow_ids: Sequence[str]) -> Mapping[str, RunTally]:
+        """How often these workflows have run, by their ids; nothing of one that never ran."""
         ...
 
     async def cancel_all(self, workspace_id: str, workflow_id: str, only: RunFilter) -> CancelledRuns:

@@ -8,9 +8,9 @@ from pymongo import UpdateOne
 
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.mongo_runs import MongoRuns
-from jobs_service.adapters.run_documents import nobody
+from jobs_service.adapters.run_documents import nobody, unheard
 from jobs_service.domain.run import Rules, Run
-from jobs_service.ports import Claimable, Result, Seen
+from jobs_service.ports import Claimable, Seen
 from shared.batching import Batcher
 from shared.ids import new_id
 from shared.store.client import Document, Store
@@ -33,8 +33,14 @@ class _Change:
 class GroupedRuns(MongoRuns):
     """Implements Runs. One command for all that wait costs the store, and this process, a fraction of one each."""
 
-    def __init__(self, store: Store, rules: Rules, is_told: Callable[[str], bool] = nobody) -> None:
-        super().__init__(store, rules, is_told)
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        is_told: Callable[[str], bool] = nobody,
+        note: Callable[[Run], None] = unheard,
+    ) -> None:
+        super().__init__(store, rules, is_told, note)
         self._loads = _grouped(self.load_all)
         self._claims = _grouped(self.claimable_all)
         self._changes = _grouped(self._change_all)
@@ -59,11 +65,8 @@ class GroupedRuns(MongoRuns):
         """See Runs."""
         return await self._claims.submit(run_id)
 
-    @store_call
-    async def replace(self, before: Run, after: Run, result: Result | None = None) -> bool:
-        """See Runs."""
-        wanted, update = self._replacement(before, after, result)
-        return await self._changes.submit(_Change(before.id, wanted, update))
+    async def _replace(self, wanted: Document, update: Document) -> bool:
+        return await self._changes.submit(_Change(wanted["_id"], wanted, update))
 
     async def _change_all(self, asked: Sequence[_Change]) -> Sequence[bool]:
         if len(asked) == 1:

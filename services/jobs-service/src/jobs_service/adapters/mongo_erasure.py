@@ -16,6 +16,7 @@ from jobs_service.adapters.mongo_journal import JOURNAL
 from jobs_service.adapters.mongo_notices import DELIVERIES
 from jobs_service.adapters.mongo_spend import SPEND
 from jobs_service.adapters.mongo_subscriptions import CALLBACK_SECRETS, SUBSCRIPTIONS
+from jobs_service.adapters.mongo_tallies import TALLIES
 from jobs_service.adapters.run_documents import RUNS, UNBOOKED, UNCHARGED
 from jobs_service.adapters.run_traces import contents_of, files_in, values_of
 from jobs_service.domain.run import Phase
@@ -51,7 +52,7 @@ class MongoErasure:
         """See Erasure."""
         await self._blobs.discard(asked.workspace_id, asked.blob_ids)
         counts = [await self._erase_runs(asked), await self._erase_letters(asked, limit)]
-        parts = {DELIVERIES: _owner(asked), CANCELS: _owner(asked)}
+        parts = {DELIVERIES: _owner(asked), CANCELS: _owner(asked), TALLIES: _owner(asked)}
         if asked.workflow_id is None:
             parts |= _of_workspace(asked.workspace_id)
             counts.append(await self._blobs.discard_all(asked.workspace_id, limit))

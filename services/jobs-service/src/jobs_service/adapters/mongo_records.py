@@ -17,6 +17,7 @@ from jobs_service.adapters.run_documents import (
     nobody,
     order_of_attached,
     result_fields,
+    unheard,
 )
 from jobs_service.domain.attached import began, recorded
 from jobs_service.domain.run import Phase, Rules, Run
@@ -25,13 +26,21 @@ from shared.contracts.messages import RunBegan
 from shared.store.client import Document, Store
 
 _FIXED: Final = ("_id", "workspace_id", "revision")
+_OPEN: Final = [Phase.RESERVED.value, Phase.ATTACHED.value]
 
 
 class MongoRecords:
-    """Implements Records."""
+    """Implements Records. `is_told` and `note`: as MongoRuns has them."""
 
-    def __init__(self, store: Store, rules: Rules, is_told: Callable[[str], bool] = nobody) -> None:
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        is_told: Callable[[str], bool] = nobody,
+        note: Callable[[Run], None] = unheard,
+    ) -> None:
         self._is_told = is_told
+        self._note = note
         self._store = store
         self._runs = store.collection(RUNS)
         self._rules = rules
@@ -40,10 +49,21 @@ class MongoRecords:
     async def write(self, records: Sequence[RecordedRun]) -> None:
         """See Records."""
         now = from_ms(await now_ms(self._store))
-        known = await self._insert([self._document(each, now) for each in records])
-        updates = [self._update(each, now) for each in records if each.record.run.run_id in known]
+        runs = [(self._run(each, now), each) for each in records]
+        known = await self._insert([self._fields(run, each) | {"revision": 1} for run, each in runs])
+        ended = known - await self._still_open(known)
+        updates = [self._update(run, each) for run, each in runs if run.id in known - ended]
         if updates:
             await self._runs.bulk_write(updates, ordered=False)
+        for run, _ in runs:
+            if run.id not in ended:
+                self._note(run)
+
+    async def _still_open(self, run_ids: set[str]) -> set[str]:
+        if not run_ids:
+            return set()
+        found = await self._runs.find({"_id": {"$in": list(run_ids)}, "phase": {"$in": _OPEN}}, {"_id": 1}).to_list()
+        return {document["_id"] for document in found}
 
     async def _insert(self, documents: Sequence[Document]) -> set[str]:
         """Store what is not stored yet, which costs a fraction of an update; the ids of the rest."""
@@ -56,14 +76,10 @@ class MongoRecords:
             return {failure["op"]["_id"] for failure in failures}
         return set()
 
-    def _document(self, each: RecordedRun, now: datetime) -> Document:
-        return self._fields(self._run(each, now), each) | {"revision": 1}
-
-    def _update(self, each: RecordedRun, now: datetime) -> UpdateOne:
+    def _update(self, run: Run, each: RecordedRun) -> UpdateOne:
         """Changes a run only while it is an attached one that has not ended."""
         has_begun = isinstance(each.record, RunBegan)
-        replaceable = [Phase.RESERVED.value] if has_begun else [Phase.RESERVED.value, Phase.ATTACHED.value]
-        run = self._run(each, now)
+        replaceable = [Phase.RESERVED.value] if has_begun else _OPEN
         wanted = {"_id": run.id, "workspace_id": run.workspace_id, "phase": {"$in": replaceable}}
         fields = {name: value for name, value in self._fields(run, each).items() if name not in _FIXED}
         change: Document = {"$set": fields, "$inc": {"revision": 1}}

@@ -25,6 +25,7 @@ from jobs_service.adapters.run_documents import (
     result_fields,
     spec_fields,
     to_run,
+    unheard,
 )
 from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import Adopted, Claimable, Result, Seen
@@ -36,10 +37,20 @@ WATCHED: Final = [Phase.PROCESSING.value, *WITHOUT_WORKER]
 
 
 class MongoRuns:
-    """Implements Runs. `is_told`: whether a workspace wants to hear of the ends of its runs."""
+    """Implements Runs.
 
-    def __init__(self, store: Store, rules: Rules, is_told: Callable[[str], bool] = nobody) -> None:
+    `is_told`: whether a workspace wants to hear of the ends of its runs. `note` is shown each run as it was stored.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        is_told: Callable[[str], bool] = nobody,
+        note: Callable[[Run], None] = unheard,
+    ) -> None:
         self._is_told = is_told
+        self._note = note
         self._store = store
         self._runs = store.collection(RUNS)
         self._rules = rules
@@ -74,7 +85,13 @@ class MongoRuns:
     @store_call
     async def replace(self, before: Run, after: Run, result: Result | None = None) -> bool:
         """See Runs."""
-        return (await self._runs.update_one(*self._replacement(before, after, result))).matched_count == 1
+        is_replaced = await self._replace(*self._replacement(before, after, result))
+        if is_replaced:
+            self._note(after)
+        return is_replaced
+
+    async def _replace(self, wanted: Document, update: Document) -> bool:
+        return (await self._runs.update_one(wanted, update)).matched_count == 1
 
     def _replacement(self, before: Run, after: Run, result: Result | None) -> tuple[Document, Document]:
         """What must be found, and what is done to it."""

@@ -23,6 +23,9 @@ def nobody(workspace_id: str) -> bool:
     return False
 
 
+def unheard(run: Run) -> None:
+    """Nobody keeps count of runs."""
+
 UNCHARGED: Final = "uncharged"
 """Marks a run that spent something, until the spend of its workspace says so too."""
 

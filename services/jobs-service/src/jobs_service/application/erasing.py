@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Final
 
 from jobs_service.application.cancelling import Cancelling
+from jobs_service.application.tallying import Tallying
 from jobs_service.ports import Erasure, SpendBook
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.jobs import RecordCancel
@@ -15,10 +16,11 @@ AT_ONCE: Final = 200
 class Erasing:
     """A bounded number at a time. A run is stopped and has ended before it is deleted: then nobody writes to it."""
 
-    def __init__(self, erasure: Erasure, cancelling: Cancelling, spend: SpendBook) -> None:
+    def __init__(self, erasure: Erasure, cancelling: Cancelling, spend: SpendBook, tallying: Tallying) -> None:
         self._erasure = erasure
         self._cancelling = cancelling
         self._spend = spend
+        self._tallying = tallying
 
     async def erase(self, asked: Erase) -> Erased:
         """Stop what is under way, then delete some of what is over. Raises Unavailable."""
@@ -27,5 +29,6 @@ class Erasing:
             with suppress(NotFound, Conflict):
                 await self._cancelling.cancel(run.run_id, RecordCancel(asked.workspace_id, run.workflow_id))
         await self._spend.collect(AT_ONCE)
+        await self._tallying.step()
         erased = await self._erasure.erase(asked, AT_ONCE)
         return Erased(erased.documents, erased.has_more or bool(under_way))

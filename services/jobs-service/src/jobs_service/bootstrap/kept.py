@@ -14,6 +14,7 @@ from jobs_service.adapters import (
     mongo_journal,
     mongo_notices,
     mongo_subscriptions,
+    mongo_tallies,
     run_documents,
 )
 from jobs_service.adapters.books import Books
@@ -23,8 +24,10 @@ from jobs_service.adapters.mongo_journal import MongoJournal
 from jobs_service.adapters.mongo_queue import MongoQueue
 from jobs_service.adapters.mongo_spend import MongoSpendBook
 from jobs_service.adapters.mongo_subscriptions import MongoSubscriptions
+from jobs_service.adapters.mongo_tallies import MongoTallies
 from jobs_service.adapters.mongo_views import MongoRunViews
 from jobs_service.application.payloads import Payloads
+from jobs_service.application.tallying import Tallying
 from jobs_service.ports import Queue, Runs
 from jobs_service.settings import JobsSettings
 from shared.security.aes_gcm import AesGcmKeyRing
@@ -41,6 +44,7 @@ INDEXES: Final = (
     *mongo_notices.INDEXES,
     *mongo_subscriptions.INDEXES,
     *mongo_event_log.INDEXES,
+    *mongo_tallies.INDEXES,
 )
 WEBHOOK_KEYS: Final = "FLOWPORT_WEBHOOK_KEYS"
 
@@ -59,6 +63,8 @@ class Kept:
     journal: MongoJournal
     blobs: MongoBlobs
     spend: MongoSpendBook
+    tallies: MongoTallies
+    tallying: Tallying
     views: MongoRunViews
     payloads: Payloads
 
@@ -73,7 +79,9 @@ def keep(settings: JobsSettings, store: Store, runs: Runs | None, queue: Queue |
     ledgers = Books(store)
     ring = AesGcmKeyRing.parse(settings.webhook_keys.get_secret_value(), setting=WEBHOOK_KEYS)
     subscriptions = MongoSubscriptions(store, ring)
-    grouped = GroupedRuns(store, settings.rules, subscriptions.has_any)
+    tallies = MongoTallies(store)
+    tallying = Tallying(tallies)
+    grouped = GroupedRuns(store, settings.rules, subscriptions.has_any, tallying.note)
     blobs = MongoBlobs(store, max_bytes=settings.blob_max_bytes)
     return Kept(
         store=store,
@@ -85,6 +93,8 @@ def keep(settings: JobsSettings, store: Store, runs: Runs | None, queue: Queue |
         journal=MongoJournal(store),
         blobs=blobs,
         spend=MongoSpendBook(store),
+        tallies=tallies,
+        tallying=tallying,
         views=MongoRunViews(store),
         payloads=Payloads(blobs, timedelta(seconds=settings.blob_lifetime_seconds)),
     )

@@ -38,6 +38,7 @@ from shared.service import Component
 from shared.web.internal_auth import ServiceTokens
 
 TIDY_SECONDS: Final = 1.0
+TALLY_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ def live(settings: JobsSettings, kept: Kept, broker: Broker) -> Life:
         rules=rules,
         dispatcher=bell,
     )
-    records = MongoRecords(kept.store, rules, kept.subscriptions.has_any)
+    records = MongoRecords(kept.store, rules, kept.subscriptions.has_any, kept.tallying.note)
     return Life(
         bell=bell,
         tidying=tidying,
@@ -100,9 +101,12 @@ def run_consumers(settings: JobsSettings, life: Life, broker: Broker) -> Sequenc
     )
 
 
-def tidier(life: Life) -> Component:
-    """Clears away what ended runs leave behind."""
-    return Loop("tidier", life.tidying.step, every=TIDY_SECONDS, on_stop=life.tidying.step)
+def run_followers(kept: Kept, life: Life) -> Sequence[Component]:
+    """What clears away what ended runs leave behind, and what counts them."""
+    return (
+        Loop("tidier", life.tidying.step, every=TIDY_SECONDS, on_stop=life.tidying.step),
+        Loop("tallier", kept.tallying.step, every=TALLY_SECONDS, on_stop=kept.tallying.step),
+    )
 
 
 def run_routers(kept: Kept, life: Life, tokens: ServiceTokens) -> Sequence[APIRouter]:

@@ -12,6 +12,7 @@ from jobs_service.api.conversations import conversations_router
 from jobs_service.api.erasing import erasing_router
 from jobs_service.api.queues import queues_router
 from jobs_service.api.spend import spend_router
+from jobs_service.api.tallies import tallies_router
 from jobs_service.application.erasing import Erasing
 from jobs_service.bootstrap.kept import Kept
 from jobs_service.bootstrap.runs import Life
@@ -26,10 +27,12 @@ def workspace_routers(
     """A door for each."""
     remembered = timedelta(seconds=settings.conversation_lifetime_seconds)
     conversations = MongoConversations(kept.store, settings.conversation_limits, remembered)
+    erasing = Erasing(MongoErasure(kept.store, kept.blobs), life.cancelling, kept.spend, kept.tallying)
     return (
         blobs_router(kept.blobs, tokens, lifetime=timedelta(seconds=settings.blob_lifetime_seconds)),
         queues_router(kept.ledgers, tokens, limit=settings.queue_limits.per_workspace),
         spend_router(kept.spend, tokens, clock),
+        tallies_router(kept.tallies, tokens),
         conversations_router(conversations, tokens),
-        erasing_router(Erasing(MongoErasure(kept.store, kept.blobs), life.cancelling, kept.spend), tokens),
+        erasing_router(erasing, tokens),
     )

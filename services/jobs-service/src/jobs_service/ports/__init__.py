@@ -12,6 +12,7 @@ from jobs_service.ports.queue import ActiveRun, Leadership, Leases, Ledgers, Que
 from jobs_service.ports.records import CancelMemory, RecordedRun, Records, RememberedCancel
 from jobs_service.ports.runs import Adopted, Claimable, Result, Runs, Seen
 from jobs_service.ports.spend import SpendBook
+from jobs_service.ports.tallies import Tallies
 from jobs_service.ports.views import EVERY_RUN, LoggedRun, PageQuery, RunLogs, RunViews, ViewedRun
 from jobs_service.ports.webhooks import DueDelivery, NewDelivery, Notices, SecretBox, SubscriptionBook, Way, WayAnswer
 
@@ -50,6 +51,7 @@ __all__ = [
     "Seen",
     "SpendBook",
     "SubscriptionBook",
+    "Tallies",
     "ViewedRun",
     "WaitingRun",
     "Way",

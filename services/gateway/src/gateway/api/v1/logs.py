@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -137,7 +137,7 @@ async def _full_rows(logs: RunLogs, page: RunPage, query: FindLogs) -> Sequence[
 
 
 def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.astimezone()
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class _Cursor(msgspec.Struct):

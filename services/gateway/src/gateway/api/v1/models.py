@@ -64,8 +64,8 @@ class WorkflowSummary(ImportedWorkflow):
 
     is_deployed: bool
     deployed_at: str | None
-    run_count: int | None = Field(description="Not counted here: null.")
-    last_run_at: str | None = Field(description="Not recorded here: null.")
+    run_count: int | None = Field(description="Runs that have ended; null where that cannot be found out.")
+    last_run_at: str | None = Field(description="When the last of them ended; null where none has.")
 
 
 class InputField(Wire):

@@ -8,6 +8,7 @@ from gateway.api.v1.models import (
     WorkflowDetail,
     WorkflowSummary,
 )
+from gateway.application.run_tallies import Tallies
 from shared.clock import iso
 from shared.contracts.deployments import Deployed, Draft, Endpoint, Workflow
 from shared.workflow.reading import read_state
@@ -27,19 +28,20 @@ def imported(workflow: Workflow) -> ImportedWorkflow:
     )
 
 
-def summary(workflow: Workflow) -> WorkflowSummary:
+def summary(workflow: Workflow, tallies: Tallies | None) -> WorkflowSummary:
     """A workflow in a list."""
     deployed_at = workflow.endpoint.deployed_at
+    tally = tallies.get(workflow.id) if tallies else None
     return WorkflowSummary(
         **imported(workflow).model_dump(),
         is_deployed=workflow.endpoint.is_deployed,
         deployed_at=iso(deployed_at) if deployed_at else None,
-        run_count=None,
-        last_run_at=None,
+        run_count=tally.runs if tally else None if tallies is None else 0,
+        last_run_at=iso(tally.last_ended_at) if tally else None,
     )
 
 
-def detail(workflow: Workflow, draft: Draft) -> WorkflowDetail:
+def detail(workflow: Workflow, draft: Draft, tallies: Tallies | None) -> WorkflowDetail:
     """A workflow with what its draft declares."""
     fields = [
         InputField(name=field.name, type=field.type, description=field.description or None)
@@ -47,7 +49,7 @@ def detail(workflow: Workflow, draft: Draft) -> WorkflowDetail:
     ]
     variables = draft.state.get("variables")
     return WorkflowDetail(
-        **summary(workflow).model_dump(),
+        **summary(workflow, tallies).model_dump(),
         variables=variables if isinstance(variables, dict) else {},
         inputs=fields,
     )

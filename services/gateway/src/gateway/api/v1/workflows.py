@@ -24,6 +24,7 @@ from gateway.api.v1.models import (
 )
 from gateway.api.v1.presenting import detail, imported, summary
 from gateway.application.editing import Editing
+from gateway.application.run_tallies import RunTallies
 from gateway.domain.credentials import Caller, Scope
 from gateway.domain.json_body import without_bom
 from gateway.ports import Authoring
@@ -33,7 +34,7 @@ from shared.web.structs import StructResponse
 ERRORS: Final = answers(ErrorAnswer, 400, 401, 403, 404, 413, 429, 503)
 
 
-def workflows_router(access: V1Access, authoring: Authoring, editing: Editing) -> APIRouter:
+def workflows_router(access: V1Access, authoring: Authoring, editing: Editing, tallies: RunTallies) -> APIRouter:
     """Workflows, for a key with the read or deploy scope."""
     router = APIRouter(
         prefix="/api/v1/workflows", route_class=presenting(present_error), tags=["Workflows"], responses=ERRORS
@@ -43,7 +44,7 @@ def workflows_router(access: V1Access, authoring: Authoring, editing: Editing) -
 
     @router.get("", response_model_exclude_unset=True)
     async def list_workflows(caller: Known, asked: Annotated[WorkflowQuery, Query()]) -> WorkflowList:
-        rows, cursor = await listed(caller, authoring, asked)
+        rows, cursor = await listed(caller, authoring, tallies, asked)
         found = WorkflowList(data=rows, limits=await access.limits(caller))
         if cursor is not None:
             found.next_cursor = cursor
@@ -62,7 +63,8 @@ def workflows_router(access: V1Access, authoring: Authoring, editing: Editing) -
         caller.require(Scope.READ)
         workflow = await authoring.get(caller.workspace.id, workflow_id)
         draft = await authoring.draft(caller.workspace.id, workflow_id)
-        return WorkflowAnswer(data=detail(workflow, draft), limits=await access.limits(caller))
+        known = await tallies.of(caller.workspace.id, [workflow_id])
+        return WorkflowAnswer(data=detail(workflow, draft, known), limits=await access.limits(caller))
 
     @router.get("/{workflow_id}/export", response_model=ExportAnswer)
     async def export_workflow(caller: OnWorkflow, workflow_id: str) -> Response:
@@ -95,7 +97,7 @@ def _as_sent(body: bytes) -> str:
 
 
 async def listed(
-    caller: Caller, authoring: Authoring, asked: WorkflowQuery
+    caller: Caller, authoring: Authoring, tallies: RunTallies, asked: WorkflowQuery
 ) -> tuple[list[WorkflowSummary], str | None]:
     """A page of workflows, and where the next one begins. Raises Forbidden, InvalidRequest, Unavailable."""
     caller = entered(caller, asked.workspace_id, Scope.READ)
@@ -106,7 +108,9 @@ async def listed(
         deployed_only=asked.deployed_only,
         folder_id=asked.folder_id,
     )
-    return [summary(each) for each in page.workflows if caller.may_touch(each.id)], page.next_cursor
+    shown = [each for each in page.workflows if caller.may_touch(each.id)]
+    known = await tallies.of(asked.workspace_id, [each.id for each in shown])
+    return [summary(each, known) for each in shown], page.next_cursor
 
 
 def entered(caller: Caller, workspace_id: str, scope: Scope) -> Caller:

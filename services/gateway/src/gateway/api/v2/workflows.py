@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.bodies import Wire, json_of
-from gateway.api.counted_access import CountedAccess
 from gateway.api.legacy.versions import MAX_NUMBER, version_row
 from gateway.api.routes import presenting
 from gateway.api.schemas import answers, described
@@ -23,10 +22,12 @@ from gateway.api.v1.models import (
 )
 from gateway.api.v1.presenting import active_deployment, deployment, imported, undeployed
 from gateway.api.v1.workflows import file_of, listed
+from gateway.api.v2.access import V2Access
 from gateway.api.v2.errors import NO_STORE, present_error
 from gateway.api.v2.models import ErrorAnswer
 from gateway.application.editing import Editing
 from gateway.application.publishing import Publishing
+from gateway.application.run_tallies import RunTallies
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Authoring
 from shared.clock import iso
@@ -69,7 +70,7 @@ class Anything(Wire):
 
 
 def workflows_router(
-    access: CountedAccess, authoring: Authoring, editing: Editing, publishing: Publishing
+    access: V2Access, authoring: Authoring, editing: Editing, publishing: Publishing, tallies: RunTallies
 ) -> APIRouter:
     """Workflows and their deployments."""
     router = APIRouter(prefix="/api/v2/workflows", route_class=presenting(present_error), tags=["v2"], responses=ERRORS)
@@ -78,7 +79,7 @@ def workflows_router(
 
     @router.get("", response_model=Listed)
     async def list_workflows(caller: Somebody, asked: Annotated[WorkflowQuery, Query()]) -> Response:
-        rows, cursor = await listed(caller, authoring, asked)
+        rows, cursor = await listed(caller, authoring, tallies, asked)
         return _answer(Listed(data=rows, next_cursor=cursor))
 
     @router.post("/import", status_code=201, response_model=Imported, openapi_extra=described(ImportBody))
