@@ -9,9 +9,12 @@ import msgspec
 import pytest
 import pytest_asyncio
 from tests.integration.gateway.access_table import AGENT, CHAT, SERVER, TABLE, WEBHOOK, Row
-from tests.unit.gateway.fakes import NOON, OTHER, a_view, outcome
+from tests.unit.gateway.clock import NOON
+from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import Answer, System, running_system
+from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.visitor import Visitor, enrol
+from tests.unit.gateway.worker import outcome
 
 from gateway.domain.credentials import ROLE_SCOPES, Scope
 from gateway.domain.people import Role

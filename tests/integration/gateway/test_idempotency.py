@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.unit.gateway.fakes import FakeJobs, HandClock
+from tests.unit.gateway.clock import HandClock
+from tests.unit.gateway.jobs import FakeJobs
 
 from gateway.adapters.idempotency_store import INDEXES, IdempotencyStore
 from gateway.application.idempotency import KEPT_FOR, Idempotency

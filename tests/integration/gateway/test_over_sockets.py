@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from tests.support.eventually import eventually
-from tests.unit.gateway.fakes import Send
 from tests.unit.gateway.system import System, running_system
+from tests.unit.gateway.worker import Send
 
 from flowport.serving import listen, port_of, serving
 from shared.contracts.events import Chunk, RunStarted

@@ -13,7 +13,8 @@ import pytest
 from fastapi import FastAPI
 from tests.support.deploy import running, settings_for, state
 from tests.support.eventually import eventually
-from tests.unit.gateway.fakes import FakeJobs, FakeWorker, a_view
+from tests.unit.gateway.jobs import FakeJobs, a_view
+from tests.unit.gateway.worker import FakeWorker
 
 from deploy_service.bootstrap import build as build_deploy
 from gateway.adapters.deploy_service import DeployService

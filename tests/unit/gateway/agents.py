@@ -1,7 +1,7 @@
 """Where agents are kept, in memory."""
 
 import msgspec
-from tests.unit.gateway.fakes import NOON
+from tests.unit.gateway.clock import NOON
 
 from shared.contracts.agents import Agent, AgentSettings, CreateAgent
 from shared.errors import Conflict, NotFound

@@ -1,7 +1,7 @@
 """Where chats are kept, in memory."""
 
 import msgspec
-from tests.unit.gateway.fakes import NOON
+from tests.unit.gateway.clock import NOON
 
 from shared.contracts.chats import Chat, ChatSettings, CreateChat
 from shared.errors import Conflict, NotFound

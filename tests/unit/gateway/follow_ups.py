@@ -1,6 +1,7 @@
 """Whom to tell, and what failed, in memory."""
 
-from tests.unit.gateway.fakes import JOB, NOON
+from tests.unit.gateway.clock import NOON
+from tests.unit.gateway.jobs import JOB
 
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView
 from shared.contracts.jobs import RunAccepted

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from tests.unit.gateway.fakes import a_view, outcome
+from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import System
+from tests.unit.gateway.worker import outcome
 
 from shared.contracts.events import RunEvent
 from shared.contracts.messages import EventBatch

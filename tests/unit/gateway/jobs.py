@@ -79,6 +79,10 @@ class FakeJobs(FakeEraser):
             raise self.refusal
         await self.claim_run_id(request.run.snapshot.workspace_id, request.run.run_id)
         self.accepted.append(request)
+        run = request.run
+        known = {"workflow_id": run.snapshot.workflow_id, "workspace_id": run.snapshot.workspace_id, "mode": run.mode}
+        asked = {"run_id": run.run_id, "trigger": run.trigger, "conversation_id": run.conversation_id}
+        self.views.setdefault(run.run_id, a_view(RunStatus.QUEUED, **known, **asked))
         return RunAccepted(request.run.run_id, JOB, NOON)
 
     async def job(self, job_id: str) -> RunView:

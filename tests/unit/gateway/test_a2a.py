@@ -6,10 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.workflow_files import START, function, start, workflow
-from tests.unit.gateway.fakes import NOON, OTHER, a_view, outcome
+from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.followed_worker import FollowedWorker
+from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import Answer, Call, System
+from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.visitor import Visitor
+from tests.unit.gateway.worker import outcome
 
 from gateway.api.a2a.messages import parts_of
 from gateway.api.a2a.wire import Part

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway.fakes import OTHER, Send
 from tests.unit.gateway.system import running_system
+from tests.unit.gateway.tenants import OTHER
+from tests.unit.gateway.worker import Send
 
 from gateway.application.admission import AdmissionGate
 from gateway.domain.errors import AdmissionClosed

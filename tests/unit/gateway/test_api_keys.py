@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.gateway.fakes import NOON
+from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import System
 from tests.unit.gateway.visitor import Visitor
 

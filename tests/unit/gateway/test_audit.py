@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from tests.unit.gateway.fakes import NOON, a_view
+from tests.unit.gateway.clock import NOON
+from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import System
 from tests.unit.gateway.visitor import Visitor
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.gateway.fakes import NOON, a_view, outcome
+from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.followed_worker import FollowedWorker
+from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import Call, System
 from tests.unit.gateway.visitor import Visitor
+from tests.unit.gateway.worker import outcome
 
 from gateway.domain.people import Role
 from shared.contracts.events import BlockEnded, BlockStarted, Chunk, RunEnded, RunStarted

@@ -3,8 +3,8 @@
 import asyncio
 
 from tests.support.eventually import eventually
-from tests.unit.gateway.fakes import ends, outcome
 from tests.unit.gateway.system import System
+from tests.unit.gateway.worker import ends, outcome
 
 from shared.contracts.erasure import Erase
 

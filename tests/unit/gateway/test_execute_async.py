@@ -5,9 +5,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.gateway.fakes import JOB, NOON, OTHER
-from tests.unit.gateway.fakes import a_view as view
+from tests.unit.gateway.clock import NOON
+from tests.unit.gateway.jobs import JOB
+from tests.unit.gateway.jobs import a_view as view
 from tests.unit.gateway.system import BASE, System
+from tests.unit.gateway.tenants import OTHER
 
 from gateway.api.legacy.models import Accepted, Error, JobStatus
 from shared.contracts.jobs import RunView

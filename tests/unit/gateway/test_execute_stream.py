@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import msgspec
 from tests.support.eventually import eventually
-from tests.unit.gateway.fakes import Send, ends, outcome
 from tests.unit.gateway.system import System, running_system
+from tests.unit.gateway.worker import Send, ends, outcome
 
 from shared.contracts.events import (
     BlockStreamFailed,

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from tests.unit.gateway.fakes import ends, outcome
 from tests.unit.gateway.system import System
+from tests.unit.gateway.worker import ends, outcome
 
 from gateway.api.legacy.models import ExecuteFailure, ExecuteResult
 from shared.contracts.events import RunEnded, RunStarted

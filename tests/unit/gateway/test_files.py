@@ -1,8 +1,8 @@
 """Files of runs are served to those who may see the workspace, and never run in a browser."""
 
 import pytest
-from tests.unit.gateway.fakes import OTHER
 from tests.unit.gateway.system import Answer, System
+from tests.unit.gateway.tenants import OTHER
 
 from gateway.domain.credentials import Scope
 from shared.contracts.files import FileKey

@@ -1,7 +1,8 @@
 """A new system begins with a workspace, an admin and a key that is told once."""
 
-from tests.unit.gateway.fakes import FakeTenants, HandClock
+from tests.unit.gateway.clock import HandClock
 from tests.unit.gateway.people import PlainPasswords
+from tests.unit.gateway.tenants import FakeTenants
 
 from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
 from gateway.domain.credentials import ALL_SCOPES

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway.fakes import Send, outcome
 from tests.unit.gateway.system import System, running_system
+from tests.unit.gateway.worker import Send, outcome
 
 from gateway.adapters.attached_call import MAX_ATTEMPTS
 from gateway.adapters.attached_runs import BrokerAttachedRuns

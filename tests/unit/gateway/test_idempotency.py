@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway.fakes import NOON, OTHER, Send, a_view, ends, outcome
+from tests.unit.gateway.clock import NOON
+from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import Answer, Call, System
+from tests.unit.gateway.tenants import OTHER
+from tests.unit.gateway.worker import Send, ends, outcome
 
 from shared.contracts.events import Chunk, RunEnded
 from shared.contracts.runs import ErrorCode, RunError, RunSpec, RunStatus

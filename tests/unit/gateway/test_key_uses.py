@@ -1,6 +1,7 @@
 """When a key was used is written together, not once per call."""
 
-from tests.unit.gateway.fakes import FakeTenants, HandClock
+from tests.unit.gateway.clock import HandClock
+from tests.unit.gateway.tenants import FakeTenants
 
 from gateway.application.key_uses import KeyUses
 

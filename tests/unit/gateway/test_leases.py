@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway.fakes import HandClock
+from tests.unit.gateway.clock import HandClock
 from tests.unit.gateway.system import System
 
 from gateway.application.leases import Leases

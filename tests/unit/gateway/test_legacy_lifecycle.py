@@ -5,8 +5,10 @@ from datetime import timedelta
 import msgspec
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway.fakes import NOON, OTHER, a_view
+from tests.unit.gateway.clock import NOON
+from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import System
+from tests.unit.gateway.tenants import OTHER
 
 from gateway.api.legacy.models import CancelResult, RunState
 from gateway.domain.credentials import Scope

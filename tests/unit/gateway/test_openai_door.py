@@ -3,8 +3,10 @@
 import json
 
 from tests.support.workflow_files import START, agent, function, start, workflow
-from tests.unit.gateway.fakes import NOON, OTHER, Send, outcome
+from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import Answer, System
+from tests.unit.gateway.tenants import OTHER
+from tests.unit.gateway.worker import Send, outcome
 
 from gateway.api.openai.models import CompletionBody
 from gateway.api.openai.replies import reply_text

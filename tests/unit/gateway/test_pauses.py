@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.gateway.fakes import JOB, NOON, a_view
+from tests.unit.gateway.clock import NOON
+from tests.unit.gateway.jobs import JOB, a_view
 from tests.unit.gateway.system import BASE, System
 
 from gateway.api.legacy.models import PausedContext, PausedExecution, PausedExecutions, Resumed

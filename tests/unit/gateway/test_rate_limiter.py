@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 from prometheus_client import REGISTRY
-from tests.unit.gateway.fakes import FakeBuckets, HandClock
+from tests.unit.gateway.buckets import FakeBuckets
+from tests.unit.gateway.clock import HandClock
 
 from gateway.application.rate_limiter import RateLimiter
 from gateway.domain.errors import RateLimited

@@ -4,8 +4,8 @@ import re
 
 import msgspec
 import pytest
-from tests.unit.gateway.fakes import OTHER
 from tests.unit.gateway.system import Answer, System, running_system
+from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.visitor import Visitor
 
 from gateway.domain.people import Role

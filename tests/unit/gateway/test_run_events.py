@@ -4,9 +4,10 @@ import asyncio
 
 import msgspec
 import pytest
-from tests.unit.gateway.fakes import a_view, outcome
 from tests.unit.gateway.followed_worker import FollowedWorker
+from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import Answer, Call, System
+from tests.unit.gateway.worker import outcome
 
 from shared.contracts.events import Chunk, RunEnded, RunStarted, SelectedOutput, StreamReset
 from shared.contracts.runs import RunError, RunMode, RunStatus

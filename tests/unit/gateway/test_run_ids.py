@@ -4,11 +4,50 @@ import asyncio
 
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway.fakes import OTHER, Send, outcome
 from tests.unit.gateway.system import System
+from tests.unit.gateway.tenants import OTHER
+from tests.unit.gateway.worker import Send, outcome
 
 from shared.contracts.events import RunEnded
 from shared.contracts.runs import RunSpec
+from shared.errors import Unavailable
+
+
+async def test_an_id_is_used_once(system: System) -> None:
+    assert (await system.execute({}, headers={"X-Execution-Id": "E1"})).status == 200
+    answer = await system.execute({}, headers={"X-Execution-Id": "E1"})
+    assert answer.status == 409
+    assert answer.json == {
+        "error": "Execution ID has already been used",
+        "code": "EXECUTION_ID_CONFLICT",
+        "executionId": "E1",
+    }
+
+
+async def test_the_header_beats_the_body(system: System) -> None:
+    answer = await system.execute({"executionId": 5}, headers={"X-Execution-Id": "E1"})
+    assert answer.json["executionId"] == "E1"
+    assert answer.json["output"]["result"] == {"executionId": 5}
+
+
+async def test_an_id_in_the_body_names_the_run_and_stays_input(system: System) -> None:
+    answer = await system.execute({"hello": "world", "executionId": "E1"})
+    assert answer.json["executionId"] == "E1"
+    assert answer.json["output"]["result"] == {"hello": "world", "executionId": "E1"}
+
+
+async def test_a_refused_call_gives_its_id_back(system: System) -> None:
+    system.deployments.undeployed("D")
+    assert (await system.execute({}, workflow="D", headers={"X-Execution-Id": "E1"})).status == 403
+    assert (await system.execute({}, headers={"X-Execution-Id": "E1"})).status == 200
+
+
+async def test_without_the_store_of_ids_a_chosen_id_is_503(system: System) -> None:
+    system.jobs.refusal = Unavailable("http://jobs is away")
+    answer = await system.execute({}, headers={"X-Execution-Id": "E1"})
+    assert answer.status == 503
+    assert answer.json == {"error": "Workflow execution identity is temporarily unavailable"}
+    assert (await system.execute({})).status == 200
 
 
 @pytest.mark.parametrize("mode", [{}, {"X-Stream-Response": "true"}, {"X-Execution-Mode": "async"}])

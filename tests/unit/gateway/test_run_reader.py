@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Iterator, Sequence
 
 import pytest
-from tests.unit.gateway.fakes import NOON, last_of
+from tests.unit.gateway.clock import NOON
+from tests.unit.gateway.jobs import last_of
 
 from gateway.adapters import run_reader
 from gateway.adapters.run_reader import RunReader

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.workflow_files import START, agent, function, start, workflow
-from tests.unit.gateway.fakes import NOON, OTHER
+from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import System
+from tests.unit.gateway.tenants import OTHER
 
 from gateway.domain.interface import example_of
 from gateway.domain.samples import Language, Mode, Sample, Step, samples_of

@@ -4,8 +4,9 @@ from typing import Any
 
 import msgspec
 from tests.support.workflow_files import START, function, start, workflow
-from tests.unit.gateway.fakes import NOON, OTHER
+from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import Answer, System
+from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.visitor import Visitor
 
 from gateway.application.tool_publishing import tool_name

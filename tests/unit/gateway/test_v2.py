@@ -6,8 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway.fakes import NOON, OTHER, a_view, ends, outcome
+from tests.unit.gateway.clock import NOON
+from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import BASE, Answer, System, running_system
+from tests.unit.gateway.tenants import OTHER
+from tests.unit.gateway.worker import ends, outcome
 
 from gateway.api.v2.models import (
     CancelAnswer,

@@ -1,7 +1,7 @@
 """The lifecycle over v2: the same deeds as over v1, in v2's words."""
 
-from tests.unit.gateway.fakes import OTHER
 from tests.unit.gateway.system import System
+from tests.unit.gateway.tenants import OTHER
 
 W = "/api/v2/workflows/W"
 

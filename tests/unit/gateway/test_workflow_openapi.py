@@ -5,8 +5,9 @@ from typing import Any
 import schemathesis
 from schemathesis.core.result import Ok
 from tests.support.workflow_files import START, agent, function, start, workflow
-from tests.unit.gateway.fakes import NOON, OTHER
+from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import System
+from tests.unit.gateway.tenants import OTHER
 
 from shared.contracts.deployments import Draft
 

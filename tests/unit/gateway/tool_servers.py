@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
-from tests.unit.gateway.fakes import NOON
+from tests.unit.gateway.clock import NOON
 
 from shared.contracts.tool_servers import ToolServer, ToolServerSettings
 from shared.errors import Conflict, NotFound

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from tests.unit.gateway.fakes import NOON
+from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import BASE, Answer, Call, System
 
 from gateway.domain.credentials import SECURE_COOKIE

@@ -1,9 +1,7 @@
 """What the gateway reaches: its database, the broker, the other services."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from typing import Final, TypedDict
+from functools import cached_property
+from typing import Final
 
 from gateway.adapters.agent_service import AgentService
 from gateway.adapters.argon2 import Argon2Passwords
@@ -40,7 +38,7 @@ from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.clock import Clock, SystemClock
-from shared.service import Component, ServiceName
+from shared.service import ServiceName
 from shared.store.audit import INDEXES as AUDIT_INDEXES
 from shared.store.audit import AuditStore
 from shared.store.client import Store
@@ -50,86 +48,56 @@ from shared.web.internal_auth import ServiceTokens
 INDEXES: Final = (*TENANT_INDEXES, *BUCKET_INDEXES, *IDEMPOTENCY_INDEXES, *AUDIT_INDEXES, *CODE_INDEXES)
 
 
-class Given(TypedDict, total=False):
-    """Parts that stand in the place of the real ones."""
-
-    clock: Clock
-    broker: Broker
-    passwords: Passwords
-    store: TenantDatabase
-    buckets: Buckets
-    calls: IdempotencyRecords
-    audit_entries: AuditEntries
-    deploy: DeployKeeper
-    chats: ChatKeeper
-    agents: AgentKeeper
-    entry_codes: EntryCodes
-    mailer: Mailer
-    tool_servers: ToolServerKeeper
-    jobs: RunKeeper
-    follow_ups: FollowUps
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """Every part, and the clients that reaching the other services takes."""
+    """Every part: what is given, and the rest as `settings` say. Nothing is opened that is not needed."""
 
-    clock: Clock
-    broker: Broker
-    passwords: Passwords
-    store: TenantDatabase
-    buckets: Buckets
-    calls: IdempotencyRecords
-    audit_entries: AuditEntries
-    deploy: DeployKeeper
-    chats: ChatKeeper
-    agents: AgentKeeper
-    entry_codes: EntryCodes
-    mailer: Mailer | None
-    tool_servers: ToolServerKeeper
-    jobs: RunKeeper
-    follow_ups: FollowUps
-    clients: Sequence[Component]
-
-
-def reach(settings: GatewaySettings, given: Given) -> Outside:
-    """What is given, and the rest as `settings` say; nothing is opened that is not needed."""
-    clients, mail_server = _Clients(settings), settings.mail_server()
-
-    @cache
-    def database() -> Store:
-        return Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_gateway", INDEXES)
-
-    return Outside(
-        clock=given.get("clock") or SystemClock(),
-        broker=given.get("broker") or open_broker(settings.amqp_url, service=ServiceName.GATEWAY),
-        passwords=given.get("passwords") or Argon2Passwords(),
-        store=given.get("store") or TenantStore(database()),
-        buckets=given.get("buckets") or BucketStore(database()),
-        calls=given.get("calls") or IdempotencyStore(database()),
-        audit_entries=given.get("audit_entries") or AuditStore(database()),
-        deploy=given.get("deploy") or DeployService(clients.to(settings.deploy_url)),
-        agents=given.get("agents") or AgentService(clients.to(settings.deploy_url)),
-        chats=given.get("chats") or ChatService(clients.to(settings.deploy_url)),
-        entry_codes=given.get("entry_codes") or EntryCodeStore(database()),
-        mailer=given.get("mailer") or (SmtpMailer(mail_server) if mail_server else None),
-        tool_servers=given.get("tool_servers") or ToolServerService(clients.to(settings.deploy_url)),
-        jobs=given.get("jobs")
-        or JobsService(clients.to(settings.jobs_url, patience=settings.restart_patience_seconds)),
-        follow_ups=given.get("follow_ups") or FollowUpService(clients.to(settings.jobs_url)),
-        clients=clients.opened,
-    )
-
-
-class _Clients:
-    """Opens clients, and remembers them."""
-
-    def __init__(self, settings: GatewaySettings) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        *,
+        clock: Clock | None = None,
+        broker: Broker | None = None,
+        passwords: Passwords | None = None,
+        store: TenantDatabase | None = None,
+        buckets: Buckets | None = None,
+        calls: IdempotencyRecords | None = None,
+        audit_entries: AuditEntries | None = None,
+        deploy: DeployKeeper | None = None,
+        chats: ChatKeeper | None = None,
+        agents: AgentKeeper | None = None,
+        entry_codes: EntryCodes | None = None,
+        mailer: Mailer | None = None,
+        tool_servers: ToolServerKeeper | None = None,
+        jobs: RunKeeper | None = None,
+        follow_ups: FollowUps | None = None,
+    ) -> None:
         self._settings = settings
-        self.opened: list[InternalClient] = []
+        self.clients: list[InternalClient] = []
+        self.clock = clock or SystemClock()
+        self.broker = broker or open_broker(settings.amqp_url, service=ServiceName.GATEWAY)
+        self.passwords = passwords or Argon2Passwords()
+        self.store = store or TenantStore(self._database)
+        self.buckets = buckets or BucketStore(self._database)
+        self.calls = calls or IdempotencyStore(self._database)
+        self.audit_entries = audit_entries or AuditStore(self._database)
+        self.deploy = deploy or DeployService(self._client(settings.deploy_url))
+        self.agents = agents or AgentService(self._client(settings.deploy_url))
+        self.chats = chats or ChatService(self._client(settings.deploy_url))
+        self.entry_codes = entry_codes or EntryCodeStore(self._database)
+        self.mailer = mailer or self._mailer()
+        self.tool_servers = tool_servers or ToolServerService(self._client(settings.deploy_url))
+        self.jobs = jobs or JobsService(self._client(settings.jobs_url, patience=settings.restart_patience_seconds))
+        self.follow_ups = follow_ups or FollowUpService(self._client(settings.jobs_url))
 
-    def to(self, url: str, *, patience: float = 0.0) -> InternalClient:
-        """A new one."""
+    @cached_property
+    def _database(self) -> Store:
+        return Store(self._settings.mongodb_uri, f"{self._settings.mongodb_prefix}_gateway", INDEXES)
+
+    def _mailer(self) -> Mailer | None:
+        server = self._settings.mail_server()
+        return SmtpMailer(server) if server else None
+
+    def _client(self, url: str, *, patience: float = 0.0) -> InternalClient:
         client = InternalClient(
             url,
             caller=ServiceName.GATEWAY,
@@ -137,5 +105,5 @@ class _Clients:
             timeout=self._settings.internal_timeout_seconds,
             patience=patience,
         )
-        self.opened.append(client)
+        self.clients.append(client)
         return client

@@ -26,6 +26,7 @@ def nobody(workspace_id: str) -> bool:
 def unheard(run: Run) -> None:
     """Nobody keeps count of runs."""
 
+
 UNCHARGED: Final = "uncharged"
 """Marks a run that spent something, until the spend of its workspace says so too."""
 
