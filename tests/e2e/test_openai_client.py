@@ -68,3 +68,4 @@ async def test_a_call_too_many_is_tried_again_by_the_client(
 
 async def test_workflows_are_listed_as_models(client: openai.AsyncOpenAI, clerk: str) -> None:
     assert clerk in [model.id async for model in client.models.list()]
+    assert (await client.models.retrieve(clerk)).id == clerk

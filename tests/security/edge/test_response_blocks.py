@@ -71,3 +71,8 @@ async def test_headers_that_harm_nobody_go_out(system: System) -> None:
         "/next",
         "3",
     ]
+
+
+async def test_a_time_to_come_again_that_clients_would_fail_on_is_left_out(system: System) -> None:
+    for unreadable in ("soon", "1.5", "Wed, 25 Nov 2026 03:29:11 GMT"):
+        assert "retry-after" not in (await answered(system, {"Retry-After": unreadable})).headers

@@ -54,6 +54,18 @@ async def test_an_unknown_path_is_404(system: System) -> None:
     assert (await system.get("/api/v2/nothing")).json == {"error": {"code": "NOT_FOUND", "message": "Not found"}}
 
 
+async def test_a_slash_too_many_is_an_unknown_path_and_leads_nowhere_else(system: System) -> None:
+    answer = await system.request("POST", "/api/workflows/W/execute/")
+    assert (answer.status, "location" in answer.headers) == (404, False)
+
+
+async def test_a_parameter_out_of_shape_is_told_as_any_other_mistake(system: System) -> None:
+    answer = await system.get("/api/workflows/W/diff?from=zero")
+    assert (answer.status, answer.json["details"][0]["path"]) == (400, ["from"])
+    assert answer.json["code"] == "_".join(answer.json["error"].upper().split())
+    assert answer.json["requestId"] == answer.headers["x-request-id"]
+
+
 @pytest.mark.parametrize("path", ["/api/v2/nothing", "/api/v2/workflows/W/execute", "/api/v2/workflows/W/runs?limit=0"])
 async def test_no_answer_of_v2_is_kept_by_anybody(system: System, path: str) -> None:
     assert (await system.get(path)).headers["cache-control"] == "private, no-store"

@@ -132,6 +132,28 @@ async def test_deployed_workflows_are_the_models(system: System) -> None:
     assert (await system.get("/v1/models", key=None)).status == 401
 
 
+async def test_one_model_is_looked_up_by_its_id(system: System) -> None:
+    system.deployments.undeployed("D")
+    system.deployments.put("X", workspace_id=OTHER.id)
+    assert (await system.get("/v1/models/W")).json["id"] == "W"
+    for missing in ("D", "X", "nowhere"):
+        answer = await system.get(f"/v1/models/{missing}")
+        assert (answer.status, answer.json["error"]["code"]) == (404, "model_not_found")
+
+
+async def test_what_clients_leave_open_with_null_is_left_open(system: System) -> None:
+    answer = await complete(system, {"stream": None, "stream_options": None, "user": None})
+    assert (answer.status, answer.json["object"]) == (200, "chat.completion")
+
+
+async def test_an_unreadable_conversation_is_refused_in_known_words_and_with_the_limits(system: System) -> None:
+    answer = await complete(system, {"messages": []})
+    assert (answer.status, answer.json["error"]["type"]) == (400, "invalid_request_error")
+    assert answer.headers["x-ratelimit-remaining"] == "100"
+    nowhere = await system.get("/v1/nothing")
+    assert (nowhere.status, nowhere.json["error"]["message"]) == (404, "Not found")
+
+
 def test_any_output_has_some_text() -> None:
     assert [reply_text(text) for text in (b'{"content":"a"}', b'{"result":{"n":1}}', b'"x"', b"null", b"{}")] == [
         "a",

@@ -9,6 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.bodies import in_known_words
+from gateway.api.legacy.errors import code_of
+from gateway.api.openai.errors import fault
+from gateway.api.request_id import request_id_of
 from gateway.api.v2.errors import NO_STORE
 from shared.web.structs import StructResponse
 
@@ -50,7 +53,15 @@ def _headers(request: Request) -> dict[str, str]:
 
 
 def _body(request: Request, message: str, status: int, details: Any = None) -> dict[str, Any]:
+    path = request.url.path
+    if path.startswith("/v1/"):
+        return fault(message, "server_error" if status >= 500 else "invalid_request_error", None)
     if _is_v2(request):
-        error = {"code": _CODES.get(status, "INTERNAL_ERROR"), "message": message}
-        return {"error": error if details is None else {**error, "details": details}}
-    return {"error": message} if details is None else {"error": message, "details": details}
+        more = {} if details is None else {"details": details}
+        return {"error": {"code": _CODES.get(status, "INTERNAL_ERROR"), "message": message, **more}}
+    if details is None:
+        return {"error": message}
+    if path.startswith("/api/v1/"):
+        return {"error": message, "details": details}
+    named = {"code": code_of(message), "requestId": request_id_of(request.scope)}
+    return {"error": message, **named, "details": details}

@@ -101,6 +101,7 @@ _EXPECTED: Final = {
 _BOUNDS: Final = {
     "string_too_short": ("too_small", "Too small: expected string to have >={min_length} characters"),
     "string_too_long": ("too_big", "Too big: expected string to have <={max_length} characters"),
+    "too_short": ("too_small", "Too small: expected array to have >={min_length} items"),
     "too_long": ("too_big", "Too big: expected array to have <={max_length} items"),
     "greater_than_equal": ("too_small", "Too small: expected number to be >={ge}"),
     "greater_than": ("too_small", "Too small: expected number to be >{gt}"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, Unpack
+from typing import Final
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -17,7 +17,7 @@ from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
 from gateway.application.outbox import Outbox
 from gateway.bootstrap.callers import Callers, know_callers
 from gateway.bootstrap.channels import channel_routers, serve_tools
-from gateway.bootstrap.outside import Given, Outside, reach
+from gateway.bootstrap.outside import Outside
 from gateway.bootstrap.runs import Running, begin_runs, run_routers
 from gateway.bootstrap.workflows import author, workflow_routers
 from gateway.bootstrap.workspaces import erase, follow_up_routers, people_routers
@@ -35,17 +35,17 @@ ANSWER_SECONDS: Final = 2.0
 def build(
     settings: GatewaySettings,
     *,
+    outside: Outside | None = None,
     on_first_key: Callable[[FirstKey], None] | None = None,
     on_first_password: Callable[[FirstPassword], None] | None = None,
-    **given: Unpack[Given],
 ) -> FastAPI:
-    """The gateway of `settings`, with any part replaced.
+    """The gateway of `settings`, `outside` as they say where it is not given.
 
     `on_first_key` is told the clear text of a key with every scope, if the system has no key yet; `on_first_password`
     the admin's password, if one had to be made.
     """
     count_by_workspace(settings.metrics_by_workspace)
-    outside = reach(settings, given)
+    outside = outside or Outside(settings)
     broker, store = outside.broker, outside.store
     callers = know_callers(settings, outside)
     running = begin_runs(settings, outside, callers)
@@ -83,6 +83,7 @@ def build(
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would name the address by which we are reached here, not by callers
     )
     register_error_handlers(app)
     app.state.on_drain = partial(running.attached.drain, max(0.0, settings.drain_seconds - ANSWER_SECONDS))

@@ -12,7 +12,8 @@ from gateway.api.chat.visit import ChatDoor, chat_visit_router
 from gateway.api.chat_page import chat_page_router
 from gateway.api.mcp.manage import tool_servers_router
 from gateway.api.mcp.serve import McpDoor, mcp_router
-from gateway.api.openai.completions import CompletionsDoor, completions_router, models_router
+from gateway.api.openai.catalogue import models_router
+from gateway.api.openai.completions import CompletionsDoor, completions_router
 from gateway.api.reception import Reception
 from gateway.application.agent_publishing import AgentPublishing
 from gateway.application.agent_serving import AgentServing
@@ -59,7 +60,7 @@ def channel_routers(
     publishing = ToolPublishing(outside.tool_servers, callers.endpoints, tools.serving, callers.audit, settle)
     return (
         completions_router(CompletionsDoor(reception, authored.interfaces, outside.clock)),
-        models_router(callers.authentication, callers.limiting, outside.deploy),
+        models_router(callers.authentication, callers.endpoints, callers.limiting, outside.deploy),
         tool_servers_router(callers.legacy, publishing, public_url=url),
         mcp_router(tools.door),
         *_agent_routers(settings, outside, callers, running, authored),

@@ -12,12 +12,15 @@ _CONTROLLED: Final = re.compile(
     r"access-control-.*|content-security-policy.*|cross-origin-.*|proxy-.*|sec-.*"
     r"|(x-)?ratelimit(-.*)?|x-accel-.*|x-(lighttpd-send-file|sendfile|reproxy-url)"
     r"|set-cookie2?|connection|keep-alive|te|trailer|transfer-encoding|upgrade"
-    r"|content-length|content-encoding|date|server|x-request-id|x-execution-id|idempotent-replayed|x-content-type-options"
+    r"|content-length|content-encoding|date|server|x-request-id|x-execution-id|x-run-id|idempotent-replayed"
+    r"|x-content-type-options"
     r"|clear-site-data|strict-transport-security|alt-svc|nel|report-to|reporting-endpoints|service-worker-allowed"
     r"|accept-ch|critical-ch|origin-trial|set-login"
 )
 """Headers that the server speaks for, that act on more than this one answer, or that proxies take for orders."""
 
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
+"""The only `Retry-After` that Sim's clients do not fail on."""
 _BODILESS: Final = frozenset({204, 205, 304})
 SANDBOX: Final = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
 
@@ -62,8 +65,14 @@ def _safe_headers(asked: Any) -> dict[str, str]:
     return {
         name: value
         for name, value in pairs
-        if value is not None and _NAME.fullmatch(name) and not _CONTROLLED.fullmatch(name)
+        if value is not None and _NAME.fullmatch(name) and _is_the_workflows(name, value)
     }
+
+
+def _is_the_workflows(name: str, value: str) -> bool:
+    if name == "retry-after":
+        return _SECONDS.fullmatch(value) is not None
+    return _CONTROLLED.fullmatch(name) is None
 
 
 def _header_text(value: Any) -> str | None:

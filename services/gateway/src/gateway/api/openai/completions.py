@@ -1,6 +1,6 @@
-"""`POST /v1/chat/completions` and `GET /v1/models`."""
+"""`POST /v1/chat/completions`."""
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from fastapi import APIRouter
@@ -8,33 +8,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.bodies import json_value, validated
-from gateway.api.limiting import Limiting
 from gateway.api.openai.errors import failed_run, present_error
 from gateway.api.openai.models import (
     Choice,
     Completion,
     CompletionBody,
     ErrorAnswer,
-    Model,
-    ModelList,
     ReplyMessage,
 )
 from gateway.api.openai.replies import CompletionWriter, reply_text, token_usage
 from gateway.api.reception import Reception
-from gateway.api.routes import headers_of, plain, presenting
+from gateway.api.routes import headers_of, plain
 from gateway.api.schemas import answers, described
-from gateway.application.authentication import Authentication
 from gateway.application.interfaces import Interfaces
 from gateway.domain.call_chain import call_chain
-from gateway.domain.credentials import Scope
 from gateway.domain.execute_request import ExecuteRequest
 from gateway.domain.rate_limits import RateKind
-from gateway.ports import Authoring
 from shared.clock import Clock
 from shared.contracts.runs import RunMode, RunStatus
 from shared.web.structs import StructResponse
-
-MAX_MODELS: Final = 100
 
 
 class CompletionsDoor:
@@ -51,6 +43,8 @@ class CompletionsDoor:
         headers = headers_of(request)
         chain = call_chain(headers)
         known = await self._reception.authentication.caller(headers)
+        if known is not None:
+            self._reception.limiting.show(request, known, RateKind.SYNC)
         body = validated(CompletionBody, json_value(await request.body()))
         caller = known or await self._reception.public_caller(request, body.model)
         caller, endpoint = await self._reception.executions.authorize(caller, body.model)
@@ -66,8 +60,7 @@ class CompletionsDoor:
         completion_id, created = f"chatcmpl-{run.run_id}", int(self._clock.now().timestamp())
         named = {"x-execution-id": run.run_id}
         if body.stream:
-            usage = body.stream_options.include_usage
-            writer = CompletionWriter(completion_id, body.model, created, include_usage=usage)
+            writer = CompletionWriter(completion_id, body.model, created, include_usage=body.wants_usage)
             return self._reception.attached.written(run, writer, endpoint, headers=named)
         outcome, output = await self._reception.attached.result(request, run, endpoint.workspace_id)
         if outcome.status in (RunStatus.FAILED, RunStatus.CANCELLED):
@@ -103,25 +96,4 @@ def completions_router(door: CompletionsDoor) -> APIRouter:
         responses=responses,
         openapi_extra=described(CompletionBody),
     )
-    return router
-
-
-def models_router(authentication: Authentication, limiting: Limiting, authoring: Authoring) -> APIRouter:
-    """The workflows that can be called, as models."""
-    router = APIRouter(route_class=presenting(present_error), tags=["OpenAI"])
-
-    @router.get("/v1/models", summary="Deployed workflows", responses=answers(ErrorAnswer, 401, 403, 429, 503))
-    async def models(request: Request) -> ModelList:
-        caller = await authentication.require(request.headers)
-        await limiting.count(request, caller, RateKind.API)
-        caller.require(Scope.READ, Scope.EXECUTE)
-        page = await authoring.page(caller.workspace.id, cursor=None, limit=MAX_MODELS, deployed_only=True)
-        return ModelList(
-            data=[
-                Model(id=found.id, created=int(found.created_at.timestamp()), owned_by=caller.workspace.id)
-                for found in page.workflows
-                if caller.may_touch(found.id)
-            ]
-        )
-
     return router

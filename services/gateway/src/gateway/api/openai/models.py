@@ -34,7 +34,7 @@ class Message(_Open):
 class StreamOptions(_Open):
     """What a stream ends with."""
 
-    include_usage: bool = False
+    include_usage: bool | None = None
 
 
 class CompletionBody(_Open):
@@ -42,9 +42,14 @@ class CompletionBody(_Open):
 
     model: str = Field(min_length=1, max_length=200, description="Id of the workflow.")
     messages: list[Message] = Field(min_length=1, max_length=1_000)
-    stream: bool = False
-    stream_options: StreamOptions = StreamOptions()
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
     user: str | None = Field(None, max_length=200, description="The workflow's conversationId.")
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether a stream is to end with what it took."""
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
 
     def workflow_input(self) -> dict[str, Any]:
         """The last thing that the user said as `input`, and all of it as `messages`."""

@@ -1,0 +1,61 @@
+"""`GET /v1/models`: the workflows that can be called, as models."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+
+from gateway.api.limiting import Limiting
+from gateway.api.openai.errors import present_error
+from gateway.api.openai.models import ErrorAnswer, Model, ModelList
+from gateway.api.routes import presenting
+from gateway.api.schemas import answers
+from gateway.application.authentication import Authentication
+from gateway.application.endpoints import Endpoints
+from gateway.domain.credentials import Caller, Scope
+from gateway.domain.rate_limits import RateKind
+from gateway.ports import Authoring
+from shared.contracts.deployments import Workflow
+from shared.errors import NotFound
+
+MAX_MODELS: Final = 100
+
+
+def models_router(
+    authentication: Authentication, endpoints: Endpoints, limiting: Limiting, authoring: Authoring
+) -> APIRouter:
+    """Those that are deployed."""
+    router = APIRouter(
+        prefix="/v1/models",
+        route_class=presenting(present_error),
+        tags=["OpenAI"],
+        responses=answers(ErrorAnswer, 401, 403, 429, 503),
+    )
+
+    async def counted(request: Request) -> Caller:
+        caller = await authentication.require(request.headers)
+        await limiting.count(request, caller, RateKind.API)
+        return caller
+
+    Known = Annotated[Caller, Depends(counted)]  # noqa: N806 - a type
+
+    @router.get("", summary="Deployed workflows")
+    async def models(caller: Known) -> ModelList:
+        caller.require(Scope.READ, Scope.EXECUTE)
+        page = await authoring.page(caller.workspace.id, cursor=None, limit=MAX_MODELS, deployed_only=True)
+        return ModelList(data=[_model(found) for found in page.workflows if caller.may_touch(found.id)])
+
+    @router.get("/{workflow_id}", summary="A deployed workflow", responses=answers(ErrorAnswer, 404))
+    async def model(caller: Known, workflow_id: str) -> Model:
+        endpoint = await endpoints.get(workflow_id)
+        caller = caller.on(endpoint.workspace_id, workflow_id)
+        caller.require(Scope.READ, Scope.EXECUTE)
+        if not endpoint.is_deployed:
+            raise NotFound("Workflow not found")
+        return _model(await authoring.get(endpoint.workspace_id, workflow_id))
+
+    return router
+
+
+def _model(workflow: Workflow) -> Model:
+    return Model(id=workflow.id, created=int(workflow.created_at.timestamp()), owned_by=workflow.workspace_id)
