@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.support.rabbitmq", "tests.support.secantus"]
+pytest_plugins = ["tests.support.rabbitmq", "tests.support.secantus", "tests.support.measured"]
 
 settings.register_profile("usual", deadline=None)
 settings.register_profile("full", settings.get_profile("usual"), max_examples=2_000)

@@ -244,5 +244,21 @@ TABLE: Final = (
     Row("POST", f"{V2}/{{workflow_id}}/runs/{{run_id}}/resume", (EXECUTE,), "v2", body={"contextId": "ask"}),
     Row("GET", f"{V2}/{{workflow_id}}/runs/{{run_id}}/events", LOOK, "v2", run_id="E2"),
     Row("GET", "/v1/models", LOOK, "openai", "nothing"),
+    Row("GET", "/v1/models/{workflow_id}", LOOK, "openai", hides="Workflow not found"),
     Row("POST", "/v1/chat/completions", (EXECUTE,), "openai", body=QUESTION, hides="Workflow not found"),
 )
+
+OPEN: Final = (
+    "/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+    f"{W}/docs",
+    "/api/docs/page.js",
+    "/api/docs/page.css",
+    "/chat/{identifier}",
+    "/chat/page/page.js",
+    "/chat/page/page.css",
+)
+"""Pages that hold nothing of anybody's, and what an operator's probes ask; described nowhere."""

@@ -1,6 +1,6 @@
 """Every route × every kind of caller: the status and the words of the contract. A route without a row fails."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -8,7 +8,8 @@ from typing import Any, Final
 import msgspec
 import pytest
 import pytest_asyncio
-from tests.integration.gateway.access_table import AGENT, CHAT, SERVER, TABLE, WEBHOOK, Row
+from starlette.routing import BaseRoute, Route
+from tests.integration.gateway.access_table import AGENT, CHAT, OPEN, SERVER, TABLE, WEBHOOK, Row
 from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import Answer, System, running_system
@@ -16,6 +17,7 @@ from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.visitor import Visitor, enrol
 from tests.unit.gateway.worker import outcome
 
+from gateway.api.console import PAGES, ConsoleFiles
 from gateway.domain.credentials import ROLE_SCOPES, Scope
 from gateway.domain.people import Role
 from shared.contracts.runs import PauseKind, PausePoint, RunStatus
@@ -174,6 +176,25 @@ async def test_every_route_has_a_row(stage: Stage) -> None:
     assert len(rows) == len(set(rows))
     assert routes - set(rows) == set(), "routes without a row in access_table.py"
     assert set(rows) - routes == set(), "rows without a route"
+
+
+async def test_what_has_no_row_is_a_page_that_anybody_may_load(stage: Stage) -> None:
+    described: dict[str, Any] = stage.system.app.openapi()["paths"]
+    console = {
+        *(page.replace(":path", "") for page in PAGES),
+        "/assets/{name}",
+        *(f"/{name}" for name in ConsoleFiles().at_the_top()),
+    }
+    assert set(paths_of(stage.system.app.routes)) - set(described) - console == set(OPEN)
+
+
+def paths_of(routes: Iterable[BaseRoute]) -> Iterator[str]:
+    """Of routers that are included as well."""
+    for route in routes:
+        if isinstance(route, Route):
+            yield route.path_format
+        else:
+            yield from paths_of(getattr(route, "original_router").routes)  # noqa: B009 - FastAPI does not export the type
 
 
 async def _set(stage: Stage) -> None:

@@ -13,12 +13,14 @@ import pytest
 from fastapi import FastAPI
 from tests.support.deploy import running, settings_for, state
 from tests.support.eventually import eventually
+from tests.support.measured import Tell
 from tests.unit.gateway.jobs import FakeJobs, a_view
 from tests.unit.gateway.worker import FakeWorker
 
 from deploy_service.bootstrap import build as build_deploy
 from gateway.adapters.deploy_service import DeployService
 from gateway.application.first_start import FirstKey
+from gateway.bootstrap import Outside
 from gateway.bootstrap import build as build_gateway
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
@@ -81,18 +83,15 @@ async def pair(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Pair]:
                 transport=httpx.ASGITransport(deploy, raise_app_exceptions=False),
             )
             stack.push_async_callback(client.stop)
-            app = build_gateway(
-                GatewaySettings(
-                    mongodb_uri=mongodb_uri,
-                    mongodb_prefix=mongodb_prefix,
-                    amqp_url=amqp_url,
-                    default_plan="benchmark",
-                    admin_password="correct horse",
-                ),
-                deploy=DeployService(client),
-                jobs=jobs,
-                on_first_key=told.append,
+            settings = GatewaySettings(
+                mongodb_uri=mongodb_uri,
+                mongodb_prefix=mongodb_prefix,
+                amqp_url=amqp_url,
+                default_plan="benchmark",
+                admin_password="correct horse",
             )
+            outside = Outside(settings, deploy=DeployService(client), jobs=jobs)
+            app = build_gateway(settings, outside=outside, on_first_key=told.append)
             doors.append(await stack.enter_async_context(_door(await stack.enter_async_context(running(app)))))
         yield Pair((doors[0], doors[1]), worker, jobs, told[0].workspace_id, told[0].api_key)
 
@@ -112,7 +111,7 @@ def _door(app: FastAPI) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway", timeout=30)
 
 
-async def test_a_promote_through_one_is_obeyed_by_the_other(pair: Pair) -> None:
+async def test_a_promote_through_one_is_obeyed_by_the_other(pair: Pair, measured: Tell) -> None:
     workflow_id = await pair.deployed("return 1", "return 2")
     path = f"/api/workflows/{workflow_id}/execute"
     await pair.send(1, "POST", path, {})
@@ -129,11 +128,11 @@ async def test_a_promote_through_one_is_obeyed_by_the_other(pair: Pair) -> None:
     await pair.send(1, "POST", path, {})
     assert pair.worker.runs[-1].snapshot.version == 1, "once a promote has answered, nobody runs the version before"
     assert obeyed is not None
-    print(f"promote obeyed by the other gateway after {obeyed * 1000:.1f} ms")
+    measured(f"promote obeyed by the other gateway after {obeyed * 1000:.1f} ms")
     assert obeyed <= PROMISED_SECONDS
 
 
-async def test_a_key_revoked_through_one_is_refused_by_the_other(pair: Pair) -> None:
+async def test_a_key_revoked_through_one_is_refused_by_the_other(pair: Pair, measured: Tell) -> None:
     workflow_id = await pair.deployed("return 1")
     keys, path = f"/api/workspaces/{pair.workspace_id}/api-keys", f"/api/workflows/{workflow_id}/execute"
     made = (await pair.send(0, "POST", keys, {"name": "ci"})).json()["key"]
@@ -148,7 +147,7 @@ async def test_a_key_revoked_through_one_is_refused_by_the_other(pair: Pair) -> 
     assert (await change).status_code == 200
     assert (await pair.send(1, "POST", path, {}, key=made["key"])).status_code == 401
     assert refused is not None
-    print(f"revoked key refused by the other gateway after {refused * 1000:.1f} ms")
+    measured(f"revoked key refused by the other gateway after {refused * 1000:.1f} ms")
     assert refused <= PROMISED_SECONDS
 
 
