@@ -155,6 +155,21 @@ async def test_what_strangers_say_of_their_address_is_not_believed() -> None:
         assert [answer.status for answer in answers] == [200, 200, 429]
 
 
+async def test_v2_counts_an_address_before_it_looks_at_the_key() -> None:
+    async with running_system(rate_limit_address=1) as system:
+        runs, execute = "/api/v2/workflows/W/runs", "/api/v2/workflows/W/execute"
+        guesses = [await system.get(runs, key=f"sk-sim-{n}") for n in range(3)]
+        assert [answer.status for answer in guesses] == [401, 401, 429]
+        assert not any("ratelimit" in name for name in guesses[1].headers)
+        refused = await system.send("POST", execute, {"input": {}})
+        assert (refused.status, refused.json["error"]["code"]) == (429, "RATE_LIMITED")
+        assert (limit_of(refused), refused.headers["retry-after"]) == ((2, 0), "60")
+        assert refused.headers["ratelimit-policy"] == '"address";q=1;w=60'
+        elsewhere = await system.request("GET", runs, headers={"x-api-key": system.key}, address="198.51.100.1")
+        assert (elsewhere.status, limit_of(elsewhere)) == (200, (60, 59))
+        assert (await system.execute({})).status == 200
+
+
 async def test_while_the_store_is_away_calls_are_allowed(system: System) -> None:
     system.buckets.is_down = True
     answer = await system.execute({})

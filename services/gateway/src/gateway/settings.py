@@ -140,6 +140,13 @@ class GatewaySettings(CommonSettings):
     rate_limit_enterprise_sync: int = _rate("enterprise", "sync", 600)
     rate_limit_enterprise_async: int = _rate("enterprise", "async", 5000)
     rate_limit_enterprise_api: int = _rate("enterprise", "api", 500)
+    rate_limit_address: int = Field(
+        300,
+        ge=1,
+        le=1_000_000_000,
+        description="Calls per window to the v2 API from one address, whoever makes them; twice as many at once after a"
+        " pause. Behind proxies, name them in FLOWPORT_TRUSTED_PROXIES: all callers share one address else.",
+    )
     rate_limit_public_address: int = Field(
         60, ge=1, le=1_000_000_000, description="Calls per window to a workspace's public workflows from one address."
     )

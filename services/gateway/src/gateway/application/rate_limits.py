@@ -1,4 +1,7 @@
-"""Which buckets a call is counted in: the workspace's, and the key's or the address's own where there is one."""
+"""Which buckets a call is counted in: the workspace's, and the key's or the address's own where there is one.
+
+Where callers are not known yet, there is one bucket per address.
+"""
 
 from collections.abc import Iterator
 
@@ -10,13 +13,25 @@ from gateway.domain.rate_limits import Rate, RateKind, Standing
 
 
 class RateLimits:
-    """The limits of callers. `window_seconds` holds for all of them, `per_address` for callers without a key."""
+    """The limits of callers. `window_seconds` holds for all of them.
 
-    def __init__(self, limiter: RateLimiter, plans: Plans, *, window_seconds: float, per_address: int) -> None:
+    `per_address` is for whoever calls from one address, `public_per_address` for callers without a key there.
+    """
+
+    def __init__(
+        self,
+        limiter: RateLimiter,
+        plans: Plans,
+        *,
+        window_seconds: float,
+        per_address: int,
+        public_per_address: int,
+    ) -> None:
         self._limiter = limiter
         self._plans = plans
         self._window_seconds = window_seconds
         self._per_address = per_address
+        self._public_per_address = public_per_address
 
     async def take(self, caller: Caller, kind: RateKind) -> None:
         """Count one call; those of a session are not. Raises RateLimited; then it is counted nowhere."""
@@ -31,6 +46,14 @@ class RateLimits:
                     self._limiter.give_back(earlier)
                 raise
             taken.append(bucket)
+
+    async def take_from(self, address: str) -> None:
+        """Count one call from there, whoever makes it. Raises RateLimited."""
+        await self._limiter.take(*self._of_address(address))
+
+    async def standing_of(self, address: str) -> Standing:
+        """How the bucket of an address stands, as far as this process knows; nothing is counted."""
+        return await self._limiter.standing(*self._of_address(address))
 
     async def standing(self, caller: Caller, kind: RateKind) -> Standing:
         """The bucket with the least left, as far as this process knows; nothing is counted."""
@@ -47,8 +70,11 @@ class RateLimits:
         if key is not None and key.rate_limit is not None:
             yield f"key:{key.id}:{kind}", self._rate(key.rate_limit)
         if caller.address is not None:
-            yield f"address:{workspace.id}:{caller.address}", self._rate(self._per_address)
+            yield f"address:{workspace.id}:{caller.address}", self._rate(self._public_per_address)
         yield f"workspace:{workspace.id}:{kind}", self._rate(self._plans[workspace.plan].rates[kind])
+
+    def _of_address(self, address: str) -> tuple[str, Rate]:
+        return f"address:{address}", self._rate(self._per_address)
 
     def _rate(self, per_window: int) -> Rate:
         return Rate(per_window, self._window_seconds)

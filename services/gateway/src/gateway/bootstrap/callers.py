@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from gateway.api.counted_access import CountedAccess
 from gateway.api.legacy.access import LegacyAccess
 from gateway.api.limiting import Limiting
 from gateway.api.v1.access import V1Access
+from gateway.api.v2.access import V2Access
 from gateway.application.attempts import Attempts
 from gateway.application.audit import AuditLog
 from gateway.application.authentication import Authentication
@@ -39,7 +39,7 @@ class Callers:
     reports: UsageReports
     legacy: LegacyAccess
     v1: V1Access
-    v2: CountedAccess
+    v2: V2Access
 
 
 def know_callers(settings: GatewaySettings, outside: Outside) -> Callers:
@@ -77,7 +77,7 @@ def know_callers(settings: GatewaySettings, outside: Outside) -> Callers:
         reports=reports,
         legacy=LegacyAccess(authentication, endpoints, limiting),
         v1=V1Access(authentication, endpoints, limiting, reports=reports, clock=clock),
-        v2=CountedAccess(authentication, endpoints, limiting),
+        v2=V2Access(authentication, endpoints, limiting),
     )
 
 
@@ -86,5 +86,6 @@ def _limits(settings: GatewaySettings, outside: Outside, plans: Plans) -> RateLi
         RateLimiter(outside.buckets, outside.clock),
         plans,
         window_seconds=settings.rate_limit_window_ms / 1000,
-        per_address=settings.rate_limit_public_address,
+        per_address=settings.rate_limit_address,
+        public_per_address=settings.rate_limit_public_address,
     )

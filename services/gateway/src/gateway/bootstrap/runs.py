@@ -117,5 +117,5 @@ def run_routers(settings: GatewaySettings, outside: Outside, callers: Callers, r
         v2_runs_router(callers.v2, workflow_runs, resuming, public_url=url),
         runs_router(callers.legacy, workflow_runs, canvas),
         resuming_router(callers.legacy, resuming, public_url=url),
-        files_router(callers.authentication, jobs),
+        files_router(callers.authentication, callers.limiting, jobs),
     )

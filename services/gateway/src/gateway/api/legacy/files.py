@@ -11,10 +11,12 @@ from starlette.responses import Response
 
 from gateway.api.legacy.errors import present_plain_error
 from gateway.api.legacy.models import Refusal
+from gateway.api.limiting import Limiting
 from gateway.api.routes import presenting
 from gateway.api.schemas import answers
 from gateway.application.authentication import Authentication
 from gateway.domain.credentials import Scope
+from gateway.domain.rate_limits import RateKind
 from gateway.domain.response_block import SANDBOX
 from gateway.ports import Payloads
 from shared.contracts.files import SERVED_UNDER, FileKey
@@ -27,7 +29,7 @@ UNKNOWN_TYPE: Final = "application/octet-stream"
 MISSING: Final = "File not found"
 
 
-def files_router(authentication: Authentication, payloads: Payloads) -> APIRouter:
+def files_router(authentication: Authentication, limiting: Limiting, payloads: Payloads) -> APIRouter:
     """The route of files; a file of another workspace does not exist."""
     router = APIRouter(
         route_class=presenting(present_plain_error), tags=["Files"], responses=answers(Refusal, 401, 403, 404, 503)
@@ -37,6 +39,7 @@ def files_router(authentication: Authentication, payloads: Payloads) -> APIRoute
     @router.get(f"{SERVED_UNDER}{{key:path}}", summary="A file of a run", response_class=Response)
     async def serve(request: Request, key: str) -> Response:
         caller = await authentication.require(request.headers)
+        limiting.show(request, caller, RateKind.API)
         file = FileKey.parse(key)
         if file is None or not caller.may_enter(file.workspace_id):
             raise NotFound(MISSING)

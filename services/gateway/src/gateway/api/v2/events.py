@@ -5,18 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query
 from starlette.responses import Response
 
-from gateway.api.counted_access import CountedAccess
 from gateway.api.event_streams import RunEventStreams
 from gateway.api.routes import presenting
 from gateway.api.run_event_stream import MAX_HEARTBEAT_SECONDS, last_event_id
 from gateway.api.schemas import answers
+from gateway.api.v2.access import V2Access
 from gateway.api.v2.errors import present_error
 from gateway.api.v2.models import ErrorAnswer
 from gateway.domain.credentials import Caller
 from shared.errors import NotFound
 
 
-def events_router(access: CountedAccess, streams: RunEventStreams) -> APIRouter:
+def events_router(access: V2Access, streams: RunEventStreams) -> APIRouter:
     """A run's events."""
     router = APIRouter(
         route_class=presenting(present_error), tags=["v2"], responses=answers(ErrorAnswer, 400, 401, 403, 404, 429, 503)

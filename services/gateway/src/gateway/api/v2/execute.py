@@ -30,7 +30,7 @@ from shared.web.structs import StructResponse
 
 
 class V2ExecuteDoor:
-    """Serves v2 execute calls: sync, stream and async. Here the key is looked at before the gate."""
+    """Serves v2 execute calls: sync, stream and async. Address, key, gate: here they are looked at in this order."""
 
     def __init__(self, reception: Reception, *, streams: RunEventStreams, once: OnceOnly, public_url: str) -> None:
         self._reception = reception
@@ -42,6 +42,7 @@ class V2ExecuteDoor:
         """Run a workflow's live version. A run that fails is a 200 that says so."""
         workflow_id = request.path_params["workflow_id"]
         headers = headers_of(request)
+        await self._reception.limiting.count_address(request)
         caller = await self._caller(request, headers, workflow_id)
         self._reception.limiting.show(request, caller, RateKind.SYNC, iso_dates=True)
         self._reception.admit(request)

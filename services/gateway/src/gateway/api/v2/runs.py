@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from gateway.api.bodies import json_of
-from gateway.api.counted_access import CountedAccess
 from gateway.api.legacy.runs import cancel_facts
 from gateway.api.routes import presenting
 from gateway.api.schemas import answers
+from gateway.api.v2.access import V2Access
 from gateway.api.v2.errors import NO_STORE, present_error
 from gateway.api.v2.models import (
     CancelAnswer,
@@ -33,13 +33,13 @@ from shared.errors import NotFound
 from shared.web.structs import StructResponse
 
 
-def runs_router(access: CountedAccess, runs: WorkflowRuns, resuming: Resuming, *, public_url: str) -> APIRouter:
+def runs_router(access: V2Access, runs: WorkflowRuns, resuming: Resuming, *, public_url: str) -> APIRouter:
     """A workflow's runs."""
     router = APIRouter(
         prefix="/api/v2/workflows/{workflow_id}/runs",
         route_class=presenting(present_error),
         tags=["v2"],
-        responses=answers(ErrorAnswer, 400, 401, 403, 404, 503),
+        responses=answers(ErrorAnswer, 400, 401, 403, 404, 429, 503),
     )
 
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
