@@ -2,9 +2,7 @@
 
 import asyncio
 import math
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import chain
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -66,23 +64,25 @@ def announced(operation: Operation) -> set[int]:
     return {int(status) for status in operation.definition.raw["responses"] if status.isdigit()}
 
 
-@dataclass(frozen=True)
 class Fuzz:
-    """Sends cases, with what is known put in the place of most parameters of paths."""
+    """Makes cases, one after the other, and sends them, several at once.
 
-    url: str
-    key: str | None
-    known: dict[str, str]
-    cases: int
-    """Of each operation."""
+    Most have what is `known` in the place of the parameters of their paths.
+    """
 
-    def findings(self, operation: Operation) -> list[str | None]:
-        """What was wrong with each answer."""
-        found: list[str | None] = []
+    def __init__(self, url: str, key: str | None, known: dict[str, str], senders: Executor) -> None:
+        self._url = url
+        self._headers = {"Connection": "close", **({"x-api-key": key} if key else {})}
+        self._known = known
+        self._senders = senders
+        self._sent: list[Future[str | None]] = []
+
+    def send(self, operation: Operation, cases: int) -> None:
+        """So many cases of one operation."""
         expected = announced(operation)
 
         @settings(
-            max_examples=self.cases,
+            max_examples=cases,
             deadline=None,
             database=None,
             derandomize=True,
@@ -91,18 +91,20 @@ class Fuzz:
         )
         @given(operation.as_strategy(), st.integers(0, 2**32))
         def one(case: Case[Any], dice: int) -> None:
-            found.append(self._problem(case, expected, is_known=dice % 4 > 0))
+            if dice % 4:
+                known = {name: value for name, value in self._known.items() if name in case.path_parameters}
+                case.path_parameters = {**case.path_parameters, **known}
+            case.headers.pop("x-api-key", None)
+            self._sent.append(self._senders.submit(self._problem, case, expected))
 
         one()
-        return found
 
-    def _problem(self, case: Case[Any], expected: set[int], *, is_known: bool) -> str | None:
-        if is_known:
-            known = {name: value for name, value in self.known.items() if name in case.path_parameters}
-            case.path_parameters = {**case.path_parameters, **known}
-        case.headers.pop("x-api-key", None)
-        headers = {"Connection": "close", **({"x-api-key": self.key} if self.key else {})}
-        answer = case.call(base_url=self.url, headers=headers, timeout=20)
+    def findings(self) -> list[str | None]:
+        """What was wrong with each answer."""
+        return [sent.result() for sent in self._sent]
+
+    def _problem(self, case: Case[Any], expected: set[int]) -> str | None:
+        answer = case.call(base_url=self._url, headers=self._headers, timeout=20)
         if answer.status_code in expected:
             return None
         text = answer.content[:200].decode(errors="replace")
@@ -113,11 +115,14 @@ class Fuzz:
 async def test_every_answer_is_one_that_openapi_announces(stack: Stack, with_key: bool) -> None:
     key, known = await a_workflow(stack)
     operations = await described_operations(stack)
-    fuzz = Fuzz(stack.url, key if with_key else None, known, math.ceil(CASES / 2 / len(operations)))
+    of_each = math.ceil(CASES / 2 / len(operations))
 
     def all_of_them() -> list[str | None]:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(chain.from_iterable(pool.map(fuzz.findings, operations)))
+        with ThreadPoolExecutor(AT_ONCE) as senders:
+            fuzz = Fuzz(stack.url, key if with_key else None, known, senders)
+            for operation in operations:
+                fuzz.send(operation, of_each)
+            return fuzz.findings()
 
     findings = await asyncio.to_thread(all_of_them)
     assert [finding for finding in findings if finding] == []

@@ -24,7 +24,9 @@ QUEUED: Final = "Resume queued. It runs after the resume that is under way."
 def resuming_router(access: LegacyAccess, resuming: Resuming, *, public_url: str) -> APIRouter:
     """The routes of paused runs."""
     router = APIRouter(
-        route_class=presenting(present_plain_error), tags=["Pauses"], responses=answers(Refusal, 401, 403, 404, 503)
+        route_class=presenting(present_plain_error),
+        tags=["Pauses"],
+        responses=answers(Refusal, 400, 401, 403, 404, 503),
     )
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
     one_run = "/api/resume/{workflow_id}/{execution_id}"
@@ -59,7 +61,7 @@ def resuming_router(access: LegacyAccess, resuming: Resuming, *, public_url: str
         status_code=202,
         response_model=Resumed,
         summary="Answer, and let the run go on",
-        responses=answers(Refusal, 400, 409, 413),
+        responses=answers(Refusal, 409, 413),
     )
     async def resume(request: Request, caller: Known, workflow_id: str, execution_id: str, context_id: str) -> Response:
         answer = answer_in(json_value(await request.body()))

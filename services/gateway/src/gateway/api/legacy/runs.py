@@ -28,7 +28,7 @@ def runs_router(access: LegacyAccess, runs: WorkflowRuns, canvas: CanvasStreams)
         prefix="/api/workflows/{workflow_id}/executions/{execution_id}",
         route_class=presenting(present_plain_error),
         tags=["Runs"],
-        responses=answers(Refusal, 401, 403, 404, 503),
+        responses=answers(Refusal, 400, 401, 403, 404, 503),
     )
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
 
@@ -54,7 +54,7 @@ def runs_router(access: LegacyAccess, runs: WorkflowRuns, canvas: CanvasStreams)
         "/stream",
         summary="Read on where the canvas lost the line",
         response_class=Response,
-        responses={200: {"description": "The events.", "content": {"text/event-stream": {}}}, **answers(Refusal, 400)},
+        responses={200: {"description": "The events.", "content": {"text/event-stream": {}}}},
     )
     async def stream(
         caller: Known,
