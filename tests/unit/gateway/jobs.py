@@ -25,7 +25,7 @@ from shared.contracts.jobs import (
 )
 from shared.contracts.logs import FindLogs
 from shared.contracts.messages import EventBatch
-from shared.contracts.runs import Payload, RunMode, RunStatus, Trigger, Usage
+from shared.contracts.runs import Payload, RunMode, RunSpec, RunStatus, Trigger, Usage
 from shared.errors import Conflict, InvalidRequest, NotFound, RunIdTaken
 
 JOB = "run_0123456789abcdef0123"
@@ -58,6 +58,7 @@ class FakeJobs(FakeEraser):
         self.filters: list[RunFilter] = []
         self.resumed: dict[str, Any] = {}
         self.kept: dict[str, list[EventBatch]] = {}
+        self.shows_accepted = False
         self.while_cancelling: Callable[[str], Awaitable[None]] = nothing
 
     async def spend(self, workspace_id: str) -> Spend:
@@ -79,10 +80,8 @@ class FakeJobs(FakeEraser):
             raise self.refusal
         await self.claim_run_id(request.run.snapshot.workspace_id, request.run.run_id)
         self.accepted.append(request)
-        run = request.run
-        known = {"workflow_id": run.snapshot.workflow_id, "workspace_id": run.snapshot.workspace_id, "mode": run.mode}
-        asked = {"run_id": run.run_id, "trigger": run.trigger, "conversation_id": run.conversation_id}
-        self.views.setdefault(run.run_id, a_view(RunStatus.QUEUED, **known, **asked))
+        if self.shows_accepted:
+            self.views[request.run.run_id] = _queued(request.run)
         return RunAccepted(request.run.run_id, JOB, NOON)
 
     async def job(self, job_id: str) -> RunView:
@@ -187,3 +186,14 @@ def a_view(status: RunStatus, **fields: Any) -> RunView:
         "created_at": NOON,
     }
     return RunView(**known | fields)
+
+
+def _queued(run: RunSpec) -> RunView:
+    return a_view(
+        RunStatus.QUEUED,
+        run_id=run.run_id,
+        workflow_id=run.snapshot.workflow_id,
+        mode=run.mode,
+        trigger=run.trigger,
+        conversation_id=run.conversation_id,
+    )

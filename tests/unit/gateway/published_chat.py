@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.unit.gateway.fakes import NOON
+from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import Answer, System
 
 from shared.contracts.deployments import Draft

@@ -17,22 +17,14 @@ from tests.unit.gateway.chats import FakeChats
 from tests.unit.gateway.clock import HandClock
 from tests.unit.gateway.deployments import FakeDeployments
 from tests.unit.gateway.follow_ups import FakeFollowUps
-<<<<<<< HEAD
-from tests.unit.gateway.mail import FakeEntryCodes, FakeMailer
-=======
 from tests.unit.gateway.jobs import FakeJobs
->>>>>>> be35384 (List what the gateway reaches once; a file for each of its fakes, and one for each reason to refuse a run)
+from tests.unit.gateway.mail import FakeEntryCodes, FakeMailer
 from tests.unit.gateway.people import FakeAudit, PlainPasswords
 from tests.unit.gateway.tenants import FakeTenants
 from tests.unit.gateway.tool_servers import FakeToolServers
 from tests.unit.gateway.worker import FakeWorker
 
-<<<<<<< HEAD
-from gateway.bootstrap import build
-from gateway.bootstrap.outside import Given
-=======
 from gateway.bootstrap import Outside, build
->>>>>>> be35384 (List what the gateway reaches once; a file for each of its fakes, and one for each reason to refuse a run)
 from gateway.ports import RunKeeper
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
@@ -218,13 +210,9 @@ async def running_system(
     mailer, entry_codes, passwords = FakeMailer(), FakeEntryCodes(), PlainPasswords()
     deployments.put("W")
     broker = broker or open_broker(url, service="gateway")
-<<<<<<< HEAD
-    given = Given(
-=======
     wanted = GatewaySettings(**{"public_url": BASE, "default_plan": "free", "settle_seconds": 0, **settings})
     outside = Outside(
         wanted,
->>>>>>> be35384 (List what the gateway reaches once; a file for each of its fakes, and one for each reason to refuse a run)
         broker=broker,
         store=tenants,
         buckets=buckets,
@@ -239,15 +227,9 @@ async def running_system(
         passwords=passwords,
         audit_entries=audit,
         entry_codes=entry_codes,
+        mailer=mailer if mails else None,
     )
-<<<<<<< HEAD
-    if mails:
-        given["mailer"] = mailer
-    defaults = {"public_url": BASE, "default_plan": "free", "settle_seconds": 0}
-    app = build(GatewaySettings(**{**defaults, **settings}), **given)
-=======
     app = build(wanted, outside=outside)
->>>>>>> be35384 (List what the gateway reaches once; a file for each of its fakes, and one for each reason to refuse a run)
     others = open_broker(url, service="executor-service")
     await others.start()
     worker = FakeWorker(others)

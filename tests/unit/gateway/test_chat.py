@@ -4,12 +4,7 @@ import json
 from typing import Any
 
 import pytest
-<<<<<<< HEAD
-from tests.unit.gateway.fakes import OTHER, Send, outcome
 from tests.unit.gateway.published_chat import CHAT, publish
-=======
-from tests.unit.gateway.clock import NOON
->>>>>>> be35384 (List what the gateway reaches once; a file for each of its fakes, and one for each reason to refuse a run)
 from tests.unit.gateway.system import Answer, System, running_system
 from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.visitor import Visitor
