@@ -65,6 +65,6 @@ async def test_what_is_counted_is_written_down_before_the_service_stops(start: A
         async def is_stored() -> Any:
             return await first.stored(_id="quick")
 
-        await until(is_stored)
+        await until(is_stored, seconds=15)
     async with start() as second:
         await counts(second, 1)

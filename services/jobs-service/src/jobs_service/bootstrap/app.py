@@ -12,7 +12,7 @@ from jobs_service.api.webhooks import webhooks_router
 from jobs_service.bootstrap.kept import keep, open_store
 from jobs_service.bootstrap.leaders import leaders
 from jobs_service.bootstrap.redriving import redrive
-from jobs_service.bootstrap.runs import live, run_consumers, run_followers, run_routers
+from jobs_service.bootstrap.runs import live, run_consumers, run_routers, tallier, tidier
 from jobs_service.bootstrap.webhooks import tell, webhook_components
 from jobs_service.bootstrap.workspaces import workspace_routers
 from jobs_service.consumers.dead_letters import DeadLettersConsumer
@@ -50,6 +50,7 @@ def build(
         components=[
             kept.store,
             kept.ledgers,
+            tallier(kept),
             kept.grouped,
             broker,
             life.accepting.batches,
@@ -59,7 +60,7 @@ def build(
             DeadLettersConsumer(broker, redrives.dead_lettering, drain_seconds=settings.drain_seconds),
             *leaders(settings, kept, life, broker, clock),
             *webhook_components(settings, webhooks),
-            *run_followers(kept, life),
+            tidier(life),
         ],
         checks={"store": kept.store.ping, "broker": broker.ping},
         routers=[

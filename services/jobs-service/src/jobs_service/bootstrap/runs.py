@@ -101,12 +101,14 @@ def run_consumers(settings: JobsSettings, life: Life, broker: Broker) -> Sequenc
     )
 
 
-def run_followers(kept: Kept, life: Life) -> Sequence[Component]:
-    """What clears away what ended runs leave behind, and what counts them."""
-    return (
-        Loop("tidier", life.tidying.step, every=TIDY_SECONDS, on_stop=life.tidying.step),
-        Loop("tallier", kept.tallying.step, every=TALLY_SECONDS, on_stop=kept.tallying.step),
-    )
+def tidier(life: Life) -> Component:
+    """Clears away what ended runs leave behind."""
+    return Loop("tidier", life.tidying.step, every=TIDY_SECONDS, on_stop=life.tidying.step)
+
+
+def tallier(kept: Kept) -> Component:
+    """Writes down how many runs have ended; stopped after all that ends runs."""
+    return Loop("tallier", kept.tallying.step, every=TALLY_SECONDS, on_stop=kept.tallying.step)
 
 
 def run_routers(kept: Kept, life: Life, tokens: ServiceTokens) -> Sequence[APIRouter]:
