@@ -19,7 +19,12 @@ from gateway.settings import GatewaySettings
 
 CHROMIUM = os.environ.get("FLOWPORT_TEST_CHROMIUM", "/usr/bin/chromium")
 PASSWORD = "correct horse battery"
-ENVIRONMENT = {"FLOWPORT_DEFAULT_PLAN": "benchmark"}
+ENVIRONMENT = {
+    "FLOWPORT_DEFAULT_PLAN": "benchmark",
+    "FLOWPORT_SMTP_HOST": "localhost",
+    "FLOWPORT_SMTP_PORT": "9",  # nobody takes mail there: that it arrives is tried elsewhere
+    "FLOWPORT_MAIL_FROM": "flowport@example.org",
+}
 
 Open = Callable[..., Console]
 

@@ -38,6 +38,11 @@ class Account:
         headers = {"x-api-key": key} if key else {}
         return self.http.post(f"/api/workflows/{workflow_id}/execute", json=body or {}, headers=headers)
 
+    def chat(self, workflow_id: str, identifier: str, **settings: Any) -> None:
+        """Publish it as a chat."""
+        body = {"workflowId": workflow_id, "identifier": identifier, "authType": "public", **settings}
+        self.http.post("/api/chat", json=body).raise_for_status()
+
     def queue(self, workflow_id: str) -> str:
         """Call it and do not wait; returns the run's id."""
         path, headers = f"/api/workflows/{workflow_id}/execute", {"x-execution-mode": "async"}

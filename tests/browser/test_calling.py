@@ -68,6 +68,7 @@ def test_public_access_is_set_in_the_api_info(console: Console, account: Account
     console.goto(f"/workflows/{workflow_id}").press("Live")
     console.page.get_by_role("tab", name="API").click()
     console.press("Edit API Info")
+    expect(console.page.get_by_label("Description")).to_be_focused()
     console.page.get_by_label("Description").fill("Says hello")
     console.page.get_by_role("radio", name="Public").click()
     console.press("Save")
@@ -162,5 +163,11 @@ def test_a_workflow_is_published_as_a_chat_and_taken_away(console: Console, acco
     console.page.get_by_label("URL").fill("talk-to-me")
     console.press("Launch Chat").shows("The chat is launched.")
     assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=10).json()["title"] == "Talk to me"
+    console.page.get_by_role("radio", name="Email").click()
+    console.page.get_by_label("Who may enter").fill("Ada@Example.com\n@board.example")
+    console.press("Update").shows("The chat is updated.")
+    assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=10).json()["error"] == "auth_required_email"
+    found = account.http.get(f"/api/workflows/{workflow_id}/chat/status").json()["deployment"]
+    assert found["allowedEmails"] == ["ada@example.com", "@board.example"]
     console.press("Delete").confirm("Delete").shows("The chat is deleted.")
     assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=10).status_code == 404

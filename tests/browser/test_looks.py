@@ -13,6 +13,8 @@ from playwright.sync_api import Page
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, asking, setting, talking, thirty
 
+from shared.ids import new_id
+
 AXE = Path(__file__).parents[2] / "console/node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 LOOKS = {
@@ -67,6 +69,11 @@ class Sights:
         self.server_id: str = made.json()["data"]["server"]["id"]
         agent = {"workflowId": self.talking, "description": "Sums up articles.", "skills": [SKILL]}
         account.http.post("/api/a2a/agents", json=agent).raise_for_status()
+        look = {"welcomeMessage": "Hi! Send me a text, and I say it back."}
+        account.chat(account.publish(talking("Front desk")), "front-desk", title="Front desk", customizations=look)
+        guests = {"title": "Board room", "authType": "email", "allowedEmails": ["ada@example.com", "@board.example"]}
+        self.invited = account.publish(talking("Board room"))
+        account.chat(self.invited, "board-room", **guests)
         state = account.draft(self.talking)
         writer = state["blocks"]["agent"]
         writer["name"] = "Writer"
@@ -115,6 +122,29 @@ def _a2a(console: Console, sights: Sights) -> None:
     console.shows("agent-card.json")
 
 
+def _chat_of_guests(console: Console, sights: Sights) -> None:
+    console.goto(f"/workflows/{sights.invited}").press("Live")
+    console.page.get_by_role("tab", name="Chat").click()
+    console.shows("Who may enter")
+
+
+def _chat_page(console: Console, sights: Sights) -> None:
+    page = console.goto("/chat/front-desk").page
+    page.get_by_label("Message").fill("Water, **leaves** and `time`.")
+    page.keyboard.press("Enter")
+    console.shows("leaves").button("New chat").wait_for()
+
+
+def _chat_address(console: Console, sights: Sights) -> None:
+    console.goto("/chat/board-room").shows("Your email address")
+
+
+def _chat_code(console: Console, sights: Sights) -> None:
+    # Another address each time: a mailbox gets only so many codes.
+    console.goto("/chat/board-room").page.get_by_label("Your email address").fill(f"{new_id()[:8]}@board.example")
+    console.press("Send code").shows("is on its way there")
+
+
 def _mcp(console: Console, sights: Sights) -> None:
     _deployment(console, sights)
     console.page.get_by_role("tab", name="MCP").click()
@@ -144,6 +174,10 @@ VISITS: dict[str, Visit] = {
     "mcp": _mcp,
     "a2a": _a2a,
     "chat-settings": _chat,
+    "chat-guests": _chat_of_guests,
+    "chat": _chat_page,
+    "chat-address": _chat_address,
+    "chat-code": _chat_code,
     "run-draft": _run_draft,
     "runs": lambda console, _: console.goto("/runs").shows("Completed"),
     "run": lambda console, sights: console.goto(f"/runs/{sights.failing}/{sights.run}").shows("Blocks"),

@@ -83,7 +83,7 @@ function Run({ workflowId, run }: { workflowId: string; run: LogDetail }) {
 function Output({ run }: { run: LogDetail }) {
   const output = (run.executionData.finalOutput ?? null) as Json;
   if (run.status === 'paused') {
-    return <Empty title="No output yet">It is here once the run has gone on to its end.</Empty>;
+    return <Empty title="No output yet">It appears here when the run has come to its end.</Empty>;
   }
   return output === null ? <Empty title="No output" /> : <JsonView value={output} />;
 }

@@ -27,7 +27,10 @@ export function Dialog({ title, description, open, onClose, size = 's', head, fo
           ref={content}
           onOpenAutoFocus={(event) => {
             event.preventDefault();
-            if (!content.current?.contains(document.activeElement)) content.current?.focus();
+            // In a dialog above another one, the one below has taken the focus back from a field with `autoFocus`.
+            if (content.current?.contains(document.activeElement)) return;
+            const field = content.current?.querySelector<HTMLElement>('form :is(input, textarea)');
+            (field ?? content.current)?.focus();
           }}
           className={classNames(styles.dialog, styles[size])}
           {...(description ? {} : { 'aria-describedby': undefined })}
