@@ -24,7 +24,7 @@ say = printf '\033[1m==> %s\033[0m\n'
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: up
 up: $(READY) console ## set everything up and run it here; deploy the examples; PORT moves it
@@ -114,6 +114,11 @@ images: ## build an image for each service, and one with the command line
 	@for target in gateway deploy-service executor-service jobs-service tools; do \
 	  $(say) flowport/$$target; docker build --target $$target --file deploy/Dockerfile --tag flowport/$$target:local .; \
 	done
+
+.PHONY: images-check
+images-check: $(READY) ## do what the Dockerfile says in a clean Debian, without a container engine, and run the result
+	@$(MAKE) --no-print-directory debian DEBIAN="$(DEBIAN) debootstrap"
+	@$(BIN)/python -m tests.images
 
 .PHONY: k8s-check
 k8s-check: $(READY) ## build every overlay, and check it against Kubernetes' schemas and our own rules
