@@ -42,8 +42,8 @@ class OpenAICompatible:
         body = _body(request, self._endpoint, streams=listener is not None)
         timeout = httpx2.Timeout(request.timeout_seconds, connect=self._connect_seconds)
         try:
-            calls = client.with_options(timeout=timeout).chat.completions.with_streaming_response
-            async with calls.create(**body, extra_headers=trace_headers()) as response:
+            calls = client.chat.completions.with_streaming_response
+            async with calls.create(**body, timeout=timeout, extra_headers=trace_headers()) as response:
                 if listener is None:
                     return whole_turn(await response.read())
                 return await streamed_turn(response.iter_bytes(), listener)

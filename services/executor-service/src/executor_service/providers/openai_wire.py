@@ -25,6 +25,8 @@ from shared.workflow.jsvalues import Json, JsonObject
 DATA: Final = b"data:"
 DONE: Final = b"[DONE]"
 READ_OUT_SECONDS: Final = 0.25
+EVENTS_IN_A_ROW: Final = 16
+"""After the first, and then after so many, another run has its turn."""
 NO_ANSWER: Final = "The model gave no answer"
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _SOUNDS: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
@@ -139,12 +141,16 @@ async def _read_out(events: AsyncIterator[bytes]) -> None:
 
 
 async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    rest = b""
+    """The data of each event. What has arrived at once is not taken at once: other runs' first words go between."""
+    rest, taken = b"", 0
     async for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
             if data := _data(line):
                 yield data
+                if taken % EVENTS_IN_A_ROW == 0:
+                    await asyncio.sleep(0)
+                taken += 1
     if data := _data(rest):
         yield data
 
