@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,16 @@ def test_ports_are_published_on_this_machine_only() -> None:
     ports = [port for service in COMPOSE.values() for port in service.get("ports", [])]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_compose_is_what_its_specification_says() -> None:
+    """The schema of compose-spec.org, as check-jsonschema brings it."""
+    command = [Path(sys.executable).with_name("check-jsonschema"), "--builtin-schema", "vendor.compose-spec"]
+    checked = subprocess.run([*command, DEPLOY / "compose.yaml"], capture_output=True, text=True, timeout=60)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_gateway_believes_the_proxy_before_it_and_nobody_else() -> None:
+    """Else all callers would share one address, and its limits."""
+    address = COMPOSE["nginx"]["networks"]["default"]["ipv4_address"]
+    assert COMPOSE["gateway"]["environment"]["FLOWPORT_TRUSTED_PROXIES"] == f"{address}/32"

@@ -21,6 +21,8 @@ DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 """What is acknowledged survives the loss of any one node and of power."""
 BUILD_SECONDS: Final = 6 * 3600.0
 """How long indexes may take to build. On a large collection that is hours, in which everybody goes on working."""
+IDLE_MS: Final = 120_000
+"""A connection that was idle for so long is not used again: servers and firewalls cut them, SecantusDB after 300 s."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Store:
             connectTimeoutMS=5_000,
             timeoutMS=timeout_ms,
             maxPoolSize=50,
+            maxIdleTimeMS=IDLE_MS,
             tz_aware=True,
             event_listeners=[CommandTimes()],
         )
