@@ -89,6 +89,15 @@ async def test_those_who_wait_at_once_are_answered_by_one_question() -> None:
     assert fleet.buckets.questions <= 3
 
 
+async def test_those_who_come_while_the_store_is_asked_are_answered_by_the_same_question() -> None:
+    fleet, rate, calls = Fleet(), Rate(1_000_000_000, 60.0), []
+    for _ in range(50):
+        calls.append(asyncio.create_task(fleet.is_let_in(rate=rate)))
+        await asyncio.sleep(0)
+    assert all(await asyncio.gather(*calls))
+    assert fleet.buckets.questions == 1
+
+
 async def test_an_empty_bucket_is_not_asked_again_before_it_is_filled_up() -> None:
     fleet = Fleet()
     await fleet.let_in(1200)

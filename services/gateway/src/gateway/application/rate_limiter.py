@@ -92,7 +92,10 @@ class RateLimiter:
         return await turn
 
     async def _ask(self, bucket: str, held: "_Slice") -> None:
-        """Ask until nobody waits. A question answers all who waited when it was put."""
+        """Ask until nobody waits. A question answers all who waited when it was put, and as many more as it can.
+
+        Were those who came meanwhile to wait for the next question, each would make more of them wait for its own.
+        """
         try:
             while held.waiting:
                 needed, asked_at = len(held.waiting), self._clock.monotonic()
@@ -174,8 +177,8 @@ class _Slice:
         self._resets_at = asked_at + grant.resets_in
 
     def answer(self, count: int) -> None:
-        """Give the first `count` who wait a token each, as far as they go."""
-        for _ in range(count):
+        """Give who waits a token each, as far as they go; the first `count` are answered in any case."""
+        for _ in range(max(count, min(self.tokens, len(self.waiting)))):
             turn = self.waiting.popleft()
             if not turn.done():
                 turn.set_result(self.spend())
