@@ -81,12 +81,16 @@ class Stand:
 
     @contextmanager
     def with_room_for(self, calls: int) -> Iterator[None]:
-        """Processes that have just started, take so many calls at once, and not one more."""
+        """Inside, processes that have just started, take so many calls at once, and not one more."""
         room = str(calls)
         gates = {"ADMISSION_GATE_MAX_INFLIGHT": room, "FLOWPORT_WORKSPACE_MAX_INFLIGHT": room}
         self.stack.restart(ServiceName.EXECUTOR, environment={"FLOWPORT_EXECUTOR_CONCURRENCY": room})
         self.stack.restart(ServiceName.GATEWAY, environment=gates)
-        yield
+        try:
+            yield
+        finally:
+            self.stack.restart(ServiceName.EXECUTOR)
+            self.stack.restart(ServiceName.GATEWAY)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ REGISTRY: Final[tuple[Callable[[Stand, Options], Iterator[Group]], ...]] = (
     cold_start.groups,
     engine_loop.groups,
 )
-"""In this order: memory while nothing has run yet, and last what leaves the stand in another state."""
+"""In this order: memory while nothing has run yet, and last what starts processes anew."""
 
 
 def groups(stand: Stand, options: Options) -> Iterator[Group]:

@@ -40,7 +40,8 @@ class Replica:
         self.name = service.value if number == 1 else f"{service.value}-{number}"
         self.url = f"http://{LOOPBACK}:{port}"
         self._problem = ""
-        self._environment = {**environment, PORT_VARIABLES[service]: str(port)}
+        self._own = {**environment, PORT_VARIABLES[service]: str(port)}
+        self._environment = dict(self._own)
         self._process = ServerProcess(
             [sys.executable, "-m", _MODULES[service]],
             log=logs / f"{self.name}.log",
@@ -59,8 +60,9 @@ class Replica:
         return self._process.log
 
     def launch(self, environment: Mapping[str, str] | None = None) -> None:
-        """Start the process, from now on with `environment` on top; `await_ready` says when it can work."""
-        self._environment.update(environment or {})
+        """Start the process, this once with `environment` on top of its own; `await_ready` says when it can work."""
+        self._environment.clear()
+        self._environment.update(self._own, **(environment or {}))
         self._process.launch()
 
     def await_ready(self) -> None:

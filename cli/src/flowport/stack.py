@@ -172,7 +172,7 @@ class Stack:
             replica.send(signum)
 
     def restart(self, name: str, *, environment: Environment | None = None) -> None:
-        """Stop process `name` if it runs and start it anew, with `environment` on top of what it had."""
+        """Stop process `name` if it runs and start it anew, this once with `environment` on top of its own."""
         replica = self._replicas[name]
         replica.stop()
         replica.launch(environment)
