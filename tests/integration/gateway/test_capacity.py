@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 from tests.integration.jobs.system import System as JobsSystem
-from tests.integration.jobs.system import quick_settings, running
+from tests.integration.jobs.system import quick_settings, running, until
 from tests.unit.gateway.system import running_system
 
 from gateway.adapters.jobs_service import JobsService
@@ -17,9 +17,15 @@ ASYNC = {"X-Execution-Mode": "async"}
 
 
 async def hold_workers(jobs: JobsSystem) -> None:
-    """Every run that the workspace may have at once is at work and stays so."""
+    """Every run that the workspace may have at once is at work and stays so; none of them has a place in the queue."""
     for _ in range(HELD):
         await jobs.executor.begin()
+    await until(lambda: none_queued(jobs))
+
+
+async def none_queued(jobs: JobsSystem) -> bool:
+    """A place is booked as free a moment after its run was claimed."""
+    return await jobs.queued("WS1") == 0
 
 
 async def test_five_hundred_callers_at_once_leave_exactly_as_many_runs_as_there_is_room(
