@@ -118,7 +118,7 @@ def test_ports_are_published_on_this_machine_only() -> None:
 def test_compose_is_what_its_specification_says() -> None:
     """The schema of compose-spec.org, as check-jsonschema brings it."""
     checker = Path(sys.executable).with_name("check-jsonschema")
-    command = [checker, "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose.yaml"]
+    command = [str(checker), "--builtin-schema", "vendor.compose-spec", str(DEPLOY / "compose.yaml")]
     checked = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
