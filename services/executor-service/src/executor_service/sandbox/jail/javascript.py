@@ -17,6 +17,8 @@ from .zygote import Zygote, refuse
 READY = frames.message("ready")
 # The next script of the same run gets an isolate of its own.
 RENEW = b'{"type":"renew"}'
+# Whatever runs first in a process compiles the harness and touches its memory: better this than a script that waits.
+FIRST_SCRIPT = b'{"type":"run","code":"return 1","bindings":{}}'
 _MOST_TASKS = 1024
 
 
@@ -48,6 +50,7 @@ class JavaScript:
     def serve(self, connection: socket.socket) -> None:
         """Warm up, lock the process down, then answer frames until the parent has gone."""
         isolate, door = self.warm()
+        _answer(isolate, door, FIRST_SCRIPT)
         try:
             confine.limit(data=self._memory, cpu_seconds=self._options.cpu_seconds, tasks=_MOST_TASKS)
             seccomp.install(self._filter)
