@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from tests.support.workflow_files import START, agent, function, start, workflow
 from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import Answer, System
@@ -35,7 +36,7 @@ def frames(answer: Answer) -> list[dict[str, object]]:
 
 
 async def test_the_last_thing_said_is_the_input_and_the_rest_comes_along(system: System) -> None:
-    parts = [{"type": "text", "text": "And "}, {"type": "image_url"}, {"type": "text", "text": "now?"}]
+    parts = [{"type": "text", "text": "And "}, {"type": "text", "text": "now?"}]
     messages = [{"role": "system", "content": "Be brief."}, *HELLO, {"role": "user", "content": parts}]
     answer = await complete(system, {"messages": messages, "user": "C1", "temperature": 0})
     assert answer.status == 200
@@ -144,6 +145,51 @@ async def test_one_model_is_looked_up_by_its_id(system: System) -> None:
 async def test_what_clients_leave_open_with_null_is_left_open(system: System) -> None:
     answer = await complete(system, {"stream": None, "stream_options": None, "user": None})
     assert (answer.status, answer.json["object"]) == (200, "chat.completion")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("n", 2),
+        ("tools", [{"type": "function", "function": {"name": "f"}}]),
+        ("functions", [{"name": "f"}]),
+        ("response_format", {"type": "json_object"}),
+        ("response_format", {"type": "json_schema", "json_schema": {"name": "s", "schema": {}}}),
+        ("logprobs", True),
+        ("top_logprobs", 3),
+        ("modalities", ["text", "audio"]),
+        ("audio", {"voice": "alloy", "format": "wav"}),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_wish_that_would_be_broken_without_a_word_is_refused_by_name(
+    system: System, field: str, value: object, *, stream: bool
+) -> None:
+    answer = await complete(system, {field: value, "stream": stream})
+    assert (answer.status, answer.json["error"]["param"]) == (400, field)
+    assert (answer.json["error"]["type"], system.worker.runs) == ("invalid_request_error", [])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"n": 1, "logprobs": False, "top_logprobs": 0, "modalities": ["text"], "response_format": {"type": "text"}},
+        {"n": None, "tools": None, "response_format": None, "logprobs": None},
+        {"tools": []},
+        {"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "none"},
+        {"temperature": 0, "max_tokens": 5, "max_completion_tokens": 5, "stop": ["."], "seed": 1, "metadata": {}},
+    ],
+)
+async def test_what_the_workflow_decides_by_itself_or_gives_anyhow_is_no_reason_to_refuse(
+    system: System, asked: dict[str, object]
+) -> None:
+    assert (await complete(system, asked)).status == 200
+
+
+async def test_a_message_that_is_more_than_text_is_refused(system: System) -> None:
+    parts = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": "data:,"}}]
+    answer = await complete(system, {"messages": [{"role": "user", "content": parts}]})
+    assert (answer.status, answer.json["error"]["param"]) == (400, "messages")
 
 
 async def test_an_unreadable_conversation_is_refused_in_known_words_and_with_the_limits(system: System) -> None:

@@ -16,6 +16,7 @@ from gateway.api.openai.models import (
     ErrorAnswer,
     ReplyMessage,
 )
+from gateway.api.openai.refusals import refuse_what_is_not_kept
 from gateway.api.openai.replies import CompletionWriter, reply_text, token_usage
 from gateway.api.reception import Reception
 from gateway.api.routes import headers_of, plain
@@ -45,7 +46,9 @@ class CompletionsDoor:
         known = await self._reception.authentication.caller(headers)
         if known is not None:
             self._reception.limiting.show(request, known, RateKind.SYNC)
-        body = validated(CompletionBody, json_value(await request.body()))
+        asked_for = json_value(await request.body())
+        body = validated(CompletionBody, asked_for)
+        refuse_what_is_not_kept(asked_for)
         caller = known or await self._reception.public_caller(request, body.model)
         caller, endpoint = await self._reception.executions.authorize(caller, body.model)
         self._reception.limiting.show(request, caller, RateKind.SYNC)

@@ -32,7 +32,8 @@ def present_error(request: Request, error: FlowportError) -> Response:
     status = status or status_of(error)
     is_absent = isinstance(error, WrongWorkspace | AccessDenied)
     message = "Workflow not found" if is_absent else message_of(error)
-    return StructResponse(fault(message, kind, code), status_code=status, headers=retry_headers(error, status))
+    body = fault(message, kind, code, _param(error))
+    return StructResponse(body, status_code=status, headers=retry_headers(error, status))
 
 
 def failed_run(outcome: RunOutcome) -> Response:
@@ -46,6 +47,13 @@ def outcome_text(outcome: RunOutcome) -> str:
     return outcome.error.text if outcome.error else f"The run was {outcome.status}"
 
 
-def fault(message: str, kind: str, code: str | None) -> dict[str, object]:
-    """The body of an error."""
-    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+def fault(message: str, kind: str, code: str | None, param: str | None = None) -> dict[str, object]:
+    """The body of an error; `param` is the field of the request that is at fault."""
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def _param(error: FlowportError) -> str | None:
+    match error:
+        case InvalidRequest(details=[{"path": [field, *_]}, *_]):
+            return str(field)
+    return None

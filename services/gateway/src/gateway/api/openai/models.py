@@ -12,7 +12,7 @@ class _Open(BaseModel):
 
 
 class ContentPart(_Open):
-    """A part of a message; only text counts."""
+    """A part of a message: text, or the model's refusal to say any."""
 
     type: str
     text: str = ""
@@ -107,7 +107,7 @@ class ModelList(BaseModel):
 class Fault(BaseModel):
     message: str
     type: str
-    param: None = None
+    param: str | None = Field(None, description="The field of the request that is at fault.")
     code: str | None
 
 
