@@ -1,11 +1,14 @@
 """A door that nobody can hold open or fill up: slow heads, slow bodies, huge heads, lies about length."""
 
 import asyncio
+import logging
 import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from prometheus_client import REGISTRY
+from tests.support.eventually import eventually
 from tests.unit.gateway.system import System, running_system
 
 from flowport import serving as flowport_serving
@@ -56,6 +59,12 @@ async def answer(port: int, sent: bytes) -> bytes:
         return await asyncio.wait_for(reader.read(), 5)
 
 
+def hung_up() -> float:
+    """How many execute calls ended before they were whole."""
+    labels = {"service": "gateway", "method": "POST", "route": "/api/workflows/{workflow_id}/execute", "status": "499"}
+    return REGISTRY.get_sample_value("flowport_http_requests_total", labels) or 0.0
+
+
 def status(received: bytes) -> int:
     return int(received.split()[1])
 
@@ -75,6 +84,17 @@ async def test_a_head_that_drips_is_refused(port: int) -> None:
         dripping = asyncio.create_task(drip())
         assert status(await asyncio.wait_for(reader.read(), 5)) == 408
         dripping.cancel()
+
+
+async def test_a_body_that_does_not_come_is_nobodys_mistake(
+    system: System, port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = hung_up()
+    assert await answer(port, head(system, "Content-Length: 100")) == b""
+    async with connection(port) as (_, writer):
+        writer.write(head(system, "Content-Length: 100") + b"{")
+    await eventually(lambda: hung_up() == before + 2)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 async def test_a_body_that_does_not_come_gives_its_place_back(system: System, port: int) -> None:

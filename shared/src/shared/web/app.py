@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from shared.errors import FlowportError
@@ -21,6 +21,7 @@ from shared.web.internal_errors import render_internal_error
 from shared.web.structs import StructResponse
 
 CHECK_SECONDS = 5.0
+HUNG_UP: Final = 499
 _NO_SECOND_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
 """We count and trace ourselves; FastAPI would look on every request whether it should as well."""
 
@@ -56,10 +57,16 @@ def create_app(
     )
     app.state.is_draining = False
     app.add_exception_handler(FlowportError, render_internal_error)
+    app.add_exception_handler(ClientDisconnect, _hung_up)
     app.include_router(_operations(checks))
     for router in routers:
         app.include_router(router)
     return app
+
+
+def _hung_up(request: Request, error: Exception) -> Response:
+    """The caller went away, or was sent away, before the request was whole: nobody's mistake, and nobody to answer."""
+    return Response(status_code=HUNG_UP)
 
 
 def _operations(checks: Mapping[str, Check]) -> APIRouter:
