@@ -137,6 +137,29 @@ async def test_an_attached_run_that_no_worker_has_seen_is_cancelled_through_anot
 
 
 @both
+async def test_an_attached_run_that_no_worker_takes_ends_as_cancelled(
+    door: PublicDoor, models: ModelServer, stack: Stack, talker: tuple[str, str], cancel: Cancel
+) -> None:
+    workflow_id, model = talker
+    run_id = f"untaken-{model}"
+    for name in WORKERS:
+        stack.kill(name, SIGSTOP)
+    try:
+        call = asyncio.create_task(door.run(workflow_id, headers={"x-execution-id": run_id}))
+        async with asyncio.timeout(10):
+            while (await cancel(door, workflow_id, run_id)).status_code == 404:  # noqa: ASYNC110 - not sent yet
+                await asyncio.sleep(0.05)
+        assert (await call).json()["success"] is False
+        async with asyncio.timeout(10):
+            while await _status(door, workflow_id, run_id) != "cancelled":  # noqa: ASYNC110 - a record on its way
+                await asyncio.sleep(0.05)
+    finally:
+        for name in WORKERS:
+            stack.kill(name, SIGCONT)
+    assert models.calls_of(model) == []
+
+
+@both
 async def test_what_is_over_stays_so(door: PublicDoor, cancel: Cancel) -> None:
     workflow_id = await door.publish(workflow("Short", [start()]))
     job = await door.queue(workflow_id)
@@ -144,6 +167,11 @@ async def test_what_is_over_stays_so(door: PublicDoor, cancel: Cancel) -> None:
     answer = await cancel(door, workflow_id, job["executionId"])
     assert answer.status_code == 409
     assert "Execution cannot be cancelled while completed" in answer.text
+
+
+async def _status(door: PublicDoor, workflow_id: str, run_id: str) -> str | None:
+    answer = await door.http.get(f"/api/v2/workflows/{workflow_id}/runs/{run_id}")
+    return answer.json().get("data", {}).get("status")
 
 
 async def _paused(door: PublicDoor, workflow_id: str, run_id: str) -> None:

@@ -142,6 +142,21 @@ async def test_an_attached_run_at_work_is_stopped_and_tells_its_end_itself(syste
     await until(is_cancelled)
 
 
+async def test_an_attached_run_that_nobody_works_on_is_cancelled_when_nobody_says_so_within_a_lease(
+    impatient: System,
+) -> None:
+    spec = a_spec("attached-1", mode=RunMode.SYNC)
+    await impatient.executor.record(RunBegan(spec, datetime.now(UTC)))
+    await until(lambda: _is_known(impatient, "attached-1"))
+
+    assert (await impatient.gateway.cancel("attached-1")).reason == "recorded"
+
+    async def is_cancelled() -> bool:
+        return (await impatient.gateway.run("attached-1")).status is RunStatus.CANCELLED
+
+    await until(is_cancelled)
+
+
 async def _has_room(system: System) -> bool:
     return await system.queued() == 1
 

@@ -16,7 +16,7 @@ from gateway.domain.errors import RunLost
 from shared.broker.ports import BrokerUnavailable, QueueFull, ReplyInbox
 from shared.clock import SystemClock
 from shared.contracts.events import RunEnded, RunStarted
-from shared.contracts.messages import CancelRun, EventBatch, Message, RecordBatch
+from shared.contracts.messages import CancelRun, EventBatch, Message, RecordBatch, RunRecorded
 from shared.contracts.runs import ErrorCode, Payload, RunError, RunMode, RunSpec, RunStatus, SnapshotRef
 from shared.errors import AtCapacity, RunIdTaken
 
@@ -131,8 +131,10 @@ async def runs(broker: FragileBroker) -> BrokerAttachedRuns:
         broker,  # type: ignore[arg-type]
         Cancels(broker, SystemClock()),  # type: ignore[arg-type]
         RunRecords(broker, SystemClock()),  # type: ignore[arg-type]
+        SystemClock(),
         queue_wait_seconds=5,
         margin_seconds=1,
+        stop_seconds=0.01,
     )
     await attached.start()
     return attached
@@ -219,6 +221,33 @@ async def test_a_run_whose_workers_are_lost_one_after_the_other_ends(
     for attempt in range(MAX_ATTEMPTS):
         broker.on_batch(lost(attempt))
     assert (await call.outcome()).status is RunStatus.FAILED
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_cancelled_run_that_no_worker_ends_is_ended_and_recorded_as_cancelled(
+    broker: FragileBroker, runs: BrokerAttachedRuns, *, begun: bool
+) -> None:
+    call = await runs.attach(a_run())
+    if begun:
+        broker.on_batch(EventBatch("E1@WS1", 0, (RunStarted(),)))
+    runs.on_control(CancelRun("E1@WS1"))
+    assert (await call.outcome()).status is RunStatus.CANCELLED
+    await eventually(lambda: len(broker.published) == 2)
+    record = broker.published[1]
+    assert isinstance(record, RecordBatch)
+    assert isinstance(record.records[0], RunRecorded)
+    assert record.records[0].outcome.status is RunStatus.CANCELLED
+
+
+async def test_a_cancelled_run_that_its_worker_ends_is_not_recorded_here(
+    broker: FragileBroker, runs: BrokerAttachedRuns
+) -> None:
+    call = await runs.attach(a_run())
+    runs.on_control(CancelRun("E1@WS1"))
+    broker.on_batch(EventBatch("E1@WS1", 0, (RunEnded(outcome({"so": "far"}, status=RunStatus.CANCELLED)),)))
+    assert bytes((await call.outcome()).output.inline) == b'{"so":"far"}'
+    await asyncio.sleep(0.05)
+    assert len(broker.published) == 1
 
 
 async def test_one_id_is_waited_for_once_in_its_workspace(broker: FragileBroker, runs: BrokerAttachedRuns) -> None:

@@ -79,6 +79,12 @@ def test_a_begun_run_that_nobody_works_on_is_cancelled_at_once(phase: Phase) -> 
     assert (done.run.phase, done.reason, done.tell_worker) == (Phase.CANCELLED, CancelReason.RECORDED, False)
 
 
+def test_an_attached_run_is_waited_for_as_long_as_a_lease_once_it_is_to_stop() -> None:
+    done = cancel(a_run(Phase.ATTACHED, attempt=1, due_at=after(6000)), NOW, RULES)
+
+    assert done.run.due_at == NOW + RULES.lease
+
+
 def test_a_second_cancel_tells_the_worker_once_more() -> None:
     done = cancel(at_work(cancel_requested=True), NOW, RULES)
 

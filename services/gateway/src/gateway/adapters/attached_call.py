@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Final
 
 from gateway import metrics
@@ -29,6 +30,7 @@ class AttachedCall:
         self,
         run: RunSpec,
         *,
+        asked_at: datetime,
         queue_wait_seconds: float,
         margin_seconds: float,
         leave: Callable[["AttachedCall", str | None], None],
@@ -38,6 +40,7 @@ class AttachedCall:
         self.workspace_id = run.snapshot.workspace_id
         self.attempt = 0
         self.run = run
+        self.asked_at = asked_at
         self._margin_seconds = margin_seconds
         self._leave = leave
         self._keeps_all = run.mode is not RunMode.SYNC
@@ -77,6 +80,15 @@ class AttachedCall:
         if ended:
             self._finish(None)
         self._wake()
+
+    def end_cancelled(self, outcome: RunOutcome) -> bool:
+        """It was cancelled, and nobody has told that it stopped. False when it was over before."""
+        if self._over:
+            return False
+        self._events.append(RunEnded(outcome))
+        self._finish("cancelled")
+        self._wake()
+        return True
 
     def fail(self, failure: FlowportError, *, cancel: str | None = None) -> None:
         """Nothing more will come, and the caller shall know why; with `cancel`, workers are told to stop, and why."""

@@ -6,13 +6,14 @@ from typing import Final
 
 from gateway.adapters.attached_call import AttachedCall
 from gateway.adapters.cancels import Cancels
-from gateway.adapters.lost_runs import lost_outcome
+from gateway.adapters.lost_runs import cancelled_outcome, lost_outcome
 from gateway.adapters.run_keys import by_key
 from gateway.adapters.run_records import RunRecords
 from gateway.domain.errors import RunLost
 from shared.broker.ports import Broker, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.broker.topology import INTERACTIVE
-from shared.contracts.messages import AnnounceRun, ControlMessage, EventBatch
+from shared.clock import Clock
+from shared.contracts.messages import AnnounceRun, CancelRun, ControlMessage, EventBatch
 from shared.contracts.runs import RunOutcome, RunSpec
 from shared.errors import AtCapacity, FlowportError, RunIdTaken
 from shared.ids import run_key
@@ -21,28 +22,37 @@ from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
 
 RETRY_SECONDS: Final = 10
+STOP_SECONDS: Final = 3.0
+"""A worker stops a cancelled run within a second; after this long there is none."""
 LOST: Final = "The connection to the workers was lost"
 
 log = get_logger("attached_runs")
 
 
 class BrokerAttachedRuns:
-    """Implements AttachedRuns. `queue_wait_seconds` is how long a run may wait for a worker."""
+    """Implements AttachedRuns.
+
+    `queue_wait_seconds` is how long a run may wait for a worker, `stop_seconds` how long a cancelled one for its end.
+    """
 
     def __init__(
         self,
         broker: Broker,
         cancels: Cancels,
         records: RunRecords,
+        clock: Clock,
         *,
         queue_wait_seconds: float,
         margin_seconds: float,
+        stop_seconds: float = STOP_SECONDS,
     ) -> None:
         self._broker = broker
         self._cancels = cancels
         self._records = records
+        self._clock = clock
         self._queue_wait_seconds = queue_wait_seconds
         self._margin_seconds = margin_seconds
+        self._stop_seconds = stop_seconds
         self._calls: dict[str, AttachedCall] = {}
         self._under_way: set[asyncio.Task[None]] = set()
         self._inbox: ReplyInbox | None = None
@@ -69,6 +79,7 @@ class BrokerAttachedRuns:
             raise RunIdTaken("Execution ID has already been used", details={"runId": run.run_id})
         call = AttachedCall(
             keyed,
+            asked_at=self._clock.now(),
             queue_wait_seconds=self._queue_wait_seconds,
             margin_seconds=self._margin_seconds,
             leave=self._leave,
@@ -91,9 +102,13 @@ class BrokerAttachedRuns:
         await self._broker.control.broadcast(AnnounceRun(run_key(workspace_id, run_id)))
 
     def on_control(self, message: ControlMessage) -> None:
-        """Record a run of ours that somebody asks for; other messages are for others."""
-        if isinstance(message, AnnounceRun) and (call := self._calls.get(message.run_id)) is not None:
+        """Record a run of ours that somebody asks for, and see to the end of a cancelled one; others hear the rest."""
+        if not isinstance(message, AnnounceRun | CancelRun) or (call := self._calls.get(message.run_id)) is None:
+            return
+        if isinstance(message, AnnounceRun):
             self._spawn(self._records.began(call.run))
+        else:
+            asyncio.get_running_loop().call_later(self._stop_seconds, self._end_cancelled, call)
 
     async def _publish(self, call: AttachedCall) -> None:
         if self._inbox is None:
@@ -133,7 +148,12 @@ class BrokerAttachedRuns:
             self._spawn(self._publish_again(call))
         else:
             call.feed(report)
-            self._spawn(self._records.lost(call.run, outcome))
+            self._spawn(self._records.ended(call.run, outcome))
+
+    def _end_cancelled(self, call: AttachedCall) -> None:
+        outcome = cancelled_outcome(call.asked_at, self._clock.now())
+        if call.end_cancelled(outcome):
+            self._spawn(self._records.ended(call.run, outcome))
 
     async def _publish_again(self, call: AttachedCall) -> None:
         log.info("a run is handed out again: its worker was lost before it began", run_id=call.run_id)

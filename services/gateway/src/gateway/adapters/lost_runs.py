@@ -1,16 +1,31 @@
-"""Attached runs whose worker is gone, as the worker tells of it who got their message next."""
+"""How attached runs end that no worker ends: the worker is gone, or there never was one."""
+
+from datetime import datetime
+
+import msgspec
 
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import EventBatch
-from shared.contracts.runs import ErrorCode, RunOutcome
+from shared.contracts.runs import ErrorCode, Payload, RunOutcome, RunStatus
 
 
 def lost_outcome(batch: EventBatch) -> RunOutcome | None:
-    """How a run ended whose worker is gone; None where the batch tells of something else."""
+    """How a run ended whose worker is gone, as who got its message next reports it; None for any other batch."""
     match batch:
         case EventBatch(seq=0, events=(RunEnded(outcome=outcome),)) if _is_lost(outcome):
             return outcome
     return None
+
+
+def cancelled_outcome(asked_at: datetime, now: datetime) -> RunOutcome:
+    """The end of a run that was cancelled while nobody worked on it."""
+    return RunOutcome(
+        status=RunStatus.CANCELLED,
+        output=Payload(inline=msgspec.Raw(b"{}"), size=2),
+        started_at=asked_at,
+        ended_at=now,
+        duration_ms=(now - asked_at).total_seconds() * 1000,
+    )
 
 
 def _is_lost(outcome: RunOutcome) -> bool:

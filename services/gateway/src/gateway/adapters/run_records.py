@@ -21,8 +21,8 @@ class RunRecords:
         """Somebody asks for a run that its worker has not told of yet, or that has no worker yet."""
         await self._record(RunBegan(run, self._clock.now()))
 
-    async def lost(self, run: RunSpec, outcome: RunOutcome) -> None:
-        """The run failed with its worker, and who reports that does not know whether it had begun."""
+    async def ended(self, run: RunSpec, outcome: RunOutcome) -> None:
+        """The run is over, and no worker is known that could tell."""
         await self._record(RunRecorded(run, outcome))
 
     async def _record(self, record: RunBegan | RunRecorded) -> None:

@@ -49,7 +49,9 @@ class WorkflowRuns:
         except NotFound:
             raise NotFound(MISSING) from None
         # jobs-service remembers cancels of runs that it has not seen yet; ours may be one, a stranger's id is not.
-        if not waited_for:
+        if waited_for:
+            await self._attached.announce(caller.workspace.id, run_id)
+        else:
             await self._require(caller, workflow_id, run_id)
         return answer
 

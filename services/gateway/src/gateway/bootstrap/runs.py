@@ -61,6 +61,7 @@ def begin_runs(settings: GatewaySettings, outside: Outside, callers: Callers) ->
         outside.broker,
         cancels,
         RunRecords(outside.broker.work, outside.clock),
+        outside.clock,
         queue_wait_seconds=settings.queue_wait_seconds,
         margin_seconds=settings.run_margin_seconds,
     )

@@ -71,15 +71,18 @@ def pause(
 def cancel(run: Run, now: datetime, rules: Rules) -> Cancelled:
     """Somebody wants the run to stop.
 
-    A run at work is asked to; its worker, or the reaper, ends it. Everything else ends at once. Raises Conflict when
-    it is over already.
+    A run at work is asked to; its worker, or the reaper, ends it. Everything else ends at once. An attached run has no
+    lease that would tell whether anybody works on it, so from its cancel on it has as long to say that it stopped.
+    Raises Conflict when it is over already.
     """
     if run.phase is Phase.CANCELLED or run.cancel_requested:
         return Cancelled(run, CancelReason.ALREADY_CANCELLED, tell_worker=not run.phase.is_terminal)
     if run.phase.is_terminal:
         raise Conflict(f"Execution cannot be cancelled while {run.phase}")
     if run.phase in (Phase.PROCESSING, Phase.ATTACHED):
-        return Cancelled(replace(run, cancel_requested=True), CancelReason.RECORDED, tell_worker=True)
+        due_at = now + rules.lease if run.phase is Phase.ATTACHED else run.due_at
+        asked = replace(run, cancel_requested=True, due_at=due_at)
+        return Cancelled(asked, CancelReason.RECORDED, tell_worker=True)
     queued = run.status is RunStatus.QUEUED
     ended = end(run, Phase.CANCELLED, now, rules, error=texts.cancelled())
     reason = CancelReason.QUEUE_CANCELLED if queued else CancelReason.RECORDED
