@@ -2,9 +2,10 @@
 
 import io
 import os
+import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
@@ -35,6 +36,17 @@ class CommandLine:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("FLOWPORT_", "SIM_"))}
         self.variables = dict(environment)
         self._environment = {**inherited, **environment}
+
+    @contextmanager
+    def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """As a process of its own that is still at work inside the block, for signals; its streams are pipes."""
+        command = (sys.executable, "-c", "from flowport.main import main; main()", *arguments)
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, env=self._environment, stdout=pipe, stderr=pipe, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def __call__(self, *arguments: str, stdin: str = "") -> Done:
         """Run it to its end."""

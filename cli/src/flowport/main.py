@@ -13,6 +13,7 @@ from flowport.commands.doctor import doctor
 from flowport.commands.indexes import indexes_app
 from flowport.commands.keys import keys_app
 from flowport.commands.login import login, profiles_app
+from flowport.commands.output import say
 from flowport.commands.run import run
 from flowport.commands.runs import runs_app
 from flowport.commands.secrets import secrets_app
@@ -76,5 +77,5 @@ def main() -> None:
 
 
 def _end(error: Exception, code: int) -> None:
-    Console(stderr=True).print(f"[bold red]error[/]  {error}", highlight=False, soft_wrap=True)
+    say(Console(stderr=True), str(error), label="error", style="bold red")
     raise SystemExit(code) from error

@@ -8,6 +8,7 @@ from typing import Final
 
 from rich.console import Console
 
+from flowport.commands.output import say
 from flowport.first_use import introduce
 from flowport.home import Home
 from flowport.log_file import log_to
@@ -42,6 +43,6 @@ async def _watch(stack: Stack, console: Console) -> None:
     while True:
         ended = {name for name in stack.names if stack.pid(name) is None}
         for name in ended - told:
-            console.print(f"[bold red]{name} ended[/], see {stack.log_of(name)}")
+            say(console, f"see {stack.log_of(name)}", label=f"{name} ended", style="bold red")
         told = ended
         await asyncio.sleep(_WATCH_SECONDS)

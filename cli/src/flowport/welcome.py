@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from rich.console import Console
 
+from flowport.commands.output import say
 from flowport.home import Credentials, Home
 
 TEXT = "Flowport turns a workflow into an endpoint that any program can call."
@@ -13,12 +14,12 @@ TEXT = "Flowport turns a workflow into an endpoint that any program can call."
 def print_welcome(console: Console, home: Home, credentials: Credentials, examples: Mapping[str, str]) -> None:
     """Print it; commands are never wrapped, so that they can be copied."""
     console.print()
-    console.print(f"[bold green]Flowport is up[/]  {credentials.base_url}")
-    console.print(f"  API key      {credentials.api_key}", highlight=False)
-    console.print(f"  Sign in      {credentials.admin_email}  {credentials.admin_password}", highlight=False)
-    console.print(f"  Workspace    {credentials.workspace_id}", highlight=False)
-    console.print(f"  Credentials  {home.credentials_file}", highlight=False)
-    console.print(f"  Logs         {home.logs}", highlight=False)
+    say(console, credentials.base_url, label="Flowport is up", style="bold green")
+    say(console, f"  API key      {credentials.api_key}")
+    say(console, f"  Sign in      {credentials.admin_email}  {credentials.admin_password}")
+    say(console, f"  Workspace    {credentials.workspace_id}")
+    say(console, f"  Credentials  {home.credentials_file}")
+    say(console, f"  Logs         {home.logs}")
     if "summarise" in examples:
         for title, command in commands(credentials, examples["summarise"]):
             console.print(f"\n[bold]{title}[/]")

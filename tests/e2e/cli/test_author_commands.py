@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from signal import SIGINT
 from uuid import uuid4
 
 import httpx
 import pytest
 from tests.support.command_line import CommandLine
+from tests.support.model_server import ModelServer, Reply
 
 ECHO = json.loads((Path(__file__).parents[3] / "examples" / "summarise.json").read_text())
 
@@ -116,6 +118,22 @@ def test_a_stream_of_nothing_ends_with_the_result(flowport: CommandLine, file: P
     assert "--select" in streamed.err
 
 
+def test_an_interrupted_stream_tells_how_to_find_its_run(
+    flowport: CommandLine, models: ModelServer, tmp_path: Path
+) -> None:
+    models.answer("endless", Reply.says("word " * 1_000, token_seconds=0.05))
+    file = write(tmp_path / "endless.json", name="endless", model="vllm/endless")
+    flowport("deploy", str(file))
+    with flowport.started("run", "endless", "-f", "input=x", "--stream", "--select", "agent_1.content") as process:
+        assert process.stdout is not None
+        assert process.stdout.read(4) == "word"
+        process.send_signal(SIGINT)
+        _, said = process.communicate()
+    assert process.returncode == 130
+    run_id = said.split("runs cancel ")[1].strip()
+    assert flowport("runs", "cancel", run_id).code == 0
+
+
 def test_a_queued_run_is_waited_for_and_looked_up(flowport: CommandLine, file: Path) -> None:
     flowport("deploy", str(file))
     name = name_of(file)
@@ -158,8 +176,10 @@ def test_a_run_that_fails_is_told_by_the_exit_code(flowport: CommandLine, file: 
 
 
 def test_a_workflow_that_is_not_there_has_an_exit_code_of_its_own(flowport: CommandLine) -> None:
-    missing = flowport("run", str(uuid4()))
-    assert missing.code == 4, missing.err
+    for name in (str(uuid4()), "[/gone]"):
+        missing = flowport("run", name)
+        assert missing.code == 4, missing.err
+    assert "'[/gone]'" in missing.err
 
 
 def test_login_keeps_a_profile_that_later_commands_use(flowport: CommandLine, tmp_path: Path) -> None:

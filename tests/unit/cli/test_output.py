@@ -12,10 +12,23 @@ ITEMS = [{"name": "one", "isLive": True, "at": None}, {"name": "two", "isLive": 
 def test_a_pipe_gets_rows_separated_by_tabs_and_no_colour(capsys: pytest.CaptureFixture[str]) -> None:
     output = Output(as_json=False)
     output.rows(("name", "isLive", "at"), ITEMS)
-    output.note("[red]for people[/]")
+    output.note("for people", label="red", style="red")
     captured = capsys.readouterr()
     assert captured.out == "one\tyes\t-\ntwo\tno\tnow\n"
-    assert captured.err == "for people\n"
+    assert captured.err == "red  for people\n"
+
+
+def test_what_looks_like_markup_is_said_as_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes this for a terminal
+    monkeypatch.setenv("NO_COLOR", "1")
+    output = Output(as_json=False)
+    output.note("there is no [/x] named [bold]")
+    output.rows(("name",), [{"name": "[/x] [bold]"}])
+    captured = capsys.readouterr()
+    assert captured.err == "there is no [/x] named [bold]\n"
+    assert "[/x] [bold]" in captured.out
 
 
 def test_a_list_of_words_is_read_as_words(capsys: pytest.CaptureFixture[str]) -> None:

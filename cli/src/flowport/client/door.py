@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -21,6 +22,15 @@ RUN_SECONDS: Final = 3_600.0
 PAGE: Final = 100
 MAX_PAGES: Final = 1_000
 DONE: Final = "[DONE]"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A run that is read while it goes on."""
+
+    run_id: str | None
+    frames: Iterator[Any]
+    """As they come, without the one that ends the stream."""
 
 
 class Door:
@@ -74,15 +84,15 @@ class Door:
             query["cursor"] = page["nextCursor"]
 
     @contextmanager
-    def frames(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Iterator[Iterator[Any]]:
-        """The frames of a stream, as they come, without the one that ends it. Raises CommandFailed."""
+    def stream(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Iterator[Stream]:
+        """A streamed run. Raises CommandFailed."""
         timeout = httpx.Timeout(RUN_SECONDS, connect=CONNECT_SECONDS)
         try:
             with self._http.stream("POST", path, json=body, headers=headers, timeout=timeout) as answer:
                 if answer.is_error:
                     answer.read()
                 _check(answer)
-                yield _frames(answer)
+                yield Stream(answer.headers.get("x-run-id"), _frames(answer))
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
@@ -118,6 +128,10 @@ class Door:
         return found
 
     def _unreachable(self, error: httpx.HTTPError) -> CommandFailed:
+        if isinstance(error, httpx.UnsupportedProtocol):
+            return CommandFailed(
+                f"{self.profile.base_url} is no server's address: it has to begin with http:// or https://"
+            )
         return TryLater(f"{self.profile.base_url} does not answer: {error or type(error).__name__}")
 
 

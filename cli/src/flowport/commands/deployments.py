@@ -48,7 +48,7 @@ def deploy(
     if wait:
         _await_live(door, workflow_id, version, seconds=timeout)
     for warning in done.get("warnings") or ():
-        session.output.note(f"[yellow]warning[/]  {warning}")
+        session.output.note(warning, label="warning", style="yellow")
     url = f"{door.profile.base_url}/api/workflows/{workflow_id}/execute"
     session.output.record(
         {"id": workflow_id, "version": version, "unchanged": bool(done.get("unchanged")), "endpoint": url}

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from flowport.commands.output import Output
+from flowport.commands.output import Output, say
 from flowport.commands.session import AsJson
 from flowport.doctor.findings import Finding, Verdict
 
@@ -13,7 +13,9 @@ COLOURS: Final = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLE
 
 
 def doctor(
-    gateway: Annotated[str, typer.Option(envvar="FLOWPORT_URL", help="URL of a gateway.")] = "http://127.0.0.1:8080",
+    gateway: Annotated[
+        str | None, typer.Option(envvar="FLOWPORT_URL", help="URL of a gateway; that of the profile when not given.")
+    ] = None,
     executor: Annotated[
         str, typer.Option(envvar="FLOWPORT_EXECUTOR_URL", help="URL of an executor's health port.")
     ] = "http://127.0.0.1:8083",
@@ -24,7 +26,8 @@ def doctor(
 ) -> None:
     """Look at settings, broker, store, services and key, and say what is wrong and what to do.
 
-    Run it where a service's settings are in the environment. Exits with 1 when there is a problem.
+    Run it where a service's settings are in the environment; elsewhere it sees what callers see. Exits with 1 when
+    there is a problem.
     """
     from flowport.doctor.examination import Places, examine  # noqa: PLC0415 - it knows all services: that takes a second
 
@@ -48,6 +51,6 @@ def doctor(
 def _show(output: Output, finding: Finding) -> None:
     if output.as_json:
         return
-    output.console.print(f"[{COLOURS[finding.verdict]}]{finding.verdict:<8}[/] {finding.check}", highlight=False)
+    say(output.console, finding.check, label=f"{finding.verdict:<7}", style=COLOURS[finding.verdict])
     for line in filter(None, (finding.found, f"→ {finding.fix}" if finding.fix else "")):
         output.console.print(f"         {line}", highlight=False, markup=False, soft_wrap=True)

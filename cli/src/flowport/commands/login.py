@@ -23,13 +23,17 @@ def login(
     workspace: Annotated[
         str, typer.Option(envvar="FLOWPORT_WORKSPACE_ID", help="The workspace; the first that the key opens.")
     ] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Keep a server and an API key for later commands. The key is asked for, or read from standard input."""
     key = _key()
     with Door(Profile(url.rstrip("/"), key, workspace)) as door:
         known = workspace or next((str(found["id"]) for found in door.workspaces()), "")
     Profiles().save(profile, Profile(url.rstrip("/"), key, known))
-    Output(as_json=False).note(f"Logged in to {url}, workspace {known}. The profile {profile} is used from now on.")
+    output = Output(as_json=as_json)
+    if as_json:
+        output.json({"profile": profile, "url": url, "workspaceId": known})
+    output.note(f"Logged in to {url}, workspace {known}. The profile {profile} is used from now on.")
 
 
 @profiles_app.command("list")

@@ -5,12 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 
 class Output:
-    """Results go to standard output, in one of three forms; everything else that is said goes to standard error."""
+    """Results go to standard output, in one of three forms; everything else that is said goes to standard error.
+
+    What comes from people and servers is never read as rich's markup: names and errors may have brackets in them.
+    """
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
@@ -22,13 +26,19 @@ class Output:
         if self.as_json:
             self.json(items)
         elif self.console.is_terminal:
-            table = Table(*(_title(column) for column in columns), box=None, pad_edge=False, header_style="bold")
-            for item in items:
-                table.add_row(*(_text(item.get(column)) for column in columns))
-            self.console.print(table)
+            self._table(
+                [_title(column) for column in columns], [[_text(item.get(name)) for name in columns] for item in items]
+            )
         else:
             for item in items:
                 self.line("\t".join(_text(item.get(column)) for column in columns))
+
+    def _table(self, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Nothing is cut off or broken: what does not fit into the window is wrapped by it, and ids can be copied."""
+        widths = [max(map(cell_len, column)) for column in zip(titles, *rows, strict=True)]
+        for cells, style in ((titles, "bold"), *((row, "") for row in rows)):
+            padded = (set_cell_size(cell, width) for cell, width in zip(cells, widths, strict=True))
+            say(self.console, "", label="  ".join(padded).rstrip(), style=style)
 
     def record(self, item: Mapping[str, Any], columns: Sequence[str] | None = None) -> None:
         """One thing, a field a line."""
@@ -59,10 +69,15 @@ class Output:
         sys.stdout.write(text)
         sys.stdout.flush()
 
-    def note(self, text: str) -> None:
-        """Something for the person who watches; programs do not see it."""
+    def note(self, text: str, *, label: str = "", style: str = "") -> None:
+        """Something for the person who watches, `label` in colour before it; programs do not see it."""
         if not self.as_json:
-            self.notes.print(text, highlight=False, soft_wrap=True)
+            say(self.notes, text, label=label, style=style)
+
+
+def say(console: Console, text: str, *, label: str = "", style: str = "") -> None:
+    """A line as it is, with a coloured word before it."""
+    console.print(Text.assemble((label, style), "  " if label and text else "", text), soft_wrap=True)
 
 
 def _title(column: str) -> str:

@@ -12,7 +12,7 @@ import typer
 from flowport.client.door import RUN_SECONDS, JsonObject, path
 from flowport.client.runs import RunPlace, RunState
 from flowport.commands.output import Output
-from flowport.commands.run_waiting import SECONDS, await_run
+from flowport.commands.run_waiting import SECONDS, await_run, goes_on
 from flowport.commands.session import Session, WorkflowName
 from flowport.failures import CommandFailed
 
@@ -89,7 +89,7 @@ def show_result(output: Output, run: JsonObject) -> None:
     elif run["status"] == RunState.COMPLETED:
         output.document(run["output"])
     else:
-        output.notes.print(f"[bold red]{run['status']}[/]  {_reason(run)}", highlight=False)
+        output.note(_reason(run), label=run["status"], style="bold red")
     if run["status"] != RunState.COMPLETED:
         raise typer.Exit(1)
 
@@ -107,10 +107,14 @@ def _queued(call: Call, body: JsonObject, *, wait_seconds: float | None) -> None
 
 def _streamed(call: Call, body: JsonObject) -> None:
     output = call.session.output
-    with call.session.door.frames(call.path, body, call.headers) as frames:
-        outcome: JsonObject = {}
-        for frame in frames:
-            outcome = _frame(output, frame) or outcome
+    outcome: JsonObject = {}
+    with call.session.door.stream(call.path, body, call.headers) as run:
+        try:
+            for frame in run.frames:
+                outcome = _frame(output, frame) or outcome
+        except KeyboardInterrupt:
+            goes_on(call.session, str(run.run_id))
+            raise
     selected = bool(body["selectedOutputs"])
     if selected and not output.as_json:
         output.piece("\n")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rich.status import Status
+from rich.text import Text
 
 from flowport.client.door import JsonObject
 from flowport.client.errors import TookTooLong, TryLater
@@ -22,11 +23,16 @@ ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELLE
 def await_run(session: Session, place: RunPlace, *, seconds: float = SECONDS) -> JsonObject:
     """The run once it has ended. Raises TookTooLong, TryLater; the run itself goes on then."""
     try:
-        with session.output.notes.status(f"{place.run_id}  queued") as status:
+        with session.output.notes.status(Text(f"{place.run_id}  queued")) as status:
             return _ended(session, place, status, deadline=time.monotonic() + seconds)
     except (KeyboardInterrupt, TookTooLong):
-        session.output.note(f"The run goes on: flowport runs show {place.run_id}")
+        goes_on(session, place.run_id)
         raise
+
+
+def goes_on(session: Session, run_id: str) -> None:
+    """Say how to find a run that is not waited for any more."""
+    session.output.note(f"The run goes on: flowport runs show {run_id}, or flowport runs cancel {run_id}")
 
 
 def _ended(session: Session, place: RunPlace, status: Status, *, deadline: float) -> JsonObject:
@@ -42,7 +48,7 @@ def _ended(session: Session, place: RunPlace, status: Status, *, deadline: float
             found = {"status": "unknown, the server is away"}
         if found["status"] in ENDED:
             return found
-        status.update(f"{place.run_id}  {found['status']}  {time.monotonic() - began:.0f} s")
+        status.update(Text(f"{place.run_id}  {found['status']}  {time.monotonic() - began:.0f} s"))
         if time.monotonic() + pause > deadline:
             raise TookTooLong(f"the run {place.run_id} is still {found['status']}")
         time.sleep(pause)
