@@ -213,10 +213,13 @@ def test_17_nobody_who_works(patient: Patient) -> None:
     assert "takes no runs" in patient.problem("workers")
 
 
-def test_18_an_environment_without_settings(patient: Patient) -> None:
+def test_18_an_environment_without_settings_is_outside_where_callers_are(patient: Patient) -> None:
     for name in ("FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI"):
         del patient.environment[name]
-    assert "the defaults are looked at" in patient.findings("warning")["environment"]
+    assert "only the public door and the key are looked at" in patient.findings("warning")["environment"]
+    assert patient.findings("problem") == {}
+    patient.environment["FLOWPORT_URL"] = f"http://{LOOPBACK}:{free_port()}"
+    assert patient.findings("problem").keys() == {"gateway", "API key"}
 
 
 async def _lay_out(rabbitmq: RabbitMQServer) -> None:

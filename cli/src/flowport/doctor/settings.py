@@ -24,12 +24,13 @@ SERVERS: Final = frozenset({"FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI"})
 SHORTEST_TOKEN: Final = 16
 
 
+def are_here() -> bool:
+    """Whether this is an environment of a service at all."""
+    return bool(SERVERS & os.environ.keys())
+
+
 def check_settings() -> Iterator[Finding]:
     """Each service's settings, then what they mean together."""
-    if not SERVERS & os.environ.keys():
-        found = f"{' and '.join(sorted(SERVERS))} are not set here, so that the defaults are looked at"
-        fix = "run this where a service's settings are in the environment; what `flowport up` runs needs none"
-        yield warning("environment", found, fix)
     for service, kind in KINDS.items():
         try:
             read_settings(kind)
