@@ -148,6 +148,25 @@ async def test_another_site_cannot_use_the_session(ann: Visitor, said: dict[str,
     assert (await ann.send("GET", SESSION)).json is not None
 
 
+@pytest.mark.parametrize(
+    ("method", "mode", "dest", "status"),
+    [
+        ("GET", "navigate", "document", 200),
+        ("GET", "navigate", "iframe", 403),
+        ("GET", "no-cors", "image", 403),
+        ("GET", "cors", "empty", 403),
+        ("POST", "navigate", "document", 403),
+    ],
+)
+async def test_a_link_on_another_site_may_be_followed_and_nothing_else_comes_from_there(
+    ann: Visitor, method: str, mode: str, dest: str, status: int
+) -> None:
+    ann.origin = ""
+    said = {"sec_fetch_site": "cross-site", "sec_fetch_mode": mode, "sec_fetch_dest": dest}
+    path = "/" if method == "GET" else "/api/auth/sign-out"
+    assert (await ann.send(method, path, **said)).status == status
+
+
 async def test_another_site_cannot_sign_anybody_in(system: System) -> None:
     enrol(system, "ann", Role.READ)
     assert (await Visitor(system, origin="https://evil.example").sign_in("ann@example.com")).status == 403

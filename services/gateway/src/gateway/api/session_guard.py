@@ -3,6 +3,7 @@
 from typing import Final
 from urllib.parse import urlsplit
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,7 +17,8 @@ SIGN_IN: Final = "/api/auth/"
 class SessionGuard:
     """Refuses requests that carry a session cookie and no key, where another site made the browser send them.
 
-    Browsers say so: `Sec-Fetch-Site` on every request, `Origin` on every one that may change something.
+    Browsers say so: `Sec-Fetch-Site` on every request, `Origin` on every one that may change something. A person who
+    follows a link to us from anywhere comes in: nobody but that person sees the page.
     """
 
     def __init__(self, app: ASGIApp, public_url: str, trusted_origins: tuple[str, ...] = ()) -> None:
@@ -38,14 +40,19 @@ class SessionGuard:
         origin = headers.get("origin")
         if origin in self._origins:
             return False
+        is_safe = request.method in SAFE
         if headers.get("sec-fetch-site") == "cross-site":
-            return True
-        return request.method not in SAFE and origin is not None and not _is_own(origin, headers.get("host", ""))
+            return not (is_safe and _is_followed_link(headers))
+        return not is_safe and origin is not None and not _is_own(origin, headers.get("host", ""))
 
 
 def _is_of_interest(scope: Scope) -> bool:
     """False for nearly every call of a program, which has no cookies."""
     return scope["path"].startswith(SIGN_IN) or any(name == b"cookie" for name, _ in scope["headers"])
+
+
+def _is_followed_link(headers: Headers) -> bool:
+    return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
 
 
 def _is_own(origin: str, host: str) -> bool:
