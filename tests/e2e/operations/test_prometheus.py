@@ -3,27 +3,32 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tests.support.brokers import raw_channel
 from tests.support.prometheus import Prometheus
+from tests.support.public_door import PublicDoor
 from tests.support.three_modes import run_in_three_modes
-from tests.unit.operations.test_alerts_and_dashboards import families
+from tests.unit.operations.test_alerts_and_dashboards import ROOT, families, runbook_queries
 from tools.observability.dashboards import DASHBOARDS
+from tools.reference.runbooks import alerts
 
 from flowport.stack import Stack
+from shared.broker.amqp.channel import publish_confirmed
+from shared.broker.amqp.properties import PERSISTENT
+from shared.broker.topology import RECORDS
 from shared.service import ServiceName
 
-NEED_NOT_HAPPEN = re.compile("failures|refusals|redeliveries|reaped|dead_letters|sandbox|_workspace_")
+NEED_NOT_HAPPEN = re.compile(r"failures|refusals|redeliveries|reaped|dead_letters|sandbox|_workspace_|5\.\.")
 """What is counted where something went wrong, where scripts run, and where workspaces are told apart."""
 
 
-def silent_queries(prometheus: Prometheus) -> list[str]:
-    """Queries of dashboards that give nothing, apart from those for what need not happen."""
-    queries = {query for dashboard in DASHBOARDS for query in dashboard.queries()}
+def silent_queries(prometheus: Prometheus, queries: Set[str]) -> list[str]:
+    """Queries that give nothing, apart from those for what need not happen. All of them can be asked."""
     silent = [query for query in queries if not prometheus.query(query.replace("$__rate_interval", "1m"))]
     return [query for query in silent if not NEED_NOT_HAPPEN.search(query)]
 
@@ -48,11 +53,37 @@ async def test_every_metric_on_a_dashboard_is_there(stack: Stack) -> None:
     assert wanted - scraped == set()
 
 
-async def test_every_panel_shows_what_has_happened(stack: Stack, prometheus: Prometheus) -> None:
+@pytest.mark.parametrize("asked", ["dashboards", "runbooks"])
+async def test_every_query_shows_what_has_happened(stack: Stack, prometheus: Prometheus, asked: str) -> None:
+    panels = {query for dashboard in DASHBOARDS for query in dashboard.queries()}
+    queries = panels if asked == "dashboards" else runbook_queries()
+    assert queries
     deadline = time.monotonic() + 30
-    while silent := await asyncio.to_thread(silent_queries, prometheus):
+    while silent := await asyncio.to_thread(silent_queries, prometheus, queries):
         assert time.monotonic() < deadline, silent
         assert (await run_in_three_modes(stack.url, stack.mongodb_uri)).are_good
+
+
+def test_what_pages_at_its_first_time_is_counted_from_the_start(prometheus: Prometheus) -> None:
+    counted = {
+        name: re.findall(r"(?:increase|rate)\((\w+_total(?:\{[^}]*\})?)\[", alert["expr"])
+        for name, alert in alerts(ROOT).items()
+        if re.search(r"\) > [01]\s*$", alert["expr"])
+    }
+    assert {"FlowportBrokerLost", "FlowportDeadLetters", "FlowportWorkersLost"} <= counted.keys()
+    assert [counter for found in counted.values() for counter in found if not prometheus.query(counter)] == []
+
+
+async def test_one_message_that_nobody_can_read_pages_somebody(
+    stack: Stack, prometheus: Prometheus, door: PublicDoor
+) -> None:
+    async with raw_channel(stack.amqp_url) as channel:
+        body = b"no message of ours"
+        await publish_confirmed(channel, body, routing_key=RECORDS, delivery_mode=PERSISTENT, mandatory=True)
+    await asyncio.to_thread(prometheus.await_alert, "FlowportDeadLetters")
+    found = await door.http.get("/api/v1/dead-letters", params={"workspaceId": door.workspace_id})
+    for letter in found.json()["data"]:
+        await door.http.delete(f"/api/v1/dead-letters/{letter['id']}")
 
 
 def test_all_is_quiet_while_all_is_well(prometheus: Prometheus) -> None:

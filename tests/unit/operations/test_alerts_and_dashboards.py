@@ -18,6 +18,14 @@ RUNBOOKS = ROOT / "docs/operations/runbooks"
 NAME = re.compile(r"\bflowport_[a-z_]+")
 
 
+QUERY = re.compile(r"`([^`\n]*\bflowport_[a-z_]+[^`\n]*)`")
+
+
+def runbook_queries() -> set[str]:
+    """What the pages of alerts tell people to ask."""
+    return {query for page in RUNBOOKS.glob("*.md") for query in QUERY.findall(page.read_text())}
+
+
 def families(query: str) -> set[str]:
     return {re.sub(r"_(bucket|count|sum)$", "", name) for name in NAME.findall(query)}
 

@@ -29,6 +29,10 @@ RATE_UNCHECKED = Counter(
 MAILS = Counter("flowport_gateway_mails_total", "Mails with codes for chats, by what became of them.", ["outcome"])
 _by_workspace = False
 
+# There from the start, since alerts fire at the first of them: to Prometheus, what begins at 1 has not increased.
+LOOKUPS.labels("keys", "failure")
+REFUSALS.labels("ADMISSION_GATE_CAPACITY")
+
 
 def count_by_workspace(wanted: bool) -> None:
     """Whether runs are counted for each workspace too: one series for each that runs something."""

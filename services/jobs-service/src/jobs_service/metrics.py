@@ -6,6 +6,9 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from shared.broker.topology import DEAD, default_topology
+from shared.contracts.dead_letters import DeadLetterKind
+
 QUEUED: Final = Gauge("flowport_jobs_queued_runs", "Runs accepted and not begun; only the leading dispatcher tells.")
 QUEUE_LIMIT: Final = Gauge("flowport_jobs_queue_limit", "Runs that may be queued, all workspaces together.")
 OLDEST_SECONDS: Final = Gauge("flowport_jobs_oldest_waiting_seconds", "Age of the oldest run that waits.")
@@ -36,6 +39,11 @@ CORRECTED: Final = Counter("flowport_jobs_corrected_places_total", "Places by wh
 DEAD_LETTERS: Final = Counter(
     "flowport_jobs_dead_letters_total", "Messages that nobody could work on, by where they died.", ["queue", "kind"]
 )
+for _queue in default_topology().queues.values():
+    for _kind in DeadLetterKind if _queue.dead_letters_to == DEAD else ():
+        DEAD_LETTERS.labels(
+            _queue.name, _kind
+        )  # there from the start: to Prometheus, what begins at 1 has not increased
 DELIVERIES: Final = Counter("flowport_jobs_webhook_attempts_total", "Attempts at webhooks, by outcome.", ["outcome"])
 RECORDS: Final = Counter("flowport_jobs_records_total", "Records of attached runs stored.")
 

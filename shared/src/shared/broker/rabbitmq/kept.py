@@ -29,6 +29,7 @@ class KeptConnection:
     def __init__(self, address: Address, *, name: str) -> None:
         self._address = address
         self._name = name
+        self._losses = CONNECTIONS_LOST.labels(name)
         self._connection: Connection | None = None
         self._last_failure = "it does not answer"
         self._is_up = asyncio.Event()
@@ -68,7 +69,7 @@ class KeptConnection:
         while self._connection:
             reason = await self._connection.wait_closed()
             self._connection = None
-            CONNECTIONS_LOST.labels(self._name).inc()
+            self._losses.inc()
             log.warning("the broker is lost", connection=self._name, reason=str(reason))
             await self._connect()
             log.info("the broker is back", connection=self._name)
