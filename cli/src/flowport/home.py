@@ -1,8 +1,10 @@
 """The folder that everything of one installation lies in: data, logs, and the credentials for what runs here."""
 
+import errno
 import fcntl
 import os
 import secrets
+import shutil
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,10 @@ from flowport.failures import CommandFailed
 
 _SECRET_MODE: Final = 0o600
 _KEY_BYTES: Final = 32
+_MIB: Final = 1024 * 1024
+_ROOM_BYTES: Final = 200 * _MIB
+"""RabbitMQ takes no messages with less than 50 MB left, and the store has to write as well."""
+_CANNOT_WRITE: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 
 
 class HomeInUse(CommandFailed):
@@ -47,25 +53,47 @@ class Home:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep the folder to ourselves. Raises HomeNotWritable, HomeInUse naming the process that has it."""
+        """Keep the folder to ourselves. Raises HomeNotWritable, HomeInUse naming the process that has it.
+
+        What cannot be written inside the block is a HomeNotWritable, too.
+        """
         with self._lock_file() as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 lock.seek(0)
                 raise HomeInUse(f"{self.path} is in use by process {lock.read().strip() or 'unknown'}") from None
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
-            yield
+            self._require_room()
+            try:
+                lock.truncate(0)
+                lock.write(str(os.getpid()))
+                lock.flush()
+                yield
+            except OSError as error:
+                if error.errno in _CANNOT_WRITE and self._has(error.filename):
+                    raise self._not_writable(error) from error
+                raise
 
     def _lock_file(self) -> TextIO:
         try:
             self.logs.mkdir(parents=True, exist_ok=True)
             return (self.path / "lock").open("a+")
         except OSError as error:
-            found = f"nothing can be written to {self.path} ({error.strerror})"
-            raise HomeNotWritable(f"{found}; FLOWPORT_HOME=… selects another folder") from error
+            raise self._not_writable(error) from error
+
+    def _has(self, filename: str | None) -> bool:
+        """Whether the file, where it is known, is one of ours."""
+        return filename is None or Path(filename).is_relative_to(self.path)
+
+    def _require_room(self) -> None:
+        left = shutil.disk_usage(self.path).free
+        if left < _ROOM_BYTES:
+            found = f"{self.path} has room for {left // _MIB} MiB, and {_ROOM_BYTES // _MIB} MiB are needed"
+            raise HomeNotWritable(f"{found}: free some, or let FLOWPORT_HOME=… select another folder")
+
+    def _not_writable(self, error: OSError) -> HomeNotWritable:
+        found = f"nothing can be written to {error.filename or self.path} ({error.strerror})"
+        return HomeNotWritable(f"{found}; FLOWPORT_HOME=… selects another folder")
 
     def read_credentials(self) -> Credentials | None:
         """What an earlier start wrote, if it can be read."""

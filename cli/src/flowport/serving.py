@@ -27,13 +27,13 @@ class PortInUse(CommandFailed):
     """Somebody else listens there."""
 
 
-def listen(port: int, host: str = LOOPBACK) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises PortInUse."""
+def listen(port: int, host: str = LOOPBACK, *, setting: str = "PORT") -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises PortInUse, which names the `setting` that selects another."""
     try:
         return socket.create_server((host, port), backlog=2048)
     except OSError as error:
         raise PortInUse(
-            f"port {port} of {host} cannot be had ({os.strerror(error.errno or 0)}); PORT=… selects another"
+            f"port {port} of {host} cannot be had ({os.strerror(error.errno or 0)}); {setting}=… selects another"
         ) from error
 
 

@@ -12,21 +12,24 @@ from flowport.commands.output import say
 from flowport.first_use import introduce
 from flowport.home import Home
 from flowport.log_file import log_to
+from flowport.replica import PORT_VARIABLES
 from flowport.running import running
 from flowport.serving import listen
 from flowport.stack import Stack, StackPorts
 from gateway.settings import GatewaySettings
+from shared.service import ServiceName
 
 _GIVEN: Final = ("FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI")
 _WATCH_SECONDS: Final = 1.0
 
 
 async def run_stack(home: Home, *, ports: StackPorts, executors: int, examples: Path, console: Console) -> None:
-    """Serve until cancelled. Raises HomeInUse, PortInUse, ServerFailed, Refused."""
+    """Serve until cancelled. Raises HomeInUse, HomeNotWritable, PortInUse, ServerFailed, Refused."""
     async with AsyncExitStack() as opened:
         opened.enter_context(home.locked())
-        for port in (ports.gateway, ports.deploy, ports.jobs, ports.executor):
-            listen(port).close()
+        for service in ServiceName:
+            setting = "PORT" if service is ServiceName.GATEWAY else PORT_VARIABLES[service]
+            listen(ports.of(service), setting=setting).close()
         log_to(home.logs / "flowport.log")
         environment = {name: os.environ[name] for name in _GIVEN if os.environ.get(name)}
         stack = Stack(home.path, ports=ports, executors=executors, environment=environment)

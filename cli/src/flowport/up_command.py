@@ -23,7 +23,7 @@ from shared.settings import CommonSettings
 
 
 async def run_up(home: Home, *, port: int, examples: Path, console: Console) -> None:
-    """Serve until cancelled. Raises HomeInUse, PortInUse, ServerFailed, Refused."""
+    """Serve until cancelled. Raises HomeInUse, HomeNotWritable, PortInUse, ServerFailed, Refused."""
     public_url = os.environ.get("FLOWPORT_PUBLIC_URL", f"http://{LOOPBACK}:{port}")
     async with AsyncExitStack() as stack:
         stack.enter_context(home.locked())

@@ -182,6 +182,11 @@ def test_11_a_service_that_is_not_ready(patient: Patient) -> None:
     assert "not connected to the broker" in patient.problem("executor-service")
 
 
+def test_11_b_a_service_whose_broker_is_short_of_disk(patient: Patient) -> None:
+    patient.services["gateway"].problems = ("broker: the broker takes no messages now: low on disk",)
+    assert "free some disk" in patient.problem("gateway")
+
+
 def test_12_versions_that_differ(patient: Patient) -> None:
     patient.services["gateway"].version = "0.9"
     assert "gateway 0.9" in patient.problem("versions")

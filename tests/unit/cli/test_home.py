@@ -1,11 +1,14 @@
 """The folder of an installation."""
 
+import errno
 import os
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 
+from flowport import home
 from flowport.home import Credentials, Home, HomeInUse, HomeNotWritable
 
 CREDENTIALS = Credentials("http://127.0.0.1:8080", "w1", "sk-sim-secret", "admin@example.org")
@@ -35,7 +38,26 @@ def test_credentials_that_cannot_be_read_are_none(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_named_with_a_way_out(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(HomeNotWritable, match=r"file/home .*; FLOWPORT_HOME="), Home(tmp_path / "file/home").locked():
+    with pytest.raises(HomeNotWritable, match=r"file/home.* .*; FLOWPORT_HOME="), Home(tmp_path / "file/home").locked():
+        pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_what_cannot_be_written_later_is_named_with_a_way_out(tmp_path: Path, number: int) -> None:
+    with pytest.raises(HomeNotWritable, match=r"data/x \(.*; FLOWPORT_HOME="), Home(tmp_path).locked():
+        raise OSError(number, os.strerror(number), str(tmp_path / "data/x"))
+
+
+def test_what_cannot_be_opened_elsewhere_is_not_the_folders_fault(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError), Home(tmp_path).locked():
+        raise PermissionError(errno.EACCES, "denied", "/opt/rabbitmq")
+
+
+def test_a_disk_that_is_nearly_full_is_told_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home, "_ROOM_BYTES", shutil.disk_usage(tmp_path).total + 1)
+    with pytest.raises(HomeNotWritable, match="are needed: free some"), Home(tmp_path).locked():
         pass
 
 

@@ -35,5 +35,5 @@ async def test_an_application_that_cannot_start_says_why() -> None:
 
 
 def test_a_port_in_use_is_said_plainly() -> None:
-    with listen(0) as taken, pytest.raises(PortInUse, match=f"port {port_of(taken)}"):
-        listen(port_of(taken))
+    with listen(0) as taken, pytest.raises(PortInUse, match=f"port {port_of(taken)} .*; FLOWPORT_JOBS_PORT="):
+        listen(port_of(taken), setting="FLOWPORT_JOBS_PORT")

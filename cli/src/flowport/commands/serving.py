@@ -26,10 +26,11 @@ def up(port: Port = 8080, home: Folder = Path(".flowport"), examples: Examples =
 def stack(
     *,
     port: Port = 8080,
-    deploy_port: Annotated[int, typer.Option(help="Port of deploy-service.")] = 8081,
-    jobs_port: Annotated[int, typer.Option(help="Port of jobs-service.")] = 8082,
+    deploy_port: Annotated[int, typer.Option(envvar="FLOWPORT_DEPLOY_PORT", help="Port of deploy-service.")] = 8081,
+    jobs_port: Annotated[int, typer.Option(envvar="FLOWPORT_JOBS_PORT", help="Port of jobs-service.")] = 8082,
     executor_port: Annotated[
-        int, typer.Option(help="Port of the first executor; further ones take free ports.")
+        int,
+        typer.Option(envvar="FLOWPORT_EXECUTOR_PORT", help="Port of the first executor; further ones take free ports."),
     ] = 8083,
     executors: Annotated[int, typer.Option(min=1, max=64, help="How many executors to run.")] = 1,
     home: Folder = Path(".flowport"),

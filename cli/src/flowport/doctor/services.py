@@ -16,6 +16,11 @@ SECONDS: Final = 8.0
 MOST_SKEW_SECONDS: Final = 5.0
 LONG_WAIT_SECONDS: Final = 300.0
 
+_FIXES: Final = {
+    "low on disk": "free some disk where RabbitMQ keeps its data",
+    "low on memory": "give RabbitMQ more memory, or look for a queue that nobody empties",
+}
+
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -57,7 +62,9 @@ async def check_services(urls: Mapping[str, str]) -> AsyncIterator[Finding]:
 
 def _readiness(visit: Visit) -> Finding:
     if visit.problems:
-        return problem(visit.service, f"not ready: {'; '.join(visit.problems)}", "mend what it names")
+        found = "; ".join(visit.problems)
+        fix = next((fix for sign, fix in _FIXES.items() if sign in found), "mend what it names")
+        return problem(visit.service, f"not ready: {found}", fix)
     return ok(visit.service, "ready")
 
 

@@ -15,6 +15,7 @@ from shared.broker.amqp.output import Output
 from shared.broker.amqp.wire import Table
 
 CLOSE_SECONDS: Final = 2.0
+NO_MESSAGES: Final = "the broker takes no messages now: {}"
 
 OnReceived = Callable[[Received], None]
 """Called for each delivery, in order. Must neither block nor raise."""
@@ -27,8 +28,8 @@ class Carrier(Protocol):
     frame_max: int
 
     @property
-    def is_blocked(self) -> bool:
-        """Whether the broker takes no messages now."""
+    def alarm(self) -> str:
+        """Why the broker takes no messages now, as `low on disk`; empty while it does."""
         ...
 
 
@@ -160,7 +161,7 @@ class Channel:
 
     def block(self) -> None:
         """The broker takes no messages now: nobody shall wait for what it will not confirm."""
-        self._confirms.fail(Blocked("the broker takes no messages now"))
+        self._confirms.fail(Blocked(NO_MESSAGES.format(self._carrier.alarm)))
 
     def fail(self, error: AmqpError) -> None:
         """The channel is over, for this reason."""
@@ -216,8 +217,8 @@ class Channel:
     def _check_usable(self) -> None:
         if self.closed.done():
             raise self.closed.result()
-        if self._carrier.is_blocked:
-            raise Blocked("the broker takes no messages now")
+        if self._carrier.alarm:
+            raise Blocked(NO_MESSAGES.format(self._carrier.alarm))
 
     async def _await_room(self) -> None:
         try:

@@ -26,7 +26,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self.closed: asyncio.Future[AmqpError] = asyncio.get_running_loop().create_future()
         self.frame_max = FRAME_MAX
-        self.is_blocked = False
+        self.alarm = ""
         self._timeout = timeout
         self._channels: dict[int, Channel] = {}
         self._channel_max = CHANNEL_MAX
@@ -142,17 +142,16 @@ class Connection(asyncio.Protocol):
             case methods.CONNECTION_CLOSE_OK:
                 self._fail(ConnectionClosed("the connection was closed"))
             case methods.CONNECTION_BLOCKED:
-                self._set_blocked(True)
+                self._block(methods.arguments(payload).short_string() or "an alarm")
             case methods.CONNECTION_UNBLOCKED:
-                self._set_blocked(False)
+                self.alarm = ""
             case _:
                 self._calls.answered(method, payload)
 
-    def _set_blocked(self, blocked: bool) -> None:
-        self.is_blocked = blocked
-        if blocked:
-            for channel in self._channels.values():
-                channel.block()
+    def _block(self, alarm: str) -> None:
+        self.alarm = alarm
+        for channel in self._channels.values():
+            channel.block()
 
     def _on_silence(self) -> None:
         self._fail(ConnectionClosed("the broker went silent"))

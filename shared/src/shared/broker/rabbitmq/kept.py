@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from shared.broker.amqp.address import Address
-from shared.broker.amqp.channel import Channel
+from shared.broker.amqp.channel import NO_MESSAGES, Channel
 from shared.broker.amqp.connection import Connection
 from shared.broker.amqp.errors import AmqpError, ChannelClosed, ConnectionClosed
 from shared.broker.metrics import CONNECTIONS_LOST
@@ -54,8 +54,8 @@ class KeptConnection:
         """The connection. Raises BrokerUnavailable while there is none, or while the broker takes no messages."""
         if self._connection is None or self._connection.closed.done():
             raise BrokerUnavailable("not connected to the broker")
-        if self._connection.is_blocked:
-            raise BrokerUnavailable("the broker takes no messages now")
+        if self._connection.alarm:
+            raise BrokerUnavailable(NO_MESSAGES.format(self._connection.alarm))
         return self._connection
 
     async def connected(self) -> Connection:
