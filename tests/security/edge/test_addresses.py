@@ -1,0 +1,42 @@
+"""What stands in an address, or names one, is not believed: keys in it open nothing, hosts in headers lead nowhere."""
+
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.unit.gateway.system import BASE, System, running_system
+
+EVIL = {"host": "evil.example", "x-forwarded-host": "evil.example", "x-forwarded-proto": "javascript"}
+
+
+@pytest.fixture
+async def system() -> AsyncIterator[System]:
+    async with running_system() as started:
+        yield started
+
+
+@pytest.mark.parametrize(
+    "name", ["x-api-key", "X-API-Key", "apiKey", "api_key", "key", "access_token", "authorization"]
+)
+async def test_a_key_in_an_address_opens_nothing_and_is_not_logged(
+    system: System, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    query = f"{name}={system.key}&workspaceId=WS1"
+    for method, path in (
+        ("POST", "/api/workflows/W/execute"),
+        ("POST", "/api/v2/workflows/W/execute"),
+        ("GET", "/api/v1/workflows"),
+        ("GET", "/v1/models"),
+    ):
+        assert (await system.send(method, f"{path}?{query}", key=None)).status == 401, path
+    assert system.key not in caplog.text
+
+
+async def test_links_lead_to_the_public_url_whatever_host_a_caller_names(system: System) -> None:
+    queued = await system.execute({}, headers={**EVIL, "x-execution-mode": "async"})
+    assert queued.json["statusUrl"].startswith(f"{BASE}/api/jobs/")
+    front = await system.request("GET", "/", headers=EVIL)
+    assert front.json["openapi"].startswith(BASE)
+    for answer in (queued, front):
+        assert b"evil.example" not in answer.body + str(answer.headers).encode()
