@@ -22,7 +22,7 @@ from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
 
 RETRY_SECONDS: Final = 10
-STOP_SECONDS: Final = 3.0
+STOP_SECONDS: Final = 5.0
 """A worker stops a cancelled run within a second; after this long there is none."""
 LOST: Final = "The connection to the workers was lost"
 
