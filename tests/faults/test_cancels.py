@@ -169,9 +169,9 @@ async def test_what_is_over_stays_so(door: PublicDoor, cancel: Cancel) -> None:
     assert "Execution cannot be cancelled while completed" in answer.text
 
 
-async def _status(door: PublicDoor, workflow_id: str, run_id: str) -> str | None:
+async def _status(door: PublicDoor, workflow_id: str, run_id: str) -> str:
     answer = await door.http.get(f"/api/v2/workflows/{workflow_id}/runs/{run_id}")
-    return answer.json().get("data", {}).get("status")
+    return str(answer.json().get("data", {}).get("status"))
 
 
 async def _paused(door: PublicDoor, workflow_id: str, run_id: str) -> None:
