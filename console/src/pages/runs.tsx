@@ -9,7 +9,7 @@ import { Page } from '@/app/shell';
 import { DeadLetterNotice } from '@/runs/dead-letter-notice';
 import { QueueLine } from '@/runs/queue-line';
 import { StatusBadge } from '@/runs/status-badge';
-import { WORDS } from '@/runs/words';
+import { callerOf, WAYS, WORDS } from '@/runs/words';
 import { Button } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { Select } from '@/ui/field';
@@ -21,15 +21,7 @@ import styles from './runs.module.css';
 
 const STATUSES = [['', 'Any status'], ...Object.entries(WORDS)] as const;
 
-const TRIGGERS = [
-  ['', 'Any caller'],
-  ['api', 'API'],
-  ['manual', 'Console'],
-  ['chat', 'Chat'],
-  ['mcp', 'MCP'],
-  ['a2a', 'A2A'],
-  ['workflow', 'Workflow'],
-] as const;
+const TRIGGERS = [['', 'Any caller'], ...Object.entries(WAYS)] as const;
 
 const SPANS = [
   ['', 'Any time'],
@@ -156,7 +148,7 @@ function Row({ run, name }: { run: LogRow; name: string | undefined }) {
       <td>
         <StatusBadge status={run.status} />
       </td>
-      <td className={table.quiet}>{run.trigger}</td>
+      <td className={table.quiet}>{callerOf(run)}</td>
       <td className={table.quiet}>
         <Tip text={exactMoment(run.startedAt)}>
           <time dateTime={run.startedAt}>{ago(run.startedAt)}</time>

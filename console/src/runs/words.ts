@@ -11,6 +11,22 @@ export const TONES = {
   paused: 'amber',
 } as const;
 
+/** By which way a run was called. */
+export const WAYS: Record<string, string> = {
+  api: 'API',
+  manual: 'Console',
+  chat: 'Chat',
+  mcp: 'MCP',
+  a2a: 'A2A',
+  workflow: 'Workflow',
+};
+
+/** Who called, and by which way. */
+export function callerOf({ trigger, caller }: Pick<LogRow, 'trigger' | 'caller'>): string {
+  const way = WAYS[trigger] ?? trigger;
+  return caller ? `${way} · ${caller}` : way;
+}
+
 export const WORDS: Record<RunStatus, string> = {
   queued: 'Queued',
   processing: 'Running',

@@ -39,7 +39,7 @@ def a_record(run_id: str, minute: int, **fields: Any) -> RunRecorded:
     started = NOW + timedelta(minutes=minute)
     outcome = an_outcome(fields.pop("status", RunStatus.COMPLETED))
     outcome = msgspec.structs.replace(outcome, started_at=started, duration_ms=fields.pop("duration_ms", 10.0))
-    spec = a_spec(run_id, mode=RunMode.SYNC, trigger=fields.pop("trigger", Trigger.API))
+    spec = a_spec(run_id, mode=RunMode.SYNC, trigger=fields.pop("trigger", Trigger.API), caller_name="Backend")
     workspace = fields.pop("workspace", WORKSPACE)
     snapshot = SnapshotRef(workspace, workflow, "0" * 64, version=3, version_id="v-3")
     return RunRecorded(msgspec.structs.replace(spec, snapshot=snapshot), outcome, **fields)
@@ -122,7 +122,7 @@ async def test_a_cursor_that_is_none_is_refused(logs: System) -> None:
 
 async def test_outputs_and_blocks_come_where_they_are_asked_for(logs: System) -> None:
     (bare,) = (await find(logs, run_id="three")).runs
-    assert (bare.output, bare.blocks, bare.version_id) == (None, (), "v-3")
+    assert (bare.output, bare.blocks, bare.version_id, bare.caller_name) == (None, (), "v-3", "Backend")
     (whole,) = (await find(logs, run_id="three", output=True, blocks=True)).runs
     assert whole.output is not None
     assert [log.block_name for log in whole.blocks] == ["Agent"]

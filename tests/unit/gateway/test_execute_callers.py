@@ -56,7 +56,7 @@ class TestPublicWorkflows:
         system.deployments.put("P", public=True)
         answer = await system.execute({"x": 1}, workflow="P", key=None)
         assert (answer.status, answer.json["output"]["result"]) == (200, {"x": 1})
-        assert system.worker.runs[0].actor_id is None
+        assert (system.worker.runs[0].actor_id, system.worker.runs[0].caller_name) == (None, None)
 
     async def test_a_wrong_key_is_still_wrong(self, system: System) -> None:
         system.deployments.put("P", public=True)

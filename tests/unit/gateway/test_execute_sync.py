@@ -38,7 +38,7 @@ async def test_the_worker_is_told_what_to_run(system: System) -> None:
     run = system.worker.runs[0]
     assert run.mode is RunMode.SYNC
     assert (run.snapshot.snapshot_hash, run.snapshot.version) == ("hash1", 1)
-    assert (run.workflow_name, run.actor_id) == ("Workflow W", "key0")
+    assert (run.workflow_name, run.actor_id, run.caller_name) == ("Workflow W", "key0", "k0")
     assert run.call_chain == ("a", "b")
     assert run.time_limit_ms == 300_000
 

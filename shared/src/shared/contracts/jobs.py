@@ -57,6 +57,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     blocks: tuple[BlockLog, ...] = ()
     version_id: str | None = None
     conversation_id: str | None = None
+    caller_name: str | None = None
     paused_at: datetime | None = None
     pauses: tuple[PausePoint, ...] = ()
     """What the run waits for; those that were answered are left out."""

@@ -164,6 +164,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Workflow ids of the runs that led here, outermost first (`X-Sim-Via`)."""
     actor_id: str | None = None
     """Who called: a key id or a member id; None for a public call."""
+    caller_name: str | None = None
+    """The same for people: what the key or the member is called; kept for readers."""
     user_id: str | None = None
     """Whose session or personal key it was: that person's environment values stand in for missing ones."""
     conversation_id: str | None = None

@@ -155,6 +155,7 @@ class Executions:
             stores_data=endpoint.stores_data,
             log_retention_ms=self._plan(caller).log_retention_ms if endpoint.stores_data else 0,
             actor_id=None if caller.is_public else caller.actor_id,
+            caller_name=caller.called_by,
             user_id=caller.user.id if caller.user else None,
         )
 

@@ -122,6 +122,11 @@ class Caller(msgspec.Struct, frozen=True):
         return self.user.name if self.user else self.key.created_by if self.key else "public"
 
     @property
+    def called_by(self) -> str | None:
+        """Who that is to readers of runs: the key, or who is signed in; None for the public."""
+        return self.key.name if self.key else self.user.name if self.user else None
+
+    @property
     def is_public(self) -> bool:
         """Whether nothing was shown."""
         return self.key is None and self.user is None

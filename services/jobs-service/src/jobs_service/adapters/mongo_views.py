@@ -84,6 +84,7 @@ def to_view(document: Document) -> RunView:
         version=document.get("version"),
         version_id=document.get("version_id"),
         conversation_id=document.get("conversation_id"),
+        caller_name=document.get("caller_name"),
         status=run.status,
         mode=RunMode(document["mode"]),
         trigger=Trigger(document["trigger"]),

@@ -113,6 +113,7 @@ def new_document(run: Run, spec: RunSpec, *, order: int) -> Document:
         "version": spec.snapshot.version,
         "version_id": spec.snapshot.version_id,
         "conversation_id": spec.conversation_id,
+        "caller_name": spec.caller_name,
         "time_limit_ms": run.time_limit_ms,
         "limit_text_ms": run.limit_text_ms,
         "log_retention_ms": run.log_retention_ms or None,

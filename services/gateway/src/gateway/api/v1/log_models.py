@@ -32,6 +32,7 @@ class LogRow(Wire):
     level: str = Field(description="`error` for a run that failed, else `info`.")
     status: RunStatus = Field(description="Finer than `level`.")
     trigger: str
+    caller: str | None = Field(description="What the key or the person is called that called; null for the public.")
     started_at: str
     ended_at: str | None
     total_duration_ms: int | None

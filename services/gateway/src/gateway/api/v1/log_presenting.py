@@ -27,6 +27,7 @@ def row(run: RunView) -> dict[str, Any]:
         "level": "error" if run.status is RunStatus.FAILED else "info",
         "status": run.status,
         "trigger": run.trigger,
+        "caller": run.caller_name,
         "startedAt": iso(run.started_at or run.created_at),
         "endedAt": iso(run.ended_at) if run.ended_at else None,
         "totalDurationMs": None if run.duration_ms is None else round(run.duration_ms),
