@@ -4,7 +4,7 @@ import re
 import time
 
 import httpx
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from tests.browser.console import Account, Console, Json
 from tests.browser.workflows import answering, talking
 
@@ -152,6 +152,20 @@ def test_a_workflow_becomes_an_agent_that_others_find_and_call(console: Console,
     assert httpx.get(address, timeout=10).status_code == 404
     console.press("Delete").confirm("Delete").shows("The agent is deleted.")
     assert account.http.get(f"/api/workflows/{workflow_id}/a2a").json() == {"agent": None}
+
+
+def test_without_a_mail_server_the_choice_of_email_says_so(console: Console, account: Account) -> None:
+    def without_mail(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "canMail": False})
+
+    console.page.route("**/chat/status", without_mail)
+    console.goto(f"/workflows/{account.publish(talking('Mail me'))}").press("Live")
+    console.page.get_by_role("tab", name="Chat").click()
+    problem = console.page.get_by_text(re.compile("No mail can be sent from here yet"))
+    expect(problem).to_have_count(0)
+    console.page.get_by_role("radio", name="Email").click()
+    expect(problem).to_be_visible()
 
 
 def test_a_workflow_is_published_as_a_chat_and_taken_away(console: Console, account: Account) -> None:

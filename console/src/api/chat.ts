@@ -31,12 +31,18 @@ export interface ChatWish {
   outputConfigs: ChatOutput[];
 }
 
-/** The chat of a workflow, null when it has none. */
+interface ChatStatus {
+  /** Null where the workflow has no chat. */
+  deployment: Chat | null;
+  /** Whether visitors can be mailed codes. */
+  canMail: boolean;
+}
+
+/** The chat of a workflow, and what can be chosen for it. */
 export function useChat(workflowId: string) {
   return useQuery({
     queryKey: [...workflowKeys.one(workflowId), 'chat'],
-    queryFn: () => send<{ deployment: Chat | null }>('GET', `/api/workflows/${workflowId}/chat/status`),
-    select: (found) => found.deployment,
+    queryFn: () => send<ChatStatus>('GET', `/api/workflows/${workflowId}/chat/status`),
   });
 }
 

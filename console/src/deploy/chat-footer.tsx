@@ -12,20 +12,20 @@ export function ChatFooter({ workflow }: { workflow: WorkflowRow }) {
   const { workspace } = useSignedIn();
   const { say, fail } = useToasts();
   const deployment = useDeployment(workflow.id);
-  const chat = useChat(workflow.id);
+  const chat = useChat(workflow.id).data?.deployment;
   const remove = useDeleteChat(workflow.id);
   const saving = useIsSavingChat(workflow.id);
   const [asked, setAsked] = useState(false);
   const mayNot = !can(workspace.role, 'admin') || !deployment.data?.isDeployed;
   return (
     <>
-      {chat.data && (
+      {chat && (
         <Button disabled={mayNot} onClick={() => setAsked(true)}>
           Delete
         </Button>
       )}
       <Button look="primary" type="submit" form={CHAT_FORM} busy={saving} disabled={mayNot}>
-        {saving ? (chat.data ? 'Updating…' : 'Launching…') : chat.data ? 'Update' : 'Launch Chat'}
+        {saving ? (chat ? 'Updating…' : 'Launching…') : chat ? 'Update' : 'Launch Chat'}
       </Button>
       <Confirm
         title="Delete this chat?"
@@ -35,8 +35,8 @@ export function ChatFooter({ workflow }: { workflow: WorkflowRow }) {
         open={asked}
         onClose={() => setAsked(false)}
         onConfirm={() =>
-          chat.data &&
-          remove.mutate(chat.data.id, {
+          chat &&
+          remove.mutate(chat.id, {
             onSuccess: () => say('The chat is deleted.'),
             onError: fail,
             onSettled: () => setAsked(false),

@@ -26,29 +26,34 @@ const WHO: Record<ChatAccess, string> = {
   email: 'Only the people below. Each of them gets a code by mail.',
 };
 
+const NO_MAIL =
+  'No mail can be sent from here yet: the gateway needs FLOWPORT_SMTP_HOST and FLOWPORT_MAIL_FROM for this choice.';
+
 const ADDRESS = /^[a-z0-9-]+$/;
 
 /** Publishes the workflow at an address where people talk to it. */
 export function ChatTab({ workflow }: { workflow: WorkflowRow }) {
-  const chat = useChat(workflow.id);
+  const status = useChat(workflow.id);
   const deployment = useDeployment(workflow.id);
   const samples = useSamples(workflow.id, null);
   if (deployment.data && !deployment.data.isDeployed) {
     return <Empty title="Not deployed yet">Deploy the workflow, and it can be talked to here.</Empty>;
   }
-  if (chat.isError) return <Failure error={chat.error} onRetry={chat.refetch} />;
+  if (status.isError) return <Failure error={status.error} onRetry={status.refetch} />;
   if (samples.isError) return <Failure error={samples.error} onRetry={samples.refetch} />;
-  if (chat.isPending || samples.isPending) return <Skeleton rows={4} height="4rem" />;
-  return <ChatForm key={chat.data?.id} workflow={workflow} chat={chat.data} blocks={samples.data.outputs} />;
+  if (status.isPending || samples.isPending) return <Skeleton rows={4} height="4rem" />;
+  const { deployment: chat, canMail } = status.data;
+  return <ChatForm key={chat?.id} workflow={workflow} chat={chat} canMail={canMail} blocks={samples.data.outputs} />;
 }
 
 interface FormProps {
   workflow: WorkflowRow;
   chat: Chat | null;
+  canMail: boolean;
   blocks: readonly SelectableBlock[];
 }
 
-function ChatForm({ workflow, chat, blocks }: FormProps) {
+function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
   const { say } = useToasts();
   const save = useSaveChat(workflow.id, chat);
   const [identifier, setIdentifier] = useState(chat?.identifier ?? '');
@@ -128,6 +133,7 @@ function ChatForm({ workflow, chat, blocks }: FormProps) {
         <span className={form.label}>Access control</span>
         <Segments label="Access control" value={access} options={ACCESS} onChange={setAccess} />
         <span className={form.hint}>{WHO[access]}</span>
+        {access === 'email' && !canMail && <Problem error={NO_MAIL} />}
       </div>
       {access === 'password' && (
         <Field label="Password" hint={chat?.hasPassword ? 'Leave it empty to keep the present one.' : undefined}>

@@ -39,7 +39,7 @@ async def test_a_published_chat_has_an_address_and_shows_no_secret(system: Syste
     view = (await system.get("/api/chat/manage/C1")).json
     assert view["hasPassword"] is True
     status = (await system.get("/api/workflows/W/chat/status")).json
-    assert status == {"isDeployed": True, "deployment": view}
+    assert status == {"isDeployed": True, "deployment": view, "canMail": True}
     assert b"sesame" not in (await system.get("/api/chat/manage/C1")).body
     assert system.chats.chats["C1"].settings.password_hash != "open sesame"
     assert [entry.action for entry in system.audit.entries][-1] == "chat.created"

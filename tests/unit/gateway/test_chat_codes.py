@@ -200,6 +200,7 @@ async def test_a_chat_that_asks_for_no_address_has_no_codes(system: System) -> N
 
 async def test_without_a_mail_server_the_choice_is_refused_and_says_what_is_missing() -> None:
     async with running_system(mails=False) as system:
+        assert (await system.get("/api/workflows/W/chat/status")).json["canMail"] is False
         answer = await system.send("POST", "/api/chat", INVITED)
         assert answer.status == 400
         assert "FLOWPORT_SMTP_HOST" in answer.json["error"]

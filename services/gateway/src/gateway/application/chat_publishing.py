@@ -44,6 +44,11 @@ class ChatPublishing:
         self._audit = audit
         self._settle = settle
 
+    @property
+    def can_mail(self) -> bool:
+        """Whether a chat may be for people who prove their address."""
+        return self._outbox.is_open
+
     async def create(self, caller: Caller, workflow_id: str, settings: ChatSettings, password: str | None) -> Chat:
         """Publish the workflow, deployed as its draft is. Raises Forbidden, InvalidRequest, NotFound, Unavailable."""
         caller.require(Scope.ADMIN)
@@ -110,7 +115,7 @@ class ChatPublishing:
         return msgspec.structs.replace(settings, password_hash=await self._passwords.hash(password))
 
     def _with_ticket_secret(self, settings: ChatSettings) -> ChatSettings:
-        if not self._outbox.is_open:
+        if not self.can_mail:
             raise InvalidRequest(NO_MAIL_SERVER)
         return msgspec.structs.replace(settings, ticket_secret=settings.ticket_secret or secrets.token_urlsafe(32))
 

@@ -58,7 +58,8 @@ def chat_manage_router(
     @router.get("/api/workflows/{workflow_id}/chat/status", summary="The chat of a workflow")
     async def status(caller: OnWorkflow, workflow_id: str) -> ChatStatus:
         chat = await publishing.of(caller, workflow_id)
-        return ChatStatus(is_deployed=chat is not None, deployment=view_of(chat, public_url) if chat else None)
+        view = view_of(chat, public_url) if chat else None
+        return ChatStatus(is_deployed=chat is not None, deployment=view, can_mail=publishing.can_mail)
 
     @router.get("/api/chat/manage/{chat_id}", summary="One chat")
     async def get(caller: Known, chat_id: str) -> ChatView:

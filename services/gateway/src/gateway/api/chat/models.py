@@ -199,6 +199,7 @@ class ChatStatus(Shown):
 
     is_deployed: bool
     deployment: ChatView | None
+    can_mail: bool = Field(description="Whether the gateway has a mail server: `email` access needs one.")
 
 
 class Availability(Shown):
