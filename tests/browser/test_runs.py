@@ -40,6 +40,16 @@ def test_a_paused_run_is_answered_where_its_link_leads(console: Console, account
     expect(console.page.get_by_role("region", name="Output")).to_contain_text("Serve it")
 
 
+def test_a_block_that_holds_a_run_up_says_what_it_waits_for(console: Console, account: Account) -> None:
+    workflow_id = account.publish(asking("What is it waiting for"))
+    run_id = account.run(workflow_id, {"input": "two"}).json()["executionId"]
+    console.goto(f"/runs/{workflow_id}/{run_id}")
+    blocks = console.page.get_by_role("region", name="Blocks")
+    blocks.get_by_role("button", name=re.compile("^Ask")).click()
+    expect(blocks).to_contain_text("Waits for somebody to answer: verdict.")
+    expect(blocks).not_to_contain_text("responseStructure")
+
+
 def test_a_run_that_waits_is_cancelled(console: Console, account: Account) -> None:
     workflow_id = account.publish(asking("Never mind"))
     run_id = account.run(workflow_id).json()["executionId"]

@@ -10,6 +10,7 @@ import { curlOf, inputOf } from '@/runs/again';
 import { Answers } from '@/runs/answer';
 import { StatusBadge } from '@/runs/status-badge';
 import { Waterfall } from '@/runs/waterfall';
+import { callerOf } from '@/runs/words';
 import { Button } from '@/ui/button';
 import { JsonView } from '@/ui/json-view';
 import { Empty, Failure, Problem } from '@/ui/states';
@@ -48,7 +49,7 @@ function Run({ workflowId, run }: { workflowId: string; run: LogDetail }) {
       <dl className={styles.facts}>
         <Fact name="Started">{exactMoment(run.startedAt)}</Fact>
         <Fact name="Took">{run.totalDurationMs === null ? '–' : duration(run.totalDurationMs)}</Fact>
-        <Fact name="Caller">{run.trigger}</Fact>
+        <Fact name="Caller">{callerOf(run)}</Fact>
         <Fact name="Version">
           <VersionName workflowId={workflowId} versionId={run.deploymentVersionId} />
         </Fact>
@@ -64,7 +65,11 @@ function Run({ workflowId, run }: { workflowId: string; run: LogDetail }) {
       )}
       <section className={styles.part} aria-label="Blocks">
         <h2>Blocks</h2>
-        {spans.length ? <Waterfall spans={spans} /> : <Empty title="No block has ended yet" />}
+        {spans.length ? (
+          <Waterfall spans={spans} ended={run.endedAt !== null} />
+        ) : (
+          <Empty title="No block has ended yet" />
+        )}
       </section>
       <div className={styles.values}>
         <section className={styles.part} aria-label="Input">

@@ -6,10 +6,17 @@ import { classNames } from '@/ui/class-names';
 import { JsonView } from '@/ui/json-view';
 import { Problem } from '@/ui/states';
 import { flattened, type Row, windowOf } from './spans';
+import { waitOf } from './waits';
 import styles from './waterfall.module.css';
 
+interface Props {
+  spans: readonly Span[];
+  /** Whether the run goes on no more. */
+  ended: boolean;
+}
+
 /** What each block did, and when: a bar each, and its input and output on demand. */
-export function Waterfall({ spans }: { spans: readonly Span[] }) {
+export function Waterfall({ spans, ended }: Props) {
   const rows = flattened(spans);
   const window = windowOf(rows);
   const [open, setOpen] = useState<string | null>(() => rows.find((row) => row.span.status === 'error')?.key ?? null);
@@ -35,7 +42,7 @@ export function Waterfall({ spans }: { spans: readonly Span[] }) {
             </span>
             <span className={styles.time}>{duration(row.span.duration)}</span>
           </button>
-          {open === row.key && <Details span={row.span} />}
+          {open === row.key && <Details span={row.span} ended={ended} />}
         </li>
       ))}
     </ol>
@@ -47,7 +54,8 @@ function placeOf({ start, span }: Row, { from, length }: { from: number; length:
   return { left: `${left}%`, width: `max(3px, ${Math.min(100 - left, (span.duration / length) * 100)}%)` };
 }
 
-function Details({ span }: { span: Span }) {
+function Details({ span, ended }: { span: Span; ended: boolean }) {
+  const wait = waitOf(span);
   const facts = [
     span.model && ['Model', span.model],
     span.tokens && ['Tokens', tokensOf(span.tokens)],
@@ -56,6 +64,11 @@ function Details({ span }: { span: Span }) {
   return (
     <div className={styles.details}>
       <Problem error={errorOf(span)} />
+      {wait && (
+        <p>
+          {ended ? 'Waited' : 'Waits'} {wait}.
+        </p>
+      )}
       {facts.length > 0 && (
         <dl className={styles.facts}>
           {facts.map(([name, value]) => (
@@ -68,7 +81,7 @@ function Details({ span }: { span: Span }) {
       )}
       <div className={styles.values}>
         {span.input !== undefined && span.input !== null && <JsonView label="Input" value={span.input} />}
-        {span.output !== undefined && span.output !== null && <JsonView label="Output" value={span.output} />}
+        {!wait && span.output !== undefined && span.output !== null && <JsonView label="Output" value={span.output} />}
       </div>
     </div>
   );
