@@ -1,6 +1,7 @@
 import { FileDown, Plus, Workflow } from 'lucide-react';
 import { useDeferredValue, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
+import { messageOf } from '@/api/errors';
 import { useRecentRuns } from '@/api/logs';
 import { can, useSignedIn } from '@/api/session';
 import { useCreateWorkflow, useImportWorkflow, useWorkflows } from '@/api/workflows';
@@ -30,7 +31,9 @@ export function HomePage() {
         about={workflows.data ? `${count(total, 'workflow')} in ${workspace.name}` : ' '}
         actions={mayWrite && <Actions importing={importing} />}
       >
-        <Problem error={importing.error} />
+        {importing.problems.map((problem) => (
+          <Problem key={problem} error={problem} />
+        ))}
         {total >= SEARCH_FROM && (
           <TextInput
             type="search"
@@ -105,21 +108,23 @@ function Actions({ importing }: { importing: ReturnType<typeof useImporting> }) 
   );
 }
 
-/** Imports files one after the other; a single one is opened. */
+/** Imports files one after the other, and tells of each that is none; a single one is opened. */
 function useImporting() {
   const [, navigate] = useLocation();
   const { say } = useToasts();
   const mutation = useImportWorkflow();
+  const [problems, setProblems] = useState<string[]>([]);
   const take = async (files: File[]) => {
-    try {
-      for (const file of files) {
+    setProblems([]);
+    for (const file of files) {
+      try {
         const { data } = await mutation.mutateAsync(file);
         say(`${data.name} is imported.`);
         if (files.length === 1) navigate(`/workflows/${data.id}`);
+      } catch (error) {
+        setProblems((before) => [...before, `${file.name}: ${messageOf(error)}`]);
       }
-    } catch {
-      // the page shows mutation.error
     }
   };
-  return { take: (files: File[]) => void take(files), busy: mutation.isPending, error: mutation.error };
+  return { take: (files: File[]) => void take(files), busy: mutation.isPending, problems };
 }

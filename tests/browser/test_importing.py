@@ -1,0 +1,19 @@
+"""Files that are brought in."""
+
+import json
+
+from playwright.sync_api import FilePayload, expect
+from tests.browser.console import Account, Console
+from tests.browser.workflows import answering
+
+
+def test_of_several_files_each_that_is_no_workflow_is_named(console: Console, account: Account) -> None:
+    good = json.dumps(answering("The good one", "return 1;"))
+    texts = {"photo.json": "no JSON", "good.json": good, "list.json": "[]"}
+    files = [FilePayload(name=name, mimeType="application/json", buffer=text.encode()) for name, text in texts.items()]
+    console.goto("/").page.locator("input[type=file]").set_input_files(files)
+    console.shows("The good one is imported.")
+    expect(console.page.get_by_role("alert")).to_have_count(2)
+    expect(console.page.get_by_role("alert").nth(0)).to_contain_text("photo.json: Invalid JSON")
+    expect(console.page.get_by_role("alert").nth(1)).to_contain_text("list.json: Invalid workflow")
+    expect(console.page.get_by_role("link", name="The good one")).to_be_visible()
