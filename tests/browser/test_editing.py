@@ -79,6 +79,23 @@ def test_references_are_offered_as_they_are_typed(console: Console, account: Acc
     expect(console.page.get_by_role("textbox", name="Code", exact=True)).to_have_text("return <start.input>")
 
 
+def test_a_choice_that_nobody_made_reads_alike_on_canvas_and_panel(console: Console, account: Account) -> None:
+    console.goto(f"/workflows/{account.import_(talking('Nothing chosen'))}").block("Agent 1").click()
+    expect(console.page.get_by_label("Memory").locator("option:checked")).to_have_text("None")
+    expect(console.block("Agent 1")).to_contain_text(re.compile(r"Memory\s*None"))
+
+
+def test_json_in_the_panel_goes_back_with_its_value(console: Console, account: Account) -> None:
+    workflow_id = account.import_(talking("Skills"))
+    console.goto(f"/workflows/{workflow_id}").block("Agent 1").click()
+    field = console.page.get_by_role("textbox", name="Skills", exact=True)
+    console.write("Skills", '["first"]').saved()
+    console.press("Undo (Ctrl Z)").saved()
+    expect(field).not_to_contain_text("first")
+    console.press("Redo (Ctrl Shift Z)").saved()
+    expect(field).to_contain_text("first")
+
+
 def test_a_stale_save_is_refused_shown_and_decided(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Two authors", "return 1;"))
     console.goto(f"/workflows/{workflow_id}").block("Answer").click()

@@ -1,5 +1,5 @@
 import type { Edge as FlowEdge, Node } from '@xyflow/react';
-import type { Catalogue } from '@/workflow/catalogue';
+import { type Catalogue, isTrigger } from '@/workflow/catalogue';
 import { CONTAINER_SIZE } from '@/workflow/edit';
 import { type Block, childrenOf, isContainer, parentOf, type WorkflowState } from '@/workflow/state';
 import type { BlockNodeData } from './block-node';
@@ -36,7 +36,7 @@ export function nodesOf(state: WorkflowState, catalogue: Catalogue, marks: Marks
     const data: BlockNodeData = {
       block,
       rows: summaryOf(block, catalogue),
-      isTrigger: type?.category === 'trigger' || block.triggerMode === true,
+      isTrigger: isTrigger(block, type),
       hasErrorPort: (type?.hasErrorPort ?? false) || state.edges.some((edge) => leavesOnError(edge, block.id)),
       known: type !== undefined || catalogue.size === 0,
       ...mark,

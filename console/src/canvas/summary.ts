@@ -1,4 +1,4 @@
-import { type Catalogue, isFurther, type Setting, settingsOf } from '@/workflow/catalogue';
+import { type Catalogue, isFurther, optionTitle, settingsOf, usualValue } from '@/workflow/catalogue';
 import { type Block, type Json, listOf, storedValue } from '@/workflow/state';
 
 const ROWS = 7;
@@ -34,11 +34,6 @@ export function summaryOf(block: Block, catalogue: Catalogue): SummaryRow[] {
   return [...first, ...set].slice(0, ROWS).map(({ title, stored }) => ({ title, value: inWords(stored) }));
 }
 
-/** What holds where nothing is stored. */
-function usualValue({ default: usual, options }: Setting): Json {
-  return (usual ?? (options[0] === 'none' ? 'None' : null)) as Json;
-}
-
 /** A value in a few words; a dash where there is none. */
 export function inWords(value: Json): string {
   if (value === null || value === '' || value === undefined) return '-';
@@ -47,7 +42,7 @@ export function inWords(value: Json): string {
   if (list.length) return shortened(list.map(named).filter(Boolean).join(', ')) || `${list.length} items`;
   if (Array.isArray(value)) return '-';
   if (typeof value === 'object') return shortened(JSON.stringify(value));
-  return shortened(String(value).trim().replaceAll(/\s+/g, ' ')) || '-';
+  return shortened(optionTitle(String(value)).trim().replaceAll(/\s+/g, ' ')) || '-';
 }
 
 function named(piece: Piece): string {

@@ -1,4 +1,5 @@
 import { Field, Select, TextArea, TextInput } from '@/ui/field';
+import { useTypedText } from '@/ui/use-typed-text';
 import { type Block, type Json, listOf, storedValue, type WorkflowState } from '@/workflow/state';
 
 export interface InputField {
@@ -113,12 +114,16 @@ function Control({ control, type, value, onChange }: ControlProps) {
       />
     );
   }
-  return (
-    <TextArea
-      {...control}
-      rows={2}
-      value={typeof value === 'string' ? value : JSON.stringify(value)}
-      onChange={(event) => onChange(parsed(type, event.target.value))}
-    />
-  );
+  return <TextControl {...{ control, type, value, onChange }} />;
+}
+
+/** A text, or JSON that stays as it is written while it is. */
+function TextControl({ control, type, value, onChange }: ControlProps) {
+  const [text, setText] = useTypedText(value, typeof value === 'string' ? value : JSON.stringify(value));
+  const change = (next: string) => {
+    const read = parsed(type, next);
+    setText(next, read);
+    onChange(read);
+  };
+  return <TextArea {...control} rows={2} value={text} onChange={(event) => change(event.target.value)} />;
 }

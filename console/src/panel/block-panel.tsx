@@ -63,13 +63,7 @@ export function BlockPanel({ block, state, store, catalogue, environment, disabl
         ) : (
           <Settings block={block} type={type} store={store} disabled={disabled} words={words} />
         )}
-        <Connections
-          block={block}
-          state={state}
-          store={store}
-          hasErrorPort={type?.hasErrorPort ?? false}
-          disabled={disabled}
-        />
+        {block.type !== 'note' && <Connections {...{ block, state, store, catalogue, disabled }} />}
         <section className={styles.last}>
           <Switch
             label="Switched on"

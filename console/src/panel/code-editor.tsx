@@ -3,7 +3,7 @@ import { javascript } from '@codemirror/lang-javascript';
 import { json } from '@codemirror/lang-json';
 import { python } from '@codemirror/lang-python';
 import { HighlightStyle, syntaxHighlighting } from '@codemirror/language';
-import { Compartment, EditorState, type Extension, Prec } from '@codemirror/state';
+import { Annotation, Compartment, EditorState, type Extension, Prec, Transaction } from '@codemirror/state';
 import { EditorView, keymap, placeholder as placeholderOf } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { minimalSetup } from 'codemirror';
@@ -33,6 +33,9 @@ const COLOURS = HighlightStyle.define([
   { tag: [tags.number, tags.propertyName], color: 'var(--code-key)' },
   { tag: tags.comment, color: 'var(--code-comment)', fontStyle: 'italic' },
 ]);
+
+/** Marks what came by `value`, after an undo say: told on as if it were typed, it would be an edit of its own. */
+const FromOutside = Annotation.define<boolean>();
 
 const LANGUAGES: Record<Language, () => Extension> = {
   text: () => [],
@@ -70,7 +73,8 @@ export function CodeEditor(props: CodeEditorProps) {
           autocompletion({ override: [(context) => suggestions(context, latest.current)], icons: false }),
           flavour.current.of(LANGUAGES[language]()),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged) latest.current.onChange(update.state.doc.toString());
+            const isTyped = !update.transactions.some((each) => each.annotation(FromOutside));
+            if (update.docChanged && isTyped) latest.current.onChange(update.state.doc.toString());
           }),
         ],
       }),
@@ -86,7 +90,10 @@ export function CodeEditor(props: CodeEditorProps) {
   useEffect(() => {
     const editor = view.current;
     if (!editor || editor.state.doc.toString() === value) return;
-    editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
+    editor.dispatch({
+      changes: { from: 0, to: editor.state.doc.length, insert: value },
+      annotations: [FromOutside.of(true), Transaction.addToHistory.of(false)],
+    });
   }, [value]);
 
   return <div ref={holder} className={classNames(styles.editor, single && styles.single, styles[language])} />;

@@ -2,6 +2,7 @@ import { X } from 'lucide-react';
 import { IconButton } from '@/ui/button';
 import { Select } from '@/ui/field';
 import { branchesOf, handleTitle, mainHandle, startHandle } from '@/workflow/branches';
+import { type Catalogue, isTrigger } from '@/workflow/catalogue';
 import type { DraftStore } from '@/workflow/draft-store';
 import { connect, removeEdges } from '@/workflow/edit';
 import { connectionProblem } from '@/workflow/graph';
@@ -12,13 +13,13 @@ interface Props {
   block: Block;
   state: WorkflowState;
   store: DraftStore;
-  hasErrorPort: boolean;
+  catalogue: Catalogue;
   disabled: boolean;
 }
 
 /** Where a block leads, in words: what the mouse does on the canvas, for the keyboard. */
-export function Connections({ block, state, store, hasErrorPort, disabled }: Props) {
-  const ways = waysOut(block, hasErrorPort);
+export function Connections({ block, state, store, catalogue, disabled }: Props) {
+  const ways = waysOut(block, catalogue.get(block.type)?.hasErrorPort ?? false);
   const edges = state.edges.filter((edge) => edge.source === block.id && state.blocks[edge.target]);
   return (
     <section className={styles.connections} aria-label="Connections">
@@ -46,7 +47,7 @@ export function Connections({ block, state, store, hasErrorPort, disabled }: Pro
         ways.map(({ handle, title }) => {
           const targets = Object.values(state.blocks).filter(
             (target) =>
-              target.type !== 'note' &&
+              canFollow(target, catalogue) &&
               !connectionProblem(state, { source: block.id, target: target.id, sourceHandle: handle }),
           );
           if (!targets.length) return null;
@@ -72,6 +73,11 @@ export function Connections({ block, state, store, hasErrorPort, disabled }: Pro
         })}
     </section>
   );
+}
+
+/** Whether something can lead to a block: nothing leads to what starts the workflow, or never runs. */
+function canFollow(block: Block, catalogue: Catalogue): boolean {
+  return block.type !== 'note' && !isTrigger(block, catalogue.get(block.type));
 }
 
 function waysOut(block: Block, hasErrorPort: boolean): { handle: string; title: string }[] {

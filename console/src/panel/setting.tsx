@@ -1,6 +1,7 @@
-import { useState } from 'react';
 import { useWorkflows } from '@/api/workflows';
 import { Field, Select, TextInput } from '@/ui/field';
+import { useTypedText } from '@/ui/use-typed-text';
+import { optionTitle, usualValue } from '@/workflow/catalogue';
 import { type Json, textOf } from '@/workflow/state';
 import { CodeEditor, type Language } from './code-editor';
 import {
@@ -59,25 +60,7 @@ export function SettingControl(props: SettingProps & { language: Language }) {
 function PlainSetting({ setting, value, disabled, words, onChange, language }: SettingProps & { language: Language }) {
   const text = textOf(value, 2);
   const { title, required, type } = setting;
-  if (type === 'dropdown' && setting.options.length) {
-    return (
-      <Field label={title} required={required}>
-        {(control) => (
-          <Select
-            {...control}
-            value={text || textOf(setting.default as Json)}
-            disabled={disabled}
-            onChange={(event) => onChange(event.target.value)}
-          >
-            {!text && !setting.default && <option value="">–</option>}
-            {setting.options.map((option) => (
-              <option key={option}>{option}</option>
-            ))}
-          </Select>
-        )}
-      </Field>
-    );
-  }
+  if (type === 'dropdown' && setting.options.length) return <Choice {...{ setting, value, disabled, onChange }} />;
   if (type === 'workflow-selector') return <WorkflowSetting {...{ setting, value, disabled, onChange }} />;
   if (setting.password) return <SecretSetting {...{ setting, value, disabled, onChange }} />;
   if (type === 'slider') {
@@ -116,6 +99,25 @@ function PlainSetting({ setting, value, disabled, words, onChange, language }: S
 }
 
 type Simple = Pick<SettingProps, 'setting' | 'value' | 'disabled' | 'onChange'>;
+
+/** One of the options; a value that is none of them, a reference say, is one more. */
+function Choice({ setting, value, disabled, onChange }: Simple) {
+  const chosen = textOf(value) || textOf(usualValue(setting));
+  const options = setting.options.includes(chosen) ? setting.options : [chosen, ...setting.options];
+  return (
+    <Field label={setting.title} required={setting.required}>
+      {(control) => (
+        <Select {...control} value={chosen} disabled={disabled} onChange={(event) => onChange(event.target.value)}>
+          {options.map((option) => (
+            <option key={option} value={option}>
+              {optionTitle(option) || '–'}
+            </option>
+          ))}
+        </Select>
+      )}
+    </Field>
+  );
+}
 
 function SecretSetting({ setting, value, disabled, onChange }: Simple) {
   const text = textOf(value);
@@ -167,16 +169,12 @@ function WorkflowSetting({ setting, value, disabled, onChange }: Simple) {
 export function JsonSetting({ setting, value, disabled, words, onChange }: Omit<SettingProps, 'blockId'>) {
   const stored =
     value === null || value === '' ? '' : typeof value === 'string' ? value : JSON.stringify(value, null, 2);
-  const [text, setText] = useState(stored);
-  const [wrong, setWrong] = useState(false);
+  const [text, setText] = useTypedText(value, stored);
+  const wrong = text !== stored && jsonOf(text) === undefined;
   const change = (next: string) => {
-    setText(next);
-    try {
-      onChange(next.trim() ? JSON.parse(next) : null);
-      setWrong(false);
-    } catch {
-      setWrong(true);
-    }
+    const read = jsonOf(next);
+    setText(next, read === undefined ? value : read);
+    if (read !== undefined) onChange(read);
   };
   return (
     <div className={styles.group}>
@@ -191,6 +189,15 @@ export function JsonSetting({ setting, value, disabled, words, onChange }: Omit<
       )}
     </div>
   );
+}
+
+/** What a text says, null where it says nothing, undefined where it is not JSON. */
+function jsonOf(text: string): Json | undefined {
+  try {
+    return text.trim() ? JSON.parse(text) : null;
+  } catch {
+    return undefined;
+  }
 }
 
 function numberOrText(text: string): Json {

@@ -1,6 +1,6 @@
 import type { Answer } from '@/api/client';
 import type { NewBlock } from './edit';
-import { type Block, listOf, storedValue } from './state';
+import { type Block, type Json, listOf, storedValue } from './state';
 
 export type BlockType = Answer<'/api/block-types', 'get'>['data'][number];
 export type Setting = BlockType['settings'][number];
@@ -22,6 +22,11 @@ export function offered(catalogue: Catalogue): BlockType[] {
   return [...catalogue.values()].filter((type) => !OUTDATED.has(type.type));
 }
 
+/** Whether the block starts the workflow: nothing leads to it. */
+export function isTrigger(block: Block, type: BlockType | undefined): boolean {
+  return type?.category === 'trigger' || block.triggerMode === true;
+}
+
 export function newBlock(type: BlockType): NewBlock {
   const given = type.settings.filter((setting) => setting.default !== null && setting.default !== undefined);
   const subBlocks = Object.fromEntries(
@@ -39,6 +44,18 @@ export function settingsOf(block: Block, type: BlockType | undefined): Setting[]
       storedValue(block, condition.field) ?? type?.settings.find((each) => each.id === condition.field)?.default;
     return condition.isIn.some((each) => each === (stored ?? null)) !== condition.negated;
   });
+}
+
+/** What holds where nothing is stored. */
+export function usualValue({ default: usual, options }: Setting): Json {
+  return (usual ?? (options[0] === NONE ? NONE : null)) as Json;
+}
+
+const NONE = 'none';
+
+/** What a person reads for a choice. */
+export function optionTitle(option: string): string {
+  return option === NONE ? 'None' : option;
 }
 
 const RARE = new Set([
