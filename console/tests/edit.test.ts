@@ -92,6 +92,14 @@ describe('containers', () => {
   });
 });
 
+test('a new block never lies on top of another', () => {
+  const loop = { type: 'loop', title: 'Loop', subBlocks: {} };
+  const first = edit.addBlock(sample(), loop, { x: 300, y: 80 }, null);
+  const second = edit.addBlock(first.state, loop, { x: 300, y: 80 }, null);
+  expect(first.state.blocks[first.id]?.position).toEqual({ x: 300, y: 80 });
+  expect(second.state.blocks[second.id]?.position).toEqual({ x: 348, y: 128 });
+});
+
 describe('connecting', () => {
   test('refuses a circle, a double and oneself', () => {
     const state = sample();
@@ -111,18 +119,6 @@ describe('connecting', () => {
     const state = edit.connect(made.state, { source: made.id, target: 'last', sourceHandle: handle });
     expect(state.edges.at(-1)?.sourceHandle).toBe(handle);
     expect(edit.setValue(state, made.id, 'conditions', 'condition-input', '[]').edges).toHaveLength(4);
-  });
-});
-
-describe('copying', () => {
-  test('a pasted container has new ids inside too, and free names', () => {
-    const before = sample();
-    const { state, ids } = edit.paste(before, edit.copy(before, ['loop']));
-    const [loop, inner] = ids.map((id) => state.blocks[id]);
-    expect([loop?.name, inner?.name]).toEqual(['Each 1', 'Inner 1']);
-    expect(inner?.data?.parentId).toBe(loop?.id);
-    expect(state.edges).toHaveLength(5);
-    expect(state.edges.at(-1)).toMatchObject({ source: loop?.id, target: inner?.id });
   });
 });
 

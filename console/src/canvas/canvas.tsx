@@ -85,7 +85,7 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
   /** Writes where nodes are into the draft: after a drag, and after each step by keyboard. */
   const settle = (places: readonly (readonly [string, Point])[]) => {
     const positions = new Map(places.map(([id, { x, y }]) => [id, { x: Math.round(x), y: Math.round(y) }]));
-    store.edit((current) => move(current, positions), `move ${[...positions.keys()].join()}`);
+    store.edit((current) => move(current, positions), moving(positions.keys()));
   };
 
   const dropped = (node: CanvasNode, moved: CanvasNode[]) => {
@@ -99,9 +99,8 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
     if (parent === parentOf(state, node.id)) return;
     const at = absolute(node.id);
     const origin = parent ? absolute(parent) : { x: 0, y: 0 };
-    store.edit((current) =>
-      moveInto(current, node.id, parent, { x: Math.round(at.x - origin.x), y: Math.round(at.y - origin.y) }),
-    );
+    const place = { x: Math.round(at.x - origin.x), y: Math.round(at.y - origin.y) };
+    store.edit((current) => moveInto(current, node.id, parent, place), moving([node.id]));
   };
 
   const isInside = (id: string, ancestor: string): boolean => {
@@ -110,6 +109,18 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
   };
 
   const absolute = (id: string): Point => flow.getInternalNode(id)?.internals.positionAbsolute ?? { x: 0, y: 0 };
+
+  /** One edit for all that went: blocks and connections come back together, too. */
+  const removed = (gone: { nodes: CanvasNode[]; edges: Edge[] }) =>
+    store.edit((current) =>
+      removeBlocks(
+        removeEdges(
+          current,
+          gone.edges.map((edge) => edge.id),
+        ),
+        gone.nodes.map((node) => node.id),
+      ),
+    );
 
   const joined = (connection: Connection) => {
     const problem = connectionProblem(state, connection);
@@ -133,22 +144,7 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
         });
       }}
       onNodeDragStop={(_, node, moved) => dropped(node, moved)}
-      onNodesDelete={(gone) =>
-        store.edit((current) =>
-          removeBlocks(
-            current,
-            gone.map((node) => node.id),
-          ),
-        )
-      }
-      onEdgesDelete={(gone) =>
-        store.edit((current) =>
-          removeEdges(
-            current,
-            gone.map((edge) => edge.id),
-          ),
-        )
-      }
+      onDelete={removed}
       onConnect={joined}
       nodesConnectable={!readOnly}
       nodesDraggable={!readOnly}
@@ -164,6 +160,11 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
       <Controls showInteractive={false} position="bottom-left" />
     </ReactFlow>
   );
+}
+
+/** The stroke that moves of these blocks belong to: a drop into a container is taken back with the drag to it. */
+function moving(ids: Iterable<string>): string {
+  return `move ${[...ids].join()}`;
 }
 
 const READABLE = 0.45;

@@ -1,4 +1,4 @@
-import type { Piece } from '@/workflow/edit';
+import type { Piece } from '@/workflow/piece';
 
 const KEY = 'flowport.clipboard';
 

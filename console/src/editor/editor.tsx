@@ -15,7 +15,8 @@ import { useToasts } from '@/ui/toasts';
 import { mainHandle } from '@/workflow/branches';
 import { type BlockType, newBlock } from '@/workflow/catalogue';
 import type { DraftSaver } from '@/workflow/draft-saver';
-import { addBlock, connect, copy, hasSomethingToRun, paste, removeBlocks, toggleEnabled } from '@/workflow/edit';
+import { addBlock, connect, hasSomethingToRun, removeBlocks, toggleEnabled } from '@/workflow/edit';
+import { copy, paste } from '@/workflow/piece';
 import { isContainer, parentOf } from '@/workflow/state';
 import { keepPiece, keptPiece } from './clipboard';
 import styles from './editor.module.css';
@@ -24,6 +25,7 @@ import { RunPanel } from './run-panel';
 import { StaleNotice } from './stale-notice';
 import { type DeployButtonProps, Toolbar } from './toolbar';
 import { useDraftRun } from './use-draft-run';
+import { useReveal } from './use-reveal';
 import { useShortcuts } from './use-shortcuts';
 import { VariablesDialog } from './variables-dialog';
 
@@ -43,6 +45,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const state = useDraftState(store);
   const catalogue = useCatalogue();
   const flow = useReactFlow<CanvasNode>();
+  const reveal = useReveal();
   const { workspace } = useSignedIn();
   const { say, fail } = useToasts();
   const secrets = useSecrets();
@@ -56,6 +59,12 @@ export function Editor({ workflow, saver, onReload }: Props) {
 
   const readOnly = !can(workspace.role, 'write');
   const chosen = selected.length === 1 ? state.blocks[selected[0] as string] : undefined;
+
+  /** What was chosen last is what is copied: text that was selected before is not any more. */
+  const choose = (ids: string[]) => {
+    window.getSelection()?.removeAllRanges();
+    setSelected(ids);
+  };
 
   const publish = async () => {
     await saver.flush();
@@ -83,6 +92,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
       : null;
     store.edit(() => joined ?? made.state);
     setSelected([made.id]);
+    reveal([made.id]);
   };
 
   const arrange = useCallback(async () => {
@@ -101,6 +111,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
     const pasted = paste(store.state(), piece);
     store.edit(() => pasted.state);
     setSelected(pasted.ids);
+    reveal(pasted.ids);
   };
 
   const edits = {
@@ -108,6 +119,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
     'mod+shift+z': () => store.redo(),
     'mod+y': () => store.redo(),
     'mod+x': () => {
+      if (!selected.length) return;
       keepPiece(copy(state, selected));
       store.edit((current) => removeBlocks(current, selected));
     },
@@ -155,7 +167,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
             marks={marks}
             readOnly={readOnly}
             selected={selected}
-            onSelect={setSelected}
+            onSelect={choose}
           />
           {Object.keys(state.blocks).length === 0 && (
             <div className={styles.empty}>

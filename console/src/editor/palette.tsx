@@ -1,5 +1,5 @@
 import { Search } from 'lucide-react';
-import { type KeyboardEvent, useId, useMemo, useState } from 'react';
+import { type KeyboardEvent, useEffect, useId, useMemo, useState } from 'react';
 import { BlockIcon } from '@/canvas/block-icon';
 import { Dialog } from '@/ui/dialog';
 import { type BlockType, type Catalogue, offered } from '@/workflow/catalogue';
@@ -31,15 +31,20 @@ export function Palette({ catalogue, open, onClose, onChoose }: Props) {
 
 function PaletteSearch({ catalogue, onChoose }: Pick<Props, 'catalogue' | 'onChoose'>) {
   const [wanted, setWanted] = useState('');
-  const [at, setAt] = useState(0);
+  const [at, setAt] = useState<number | null>(null);
   const list = useId();
   const found = useMemo(() => matching(offered(catalogue), wanted), [catalogue, wanted]);
-  const chosen = found[Math.min(at, found.length - 1)];
+  const place = at ?? nearest(found, wanted);
+  const chosen = found[place];
+  const chosenId = chosen && `${list}-${chosen.type}`;
+  useEffect(() => {
+    if (chosenId) document.getElementById(chosenId)?.scrollIntoView({ block: 'nearest' });
+  }, [chosenId]);
   const onKeyDown = (event: KeyboardEvent) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) {
       event.preventDefault();
-      setAt((before) => (before + step + found.length) % Math.max(1, found.length));
+      setAt((place + step + found.length) % Math.max(1, found.length));
     } else if (event.key === 'Enter' && chosen) {
       event.preventDefault();
       onChoose(chosen);
@@ -54,13 +59,13 @@ function PaletteSearch({ catalogue, onChoose }: Pick<Props, 'catalogue' | 'onCho
           aria-label="Search blocks"
           aria-expanded
           aria-controls={list}
-          aria-activedescendant={chosen ? `${list}-${chosen.type}` : undefined}
+          aria-activedescendant={chosenId}
           placeholder="Search blocks"
           autoComplete="off"
           value={wanted}
           onChange={(event) => {
             setWanted(event.target.value);
-            setAt(0);
+            setAt(null);
           }}
           onKeyDown={onKeyDown}
         />
@@ -98,6 +103,16 @@ function PaletteSearch({ catalogue, onChoose }: Pick<Props, 'catalogue' | 'onCho
       </div>
     </div>
   );
+}
+
+/** Where the one is that is most likely meant: what is called so, then what begins so, then what is named so at all. */
+function nearest(types: readonly BlockType[], wanted: string): number {
+  const word = wanted.trim().toLowerCase();
+  const distances = types.map(({ title }): number => {
+    const name = title.toLowerCase();
+    return name === word ? 0 : name.startsWith(word) ? 1 : name.includes(word) ? 2 : 3;
+  });
+  return distances.indexOf(Math.min(...distances));
 }
 
 function matching(types: BlockType[], wanted: string): BlockType[] {

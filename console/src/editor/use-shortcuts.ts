@@ -2,15 +2,16 @@ import { useEffect, useRef } from 'react';
 
 export type Shortcuts = Record<string, () => void>;
 
-/** Keys that work anywhere on the page but where somebody types: `mod+z`, `shift+l`, `/`. */
+/** Keys that work anywhere on the page but where somebody types: `mod+z`, `shift+l`, `/`. Selected text is copied as such. */
 export function useShortcuts(shortcuts: Shortcuts): void {
   const latest = useRef(shortcuts);
   latest.current = shortcuts;
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       const inDialog = document.querySelector('[role="dialog"]') !== null;
-      if (isTyping(event.target) || inDialog) return;
-      const action = latest.current[spelled(event)];
+      const keys = spelled(event);
+      if (isTyping(event.target) || inDialog || (keys === 'mod+c' && hasSelectedText())) return;
+      const action = latest.current[keys];
       if (!action) return;
       event.preventDefault();
       action();
@@ -23,6 +24,10 @@ export function useShortcuts(shortcuts: Shortcuts): void {
 function spelled(event: KeyboardEvent): string {
   const parts = [event.ctrlKey || event.metaKey ? 'mod' : '', event.shiftKey ? 'shift' : '', event.key.toLowerCase()];
   return parts.filter(Boolean).join('+');
+}
+
+function hasSelectedText(): boolean {
+  return window.getSelection()?.isCollapsed === false;
 }
 
 function isTyping(target: EventTarget | null): boolean {

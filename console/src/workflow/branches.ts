@@ -18,9 +18,14 @@ const SETTINGS: Record<string, { key: string; prefix: string }> = {
   router_v2: { key: 'routes', prefix: 'router-' },
 };
 
+/** Which setting names the ways out of a block that chooses one. */
+export function branchSetting(block: Block): { key: string; prefix: string } | undefined {
+  return SETTINGS[block.type];
+}
+
 /** The ways out of a block that chooses one; none for ordinary blocks. */
 export function branchesOf(block: Block): Branch[] {
-  const setting = SETTINGS[block.type];
+  const setting = branchSetting(block);
   if (!setting) return [];
   return listOf<Condition>(storedValue(block, setting.key)).map((entry, index) => ({
     handle: `${setting.prefix}${entry.id}`,

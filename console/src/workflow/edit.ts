@@ -2,6 +2,7 @@
 import { withContainers } from './containers';
 import { type Connection, connectionProblem } from './graph';
 import { freeName, referenceName } from './names';
+import { withReferences } from './rewriting';
 import {
   type Block,
   type BlockData,
@@ -17,6 +18,8 @@ import {
   type WorkflowState,
 } from './state';
 
+const CROWDED = 24;
+export const ASIDE = 48;
 export const CONTAINER_SIZE = { width: 500, height: 300 };
 
 /** What a block of a type begins with. */
@@ -49,13 +52,22 @@ export function addBlock(
     id,
     type: made.type,
     name: freeName(state, made.title),
-    position,
+    position: freePlace(state, position, parent),
     subBlocks: branching(made, id),
     outputs: {},
     enabled: true,
     data,
   };
   return { state: withContainers({ ...state, blocks: { ...state.blocks, [id]: block } }), id };
+}
+
+/** The place itself, or one aside where a block would lie on top of another. */
+function freePlace(state: WorkflowState, at: Point, parent: string | null): Point {
+  const isTaken = Object.values(state.blocks).some(
+    ({ id, position }) =>
+      parentOf(state, id) === parent && Math.abs(position.x - at.x) < CROWDED && Math.abs(position.y - at.y) < CROWDED,
+  );
+  return isTaken ? freePlace(state, { x: at.x + ASIDE, y: at.y + ASIDE }, parent) : at;
 }
 
 /** A condition begins with its two ways; their ids carry the block's. */
@@ -80,37 +92,18 @@ export function renameBlock(state: WorkflowState, id: string, name: string): Wor
   const [old, now] = [referenceName(block.name), referenceName(name)];
   const renamed = changeBlock(state, id, { name: name.trim() });
   if (old === now) return renamed;
-  const pattern = new RegExp(`<\\s*${escaped(old)}(?=[.>\\[\\s])`, 'gi');
+  const names = new Map([[old, now]]);
   const blocks = Object.fromEntries(
-    Object.entries(renamed.blocks).map(([key, each]) => [key, withReferences(each, pattern, `<${now}`)]),
+    Object.entries(renamed.blocks).map(([key, each]) => [key, withReferences(each, names)]),
   );
   return withContainers({ ...renamed, blocks });
-}
-
-function withReferences(block: Block, pattern: RegExp, now: string): Block {
-  const subBlocks = replaced(block.subBlocks as unknown as Json, pattern, now) as unknown as Record<string, SubBlock>;
-  const data = replaced((block.data ?? null) as Json, pattern, now) as BlockData | null;
-  const same = subBlocks === (block.subBlocks as unknown) && data === (block.data ?? null);
-  return same ? block : { ...block, subBlocks, ...(data ? { data } : {}) };
-}
-
-/** The value with the pattern replaced in every text; the very same value where nothing was. */
-function replaced(value: Json, pattern: RegExp, now: string): Json {
-  if (typeof value === 'string') return value.replace(pattern, now);
-  if (value === null || typeof value !== 'object') return value;
-  const entries = Object.entries(value).map(([key, each]) => [key, replaced(each, pattern, now)] as const);
-  if (entries.every(([key, each]) => each === (value as Record<string, Json>)[key])) return value;
-  return Array.isArray(value) ? entries.map(([, each]) => each) : Object.fromEntries(entries);
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 export function setValue(state: WorkflowState, id: string, key: string, type: string, value: Json): WorkflowState {
   const block = state.blocks[id];
   if (!block) return state;
   const stored = block.subBlocks[key];
+  if (stored && stored.value === value) return state;
   const subBlock = stored ? { ...stored, value } : { id: key, type, value };
   const changed = changeBlock(state, id, { subBlocks: { ...block.subBlocks, [key]: subBlock } });
   return withoutLostBranches(changed, id);
@@ -137,6 +130,7 @@ export function setRetry(state: WorkflowState, id: string, retry: Retry): Workfl
 }
 
 export function toggleEnabled(state: WorkflowState, ids: readonly string[]): WorkflowState {
+  if (!ids.length) return state;
   const off = ids.some((id) => state.blocks[id]?.enabled !== false);
   return withContainers(ids.reduce((current, id) => changeBlock(current, id, { enabled: !off }), state));
 }
@@ -167,6 +161,7 @@ function crosses(state: WorkflowState, edge: Edge): boolean {
 
 /** Takes blocks away, with what lies in them and what leads to or from them. */
 export function removeBlocks(state: WorkflowState, ids: readonly string[]): WorkflowState {
+  if (!ids.length) return state;
   const gone = new Set<string>();
   const take = (id: string): void => {
     if (gone.has(id)) return;
@@ -194,47 +189,6 @@ export function connect(state: WorkflowState, connection: Connection): WorkflowS
 
 export function removeEdges(state: WorkflowState, ids: readonly string[]): WorkflowState {
   return { ...state, edges: state.edges.filter((edge) => !ids.includes(edge.id)) };
-}
-
-/** A piece of a workflow, as the clipboard carries it. */
-export interface Piece {
-  blocks: Block[];
-  edges: Edge[];
-}
-
-export function copy(state: WorkflowState, ids: readonly string[]): Piece {
-  const taken = new Set(ids.flatMap((id) => [id, ...childrenOf(state, id)]));
-  return {
-    blocks: Object.values(state.blocks).filter((block) => taken.has(block.id)),
-    edges: state.edges.filter((edge) => taken.has(edge.source) && taken.has(edge.target)),
-  };
-}
-
-/** Adds a piece under new ids and free names, a little aside. */
-export function paste(state: WorkflowState, piece: Piece): { state: WorkflowState; ids: string[] } {
-  const fresh = new Map(piece.blocks.map((block) => [block.id, crypto.randomUUID() as string]));
-  const renewed = (value: Json): Json => {
-    if (typeof value === 'string') {
-      return [...fresh].reduce((text, [old, now]) => text.replaceAll(old, now), value);
-    }
-    if (value === null || typeof value !== 'object') return value;
-    const entries = Object.entries(value).map(([key, each]) => [key, renewed(each)] as const);
-    return Array.isArray(value) ? entries.map(([, each]) => each) : Object.fromEntries(entries);
-  };
-  let current = state;
-  for (const block of piece.blocks) {
-    const made = renewed(block as unknown as Json) as unknown as Block;
-    const inside = block.data?.parentId && fresh.has(block.data.parentId);
-    const name = freeName(current, block.name.replace(/\s+\d+$/, ''));
-    const aside = inside ? 0 : 48;
-    const position = { x: block.position.x + aside, y: block.position.y + aside };
-    current = { ...current, blocks: { ...current.blocks, [made.id]: { ...made, name, position } } };
-  }
-  const edges = piece.edges.map((edge) => ({
-    ...(renewed(edge as unknown as Json) as unknown as Edge),
-    id: crypto.randomUUID(),
-  }));
-  return { state: withContainers({ ...current, edges: [...current.edges, ...edges] }), ids: [...fresh.values()] };
 }
 
 export function setVariables(state: WorkflowState, variables: readonly Variable[]): WorkflowState {

@@ -12,15 +12,24 @@ export function nameProblem(state: WorkflowState, id: string, name: string): str
   const wanted = referenceName(name);
   if (!wanted) return 'A block needs a name.';
   if (RESERVED.has(wanted)) return `“${name.trim()}” means something else inside references.`;
-  const taken = Object.values(state.blocks).some((block) => block.id !== id && referenceName(block.name) === wanted);
-  return taken ? 'Another block has this name.' : null;
+  return namesIn(state, id).has(wanted) ? 'Another block has this name.' : null;
 }
 
 /** A name that no block has: `Agent 1`, `Agent 2` and so on. */
 export function freeName(state: WorkflowState, stem: string): string {
-  const taken = new Set(Object.values(state.blocks).map((block) => referenceName(block.name)));
+  const taken = namesIn(state);
   for (let number = 1; ; number += 1) {
     const name = `${stem} ${number}`;
     if (!taken.has(referenceName(name))) return name;
   }
+}
+
+/** The name itself where no block has it, else the next one like it. */
+export function nameLike(state: WorkflowState, name: string): string {
+  return namesIn(state).has(referenceName(name)) ? freeName(state, name.replace(/\s+\d+$/, '')) : name;
+}
+
+function namesIn(state: WorkflowState, except?: string): Set<string> {
+  const others = Object.values(state.blocks).filter((block) => block.id !== except);
+  return new Set(others.map((block) => referenceName(block.name)));
 }

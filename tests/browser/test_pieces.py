@@ -1,0 +1,84 @@
+"""Blocks that are added, carried about, deleted and brought back."""
+
+import re
+
+from playwright.sync_api import expect
+from tests.browser.console import Account, Console
+from tests.browser.workflows import answering, thirty
+
+
+def test_what_was_deleted_comes_back_in_one_step(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Bring it back", "return 1;"))
+    console.goto(f"/workflows/{workflow_id}").block("Answer").click()
+    console.page.keyboard.press("Delete")
+    console.saved()
+    state = account.draft(workflow_id)
+    assert (list(state["blocks"]), state["edges"]) == (["start"], [])
+    console.press("Undo (Ctrl Z)").saved()
+    state = account.draft(workflow_id)
+    assert (list(state["blocks"]), len(state["edges"])) == (["start", "answer"], 1)
+
+
+def test_a_drag_into_a_loop_is_taken_back_in_one_step(console: Console, account: Account) -> None:
+    workflow_id = account.import_(thirty("Drag it in"))
+    console.goto(f"/workflows/{workflow_id}")
+    page, note = console.page, console.block("Start").bounding_box()
+    loop = console.page.get_by_role("main").locator('.react-flow__node[aria-label^="Each Item, "]').bounding_box()
+    assert note is not None
+    assert loop is not None
+    page.mouse.move(note["x"] + 40, note["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(loop["x"] + 80, loop["y"] + loop["height"] - 40, steps=10)
+    page.mouse.up()
+    console.saved()
+    assert account.draft(workflow_id)["blocks"]["start"]["data"]["parentId"] == "each"
+    console.press("Undo (Ctrl Z)").saved()
+    start = account.draft(workflow_id)["blocks"]["start"]
+    assert (start["data"], start["position"]) == ({}, {"x": 0, "y": 200})
+
+
+def test_a_container_is_carried_to_another_workflow_and_seen_there(console: Console, account: Account) -> None:
+    source, target = account.import_(thirty("From here")), account.import_(answering("To there", "return 1;"))
+    console.goto(f"/workflows/{source}").block("Fan Out").focus()
+    console.page.keyboard.press("Enter")
+    console.page.keyboard.press("ControlOrMeta+c")
+    console.goto(f"/workflows/{target}").page.keyboard.press("ControlOrMeta+v")
+    console.saved()
+    expect(console.block("Inner 2")).to_be_in_viewport()
+    blocks = {block["name"]: block for block in account.draft(target)["blocks"].values()}
+    assert set(blocks) == {"Start", "Answer", "Fan Out", "Branch", "Inner Loop", "Inner 1", "Inner 2"}
+    assert blocks["Inner 2"]["data"]["parentId"] == blocks["Inner Loop"]["id"]
+
+
+def test_text_that_is_selected_is_copied_as_text(console: Console, account: Account) -> None:
+    console.goto(f"/workflows/{account.import_(answering('Copy the result', 'return 42;'))}")
+    console.block("Answer").click()
+    console.press("Run").press("Run draft")
+    result = console.page.get_by_role("region", name="Result")
+    result.get_by_text("42").select_text()
+    console.page.keyboard.press("ControlOrMeta+c")
+    assert '"result": 42' in console.page.evaluate("navigator.clipboard.readText()")
+
+
+def test_the_list_of_blocks_gives_what_is_typed_and_lays_it_beside(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Two loops", "return 1;"))
+    page = console.goto(f"/workflows/{workflow_id}").page
+    for number in (1, 2):
+        page.keyboard.press("Escape")
+        page.keyboard.press("/")
+        page.get_by_role("combobox", name="Search blocks").fill("loop")
+        page.keyboard.press("Enter")
+        expect(console.block(f"Loop {number}")).to_be_visible()
+    console.saved()
+    first, second = [block for block in account.draft(workflow_id)["blocks"].values() if block["type"] == "loop"]
+    assert first["position"] != second["position"]
+
+
+def test_nothing_is_led_to_what_starts_a_workflow(console: Console, account: Account) -> None:
+    console.goto(f"/workflows/{account.import_(answering('No way back', 'return 1;'))}")
+    console.page.keyboard.press("/")
+    console.page.get_by_role("combobox", name="Search blocks").fill("wait")
+    console.page.keyboard.press("Enter")
+    targets = console.page.get_by_label("Connect Wait 1 to")
+    expect(targets).to_have_text(re.compile("Answer"))
+    expect(targets).not_to_have_text(re.compile("Start"))
