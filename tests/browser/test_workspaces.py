@@ -1,6 +1,8 @@
-"""A person with several workspaces works in one at a time."""
+"""A person with several workspaces works in one at a time, and may do in each what the role there allows."""
 
-from playwright.sync_api import expect
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering
 
@@ -19,3 +21,26 @@ def test_a_second_workspace_is_made_and_left_again(console: Console, account: Ac
     console.choose("Workspace Second home", first.removeprefix("Workspace ")).shows("Only in the first")
     console.goto("/runs")
     expect(console.button(first)).to_be_visible()
+
+
+def test_who_joins_by_a_link_comes_in_and_may_do_what_the_role_allows(
+    console: Console, open_page: Callable[..., Page], account: Account
+) -> None:
+    workflow_id = account.publish(answering("For readers, too", "return 1;"))
+    console.goto("/settings/members").press("Invite")
+    console.page.get_by_role("dialog").get_by_label("Role").select_option("read")
+    console.press("Make link")
+    link = console.page.get_by_role("dialog").locator("code").inner_text()
+
+    guest = Console(open_page(), account).goto(link)
+    guest.page.get_by_label("Email").fill("reader@example.com")
+    guest.page.get_by_label("Name").fill("Rita Reader")
+    guest.page.get_by_label("Password").fill("correct horse battery")
+    guest.press("Join").shows("For readers, too")
+    expect(guest.button("New workflow")).to_have_count(0)
+    guest.goto(f"/workflows/{workflow_id}").shows("Read only")
+    expect(guest.button("Add block")).to_have_count(0)
+    guest.press("Live").shows("Admin permissions required")
+    expect(guest.button("Undeploy")).to_be_disabled()
+    guest.goto("/settings/members").shows("Rita Reader")
+    expect(guest.button("Invite")).to_have_count(0)

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { send } from './client';
-import { type Role, useSignedIn } from './session';
+import { enterWorkspace, type Role, useSignedIn } from './session';
 
 export interface Member {
   id: string;
@@ -20,6 +20,7 @@ export interface Invitation {
 }
 
 export interface InvitationLook {
+  workspaceId: string;
   workspaceName: string;
   email: string | null;
   role: Role;
@@ -88,11 +89,11 @@ export function useInvitationLook(token: string) {
   });
 }
 
-export function useAcceptInvitation(token: string) {
-  const client = useQueryClient();
+/** Comes in, and begins anew in the workspace that the invitation leads to. */
+export function useAcceptInvitation(token: string, workspaceId: string) {
   return useMutation({
     mutationFn: (who: { email: string; name: string; password: string } | null) =>
       send('POST', '/api/invitations/accept', { token, ...who }),
-    onSuccess: () => client.resetQueries(),
+    onSuccess: () => enterWorkspace(workspaceId),
   });
 }

@@ -25,8 +25,8 @@ export function A2aTab({ workflow }: { workflow: WorkflowRow }) {
   if (deployment.data && !deployment.data.isDeployed) {
     return <Empty title="Not deployed yet">Deploy the workflow, and it can be an agent here.</Empty>;
   }
-  if (agent.isError) return <Failure error={agent.error} onRetry={agent.refetch} />;
-  if (deployment.isError) return <Failure error={deployment.error} onRetry={deployment.refetch} />;
+  if (agent.isLoadingError) return <Failure error={agent.error} onRetry={agent.refetch} />;
+  if (deployment.isLoadingError) return <Failure error={deployment.error} onRetry={deployment.refetch} />;
   if (agent.isPending || deployment.isPending) return <Skeleton rows={4} height="4rem" />;
   return (
     <div className={styles.tab}>

@@ -44,7 +44,7 @@ function DeployedApi({ workflow, saver }: { workflow: WorkflowRow; saver: DraftS
   const [step, setStep] = useState<string>('execute');
   const samples = useSamples(workflow.id, selected);
   if (samples.isPending) return <Skeleton rows={3} height="11rem" />;
-  if (samples.isError) return <Failure error={samples.error} onRetry={samples.refetch} />;
+  if (samples.isLoadingError) return <Failure error={samples.error} onRetry={samples.refetch} />;
   const code = (mode: string, wanted = 'execute') => codeOf(samples.data, mode, wanted, language);
   return (
     <div className={styles.tab}>

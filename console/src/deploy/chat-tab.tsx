@@ -39,8 +39,8 @@ export function ChatTab({ workflow }: { workflow: WorkflowRow }) {
   if (deployment.data && !deployment.data.isDeployed) {
     return <Empty title="Not deployed yet">Deploy the workflow, and it can be talked to here.</Empty>;
   }
-  if (status.isError) return <Failure error={status.error} onRetry={status.refetch} />;
-  if (samples.isError) return <Failure error={samples.error} onRetry={samples.refetch} />;
+  if (status.isLoadingError) return <Failure error={status.error} onRetry={status.refetch} />;
+  if (samples.isLoadingError) return <Failure error={samples.error} onRetry={samples.refetch} />;
   if (status.isPending || samples.isPending) return <Skeleton rows={4} height="4rem" />;
   const { deployment: chat, canMail } = status.data;
   return <ChatForm key={chat?.id} workflow={workflow} chat={chat} canMail={canMail} blocks={samples.data.outputs} />;

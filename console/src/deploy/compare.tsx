@@ -50,7 +50,7 @@ export function Compare({ workflowId, saver, version, live, onClose }: Props) {
             onChange={setOther}
           />
           {diff.isPending && <Skeleton rows={4} height="2rem" />}
-          {diff.isError && <Failure error={diff.error} onRetry={diff.refetch} />}
+          {diff.isLoadingError && <Failure error={diff.error} onRetry={diff.refetch} />}
           {diff.data?.length === 0 && <Empty title="No difference">Moving blocks about does not count as one.</Empty>}
           <ol className={styles.list}>
             {diff.data?.map((change, index) => (

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { can, useSignedIn } from '@/api/session';
 import type { WorkflowRow } from '@/api/workflows';
 import { Dialog } from '@/ui/dialog';
 import { Tab, TabList, TabPanel, Tabs } from '@/ui/tabs';
@@ -9,6 +10,7 @@ import { ApiFooter } from './api-footer';
 import { ApiTab } from './api-tab';
 import { ChatFooter } from './chat-footer';
 import { ChatTab } from './chat-tab';
+import styles from './deploy-window.module.css';
 import { GeneralFooter } from './general-footer';
 import { GeneralTab } from './general-tab';
 import { McpFooter } from './mcp-footer';
@@ -26,6 +28,8 @@ type TabName = 'general' | 'api' | 'mcp' | 'a2a' | 'chat';
 
 /** Everything about the way from the draft to the public. */
 export function DeployWindow({ workflow, saver, onClose, onLoaded }: Props) {
+  const { workspace } = useSignedIn();
+  const isAdmin = can(workspace.role, 'admin');
   const [tab, setTab] = useState<TabName>('general');
   return (
     <Tabs value={tab} onValueChange={(next) => setTab(next as TabName)} asChild>
@@ -45,13 +49,18 @@ export function DeployWindow({ workflow, saver, onClose, onLoaded }: Props) {
             </TabList>
           }
           footer={
-            {
-              general: <GeneralFooter workflow={workflow} saver={saver} />,
-              api: <ApiFooter workflow={workflow} saver={saver} />,
-              mcp: <McpFooter workflow={workflow} />,
-              a2a: <A2aFooter workflow={workflow} />,
-              chat: <ChatFooter workflow={workflow} />,
-            }[tab]
+            <>
+              {!isAdmin && tab !== 'api' && <p className={styles.note}>Admin permissions required</p>}
+              {
+                {
+                  general: <GeneralFooter workflow={workflow} saver={saver} />,
+                  api: <ApiFooter workflow={workflow} saver={saver} />,
+                  mcp: <McpFooter workflow={workflow} />,
+                  a2a: <A2aFooter workflow={workflow} />,
+                  chat: <ChatFooter workflow={workflow} />,
+                }[tab]
+              }
+            </>
           }
         >
           <TabPanel value="general" tabIndex={-1}>

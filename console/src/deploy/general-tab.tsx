@@ -57,7 +57,7 @@ export function GeneralTab({ workflow, saver, onLoaded }: Props) {
         </div>
         <div className={styles.preview}>
           {shown === null && !deployment.isPending && <Empty title="Deploy your workflow to see a preview" />}
-          {shown !== null && state.isError && <Failure error={state.error} onRetry={state.refetch} />}
+          {shown !== null && state.isLoadingError && <Failure error={state.error} onRetry={state.refetch} />}
           {state.data && <Preview key={shown} state={state.data} label={`Preview of ${title}`} />}
           {state.data && (
             <IconButton className={styles.expand} look="secondary" label="See preview" onClick={() => setLarge(true)}>
@@ -70,7 +70,7 @@ export function GeneralTab({ workflow, saver, onLoaded }: Props) {
       <section className={styles.part} aria-label="Versions">
         <h3>Versions</h3>
         {versions.isPending && <Skeleton rows={2} />}
-        {versions.isError && <Failure error={versions.error} onRetry={versions.refetch} />}
+        {versions.isLoadingError && <Failure error={versions.error} onRetry={versions.refetch} />}
         {versions.data && (
           <VersionTable
             workflowId={workflow.id}

@@ -29,8 +29,8 @@ export function McpTab({ workflow }: { workflow: WorkflowRow }) {
   if (deployment.data && !deployment.data.isDeployed) {
     return <Empty title="Not deployed yet">Deploy the workflow, and agents can be given it as a tool here.</Empty>;
   }
-  if (servers.isError) return <Failure error={servers.error} onRetry={servers.refetch} />;
-  if (live.isError) return <Failure error={live.error} onRetry={live.refetch} />;
+  if (servers.isLoadingError) return <Failure error={servers.error} onRetry={servers.refetch} />;
+  if (live.isLoadingError) return <Failure error={live.error} onRetry={live.refetch} />;
   if (servers.isPending || live.isPending) return <Skeleton rows={4} height="4rem" />;
   if (!servers.data.length) return <NoServer />;
   const fields = inputFields(live.data);

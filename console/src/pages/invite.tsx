@@ -1,7 +1,6 @@
 import { type FormEvent, useState } from 'react';
-import { useLocation } from 'wouter';
 import { useSession } from '@/api/session';
-import { useAcceptInvitation, useInvitationLook } from '@/api/team';
+import { type InvitationLook, useAcceptInvitation, useInvitationLook } from '@/api/team';
 import { Logo } from '@/app/logo';
 import { Button } from '@/ui/button';
 import { Field, TextInput } from '@/ui/field';
@@ -16,28 +15,28 @@ export function InvitePage() {
     <main className={styles.page}>
       {look.isPending && <Skeleton rows={3} />}
       {look.isError && <Failure error={look.error} />}
-      {look.data && <Accept token={token} workspace={look.data.workspaceName} email={look.data.email ?? ''} />}
+      {look.data && <Accept token={token} look={look.data} />}
     </main>
   );
 }
 
-function Accept({ token, workspace, email: given }: { token: string; workspace: string; email: string }) {
+function Accept({ token, look }: { token: string; look: InvitationLook }) {
+  const given = look.email ?? '';
   const session = useSession();
-  const [, navigate] = useLocation();
-  const accept = useAcceptInvitation(token);
+  const accept = useAcceptInvitation(token, look.workspaceId);
   const [email, setEmail] = useState(given);
   const [name, setName] = useState('');
   const [password, setPassword] = useState('');
   const person = session.data?.user;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    accept.mutate(person ? null : { email, name, password }, { onSuccess: () => navigate('/', { replace: true }) });
+    accept.mutate(person ? null : { email, name, password });
   };
   return (
     <form className={styles.card} onSubmit={submit}>
       <div className={styles.head}>
         <Logo size={36} />
-        <h1>Join {workspace}</h1>
+        <h1>Join {look.workspaceName}</h1>
         <p className={styles.about}>
           {person ? `You come in as ${person.email}.` : 'Choose a password, and you are in.'}
         </p>

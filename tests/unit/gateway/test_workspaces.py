@@ -91,7 +91,8 @@ async def test_a_link_lets_one_newcomer_in_and_signs_them_in(system: System, adm
     token = await invited(admin)
     guest = Visitor(system)
     look = (await guest.send("POST", "/api/invitations/look", {"token": token})).json
-    assert (look["workspaceName"], look["role"], look["email"]) == ("First", "write", None)
+    assert (look["workspaceId"], look["workspaceName"]) == ("WS1", "First")
+    assert (look["role"], look["email"]) == ("write", None)
     body = {"token": token, "email": "Bob@Example.com", "name": "Bob", "password": PASSWORD}
     assert (await guest.send("POST", "/api/invitations/accept", body)).status == 200
     assert (await guest.get("/api/auth/get-session"))["user"]["email"] == "bob@example.com"

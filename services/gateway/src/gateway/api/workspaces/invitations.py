@@ -42,6 +42,7 @@ def invitations_router(
     async def look(body: Annotated[TokenBody, Depends(json_of(TokenBody))]) -> InvitationLook:
         invitation, workspace = await teams.look(body.token)
         return InvitationLook(
+            workspace_id=workspace.id,
             workspace_name=workspace.name,
             email=invitation.email,
             role=invitation.role.value,

@@ -121,6 +121,7 @@ class AcceptBody(TokenBody):
 class InvitationLook(Wire):
     """What a link leads to."""
 
+    workspace_id: str
     workspace_name: str
     email: str | None
     role: RoleName
