@@ -19,6 +19,7 @@ import { connect, move, moveInto, removeBlocks, removeEdges, setData } from '@/w
 import { connectionProblem } from '@/workflow/graph';
 import { isContainer, type Point, parentOf } from '@/workflow/state';
 import { BlockNode, NoteNode } from './block-node';
+import { carriedOver, useCarriedOver } from './carried-over';
 import { ContainerNode } from './container-node';
 import { type CanvasNode, edgesOf, type Marks, nodesOf } from './graph-of';
 import { useDraftState } from './use-draft';
@@ -52,18 +53,21 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
     const made = nodesOf(state, catalogue, marks, readOnly);
     setNodes((shown) => {
       const before = new Map(shown.map((node) => [node.id, node]));
-      return made.map((node) => ({
+      const now = made.map((node) => ({
         ...node,
         data: { ...node.data, onResize: resize },
         measured: before.get(node.id)?.measured,
         selected: selected.includes(node.id),
       }));
+      return carriedOver(shown, now);
     });
   }, [state, catalogue, marks, readOnly, selected, resize]);
 
-  const edges = useMemo(
-    () => edgesOf(state, marks.runs).map((edge) => ({ ...edge, selected: chosenEdges.has(edge.id) })),
-    [state, marks.runs, chosenEdges],
+  const edges = useCarriedOver(
+    useMemo(
+      () => edgesOf(state, marks.runs).map((edge) => ({ ...edge, selected: chosenEdges.has(edge.id) })),
+      [state, marks.runs, chosenEdges],
+    ),
   );
 
   useBeginning();

@@ -24,7 +24,7 @@ export function nodesOf(state: WorkflowState, catalogue: Catalogue, marks: Marks
     const shared = {
       id: block.id,
       position: block.position,
-      ...(parent ? { parentId: parent } : {}),
+      parentId: parent ?? undefined,
       ariaRole: 'group' as const,
       ariaLabel: `${block.name}, ${catalogue.get(block.type)?.title ?? block.type}`,
     };

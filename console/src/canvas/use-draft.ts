@@ -38,12 +38,6 @@ export function useDraft(workflowId: string): DraftInHand {
       made?.stop();
     };
   }, [workflowId, round, client]);
-  useEffect(() => {
-    if (!saver) return;
-    const ask = (event: BeforeUnloadEvent) => saver.isBehind && event.preventDefault();
-    window.addEventListener('beforeunload', ask);
-    return () => window.removeEventListener('beforeunload', ask);
-  }, [saver]);
   return { saver, serial: held?.serial ?? 0, error, reload: useCallback(() => setRound((count) => count + 1), []) };
 }
 

@@ -5,7 +5,7 @@ import { branchesOf, handleTitle, mainHandle, startHandle } from '@/workflow/bra
 import { type Catalogue, isTrigger } from '@/workflow/catalogue';
 import type { DraftStore } from '@/workflow/draft-store';
 import { connect, removeEdges } from '@/workflow/edit';
-import { connectionProblem } from '@/workflow/graph';
+import { targetsOf } from '@/workflow/graph';
 import { type Block, isContainer, type WorkflowState } from '@/workflow/state';
 import styles from './connections.module.css';
 
@@ -45,11 +45,7 @@ export function Connections({ block, state, store, catalogue, disabled }: Props)
       </ul>
       {!disabled &&
         ways.map(({ handle, title }) => {
-          const targets = Object.values(state.blocks).filter(
-            (target) =>
-              canFollow(target, catalogue) &&
-              !connectionProblem(state, { source: block.id, target: target.id, sourceHandle: handle }),
-          );
+          const targets = targetsOf(state, block.id, handle).filter((target) => canFollow(target, catalogue));
           if (!targets.length) return null;
           return (
             <Select

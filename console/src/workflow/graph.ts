@@ -1,9 +1,25 @@
-import { type Edge, parentOf, type WorkflowState } from './state';
+import { type Block, type Edge, parentOf, type WorkflowState } from './state';
 
 export type Connection = Pick<Edge, 'source' | 'target' | 'sourceHandle'>;
 
 /** Why two blocks may not be connected, null when they may. */
-export function connectionProblem(state: WorkflowState, { source, target, sourceHandle }: Connection): string | null {
+export function connectionProblem(state: WorkflowState, connection: Connection): string | null {
+  return problemOf(state, connection, leadingTo(state, connection.source));
+}
+
+/** Every block that this way out of a block may lead to. */
+export function targetsOf(state: WorkflowState, source: string, sourceHandle: string): Block[] {
+  const before = leadingTo(state, source);
+  return Object.values(state.blocks).filter(
+    (block) => !problemOf(state, { source, target: block.id, sourceHandle }, before),
+  );
+}
+
+function problemOf(
+  state: WorkflowState,
+  { source, target, sourceHandle }: Connection,
+  before: ReadonlySet<string>,
+): string | null {
   const [from, into] = [state.blocks[source], state.blocks[target]];
   if (!from || !into) return 'One of the blocks does not exist.';
   if (source === target) return 'A block cannot lead to itself.';
@@ -13,13 +29,13 @@ export function connectionProblem(state: WorkflowState, { source, target, source
   const same = (edge: Edge) =>
     edge.source === source && edge.target === target && (edge.sourceHandle ?? 'source') === (sourceHandle ?? 'source');
   if (state.edges.some(same)) return 'These blocks are connected already.';
-  if (!inside && reachable(state, target).has(source)) return 'This would make a circle; use a Loop for that.';
+  if (!inside && before.has(target)) return 'This would make a circle; use a Loop for that.';
   return null;
 }
 
-/** Every block that can run after `start`, itself included. */
-export function reachable(state: WorkflowState, start: string): Set<string> {
-  return walk(start, (id) => state.edges.filter((edge) => edge.source === id).map((edge) => edge.target));
+/** Every block that leads to `end`, itself included. */
+function leadingTo(state: WorkflowState, end: string): Set<string> {
+  return walk(end, (id) => state.edges.filter((edge) => edge.target === id).map((edge) => edge.source));
 }
 
 /** Every block whose output can be there when `start` runs: what lies before it and before its containers. */
