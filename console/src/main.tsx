@@ -5,6 +5,9 @@ import './styles/base.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/app';
+import { isAnythingUnsaved } from './workflow/unsaved';
+
+window.addEventListener('beforeunload', (event) => isAnythingUnsaved() && event.preventDefault());
 
 const root = document.getElementById('root');
 if (!root) throw new Error('the page has no #root');

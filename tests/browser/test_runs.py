@@ -50,6 +50,14 @@ def test_a_block_that_holds_a_run_up_says_what_it_waits_for(console: Console, ac
     expect(blocks).not_to_contain_text("responseStructure")
 
 
+def test_a_draft_that_pauses_says_what_it_waits_for(console: Console, account: Account) -> None:
+    workflow = asking("Wait for the draft")
+    console.goto(f"/workflows/{account.import_(workflow)}").press("Run").press("Run draft")
+    console.shows("Waits for somebody to answer: verdict.")
+    console.page.get_by_role("link", name="What it waits for").click()
+    expect(console.page.get_by_role("region", name="Waits for")).to_contain_text("verdict")
+
+
 def test_a_run_that_waits_is_cancelled(console: Console, account: Account) -> None:
     workflow_id = account.publish(asking("Never mind"))
     run_id = account.run(workflow_id).json()["executionId"]

@@ -1,12 +1,14 @@
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { lazy, Suspense } from 'react';
-import { Redirect, Route, Switch } from 'wouter';
+import { Redirect, Route, Switch, useLocation } from 'wouter';
 import { ApiError, isStatus } from '@/api/errors';
 import { useSession } from '@/api/session';
 import { SignInPage } from '@/pages/sign-in';
+import { Boundary } from '@/ui/boundary';
 import { Failure } from '@/ui/states';
 import { TipProvider } from '@/ui/tip';
 import { ToastProvider } from '@/ui/toasts';
+import { OutdatedNotice } from './outdated-notice';
 import { PageSkeleton, Shell } from './shell';
 
 const HomePage = lazy(() => import('@/pages/home').then((module) => ({ default: module.HomePage })));
@@ -17,7 +19,7 @@ const SettingsPage = lazy(() => import('@/pages/settings').then((module) => ({ d
 const InvitePage = lazy(() => import('@/pages/invite').then((module) => ({ default: module.InvitePage })));
 
 const queries: QueryClient = new QueryClient({
-  queryCache: new QueryCache({ onError: askWhoIsThere }),
+  queryCache: new QueryCache({ onError: (error, { queryKey }) => queryKey[0] === 'session' || askWhoIsThere(error) }),
   mutationCache: new MutationCache({ onError: askWhoIsThere }),
   defaultOptions: {
     queries: {
@@ -39,9 +41,11 @@ export function App() {
         <ToastProvider>
           <Switch>
             <Route path="/invite">
-              <Suspense>
-                <InvitePage />
-              </Suspense>
+              <Boundary>
+                <Suspense>
+                  <InvitePage />
+                </Suspense>
+              </Boundary>
             </Route>
             <Route>
               <Inside />
@@ -55,32 +59,36 @@ export function App() {
 
 function Inside() {
   const session = useSession();
+  const [location] = useLocation();
   if (session.isPending) return <PageSkeleton />;
-  if (session.isError) return <Failure error={session.error} onRetry={session.refetch} />;
+  if (session.isLoadingError) return <Failure error={session.error} onRetry={session.refetch} />;
   if (!session.data) return <SignInPage />;
   return (
     <Shell>
-      <Suspense fallback={<PageSkeleton />}>
-        <Switch>
-          <Route path="/">
-            <HomePage />
-          </Route>
-          <Route path="/workflows/:id">{({ id }) => <WorkflowPage key={id} id={id} />}</Route>
-          <Route path="/runs">
-            <RunsPage />
-          </Route>
-          <Route path="/runs/:workflowId/:runId">
-            {({ workflowId, runId }) => <RunPage key={runId} workflowId={workflowId} runId={runId} />}
-          </Route>
-          <Route path="/resume/:workflowId/:runId/:rest?">
-            {({ workflowId, runId }) => <Redirect to={`/runs/${workflowId}/${runId}`} replace />}
-          </Route>
-          <Route path="/settings/:section?">{({ section }) => <SettingsPage section={section ?? 'keys'} />}</Route>
-          <Route>
-            <Redirect to="/" replace />
-          </Route>
-        </Switch>
-      </Suspense>
+      <OutdatedNotice />
+      <Boundary at={location}>
+        <Suspense fallback={<PageSkeleton />}>
+          <Switch>
+            <Route path="/">
+              <HomePage />
+            </Route>
+            <Route path="/workflows/:id">{({ id }) => <WorkflowPage key={id} id={id} />}</Route>
+            <Route path="/runs">
+              <RunsPage />
+            </Route>
+            <Route path="/runs/:workflowId/:runId">
+              {({ workflowId, runId }) => <RunPage key={runId} workflowId={workflowId} runId={runId} />}
+            </Route>
+            <Route path="/resume/:workflowId/:runId/:rest?">
+              {({ workflowId, runId }) => <Redirect to={`/runs/${workflowId}/${runId}`} replace />}
+            </Route>
+            <Route path="/settings/:section?">{({ section }) => <SettingsPage section={section ?? 'keys'} />}</Route>
+            <Route>
+              <Redirect to="/" replace />
+            </Route>
+          </Switch>
+        </Suspense>
+      </Boundary>
     </Shell>
   );
 }

@@ -9,6 +9,7 @@ import { Canvas } from '@/canvas/canvas';
 import type { CanvasNode, Marks } from '@/canvas/graph-of';
 import { useDraftState } from '@/canvas/use-draft';
 import { BlockPanel } from '@/panel/block-panel';
+import { Boundary } from '@/ui/boundary';
 import { Button } from '@/ui/button';
 import { Empty } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
@@ -125,7 +126,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
     },
     'mod+v': () => duplicate(keptPiece() ?? { blocks: [], edges: [] }),
     'mod+d': () => duplicate(),
-    'shift+l': () => void arrange(),
+    'shift+l': () => void arrange().catch(fail),
     'shift+e': () => store.edit((current) => toggleEnabled(current, selected)),
     '/': () => setOpen('palette'),
   };
@@ -154,7 +155,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
         running={run.isRunning}
         deployButton={deployButton}
         onAdd={() => setOpen('palette')}
-        onArrange={() => void arrange()}
+        onArrange={() => void arrange().catch(fail)}
         onVariables={() => setOpen('variables')}
         onRun={() => setOpen('run')}
       />
@@ -208,17 +209,19 @@ export function Editor({ workflow, saver, onReload }: Props) {
       <Palette catalogue={catalogue} open={open === 'palette'} onClose={() => setOpen(null)} onChoose={add} />
       {open === 'variables' && <VariablesDialog store={store} disabled={readOnly} onClose={() => setOpen(null)} />}
       {open === 'deploy' && (
-        <Suspense>
-          <DeployWindow
-            workflow={workflow}
-            saver={saver}
-            onClose={() => setOpen(null)}
-            onLoaded={() => {
-              setOpen(null);
-              onReload();
-            }}
-          />
-        </Suspense>
+        <Boundary>
+          <Suspense>
+            <DeployWindow
+              workflow={workflow}
+              saver={saver}
+              onClose={() => setOpen(null)}
+              onLoaded={() => {
+                setOpen(null);
+                onReload();
+              }}
+            />
+          </Suspense>
+        </Boundary>
       )}
     </div>
   );

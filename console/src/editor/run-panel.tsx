@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { duration } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
 import { Mark } from '@/canvas/marks';
+import { waitOf } from '@/runs/waits';
 import { Button, ButtonLink, IconButton } from '@/ui/button';
 import { JsonView } from '@/ui/json-view';
 import { Badge, Empty, Problem } from '@/ui/states';
@@ -18,7 +19,7 @@ interface Props {
   onClose: () => void;
 }
 
-const WORDS = { completed: 'Completed', failed: 'Failed', cancelled: 'Stopped', paused: 'Waits for a person' } as const;
+const WORDS = { completed: 'Completed', failed: 'Failed', cancelled: 'Stopped', paused: 'Paused' } as const;
 const TONES = { completed: 'green', failed: 'red', cancelled: 'quiet', paused: 'amber' } as const;
 
 /** Runs the draft with some input and shows what each block did. */
@@ -57,7 +58,9 @@ export function RunPanel({ workflowId, state, run, onClose }: Props) {
           )}
         </div>
         <Problem error={run.outcome?.error} />
-        {run.outcome?.runId && <ButtonLink href={`/runs/${workflowId}/${run.outcome.runId}`}>Answer it</ButtonLink>}
+        {run.outcome?.runId && (
+          <ButtonLink href={`/runs/${workflowId}/${run.outcome.runId}`}>What it waits for</ButtonLink>
+        )}
         {!run.lines.length && !run.outcome && (
           <Empty title="Not run yet">The draft runs as it is now; what callers get stays the live version.</Empty>
         )}
@@ -78,6 +81,7 @@ export function RunPanel({ workflowId, state, run, onClose }: Props) {
 }
 
 function Line({ line }: { line: RunLine }) {
+  const wait = waitOf({ type: line.blockType, output: line.output });
   const mark = { status: line.status, times: 1, durationMs: line.durationMs, error: line.error };
   return (
     <li className={styles.line}>
@@ -89,9 +93,10 @@ function Line({ line }: { line: RunLine }) {
         </summary>
         {line.error && <p className={styles.error}>{line.error}</p>}
         {line.input !== undefined && <JsonView label="Input" value={line.input} />}
-        {line.output !== undefined && <JsonView label="Output" value={line.output} />}
+        {!wait && line.output !== undefined && <JsonView label="Output" value={line.output} />}
         {line.durationMs !== undefined && <p className={styles.time}>{duration(line.durationMs)}</p>}
       </details>
+      {wait && <p className={styles.text}>Waits {wait}.</p>}
       {line.text && line.status === 'running' && <p className={styles.text}>{line.text}</p>}
     </li>
   );

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { messageOf } from '@/api/errors';
+import { isStatus, messageOf } from '@/api/errors';
 import { useSaveStatus } from '@/canvas/use-draft';
 import { Button } from '@/ui/button';
 import { useToasts } from '@/ui/toasts';
@@ -15,7 +15,8 @@ export function StaleNotice({ saver, onReload }: { saver: DraftSaver; onReload: 
     return (
       <div className={styles.notice} role="alert">
         <p className={styles.text}>
-          <strong>Your changes are not saved.</strong> {messageOf(saver.error)}
+          <strong>Your changes are not saved.</strong>{' '}
+          {isStatus(saver.error, 401) ? <SignInElsewhere /> : messageOf(saver.error)}
         </p>
         <Button onClick={() => void saver.flush()}>Save again</Button>
       </div>
@@ -40,5 +41,17 @@ export function StaleNotice({ saver, onReload }: { saver: DraftSaver; onReload: 
         Replace theirs with mine
       </Button>
     </div>
+  );
+}
+
+function SignInElsewhere() {
+  return (
+    <>
+      You are signed out.{' '}
+      <a href="/" target="_blank" rel="noreferrer">
+        Sign in in another tab
+      </a>
+      , and they are saved from here.
+    </>
   );
 }

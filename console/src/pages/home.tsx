@@ -55,7 +55,7 @@ function Workflows({ wanted }: { wanted: string }) {
   const activity = useMemo(() => activityByWorkflow(recent.data ?? [], Date.now()), [recent.data]);
   const word = useDeferredValue(wanted.trim().toLowerCase());
   if (workflows.isPending) return <Skeleton rows={5} height="3.6rem" />;
-  if (workflows.isError) return <Failure error={workflows.error} onRetry={workflows.refetch} />;
+  if (workflows.isLoadingError) return <Failure error={workflows.error} onRetry={workflows.refetch} />;
   if (!workflows.data.length) {
     return (
       <Empty icon={<Workflow size={22} aria-hidden />} title="No workflows yet">

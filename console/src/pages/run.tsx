@@ -22,7 +22,7 @@ import styles from './run.module.css';
 export function RunPage({ workflowId, runId }: { workflowId: string; runId: string }) {
   const run = useRun(runId);
   if (run.isPending) return <PageSkeleton />;
-  if (run.isError) return <Failure error={run.error} onRetry={run.refetch} />;
+  if (run.isLoadingError) return <Failure error={run.error} onRetry={run.refetch} />;
   return <Run workflowId={workflowId} run={run.data} />;
 }
 
@@ -90,6 +90,7 @@ function Output({ run }: { run: LogDetail }) {
   if (run.status === 'paused') {
     return <Empty title="No output yet">It appears here when the run has come to its end.</Empty>;
   }
+  if (run.status === 'cancelled') return <Empty title="No output">It was cancelled before it came to its end.</Empty>;
   return output === null ? <Empty title="No output" /> : <JsonView value={output} />;
 }
 

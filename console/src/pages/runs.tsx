@@ -91,7 +91,7 @@ interface RunsProps {
 function Runs({ filter, names, filtered }: RunsProps) {
   const runs = useRuns(filter);
   if (runs.isPending) return <Skeleton rows={8} />;
-  if (runs.isError) return <Failure error={runs.error} onRetry={runs.refetch} />;
+  if (runs.isLoadingError) return <Failure error={runs.error} onRetry={runs.refetch} />;
   const rows = runs.data.pages.flatMap((page) => page.data);
   if (!rows.length) {
     return (

@@ -11,7 +11,7 @@ export function WorkflowPage({ id }: { id: string }) {
   const workflows = useWorkflows();
   const draft = useDraft(id);
   const workflow = workflows.data?.find((row) => row.id === id);
-  if (workflows.isError) return <Failure error={workflows.error} onRetry={workflows.refetch} />;
+  if (workflows.isLoadingError) return <Failure error={workflows.error} onRetry={workflows.refetch} />;
   if (workflows.data && !workflow && !workflows.isFetching) {
     return (
       <Empty icon={<SearchX size={22} aria-hidden />} title="There is no such workflow">

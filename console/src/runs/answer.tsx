@@ -21,7 +21,7 @@ interface Props {
 export function Answers({ workflowId, runId }: Props) {
   const points = usePausePoints(workflowId, runId);
   if (points.isPending) return <Skeleton rows={2} />;
-  if (points.isError) return <Failure error={points.error} onRetry={points.refetch} />;
+  if (points.isLoadingError) return <Failure error={points.error} onRetry={points.refetch} />;
   return points.data.map((point) =>
     point.pauseKind === 'human' ? (
       <Question key={point.contextId} workflowId={workflowId} runId={runId} point={point} />

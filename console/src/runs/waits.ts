@@ -3,7 +3,7 @@ import { exactMoment } from '@/app/format';
 import { type Json, listOf } from '@/workflow/state';
 
 /** What a block waits for, to be read after “Waits”; null for one that waits for nothing any more. */
-export function waitOf({ type, output }: Span): string | null {
+export function waitOf({ type, output }: Pick<Span, 'type' | 'output'>): string | null {
   if (!isObject(output)) return null;
   if (type === 'wait') return output.status === 'waiting' ? `until ${exactMoment(String(output.resumeAt))}` : null;
   if (type !== 'human_in_the_loop' || 'submittedAt' in output || !isObject(output.response)) return null;

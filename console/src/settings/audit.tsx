@@ -13,7 +13,7 @@ export function AuditSection() {
   return (
     <Section title="Audit log" about="Who deployed, promoted, made keys, changed access, signed in.">
       {audit.isPending && <Skeleton rows={6} />}
-      {audit.isError && <Failure error={audit.error} onRetry={audit.refetch} />}
+      {audit.isLoadingError && <Failure error={audit.error} onRetry={audit.refetch} />}
       {audit.data && !rows.length && <Empty title="Nothing has happened yet" />}
       {rows.length > 0 && (
         <TableFrame label="Audit entries">

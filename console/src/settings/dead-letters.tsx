@@ -34,7 +34,7 @@ function Letters() {
   const letters = useDeadLetters();
   const workflows = useWorkflows();
   if (letters.isPending) return <Skeleton rows={2} />;
-  if (letters.isError) return <Failure error={letters.error} onRetry={letters.refetch} />;
+  if (letters.isLoadingError) return <Failure error={letters.error} onRetry={letters.refetch} />;
   if (!letters.data.length) {
     return (
       <Empty icon={<MailX size={22} aria-hidden />} title="No dead letters">

@@ -43,7 +43,7 @@ export function KeysSection() {
 function Keys({ kind }: { kind: KeyKind }) {
   const keys = useKeys(kind);
   if (keys.isPending) return <Skeleton rows={2} />;
-  if (keys.isError) return <Failure error={keys.error} onRetry={keys.refetch} />;
+  if (keys.isLoadingError) return <Failure error={keys.error} onRetry={keys.refetch} />;
   if (!keys.data.length) return <Empty icon={<KeyRound size={22} aria-hidden />} title="No keys yet" />;
   return (
     <ActionTable label="Key table" columns={['Name', 'Key', 'May', 'Created', 'Last used']}>

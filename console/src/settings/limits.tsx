@@ -15,7 +15,7 @@ export function LimitsSection() {
   const { workspace } = useSignedIn();
   const usage = useUsage();
   if (usage.isPending) return <Skeleton rows={3} />;
-  if (usage.isError) return <Failure error={usage.error} onRetry={usage.refetch} />;
+  if (usage.isLoadingError) return <Failure error={usage.error} onRetry={usage.refetch} />;
   const { rateLimit, usage: spent } = usage.data;
   return (
     <>

@@ -48,7 +48,7 @@ export function MembersSection() {
         }
       >
         {members.isPending && <Skeleton rows={2} />}
-        {members.isError && <Failure error={members.error} onRetry={members.refetch} />}
+        {members.isLoadingError && <Failure error={members.error} onRetry={members.refetch} />}
         {members.data && <MemberTable members={members.data} isAdmin={isAdmin} />}
       </Section>
       {isAdmin && <Invitations />}

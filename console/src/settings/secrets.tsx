@@ -24,7 +24,7 @@ export function SecretsSection() {
     >
       {isAdmin && <SecretForm />}
       {secrets.isPending && <Skeleton rows={2} />}
-      {secrets.isError && <Failure error={secrets.error} onRetry={secrets.refetch} />}
+      {secrets.isLoadingError && <Failure error={secrets.error} onRetry={secrets.refetch} />}
       {secrets.data?.length === 0 && <Empty icon={<LockKeyhole size={22} aria-hidden />} title="No secrets yet" />}
       {secrets.data && secrets.data.length > 0 && (
         <ActionTable label="Secret table" columns={['Name', 'Changed']}>

@@ -40,7 +40,7 @@ export function ToolServersSection() {
 function Servers({ isAdmin }: { isAdmin: boolean }) {
   const servers = useToolServers();
   if (servers.isPending) return <Skeleton rows={2} />;
-  if (servers.isError) return <Failure error={servers.error} onRetry={servers.refetch} />;
+  if (servers.isLoadingError) return <Failure error={servers.error} onRetry={servers.refetch} />;
   if (!servers.data.length) return <Empty icon={<Blocks size={22} aria-hidden />} title="No MCP servers yet" />;
   return (
     <ActionTable label="Server table" columns={['Name', 'Tools', 'Access']}>

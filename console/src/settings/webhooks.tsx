@@ -53,7 +53,7 @@ export function WebhooksSection() {
 function Webhooks({ isAdmin }: { isAdmin: boolean }) {
   const webhooks = useWebhooks();
   if (webhooks.isPending) return <Skeleton rows={2} />;
-  if (webhooks.isError) return <Failure error={webhooks.error} onRetry={webhooks.refetch} />;
+  if (webhooks.isLoadingError) return <Failure error={webhooks.error} onRetry={webhooks.refetch} />;
   if (!webhooks.data.length) return <Empty icon={<WebhookIcon size={22} aria-hidden />} title="No webhooks yet" />;
   return (
     <ActionTable label="Webhook table" columns={['Address', 'Told about', 'State']}>

@@ -2,6 +2,7 @@ import { type Draft, readDraft, saveDraft } from '@/api/draft';
 import { isStatus } from '@/api/errors';
 import { DraftStore } from './draft-store';
 import type { WorkflowState } from './state';
+import { noteUnsaved } from './unsaved';
 
 const PAUSE_MS = 700;
 const AGAIN_MS = 5_000;
@@ -52,10 +53,12 @@ export class DraftSaver {
     await this.flush();
   }
 
+  /** Nobody edits here any more: what can still be saved will be. */
   stop(): void {
     this.forget();
     clearTimeout(this.timer);
-    if (this.isBehind && this.status !== 'stale') void this.save();
+    if (this.status === 'stale') noteUnsaved(this, false);
+    else if (this.isBehind) void this.save();
   }
 
   get isBehind(): boolean {
@@ -98,6 +101,7 @@ export class DraftSaver {
   private become(status: SaveStatus, error: unknown = null): void {
     this.status = status;
     this.error = error;
+    noteUnsaved(this, this.isBehind);
     for (const listener of this.listeners) listener();
   }
 }

@@ -1,0 +1,37 @@
+"""The server is away, or the session has ended: it is said, nothing is lost, and it goes on by itself."""
+
+import re
+
+from playwright.sync_api import expect
+from tests.browser.console import Account, Console
+from tests.browser.workflows import answering
+
+
+def test_what_is_seen_stays_while_the_server_is_away(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Still there", "return 1;"))
+    account.run(workflow_id)
+    row = console.goto(f"/runs?workflow={workflow_id}").page.get_by_role("row", name=re.compile("Still there"))
+    notice = console.page.get_by_role("status").filter(has_text="The server cannot be reached. Trying again…")
+    expect(row).to_be_visible()
+    console.page.route("**/api/**", lambda route: route.abort("connectionrefused"))
+    expect(notice).to_be_visible(timeout=30_000)
+    expect(row).to_be_visible()
+    console.page.unroute("**/api/**")
+    expect(notice).to_have_count(0)
+
+
+def test_what_is_written_while_signed_out_is_saved_once_signed_in_again(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Back in a minute", "return 1;"))
+    console.goto(f"/workflows/{workflow_id}").block("Answer").click()
+    console.page.request.post("/api/auth/sign-out", data={})
+    console.write("Code", "return 'still here';").shows(re.compile("You are signed out."))
+    console.signed_in().saved()
+    assert account.draft(workflow_id)["blocks"]["answer"]["subBlocks"]["code"]["value"] == "return 'still here';"
+
+
+def test_a_page_that_cannot_be_fetched_says_so_and_leaves_the_others(console: Console) -> None:
+    console.goto("/").page.route("**/assets/**", lambda route: route.abort("connectionrefused"))
+    console.page.get_by_role("link", name="Settings").click()
+    expect(console.page.get_by_role("alert")).to_contain_text("or has a newer version of this page")
+    console.page.get_by_role("link", name="Workflows").click()
+    expect(console.page.get_by_role("heading", name="Workflows")).to_be_visible()
