@@ -53,6 +53,9 @@ async def test_errors_are_the_clients_own(client: openai.AsyncOpenAI, door: Publ
         await client.chat.completions.create(model="nowhere", messages=HELLO)
     with pytest.raises(openai.AuthenticationError):
         await client.with_options(api_key="sk-sim-wrong").chat.completions.create(model="nowhere", messages=HELLO)
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.chat.completions.create(model="nowhere", messages=HELLO, n=2)
+    assert refused.value.param == "n"
     broken = await door.publish(workflow("Broken", [start(), function("f1", 'throw new Error("boom")')], (START, "f1")))
     with pytest.raises(openai.InternalServerError, match="boom"):
         await client.chat.completions.create(model=broken, messages=HELLO)

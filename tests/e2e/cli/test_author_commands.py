@@ -186,7 +186,10 @@ def test_login_keeps_a_profile_that_later_commands_use(flowport: CommandLine, tm
     url, key = flowport.variables["FLOWPORT_URL"], flowport.variables["SIM_API_KEY"]
     later = CommandLine({"XDG_CONFIG_HOME": str(tmp_path / "own"), "HOME": str(tmp_path), "FLOWPORT_HOME": "/nowhere"})
     assert later("workflows", "list").code == 3
-    assert later("login", "--url", url, "--profile", "prod", stdin="sk-sim-wrong\n").code == 3
+    workspace = flowport.variables["FLOWPORT_WORKSPACE_ID"]
+    for asked in ((), ("--workspace", workspace)):
+        assert later("login", "--url", url, "--profile", "prod", *asked, stdin="sk-sim-wrong\n").code == 3
+    assert later("login", "--url", url, "--workspace", "elsewhere", stdin=f"{key}\n").code == 4
     assert later("login", "--url", url, "--profile", "prod", stdin=f"{key}\n").code == 0
     kept = tmp_path / "own" / "flowport" / "profiles.json"
     assert kept.stat().st_mode & 0o077 == 0

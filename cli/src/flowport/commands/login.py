@@ -7,6 +7,7 @@ import typer
 from rich.prompt import Prompt
 
 from flowport.client.door import Door
+from flowport.client.errors import Missing
 from flowport.client.profiles import DEFAULT_URL, Profile, Profiles, resolve
 from flowport.commands.output import Output
 from flowport.commands.session import AsJson
@@ -28,7 +29,10 @@ def login(
     """Keep a server and an API key for later commands. The key is asked for, or read from standard input."""
     key = _key()
     with Door(Profile(url.rstrip("/"), key, workspace)) as door:
-        known = workspace or next((str(found["id"]) for found in door.workspaces()), "")
+        opened = [str(found["id"]) for found in door.workspaces()]
+    if workspace and workspace not in opened:
+        raise Missing(f"the key does not open the workspace {workspace}, but {', '.join(opened) or 'none'}")
+    known = workspace or next(iter(opened), "")
     Profiles().save(profile, Profile(url.rstrip("/"), key, known))
     output = Output(as_json=as_json)
     if as_json:
