@@ -8,16 +8,17 @@ from flowport.servers.ports import LOOPBACK, free_port
 from flowport.servers.process import ServerFailed, ServerProcess, accepts_connections
 
 START_SECONDS = 30.0
+CACHE_SIZE = "1G"
+"""As far as there is data for it. In a quarter of that, changes wait for room as soon as they come for a minute."""
 _PROGRAM = "secantusd-py"
 
 
 class SecantusServer:
     """One server with its data in `data_dir`, on `port` or a free one; the port stays over restarts."""
 
-    def __init__(self, data_dir: Path, *, port: int | None = None, cache_size: str = "256M") -> None:
+    def __init__(self, data_dir: Path, *, port: int | None = None) -> None:
         self.data_dir = data_dir
         self.port = port or free_port()
-        self._cache_size = cache_size
         self._process: ServerProcess | None = None
 
     @property
@@ -59,7 +60,7 @@ class SecantusServer:
 
     def _command(self, config: Path) -> list[str]:
         address = ["--host", LOOPBACK, "--port", str(self.port)]
-        storage = ["--storage-path", str(self.data_dir / "db"), "--cache-size", self._cache_size]
+        storage = ["--storage-path", str(self.data_dir / "db"), "--cache-size", CACHE_SIZE]
         return [find_program(), "--config", str(config), *address, *storage, "--log-level", "WARNING"]
 
 
