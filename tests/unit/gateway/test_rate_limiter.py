@@ -194,3 +194,13 @@ async def test_how_a_bucket_stands_is_known_without_taking_from_it() -> None:
     await fleet.let_in(10)
     assert (await fleet.limiters[0].standing("b", RATE)).remaining == 1190
     assert (await fleet.limiters[0].look("b", RATE)).remaining == 1190
+
+
+async def test_whoever_only_looks_asks_once_a_second() -> None:
+    fleet = Fleet(2)
+    for _ in range(100):
+        assert (await fleet.limiters[0].standing("b", RATE)).remaining == 1200
+    assert fleet.buckets.questions == 1
+    assert await fleet.is_let_in(1)
+    fleet.clock.advance(1)
+    assert (await fleet.limiters[0].standing("b", RATE)).remaining == 1200 - 1 - RATE.spare

@@ -13,6 +13,7 @@ from shared.errors import Unavailable
 from shared.observe.logging import get_logger
 
 RETRY_STORE_SECONDS: Final = 1.0
+SEEN_SECONDS: Final = 1.0
 MAX_BUCKETS: Final = 10_000
 
 log = get_logger("rate_limiter")
@@ -47,11 +48,13 @@ class RateLimiter:
             self._slices[bucket].tokens += 1
 
     async def standing(self, bucket: str, rate: Rate) -> Standing:
-        """How the bucket stands as far as this process knows; it asks only where it knows nothing."""
-        held = self._slices.get(bucket)
-        if held is not None and held.rate == rate and held.is_current(now := self._clock.monotonic()):
+        """How the bucket stands as far as this process knows; where it takes nothing, it looks once a second."""
+        held, now = self._slice(bucket, rate), self._clock.monotonic()
+        if held.is_current(now):
             return held.standing(now)
-        return await self.look(bucket, rate)
+        if held.seen is None or now >= held.seen_at + SEEN_SECONDS:
+            held.seen, held.seen_at = await self.look(bucket, rate), now
+        return held.seen
 
     async def look(self, bucket: str, rate: Rate) -> Standing:
         """How the bucket stands for everybody; full while the store is away."""
@@ -157,6 +160,8 @@ class _Slice:
         self.left = 0
         self.waiting: deque[asyncio.Future[bool]] = deque()
         self.asking: asyncio.Task[None] | None = None
+        self.seen: Standing | None = None
+        self.seen_at = 0.0
         self._resets_at = 0.0
 
     def is_current(self, now: float) -> bool:
