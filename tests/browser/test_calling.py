@@ -73,6 +73,7 @@ def test_public_access_is_set_in_the_api_info(console: Console, account: Account
     console.page.get_by_role("radio", name="Public").click()
     console.press("Save")
     expect(console.page.get_by_role("heading", name="Edit API Info")).to_be_hidden()
+    expect(console.page.get_by_role("tabpanel")).not_to_contain_text("SIM_API_KEY")
     answer = httpx.post(f"{account.url}/api/workflows/{workflow_id}/execute", json={}, timeout=10)
     assert answer.json()["output"]["result"] == "hello"
     assert account.http.get(f"/api/v1/workflows/{workflow_id}").json()["data"]["description"] == "Says hello"

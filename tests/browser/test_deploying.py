@@ -65,6 +65,15 @@ def test_a_version_is_renamed_described_and_compared(console: Console, account: 
     assert (found["name"], found["description"]) == ("First light", "How it began")
 
 
+def test_escape_leaves_the_renaming_and_not_the_window(console: Console, account: Account) -> None:
+    console.goto(f"/workflows/{account.publish(answering('Keep the name', 'return 1;'))}").press("Live")
+    console.choose("Actions for v1", "Rename")
+    console.page.get_by_role("textbox", name="New name of v1").fill("Not this")
+    console.page.keyboard.press("Escape")
+    expect(console.page.get_by_role("dialog", name="Workflow Deployment")).to_be_visible()
+    expect(console.button("Actions for v1")).to_be_visible()
+
+
 def test_a_draft_that_cannot_be_deployed_says_what_is_wrong(console: Console, account: Account) -> None:
     workflow = answering("Without a start", "return 1;")
     del workflow["state"]["blocks"]["start"]

@@ -31,6 +31,7 @@ function renew(client: QueryClient, id: string) {
   return Promise.all([
     client.invalidateQueries({ queryKey: workflowKeys.deployment(id) }),
     client.invalidateQueries({ queryKey: workflowKeys.versions(id), exact: true }),
+    client.invalidateQueries({ queryKey: workflowKeys.samples(id) }),
     client.invalidateQueries({ queryKey: workflowKeys.all, exact: true }),
   ]);
 }

@@ -9,7 +9,7 @@ export type SelectableBlock = Samples['outputs'][number];
 export function useSamples(id: string, selected: readonly string[] | null) {
   const selectedOutputs = selected?.length ? selected.join(',') : undefined;
   return useQuery({
-    queryKey: [...workflowKeys.one(id), 'samples', selectedOutputs],
+    queryKey: [...workflowKeys.samples(id), selectedOutputs],
     queryFn: () =>
       ask(
         api.GET('/api/workflows/{workflow_id}/samples', {

@@ -10,6 +10,7 @@ export const workflowKeys = {
   one: (id: string) => ['workflows', id] as const,
   deployment: (id: string) => ['workflows', id, 'deployment'] as const,
   versions: (id: string) => ['workflows', id, 'versions'] as const,
+  samples: (id: string) => ['workflows', id, 'samples'] as const,
 };
 
 export function useWorkflows() {

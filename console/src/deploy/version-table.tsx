@@ -188,6 +188,7 @@ function Rename({ version, onSave, onDone }: RenameProps) {
   return (
     <TextInput
       autoFocus
+      data-keeps-escape
       aria-label={`New name of ${versionTitle(version)}`}
       placeholder={`v${version.version}`}
       maxLength={100}
@@ -196,10 +197,7 @@ function Rename({ version, onSave, onDone }: RenameProps) {
       onBlur={settle}
       onKeyDown={(event) => {
         if (event.key === 'Enter') settle();
-        if (event.key === 'Escape') {
-          event.stopPropagation();
-          onDone();
-        }
+        if (event.key === 'Escape') onDone();
       }}
     />
   );

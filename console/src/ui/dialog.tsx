@@ -32,6 +32,10 @@ export function Dialog({ title, description, open, onClose, size = 's', head, fo
             const field = content.current?.querySelector<HTMLElement>('form :is(input, textarea)');
             (field ?? content.current)?.focus();
           }}
+          onEscapeKeyDown={(event) => {
+            // Radix hears Escape before a field in the dialog could keep it to itself.
+            if (event.target instanceof Element && event.target.closest('[data-keeps-escape]')) event.preventDefault();
+          }}
           className={classNames(styles.dialog, styles[size])}
           {...(description ? {} : { 'aria-describedby': undefined })}
         >
