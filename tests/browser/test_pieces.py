@@ -19,6 +19,15 @@ def test_what_was_deleted_comes_back_in_one_step(console: Console, account: Acco
     assert (list(state["blocks"]), len(state["edges"])) == (["start", "answer"], 1)
 
 
+def test_everything_is_deleted_by_keyboard_however_fast(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Begin again", "return 1;"))
+    console.goto(f"/workflows/{workflow_id}").button("Add block").focus()
+    console.page.keyboard.press("ControlOrMeta+a")
+    console.page.keyboard.press("Backspace")
+    console.shows("An empty workflow").saved()
+    assert account.draft(workflow_id)["blocks"] == {}
+
+
 def test_a_drag_into_a_loop_is_taken_back_in_one_step(console: Console, account: Account) -> None:
     workflow_id = account.import_(thirty("Drag it in"))
     console.goto(f"/workflows/{workflow_id}")

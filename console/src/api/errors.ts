@@ -30,7 +30,9 @@ export class ApiError extends Error {
 /** What to tell a person about anything that was thrown, one line for each thing that is wrong. */
 export function messageOf(error: unknown): string {
   if (error instanceof ApiError) {
-    const lines = error.details.map((detail) => detail.message ?? '').filter((line) => line && line !== error.message);
+    const lines = error.details
+      .map((detail) => detail.message ?? '')
+      .filter((line) => line && !error.message.includes(line));
     return [error.message, ...lines].join('\n');
   }
   if (error instanceof TypeError) return 'The server cannot be reached.';

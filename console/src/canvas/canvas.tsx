@@ -152,7 +152,7 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
       onConnect={joined}
       nodesConnectable={!readOnly}
       nodesDraggable={!readOnly}
-      deleteKeyCode={readOnly ? null : ['Delete', 'Backspace']}
+      deleteKeyCode={null}
       multiSelectionKeyCode={['Shift', 'Meta', 'Control']}
       selectionKeyCode="Shift"
       connectionRadius={32}

@@ -115,7 +115,15 @@ export function Editor({ workflow, saver, onReload }: Props) {
     reveal(pasted.ids);
   };
 
+  const removeSelected = () =>
+    void flow.deleteElements({
+      nodes: flow.getNodes().filter((node) => node.selected),
+      edges: flow.getEdges().filter((edge) => edge.selected),
+    });
+
   const edits = {
+    delete: removeSelected,
+    backspace: removeSelected,
     'mod+z': () => store.undo(),
     'mod+shift+z': () => store.redo(),
     'mod+y': () => store.redo(),
