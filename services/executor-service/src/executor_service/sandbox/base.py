@@ -14,7 +14,7 @@ from executor_service.sandbox.conversation import Conversation
 from executor_service.sandbox.fetching import Fetcher
 from executor_service.sandbox.model import PoolSize, SandboxLimits, Script, ScriptError, ScriptResult
 from executor_service.sandbox.nursery import Engine
-from executor_service.sandbox.pool import Parking, Pool
+from executor_service.sandbox.pool import REST_SECONDS, Parking, Pool
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 # The most that one UTF-16 unit takes, as it is and as a JSON escape.
@@ -87,7 +87,7 @@ class ScriptSandbox:
             healthy = isinstance(ending, _HEALTHY)
         finally:
             if healthy and self._renews and self._can_go_on(child):
-                child.renew()
+                child.renew(after_seconds=REST_SECONDS)
                 self._pool.park(parking, child)
             else:
                 self._pool.discard(child)

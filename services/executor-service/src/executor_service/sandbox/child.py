@@ -49,6 +49,7 @@ class Child:
         self._reader, self._writer = streams
         self._max_frame = max_frame
         self._owed = 0
+        self._renewal: asyncio.TimerHandle | None = None
         self.scripts = 0
         self.worked_seconds = 0.0
 
@@ -111,6 +112,8 @@ class Child:
 
     def kill(self) -> None:
         """End the process now. It may be called at any time, and again."""
+        if self._renewal is not None:
+            self._renewal.cancel()
         self._nursery.kill(self._number)
         self._writer.transport.abort()
 
@@ -127,18 +130,25 @@ class Child:
             self.kill()
             return Exit(None, 0)
 
-    def renew(self) -> None:
-        """Ask for a fresh context; `renewed` tells when it is there."""
-        self._write(messages.encode(messages.Renew()))
+    def renew(self, *, after_seconds: float) -> None:
+        """Ask for a fresh context in a while, or when `renewed` is awaited."""
+        self._renewal = asyncio.get_running_loop().call_later(after_seconds, self._renew)
 
     async def renewed(self) -> bool:
         """Wait for the fresh context that was asked for; False when there will be none."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            self._renew()
         try:
             async with asyncio.timeout(_RENEW_SECONDS):
                 await self._expect_ready()
         except (ChildDied, ProtocolBroken, TimeoutError):
             return False
         return True
+
+    def _renew(self) -> None:
+        self._renewal = None
+        self._write(messages.encode(messages.Renew()))
 
     async def _expect_ready(self) -> None:
         match await self.receive():

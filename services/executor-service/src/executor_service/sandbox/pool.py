@@ -10,7 +10,8 @@ from executor_service.sandbox.nursery import Engine, Nursery
 from shared.observe.logging import get_logger
 
 log = get_logger("sandbox")
-_REST_SECONDS = 0.01
+# What a script is to say, or has said, needs the processor first: by then it is on its way, and most runs are over.
+REST_SECONDS = 0.01
 _NOT_RUNNING = "The sandbox is not running"
 
 
@@ -79,8 +80,7 @@ class Pool:
             self._places.release()
             raise
         finally:
-            # A script that is about to run goes first; most are over before the next process is warmed.
-            self._later = self._later or asyncio.get_running_loop().call_later(_REST_SECONDS, self._replenish)
+            self._later = self._later or asyncio.get_running_loop().call_later(REST_SECONDS, self._replenish)
 
     def discard(self, child: Child) -> None:
         """End a process that was taken, and free its place."""
@@ -108,9 +108,13 @@ class Pool:
         return None
 
     def forget(self, scope: str) -> None:
-        """End whatever is parked for this scope."""
+        """Give what is parked for this scope to nobody any more; it ends in a moment, or as its place is wanted."""
         for parking in [parking for parking in self._parked if parking.scope == scope]:
-            self._clear(parking)
+            child = self.unpark(parking)
+            if child is not None and self._waiting:
+                self.discard(child)
+            elif child is not None:
+                asyncio.get_running_loop().call_later(REST_SECONDS, self.discard, child)
 
     def _clear(self, parking: Parking) -> None:
         if child := self.unpark(parking):
