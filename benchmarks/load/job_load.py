@@ -3,7 +3,7 @@
 import asyncio
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,6 +47,17 @@ async def measure(target: Target, *, jobs: int, callers: int) -> Queued:
     )
     waits = [later - sooner for sooner, later in zip(created, started, strict=True)]
     return Queued(jobs / accepted, statistics.median(waits) * 1000, jobs / (max(completed) - min(created)))
+
+
+async def measure_accepting(target: Target, *, jobs: int, callers: int, let_work: Callable[[], None]) -> float:
+    """Jobs accepted a second while nobody works on them; then `let_work`, and wait until every one has completed."""
+    async with session(callers) as http:
+        began = time.perf_counter()
+        urls = await submit(http, target, jobs)
+        accepted = time.perf_counter() - began
+        let_work()
+        await ends(http, target, urls)
+    return jobs / accepted
 
 
 async def submit(http: aiohttp.ClientSession, target: Target, jobs: int) -> list[str]:

@@ -35,6 +35,9 @@ WAYS: Final = """\
   and ours is keys, limits, versions, the engine and records.
 - **Two cores for six processes and the callers**: above 32 callers the rate does not grow any more. More cores, and
   more processes on them, are the way on; [capacity](capacity.md) says what each takes.
+- **A queued job** is changed three times in the store after it was accepted, and SecantusDB takes about 2 ms of one
+  core for each: it plans every change anew and writes each index entry again. So jobs are accepted faster while no
+  worker works than beside the work; both are in `benchmarks/results`.
 - **A token of a real model** costs most where it comes in: the provider's stream is read chunk by chunk in the
   executor. Tokens of the built-in model, which come without HTTP, show what the way to the caller costs alone.
 """

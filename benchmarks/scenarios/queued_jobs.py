@@ -1,8 +1,12 @@
-"""Queued jobs at 1, 2 and 4 executors, beside a task queue that is asked for its results in the same way."""
+"""Queued jobs at 1, 2 and 4 executors, beside a task queue that is asked for its results in the same way.
+
+And how fast they are accepted when the store has nothing else to do: a burst while every worker stands still.
+"""
 
 import asyncio
 from collections.abc import Iterator
 from functools import partial
+from signal import SIGCONT, SIGSTOP
 from typing import Final
 
 from benchmarks.load import job_load
@@ -14,6 +18,7 @@ from shared.service import ServiceName
 
 CALLERS: Final = 32
 EXECUTORS: Final = (1, 2, 4)
+ALONE: Final = "async, accepted while no worker works"
 
 
 def groups(stand: Stand, options: Options) -> Iterator[Group]:
@@ -27,9 +32,21 @@ def groups(stand: Stand, options: Options) -> Iterator[Group]:
             (Scenario(baseline, lambda: tasks({})), Scenario(ours, lambda: jobs(stand.pids), baseline)),
             around=partial(stand.scaled, ServiceName.EXECUTOR, executors),
         )
+    yield Group((Scenario(ALONE, lambda: _accept(stand, options.jobs)),))
 
 
 def _load(target: Target, jobs: int, pids: Pids) -> Row:
     meter = CpuMeter(pids)
     found = asyncio.run(job_load.measure(target, jobs=jobs, callers=CALLERS))
     return found.row() | meter.microseconds_per(jobs)
+
+
+def _accept(stand: Stand, jobs: int) -> Row:
+    meter = CpuMeter(stand.pids)
+    go_on = partial(stand.stack.kill, ServiceName.EXECUTOR, SIGCONT)
+    stand.stack.kill(ServiceName.EXECUTOR, SIGSTOP)
+    try:
+        load = job_load.measure_accepting(stand.no_op, jobs=jobs, callers=CALLERS, let_work=go_on)
+        return {"accepted_per_second": asyncio.run(load)} | meter.microseconds_per(jobs)
+    finally:
+        go_on()
