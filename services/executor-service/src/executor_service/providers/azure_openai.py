@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import urlsplit
 
-from openai import AsyncAzureOpenAI, DefaultAioHttpClient
+from openai import AsyncAzureOpenAI
 
 from executor_service.providers.endpoints import Endpoint
 from executor_service.providers.model import ModelFailure, ModelRequest
@@ -37,13 +37,7 @@ class AzureOpenAI(OpenAICompatible):
         return key_of(request, self._endpoint.provider, own_key), endpoint, version
 
     def _connected(self, key: str, endpoint: str = "", version: str = "") -> AsyncAzureOpenAI:
-        return AsyncAzureOpenAI(
-            api_key=key,
-            azure_endpoint=endpoint,
-            api_version=version,
-            max_retries=0,
-            http_client=DefaultAioHttpClient(),
-        )
+        return AsyncAzureOpenAI(api_key=key, azure_endpoint=endpoint, api_version=version, max_retries=0)
 
 
 def _checked(endpoint: str) -> str:

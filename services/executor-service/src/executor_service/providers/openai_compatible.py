@@ -1,24 +1,12 @@
-"""Every server that speaks chat completions, through the official client.
+"""Every server that speaks chat completions, through the official client."""
 
-Its connections are aiohttp's: a streamed answer costs them a third of what httpx2's cost.
-"""
-
-import os
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any, Final
 
 import httpx2
 import msgspec
-from openai import (
-    APIConnectionError,
-    APIStatusError,
-    APITimeoutError,
-    AsyncOpenAI,
-    DefaultAioHttpClient,
-    OpenAIError,
-)
+from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI, OpenAIError
 
 from executor_service.providers.endpoints import Endpoint
 from executor_service.providers.model import (
@@ -38,35 +26,6 @@ from shared.observe.spans import trace_headers
 from shared.workflow.jsvalues import JsonObject, stringify
 
 MAX_CLIENTS: Final = 64
-_TOO_LONG: Final = (TimeoutError, httpx2.TimeoutException, APITimeoutError)
-
-
-class _Pooled:
-    """A client, and how many calls it has in hand. One that is given up is closed by the last of them."""
-
-    def __init__(self, client: AsyncOpenAI) -> None:
-        self._client = client
-        self._calls = 0
-        self._is_given_up = False
-
-    @asynccontextmanager
-    async def in_use(self) -> AsyncIterator[AsyncOpenAI]:
-        """The client, for one call."""
-        self._calls += 1
-        try:
-            yield self._client
-        finally:
-            self._calls -= 1
-            await self._close_if_done()
-
-    async def give_up(self) -> None:
-        """No call will be made any more."""
-        self._is_given_up = True
-        await self._close_if_done()
-
-    async def _close_if_done(self) -> None:
-        if self._is_given_up and self._calls == 0:
-            await self._client.close()
 
 
 class OpenAICompatible:
@@ -75,38 +34,36 @@ class OpenAICompatible:
     def __init__(self, endpoint: Endpoint, *, connect_seconds: float) -> None:
         self._endpoint = endpoint
         self._connect_seconds = connect_seconds
-        self._clients: OrderedDict[tuple[str, ...], _Pooled] = OrderedDict()
+        self._clients: OrderedDict[tuple[str, ...], AsyncOpenAI] = OrderedDict()
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Ask for one turn. Raises ModelFailure."""
-        pooled = await self._pooled(request)
+        client = self._client(request)
         body = _body(request, self._endpoint, streams=listener is not None)
         timeout = httpx2.Timeout(request.timeout_seconds, connect=self._connect_seconds)
         try:
-            async with pooled.in_use() as client:
-                calls = client.chat.completions.with_streaming_response
-                async with calls.create(**body, timeout=timeout, extra_headers=trace_headers()) as response:
-                    if listener is None:
-                        return whole_turn(await response.read())
-                    return await streamed_turn(response.iter_bytes(), listener)
+            calls = client.chat.completions.with_streaming_response
+            async with calls.create(**body, timeout=timeout, extra_headers=trace_headers()) as response:
+                if listener is None:
+                    return whole_turn(await response.read())
+                return await streamed_turn(response.iter_bytes(), listener)
         except (OpenAIError, httpx2.HTTPError, OutboundError, StreamError, msgspec.DecodeError) as error:
             raise _failure(error, self._endpoint.provider) from error
 
     async def stop(self) -> None:
         """Close every client."""
         while self._clients:
-            await self._clients.popitem()[1].give_up()
+            await self._clients.popitem()[1].close()
 
-    async def _pooled(self, request: ModelRequest) -> _Pooled:
+    def _client(self, request: ModelRequest) -> AsyncOpenAI:
         address = self._address(request)
-        pooled = self._clients.get(address)
-        if pooled is None:
-            pooled = self._clients[address] = _Pooled(self._connected(*address))
+        client = self._clients.get(address)
+        if client is None:
+            client = self._clients[address] = self._connected(*address)
             if len(self._clients) > MAX_CLIENTS:
-                await self._clients.popitem(last=False)[1].give_up()
-            return pooled
+                self._clients.popitem(last=False)
         self._clients.move_to_end(address)
-        return pooled
+        return client
 
     def _address(self, request: ModelRequest) -> tuple[str, ...]:
         """What a client is for: the key, and whatever else `_connected` takes. Raises ModelFailure."""
@@ -115,9 +72,7 @@ class OpenAICompatible:
         return (key_of(request, self._endpoint.provider, self._endpoint.api_key),)
 
     def _connected(self, key: str) -> AsyncOpenAI:
-        return AsyncOpenAI(
-            api_key=key, base_url=self._endpoint.base_url, max_retries=0, http_client=DefaultAioHttpClient()
-        )
+        return AsyncOpenAI(api_key=key, base_url=self._endpoint.base_url, max_retries=0)
 
 
 def key_of(request: ModelRequest, provider: str, own_key: str) -> str:
@@ -173,33 +128,21 @@ def _failure(error: Exception, provider: str) -> ModelFailure:
         return refusal(_told(error), error.status_code, error.response.headers)
     if isinstance(error, APIConnectionError):
         return _unreached(error, provider)
+    if isinstance(error, httpx2.TimeoutException):
+        return ModelFailure(TIMED_OUT)
     if isinstance(error, httpx2.HTTPError):
-        return ModelFailure(TIMED_OUT if isinstance(_root(error), _TOO_LONG) else BROKEN_OFF)
+        return ModelFailure(BROKEN_OFF)
     if isinstance(error, msgspec.DecodeError):
         return ModelFailure(f"{provider} sent an answer that cannot be read: {error}")
     return ModelFailure(str(error))
 
 
 def _unreached(error: APIConnectionError, provider: str) -> ModelFailure:
+    if isinstance(error, APITimeoutError):
+        return ModelFailure(TIMED_OUT)
     if isinstance(error.__cause__, OutboundError):
         return ModelFailure(error.__cause__.message)
-    root = _root(error)
-    if isinstance(root, _TOO_LONG):
-        return ModelFailure(TIMED_OUT)
-    return ModelFailure(f"Could not reach {provider}: {_reason(root)}", may_pass=True)
-
-
-def _root(error: BaseException) -> BaseException:
-    """What it began with: on the way from aiohttp, a refused connection has become one that took too long."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error
-
-
-def _reason(root: BaseException) -> str:
-    """In words that say nothing of where the operator's server is."""
-    number = root.errno if isinstance(root, OSError) else None
-    return os.strerror(number) if number is not None and number > 0 else str(root)
+    return ModelFailure(f"Could not reach {provider}: {error.__cause__ or error}", may_pass=True)
 
 
 def _told(error: APIStatusError) -> str:
