@@ -32,7 +32,7 @@ SOME: Final = 8
 """Files, connections, tasks and messages come and go with the calls in hand: so many more are no growth."""
 KEPT_POINTS: Final = 120
 FILLS: Final = "memory: store"
-"""SecantusDB keeps what it has read and written, up to a cache of 256 MB: shown, not judged."""
+"""SecantusDB keeps what it has read and written, up to a cache of 1 GiB: shown, not judged."""
 UNITS: Final[Mapping[str, str]] = {
     "memory": "MiB resident",
     "files": "open files",

@@ -14,7 +14,7 @@ def test_a_key_is_shown_once_opens_the_door_and_is_revoked(console: Console, acc
     console.goto(f"/workflows/{workflow_id}").press("Live")
     console.page.get_by_role("tab", name="API").click()
     console.press("Generate API Key")
-    console.page.get_by_label("Name").fill("Browser test")
+    console.page.get_by_role("textbox", name="Name").fill("Browser test")
     console.press("Create")
     key = console.page.get_by_test_id("new-key").inner_text()
     console.press("Done")
@@ -81,7 +81,7 @@ def test_public_access_is_set_in_the_api_info(console: Console, account: Account
 
 def test_a_secret_is_kept_and_never_shown(console: Console, account: Account) -> None:
     console.goto("/settings/secrets")
-    console.page.get_by_label("Name").fill("TEA_KIND")
+    console.page.get_by_role("textbox", name="Name").fill("TEA_KIND")
     console.page.get_by_label("Value").fill("oolong")
     console.press("Keep").shows("{{TEA_KIND}}")
     assert "oolong" not in console.page.content()

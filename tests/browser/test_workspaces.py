@@ -13,7 +13,7 @@ def test_a_second_workspace_is_made_and_left_again(console: Console, account: Ac
     first = console.page.get_by_role("button", name="Workspace ").get_attribute("aria-label") or ""
 
     console.choose(first, "New workspace")
-    console.page.get_by_label("Name").fill("Second home")
+    console.page.get_by_role("textbox", name="Name").fill("Second home")
     console.press("Create").shows("No workflows yet")
     expect(console.page.get_by_text("Only in the first")).to_have_count(0)
     console.goto("/settings/members").shows("Second home")
@@ -34,7 +34,7 @@ def test_who_joins_by_a_link_comes_in_and_may_do_what_the_role_allows(
 
     guest = Console(open_page(), account).goto(link)
     guest.page.get_by_label("Email").fill("reader@example.com")
-    guest.page.get_by_label("Name").fill("Rita Reader")
+    guest.page.get_by_role("textbox", name="Name").fill("Rita Reader")
     guest.page.get_by_label("Password").fill("correct horse battery")
     guest.press("Join").shows("For readers, too")
     expect(guest.button("New workflow")).to_have_count(0)

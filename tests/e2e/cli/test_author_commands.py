@@ -121,10 +121,10 @@ def test_a_stream_of_nothing_ends_with_the_result(flowport: CommandLine, file: P
 def test_an_interrupted_stream_tells_how_to_find_its_run(
     flowport: CommandLine, models: ModelServer, tmp_path: Path
 ) -> None:
-    models.answer("endless", Reply.says("word " * 1_000, token_seconds=0.05))
-    file = write(tmp_path / "endless.json", name="endless", model="vllm/endless")
+    models.answer("long-winded", Reply.says("word " * 1_000, token_seconds=0.05))
+    file = write(tmp_path / "long-winded.json", name="long-winded", model="vllm/long-winded")
     flowport("deploy", str(file))
-    with flowport.started("run", "endless", "-f", "input=x", "--stream", "--select", "agent_1.content") as process:
+    with flowport.started("run", "long-winded", "-f", "input=x", "--stream", "--select", "agent_1.content") as process:
         assert process.stdout is not None
         assert process.stdout.read(4) == "word"
         process.send_signal(SIGINT)
