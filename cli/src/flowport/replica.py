@@ -40,8 +40,7 @@ class Replica:
         self.name = service.value if number == 1 else f"{service.value}-{number}"
         self.url = f"http://{LOOPBACK}:{port}"
         self._problem = ""
-        self._own = {**environment, PORT_VARIABLES[service]: str(port)}
-        self._environment = dict(self._own)
+        self._environment = {**environment, PORT_VARIABLES[service]: str(port)}
         self._process = ServerProcess(
             [sys.executable, "-m", _MODULES[service]],
             log=logs / f"{self.name}.log",
@@ -61,9 +60,7 @@ class Replica:
 
     def launch(self, environment: Mapping[str, str] | None = None) -> None:
         """Start the process, this once with `environment` on top of its own; `await_ready` says when it can work."""
-        self._environment.clear()
-        self._environment.update(self._own, **(environment or {}))
-        self._process.launch()
+        self._process.launch({**self._environment, **(environment or {})})
 
     def await_ready(self) -> None:
         """Wait for `/readyz`. Raises ServerFailed with what is missing and the end of the log."""

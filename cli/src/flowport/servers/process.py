@@ -51,9 +51,9 @@ class ServerProcess:
         self.launch()
         self.await_ready(until=until, timeout=timeout)
 
-    def launch(self) -> None:
-        """Run the program, without waiting for anything."""
-        self._process = _launcher.submit(self._popen).result()
+    def launch(self, environment: Mapping[str, str] | None = None) -> None:
+        """Run the program, without waiting for anything; this once in `environment` where it is given."""
+        self._process = _launcher.submit(self._popen, environment or self._environment).result()
 
     def await_ready(self, *, until: Callable[[], bool], timeout: float) -> None:
         """Wait for `until` to hold. Raises ServerFailed when the program ends or takes over `timeout` seconds."""
@@ -89,7 +89,7 @@ class ServerProcess:
         """The last that it said."""
         return self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip() or "it said nothing"
 
-    def _popen(self) -> subprocess.Popen[bytes]:
+    def _popen(self, environment: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - our own command, no shell
                 self._command,
@@ -97,7 +97,7 @@ class ServerProcess:
                 stdout=log,
                 stderr=log,
                 cwd=self._cwd,
-                env=self._environment,
+                env=environment,
                 start_new_session=True,  # Ctrl-C is for us; we stop our servers in our own order
             )
 

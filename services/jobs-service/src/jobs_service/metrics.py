@@ -39,11 +39,10 @@ CORRECTED: Final = Counter("flowport_jobs_corrected_places_total", "Places by wh
 DEAD_LETTERS: Final = Counter(
     "flowport_jobs_dead_letters_total", "Messages that nobody could work on, by where they died.", ["queue", "kind"]
 )
+# There from the start: to Prometheus, what begins at 1 has not increased.
 for _queue in default_topology().queues.values():
     for _kind in DeadLetterKind if _queue.dead_letters_to == DEAD else ():
-        DEAD_LETTERS.labels(
-            _queue.name, _kind
-        )  # there from the start: to Prometheus, what begins at 1 has not increased
+        DEAD_LETTERS.labels(_queue.name, _kind)
 DELIVERIES: Final = Counter("flowport_jobs_webhook_attempts_total", "Attempts at webhooks, by outcome.", ["outcome"])
 RECORDS: Final = Counter("flowport_jobs_records_total", "Records of attached runs stored.")
 
