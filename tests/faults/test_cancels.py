@@ -6,6 +6,7 @@ from signal import SIGCONT, SIGSTOP
 
 import httpx
 import pytest
+from tests.faults.harness.until import until
 from tests.support.eventually import eventually
 from tests.support.model_server import End, ModelServer, Reply
 from tests.support.public_door import PublicDoor
@@ -146,13 +147,16 @@ async def test_an_attached_run_that_no_worker_takes_ends_as_cancelled(
         stack.kill(name, SIGSTOP)
     try:
         call = asyncio.create_task(door.run(workflow_id, headers={"x-execution-id": run_id}))
-        async with asyncio.timeout(10):
-            while (await cancel(door, workflow_id, run_id)).status_code == 404:  # noqa: ASYNC110 - not sent yet
-                await asyncio.sleep(0.05)
+
+        async def is_known() -> bool:
+            return (await cancel(door, workflow_id, run_id)).status_code != 404
+
+        async def is_recorded() -> bool:
+            return await _status(door, workflow_id, run_id) == "cancelled"
+
+        await until(is_known, seconds=10)
         assert (await call).json()["success"] is False
-        async with asyncio.timeout(10):
-            while await _status(door, workflow_id, run_id) != "cancelled":  # noqa: ASYNC110 - a record on its way
-                await asyncio.sleep(0.05)
+        await until(is_recorded, seconds=10)
     finally:
         for name in WORKERS:
             stack.kill(name, SIGCONT)
