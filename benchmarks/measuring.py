@@ -9,6 +9,7 @@ from rich.console import Console
 from benchmarks.machine import Machine
 from benchmarks.results import Results, results_of
 from benchmarks.scenarios.scenario import Group, Row, Scenario
+from shared.garbage import spare_what_stays
 
 
 class Measuring:
@@ -54,6 +55,7 @@ class Measuring:
     def _measure(self, scenario: Scenario, *, warms_up: bool) -> None:
         if scenario.name in self._failed:
             return
+        spare_what_stays()  # else the measure itself stands still now and then
         try:
             row = scenario.run()
         except Exception as error:

@@ -18,6 +18,7 @@ import uvloop
 
 from benchmarks.load.http_load import Target
 from benchmarks.load.http_session import session
+from shared.garbage import spare_what_stays
 
 CONNECTIONS: Final = 64
 LEAD_SECONDS: Final = 3.0
@@ -60,6 +61,7 @@ async def on_time(per_second: float, seconds: float, *, begins: float) -> AsyncI
 
 
 def _send(load: Load, begins: float, seconds: float) -> Answers:
+    spare_what_stays()
     return uvloop.run(_call_on_time(load, max(begins, time.monotonic()), seconds))
 
 

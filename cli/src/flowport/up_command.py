@@ -18,6 +18,7 @@ from flowport.servers.process import ServerFailed
 from flowport.servers.secantus import SecantusServer
 from flowport.serving import listen
 from gateway.settings import GatewaySettings
+from shared.garbage import spare_what_stays
 from shared.observe.spans import configure_tracing
 from shared.settings import CommonSettings
 
@@ -39,6 +40,7 @@ async def run_up(home: Home, *, port: int, examples: Path, console: Console) -> 
         tasks = await stack.enter_async_context(services)
         settings = GatewaySettings(mongodb_uri=mongodb_uri, public_url=public_url)
         await introduce(home, settings, examples=examples, console=console)
+        spare_what_stays()
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         names = ", ".join(task.get_name() for task in ended)
         raise ServerFailed(f"{names} ended, see {home.logs / 'flowport.log'}")

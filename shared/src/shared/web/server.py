@@ -7,6 +7,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
+from shared.garbage import spare_what_stays
 from shared.observe.logging import configure_logging
 from shared.observe.spans import configure_tracing
 from shared.settings import CommonSettings
@@ -47,6 +48,11 @@ class _DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._state = app.state
         self._notice_seconds = notice_seconds
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Take requests."""
+        await super().startup(sockets)
+        spare_what_stays()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Send callers elsewhere, take no more requests, and wait for those in hand."""
