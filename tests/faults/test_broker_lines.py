@@ -5,10 +5,9 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 from tests.faults.harness.line import Line
-from tests.faults.harness.until import until
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, until
 from tests.support.public_door import JsonObject, PublicDoor
 from tests.support.workflow_files import start, workflow
 

@@ -6,8 +6,7 @@ from signal import SIGCONT, SIGSTOP
 
 import httpx
 import pytest
-from tests.faults.harness.until import until
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, until
 from tests.support.model_server import End, ModelServer, Reply
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, agent, block, start, workflow

@@ -7,10 +7,9 @@ from dataclasses import replace
 import httpx
 import pytest
 from tests.faults.harness.load import Callers
-from tests.faults.harness.until import until
 from tests.faults.harness.witness import Witness
 from tests.faults.harness.workflows import steps
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, until
 from tests.support.public_door import PublicDoor
 
 from flowport.stack import Stack

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
+import httpx2
 from fastapi import FastAPI
 
 from deploy_service.bootstrap import build
@@ -46,7 +46,7 @@ class DeployCaller:
             caller=caller,
             tokens=ServiceTokens.of(settings),
             timeout=30,
-            transport=httpx.ASGITransport(app, raise_app_exceptions=False),
+            transport=httpx2.ASGITransport(app, raise_app_exceptions=False),
         )
 
     async def create(
@@ -94,7 +94,7 @@ class DeployCaller:
 def at(workflow_id: str, path: str = "", workspace: str = "ws", **query: str) -> str:
     """A route of one workflow."""
     ending = f"/{path}" if path else ""
-    return f"/internal/workflows/{workflow_id}{ending}?{httpx.QueryParams({'workspace_id': workspace, **query})}"
+    return f"/internal/workflows/{workflow_id}{ending}?{httpx2.QueryParams({'workspace_id': workspace, **query})}"
 
 
 @asynccontextmanager

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+
+import httpx
 
 POLL_SECONDS = 0.01
 
@@ -14,3 +16,17 @@ async def eventually(condition: Callable[[], object], *, seconds: float = 5.0) -
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds} s: {getattr(condition, '__qualname__', condition)}")
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def until(condition: Callable[[], Awaitable[object]], *, seconds: float = 5.0) -> None:
+    """Ask until it holds; a service that does not answer is asked again. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not await _holds(condition):  # noqa: ASYNC110 - the condition is in another process
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def _holds(condition: Callable[[], Awaitable[object]]) -> object:
+    try:
+        return await condition()
+    except httpx.HTTPError:
+        return False

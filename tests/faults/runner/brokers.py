@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 
 import httpx
 from tests.faults.harness.line import Line
-from tests.faults.harness.until import until
 from tests.faults.runner.figures import Figure, Scenario
 from tests.faults.runner.scene import BROKER, GATEWAYS, Scene
 from tests.support.brokers import raw_channel
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, until
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, JsonObject, agent, start, workflow
 

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import httpx
 from tests.faults.harness.journal import runs_without_an_end
-from tests.faults.harness.until import until
 from tests.faults.harness.workflows import steps
 from tests.faults.runner.figures import Figure, Scenario
 from tests.faults.runner.scene import EXECUTORS, GATEWAYS, JOBS, Scene
+from tests.support.eventually import until
 from tests.support.model_server import Reply
 from tests.support.workflow_files import START, agent, start, workflow
 

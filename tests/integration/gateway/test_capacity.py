@@ -5,7 +5,8 @@ from collections import Counter
 from typing import Any
 
 from tests.integration.jobs.system import System as JobsSystem
-from tests.integration.jobs.system import quick_settings, running, until
+from tests.integration.jobs.system import quick_settings, running
+from tests.support.eventually import until
 from tests.unit.gateway.system import running_system
 
 from gateway.adapters.jobs_service import JobsService

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, quick_settings, running, until
+from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, quick_settings, running
+from tests.support.eventually import until
 
 from gateway.adapters.follow_up import FollowUpService
 from shared.broker.topology import DEAD

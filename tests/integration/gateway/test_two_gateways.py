@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from tests.support.deploy import running, settings_for, state
@@ -80,7 +81,7 @@ async def pair(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Pair]:
                 caller=ServiceName.GATEWAY,
                 tokens=ServiceTokens.of(deploy_settings),
                 timeout=30,
-                transport=httpx.ASGITransport(deploy, raise_app_exceptions=False),
+                transport=httpx2.ASGITransport(deploy, raise_app_exceptions=False),
             )
             stack.push_async_callback(client.stop)
             settings = GatewaySettings(

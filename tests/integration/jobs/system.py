@@ -1,13 +1,13 @@
 """jobs-service with a real store and a broker in memory, and its callers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -245,7 +245,7 @@ class System:
     broker: Broker
     store: Store
     cancels: list[str]
-    transport: httpx.ASGITransport
+    transport: httpx2.ASGITransport
 
     def as_service(self, name: ServiceName) -> InternalClient:
         """A client with another service's token."""
@@ -277,7 +277,7 @@ async def running(settings: JobsSettings, **parts: Any) -> AsyncIterator[System]
     app = build(settings, **parts)
     broker = open_broker(settings.amqp_url, service="test")
     store = open_store(settings)
-    transport = httpx.ASGITransport(app)
+    transport = httpx2.ASGITransport(app)
     gateway = _client(settings, ServiceName.GATEWAY, transport)
     executor = _client(settings, ServiceName.EXECUTOR, transport)
     cancels: list[str] = []
@@ -299,13 +299,6 @@ async def running(settings: JobsSettings, **parts: Any) -> AsyncIterator[System]
         await store.stop()
 
 
-async def until(condition: Callable[[], Awaitable[object]], *, seconds: float = 5.0) -> None:
-    """Return once `condition` holds. Raises TimeoutError."""
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - the condition is in another process
-            await asyncio.sleep(0.01)
-
-
-def _client(settings: JobsSettings, name: ServiceName, transport: httpx.ASGITransport) -> InternalClient:
+def _client(settings: JobsSettings, name: ServiceName, transport: httpx2.ASGITransport) -> InternalClient:
     tokens = ServiceTokens.of(settings)
     return InternalClient("http://jobs", caller=name, tokens=tokens, timeout=10.0, transport=transport)

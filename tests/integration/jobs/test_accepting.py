@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import WORKSPACE, System, a_spec, json_payload, until
+from tests.integration.jobs.system import WORKSPACE, System, a_spec, json_payload
+from tests.support.eventually import until
 
 from shared.contracts.jobs import QueueStanding, RunAccepted
 from shared.contracts.runs import RunStatus

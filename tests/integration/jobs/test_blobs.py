@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System, json_payload, until
+from tests.integration.jobs.system import System, json_payload
+from tests.support.eventually import until
 
 from jobs_service.adapters.mongo_blobs import MongoBlobs
 from shared.contracts.jobs import StoredBlob

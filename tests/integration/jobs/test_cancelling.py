@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System, a_spec, an_outcome, asks, until
+from tests.integration.jobs.system import System, a_spec, an_outcome, asks
+from tests.support.eventually import until
 
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.runs import ErrorCode, RunMode, RunStatus

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
-from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, until
+from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome
+from tests.support.eventually import until
 
 from shared.broker.ports import Settlement
 from shared.broker.topology import DEAD, INTERACTIVE, RECORDS

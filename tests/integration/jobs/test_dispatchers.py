@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import msgspec
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System, a_spec, until
+from tests.integration.jobs.system import System, a_spec
+from tests.support.eventually import until
 
 from flowport.servers.ports import free_port
 from jobs_service.adapters.books import Books

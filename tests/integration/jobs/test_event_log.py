@@ -1,7 +1,8 @@
 """Events that are kept for readers who come later, or come back."""
 
 import pytest
-from tests.integration.jobs.system import WORKSPACE, System, a_spec, until
+from tests.integration.jobs.system import WORKSPACE, System, a_spec
+from tests.support.eventually import until
 
 from shared.broker.topology import EVENTS
 from shared.contracts.event_log import EventLogPage, EventPosition

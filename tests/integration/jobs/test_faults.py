@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import pytest
 from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.faults import DeafBroker, Faulty, When, failing
-from tests.integration.jobs.system import System, a_spec, an_outcome, quick_settings, until
+from tests.integration.jobs.system import System, a_spec, an_outcome, quick_settings
+from tests.support.eventually import until
 
 from jobs_service.adapters.books import Books
 from jobs_service.adapters.mongo_queue import MongoQueue

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, until
+from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome
+from tests.support.eventually import until
 
 from jobs_service.adapters.moments import from_ms, to_ms
 from shared.contracts.jobs import RunPage

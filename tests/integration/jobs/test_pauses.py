@@ -5,7 +5,8 @@ import asyncio
 import msgspec
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System, a_spec, asks, json_payload, until, waits
+from tests.integration.jobs.system import System, a_spec, asks, json_payload, waits
+from tests.support.eventually import until
 
 from shared.contracts.jobs import JournalEntry
 from shared.contracts.messages import RunBegan

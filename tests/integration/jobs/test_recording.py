@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.integration.jobs.system import System, a_spec, an_outcome, until
+from tests.integration.jobs.system import System, a_spec, an_outcome
+from tests.support.eventually import until
 
 from jobs_service.adapters.mongo_spend import MongoSpendBook
 from jobs_service.consumers import queue_consumer as consumer

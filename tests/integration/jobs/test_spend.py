@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from pymongo.errors import AutoReconnect
 from tests.integration.jobs.faults import When
-from tests.integration.jobs.system import quick_settings, until
+from tests.integration.jobs.system import quick_settings
+from tests.support.eventually import until
 
 from jobs_service.adapters.mongo_spend import NOTE, SPEND, MongoSpendBook
 from jobs_service.adapters.run_documents import RUNS

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.integration.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome, until
+from tests.integration.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
+from tests.support.eventually import until
 
 from shared.contracts.jobs import FindTallies, RunTallies, RunTally
 from shared.contracts.messages import RunBegan, RunRecorded

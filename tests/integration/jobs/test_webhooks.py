@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, until
+from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome
 from tests.support.deploy import key
+from tests.support.eventually import until
 from tests.support.http_stub import Answer, HttpStub
 
 from jobs_service.domain.webhooks import RETRIES, wait_before

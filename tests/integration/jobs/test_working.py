@@ -5,7 +5,8 @@ import asyncio
 import msgspec
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System, a_spec, an_outcome, until
+from tests.integration.jobs.system import System, a_spec, an_outcome
+from tests.support.eventually import until
 
 from shared.contracts.jobs import JournalEntry
 from shared.contracts.messages import DurableRunDispatched

@@ -2,7 +2,7 @@
 
 import json
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 from pydantic import SecretStr
@@ -27,15 +27,15 @@ class DeployService:
         self.is_up = True
         self.asked: list[str] = []
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    def answer(self, request: httpx2.Request) -> httpx2.Response:
         if not self.is_up:
-            raise httpx.ConnectError("connection refused")
+            raise httpx2.ConnectError("connection refused")
         self.asked.append(str(request.url.raw_path, "ascii"))
         if request.url.path.startswith("/internal/snapshots/w1/"):
-            return httpx.Response(200, content=json.dumps(workflow()))
+            return httpx2.Response(200, content=json.dumps(workflow()))
         if request.url.path == "/internal/workflows/child/endpoint" and request.url.params["workspace_id"] == "w1":
-            return httpx.Response(200, content=msgspec.json.encode(self.endpoint))
-        return httpx.Response(404, json={"code": "NOT_FOUND", "message": "no such workflow"})
+            return httpx2.Response(200, content=msgspec.json.encode(self.endpoint))
+        return httpx2.Response(404, json={"code": "NOT_FOUND", "message": "no such workflow"})
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def children(service: DeployService) -> DeployedChildren:
         caller=ServiceName.EXECUTOR,
         tokens=ServiceTokens({ServiceName.EXECUTOR: SecretStr("s3cret")}),
         timeout=1,
-        transport=httpx.MockTransport(service.answer),
+        transport=httpx2.MockTransport(service.answer),
     )
     deployments = Deployments(client)
     return DeployedChildren(deployments, WorkflowCache(deployments, entries=4))

@@ -1,6 +1,6 @@
 """Calls to a service that restarts."""
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 
@@ -17,12 +17,12 @@ class Restarting:
         self.refusals = refusals
         self.answered = 0
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
         if self.refusals:
             self.refusals -= 1
-            raise httpx.ConnectError("connection refused")
+            raise httpx2.ConnectError("connection refused")
         self.answered += 1
-        return httpx.Response(200, content=b"{}")
+        return httpx2.Response(200, content=b"{}")
 
 
 class Breaking:
@@ -30,9 +30,9 @@ class Breaking:
 
     asked = 0
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
         self.asked += 1
-        raise httpx.ReadError("connection reset")
+        raise httpx2.ReadError("connection reset")
 
 
 def client(answer: Restarting | Breaking, *, patience: float) -> InternalClient:
@@ -42,7 +42,7 @@ def client(answer: Restarting | Breaking, *, patience: float) -> InternalClient:
         tokens=ServiceTokens({ServiceName.GATEWAY: SecretStr("s3cret")}),
         timeout=1,
         patience=patience,
-        transport=httpx.MockTransport(answer),
+        transport=httpx2.MockTransport(answer),
     )
 
 

@@ -1,25 +1,31 @@
 """How one service calls another."""
 
 import asyncio
+from contextlib import aclosing
 from random import uniform
 from typing import Any, Final, TypeVar, overload
 
-import httpx
+import httpx2
 import msgspec
 
 from shared.errors import Unavailable
+from shared.http1 import Http1Transport
 from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
 from shared.service import ServiceName
-from shared.web.connections import KeptConnections
 from shared.web.internal_auth import ServiceTokens
 from shared.web.internal_errors import raise_internal_error
 
 T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
 
+CONNECT_SECONDS: Final = 5.0
+KEEP_SECONDS: Final = 30.0
+"""Well before the other side closes what is not used (see shared.web.server)."""
 PAUSE_SECONDS: Final = (0.05, 0.25)
 """Between two tries to connect; spread, so that not everybody comes back at once."""
+
+_LIMITS: Final = {"timeout": {"connect": CONNECT_SECONDS}}
 
 
 class InternalClient:
@@ -37,14 +43,14 @@ class InternalClient:
         tokens: ServiceTokens,
         timeout: float,
         patience: float = 0.0,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._host = httpx.URL(base_url).host
+        self._host = httpx2.URL(base_url).host
         self._headers = {"authorization": tokens.header(caller), "content-type": "application/json"}
         self._timeout = timeout
         self._patience = patience
-        self._transport = transport or KeptConnections()
+        self._transport = transport or Http1Transport(keep_seconds=KEEP_SECONDS)
 
     async def start(self) -> None:
         """Nothing to open: connections are made when needed."""
@@ -73,23 +79,26 @@ class InternalClient:
         try:
             with span(f"{method} {self._host}", SpanKind.CLIENT, url__path=path):
                 response = await self._sent(method, path, content)
-        except (httpx.HTTPError, TimeoutError) as error:
+        except (httpx2.HTTPError, TimeoutError) as error:
             raise Unavailable(f"{method} {self._base_url}{path}: {error or type(error).__name__}") from error
         if response.is_error:
             raise_internal_error(response.content, response.status_code)
         return response.content
 
-    async def _sent(self, method: str, path: str, content: bytes | None) -> httpx.Response:
+    async def _sent(self, method: str, path: str, content: bytes | None) -> httpx2.Response:
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._patience
         while True:
-            request = httpx.Request(method, self._base_url + path, content=content, headers=self._headers | _trace())
+            request = httpx2.Request(
+                method, self._base_url + path, content=content, headers=self._headers | _trace(), extensions=_LIMITS
+            )
             try:
                 async with asyncio.timeout(self._timeout):
                     response = await self._transport.handle_async_request(request)
-                    await response.aread()
+                    async with aclosing(response):
+                        await response.aread()
                     return response
-            except httpx.ConnectError:
+            except httpx2.ConnectError:
                 if loop.time() >= give_up:
                     raise
             await asyncio.sleep(uniform(*PAUSE_SECONDS))  # noqa: S311 - spreads load, guards nothing

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from openai import AsyncAzureOpenAI
 
 from executor_service.providers.endpoints import Endpoint
+from executor_service.providers.http import streaming_client
 from executor_service.providers.model import ModelFailure, ModelRequest
 from executor_service.providers.openai_compatible import OpenAICompatible, key_of
 from executor_service.providers.settings import ProviderSettings
@@ -37,7 +38,13 @@ class AzureOpenAI(OpenAICompatible):
         return key_of(request, self._endpoint.provider, own_key), endpoint, version
 
     def _connected(self, key: str, endpoint: str = "", version: str = "") -> AsyncAzureOpenAI:
-        return AsyncAzureOpenAI(api_key=key, azure_endpoint=endpoint, api_version=version, max_retries=0)
+        return AsyncAzureOpenAI(
+            api_key=key,
+            azure_endpoint=endpoint,
+            api_version=version,
+            max_retries=0,
+            http_client=streaming_client(),
+        )
 
 
 def _checked(endpoint: str) -> str:

@@ -2,13 +2,23 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
 import httpx2
 import msgspec
-from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI, OpenAIError
+from openai import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AsyncOpenAI,
+    AsyncStream,
+    OpenAIError,
+    RequestOptions,
+)
 
 from executor_service.providers.endpoints import Endpoint
+from executor_service.providers.http import streaming_client
 from executor_service.providers.model import (
     BROKEN_OFF,
     TIMED_OUT,
@@ -26,6 +36,8 @@ from shared.observe.spans import trace_headers
 from shared.workflow.jsvalues import JsonObject, stringify
 
 MAX_CLIENTS: Final = 64
+COMPLETIONS: Final = "/chat/completions"
+"""Asked for by the client's door to any path: what `create` does to a body that is right already costs 0.2 ms."""
 
 
 class OpenAICompatible:
@@ -41,12 +53,15 @@ class OpenAICompatible:
         client = self._client(request)
         body = _body(request, self._endpoint, streams=listener is not None)
         timeout = httpx2.Timeout(request.timeout_seconds, connect=self._connect_seconds)
+        options: RequestOptions = {"timeout": timeout, "headers": trace_headers()}
         try:
-            calls = client.chat.completions.with_streaming_response
-            async with calls.create(**body, timeout=timeout, extra_headers=trace_headers()) as response:
+            answer = await client.post(
+                COMPLETIONS, cast_to=object, body=body, options=options, stream=True, stream_cls=AsyncStream[object]
+            )
+            async with aclosing(answer.response) as response:
                 if listener is None:
-                    return whole_turn(await response.read())
-                return await streamed_turn(response.iter_bytes(), listener)
+                    return whole_turn(await response.aread())
+                return await streamed_turn(response.aiter_bytes(), listener)
         except (OpenAIError, httpx2.HTTPError, OutboundError, StreamError, msgspec.DecodeError) as error:
             raise _failure(error, self._endpoint.provider) from error
 
@@ -72,7 +87,7 @@ class OpenAICompatible:
         return (key_of(request, self._endpoint.provider, self._endpoint.api_key),)
 
     def _connected(self, key: str) -> AsyncOpenAI:
-        return AsyncOpenAI(api_key=key, base_url=self._endpoint.base_url, max_retries=0)
+        return AsyncOpenAI(api_key=key, base_url=self._endpoint.base_url, max_retries=0, http_client=streaming_client())
 
 
 def key_of(request: ModelRequest, provider: str, own_key: str) -> str:

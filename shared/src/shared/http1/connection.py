@@ -1,0 +1,82 @@
+"""A connection: one exchange after the other."""
+
+import asyncio
+import socket
+import ssl
+from typing import Final
+
+from aiohappyeyeballs import start_connection
+
+from shared.http1.exchange import Exchange
+
+NEXT_ADDRESS_SECONDS: Final = 0.25
+"""As RFC 8305 has it: an address that does not answer must not hold up the others."""
+
+
+class Connection(asyncio.Protocol):
+    """An open connection; whoever has it is alone with it."""
+
+    is_open = False
+    _transport: asyncio.Transport
+    _exchange: Exchange | None = None
+    _expiry: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """It is open."""
+        self._transport, self.is_open = transport, True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is not any more."""
+        self.is_open = False
+        self._stop_waiting()
+        if self._exchange is not None:
+            self._exchange.lose(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """More of an answer. What is said before anything was asked would be read as the next one."""
+        if self._exchange is None:
+            self.close()
+        else:
+            self._exchange.feed(data)
+
+    def send(self, request: bytes) -> Exchange:
+        """Ask, and see what comes back."""
+        self._stop_waiting()
+        self._exchange = Exchange(self._transport)
+        self._transport.write(request)
+        return self._exchange
+
+    def rest(self, seconds: float) -> bool:
+        """Wait so long for another request, unless the last answer was the last; returns whether it waits."""
+        if not self.is_open or self._exchange is None or not self._exchange.may_be_followed:
+            self.close()
+            return False
+        self._exchange = None
+        self._expiry = asyncio.get_running_loop().call_later(seconds, self.close)
+        return True
+
+    def close(self) -> None:
+        """Close it at once, whatever was to come."""
+        self.is_open = False
+        self._stop_waiting()
+        self._transport.abort()
+
+    def _stop_waiting(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+
+
+async def connect(host: str, port: int, tls: ssl.SSLContext | None) -> Connection:
+    """Open a connection to the first address of the host that answers. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    opened = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS)
+    try:
+        _, connection = await loop.create_connection(
+            Connection, sock=opened, ssl=tls, server_hostname=host if tls else None
+        )
+    except BaseException:
+        opened.close()
+        raise
+    return connection

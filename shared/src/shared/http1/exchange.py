@@ -1,0 +1,150 @@
+"""What comes back for one HTTP/1.1 request, parsed in C as it comes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+import httptools
+import httpx2
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+MAX_BUFFERED_BYTES: Final = 256 * 1024
+"""More than that is left to the network until somebody reads."""
+CUT: Final = "The server closed the connection before its answer was complete"
+_BODY_ENDS_BY: Final = frozenset({b"content-length", b"transfer-encoding"})
+
+
+class Exchange:
+    """One answer, as far as it came. All of that can be read, whatever comes after it: a cut takes no word back.
+
+    httptools calls what begins with `on_`.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self.status = 0
+        self.reason = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.is_whole = False
+        self.may_be_followed = False
+        """Whether the answer is whole, and the connection may serve another request after it."""
+        self._transport = transport
+        self._parser = httptools.HttpResponseParser(self)
+        self._head_bytes = 0
+        self._has_head = False
+        self._pieces: list[bytes] = []
+        self._buffered = 0
+        self._is_paused = False
+        self._failure: httpx2.TransportError | None = None
+        self._news: asyncio.Future[None] | None = None
+
+    async def head(self, seconds: float | None) -> None:
+        """Wait for status and headers. Raises httpx2.ReadTimeout, httpx2.ReadError, httpx2.RemoteProtocolError."""
+        while not self._has_head:
+            if self._failure is not None:
+                raise self._failure
+            await self._more(seconds)
+
+    async def body(self, seconds: float | None) -> AsyncIterator[bytes]:
+        """The body in pieces, each all that has come; at most `seconds` between two. Raises as `head`."""
+        while True:
+            if self._pieces:
+                yield self._taken()
+            elif self.is_whole:
+                return
+            elif self._failure is not None:
+                raise self._failure
+            else:
+                await self._more(seconds)
+
+    def feed(self, data: bytes) -> None:
+        """More of the answer has come."""
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._fail(httpx2.RemoteProtocolError(f"The server does not speak HTTP/1.1: {error}"))
+        if not self._has_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._fail(httpx2.RemoteProtocolError(f"The headers are longer than {MAX_HEAD_BYTES:,} bytes"))
+        if self._buffered > MAX_BUFFERED_BYTES and not self._is_paused:
+            self._is_paused = True
+            self._transport.pause_reading()
+        self._tell()
+
+    def lose(self, error: Exception | None) -> None:
+        """Nothing more will come."""
+        if error is None and self._has_head and not any(name.lower() in _BODY_ENDS_BY for name, _ in self.headers):
+            self.is_whole = True
+        elif error is None:
+            self._fail(httpx2.RemoteProtocolError(CUT))
+        else:
+            self._fail(httpx2.ReadError(str(error) or CUT))
+        self._tell()
+
+    def on_message_begin(self) -> None:
+        """Raises RemoteProtocolError: what nobody asked for would be read as the answer to the next request."""
+        if self.is_whole:
+            self.may_be_followed = False
+            raise httpx2.RemoteProtocolError("The server sent more than one answer")
+
+    def on_status(self, reason: bytes) -> None:
+        """A piece of the words behind the status."""
+        self.reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer, which nobody reads."""
+        if not self._has_head:
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Status and headers are there; those of an interim answer are not yet the ones that count."""
+        self.status = self._parser.get_status_code()
+        self._has_head = self.status >= 200
+
+    def on_body(self, piece: bytes) -> None:
+        """A piece of the body, without the frame that it came in."""
+        self._pieces.append(piece)
+        self._buffered += len(piece)
+
+    def on_message_complete(self) -> None:
+        """The answer is whole, or the interim one before it."""
+        if self._has_head:
+            self.is_whole = True
+            self.may_be_followed = self._parser.should_keep_alive()
+        else:
+            self.reason, self.headers = b"", []
+
+    def _taken(self) -> bytes:
+        taken = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
+        self._buffered = 0
+        if self._is_paused:
+            self._is_paused = False
+            self._transport.resume_reading()
+        return taken
+
+    def _fail(self, failure: httpx2.TransportError) -> None:
+        self.may_be_followed = False
+        if not self.is_whole and self._failure is None:
+            self._failure = failure
+            self._transport.abort()
+
+    async def _more(self, seconds: float | None) -> None:
+        loop = asyncio.get_running_loop()
+        self._news = loop.create_future()
+        timer = None if seconds is None else loop.call_later(seconds, self._give_up, self._news)
+        try:
+            await self._news
+        finally:
+            self._news = None
+            if timer is not None:
+                timer.cancel()
+
+    def _tell(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+
+    @staticmethod
+    def _give_up(news: asyncio.Future[None]) -> None:
+        if not news.done():
+            news.set_exception(httpx2.ReadTimeout("The server said nothing in time"))
