@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from tests.support.model_server import ModelServer, Reply, ToolCall
+from tests.support.raw_http import answer, raw_server, saying
 from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role, Tool
@@ -46,7 +47,7 @@ async def test_an_answer_is_heard_piece_by_piece(server: ModelServer, models: Mo
     server.answer("streamed", Reply.says("One two three", thinking=("hm",)))
     heard = Heard()
     turn = await models.turn(asks("vllm/streamed"), heard)
-    assert heard.pieces == ["One ", "two ", "three"]
+    assert "".join(heard.pieces) == "One two three"
     assert heard.thoughts == ["hm"]
     assert (turn.content, turn.thinking, turn.tokens.output) == ("One two three", "hm", 3)
     assert server.calls_of("streamed")[0].body["stream_options"] == {"include_usage": True}
@@ -91,6 +92,59 @@ async def test_a_refusal_is_told_in_the_providers_words(server: ModelServer, mod
     with pytest.raises(ModelFailure) as failure:
         await models.turn(asks("vllm/refuses"), Heard() if listens else None)
     assert (failure.value.message, failure.value.status) == ("model exploded", 400)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"error":{"message":"no such model","code":404}}', "no such model"),
+        (b'{"error":"no such model"}', "no such model"),
+        (b'{"message":"no such model"}', "no such model"),
+        (b"<html>Bad gateway</html>", "<html>Bad gateway</html>"),
+        (b'{"error":{"message":7}}', '{"error":{"message":7}}'),
+        (b"\xff" * 5000, "\ufffd" * 1000),
+        (b"", "Error code: 418"),
+    ],
+)
+async def test_a_refusal_in_any_form_is_told(body: bytes, told: str) -> None:
+    async with raw_server(saying(answer("418 Teapot", body))) as refusing:
+        models = Models(ProviderSettings(vllm_base_url=refusing.url))
+        with pytest.raises(ModelFailure) as failure:
+            await models.turn(asks("vllm/x"), Heard())
+        await models.stop()
+    assert (failure.value.message, failure.value.status) == (told, 418)
+
+
+async def test_a_key_that_is_no_header_is_refused_unsent_and_not_repeated(server: ModelServer, models: Models) -> None:
+    for key in ("a\r\nx-admin: 1", "clé\u2028"):
+        with pytest.raises(ModelFailure, match="vllm cannot be asked") as failure:
+            await models.turn(asks("vllm/forged", credentials={"apiKey": key}))
+        assert key not in failure.value.message
+    assert server.calls_of("forged") == []
+
+
+async def test_azure_is_asked_for_a_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = b'{"choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}]}'
+    async with raw_server(saying(answer(body=said))) as azure:
+        settings = ProviderSettings(
+            azure_openai_endpoint=f"{azure.url}/", azure_openai_api_key="k", azure_openai_api_version="2026-01-01"
+        )
+        models = Models(settings)
+        assert (await models.turn(asks("azure/my gpt"))).content == "Hello"
+        await models.stop()
+    asked = azure.requests[0]
+    assert asked.target == "/openai/deployments/my%20gpt/chat/completions?api-version=2026-01-01"
+    assert asked.headers["api-key"] == "k"
+    assert "authorization" not in asked.headers
+
+
+async def test_a_server_that_moved_is_followed(server: ModelServer) -> None:
+    moved = answer("308 Permanent Redirect", headers=(f"Location: {server.url}/v1/chat/completions",))
+    async with raw_server(saying(moved)) as old:
+        models = Models(ProviderSettings(vllm_base_url=old.url, vllm_api_key="secret"))
+        assert (await models.turn(asks("vllm/moved"))).content == "Hi"
+        await models.stop()
+    assert "authorization" not in server.calls_of("moved")[0].headers  # the key is for the server that was named
 
 
 async def test_a_connection_that_breaks_off_is_a_failure(server: ModelServer, models: Models) -> None:

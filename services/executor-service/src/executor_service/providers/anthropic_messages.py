@@ -9,6 +9,7 @@ import httpx2
 from anthropic import AnthropicError, APIConnectionError, APIStatusError, APITimeoutError, AsyncAnthropic
 from anthropic.types import Message as Answer
 
+from executor_service.providers.http import MAX_CLIENTS
 from executor_service.providers.model import (
     BROKEN_OFF,
     TIMED_OUT,
@@ -23,7 +24,7 @@ from executor_service.providers.model import (
     Turn,
     cannot_take,
 )
-from executor_service.providers.openai_compatible import MAX_CLIENTS, key_of
+from executor_service.providers.openai_compatible import key_of
 from executor_service.providers.patience import refusal
 from executor_service.providers.settings import ProviderSettings
 from shared.workflow.jsvalues import JsonObject

@@ -1,14 +1,11 @@
 """Azure OpenAI: deployments of a resource, `azure/<deployment>`."""
 
 from typing import Final
-from urllib.parse import urlsplit
-
-from openai import AsyncAzureOpenAI
+from urllib.parse import quote, urlencode, urlsplit
 
 from executor_service.providers.endpoints import Endpoint
-from executor_service.providers.http import streaming_client
 from executor_service.providers.model import ModelFailure, ModelRequest
-from executor_service.providers.openai_compatible import OpenAICompatible, key_of
+from executor_service.providers.openai_compatible import COMPLETIONS, Door, OpenAICompatible, bare_model, key_of
 from executor_service.providers.settings import ProviderSettings
 
 AZURE_DOMAINS: Final = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
@@ -28,23 +25,16 @@ class AzureOpenAI(OpenAICompatible):
         super().__init__(endpoint, connect_seconds=settings.model_connect_seconds)
         self._version = settings.azure_openai_api_version
 
-    def _address(self, request: ModelRequest) -> tuple[str, ...]:
+    def _door(self, request: ModelRequest) -> Door:
         own = request.credential("azureEndpoint")
         endpoint = _checked(own) if own is not None else self._endpoint.base_url
         if not endpoint:
             raise ModelFailure("No Azure endpoint is configured")
-        own_key = self._endpoint.api_key if own is None else ""
+        key = key_of(request, self._endpoint.provider, self._endpoint.api_key if own is None else "")
         version = request.credential("azureApiVersion") or self._version
-        return key_of(request, self._endpoint.provider, own_key), endpoint, version
-
-    def _connected(self, key: str, endpoint: str = "", version: str = "") -> AsyncAzureOpenAI:
-        return AsyncAzureOpenAI(
-            api_key=key,
-            azure_endpoint=endpoint,
-            api_version=version,
-            max_retries=0,
-            http_client=streaming_client(),
-        )
+        deployment = quote(bare_model(request.model, self._endpoint.provider), safe="")
+        path = f"/openai/deployments/{deployment}{COMPLETIONS}?{urlencode({'api-version': version})}"
+        return Door(endpoint.rstrip("/") + path, {"api-key": key})
 
 
 def _checked(endpoint: str) -> str:

@@ -10,6 +10,7 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
+from executor_service.providers.http import MAX_CLIENTS
 from executor_service.providers.model import (
     BROKEN_OFF,
     TIMED_OUT,
@@ -24,7 +25,7 @@ from executor_service.providers.model import (
     Turn,
     cannot_take,
 )
-from executor_service.providers.openai_compatible import MAX_CLIENTS, key_of
+from executor_service.providers.openai_compatible import key_of
 from executor_service.providers.patience import refusal
 from executor_service.providers.settings import ProviderSettings
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json

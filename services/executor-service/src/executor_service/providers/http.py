@@ -1,20 +1,21 @@
-"""How the vendors' clients get to their servers."""
+"""The way to model servers."""
 
 from typing import Final
 from urllib.request import getproxies
 
 import httpx2
-from openai import DefaultAsyncHttpxClient
 
 from shared.http1 import Http1Transport
 
 KEEP_SECONDS: Final = 4.0
 """Many servers close what is not used after five."""
 MAX_CONNECTIONS: Final = 1000
+MAX_CLIENTS: Final = 64
+"""Of one provider, where each key or server has its own."""
 
 
-def streaming_client() -> httpx2.AsyncClient:
-    """A client with the vendors' own timeouts and redirects, over our transport; through proxies, over httpx2's."""
-    if getproxies():
-        return DefaultAsyncHttpxClient()
-    return DefaultAsyncHttpxClient(transport=Http1Transport(keep_seconds=KEEP_SECONDS, max_connections=MAX_CONNECTIONS))
+def streaming_client(*, follow_redirects: bool = True) -> httpx2.AsyncClient:
+    """A client over our own transport; through proxies, where the environment names some, over httpx2's."""
+    transport = None if getproxies() else Http1Transport(keep_seconds=KEEP_SECONDS, max_connections=MAX_CONNECTIONS)
+    limits = httpx2.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEP_SECONDS)
+    return httpx2.AsyncClient(transport=transport, limits=limits, follow_redirects=follow_redirects)

@@ -1,21 +1,12 @@
-"""Every server that speaks chat completions, through the official client."""
+"""Every server that speaks chat completions."""
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import aclosing
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import httpx2
 import msgspec
-from openai import (
-    APIConnectionError,
-    APIStatusError,
-    APITimeoutError,
-    AsyncOpenAI,
-    AsyncStream,
-    OpenAIError,
-    RequestOptions,
-)
 
 from executor_service.providers.endpoints import Endpoint
 from executor_service.providers.http import streaming_client
@@ -29,65 +20,91 @@ from executor_service.providers.model import (
     Role,
     Turn,
 )
-from executor_service.providers.openai_wire import StreamError, messages_of, streamed_turn, tools_of, whole_turn
+from executor_service.providers.openai_wire import (
+    StreamError,
+    messages_of,
+    refusal_of,
+    streamed_turn,
+    tools_of,
+    whole_turn,
+)
 from executor_service.providers.patience import refusal
 from shared.net import OutboundError
 from shared.observe.spans import trace_headers
 from shared.workflow.jsvalues import JsonObject, stringify
 
-MAX_CLIENTS: Final = 64
 COMPLETIONS: Final = "/chat/completions"
-"""Asked for by the client's door to any path: what `create` does to a body that is right already costs 0.2 ms."""
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where completions are asked for, and the headers that open it."""
+
+    url: str
+    headers: Mapping[str, str]
+    server: str = ""
+    """The block's own server, where it is not the operator's."""
 
 
 class OpenAICompatible:
-    """One provider: its endpoint, and a bounded pool of clients, one for each key."""
+    """One provider: its endpoint, and the way to it."""
 
     def __init__(self, endpoint: Endpoint, *, connect_seconds: float) -> None:
         self._endpoint = endpoint
         self._connect_seconds = connect_seconds
-        self._clients: OrderedDict[tuple[str, ...], AsyncOpenAI] = OrderedDict()
+        self._http = streaming_client()
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Ask for one turn. Raises ModelFailure."""
-        client = self._client(request)
+        door = self._door(request)
         body = _body(request, self._endpoint, streams=listener is not None)
-        timeout = httpx2.Timeout(request.timeout_seconds, connect=self._connect_seconds)
-        options: RequestOptions = {"timeout": timeout, "headers": trace_headers()}
         try:
-            answer = await client.post(
-                COMPLETIONS, cast_to=object, body=body, options=options, stream=True, stream_cls=AsyncStream[object]
-            )
-            async with aclosing(answer.response) as response:
+            async with aclosing(await self._asked(door, body, request.timeout_seconds)) as answer:
+                if not answer.is_success:
+                    told = refusal_of(await answer.aread()) or f"Error code: {answer.status_code}"
+                    raise refusal(told, answer.status_code, answer.headers)
                 if listener is None:
-                    return whole_turn(await response.aread())
-                return await streamed_turn(response.aiter_bytes(), listener)
-        except (OpenAIError, httpx2.HTTPError, OutboundError, StreamError, msgspec.DecodeError) as error:
+                    return whole_turn(await answer.aread())
+                return await streamed_turn(answer.aiter_bytes(), listener)
+        except (httpx2.HTTPError, OutboundError, StreamError, msgspec.DecodeError) as error:
             raise _failure(error, self._endpoint.provider) from error
 
     async def stop(self) -> None:
-        """Close every client."""
-        while self._clients:
-            await self._clients.popitem()[1].close()
+        """Close every connection."""
+        await self._http.aclose()
 
-    def _client(self, request: ModelRequest) -> AsyncOpenAI:
-        address = self._address(request)
-        client = self._clients.get(address)
-        if client is None:
-            client = self._clients[address] = self._connected(*address)
-            if len(self._clients) > MAX_CLIENTS:
-                self._clients.popitem(last=False)
-        self._clients.move_to_end(address)
-        return client
+    async def _asked(self, door: Door, body: JsonObject, seconds: float) -> httpx2.Response:
+        """The answer's head. Raises ModelFailure where there is none, httpx2.TimeoutException, OutboundError."""
+        limits = httpx2.Timeout(seconds, connect=self._connect_seconds).as_dict()
+        headers = {"content-type": "application/json", "accept-encoding": "identity", **door.headers, **trace_headers()}
+        try:
+            asked = httpx2.Request(
+                "POST", door.url, headers=headers, content=_encode(body), extensions={"timeout": limits}
+            )
+            return await self._way_to(door).send(asked, stream=True)
+        except (httpx2.LocalProtocolError, httpx2.InvalidURL, UnicodeEncodeError) as error:
+            raise ModelFailure(f"{self._endpoint.provider} cannot be asked: {error}") from error
+        except httpx2.TimeoutException:
+            raise
+        except httpx2.HTTPError as error:
+            raise ModelFailure(f"Could not reach {self._endpoint.provider}: {error}", may_pass=True) from error
 
-    def _address(self, request: ModelRequest) -> tuple[str, ...]:
-        """What a client is for: the key, and whatever else `_connected` takes. Raises ModelFailure."""
+    def _door(self, request: ModelRequest) -> Door:
+        """Where this is asked. Raises ModelFailure."""
         if not self._endpoint.base_url:
             raise ModelFailure(f"No server is configured for {self._endpoint.provider} models")
-        return (key_of(request, self._endpoint.provider, self._endpoint.api_key),)
+        key = key_of(request, self._endpoint.provider, self._endpoint.api_key)
+        return Door(self._endpoint.base_url.rstrip("/") + COMPLETIONS, bearer(key))
 
-    def _connected(self, key: str) -> AsyncOpenAI:
-        return AsyncOpenAI(api_key=key, base_url=self._endpoint.base_url, max_retries=0, http_client=streaming_client())
+    def _way_to(self, door: Door) -> httpx2.AsyncClient:
+        """The client to ask over. Raises ModelFailure."""
+        return self._http
+
+
+def bearer(key: str) -> Mapping[str, str]:
+    """How a key is shown."""
+    return {"authorization": f"Bearer {key}"}
 
 
 def key_of(request: ModelRequest, provider: str, own_key: str) -> str:
@@ -98,7 +115,7 @@ def key_of(request: ModelRequest, provider: str, own_key: str) -> str:
     return key
 
 
-def _body(request: ModelRequest, endpoint: Endpoint, *, streams: bool) -> Mapping[str, Any]:
+def _body(request: ModelRequest, endpoint: Endpoint, *, streams: bool) -> JsonObject:
     body: JsonObject = {"model": bare_model(request.model, endpoint.provider), **tools_of(request)}
     if request.temperature is not None:
         body["temperature"] = request.temperature
@@ -139,28 +156,12 @@ def bare_model(model: str, provider: str) -> str:
 
 
 def _failure(error: Exception, provider: str) -> ModelFailure:
-    if isinstance(error, APIStatusError):
-        return refusal(_told(error), error.status_code, error.response.headers)
-    if isinstance(error, APIConnectionError):
-        return _unreached(error, provider)
     if isinstance(error, httpx2.TimeoutException):
         return ModelFailure(TIMED_OUT)
     if isinstance(error, httpx2.HTTPError):
         return ModelFailure(BROKEN_OFF)
+    if isinstance(error, OutboundError):
+        return ModelFailure(error.message)
     if isinstance(error, msgspec.DecodeError):
         return ModelFailure(f"{provider} sent an answer that cannot be read: {error}")
     return ModelFailure(str(error))
-
-
-def _unreached(error: APIConnectionError, provider: str) -> ModelFailure:
-    if isinstance(error, APITimeoutError):
-        return ModelFailure(TIMED_OUT)
-    if isinstance(error.__cause__, OutboundError):
-        return ModelFailure(error.__cause__.message)
-    return ModelFailure(f"Could not reach {provider}: {error.__cause__ or error}", may_pass=True)
-
-
-def _told(error: APIStatusError) -> str:
-    body = error.body
-    message = body.get("message") if isinstance(body, dict) else body
-    return message if isinstance(message, str) and message else error.message

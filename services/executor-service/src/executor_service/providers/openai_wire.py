@@ -25,6 +25,7 @@ from shared.workflow.jsvalues import Json, JsonObject
 DATA: Final = b"data:"
 DONE: Final = b"[DONE]"
 READ_OUT_SECONDS: Final = 0.25
+MAX_REFUSAL_BYTES: Final = 1000
 EVENTS_IN_A_ROW: Final = 16
 """After the first, and then after so many, another run has its turn."""
 NO_ANSWER: Final = "The model gave no answer"
@@ -78,11 +79,17 @@ class _Completion(msgspec.Struct):
     error: _Error | str | None = None
 
 
+class _Refusal(msgspec.Struct):
+    error: _Error | str | None = None
+    message: str = ""
+
+
 class StreamError(Exception):
     """The provider reported an error instead of its answer, or gave none."""
 
 
 _decoder: Final = msgspec.json.Decoder(_Completion)
+_refusal_decoder: Final = msgspec.json.Decoder(_Refusal)
 
 
 def messages_of(request: ModelRequest) -> list[JsonObject]:
@@ -110,53 +117,92 @@ def whole_turn(body: bytes) -> Turn:
     return gathering.turn()
 
 
-async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener) -> Turn:
-    """A streamed answer, told to the listener piece by piece. Raises msgspec.DecodeError, StreamError.
+def refusal_of(body: bytes) -> str:
+    """What a server says to why it refuses, in its own words; empty where it says nothing."""
+    with suppress(msgspec.DecodeError):
+        refused = _refusal_decoder.decode(body)
+        error = refused.error
+        if told := error if isinstance(error, str) else error.message if error else refused.message:
+            return told
+    return body[:MAX_REFUSAL_BYTES].decode(errors="replace").strip()
 
-    Not every server says `[DONE]`, and not every one a reason to end; one that says neither broke off.
+
+async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener) -> Turn:
+    """A streamed answer, told to the listener as it comes. Raises msgspec.DecodeError, StreamError.
+
+    Words that came together are told together. Not every server says `[DONE]`, and not every one a reason to end; one
+    that says neither broke off.
     """
-    gathering = _Gathering()
-    events = _events(chunks)
-    async for data in events:
-        if data == DONE:
-            await _read_out(events)
-            return gathering.turn()
-        completion = _decoder.decode(data)
-        for said in gathering.take(completion):
-            if thought := said.reasoning_content or said.reasoning:
-                await listener.thinking(thought)
-            if said.content:
-                await listener.text(said.content)
+    gathering, telling = _Gathering(), _Telling(listener)
+    batches = _batches(chunks)
+    async for batch in batches:
+        try:
+            for data in batch:
+                if data == DONE:
+                    await telling.flush()
+                    await _read_out(batches)
+                    return gathering.turn()
+                for said in gathering.take(_decoder.decode(data)):
+                    if thought := said.reasoning_content or said.reasoning:
+                        await telling.thinking(thought)
+                    if said.content:
+                        telling.text(said.content)
+        finally:
+            await telling.flush()
     if not gathering.has_ended:
         raise StreamError(BROKEN_OFF)
     return gathering.turn()
 
 
-async def _read_out(events: AsyncIterator[bytes]) -> None:
+async def _read_out(batches: AsyncIterator[object]) -> None:
     """Read what follows the last word, for a moment: a connection whose answer was read to its end is used again."""
     with suppress(TimeoutError):
         async with asyncio.timeout(READ_OUT_SECONDS):
-            async for _ in events:
+            async for _ in batches:
                 pass
 
 
-async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The data of each event. What has arrived at once is not taken at once: other runs' first words go between."""
-    rest, taken = b"", 0
+async def _batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """The data of the events. What has arrived at once is not taken at once: other runs' first words go between."""
+    rest, most = b"", 1
     async for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
+        batch = []
         for line in lines:
             if data := _data(line):
-                yield data
-                if taken % EVENTS_IN_A_ROW == 0:
+                batch.append(data)
+                if len(batch) == most:
+                    yield batch
                     await asyncio.sleep(0)
-                taken += 1
+                    batch, most = [], EVENTS_IN_A_ROW
+        if batch:
+            yield batch
     if data := _data(rest):
-        yield data
+        yield [data]
 
 
 def _data(line: bytes) -> bytes:
     return line[len(DATA) :].strip() if line.startswith(DATA) else b""
+
+
+class _Telling:
+    """Tells words that follow each other as one piece."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._words: list[str] = []
+
+    def text(self, word: str) -> None:
+        self._words.append(word)
+
+    async def thinking(self, thought: str) -> None:
+        await self.flush()
+        await self._listener.thinking(thought)
+
+    async def flush(self) -> None:
+        if self._words:
+            words, self._words = self._words, []
+            await self._listener.text("".join(words))
 
 
 class _Gathering:

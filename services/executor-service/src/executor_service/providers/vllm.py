@@ -1,15 +1,16 @@
 """vLLM and its like: the operator's server, or a block's own."""
 
 import ssl
+from collections import OrderedDict
 from typing import Final
 
 import httpcore2
 import httpx2
-from openai import AsyncOpenAI
 
 from executor_service.providers.endpoints import NO_KEY_NEEDED, Endpoint, with_version
+from executor_service.providers.http import MAX_CLIENTS
 from executor_service.providers.model import ModelFailure, ModelRequest
-from executor_service.providers.openai_compatible import OpenAICompatible
+from executor_service.providers.openai_compatible import COMPLETIONS, Door, OpenAICompatible, bearer
 from shared.net import BlockedAddress, OutboundClient, OutboundFailed
 
 COMPRESSED: Final = "The model server sent a compressed answer, which was not asked for"
@@ -25,22 +26,37 @@ class VllmProvider(OpenAICompatible):
     def __init__(self, endpoint: Endpoint, *, connect_seconds: float, outbound: OutboundClient) -> None:
         super().__init__(endpoint, connect_seconds=connect_seconds)
         self._outbound = outbound
+        self._ways: OrderedDict[str, httpx2.AsyncClient] = OrderedDict()
 
-    def _address(self, request: ModelRequest) -> tuple[str, ...]:
+    async def stop(self) -> None:
+        """See OpenAICompatible."""
+        await super().stop()
+        while self._ways:
+            await self._ways.popitem()[1].aclose()
+
+    def _door(self, request: ModelRequest) -> Door:
         named = request.credential("azureEndpoint")
         if named is None or with_version(named) == self._endpoint.base_url:
-            return super()._address(request)
-        return request.credential("apiKey") or NO_KEY_NEEDED, with_version(named.strip())
+            return super()._door(request)
+        server = with_version(named.strip())
+        return Door(server + COMPLETIONS, bearer(request.credential("apiKey") or NO_KEY_NEEDED), server)
 
-    def _connected(self, key: str, own_server: str = "") -> AsyncOpenAI:
-        if not own_server:
-            return super()._connected(key)
+    def _way_to(self, door: Door) -> httpx2.AsyncClient:
+        if not door.server:
+            return super()._way_to(door)
+        way = self._ways.get(door.server) or self._guarded(door.server)
+        self._ways[door.server] = way
+        self._ways.move_to_end(door.server)
+        if len(self._ways) > MAX_CLIENTS:
+            self._ways.popitem(last=False)
+        return way
+
+    def _guarded(self, server: str) -> httpx2.AsyncClient:
         try:
-            transport = _Guarded(self._outbound.network_to(own_server))
+            transport = _Guarded(self._outbound.network_to(server))
         except BlockedAddress as error:
             raise ModelFailure(error.message) from error
-        http = httpx2.AsyncClient(transport=transport, trust_env=False)
-        return AsyncOpenAI(api_key=key, base_url=own_server, max_retries=0, http_client=http)
+        return httpx2.AsyncClient(transport=transport, trust_env=False)
 
 
 class _Guarded(httpx2.AsyncHTTPTransport):
