@@ -24,16 +24,16 @@ SECONDS = 60
 class Up:
     """One running `flowport up` in `folder`."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, *options: str) -> None:
         self._output = folder / "output.txt"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FLOWPORT_")}
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [Path(sys.executable).with_name("flowport"), "up", "--examples", ROOT / "examples"],
+                [Path(sys.executable).with_name("flowport"), "up", "--examples", ROOT / "examples", *options],
                 cwd=folder,
                 env={**environment, "PORT": str(port)},
                 stdout=output,
-                stderr=output,
+                stderr=subprocess.DEVNULL if options else output,
             )
 
     @property
@@ -41,10 +41,10 @@ class Up:
         """What it printed so far."""
         return self._output.read_text()
 
-    def await_ready(self) -> None:
+    def await_ready(self, sign: str = "Ctrl-C stops") -> None:
         """Wait until it says that it is up."""
         deadline = time.monotonic() + SECONDS
-        while "Ctrl-C stops" not in self.output:
+        while sign not in self.output:
             assert self.process.poll() is None, self.output
             assert time.monotonic() < deadline, self.output
             time.sleep(0.05)
@@ -66,8 +66,8 @@ def _parent(stat: Path) -> int:
 
 
 @contextmanager
-def up(folder: Path, port: int) -> Iterator[Up]:
-    started = Up(folder, port)
+def up(folder: Path, port: int, *options: str) -> Iterator[Up]:
+    started = Up(folder, port, *options)
     try:
         yield started
     finally:
@@ -139,6 +139,21 @@ def test_a_killed_one_leaves_nothing_running(tmp_path: Path) -> None:
         while left := [pid for pid in children if Path(f"/proc/{pid}").exists()]:
             assert time.monotonic() < deadline, left
             time.sleep(0.05)
+
+
+def test_a_program_is_told_what_it_needs(tmp_path: Path) -> None:
+    with up(tmp_path, free_port(), "--json") as started:
+        started.await_ready("}\n")
+        told = json.loads(started.output)
+        known = credentials(tmp_path)
+        assert (told["url"], told["apiKey"], told["workspaceId"]) == (
+            known["baseUrl"],
+            known["apiKey"],
+            known["workspaceId"],
+        )
+        run_url = f"{told['url']}/api/workflows/{told['workflows']['summarise']}/execute"
+        answered = httpx.post(run_url, headers={"x-api-key": told["apiKey"]}, json={"input": "x"})
+        assert answered.json()["success"] is True
 
 
 def test_ctrl_c_ends_it_without_an_error(tmp_path: Path) -> None:

@@ -5,22 +5,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+from flowport.commands.output import Output
 from flowport.home import Credentials, Home
 from flowport.public_api import PublicApi
-from flowport.welcome import print_welcome
+from flowport.welcome import print_welcome, welcome_document
 from gateway.domain.people import new_password
 from gateway.first_key import make_first_key, set_admin_password
 from gateway.settings import GatewaySettings
 
 
-async def introduce(home: Home, settings: GatewaySettings, *, examples: Path, console: Console) -> None:
-    """Make it usable, and say how it is used. Raises Refused, Unavailable."""
+async def introduce(home: Home, settings: GatewaySettings, *, examples: Path, output: Output) -> None:
+    """Make it usable, and say to people or programs how it is used. Raises Refused, Unavailable."""
     credentials = await ensure_credentials(home, settings)
     async with PublicApi(credentials.base_url, credentials.api_key) as api:
         ids = await deploy_examples(api, credentials.workspace_id, examples)
-    print_welcome(console, home, credentials, ids)
+    if output.as_json:
+        output.json(welcome_document(home, credentials, ids))
+    else:
+        print_welcome(output.console, home, credentials, ids)
 
 
 async def ensure_credentials(home: Home, settings: GatewaySettings) -> Credentials:

@@ -8,7 +8,7 @@ from typing import Final
 
 from rich.console import Console
 
-from flowport.commands.output import say
+from flowport.commands.output import Output, say
 from flowport.first_use import introduce
 from flowport.home import Home
 from flowport.log_file import log_to
@@ -23,7 +23,7 @@ _GIVEN: Final = ("FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI")
 _WATCH_SECONDS: Final = 1.0
 
 
-async def run_stack(home: Home, *, ports: StackPorts, executors: int, examples: Path, console: Console) -> None:
+async def run_stack(home: Home, *, ports: StackPorts, executors: int, examples: Path, output: Output) -> None:
     """Serve until cancelled. Raises HomeInUse, HomeNotWritable, PortInUse, ServerFailed, Refused."""
     async with AsyncExitStack() as opened:
         opened.enter_context(home.locked())
@@ -33,11 +33,11 @@ async def run_stack(home: Home, *, ports: StackPorts, executors: int, examples: 
         log_to(home.logs / "flowport.log")
         environment = {name: os.environ[name] for name in _GIVEN if os.environ.get(name)}
         stack = Stack(home.path, ports=ports, executors=executors, environment=environment)
-        console.print("Starting RabbitMQ, SecantusDB and the services; this takes some seconds")
+        output.progress.print("Starting RabbitMQ, SecantusDB and the services; this takes some seconds")
         await opened.enter_async_context(running(stack))
         settings = GatewaySettings(mongodb_uri=stack.mongodb_uri, public_url=stack.url)
-        await introduce(home, settings, examples=examples, console=console)
-        await _watch(stack, console)
+        await introduce(home, settings, examples=examples, output=output)
+        await _watch(stack, output.progress)
 
 
 async def _watch(stack: Stack, console: Console) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from flowport.commands.output import Output
 from flowport.embedded import embedded
 from flowport.first_use import introduce
 from flowport.home import Home
@@ -23,7 +24,7 @@ from shared.observe.spans import configure_tracing
 from shared.settings import CommonSettings
 
 
-async def run_up(home: Home, *, port: int, examples: Path, console: Console) -> None:
+async def run_up(home: Home, *, port: int, examples: Path, output: Output) -> None:
     """Serve until cancelled. Raises HomeInUse, HomeNotWritable, PortInUse, ServerFailed, Refused."""
     public_url = os.environ.get("FLOWPORT_PUBLIC_URL", f"http://{LOOPBACK}:{port}")
     async with AsyncExitStack() as stack:
@@ -32,14 +33,14 @@ async def run_up(home: Home, *, port: int, examples: Path, console: Console) -> 
         log_to(home.logs / "flowport.log")
         common = CommonSettings()
         stack.callback(configure_tracing("flowport", endpoint=common.tracing_endpoint, ratio=common.tracing_ratio))
-        mongodb_uri = await stack.enter_async_context(_store(home, console))
-        console.print("Starting gateway, deploy-service, executor-service and jobs-service")
+        mongodb_uri = await stack.enter_async_context(_store(home, output.progress))
+        output.progress.print("Starting gateway, deploy-service, executor-service and jobs-service")
         services = embedded(
             door=door, public_url=public_url, mongodb_uri=mongodb_uri, environment_keys=home.environment_keys()
         )
         tasks = await stack.enter_async_context(services)
         settings = GatewaySettings(mongodb_uri=mongodb_uri, public_url=public_url)
-        await introduce(home, settings, examples=examples, console=console)
+        await introduce(home, settings, examples=examples, output=output)
         spare_what_stays()
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         names = ", ".join(task.get_name() for task in ended)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from rich.console import Console
 
@@ -25,6 +26,20 @@ def print_welcome(console: Console, home: Home, credentials: Credentials, exampl
             console.print(f"\n[bold]{title}[/]")
             console.print(command, markup=False, highlight=False, soft_wrap=True)
     console.print("\nCtrl-C stops everything that was started here.")
+
+
+def welcome_document(home: Home, credentials: Credentials, examples: Mapping[str, str]) -> dict[str, Any]:
+    """The same for programs; `workflows` has the ids of the examples by name."""
+    return {
+        "url": credentials.base_url,
+        "apiKey": credentials.api_key,
+        "adminEmail": credentials.admin_email,
+        "adminPassword": credentials.admin_password,
+        "workspaceId": credentials.workspace_id,
+        "credentials": str(home.credentials_file),
+        "logs": str(home.logs),
+        "workflows": dict(examples),
+    }
 
 
 def commands(credentials: Credentials, workflow_id: str) -> Iterator[tuple[str, str]]:

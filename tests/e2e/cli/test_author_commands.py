@@ -196,5 +196,6 @@ def test_login_keeps_a_profile_that_later_commands_use(flowport: CommandLine, tm
     assert later("profiles", "show", "--json").json["url"] == url
     assert key not in later("profiles", "list").out
     assert later("workflows", "list").code == 0
-    assert later("profiles", "remove", "prod").code == 0
+    assert later("profiles", "use", "prod", "--json").json == {"profile": "prod", "inUse": True}
+    assert later("profiles", "remove", "prod", "--json").json == {"profile": "prod", "removed": True}
     assert later("workflows", "list").code == 3

@@ -1,5 +1,7 @@
 """`flowport topology`, against a real broker."""
 
+import json
+
 from tests.support.rabbitmq import RabbitMQServer
 from typer.testing import CliRunner
 
@@ -12,5 +14,6 @@ def test_policies_that_were_applied_are_found_in_order(rabbitmq: RabbitMQServer)
     before = runner.invoke(app, ["topology", "check", rabbitmq.management_url])
     assert before.exit_code == 1
     assert "runs.async" in before.output
-    assert runner.invoke(app, ["topology", "apply", rabbitmq.management_url]).exit_code == 0
+    applied = runner.invoke(app, ["topology", "apply", rabbitmq.management_url, "--json"])
+    assert {"what": "policy", "name": "runs.async"} in json.loads(applied.stdout)
     assert runner.invoke(app, ["topology", "check", rabbitmq.management_url]).exit_code == 0

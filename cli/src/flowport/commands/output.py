@@ -21,6 +21,11 @@ class Output:
         self.console = Console()
         self.notes = Console(stderr=True)
 
+    @property
+    def progress(self) -> Console:
+        """Where a command that goes on tells what it does: not where a program reads."""
+        return self.notes if self.as_json else self.console
+
     def rows(self, columns: Sequence[str], items: Sequence[Mapping[str, Any]]) -> None:
         """One line for each item, with the given fields of it."""
         if self.as_json:

@@ -4,23 +4,31 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from flowport.commands.output import Output
 from flowport.home import Home
 from shared.settings_reading import read_settings
 
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="Port of the public door.")]
 Folder = Annotated[Path, typer.Option("--home", envvar="FLOWPORT_HOME", help="Where data, logs and credentials lie.")]
+ReadyAsJson = Annotated[
+    bool, typer.Option("--json", help="When it is ready, print one JSON document: the address, the key, the workflows.")
+]
 Examples = Annotated[Path, typer.Option(help="Folder of workflow files to deploy.")]
 
 
-def up(port: Port = 8080, home: Folder = Path(".flowport"), examples: Examples = Path("examples")) -> None:
+def up(
+    port: Port = 8080,
+    home: Folder = Path(".flowport"),
+    examples: Examples = Path("examples"),
+    as_json: ReadyAsJson = False,
+) -> None:
     """Run everything in this process and deploy the examples."""
     from flowport.running import run_until_stopped  # noqa: PLC0415
     from flowport.up_command import run_up  # noqa: PLC0415
 
     _check_settings()
-    run_until_stopped(run_up(Home(home), port=port, examples=examples, console=Console()))
+    run_until_stopped(run_up(Home(home), port=port, examples=examples, output=Output(as_json=as_json)))
 
 
 def stack(
@@ -35,6 +43,7 @@ def stack(
     executors: Annotated[int, typer.Option(min=1, max=64, help="How many executors to run.")] = 1,
     home: Folder = Path(".flowport"),
     examples: Examples = Path("examples"),
+    as_json: ReadyAsJson = False,
 ) -> None:
     """Run the four services as separate processes, on a RabbitMQ and a SecantusDB of their own."""
     from flowport.running import run_until_stopped  # noqa: PLC0415
@@ -43,7 +52,15 @@ def stack(
 
     _check_settings()
     ports = StackPorts(gateway=port, deploy=deploy_port, jobs=jobs_port, executor=executor_port)
-    run_until_stopped(run_stack(Home(home), ports=ports, executors=executors, examples=examples, console=Console()))
+    run_until_stopped(
+        run_stack(
+            Home(home),
+            ports=ports,
+            executors=executors,
+            examples=examples,
+            output=Output(as_json=as_json),
+        )
+    )
 
 
 def _check_settings() -> None:

@@ -26,13 +26,14 @@ ManagementUrl = Annotated[
 
 
 @topology_app.command("apply")
-def apply(management_url: ManagementUrl) -> None:
+def apply(management_url: ManagementUrl, as_json: AsJson = False) -> None:
     """Declare what is missing, set every policy, and the user of each service whose password is given.
 
     FLOWPORT_AMQP_URL names the broker to declare in, FLOWPORT_AMQP_PASSWORD_GATEWAY, …_DEPLOY, …_EXECUTOR and …_JOBS
     the passwords; what is not set is left as it is.
     """
-    asyncio.run(_apply(management_url, os.environ.get("FLOWPORT_AMQP_URL")))
+    done = asyncio.run(_apply(management_url, os.environ.get("FLOWPORT_AMQP_URL")))
+    Output(as_json=as_json).rows(("what", "name"), done)
 
 
 @topology_app.command("check")
@@ -44,13 +45,19 @@ def check(management_url: ManagementUrl, as_json: AsJson = False) -> None:
         raise CommandFailed(f"the policies of {', '.join(drifted)} are not ours: `flowport topology apply` sets them")
 
 
-async def _apply(management_url: str, amqp_url: str | None) -> None:
+async def _apply(management_url: str, amqp_url: str | None) -> list[dict[str, str]]:
+    """What is as it should be now."""
     topology = default_topology()
+    done: list[dict[str, str]] = []
     if amqp_url:
         await declare_topology(amqp_url, topology)
+        done += [{"what": "queue", "name": queue.name} for queue in topology.queues.values()]
     management = Management(management_url)
     await management.apply_policies(topology)
+    done += [{"what": "policy", "name": queue.name} for queue in topology.queues.values() if queue.policy.definition]
     for service in ServiceName:
         password = os.environ.get(f"FLOWPORT_AMQP_PASSWORD_{service.name}")
         if password:
             await management.set_user(user_of(service), password, access_of(service))
+            done.append({"what": "user", "name": user_of(service)})
+    return done
