@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import httpx2
 import msgspec
 
 from executor_service.providers.endpoints import Endpoint
-from executor_service.providers.http import streaming_client
+from executor_service.providers.http import MAX_CLIENTS, streaming_client
 from executor_service.providers.model import (
     BROKEN_OFF,
     TIMED_OUT,
@@ -34,6 +35,7 @@ from shared.observe.spans import trace_headers
 from shared.workflow.jsvalues import JsonObject, stringify
 
 COMPLETIONS: Final = "/chat/completions"
+_parsed: Final = lru_cache(MAX_CLIENTS)(httpx2.URL)
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -80,7 +82,7 @@ class OpenAICompatible:
         headers = {"content-type": "application/json", "accept-encoding": "identity", **door.headers, **trace_headers()}
         try:
             asked = httpx2.Request(
-                "POST", door.url, headers=headers, content=_encode(body), extensions={"timeout": limits}
+                "POST", _parsed(door.url), headers=headers, content=_encode(body), extensions={"timeout": limits}
             )
             return await self._way_to(door).send(asked, stream=True)
         except (httpx2.LocalProtocolError, httpx2.InvalidURL, UnicodeEncodeError) as error:
