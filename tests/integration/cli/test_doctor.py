@@ -16,7 +16,9 @@ from tests.support.fake_service import FakeService
 from tests.support.rabbitmq import RabbitMQServer
 
 from flowport.databases import INDEXES
+from flowport.doctor.store import NO_TRANSACTIONS
 from flowport.servers.ports import LOOPBACK, free_port
+from flowport.servers.secantus import SecantusServer
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import ASYNC, EVENTS, INTERACTIVE, RECORDS, default_topology
@@ -161,6 +163,19 @@ def test_7_a_broker_in_alarm(patient: Patient, rabbitmq: RabbitMQServer) -> None
 def test_8_a_store_that_is_away(patient: Patient) -> None:
     patient.environment["FLOWPORT_MONGODB_URI"] = f"mongodb://{LOOPBACK}:{free_port()}/?directConnection=true"
     assert "correct FLOWPORT_MONGODB_URI" in patient.problem("store")
+
+
+def test_8b_a_store_without_transactions(patient: Patient, tmp_path: Path) -> None:
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / "secantusd.toml").write_text("[server]\nenable_test_commands = true\n")
+    server = SecantusServer(tmp_path / "alone")
+    server.start()
+    refusal = {"failCommands": ["find"], "errorCode": NO_TRANSACTIONS}
+    with MongoClient[dict[str, object]](server.uri) as client:
+        client.admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=refusal)
+    patient.environment["FLOWPORT_MONGODB_URI"] = server.uri
+    assert "rs.initiate()" in patient.problem("store")
+    server.kill()
 
 
 def test_9_an_index_that_is_missing(patient: Patient, mongodb_uri: str, prefix: str) -> None:

@@ -74,6 +74,11 @@ async def test_what_is_no_page_and_no_file_is_not_found(client: httpx.AsyncClien
     assert (await client.get(path, headers=HTML)).status_code == 404
 
 
+async def test_a_file_that_a_new_build_took_away_is_not_found(client: httpx.AsyncClient, built: Path) -> None:
+    (built / "assets" / "main-abc123.js").unlink()
+    assert (await client.get("/assets/main-abc123.js")).status_code == 404
+
+
 async def test_programs_that_ask_for_the_front_page_are_told_where_the_api_is(client: httpx.AsyncClient) -> None:
     assert (await client.get("/")).json() == {"name": "Flowport", "openapi": f"{BASE}/openapi.json"}
 

@@ -324,11 +324,12 @@ async def test_whoever_has_a_proxy_keeps_it(monkeypatch: pytest.MonkeyPatch) -> 
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    async with streaming_client() as client:
+    monkeypatch.setenv("no_proxy", "localhost")
+    async with streaming_client(follow_redirects=True) as client:
         assert isinstance(client._transport, Http1Transport)
     async with raw_server(saying(answer(body=b"from the proxy"))) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
-        async with streaming_client() as client:
+        async with streaming_client(follow_redirects=True) as client:
             assert (await client.get("http://models.invalid/v1")).content == b"from the proxy"
         assert proxy.requests[0].target == "http://models.invalid/v1"
 

@@ -138,6 +138,16 @@ async def test_azure_is_asked_for_a_deployment(monkeypatch: pytest.MonkeyPatch) 
     assert "authorization" not in asked.headers
 
 
+async def test_azures_key_does_not_follow_to_another_server(server: ModelServer) -> None:
+    moved = answer("308 Permanent Redirect", headers=(f"Location: {server.url}/v1/chat/completions",))
+    async with raw_server(saying(moved)) as azure:
+        models = Models(ProviderSettings(azure_openai_endpoint=azure.url, azure_openai_api_key="k"))
+        with pytest.raises(ModelFailure, match="308"):
+            await models.turn(asks("azure/moved"))
+        await models.stop()
+    assert server.calls_of("moved") == []
+
+
 async def test_a_server_that_moved_is_followed(server: ModelServer) -> None:
     moved = answer("308 Permanent Redirect", headers=(f"Location: {server.url}/v1/chat/completions",))
     async with raw_server(saying(moved)) as old:

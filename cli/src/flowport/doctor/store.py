@@ -14,6 +14,8 @@ from shared.store.indexes import state_of
 
 MILLISECONDS: Final = 5_000
 MOST_SKEW_SECONDS: Final = 5.0
+NO_TRANSACTIONS: Final = 20
+"""What a MongoDB server that stands alone answers."""
 LEAST_WIRE_VERSION: Final = 21  # MongoDB 7.0
 
 
@@ -26,6 +28,7 @@ async def check_store(uri: str, prefix: str) -> AsyncIterator[Finding]:
         hello = await client.admin.command("hello")
         for finding in _server(hello):
             yield finding
+        yield await _transactions(client, prefix)
         for service, indexes in INDEXES.items():
             yield await _indexes(client, f"{prefix}_{service}", indexes)
     except OperationFailure as error:
@@ -41,15 +44,24 @@ def _server(hello: Mapping[str, Any]) -> list[Finding]:
     found = [ok("store", "it answers")]
     if not hello.get("isWritablePrimary"):
         found.append(problem("store", "no primary: nothing can be written", "mend the replica set: rs.status()"))
-    if "setName" not in hello:
-        fix = "start it as a replica set, of one member at least: rs.initiate()"
-        found.append(problem("store", "it is no replica set: transactions and majority writes fail", fix))
     if hello.get("maxWireVersion", 0) < LEAST_WIRE_VERSION:
         found.append(warning("store", "it is older than MongoDB 7", "upgrade it"))
     skew = abs((datetime.now(UTC) - hello["localTime"].replace(tzinfo=UTC)).total_seconds())
     if skew > MOST_SKEW_SECONDS:
         found.append(warning("clocks", f"the store's clock is {skew:.0f} s off ours", "synchronise them by NTP"))
     return found
+
+
+async def _transactions(client: "AsyncMongoClient[dict[str, Any]]", prefix: str) -> Finding:
+    try:
+        async with client.start_session() as session, await session.start_transaction():
+            await client[f"{prefix}_jobs"]["runs"].find_one({"_id": ""}, session=session)
+    except OperationFailure as error:
+        if error.code != NO_TRANSACTIONS:
+            raise
+        fix = "start it as a replica set, of one member at least: rs.initiate()"
+        return problem("store", "it is no replica set: transactions and majority writes fail", fix)
+    return ok("store", "transactions work")
 
 
 async def _indexes(client: "AsyncMongoClient[dict[str, Any]]", database: str, wanted: Sequence[Index]) -> Finding:

@@ -10,6 +10,8 @@ from flowport.servers.process import ServerFailed, ServerProcess, accepts_connec
 START_SECONDS = 30.0
 CACHE_SIZE = "1G"
 """As far as there is data for it. In a quarter of that, changes wait for room as soon as they come for a minute."""
+NO_OPLOG = "--standalone"
+"""What others would follow it by: without that, data is written once and not twice. Transactions work all the same."""
 _PROGRAM = "secantusd-py"
 
 
@@ -61,7 +63,7 @@ class SecantusServer:
     def _command(self, config: Path) -> list[str]:
         address = ["--host", LOOPBACK, "--port", str(self.port)]
         storage = ["--storage-path", str(self.data_dir / "db"), "--cache-size", CACHE_SIZE]
-        return [find_program(), "--config", str(config), *address, *storage, "--log-level", "WARNING"]
+        return [find_program(), "--config", str(config), *address, *storage, "--log-level", "WARNING", NO_OPLOG]
 
 
 def find_program() -> str:

@@ -1,6 +1,6 @@
 """Azure OpenAI: deployments of a resource, `azure/<deployment>`."""
 
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from executor_service.providers.endpoints import Endpoint
@@ -14,6 +14,9 @@ AZURE_DOMAINS: Final = (".openai.azure.com", ".services.ai.azure.com", ".cogniti
 
 class AzureOpenAI(OpenAICompatible):
     """The endpoint is the server's, or the block's own within Azure."""
+
+    follows_redirects: ClassVar[bool] = False
+    """The header that the key is in would go along to another server, as that of a bearer does not."""
 
     def __init__(self, provider: str, settings: ProviderSettings) -> None:
         endpoint = Endpoint(

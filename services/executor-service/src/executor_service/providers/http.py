@@ -14,8 +14,9 @@ MAX_CLIENTS: Final = 64
 """Of one provider, where each key or server has its own."""
 
 
-def streaming_client(*, follow_redirects: bool = True) -> httpx2.AsyncClient:
+def streaming_client(*, follow_redirects: bool) -> httpx2.AsyncClient:
     """A client over our own transport; through proxies, where the environment names some, over httpx2's."""
-    transport = None if getproxies() else Http1Transport(keep_seconds=KEEP_SECONDS, max_connections=MAX_CONNECTIONS)
+    has_proxy = bool(getproxies().keys() - {"no"})
+    transport = None if has_proxy else Http1Transport(keep_seconds=KEEP_SECONDS, max_connections=MAX_CONNECTIONS)
     limits = httpx2.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEP_SECONDS)
     return httpx2.AsyncClient(transport=transport, limits=limits, follow_redirects=follow_redirects)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import ClassVar, Final
 
 import httpx2
 import msgspec
@@ -52,10 +52,12 @@ class Door:
 class OpenAICompatible:
     """One provider: its endpoint, and the way to it."""
 
+    follows_redirects: ClassVar[bool] = True
+
     def __init__(self, endpoint: Endpoint, *, connect_seconds: float) -> None:
         self._endpoint = endpoint
         self._connect_seconds = connect_seconds
-        self._http = streaming_client()
+        self._http = streaming_client(follow_redirects=self.follows_redirects)
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Ask for one turn. Raises ModelFailure."""

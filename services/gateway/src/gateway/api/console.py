@@ -66,15 +66,19 @@ class ConsoleFiles:
         return [name for name in self._paths if "/" not in name and name != INDEX]
 
     async def answer(self, name: str, request: Request) -> Response:
-        """The file `name`, compressed for those who take it so; 404 when there is none."""
+        """The file `name`, compressed for those who take it so; 404 when there is none, or none any more."""
         if name not in self._paths:
-            return Response("Not found", status_code=404, media_type="text/plain")
+            return _not_found()
         media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
         squeezed = media_type.startswith(COMPRESSIBLE) and "gzip" in request.headers.get("accept-encoding", "")
         headers = {**HEADERS, "cache-control": IMMUTABLE if name.startswith("assets/") else "no-cache"}
         if squeezed:
             headers["content-encoding"] = "gzip"
-        return Response(self._read(self._paths[name], squeezed=squeezed), media_type=media_type, headers=headers)
+        try:
+            content = self._read(self._paths[name], squeezed=squeezed)
+        except FileNotFoundError:  # built anew under a process that runs
+            return _not_found()
+        return Response(content, media_type=media_type, headers=headers)
 
     async def page(self, request: Request) -> Response:
         """The one page; which of them it shows is up to its script."""
@@ -96,6 +100,10 @@ def console_router(files: ConsoleFiles) -> APIRouter:
     for name in files.at_the_top():
         router.add_api_route(f"/{name}", partial(files.answer, name), methods=["GET", "HEAD"])
     return router
+
+
+def _not_found() -> Response:
+    return Response("Not found", status_code=404, media_type="text/plain")
 
 
 def _read(file: Path, *, squeezed: bool) -> bytes:
