@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.support.secantus import SecantusServer
 
-from gateway.adapters.bucket_store import INDEXES, PATIENCE_SECONDS, BucketStore
+from gateway.adapters.bucket_store import BUCKETS, INDEXES, PATIENCE_SECONDS, BucketStore
 from gateway.application.rate_limiter import RateLimiter
 from gateway.domain.errors import RateLimited
 from gateway.domain.rate_limits import Rate
@@ -55,6 +55,15 @@ async def test_what_is_returned_is_there_for_others_up_to_a_full_bucket(store: S
     await take(buckets, 120)
     assert (await take(buckets, 1, returned=5)).left == 4
     assert (await take(buckets, 1, returned=1000)).left == 119
+
+
+async def test_a_bucket_stays_small_however_often_it_is_taken_from(store: Store) -> None:
+    gateways = [BucketStore(store) for _ in range(3)]
+    for _ in range(5):
+        assert [grant.granted for grant in await asyncio.gather(*(take(each, 1) for each in gateways))] == [1, 1, 1]
+    document = await store.collection(BUCKETS).find_one({"_id": "b"})
+    assert document is not None
+    assert len(document["grants"]) == len(gateways)
 
 
 async def test_a_look_takes_nothing(store: Store) -> None:

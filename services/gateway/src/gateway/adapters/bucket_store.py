@@ -6,6 +6,7 @@ document scans the whole collection in SecantusDB, where both of these cost the 
 They are written without waiting for a majority: what a failover forgets is a few tokens, given twice.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -26,6 +27,7 @@ PATIENCE_SECONDS: Final = 5.0
 KEPT_WINDOWS: Final = 10
 KEPT_GRANTS: Final = 64
 """So many takes by others may come between a take and the look at what it was granted."""
+MAX_FETCHED: Final = 10_000
 PLENTY: Final = 8
 """A process takes tokens to spare only up to this fraction of what is left, so that none is stranded at the end."""
 
@@ -38,18 +40,28 @@ class BucketStore:
 
     def __init__(self, store: Store) -> None:
         self._buckets = store.collection(BUCKETS).with_options(write_concern=WriteConcern(w=1))
+        self._fetched: OrderedDict[str, str] = OrderedDict()
 
     async def take(self, bucket: str, rate: Rate, *, needed: int, spare: int, returned: int) -> Tokens:
         """See Buckets."""
         take_id = new_id()
-        stages = [*_turned(rate), *_taken(rate, needed=needed, spare=spare, returned=returned), _noted(take_id)]
+        noted = _noted(take_id, self._fetched.get(bucket, ""))
+        stages = [*_turned(rate), *_taken(rate, needed=needed, spare=spare, returned=returned), noted]
         with _store_errors():
             await self._buckets.update_one({"_id": bucket}, stages, upsert=True)
             document = await self._buckets.find_one({"_id": bucket}, {"grants": 1})
         granted = next((each for each in document["grants"] if each["take_id"] == take_id), None) if document else None
         if granted is None:
             raise Unavailable("What the store of the rate limits granted is lost")
+        self._forget_at_the_next(bucket, take_id)
         return _grant(granted, rate)
+
+    def _forget_at_the_next(self, bucket: str, take_id: str) -> None:
+        """The note was fetched. With 64 of them, a take costs the store three times what it costs with a few."""
+        self._fetched[bucket] = take_id
+        self._fetched.move_to_end(bucket)
+        if len(self._fetched) > MAX_FETCHED:
+            self._fetched.popitem(last=False)
 
     async def look(self, bucket: str, rate: Rate) -> Tokens:
         """See Buckets."""
@@ -91,10 +103,11 @@ def _taken(rate: Rate, *, needed: int, spare: int, returned: int) -> list[Docume
     ]
 
 
-def _noted(take_id: str) -> Document:
-    """Put what was granted in front of the last such notes."""
+def _noted(take_id: str, fetched: str) -> Document:
+    """Put what was granted in front of the last such notes, but for the one that was `fetched`."""
     note = {"take_id": take_id} | {name: f"${name}" for name in ("granted", "tokens", "turned_ms", "now_ms")}
-    return {"$set": {"grants": {"$slice": [{"$concatArrays": [[note], {"$ifNull": ["$grants", []]}]}, KEPT_GRANTS]}}}
+    others = {"$filter": {"input": {"$ifNull": ["$grants", []]}, "cond": {"$ne": ["$$this.take_id", fetched]}}}
+    return {"$set": {"grants": {"$slice": [{"$concatArrays": [[note], others]}, KEPT_GRANTS]}}}
 
 
 def _grant(document: Any, rate: Rate) -> Tokens:
