@@ -35,9 +35,9 @@ WAYS: Final = """\
   and ours is keys, limits, versions, the engine and records.
 - **Two cores for six processes and the callers**: above 32 callers the rate does not grow any more. More cores, and
   more processes on them, are the way on; [capacity](capacity.md) says what each takes.
-- **A queued job** is changed three times in the store after it was accepted. SecantusDB takes 1.5 ms of one core for each
-  (measured apart: 0.4 ms without the nine indexes that runs have, 1.0 ms where nothing but the id is looked for): it
-  reads what indexes there are from disk for every change, and writes each entry again. So jobs are accepted faster
+- **A queued job** is changed three times in the store after it was accepted. SecantusDB takes 1.4 ms of one core for
+  each (measured apart: 0.4 ms without the nine indexes that runs have, 0.8 ms where nothing but the id is looked for):
+  it reads what indexes there are from disk for every change, and writes each entry again. So jobs are accepted faster
   while no worker works than beside the work; both are in `benchmarks/results`.
 - **A token of a real model** is read from HTTP in the executor by a parser in C, and words that come together are told
   together; a stream of 200 words takes it 1.6 ms, of which a third is the run itself. When 32 begin at once, the first

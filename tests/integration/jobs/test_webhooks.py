@@ -201,16 +201,22 @@ async def test_what_fails_for_too_long_is_switched_off(hooked: System, stub: Stu
     hook = await subscribe(hooked, stub.url)
     await run(hooked)
     await settled(hooked)
-    (known,) = [await hooked.gateway.client.call("GET", f"{BASE}/subscriptions/{hook.id}", returns=Subscription)]
-    assert known.failing_since is not None
-    assert known.active
+
+    async def known() -> Subscription:
+        path = f"{BASE}/subscriptions/{hook.id}"
+        return await hooked.gateway.client.call("GET", path, returns=Subscription)
+
+    async def is_failing() -> bool:
+        found = await known()
+        return found.active and found.failing_since is not None
+
+    await until(is_failing)
     long_ago = {"$set": {"failing_since": datetime.now(UTC) - timedelta(days=6)}}
     await hooked.collection("subscriptions").update_one({"_id": hook.id}, long_ago)
     await run(hooked)
 
     async def is_off() -> bool:
-        found = await hooked.gateway.client.call("GET", f"{BASE}/subscriptions/{hook.id}", returns=Subscription)
-        return not found.active
+        return not (await known()).active
 
     await until(is_off)
 
