@@ -131,7 +131,7 @@ def test_a_workflow_becomes_an_agent_that_others_find_and_call(console: Console,
     page.get_by_role("tab", name="A2A").click()
     page.get_by_label("Description").fill("Pours tea")
     page.get_by_label("Tags").fill("tea, kitchen")
-    console.press("Publish Agent").shows("The agent is published.")
+    console.press("Publish Agent").shows("Unpublish")
 
     console.press("Copy the address of the agent card")
     address = page.evaluate("navigator.clipboard.readText()")

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -19,6 +18,7 @@ from shared.clock import Clock
 from shared.contracts.erasure import Erase
 from shared.errors import Conflict, FlowportError
 from shared.observe.logging import get_logger
+from shared.tasks import end
 
 log = get_logger("erasing")
 
@@ -64,10 +64,7 @@ class Erasing:
 
     async def stop(self) -> None:
         """Leave the rest to others."""
-        if self._rounds is not None:
-            self._rounds.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._rounds
+        await end(self._rounds)
 
     async def workflow(self, caller: Caller, workflow_id: str) -> Erasure:
         """Delete a workflow of the caller's workspace, whether it was deleted before or not. Raises Forbidden."""

@@ -1,7 +1,6 @@
 """One run for one idempotency key, whoever sends it how often; the first answer serves all."""
 
 import asyncio
-from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -12,6 +11,7 @@ from shared.clock import Clock
 from shared.errors import FlowportError, Unavailable
 from shared.ids import new_id
 from shared.observe.logging import get_logger
+from shared.tasks import end
 
 log = get_logger("idempotency")
 
@@ -37,10 +37,7 @@ class Idempotency:
 
     async def stop(self) -> None:
         """Vouch for nothing any more."""
-        if self._renewing is not None:
-            self._renewing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._renewing
+        await end(self._renewing)
 
     async def begin(self, name: CallName, fingerprint: str, run_id: str) -> CallRecord | KeptAnswer:
         """The record of a call that is now this process's to answer, or the answer that the first one got.

@@ -8,6 +8,7 @@ from gateway.ports import Keys
 from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger
+from shared.tasks import end
 
 FLUSH_SECONDS: Final = 15.0
 MAX_NOTED: Final = 10_000
@@ -30,9 +31,7 @@ class KeyUses:
 
     async def stop(self) -> None:
         """Write the rest."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        await end(self._task)
         await self.flush()
 
     def note(self, key_id: str) -> None:

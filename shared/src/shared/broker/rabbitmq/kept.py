@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Final
 
 from shared.broker.amqp.address import Address
@@ -13,6 +12,7 @@ from shared.broker.metrics import CONNECTIONS_LOST
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.rabbitmq.backoff import Backoff
 from shared.observe.logging import get_logger
+from shared.tasks import end
 
 log = get_logger("broker.rabbitmq")
 
@@ -165,11 +165,3 @@ class KeptChannel:
             await channel.close()
             raise
         self._channel = channel
-
-
-async def end(task: asyncio.Task[None] | None) -> None:
-    """Cancel a background task and wait until it is over."""
-    if task is not None:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -1,0 +1,37 @@
+"""The end of background tasks: certain, whatever becomes of a cancellation on its way."""
+
+import asyncio
+
+from shared.tasks import end
+
+
+async def test_a_task_is_over_when_its_end_returns() -> None:
+    task = asyncio.create_task(asyncio.sleep(60, None))
+    await asyncio.sleep(0)
+    await end(task)
+    assert task.cancelled()
+    await end(task)
+    await end(None)
+
+
+async def test_a_task_that_missed_its_cancellation_is_told_again() -> None:
+    async def deaf_once() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(deaf_once())
+    await asyncio.sleep(0)
+    await end(task)
+    assert task.cancelled()
+
+
+async def test_a_task_that_failed_before_stops_nobody_from_stopping() -> None:
+    async def fails() -> None:
+        raise ValueError("broken")
+
+    task = asyncio.create_task(fails())
+    await asyncio.sleep(0)
+    await end(task)
+    assert task.done()
