@@ -56,6 +56,14 @@ def then_closing(sent: bytes) -> Speak:
     return speak
 
 
+async def heard_until_the_cut(response: httpx2.Response) -> bytes:
+    heard = b""
+    with pytest.raises(httpx2.RemoteProtocolError):
+        async for piece in response.aiter_raw():
+            heard += piece
+    return heard
+
+
 async def silence(request: Received, writer: asyncio.StreamWriter) -> None:
     await asyncio.sleep(60)
 
@@ -122,21 +130,13 @@ async def test_words_come_when_they_are_said(client: httpx2.AsyncClient) -> None
 )
 async def test_what_came_before_a_cut_is_read_before_the_cut_is_told(client: httpx2.AsyncClient, sent: bytes) -> None:
     async with raw_server(then_closing(sent)) as server, client.stream("GET", server.url) as response:
-        heard = b""
-        with pytest.raises(httpx2.RemoteProtocolError):
-            async for piece in response.aiter_raw():
-                heard += piece
-    assert heard == b"one two "
+        assert await heard_until_the_cut(response) == b"one two "
 
 
 async def test_a_reader_that_came_late_reads_what_came_before_the_cut(ours: httpx2.AsyncClient) -> None:
     async with raw_server(then_closing(CHUNKED + WORDS)) as server, ours.stream("GET", server.url) as response:
         await asyncio.sleep(0.05)
-        heard = b""
-        with pytest.raises(httpx2.RemoteProtocolError):
-            async for piece in response.aiter_raw():
-                heard += piece
-    assert heard == b"one two "
+        assert await heard_until_the_cut(response) == b"one two "
 
 
 async def test_a_connection_that_was_closed_meanwhile_is_not_used_again(client: httpx2.AsyncClient) -> None:

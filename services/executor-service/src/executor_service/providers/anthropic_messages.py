@@ -1,7 +1,6 @@
 """Anthropic's Messages API, through the official client."""
 
 import json
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,7 +8,7 @@ import httpx2
 from anthropic import AnthropicError, APIConnectionError, APIStatusError, APITimeoutError, AsyncAnthropic
 from anthropic.types import Message as Answer
 
-from executor_service.providers.http import MAX_CLIENTS
+from executor_service.providers.clients import Clients
 from executor_service.providers.model import (
     BROKEN_OFF,
     TIMED_OUT,
@@ -43,11 +42,11 @@ class AnthropicProvider:
         self._key = settings.anthropic_api_key.get_secret_value()
         self._base_url = settings.anthropic_base_url or None
         self._connect_seconds = settings.model_connect_seconds
-        self._clients: OrderedDict[str, AsyncAnthropic] = OrderedDict()
+        self._clients = Clients(self._connected, AsyncAnthropic.close)
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Ask for one turn. Raises ModelFailure."""
-        client = self._client(key_of(request, PROVIDER, self._key))
+        client = self._clients.of(key_of(request, PROVIDER, self._key))
         timeout = httpx2.Timeout(request.timeout_seconds, connect=self._connect_seconds)
         try:
             async with client.messages.stream(**_body(request), timeout=timeout) as stream:
@@ -66,18 +65,10 @@ class AnthropicProvider:
 
     async def stop(self) -> None:
         """Close every client."""
-        while self._clients:
-            await self._clients.popitem()[1].close()
+        await self._clients.stop()
 
-    def _client(self, key: str) -> AsyncAnthropic:
-        client = self._clients.get(key)
-        if client is None:
-            client = AsyncAnthropic(api_key=key, base_url=self._base_url, max_retries=0)
-            self._clients[key] = client
-            if len(self._clients) > MAX_CLIENTS:
-                self._clients.popitem(last=False)
-        self._clients.move_to_end(key)
-        return client
+    def _connected(self, key: str) -> AsyncAnthropic:
+        return AsyncAnthropic(api_key=key, base_url=self._base_url, max_retries=0)
 
 
 def _body(request: ModelRequest) -> Mapping[str, Any]:

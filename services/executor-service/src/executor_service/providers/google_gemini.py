@@ -1,7 +1,6 @@
 """Google's Gemini API, through the official client."""
 
 import json
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,7 +9,7 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from executor_service.providers.http import MAX_CLIENTS
+from executor_service.providers.clients import Clients
 from executor_service.providers.model import (
     BROKEN_OFF,
     TIMED_OUT,
@@ -42,11 +41,11 @@ class GeminiProvider:
     def __init__(self, settings: ProviderSettings) -> None:
         self._key = settings.gemini_api_key.get_secret_value()
         self._base_url = settings.gemini_base_url or None
-        self._clients: OrderedDict[str, genai.Client] = OrderedDict()
+        self._clients = Clients(self._connected, lambda client: client.aio.aclose())
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Ask for one turn. Raises ModelFailure."""
-        client = self._client(key_of(request, PROVIDER, self._key))
+        client = self._clients.of(key_of(request, PROVIDER, self._key))
         milliseconds = int(request.timeout_seconds * 1000)
         gathering = _Gathering()
         try:
@@ -69,23 +68,16 @@ class GeminiProvider:
 
     async def stop(self) -> None:
         """Close every client."""
-        while self._clients:
-            await self._clients.popitem()[1].aio.aclose()
+        await self._clients.stop()
 
-    def _client(self, key: str) -> genai.Client:
-        client = self._clients.get(key)
-        if client is None:
-            options = types.HttpOptions(
-                base_url=self._base_url,
-                retry_options=types.HttpRetryOptions(attempts=1),
-                # With a transport it uses httpx, as we do, even where aiohttp happens to be installed.
-                async_client_args={"transport": httpx.AsyncHTTPTransport()},
-            )
-            client = self._clients[key] = genai.Client(api_key=key, http_options=options)
-            if len(self._clients) > MAX_CLIENTS:
-                self._clients.popitem(last=False)
-        self._clients.move_to_end(key)
-        return client
+    def _connected(self, key: str) -> genai.Client:
+        options = types.HttpOptions(
+            base_url=self._base_url,
+            retry_options=types.HttpRetryOptions(attempts=1),
+            # With a transport it uses httpx, as we do, even where aiohttp happens to be installed.
+            async_client_args={"transport": httpx.AsyncHTTPTransport()},
+        )
+        return genai.Client(api_key=key, http_options=options)
 
 
 def _refusal(error: errors.APIError) -> ModelFailure:

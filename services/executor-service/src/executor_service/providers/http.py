@@ -10,8 +10,6 @@ from shared.http1 import Http1Transport
 KEEP_SECONDS: Final = 4.0
 """Many servers close what is not used after five."""
 MAX_CONNECTIONS: Final = 1000
-MAX_CLIENTS: Final = 64
-"""Of one provider, where each key or server has its own."""
 
 
 def streaming_client(*, follow_redirects: bool) -> httpx2.AsyncClient:

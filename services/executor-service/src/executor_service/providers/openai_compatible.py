@@ -9,8 +9,9 @@ from typing import ClassVar, Final
 import httpx2
 import msgspec
 
+from executor_service.providers.clients import MAX_CLIENTS
 from executor_service.providers.endpoints import Endpoint
-from executor_service.providers.http import MAX_CLIENTS, streaming_client
+from executor_service.providers.http import streaming_client
 from executor_service.providers.model import (
     BROKEN_OFF,
     TIMED_OUT,

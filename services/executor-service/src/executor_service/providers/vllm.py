@@ -1,14 +1,13 @@
 """vLLM and its like: the operator's server, or a block's own."""
 
 import ssl
-from collections import OrderedDict
 from typing import Final
 
 import httpcore2
 import httpx2
 
+from executor_service.providers.clients import Clients
 from executor_service.providers.endpoints import NO_KEY_NEEDED, Endpoint, with_version
-from executor_service.providers.http import MAX_CLIENTS
 from executor_service.providers.model import ModelFailure, ModelRequest
 from executor_service.providers.openai_compatible import COMPLETIONS, Door, OpenAICompatible, bearer
 from shared.net import BlockedAddress, OutboundClient, OutboundFailed
@@ -26,13 +25,12 @@ class VllmProvider(OpenAICompatible):
     def __init__(self, endpoint: Endpoint, *, connect_seconds: float, outbound: OutboundClient) -> None:
         super().__init__(endpoint, connect_seconds=connect_seconds)
         self._outbound = outbound
-        self._ways: OrderedDict[str, httpx2.AsyncClient] = OrderedDict()
+        self._own_servers = Clients(self._guarded, httpx2.AsyncClient.aclose)
 
     async def stop(self) -> None:
         """See OpenAICompatible."""
         await super().stop()
-        while self._ways:
-            await self._ways.popitem()[1].aclose()
+        await self._own_servers.stop()
 
     def _door(self, request: ModelRequest) -> Door:
         named = request.credential("azureEndpoint")
@@ -42,14 +40,7 @@ class VllmProvider(OpenAICompatible):
         return Door(server + COMPLETIONS, bearer(request.credential("apiKey") or NO_KEY_NEEDED), server)
 
     def _way_to(self, door: Door) -> httpx2.AsyncClient:
-        if not door.server:
-            return super()._way_to(door)
-        way = self._ways.get(door.server) or self._guarded(door.server)
-        self._ways[door.server] = way
-        self._ways.move_to_end(door.server)
-        if len(self._ways) > MAX_CLIENTS:
-            self._ways.popitem(last=False)
-        return way
+        return self._own_servers.of(door.server) if door.server else super()._way_to(door)
 
     def _guarded(self, server: str) -> httpx2.AsyncClient:
         try:
