@@ -85,7 +85,7 @@ async def plant(door: PublicDoor, marker: str) -> str:
 
 async def is_planted(marker: str, stack: Stack) -> None:
     """Wait until it is wherever it was sent: whoever is to be told of a run's end gets his delivery after it."""
-    await eventually(lambda: places_of(marker, stack.mongodb_uri) >= PLANTED, seconds=20)
+    await eventually(lambda: places_of(marker, stack.mongodb_uri) >= PLANTED)
 
 
 async def is_gone(marker: str, stack: Stack, *, but: frozenset[str] = frozenset(), seconds: float = 20) -> None:

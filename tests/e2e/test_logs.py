@@ -16,7 +16,7 @@ async def read(door: PublicDoor, path: str, **query: str) -> Any:
 
 async def found(door: PublicDoor, run_id: str) -> Any:
     """The run's log, once its end has been recorded."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             answer = await door.http.get(f"/api/v1/logs/{run_id}")
             if answer.status_code == 200 and answer.json()["data"]["endedAt"]:

@@ -135,6 +135,6 @@ async def test_who_hangs_up_may_still_cancel(door: PublicDoor, models: ModelServ
     call = models.calls_of("endless")[0]
     assert call.end is None
     await door.http.post(f"/api/v2/workflows/{workflow_id}/runs/{run_id}/cancel")
-    await eventually(lambda: call.end is not None, seconds=5)
+    await eventually(lambda: call.end is not None)
     events = await read_all(door, workflow_id, run_id)
     assert events[-2].data["data"]["success"] is False

@@ -19,7 +19,7 @@ async def test_every_job_of_a_killed_worker_is_completed(door: PublicDoor, model
     file = workflow("Patient", [start(), agent("a1", "vllm/patient", "<start.input>")], (START, "a1"))
     workflow_id = await door.publish(file)
     accepted = await asyncio.gather(*(door.queue(workflow_id, {"input": f"job {n}"}) for n in range(JOBS)))
-    await eventually(lambda: len(models.calls_of("patient")) == JOBS, seconds=30)
+    await eventually(lambda: len(models.calls_of("patient")) == JOBS)
 
     stack.kill("executor-service-2")
     await eventually(lambda: any(call.end is End.HUNG_UP for call in models.calls_of("patient")))

@@ -36,7 +36,7 @@ async def apply(stack: Stack, topology: Topology, *, look_every_ms: int) -> None
     )
     await Management(stack.rabbitmq.management_url).apply_policies(topology)
     await asyncio.to_thread(stack.rabbitmq.ctl, "close_all_connections", "a new topology")
-    await until(lambda: _is_ready(stack), seconds=30)
+    await until(lambda: _is_ready(stack))
 
 
 @pytest.fixture
@@ -54,9 +54,9 @@ async def test_a_run_outlives_the_brokers_patience(
     workflow_id = await door.publish(steps(witness.url, "slow-a", "slow-b", "slow-c", posts={"slow-c"}))
     witness.hold("slow-b")
     await callers.queue(workflow_id, "t1")
-    await eventually(lambda: witness.calls("slow-b", "t1") >= 1, seconds=10)
-    await eventually(lambda: _was_taken_back(stack), seconds=10)
-    await eventually(lambda: witness.calls("slow-b", "t1") == 2, seconds=20)  # another attempt has taken over
+    await eventually(lambda: witness.calls("slow-b", "t1") >= 1)
+    await eventually(lambda: _was_taken_back(stack))
+    await eventually(lambda: witness.calls("slow-b", "t1") == 2)  # another attempt has taken over
     witness.let_go("slow-b")
     (end,) = (await callers.ended(seconds=20)).values()
 

@@ -31,7 +31,7 @@ async def test_a_message_that_is_delivered_again_and_again_runs_once(
     workflow_id = await door.publish(steps(witness.url, "copy-a", "copy-b"))
     witness.hold("copy-a")
     await callers.queue(workflow_id, "c1")
-    await eventually(lambda: witness.calls("copy-a", "c1") == 1, seconds=10)
+    await eventually(lambda: witness.calls("copy-a", "c1") == 1)
     job = await door.job(callers.tally.accepted["c1"])
     message = dispatch_of(stack, job["metadata"]["executionId"])
     broker = open_broker(stack.amqp_url, service="test")

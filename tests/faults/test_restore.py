@@ -30,8 +30,8 @@ async def test_nothing_that_the_backup_knew_of_is_lost(
     assert stack.rabbitmq is not None
     witness.hold("held")
     await asyncio.gather(*(callers.queue(workflow_id, f"hand{number}") for number in range(IN_HAND)))
-    await eventually(lambda: witness.calls("held") == IN_HAND, seconds=30)
-    await eventually(lambda: len(_journaled(stack.mongodb_uri)) == IN_HAND, seconds=30)
+    await eventually(lambda: witness.calls("held") == IN_HAND)
+    await eventually(lambda: len(_journaled(stack.mongodb_uri)) == IN_HAND)
     _kill(stack, *EXECUTORS)
     witness.let_go("held")
     await asyncio.gather(*(callers.queue(workflow_id, f"queued{number}") for number in range(QUEUED)))

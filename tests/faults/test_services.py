@@ -22,7 +22,7 @@ async def test_what_a_killed_jobs_service_accepted_is_done_once(
 ) -> None:
     workflow_id = await door.publish(steps(witness.url, "jobs-a", posts=["jobs-a"]))
     calls = [asyncio.create_task(callers.queue(workflow_id, f"j{n}")) for n in range(RUNS)]
-    await eventually(lambda: callers.tally.accepted, seconds=10)
+    await eventually(lambda: callers.tally.accepted)
     stack.kill("jobs-service")
     await asyncio.to_thread(stack.restart, "jobs-service")
     await asyncio.gather(*calls)
@@ -42,7 +42,7 @@ async def test_no_worker_is_taken_for_lost_because_nobody_could_hear_it(
         workflow_id = await door.publish(steps(witness.url, kind, posts=["deaf-post"]))
         witness.hold(kind)
         await callers.queue(workflow_id, kind)
-    await eventually(lambda: all(witness.calls(kind) for kind in kinds), seconds=10)
+    await eventually(lambda: all(witness.calls(kind) for kind in kinds))
     stack.kill("jobs-service")
     await asyncio.sleep(AWAY_SECONDS)
     await asyncio.to_thread(stack.restart, "jobs-service")
@@ -62,7 +62,7 @@ async def test_runs_outlive_a_store_that_is_away_for_longer_than_their_leases(
     names = [f"s{n}" for n in range(4)]
     witness.hold("store-a")
     await asyncio.gather(*(callers.queue(workflow_id, name) for name in names))
-    await eventually(lambda: witness.calls("store-a") == len(names), seconds=20)
+    await eventually(lambda: witness.calls("store-a") == len(names))
 
     assert stack.secantus is not None
     stack.secantus.kill()

@@ -26,10 +26,10 @@ async def test_no_journaled_block_of_a_killed_worker_runs_again(
     names = [f"k{n}" for n in range(RUNS)]
     witness.hold("kill-c")
     await asyncio.gather(*(callers.queue(workflow_id, name) for name in names))
-    await eventually(lambda: witness.calls("kill-c") == RUNS, seconds=20)
+    await eventually(lambda: witness.calls("kill-c") == RUNS)
     run_ids = [(await door.job(job_id))["metadata"]["executionId"] for job_id in callers.tally.accepted.values()]
     done = {(run_id, block) for run_id in run_ids for block in ("kill-a", "kill-b")}
-    await eventually(lambda: journaled_blocks(stack.mongodb_uri, run_ids) >= done, seconds=10)
+    await eventually(lambda: journaled_blocks(stack.mongodb_uri, run_ids) >= done)
 
     stack.kill("executor-service-2")
     stack.kill("executor-service")
@@ -51,7 +51,7 @@ async def test_an_attached_run_that_its_lost_worker_had_not_begun_is_begun_by_th
         taken: list[Received] = []
         await mortal.consume(INTERACTIVE, taken.append, no_ack=False)
         call = asyncio.create_task(door.run(workflow_id, {"run": "l1"}))
-        await eventually(lambda: taken, seconds=10)
+        await eventually(lambda: taken)
     await asyncio.gather(*(asyncio.to_thread(stack.restart, name) for name in WORKERS))
     answer = await call
 
@@ -65,7 +65,7 @@ async def test_a_frozen_worker_loses_its_runs_and_its_late_writes_are_refused(
     workflow_id = await door.publish(steps(witness.url, "freeze-a", "freeze-b", posts=["freeze-b"]))
     witness.hold("freeze-a")
     await callers.queue(workflow_id, "f1")
-    await eventually(lambda: witness.calls("freeze-a", "f1") == 1, seconds=10)
+    await eventually(lambda: witness.calls("freeze-a", "f1") == 1)
     for name in WORKERS:
         stack.kill(name, SIGSTOP)
     witness.let_go("freeze-a")

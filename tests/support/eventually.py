@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 POLL_SECONDS = 0.01
+PATIENCE_SECONDS = 30.0
+"""For what does happen: long enough for a machine that is busy with something else."""
 
 
-async def eventually(condition: Callable[[], object], *, seconds: float = 5.0) -> None:
+async def eventually(condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:
     """Return as soon as `condition` holds. Raises TimeoutError when it does not in `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -18,7 +20,7 @@ async def eventually(condition: Callable[[], object], *, seconds: float = 5.0) -
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def until(condition: Callable[[], Awaitable[object]], *, seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], Awaitable[object]], *, seconds: float = PATIENCE_SECONDS) -> None:
     """Ask until it holds; a service that does not answer is asked again. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not await _holds(condition):  # noqa: ASYNC110 - the condition is in another process

@@ -80,7 +80,7 @@ async def cut_without_a_word(scene: Scene) -> Sequence[Figure]:
             await until(lambda: _serves(alone, workflow_id), seconds=RECOVERY_SECONDS)
             line.cut()
             cut_at = time.monotonic()
-            red = asyncio.create_task(until(lambda: _is_red(alone), seconds=30))
+            red = asyncio.create_task(until(lambda: _is_red(alone)))
             answer = await alone.run(workflow_id)
             answered = time.monotonic() - cut_at
             await red
@@ -109,7 +109,7 @@ async def alarm(scene: Scene) -> Sequence[Figure]:
         assert (await door.run(workflow_id)).is_success
         await asyncio.to_thread(ctl, "set_vm_memory_high_watermark", "0.00001")
         try:
-            await until(lambda: _is_red(door), seconds=15)
+            await until(lambda: _is_red(door))
             began = time.monotonic()
             refused = await door.run(workflow_id)
             took = time.monotonic() - began
@@ -138,7 +138,7 @@ async def garbage(scene: Scene) -> Sequence[Figure]:
                     await publish_confirmed(channel, body, routing_key=queue, delivery_mode=PERSISTENT, mandatory=True)
         neighbours = [await door.run(workflow_id) for _ in range(20)]
         wanted = len(queues) * len(GARBAGE)
-        await until(lambda: _has_dead(door, before + wanted), seconds=30)
+        await until(lambda: _has_dead(door, before + wanted))
         found = await _dead(door) - before
     return [
         Figure("unreadable messages", wanted),

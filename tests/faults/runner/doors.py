@@ -37,7 +37,7 @@ async def kill_between_store_and_publish(scene: Scene) -> Sequence[Figure]:
             scene.stack.kill(name, SIGSTOP)
         try:
             calls = [asyncio.create_task(door.queue(workflow_id, {"run": f"u{n}"})) for n in range(JOBS_AT_ONCE)]
-            await until(lambda: _some_are_done(calls), seconds=30)
+            await until(lambda: _some_are_done(calls))
             await asyncio.gather(*(scene.kill(name) for name in (*JOBS, GATEWAYS[0])))
             told = await asyncio.gather(*calls, return_exceptions=True)
             accepted = [each for each in told if isinstance(each, dict)]

@@ -1,12 +1,11 @@
 """Bounds that only a real broker can show."""
 
 import asyncio
-import time
 
 import pytest
 from tests.support.broker_samples import batch, dispatched
 from tests.support.brokers import Brokers, raw_channel
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 
 from shared.broker.amqp.wire import Table
 from shared.broker.ports import QueueFull, ReplyOverflow
@@ -43,14 +42,13 @@ async def test_a_refusal_that_nobody_heard_of_surfaces_at_the_end_of_the_run(bro
             await worker.replies.send(address, batch(5), must_route=True)
 
 
-async def test_a_full_queue_refuses_quickly_also_when_hundreds_ask_at_once(brokers: Brokers) -> None:
+async def test_a_full_queue_refuses_each_of_hundreds_who_ask_at_once(brokers: Brokers) -> None:
     broker = await brokers.open()
     with pytest.raises(QueueFull):
         for number in range(20):
             await broker.work.publish(brokers.small, dispatched(number))
-    began = time.monotonic()
-    outcomes = await asyncio.gather(
-        *(broker.work.publish(brokers.small, dispatched(number)) for number in range(300)), return_exceptions=True
-    )
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        outcomes = await asyncio.gather(
+            *(broker.work.publish(brokers.small, dispatched(number)) for number in range(300)), return_exceptions=True
+        )
     assert all(isinstance(outcome, QueueFull) for outcome in outcomes)
-    assert time.monotonic() - began < 5

@@ -108,7 +108,7 @@ async def test_a_consumer_declares_a_deleted_queue_again_and_leaves_the_inbox_al
     await broker.work.consume(brokers.work, recorder, prefetch=1)
     async with raw_channel(brokers.url) as operator:
         await operator.delete_queue(brokers.work)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not recorder.deliveries:
                 with contextlib.suppress(BrokerUnavailable):
                     await publisher.work.publish(brokers.work, dispatched())

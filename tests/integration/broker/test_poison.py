@@ -95,9 +95,9 @@ async def test_work_of_a_killed_worker_goes_to_another_and_its_inbox_is_gone(bro
         sys.executable, "-c", WORKER, brokers.url, prefix, stdout=asyncio.subprocess.PIPE, cwd=root
     )
     assert victim.stdout
-    address = (await asyncio.wait_for(victim.stdout.readline(), 20)).decode().strip()
+    address = (await asyncio.wait_for(victim.stdout.readline(), 30)).decode().strip()
     await survivor.work.publish(brokers.work, dispatched())
-    assert await asyncio.wait_for(victim.stdout.readline(), 10) == b"held\n"
+    assert await asyncio.wait_for(victim.stdout.readline(), 30) == b"held\n"
     victim.kill()
     await victim.wait()
     recorder = Recorder()

@@ -11,6 +11,7 @@ import httpx2
 import msgspec
 from fastapi import FastAPI
 from pydantic import SecretStr
+from tests.support.eventually import PATIENCE_SECONDS
 
 from jobs_service.bootstrap import build, open_store
 from jobs_service.settings import JobsSettings
@@ -164,7 +165,7 @@ class Executor:
         """Take every message at once."""
         await self._broker.work.consume(ASYNC, self._take, prefetch=1_000)
 
-    async def next(self, seconds: float = 5.0) -> DurableRunDispatched:
+    async def next(self, seconds: float = PATIENCE_SECONDS) -> DurableRunDispatched:
         """The next dispatched run. Raises TimeoutError."""
         return await asyncio.wait_for(self._messages.get(), seconds)
 

@@ -151,7 +151,7 @@ async def test_a_killed_process_forgets_nothing_that_it_accepted(
             queued = await system.stored(status="queued")
             return queued == await system.queued() == await system.queued("*")
 
-        await until(books_agree_with_runs, seconds=30)
+        await until(books_agree_with_runs)
         stored = await system.collection("runs").find({}, {"_id": 1}).to_list()
         assert len(accepted) >= 100
         assert {run["_id"] for run in stored} >= accepted
@@ -167,7 +167,7 @@ async def _accept_until_killed(url: str, process: asyncio.subprocess.Process) ->
                 return (await http.get("/readyz")).status_code == 200
             return False
 
-        await until(is_ready, seconds=20)
+        await until(is_ready)
 
         async def keep_accepting() -> None:
             with suppress(httpx.HTTPError):

@@ -254,7 +254,7 @@ async def test_every_accepted_run_ends_once_though_everything_fails_now_and_then
         async def all_done() -> bool:
             return await system.stored(status={"$in": ["queued", "processing"]}) == 0
 
-        await until(all_done, seconds=30)
+        await until(all_done)
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)

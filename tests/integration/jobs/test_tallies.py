@@ -30,7 +30,7 @@ async def counts(system: System, runs: int) -> None:
         found = await tally(system)
         return found is not None and found.runs == runs
 
-    await until(has_counted, seconds=15)
+    await until(has_counted)
 
 
 async def test_every_run_that_ended_is_counted_once(system: System) -> None:
@@ -66,6 +66,6 @@ async def test_what_is_counted_is_written_down_before_the_service_stops(start: A
         async def is_stored() -> Any:
             return await first.stored(_id="quick")
 
-        await until(is_stored, seconds=15)
+        await until(is_stored)
     async with start() as second:
         await counts(second, 1)

@@ -56,7 +56,7 @@ async def answer(port: int, sent: bytes) -> bytes:
     """All that comes back until the server closes."""
     async with connection(port) as (reader, writer):
         writer.write(sent)
-        return await asyncio.wait_for(reader.read(), 5)
+        return await asyncio.wait_for(reader.read(), 30)
 
 
 def hung_up() -> float:
@@ -82,7 +82,7 @@ async def test_a_head_that_drips_is_refused(port: int) -> None:
                 await asyncio.sleep(0.05)
 
         dripping = asyncio.create_task(drip())
-        assert status(await asyncio.wait_for(reader.read(), 5)) == 408
+        assert status(await asyncio.wait_for(reader.read(), 30)) == 408
         dripping.cancel()
 
 
@@ -107,7 +107,7 @@ async def test_the_second_request_of_a_connection_may_not_take_its_time_either(s
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert status(await reader.readuntil(b"\r\n\r\n")) == 200
         writer.write(b"GET /healthz HT")
-        rest = await asyncio.wait_for(reader.read(), 5)
+        rest = await asyncio.wait_for(reader.read(), 30)
         assert b"408" in rest
 
 
@@ -179,7 +179,7 @@ async def test_a_chunked_body_ends_at_the_limit(system: System, port: int, monke
                 await writer.drain()
 
         pouring = asyncio.create_task(pour())
-        assert status(await asyncio.wait_for(reader.readuntil(b"\r\n"), 5)) == 413
+        assert status(await asyncio.wait_for(reader.readuntil(b"\r\n"), 30)) == 413
         pouring.cancel()
         await asyncio.wait([pouring])
 

@@ -58,7 +58,7 @@ class Cell:
         self.fetches = Fetches()
 
     async def talk(self, frame: bytes = b"{}") -> object:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await Conversation(self.child, self.fetches, LIMITS, "ws").run(frame)
 
 

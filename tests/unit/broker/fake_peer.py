@@ -39,7 +39,7 @@ class Peer:
     async def next_frame(self) -> Frame:
         """The next frame from the client; heartbeats count."""
         while not self._unread:
-            data = await asyncio.wait_for(self.reader.read(65536), 5)
+            data = await asyncio.wait_for(self.reader.read(65536), 30)
             if not data:
                 raise ConnectionResetError
             self._cutter.feed(data)
@@ -131,7 +131,7 @@ async def playing(script: Script, *, tls: ssl.SSLContext | None = None) -> Async
     server = await asyncio.start_server(on_connection, "127.0.0.1", 0, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
-        await asyncio.wait_for(asyncio.gather(*tasks), 10)
+        await asyncio.wait_for(asyncio.gather(*tasks), 30)
     finally:
         server.close()
         for task in tasks:

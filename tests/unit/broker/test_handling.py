@@ -61,7 +61,7 @@ async def test_a_handler_that_ignores_its_cancellation_does_not_hold_up_the_stop
     in_hand = InHand(stubborn, limit=1)
     in_hand.take(DELIVERY, settled.append)
     await asyncio.sleep(0)
-    await asyncio.wait_for(in_hand.drain(grace=0), 1)
+    await asyncio.wait_for(in_hand.drain(grace=0), 30)
     assert not settled
     released.set()
     await eventually(lambda: settled)

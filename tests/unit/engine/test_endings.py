@@ -1,6 +1,6 @@
 import asyncio
 import json
-import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -184,28 +184,25 @@ async def test_a_cancel_reaches_every_block_at_once() -> None:
 
     run_ = execution(engine_of({"function": Scripted(forever)}), wide)
     asyncio.get_running_loop().call_later(0.02, run_.cancel)
-    began = time.monotonic()
-    result = await run_.run()
-    assert time.monotonic() - began < 1
+    result = await asyncio.wait_for(run_.run(), 30)
     assert result.outcome.status is RunStatus.CANCELLED
     assert result.outcome.error is None
     assert names(result) == ["start", *(f"b{n}!" for n in range(5))]
 
 
 async def test_a_block_that_will_not_let_go_holds_nobody_up() -> None:
+    let_go = asyncio.Event()
+
     async def stubborn(call: Call) -> Any:
-        for _ in range(2):
-            try:
-                await asyncio.sleep(1)
-            except asyncio.CancelledError:
-                continue
+        while not let_go.is_set():
+            with suppress(asyncio.CancelledError):
+                await let_go.wait()
         return {}
 
     run_ = execution(engine_of({"function": Scripted(stubborn)}, cancel_seconds=0.05), chain(block("f")))
     asyncio.get_running_loop().call_later(0.02, run_.cancel)
-    began = time.monotonic()
-    assert (await run_.run()).outcome.status is RunStatus.CANCELLED
-    assert time.monotonic() - began < 0.9
+    assert (await asyncio.wait_for(run_.run(), 30)).outcome.status is RunStatus.CANCELLED
+    let_go.set()
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait([task])
 

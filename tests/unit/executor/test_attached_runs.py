@@ -49,7 +49,7 @@ async def test_a_cancel_from_anywhere_stops_it(world: World) -> None:
     run = asyncio.create_task(world.runs.run(spec(), "inbox"))
     await world.work.begun.wait()
     world.running.on_control(CancelRun("r1"))
-    await asyncio.wait_for(run, 1)
+    await asyncio.wait_for(run, 30)
     assert world.callers.outcome.status is RunStatus.CANCELLED
 
 
@@ -63,7 +63,7 @@ async def test_a_cancel_that_came_before_the_run_is_remembered(world: World) -> 
 async def test_a_caller_that_is_gone_stops_the_run(world: World) -> None:
     world.work.go_on.clear()
     world.callers.gone = True
-    await asyncio.wait_for(world.runs.run(spec(), "inbox"), 1)
+    await asyncio.wait_for(world.runs.run(spec(), "inbox"), 30)
     (record,) = world.ledger.records
     assert isinstance(record, RunRecorded)
     assert record.outcome.status is RunStatus.CANCELLED
@@ -71,7 +71,7 @@ async def test_a_caller_that_is_gone_stops_the_run(world: World) -> None:
 
 async def test_a_run_past_its_time_fails_with_a_time_out(world: World) -> None:
     world.work.go_on.clear()
-    await asyncio.wait_for(world.runs.run(spec(time_limit_ms=50), "inbox"), 2)
+    await asyncio.wait_for(world.runs.run(spec(time_limit_ms=50), "inbox"), 30)
     error = world.callers.outcome.error
     assert error is not None
     assert error.code is ErrorCode.TIMEOUT
@@ -125,7 +125,7 @@ async def test_a_stopping_worker_ends_its_runs_honestly(world: World) -> None:
     run = asyncio.create_task(world.runs.run(spec(), "inbox"))
     await world.work.begun.wait()
     world.runs.stop_all()
-    await asyncio.wait_for(run, 1)
+    await asyncio.wait_for(run, 30)
     error = world.callers.outcome.error
     assert error is not None
     assert error.code is ErrorCode.WORKER_LOST

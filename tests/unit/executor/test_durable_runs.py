@@ -34,7 +34,7 @@ def world() -> World:
 async def begin(world: World) -> asyncio.Task[None]:
     world.work.go_on.clear()
     run = asyncio.create_task(world.worker.work(DISPATCH, redelivered=False))
-    await asyncio.wait_for(world.work.begun.wait(), 1)
+    await asyncio.wait_for(world.work.begun.wait(), 30)
     return run
 
 
@@ -64,14 +64,14 @@ async def test_a_journaled_block_never_runs_again(world: World) -> None:
 async def test_a_worker_that_lost_its_lease_stores_nothing(world: World) -> None:
     run = await begin(world)
     world.jobs.attempt += 1
-    await asyncio.wait_for(run, 1)
+    await asyncio.wait_for(run, 30)
     assert world.jobs.finished is None
 
 
 async def test_a_cancel_is_learned_from_the_lease_too(world: World) -> None:
     run = await begin(world)
     world.jobs.cancelled = True
-    await asyncio.wait_for(run, 1)
+    await asyncio.wait_for(run, 30)
     assert world.jobs.finished is not None
     assert world.jobs.finished.outcome.status is RunStatus.CANCELLED
 
@@ -79,7 +79,7 @@ async def test_a_cancel_is_learned_from_the_lease_too(world: World) -> None:
 async def test_a_cancel_over_the_broker_reaches_the_run(world: World) -> None:
     run = await begin(world)
     world.running.on_control(CancelRun("r1"))
-    await asyncio.wait_for(run, 1)
+    await asyncio.wait_for(run, 30)
     assert world.jobs.finished is not None
     assert world.jobs.finished.outcome.status is RunStatus.CANCELLED
 
@@ -87,7 +87,7 @@ async def test_a_cancel_over_the_broker_reaches_the_run(world: World) -> None:
 async def test_a_draining_worker_hands_its_runs_back(world: World) -> None:
     run = await begin(world)
     world.worker.release_all()
-    await asyncio.wait_for(run, 1)
+    await asyncio.wait_for(run, 30)
     assert world.jobs.released == 1
     assert world.jobs.finished is None
 
@@ -97,9 +97,9 @@ async def test_what_a_draining_worker_has_done_goes_with_the_run(world: World) -
     quiet.go_on.clear()
     worker = world.new_worker(quiet)
     run = asyncio.create_task(worker.work(DISPATCH, redelivered=False))
-    await asyncio.wait_for(quiet.begun.wait(), 1)
+    await asyncio.wait_for(quiet.begun.wait(), 30)
     worker.release_all()
-    await asyncio.wait_for(run, 1)
+    await asyncio.wait_for(run, 30)
 
     assert [entry.kind for entry in world.jobs.journal] == ["block"]
 
@@ -108,14 +108,14 @@ async def test_a_result_is_kept_until_jobs_service_answers(world: World) -> None
     run = await begin(world)
     world.jobs.failures_left = 1
     world.work.go_on.set()
-    await asyncio.wait_for(run, 5)
+    await asyncio.wait_for(run, 30)
     assert world.jobs.finished is not None
 
 
 async def test_a_message_that_comes_again_while_its_run_is_in_hand_is_forgotten(world: World) -> None:
     run = await begin(world)
-    await asyncio.wait_for(world.worker.work(DISPATCH, redelivered=False), 1)
-    await asyncio.wait_for(world.worker.work(DISPATCH, redelivered=True), 1)
+    await asyncio.wait_for(world.worker.work(DISPATCH, redelivered=False), 30)
+    await asyncio.wait_for(world.worker.work(DISPATCH, redelivered=True), 30)
     world.work.go_on.set()
     await run
 

@@ -58,7 +58,7 @@ def message(*parts: Any, **fields: Any) -> dict[str, Any]:
 
 async def begun(system: System, call: Call) -> FollowedWorker:
     """The worker of the run that a call begins."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not system.jobs.accepted:  # noqa: ASYNC110
             await asyncio.sleep(0)
     run_id = system.jobs.accepted[0].run.run_id

@@ -159,7 +159,7 @@ REST = (BlockEnded(to_json(ENDED)), FAILED, RunEnded(outcome()))
 async def begun(writer: Visitor) -> Call:
     """A draft run with the id R1, whose stream has begun."""
     call = writer.call("POST", EXECUTE, {"stream": True, "input": {}}, X_Execution_Id="R1")
-    await asyncio.wait_for(call.spoke.wait(), 5)
+    await asyncio.wait_for(call.spoke.wait(), 30)
     return call
 
 

@@ -250,7 +250,7 @@ async def test_the_head_is_sent_before_the_first_event(system: System) -> None:
 
     system.worker.perform = waits
     call = system.execute_call({"stream": True})
-    await asyncio.wait_for(call.spoke.wait(), 2)
+    await asyncio.wait_for(call.spoke.wait(), 30)
     assert call.answer.chunks == []
     go_on.set()
     assert DONE.encode() in (await call.done()).body

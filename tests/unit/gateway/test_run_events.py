@@ -25,7 +25,7 @@ async def begun(system: System, **headers: str) -> Call:
     body = msgspec.json.encode({"stream": True, "selectedOutputs": ["a.result.v"]})
     sent = {"x-api-key": system.key, "content-type": "application/json", "x-run-id": "R1", **headers}
     call = system.call("POST", EXECUTE, headers=sent, body=body)
-    await asyncio.wait_for(call.spoke.wait(), 5)
+    await asyncio.wait_for(call.spoke.wait(), 30)
     return call
 
 

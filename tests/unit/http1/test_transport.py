@@ -182,7 +182,7 @@ async def test_a_stream_left_in_the_middle_leaves_no_connection(client: httpx2.A
     async with raw_server(saying(CHUNKED + WORDS)) as server:
         async with client.stream("GET", server.url) as response:
             assert response.status_code == 200
-        await asyncio.wait_for(server.hung_up.wait(), 5)
+        await asyncio.wait_for(server.hung_up.wait(), 30)
 
 
 async def test_whoever_is_cancelled_leaves_no_connection(client: httpx2.AsyncClient) -> None:
@@ -302,7 +302,7 @@ async def test_an_unused_connection_is_closed_after_a_while() -> None:
     transport = Http1Transport(keep_seconds=0.05)
     async with raw_server(saying(answer())) as server, httpx2.AsyncClient(transport=transport) as client:
         await client.get(server.url)
-        await asyncio.wait_for(server.hung_up.wait(), 5)
+        await asyncio.wait_for(server.hung_up.wait(), 30)
 
 
 async def test_tls_proves_who_the_server_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

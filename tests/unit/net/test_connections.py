@@ -119,7 +119,7 @@ async def test_cancelling_a_call_hangs_up_at_once(client: OutboundClient) -> Non
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        await asyncio.wait_for(server.hung_up.wait(), 2)
+        await asyncio.wait_for(server.hung_up.wait(), 30)
         assert (await client.send(OutboundRequest("HEAD", server.url, timeout_seconds=5))).status == 200
 
 

@@ -100,5 +100,5 @@ async def test_giving_up_in_the_middle_of_the_handshake_leaves_no_socket_open(au
         )
         with pytest.raises(OutboundTimeout, match="after 300ms"):
             await client.send(OutboundRequest("GET", "https://a.example/", timeout_seconds=0.3))
-        await asyncio.wait_for(server.hung_up.wait(), 5)
+        await asyncio.wait_for(server.hung_up.wait(), 30)
         await client.stop()

@@ -29,6 +29,8 @@ class MongoSubscriptions:
         self._secrets = store.collection(CALLBACK_SECRETS)
         self._ring = ring
         self._subscribed: frozenset[str] = frozenset()
+        self._saved: set[str] = set()
+        """Since the latest reading began: it may have been answered before they were written."""
 
     def has_any(self, workspace_id: str) -> bool:
         """See SubscriptionBook."""
@@ -37,8 +39,9 @@ class MongoSubscriptions:
     @store_call
     async def refresh(self) -> None:
         """See SubscriptionBook."""
+        self._saved.clear()
         found = await self._subscriptions.find({"active": True}, {"workspace_id": 1}).limit(MOST_REMEMBERED).to_list()
-        self._subscribed = frozenset(document["workspace_id"] for document in found)
+        self._subscribed = frozenset(document["workspace_id"] for document in found) | self._saved
 
     @store_call
     async def of(self, workspace_id: str) -> tuple[Subscription, ...]:
@@ -57,6 +60,7 @@ class MongoSubscriptions:
         fixed = {"workspace_id": workspace_id, "created_at": datetime.now(UTC)}
         update = {"$set": msgspec.to_builtins(fields, builtin_types=(bytes,)), "$setOnInsert": fixed}
         await self._subscriptions.update_one({"_id": key}, update, upsert=subscription_id is None)
+        self._saved.add(workspace_id)
         self._subscribed |= {workspace_id}
         found = await self._subscriptions.find_one({"_id": key})
         if found is None:

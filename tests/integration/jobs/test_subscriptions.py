@@ -1,0 +1,46 @@
+"""Who is known to want to be told of runs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from pymongo.asynchronous.cursor import AsyncCursor
+from tests.integration.jobs.system import WORKSPACE
+from tests.support.deploy import key
+
+from jobs_service.adapters.mongo_subscriptions import INDEXES, MongoSubscriptions
+from shared.contracts.webhooks import SaveSubscription
+from shared.security.aes_gcm import AesGcmKeyRing
+from shared.store.client import Document, Store
+
+
+@pytest.fixture
+async def subscriptions(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[MongoSubscriptions]:
+    store = Store(mongodb_uri, f"{mongodb_prefix}_jobs", INDEXES)
+    await store.start()
+    yield MongoSubscriptions(store, AesGcmKeyRing.parse(key("k1"), setting="keys"))
+    await store.stop()
+
+
+async def test_who_subscribes_while_the_list_is_read_is_known_at_once(
+    subscriptions: MongoSubscriptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, arrives = asyncio.Event(), asyncio.Event()
+
+    async def to_list_over_a_slow_line(cursor: AsyncCursor[Document]) -> list[Document]:
+        found = [document async for document in cursor]
+        answered.set()
+        await arrives.wait()
+        return found
+
+    with monkeypatch.context() as slow:
+        slow.setattr(AsyncCursor, "to_list", to_list_over_a_slow_line)
+        reading = asyncio.create_task(subscriptions.refresh())
+        await answered.wait()
+    await subscriptions.save(WORKSPACE, None, SaveSubscription(url="https://example.com/hook"))
+    arrives.set()
+    await reading
+    assert subscriptions.has_any(WORKSPACE)
+    await subscriptions.refresh()
+    assert subscriptions.has_any(WORKSPACE)
+    assert not subscriptions.has_any("another")
