@@ -12,7 +12,7 @@ import aiohttp
 from benchmarks.load import job_load
 from benchmarks.load.http_load import Target
 from benchmarks.load.http_session import session
-from benchmarks.load.steady_load import CONNECTIONS, on_time
+from benchmarks.load.steady_load import CONNECTIONS, arrivals
 
 Call = Callable[[aiohttp.ClientSession], Awaitable[str]]
 """Says how it ended."""
@@ -23,7 +23,7 @@ async def run(targets: Mapping[str, Target], *, per_second: float, seconds: floa
     ends: Counter[str] = Counter()
     calls = itertools.cycle(_calls(targets).items())
     async with session(CONNECTIONS) as http, asyncio.TaskGroup() as group:
-        async for _ in on_time(per_second, seconds, begins=time.monotonic()):
+        async for _ in arrivals(per_second, seconds, begins=time.monotonic(), seed=1):
             group.create_task(_counted(http, *next(calls), ends))
     return ends
 

@@ -1,10 +1,13 @@
 """Open-loop HTTP load: calls go out when they are due, whether or not those before them are answered.
 
-What a call took counts from when it was due: a stall costs every call that it holds up, not only the one it met.
+They are due at random, as from many callers who know nothing of each other (a Poisson process): two loads in step
+with each other would meet at every call, or at none. What a call took counts from when it was due: a stall costs
+every call that it holds up, not only the one it met.
 """
 
 import asyncio
 import multiprocessing
+import random
 import statistics
 import time
 from collections import Counter
@@ -31,6 +34,8 @@ class Load:
 
     target: Target
     per_second: float
+    seed: int
+    """Of the moments at which they are due, the same whenever it is measured."""
 
 
 @dataclass
@@ -52,10 +57,11 @@ def measure(loads: Sequence[Load], seconds: float) -> list[Answers]:
         return [sent.result() for sent in [callers.submit(_send, load, begins, seconds) for load in loads]]
 
 
-async def on_time(per_second: float, seconds: float, *, begins: float) -> AsyncIterator[float]:
+async def arrivals(per_second: float, seconds: float, *, begins: float, seed: int) -> AsyncIterator[float]:
     """When each call is due, as soon as it is."""
-    for number in range(round(per_second * seconds)):
-        due = begins + number / per_second
+    moments = random.Random(seed)
+    due = begins
+    while (due := due + moments.expovariate(per_second)) < begins + seconds:
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         yield due
 
@@ -68,7 +74,7 @@ def _send(load: Load, begins: float, seconds: float) -> Answers:
 async def _call_on_time(load: Load, begins: float, seconds: float) -> Answers:
     answers = Answers()
     async with session(CONNECTIONS) as http, asyncio.TaskGroup() as group:
-        async for due in on_time(load.per_second, seconds, begins=begins):
+        async for due in arrivals(load.per_second, seconds, begins=begins, seed=load.seed):
             group.create_task(_call(http, load.target, due, answers))
     return answers
 

@@ -37,8 +37,8 @@ MORE_TIME: Final = 5
 def groups(stand: Stand, options: Options) -> Iterator[Group]:
     """The same calls with and without the neighbour."""
     seconds = options.seconds * MORE_TIME
-    own = Load(stand.no_op, PER_SECOND)
-    neighbour = cache(lambda: Load(asyncio.run(_neighbour(stand)), NEIGHBOURS_PER_SECOND))
+    own = Load(stand.no_op, PER_SECOND, seed=1)
+    neighbour = cache(lambda: Load(asyncio.run(_neighbour(stand)), NEIGHBOURS_PER_SECOND, seed=2))
     alone = Scenario(ALONE, partial(_alone, own, seconds))
     beside = Scenario(BESIDE, lambda: _beside(own, neighbour(), seconds), ALONE)
     yield Group((alone, beside), around=partial(_limited, stand))
