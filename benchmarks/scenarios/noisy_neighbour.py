@@ -30,8 +30,10 @@ ENVIRONMENT: Final = {
 """600 a minute, filled up often enough for every round to be like every other; a call that waits for that is rare."""
 PER_SECOND: Final = 100
 """Far from what the system can do: otherwise the queue that the calls make for each other is what is measured."""
-MORE_TIME: Final = 5
+MORE_TIME: Final = 10
 """A p99 needs it."""
+BURST_SECONDS: Final = 2
+"""In which the neighbour uses up what its full bucket allows at once: measured is what goes on for ever."""
 
 
 def groups(stand: Stand, options: Options) -> Iterator[Group]:
@@ -67,6 +69,7 @@ def _alone(own: Load, seconds: float) -> Row:
 
 
 def _beside(own: Load, neighbour: Load, seconds: float) -> Row:
+    steady_load.measure([neighbour], BURST_SECONDS)
     answers, neighbours = steady_load.measure([own, neighbour], seconds)
     statuses = neighbours.statuses
     if set(statuses) != {200, 429}:
