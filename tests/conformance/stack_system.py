@@ -22,7 +22,7 @@ CANCELLED = "cancel"
 SELF, RUN, SNAPSHOT = "wf-1", "exec-1", "snap-1"
 """What the observed system called the workflow, the run and a child's snapshot."""
 ACTOR = "conformance"
-RECORD_SECONDS = 10.0
+RECORD_SECONDS = 30.0
 POLL_SECONDS = 0.01
 ADDRESSES = {"example.com": "93.184.216.34"}
 """Public names that the cases mention and nobody calls: here nobody need be able to resolve them either."""

@@ -22,7 +22,7 @@ from shared.net.hosts import Address
 from shared.workflow.compile import compile_workflow
 
 TIME_LIMIT_MS = 20_000
-CANCEL_SECONDS = 0.3
+CANCEL_SECONDS = 1.5
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class Brokers:
 @asynccontextmanager
 async def raw_channel(url: str) -> AsyncIterator[Channel]:
     """A channel with confirms, as any other program could open it."""
-    connection = await Connection.open(parse(url), name="test", heartbeat=10, timeout=10)
+    connection = await Connection.open(parse(url), name="test", heartbeat=10, timeout=30)
     try:
         channel = await connection.open_channel()
         await channel.select_confirms()

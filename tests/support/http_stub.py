@@ -6,10 +6,11 @@ Without an answer left it says back what it was asked. `/slow` takes its time.
 import asyncio
 import json
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-SLOW_SECONDS = 2.0
+SLOW_SECONDS = 4.0
 CLOSING_SECONDS = 5.0
 DRIP_SECONDS = 0.01
 
@@ -42,6 +43,7 @@ class HttpStub:
         self._answers: deque[Answer] = deque()
         self.asked: list[Asked] = []
         self._serving: set[asyncio.Task[object]] = set()
+        self._closing = asyncio.Event()
 
     def answer(self, *answers: Answer) -> None:
         """Give these answers."""
@@ -52,6 +54,7 @@ class HttpStub:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._closing.set()
         self._server.close()
         if self._serving:
             await asyncio.wait(self._serving, timeout=CLOSING_SECONDS)
@@ -68,7 +71,8 @@ class HttpStub:
             asked = await _read(reader)
             self.asked.append(asked)
             if asked.target.startswith("/slow"):
-                await asyncio.sleep(SLOW_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), SLOW_SECONDS)
             answer = self._next(asked)
             writer.write(_bytes(answer))
             await writer.drain()

@@ -9,7 +9,7 @@ from pathlib import Path
 from flowport.servers.ports import LOOPBACK, free_port
 from flowport.servers.process import ServerProcess, accepts_connections
 
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 _CONFIG = """
 daemon off;
 pid {folder}/nginx.pid;
@@ -40,7 +40,7 @@ def nginx(folder: Path, upstream: str, *, extra: str = "") -> Iterator[str]:
     port = free_port()
     config = folder / "nginx.conf"
     config.write_text(_CONFIG.format(folder=folder, host=LOOPBACK, port=port, upstream=upstream, extra=extra))
-    subprocess.run([program, "-t", "-c", str(config)], check=True, capture_output=True, timeout=10)
+    subprocess.run([program, "-t", "-c", str(config)], check=True, capture_output=True, timeout=START_SECONDS)
     process = ServerProcess([program, "-c", str(config)], log=folder / "nginx.log", cwd=folder)
     process.start(until=lambda: accepts_connections(port), timeout=START_SECONDS)
     try:

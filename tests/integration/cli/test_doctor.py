@@ -252,7 +252,7 @@ async def _consume(rabbitmq: RabbitMQServer, ready: Event, over: Event) -> None:
     wanted = {INTERACTIVE, ASYNC, RECORDS}
     async with (
         raw_channel(rabbitmq.amqp_url) as channel,
-        httpx.AsyncClient(base_url=rabbitmq.management_url, trust_env=False) as client,
+        httpx.AsyncClient(base_url=rabbitmq.management_url, timeout=30, trust_env=False) as client,
     ):
         for queue in wanted:
             await channel.consume(queue, lambda received: None, no_ack=True)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
+from typing import TypeVar
 
 import pytest
 from tests.support.deploy import DeployCaller, at, deploy_service, state
@@ -14,6 +15,8 @@ from shared.contracts.deployments import Endpoint
 from shared.errors import Conflict, NotDeployed, Unavailable
 
 REPLICAS = 2
+Changed = TypeVar("Changed")
+Change = Callable[[], Awaitable[object]]
 
 
 @pytest.fixture
@@ -27,7 +30,7 @@ async def watch(gateway: DeployCaller, workflow_id: str, seen: list[Endpoint]) -
         seen.append(await gateway.endpoint(workflow_id))
 
 
-async def insisting(change: Callable[[], Awaitable[contracts.Deployed]]) -> contracts.Deployed:
+async def insisting(change: Callable[[], Awaitable[Changed]]) -> Changed:
     """What a caller does whom the 503 of many changes at once tells to come back: on a slow machine some come late."""
     async with asyncio.timeout(120):
         while True:
@@ -39,8 +42,8 @@ async def insisting(change: Callable[[], Awaitable[contracts.Deployed]]) -> cont
 
 async def test_concurrent_deploys_get_unique_numbers_without_gaps(replicas: list[DeployCaller]) -> None:
     workflow = await replicas[0].create(state())
-    deploys = [replicas[number % REPLICAS].deploy(workflow.id) for number in range(60)]
-    numbers = [deployed.version.number for deployed in await asyncio.gather(*deploys)]
+    deploys = [partial(replicas[number % REPLICAS].deploy, workflow.id) for number in range(60)]
+    numbers = [deployed.version.number for deployed in await asyncio.gather(*map(insisting, deploys))]
     assert sorted(numbers) == list(range(1, 61))
     assert await replicas[0].numbers(workflow.id) == list(range(60, 0, -1))
     assert (await replicas[0].endpoint(workflow.id)).version == 60
@@ -72,7 +75,8 @@ async def test_under_200_deploys_and_promotes_a_version_is_live_at_every_moment(
 
 async def test_a_deploy_overtaken_by_a_later_one_does_not_take_the_pointer_back(replicas: list[DeployCaller]) -> None:
     workflow = await replicas[0].create(state())
-    results = await asyncio.gather(*(replicas[number % REPLICAS].deploy(workflow.id) for number in range(10)))
+    deploys = [partial(replicas[number % REPLICAS].deploy, workflow.id) for number in range(10)]
+    results = await asyncio.gather(*map(insisting, deploys))
     final = await replicas[0].endpoint(workflow.id)
     assert final.version == 10
     assert max(result.endpoint.revision for result in results) == final.revision
@@ -86,7 +90,9 @@ async def test_undeploys_and_deploys_leave_one_of_the_two(replicas: list[DeployC
         with contextlib.suppress(NotDeployed):
             await replicas[1].http.call("DELETE", at(workflow.id, "deployment"))
 
-    await asyncio.gather(*(replicas[0].deploy(workflow.id) if n % 2 else undeploy() for n in range(20)))
+    deploy = partial(replicas[0].deploy, workflow.id)
+    changes: list[Change] = [deploy if n % 2 else undeploy for n in range(20)]
+    await asyncio.gather(*map(insisting, changes))
     endpoint = await replicas[0].endpoint(workflow.id)
     assert endpoint.is_deployed == (endpoint.version is not None)
     assert await replicas[0].numbers(workflow.id) == list(range(11, 0, -1))
@@ -110,9 +116,8 @@ async def test_a_save_between_two_replicas_is_never_lost_silently(replicas: list
 async def test_an_access_change_is_not_undone_by_a_deploy_beside_it(replicas: list[DeployCaller]) -> None:
     workflow = await replicas[0].create(state())
     public = contracts.UpdateAccess(is_public=True, description="open to all")
-    await asyncio.gather(
-        *(replicas[0].deploy(workflow.id) for _ in range(10)),
-        replicas[1].http.call("PATCH", at(workflow.id, "access"), body=public),
-    )
+    changes: list[Change] = [partial(replicas[0].deploy, workflow.id) for _ in range(10)]
+    changes.append(partial(replicas[1].http.call, "PATCH", at(workflow.id, "access"), body=public))
+    await asyncio.gather(*map(insisting, changes))
     endpoint = await replicas[0].endpoint(workflow.id)
     assert (endpoint.is_public, endpoint.version) == (True, 10)

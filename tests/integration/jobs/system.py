@@ -173,6 +173,13 @@ class Executor:
         """How many messages wait."""
         return self._messages.qsize()
 
+    async def idle(self) -> bool:
+        """Whether nothing is left to claim; a dispatch that was repeated in the meantime is refused and passed over."""
+        while self.unread():
+            if await self.claim(await self.next()) is not None:
+                return False
+        return True
+
     async def claim(
         self, message: DurableRunDispatched, *, worker: str = "worker-1", redelivered: bool = False
     ) -> ClaimGranted | None:
@@ -302,4 +309,4 @@ async def running(settings: JobsSettings, **parts: Any) -> AsyncIterator[System]
 
 def _client(settings: JobsSettings, name: ServiceName, transport: httpx2.ASGITransport) -> InternalClient:
     tokens = ServiceTokens.of(settings)
-    return InternalClient("http://jobs", caller=name, tokens=tokens, timeout=10.0, transport=transport)
+    return InternalClient("http://jobs", caller=name, tokens=tokens, timeout=PATIENCE_SECONDS, transport=transport)

@@ -60,7 +60,7 @@ async def test_a_cancelled_run_whose_worker_dies_is_cancelled_not_repeated(impat
         return (await impatient.gateway.run(accepted.run_id)).status is RunStatus.CANCELLED
 
     await until(is_cancelled)
-    assert impatient.executor.unread() == 0
+    assert await impatient.executor.idle()
 
 
 @pytest.mark.parametrize("status", [RunStatus.COMPLETED, RunStatus.FAILED])

@@ -45,7 +45,7 @@ async def test_of_many_answers_at_once_one_is_taken(system: System) -> None:
     assert sum(not isinstance(result, Exception) for result in results) == 1
     assert sum(isinstance(result, Conflict) for result in results) == 19
     assert (await system.executor.begin()).attempt == 2
-    assert system.executor.unread() == 0
+    assert await system.executor.idle()
 
 
 async def test_a_wait_ends_by_itself_though_jobs_service_was_away(start: Start) -> None:
@@ -123,16 +123,18 @@ async def test_another_workspaces_pause_is_not_found(system: System) -> None:
         await system.gateway.resume("attached-1")
 
 
-async def test_resumed_runs_wait_for_their_workspaces_places(system: System) -> None:
-    paused = [await system.gateway.accept(concurrency=1) for _ in range(3)]
-    for _ in paused:
-        granted = await system.executor.begin()
-        await system.executor.pause(granted.run.run_id, 1, asks())
-    for accepted in paused:
-        await system.gateway.resume(accepted.run_id)
+async def test_resumed_runs_wait_for_their_workspaces_places(start: Start) -> None:
+    async with start(dispatch_unclaimed_seconds=60) as system:
+        await system.executor.listen()
+        paused = [await system.gateway.accept(concurrency=1) for _ in range(3)]
+        for _ in paused:
+            granted = await system.executor.begin()
+            await system.executor.pause(granted.run.run_id, 1, asks())
+        for accepted in paused:
+            await system.gateway.resume(accepted.run_id)
 
-    first = await system.executor.begin()
-    await asyncio.sleep(0.2)
-    assert system.executor.unread() == 0
-    await system.executor.finish(first.run.run_id, 2)
-    assert (await system.executor.begin()).attempt == 2
+        first = await system.executor.begin()
+        await asyncio.sleep(0.2)
+        assert system.executor.unread() == 0
+        await system.executor.finish(first.run.run_id, 2)
+        assert (await system.executor.begin()).attempt == 2

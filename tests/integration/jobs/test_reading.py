@@ -83,7 +83,7 @@ async def test_a_query_that_makes_no_sense_is_refused(system: System, query: dic
 
 
 async def test_an_ended_run_is_forgotten_after_its_retention(start: Start) -> None:
-    async with start(job_retention_seconds=1) as system:
+    async with start(job_retention_seconds=60) as system:
         await system.executor.listen()
         accepted = await system.gateway.accept(a_spec("mine"))
         await system.executor.begin()

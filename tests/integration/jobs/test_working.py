@@ -224,15 +224,15 @@ async def test_a_silent_worker_loses_its_run_to_another(impatient: System) -> No
 
 
 async def test_a_worker_that_keeps_its_lease_keeps_its_run(start: Start) -> None:
-    async with start(lease_seconds=1.0) as system:
+    async with start(lease_seconds=3.0) as system:
         await system.executor.listen()
         accepted = await system.gateway.accept()
         await system.executor.begin()
 
         for _ in range(7):
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
             assert await system.executor.renew(accepted.run_id, 1) is False
-        assert system.executor.unread() == 0
+        assert await system.executor.idle()
         await system.executor.finish(accepted.run_id, 1)
 
 

@@ -163,8 +163,8 @@ async def test_what_is_not_http_is_a_failure_and_leaves_the_client_well(client: 
 
     async with raw_server(speak) as server:
         with pytest.raises(OutboundError):
-            await client.send(get(f"{server.url}/bad", 5))
-        assert (await client.send(get(f"{server.url}/good", 5))).body == b"fine"
+            await client.send(get(f"{server.url}/bad", 30))
+        assert (await client.send(get(f"{server.url}/good", 30))).body == b"fine"
 
 
 async def test_an_answer_given_in_advance_reaches_nobody(client: OutboundClient) -> None:
@@ -175,15 +175,19 @@ async def test_an_answer_given_in_advance_reaches_nobody(client: OutboundClient)
 
 
 async def test_an_answer_given_between_two_calls_reaches_nobody(client: OutboundClient) -> None:
+    planted = asyncio.Event()
+
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(answer(body=b"first"))
         await writer.drain()
         await asyncio.sleep(0.01)
         writer.write(answer(body=b"planted"))
+        planted.set()
 
     async with raw_server(speak) as server:
         assert (await client.send(get(server.url))).body == b"first"
-        await asyncio.sleep(0.1)
+        await asyncio.wait_for(planted.wait(), 30)
+        await asyncio.sleep(0.05)
         assert (await client.send(get(server.url))).body == b"first"
 
 

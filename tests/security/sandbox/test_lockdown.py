@@ -24,7 +24,7 @@ READING = {
 
 def outcomes_under(filter_name: str) -> dict[str, str]:
     command = [sys.executable, "-I", "-S", str(CONVICT), str(SANDBOX), filter_name]
-    answer = subprocess.run(command, capture_output=True, timeout=20, check=True)
+    answer = subprocess.run(command, capture_output=True, timeout=60, check=True)
     return dict(json.loads(answer.stdout))
 
 

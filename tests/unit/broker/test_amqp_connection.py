@@ -177,7 +177,7 @@ async def test_a_confirm_that_does_not_come_is_a_time_out_and_no_hang() -> None:
         await peer.published()
         await say_goodbye(peer)
 
-    async with playing(script) as port, connected(port, limit=0.1) as connection:
+    async with playing(script) as port, connected(port, limit=1) as connection:
         channel = await open_channel(connection)
         with pytest.raises(ConfirmTimeout):
             await publish(channel)
@@ -190,7 +190,7 @@ async def test_a_call_that_is_not_answered_spoils_its_channel_only() -> None:
         await peer.expect(methods.BASIC_QOS)
         await say_goodbye(peer)
 
-    async with playing(script) as port, connected(port, limit=0.1) as connection:
+    async with playing(script) as port, connected(port, limit=1) as connection:
         channel = await open_channel(connection)
         with pytest.raises(CallTimeout):
             await channel.set_prefetch(1)
@@ -335,7 +335,7 @@ async def test_a_peer_that_reads_slowly_holds_back_the_writer_and_its_memory() -
         await peer.reader.read()
 
     async with playing(script) as port:
-        connection = await Connection.open(address(port), name="test", heartbeat=0, timeout=0.5)
+        connection = await Connection.open(address(port), name="test", heartbeat=0, timeout=2)
         channel = await open_channel(connection)
         body = b"x" * 100_000
         sent = 0

@@ -65,7 +65,7 @@ class Call:
 
     async def hang_up(self) -> None:
         self.gone.set()
-        await asyncio.wait([self.task], timeout=2)
+        await asyncio.wait([self.task], timeout=PATIENCE_SECONDS)
 
     async def done(self) -> Answer:
         await asyncio.wait_for(asyncio.shield(self.task), PATIENCE_SECONDS)

@@ -4,6 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
+from tests.support.eventually import eventually
 from tests.unit.gateway.followed_worker import FollowedWorker
 from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import Answer, Call, System
@@ -119,7 +120,7 @@ async def test_an_id_that_is_none_is_refused(system: System, worker: FollowedWor
 
 async def test_silence_is_broken_by_heartbeats_for_those_who_ask(system: System, worker: FollowedWorker) -> None:
     call = system.call("GET", f"{EVENTS}?heartbeat=1", headers={"x-api-key": system.key})
-    await asyncio.sleep(1.2)
+    await eventually(lambda: call.answer.chunks)
     worker.ends()
     worker.number = 0
     beat, *rest = (await call.done()).body.split(b"\n\n")

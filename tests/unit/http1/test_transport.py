@@ -27,13 +27,13 @@ STREAM = CHUNKED + WORDS + END
 
 @pytest.fixture(params=[partial(Http1Transport, keep_seconds=5), httpx2.AsyncHTTPTransport], ids=["ours", "httpx2"])
 async def client(request: pytest.FixtureRequest) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(transport=request.param(), timeout=5, trust_env=False) as made:
+    async with httpx2.AsyncClient(transport=request.param(), timeout=30, trust_env=False) as made:
         yield made
 
 
 @pytest.fixture
 async def ours() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(transport=Http1Transport(keep_seconds=5), timeout=5) as made:
+    async with httpx2.AsyncClient(transport=Http1Transport(keep_seconds=5), timeout=30) as made:
         yield made
 
 
@@ -165,16 +165,21 @@ async def test_what_nobody_asked_for_is_nobodys_answer(ours: httpx2.AsyncClient,
 
 
 async def test_what_is_said_in_advance_closes_the_connection(ours: httpx2.AsyncClient) -> None:
+    forged = asyncio.Event()
+
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(answer(body=b"mine"))
         await writer.drain()
         await asyncio.sleep(0.02)
         writer.write(answer(body=b"forged"))
+        forged.set()
 
     async with raw_server(speak) as server:
         for _ in range(3):
+            forged.clear()
             assert (await ours.get(server.url)).content == b"mine"
-            await asyncio.sleep(0.06)
+            await asyncio.wait_for(forged.wait(), 30)
+            await asyncio.sleep(0.05)
         assert server.connections == 3
 
 
@@ -209,7 +214,7 @@ async def test_a_server_that_fails_is_told_of_in_httpx2s_words(
 ) -> None:
     async with raw_server(speak) as server:
         with pytest.raises(error):
-            await client.get(server.url, timeout=0.3)
+            await client.get(server.url, timeout=httpx2.Timeout(30, read=0.3 if error is httpx2.ReadTimeout else 30))
 
 
 @pytest.mark.parametrize(
@@ -295,7 +300,7 @@ async def test_no_more_connections_than_there_are_places() -> None:
             task.cancel()
         await asyncio.wait(held)
         with pytest.raises(httpx2.ReadTimeout):
-            await client.get(server.url, timeout=httpx2.Timeout(0.05, pool=1))
+            await client.get(server.url, timeout=httpx2.Timeout(30, read=0.05))
 
 
 async def test_an_unused_connection_is_closed_after_a_while() -> None:

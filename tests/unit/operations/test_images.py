@@ -103,7 +103,7 @@ def test_mounted_files_are_there() -> None:
 
 def test_every_secret_that_is_needed_is_made() -> None:
     needed = set(re.findall(r"\$\{(\w+):\?\}", (DEPLOY / "compose.yaml").read_text()))
-    made = subprocess.run([DEPLOY / "make-env"], capture_output=True, text=True, timeout=10, check=True).stdout
+    made = subprocess.run([DEPLOY / "make-env"], capture_output=True, text=True, timeout=60, check=True).stdout
     values = dict(line.split("=", 1) for line in made.splitlines())
     assert set(values) == needed
     assert len(set(values.values())) == len(values)

@@ -119,7 +119,7 @@ async def test_a_model_that_says_nothing_is_given_up_at_the_limit_and_not_asked_
 ) -> None:
     stub.answer(Answer(hangs=True, headers={"content-length": "9"}))
     with pytest.raises(ModelFailure, match=TIMED_OUT):
-        await models.turn(asks(model, seconds=1), listener)
+        await models.turn(asks(model, seconds=2), listener)
     assert len(stub.asked) == 1
 
 
