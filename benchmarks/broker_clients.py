@@ -32,7 +32,7 @@ from shared.broker.amqp.content import Received
 from shared.broker.amqp.properties import PERSISTENT
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, Delivery, Settlement
-from shared.broker.topology import MIB, Queue, default_topology
+from shared.broker.topology import LONGEST_RUN_SECONDS, MIB, Queue, default_topology
 from shared.contracts.events import Chunk
 from shared.contracts.messages import AttachedRunRequested, EventBatch, to_json
 from shared.contracts.runs import Payload, RunMode, RunSpec, SnapshotRef
@@ -176,7 +176,7 @@ async def own_worker(url: str, queue: str) -> None:
 
 
 def _ports(url: str, queue: str) -> Broker:
-    topology = default_topology()
+    topology = default_topology(LONGEST_RUN_SECONDS)
     work = Queue(name=queue, max_length=20_000, max_bytes=64 * MIB)
     return open_broker(url, service="benchmark", topology=replace(topology, queues={queue: work}))
 

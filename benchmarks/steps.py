@@ -53,7 +53,7 @@ from gateway.application.spend_cap import SpendCap
 from jobs_service.consumers.records import RecordsConsumer
 from shared.broker.amqp.channel import Channel
 from shared.broker.rabbitmq.declare import declare_topology
-from shared.broker.topology import default_topology
+from shared.broker.topology import LONGEST_RUN_SECONDS, default_topology
 
 RESULTS: Final = FOLDER / "steps.json"
 PAUSE_SECONDS: Final = 0.08
@@ -133,7 +133,7 @@ def _servers(folder: Path) -> Iterator[SecantusServer]:
         for server in (store, broker):
             opened.callback(server.stop)
             server.start()
-        asyncio.run(declare_topology(broker.amqp_url, default_topology()))
+        asyncio.run(declare_topology(broker.amqp_url, default_topology(LONGEST_RUN_SECONDS)))
         os.environ["FLOWPORT_AMQP_URL"] = broker.amqp_url
         yield store
 

@@ -14,7 +14,7 @@ from tests.support.public_door import PublicDoor
 
 from flowport.stack import Stack
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import ASYNC, Topology, default_topology
+from shared.broker.topology import ASYNC, LONGEST_RUN_SECONDS, Topology, default_topology
 
 TIMEOUT_MS = 2_000
 WORKERS = ("executor-service", "executor-service-2")
@@ -22,7 +22,7 @@ WORKERS = ("executor-service", "executor-service-2")
 
 def hasty() -> Topology:
     """Our topology, but the broker waits two seconds for a worker."""
-    topology = default_topology()
+    topology = default_topology(LONGEST_RUN_SECONDS)
     queue = topology.queue(ASYNC)
     impatient = replace(queue, policy=replace(queue.policy, consumer_timeout_ms=TIMEOUT_MS))
     return replace(topology, queues={**topology.queues, ASYNC: impatient})
@@ -44,7 +44,7 @@ async def impatient_broker(stack: Stack) -> AsyncIterator[None]:
     """Takes messages back after two seconds."""
     await apply(stack, hasty(), look_every_ms=500)
     yield
-    await apply(stack, default_topology(), look_every_ms=60_000)
+    await apply(stack, default_topology(LONGEST_RUN_SECONDS), look_every_ms=60_000)
 
 
 @pytest.mark.usefixtures("impatient_broker")

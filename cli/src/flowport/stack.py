@@ -29,7 +29,7 @@ from flowport.servers.secantus import SecantusServer
 from shared.broker.access import access_of, user_of
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import default_topology
+from shared.broker.topology import LONGEST_RUN_SECONDS, Topology, default_topology
 from shared.service import ServiceName
 
 Environment = Mapping[str, str]
@@ -135,7 +135,9 @@ class Stack:
             self.secantus.start()
         if self.rabbitmq:
             self.rabbitmq.start()
-            asyncio.run(_lay_out(self.rabbitmq, self._broker_passwords))
+            longest_run = self._environment_of(ServiceName.GATEWAY).get("FLOWPORT_LONGEST_RUN_SECONDS")
+            topology = default_topology(int(longest_run or LONGEST_RUN_SECONDS))
+            asyncio.run(_lay_out(self.rabbitmq, topology, self._broker_passwords))
         for service in (ServiceName.DEPLOY, ServiceName.JOBS, ServiceName.EXECUTOR, ServiceName.GATEWAY):
             self._launch(service)
         for _ in range(1, self._executors):
@@ -237,8 +239,8 @@ class Stack:
         return tokens | sealing.get(service, {})
 
 
-async def _lay_out(rabbitmq: RabbitMQServer, passwords: Mapping[ServiceName, str]) -> None:
-    topology, management = default_topology(), Management(rabbitmq.management_url)
+async def _lay_out(rabbitmq: RabbitMQServer, topology: Topology, passwords: Mapping[ServiceName, str]) -> None:
+    management = Management(rabbitmq.management_url)
     await declare_topology(rabbitmq.amqp_url, topology)
     await management.apply_policies(topology)
     for service, password in passwords.items():

@@ -1,9 +1,11 @@
 """Settings that every service has. Each service adds its own class on top; all are `FLOWPORT_*` variables."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.broker.topology import LONGEST_RUN_SECONDS
 
 SETTINGS_CONFIG: Final = SettingsConfigDict(
     env_prefix="FLOWPORT_", secrets_dir=None, extra="ignore", frozen=True, populate_by_name=True
@@ -18,12 +20,24 @@ CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """A list written as `a,b,c`."""
 
 
+def sim_setting(name: str, default: int, **options: Any) -> Any:
+    """A setting that also goes by the name that people know from Sim."""
+    return Field(default, validation_alias=AliasChoices(f"FLOWPORT_{name}", name, name.lower()), **options)
+
+
 class CommonSettings(BaseSettings):
     """Where the broker and the store are, how to log, and the tokens between services."""
 
     model_config = SETTINGS_CONFIG
 
     amqp_url: str = Field("amqp://guest:guest@127.0.0.1:5672/", description="RabbitMQ, or memory:// in one process.")
+    longest_run_seconds: int = Field(
+        LONGEST_RUN_SECONDS,
+        ge=1,
+        le=604_800,
+        description="No plan's time limit may be longer: RabbitMQ takes a run back from its worker ten minutes later."
+        " Raise it for `flowport topology apply`, too, and run that first.",
+    )
     mongodb_uri: str = Field("mongodb://127.0.0.1:27017", description="The MongoDB-compatible store.")
     mongodb_prefix: str = Field("flowport", description="Each service's database is <prefix>_<service>.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line to log.")
@@ -35,6 +49,7 @@ class CommonSettings(BaseSettings):
     metrics_by_workspace: bool = Field(
         False, description="Count runs per workspace too: one series for each workspace, mode and outcome."
     )
+    public_url: str = Field("", description="Where people reach the gateway, for links; localhost when empty.")
     host: str = Field("127.0.0.1", description="Address to listen on.")
     deploy_url: str = Field("http://127.0.0.1:8081", description="Base URL of deploy-service.")
     jobs_url: str = Field("http://127.0.0.1:8082", description="Base URL of jobs-service.")
@@ -50,3 +65,8 @@ class CommonSettings(BaseSettings):
     token_deploy: SecretStr = Field(SecretStr(""), description="Token that deploy-service shows.")
     token_executor: SecretStr = Field(SecretStr(""), description="Token that executor-service shows.")
     token_jobs: SecretStr = Field(SecretStr(""), description="Token that jobs-service shows.")
+
+    @property
+    def base_url(self) -> str:
+        """How links begin."""
+        return self.public_url.rstrip("/") or "http://localhost:8080"

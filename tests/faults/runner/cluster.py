@@ -22,7 +22,7 @@ from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import default_topology
+from shared.broker.topology import LONGEST_RUN_SECONDS, default_topology
 
 NODES: Final = 3
 LOAD_SECONDS: Final = 10.0
@@ -83,8 +83,8 @@ async def _cluster(folder: Path, scene: Scene) -> AsyncIterator[tuple[list[Rabbi
         await asyncio.to_thread(_await_members, nodes[0])
         formed = time.monotonic() - began
         scene.say(f"three nodes after {formed:.0f} s")
-        await declare_topology(nodes[0].amqp_url, default_topology())
-        await Management(nodes[0].management_url).apply_policies(default_topology())
+        await declare_topology(nodes[0].amqp_url, default_topology(LONGEST_RUN_SECONDS))
+        await Management(nodes[0].management_url).apply_policies(default_topology(LONGEST_RUN_SECONDS))
         yield nodes, formed
     finally:
         for node in reversed(nodes):

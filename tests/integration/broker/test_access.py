@@ -15,7 +15,7 @@ from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import ASYNC, DEAD, EVENTS, INTERACTIVE, RECORDS, default_topology
+from shared.broker.topology import ASYNC, DEAD, EVENTS, INTERACTIVE, LONGEST_RUN_SECONDS, RECORDS, default_topology
 from shared.contracts.messages import CancelRun
 from shared.service import ServiceName
 
@@ -39,7 +39,7 @@ def service(request: pytest.FixtureRequest) -> ServiceName:
 async def url(rabbitmq: RabbitMQServer, service: ServiceName) -> str:
     """Where the service's own user connects."""
     password, management = uuid4().hex, Management(rabbitmq.management_url)
-    await declare_topology(rabbitmq.amqp_url, default_topology())
+    await declare_topology(rabbitmq.amqp_url, default_topology(LONGEST_RUN_SECONDS))
     await management.set_user(user_of(service), password, access_of(service))
     return f"amqp://{user_of(service)}:{password}@{LOOPBACK}:{rabbitmq.port}/"
 
@@ -71,7 +71,7 @@ async def test_it_can_do_its_work(broker: Broker, service: ServiceName) -> None:
 
 
 async def test_it_can_read_no_other_queue(url: str, service: ServiceName) -> None:
-    for queue in set(default_topology().queues) - CONSUMERS[service]:
+    for queue in set(default_topology(LONGEST_RUN_SECONDS).queues) - CONSUMERS[service]:
         async with raw_channel(url) as channel:
             with pytest.raises(ChannelClosed) as refused:
                 await channel.consume(queue, lambda received: None, no_ack=True)

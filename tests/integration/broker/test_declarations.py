@@ -12,7 +12,7 @@ from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.ports import BrokerUnavailable, QueueFull, Settlement
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import DeadLettering, Policy, default_topology
+from shared.broker.topology import LONGEST_RUN_SECONDS, DeadLettering, Policy, default_topology
 
 
 async def test_policies_are_missing_then_applied_and_applying_again_changes_nothing(rabbitmq: RabbitMQServer) -> None:
@@ -30,18 +30,18 @@ async def test_policies_are_missing_then_applied_and_applying_again_changes_noth
 
 async def test_a_management_api_that_is_not_there_is_told() -> None:
     with pytest.raises(BrokerUnavailable):
-        await Management("http://127.0.0.1:9").apply_policies(default_topology())
+        await Management("http://127.0.0.1:9").apply_policies(default_topology(LONGEST_RUN_SECONDS))
 
 
 async def test_a_topology_cannot_be_declared_without_a_broker() -> None:
     with pytest.raises(BrokerUnavailable):
-        await declare_topology("amqp://127.0.0.1:9/", default_topology())
+        await declare_topology("amqp://127.0.0.1:9/", default_topology(LONGEST_RUN_SECONDS))
 
 
 async def test_wrong_management_credentials_are_told(rabbitmq: RabbitMQServer) -> None:
     url = rabbitmq.management_url.replace("guest:guest", "guest:wrong")
     with pytest.raises(BrokerUnavailable, match="401"):
-        await Management(url).apply_policies(default_topology())
+        await Management(url).apply_policies(default_topology(LONGEST_RUN_SECONDS))
 
 
 async def test_a_policy_tightens_the_declared_bound_and_the_delivery_limit(rabbitmq: RabbitMQServer) -> None:
@@ -62,7 +62,7 @@ async def test_a_policy_tightens_the_declared_bound_and_the_delivery_limit(rabbi
 
 
 async def test_the_whole_topology_can_be_declared_and_used(rabbitmq: RabbitMQServer) -> None:
-    topology = default_topology()
+    topology = default_topology(LONGEST_RUN_SECONDS)
     await declare_topology(rabbitmq.amqp_url, topology)
     await declare_topology(rabbitmq.amqp_url, topology)
     await Management(rabbitmq.management_url).apply_policies(topology)

@@ -21,7 +21,7 @@ from flowport.servers.ports import LOOPBACK, free_port
 from flowport.servers.secantus import SecantusServer
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import ASYNC, EVENTS, INTERACTIVE, RECORDS, default_topology
+from shared.broker.topology import ASYNC, EVENTS, INTERACTIVE, LONGEST_RUN_SECONDS, RECORDS, default_topology
 from shared.store.client import Store
 
 JOBS = 'flowport_jobs_leading{role="dispatcher"} 1\nflowport_jobs_queue_limit 50\nflowport_jobs_queued_runs 3\n'
@@ -243,8 +243,8 @@ def test_18_an_environment_without_settings_is_outside_where_callers_are(patient
 
 
 async def _lay_out(rabbitmq: RabbitMQServer) -> None:
-    await declare_topology(rabbitmq.amqp_url, default_topology())
-    await Management(rabbitmq.management_url).apply_policies(default_topology())
+    await declare_topology(rabbitmq.amqp_url, default_topology(LONGEST_RUN_SECONDS))
+    await Management(rabbitmq.management_url).apply_policies(default_topology(LONGEST_RUN_SECONDS))
 
 
 async def _consume(rabbitmq: RabbitMQServer, ready: Event, over: Event) -> None:

@@ -17,3 +17,12 @@ def test_policies_that_were_applied_are_found_in_order(rabbitmq: RabbitMQServer)
     applied = runner.invoke(app, ["topology", "apply", rabbitmq.management_url, "--json"])
     assert {"what": "policy", "name": "runs.async"} in json.loads(applied.stdout)
     assert runner.invoke(app, ["topology", "check", rabbitmq.management_url]).exit_code == 0
+
+
+def test_the_broker_is_told_how_long_runs_may_take(rabbitmq: RabbitMQServer) -> None:
+    runner, longer = CliRunner(), {"FLOWPORT_LONGEST_RUN_SECONDS": "86400"}
+    assert runner.invoke(app, ["topology", "apply", rabbitmq.management_url], env=longer).exit_code == 0
+    assert runner.invoke(app, ["topology", "check", rabbitmq.management_url], env=longer).exit_code == 0
+    drifted = runner.invoke(app, ["topology", "check", rabbitmq.management_url])
+    assert drifted.exit_code == 1
+    assert "runs.async" in drifted.output

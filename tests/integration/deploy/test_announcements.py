@@ -9,7 +9,7 @@ from deploy_service.settings import DeploySettings
 from shared.broker.connect import open_broker
 from shared.broker.memory.broker import MemoryBroker, MemoryHub
 from shared.broker.ports import Broker, BrokerUnavailable
-from shared.broker.topology import default_topology
+from shared.broker.topology import LONGEST_RUN_SECONDS, default_topology
 from shared.contracts import deployments as contracts
 from shared.contracts.messages import ControlMessage, LiveVersionChanged
 
@@ -63,7 +63,7 @@ async def test_a_broker_that_takes_nothing_fails_no_deploy_and_is_counted(
     def lost() -> float:
         return REGISTRY.get_sample_value("flowport_deploy_announcements_lost_total") or 0.0
 
-    broker = DeafBroker(MemoryHub(default_topology()))
+    broker = DeafBroker(MemoryHub(default_topology(LONGEST_RUN_SECONDS)))
     before = lost()
     async with deploy_service(settings, broker=broker) as gateway:
         workflow = await gateway.create(state())

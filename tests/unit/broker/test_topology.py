@@ -9,6 +9,7 @@ from shared.broker.topology import (
     DEAD,
     EVENTS,
     INTERACTIVE,
+    LONGEST_RUN_SECONDS,
     PROBE,
     RECORDS,
     UNREADABLE,
@@ -51,11 +52,11 @@ REFUSING = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
     ],
 )
 def test_the_declaration_of_an_existing_queue_has_not_changed(name: str, arguments: dict[str, object]) -> None:
-    assert default_topology().queues[name].arguments == arguments
+    assert default_topology(LONGEST_RUN_SECONDS).queues[name].arguments == arguments
 
 
 def test_the_names_have_not_changed() -> None:
-    topology = default_topology()
+    topology = default_topology(LONGEST_RUN_SECONDS)
     assert list(topology.queues) == [
         "runs.interactive", "runs.async", "runs.records", "runs.events", "runs.dead", "runs.unreadable",
     ]  # fmt: skip
@@ -64,36 +65,37 @@ def test_the_names_have_not_changed() -> None:
 
 
 def test_every_queue_is_bounded_without_any_policy() -> None:
-    topology = default_topology()
+    topology = default_topology(LONGEST_RUN_SECONDS)
     declared = [queue.arguments for queue in (*topology.queues.values(), topology.probe)]
     declared += [topology.reply_inbox.arguments, topology.control_inbox.arguments]
     assert all(arguments["x-max-length"] and arguments["x-max-length-bytes"] for arguments in declared)
 
 
 def test_whatever_a_stranger_can_fill_refuses_when_full() -> None:
-    topology = default_topology()
+    topology = default_topology(LONGEST_RUN_SECONDS)
     assert all(topology.queues[name].overflow is Overflow.REFUSE for name in (INTERACTIVE, ASYNC, RECORDS, EVENTS))
     assert topology.reply_inbox.overflow is Overflow.REFUSE
 
 
 def test_work_outlives_a_node_and_private_queues_live_in_one() -> None:
-    topology = default_topology()
+    topology = default_topology(LONGEST_RUN_SECONDS)
     assert {queue.type for queue in topology.queues.values()} == {QueueType.QUORUM}
     assert topology.reply_inbox.arguments["x-queue-type"] == "classic"
 
 
 def test_the_consumer_timeout_is_longer_than_the_longest_run() -> None:
-    topology = default_topology(longest_run_seconds=1000)
+    topology = default_topology(1000)
     for name in (INTERACTIVE, ASYNC):
         assert topology.queues[name].policy.definition["consumer-timeout"] == 1_600_000
 
 
 def test_an_attached_run_is_delivered_at_most_once_more() -> None:
-    assert default_topology().queues[INTERACTIVE].policy.definition["delivery-limit"] == 1
+    assert default_topology(LONGEST_RUN_SECONDS).queues[INTERACTIVE].policy.definition["delivery-limit"] == 1
 
 
 def test_dead_letters_of_accepted_work_are_not_lost_on_the_way() -> None:
-    assert default_topology().queues[ASYNC].policy.definition["dead-letter-strategy"] == "at-least-once"
+    policy = default_topology(LONGEST_RUN_SECONDS).queues[ASYNC].policy
+    assert policy.definition["dead-letter-strategy"] == "at-least-once"
 
 
 def test_tries_come_more_slowly_up_to_a_limit_and_begin_anew_after_success() -> None:

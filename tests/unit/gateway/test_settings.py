@@ -75,5 +75,16 @@ def test_wrong_mail_settings_stop_the_start_and_say_why(
         read_settings(GatewaySettings)
 
 
+@pytest.mark.parametrize("name", ["EXECUTION_TIMEOUT_PRO", "EXECUTION_TIMEOUT_ASYNC_FREE"])
+def test_no_plan_lets_a_run_take_longer_than_the_broker_waits(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "7200")
+    with pytest.raises(
+        SystemExit, match=rf"FLOWPORT_{name}: longer than FLOWPORT_LONGEST_RUN_SECONDS, which is 5400\..*topology apply"
+    ):
+        read_settings(GatewaySettings)
+    monkeypatch.setenv("FLOWPORT_LONGEST_RUN_SECONDS", "7200")
+    assert getattr(read_settings(GatewaySettings), name.lower()) == 7200
+
+
 def test_every_setting_is_described() -> None:
     assert all(field.description for field in GatewaySettings.model_fields.values())

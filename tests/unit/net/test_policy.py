@@ -5,7 +5,9 @@ import ipaddress
 import pytest
 
 from executor_service.settings import ExecutorSettings
+from jobs_service.settings import JobsSettings
 from shared.net import BlockedAddress, OutboundPolicy
+from shared.net.settings import OutboundSettings
 from shared.net.urls import read_target
 
 HTTPS = r"^url must use https:// protocol$"
@@ -116,9 +118,10 @@ def test_an_open_name_does_not_open_a_clouds_secrets() -> None:
 
 
 @pytest.mark.parametrize("entry", ["10.0.0.0/33", "*.example", "http://localhost", "localhost:80", "a b", "1.2.3.4.5"])
-def test_an_entry_that_opens_nothing_stops_the_start(entry: str) -> None:
+@pytest.mark.parametrize("kind", [ExecutorSettings, JobsSettings])
+def test_an_entry_that_opens_nothing_stops_the_start(kind: type[OutboundSettings], entry: str) -> None:
     with pytest.raises(ValueError, match="neither a network, an address nor a host name"):
-        ExecutorSettings(outbound_allow=(entry,))
+        kind(outbound_allow=(entry,))
 
 
 def test_empty_entries_are_ignored() -> None:

@@ -66,6 +66,10 @@ def overlay(request: pytest.FixtureRequest) -> str:
     return name
 
 
+def _config_maps(container: Object) -> set[str]:
+    return {source["configMapRef"]["name"] for source in container.get("envFrom", [])}
+
+
 def is_standard(found: Object) -> bool:
     group = found["apiVersion"].rpartition("/")[0]
     return "." not in group or group.endswith(".k8s.io")
@@ -149,6 +153,12 @@ def test_a_service_is_given_only_settings_that_it_knows(overlay: str, name: str)
     tokens = {variable["name"] for variable in container["env"] if "TOKEN" in variable["name"]}
     own = f"FLOWPORT_TOKEN_{name.partition('-')[0].upper()}"
     assert len(tokens) == 4 if name in {"deploy-service", "jobs-service"} else tokens == {own}
+
+
+def test_the_broker_waits_for_runs_as_long_as_the_gateway_lets_them_take(overlay: str) -> None:
+    told = [container for _, _, container in containers(overlay) if "flowport-limits" in _config_maps(container)]
+    assert {container["name"] for container in told} == {"gateway", "topology"}
+    assert named(overlay, "ConfigMap", "flowport-limits")["data"].keys() == {"FLOWPORT_LONGEST_RUN_SECONDS"}
 
 
 def test_no_secret_is_written_down_outside_of_the_overlay_for_trying() -> None:

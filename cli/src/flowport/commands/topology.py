@@ -12,8 +12,10 @@ from flowport.failures import CommandFailed
 from shared.broker.access import access_of, user_of
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import default_topology
+from shared.broker.topology import Topology, default_topology
 from shared.service import ServiceName
+from shared.settings import CommonSettings
+from shared.settings_reading import read_settings
 
 topology_app = typer.Typer(help="The broker's queues and policies.", no_args_is_help=True)
 
@@ -30,24 +32,28 @@ def apply(management_url: ManagementUrl, as_json: AsJson = False) -> None:
     """Declare what is missing, set every policy, and the user of each service whose password is given.
 
     FLOWPORT_AMQP_URL names the broker to declare in, FLOWPORT_AMQP_PASSWORD_GATEWAY, …_DEPLOY, …_EXECUTOR and …_JOBS
-    the passwords; what is not set is left as it is.
+    the passwords; what is not set is left as it is. FLOWPORT_LONGEST_RUN_SECONDS is how long a run may take.
     """
-    done = asyncio.run(_apply(management_url, os.environ.get("FLOWPORT_AMQP_URL")))
+    topology = _topology()
+    done = asyncio.run(_apply(management_url, os.environ.get("FLOWPORT_AMQP_URL"), topology))
     Output(as_json=as_json).rows(("what", "name"), done)
 
 
 @topology_app.command("check")
 def check(management_url: ManagementUrl, as_json: AsJson = False) -> None:
     """Fail if any policy is missing or different."""
-    drifted = asyncio.run(Management(management_url).drifted_policies(default_topology()))
+    drifted = asyncio.run(Management(management_url).drifted_policies(_topology()))
     Output(as_json=as_json).rows(("queue", "problem"), [{"queue": name, "problem": "policy"} for name in drifted])
     if drifted:
         raise CommandFailed(f"the policies of {', '.join(drifted)} are not ours: `flowport topology apply` sets them")
 
 
-async def _apply(management_url: str, amqp_url: str | None) -> list[dict[str, str]]:
+def _topology() -> Topology:
+    return default_topology(read_settings(CommonSettings).longest_run_seconds)
+
+
+async def _apply(management_url: str, amqp_url: str | None, topology: Topology) -> list[dict[str, str]]:
     """What is as it should be now."""
-    topology = default_topology()
     done: list[dict[str, str]] = []
     if amqp_url:
         await declare_topology(amqp_url, topology)

@@ -11,7 +11,7 @@ from shared.broker.amqp.connection import Connection
 from shared.broker.amqp.errors import AmqpError
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import ASYNC, DEAD, INTERACTIVE, RECORDS, UNREADABLE, Queue, default_topology
+from shared.broker.topology import ASYNC, DEAD, INTERACTIVE, RECORDS, UNREADABLE, Queue, Topology
 
 SECONDS: Final = 5.0
 APPLY: Final = "run `flowport topology apply`"
@@ -33,7 +33,7 @@ async def check_broker(url: str) -> AsyncIterator[Finding]:
         yield ok("broker", f"{address.user} can enter {address.host}:{address.port}")
 
 
-async def check_management(url: str) -> AsyncIterator[Finding]:
+async def check_management(url: str, topology: Topology) -> AsyncIterator[Finding]:
     """What its own API tells: queues, policies, consumers, alarms."""
     try:
         async with httpx.AsyncClient(base_url=url, timeout=SECONDS, trust_env=False) as client:
@@ -46,9 +46,9 @@ async def check_management(url: str) -> AsyncIterator[Finding]:
         return
     there = {queue["name"]: queue for queue in queues}
     taken = {consumer["queue"]["name"] for consumer in consumers}
-    for finding in (*_alarms(alarms), *_queues(there), *_consumers(there, taken), *_leftovers(there)):
+    for finding in (*_alarms(alarms), *_queues(there, topology), *_consumers(there, taken), *_leftovers(there)):
         yield finding
-    async for finding in _policies(url):
+    async for finding in _policies(url, topology):
         yield finding
 
 
@@ -61,8 +61,7 @@ def _alarms(answer: Any) -> Iterator[Finding]:
     yield problem("broker's alarms", f"it takes no messages: {alarms or answer.get('reason', answer)}", fix)
 
 
-def _queues(there: dict[str, Any]) -> Iterator[Finding]:
-    topology = default_topology()
+def _queues(there: dict[str, Any], topology: Topology) -> Iterator[Finding]:
     missing = [name for name in topology.queues if name not in there]
     if missing:
         yield problem("queues", f"missing: {', '.join(missing)}", APPLY)
@@ -97,9 +96,9 @@ def _leftovers(there: dict[str, Any]) -> Iterator[Finding]:
             yield warning("dead letters", f"{waiting} in {name}", fix)
 
 
-async def _policies(url: str) -> AsyncIterator[Finding]:
+async def _policies(url: str, topology: Topology) -> AsyncIterator[Finding]:
     try:
-        drifted = await Management(url).drifted_policies(default_topology())
+        drifted = await Management(url).drifted_policies(topology)
     except BrokerUnavailable as error:
         yield problem("policies", str(error), "give the user of FLOWPORT_AMQP_MANAGEMENT_URL the tag policymaker")
         return

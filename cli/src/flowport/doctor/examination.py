@@ -12,6 +12,7 @@ from flowport.doctor.services import check_services
 from flowport.doctor.settings import SERVERS, are_here, check_settings
 from flowport.doctor.store import check_store
 from flowport.failures import CommandFailed
+from shared.broker.topology import default_topology
 from shared.settings import CommonSettings
 
 
@@ -46,7 +47,7 @@ async def examine(places: Places) -> AsyncIterator[Finding]:
         async for finding in check_broker(settings.amqp_url):
             yield finding
     if places.management:
-        async for finding in check_management(places.management):
+        async for finding in check_management(places.management, default_topology(settings.longest_run_seconds)):
             yield finding
     async for finding in check_store(settings.mongodb_uri, settings.mongodb_prefix):
         yield finding

@@ -89,10 +89,10 @@ def build(
         workflows,
         deployments,
         PayloadStore(jobs),
-        sent_files=SentFiles(files, downloads, public_url=settings.public_url),
+        sent_files=SentFiles(files, downloads, public_url=settings.base_url),
         shown_files=ShownFiles(files),
         keyed_providers=models.keyed,
-        public_url=settings.public_url,
+        public_url=settings.base_url,
     )
     running = RunningRuns()
     records = RecordOutbox(broker.work, PayloadStore(jobs))

@@ -10,22 +10,17 @@ from gateway.domain.mail import MailServer, MailTls
 from gateway.domain.plans import Plan, PlanName, Plans
 from gateway.domain.rate_limits import RateKind
 from shared.mail_addresses import mailbox
-from shared.settings import CommaList, CommonSettings
-
-
-def _sim(name: str, default: int, **options: Any) -> Any:
-    """A setting that also goes by the name that people know from Sim."""
-    return Field(default, validation_alias=AliasChoices(f"FLOWPORT_{name}", name, name.lower()), **options)
+from shared.settings import CommaList, CommonSettings, sim_setting
 
 
 def _sync_limit(plan: str, default: int) -> Any:
     description = f"Time limit of sync and streamed runs on the {plan} plan, in seconds."
-    return _sim(f"EXECUTION_TIMEOUT_{plan.upper()}", default, ge=1, le=604_800, description=description)
+    return sim_setting(f"EXECUTION_TIMEOUT_{plan.upper()}", default, ge=1, le=604_800, description=description)
 
 
 def _async_limit(plan: str, default: int) -> Any:
     description = f"Time limit of queued runs on the {plan} plan, in seconds."
-    return _sim(f"EXECUTION_TIMEOUT_ASYNC_{plan.upper()}", default, ge=1, le=604_800, description=description)
+    return sim_setting(f"EXECUTION_TIMEOUT_ASYNC_{plan.upper()}", default, ge=1, le=604_800, description=description)
 
 
 def _concurrency(plan: str, default: int) -> Any:
@@ -46,7 +41,7 @@ def _spend_cap(plan: str) -> Any:
 def _rate(plan: str, kind: str, default: int) -> Any:
     description = f"Calls per window on the {plan} plan, {kind}; twice as many at once after a pause."
     name = f"RATE_LIMIT_{plan.upper()}_{kind.upper()}"
-    return _sim(name, default, ge=1, le=1_000_000_000, description=description)
+    return sim_setting(name, default, ge=1, le=1_000_000_000, description=description)
 
 
 class GatewaySettings(CommonSettings):
@@ -59,7 +54,6 @@ class GatewaySettings(CommonSettings):
         validation_alias=AliasChoices("FLOWPORT_GATEWAY_PORT", "PORT", "gateway_port"),
         description="Port of the public door.",
     )
-    public_url: str = Field("", description="Where callers reach us, for links; http://localhost:<port> when empty.")
     admin_email: str = Field("admin@flowport.local", description="Who the first admin is, on the first start.")
     admin_password: SecretStr = Field(
         SecretStr(""), description="Password of the first admin, on the first start; printed once when it is empty."
@@ -76,7 +70,7 @@ class GatewaySettings(CommonSettings):
     )
     default_plan: PlanName = Field(PlanName.ENTERPRISE, description="Plan of the first workspace.")
 
-    admission_gate_max_inflight: int = _sim(
+    admission_gate_max_inflight: int = sim_setting(
         "ADMISSION_GATE_MAX_INFLIGHT", 500, ge=1, le=100_000, description="Execute calls in hand at once, per process."
     )
     workspace_max_inflight: int = Field(
@@ -125,7 +119,7 @@ class GatewaySettings(CommonSettings):
     log_retention_days_team: int = _log_days("team", 90)
     log_retention_days_enterprise: int = _log_days("enterprise", 90)
 
-    rate_limit_window_ms: int = _sim(
+    rate_limit_window_ms: int = sim_setting(
         "RATE_LIMIT_WINDOW_MS", 60_000, ge=100, le=86_400_000, description="Window of every rate limit, in ms."
     )
     rate_limit_free_sync: int = _rate("free", "sync", 50)
@@ -191,10 +185,21 @@ class GatewaySettings(CommonSettings):
             raise ValueError("FLOWPORT_SMTP_PASSWORD is not sent without TLS: FLOWPORT_SMTP_TLS is none")
         return self
 
+    @model_validator(mode="after")
+    def _ends_runs_before_the_broker_takes_them_back(self) -> Self:
+        limits = [name for name in type(self).model_fields if name.startswith("execution_timeout_")]
+        too_long = [f"FLOWPORT_{name.upper()}" for name in limits if getattr(self, name) > self.longest_run_seconds]
+        if too_long:
+            raise ValueError(
+                f"{', '.join(too_long)}: longer than FLOWPORT_LONGEST_RUN_SECONDS, which is {self.longest_run_seconds}."
+                " Raise it, and run `flowport topology apply` with it: the broker takes longer runs back from workers"
+            )
+        return self
+
     @property
     def base_url(self) -> str:
         """How links begin."""
-        return self.public_url.rstrip("/") or f"http://localhost:{self.gateway_port}"
+        return super().base_url if self.public_url else f"http://localhost:{self.gateway_port}"
 
     def mail_server(self) -> MailServer | None:
         """Where mail goes, if anywhere."""

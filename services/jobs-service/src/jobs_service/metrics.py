@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.broker.topology import DEAD, default_topology
+from shared.broker.topology import DEAD, LONGEST_RUN_SECONDS, default_topology
 from shared.contracts.dead_letters import DeadLetterKind
 
 QUEUED: Final = Gauge("flowport_jobs_queued_runs", "Runs accepted and not begun; only the leading dispatcher tells.")
@@ -40,7 +40,7 @@ DEAD_LETTERS: Final = Counter(
     "flowport_jobs_dead_letters_total", "Messages that nobody could work on, by where they died.", ["queue", "kind"]
 )
 # There from the start: to Prometheus, what begins at 1 has not increased.
-for _queue in default_topology().queues.values():
+for _queue in default_topology(LONGEST_RUN_SECONDS).queues.values():
     for _kind in DeadLetterKind if _queue.dead_letters_to == DEAD else ():
         DEAD_LETTERS.labels(_queue.name, _kind)
 DELIVERIES: Final = Counter("flowport_jobs_webhook_attempts_total", "Attempts at webhooks, by outcome.", ["outcome"])

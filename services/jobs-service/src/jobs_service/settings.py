@@ -1,23 +1,18 @@
 """What an operator can set on jobs-service."""
 
 from datetime import timedelta
-from typing import Any
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from jobs_service.application.dispatching import DispatchPolicy
 from jobs_service.domain.capacity import QueueLimits
 from jobs_service.domain.conversation import ConversationLimits
 from jobs_service.domain.run import Rules
-from shared.settings import CommaList, CommonSettings
+from shared.net.settings import OutboundSettings
+from shared.settings import sim_setting
 
 
-def _sim(name: str, default: int, **options: Any) -> Any:
-    """A setting that also goes by the name that people know from Sim."""
-    return Field(default, validation_alias=AliasChoices(f"FLOWPORT_{name}", name, name.lower()), **options)
-
-
-class JobsSettings(CommonSettings):
+class JobsSettings(OutboundSettings):
     """The queue, its workers' leases, and how long things are kept."""
 
     jobs_port: int = Field(8082, ge=1, le=65535, description="Port of the internal door.")
@@ -25,10 +20,10 @@ class JobsSettings(CommonSettings):
         64 * 1024 * 1024, ge=1024 * 1024, le=1024**3, description="Largest internal JSON body, in bytes."
     )
 
-    dispatch_max_queue_per_workspace: int = _sim(
+    dispatch_max_queue_per_workspace: int = sim_setting(
         "DISPATCH_MAX_QUEUE_PER_WORKSPACE", 1_000, ge=0, le=1_000_000, description="Queued runs of one workspace."
     )
-    dispatch_max_queue_global: int = _sim(
+    dispatch_max_queue_global: int = sim_setting(
         "DISPATCH_MAX_QUEUE_GLOBAL", 50_000, ge=0, le=10_000_000, description="Queued runs of all workspaces."
     )
     dispatch_window: int = Field(
@@ -66,9 +61,6 @@ class JobsSettings(CommonSettings):
         600.0, gt=0, le=86_400, description="How long a cancel of a run not seen yet is remembered."
     )
 
-    outbound_allow: CommaList = Field(
-        (), description="Networks, addresses and names that are closed to the outside and may be called all the same."
-    )
     webhook_keys: SecretStr = Field(
         SecretStr(""),
         description="Keys that seal webhooks' secrets, as id:base64 and comma separated; the first seals.",

@@ -8,7 +8,7 @@ from shared.broker.amqp.address import parse
 from shared.broker.memory.broker import MemoryBroker, MemoryHub
 from shared.broker.ports import Broker
 from shared.broker.rabbitmq.broker import RabbitBroker
-from shared.broker.topology import Topology, default_topology
+from shared.broker.topology import LONGEST_RUN_SECONDS, Topology, default_topology
 
 _hubs: Final[WeakValueDictionary[str, MemoryHub]] = WeakValueDictionary()
 """One hub per memory:// URL, for as long as a broker of it lives."""
@@ -21,7 +21,7 @@ def open_broker(url: str, *, service: str, topology: Topology | None = None) -> 
     `service` is shown in the broker's list of connections. Raises ValueError for any other URL.
     """
     scheme = urlsplit(url).scheme
-    topology = topology or default_topology()
+    topology = topology or default_topology(LONGEST_RUN_SECONDS)  # the run's length is in policies, and we set none
     if scheme == "memory":
         return MemoryBroker(_hub(url, topology))
     if scheme in {"amqp", "amqps"}:

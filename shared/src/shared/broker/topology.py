@@ -30,6 +30,9 @@ TOKEN_LENGTH: Final = 32
 ASYNC_DELIVERY_LIMIT: Final = 20
 """Deliveries after the first; only a backstop, attempts are counted in the store."""
 
+LONGEST_RUN_SECONDS: Final = 90 * 60
+"""How long a run may take where no operator says otherwise."""
+
 
 class QueueType(StrEnum):
     """Quorum: replicated and on disk. Classic: one node's memory."""
@@ -159,8 +162,11 @@ class Topology:
         return found
 
 
-def default_topology(*, longest_run_seconds: int = 90 * 60) -> Topology:
-    """The topology of a system whose plans allow runs of at most `longest_run_seconds`."""
+def default_topology(longest_run_seconds: int) -> Topology:
+    """The topology of a system whose runs take at most `longest_run_seconds`.
+
+    A worker acknowledges a run's message at its end, and the broker has to wait for that.
+    """
     consumer_timeout_ms = (longest_run_seconds + 600) * 1000
     queues = (
         Queue(

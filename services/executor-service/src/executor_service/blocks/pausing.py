@@ -8,12 +8,11 @@ from shared.workflow.jsvalues import JsonObject
 def resume_links(call: Call) -> JsonObject:
     """Where a pause is answered, for programs and for people."""
     request = call.request
-    base = request.public_url.rstrip("/")
     run_id = public_run_id(request.run_id)
     run = f"{request.run_workflow_id}/{run_id}"
     return {
-        "apiUrl": f"{base}/api/resume/{run}/{call.context_id}",
-        "uiUrl": f"{base}/resume/{run}",
+        "apiUrl": f"{request.public_url}/api/resume/{run}/{call.context_id}",
+        "uiUrl": f"{request.public_url}/resume/{run}",
         "contextId": call.context_id,
         "executionId": run_id,
         "workflowId": request.run_workflow_id,
