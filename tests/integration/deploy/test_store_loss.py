@@ -2,11 +2,14 @@
 
 import httpx
 import pytest
-from tests.support.deploy import DeployCaller, running, settings_for, state
+from tests.support.deploy import DeployCaller, key, running, settings_for, state
 from tests.support.secantus import SecantusServer
 
+from deploy_service.adapters.mongo_environment import MongoEnvironment
+from deploy_service.application.environment import KeyRotation
 from deploy_service.bootstrap import INDEXES, build
 from shared.errors import Unavailable
+from shared.security.aes_gcm import AesGcmKeyRing
 from shared.service import ServiceName
 from shared.store.client import Store
 
@@ -28,6 +31,8 @@ async def test_without_the_store_calls_are_refused_and_afterwards_all_is_there(
             await gateway.endpoint(workflow.id)
         with pytest.raises(Unavailable):
             await gateway.deploy(workflow.id)
+        with pytest.raises(Unavailable):
+            await KeyRotation(MongoEnvironment(store), AesGcmKeyRing.parse(key("k1"))).start()
         assert (await probe.get("/readyz")).status_code == 503
         assert (await probe.get("/healthz")).status_code == 200
 

@@ -72,6 +72,15 @@ async def test_a_key_is_kept_once(tenants: TenantStore) -> None:
         await tenants.add_key(msgspec.structs.replace(credential.key, id="again"))
 
 
+async def test_a_key_is_not_given_the_name_of_another(tenants: TenantStore) -> None:
+    first = await founded(tenants)
+    credential = await tenants.find(hash_key(first.api_key))
+    assert credential is not None
+    await tenants.add_key(msgspec.structs.replace(credential.key, id="second", key_hash="second", name="second"))
+    with pytest.raises(Conflict):
+        await tenants.rename_key("second", credential.key.name)
+
+
 async def test_the_command_makes_a_key_beside_others(
     tenants: TenantStore, mongodb_uri: str, mongodb_prefix: str
 ) -> None:

@@ -1,7 +1,6 @@
 """Where deploy-service is put together: the only place that knows concrete classes."""
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.middleware import Middleware
 
 from deploy_service.adapters import (
@@ -13,7 +12,6 @@ from deploy_service.adapters import (
     mongo_workflows,
 )
 from deploy_service.adapters.control_bus import ControlBusAnnouncer
-from deploy_service.adapters.failures import STORE_ERROR, render_store_failure
 from deploy_service.adapters.mongo_agents import MongoAgents
 from deploy_service.adapters.mongo_chats import MongoChats
 from deploy_service.adapters.mongo_drafts import MongoDrafts
@@ -29,7 +27,6 @@ from deploy_service.api.chats import chats_router
 from deploy_service.api.deployments import deployments_router
 from deploy_service.api.environment import environment_router
 from deploy_service.api.erasing import erasing_router
-from deploy_service.api.guards import render_invalid_parameters
 from deploy_service.api.runs import runs_router
 from deploy_service.api.tool_servers import tool_servers_router
 from deploy_service.api.workflows import workflows_router
@@ -112,7 +109,7 @@ def build(
     numbered = Versions(versions, contents, changes)
     vault = EnvironmentVault(environment, keys, clock)
 
-    app = create_app(
+    return create_app(
         ServiceName.DEPLOY,
         components=[store, broker, KeyRotation(environment, keys)],
         checks={"store": store.ping, "broker": broker.ping},
@@ -128,6 +125,3 @@ def build(
         ],
         middleware=[Middleware(BodyLimit, limit=limit * ENVELOPE_FACTOR)],
     )
-    app.add_exception_handler(STORE_ERROR, render_store_failure)
-    app.add_exception_handler(RequestValidationError, render_invalid_parameters)
-    return app

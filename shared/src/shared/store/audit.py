@@ -8,9 +8,9 @@ import msgspec
 from pymongo.errors import PyMongoError
 
 from shared.contracts.audit import AuditEntry, AuditQuery
-from shared.errors import Unavailable
 from shared.observe.logging import get_logger
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 COLLECTION: Final = "audit"
 INDEXES: Final = (Index(COLLECTION, by("workspace_id", "place"), name="place"),)
@@ -33,6 +33,7 @@ class AuditStore:
             for entry in entries:
                 log.error("an audit entry is not kept", entry=msgspec.to_builtins(entry), error=str(error))
 
+    @store_call
     async def find(self, query: AuditQuery) -> Sequence[AuditEntry]:
         """Entries, newest first. Raises Unavailable."""
         wanted: Document = {"workspace_id": query.workspace_id}
@@ -44,11 +45,8 @@ class AuditStore:
             "target_id": query.target_id,
         }
         wanted |= {name: value for name, value in named.items() if value is not None}
-        try:
-            found = self._collection.find(wanted).sort("place", -1).limit(query.limit)
-            return [msgspec.convert(document, AuditEntry) async for document in found]
-        except PyMongoError as error:
-            raise Unavailable("the audit log does not answer") from error
+        found = self._collection.find(wanted).sort("place", -1).limit(query.limit)
+        return [msgspec.convert(document, AuditEntry) async for document in found]
 
 
 _AS_THEY_ARE: Final = (datetime,)

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware import Middleware
@@ -17,7 +18,7 @@ from shared.errors import FlowportError
 from shared.observe.metrics import BUILD_INFO, TASKS
 from shared.service import Check, Component, Lifecycle
 from shared.web.guards import MetricsGuard, TraceGuard
-from shared.web.internal_errors import render_internal_error
+from shared.web.internal_errors import render_internal_error, render_invalid_parameters
 from shared.web.structs import StructResponse
 
 CHECK_SECONDS = 5.0
@@ -57,6 +58,7 @@ def create_app(
     )
     app.state.is_draining = False
     app.add_exception_handler(FlowportError, render_internal_error)
+    app.add_exception_handler(RequestValidationError, render_invalid_parameters)
     app.add_exception_handler(ClientDisconnect, _hung_up)
     app.include_router(_operations(checks))
     for router in routers:

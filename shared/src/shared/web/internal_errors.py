@@ -3,6 +3,7 @@
 from typing import Any, Final, cast
 
 import msgspec
+from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -53,6 +54,13 @@ def render_internal_error(request: Request, error: Exception) -> Response:
     found = cast("FlowportError", error)
     body = ErrorBody(found.code, found.message, found.details, found.retry_after)
     return StructResponse(body, status_code=status_of(found))
+
+
+def render_invalid_parameters(request: Request, error: Exception) -> Response:
+    """The exception handler of what FastAPI refuses in paths and queries."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    details = [{"path": [str(part) for part in item["loc"][1:]], "message": item["msg"]} for item in found]
+    return render_internal_error(request, InvalidRequest("Invalid parameters", details=details))
 
 
 def raise_internal_error(body: bytes, status: int) -> None:

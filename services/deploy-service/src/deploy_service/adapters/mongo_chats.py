@@ -5,6 +5,7 @@ from typing import Final
 from deploy_service.adapters.one_per_workflow import OnePerWorkflow, one_per_workflow
 from shared.contracts.chats import Chat
 from shared.store.client import Index, Store, by
+from shared.store.errors import store_call
 
 COLLECTION: Final = "chats"
 INDEXES: Final = (
@@ -19,6 +20,7 @@ class MongoChats(OnePerWorkflow[Chat]):
     def __init__(self, store: Store) -> None:
         super().__init__(store, COLLECTION, Chat)
 
+    @store_call
     async def at(self, identifier: str) -> Chat | None:
         """See ChatRepository."""
         return await self._one({"settings.identifier": identifier})

@@ -5,6 +5,7 @@ from typing import Final
 from deploy_service.adapters.packing import pack, unpack
 from deploy_service.domain.content import Content, Draft
 from shared.store.client import Document, Store
+from shared.store.errors import store_call
 
 COLLECTION: Final = "drafts"
 
@@ -15,10 +16,12 @@ class MongoDrafts:
     def __init__(self, store: Store) -> None:
         self._collection = store.collection(COLLECTION)
 
+    @store_call
     async def add(self, draft: Draft) -> None:
         """See DraftRepository."""
         await self._collection.insert_one(await _document(draft))
 
+    @store_call
     async def get(self, workflow_id: str) -> Draft | None:
         """See DraftRepository."""
         found = await self._collection.find_one({"_id": workflow_id})
@@ -31,6 +34,7 @@ class MongoDrafts:
             saved_at=found["saved_at"],
         )
 
+    @store_call
     async def replace(self, draft: Draft, *, expected_revision: int) -> bool:
         """See DraftRepository."""
         held = {"_id": draft.workflow_id, "revision": expected_revision}

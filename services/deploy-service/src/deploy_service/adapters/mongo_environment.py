@@ -7,6 +7,7 @@ from typing import Final
 from deploy_service.domain.environment import EnvironmentEntry
 from shared.security.sealed import Sealed
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 COLLECTION: Final = "environment"
 INDEXES: Final = (
@@ -21,11 +22,13 @@ class MongoEnvironment:
     def __init__(self, store: Store) -> None:
         self._collection = store.collection(COLLECTION)
 
+    @store_call
     async def entries(self, workspace_id: str) -> Sequence[EnvironmentEntry]:
         """See EnvironmentRepository."""
         found = self._collection.find({"workspace_id": workspace_id}).sort("name", 1)
         return [_entry(document) async for document in found]
 
+    @store_call
     async def put(self, entry: EnvironmentEntry, *, at_most: int) -> bool:
         """See EnvironmentRepository."""
         key, change = {"_id": _key(entry.workspace_id, entry.name)}, {"$set": asdict(entry)}
@@ -37,16 +40,19 @@ class MongoEnvironment:
         await self._collection.update_one(key, change, upsert=True)
         return True
 
+    @store_call
     async def delete(self, workspace_id: str, name: str) -> bool:
         """See EnvironmentRepository."""
         result = await self._collection.delete_one({"_id": _key(workspace_id, name)})
         return result.deleted_count == 1
 
+    @store_call
     async def sealed_with_other_keys(self, key_id: str, limit: int) -> Sequence[EnvironmentEntry]:
         """See EnvironmentRepository."""
         found = self._collection.find({"sealed.key_id": {"$ne": key_id}}).limit(limit)
         return [_entry(document) async for document in found]
 
+    @store_call
     async def reseal(self, entry: EnvironmentEntry, *, old: Sealed) -> None:
         """See EnvironmentRepository."""
         held = {"_id": _key(entry.workspace_id, entry.name), "sealed.nonce": old.nonce}

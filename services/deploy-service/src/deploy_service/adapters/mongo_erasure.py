@@ -15,6 +15,7 @@ from deploy_service.adapters import (
 )
 from shared.contracts.erasure import Erase
 from shared.store.client import Collection, Document, Store
+from shared.store.errors import store_call
 
 _PAST_SLASH: Final = "0"
 """What follows `/`: keys of a workspace lie between its id with the one and with the other."""
@@ -33,6 +34,7 @@ class MongoErasure:
         self._environment = store.collection(mongo_environment.COLLECTION)
         self._tool_servers = store.collection(mongo_tool_servers.COLLECTION)
 
+    @store_call
     async def workflow_ids(self, asked: Erase, limit: int) -> Sequence[str]:
         """See Erasure."""
         wanted: Document = {"workspace_id": asked.workspace_id}
@@ -41,6 +43,7 @@ class MongoErasure:
         found = await self._workflows.find(wanted, {"_id": 1}).limit(limit).to_list()
         return [document["_id"] for document in found]
 
+    @store_call
     async def erase_workflow(self, workspace_id: str, workflow_id: str, limit: int) -> tuple[int, bool]:
         """See Erasure."""
         mine = {"workspace_id": workspace_id, "workflow_id": workflow_id}
@@ -58,6 +61,7 @@ class MongoErasure:
             gone += await _delete(self._workflows, [workflow_id])
         return gone, False
 
+    @store_call
     async def erase_workspace(self, workspace_id: str, limit: int) -> tuple[int, bool]:
         """See Erasure."""
         keys = {"_id": {"$gt": f"{workspace_id}/", "$lt": f"{workspace_id}{_PAST_SLASH}"}}

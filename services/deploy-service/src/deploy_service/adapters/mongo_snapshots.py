@@ -6,6 +6,7 @@ from typing import Final
 from deploy_service.adapters.packing import pack, unpack
 from deploy_service.domain.content import Content, Snapshot
 from shared.store.client import Index, Store, by
+from shared.store.errors import store_call
 
 COLLECTION: Final = "snapshots"
 EPHEMERAL: Final = "ephemeral_snapshots"
@@ -19,6 +20,7 @@ class MongoSnapshots:
         self._collection = store.collection(COLLECTION)
         self._ephemeral = store.collection(EPHEMERAL)
 
+    @store_call
     async def put(self, snapshot: Snapshot) -> None:
         """See SnapshotRepository."""
         key = _key(snapshot.workspace_id, snapshot.content.hash)
@@ -27,6 +29,7 @@ class MongoSnapshots:
         fields = {"created_at": snapshot.created_at, "packed": await pack(snapshot.content.document)}
         await self._collection.update_one({"_id": key}, {"$setOnInsert": fields}, upsert=True)
 
+    @store_call
     async def put_for_a_while(self, snapshot: Snapshot, *, workflow_id: str, until: datetime) -> None:
         """See SnapshotRepository."""
         key = _key(snapshot.workspace_id, snapshot.content.hash)
@@ -37,6 +40,7 @@ class MongoSnapshots:
             new = {"$setOnInsert": fields, "$addToSet": {"workflow_ids": workflow_id}}
             await self._ephemeral.update_one({"_id": key}, new, upsert=True)
 
+    @store_call
     async def get(self, workspace_id: str, snapshot_hash: str) -> Content | None:
         """See SnapshotRepository."""
         key = {"_id": _key(workspace_id, snapshot_hash)}

@@ -8,6 +8,7 @@ import msgspec
 
 from shared.contracts.tool_servers import ToolServer
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 COLLECTION: Final = "tool_servers"
 INDEXES: Final = (Index(COLLECTION, by("workspace_id", "created_at"), name="workspace"),)
@@ -19,25 +20,30 @@ class MongoToolServers:
     def __init__(self, store: Store) -> None:
         self._collection = store.collection(COLLECTION)
 
+    @store_call
     async def add(self, server: ToolServer) -> None:
         """See ToolServerRepository."""
         await self._collection.insert_one(_document(server))
 
+    @store_call
     async def get(self, server_id: str) -> ToolServer | None:
         """See ToolServerRepository."""
         found = await self._collection.find_one({"_id": server_id})
         return None if found is None else _server(found)
 
+    @store_call
     async def of(self, workspace_id: str, limit: int) -> Sequence[ToolServer]:
         """See ToolServerRepository."""
         found = self._collection.find({"workspace_id": workspace_id}).sort("created_at", 1).limit(limit)
         return [_server(document) async for document in found]
 
+    @store_call
     async def replace(self, server: ToolServer, *, expected_revision: int) -> bool:
         """See ToolServerRepository."""
         held = {"_id": server.id, "revision": expected_revision}
         return (await self._collection.replace_one(held, _document(server))).matched_count == 1
 
+    @store_call
     async def delete(self, server_id: str) -> None:
         """See ToolServerRepository."""
         await self._collection.delete_one({"_id": server_id})

@@ -8,6 +8,7 @@ from pymongo.errors import DuplicateKeyError
 
 from deploy_service.domain.version import Version
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 COLLECTION: Final = "versions"
 INDEXES: Final = (Index(COLLECTION, by("workflow_id", "number"), unique=True, name="number"),)
@@ -19,6 +20,7 @@ class MongoVersions:
     def __init__(self, store: Store) -> None:
         self._collection = store.collection(COLLECTION)
 
+    @store_call
     async def add(self, version: Version) -> bool:
         """See VersionRepository."""
         try:
@@ -28,11 +30,13 @@ class MongoVersions:
             return await self._collection.find_one({"_id": version.id}, {"_id": True}) is not None
         return True
 
+    @store_call
     async def get(self, workflow_id: str, number: int) -> Version | None:
         """See VersionRepository."""
         found = await self._collection.find_one({"workflow_id": workflow_id, "number": number})
         return _version(found) if found else None
 
+    @store_call
     async def page(self, workflow_id: str, *, before: int | None, limit: int) -> Sequence[Version]:
         """See VersionRepository."""
         query: dict[str, Any] = {"workflow_id": workflow_id}
@@ -41,6 +45,7 @@ class MongoVersions:
         found = self._collection.find(query).sort("number", -1).limit(limit)
         return [_version(document) async for document in found]
 
+    @store_call
     async def describe(self, version: Version) -> None:
         """See VersionRepository."""
         texts = {"name": version.name, "description": version.description}

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from deploy_service.domain.workflow import Live, Workflow
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 COLLECTION: Final = "workflows"
 INDEXES: Final = (Index(COLLECTION, by("workspace_id", "is_archived", "place"), name="page"),)
@@ -17,25 +18,30 @@ class MongoWorkflows:
     def __init__(self, store: Store) -> None:
         self._collection = store.collection(COLLECTION)
 
+    @store_call
     async def add(self, workflow: Workflow) -> None:
         """See WorkflowRepository."""
         await self._collection.insert_one(_document(workflow))
 
+    @store_call
     async def get(self, workflow_id: str) -> Workflow | None:
         """See WorkflowRepository."""
         found = await self._collection.find_one({"_id": workflow_id})
         return _workflow(found) if found else None
 
+    @store_call
     async def replace(self, workflow: Workflow, *, expected_revision: int) -> bool:
         """See WorkflowRepository."""
         held = {"_id": workflow.id, "revision": expected_revision}
         result = await self._collection.replace_one(held, _document(workflow))
         return result.matched_count == 1
 
+    @store_call
     async def touch(self, workflow_id: str, at: datetime) -> None:
         """See WorkflowRepository."""
         await self._collection.update_one({"_id": workflow_id}, {"$max": {"updated_at": at}})
 
+    @store_call
     async def page(
         self, workspace_id: str, *, after: str | None, limit: int, deployed_only: bool, folder_id: str | None
     ) -> Sequence[tuple[str, Workflow]]:

@@ -9,6 +9,7 @@ from pymongo.errors import DuplicateKeyError
 from shared.contracts.agents import Agent
 from shared.contracts.chats import Chat
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 P = TypeVar("P", Chat, Agent)
 
@@ -25,6 +26,7 @@ class OnePerWorkflow(Generic[P]):
         self._collection = store.collection(collection)
         self._kind: type[P] = kind
 
+    @store_call
     async def add(self, publication: P) -> bool:
         """See WorkflowPublications."""
         try:
@@ -34,6 +36,7 @@ class OnePerWorkflow(Generic[P]):
             return await self._collection.find_one({"_id": publication.id}, {"_id": True}) is not None
         return True
 
+    @store_call
     async def replace(self, publication: P) -> bool:
         """See WorkflowPublications."""
         try:
@@ -42,18 +45,22 @@ class OnePerWorkflow(Generic[P]):
             return False
         return True
 
+    @store_call
     async def get(self, publication_id: str) -> P | None:
         """See WorkflowPublications."""
         return await self._one({"_id": publication_id})
 
+    @store_call
     async def of(self, workflow_id: str) -> P | None:
         """See WorkflowPublications."""
         return await self._one({"workflow_id": workflow_id})
 
+    @store_call
     async def delete(self, publication_id: str) -> None:
         """See WorkflowPublications."""
         await self._collection.delete_one({"_id": publication_id})
 
+    @store_call
     async def delete_of(self, workflow_id: str) -> None:
         """See WorkflowPublications."""
         await self._collection.delete_one({"workflow_id": workflow_id})

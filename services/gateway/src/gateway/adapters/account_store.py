@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
+from pymongo.errors import DuplicateKeyError
 
-from gateway.adapters.store_errors import store_errors
 from gateway.domain.people import Account, Session, User
+from shared.errors import Conflict
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 USERS: Final = "users"
 SESSIONS: Final = "sessions"
@@ -29,56 +31,59 @@ class AccountStore:
         self._sessions = store.collection(SESSIONS)
         self._attempts = store.collection(ATTEMPTS)
 
+    @store_call
     async def add_account(self, account: Account) -> None:
         """See Accounts."""
         user = account.user
-        with store_errors():
+        try:
             await self._users.insert_one({"_id": user.id, **_without_id(user), "password_hash": account.password_hash})
+        except DuplicateKeyError:
+            raise Conflict("it exists already") from None
 
+    @store_call
     async def account_by_email(self, email: str) -> Account | None:
         """See Accounts."""
-        with store_errors():
-            document = await self._users.find_one({"email": email})
+        document = await self._users.find_one({"email": email})
         return None if document is None else _account(document)
 
+    @store_call
     async def account(self, user_id: str) -> Account | None:
         """See Accounts."""
-        with store_errors():
-            document = await self._users.find_one({"_id": user_id})
+        document = await self._users.find_one({"_id": user_id})
         return None if document is None else _account(document)
 
+    @store_call
     async def users(self, user_ids: list[str]) -> list[User]:
         """See Accounts."""
-        with store_errors():
-            found = self._users.find({"_id": {"$in": user_ids}}, {"password_hash": 0})
-            return [_account(document).user async for document in found]
+        found = self._users.find({"_id": {"$in": user_ids}}, {"password_hash": 0})
+        return [_account(document).user async for document in found]
 
+    @store_call
     async def set_password(self, user_id: str, password_hash: str, *, only_if_none: bool = False) -> bool:
         """See Accounts."""
         wanted = {"_id": user_id, **({"password_hash": None} if only_if_none else {})}
-        with store_errors():
-            result = await self._users.update_one(wanted, {"$set": {"password_hash": password_hash}})
+        result = await self._users.update_one(wanted, {"$set": {"password_hash": password_hash}})
         return result.matched_count == 1
 
+    @store_call
     async def add_session(self, session: Session) -> None:
         """See Accounts."""
-        with store_errors():
-            await self._sessions.insert_one(_session_document(session))
+        await self._sessions.insert_one(_session_document(session))
 
+    @store_call
     async def session(self, token_hash: str) -> Session | None:
         """See Accounts."""
-        with store_errors():
-            document = await self._sessions.find_one({"_id": token_hash})
+        document = await self._sessions.find_one({"_id": token_hash})
         return None if document is None else _session(document)
 
+    @store_call
     async def rotate_session(self, old_hash: str, renewed: Session, *, old_until: datetime) -> bool:
         """See Accounts."""
         held = {"_id": old_hash, "is_rotated": {"$ne": True}}
-        with store_errors():
-            result = await self._sessions.update_one(held, {"$set": {"is_rotated": True, "expires_at": old_until}})
-            if result.matched_count == 0:
-                return False
-            await self._sessions.insert_one(_session_document(renewed))
+        result = await self._sessions.update_one(held, {"$set": {"is_rotated": True, "expires_at": old_until}})
+        if result.matched_count == 0:
+            return False
+        await self._sessions.insert_one(_session_document(renewed))
         return True
 
     async def end_session(self, session_id: str) -> list[str]:
@@ -89,23 +94,23 @@ class AccountStore:
         """See Accounts."""
         return await self._end({"user_id": user_id, "id": {"$ne": but}})
 
+    @store_call
     async def count_attempt(self, key: str, *, window_ends: datetime) -> int:
         """See Accounts."""
         counted = {"$inc": {"count": 1}, "$setOnInsert": {"expires_at": window_ends}}
-        with store_errors():
-            await self._attempts.update_one({"_id": key}, counted, upsert=True)
-            document = await self._attempts.find_one({"_id": key})
+        await self._attempts.update_one({"_id": key}, counted, upsert=True)
+        document = await self._attempts.find_one({"_id": key})
         return int(document["count"]) if document else 1
 
+    @store_call
     async def forget_attempts(self, key: str) -> None:
         """See Accounts."""
-        with store_errors():
-            await self._attempts.delete_one({"_id": key})
+        await self._attempts.delete_one({"_id": key})
 
+    @store_call
     async def _end(self, which: Document) -> list[str]:
-        with store_errors():
-            hashes = [str(document["_id"]) async for document in self._sessions.find(which, {"_id": 1})]
-            await self._sessions.delete_many(which)
+        hashes = [str(document["_id"]) async for document in self._sessions.find(which, {"_id": 1})]
+        await self._sessions.delete_many(which)
         return hashes
 
 

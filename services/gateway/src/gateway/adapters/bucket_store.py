@@ -7,19 +7,17 @@ They are written without waiting for a majority: what a failover forgets is a fe
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import pymongo
 from pymongo import WriteConcern
-from pymongo.errors import PyMongoError
 
 from gateway.domain.rate_limits import Rate
 from gateway.ports import Tokens
 from shared.errors import Unavailable
 from shared.ids import new_id
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 BUCKETS: Final = "rate_buckets"
 PATIENCE_SECONDS: Final = 5.0
@@ -42,12 +40,13 @@ class BucketStore:
         self._buckets = store.collection(BUCKETS).with_options(write_concern=WriteConcern(w=1))
         self._fetched: OrderedDict[str, str] = OrderedDict()
 
+    @store_call
     async def take(self, bucket: str, rate: Rate, *, needed: int, spare: int, returned: int) -> Tokens:
         """See Buckets."""
         take_id = new_id()
         noted = _noted(take_id, self._fetched.get(bucket, ""))
         stages = [*_turned(rate), *_taken(rate, needed=needed, spare=spare, returned=returned), noted]
-        with _store_errors():
+        with pymongo.timeout(PATIENCE_SECONDS):
             await self._buckets.update_one({"_id": bucket}, stages, upsert=True)
             document = await self._buckets.find_one({"_id": bucket}, {"grants": 1})
         granted = next((each for each in document["grants"] if each["take_id"] == take_id), None) if document else None
@@ -63,10 +62,11 @@ class BucketStore:
         if len(self._fetched) > MAX_FETCHED:
             self._fetched.popitem(last=False)
 
+    @store_call
     async def look(self, bucket: str, rate: Rate) -> Tokens:
         """See Buckets."""
         stages: list[Document] = [{"$match": {"_id": bucket}}, *_turned(rate), {"$set": {"granted": 0}}]
-        with _store_errors():
+        with pymongo.timeout(PATIENCE_SECONDS):
             found = await (await self._buckets.aggregate(stages)).to_list(1)
         return _grant(found[0], rate) if found else Tokens(0, rate.burst, rate.window_seconds)
 
@@ -117,12 +117,3 @@ def _grant(document: Any, rate: Rate) -> Tokens:
 
 def _milliseconds(rate: Rate) -> int:
     return round(rate.window_seconds * 1000)
-
-
-@contextmanager
-def _store_errors() -> Iterator[None]:
-    try:
-        with pymongo.timeout(PATIENCE_SECONDS):
-            yield
-    except PyMongoError as error:
-        raise Unavailable("The store of the rate limits does not answer") from error

@@ -6,9 +6,11 @@ from typing import Final
 
 import msgspec
 
-from gateway.adapters.store_errors import store_errors
+from gateway.adapters.key_store import API_KEYS
+from gateway.adapters.workspace_store import FOUNDING, INVITATIONS, WORKSPACES
 from gateway.domain.erasure import Erasure
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 ERASURES: Final = "erasures"
 KEPT_FOR: Final = timedelta(days=90)
@@ -26,47 +28,51 @@ class ErasureStore:
 
     def __init__(self, store: Store) -> None:
         self._erasures = store.collection(ERASURES)
-        self._owned = store.collection("workspaces")
-        self._first = store.collection("founding")
-        self._parts = (store.collection("api_keys"), store.collection("invitations"))
+        self._workspaces = store.collection(WORKSPACES)
+        self._founding = store.collection(FOUNDING)
+        self._api_keys = store.collection(API_KEYS)
+        self._invitations = store.collection(INVITATIONS)
 
+    @store_call
     async def keep_erasure(self, erasure: Erasure) -> None:
         """See Erasures."""
-        with store_errors():
-            await self._erasures.replace_one({"_id": erasure.id}, _document(erasure), upsert=True)
+        await self._erasures.replace_one({"_id": erasure.id}, _document(erasure), upsert=True)
 
+    @store_call
     async def due_erasures(self, now: datetime, limit: int) -> Sequence[Erasure]:
         """See Erasures."""
-        with store_errors():
-            found = self._erasures.find({"is_open": True, "due_at": {"$lte": now}}).sort("due_at", 1).limit(limit)
-            return [_erasure(document) async for document in found]
+        found = self._erasures.find({"is_open": True, "due_at": {"$lte": now}}).sort("due_at", 1).limit(limit)
+        return [_erasure(document) async for document in found]
 
+    @store_call
     async def erasures(self, workspace_id: str, limit: int) -> Sequence[Erasure]:
         """See Erasures."""
-        with store_errors():
-            found = self._erasures.find({"workspace_id": workspace_id}).sort("requested_at", -1).limit(limit)
-            return [_erasure(document) async for document in found]
+        found = self._erasures.find({"workspace_id": workspace_id}).sort("requested_at", -1).limit(limit)
+        return [_erasure(document) async for document in found]
 
+    @store_call
     async def is_first(self, workspace_id: str) -> bool:
         """See Erasures."""
-        with store_errors():
-            return await self._first.find_one({"workspace._id": workspace_id}, {"_id": 1}) is not None
+        return await self._founding.find_one({"workspace._id": workspace_id}, {"_id": 1}) is not None
 
+    @store_call
     async def close_workspace(self, workspace_id: str) -> Sequence[str]:
         """See Erasures."""
-        keys = self._parts[0]
-        with store_errors():
-            nobody = {"$set": {"members": []}, "$inc": {"revision": 1}}
-            await self._owned.update_one({"_id": workspace_id, "members.0": {"$exists": True}}, nobody)
-            hashes = [each["key_hash"] async for each in keys.find({"workspace_id": workspace_id}, {"key_hash": 1})]
-            await keys.delete_many({"key_hash": {"$in": hashes}})
+        nobody = {"$set": {"members": []}, "$inc": {"revision": 1}}
+        await self._workspaces.update_one({"_id": workspace_id, "members.0": {"$exists": True}}, nobody)
+        found = self._api_keys.find({"workspace_id": workspace_id}, {"key_hash": 1})
+        hashes = [each["key_hash"] async for each in found]
+        await self._api_keys.delete_many({"key_hash": {"$in": hashes}})
         return hashes
 
+    @store_call
     async def erase_workspace(self, workspace_id: str) -> int:
         """See Erasures."""
-        with store_errors():
-            gone = [(await part.delete_many({"workspace_id": workspace_id})).deleted_count for part in self._parts]
-            return sum(gone) + (await self._owned.delete_one({"_id": workspace_id})).deleted_count
+        mine = {"workspace_id": workspace_id}
+        keys = await self._api_keys.delete_many(mine)
+        invitations = await self._invitations.delete_many(mine)
+        workspaces = await self._workspaces.delete_one({"_id": workspace_id})
+        return keys.deleted_count + invitations.deleted_count + workspaces.deleted_count
 
 
 def _document(erasure: Erasure) -> Document:

@@ -1,19 +1,18 @@
 """Records of calls with an idempotency key, in the gateway's database. Leases are in the store's time."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import DuplicateKeyError
 
 from gateway.domain.idempotency import CallName, KeptAnswer
 from gateway.ports import CallRecord, KnownCall
 from shared.contracts.erasure import Erase
 from shared.contracts.runs import Payload
-from shared.errors import Unavailable
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 RECORDS: Final = "idempotency"
 INDEXES: Final = (
@@ -29,6 +28,7 @@ class IdempotencyStore:
     def __init__(self, store: Store) -> None:
         self._records = store.collection(RECORDS)
 
+    @store_call
     async def begin(self, record: CallRecord, now: datetime, expires_at: datetime, lease: timedelta) -> bool:
         """See IdempotencyRecords."""
         name = record.name
@@ -41,34 +41,34 @@ class IdempotencyStore:
             **_held(record, lease),
         }
         forgotten = {"_id": name.record_id, "expires_at": {"$lte": now}}
-        with _store_errors():
-            try:
-                await self._records.update_one(forgotten, [{"$set": _literally(fields)}], upsert=True)
-            except DuplicateKeyError:
-                return False
+        try:
+            await self._records.update_one(forgotten, [{"$set": _literally(fields)}], upsert=True)
+        except DuplicateKeyError:
+            return False
         return True
 
+    @store_call
     async def find(self, record_id: str) -> KnownCall | None:
         """See IdempotencyRecords."""
         stages: list[Document] = [{"$match": {"_id": record_id}}, {"$set": {"now_ms": _NOW}}]
-        with _store_errors():
-            found = await (await self._records.aggregate(stages)).to_list()
+        found = await (await self._records.aggregate(stages)).to_list()
         return _known(found[0]) if found else None
 
+    @store_call
     async def take_over(self, before: CallRecord, after: CallRecord, lease: timedelta) -> bool:
         """See IdempotencyRecords."""
         update = [{"$set": _held(after, lease)}]
-        with _store_errors():
-            return (await self._records.update_one(_open(before), update)).matched_count == 1
+        return (await self._records.update_one(_open(before), update)).matched_count == 1
 
+    @store_call
     async def renew(self, turns: Mapping[str, str], lease: timedelta) -> None:
         """See IdempotencyRecords."""
         if not turns:
             return
         held = {"_id": {"$in": list(turns.values())}, "holder": {"$in": list(turns)}}
-        with _store_errors():
-            await self._records.update_many(held, [{"$set": {"lease_ms": _ends(lease)}}])
+        await self._records.update_many(held, [{"$set": {"lease_ms": _ends(lease)}}])
 
+    @store_call
     async def keep(self, record: CallRecord, answer: KeptAnswer) -> None:
         """See IdempotencyRecords."""
         body = answer.body
@@ -79,27 +79,26 @@ class IdempotencyStore:
             "blob_id": body.blob_id,
             "size": body.size,
         }
-        with _store_errors():
-            await self._records.update_one(_open(record), {"$set": {"answer": kept}})
+        await self._records.update_one(_open(record), {"$set": {"answer": kept}})
 
+    @store_call
     async def forget(self, record: CallRecord) -> None:
         """See IdempotencyRecords."""
-        with _store_errors():
-            await self._records.delete_one(_open(record))
+        await self._records.delete_one(_open(record))
 
+    @store_call
     async def answers_of(self, owner: Erase, limit: int) -> Mapping[str, str | None]:
         """See IdempotencyRecords."""
         wanted = {"workspace_id": owner.workspace_id}
         if owner.workflow_id is not None:
             wanted["workflow_id"] = owner.workflow_id
-        with _store_errors():
-            found = await self._records.find(wanted, {"answer.blob_id": 1}).limit(limit).to_list()
+        found = await self._records.find(wanted, {"answer.blob_id": 1}).limit(limit).to_list()
         return {each["_id"]: (each.get("answer") or {}).get("blob_id") for each in found}
 
+    @store_call
     async def erase(self, record_ids: Sequence[str]) -> None:
         """See IdempotencyRecords."""
-        with _store_errors():
-            await self._records.delete_many({"_id": {"$in": list(record_ids)}})
+        await self._records.delete_many({"_id": {"$in": list(record_ids)}})
 
 
 def _open(record: CallRecord) -> Document:
@@ -130,13 +129,3 @@ def _answer(kept: Document | None) -> KeptAnswer | None:
         return None
     body = Payload(inline=msgspec.Raw(kept["inline"]), blob_id=kept["blob_id"], size=kept["size"])
     return KeptAnswer(kept["status"], dict(kept["headers"]), body)
-
-
-@contextmanager
-def _store_errors() -> Iterator[None]:
-    try:
-        yield
-    except DuplicateKeyError:
-        raise
-    except PyMongoError as error:
-        raise Unavailable("The record of idempotency keys does not answer") from error

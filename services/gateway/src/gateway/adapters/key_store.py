@@ -6,16 +6,18 @@ from typing import Any, Final
 
 import msgspec
 from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
 
 from gateway.adapters.account_store import AccountStore
-from gateway.adapters.store_errors import store_errors
 from gateway.adapters.workspace_store import WorkspaceStore
 from gateway.domain.credentials import ApiKey, Credential, Grant
 from gateway.domain.people import Role
+from shared.errors import Conflict
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 API_KEYS: Final = "api_keys"
-MAX_KEYS: Final = 1000
+MAX_LISTED: Final = 1000
 
 INDEXES: Final = (
     Index(API_KEYS, by("key_hash"), unique=True),
@@ -32,10 +34,10 @@ class KeyStore:
         self._grants = WorkspaceStore(store)
         self._owners = AccountStore(store)
 
+    @store_call
     async def find(self, key_hash: str) -> Credential | None:
         """See Keys."""
-        with store_errors():
-            document = await self._api_keys.find_one({"key_hash": key_hash})
+        document = await self._api_keys.find_one({"key_hash": key_hash})
         if document is None:
             return None
         key = _key(document)
@@ -44,52 +46,58 @@ class KeyStore:
         workspace = await self._grants.workspace(key.workspace_id)
         return None if workspace is None else Credential(key, (Grant(workspace, Role.ADMIN),))
 
+    @store_call
     async def record_uses(self, uses: Mapping[str, datetime]) -> None:
         """See Keys."""
         writes = [UpdateOne({"_id": key_id}, {"$max": {"last_used_at": at}}) for key_id, at in uses.items()]
-        with store_errors():
-            await self._api_keys.bulk_write(writes, ordered=False)
+        await self._api_keys.bulk_write(writes, ordered=False)
 
+    @store_call
     async def has_keys(self, workspace_id: str) -> bool:
         """See Keys."""
-        with store_errors():
-            return await self._api_keys.find_one({"workspace_id": workspace_id}, {"_id": 1}) is not None
+        return await self._api_keys.find_one({"workspace_id": workspace_id}, {"_id": 1}) is not None
 
+    @store_call
     async def add_key(self, key: ApiKey) -> None:
         """See Keys."""
-        with store_errors():
+        try:
             await self._api_keys.insert_one(_document(key))
+        except DuplicateKeyError:
+            raise Conflict("it exists already") from None
 
+    @store_call
     async def key(self, key_id: str) -> ApiKey | None:
         """See Keys."""
-        with store_errors():
-            document = await self._api_keys.find_one({"_id": key_id})
+        document = await self._api_keys.find_one({"_id": key_id})
         return None if document is None else _key(document)
 
+    @store_call
     async def keys_of(self, *, workspace_id: str | None, user_id: str | None) -> Sequence[ApiKey]:
         """See Keys."""
         owner: Document = {"workspace_id": workspace_id, "user_id": user_id, "revoked_at": None}
-        with store_errors():
-            found = [_key(document) async for document in self._api_keys.find(owner).limit(MAX_KEYS)]
+        found = [_key(document) async for document in self._api_keys.find(owner).limit(MAX_LISTED)]
         return sorted(found, key=lambda key: (key.created_at, key.id), reverse=True)
 
+    @store_call
     async def rename_key(self, key_id: str, name: str) -> None:
         """See Keys."""
-        with store_errors():
+        try:
             await self._api_keys.update_one({"_id": key_id}, {"$set": {"name": name}})
+        except DuplicateKeyError:
+            raise Conflict("it exists already") from None
 
+    @store_call
     async def replace_key(self, old_id: str, new: ApiKey, *, old_until: datetime) -> None:
         """See Keys."""
         retired = {"$set": {"expires_at": old_until, "holds_name": False}}
-        with store_errors():
-            await self._api_keys.update_one({"_id": old_id}, retired)
+        await self._api_keys.update_one({"_id": old_id}, retired)
         await self.add_key(new)
 
+    @store_call
     async def revoke_key(self, key_id: str, at: datetime) -> bool:
         """See Keys."""
         held = {"_id": key_id, "revoked_at": None}
-        with store_errors():
-            result = await self._api_keys.update_one(held, {"$set": {"revoked_at": at, "holds_name": False}})
+        result = await self._api_keys.update_one(held, {"$set": {"revoked_at": at, "holds_name": False}})
         return result.matched_count == 1
 
     async def _personal(self, key: ApiKey) -> Credential | None:

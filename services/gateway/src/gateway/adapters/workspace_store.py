@@ -5,12 +5,12 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.adapters.store_errors import store_errors
 from gateway.domain.credentials import Grant, Workspace
 from gateway.domain.people import Account, Role
 from gateway.domain.team import Invitation, Member, Team
 from shared.errors import NotFound
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 WORKSPACES: Final = "workspaces"
 INVITATIONS: Final = "invitations"
@@ -35,6 +35,7 @@ class WorkspaceStore:
         self._founding = store.collection(FOUNDING)
         self._users = store.collection(USERS)
 
+    @store_call
     async def found(self, workspace: Workspace, admin: Account) -> tuple[Workspace, str]:
         """See Workspaces."""
         user = admin.user
@@ -42,93 +43,92 @@ class WorkspaceStore:
             "workspace": _document(workspace),
             "admin": {**_document(user), "password_hash": admin.password_hash},
         }
-        with store_errors():
-            await self._founding.update_one({"_id": "first"}, {"$setOnInsert": first}, upsert=True)
-            kept = await self._founding.find_one({"_id": "first"}) or first
-            admin_id, workspace_id = kept["admin"]["_id"], kept["workspace"]["_id"]
-            await self._users.update_one({"_id": admin_id}, {"$setOnInsert": _later(kept["admin"])}, upsert=True)
-            await self._workspaces.update_one(
-                {"_id": workspace_id}, {"$setOnInsert": _later(kept["workspace"])}, upsert=True
-            )
-            member = {"user_id": admin_id, "role": Role.ADMIN.value, "since": kept["workspace"]["created_at"]}
-            await self._workspaces.update_one(
-                {"_id": workspace_id, "members": {"$exists": False}}, {"$set": {"members": [member], "revision": 1}}
-            )
+        await self._founding.update_one({"_id": "first"}, {"$setOnInsert": first}, upsert=True)
+        kept = await self._founding.find_one({"_id": "first"}) or first
+        admin_id, workspace_id = kept["admin"]["_id"], kept["workspace"]["_id"]
+        await self._users.update_one({"_id": admin_id}, {"$setOnInsert": _later(kept["admin"])}, upsert=True)
+        await self._workspaces.update_one(
+            {"_id": workspace_id}, {"$setOnInsert": _later(kept["workspace"])}, upsert=True
+        )
+        member = {"user_id": admin_id, "role": Role.ADMIN.value, "since": kept["workspace"]["created_at"]}
+        await self._workspaces.update_one(
+            {"_id": workspace_id, "members": {"$exists": False}}, {"$set": {"members": [member], "revision": 1}}
+        )
         return await self.workspace(workspace_id) or workspace, str(admin_id)
 
+    @store_call
     async def workspace(self, workspace_id: str) -> Workspace | None:
         """See Keys."""
-        with store_errors():
-            document = await self._workspaces.find_one({"_id": workspace_id}, {"members": 0})
+        document = await self._workspaces.find_one({"_id": workspace_id}, {"members": 0})
         return None if document is None else _workspace(document)
 
+    @store_call
     async def add_workspace(self, workspace: Workspace, team: Team) -> None:
         """See Workspaces."""
-        with store_errors():
-            await self._workspaces.insert_one(
-                {**_document(workspace), "revision": team.revision, "members": _members(team)}
-            )
+        await self._workspaces.insert_one(
+            {**_document(workspace), "revision": team.revision, "members": _members(team)}
+        )
 
+    @store_call
     async def update_workspace(self, workspace_id: str, changes: dict[str, Any]) -> Workspace:
         """See Workspaces."""
-        with store_errors():
-            await self._workspaces.update_one({"_id": workspace_id}, {"$set": changes})
+        await self._workspaces.update_one({"_id": workspace_id}, {"$set": changes})
         changed = await self.workspace(workspace_id)
         if changed is None:
             raise NotFound("Workspace not found")
         return changed
 
+    @store_call
     async def grants(self, user_id: str) -> tuple[Grant, ...]:
         """See Workspaces."""
         shown = {"members": {"$elemMatch": {"user_id": user_id}}, **_SHOWN}
-        with store_errors():
-            found = self._workspaces.find({"members.user_id": user_id}, shown).limit(MAX_GRANTS)
-            documents = [document async for document in found]
+        found = self._workspaces.find({"members.user_id": user_id}, shown).limit(MAX_GRANTS)
+        documents = [document async for document in found]
         documents.sort(key=lambda document: (document["created_at"], document["_id"]))
         return tuple(Grant(_workspace(document), Role(document["members"][0]["role"])) for document in documents)
 
+    @store_call
     async def team(self, workspace_id: str) -> Team:
         """See Workspaces."""
-        with store_errors():
-            document = await self._workspaces.find_one({"_id": workspace_id}, {"members": 1, "revision": 1})
+        document = await self._workspaces.find_one({"_id": workspace_id}, {"members": 1, "revision": 1})
         if document is None:
             raise NotFound("Workspace not found")
         members = msgspec.convert(document.get("members", []), tuple[Member, ...])
         return Team(workspace_id=workspace_id, revision=document.get("revision", 0), members=members)
 
+    @store_call
     async def replace_team(self, team: Team) -> bool:
         """See Workspaces."""
         held = {"_id": team.workspace_id, "revision": team.revision - 1}
         change = {"$set": {"members": _members(team), "revision": team.revision}}
-        with store_errors():
-            return (await self._workspaces.update_one(held, change)).matched_count == 1
+        return (await self._workspaces.update_one(held, change)).matched_count == 1
 
+    @store_call
     async def add_invitation(self, invitation: Invitation) -> None:
         """See Workspaces."""
-        with store_errors():
-            await self._invitations.insert_one({**_document(invitation), "forgotten_at": invitation.expires_at})
+        await self._invitations.insert_one({**_document(invitation), "forgotten_at": invitation.expires_at})
 
+    @store_call
     async def invitation(self, token_hash: str) -> Invitation | None:
         """See Workspaces."""
-        with store_errors():
-            document = await self._invitations.find_one({"token_hash": token_hash})
+        document = await self._invitations.find_one({"token_hash": token_hash})
         return None if document is None else _invitation(document)
 
+    @store_call
     async def invitations(self, workspace_id: str) -> list[Invitation]:
         """See Workspaces."""
-        with store_errors():
-            return [_invitation(each) async for each in self._invitations.find({"workspace_id": workspace_id})]
+        return [_invitation(each) async for each in self._invitations.find({"workspace_id": workspace_id})]
 
+    @store_call
     async def use_invitation(self, invitation_id: str, now: datetime) -> bool:
         """See Workspaces."""
         held = {"_id": invitation_id, "used_at": None, "expires_at": {"$gt": now}}
-        with store_errors():
-            return (await self._invitations.update_one(held, {"$set": {"used_at": now}})).matched_count == 1
+        return (await self._invitations.update_one(held, {"$set": {"used_at": now}})).matched_count == 1
 
+    @store_call
     async def withdraw_invitation(self, workspace_id: str, invitation_id: str) -> bool:
         """See Workspaces."""
-        with store_errors():
-            result = await self._invitations.delete_one({"_id": invitation_id, "workspace_id": workspace_id})
+        result = await self._invitations.delete_one({"_id": invitation_id, "workspace_id": workspace_id})
         return result.deleted_count == 1
 
 

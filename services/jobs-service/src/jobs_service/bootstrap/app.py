@@ -1,13 +1,11 @@
 """jobs-service as a whole."""
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.middleware import Middleware
 
 from jobs_service import metrics
 from jobs_service.api.blobs import BLOBS
 from jobs_service.api.dead_letters import dead_letters_router
-from jobs_service.api.parameters import render_invalid_parameters
 from jobs_service.api.webhooks import webhooks_router
 from jobs_service.bootstrap.kept import keep, open_store
 from jobs_service.bootstrap.leaders import leaders
@@ -45,7 +43,7 @@ def build(
     life = live(settings, kept, broker)
     redrives = redrive(settings, kept, life, broker)
     webhooks = tell(settings, kept, clock)
-    app = create_app(
+    return create_app(
         ServiceName.JOBS,
         components=[
             kept.store,
@@ -71,5 +69,3 @@ def build(
         ],
         middleware=[Middleware(BodyLimit, limit=settings.jobs_max_body_bytes, streamed=(BLOBS,))],
     )
-    app.add_exception_handler(RequestValidationError, render_invalid_parameters)
-    return app
