@@ -5,8 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy_service.application.contents import version_number
+from deploy_service.domain.agent import checked_settings as checked_agent
 from deploy_service.domain.texts import checked_environment_name, checked_name, checked_text
+from deploy_service.domain.tool_server import checked_settings as checked_server
 from deploy_service.domain.version import version_description, version_name
+from shared.contracts.agents import AgentSettings, AgentSkill
+from shared.contracts.tool_servers import ToolServerSettings, WorkflowTool
 from shared.errors import InvalidRequest
 
 
@@ -50,3 +54,13 @@ def test_a_version_number_is_a_plain_integer_from_1(text: str) -> None:
         assert version_number(text) >= 1
     except InvalidRequest:
         assert not text.isascii() or not text.isdigit() or int(text) == 0 or len(text) > 9
+
+
+def test_what_is_refused_names_its_field() -> None:
+    skill, tool = AgentSkill(id="Not an id", name="Talk"), WorkflowTool(workflow_id="w", name="talk")
+    with pytest.raises(InvalidRequest, match="lowercase letters") as refused:
+        checked_agent(AgentSettings(name="Ada", skills=(skill,)))
+    assert refused.value.details == [{"path": ["skills", "id"], "message": refused.value.message}]
+    with pytest.raises(InvalidRequest, match="at most 100 tools") as refused:
+        checked_server(ToolServerSettings(name="Ada", tools=(tool,) * 101))
+    assert refused.value.details == [{"path": ["tools"], "message": refused.value.message}]

@@ -2,8 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 import msgspec
+
+MAX_ALLOWED_EMAILS: Final = 500
+"""How many addresses and domains one chat lets in."""
 
 
 class ChatAccess(StrEnum):

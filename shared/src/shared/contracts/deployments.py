@@ -226,3 +226,8 @@ class SetEnvironmentValue(msgspec.Struct, frozen=True):
 
     value: str
     actor_id: str
+
+
+def personal_place(user_id: str) -> str:
+    """Where somebody's own values are kept, in the place of a workspace's id."""
+    return f"user:{user_id}"

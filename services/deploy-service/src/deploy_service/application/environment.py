@@ -17,10 +17,6 @@ RESEAL_BATCH: Final = 100
 log = get_logger("environment")
 
 
-PERSONAL: Final = "user:"
-"""How the place of somebody's own values begins, where a workspace's id would stand."""
-
-
 class EnvironmentVault:
     """Seals values on their way in, and opens them for a worker."""
 
@@ -41,7 +37,7 @@ class EnvironmentVault:
 
         Raises Unavailable when one cannot be opened.
         """
-        own = {} if user_id is None else await self._opened(f"{PERSONAL}{user_id}")
+        own = {} if user_id is None else await self._opened(contracts.personal_place(user_id))
         return contracts.Environment({**own, **await self._opened(workspace_id)})
 
     async def _opened(self, place: str) -> dict[str, str]:

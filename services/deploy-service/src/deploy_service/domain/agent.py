@@ -5,9 +5,8 @@ from typing import Final
 
 import msgspec
 
-from deploy_service.domain.texts import checked_name, checked_text
+from deploy_service.domain.texts import checked_name, checked_text, invalid
 from shared.contracts.agents import AgentSettings, AgentSkill
-from shared.errors import InvalidRequest
 
 NAME_LIMIT: Final = 200
 DESCRIPTION_LIMIT: Final = 2_000
@@ -21,10 +20,10 @@ _SKILL_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 def checked_settings(settings: AgentSettings) -> AgentSettings:
     """`settings` with texts trimmed. Raises InvalidRequest."""
     if len(settings.skills) > SKILLS_LIMIT:
-        raise InvalidRequest(f"An agent has at most {SKILLS_LIMIT} skills")
+        raise invalid("skills", f"An agent has at most {SKILLS_LIMIT} skills")
     ids = [skill.id for skill in settings.skills]
     if len(set(ids)) < len(ids):
-        raise InvalidRequest("The agent has a skill with this id already")
+        raise invalid("skills", "The agent has a skill with this id already")
     return msgspec.structs.replace(
         settings,
         name=checked_name("name", settings.name, NAME_LIMIT),
@@ -35,9 +34,9 @@ def checked_settings(settings: AgentSettings) -> AgentSettings:
 
 def _checked_skill(skill: AgentSkill) -> AgentSkill:
     if not _SKILL_ID.fullmatch(skill.id):
-        raise InvalidRequest("A skill's id has 1 to 100 lowercase letters, digits, hyphens and underscores")
+        raise invalid("skills.id", "A skill's id has 1 to 100 lowercase letters, digits, hyphens and underscores")
     if len(skill.tags) > TAGS_LIMIT or len(skill.examples) > EXAMPLES_LIMIT:
-        raise InvalidRequest(f"A skill has at most {TAGS_LIMIT} tags and {EXAMPLES_LIMIT} examples")
+        raise invalid("skills", f"A skill has at most {TAGS_LIMIT} tags and {EXAMPLES_LIMIT} examples")
     return msgspec.structs.replace(
         skill,
         name=checked_name("skills.name", skill.name, NAME_LIMIT),

@@ -5,9 +5,8 @@ from typing import Final
 
 import msgspec
 
-from deploy_service.domain.texts import checked_name, checked_text
-from shared.contracts.chats import ChatAccess, ChatLook, ChatSettings, ShownOutput
-from shared.errors import InvalidRequest
+from deploy_service.domain.texts import checked_name, checked_text, invalid
+from shared.contracts.chats import MAX_ALLOWED_EMAILS, ChatAccess, ChatLook, ChatSettings, ShownOutput
 from shared.mail_addresses import mail_domain, mailbox
 
 IDENTIFIER_LIMIT: Final = 100
@@ -15,7 +14,6 @@ TITLE_LIMIT: Final = 200
 DESCRIPTION_LIMIT: Final = 2_000
 WELCOME_LIMIT: Final = 2_000
 OUTPUTS_LIMIT: Final = 50
-ADDRESSES_LIMIT: Final = 500
 RESERVED: Final = frozenset({"manage", "validate"})
 """Words that stand in the same place of the API's paths."""
 HIDDEN: Final = frozenset({"toolCalls", "providerTiming"})
@@ -28,16 +26,16 @@ _IMAGE: Final = re.compile(r"https://[^\s\"'<>]{1,2000}")
 def checked_identifier(identifier: str) -> str:
     """The last word of a chat's address. Raises InvalidRequest."""
     if not _IDENTIFIER.fullmatch(identifier) or len(identifier) > IDENTIFIER_LIMIT:
-        raise _invalid("identifier", "Identifier can only contain lowercase letters, numbers, and hyphens")
+        raise invalid("identifier", "Identifier can only contain lowercase letters, numbers, and hyphens")
     if identifier in RESERVED:
-        raise _invalid("identifier", "Identifier is reserved")
+        raise invalid("identifier", "Identifier is reserved")
     return identifier
 
 
 def checked_settings(settings: ChatSettings) -> ChatSettings:
     """`settings` with texts trimmed. Raises InvalidRequest."""
     if len(settings.outputs) > OUTPUTS_LIMIT:
-        raise _invalid("outputConfigs", f"At most {OUTPUTS_LIMIT} outputs can be shown")
+        raise invalid("outputConfigs", f"At most {OUTPUTS_LIMIT} outputs can be shown")
     return msgspec.structs.replace(
         _checked_access(settings),
         identifier=checked_identifier(settings.identifier),
@@ -52,9 +50,9 @@ def _checked_access(settings: ChatSettings) -> ChatSettings:
     """With what lets people in as `access` says, and nothing of the other ways."""
     has_password, has_emails = settings.access is ChatAccess.PASSWORD, settings.access is ChatAccess.EMAIL
     if has_password and not settings.password_hash:
-        raise _invalid("password", "Password is required when using password protection")
+        raise invalid("password", "Password is required when using password protection")
     if has_emails and not settings.ticket_secret:
-        raise _invalid("authType", "Email access has no secret to sign with")
+        raise invalid("authType", "Email access has no secret to sign with")
     return msgspec.structs.replace(
         settings,
         password_hash=settings.password_hash if has_password else None,
@@ -65,24 +63,24 @@ def _checked_access(settings: ChatSettings) -> ChatSettings:
 
 def _checked_emails(given: tuple[str, ...]) -> tuple[str, ...]:
     if not given:
-        raise _invalid("allowedEmails", "Email access needs at least one address, or a domain like @example.com")
-    if len(given) > ADDRESSES_LIMIT:
-        raise _invalid("allowedEmails", f"At most {ADDRESSES_LIMIT} addresses and domains can be allowed")
+        raise invalid("allowedEmails", "Email access needs at least one address, or a domain like @example.com")
+    if len(given) > MAX_ALLOWED_EMAILS:
+        raise invalid("allowedEmails", f"At most {MAX_ALLOWED_EMAILS} addresses and domains can be allowed")
     return tuple(dict.fromkeys(map(_checked_email, given)))
 
 
 def _checked_email(text: str) -> str:
     allowed = mail_domain(text) or mailbox(text)
     if allowed is None:
-        raise _invalid("allowedEmails", f"{text[:100]!r} is neither an email address nor a domain like @example.com")
+        raise invalid("allowedEmails", f"{text[:100]!r} is neither an email address nor a domain like @example.com")
     return allowed
 
 
 def _checked_look(look: ChatLook) -> ChatLook:
     if look.primary_color is not None and not _COLOR.fullmatch(look.primary_color):
-        raise _invalid("customizations.primaryColor", "Primary color must be like #1d7f4e")
+        raise invalid("customizations.primaryColor", "Primary color must be like #1d7f4e")
     if look.image_url is not None and not _IMAGE.fullmatch(look.image_url):
-        raise _invalid("customizations.imageUrl", "Image URL must be an https URL")
+        raise invalid("customizations.imageUrl", "Image URL must be an https URL")
     checked_text("customizations.welcomeMessage", look.welcome_message or "", WELCOME_LIMIT)
     return look
 
@@ -90,9 +88,5 @@ def _checked_look(look: ChatLook) -> ChatLook:
 def _checked_output(output: ShownOutput) -> ShownOutput:
     path = output.path.strip() or "content"
     if path.partition(".")[0] in HIDDEN:
-        raise _invalid("outputConfigs", f"{path} cannot be shown in a chat")
+        raise invalid("outputConfigs", f"{path} cannot be shown in a chat")
     return ShownOutput(output.block_id, path)
-
-
-def _invalid(field: str, message: str) -> InvalidRequest:
-    return InvalidRequest(message, details=[{"path": field.split("."), "message": message}])

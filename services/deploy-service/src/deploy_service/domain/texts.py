@@ -17,23 +17,28 @@ def checked_name(field: str, text: str, limit: int) -> str:
     """`text` without surrounding space. Raises InvalidRequest unless 1 to `limit` characters are left."""
     trimmed = text.strip()
     if not 1 <= len(trimmed) <= limit:
-        raise _invalid(field, f"must have 1 to {limit} characters")
+        raise _misfit(field, f"must have 1 to {limit} characters")
     return trimmed
 
 
 def checked_text(field: str, text: str, limit: int) -> str:
     """`text` as it is. Raises InvalidRequest over `limit` characters."""
     if len(text) > limit:
-        raise _invalid(field, f"must have at most {limit} characters")
+        raise _misfit(field, f"must have at most {limit} characters")
     return text
 
 
 def checked_environment_name(name: str) -> str:
     """A name that `{{NAME}}` can spell. Raises InvalidRequest."""
     if not _ENVIRONMENT_NAME.fullmatch(name):
-        raise _invalid("name", "must be 1 to 128 letters, digits, '_', '-' or '.', and begin with a letter or '_'")
+        raise _misfit("name", "must be 1 to 128 letters, digits, '_', '-' or '.', and begin with a letter or '_'")
     return name
 
 
-def _invalid(field: str, expected: str) -> InvalidRequest:
-    return InvalidRequest(f"{field} {expected}", details=[{"path": [field], "message": expected}])
+def invalid(field: str, message: str, *, expected: str = "") -> InvalidRequest:
+    """What is wrong with `field`, a path with dots. The detail repeats `message`, or says only what was `expected`."""
+    return InvalidRequest(message, details=[{"path": field.split("."), "message": expected or message}])
+
+
+def _misfit(field: str, expected: str) -> InvalidRequest:
+    return invalid(field, f"{field} {expected}", expected=expected)

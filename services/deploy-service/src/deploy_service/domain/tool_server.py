@@ -5,9 +5,8 @@ from typing import Final
 
 import msgspec
 
-from deploy_service.domain.texts import checked_name, checked_text
+from deploy_service.domain.texts import checked_name, checked_text, invalid
 from shared.contracts.tool_servers import ToolServerSettings, WorkflowTool
-from shared.errors import InvalidRequest
 
 SERVERS_LIMIT: Final = 100
 TOOLS_LIMIT: Final = 100
@@ -20,13 +19,13 @@ _TOOL_NAME: Final = re.compile(r"[a-z0-9_]{1,64}")
 def checked_settings(settings: ToolServerSettings) -> ToolServerSettings:
     """`settings` with texts trimmed. Raises InvalidRequest."""
     if len(settings.tools) > TOOLS_LIMIT:
-        raise InvalidRequest(f"A server has at most {TOOLS_LIMIT} tools")
+        raise invalid("tools", f"A server has at most {TOOLS_LIMIT} tools")
     for what, values in (
         ("name", [tool.name for tool in settings.tools]),
         ("workflow", [tool.workflow_id for tool in settings.tools]),
     ):
         if len(set(values)) < len(values):
-            raise InvalidRequest(f"The server has a tool with this {what} already")
+            raise invalid("tools", f"The server has a tool with this {what} already")
     return msgspec.structs.replace(
         settings,
         name=checked_name("name", settings.name, NAME_LIMIT),
@@ -37,10 +36,10 @@ def checked_settings(settings: ToolServerSettings) -> ToolServerSettings:
 
 def _checked_tool(tool: WorkflowTool) -> WorkflowTool:
     if not _TOOL_NAME.fullmatch(tool.name):
-        raise InvalidRequest("A tool's name has 1 to 64 lowercase letters, digits and underscores")
+        raise invalid("toolName", "A tool's name has 1 to 64 lowercase letters, digits and underscores")
     checked_text("toolDescription", tool.description, DESCRIPTION_LIMIT)
     if len(tool.parameter_descriptions) > PARAMETERS_LIMIT:
-        raise InvalidRequest(f"At most {PARAMETERS_LIMIT} parameters can be described")
+        raise invalid("parameterDescriptions", f"At most {PARAMETERS_LIMIT} parameters can be described")
     for text in tool.parameter_descriptions.values():
         checked_text("parameterDescriptions", text, DESCRIPTION_LIMIT)
     return tool

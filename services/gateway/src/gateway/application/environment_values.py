@@ -6,7 +6,7 @@ from gateway.application.audit import AuditLog
 from gateway.application.teams import require_admin, signed_in
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Environment
-from shared.contracts.deployments import EnvironmentName, SetEnvironmentValue
+from shared.contracts.deployments import EnvironmentName, SetEnvironmentValue, personal_place
 
 
 class EnvironmentValues:
@@ -46,4 +46,4 @@ def workspace_place_looked_at(caller: Caller) -> str:
 
 def own_place(caller: Caller) -> str:
     """The caller's own values. Raises Forbidden for keys."""
-    return f"user:{signed_in(caller).id}"
+    return personal_place(signed_in(caller).id)

@@ -2,6 +2,7 @@
 
 import math
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from gateway.domain.people import Role
 from shared.contracts.chats import ChatAccess
@@ -249,9 +250,10 @@ class OutcomeUnknown(Conflict):
     """The process that answered the first call is gone; its run may have done its work, and is not begun again."""
 
     code = "IDEMPOTENCY_OUTCOME_UNKNOWN"
+    sentence: ClassVar[str] = "The answer to the first request with this key was lost"
 
     def __init__(self, run_id: str) -> None:
-        super().__init__("The answer to the first request with this key was lost", details={"runId": run_id})
+        super().__init__(self.sentence, details={"runId": run_id})
         self.run_id = run_id
 
 
@@ -259,10 +261,7 @@ class AnswerNotKept(OutcomeUnknown):
     """The first call was answered, and the answer of such a workflow is not kept."""
 
     code = "IDEMPOTENCY_ANSWER_NOT_KEPT"
-
-    def __init__(self, run_id: str) -> None:
-        Conflict.__init__(self, "The answer to the first request with this key is not kept", details={"runId": run_id})
-        self.run_id = run_id
+    sentence = "The answer to the first request with this key is not kept"
 
 
 class RateLimited(FlowportError):

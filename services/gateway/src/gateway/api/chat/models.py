@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from gateway.api.bodies import AskedFor
 from gateway.domain.people import MAX_PASSWORD, MIN_PASSWORD
-from shared.contracts.chats import Chat, ChatAccess, ChatLook, ChatSettings, ShownOutput
+from shared.contracts.chats import MAX_ALLOWED_EMAILS, Chat, ChatAccess, ChatLook, ChatSettings, ShownOutput
 
 MAX_FILES = 15
 AuthType = Literal["public", "password", "email"]
@@ -47,7 +47,9 @@ class ChatChangeBody(AskedFor):
     auth_type: AuthType | None = None
     password: str | None = Password
     allowed_emails: list[str] | None = Field(
-        None, max_length=500, description="Who may enter with a code by mail: ada@example.com, or @example.com for all."
+        None,
+        max_length=MAX_ALLOWED_EMAILS,
+        description="Who may enter with a code by mail: ada@example.com, or @example.com for all.",
     )
     output_configs: list[OutputBody] | None = None
     include_thinking: bool | None = None
