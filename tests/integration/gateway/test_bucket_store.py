@@ -8,7 +8,7 @@ from tests.support.secantus import SecantusServer
 
 from gateway.adapters.bucket_store import BUCKETS, INDEXES, PATIENCE_SECONDS, BucketStore
 from gateway.application.rate_limiter import RateLimiter
-from gateway.domain.errors import RateLimited
+from gateway.domain.errors.limits import RateLimited
 from gateway.domain.rate_limits import Rate
 from gateway.ports import Tokens
 from shared.clock import SystemClock

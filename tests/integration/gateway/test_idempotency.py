@@ -10,7 +10,7 @@ from tests.unit.gateway.jobs import FakeJobs
 
 from gateway.adapters.idempotency_store import INDEXES, IdempotencyStore
 from gateway.application.idempotency import KEPT_FOR, Idempotency
-from gateway.domain.errors import IdempotencyKeyInUse, IdempotencyKeyReused
+from gateway.domain.errors.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused
 from gateway.domain.idempotency import CallName, KeptAnswer
 from gateway.ports import CallRecord
 from shared.ids import new_id

@@ -9,7 +9,7 @@ from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.worker import Send
 
 from gateway.application.admission import AdmissionGate
-from gateway.domain.errors import AdmissionClosed
+from gateway.domain.errors.limits import AdmissionClosed
 from shared.contracts.runs import RunSpec
 
 

@@ -12,7 +12,7 @@ from gateway.adapters.attached_call import MAX_ATTEMPTS
 from gateway.adapters.attached_runs import BrokerAttachedRuns
 from gateway.adapters.cancels import Cancels
 from gateway.adapters.run_records import RunRecords
-from gateway.domain.errors import RunLost
+from gateway.domain.errors.runs import RunLost
 from shared.broker.ports import BrokerUnavailable, QueueFull, ReplyInbox
 from shared.clock import SystemClock
 from shared.contracts.events import RunEnded, RunStarted

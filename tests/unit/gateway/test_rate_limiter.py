@@ -8,7 +8,7 @@ from tests.unit.gateway.buckets import FakeBuckets
 from tests.unit.gateway.clock import HandClock
 
 from gateway.application.rate_limiter import RateLimiter
-from gateway.domain.errors import RateLimited
+from gateway.domain.errors.limits import RateLimited
 from gateway.domain.rate_limits import Rate
 
 RATE = Rate(600, 60.0)

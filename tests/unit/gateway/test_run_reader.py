@@ -9,7 +9,7 @@ from tests.unit.gateway.jobs import last_of
 
 from gateway.adapters import run_reader
 from gateway.adapters.run_reader import RunReader
-from gateway.domain.errors import CallerGone, StreamBroken
+from gateway.domain.errors.runs import CallerGone, StreamBroken
 from gateway.ports import Numbered
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.events import Chunk, RunEnded, RunEvent, RunStarted, StreamReset

@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway import metrics
 from gateway.adapters.lost_runs import lost_outcome
-from gateway.domain.errors import CallerGone, NotStarted, ReaderTooSlow, RunOverdue, StreamBroken
+from gateway.domain.errors.runs import CallerGone, NotStarted, ReaderTooSlow, RunOverdue, StreamBroken
 from shared.contracts.events import RunEnded, RunEvent, SelectedOutput, size_of
 from shared.contracts.messages import AttachedRunRequested, EventBatch
 from shared.contracts.runs import RunMode, RunOutcome, RunSpec, time_out_text

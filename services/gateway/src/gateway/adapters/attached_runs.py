@@ -9,7 +9,7 @@ from gateway.adapters.cancels import Cancels
 from gateway.adapters.lost_runs import cancelled_outcome, lost_outcome
 from gateway.adapters.run_keys import by_key
 from gateway.adapters.run_records import RunRecords
-from gateway.domain.errors import RunLost
+from gateway.domain.errors.runs import RunLost
 from shared.broker.ports import Broker, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.broker.topology import INTERACTIVE
 from shared.clock import Clock

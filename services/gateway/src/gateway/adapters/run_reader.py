@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from gateway import metrics
-from gateway.domain.errors import CallerGone, StreamBroken
+from gateway.domain.errors.runs import CallerGone, StreamBroken
 from gateway.ports import EventLog, Numbered
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.events import RunEnded, size_of

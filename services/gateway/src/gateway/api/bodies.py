@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 
 from gateway.domain import json_body
-from gateway.domain.errors import MalformedJson
+from gateway.domain.errors.requests import MalformedJson
 from shared.errors import InvalidRequest
 
 MALFORMED: Final = "Request body must be valid JSON"

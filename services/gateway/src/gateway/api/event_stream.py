@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway import metrics
 from gateway.api.hang_up import hanging_up, never
-from gateway.domain.errors import CallerGone, NotStarted, ReaderTooSlow
+from gateway.domain.errors.runs import CallerGone, NotStarted, ReaderTooSlow
 from gateway.ports import AttachedRun
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.runs import RunMode, RunOutcome

@@ -11,7 +11,7 @@ from starlette.types import Scope
 from gateway.application.rate_limits import RateLimits
 from gateway.domain.addresses import Network, caller_address
 from gateway.domain.credentials import Caller
-from gateway.domain.errors import RateLimited
+from gateway.domain.errors.limits import RateLimited
 from gateway.domain.rate_limits import RateKind, Standing
 from shared.clock import Clock, iso
 

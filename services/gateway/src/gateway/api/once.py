@@ -14,7 +14,8 @@ from gateway.api.routes import Present
 from gateway.api.run_event_stream import RunEventStream
 from gateway.application.idempotency import Idempotency
 from gateway.domain.credentials import Caller
-from gateway.domain.errors import AnswerNotKept, OutcomeUnknown, RunLost, RunOverdue
+from gateway.domain.errors.idempotency import AnswerNotKept, OutcomeUnknown
+from gateway.domain.errors.runs import RunLost, RunOverdue
 from gateway.domain.execute_request import ExecuteRequest
 from gateway.domain.idempotency import REPLAYED, CallName, KeptAnswer, fingerprint, key_in
 from gateway.ports import CallRecord

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from gateway import metrics
 from gateway.api.event_stream import STREAM_HEADERS, KeepEnd
 from gateway.api.hang_up import hanging_up, never
-from gateway.domain.errors import CallerGone
+from gateway.domain.errors.runs import CallerGone
 from gateway.ports import FollowedRun, Numbered
 from shared.contracts.event_log import EventPosition
 from shared.contracts.runs import RunOutcome

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gateway import metrics
-from gateway.domain.errors import AdmissionClosed
+from gateway.domain.errors.limits import AdmissionClosed
 
 
 class AdmissionGate:

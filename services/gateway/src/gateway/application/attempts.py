@@ -7,7 +7,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Final
 
-from gateway.domain.errors import TooManyAttempts
+from gateway.domain.errors.limits import TooManyAttempts
 from gateway.ports import Accounts
 from shared.clock import Clock
 

@@ -15,7 +15,7 @@ from gateway.domain.credentials import (
     presented_key,
     presented_session,
 )
-from gateway.domain.errors import InvalidKey
+from gateway.domain.errors.access import InvalidKey
 from gateway.ports import Keys
 from shared.clock import Clock
 from shared.contracts.deployments import Endpoint

@@ -11,7 +11,7 @@ from gateway.application.attempts import Attempts
 from gateway.application.outbox import Outbox
 from gateway.domain.chat_entry import CODE_LIFE, EntryCode, admits, code_mail, new_code
 from gateway.domain.chat_ticket import ticket_for
-from gateway.domain.errors import WrongCode
+from gateway.domain.errors.chats import WrongCode
 from gateway.ports import EntryCodes, Passwords
 from shared.clock import Clock
 from shared.contracts.chats import Chat, ChatAccess

@@ -9,7 +9,7 @@ from gateway.application.endpoints import Endpoints
 from gateway.application.interfaces import Interfaces
 from gateway.application.leases import Leases
 from gateway.domain.chat_ticket import opens, ticket_for
-from gateway.domain.errors import ChatLocked, ChatUnavailable, WrongPassword
+from gateway.domain.errors.chats import ChatLocked, ChatUnavailable, WrongPassword
 from gateway.ports import ChatKeeper, Passwords
 from shared.clock import Clock
 from shared.contracts.chats import Chat, ChatAccess

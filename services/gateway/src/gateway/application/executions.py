@@ -11,7 +11,7 @@ from gateway.application.rate_limits import RateLimits
 from gateway.application.spend_cap import SpendCap
 from gateway.domain.credentials import Caller, Scope
 from gateway.domain.draft_run import DraftRun
-from gateway.domain.errors import IdentityUnavailable, RunLost
+from gateway.domain.errors.runs import IdentityUnavailable, RunLost
 from gateway.domain.execute_request import ExecuteRequest
 from gateway.domain.plans import Plan, Plans
 from gateway.domain.rate_limits import RateKind

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Final
 
-from gateway.domain.errors import IdempotencyKeyInUse, IdempotencyKeyReused
+from gateway.domain.errors.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused
 from gateway.domain.idempotency import CallName, KeptAnswer
 from gateway.ports import CallRecord, IdempotencyRecords, Payloads
 from shared.clock import Clock

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from gateway.application.audit import AuditLog
 from gateway.application.endpoints import Endpoints
 from gateway.domain.credentials import Caller, Scope
-from gateway.domain.errors import UndeployedAlready
+from gateway.domain.errors.runs import UndeployedAlready
 from gateway.ports import Authoring
 from shared.contracts.deployments import Deploy, Deployed, DraftSaved, Endpoint, UpdateAccess, Workflow
 from shared.errors import InvalidRequest, NotDeployed

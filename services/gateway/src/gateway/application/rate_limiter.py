@@ -5,7 +5,7 @@ from collections import OrderedDict, deque
 from typing import Final
 
 from gateway import metrics
-from gateway.domain.errors import RateLimited
+from gateway.domain.errors.limits import RateLimited
 from gateway.domain.rate_limits import Rate, Standing
 from gateway.ports import Buckets, Tokens
 from shared.clock import Clock

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from gateway.application.rate_limiter import RateLimiter
 from gateway.domain.credentials import Caller
-from gateway.domain.errors import RateLimited
+from gateway.domain.errors.limits import RateLimited
 from gateway.domain.plans import Plans
 from gateway.domain.rate_limits import Rate, RateKind, Standing
 

@@ -6,7 +6,7 @@ from gateway.application.attempts import Attempts
 from gateway.application.audit import AuditLog
 from gateway.application.revocations import Revocations
 from gateway.domain.credentials import Grant
-from gateway.domain.errors import SignInRefused
+from gateway.domain.errors.access import SignInRefused
 from gateway.domain.people import (
     ROTATION_GRACE,
     Account,

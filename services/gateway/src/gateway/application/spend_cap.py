@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.application.leases import Leases
-from gateway.domain.errors import UsageLimitExceeded
+from gateway.domain.errors.limits import UsageLimitExceeded
 from gateway.ports import Jobs
 from shared.clock import Clock
 from shared.errors import Unavailable

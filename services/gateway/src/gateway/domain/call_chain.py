@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.domain.errors import CallChainTooDeep
+from gateway.domain.errors.runs import CallChainTooDeep
 
 HEADER: Final = "x-sim-via"
 MAX_DEPTH: Final = 25

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.domain.errors import (
+from gateway.domain.errors.access import (
     AccessDenied,
     MissingScope,
     NoWorkspace,

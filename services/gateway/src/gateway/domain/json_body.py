@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from gateway.domain.errors import MalformedJson
+from gateway.domain.errors.requests import MalformedJson
 
 MAX_DEPTH: Final = 200
 

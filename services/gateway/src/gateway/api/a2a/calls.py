@@ -16,7 +16,7 @@ from gateway.domain.agent_errors import (
     UnsupportedOperation,
     VersionNotSupported,
 )
-from gateway.domain.errors import MalformedJson
+from gateway.domain.errors.requests import MalformedJson
 from shared.errors import FlowportError, InvalidRequest, NotDeployed
 
 CallId = str | int | None

@@ -8,18 +8,9 @@ from starlette.responses import Response
 
 from gateway import metrics
 from gateway.api.request_id import request_id_of
-from gateway.domain.errors import (
-    AdmissionClosed,
-    CallerGone,
-    IdempotencyKeyInUse,
-    IdempotencyKeyReused,
-    OutcomeUnknown,
-    RateLimited,
-    RunLost,
-    RunOverdue,
-    TooManyAttempts,
-    UsageLimitExceeded,
-)
+from gateway.domain.errors.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
+from gateway.domain.errors.limits import AdmissionClosed, RateLimited, TooManyAttempts, UsageLimitExceeded
+from gateway.domain.errors.runs import CallerGone, RunLost, RunOverdue
 from shared.errors import (
     AtCapacity,
     Conflict,

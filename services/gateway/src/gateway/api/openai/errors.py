@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from gateway import metrics
 from gateway.api.legacy.errors import message_of, retry_headers, status_of
-from gateway.domain.errors import AccessDenied, RateLimited, WrongWorkspace
+from gateway.domain.errors.access import AccessDenied, WrongWorkspace
+from gateway.domain.errors.limits import RateLimited
 from shared.contracts.runs import RunOutcome
 from shared.errors import FlowportError, Forbidden, InvalidRequest, NotDeployed, NotFound, Unauthenticated
 from shared.web.structs import StructResponse

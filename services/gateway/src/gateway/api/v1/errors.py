@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.legacy.errors import message_of, retry_headers, status_of
-from gateway.domain.errors import RateLimited
+from gateway.domain.errors.limits import RateLimited
 from shared.clock import iso
 from shared.errors import FlowportError, InvalidRequest
 from shared.web.structs import StructResponse

@@ -8,19 +8,10 @@ from starlette.responses import Response
 
 from gateway import metrics
 from gateway.api.legacy.errors import CAPACITY_RETRY_SECONDS, UNAVAILABLE_RETRY_SECONDS, message_of
-from gateway.domain.errors import (
-    AdmissionClosed,
-    CallChainTooDeep,
-    CallerGone,
-    IdempotencyKeyInUse,
-    IdempotencyKeyReused,
-    OutcomeUnknown,
-    RateLimited,
-    RunLost,
-    RunOverdue,
-    UsageLimitExceeded,
-    WrongWorkspace,
-)
+from gateway.domain.errors.access import WrongWorkspace
+from gateway.domain.errors.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
+from gateway.domain.errors.limits import AdmissionClosed, RateLimited, UsageLimitExceeded
+from gateway.domain.errors.runs import CallChainTooDeep, CallerGone, RunLost, RunOverdue
 from shared.errors import (
     AtCapacity,
     Conflict,

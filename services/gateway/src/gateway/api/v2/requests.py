@@ -8,7 +8,7 @@ import msgspec
 from gateway.api.bodies import MALFORMED, validated
 from gateway.api.v2.models import ExecuteBody
 from gateway.domain import json_body, problems
-from gateway.domain.errors import MalformedJson
+from gateway.domain.errors.requests import MalformedJson
 from gateway.domain.execute_request import (
     AGENT_EVENTS,
     PINNING_NEEDS_KEY,

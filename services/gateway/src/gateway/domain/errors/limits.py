@@ -1,0 +1,49 @@
+"""Why a caller gets nothing more for now."""
+
+import math
+from datetime import datetime, timedelta
+
+from shared.errors import FlowportError
+
+
+class AdmissionClosed(FlowportError):
+    """This process has as many calls in hand as it may."""
+
+    code = "ADMISSION_GATE_CAPACITY"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("Server is at capacity. Please retry shortly.", retry_after=5)
+
+
+class TooManyAttempts(FlowportError):
+    """Too many sign-ins for one account or from one address."""
+
+    code = "TOO_MANY_ATTEMPTS"
+    retryable = True
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("Too many requests. Please try again later.", retry_after=retry_after)
+
+
+class UsageLimitExceeded(FlowportError):
+    """The workspace has spent what it may spend this month."""
+
+    code = "USAGE_LIMIT_EXCEEDED"
+
+    def __init__(self, spent_usd: float, cap_usd: float) -> None:
+        super().__init__(
+            f"Usage limit exceeded: ${spent_usd:.2f} used of ${cap_usd:.2f} limit. "
+            "Please upgrade your plan or raise your usage limit to continue."
+        )
+
+
+class RateLimited(FlowportError):
+    """The caller has called too often; there are tokens again at `resets_at`."""
+
+    code = "RATE_LIMIT_EXCEEDED"
+    retryable = True
+
+    def __init__(self, now: datetime, resets_in: float) -> None:
+        super().__init__("Rate limit exceeded. Please try again later.", retry_after=max(1, math.ceil(resets_in)))
+        self.resets_at = now + timedelta(seconds=resets_in)

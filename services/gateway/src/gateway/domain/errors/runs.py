@@ -1,0 +1,75 @@
+"""Why a run is not begun, or is lost."""
+
+from shared.errors import AtCapacity, Conflict, FlowportError, InvalidRequest, Unavailable
+
+
+class UndeployedAlready(InvalidRequest):
+    """Nothing is live that could be taken down or rolled back."""
+
+    code = "UNDEPLOYED_ALREADY"
+
+    def __init__(self) -> None:
+        super().__init__("Workflow is not deployed")
+
+
+class CallChainTooDeep(Conflict):
+    """Workflows that call workflows, too many times over."""
+
+    code = "CALL_CHAIN_DEPTH_EXCEEDED"
+
+
+class NotStarted(AtCapacity):
+    """No worker took the run in time; it will not run."""
+
+    code = "NOT_STARTED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Service temporarily at capacity", details={"message": "No worker was free in time"}, retry_after=10
+        )
+
+
+class IdentityUnavailable(Unavailable):
+    """Whether a caller-chosen run id is free cannot be said now."""
+
+    code = "IDENTITY_UNAVAILABLE"
+
+    def __init__(self) -> None:
+        super().__init__("Workflow execution identity is temporarily unavailable")
+
+
+class RunLost(Unavailable):
+    """The connection to the worker is gone, and with it the answer of run `run_id`."""
+
+    code = "RUN_LOST"
+
+    def __init__(self, message: str, *, run_id: str) -> None:
+        super().__init__(message, details={"runId": run_id}, retry_after=5)
+        self.run_id = run_id
+
+
+class StreamBroken(RunLost):
+    """Events of the run are missing, so its text would be wrong."""
+
+    code = "STREAM_BROKEN"
+
+
+class ReaderTooSlow(FlowportError):
+    """The caller does not read what the run produces."""
+
+    code = "READER_TOO_SLOW"
+
+
+class CallerGone(FlowportError):
+    """The caller closed the connection before the end."""
+
+    code = "CALLER_GONE"
+
+    def __init__(self) -> None:
+        super().__init__("Client cancelled request")
+
+
+class RunOverdue(FlowportError):
+    """The worker did not end the run at its time limit."""
+
+    code = "RUN_OVERDUE"
