@@ -214,7 +214,13 @@ export function Editor({ workflow, saver, onReload }: Props) {
         )}
         {open === 'run' && <RunPanel workflowId={workflow.id} state={state} run={run} onClose={() => setOpen(null)} />}
       </div>
-      <Palette catalogue={catalogue} open={open === 'palette'} onClose={() => setOpen(null)} onChoose={add} />
+      <Palette
+        catalogue={catalogue}
+        state={state}
+        open={open === 'palette'}
+        onClose={() => setOpen(null)}
+        onChoose={add}
+      />
       {open === 'variables' && <VariablesDialog store={store} disabled={readOnly} onClose={() => setOpen(null)} />}
       {open === 'deploy' && (
         <Boundary>

@@ -1,5 +1,6 @@
 import { Field, Select, TextArea, TextInput } from '@/ui/field';
 import { useTypedText } from '@/ui/use-typed-text';
+import { STARTS } from '@/workflow/catalogue';
 import { type Block, type Json, listOf, storedValue, type WorkflowState } from '@/workflow/state';
 
 export interface InputField {
@@ -10,8 +11,6 @@ export interface InputField {
   value?: Json;
   description?: string;
 }
-
-const STARTS = ['start_trigger', 'api_trigger', 'input_trigger', 'manual_trigger', 'chat_trigger', 'starter'];
 
 /** The fields that the workflow's start declares. */
 export function inputFields(state: WorkflowState): InputField[] {
@@ -29,7 +28,7 @@ function acceptedFields(state: WorkflowState): InputField[] {
 }
 
 function startOf(state: WorkflowState): Block | undefined {
-  return Object.values(state.blocks).find((block) => STARTS.includes(block.type));
+  return Object.values(state.blocks).find((block) => STARTS.has(block.type));
 }
 
 /** An input to begin with: what the fields hold. */

@@ -3,6 +3,7 @@ import { type KeyboardEvent, useEffect, useId, useMemo, useState } from 'react';
 import { BlockIcon } from '@/canvas/block-icon';
 import { Dialog } from '@/ui/dialog';
 import { type BlockType, type Catalogue, offered } from '@/workflow/catalogue';
+import type { WorkflowState } from '@/workflow/state';
 import styles from './palette.module.css';
 
 const GROUPS = [
@@ -15,25 +16,26 @@ const GROUPS = [
 
 interface Props {
   catalogue: Catalogue;
+  state: WorkflowState;
   open: boolean;
   onClose: () => void;
   onChoose: (type: BlockType) => void;
 }
 
 /** Every block that can be added, found by a few letters. */
-export function Palette({ catalogue, open, onClose, onChoose }: Props) {
+export function Palette({ catalogue, state, open, onClose, onChoose }: Props) {
   return (
     <Dialog title="Add a block" open={open} onClose={onClose} size="m">
-      <PaletteSearch catalogue={catalogue} onChoose={onChoose} />
+      <PaletteSearch catalogue={catalogue} state={state} onChoose={onChoose} />
     </Dialog>
   );
 }
 
-function PaletteSearch({ catalogue, onChoose }: Pick<Props, 'catalogue' | 'onChoose'>) {
+function PaletteSearch({ catalogue, state, onChoose }: Pick<Props, 'catalogue' | 'state' | 'onChoose'>) {
   const [wanted, setWanted] = useState('');
   const [at, setAt] = useState<number | null>(null);
   const list = useId();
-  const found = useMemo(() => matching(offered(catalogue), wanted), [catalogue, wanted]);
+  const found = useMemo(() => matching(offered(catalogue, state), wanted), [catalogue, state, wanted]);
   const place = at ?? nearest(found, wanted);
   const chosen = found[place];
   const chosenId = chosen && `${list}-${chosen.type}`;

@@ -1,7 +1,6 @@
 import type { Span } from '@/api/runs';
+import { STARTS } from '@/workflow/catalogue';
 import type { Json } from '@/workflow/state';
-
-const STARTS = new Set(['start_trigger', 'api_trigger', 'input_trigger', 'manual_trigger', 'chat_trigger', 'starter']);
 
 /** What the caller sent, as the start block gave it on. */
 export function inputOf(spans: readonly Span[]): Json | undefined {

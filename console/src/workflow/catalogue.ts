@@ -1,6 +1,6 @@
 import type { Answer } from '@/api/client';
 import type { NewBlock } from './edit';
-import { type Block, type Json, listOf, storedValue } from './state';
+import { type Block, type Json, listOf, storedValue, type WorkflowState } from './state';
 
 export type BlockType = Answer<'/api/block-types', 'get'>['data'][number];
 export type Setting = BlockType['settings'][number];
@@ -17,9 +17,20 @@ const OUTDATED = new Set([
   'router',
 ]);
 
-/** What can be added: older forms of block types are shown where they are, and not offered. */
-export function offered(catalogue: Catalogue): BlockType[] {
-  return [...catalogue.values()].filter((type) => !OUTDATED.has(type.type));
+/** What a workflow starts with; one such block is all it can have. */
+export const STARTS: ReadonlySet<string> = new Set([
+  'start_trigger',
+  'api_trigger',
+  'input_trigger',
+  'manual_trigger',
+  'chat_trigger',
+  'starter',
+]);
+
+/** What can be added: older forms of block types are shown where they are, and not offered; nor is a second start. */
+export function offered(catalogue: Catalogue, state: WorkflowState): BlockType[] {
+  const starts = Object.values(state.blocks).some((block) => STARTS.has(block.type));
+  return [...catalogue.values()].filter(({ type }) => !OUTDATED.has(type) && !(starts && STARTS.has(type)));
 }
 
 /** Whether the block starts the workflow: nothing leads to it. */
