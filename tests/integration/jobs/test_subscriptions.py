@@ -44,3 +44,15 @@ async def test_who_subscribes_while_the_list_is_read_is_known_at_once(
     await subscriptions.refresh()
     assert subscriptions.has_any(WORKSPACE)
     assert not subscriptions.has_any("another")
+
+
+async def test_a_process_that_starts_knows_who_subscribed_before(
+    subscriptions: MongoSubscriptions, mongodb_uri: str, mongodb_prefix: str
+) -> None:
+    await subscriptions.save(WORKSPACE, None, SaveSubscription(url="https://example.com/hook"))
+    store = Store(mongodb_uri, f"{mongodb_prefix}_jobs", INDEXES)
+    await store.start()
+    starting = MongoSubscriptions(store, AesGcmKeyRing.parse(key("k1"), setting="keys"))
+    await starting.start()
+    assert starting.has_any(WORKSPACE)
+    await store.stop()

@@ -32,6 +32,13 @@ class MongoSubscriptions:
         self._saved: set[str] = set()
         """Since the latest reading began: it may have been answered before they were written."""
 
+    async def start(self) -> None:
+        """Know who there is before the first run ends. Raises Unavailable."""
+        await self.refresh()
+
+    async def stop(self) -> None:
+        """Nothing to close."""
+
     def has_any(self, workspace_id: str) -> bool:
         """See SubscriptionBook."""
         return workspace_id in self._subscribed

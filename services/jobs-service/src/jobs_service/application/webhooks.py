@@ -34,12 +34,14 @@ class Notifying:
 
     async def step(self) -> None:
         """Write deliveries for the runs that have ended since. Raises Unavailable."""
-        await self._book.refresh()
-        while runs := await self._notices.ended(AT_ONCE):
-            deliveries = [delivery for key, run in runs.items() for delivery in await self._deliveries(key, run)]
-            await self._notices.announce(list(runs), deliveries)
-            if len(runs) < AT_ONCE:
-                return
+        is_full = True
+        while is_full:
+            await self._book.refresh()
+            runs = await self._notices.ended(AT_ONCE)
+            is_full = len(runs) == AT_ONCE
+            if runs:
+                deliveries = [delivery for key, run in runs.items() for delivery in await self._deliveries(key, run)]
+                await self._notices.announce(list(runs), deliveries)
 
     async def _deliveries(self, run_key: str, run: EndedRun) -> list[NewDelivery]:
         now_ms = round(self._clock.now().timestamp() * 1000)

@@ -47,6 +47,7 @@ def build(
         ServiceName.JOBS,
         components=[
             kept.store,
+            kept.subscriptions,
             kept.ledgers,
             tallier(kept),
             kept.grouped,
