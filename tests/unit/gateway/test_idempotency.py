@@ -4,11 +4,13 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 from tests.unit.gateway.clock import NOON
+from tests.unit.gateway.followed_worker import FollowedWorker
 from tests.unit.gateway.jobs import a_view
-from tests.unit.gateway.system import Answer, Call, System
+from tests.unit.gateway.system import Answer, Call, System, running_system
 from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.worker import Send, ends, outcome
 
@@ -22,7 +24,7 @@ MODES: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
     "legacy stream": ("/api/workflows/W/execute", {"X-Stream-Response": "true"}, {"q": 1}),
     "legacy async": ("/api/workflows/W/execute", {"X-Execution-Mode": "async"}, {"q": 1}),
     "v2 sync": ("/api/v2/workflows/W/execute", {}, {"input": {"q": 1}}),
-    "v2 stream": ("/api/v2/workflows/W/execute", {}, {"input": {"q": 1}, "stream": True}),
+    "v2 stream": ("/api/v2/workflows/W/execute", {"X-Run-Id": "R1"}, {"input": {"q": 1}, "stream": True}),
     "v2 async": ("/api/v2/workflows/W/execute", {}, {"input": {"q": 1}, "async": True}),
 }
 everywhere = pytest.mark.parametrize("mode", MODES)
@@ -39,6 +41,7 @@ def runs(system: System) -> int:
 
 @everywhere
 async def test_a_repetition_gets_the_first_answer(system: System, mode: str) -> None:
+    FollowedWorker.of(system).ends()
     first, second = await send(system, mode), await send(system, mode)
     assert runs(system) == 1
     assert first.status == second.status
@@ -210,3 +213,40 @@ async def test_a_run_whose_gateway_died_is_not_begun_again(system: System) -> No
     assert runs(system) == 1
     call.task.cancel()
     await asyncio.wait([call.task])
+
+
+async def test_a_durable_stream_that_was_cut_is_followed_by_whoever_comes_back(system: System) -> None:
+    worker = FollowedWorker.of(system)
+    call = durable_stream(system)
+    await asyncio.wait_for(call.spoke.wait(), PATIENCE_SECONDS)
+    call.task.cancel()  # as a web server does that goes down
+    await asyncio.wait([call.task])
+    assert (await durable_stream(system).done()).json["error"]["details"]["code"] == "IDEMPOTENCY_KEY_IN_USE"
+    system.calls.lose_holders()
+    again = durable_stream(system)
+    await worker.tell(Chunk("B", "one"), live=False)
+    worker.ends()
+    await worker.tell(RunEnded(outcome()), live=False)
+    assert b'"chunk":"one"' in (await again.done()).body
+    assert runs(system) == 1
+
+
+async def test_a_durable_stream_that_broke_off_is_not_kept_as_the_answer() -> None:
+    async with running_system(drain_seconds=0) as system:
+        worker = FollowedWorker.of(system)
+        call = durable_stream(system)
+        await asyncio.wait_for(call.spoke.wait(), PATIENCE_SECONDS)
+        system.app.state.on_drain()
+        assert b"The server is stopping" in (await call.done()).body
+        system.calls.lose_holders()
+        again = durable_stream(system)
+        worker.ends()
+        await worker.tell(RunEnded(outcome()), live=False)
+        assert b'"event":"final"' in (await again.done()).body
+        assert runs(system) == 1
+
+
+def durable_stream(system: System) -> Call:
+    path, headers, body = MODES["v2 stream"]
+    sent = {"x-api-key": system.key, "content-type": "application/json", **headers, **KEY}
+    return system.call("POST", path, headers=sent, body=msgspec.json.encode(body))

@@ -36,13 +36,15 @@ class BrokerFollowedRuns:
         self._inbox = await self._broker.replies.open_inbox(self._on_batch, self._on_lost)
         self._keeping = asyncio.create_task(self._keep_following(), name="followed-runs")
 
+    def drain(self, seconds: float) -> None:
+        """The process is going down: who still reads in so many seconds is told so, and may come back to another."""
+        asyncio.get_running_loop().call_later(seconds, self._let_go)
+
     async def stop(self) -> None:
-        """Let every reader go, who may come back to another process, and close the inbox."""
+        """Let every reader go, and close the inbox."""
         if self._keeping is not None:
             self._keeping.cancel()
-        for readers in list(self._readers.values()):
-            for reader in list(readers):
-                reader.fail(Unavailable("The server is stopping"))
+        self._let_go()
         if self._inbox is not None:
             await self._inbox.close()
             self._inbox = None
@@ -75,6 +77,11 @@ class BrokerFollowedRuns:
         self._readers.setdefault(reader.key, set()).add(reader)
         self._count += 1
         return reader
+
+    def _let_go(self) -> None:
+        for readers in list(self._readers.values()):
+            for reader in list(readers):
+                reader.fail(Unavailable("The server is stopping"))
 
     def _leave(self, reader: RunReader) -> None:
         readers = self._readers.get(reader.key)

@@ -23,7 +23,22 @@ STREAM_HEADERS: Final = {
     "x-accel-buffering": "no",
 }
 LoadOutput = Callable[[RunOutcome], Awaitable[bytes]]
-KeepEnd = Callable[[bytes | None], Awaitable[None]]
+
+
+class EndKeeper(Protocol):
+    """Is told once how a stream ended, and keeps that for whoever asks again."""
+
+    async def ended(self, frames: bytes) -> None:
+        """With these frames, which are true for ever."""
+        ...
+
+    async def never_began(self) -> None:
+        """Its run has not begun, and will not."""
+        ...
+
+    def lost(self) -> None:
+        """What becomes of its run is not known here."""
+        ...
 
 
 class Writer(Protocol):
@@ -66,27 +81,28 @@ class EventStream(Response):
         self._writer = writer
         self._load_output = load_output
         self._write_seconds = write_seconds
-        self._keep: KeepEnd | None = None
+        self._keeper: EndKeeper | None = None
         self._began = time.perf_counter()
         self._saw_text = False
 
-    def keep_end(self, keep: KeepEnd) -> None:
-        """Go on to the end though the caller hangs up, and give `keep` the last frames; None when there is no end."""
-        self._keep = keep
+    def keep_end(self, keeper: EndKeeper) -> None:
+        """Go on to the end though the caller hangs up, and tell `keeper` of it."""
+        self._keeper = keeper
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send everything, or stop where the caller does."""
-        async with hanging_up(never if self._keep else receive, self._run):
+        async with hanging_up(never if self._keeper else receive, self._run):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 outcome = await self._send_frames(send)
             except (CallerGone, ReaderTooSlow) as gone:
                 outcome = gone.code.lower()
-                await self._kept(None)
             except TimeoutError:
                 metrics.SLOW_READERS.inc()
                 outcome = ReaderTooSlow.code.lower()
-                await self._kept(None)
+            finally:
+                if self._keeper is not None:
+                    self._keeper.lost()
         metrics.RUNS.labels(RunMode.STREAM, outcome).inc()
 
     async def _send_frames(self, send: Send) -> str:
@@ -97,7 +113,7 @@ class EventStream(Response):
                 if isinstance(last, RunEnded):
                     output = await self._load_output(last.outcome)
                     frames, end = self._writer.write(events[:-1]), self._writer.final(last.outcome, output)
-                    await self._kept(end)
+                    await self._ended(end)
                     await self._send(send, frames + end, more=False)
                     return str(last.outcome.status)
                 await self._send(send, self._writer.write(events))
@@ -105,14 +121,14 @@ class EventStream(Response):
             raise
         except FlowportError as error:
             end = self._writer.broken(error.message)
-            await self._kept(None if isinstance(error, NotStarted) else end)
+            await self._ended(end, began=not isinstance(error, NotStarted))
             await self._send(send, end, more=False)
             return error.code.lower()
 
-    async def _kept(self, end: bytes | None) -> None:
-        if self._keep is not None:
-            await self._keep(end)
-            self._keep = None
+    async def _ended(self, end: bytes, *, began: bool = True) -> None:
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            await (keeper.ended(end) if began else keeper.never_began())
 
     async def _send(self, send: Send, frames: bytes, *, more: bool = True) -> None:
         if not frames:

@@ -1,7 +1,6 @@
 """Execute calls that carry an idempotency key: they run once, and every repetition gets the first answer."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from typing import Final
 
 import msgspec
@@ -66,9 +65,9 @@ class OnceOnly:
         if not endpoint.stores_data and response.status_code != ACCEPTED:
             kept = self._present(request, AnswerNotKept(public_run_id(begun.run_id)))
         if kept is response and isinstance(response, EventStream | RunEventStream):
-            response.keep_end(partial(self._keep_stream, begun, response))
+            response.keep_end(_KeptStream(self._idempotency, begun, response))
         else:
-            await self._keep(begun, kept, bytes(kept.body))
+            await _keep(self._idempotency, begun, kept, bytes(kept.body))
         return response
 
     async def _served(self, request: Request, asked: ExecuteRequest, record: CallRecord, serve: Serve) -> Response:
@@ -88,12 +87,25 @@ class OnceOnly:
             self._idempotency.leave(record)
             raise
 
-    async def _keep_stream(self, record: CallRecord, response: Response, end: bytes | None) -> None:
-        if end is None:
-            await self._idempotency.forget(record)
-        else:
-            await self._keep(record, response, end)
 
-    async def _keep(self, record: CallRecord, response: Response, body: bytes) -> None:
-        headers = {name: value for name, value in response.headers.items() if name not in _NOT_KEPT}
-        await self._idempotency.keep(record, response.status_code, headers, body)
+class _KeptStream:
+    """Implements EndKeeper."""
+
+    def __init__(self, idempotency: Idempotency, record: CallRecord, response: Response) -> None:
+        self._idempotency = idempotency
+        self._record = record
+        self._response = response
+
+    async def ended(self, frames: bytes) -> None:
+        await _keep(self._idempotency, self._record, self._response, frames)
+
+    async def never_began(self) -> None:
+        await self._idempotency.forget(self._record)
+
+    def lost(self) -> None:
+        self._idempotency.leave(self._record)
+
+
+async def _keep(idempotency: Idempotency, record: CallRecord, response: Response, body: bytes) -> None:
+    headers = {name: value for name, value in response.headers.items() if name not in _NOT_KEPT}
+    await idempotency.keep(record, response.status_code, headers, body)

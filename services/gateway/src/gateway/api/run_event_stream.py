@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway import metrics
-from gateway.api.event_stream import STREAM_HEADERS, KeepEnd
+from gateway.api.event_stream import STREAM_HEADERS, EndKeeper
 from gateway.api.hang_up import hanging_up, never
 from gateway.domain.errors.runs import CallerGone
 from gateway.ports import FollowedRun, Numbered
@@ -90,38 +90,43 @@ class RunEventStream(Response, Generic[End]):
         self._write_seconds = write_seconds
         self._head = head
         self._heartbeat_seconds = heartbeat_seconds
-        self._keep: KeepEnd | None = None
+        self._keeper: EndKeeper | None = None
 
-    def keep_end(self, keep: KeepEnd) -> None:
-        """Go on to the end though the caller hangs up, and give `keep` the last frames; None when there is no end."""
-        self._keep = keep
+    def keep_end(self, keeper: EndKeeper) -> None:
+        """Go on to the end though the caller hangs up, and tell `keeper` of it."""
+        self._keeper = keeper
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send everything, or stop where the reader does."""
-        end: bytes | None = None
-        async with hanging_up(never if self._keep else receive, self._run):
+        async with hanging_up(never if self._keeper else receive, self._run):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 await self._send(send, self._head)
-                end = await self._send_events(send)
-                await self._send(send, end, more=False)
+                await self._send(send, await self._send_events(send), more=False)
             except CallerGone:
                 pass
             except TimeoutError:
                 metrics.SLOW_READERS.inc()
             finally:
-                if self._keep is not None:
-                    await self._keep(end)
+                if self._keeper is not None:
+                    self._keeper.lost()  # the run goes on: who asks again follows it
 
     async def _send_events(self, send: Send) -> bytes:
         try:
             while events := await self._next(send):
                 await self._send(send, self._writer.write(events))
-            return self._writer.final(await self._load_end())
+            end = self._writer.final(await self._load_end())
+            await self._ended(end)
+            return end
         except CallerGone:
             raise
         except FlowportError as error:
             return self._writer.broken(error.message)
+
+    async def _ended(self, end: bytes) -> None:
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            await keeper.ended(end)
 
     async def _next(self, send: Send) -> Sequence[Numbered]:
         if self._heartbeat_seconds is None:

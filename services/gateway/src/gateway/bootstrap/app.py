@@ -86,7 +86,7 @@ def build(
         redirect_slashes=False,  # a redirect would name the address by which we are reached here, not by callers
     )
     register_error_handlers(app)
-    app.state.on_drain = partial(running.attached.drain, max(0.0, settings.drain_seconds - ANSWER_SECONDS))
+    app.state.on_drain = partial(running.drain, max(0.0, settings.drain_seconds - ANSWER_SECONDS))
     return app
 
 

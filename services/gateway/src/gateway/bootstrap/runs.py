@@ -52,6 +52,11 @@ class Running:
     resuming: Resuming
     reception: Reception
 
+    def drain(self, seconds: float) -> None:
+        """The process is going down: whoever still waits in so many seconds is told so."""
+        self.attached.drain(seconds)
+        self.followed.drain(seconds)
+
 
 def begin_runs(settings: GatewaySettings, outside: Outside, callers: Callers) -> Running:
     """Over the broker and jobs-service."""
