@@ -53,6 +53,15 @@ async def test_a_session_is_rotated_once_and_ended_with_every_token(store: Tenan
     assert await store.session(renewed.token_hash) is None
 
 
+async def test_a_session_that_was_ended_is_not_renewed(store: TenantStore) -> None:
+    session = new_session("s1", "old", ANN, LATER, address="", user_agent="")
+    await store.add_session(session)
+    await store.end_sessions("u1")
+    renewed = session.renewed("new", LATER)
+    assert not await store.rotate_session(session.token_hash, renewed, old_until=LATER)
+    assert await store.session(renewed.token_hash) is None
+
+
 async def test_ending_the_other_sessions_keeps_one(store: TenantStore) -> None:
     for number in ("1", "2"):
         await store.add_session(new_session(number, f"t{number}", ANN, LATER, address="", user_agent=""))

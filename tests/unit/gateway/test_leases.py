@@ -125,6 +125,22 @@ async def test_stale_values_are_served_for_a_bounded_time_only(source: Source, c
         await leases.get("k")
 
 
+async def test_a_look_up_that_fails_late_keeps_nothing_alive(source: Source, clock: HandClock) -> None:
+    leases = Leases(source.load, clock, seconds=1)
+    await leases.get("k")
+    source.gate.clear()
+    source.failure = Unavailable("away")
+    clock.advance(0.5)
+    await leases.get("k")
+    await eventually(lambda: source.calls == 2)
+    clock.advance(5)
+    asking = asyncio.create_task(leases.get("k"))
+    await asyncio.sleep(0)
+    source.gate.set()
+    with pytest.raises(Unavailable):
+        await asking
+
+
 async def test_an_answer_is_believed_even_where_a_stale_value_is_known(source: Source, clock: HandClock) -> None:
     leases = Leases(source.load, clock, seconds=1, stale_seconds=10)
     await leases.get("k")

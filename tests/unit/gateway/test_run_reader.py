@@ -1,7 +1,7 @@
 """A reader of a durable run: live events and the log, put together without a gap and without doubles."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from tests.unit.gateway.clock import NOON
@@ -36,9 +36,11 @@ class Log:
         self.batches: list[EventBatch] = []
         self.status = RunStatus.PROCESSING
         self.reads = 0
+        self.while_reading: Callable[[], None] = lambda: None
 
     async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:
         self.reads += 1
+        self.while_reading()
         return EventLogPage(self.status, tuple(each for each in self.batches if last_of(each) > after))
 
 
@@ -161,6 +163,20 @@ async def test_a_run_that_paused_and_went_on_is_read_over_its_pause(reader: RunR
     log.batches = [batch(0, *text("a"), ENDED), batch(0, StreamReset(2), *text("b"), ENDED, attempt=2)]
     log.status = RunStatus.COMPLETED
     assert await all_of(reader) == [*text("a"), StreamReset(2), *text("b")]
+
+
+async def test_what_arrives_while_the_log_is_read_sends_the_reader_there_again(
+    reader: RunReader, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.batches = [batch(0, *text("a"))]
+    monkeypatch.setattr(run_reader, "POLL_SECONDS", 3600)
+    monkeypatch.setattr(run_reader, "JOIN_SECONDS", 3600)
+    reader.look_into_log()
+    log.while_reading = reader.look_into_log
+    assert events_of(await reader.take()) == text("a")
+    log.while_reading = lambda: None
+    log.batches.append(batch(1, *text("b")))
+    assert events_of(await reader.take()) == text("b")
 
 
 async def test_a_reader_who_hangs_up_waits_no_more(reader: RunReader) -> None:

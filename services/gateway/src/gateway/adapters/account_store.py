@@ -80,11 +80,12 @@ class AccountStore:
     async def rotate_session(self, old_hash: str, renewed: Session, *, old_until: datetime) -> bool:
         """See Accounts."""
         held = {"_id": old_hash, "is_rotated": {"$ne": True}}
+        # The renewed one first: who ends all sessions meanwhile finds it, or leaves no old one to be marked.
+        await self._sessions.insert_one(_session_document(renewed))
         result = await self._sessions.update_one(held, {"$set": {"is_rotated": True, "expires_at": old_until}})
         if result.matched_count == 0:
-            return False
-        await self._sessions.insert_one(_session_document(renewed))
-        return True
+            await self._sessions.delete_one({"_id": renewed.token_hash})
+        return result.matched_count == 1
 
     async def end_session(self, session_id: str) -> list[str]:
         """See Accounts."""

@@ -86,7 +86,7 @@ class Leases(Generic[V]):
         except Unavailable:
             self._failures.inc()
             lease = self._leases.get(key)
-            if lease is None or began - lease.began >= self._seconds + self._stale_seconds:
+            if lease is None or self._clock.monotonic() - lease.began >= self._seconds + self._stale_seconds:
                 raise
             return lease.value
         finally:
