@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.support.eventually import eventually
 from tests.unit.executor.fakes import Callers
 
 from executor_service.adapters import reply_sink
@@ -70,6 +71,21 @@ async def test_a_short_run_is_one_message() -> None:
     await sink.close()
     assert len(callers.batches) == 1
     assert [type(event) for event in callers.events] == [RunStarted, RunEnded]
+
+
+async def test_what_a_cancelled_block_was_about_to_send_goes_out() -> None:
+    callers = Callers()
+    callers.window.clear()
+    sink = sink_to(callers)
+    speaking = asyncio.create_task(sink.emit(Chunk("b", "Once")))
+    await eventually(lambda: callers.waiting)
+    speaking.cancel()
+    await asyncio.wait([speaking])
+    callers.window.set()
+    await sink.emit(ended())
+    assert await sink.close()
+    assert callers.events[0] == Chunk("b", "Once")
+    assert [batch.seq for batch in callers.batches] == [0, 1]
 
 
 async def test_batches_are_numbered_without_a_gap() -> None:

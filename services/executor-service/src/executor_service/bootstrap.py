@@ -104,6 +104,7 @@ def build(
             durable,
             running,
             worker_id=_worker_id(),
+            renew_seconds=settings.lease_renew_seconds,
             events=events_of(broker),
         ),
         running,

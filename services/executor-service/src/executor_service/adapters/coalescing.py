@@ -55,9 +55,17 @@ class Coalescing:
 
     def _flush_soon(self) -> None:
         self._timer = None
-        self._flushing = asyncio.get_running_loop().create_task(self._flush_pending())
+        self._begin_flush()
 
     async def _flush_pending(self) -> None:
+        """Whoever waits for it may be cancelled: what has been taken goes out all the same."""
+        await asyncio.shield(self._begin_flush())
+
+    def _begin_flush(self) -> asyncio.Task[None]:
+        self._flushing = asyncio.get_running_loop().create_task(self._send_pending())
+        return self._flushing
+
+    async def _send_pending(self) -> None:
         """One at a time: whoever comes later waits for what is being sent."""
         async with self._order:
             if not self._pending:

@@ -123,18 +123,20 @@ class KeptEvents:
         batch = EventBatch(self._run_id, self._seq, events, attempt=self._attempt, first=self._number)
         self._seq += 1
         self._number += len(events)
+        if self._keeps:
+            self._gather(events)
         for address in list(self._followers):
             try:
                 await self._broker.replies.send(address, batch, must_route=True)
             except UNDELIVERABLE:
                 self._followers.pop(address, None)
-        if not self._keeps:
-            return
-        self._kept.extend(events)
-        self._kept_size += sum(map(size_of, events))
         if len(self._kept) >= KEEP_EVENTS or self._kept_size >= KEEP_BYTES:
             await self._keep()
-        elif self._keeping is None:
+
+    def _gather(self, events: tuple[RunEvent, ...]) -> None:
+        self._kept.extend(events)
+        self._kept_size += sum(map(size_of, events))
+        if self._keeping is None:
             self._keeping = asyncio.create_task(self._keep_soon())
 
     async def _keep_soon(self) -> None:

@@ -53,9 +53,8 @@ class GroupedJournal:
             self._timer = None
         async with self._order:
             self._raise_failure()
-            entries, self._pending, self._pending_bytes = tuple(self._pending), [], 0
-            if entries:
-                await self._store(AppendJournal(self._attempt, entries))
+            if self._pending:
+                await self._store_pending()
 
     async def settle(self) -> None:
         """The run has ended and its result will be stored. Raises StaleAttempt, Unavailable.
@@ -83,12 +82,17 @@ class GroupedJournal:
         except FlowportError as error:
             self._failure = error
 
-    async def _store(self, group: AppendJournal) -> None:
+    async def _store_pending(self) -> None:
+        """What is not known to be stored stays: whoever waits for it may be cancelled, and another flush comes."""
+        entries = tuple(self._pending)
+        group = AppendJournal(self._attempt, entries)
         try:
             await insist(partial(self._durable.append_journal, self._run_id, group))
         except FlowportError as error:
             self._failure = error
             raise
+        del self._pending[: len(entries)]
+        self._pending_bytes -= sum(len(bytes(entry.data)) for entry in entries)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

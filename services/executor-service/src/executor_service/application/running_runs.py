@@ -1,13 +1,16 @@
 """Which runs this process is working on, so that a cancel, or a follower, from anywhere reaches them."""
 
+import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
 from shared.contracts.messages import CancelRun, ControlMessage, FollowRun
 
 REMEMBERED_CANCELS: Final = 10_000
+REMEMBERED_SECONDS: Final = 60.0
+"""Longer than an attached run waits for a worker. A run may pause and go on much later: an old cancel is not for it."""
 
 
 class RunInHand(Protocol):
@@ -25,16 +28,17 @@ class RunInHand(Protocol):
 class RunningRuns:
     """The runs in hand, and the cancels of runs that have not arrived yet (a bounded memory of them)."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._running: dict[str, RunInHand] = {}
-        self._early: OrderedDict[str, str] = OrderedDict()
+        self._early: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._clock = clock
 
     @contextmanager
     def holding(self, run_id: str, run: RunInHand) -> Iterator[None]:
         """While inside, cancels for `run_id` reach `run`, one that came before the run included."""
         self._running[run_id] = run
-        reason = self._early.pop(run_id, None)
-        if reason is not None:
+        reason, until = self._early.pop(run_id, ("", 0.0))
+        if self._clock() < until:
             run.cancel(reason)
         try:
             yield
@@ -57,6 +61,6 @@ class RunningRuns:
         if run is not None:
             run.cancel(message.reason)
             return
-        self._early[message.run_id] = message.reason
+        self._early[message.run_id] = message.reason, self._clock() + REMEMBERED_SECONDS
         if len(self._early) > REMEMBERED_CANCELS:
             self._early.popitem(last=False)
