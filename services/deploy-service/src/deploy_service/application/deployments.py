@@ -135,9 +135,11 @@ class Deployments:
             name=version_name(order.name),
             description=version_description(order.description),
         )
-        await self._snapshots.put(Snapshot(workspace_id=workflow.workspace_id, content=content, created_at=at))
+        snapshot = Snapshot(workspace_id=workflow.workspace_id, content=content, created_at=at)
+        await self._snapshots.put(snapshot)
         for _ in range(NUMBERING_TRIES):
             if await self._versions.add(version):
+                await self._snapshots.put(snapshot)  # an erasure may have found it used by nobody until now
                 return version
             version = version.numbered(await self._next_number(workflow.id))
         raise Unavailable("too many deploys of this workflow at once", retry_after=1)
