@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from shared.broker.ports import Delivery, Settlement
+from shared.broker.ports import DeadLetter, Delivery, Settlement
 from shared.contracts.events import Chunk
 from shared.contracts.messages import DurableRunDispatched, EventBatch
 
@@ -33,6 +33,22 @@ class Recorder:
     def run_ids(self) -> list[str]:
         """Which messages came, in order."""
         return [d.message.run_id for d in self.deliveries if isinstance(d.message, DurableRunDispatched)]
+
+
+class Undertaker:
+    """A handler of dead letters that remembers each."""
+
+    def __init__(self) -> None:
+        self.letters: list[DeadLetter] = []
+
+    async def __call__(self, letter: DeadLetter) -> Settlement:
+        self.letters.append(letter)
+        return Settlement.ACK
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why they died, in order."""
+        return [letter.reason for letter in self.letters]
 
 
 class Holder:

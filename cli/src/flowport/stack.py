@@ -19,7 +19,7 @@ from signal import SIGKILL, SIGTERM, Signals
 from types import TracebackType
 from typing import Final, Self
 
-from executor_service.providers.endpoints import keyed_providers
+from executor_service.providers.keyed import keyed_providers
 from executor_service.providers.settings import ProviderSettings
 from flowport.home import Home
 from flowport.replica import Replica

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.support.broker_samples import Holder, Recorder, dispatched
+from tests.support.broker_samples import Holder, Recorder, Undertaker, dispatched
 from tests.support.brokers import SMALL, Brokers
 from tests.support.eventually import eventually
 
@@ -116,36 +116,36 @@ async def test_a_handler_that_raises_gets_its_message_again(broker: Broker, brok
 
 
 async def test_a_message_that_always_fails_becomes_a_dead_letter(broker: Broker, brokers: Brokers) -> None:
-    failing, dead = Recorder(lambda delivery: Settlement.REDELIVER), Recorder()
+    failing, dead = Recorder(lambda delivery: Settlement.REDELIVER), Undertaker()
     await broker.work.consume(brokers.work, failing, prefetch=1)
-    await broker.work.consume(brokers.dead, dead, prefetch=1)
+    await broker.work.drain(brokers.dead, dead, prefetch=1)
     await broker.work.publish(brokers.work, dispatched())
-    await eventually(lambda: dead.deliveries)
-    assert dead.deliveries[0].dead_reason == "delivery_limit"
-    assert dead.deliveries[0].message == dispatched()
+    await eventually(lambda: dead.letters)
+    assert dead.reasons == ["delivery_limit"]
+    assert decode(dead.letters[0].body).message == dispatched()
     assert len(failing.deliveries) == DEFAULT_DELIVERY_LIMIT + 1
 
 
 async def test_a_rejected_message_becomes_a_dead_letter_at_once(broker: Broker, brokers: Brokers) -> None:
-    rejecting, dead = Recorder(lambda delivery: Settlement.DEAD_LETTER), Recorder()
+    rejecting, dead = Recorder(lambda delivery: Settlement.DEAD_LETTER), Undertaker()
     await broker.work.consume(brokers.work, rejecting, prefetch=1)
-    await broker.work.consume(brokers.dead, dead, prefetch=1)
+    await broker.work.drain(brokers.dead, dead, prefetch=1)
     await broker.work.publish(brokers.work, dispatched())
-    await eventually(lambda: dead.deliveries)
-    assert dead.deliveries[0].dead_reason == "rejected"
+    await eventually(lambda: dead.letters)
+    assert dead.reasons == ["rejected"]
     assert len(rejecting.deliveries) == 1
 
 
 async def test_an_expired_message_reaches_no_worker_and_becomes_a_dead_letter(broker: Broker, brokers: Brokers) -> None:
-    late, dead = Recorder(), Recorder()
-    await broker.work.consume(brokers.dead, dead, prefetch=1)
+    late, dead = Recorder(), Undertaker()
+    await broker.work.drain(brokers.dead, dead, prefetch=1)
     await broker.work.publish(brokers.work, dispatched(), ttl_ms=20)
-    await eventually(lambda: dead.deliveries)
+    await eventually(lambda: dead.letters)
     await broker.work.consume(brokers.work, late, prefetch=1)
     await broker.work.publish(brokers.work, dispatched(1), ttl_ms=60_000)
     await eventually(lambda: late.deliveries)
     assert late.run_ids == ["run-1"]
-    assert dead.deliveries[0].dead_reason == "expired"
+    assert dead.reasons == ["expired"]
 
 
 async def test_a_consumer_that_stopped_taking_finishes_what_it_has(broker: Broker, brokers: Brokers) -> None:
@@ -210,18 +210,13 @@ async def test_nothing_works_before_start_and_after_stop(brokers: Brokers) -> No
 
 
 async def test_a_drain_gets_dead_letters_as_they_were(broker: Broker, brokers: Brokers) -> None:
-    drained: list[DeadLetter] = []
-
-    async def keep(letter: DeadLetter) -> Settlement:
-        drained.append(letter)
-        return Settlement.ACK
-
+    dead = Undertaker()
     await broker.work.consume(brokers.work, Recorder(lambda delivery: Settlement.DEAD_LETTER), prefetch=1)
-    await broker.work.drain(brokers.dead, keep, prefetch=1)
+    await broker.work.drain(brokers.dead, dead, prefetch=1)
     await broker.work.publish(brokers.work, dispatched())
-    await eventually(lambda: drained)
-    assert (drained[0].queue, drained[0].reason) == (brokers.work, "rejected")
-    assert decode(drained[0].body).message == dispatched()
+    await eventually(lambda: dead.letters)
+    assert (dead.letters[0].queue, dead.letters[0].reason) == (brokers.work, "rejected")
+    assert decode(dead.letters[0].body).message == dispatched()
 
 
 async def test_a_dead_letter_that_is_not_settled_comes_again(broker: Broker, brokers: Brokers) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
-from tests.support.broker_samples import Recorder, dispatched
+from tests.support.broker_samples import Recorder, Undertaker, dispatched
 from tests.support.brokers import Brokers, raw_channel
 from tests.support.eventually import eventually
 
@@ -53,11 +53,11 @@ async def test_a_policy_tightens_the_declared_bound_and_the_delivery_limit(rabbi
         with pytest.raises(QueueFull):
             for number in range(20):
                 await broker.work.publish(brokers.work, dispatched(number))
-        failing, dead = Recorder(lambda delivery: Settlement.REDELIVER), Recorder()
+        failing, dead = Recorder(lambda delivery: Settlement.REDELIVER), Undertaker()
         await broker.work.consume(brokers.work, failing, prefetch=1)
-        await broker.work.consume(brokers.dead, dead, prefetch=1)
-        await eventually(lambda: dead.deliveries and len(failing.deliveries) == 2 * len(dead.deliveries))
-        assert {delivery.dead_reason for delivery in dead.deliveries} == {"delivery_limit"}
+        await broker.work.drain(brokers.dead, dead, prefetch=1)
+        await eventually(lambda: dead.letters and len(failing.deliveries) == 2 * len(dead.letters))
+        assert set(dead.reasons) == {"delivery_limit"}
         await management.remove_policies(brokers.topology)
 
 

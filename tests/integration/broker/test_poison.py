@@ -6,14 +6,14 @@ from pathlib import Path
 
 import aiormq
 from pamqp.common import FieldTable
-from tests.support.broker_samples import Recorder, batch, dispatched
+from tests.support.broker_samples import Recorder, Undertaker, batch, dispatched
 from tests.support.brokers import Brokers, raw_channel
 from tests.support.eventually import eventually, until
 
 from shared.broker.amqp.channel import publish_confirmed
 from shared.broker.amqp.properties import PERSISTENT, TRANSIENT
 from shared.broker.ports import ReplyUnroutable
-from shared.contracts.messages import encode
+from shared.contracts.messages import decode, encode
 
 HOSTILE = (b"", b"\xff\xfe", b"{", b"[]", b'{"v":99,"message":{"type":"run.dispatched"}}', b'{"x":' + b"[" * 100_000)
 
@@ -57,21 +57,37 @@ async def test_unreadable_bodies_are_kept_apart_and_block_nobody(brokers: Broker
     assert not dead.deliveries
 
 
-async def test_headers_nested_without_end_make_a_message_unreadable(brokers: Brokers) -> None:
-    broker = await brokers.open()
-    recorder = Recorder()
-    await broker.work.consume(brokers.work, recorder, prefetch=2)
-    connection = await aiormq.connect(brokers.url)
+async def publish_nested(url: str, queue: str) -> None:
+    """A good body below headers that no reader follows to their end."""
     headers: FieldTable = {}
     for _ in range(40):
         headers = {"deeper": headers}
+    connection = await aiormq.connect(url)
     channel = await connection.channel()
     properties = aiormq.spec.Basic.Properties(headers=headers)
-    await channel.basic_publish(encode(dispatched(1)), routing_key=brokers.work, properties=properties)
+    await channel.basic_publish(encode(dispatched(1)), routing_key=queue, properties=properties)
     await connection.close()
+
+
+async def test_headers_nested_without_end_keep_no_worker_from_a_message(brokers: Brokers) -> None:
+    broker = await brokers.open()
+    recorder = Recorder()
+    await broker.work.consume(brokers.work, recorder, prefetch=2)
+    await publish_nested(brokers.url, brokers.work)
     await broker.work.publish(brokers.work, dispatched(2))
-    await eventually(lambda: recorder.deliveries)
-    assert recorder.run_ids == ["run-2"]
+    await eventually(lambda: recorder.run_ids == ["run-1", "run-2"])
+
+
+async def test_headers_nested_without_end_make_a_dead_letter_unreadable(brokers: Brokers) -> None:
+    broker = await brokers.open()
+    dead, unreadable = Undertaker(), Recorder()
+    await broker.work.drain(brokers.dead, dead, prefetch=2)
+    await broker.work.consume(brokers.unreadable, unreadable, prefetch=2)
+    await publish_nested(brokers.url, brokers.dead)
+    await broker.work.publish(brokers.dead, dispatched(2))
+    await eventually(lambda: dead.letters and unreadable.deliveries)
+    assert [decode(letter.body).message for letter in dead.letters] == [dispatched(2)]
+    assert unreadable.run_ids == ["run-1"]
 
 
 async def test_an_unreadable_reply_is_dropped_and_the_next_one_arrives(brokers: Brokers) -> None:

@@ -174,6 +174,12 @@ async def test_only_what_may_be_repeated_is(api: Api, stub: HttpStub, settings: 
     assert len(stub.asked) == tries
 
 
+async def test_a_server_that_does_not_answer_is_asked_again_and_its_last_failure_told(api: Api, stub: HttpStub) -> None:
+    result = await api("/slow", timeout=300, retries=1, retryDelayMs=1)
+    assert failure(result).endswith("Error: Request timed out after 300ms")
+    assert len(stub.asked) == 2
+
+
 async def test_a_refusal_for_good_is_not_tried_again(api: Api, stub: HttpStub) -> None:
     stub.answer(Answer(404, "{}"))
     await api(retries=3, retryDelayMs=1)

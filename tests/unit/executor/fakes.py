@@ -213,6 +213,8 @@ class JobsService:
         self.answers: dict[str, msgspec.Raw] = {}
         self.cancelled = False
         self.refuse_claim = False
+        self.lease_ms = 60
+        self.renewals = 0
         self.failures_left = 0
         self.appending = 0
         self.line = asyncio.Event()
@@ -226,11 +228,12 @@ class JobsService:
         journal = tuple(self.journal)
         limit = self.run.time_limit_ms
         return ClaimAnswer(
-            ClaimGranted(self.run, self.attempt, 15_000, limit, journal, state=self.state, answers=self.answers)
+            ClaimGranted(self.run, self.attempt, self.lease_ms, limit, journal, state=self.state, answers=self.answers)
         )
 
     async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
         self._fence(attempt)
+        self.renewals += 1
         return LeaseAnswer(self.cancelled)
 
     async def append_journal(self, run_id: str, entries: AppendJournal) -> None:

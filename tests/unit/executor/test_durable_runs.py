@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from tests.support.eventually import eventually
 from tests.unit.executor.fakes import JobsService, Services, Work, launcher, spec
 
-from executor_service.application.durable_runs import DurableRunWorker
+from executor_service.application.durable_runs import RENEWALS_PER_LEASE, DurableRunWorker
 from executor_service.application.running_runs import RunningRuns
 from shared.contracts.messages import CancelRun, DurableRunDispatched
 from shared.contracts.runs import RunMode, RunStatus
@@ -23,7 +24,7 @@ class World:
 
     def new_worker(self, work: Work, running: RunningRuns | None = None) -> DurableRunWorker:
         blocks = launcher(Services(), [("function", work)])
-        return DurableRunWorker(blocks, self.jobs, running or RunningRuns(), worker_id="worker", renew_seconds=0.02)
+        return DurableRunWorker(blocks, self.jobs, running or RunningRuns(), worker_id="worker")
 
 
 @pytest.fixture
@@ -66,6 +67,22 @@ async def test_a_worker_that_lost_its_lease_stores_nothing(world: World) -> None
     world.jobs.attempt += 1
     await asyncio.wait_for(run, 30)
     assert world.jobs.finished is None
+
+
+async def test_a_worker_is_heard_of_several_times_in_each_lease(world: World) -> None:
+    run = await begin(world)
+    await eventually(lambda: world.jobs.renewals > RENEWALS_PER_LEASE)
+    world.work.go_on.set()
+    await run
+
+
+async def test_a_long_lease_is_seldom_renewed(world: World) -> None:
+    world.jobs.lease_ms = 3_600_000
+    run = await begin(world)
+    await asyncio.sleep(0.1)
+    world.work.go_on.set()
+    await run
+    assert world.jobs.renewals == 0
 
 
 async def test_a_cancel_is_learned_from_the_lease_too(world: World) -> None:

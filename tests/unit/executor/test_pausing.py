@@ -26,7 +26,7 @@ class World:
         self.attached = AttachedRuns(
             blocks, line_of(self.callers), RunningRuns(), records=self.ledger, durable=self.jobs, clock=SystemClock()
         )
-        self.durable = DurableRunWorker(blocks, self.jobs, RunningRuns(), worker_id="worker", renew_seconds=0.02)
+        self.durable = DurableRunWorker(blocks, self.jobs, RunningRuns(), worker_id="worker")
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ async def test_a_durable_run_tells_what_it_waits_for_and_takes_the_answer_up_fro
 
 async def test_a_durable_run_waits_for_a_deploy_service_that_is_away(world: World) -> None:
     blocks = launcher(world.services, [("function", work := Work())])
-    worker = DurableRunWorker(blocks, world.jobs, RunningRuns(), worker_id="worker", renew_seconds=0.02)
+    worker = DurableRunWorker(blocks, world.jobs, RunningRuns(), worker_id="worker")
 
     async with world.services.away(0.3):
         await worker.work(DISPATCH, redelivered=False)

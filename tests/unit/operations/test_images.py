@@ -12,6 +12,9 @@ import yaml
 from tests.images.dockerfile import lineage, stages
 from tools.reference.configuration import SETTINGS
 
+from deploy_service.settings import DeploySettings
+from executor_service.providers import ProviderSettings
+from executor_service.providers.keyed import keyed_providers
 from shared.broker.access import user_of
 from shared.service import ServiceName
 from shared.settings_reading import variables_of
@@ -20,6 +23,7 @@ ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
 SERVICES = [service.value for service in ServiceName]
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+VENDOR_KEYS = [name for name in COMPOSE["executor-service"]["environment"] if name.endswith("_API_KEY")]
 PINNED = re.compile(r"[\w./-]+:v?\d+\.\d+[\w.-]*")
 
 
@@ -72,6 +76,18 @@ def test_a_service_is_given_only_settings_that_it_knows(name: str) -> None:
         variable for kind in SETTINGS[name] for field in kind.model_fields for variable in variables_of(kind, field)
     }
     assert set(COMPOSE[name]["environment"]) - known == set()
+
+
+@pytest.mark.parametrize("keys", [[], *([key] for key in VENDOR_KEYS), VENDOR_KEYS])
+def test_deploy_service_knows_which_vendors_the_executor_has_a_key_of(keys: list[str]) -> None:
+    given = {name.lower(): "key" if name in keys else "" for name in VENDOR_KEYS}
+    named = re.sub(
+        r"\$\{(\w+):\+(\w+)\}",
+        lambda named: named[2] if named[1] in keys else "",
+        COMPOSE["deploy-service"]["environment"]["FLOWPORT_KEYED_PROVIDERS"],
+    )
+    told = DeploySettings.model_validate({"keyed_providers": named})
+    assert set(told.keyed_providers) == keyed_providers(ProviderSettings.model_validate(given))
 
 
 @pytest.mark.parametrize("name", ["gateway", "executor-service"])

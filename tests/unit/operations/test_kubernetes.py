@@ -13,6 +13,8 @@ import yaml
 from tools.reference.configuration import SETTINGS
 from tools.reference.metrics import metrics
 
+from executor_service.providers import ProviderSettings
+from executor_service.providers.keyed import keyed_providers
 from shared.service import ServiceName
 from shared.settings import CommonSettings
 from shared.settings_reading import variables_of
@@ -159,6 +161,16 @@ def test_the_broker_waits_for_runs_as_long_as_the_gateway_lets_them_take(overlay
     told = [container for _, _, container in containers(overlay) if "flowport-limits" in _config_maps(container)]
     assert {container["name"] for container in told} == {"gateway", "topology"}
     assert named(overlay, "ConfigMap", "flowport-limits")["data"].keys() == {"FLOWPORT_LONGEST_RUN_SECONDS"}
+
+
+def test_an_operator_can_say_which_vendors_the_executor_has_a_key_of(overlay: str) -> None:
+    """The manifests know nothing of what is in an optional Secret; the comment beside the setting names the words."""
+    settings = next(found["data"] for found in of_kind(overlay, "ConfigMap") if "FLOWPORT_HOST" in found["data"])
+    assert settings["FLOWPORT_KEYED_PROVIDERS"] == ""
+    (container,) = named(overlay, "Deployment", "executor-service")["spec"]["template"]["spec"]["containers"]
+    keys = {variable["name"].lower(): "key" for variable in container["env"] if variable["name"].endswith("_API_KEY")}
+    (words,) = re.findall(r"FLOWPORT_KEYED_PROVIDERS= # ([\w,]+):", (ROOT / "k8s/base/kustomization.yaml").read_text())
+    assert set(words.split(",")) == keyed_providers(ProviderSettings.model_validate(keys))
 
 
 def test_no_secret_is_written_down_outside_of_the_overlay_for_trying() -> None:

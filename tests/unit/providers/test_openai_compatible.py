@@ -209,12 +209,6 @@ async def test_a_block_cannot_send_azure_calls_elsewhere(endpoint: str) -> None:
     await models.stop()
 
 
-def test_keyed_providers_are_those_with_a_key() -> None:
-    settings = ProviderSettings(openai_api_key="k", anthropic_api_key="k", groq_api_key="", vllm_base_url="http://v")
-    assert {"openai", "anthropic"} <= Models(settings).keyed
-    assert not {"groq", "vllm"} & Models(settings).keyed
-
-
 async def test_the_demo_model_needs_nothing_and_always_says_the_same() -> None:
     models = Models(ProviderSettings())
     heard = Heard()

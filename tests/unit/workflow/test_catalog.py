@@ -7,6 +7,7 @@ from tests.unit.workflow.states import block, start, workflow
 
 from shared.workflow.catalog import BlockSpec, Catalog, Effect, Refusal, RefusalReason, installed_catalog
 from shared.workflow.catalog.core import CORE_BLOCKS
+from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW, WRITES_TEXT
 from shared.workflow.catalog.logic import code_text
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.reading import read_state
@@ -59,6 +60,10 @@ def test_a_type_is_listed_once_and_its_settings_have_unique_ids() -> None:
     assert len({each.type for each in CORE_BLOCKS}) == len(CORE_BLOCKS)
     for each in CORE_BLOCKS:
         assert len({setting.id for setting in each.sub_blocks}) == len(each.sub_blocks), each.type
+
+
+def test_what_is_known_of_types_is_said_of_types_that_there_are() -> None:
+    assert {each.type for each in CORE_BLOCKS} >= WRITES_TEXT | CALLS_A_WORKFLOW
 
 
 def test_conditions_speak_of_settings_of_the_same_type() -> None:

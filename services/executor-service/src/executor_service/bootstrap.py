@@ -104,7 +104,6 @@ def build(
             durable,
             running,
             worker_id=_worker_id(),
-            renew_seconds=settings.lease_renew_seconds,
             events=events_of(broker),
         ),
         running,

@@ -25,7 +25,6 @@ class ExecutorSettings(OutboundSettings):
     max_blocks: int = Field(1_000_000, ge=1, description="Blocks that one run may run, every iteration counted.")
     max_block_output_mib: int = Field(10, ge=1, le=100, description="JSON of one block's output, in MiB.")
     max_run_output_mib: int = Field(256, ge=1, le=4096, description="JSON of all outputs of one run, in MiB.")
-    lease_renew_seconds: float = Field(5.0, gt=0, le=300, description="How often a durable run's lease is renewed.")
 
     @property
     def limits(self) -> Limits:

@@ -49,7 +49,12 @@ class JobsSettings(OutboundSettings):
     job_sweep_seconds: float = Field(
         1.0, gt=0, le=3600, description="How often runs are looked for that nobody answers for."
     )
-    lease_seconds: float = Field(15.0, ge=0.5, le=600, description="A worker silent for this long has lost its run.")
+    lease_seconds: float = Field(
+        15.0,
+        ge=0.5,
+        le=600,
+        description="A worker silent for this long has lost its run. Workers renew at a third of it.",
+    )
     attempt_limit: int = Field(5, ge=1, le=100, description="How many workers a run may lose before it fails.")
     time_limit_grace_seconds: float = Field(
         10.0, ge=0, le=600, description="How far past its time limit a run may go before it is ended from here."

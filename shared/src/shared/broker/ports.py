@@ -54,8 +54,6 @@ class Delivery:
     message: Message
     redelivered: bool
     traceparent: str | None = None
-    dead_reason: str | None = None
-    """Why it became a dead letter: `rejected`, `expired`, `delivery_limit`. Only set on what comes from there."""
     is_held: Callable[[], bool] = field(default=_always, compare=False, repr=False)
     """Whether the message is still ours alone: a broker that lost us gives it to another."""
 

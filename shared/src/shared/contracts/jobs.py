@@ -108,8 +108,6 @@ class ClaimAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """`granted` is None when the run is somebody else's, over or unknown: settle the message and forget it."""
 
     granted: ClaimGranted | None = None
-    retry_after_ms: int | None = None
-    """Set when a live lease holds the run and this delivery may still be needed."""
 
 
 class RenewLease(msgspec.Struct, frozen=True):

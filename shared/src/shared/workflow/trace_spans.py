@@ -8,13 +8,13 @@ import msgspec
 
 from shared.clock import iso
 from shared.contracts.runs import BlockLog
+from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.trace_segments import model_facts, segment_spans
 
 WORKFLOW: Final = "workflow"
 """The type of the span of a run, and of a block that called another workflow."""
 _CONTAINERS: Final = frozenset({"loop", "parallel"})
-_CALLS: Final = frozenset({"workflow", "workflow_input"})
 
 Path = tuple[tuple[str, int], ...]
 """Container and iteration, outermost first: where a block stands."""
@@ -102,7 +102,7 @@ class _Tree:
         span: JsonObject = {
             "id": span_id,
             "name": _own_name(log),
-            "type": WORKFLOW if log.block_type in _CALLS else log.block_type,
+            "type": WORKFLOW if log.block_type in CALLS_A_WORKFLOW else log.block_type,
             "duration": log.duration_ms,
             "startTime": iso(log.started_at),
             "endTime": iso(log.ended_at),
@@ -155,7 +155,7 @@ def _where(log: BlockLog) -> JsonObject:
 def _called_version(log: BlockLog) -> JsonObject:
     """The snapshot that a block called, where it called one to its end."""
     called = log.output.get("childWorkflowSnapshotId") if isinstance(log.output, dict) else None
-    return {"childWorkflowSnapshotId": called} if called and log.block_type in _CALLS else {}
+    return {"childWorkflowSnapshotId": called} if called and log.block_type in CALLS_A_WORKFLOW else {}
 
 
 def _times(started_at: datetime, ended_at: datetime) -> JsonObject:

@@ -14,11 +14,11 @@ from deploy_service.ports import DraftRepository, SnapshotRepository, WorkflowRe
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
 from shared.errors import Unavailable
+from shared.workflow.catalog.kinds import WRITES_TEXT
 from shared.workflow.jsvalues import JsonObject
 
 TRIES: Final = 20
 DRAFT_RUN_LIFE: Final = timedelta(hours=24)
-TEXT_TYPES: Final = frozenset({"agent"})
 
 
 class Drafts:
@@ -96,5 +96,5 @@ class Drafts:
 def _text_blocks(state: JsonObject) -> Iterator[str]:
     blocks = state.get("blocks")
     for block_id, block in blocks.items() if isinstance(blocks, dict) else ():
-        if isinstance(block, dict) and block.get("type") in TEXT_TYPES:
+        if isinstance(block, dict) and block.get("type") in WRITES_TEXT:
             yield block_id

@@ -1,15 +1,13 @@
 """Which workflows may wait for a person or for days, and which agents call such as tools: nobody could answer those."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
+from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.input_format import parse_list
-from shared.workflow.jsvalues import Json, to_string, truthy
+from shared.workflow.jsvalues import Json, JsonObject, to_string, truthy
 from shared.workflow.models import Block, WorkflowState
 from shared.workflow.problems import error
-
-_CALLS: Final = frozenset({"workflow", "workflow_input"})
 
 
 def may_pause(state: WorkflowState) -> bool:
@@ -20,7 +18,7 @@ def may_pause(state: WorkflowState) -> bool:
 def called_workflows(state: WorkflowState) -> Iterator[str]:
     """The workflows that its blocks name and call."""
     for block in state.blocks.values():
-        if block.type in _CALLS and state.is_enabled(block.id):
+        if block.type in CALLS_A_WORKFLOW and state.is_enabled(block.id):
             yield from _named(block.value("workflowId"))
 
 
@@ -29,7 +27,7 @@ def workflow_tools(state: WorkflowState) -> Iterator[tuple[Block, str, str]]:
     for block in state.blocks.values():
         if block.type == "agent" and state.is_enabled(block.id):
             for tool in parse_list(block.value("tools")):
-                if isinstance(tool, dict) and tool.get("type") in _CALLS and tool.get("usageControl") != "none":
+                if isinstance(tool, dict) and _calls_a_workflow(tool):
                     for workflow_id in _named(_parameter(tool.get("params"))):
                         yield block, to_string(tool.get("title") or "workflow"), workflow_id
 
@@ -46,6 +44,10 @@ def pausing_tool(agent: Block, title: str) -> Problem:
 def _pauses(block: Block) -> bool:
     is_long = truthy(block.value("async")) and block.value("async") != "false"
     return block.type == "human_in_the_loop" or (block.type == "wait" and is_long)
+
+
+def _calls_a_workflow(tool: JsonObject) -> bool:
+    return tool.get("type") in CALLS_A_WORKFLOW and tool.get("usageControl") != "none"
 
 
 def _parameter(params: Json) -> Json:

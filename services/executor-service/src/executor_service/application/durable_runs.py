@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -16,7 +17,7 @@ from executor_service.application.unheard import Unheard
 from executor_service.engine.request import RunResult
 from executor_service.metrics import CLAIMS, SLOTS_BUSY, count_end
 from executor_service.ports import DurableRuns, EventsOf, RunEvents
-from shared.contracts.jobs import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun
+from shared.contracts.jobs import ClaimGranted, ClaimRun, FinishRun
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.runs import RunOutcome, RunSpec, RunStatus
 from shared.errors import FlowportError, StaleAttempt, Unavailable
@@ -24,6 +25,8 @@ from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, joined_span
 
 log = get_logger("durable_runs")
+RENEWALS_PER_LEASE: Final = 3
+"""Two may get lost."""
 
 
 class Released(Exception):
@@ -40,14 +43,12 @@ class DurableRunWorker:
         running: RunningRuns,
         *,
         worker_id: str,
-        renew_seconds: float,
         events: EventsOf = lambda spec, attempt: Unheard(),
     ) -> None:
         self._launcher = launcher
         self._durable = durable
         self._running = running
         self._worker_id = worker_id
-        self._renew_seconds = renew_seconds
         self._events = events
         self._executions: set[asyncio.Task[RunResult]] = set()
         self._in_hand: set[DurableRunDispatched] = set()
@@ -69,7 +70,7 @@ class DurableRunWorker:
 
     async def _work(self, dispatch: DurableRunDispatched, *, redelivered: bool) -> None:
         claim = ClaimRun(dispatch.dispatch_id, self._worker_id, redelivered)
-        answer = await self._claimed(dispatch.run_id, claim)
+        answer = await insist(partial(self._durable.claim, dispatch.run_id, claim))
         CLAIMS.labels("granted" if answer.granted else "refused").inc()
         if answer.granted is None:
             return
@@ -85,14 +86,6 @@ class DurableRunWorker:
         self._draining = True
         for execution in self._executions:
             execution.cancel()
-
-    async def _claimed(self, run_id: str, claim: ClaimRun) -> ClaimAnswer:
-        while True:
-            answer = await insist(partial(self._durable.claim, run_id, claim))
-            if answer.retry_after_ms is None:
-                return answer
-            await asyncio.sleep(answer.retry_after_ms / 1000)
-            claim = replace(claim, redelivered=True)
 
     async def _attempt(self, granted: ClaimGranted) -> None:
         spec, attempt = granted.run, granted.attempt
@@ -120,7 +113,7 @@ class DurableRunWorker:
         journal = GroupedJournal(self._durable, spec.run_id, granted.attempt, next_index=len(granted.journal))
         handle = RunHandle(events.follow)
         with self._running.holding(spec.run_id, handle):
-            async with self._lease_kept(spec.run_id, granted.attempt, handle) as lease:
+            async with self._lease_kept(granted, handle) as lease:
                 try:
                     result = await self._unless_stopped(lease, self._executed(granted, spec, events, journal, handle))
                 except _Refused as refusal:
@@ -182,14 +175,14 @@ class DurableRunWorker:
             task.cancel()
 
     @asynccontextmanager
-    async def _lease_kept(self, run_id: str, attempt: int, handle: RunHandle) -> AsyncIterator["_Lease"]:
-        lease = _Lease()
+    async def _lease_kept(self, granted: ClaimGranted, handle: RunHandle) -> AsyncIterator["_Lease"]:
+        lease, run_id = _Lease(), granted.run.run_id
 
         async def renew() -> None:
             while True:
-                await asyncio.sleep(self._renew_seconds)
+                await asyncio.sleep(granted.lease_ms / 1000 / RENEWALS_PER_LEASE)
                 try:
-                    answer = await self._durable.renew(run_id, attempt)
+                    answer = await self._durable.renew(run_id, granted.attempt)
                 except Unavailable:
                     continue
                 except StaleAttempt:

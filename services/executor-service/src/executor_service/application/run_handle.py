@@ -23,7 +23,7 @@ class RunHandle:
         """Stop the run within a second."""
         self._reason = self._reason or reason
         if self._execution is not None:
-            self._execution.cancel(reason)
+            self._execution.cancel()
 
     def follow(self, address: str) -> None:
         """Somebody asks for the run's events."""
@@ -34,4 +34,4 @@ class RunHandle:
         """From here on a cancel goes to `execution`."""
         self._execution = execution
         if self._reason is not None:
-            execution.cancel(self._reason)
+            execution.cancel()

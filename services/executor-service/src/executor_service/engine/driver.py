@@ -33,10 +33,12 @@ from executor_service.engine.scheduler import ROOT
 from executor_service.engine.setting import Setting
 from executor_service.engine.sources import Resolver
 from executor_service.engine.state import ChildPin, RunState, Step, Work
-from executor_service.engine.streaming import TEXT_TYPES, RunStream
+from executor_service.engine.streaming import RunStream, TextWriter
 from shared.contracts.events import BlockEnded, BlockStarted
 from shared.contracts.messages import to_json
 from shared.contracts.runs import BlockLog, ErrorCode, RunError
+from shared.workflow.catalog.kinds import WRITES_TEXT
+from shared.workflow.compile import CompiledBlock
 
 
 class Driver:
@@ -110,7 +112,7 @@ class Driver:
             return
         for entry in self._told_before:
             block = self._setting.workflow.blocks[entry.log.block_id]
-            writer = self._stream.writer(block.id) if block.type in TEXT_TYPES else None
+            writer = self._writer(block)
             text = entry.output.get("content")
             if writer is not None and isinstance(text, str):
                 await writer.write(text)
@@ -203,7 +205,6 @@ class Driver:
         body = self._plan.graph.body(scope.container)
         node = body.nodes[work.node]
         block = self._setting.workflow.blocks[node.block_id]
-        writes_text = self._stream is not None and block.type in TEXT_TYPES
         call = Call(
             block=block,
             node=node,
@@ -220,9 +221,15 @@ class Driver:
             run_child=self._child_runner(work, block.type),
             pin=partial(self._pin, work),
             pinned=self._state.pins.get(child_key(work)),
-            writer=self._stream.writer(block.id) if self._stream is not None and writes_text else None,
+            writer=self._writer(block),
         )
         return self._begun(work, call)
+
+    def _writer(self, block: CompiledBlock) -> TextWriter | None:
+        """Where a block's text goes while it is written; None when it writes none, or nobody asked for it."""
+        if self._stream is None or block.type not in WRITES_TEXT:
+            return None
+        return self._stream.writer(block.id)
 
     def _begun(self, work: Work, call: Call) -> Attempt:
         """An attempt that begins now; what goes on after a pause of the workflow that it called began then."""

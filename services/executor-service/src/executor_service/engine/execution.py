@@ -79,7 +79,7 @@ class Execution:
         """Where the run stands. Restored from it, a run goes on where this one was."""
         return self._state
 
-    def cancel(self, reason: str = "cancelled") -> None:
+    def cancel(self) -> None:
         """Stop within a second, whatever is being waited for. `run` then returns with status cancelled."""
         self._halt(Stop.CANCELLED)
 

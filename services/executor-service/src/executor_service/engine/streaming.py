@@ -22,8 +22,6 @@ from shared.workflow.paths import value_at
 from shared.workflow.selectors import Selector
 
 SEPARATOR: Final = "\n\n"
-TEXT_TYPES: Final = frozenset({"agent"})
-"""Blocks whose text goes out while it is written, whichever of their outputs is selected."""
 TEXT_PATH: Final = "content"
 MAX_THOUGHTS: Final = 524_288
 """Characters of reasoning in one stream; what is over is not told."""

@@ -46,10 +46,13 @@ class AnthropicProvider:
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Ask for one turn. Raises ModelFailure."""
-        client = self._clients.of(key_of(request, PROVIDER, self._key))
+        key = key_of(request, PROVIDER, self._key)
         timeout = httpx2.Timeout(request.timeout_seconds, connect=self._connect_seconds)
         try:
-            async with client.messages.stream(**_body(request), timeout=timeout) as stream:
+            async with (
+                self._clients.of(key) as client,
+                client.messages.stream(**_body(request), timeout=timeout) as stream,
+            ):
                 has_ended = False
                 async for event in stream:
                     has_ended = event.type == "message_stop"

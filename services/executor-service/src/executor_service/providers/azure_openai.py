@@ -8,6 +8,8 @@ from executor_service.providers.model import ModelFailure, ModelRequest
 from executor_service.providers.openai_compatible import COMPLETIONS, Door, OpenAICompatible, bare_model, key_of
 from executor_service.providers.settings import ProviderSettings
 
+AZURE: Final = ("azure", "azure-openai")
+"""The names that this provider goes by."""
 AZURE_DOMAINS: Final = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
 """Where a block may send its calls: it names its endpoint itself, and must not reach anything else by that."""
 

@@ -1,7 +1,7 @@
 """The clients of one provider, where each key or server has its own."""
 
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Final, Generic, TypeVar
 
 C = TypeVar("C")
@@ -9,24 +9,44 @@ MAX_CLIENTS: Final = 64
 
 
 class Clients(Generic[C]):
-    """Makes a client when it is first asked for, and lets go the one that was not used for longest."""
+    """Makes a client when it is first asked for, and closes the one not used for longest when there is no room.
+
+    One that is in use stays open, however many there are.
+    """
 
     def __init__(self, make: Callable[[str], C], close: Callable[[C], Awaitable[None]]) -> None:
         self._make = make
         self._close = close
-        self._clients: OrderedDict[str, C] = OrderedDict()
+        self._clients: dict[str, _Kept[C]] = {}
 
-    def of(self, name: str) -> C:
-        """The client of this key or server. Raises what making it raises."""
-        client = self._clients.get(name)
-        if client is None:
-            client = self._clients[name] = self._make(name)
-            if len(self._clients) > MAX_CLIENTS:
-                self._clients.popitem(last=False)
-        self._clients.move_to_end(name)
-        return client
+    @asynccontextmanager
+    async def of(self, name: str) -> AsyncIterator[C]:
+        """The client of this key or server, open while inside. Raises what making it raises."""
+        kept = self._clients.pop(name, None) or _Kept(self._make(name))
+        self._clients[name] = kept  # the last one used is the last one closed
+        kept.users += 1
+        try:
+            yield kept.client
+        finally:
+            kept.users -= 1
+            await self._close_surplus()
 
     async def stop(self) -> None:
         """Close every one."""
         while self._clients:
-            await self._close(self._clients.popitem()[1])
+            await self._close(self._clients.popitem()[1].client)
+
+    async def _close_surplus(self) -> None:
+        surplus = len(self._clients) - MAX_CLIENTS
+        if surplus > 0:
+            idle = [name for name, kept in self._clients.items() if not kept.users]
+            for kept in [self._clients.pop(name) for name in idle[:surplus]]:
+                await self._close(kept.client)
+
+
+class _Kept(Generic[C]):
+    """A client, and how many calls use it."""
+
+    def __init__(self, client: C) -> None:
+        self.client = client
+        self.users = 0

@@ -74,13 +74,6 @@ def endpoints(settings: ProviderSettings) -> Mapping[str, Endpoint]:
     return {server.provider: server for server in servers}
 
 
-def keyed_providers(settings: ProviderSettings) -> frozenset[str]:
-    """The providers that need a key and have one: their blocks need none of their own."""
-    return frozenset(
-        name for name, endpoint in endpoints(settings).items() if endpoint.needs_key and endpoint.is_usable
-    )
-
-
 def with_version(base_url: str) -> str:
     """A server's address as its API begins, whether or not whoever typed it knew."""
     base = base_url.rstrip("/")

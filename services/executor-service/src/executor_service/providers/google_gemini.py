@@ -45,15 +45,16 @@ class GeminiProvider:
 
     async def turn(self, request: ModelRequest, listener: Listener | None) -> Turn:
         """Ask for one turn. Raises ModelFailure."""
-        client = self._clients.of(key_of(request, PROVIDER, self._key))
+        key = key_of(request, PROVIDER, self._key)
         milliseconds = int(request.timeout_seconds * 1000)
         gathering = _Gathering()
         try:
-            answers = await client.aio.models.generate_content_stream(
-                model=request.model, contents=_contents(request), config=_config(request, milliseconds)
-            )
-            async for answer in answers:
-                await gathering.take(answer, listener)
+            async with self._clients.of(key) as client:
+                answers = await client.aio.models.generate_content_stream(
+                    model=request.model, contents=_contents(request), config=_config(request, milliseconds)
+                )
+                async for answer in answers:
+                    await gathering.take(answer, listener)
         except errors.APIError as error:
             raise _refusal(error) from error
         except errors.UnknownApiResponseError as error:

@@ -1,13 +1,13 @@
 """The providers of this server, by the model names that they serve."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from importlib import import_module
 from typing import Final
 
 from executor_service.providers import echo
-from executor_service.providers.azure_openai import AzureOpenAI
-from executor_service.providers.endpoints import Endpoint, endpoints
+from executor_service.providers.azure_openai import AZURE, AzureOpenAI
+from executor_service.providers.endpoints import endpoints
+from executor_service.providers.keyed import keyed_providers
 from executor_service.providers.model import Listener, ModelFailure, ModelRequest, Provider, Turn
 from executor_service.providers.openai_compatible import OpenAICompatible, bare_model
 from executor_service.providers.patience import ask_patiently
@@ -24,16 +24,6 @@ _BY_SDK: Final = {
 """Vendors whose own library is large: it is loaded when one of their models is first asked."""
 
 
-def _keyed(settings: ProviderSettings, servers: Iterable[Endpoint]) -> Iterator[str]:
-    yield from (server.provider for server in servers if server.needs_key and server.is_usable)
-    if settings.anthropic_api_key.get_secret_value():
-        yield "anthropic"
-    if settings.gemini_api_key.get_secret_value():
-        yield "google"
-    if settings.azure_openai_endpoint and settings.azure_openai_api_key.get_secret_value():
-        yield from ("azure", "azure-openai")
-
-
 class Models:
     """Finds the provider of a model. One per process; `stop` at its end."""
 
@@ -43,7 +33,7 @@ class Models:
         self._outbound = outbound or OutboundClient()
         self._endpoints = endpoints(settings)
         self._providers: dict[str, Provider] = {echo.MODEL: echo.EchoProvider()}
-        self.keyed = frozenset(_keyed(settings, self._endpoints.values()))
+        self.keyed = keyed_providers(settings)
         """Providers that need a key and have one: their blocks need none of their own."""
 
     async def turn(self, request: ModelRequest, listener: Listener | None = None) -> Turn:
@@ -77,7 +67,7 @@ class Models:
             module, kind = _BY_SDK[name]
             provider: Provider = getattr(import_module(module), kind)(self._settings)
             return provider
-        if name in ("azure", "azure-openai"):
+        if name in AZURE:
             return AzureOpenAI(name, self._settings)
         endpoint = self._endpoints.get(name)
         if endpoint is None:

@@ -1,7 +1,7 @@
 """Every server that speaks chat completions."""
 
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Final
@@ -65,7 +65,10 @@ class OpenAICompatible:
         door = self._door(request)
         body = _body(request, self._endpoint, streams=listener is not None)
         try:
-            async with aclosing(await self._asked(door, body, request.timeout_seconds)) as answer:
+            async with (
+                self._way_to(door) as http,
+                aclosing(await self._asked(http, door, body, request.timeout_seconds)) as answer,
+            ):
                 if not answer.is_success:
                     told = refusal_of(await answer.aread()) or f"Error code: {answer.status_code}"
                     raise refusal(told, answer.status_code, answer.headers)
@@ -79,7 +82,7 @@ class OpenAICompatible:
         """Close every connection."""
         await self._http.aclose()
 
-    async def _asked(self, door: Door, body: JsonObject, seconds: float) -> httpx2.Response:
+    async def _asked(self, http: httpx2.AsyncClient, door: Door, body: JsonObject, seconds: float) -> httpx2.Response:
         """The answer's head. Raises ModelFailure where there is none, httpx2.TimeoutException, OutboundError."""
         limits = httpx2.Timeout(seconds, connect=self._connect_seconds).as_dict()
         headers = {"content-type": "application/json", "accept-encoding": "identity", **door.headers, **trace_headers()}
@@ -87,7 +90,7 @@ class OpenAICompatible:
             asked = httpx2.Request(
                 "POST", _parsed(door.url), headers=headers, content=_encode(body), extensions={"timeout": limits}
             )
-            return await self._way_to(door).send(asked, stream=True)
+            return await http.send(asked, stream=True)
         except (httpx2.LocalProtocolError, httpx2.InvalidURL, UnicodeEncodeError) as error:
             raise ModelFailure(f"{self._endpoint.provider} cannot be asked: {error}") from error
         except httpx2.TimeoutException:
@@ -102,9 +105,9 @@ class OpenAICompatible:
         key = key_of(request, self._endpoint.provider, self._endpoint.api_key)
         return Door(self._endpoint.base_url.rstrip("/") + COMPLETIONS, bearer(key))
 
-    def _way_to(self, door: Door) -> httpx2.AsyncClient:
-        """The client to ask over. Raises ModelFailure."""
-        return self._http
+    def _way_to(self, door: Door) -> AbstractAsyncContextManager[httpx2.AsyncClient]:
+        """The client to ask over, open while inside. Entering raises ModelFailure."""
+        return nullcontext(self._http)
 
 
 def bearer(key: str) -> Mapping[str, str]:

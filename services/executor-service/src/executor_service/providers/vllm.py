@@ -1,6 +1,7 @@
 """vLLM and its like: the operator's server, or a block's own."""
 
 import ssl
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import httpcore2
@@ -39,7 +40,7 @@ class VllmProvider(OpenAICompatible):
         server = with_version(named.strip())
         return Door(server + COMPLETIONS, bearer(request.credential("apiKey") or NO_KEY_NEEDED), server)
 
-    def _way_to(self, door: Door) -> httpx2.AsyncClient:
+    def _way_to(self, door: Door) -> AbstractAsyncContextManager[httpx2.AsyncClient]:
         return self._own_servers.of(door.server) if door.server else super()._way_to(door)
 
     def _guarded(self, server: str) -> httpx2.AsyncClient:

@@ -30,7 +30,7 @@ class Letter:
 def read_delivery(letter: Letter) -> Delivery:
     """The message in it."""
     envelope = decode(letter.body)
-    return Delivery(envelope.message, letter.deliveries > 1, envelope.traceparent, letter.dead_reason)
+    return Delivery(envelope.message, letter.deliveries > 1, envelope.traceparent)
 
 
 def read_dead_letter(letter: Letter) -> DeadLetter:

@@ -92,13 +92,8 @@ class Consumer(Generic[D]):
 def read_delivery(received: Received, channel: Channel) -> Delivery:
     """A message of ours, held for as long as the channel that it came on is open. Raises UnreadableMessage."""
     envelope = decode(received.body)
-    reason = received.headers.get(DEATH_REASON)
     return Delivery(
-        envelope.message,
-        received.redelivered,
-        envelope.traceparent,
-        reason if isinstance(reason, str) else None,
-        is_held=lambda: not channel.closed.done(),
+        envelope.message, received.redelivered, envelope.traceparent, is_held=lambda: not channel.closed.done()
     )
 
 

@@ -40,35 +40,36 @@ class RetryPlan:
             30_000 if max_delay is None or max_delay < 0 else max_delay,
         )
 
-    def wait_ms(self, attempt: int, response: OutboundResponse | None) -> float | None:
-        """How long to wait after the failed `attempt`, counted from 0; None to give up."""
-        asked = None if response is None else _retry_after_ms(response)
-        if asked is not None:
-            return asked if asked <= self.max_delay_ms else None
+    def backoff_ms(self, attempt: int) -> float:
+        """How long to wait after the failed `attempt`, counted from 0."""
         return min(self.delay_ms * 2.0**attempt, self.max_delay_ms) * (1 + random.uniform(0, _SPREAD))  # noqa: S311
+
+    def wait_ms(self, attempt: int, response: OutboundResponse) -> float | None:
+        """How long to wait after this answer; None to take it as it is."""
+        if not _is_passing(response.status):
+            return None
+        asked = _retry_after_ms(response)
+        if asked is None:
+            return self.backoff_ms(attempt)
+        return asked if asked <= self.max_delay_ms else None
 
 
 async def send_with_retries(outbound: OutboundClient, request: OutboundRequest, plan: RetryPlan) -> OutboundResponse:
     """The first answer that is none to retry, or the last. Raises OutboundError."""
-    for attempt in range(plan.retries + 1):
-        response: OutboundResponse | None = None
-        failure: OutboundError | None = None
+    for attempt in range(plan.retries):
+        wait: float | None
         try:
             response = await outbound.send(request)
         except BlockedAddress:
             raise
-        except OutboundError as error:
-            failure = error
-        if response is not None and not _is_passing(response.status):
-            return response
-        wait = plan.wait_ms(attempt, response) if attempt < plan.retries else None
-        if wait is None:
-            if failure is not None:
-                raise failure
-            if response is not None:
+        except OutboundError:
+            wait = plan.backoff_ms(attempt)
+        else:
+            wait = plan.wait_ms(attempt, response)
+            if wait is None:
                 return response
-        await asyncio.sleep((wait or 0) / 1000)
-    raise AssertionError("the last attempt always returns or raises")
+        await asyncio.sleep(wait / 1000)
+    return await outbound.send(request)
 
 
 def _is_passing(status: int) -> bool:
