@@ -14,8 +14,8 @@ from tests.support.workflow_files import START, agent, start, workflow
 
 from flowport.stack import Stack
 
-IDLE_CUT = "proxy_read_timeout 2s;"
-SILENCE_SECONDS = 3.5
+IDLE_CUT = "proxy_read_timeout 4s;"
+SILENCE_SECONDS = 5.5
 
 
 def speaker(model: str) -> dict[str, object]:

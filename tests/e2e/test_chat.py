@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from playwright.async_api import Page, ViewportSize, async_playwright, expect
+from tests.support.eventually import PATIENCE_SECONDS
 from tests.support.mail_server import MailServer, code_in
 from tests.support.model_server import ModelServer, Reply
 from tests.support.public_door import Frames, PublicDoor
@@ -19,6 +20,8 @@ from shared.ids import new_id
 
 CHROMIUM = os.environ.get("FLOWPORT_TEST_CHROMIUM", "/usr/bin/chromium")
 PHONE: ViewportSize = {"width": 390, "height": 760}
+
+expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
 
 async def publish(door: PublicDoor, model: str, **changes: Any) -> str:

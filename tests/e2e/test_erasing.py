@@ -88,7 +88,7 @@ async def is_planted(marker: str, stack: Stack) -> None:
     await eventually(lambda: places_of(marker, stack.mongodb_uri) >= PLANTED)
 
 
-async def is_gone(marker: str, stack: Stack, *, but: frozenset[str] = frozenset(), seconds: float = 20) -> None:
+async def is_gone(marker: str, stack: Stack, *, but: frozenset[str] = frozenset(), seconds: float = 60) -> None:
     """Wait until it is only where it may be."""
     left: set[str] = set()
 

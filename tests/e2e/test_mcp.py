@@ -86,7 +86,7 @@ async def test_what_is_not_live_is_not_offered(door: PublicDoor) -> None:
 async def test_only_a_public_server_serves_who_has_no_key(door: PublicDoor) -> None:
     made = await publish(door)
     url = made["server"]["url"]
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=30) as http:
         assert (await http.post(url, json={})).status_code == 401
         assert (await http.post(url, json={}, headers={"x-api-key": "sk-sim-wrong"})).status_code == 401
     await door.http.patch(f"{SERVERS}/{made['server']['id']}", json={"isPublic": True})

@@ -37,7 +37,7 @@ async def paused(door: PublicDoor, workflow_id: str, run_id: str, *, points: int
             found[:] = answer.json()["pausePoints"] if answer.is_success else []
             await asyncio.sleep(0.05)
 
-    await asyncio.wait_for(look(), 20)
+    await asyncio.wait_for(look(), 60)
     return found
 
 
@@ -169,7 +169,7 @@ async def test_a_paused_run_can_be_cancelled_and_not_answered_then(door: PublicD
 
 
 async def ended_output(door: PublicDoor, workflow_id: str, run_id: str) -> Any:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             found = (await door.http.get(f"/api/v2/workflows/{workflow_id}/runs/{run_id}?includeOutput=true")).json()
             if found["data"]["status"] == "completed":
@@ -179,6 +179,6 @@ async def ended_output(door: PublicDoor, workflow_id: str, run_id: str) -> Any:
 
 
 async def next_context(door: PublicDoor, workflow_id: str, run_id: str, context_id: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (await door.http.get(f"/api/resume/{workflow_id}/{run_id}/{context_id}")).is_success:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

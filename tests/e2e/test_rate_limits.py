@@ -75,7 +75,7 @@ async def bucket_of_keys(stack: Stack) -> Any:
 
 async def calls_unchecked(gateways: list[str]) -> float:
     """Calls that got in though no bucket was asked."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         texts = [(await http.get(f"{url}/metrics")).raise_for_status().text for url in gateways]
     return sum(
         float(line.rpartition(" ")[2]) for text in texts for line in text.splitlines() if line.startswith(METRIC)

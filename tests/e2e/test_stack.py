@@ -21,7 +21,7 @@ def test_a_process_knows_no_secrets_but_its_own(stack: Stack, name: str) -> None
 async def test_a_second_gateway_comes_and_goes(stack: Stack) -> None:
     await asyncio.to_thread(stack.scale, ServiceName.GATEWAY, 2)
     url = stack.url_of("gateway-2")
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=30) as client:
         assert (await client.get(f"{url}/readyz")).status_code == 200
         await asyncio.to_thread(stack.scale, ServiceName.GATEWAY, 1)
         with pytest.raises(httpx.ConnectError):
@@ -30,9 +30,9 @@ async def test_a_second_gateway_comes_and_goes(stack: Stack) -> None:
 
 
 async def test_a_frozen_process_answers_again_once_it_is_thawed(stack: Stack) -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=30) as client:
         stack.kill("executor-service-2", SIGSTOP)
         with pytest.raises(httpx.ReadTimeout):
-            await client.get(f"{stack.url_of('executor-service-2')}/healthz", timeout=0.3)
+            await client.get(f"{stack.url_of('executor-service-2')}/healthz", timeout=httpx.Timeout(30, read=0.3))
         stack.kill("executor-service-2", SIGCONT)
         assert (await client.get(f"{stack.url_of('executor-service-2')}/healthz")).status_code == 200

@@ -18,7 +18,7 @@ import pytest
 from flowport.servers.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 60
+SECONDS = 120
 
 
 class Up:
@@ -86,6 +86,14 @@ def printed_commands(output: str) -> list[str]:
     return [command for _, _, command in parts if "curl " in command]
 
 
+def await_gone(children: set[int]) -> None:
+    """Wait until none of the processes is left."""
+    deadline = time.monotonic() + SECONDS
+    while left := [pid for pid in children if Path(f"/proc/{pid}").exists()]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("newcomer")
@@ -115,7 +123,7 @@ def test_the_printed_commands_work_as_pasted_and_a_second_start_finds_its_data(f
         known = credentials(folder)
         children = first.descendants()
         assert children
-    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    await_gone(children)
 
     with up(folder, port) as second:
         second.await_ready()
@@ -124,6 +132,7 @@ def test_the_printed_commands_work_as_pasted_and_a_second_start_finds_its_data(f
             f"{known['baseUrl']}/api/v1/workflows",
             params={"workspaceId": known["workspaceId"]},
             headers={"x-api-key": known["apiKey"]},
+            timeout=30,
         )
         names = sorted(workflow["name"] for workflow in answer.json()["data"])
         assert names == ["Approve", "Classify support", "Summarise"]
@@ -135,10 +144,7 @@ def test_a_killed_one_leaves_nothing_running(tmp_path: Path) -> None:
         started.await_ready()
         children = started.descendants()
         started.process.send_signal(signal.SIGKILL)
-        deadline = time.monotonic() + 20
-        while left := [pid for pid in children if Path(f"/proc/{pid}").exists()]:
-            assert time.monotonic() < deadline, left
-            time.sleep(0.05)
+        await_gone(children)
 
 
 def test_a_program_is_told_what_it_needs(tmp_path: Path) -> None:
@@ -152,7 +158,7 @@ def test_a_program_is_told_what_it_needs(tmp_path: Path) -> None:
             known["workspaceId"],
         )
         run_url = f"{told['url']}/api/workflows/{told['workflows']['summarise']}/execute"
-        answered = httpx.post(run_url, headers={"x-api-key": told["apiKey"]}, json={"input": "x"})
+        answered = httpx.post(run_url, headers={"x-api-key": told["apiKey"]}, json={"input": "x"}, timeout=30)
         assert answered.json()["success"] is True
 
 

@@ -40,7 +40,7 @@ async def cancelled(door: PublicDoor, workflow_id: str, job: dict[str, str], can
     """Cancel twice, and see the job end as cancelled jobs do."""
     first = await cancel(door, workflow_id, job["executionId"])
     assert first.status_code == 200, first.text
-    ended = await door.ended_job(job["jobId"], seconds=15)
+    ended = await door.ended_job(job["jobId"], seconds=60)
     assert (ended["status"], ended["error"]) == ("failed", "Cancelled")
     again = await cancel(door, workflow_id, job["executionId"])
     body = again.json()

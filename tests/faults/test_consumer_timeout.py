@@ -58,14 +58,14 @@ async def test_a_run_outlives_the_brokers_patience(
     await eventually(lambda: _was_taken_back(stack))
     await eventually(lambda: witness.calls("slow-b", "t1") == 2)  # another attempt has taken over
     witness.let_go("slow-b")
-    (end,) = (await callers.ended(seconds=20)).values()
+    (end,) = (await callers.ended(seconds=60)).values()
 
     assert end["status"] == "completed"
     assert [witness.calls(step, "t1") for step in ("slow-a", "slow-c")] == [1, 1]
 
 
 async def _is_ready(stack: Stack) -> bool:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         answers = [await http.get(f"{stack.url_of(name)}/readyz") for name in stack.names]
     return all(answer.is_success for answer in answers)
 

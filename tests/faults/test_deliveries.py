@@ -41,7 +41,7 @@ async def test_a_message_that_is_delivered_again_and_again_runs_once(
         await broker.work.publish(ASYNC, message)
     await asyncio.sleep(0.5)
     witness.let_go("copy-a")
-    ends = await callers.ended(seconds=15)
+    ends = await callers.ended(seconds=60)
     for _ in range(COPIES):
         await broker.work.publish(ASYNC, message)
     await asyncio.sleep(0.5)

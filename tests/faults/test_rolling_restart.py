@@ -37,7 +37,7 @@ async def test_restarting_every_service_in_turn_fails_nothing(
         await asyncio.to_thread(stack.restart, name)
     stopping.set()
     await asyncio.gather(*load)
-    ends = await callers.ended(seconds=30)
+    ends = await callers.ended(seconds=60)
 
     tally = callers.tally
     assert (tally.refused, tally.broken) == ([], [])
@@ -49,14 +49,14 @@ async def test_restarting_every_service_in_turn_fails_nothing(
 async def test_a_stopping_gateway_sends_its_callers_elsewhere_before_it_refuses_anybody(
     stack: Stack, door: PublicDoor
 ) -> None:
-    name, notice = "gateway-2", {"FLOWPORT_DRAIN_NOTICE_SECONDS": "1"}
+    name, notice = "gateway-2", {"FLOWPORT_DRAIN_NOTICE_SECONDS": "4"}
     await asyncio.to_thread(stack.restart, name, environment=notice)
     workflow_id = await door.publish(workflow("Short", [start()]))
     alone = PublicDoor(stack.url_of(name), door.http.headers["x-api-key"], door.workspace_id)
     assert (await alone.run(workflow_id)).headers.get("connection") is None
 
     stack.kill(name, SIGTERM)
-    async with httpx.AsyncClient(base_url=alone.url) as probe, asyncio.timeout(30):
+    async with httpx.AsyncClient(base_url=alone.url, timeout=30) as probe, asyncio.timeout(30):
         while (ready := await probe.get("/readyz")).is_success:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert (ready.status_code, ready.json()["status"]) == (503, "draining")

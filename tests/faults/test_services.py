@@ -13,7 +13,7 @@ from flowport.stack import Stack
 
 RUNS = 20
 AWAY_SECONDS = float(QUICK["FLOWPORT_LEASE_SECONDS"]) + 1
-LISTEN_SECONDS = 1.0
+LISTEN_SECONDS = 3.0
 """Some of the reaper's looks."""
 
 
@@ -26,7 +26,7 @@ async def test_what_a_killed_jobs_service_accepted_is_done_once(
     stack.kill("jobs-service")
     await asyncio.to_thread(stack.restart, "jobs-service")
     await asyncio.gather(*calls)
-    ends = await callers.ended(seconds=30)
+    ends = await callers.ended(seconds=60)
 
     assert {end["status"] for end in ends.values()} == {"completed"}
     assert callers.tally.broken == []
@@ -49,7 +49,7 @@ async def test_no_worker_is_taken_for_lost_because_nobody_could_hear_it(
     await asyncio.sleep(LISTEN_SECONDS)
     for kind in kinds:
         witness.let_go(kind)
-    ends = await callers.ended(seconds=20)
+    ends = await callers.ended(seconds=60)
 
     assert {end["status"] for end in ends.values()} == {"completed"}
     assert [witness.calls(kind) for kind in kinds] == [1, 1]
@@ -69,7 +69,7 @@ async def test_runs_outlive_a_store_that_is_away_for_longer_than_their_leases(
     witness.let_go("store-a")
     await asyncio.sleep(AWAY_SECONDS)
     await asyncio.to_thread(stack.secantus.start)
-    ends = await callers.ended(seconds=40)
+    ends = await callers.ended(seconds=60)
 
     assert {end["status"] for end in ends.values()} == {"completed"}
     assert [witness.calls("store-b", name) for name in names] == [1] * len(names)

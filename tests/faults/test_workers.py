@@ -3,6 +3,7 @@
 import asyncio
 from signal import SIGCONT, SIGSTOP
 
+from tests.faults.conftest import QUICK
 from tests.faults.harness.journal import journaled_blocks
 from tests.faults.harness.load import Callers
 from tests.faults.harness.witness import Witness
@@ -16,6 +17,7 @@ from shared.broker.amqp.content import Received
 from shared.broker.topology import INTERACTIVE
 
 RUNS = 6
+FROZEN_SECONDS = float(QUICK["FLOWPORT_LEASE_SECONDS"]) + 0.5
 WORKERS = ("executor-service", "executor-service-2")
 
 
@@ -35,7 +37,7 @@ async def test_no_journaled_block_of_a_killed_worker_runs_again(
     stack.kill("executor-service")
     witness.let_go("kill-c")
     await asyncio.gather(*(asyncio.to_thread(stack.restart, name) for name in WORKERS))
-    ends = await callers.ended(seconds=30)
+    ends = await callers.ended(seconds=60)
 
     assert {end["status"] for end in ends.values()} == {"completed"}
     assert [witness.calls(step, name) for step in ("kill-a", "kill-b") for name in names] == [1] * 2 * RUNS
@@ -69,10 +71,10 @@ async def test_a_frozen_worker_loses_its_runs_and_its_late_writes_are_refused(
     for name in WORKERS:
         stack.kill(name, SIGSTOP)
     witness.let_go("freeze-a")
-    await asyncio.sleep(3.5)  # the lease is three seconds
+    await asyncio.sleep(FROZEN_SECONDS)
     for name in WORKERS:
         stack.kill(name, SIGCONT)
-    (end,) = (await callers.ended(seconds=20)).values()
+    (end,) = (await callers.ended(seconds=60)).values()
 
     assert end["status"] == "completed"
     assert witness.calls("freeze-b", "f1") == 1, "the worker that was thawed began nothing new"

@@ -149,7 +149,7 @@ def test_a_queued_run_is_waited_for_and_looked_up(flowport: CommandLine, file: P
 def test_a_run_is_found_by_its_id_or_by_that_of_its_job(flowport: CommandLine, file: Path) -> None:
     endpoint = flowport("deploy", str(file), "--json").json["endpoint"]
     headers = {"x-api-key": flowport.variables["SIM_API_KEY"], "X-Execution-Mode": "async"}
-    queued = httpx.post(endpoint, headers=headers, json={}).raise_for_status().json()
+    queued = httpx.post(endpoint, headers=headers, json={}, timeout=30).raise_for_status().json()
     assert flowport("runs", "wait", queued["jobId"], "--json").json["runId"] == queued["executionId"]
     assert flowport("runs", "show", str(uuid4())).code == 4
 
