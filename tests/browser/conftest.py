@@ -10,8 +10,9 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.browser.console import Account, Console
+from tests.support.eventually import PATIENCE_SECONDS
 
 from flowport.stack import Stack, StackPorts
 from gateway.first_key import make_first_key, set_admin_password
@@ -19,12 +20,15 @@ from gateway.settings import GatewaySettings
 
 CHROMIUM = os.environ.get("FLOWPORT_TEST_CHROMIUM", "/usr/bin/chromium")
 PASSWORD = "correct horse battery"
+PATIENCE_MS = PATIENCE_SECONDS * 1000
 ENVIRONMENT = {
     "FLOWPORT_DEFAULT_PLAN": "benchmark",
     "FLOWPORT_SMTP_HOST": "localhost",
     "FLOWPORT_SMTP_PORT": "9",  # nobody takes mail there: that it arrives is tried elsewhere
     "FLOWPORT_MAIL_FROM": "flowport@example.org",
 }
+
+expect.set_options(timeout=PATIENCE_MS)
 
 Open = Callable[..., Console]
 
@@ -66,7 +70,7 @@ def open_page(browser: Browser, account: Account) -> Iterator[Callable[..., Page
             stack.callback(context.close)
             context.grant_permissions(["clipboard-read", "clipboard-write"])
             page = context.new_page()
-            page.set_default_timeout(10_000)
+            page.set_default_timeout(PATIENCE_MS)
             page.on("pageerror", lambda error: wrong.append(str(error)))
             page.on("console", lambda said: wrong.append(said.text) if "Content Security" in said.text else None)
             return page

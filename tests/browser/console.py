@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import httpx
-from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import FilePayload, FloatRect, Locator, Page, expect
 
 Json = dict[str, Any]
+NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,14 @@ class Console:
         """A block on the canvas."""
         return self.page.get_by_role("main").locator(f'.react-flow__node[aria-label^="{name}, "]')
 
+    def place_of(self, name: str) -> FloatRect:
+        """Where a block is, once the canvas has come to rest."""
+        place = None
+        while place is None or place != self.block(name).bounding_box():
+            place = self.block(name).bounding_box()
+            self.page.wait_for_timeout(200)
+        return place
+
     def write(self, label: str, text: str) -> Self:
         """Replace the text of a code field."""
         field = self.page.get_by_role("textbox", name=label, exact=True)
@@ -127,6 +136,7 @@ class Console:
     def saved(self) -> Self:
         """Wait until the draft is saved, what was just done included: the page draws it with its next frame."""
         self.page.wait_for_timeout(100)
+        self.page.evaluate(NEXT_FRAME)
         expect(self.page.get_by_role("status").filter(has_text=re.compile("^Saved$"))).to_be_visible()
         return self
 

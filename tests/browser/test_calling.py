@@ -74,7 +74,7 @@ def test_public_access_is_set_in_the_api_info(console: Console, account: Account
     console.press("Save")
     expect(console.page.get_by_role("heading", name="Edit API Info")).to_be_hidden()
     expect(console.page.get_by_role("tabpanel")).not_to_contain_text("SIM_API_KEY")
-    answer = httpx.post(f"{account.url}/api/workflows/{workflow_id}/execute", json={}, timeout=10)
+    answer = httpx.post(f"{account.url}/api/workflows/{workflow_id}/execute", json={}, timeout=30)
     assert answer.json()["output"]["result"] == "hello"
     assert account.http.get(f"/api/v1/workflows/{workflow_id}").json()["data"]["description"] == "Says hello"
 
@@ -135,7 +135,7 @@ def test_a_workflow_becomes_an_agent_that_others_find_and_call(console: Console,
 
     console.press("Copy the address of the agent card")
     address = page.evaluate("navigator.clipboard.readText()")
-    card = httpx.get(address, timeout=10).json()
+    card = httpx.get(address, timeout=30).json()
     assert (card["name"], card["description"]) == ("Pour the tea", "Pours tea")
     assert card["skills"][0]["tags"] == ["tea", "kitchen"]
     message = {"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "Please"}]}
@@ -148,9 +148,9 @@ def test_a_workflow_becomes_an_agent_that_others_find_and_call(console: Console,
 
     page.get_by_label("Agent name").fill("Butler")
     console.press("Update").shows("The agent is updated.")
-    assert httpx.get(address, timeout=10).json()["name"] == "Butler"
+    assert httpx.get(address, timeout=30).json()["name"] == "Butler"
     console.press("Unpublish").shows("The agent is not published any more.")
-    assert httpx.get(address, timeout=10).status_code == 404
+    assert httpx.get(address, timeout=30).status_code == 404
     console.press("Delete").confirm("Delete").shows("The agent is deleted.")
     assert account.http.get(f"/api/workflows/{workflow_id}/a2a").json() == {"agent": None}
 
@@ -177,12 +177,12 @@ def test_a_workflow_is_published_as_a_chat_and_taken_away(console: Console, acco
     console.shows("Small letters, digits and hyphens only.")
     console.page.get_by_label("URL").fill("talk-to-me")
     console.press("Launch Chat").shows("The chat is launched.")
-    assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=10).json()["title"] == "Talk to me"
+    assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=30).json()["title"] == "Talk to me"
     console.page.get_by_role("radio", name="Email").click()
     console.page.get_by_label("Who may enter").fill("Ada@Example.com\n@board.example")
     console.press("Update").shows("The chat is updated.")
-    assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=10).json()["error"] == "auth_required_email"
+    assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=30).json()["error"] == "auth_required_email"
     found = account.http.get(f"/api/workflows/{workflow_id}/chat/status").json()["deployment"]
     assert found["allowedEmails"] == ["ada@example.com", "@board.example"]
     console.press("Delete").confirm("Delete").shows("The chat is deleted.")
-    assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=10).status_code == 404
+    assert httpx.get(f"{account.url}/api/chat/talk-to-me", timeout=30).status_code == 404

@@ -127,7 +127,7 @@ def test_a_draft_that_fails_says_where_and_why(console: Console, account: Accoun
 
 
 def test_a_draft_run_whose_line_is_lost_is_followed_on(console: Console, account: Account) -> None:
-    workflow_id = account.import_(waiting("Lose the line", 4))
+    workflow_id = account.import_(waiting("Lose the line", 8))
     with breakable_line(account.url) as (url, break_off):
         page = console.goto(f"{url}/workflows/{workflow_id}").press("Run").press("Run draft").page
         expect(console.block("Wait").locator("[data-run=running]")).to_be_visible()

@@ -31,10 +31,7 @@ def test_everything_is_deleted_by_keyboard_however_fast(console: Console, accoun
 def test_a_drag_into_a_loop_is_taken_back_in_one_step(console: Console, account: Account) -> None:
     workflow_id = account.import_(thirty("Drag it in"))
     console.goto(f"/workflows/{workflow_id}")
-    page, note = console.page, console.block("Start").bounding_box()
-    loop = console.page.get_by_role("main").locator('.react-flow__node[aria-label^="Each Item, "]').bounding_box()
-    assert note is not None
-    assert loop is not None
+    page, note, loop = console.page, console.place_of("Start"), console.place_of("Each Item")
     page.mouse.move(note["x"] + 40, note["y"] + 8)
     page.mouse.down()
     page.mouse.move(loop["x"] + 80, loop["y"] + loop["height"] - 40, steps=10)
