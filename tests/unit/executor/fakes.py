@@ -214,6 +214,7 @@ class JobsService:
         self.cancelled = False
         self.refuse_claim = False
         self.lease_ms = 60
+        self.hanging_renewals = 0
         self.renewals = 0
         self.failures_left = 0
         self.appending = 0
@@ -232,6 +233,9 @@ class JobsService:
         )
 
     async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
+        if self.hanging_renewals:
+            self.hanging_renewals -= 1
+            await asyncio.sleep(3600)
         self._fence(attempt)
         self.renewals += 1
         return LeaseAnswer(self.cancelled)

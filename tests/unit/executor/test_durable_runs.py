@@ -76,6 +76,24 @@ async def test_a_worker_is_heard_of_several_times_in_each_lease(world: World) ->
     await run
 
 
+async def test_a_renewal_that_hangs_is_asked_again_within_the_lease(world: World) -> None:
+    world.jobs.hanging_renewals = 1
+    run = await begin(world)
+    await eventually(lambda: world.jobs.renewals)
+    world.work.go_on.set()
+    await run
+    assert world.jobs.finished is not None
+
+
+async def test_the_lease_is_kept_until_the_result_is_stored(world: World) -> None:
+    run = await begin(world)
+    world.jobs.failures_left = 1
+    renewed_before = world.jobs.renewals
+    world.work.go_on.set()
+    await run
+    assert world.jobs.renewals > renewed_before + RENEWALS_PER_LEASE
+
+
 async def test_a_long_lease_is_seldom_renewed(world: World) -> None:
     world.jobs.lease_ms = 3_600_000
     run = await begin(world)

@@ -17,7 +17,7 @@ from executor_service.application.unheard import Unheard
 from executor_service.engine.request import RunResult
 from executor_service.metrics import CLAIMS, SLOTS_BUSY, count_end
 from executor_service.ports import DurableRuns, EventsOf, RunEvents
-from shared.contracts.jobs import ClaimGranted, ClaimRun, FinishRun
+from shared.contracts.jobs import ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.runs import RunOutcome, RunSpec, RunStatus
 from shared.errors import FlowportError, StaleAttempt, Unavailable
@@ -93,9 +93,7 @@ class DurableRunWorker:
         await events.begin(spec.listener)
         ended: RunOutcome | None = None
         try:
-            result = await self._result(granted, events)
-            await insist(partial(self._durable.finish, spec.run_id, result))
-            ended = result.outcome
+            ended = await self._finished(granted, events)
             count_end(spec.mode, ended)
         except StaleAttempt:
             log.info("another worker holds the run", run_id=spec.run_id, attempt=attempt)
@@ -104,24 +102,30 @@ class DurableRunWorker:
         finally:
             await events.close(ended)
 
-    async def _result(self, granted: ClaimGranted, events: RunEvents) -> FinishRun:
+    async def _finished(self, granted: ClaimGranted, events: RunEvents) -> RunOutcome:
+        """The lease is kept until the result is stored."""
+        run_id, handle = granted.run.run_id, RunHandle(events.follow)
+        with self._running.holding(run_id, handle):
+            async with self._lease_kept(granted, handle) as lease:
+                result = await self._result(granted, events, lease, handle)
+                await insist(partial(self._durable.finish, run_id, result))
+                return result.outcome
+
+    async def _result(self, granted: ClaimGranted, events: RunEvents, lease: "_Lease", handle: RunHandle) -> FinishRun:
         spec = replace(
             granted.run,
             time_limit_ms=granted.remaining_ms,
             time_limit_text_ms=granted.run.time_limit_text_ms or granted.run.time_limit_ms,
         )
         journal = GroupedJournal(self._durable, spec.run_id, granted.attempt, next_index=len(granted.journal))
-        handle = RunHandle(events.follow)
-        with self._running.holding(spec.run_id, handle):
-            async with self._lease_kept(granted, handle) as lease:
-                try:
-                    result = await self._unless_stopped(lease, self._executed(granted, spec, events, journal, handle))
-                except _Refused as refusal:
-                    return FinishRun(granted.attempt, self._launcher.refused(refusal.error))
-                except Released:
-                    await journal.flush()  # what is done, whoever goes on shall not do again
-                    raise
-                return await self._report(granted.attempt, spec, journal, result)
+        try:
+            result = await self._unless_stopped(lease, self._executed(granted, spec, events, journal, handle))
+        except _Refused as refusal:
+            return FinishRun(granted.attempt, self._launcher.refused(refusal.error))
+        except Released:
+            await journal.flush()  # what is done, whoever goes on shall not do again
+            raise
+        return await self._report(granted.attempt, spec, journal, result)
 
     async def _executed(
         self, granted: ClaimGranted, spec: RunSpec, events: RunEvents, journal: GroupedJournal, handle: RunHandle
@@ -177,14 +181,13 @@ class DurableRunWorker:
     @asynccontextmanager
     async def _lease_kept(self, granted: ClaimGranted, handle: RunHandle) -> AsyncIterator["_Lease"]:
         lease, run_id = _Lease(), granted.run.run_id
+        pause = granted.lease_ms / 1000 / RENEWALS_PER_LEASE
 
         async def renew() -> None:
             while True:
-                await asyncio.sleep(granted.lease_ms / 1000 / RENEWALS_PER_LEASE)
+                await asyncio.sleep(pause)
                 try:
-                    answer = await self._durable.renew(run_id, granted.attempt)
-                except Unavailable:
-                    continue
+                    answer = await self._renewed(run_id, granted.attempt, pause / 2)
                 except StaleAttempt:
                     lease.lose()
                     return
@@ -196,6 +199,15 @@ class DurableRunWorker:
             yield lease
         finally:
             renewal.cancel()
+
+    async def _renewed(self, run_id: str, attempt: int, seconds: float) -> LeaseAnswer:
+        """Ask until there is an answer: who does not give one in `seconds` hangs, and another may give it in time."""
+        while True:
+            try:
+                async with asyncio.timeout(seconds):
+                    return await self._durable.renew(run_id, attempt)
+            except (Unavailable, TimeoutError):
+                await asyncio.sleep(seconds / 5)
 
 
 class _Lease:
