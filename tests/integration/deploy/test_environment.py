@@ -87,6 +87,26 @@ async def test_keys_rotate_without_a_moment_in_which_a_value_cannot_be_read(
             await gateway.http.stop()
 
 
+async def test_values_whose_key_is_gone_keep_no_other_value_from_being_sealed_anew(
+    mongodb_uri: str, mongodb_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.security.rotation.BATCH", 2)
+    for ring, names in ((key("lost"), "ABC"), (key("old"), "DEF")):
+        settings = settings_for(mongodb_uri, mongodb_prefix, environment_keys=ring)
+        async with running(build(settings)) as app:
+            gateway = DeployCaller(app, settings, ServiceName.GATEWAY)
+            for name in names:
+                await put(gateway, name, "x")
+            await gateway.http.stop()
+    settings = settings_for(mongodb_uri, mongodb_prefix, environment_keys=f"{key('new')},{key('old')}")
+    async with running(build(settings)):
+        pass
+    store = open_store(settings)
+    found = [each async for each in store.collection("environment").find().sort("name", 1)]
+    await store.stop()
+    assert [each["sealed"]["key_id"] for each in found] == ["lost"] * 3 + ["new"] * 3
+
+
 async def test_a_value_whose_key_is_gone_is_an_error_and_not_silence(mongodb_uri: str, mongodb_prefix: str) -> None:
     old = settings_for(mongodb_uri, mongodb_prefix, environment_keys=key("old"))
     async with running(build(old)) as app:

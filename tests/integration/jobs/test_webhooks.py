@@ -241,6 +241,28 @@ async def test_without_keys_no_secret_is_taken(system: System) -> None:
         await subscribe(system, "https://example.com/", secret=SECRET)
 
 
+async def test_keys_rotate_and_everybody_is_told_under_the_same_secret(start: Start, stub: Stub) -> None:
+    keys = [key("old"), f"{key('old')},{key('new')}", f"{key('new')},{key('old')}", key("new")]
+    secrets = set()
+    for step, ring in enumerate(keys):
+        options = {"webhook_keys": SecretStr(ring), "webhook_poll_seconds": 0.05, "outbound_allow": "127.0.0.1"}
+        async with start(**options) as system:
+            await system.executor.listen()
+            if step == 0:
+                await subscribe(system, stub.url, secret=SECRET)
+                await subscribe(system, stub.url, levels=(Level.ERROR,))
+            answer = await system.gateway.client.call("GET", f"{BASE}/callback-secret", returns=CallbackSecret)
+            secrets.add(answer.secret)
+            await run(system)
+            await settled(system, step + 1)
+    assert len(secrets) == 1
+    assert len(stub.asked) == len(keys)
+    for asked in stub.asked:
+        signed = f"{asked.headers['sim-timestamp']}.".encode() + asked.body.encode()
+        expected = hmac.digest(SECRET.encode(), signed, sha256).hex()
+        assert asked.headers["sim-signature"] == f"t={asked.headers['sim-timestamp']},v1={expected}"
+
+
 async def test_a_subscription_can_be_tried_out_and_deleted(hooked: System, stub: Stub) -> None:
     stub.answer(Answer(202, '"ok"'))
     hook = await subscribe(hooked, stub.url)

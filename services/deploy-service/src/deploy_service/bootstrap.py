@@ -37,7 +37,7 @@ from deploy_service.application.checking import Checking
 from deploy_service.application.contents import Contents
 from deploy_service.application.deployments import Deployments
 from deploy_service.application.drafts import Drafts
-from deploy_service.application.environment import EnvironmentVault, KeyRotation
+from deploy_service.application.environment import EnvironmentVault
 from deploy_service.application.erasing import Erasing
 from deploy_service.application.tool_servers import ToolServers
 from deploy_service.application.turns import Turns
@@ -49,6 +49,7 @@ from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.clock import Clock, SystemClock
 from shared.security.aes_gcm import AesGcmKeyRing
+from shared.security.rotation import KeyRotation
 from shared.service import ServiceName
 from shared.store.client import Store
 from shared.web.app import create_app

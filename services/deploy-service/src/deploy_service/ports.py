@@ -193,22 +193,9 @@ class EnvironmentRepository(Protocol):
         """Forget it; says whether it was there."""
         ...
 
-    async def sealed_with_other_keys(self, key_id: str, limit: int) -> Sequence[EnvironmentEntry]:
-        """Up to `limit` entries that another key than this one opens."""
-        ...
-
-    async def reseal(self, entry: EnvironmentEntry, *, old: Sealed) -> None:
-        """Keep the new seal, if the entry still has the old one."""
-        ...
-
 
 class KeyRing(Protocol):
     """Seals values, each for one place: moved elsewhere, it does not open."""
-
-    @property
-    def active_key_id(self) -> str | None:
-        """The key that seals now; None when there is no key."""
-        ...
 
     def seal(self, value: str, *, workspace_id: str, name: str) -> Sealed:
         """Encrypt `value`. Raises Unavailable when no key is configured."""

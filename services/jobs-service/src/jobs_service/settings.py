@@ -68,7 +68,8 @@ class JobsSettings(OutboundSettings):
 
     webhook_keys: SecretStr = Field(
         SecretStr(""),
-        description="Keys that seal webhooks' secrets, as id:base64 and comma separated; the first seals.",
+        description="Keys that seal webhooks' secrets, as id:base64 of 32 bytes, comma-separated; the first one seals,"
+        " all of them open. They rotate as FLOWPORT_ENVIRONMENT_KEYS do. Empty: secrets are refused.",
     )
     webhook_poll_seconds: float = Field(1.0, gt=0, le=60, description="How often webhooks that are due are looked for.")
     webhook_give_up_seconds: int = Field(

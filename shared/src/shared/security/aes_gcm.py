@@ -23,7 +23,7 @@ class AesGcmKeyRing:
     """
 
     def __init__(self, keys: Sequence[tuple[str, bytes]], *, setting: str) -> None:
-        self._setting = setting
+        self.setting = setting
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys}
 
     @classmethod
@@ -40,7 +40,7 @@ class AesGcmKeyRing:
         """Encrypt `value`. Raises Unavailable when there is no key."""
         key_id = self.active_key_id
         if key_id is None:
-            raise Unavailable(f"secrets need {self._setting}, which is not set")
+            raise Unavailable(f"secrets need {self.setting}, which is not set")
         nonce = os.urandom(NONCE_BYTES)
         ciphertext = self._ciphers[key_id].encrypt(nonce, value.encode(), _place(workspace_id, name))
         return Sealed(key_id, nonce, ciphertext)

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Final
 
 from deploy_service.domain.environment import EnvironmentEntry
+from shared.security.rotation import SealedValue
 from shared.security.sealed import Sealed
 from shared.store.client import Document, Index, Store, by
 from shared.store.errors import store_call
@@ -17,7 +18,7 @@ INDEXES: Final = (
 
 
 class MongoEnvironment:
-    """Implements EnvironmentRepository."""
+    """Implements EnvironmentRepository and SealedValues."""
 
     def __init__(self, store: Store) -> None:
         self._collection = store.collection(COLLECTION)
@@ -47,16 +48,17 @@ class MongoEnvironment:
         return result.deleted_count == 1
 
     @store_call
-    async def sealed_with_other_keys(self, key_id: str, limit: int) -> Sequence[EnvironmentEntry]:
-        """See EnvironmentRepository."""
-        found = self._collection.find({"sealed.key_id": {"$ne": key_id}}).limit(limit)
-        return [_entry(document) async for document in found]
+    async def sealed_with_other_keys(self, key_id: str, after: str, limit: int) -> Sequence[SealedValue]:
+        """See SealedValues."""
+        foreign = {"sealed.key_id": {"$ne": key_id}, "_id": {"$gt": after}}
+        found = self._collection.find(foreign).sort("_id", 1).limit(limit)
+        return [_sealed(document) async for document in found]
 
     @store_call
-    async def reseal(self, entry: EnvironmentEntry, *, old: Sealed) -> None:
-        """See EnvironmentRepository."""
-        held = {"_id": _key(entry.workspace_id, entry.name), "sealed.nonce": old.nonce}
-        await self._collection.update_one(held, {"$set": {"sealed": asdict(entry.sealed)}})
+    async def reseal(self, value: SealedValue, sealed: Sealed) -> None:
+        """See SealedValues."""
+        held = {"_id": value.id, "sealed.nonce": value.sealed.nonce}
+        await self._collection.update_one(held, {"$set": {"sealed": asdict(sealed)}})
 
 
 def _key(workspace_id: str, name: str) -> str:
@@ -70,4 +72,13 @@ def _entry(document: Document) -> EnvironmentEntry:
         sealed=Sealed(**document["sealed"]),
         updated_at=document["updated_at"],
         updated_by=document["updated_by"],
+    )
+
+
+def _sealed(document: Document) -> SealedValue:
+    return SealedValue(
+        id=document["_id"],
+        workspace_id=document["workspace_id"],
+        name=document["name"],
+        sealed=Sealed(**document["sealed"]),
     )

@@ -1,6 +1,5 @@
 """Environment values of a workspace: people write them, only workers read them."""
 
-from dataclasses import replace
 from typing import Final
 
 from deploy_service.application.moments import moment
@@ -9,12 +8,9 @@ from deploy_service.domain.texts import ENVIRONMENT_VALUE_LIMIT, checked_environ
 from deploy_service.ports import EnvironmentRepository, KeyRing
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
-from shared.errors import InvalidRequest, NotFound, Unavailable
-from shared.observe.logging import get_logger
+from shared.errors import InvalidRequest, NotFound
 
 ENTRIES_LIMIT: Final = 1_000
-RESEAL_BATCH: Final = 100
-log = get_logger("environment")
 
 
 class EnvironmentVault:
@@ -62,34 +58,3 @@ class EnvironmentVault:
         """Forget a value. Raises NotFound."""
         if not await self._entries.delete(workspace_id, name):
             raise NotFound("Environment value not found")
-
-
-class KeyRotation:
-    """At start, seals with the first key whatever another key still seals; afterwards the other can go."""
-
-    def __init__(self, entries: EnvironmentRepository, keys: KeyRing) -> None:
-        self._entries = entries
-        self._keys = keys
-
-    async def start(self) -> None:
-        """Reseal all that can be opened."""
-        active = self._keys.active_key_id
-        while active is not None:
-            batch = await self._entries.sealed_with_other_keys(active, RESEAL_BATCH)
-            resealed = sum([await self._reseal(entry) for entry in batch])
-            if resealed == 0:
-                break
-            log.info("environment values were sealed anew", entries=resealed, key_id=active)
-
-    async def stop(self) -> None:
-        """Nothing is left running."""
-
-    async def _reseal(self, entry: EnvironmentEntry) -> bool:
-        place = {"workspace_id": entry.workspace_id, "name": entry.name}
-        try:
-            value = self._keys.open(entry.sealed, **place)
-        except Unavailable as error:
-            log.error("an environment value cannot be opened", **place, key_id=entry.sealed.key_id, error=error.message)
-            return False
-        await self._entries.reseal(replace(entry, sealed=self._keys.seal(value, **place)), old=entry.sealed)
-        return True

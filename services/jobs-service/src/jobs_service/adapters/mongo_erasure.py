@@ -15,8 +15,9 @@ from jobs_service.adapters.mongo_event_log import EVENTS
 from jobs_service.adapters.mongo_journal import JOURNAL
 from jobs_service.adapters.mongo_notices import DELIVERIES
 from jobs_service.adapters.mongo_spend import SPEND
-from jobs_service.adapters.mongo_subscriptions import CALLBACK_SECRETS, SUBSCRIPTIONS
+from jobs_service.adapters.mongo_subscriptions import SUBSCRIPTIONS
 from jobs_service.adapters.mongo_tallies import TALLIES
+from jobs_service.adapters.mongo_webhook_secrets import CALLBACK_SECRETS
 from jobs_service.adapters.run_documents import RUNS, UNBOOKED, UNCHARGED
 from jobs_service.adapters.run_traces import contents_of, files_in, values_of
 from jobs_service.domain.run import Phase

@@ -1,32 +1,33 @@
-"""Who wants to be told, and the secrets that sign what they are told."""
+"""Who wants to be told of the ends of runs."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import timedelta
+from typing import Final
 
 import msgspec
 
 from jobs_service.adapters.failures import store_call
+from jobs_service.adapters.moments import from_ms, now_ms
+from jobs_service.adapters.sealed_secrets import seal_secret
 from shared.contracts.webhooks import SaveSubscription, Subscription
 from shared.errors import NotFound
 from shared.ids import new_id
 from shared.security.aes_gcm import AesGcmKeyRing
-from shared.security.sealed import Sealed
 from shared.store.client import Document, Index, Store, by
 
 SUBSCRIPTIONS: Final = "subscriptions"
-CALLBACK_SECRETS: Final = "callback_secrets"
-INDEXES: Final = (Index(SUBSCRIPTIONS, by("workspace_id")),)
+INDEXES: Final = (
+    Index(SUBSCRIPTIONS, by("workspace_id")),
+    Index(SUBSCRIPTIONS, by("secret.key_id"), name="key", sparse=True),
+)
 MOST_REMEMBERED: Final = 100_000
-_CALLBACK: Final = "callback"
 
 
 class MongoSubscriptions:
-    """Implements SubscriptionBook and SecretBox."""
+    """Implements SubscriptionBook."""
 
     def __init__(self, store: Store, ring: AesGcmKeyRing) -> None:
+        self._store = store
         self._subscriptions = store.collection(SUBSCRIPTIONS)
-        self._secrets = store.collection(CALLBACK_SECRETS)
         self._ring = ring
         self._subscribed: frozenset[str] = frozenset()
         self._saved: set[str] = set()
@@ -60,12 +61,11 @@ class MongoSubscriptions:
     async def save(self, workspace_id: str, subscription_id: str | None, asked: SaveSubscription) -> Subscription:
         """See SubscriptionBook."""
         key = subscription_id or new_id()
-        fields = msgspec.to_builtins(asked)
-        fields = {name: fields.get(name, getattr(asked, name)) for name in _SHOWN} | {"failing_since": None}
+        fields: Document = {name: getattr(asked, name) for name in _SHOWN} | {"failing_since": None}
         if asked.secret is not msgspec.UNSET:
-            fields["secret"] = self._sealed(asked.secret, workspace_id, key)
-        fixed = {"workspace_id": workspace_id, "created_at": datetime.now(UTC)}
-        update = {"$set": msgspec.to_builtins(fields, builtin_types=(bytes,)), "$setOnInsert": fixed}
+            fields["secret"] = seal_secret(self._ring, asked.secret, workspace_id=workspace_id, owner=key)
+        fixed = {"workspace_id": workspace_id, "created_at": from_ms(await now_ms(self._store))}
+        update = {"$set": fields, "$setOnInsert": fixed}
         await self._subscriptions.update_one({"_id": key}, update, upsert=subscription_id is None)
         self._saved.add(workspace_id)
         self._subscribed |= {workspace_id}
@@ -82,43 +82,15 @@ class MongoSubscriptions:
     @store_call
     async def noted(self, subscription_id: str, *, arrived: bool, give_up_after: timedelta) -> None:
         """See SubscriptionBook."""
-        now = datetime.now(UTC)
         if arrived:
             failing = {"_id": subscription_id, "failing_since": {"$ne": None}}
             await self._subscriptions.update_one(failing, {"$set": {"failing_since": None}})
             return
+        now = from_ms(await now_ms(self._store))
         sound = {"_id": subscription_id, "failing_since": None}
         await self._subscriptions.update_one(sound, {"$set": {"failing_since": now}})
         hopeless = {"_id": subscription_id, "failing_since": {"$lte": now - give_up_after}}
         await self._subscriptions.update_one(hopeless, {"$set": {"active": False}})
-
-    @store_call
-    async def secret_of(self, workspace_id: str, subscription_id: str) -> str | None:
-        """See SecretBox."""
-        found = await self._subscriptions.find_one({"_id": subscription_id, "workspace_id": workspace_id})
-        return self._opened(found, workspace_id, subscription_id)
-
-    @store_call
-    async def callback_secret(self, workspace_id: str, make: Callable[[], str] | None = None) -> str | None:
-        """See SecretBox."""
-        found = await self._secrets.find_one({"_id": workspace_id})
-        if found is None and make is not None and self._ring.active_key_id is not None:
-            made = {"secret": self._sealed(make(), workspace_id, _CALLBACK)}
-            await self._secrets.update_one({"_id": workspace_id}, {"$setOnInsert": made}, upsert=True)
-            found = await self._secrets.find_one({"_id": workspace_id})
-        return self._opened(found, workspace_id, _CALLBACK)
-
-    def _sealed(self, secret: str | None, workspace_id: str, name: str) -> Document | None:
-        if not secret:
-            return None
-        sealed = self._ring.seal(secret, workspace_id=workspace_id, name=f"webhook/{name}")
-        return {"key_id": sealed.key_id, "nonce": sealed.nonce, "ciphertext": sealed.ciphertext}
-
-    def _opened(self, document: Document | None, workspace_id: str, name: str) -> str | None:
-        kept: dict[str, Any] | None = document.get("secret") if document else None
-        if kept is None:
-            return None
-        return self._ring.open(Sealed(**kept), workspace_id=workspace_id, name=f"webhook/{name}")
 
 
 _SHOWN: Final = (

@@ -15,6 +15,7 @@ from jobs_service.adapters import (
     mongo_notices,
     mongo_subscriptions,
     mongo_tallies,
+    mongo_webhook_secrets,
     run_documents,
 )
 from jobs_service.adapters.books import Books
@@ -43,6 +44,7 @@ INDEXES: Final = (
     *mongo_dead_letters.INDEXES,
     *mongo_notices.INDEXES,
     *mongo_subscriptions.INDEXES,
+    *mongo_webhook_secrets.INDEXES,
     *mongo_event_log.INDEXES,
     *mongo_tallies.INDEXES,
 )
@@ -56,6 +58,7 @@ class Kept:
     store: Store
     ledgers: Books
     subscriptions: MongoSubscriptions
+    webhook_keys: AesGcmKeyRing
     runs: Runs
     grouped: GroupedRuns
     """The runs of the store, to be started; those in use unless others were given."""
@@ -87,6 +90,7 @@ def keep(settings: JobsSettings, store: Store, runs: Runs | None, queue: Queue |
         store=store,
         ledgers=ledgers,
         subscriptions=subscriptions,
+        webhook_keys=ring,
         runs=runs or grouped,
         grouped=grouped,
         queue=queue or MongoQueue(store, ledgers),

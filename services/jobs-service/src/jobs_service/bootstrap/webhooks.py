@@ -7,12 +7,16 @@ from typing import Final
 
 from jobs_service.adapters.guarded_way import GuardedWay
 from jobs_service.adapters.mongo_notices import MongoNotices
+from jobs_service.adapters.mongo_subscriptions import SUBSCRIPTIONS
+from jobs_service.adapters.mongo_webhook_secrets import CALLBACK_SECRETS, MongoWebhookSecrets
+from jobs_service.adapters.sealed_secrets import SealedSecrets
 from jobs_service.application.loops import Loop
 from jobs_service.application.webhooks import Delivering, Notifying, Subscribing
 from jobs_service.bootstrap.kept import Kept
 from jobs_service.settings import JobsSettings
 from shared.clock import Clock
 from shared.net import OutboundClient, OutboundLimits, OutboundPolicy
+from shared.security.rotation import KeyRotation
 from shared.service import Component
 
 WEBHOOK_CONNECTIONS: Final = 64
@@ -23,6 +27,7 @@ class Webhooks:
     """From the end of a run to the subscriber's door."""
 
     outbound: OutboundClient
+    rotations: Sequence[KeyRotation]
     notifying: Notifying
     delivering: Delivering
     subscribing: Subscribing
@@ -32,20 +37,24 @@ def tell(settings: JobsSettings, kept: Kept, clock: Clock) -> Webhooks:
     """Over one guarded client."""
     outbound = OutboundClient(settings.outbound_allow, limits=OutboundLimits(connections=WEBHOOK_CONNECTIONS))
     way, book = GuardedWay(outbound, OutboundPolicy(settings.outbound_allow)), kept.subscriptions
+    box = MongoWebhookSecrets(kept.store, kept.webhook_keys)
+    sealed = [SealedSecrets(kept.store.collection(name)) for name in (SUBSCRIPTIONS, CALLBACK_SECRETS)]
     notices = MongoNotices(kept.store, timedelta(seconds=settings.delivery_lifetime_seconds))
     given_up = timedelta(seconds=settings.webhook_give_up_seconds)
-    delivering = Delivering(notices, book, book, way, clock, give_up_after=given_up)
+    delivering = Delivering(notices, book, box, way, clock, give_up_after=given_up)
     return Webhooks(
         outbound=outbound,
+        rotations=[KeyRotation(each, kept.webhook_keys) for each in sealed],
         notifying=Notifying(notices, book, clock),
         delivering=delivering,
-        subscribing=Subscribing(book, notices, book, delivering, way),
+        subscribing=Subscribing(book, notices, box, delivering, way),
     )
 
 
 def webhook_components(settings: JobsSettings, webhooks: Webhooks) -> Sequence[Component]:
-    """The client, and who looks for what is due."""
+    """The client, the change of keys, and who looks for what is due."""
     return (
+        *webhooks.rotations,
         webhooks.outbound,
         Loop("notifier", webhooks.notifying.step, every=settings.webhook_poll_seconds),
         Loop("deliverer", webhooks.delivering.step, every=settings.webhook_poll_seconds),
