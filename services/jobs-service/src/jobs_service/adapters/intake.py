@@ -16,9 +16,9 @@ from pymongo.errors import BulkWriteError
 from jobs_service.adapters.books import Books, OpenBooks
 from jobs_service.adapters.run_documents import DUPLICATE, RUNS, TELLS, new_document, spec_fields
 from jobs_service.domain.capacity import Admission, Ledger, Offer, QueueLimits
-from jobs_service.domain.run import Phase, Run
+from jobs_service.domain.run import Phase, id_taken, run_of
 from shared.contracts.jobs import AcceptRun, RunAccepted
-from shared.errors import FlowportError, RunIdTaken, Unavailable
+from shared.errors import FlowportError, Unavailable
 from shared.ids import new_id, new_job_id
 from shared.store.client import Document, Store
 
@@ -128,25 +128,11 @@ class Intake:
 def accepted_document(request: AcceptRun, accepted: RunAccepted, offer: Offer, order: int) -> Document:
     """A durable run as it is stored first."""
     spec = request.run
-    run = Run(
-        id=spec.run_id,
-        workspace_id=spec.snapshot.workspace_id,
-        workflow_id=spec.snapshot.workflow_id,
-        phase=Phase.WAITING,
-        time_limit_ms=spec.time_limit_ms,
-        limit_text_ms=spec.time_limit_text_ms or spec.time_limit_ms,
-        log_retention_ms=spec.log_retention_ms,
-        created_at=accepted.created_at,
-    )
+    run = run_of(spec, Phase.WAITING, accepted.created_at)
     durable: Document = {"job_id": accepted.job_id, "offer_id": offer.id, **spec_fields(spec)}
     if spec.callback_url is not None:
         durable[TELLS] = True
     return new_document(run, spec, order=order) | durable
-
-
-def id_taken(run_id: str) -> RunIdTaken:
-    """The refusal of an id that was used before."""
-    return RunIdTaken(f"run id {run_id} has been used")
 
 
 def _repeated(requests: Sequence[AcceptRun]) -> dict[int, Answer]:

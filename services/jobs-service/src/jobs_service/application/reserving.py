@@ -3,8 +3,8 @@
 The gateway makes them unique over all workspaces, see shared.ids.run_key.
 """
 
+from jobs_service.domain.run import id_taken
 from jobs_service.ports import Runs
-from shared.errors import RunIdTaken
 
 
 class Reserving:
@@ -16,7 +16,7 @@ class Reserving:
     async def reserve(self, run_id: str, workspace_id: str) -> None:
         """Take an id. Raises RunIdTaken."""
         if not await self._runs.reserve(run_id, workspace_id):
-            raise RunIdTaken(f"run id {run_id} has been used")
+            raise id_taken(run_id)
 
     async def unreserve(self, run_id: str, workspace_id: str) -> None:
         """Give back an id whose run never began; any other id stays taken."""

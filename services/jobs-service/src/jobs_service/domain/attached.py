@@ -6,7 +6,7 @@ from typing import Final
 
 from jobs_service.domain.endings import outcome_phase
 from jobs_service.domain.pauses import put_aside
-from jobs_service.domain.run import Phase, Rules, Run, forgotten_after
+from jobs_service.domain.run import Phase, Rules, Run, forgotten_after, run_of
 from shared.contracts.jobs import PauseRun
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.runs import RunSpec
@@ -41,15 +41,4 @@ def paused(report: PauseRun, now: datetime, rules: Rules) -> Run:
 
 
 def _attached(spec: RunSpec, started_at: datetime) -> Run:
-    return Run(
-        id=spec.run_id,
-        workspace_id=spec.snapshot.workspace_id,
-        workflow_id=spec.snapshot.workflow_id,
-        phase=Phase.ATTACHED,
-        time_limit_ms=spec.time_limit_ms,
-        limit_text_ms=spec.time_limit_text_ms or spec.time_limit_ms,
-        log_retention_ms=spec.log_retention_ms,
-        created_at=started_at,
-        started_at=started_at,
-        attempt=1,
-    )
+    return run_of(spec, Phase.ATTACHED, started_at, started_at=started_at, attempt=1)

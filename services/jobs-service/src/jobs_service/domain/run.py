@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.contracts.runs import PausePoint, RunError, RunStatus
+from shared.contracts.runs import PausePoint, RunError, RunSpec, RunStatus
+from shared.errors import RunIdTaken
 
 
 class Phase(StrEnum):
@@ -147,6 +148,26 @@ class Run:
     def is_expired(self, now: datetime) -> bool:
         """Whether callers are told that there is no such run."""
         return any(moment is not None and moment <= now for moment in (self.result_until, self.expires_at))
+
+
+def run_of(spec: RunSpec, phase: Phase, created_at: datetime, **known: Any) -> Run:
+    """A new run, as its specification asks for it; `known` is what else there is to say of it."""
+    return Run(
+        id=spec.run_id,
+        workspace_id=spec.snapshot.workspace_id,
+        workflow_id=spec.snapshot.workflow_id,
+        phase=phase,
+        time_limit_ms=spec.time_limit_ms,
+        limit_text_ms=spec.time_limit_text_ms or spec.time_limit_ms,
+        log_retention_ms=spec.log_retention_ms,
+        created_at=created_at,
+        **known,
+    )
+
+
+def id_taken(run_id: str) -> RunIdTaken:
+    """The refusal of an id that was used before."""
+    return RunIdTaken(f"run id {run_id} has been used")
 
 
 class IllegalMove(Exception):
