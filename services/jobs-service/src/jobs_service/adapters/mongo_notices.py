@@ -9,7 +9,8 @@ from pymongo.errors import BulkWriteError
 
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
-from jobs_service.adapters.mongo_views import behind, cursor_of, to_view
+from jobs_service.adapters.mongo_views import to_view
+from jobs_service.adapters.positions import behind, cursor_of, position_of
 from jobs_service.adapters.run_documents import DUPLICATE, RUNS, UNTOLD, decode_payload, decode_spec
 from jobs_service.domain.webhooks import MAX_OUTPUT_BYTES, EndedRun
 from jobs_service.ports import DueDelivery, NewDelivery, WayAnswer
@@ -125,7 +126,7 @@ class MongoNotices:
             "attempts": 0,
             "due_ms": now,
             "created_ms": now,
-            "position": now * 4096 + order,
+            "position": position_of(from_ms(now), order),
             "expires_at": from_ms(now) + self._lifetime,
         }
 

@@ -9,13 +9,13 @@ from pymongo.errors import BulkWriteError
 
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
+from jobs_service.adapters.positions import order_of_attached
 from jobs_service.adapters.run_documents import (
     DUPLICATE,
     RUNS,
     UNTOLD,
     new_document,
     nobody,
-    order_of_attached,
     result_fields,
     unheard,
 )

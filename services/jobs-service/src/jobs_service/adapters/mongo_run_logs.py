@@ -5,15 +5,15 @@ from typing import Any, Final
 
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
-from jobs_service.adapters.mongo_views import behind, cursor_of, to_view
-from jobs_service.adapters.run_documents import BARE_SPEC, RUNS, decode_payload, position_of
+from jobs_service.adapters.mongo_views import to_view
+from jobs_service.adapters.positions import LAST_ORDER, behind, cursor_of, position_of
+from jobs_service.adapters.run_documents import BARE_SPEC, RUNS, decode_payload
 from jobs_service.domain.run import Phase
 from jobs_service.ports import LoggedRun, ViewedRun
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
 from shared.store.client import Document, Store
 
-MAX_ORDER: Final = 4095
 _NEVER_SHOWN: Final = ("spec", BARE_SPEC, "state")
 
 
@@ -74,7 +74,7 @@ def _named(query: FindLogs) -> Iterator[Document]:
 
 def _in_time(query: FindLogs) -> Iterator[Document]:
     since = None if query.since is None else position_of(query.since, 0)
-    until = None if query.until is None else position_of(query.until, MAX_ORDER)
+    until = None if query.until is None else position_of(query.until, LAST_ORDER)
     yield from _between("position", since, until)
 
 

@@ -8,6 +8,7 @@ from pymongo.errors import DuplicateKeyError
 
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import NOW, from_ms, now_ms
+from jobs_service.adapters.positions import order_of_attached
 from jobs_service.adapters.run_documents import (
     BARE_SPEC,
     RUNS,
@@ -21,7 +22,6 @@ from jobs_service.adapters.run_documents import (
     encode_payload,
     new_document,
     nobody,
-    order_of_attached,
     result_fields,
     spec_fields,
     to_run,

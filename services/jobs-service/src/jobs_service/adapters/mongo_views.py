@@ -4,20 +4,19 @@ from collections.abc import Sequence
 
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import NOW, from_ms, now_ms
+from jobs_service.adapters.positions import behind, cursor_of, position_of
 from jobs_service.adapters.run_documents import (
     BARE_SPEC,
     RUNS,
     STATE_ONLY,
     decode_payload,
     decode_usage,
-    position_of,
     to_run,
 )
 from jobs_service.domain.run import Phase
 from jobs_service.ports import PageQuery, ViewedRun
 from shared.contracts.jobs import RunFilter, RunPage, RunView
 from shared.contracts.runs import RunMode, RunStatus, Trigger
-from shared.errors import InvalidRequest
 from shared.store.client import Document, Store
 
 
@@ -100,20 +99,6 @@ def to_view(document: Document) -> RunView:
         paused_at=run.paused_at if run.status is RunStatus.PAUSED else None,
         pauses=tuple(pause.point for pause in run.pauses if not pause.is_answered),
     )
-
-
-def cursor_of(document: Document) -> str:
-    """What names the place behind a run in a list."""
-    return f"{document['position']}.{document['_id']}"
-
-
-def behind(cursor: str, *, oldest_first: bool = False) -> Document:
-    """The runs behind a place, in the order of the list. Raises InvalidRequest for a cursor that is none of ours."""
-    position, dot, run_id = cursor.partition(".")
-    if not dot or not position.isascii() or not position.isdigit() or len(position) > 18:
-        raise InvalidRequest("Invalid cursor")
-    at, after = int(position), "$gt" if oldest_first else "$lt"
-    return {"position": {f"{after}e": at}, "$or": [{"position": {after: at}}, {"_id": {after: run_id}}]}
 
 
 def _within(only: RunFilter) -> Document:

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 from typing import Final
-from zlib import crc32
 
 import msgspec
 
 from jobs_service.adapters.moments import from_ms, to_ms
+from jobs_service.adapters.positions import position_of
 from jobs_service.domain.run import Pause, Phase, Run
 from jobs_service.ports import Result
 from shared.contracts.runs import Payload, RunError, RunSpec, Usage
@@ -57,23 +57,12 @@ _BIG_FIELDS: Final = ("spec", BARE_SPEC, "output", "blocks", "state")
 STATE_ONLY: Final = dict.fromkeys(_BIG_FIELDS, 0)
 DUPLICATE: Final = 11000
 """The server's code for an id that is stored already."""
-_POSITIONS_PER_MS: Final = 4096
 
 _encode = msgspec.json.Encoder().encode
 _decode_spec = msgspec.json.Decoder(RunSpec).decode
 _decode_error = msgspec.json.Decoder(RunError).decode
 _decode_pauses = msgspec.json.Decoder(tuple[Pause, ...]).decode
 _decode_usage = msgspec.json.Decoder(Usage).decode
-
-
-def position_of(created_at: datetime, order: int) -> int:
-    """Where a run stands in queues and lists: by time, then by its order within one batch."""
-    return to_ms(created_at) * _POSITIONS_PER_MS + order % _POSITIONS_PER_MS
-
-
-def order_of_attached(run_id: str) -> int:
-    """A stable order among attached runs of one millisecond."""
-    return crc32(run_id.encode())
 
 
 def state_fields(run: Run) -> Document:
