@@ -13,6 +13,7 @@ from shared.contracts.jobs import (
     AcceptRun,
     CancelAnswer,
     CancelledRuns,
+    CancelReason,
     QueueStanding,
     ResumeAnswer,
     ResumeRun,
@@ -124,15 +125,16 @@ class FakeJobs(FakeEraser):
         await self.while_cancelling(run_id)
         view = self.views.get(run_id)
         if view is None:
-            return CancelAnswer(run_id, "recorded")
+            return CancelAnswer(run_id, CancelReason.RECORDED)
         if (view.workspace_id, view.workflow_id) != (workspace_id, workflow_id):
             raise NotFound("no such run")
         if view.status in (RunStatus.COMPLETED, RunStatus.FAILED):
             raise Conflict(f"Execution cannot be cancelled while {view.status}")
         if view.status is RunStatus.CANCELLED:
-            return CancelAnswer(run_id, "already_cancelled")
+            return CancelAnswer(run_id, CancelReason.ALREADY_CANCELLED)
         self.views[run_id] = msgspec.structs.replace(view, status=RunStatus.CANCELLED)
-        return CancelAnswer(run_id, "queue_cancelled" if view.status is RunStatus.QUEUED else "recorded")
+        is_queued = view.status is RunStatus.QUEUED
+        return CancelAnswer(run_id, CancelReason.QUEUE_CANCELLED if is_queued else CancelReason.RECORDED)
 
     async def cancel_all(self, workspace_id: str, workflow_id: str, only: RunFilter) -> CancelledRuns:
         self.filters.append(only)

@@ -1,6 +1,7 @@
 """The internal HTTP bodies of jobs-service."""
 
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
@@ -176,8 +177,16 @@ class ReleaseRun(msgspec.Struct, frozen=True):
     attempt: int
 
 
+class CancelReason(StrEnum):
+    """What a cancel found."""
+
+    RECORDED = "recorded"
+    QUEUE_CANCELLED = "queue_cancelled"
+    ALREADY_CANCELLED = "already_cancelled"
+
+
 class CancelAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a cancel found. `reason`: recorded, queue_cancelled or already_cancelled."""
+    """What a cancel found. `reason` is a CancelReason, or the word of a newer version."""
 
     run_id: str
     reason: str

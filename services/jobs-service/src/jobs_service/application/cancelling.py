@@ -5,11 +5,11 @@ from typing import Final
 
 from jobs_service.application.loops import Bell
 from jobs_service.application.tidying import Tidying
-from jobs_service.domain.endings import Cancelled, CancelReason, cancel
+from jobs_service.domain.endings import Cancelled, cancel
 from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import CancelMemory, RememberedCancel, Runs, Seen
 from shared.broker.ports import BrokerUnavailable, ControlBus
-from shared.contracts.jobs import CancelAnswer, RecordCancel
+from shared.contracts.jobs import CancelAnswer, CancelReason, RecordCancel
 from shared.contracts.messages import CancelRun
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.observe.logging import get_logger

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from jobs_service.domain import texts
 from jobs_service.domain.leases import require_held
 from jobs_service.domain.pauses import put_aside
 from jobs_service.domain.run import Phase, Rules, Run, end
+from shared.contracts.jobs import CancelReason
 from shared.contracts.runs import PausePoint, RunError, RunStatus
 from shared.errors import Conflict, InvalidRequest
 
@@ -17,14 +17,6 @@ _PHASE_OF: Final = {
     RunStatus.FAILED: Phase.FAILED,
     RunStatus.CANCELLED: Phase.CANCELLED,
 }
-
-
-class CancelReason(StrEnum):
-    """What a cancel did, in the words of the wire."""
-
-    RECORDED = "recorded"
-    QUEUE_CANCELLED = "queue_cancelled"
-    ALREADY_CANCELLED = "already_cancelled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from gateway.api.bodies import Wire
+from shared.contracts.jobs import CancelReason
 
 
 class ExecuteBody(Wire):
@@ -156,7 +157,7 @@ class CancelResult(Wire):
     durably_recorded: bool
     locally_aborted: bool
     paused_cancelled: bool
-    reason: Literal["recorded", "queue_cancelled", "already_cancelled"]
+    reason: CancelReason
 
 
 class PausePointModel(Wire):

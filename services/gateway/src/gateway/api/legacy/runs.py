@@ -17,7 +17,7 @@ from gateway.domain.credentials import Caller
 from gateway.domain.pauses import paused_facts
 from gateway.domain.run_words import block_outputs, cost_of, names_in, status_word
 from shared.clock import iso
-from shared.contracts.jobs import CancelAnswer, RunView
+from shared.contracts.jobs import CancelAnswer, CancelReason, RunView
 from shared.contracts.runs import RunStatus
 from shared.web.structs import StructResponse
 
@@ -90,7 +90,7 @@ def cancel_facts(answer: CancelAnswer) -> dict[str, Any]:
     """What a cancel found, in the words of both generations."""
     return {
         "redisAvailable": True,
-        "durablyRecorded": answer.reason != "already_cancelled",
+        "durablyRecorded": answer.reason != CancelReason.ALREADY_CANCELLED,
         "locallyAborted": False,
         "pausedCancelled": answer.was_paused,
         "reason": answer.reason,
