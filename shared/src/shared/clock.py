@@ -32,3 +32,8 @@ class SystemClock:
 def iso(moment: datetime) -> str:
     """`moment` as callers see every date: ISO-8601, UTC, milliseconds, `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def epoch_ms(moment: datetime) -> int:
+    """`moment` in whole milliseconds since the epoch."""
+    return round(moment.timestamp() * 1000)

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from shared.clock import iso
+from shared.clock import epoch_ms, iso
 from shared.contracts.runs import BlockLog
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.jsvalues import Json, JsonObject
@@ -98,7 +98,7 @@ class _Tree:
         }
 
     def _block(self, log: BlockLog) -> JsonObject:
-        span_id = f"{log.block_id}-{round(log.started_at.timestamp() * 1000)}"
+        span_id = f"{log.block_id}-{epoch_ms(log.started_at)}"
         span: JsonObject = {
             "id": span_id,
             "name": _own_name(log),

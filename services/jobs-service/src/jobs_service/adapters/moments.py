@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from bson import Int64
 
+from shared.clock import epoch_ms
 from shared.store.client import Document, Store
 
 NOW: Final[dict[str, Any]] = {"$toLong": "$$NOW"}
@@ -21,7 +22,7 @@ async def now_ms(store: Store) -> int:
 
 def to_ms(moment: datetime) -> Int64:
     """Milliseconds since the epoch."""
-    return Int64(round(moment.timestamp() * 1000))
+    return Int64(epoch_ms(moment))
 
 
 def from_ms(milliseconds: int) -> datetime:

@@ -10,7 +10,7 @@ from jobs_service import metrics
 from jobs_service.domain import webhooks
 from jobs_service.domain.webhooks import EndedRun
 from jobs_service.ports import DueDelivery, NewDelivery, Notices, SecretBox, SubscriptionBook, Way
-from shared.clock import Clock
+from shared.clock import Clock, epoch_ms
 from shared.contracts.webhooks import RUN_COMPLETED, DeliveryPage, SaveSubscription, Subscription, TestResult
 from shared.errors import Conflict, InvalidRequest, NotFound
 from shared.observe.logging import get_logger
@@ -44,7 +44,7 @@ class Notifying:
                 await self._notices.announce(list(runs), deliveries)
 
     async def _deliveries(self, run_key: str, run: EndedRun) -> list[NewDelivery]:
-        now_ms = round(self._clock.now().timestamp() * 1000)
+        now_ms = epoch_ms(self._clock.now())
         found = [] if run.callback_url is None else [_to_callback(run_key, run, run.callback_url, now_ms)]
         subscribed = await self._book.of(run.view.workspace_id)
         wanting = [each for each in subscribed if webhooks.wants(each, run)]
@@ -95,25 +95,25 @@ class Delivering:
 
     async def try_out(self, subscription: Subscription) -> TestResult:
         """Send an event of no run. Raises NotFound, Unavailable."""
-        now_ms = round(self._clock.now().timestamp() * 1000)
+        now_ms = epoch_ms(self._clock.now())
         name = f"delivery_test_{secrets.token_hex(8)}"
         body = b'{"id":"evt_test","type":"%s","timestamp":%d,"data":{"test":true}}' % (RUN_COMPLETED.encode(), now_ms)
         signed = webhooks.headers(name, body, now_ms, await self._secret(subscription.workspace_id, subscription.id))
         answer = await self._way.post(
             subscription.url, signed, body, workspace_id=subscription.workspace_id, seconds=TEST_SECONDS
         )
-        success = answer.status is not None and 200 <= answer.status < 300
+        success = webhooks.is_success(answer.status)
         return TestResult(success, answer.status, answer.reason, answer.text[:SHOWN_CHARACTERS])
 
     async def _deliver(self, due: DueDelivery) -> None:
         async with self._slots:
-            now_ms = round(self._clock.now().timestamp() * 1000)
+            now_ms = epoch_ms(self._clock.now())
             secret = await self._secret(due.workspace_id, due.subscription_id)
             signed = webhooks.headers(due.id, due.body, now_ms, secret)
             answer = await self._way.post(
                 due.url, signed, due.body, workspace_id=due.workspace_id, seconds=SEND_SECONDS
             )
-        arrived = answer.status is not None and 200 <= answer.status < 300
+        arrived = webhooks.is_success(answer.status)
         metrics.DELIVERIES.labels("delivered" if arrived else "failed").inc()
         if arrived:
             await self._notices.delivered(due, answer)

@@ -102,6 +102,11 @@ def headers(delivery: str, body: bytes, now_ms: int, secret: str | None) -> Mapp
     return {**named, "webhook-signature": f"v1,{standard}", "sim-signature": f"t={now_ms},v1={sim}"}
 
 
+def is_success(status: int | None) -> bool:
+    """Whether an address took what it was sent; None is no answer at all."""
+    return status is not None and 200 <= status < 300
+
+
 def is_passing(status: int) -> bool:
     """Whether another attempt may succeed."""
     return status >= 500 or status == 429

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from executor_service.providers import NO_COST, Cost, Tokens, ToolCall, Turn
-from shared.clock import iso
+from shared.clock import epoch_ms, iso
 from shared.contracts.runs import Usage
 from shared.workflow.jsvalues import Json, JsonObject
 
@@ -108,8 +108,8 @@ def _segment(kind: str, name: str, started: datetime, ended: datetime) -> JsonOb
     return {
         "type": kind,
         "name": name,
-        "startTime": _epoch_ms(started),
-        "endTime": _epoch_ms(ended),
+        "startTime": epoch_ms(started),
+        "endTime": epoch_ms(ended),
         "duration": _ms(started, ended),
     }
 
@@ -120,7 +120,3 @@ def _asked(call: ToolCall) -> JsonObject:
 
 def _ms(started: datetime, ended: datetime) -> int:
     return round((ended - started).total_seconds() * 1000)
-
-
-def _epoch_ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

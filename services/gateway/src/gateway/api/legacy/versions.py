@@ -25,7 +25,7 @@ from gateway.application.editing import Editing
 from gateway.application.publishing import Publishing
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Authoring
-from shared.clock import iso
+from shared.clock import epoch_ms, iso
 from shared.contracts.deployments import UpdateVersion, Version
 from shared.errors import InvalidRequest
 from shared.web.structs import StructResponse
@@ -89,8 +89,7 @@ def versions_router(access: LegacyAccess, authoring: Authoring, editing: Editing
     async def revert(caller: Known, workflow_id: str, version: str) -> Reverted:
         word = version if version == "active" else str(_number(version))
         saved = await publishing.load(caller, workflow_id, word)
-        moment = round(saved.saved_at.timestamp() * 1000)
-        return Reverted(message="Reverted to deployment version", last_saved=moment)
+        return Reverted(message="Reverted to deployment version", last_saved=epoch_ms(saved.saved_at))
 
     return router
 

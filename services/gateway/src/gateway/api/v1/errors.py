@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from gateway.api.legacy.errors import message_of, retry_headers, status_of
 from gateway.domain.errors.limits import RateLimited
-from shared.clock import iso
+from shared.clock import epoch_ms, iso
 from shared.errors import FlowportError, InvalidRequest
 from shared.web.structs import StructResponse
 
@@ -27,5 +27,5 @@ def _rate_limited(error: RateLimited) -> dict[str, Any]:
     return {
         "error": "Rate limit exceeded",
         "message": f"API rate limit exceeded. Please retry after {iso(error.resets_at)}",
-        "retryAfter": round(error.resets_at.timestamp() * 1000),
+        "retryAfter": epoch_ms(error.resets_at),
     }
