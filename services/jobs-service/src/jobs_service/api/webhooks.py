@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from jobs_service.application.webhooks import Subscribing
+from jobs_service.application.webhooks.subscribing import Subscribing
 from shared.contracts.webhooks import CallbackSecret, SaveSubscription, Subscriptions
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only

@@ -11,7 +11,9 @@ from jobs_service.adapters.mongo_subscriptions import SUBSCRIPTIONS
 from jobs_service.adapters.mongo_webhook_secrets import CALLBACK_SECRETS, MongoWebhookSecrets
 from jobs_service.adapters.sealed_secrets import SealedSecrets
 from jobs_service.application.loops import Loop
-from jobs_service.application.webhooks import Delivering, Notifying, Subscribing
+from jobs_service.application.webhooks.delivering import Delivering
+from jobs_service.application.webhooks.notifying import Notifying
+from jobs_service.application.webhooks.subscribing import Subscribing
 from jobs_service.bootstrap.kept import Kept
 from jobs_service.settings import JobsSettings
 from shared.clock import Clock
