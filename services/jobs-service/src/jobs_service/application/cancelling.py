@@ -1,9 +1,9 @@
 """Cancels runs, those included that have not been seen yet."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from jobs_service.application.loops import Bell
+from jobs_service.application.optimistic import TRIES, keeps_changing
 from jobs_service.application.tidying import Tidying
 from jobs_service.domain.endings import Cancelled, cancel
 from jobs_service.domain.run import Phase, Rules, Run
@@ -11,11 +11,10 @@ from jobs_service.ports import CancelMemory, RememberedCancel, Runs, Seen
 from shared.broker.ports import BrokerUnavailable, ControlBus
 from shared.contracts.jobs import CancelAnswer, CancelReason, RecordCancel
 from shared.contracts.messages import CancelRun
-from shared.errors import Conflict, NotFound, Unavailable
+from shared.errors import Conflict, NotFound
 from shared.observe.logging import get_logger
 
 log = get_logger("cancelling")
-TRIES: Final = 10
 
 
 class Cancelling:
@@ -71,7 +70,7 @@ class Cancelling:
             if found is None:
                 raise NotFound("Execution not found")
             run = found.run
-        raise Unavailable(f"run {run.id} keeps changing")
+        raise keeps_changing(run.id)
 
     async def _tell(self, run: Run, done: Cancelled) -> None:
         if not done.tell_worker:

@@ -5,6 +5,7 @@ from typing import Final
 
 from jobs_service.application.cancelling import Cancelling
 from jobs_service.application.loops import Bell
+from jobs_service.application.optimistic import TRIES, keeps_changing
 from jobs_service.application.payloads import Payloads
 from jobs_service.domain.attached import paused
 from jobs_service.domain.pauses import MAX_PAUSES, answer
@@ -12,9 +13,8 @@ from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import Adopted, Blobs, Journal, Result, Runs, Seen
 from shared.contracts.jobs import PauseRun, ResumeAnswer, ResumeRun
 from shared.contracts.runs import Payload
-from shared.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from shared.errors import Conflict, InvalidRequest, NotFound
 
-TRIES: Final = 10
 MARGIN: Final = timedelta(days=14)
 """What values live on after the longest wait: the rest of the run, and its retention."""
 
@@ -76,7 +76,7 @@ class Pausing:
             if await self._runs.replace(seen.run, after):
                 self._dispatcher.ring()
                 return ResumeAnswer(run_id, is_next=seen.run.phase is Phase.PAUSED)
-        raise Unavailable(f"run {run_id} keeps changing")
+        raise keeps_changing(run_id)
 
     async def keep(self, run_id: str) -> None:
         """Make sure that all that a run needs to go on lives as long as it may wait."""

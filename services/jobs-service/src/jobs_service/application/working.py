@@ -8,6 +8,7 @@ import msgspec
 
 from jobs_service import metrics
 from jobs_service.application.loops import Bell
+from jobs_service.application.optimistic import TRIES, keeps_changing
 from jobs_service.application.pausing import Pausing
 from jobs_service.application.payloads import Payloads
 from jobs_service.application.tidying import Tidying
@@ -19,11 +20,9 @@ from jobs_service.domain.run import Rules, Run
 from jobs_service.ports import Claimable, Journal, Result, Runs, Seen
 from shared.contracts.jobs import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
 from shared.contracts.runs import RunError, RunStatus
-from shared.errors import Unavailable
 from shared.observe.logging import get_logger
 
 log = get_logger("working")
-TRIES: Final = 10
 MAX_MESSAGE_CHARS: Final = 64 * 1024
 
 
@@ -67,7 +66,7 @@ class Working:
                 return ClaimAnswer()
             if not isinstance(verdict, Granted | EndedInstead):
                 return ClaimAnswer()
-        raise _keeps_changing(run_id)
+        raise keeps_changing(run_id)
 
     async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
         """Keep the lease. Raises StaleAttempt."""
@@ -131,7 +130,7 @@ class Working:
             if after == seen.run or await self._runs.replace(seen.run, after, result):
                 return after
             seen = None
-        raise _keeps_changing(run_id)
+        raise keeps_changing(run_id)
 
     async def _grant(self, seen: Claimable, run: Run) -> ClaimGranted:
         remaining = (run.deadline_at - seen.now).total_seconds() if run.deadline_at else 0
@@ -167,7 +166,3 @@ def _duration_ms(seen: Seen) -> float | None:
 
 def _trimmed(error: RunError) -> RunError:
     return msgspec.structs.replace(error, message=error.message[:MAX_MESSAGE_CHARS])
-
-
-def _keeps_changing(run_id: str) -> Unavailable:
-    return Unavailable(f"run {run_id} keeps changing")
