@@ -22,6 +22,7 @@ from jobs_service.adapters.mongo_queue import MongoQueue
 from jobs_service.ports import Leadership
 from shared.contracts.jobs import AcceptRun
 from shared.ids import new_id
+from shared.store.server_time import NOW_MS
 
 
 async def test_two_processes_dispatch_every_run_once(start: Start) -> None:
@@ -189,7 +190,7 @@ async def _terms(leases: MongoLeases, candidates: Sequence[Leadership], ttl: tim
 
 
 async def _leads(system: System, holder: str, *, milliseconds: int) -> None:
-    until_ms = {"$add": [{"$toLong": "$$NOW"}, milliseconds]}
+    until_ms = {"$add": [NOW_MS, milliseconds]}
     update = [{"$set": {"holder": holder, "until_ms": until_ms}}]
     await system.collection("leases").update_one({"_id": "dispatcher"}, update, upsert=True)
 

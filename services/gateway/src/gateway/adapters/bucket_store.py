@@ -18,6 +18,7 @@ from shared.errors import Unavailable
 from shared.ids import new_id
 from shared.store.client import Document, Index, Store, by
 from shared.store.errors import store_call
+from shared.store.server_time import NOW_MS
 
 BUCKETS: Final = "rate_buckets"
 PATIENCE_SECONDS: Final = 5.0
@@ -30,7 +31,6 @@ PLENTY: Final = 8
 """A process takes tokens to spare only up to this fraction of what is left, so that none is stranded at the end."""
 
 INDEXES: Final = (Index(BUCKETS, by("expires_at"), expire_after_seconds=0),)
-_NOW_MS: Final[Document] = {"$toLong": "$$NOW"}
 
 
 class BucketStore:
@@ -77,7 +77,7 @@ def _turned(rate: Rate) -> list[Document]:
     windows = {"$toLong": {"$floor": {"$divide": [{"$subtract": ["$now_ms", "$turned_ms"]}, window_ms]}}}
     filled = {"$add": ["$tokens", {"$multiply": ["$windows", rate.per_window]}]}
     return [
-        {"$set": {"now_ms": _NOW_MS, "tokens": {"$ifNull": ["$tokens", rate.burst]}}},
+        {"$set": {"now_ms": NOW_MS, "tokens": {"$ifNull": ["$tokens", rate.burst]}}},
         {"$set": {"turned_ms": {"$ifNull": ["$turned_ms", "$now_ms"]}}},
         {"$set": {"windows": windows}},
         {

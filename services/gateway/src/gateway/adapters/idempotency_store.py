@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from pymongo.errors import DuplicateKeyError
@@ -10,16 +10,16 @@ from pymongo.errors import DuplicateKeyError
 from gateway.domain.idempotency import CallName, KeptAnswer
 from gateway.ports import CallRecord, KnownCall
 from shared.contracts.erasure import Erase
-from shared.contracts.runs import Payload
 from shared.store.client import Document, Index, Store, by
 from shared.store.errors import store_call
+from shared.store.payloads import decode_payload, encode_payload
+from shared.store.server_time import NOW_MS
 
 RECORDS: Final = "idempotency"
 INDEXES: Final = (
     Index(RECORDS, by("expires_at"), expire_after_seconds=0),
     Index(RECORDS, by("workspace_id", "workflow_id")),
 )
-_NOW: Final[dict[str, Any]] = {"$toLong": "$$NOW"}
 
 
 class IdempotencyStore:
@@ -50,7 +50,7 @@ class IdempotencyStore:
     @store_call
     async def find(self, record_id: str) -> KnownCall | None:
         """See IdempotencyRecords."""
-        stages: list[Document] = [{"$match": {"_id": record_id}}, {"$set": {"now_ms": _NOW}}]
+        stages: list[Document] = [{"$match": {"_id": record_id}}, {"$set": {"now_ms": NOW_MS}}]
         found = await (await self._records.aggregate(stages)).to_list()
         return _known(found[0]) if found else None
 
@@ -71,13 +71,10 @@ class IdempotencyStore:
     @store_call
     async def keep(self, record: CallRecord, answer: KeptAnswer) -> None:
         """See IdempotencyRecords."""
-        body = answer.body
         kept = {
             "status": answer.status,
             "headers": [[name, value] for name, value in answer.headers.items()],
-            "inline": bytes(body.inline),
-            "blob_id": body.blob_id,
-            "size": body.size,
+            **encode_payload(answer.body),
         }
         await self._records.update_one(_open(record), {"$set": {"answer": kept}})
 
@@ -110,7 +107,7 @@ def _held(record: CallRecord, lease: timedelta) -> Document:
 
 
 def _ends(lease: timedelta) -> Document:
-    return {"$add": [_NOW, round(lease.total_seconds() * 1000)]}
+    return {"$add": [NOW_MS, round(lease.total_seconds() * 1000)]}
 
 
 def _literally(fields: Document) -> Document:
@@ -127,5 +124,4 @@ def _known(document: Document) -> KnownCall:
 def _answer(kept: Document | None) -> KeptAnswer | None:
     if kept is None:
         return None
-    body = Payload(inline=msgspec.Raw(kept["inline"]), blob_id=kept["blob_id"], size=kept["size"])
-    return KeptAnswer(kept["status"], dict(kept["headers"]), body)
+    return KeptAnswer(kept["status"], dict(kept["headers"]), decode_payload(kept))

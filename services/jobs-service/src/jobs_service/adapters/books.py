@@ -13,11 +13,12 @@ from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from jobs_service.adapters.failures import store_call
-from jobs_service.adapters.moments import NOW, from_ms, to_ms
+from jobs_service.adapters.moments import from_ms, to_ms
 from jobs_service.adapters.transactions import Session
 from jobs_service.domain.capacity import DEFAULT_CONCURRENCY, Ledger, Offer
 from jobs_service.domain.drain import Drain
 from shared.store.client import Document, Index, Store, by
+from shared.store.server_time import NOW_MS
 
 BOOKS: Final = "queues"
 OVERALL: Final = "*"
@@ -115,7 +116,7 @@ class Books:
     async def _read(self, *queries: Document, session: Session | None = None) -> OpenBooks:
         found: dict[str, Document] = {}
         for query in queries:
-            pipeline: list[Document] = [{"$match": query}, {"$set": {"now_ms": NOW}}]
+            pipeline: list[Document] = [{"$match": query}, {"$set": {"now_ms": NOW_MS}}]
             documents = await (await self._documents.aggregate(pipeline, session=session)).to_list()
             found |= {document["_id"]: document for document in documents}
         overall = found.pop(OVERALL)

@@ -1,20 +1,17 @@
 """Times as the store keeps them: whole milliseconds, which every expression of every server compares rightly."""
 
 from datetime import UTC, datetime
-from typing import Any, Final
 
 from bson import Int64
 
 from shared.clock import epoch_ms
 from shared.store.client import Document, Store
-
-NOW: Final[dict[str, Any]] = {"$toLong": "$$NOW"}
-"""The server's own time in milliseconds, in an expression."""
+from shared.store.server_time import NOW_MS
 
 
 async def now_ms(store: Store) -> int:
     """The server's own time."""
-    pipeline: list[Document] = [{"$documents": [{}]}, {"$set": {"now_ms": NOW}}]
+    pipeline: list[Document] = [{"$documents": [{}]}, {"$set": {"now_ms": NOW_MS}}]
     found = await (await store.database.aggregate(pipeline)).to_list()
     now: int = found[0]["now_ms"]
     return now

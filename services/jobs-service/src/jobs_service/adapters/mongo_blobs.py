@@ -10,9 +10,10 @@ from gridfs.asynchronous.grid_file import AsyncGridIn, AsyncGridOut
 from pymongo.errors import PyMongoError
 
 from jobs_service.adapters.failures import store_call
-from jobs_service.adapters.moments import NOW, now_ms
+from jobs_service.adapters.moments import now_ms
 from shared.errors import NotFound, PayloadTooLarge, Unavailable
 from shared.store.client import Document, Index, Store, by
+from shared.store.server_time import NOW_MS
 
 BUCKET: Final = "blobs"
 LIVES: Final = "blob_lives"
@@ -62,7 +63,7 @@ class MongoBlobs:
         """See Blobs."""
         names = [_name(workspace_id, blob_id) for blob_id in blob_ids]
         found = await self._files.find({"filename": {"$in": names}}, {"_id": 1}).to_list()
-        until = {"$max": ["$until_ms", {"$add": [NOW, round(lifetime.total_seconds() * 1000)]}]}
+        until = {"$max": ["$until_ms", {"$add": [NOW_MS, round(lifetime.total_seconds() * 1000)]}]}
         for file in found:
             await self._lives.update_one({"_id": file["_id"]}, [{"$set": {"until_ms": until}}])
 
@@ -107,7 +108,7 @@ class MongoBlobs:
             await self._lives.delete_many({"_id": {"$in": ids}})
 
     async def _live(self, file_id: ObjectId, lifetime: timedelta) -> None:
-        until = {"$add": [NOW, round(lifetime.total_seconds() * 1000)]}
+        until = {"$add": [NOW_MS, round(lifetime.total_seconds() * 1000)]}
         await self._lives.update_one({"_id": file_id}, [{"$set": {"until_ms": until}}], upsert=True)
 
     async def _fill(self, upload: AsyncGridIn, chunks: AsyncIterator[bytes]) -> int:

@@ -6,9 +6,9 @@ from typing import Final
 from pymongo.errors import DuplicateKeyError
 
 from jobs_service.adapters.failures import store_call
-from jobs_service.adapters.moments import NOW
 from jobs_service.ports import Leadership
 from shared.store.client import Store
+from shared.store.server_time import NOW_MS
 
 LEASES: Final = "leases"
 
@@ -23,14 +23,14 @@ class MongoLeases:
     async def hold(self, leadership: Leadership, ttl: timedelta) -> int | None:
         """See Leases."""
         me = {"$literal": leadership.holder}
-        is_over = {"$lte": ["$until_ms", NOW]}
+        is_over = {"$lte": ["$until_ms", NOW_MS]}
         free_or_mine = {"_id": leadership.name, "$or": [{"holder": leadership.holder}, {"$expr": is_over}]}
         goes_on = {"$and": [{"$eq": ["$holder", me]}, {"$not": [is_over]}]}
         next_term = {"$add": [{"$ifNull": ["$term", 0]}, 1]}
         renewal = {
             "term": {"$cond": [goes_on, "$term", next_term]},
             "holder": me,
-            "until_ms": {"$add": [NOW, round(ttl.total_seconds() * 1000)]},
+            "until_ms": {"$add": [NOW_MS, round(ttl.total_seconds() * 1000)]},
         }
         try:
             await self._leases.update_one(free_or_mine, [{"$set": renewal}], upsert=True)

@@ -11,7 +11,7 @@ from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_views import to_view
 from jobs_service.adapters.positions import behind, cursor_of, position_of
-from jobs_service.adapters.run_documents import DUPLICATE, RUNS, UNTOLD, decode_payload, decode_spec
+from jobs_service.adapters.run_documents import DUPLICATE, RUNS, UNTOLD, decode_spec, payload_in
 from jobs_service.domain.webhooks import MAX_OUTPUT_BYTES, EndedRun
 from jobs_service.ports import DueDelivery, NewDelivery, WayAnswer
 from shared.contracts.runs import BlockLog
@@ -132,7 +132,7 @@ class MongoNotices:
 
 
 def _ended(document: Document) -> EndedRun:
-    view, blocks = to_view(document), decode_payload(document.get("blocks"))
+    view, blocks = to_view(document), payload_in(document, "blocks")
     if blocks is not None and blocks.blob_id is None:
         view = msgspec.structs.replace(view, blocks=_decode_blocks(blocks.inline))
     spec = decode_spec(document["spec"]) if "spec" in document else None

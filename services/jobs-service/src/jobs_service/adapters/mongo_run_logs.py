@@ -7,7 +7,7 @@ from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_views import to_view
 from jobs_service.adapters.positions import LAST_ORDER, behind, cursor_of, position_of
-from jobs_service.adapters.run_documents import BARE_SPEC, RUNS, decode_payload
+from jobs_service.adapters.run_documents import BARE_SPEC, RUNS, payload_in
 from jobs_service.domain.run import Phase
 from jobs_service.ports import LoggedRun, ViewedRun
 from shared.contracts.logs import FindLogs
@@ -36,7 +36,7 @@ class MongoRunLogs:
 
 
 def _logged(document: Document) -> LoggedRun:
-    return LoggedRun(ViewedRun(to_view(document), decode_payload(document.get("blocks"))), cursor_of(document))
+    return LoggedRun(ViewedRun(to_view(document), payload_in(document, "blocks")), cursor_of(document))
 
 
 def _projection(query: FindLogs) -> Document:

@@ -7,7 +7,7 @@ from typing import Final
 from pymongo.errors import DuplicateKeyError
 
 from jobs_service.adapters.failures import store_call
-from jobs_service.adapters.moments import NOW, from_ms, now_ms
+from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.positions import order_of_attached
 from jobs_service.adapters.run_documents import (
     BARE_SPEC,
@@ -17,11 +17,10 @@ from jobs_service.adapters.run_documents import (
     UNBOOKED,
     UNTOLD,
     changes,
-    decode_payload,
     decode_spec,
-    encode_payload,
     new_document,
     nobody,
+    payload_in,
     result_fields,
     spec_fields,
     to_run,
@@ -31,6 +30,8 @@ from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import Adopted, Claimable, Result, Seen
 from shared.ids import new_job_id
 from shared.store.client import Document, Store
+from shared.store.payloads import encode_payload
+from shared.store.server_time import NOW_MS
 
 WITHOUT_WORKER: Final = [phase.value for phase in (Phase.REQUEUED, Phase.DISPATCHED, Phase.ATTACHED, Phase.PAUSED)]
 WATCHED: Final = [Phase.PROCESSING.value, *WITHOUT_WORKER]
@@ -112,7 +113,7 @@ class MongoRuns:
     async def renew(self, run_id: str, attempt: int) -> bool:
         """See Runs."""
         held = {"_id": run_id, "attempt": attempt, "phase": Phase.PROCESSING.value, "cancel_requested": False}
-        lease_ends = {"$add": [NOW, _in_ms(self._rules.lease)]}
+        lease_ends = {"$add": [NOW_MS, _in_ms(self._rules.lease)]}
         limit_ends = {"$add": ["$deadline_ms", _in_ms(self._rules.grace)]}
         due = {"due_ms": {"$min": [lease_ends, limit_ends]}, "revision": {"$add": ["$revision", 1]}}
         return (await self._runs.update_one(held, [{"$set": due}])).matched_count == 1
@@ -170,7 +171,7 @@ class MongoRuns:
         await self._runs.delete_one({"_id": run_id, "phase": Phase.RESERVED.value, "workspace_id": workspace_id})
 
     async def _find(self, query: Document, *stages: Document) -> list[Document]:
-        pipeline = [{"$match": query}, *stages, {"$set": {"now_ms": NOW}}]
+        pipeline = [{"$match": query}, *stages, {"$set": {"now_ms": NOW_MS}}]
         return await (await self._runs.aggregate(pipeline)).to_list()
 
 
@@ -183,7 +184,7 @@ def _claimable(document: Document) -> Claimable:
         to_run(document),
         from_ms(document["now_ms"]),
         decode_spec(document["spec"]),
-        decode_payload(document.get("state")),
+        payload_in(document, "state"),
     )
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from jobs_service.adapters.failures import store_call
-from jobs_service.adapters.moments import NOW, from_ms, now_ms
+from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.positions import behind, cursor_of, position_of
 from jobs_service.adapters.run_documents import (
     BARE_SPEC,
     RUNS,
     STATE_ONLY,
-    decode_payload,
     decode_usage,
+    payload_in,
     to_run,
 )
 from jobs_service.domain.run import Phase
@@ -18,6 +18,7 @@ from jobs_service.ports import PageQuery, ViewedRun
 from shared.contracts.jobs import RunFilter, RunPage, RunView
 from shared.contracts.runs import RunMode, RunStatus, Trigger
 from shared.store.client import Document, Store
+from shared.store.server_time import NOW_MS
 
 
 class MongoRunViews:
@@ -58,14 +59,15 @@ class MongoRunViews:
 
     async def _find(self, query: Document, output: bool, blocks: bool) -> ViewedRun | None:
         hidden = ["spec", BARE_SPEC, "state", *([] if output else ["output"]), *([] if blocks else ["blocks"])]
-        stages: list[Document] = [{"$match": query}, {"$project": dict.fromkeys(hidden, 0)}, {"$set": {"now_ms": NOW}}]
+        shown = {"$project": dict.fromkeys(hidden, 0)}
+        stages: list[Document] = [{"$match": query}, shown, {"$set": {"now_ms": NOW_MS}}]
         found = await (await self._runs.aggregate(stages)).to_list()
         if not found or found[0]["phase"] == Phase.RESERVED.value:
             return None
         document = found[0]
         if to_run(document).is_expired(from_ms(document["now_ms"])):
             return None
-        return ViewedRun(to_view(document), decode_payload(document.get("blocks")))
+        return ViewedRun(to_view(document), payload_in(document, "blocks"))
 
     async def _unexpired(self, documents: Sequence[Document]) -> tuple[RunView, ...]:
         now = from_ms(await now_ms(self._store))
@@ -93,7 +95,7 @@ def to_view(document: Document) -> RunView:
         duration_ms=document.get("duration_ms"),
         time_limit_ms=run.limit_text_ms,
         attempt=run.attempt,
-        output=decode_payload(document.get("output")),
+        output=payload_in(document, "output"),
         error=run.error,
         usage=decode_usage(document.get("usage")),
         paused_at=run.paused_at if run.status is RunStatus.PAUSED else None,

@@ -11,6 +11,7 @@ from jobs_service.domain.run import Pause, Phase, Run
 from jobs_service.ports import Result
 from shared.contracts.runs import Payload, RunError, RunSpec, Usage
 from shared.store.client import Document, Index, by
+from shared.store.payloads import decode_payload, encode_payload
 
 RUNS: Final = "runs"
 
@@ -186,18 +187,10 @@ def decode_usage(stored: bytes | None) -> Usage:
     return _decode_usage(stored) if stored else Usage()
 
 
-def encode_payload(payload: Payload) -> Document:
-    """A value as it is stored."""
-    return {"inline": bytes(payload.inline), "blob_id": payload.blob_id, "size": payload.size}
-
-
-def decode_payload(stored: Document | None) -> Payload | None:
-    """A stored value."""
-    if stored is None:
-        return None
-    if stored["blob_id"] is not None:
-        return Payload(blob_id=stored["blob_id"], size=stored["size"])
-    return Payload(inline=msgspec.Raw(stored["inline"]), size=stored["size"])
+def payload_in(document: Document, name: str) -> Payload | None:
+    """A value of a stored run, if it has it."""
+    stored = document.get(name)
+    return None if stored is None else decode_payload(stored)
 
 
 def _ms(moment: datetime | None) -> int | None:
