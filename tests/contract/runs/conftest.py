@@ -16,6 +16,7 @@ from jobs_service.adapters.run_documents import RUNS, new_document
 from jobs_service.bootstrap import open_store
 from jobs_service.domain.run import Run
 from jobs_service.ports import Journal, Runs
+from shared.clock import SystemClock
 
 
 @dataclass
@@ -56,7 +57,8 @@ async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Kept]:
 
     grouped = GroupedRuns(store, RULES)
     await grouped.start()
-    yield Kept(grouped if "grouped" in request.param else MongoRuns(store, RULES), MongoJournal(store), put)
+    runs = grouped if "grouped" in request.param else MongoRuns(store, RULES)
+    yield Kept(runs, MongoJournal(store, SystemClock()), put)
     await grouped.stop()
     await store.stop()
 

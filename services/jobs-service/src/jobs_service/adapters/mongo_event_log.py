@@ -1,7 +1,7 @@
 """Kept events: one document per batch as it arrived, gone an hour later."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -9,6 +9,7 @@ from pymongo.errors import BulkWriteError
 
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.run_documents import DUPLICATE
+from shared.clock import Clock
 from shared.contracts.event_log import EventPosition
 from shared.contracts.messages import EventBatch
 from shared.store.client import Document, Index, Store, by
@@ -24,15 +25,16 @@ _decode = msgspec.json.Decoder(EventBatch).decode
 
 
 class MongoEventLog:
-    """Implements EventLog."""
+    """Implements EventLog. `clock` dates events for their deletion."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._batches = store.collection(EVENTS)
+        self._clock = clock
 
     @store_call
     async def append(self, batches: Sequence[EventBatch]) -> None:
         """See EventLog."""
-        now = datetime.now(UTC)
+        now = self._clock.now()
         try:
             await self._batches.insert_many([_document(batch, now) for batch in batches], ordered=False)
         except BulkWriteError as error:

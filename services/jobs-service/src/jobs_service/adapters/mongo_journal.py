@@ -1,7 +1,7 @@
 """The journal: one document per entry, which later attempts never overwrite."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -9,6 +9,7 @@ from pymongo.errors import BulkWriteError
 
 from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.run_documents import DUPLICATE
+from shared.clock import Clock
 from shared.contracts.jobs import JournalEntry
 from shared.store.client import Document, Index, Store, by
 
@@ -22,18 +23,21 @@ INDEXES: Final = (
 
 
 class MongoJournal:
-    """Implements Journal."""
+    """Implements Journal. `clock` dates entries for the sweep of what was left behind, where minutes do not matter."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._entries = store.collection(JOURNAL)
+        self._clock = clock
 
     @store_call
     async def append(self, run_id: str, attempt: int, entries: Sequence[JournalEntry]) -> None:
         """See Journal."""
         if not entries:
             return
+        now = self._clock.now()
+        documents = [_document(run_id, attempt, entry, now) for entry in entries]
         try:
-            await self._entries.insert_many([_document(run_id, attempt, entry) for entry in entries], ordered=False)
+            await self._entries.insert_many(documents, ordered=False)
         except BulkWriteError as error:
             if any(each["code"] != DUPLICATE for each in error.details["writeErrors"]):
                 raise
@@ -47,7 +51,7 @@ class MongoJournal:
     @store_call
     async def keep(self, run_id: str) -> None:
         """See Journal."""
-        await self._entries.update_many({"run_id": run_id}, {"$set": {"written_at": datetime.now(UTC)}})
+        await self._entries.update_many({"run_id": run_id}, {"$set": {"written_at": self._clock.now()}})
 
     @store_call
     async def discard(self, run_ids: Sequence[str]) -> None:
@@ -55,7 +59,7 @@ class MongoJournal:
         await self._entries.delete_many({"run_id": {"$in": list(run_ids)}})
 
 
-def _document(run_id: str, attempt: int, entry: JournalEntry) -> Document:
+def _document(run_id: str, attempt: int, entry: JournalEntry, now: datetime) -> Document:
     return {
         "_id": f"{run_id}/{attempt}/{entry.index}",
         "run_id": run_id,
@@ -63,7 +67,7 @@ def _document(run_id: str, attempt: int, entry: JournalEntry) -> Document:
         "index": entry.index,
         "kind": entry.kind,
         "data": bytes(entry.data),
-        "written_at": datetime.now(UTC),
+        "written_at": now,
     }
 
 

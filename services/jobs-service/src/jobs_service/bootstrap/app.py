@@ -39,8 +39,8 @@ def build(
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.JOBS)
     clock, tokens = clock or SystemClock(), ServiceTokens.of(settings)
     metrics.QUEUE_LIMIT.set(settings.dispatch_max_queue_global)
-    kept = keep(settings, store or open_store(settings), runs, queue)
-    life = live(settings, kept, broker)
+    kept = keep(settings, store or open_store(settings), clock, runs, queue)
+    life = live(settings, kept, broker, clock)
     redrives = redrive(settings, kept, life, broker)
     webhooks = tell(settings, kept, clock)
     return create_app(

@@ -31,6 +31,7 @@ from jobs_service.application.payloads import Payloads
 from jobs_service.application.tallying import Tallying
 from jobs_service.ports import Queue, Runs
 from jobs_service.settings import JobsSettings
+from shared.clock import Clock
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.store.client import Store
 
@@ -77,7 +78,7 @@ def open_store(settings: JobsSettings) -> Store:
     return Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_jobs", INDEXES)
 
 
-def keep(settings: JobsSettings, store: Store, runs: Runs | None, queue: Queue | None) -> Kept:
+def keep(settings: JobsSettings, store: Store, clock: Clock, runs: Runs | None, queue: Queue | None) -> Kept:
     """All of it in `store`, but for what is given."""
     ledgers = Books(store)
     ring = AesGcmKeyRing.parse(settings.webhook_keys.get_secret_value(), setting=WEBHOOK_KEYS)
@@ -94,7 +95,7 @@ def keep(settings: JobsSettings, store: Store, runs: Runs | None, queue: Queue |
         runs=runs or grouped,
         grouped=grouped,
         queue=queue or MongoQueue(store, ledgers),
-        journal=MongoJournal(store),
+        journal=MongoJournal(store, clock),
         blobs=blobs,
         spend=MongoSpendBook(store),
         tallies=tallies,

@@ -34,6 +34,7 @@ from jobs_service.consumers.events import EventsConsumer
 from jobs_service.consumers.records import RecordsConsumer
 from jobs_service.settings import JobsSettings
 from shared.broker.ports import Broker
+from shared.clock import Clock
 from shared.service import Component
 from shared.web.internal_auth import ServiceTokens
 
@@ -56,7 +57,7 @@ class Life:
     events: EventKeeping
 
 
-def live(settings: JobsSettings, kept: Kept, broker: Broker) -> Life:
+def live(settings: JobsSettings, kept: Kept, broker: Broker, clock: Clock) -> Life:
     """All of it on what is kept."""
     rules, bell, tidying = settings.rules, Bell(), Tidying(kept.journal)
     memory = MongoCancelMemory(kept.store, timedelta(seconds=settings.cancel_memory_seconds))
@@ -89,7 +90,7 @@ def live(settings: JobsSettings, kept: Kept, broker: Broker) -> Life:
         working=working,
         journaling=Journaling(kept.runs, kept.journal, rules),
         recording=Recording(records, kept.payloads, cancelling),
-        events=EventKeeping(MongoEventLog(kept.store), kept.views),
+        events=EventKeeping(MongoEventLog(kept.store, clock), kept.views),
     )
 
 
