@@ -12,12 +12,12 @@ from typing import Any, Final
 from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, to_ms
 from jobs_service.adapters.transactions import Session
 from jobs_service.domain.capacity import DEFAULT_CONCURRENCY, Ledger, Offer
 from jobs_service.domain.drain import Drain
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 from shared.store.server_time import NOW_MS
 
 BOOKS: Final = "queues"

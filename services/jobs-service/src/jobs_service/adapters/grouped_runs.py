@@ -6,7 +6,6 @@ from typing import Final, TypeVar
 
 from pymongo import UpdateOne
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.mongo_runs import MongoRuns
 from jobs_service.adapters.run_documents import nobody, unheard
 from jobs_service.domain.run import Rules, Run
@@ -14,6 +13,7 @@ from jobs_service.ports import Claimable, Seen
 from shared.batching import Batcher
 from shared.ids import new_id
 from shared.store.client import Document, Store
+from shared.store.errors import store_call
 
 T = TypeVar("T")
 R = TypeVar("R")

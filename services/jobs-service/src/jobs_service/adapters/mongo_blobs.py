@@ -9,10 +9,10 @@ from gridfs import AsyncGridFSBucket, NoFile
 from gridfs.asynchronous.grid_file import AsyncGridIn, AsyncGridOut
 from pymongo.errors import PyMongoError
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import now_ms
 from shared.errors import NotFound, PayloadTooLarge, Unavailable
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 from shared.store.server_time import NOW_MS
 
 BUCKET: Final = "blobs"

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.ports import RememberedCancel
 from shared.store.client import Index, Store, by
+from shared.store.errors import store_call
 
 CANCELS: Final = "cancels"
 INDEXES: Final = (

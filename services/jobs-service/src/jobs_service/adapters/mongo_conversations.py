@@ -9,12 +9,12 @@ from typing import Final
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.domain.conversation import ConversationLimits, Transcript
 from shared.contracts.memory import Conversation, Remembered
 from shared.errors import Unavailable
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 CONVERSATIONS: Final = "conversations"
 INDEXES: Final = (

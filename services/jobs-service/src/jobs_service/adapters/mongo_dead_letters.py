@@ -3,12 +3,12 @@
 from datetime import timedelta
 from typing import Final
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.domain.dead_letters import KeptLetter
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView
 from shared.errors import InvalidRequest
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 LETTERS: Final = "dead_letters"
 INDEXES: Final = (

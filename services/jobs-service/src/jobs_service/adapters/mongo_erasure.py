@@ -6,7 +6,6 @@ A run goes after everything that only it leads to, so that whoever is killed hal
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.mongo_blobs import MongoBlobs
 from jobs_service.adapters.mongo_cancels import CANCELS
 from jobs_service.adapters.mongo_conversations import CONVERSATIONS
@@ -25,6 +24,7 @@ from jobs_service.ports import OpenRun
 from shared.contracts.dead_letters import DeadLetterKind
 from shared.contracts.erasure import Erase, Erased
 from shared.store.client import Collection, Document, Store
+from shared.store.errors import store_call
 
 _OVER: Final = [phase.value for phase in Phase if phase.is_terminal or phase is Phase.RESERVED]
 _NOTED: Final = {UNBOOKED: {"$exists": False}, UNCHARGED: {"$exists": False}}

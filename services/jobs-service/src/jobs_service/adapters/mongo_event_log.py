@@ -7,12 +7,12 @@ from typing import Final
 import msgspec
 from pymongo.errors import BulkWriteError
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.run_documents import DUPLICATE
 from shared.clock import Clock
 from shared.contracts.event_log import EventPosition
 from shared.contracts.messages import EventBatch
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 EVENTS: Final = "events"
 LIFETIME_SECONDS: Final = 3600

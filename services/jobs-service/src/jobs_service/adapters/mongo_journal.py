@@ -7,11 +7,11 @@ from typing import Final
 import msgspec
 from pymongo.errors import BulkWriteError
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.run_documents import DUPLICATE
 from shared.clock import Clock
 from shared.contracts.jobs import JournalEntry
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 JOURNAL: Final = "journal"
 ABANDONED_SECONDS: Final = 400 * 24 * 3600

@@ -5,9 +5,9 @@ from typing import Final
 
 from pymongo.errors import DuplicateKeyError
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.ports import Leadership
 from shared.store.client import Store
+from shared.store.errors import store_call
 from shared.store.server_time import NOW_MS
 
 LEASES: Final = "leases"

@@ -7,7 +7,6 @@ from typing import Any, Final
 import msgspec
 from pymongo.errors import BulkWriteError
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_views import to_view
 from jobs_service.adapters.positions import behind, cursor_of, position_of
@@ -17,6 +16,7 @@ from jobs_service.ports import DueDelivery, NewDelivery, WayAnswer
 from shared.contracts.runs import BlockLog
 from shared.contracts.webhooks import Delivery, DeliveryPage, DeliveryState
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 DELIVERIES: Final = "deliveries"
 INDEXES: Final = (

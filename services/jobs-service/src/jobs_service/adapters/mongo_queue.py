@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from jobs_service.adapters.books import OVERALL, Books, OpenBooks
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.intake import Answer, Intake
 from jobs_service.adapters.moments import from_ms, to_ms
 from jobs_service.adapters.run_documents import RUNS, UNBOOKED
@@ -17,6 +16,7 @@ from jobs_service.domain.run import Phase
 from jobs_service.ports import ActiveRun, QueueState, Recount, WaitingRun
 from shared.contracts.jobs import AcceptRun
 from shared.store.client import Document, Store
+from shared.store.errors import store_call
 
 ACTIVE: Final = [Phase.DISPATCHED.value, Phase.PROCESSING.value, Phase.REQUEUED.value]
 DISPATCHABLE: Final = [Phase.WAITING.value, Phase.REQUEUED.value, Phase.DISPATCHED.value]

@@ -7,7 +7,6 @@ from typing import Final
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.positions import order_of_attached
 from jobs_service.adapters.run_documents import (
@@ -24,6 +23,7 @@ from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import RecordedRun
 from shared.contracts.messages import RunBegan
 from shared.store.client import Document, Store
+from shared.store.errors import store_call
 
 _FIXED: Final = ("_id", "workspace_id", "revision")
 _OPEN: Final = [Phase.RESERVED.value, Phase.ATTACHED.value]

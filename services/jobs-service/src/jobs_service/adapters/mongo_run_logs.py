@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_views import to_view
 from jobs_service.adapters.positions import LAST_ORDER, behind, cursor_of, position_of
@@ -13,6 +12,7 @@ from jobs_service.ports import LoggedRun, ViewedRun
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
 from shared.store.client import Document, Store
+from shared.store.errors import store_call
 
 _NEVER_SHOWN: Final = ("spec", BARE_SPEC, "state")
 

@@ -6,7 +6,6 @@ from typing import Final
 
 from pymongo.errors import DuplicateKeyError
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.positions import order_of_attached
 from jobs_service.adapters.run_documents import (
@@ -30,6 +29,7 @@ from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import Adopted, Claimable, Result, Seen
 from shared.ids import new_job_id
 from shared.store.client import Document, Store
+from shared.store.errors import store_call
 from shared.store.payloads import encode_payload
 from shared.store.server_time import NOW_MS
 

@@ -5,7 +5,6 @@ from typing import Final
 
 import msgspec
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.sealed_secrets import seal_secret
 from shared.contracts.webhooks import SaveSubscription, Subscription
@@ -13,6 +12,7 @@ from shared.errors import NotFound
 from shared.ids import new_id
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 SUBSCRIPTIONS: Final = "subscriptions"
 INDEXES: Final = (

@@ -5,10 +5,10 @@ from typing import Final
 
 from pymongo import UpdateOne
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, to_ms
 from shared.contracts.jobs import RunTally
 from shared.store.client import Document, Index, Store, by
+from shared.store.errors import store_call
 
 TALLIES: Final = "tallies"
 INDEXES: Final = (Index(TALLIES, by("workspace_id", "workflow_id")),)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from jobs_service.adapters.failures import store_call
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.positions import behind, cursor_of, position_of
 from jobs_service.adapters.run_documents import (
@@ -18,6 +17,7 @@ from jobs_service.ports import PageQuery, ViewedRun
 from shared.contracts.jobs import RunFilter, RunPage, RunView
 from shared.contracts.runs import RunMode, RunStatus, Trigger
 from shared.store.client import Document, Store
+from shared.store.errors import store_call
 from shared.store.server_time import NOW_MS
 
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from jobs_service.adapters.failures import store_call
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.security.rotation import SealedValue
 from shared.security.sealed import Sealed
 from shared.store.client import Collection, Document
+from shared.store.errors import store_call
 
 CALLBACK: Final = "callback"
 """Owns the secret for addresses that calls name; the others belong to subscriptions."""
