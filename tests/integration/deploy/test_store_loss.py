@@ -6,10 +6,10 @@ from tests.support.deploy import DeployCaller, key, running, settings_for, state
 from tests.support.secantus import SecantusServer
 
 from deploy_service.adapters.mongo_environment import MongoEnvironment
-from deploy_service.application.environment import KeyRotation
 from deploy_service.bootstrap import INDEXES, build
 from shared.errors import Unavailable
 from shared.security.aes_gcm import AesGcmKeyRing
+from shared.security.rotation import KeyRotation
 from shared.service import ServiceName
 from shared.store.client import Store
 
