@@ -1,6 +1,7 @@
 """Runs that wait, in the store: nothing of them is lost, and each answer is taken once."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -101,6 +102,20 @@ async def test_a_large_state_and_input_live_as_long_as_the_pause(system: System)
 
     days = {round((life["until_ms"] / 1000 - asks().registered_at.timestamp()) / 86_400) for life in lives}
     assert days == {74}
+
+
+async def test_a_pause_that_is_reported_again_is_kept_again(system: System) -> None:
+    accepted = await system.gateway.accept()
+    await system.executor.begin()
+    await system.executor.journal(accepted.run_id, 1, JournalEntry(0, "block", msgspec.Raw(b"{}")))
+    journal, entries = system.collection("journal"), {"run_id": accepted.run_id}
+    await system.executor.pause(accepted.run_id, 1, asks())
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    await journal.update_many(entries, {"$set": {"written_at": an_hour_ago}})  # as if its keeping had failed
+    await system.executor.pause(accepted.run_id, 1, asks())
+    kept = await journal.find_one(entries)
+    assert kept is not None
+    assert kept["written_at"] > an_hour_ago + timedelta(minutes=59)
 
 
 async def test_a_cancelled_pause_leaves_no_journal_behind(system: System) -> None:

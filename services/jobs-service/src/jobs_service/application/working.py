@@ -62,7 +62,7 @@ class Working:
                 self._dispatcher.ring()
                 return ClaimAnswer(await self._grant(seen, verdict.run))
             if isinstance(verdict, EndedInstead) and await self._runs.replace(seen.run, verdict.run):
-                self._ended(verdict.run)
+                self._concludes(verdict.run)
                 return ClaimAnswer()
             if not isinstance(verdict, Granted | EndedInstead):
                 return ClaimAnswer()
@@ -83,14 +83,12 @@ class Working:
         if seen is None:
             raise leases.unknown(run_id, report.attempt)
         decide = partial(self._concluded, report)
-        if decide(seen) == seen.run:
-            return
-        result = await self._result(seen, report)
-        after = await self._change(run_id, report.attempt, decide, first=seen, result=result)
-        if after.phase.is_terminal:
-            self._ended(after)
-        else:
-            self._dispatcher.ring()
+        after = seen.run
+        if decide(seen) != after:
+            result = await self._result(seen, report)
+            after = await self._change(run_id, report.attempt, decide, first=seen, result=result)
+            self._concludes(after)
+        if not after.phase.is_terminal:  # when it is asked again, too: who asked first may have come no further
             await self._pausing.keep(run_id)
 
     async def release(self, run_id: str, attempt: int) -> None:
@@ -98,9 +96,7 @@ class Working:
         after = await self._change(
             run_id, attempt, lambda seen: leases.release(seen.run, attempt, seen.now, self._rules)
         )
-        self._dispatcher.ring()
-        if after.phase.is_terminal:
-            self._ended(after)
+        self._concludes(after)
 
     def _concluded(self, report: FinishRun, seen: Seen) -> Run:
         outcome, attempt = report.outcome, report.attempt
@@ -153,9 +149,11 @@ class Working:
             duration_ms=_duration_ms(seen),
         )
 
-    def _ended(self, run: Run) -> None:
-        metrics.ENDED.labels(run.status.value).inc()
-        self._tidying.discard_journal(run.id)
+    def _concludes(self, run: Run) -> None:
+        """The attempt leaves its place to another, and the run its journal if that was all."""
+        if run.phase.is_terminal:
+            metrics.ENDED.labels(run.status.value).inc()
+            self._tidying.discard_journal(run.id)
         self._dispatcher.ring()
 
 
