@@ -46,14 +46,14 @@ test: $(READY) test-debian ## set everything up and run all checks and tests
 
 .PHONY: tests
 tests: $(READY) $(MODEL) $(SDKS) $(CONSOLE)
-	@$(BIN)/python -m pytest --quiet $(SIDE_BY_SIDE) tests
+	@$(BIN)/python -m pytest --quiet $(SIDE_BY_SIDE) -m "not full" tests
 
 .PHONY: test-fast
 test-fast: $(READY) ## only the tests that start no server
 	@$(BIN)/python -m pytest --quiet tests/unit
 
 .PHONY: test-full
-test-full: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## all tests, property tests with many more examples
+test-full: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## more of the same: every look of the console, property tests with many more examples
 	@$(BIN)/python -m pytest --quiet $(SIDE_BY_SIDE) --hypothesis-profile=full tests
 
 .PHONY: lint

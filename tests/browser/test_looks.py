@@ -23,6 +23,8 @@ LOOKS = {
     "dark-phone": ("dark", 390, 844),
     "light-phone": ("light", 390, 844),
 }
+CROSSED = ("dark-wide", "light-phone")
+"""Both themes and both widths; the other two combinations take as long."""
 FIRST_LOAD = 300 * 1024
 SETTLED_MS = 300
 """A graph is measured first and drawn then."""
@@ -210,7 +212,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize(
+    "look", [pytest.param(look, marks=() if look in CROSSED else pytest.mark.full) for look in LOOKS]
+)
 def test_every_page_is_accessible(
     open_page: Callable[..., Page], account: Account, sights: Sights, pictures: Path, look: str
 ) -> None:

@@ -11,8 +11,8 @@ import httpx
 JsonObject = dict[str, Any]
 TERMINAL: Final = ("completed", "failed")
 TRY_SECONDS: Final = 20.0
-IDLE_SECONDS: Final = 1.0
-"""A kept connection is not used again after this: less than the notice that a stopping gateway gives."""
+IDLE_SECONDS: Final = 0.25
+"""A kept connection is not used again after this: far less than a stopping gateway's notice, for we may stall."""
 
 
 @dataclass
