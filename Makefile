@@ -19,6 +19,8 @@ CONSOLE := services/gateway/src/gateway/console_files/index.html
 CONSOLE_MODULES := console/node_modules/.ready
 # Half of a test's time is waiting for servers. The tests of one file share theirs, so they stay together.
 SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile
+# Whatever environment a person has activated: ours is the one that is filled.
+export VIRTUAL_ENV := $(CURDIR)/.venv
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
 say = printf '\033[1m==> %s\033[0m\n'
 
