@@ -104,7 +104,8 @@ class ServerProcess:
 
 def _parent_guard() -> list[str]:
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
+    # Not TERM: SecantusDB can hang in its own orderly end, and nobody is left to lose patience with it.
+    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
 def accepts_connections(port: int) -> bool:
