@@ -17,7 +17,8 @@ from shared.service import ServiceName
 
 POEM = " ".join(f"word{n}" for n in range(40))
 SECOND_GATEWAY = "gateway-2"
-LEASE_SECONDS = 60
+SILENCE_SECONDS = 150
+"""Longer than a lost lease, or a confirm that does not come, keeps a stream waiting on a slow machine."""
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ async def streaming(door: PublicDoor, workflow_id: str, *, base: str = "") -> As
 async def read_all(door: PublicDoor, workflow_id: str, run_id: str, *, after: str | None = None) -> list[Event]:
     headers = {"last-event-id": after} if after else {}
     path = f"/api/v2/workflows/{workflow_id}/runs/{run_id}/events"
-    async with door.http.stream("GET", path, headers=headers, timeout=LEASE_SECONDS) as response:
+    async with door.http.stream("GET", path, headers=headers, timeout=SILENCE_SECONDS) as response:
         assert response.status_code == 200, await response.aread()
         return [event async for event in events_in(response)]
 
