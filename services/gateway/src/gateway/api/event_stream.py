@@ -1,44 +1,21 @@
 """Server-sent events of an attached run, written as they come."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Final, Protocol
+from typing import Protocol
 
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway import metrics
 from gateway.api.hang_up import hanging_up, never
+from gateway.api.kept_stream import KeptStream
 from gateway.domain.errors.runs import CallerGone, NotStarted, ReaderTooSlow
 from gateway.ports import AttachedRun
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.runs import RunMode, RunOutcome
 from shared.errors import FlowportError
 
-STREAM_HEADERS: Final = {
-    "content-type": "text/event-stream",
-    "cache-control": "no-cache",
-    "connection": "keep-alive",
-    "x-accel-buffering": "no",
-}
 LoadOutput = Callable[[RunOutcome], Awaitable[bytes]]
-
-
-class EndKeeper(Protocol):
-    """Is told once how a stream ended, and keeps that for whoever asks again."""
-
-    async def ended(self, frames: bytes) -> None:
-        """With these frames, which are true for ever."""
-        ...
-
-    async def never_began(self) -> None:
-        """Its run has not begun, and will not."""
-        ...
-
-    def lost(self) -> None:
-        """What becomes of its run is not known here."""
-        ...
 
 
 class Writer(Protocol):
@@ -62,7 +39,7 @@ class Writer(Protocol):
         ...
 
 
-class EventStream(Response):
+class EventStream(KeptStream):
     """The stream of `run`. The head is sent at once; a reader who does not read for `write_seconds` is left."""
 
     def __init__(
@@ -74,20 +51,12 @@ class EventStream(Response):
         headers: Mapping[str, str],
         write_seconds: float,
     ) -> None:
-        self.background = None
-        self.status_code = 200
-        self.init_headers({**STREAM_HEADERS, **headers})
+        super().__init__(headers=headers, write_seconds=write_seconds)
         self._run = run
         self._writer = writer
         self._load_output = load_output
-        self._write_seconds = write_seconds
-        self._keeper: EndKeeper | None = None
         self._began = time.perf_counter()
         self._saw_text = False
-
-    def keep_end(self, keeper: EndKeeper) -> None:
-        """Go on to the end though the caller hangs up, and tell `keeper` of it."""
-        self._keeper = keeper
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send everything, or stop where the caller does."""
@@ -101,8 +70,7 @@ class EventStream(Response):
                 metrics.SLOW_READERS.inc()
                 outcome = ReaderTooSlow.code.lower()
             finally:
-                if self._keeper is not None:
-                    self._keeper.lost()
+                self._left()
         metrics.RUNS.labels(RunMode.STREAM, outcome).inc()
 
     async def _send_frames(self, send: Send) -> str:
@@ -125,16 +93,8 @@ class EventStream(Response):
             await self._send(send, end, more=False)
             return error.code.lower()
 
-    async def _ended(self, end: bytes, *, began: bool = True) -> None:
-        keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            await (keeper.ended(end) if began else keeper.never_began())
-
     async def _send(self, send: Send, frames: bytes, *, more: bool = True) -> None:
-        if not frames:
-            return
-        async with asyncio.timeout(self._write_seconds):
-            await send({"type": "http.response.body", "body": frames, "more_body": more})
+        await super()._send(send, frames, more=more)
         if self._writer.has_text and not self._saw_text:
             self._saw_text = True
             metrics.FIRST_TOKEN.observe(time.perf_counter() - self._began)

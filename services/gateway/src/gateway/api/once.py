@@ -7,10 +7,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.event_stream import EventStream
 from gateway.api.hang_up import never
+from gateway.api.kept_stream import KeptStream
 from gateway.api.routes import Present
-from gateway.api.run_event_stream import RunEventStream
 from gateway.application.idempotency import Idempotency
 from gateway.domain.credentials import Caller
 from gateway.domain.errors.idempotency import AnswerNotKept, OutcomeUnknown
@@ -64,8 +63,8 @@ class OnceOnly:
         kept = response
         if not endpoint.stores_data and response.status_code != ACCEPTED:
             kept = self._present(request, AnswerNotKept(public_run_id(begun.run_id)))
-        if kept is response and isinstance(response, EventStream | RunEventStream):
-            response.keep_end(_KeptStream(self._idempotency, begun, response))
+        if kept is response and isinstance(response, KeptStream):
+            response.keep_end(_AnswerKeeper(self._idempotency, begun, response))
         else:
             await _keep(self._idempotency, begun, kept, bytes(kept.body))
         return response
@@ -88,7 +87,7 @@ class OnceOnly:
             raise
 
 
-class _KeptStream:
+class _AnswerKeeper:
     """Implements EndKeeper."""
 
     def __init__(self, idempotency: Idempotency, record: CallRecord, response: Response) -> None:

@@ -5,12 +5,11 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway import metrics
-from gateway.api.event_stream import STREAM_HEADERS, EndKeeper
 from gateway.api.hang_up import hanging_up, never
+from gateway.api.kept_stream import KeptStream
 from gateway.domain.errors.runs import CallerGone
 from gateway.ports import FollowedRun, Numbered
 from shared.contracts.event_log import EventPosition
@@ -64,7 +63,7 @@ class EventWriter(Protocol[E_contra]):
         ...
 
 
-class RunEventStream(Response, Generic[End]):
+class RunEventStream(KeptStream, Generic[End]):
     """What happens in `run`, as `writer` tells it, to its end; the run does not care who reads.
 
     `head` goes before everything. With `heartbeat_seconds`, a comment is sent whenever nothing else was for so long.
@@ -81,20 +80,12 @@ class RunEventStream(Response, Generic[End]):
         head: bytes = b"",
         heartbeat_seconds: float | None = None,
     ) -> None:
-        self.background = None
-        self.status_code = 200
-        self.init_headers({**STREAM_HEADERS, **headers})
+        super().__init__(headers=headers, write_seconds=write_seconds)
         self._run = run
         self._writer = writer
         self._load_end = load_end
-        self._write_seconds = write_seconds
         self._head = head
         self._heartbeat_seconds = heartbeat_seconds
-        self._keeper: EndKeeper | None = None
-
-    def keep_end(self, keeper: EndKeeper) -> None:
-        """Go on to the end though the caller hangs up, and tell `keeper` of it."""
-        self._keeper = keeper
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send everything, or stop where the reader does."""
@@ -108,8 +99,7 @@ class RunEventStream(Response, Generic[End]):
             except TimeoutError:
                 metrics.SLOW_READERS.inc()
             finally:
-                if self._keeper is not None:
-                    self._keeper.lost()  # the run goes on: who asks again follows it
+                self._left()  # the run goes on: who asks again follows it
 
     async def _send_events(self, send: Send) -> bytes:
         try:
@@ -123,11 +113,6 @@ class RunEventStream(Response, Generic[End]):
         except FlowportError as error:
             return self._writer.broken(error.message)
 
-    async def _ended(self, end: bytes) -> None:
-        keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            await keeper.ended(end)
-
     async def _next(self, send: Send) -> Sequence[Numbered]:
         if self._heartbeat_seconds is None:
             return await self._run.take()
@@ -138,8 +123,3 @@ class RunEventStream(Response, Generic[End]):
             return taking.result()
         finally:
             taking.cancel()
-
-    async def _send(self, send: Send, frames: bytes, *, more: bool = True) -> None:
-        if frames:
-            async with asyncio.timeout(self._write_seconds):
-                await send({"type": "http.response.body", "body": frames, "more_body": more})

@@ -1,0 +1,61 @@
+"""A stream of server-sent events whose end may be kept, whatever it tells."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from starlette.responses import Response
+from starlette.types import Send
+
+STREAM_HEADERS: Final = {
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache",
+    "connection": "keep-alive",
+    "x-accel-buffering": "no",
+}
+
+
+class EndKeeper(Protocol):
+    """Is told once how a stream ended, and keeps that for whoever asks again."""
+
+    async def ended(self, frames: bytes) -> None:
+        """With these frames, which are true for ever."""
+        ...
+
+    async def never_began(self) -> None:
+        """Its run has not begun, and will not."""
+        ...
+
+    def lost(self) -> None:
+        """What becomes of its run is not known here."""
+        ...
+
+
+class KeptStream(Response):
+    """Writes frames to a reader, who is left when it does not read for `write_seconds`."""
+
+    def __init__(self, *, headers: Mapping[str, str], write_seconds: float) -> None:
+        self.background = None
+        self.status_code = 200
+        self.init_headers({**STREAM_HEADERS, **headers})
+        self._write_seconds = write_seconds
+        self._keeper: EndKeeper | None = None
+
+    def keep_end(self, keeper: EndKeeper) -> None:
+        """Go on to the end though the caller hangs up, and tell `keeper` of it."""
+        self._keeper = keeper
+
+    async def _ended(self, end: bytes, *, began: bool = True) -> None:
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            await (keeper.ended(end) if began else keeper.never_began())
+
+    def _left(self) -> None:
+        """Nobody goes on to the end here, if it has not been told of."""
+        if self._keeper is not None:
+            self._keeper.lost()
+
+    async def _send(self, send: Send, frames: bytes, *, more: bool = True) -> None:
+        if frames:
+            async with asyncio.timeout(self._write_seconds):
+                await send({"type": "http.response.body", "body": frames, "more_body": more})
