@@ -5,7 +5,7 @@ import pytest
 from tests.support.deploy import DeployCaller, key, running, settings_for, state
 from tests.support.secantus import SecantusServer
 
-from deploy_service.adapters.mongo_environment import MongoEnvironment
+from deploy_service.adapters.mongo_environment import sealed_entries
 from deploy_service.bootstrap import INDEXES, build
 from shared.errors import Unavailable
 from shared.security.aes_gcm import AesGcmKeyRing
@@ -32,7 +32,7 @@ async def test_without_the_store_calls_are_refused_and_afterwards_all_is_there(
         with pytest.raises(Unavailable):
             await gateway.deploy(workflow.id)
         with pytest.raises(Unavailable):
-            await KeyRotation(MongoEnvironment(store), AesGcmKeyRing.parse(key("k1"))).start()
+            await KeyRotation(sealed_entries(store), AesGcmKeyRing.parse(key("k1"))).start()
         assert (await probe.get("/readyz")).status_code == 503
         assert (await probe.get("/healthz")).status_code == 200
 

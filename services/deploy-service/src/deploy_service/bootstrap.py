@@ -15,7 +15,7 @@ from deploy_service.adapters.control_bus import ControlBusAnnouncer
 from deploy_service.adapters.mongo_agents import MongoAgents
 from deploy_service.adapters.mongo_chats import MongoChats
 from deploy_service.adapters.mongo_drafts import MongoDrafts
-from deploy_service.adapters.mongo_environment import MongoEnvironment
+from deploy_service.adapters.mongo_environment import MongoEnvironment, sealed_entries
 from deploy_service.adapters.mongo_erasure import MongoErasure
 from deploy_service.adapters.mongo_snapshots import MongoSnapshots
 from deploy_service.adapters.mongo_tool_servers import INDEXES as TOOL_SERVER_INDEXES
@@ -112,7 +112,7 @@ def build(
 
     return create_app(
         ServiceName.DEPLOY,
-        components=[store, broker, KeyRotation(environment, keys)],
+        components=[store, broker, KeyRotation(sealed_entries(store), keys)],
         checks={"store": store.ping, "broker": broker.ping},
         routers=[
             runs_router(deployed, vault, tokens),

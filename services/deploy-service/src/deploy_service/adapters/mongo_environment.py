@@ -5,10 +5,10 @@ from dataclasses import asdict
 from typing import Final
 
 from deploy_service.domain.environment import EnvironmentEntry
-from shared.security.rotation import SealedValue
 from shared.security.sealed import Sealed
 from shared.store.client import Document, Index, Store, by
 from shared.store.errors import store_call
+from shared.store.sealed_documents import SealedDocuments
 
 COLLECTION: Final = "environment"
 INDEXES: Final = (
@@ -18,7 +18,7 @@ INDEXES: Final = (
 
 
 class MongoEnvironment:
-    """Implements EnvironmentRepository and SealedValues."""
+    """Implements EnvironmentRepository."""
 
     def __init__(self, store: Store) -> None:
         self._collection = store.collection(COLLECTION)
@@ -47,18 +47,10 @@ class MongoEnvironment:
         result = await self._collection.delete_one({"_id": _key(workspace_id, name)})
         return result.deleted_count == 1
 
-    @store_call
-    async def sealed_with_other_keys(self, key_id: str, after: str, limit: int) -> Sequence[SealedValue]:
-        """See SealedValues."""
-        foreign = {"sealed.key_id": {"$ne": key_id}, "_id": {"$gt": after}}
-        found = self._collection.find(foreign).sort("_id", 1).limit(limit)
-        return [_sealed(document) async for document in found]
 
-    @store_call
-    async def reseal(self, value: SealedValue, sealed: Sealed) -> None:
-        """See SealedValues."""
-        held = {"_id": value.id, "sealed.nonce": value.sealed.nonce}
-        await self._collection.update_one(held, {"$set": {"sealed": asdict(sealed)}})
+def sealed_entries(store: Store) -> SealedDocuments:
+    """The values of all workspaces."""
+    return SealedDocuments(store.collection(COLLECTION), "sealed", lambda entry: (entry["workspace_id"], entry["name"]))
 
 
 def _key(workspace_id: str, name: str) -> str:
@@ -72,13 +64,4 @@ def _entry(document: Document) -> EnvironmentEntry:
         sealed=Sealed(**document["sealed"]),
         updated_at=document["updated_at"],
         updated_by=document["updated_by"],
-    )
-
-
-def _sealed(document: Document) -> SealedValue:
-    return SealedValue(
-        id=document["_id"],
-        workspace_id=document["workspace_id"],
-        name=document["name"],
-        sealed=Sealed(**document["sealed"]),
     )

@@ -1,14 +1,12 @@
 """Secrets of webhooks as they lie in documents, each sealed for its workspace and its owner there."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 from shared.security.aes_gcm import AesGcmKeyRing
-from shared.security.rotation import SealedValue
 from shared.security.sealed import Sealed
 from shared.store.client import Collection, Document
-from shared.store.errors import store_call
+from shared.store.sealed_documents import SealedDocuments
 
 CALLBACK: Final = "callback"
 """Owns the secret for addresses that calls name; the others belong to subscriptions."""
@@ -25,32 +23,15 @@ def open_secret(ring: AesGcmKeyRing, document: Document | None, *, workspace_id:
     return ring.open(Sealed(**stored), workspace_id=workspace_id, name=_name(owner)) if stored else None
 
 
-class SealedSecrets:
-    """Implements SealedValues for the secrets in one collection: of callbacks, or of subscriptions."""
-
-    def __init__(self, collection: Collection) -> None:
-        self._documents = collection
-
-    @store_call
-    async def sealed_with_other_keys(self, key_id: str, after: str, limit: int) -> Sequence[SealedValue]:
-        """See SealedValues."""
-        foreign = {"secret.key_id": {"$exists": True, "$ne": key_id}, "_id": {"$gt": after}}
-        shown = {"workspace_id": 1, "secret": 1}
-        return [_value(each) async for each in self._documents.find(foreign, shown).sort("_id", 1).limit(limit)]
-
-    @store_call
-    async def reseal(self, value: SealedValue, sealed: Sealed) -> None:
-        """See SealedValues."""
-        held = {"_id": value.id, "secret.nonce": value.sealed.nonce}
-        await self._documents.update_one(held, {"$set": {"secret": asdict(sealed)}})
+def sealed_secrets(collection: Collection) -> SealedDocuments:
+    """The secrets in one collection: of callbacks, or of subscriptions."""
+    return SealedDocuments(collection, "secret", _place)
 
 
-def _value(document: Document) -> SealedValue:
+def _place(document: Document) -> tuple[str, str]:
     """A callbacks' secret is kept under its workspace's id, a subscription's under its own."""
-    key, sealed = document["_id"], Sealed(**document["secret"])
-    if "workspace_id" in document:
-        return SealedValue(key, document["workspace_id"], _name(key), sealed)
-    return SealedValue(key, key, _name(CALLBACK), sealed)
+    key = document["_id"]
+    return (document["workspace_id"], _name(key)) if "workspace_id" in document else (key, _name(CALLBACK))
 
 
 def _name(owner: str) -> str:

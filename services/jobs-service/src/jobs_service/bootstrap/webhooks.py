@@ -9,7 +9,7 @@ from jobs_service.adapters.guarded_way import GuardedWay
 from jobs_service.adapters.mongo_notices import MongoNotices
 from jobs_service.adapters.mongo_subscriptions import SUBSCRIPTIONS
 from jobs_service.adapters.mongo_webhook_secrets import CALLBACK_SECRETS, MongoWebhookSecrets
-from jobs_service.adapters.sealed_secrets import SealedSecrets
+from jobs_service.adapters.sealed_secrets import sealed_secrets
 from jobs_service.application.loops import Loop
 from jobs_service.application.webhooks.delivering import Delivering
 from jobs_service.application.webhooks.notifying import Notifying
@@ -40,7 +40,7 @@ def tell(settings: JobsSettings, kept: Kept, clock: Clock) -> Webhooks:
     outbound = OutboundClient(settings.outbound_allow, limits=OutboundLimits(connections=WEBHOOK_CONNECTIONS))
     way, book = GuardedWay(outbound, OutboundPolicy(settings.outbound_allow)), kept.subscriptions
     box = MongoWebhookSecrets(kept.store, kept.webhook_keys)
-    sealed = [SealedSecrets(kept.store.collection(name)) for name in (SUBSCRIPTIONS, CALLBACK_SECRETS)]
+    sealed = [sealed_secrets(kept.store.collection(name)) for name in (SUBSCRIPTIONS, CALLBACK_SECRETS)]
     notices = MongoNotices(kept.store, timedelta(seconds=settings.delivery_lifetime_seconds))
     given_up = timedelta(seconds=settings.webhook_give_up_seconds)
     delivering = Delivering(notices, book, box, way, clock, give_up_after=given_up)

@@ -1,0 +1,39 @@
+"""Sealed values in the documents of one collection, for the rotation of their keys."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+
+from shared.security.rotation import SealedValue
+from shared.security.sealed import Sealed
+from shared.store.client import Collection, Document
+from shared.store.errors import store_call
+
+Place = Callable[[Document], tuple[str, str]]
+"""The workspace, and the name in it, that a document's value was sealed for."""
+
+
+class SealedDocuments:
+    """Implements SealedValues. The seal is in `field`, and may be missing."""
+
+    def __init__(self, collection: Collection, field: str, place: Place) -> None:
+        self._documents = collection
+        self._field = field
+        self._place = place
+
+    @store_call
+    async def sealed_with_other_keys(self, key_id: str, after: str, limit: int) -> Sequence[SealedValue]:
+        """See SealedValues."""
+        foreign = {f"{self._field}.key_id": {"$exists": True, "$ne": key_id}, "_id": {"$gt": after}}
+        shown = {"workspace_id": 1, "name": 1, self._field: 1}
+        found = self._documents.find(foreign, shown).sort("_id", 1).limit(limit)
+        return [self._value(document) async for document in found]
+
+    @store_call
+    async def reseal(self, value: SealedValue, sealed: Sealed) -> None:
+        """See SealedValues."""
+        held = {"_id": value.id, f"{self._field}.nonce": value.sealed.nonce}
+        await self._documents.update_one(held, {"$set": {self._field: asdict(sealed)}})
+
+    def _value(self, document: Document) -> SealedValue:
+        workspace_id, name = self._place(document)
+        return SealedValue(document["_id"], workspace_id, name, Sealed(**document[self._field]))
