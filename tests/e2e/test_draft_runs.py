@@ -9,6 +9,7 @@ import httpx
 import pytest
 from tests.e2e.conftest import ADMIN_PASSWORD
 from tests.support.event_stream import events_in
+from tests.support.eventually import until
 from tests.support.model_server import ModelServer, Reply
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, agent, function, start, workflow
@@ -48,11 +49,14 @@ class Canvas:
     async def finished(self, **body: Any) -> str:
         """Run it; returns the run's id once its record is kept."""
         answer = await self.run(**body)
+        assert answer.status_code == 200, answer.text
         run_id = answer.headers["x-execution-id"]
-        for _ in range(200):
-            if (await self.http.get(f"/api/workflows/{self.workflow_id}/executions/{run_id}")).is_success:
-                return run_id
-        raise AssertionError("the run was not recorded")
+        record = f"/api/workflows/{self.workflow_id}/executions/{run_id}"
+        await until(lambda: self._finds(record))
+        return run_id
+
+    async def _finds(self, path: str) -> bool:
+        return (await self.http.get(path)).is_success
 
 
 @pytest.fixture
@@ -126,7 +130,7 @@ async def test_a_snapshot_may_be_too_large_to_travel_in_a_message(canvas: Canvas
 async def test_an_output_that_its_log_could_not_hold_is_refused_and_never_made_up(canvas: Canvas) -> None:
     run_id = await canvas.finished(input={"q": "x" * LARGE}, stopAfterBlockId="one")
     refused = await canvas.run(runFromBlock={"startBlockId": "two", "executionId": run_id})
-    assert refused.status_code == 400
+    assert refused.status_code == 400, refused.text
     assert "too large to be kept" in refused.json()["error"]
 
 

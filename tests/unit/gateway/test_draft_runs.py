@@ -106,9 +106,32 @@ async def test_a_run_goes_on_from_what_an_earlier_run_left(system: System, write
     assert msgspec.json.decode(asked.outputs.inline) == {"a": {"x": 1}}
 
 
-@pytest.mark.parametrize(
-    "asked", [{"runFromBlock": {"startBlockId": "b", "executionId": "E1"}}, {"inputFromExecutionId": "E1"}]
-)
+FROM_E1 = [{"runFromBlock": {"startBlockId": "b", "executionId": "E1"}}, {"inputFromExecutionId": "E1"}]
+
+
+@pytest.mark.parametrize("asked", FROM_E1)
+async def test_what_an_earlier_run_left_is_awaited_until_it_is_recorded(
+    system: System, writer: Visitor, asked: dict[str, Any]
+) -> None:
+    system.jobs.views["E1"] = a_view(RunStatus.PROCESSING)
+    call = writer.call("POST", EXECUTE, asked)
+    await asyncio.sleep(0.1)
+    system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(ran("a", {"x": 1}),))
+    assert (await call.done()).status == 200
+
+
+@pytest.mark.parametrize("asked", FROM_E1)
+async def test_a_run_that_still_runs_has_left_nothing_yet(
+    system: System, writer: Visitor, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.application.draft_runs.LOOKS_AFTER_SECONDS", (0.01,))
+    system.jobs.views["E1"] = a_view(RunStatus.PROCESSING)
+    refused = await writer.send("POST", EXECUTE, asked)
+    message = "Execution E1 has not ended yet. Wait until it has."
+    assert (refused.status, refused.json["error"], system.worker.runs) == (400, message, [])
+
+
+@pytest.mark.parametrize("asked", FROM_E1)
 async def test_what_was_too_large_to_log_is_refused_and_never_made_up(
     system: System, writer: Visitor, asked: dict[str, Any]
 ) -> None:

@@ -1,5 +1,6 @@
 """What a run of a signed-in person runs: a snapshot that is kept for a day, on what an earlier run left."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,8 +11,12 @@ from gateway.domain.draft_run import LATEST, Continuation, DraftRun, input_of, o
 from gateway.ports import Authoring, Jobs, Payloads
 from shared.contracts.deployments import Endpoint, SnapshotDraft
 from shared.contracts.jobs import RunView
-from shared.contracts.runs import Payload, RunFromBlock, SnapshotRef
+from shared.contracts.runs import Payload, RunFromBlock, RunStatus, SnapshotRef
 from shared.errors import InvalidRequest, NotFound
+
+LOOKS_AFTER_SECONDS: Final = (0.05, 0.2, 0.5, 1.0)
+"""How long an earlier run may take to be recorded whole: its caller has the answer a little sooner."""
+UNFINISHED: Final = frozenset({RunStatus.QUEUED, RunStatus.PROCESSING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,18 @@ class DraftRuns:
         return await self._payloads.put(endpoint.workspace_id, msgspec.json.encode(given))
 
     async def _earlier(self, endpoint: Endpoint, run_id: str) -> RunView | None:
+        """The run with what every block put out. Raises InvalidRequest while it still runs."""
+        run = await self._look(endpoint, run_id)
+        for seconds in LOOKS_AFTER_SECONDS:
+            if run is None or run.status not in UNFINISHED:
+                return run
+            await asyncio.sleep(seconds)
+            run = await self._look(endpoint, run_id)
+        if run is not None and run.status in UNFINISHED:
+            raise InvalidRequest(f"Execution {run_id} has not ended yet. Wait until it has.")
+        return run
+
+    async def _look(self, endpoint: Endpoint, run_id: str) -> RunView | None:
         try:
             run = await self._jobs.run(endpoint.workspace_id, run_id, blocks=True)
         except NotFound:
