@@ -17,8 +17,13 @@ MODEL := .venv/.model
 SDKS := .venv/.sdks
 CONSOLE := services/gateway/src/gateway/console_files/index.html
 CONSOLE_MODULES := console/node_modules/.ready
+PYTEST := $(BIN)/python -m pytest --quiet
 # Half of a test's time is waiting for servers. The tests of one file share theirs, so they stay together.
 SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile
+# A machine that stalls is no fault of a change. What only failed beside others is listed all the same, and a fault to be
+# found; `make test-full` forgives none.
+WHAT_FAILED := --last-failed --last-failed-no-failures=none --maxfail=1
+SOME_FAILED := 1
 # Whatever environment a person has activated: ours is the one that is filled.
 export VIRTUAL_ENV := $(CURDIR)/.venv
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
@@ -48,15 +53,17 @@ test: $(READY) test-debian ## set everything up and run all checks and tests
 
 .PHONY: tests
 tests: $(READY) $(MODEL) $(SDKS) $(CONSOLE)
-	@$(BIN)/python -m pytest --quiet $(SIDE_BY_SIDE) -m "not full" tests
+	@$(PYTEST) $(SIDE_BY_SIDE) -m "not full" tests || { \
+	  [ $$? = $(SOME_FAILED) ] || exit 1; \
+	  $(say) "what failed, once more and alone"; $(PYTEST) $(WHAT_FAILED) tests; }
 
 .PHONY: test-fast
 test-fast: $(READY) ## only the tests that start no server
-	@$(BIN)/python -m pytest --quiet tests/unit
+	@$(PYTEST) tests/unit
 
 .PHONY: test-full
 test-full: $(READY) $(MODEL) $(SDKS) $(CONSOLE) test-debian ## more of the same: every look of the console, property tests with many more examples
-	@$(BIN)/python -m pytest --quiet $(SIDE_BY_SIDE) --hypothesis-profile=full tests
+	@$(PYTEST) $(SIDE_BY_SIDE) --hypothesis-profile=full tests
 
 .PHONY: lint
 lint: $(READY) ## style and format
@@ -125,7 +132,7 @@ images-check: $(READY) ## do what the Dockerfile says in a clean Debian, without
 .PHONY: k8s-check
 k8s-check: $(READY) ## build every overlay, and check it against Kubernetes' schemas and our own rules
 	@$(MAKE) --no-print-directory debian DEBIAN=kustomize
-	@$(BIN)/python -m pytest --quiet tests/unit/operations/test_kubernetes.py
+	@$(PYTEST) tests/unit/operations/test_kubernetes.py
 
 .PHONY: sbom
 sbom: $(READY) ## write dist/sbom.json: every package that is locked, as CycloneDX

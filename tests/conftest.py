@@ -1,9 +1,19 @@
 """Fixtures that every area shares; each comes from one module of tests/support. And how hard property tests try."""
 
+import gc
+
 from hypothesis import settings
+
+from shared.garbage import spare_what_stays
 
 pytest_plugins = ["tests.support.rabbitmq", "tests.support.secantus", "tests.support.measured"]
 
 settings.register_profile("usual", deadline=None)
 settings.register_profile("full", settings.get_profile("usual"), max_examples=2_000)
 settings.load_profile("usual")
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection look through all that was imported and collected again: that took a third of the time."""
+    spare_what_stays()
+    gc.set_threshold(50_000)
