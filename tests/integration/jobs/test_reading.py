@@ -8,9 +8,11 @@ import pytest
 from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
 
+from jobs_service.bootstrap import INDEXES
 from shared.contracts.jobs import RunPage
 from shared.contracts.runs import RunOutcome, RunStatus, SnapshotRef
 from shared.errors import InvalidRequest, NotFound, RunIdTaken
+from shared.store.expiry import Lifetime
 
 
 async def page(system: System, **query: object) -> RunPage:
@@ -109,8 +111,7 @@ async def test_a_days_retention_is_written_into_the_document_that_expires(system
     ended_at = (await system.gateway.run(accepted.run_id)).ended_at
     assert stored is not None
     assert stored["expires_at"] - ended_at == timedelta(hours=24)
-    indexes = await (await system.collection("runs").list_indexes()).to_list()
-    assert any(index.get("expireAfterSeconds") == 0 and "expires_at" in index["key"] for index in indexes)
+    assert Lifetime("runs", "expires_at", 0) in [index.lifetime for index in INDEXES]
 
 
 async def test_an_id_stays_used_as_long_as_its_run_is_stored(system: System) -> None:

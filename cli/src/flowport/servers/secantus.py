@@ -5,7 +5,6 @@ import shutil
 import sys
 from pathlib import Path
 
-from flowport.servers.expiry import Expiry
 from flowport.servers.ports import LOOPBACK, free_port
 from flowport.servers.process import ServerFailed, ServerProcess, accepts_connections
 
@@ -16,9 +15,6 @@ CHECKPOINTS = {"SECANTUS_CHECKPOINT_SECONDS": "5"}
 """Everybody waits while it writes down what has changed: 0.45 s after a minute of 100 runs a second, less after 5 s."""
 NO_OPLOG = "--standalone"
 """What others would follow it by: without that, data is written once and not twice. Transactions work all the same."""
-CONFIG = (
-    "[storage]\nttl_sweep_seconds = 0 # flowport deletes what has expired: by the indexes, and not while all wait\n"
-)
 _PROGRAM = "secantusd-py"
 
 
@@ -29,7 +25,6 @@ class SecantusServer:
         self.data_dir = data_dir
         self.port = port or free_port()
         self._process: ServerProcess | None = None
-        self._expiry = Expiry(self.uri)
 
     @property
     def uri(self) -> str:
@@ -49,8 +44,7 @@ class SecantusServer:
         """Accept connections on return. Raises ServerFailed."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         config = self.data_dir / "secantusd.toml"
-        if not config.exists() or not config.stat().st_size:
-            config.write_text(CONFIG)  # an explicit file also keeps it from picking one up from the home directory
+        config.touch()  # an explicit file keeps it from picking one up from the home directory
         self._process = ServerProcess(
             self._command(config),
             log=self.data_dir / "secantus.log",
@@ -58,17 +52,14 @@ class SecantusServer:
             environment={**os.environ, **CHECKPOINTS},
         )
         self._process.start(until=lambda: accepts_connections(self.port), timeout=START_SECONDS)
-        self._expiry.start()
 
     def stop(self) -> None:
         """End in order."""
-        self._expiry.stop()
         if self._process:
             self._process.stop()
 
     def kill(self) -> None:
         """End as in a crash; the data stays."""
-        self._expiry.stop()
         if self._process:
             self._process.kill()
 

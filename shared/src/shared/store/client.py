@@ -12,6 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from shared.errors import Unavailable
+from shared.store.expiry import Expiry, Lifetime
 from shared.store.metrics import CommandTimes
 
 Document = dict[str, Any]
@@ -23,6 +24,7 @@ BUILD_SECONDS: Final = 6 * 3600.0
 """How long indexes may take to build. On a large collection that is hours, in which everybody goes on working."""
 IDLE_MS: Final = 120_000
 """A connection that was idle for so long is not used again: servers and firewalls cut them, SecantusDB after 300 s."""
+_EXPIRES: Final = "expireAfterSeconds"
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,18 @@ class Index:
     partial: Mapping[str, Any] | None = None
     name: str = field(default="")
 
-    def model(self) -> IndexModel:
-        """As the driver takes it."""
+    @property
+    def lifetime(self) -> Lifetime | None:
+        """When documents expire by this index, if they do."""
+        if self.expire_after_seconds is None:
+            return None
+        return Lifetime(self.collection, self.keys[0][0], self.expire_after_seconds)
+
+    def model(self, *, expires: bool = True) -> IndexModel:
+        """As the driver takes it; unless it `expires` documents, they stay."""
         options: dict[str, Any] = {"unique": self.unique} if self.unique else {}
-        if self.expire_after_seconds is not None:
-            options["expireAfterSeconds"] = self.expire_after_seconds
+        if self.expire_after_seconds is not None and expires:
+            options[_EXPIRES] = self.expire_after_seconds
         if self.sparse:
             options["sparse"] = True
         if self.partial is not None:
@@ -76,6 +85,7 @@ class Store:
             event_listeners=[CommandTimes()],
         )
         self._indexes = indexes
+        self._expiry: Expiry | None = None
         self.database: AsyncDatabase[Document] = self._client.get_database(
             database, write_concern=DURABLE, codec_options=CodecOptions(tz_aware=True)
         )
@@ -85,16 +95,22 @@ class Store:
         return self.database[name]
 
     async def start(self) -> None:
-        """Create the declared indexes. Raises Unavailable."""
+        """Create the declared indexes, and see to it that what has expired goes. Raises Unavailable."""
         await self.ping()
         try:
+            expires = not await self._stalls_when_it_expires()
             with pymongo.timeout(BUILD_SECONDS):
-                await self._build_indexes()
+                await self._build_indexes(expires=expires)
         except PyMongoError as error:
             raise Unavailable(f"the store has not made its indexes: {error}") from error
+        if not expires:
+            self._expiry = Expiry(self.database, filter(None, (index.lifetime for index in self._indexes)))
+            self._expiry.start()
 
     async def stop(self) -> None:
         """Close the connections."""
+        if self._expiry is not None:
+            await self._expiry.stop()
         await self._client.close()
 
     async def ping(self) -> None:
@@ -104,7 +120,19 @@ class Store:
         except PyMongoError as error:
             raise Unavailable(f"the store does not answer: {error}") from error
 
-    async def _build_indexes(self) -> None:
+    async def _stalls_when_it_expires(self) -> bool:
+        """Whether it is SecantusDB, see shared.store.expiry."""
+        return "secantusVersion" in await self.database.command("buildInfo")
+
+    async def _build_indexes(self, *, expires: bool) -> None:
         for name in dict.fromkeys(index.collection for index in self._indexes):
-            models = [index.model() for index in self._indexes if index.collection == name]
+            if not expires:
+                await self._drop_what_expires(name)
+            models = [index.model(expires=expires) for index in self._indexes if index.collection == name]
             await self.collection(name).create_indexes(models)
+
+    async def _drop_what_expires(self, name: str) -> None:
+        """An earlier version left it to SecantusDB."""
+        for index, known in (await self.collection(name).index_information()).items():
+            if _EXPIRES in known:
+                await self.collection(name).drop_index(index)

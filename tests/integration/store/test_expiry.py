@@ -1,0 +1,93 @@
+"""What has expired goes from a store that had better not do it by itself, and nothing else."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.support.eventually import until
+
+from flowport.servers.secantus import SecantusServer
+from shared.store.client import Collection, Index, Store, by
+from shared.store.expiry import AT_ONCE, Expiry, Lifetime
+
+OFTEN = 0.05
+KEPT = Index("kept", by("expires_at"), expire_after_seconds=0)
+EVENTS = Index("events", by("written_at"), expire_after_seconds=3600)
+
+
+def ago(**time: float) -> datetime:
+    return datetime.now(UTC) - timedelta(**time)
+
+
+@pytest.fixture
+async def store(secantus_of_my_own: SecantusServer) -> AsyncIterator[Store]:
+    store = Store(secantus_of_my_own.uri, "test", [KEPT, EVENTS])
+    await store.start()
+    yield store
+    await store.stop()
+
+
+@pytest.fixture
+async def expiry(store: Store) -> AsyncIterator[Expiry]:
+    expiry = Expiry(
+        store.database, [Lifetime("kept", "expires_at", 0), Lifetime("events", "written_at", 3600)], every=OFTEN
+    )
+    expiry.start()
+    yield expiry
+    await expiry.stop()
+
+
+@pytest.fixture
+def kept(store: Store) -> Collection:
+    return store.collection("kept")
+
+
+async def left(collection: Collection, *ids: int) -> None:
+    """Until these are left."""
+
+    async def are_left() -> bool:
+        return sorted([each["_id"] async for each in collection.find()]) == list(ids)
+
+    await until(are_left)
+
+
+async def test_what_has_expired_goes_and_what_has_not_stays(kept: Collection, expiry: Expiry) -> None:
+    await kept.insert_many({"_id": number, "expires_at": ago(days=number)} for number in range(1, 3 * AT_ONCE))
+    await kept.insert_many([{"_id": 100, "expires_at": ago(hours=-1)}, {"_id": 101}, {"_id": 102, "expires_at": None}])
+    await left(kept, 100, 101, 102)
+
+
+async def test_it_goes_when_its_time_comes_and_if_it_came_late(kept: Collection, expiry: Expiry) -> None:
+    await kept.insert_many({"_id": number, "expires_at": ago(seconds=-number / 100)} for number in range(3 * AT_ONCE))
+    await left(kept)
+    await kept.insert_one({"_id": 0, "expires_at": ago(days=1)})
+    await left(kept)
+
+
+async def test_a_lifetime_is_counted_from_the_date(store: Store, expiry: Expiry) -> None:
+    events = store.collection("events")
+    await events.insert_many([{"_id": 1, "written_at": ago(minutes=61)}, {"_id": 2, "written_at": ago(minutes=59)}])
+    await left(events, 2)
+
+
+async def test_a_store_that_was_away_is_swept_again(
+    kept: Collection, expiry: Expiry, secantus_of_my_own: SecantusServer
+) -> None:
+    secantus_of_my_own.kill()
+    secantus_of_my_own.start()
+    await kept.find_one()  # a read is tried again on a new connection, a write would not be
+    await kept.insert_one({"_id": 1, "expires_at": ago(days=1)})
+    await left(kept)
+
+
+async def test_the_store_itself_is_left_nothing_to_expire(store: Store, secantus_of_my_own: SecantusServer) -> None:
+    """An earlier version left it all."""
+    await store.collection("kept").drop_indexes()
+    await store.collection("kept").create_indexes([KEPT.model()])
+    restarted = Store(secantus_of_my_own.uri, "test", [KEPT, EVENTS])
+    await restarted.start()
+    await restarted.stop()
+    for name in ("kept", "events"):
+        indexes = await store.collection(name).index_information()
+        assert len(indexes) == 2
+        assert not any("expireAfterSeconds" in index for index in indexes.values())
