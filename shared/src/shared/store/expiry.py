@@ -18,6 +18,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from shared.observe.logging import get_logger
+from shared.tasks import end
 
 EVERY_SECONDS: Final = 60.0
 AT_ONCE: Final = 20
@@ -54,9 +55,7 @@ class Expiry:
 
     async def stop(self) -> None:
         """End, in the middle of whatever it is."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
 
     async def _run(self) -> None:
         while True:
