@@ -1,0 +1,38 @@
+"""Our side of a connection to the fake peer."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from tests.unit.broker.fake_peer import Peer, address
+
+from shared.broker.amqp import methods
+from shared.broker.amqp.channel import Channel, publish_confirmed
+from shared.broker.amqp.connection import Connection
+
+
+@asynccontextmanager
+async def connected(port: int, *, limit: float = 5, heartbeat: int = 0) -> AsyncIterator[Connection]:
+    """A connection to the peer on this port, closed in the end."""
+    connection = await Connection.open(address(port), name="test", heartbeat=heartbeat, timeout=limit)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def open_channel(connection: Connection) -> Channel:
+    """A channel that confirms."""
+    channel = await connection.open_channel()
+    await channel.select_confirms()
+    return channel
+
+
+async def say_goodbye(peer: Peer) -> None:
+    """The peer's side of an orderly end."""
+    await peer.expect(methods.CONNECTION_CLOSE)
+    peer.send(methods.bare(methods.CONNECTION_CLOSE_OK))
+
+
+async def publish(channel: Channel, body: bytes = b"body", *, mandatory: bool = False) -> None:
+    """Publish, and wait for the confirm. Raises what the channel raises."""
+    await publish_confirmed(channel, body, routing_key="queue", delivery_mode=1, mandatory=mandatory)
