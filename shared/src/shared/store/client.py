@@ -97,14 +97,17 @@ class Store:
     async def start(self) -> None:
         """Create the declared indexes, and see to it that what has expired goes. Raises Unavailable."""
         await self.ping()
+        lifetimes = [lifetime for index in self._indexes if (lifetime := index.lifetime)]
         try:
             expires = not await self._stalls_when_it_expires()
             with pymongo.timeout(BUILD_SECONDS):
+                if not expires:
+                    await self._drop_what_expires(lifetimes)
                 await self._build_indexes(expires=expires)
         except PyMongoError as error:
             raise Unavailable(f"the store has not made its indexes: {error}") from error
         if not expires:
-            self._expiry = Expiry(self.database, filter(None, (index.lifetime for index in self._indexes)))
+            self._expiry = Expiry(self.database, lifetimes)
             self._expiry.start()
 
     async def stop(self) -> None:
@@ -126,13 +129,12 @@ class Store:
 
     async def _build_indexes(self, *, expires: bool) -> None:
         for name in dict.fromkeys(index.collection for index in self._indexes):
-            if not expires:
-                await self._drop_what_expires(name)
             models = [index.model(expires=expires) for index in self._indexes if index.collection == name]
             await self.collection(name).create_indexes(models)
 
-    async def _drop_what_expires(self, name: str) -> None:
+    async def _drop_what_expires(self, lifetimes: Sequence[Lifetime]) -> None:
         """An earlier version left it to SecantusDB."""
-        for index, known in (await self.collection(name).index_information()).items():
-            if _EXPIRES in known:
-                await self.collection(name).drop_index(index)
+        for name in {lifetime.collection for lifetime in lifetimes}:
+            for index, known in (await self.collection(name).index_information()).items():
+                if _EXPIRES in known:
+                    await self.collection(name).drop_index(index)

@@ -14,7 +14,7 @@ from shared.contracts.jobs import RunView
 from shared.contracts.runs import Payload, RunFromBlock, RunStatus, SnapshotRef
 from shared.errors import InvalidRequest, NotFound
 
-LOOKS_AFTER_SECONDS: Final = (0.05, 0.2, 0.5, 1.0)
+LOOKS_AFTER_SECONDS: Final = (0.0, 0.05, 0.2, 0.5, 1.0)
 """How long an earlier run may take to be recorded whole: its caller has the answer a little sooner."""
 UNFINISHED: Final = frozenset({RunStatus.QUEUED, RunStatus.PROCESSING})
 
@@ -84,15 +84,12 @@ class DraftRuns:
 
     async def _earlier(self, endpoint: Endpoint, run_id: str) -> RunView | None:
         """The run with what every block put out. Raises InvalidRequest while it still runs."""
-        run = await self._look(endpoint, run_id)
         for seconds in LOOKS_AFTER_SECONDS:
-            if run is None or run.status not in UNFINISHED:
-                return run
             await asyncio.sleep(seconds)
             run = await self._look(endpoint, run_id)
-        if run is not None and run.status in UNFINISHED:
-            raise InvalidRequest(f"Execution {run_id} has not ended yet. Wait until it has.")
-        return run
+            if run is None or run.status not in UNFINISHED:
+                return run
+        raise InvalidRequest(f"Execution {run_id} has not ended yet. Wait until it has.")
 
     async def _look(self, endpoint: Endpoint, run_id: str) -> RunView | None:
         try:
