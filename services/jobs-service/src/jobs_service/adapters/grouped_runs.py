@@ -1,33 +1,26 @@
 """Runs whose readings and changes go to the store together with those that are asked for at the same time."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from pymongo import UpdateOne
-
 from jobs_service.adapters.mongo_runs import MongoRuns
+from jobs_service.adapters.run_changes import CHANGE, RunChange, statement_of
 from jobs_service.adapters.run_documents import nobody, unheard
 from jobs_service.domain.run import Rules, Run
 from jobs_service.ports import Claimable, Seen
 from shared.batching import Batcher
 from shared.ids import new_id
-from shared.store.client import Document, Store
+from shared.store.client import Store
 from shared.store.errors import store_call
 
 T = TypeVar("T")
 R = TypeVar("R")
 MAX_TOGETHER: Final = 64
 MAX_WAITING: Final = 10_000
-CHANGE: Final = "change_id"
-"""The last change of a run that was made in a group: whose it was, where a group went through in part."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    run_id: str
-    wanted: Document
-    update: Document
+MAX_BYTES: Final = 4 * 1024 * 1024
+"""What changes of a group may set; with the last of them it stays far below what fits into a statement, 16 MB."""
 
 
 class GroupedRuns(MongoRuns):
@@ -43,7 +36,13 @@ class GroupedRuns(MongoRuns):
         super().__init__(store, rules, is_told, note)
         self._loads = _grouped(self.load_all)
         self._claims = _grouped(self.claimable_all)
-        self._changes = _grouped(self._change_all)
+        self._changes = Batcher[RunChange, bool](
+            self._make_all,
+            max_items=MAX_TOGETHER,
+            max_waiting=MAX_WAITING,
+            max_weight=MAX_BYTES,
+            weigh=lambda change: change.size,
+        )
 
     async def start(self) -> None:
         """Take requests."""
@@ -65,21 +64,30 @@ class GroupedRuns(MongoRuns):
         """See Runs."""
         return await self._claims.submit(run_id)
 
-    async def _replace(self, wanted: Document, update: Document) -> bool:
-        return await self._changes.submit(_Change(wanted["_id"], wanted, update))
+    async def _make(self, change: RunChange) -> bool:
+        return await self._changes.submit(change)
 
-    async def _change_all(self, asked: Sequence[_Change]) -> Sequence[bool]:
+    async def _make_all(self, asked: Sequence[RunChange]) -> Sequence[bool]:
+        alike: defaultdict[tuple[int, bool], list[int]] = defaultdict(list)
+        for n, change in enumerate(asked):
+            alike[change.kind].append(n)
+        made = [False] * len(asked)
+
+        async def make(numbers: Sequence[int]) -> None:
+            for n, answer in zip(numbers, await self._make_alike([asked[n] for n in numbers]), strict=True):
+                made[n] = answer
+
+        await asyncio.gather(*map(make, alike.values()))
+        return made
+
+    async def _make_alike(self, asked: Sequence[RunChange]) -> Sequence[bool]:
         if len(asked) == 1:
-            return [(await self._runs.update_one(asked[0].wanted, asked[0].update)).matched_count == 1]
+            return [await super()._make(asked[0])]
         ids = [new_id() for _ in asked]
-        updates = [
-            UpdateOne(each.wanted, each.update | {"$set": each.update["$set"] | {CHANGE: id_}})
-            for each, id_ in zip(asked, ids, strict=True)
-        ]
-        if (await self._runs.bulk_write(updates, ordered=False)).matched_count == len(asked):
+        if (await self._runs.update_many(*statement_of(asked, ids))).matched_count == len(asked):
             return [True] * len(asked)
-        made = await self._runs.find({"_id": {"$in": [each.run_id for each in asked]}}, {CHANGE: 1}).to_list()
-        last = {document["_id"]: document.get(CHANGE) for document in made}
+        found = await self._runs.find({"_id": {"$in": [each.run_id for each in asked]}}, {CHANGE: 1}).to_list()
+        last = {document["_id"]: document.get(CHANGE) for document in found}
         return [last.get(each.run_id) == id_ for each, id_ in zip(asked, ids, strict=True)]
 
 

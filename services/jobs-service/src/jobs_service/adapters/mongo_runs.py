@@ -8,11 +8,10 @@ from pymongo.errors import DuplicateKeyError
 
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.positions import order_of_attached
+from jobs_service.adapters.run_changes import RunChange, statement_of
 from jobs_service.adapters.run_documents import (
-    BARE_SPEC,
     RUNS,
     STATE_ONLY,
-    TELLS,
     UNBOOKED,
     UNTOLD,
     changes,
@@ -86,28 +85,21 @@ class MongoRuns:
     @store_call
     async def replace(self, before: Run, after: Run, result: Result | None = None) -> bool:
         """See Runs."""
-        is_replaced = await self._replace(*self._replacement(before, after, result))
+        is_replaced = await self._make(self._change(before, after, result))
         if is_replaced:
             self._note(after)
         return is_replaced
 
-    async def _replace(self, wanted: Document, update: Document) -> bool:
-        return (await self._runs.update_one(wanted, update)).matched_count == 1
+    async def _make(self, change: RunChange) -> bool:
+        return (await self._runs.update_one(*statement_of([change]))).matched_count == 1
 
-    def _replacement(self, before: Run, after: Run, result: Result | None) -> tuple[Document, Document]:
-        """What must be found, and what is done to it."""
-        wanted = {"_id": before.id, "revision": before.revision}
+    def _change(self, before: Run, after: Run, result: Result | None) -> RunChange:
         fields = changes(before, after) | (result_fields(result) if result else {})
         if before.phase is Phase.WAITING:
             fields[UNBOOKED] = True
-        update: Document = {"$set": fields, "$inc": {"revision": 1}}
-        if after.phase.is_terminal:
-            update |= {"$rename": {BARE_SPEC: "spec"}, "$unset": {"state": 1}}
-            if self._is_told(after.workspace_id):
-                fields[UNTOLD] = True
-            else:
-                update["$rename"][TELLS] = UNTOLD
-        return wanted, update
+        if after.phase.is_terminal and self._is_told(after.workspace_id):
+            fields[UNTOLD] = True
+        return RunChange(before.id, before.revision, fields, after.phase.is_terminal, result.size if result else 0)
 
     @store_call
     async def renew(self, run_id: str, attempt: int) -> bool:
