@@ -7,6 +7,7 @@ from tests.unit.jobs.fakes import FakeLeases, FakeQueue, FakeWork, ManualClock
 
 from jobs_service.application.dispatching import Dispatching, DispatchPolicy
 from jobs_service.application.leader import Leader
+from jobs_service.application.loops import Bell
 from jobs_service.domain.capacity import Offer
 from jobs_service.ports import Leadership
 from shared.errors import Unavailable
@@ -21,13 +22,14 @@ class System:
         self.queue = FakeQueue(self.clock)
         self.work = FakeWork()
         self.window = window
+        self.bell = Bell()
         self.dispatcher = self.another("me")
 
     def another(self, holder: str) -> Dispatching:
         """One more process that would dispatch."""
         leader = Leader(self.leases, Leadership("dispatcher", holder), timedelta(seconds=6), self.clock)
         policy = DispatchPolicy(self.window, timedelta(seconds=10))
-        return Dispatching(self.queue, self.work, leader, policy, self.clock)
+        return Dispatching(self.queue, self.work, leader, policy, clock=self.clock, bell=self.bell)
 
     @property
     def sent(self) -> list[str]:
@@ -51,6 +53,34 @@ async def test_no_more_runs_are_published_than_may_be_unclaimed() -> None:
     system.queue.claim("a1")
     await system.dispatcher.step()
     assert system.sent[4:] == ["a4"]
+
+
+async def test_what_is_new_wakes_the_dispatcher_only_while_it_may_publish_more() -> None:
+    system = System(window=2)
+    system.queue.add("a", "a0")
+    await system.dispatcher.step()
+    assert system.bell.has_room
+
+    system.queue.add("a", "a1", "a2")
+    await system.dispatcher.step()
+    assert not system.bell.has_room
+
+    system.queue.claim("a0")
+    system.queue.claim("a1")
+    await system.dispatcher.step()
+    assert system.bell.has_room
+
+
+async def test_a_dispatcher_that_does_not_lead_any_more_is_woken_by_everything() -> None:
+    system = System(window=1)
+    system.queue.add("a", "a0", "a1")
+    await system.dispatcher.step()
+    assert not system.bell.has_room
+
+    system.leases.holders["dispatcher"] = "somebody else"
+    system.clock.seconds += 60
+    await system.dispatcher.step()
+    assert system.bell.has_room
 
 
 async def test_a_newcomer_is_next_however_long_the_other_queue_is() -> None:

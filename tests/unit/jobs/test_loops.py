@@ -25,6 +25,17 @@ async def test_a_bell_wakes_the_loop_at_once() -> None:
     await loop.stop()
 
 
+async def test_news_wake_the_loop_only_while_it_has_room_for_them() -> None:
+    bell = Bell()
+    bell.has_room = False
+    bell.announce()
+    assert not bell.is_rung
+
+    bell.has_room = True
+    bell.announce()
+    assert bell.is_rung
+
+
 async def test_a_ring_during_a_step_is_not_lost() -> None:
     steps: list[int] = []
     bell = Bell()

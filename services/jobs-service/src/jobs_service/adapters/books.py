@@ -24,6 +24,10 @@ BOOKS: Final = "queues"
 OVERALL: Final = "*"
 INDEXES: Final = (Index(BOOKS, by("queued")),)
 
+# Not as one `$or`, and not as `$gt: 0`: for these SecantusDB reads the books of all workspaces.
+_SOME: Final[Document] = {"queued": {"$gte": 1}}
+_MEDDLED_WITH: Final[Document] = {"queued": {"$lte": -1}}
+
 
 @dataclass(frozen=True, slots=True)
 class OpenBooks:
@@ -58,11 +62,13 @@ class Books:
         books = await self.of([workspace_id])
         return books.ledgers.get(workspace_id, Ledger()), books.now
 
-    async def in_use(self, session: Session | None = None) -> OpenBooks:
+    async def in_use(self) -> OpenBooks:
         """The ledgers of all workspaces that have queued runs."""
-        # Not as one `$or`, and not as `$gt: 0`: for these SecantusDB reads the books of all workspaces.
-        some, meddled_with = {"queued": {"$gte": 1}}, {"queued": {"$lte": -1}}
-        return await self._read({"_id": OVERALL}, some, meddled_with, session=session)
+        return await self._read({"_id": OVERALL}, _SOME)
+
+    async def to_check(self, session: Session | None = None) -> OpenBooks:
+        """Those in use, and those that cannot be right."""
+        return await self._read({"_id": OVERALL}, _SOME, _MEDDLED_WITH, session=session)
 
     async def offer(self, offer: Offer, limit: int) -> bool:
         """Take places for a batch in all; False where there are not enough any more."""

@@ -18,6 +18,8 @@ from shared.store.errors import store_call
 T = TypeVar("T")
 R = TypeVar("R")
 MAX_TOGETHER: Final = 64
+MAX_CHANGES: Final = 16
+"""A store may hold up everybody else who writes runs for as long as one statement takes, SecantusDB 1 ms for each."""
 MAX_WAITING: Final = 10_000
 MAX_BYTES: Final = 4 * 1024 * 1024
 """What changes of a group may set; with the last of them it stays far below what fits into a statement, 16 MB."""
@@ -38,7 +40,7 @@ class GroupedRuns(MongoRuns):
         self._claims = _grouped(self.claimable_all)
         self._changes = Batcher[RunChange, bool](
             self._make_all,
-            max_items=MAX_TOGETHER,
+            max_items=MAX_CHANGES,
             max_waiting=MAX_WAITING,
             max_weight=MAX_BYTES,
             weigh=lambda change: change.size,

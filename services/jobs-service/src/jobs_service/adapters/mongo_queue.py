@@ -102,7 +102,7 @@ class MongoQueue:
         unclaimed = await self._workspaces_of(_UNCLAIMED, session)
         unbooked = await self._workspaces_of({UNBOOKED: True}, session)
         counted = waiting + Counter(unclaimed.values()) + Counter(unbooked.values())
-        return await self._books.in_use(session), counted, unclaimed
+        return await self._books.to_check(session), counted, unclaimed
 
     async def _workspaces_of(self, query: Document, session: Session | None = None) -> dict[str, str]:
         found = await self._runs.find(query, {"workspace_id": 1}, session=session).to_list()

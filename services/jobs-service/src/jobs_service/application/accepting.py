@@ -58,5 +58,5 @@ class Accepting:
         accepted = [answer.run_id for answer in answers if isinstance(answer, RunAccepted)]
         if accepted:
             await self._cancelling.recall(accepted)
-            self._dispatcher.ring()
+            self._dispatcher.announce()
         return answers

@@ -10,6 +10,7 @@ from typing import Final
 from jobs_service import metrics
 from jobs_service.application.backlog import Backlog
 from jobs_service.application.leader import Leader
+from jobs_service.application.loops import Bell
 from jobs_service.domain.capacity import Ledger
 from jobs_service.domain.fairness import Demand, next_turns
 from jobs_service.domain.redispatch import is_due
@@ -59,12 +60,16 @@ class Dispatching:
     was lost with this process, or in the broker, is found unclaimed and published anew.
     """
 
-    def __init__(self, queue: Queue, work: WorkQueue, leader: Leader, policy: DispatchPolicy, clock: Clock) -> None:
+    def __init__(
+        self, queue: Queue, work: WorkQueue, leader: Leader, policy: DispatchPolicy, *, clock: Clock, bell: Bell
+    ) -> None:
+        """`bell` wakes it; it says there whether what is new finds room."""
         self._queue = queue
         self._work = work
         self._leader = leader
         self._policy = policy
         self._clock = clock
+        self._bell = bell
         self._backlog = Backlog(queue, clock)
         self._term: int | None = None
         self._unsent: dict[str, DurableRunDispatched] = {}
@@ -134,6 +139,7 @@ class Dispatching:
         fresh = self._backlog.take(turns)
         if fresh:
             self._served_last = fresh[-1].workspace_id
+        self._bell.has_room = places > len(requeued) + len(fresh)
         return Round(again, requeued, fresh)
 
     def _demands(self, state: QueueState) -> Mapping[str, Demand]:
@@ -201,6 +207,7 @@ class Dispatching:
     def _begin_anew(self, term: int | None) -> None:
         """Forget what the store may know better."""
         self._term = term
+        self._bell.has_room = True
         self._backlog.clear()
         self._unsent.clear()
         self._unclaimed.clear()

@@ -19,12 +19,25 @@ MOST_REST_SECONDS: Final = 1.0
 class Bell:
     """Wakes one loop."""
 
+    has_room = True
+    """Whether the loop could do anything with what is new; it says so itself."""
+
     def __init__(self) -> None:
         self._rung = asyncio.Event()
+
+    @property
+    def is_rung(self) -> bool:
+        """Whether the loop goes on at once."""
+        return self._rung.is_set()
 
     def ring(self) -> None:
         """There is something to do."""
         self._rung.set()
+
+    def announce(self) -> None:
+        """Something is new: it rings, unless there is no room for that. Whoever makes room rings anyway."""
+        if self.has_room:
+            self.ring()
 
     async def wait(self, seconds: float) -> None:
         """Until it rings, at most `seconds`."""

@@ -29,7 +29,9 @@ def leaders(settings: JobsSettings, kept: Kept, life: Life, broker: Broker, cloc
     def leader(of: str) -> Leader:
         return Leader(leases, Leadership(of, holder), settings.leader_lease, clock)
 
-    dispatching = Dispatching(kept.queue, broker.work, leader("dispatcher"), settings.dispatch_policy, clock)
+    dispatching = Dispatching(
+        kept.queue, broker.work, leader("dispatcher"), settings.dispatch_policy, clock=clock, bell=life.bell
+    )
     reaping = Reaping(
         runs=kept.runs,
         tidying=life.tidying,
