@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.machine import Machine
+from benchmarks.pace import pace_ms
 from benchmarks.results import Results, results_of
 from benchmarks.scenarios.scenario import Group, Row, Scenario
 from shared.garbage import spare_what_stays
@@ -25,11 +26,12 @@ class Measuring:
         self._rows: dict[str, list[Row]] = {}
         self._baselines: dict[str, str | None] = {}
         self._failed: dict[str, str] = {}
+        self._paces: list[float] = []
 
     @property
     def results(self) -> Results:
         """All that was measured until now."""
-        return results_of(self._machine, self._rows, self._baselines, self._failed)
+        return results_of(self._machine, self._rows, self._baselines, self._failed, self._paces)
 
     def measure(self, groups: Iterable[Group]) -> Results:
         """Measure them all. Never raises for what goes wrong inside one."""
@@ -56,6 +58,7 @@ class Measuring:
         if scenario.name in self._failed:
             return
         spare_what_stays()  # else the measure itself stands still now and then
+        self._paces.append(pace_ms())
         try:
             row = scenario.run()
         except Exception as error:

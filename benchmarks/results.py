@@ -44,11 +44,13 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 class Results(msgspec.Struct, frozen=True):
-    """One run of the benchmarks; `failed` says why scenarios gave no figures."""
+    """One run of the benchmarks; `failed` says why scenarios gave no figures, `pace_ms` how fast the machine was."""
 
     machine: Machine
     scenarios: dict[str, Measured]
     failed: dict[str, str]
+    pace_ms: Figure | None = None
+    """What the same small piece of work took before each measurement."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -100,6 +102,7 @@ def results_of(
     rows: Mapping[str, Sequence[Mapping[str, float]]],
     baselines: Mapping[str, str | None],
     failed: Mapping[str, str],
+    paces: Sequence[float] = (),
 ) -> Results:
     """From the rows of each scenario."""
     scenarios = {
@@ -107,7 +110,7 @@ def results_of(
         for name, found in rows.items()
         if found
     }
-    return Results(machine, scenarios, dict(failed))
+    return Results(machine, scenarios, dict(failed), Figure.of(paces) if paces else None)
 
 
 def write_json(path: Path, results: msgspec.Struct) -> None:

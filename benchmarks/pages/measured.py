@@ -16,6 +16,10 @@ HEAD: Final = """\
 
 Written by `make docs` from the JSON files beside this page. What they mean is in [the README](../README.md).
 """
+PACE: Final = (
+    "Between the measurements, the same small piece of work took this machine {} to {} ms, {} in the median: a virtual "
+    "machine is faster and slower by itself. Ratios are of neighbours and hold; milliseconds are what they were."
+)
 
 
 def results_page() -> str:
@@ -28,6 +32,8 @@ def _benchmarks() -> Iterator[str]:
         return
     results = Results.read(LATEST)
     yield f"Measured {results.machine}."
+    if (pace := results.pace_ms) is not None:
+        yield PACE.format(number(pace.min), number(pace.max), number(pace.median))
     yield section("Budgets", table(["budget", "scenario", "bound", "measured", ""], _budgets(results)))
     figures = table(["scenario", "figure", "median", "min", "max", "× baseline"], _figures(results))
     yield section("Figures", "![throughput](throughput.svg)", figures)

@@ -13,7 +13,7 @@ from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
 from benchmarks.stand import MODEL, Stand
 
 FAST, PACED = "200 tokens of a model", "200 tokens, 10 ms apart"
-ENOUGH: Final = 32
+ENOUGH: Final = 128
 """So many streams are read in each round, one after the other where fewer are open at once."""
 
 
