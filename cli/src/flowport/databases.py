@@ -10,7 +10,8 @@ import deploy_service.bootstrap
 import gateway.bootstrap
 import jobs_service.bootstrap
 from shared.settings import CommonSettings
-from shared.store.client import Index, Store
+from shared.store.client import Store
+from shared.store.indexes import Index
 
 INDEXES: Final[Mapping[str, Sequence[Index]]] = {
     "gateway": gateway.bootstrap.INDEXES,

@@ -53,7 +53,8 @@ from shared.contracts.runs import (
 )
 from shared.ids import new_id
 from shared.service import ServiceName
-from shared.store.client import Collection, Store
+from shared.store.client import Store
+from shared.store.documents import Collection
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
 

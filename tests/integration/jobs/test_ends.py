@@ -15,7 +15,8 @@ from jobs_service.bootstrap import open_store
 from jobs_service.domain.run import Phase, Run, end
 from jobs_service.ports import Result
 from shared.contracts.runs import Payload
-from shared.store.client import Document, Store
+from shared.store.client import Store
+from shared.store.documents import Document
 
 AT_WORK: Final[Document] = {"state": {"inline": b"{}"}}
 """Where the engine stood."""

@@ -17,7 +17,8 @@ from jobs_service.adapters.run_documents import RUNS
 from jobs_service.bootstrap import open_store
 from shared.contracts.runs import Usage
 from shared.errors import Unavailable
-from shared.store.client import Collection, Store
+from shared.store.client import Store
+from shared.store.documents import Collection
 
 NOVEMBER_MS = 1_795_564_800_000
 WRITES = 5

@@ -11,7 +11,8 @@ from tests.support.deploy import key
 from jobs_service.adapters.mongo_subscriptions import INDEXES, MongoSubscriptions
 from shared.contracts.webhooks import SaveSubscription
 from shared.security.aes_gcm import AesGcmKeyRing
-from shared.store.client import Document, Store
+from shared.store.client import Store
+from shared.store.documents import Document
 
 
 @pytest.fixture

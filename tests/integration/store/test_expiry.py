@@ -7,8 +7,10 @@ import pytest
 from tests.support.eventually import until
 
 from flowport.servers.secantus import SecantusServer
-from shared.store.client import Collection, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Collection
 from shared.store.expiry import AT_ONCE, Expiry, Lifetime
+from shared.store.indexes import Index, by
 
 OFTEN = 0.05
 KEPT = Index("kept", by("expires_at"), expire_after_seconds=0)

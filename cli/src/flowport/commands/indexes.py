@@ -12,8 +12,9 @@ from flowport.commands.session import AsJson
 from flowport.failures import CommandFailed
 from shared.settings import CommonSettings
 from shared.settings_reading import read_settings
-from shared.store.client import Index, Store
-from shared.store.indexes import IndexName, drop, state_of
+from shared.store.client import Store
+from shared.store.index_state import IndexName, drop, state_of
+from shared.store.indexes import Index
 
 indexes_app = typer.Typer(help="The store's indexes.", no_args_is_help=True)
 

@@ -9,8 +9,8 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from flowport.databases import INDEXES
 from flowport.doctor.findings import Finding, ok, problem, warning
-from shared.store.client import Index
-from shared.store.indexes import state_of
+from shared.store.index_state import state_of
+from shared.store.indexes import Index
 
 MILLISECONDS: Final = 5_000
 MOST_SKEW_SECONDS: Final = 5.0

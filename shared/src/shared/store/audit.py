@@ -9,8 +9,10 @@ from pymongo.errors import PyMongoError
 
 from shared.contracts.audit import AuditEntry, AuditQuery
 from shared.observe.logging import get_logger
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 COLLECTION: Final = "audit"
 INDEXES: Final = (Index(COLLECTION, by("workspace_id", "place"), name="place"),)

@@ -1,22 +1,19 @@
 """One service's database."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import pymongo
 from bson.codec_options import CodecOptions
-from pymongo import ASCENDING, AsyncMongoClient, IndexModel, WriteConcern
-from pymongo.asynchronous.collection import AsyncCollection
+from pymongo import AsyncMongoClient, WriteConcern
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from shared.errors import Unavailable
+from shared.store.documents import Collection, Document
 from shared.store.expiry import Expiry, Lifetime
+from shared.store.indexes import EXPIRES, Index
 from shared.store.metrics import CommandTimes
-
-Document = dict[str, Any]
-Collection = AsyncCollection[Document]
 
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 """What is acknowledged survives the loss of any one node and of power."""
@@ -24,46 +21,6 @@ BUILD_SECONDS: Final = 6 * 3600.0
 """How long indexes may take to build. On a large collection that is hours, in which everybody goes on working."""
 IDLE_MS: Final = 120_000
 """A connection that was idle for so long is not used again: servers and firewalls cut them, SecantusDB after 300 s."""
-_EXPIRES: Final = "expireAfterSeconds"
-
-
-@dataclass(frozen=True)
-class Index:
-    """An index that a service declares in code, beside the queries that need it."""
-
-    collection: str
-    keys: tuple[tuple[str, int], ...]
-    unique: bool = False
-    expire_after_seconds: int | None = None
-    sparse: bool = False
-    """Leaves out documents without the field: for fields that few documents have."""
-    partial: Mapping[str, Any] | None = None
-    name: str = field(default="")
-
-    @property
-    def lifetime(self) -> Lifetime | None:
-        """When documents expire by this index, if they do."""
-        if self.expire_after_seconds is None:
-            return None
-        return Lifetime(self.collection, self.keys[0][0], self.expire_after_seconds)
-
-    def model(self, *, expires: bool = True) -> IndexModel:
-        """As the driver takes it; unless it `expires` documents, they stay."""
-        options: dict[str, Any] = {"unique": self.unique} if self.unique else {}
-        if self.expire_after_seconds is not None and expires:
-            options[_EXPIRES] = self.expire_after_seconds
-        if self.sparse:
-            options["sparse"] = True
-        if self.partial is not None:
-            options["partialFilterExpression"] = dict(self.partial)
-        if self.name:
-            options["name"] = self.name
-        return IndexModel(list(self.keys), **options)
-
-
-def by(*fields: str) -> tuple[tuple[str, int], ...]:
-    """Ascending keys of an index."""
-    return tuple((name, ASCENDING) for name in fields)
 
 
 class Store:
@@ -136,5 +93,5 @@ class Store:
         """An earlier version left it to SecantusDB."""
         for name in {lifetime.collection for lifetime in lifetimes}:
             for index, known in (await self.collection(name).index_information()).items():
-                if _EXPIRES in known:
+                if EXPIRES in known:
                     await self.collection(name).drop_index(index)

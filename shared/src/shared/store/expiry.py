@@ -10,14 +10,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import pymongo
-from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from shared.observe.logging import get_logger
+from shared.store.documents import Collection, Document
 from shared.tasks import end
 
 EVERY_SECONDS: Final = 60.0
@@ -27,7 +27,6 @@ LONGEST: Final = timedelta(seconds=10)
 PATIENCE_SECONDS: Final = 60.0
 """What expired while nobody swept is found in one look, 40 microseconds for each."""
 
-Document = dict[str, Any]
 log = get_logger("expiry")
 
 
@@ -71,7 +70,7 @@ class Expiry:
 class _Sweep:
     """How far a collection is swept. A slice is as long as a few documents make it."""
 
-    collection: AsyncCollection[Document]
+    collection: Collection
     lifetime: Lifetime
     until: datetime | None = None
     slice: timedelta = LONGEST

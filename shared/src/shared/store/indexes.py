@@ -1,53 +1,51 @@
-"""A database's indexes beside those that are declared for it."""
+"""Indexes, as services declare them."""
 
-from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import OperationFailure
+from pymongo import ASCENDING, IndexModel
 
-from shared.store.client import Document, Index
+from shared.store.expiry import Lifetime
 
-Database = AsyncDatabase[Document]
-
-_OF_EVERY_COLLECTION: Final = "_id_"
-_GONE_ALREADY: Final = frozenset({26, 27})  # NamespaceNotFound, IndexNotFound
+EXPIRES: Final = "expireAfterSeconds"
+"""The option of an index that expires documents."""
 
 
-class IndexName(NamedTuple):
-    """An index of a database."""
+@dataclass(frozen=True)
+class Index:
+    """An index that a service declares in code, beside the queries that need it."""
 
     collection: str
-    name: str
+    keys: tuple[tuple[str, int], ...]
+    unique: bool = False
+    expire_after_seconds: int | None = None
+    sparse: bool = False
+    """Leaves out documents without the field: for fields that few documents have."""
+    partial: Mapping[str, Any] | None = None
+    name: str = field(default="")
 
-    def __str__(self) -> str:
-        return f"{self.collection}.{self.name}"
+    @property
+    def lifetime(self) -> Lifetime | None:
+        """When documents expire by this index, if they do."""
+        if self.expire_after_seconds is None:
+            return None
+        return Lifetime(self.collection, self.keys[0][0], self.expire_after_seconds)
+
+    def model(self, *, expires: bool = True) -> IndexModel:
+        """As the driver takes it; unless it `expires` documents, they stay."""
+        options: dict[str, Any] = {"unique": self.unique} if self.unique else {}
+        if self.expire_after_seconds is not None and expires:
+            options[EXPIRES] = self.expire_after_seconds
+        if self.sparse:
+            options["sparse"] = True
+        if self.partial is not None:
+            options["partialFilterExpression"] = dict(self.partial)
+        if self.name:
+            options["name"] = self.name
+        return IndexModel(list(self.keys), **options)
 
 
-class IndexState(NamedTuple):
-    """What is declared and not there; and what is not declared and there, in collections that have declared ones."""
-
-    missing: Sequence[IndexName]
-    unknown: Sequence[IndexName]
-
-
-async def state_of(database: Database, declared: Sequence[Index]) -> IndexState:
-    """How the database stands. Raises PyMongoError."""
-    wanted = {IndexName(index.collection, index.model().document["name"]) for index in declared}
-    there = {
-        IndexName(collection, index)
-        for collection in {index.collection for index in declared} & set(await database.list_collection_names())
-        for index in await database[collection].index_information()
-        if index != _OF_EVERY_COLLECTION
-    }
-    return IndexState(sorted(wanted - there), sorted(there - wanted))
-
-
-async def drop(database: Database, indexes: Iterable[IndexName]) -> None:
-    """Take them away; nobody waits for that, and one that is gone already is no matter. Raises PyMongoError."""
-    for index in indexes:
-        try:
-            await database[index.collection].drop_index(index.name)
-        except OperationFailure as error:
-            if error.code not in _GONE_ALREADY:
-                raise
+def by(*fields: str) -> tuple[tuple[str, int], ...]:
+    """Ascending keys of an index."""
+    return tuple((name, ASCENDING) for name in fields)

@@ -3,7 +3,7 @@
 import msgspec
 
 from shared.contracts.runs import Payload
-from shared.store.client import Document
+from shared.store.documents import Document
 
 
 def encode_payload(payload: Payload) -> Document:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from shared.security.rotation import SealedValue
 from shared.security.sealed import Sealed
-from shared.store.client import Collection, Document
+from shared.store.documents import Collection, Document
 from shared.store.errors import store_call
 
 Place = Callable[[Document], tuple[str, str]]

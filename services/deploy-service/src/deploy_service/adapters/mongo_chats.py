@@ -4,8 +4,9 @@ from typing import Final
 
 from deploy_service.adapters.one_per_workflow import OnePerWorkflow, one_per_workflow
 from shared.contracts.chats import Chat
-from shared.store.client import Index, Store, by
+from shared.store.client import Store
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 COLLECTION: Final = "chats"
 INDEXES: Final = (

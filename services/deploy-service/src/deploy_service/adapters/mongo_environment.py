@@ -6,8 +6,10 @@ from typing import Final
 
 from deploy_service.domain.environment import EnvironmentEntry
 from shared.security.sealed import Sealed
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 from shared.store.sealed_documents import SealedDocuments
 
 COLLECTION: Final = "environment"

@@ -14,7 +14,8 @@ from deploy_service.adapters import (
     mongo_workflows,
 )
 from shared.contracts.erasure import Erase
-from shared.store.client import Collection, Document, Store
+from shared.store.client import Store
+from shared.store.documents import Collection, Document
 from shared.store.errors import store_call
 
 _PAST_SLASH: Final = "0"

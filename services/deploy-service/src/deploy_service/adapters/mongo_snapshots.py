@@ -5,8 +5,9 @@ from typing import Final
 
 from deploy_service.adapters.packing import pack, unpack
 from deploy_service.domain.content import Content, Snapshot
-from shared.store.client import Index, Store, by
+from shared.store.client import Store
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 COLLECTION: Final = "snapshots"
 EPHEMERAL: Final = "ephemeral_snapshots"

@@ -7,8 +7,10 @@ from typing import Final
 import msgspec
 
 from shared.contracts.tool_servers import ToolServer
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 COLLECTION: Final = "tool_servers"
 INDEXES: Final = (Index(COLLECTION, by("workspace_id", "created_at"), name="workspace"),)

@@ -7,8 +7,10 @@ from typing import Any, Final
 from pymongo.errors import DuplicateKeyError
 
 from deploy_service.domain.version import Version
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 COLLECTION: Final = "versions"
 INDEXES: Final = (Index(COLLECTION, by("workflow_id", "number"), unique=True, name="number"),)

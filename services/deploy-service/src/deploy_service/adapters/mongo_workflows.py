@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from deploy_service.domain.workflow import Live, Workflow
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 COLLECTION: Final = "workflows"
 INDEXES: Final = (Index(COLLECTION, by("workspace_id", "is_archived", "place"), name="page"),)

@@ -8,8 +8,10 @@ from pymongo.errors import DuplicateKeyError
 
 from shared.contracts.agents import Agent
 from shared.contracts.chats import Chat
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 P = TypeVar("P", Chat, Agent)
 

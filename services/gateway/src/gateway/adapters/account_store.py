@@ -8,8 +8,10 @@ from pymongo.errors import DuplicateKeyError
 
 from gateway.domain.people import Account, Session, User
 from shared.errors import Conflict
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 USERS: Final = "users"
 SESSIONS: Final = "sessions"

@@ -16,8 +16,10 @@ from gateway.domain.rate_limits import Rate
 from gateway.ports import Tokens
 from shared.errors import Unavailable
 from shared.ids import new_id
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 from shared.store.server_time import NOW_MS
 
 BUCKETS: Final = "rate_buckets"

@@ -6,8 +6,9 @@ from typing import Final
 import msgspec
 
 from gateway.domain.chat_entry import MAX_TRIES, EntryCode
-from shared.store.client import Index, Store, by
+from shared.store.client import Store
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 CODES: Final = "entry_codes"
 INDEXES: Final = (Index(CODES, by("expires_at"), expire_after_seconds=0),)

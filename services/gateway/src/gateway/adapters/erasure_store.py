@@ -9,8 +9,10 @@ import msgspec
 from gateway.adapters.key_store import API_KEYS
 from gateway.adapters.workspace_store import FOUNDING, INVITATIONS, WORKSPACES
 from gateway.domain.erasure import Erasure
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 ERASURES: Final = "erasures"
 KEPT_FOR: Final = timedelta(days=90)

@@ -10,8 +10,10 @@ from pymongo.errors import DuplicateKeyError
 from gateway.domain.idempotency import CallName, KeptAnswer
 from gateway.ports import CallRecord, KnownCall
 from shared.contracts.erasure import Erase
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 from shared.store.payloads import decode_payload, encode_payload
 from shared.store.server_time import NOW_MS
 

@@ -13,8 +13,10 @@ from gateway.adapters.workspace_store import WorkspaceStore
 from gateway.domain.credentials import ApiKey, Credential, Grant
 from gateway.domain.people import Role
 from shared.errors import Conflict
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 API_KEYS: Final = "api_keys"
 MAX_LISTED: Final = 1000

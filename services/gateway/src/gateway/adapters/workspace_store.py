@@ -9,8 +9,10 @@ from gateway.domain.credentials import Grant, Workspace
 from gateway.domain.people import Account, Role
 from gateway.domain.team import Invitation, Member, Team
 from shared.errors import NotFound
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 WORKSPACES: Final = "workspaces"
 INVITATIONS: Final = "invitations"

@@ -20,7 +20,8 @@ from jobs_service.domain.run import Phase, id_taken, run_of
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.errors import FlowportError, Unavailable
 from shared.ids import new_id, new_job_id
-from shared.store.client import Document, Store
+from shared.store.client import Store
+from shared.store.documents import Document
 
 TRIES: Final = 10
 Answer = RunAccepted | FlowportError

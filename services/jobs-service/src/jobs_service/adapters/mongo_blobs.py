@@ -11,8 +11,10 @@ from pymongo.errors import PyMongoError
 
 from jobs_service.adapters.moments import now_ms
 from shared.errors import NotFound, PayloadTooLarge, Unavailable
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 from shared.store.server_time import NOW_MS
 
 BUCKET: Final = "blobs"

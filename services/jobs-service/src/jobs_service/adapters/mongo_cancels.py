@@ -6,8 +6,9 @@ from typing import Final
 
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.ports import RememberedCancel
-from shared.store.client import Index, Store, by
+from shared.store.client import Store
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 CANCELS: Final = "cancels"
 INDEXES: Final = (

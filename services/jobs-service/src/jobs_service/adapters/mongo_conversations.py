@@ -13,8 +13,10 @@ from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.domain.conversation import ConversationLimits, Transcript
 from shared.contracts.memory import Conversation, Remembered
 from shared.errors import Unavailable
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 CONVERSATIONS: Final = "conversations"
 INDEXES: Final = (

@@ -7,8 +7,10 @@ from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.domain.dead_letters import KeptLetter
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView
 from shared.errors import InvalidRequest
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 LETTERS: Final = "dead_letters"
 INDEXES: Final = (

@@ -23,7 +23,8 @@ from jobs_service.domain.run import Phase
 from jobs_service.ports import OpenRun
 from shared.contracts.dead_letters import DeadLetterKind
 from shared.contracts.erasure import Erase, Erased
-from shared.store.client import Collection, Document, Store
+from shared.store.client import Store
+from shared.store.documents import Collection, Document
 from shared.store.errors import store_call
 
 _OVER: Final = [phase.value for phase in Phase if phase.is_terminal or phase is Phase.RESERVED]

@@ -11,8 +11,10 @@ from jobs_service.adapters.run_documents import DUPLICATE
 from shared.clock import Clock
 from shared.contracts.event_log import EventPosition
 from shared.contracts.messages import EventBatch
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 EVENTS: Final = "events"
 LIFETIME_SECONDS: Final = 3600

@@ -10,8 +10,10 @@ from pymongo.errors import BulkWriteError
 from jobs_service.adapters.run_documents import DUPLICATE
 from shared.clock import Clock
 from shared.contracts.jobs import JournalEntry
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 JOURNAL: Final = "journal"
 ABANDONED_SECONDS: Final = 400 * 24 * 3600

@@ -15,8 +15,10 @@ from jobs_service.domain.webhooks import MAX_OUTPUT_BYTES, EndedRun
 from jobs_service.ports import DueDelivery, NewDelivery, WayAnswer
 from shared.contracts.runs import BlockLog
 from shared.contracts.webhooks import Delivery, DeliveryPage, DeliveryState
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 DELIVERIES: Final = "deliveries"
 INDEXES: Final = (

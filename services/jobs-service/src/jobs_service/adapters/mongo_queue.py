@@ -15,7 +15,8 @@ from jobs_service.domain.capacity import Offer, QueueLimits
 from jobs_service.domain.run import Phase
 from jobs_service.ports import ActiveRun, QueueState, Recount, WaitingRun
 from shared.contracts.jobs import AcceptRun
-from shared.store.client import Document, Store
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
 
 ACTIVE: Final = [Phase.DISPATCHED.value, Phase.PROCESSING.value, Phase.REQUEUED.value]

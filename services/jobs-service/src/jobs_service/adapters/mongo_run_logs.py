@@ -11,7 +11,8 @@ from jobs_service.domain.run import Phase
 from jobs_service.ports import LoggedRun, ViewedRun
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
-from shared.store.client import Document, Store
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
 
 _NEVER_SHOWN: Final = ("spec", BARE_SPEC, "state")

@@ -27,7 +27,8 @@ from jobs_service.adapters.run_documents import (
 from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import Adopted, Claimable, Result, Seen
 from shared.ids import new_job_id
-from shared.store.client import Document, Store
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.payloads import encode_payload
 from shared.store.server_time import NOW_MS

@@ -15,7 +15,8 @@ from pymongo.errors import DuplicateKeyError
 from jobs_service.adapters.moments import from_ms
 from jobs_service.adapters.run_documents import RUNS, UNCHARGED, decode_usage
 from shared.contracts.runs import Usage
-from shared.store.client import Document, Store
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
 
 SPEND: Final = "spend"

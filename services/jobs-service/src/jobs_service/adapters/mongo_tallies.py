@@ -7,8 +7,10 @@ from pymongo import UpdateOne
 
 from jobs_service.adapters.moments import from_ms, to_ms
 from shared.contracts.jobs import RunTally
-from shared.store.client import Document, Index, Store, by
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 TALLIES: Final = "tallies"
 INDEXES: Final = (Index(TALLIES, by("workspace_id", "workflow_id")),)

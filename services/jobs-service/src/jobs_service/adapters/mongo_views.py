@@ -16,7 +16,8 @@ from jobs_service.domain.run import Phase
 from jobs_service.ports import PageQuery, ViewedRun
 from shared.contracts.jobs import RunFilter, RunPage, RunView
 from shared.contracts.runs import RunMode, RunStatus, Trigger
-from shared.store.client import Document, Store
+from shared.store.client import Store
+from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.server_time import NOW_MS
 

@@ -6,8 +6,9 @@ from typing import Final
 from jobs_service.adapters.mongo_subscriptions import SUBSCRIPTIONS
 from jobs_service.adapters.sealed_secrets import CALLBACK, open_secret, seal_secret
 from shared.security.aes_gcm import AesGcmKeyRing
-from shared.store.client import Index, Store, by
+from shared.store.client import Store
 from shared.store.errors import store_call
+from shared.store.indexes import Index, by
 
 CALLBACK_SECRETS: Final = "callback_secrets"
 INDEXES: Final = (Index(CALLBACK_SECRETS, by("secret.key_id"), name="key"),)

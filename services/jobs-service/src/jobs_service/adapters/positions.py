@@ -6,7 +6,7 @@ from zlib import crc32
 
 from jobs_service.adapters.moments import to_ms
 from shared.errors import InvalidRequest
-from shared.store.client import Document
+from shared.store.documents import Document
 
 _PER_MS: Final = 4096
 LAST_ORDER: Final = _PER_MS - 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from jobs_service.adapters.run_documents import BARE_SPEC, TELLS, UNTOLD
-from shared.store.client import Document
+from shared.store.documents import Document
 
 Pipeline = list[dict[str, Any]]
 

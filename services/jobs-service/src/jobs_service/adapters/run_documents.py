@@ -10,7 +10,8 @@ from jobs_service.adapters.positions import position_of
 from jobs_service.domain.run import Pause, Phase, Run
 from jobs_service.ports import Result
 from shared.contracts.runs import Payload, RunError, RunSpec, Usage
-from shared.store.client import Document, Index, by
+from shared.store.documents import Document
+from shared.store.indexes import Index, by
 from shared.store.payloads import decode_payload, encode_payload
 
 RUNS: Final = "runs"

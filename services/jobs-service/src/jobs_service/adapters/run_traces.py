@@ -6,7 +6,7 @@ from typing import Final
 
 from jobs_service.adapters.run_documents import INPUT_BLOB, decode_spec
 from shared.contracts.files import CONTEXT, ID_PREFIX
-from shared.store.client import Document
+from shared.store.documents import Document
 
 VALUES: Final = ("output", "blocks", "state")
 _FILE_ID: Final = ID_PREFIX.encode() + rb"[0-9a-f-]{36}"

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.security.sealed import Sealed
-from shared.store.client import Collection, Document
+from shared.store.documents import Collection, Document
 from shared.store.sealed_documents import SealedDocuments
 
 CALLBACK: Final = "callback"

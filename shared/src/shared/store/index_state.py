@@ -1,0 +1,54 @@
+"""A database's indexes beside those that are declared for it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure
+
+from shared.store.documents import Document
+from shared.store.indexes import Index
+
+Database = AsyncDatabase[Document]
+
+_OF_EVERY_COLLECTION: Final = "_id_"
+_GONE_ALREADY: Final = frozenset({26, 27})  # NamespaceNotFound, IndexNotFound
+
+
+class IndexName(NamedTuple):
+    """An index of a database."""
+
+    collection: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.collection}.{self.name}"
+
+
+class IndexState(NamedTuple):
+    """What is declared and not there; and what is not declared and there, in collections that have declared ones."""
+
+    missing: Sequence[IndexName]
+    unknown: Sequence[IndexName]
+
+
+async def state_of(database: Database, declared: Sequence[Index]) -> IndexState:
+    """How the database stands. Raises PyMongoError."""
+    wanted = {IndexName(index.collection, index.model().document["name"]) for index in declared}
+    there = {
+        IndexName(collection, index)
+        for collection in {index.collection for index in declared} & set(await database.list_collection_names())
+        for index in await database[collection].index_information()
+        if index != _OF_EVERY_COLLECTION
+    }
+    return IndexState(sorted(wanted - there), sorted(there - wanted))
+
+
+async def drop(database: Database, indexes: Iterable[IndexName]) -> None:
+    """Take them away; nobody waits for that, and one that is gone already is no matter. Raises PyMongoError."""
+    for index in indexes:
+        try:
+            await database[index.collection].drop_index(index.name)
+        except OperationFailure as error:
+            if error.code not in _GONE_ALREADY:
+                raise
