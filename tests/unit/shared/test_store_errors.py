@@ -1,9 +1,12 @@
 """What a store's adapters raise when the driver fails."""
 
+from typing import Any
+
 import pytest
 from pymongo.errors import AutoReconnect, DuplicateKeyError, PyMongoError
 
 from shared.errors import NotFound, Unavailable
+from shared.store import errors
 from shared.store.errors import store_call
 
 
@@ -26,3 +29,30 @@ async def test_everything_else_passes() -> None:
     assert await ends_with("an answer") == "an answer"
     with pytest.raises(NotFound, match="nothing here"):
         await ends_with(NotFound("nothing here"))
+
+
+async def test_an_outage_is_told_at_once_and_then_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    told: list[dict[str, Any]] = []
+
+    class Log:
+        def error(self, event: str, **fields: Any) -> None:
+            told.append(fields)
+
+    monkeypatch.setattr(errors, "log", Log())
+    monkeypatch.setattr(errors, "monotonic", lambda: now)
+
+    @store_call
+    async def fails() -> None:
+        raise AutoReconnect("connection closed")
+
+    async def fail(times: int) -> None:
+        for _ in range(times):
+            with pytest.raises(Unavailable):
+                await fails()
+
+    await fail(50)
+    now += errors.LOG_SECONDS
+    await fail(3)
+    assert [line["failures_before"] for line in told] == [0, 49]
+    assert all("connection closed" in line["error"] for line in told)
