@@ -98,12 +98,13 @@ async def test_wrong_books_are_put_right_by_a_new_dispatcher(start: Start) -> No
         await system.collection("queues").update_one({"_id": "workspace-1"}, {"$inc": {"queued": 40}})
         await system.collection("queues").update_one({"_id": "*"}, {"$inc": {"queued": 7}})
         await system.collection("queues").delete_one({"_id": "lost"})
+        await system.collection("queues").insert_one({"_id": "owing", "queued": -3})
 
     async with start(dispatch_window=1) as system:
 
         async def are_right() -> bool:
-            queued = [await system.queued(name) for name in ("workspace-1", "lost", "*")]
-            return queued == [3, 2, 5]
+            queued = [await system.queued(name) for name in ("workspace-1", "lost", "owing", "*")]
+            return queued == [3, 2, 0, 5]
 
         await until(are_right)
 

@@ -6,15 +6,17 @@ from dataclasses import replace
 from typing import Final
 
 import pytest
-from tests.integration.jobs.system import a_spec, json_payload, quick_settings
+from pymongo.errors import AutoReconnect, OperationFailure
+from tests.integration.jobs.system import a_spec, quick_settings
 from tests.unit.jobs.makers import NOW, RULES, at_work
 
-from jobs_service.adapters.grouped_runs import MAX_BYTES, GroupedRuns
+from jobs_service.adapters.grouped_runs import MAX_BYTES, MAX_CHANGES, GroupedRuns
 from jobs_service.adapters.run_documents import BARE_SPEC, RUNS, TELLS, UNTOLD, encode_spec, new_document, spec_fields
 from jobs_service.bootstrap import open_store
 from jobs_service.domain.run import Phase, Run, end
 from jobs_service.ports import Result
-from shared.contracts.runs import Payload
+from shared.contracts.runs import ErrorCode, RunError, Usage
+from shared.errors import Unavailable
 from shared.store.client import Store
 from shared.store.documents import Document
 
@@ -48,10 +50,12 @@ async def _put(
 
 
 async def _end(runs: GroupedRuns, *ending: Run, result: Result | None = None) -> None:
-    made = await asyncio.gather(
-        *(runs.replace(run, end(run, Phase.COMPLETED, NOW, RULES, by=run.attempt), result) for run in ending)
-    )
+    made = await asyncio.gather(*(runs.replace(run, _over(run), result) for run in ending))
     assert all(made)
+
+
+def _over(run: Run) -> Run:
+    return end(run, Phase.COMPLETED, NOW, RULES, by=run.attempt)
 
 
 async def _stored(store: Store) -> list[Document]:
@@ -101,7 +105,8 @@ async def test_ends_and_other_changes_at_once_are_each_what_was_asked(store: Sto
     going_on = [await _put(store, n, AT_WORK) for n in range(3)]
     ending = [await _put(store, 3 + n, AT_WORK) for n in range(3)]
     moved = (runs.replace(run, replace(run, worker_id=f"of {run.id}")) for run in going_on)
-    await asyncio.gather(*moved, _end(runs, *ending))
+    ended = (runs.replace(run, _over(run)) for run in ending)
+    assert all(await asyncio.gather(*moved, *ended))
 
     stored = await _stored(store)
     assert [document.get("worker_id") for document in stored] == [f"of run-{n}" for n in range(3)] + ["worker-1"] * 3
@@ -109,22 +114,85 @@ async def test_ends_and_other_changes_at_once_are_each_what_was_asked(store: Sto
     assert ["state" in document for document in stored] == [True] * 3 + [False] * 3
 
 
-async def test_what_a_user_wrote_is_stored_as_it_is(store: Store, runs: GroupedRuns) -> None:
-    """A text that reads like an expression of the store is none."""
-    odd = json_payload(b'{"$literal":"$$ROOT","text":"$spec"}')
+async def test_what_reads_like_an_expression_of_the_store_is_stored_as_it_is(store: Store, runs: GroupedRuns) -> None:
     ending = [await _put(store, n) for n in range(3)]
     named = [replace(run, worker_id="$spec") for run in ending]
     await asyncio.gather(*(runs.replace(run, after) for run, after in zip(ending, named, strict=True)))
-    await _end(runs, *(replace(run, revision=1) for run in named), result=Result(output=odd))
+    used = Usage(models={"$$ROOT": {}})
+    await _end(runs, *(replace(run, revision=1) for run in named), result=Result(usage=used))
 
     for document in await _stored(store):
         assert document["worker_id"] == "$spec"
-        assert document["output"]["inline"] == bytes(odd.inline)
+        assert document["models"] == ["$$ROOT"]
 
 
-async def test_large_results_at_once_are_all_stored(store: Store, runs: GroupedRuns) -> None:
-    """Together they are more than one statement may hold."""
-    large: Payload = json_payload(b'"' + b"x" * (MAX_BYTES // 4) + b'"')
-    await _end(runs, *[await _put(store, n) for n in range(20)], result=Result(output=large))
+async def test_large_changes_at_once_are_all_made(store: Store, runs: GroupedRuns) -> None:
+    """Together they are more than a statement may hold, which the driver refuses."""
+    message = "x" * (MAX_BYTES // 2)
+    going_on = [await _put(store, n) for n in range(MAX_CHANGES)]
+    broken = RunError(code=ErrorCode.EXECUTION_FAILED, message=message)
+    made = await asyncio.gather(*(runs.replace(run, replace(run, error=broken)) for run in going_on))
 
-    assert {len(document["output"]["inline"]) for document in await _stored(store)} == {MAX_BYTES // 4 + 2}
+    assert all(made)
+    assert {len(document["error"]) > len(message) for document in await _stored(store)} == {True}
+
+
+async def test_of_many_large_changes_of_one_run_one_is_made(store: Store, runs: GroupedRuns) -> None:
+    run = await _put(store, 0)
+    errors = [RunError(code=ErrorCode.EXECUTION_FAILED, message=str(n) * (MAX_BYTES // 4)) for n in range(10)]
+    made = await asyncio.gather(*(runs.replace(run, replace(run, error=error)) for error in errors))
+
+    assert made.count(True) == 1
+    (document,) = await _stored(store)
+    assert str(made.index(True)) * 100 in document["error"].decode()
+
+
+async def test_a_group_whose_answer_was_lost_is_not_made_twice_and_not_given_up(
+    store: Store, runs: GroupedRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on = [await _put(store, n) for n in range(4)]
+    stale = await _put(store, 4)
+    assert await runs.replace(stale, replace(stale, worker_id="quicker"))
+    collection = store.collection(RUNS)
+    update_many, calls = type(collection).update_many, []
+
+    async def cut_once(self: object, *args: object) -> object:
+        done = await update_many(self, *args)  # type: ignore[arg-type]
+        calls.append(done)
+        if len(calls) == 1:
+            raise AutoReconnect("connection closed")
+        return done
+
+    monkeypatch.setattr(type(collection), "update_many", cut_once)
+    made = await asyncio.gather(
+        *(runs.replace(run, replace(run, worker_id=f"of {run.id}")) for run in (*going_on, stale))
+    )
+
+    assert made == [True] * 4 + [False]
+    assert len(calls) == 2
+    stored = await _stored(store)
+    assert [document["worker_id"] for document in stored] == [f"of run-{n}" for n in range(4)] + ["quicker"]
+    assert [document["revision"] for document in stored] == [1] * 5
+
+
+async def test_a_statement_that_fails_fails_its_batch_once_all_of_it_has_ended(
+    store: Store, runs: GroupedRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on = [await _put(store, n) for n in range(3)]
+    ending = [await _put(store, 3 + n) for n in range(3)]
+    collection = type(store.collection(RUNS))
+    update_many = collection.update_many
+
+    async def refuse_ends(self: object, wanted: object, update: list[Document]) -> object:
+        if len(update) > 1:
+            raise OperationFailure("not today")
+        await asyncio.sleep(0.05)
+        return await update_many(self, wanted, update)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(collection, "update_many", refuse_ends)
+    after = [replace(run, worker_id="told so") for run in going_on] + [_over(run) for run in ending]
+    changes = zip((*going_on, *ending), after, strict=True)
+    answers = await asyncio.gather(*(runs.replace(*change) for change in changes), return_exceptions=True)
+
+    assert all(isinstance(answer, Unavailable) for answer in answers)
+    assert [document["worker_id"] for document in await _stored(store)] == ["told so"] * 3 + ["worker-1"] * 3

@@ -120,6 +120,8 @@ class FakeQueue:
         self.offers: list[Offer] = []
         self.concurrency = 100
         self.recounts: list[int] = []
+        self.cancelled: set[str] = set()
+        """Still listed as waiting, and not to be dispatched any more."""
         self.fails: FlowportError | None = None
 
     def add(self, workspace_id: str, *run_ids: str) -> None:
@@ -154,7 +156,7 @@ class FakeQueue:
         self._fail()
         marked = set()
         for name, waiting in self.waiting_runs.items():
-            for run_id in [run_id for run_id in run_ids if run_id in waiting]:
+            for run_id in [run_id for run_id in run_ids if run_id in waiting and run_id not in self.cancelled]:
                 waiting.remove(run_id)
                 self.unclaimed[run_id] = _active(run_id, name, dispatched_at=now)
                 marked.add(run_id)

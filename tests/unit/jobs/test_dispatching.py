@@ -75,6 +75,17 @@ async def test_what_is_new_wakes_the_dispatcher_only_while_it_may_publish_more()
     assert system.is_woken_by_news()
 
 
+async def test_room_that_was_planned_for_runs_that_are_gone_is_still_there() -> None:
+    system = System(window=2)
+    system.queue.add("a", "a0", "a1")
+    system.queue.cancelled |= {"a0", "a1"}
+
+    await system.dispatcher.step()
+
+    assert system.sent == []
+    assert system.is_woken_by_news()
+
+
 async def test_a_dispatcher_that_does_not_lead_any_more_is_woken_by_everything() -> None:
     system = System(window=1)
     system.queue.add("a", "a0", "a1")

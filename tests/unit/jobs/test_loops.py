@@ -25,15 +25,29 @@ async def test_a_bell_wakes_the_loop_at_once() -> None:
     await loop.stop()
 
 
-async def test_news_wake_the_loop_only_while_it_has_room_for_them() -> None:
+async def test_news_wake_the_loop_a_little_later_while_it_has_no_room_for_them() -> None:
+    woken_at: list[float] = []
+    clock = asyncio.get_running_loop().time
     bell = Bell()
     bell.has_room = False
-    bell.announce()
-    assert not bell.is_rung
+
+    async def step() -> None:
+        woken_at.append(clock())
+
+    loop = Loop("test", step, every=3600, bell=bell)
+    await loop.start()
+    await eventually(lambda: len(woken_at) == 1)
+    announced_at = clock()
+    for _ in range(50):
+        bell.announce()
+    await eventually(lambda: len(woken_at) == 2)
+    assert woken_at[1] >= announced_at + 0.9 * loops.LATER_SECONDS
 
     bell.has_room = True
     bell.announce()
-    assert bell.is_rung
+    await eventually(lambda: len(woken_at) == 3)
+    await loop.stop()
+    assert len(woken_at) == 3
 
 
 async def test_a_ring_during_a_step_is_not_lost() -> None:

@@ -1,5 +1,6 @@
 """What a store's adapters raise when the driver fails."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -43,16 +44,29 @@ async def test_an_outage_is_told_at_once_and_then_now_and_then(monkeypatch: pyte
     monkeypatch.setattr(errors, "monotonic", lambda: now)
 
     @store_call
-    async def fails() -> None:
+    async def one() -> None:
         raise AutoReconnect("connection closed")
 
-    async def fail(times: int) -> None:
+    @store_call
+    async def another() -> None:
+        raise ending
+
+    async def fail(call: Callable[[], Awaitable[None]], times: int) -> None:
         for _ in range(times):
             with pytest.raises(Unavailable):
-                await fails()
+                await call()
 
-    await fail(50)
-    now += errors.LOG_SECONDS
-    await fail(3)
-    assert [line["failures_before"] for line in told] == [0, 49]
-    assert all("connection closed" in line["error"] for line in told)
+    await fail(one, 50)
+    ending: PyMongoError = DuplicateKeyError("E11000")
+    await fail(another, 2)
+    ending = AutoReconnect("connection closed")
+    await fail(another, 2)
+    now += errors.LOG_SECONDS + 20
+    await fail(one, 3)
+    assert [(line["call"].rpartition(".")[2], line["error"][:9], line.get("unsaid")) for line in told] == [
+        ("one", "AutoRecon", None),
+        ("another", "Duplicate", None),
+        ("another", "AutoRecon", None),
+        ("one", "AutoRecon", 49),
+    ]
+    assert told[-1]["since_seconds"] == errors.LOG_SECONDS + 20

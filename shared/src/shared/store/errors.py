@@ -18,20 +18,21 @@ log = get_logger("store")
 
 
 class _Complaints:
-    """What is logged of one call's failures: the first at once, then a line in ten seconds that counts the others."""
+    """What is logged of one call's failures: of each kind the first at once, then a line in ten seconds."""
 
     def __init__(self, call: str) -> None:
         self._call = call
-        self._quiet_until = 0.0
-        self._unsaid = 0
+        self._said: dict[type[PyMongoError], tuple[float | None, int]] = {}
 
-    def of(self, error: PyMongoError) -> None:
+    def complain(self, error: PyMongoError) -> None:
         now = monotonic()
-        if now < self._quiet_until:
-            self._unsaid += 1
+        said_at, unsaid = self._said.get(type(error), (None, 0))
+        if said_at is not None and now < said_at + LOG_SECONDS:
+            self._said[type(error)] = said_at, unsaid + 1
             return
-        log.error("the store failed", call=self._call, error=repr(error), failures_before=self._unsaid)
-        self._quiet_until, self._unsaid = now + LOG_SECONDS, 0
+        since = {"unsaid": unsaid, "since_seconds": round(now - said_at)} if said_at is not None and unsaid else {}
+        log.error("the store failed", call=self._call, error=repr(error), **since)
+        self._said[type(error)] = now, 0
 
 
 def store_call(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
@@ -48,7 +49,7 @@ def store_call(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corou
         try:
             return await method(*args, **kwargs)
         except PyMongoError as error:
-            complaints.of(error)
+            complaints.complain(error)
             raise Unavailable("the store does not answer") from error
 
     return call

@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
+from pymongo.errors import AutoReconnect
+
 from jobs_service.adapters.mongo_runs import MongoRuns
 from jobs_service.adapters.run_changes import CHANGE, RunChange, statement_of
 from jobs_service.adapters.run_documents import nobody, unheard
@@ -19,7 +21,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 MAX_TOGETHER: Final = 64
 MAX_CHANGES: Final = 16
-"""A store may hold up everybody else who writes runs for as long as one statement takes, SecantusDB 1 ms for each."""
+"""SecantusDB lets nobody else write runs while it works on a statement."""
 MAX_WAITING: Final = 10_000
 MAX_BYTES: Final = 4 * 1024 * 1024
 """What changes of a group may set; with the last of them it stays far below what fits into a statement, 16 MB."""
@@ -73,24 +75,33 @@ class GroupedRuns(MongoRuns):
         alike: defaultdict[tuple[int, bool], list[int]] = defaultdict(list)
         for n, change in enumerate(asked):
             alike[change.kind].append(n)
-        made = [False] * len(asked)
+        groups = ([asked[n] for n in numbers] for numbers in alike.values())
+        answers = await asyncio.gather(*map(self._make_alike, groups), return_exceptions=True)
+        made: dict[int, bool] = {}
+        for numbers, each in zip(alike.values(), answers, strict=True):
+            if isinstance(each, BaseException):
+                raise each
+            made.update(zip(numbers, each, strict=True))
+        return [made[n] for n in range(len(asked))]
 
-        async def make(numbers: Sequence[int]) -> None:
-            for n, answer in zip(numbers, await self._make_alike([asked[n] for n in numbers]), strict=True):
-                made[n] = answer
+    async def _make_alike(self, changes: Sequence[RunChange]) -> Sequence[bool]:
+        """Make changes of one kind. Of several of one run, the first wins.
 
-        await asyncio.gather(*map(make, alike.values()))
-        return made
-
-    async def _make_alike(self, asked: Sequence[RunChange]) -> Sequence[bool]:
-        if len(asked) == 1:
-            return [await super()._make(asked[0])]
-        ids = [new_id() for _ in asked]
-        if (await self._runs.update_many(*statement_of(asked, ids))).matched_count == len(asked):
-            return [True] * len(asked)
-        found = await self._runs.find({"_id": {"$in": [each.run_id for each in asked]}}, {CHANGE: 1}).to_list()
+        The driver does not repeat a statement for many whose connection broke. Here it is known afterwards which
+        changes were made, so that it may be repeated.
+        """
+        if len(changes) == 1:
+            return [await super()._make(changes[0])]
+        ids = [new_id() for _ in changes]
+        wanted, update = statement_of([change.marked(id_) for change, id_ in zip(changes, ids, strict=True)])
+        try:
+            if (await self._runs.update_many(wanted, update)).matched_count == len(changes):
+                return [True] * len(changes)
+        except AutoReconnect:
+            await self._runs.update_many(wanted, update)
+        found = await self._runs.find({"_id": wanted["_id"]}, {CHANGE: 1}).to_list()
         last = {document["_id"]: document.get(CHANGE) for document in found}
-        return [last.get(each.run_id) == id_ for each, id_ in zip(asked, ids, strict=True)]
+        return [last.get(change.run_id) == id_ for change, id_ in zip(changes, ids, strict=True)]
 
 
 def _grouped(work: Callable[[Sequence[T]], Awaitable[Sequence[R]]]) -> Batcher[T, R]:

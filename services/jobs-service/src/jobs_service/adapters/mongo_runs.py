@@ -100,7 +100,7 @@ class MongoRuns:
             fields[UNBOOKED] = True
         if after.phase.is_terminal and self._is_told(after.workspace_id):
             fields[UNTOLD] = True
-        return RunChange(before.id, before.revision, fields, after.phase.is_terminal, result.size if result else 0)
+        return RunChange(before.id, before.revision, fields, after.phase.is_terminal)
 
     @store_call
     async def renew(self, run_id: str, attempt: int) -> bool:

@@ -63,7 +63,7 @@ class Dispatching:
     def __init__(
         self, queue: Queue, work: WorkQueue, leader: Leader, policy: DispatchPolicy, *, clock: Clock, bell: Bell
     ) -> None:
-        """`bell` wakes it; it says there whether what is new finds room."""
+        """`bell` wakes the dispatcher, which tells it whether there is room for what is new."""
         self._queue = queue
         self._work = work
         self._leader = leader
@@ -98,12 +98,14 @@ class Dispatching:
         state = await self._queue.state()
         await self._observe(state)
         await self._settle(state, term)
-        round_ = self._plan(state)
-        if round_.runs:
-            await self._dispatch(round_, state)
-            await self._publish()
+        places = max(0, self._policy.window - sum(run.is_dispatched for run in state.active))
+        round_ = self._plan(state, places)
+        taken = await self._dispatch(round_, state) if round_.runs else 0
+        self._bell.has_room = places > taken
+        await self._publish()
 
-    async def _dispatch(self, round_: Round, state: QueueState) -> None:
+    async def _dispatch(self, round_: Round, state: QueueState) -> int:
+        """Mark the runs, and note what to publish; returns how many places they take."""
         dispatch_id = new_id()
         try:
             marked = await self._queue.mark(dispatch_id, [run.run_id for run in round_.runs], state.now)
@@ -116,6 +118,7 @@ class Dispatching:
         self._unclaimed |= {run.run_id: run.workspace_id for run in round_.fresh if run.run_id in marked}
         metrics.DISPATCHES.inc(len(marked))
         metrics.REDISPATCHES.inc(len(round_.again))
+        return len(marked - {run.run_id for run in round_.again})
 
     async def _settle(self, state: QueueState, term: int) -> None:
         """Book what has left the queue since the last round: claimed, or cancelled."""
@@ -130,16 +133,13 @@ class Dispatching:
                 self._doubt_books()  # nobody knows whether it was booked
                 raise
 
-    def _plan(self, state: QueueState) -> Round:
-        dispatched = [run for run in state.active if run.is_dispatched]
-        again = [_as_waiting(run) for run in dispatched if self._is_overdue(run, state)]
-        places = max(0, self._policy.window - len(dispatched))
+    def _plan(self, state: QueueState, places: int) -> Round:
+        again = [_as_waiting(run) for run in state.active if run.is_dispatched and self._is_overdue(run, state)]
         requeued = [_as_waiting(run) for run in _within_limits(state)][:places]
         turns = next_turns(self._demands(state), places - len(requeued), after=self._served_last)
         fresh = self._backlog.take(turns)
         if fresh:
             self._served_last = fresh[-1].workspace_id
-        self._bell.has_room = places > len(requeued) + len(fresh)
         return Round(again, requeued, fresh)
 
     def _demands(self, state: QueueState) -> Mapping[str, Demand]:

@@ -14,30 +14,28 @@ CANCEL_SECONDS: Final = 1.0
 STEP_SECONDS: Final = 60.0
 FAILURE_SECONDS: Final = 1.0
 MOST_REST_SECONDS: Final = 1.0
+LATER_SECONDS: Final = 0.1
 
 
 class Bell:
     """Wakes one loop."""
 
-    has_room = True
-    """Whether the loop could do anything with what is new; it says so itself."""
-
     def __init__(self) -> None:
+        self.has_room = True
+        """Whether the loop could do anything with what is new. Its step says so."""
         self._rung = asyncio.Event()
-
-    @property
-    def is_rung(self) -> bool:
-        """Whether the loop goes on at once."""
-        return self._rung.is_set()
+        self._later: asyncio.TimerHandle | None = None
 
     def ring(self) -> None:
         """There is something to do."""
         self._rung.set()
 
     def announce(self) -> None:
-        """Something is new: it rings, unless there is no room for that. Whoever makes room rings anyway."""
+        """Something is new: it rings, where there was no room for that a moment later. Somebody may have made some."""
         if self.has_room:
             self.ring()
+        elif self._later is None:
+            self._later = asyncio.get_running_loop().call_later(LATER_SECONDS, self._ring_late)
 
     async def wait(self, seconds: float) -> None:
         """Until it rings, at most `seconds`."""
@@ -45,6 +43,10 @@ class Bell:
             async with asyncio.timeout(seconds):
                 await self._rung.wait()
         self._rung.clear()
+
+    def _ring_late(self) -> None:
+        self._later = None
+        self.ring()
 
 
 class Loop:

@@ -35,11 +35,6 @@ class Result:
     usage: Usage = field(default_factory=Usage)
     duration_ms: float | None = None
 
-    @property
-    def size(self) -> int:
-        """Bytes of the values that are kept with the run."""
-        return sum(len(value.inline) for value in (self.output, self.blocks) if value is not None)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adopted:
