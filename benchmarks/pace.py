@@ -4,7 +4,7 @@ import time
 from typing import Final
 
 STEPS: Final = 150_000
-"""About 10 ms of work."""
+"""4 to 5 ms of work on two quiet cores of an AMD EPYC."""
 
 
 def pace_ms() -> float:

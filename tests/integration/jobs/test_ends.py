@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Final
 
 import pytest
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import AutoReconnect, OperationFailure
+from pymongo.results import UpdateResult
 from tests.integration.jobs.system import a_spec, quick_settings
 from tests.unit.jobs.makers import NOW, RULES, at_work
 
@@ -18,7 +20,7 @@ from jobs_service.ports import Result
 from shared.contracts.runs import ErrorCode, RunError, Usage
 from shared.errors import Unavailable
 from shared.store.client import Store
-from shared.store.documents import Document
+from shared.store.documents import Collection, Document
 
 AT_WORK: Final[Document] = {"state": {"inline": b"{}"}}
 """Where the engine stood."""
@@ -153,17 +155,16 @@ async def test_a_group_whose_answer_was_lost_is_not_made_twice_and_not_given_up(
     going_on = [await _put(store, n) for n in range(4)]
     stale = await _put(store, 4)
     assert await runs.replace(stale, replace(stale, worker_id="quicker"))
-    collection = store.collection(RUNS)
-    update_many, calls = type(collection).update_many, []
+    update_many = AsyncCollection[Document].update_many
+    calls: list[UpdateResult] = []
 
-    async def cut_once(self: object, *args: object) -> object:
-        done = await update_many(self, *args)  # type: ignore[arg-type]
-        calls.append(done)
+    async def cut_once(self: Collection, wanted: Document, update: list[Document]) -> UpdateResult:
+        calls.append(await update_many(self, wanted, update))
         if len(calls) == 1:
             raise AutoReconnect("connection closed")
-        return done
+        return calls[-1]
 
-    monkeypatch.setattr(type(collection), "update_many", cut_once)
+    monkeypatch.setattr(AsyncCollection, "update_many", cut_once)
     made = await asyncio.gather(
         *(runs.replace(run, replace(run, worker_id=f"of {run.id}")) for run in (*going_on, stale))
     )
@@ -180,16 +181,15 @@ async def test_a_statement_that_fails_fails_its_batch_once_all_of_it_has_ended(
 ) -> None:
     going_on = [await _put(store, n) for n in range(3)]
     ending = [await _put(store, 3 + n) for n in range(3)]
-    collection = type(store.collection(RUNS))
-    update_many = collection.update_many
+    update_many = AsyncCollection[Document].update_many
 
-    async def refuse_ends(self: object, wanted: object, update: list[Document]) -> object:
+    async def refuse_ends(self: Collection, wanted: Document, update: list[Document]) -> UpdateResult:
         if len(update) > 1:
             raise OperationFailure("not today")
         await asyncio.sleep(0.05)
-        return await update_many(self, wanted, update)  # type: ignore[arg-type]
+        return await update_many(self, wanted, update)
 
-    monkeypatch.setattr(collection, "update_many", refuse_ends)
+    monkeypatch.setattr(AsyncCollection, "update_many", refuse_ends)
     after = [replace(run, worker_id="told so") for run in going_on] + [_over(run) for run in ending]
     changes = zip((*going_on, *ending), after, strict=True)
     answers = await asyncio.gather(*(runs.replace(*change) for change in changes), return_exceptions=True)

@@ -1,7 +1,9 @@
 """Errors of the driver, as the error that everybody knows."""
 
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from functools import wraps
+from math import inf
 from time import monotonic
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -22,17 +24,19 @@ class _Complaints:
 
     def __init__(self, call: str) -> None:
         self._call = call
-        self._said: dict[type[PyMongoError], tuple[float | None, int]] = {}
+        self._said_at: dict[type[PyMongoError], float] = {}
+        self._unsaid: Counter[type[PyMongoError]] = Counter()
 
     def complain(self, error: PyMongoError) -> None:
-        now = monotonic()
-        said_at, unsaid = self._said.get(type(error), (None, 0))
-        if said_at is not None and now < said_at + LOG_SECONDS:
-            self._said[type(error)] = said_at, unsaid + 1
+        kind, now = type(error), monotonic()
+        silence = now - self._said_at.get(kind, -inf)
+        if silence < LOG_SECONDS:
+            self._unsaid[kind] += 1
             return
-        since = {"unsaid": unsaid, "since_seconds": round(now - said_at)} if said_at is not None and unsaid else {}
+        unsaid = self._unsaid.pop(kind, 0)
+        since = {"unsaid": unsaid, "since_seconds": round(silence)} if unsaid else {}
         log.error("the store failed", call=self._call, error=repr(error), **since)
-        self._said[type(error)] = now, 0
+        self._said_at[kind] = now
 
 
 def store_call(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
