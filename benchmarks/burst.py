@@ -10,6 +10,8 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final
 
+import uvloop
+
 from benchmarks import workflows
 from benchmarks.load import calls, job_load, stream_load
 from benchmarks.stand import Stand, standing
@@ -36,8 +38,8 @@ def main() -> None:
     parser.add_argument("--executors", type=int, default=1)
     executors = parser.parse_args().executors
     with temporary_folder() as folder, standing(folder, executors=executors) as stand:
-        asyncio.run(calls.measure(stand.no_op, runs=100, callers=CALLERS))
-        took = asyncio.run(burst(stand))
+        uvloop.run(calls.measure(stand.no_op, runs=100, callers=CALLERS))
+        took = uvloop.run(burst(stand))
     print(f"{SYNC} sync runs in {took.sync:.1f} s")
     print(f"{STREAMS} streams in {took.streams:.1f} s")
     print(f"{JOBS} jobs in {took.jobs:.1f} s")

@@ -4,7 +4,6 @@ py-spy looks at the running processes from outside while the load is on. Writes 
 """
 
 import argparse
-import asyncio
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Final
+
+import uvloop
 
 from benchmarks import workflows
 from benchmarks.flame import flame_graph
@@ -84,13 +85,13 @@ def _calls(target: Target, seconds: float) -> None:
 def _streams(target: Target, seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        asyncio.run(stream_load.measure(target, callers=CALLERS, tokens=workflows.TOKENS))
+        uvloop.run(stream_load.measure(target, callers=CALLERS, tokens=workflows.TOKENS))
 
 
 def _jobs(target: Target, seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        asyncio.run(job_load.measure(target, jobs=100, callers=CALLERS))
+        uvloop.run(job_load.measure(target, jobs=100, callers=CALLERS))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ benchmarks/results/scale.json and a plot for each curve.
 """
 
 import argparse
-import asyncio
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,14 +15,15 @@ from functools import partial
 from typing import Final
 
 import msgspec
+import uvloop
 from rich.console import Console
 from rich.table import Column, Table
 
 from benchmarks import workflows
 from benchmarks.growth import Growth
 from benchmarks.load import calls, http_load, job_load
+from benchmarks.load.callers import Callers
 from benchmarks.load.http_load import BenchmarkFailed, Target
-from benchmarks.load.http_session import session
 from benchmarks.machine import Machine
 from benchmarks.plots import lines
 from benchmarks.processes import CpuMeter
@@ -139,10 +139,10 @@ def _queue(stand: Stand, options: Options) -> Points:
     for size in options.queued:
         stand.stack.kill(ServiceName.EXECUTOR)
         try:
-            queued, urls = asyncio.run(_queued(stand, size, options.jobs))
+            queued, urls = uvloop.run(_queued(stand, size, options.jobs))
         finally:
             stand.stack.restart(ServiceName.EXECUTOR)
-        yield f"{size}", {**queued, **asyncio.run(_emptied(stand, urls))}
+        yield f"{size}", {**queued, **uvloop.run(_emptied(stand, urls))}
 
 
 def _blocks(stand: Stand, options: Options) -> Points:
@@ -188,13 +188,13 @@ def _growing(options: Options, sizes: Sequence[int], grow: Callable[[int], None]
 def _both_kinds(stand: Stand, options: Options) -> Row:
     sync = _sync(stand, stand.no_op, CALLERS, options.runs)
     meter = CpuMeter(stand.pids)
-    asyncio.run(job_load.measure(stand.no_op, jobs=options.jobs, callers=CALLERS))
+    uvloop.run(job_load.measure(stand.no_op, jobs=options.jobs, callers=CALLERS))
     return {**sync, "job_cpu_us": sum(meter.microseconds_per(options.jobs).values())}
 
 
 def _sync(stand: Stand, target: Target, callers: int, runs: int) -> Row:
     meter = CpuMeter(stand.pids)
-    found = asyncio.run(calls.measure(target, runs=runs, callers=callers))
+    found = uvloop.run(calls.measure(target, runs=runs, callers=callers))
     cpu = sum(meter.microseconds_per(runs).values())
     return {"cpu_us": cpu, "p50_ms": found.p50_ms, "per_second": found.per_second}
 
@@ -213,7 +213,7 @@ def _over_all_gateways(stand: Stand, seconds: float) -> Row:
 
 async def _queued(stand: Stand, size: int, jobs: int) -> tuple[Row, list[str]]:
     """Fill the queue up to `size`, and see what the last of its jobs cost to accept."""
-    async with session(CALLERS) as http:
+    async with Callers(CALLERS) as http:
         urls = await job_load.submit(http, stand.no_op, max(0, size - jobs))
         meter = CpuMeter({name: pid for name, pid in stand.pids.items() if name != ServiceName.EXECUTOR})
         urls += await job_load.submit(http, stand.no_op, min(size, jobs))
@@ -223,7 +223,7 @@ async def _queued(stand: Stand, size: int, jobs: int) -> tuple[Row, list[str]]:
 async def _emptied(stand: Stand, urls: Sequence[str]) -> Row:
     """What it costs to run them all."""
     meter = CpuMeter(stand.pids)
-    async with session(CALLERS) as http:
+    async with Callers(CALLERS) as http:
         ended = await job_load.ends(http, stand.no_op, urls)
     if len(ended) < len(urls):
         raise BenchmarkFailed("jobs were lost")

@@ -1,17 +1,16 @@
 """Queued jobs: how fast they are accepted, begun and done."""
 
 import asyncio
+import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import aiohttp
-
+from benchmarks.load.callers import Callers
 from benchmarks.load.http_load import BenchmarkFailed, Target
-from benchmarks.load.http_session import session
 
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 120.0
@@ -36,7 +35,7 @@ class Queued:
 
 async def measure(target: Target, *, jobs: int, callers: int) -> Queued:
     """Submit `jobs` from `callers` at once and wait until every one has completed."""
-    async with session(callers) as http:
+    async with Callers(callers) as http:
         began = time.perf_counter()
         urls = await submit(http, target, jobs)
         accepted = time.perf_counter() - began
@@ -51,7 +50,7 @@ async def measure(target: Target, *, jobs: int, callers: int) -> Queued:
 
 async def measure_accepting(target: Target, *, jobs: int, callers: int, let_work: Callable[[], None]) -> float:
     """Jobs accepted a second while nobody works on them; then `let_work`, and wait until every one has completed."""
-    async with session(callers) as http:
+    async with Callers(callers) as http:
         began = time.perf_counter()
         urls = await submit(http, target, jobs)
         accepted = time.perf_counter() - began
@@ -60,30 +59,28 @@ async def measure_accepting(target: Target, *, jobs: int, callers: int, let_work
     return jobs / accepted
 
 
-async def submit(http: aiohttp.ClientSession, target: Target, jobs: int) -> list[str]:
+async def submit(http: Callers, target: Target, jobs: int) -> list[str]:
     """Queue them all; returns where to ask for each."""
     return await asyncio.gather(*(_submit(http, target) for _ in range(jobs)))
 
 
-async def ends(http: aiohttp.ClientSession, target: Target, urls: Sequence[str]) -> list[dict[str, Any]]:
+async def ends(http: Callers, target: Target, urls: Sequence[str]) -> list[dict[str, Any]]:
     """Each job as it ended."""
     return [await _ended(http, target, url) for url in reversed(urls)]
 
 
-async def _submit(http: aiohttp.ClientSession, target: Target) -> str:
-    headers = {**target.headers, "x-execution-mode": "async"}
-    async with http.post(target.url, data=target.body, headers=headers) as response:
-        if response.status != 202:
-            raise BenchmarkFailed(f"a job was not accepted: {response.status} {await response.text()}")
-        return str((await response.json())["statusUrl"])
+async def _submit(http: Callers, target: Target) -> str:
+    answer = await http.post(replace(target, headers={**target.headers, "x-execution-mode": "async"}))
+    if answer.status != 202:
+        raise BenchmarkFailed(f"a job was not accepted: {answer.status} {answer.body.decode()}")
+    return str(json.loads(answer.body)["statusUrl"])
 
 
-async def _ended(http: aiohttp.ClientSession, target: Target, url: str) -> dict[str, Any]:
+async def _ended(http: Callers, target: Target, url: str) -> dict[str, Any]:
     """Asked newest first: when the newest has ended nearly all others have, and few questions are asked."""
     give_up = time.perf_counter() + PATIENCE_SECONDS
     while time.perf_counter() < give_up:
-        async with http.get(url, headers=target.headers) as response:
-            job: dict[str, Any] = await response.json()
+        job: dict[str, Any] = json.loads((await http.get(replace(target, url=url))).body)
         if job["status"] == "completed":
             return job
         if job["status"] == "failed":

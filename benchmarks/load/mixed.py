@@ -7,14 +7,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
-import aiohttp
-
 from benchmarks.load import job_load
+from benchmarks.load.callers import Callers
 from benchmarks.load.http_load import Target
-from benchmarks.load.http_session import session
 from benchmarks.load.steady_load import CONNECTIONS, arrivals
 
-Call = Callable[[aiohttp.ClientSession], Awaitable[str]]
+Call = Callable[[Callers], Awaitable[str]]
 """Says how it ended."""
 
 
@@ -22,7 +20,7 @@ async def run(targets: Mapping[str, Target], *, per_second: float, seconds: floa
     """Make calls for so long, whether or not the ones before are answered; returns how they ended."""
     ends: Counter[str] = Counter()
     calls = itertools.cycle(_calls(targets).items())
-    async with session(CONNECTIONS) as http, asyncio.TaskGroup() as group:
+    async with Callers(CONNECTIONS) as http, asyncio.TaskGroup() as group:
         async for _ in arrivals(per_second, seconds, begins=time.monotonic(), seed=1):
             group.create_task(_counted(http, *next(calls), ends))
     return ends
@@ -45,7 +43,7 @@ def _calls(targets: Mapping[str, Target]) -> Mapping[str, Call]:
     }
 
 
-async def _counted(http: aiohttp.ClientSession, name: str, call: Call, ends: Counter[str]) -> None:
+async def _counted(http: Callers, name: str, call: Call, ends: Counter[str]) -> None:
     try:
         end = await call(http)
     except Exception as error:
@@ -53,19 +51,16 @@ async def _counted(http: aiohttp.ClientSession, name: str, call: Call, ends: Cou
     ends[f"{name}: {end}"] += 1
 
 
-async def _answered(http: aiohttp.ClientSession, target: Target) -> str:
-    async with http.post(target.url, data=target.body, headers=target.headers) as response:
-        await response.read()
-        return str(response.status)
+async def _answered(http: Callers, target: Target) -> str:
+    return str((await http.post(target)).status)
 
 
-async def _hung_up(http: aiohttp.ClientSession, target: Target) -> str:
-    async with http.post(target.url, data=target.body, headers=target.headers) as response:
-        await response.content.readany()
-        response.close()
-        return "after the first token"
+async def _hung_up(http: Callers, target: Target) -> str:
+    hang_up = await http.begin(target)
+    hang_up()
+    return "after the first token"
 
 
-async def _job(http: aiohttp.ClientSession, target: Target) -> str:
+async def _job(http: Callers, target: Target) -> str:
     ended = await job_load.ends(http, target, await job_load.submit(http, target, 1))
     return str(ended[0]["status"])

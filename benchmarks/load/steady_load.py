@@ -16,11 +16,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
-import aiohttp
 import uvloop
 
+from benchmarks.load.callers import Callers
 from benchmarks.load.http_load import Target
-from benchmarks.load.http_session import session
 from shared.garbage import spare_what_stays
 
 CONNECTIONS: Final = 64
@@ -73,14 +72,13 @@ def _send(load: Load, begins: float, seconds: float) -> Answers:
 
 async def _call_on_time(load: Load, begins: float, seconds: float) -> Answers:
     answers = Answers()
-    async with session(CONNECTIONS) as http, asyncio.TaskGroup() as group:
+    async with Callers(CONNECTIONS) as http, asyncio.TaskGroup() as group:
         async for due in arrivals(load.per_second, seconds, begins=begins, seed=load.seed):
             group.create_task(_call(http, load.target, due, answers))
     return answers
 
 
-async def _call(http: aiohttp.ClientSession, target: Target, due: float, answers: Answers) -> None:
-    async with http.post(target.url, data=target.body, headers=target.headers) as response:
-        await response.read()
-        answers.statuses[response.status] += 1
-        answers.milliseconds.append((time.monotonic() - due) * 1000)
+async def _call(http: Callers, target: Target, due: float, answers: Answers) -> None:
+    answer = await http.post(target)
+    answers.statuses[answer.status] += 1
+    answers.milliseconds.append((time.monotonic() - due) * 1000)

@@ -6,10 +6,8 @@ import statistics
 import time
 from dataclasses import dataclass
 
-from aiohttp import ClientSession
-
+from benchmarks.load.callers import Callers
 from benchmarks.load.http_load import BenchmarkFailed, Target
-from benchmarks.load.http_session import session
 
 _ENDS = (b'data: "[DONE]"\n\n', b"data: [DONE]\n\n")
 
@@ -38,7 +36,7 @@ async def measure(target: Target, *, callers: int, tokens: int, times: int = 1) 
     """Open `callers` streams at once, `times` times, and read each to its end. Each must say all its tokens."""
     last = f"w{tokens - 1:03d}".encode()
     arrivals: list[list[float]] = []
-    async with session(callers) as http:
+    async with Callers(callers) as http:
         began = time.perf_counter()
         for _ in range(times):
             arrivals += await asyncio.gather(*(_read(http, target, last) for _ in range(callers)))
@@ -49,15 +47,10 @@ async def measure(target: Target, *, callers: int, tokens: int, times: int = 1) 
     return Streamed(statistics.median(firsts) * 1000, gap_p99 * 1000, tokens * callers * times / took)
 
 
-async def _read(http: ClientSession, target: Target, last: bytes) -> list[float]:
+async def _read(http: Callers, target: Target, last: bytes) -> list[float]:
     """When each piece came, in seconds from the request."""
     began = time.perf_counter()
-    arrivals: list[float] = []
-    received = bytearray()
-    async with http.post(target.url, data=target.body, headers=target.headers) as response:
-        async for piece in response.content.iter_any():
-            arrivals.append(time.perf_counter() - began)
-            received += piece
-    if not received.endswith(_ENDS) or last not in received:
-        raise BenchmarkFailed(f"a stream was not whole: {bytes(received[-300:])!r}")
-    return arrivals
+    answer = await http.post(target)
+    if not answer.body.endswith(_ENDS) or last not in answer.body:
+        raise BenchmarkFailed(f"a stream was not whole: {answer.status} {bytes(answer.body[-300:])!r}")
+    return [moment - began for moment in answer.moments]

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-import aiohttp
+import uvloop
 
+from benchmarks.load.callers import Callers
 from benchmarks.load.http_load import BenchmarkFailed, Target
-from benchmarks.load.http_session import session
 from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
 from benchmarks.stand import Stand
 
@@ -30,24 +30,23 @@ def groups(stand: Stand, options: Options) -> Iterator[Group]:
 
 
 def _load(target: Target, seconds: float) -> Row:
-    took = sorted(asyncio.run(_calls(target, seconds)))
+    took = sorted(uvloop.run(_calls(target, seconds)))
     return {"p50_ms": statistics.median(took), "p99_ms": took[len(took) * 99 // 100]}
 
 
 async def _calls(target: Target, seconds: float) -> list[float]:
     until = time.perf_counter() + seconds
     took = []
-    async with session(1) as http:
+    async with Callers(1) as http:
         while time.perf_counter() < until:
             took.append(await _call(http, target))
             await asyncio.sleep(PAUSE_SECONDS)
     return took
 
 
-async def _call(http: aiohttp.ClientSession, target: Target) -> float:
+async def _call(http: Callers, target: Target) -> float:
     began = time.perf_counter()
-    async with http.post(target.url, data=target.body, headers=target.headers) as response:
-        answer = await response.read()
-    if response.status != 200:
-        raise BenchmarkFailed(f"a call was answered {response.status}: {answer[:200]!r}")
+    answer = await http.post(target)
+    if answer.status != 200:
+        raise BenchmarkFailed(f"a call was answered {answer.status}: {bytes(answer.body[:200])!r}")
     return (time.perf_counter() - began) * 1000

@@ -3,11 +3,12 @@
 And how fast they are accepted when the store has nothing else to do: a burst while every worker stands still.
 """
 
-import asyncio
 from collections.abc import Iterator
 from functools import partial
 from signal import SIGCONT, SIGSTOP
 from typing import Final
+
+import uvloop
 
 from benchmarks.load import job_load
 from benchmarks.load.http_load import Target
@@ -37,7 +38,7 @@ def groups(stand: Stand, options: Options) -> Iterator[Group]:
 
 def _load(target: Target, jobs: int, pids: Pids) -> Row:
     meter = CpuMeter(pids)
-    found = asyncio.run(job_load.measure(target, jobs=jobs, callers=CALLERS))
+    found = uvloop.run(job_load.measure(target, jobs=jobs, callers=CALLERS))
     return found.row() | meter.microseconds_per(jobs)
 
 
@@ -47,6 +48,6 @@ def _accept(stand: Stand, jobs: int) -> Row:
     stand.stack.kill(ServiceName.EXECUTOR, SIGSTOP)
     try:
         load = job_load.measure_accepting(stand.no_op, jobs=jobs, callers=CALLERS, let_work=go_on)
-        return {"accepted_per_second": asyncio.run(load)} | meter.microseconds_per(jobs)
+        return {"accepted_per_second": uvloop.run(load)} | meter.microseconds_per(jobs)
     finally:
         go_on()

@@ -1,9 +1,10 @@
 """Streams of 200 tokens: from the built-in model, and from a model server that is also called directly."""
 
-import asyncio
 from collections.abc import Iterator
 from functools import partial
 from typing import Final
+
+import uvloop
 
 from benchmarks import workflows
 from benchmarks.load import stream_load
@@ -39,5 +40,5 @@ def _scenarios(stand: Stand, streams: int) -> Iterator[Scenario]:
 
 def _read(target: Target, streams: int, times: int, pids: Pids) -> Row:
     meter = CpuMeter(pids)
-    found = asyncio.run(stream_load.measure(target, callers=streams, tokens=workflows.TOKENS, times=times))
+    found = uvloop.run(stream_load.measure(target, callers=streams, tokens=workflows.TOKENS, times=times))
     return found.row() | meter.microseconds_per(streams * times)

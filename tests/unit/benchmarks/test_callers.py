@@ -1,0 +1,110 @@
+"""The callers of a measurement see every piece, keep their connections, and do not take a broken answer for one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from benchmarks.load.callers import Callers
+from benchmarks.load.http_load import BenchmarkFailed, Target
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+OK = b"HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nok"
+
+
+@asynccontextmanager
+async def served(serve: Serve) -> AsyncIterator[Target]:
+    async def serve_and_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve(reader, writer)
+        finally:
+            writer.close()
+
+    async with await asyncio.start_server(serve_and_close, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        yield Target(f"http://{host}:{port}/execute?a=b", '{"input":"ü"}', {"X-API-Key": "k"})
+
+
+async def request(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+    return head + await reader.readexactly(length)
+
+
+async def test_a_request_is_sent_as_the_target_says() -> None:
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await request(reader))
+        writer.write(OK)
+        await writer.drain()
+
+    async with served(serve) as target, Callers(1) as http:
+        answer = await http.post(target)
+
+    assert (answer.status, bytes(answer.body)) == (202, b"ok")
+    assert asked[0].startswith(b"POST /execute?a=b HTTP/1.1\r\n")
+    assert b"x-api-key: k\r\n" in asked[0]
+    assert asked[0].endswith('\r\n\r\n{"input":"ü"}'.encode())
+
+
+async def test_each_piece_of_a_stream_has_its_moment() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        for piece in (CHUNKED, b"3\r\none\r\n", b"3\r\ntwo\r\n", b"0\r\n\r\n"):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    async with served(serve) as target, Callers(1) as http:
+        answer = await http.post(target)
+
+    assert bytes(answer.body) == b"onetwo"
+    assert len(answer.moments) == 2
+    assert answer.moments[0] < answer.moments[1]
+
+
+async def test_a_connection_is_used_again() -> None:
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        for _ in range(3):
+            await request(reader)
+            writer.write(OK)
+            await writer.drain()
+
+    async with served(serve) as target, Callers(1) as http:
+        for _ in range(3):
+            await http.post(target)
+
+    assert connections == 1
+
+
+async def test_an_answer_that_breaks_off_is_a_failure() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(CHUNKED + b"3\r\none\r\n")
+        await writer.drain()
+
+    async with served(serve) as target, Callers(1) as http:
+        with pytest.raises(BenchmarkFailed, match="closed"):
+            await http.post(target)
+
+
+async def test_whoever_only_begins_may_hang_up() -> None:
+    gone = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(CHUNKED + b"3\r\none\r\n")
+        await reader.read()
+        gone.set()
+
+    async with served(serve) as target, Callers(1) as http:
+        hang_up = await http.begin(target)
+        assert not gone.is_set()
+        hang_up()
+        await asyncio.wait_for(gone.wait(), 5)
