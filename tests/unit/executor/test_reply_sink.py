@@ -7,10 +7,10 @@ from tests.support.eventually import eventually
 from tests.unit.executor.fakes import Callers
 
 from executor_service.adapters import reply_sink
-from executor_service.adapters.coalescing import FLUSH_BYTES, FLUSH_SECONDS
+from executor_service.adapters.coalescing import BEGIN_SECONDS, FLUSH_BYTES, FLUSH_SECONDS
 from executor_service.adapters.reply_sink import ReplySink
 from shared.clock import SystemClock
-from shared.contracts.events import Chunk, RunEnded, RunStarted
+from shared.contracts.events import Chunk, RunEnded, RunStarted, Thinking
 from shared.contracts.runs import Payload, RunOutcome, RunStatus
 
 
@@ -31,6 +31,35 @@ async def test_the_first_text_goes_out_at_once() -> None:
     await sink.emit(RunStarted())
     await sink.emit(Chunk("b", "Once"))
     assert callers.events == [RunStarted(), Chunk("b", "Once")]
+    await sink.close()
+
+
+async def test_that_a_run_has_begun_goes_with_its_first_words() -> None:
+    callers = Callers()
+    sink = sink_to(callers)
+    await sink.emit(RunStarted())
+    await asyncio.sleep(FLUSH_SECONDS * 2)
+    await sink.emit(Chunk("b", "Once"))
+    assert [list(batch.events) for batch in callers.batches] == [[RunStarted(), Chunk("b", "Once")]]
+    await sink.close()
+
+
+async def test_that_a_run_has_begun_is_told_though_nothing_is_said() -> None:
+    callers = Callers()
+    sink = sink_to(callers)
+    await sink.emit(RunStarted())
+    await asyncio.sleep(BEGIN_SECONDS * 2)
+    assert callers.events == [RunStarted()]
+    await sink.close()
+
+
+async def test_what_happens_before_the_first_words_is_told_within_milliseconds() -> None:
+    callers = Callers()
+    sink = sink_to(callers)
+    await sink.emit(RunStarted())
+    await sink.emit(Thinking("b", "Well"))
+    await asyncio.sleep(FLUSH_SECONDS * 3)
+    assert callers.events == [RunStarted(), Thinking("b", "Well")]
     await sink.close()
 
 

@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from shared.contracts.events import Chunk, RunEnded, RunEvent, size_of
+from shared.contracts.events import Chunk, RunEnded, RunEvent, RunStarted, size_of
 
 FLUSH_SECONDS: Final = 0.015
 FLUSH_BYTES: Final = 1024
 """What is sent waits for more no longer, and no fuller, than this."""
+BEGIN_SECONDS: Final = 0.1
+"""Nobody reads that a run has begun: so long it waits for what else there is to tell. A message of its own would cost
+many calls that begin at once a tenth of their rate, and each first word would wait until it is confirmed.
+"""
 
 Send = Callable[[tuple[RunEvent, ...]], Awaitable[None]]
 
@@ -24,6 +28,7 @@ class Coalescing:
         self._pending: list[RunEvent] = []
         self._pending_size = 0
         self._spoke = False
+        self._has_news = False
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[None] | None = None
         self._order = asyncio.Lock()
@@ -32,17 +37,21 @@ class Coalescing:
         """Take one event; returns when there is room for the next."""
         self._add(event)
         is_text = isinstance(event, Chunk)
+        is_news = not isinstance(event, RunStarted)
+        is_first_news = is_news and not self._has_news
+        self._has_news = self._has_news or is_news
         if isinstance(event, RunEnded) or (is_text and not self._spoke) or self._pending_size >= FLUSH_BYTES:
             self._spoke = self._spoke or is_text
+            self._stop_timer()
             await self._flush_pending()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush_soon)
+        elif self._timer is None or is_first_news:
+            self._stop_timer()
+            patience = FLUSH_SECONDS if is_news else BEGIN_SECONDS
+            self._timer = asyncio.get_running_loop().call_later(patience, self._flush_soon)
 
     async def flush(self) -> None:
         """Send what waits, and wait for what is on its way."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timer()
         await self._flush_pending()
 
     def _add(self, event: RunEvent) -> None:
@@ -52,6 +61,11 @@ class Coalescing:
             self._pending[-1] = Chunk(event.block_id, last.text + event.text)
         else:
             self._pending.append(event)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _flush_soon(self) -> None:
         self._timer = None
