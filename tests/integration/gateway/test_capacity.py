@@ -10,6 +10,7 @@ from tests.support.eventually import until
 from tests.unit.gateway.system import running_system
 
 from gateway.adapters.jobs_service import JobsService
+from shared.service import Lifecycle
 
 THRESHOLD = 100
 CALLERS = 500
@@ -43,7 +44,8 @@ async def test_five_hundred_callers_at_once_leave_exactly_as_many_runs_as_there_
             "admission_gate_max_inflight": 10_000,
             "workspace_max_inflight": 10_000,
         }
-        async with running_system(keeper=JobsService(jobs.gateway.client), **limits) as gateway:
+        keeper = JobsService(jobs.gateway.client)
+        async with Lifecycle((keeper,)).running(), running_system(keeper=keeper, **limits) as gateway:
             for _ in range(HELD):
                 assert (await gateway.execute({}, headers=ASYNC)).status == 202
             await hold_workers(jobs)

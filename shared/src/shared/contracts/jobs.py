@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from shared.contracts.errors import ErrorBody
 from shared.contracts.runs import (
     BlockLog,
     PausePoint,
@@ -33,6 +34,25 @@ class RunAccepted(msgspec.Struct, frozen=True):
     run_id: str
     job_id: str
     created_at: datetime
+
+
+class AcceptRuns(msgspec.Struct, frozen=True):
+    """Store these runs, each by itself: some may be refused. Answered by AcceptAnswers."""
+
+    runs: tuple[AcceptRun, ...]
+
+
+class AcceptAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one of many: exactly one of the two is there."""
+
+    accepted: RunAccepted | None = None
+    refused: ErrorBody | None = None
+
+
+class AcceptAnswers(msgspec.Struct, frozen=True):
+    """In the order in which the runs were asked for."""
+
+    answers: tuple[AcceptAnswer, ...]
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

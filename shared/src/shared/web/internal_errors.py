@@ -1,14 +1,14 @@
 """Our errors on the wire between services: by code, so that the caller raises the same class again."""
 
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import msgspec
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared.contracts.errors import ErrorBody
 from shared.errors import (
-    ERRORS_BY_CODE,
     AtCapacity,
     Conflict,
     FlowportError,
@@ -35,15 +35,6 @@ _STATUS: Final[tuple[tuple[type[FlowportError], int], ...]] = (
 )
 
 
-class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An error as one service tells another."""
-
-    code: str
-    message: str
-    details: Any = None
-    retry_after: int | None = None
-
-
 def status_of(error: FlowportError) -> int:
     """The HTTP status of `error` between services."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
@@ -52,8 +43,7 @@ def status_of(error: FlowportError) -> int:
 def render_internal_error(request: Request, error: Exception) -> Response:
     """The exception handler of every internal door."""
     found = cast("FlowportError", error)
-    body = ErrorBody(found.code, found.message, found.details, found.retry_after)
-    return StructResponse(body, status_code=status_of(found))
+    return StructResponse(ErrorBody.of(found), status_code=status_of(found))
 
 
 def render_invalid_parameters(request: Request, error: Exception) -> Response:
@@ -69,5 +59,4 @@ def raise_internal_error(body: bytes, status: int) -> None:
         found = msgspec.json.decode(body, type=ErrorBody)
     except msgspec.DecodeError:
         raise Unavailable(f"a service answered {status} without an error body") from None
-    kind = ERRORS_BY_CODE.get(found.code, FlowportError)
-    raise kind(found.message, details=found.details, retry_after=found.retry_after)
+    raise found.error()

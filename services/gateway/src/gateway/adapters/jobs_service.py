@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from gateway.adapters.intake import Intake
 from gateway.adapters.paths import path_of
 from gateway.adapters.run_keys import by_key, by_public_id
 from gateway.ports import EVERY_RUN
@@ -38,6 +39,9 @@ class JobsService:
 
     def __init__(self, client: InternalClient) -> None:
         self._client = client
+        self._intake = Intake(client)
+        self.start = self._intake.start
+        self.stop = self._intake.stop
         payloads = PayloadStore(client)
         self.put = payloads.put
         self.get = payloads.get
@@ -49,7 +53,7 @@ class JobsService:
     async def accept(self, request: AcceptRun) -> RunAccepted:
         """See Jobs."""
         keyed = msgspec.structs.replace(request, run=by_key(request.run))
-        return by_public_id(await self._client.call("POST", path_of("runs"), body=keyed, returns=RunAccepted))
+        return by_public_id(await self._intake.accept(keyed))
 
     async def job(self, job_id: str) -> RunView:
         """See Jobs."""

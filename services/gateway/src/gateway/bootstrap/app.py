@@ -56,7 +56,7 @@ def build(
         components=[
             broker,
             store,
-            *outside.clients,
+            *outside.opened,
             callers.key_uses,
             _first_start(settings, outside, on_first_key, on_first_password),
             running.cancels,

@@ -38,7 +38,7 @@ from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
 from shared.clock import Clock, SystemClock
-from shared.service import ServiceName
+from shared.service import Component, ServiceName
 from shared.store.audit import INDEXES as AUDIT_INDEXES
 from shared.store.audit import AuditStore
 from shared.store.client import Store
@@ -72,7 +72,7 @@ class Outside:
         follow_ups: FollowUps | None = None,
     ) -> None:
         self._settings = settings
-        self.clients: list[InternalClient] = []
+        self.opened: list[Component] = []
         self.clock = clock or SystemClock()
         self.broker = broker or open_broker(settings.amqp_url, service=ServiceName.GATEWAY)
         self.passwords = passwords or Argon2Passwords()
@@ -86,7 +86,7 @@ class Outside:
         self.entry_codes = entry_codes or EntryCodeStore(self._database)
         self.mailer = mailer or self._mailer()
         self.tool_servers = tool_servers or ToolServerService(self._client(settings.deploy_url))
-        self.jobs = jobs or JobsService(self._client(settings.jobs_url, patience=settings.restart_patience_seconds))
+        self.jobs = jobs or self._jobs_service()
         self.follow_ups = follow_ups or FollowUpService(self._client(settings.jobs_url))
 
     @cached_property
@@ -97,6 +97,12 @@ class Outside:
         server = self._settings.mail_server()
         return SmtpMailer(server) if server else None
 
+    def _jobs_service(self) -> JobsService:
+        settings = self._settings
+        service = JobsService(self._client(settings.jobs_url, patience=settings.restart_patience_seconds))
+        self.opened.append(service)
+        return service
+
     def _client(self, url: str, *, patience: float = 0.0) -> InternalClient:
         client = InternalClient(
             url,
@@ -105,5 +111,5 @@ class Outside:
             timeout=self._settings.internal_timeout_seconds,
             patience=patience,
         )
-        self.clients.append(client)
+        self.opened.append(client)
         return client

@@ -6,13 +6,23 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.responses import Response
 
-from jobs_service.application.accepting import Accepting
+from jobs_service.application.accepting import Accepting, Answer
 from jobs_service.application.cancelling import Cancelling
 from jobs_service.application.cancelling_all import CancellingAll
 from jobs_service.application.reading import MAX_PAGE, Reading
 from jobs_service.application.reserving import Reserving
 from jobs_service.ports import PageQuery
-from shared.contracts.jobs import AcceptRun, CancelRuns, RecordCancel, RunFilter
+from shared.contracts.errors import ErrorBody
+from shared.contracts.jobs import (
+    AcceptAnswer,
+    AcceptAnswers,
+    AcceptRun,
+    AcceptRuns,
+    CancelRuns,
+    RecordCancel,
+    RunAccepted,
+    RunFilter,
+)
 from shared.contracts.runs import RunStatus
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
@@ -51,6 +61,11 @@ def runs_router(
     async def accept(request: Annotated[AcceptRun, Depends(struct_body(AcceptRun))]) -> Response:
         return StructResponse(await accepting.accept(request), status_code=201)
 
+    @router.post("/runs/batch")
+    async def accept_all(asked: Annotated[AcceptRuns, Depends(struct_body(AcceptRuns))]) -> Response:
+        answers = await accepting.accept_all(asked.runs)
+        return StructResponse(AcceptAnswers(tuple(map(_told, answers))))
+
     @router.get("/jobs/{job_id}")
     async def job(job_id: str, output: Flag = True, blocks: Flag = False) -> Response:
         return StructResponse(await reading.job(job_id, output=output, blocks=blocks))
@@ -84,3 +99,9 @@ def runs_router(
         await reserving.unreserve(run_id, workspace_id)
 
     return router
+
+
+def _told(answer: Answer) -> AcceptAnswer:
+    if isinstance(answer, RunAccepted):
+        return AcceptAnswer(accepted=answer)
+    return AcceptAnswer(refused=ErrorBody.of(answer))

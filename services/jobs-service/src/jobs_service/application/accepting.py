@@ -1,5 +1,6 @@
 """Accepts durable runs: stored by a majority before anybody is told so."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -53,6 +54,11 @@ class Accepting:
         metrics.ACCEPTED.inc()
         return answer
 
+    async def accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[Answer]:
+        """As `accept`, each by itself, in their order."""
+        answers = await asyncio.gather(*map(self.accept, requests), return_exceptions=True)
+        return [_known(answer) for answer in answers]
+
     async def _accept(self, requests: Sequence[AcceptRun]) -> Sequence[Answer]:
         answers = await self._queue.accept(requests, self._limits)
         accepted = [answer.run_id for answer in answers if isinstance(answer, RunAccepted)]
@@ -60,3 +66,9 @@ class Accepting:
             await self._cancelling.recall(accepted)
             self._dispatcher.announce()
         return answers
+
+
+def _known(answer: RunAccepted | BaseException) -> Answer:
+    if isinstance(answer, BaseException) and not isinstance(answer, FlowportError):
+        raise answer
+    return answer

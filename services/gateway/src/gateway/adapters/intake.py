@@ -1,0 +1,64 @@
+"""Queued runs on their way to jobs-service: those that are asked for at the same time go in one call."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.adapters.paths import path_of
+from shared.batching import Batcher
+from shared.contracts.errors import ErrorBody
+from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, AcceptRuns, RunAccepted
+from shared.errors import FlowportError, Unavailable
+from shared.web.client import InternalClient
+
+MAX_TOGETHER: Final = 64
+MAX_BYTES: Final = 256 * 1024
+"""Of inputs; with the last of them a call stays far below what jobs-service reads."""
+MAX_WAITING: Final = 10_000
+
+Answer = RunAccepted | FlowportError
+
+
+class Intake:
+    """One call for many costs both services half of one each. Who is alone does not wait for others."""
+
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
+        self._calls = Batcher[AcceptRun, Answer](
+            self._accept_all,
+            max_items=MAX_TOGETHER,
+            max_waiting=MAX_WAITING,
+            max_weight=MAX_BYTES,
+            weigh=lambda request: len(bytes(request.run.input.inline)),
+        )
+
+    async def start(self) -> None:
+        """Take runs."""
+        await self._calls.start()
+
+    async def stop(self) -> None:
+        """Finish what waits."""
+        await self._calls.stop()
+
+    async def accept(self, request: AcceptRun) -> RunAccepted:
+        """Store a run. Raises AtCapacity, RunIdTaken, Unavailable (it may have been stored then)."""
+        answer = await self._calls.submit(request)
+        if isinstance(answer, FlowportError):
+            raise answer
+        return answer
+
+    async def _accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[Answer]:
+        if len(requests) == 1:
+            return [await self._client.call("POST", path_of("runs"), body=requests[0], returns=RunAccepted)]
+        asked = AcceptRuns(tuple(requests))
+        told = await self._client.call("POST", path_of("runs", "batch"), body=asked, returns=AcceptAnswers)
+        return [_heard(answer) for answer in told.answers]
+
+
+def _heard(answer: AcceptAnswer) -> Answer:
+    match answer:
+        case AcceptAnswer(accepted=RunAccepted() as accepted):
+            return accepted
+        case AcceptAnswer(refused=ErrorBody() as refused):
+            return refused.error()
+        case _:
+            return Unavailable("jobs-service did not say what became of the run")

@@ -1,0 +1,124 @@
+"""Queued runs go to jobs-service together, and each caller hears of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import httpx2
+import msgspec
+import pytest
+from pydantic import SecretStr
+
+from gateway.adapters.intake import MAX_BYTES, MAX_TOGETHER, Intake
+from shared.contracts.errors import ErrorBody
+from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, AcceptRuns, RunAccepted
+from shared.contracts.runs import Payload, RunMode, RunSpec, SnapshotRef
+from shared.errors import AtCapacity, RunIdTaken, Unavailable
+from shared.service import ServiceName
+from shared.web.client import InternalClient
+from shared.web.internal_auth import ServiceTokens
+
+FULL, TAKEN = "full", "taken"
+REFUSALS = {FULL: AtCapacity("no room", retry_after=7), TAKEN: RunIdTaken("used before")}
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+
+
+def asked_for(run_id: str, size: int = 2) -> AcceptRun:
+    snapshot = SnapshotRef(workspace_id="w", workflow_id="f", snapshot_hash="0" * 64, version=1)
+    document = b'"' + b"x" * (size - 2) + b'"'
+    input_ = Payload(inline=msgspec.Raw(document), size=size)
+    spec = RunSpec(run_id=run_id, snapshot=snapshot, mode=RunMode.ASYNC, input=input_, time_limit_ms=1_000)
+    return AcceptRun(spec, 10)
+
+
+class JobsServer:
+    """jobs-service: slow enough that others come meanwhile."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+        self.is_away = False
+        self.is_asked = asyncio.Event()
+
+    async def answer(self, request: httpx2.Request) -> httpx2.Response:
+        self.is_asked.set()
+        await asyncio.sleep(0.02)
+        if request.url.path == "/internal/runs":
+            runs: Sequence[AcceptRun] = (msgspec.json.decode(request.content, type=AcceptRun),)
+        else:
+            runs = msgspec.json.decode(request.content, type=AcceptRuns).runs
+        self.calls.append([each.run.run_id for each in runs])
+        if self.is_away:
+            raise httpx2.ReadError("broken off")
+        answers = [_answer(each.run.run_id) for each in runs]
+        if request.url.path == "/internal/runs/batch":
+            return httpx2.Response(200, content=msgspec.json.encode(AcceptAnswers(tuple(answers))))
+        if answers[0].refused is not None:
+            return httpx2.Response(503, content=msgspec.json.encode(answers[0].refused))
+        return httpx2.Response(201, content=msgspec.json.encode(answers[0].accepted))
+
+
+def _answer(run_id: str) -> AcceptAnswer:
+    refusal = REFUSALS.get(run_id)
+    if refusal is not None:
+        return AcceptAnswer(refused=ErrorBody.of(refusal))
+    return AcceptAnswer(accepted=RunAccepted(run_id, f"run_{run_id}", NOW))
+
+
+@asynccontextmanager
+async def intake_of(server: JobsServer) -> AsyncIterator[Intake]:
+    tokens = ServiceTokens({ServiceName.GATEWAY: SecretStr("a-token")})
+    client = InternalClient(
+        "http://jobs",
+        caller=ServiceName.GATEWAY,
+        tokens=tokens,
+        timeout=5,
+        transport=httpx2.MockTransport(server.answer),
+    )
+    intake = Intake(client)
+    await intake.start()
+    try:
+        yield intake
+    finally:
+        await intake.stop()
+        await client.stop()
+
+
+async def test_whoever_is_alone_goes_at_once() -> None:
+    server = JobsServer()
+    async with intake_of(server) as intake:
+        assert (await intake.accept(asked_for("one"))).job_id == "run_one"
+        with pytest.raises(AtCapacity):
+            await intake.accept(asked_for(FULL))
+    assert server.calls == [["one"], [FULL]]
+
+
+async def test_those_who_come_meanwhile_go_together_and_each_hears_of_its_own() -> None:
+    server = JobsServer()
+    async with intake_of(server) as intake:
+        first = asyncio.create_task(intake.accept(asked_for("first")))
+        await server.is_asked.wait()
+        ids = ["second", FULL, TAKEN, "third"]
+        answers = await asyncio.gather(first, *(intake.accept(asked_for(id_)) for id_ in ids), return_exceptions=True)
+    assert server.calls == [["first"], ["second", FULL, TAKEN, "third"]]
+    assert [type(answer) for answer in answers] == [RunAccepted, RunAccepted, AtCapacity, RunIdTaken, RunAccepted]
+    assert [each.run_id for each in answers if isinstance(each, RunAccepted)] == ["first", "second", "third"]
+    assert isinstance(answers[2], AtCapacity)
+    assert (answers[2].message, answers[2].retry_after) == ("no room", 7)
+
+
+async def test_a_call_that_breaks_off_fails_all_who_were_in_it() -> None:
+    server = JobsServer()
+    server.is_away = True
+    async with intake_of(server) as intake:
+        answers = await asyncio.gather(*(intake.accept(asked_for(f"{n}")) for n in range(3)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Unavailable] * 3
+
+
+async def test_a_call_has_its_bounds() -> None:
+    server = JobsServer()
+    async with intake_of(server) as intake:
+        many = [asked_for(f"{n}") for n in range(MAX_TOGETHER + 2)]
+        large = [asked_for(f"large {n}", MAX_BYTES) for n in range(3)]
+        await asyncio.gather(*(intake.accept(each) for each in (*many, *large)))
+    assert [len(call) for call in server.calls] == [MAX_TOGETHER, 3, 1, 1]
