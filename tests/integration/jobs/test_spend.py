@@ -1,28 +1,41 @@
-"""Spend is booked once for each run, whoever dies in the middle of it and whoever does it at the same time."""
+"""Spend is booked once for each run, whoever dies in the middle of it and whoever does it at the same time.
+
+Durable runs are booked by their marks, attached ones by the charge that was stored before them.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgspec
 import pytest
 from pymongo.errors import AutoReconnect
 from tests.integration.jobs.faults import When
-from tests.integration.jobs.system import quick_settings
+from tests.integration.jobs.system import WORKSPACE, a_spec, an_outcome, quick_settings
 from tests.support.eventually import until
 
+from jobs_service.adapters.mongo_blobs import MongoBlobs
+from jobs_service.adapters.mongo_charges import CHARGES, LOST_MS, MongoCharges
+from jobs_service.adapters.mongo_erasure import MongoErasure
+from jobs_service.adapters.mongo_records import MongoRecords
 from jobs_service.adapters.mongo_spend import NOTE, SPEND, MongoSpendBook
-from jobs_service.adapters.run_documents import RUNS
+from jobs_service.adapters.run_documents import CHARGE, RUNS, UNCHARGED
 from jobs_service.bootstrap import open_store
-from shared.contracts.runs import Usage
+from jobs_service.ports import RecordedRun, Result
+from shared.contracts.erasure import Erase
+from shared.contracts.messages import RunRecorded
+from shared.contracts.runs import RunMode, Usage
 from shared.errors import Unavailable
 from shared.store.client import Store
 from shared.store.documents import Collection
 
 NOVEMBER_MS = 1_795_564_800_000
 WRITES = 5
-"""The note, the sums of two workspaces, the runs' marks, the note again."""
+"""The note, the sums of two workspaces, the runs' marks or their charges, the note again."""
+
+Kind = Literal["marked", "charged"]
 
 
 class DisturbedStore(Store):
@@ -34,6 +47,8 @@ class DisturbedStore(Store):
         self._when = when
         self._what = what
         self._writes = 0
+
+        self.database = store.database
 
     def collection(self, name: str) -> Collection:
         """See Store."""
@@ -54,6 +69,10 @@ class DisturbedStore(Store):
 class _DisturbedCollection:
     def __init__(self, store: DisturbedStore, collection: Collection) -> None:
         self.find, self.find_one = collection.find, collection.find_one
+        self.aggregate = collection.aggregate
+        self.insert_one = partial(store.write, collection.insert_one)
+        self.insert_many = partial(store.write, collection.insert_many)
+        self.delete_many = partial(store.write, collection.delete_many)
         self.update_one = partial(store.write, collection.update_one)
         self.update_many = partial(store.write, collection.update_many)
 
@@ -63,26 +82,45 @@ async def die() -> None:
     raise AutoReconnect("the process died")
 
 
+@pytest.fixture(params=["marked", "charged"])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """How runs are known that are not booked yet."""
+    return cast("Kind", request.param)
+
+
 @pytest.fixture
-async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
+async def store(mongodb_uri: str, mongodb_prefix: str, kind: Kind) -> AsyncIterator[Store]:
     """Ten runs of two workspaces that are not booked yet."""
     opened = open_store(quick_settings(mongodb_uri, mongodb_prefix))
     await opened.start()
-    await spend(opened, *(f"run-{number}" for number in range(10)))
+    await spend(opened, kind, *(f"run-{number}" for number in range(10)))
     yield opened
     await opened.stop()
 
 
-async def spend(store: Store, *run_ids: str) -> None:
+async def spend(store: Store, kind: Kind, *run_ids: str) -> None:
     """These runs end; every other one is the second workspace's."""
-    usage = msgspec.json.encode(Usage(100, 10, 0.25))
+    if kind == "marked":
+        await end(store, *run_ids, known_by={UNCHARGED: True})
+    else:
+        await end(store, *run_ids, known_by={CHARGE: await charge(store, *run_ids)})
+
+
+async def charge(store: Store, *run_ids: str) -> str:
+    """Runs are about to be stored."""
+    return await MongoCharges(store).open(run_ids, datetime.now(UTC))
+
+
+async def end(store: Store, *run_ids: str, known_by: dict[str, Any]) -> None:
+    """They are stored."""
     documents = [
         {
             "_id": run_id,
             "workspace_id": f"workspace-{number % 2}",
-            "usage": usage,
+            "phase": "completed",
+            "usage": msgspec.json.encode(Usage(100, 10, 0.25)),
             "ended_ms": NOVEMBER_MS,
-            "uncharged": True,
+            **known_by,
         }
         for number, run_id in enumerate(run_ids)
     ]
@@ -97,10 +135,12 @@ async def booked(store: Store) -> list[int]:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("at", range(1, WRITES + 1))
-async def test_whoever_comes_after_a_dead_process_finishes_what_it_began(store: Store, at: int, when: When) -> None:
+async def test_whoever_comes_after_a_dead_process_finishes_what_it_began(
+    store: Store, kind: Kind, at: int, when: When
+) -> None:
     with pytest.raises(Unavailable):
         await MongoSpendBook(DisturbedStore(store, at=at, when=when, what=die)).collect(100)
-    await spend(store, "later-0", "later-1")
+    await spend(store, kind, "later-0", "later-1")
     await MongoSpendBook(store).collect(100)
 
     assert await booked(store) == [600, 600]
@@ -115,16 +155,93 @@ async def test_processes_that_book_at_the_same_time_book_each_run_once(store: St
     assert await booked(store) == [500, 500]
 
 
-async def test_a_process_that_was_overtaken_books_nothing_again(store: Store) -> None:
+async def test_a_process_that_was_overtaken_books_nothing_again(store: Store, kind: Kind) -> None:
     thaw = asyncio.Event()
     frozen = DisturbedStore(store, at=2, when="before", what=thaw.wait)
     slow = asyncio.create_task(MongoSpendBook(frozen).collect(100))
     await until(lambda: store.collection(SPEND).find_one({"_id": NOTE}))
     await MongoSpendBook(store).collect(100)
-    await spend(store, "later-0", "later-1")
+    await spend(store, kind, "later-0", "later-1")
     await MongoSpendBook(store).collect(100)
     thaw.set()
     await slow
 
     assert await booked(store) == [600, 600]
     assert await MongoSpendBook(store).collect(100) == 0
+
+
+@pytest.fixture
+async def empty(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
+    """No run yet."""
+    opened = open_store(quick_settings(mongodb_uri, mongodb_prefix))
+    await opened.start()
+    yield opened
+    await opened.stop()
+
+
+async def test_a_charge_waits_for_its_runs(empty: Store) -> None:
+    charge_id = await charge(empty, "run-0", "run-1")
+    await end(empty, "run-0", known_by={CHARGE: charge_id})
+    assert await MongoSpendBook(empty).collect(100) == 0
+
+    await end(empty, "run-1", known_by={CHARGE: charge_id})
+    assert await MongoSpendBook(empty).collect(100) == 2
+    assert await booked(empty) == [200, 0]
+
+
+async def test_a_run_whose_record_comes_again_is_booked_by_one_charge(empty: Store) -> None:
+    first = await charge(empty, "run-0")
+    await charge(empty, "run-0")
+    await end(empty, "run-0", known_by={CHARGE: first})
+    await MongoSpendBook(empty).collect(100)
+    await charge(empty, "run-0")
+    await MongoSpendBook(empty).collect(100)
+
+    assert await booked(empty) == [100, 0]
+    assert await empty.collection(CHARGES).find().to_list() == []
+
+
+async def test_what_a_dead_process_stored_is_booked_though_the_rest_never_comes(empty: Store) -> None:
+    charge_id = await charge(empty, "run-0", "lost")
+    await end(empty, "run-0", known_by={CHARGE: charge_id})
+    assert await MongoSpendBook(empty).collect(100) == 0
+
+    await empty.collection(CHARGES).update_one({"_id": charge_id}, {"$inc": {"at_ms": -LOST_MS - 1}})
+    await MongoSpendBook(empty).collect(100)
+    assert await booked(empty) == [100, 0]
+    assert await empty.collection(CHARGES).find().to_list() == []
+
+
+async def test_many_small_charges_are_booked_a_bounded_number_at_a_time(empty: Store) -> None:
+    for number in range(7):
+        await spend(empty, "charged", f"run-{number}")
+    assert [await MongoSpendBook(empty).collect(3) for _ in range(4)] == [3, 3, 1, 0]
+    assert await booked(empty) == [700, 0]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("at", [1, 2])
+async def test_a_record_whose_writer_dies_is_booked_once_when_it_comes_again(empty: Store, at: int, when: When) -> None:
+    rules = quick_settings("mongodb://unused", "unused").rules
+    record = RunRecorded(a_spec("run-0", mode=RunMode.SYNC), an_outcome(), usage=Usage(100, 10, 0.25))
+    records = [RecordedRun(record, Result(duration_ms=1.0, usage=record.usage))]
+    with pytest.raises(Unavailable):
+        await MongoRecords(DisturbedStore(empty, at=at, when=when, what=die), rules).write(records)
+    await MongoRecords(empty, rules).write(records)
+    await MongoRecords(empty, rules).write(records)
+
+    month = f"{record.outcome.ended_at:%Y-%m}"
+    await MongoSpendBook(empty).collect(100)
+    assert (await MongoSpendBook(empty).of_month(WORKSPACE, month)).input_tokens == 100
+    assert await empty.collection(CHARGES).find().to_list() == []
+
+
+async def test_a_run_is_not_erased_before_it_is_booked(empty: Store) -> None:
+    await spend(empty, "charged", "run-0")
+    erasure = MongoErasure(empty, MongoBlobs(empty, max_bytes=1))
+    assert (await erasure.erase(Erase("workspace-0"), 10)).has_more
+    assert await empty.collection(RUNS).find_one({"_id": "run-0"}) is not None
+
+    await MongoSpendBook(empty).collect(100)
+    await erasure.erase(Erase("workspace-0"), 10)
+    assert await empty.collection(RUNS).find_one({"_id": "run-0"}) is None

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from jobs_service.adapters.mongo_blobs import MongoBlobs
 from jobs_service.adapters.mongo_cancels import CANCELS
+from jobs_service.adapters.mongo_charges import MongoCharges
 from jobs_service.adapters.mongo_conversations import CONVERSATIONS
 from jobs_service.adapters.mongo_dead_letters import LETTERS
 from jobs_service.adapters.mongo_event_log import EVENTS
@@ -17,7 +18,7 @@ from jobs_service.adapters.mongo_spend import SPEND
 from jobs_service.adapters.mongo_subscriptions import SUBSCRIPTIONS
 from jobs_service.adapters.mongo_tallies import TALLIES
 from jobs_service.adapters.mongo_webhook_secrets import CALLBACK_SECRETS
-from jobs_service.adapters.run_documents import RUNS, UNBOOKED, UNCHARGED
+from jobs_service.adapters.run_documents import CHARGE, RUNS, UNBOOKED, UNCHARGED
 from jobs_service.adapters.run_traces import contents_of, files_in, values_of
 from jobs_service.domain.run import Phase
 from jobs_service.ports import OpenRun
@@ -29,7 +30,7 @@ from shared.store.errors import store_call
 
 _OVER: Final = [phase.value for phase in Phase if phase.is_terminal or phase is Phase.RESERVED]
 _NOTED: Final = {UNBOOKED: {"$exists": False}, UNCHARGED: {"$exists": False}}
-"""The queue's books and the spend know of it: both would be wrong for ever else."""
+"""The queue's books and the spend know of it: both would be wrong for ever else. So of runs that charges book."""
 _RUNS_AT_ONCE: Final = 50
 """Each may hold megabytes."""
 
@@ -41,6 +42,7 @@ class MongoErasure:
         self._store = store
         self._runs = store.collection(RUNS)
         self._blobs = blobs
+        self._charges = MongoCharges(store)
 
     @store_call
     async def open_runs(self, asked: Erase, limit: int) -> Sequence[OpenRun]:
@@ -65,7 +67,7 @@ class MongoErasure:
 
     async def _erase_runs(self, asked: Erase) -> int:
         over = {**_owner(asked), "phase": {"$in": _OVER}, **_NOTED}
-        found = await self._runs.find(over).limit(_RUNS_AT_ONCE).to_list()
+        found = await self._booked(await self._runs.find(over).limit(_RUNS_AT_ONCE).to_list())
         if not found:
             return 0
         ids = [document["_id"] for document in found]
@@ -73,6 +75,10 @@ class MongoErasure:
         for name in (JOURNAL, EVENTS):
             await self._store.collection(name).delete_many({"run_id": {"$in": ids}})
         return await self._delete(RUNS, ids)
+
+    async def _booked(self, runs: Sequence[Document]) -> Sequence[Document]:
+        unbooked = await self._charges.still_open({run[CHARGE] for run in runs if CHARGE in run})
+        return [run for run in runs if run.get(CHARGE) not in unbooked]
 
     async def _traces(self, workspace_id: str, runs: Iterable[Document]) -> set[str]:
         named: set[str] = set()

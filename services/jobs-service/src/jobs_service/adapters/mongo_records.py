@@ -8,6 +8,7 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from jobs_service.adapters.moments import from_ms, now_ms
+from jobs_service.adapters.mongo_charges import MongoCharges
 from jobs_service.adapters.positions import order_of_attached
 from jobs_service.adapters.run_documents import (
     DUPLICATE,
@@ -22,6 +23,7 @@ from jobs_service.domain.attached import began, recorded
 from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import RecordedRun
 from shared.contracts.messages import RunBegan
+from shared.contracts.runs import Usage
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
@@ -44,6 +46,7 @@ class MongoRecords:
         self._note = note
         self._store = store
         self._runs = store.collection(RUNS)
+        self._charges = MongoCharges(store)
         self._rules = rules
 
     @store_call
@@ -51,9 +54,11 @@ class MongoRecords:
         """See Records."""
         now = from_ms(await now_ms(self._store))
         runs = [(self._run(each, now), each) for each in records]
-        known = await self._insert([self._fields(run, each) | {"revision": 1} for run, each in runs])
+        spent = [run.id for run, each in runs if each.result is not None and each.result.usage != Usage()]
+        charge_id = await self._charges.open(spent, now) if spent else None
+        known = await self._insert([self._fields(run, each, charge_id) | {"revision": 1} for run, each in runs])
         ended = known - await self._still_open(known)
-        updates = [self._update(run, each) for run, each in runs if run.id in known - ended]
+        updates = [self._update(run, each, charge_id) for run, each in runs if run.id in known - ended]
         if updates:
             await self._runs.bulk_write(updates, ordered=False)
         for run, _ in runs:
@@ -77,12 +82,12 @@ class MongoRecords:
             return {failure["op"]["_id"] for failure in failures}
         return set()
 
-    def _update(self, run: Run, each: RecordedRun) -> UpdateOne:
+    def _update(self, run: Run, each: RecordedRun, charge_id: str | None) -> UpdateOne:
         """Changes a run only while it is an attached one that has not ended."""
         has_begun = isinstance(each.record, RunBegan)
         replaceable = [Phase.RESERVED.value] if has_begun else _OPEN
         wanted = {"_id": run.id, "workspace_id": run.workspace_id, "phase": {"$in": replaceable}}
-        fields = {name: value for name, value in self._fields(run, each).items() if name not in _FIXED}
+        fields = {name: value for name, value in self._fields(run, each, charge_id).items() if name not in _FIXED}
         change: Document = {"$set": fields, "$inc": {"revision": 1}}
         if has_begun:
             change["$unset"] = {"expires_at": 1}
@@ -92,9 +97,9 @@ class MongoRecords:
         record = each.record
         return began(record, now) if isinstance(record, RunBegan) else recorded(record, now, self._rules)
 
-    def _fields(self, run: Run, each: RecordedRun) -> Document:
+    def _fields(self, run: Run, each: RecordedRun, charge_id: str | None) -> Document:
         spec = each.record.run
         fields = new_document(run, spec, order=order_of_attached(run.id))
         if run.phase.is_terminal and self._is_told(run.workspace_id):
             fields |= {UNTOLD: True, "workflow_name": spec.workflow_name}
-        return fields | (result_fields(each.result) if each.result else {})
+        return fields | (result_fields(each.result, charge_id=charge_id) if each.result else {})

@@ -1,8 +1,9 @@
 """Spend per workspace and month, each run exactly once, by single-document writes that anybody may take up half-way.
 
 Runs are booked in batches, one after the other. A batch is noted before anything is done about it: which runs it holds,
-and what they come to. Then each month takes its sum, if it has not taken this batch; the runs lose their marks; and the
-note goes. Whoever finds a note finishes it first, so that a killed process delays a booking and holds nothing open.
+by their marks and by charges, and what they come to. Then each month takes its sum, if it has not taken this batch; the
+runs lose their marks, the charges go; and then the note does. Whoever finds a note finishes it first, so that a killed
+process delays a booking and holds nothing open.
 """
 
 from collections import defaultdict
@@ -13,6 +14,7 @@ from typing import Any, Final
 from pymongo.errors import DuplicateKeyError
 
 from jobs_service.adapters.moments import from_ms
+from jobs_service.adapters.mongo_charges import SPEND_FIELDS, MongoCharges
 from jobs_service.adapters.run_documents import RUNS, UNCHARGED, decode_usage
 from shared.contracts.runs import Usage
 from shared.store.client import Store
@@ -22,15 +24,15 @@ from shared.store.errors import store_call
 SPEND: Final = "spend"
 NOTE: Final = "*"
 """Where the batch under way is noted; no workspace is called so."""
-_FIELDS: Final = dict.fromkeys(("workspace_id", "usage", "ended_ms", "created_ms"), 1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Runs that are booked together. `number` grows by one from batch to batch."""
+    """Runs that are booked together: those with marks, and those of charges. `number` grows by one with each batch."""
 
     number: int
     run_ids: Sequence[str]
+    charge_ids: Sequence[str]
     sums: Sequence[Document]
 
 
@@ -38,6 +40,7 @@ class MongoSpendBook:
     """Implements SpendBook."""
 
     def __init__(self, store: Store) -> None:
+        self._charges = MongoCharges(store)
         self._runs = store.collection(RUNS)
         self._spend = store.collection(SPEND)
 
@@ -46,15 +49,17 @@ class MongoSpendBook:
         """See SpendBook."""
         noted = await self._spend.find_one({"_id": NOTE}) or {"number": 0}
         if "run_ids" in noted:
-            await self._book(_Batch(noted["number"], noted["run_ids"], noted["sums"]))
-        found = await self._runs.find({UNCHARGED: True}, _FIELDS).limit(limit).to_list()
-        if not found:
+            await self._book(_Batch(noted["number"], noted["run_ids"], noted.get("charge_ids", []), noted["sums"]))
+        marked = await self._runs.find({UNCHARGED: True}, SPEND_FIELDS).limit(limit).to_list()
+        due = await self._charges.due(limit)
+        if not marked and not due.charge_ids:
             return 0
-        batch = _Batch(noted["number"] + 1, [each["_id"] for each in found], list(_sums(found)))
+        runs = [*marked, *due.runs]
+        batch = _Batch(noted["number"] + 1, [each["_id"] for each in marked], due.charge_ids, list(_sums(runs)))
         if not await self._note(batch):
             return 0
         await self._book(batch)
-        return len(found)
+        return len(batch.run_ids) + len(due.runs)
 
     @store_call
     async def of_month(self, workspace_id: str, month: str) -> Usage:
@@ -66,7 +71,12 @@ class MongoSpendBook:
 
     async def _note(self, batch: _Batch) -> bool:
         """False where another process noted one since its runs were looked for: they may be in that."""
-        note = {"number": batch.number, "run_ids": batch.run_ids, "sums": batch.sums}
+        note = {
+            "number": batch.number,
+            "run_ids": batch.run_ids,
+            "charge_ids": batch.charge_ids,
+            "sums": batch.sums,
+        }
         done = {"_id": NOTE, "number": batch.number - 1, "run_ids": {"$exists": False}}
         return await self._put(done, {"$set": note})
 
@@ -74,8 +84,11 @@ class MongoSpendBook:
         for each in batch.sums:
             new = {"_id": each["month"], "batch": {"$not": {"$gte": batch.number}}}
             await self._put(new, {"$inc": each["usage"], "$set": {"batch": batch.number}})
-        await self._runs.update_many({"_id": {"$in": batch.run_ids}}, {"$unset": {UNCHARGED: 1}})
-        await self._spend.update_one({"_id": NOTE, "number": batch.number}, {"$unset": {"run_ids": 1, "sums": 1}})
+        if batch.run_ids:
+            await self._runs.update_many({"_id": {"$in": batch.run_ids}}, {"$unset": {UNCHARGED: 1}})
+        await self._charges.close(batch.charge_ids)
+        done = {"run_ids": 1, "charge_ids": 1, "sums": 1}
+        await self._spend.update_one({"_id": NOTE, "number": batch.number}, {"$unset": done})
 
     async def _put(self, wanted: Document, change: Document) -> bool:
         """Change the document that is as `wanted`, or make it. False where there is one that is not."""

@@ -30,7 +30,10 @@ def unheard(run: Run) -> None:
 
 
 UNCHARGED: Final = "uncharged"
-"""Marks a run that spent something, until the spend of its workspace says so too."""
+"""Marks a durable run that spent something, until the spend of its workspace says so too."""
+
+CHARGE: Final = "charge_id"
+"""By which charge an attached run is booked that spent something. See mongo_charges."""
 
 UNTOLD: Final = "untold"
 """Marks a run that ended and whose end somebody is to be told of."""
@@ -121,14 +124,15 @@ def changes(before: Run, after: Run) -> Document:
     return {name: value for name, value in new.items() if value != old[name] and name != "revision"}
 
 
-def result_fields(result: Result) -> Document:
-    """What a run leaves behind."""
+def result_fields(result: Result, *, charge_id: str | None = None) -> Document:
+    """What a run leaves behind. `charge_id`: it is booked by that charge, and has no mark."""
     fields: Document = {"duration_ms": result.duration_ms}
     for name, payload in (("output", result.output), ("blocks", result.blocks)):
         if payload is not None and payload != Payload():
             fields[name] = encode_payload(payload)
     if result.usage != Usage():
-        fields |= {"usage": _encode(result.usage), UNCHARGED: True, "models": sorted(result.usage.models)}
+        fields |= {"usage": _encode(result.usage), "models": sorted(result.usage.models)}
+        fields |= {UNCHARGED: True} if charge_id is None else {CHARGE: charge_id}
         fields |= {"cost_usd": result.usage.cost_usd} if result.usage.cost_usd else {}
     return fields
 
