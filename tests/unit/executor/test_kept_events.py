@@ -127,6 +127,7 @@ async def test_whoever_comes_later_gets_what_follows() -> None:
         events = KeptEvents(here.broker, "run", 1)
         await events.begin(None)
         await events.emit(Chunk("b", "Hel"))
+        await settled()
         follower = await here.follower()
         events.follow(follower.address)
         await events.emit(Chunk("b", "lo"))

@@ -30,7 +30,8 @@ class Coalescing:
         self._spoke = False
         self._has_news = False
         self._timer: asyncio.TimerHandle | None = None
-        self._flushing: asyncio.Task[None] | None = None
+        self._sending: asyncio.Task[None] | None = None
+        """The last one that was begun: it ends when all before it have."""
         self._order = asyncio.Lock()
 
     async def emit(self, event: RunEvent) -> None:
@@ -40,19 +41,25 @@ class Coalescing:
         is_news = not isinstance(event, RunStarted)
         is_first_news = is_news and not self._has_news
         self._has_news = self._has_news or is_news
-        if isinstance(event, RunEnded) or (is_text and not self._spoke) or self._pending_size >= FLUSH_BYTES:
-            self._spoke = self._spoke or is_text
-            self._stop_timer()
-            await self._flush_pending()
+        if self._pending_size >= FLUSH_BYTES:
+            await self.flush()
+        elif isinstance(event, RunEnded) or (is_text and not self._spoke):
+            self._begin_flush()
         elif self._timer is None or is_first_news:
             self._stop_timer()
             patience = FLUSH_SECONDS if is_news else BEGIN_SECONDS
-            self._timer = asyncio.get_running_loop().call_later(patience, self._flush_soon)
+            self._timer = asyncio.get_running_loop().call_later(patience, self._begin_flush)
+        self._spoke = self._spoke or is_text
 
     async def flush(self) -> None:
-        """Send what waits, and wait for what is on its way."""
-        self._stop_timer()
-        await self._flush_pending()
+        """Send what waits, and wait for what is on its way.
+
+        Whoever waits may be cancelled: what has been taken goes out all the same.
+        """
+        if self._pending:
+            self._begin_flush()
+        if self._sending is not None and not self._sending.done():
+            await asyncio.shield(self._sending)
 
     def _add(self, event: RunEvent) -> None:
         self._pending_size += size_of(event)
@@ -67,17 +74,9 @@ class Coalescing:
             self._timer.cancel()
             self._timer = None
 
-    def _flush_soon(self) -> None:
-        self._timer = None
-        self._begin_flush()
-
-    async def _flush_pending(self) -> None:
-        """Whoever waits for it may be cancelled: what has been taken goes out all the same."""
-        await asyncio.shield(self._begin_flush())
-
-    def _begin_flush(self) -> asyncio.Task[None]:
-        self._flushing = asyncio.get_running_loop().create_task(self._send_pending())
-        return self._flushing
+    def _begin_flush(self) -> None:
+        self._stop_timer()
+        self._sending = asyncio.get_running_loop().create_task(self._send_pending())
 
     async def _send_pending(self) -> None:
         """One at a time: whoever comes later waits for what is being sent."""
