@@ -2,12 +2,18 @@
 
 A head that is not whole in time, or larger than anybody needs, is refused; where a body does not come in time, the
 connection is closed. Requests that arrive in one piece, nearly all of them, never set a timer.
+
+An application may listen for the end of the connection (see shared.web.disconnects): waiting for it costs each call a
+task.
 """
 
 import asyncio
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from shared.web.disconnects import Listener, offer
 
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -31,12 +37,18 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a first request, but not for ever."""
         super().connection_made(transport)
+        self._listeners: set[Listener] = set()
+        self._is_lost = False
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing."""
+        """Wait for nothing, and tell who listens."""
         self._stop_waiting()
         super().connection_lost(exc)
+        self._is_lost = True
+        listeners, self._listeners = self._listeners, set()
+        for each in listeners:
+            each()
 
     def data_received(self, data: bytes) -> None:
         """Take what came; if the request is not whole yet, wait for the rest."""
@@ -54,6 +66,7 @@ class BoundedHttp(HttpToolsProtocol):
         """A request begins."""
         super().on_message_begin()
         self._is_whole = False
+        offer(cast("dict[str, Any]", self.scope), self._listen)
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
@@ -64,6 +77,14 @@ class BoundedHttp(HttpToolsProtocol):
         """The request is whole."""
         self._is_whole, self._has_head, self._received = True, False, 0
         super().on_message_complete()
+
+    def _listen(self, listener: Listener) -> Listener:
+        if self._is_lost:
+            listener()
+        else:
+            self._listeners.add(listener)
+            self.flow.resume_reading()  # a large body stopped it, and the end is only seen by reading
+        return partial(self._listeners.discard, listener)
 
     def _wait(self) -> None:
         self._stop_waiting()

@@ -29,7 +29,7 @@ class AttachedAnswers:
 
     async def result(self, request: Request, run: AttachedRun, workspace_id: str) -> tuple[RunOutcome, bytes]:
         """How the run ended, and its output as JSON. Raises what AttachedRun raises, NotFound, Unavailable."""
-        async with hanging_up(request.receive, run):
+        with hanging_up(request.scope, request.receive, run):
             try:
                 outcome = await run.outcome()
             except FlowportError as error:

@@ -60,7 +60,7 @@ class EventStream(KeptStream):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send everything, or stop where the caller does."""
-        async with hanging_up(never if self._keeper else receive, self._run):
+        with hanging_up(scope, never if self._keeper else receive, self._run):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 outcome = await self._send_frames(send)

@@ -1,11 +1,13 @@
 """Callers that close the connection while their run goes on."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Scope
+
+from shared.web.disconnects import offered
 
 
 class Followed(Protocol):
@@ -16,14 +18,14 @@ class Followed(Protocol):
         ...
 
 
-@asynccontextmanager
-async def hanging_up(receive: Receive, run: Followed) -> AsyncIterator[None]:
+@contextmanager
+def hanging_up(scope: Scope, receive: Receive, run: Followed) -> Iterator[None]:
     """While inside, a caller who closes the connection hangs up on `run`; so does leaving before its end."""
-    watching = asyncio.get_running_loop().create_task(_watch(receive, run))
+    look_away = _watch(scope, receive, run)
     try:
         yield
     finally:
-        watching.cancel()
+        look_away()
         run.hang_up()
 
 
@@ -33,7 +35,20 @@ async def never() -> Message:
     raise AssertionError("nobody ends this wait")
 
 
-async def _watch(receive: Receive, run: Followed) -> None:
+def _watch(scope: Scope, receive: Receive, run: Followed) -> Callable[[], object]:
+    listen = offered(scope)
+    if receive is never:
+        return _nothing
+    if listen is not None:
+        return listen(run.hang_up)
+    return asyncio.get_running_loop().create_task(_wait(receive, run)).cancel
+
+
+def _nothing() -> None:
+    """Nobody was watched."""
+
+
+async def _wait(receive: Receive, run: Followed) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     run.hang_up()

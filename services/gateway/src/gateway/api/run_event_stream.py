@@ -89,7 +89,7 @@ class RunEventStream(KeptStream, Generic[End]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send everything, or stop where the reader does."""
-        async with hanging_up(never if self._keeper else receive, self._run):
+        with hanging_up(scope, never if self._keeper else receive, self._run):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 await self._send(send, self._head)

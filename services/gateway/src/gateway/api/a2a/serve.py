@@ -138,7 +138,7 @@ class A2aDoor:
         waits = not asked.configuration.return_immediately
         task, run = await self._say(visit, asked, RunMode.STREAM if waits else RunMode.ASYNC)
         if waits:
-            async with hanging_up(visit.request.receive, run):
+            with hanging_up(visit.request.scope, visit.request.receive, run):
                 await rest_of(run)
         else:
             run.hang_up()

@@ -1,0 +1,76 @@
+"""An application hears of a client that closes its connection, without waiting for it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+from tests.support.eventually import eventually
+
+from flowport.serving import listen, port_of, serving
+from shared.web.disconnects import offered
+
+
+class Application:
+    """Reads each request, listens, and answers when it may."""
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.told = 0
+        self.may_answer = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        await Request(scope, receive).body()
+        listen_to = offered(scope)
+        assert listen_to is not None
+        look_away = listen_to(self.tell)
+        self.read += 1
+        await self.may_answer.wait()
+        look_away()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    def tell(self) -> None:
+        self.told += 1
+
+
+@asynccontextmanager
+async def asked(application: Application, body: bytes = b"") -> AsyncIterator[asyncio.StreamWriter]:
+    app = FastAPI()
+    app.mount("/", application)
+    door = listen(0)
+    port = port_of(door)
+    async with serving(app, door):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\ncontent-length: %d\r\n\r\n" % len(body))
+        await asyncio.sleep(0.05)  # the body comes at once, and so much of it that the server stops reading
+        writer.write(body)
+        await eventually(lambda: application.read)
+        yield writer
+        application.may_answer.set()
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("size", [0, 200 * 1024])
+async def test_whoever_listens_is_told_once_when_the_client_closes(size: int) -> None:
+    application = Application()
+    async with asked(application, b"x" * size) as writer:
+        assert application.told == 0
+        writer.close()
+        await eventually(lambda: application.told)
+    assert application.told == 1
+
+
+async def test_whoever_looks_away_is_not_told() -> None:
+    application = Application()
+    async with asked(application) as writer:
+        application.may_answer.set()
+        await asyncio.sleep(0.05)
+        writer.close()
+        await asyncio.sleep(0.05)
+    assert application.told == 0
