@@ -1,4 +1,7 @@
-"""Rounds of scenarios: neighbours take turns, a failure is noted and passed over, what was measured is kept at once."""
+"""Rounds of scenarios: neighbours take turns, a failure is noted and passed over, what was measured is kept at once.
+
+Each begins at a moment at which the machine is not slowed down by others, where one comes soon.
+"""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -7,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.machine import Machine
-from benchmarks.pace import pace_ms
+from benchmarks.pace import Quiet
 from benchmarks.results import Results, results_of
 from benchmarks.scenarios.scenario import Group, Row, Scenario
 from shared.garbage import spare_what_stays
@@ -27,6 +30,7 @@ class Measuring:
         self._baselines: dict[str, str | None] = {}
         self._failed: dict[str, str] = {}
         self._paces: list[float] = []
+        self._quiet = Quiet()
 
     @property
     def results(self) -> Results:
@@ -58,7 +62,7 @@ class Measuring:
         if scenario.name in self._failed:
             return
         spare_what_stays()  # else the measure itself stands still now and then
-        self._paces.append(pace_ms())
+        self._paces.append(self._quiet.wait())
         try:
             row = scenario.run()
         except Exception as error:

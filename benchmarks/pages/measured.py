@@ -17,8 +17,9 @@ HEAD: Final = """\
 Written by `make docs` from the JSON files beside this page. What they mean is in [the README](../README.md).
 """
 PACE: Final = (
-    "Between the measurements, the same small piece of work took this machine {} to {} ms, {} in the median: a virtual "
-    "machine is faster and slower by itself. Ratios are of neighbours and hold; milliseconds are what they were."
+    "Before each measurement, the same small piece of work took this machine {} to {} ms, {} in the median, where a "
+    "quiet moment was waited for up to 3 s: a virtual machine is faster and slower by itself. Ratios are of neighbours "
+    "and hold; milliseconds are what they were."
 )
 
 
