@@ -56,6 +56,8 @@ class Intake:
             return [await self._client.call("POST", path_of("runs"), body=requests[0], returns=RunAccepted)]
         asked = AcceptRuns(tuple(requests))
         told = await self._client.call("POST", path_of("runs", "batch"), body=asked, returns=AcceptAnswers)
+        if len(told.answers) != len(requests):
+            raise Unavailable("jobs-service did not say what became of each run")
         return [_heard(answer) for answer in told.answers]
 
 
