@@ -212,6 +212,31 @@ async def test_what_a_dead_process_stored_is_booked_though_the_rest_never_comes(
     assert await empty.collection(CHARGES).find().to_list() == []
 
 
+async def test_a_charge_that_must_wait_holds_up_no_other(empty: Store) -> None:
+    await charge(empty, *(f"lost-{number}" for number in range(5)))
+    await spend(empty, "charged", "run-0", "run-1")
+    assert await MongoSpendBook(empty).collect(3) == 2
+    assert await booked(empty) == [100, 100]
+
+
+async def test_a_run_that_became_durable_holds_up_no_booking(empty: Store) -> None:
+    charge_id = await charge(empty, "run-0", "paused")
+    await end(empty, "run-0", known_by={CHARGE: charge_id})
+    await empty.collection(RUNS).insert_one({"_id": "paused", "workspace_id": "workspace-1", "phase": "paused"})
+    assert await MongoSpendBook(empty).collect(100) == 1
+    assert await booked(empty) == [100, 0]
+
+
+async def test_charges_of_a_batch_that_an_earlier_version_finished_are_not_booked_again(empty: Store) -> None:
+    await spend(empty, "charged", "run-0")
+    with pytest.raises(Unavailable):
+        await MongoSpendBook(DisturbedStore(empty, at=3, when="before", what=die)).collect(100)
+    await empty.collection(SPEND).update_one({"_id": NOTE}, {"$unset": {"run_ids": 1, "sums": 1}})
+
+    assert await MongoSpendBook(empty).collect(100) == 0
+    assert await booked(empty) == [100, 0]
+
+
 async def test_many_small_charges_are_booked_a_bounded_number_at_a_time(empty: Store) -> None:
     for number in range(7):
         await spend(empty, "charged", f"run-{number}")

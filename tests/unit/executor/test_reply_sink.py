@@ -11,6 +11,7 @@ from executor_service.adapters.coalescing import BEGIN_SECONDS, FLUSH_BYTES, FLU
 from executor_service.adapters.reply_sink import ReplySink
 from shared.clock import SystemClock
 from shared.contracts.events import Chunk, RunEnded, RunStarted, Thinking
+from shared.contracts.messages import EventBatch
 from shared.contracts.runs import Payload, RunOutcome, RunStatus
 
 
@@ -127,6 +128,18 @@ async def test_what_a_cancelled_block_was_about_to_send_goes_out() -> None:
     assert await sink.close()
     assert callers.events[0] == speech
     assert [batch.seq for batch in callers.batches] == [0, 1]
+
+
+async def test_what_cannot_be_sent_at_all_is_no_success() -> None:
+    class Broken(Callers):
+        async def send(self, address: str, batch: EventBatch, *, must_route: bool) -> None:
+            raise RuntimeError("too large")
+
+    sink = sink_to(Broken())
+    await sink.emit(RunStarted())
+    await sink.emit(ended())
+    with pytest.raises(RuntimeError):
+        await sink.close()
 
 
 async def test_batches_are_numbered_without_a_gap() -> None:

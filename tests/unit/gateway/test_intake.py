@@ -38,11 +38,12 @@ class JobsServer:
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
         self.is_away = False
+        self.seconds = 0.02
         self.is_asked = asyncio.Event()
 
     async def answer(self, request: httpx2.Request) -> httpx2.Response:
         self.is_asked.set()
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(self.seconds)
         if request.url.path == "/internal/runs":
             runs: Sequence[AcceptRun] = (msgspec.json.decode(request.content, type=AcceptRun),)
         else:
@@ -66,13 +67,13 @@ def _answer(run_id: str) -> AcceptAnswer:
 
 
 @asynccontextmanager
-async def intake_of(server: JobsServer) -> AsyncIterator[Intake]:
+async def intake_of(server: JobsServer, *, seconds: float = 5) -> AsyncIterator[Intake]:
     tokens = ServiceTokens({ServiceName.GATEWAY: SecretStr("a-token")})
     client = InternalClient(
         "http://jobs",
         caller=ServiceName.GATEWAY,
         tokens=tokens,
-        timeout=5,
+        timeout=seconds,
         transport=httpx2.MockTransport(server.answer),
     )
     intake = Intake(client)
@@ -113,6 +114,17 @@ async def test_a_call_that_breaks_off_fails_all_who_were_in_it() -> None:
     async with intake_of(server) as intake:
         answers = await asyncio.gather(*(intake.accept(asked_for(f"{n}")) for n in range(3)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [Unavailable] * 3
+
+
+async def test_nobody_waits_longer_for_those_before_him_than_for_a_call_of_his_own() -> None:
+    server = JobsServer()
+    server.seconds = 60
+    async with intake_of(server, seconds=0.3) as intake:
+        began = asyncio.get_running_loop().time()
+        calls = (intake.accept(asked_for(f"{n}")) for n in range(4 * MAX_TOGETHER))
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert asyncio.get_running_loop().time() - began < 0.9
+    assert {type(answer) for answer in answers} == {Unavailable}
 
 
 async def test_a_call_has_its_bounds() -> None:

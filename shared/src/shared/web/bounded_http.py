@@ -47,7 +47,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
         self._is_lost = True
         listeners, self._listeners = self._listeners, set()
-        for each in listeners:
+        for each in tuple(listeners):
             each()
 
     def data_received(self, data: bytes) -> None:

@@ -52,6 +52,11 @@ class InternalClient:
         self._patience = patience
         self._transport = transport or Http1Transport(keep_seconds=KEEP_SECONDS)
 
+    @property
+    def longest_seconds(self) -> float:
+        """No call takes longer."""
+        return self._timeout + self._patience
+
     async def start(self) -> None:
         """Nothing to open: connections are made when needed."""
 

@@ -20,7 +20,7 @@ Send = Callable[[tuple[RunEvent, ...]], Awaitable[None]]
 class Coalescing:
     """The first text goes out at once; later text is flushed every 15 ms or 1 KiB, whichever comes first.
 
-    `send` is called with one batch after the other, and must not fail.
+    `send` is called with one batch after the other. Once it has failed nothing more is sent, and `flush` raises why.
     """
 
     def __init__(self, send: Send) -> None:
@@ -32,6 +32,7 @@ class Coalescing:
         self._timer: asyncio.TimerHandle | None = None
         self._sending: asyncio.Task[None] | None = None
         """The last one that was begun: it ends when all before it have."""
+        self._failure: Exception | None = None
         self._order = asyncio.Lock()
 
     async def emit(self, event: RunEvent) -> None:
@@ -60,6 +61,8 @@ class Coalescing:
             self._begin_flush()
         if self._sending is not None and not self._sending.done():
             await asyncio.shield(self._sending)
+        if self._failure is not None:
+            raise self._failure
 
     def _add(self, event: RunEvent) -> None:
         self._pending_size += size_of(event)
@@ -81,7 +84,10 @@ class Coalescing:
     async def _send_pending(self) -> None:
         """One at a time: whoever comes later waits for what is being sent."""
         async with self._order:
-            if not self._pending:
-                return
             events, self._pending, self._pending_size = tuple(self._pending), [], 0
-            await self._send(events)
+            if not events or self._failure is not None:
+                return
+            try:
+                await self._send(events)
+            except Exception as error:  # whoever flushes raises it again
+                self._failure = error

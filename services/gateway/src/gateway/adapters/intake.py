@@ -1,5 +1,6 @@
 """Queued runs on their way to jobs-service: those that are asked for at the same time go in one call."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -41,7 +42,11 @@ class Intake:
 
     async def accept(self, request: AcceptRun) -> RunAccepted:
         """Store a run. Raises AtCapacity, RunIdTaken, Unavailable (it may have been stored then)."""
-        answer = await self._calls.submit(request)
+        try:
+            async with asyncio.timeout(self._client.longest_seconds):
+                answer = await self._calls.submit(request)
+        except TimeoutError as error:  # those before it are waited for, too
+            raise Unavailable("jobs-service does not answer") from error
         if isinstance(answer, FlowportError):
             raise answer
         return answer
@@ -51,6 +56,8 @@ class Intake:
             return [await self._client.call("POST", path_of("runs"), body=requests[0], returns=RunAccepted)]
         asked = AcceptRuns(tuple(requests))
         told = await self._client.call("POST", path_of("runs", "batch"), body=asked, returns=AcceptAnswers)
+        if len(told.answers) != len(requests):
+            raise Unavailable("jobs-service did not say what became of each run")
         return [_heard(answer) for answer in told.answers]
 
 

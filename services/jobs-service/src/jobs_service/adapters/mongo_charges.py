@@ -5,7 +5,7 @@ none, and a record that comes twice is booked once. It is deleted when it is boo
 taken away again, which costs SecantusDB three times as much as storing the run.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -20,6 +20,8 @@ from shared.store.documents import Document
 CHARGES: Final = "charges"
 LOST_MS: Final = 600_000
 """Whoever stored a charge has stored its runs by then, or is dead: another process has their records."""
+OPEN: Final = [Phase.RESERVED.value, Phase.ATTACHED.value]
+"""Runs that a record may still change."""
 SPEND_FIELDS: Final = dict.fromkeys(("workspace_id", "usage", "ended_ms", "created_ms"), 1)
 _FIELDS: Final = SPEND_FIELDS | dict.fromkeys(("phase", CHARGE), 1)
 
@@ -43,19 +45,27 @@ class MongoCharges:
     async def open(self, run_ids: Sequence[str], now: datetime) -> str:
         """Store a charge for runs that are about to be stored; its id, for their `CHARGE`."""
         charge_id = new_id()
-        await self._charges.insert_one({"_id": charge_id, "run_ids": list(run_ids), "at_ms": to_ms(now)})
+        await self._charges.insert_one({"_id": charge_id, "run_ids": list(dict.fromkeys(run_ids)), "at_ms": to_ms(now)})
         return charge_id
 
     async def due(self, limit: int) -> Due:
-        """Of as many charges as have `limit` runs, about."""
-        found = _first(await self._charges.find().limit(limit).to_list(), limit)
-        ids = {run_id for charge in found for run_id in charge["run_ids"]}
-        if not ids:
-            return Due([], [])
+        """Of the first charges with so many runs, about; those that must wait hold up no others."""
+        charge_ids: list[str] = []
+        booked: list[Document] = []
+        for charges in _portions(await self._charges.find().limit(2 * limit).to_list(), limit):
+            due = await self._due_of(charges)
+            charge_ids += due.charge_ids
+            booked += due.runs
+            if len(booked) >= limit:
+                break
+        return Due(charge_ids, booked)
+
+    async def _due_of(self, charges: Sequence[Document]) -> Due:
+        ids = {run_id for charge in charges for run_id in charge["run_ids"]}
         runs = {each["_id"]: each for each in await self._runs.find({"_id": {"$in": list(ids)}}, _FIELDS).to_list()}
-        stored = {charge["_id"] for charge in found if _is_stored(charge["run_ids"], runs)}
-        lost_ms = await now_ms(self._store) - LOST_MS if len(stored) < len(found) else 0
-        due = [charge for charge in found if charge["_id"] in stored or charge["at_ms"] < lost_ms]
+        stored = {charge["_id"] for charge in charges if _is_stored(charge["run_ids"], runs)}
+        lost_ms = await now_ms(self._store) - LOST_MS if len(stored) < len(charges) else 0
+        due = [charge for charge in charges if charge["_id"] in stored or charge["at_ms"] < lost_ms]
         booked = [
             run
             for charge in due
@@ -78,18 +88,20 @@ class MongoCharges:
         return frozenset(each["_id"] for each in found)
 
 
-def _first(charges: Sequence[Document], limit: int) -> Sequence[Document]:
-    """Charges until they have so many runs."""
-    taken: list[Document] = []
+def _portions(charges: Sequence[Document], limit: int) -> Iterator[Sequence[Document]]:
+    """Charges of about so many runs together."""
+    portion: list[Document] = []
     size = 0
     for charge in charges:
-        if size >= limit:
-            break
-        taken.append(charge)
+        portion.append(charge)
         size += len(charge["run_ids"])
-    return taken
+        if size >= limit:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
 
 
 def _is_stored(run_ids: Iterable[str], runs: dict[str, Document]) -> bool:
-    """Whether all of them have ended, by this record or another."""
-    return all(run_id in runs and Phase(runs[run_id]["phase"]).is_terminal for run_id in run_ids)
+    """Whether no record can change any of them any more: by this one or another they have ended, or become durable."""
+    return all(run_id in runs and runs[run_id]["phase"] not in OPEN for run_id in run_ids)

@@ -8,7 +8,7 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from jobs_service.adapters.moments import from_ms, now_ms
-from jobs_service.adapters.mongo_charges import MongoCharges
+from jobs_service.adapters.mongo_charges import OPEN, MongoCharges
 from jobs_service.adapters.positions import order_of_attached
 from jobs_service.adapters.run_documents import (
     DUPLICATE,
@@ -29,7 +29,6 @@ from shared.store.documents import Document
 from shared.store.errors import store_call
 
 _FIXED: Final = ("_id", "workspace_id", "revision")
-_OPEN: Final = [Phase.RESERVED.value, Phase.ATTACHED.value]
 
 
 class MongoRecords:
@@ -68,7 +67,7 @@ class MongoRecords:
     async def _still_open(self, run_ids: set[str]) -> set[str]:
         if not run_ids:
             return set()
-        found = await self._runs.find({"_id": {"$in": list(run_ids)}, "phase": {"$in": _OPEN}}, {"_id": 1}).to_list()
+        found = await self._runs.find({"_id": {"$in": list(run_ids)}, "phase": {"$in": OPEN}}, {"_id": 1}).to_list()
         return {document["_id"] for document in found}
 
     async def _insert(self, documents: Sequence[Document]) -> set[str]:
@@ -85,7 +84,7 @@ class MongoRecords:
     def _update(self, run: Run, each: RecordedRun, charge_id: str | None) -> UpdateOne:
         """Changes a run only while it is an attached one that has not ended."""
         has_begun = isinstance(each.record, RunBegan)
-        replaceable = [Phase.RESERVED.value] if has_begun else _OPEN
+        replaceable = [Phase.RESERVED.value] if has_begun else OPEN
         wanted = {"_id": run.id, "workspace_id": run.workspace_id, "phase": {"$in": replaceable}}
         fields = {name: value for name, value in self._fields(run, each, charge_id).items() if name not in _FIXED}
         change: Document = {"$set": fields, "$inc": {"revision": 1}}

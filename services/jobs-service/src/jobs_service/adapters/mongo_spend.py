@@ -50,6 +50,9 @@ class MongoSpendBook:
         noted = await self._spend.find_one({"_id": NOTE}) or {"number": 0}
         if "run_ids" in noted:
             await self._book(_Batch(noted["number"], noted["run_ids"], noted.get("charge_ids", []), noted["sums"]))
+        elif "charge_ids" in noted:  # an earlier version finished the rest of the batch
+            await self._charges.close(noted["charge_ids"])
+            await self._spend.update_one({"_id": NOTE, "number": noted["number"]}, {"$unset": {"charge_ids": 1}})
         marked = await self._runs.find({UNCHARGED: True}, SPEND_FIELDS).limit(limit).to_list()
         due = await self._charges.due(limit)
         if not marked and not due.charge_ids:

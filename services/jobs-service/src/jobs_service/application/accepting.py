@@ -14,13 +14,16 @@ from jobs_service.domain.capacity import QueueLimits
 from jobs_service.ports import Queue
 from shared.batching import Batcher
 from shared.contracts.jobs import AcceptRun, RunAccepted
-from shared.errors import AtCapacity, FlowportError
+from shared.errors import AtCapacity, FlowportError, Unavailable
+from shared.observe.logging import get_logger
 
 MAX_BATCH: Final = 256
 MAX_BATCH_BYTES: Final = 8 * 1024 * 1024
 MAX_WAITING: Final = 10_000
 
 Answer = RunAccepted | FlowportError
+
+log = get_logger("accepting")
 
 
 class Accepting:
@@ -69,6 +72,9 @@ class Accepting:
 
 
 def _known(answer: RunAccepted | BaseException) -> Answer:
-    if isinstance(answer, BaseException) and not isinstance(answer, FlowportError):
+    if isinstance(answer, RunAccepted | FlowportError):
+        return answer
+    if not isinstance(answer, Exception):
         raise answer
-    return answer
+    log.error("a run could not be accepted", exc_info=answer)
+    return Unavailable("the run could not be stored")
