@@ -42,11 +42,13 @@ WAYS: Final = """\
   in `benchmarks/results`.
 - **A token of a real model** is read from HTTP in the executor by a parser in C, and words that come together are told
   together; a stream of 200 words takes it 1.6 ms, of which a third is the run itself. When 32 begin at once, both cores
-  are busy from the first call until the sixteenth first word: with the executor for 29 % of that, the model server 19,
-  the gateway 18, the callers 16, the broker 9, and the store and jobs-service 8, which record what ended before.
+  are busy from the first call until the sixteenth first word: with the executor for 28 % of that, the model server 20,
+  the gateway 18, the callers 11, the store and jobs-service 12 (before charges took the place of marks on runs), and
+  the broker 10; a twelfth is idle.
 
 Tried, each by turns with what it would replace, and left: publishing each call at once instead of with the others of
-the same turn of the loop; beginning two calls a turn; holding a stream back for 12 ms after its first word; reading
+the same turn of the loop, or with those of the last millisecond; beginning one, two or four calls a turn; holding a
+stream back for 5 to 30 ms after its first word; holding the answer's head until there is something to say; reading
 what a model says every 4 ms (a tenth less of the executor's time, and no earlier first word); head and body of an
 answer in one system call (3 % of a bare application's time); acknowledgements together, 5 ms later; Python 3.13 (a
 tenth less processor time for a sync run, nothing for a stream).
