@@ -52,9 +52,14 @@ class Callers:
         return await self._answer("GET", target)
 
     async def begin(self, target: Target) -> Callable[[], None]:
-        """Send `target` and read until something is said; what comes after it is for nobody. Returns how to hang up."""
+        """Send `target` and read until something is said; what comes after it is for nobody. Returns how to hang up.
+
+        Raises BenchmarkFailed where nothing is said, or no.
+        """
         connection = await self._connection(target)
-        await connection.answer(_request("POST", target), until_first=True)
+        answer = await connection.answer(_request("POST", target), until_first=True)
+        if answer.status != 200 or not answer.body:
+            raise BenchmarkFailed(f"a stream did not begin: {answer.status} {bytes(answer.body[:300])!r}")
         return connection.close
 
     async def _answer(self, method: str, target: Target) -> Answer:

@@ -89,13 +89,19 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 
 @pytest.fixture
-async def store(mongodb_uri: str, mongodb_prefix: str, kind: Kind) -> AsyncIterator[Store]:
-    """Ten runs of two workspaces that are not booked yet."""
+async def empty(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
+    """No run yet."""
     opened = open_store(quick_settings(mongodb_uri, mongodb_prefix))
     await opened.start()
-    await spend(opened, kind, *(f"run-{number}" for number in range(10)))
     yield opened
     await opened.stop()
+
+
+@pytest.fixture
+async def store(empty: Store, kind: Kind) -> Store:
+    """Ten runs of two workspaces that are not booked yet."""
+    await spend(empty, kind, *(f"run-{number}" for number in range(10)))
+    return empty
 
 
 async def spend(store: Store, kind: Kind, *run_ids: str) -> None:
@@ -168,15 +174,6 @@ async def test_a_process_that_was_overtaken_books_nothing_again(store: Store, ki
 
     assert await booked(store) == [600, 600]
     assert await MongoSpendBook(store).collect(100) == 0
-
-
-@pytest.fixture
-async def empty(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
-    """No run yet."""
-    opened = open_store(quick_settings(mongodb_uri, mongodb_prefix))
-    await opened.start()
-    yield opened
-    await opened.stop()
 
 
 async def test_a_charge_waits_for_its_runs(empty: Store) -> None:

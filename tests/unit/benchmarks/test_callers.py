@@ -94,6 +94,17 @@ async def test_an_answer_that_breaks_off_is_a_failure() -> None:
             await http.post(target)
 
 
+async def test_a_stream_that_is_refused_has_not_begun() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nfull")
+        await writer.drain()
+
+    async with served(serve) as target, Callers(1) as http:
+        with pytest.raises(BenchmarkFailed, match="503"):
+            await http.begin(target)
+
+
 async def test_whoever_only_begins_may_hang_up() -> None:
     gone = asyncio.Event()
 

@@ -36,10 +36,9 @@ async def never() -> Message:
 
 
 def _watch(scope: Scope, receive: Receive, run: Followed) -> Callable[[], object]:
-    listen = offered(scope)
     if receive is never:
         return _nothing
-    if listen is not None:
+    if (listen := offered(scope)) is not None:
         return listen(run.hang_up)
     return asyncio.get_running_loop().create_task(_wait(receive, run)).cancel
 
