@@ -1,10 +1,11 @@
 """A binding to the V8 that mini-racer ships: one isolate, called with text, answering with text.
 
-mini-racer's own Python side needs an event loop and two threads for each context. A jail has one caller and lives
-for one script, so it speaks to the library directly.
+mini-racer's own Python side needs an event loop and two threads for each context. A jail has one caller, and
+one script at a time, so it speaks to the library directly.
 """
 
 import ctypes
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
@@ -38,6 +39,9 @@ Handle: TypeAlias = "ctypes._Pointer[_Value]"
 _CONTEXT = ctypes.c_uint64
 _TASK = ctypes.c_uint64
 
+_EntropySource = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_size_t)
+_SET_ENTROPY_SOURCE = "_ZN2v82V816SetEntropySourceEPFbPhmE"  # V8::SetEntropySource
+
 _SIGNATURES: dict[str, tuple[object, Sequence[object]]] = {
     "mr_init_v8": (None, (ctypes.c_char_p, ctypes.c_char_p)),
     "mr_init_context": (_CONTEXT, (_Callback,)),
@@ -51,6 +55,15 @@ _SIGNATURES: dict[str, tuple[object, Sequence[object]]] = {
     "mr_set_hard_memory_limit": (None, (_CONTEXT, ctypes.c_size_t)),
     "mr_hard_memory_limit_reached": (ctypes.c_bool, (_CONTEXT,)),
 }
+
+
+def _entropy(buffer: int, size: int) -> bool:
+    """Seeds an isolate's random numbers. V8 would read /dev/urandom, which the jail has not, or else take the time."""
+    ctypes.memmove(buffer, os.urandom(size), size)
+    return True
+
+
+_ENTROPY = _EntropySource(_entropy)
 
 
 class JavaScriptError(Exception):
@@ -67,6 +80,7 @@ def load(folder: Path, heap_mib: int) -> ctypes.CDLL:
     for name, (result, arguments) in _SIGNATURES.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
+    getattr(library, _SET_ENTROPY_SOURCE)(_ENTROPY)
     flags = (*FLAGS, f"--max-heap-size={heap_mib}")
     library.mr_init_v8(" ".join(flags).encode(), str(folder / "icudtl.dat").encode())
     return library
