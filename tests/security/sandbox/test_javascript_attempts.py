@@ -53,6 +53,7 @@ async def test_an_attempt_harms_nobody_else(sandbox: JavaScriptSandbox, attempt:
         bindings=MINE,
         params=MINE,
         environment={"MINE": "secret"},
+        workspace_id="hostile",
     )
     result = await sandbox.run(script)
     if attempt.kinds:
@@ -67,8 +68,10 @@ async def test_an_attempt_harms_nobody_else(sandbox: JavaScriptSandbox, attempt:
 
 
 async def assert_the_neighbour_is_well(sandbox: JavaScriptSandbox) -> None:
-    neighbour = await sandbox.run(Script(code=NEIGHBOUR))
-    assert neighbour.value() == ['["undefined",null,null,null,null,null]', "ok"]
+    """In the same process, where it is used again, and in another."""
+    for workspace in ("hostile", "other"):
+        neighbour = await sandbox.run(Script(code=NEIGHBOUR, workspace_id=workspace))
+        assert neighbour.value() == ['["undefined",null,null,null,null,null]', "ok"]
 
 
 HOSTILE_CONDITIONS = (
@@ -89,9 +92,10 @@ HOSTILE_CONDITIONS = (
 
 @pytest.mark.parametrize("expression", HOSTILE_CONDITIONS)
 async def test_a_hostile_condition_harms_no_other_evaluation(sandbox: JavaScriptSandbox, expression: str) -> None:
-    await sandbox.evaluate(Conditions(scope="hostile", expressions=[expression], timeout_ms=400))
+    hostile = Conditions(scope="hostile", expressions=[expression], timeout_ms=400, workspace_id="a")
+    await sandbox.evaluate(hostile)
     for scope in ("hostile", "other"):
-        verdict = await sandbox.evaluate(
-            Conditions(scope=scope, expressions=["false", "0", "n === 1"], bindings={"n": 1})
-        )
+        sane = Conditions(scope=scope, expressions=["false", "0", "n === 1"], bindings={"n": 1}, workspace_id="a")
+        verdict = await sandbox.evaluate(sane)
+        sandbox.forget(scope)
         assert verdict.matched == 2

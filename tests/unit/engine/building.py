@@ -112,7 +112,7 @@ class Start(BlockHandler):
 class CountedConditions:
     """A loop goes round until its condition, a number, is reached."""
 
-    async def holds(self, condition: CodeTemplate, resolver: Resolver, run_id: str) -> bool:
+    async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
         index = resolver.text(parse_text("<loop.index>"))
         return int(index) < int(condition.source)
 

@@ -11,6 +11,7 @@ from tests.support.eventually import eventually
 from executor_service.sandbox import (
     Conditions,
     ErrorKind,
+    Fetcher,
     FetchRequest,
     FetchResponse,
     JavaScriptSandbox,
@@ -100,38 +101,96 @@ PROBE = (
 )
 
 
-async def test_scripts_of_one_run_share_a_process_and_never_a_context() -> None:
+async def test_scripts_of_one_workspace_share_a_process_and_never_a_context() -> None:
     async with JavaScriptSandbox(size=PoolSize(running=1, spare=1)) as sandbox:
         processes = set()
         for _ in range(10):
-            result = await sandbox.run(Script(code=PROBE, scope="run"))
+            result = await sandbox.run(Script(code=PROBE, workspace_id="a"))
             assert result.value() == ["undefined", None, None]
             processes.add(min(children(zygote())))
         assert len(processes) == 1
-        sandbox.forget("run")
-        await eventually(lambda: not processes & set(children(zygote())))
 
 
-async def test_scripts_of_different_runs_never_share_a_process() -> None:
+def seen_from_within(found: list[set[int]]) -> Fetcher:
+    """What a script fetches: an empty answer, while the processes that there are go to `found`."""
+
+    async def look(request: FetchRequest) -> FetchResponse:
+        found.append(set(children(zygote())))
+        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body="")
+
+    return look
+
+
+LOOK = "await fetch('http://a'); return 1"
+
+
+@pytest.mark.parametrize("workspaces", [["a", "b", "a", "b"], ["", "", "", ""]])
+async def test_workspaces_never_share_a_process(workspaces: list[str]) -> None:
+    found: list[set[int]] = []
+    size = PoolSize(running=1, spare=0, warming=1)
+    async with JavaScriptSandbox(fetcher=seen_from_within(found), size=size) as sandbox:
+        for workspace in workspaces:
+            await sandbox.run(Script(code=LOOK, workspace_id=workspace))
+        assert len(set.union(*found)) == len(workspaces)
+
+
+async def test_who_waits_gets_a_process_of_another_workspace_only_as_a_place() -> None:
     async with JavaScriptSandbox(size=PoolSize(running=1, spare=0, warming=1)) as sandbox:
-        processes: list[int] = []
-        for run in range(5):
-            await sandbox.run(Script(code="return 1", scope=f"run-{run}"))
-            processes += children(zygote())
-        assert len(set(processes)) == 5
+        scripts = [Script(code=PROBE, workspace_id=workspace) for workspace in "aaabbbaaab"]
+        results = await asyncio.gather(*(sandbox.run(script) for script in scripts))
+        assert [result.value() for result in results] == [["undefined", None, None]] * len(scripts)
+
+
+async def test_a_process_is_kept_for_a_while_only() -> None:
+    found: list[set[int]] = []
+    size = PoolSize(running=2, spare=0, warming=1, kept_seconds=0.05)
+    async with JavaScriptSandbox(fetcher=seen_from_within(found), size=size) as sandbox:
+        await sandbox.run(Script(code=LOOK, workspace_id="a"))
+        await eventually(lambda: not found[0] & set(descendants()))
+
+
+async def test_a_process_is_clean_for_the_next_script_whatever_the_last_one_filled_it_with() -> None:
+    filled = "const kept = []; for (let i = 0; i < 90; i++) kept.push(new Array(131072).fill(i)); return kept.length"
+    async with JavaScriptSandbox(size=PoolSize(running=1, spare=0, warming=1)) as sandbox:
+        for _ in range(5):
+            assert (await sandbox.run(Script(code=filled, workspace_id="a"))).value() == 90
 
 
 async def test_the_same_run_id_in_another_workspace_is_another_run() -> None:
     async with JavaScriptSandbox(size=PoolSize(running=4, spare=0, warming=1)) as sandbox:
-        processes = []
         for workspace in ("a", "b"):
-            await sandbox.run(Script(code="return 1", scope="run", workspace_id=workspace))
-            conditions = Conditions(scope="run", expressions=["environmentVariables.K"], workspace_id=workspace)
+            conditions = Conditions(
+                scope="run", expressions=["environmentVariables.K"], workspace_id=workspace, environment={"K": ""}
+            )
             assert (await sandbox.evaluate(conditions)).matched is None
-            processes.append(set(children(zygote())))
-        assert len(processes[1]) == 4
-        sandbox.forget("run")
-        await eventually(lambda: not processes[1] & set(children(zygote())))
+        assert len(children(zygote())) == 2
+
+
+async def test_a_run_that_has_ended_leaves_its_process_to_its_workspace_and_nothing_in_it() -> None:
+    async with JavaScriptSandbox(size=PoolSize(running=1, spare=0, warming=1)) as sandbox:
+        first = Conditions(
+            scope="first", expressions=["environmentVariables.K"], environment={"K": "1"}, workspace_id="a"
+        )
+        assert (await sandbox.evaluate(first)).matched == 0
+        used = children(zygote())
+        sandbox.forget("first")
+        second = Conditions(scope="second", expressions=["environmentVariables.K"], workspace_id="a")
+        assert (await sandbox.evaluate(second)).matched is None
+        assert children(zygote()) == used
+
+
+async def test_a_wait_given_up_in_the_moment_of_its_grant_takes_nothing_away() -> None:
+    async with JavaScriptSandbox(size=PoolSize(running=1, spare=0, warming=1)) as sandbox:
+        for moment in range(12):
+            holder = asyncio.create_task(sandbox.run(Script(code="return 1", workspace_id="a")))
+            await asyncio.sleep(0)
+            waiter = asyncio.create_task(sandbox.run(Script(code="return 2", workspace_id="ab"[moment % 2])))
+            await holder
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            waiter.cancel()
+            await asyncio.gather(waiter, return_exceptions=True)
+            assert (await sandbox.run(Script(code="return 3", workspace_id="a"))).value() == 3
 
 
 async def test_evaluations_without_a_scope_share_nothing() -> None:
@@ -143,20 +202,20 @@ async def test_evaluations_without_a_scope_share_nothing() -> None:
 @pytest.mark.parametrize("harm", ["for (;;);", "const a = []; for (;;) a.push({})", "await new Promise(() => {})"])
 async def test_a_process_that_a_script_has_harmed_is_not_used_again(harm: str) -> None:
     async with JavaScriptSandbox(size=PoolSize(running=2, spare=1)) as sandbox:
-        await sandbox.run(Script(code=harm, scope="run", timeout_ms=5000 if "push" in harm else 100))
-        assert (await sandbox.run(Script(code="return 1", scope="run"))).value() == 1
+        await sandbox.run(Script(code=harm, workspace_id="a", timeout_ms=5000 if "push" in harm else 100))
+        assert (await sandbox.run(Script(code="return 1", workspace_id="a"))).value() == 1
 
 
 async def test_a_process_is_not_shared_by_scripts_at_the_same_time() -> None:
     async with JavaScriptSandbox() as sandbox:
-        scripts = (sandbox.run(Script(code=f"return {n}", scope="run")) for n in range(12))
+        scripts = (sandbox.run(Script(code=f"return {n}", workspace_id="a")) for n in range(12))
         assert [result.value() for result in await asyncio.gather(*scripts)] == list(range(12))
 
 
 async def test_a_process_is_replaced_after_so_many_scripts() -> None:
     async with JavaScriptSandbox(size=PoolSize(running=1, spare=1)) as sandbox:
         for n in range(120):
-            assert (await sandbox.run(Script(code=f"return {n}", scope="run"))).value() == n
+            assert (await sandbox.run(Script(code=f"return {n}", workspace_id="a"))).value() == n
 
 
 async def test_a_fetch_left_running_does_not_confuse_the_next_script() -> None:
@@ -167,7 +226,7 @@ async def test_a_fetch_left_running_does_not_confuse_the_next_script() -> None:
     code = "for (let i = 0; i < 3; i++) fetch('http://a'); await fetch('http://b'); return 1"
     async with JavaScriptSandbox(fetcher=late, size=PoolSize(running=1, spare=1)) as sandbox:
         for _ in range(5):
-            assert (await sandbox.run(Script(code=code, scope="run"))).value() == 1
+            assert (await sandbox.run(Script(code=code, workspace_id="a"))).value() == 1
 
 
 async def test_a_killed_process_is_told_as_out_of_memory_of_the_machine() -> None:

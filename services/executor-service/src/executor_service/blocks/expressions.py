@@ -3,7 +3,7 @@
 import logging
 
 from executor_service.blocks.ports import ConditionRunner
-from executor_service.engine import BadReference
+from executor_service.engine import BadReference, RunRequest
 from executor_service.engine.binding import bind
 from executor_service.engine.sources import Resolver
 from executor_service.sandbox import Conditions
@@ -18,7 +18,7 @@ class SandboxExpressions:
     def __init__(self, sandbox: ConditionRunner) -> None:
         self._sandbox = sandbox
 
-    async def holds(self, condition: CodeTemplate, resolver: Resolver, scope: str) -> bool:
+    async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
         """Whether the expression is true; an error in it ends the loop, and is logged."""
         try:
             bound = bind(condition, resolver, literal_environment=True)
@@ -26,7 +26,12 @@ class SandboxExpressions:
             _log.warning("a loop's condition cannot be read: %s", error.message)
             return False
         verdict = await self._sandbox.evaluate(
-            Conditions(scope=scope, expressions=(bound.source,), bindings=bound.bindings)
+            Conditions(
+                scope=request.sandbox_scope,
+                expressions=(bound.source,),
+                bindings=bound.bindings,
+                workspace_id=request.workspace_id,
+            )
         )
         if verdict.error is not None:
             _log.warning("a loop's condition failed: %s", bound.as_written(verdict.error.message))

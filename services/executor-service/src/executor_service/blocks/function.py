@@ -58,7 +58,6 @@ class FunctionHandler(BlockHandler):
                 environment=call.environment if ENVIRONMENT_OBJECT in bound.source else {},
                 timeout_ms=timeout_ms(inputs.params.get("timeout"), call),
                 workspace_id=call.request.workspace_id,
-                scope=call.request.sandbox_scope,
             )
         )
         return BlockResult(output_of(result, bound))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from executor_service.engine.errors import ContainerFailure
 from executor_service.engine.limits import Limits
 from executor_service.engine.ports import Expressions
+from executor_service.engine.request import RunRequest
 from executor_service.engine.rounds import fixed_rounds, rounds_over
 from executor_service.engine.sources import Resolver
 from executor_service.engine.state import Opening
@@ -16,14 +17,14 @@ class Containers:
     """Decides for the loops and parallels of one run."""
 
     def __init__(
-        self, workflow: CompiledWorkflow, graph: Graph, expressions: Expressions, limits: Limits, scope: str
+        self, workflow: CompiledWorkflow, graph: Graph, expressions: Expressions, limits: Limits, request: RunRequest
     ) -> None:
         self._loops: Mapping[str, CompiledLoop] = workflow.loops
         self._parallels: Mapping[str, CompiledParallel] = workflow.parallels
         self._graph = graph
         self._expressions = expressions
         self._limits = limits
-        self._scope = scope
+        self._request = request
 
     def open(self, block_id: str, resolver: Resolver) -> Opening:
         """What a container that was reached iterates over. Raises ContainerFailure."""
@@ -41,7 +42,7 @@ class Containers:
     async def again(self, block_id: str, index: int, resolver: Resolver) -> bool:
         """Whether a conditional loop runs its iteration `index`. Raises ContainerFailure at the bound."""
         condition = self._loops[block_id].condition
-        if condition is None or not await self._expressions.holds(condition, resolver, self._scope):
+        if condition is None or not await self._expressions.holds(condition, resolver, self._request):
             return False
         if index >= self._limits.iterations:
             raise ContainerFailure(_too_many(self._limits.iterations))

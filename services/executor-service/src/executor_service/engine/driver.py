@@ -54,7 +54,7 @@ class Driver:
         self._clock = setting.engine.clock
         self._scheduler = progress.scheduler
         self._containers = Containers(
-            setting.workflow, plan.graph, setting.engine.expressions, self._limits, setting.request.sandbox_scope
+            setting.workflow, plan.graph, setting.engine.expressions, self._limits, setting.request
         )
         self._performer = Performer(
             setting.engine.handlers, progress.logs, self._limits, self._clock, self._announce_effect

@@ -4,6 +4,7 @@ from typing import Protocol
 
 import msgspec
 
+from executor_service.engine.request import RunRequest
 from executor_service.engine.sources import Resolver
 from shared.contracts.events import RunEvent
 from shared.workflow.code_references import CodeTemplate
@@ -35,10 +36,10 @@ class Journal(Protocol):
 class Expressions(Protocol):
     """Evaluates a loop's condition."""
 
-    async def holds(self, condition: CodeTemplate, resolver: Resolver, scope: str) -> bool:
+    async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
         """Whether the expression is true. An error in it counts as false."""
         ...
 
     def forget(self, scope: str) -> None:
-        """Let go of what is kept for this run: it has ended."""
+        """Let go of what is kept for this run (its `sandbox_scope`): it has ended."""
         ...

@@ -89,7 +89,7 @@ class RunRequest:
 
     @property
     def sandbox_scope(self) -> str:
-        """What one run's user code may share: a process. Run ids alone are unique within a workspace only."""
+        """What one run's conditions may share: a context. Run ids alone are unique within a workspace only."""
         return f"{self.workspace_id}/{self.run_id}"
 
     @property

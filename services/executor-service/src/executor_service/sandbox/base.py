@@ -14,7 +14,7 @@ from executor_service.sandbox.conversation import Conversation
 from executor_service.sandbox.fetching import Fetcher
 from executor_service.sandbox.model import PoolSize, SandboxLimits, Script, ScriptError, ScriptResult
 from executor_service.sandbox.nursery import Engine
-from executor_service.sandbox.pool import REST_SECONDS, Parking, Pool
+from executor_service.sandbox.pool import Pool
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 # The most that one UTF-16 unit takes, as it is and as a JSON escape.
@@ -27,7 +27,7 @@ _HEALTHY = messages.Returned | messages.Thrown | messages.Uncaught | messages.Ov
 
 
 class ScriptSandbox:
-    """Runs user code, each script in a process of its own, or of its run, that is killed after it.
+    """Runs user code, each script in a fresh context, in a process that serves no other workspace.
 
     `async with … as sandbox:` or `start` and `stop`. Cancelling a call kills its process.
     """
@@ -79,36 +79,21 @@ class ScriptSandbox:
         )
         if len(frame) > self._limits.max_input_bytes:
             return ScriptResult(error=explain.input_too_large(len(frame), self._limits))
-        parking = Parking("scripts", script.workspace_id, script.scope)
-        child = await self._occupy(parking)
+        child = await self._pool.take(script.workspace_id)
         healthy = False
         try:
             ending = await self._ending(child, frame, script.workspace_id, Deadline.after(script.timeout_ms))
             healthy = isinstance(ending, _HEALTHY)
         finally:
             if healthy and self._renews and self._can_go_on(child):
-                child.renew(after_seconds=REST_SECONDS)
-                self._pool.park(parking, child)
+                self._pool.rest(script.workspace_id, child)
             else:
                 self._pool.discard(child)
         return self._result(ending, script.code)
 
     def forget(self, scope: str) -> None:
-        """Let go of what this scope's scripts and evaluations share: the run has ended."""
+        """Let go of what this scope's evaluations share: the run has ended."""
         self._pool.forget(scope)
-
-    async def _occupy(self, parking: Parking) -> Child:
-        child = self._pool.unpark(parking)
-        if child is None:
-            return await self._pool.take()
-        try:
-            if await child.renewed():
-                return child
-        except BaseException:
-            self._pool.discard(child)
-            raise
-        self._pool.discard(child)
-        return await self._pool.take()
 
     def _can_go_on(self, child: Child) -> bool:
         """Whether a process is in good order and far from its limit of processor time, which is for all its scripts."""

@@ -33,7 +33,7 @@ class NestedTooDeeply(ProtocolBroken):
 
 
 class Child:
-    """A warm process: it has run no code yet, or code of one run only. It always ends by being killed."""
+    """A warm process: it has run no code yet, or code of one workspace only. It always ends by being killed."""
 
     def __init__(
         self,
@@ -49,7 +49,6 @@ class Child:
         self._reader, self._writer = streams
         self._max_frame = max_frame
         self._owed = 0
-        self._renewal: asyncio.TimerHandle | None = None
         self.scripts = 0
         self.worked_seconds = 0.0
 
@@ -112,8 +111,6 @@ class Child:
 
     def kill(self) -> None:
         """End the process now. It may be called at any time, and again."""
-        if self._renewal is not None:
-            self._renewal.cancel()
         self._nursery.kill(self._number)
         self._writer.transport.abort()
 
@@ -130,25 +127,15 @@ class Child:
             self.kill()
             return Exit(None, 0)
 
-    def renew(self, *, after_seconds: float) -> None:
-        """Ask for a fresh context in a while, or when `renewed` is awaited."""
-        self._renewal = asyncio.get_running_loop().call_later(after_seconds, self._renew)
-
     async def renewed(self) -> bool:
-        """Wait for the fresh context that was asked for; False when there will be none."""
-        if self._renewal is not None:
-            self._renewal.cancel()
-            self._renew()
+        """Ask for a fresh context and wait for it; False when there will be none."""
+        self._write(messages.encode(messages.Renew()))
         try:
             async with asyncio.timeout(_RENEW_SECONDS):
                 await self._expect_ready()
-        except (ChildDied, ProtocolBroken, TimeoutError):
+        except (ChildDied, ProtocolBroken, SandboxUnavailable, TimeoutError):
             return False
         return True
-
-    def _renew(self) -> None:
-        self._renewal = None
-        self._write(messages.encode(messages.Renew()))
 
     async def _expect_ready(self) -> None:
         match await self.receive():

@@ -68,10 +68,10 @@ class JavaScriptSandbox(ScriptSandbox):
 
     async def evaluate(self, conditions: Conditions) -> Verdict:
         """Find the first expression that is truthy. Raises SandboxBusy, SandboxUnavailable."""
-        parking = Parking("conditions", conditions.workspace_id, conditions.scope)
+        parking = Parking(conditions.workspace_id, conditions.scope)
         child = self._pool.unpark(parking)
         hardened = child is not None
-        child = child or await self._pool.take()
+        child = child or await self._pool.take(conditions.workspace_id)
         healthy = False
         try:
             verdict = await self._verdict(child, conditions, hardened=hardened)

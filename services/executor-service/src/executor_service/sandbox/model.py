@@ -22,8 +22,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
 
     `code` is the body of an async function, its references already replaced by the identifiers in `bindings`.
     Values are whatever msgspec can write as JSON. `timeout_ms` counts from the moment a process is free for it.
-    Scripts of one workspace with the same `scope` (a run's id) may follow each other in one process, each in a fresh
-    context; a script without a scope has a process of its own.
+    Scripts of one workspace may follow each other in one process, each in a fresh context; a script without a workspace
+    has a process of its own.
     """
 
     code: str
@@ -32,7 +32,6 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     environment: Mapping[str, str] = {}
     timeout_ms: int = 300_000
     workspace_id: str = ""
-    scope: str = ""
 
 
 class ErrorKind(StrEnum):
@@ -113,11 +112,11 @@ class SandboxLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PoolSize(msgspec.Struct, frozen=True, kw_only=True):
-    """How many processes at work, ready and being made ready, and how long a script waits for one."""
+    """How many processes at work, ready and being made ready, and how long one is kept and a script waits for one."""
 
     running: int = 16
     spare: int = 6
     warming: int = 2
     waiting: int = 256
     wait_seconds: float = 30.0
-    parked_seconds: float = 2.0
+    kept_seconds: float = 10.0

@@ -112,7 +112,6 @@ class Toolbox:
                     environment=call.environment if ENVIRONMENT_OBJECT in bound.source else {},
                     timeout_ms=timeout_ms(None, call),
                     workspace_id=call.request.workspace_id,
-                    scope=call.request.sandbox_scope,
                 )
             )
             return output_of(result, bound).get("result")

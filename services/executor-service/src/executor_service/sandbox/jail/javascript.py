@@ -62,6 +62,7 @@ class JavaScript:
             if frame == RENEW:
                 isolate.close()
                 isolate, door = self.warm()
+                _answer(isolate, door, FIRST_SCRIPT)
                 frames.send(connection, READY)
             else:
                 frames.send(connection, _answer(isolate, door, frame))

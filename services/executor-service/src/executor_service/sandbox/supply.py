@@ -1,0 +1,131 @@
+"""A supply of warm processes that have run nothing yet."""
+
+import asyncio
+from collections import deque
+
+from executor_service.sandbox.child import Child
+from executor_service.sandbox.model import PoolSize, SandboxUnavailable
+from executor_service.sandbox.nursery import Engine, Nursery
+from shared.observe.logging import get_logger
+
+log = get_logger("sandbox")
+# What a script is to say, or has said, needs the processor first: by then it is on its way, and most runs are over.
+REST_SECONDS = 0.01
+NOT_RUNNING = "The sandbox is not running"
+
+
+class Supply:
+    """Keeps some processes ready and makes a few at a time. Each is handed out once."""
+
+    def __init__(self, engine: Engine, size: PoolSize, *, max_frame: int) -> None:
+        self._engine = engine
+        self._size = size
+        self._max_frame = max_frame
+        self._ready: deque[Child] = deque()
+        self._wanted: deque[asyncio.Future[Child]] = deque()
+        self._warming: set[asyncio.Task[None]] = set()
+        self._nursery: Nursery | None = None
+        self._starting = asyncio.Lock()
+        self._open = False
+        self._later: asyncio.TimerHandle | None = None
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that confine the processes."""
+        return self._nursery.layers if self._nursery else ()
+
+    async def start(self) -> None:
+        """Start the zygote and warm the first process. Raises SandboxUnavailable when this host cannot confine it."""
+        self._open = True
+        try:
+            self._ready.append(await self._spawn())
+        except SandboxUnavailable:
+            await self.stop()
+            raise
+        self._replenish()
+
+    async def stop(self) -> None:
+        """End the zygote, and with it every process that it ever made."""
+        self._open = False
+        for task in self._warming:
+            task.cancel()
+        await asyncio.gather(*self._warming, return_exceptions=True)
+        self._disappoint(SandboxUnavailable(NOT_RUNNING))
+        for child in self._ready:
+            child.kill()
+        self._ready.clear()
+        if self._nursery:
+            await self._nursery.stop()
+            self._nursery = None
+
+    async def take(self) -> Child:
+        """A process that is ready, or the next that will be. Raises SandboxUnavailable."""
+        while self._ready:
+            child = self._ready.popleft()
+            if child.usable:
+                self._later = self._later or asyncio.get_running_loop().call_later(REST_SECONDS, self._replenish)
+                return child
+            child.kill()
+        return await self._next_warmed()
+
+    async def _next_warmed(self) -> Child:
+        if not self._open:
+            raise SandboxUnavailable(NOT_RUNNING)
+        wish: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
+        self._wanted.append(wish)
+        self._replenish()
+        try:
+            return await wish
+        except asyncio.CancelledError:
+            if wish.done() and not wish.cancelled() and not wish.exception():
+                self._provide(wish.result())
+            raise
+
+    def _provide(self, child: Child) -> None:
+        while self._wanted:
+            wish = self._wanted.popleft()
+            if not wish.done():
+                wish.set_result(child)
+                return
+        self._ready.append(child)
+
+    def _disappoint(self, error: SandboxUnavailable) -> None:
+        for wish in self._wanted:
+            if not wish.done():
+                wish.set_exception(error)
+        self._wanted.clear()
+
+    def _replenish(self) -> None:
+        if self._later:
+            self._later.cancel()
+            self._later = None
+        missing = self._size.spare + len(self._wanted) - len(self._ready) - len(self._warming)
+        for _ in range(min(missing, self._size.warming - len(self._warming))):
+            if not self._open:
+                return
+            task = asyncio.create_task(self._warm())
+            self._warming.add(task)
+            task.add_done_callback(self._warming.discard)
+
+    async def _warm(self) -> None:
+        try:
+            child = await self._spawn()
+        except SandboxUnavailable as error:
+            log.warning("a sandbox process was not warmed", reason=str(error))
+            self._disappoint(error)
+            return
+        self._provide(child)
+        asyncio.get_running_loop().call_soon(self._replenish)
+
+    async def _spawn(self) -> Child:
+        return await Child.spawn(await self._living_nursery(), self._max_frame)
+
+    async def _living_nursery(self) -> Nursery:
+        if not self._open:
+            raise SandboxUnavailable(NOT_RUNNING)
+        async with self._starting:
+            if self._nursery is None or not self._nursery.alive:
+                if self._nursery:
+                    await self._nursery.stop()
+                self._nursery = await Nursery.start(self._engine)
+            return self._nursery
