@@ -60,9 +60,9 @@ def create_app(
     app.add_exception_handler(FlowportError, render_internal_error)
     app.add_exception_handler(RequestValidationError, render_invalid_parameters)
     app.add_exception_handler(ClientDisconnect, _hung_up)
-    app.include_router(_operations(checks))
-    for router in routers:
-        app.include_router(router)
+    # Not by include_router: FastAPI looks through an included router twice for each request, and builds its routes again.
+    for router in (_operations(checks), *routers):
+        app.router.routes.extend(router.routes)
     return app
 
 
