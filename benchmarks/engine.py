@@ -67,7 +67,7 @@ class Nobody:
 class NoConditions:
     """No loop here asks a condition."""
 
-    async def holds(self, condition: CodeTemplate, resolver: Resolver, scope: str) -> bool:
+    async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
         """Never."""
         return False
 

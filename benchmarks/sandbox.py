@@ -27,10 +27,10 @@ def main() -> None:
 async def measure(steps: int) -> None:
     async with JavaScriptSandbox() as javascript:
         script = Script(code="return n + 1", bindings={"n": 1})
-        of_a_run = Script(code="return n + 1", bindings={"n": 1}, scope="benchmark")
-        condition = Conditions(scope="benchmark", expressions=["n > 3"], bindings={"n": 5})
+        of_an_owner = Script(code="return n + 1", bindings={"n": 1}, owner="benchmark")
+        condition = Conditions(owner="benchmark", scope="run", expressions=["n > 3"], bindings={"n": 5})
         await report("JavaScript, paced", lambda: javascript.run(script), steps, PAUSE_SECONDS)
-        await report("JavaScript, one run", lambda: javascript.run(of_a_run), steps)
+        await report("JavaScript, one owner", lambda: javascript.run(of_an_owner), steps)
         await report("JavaScript, in a row", lambda: javascript.run(script), steps)
         await report("condition of one run", lambda: javascript.evaluate(condition), steps)
         started = time.perf_counter()

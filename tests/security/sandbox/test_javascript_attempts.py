@@ -53,7 +53,7 @@ async def test_an_attempt_harms_nobody_else(sandbox: JavaScriptSandbox, attempt:
         bindings=MINE,
         params=MINE,
         environment={"MINE": "secret"},
-        workspace_id="hostile",
+        owner="hostile",
     )
     result = await sandbox.run(script)
     if attempt.kinds:
@@ -70,7 +70,7 @@ async def test_an_attempt_harms_nobody_else(sandbox: JavaScriptSandbox, attempt:
 async def assert_the_neighbour_is_well(sandbox: JavaScriptSandbox) -> None:
     """In the same process, where it is used again, and in another."""
     for workspace in ("hostile", "other"):
-        neighbour = await sandbox.run(Script(code=NEIGHBOUR, workspace_id=workspace))
+        neighbour = await sandbox.run(Script(code=NEIGHBOUR, owner=workspace))
         assert neighbour.value() == ['["undefined",null,null,null,null,null]', "ok"]
 
 
@@ -92,10 +92,10 @@ HOSTILE_CONDITIONS = (
 
 @pytest.mark.parametrize("expression", HOSTILE_CONDITIONS)
 async def test_a_hostile_condition_harms_no_other_evaluation(sandbox: JavaScriptSandbox, expression: str) -> None:
-    hostile = Conditions(scope="hostile", expressions=[expression], timeout_ms=400, workspace_id="a")
+    hostile = Conditions(scope="hostile", expressions=[expression], timeout_ms=400, owner="a")
     await sandbox.evaluate(hostile)
     for scope in ("hostile", "other"):
-        sane = Conditions(scope=scope, expressions=["false", "0", "n === 1"], bindings={"n": 1}, workspace_id="a")
+        sane = Conditions(scope=scope, expressions=["false", "0", "n === 1"], bindings={"n": 1}, owner="a")
         verdict = await sandbox.evaluate(sane)
         sandbox.forget(scope)
         assert verdict.matched == 2

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from executor_service.sandbox import (
     SandboxUnavailable,
     Script,
 )
+from executor_service.sandbox.supply import REST_SECONDS
 
 ENDLESS = Script(code="for (;;);", timeout_ms=60_000)
 
@@ -101,16 +103,6 @@ PROBE = (
 )
 
 
-async def test_scripts_of_one_workspace_share_a_process_and_never_a_context() -> None:
-    async with JavaScriptSandbox(size=PoolSize(running=1, spare=1)) as sandbox:
-        processes = set()
-        for _ in range(10):
-            result = await sandbox.run(Script(code=PROBE, workspace_id="a"))
-            assert result.value() == ["undefined", None, None]
-            processes.add(min(children(zygote())))
-        assert len(processes) == 1
-
-
 def seen_from_within(found: list[set[int]]) -> Fetcher:
     """What a script fetches: an empty answer, while the processes that there are go to `found`."""
 
@@ -121,76 +113,91 @@ def seen_from_within(found: list[set[int]]) -> Fetcher:
     return look
 
 
-LOOK = "await fetch('http://a'); return 1"
+LOOK = f"await fetch('http://a'); {PROBE}"
+ONE = PoolSize(running=1, spare=0, warming=1)
+RESTED = 10 * REST_SECONDS
+"""Long enough for a fresh context to have been made beforehand."""
 
 
-@pytest.mark.parametrize("workspaces", [["a", "b", "a", "b"], ["", "", "", ""]])
-async def test_workspaces_never_share_a_process(workspaces: list[str]) -> None:
+@pytest.mark.parametrize("pause", [0, RESTED], ids=["at once", "later"])
+@pytest.mark.parametrize(
+    ("owners", "processes"),
+    [("aaaa", 1), ("abab", 4), (["", "", "", ""], 4)],
+    ids=["one owner", "two in turn", "nobody's"],
+)
+async def test_scripts_of_one_owner_share_a_process_and_never_a_context(
+    owners: Sequence[str], processes: int, pause: float
+) -> None:
     found: list[set[int]] = []
-    size = PoolSize(running=1, spare=0, warming=1)
+    async with JavaScriptSandbox(fetcher=seen_from_within(found), size=ONE) as sandbox:
+        for owner in owners:
+            result = await sandbox.run(Script(code=LOOK, owner=owner))
+            assert result.value() == ["undefined", None, None]
+            await asyncio.sleep(pause)
+        assert len(set.union(*found)) == processes
+
+
+async def test_a_kept_process_is_never_anothers_even_where_there_is_room() -> None:
+    found: list[set[int]] = []
+    size = PoolSize(running=2, spare=0, warming=1)
     async with JavaScriptSandbox(fetcher=seen_from_within(found), size=size) as sandbox:
-        for workspace in workspaces:
-            await sandbox.run(Script(code=LOOK, workspace_id=workspace))
-        assert len(set.union(*found)) == len(workspaces)
-
-
-async def test_who_waits_gets_a_process_of_another_workspace_only_as_a_place() -> None:
-    async with JavaScriptSandbox(size=PoolSize(running=1, spare=0, warming=1)) as sandbox:
-        scripts = [Script(code=PROBE, workspace_id=workspace) for workspace in "aaabbbaaab"]
-        results = await asyncio.gather(*(sandbox.run(script) for script in scripts))
-        assert [result.value() for result in results] == [["undefined", None, None]] * len(scripts)
+        for owner in "abab":
+            await sandbox.run(Script(code=LOOK, owner=owner))
+            await asyncio.sleep(RESTED)
+        assert found[1] == found[2] == found[3]
+        assert len(found[1]) == 2
 
 
 async def test_a_process_is_kept_for_a_while_only() -> None:
     found: list[set[int]] = []
-    size = PoolSize(running=2, spare=0, warming=1, kept_seconds=0.05)
+    size = PoolSize(running=2, spare=0, warming=1, kept_seconds=1)
     async with JavaScriptSandbox(fetcher=seen_from_within(found), size=size) as sandbox:
-        await sandbox.run(Script(code=LOOK, workspace_id="a"))
+        await sandbox.run(Script(code=LOOK, owner="a"))
+        await sandbox.run(Script(code=LOOK, owner="a"))
+        assert found[0] & found[1]
         await eventually(lambda: not found[0] & set(descendants()))
 
 
-async def test_a_process_is_clean_for_the_next_script_whatever_the_last_one_filled_it_with() -> None:
-    filled = "const kept = []; for (let i = 0; i < 90; i++) kept.push(new Array(131072).fill(i)); return kept.length"
-    async with JavaScriptSandbox(size=PoolSize(running=1, spare=0, warming=1)) as sandbox:
-        for _ in range(5):
-            assert (await sandbox.run(Script(code=filled, workspace_id="a"))).value() == 90
+FILL = {
+    "heap": "const kept = []; for (let i = 0; i < 150; i++) kept.push(new Array(131072).fill(i)); return kept.length",
+    "small buffers": "const b = []; for (let i = 0; i < 2800; i++) b.push(new Uint8Array(65536)); return b.length",
+}
 
 
-async def test_the_same_run_id_in_another_workspace_is_another_run() -> None:
+@pytest.mark.parametrize("filled", FILL.values(), ids=FILL)
+async def test_a_script_has_all_its_memory_whatever_the_last_one_took(filled: str) -> None:
+    async with JavaScriptSandbox(size=ONE) as sandbox:
+        for _ in range(3):
+            assert (await sandbox.run(Script(code=filled, owner="a"))).error is None
+            assert (await sandbox.run(Script(code=FILL["heap"], owner="a"))).value() == 150
+
+
+async def test_the_same_scope_of_another_owner_is_another() -> None:
     async with JavaScriptSandbox(size=PoolSize(running=4, spare=0, warming=1)) as sandbox:
-        for workspace in ("a", "b"):
-            conditions = Conditions(
-                scope="run", expressions=["environmentVariables.K"], workspace_id=workspace, environment={"K": ""}
+        for owner, environment, matched in (("a", {"K": "1"}, 0), ("b", {}, None)):
+            condition = Conditions(
+                scope="run", expressions=["environmentVariables.K"], owner=owner, environment=environment
             )
-            assert (await sandbox.evaluate(conditions)).matched is None
+            assert (await sandbox.evaluate(condition)).matched == matched
         assert len(children(zygote())) == 2
 
 
-async def test_a_run_that_has_ended_leaves_its_process_to_its_workspace_and_nothing_in_it() -> None:
-    async with JavaScriptSandbox(size=PoolSize(running=1, spare=0, warming=1)) as sandbox:
-        first = Conditions(
-            scope="first", expressions=["environmentVariables.K"], environment={"K": "1"}, workspace_id="a"
-        )
-        assert (await sandbox.evaluate(first)).matched == 0
+async def test_a_run_that_has_ended_leaves_its_process_to_its_owner_and_nothing_in_it() -> None:
+    async with JavaScriptSandbox(size=ONE) as sandbox:
+        secret = Conditions(scope="first", expressions=["environmentVariables.K"], environment={"K": "1"}, owner="a")
+        assert (await sandbox.evaluate(secret)).matched == 0
         used = children(zygote())
         sandbox.forget("first")
-        second = Conditions(scope="second", expressions=["environmentVariables.K"], workspace_id="a")
+        second = Conditions(scope="second", expressions=["environmentVariables.K"], owner="a")
         assert (await sandbox.evaluate(second)).matched is None
         assert children(zygote()) == used
-
-
-async def test_a_wait_given_up_in_the_moment_of_its_grant_takes_nothing_away() -> None:
-    async with JavaScriptSandbox(size=PoolSize(running=1, spare=0, warming=1)) as sandbox:
-        for moment in range(12):
-            holder = asyncio.create_task(sandbox.run(Script(code="return 1", workspace_id="a")))
-            await asyncio.sleep(0)
-            waiter = asyncio.create_task(sandbox.run(Script(code="return 2", workspace_id="ab"[moment % 2])))
-            await holder
-            for _ in range(moment):
-                await asyncio.sleep(0)
-            waiter.cancel()
-            await asyncio.gather(waiter, return_exceptions=True)
-            assert (await sandbox.run(Script(code="return 3", workspace_id="a"))).value() == 3
+        sandbox.forget("second")
+        assert (await sandbox.run(Script(code=f"Math.left = 1; {PROBE}", owner="a"))).value() == [
+            "undefined",
+            None,
+            None,
+        ]
+        assert children(zygote()) == used
 
 
 async def test_evaluations_without_a_scope_share_nothing() -> None:
@@ -201,32 +208,67 @@ async def test_evaluations_without_a_scope_share_nothing() -> None:
 
 @pytest.mark.parametrize("harm", ["for (;;);", "const a = []; for (;;) a.push({})", "await new Promise(() => {})"])
 async def test_a_process_that_a_script_has_harmed_is_not_used_again(harm: str) -> None:
-    async with JavaScriptSandbox(size=PoolSize(running=2, spare=1)) as sandbox:
-        await sandbox.run(Script(code=harm, workspace_id="a", timeout_ms=5000 if "push" in harm else 100))
-        assert (await sandbox.run(Script(code="return 1", workspace_id="a"))).value() == 1
+    found: list[set[int]] = []
+    async with JavaScriptSandbox(fetcher=seen_from_within(found), size=ONE) as sandbox:
+        harmful = f"await fetch('http://a'); {harm}"
+        await sandbox.run(Script(code=harmful, owner="a", timeout_ms=5000 if "push" in harm else 1000))
+        assert (await sandbox.run(Script(code=LOOK, owner="a"))).error is None
+        assert found[1] - found[0]
 
 
 async def test_a_process_is_not_shared_by_scripts_at_the_same_time() -> None:
     async with JavaScriptSandbox() as sandbox:
-        scripts = (sandbox.run(Script(code=f"return {n}", workspace_id="a")) for n in range(12))
+        scripts = (sandbox.run(Script(code=f"return {n}", owner="a")) for n in range(12))
         assert [result.value() for result in await asyncio.gather(*scripts)] == list(range(12))
 
 
 async def test_a_process_is_replaced_after_so_many_scripts() -> None:
-    async with JavaScriptSandbox(size=PoolSize(running=1, spare=1)) as sandbox:
-        for n in range(120):
-            assert (await sandbox.run(Script(code=f"return {n}", workspace_id="a"))).value() == n
+    found: list[set[int]] = []
+    async with JavaScriptSandbox(fetcher=seen_from_within(found), size=ONE) as sandbox:
+        for _ in range(120):
+            assert (await sandbox.run(Script(code=LOOK, owner="a"))).error is None
+        assert len(set.union(*found)) == 2
 
 
-async def test_a_fetch_left_running_does_not_confuse_the_next_script() -> None:
-    async def late(request: FetchRequest) -> FetchResponse:
-        await asyncio.sleep(0.02)
-        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body="")
+async def test_a_fetch_left_running_is_not_the_next_scripts() -> None:
+    async def slow_for_some(request: FetchRequest) -> FetchResponse:
+        if "slow" in request.url:
+            await asyncio.sleep(0.05)
+        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body=request.url)
 
-    code = "for (let i = 0; i < 3; i++) fetch('http://a'); await fetch('http://b'); return 1"
-    async with JavaScriptSandbox(fetcher=late, size=PoolSize(running=1, spare=1)) as sandbox:
+    leaving = "for (let i = 0; i < 3; i++) fetch('http://slow'); await fetch('http://b'); return 1"
+    asking = "return await (await fetch('http://mine')).text()"
+    async with JavaScriptSandbox(fetcher=slow_for_some, size=PoolSize(running=1, spare=1)) as sandbox:
         for _ in range(5):
-            assert (await sandbox.run(Script(code=code, workspace_id="a"))).value() == 1
+            assert (await sandbox.run(Script(code=leaving, owner="a"))).value() == 1
+            assert (await sandbox.run(Script(code=asking, owner="a"))).value() == "http://mine"
+
+
+async def test_a_fetch_that_cannot_be_stopped_answers_nobody_else() -> None:
+    answered = asyncio.Event()
+
+    async def stubborn(request: FetchRequest) -> FetchResponse:
+        if "slow" in request.url:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                await asyncio.sleep(1.2)
+                answered.set()
+        elif "mine" in request.url:
+            await answered.wait()
+        return FetchResponse(status=200, status_text="OK", url=request.url, headers={}, body=request.url)
+
+    asking = "return await (await fetch('http://mine')).text()"
+    async with JavaScriptSandbox(fetcher=stubborn, size=ONE) as sandbox:
+        await sandbox.run(Script(code="fetch('http://slow'); await fetch('http://quick'); return 1", owner="a"))
+        assert (await sandbox.run(Script(code=asking, owner="a"))).value() == "http://mine"
+
+
+async def test_a_sandbox_that_was_stopped_can_be_started_again() -> None:
+    sandbox = JavaScriptSandbox(size=ONE)
+    for _ in range(2):
+        async with sandbox:
+            assert (await sandbox.run(Script(code="return 1", owner="a"))).value() == 1
 
 
 async def test_a_killed_process_is_told_as_out_of_memory_of_the_machine() -> None:

@@ -39,9 +39,7 @@ async def sandboxes() -> AsyncIterator[Sandboxes]:
 @given(value=JSON)
 async def test_json_survives_the_way_in_and_out(sandboxes: Sandboxes, value: object) -> None:
     for sandbox in sandboxes:
-        script = Script(
-            code="return [it, params['it']]", bindings={"it": value}, params={"it": value}, workspace_id="fuzz"
-        )
+        script = Script(code="return [it, params['it']]", bindings={"it": value}, params={"it": value}, owner="fuzz")
         result = await sandbox.run(script)
         assert (result.error, result.value()) == (None, [value, value])
 
@@ -51,14 +49,14 @@ async def test_json_survives_the_way_in_and_out(sandboxes: Sandboxes, value: obj
 async def test_any_text_can_be_code(sandboxes: Sandboxes, text: str) -> None:
     code = text.encode("utf-8", "replace").decode()
     for sandbox in sandboxes:
-        result = await sandbox.run(Script(code=code, timeout_ms=2000, workspace_id="fuzz"))
+        result = await sandbox.run(Script(code=code, timeout_ms=2000, owner="fuzz"))
         assert result.error is None or result.error.message
 
 
 @pytest.mark.parametrize("code", ["return Math.random()", "import random\nreturn random.random()"])
 async def test_random_numbers_differ_between_scripts(sandboxes: Sandboxes, code: str) -> None:
     sandbox = sandboxes[code.startswith("import")]
-    results = await asyncio.gather(*(sandbox.run(Script(code=code, workspace_id="a")) for _ in range(100)))
+    results = await asyncio.gather(*(sandbox.run(Script(code=code, owner="a")) for _ in range(100)))
     assert len({result.value() for result in results}) == len(results)
 
 

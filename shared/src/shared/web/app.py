@@ -60,7 +60,7 @@ def create_app(
     app.add_exception_handler(FlowportError, render_internal_error)
     app.add_exception_handler(RequestValidationError, render_invalid_parameters)
     app.add_exception_handler(ClientDisconnect, _hung_up)
-    # Not by include_router: FastAPI looks through an included router twice for each request, and builds its routes again.
+    # Not by include_router: FastAPI would look through it twice for each request, and build its routes anew.
     for router in (_operations(checks), *routers):
         app.router.routes.extend(router.routes)
     return app

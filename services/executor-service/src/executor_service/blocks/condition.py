@@ -71,6 +71,7 @@ class ConditionHandler(BlockHandler):
                 expressions=[code.source for code in bound],
                 bindings=bindings,
                 workspace_id=call.request.workspace_id,
+                owner=call.request.sandbox_owner,
             )
         )
         if verdict.error is not None:

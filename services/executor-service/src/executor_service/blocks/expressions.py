@@ -31,6 +31,7 @@ class SandboxExpressions:
                 expressions=(bound.source,),
                 bindings=bound.bindings,
                 workspace_id=request.workspace_id,
+                owner=request.sandbox_owner,
             )
         )
         if verdict.error is not None:

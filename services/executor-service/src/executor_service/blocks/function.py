@@ -58,6 +58,7 @@ class FunctionHandler(BlockHandler):
                 environment=call.environment if ENVIRONMENT_OBJECT in bound.source else {},
                 timeout_ms=timeout_ms(inputs.params.get("timeout"), call),
                 workspace_id=call.request.workspace_id,
+                owner=call.request.sandbox_owner,
             )
         )
         return BlockResult(output_of(result, bound))

@@ -52,6 +52,7 @@ class WorkflowHandler(BlockHandler):
         request = RunRequest(
             run_id=call.request.run_id,
             workspace_id=call.request.workspace_id,
+            user_id=call.request.user_id,
             workflow_id=workflow_id,
             workflow_name=child.name,
             input=_child_input(child.compiled, inputs.params),

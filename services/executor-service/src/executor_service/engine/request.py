@@ -14,6 +14,8 @@ class RunRequest:
 
     run_id: str
     workspace_id: str
+    user_id: str | None = None
+    """Whose environment values stand in for missing ones, besides the workspace's."""
     workflow_id: str
     workflow_name: str = ""
     input: Json = None
@@ -61,6 +63,7 @@ class RunRequest:
         return cls(
             run_id=spec.run_id,
             workspace_id=spec.snapshot.workspace_id,
+            user_id=spec.user_id,
             workflow_id=spec.snapshot.workflow_id,
             workflow_name=spec.workflow_name,
             input=body,
@@ -86,6 +89,11 @@ class RunRequest:
     def run_workflow_id(self) -> str:
         """The workflow that was asked for: where the run and its pauses are to be found."""
         return self.calling_workflow_id or self.workflow_id
+
+    @property
+    def sandbox_owner(self) -> str:
+        """Whose user code may follow each other in one process: those who see the same secrets."""
+        return f"{self.workspace_id}/{self.user_id or ''}"
 
     @property
     def sandbox_scope(self) -> str:

@@ -15,6 +15,7 @@ from executor_service.sandbox.fetching import Fetcher
 from executor_service.sandbox.model import PoolSize, SandboxLimits, Script, ScriptError, ScriptResult
 from executor_service.sandbox.nursery import Engine
 from executor_service.sandbox.pool import Pool
+from executor_service.sandbox.supply import Supply
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 # The most that one UTF-16 unit takes, as it is and as a JSON escape.
@@ -27,7 +28,7 @@ _HEALTHY = messages.Returned | messages.Thrown | messages.Uncaught | messages.Ov
 
 
 class ScriptSandbox:
-    """Runs user code, each script in a fresh context, in a process that serves no other workspace.
+    """Runs user code, each script in a fresh context, in a process that serves no other owner.
 
     `async with … as sandbox:` or `start` and `stop`. Cancelling a call kills its process.
     """
@@ -39,7 +40,7 @@ class ScriptSandbox:
         self._limits = limits
         self._language = engine.language
         most_bytes = _UTF8_BYTES * limits.max_result_chars + _ESCAPED_BYTES * limits.max_stdout_chars
-        self._pool = Pool(engine, size, max_frame=most_bytes + _FRAME_SLACK)
+        self._pool = Pool(Supply(engine, size, max_frame=most_bytes + _FRAME_SLACK), size)
 
     async def start(self) -> None:
         """Raises SandboxUnavailable when this host cannot confine user code."""
@@ -79,14 +80,14 @@ class ScriptSandbox:
         )
         if len(frame) > self._limits.max_input_bytes:
             return ScriptResult(error=explain.input_too_large(len(frame), self._limits))
-        child = await self._pool.take(script.workspace_id)
+        child = await self._pool.take(script.owner)
         healthy = False
         try:
             ending = await self._ending(child, frame, script.workspace_id, Deadline.after(script.timeout_ms))
             healthy = isinstance(ending, _HEALTHY)
         finally:
             if healthy and self._renews and self._can_go_on(child):
-                self._pool.rest(script.workspace_id, child)
+                self._pool.rest(script.owner, child)
             else:
                 self._pool.discard(child)
         return self._result(ending, script.code)
@@ -97,7 +98,7 @@ class ScriptSandbox:
 
     def _can_go_on(self, child: Child) -> bool:
         """Whether a process is in good order and far from its limit of processor time, which is for all its scripts."""
-        return child.in_step and child.scripts < _MOST_SCRIPTS and child.worked_seconds < self._limits.cpu_seconds / 10
+        return child.in_step and child.scripts < _MOST_SCRIPTS and child.worked_seconds < self._limits.earlier_seconds
 
     async def _ending(
         self, child: Child, frame: bytes, workspace_id: str, deadline: "Deadline"

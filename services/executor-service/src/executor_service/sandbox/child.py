@@ -33,7 +33,10 @@ class NestedTooDeeply(ProtocolBroken):
 
 
 class Child:
-    """A warm process: it has run no code yet, or code of one workspace only. It always ends by being killed."""
+    """A warm process: it has run no code yet, or code of one owner only. It always ends by being killed.
+
+    `is_fresh` tells whether nothing has run in its present context.
+    """
 
     def __init__(
         self,
@@ -49,13 +52,17 @@ class Child:
         self._reader, self._writer = streams
         self._max_frame = max_frame
         self._owed = 0
+        self.is_fresh = True
         self.scripts = 0
         self.worked_seconds = 0.0
 
     @classmethod
     async def spawn(cls, nursery: Nursery, max_frame: int) -> "Child":
         """Fork a child and wait until it is warm and locked down. Raises SandboxUnavailable."""
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise SandboxUnavailable(f"The sandbox cannot start a process: {error}") from error
         try:
             with theirs:
                 number, exit_ = nursery.fork(theirs)
@@ -87,6 +94,7 @@ class Child:
 
     async def send(self, message: msgspec.Struct | bytes) -> None:
         """Send one frame: a message, or one encoded before."""
+        self.is_fresh = False
         self._write(message if isinstance(message, bytes) else messages.encode(message))
         try:
             await self._writer.drain()
@@ -140,7 +148,7 @@ class Child:
     async def _expect_ready(self) -> None:
         match await self.receive():
             case [messages.Ready()]:
-                return
+                self.is_fresh = True
             case [messages.Refused(text=text)]:
                 raise SandboxUnavailable(f"This host does not let user code be confined: {text}")
             case _:

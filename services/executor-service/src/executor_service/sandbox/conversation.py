@@ -21,6 +21,7 @@ class Conversation:
         self._limits = limits
         self._workspace_id = workspace_id
         self._fetches: set[asyncio.Task[None]] = set()
+        self._is_over = False
         self._turn = asyncio.Semaphore(limits.concurrent_fetches)
 
     async def run(self, frame: bytes) -> messages.Ending:
@@ -29,6 +30,7 @@ class Conversation:
         try:
             return await self._listen()
         finally:
+            self._is_over = True  # a fetch that outlives it must not answer the next script's
             if self._fetches:
                 await self._abandon_fetches()
 
@@ -50,7 +52,9 @@ class Conversation:
         self._fetches.add(asyncio.create_task(self._serve(call)))
 
     async def _serve(self, call: messages.FetchCall) -> None:
-        await self._child.send(await self._fetched(call))
+        answer = await self._fetched(call)
+        if not self._is_over:
+            await self._child.send(answer)
 
     async def _fetched(self, call: messages.FetchCall) -> messages.Fetched:
         request = FetchRequest(

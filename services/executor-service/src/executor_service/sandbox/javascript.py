@@ -1,6 +1,7 @@
 """JavaScript in jailed processes."""
 
 import importlib.util
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,7 +45,7 @@ class JavaScriptEngine:
             "v8_folder": str(Path(spec.origin).parent),
             "heap_bytes": self._limits.heap_bytes,
             "data_bytes": 2 * self._limits.heap_bytes,
-            "cpu_seconds": self._limits.cpu_seconds,
+            "cpu_seconds": math.ceil(self._limits.cpu_seconds + self._limits.earlier_seconds),
             "max_result_chars": self._limits.max_result_chars,
             "max_stdout_chars": self._limits.max_stdout_chars,
             "max_fetches": self._limits.max_fetches,
@@ -68,10 +69,10 @@ class JavaScriptSandbox(ScriptSandbox):
 
     async def evaluate(self, conditions: Conditions) -> Verdict:
         """Find the first expression that is truthy. Raises SandboxBusy, SandboxUnavailable."""
-        parking = Parking(conditions.workspace_id, conditions.scope)
+        parking = Parking(conditions.owner, conditions.scope)
         child = self._pool.unpark(parking)
         hardened = child is not None
-        child = child or await self._pool.take(conditions.workspace_id)
+        child = child or await self._pool.take(conditions.owner)
         healthy = False
         try:
             verdict = await self._verdict(child, conditions, hardened=hardened)

@@ -22,8 +22,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
 
     `code` is the body of an async function, its references already replaced by the identifiers in `bindings`.
     Values are whatever msgspec can write as JSON. `timeout_ms` counts from the moment a process is free for it.
-    Scripts of one workspace may follow each other in one process, each in a fresh context; a script without a workspace
-    has a process of its own.
+    Scripts of one `owner` may follow each other in one process, each in a fresh context; a script without one has a
+    process of its own. `workspace_id` is for what it fetches.
     """
 
     code: str
@@ -32,6 +32,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     environment: Mapping[str, str] = {}
     timeout_ms: int = 300_000
     workspace_id: str = ""
+    owner: str = ""
 
 
 class ErrorKind(StrEnum):
@@ -75,8 +76,8 @@ class ScriptResult(msgspec.Struct, frozen=True, kw_only=True):
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     """Expressions to try in order until one is truthy. An empty expression is false.
 
-    Evaluations of one workspace with the same `scope` (a run's id) share one context, in which nothing that they do
-    remains; `environment` is taken from the first of them.
+    Evaluations of one `owner` with the same `scope` (a run) share one context, in which nothing that they do remains;
+    `environment` is taken from the first of them.
     """
 
     scope: str
@@ -85,6 +86,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     environment: Mapping[str, str] = {}
     timeout_ms: int = 5_000
     workspace_id: str = ""
+    owner: str = ""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +111,11 @@ class SandboxLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_fetches: int = 100
     concurrent_fetches: int = 10
     fetch_timeout_seconds: float = 60.0
+
+    @property
+    def earlier_seconds(self) -> float:
+        """What a process may have worked for earlier scripts when it is given to the next: it has that on top."""
+        return self.cpu_seconds / 10
 
 
 class PoolSize(msgspec.Struct, frozen=True, kw_only=True):

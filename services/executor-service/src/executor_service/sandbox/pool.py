@@ -2,49 +2,51 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from executor_service.sandbox.child import Child
 from executor_service.sandbox.model import PoolSize, SandboxBusy, SandboxUnavailable
-from executor_service.sandbox.nursery import Engine
 from executor_service.sandbox.supply import NOT_RUNNING, REST_SECONDS, Supply
 
 
 class Parking(NamedTuple):
-    """Whose a kept process is: one scope's of a workspace, as it is; or (None) any script's, with a fresh context."""
+    """Whose a kept process is: one scope's of an owner, as it is; or (None) for whatever the owner runs next."""
 
-    workspace_id: str
+    owner: str
     scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
+    """`end` is when it is renewed, or has been kept for long enough."""
+
     parking: Parking
-    expiry: asyncio.TimerHandle
+    end: asyncio.TimerHandle
 
 
 class Waiter(NamedTuple):
-    """Waits for a process of its workspace, or (None) for a place to have a new one in."""
+    """Waits for a process of its owner, or (None) for a place to have a new one in."""
 
-    workspace_id: str
+    owner: str
     granted: "asyncio.Future[Child | None]"
 
 
 class Pool:
-    """Gives processes to scripts, so many at once. No process ever serves two workspaces.
+    """Gives processes to scripts, so many at once. No process ever serves two owners.
 
-    A used process is kept for a while: `park` for one scope, as it is, or `rest` for its workspace, with a fresh
-    context. It keeps its place until that is wanted by somebody else.
+    A used process is kept for a while: `park` for one scope, as it is, or `rest` for its owner, who gets it with a
+    fresh context. It keeps its place until that is wanted by somebody else.
     """
 
-    def __init__(self, engine: Engine, size: PoolSize, *, max_frame: int) -> None:
+    def __init__(self, supply: Supply, size: PoolSize) -> None:
+        self._supply = supply
         self._size = size
-        self._supply = Supply(engine, size, max_frame=max_frame)
         self._taken = 0  # places: processes at work, renewed or kept
         self._waiters: deque[Waiter] = deque()
         self._kept: dict[Child, Kept] = {}
-        self._renewing: dict[Child, asyncio.Task[None]] = {}
+        self._renewing: set[asyncio.Task[None]] = set()
         self._open = False
 
     @property
@@ -61,100 +63,131 @@ class Pool:
         self._open = False
         while waiter := self._next_waiter():
             waiter.granted.set_exception(SandboxUnavailable(NOT_RUNNING))
-        for child, task in self._renewing.items():
+        for task in self._renewing:
             task.cancel()
-            child.kill()
-        await asyncio.gather(*self._renewing.values(), return_exceptions=True)
+        await asyncio.gather(*self._renewing, return_exceptions=True)
         while self._evict_one():
             self._free_place()
         await self._supply.stop()
 
-    async def take(self, workspace_id: str) -> Child:
-        """A process in a fresh context, new or the workspace's own. Raises SandboxBusy, SandboxUnavailable."""
+    async def take(self, owner: str) -> Child:
+        """A process in a fresh context, new or the owner's own. Raises SandboxBusy, SandboxUnavailable."""
         if not self._open:
             raise SandboxUnavailable(NOT_RUNNING)
-        if child := self.unpark(Parking(workspace_id)):
-            return child
-        if not (self._take_place() or self._evict_one()) and (child := await self._wait(workspace_id)):
-            return child
-        try:
-            return await self._supply.take()
-        except BaseException:
-            self._free_place()
-            raise
+        child = self._take_kept(Parking(owner), is_fresh=True)
+        if child is None and not self._take_place():
+            child = self._take_kept(Parking(owner), is_fresh=False)
+            if child is None and not (self._take_place() or self._evict_one()):
+                child = await self._wait(owner)
+        return await self._made_fresh(child)
 
     def discard(self, child: Child) -> None:
         """End a process that was taken, and free its place."""
         child.kill()
         self._free_place()
 
-    def park(self, parking: Parking, child: Child) -> None:
-        """Keep a taken process as it is, for one scope; a second one is its workspace's."""
-        if parking.scope and self._open and not self._waiters and self._find(parking) is None:
-            self._keep(parking, child)
+    def rest(self, owner: str, child: Child) -> None:
+        """Keep a taken process for its owner's next script."""
+        if owner and self._open:
+            self._offer(owner, child)
         else:
-            self.rest(parking.workspace_id, child)
+            self.discard(child)
+
+    def park(self, parking: Parking, child: Child) -> None:
+        """Keep a taken process as it is, for one scope; a second one is its owner's."""
+        if parking.scope and self._open and not self._waiters and self._find(parking, is_fresh=False) is None:
+            self._keep(parking, child, self._size.kept_seconds, self._expire)
+        else:
+            self.rest(parking.owner, child)
 
     def unpark(self, parking: Parking) -> Child | None:
-        """Take a process that is kept for this back, the last used first."""
-        while (child := self._find(parking)) is not None:
-            self._kept.pop(child).expiry.cancel()
-            if child.usable:
-                return child
-            self.discard(child)
-        return None
-
-    def rest(self, workspace_id: str, child: Child) -> None:
-        """Keep a taken process for its workspace, once it has a fresh context."""
-        waiter = self._waiters[0] if self._waiters else None
-        if not workspace_id or not self._open or (waiter and waiter.workspace_id != workspace_id):
-            self.discard(child)
-            return
-        delay = 0 if waiter else REST_SECONDS
-        self._renewing[child] = task = asyncio.create_task(self._renew(workspace_id, child, after_seconds=delay))
-        task.add_done_callback(lambda _: self._renewing.pop(child))
+        """Take a process that is parked for this back."""
+        return self._take_kept(parking, is_fresh=False)
 
     def forget(self, scope: str) -> None:
-        """What is parked for this scope is its workspace's from now on, or ends."""
+        """What is parked for this scope is its owner's from now on."""
         for child, kept in list(self._kept.items()):
             if kept.parking.scope == scope:
-                self._kept.pop(child).expiry.cancel()
-                self.rest(kept.parking.workspace_id, child)
+                self._forgo(child)
+                self.rest(kept.parking.owner, child)
 
-    async def _renew(self, workspace_id: str, child: Child, *, after_seconds: float) -> None:
-        await asyncio.sleep(after_seconds)
-        if await child.renewed():
-            self._offer(workspace_id, child)
-        else:
-            self.discard(child)
+    async def _made_fresh(self, child: Child | None) -> Child:
+        """This process with a fresh context, or else a new one in its place; None is a place."""
+        try:
+            if child is not None:
+                if child.is_fresh or await child.renewed():
+                    return child
+                child.kill()
+            return await self._supply.take()
+        except BaseException:
+            if child is not None:
+                child.kill()
+            self._free_place()
+            raise
 
-    def _offer(self, workspace_id: str, child: Child) -> None:
+    def _offer(self, owner: str, child: Child) -> None:
+        """Give a taken process to who waits for it, or its place to who waits for longer, or keep it."""
         waiter = self._next_waiter()
-        if waiter is None:
-            self._keep(Parking(workspace_id), child)
-        elif waiter.workspace_id == workspace_id:
+        if waiter is None and child.is_fresh:
+            self._keep(Parking(owner), child, self._size.kept_seconds, self._expire)
+        elif waiter is None:
+            self._keep(Parking(owner), child, REST_SECONDS, self._renew)
+        elif waiter.owner == owner:
             waiter.granted.set_result(child)
         else:
             child.kill()
             waiter.granted.set_result(None)
 
-    def _keep(self, parking: Parking, child: Child) -> None:
-        expiry = asyncio.get_running_loop().call_later(self._size.kept_seconds, self._expire, child)
-        self._kept[child] = Kept(parking, expiry)
+    def _keep(self, parking: Parking, child: Child, seconds: float, then: Callable[[Child], None]) -> None:
+        self._kept[child] = Kept(parking, asyncio.get_running_loop().call_later(seconds, then, child))
+
+    def _forgo(self, child: Child) -> Parking:
+        kept = self._kept.pop(child)
+        kept.end.cancel()
+        return kept.parking
 
     def _expire(self, child: Child) -> None:
-        del self._kept[child]
+        self._forgo(child)
         self.discard(child)
 
-    def _find(self, parking: Parking) -> Child | None:
-        return next((child for child in reversed(self._kept) if self._kept[child].parking == parking), None)
+    def _renew(self, child: Child) -> None:
+        """Nobody wanted it so far: make its fresh context beforehand."""
+        owner = self._forgo(child).owner
+
+        async def renew() -> None:
+            if await child.renewed():
+                self._offer(owner, child)
+            else:
+                self.discard(child)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._renewing.discard(task)
+            if task.cancelled():
+                self.discard(child)
+
+        task = asyncio.create_task(renew())
+        self._renewing.add(task)
+        task.add_done_callback(ended)
+
+    def _take_kept(self, parking: Parking, *, is_fresh: bool) -> Child | None:
+        while (child := self._find(parking, is_fresh=is_fresh)) is not None:
+            self._forgo(child)
+            if child.usable:
+                return child
+            self.discard(child)
+        return None
+
+    def _find(self, parking: Parking, *, is_fresh: bool) -> Child | None:
+        """The last that was kept of them: what is not needed any more is not touched, and expires."""
+        kept = reversed(self._kept.items())
+        return next((child for child, how in kept if how.parking == parking and child.is_fresh is is_fresh), None)
 
     def _evict_one(self) -> bool:
         """End the process that is kept for longest. Its place is the caller's."""
         oldest = next(iter(self._kept), None)
         if oldest is None:
             return False
-        self._kept.pop(oldest).expiry.cancel()
+        self._forgo(oldest)
         oldest.kill()
         return True
 
@@ -170,10 +203,10 @@ class Pool:
         else:
             self._taken -= 1
 
-    async def _wait(self, workspace_id: str) -> Child | None:
+    async def _wait(self, owner: str) -> Child | None:
         if len(self._waiters) >= self._size.waiting:
             raise SandboxBusy("Too many functions wait for the sandbox", retry_after=1)
-        waiter = Waiter(workspace_id, asyncio.get_running_loop().create_future())
+        waiter = Waiter(owner, asyncio.get_running_loop().create_future())
         self._waiters.append(waiter)
         try:
             async with asyncio.timeout(self._size.wait_seconds):
@@ -198,7 +231,7 @@ class Pool:
             if child is None:
                 self._free_place()
             else:
-                self._offer(waiter.workspace_id, child)
+                self.rest(waiter.owner, child)
 
     def _next_waiter(self) -> Waiter | None:
         while self._waiters:

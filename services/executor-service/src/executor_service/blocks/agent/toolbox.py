@@ -112,6 +112,7 @@ class Toolbox:
                     environment=call.environment if ENVIRONMENT_OBJECT in bound.source else {},
                     timeout_ms=timeout_ms(None, call),
                     workspace_id=call.request.workspace_id,
+                    owner=call.request.sandbox_owner,
                 )
             )
             return output_of(result, bound).get("result")

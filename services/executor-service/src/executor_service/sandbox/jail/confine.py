@@ -4,6 +4,7 @@
 not grant are left out of the returned list; those without which nothing may run raise OSError.
 """
 
+import mmap
 import os
 import resource
 import signal
@@ -50,6 +51,15 @@ def limit(*, data: int, cpu_seconds: int, files: int = 0, tasks: int = 0) -> Non
     resource.setrlimit(resource.RLIMIT_NPROC, (tasks, tasks))
     resource.setrlimit(resource.RLIMIT_DATA, (data, data))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
+
+
+def has_room(size: int) -> bool:
+    """Whether the limit leaves nearly so many bytes of data: what is freed is not always given back, and counts on."""
+    try:
+        mmap.mmap(-1, size - size // 8, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+    except (OSError, MemoryError):
+        return False
+    return True
 
 
 def data_in_use() -> int:

@@ -61,6 +61,8 @@ class JavaScript:
         while (frame := frames.receive(connection)) is not None:
             if frame == RENEW:
                 isolate.close()
+                if not confine.has_room(self._options.data_bytes):
+                    return
                 isolate, door = self.warm()
                 _answer(isolate, door, FIRST_SCRIPT)
                 frames.send(connection, READY)
