@@ -28,6 +28,17 @@ def test_everything_is_deleted_by_keyboard_however_fast(console: Console, accoun
     assert account.draft(workflow_id)["blocks"] == {}
 
 
+def test_a_block_is_added_by_keyboard_alone(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Type it in", "return 1;"))
+    console.goto(f"/workflows/{workflow_id}").button("Add block").focus()
+    console.page.keyboard.press("/")
+    expect(console.page.get_by_label("Search blocks")).to_be_focused()
+    console.page.keyboard.type("http")
+    console.page.keyboard.press("Enter")
+    console.saved()
+    assert len(account.draft(workflow_id)["blocks"]) == 3
+
+
 def test_a_drag_into_a_loop_is_taken_back_in_one_step(console: Console, account: Account) -> None:
     workflow_id = account.import_(thirty("Drag it in"))
     console.goto(f"/workflows/{workflow_id}")

@@ -185,4 +185,5 @@ def test_two_in_one_folder_are_told_of_each_other(tmp_path: Path) -> None:
         (tmp_path / "output.txt").rename(tmp_path / "first.txt")
         with up(tmp_path, free_port()) as second:
             assert second.process.wait(SECONDS) == 1
-            assert f"in use by process {first.process.pid}" in " ".join(second.output.split())
+            told = " ".join(second.output.split())
+            assert f"in use by process {first.process.pid}, which answers at http" in told

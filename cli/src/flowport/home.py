@@ -62,7 +62,7 @@ class Home:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 lock.seek(0)
-                raise HomeInUse(f"{self.path} is in use by process {lock.read().strip() or 'unknown'}") from None
+                raise self._in_use(lock.read().strip()) from None
             self._require_room()
             try:
                 lock.truncate(0)
@@ -73,6 +73,12 @@ class Home:
                 if error.errno in _CANNOT_WRITE and self._has(error.filename):
                     raise self._not_writable(error) from error
                 raise
+
+    def _in_use(self, process: str) -> HomeInUse:
+        known = self.read_credentials()
+        where = f", which answers at {known.base_url}" if known else ""
+        end = f"; `kill {process}` ends it" if process else ""
+        return HomeInUse(f"{self.path} is in use by process {process or 'unknown'}{where}{end}")
 
     def _lock_file(self) -> TextIO:
         try:

@@ -29,7 +29,7 @@ export function Dialog({ title, description, open, onClose, size = 's', head, fo
             event.preventDefault();
             // In a dialog above another one, the one below has taken the focus back from a field with `autoFocus`.
             if (content.current?.contains(document.activeElement)) return;
-            const field = content.current?.querySelector<HTMLElement>('form :is(input, textarea)');
+            const field = content.current?.querySelector<HTMLElement>('form :is(input, textarea), [role=combobox]');
             (field ?? content.current)?.focus();
           }}
           onEscapeKeyDown={(event) => {

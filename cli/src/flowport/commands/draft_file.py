@@ -34,8 +34,7 @@ def draft_from(session: Session, file: Path) -> Iterator[str]:
     except CommandFailed:
         undo()
         raise
-    if not known:
-        session.output.note(f"Made the workflow {name}")
+    session.output.note(f"{'Updated' if known else 'Made'} the workflow {name}")
 
 
 def _made(door: Door, document: object, name: str) -> tuple[str, Undo]:
