@@ -28,6 +28,8 @@ READ_OUT_SECONDS: Final = 0.25
 MAX_REFUSAL_BYTES: Final = 1000
 EVENTS_IN_A_ROW: Final = 16
 """After the first, and then after so many, another run has its turn."""
+HEAD_START_SECONDS: Final = 0.001
+"""Broker and gateway need a processor to pass the first words on; reading what follows would take it from them."""
 NO_ANSWER: Final = "The model gave no answer"
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _SOUNDS: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
@@ -191,6 +193,7 @@ class _Telling:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._words: list[str] = []
+        self._has_told = False
 
     def text(self, word: str) -> None:
         self._words.append(word)
@@ -203,6 +206,9 @@ class _Telling:
         if self._words:
             words, self._words = self._words, []
             await self._listener.text("".join(words))
+            if not self._has_told:
+                self._has_told = True
+                await asyncio.sleep(HEAD_START_SECONDS)
 
 
 class _Gathering:
