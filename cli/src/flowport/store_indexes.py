@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from pymongo.errors import PyMongoError
 
@@ -13,6 +13,8 @@ from shared.settings_reading import read_settings
 from shared.store.client import Store
 from shared.store.index_state import IndexName, drop, state_of
 from shared.store.indexes import Index
+
+MISSING: Final = "missing"
 
 Row: TypeAlias = dict[str, str]
 Work: TypeAlias = Callable[[Store, Sequence[Index]], Coroutine[None, None, Sequence[Row]]]
@@ -36,7 +38,7 @@ def look() -> list[Row]:
 
     async def work(store: Store, declared: Sequence[Index]) -> Sequence[Row]:
         found = await state_of(store.database, declared)
-        return [*_rows(store, found.missing, "missing"), *_rows(store, found.unknown, "not declared")]
+        return [*_rows(store, found.missing, MISSING), *_rows(store, found.unknown, "not declared")]
 
     return _everywhere(work)
 

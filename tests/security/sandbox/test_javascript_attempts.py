@@ -69,8 +69,8 @@ async def test_an_attempt_harms_nobody_else(sandbox: JavaScriptSandbox, attempt:
 
 async def assert_the_neighbour_is_well(sandbox: JavaScriptSandbox) -> None:
     """In the same process, where it is used again, and in another."""
-    for workspace in ("hostile", "other"):
-        neighbour = await sandbox.run(Script(code=NEIGHBOUR, owner=workspace))
+    for owner in ("hostile", "other"):
+        neighbour = await sandbox.run(Script(code=NEIGHBOUR, owner=owner))
         assert neighbour.value() == ['["undefined",null,null,null,null,null]', "ok"]
 
 

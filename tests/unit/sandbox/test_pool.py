@@ -24,7 +24,6 @@ class FakeProcess:
         self.usable = True
         self.is_fresh = True
         self.is_at_work = False
-        self.scripts = 0
         self.owner: str | None = None
         self.parked_for: str | None = None
 

@@ -31,9 +31,9 @@ def apply(prune: Prune = False, as_json: AsJson = False) -> None:
 @indexes_app.command("check")
 def check(as_json: AsJson = False) -> None:
     """Fail if any index is missing; show those too that this version does not declare."""
-    from flowport.store_indexes import look  # noqa: PLC0415 - it knows all services: that takes a second
+    from flowport.store_indexes import MISSING, look  # noqa: PLC0415 - it knows all services: that takes a second
 
     rows = look()
     Output(as_json=as_json).rows(COLUMNS, rows)
-    if any(row["state"] == "missing" for row in rows):
+    if any(row["state"] == MISSING for row in rows):
         raise CommandFailed("indexes are missing: `flowport indexes apply` makes them, while the services work on")

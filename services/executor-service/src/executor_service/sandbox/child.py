@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+from typing import TypeAlias
 
 import msgspec
 
@@ -14,6 +15,8 @@ _WARM_SECONDS = 10.0
 _RENEW_SECONDS = 1.0
 _EXIT_SECONDS = 1.0
 _LENGTH = struct.Struct(">I")
+
+Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class ChildDied(Exception):
@@ -43,7 +46,7 @@ class Child:
         nursery: Nursery,
         number: int,
         exit_: "asyncio.Future[Exit]",
-        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        streams: Streams,
         max_frame: int,
     ) -> None:
         self._nursery = nursery
@@ -60,16 +63,9 @@ class Child:
     async def spawn(cls, nursery: Nursery, max_frame: int) -> "Child":
         """Fork a child and wait until it is warm and locked down. Raises SandboxUnavailable."""
         try:
-            ours, theirs = socket.socketpair()
+            number, exit_, streams = await _connected(nursery)
         except OSError as error:
             raise SandboxUnavailable(f"The sandbox cannot start a process: {error}") from error
-        try:
-            with theirs:
-                number, exit_ = nursery.fork(theirs)
-            streams = await asyncio.open_unix_connection(sock=ours)
-        except BaseException:
-            ours.close()
-            raise
         child = cls(nursery, number, exit_, streams, max_frame)
         child._owed = 1  # its first words
         try:
@@ -153,3 +149,15 @@ class Child:
                 raise SandboxUnavailable(f"This host does not let user code be confined: {text}")
             case _:
                 raise ProtocolBroken
+
+
+async def _connected(nursery: Nursery) -> tuple[int, "asyncio.Future[Exit]", Streams]:
+    """Fork a child, and hold the other end of its socket. Raises OSError."""
+    ours, theirs = socket.socketpair()
+    try:
+        with theirs:
+            number, exit_ = nursery.fork(theirs)
+        return number, exit_, await asyncio.open_unix_connection(sock=ours)
+    except BaseException:
+        ours.close()
+        raise

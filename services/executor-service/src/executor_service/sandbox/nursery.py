@@ -90,14 +90,14 @@ class Nursery:
         return cls(process, ours, layers)
 
     def fork(self, connection: socket.socket) -> tuple[int, "asyncio.Future[Exit]"]:
-        """Fork a child that serves this socket. Returns its number and how it will have ended."""
+        """Fork a child that serves this socket. Returns its number and how it will have ended. Raises OSError."""
         number, self._next = self._next, self._next + 1
         exit_ = self._exits[number] = asyncio.get_running_loop().create_future()
         try:
             socket.send_fds(self._control, [_COMMAND.pack(b"S", number)], [connection.fileno()])
-        except OSError as error:
+        except OSError:
             del self._exits[number]
-            raise SandboxUnavailable(f"The sandbox cannot start a process: {error}") from error
+            raise
         return number, exit_
 
     def kill(self, number: int) -> None:

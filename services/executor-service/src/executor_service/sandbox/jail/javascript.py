@@ -15,9 +15,9 @@ from .v8 import Handle, Isolate, JavaScriptError, OutOfMemory, load
 from .zygote import Zygote, refuse
 
 READY = frames.message("ready")
-# The next script of the same run gets an isolate of its own.
+# The next script gets an isolate of its own.
 RENEW = b'{"type":"renew"}'
-# Whatever runs first in a process compiles the harness and touches its memory: better this than a script that waits.
+# Whatever runs first in an isolate compiles the harness and touches its memory: better this than a script that waits.
 FIRST_SCRIPT = b'{"type":"run","code":"return 1","bindings":{}}'
 _MOST_TASKS = 1024
 
@@ -49,8 +49,7 @@ class JavaScript:
 
     def serve(self, connection: socket.socket) -> None:
         """Warm up, lock the process down, then answer frames until the parent has gone."""
-        isolate, door = self.warm()
-        _answer(isolate, door, FIRST_SCRIPT)
+        isolate, door = self._ready()
         try:
             confine.limit(data=self._memory, cpu_seconds=self._options.cpu_seconds, tasks=_MOST_TASKS)
             seccomp.install(self._filter)
@@ -63,11 +62,15 @@ class JavaScript:
                 isolate.close()
                 if not confine.has_room(self._options.data_bytes):
                     return
-                isolate, door = self.warm()
-                _answer(isolate, door, FIRST_SCRIPT)
+                isolate, door = self._ready()
                 frames.send(connection, READY)
             else:
                 frames.send(connection, _answer(isolate, door, frame))
+
+    def _ready(self) -> tuple[Isolate, Handle]:
+        isolate, door = self.warm()
+        _answer(isolate, door, FIRST_SCRIPT)
+        return isolate, door
 
 
 def _answer(isolate: Isolate, door: Handle, frame: bytes) -> bytes:
