@@ -1,6 +1,6 @@
 """A snapshot is made ready once: nothing in it is parsed again."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from tests.unit.workflow.states import block, chain, edge, start, workflow
@@ -9,7 +9,7 @@ from shared.contracts.runs import Trigger
 from shared.errors import InvalidWorkflow
 from shared.workflow.code_lexing import Language
 from shared.workflow.compile import CompiledBlock, compile_workflow
-from shared.workflow.jsvalues import Json
+from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.references import TextTemplate
 from shared.workflow.templates import ListTemplate, Literal, ObjectTemplate, compile_value
 
@@ -84,9 +84,18 @@ def test_the_environment_that_is_needed_is_known(settings: dict[str, Any], kind:
     assert found.needs_environment is bool(needed)
 
 
-def test_code_that_asks_for_the_environment_as_a_whole_needs_it() -> None:
-    found = compile_workflow(chain(start(), block("f", settings={"code": "return environmentVariables.X"})))
-    assert found.needs_environment
+READS_ENVIRONMENT: Final = "return environmentVariables.X"
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("function", {"code": READS_ENVIRONMENT}),
+        ("agent", {"tools": [{"type": "custom-tool", "title": "t", "code": READS_ENVIRONMENT}]}),
+    ],
+)
+def test_code_that_asks_for_the_environment_as_a_whole_needs_it(kind: str, settings: JsonObject) -> None:
+    assert compile_workflow(chain(start(), block("f", kind, settings=settings))).needs_environment
 
 
 def test_loops_have_their_collection_and_condition_parsed() -> None:

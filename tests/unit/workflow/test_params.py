@@ -6,7 +6,7 @@ from tests.unit.workflow.states import block, workflow
 from shared.workflow.catalog import Catalog
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.model_names import needs_key, provider_of
-from shared.workflow.params import block_params, missing_fields, missing_fields_message
+from shared.workflow.params import block_params, empty_fields, missing_fields, missing_fields_message
 from shared.workflow.reading import read_state
 
 CATALOG = Catalog()
@@ -20,7 +20,7 @@ def read_block(document: JsonObject, keyed: frozenset[str] = frozenset()) -> tup
     found = read_state(workflow(document)).blocks["a"]
     spec = CATALOG.spec(found.type)
     assert spec is not None
-    return block_params(found, spec), missing_fields(found, spec, keyed)
+    return block_params(found, spec), missing_fields(empty_fields(found, spec), keyed)
 
 
 def test_settings_that_the_type_does_not_know_are_dropped() -> None:

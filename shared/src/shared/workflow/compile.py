@@ -18,7 +18,7 @@ from shared.workflow.json_problem import json_problem
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, to_string
 from shared.workflow.models import Block, LoopConfig, ParallelConfig, Variable, WorkflowState
 from shared.workflow.names import normalise
-from shared.workflow.params import block_params, missing_fields, missing_fields_message
+from shared.workflow.params import EmptyField, block_params, empty_fields, missing_fields, missing_fields_message
 from shared.workflow.paths import Outputs
 from shared.workflow.reading import read_state
 from shared.workflow.references import EnvMarker
@@ -108,16 +108,14 @@ class CompiledWorkflow:
     variables_by_name: Mapping[str, Variable]
     environment_names: frozenset[str]
     """Every `{{NAME}}` that occurs."""
+    needs_environment: bool
+    """Whether a run can see any environment value."""
     refusals: tuple[str, ...]
     """Why no run of this may begin, whatever the server has."""
+    _empty_fields: Sequence[tuple[str, tuple[EmptyField, ...]]]
+    """The name of each enabled block that has any, and these."""
     _containers: Mapping[str, tuple[str, ...]]
     _graphs: Mapping[str | None, Graph]
-
-    @property
-    def needs_environment(self) -> bool:
-        """Whether a run can see any environment value."""
-        code = (block.code.source for block in self.blocks.values() if block.code is not None)
-        return bool(self.environment_names) or any(ENVIRONMENT_OBJECT in source for source in code)
 
     def graph(self, start: str | None) -> Graph:
         """What runs from a block, or from every block without a predecessor for None."""
@@ -135,11 +133,9 @@ class CompiledWorkflow:
     def problems(self, keyed_providers: Set[str]) -> Iterator[str]:
         """Why no run may begin on a server that has API keys for these model providers."""
         yield from self.refusals
-        for compiled in self.blocks.values():
-            if compiled.block.enabled and not compiled.spec.is_trigger:
-                titles = missing_fields(compiled.block, compiled.spec, keyed_providers)
-                if titles:
-                    yield missing_fields_message(compiled.name, titles)
+        for name, fields in self._empty_fields:
+            if titles := missing_fields(fields, keyed_providers):
+                yield missing_fields_message(name, titles)
 
 
 def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalog | None = None) -> CompiledWorkflow:
@@ -154,6 +150,7 @@ def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalo
     loops = {key: _loop(config) for key, config in state.loops.items()}
     parallels = {key: CompiledParallel(p, compile_value(p.distribution)) for key, p in state.parallels.items()}
     starts = {trigger: start.id for trigger in Trigger if (start := choose_start(state, trigger))}
+    environment_names = frozenset(_environment_names(blocks.values(), loops.values(), parallels.values()))
     return CompiledWorkflow(
         snapshot_hash=snapshot_hash,
         state=state,
@@ -162,8 +159,11 @@ def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalo
         parallels=parallels,
         starts=starts,
         variables_by_name={normalise(variable.name): variable for variable in reversed(state.variables.values())},
-        environment_names=frozenset(_environment_names(blocks.values(), loops.values(), parallels.values())),
+        environment_names=environment_names,
+        needs_environment=bool(environment_names)
+        or any(ENVIRONMENT_OBJECT in code.source for code in _code_of(blocks.values(), loops.values())),
         refusals=tuple(_refusals(state, specs)),
+        _empty_fields=tuple(_empty_fields(blocks.values())),
         _containers={block_id: state.containers_of(block_id) for block_id in state.blocks},
         _graphs={start: build_graph(state, _option_ids(blocks), start=start) for start in set(starts.values())},
     )
@@ -267,6 +267,13 @@ def _code_of(blocks: Iterable[CompiledBlock], loops: Iterable[CompiledLoop]) -> 
         if block.code is not None:
             yield block.code
     yield from (loop.condition for loop in loops if loop.condition is not None)
+
+
+def _empty_fields(blocks: Iterable[CompiledBlock]) -> Iterator[tuple[str, tuple[EmptyField, ...]]]:
+    for compiled in blocks:
+        is_run = compiled.block.enabled and not compiled.spec.is_trigger
+        if is_run and (fields := empty_fields(compiled.block, compiled.spec)):
+            yield compiled.name, fields
 
 
 def _refusals(state: WorkflowState, specs: Mapping[str, BlockSpec | Refusal]) -> Iterator[str]:

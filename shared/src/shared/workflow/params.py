@@ -1,7 +1,7 @@
 """Which settings of a block count, and how they become the parameters of its handler."""
 
 from collections.abc import Iterator, Set
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.workflow.catalog.spec import BlockSpec, SubBlockSpec
 from shared.workflow.jsvalues import Json, JsonObject
@@ -9,6 +9,13 @@ from shared.workflow.model_names import needs_key, provider_of
 from shared.workflow.models import Block
 
 NO_PROVIDERS: Final[frozenset[str]] = frozenset()
+
+
+class EmptyField(NamedTuple):
+    """A required setting without a value. Where the server has an API key for `provider`, it may stay empty."""
+
+    title: str
+    provider: str | None
 
 
 def block_params(block: Block, spec: BlockSpec) -> JsonObject:
@@ -21,16 +28,23 @@ def block_params(block: Block, spec: BlockSpec) -> JsonObject:
     }
 
 
-def missing_fields(block: Block, spec: BlockSpec, keyed_providers: Set[str] = NO_PROVIDERS) -> list[str]:
-    """The titles of required settings that are empty.
+def empty_fields(block: Block, spec: BlockSpec) -> tuple[EmptyField, ...]:
+    """The required settings that are empty, whatever the server has."""
+    model = block.value("model")
+    provider = provider_of(model) if isinstance(model, str) and needs_key(model) else None
+    return tuple(
+        EmptyField(setting.title, provider if setting.is_model_key else None)
+        for setting in _settings(block, spec)
+        if _value(block, setting) in (None, "") and (provider if setting.is_model_key else setting.required)
+    )
+
+
+def missing_fields(fields: tuple[EmptyField, ...], keyed_providers: Set[str] = NO_PROVIDERS) -> list[str]:
+    """The titles of those that a run cannot do without.
 
     `keyed_providers` are the model providers that the server has an API key for: their blocks need none of their own.
     """
-    return [
-        setting.title
-        for setting in _settings(block, spec)
-        if _value(block, setting) in (None, "") and _is_required(block, setting, keyed_providers)
-    ]
+    return [field.title for field in fields if field.provider not in keyed_providers]
 
 
 def missing_fields_message(block_name: str, titles: list[str]) -> str:
@@ -50,13 +64,6 @@ def _settings(block: Block, spec: BlockSpec) -> Iterator[SubBlockSpec]:
 def _value(block: Block, setting: SubBlockSpec) -> Json:
     value = block.value(setting.id)
     return setting.default if value is None else value
-
-
-def _is_required(block: Block, setting: SubBlockSpec, keyed_providers: Set[str]) -> bool:
-    if not setting.is_model_key:
-        return setting.required
-    model = block.value("model")
-    return isinstance(model, str) and needs_key(model) and provider_of(model) not in keyed_providers
 
 
 def _mode(block: Block, spec: BlockSpec, canonical_id: str) -> str:

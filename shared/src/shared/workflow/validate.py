@@ -8,7 +8,7 @@ from shared.workflow.catalog import Catalog, Refusal, installed_catalog
 from shared.workflow.models import WorkflowState
 from shared.workflow.names import RESERVED_NAMES, normalise
 from shared.workflow.notifications import notification_problems
-from shared.workflow.params import NO_PROVIDERS, missing_fields, missing_fields_message
+from shared.workflow.params import NO_PROVIDERS, empty_fields, missing_fields, missing_fields_message
 from shared.workflow.problems import error, warning
 from shared.workflow.start import NO_START_BLOCK, choose_start
 from shared.workflow.unknown_references import unknown_references
@@ -59,7 +59,7 @@ def _blocks(state: WorkflowState, catalog: Catalog, keyed_providers: Set[str]) -
         spec = catalog.find(block.type)
         if isinstance(spec, Refusal):
             yield error(ProblemCode(spec.reason.value), f"{block.name}: {spec.message}", block)
-        elif not spec.is_trigger and (missing := missing_fields(block, spec, keyed_providers)):
+        elif not spec.is_trigger and (missing := missing_fields(empty_fields(block, spec), keyed_providers)):
             message = missing_fields_message(block.name, missing)
             yield error(ProblemCode.MISSING_FIELDS, message, block, tuple(missing))
         if block.type == "agent":
