@@ -43,6 +43,18 @@ class Probes:
         _wrap(*departure, left=leave)
         _wrap(*arrival, entered=lambda now: self.spans.append(Span(departed, now, step)))
 
+    def stretch(self, step: str, first: tuple[type, str], last: tuple[type, str]) -> None:
+        """The time from the entry of `first` to the next return of `last` belongs to `step`, but for what is inside."""
+        begins: list[float] = []
+
+        def leave(began: float, ended: float) -> None:
+            if begins:
+                self.spans.append(Span(begins[-1], ended, step))
+                begins.clear()
+
+        _wrap(*first, entered=begins.append)
+        _wrap(*last, left=leave)
+
 
 def _wrap(
     owner: type | ModuleType,

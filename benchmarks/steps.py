@@ -115,7 +115,7 @@ def _probes() -> Probes:
     probes.watch("resolve", Endpoints, "target")
     probes.watch("publish", BrokerAttachedRuns, "attach")
     probes.crossing("deliver", (Channel, "publish"), (WorkConsumers, "on_interactive"))
-    probes.watch("conclude", WorkConsumers, "on_interactive")
+    probes.stretch("conclude", (WorkConsumers, "on_interactive"), (Channel, "publish"))
     probes.watch("load", Launcher, "prepare")
     probes.watch("schedule", Execution, "run")
     probes.watch("block", Performer, "perform")

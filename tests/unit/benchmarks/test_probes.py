@@ -49,3 +49,16 @@ def test_a_crossing_lasts_from_the_last_departure_to_the_arrival() -> None:
     (span,) = probes.spans
     assert span.step == "wire"
     assert span.began <= span.ended
+
+
+def test_a_stretch_lasts_from_its_first_entry_to_the_next_return_of_its_last_and_is_there_once() -> None:
+    probes = Probes()
+    worker, sender = type("Worker", (Door,), {}), type("Sender", (Door,), {})
+    probes.stretch("work", (worker, "look"), (sender, "look"))
+    sender().look()
+    worker().look()
+    sender().look()
+    sender().look()
+    (span,) = probes.spans
+    assert span.step == "work"
+    assert span.began <= span.ended
