@@ -45,6 +45,9 @@ def main() -> int:
         if asked.list:
             screen.print("\n".join(each.name for group in chosen for each in group.scenarios))
             return 0
+        if not chosen:
+            screen.print(f"No scenario has {' or '.join(asked.only)} in its name; --list names them all.")
+            return 1
         is_whole = asked.only == EVERYTHING and asked.rounds >= ROUNDS
         measuring = Measuring(screen, LATEST if is_whole else TRIAL, rounds=asked.rounds, minutes=asked.minutes)
         results = measuring.measure(chosen)
