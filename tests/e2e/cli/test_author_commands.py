@@ -154,6 +154,24 @@ def test_a_run_is_found_by_its_id_or_by_that_of_its_job(flowport: CommandLine, f
     assert flowport("runs", "show", str(uuid4())).code == 4
 
 
+def test_what_a_run_did_is_shown_block_by_block(flowport: CommandLine, file: Path) -> None:
+    run_id = run_of(flowport, file)
+    lines = [line.split("\t") for line in flowport("runs", "trace", run_id).out.splitlines()]
+    assert [line[0] for line in lines] == ["Workflow Execution", "  Start", "  Agent 1", "    echo"]
+    assert {line[2] for line in lines} == {"success"}
+    (span,) = flowport("runs", "trace", run_id, "--json").json
+    assert [child["name"] for child in span["children"]] == ["Start", "Agent 1"]
+    assert all("output" in child for child in span["children"])
+
+
+def test_the_trace_of_a_failed_run_has_the_error_of_its_block(flowport: CommandLine, file: Path) -> None:
+    flowport("deploy", str(file))
+    assert flowport("run", name_of(file), "-f", "model=groq/none").code == 1
+    failed = flowport("runs", "list", name_of(file), "--status", "failed", "--json").json
+    rows = [line.split("\t") for line in flowport("runs", "trace", failed[0]["runId"]).out.splitlines()]
+    assert any(row[2] == "error" and row[4] != "-" for row in rows), rows
+
+
 def test_runs_are_listed_of_one_workflow_or_of_all(flowport: CommandLine, file: Path, tmp_path: Path) -> None:
     other = write(tmp_path / "other.json", name=f"other {uuid4().hex[:8]}")
     good, bad = [run_of(flowport, each) for each in (file, other)]

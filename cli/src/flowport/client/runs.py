@@ -55,6 +55,13 @@ def run_state(door: Door, place: RunPlace) -> JsonObject:
     return found
 
 
+def run_spans(door: Door, place: RunPlace) -> list[JsonObject]:
+    """What a run did, as a tree of spans: the run, its blocks, and what ran within them."""
+    found: JsonObject = door.call("GET", path("v1", "logs", place.run_id))["data"]
+    spans: list[JsonObject] = found["executionData"]["traceSpans"]
+    return spans
+
+
 class Runs:
     """The runs of one workflow, by its id or name, or all of the workspace. Each says in `workflow` what it ran."""
 

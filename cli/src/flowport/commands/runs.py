@@ -1,6 +1,7 @@
-"""`flowport runs`: list, show, wait, cancel, redrive, tail."""
+"""`flowport runs`: list, show, trace, wait, cancel, redrive, tail."""
 
 import time
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Annotated, Final
 
@@ -8,7 +9,7 @@ import msgspec
 import typer
 
 from flowport.client.door import JsonObject, path
-from flowport.client.runs import Runs, RunState, place_of, run_state
+from flowport.client.runs import Runs, RunState, place_of, run_spans, run_state
 from flowport.commands.run import show_result
 from flowport.commands.run_waiting import SECONDS, await_run
 from flowport.commands.session import Session, command
@@ -20,6 +21,7 @@ AnyWorkflow = Annotated[
     str | None, typer.Argument(metavar="[WORKFLOW]", help="Id or name of a workflow; all of them when not given.")
 ]
 COLUMNS: Final = ("runId", "status", "trigger", "startedAt", "durationMs", "workflow")
+SPAN_COLUMNS: Final = ("block", "type", "status", "durationMs", "error")
 TAIL_SECONDS: Final = 1.0
 WATCHED: Final = 100
 REMEMBERED: Final = 1_000
@@ -41,6 +43,13 @@ def list_runs(
 def show(session: Session, run: RunId) -> None:
     """Show one run, with its output."""
     session.output.record(run_state(session.door, place_of(session.door, run)))
+
+
+@command(runs_app)
+def trace(session: Session, run: RunId) -> None:
+    """Show what a run did, block by block; with --json, with the input and output of each."""
+    spans = run_spans(session.door, place_of(session.door, run))
+    session.output.rows(SPAN_COLUMNS, spans if session.output.as_json else list(_lines(spans)))
 
 
 @command(runs_app)
@@ -87,6 +96,14 @@ def tail(
                 _print(session, run)
         while len(seen) > REMEMBERED:
             del seen[next(iter(seen))]
+
+
+def _lines(spans: Iterable[JsonObject], depth: int = 0) -> Iterator[JsonObject]:
+    """One for each span, what ran within it below it and indented."""
+    for span in spans:
+        error = span.get("output", {}).get("error") if span["status"] == "error" else None
+        yield {"block": f"{'  ' * depth}{span['name']}", **span, "durationMs": span["duration"], "error": error}
+        yield from _lines(span.get("children", ()), depth + 1)
 
 
 def _watched(runs: Runs) -> list[JsonObject]:
