@@ -1,12 +1,12 @@
 """Who may use how many processes, and which of them may be used again, by whom."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from executor_service.sandbox.child import Child
+from executor_service.sandbox.line import Line
 from executor_service.sandbox.model import PoolSize, SandboxBusy, SandboxUnavailable
 from executor_service.sandbox.supply import NOT_RUNNING, REST_SECONDS, Supply
 
@@ -26,13 +26,6 @@ class Kept:
     end: asyncio.TimerHandle
 
 
-class Waiter(NamedTuple):
-    """Waits for a process of its owner, or (None) for a place to have a new one in."""
-
-    owner: str
-    granted: "asyncio.Future[Child | None]"
-
-
 class Pool:
     """Gives processes to scripts, so many at once. No process ever serves two owners.
 
@@ -44,7 +37,8 @@ class Pool:
         self._supply = supply
         self._size = size
         self._taken = 0  # places: processes at work, renewed or kept
-        self._waiters: deque[Waiter] = deque()
+        self._line: Line[Child | None] = Line(self._take_back)
+        """For a process of one's own, or (None) for a place to have a new one in."""
         self._kept: dict[Child, Kept] = {}
         self._renewing: set[asyncio.Task[None]] = set()
         self._open = False
@@ -61,8 +55,7 @@ class Pool:
     async def stop(self) -> None:
         """End every process, idle or at work."""
         self._open = False
-        while waiter := self._next_waiter():
-            waiter.granted.set_exception(SandboxUnavailable(NOT_RUNNING))
+        self._line.dismiss(SandboxUnavailable(NOT_RUNNING))
         for task in self._renewing:
             task.cancel()
         await asyncio.gather(*self._renewing, return_exceptions=True)
@@ -95,7 +88,7 @@ class Pool:
 
     def park(self, parking: Parking, child: Child) -> None:
         """Keep a taken process as it is, for one scope; a second one is its owner's."""
-        if parking.scope and self._open and not self._waiters and self._find(parking, is_fresh=False) is None:
+        if parking.scope and self._open and not self._line and self._find(parking, is_fresh=False) is None:
             self._keep(parking, child, self._size.kept_seconds, self._expire)
         else:
             self.rest(parking.owner, child)
@@ -127,7 +120,7 @@ class Pool:
 
     def _offer(self, owner: str, child: Child) -> None:
         """Give a taken process to who waits for it, or its place to who waits for longer, or keep it."""
-        waiter = self._next_waiter()
+        waiter = self._line.next()
         if waiter is None and child.is_fresh:
             self._keep(Parking(owner), child, self._size.kept_seconds, self._expire)
         elif waiter is None:
@@ -198,44 +191,22 @@ class Pool:
         return True
 
     def _free_place(self) -> None:
-        if waiter := self._next_waiter():
+        if waiter := self._line.next():
             waiter.granted.set_result(None)
         else:
             self._taken -= 1
 
     async def _wait(self, owner: str) -> Child | None:
-        if len(self._waiters) >= self._size.waiting:
+        if len(self._line) >= self._size.waiting:
             raise SandboxBusy("Too many functions wait for the sandbox", retry_after=1)
-        waiter = Waiter(owner, asyncio.get_running_loop().create_future())
-        self._waiters.append(waiter)
         try:
             async with asyncio.timeout(self._size.wait_seconds):
-                return await self._granted(waiter)
+                return await self._line.wait(owner)
         except TimeoutError:
             raise SandboxBusy("The sandbox had no free process in time", retry_after=1) from None
 
-    async def _granted(self, waiter: Waiter) -> Child | None:
-        try:
-            return await waiter.granted
-        except asyncio.CancelledError:
-            self._withdraw(waiter)
-            raise
-
-    def _withdraw(self, waiter: Waiter) -> None:
-        """Stand in line no longer. What was granted in the very moment goes to the next."""
-        if waiter.granted.cancelled():
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
-        elif waiter.granted.exception() is None:
-            child = waiter.granted.result()
-            if child is None:
-                self._free_place()
-            else:
-                self.rest(waiter.owner, child)
-
-    def _next_waiter(self) -> Waiter | None:
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.granted.done():
-                return waiter
-        return None
+    def _take_back(self, owner: str, child: Child | None) -> None:
+        if child is None:
+            self._free_place()
+        else:
+            self.rest(owner, child)

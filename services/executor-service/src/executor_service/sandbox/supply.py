@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 
 from executor_service.sandbox.child import Child
+from executor_service.sandbox.line import Line
 from executor_service.sandbox.model import PoolSize, SandboxUnavailable
 from executor_service.sandbox.nursery import Engine, Nursery
 from shared.observe.logging import get_logger
@@ -22,7 +23,7 @@ class Supply:
         self._size = size
         self._max_frame = max_frame
         self._ready: deque[Child] = deque()
-        self._wanted: deque[asyncio.Future[Child]] = deque()
+        self._line: Line[Child] = Line(lambda _, child: self._provide(child))
         self._warming: set[asyncio.Task[None]] = set()
         self._nursery: Nursery | None = None
         self._starting = asyncio.Lock()
@@ -50,7 +51,7 @@ class Supply:
         for task in self._warming:
             task.cancel()
         await asyncio.gather(*self._warming, return_exceptions=True)
-        self._disappoint(SandboxUnavailable(NOT_RUNNING))
+        self._line.dismiss(SandboxUnavailable(NOT_RUNNING))
         for child in self._ready:
             child.kill()
         self._ready.clear()
@@ -71,35 +72,21 @@ class Supply:
     async def _next_warmed(self) -> Child:
         if not self._open:
             raise SandboxUnavailable(NOT_RUNNING)
-        wish: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
-        self._wanted.append(wish)
+        warmed = self._line.wait()
         self._replenish()
-        try:
-            return await wish
-        except asyncio.CancelledError:
-            if wish.done() and not wish.cancelled() and not wish.exception():
-                self._provide(wish.result())
-            raise
+        return await warmed
 
     def _provide(self, child: Child) -> None:
-        while self._wanted:
-            wish = self._wanted.popleft()
-            if not wish.done():
-                wish.set_result(child)
-                return
-        self._ready.append(child)
-
-    def _disappoint(self, error: SandboxUnavailable) -> None:
-        for wish in self._wanted:
-            if not wish.done():
-                wish.set_exception(error)
-        self._wanted.clear()
+        if waiter := self._line.next():
+            waiter.granted.set_result(child)
+        else:
+            self._ready.append(child)
 
     def _replenish(self) -> None:
         if self._later:
             self._later.cancel()
             self._later = None
-        missing = self._size.spare + len(self._wanted) - len(self._ready) - len(self._warming)
+        missing = self._size.spare + len(self._line) - len(self._ready) - len(self._warming)
         for _ in range(min(missing, self._size.warming - len(self._warming))):
             if not self._open:
                 return
@@ -112,7 +99,7 @@ class Supply:
             child = await self._spawn()
         except SandboxUnavailable as error:
             log.warning("a sandbox process was not warmed", reason=str(error))
-            self._disappoint(error)
+            self._line.dismiss(error)
             return
         self._provide(child)
         asyncio.get_running_loop().call_soon(self._replenish)
