@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { duration } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
 import { Mark } from '@/canvas/marks';
+import { BlockInput } from '@/runs/block-input';
 import { waitOf } from '@/runs/waits';
 import { Button, ButtonLink, IconButton } from '@/ui/button';
 import { JsonView } from '@/ui/json-view';
@@ -92,7 +93,7 @@ function Line({ line }: { line: RunLine }) {
           <Mark run={mark} />
         </summary>
         {line.error && <p className={styles.error}>{line.error}</p>}
-        {line.input !== undefined && <JsonView label="Input" value={line.input} />}
+        <BlockInput value={line.input ?? null} />
         {!wait && line.output !== undefined && <JsonView label="Output" value={line.output} />}
         {line.durationMs !== undefined && <p className={styles.time}>{duration(line.durationMs)}</p>}
       </details>

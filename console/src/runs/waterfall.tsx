@@ -5,7 +5,7 @@ import { BlockIcon } from '@/canvas/block-icon';
 import { classNames } from '@/ui/class-names';
 import { JsonView } from '@/ui/json-view';
 import { Problem } from '@/ui/states';
-import type { Json } from '@/workflow/state';
+import { BlockInput } from './block-input';
 import { flattened, type Row, windowOf } from './spans';
 import { waitOf } from './waits';
 import styles from './waterfall.module.css';
@@ -57,7 +57,6 @@ function placeOf({ start, span }: Row, { from, length }: { from: number; length:
 
 function Details({ span, ended }: { span: Span; ended: boolean }) {
   const wait = waitOf(span);
-  const { code, input } = codeApart(span.input ?? null);
   const facts = [
     span.model && ['Model', span.model],
     span.tokens && ['Tokens', tokensOf(span.tokens)],
@@ -82,19 +81,11 @@ function Details({ span, ended }: { span: Span; ended: boolean }) {
         </dl>
       )}
       <div className={styles.values}>
-        {code !== null && <JsonView label="Code" value={code} />}
-        {input !== null && <JsonView label="Input" value={input} />}
+        <BlockInput value={span.input ?? null} />
         {!wait && span.output !== undefined && span.output !== null && <JsonView label="Output" value={span.output} />}
       </div>
     </div>
   );
-}
-
-/** Code is read as it was written: as a part of the JSON it would be one long line. */
-function codeApart(value: Json): { code: string | null; input: Json } {
-  if (!value || typeof value !== 'object' || Array.isArray(value)) return { code: null, input: value };
-  const { code, ...input } = value;
-  return typeof code === 'string' ? { code, input } : { code: null, input: value };
 }
 
 function errorOf({ status, output }: Span): string | null {

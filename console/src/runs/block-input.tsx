@@ -1,0 +1,19 @@
+import { JsonView } from '@/ui/json-view';
+import type { Json } from '@/workflow/state';
+
+/** What a block was given. Code is shown as it was written: as a part of the JSON it would be one long line. */
+export function BlockInput({ value }: { value: Json }) {
+  const { code, rest } = codeApart(value);
+  return (
+    <>
+      {code !== null && <JsonView label="Code" value={code} />}
+      {rest !== null && <JsonView label="Input" value={rest} />}
+    </>
+  );
+}
+
+function codeApart(value: Json): { code: string | null; rest: Json } {
+  if (!value || typeof value !== 'object' || Array.isArray(value)) return { code: null, rest: value };
+  const { code, ...rest } = value;
+  return typeof code === 'string' ? { code, rest } : { code: null, rest: value };
+}
