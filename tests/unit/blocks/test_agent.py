@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,17 +11,18 @@ from tests.unit.blocks.running import INPUT, Nobody, engine_of, failure, request
 from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.agent import AgentHandler, Toolbox
+from executor_service.blocks.agent.block_tools import block_tools
 from executor_service.blocks.agent.listening import HELD_CHARACTERS
 from executor_service.blocks.agent.loop import MAX_TOOL_ROUNDS
 from executor_service.blocks.mcp import McpServers
-from executor_service.engine import Execution, RunResult
+from executor_service.engine import BlockHandler, BlockResult, Call, Execution, Inputs, RunResult
 from executor_service.providers import Listener, ModelFailure, ModelRequest, Role, Tokens, ToolCall, Turn
 from executor_service.sandbox import Script, ScriptResult
 from shared.contracts.events import Chunk, ChunkReset, RunEvent, Thinking, ToolActivity
 from shared.contracts.runs import RunMode
 from shared.net import OutboundClient
 from shared.workflow.compile import compile_workflow
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.jsvalues import Json, JsonObject
 
 ADD = {
     "type": "custom-tool",
@@ -110,12 +111,19 @@ async def run(
     sink: Hearing | None = None,
     body: Any = None,
     run_request: JsonObject | None = None,
+    blocks: Mapping[str, BlockHandler] | None = None,
     **settings: Any,
 ) -> RunResult:
     """Run start → one agent."""
     given = {"model": "vllm/m", "messages": [{"role": "user", "content": "<start.input>"}], **settings}
     document = chain(INPUT, block("a", "agent", "Agent 1", settings=given))
-    engine = engine_of({"agent": AgentHandler(model, Toolbox(sandbox or Adding(), {}, McpServers(OutboundClient())))})
+    engine = engine_of(
+        {
+            "agent": AgentHandler(
+                model, Toolbox(sandbox or Adding(), block_tools(blocks or {}), McpServers(OutboundClient()))
+            )
+        }
+    )
     asked = request(body or {"input": "Hi"}, **(run_request or {}))
     return await Execution(
         engine, compile_workflow(document), asked, environment={"KEY": "sk-secret"}, sink=sink or Nobody()
@@ -343,3 +351,60 @@ async def test_thoughts_and_tools_are_told_only_to_those_who_asked() -> None:
         ("end", "custom_add", "success"),
     ]
     assert all(isinstance(event, Chunk) for event in await heard(model(), tools=[ADD]))
+
+
+class Keeping(BlockHandler):
+    """Keeps what it was called with."""
+
+    def __init__(self) -> None:
+        self.params: list[JsonObject] = []
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        self.params.append(inputs.params)
+        return BlockResult({"status": 200})
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [{"id": "1", "cells": {"Key": "Accept", "Value": "text/plain"}}],
+        '[{"id": "1", "cells": {"Key": "Accept", "Value": "text/plain"}}]',
+        '{"Accept": "text/plain"}',
+        {"Accept": "text/plain"},
+    ],
+    ids=["table", "table as text", "object as text", "object"],
+)
+async def test_what_the_author_of_a_tool_sets_may_have_any_form_that_the_block_takes(headers: Json) -> None:
+    api = Keeping()
+    tool = {"type": "api", "toolId": "http_request", "params": {"url": "https://x.example", "headers": headers}}
+    model = Model(asks_for(ToolCall("c", "http_request", "{}")), says("done"))
+    await run(model, blocks={"api": api}, tools=[tool])
+    assert [params["headers"] for params in api.params] == [headers]
+
+
+async def test_an_argument_named_like_a_word_of_the_language_is_in_params_alone() -> None:
+    sandbox = Adding()
+    asked = ToolCall("c1", "custom_add", '{"a": 1, "b": 2, "class": "economy"}')
+    await run(Model(asks_for(asked), says("3")), sandbox=sandbox, tools=[ADD])
+    (script,) = sandbox.scripts
+    assert script.params == {"a": 1, "b": 2, "class": "economy"}
+    assert set(script.bindings) == {"a", "b"}
+
+
+async def test_tool_calls_are_listed_in_the_order_in_which_they_were_asked_for() -> None:
+    class SlowFirst(Adding):
+        async def run(self, script: Script) -> ScriptResult:
+            await asyncio.sleep(0.02 if script.params["a"] == 1 else 0)
+            return await super().run(script)
+
+    calls = [ToolCall(f"c{a}", "custom_add", json.dumps({"a": a, "b": 0})) for a in (1, 2)]
+    result = await run(Model(asks_for(*calls), says("done")), sandbox=SlowFirst(), tools=[ADD])
+    assert [call["result"] for call in result.output["toolCalls"]["list"]] == [1, 2]
+
+
+async def test_older_memories_come_before_the_question() -> None:
+    model = Model(says("ok"))
+    memories = [{"role": "user", "content": "before"}, {"role": "assistant", "content": "then"}]
+    messages = [{"role": "system", "content": "brief"}, {"role": "user", "content": "now"}]
+    await run(model, messages=messages, memories=memories)
+    assert [message.content for message in model.requests[0].messages] == ["brief", "before", "then", "now"]

@@ -9,7 +9,7 @@ from executor_service.blocks.condition import ConditionHandler
 from executor_service.engine import Execution, RunResult
 from executor_service.sandbox import Conditions, ErrorKind, ScriptError, Verdict
 from shared.workflow.compile import compile_workflow
-from shared.workflow.jsvalues import Json
+from shared.workflow.jsvalues import Json, JsonObject
 
 
 class Sandbox:
@@ -31,19 +31,23 @@ class Sandbox:
         pass
 
 
-async def choose(*options: tuple[str, str], sandbox: Sandbox | None = None, body: Any = None) -> RunResult:
+ENVIRONMENT = {"LIMIT": "3", "NAME": "x", "NAN": "NaN", "INFINITE": "-Infinity"}
+
+
+async def choose(
+    *options: tuple[str, str], sandbox: Sandbox | None = None, body: Any = None, retry: JsonObject | None = None
+) -> RunResult:
     """Run start → condition → a block for each option, `A`, `B` …"""
     entries: list[Json] = [
         {"id": f"o{index}", "title": title, "value": text} for index, (title, text) in enumerate(options)
     ]
     targets = [echo("ABC"[index], title) for index, (title, _) in enumerate(options)]
     edges = [edge("start", "c"), *(edge("c", "ABC"[index], f"condition-o{index}") for index in range(len(options)))]
-    document = workflow(
-        INPUT, block("c", "condition", "C", settings={"conditions": entries}), *targets, edges=(*edges,)
-    )
+    condition = {**block("c", "condition", "C", settings={"conditions": entries}), "retry": retry}
+    document = workflow(INPUT, condition, *targets, edges=(*edges,))
     engine = engine_of({"condition": ConditionHandler(sandbox or Sandbox())})
     return await Execution(
-        engine, compile_workflow(document), request(body or {}), environment={"LIMIT": "3", "NAME": "x"}, sink=Nobody()
+        engine, compile_workflow(document), request(body or {}), environment=ENVIRONMENT, sink=Nobody()
     ).run()
 
 
@@ -112,3 +116,14 @@ async def test_options_that_cannot_be_read_are_told() -> None:
     engine = engine_of({"condition": ConditionHandler(Sandbox())})
     result = await Execution(engine, compile_workflow(document), request(), environment={}, sink=Nobody()).run()
     assert failure(result) == "C: Invalid conditions format: Expected property name or '}' in JSON at position 1"
+
+
+async def test_a_bad_reference_is_not_tried_again() -> None:
+    result = await choose(("if", "<variable.nope>"), retry={"enabled": True, "maxTries": 3, "waitBetweenTriesMs": 0})
+    assert [log.tries for log in result.blocks if not log.success] == [None]
+
+
+async def test_an_environment_value_that_only_python_takes_for_a_number_is_text() -> None:
+    sandbox = Sandbox()
+    await choose(("if", "{{NAN}}"), ("else if", "{{INFINITE}}"), sandbox=sandbox)
+    assert list(sandbox.asked[0].bindings.values()) == ["NaN", "-Infinity"]

@@ -8,6 +8,7 @@ from tests.unit.blocks.running import INPUT, Nobody, engine_of, failure, request
 from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.function import DEFAULT_TIMEOUT_MS, IMPORT_REFUSED, FunctionHandler
+from executor_service.blocks.ports import CodeRunner
 from executor_service.engine import Execution, RunResult
 from executor_service.sandbox import ErrorKind, Script, ScriptError, ScriptResult
 from shared.workflow.code_lexing import Language
@@ -29,14 +30,14 @@ class Sandbox:
 
 
 async def run(
-    code: Any, sandbox: Sandbox, body: Any = None, *, variables: JsonObject | None = None, **settings: Any
+    code: Any, sandbox: CodeRunner, body: Any = None, *, variables: JsonObject | None = None, **settings: Any
 ) -> RunResult:
     limit = settings.pop("time_limit_ms", 5_000)
     document = chain(INPUT, block("f", "function", "F", settings={"code": code, **settings}))
     document["variables"] = variables or {}
     engine = engine_of({"function": FunctionHandler({Language.JAVASCRIPT: sandbox})})
     asked = request(body, time_limit_ms=limit)
-    values = {"TOKEN": "ab'c\"", "LIMIT": "3"}
+    values = {"TOKEN": "ab'c\"", "LIMIT": "3", "PASSWORD": 'open "sesame"'}
     return await Execution(engine, compile_workflow(document), asked, environment=values, sink=Nobody()).run()
 
 
@@ -159,3 +160,31 @@ async def test_what_cannot_run_here_is_refused_with_a_reason(code: str, language
     sandbox = Sandbox()
     assert failure(await run(code, sandbox, language=language)) == f"F: {message}"
     assert not sandbox.scripts
+
+
+class Quoting:
+    """Fails with the source that it was given."""
+
+    async def run(self, script: Script) -> ScriptResult:
+        return ScriptResult(
+            error=ScriptError(kind=ErrorKind.THROWN, message=f"Line 1: `{script.code}` - no", reason="no")
+        )
+
+
+@pytest.mark.parametrize("quote", ['"', "'", "`"])
+async def test_an_error_quotes_the_line_as_written_and_not_the_secret_in_it(quote: str) -> None:
+    code = f"const key = {quote}{{{{PASSWORD}}}}{quote}; throw 1"
+    assert failure(await run(code, Quoting())) == f"F: Line 1: `{code}` - no"
+
+
+async def test_a_secret_in_an_error_is_hidden_from_who_called() -> None:
+    message = 'the server said: open "sesame" is wrong'
+    said = ScriptResult(error=ScriptError(kind=ErrorKind.THROWN, message=message, reason="no"))
+    result = await run("return {{PASSWORD}}", Sandbox(said))
+    assert failure(result) == "F: the server said: [REDACTED] is wrong"
+    assert "sesame" not in str(result.outcome) + str(result.blocks)
+
+
+async def test_of_code_that_reads_the_whole_environment_every_value_is_a_secret() -> None:
+    said = ScriptResult(error=ScriptError(kind=ErrorKind.THROWN, message='open "sesame"', reason="no"))
+    assert failure(await run("return environmentVariables.PASSWORD", Sandbox(said))) == "F: [REDACTED]"

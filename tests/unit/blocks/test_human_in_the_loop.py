@@ -138,3 +138,13 @@ async def test_a_notification_that_nobody_would_send_fails_the_block(engine: Eng
 async def test_no_notification_is_no_reason_to_fail(engine: Engine, notification: Any) -> None:
     document = chain(INPUT, block("h", "human_in_the_loop", "Ask", notification=notification))
     assert (await run(document, engine)).outcome.status is RunStatus.PAUSED
+
+
+async def test_a_field_with_a_reserved_name_and_a_default_cannot_steer_the_run(engine: Engine) -> None:
+    document = asking("<ask.note>")
+    form: list[Json] = [{"name": "error", "value": "x"}, {"name": "note", "value": "n"}]
+    asked = block("h", "human_in_the_loop", "Ask", settings={"inputFormat": form})
+    document["blocks"] = {**document["blocks"], "h": asked}  # type: ignore[dict-item]
+    result = await answered(engine, document, {"error": "boom"})
+    assert names(result) == ["Start", "Ask", "after0"]
+    assert result.output == {"data": "n"}

@@ -168,3 +168,10 @@ async def test_the_older_form_refuses_any_other_answer() -> None:
     document, handler = older("the second one")
     result = await run(document, engine_of({"router": handler}), {"input": "x"})
     assert failure(result) == "Router: Invalid routing decision: the second one"
+
+
+async def test_references_in_descriptions_of_routes_are_filled_in() -> None:
+    models = Models(decision("rt-help"))
+    routes: Json = [ROUTES[0], {**ROUTES[1], "value": "Says <start.input>"}]
+    await run(routed(routes), engine_of({"router_v2": RouterHandler(models)}), {"input": "my screen is black"})
+    assert "Says my screen is black" in models.told[0]

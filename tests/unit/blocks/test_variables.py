@@ -37,7 +37,9 @@ async def test_later_blocks_see_the_new_value_as_its_type() -> None:
 
 
 async def test_a_variable_is_meant_by_its_id_first() -> None:
-    assert (await assign(entry("renamed", "7", "number", "v1"))).output == {"data": "7 [1]"}
+    result = await assign(entry("renamed", "7", "number", "v1"))
+    assert result.output == {"data": "7 [1]"}
+    assert result.blocks[1].output == {"renamed": 7}, "as references to the block know it"
 
 
 async def test_an_unknown_variable_is_only_in_the_output() -> None:

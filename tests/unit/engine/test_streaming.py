@@ -182,3 +182,28 @@ def test_streamed_outputs_lose_what_a_model_thought() -> None:
 def test_strings_are_streamed_raw_and_everything_else_as_json() -> None:
     values: list[Json] = ["a", 1, None, {"a": []}]
     assert [as_chunk(value) for value in values] == ["a", "1", "null", '{\n  "a": []\n}']
+
+
+async def test_branches_of_a_parallel_are_told_whole_each_for_itself() -> None:
+    inside = document(
+        [START, block("p", "parallel", data={"count": 2}), agent("a", parent="p")],
+        [("start", "source", "p"), ("p", "parallel-start-source", "a")],
+    )
+    told = await events(inside, "a.content")
+    assert told == [Chunk("a", "Hello a"), Chunk("a", "\n\nHello a")]
+
+
+async def test_what_a_failed_try_wrote_is_set_apart_from_the_next() -> None:
+    tries = 0
+
+    async def breaks_once(call: Call) -> Any:
+        nonlocal tries
+        tries += 1
+        assert call.writer is not None
+        await call.writer.write("half" if tries == 1 else "whole")
+        if tries == 1:
+            raise fails("closed")
+        return {"content": "whole"}
+
+    retrying = agent("a", retry={"enabled": True, "maxTries": 2, "waitBetweenTriesMs": 0})
+    assert chunks(await events(chain(retrying), "a", script=breaks_once)) == [("a", "half"), ("a", "\n\nwhole")]

@@ -213,3 +213,14 @@ def test_secrets_inside_tools_and_tables_are_left_out() -> None:
         "Bearer {{KEY}}",
         "text/plain",
     ]
+
+
+def test_secrets_in_tables_that_are_kept_as_json_text_are_left_out() -> None:
+    rows = '[{"id":"1","cells":{"Key":"Authorization","Value":"Bearer abc"}}]'
+    assert imported_setting(rows, "headers", "api") == rows.replace('"Bearer abc"', "null")
+    tools: Json = [{"type": "api", "params": {"headers": '{"Authorization":"abc","Accept":"text/plain"}'}}]
+    assert imported_setting(tools, "tools", "agent") == [
+        {"type": "api", "params": {"headers": '{"Authorization":null,"Accept":"text/plain"}'}}
+    ]
+    for untouched in ('{ "Accept":  "text/plain" }', "[not json", "{{TOKEN}}"):
+        assert imported_setting(untouched, "headers", "api") == untouched

@@ -280,3 +280,15 @@ def _returns(targets: dict[str, list[str]], origin: str) -> bool:
             seen.add(key)
             pending.extend(targets[key])
     return origin in seen
+
+
+def test_a_workflow_that_only_chats_can_be_deployed() -> None:
+    chat = {**block("c", "chat_trigger", "Chat"), "enabled": True}
+    assert told(workflow(chat, block("f"), edges=(edge("c", "f"),))) == []
+
+
+def test_a_custom_block_of_sim_is_left_out_with_its_edges() -> None:
+    document = workflow(
+        start(), block("x", "custom_block_77", "Mine"), block("f"), edges=(edge("start", "x"), edge("start", "f"))
+    )
+    assert [code for code, _ in told(document)] == ["dangling_edge"]

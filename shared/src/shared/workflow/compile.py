@@ -39,6 +39,8 @@ class Option:
     text: str
     code: CodeTemplate
     """A condition's expression; empty for routes."""
+    description: Template
+    """What a route is for; empty for conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +110,19 @@ class CompiledWorkflow:
     variables_by_name: Mapping[str, Variable]
     environment_names: frozenset[str]
     """Every `{{NAME}}` that occurs."""
-    needs_environment: bool
-    """Whether a run can see any environment value."""
+    reads_whole_environment: bool
+    """Whether code asks for all of its values."""
     refusals: tuple[str, ...]
     """Why no run of this may begin, whatever the server has."""
     _empty_fields: Sequence[tuple[str, tuple[EmptyField, ...]]]
     """The name of each enabled block that has any, and these."""
     _containers: Mapping[str, tuple[str, ...]]
     _graphs: Mapping[str | None, Graph]
+
+    @property
+    def needs_environment(self) -> bool:
+        """Whether a run can see any environment value."""
+        return self.reads_whole_environment or bool(self.environment_names)
 
     def graph(self, start: str | None) -> Graph:
         """What runs from a block, or from every block without a predecessor for None."""
@@ -150,7 +157,6 @@ def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalo
     loops = {key: _loop(config) for key, config in state.loops.items()}
     parallels = {key: CompiledParallel(p, compile_value(p.distribution)) for key, p in state.parallels.items()}
     starts = {trigger: start.id for trigger in Trigger if (start := choose_start(state, trigger))}
-    environment_names = frozenset(_environment_names(blocks.values(), loops.values(), parallels.values()))
     return CompiledWorkflow(
         snapshot_hash=snapshot_hash,
         state=state,
@@ -159,9 +165,10 @@ def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalo
         parallels=parallels,
         starts=starts,
         variables_by_name={normalise(variable.name): variable for variable in reversed(state.variables.values())},
-        environment_names=environment_names,
-        needs_environment=bool(environment_names)
-        or any(ENVIRONMENT_OBJECT in code.source for code in _code_of(blocks.values(), loops.values())),
+        environment_names=frozenset(_environment_names(blocks.values(), loops.values(), parallels.values())),
+        reads_whole_environment=any(
+            ENVIRONMENT_OBJECT in code.source for code in _code_of(blocks.values(), loops.values())
+        ),
         refusals=tuple(_refusals(state, specs)),
         _empty_fields=tuple(_empty_fields(blocks.values())),
         _containers={block_id: state.containers_of(block_id) for block_id in state.blocks},
@@ -227,12 +234,19 @@ def _options(block: Block, params: JsonObject) -> tuple[tuple[Option, ...], str 
         return (), f"Invalid {key} format: {json_problem(to_string(stored))}"
     if not isinstance(entries, list):
         return (), None
-    return tuple(_option(entry) for entry in entries if isinstance(entry, dict)), None
+    is_code = block.type == "condition"
+    return tuple(_option(entry, is_code=is_code) for entry in entries if isinstance(entry, dict)), None
 
 
-def _option(entry: JsonObject) -> Option:
+def _option(entry: JsonObject, *, is_code: bool) -> Option:
     text = to_string(entry.get("value")) if entry.get("value") is not None else ""
-    return Option(to_string(entry.get("id")), to_string(entry.get("title") or ""), text, parse_code(text))
+    return Option(
+        to_string(entry.get("id")),
+        to_string(entry.get("title") or ""),
+        text,
+        parse_code(text if is_code else ""),
+        compile_value("" if is_code else text),
+    )
 
 
 def _option_ids(blocks: Mapping[str, CompiledBlock]) -> dict[str, Sequence[str]]:
@@ -252,6 +266,7 @@ def _environment_names(
     blocks: Collection[CompiledBlock], loops: Collection[CompiledLoop], parallels: Iterable[CompiledParallel]
 ) -> Iterator[str]:
     templates = [template for block in blocks for template in block.params.values()]
+    templates += [option.description for block in blocks for option in block.options]
     templates += [loop.items for loop in loops] + [parallel.items for parallel in parallels]
     for template in templates:
         for text in text_templates(template):

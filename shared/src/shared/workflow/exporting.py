@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from shared.workflow.catalog import Catalog, installed_catalog
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify
 from shared.workflow.references import parse_text
 from shared.workflow.snapshot import snapshot_document
 
@@ -90,7 +90,9 @@ def _sub_block(sub_block: Json, *, is_password: bool) -> Json:
 
 
 def _scrubbed(value: Json) -> Json:
-    """A value of any shape, without the secrets inside: tool parameters, header tables."""
+    """A value of any shape, without the secrets inside: tool parameters, header tables, and either as JSON text."""
+    if isinstance(value, str):
+        return _scrubbed_text(value)
     if isinstance(value, list):
         return [_scrubbed(item) for item in value]
     if not isinstance(value, dict):
@@ -102,6 +104,14 @@ def _scrubbed(value: Json) -> Json:
         key: None if isinstance(item, str) and _is_secret_name(key) and _is_typed(item) else _scrubbed(item)
         for key, item in value.items()
     }
+
+
+def _scrubbed_text(text: str) -> str:
+    parsed = parse_json(text) if text.lstrip().startswith(("{", "[")) else MISSING
+    if not isinstance(parsed, dict | list):
+        return text
+    scrubbed = _scrubbed(parsed)
+    return text if scrubbed == parsed else stringify(scrubbed)
 
 
 def _cells(cells: JsonObject) -> JsonObject:

@@ -22,6 +22,8 @@ from shared.workflow.names import normalise
 from shared.workflow.structure import structure_problems
 
 _MAX_BATCH: Final = 20
+_CUSTOM_BLOCK: Final = "custom_block_"
+"""Sim keeps what these run in its own database: a workflow from there runs without them, and without their edges."""
 
 
 def read_state(document: Json) -> WorkflowState:
@@ -33,7 +35,11 @@ def read_state(document: Json) -> WorkflowState:
 
 
 def _read(document: JsonObject) -> WorkflowState:
-    blocks = {key: _block(key, raw) for key, raw in _objects(document.get("blocks"))}
+    blocks = {
+        key: _block(key, raw)
+        for key, raw in _objects(document.get("blocks"))
+        if not _text(raw.get("type")).startswith(_CUSTOM_BLOCK)
+    }
     children = _children(blocks)
     ids_by_name: dict[str, str] = {}
     for block in blocks.values():

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Set
 
 from shared.contracts.problems import Problem, ProblemCode, Severity
+from shared.contracts.runs import Trigger
 from shared.workflow.agent_tools import agent_tool_problems
 from shared.workflow.catalog import Catalog, Refusal, installed_catalog
 from shared.workflow.models import WorkflowState
@@ -36,7 +37,7 @@ def problems(
 
 
 def _starts(state: WorkflowState) -> Iterator[Problem]:
-    start = choose_start(state)
+    start = choose_start(state) or choose_start(state, Trigger.CHAT)
     if start is None:
         yield error(ProblemCode.NO_START_BLOCK, NO_START_BLOCK)
         return

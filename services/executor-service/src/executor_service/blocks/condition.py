@@ -54,7 +54,7 @@ class ConditionHandler(BlockHandler):
                 break
         matched = await self._evaluate(call, source, bound)
         if matched is None and problem is not None:
-            raise _failure(options[len(bound)], problem.message, http_status=problem.http_status)
+            raise _failure(options[len(bound)], problem.message, http_status=problem.http_status, can_retry=False)
         if matched is None and len(bound) < len(options):
             return options[len(bound)]
         return None if matched is None else options[matched]
@@ -98,5 +98,6 @@ def _shown(option: Option) -> JsonObject:
     return {"id": option.id, "title": option.title, "value": option.text}
 
 
-def _failure(option: Option, message: str, http_status: int | None = None) -> BlockFailure:
-    return BlockFailure(f'Evaluation error in condition "{option.title}": {message}', http_status=http_status)
+def _failure(option: Option, message: str, *, http_status: int | None = None, can_retry: bool = True) -> BlockFailure:
+    text = f'Evaluation error in condition "{option.title}": {message}'
+    return BlockFailure(text, http_status=http_status, can_retry=can_retry)

@@ -29,7 +29,7 @@ class HumanInTheLoopHandler(BlockHandler):
         )
         links = resume_links(call)
         output: JsonObject = {
-            **{str(field["name"]): default for field, default in zip(form, _defaults(inputs), strict=True)},
+            **_harmless({str(field["name"]): default for field, default in zip(form, _defaults(inputs), strict=True)}),
             "response": response["data"],
             "url": links["uiUrl"],
             "resumeEndpoint": links["apiUrl"],
@@ -38,8 +38,17 @@ class HumanInTheLoopHandler(BlockHandler):
 
     def resume(self, pause: Pause, answer: JsonObject, at: datetime) -> Output:
         """The form's fields at the top, and the whole answer again. No field of it can steer the run."""
-        fields = {key: value for key, value in answer.items() if key not in RESERVED_FIELDS}
-        return {**pause.output, **fields, "submission": answer, "resumeInput": answer, "submittedAt": iso(at)}
+        return {
+            **pause.output,
+            **_harmless(answer),
+            "submission": answer,
+            "resumeInput": answer,
+            "submittedAt": iso(at),
+        }
+
+
+def _harmless(fields: JsonObject) -> JsonObject:
+    return {key: value for key, value in fields.items() if key not in RESERVED_FIELDS}
 
 
 def _objects(value: Json) -> list[JsonObject]:

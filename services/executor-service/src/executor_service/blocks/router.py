@@ -42,7 +42,7 @@ class RouterHandler(BlockHandler):
             self._models,
             call,
             inputs.params,
-            system=_instructions(routes),
+            system=_instructions(routes, [_text(call.resolver.render(route.description)) for route in routes]),
             user=context,
             response_format=_FORMAT,
             temperature=TEMPERATURE,
@@ -107,8 +107,11 @@ def _chosen(answer: Answer, routes: Sequence[Option]) -> tuple[str, str]:
     return route, reasoning
 
 
-def _instructions(routes: Sequence[Option]) -> str:
-    listed = "\n".join(f"- id: {route.id}\n  title: {route.title}\n  use it for: {route.text}" for route in routes)
+def _instructions(routes: Sequence[Option], descriptions: Sequence[str]) -> str:
+    listed = "\n".join(
+        f"- id: {route.id}\n  title: {route.title}\n  use it for: {description}"
+        for route, description in zip(routes, descriptions, strict=True)
+    )
     return (
         "You choose exactly one route for the user's message.\n"
         f"Routes:\n{listed}\n"

@@ -17,7 +17,7 @@ class VariablesHandler(BlockHandler):
             name, kind = to_string(entry.get("variableName") or ""), to_string(entry.get("type") or "plain")
             variable = _variable(call, to_string(entry.get("variableId") or ""), name)
             value = _converted(name, variable.type if variable else kind, entry.get("value"))
-            output[variable.name if variable else name] = value
+            output[name] = value
             if variable is not None:
                 assignments[variable.id] = value
         return BlockResult(output, assignments)

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from executor_service.engine.secrets import SHORTEST_SECRET
 from executor_service.engine.sources import AsTyped, Resolver
 from shared.workflow.code_lexing import Language, Place
 from shared.workflow.code_references import CodeMark, CodeTemplate
@@ -13,6 +14,7 @@ from shared.workflow.jsvalues import Json, Missing, stringify
 from shared.workflow.references import EnvMarker, Reference
 
 _PREFIX: Final = "__flowport"
+_ENVIRONMENT: Final = "{{"
 _INLINE_ROOTS: Final = frozenset({"loop", "parallel"})
 
 
@@ -23,18 +25,22 @@ class BoundCode(msgspec.Struct, frozen=True):
     bindings: Mapping[str, Json]
     marks: Mapping[str, str]
     """Identifier to the reference as its author typed it."""
+    secrets: Mapping[str, str] = {}
+    """Environment value, as it stands within a string of the source, to the marker as its author typed it."""
 
     def as_written(self, text: str) -> str:
-        """A message about the source, with the author's references in place of our identifiers."""
-        for name, raw in self.marks.items():
-            text = text.replace(name, raw)
+        """A message about the source, with the author's references in place of our identifiers and of secrets."""
+        for ours, raw in (*self.marks.items(), *self.secrets.items()):
+            text = text.replace(ours, raw)
         return text
 
     def filled_in(self) -> str:
-        """The source as people read it: values in place of references."""
+        """The source as people read it: values in place of references, but for those to the environment."""
         text = self.source
-        for name in self.marks:
-            text = text.replace(name, stringify(self.bindings[name]))
+        for name, raw in self.marks.items():
+            text = text.replace(name, raw if raw.startswith(_ENVIRONMENT) else stringify(self.bindings[name]))
+        for spliced, raw in self.secrets.items():
+            text = text.replace(spliced, raw)
         return text
 
 
@@ -56,10 +62,12 @@ class _Binder:
         self._prefix = prefix
         self._bindings: dict[str, Json] = {}
         self._names: dict[str, str] = {}
+        self._secrets: dict[str, str] = {}
 
     def bind(self, template: CodeTemplate) -> BoundCode:
         source = template.render(self._replacement)
-        return BoundCode(source, self._bindings, {name: raw for raw, name in self._names.items()})
+        marks = {name: raw for raw, name in self._names.items()}
+        return BoundCode(source, self._bindings, marks, self._secrets)
 
     def _replacement(self, mark: CodeMark) -> str:
         if mark.place is Place.COMMENT:
@@ -73,7 +81,10 @@ class _Binder:
         if value is None:
             return mark.raw
         if mark.place is not Place.CODE:
-            return mark.spliced(value)
+            spliced = mark.spliced(value)
+            if len(value) >= SHORTEST_SECRET:
+                self._secrets[spliced] = mark.raw
+            return spliced
         return self._name(mark.raw, _literal(value) if self._literal_environment else value)
 
     def _reference(self, mark: CodeMark, part: Reference) -> str:
@@ -99,7 +110,12 @@ class _Binder:
 
 def _literal(text: str) -> Json:
     try:
-        value: Json = json.loads(text)
+        value: Json = json.loads(text, parse_constant=_no_literal)
     except ValueError:
         return text
     return text if isinstance(value, str | list | dict) else value
+
+
+def _no_literal(name: str) -> None:
+    """`NaN` and `Infinity` are numbers to Python's reader, and in JSON are not."""
+    raise ValueError(f"{name} is no JSON")

@@ -27,6 +27,7 @@ from executor_service.engine.entries import decode as decode_entry
 from executor_service.engine.errors import ContainerFailure, LimitReached
 from executor_service.engine.limits import Limits
 from executor_service.engine.performer import Attempt, Performer
+from executor_service.engine.places import Round
 from executor_service.engine.preparation import Plan
 from executor_service.engine.progress import Progress, child_key
 from executor_service.engine.scheduler import ROOT
@@ -112,7 +113,7 @@ class Driver:
             return
         for entry in self._told_before:
             block = self._setting.workflow.blocks[entry.log.block_id]
-            writer = self._writer(block)
+            writer = self._writer(block, ())
             text = entry.output.get("content")
             if writer is not None and isinstance(text, str):
                 await writer.write(text)
@@ -205,6 +206,7 @@ class Driver:
         body = self._plan.graph.body(scope.container)
         node = body.nodes[work.node]
         block = self._setting.workflow.blocks[node.block_id]
+        rounds = self._progress.places.rounds(scope)
         call = Call(
             block=block,
             node=node,
@@ -215,21 +217,21 @@ class Driver:
             environment=self._setting.environment,
             variables=self._state.variables,
             start_output=self._plan.start_output,
-            rounds=self._progress.places.rounds(scope),
+            rounds=rounds,
             now=self._clock.now,
             remaining_seconds=self._setting.remaining_seconds,
             run_child=self._child_runner(work, block.type),
             pin=partial(self._pin, work),
             pinned=self._state.pins.get(child_key(work)),
-            writer=self._writer(block),
+            writer=self._writer(block, rounds),
         )
         return self._begun(work, call)
 
-    def _writer(self, block: CompiledBlock) -> TextWriter | None:
+    def _writer(self, block: CompiledBlock, rounds: tuple[Round, ...]) -> TextWriter | None:
         """Where a block's text goes while it is written; None when it writes none, or nobody asked for it."""
         if self._stream is None or block.type not in WRITES_TEXT:
             return None
-        return self._stream.writer(block.id)
+        return self._stream.writer(block.id, is_live=not any(each.is_parallel for each in rounds))
 
     def _begun(self, work: Work, call: Call) -> Attempt:
         """An attempt that begins now; what goes on after a pause of the workflow that it called began then."""

@@ -167,6 +167,8 @@ class Execution:
         return RunStream(self._sink, selectors, self._engine.limits, can_take_back=self._request.agent_events)
 
     def _secrets(self) -> list[str]:
+        if self._workflow.reads_whole_environment:
+            return list(self._environment.values())
         names = self._workflow.environment_names
         return [value for name, value in self._environment.items() if name in names]
 
@@ -229,5 +231,5 @@ class _ChildJournal:
 
 def _so_far(attempt: Attempt) -> Output:
     writer = attempt.call.writer
-    text: Output = {"content": writer.text} if writer is not None and writer.was_used else {}
+    text: Output = {"content": writer.text} if writer is not None and writer.text else {}
     return {**text, **attempt.call.partial}

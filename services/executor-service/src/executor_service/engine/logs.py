@@ -8,19 +8,17 @@ import msgspec
 
 from executor_service.engine.limits import Limits
 from executor_service.engine.places import Round, node_name, parent_iterations
+from executor_service.engine.secrets import REDACTED, SHORTEST_SECRET
 from executor_service.engine.state import Output, RunState
 from shared.contracts.runs import BlockLog
 from shared.workflow.jsvalues import Json, JsonObject
 
-REDACTED: Final = "[REDACTED]"
 _SECRET_KEY: Final = re.compile(
     r"(?i)(?:.*[_-])?(?:api[_-]?key|password|passwd|secret|(?:access|refresh|auth|bearer)?[_-]?token|authorization"
     r"|private[_-]?key|secret[_-]?key|credentials?)"
 )
 _SUSPECT: Final = re.compile(rb"api[_-]?key|passw|secret|token|authorization|private[_-]?key|credential")
 """What the JSON of every value with such a key contains, in lower case: looking without regard to case is slow."""
-_SHORTEST_SECRET: Final = 6
-"""Shorter environment values are words like `true` or `80`: hiding them would garble everything."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -31,7 +29,9 @@ class LogBook:
     def __init__(self, state: RunState, limits: Limits, secrets: Iterable[str]) -> None:
         self._state = state
         self._limits = limits
-        self._secrets = sorted({s for s in secrets if len(s) >= _SHORTEST_SECRET}, key=len, reverse=True)
+        hidden = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
+        as_json = (_encode(secret)[1:-1].decode() for secret in hidden)  # within JSON that is text itself
+        self._secrets = sorted({*hidden, *as_json}, key=len, reverse=True)
         self._encoded_secrets = [_encode(secret)[1:-1] for secret in self._secrets]
         self._bytes = 0
         self.dropped = 0

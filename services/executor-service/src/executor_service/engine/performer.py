@@ -130,6 +130,8 @@ class Performer:
                 if policy is None or not can_retry or attempt.tries >= policy.max_tries:
                     raise
             attempt.tries += 1
+            if attempt.call.writer is not None:
+                await attempt.call.writer.reset()
             await asyncio.sleep(policy.wait_ms / 1000)
 
     def _done(self, attempt: Attempt, result: BlockResult) -> BlockDone:
@@ -165,18 +167,19 @@ class Performer:
 
     async def _failed(self, attempt: Attempt, failure: BlockFailure) -> BlockDone:
         call = attempt.call
+        message = self._logs.shown_text(failure.message)
         writer = call.writer
         if writer is not None and writer.was_used:
-            await writer.broken(failure.message)
+            await writer.broken(message)
         handled = any(edge.fires is Fires.ON_ERROR for edge in call.node.edges)
         return BlockDone(
             work=attempt.work,
-            output={**failure.partial, "error": failure.message},
-            log=self.entry(attempt, error=failure.message, handled=handled, child_spans=failure.child_spans),
+            output={**failure.partial, "error": message},
+            log=self.entry(attempt, error=message, handled=handled, child_spans=failure.child_spans),
             usage=failure.usage,
             error=RunError(
                 code=failure.code,
-                message=failure.message,
+                message=message,
                 block_id=call.block.id,
                 block_name=call.block.name,
                 block_type=call.block.type,

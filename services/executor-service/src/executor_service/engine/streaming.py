@@ -51,9 +51,9 @@ class RunStream:
         """Whether any output of this block was asked for."""
         return block_id in self._selected
 
-    def writer(self, block_id: str) -> "TextWriter | None":
+    def writer(self, block_id: str, *, is_live: bool = True) -> "TextWriter | None":
         """Where a block's text goes; None when nobody asked for it."""
-        return TextWriter(self._sink, self, block_id) if block_id in self._selected else None
+        return TextWriter(self._sink, self, block_id, is_live=is_live) if block_id in self._selected else None
 
     def begin_delivery(self) -> str:
         """What must stand before the first text of a delivery."""
@@ -76,7 +76,8 @@ class RunStream:
         selectors = self._selected.get(block_id)
         if selectors is None:
             return
-        if writer is not None and writer.was_used:
+        if writer is not None and writer.text:
+            await writer.end()
             selectors = [selector for selector in selectors if selector.path not in ("", TEXT_PATH)]
             for selector in selectors:
                 await self._send_value(selector, _selected_value(output, selector))
@@ -114,42 +115,55 @@ class RunStream:
 
 
 class TextWriter:
-    """One block's text on its way out."""
+    """One block's text on its way out.
 
-    def __init__(self, sink: EventSink, stream: RunStream, block_id: str) -> None:
+    One that is not live keeps what is written: of a block whose branches write at the same time a reader could not tell
+    which is whose, so that each is told as a whole at its end.
+    """
+
+    def __init__(self, sink: EventSink, stream: RunStream, block_id: str, *, is_live: bool = True) -> None:
         self._sink = sink
         self._stream = stream
         self._block_id = block_id
+        self._is_live = is_live
         self._parts: list[str] = []
 
     @property
     def was_used(self) -> bool:
         """Whether any text went out."""
-        return bool(self._parts)
+        return self._is_live and bool(self._parts)
 
     @property
     def text(self) -> str:
-        """What went out so far."""
+        """What was written so far."""
         return "".join(self._parts)
 
     async def write(self, text: str) -> None:
         """Send text; returns when there is room for more."""
-        if text:
-            separator = "" if self._parts else self._stream.begin_delivery()
-            self._parts.append(text)
+        if not text:
+            return
+        is_first = not self._parts
+        self._parts.append(text)
+        if self._is_live:
+            separator = self._stream.begin_delivery() if is_first else ""
             await self._sink.emit(Chunk(self._block_id, separator + text))
+
+    async def end(self) -> None:
+        """Send what was kept."""
+        if not self._is_live and self._parts:
+            await self._sink.emit(Chunk(self._block_id, self._stream.begin_delivery() + self.text))
 
     async def reset(self) -> None:
         """Take back all text so far; where the reader cannot, what follows is set apart from it."""
-        if self._parts:
-            self._parts.clear()
-            if self._stream.can_take_back:
-                self._stream.take_back()
-                await self._sink.emit(ChunkReset(self._block_id))
+        was_used = self.was_used
+        self._parts.clear()
+        if was_used and self._stream.can_take_back:
+            self._stream.take_back()
+            await self._sink.emit(ChunkReset(self._block_id))
 
     async def think(self, text: str) -> None:
         """Send a piece of a model's reasoning."""
-        if told := self._stream.thought(text):
+        if self._is_live and (told := self._stream.thought(text)):
             await self._sink.emit(Thinking(self._block_id, told))
 
     async def tool(self, phase: str, call_id: str, name: str, status: str | None = None) -> None:

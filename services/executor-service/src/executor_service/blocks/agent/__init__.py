@@ -51,15 +51,16 @@ class AgentHandler(BlockHandler):
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Converse until there is an answer."""
         params = inputs.params
-        said: Sequence[Message] = [*read_messages(params.get("messages")), *read_messages(params.get("memories"))]
-        recalled: Sequence[Message] = ()
+        said: Sequence[Message] = read_messages(params.get("messages"))
+        remembered: Sequence[Message] = read_messages(params.get("memories"))
         memory = memory_of(self._memory, call, params)
         if memory is not None:
             recalled, said = await memory.recall(said)
+            remembered = (*remembered, *recalled)
         spent: list[Usage] = []
         tools = await self._toolbox.tools(call, params.get("tools"), spent.append)
         attached = await attachments(self._files, call, params.get("files"))
-        conversation = self._conversation(call, params, with_files(in_order(said, recalled), attached), tools)
+        conversation = self._conversation(call, params, with_files(in_order(said, remembered), attached), tools)
         turn = await conversation.run()
         if memory is not None:
             await memory.keep(said, turn.content)

@@ -76,18 +76,20 @@ class Conversation:
 
     def _so_far(self) -> JsonObject:
         writer = self.call.writer
-        return {"content": writer.text} if writer is not None and writer.was_used else {}
+        return {"content": writer.text} if writer is not None and writer.text else {}
 
     async def _run_tools(self, turn: Turn) -> None:
         started = self.call.now()
         answers = await asyncio.gather(*(self._run_tool(asked) for asked in turn.tool_calls))
+        self.calls.extend(note for _, note in answers)
         self.ledger.tools_ms += round((self.call.now() - started).total_seconds() * 1000)
         said = Message(
             role=Role.ASSISTANT, content=turn.content or None, tool_calls=turn.tool_calls, original=turn.original
         )
-        self.request = replace(self.request, messages=(*self.request.messages, said, *answers))
+        self.request = replace(self.request, messages=(*self.request.messages, said, *(told for told, _ in answers)))
 
-    async def _run_tool(self, asked: ToolCall) -> Message:
+    async def _run_tool(self, asked: ToolCall) -> tuple[Message, Json]:
+        """What the model is told of the call, and what the output lists of it."""
         tool = next((tool for tool in self.tools if tool.name == asked.name), None)
         started = self.call.now()
         await self._tell(asked, "start")
@@ -98,25 +100,23 @@ class Conversation:
             raise
         await self._tell(asked, "end", "error" if problem else "success")
         shown = tool.shown_name if tool is not None else asked.name
-        self._note(asked, shown, arguments, result, succeeded=problem is None, started=started)
-        return Message(role=Role.TOOL, content=stringify(result), tool_call_id=asked.id, tool_name=asked.name)
+        told = Message(role=Role.TOOL, content=stringify(result), tool_call_id=asked.id, tool_name=asked.name)
+        return told, self._note(asked, shown, arguments, result, succeeded=problem is None, started=started)
 
     def _note(
         self, asked: ToolCall, name: str, arguments: Json, result: Json, *, succeeded: bool, started: datetime
-    ) -> None:
+    ) -> Json:
         ended = self.call.now()
         self.ledger.tool(asked.name, asked.id, started, ended)
-        self.calls.append(
-            {
-                "name": name,
-                "arguments": arguments,
-                "startTime": iso(started),
-                "endTime": iso(ended),
-                "duration": round((ended - started).total_seconds() * 1000),
-                "result": result,
-                "success": succeeded,
-            }
-        )
+        return {
+            "name": name,
+            "arguments": arguments,
+            "startTime": iso(started),
+            "endTime": iso(ended),
+            "duration": round((ended - started).total_seconds() * 1000),
+            "result": result,
+            "success": succeeded,
+        }
 
     async def _tell(self, asked: ToolCall, phase: str, status: str | None = None) -> None:
         writer = self.call.writer

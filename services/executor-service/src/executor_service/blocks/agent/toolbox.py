@@ -29,6 +29,12 @@ CUSTOM_PREFIX: Final = "custom_"
 TOOL_PAUSED: Final = "The workflow waits for a person or for days, which a workflow that is used as a tool cannot do."
 Spend = Callable[[Usage], None]
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
+_JAVASCRIPT_WORD: Final = re.compile(
+    "arguments|await|break|case|catch|class|const|continue|debugger|default|delete|do|else|enum|eval|export|extends|"
+    "false|finally|for|function|if|implements|import|in|instanceof|interface|let|new|null|package|private|protected|"
+    "public|return|static|super|switch|this|throw|true|try|typeof|var|void|while|with|yield"
+)
+"""No variable can be called so; in `params` such an argument is there all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ class Toolbox:
 
     def _code_run(self, call: Call, bound: BoundCode) -> Run:
         async def run(arguments: JsonObject) -> Json:
-            variables = {name: value for name, value in arguments.items() if _IDENTIFIER.fullmatch(name)}
+            variables = {name: value for name, value in arguments.items() if _is_variable(name)}
             result = await self._javascript.run(
                 Script(
                     code=bound.source,
@@ -118,6 +124,10 @@ class Toolbox:
             return output_of(result, bound).get("result")
 
         return run
+
+
+def _is_variable(name: str) -> bool:
+    return _IDENTIFIER.fullmatch(name) is not None and _JAVASCRIPT_WORD.fullmatch(name) is None
 
 
 def _offered(
