@@ -74,6 +74,20 @@ async def test_a_queued_loop_of_ten_thousand_rounds_is_journaled_and_ends(door: 
     assert (ended["status"], ended["output"]["result"]) == ("completed", 10_000)
 
 
+async def test_an_output_of_nine_megabytes_goes_through_every_way_of_calling(door: PublicDoor) -> None:
+    make = function("make", f"return 'x'.repeat({9 * MIB})", name="Make")
+    workflow_id = await door.publish(workflow("Large output", [start(), make], (START, "make")))
+    answer = await door.run(workflow_id)
+    assert len(answer.json()["output"]["result"]) == 9 * MIB
+    accepted = await door.queue(workflow_id)
+    ended = await door.ended_job(accepted["jobId"], seconds=RECORD_SECONDS)
+    assert (ended["status"], len(ended["output"]["result"])) == ("completed", 9 * MIB)
+    for path in (f"/api/workflows/{workflow_id}/execute", f"/api/v2/workflows/{workflow_id}/execute"):
+        streamed = await door.http.post(path, json={"stream": True, "selectedOutputs": ["make.result"]})
+        assert "Selected output is too large to inline" in streamed.text, streamed.text[-500:]
+        assert streamed.text.endswith('data: "[DONE]"\n\n'), streamed.text[-500:]
+
+
 async def test_fifty_megabytes_of_intermediate_data_pass_through(door: PublicDoor) -> None:
     make = function("make", f"return 'x'.repeat({MIB})", name="Make")
     file = boxed("loop", {"loopType": "for", "count": 50}, make)

@@ -15,7 +15,16 @@ from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import ASYNC, DEAD, EVENTS, INTERACTIVE, LONGEST_RUN_SECONDS, RECORDS, default_topology
+from shared.broker.topology import (
+    ASYNC,
+    DEAD,
+    EVENTS,
+    INTERACTIVE,
+    LONGEST_RUN_SECONDS,
+    NESTED,
+    RECORDS,
+    default_topology,
+)
 from shared.contracts.messages import CancelRun
 from shared.service import ServiceName
 
@@ -23,7 +32,7 @@ REFUSED = 403
 CONSUMERS = {
     ServiceName.GATEWAY: set[str](),
     ServiceName.DEPLOY: set[str](),
-    ServiceName.EXECUTOR: {INTERACTIVE, ASYNC},
+    ServiceName.EXECUTOR: {INTERACTIVE, NESTED, ASYNC},
     ServiceName.JOBS: {RECORDS, EVENTS, DEAD},
 }
 

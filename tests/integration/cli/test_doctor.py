@@ -21,7 +21,7 @@ from flowport.servers.ports import LOOPBACK, free_port
 from flowport.servers.secantus import SecantusServer
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import ASYNC, EVENTS, INTERACTIVE, LONGEST_RUN_SECONDS, RECORDS, default_topology
+from shared.broker.topology import ASYNC, EVENTS, INTERACTIVE, LONGEST_RUN_SECONDS, NESTED, RECORDS, default_topology
 from shared.store.client import Store
 
 JOBS = 'flowport_jobs_leading{role="dispatcher"} 1\nflowport_jobs_queue_limit 50\nflowport_jobs_queued_runs 3\n'
@@ -249,7 +249,7 @@ async def _lay_out(rabbitmq: RabbitMQServer) -> None:
 
 async def _consume(rabbitmq: RabbitMQServer, ready: Event, over: Event) -> None:
     """Take from the queues until it is over. RabbitMQ's own API hears of consumers a little later than they are."""
-    wanted = {INTERACTIVE, ASYNC, RECORDS}
+    wanted = {INTERACTIVE, NESTED, ASYNC, RECORDS}
     async with (
         raw_channel(rabbitmq.amqp_url) as channel,
         httpx.AsyncClient(base_url=rabbitmq.management_url, timeout=30, trust_env=False) as client,

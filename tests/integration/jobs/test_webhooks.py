@@ -105,6 +105,15 @@ async def test_a_subscriber_is_told_and_can_check_who_tells(hooked: System, stub
     assert shown == "v1=" + hmac.digest(SECRET.encode(), signed, sha256).hex()
 
 
+async def test_a_subscriber_may_have_the_spans_of_the_run(hooked: System, stub: Stub) -> None:
+    await subscribe(hooked, stub.url, include_trace_spans=True)
+    await run(hooked)
+    await settled(hooked)
+    (root,) = json.loads(stub.asked[0].body)["data"]["traceSpans"]
+    assert (root["name"], root["type"], root["status"]) == ("Workflow Execution", "workflow", "success")
+    assert isinstance(root["children"], list)
+
+
 async def test_a_caller_who_named_an_address_is_told_there(hooked: System, stub: Stub) -> None:
     secret = await hooked.gateway.client.call("GET", f"{BASE}/callback-secret", returns=CallbackSecret)
     run_id = await run(hooked, RunStatus.FAILED, callback_url=f"{stub.url}/mine")

@@ -166,7 +166,8 @@ async def test_an_entry_that_fits_no_document_is_refused(system: System) -> None
     await system.executor.begin()
 
     with pytest.raises(PayloadTooLarge):
-        await system.executor.journal(accepted.run_id, 1, entry(0, "x" * 9_000_000))
+        await system.executor.journal(accepted.run_id, 1, entry(0, "x" * 16_000_000))
+    await system.executor.journal(accepted.run_id, 1, entry(0, "x" * 15_000_000))
 
 
 async def test_the_journal_goes_with_the_end_of_its_run(system: System) -> None:

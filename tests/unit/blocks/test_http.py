@@ -4,17 +4,19 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub
-from tests.unit.blocks.running import INPUT, engine_of, failure, run
+from tests.unit.blocks.running import INPUT, Nobody, engine_of, failure, request, run
 from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.http import ApiHandler
 from executor_service.blocks.webhook_request import WebhookHandler
-from executor_service.engine import BlockHandler, RunResult
+from executor_service.engine import BlockHandler, Execution, RunResult
 from shared.net import OutboundClient
+from shared.workflow.compile import compile_workflow
 
 
 @pytest.fixture
@@ -225,3 +227,19 @@ async def test_a_webhook_is_signed_and_named(stub: HttpStub, outbound: OutboundC
 async def test_a_webhook_without_a_secret_is_not_signed(stub: HttpStub, outbound: OutboundClient) -> None:
     await send("webhook_request", WebhookHandler(outbound), None, {"url": f"http://localhost:{stub.port}/hook"})
     assert "x-webhook-signature" not in stub.asked[0].headers
+
+
+async def test_a_call_that_comes_back_to_us_tells_which_workflows_led_to_it(
+    stub: HttpStub, outbound: OutboundClient
+) -> None:
+    ours = f"http://localhost:{stub.port}"
+    settings: dict[str, Any] = {
+        "url": f"{ours}/api/workflows/wf-2/execute",
+        "headers": table(**{"x-sim-via": "forged"}),
+    }
+    document = compile_workflow(chain(INPUT, block("b", "api", "B", settings=settings)))
+    engine = engine_of({"api": ApiHandler(outbound)})
+    for public_url, told in ((ours, "wf-0,wf-1"), ("https://flowport.example", "forged")):
+        asked = replace(request(), call_chain=("wf-0",), public_url=public_url)
+        await Execution(engine, document, asked, environment={}, sink=Nobody()).run()
+        assert stub.asked[-1].headers["x-sim-via"] == told

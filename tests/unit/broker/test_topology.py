@@ -10,6 +10,7 @@ from shared.broker.topology import (
     EVENTS,
     INTERACTIVE,
     LONGEST_RUN_SECONDS,
+    NESTED,
     PROBE,
     RECORDS,
     UNREADABLE,
@@ -27,6 +28,7 @@ REFUSING = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
     ("name", "arguments"),
     [
         (INTERACTIVE, {**REFUSING, **TO_DEAD, "x-max-length": 20_000, "x-max-length-bytes": GIB}),
+        (NESTED, {**REFUSING, **TO_DEAD, "x-max-length": 20_000, "x-max-length-bytes": GIB}),
         (ASYNC, {**REFUSING, **TO_DEAD, "x-max-length": 200_000, "x-max-length-bytes": GIB}),
         (RECORDS, {**REFUSING, **TO_DEAD, "x-max-length": 500_000, "x-max-length-bytes": GIB}),
         (EVENTS, {**REFUSING, **TO_DEAD, "x-max-length": 500_000, "x-max-length-bytes": GIB}),
@@ -58,7 +60,7 @@ def test_the_declaration_of_an_existing_queue_has_not_changed(name: str, argumen
 def test_the_names_have_not_changed() -> None:
     topology = default_topology(LONGEST_RUN_SECONDS)
     assert list(topology.queues) == [
-        "runs.interactive", "runs.async", "runs.records", "runs.events", "runs.dead", "runs.unreadable",
+        "runs.interactive", "runs.nested", "runs.async", "runs.records", "runs.events", "runs.dead", "runs.unreadable",
     ]  # fmt: skip
     assert (topology.probe.name, PROBE) == ("health.probe", "health.probe")
     assert (topology.control_exchange, CONTROL) == ("control", "control")
@@ -73,7 +75,9 @@ def test_every_queue_is_bounded_without_any_policy() -> None:
 
 def test_whatever_a_stranger_can_fill_refuses_when_full() -> None:
     topology = default_topology(LONGEST_RUN_SECONDS)
-    assert all(topology.queues[name].overflow is Overflow.REFUSE for name in (INTERACTIVE, ASYNC, RECORDS, EVENTS))
+    assert all(
+        topology.queues[name].overflow is Overflow.REFUSE for name in (INTERACTIVE, NESTED, ASYNC, RECORDS, EVENTS)
+    )
     assert topology.reply_inbox.overflow is Overflow.REFUSE
 
 

@@ -334,3 +334,12 @@ async def test_a_variables_block_writes_for_the_rest_of_the_run() -> None:
     workflow["variables"] = {"v": {"id": "v", "name": "n", "type": "number", "value": "2"}}
     result = await run(lambda call: BlockResult({"seen": call.variables["v"]}, {"v": 5}), workflow)
     assert [log.output for log in result.blocks[1:]] == [{"seen": 2}, {"seen": 5}]
+
+
+async def test_a_journaled_output_has_to_fit_into_an_entry() -> None:
+    engine = engine_of({"function": Scripted(ok)}, journaled_output_bytes=5)
+    attached = await execution(engine, chain(block("a"))).run()
+    assert attached.outcome.status is RunStatus.COMPLETED
+    journaled = await execution(engine, chain(block("a")), journal=True).run()
+    assert journaled.outcome.error is not None
+    assert journaled.outcome.error.text == "a: The output is too large: 14 bytes, the limit is 5"

@@ -18,7 +18,7 @@ from tests.unit.engine.building import (
 
 from executor_service.engine import Call
 from executor_service.engine.limits import Limits
-from executor_service.engine.streaming import TOO_LARGE, as_chunk, without_model_text
+from executor_service.engine.streaming import MAX_PIECE, TOO_LARGE, as_chunk, without_model_text
 from shared.contracts.events import BlockStreamFailed, Chunk, SelectedOutput, SelectedOutputFailed
 from shared.contracts.runs import RunStatus
 from shared.workflow.jsvalues import Json, JsonObject
@@ -179,6 +179,13 @@ def test_streamed_outputs_lose_what_a_model_thought() -> None:
     }
 
 
+def test_so_do_those_within_the_results_of_a_loop() -> None:
+    timing: JsonObject = {"timeSegments": [{"type": "model", "assistantContent": "hm"}]}
+    results: Json = {"results": [[{"content": "4", "providerTiming": timing}]]}
+    bare = {"content": "4", "providerTiming": {"timeSegments": [{"type": "model"}]}}
+    assert without_model_text(results) == {"results": [[bare]]}
+
+
 def test_strings_are_streamed_raw_and_everything_else_as_json() -> None:
     values: list[Json] = ["a", 1, None, {"a": []}]
     assert [as_chunk(value) for value in values] == ["a", "1", "null", '{\n  "a": []\n}']
@@ -207,3 +214,18 @@ async def test_what_a_failed_try_wrote_is_set_apart_from_the_next() -> None:
 
     retrying = agent("a", retry={"enabled": True, "maxTries": 2, "waitBetweenTriesMs": 0})
     assert chunks(await events(chain(retrying), "a", script=breaks_once)) == [("a", "half"), ("a", "\n\nwhole")]
+
+
+async def test_long_text_is_told_in_pieces_that_fit_into_a_message() -> None:
+    async def long(call: Call) -> Any:
+        return {"result": "x" * (MAX_PIECE + 1)}
+
+    told = [text for _, text in chunks(await events(chain(block("f")), "f.result", script=long))]
+    assert list(map(len, told)) == [MAX_PIECE, 1]
+
+
+async def test_a_selected_value_that_fits_into_no_message_is_told_so() -> None:
+    async def large(call: Call) -> Any:
+        return {"result": "x" * Limits().selected_value_bytes}
+
+    assert await events(chain(block("f")), "f.result", script=large) == [SelectedOutputFailed("f", TOO_LARGE)]

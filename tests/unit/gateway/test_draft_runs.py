@@ -145,10 +145,12 @@ async def test_a_run_takes_the_input_of_an_earlier_one(system: System, writer: V
     system.jobs.views["E1"] = a_view(RunStatus.COMPLETED, blocks=(ran("b", {"y": 2}, 2), ran("start", {"q": "again"})))
     answer = await writer.send("POST", EXECUTE, {"inputFromExecutionId": "E1"})
     assert answer.json["output"]["result"] == {"q": "again"}
+    both = await writer.send("POST", EXECUTE, {"inputFromExecutionId": "E1", "input": {"q": "mine"}})
+    assert (both.status, both.json["error"]) == (400, "Provide either input or inputFromExecutionId, not both")
     system.deployments.put("V")
     for workflow, run_id in (("W", "E2"), ("V", "E1")):
         refused = await writer.send("POST", f"/api/workflows/{workflow}/execute", {"inputFromExecutionId": run_id})
-        assert (refused.status, refused.json["error"]) == (400, f"No input found for execution {run_id}")
+        assert (refused.status, refused.json["error"]) == (404, "Source workflow execution was not found")
 
 
 @pytest.mark.parametrize(

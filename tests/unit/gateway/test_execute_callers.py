@@ -82,3 +82,10 @@ class TestPublicWorkflows:
         body = {"useDraftState": True, "workflowStateOverride": {"blocks": {}, "edges": []}, "q": 1}
         answer = await system.execute(body, workflow="P", key=None)
         assert answer.json["output"]["result"] == {"q": 1}
+
+
+async def test_a_run_that_another_run_waits_for_stands_in_a_line_of_its_own(system: System) -> None:
+    await system.execute({})
+    await system.execute({}, headers={"X-Sim-Via": "wf-1"})
+    assert system.worker.queues == ["runs.interactive", "runs.nested"]
+    assert system.worker.runs[1].call_chain == ("wf-1",)

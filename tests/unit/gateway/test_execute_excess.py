@@ -3,7 +3,9 @@
 import asyncio
 
 from tests.unit.gateway.system import System, running_system
+from tests.unit.gateway.visitor import Visitor
 
+from gateway.domain.people import Role
 from shared.errors import AtCapacity
 
 MIB = 1024 * 1024
@@ -63,6 +65,20 @@ async def test_more_calls_than_the_gate_admits_are_429_before_the_key_is_looked_
         }
         await first.hang_up()
         assert (await system.execute({}, key="wrong")).status == 401
+
+
+async def test_somebody_at_the_console_passes_the_gate() -> None:
+    async with running_system(admission_gate_max_inflight=1) as system:
+        writer = await Visitor.with_role(system, Role.WRITE)
+        system.worker.script = lambda run: []
+        first = system.execute_call({})
+        while not system.worker.runs:
+            await _turn()
+        second = writer.call("POST", "/api/workflows/W/execute", {})
+        while len(system.worker.runs) < 2:
+            await _turn()
+        await first.hang_up()
+        await second.hang_up()
 
 
 async def test_a_full_queue_is_503_with_retry_after(system: System) -> None:

@@ -218,6 +218,7 @@ async def test_rollback_goes_to_the_version_before(system: System) -> None:
     ("body", "status", "error"),
     [
         ({"version": "x"}, 400, "Invalid input: expected number, received string"),
+        ({"version": None}, 400, "Invalid input: expected number, received null"),
         ({"version": 99}, 404, "Deployment version not found"),
     ],
 )
@@ -258,3 +259,16 @@ async def test_a_key_needs_the_scope(system: System, method: str, path: str, sco
     without = system.tenants.issue(scopes=frozenset(Scope) - {scope, Scope.ADMIN})
     answer = await send(system, method, path, key=without)
     assert (answer.status, answer.json) == (403, {"error": f"API key lacks the {scope} scope"})
+
+
+async def test_an_import_over_a_workflow_that_is_there_is_refused(system: System) -> None:
+    answer = await send(system, "POST", "/import", {"workspaceId": "WS1", "id": "W", "workflow": STATE})
+    assert answer.status == 409
+    assert "Import without an id to make another." in answer.json["error"]
+    unknown = await send(system, "POST", "/import", {"workspaceId": "WS1", "id": "nobody", "workflow": STATE})
+    assert unknown.status == 201
+
+
+async def test_a_query_that_is_no_number_is_told_in_the_words_of_bodies(system: System) -> None:
+    answer = await send(system, "GET", "?workspaceId=WS1&limit=abc")
+    assert (answer.status, answer.json["error"]) == (400, "Invalid input: expected number, received string")

@@ -3,12 +3,13 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import msgspec
 from tests.unit.gateway.clock import NOON
 
 from shared.broker.ports import Broker, Delivery, Settlement
-from shared.broker.topology import INTERACTIVE
+from shared.broker.topology import INTERACTIVE, NESTED
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.messages import AttachedRunRequested, CancelRun, ControlMessage, EventBatch
 from shared.contracts.runs import Payload, RunError, RunOutcome, RunSpec, RunStatus
@@ -59,16 +60,20 @@ class FakeWorker:
     script: Script = echoes
     perform: Callable[[RunSpec, Send], Awaitable[None]] | None = None
     runs: list[RunSpec] = field(default_factory=list)
+    queues: list[str] = field(default_factory=list)
+    """Where each run came from."""
     cancelled: list[str] = field(default_factory=list)
 
     async def start(self) -> None:
-        await self.broker.work.consume(INTERACTIVE, self._work, prefetch=100)
+        for queue in (INTERACTIVE, NESTED):
+            await self.broker.work.consume(queue, partial(self._work, queue), prefetch=100)
         await self.broker.control.listen(self._on_control)
 
-    async def _work(self, delivery: Delivery) -> Settlement:
+    async def _work(self, queue: str, delivery: Delivery) -> Settlement:
         request = delivery.message
         assert isinstance(request, AttachedRunRequested)
         self.runs.append(request.run)
+        self.queues.append(queue)
 
         async def send(seq: int, events: Sequence[RunEvent]) -> None:
             batch = EventBatch(request.run.run_id, seq, tuple(events))

@@ -11,11 +11,16 @@ from shared.broker.amqp.connection import Connection
 from shared.broker.amqp.errors import AmqpError
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import ASYNC, DEAD, INTERACTIVE, RECORDS, UNREADABLE, Queue, Topology
+from shared.broker.topology import ASYNC, DEAD, INTERACTIVE, NESTED, RECORDS, UNREADABLE, Queue, Topology
 
 SECONDS: Final = 5.0
 APPLY: Final = "run `flowport topology apply`"
-_CONSUMERS: Final = {INTERACTIVE: "executor-service", ASYNC: "executor-service", RECORDS: "jobs-service"}
+_CONSUMERS: Final = {
+    INTERACTIVE: "executor-service",
+    NESTED: "executor-service",
+    ASYNC: "executor-service",
+    RECORDS: "jobs-service",
+}
 
 
 async def check_broker(url: str) -> AsyncIterator[Finding]:

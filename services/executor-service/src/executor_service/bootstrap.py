@@ -108,6 +108,7 @@ def build(
         ),
         running,
         interactive_slots=settings.executor_concurrency,
+        nested_slots=settings.executor_nested_concurrency,
         durable_slots=settings.executor_async_concurrency,
         drain_seconds=settings.drain_seconds,
     )

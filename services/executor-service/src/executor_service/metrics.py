@@ -4,7 +4,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.broker.topology import ASYNC, INTERACTIVE
+from shared.broker.topology import ASYNC, INTERACTIVE, NESTED
 from shared.contracts.runs import RunMode, RunOutcome
 
 _RUN_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
@@ -21,7 +21,7 @@ CLAIMS: Final = Counter("flowport_executor_claims_total", "Dispatched runs asked
 REDELIVERIES: Final = Counter(
     "flowport_executor_redeliveries_total", "Messages that another worker had before: it is gone.", ["queue"]
 )
-for _queue in (INTERACTIVE, ASYNC):
+for _queue in (INTERACTIVE, NESTED, ASYNC):
     REDELIVERIES.labels(_queue)  # there from the start: to Prometheus, what begins at 1 has not increased
 TOKENS: Final = Counter(
     "flowport_executor_tokens_total", "Tokens that models read and wrote.", ["provider", "direction"]

@@ -15,6 +15,9 @@ class ExecutorSettings(OutboundSettings):
 
     executor_port: int = Field(8083, ge=1, le=65535, description="Port of health, readiness and metrics.")
     executor_concurrency: int = Field(64, ge=1, le=10_000, description="Interactive runs in hand at once.")
+    executor_nested_concurrency: int = Field(
+        32, ge=1, le=10_000, description="Interactive runs in hand at once that other runs called over HTTP."
+    )
     executor_async_concurrency: int = Field(32, ge=1, le=10_000, description="Durable runs in hand at once.")
     snapshot_cache_entries: int = Field(512, ge=1, le=100_000, description="Compiled workflow snapshots kept.")
     outbound_connections: int = Field(256, ge=1, le=10_000, description="Connections of all workflows' HTTP calls.")
@@ -23,7 +26,9 @@ class ExecutorSettings(OutboundSettings):
     )
     max_iterations: int = Field(100_000, ge=1, description="Rounds of one loop, and branches of one parallel.")
     max_blocks: int = Field(1_000_000, ge=1, description="Blocks that one run may run, every iteration counted.")
-    max_block_output_mib: int = Field(10, ge=1, le=100, description="JSON of one block's output, in MiB.")
+    max_block_output_mib: int = Field(
+        10, ge=1, le=100, description="JSON of one block's output, in MiB; a queued run has room for 14."
+    )
     max_run_output_mib: int = Field(256, ge=1, le=4096, description="JSON of all outputs of one run, in MiB.")
 
     @property

@@ -12,6 +12,8 @@ from typing import Final
 from uuid import uuid4
 
 INTERACTIVE: Final = "runs.interactive"
+NESTED: Final = "runs.nested"
+"""Interactive runs that another run of ours waits for: with slots of their own, so that nothing waits for itself."""
 ASYNC: Final = "runs.async"
 RECORDS: Final = "runs.records"
 EVENTS: Final = "runs.events"
@@ -169,19 +171,8 @@ def default_topology(longest_run_seconds: int) -> Topology:
     """
     consumer_timeout_ms = (longest_run_seconds + 600) * 1000
     queues = (
-        Queue(
-            name=INTERACTIVE,
-            max_length=20_000,
-            max_bytes=1024 * MIB,
-            dead_letters_to=DEAD,
-            policy=Policy(
-                max_length=2_000,
-                max_bytes=256 * MIB,
-                delivery_limit=1,
-                consumer_timeout_ms=consumer_timeout_ms,
-                dead_lettering=DeadLettering.AT_MOST_ONCE,
-            ),
-        ),
+        _waited_for(INTERACTIVE, consumer_timeout_ms),
+        _waited_for(NESTED, consumer_timeout_ms),
         Queue(
             name=ASYNC,
             max_length=200_000,
@@ -219,6 +210,22 @@ def default_topology(longest_run_seconds: int) -> Topology:
             prefix=CONTROL, overflow=Overflow.DROP_OLDEST, max_length=10_000, max_bytes=16 * MIB
         ),
         reply_inbox=PrivateQueue(prefix=REPLIES, max_length=20_000, max_bytes=64 * MIB),
+    )
+
+
+def _waited_for(name: str, consumer_timeout_ms: int) -> Queue:
+    return Queue(
+        name=name,
+        max_length=20_000,
+        max_bytes=1024 * MIB,
+        dead_letters_to=DEAD,
+        policy=Policy(
+            max_length=2_000,
+            max_bytes=256 * MIB,
+            delivery_limit=1,
+            consumer_timeout_ms=consumer_timeout_ms,
+            dead_lettering=DeadLettering.AT_MOST_ONCE,
+        ),
     )
 
 

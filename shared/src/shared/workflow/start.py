@@ -96,12 +96,7 @@ def _refuse_reserved(block: Block, declared: tuple[InputField, ...], sent: JsonO
 
 
 def _fields_and_input(declared: tuple[InputField, ...], sent: JsonObject) -> JsonObject:
-    """The fields twice: at the top, and again under `input`. Without declared fields, what was sent.
-
-    Text that was sent as `input` stays there.
-    """
-    if declared and isinstance(sent.get("input"), str):
-        return {**_values(declared, sent), "input": sent["input"]}
+    """The fields twice: at the top, and again under `input`. Without declared fields, what was sent."""
     values = _values(declared, sent) if declared else sent.get("input", dict(sent))
     return {**values, "input": dict(values)} if isinstance(values, dict) else {"input": values}
 
@@ -111,11 +106,8 @@ def _picked(sent: JsonObject, *keys: str) -> JsonObject:
 
 
 def _undeclared(declared: tuple[InputField, ...], sent: JsonObject) -> JsonObject:
-    """What was sent beside the fields. Where they are declared, an object `input` is where they were looked for."""
-    held = {field.name for field in declared}
-    if declared and not isinstance(sent.get("input"), str):
-        held.add("input")
-    return {key: value for key, value in sent.items() if key not in held}
+    names = {field.name for field in declared}
+    return {key: value for key, value in sent.items() if key not in names}
 
 
 def _values(declared: tuple[InputField, ...], sent: JsonObject) -> JsonObject:

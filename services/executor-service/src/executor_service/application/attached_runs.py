@@ -56,10 +56,11 @@ class AttachedRuns:
         """Run to the end, whatever it is, and report it. `is_held`: whether the run was not given to somebody else."""
         handle = RunHandle()
         self._handles.add(handle)
+        kind = "nested" if spec.call_chain else "interactive"
         line = self._line_of(reply_to, spec.run_id, lambda: handle.cancel("caller_gone"), attempt=attempt)
         announcement = asyncio.get_running_loop().call_later(SHOW_AFTER_SECONDS, self._announce, spec)
         try:
-            with self._running.holding(spec.run_id, handle), SLOTS_BUSY.labels("interactive").track_inprogress():
+            with self._running.holding(spec.run_id, handle), SLOTS_BUSY.labels(kind).track_inprogress():
                 outcome, blocks, usage = await self._executed(spec, line, handle, is_held)
             await line.emit(RunEnded(outcome))
             await line.close()

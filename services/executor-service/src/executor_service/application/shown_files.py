@@ -18,6 +18,8 @@ MAX_BASE64_BYTES: Final = 10 * 1024 * 1024
 """The largest file whose content is shown where the caller names no bound."""
 MAX_TOTAL_BYTES: Final = 32 * 1024 * 1024
 """Content in one output."""
+MAX_EVENT_BYTES: Final = 7 * 1024 * 1024
+"""An output that is told while the run goes on travels in one message, in which base64 takes four bytes for three."""
 _MARK: Final = f'"context":"{CONTEXT}"'.encode()
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
@@ -31,13 +33,15 @@ class ShownFiles:
     def __init__(self, store: FileStore) -> None:
         self._store = store
 
-    async def filled(self, spec: RunSpec, document: bytes) -> bytes:
-        """`document` (JSON) with `base64` in its files; those that cannot be had, or are too large, stay without."""
+    async def filled(self, spec: RunSpec, document: bytes, *, room: int = MAX_TOTAL_BYTES) -> bytes:
+        """`document` (JSON) with `base64` in its files, `room` bytes of content at most.
+
+        Those that cannot be had, or are too large, stay without.
+        """
         if not spec.include_file_base64 or _MARK not in document:
             return document
         output: Json = _decode(document)
         largest = MAX_BASE64_BYTES if spec.base64_max_bytes is None else spec.base64_max_bytes
-        room = MAX_TOTAL_BYTES
         for file in _files_in(output):
             key = FileKey.parse(str(file.get("key")))
             size = file.get("size")
@@ -69,8 +73,9 @@ class _Filling:
     async def emit(self, event: RunEvent) -> None:
         """See EventSink."""
         if isinstance(event, SelectedOutput):
-            value = await self._files.filled(self._spec, bytes(event.value))
-            event = msgspec.structs.replace(event, value=msgspec.Raw(value))
+            value = bytes(event.value)
+            filled = await self._files.filled(self._spec, value, room=(MAX_EVENT_BYTES - len(value)) * 3 // 4)
+            event = msgspec.structs.replace(event, value=msgspec.Raw(filled))
         await self._sink.emit(event)
 
 

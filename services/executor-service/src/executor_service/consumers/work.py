@@ -1,4 +1,4 @@
-"""The two work queues: what a delivery means, and what becomes of it."""
+"""The work queues: what a delivery means, and what becomes of it."""
 
 import asyncio
 from typing import Final
@@ -10,7 +10,7 @@ from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.application.running_runs import RunningRuns
 from executor_service.metrics import REDELIVERIES, SLOTS
 from shared.broker.ports import Broker, Delivery, Settlement, Subscription
-from shared.broker.topology import ASYNC, INTERACTIVE
+from shared.broker.topology import ASYNC, INTERACTIVE, NESTED
 from shared.contracts.messages import AttachedRunRequested, DurableRunDispatched
 from shared.observe.spans import SpanKind, joined_span
 
@@ -29,6 +29,7 @@ class WorkConsumers:
         running: RunningRuns,
         *,
         interactive_slots: int,
+        nested_slots: int,
         durable_slots: int,
         drain_seconds: float,
     ) -> None:
@@ -37,6 +38,7 @@ class WorkConsumers:
         self._durable = durable
         self._running = running
         self._interactive_slots = interactive_slots
+        self._nested_slots = nested_slots
         self._durable_slots = durable_slots
         self._drain_seconds = drain_seconds
         self._queues: list[Subscription] = []
@@ -45,11 +47,13 @@ class WorkConsumers:
     async def start(self) -> None:
         """Listen for cancels, then take work. Raises BrokerUnavailable."""
         SLOTS.labels("interactive").set(self._interactive_slots)
+        SLOTS.labels("nested").set(self._nested_slots)
         SLOTS.labels("durable").set(self._durable_slots)
         self._control = await self._broker.control.listen(self._running.on_control)
         work = self._broker.work
         self._queues = [
             await work.consume(INTERACTIVE, self.on_interactive, prefetch=self._interactive_slots),
+            await work.consume(NESTED, self.on_interactive, prefetch=self._nested_slots),
             await work.consume(ASYNC, self.on_durable, prefetch=self._durable_slots),
         ]
 
@@ -68,7 +72,7 @@ class WorkConsumers:
         """An attached run. One that was delivered before is not begun here: whoever asked decides."""
         match delivery.message:
             case AttachedRunRequested(run=spec, reply_to=reply_to, attempt=attempt):
-                _enter(delivery, spec.run_id, INTERACTIVE)
+                _enter(delivery, spec.run_id, NESTED if spec.call_chain else INTERACTIVE)
                 with joined_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id):
                     if delivery.redelivered:
                         await self._attached.report_lost(spec, reply_to, attempt=attempt)

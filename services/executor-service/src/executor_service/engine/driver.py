@@ -58,7 +58,12 @@ class Driver:
             setting.workflow, plan.graph, setting.engine.expressions, self._limits, setting.request
         )
         self._performer = Performer(
-            setting.engine.handlers, progress.logs, self._limits, self._clock, self._announce_effect
+            setting.engine.handlers,
+            progress.logs,
+            self._limits,
+            self._clock,
+            self._announce_effect,
+            is_journaled=setting.journal is not None,
         )
         self._steps = {Step.RUN: self._run_block, Step.OPEN: self._open, Step.CHECK: self._check}
         self._tasks: dict[Work, asyncio.Task[None]] = {}

@@ -15,10 +15,14 @@ class Limits:
     """Blocks run, each iteration counted."""
     block_output_bytes: int = 10 * 1024 * 1024
     """JSON of one block's output."""
+    journaled_output_bytes: int = 14 * 1024 * 1024
+    """The same in a run that is journaled: an entry is one document of the store, and those hold 16 MiB."""
     run_output_bytes: int = 256 * 1024 * 1024
     """JSON of all outputs of a run together."""
     selected_output_bytes: int = 16 * 1024 * 1024
     """JSON of all selected outputs that are streamed."""
+    selected_value_bytes: int = 7 * 1024 * 1024
+    """JSON of one of them: it travels in one message."""
     call_depth: int = 25
     """Workflows that call workflows."""
     log_entries: int = 20_000

@@ -54,10 +54,14 @@ class Performer:
         limits: Limits,
         clock: Clock,
         announce: Callable[[Work], Awaitable[None]],
+        *,
+        is_journaled: bool,
     ) -> None:
         self._handlers = handlers
         self._logs = logs
-        self._limits = limits
+        self._output_bytes = (
+            min(limits.block_output_bytes, limits.journaled_output_bytes) if is_journaled else limits.block_output_bytes
+        )
         self._clock = clock
         self._announce = announce
 
@@ -66,9 +70,10 @@ class Performer:
         try:
             result = await self._result(attempt, in_doubt=in_doubt)
             attempt.output_bytes = len(_to_json(result.output))
-            limit = self._limits.block_output_bytes
-            if attempt.output_bytes > limit:
-                raise BlockFailure(f"The output is too large: {attempt.output_bytes} bytes, the limit is {limit}")
+            if attempt.output_bytes > self._output_bytes:
+                raise BlockFailure(
+                    f"The output is too large: {attempt.output_bytes} bytes, the limit is {self._output_bytes}"
+                )
         except BlockFailure as failure:
             return await self._failed(attempt, failure)
         except FlowportError as error:

@@ -23,6 +23,8 @@ from shared.workflow.selectors import Selector
 
 SEPARATOR: Final = "\n\n"
 TEXT_PATH: Final = "content"
+MAX_PIECE: Final = 1024 * 1024
+"""Characters of one chunk: JSON makes up to six bytes of one, and a message has room for eight times as many."""
 MAX_THOUGHTS: Final = 524_288
 """Characters of reasoning in one stream; what is over is not told."""
 TOO_LARGE: Final = "Selected output is too large to inline; select a nested field or use pagination/preview."
@@ -100,14 +102,19 @@ class RunStream:
             await self._send_text(selectors[0].block_id, "\n".join(lines))
 
     async def _send_text(self, block_id: str, text: str) -> None:
-        await self._sink.emit(Chunk(block_id, self.begin_delivery() + text))
+        await self.tell(block_id, self.begin_delivery() + text)
+
+    async def tell(self, block_id: str, text: str) -> None:
+        """Send text, in pieces that fit into a message."""
+        for begin in range(0, len(text), MAX_PIECE):
+            await self._sink.emit(Chunk(block_id, text[begin : begin + MAX_PIECE]))
 
     async def _send_value(self, selector: Selector, value: Json | Missing) -> bool:
         if isinstance(value, Missing):
             return False
         raw = _to_raw(value)
         self._bytes += len(raw)
-        if self._bytes > self._limits.selected_output_bytes:
+        if self._bytes > self._limits.selected_output_bytes or len(raw) > self._limits.selected_value_bytes:
             await self._sink.emit(SelectedOutputFailed(selector.block_id, TOO_LARGE))
             return False
         await self._sink.emit(SelectedOutput(selector.block_id, selector.path, msgspec.Raw(raw)))
@@ -146,12 +153,12 @@ class TextWriter:
         self._parts.append(text)
         if self._is_live:
             separator = self._stream.begin_delivery() if is_first else ""
-            await self._sink.emit(Chunk(self._block_id, separator + text))
+            await self._stream.tell(self._block_id, separator + text)
 
     async def end(self) -> None:
         """Send what was kept."""
         if not self._is_live and self._parts:
-            await self._sink.emit(Chunk(self._block_id, self._stream.begin_delivery() + self.text))
+            await self._stream.tell(self._block_id, self._stream.begin_delivery() + self.text)
 
     async def reset(self) -> None:
         """Take back all text so far; where the reader cannot, what follows is set apart from it."""
@@ -181,12 +188,24 @@ def as_chunk(value: Json) -> str:
 
 
 def without_model_text(value: Json) -> Json:
-    """A streamed output without what a model thought or said in between: `providerTiming`'s segments lose it."""
-    timing = value.get("providerTiming") if isinstance(value, dict) else None
-    segments = timing.get("timeSegments") if isinstance(timing, dict) else None
-    if not isinstance(value, dict) or not isinstance(timing, dict) or not isinstance(segments, list):
+    """A streamed output without what a model thought or said in between: `providerTiming`'s segments lose it.
+
+    So do those within: a loop's results are outputs of agents, too.
+    """
+    if isinstance(value, list):
+        return [without_model_text(item) for item in value]
+    if not isinstance(value, dict):
         return value
-    return {**value, "providerTiming": {**timing, "timeSegments": [_bare_segment(segment) for segment in segments]}}
+    return {
+        key: _bare_timing(item) if key == "providerTiming" else without_model_text(item) for key, item in value.items()
+    }
+
+
+def _bare_timing(timing: Json) -> Json:
+    segments = timing.get("timeSegments") if isinstance(timing, dict) else None
+    if not isinstance(timing, dict) or not isinstance(segments, list):
+        return timing
+    return {**timing, "timeSegments": [_bare_segment(segment) for segment in segments]}
 
 
 def _bare_segment(segment: Json) -> Json:

@@ -11,7 +11,7 @@ from gateway.adapters.run_keys import by_key
 from gateway.adapters.run_records import RunRecords
 from gateway.domain.errors.runs import RunLost
 from shared.broker.ports import Broker, BrokerUnavailable, QueueFull, ReplyInbox
-from shared.broker.topology import INTERACTIVE
+from shared.broker.topology import INTERACTIVE, NESTED
 from shared.clock import Clock
 from shared.contracts.messages import AnnounceRun, CancelRun, ControlMessage, EventBatch
 from shared.contracts.runs import RunOutcome, RunSpec
@@ -113,10 +113,11 @@ class BrokerAttachedRuns:
     async def _publish(self, call: AttachedCall) -> None:
         if self._inbox is None:
             raise RunLost(LOST, run_id=call.run_id)
+        queue = NESTED if call.run.call_chain else INTERACTIVE
         try:
-            with span(f"publish {INTERACTIVE}", SpanKind.PRODUCER):
+            with span(f"publish {queue}", SpanKind.PRODUCER):
                 await self._broker.work.publish(
-                    INTERACTIVE,
+                    queue,
                     call.request(self._inbox.address),
                     traceparent=current_traceparent(),
                     ttl_ms=int(self._queue_wait_seconds * 1000),

@@ -1,11 +1,12 @@
 """JSON bodies read into public models, and what is wrong with them in the words that clients know."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticKnownError
 from starlette.requests import Request
 
 from gateway.domain import json_body
@@ -27,6 +28,20 @@ class AskedFor(BaseModel):
     """What callers send; keys that we do not know are ignored."""
 
     model_config = ConfigDict(strict=True, extra="ignore", alias_generator=to_camel)
+
+
+def _refuse_null(kind: Literal["string_type", "int_type"]) -> BeforeValidator:
+    def given(value: Any) -> Any:
+        if value is None:
+            raise PydanticKnownError(kind)
+        return value
+
+    return BeforeValidator(given)
+
+
+NO_NULL_TEXT: Final = _refuse_null("string_type")
+"""Of a field that may be left out, but is text where it is there."""
+NO_NULL_NUMBER: Final = _refuse_null("int_type")
 
 
 def json_of(model: type[M], *, headline: str | None = None) -> Callable[[Request], Awaitable[M]]:
@@ -90,6 +105,9 @@ _EXPECTED: Final = {
     "int_type": "number",
     "float_type": "number",
     "int_from_float": "int",
+    "int_parsing": "number",
+    "float_parsing": "number",
+    "bool_parsing": "boolean",
     "list_type": "array",
     "tuple_type": "array",
     "dict_type": "record",

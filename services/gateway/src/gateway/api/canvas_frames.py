@@ -1,6 +1,7 @@
 """Run events as the canvas hears them: every block as it begins and ends, and text as it is written."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -63,11 +64,13 @@ class CanvasWriter:
             case RunStarted():
                 return self._kept("execution:started", {"startTime": iso(self._clock.now())})
             case BlockStarted(data=document):
-                begun = self._kept("block:started", document)
+                begun = self._kept("block:started", _shown(document))
                 (self._begun_before.discard if begun else self._begun_before.add)(_block_of(document))
                 return begun
             case BlockEnded(data=document, failed=failed):
-                return self._text_done(document) + self._kept("block:error" if failed else "block:completed", document)
+                return self._text_done(document) + self._kept(
+                    "block:error" if failed else "block:completed", _shown(document)
+                )
             case Chunk() | ChunkReset() | Thinking() | ToolActivity():
                 return b"" if event.block_id in self._begun_before else self._text(event)
             case _:
@@ -109,6 +112,17 @@ class CanvasWriter:
 
 def _block_of(document: msgspec.Raw) -> str:
     return msgspec.json.decode(document, type=_Named).block_id
+
+
+def _shown(document: msgspec.Raw) -> dict[str, Any]:
+    """A block's log entry with times to the millisecond."""
+    entry: dict[str, Any] = msgspec.json.decode(document)
+    for name in ("startedAt", "endedAt"):
+        if isinstance(at := entry.get(name), str):
+            entry[name] = iso(datetime.fromisoformat(at))
+    if isinstance(duration := entry.get("durationMs"), float):
+        entry["durationMs"] = round(duration)
+    return entry
 
 
 def _ending(outcome: RunOutcome, output: bytes) -> tuple[str, dict[str, Any]]:

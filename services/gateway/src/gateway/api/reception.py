@@ -11,7 +11,7 @@ from gateway.application.admission import AdmissionGate
 from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
 from gateway.application.executions import Executions
-from gateway.domain.credentials import Caller
+from gateway.domain.credentials import Caller, presented_key, presented_session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +26,12 @@ class Reception:
     limiting: Limiting
 
     def admit(self, request: Request) -> None:
-        """Take a place at the gate until the request is answered. Raises AdmissionClosed."""
-        held(request).enter_context(self.gate.admitted())
+        """Take a place at the gate until the request is answered. Raises AdmissionClosed.
+
+        The gate is for programs: somebody at the console is let in.
+        """
+        if presented_key(request.headers) is not None or presented_session(request.headers) is None:
+            held(request).enter_context(self.gate.admitted())
 
     def admit_to(self, request: Request, workspace_id: str) -> None:
         """Take one of the workspace's places as well. Raises AdmissionClosed."""

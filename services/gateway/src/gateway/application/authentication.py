@@ -95,6 +95,11 @@ class Authentication:
             self._credentials.drop(message.key_hash)
             self._visits.drop(message.key_hash)
 
+    def forget(self) -> None:
+        """Look everybody up anew: what somebody may do here has changed."""
+        for leases in (self._credentials, self._visits, self._workspaces):
+            leases.clear()
+
     def _holder(self, credential: Credential | None) -> Caller:
         if credential is None or not credential.key.is_good(self._clock.now()):
             raise InvalidKey

@@ -77,7 +77,9 @@ class DraftRuns:
 
     async def _input_of(self, endpoint: Endpoint, run_id: str) -> Payload:
         run = await self._earlier(endpoint, run_id)
-        given = None if run is None else input_of(run.blocks)
+        if run is None:
+            raise NotFound("Source workflow execution was not found")
+        given = input_of(run.blocks)
         if given is None:
             raise InvalidRequest(f"No input found for execution {run_id}")
         return await self._payloads.put(endpoint.workspace_id, msgspec.json.encode(given))

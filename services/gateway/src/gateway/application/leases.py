@@ -70,6 +70,11 @@ class Leases(Generic[V]):
         self._leases.pop(key, None)
         self._loading.pop(key, None)
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._leases.clear()
+        self._loading.clear()
+
     def _look_up(self, key: str, now: float) -> "asyncio.Task[V]":
         loading = self._loading.get(key)
         if loading is None:

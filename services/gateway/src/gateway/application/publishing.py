@@ -32,7 +32,12 @@ class Publishing:
         """Publish the draft as a new version. Raises MissingScope, NotFound, InvalidWorkflow, Unavailable."""
         caller.require(Scope.DEPLOY)
         before = await self._live(workflow_id)
-        order = Deploy(actor_id=caller.actor_id, actor_name=caller.actor_name, name=name, description=description)
+        order = Deploy(
+            actor_id=caller.user.id if caller.user else caller.actor_id,
+            actor_name=caller.actor_name,
+            name=name,
+            description=description,
+        )
         deployed = await self._authoring.deploy(caller.workspace.id, workflow_id, order)
         self._endpoints.forget(workflow_id)
         await self._note(caller, "workflow.deployed", deployed.endpoint, before)

@@ -52,6 +52,12 @@ def people_routers(
     """For who is signed in, and for admins' keys."""
     clock, audit, cookie = outside.clock, callers.audit, SessionCookie(settings.base_url)
     sessions, authentication, limiting = callers.sessions, callers.authentication, callers.limiting
+
+    async def settle() -> None:
+        """Changes of teams are not broadcast: this gateway lets go at once, the others within a lease."""
+        authentication.forget()
+        await callers.revocations.settle()
+
     teams = Teams(
         outside.store,
         outside.store,
@@ -59,7 +65,7 @@ def people_routers(
         audit,
         clock,
         plan=settings.default_plan,
-        settle=callers.revocations.settle,
+        settle=settle,
     )
     return (
         sessions_router(sessions, authentication, cookie, limiting, clock),

@@ -101,6 +101,8 @@ def read_execute_request(
 def _session_input(controls: Controls, mode: RunMode) -> bytes:
     if controls.has("input_from_execution_id") and mode is RunMode.ASYNC:
         raise InvalidRequest("inputFromExecutionId is not supported for async execution")
+    if controls.has("input_from_execution_id") and controls.has("input"):
+        raise InvalidRequest("Provide either input or inputFromExecutionId, not both")
     return b"{}" if controls.input is UNSET else msgspec.json.encode(controls.input)
 
 

@@ -8,7 +8,8 @@ from jobs_service.ports import Journal, Runs, Seen
 from shared.contracts.jobs import AppendJournal
 from shared.errors import PayloadTooLarge
 
-MAX_ENTRY_BYTES: Final = 8 * 1024 * 1024
+MAX_ENTRY_BYTES: Final = 15 * 1024 * 1024
+"""An entry is one document of the store, and those hold 16 MiB."""
 
 
 class Journaling:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from gateway.api.bodies import AskedFor, Wire
+from gateway.api.bodies import NO_NULL_TEXT, AskedFor, Wire
 
 
 class CreateBody(AskedFor):
@@ -19,8 +19,8 @@ class CreateBody(AskedFor):
 class UpdateBody(AskedFor):
     """What to change."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
-    description: Annotated[str, StringConstraints(max_length=2000)] | None = None
+    name: Annotated[Annotated[str, StringConstraints(min_length=1, max_length=200)] | None, NO_NULL_TEXT] = None
+    description: Annotated[Annotated[str, StringConstraints(max_length=2000)] | None, NO_NULL_TEXT] = None
     folder_id: str | None = None
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from gateway.api.bodies import AskedFor, Wire
+from gateway.api.bodies import NO_NULL_NUMBER, AskedFor, Wire
 from gateway.api.usage import Limits
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -28,6 +28,7 @@ class ImportBody(AskedFor):
     """A workflow file and where it goes."""
 
     workspace_id: str
+    id: str | None = Field(None, description="Refused where a workflow of the workspace has it: none is overwritten.")
     workflow: Any = Field(description="An export, a bare state, or the JSON text of either.")
     name: Name | None = None
     description: Description | None = None
@@ -44,7 +45,7 @@ class DeployBody(AskedFor):
 class RollbackBody(AskedFor):
     """Which version to go back to; the one before the live one when nothing is said."""
 
-    version: int | None = Field(None, ge=1, le=2**31)
+    version: Annotated[int | None, NO_NULL_NUMBER] = Field(None, ge=1, le=2**31)
 
 
 class ImportedWorkflow(Wire):
