@@ -4,8 +4,9 @@ Not a parser: code that is not valid is cut somehow, never refused. The spans al
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from shared.workflow.references import is_reference
@@ -44,8 +45,25 @@ class Span(NamedTuple):
     literal: StringLiteral | None = None
 
 
-CODE_MARK: Final = re.compile(r"<(?P<reference>[^<>\n\r'\"`;{}]+)>|\{\{(?P<env>[^{}<>\n\r'\"`;]+)\}\}")
-"""Like `references.MARKER`, but within one line and without quotes: a comparison must not swallow a string."""
+_PLAIN: Final = r"[^<>\n\r'\"`;{}]"
+_SYNTAX: Final = re.compile(r"['\"`;{}]")
+_ENVIRONMENT: Final = r"\{\{(?P<env>[^{}<>\n\r'\"`;]+)\}\}"
+
+
+def odd_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Those names of blocks that have quotes or other syntax in them: code refers to them by the whole name only."""
+    return tuple(sorted((name for name in names if _SYNTAX.search(name)), key=len, reverse=True))
+
+
+@lru_cache(maxsize=64)
+def code_mark(odd: tuple[str, ...] = ()) -> re.Pattern[str]:
+    """Like `references.MARKER`, but within one line and without quotes: a comparison must not swallow a string.
+
+    But for those in the names of blocks, `odd`.
+    """
+    named = rf"(?:{'|'.join(map(re.escape, odd))}){_PLAIN}*|" if odd else ""
+    return re.compile(rf"<(?P<reference>{named}{_PLAIN}+)>|{_ENVIRONMENT}")
+
 
 _JS_TOKEN: Final = re.compile(
     r"(?P<comment>//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?)"
@@ -79,16 +97,17 @@ _PY_TOKEN: Final = re.compile(
 _PY_BRACKETS: Final = {"open": 1, "close": -1, "colon": 0}
 
 
-def spans(source: str, language: Language) -> Iterator[Span]:
-    """Cut source into code, strings, comments and regular expressions."""
-    return _javascript(source) if language is Language.JAVASCRIPT else _python(source)
+def spans(source: str, language: Language, mark: re.Pattern[str] | None = None) -> Iterator[Span]:
+    """Cut source into code, strings, comments and regular expressions. `mark` is what references look like."""
+    mark = mark or code_mark()
+    return _javascript(source, mark) if language is Language.JAVASCRIPT else _python(source, mark)
 
 
-def _javascript(source: str) -> Iterator[Span]:
+def _javascript(source: str, mark: re.Pattern[str]) -> Iterator[Span]:
     position, previous = 0, ""
     depths: list[int] = []  # of braces, one for each `${` that is open
     while position < len(source):
-        token = _js_token(source, position, previous)
+        token = _js_token(source, position, previous, mark)
         kind, end = token.lastgroup, token.end()
         if kind == "close" and depths and depths[-1] == 0:
             depths.pop()
@@ -109,10 +128,10 @@ def _javascript(source: str) -> Iterator[Span]:
         position = end
 
 
-def _js_token(source: str, position: int, previous: str) -> re.Match[str]:
-    mark = _mark(source, position)
+def _js_token(source: str, position: int, previous: str, mark: re.Pattern[str]) -> re.Match[str]:
+    marked = _mark(source, position, mark)
     regex = _JS_REGEX.match(source, position) if previous in _BEFORE_REGEX or _is_operator(previous) else None
-    return mark or regex or _at(_JS_TOKEN, source, position)
+    return marked or regex or _at(_JS_TOKEN, source, position)
 
 
 def _js_span(token: re.Match[str]) -> Span:
@@ -138,11 +157,11 @@ def _is_operator(previous: str) -> bool:
     return len(previous) == 1 and not (previous.isalnum() or previous in "_$)]")
 
 
-def _python(source: str) -> Iterator[Span]:
+def _python(source: str, mark: re.Pattern[str]) -> Iterator[Span]:
     position = 0
     open_expressions: list[tuple[StringLiteral, int]] = []  # f-strings around us, with the depth of brackets in each
     while position < len(source):
-        token = _mark(source, position) or _at(_PY_TOKEN, source, position)
+        token = _mark(source, position, mark) or _at(_PY_TOKEN, source, position)
         kind, end = token.lastgroup, token.end()
         literal: StringLiteral | None = None
         if kind == "string":
@@ -182,10 +201,10 @@ _PY_BODIES: Final = {
 }
 
 
-def _mark(source: str, position: int) -> re.Match[str] | None:
+def _mark(source: str, position: int, mark: re.Pattern[str]) -> re.Match[str] | None:
     if source[position] not in "<{":
         return None
-    match = CODE_MARK.match(source, position)
+    match = mark.match(source, position)
     return match if match and (match["env"] is not None or is_reference(match["reference"])) else None
 
 

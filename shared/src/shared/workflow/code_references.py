@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from shared.workflow.code_lexing import CODE_MARK, Language, Place, Span, StringLiteral, spans
+from shared.workflow.code_lexing import Language, Place, Span, StringLiteral, code_mark, spans
 from shared.workflow.references import EnvMarker, Reference, part_of
 
 _LINE_ENDS: Final = {"\n": r"\n", "\r": r"\r", "\u2028": r"\u2028", "\u2029": r"\u2029", "\0": r"\x00"}
@@ -64,11 +64,16 @@ class CodeTemplate(msgspec.Struct, frozen=True):
         return "".join(part if isinstance(part, str) else replacement(part) for part in self.parts)
 
 
-def parse_code(source: str, language: Language = Language.JAVASCRIPT) -> CodeTemplate:
-    """Find every mark of a source. The parts, joined again, are always the source."""
+def parse_code(
+    source: str, language: Language = Language.JAVASCRIPT, *, odd_names: tuple[str, ...] = ()
+) -> CodeTemplate:
+    """Find every mark of a source. The parts, joined again, are always the source.
+
+    `odd_names` are the block names with syntax in them that count as names all the same.
+    """
     parts: list[CodePart] = []
     literal_from = 0
-    for start, end, mark in _marks(source, language):
+    for start, end, mark in _marks(source, language, code_mark(odd_names)):
         if start > literal_from:
             parts.append(source[literal_from:start])
         parts.append(mark)
@@ -78,12 +83,12 @@ def parse_code(source: str, language: Language = Language.JAVASCRIPT) -> CodeTem
     return CodeTemplate(tuple(parts), language)
 
 
-def _marks(source: str, language: Language) -> Iterator[tuple[int, int, CodeMark]]:
+def _marks(source: str, language: Language, pattern: re.Pattern[str]) -> Iterator[tuple[int, int, CodeMark]]:
     if "<" not in source and "{{" not in source:
         return
-    for span in _merged(spans(source, language)):
+    for span in _merged(spans(source, language, pattern)):
         position = span.start
-        while match := CODE_MARK.search(source, position, span.end):
+        while match := pattern.search(source, position, span.end):
             part = part_of(match)
             position = match.end() if part else match.start() + 1
             if part:

@@ -10,7 +10,7 @@ from typing import Final
 from shared.contracts.runs import Trigger
 from shared.workflow.catalog import BlockSpec, Catalog, Refusal, installed_catalog
 from shared.workflow.catalog.logic import code_text
-from shared.workflow.code_lexing import Language
+from shared.workflow.code_lexing import Language, odd_names
 from shared.workflow.code_references import CodeTemplate, parse_code
 from shared.workflow.graph import Graph, build_graph
 from shared.workflow.input_format import parse_list
@@ -149,12 +149,13 @@ def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalo
     """Read and compile a workflow state. Raises InvalidWorkflow when it is no workflow at all."""
     state = read_state(document)
     specs = {block.type: (catalog or installed_catalog()).find(block.type) for block in state.blocks.values()}
+    odd = odd_names(state.ids_by_name)
     blocks = {
-        block.id: _block(block, spec)
+        block.id: _block(block, spec, odd)
         for block in state.blocks.values()
         if isinstance(spec := specs[block.type], BlockSpec)
     }
-    loops = {key: _loop(config) for key, config in state.loops.items()}
+    loops = {key: _loop(config, odd) for key, config in state.loops.items()}
     parallels = {key: CompiledParallel(p, compile_value(p.distribution)) for key, p in state.parallels.items()}
     starts = {trigger: start.id for trigger in Trigger if (start := choose_start(state, trigger))}
     return CompiledWorkflow(
@@ -176,9 +177,9 @@ def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalo
     )
 
 
-def _block(block: Block, spec: BlockSpec) -> CompiledBlock:
+def _block(block: Block, spec: BlockSpec, odd: tuple[str, ...]) -> CompiledBlock:
     params = block_params(block, spec)
-    options, problem = _options(block, params)
+    options, problem = _options(block, params, odd)
     return CompiledBlock(
         block=block,
         spec=spec,
@@ -186,10 +187,10 @@ def _block(block: Block, spec: BlockSpec) -> CompiledBlock:
         params={
             key: compile_value(_structured(key, value)) for key, value in params.items() if key not in _PARSED_APART
         },
-        code=_function_code(params) if block.type == "function" else None,
+        code=_function_code(params, odd) if block.type == "function" else None,
         options=options,
         options_problem=problem,
-        tool_code=_tool_code(params) if block.type == "agent" else {},
+        tool_code=_tool_code(params, odd) if block.type == "agent" else {},
     )
 
 
@@ -210,21 +211,21 @@ def _structured(key: str, value: Json) -> Json:
     return value
 
 
-def _function_code(params: JsonObject) -> CodeTemplate:
+def _function_code(params: JsonObject, odd: tuple[str, ...]) -> CodeTemplate:
     language = _CODE_LANGUAGES.get(to_string(params.get("language")), Language.JAVASCRIPT)
-    return parse_code(code_text(params.get("code")), language)
+    return parse_code(code_text(params.get("code")), language, odd_names=odd)
 
 
-def _tool_code(params: JsonObject) -> dict[int, CodeTemplate]:
+def _tool_code(params: JsonObject, odd: tuple[str, ...]) -> dict[int, CodeTemplate]:
     tools = enumerate(parse_list(params.get("tools")))
     return {
-        index: parse_code(code_text(tool.get("code")))
+        index: parse_code(code_text(tool.get("code")), odd_names=odd)
         for index, tool in tools
         if isinstance(tool, dict) and "code" in tool
     }
 
 
-def _options(block: Block, params: JsonObject) -> tuple[tuple[Option, ...], str | None]:
+def _options(block: Block, params: JsonObject, odd: tuple[str, ...]) -> tuple[tuple[Option, ...], str | None]:
     key = {"condition": "conditions", "router_v2": "routes"}.get(block.type)
     if key is None:
         return (), None
@@ -235,16 +236,16 @@ def _options(block: Block, params: JsonObject) -> tuple[tuple[Option, ...], str 
     if not isinstance(entries, list):
         return (), None
     is_code = block.type == "condition"
-    return tuple(_option(entry, is_code=is_code) for entry in entries if isinstance(entry, dict)), None
+    return tuple(_option(entry, odd, is_code=is_code) for entry in entries if isinstance(entry, dict)), None
 
 
-def _option(entry: JsonObject, *, is_code: bool) -> Option:
+def _option(entry: JsonObject, odd: tuple[str, ...], *, is_code: bool) -> Option:
     text = to_string(entry.get("value")) if entry.get("value") is not None else ""
     return Option(
         to_string(entry.get("id")),
         to_string(entry.get("title") or ""),
         text,
-        parse_code(text if is_code else ""),
+        parse_code(text if is_code else "", odd_names=odd),
         compile_value("" if is_code else text),
     )
 
@@ -253,12 +254,12 @@ def _option_ids(blocks: Mapping[str, CompiledBlock]) -> dict[str, Sequence[str]]
     return {block.id: [option.id for option in block.options] for block in blocks.values() if block.options}
 
 
-def _loop(config: LoopConfig) -> CompiledLoop:
+def _loop(config: LoopConfig, odd: tuple[str, ...]) -> CompiledLoop:
     condition = {"while": config.while_condition, "doWhile": config.do_while_condition}.get(config.loop_type, "")
     return CompiledLoop(
         config=config,
         items=compile_value(config.for_each_items),
-        condition=parse_code(condition) if condition.strip() else None,
+        condition=parse_code(condition, odd_names=odd) if condition.strip() else None,
     )
 
 

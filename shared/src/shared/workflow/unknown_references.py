@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog
 from shared.workflow.catalog.logic import code_text
-from shared.workflow.code_lexing import Language, Place
+from shared.workflow.code_lexing import Language, Place, odd_names
 from shared.workflow.code_references import parse_code
 from shared.workflow.jsvalues import Json, to_string
 from shared.workflow.models import Block, WorkflowState
@@ -18,31 +18,32 @@ from shared.workflow.references import Reference, parse_text, texts
 def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """A warning for each `<name.field>` that matches nothing; `<name>` alone may be a tag and is let be."""
     variables = {each for v in state.variables.values() for each in (v.id, normalise(v.name))}
+    odd = odd_names(state.ids_by_name)
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is None or not state.is_enabled(block.id):
             continue
-        for raw, (field, reference) in _references(block, spec).items():
+        for raw, (field, reference) in _references(block, spec, odd).items():
             if problem := _problem(state, variables, block, reference):
                 code, cause = problem
                 yield warning(code, f"{block.name}: {raw} {cause}", block, (field,))
 
 
-def _references(block: Block, spec: BlockSpec) -> dict[str, tuple[str, Reference]]:
+def _references(block: Block, spec: BlockSpec, odd: tuple[str, ...]) -> dict[str, tuple[str, Reference]]:
     """Each reference of a block once, with the setting that it stands in."""
     settings = block.data if spec.is_container else block_params(block, spec)
     return {
         reference.raw: (field, reference)
         for field, value in settings.items()
-        for reference in _in_setting(block, field, value)
+        for reference in _in_setting(block, field, value, odd)
         if reference.path
     }
 
 
-def _in_setting(block: Block, field: str, value: Json) -> Iterator[Reference]:
+def _in_setting(block: Block, field: str, value: Json, odd: tuple[str, ...]) -> Iterator[Reference]:
     if block.type == "function" and field == "code":
         language = Language.PYTHON if block.value("language") == "python" else Language.JAVASCRIPT
-        marks = parse_code(code_text(value), language).marks
+        marks = parse_code(code_text(value), language, odd_names=odd).marks
         yield from (m.part for m in marks if m.place is not Place.COMMENT and isinstance(m.part, Reference))
         return
     for text in texts(value):
