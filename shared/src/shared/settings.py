@@ -49,7 +49,11 @@ class CommonSettings(BaseSettings):
     metrics_by_workspace: bool = Field(
         False, description="Count runs per workspace too: one series for each workspace, mode and outcome."
     )
-    public_url: str = Field("", description="Where people reach the gateway, for links; localhost when empty.")
+    public_url: str = Field(
+        "",
+        description="Where people reach the gateway: for links, and to know calls that come back to this system; "
+        "localhost when empty.",
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     deploy_url: str = Field("http://127.0.0.1:8081", description="Base URL of deploy-service.")
     jobs_url: str = Field("http://127.0.0.1:8082", description="Base URL of jobs-service.")

@@ -400,6 +400,8 @@ async def test_tool_calls_are_listed_in_the_order_in_which_they_were_asked_for()
     calls = [ToolCall(f"c{a}", "custom_add", json.dumps({"a": a, "b": 0})) for a in (1, 2)]
     result = await run(Model(asks_for(*calls), says("done")), sandbox=SlowFirst(), tools=[ADD])
     assert [call["result"] for call in result.output["toolCalls"]["list"]] == [1, 2]
+    segments = result.output["providerTiming"]["timeSegments"]
+    assert [each["toolCallId"] for each in segments if each["type"] == "tool"] == ["c1", "c2"], "the trace pairs them"
 
 
 async def test_older_memories_come_before_the_question() -> None:

@@ -38,6 +38,7 @@ async def run(
     engine = engine_of({"function": FunctionHandler({Language.JAVASCRIPT: sandbox})})
     asked = request(body, time_limit_ms=limit)
     values = {"TOKEN": "ab'c\"", "LIMIT": "3", "PASSWORD": 'open "sesame"'}
+    values |= {"SHORTER": "secret1", "LONGER": "secret1-xyz"}
     return await Execution(engine, compile_workflow(document), asked, environment=values, sink=Nobody()).run()
 
 
@@ -188,3 +189,8 @@ async def test_a_secret_in_an_error_is_hidden_from_who_called() -> None:
 async def test_of_code_that_reads_the_whole_environment_every_value_is_a_secret() -> None:
     said = ScriptResult(error=ScriptError(kind=ErrorKind.THROWN, message='open "sesame"', reason="no"))
     assert failure(await run("return environmentVariables.PASSWORD", Sandbox(said))) == "F: [REDACTED]"
+
+
+async def test_a_secret_that_begins_like_another_is_hidden_whole() -> None:
+    code = "return '{{SHORTER}} {{LONGER}}'"
+    assert failure(await run(code, Quoting())) == f"F: Line 1: `{code}` - no"

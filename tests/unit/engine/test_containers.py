@@ -256,3 +256,11 @@ async def test_containers_nested_too_deep_are_refused() -> None:
     edges.append((ids[-1], "loop-start-source", "a"))
     result = await run(fills_in, document([START, *blocks, child("a", "x", ids[-1])], edges))
     assert error(result) == "Loops and parallels are nested more than 10 deep"
+
+
+async def test_a_secret_in_a_collection_that_cannot_be_read_is_hidden_from_who_called() -> None:
+    data = {"loopType": "forEach", "collection": "{{TOKEN}}"}
+    result = await run(fills_in, inside("loop", data, child("a")), environment={"TOKEN": "open sesame"})
+    assert result.outcome.error is not None
+    assert result.outcome.error.message.endswith('Failed to parse items as JSON: "[REDACTED]"')
+    assert "open sesame" not in str(result.outcome) + str(result.blocks)

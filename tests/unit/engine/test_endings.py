@@ -343,3 +343,10 @@ async def test_a_journaled_output_has_to_fit_into_an_entry() -> None:
     journaled = await execution(engine, chain(block("a")), journal=True).run()
     assert journaled.outcome.error is not None
     assert journaled.outcome.error.text == "a: The output is too large: 14 bytes, the limit is 5"
+
+
+async def test_what_a_block_leaves_has_to_fit_into_an_entry_of_the_journal() -> None:
+    engine = engine_of({"function": Scripted(ok)}, journal_entry_bytes=5)
+    result = await execution(engine, chain(block("a")), journal=True).run()
+    assert result.outcome.error is not None
+    assert result.outcome.error.text == "A block left more than 5 bytes in a queued run"

@@ -229,3 +229,18 @@ async def test_a_selected_value_that_fits_into_no_message_is_told_so() -> None:
         return {"result": "x" * Limits().selected_value_bytes}
 
     assert await events(chain(block("f")), "f.result", script=large) == [SelectedOutputFailed("f", TOO_LARGE)]
+
+
+async def test_text_that_breaks_off_is_told_when_a_later_try_fails_without_a_word() -> None:
+    tries = 0
+
+    async def breaks(call: Call) -> Any:
+        nonlocal tries
+        tries += 1
+        assert call.writer is not None
+        if tries == 1:
+            await call.writer.write("half")
+        raise fails("closed")
+
+    retrying = agent("a", retry={"enabled": True, "maxTries": 2, "waitBetweenTriesMs": 0})
+    assert await events(chain(retrying), "a", script=breaks) == [Chunk("a", "half"), BlockStreamFailed("a", "closed")]

@@ -218,6 +218,8 @@ class JobsService:
         self.renewals = 0
         self.failures_left = 0
         self.appending = 0
+        self.append_sizes: list[int] = []
+        """Bytes of entries in each call."""
         self.line = asyncio.Event()
         self.line.set()
 
@@ -242,6 +244,7 @@ class JobsService:
 
     async def append_journal(self, run_id: str, entries: AppendJournal) -> None:
         self.appending += 1
+        self.append_sizes.append(sum(len(bytes(entry.data)) for entry in entries.entries))
         await self.line.wait()
         self._fence(entries.attempt)
         self.journal.extend(entries.entries)

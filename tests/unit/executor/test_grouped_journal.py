@@ -6,7 +6,7 @@ import msgspec
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import JobsService, spec
 
-from executor_service.application.grouped_journal import GroupedJournal
+from executor_service.application.grouped_journal import CALL_BYTES, GroupedJournal
 
 
 async def test_entries_whose_flush_is_cancelled_go_out_with_the_next() -> None:
@@ -25,3 +25,18 @@ async def test_entries_whose_flush_is_cancelled_go_out_with_the_next() -> None:
     assert [(entry.index, bytes(entry.data)) for entry in jobs.journal] == [(0, b"1"), (1, b"2")]
     await journal.flush()
     assert len(jobs.journal) == 2
+
+
+async def test_what_blocks_left_while_a_call_was_under_way_is_stored_in_calls_of_bounded_size() -> None:
+    jobs = JobsService(spec())
+    jobs.attempt = 1
+    journal = GroupedJournal(jobs, "r1", 1, next_index=0)
+    large = msgspec.Raw(b"1" * (CALL_BYTES // 2 + 1))
+    jobs.line.clear()
+    recording = [asyncio.create_task(journal.record("done", large)) for _ in range(3)]
+    await eventually(lambda: jobs.appending)
+    jobs.line.set()
+    await asyncio.gather(*recording)
+    await journal.flush()
+    assert [entry.index for entry in jobs.journal] == [0, 1, 2]
+    assert max(jobs.append_sizes) <= CALL_BYTES

@@ -2,15 +2,23 @@
 
 import asyncio
 
+import msgspec
 import pytest
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import Callers
 
 from executor_service.adapters import reply_sink
-from executor_service.adapters.coalescing import BEGIN_SECONDS, FLUSH_BYTES, FLUSH_SECONDS
+from executor_service.adapters.coalescing import (
+    BATCH_BYTES,
+    BEGIN_SECONDS,
+    FLUSH_BYTES,
+    FLUSH_SECONDS,
+    MAX_MERGED,
+    Coalescing,
+)
 from executor_service.adapters.reply_sink import ReplySink
 from shared.clock import SystemClock
-from shared.contracts.events import Chunk, RunEnded, RunStarted, Thinking
+from shared.contracts.events import Chunk, RunEnded, RunEvent, RunStarted, SelectedOutput, Thinking, size_of
 from shared.contracts.messages import EventBatch
 from shared.contracts.runs import Payload, RunOutcome, RunStatus
 
@@ -199,3 +207,23 @@ async def test_a_broker_that_stays_away_ends_the_sending(monkeypatch: pytest.Mon
     await sink.emit(Chunk("b", "x"))
     assert not await sink.close()
     assert broken == [True]
+
+
+async def test_what_several_blocks_told_while_nothing_could_be_sent_goes_out_in_batches_of_bounded_size() -> None:
+    sent: list[tuple[RunEvent, ...]] = []
+    line = asyncio.Event()
+
+    async def send(events: tuple[RunEvent, ...]) -> None:
+        await line.wait()
+        sent.append(events)
+
+    out = Coalescing(send)
+    large = [SelectedOutput(f"b{number}", "", msgspec.Raw(b"1" * (BATCH_BYTES - 10))) for number in range(3)]
+    text = [Chunk("b", "x" * (MAX_MERGED // 2 + 1)) for _ in range(3)]
+    emitting = [asyncio.create_task(out.emit(event)) for event in (*large, *text)]
+    await loop_turns()
+    line.set()
+    await asyncio.gather(*emitting)
+    await out.flush()
+    assert [event for batch in sent for event in batch] == [*large, *text]
+    assert max(sum(map(size_of, batch)) for batch in sent) <= BATCH_BYTES

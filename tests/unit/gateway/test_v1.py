@@ -265,6 +265,9 @@ async def test_an_import_over_a_workflow_that_is_there_is_refused(system: System
     answer = await send(system, "POST", "/import", {"workspaceId": "WS1", "id": "W", "workflow": STATE})
     assert answer.status == 409
     assert "Import without an id to make another." in answer.json["error"]
+    reader = system.tenants.issue(scopes=frozenset({Scope.READ}))
+    told = await send(system, "POST", "/import", {"workspaceId": "WS1", "id": "W", "workflow": STATE}, key=reader)
+    assert (told.status, told.json) == (403, {"error": "API key lacks the write scope"})
     unknown = await send(system, "POST", "/import", {"workspaceId": "WS1", "id": "nobody", "workflow": STATE})
     assert unknown.status == 201
 

@@ -134,8 +134,8 @@ def test_hostile_source_is_read_in_linear_time() -> None:
 
 @pytest.mark.parametrize("language", [JS, PY])
 def test_a_block_s_name_may_have_a_quote_in_it(language: Language) -> None:
-    source = "return <bob'sdata.result> + <bob'sdata[0]> + 'x' + <start.n>"
+    source = "return <bob'sdata.result> + <Bob's Data[0]> + 'x' + <start.n>"
     marks = parse_code(source, language, odd_names=odd_names(["start", "bob'sdata", "bob's"])).marks
-    assert [mark.raw for mark in marks] == ["<bob'sdata.result>", "<bob'sdata[0]>", "<start.n>"]
+    assert [mark.raw for mark in marks] == ["<bob'sdata.result>", "<Bob's Data[0]>", "<start.n>"]
     assert {mark.place for mark in marks} == {Place.CODE}
     assert [mark.raw for mark in parse_code("a <b's' + c> d", language, odd_names=("bob'sdata",)).marks] == []

@@ -291,4 +291,5 @@ def test_a_custom_block_of_sim_is_left_out_with_its_edges() -> None:
     document = workflow(
         start(), block("x", "custom_block_77", "Mine"), block("f"), edges=(edge("start", "x"), edge("start", "f"))
     )
-    assert [code for code, _ in told(document)] == ["dangling_edge"]
+    message = "Mine: custom_block_77 is known to the server that it was made on alone, and is left out."
+    assert told(document) == [("unknown_block_type", message)]

@@ -101,9 +101,17 @@ def tail(
 def _lines(spans: Iterable[JsonObject], depth: int = 0) -> Iterator[JsonObject]:
     """One for each span, what ran within it below it and indented."""
     for span in spans:
-        error = span.get("output", {}).get("error") if span["status"] == "error" else None
-        yield {"block": f"{'  ' * depth}{span['name']}", **span, "durationMs": span["duration"], "error": error}
+        shown = {**span, "durationMs": span["duration"], "error": _error_of(span)}
+        yield {"block": f"{'  ' * depth}{span['name']}", **shown}
         yield from _lines(span.get("children", ()), depth + 1)
+
+
+def _error_of(span: JsonObject) -> str | None:
+    """Why it failed. A tool's output says so in `message`, that of a block in `error`."""
+    output = span.get("output") if span["status"] == "error" else None
+    if not isinstance(output, dict):
+        return None
+    return next((output[key] for key in ("error", "message") if isinstance(output.get(key), str)), None)
 
 
 def _watched(runs: Runs) -> list[JsonObject]:

@@ -71,7 +71,11 @@ class GatewaySettings(CommonSettings):
     default_plan: PlanName = Field(PlanName.ENTERPRISE, description="Plan of the first workspace.")
 
     admission_gate_max_inflight: int = sim_setting(
-        "ADMISSION_GATE_MAX_INFLIGHT", 500, ge=1, le=100_000, description="Execute calls in hand at once, per process."
+        "ADMISSION_GATE_MAX_INFLIGHT",
+        500,
+        ge=1,
+        le=100_000,
+        description="Execute calls in hand at once, per process; those with a session and no key are not counted.",
     )
     workspace_max_inflight: int = Field(
         400, ge=1, le=100_000, description="Execute calls in hand at once of one workspace, per process."

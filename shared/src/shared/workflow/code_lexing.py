@@ -61,7 +61,7 @@ def code_mark(odd: tuple[str, ...] = ()) -> re.Pattern[str]:
 
     But for those in the names of blocks, `odd`.
     """
-    named = rf"(?:{'|'.join(map(re.escape, odd))}){_PLAIN}*|" if odd else ""
+    named = rf"(?i:{'|'.join(map(_as_typed, odd))}){_PLAIN}*|" if odd else ""
     return re.compile(rf"<(?P<reference>{named}{_PLAIN}+)>|{_ENVIRONMENT}")
 
 
@@ -95,6 +95,11 @@ _PY_TOKEN: Final = re.compile(
     r"|(?P<other>[^\S\n]++|[\s\S])"
 )
 _PY_BRACKETS: Final = {"open": 1, "close": -1, "colon": 0}
+
+
+def _as_typed(name: str) -> str:
+    """A pattern for a name in normal form: authors type it with capitals and blanks, too."""
+    return r"[^\S\r\n]*".join(map(re.escape, name))
 
 
 def spans(source: str, language: Language, mark: re.Pattern[str] | None = None) -> Iterator[Span]:

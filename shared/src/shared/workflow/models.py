@@ -113,6 +113,8 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     metadata: JsonObject = {}
     ids_by_name: dict[str, str] = {}
     """Normalised name to block id; the first block of a name wins, and notes have none."""
+    left_out: tuple[Block, ...] = ()
+    """Blocks that nothing here can run, and that the workflow runs without."""
 
     def block_named(self, name: str) -> Block | None:
         """The block that a reference root means, already in normal form."""

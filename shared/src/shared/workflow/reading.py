@@ -35,25 +35,24 @@ def read_state(document: Json) -> WorkflowState:
 
 
 def _read(document: JsonObject) -> WorkflowState:
-    blocks = {
-        key: _block(key, raw)
-        for key, raw in _objects(document.get("blocks"))
-        if not _text(raw.get("type")).startswith(_CUSTOM_BLOCK)
-    }
+    blocks = {key: _block(key, raw) for key, raw in _objects(document.get("blocks"))}
+    left_out = {key: blocks.pop(key) for key in list(blocks) if blocks[key].type.startswith(_CUSTOM_BLOCK)}
     children = _children(blocks)
     ids_by_name: dict[str, str] = {}
     for block in blocks.values():
         if block.type != "note":
             ids_by_name.setdefault(normalise(block.name), block.id)
-    edges = document.get("edges")
+    raw_edges = document.get("edges")
+    edges = [_edge(raw) for raw in raw_edges if isinstance(raw, dict)] if isinstance(raw_edges, list) else []
     return WorkflowState(
         blocks=blocks,
-        edges=tuple(_edge(raw) for raw in edges if isinstance(raw, dict)) if isinstance(edges, list) else (),
+        edges=tuple(edge for edge in edges if left_out.keys().isdisjoint((edge.source, edge.target))),
         loops={b.id: _loop(b, children) for b in blocks.values() if b.type == "loop"},
         parallels={b.id: _parallel(b, children) for b in blocks.values() if b.type == "parallel"},
         variables={key: _variable(key, raw) for key, raw in _objects(document.get("variables"))},
         metadata=_object(document.get("metadata")),
         ids_by_name=ids_by_name,
+        left_out=tuple(left_out.values()),
     )
 
 

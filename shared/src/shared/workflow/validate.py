@@ -30,6 +30,7 @@ def problems(
         *_starts(state),
         *_blocks(state, known, keyed_providers),
         *wiring_problems(state, known),
+        *_left_out(state),
         *_names(state),
         *unknown_references(state, known),
     ]
@@ -51,6 +52,12 @@ def _starts(state: WorkflowState) -> Iterator[Problem]:
     if others:
         message = f'Several start blocks: API calls start at "{start.name}", never at {", ".join(others)}.'
         yield warning(ProblemCode.SEVERAL_STARTS, message, start)
+
+
+def _left_out(state: WorkflowState) -> Iterator[Problem]:
+    for block in state.left_out:
+        message = f"{block.name}: {block.type} is known to the server that it was made on alone, and is left out."
+        yield warning(ProblemCode.UNKNOWN_BLOCK_TYPE, message, block)
 
 
 def _blocks(state: WorkflowState, catalog: Catalog, keyed_providers: Set[str]) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """Events of one run on their way out: in order, tokens coalesced."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Final
 
 from shared.contracts.events import Chunk, RunEnded, RunEvent, RunStarted, size_of
@@ -13,6 +13,11 @@ BEGIN_SECONDS: Final = 0.1
 """Nobody reads that a run has begun: so long it waits for what else there is to tell. A message of its own would cost
 many calls that begin at once a tenth of their rate, and each first word would wait until it is confirmed.
 """
+
+MAX_MERGED: Final = 1024 * 1024
+"""Characters of chunks that become one: in JSON they take up to six times as many bytes."""
+BATCH_BYTES: Final = 1024 * 1024
+"""Events are sent together up to here: what several blocks told while nothing could be sent must fit into messages."""
 
 Send = Callable[[tuple[RunEvent, ...]], Awaitable[None]]
 
@@ -67,7 +72,12 @@ class Coalescing:
     def _add(self, event: RunEvent) -> None:
         self._pending_size += size_of(event)
         last = self._pending[-1] if self._pending else None
-        if isinstance(event, Chunk) and isinstance(last, Chunk) and last.block_id == event.block_id:
+        if (
+            isinstance(event, Chunk)
+            and isinstance(last, Chunk)
+            and last.block_id == event.block_id
+            and len(last.text) + len(event.text) <= MAX_MERGED
+        ):
             self._pending[-1] = Chunk(event.block_id, last.text + event.text)
         else:
             self._pending.append(event)
@@ -88,6 +98,19 @@ class Coalescing:
             if not events or self._failure is not None:
                 return
             try:
-                await self._send(events)
+                for batch in _batches(events):
+                    await self._send(batch)
             except Exception as error:  # whoever flushes raises it again
                 self._failure = error
+
+
+def _batches(events: tuple[RunEvent, ...]) -> Iterator[tuple[RunEvent, ...]]:
+    """In order; an event that is larger than a batch has one of its own."""
+    begin = size = 0
+    for index, event in enumerate(events):
+        added = size_of(event)
+        if index > begin and size + added > BATCH_BYTES:
+            yield events[begin:index]
+            begin, size = index, 0
+        size += added
+    yield events[begin:]

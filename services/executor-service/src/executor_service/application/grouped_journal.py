@@ -1,6 +1,7 @@
 """The journal of one attempt at a durable run: written in groups, in order, to jobs-service."""
 
 import asyncio
+from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
@@ -13,6 +14,8 @@ from shared.errors import FlowportError
 
 GROUP_SECONDS: Final = 0.05
 GROUP_BYTES: Final = 1024 * 1024
+CALL_BYTES: Final = 16 * 1024 * 1024
+"""More is stored in several calls: blocks that end while one is under way may leave a lot."""
 
 
 class GroupedJournal:
@@ -53,7 +56,7 @@ class GroupedJournal:
             self._timer = None
         async with self._order:
             self._raise_failure()
-            if self._pending:
+            while self._pending:
                 await self._store_pending()
 
     async def settle(self) -> None:
@@ -84,7 +87,7 @@ class GroupedJournal:
 
     async def _store_pending(self) -> None:
         """What is not known to be stored stays: whoever waits for it may be cancelled, and another flush comes."""
-        entries = tuple(self._pending)
+        entries = tuple(self._first_pending())
         group = AppendJournal(self._attempt, entries)
         try:
             await insist(partial(self._durable.append_journal, self._run_id, group))
@@ -93,6 +96,14 @@ class GroupedJournal:
             raise
         del self._pending[: len(entries)]
         self._pending_bytes -= sum(len(bytes(entry.data)) for entry in entries)
+
+    def _first_pending(self) -> Iterator[JournalEntry]:
+        size = 0
+        for entry in self._pending:
+            size += len(bytes(entry.data))
+            if size > CALL_BYTES and size > len(bytes(entry.data)):
+                return
+            yield entry
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

@@ -33,8 +33,8 @@ class ShownFiles:
     def __init__(self, store: FileStore) -> None:
         self._store = store
 
-    async def filled(self, spec: RunSpec, document: bytes, *, room: int = MAX_TOTAL_BYTES) -> bytes:
-        """`document` (JSON) with `base64` in its files, `room` bytes of content at most.
+    async def filled(self, spec: RunSpec, document: bytes, *, room: int | None = None) -> bytes:
+        """`document` (JSON) with `base64` in its files, `room` bytes of content at most where that is given.
 
         Those that cannot be had, or are too large, stay without.
         """
@@ -42,14 +42,15 @@ class ShownFiles:
             return document
         output: Json = _decode(document)
         largest = MAX_BASE64_BYTES if spec.base64_max_bytes is None else spec.base64_max_bytes
+        left = MAX_TOTAL_BYTES if room is None else room
         for file in _files_in(output):
             key = FileKey.parse(str(file.get("key")))
             size = file.get("size")
             if key is None or key.workspace_id != spec.snapshot.workspace_id or not isinstance(size, int):
                 continue
-            if size <= min(largest, room) and (content := await self._content(key)) is not None:
+            if size <= min(largest, left) and (content := await self._content(key)) is not None:
                 file["base64"] = base64.b64encode(content).decode()
-                room -= size
+                left -= size
         return _encode(output)
 
     def filling(self, spec: RunSpec, sink: EventSink) -> EventSink:

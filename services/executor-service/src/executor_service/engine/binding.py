@@ -26,7 +26,7 @@ class BoundCode(msgspec.Struct, frozen=True):
     marks: Mapping[str, str]
     """Identifier to the reference as its author typed it."""
     secrets: Mapping[str, str] = {}
-    """Environment value, as it stands within a string of the source, to the marker as its author typed it."""
+    """Environment value, as it stands within a string of the source, to the marker as typed; the longest first."""
 
     def as_written(self, text: str) -> str:
         """A message about the source, with the author's references in place of our identifiers and of secrets."""
@@ -67,7 +67,8 @@ class _Binder:
     def bind(self, template: CodeTemplate) -> BoundCode:
         source = template.render(self._replacement)
         marks = {name: raw for raw, name in self._names.items()}
-        return BoundCode(source, self._bindings, marks, self._secrets)
+        longest_first = sorted(self._secrets.items(), key=lambda secret: len(secret[0]), reverse=True)
+        return BoundCode(source, self._bindings, marks, dict(longest_first))
 
     def _replacement(self, mark: CodeMark) -> str:
         if mark.place is Place.COMMENT:

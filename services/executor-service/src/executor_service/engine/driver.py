@@ -167,7 +167,10 @@ class Driver:
         if self._setting.journal is not None:
             if isinstance(entry, Numbered):
                 entry.order = self._state.order
-            await self._setting.journal.record(kind_of(entry), encode(entry))
+            document = encode(entry)
+            if len(bytes(document)) > self._limits.journal_entry_bytes:
+                raise LimitReached(f"A block left more than {self._limits.journal_entry_bytes} bytes in a queued run")
+            await self._setting.journal.record(kind_of(entry), document)
         for left in self._progress.apply(entry):
             if self._stream is not None:
                 await self._stream.announce(left.block_id, left.output, None)
@@ -278,5 +281,8 @@ class Driver:
     def _container_error(self, work: Work, failure: ContainerFailure) -> RunError:
         block = self._setting.workflow.blocks[self._scheduler.node(work).block_id]
         return RunError(
-            code=ErrorCode.BLOCK_EXECUTION_FAILED, message=failure.message, block_id=block.id, block_type=block.type
+            code=ErrorCode.BLOCK_EXECUTION_FAILED,
+            message=self._progress.logs.shown_text(failure.message),
+            block_id=block.id,
+            block_type=block.type,
         )

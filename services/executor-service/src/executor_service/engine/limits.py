@@ -16,7 +16,9 @@ class Limits:
     block_output_bytes: int = 10 * 1024 * 1024
     """JSON of one block's output."""
     journaled_output_bytes: int = 14 * 1024 * 1024
-    """The same in a run that is journaled: an entry is one document of the store, and those hold 16 MiB."""
+    """The same in a run that is journaled."""
+    journal_entry_bytes: int = 15 * 1024 * 1024
+    """An entry of the journal, with all that a block leaves: it is one document of the store, which holds 16 MiB."""
     run_output_bytes: int = 256 * 1024 * 1024
     """JSON of all outputs of a run together."""
     selected_output_bytes: int = 16 * 1024 * 1024

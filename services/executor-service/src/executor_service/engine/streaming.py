@@ -134,11 +134,12 @@ class TextWriter:
         self._block_id = block_id
         self._is_live = is_live
         self._parts: list[str] = []
+        self._is_out = False
 
     @property
     def was_used(self) -> bool:
-        """Whether any text went out."""
-        return self._is_live and bool(self._parts)
+        """Whether the reader has any text of it."""
+        return self._is_out
 
     @property
     def text(self) -> str:
@@ -152,6 +153,7 @@ class TextWriter:
         is_first = not self._parts
         self._parts.append(text)
         if self._is_live:
+            self._is_out = True
             separator = self._stream.begin_delivery() if is_first else ""
             await self._stream.tell(self._block_id, separator + text)
 
@@ -162,9 +164,10 @@ class TextWriter:
 
     async def reset(self) -> None:
         """Take back all text so far; where the reader cannot, what follows is set apart from it."""
-        was_used = self.was_used
+        is_out = self._is_out and bool(self._parts)
         self._parts.clear()
-        if was_used and self._stream.can_take_back:
+        if is_out and self._stream.can_take_back:
+            self._is_out = False
             self._stream.take_back()
             await self._sink.emit(ChunkReset(self._block_id))
 

@@ -11,7 +11,7 @@ from gateway.application.admission import AdmissionGate
 from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
 from gateway.application.executions import Executions
-from gateway.domain.credentials import Caller, presented_key, presented_session
+from gateway.domain.credentials import Caller, shows_session_alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +28,9 @@ class Reception:
     def admit(self, request: Request) -> None:
         """Take a place at the gate until the request is answered. Raises AdmissionClosed.
 
-        The gate is for programs: somebody at the console is let in.
+        Whoever comes with a session and no key passes it, as at Sim; the workspace's places are counted all the same.
         """
-        if presented_key(request.headers) is not None or presented_session(request.headers) is None:
+        if not shows_session_alone(request.headers):
             held(request).enter_context(self.gate.admitted())
 
     def admit_to(self, request: Request, workspace_id: str) -> None:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.api.app_errors import refusal
-from gateway.domain.credentials import presented_key, presented_session
+from gateway.domain.credentials import shows_session_alone
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 SIGN_IN: Final = "/api/auth/"
@@ -34,8 +34,7 @@ class SessionGuard:
 
     def _is_foreign(self, request: Request) -> bool:
         headers = request.headers
-        carries_session = presented_session(headers) is not None and presented_key(headers) is None
-        if not carries_session and not request.url.path.startswith(SIGN_IN):
+        if not shows_session_alone(headers) and not request.url.path.startswith(SIGN_IN):
             return False
         origin = headers.get("origin")
         if origin in self._origins:

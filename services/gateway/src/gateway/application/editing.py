@@ -20,6 +20,7 @@ from shared.contracts.deployments import (
     Version,
     Workflow,
 )
+from shared.errors import Conflict, NotFound
 
 SPELL_SECONDS: Final = 900.0
 """Saves of one draft by one editor within this time are one entry of the audit log."""
@@ -43,12 +44,24 @@ class Editing:
         await self._audit.record(caller, "workflow.created", target_id=made.id, target_name=made.name)
         return made
 
-    async def import_file(self, caller: Caller, request: ImportWorkflow) -> Workflow:
-        """A new workflow from a file. Raises Forbidden, InvalidWorkflow, Unavailable."""
+    async def import_file(self, caller: Caller, request: ImportWorkflow, *, workflow_id: str | None = None) -> Workflow:
+        """A new workflow from a file. Raises Forbidden, Conflict, InvalidWorkflow, Unavailable.
+
+        `workflow_id` is what the caller takes its id to be: one that is there is never overwritten.
+        """
         _require_room(caller)
+        if workflow_id is not None:
+            await self._refuse_known(caller, workflow_id)
         made = await self._authoring.import_file(request)
         await self._audit.record(caller, "workflow.imported", target_id=made.id, target_name=made.name)
         return made
+
+    async def _refuse_known(self, caller: Caller, workflow_id: str) -> None:
+        try:
+            known = await self._authoring.get(caller.workspace.id, workflow_id)
+        except NotFound:
+            return
+        raise Conflict(f'A workflow with this id exists: "{known.name}". Import without an id to make another.')
 
     async def update(self, caller: Caller, workflow_id: str, change: UpdateWorkflow) -> Workflow:
         """Another name, description or folder. Raises Forbidden, NotFound, InvalidRequest, Unavailable."""

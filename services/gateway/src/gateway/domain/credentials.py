@@ -207,6 +207,11 @@ def presented_session(headers: Mapping[str, str]) -> str | None:
     return None
 
 
+def shows_session_alone(headers: Mapping[str, str]) -> bool:
+    """Whether the caller comes as somebody at the console does: with a session and no key, whatever they are worth."""
+    return presented_key(headers) is None and presented_session(headers) is not None
+
+
 def presented_key(headers: Mapping[str, str]) -> str | None:
     """The key that the caller shows: `x-api-key` first, then a Bearer token; None when there is neither.
 

@@ -81,15 +81,17 @@ class Conversation:
     async def _run_tools(self, turn: Turn) -> None:
         started = self.call.now()
         answers = await asyncio.gather(*(self._run_tool(asked) for asked in turn.tool_calls))
-        self.calls.extend(note for _, note in answers)
+        for asked, (_, made) in zip(turn.tool_calls, answers, strict=True):
+            self.ledger.tool(asked.name, asked.id, made.started, made.ended)
+            self.calls.append(made.shown)
         self.ledger.tools_ms += round((self.call.now() - started).total_seconds() * 1000)
         said = Message(
             role=Role.ASSISTANT, content=turn.content or None, tool_calls=turn.tool_calls, original=turn.original
         )
         self.request = replace(self.request, messages=(*self.request.messages, said, *(told for told, _ in answers)))
 
-    async def _run_tool(self, asked: ToolCall) -> tuple[Message, Json]:
-        """What the model is told of the call, and what the output lists of it."""
+    async def _run_tool(self, asked: ToolCall) -> tuple[Message, "_Made"]:
+        """What the model is told of the call, and what was made of it."""
         tool = next((tool for tool in self.tools if tool.name == asked.name), None)
         started = self.call.now()
         await self._tell(asked, "start")
@@ -101,27 +103,37 @@ class Conversation:
         await self._tell(asked, "end", "error" if problem else "success")
         shown = tool.shown_name if tool is not None else asked.name
         told = Message(role=Role.TOOL, content=stringify(result), tool_call_id=asked.id, tool_name=asked.name)
-        return told, self._note(asked, shown, arguments, result, succeeded=problem is None, started=started)
-
-    def _note(
-        self, asked: ToolCall, name: str, arguments: Json, result: Json, *, succeeded: bool, started: datetime
-    ) -> Json:
-        ended = self.call.now()
-        self.ledger.tool(asked.name, asked.id, started, ended)
-        return {
-            "name": name,
-            "arguments": arguments,
-            "startTime": iso(started),
-            "endTime": iso(ended),
-            "duration": round((ended - started).total_seconds() * 1000),
-            "result": result,
-            "success": succeeded,
-        }
+        return told, _Made(shown, arguments, result, problem is None, started, self.call.now())
 
     async def _tell(self, asked: ToolCall, phase: str, status: str | None = None) -> None:
         writer = self.call.writer
         if writer is not None and self.call.request.include_tool_calls:
             await writer.tool(phase, asked.id, asked.name, status)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A tool call that is over."""
+
+    name: str
+    arguments: Json
+    result: Json
+    succeeded: bool
+    started: datetime
+    ended: datetime
+
+    @property
+    def shown(self) -> JsonObject:
+        """As `toolCalls` of the output has it."""
+        return {
+            "name": self.name,
+            "arguments": self.arguments,
+            "startTime": iso(self.started),
+            "endTime": iso(self.ended),
+            "duration": round((self.ended - self.started).total_seconds() * 1000),
+            "result": self.result,
+            "success": self.succeeded,
+        }
 
 
 async def _ran(tool: AgentTool | None, asked: ToolCall) -> tuple[Json, Json, str | None]:

@@ -2,11 +2,12 @@
 
 import math
 from typing import Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from executor_service.blocks.tables import table_rows
 from executor_service.engine import BlockFailure, Call
-from shared.net import OutboundRequest
+from shared.net import BlockedAddress, OutboundRequest
+from shared.net.urls import read_target
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify, to_number, to_string
 
 DEFAULT_TIMEOUT_MS: Final = 300_000
@@ -36,8 +37,10 @@ def read_request(call: Call, params: JsonObject) -> OutboundRequest:
 
 def is_ours(url: str, public_url: str) -> bool:
     """Whether a call comes back to this system. Nobody else is told which workflow calls."""
-    asked, own = urlsplit(url), urlsplit(public_url)
-    return bool(own.netloc) and (asked.scheme.lower(), asked.netloc.lower()) == (own.scheme.lower(), own.netloc.lower())
+    try:
+        return read_target(url).origin == read_target(public_url).origin
+    except BlockedAddress:
+        return False
 
 
 def timeout_ms(params: JsonObject) -> float:

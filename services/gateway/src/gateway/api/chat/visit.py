@@ -19,6 +19,7 @@ from gateway.api.schemas import answers, described
 from gateway.application.chat_codes import ChatCodes
 from gateway.application.chat_visits import ChatVisits, OpenChat
 from gateway.application.rate_limits import RateLimits
+from gateway.domain.call_chain import call_chain
 from gateway.domain.chat_ticket import TICKET_SECONDS
 from gateway.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.domain.rate_limits import RateKind
@@ -100,6 +101,7 @@ class ChatDoor:
             include_thinking=agent_events and chat.settings.shows_thinking,
             include_tool_calls=agent_events and chat.settings.shows_tools,
             agent_events=agent_events,
+            call_chain=call_chain(request.headers),
             trigger=Trigger.CHAT,
         )
         run = await self._reception.executions.attach(visitor, endpoint, asked)

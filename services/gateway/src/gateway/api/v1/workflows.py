@@ -29,10 +29,9 @@ from gateway.domain.credentials import Caller, Scope
 from gateway.domain.json_body import without_bom
 from gateway.ports import Authoring
 from shared.contracts.deployments import ImportWorkflow
-from shared.errors import Conflict, NotFound
 from shared.web.structs import StructResponse
 
-ERRORS: Final = answers(ErrorAnswer, 400, 401, 403, 404, 409, 413, 429, 503)
+ERRORS: Final = answers(ErrorAnswer, 400, 401, 403, 404, 413, 429, 503)
 
 
 def workflows_router(access: V1Access, authoring: Authoring, editing: Editing, tallies: RunTallies) -> APIRouter:
@@ -51,14 +50,12 @@ def workflows_router(access: V1Access, authoring: Authoring, editing: Editing, t
             found.next_cursor = cursor
         return found
 
-    @router.post("/import", status_code=201, openapi_extra=described(ImportBody))
+    @router.post("/import", status_code=201, openapi_extra=described(ImportBody), responses=answers(ErrorAnswer, 409))
     async def import_workflow(
         caller: Known, body: Annotated[ImportBody, Depends(json_of(ImportBody))], request: Request
     ) -> Imported:
         caller = caller.within(body.workspace_id)
-        if body.id is not None:
-            await refuse_known(authoring, caller, body.id)
-        made = await editing.import_file(caller, file_of(body, await request.body()))
+        made = await editing.import_file(caller, file_of(body, await request.body()), workflow_id=body.id)
         return Imported(data=imported(made), limits=await access.limits(caller))
 
     @router.get("/{workflow_id}")
@@ -88,15 +85,6 @@ def file_of(body: ImportBody, sent: bytes) -> ImportWorkflow:
         description=body.description,
         folder_id=body.folder_id,
     )
-
-
-async def refuse_known(authoring: Authoring, caller: Caller, workflow_id: str) -> None:
-    """Raises Conflict where the workspace has a workflow of this id, Unavailable."""
-    try:
-        known = await authoring.get(caller.workspace.id, workflow_id)
-    except NotFound:
-        return
-    raise Conflict(f'A workflow with this id exists: "{known.name}". Import without an id to make another.')
 
 
 class _Sent(msgspec.Struct):
