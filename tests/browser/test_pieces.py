@@ -79,7 +79,8 @@ def test_text_that_is_selected_is_copied_as_text(console: Console, account: Acco
 
 def test_the_list_of_blocks_gives_what_is_typed_and_lays_it_beside(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Two loops", "return 1;"))
-    page = console.goto(f"/workflows/{workflow_id}").page
+    console.goto(f"/workflows/{workflow_id}").button("Add block").focus()
+    page = console.page
     for number in (1, 2):
         page.keyboard.press("Escape")
         page.keyboard.press("/")
@@ -92,7 +93,7 @@ def test_the_list_of_blocks_gives_what_is_typed_and_lays_it_beside(console: Cons
 
 
 def test_nothing_is_led_to_what_starts_a_workflow(console: Console, account: Account) -> None:
-    console.goto(f"/workflows/{account.import_(answering('No way back', 'return 1;'))}")
+    console.goto(f"/workflows/{account.import_(answering('No way back', 'return 1;'))}").button("Add block").focus()
     console.page.keyboard.press("/")
     console.page.get_by_role("combobox", name="Search blocks").fill("wait")
     console.page.keyboard.press("Enter")

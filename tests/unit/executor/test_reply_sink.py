@@ -218,8 +218,10 @@ async def test_what_several_blocks_told_while_nothing_could_be_sent_goes_out_in_
         sent.append(events)
 
     out = Coalescing(send)
-    large = [SelectedOutput(f"b{number}", "", msgspec.Raw(b"1" * (BATCH_BYTES - 10))) for number in range(3)]
-    text = [Chunk("b", "x" * (MAX_MERGED // 2 + 1)) for _ in range(3)]
+    large: list[RunEvent] = [
+        SelectedOutput(f"b{number}", "", msgspec.Raw(b"1" * (BATCH_BYTES - 10))) for number in range(3)
+    ]
+    text: list[RunEvent] = [Chunk("b", "x" * (MAX_MERGED // 2 + 1)) for _ in range(3)]
     emitting = [asyncio.create_task(out.emit(event)) for event in (*large, *text)]
     await loop_turns()
     line.set()
