@@ -1,7 +1,7 @@
 """Many small requests, one piece of work: what arrives while a batch is under way makes the next one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -17,6 +17,21 @@ CANCEL_SECONDS: Final = 1.0
 class _Entry(Generic[T, R]):
     item: T
     answer: asyncio.Future[R]
+
+
+def batches(items: Iterable[T], *, weigh: Callable[[T], int], max_weight: int) -> Iterator[tuple[T, ...]]:
+    """All items in order, together `max_weight` at most; one that weighs more makes a batch of its own."""
+    batch: list[T] = []
+    weight = 0
+    for item in items:
+        added = weigh(item)
+        if batch and weight + added > max_weight:
+            yield tuple(batch)
+            batch, weight = [], 0
+        batch.append(item)
+        weight += added
+    if batch:
+        yield tuple(batch)
 
 
 def _weightless(item: object) -> int:

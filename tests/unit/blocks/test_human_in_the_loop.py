@@ -25,12 +25,12 @@ LINKS = {
 }
 
 
-def asking(*follow: str) -> JsonObject:
+def asking(*follow: str, form: list[Json] = FORM) -> JsonObject:
     """Asks a person, then gives each of these references back; `lost` stands behind the error edge."""
     blocks = [echo(f"after{number}", text) for number, text in enumerate(follow)]
     return workflow(
         INPUT,
-        block("h", "human_in_the_loop", "Ask", settings={"inputFormat": FORM, "builderData": SHOWN}),
+        block("h", "human_in_the_loop", "Ask", settings={"inputFormat": form, "builderData": SHOWN}),
         *blocks,
         echo("lost", "lost"),
         edges=(
@@ -141,10 +141,7 @@ async def test_no_notification_is_no_reason_to_fail(engine: Engine, notification
 
 
 async def test_a_field_with_a_reserved_name_and_a_default_cannot_steer_the_run(engine: Engine) -> None:
-    document = asking("<ask.note>")
-    form: list[Json] = [{"name": "error", "value": "x"}, {"name": "note", "value": "n"}]
-    asked = block("h", "human_in_the_loop", "Ask", settings={"inputFormat": form})
-    document["blocks"] = {**document["blocks"], "h": asked}  # type: ignore[dict-item]
+    document = asking("<ask.note>", form=[{"name": "error", "value": "x"}, {"name": "note", "value": "n"}])
     result = await answered(engine, document, {"error": "boom"})
     assert names(result) == ["Start", "Ask", "after0"]
     assert result.output == {"data": "n"}

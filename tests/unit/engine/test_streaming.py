@@ -18,8 +18,8 @@ from tests.unit.engine.building import (
 
 from executor_service.engine import Call
 from executor_service.engine.limits import Limits
-from executor_service.engine.streaming import MAX_PIECE, TOO_LARGE, as_chunk, without_model_text
-from shared.contracts.events import BlockStreamFailed, Chunk, SelectedOutput, SelectedOutputFailed
+from executor_service.engine.streaming import TOO_LARGE, as_chunk, without_model_text
+from shared.contracts.events import MAX_CHUNK, BlockStreamFailed, Chunk, SelectedOutput, SelectedOutputFailed
 from shared.contracts.runs import RunStatus
 from shared.workflow.jsvalues import Json, JsonObject
 
@@ -200,28 +200,35 @@ async def test_branches_of_a_parallel_are_told_whole_each_for_itself() -> None:
     assert told == [Chunk("a", "Hello a"), Chunk("a", "\n\nHello a")]
 
 
-async def test_what_a_failed_try_wrote_is_set_apart_from_the_next() -> None:
-    tries = 0
+RETRYING = agent("a", retry={"enabled": True, "maxTries": 2, "waitBetweenTriesMs": 0})
 
-    async def breaks_once(call: Call) -> Any:
-        nonlocal tries
-        tries += 1
+
+def tries(*turns: tuple[str, bool]) -> Any:
+    """Each try writes its text, and then succeeds or breaks off."""
+    left = iter(turns)
+
+    async def one(call: Call) -> Any:
+        text, succeeds = next(left)
         assert call.writer is not None
-        await call.writer.write("half" if tries == 1 else "whole")
-        if tries == 1:
+        await call.writer.write(text)
+        if not succeeds:
             raise fails("closed")
-        return {"content": "whole"}
+        return {"content": text}
 
-    retrying = agent("a", retry={"enabled": True, "maxTries": 2, "waitBetweenTriesMs": 0})
-    assert chunks(await events(chain(retrying), "a", script=breaks_once)) == [("a", "half"), ("a", "\n\nwhole")]
+    return one
+
+
+async def test_what_a_failed_try_wrote_is_set_apart_from_the_next() -> None:
+    told = await events(chain(RETRYING), "a", script=tries(("half", False), ("whole", True)))
+    assert chunks(told) == [("a", "half"), ("a", "\n\nwhole")]
 
 
 async def test_long_text_is_told_in_pieces_that_fit_into_a_message() -> None:
     async def long(call: Call) -> Any:
-        return {"result": "x" * (MAX_PIECE + 1)}
+        return {"result": "x" * (MAX_CHUNK + 1)}
 
     told = [text for _, text in chunks(await events(chain(block("f")), "f.result", script=long))]
-    assert list(map(len, told)) == [MAX_PIECE, 1]
+    assert list(map(len, told)) == [MAX_CHUNK, 1]
 
 
 async def test_a_selected_value_that_fits_into_no_message_is_told_so() -> None:
@@ -232,15 +239,5 @@ async def test_a_selected_value_that_fits_into_no_message_is_told_so() -> None:
 
 
 async def test_text_that_breaks_off_is_told_when_a_later_try_fails_without_a_word() -> None:
-    tries = 0
-
-    async def breaks(call: Call) -> Any:
-        nonlocal tries
-        tries += 1
-        assert call.writer is not None
-        if tries == 1:
-            await call.writer.write("half")
-        raise fails("closed")
-
-    retrying = agent("a", retry={"enabled": True, "maxTries": 2, "waitBetweenTriesMs": 0})
-    assert await events(chain(retrying), "a", script=breaks) == [Chunk("a", "half"), BlockStreamFailed("a", "closed")]
+    told = await events(chain(RETRYING), "a", script=tries(("half", False), ("", False)))
+    assert told == [Chunk("a", "half"), BlockStreamFailed("a", "closed")]

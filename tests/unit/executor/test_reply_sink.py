@@ -13,12 +13,11 @@ from executor_service.adapters.coalescing import (
     BEGIN_SECONDS,
     FLUSH_BYTES,
     FLUSH_SECONDS,
-    MAX_MERGED,
     Coalescing,
 )
 from executor_service.adapters.reply_sink import ReplySink
 from shared.clock import SystemClock
-from shared.contracts.events import Chunk, RunEnded, RunEvent, RunStarted, SelectedOutput, Thinking, size_of
+from shared.contracts.events import MAX_CHUNK, Chunk, RunEnded, RunEvent, RunStarted, SelectedOutput, Thinking, size_of
 from shared.contracts.messages import EventBatch
 from shared.contracts.runs import Payload, RunOutcome, RunStatus
 
@@ -221,7 +220,7 @@ async def test_what_several_blocks_told_while_nothing_could_be_sent_goes_out_in_
     large: list[RunEvent] = [
         SelectedOutput(f"b{number}", "", msgspec.Raw(b"1" * (BATCH_BYTES - 10))) for number in range(3)
     ]
-    text: list[RunEvent] = [Chunk("b", "x" * (MAX_MERGED // 2 + 1)) for _ in range(3)]
+    text: list[RunEvent] = [Chunk("b", "x" * (MAX_CHUNK // 2 + 1)) for _ in range(3)]
     emitting = [asyncio.create_task(out.emit(event)) for event in (*large, *text)]
     await loop_turns()
     line.set()

@@ -3,6 +3,8 @@
 Order is the order of `EventBatch.seq`, which has no gaps; exactly one `RunEnded` comes last.
 """
 
+from typing import Final
+
 import msgspec
 
 from shared.contracts.runs import RunOutcome
@@ -103,6 +105,12 @@ RunEvent = (
     | BlockEnded
     | RunEnded
 )
+
+
+MAX_CHUNK: Final = 1024 * 1024
+"""Characters of one chunk: JSON makes up to six bytes of one, and a message has room for eight times as many."""
+MAX_SELECTED_BYTES: Final = 7 * 1024 * 1024
+"""JSON of one selected output: it travels in one message."""
 
 
 def size_of(event: RunEvent) -> int:

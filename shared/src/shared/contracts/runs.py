@@ -137,6 +137,10 @@ class RunFromBlock(msgspec.Struct, frozen=True):
     """A JSON object: the output of each block that has run, by its id."""
 
 
+CALL_CHAIN_HEADER: Final = "x-sim-via"
+"""Which workflows led to a call, outermost first."""
+
+
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that a worker needs to know of a run, whichever way it was asked for.
 
@@ -187,6 +191,11 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the run takes and gives may be kept beyond its end."""
     log_retention_ms: int = 0
     """How long after its end it is found in the logs, where that is longer than its result is kept."""
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether another run waits for this one, which called it over HTTP."""
+        return bool(self.call_chain)
 
     def without_input(self) -> Self:
         """As it may be kept where it must not say what the run was given."""

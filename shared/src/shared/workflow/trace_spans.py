@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from shared.clock import epoch_ms, iso
+from shared.contracts.jobs import RunView
 from shared.contracts.runs import BlockLog
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.jsvalues import Json, JsonObject
@@ -33,6 +34,12 @@ def run_span(blocks: Sequence[BlockLog], started_at: datetime, ended_at: datetim
         "status": "error" if failed else "success",
         "children": list(block_spans(blocks, started_at)),
     }
+
+
+def trace_of(run: RunView) -> JsonObject:
+    """The span of a run as it stands: one that has not ended has no length."""
+    began = run.started_at or run.created_at
+    return run_span(run.blocks, began, run.ended_at or began)
 
 
 def block_spans(blocks: Iterable[BlockLog], started_at: datetime) -> list[JsonObject]:

@@ -1,10 +1,11 @@
 """Events of one run on their way out: in order, tokens coalesced."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from shared.contracts.events import Chunk, RunEnded, RunEvent, RunStarted, size_of
+from shared.batching import batches
+from shared.contracts.events import MAX_CHUNK, Chunk, RunEnded, RunEvent, RunStarted, size_of
 
 FLUSH_SECONDS: Final = 0.015
 FLUSH_BYTES: Final = 1024
@@ -14,8 +15,6 @@ BEGIN_SECONDS: Final = 0.1
 many calls that begin at once a tenth of their rate, and each first word would wait until it is confirmed.
 """
 
-MAX_MERGED: Final = 1024 * 1024
-"""Characters of chunks that become one: in JSON they take up to six times as many bytes."""
 BATCH_BYTES: Final = 1024 * 1024
 """Events are sent together up to here: what several blocks told while nothing could be sent must fit into messages."""
 
@@ -76,7 +75,7 @@ class Coalescing:
             isinstance(event, Chunk)
             and isinstance(last, Chunk)
             and last.block_id == event.block_id
-            and len(last.text) + len(event.text) <= MAX_MERGED
+            and len(last.text) + len(event.text) <= MAX_CHUNK
         ):
             self._pending[-1] = Chunk(event.block_id, last.text + event.text)
         else:
@@ -98,19 +97,7 @@ class Coalescing:
             if not events or self._failure is not None:
                 return
             try:
-                for batch in _batches(events):
+                for batch in batches(events, weigh=size_of, max_weight=BATCH_BYTES):
                     await self._send(batch)
             except Exception as error:  # whoever flushes raises it again
                 self._failure = error
-
-
-def _batches(events: tuple[RunEvent, ...]) -> Iterator[tuple[RunEvent, ...]]:
-    """In order; an event that is larger than a batch has one of its own."""
-    begin = size = 0
-    for index, event in enumerate(events):
-        added = size_of(event)
-        if index > begin and size + added > BATCH_BYTES:
-            yield events[begin:index]
-            begin, size = index, 0
-        size += added
-    yield events[begin:]

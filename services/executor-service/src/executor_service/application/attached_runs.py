@@ -56,7 +56,7 @@ class AttachedRuns:
         """Run to the end, whatever it is, and report it. `is_held`: whether the run was not given to somebody else."""
         handle = RunHandle()
         self._handles.add(handle)
-        kind = "nested" if spec.call_chain else "interactive"
+        kind = "nested" if spec.is_nested else "interactive"
         line = self._line_of(reply_to, spec.run_id, lambda: handle.cancel("caller_gone"), attempt=attempt)
         announcement = asyncio.get_running_loop().call_later(SHOW_AFTER_SECONDS, self._announce, spec)
         try:

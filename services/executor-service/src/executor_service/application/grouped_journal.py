@@ -1,7 +1,6 @@
 """The journal of one attempt at a durable run: written in groups, in order, to jobs-service."""
 
 import asyncio
-from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
@@ -9,6 +8,7 @@ import msgspec
 
 from executor_service.application.patience import insist
 from executor_service.ports import DurableRuns
+from shared.batching import batches
 from shared.contracts.jobs import AppendJournal, JournalEntry
 from shared.errors import FlowportError
 
@@ -87,7 +87,7 @@ class GroupedJournal:
 
     async def _store_pending(self) -> None:
         """What is not known to be stored stays: whoever waits for it may be cancelled, and another flush comes."""
-        entries = tuple(self._first_pending())
+        entries = next(batches(self._pending, weigh=_weight, max_weight=CALL_BYTES))
         group = AppendJournal(self._attempt, entries)
         try:
             await insist(partial(self._durable.append_journal, self._run_id, group))
@@ -95,16 +95,12 @@ class GroupedJournal:
             self._failure = error
             raise
         del self._pending[: len(entries)]
-        self._pending_bytes -= sum(len(bytes(entry.data)) for entry in entries)
-
-    def _first_pending(self) -> Iterator[JournalEntry]:
-        size = 0
-        for entry in self._pending:
-            size += len(bytes(entry.data))
-            if size > CALL_BYTES and size > len(bytes(entry.data)):
-                return
-            yield entry
+        self._pending_bytes -= sum(map(_weight, entries))
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
+
+
+def _weight(entry: JournalEntry) -> int:
+    return len(bytes(entry.data))

@@ -7,7 +7,7 @@ import msgspec
 
 from executor_service.engine.ports import EventSink
 from executor_service.ports import FileStore
-from shared.contracts.events import RunEvent, SelectedOutput
+from shared.contracts.events import MAX_SELECTED_BYTES, RunEvent, SelectedOutput
 from shared.contracts.files import CONTEXT, FileKey
 from shared.contracts.runs import RunSpec
 from shared.errors import FlowportError
@@ -18,8 +18,6 @@ MAX_BASE64_BYTES: Final = 10 * 1024 * 1024
 """The largest file whose content is shown where the caller names no bound."""
 MAX_TOTAL_BYTES: Final = 32 * 1024 * 1024
 """Content in one output."""
-MAX_EVENT_BYTES: Final = 7 * 1024 * 1024
-"""An output that is told while the run goes on travels in one message, in which base64 takes four bytes for three."""
 _MARK: Final = f'"context":"{CONTEXT}"'.encode()
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
@@ -75,7 +73,8 @@ class _Filling:
         """See EventSink."""
         if isinstance(event, SelectedOutput):
             value = bytes(event.value)
-            filled = await self._files.filled(self._spec, value, room=(MAX_EVENT_BYTES - len(value)) * 3 // 4)
+            room = (MAX_SELECTED_BYTES - len(value)) * 3 // 4  # base64 takes four bytes for three
+            filled = await self._files.filled(self._spec, value, room=room)
             event = msgspec.structs.replace(event, value=msgspec.Raw(filled))
         await self._sink.emit(event)
 

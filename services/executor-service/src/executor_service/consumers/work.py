@@ -72,7 +72,7 @@ class WorkConsumers:
         """An attached run. One that was delivered before is not begun here: whoever asked decides."""
         match delivery.message:
             case AttachedRunRequested(run=spec, reply_to=reply_to, attempt=attempt):
-                _enter(delivery, spec.run_id, NESTED if spec.call_chain else INTERACTIVE)
+                _enter(delivery, spec.run_id, NESTED if spec.is_nested else INTERACTIVE)
                 with joined_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id):
                     if delivery.redelivered:
                         await self._attached.report_lost(spec, reply_to, attempt=attempt)

@@ -38,10 +38,9 @@ class BoundCode(msgspec.Struct, frozen=True):
         """The source as people read it: values in place of references, but for those to the environment."""
         text = self.source
         for name, raw in self.marks.items():
-            text = text.replace(name, raw if raw.startswith(_ENVIRONMENT) else stringify(self.bindings[name]))
-        for spliced, raw in self.secrets.items():
-            text = text.replace(spliced, raw)
-        return text
+            if not raw.startswith(_ENVIRONMENT):
+                text = text.replace(name, stringify(self.bindings[name]))
+        return self.as_written(text)
 
 
 def bind(

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.contracts.events import MAX_SELECTED_BYTES
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -23,8 +25,8 @@ class Limits:
     """JSON of all outputs of a run together."""
     selected_output_bytes: int = 16 * 1024 * 1024
     """JSON of all selected outputs that are streamed."""
-    selected_value_bytes: int = 7 * 1024 * 1024
-    """JSON of one of them: it travels in one message."""
+    selected_value_bytes: int = MAX_SELECTED_BYTES
+    """JSON of one of them."""
     call_depth: int = 25
     """Workflows that call workflows."""
     log_entries: int = 20_000

@@ -9,6 +9,7 @@ from executor_service.engine.limits import Limits
 from executor_service.engine.ports import EventSink
 from executor_service.engine.state import Output
 from shared.contracts.events import (
+    MAX_CHUNK,
     BlockStreamFailed,
     Chunk,
     ChunkReset,
@@ -23,8 +24,6 @@ from shared.workflow.selectors import Selector
 
 SEPARATOR: Final = "\n\n"
 TEXT_PATH: Final = "content"
-MAX_PIECE: Final = 1024 * 1024
-"""Characters of one chunk: JSON makes up to six bytes of one, and a message has room for eight times as many."""
 MAX_THOUGHTS: Final = 524_288
 """Characters of reasoning in one stream; what is over is not told."""
 TOO_LARGE: Final = "Selected output is too large to inline; select a nested field or use pagination/preview."
@@ -106,8 +105,8 @@ class RunStream:
 
     async def tell(self, block_id: str, text: str) -> None:
         """Send text, in pieces that fit into a message."""
-        for begin in range(0, len(text), MAX_PIECE):
-            await self._sink.emit(Chunk(block_id, text[begin : begin + MAX_PIECE]))
+        for begin in range(0, len(text), MAX_CHUNK):
+            await self._sink.emit(Chunk(block_id, text[begin : begin + MAX_CHUNK]))
 
     async def _send_value(self, selector: Selector, value: Json | Missing) -> bool:
         if isinstance(value, Missing):

@@ -113,7 +113,7 @@ class BrokerAttachedRuns:
     async def _publish(self, call: AttachedCall) -> None:
         if self._inbox is None:
             raise RunLost(LOST, run_id=call.run_id)
-        queue = NESTED if call.run.call_chain else INTERACTIVE
+        queue = NESTED if call.run.is_nested else INTERACTIVE
         try:
             with span(f"publish {queue}", SpanKind.PRODUCER):
                 await self._broker.work.publish(

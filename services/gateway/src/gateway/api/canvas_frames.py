@@ -25,10 +25,6 @@ from shared.contracts.runs import RunOutcome, RunStatus
 DONE: Final = b"data: [DONE]\n\n"
 
 
-class _Named(msgspec.Struct, rename="camel"):
-    block_id: str
-
-
 class CanvasWriter:
     """Writes the frames of one run at the canvas. Implements EventWriter.
 
@@ -64,13 +60,14 @@ class CanvasWriter:
             case RunStarted():
                 return self._kept("execution:started", {"startTime": iso(self._clock.now())})
             case BlockStarted(data=document):
-                begun = self._kept("block:started", _shown(document))
-                (self._begun_before.discard if begun else self._begun_before.add)(_block_of(document))
+                entry = _shown(document)
+                begun = self._kept("block:started", entry)
+                (self._begun_before.discard if begun else self._begun_before.add)(entry["blockId"])
                 return begun
             case BlockEnded(data=document, failed=failed):
-                return self._text_done(document) + self._kept(
-                    "block:error" if failed else "block:completed", _shown(document)
-                )
+                entry = _shown(document)
+                kind = "block:error" if failed else "block:completed"
+                return self._text_done(entry["blockId"]) + self._kept(kind, entry)
             case Chunk() | ChunkReset() | Thinking() | ToolActivity():
                 return b"" if event.block_id in self._begun_before else self._text(event)
             case _:
@@ -88,8 +85,7 @@ class CanvasWriter:
             case ToolActivity():
                 return self._live("stream:tool", _tool(event))
 
-    def _text_done(self, document: msgspec.Raw) -> bytes:
-        block_id = _block_of(document)
+    def _text_done(self, block_id: str) -> bytes:
         return self._live("stream:done", {"blockId": block_id}) if block_id in self._writing else b""
 
     def _kept(self, kind: str, data: Any) -> bytes:
@@ -108,10 +104,6 @@ class CanvasWriter:
             "executionId": self._run_id,
             "workflowId": self._workflow_id,
         }
-
-
-def _block_of(document: msgspec.Raw) -> str:
-    return msgspec.json.decode(document, type=_Named).block_id
 
 
 def _shown(document: msgspec.Raw) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from shared.contracts.jobs import RunView
 from shared.contracts.runs import RunStatus
 from shared.contracts.webhooks import RUN_COMPLETED, Level, Subscription
 from shared.ids import public_run_id
-from shared.workflow.trace_spans import run_span
+from shared.workflow.trace_spans import trace_of
 
 RETRIES: Final = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 180, 600))
 """How long is waited before each repetition; up to a tenth more, so that many do not come back at once."""
@@ -79,8 +79,7 @@ def payload(run: EndedRun, delivery: str, now_ms: int, *, output: bool, spans: b
     if output:
         data["finalOutput"] = msgspec.Raw(run.output) if run.output is not None else None
     if spans:
-        started = view.started_at or view.created_at
-        data["traceSpans"] = [run_span(view.blocks, started, view.ended_at or started)]
+        data["traceSpans"] = [trace_of(view)]
     event = delivery.replace("delivery_", "evt_", 1)
     return _encode({"id": event, "type": RUN_COMPLETED, "timestamp": now_ms, "data": data})
 

@@ -61,7 +61,7 @@ class AgentTool:
         for name, schema in _object(self.parameters.get("properties")).items():
             kind = schema.get("type") if isinstance(schema, dict) else None
             wanted = _CHECKS.get(kind) if isinstance(kind, str) else None
-            if name in self.fixed and wanted in (_CHECKS["array"], _CHECKS["object"]):
+            if name in self.fixed and kind in ("array", "object"):
                 continue  # an author's table or JSON text: the block reads what its own setting may be
             if wanted and name in arguments and not _fits(arguments[name], wanted):
                 article = "an" if to_string(kind)[0] in "aeio" else "a"

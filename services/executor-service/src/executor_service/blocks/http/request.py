@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 
 from executor_service.blocks.tables import table_rows
 from executor_service.engine import BlockFailure, Call
+from shared.contracts.runs import CALL_CHAIN_HEADER
 from shared.net import BlockedAddress, OutboundRequest
 from shared.net.urls import read_target
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify, to_number, to_string
@@ -13,8 +14,6 @@ from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stri
 DEFAULT_TIMEOUT_MS: Final = 300_000
 MAX_TIMEOUT_MS: Final = 600_000
 USER_AGENT: Final = "Flowport/1.0"
-CALL_CHAIN_HEADER: Final = "X-Sim-Via"
-"""Which workflows led to a call, outermost first: the gateway ends those that call each other for ever."""
 FORM: Final = "application/x-www-form-urlencoded"
 _UNESCAPED: Final = "!'()*~-_."
 _BODILESS: Final = frozenset({"GET", "HEAD"})
@@ -28,14 +27,14 @@ def read_request(call: Call, params: JsonObject) -> OutboundRequest:
     headers = _headers(params.get("headers"))
     body = None if method in _BODILESS else _body(params, headers)
     url = _with_query(_with_path_params(to_string(params["url"]).strip(), params.get("pathParams")), params)
-    if is_ours(url, call.request.public_url):
-        headers = {name: value for name, value in headers.items() if name.lower() != CALL_CHAIN_HEADER.lower()}
+    if _is_ours(url, call.request.public_url):
+        headers = {name: value for name, value in headers.items() if name.lower() != CALL_CHAIN_HEADER}
         headers[CALL_CHAIN_HEADER] = ",".join((*call.request.call_chain, call.request.workflow_id))
     seconds = min(timeout_ms(params) / 1000, call.remaining_seconds())
     return OutboundRequest(method, url, headers, body, seconds, call.request.workspace_id)
 
 
-def is_ours(url: str, public_url: str) -> bool:
+def _is_ours(url: str, public_url: str) -> bool:
     """Whether a call comes back to this system. Nobody else is told which workflow calls."""
     try:
         return read_target(url).origin == read_target(public_url).origin

@@ -11,7 +11,7 @@ from shared.contracts.files import CONTEXT
 from shared.contracts.jobs import RunView
 from shared.contracts.runs import RunStatus
 from shared.workflow.catalog.triggers import TRIGGERS
-from shared.workflow.trace_spans import run_span
+from shared.workflow.trace_spans import trace_of
 
 _STATE_PARTS: Final = ("blocks", "edges", "loops", "parallels")
 _STARTS: Final = frozenset(spec.type for spec in TRIGGERS)
@@ -47,8 +47,7 @@ def workflow_facts(run: RunView, workflow: Workflow | None) -> dict[str, Any]:
 
 def trace(run: RunView) -> list[Any]:
     """The run as a tree of spans."""
-    started = run.started_at or run.created_at
-    span = run_span(run.blocks, started, run.ended_at or started)
+    span = trace_of(run)
     return [{**span, "cost": {"total": run.usage.cost_usd}} if run.usage.cost_usd else span]
 
 
