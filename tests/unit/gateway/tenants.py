@@ -1,5 +1,6 @@
 """The store of workspaces, people and keys, in memory."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -29,6 +30,8 @@ class FakeTenants(FakeWorkspaces, FakeAccounts, FakeErasures):
         self.keys: dict[str, ApiKey] = {}
         self.uses: list[str] = []
         self.finds = 0
+        self.may_find = asyncio.Event()
+        self.may_find.set()
         self.is_down = False
 
     async def start(self) -> None:
@@ -43,6 +46,7 @@ class FakeTenants(FakeWorkspaces, FakeAccounts, FakeErasures):
     async def find(self, key_hash: str) -> Credential | None:
         self._check()
         self.finds += 1
+        await self.may_find.wait()
         key = self.keys.get(key_hash)
         if key is None:
             return None

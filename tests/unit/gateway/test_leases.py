@@ -84,6 +84,26 @@ async def test_callers_at_the_same_time_share_one_look_up(source: Source, clock:
     assert source.calls == 1
 
 
+async def test_what_is_expected_is_looked_up_before_anybody_waits_for_it(source: Source, clock: HandClock) -> None:
+    leases = Leases(source.load, clock, seconds=1)
+    leases.expect("k")
+    leases.expect("k")
+    assert await leases.get("k") == 1
+    leases.expect("k")
+    assert source.calls == 1
+    clock.advance(1)
+    leases.expect("k")
+    await eventually(lambda: source.calls == 2)
+
+
+async def test_an_expectation_that_fails_is_told_to_whoever_asks(source: Source, clock: HandClock) -> None:
+    leases = Leases(source.load, clock, seconds=1)
+    source.failure = Unavailable("away")
+    leases.expect("k")
+    with pytest.raises(Unavailable):
+        await leases.get("k")
+
+
 async def test_a_dropped_value_is_looked_up_again(source: Source, clock: HandClock) -> None:
     leases = Leases(source.load, clock, seconds=1)
     await leases.get("k")
@@ -191,6 +211,15 @@ class TestKeys:
 
 
 class TestLiveVersions:
+    @pytest.mark.parametrize("path", ["/api/workflows/W/execute", "/api/v2/workflows/W/execute"])
+    async def test_a_workflow_is_looked_up_while_its_caller_is(self, system: System, path: str) -> None:
+        system.tenants.may_find.clear()
+        asked = asyncio.create_task(system.send("POST", path, {}))
+        await eventually(lambda: (system.tenants.finds, system.deployments.looks) == (1, 1))
+        system.tenants.may_find.set()
+        assert (await asked).status == 200
+        assert system.deployments.looks == 1
+
     async def test_a_promote_acts_when_told(self, system: System) -> None:
         await system.execute({})
         system.deployments.put("W", version=2)

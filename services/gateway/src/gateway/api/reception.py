@@ -1,5 +1,6 @@
 """What the doors that begin runs have in common: who comes in, and how the answer goes out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -36,6 +37,14 @@ class Reception:
     def admit_to(self, request: Request, workspace_id: str) -> None:
         """Take one of the workspace's places as well. Raises AdmissionClosed."""
         held(request).enter_context(self.gate.admitted_to(workspace_id))
+
+    async def known_caller(self, headers: Mapping[str, str], workflow_id: str) -> Caller | None:
+        """Whoever shows a key or a session; what is not known of the caller and of the workflow is looked up at once.
+
+        Raises InvalidKey, NoWorkspace, Unavailable.
+        """
+        self.endpoints.expect(workflow_id)
+        return await self.authentication.caller(headers)
 
     async def public_caller(self, request: Request, workflow_id: str) -> Caller:
         """Whoever has no key, where the workflow is public. Raises Unauthenticated, Unavailable."""

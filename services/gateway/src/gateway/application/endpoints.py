@@ -34,6 +34,10 @@ class Endpoints:
             self._load_version, clock, seconds=VERSION_SECONDS, what="versions", stale_seconds=stale_seconds
         )
 
+    def expect(self, workflow_id: str) -> None:
+        """Begin to find the workflow: it will be asked for in a moment."""
+        self._live.expect(workflow_id)
+
     async def find(self, workflow_id: str) -> Endpoint | None:
         """The workflow as a caller meets it, None when there is none. Raises Unavailable."""
         return await self._live.get(workflow_id)

@@ -65,6 +65,12 @@ class Leases(Generic[V]):
         self._leases.move_to_end(key)
         return lease.value
 
+    def expect(self, key: str) -> None:
+        """Begin to look `key` up, unless it is known. That it fails is told to whoever gets it."""
+        lease, now = self._leases.get(key), self._clock.monotonic()
+        if lease is None or now - lease.began >= self._seconds:
+            self._look_up(key, now)
+
     def drop(self, key: str) -> None:
         """Forget `key`; a look-up that is under way is answered, but not kept."""
         self._leases.pop(key, None)

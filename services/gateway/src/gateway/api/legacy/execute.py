@@ -41,7 +41,7 @@ class ExecuteDoor:
         workflow_id = request.path_params["workflow_id"]
         headers = headers_of(request)
         chain = call_chain(headers)
-        caller = await self._reception.authentication.caller(headers)
+        caller = await self._reception.known_caller(headers, workflow_id)
         caller = caller or await self._reception.public_caller(request, workflow_id)
         self._reception.limiting.show(request, caller, RateKind.SYNC)
         body = await request.body()
