@@ -7,7 +7,7 @@ MEMBERS := shared services/gateway services/deploy-service services/executor-ser
 PROJECTS := $(foreach m,$(MEMBERS),$(m)/pyproject.toml)
 OURS := flowport flowport-shared flowport-gateway flowport-deploy-service flowport-executor-service flowport-jobs-service
 PACKAGES := shared gateway deploy_service executor_service jobs_service flowport
-CHECKS := lint types imports console-check tests
+CHECKS := lint types imports console-check
 DEBIAN := rabbitmq-server bubblewrap
 TEST_DEBIAN := $(DEBIAN) nginx prometheus kustomize chromium
 PYTHON ?= python3
@@ -18,8 +18,8 @@ SDKS := .venv/.sdks
 CONSOLE := services/gateway/src/gateway/console_files/index.html
 CONSOLE_MODULES := console/node_modules/.ready
 PYTEST := $(BIN)/python -m pytest --quiet
-# Half of a test's time is waiting for servers. The tests of one file share theirs, so they stay together.
-SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile
+# Half of a test's time is waiting for servers. What shares them stays together: see tests/support/side_by_side.py.
+SIDE_BY_SIDE := --numprocesses=2 --no-loadscope-reorder
 # A machine that stalls is no fault of a change. What only failed beside others is listed all the same, and a fault to be
 # found; `make test-full` forgives none.
 WHAT_FAILED := --last-failed --last-failed-no-failures=none --maxfail=1
@@ -43,13 +43,18 @@ stack: $(READY) console debian ## run the four services as separate processes on
 
 .PHONY: test
 test: $(READY) test-debian ## set everything up and run all checks and tests
-	@code=0; summary=""; \
+	@code=0; began=$$SECONDS; logs=$$(mktemp -d); trap 'rm -rf $$logs' EXIT; \
+	$(say) "$(CHECKS), side by side"; \
 	for check in $(CHECKS); do \
-	  $(say) $$check; began=$$SECONDS; \
-	  if $(MAKE) --no-print-directory $$check; then verdict=ok; else verdict=FAILED; code=1; fi; \
-	  summary+=$$(printf '%-8s %-6s %4d s' $$check $$verdict $$((SECONDS - began)))$$'\n'; \
+	  { $(MAKE) --no-print-directory $$check >$$logs/$$check 2>&1 && verdict=ok || verdict=FAILED; \
+	    printf '%-14s%-7s%4d s\n' $$check $$verdict $$((SECONDS - began)) | tee $$logs/$$check.verdict; } & \
+	done; wait; \
+	for check in $(CHECKS); do \
+	  grep -qs ' ok ' $$logs/$$check.verdict || { code=1; $(say) $$check; cat $$logs/$$check; }; \
 	done; \
-	printf '\n%s' "$$summary"; exit $$code
+	$(say) tests; began=$$SECONDS; \
+	if $(MAKE) --no-print-directory tests; then verdict=ok; else verdict=FAILED; code=1; fi; \
+	printf '\n'; cat $$logs/*.verdict; printf '%-14s%-7s%4d s\n' tests $$verdict $$((SECONDS - began)); exit $$code
 
 .PHONY: tests
 tests: $(READY) $(MODEL) $(SDKS) $(CONSOLE)

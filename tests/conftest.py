@@ -1,4 +1,4 @@
-"""Fixtures that every area shares; each comes from one module of tests/support. And how hard property tests try."""
+"""What every area shares, each from one module of tests/support. And how hard property tests try."""
 
 import gc
 
@@ -6,7 +6,12 @@ from hypothesis import settings
 
 from shared.garbage import spare_what_stays
 
-pytest_plugins = ["tests.support.rabbitmq", "tests.support.secantus", "tests.support.measured"]
+pytest_plugins = [
+    "tests.support.rabbitmq",
+    "tests.support.secantus",
+    "tests.support.measured",
+    "tests.support.side_by_side",
+]
 
 settings.register_profile("usual", deadline=None)
 settings.register_profile("full", settings.get_profile("usual"), max_examples=2_000)

@@ -33,7 +33,7 @@ expect.set_options(timeout=PATIENCE_MS)
 Open = Callable[..., Console]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """A running system, its administrator, and a key with every scope."""
     with Stack(tmp_path_factory.mktemp("console"), ports=StackPorts.free(), environment=ENVIRONMENT) as stack:

@@ -20,14 +20,14 @@ OBSERVED_URL = "http://localhost:3999"
 """Where the observed system said that it is."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def models() -> Iterator[ModelServer]:
     """Answers for every model named `vllm/…`."""
     with ModelServer() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iterator[Stack]:
     """Everything, running, with loopback open to workflows."""
     environment = {
@@ -41,7 +41,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iter
         yield stack
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def door(stack: Stack) -> AsyncIterator[PublicDoor]:
     """The public door, with a key of every scope."""
     made = await make_first_key(GatewaySettings(mongodb_uri=stack.mongodb_uri))
@@ -50,7 +50,7 @@ async def door(stack: Stack) -> AsyncIterator[PublicDoor]:
     await door.close()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def system(stack: Stack, door: PublicDoor) -> AsyncIterator[StackSystem]:
     """The stack as the cases use it."""
     deploy, jobs = (_as_gateway(stack.url_of(name)) for name in (ServiceName.DEPLOY, ServiceName.JOBS))

@@ -19,33 +19,33 @@ EXECUTORS = 2
 ADMIN_PASSWORD = "correct horse battery"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def models() -> Iterator[ModelServer]:
     """Answers for every model named `vllm/…`."""
     with ModelServer() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def small_model_port() -> int:
     """Where models named `litellm/…` are looked for: nobody is there until a test starts one."""
     return free_port()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """Whom the gateway trusts."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mails(authority: Authority) -> Iterator[MailServer]:
     """Where the gateway hands mail over."""
     with MailServer(authority.server_context(HOST)) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(
     tmp_path_factory: pytest.TempPathFactory,
     models: ModelServer,
@@ -80,7 +80,7 @@ def stack(
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def credentials(stack: Stack) -> tuple[str, str]:
     """A workspace and a key with every scope."""
     made = asyncio.run(make_first_key(GatewaySettings(mongodb_uri=stack.mongodb_uri)))

@@ -27,21 +27,21 @@ QUICK = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def witness() -> Iterator[Witness]:
     """Counts what runs do outside."""
     with Witness() as witness:
         yield witness
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def models() -> Iterator[ModelServer]:
     """Answers for every model named `vllm/…`."""
     with ModelServer() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iterator[Stack]:
     """Everything, running."""
     folder = tmp_path_factory.mktemp("faults")
@@ -51,7 +51,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, models: ModelServer) -> Iter
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def credentials(stack: Stack) -> tuple[str, str]:
     """A workspace and a key with every scope."""
     made = asyncio.run(make_first_key(GatewaySettings(mongodb_uri=stack.mongodb_uri)))

@@ -1,0 +1,1 @@
+"""What breaks, and what survives it: one stack, which stands while these tests run."""
