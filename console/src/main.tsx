@@ -5,9 +5,11 @@ import './styles/base.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/app';
+import { followSystemTheme } from './app/theme';
 import { isAnythingUnsaved } from './workflow/unsaved';
 
 window.addEventListener('beforeunload', (event) => isAnythingUnsaved() && event.preventDefault());
+followSystemTheme();
 
 const root = document.getElementById('root');
 if (!root) throw new Error('the page has no #root');

@@ -4,12 +4,12 @@
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, asking, setting, talking, thirty
 
@@ -17,14 +17,14 @@ from shared.ids import new_id
 
 AXE = Path(__file__).parents[2] / "console/node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-LOOKS = {
+LOOKS: dict[str, tuple[Literal["dark", "light"], int, int]] = {
     "dark-wide": ("dark", 1440, 900),
     "light-wide": ("light", 1440, 900),
     "dark-phone": ("dark", 390, 844),
     "light-phone": ("light", 390, 844),
 }
 CROSSED = ("dark-wide", "light-phone")
-"""Both themes and both widths; the other two combinations take as long."""
+"""Both themes and both widths."""
 FIRST_LOAD = 300 * 1024
 SETTLED_MS = 300
 """A graph is measured first and drawn then."""
@@ -212,24 +212,47 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
 
 
-@pytest.mark.parametrize(
-    "look", [pytest.param(look, marks=() if look in CROSSED else pytest.mark.full) for look in LOOKS]
-)
-def test_every_page_is_accessible(
+def test_every_page_is_accessible_and_follows_its_window(
+    open_page: Callable[..., Page], account: Account, sights: Sights, pictures: Path
+) -> None:
+    _walk_through(Console(open_page(), account), sights, pictures, CROSSED)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_is_accessible_where_it_is_opened(
     open_page: Callable[..., Page], account: Account, sights: Sights, pictures: Path, look: str
 ) -> None:
-    theme, width, height = LOOKS[look]
-    console = Console(open_page(width=width, height=height, theme=theme), account)
+    _walk_through(Console(open_page(), account), sights, pictures, (look,))
+
+
+def _walk_through(console: Console, sights: Sights, pictures: Path, looks: Sequence[str]) -> None:
+    """Open every page with the first look, and see it with each."""
+    found: list[str] = []
+
+    def look_at(name: str) -> None:
+        for look in looks:
+            _wear(console.page, look)
+            found.extend(_barriers(console.page, pictures / f"{name}-{look}.png", name))
+        _wear(console.page, looks[0])
+
+    _wear(console.page, looks[0])
     console.goto("/").shows("Sign in to Flowport")
-    found = _look_at(console.page, pictures / f"sign-in-{look}.png", "sign-in")
+    look_at("sign-in")
     console.signed_in()
     for name, visit in VISITS.items():
         visit(console, sights)
-        found += _look_at(console.page, pictures / f"{name}-{look}.png", name)
+        look_at(name)
     assert not found, "\n".join(found)
 
 
-def _look_at(page: Page, picture: Path, name: str) -> list[str]:
+def _wear(page: Page, look: str) -> None:
+    theme, width, height = LOOKS[look]
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": height})
+
+
+def _barriers(page: Page, picture: Path, name: str) -> list[str]:
     page.wait_for_timeout(SETTLED_MS)
     page.evaluate(AXE.read_text())
     result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
@@ -239,6 +262,19 @@ def _look_at(page: Page, picture: Path, name: str) -> list[str]:
         for violation in result["violations"]
         for node in violation["nodes"]
     ]
+
+
+def test_the_theme_follows_the_system_until_one_is_chosen(open_page: Callable[..., Page], account: Account) -> None:
+    console = Console(open_page(theme="dark"), account).signed_in().goto("/").shows("Workflows")
+    shown = console.page.locator("html")
+    console.page.emulate_media(color_scheme="light")
+    expect(shown).to_have_attribute("data-theme", "light")
+    console.press("Dark theme")
+    console.page.emulate_media(color_scheme="dark")
+    console.page.emulate_media(color_scheme="light")
+    expect(shown).to_have_attribute("data-theme", "dark")
+    console.page.reload()
+    expect(shown).to_have_attribute("data-theme", "dark")
 
 
 def test_the_first_load_is_small_and_cached_for_ever(open_page: Callable[..., Page], account: Account) -> None:

@@ -2,16 +2,28 @@ import { useSyncExternalStore } from 'react';
 
 export type Theme = 'light' | 'dark';
 
+const CHOSEN = 'flowport.theme'; // public/theme.js reads it before the first paint
 const listeners = new Set<() => void>();
 
 function current(): Theme {
   return document.documentElement.dataset.theme === 'light' ? 'light' : 'dark';
 }
 
-export function setTheme(theme: Theme): void {
+function show(theme: Theme): void {
   document.documentElement.dataset.theme = theme;
-  localStorage.setItem('flowport.theme', theme);
   for (const listener of listeners) listener();
+}
+
+export function setTheme(theme: Theme): void {
+  localStorage.setItem(CHOSEN, theme);
+  show(theme);
+}
+
+/** Who has chosen no theme gets the system's, also when that changes at sunset. */
+export function followSystemTheme(): void {
+  matchMedia('(prefers-color-scheme: light)').addEventListener('change', ({ matches }) => {
+    if (localStorage.getItem(CHOSEN) === null) show(matches ? 'light' : 'dark');
+  });
 }
 
 export function useTheme(): Theme {
