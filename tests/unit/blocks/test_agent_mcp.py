@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from tests.unit.blocks.agent_running import Adding, Model
 from tests.unit.blocks.mcp_server import ToolServer
 from tests.unit.blocks.running import INPUT, engine_of, failure, run
-from tests.unit.blocks.test_agent import Adding, Model
 from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.agent import AgentHandler, Toolbox

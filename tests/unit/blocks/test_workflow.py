@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from tests.unit.blocks.agent_running import Adding, Model
 from tests.unit.blocks.running import INPUT, echo, engine_of, failure, names, run
-from tests.unit.blocks.test_agent import Adding, Model
 from tests.unit.workflow.states import START, block, chain, edge, start, workflow
 
 from executor_service.blocks.agent import AgentHandler, BlockTool, Toolbox

@@ -1,0 +1,97 @@
+"""What an agent writes is heard while it writes, by whoever asked for it."""
+
+import asyncio
+
+import pytest
+from tests.unit.blocks.agent_running import ADD, CALL, Adding, Model, asks_for, heard, says
+
+from executor_service.blocks.agent.listening import HELD_CHARACTERS
+from executor_service.sandbox import Script, ScriptResult
+from shared.contracts.events import Chunk, ChunkReset, Thinking, ToolActivity
+
+
+async def test_text_is_heard_word_by_word() -> None:
+    assert await heard(Model(says("Hello there"))) == [Chunk("a", "Hello "), Chunk("a", "there")]
+
+
+async def test_without_a_listener_the_model_is_not_asked_for_a_stream() -> None:
+    assert await heard(Model(says("Hello")), "start.input") != []
+    assert [
+        event.block_id for event in await heard(Model(says("Hello")), "start.input") if isinstance(event, Chunk)
+    ] == ["start"]
+
+
+async def test_what_is_said_before_a_tool_call_is_not_heard() -> None:
+    model = Model(asks_for(CALL, text="Let me see."), says("It is 3"))
+    assert await heard(model, tools=[ADD]) == [Chunk("a", "It "), Chunk("a", "is "), Chunk("a", "3")]
+
+
+async def test_a_long_answer_is_heard_before_it_is_over_though_tools_are_on_offer() -> None:
+    long = " ".join(["word"] * 100)
+    told = await heard(Model(says(long)), tools=[ADD])
+    texts = [event.text for event in told if isinstance(event, Chunk)]
+    assert "".join(texts) == long
+    assert len(texts) == 100
+    assert len(long) > HELD_CHARACTERS
+
+
+async def test_a_long_preamble_is_set_apart_from_the_answer() -> None:
+    long = " ".join(["word"] * 100)
+    told = await heard(Model(asks_for(CALL, text=long), says("3")), tools=[ADD])
+    assert told[-1] == Chunk("a", "\n\n3")
+    assert all(isinstance(event, Chunk) for event in told)
+
+
+async def test_readers_that_can_take_text_back_hear_every_turn_at_once() -> None:
+    model = Model(asks_for(CALL, text="Let me"), says("It is 3"))
+    assert await heard(model, tools=[ADD], flags={"agent_events": True}) == [
+        Chunk("a", "Let "),
+        Chunk("a", "me"),
+        ChunkReset("a"),
+        Chunk("a", "It "),
+        Chunk("a", "is "),
+        Chunk("a", "3"),
+    ]
+
+
+async def test_text_that_was_taken_back_leaves_what_others_said() -> None:
+    model = Model(asks_for(CALL, text="Hm"), says("3"))
+    told = await heard(model, "start.input", "a.content", tools=[ADD], flags={"agent_events": True})
+    assert [event.text for event in told if isinstance(event, Chunk)] == ["Hi", "\n\nHm", "\n\n3"]
+
+
+async def test_thoughts_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("executor_service.engine.streaming.MAX_THOUGHTS", 5)
+    model = Model(asks_for(CALL, thinking="abc"), asks_for(CALL, thinking="def"), says("3", thinking="ghi"))
+    told = await heard(model, tools=[ADD], flags={"agent_events": True, "include_thinking": True})
+    assert [event.text for event in told if isinstance(event, Thinking)] == ["abc", "de"]
+
+
+async def test_a_tool_that_is_stopped_is_told_as_cancelled() -> None:
+    class Dawdling(Adding):
+        async def run(self, script: Script) -> ScriptResult:
+            await asyncio.sleep(30)
+            raise AssertionError
+
+    flags = {"agent_events": True, "include_tool_calls": True, "time_limit_ms": 2_000}
+    told = await heard(Model(asks_for(CALL)), sandbox=Dawdling(), tools=[ADD], flags=flags)
+    assert [event.status for event in told if isinstance(event, ToolActivity)] == [None, "cancelled"]
+
+
+async def test_a_structured_answer_is_heard_whole() -> None:
+    told = await heard(Model(says('{"label": "spam"}')), "a.label", responseFormat={"type": "object"})
+    assert [event.text for event in told if isinstance(event, Chunk)] == ["spam"]
+
+
+async def test_thoughts_and_tools_are_told_only_to_those_who_asked() -> None:
+    def model() -> Model:
+        return Model(asks_for(CALL), says("3", thinking="hm"))
+
+    flags = {"include_thinking": True, "include_tool_calls": True}
+    told = await heard(model(), tools=[ADD], flags=flags)
+    assert Thinking("a", "hm") in told
+    assert [(event.phase, event.name, event.status) for event in told if isinstance(event, ToolActivity)] == [
+        ("start", "custom_add", None),
+        ("end", "custom_add", "success"),
+    ]
+    assert all(isinstance(event, Chunk) for event in await heard(model(), tools=[ADD]))

@@ -1,0 +1,132 @@
+"""An agent's tools: what the model is told of them, what they are run with, and what comes back."""
+
+import asyncio
+import json
+
+import pytest
+from tests.unit.blocks.agent_running import ADD, CALL, Adding, Model, asks_for, run, says
+from tests.unit.blocks.running import failure
+
+from executor_service.blocks.agent.loop import MAX_TOOL_ROUNDS
+from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
+from executor_service.providers import Role, ToolCall
+from executor_service.sandbox import Script, ScriptResult
+from shared.workflow.jsvalues import Json, JsonObject
+
+
+@pytest.mark.parametrize("tool", [ADD, {**ADD, "schema": json.dumps(ADD["schema"])}], ids=["object", "text"])
+async def test_a_tool_is_run_with_what_the_model_says_and_its_answer_goes_back(tool: JsonObject) -> None:
+    model, sandbox = Model(asks_for(CALL), says("it is 3")), Adding()
+    result = await run(model, sandbox=sandbox, tools=[tool])
+    assert result.output["content"] == "it is 3"
+    (call,) = result.output["toolCalls"]["list"]
+    assert (call["name"], call["arguments"], call["result"], call["success"]) == ("add", {"a": 1, "b": 2}, 3, True)
+    assert model.requests[0].tools[0].name == "custom_add"
+    said, answer = model.requests[1].messages[-2:]
+    assert said.tool_calls == (CALL,)
+    assert (answer.role, answer.content, answer.tool_call_id) == (Role.TOOL, "3", "c1")
+    assert sandbox.scripts[0].bindings == {"a": 1, "b": 2}
+    assert result.output["tokens"]["total"] == 30
+
+
+async def test_what_the_author_fixed_is_hidden_from_the_model_and_wins() -> None:
+    model = Model(asks_for(ToolCall("c", "custom_add", '{"a": 1, "b": 9}')), says("done"))
+    result = await run(model, tools=[{**ADD, "params": {"b": 10}}])
+    assert model.requests[0].tools[0].parameters == {
+        "type": "object",
+        "properties": {"a": {"type": "number"}},
+        "required": ["a"],
+    }
+    assert result.output["toolCalls"]["list"][0]["result"] == 11
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (ToolCall("c", "ghost", "{}"), 'Tool "ghost" is not available'),
+        (ToolCall("c", "custom_add", "not json"), "The arguments are not a JSON object"),
+        (ToolCall("c", "custom_add", '{"a": "1", "b": 2}'), "Parameter a should be a number"),
+        (ToolCall("c", "custom_add", '{"a": true, "b": 2}'), "Parameter a should be a number"),
+    ],
+)
+async def test_a_tool_that_cannot_run_is_told_to_the_model(call: ToolCall, message: str) -> None:
+    model = Model(asks_for(call), says("sorry"))
+    result = await run(model, tools=[ADD])
+    assert result.output["content"] == "sorry"
+    (made,) = result.output["toolCalls"]["list"]
+    assert made["success"] is False
+    assert made["result"] == {"error": True, "message": message, "tool": call.name}
+    assert message in (model.requests[1].messages[-1].content or "").replace('\\"', '"')
+
+
+async def test_a_tool_can_be_forced_once_and_one_can_be_taken_away() -> None:
+    model = Model(asks_for(CALL), says("ok"))
+    await run(model, tools=[{**ADD, "usageControl": "force"}, {**ADD, "title": "off", "usageControl": "none"}])
+    assert [request.forced_tool for request in model.requests] == ["custom_add", None]
+    assert [tool.name for tool in model.requests[0].tools] == ["custom_add"]
+
+
+async def test_a_tool_that_this_server_does_not_have_fails_the_block() -> None:
+    assert failure(await run(Model(says("x")), tools=[{"type": "gmail", "toolId": "gmail_send"}])) == (
+        "Agent 1: Tool not found: gmail_send"
+    )
+
+
+async def test_after_many_rounds_the_model_must_answer() -> None:
+    model = Model(*[asks_for(CALL)] * (MAX_TOOL_ROUNDS + 1), says("gave up"))
+    result = await run(model, tools=[ADD])
+    assert result.output["content"] == "gave up"
+    assert len(model.requests) == MAX_TOOL_ROUNDS + 2
+    assert result.output["toolCalls"]["count"] == MAX_TOOL_ROUNDS
+    assert model.requests[-1].tools == ()
+
+
+class Keeping(BlockHandler):
+    """Keeps what it was called with."""
+
+    def __init__(self) -> None:
+        self.params: list[JsonObject] = []
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        self.params.append(inputs.params)
+        return BlockResult({"status": 200})
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [{"id": "1", "cells": {"Key": "Accept", "Value": "text/plain"}}],
+        '[{"id": "1", "cells": {"Key": "Accept", "Value": "text/plain"}}]',
+        '{"Accept": "text/plain"}',
+        {"Accept": "text/plain"},
+    ],
+    ids=["table", "table as text", "object as text", "object"],
+)
+async def test_what_the_author_of_a_tool_sets_may_have_any_form_that_the_block_takes(headers: Json) -> None:
+    api = Keeping()
+    tool = {"type": "api", "toolId": "http_request", "params": {"url": "https://x.example", "headers": headers}}
+    model = Model(asks_for(ToolCall("c", "http_request", "{}")), says("done"))
+    await run(model, blocks={"api": api}, tools=[tool])
+    assert [params["headers"] for params in api.params] == [headers]
+
+
+async def test_an_argument_named_like_a_word_of_the_language_is_in_params_alone() -> None:
+    sandbox = Adding()
+    asked = ToolCall("c1", "custom_add", '{"a": 1, "b": 2, "class": "economy"}')
+    await run(Model(asks_for(asked), says("3")), sandbox=sandbox, tools=[ADD])
+    (script,) = sandbox.scripts
+    assert script.params == {"a": 1, "b": 2, "class": "economy"}
+    assert set(script.bindings) == {"a", "b"}
+
+
+async def test_tool_calls_are_listed_in_the_order_in_which_they_were_asked_for() -> None:
+    class SlowFirst(Adding):
+        async def run(self, script: Script) -> ScriptResult:
+            await asyncio.sleep(0.02 if script.params["a"] == 1 else 0)
+            return await super().run(script)
+
+    calls = [ToolCall(f"c{a}", "custom_add", json.dumps({"a": a, "b": 0})) for a in (1, 2)]
+    result = await run(Model(asks_for(*calls), says("done")), sandbox=SlowFirst(), tools=[ADD])
+    assert [call["result"] for call in result.output["toolCalls"]["list"]] == [1, 2]
+    segments = result.output["providerTiming"]["timeSegments"]
+    assert [each["toolCallId"] for each in segments if each["type"] == "tool"] == ["c1", "c2"], "the trace pairs them"
