@@ -115,7 +115,7 @@ def build(
     return create_app(
         ServiceName.EXECUTOR,
         components=[deploy, jobs, outbound, downloads, sandbox, python, models, broker, records, consumers],
-        checks={"broker": broker.ping},
+        checks={"broker": broker.ping, "queues": consumers.check},
         routers=[],
     )
 

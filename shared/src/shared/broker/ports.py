@@ -89,6 +89,15 @@ class Subscription(Protocol):
         ...
 
 
+class WorkSubscription(Subscription, Protocol):
+    """A running consumer of a queue that somebody else may take away."""
+
+    @property
+    def is_taking(self) -> bool:
+        """Whether deliveries can come: queue and broker are there, and it was not told to stop."""
+        ...
+
+
 class WorkQueue(Protocol):
     """Confirmed, at least once."""
 
@@ -102,14 +111,14 @@ class WorkQueue(Protocol):
         """
         ...
 
-    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Subscription:
+    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> WorkSubscription:
         """Run `handler` on each delivery, at most `prefetch` at once, for as long as the subscription is open.
 
         Survives the loss of the broker. A body that is no message goes to the dead letters. Raises BrokerUnavailable.
         """
         ...
 
-    async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Subscription:
+    async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> WorkSubscription:
         """As `consume`, on a queue of dead letters: nothing is refused for what is in it. Raises BrokerUnavailable."""
         ...
 

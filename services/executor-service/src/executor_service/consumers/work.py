@@ -9,7 +9,7 @@ from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.application.running_runs import RunningRuns
 from executor_service.metrics import REDELIVERIES, SLOTS
-from shared.broker.ports import Broker, Delivery, Settlement, Subscription
+from shared.broker.ports import Broker, BrokerUnavailable, Delivery, Settlement, Subscription, WorkSubscription
 from shared.broker.topology import ASYNC, INTERACTIVE, NESTED
 from shared.contracts.messages import AttachedRunRequested, DurableRunDispatched
 from shared.observe.spans import SpanKind, joined_span
@@ -41,7 +41,7 @@ class WorkConsumers:
         self._nested_slots = nested_slots
         self._durable_slots = durable_slots
         self._drain_seconds = drain_seconds
-        self._queues: list[Subscription] = []
+        self._queues: dict[str, WorkSubscription] = {}
         self._control: Subscription | None = None
 
     async def start(self) -> None:
@@ -51,18 +51,24 @@ class WorkConsumers:
         SLOTS.labels("durable").set(self._durable_slots)
         self._control = await self._broker.control.listen(self._running.on_control)
         work = self._broker.work
-        self._queues = [
-            await work.consume(INTERACTIVE, self.on_interactive, prefetch=self._interactive_slots),
-            await work.consume(NESTED, self.on_interactive, prefetch=self._nested_slots),
-            await work.consume(ASYNC, self.on_durable, prefetch=self._durable_slots),
-        ]
+        self._queues = {
+            INTERACTIVE: await work.consume(INTERACTIVE, self.on_interactive, prefetch=self._interactive_slots),
+            NESTED: await work.consume(NESTED, self.on_interactive, prefetch=self._nested_slots),
+            ASYNC: await work.consume(ASYNC, self.on_durable, prefetch=self._durable_slots),
+        }
+
+    async def check(self) -> None:
+        """Raises BrokerUnavailable while a queue gives nothing: it is missing, or the broker is."""
+        silent = [name for name, queue in self._queues.items() if not queue.is_taking]
+        if silent:
+            raise BrokerUnavailable(f"nothing can be taken from {', '.join(silent)}")
 
     async def stop(self) -> None:
         """Drain."""
         stop_the_rest = asyncio.get_running_loop().call_later(self._drain_seconds, self._stop_the_rest)
         try:
             grace = self._drain_seconds + SETTLE_SECONDS
-            await asyncio.gather(*(queue.close(grace=grace) for queue in self._queues))
+            await asyncio.gather(*(queue.close(grace=grace) for queue in self._queues.values()))
         finally:
             stop_the_rest.cancel()
         if self._control is not None:

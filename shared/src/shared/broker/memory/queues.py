@@ -89,9 +89,13 @@ class WorkingQueue:
         self._consumers.append(consumer)
         self._hand_out()
 
+    def has(self, consumer: Taker) -> bool:
+        """Whether letters go to this consumer."""
+        return consumer in self._consumers
+
     def leave(self, consumer: Taker) -> None:
         """One consumer fewer; what it has in hand stays with it until settled."""
-        if consumer in self._consumers:
+        if self.has(consumer):
             self._consumers.remove(consumer)
 
     def _hand_out(self) -> None:
@@ -149,6 +153,11 @@ class Consumer(Generic[D]):
     def take(self, letter: Letter) -> None:
         """Run the handler on one letter."""
         self._in_hand.take(self._read(letter), lambda settlement: self._queue.settle(letter, settlement))
+
+    @property
+    def is_taking(self) -> bool:
+        """See WorkSubscription."""
+        return self._queue.has(self)
 
     async def stop_taking(self) -> None:
         """Take no new letters; those in hand go on."""

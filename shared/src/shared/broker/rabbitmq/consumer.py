@@ -50,13 +50,20 @@ class Consumer(Generic[D]):
         self._in_hand = InHand(handler, limit=prefetch)
         self._channel = KeptChannel(connection, self._furnish, on_lost=self._on_lost)
         self._tag = ""
+        self._is_stopping = False
 
     async def start(self) -> None:
         """Take deliveries from now on. Raises BrokerUnavailable."""
         await self._channel.start()
 
+    @property
+    def is_taking(self) -> bool:
+        """See WorkSubscription."""
+        return self._channel.is_open and not self._is_stopping
+
     async def stop_taking(self) -> None:
         """Take no new deliveries; those in hand go on."""
+        self._is_stopping = True
         await self._channel.let_go()
         if self._channel.is_open:
             with suppress(AmqpError):
