@@ -7,6 +7,8 @@ from signal import SIGCONT, SIGSTOP
 import httpx
 import pytest
 
+from tests.support.sockets import listening
+
 from flowport.stack import Stack
 from shared.service import ServiceName
 
@@ -16,6 +18,15 @@ def test_a_process_knows_no_secrets_but_its_own(stack: Stack, name: str) -> None
     variables = Path(f"/proc/{stack.pid(name)}/environ").read_bytes().decode().split("\0")
     secrets = {variable.partition("=")[0] for variable in variables if "TOKEN" in variable or "KEYS" in variable}
     assert secrets == {f"FLOWPORT_TOKEN_{name.partition('-')[0].upper()}"}
+
+
+def test_nobody_else_on_the_network_can_knock(stack: Stack) -> None:
+    ours = [stack.pid(name) for name in stack.names]
+    assert stack.rabbitmq is not None
+    assert stack.secantus is not None
+    found = listening(*ours, stack.rabbitmq.pid, stack.secantus.pid)
+    assert len(found) > len(ours)
+    assert {address for address, _ in found if not address.is_loopback} == set()
 
 
 async def test_a_second_gateway_comes_and_goes(stack: Stack) -> None:

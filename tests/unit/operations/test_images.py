@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -117,12 +118,17 @@ def test_mounted_files_are_there() -> None:
             assert not source.startswith("./") or (DEPLOY / source).exists(), source
 
 
-def test_every_secret_that_is_needed_is_made() -> None:
+def test_every_secret_that_is_needed_is_made_for_its_owner_alone_and_never_made_anew(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    make = [DEPLOY / "make-env", file]
     needed = set(re.findall(r"\$\{(\w+):\?\}", (DEPLOY / "compose.yaml").read_text()))
-    made = subprocess.run([DEPLOY / "make-env"], capture_output=True, text=True, timeout=60, check=True).stdout
-    values = dict(line.split("=", 1) for line in made.splitlines())
+    subprocess.run(make, timeout=60, check=True)
+    values = dict(line.split("=", 1) for line in file.read_text().splitlines())
     assert set(values) == needed
     assert len(set(values.values())) == len(values)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert subprocess.run(make, capture_output=True, timeout=60, check=False).returncode != 0
+    assert values == dict(line.split("=", 1) for line in file.read_text().splitlines())
 
 
 def test_ports_are_published_on_this_machine_only() -> None:

@@ -18,6 +18,10 @@ _PLUGINS: Final = ("rabbitmq_management", "rabbitmq_prometheus")
 _PACKAGED: Final = Path("/usr/lib/rabbitmq/bin")
 """Debian's own scripts; the ones on the PATH refuse to run as other users than root and rabbitmq."""
 _COOKIE: Final = ".erlang.cookie"
+_IDLE: Final = "+sbwt none +sbwtdcpu none +sbwtdio none"
+"""Schedulers that spin while idle take the processor from their neighbours."""
+_NEIGHBOURS: Final = "-kernel inet_dist_use_interface {127,0,0,1}"
+"""Other nodes are on this machine; whoever reaches this port needs the cookie alone to do anything."""
 
 
 class RabbitMQServer:
@@ -143,8 +147,7 @@ class RabbitMQServer:
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
             "ERL_EPMD_PORT": str(self._epmd_port),
             "ERL_EPMD_ADDRESS": LOOPBACK,
-            # Schedulers that spin while idle take the processor from their neighbours.
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+sbwt none +sbwtdcpu none +sbwtdio none",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{_IDLE} {_NEIGHBOURS}",
             # The start script then becomes the node instead of its parent, so that a kill reaches the node.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
