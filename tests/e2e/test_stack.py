@@ -6,7 +6,6 @@ from signal import SIGCONT, SIGSTOP
 
 import httpx
 import pytest
-
 from tests.support.sockets import listening
 
 from flowport.stack import Stack
