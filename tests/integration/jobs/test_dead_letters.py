@@ -1,17 +1,19 @@
 """Messages that nobody could work on, and runs that are run again."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome
-from tests.support.eventually import until
+from tests.support.eventually import eventually, until
 
 from shared.broker.ports import Settlement
 from shared.broker.topology import DEAD, INTERACTIVE, RECORDS
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView, RedriveRun
+from shared.contracts.events import RunExpired
 from shared.contracts.jobs import RunAccepted
-from shared.contracts.messages import AttachedRunRequested, RecordBatch, RunBegan
-from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.messages import AttachedRunRequested, EventBatch, RecordBatch, RunBegan
+from shared.contracts.runs import ErrorCode, RunMode, RunStatus
 from shared.errors import Conflict, NotFound
 
 
@@ -120,6 +122,33 @@ async def test_a_run_that_waited_too_long_is_no_dead_letter(system: System) -> N
     await system.broker.work.publish(DEAD, AttachedRunRequested(a_spec(run_id="poison"), "replies.x"))
     assert (await one_letter(system)).run_id == "poison"
     assert len((await letters(system)).letters) == 1
+
+
+async def test_whoever_asked_for_a_run_that_waited_too_long_is_told(system: System) -> None:
+    told: list[EventBatch] = []
+    inbox = await system.broker.replies.open_inbox(told.append, lambda: None)
+    call = AttachedRunRequested(a_spec(run_id="late"), inbox.address, attempt=1)
+    await system.broker.work.publish(INTERACTIVE, call, ttl_ms=0)
+    await eventually(lambda: told)
+    assert told == [EventBatch("late", 0, (RunExpired(),), attempt=1)]
+    await inbox.close()
+
+
+async def test_where_nobody_asks_any_more_the_run_lists_are_told_that_it_is_lost(system: System) -> None:
+    inbox = await system.broker.replies.open_inbox(lambda batch: None, lambda: None)
+    address = inbox.address
+    await inbox.close()
+    await system.broker.work.publish(INTERACTIVE, AttachedRunRequested(a_spec(run_id="late"), address), ttl_ms=0)
+
+    async def is_known() -> bool:
+        with suppress(NotFound):
+            return bool(await system.gateway.run("late"))
+        return False
+
+    await until(is_known)
+    error = (await system.gateway.run("late")).error
+    assert error is not None
+    assert error.code is ErrorCode.WORKER_LOST
 
 
 async def test_dead_letters_are_a_workspaces_own(system: System) -> None:

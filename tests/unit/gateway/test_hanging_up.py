@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from tests.support.eventually import eventually
 from tests.unit.gateway.system import System, running_system
@@ -12,10 +13,10 @@ from gateway.adapters.attached_call import MAX_ATTEMPTS
 from gateway.adapters.attached_runs import BrokerAttachedRuns
 from gateway.adapters.cancels import Cancels
 from gateway.adapters.run_records import RunRecords
-from gateway.domain.errors.runs import RunLost
+from gateway.domain.errors.runs import NotStarted, RunLost
 from shared.broker.ports import BrokerUnavailable, QueueFull, ReplyInbox
 from shared.clock import SystemClock
-from shared.contracts.events import RunEnded, RunStarted
+from shared.contracts.events import RunEnded, RunExpired, RunStarted
 from shared.contracts.messages import CancelRun, EventBatch, Message, RecordBatch, RunRecorded
 from shared.contracts.runs import ErrorCode, Payload, RunError, RunMode, RunSpec, RunStatus, SnapshotRef
 from shared.errors import AtCapacity, RunIdTaken
@@ -201,6 +202,45 @@ async def test_a_run_that_its_lost_worker_had_begun_is_not_begun_twice_and_is_re
     record = broker.published[1]
     assert isinstance(record, RecordBatch)
     assert [each.run.run_id for each in record.records] == ["E1@WS1"]
+
+
+def expired(attempt: int = 0) -> EventBatch:
+    """What is told of a run that waits in no queue any more."""
+    return EventBatch("E1@WS1", 0, (RunExpired(),), attempt=attempt)
+
+
+async def test_a_run_that_no_worker_took_in_time_ends_at_once_and_is_told_as_that(
+    broker: FragileBroker, runs: BrokerAttachedRuns
+) -> None:
+    call = await runs.attach(a_run())
+    broker.on_batch(expired())
+    with pytest.raises(NotStarted):
+        await call.outcome()
+    assert len(broker.published) == 1
+
+
+@pytest.mark.parametrize("mode", [RunMode.SYNC, RunMode.STREAM])
+async def test_a_run_that_was_begun_and_has_no_worker_left_to_report_its_loss_is_told_and_recorded_as_lost(
+    broker: FragileBroker, runs: BrokerAttachedRuns, mode: RunMode
+) -> None:
+    call = await runs.attach(msgspec.structs.replace(a_run(), mode=mode))
+    broker.on_batch(EventBatch("E1@WS1", 0, (RunStarted(),)))
+    broker.on_batch(expired())
+    error = (await call.outcome()).error
+    assert error is not None
+    assert error.code is ErrorCode.WORKER_LOST
+    await eventually(lambda: len(broker.published) == 2)
+    assert isinstance(broker.published[1], RecordBatch)
+
+
+async def test_an_earlier_attempt_that_expires_is_nobodys_business(
+    broker: FragileBroker, runs: BrokerAttachedRuns
+) -> None:
+    call = await runs.attach(a_run())
+    broker.on_batch(lost())
+    broker.on_batch(expired())
+    broker.on_batch(EventBatch("E1@WS1", 0, (RunEnded(outcome({"by": "the second"})),), attempt=1))
+    assert bytes((await call.outcome()).output.inline) == b'{"by":"the second"}'
 
 
 async def test_a_worker_that_comes_back_after_its_run_was_handed_out_again_is_not_heard(

@@ -21,7 +21,7 @@ from jobs_service.ports import (
     Seen,
     WaitingRun,
 )
-from shared.broker.ports import BrokerUnavailable, DeadLetterHandler, Handler, Subscription
+from shared.broker.ports import BrokerUnavailable, DeadLetterHandler, Handler, WorkSubscription
 from shared.contracts.jobs import AcceptRun, JournalEntry, RunAccepted
 from shared.contracts.messages import ControlMessage, DurableRunDispatched, Message
 from shared.errors import FlowportError
@@ -78,7 +78,7 @@ class FakeControl:
         """See ControlBus."""
         self.told.append(message)
 
-    async def listen(self, on_message: Callable[[ControlMessage], None]) -> Subscription:
+    async def listen(self, on_message: Callable[[ControlMessage], None]) -> WorkSubscription:
         """See ControlBus."""
         raise NotImplementedError
 
@@ -99,11 +99,11 @@ class FakeWork:
         assert isinstance(message, DurableRunDispatched)
         self.sent.append(message)
 
-    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Subscription:
+    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> WorkSubscription:
         """See WorkQueue."""
         raise NotImplementedError
 
-    async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Subscription:
+    async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> WorkSubscription:
         """See WorkQueue."""
         raise NotImplementedError
 

@@ -91,6 +91,10 @@ class RunEnded(msgspec.Struct, frozen=True, tag="ended"):
     outcome: RunOutcome
 
 
+class RunExpired(msgspec.Struct, frozen=True, tag="expired"):
+    """The run waits in no queue any more: in time no worker took it, or none took it again from one that was lost."""
+
+
 RunEvent = (
     RunStarted
     | StreamReset
@@ -104,6 +108,7 @@ RunEvent = (
     | BlockStarted
     | BlockEnded
     | RunEnded
+    | RunExpired
 )
 
 

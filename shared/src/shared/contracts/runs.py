@@ -206,6 +206,10 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 NOT_KEPT: Final = "[not kept]"
 
 
+EMPTY_OUTPUT: Final = Payload(inline=msgspec.Raw(b"{}"), size=2)
+WORKER_LOST: Final = "The worker was stopped before the run ended"
+
+
 class RunOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a run ended (or paused)."""
 
@@ -222,6 +226,18 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """As it may be kept where it must not say what the run gave; an error's text may repeat that."""
         error = None if self.error is None else msgspec.structs.replace(self.error, message=NOT_KEPT)
         return msgspec.structs.replace(self, output=Payload(), error=error)
+
+
+def worker_lost(began_at: datetime, now: datetime) -> RunOutcome:
+    """The end of a run whose worker is gone, and which nobody may begin again."""
+    return RunOutcome(
+        status=RunStatus.FAILED,
+        output=EMPTY_OUTPUT,
+        error=RunError(ErrorCode.WORKER_LOST, WORKER_LOST, http_status=503),
+        started_at=began_at,
+        ended_at=now,
+        duration_ms=(now - began_at).total_seconds() * 1000,
+    )
 
 
 class BlockLog(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

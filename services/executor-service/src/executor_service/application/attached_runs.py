@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from executor_service.application.launcher import EMPTY_OUTPUT, Launcher
+from executor_service.application.launcher import Launcher
 from executor_service.application.patience import insist
 from executor_service.application.run_handle import RunHandle
 from executor_service.application.running_runs import RunningRuns
@@ -17,7 +17,7 @@ from executor_service.ports import CallerLine, DurableRuns, LineOf, Records
 from shared.clock import Clock
 from shared.contracts.events import RunEnded, RunStarted
 from shared.contracts.messages import RunBegan, RunRecorded
-from shared.contracts.runs import BlockLog, ErrorCode, RunOutcome, RunSpec, RunStatus, Usage
+from shared.contracts.runs import EMPTY_OUTPUT, BlockLog, RunOutcome, RunSpec, RunStatus, Usage, worker_lost
 from shared.errors import Conflict, FlowportError, Unavailable
 
 SHOW_AFTER_SECONDS: Final = 0.2
@@ -25,7 +25,6 @@ SHOW_AFTER_SECONDS: Final = 0.2
 SHUTDOWN: Final = "shutdown"
 HAND_OVER_SECONDS: Final = 10.0
 """How long a caller may have to wait for his pause to be stored."""
-WORKER_LOST: Final = "The worker was stopped before the run ended"
 TAKEN_AWAY: Final = "The run was given to another worker"
 
 
@@ -73,7 +72,8 @@ class AttachedRuns:
 
     async def report_lost(self, spec: RunSpec, reply_to: str, *, attempt: int = 0) -> None:
         """Tell that the worker which had this run is gone. Whether it had begun is known where its events went."""
-        outcome = self._launcher.ended_early(ErrorCode.WORKER_LOST, WORKER_LOST)
+        now = self._clock.now()
+        outcome = worker_lost(now, now)
         line = self._line_of(reply_to, spec.run_id, attempt=attempt)
         await line.emit(RunEnded(outcome))
         RUNS.labels(spec.mode, "lost").inc()
@@ -101,7 +101,7 @@ class AttachedRuns:
         handle.bind(execution)
         result = await execution.run()
         if handle.cancel_reason == SHUTDOWN:
-            lost = self._launcher.ended_early(ErrorCode.WORKER_LOST, WORKER_LOST)
+            lost = worker_lost(result.outcome.started_at, self._clock.now())
             return lost, tuple(result.blocks), result.usage
         outcome = await self._launcher.conclude(spec, result.outcome)
         if outcome.status is RunStatus.PAUSED:

@@ -19,13 +19,22 @@ from executor_service.engine.setting import Engine
 from executor_service.engine.state import Output, RunState
 from executor_service.ports import Environments, Payloads
 from shared.contracts.jobs import PauseRun
-from shared.contracts.runs import ErrorCode, PauseKind, PausePoint, Payload, RunError, RunOutcome, RunSpec, RunStatus
+from shared.contracts.runs import (
+    EMPTY_OUTPUT,
+    ErrorCode,
+    PauseKind,
+    PausePoint,
+    Payload,
+    RunError,
+    RunOutcome,
+    RunSpec,
+    RunStatus,
+)
 from shared.errors import FlowportError, InvalidRequest
 
 NOTHING_ANSWERED: Final[Mapping[str, msgspec.Raw]] = {}
 _decode_outputs = msgspec.json.Decoder(dict[str, Output]).decode
 _decode_state = msgspec.json.Decoder(RunState).decode
-EMPTY_OUTPUT = Payload(inline=msgspec.Raw(b"{}"), size=2)
 
 
 class Launcher:
@@ -122,11 +131,6 @@ class Launcher:
         now = self._engine.clock.now()
         blank = RunOutcome(status=RunStatus.FAILED, output=EMPTY_OUTPUT, started_at=now, ended_at=now, duration_ms=0.0)
         return self._with_error(blank, error)
-
-    def ended_early(self, code: ErrorCode, message: str) -> RunOutcome:
-        """The outcome of a run that this process cannot finish."""
-        outcome = self.refused(FlowportError(message))
-        return replace(outcome, error=RunError(code=code, message=message, http_status=503))
 
     def _with_error(self, outcome: RunOutcome, error: FlowportError) -> RunOutcome:
         if isinstance(error, InvalidRequest):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from gateway import metrics
-from gateway.adapters.lost_runs import lost_outcome
+from gateway.adapters.lost_runs import reported_loss
 from gateway.domain.errors.runs import CallerGone, NotStarted, ReaderTooSlow, RunOverdue, StreamBroken
 from shared.contracts.events import RunEnded, RunEvent, SelectedOutput, size_of
 from shared.contracts.messages import AttachedRunRequested, EventBatch
@@ -50,15 +50,20 @@ class AttachedCall:
         self._over = False
         self._failure: FlowportError | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(queue_wait_seconds + margin_seconds, self._not_started)
+        self._timer = asyncio.get_running_loop().call_later(queue_wait_seconds + margin_seconds, self.not_started)
 
     def request(self, reply_to: str) -> AttachedRunRequested:
         """What workers are asked for."""
         return AttachedRunRequested(self.run, reply_to, self.attempt)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a worker has told of it: workers do so before any effect."""
+        return self._next_seq > 0
+
     def begin_again(self) -> bool:
-        """The worker of this attempt is lost. False unless it had not begun: workers say so before any effect."""
-        if self._over or self._next_seq or self.attempt == MAX_ATTEMPTS - 1:
+        """The worker of this attempt is lost. False unless it had not begun."""
+        if self._over or self.has_begun or self.attempt == MAX_ATTEMPTS - 1:
             return False
         self.attempt += 1
         return True
@@ -90,6 +95,10 @@ class AttachedCall:
         self._wake()
         return True
 
+    def not_started(self) -> None:
+        """No worker took it in time."""
+        self.fail(NotStarted(), cancel="not_started")
+
     def fail(self, failure: FlowportError, *, cancel: str | None = None) -> None:
         """Nothing more will come, and the caller shall know why; with `cancel`, workers are told to stop, and why."""
         if not self._over:
@@ -120,7 +129,7 @@ class AttachedCall:
 
     def _is_next(self, batch: EventBatch) -> bool:
         if batch.seq < self._next_seq:  # sent again by a worker that lost the broker's answer
-            return lost_outcome(batch) is not None
+            return reported_loss(batch) is not None
         if batch.seq > self._next_seq:
             metrics.STREAM_GAPS.inc()
             self.fail(StreamBroken("Part of the stream was lost", run_id=self.run_id), cancel="stream_broken")
@@ -140,9 +149,6 @@ class AttachedCall:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-    def _not_started(self) -> None:
-        self.fail(NotStarted(), cancel="not_started")
 
     def _overdue(self) -> None:
         limit = self.run.time_limit_text_ms or self.run.time_limit_ms

@@ -4,17 +4,20 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Final
 
+import msgspec
+
 from gateway.adapters.attached_call import AttachedCall
 from gateway.adapters.cancels import Cancels
-from gateway.adapters.lost_runs import cancelled_outcome, lost_outcome
+from gateway.adapters.lost_runs import cancelled_outcome, is_expiry, reported_loss
 from gateway.adapters.run_keys import by_key
 from gateway.adapters.run_records import RunRecords
 from gateway.domain.errors.runs import RunLost
 from shared.broker.ports import Broker, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.broker.topology import INTERACTIVE, NESTED
 from shared.clock import Clock
+from shared.contracts.events import RunEnded
 from shared.contracts.messages import AnnounceRun, CancelRun, ControlMessage, EventBatch
-from shared.contracts.runs import RunOutcome, RunSpec
+from shared.contracts.runs import RunOutcome, RunSpec, worker_lost
 from shared.errors import AtCapacity, FlowportError, RunIdTaken
 from shared.ids import run_key
 from shared.observe.logging import get_logger
@@ -136,7 +139,9 @@ class BrokerAttachedRuns:
         call = self._calls.get(batch.run_id)
         if call is None:
             self._cancels.send_for_stray(batch.run_id)
-        elif (lost := lost_outcome(batch)) is None:
+        elif is_expiry(batch):
+            self._on_expired(call, batch)
+        elif (lost := reported_loss(batch)) is None:
             call.feed(batch)
         else:
             self._on_worker_lost(call, batch, lost)
@@ -150,6 +155,17 @@ class BrokerAttachedRuns:
         else:
             call.feed(report)
             self._spawn(self._records.ended(call.run, outcome))
+
+    def _on_expired(self, call: AttachedCall, notice: EventBatch) -> None:
+        """No worker is left who could report the loss of the one that had begun it, or none was there at all."""
+        if notice.attempt != call.attempt:
+            return
+        if not call.has_begun:
+            call.not_started()
+            return
+        outcome = worker_lost(call.asked_at, self._clock.now())
+        call.feed(msgspec.structs.replace(notice, events=(RunEnded(outcome),)))
+        self._spawn(self._records.ended(call.run, outcome))
 
     def _end_cancelled(self, call: AttachedCall) -> None:
         outcome = cancelled_outcome(call.asked_at, self._clock.now())

@@ -4,17 +4,22 @@ from datetime import datetime
 
 import msgspec
 
-from shared.contracts.events import RunEnded
+from shared.contracts.events import RunEnded, RunExpired
 from shared.contracts.messages import EventBatch
 from shared.contracts.runs import ErrorCode, Payload, RunOutcome, RunStatus
 
 
-def lost_outcome(batch: EventBatch) -> RunOutcome | None:
+def reported_loss(batch: EventBatch) -> RunOutcome | None:
     """How a run ended whose worker is gone, as who got its message next reports it; None for any other batch."""
     match batch:
         case EventBatch(seq=0, events=(RunEnded(outcome=outcome),)) if _is_lost(outcome):
             return outcome
     return None
+
+
+def is_expiry(batch: EventBatch) -> bool:
+    """Whether it only tells that the run waits in no queue any more."""
+    return batch.events == (RunExpired(),)
 
 
 def cancelled_outcome(asked_at: datetime, now: datetime) -> RunOutcome:

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from jobs_service import metrics
+from jobs_service.application.expired_calls import ExpiredCalls
 from jobs_service.application.redriving import Redriving
-from jobs_service.domain.dead_letters import KeptLetter, examine
+from jobs_service.domain.dead_letters import KeptLetter, examine, expired_call
 from jobs_service.ports import DeadLetters, Runs
 from shared.broker.ports import DeadLetter, WorkQueue
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, RedriveRun
@@ -16,16 +17,21 @@ from shared.errors import Conflict, NotFound
 class DeadLettering:
     """Dead letters of one workspace each, and those that are nobody's."""
 
-    def __init__(self, letters: DeadLetters, runs: Runs, redriving: Redriving, queues: WorkQueue) -> None:
+    def __init__(
+        self, letters: DeadLetters, runs: Runs, redriving: Redriving, queues: WorkQueue, expired_calls: ExpiredCalls
+    ) -> None:
         self._letters = letters
         self._runs = runs
         self._redriving = redriving
         self._queues = queues
+        self._expired_calls = expired_calls
 
     async def bury(self, letter: DeadLetter) -> None:
         """Keep what would be lost. Raises Unavailable."""
         kept = examine(letter.body, queue=letter.queue, reason=letter.reason)
         metrics.DEAD_LETTERS.labels(letter.queue, kept.kind if kept else "dropped").inc()
+        if (call := expired_call(letter.body, reason=letter.reason)) is not None:
+            await self._expired_calls.tell(call)
         if kept is not None:
             await self._letters.keep(await self._with_workflow(kept))
 

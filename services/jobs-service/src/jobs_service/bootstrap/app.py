@@ -41,7 +41,7 @@ def build(
     metrics.QUEUE_LIMIT.set(settings.dispatch_max_queue_global)
     kept = keep(settings, store or open_store(settings), clock, runs, queue)
     life = live(settings, kept, broker, clock)
-    redrives = redrive(settings, kept, life, broker)
+    redrives = redrive(settings, kept, life, broker, clock)
     webhooks = tell(settings, kept, clock)
     return create_app(
         ServiceName.JOBS,

@@ -1,5 +1,6 @@
 """What is to be kept of a message that nobody could work on."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -31,6 +32,16 @@ class KeptLetter:
     body: bytes | None = None
 
 
+def expired_call(body: bytes, *, reason: str) -> AttachedRunRequested | None:
+    """The attached run that waited too long in its queue, where it is one."""
+    if reason == EXPIRED:
+        with suppress(UnreadableMessage):
+            match decode(body).message:
+                case AttachedRunRequested() as call:
+                    return call
+    return None
+
+
 def examine(body: bytes, *, queue: str, reason: str) -> KeptLetter | None:
     """What to keep of a message that died in `queue`; None where nothing is lost with it."""
     letter_id = sha256(f"{queue}\n{reason}\n".encode() + body).hexdigest()[:32]
@@ -47,7 +58,7 @@ def _described(kept: KeptLetter, message: Message, body: bytes) -> KeptLetter | 
         case DurableRunDispatched(run_id=run_id, workspace_id=workspace_id):
             return replace(kept, kind=DeadLetterKind.DURABLE_RUN, run_id=run_id, workspace_ids=(workspace_id,))
         case AttachedRunRequested() if kept.reason == EXPIRED:
-            return None  # no worker had time for it; its caller was told
+            return None  # its caller is told
         case AttachedRunRequested(run=run):
             return replace(
                 kept,
