@@ -89,6 +89,49 @@ async def test_an_answer_lets_the_run_go_on_as_a_job(paused: System, body: objec
     assert paused.jobs.resumed == {"b": {"ok": True}}
 
 
+ASKING = b"""{"data": {"operation": "human", "inputFormat": [
+    {"name": "approved", "type": "boolean", "required": true},
+    {"name": "limit", "type": "number", "required": false},
+    {"name": "note", "type": "string"}
+]}, "status": 200, "headers": {}}"""
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({}, "approved is required: true or false"),
+        ({"aproved": True}, "approved is required: true or false"),
+        ({"approved": None}, "approved is required: true or false"),
+        ({"approved": "maybe"}, "approved must be true or false"),
+        ({"approved": True, "limit": "much"}, "limit must be a number"),
+        (
+            {"limit": True, "note": [1]},
+            "approved is required: true or false; limit must be a number; note must be text",
+        ),
+    ],
+)
+@pytest.mark.parametrize("version", ["legacy", "v2"])
+async def test_an_answer_that_does_not_fill_in_the_form_is_refused_and_the_run_waits_on(
+    system: System, body: object, error: str, version: str
+) -> None:
+    system.jobs.views["E1"] = waiting(asks("b"), output=ASKING)
+    if version == "legacy":
+        answer = await system.send("POST", "/api/resume/W/E1/b", {"input": body})
+        assert answer.json["error"] == error
+    else:
+        answer = await system.send("POST", "/api/v2/workflows/W/runs/E1/resume", {"contextId": "b", "input": body})
+        assert answer.json["error"]["message"] == error
+    assert answer.status == 400
+    assert system.jobs.resumed == {}
+
+
+async def test_an_answer_that_fills_in_the_form_may_leave_out_what_is_not_required(system: System) -> None:
+    system.jobs.views["E1"] = waiting(asks("b"), output=ASKING)
+    answer = await system.send("POST", "/api/resume/W/E1/b", {"input": {"approved": False, "note": None}})
+    assert answer.status == 202
+    assert system.jobs.resumed == {"b": {"approved": False, "note": None}}
+
+
 async def test_an_answer_without_a_body_is_an_empty_form(paused: System) -> None:
     assert (await paused.send("POST", "/api/resume/W/E1/b")).status == 202
     assert paused.jobs.resumed == {"b": {}}

@@ -1,8 +1,9 @@
 """Tasks that agents are given: durable runs, begun, answered, looked at and stopped."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from gateway.application.executions import Executions
 from gateway.application.following import Following
@@ -46,7 +47,7 @@ class AgentTasks:
         return AgentTask(run, output or b"{}")
 
     async def answer(
-        self, caller: Caller, workflow_id: str, task_id: str, answer: bytes, *, context_id: str | None
+        self, caller: Caller, workflow_id: str, task_id: str, answer: Mapping[str, Any], *, context_id: str | None
     ) -> tuple[AgentTask, FollowedRun]:
         """Give the task what it waits for; the task as it was, and followed from its beginning.
 

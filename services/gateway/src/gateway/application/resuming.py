@@ -1,9 +1,14 @@
 """Paused runs, for whoever may see them or answer."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.credentials import Caller, Scope
+from gateway.domain.pause_forms import check_answer
+from gateway.domain.pauses import responses_of
 from gateway.ports import Jobs
 from shared.contracts.jobs import ResumeAnswer, ResumeRun, RunFilter, RunPage, RunView
 from shared.contracts.runs import RunStatus
@@ -43,13 +48,18 @@ class Resuming:
         return None if run.output is None else await self._runs.output(run, run.output)
 
     async def resume(
-        self, caller: Caller, workflow_id: str, run_id: str, context_id: str, answer: bytes
+        self, caller: Caller, workflow_id: str, run_id: str, context_id: str, answer: Mapping[str, Any]
     ) -> tuple[RunView, ResumeAnswer]:
-        """End a pause. Raises MissingScope, NotFound, Conflict (answered before), PayloadTooLarge, Unavailable."""
+        """End a pause, by what its form asks for.
+
+        Raises MissingScope, NotFound, InvalidRequest, Conflict (answered before), PayloadTooLarge, Unavailable.
+        """
         caller.require(Scope.EXECUTE)
         try:
-            run = await self._runs.find(caller, workflow_id, run_id, output=False, blocks=False)
+            run = await self._runs.find(caller, workflow_id, run_id, output=True, blocks=False)
         except NotFound:
             raise NotFound(NOT_PAUSED) from None
-        asked = ResumeRun(caller.workspace.id, workflow_id, context_id, msgspec.Raw(answer))
+        if any(point.context_id == context_id for point in run.pauses):
+            check_answer(responses_of(run, await self.output(run)).get(context_id), answer)
+        asked = ResumeRun(caller.workspace.id, workflow_id, context_id, msgspec.Raw(msgspec.json.encode(answer)))
         return run, await self._jobs.resume(run_id, asked)

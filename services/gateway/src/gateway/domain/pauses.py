@@ -22,7 +22,7 @@ def paused_facts(run: RunView) -> dict[str, Any] | None:
 
 def paused_execution(run: RunView, output: bytes | None, public_url: str) -> dict[str, Any]:
     """A paused run with all that it waits for; `output` is what it shows meanwhile, where that was asked for."""
-    responses = _responses(run, output)
+    responses = responses_of(run, output)
     paused_at = iso(run.paused_at) if run.paused_at else None
     return {
         "id": run.run_id,
@@ -49,12 +49,12 @@ def paused_execution(run: RunView, output: bytes | None, public_url: str) -> dic
     }
 
 
-def answer_in(body: Any) -> bytes:
+def answer_in(body: Any) -> dict[str, Any]:
     """The answer that a resume call brings: its `input`, or all of it. Raises InvalidRequest."""
     given = body["input"] if isinstance(body, dict) and "input" in body else body
     if not isinstance(given, dict):
         raise InvalidRequest(NO_OBJECT)
-    return msgspec.json.encode(given)
+    return given
 
 
 def _facts(point: PausePoint) -> dict[str, Any]:
@@ -67,7 +67,8 @@ def _facts(point: PausePoint) -> dict[str, Any]:
     }
 
 
-def _responses(run: RunView, output: bytes | None) -> Mapping[str, Any]:
+def responses_of(run: RunView, output: bytes | None) -> Mapping[str, Any]:
+    """What each pause shows, by its context."""
     shown = msgspec.json.decode(output) if output else None
     if not isinstance(shown, dict):
         return {}

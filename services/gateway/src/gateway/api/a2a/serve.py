@@ -191,8 +191,7 @@ class A2aDoor:
         self, visit: Visit, task_id: str, given: dict[str, Any], *, context_id: str | None
     ) -> tuple[Task, FollowedRun]:
         caller = await self._counted(visit)
-        answer = msgspec.json.encode(given)
-        task, run = await self._tasks.answer(caller, visit.workflow_id, task_id, answer, context_id=context_id)
+        task, run = await self._tasks.answer(caller, visit.workflow_id, task_id, given, context_id=context_id)
         return resumed(task), run
 
     async def _counted(self, visit: Visit) -> Caller:
