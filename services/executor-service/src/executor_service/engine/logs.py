@@ -82,7 +82,8 @@ class LogBook:
 
 def visible(output: Output) -> JsonObject:
     """An output without what is the engine's own."""
-    return {key: value for key, value in output.items() if not key.startswith("_")}
+    own = [key for key in output if key.startswith("_")]
+    return {key: value for key, value in output.items() if key not in own} if own else dict(output)
 
 
 def placed(entry: BlockLog, rounds: tuple[Round, ...], *, is_container: bool = False) -> BlockLog:
