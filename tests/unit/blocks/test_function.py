@@ -57,6 +57,11 @@ async def test_what_it_returns_and_prints_is_the_output() -> None:
     assert (await run("return 1", Sandbox())).output == {"result": 1, "stdout": "said"}
 
 
+async def test_what_code_prints_is_a_log_and_shows_no_environment_value() -> None:
+    said = ScriptResult(result=msgspec.Raw(b'"secret1"'), stdout="secret1-xyz and secret1, 3")
+    assert (await run("", Sandbox(said))).output == {"result": "secret1", "stdout": "[REDACTED] and [REDACTED], 3"}
+
+
 async def test_nothing_returned_is_no_result() -> None:
     assert (await run("", Sandbox(ScriptResult(stdout="")))).output == {"stdout": ""}
 
