@@ -5,7 +5,9 @@ and the gateway's presenters (one per API generation) turn the class into a stat
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+UNCERTAIN: Final = "There was no answer in time: the change may have been made. Look before you repeat it"
 
 
 class FlowportError(Exception):
@@ -90,6 +92,15 @@ class Unavailable(FlowportError):
 
     code = "UNAVAILABLE"
     retryable = True
+
+
+class OutcomeUncertain(Unavailable):
+    """A part that was asked to change something did not answer in time. It may do so yet, or have done so."""
+
+    code = "OUTCOME_UNCERTAIN"
+
+    def __init__(self, message: str = UNCERTAIN, *, details: Any = None, retry_after: int | None = None) -> None:
+        super().__init__(message, details=details, retry_after=retry_after)
 
 
 class StaleAttempt(Conflict):

@@ -78,7 +78,7 @@ async def pair(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Pair]:
                 "http://deploy",
                 caller=ServiceName.GATEWAY,
                 tokens=ServiceTokens.of(deploy_settings),
-                timeout=30,
+                timeout=120,
                 transport=httpx2.ASGITransport(deploy, raise_app_exceptions=False),
             )
             stack.push_async_callback(client.stop)

@@ -11,6 +11,7 @@ from tests.unit.gateway.system import BASE, System
 from gateway.api.console import ConsoleFiles
 from gateway.api.guards import RequestGuard
 from gateway.api.root import root_router
+from shared.errors import OutcomeUncertain
 
 EXPOSED = "Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, X-Run-Id"
 
@@ -130,3 +131,16 @@ async def test_a_bug_is_500_with_an_id_and_no_secret(path: str, body: bytes) -> 
     assert sent[0]["status"] == 500
     assert b"x-request-id" in dict(sent[0]["headers"])
     assert sent[1]["body"] == body
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/workflows/W/deploy", "/api/v1/workflows/W/deploy", "/api/v2/workflows/W/deploy"]
+)
+async def test_a_change_that_may_have_been_made_is_told_as_that_and_nobody_is_asked_to_repeat_it(
+    system: System, path: str
+) -> None:
+    system.deployments.refusal = OutcomeUncertain()
+    answer = await system.send("POST", path, {})
+    assert answer.status == 503
+    assert "may have been made" in answer.body.decode()
+    assert "retry-after" not in answer.headers

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from pydantic import SecretStr
 
-from shared.errors import Unavailable
+from shared.errors import OutcomeUncertain, Unavailable
 from shared.service import ServiceName
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
@@ -62,6 +62,26 @@ async def echo(writer: asyncio.StreamWriter, body: bytes) -> None:
         writer.write(piece)
         await writer.drain()
         await asyncio.sleep(0)
+
+
+async def never(writer: asyncio.StreamWriter, body: bytes) -> None:
+    """Takes the request, and says nothing."""
+
+
+async def cut(writer: asyncio.StreamWriter, body: bytes) -> None:
+    writer.close()
+
+
+@pytest.mark.parametrize("answer", [never, cut])
+async def test_a_change_that_is_not_answered_may_have_been_made_and_a_question_only_was_not_answered(
+    answer: Callable[[asyncio.StreamWriter, bytes], Awaitable[None]],
+) -> None:
+    async with serving(Server(answer), seconds=0.2) as client:
+        with pytest.raises(OutcomeUncertain):
+            await client.call("POST", "/internal/workflows/W/deploy", body={})
+        with pytest.raises(Unavailable) as unanswered:
+            await client.call("GET", "/internal/workflows/W")
+    assert type(unanswered.value) is Unavailable
 
 
 async def test_one_call_after_the_other_goes_over_one_connection() -> None:

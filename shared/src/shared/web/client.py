@@ -8,8 +8,9 @@ from typing import Any, Final, TypeVar, overload
 import httpx2
 import msgspec
 
-from shared.errors import Unavailable
+from shared.errors import OutcomeUncertain, Unavailable
 from shared.http1 import Http1Transport
+from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, span
 from shared.observe.trace import current_traceparent
 from shared.service import ServiceName
@@ -18,10 +19,12 @@ from shared.web.internal_errors import raise_internal_error
 
 T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
+log = get_logger("client")
 
 CONNECT_SECONDS: Final = 5.0
 KEEP_SECONDS: Final = 30.0
 """Well before the other side closes what is not used (see shared.web.server)."""
+CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 PAUSE_SECONDS: Final = (0.05, 0.25)
 """Between two tries to connect; spread, so that not everybody comes back at once."""
 
@@ -73,7 +76,8 @@ class InternalClient:
     async def call(self, method: str, path: str, *, body: Any = None, returns: type[T] | None = None) -> T | None:
         """Send `body` as JSON (bytes go as they are) and read the answer as `returns`.
 
-        Raises what the other service raised, or Unavailable when it does not answer.
+        Raises what the other service raised, Unavailable when it does not answer, and OutcomeUncertain when it had been
+        asked for a change.
         """
         content = await self.fetch(method, path, body=body)
         return None if returns is None else msgspec.json.decode(content, type=returns)
@@ -85,7 +89,11 @@ class InternalClient:
             with span(f"{method} {self._host}", SpanKind.CLIENT, url__path=path):
                 response = await self._sent(method, path, content)
         except (httpx2.HTTPError, TimeoutError) as error:
-            raise Unavailable(f"{method} {self._base_url}{path}: {error or type(error).__name__}") from error
+            text = f"{method} {self._base_url}{path}: {error or type(error).__name__}"
+            if method in CHANGES and not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+                log.warning("whether a change was made is not known", error=text)
+                raise OutcomeUncertain from error
+            raise Unavailable(text) from error
         if response.is_error:
             raise_internal_error(response.content, response.status_code)
         return response.content

@@ -19,6 +19,7 @@ from shared.errors import (
     InvalidRequest,
     NotDeployed,
     NotFound,
+    OutcomeUncertain,
     PayloadTooLarge,
     RunIdTaken,
     Unauthenticated,
@@ -95,7 +96,9 @@ def code_of(message: str) -> str:
 
 
 def retry_headers(error: FlowportError, status: int) -> dict[str, str]:
-    """`Retry-After` where trying again makes sense."""
+    """`Retry-After` where trying again makes sense, and does nothing twice."""
+    if isinstance(error, OutcomeUncertain):
+        return {}
     fallback = UNAVAILABLE_RETRY_SECONDS if status == 503 else None
     seconds = retry_seconds(error) if isinstance(error, AtCapacity) else error.retry_after or fallback
     return {} if seconds is None else {"retry-after": str(seconds)}

@@ -20,6 +20,7 @@ from shared.errors import (
     InvalidRequest,
     NotDeployed,
     NotFound,
+    OutcomeUncertain,
     PayloadTooLarge,
     RunIdTaken,
     Unauthenticated,
@@ -95,7 +96,7 @@ def _headers(error: FlowportError, status: int) -> dict[str, str]:
     if status == 401:
         headers |= CHALLENGE
     seconds = error.retry_after
-    if status == 503 and seconds is None:
+    if status == 503 and seconds is None and not isinstance(error, OutcomeUncertain):
         seconds = CAPACITY_RETRY_SECONDS if isinstance(error, AtCapacity) else UNAVAILABLE_RETRY_SECONDS
     if seconds is not None:
         headers["retry-after"] = str(seconds)
