@@ -202,6 +202,13 @@ def test_nobody_is_reached_unless_a_policy_says_so(overlay: str) -> None:
         if "namespaceSelector" in peer
     }
     assert from_outside == {("allow-metrics", "monitoring"), ("gateway", "ingress-nginx")}
+    outside = [
+        rule
+        for policy in policies
+        for rule in policy["spec"].get("ingress", [])
+        if any("namespaceSelector" in peer for peer in rule.get("from", []))
+    ]
+    assert all(rule["ports"] for rule in outside)
 
 
 def test_users_code_reaches_the_internet_but_nothing_private(overlay: str) -> None:
