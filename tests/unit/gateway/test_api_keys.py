@@ -64,6 +64,15 @@ async def test_a_key_must_be_described(admin: Visitor, body: dict[str, Any]) -> 
     assert (answer.status, answer.json["error"]) == (400, "Validation error")
 
 
+@pytest.mark.parametrize("path", [KEYS, MINE])
+@pytest.mark.parametrize("misspelt", ["workflowID", "expires", "scope"])
+async def test_a_misspelt_restriction_makes_no_key_without_one(admin: Visitor, path: str, misspelt: str) -> None:
+    answer = await admin.send("POST", path, {"name": "ci", misspelt: ["W"]})
+    assert answer.status == 400
+    assert misspelt in answer.body.decode()
+    assert (await make(admin, path=path, source="settings"))["name"] == "ci"
+
+
 async def test_a_key_without_a_name_is_told_so(admin: Visitor) -> None:
     details = (await admin.send("POST", KEYS, {"name": ""})).json["details"]
     assert details == [{"code": "too_small", "path": ["name"], "message": "Name is required"}]

@@ -129,11 +129,14 @@ class InvitationLook(Wire):
 
 
 class KeyBody(AskedFor):
-    """A new API key."""
+    """A new API key. A misspelt restriction would be none: keys that we do not know are refused."""
 
-    model_config = ConfigDict(strict=False, extra="ignore", alias_generator=to_camel)
+    model_config = ConfigDict(strict=False, extra="forbid", alias_generator=to_camel)
 
     name: Name
+    source: str | None = Field(
+        None, max_length=100, description="What Sim's clients send along; nothing is done with it."
+    )
     scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=5)] = Field(["execute", "read"])
     workflow_ids: list[Annotated[str, StringConstraints(max_length=128)]] | None = Field(
         None, min_length=1, max_length=500, description="The workflows that it is for; all of them when not given."
