@@ -202,7 +202,7 @@ def test_a_workflow_that_is_not_there_has_an_exit_code_of_its_own(flowport: Comm
 
 def test_login_keeps_a_profile_that_later_commands_use(flowport: CommandLine, tmp_path: Path) -> None:
     url, key = flowport.variables["FLOWPORT_URL"], flowport.variables["SIM_API_KEY"]
-    later = CommandLine({"XDG_CONFIG_HOME": str(tmp_path / "own"), "HOME": str(tmp_path), "FLOWPORT_HOME": "/nowhere"})
+    later = CommandLine({"XDG_CONFIG_HOME": str(tmp_path / "own"), "HOME": str(tmp_path)})
     assert later("workflows", "list").code == 3
     workspace = flowport.variables["FLOWPORT_WORKSPACE_ID"]
     for asked in ((), ("--workspace", workspace)):

@@ -224,7 +224,6 @@ def test_15_a_queue_that_is_full(patient: Patient) -> None:
 
 def test_16_no_key(patient: Patient) -> None:
     del patient.environment["FLOWPORT_API_KEY"]
-    patient.environment["FLOWPORT_HOME"] = "/nowhere"
     assert "flowport login" in patient.problem("API key")
 
 
