@@ -20,6 +20,11 @@ def test_a_key_is_made_used_replaced_and_revoked(flowport: CommandLine) -> None:
     assert CommandLine({**flowport.variables, "SIM_API_KEY": clear})("workflows", "list").code == 3
 
 
+def test_a_field_that_is_refused_is_named(flowport: CommandLine) -> None:
+    assert "expiresAt: " in flowport("keys", "create", "late", "--expires", "tomorrow").err
+    assert '"execute"|"read"' in flowport("keys", "create", "odd", "--scope", "fly").err
+
+
 def test_a_secret_is_set_from_standard_input_and_never_shown(flowport: CommandLine) -> None:
     name = f"TOKEN_{uuid4().hex[:8].upper()}"
     done = flowport("secrets", "set", name, stdin="very secret\n")
