@@ -77,6 +77,8 @@ def test_fields_that_are_wrong_are_named() -> None:
     assert str(both) == "name: Too big; scopes.0: Invalid option"
     generic = {"error": "Validation error", "code": "VALIDATION_ERROR", "details": [odd]}
     assert str(failure_of(400, generic)) == "Validation error: scopes.0: Invalid option"
+    joined = {"path": "selectedOutputs.0", "message": "expected string"}
+    assert str(failure_of(400, {"error": "Bad", "details": [joined]})) == "Bad: selectedOutputs.0: expected string"
     assert str(failure_of(400, {"error": {"message": "Bad", "details": [big] * 4}})).count("name: Too big") == 3
 
 

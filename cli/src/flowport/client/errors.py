@@ -66,7 +66,12 @@ def _fields(details: Any) -> list[str]:
     """What is wrong with each field that an answer names, as `name: Too big`."""
     found = [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
     return [
-        f"{'.'.join(map(str, detail['path']))}: {detail['message']}"
+        f"{_dotted(detail['path'])}: {detail['message']}"
         for detail in found
         if detail.get("path") and detail.get("message")
     ]
+
+
+def _dotted(path: Any) -> str:
+    """Some routes send the way to a field as a list, some joined."""
+    return path if isinstance(path, str) else ".".join(map(str, path))
