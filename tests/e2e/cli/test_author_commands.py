@@ -1,6 +1,7 @@
 """What an author or a pipeline does with `flowport`, against the running services."""
 
 import json
+import re
 from pathlib import Path
 from signal import SIGINT
 from uuid import uuid4
@@ -142,6 +143,7 @@ def test_a_queued_run_is_waited_for_and_looked_up(flowport: CommandLine, file: P
     run_id = flowport("run", name, "--async").out.strip()
     assert flowport("runs", "wait", run_id, "--json").json["runId"] == run_id
     assert flowport("runs", "show", run_id, "--json").json["status"] == "completed"
+    assert re.search(r"^Cost +\$[\d.]+$", flowport("runs", "show", run_id).out, re.MULTILINE)
     over = flowport("runs", "cancel", run_id)
     assert (over.code, over.out) == (1, ""), over.err
 
