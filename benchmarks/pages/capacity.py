@@ -1,7 +1,7 @@
 """docs/operations/capacity.md: what to give each service, from what a run was measured to cost."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from benchmarks.pages.markdown import number, page, section, table
@@ -45,7 +45,7 @@ def capacity_page() -> str:
             *(_cores(results, scenario, title) for scenario, title in WORK.items()),
         ),
         section("Memory", *_memory(results)),
-        section("Reached on that machine", _reached(results)),
+        section("Reached on that machine", _reached(results), queued_runs(results)),
         section("More processes on the same cores", *_processes(read_curves())),
         section("What grows with what is stored", *_growth(read_curves())),
     )
@@ -104,6 +104,32 @@ def _reached(results: Results) -> str:
             against = f"{ratio:.2f} × {results.baseline_of(scenario)}" if ratio else ""
             rows.append([scenario, f"{number(figure.median)} {unit}", against])
     return table(["", "median", "against"], rows)
+
+
+def queued_runs(results: Results) -> str:
+    """What the arithmetic gives for queued runs on these cores, beside what came out; empty where neither is known."""
+    costs = {service: _cost(results, f"async, {EXECUTORS[0]} executors", service) or 0 for service in SERVICES}
+    done = {count: results.figure(f"async, {count} executors", "completed_per_second") for count in EXECUTORS}
+    reached = {count: figure.median for count, figure in done.items() if figure}
+    total, cores = sum(costs.values()), results.machine.cores
+    if not total or not reached:
+        return ""
+    said = (
+        f"A queued run takes {number(total)} µs of all parts together, so that {cores} cores which do nothing else end "
+        f"at {number(cores * 1e6 / total)} runs/s. Measured, with the callers on the same cores: "
+        f"{_listed(map(number, reached.values()))} at {_listed(map(str, reached))} executors."
+    )
+    fewest = reached[min(reached)]
+    if max(reached.values()) > FLAT * fewest:
+        return said
+    theirs, busy = costs["executor-service"] / total, fewest * total / 1e6 / cores
+    why = f"executors take {theirs:.0%} of that time, and with {EXECUTORS[0]} of them {busy:.0%} of the cores are busy"
+    return f"{said} More do not help: {why}."
+
+
+def _listed(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _processes(curves: Mapping[str, Curve]) -> Iterator[str]:

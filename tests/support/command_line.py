@@ -30,12 +30,12 @@ class Done:
 
 
 class CommandLine:
-    """Runs `flowport` with these variables and nothing else of ours in the environment."""
+    """Runs `flowport` with these variables and nothing else of ours: nor what `make up` left in this folder."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("FLOWPORT_", "SIM_"))}
         self.variables = dict(environment)
-        self._environment = {**inherited, **environment}
+        self._environment = {**inherited, "FLOWPORT_HOME": "/nowhere", **environment}
 
     @contextmanager
     def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:

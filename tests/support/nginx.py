@@ -10,6 +10,7 @@ from flowport.servers.ports import LOOPBACK, free_port
 from flowport.servers.process import ServerProcess, accepts_connections
 
 START_SECONDS = 30.0
+SITE_FILE = Path(__file__).parents[2] / "deploy" / "nginx" / "flowport.conf"
 _CONFIG = """
 daemon off;
 pid {folder}/nginx.pid;
@@ -22,6 +23,10 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    {site}
+}}
+"""
+_SITE = """
     server {{
         listen {host}:{port};
         location / {{
@@ -29,17 +34,31 @@ http {{
             {extra}
         }}
     }}
-}}
 """
 
 
 @contextmanager
 def nginx(folder: Path, upstream: str, *, extra: str = "") -> Iterator[str]:
     """nginx passes everything on to `upstream`; yields its own URL."""
-    program = shutil.which("nginx") or "/usr/sbin/nginx"
     port = free_port()
+    with _serving(folder, _SITE.format(host=LOOPBACK, port=port, upstream=upstream, extra=extra), port) as url:
+        yield url
+
+
+@contextmanager
+def deployed_nginx(folder: Path, upstream: str) -> Iterator[str]:
+    """nginx with the site that compose gives it, whose gateway is at `upstream`; yields its own URL."""
+    port = free_port()
+    site = SITE_FILE.read_text().replace("listen 8080;", f"listen {LOOPBACK}:{port};")
+    with _serving(folder, site.replace("server gateway:8080;", f"server {upstream.partition('//')[2]};"), port) as url:
+        yield url
+
+
+@contextmanager
+def _serving(folder: Path, site: str, port: int) -> Iterator[str]:
+    program = shutil.which("nginx") or "/usr/sbin/nginx"
     config = folder / "nginx.conf"
-    config.write_text(_CONFIG.format(folder=folder, host=LOOPBACK, port=port, upstream=upstream, extra=extra))
+    config.write_text(_CONFIG.format(folder=folder, site=site))
     subprocess.run([program, "-t", "-c", str(config)], check=True, capture_output=True, timeout=START_SECONDS)
     process = ServerProcess([program, "-c", str(config)], log=folder / "nginx.log", cwd=folder)
     process.start(until=lambda: accepts_connections(port), timeout=START_SECONDS)

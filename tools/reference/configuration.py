@@ -52,7 +52,8 @@ the variable. A second name in the table is one that people know from Sim; the f
 can also be files: with `{SECRETS_DIR}=/run/secrets`, the file `/run/secrets/flowport_token_gateway` sets
 `FLOWPORT_TOKEN_GATEWAY`.
 
-Settings of a service's own table matter to that service alone; each service reads only what it knows.
+Settings of a service's own table matter to that service alone; each service reads only what it knows. What the
+command `flowport` reads beside them stands on [its page](operations/cli.md#environment).
 """
 
 

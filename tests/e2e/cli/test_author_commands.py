@@ -1,6 +1,7 @@
 """What an author or a pipeline does with `flowport`, against the running services."""
 
 import json
+import re
 from pathlib import Path
 from signal import SIGINT
 from uuid import uuid4
@@ -142,6 +143,7 @@ def test_a_queued_run_is_waited_for_and_looked_up(flowport: CommandLine, file: P
     run_id = flowport("run", name, "--async").out.strip()
     assert flowport("runs", "wait", run_id, "--json").json["runId"] == run_id
     assert flowport("runs", "show", run_id, "--json").json["status"] == "completed"
+    assert re.search(r"^Cost +\$[\d.]+$", flowport("runs", "show", run_id).out, re.MULTILINE)
     over = flowport("runs", "cancel", run_id)
     assert (over.code, over.out) == (1, ""), over.err
 
@@ -202,7 +204,7 @@ def test_a_workflow_that_is_not_there_has_an_exit_code_of_its_own(flowport: Comm
 
 def test_login_keeps_a_profile_that_later_commands_use(flowport: CommandLine, tmp_path: Path) -> None:
     url, key = flowport.variables["FLOWPORT_URL"], flowport.variables["SIM_API_KEY"]
-    later = CommandLine({"XDG_CONFIG_HOME": str(tmp_path / "own"), "HOME": str(tmp_path), "FLOWPORT_HOME": "/nowhere"})
+    later = CommandLine({"XDG_CONFIG_HOME": str(tmp_path / "own"), "HOME": str(tmp_path)})
     assert later("workflows", "list").code == 3
     workspace = flowport.variables["FLOWPORT_WORKSPACE_ID"]
     for asked in ((), ("--workspace", workspace)):

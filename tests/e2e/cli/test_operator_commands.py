@@ -20,6 +20,26 @@ def test_a_key_is_made_used_replaced_and_revoked(flowport: CommandLine) -> None:
     assert CommandLine({**flowport.variables, "SIM_API_KEY": clear})("workflows", "list").code == 3
 
 
+def test_a_key_goes_by_its_name_as_long_as_that_is_clear(flowport: CommandLine) -> None:
+    name = f"key {uuid4().hex[:8]}"
+    flowport("keys", "create", name)
+    assert flowport("keys", "rotate", name).code == 0
+    assert flowport("keys", "rotate", name, "--overlap", "600").code == 0
+    both = flowport("keys", "revoke", name)
+    assert (both.code, "2 keys are named" in both.err) == (1, True), both.err
+    new, old, _ = [key["id"] for key in flowport("keys", "list", "--json").json if key["name"] == name]
+    assert new in both.err
+    assert flowport("keys", "revoke", old).code == 0
+    assert flowport("keys", "revoke", name).code == 0
+    assert new not in flowport("keys", "list").out
+    assert flowport("keys", "revoke", "nobody's").code == 4
+
+
+def test_a_field_that_is_refused_is_named(flowport: CommandLine) -> None:
+    assert "expiresAt: " in flowport("keys", "create", "late", "--expires", "tomorrow").err
+    assert '"execute"|"read"' in flowport("keys", "create", "odd", "--scope", "fly").err
+
+
 def test_a_secret_is_set_from_standard_input_and_never_shown(flowport: CommandLine) -> None:
     name = f"TOKEN_{uuid4().hex[:8].upper()}"
     done = flowport("secrets", "set", name, stdin="very secret\n")

@@ -19,9 +19,11 @@ from flowport.databases import INDEXES
 from flowport.doctor.store import NO_TRANSACTIONS
 from flowport.servers.ports import LOOPBACK, free_port
 from flowport.servers.secantus import SecantusServer
+from shared.broker.access import access_of, user_of
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import ASYNC, EVENTS, INTERACTIVE, LONGEST_RUN_SECONDS, NESTED, RECORDS, default_topology
+from shared.service import ServiceName
 from shared.store.client import Store
 
 JOBS = 'flowport_jobs_leading{role="dispatcher"} 1\nflowport_jobs_queue_limit 50\nflowport_jobs_queued_runs 3\n'
@@ -142,6 +144,37 @@ async def test_5_a_queue_that_is_missing(patient: Patient, rabbitmq: RabbitMQSer
         await _lay_out(rabbitmq)
 
 
+async def test_5b_a_queue_that_is_missing_where_only_amqp_is_known(patient: Patient, rabbitmq: RabbitMQServer) -> None:
+    del patient.environment["FLOWPORT_AMQP_MANAGEMENT_URL"]
+    assert await asyncio.to_thread(patient.findings, "problem") == {}
+    async with raw_channel(rabbitmq.amqp_url) as channel:
+        await channel.delete_queue(EVENTS)
+    try:
+        said = await asyncio.to_thread(patient.problem, "queues")
+    finally:
+        await _lay_out(rabbitmq)
+    assert said == f"missing: {EVENTS} → run `flowport topology apply`"
+
+
+def test_5c_what_nobody_can_look_at_without_the_brokers_own_api_is_said(patient: Patient) -> None:
+    del patient.environment["FLOWPORT_AMQP_MANAGEMENT_URL"]
+    said = patient.findings("warning")["broker's management API"]
+    assert "policies, consumers and alarms were not looked at" in said
+    assert "set FLOWPORT_AMQP_MANAGEMENT_URL" in said
+
+
+@pytest.mark.parametrize("service", list(ServiceName))
+async def test_5d_a_services_own_user_can_ask_for_every_queue(
+    patient: Patient, rabbitmq: RabbitMQServer, service: ServiceName
+) -> None:
+    password = uuid4().hex
+    await Management(rabbitmq.management_url).set_user(user_of(service), password, access_of(service))
+    del patient.environment["FLOWPORT_AMQP_MANAGEMENT_URL"]
+    patient.environment["FLOWPORT_AMQP_URL"] = f"amqp://{user_of(service)}:{password}@{LOOPBACK}:{rabbitmq.port}/"
+    found = await asyncio.to_thread(patient.findings, "ok")
+    assert found["queues"].startswith("all are there")
+
+
 def test_6_a_policy_that_somebody_changed(patient: Patient, rabbitmq: RabbitMQServer) -> None:
     rabbitmq.ctl("set_policy", f"flowport.{ASYNC}", "^nothing$", '{"max-length":1}')
     try:
@@ -224,7 +257,6 @@ def test_15_a_queue_that_is_full(patient: Patient) -> None:
 
 def test_16_no_key(patient: Patient) -> None:
     del patient.environment["FLOWPORT_API_KEY"]
-    patient.environment["FLOWPORT_HOME"] = "/nowhere"
     assert "flowport login" in patient.problem("API key")
 
 

@@ -26,3 +26,13 @@ def test_the_broker_is_told_how_long_runs_may_take(rabbitmq: RabbitMQServer) -> 
     drifted = runner.invoke(app, ["topology", "check", rabbitmq.management_url])
     assert drifted.exit_code == 1
     assert "runs.async" in drifted.output
+
+
+def test_the_broker_is_named_by_the_environment_or_asked_for(rabbitmq: RabbitMQServer) -> None:
+    runner, known = CliRunner(), {"FLOWPORT_AMQP_MANAGEMENT_URL": rabbitmq.management_url}
+    assert runner.invoke(app, ["topology", "apply"], env=known).exit_code == 0
+    assert runner.invoke(app, ["topology", "check"], env=known).exit_code == 0
+    for unknown in (None, ""):
+        refused = runner.invoke(app, ["topology", "check"], env={"FLOWPORT_AMQP_MANAGEMENT_URL": unknown})
+        assert refused.exit_code == 2
+        assert "FLOWPORT_AMQP_MANAGEMENT_URL" in refused.output

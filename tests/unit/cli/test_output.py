@@ -68,3 +68,20 @@ def test_every_style_of_error_body_is_understood() -> None:
     assert str(failure_of(400, {"error": "plain"})) == "plain"
     assert str(failure_of(503, {"message": "said so"}, retry_after="7")) == "said so (retry after 7 s)"
     assert str(failure_of(502, None)) == "the server answered 502"
+
+
+def test_fields_that_are_wrong_are_named() -> None:
+    big, odd = {"path": ["name"], "message": "Too big"}, {"path": ["scopes", 0], "message": "Invalid option"}
+    assert str(failure_of(400, {"error": "Too big", "details": [big]})) == "name: Too big"
+    both = failure_of(400, {"error": "Too big", "details": [big, odd]})
+    assert str(both) == "name: Too big; scopes.0: Invalid option"
+    generic = {"error": "Validation error", "code": "VALIDATION_ERROR", "details": [odd]}
+    assert str(failure_of(400, generic)) == "Validation error: scopes.0: Invalid option"
+    joined = {"path": "selectedOutputs.0", "message": "expected string"}
+    assert str(failure_of(400, {"error": "Bad", "details": [joined]})) == "Bad: selectedOutputs.0: expected string"
+    assert str(failure_of(400, {"error": {"message": "Bad", "details": [big] * 4}})).count("name: Too big") == 3
+
+
+def test_details_that_name_no_field_change_nothing() -> None:
+    for details in ({"runId": "r"}, "why", None, ["why"], [{"path": [], "message": "Unrecognized key"}]):
+        assert str(failure_of(409, {"error": {"message": "it is taken", "details": details}})) == "it is taken"

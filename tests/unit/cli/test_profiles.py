@@ -49,10 +49,23 @@ def test_a_key_from_the_environment_wins_and_keeps_the_server(
     monkeypatch.setenv("SIM_API_KEY", "sk-sim-env")
     assert resolve(None, profiles) == Profile(DEFAULT_URL, "sk-sim-env")
     profiles.save("prod", PROD)
-    assert resolve(None, profiles) == Profile(PROD.base_url, "sk-sim-env", "w1")
+    assert resolve(None, profiles).base_url == PROD.base_url
     monkeypatch.setenv("FLOWPORT_URL", "http://other")
     monkeypatch.setenv("FLOWPORT_API_KEY", "sk-sim-ours")
-    assert resolve(None, profiles) == Profile("http://other", "sk-sim-ours", "w1")
+    assert resolve(None, profiles) == Profile("http://other", "sk-sim-ours")
+
+
+def test_a_workspace_comes_from_where_its_key_comes_from(
+    profiles: Profiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOWPORT_API_KEY", "sk-sim-env")
+    Home(tmp_path / "home").write_credentials(Credentials("http://here", "w0", "sk-sim-here", "a@b"))
+    assert resolve(None, profiles) == Profile("http://here", "sk-sim-env")
+    profiles.save("prod", PROD)
+    assert resolve(None, profiles).workspace_id == ""
+    monkeypatch.setenv("FLOWPORT_WORKSPACE_ID", "w2")
+    assert resolve(None, profiles).workspace_id == "w2"
+    assert resolve("prod", profiles) == PROD
 
 
 def test_a_file_that_is_broken_is_named(profiles: Profiles, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What changed is told in a person's words, and moving blocks about is no change."""
 
 import copy
+import json
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from shared.workflow.diff import changes, needs_redeployment
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.structure import structure_problems
 
+BRANCHES: Json = [{"id": "a-if", "title": "if"}, {"id": "a-2"}, "odd"]
 SAME_TABLE: Json = [{"id": "r9", "cells": {"Key": "a", "Value": "1"}}, {"id": "r2", "cells": {"Key": ""}}]
 TABLE: Json = [{"id": "r1", "cells": {"Key": "a", "Value": "1"}}]
 
@@ -110,6 +112,20 @@ def test_an_edge_is_its_ends_and_handles() -> None:
         'Disconnected "a" to "b"',
     ]
     assert summaries(plain, between(edge("a", "b"), edge("a", "gone"))) == ['Connected "a" to "gone"']
+
+
+@pytest.mark.parametrize("stored", [json.dumps(BRANCHES), BRANCHES])
+@pytest.mark.parametrize(
+    ("kind", "setting", "prefix"), [("condition", "conditions", "condition"), ("router_v2", "routes", "router")]
+)
+def test_a_way_out_is_called_what_its_author_calls_it(stored: Json, kind: str, setting: str, prefix: str) -> None:
+    choice = block("a", kind, settings={setting: stored})
+    ways = [edge("a", "b", f"{prefix}-{way}") for way in ("a-if", "a-2", "a-gone")]
+    assert summaries(workflow(choice, block("b")), workflow(choice, block("b"), edges=tuple(ways))) == [
+        'Connected "a" (Route 2) to "b"',
+        f'Connected "a" ({prefix}-a-gone) to "b"',
+        'Connected "a" (if) to "b"',
+    ]
 
 
 @pytest.mark.parametrize(

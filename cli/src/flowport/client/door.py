@@ -98,7 +98,7 @@ class Door:
 
     def workflow_id(self, name: str) -> str:
         """The id of the workflow with this id or name. Raises Missing, or CommandFailed when the name is not unique."""
-        if _is_id(name):
+        if is_id(name):
             return name
         found = [workflow["id"] for workflow in self.workflows() if workflow["name"] == name]
         if not found:
@@ -140,6 +140,11 @@ def path(*parts: str | int) -> str:
     return "/api/" + "/".join(quote(str(part), safe="") for part in parts)
 
 
+def is_id(name: str) -> bool:
+    """Whether this is the id of something, not its name."""
+    return len(name) == 36 and name.count("-") == 4
+
+
 def _frames(answer: httpx.Response) -> Iterator[Any]:
     for line in answer.iter_lines():
         if line.startswith("data: "):
@@ -161,7 +166,3 @@ def _json(answer: httpx.Response) -> Any:
         if answer.is_error:
             return None
         raise CommandFailed(f"{answer.url} answered something that is not JSON: is this a Flowport server?") from error
-
-
-def _is_id(name: str) -> bool:
-    return len(name) == 36 and name.count("-") == 4

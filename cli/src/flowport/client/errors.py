@@ -29,6 +29,7 @@ class TookTooLong(CommandFailed):
     exit_code = 6
 
 
+MOST_FIELDS: Final = 3
 _BY_STATUS: Final[dict[int, type[CommandFailed]]] = {
     401: NoAccess,
     403: NoAccess,
@@ -52,6 +53,25 @@ def _message(body: Any) -> str:
     if not isinstance(body, dict):
         return ""
     error = body.get("error")
-    if isinstance(error, dict):
-        error = error.get("message")
-    return str(error or body.get("message") or "")
+    about = error if isinstance(error, dict) else body
+    said = str((error if about is body else None) or about.get("message") or "")
+    fields = _fields(about.get("details"))
+    if not fields:
+        return said
+    named = "; ".join(fields[:MOST_FIELDS]) + ("; …" if len(fields) > MOST_FIELDS else "")
+    return named if any(said in field for field in fields) else f"{said}: {named}"
+
+
+def _fields(details: Any) -> list[str]:
+    """What is wrong with each field that an answer names, as `name: Too big`."""
+    found = [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
+    return [
+        f"{_dotted(detail['path'])}: {detail['message']}"
+        for detail in found
+        if detail.get("path") and detail.get("message")
+    ]
+
+
+def _dotted(path: Any) -> str:
+    """Some routes send the way to a field as a list, some joined."""
+    return path if isinstance(path, str) else ".".join(map(str, path))

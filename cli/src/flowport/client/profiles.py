@@ -2,7 +2,8 @@
 
 The first that is set wins: `--profile`; `FLOWPORT_API_KEY` or `SIM_API_KEY`; `FLOWPORT_PROFILE`; the profile that was
 chosen by `flowport profiles use`; the credentials that `flowport up` wrote. A key from the environment goes to the
-server that `FLOWPORT_URL` names, else to the one that the rest of that list names.
+server that `FLOWPORT_URL` names, else to the one that the rest of that list names. It never takes a workspace from
+there: it need not open that one, and the server says which it opens.
 """
 
 import os
@@ -98,8 +99,7 @@ def resolve(name: str | None, profiles: Profiles | None = None) -> Profile:
     kept = _kept(profiles)
     if key is not None:
         url = os.environ.get("FLOWPORT_URL") or (kept.base_url if kept else DEFAULT_URL)
-        workspace = os.environ.get("FLOWPORT_WORKSPACE_ID") or (kept.workspace_id if kept else "")
-        return Profile(url, key, workspace)
+        return Profile(url, key, os.environ.get("FLOWPORT_WORKSPACE_ID", ""))
     if kept is None:
         raise NoAccess("no server is known: `flowport login`, set FLOWPORT_API_KEY, or start one with `flowport up`")
     return kept

@@ -42,7 +42,8 @@ def list_runs(
 @command(runs_app)
 def show(session: Session, run: RunId) -> None:
     """Show one run, with its output."""
-    session.output.record(run_state(session.door, place_of(session.door, run)))
+    found = run_state(session.door, place_of(session.door, run))
+    session.output.record(found if session.output.as_json else {**found, "cost": _dollars(found["cost"])})
 
 
 @command(runs_app)
@@ -96,6 +97,11 @@ def tail(
                 _print(session, run)
         while len(seen) > REMEMBERED:
             del seen[next(iter(seen))]
+
+
+def _dollars(cost: JsonObject | None) -> str | None:
+    """To a millionth: models cost parts of a cent."""
+    return None if cost is None else f"${cost['total']:.6f}".rstrip("0").rstrip(".")
 
 
 def _lines(spans: Iterable[JsonObject], depth: int = 0) -> Iterator[JsonObject]:

@@ -19,16 +19,27 @@ from shared.settings_reading import read_settings
 
 topology_app = typer.Typer(help="The broker's queues and policies.", no_args_is_help=True)
 
+
+def _required(url: str) -> str:
+    if not url:
+        found = "nothing names RabbitMQ's HTTP API: give it here or in FLOWPORT_AMQP_MANAGEMENT_URL"
+        raise typer.BadParameter(f"{found}, as http://user:password@host:15672")
+    return url
+
+
 ManagementUrl = Annotated[
     str,
     typer.Argument(
-        metavar="URL", envvar="FLOWPORT_AMQP_MANAGEMENT_URL", help="RabbitMQ's HTTP API, user and password inside."
+        metavar="URL",
+        envvar="FLOWPORT_AMQP_MANAGEMENT_URL",
+        callback=_required,
+        help="RabbitMQ's HTTP API, user and password inside.",
     ),
 ]
 
 
 @topology_app.command("apply")
-def apply(management_url: ManagementUrl, as_json: AsJson = False) -> None:
+def apply(management_url: ManagementUrl = "", as_json: AsJson = False) -> None:
     """Declare what is missing, set every policy, and the user of each service whose password is given.
 
     FLOWPORT_AMQP_URL names the broker to declare in, FLOWPORT_AMQP_PASSWORD_GATEWAY, …_DEPLOY, …_EXECUTOR and …_JOBS
@@ -40,7 +51,7 @@ def apply(management_url: ManagementUrl, as_json: AsJson = False) -> None:
 
 
 @topology_app.command("check")
-def check(management_url: ManagementUrl, as_json: AsJson = False) -> None:
+def check(management_url: ManagementUrl = "", as_json: AsJson = False) -> None:
     """Fail if any policy is missing or different."""
     drifted = asyncio.run(Management(management_url).drifted_policies(_topology()))
     Output(as_json=as_json).rows(("queue", "problem"), [{"queue": name, "problem": "policy"} for name in drifted])

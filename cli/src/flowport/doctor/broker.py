@@ -8,12 +8,14 @@ import httpx
 from flowport.doctor.findings import Finding, ok, problem, warning
 from shared.broker.amqp.address import parse
 from shared.broker.amqp.connection import Connection
-from shared.broker.amqp.errors import AmqpError
+from shared.broker.amqp.errors import AmqpError, ChannelClosed
 from shared.broker.ports import BrokerUnavailable
+from shared.broker.rabbitmq.declare import ACCESS_REFUSED
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import ASYNC, DEAD, INTERACTIVE, NESTED, RECORDS, UNREADABLE, Queue, Topology
 
 SECONDS: Final = 5.0
+NOT_FOUND: Final = 404
 APPLY: Final = "run `flowport topology apply`"
 _CONSUMERS: Final = {
     INTERACTIVE: "executor-service",
@@ -23,12 +25,11 @@ _CONSUMERS: Final = {
 }
 
 
-async def check_broker(url: str) -> AsyncIterator[Finding]:
-    """Enter it as a service would."""
+async def check_broker(url: str, topology: Topology, *, has_management: bool) -> AsyncIterator[Finding]:
+    """Enter it as a service would, and ask there for what no API of its own can tell."""
     address = parse(url)
     try:
         connection = await Connection.open(address, name="flowport doctor", heartbeat=10, timeout=SECONDS)
-        await connection.close()
     except AmqpError as error:
         fix = f"start RabbitMQ at {address.host}:{address.port}, or correct FLOWPORT_AMQP_URL"
         if "ACCESS_REFUSED" in str(error):
@@ -36,6 +37,42 @@ async def check_broker(url: str) -> AsyncIterator[Finding]:
         yield problem("broker", str(error), fix)
     else:
         yield ok("broker", f"{address.user} can enter {address.host}:{address.port}")
+        if not has_management:
+            for finding in await _queues_by_name(connection, topology):
+                yield finding
+        await connection.close()
+    if not has_management:
+        fix = "set FLOWPORT_AMQP_MANAGEMENT_URL to RabbitMQ's HTTP API, user and password included"
+        yield warning("broker's management API", "policies, consumers and alarms were not looked at", fix)
+
+
+async def _queues_by_name(connection: Connection, topology: Topology) -> list[Finding]:
+    try:
+        refusals = {name: await _refusal(connection, name) for name in topology.queues}
+    except AmqpError as error:
+        return [problem("queues", f"they cannot be asked for: {error}", "look at RabbitMQ's log")]
+    found = []
+    if missing := [name for name, code in refusals.items() if code == NOT_FOUND]:
+        found.append(problem("queues", f"missing: {', '.join(missing)}", APPLY))
+    # RabbitMQ 4.2.6 refuses whoever may not configure a queue; later ones refuse whoever may do nothing with it.
+    if hidden := [name for name, code in refusals.items() if code == ACCESS_REFUSED]:
+        fix = "set FLOWPORT_AMQP_MANAGEMENT_URL: it tells of them"
+        found.append(warning("queues", f"the user may not ask whether these are there: {', '.join(hidden)}", fix))
+    return found or [ok("queues", "all are there")]
+
+
+async def _refusal(connection: Connection, queue: str) -> int:
+    """The code with which the broker refuses to tell of a queue; 0 when it is there. Raises AmqpError."""
+    channel = await connection.open_channel()  # a refusal costs its channel
+    try:
+        await channel.count_ready(queue)
+    except ChannelClosed as error:
+        if error.code not in (NOT_FOUND, ACCESS_REFUSED):
+            raise
+        return error.code
+    finally:
+        await channel.close()
+    return 0
 
 
 async def check_management(url: str, topology: Topology) -> AsyncIterator[Finding]:

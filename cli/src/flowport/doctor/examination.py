@@ -43,11 +43,12 @@ async def examine(places: Places) -> AsyncIterator[Finding]:
     if refused:
         return
     settings = CommonSettings()
+    topology = default_topology(settings.longest_run_seconds)
     if not settings.amqp_url.startswith("memory:"):
-        async for finding in check_broker(settings.amqp_url):
+        async for finding in check_broker(settings.amqp_url, topology, has_management=bool(places.management)):
             yield finding
     if places.management:
-        async for finding in check_management(places.management, default_topology(settings.longest_run_seconds)):
+        async for finding in check_management(places.management, topology):
             yield finding
     async for finding in check_store(settings.mongodb_uri, settings.mongodb_prefix):
         yield finding

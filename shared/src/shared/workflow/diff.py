@@ -1,10 +1,16 @@
 """What changed between two states, for people; and whether a draft differs from what is live."""
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from shared.contracts.changes import Change, ChangeKind
 from shared.workflow.comparison import ComparableBlock, ComparableState, EdgeKey, comparable, same
+from shared.workflow.graph import OPTION_PREFIX, ROUTE_PREFIX, SUCCESS_HANDLES
+from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json, JsonObject
+
+_BRANCHES: Final = {"condition": ("conditions", OPTION_PREFIX), "router_v2": ("routes", ROUTE_PREFIX)}
+"""The setting that names the ways out of a block, and what their handles begin with."""
 
 
 def changes(before: JsonObject, after: JsonObject) -> list[Change]:
@@ -94,8 +100,19 @@ def _edges(before: ComparableState, after: ComparableState) -> Iterator[Change]:
 def _described(edge: EdgeKey, state: ComparableState) -> str:
     source, handle, target, _ = edge
     names = [f'"{state.blocks[end].name}"' if end in state.blocks else f'"{end}"' for end in (source, target)]
-    way = f" ({handle})" if handle not in ("", "source") else ""
+    title = _titles(state.blocks[source]).get(handle, handle) if source in state.blocks else handle
+    way = f" ({title})" if handle and handle not in SUCCESS_HANDLES else ""
     return f"{names[0]}{way} to {names[1]}"
+
+
+def _titles(block: ComparableBlock) -> Mapping[str, str]:
+    """What its author calls the ways out of a block that chooses one, by their handles."""
+    setting, prefix = _BRANCHES.get(str(block.fields["type"]), ("", ""))
+    return {
+        f"{prefix}{branch.get('id')}": str(branch.get("title") or f"Route {number}")
+        for number, branch in enumerate(parse_list(block.settings.get(setting)), 1)
+        if isinstance(branch, dict)
+    }
 
 
 def _variable(before: JsonObject | None, after: JsonObject | None) -> Iterator[Change]:

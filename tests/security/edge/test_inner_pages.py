@@ -1,0 +1,24 @@
+"""What only operators are meant to see does not get through the nginx that compose puts in front."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.support.fake_service import FakeService
+from tests.support.nginx import deployed_nginx
+
+ROOT = Path(__file__).parents[3]
+PATHS = ("/metrics", "/readyz", "/healthz")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_it_stays_inside(path: str, tmp_path: Path) -> None:
+    with FakeService("gateway") as gateway, deployed_nginx(tmp_path, gateway.url) as outside:
+        assert httpx.get(f"{gateway.url}{path}").status_code == 200
+        for spelling in (path, f"{path}?x=1", f"/%{ord(path[1]):02x}{path[2:]}"):
+            assert httpx.get(f"{outside}{spelling}").status_code == 404
+
+
+def test_operators_are_told_what_to_hide() -> None:
+    duties = (ROOT / "SECURITY.md").read_text().partition("## What you have to do")[2].partition("\n## ")[0]
+    assert [path for path in PATHS if f"`{path}`" not in duties] == []

@@ -1,0 +1,30 @@
+"""The page of the execute call knows every header and field that the code reads."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.api.legacy.models import ExecuteBody
+from gateway.api.v2.models import ExecuteBody as V2Body
+
+ROOT = Path(__file__).parents[3]
+GATEWAY = ROOT / "services" / "gateway" / "src" / "gateway"
+READERS = ("domain/execute_request.py", "domain/idempotency.py", "domain/call_chain.py", "api/v2/requests.py")
+
+
+def headers() -> Iterator[str]:
+    for reader in READERS:
+        yield from re.findall(r'(?:headers\.get\(|^HEADER: Final = )"([a-z-]+)"', (GATEWAY / reader).read_text(), re.M)
+
+
+def fields() -> Iterator[str]:
+    for model in (ExecuteBody, V2Body):
+        yield from (field.alias or name for name, field in model.model_fields.items())
+
+
+@pytest.mark.parametrize("name", sorted({"x-sim-via", *headers(), *fields()}))
+def test_it_is_on_the_page(name: str) -> None:
+    page = (ROOT / "docs" / "api" / "execute.md").read_text()
+    assert re.search(rf'[`"]{name}[`":]', page, re.IGNORECASE)
