@@ -90,6 +90,7 @@ _HEADERS: Final = {
     "X-Execution-Id": "Id of the run, chosen by the caller; used once.",
     "Idempotency-Key": "Calls with the same key run once and get the first answer, for 24 hours.",
     "X-Execution-Timeout-Seconds": "Lowers the time limit of an async run, 1 to 604800.",
+    "X-Callback-Url": "Where an async run's end is told; https, at most 2048 characters.",
     "X-Workflow-Version": "Runs this version instead of the live one.",
     "X-Sim-Via": "Workflows that led to this call; at most 24.",
     "X-Sim-Stream-Protocol": "`agent-events-v1` asks for the richer stream.",

@@ -91,6 +91,7 @@ _PARAMETERS: Final[list[dict[str, Any]]] = [
             "Idempotency-Key",
             "X-Sim-Via",
             "X-Sim-Stream-Protocol",
+            "X-Callback-Url",
             "X-Workflow-Version",
         )
     ),
