@@ -45,6 +45,15 @@ def test_a_workflow_is_built_by_keyboard_alone(console: Console, account: Accoun
     assert account.run(workflow_id).json()["output"]["result"] == 42
 
 
+def test_only_the_start_that_a_deployed_workflow_begins_with_is_offered(console: Console, account: Account) -> None:
+    imported = answering("Every morning", "return 1;")
+    imported["state"]["blocks"]["start"] |= {"type": "schedule", "name": "Every Morning"}
+    console.goto(f"/workflows/{account.import_(imported)}")
+    expect(console.block("Every Morning")).to_be_visible()
+    starts = console.press("Add block").page.get_by_role("group", name="Starts").get_by_role("option")
+    expect(starts).to_have_text([re.compile("^Start")])
+
+
 def test_renaming_takes_references_along_and_can_be_undone(console: Console, account: Account) -> None:
     workflow = answering("References", "return 1;")
     workflow["state"]["blocks"]["last"] = {
