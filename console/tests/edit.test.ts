@@ -92,6 +92,20 @@ describe('containers', () => {
   });
 });
 
+test.each([
+  ['the first start of a workflow is the one that references mean', 'start_trigger', 'Start', 'Start'],
+  ['any other block is numbered from the first on', 'agent', 'Agent', 'Agent 1'],
+])('%s', (_, type, title, name) => {
+  const made = edit.addBlock(readState({}), { type, title, subBlocks: {} }, { x: 0, y: 0 }, null);
+  expect(made.state.blocks[made.id]?.name).toBe(name);
+});
+
+test('a start does not take the name of another block', () => {
+  const start = { type: 'start_trigger', title: 'Start', subBlocks: {} };
+  const made = edit.addBlock(sample(), start, { x: 0, y: 0 }, null);
+  expect(made.state.blocks[made.id]?.name).toBe('Start 1');
+});
+
 test('a new block never lies on top of another', () => {
   const loop = { type: 'loop', title: 'Loop', subBlocks: {} };
   const first = edit.addBlock(sample(), loop, { x: 300, y: 80 }, null);

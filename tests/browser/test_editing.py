@@ -37,12 +37,12 @@ def test_a_workflow_is_built_by_keyboard_alone(console: Console, account: Accoun
         page.get_by_role("combobox", name="Search blocks").fill(wanted)
         page.keyboard.press("Enter")
         expect(page.get_by_role("dialog")).to_have_count(0)
-    console.write("Code", "return 42;").saved()
+    console.write("Code", "return <start.input>;").saved()
     state = account.draft(workflow_id)
     assert [block["type"] for block in state["blocks"].values()] == ["start_trigger", "function"]
     assert len(state["edges"]) == 1
     account.http.post(f"/api/workflows/{workflow_id}/deploy").raise_for_status()
-    assert account.run(workflow_id).json()["output"]["result"] == 42
+    assert account.run(workflow_id, {"input": 42}).json()["output"]["result"] == 42
 
 
 def test_only_the_start_that_a_deployed_workflow_begins_with_is_offered(console: Console, account: Account) -> None:

@@ -1,7 +1,8 @@
 /** Everything that can be done to a workflow: each takes a state and gives a new one. */
+import { STARTS } from './catalogue';
 import { withContainers } from './containers';
 import { type Connection, connectionProblem } from './graph';
-import { freeName, referenceName } from './names';
+import { freeName, nameLike, referenceName } from './names';
 import { withReferences } from './rewriting';
 import {
   type Block,
@@ -51,7 +52,8 @@ export function addBlock(
   const block: Block = {
     id,
     type: made.type,
-    name: freeName(state, made.title),
+    // Documents and hints write `<start.input>`: the start that everybody means carries no number.
+    name: STARTS.has(made.type) ? nameLike(state, made.title) : freeName(state, made.title),
     position: freePlace(state, position, parent),
     subBlocks: branching(made, id),
     outputs: {},
