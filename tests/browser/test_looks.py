@@ -191,6 +191,7 @@ VISITS: dict[str, Visit] = {
     "settings-webhooks": lambda console, _: console.goto("/settings/webhooks").shows("No webhooks yet"),
     "settings-limits": lambda console, _: console.goto("/settings/limits").shows("Left right now"),
     "settings-dead-letters": lambda console, _: console.goto("/settings/dead-letters").shows("No dead letters"),
+    "no-page": lambda console, _: console.goto("/nonsense").shows("There is no such page"),
     "settings-audit": lambda console, _: console.goto("/settings/audit").shows("Audit log"),
 }
 
@@ -303,9 +304,26 @@ def test_every_address_of_the_console_is_served_with_its_policy(account: Account
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/nothing", "/v1/nothing", "/metrics/nothing", "/assets/none.js", "/assets/..%2findex.html"]
+    "path",
+    [
+        "/api",
+        "/api/nothing",
+        "/v1/nothing",
+        "/metrics/nothing",
+        "/assets/none.js",
+        "/assets/..%2findex.html",
+    ],
 )
 def test_what_is_no_page_is_never_taken_for_one(account: Account, path: str) -> None:
     answer = account.http.get(path, headers={"accept": "text/html"})
     assert answer.status_code == 404
     assert "root" not in answer.text
+
+
+def test_a_mistyped_address_is_told_from_a_page(console: Console, account: Account) -> None:
+    answer = console.page.goto("/nonsense")
+    assert answer
+    assert answer.status == 404
+    console.shows("There is no such page")
+    assert account.http.get("/nonsense", headers={"accept": "*/*"}).json() == {"error": "Not found"}
+    assert account.http.post("/nonsense", headers={"accept": "text/html"}).json() == {"error": "Not found"}

@@ -1,11 +1,12 @@
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { SearchX } from 'lucide-react';
 import { lazy, Suspense } from 'react';
-import { Redirect, Route, Switch, useLocation } from 'wouter';
+import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 import { ApiError, isStatus } from '@/api/errors';
 import { useSession } from '@/api/session';
 import { SignInPage } from '@/pages/sign-in';
 import { Boundary } from '@/ui/boundary';
-import { Failure } from '@/ui/states';
+import { Empty, Failure } from '@/ui/states';
 import { TipProvider } from '@/ui/tip';
 import { ToastProvider } from '@/ui/toasts';
 import { OutdatedNotice } from './outdated-notice';
@@ -84,7 +85,9 @@ function Inside() {
             </Route>
             <Route path="/settings/:section?">{({ section }) => <SettingsPage section={section ?? 'keys'} />}</Route>
             <Route>
-              <Redirect to="/" replace />
+              <Empty icon={<SearchX size={22} aria-hidden />} title="There is no such page">
+                The address may be mistyped. <Link href="/">All workflows</Link>
+              </Empty>
             </Route>
           </Switch>
         </Suspense>
