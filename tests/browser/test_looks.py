@@ -49,6 +49,13 @@ PRICE_TOOL = {
     "params": {},
 }
 
+WATCH_SHIFTS = """
+window.moved = [];
+const watch = new PerformanceObserver(list => list.getEntries().forEach(shift => window.moved.push(shift)));
+watch.observe({type: 'layout-shift', buffered: true});
+"""
+SHIFTS = "() => window.moved.map(({value, sources}) => [value, ...sources.map(({node}) => node?.textContent ?? '')])"
+
 SKILL = {"id": "run", "name": "Summarise an article", "tags": ["writing", "summaries"]}
 
 Visit = Callable[[Console, "Sights"], Any]
@@ -62,8 +69,12 @@ class Sights:
         self.talking = account.publish(talking("Summarise an article"))
         self.failing = account.publish(answering("Check an order", "throw new Error('no such order');"))
         for number in range(3):
-            account.run(self.talking, {"input": f"Article {number}"})
+            ended = account.run(self.talking, {"input": f"Article {number}"})
+        self.ended = ended.headers["x-execution-id"]
         self.run = account.run(self.failing).headers["x-execution-id"]
+        for name in ("Production backend", "Nightly report", "Newsletter"):
+            key = {"name": name, "scopes": ["execute"]}
+            account.http.post(f"/api/workspaces/{account.workspace_id}/api-keys", json=key).raise_for_status()
         self.asking = account.publish(asking("Release a newsletter"))
         self.paused = account.run(self.asking, {"input": "November"}).json()["executionId"]
         server = {"workspaceId": account.workspace_id, "name": "Editors' desk", "workflowIds": [self.talking]}
@@ -291,6 +302,20 @@ def test_the_first_load_is_small_and_cached_for_ever(open_page: Callable[..., Pa
     assert sum(loaded.values()) < FIRST_LOAD, loaded
     script = next(url for url in loaded if url.endswith(".js") and "/assets/" in url)
     assert account.http.get(script).headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+@pytest.mark.parametrize(
+    "path", ["/", "/runs", "/runs/{talking}/{ended}", "/runs/{asking}/{paused}", "/settings/keys", "/settings/members"]
+)
+def test_nothing_jumps_while_a_page_loads(
+    open_page: Callable[..., Page], account: Account, sights: Sights, path: str, width: int, height: int
+) -> None:
+    console = Console(open_page(width=width, height=height), account).signed_in()
+    console.page.add_init_script(WATCH_SHIFTS)
+    console.goto(path.format(**vars(sights))).page.wait_for_timeout(SETTLED_MS)
+    shifts = console.page.evaluate(SHIFTS)
+    assert sum(value for value, *_ in shifts) < 0.02, shifts
 
 
 @pytest.mark.parametrize("path", ["/", "/workflows/x", "/runs", "/settings/keys", "/invite"])

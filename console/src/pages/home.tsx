@@ -28,7 +28,7 @@ export function HomePage() {
     <DropZone onFiles={mayWrite ? importing.take : () => undefined}>
       <Page
         title="Workflows"
-        about={workflows.data ? `${count(total, 'workflow')} in ${workspace.name}` : ' '}
+        about={workflows.data ? `${count(total, 'workflow')} in ${workspace.name}` : '\u00a0'}
         actions={mayWrite && <Actions importing={importing} />}
       >
         {importing.problems.map((problem) => (

@@ -1,7 +1,8 @@
 import { RotateCcw, Square, Terminal } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useVersions } from '@/api/deployments';
+import { usePausePoints } from '@/api/pauses';
 import { type LogDetail, type Span, useCancelRun, useRun, useRunAgain } from '@/api/runs';
 import { can, useSignedIn } from '@/api/session';
 import { cost, count, duration, exactMoment } from '@/app/format';
@@ -21,8 +22,13 @@ import styles from './run.module.css';
 /** One run: how it ended, what went in and came out, and what each block did. */
 export function RunPage({ workflowId, runId }: { workflowId: string; runId: string }) {
   const run = useRun(runId);
-  if (run.isPending) return <PageSkeleton />;
-  if (run.isLoadingError) return <Failure error={run.error} onRetry={run.refetch} />;
+  const versions = useVersions(workflowId);
+  const points = usePausePoints(workflowId, runId, run.data?.status === 'paused');
+  const [isWhole, setWhole] = useState(false);
+  // Shown once all of it is there, so that nothing jumps; a run that is paused later does not hide what is seen.
+  if (!isWhole && run.data && !versions.isPending && !points.isLoading) setWhole(true);
+  if (!isWhole && !run.isLoadingError) return <PageSkeleton />;
+  if (!run.data) return <Failure error={run.error} onRetry={run.refetch} />;
   return <Run workflowId={workflowId} run={run.data} />;
 }
 

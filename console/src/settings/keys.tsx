@@ -16,6 +16,8 @@ export function KeysSection() {
   const { workspace } = useSignedIn();
   const [making, setMaking] = useState(false);
   const isAdmin = can(workspace.role, 'admin');
+  const shared = useKeys('workspace', isAdmin);
+  const own = useKeys('personal');
   const create = (
     <Button look="primary" icon={<Plus size={16} aria-hidden />} onClick={() => setMaking(true)}>
       Create key
@@ -25,23 +27,25 @@ export function KeysSection() {
     <>
       {isAdmin && (
         <Section title="Workspace keys" about="For programs. They work in this workspace only." action={create}>
-          <Keys kind="workspace" />
+          <Keys kind="workspace" keys={shared} />
         </Section>
       )}
-      <Section
-        title="Your keys"
-        about="They work wherever you may, as long as you may."
-        action={isAdmin ? undefined : create}
-      >
-        <Keys kind="personal" />
-      </Section>
+      {/* Below a table, and so not before one knows how long that is. */}
+      {!shared.isLoading && (
+        <Section
+          title="Your keys"
+          about="They work wherever you may, as long as you may."
+          action={isAdmin ? undefined : create}
+        >
+          <Keys kind="personal" keys={own} />
+        </Section>
+      )}
       {making && <NewKeyDialog onClose={() => setMaking(false)} />}
     </>
   );
 }
 
-function Keys({ kind }: { kind: KeyKind }) {
-  const keys = useKeys(kind);
+function Keys({ kind, keys }: { kind: KeyKind; keys: ReturnType<typeof useKeys> }) {
   if (keys.isPending) return <Skeleton rows={2} />;
   if (keys.isLoadingError) return <Failure error={keys.error} onRetry={keys.refetch} />;
   if (!keys.data.length) return <Empty icon={<KeyRound size={22} aria-hidden />} title="No keys yet" />;
