@@ -1,10 +1,12 @@
 """Keys, samples, the panel that calls, and the other ways to publish a workflow."""
 
+import json
 import re
 import time
+from collections.abc import Callable
 
 import httpx
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, expect
 from tests.browser.console import Account, Console, Json
 from tests.browser.workflows import answering, talking
 
@@ -23,6 +25,20 @@ def test_a_key_is_shown_once_opens_the_door_and_is_revoked(console: Console, acc
     console.goto("/settings/keys").press("Revoke Browser test").confirm("Revoke")
     console.shows("Browser test is revoked.")
     assert _refused_within_a_second(account, workflow_id, key).status_code == 401
+
+
+def test_the_document_of_a_protected_workflow_is_saved_with_the_typed_key(
+    open_page: Callable[..., Page], account: Account
+) -> None:
+    workflow_id = account.publish(answering("Read the document", "return 1;"))
+    page = open_page()
+    page.goto(f"/api/workflows/{workflow_id}/docs")
+    page.get_by_label("API key").fill(account.http.headers["x-api-key"])
+    page.get_by_role("button", name="Show").click()
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="openapi.json").click()
+    assert saved.value.suggested_filename == "openapi.json"
+    assert json.loads(saved.value.path().read_text())["info"]["title"] == "Read the document"
 
 
 def _refused_within_a_second(account: Account, workflow_id: str, key: str) -> httpx.Response:
