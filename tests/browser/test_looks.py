@@ -304,6 +304,22 @@ def test_the_first_load_is_small_and_cached_for_ever(open_page: Callable[..., Pa
     assert account.http.get(script).headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/", "Workflows"),
+        ("/workflows/{talking}", "Summarise an article"),
+        ("/runs", "Runs"),
+        ("/runs/{talking}/{ended}", "Run of Summarise an article"),
+        ("/settings/members", "Members"),
+        ("/invite", "Invitation"),
+        ("/nonsense", "No such page"),
+    ],
+)
+def test_every_page_is_named_in_its_tab(console: Console, sights: Sights, path: str, title: str) -> None:
+    expect(console.goto(path.format(**vars(sights))).page).to_have_title(f"{title} – Flowport")
+
+
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
 @pytest.mark.parametrize(
     "path", ["/", "/runs", "/runs/{talking}/{ended}", "/runs/{asking}/{paused}", "/settings/keys", "/settings/members"]

@@ -11,6 +11,7 @@ import { TipProvider } from '@/ui/tip';
 import { ToastProvider } from '@/ui/toasts';
 import { OutdatedNotice } from './outdated-notice';
 import { PageSkeleton, Shell } from './shell';
+import { useTitle } from './use-title';
 
 const HomePage = lazy(() => import('@/pages/home').then((module) => ({ default: module.HomePage })));
 const WorkflowPage = lazy(() => import('@/pages/workflow').then((module) => ({ default: module.WorkflowPage })));
@@ -85,13 +86,20 @@ function Inside() {
             </Route>
             <Route path="/settings/:section?">{({ section }) => <SettingsPage section={section ?? 'keys'} />}</Route>
             <Route>
-              <Empty icon={<SearchX size={22} aria-hidden />} title="There is no such page">
-                The address may be mistyped. <Link href="/">All workflows</Link>
-              </Empty>
+              <NoSuchPage />
             </Route>
           </Switch>
         </Suspense>
       </Boundary>
     </Shell>
+  );
+}
+
+function NoSuchPage() {
+  useTitle('No such page');
+  return (
+    <Empty icon={<SearchX size={22} aria-hidden />} title="There is no such page">
+      The address may be mistyped. <Link href="/">All workflows</Link>
+    </Empty>
   );
 }

@@ -7,6 +7,7 @@ import { type LogDetail, type Span, useCancelRun, useRun, useRunAgain } from '@/
 import { can, useSignedIn } from '@/api/session';
 import { cost, count, duration, exactMoment } from '@/app/format';
 import { Page, PageSkeleton } from '@/app/shell';
+import { useTitle } from '@/app/use-title';
 import { curlOf, inputOf } from '@/runs/again';
 import { Answers } from '@/runs/answer';
 import { StatusBadge } from '@/runs/status-badge';
@@ -24,6 +25,7 @@ export function RunPage({ workflowId, runId }: { workflowId: string; runId: stri
   const run = useRun(runId);
   const versions = useVersions(workflowId);
   const points = usePausePoints(workflowId, runId, run.data?.status === 'paused');
+  useTitle(run.data && `Run of ${nameOf(run.data)}`);
   const [isWhole, setWhole] = useState(false);
   // Shown once all of it is there, so that nothing jumps; a run that is paused later does not hide what is seen.
   if (!isWhole && run.data && !versions.isPending && !points.isLoading) setWhole(true);
@@ -32,16 +34,19 @@ export function RunPage({ workflowId, runId }: { workflowId: string; runId: stri
   return <Run workflowId={workflowId} run={run.data} />;
 }
 
+function nameOf(run: LogDetail): string {
+  return (run.workflow?.name as string | null) ?? 'Deleted workflow';
+}
+
 function Run({ workflowId, run }: { workflowId: string; run: LogDetail }) {
   const data = run.executionData;
   const spans = data.traceSpans as unknown as Span[];
   const input = inputOf(spans);
-  const name = (run.workflow?.name as string | null) ?? 'Deleted workflow';
   return (
     <Page
       title={
         <span className={styles.title}>
-          {name}
+          {nameOf(run)}
           <StatusBadge status={run.status} />
         </span>
       }

@@ -7,6 +7,7 @@ import { useRuns } from '@/api/runs';
 import { useWorkflows } from '@/api/workflows';
 import { ago, cost, duration, exactMoment } from '@/app/format';
 import { Page } from '@/app/shell';
+import { useTitle } from '@/app/use-title';
 import { DeadLetterNotice } from '@/runs/dead-letter-notice';
 import { QueueLine } from '@/runs/queue-line';
 import { StatusBadge } from '@/runs/status-badge';
@@ -36,6 +37,7 @@ const MINUTE_MS = 60_000;
 
 /** Every run of the workspace, as they come in. */
 export function RunsPage() {
+  useTitle('Runs');
   const [chosen, setChosen] = useSearchParams();
   const workflows = useWorkflows();
   const choose = (name: string, value: string) =>
