@@ -75,11 +75,14 @@ class Sights:
         for name in ("Production backend", "Nightly report", "Newsletter"):
             key = {"name": name, "scopes": ["execute"]}
             account.http.post(f"/api/workspaces/{account.workspace_id}/api-keys", json=key).raise_for_status()
+        path = f"/api/workspaces/{account.workspace_id}/invitations"
+        made = account.http.post(path, json={"role": "write", "email": "ada@example.com"}).raise_for_status()
+        self.invitation: str = made.json()["invitation"]["url"]
         self.asking = account.publish(asking("Release a newsletter"))
         self.paused = account.run(self.asking, {"input": "November"}).json()["executionId"]
         server = {"workspaceId": account.workspace_id, "name": "Editors' desk", "workflowIds": [self.talking]}
-        made = account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status()
-        self.server_id: str = made.json()["data"]["server"]["id"]
+        served = account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status()
+        self.server_id: str = served.json()["data"]["server"]["id"]
         agent = {"workflowId": self.talking, "description": "Sums up articles.", "skills": [SKILL]}
         account.http.post("/api/a2a/agents", json=agent).raise_for_status()
         look = {"welcomeMessage": "Hi! Send me a text, and I say it back."}
@@ -174,6 +177,12 @@ def _run_draft(console: Console, sights: Sights) -> None:
     console.goto(f"/workflows/{sights.talking}").press("Run").press("Run draft").shows("Result")
 
 
+STRANGERS: dict[str, Visit] = {
+    "sign-in": lambda console, _: console.goto("/").shows("Sign in to Flowport"),
+    "invite": lambda console, sights: console.goto(sights.invitation).shows("Choose a password, and you are in."),
+}
+"""What is seen before anybody signs in."""
+
 VISITS: dict[str, Visit] = {
     "home": lambda console, _: console.goto("/").shows("Check an order"),
     "canvas": lambda console, sights: console.goto(f"/workflows/{sights.large}").shows("Prepare"),
@@ -249,8 +258,9 @@ def _walk_through(console: Console, sights: Sights, pictures: Path, looks: Seque
         _wear(console.page, looks[0])
 
     _wear(console.page, looks[0])
-    console.goto("/").shows("Sign in to Flowport")
-    look_at("sign-in")
+    for name, visit in STRANGERS.items():
+        visit(console, sights)
+        look_at(name)
     console.signed_in()
     for name, visit in VISITS.items():
         visit(console, sights)
