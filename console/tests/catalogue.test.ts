@@ -3,7 +3,13 @@ import { type BlockType, type Catalogue, offered } from '@/workflow/catalogue';
 import { readState } from '@/workflow/state';
 
 const CATALOGUE = new Map(
-  ['start_trigger', 'starter', 'agent'].map((type) => [type, { type } as BlockType]),
+  [
+    ['start_trigger', 'trigger'],
+    ['starter', 'trigger'],
+    ['schedule', 'trigger'],
+    ['generic_webhook', 'trigger'],
+    ['agent', 'block'],
+  ].map(([type, category]) => [type, { type, category } as BlockType]),
 ) as Catalogue;
 
 function types(...present: string[]): string[] {
@@ -13,10 +19,14 @@ function types(...present: string[]): string[] {
   return offered(CATALOGUE, readState({ blocks } as never)).map(({ type }) => type);
 }
 
-test('an empty workflow is offered a start, but no outdated one', () => {
+test('an empty workflow is offered the start that a deployed one begins with, no outdated one and no schedule', () => {
   expect(types()).toEqual(['start_trigger', 'agent']);
 });
 
 test.each(['start_trigger', 'starter'])('a workflow with a %s is not offered another start', (start) => {
   expect(types(start, 'agent')).toEqual(['agent']);
+});
+
+test.each(['schedule', 'generic_webhook'])('a %s of an imported workflow is no start: it is offered one', (trigger) => {
+  expect(types(trigger)).toEqual(['start_trigger', 'agent']);
 });

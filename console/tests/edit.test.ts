@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { freeHandle } from '@/workflow/branches';
 import { withContainers } from '@/workflow/containers';
 import { DraftStore } from '@/workflow/draft-store';
 import * as edit from '@/workflow/edit';
@@ -92,12 +93,46 @@ describe('containers', () => {
   });
 });
 
+test.each([
+  ['the first start of a workflow is the one that references mean', 'start_trigger', 'Start', 'Start'],
+  ['any other block is numbered from the first on', 'agent', 'Agent', 'Agent 1'],
+])('%s', (_, type, title, name) => {
+  const made = edit.addBlock(readState({}), { type, title, subBlocks: {} }, { x: 0, y: 0 }, null);
+  expect(made.state.blocks[made.id]?.name).toBe(name);
+});
+
+test('a start does not take the name of another block', () => {
+  const start = { type: 'start_trigger', title: 'Start', subBlocks: {} };
+  const made = edit.addBlock(sample(), start, { x: 0, y: 0 }, null);
+  expect(made.state.blocks[made.id]?.name).toBe('Start 1');
+});
+
 test('a new block never lies on top of another', () => {
   const loop = { type: 'loop', title: 'Loop', subBlocks: {} };
-  const first = edit.addBlock(sample(), loop, { x: 300, y: 80 }, null);
-  const second = edit.addBlock(first.state, loop, { x: 300, y: 80 }, null);
-  expect(first.state.blocks[first.id]?.position).toEqual({ x: 300, y: 80 });
-  expect(second.state.blocks[second.id]?.position).toEqual({ x: 348, y: 128 });
+  const first = edit.addBlock(sample(), loop, { x: 600, y: 80 }, null);
+  const second = edit.addBlock(first.state, loop, { x: 600, y: 80 }, null);
+  expect(first.state.blocks[first.id]?.position).toEqual({ x: 600, y: 80 });
+  expect(second.state.blocks[second.id]?.position).toEqual({ x: 600, y: 428 });
+});
+
+test('a new block makes way for what the canvas has measured, and for nothing in another container', () => {
+  const block = { type: 'function', title: 'Function', subBlocks: {} };
+  const sizes = new Map([['agent', { width: 250, height: 610.4 }]]);
+  const apart = edit.changeBlock(sample(), 'agent', { position: { x: 900, y: 0 } });
+  const placed = (parent: string | null, x: number) => {
+    const made = edit.addBlock(apart, block, { x, y: 20 }, parent, sizes);
+    return made.state.blocks[made.id]?.position;
+  };
+  expect(placed(null, 700)).toEqual({ x: 700, y: 658 });
+  expect(placed('loop', 900)).toEqual({ x: 900, y: 20 });
+});
+
+test('one more block after a condition takes the first way that leads nowhere', () => {
+  const made = edit.addBlock(sample(), { type: 'condition', title: 'Condition', subBlocks: {} }, { x: 0, y: 0 }, null);
+  const condition = made.state.blocks[made.id] as Block;
+  const taken = edit.connect(made.state, { source: made.id, target: 'last', sourceHandle: `condition-${made.id}-if` });
+  expect(freeHandle(made.state, condition)).toBe(`condition-${made.id}-if`);
+  expect(freeHandle(taken, condition)).toBe(`condition-${made.id}-else`);
 });
 
 describe('connecting', () => {

@@ -1,10 +1,13 @@
 """Keys, samples, the panel that calls, and the other ways to publish a workflow."""
 
+import json
 import re
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import httpx
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from tests.browser.console import Account, Console, Json
 from tests.browser.workflows import answering, talking
 
@@ -23,6 +26,39 @@ def test_a_key_is_shown_once_opens_the_door_and_is_revoked(console: Console, acc
     console.goto("/settings/keys").press("Revoke Browser test").confirm("Revoke")
     console.shows("Browser test is revoked.")
     assert _refused_within_a_second(account, workflow_id, key).status_code == 401
+
+
+def test_a_key_tells_that_it_has_expired_and_what_it_is_for(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Only this one", "return 1;"))
+    now = datetime.now(UTC)
+    soon = {"name": "For an hour", "expiresAt": (now + timedelta(hours=1)).isoformat()}
+    later = {"name": "For a day", "expiresAt": (now + timedelta(days=1)).isoformat(), "workflowIds": [workflow_id]}
+    for wish in (soon, later):
+        body = {"scopes": ["execute"], **wish}
+        account.http.post(f"/api/workspaces/{account.workspace_id}/api-keys", json=body).raise_for_status()
+    console.page.clock.set_fixed_time(now + timedelta(hours=2))
+    console.goto("/settings/keys")
+    expect(_key(console, "For an hour")).to_contain_text("Expired")
+    expect(_key(console, "For a day")).to_contain_text("only Only this one")
+    expect(_key(console, "For a day")).not_to_contain_text("expired", ignore_case=True)
+
+
+def _key(console: Console, name: str) -> Locator:
+    return console.page.get_by_role("row", name=re.compile(name))
+
+
+def test_the_document_of_a_protected_workflow_is_saved_with_the_typed_key(
+    open_page: Callable[..., Page], account: Account
+) -> None:
+    workflow_id = account.publish(answering("Read the document", "return 1;"))
+    page = open_page()
+    page.goto(f"/api/workflows/{workflow_id}/docs")
+    page.get_by_label("API key").fill(account.http.headers["x-api-key"])
+    page.get_by_role("button", name="Show").click()
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="openapi.json").click()
+    assert saved.value.suggested_filename == "openapi.json"
+    assert json.loads(saved.value.path().read_text())["info"]["title"] == "Read the document"
 
 
 def _refused_within_a_second(account: Account, workflow_id: str, key: str) -> httpx.Response:

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Locator, Page, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering
 
@@ -72,6 +73,28 @@ def test_escape_leaves_the_renaming_and_not_the_window(console: Console, account
     console.page.keyboard.press("Escape")
     expect(console.page.get_by_role("dialog", name="Workflow Deployment")).to_be_visible()
     expect(console.button("Actions for v1")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_what_a_window_tells_covers_none_of_its_actions(
+    open_page: Callable[..., Page], account: Account, width: int, height: int
+) -> None:
+    console = Console(open_page(width=width, height=height), account).signed_in()
+    workflow_id = account.import_(answering("Tell me beside the buttons", "return 1;"))
+    console.goto(f"/workflows/{workflow_id}").press("Deploy").shows("No deployments yet").press("Deploy")
+    window = console.shows("Version 1 is live.").page.get_by_role("dialog")
+    for action in ("Undeploy", "Update", "Close"):
+        console.button(action, window).click(trial=True)
+    assert not _overlap(console, "Version 1 is live.", console.button("Update", window))
+    console.page.keyboard.press("Escape")
+    expect(window).to_have_count(0)
+
+
+def _overlap(console: Console, text: str, action: Locator) -> bool:
+    told, pressed = console.page.get_by_text(text).last.bounding_box(), action.bounding_box()
+    assert told
+    assert pressed
+    return told["y"] + told["height"] > pressed["y"] and told["x"] + told["width"] > pressed["x"]
 
 
 def test_a_draft_that_cannot_be_deployed_says_what_is_wrong(console: Console, account: Account) -> None:

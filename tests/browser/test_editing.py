@@ -1,11 +1,13 @@
 """What an author does on the canvas."""
 
 import re
+from itertools import combinations
+from typing import Literal
 
-from playwright.sync_api import expect
+from playwright.sync_api import FloatRect, expect
 from tests.browser.broken_line import breakable_line
 from tests.browser.console import Account, Console
-from tests.browser.workflows import answering, talking, thirty, waiting
+from tests.browser.workflows import answering, block, file, talking, thirty, waiting
 
 
 def test_thirty_blocks_open_and_save_back_without_a_difference(console: Console, account: Account) -> None:
@@ -37,12 +39,60 @@ def test_a_workflow_is_built_by_keyboard_alone(console: Console, account: Accoun
         page.get_by_role("combobox", name="Search blocks").fill(wanted)
         page.keyboard.press("Enter")
         expect(page.get_by_role("dialog")).to_have_count(0)
-    console.write("Code", "return 42;").saved()
+    console.write("Code", "return <start.input>;").saved()
     state = account.draft(workflow_id)
     assert [block["type"] for block in state["blocks"].values()] == ["start_trigger", "function"]
     assert len(state["edges"]) == 1
     account.http.post(f"/api/workflows/{workflow_id}/deploy").raise_for_status()
-    assert account.run(workflow_id).json()["output"]["result"] == 42
+    assert account.run(workflow_id, {"input": 42}).json()["output"]["result"] == 42
+
+
+def test_blocks_are_inserted_where_nothing_lies_and_on_the_way_that_is_free(console: Console, account: Account) -> None:
+    workflow_id = account.import_(file("Insert", [block("start", "start_trigger", "Start", 0, 0)], []))
+    console.goto(f"/workflows/{workflow_id}").block("Start").click()
+    for after, wanted in (
+        ("Start", "condition"),
+        ("Condition 1", "function"),
+        ("Condition 1", "agent"),
+        ("Start", "loop"),
+        ("Loop 1", "wait"),
+    ):
+        console.block(after).focus()
+        console.page.keyboard.press("Enter")
+        expect(console.page.get_by_label("Name", exact=True)).to_have_value(after)
+        console.block(after).focus()
+        console.page.keyboard.press("/")
+        console.page.get_by_role("combobox", name="Search blocks").fill(wanted)
+        console.page.keyboard.press("Enter")
+    console.saved()
+    state = account.draft(workflow_id)
+    names = {key: each["name"] for key, each in state["blocks"].items()}
+    ways = {(names[edge["source"]], edge["sourceHandle"].rpartition("-")[2]): edge["target"] for edge in state["edges"]}
+    assert {way: names[target] for way, target in ways.items()} == {
+        ("Start", "source"): "Loop 1",
+        ("Condition 1", "if"): "Function 1",
+        ("Condition 1", "else"): "Agent 1",
+        ("Loop 1", "source"): "Wait 1",
+    }
+    assert len(state["edges"]) == 5
+    places = [console.place_of(name) for name in ("Start", "Condition 1", "Function 1", "Agent 1", "Loop 1")]
+    assert not any(_overlap(one, other) for one, other in combinations(places, 2))
+
+
+def _overlap(one: FloatRect, other: FloatRect) -> bool:
+    def meet(start: Literal["x", "y"], size: Literal["width", "height"]) -> bool:
+        return one[start] < other[start] + other[size] and other[start] < one[start] + one[size]
+
+    return meet("x", "width") and meet("y", "height")
+
+
+def test_only_the_start_that_a_deployed_workflow_begins_with_is_offered(console: Console, account: Account) -> None:
+    imported = answering("Every morning", "return 1;")
+    imported["state"]["blocks"]["start"] |= {"type": "schedule", "name": "Every Morning"}
+    console.goto(f"/workflows/{account.import_(imported)}")
+    expect(console.block("Every Morning")).to_be_visible()
+    starts = console.press("Add block").page.get_by_role("group", name="Starts").get_by_role("option")
+    expect(starts).to_have_text([re.compile("^Start")])
 
 
 def test_renaming_takes_references_along_and_can_be_undone(console: Console, account: Account) -> None:

@@ -49,6 +49,13 @@ PRICE_TOOL = {
     "params": {},
 }
 
+WATCH_SHIFTS = """
+window.moved = [];
+const watch = new PerformanceObserver(list => list.getEntries().forEach(shift => window.moved.push(shift)));
+watch.observe({type: 'layout-shift', buffered: true});
+"""
+SHIFTS = "() => window.moved.map(({value, sources}) => [value, ...sources.map(({node}) => node?.textContent ?? '')])"
+
 SKILL = {"id": "run", "name": "Summarise an article", "tags": ["writing", "summaries"]}
 
 Visit = Callable[[Console, "Sights"], Any]
@@ -62,13 +69,20 @@ class Sights:
         self.talking = account.publish(talking("Summarise an article"))
         self.failing = account.publish(answering("Check an order", "throw new Error('no such order');"))
         for number in range(3):
-            account.run(self.talking, {"input": f"Article {number}"})
+            ended = account.run(self.talking, {"input": f"Article {number}"})
+        self.ended = ended.headers["x-execution-id"]
         self.run = account.run(self.failing).headers["x-execution-id"]
+        for name in ("Production backend", "Nightly report", "Newsletter"):
+            key = {"name": name, "scopes": ["execute"]}
+            account.http.post(f"/api/workspaces/{account.workspace_id}/api-keys", json=key).raise_for_status()
+        path = f"/api/workspaces/{account.workspace_id}/invitations"
+        made = account.http.post(path, json={"role": "write", "email": "ada@example.com"}).raise_for_status()
+        self.invitation: str = made.json()["invitation"]["url"]
         self.asking = account.publish(asking("Release a newsletter"))
         self.paused = account.run(self.asking, {"input": "November"}).json()["executionId"]
         server = {"workspaceId": account.workspace_id, "name": "Editors' desk", "workflowIds": [self.talking]}
-        made = account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status()
-        self.server_id: str = made.json()["data"]["server"]["id"]
+        served = account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status()
+        self.server_id: str = served.json()["data"]["server"]["id"]
         agent = {"workflowId": self.talking, "description": "Sums up articles.", "skills": [SKILL]}
         account.http.post("/api/a2a/agents", json=agent).raise_for_status()
         look = {"welcomeMessage": "Hi! Send me a text, and I say it back."}
@@ -163,6 +177,12 @@ def _run_draft(console: Console, sights: Sights) -> None:
     console.goto(f"/workflows/{sights.talking}").press("Run").press("Run draft").shows("Result")
 
 
+STRANGERS: dict[str, Visit] = {
+    "sign-in": lambda console, _: console.goto("/").shows("Sign in to Flowport"),
+    "invite": lambda console, sights: console.goto(sights.invitation).shows("Choose a password, and you are in."),
+}
+"""What is seen before anybody signs in."""
+
 VISITS: dict[str, Visit] = {
     "home": lambda console, _: console.goto("/").shows("Check an order"),
     "canvas": lambda console, sights: console.goto(f"/workflows/{sights.large}").shows("Prepare"),
@@ -191,6 +211,7 @@ VISITS: dict[str, Visit] = {
     "settings-webhooks": lambda console, _: console.goto("/settings/webhooks").shows("No webhooks yet"),
     "settings-limits": lambda console, _: console.goto("/settings/limits").shows("Left right now"),
     "settings-dead-letters": lambda console, _: console.goto("/settings/dead-letters").shows("No dead letters"),
+    "no-page": lambda console, _: console.goto("/nonsense").shows("There is no such page"),
     "settings-audit": lambda console, _: console.goto("/settings/audit").shows("Audit log"),
 }
 
@@ -237,8 +258,9 @@ def _walk_through(console: Console, sights: Sights, pictures: Path, looks: Seque
         _wear(console.page, looks[0])
 
     _wear(console.page, looks[0])
-    console.goto("/").shows("Sign in to Flowport")
-    look_at("sign-in")
+    for name, visit in STRANGERS.items():
+        visit(console, sights)
+        look_at(name)
     console.signed_in()
     for name, visit in VISITS.items():
         visit(console, sights)
@@ -292,6 +314,36 @@ def test_the_first_load_is_small_and_cached_for_ever(open_page: Callable[..., Pa
     assert account.http.get(script).headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/", "Workflows"),
+        ("/workflows/{talking}", "Summarise an article"),
+        ("/runs", "Runs"),
+        ("/runs/{talking}/{ended}", "Run of Summarise an article"),
+        ("/settings/members", "Members"),
+        ("/invite", "Invitation"),
+        ("/nonsense", "No such page"),
+    ],
+)
+def test_every_page_is_named_in_its_tab(console: Console, sights: Sights, path: str, title: str) -> None:
+    expect(console.goto(path.format(**vars(sights))).page).to_have_title(f"{title} – Flowport")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+@pytest.mark.parametrize(
+    "path", ["/", "/runs", "/runs/{talking}/{ended}", "/runs/{asking}/{paused}", "/settings/keys", "/settings/members"]
+)
+def test_nothing_jumps_while_a_page_loads(
+    open_page: Callable[..., Page], account: Account, sights: Sights, path: str, width: int, height: int
+) -> None:
+    console = Console(open_page(width=width, height=height), account).signed_in()
+    console.page.add_init_script(WATCH_SHIFTS)
+    console.goto(path.format(**vars(sights))).page.wait_for_timeout(SETTLED_MS)
+    shifts = console.page.evaluate(SHIFTS)
+    assert sum(value for value, *_ in shifts) < 0.02, shifts
+
+
 @pytest.mark.parametrize("path", ["/", "/workflows/x", "/runs", "/settings/keys", "/invite"])
 def test_every_address_of_the_console_is_served_with_its_policy(account: Account, path: str) -> None:
     answer = account.http.get(path, headers={"accept": "text/html"})
@@ -303,9 +355,26 @@ def test_every_address_of_the_console_is_served_with_its_policy(account: Account
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/nothing", "/v1/nothing", "/metrics/nothing", "/assets/none.js", "/assets/..%2findex.html"]
+    "path",
+    [
+        "/api",
+        "/api/nothing",
+        "/v1/nothing",
+        "/metrics/nothing",
+        "/assets/none.js",
+        "/assets/..%2findex.html",
+    ],
 )
 def test_what_is_no_page_is_never_taken_for_one(account: Account, path: str) -> None:
     answer = account.http.get(path, headers={"accept": "text/html"})
     assert answer.status_code == 404
     assert "root" not in answer.text
+
+
+def test_a_mistyped_address_is_told_from_a_page(console: Console, account: Account) -> None:
+    answer = console.page.goto("/nonsense")
+    assert answer
+    assert answer.status == 404
+    console.shows("There is no such page")
+    assert account.http.get("/nonsense", headers={"accept": "*/*"}).json() == {"error": "Not found"}
+    assert account.http.post("/nonsense", headers={"accept": "text/html"}).json() == {"error": "Not found"}

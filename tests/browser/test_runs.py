@@ -2,11 +2,13 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from playwright.sync_api import Locator, expect
+import pytest
+from playwright.sync_api import FloatRect, Locator, Page, expect
 from tests.browser.console import Account, Console
-from tests.browser.workflows import answering, asking
+from tests.browser.workflows import answering, asking, talking
 
 from shared.broker.connect import open_broker
 from shared.broker.topology import INTERACTIVE
@@ -25,6 +27,25 @@ def test_a_failing_run_is_seen_with_its_block_and_message(console: Console, acco
     console.shows(re.compile("no more tea"))
     console.press("Run again")
     console.page.wait_for_url(re.compile(rf"/runs/{workflow_id}/(?!.*undefined).+"))
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_what_a_model_took_lies_within_the_block_that_asked_it(
+    open_page: Callable[..., Page], account: Account, width: int
+) -> None:
+    workflow_id = account.publish(talking("Asks a model"))
+    run_id = account.run(workflow_id, {"input": "tea"}).headers["x-execution-id"]
+    console = Console(open_page(width=width), account).signed_in().goto(f"/runs/{workflow_id}/{run_id}")
+    blocks = console.page.get_by_role("list", name="Blocks of the run")
+    whole, part = (_bar(blocks, name) for name in ("Agent 1", "echo"))
+    assert whole["x"] - 1 <= part["x"]
+    assert part["x"] + part["width"] <= whole["x"] + whole["width"] + 1
+
+
+def _bar(blocks: Locator, name: str) -> FloatRect:
+    place = blocks.get_by_role("button", name=re.compile(f"^{name}")).get_by_test_id("bar").bounding_box()
+    assert place
+    return place
 
 
 def test_a_paused_run_is_answered_where_its_link_leads(console: Console, account: Account) -> None:

@@ -32,9 +32,10 @@ function useKeyPath(kind: KeyKind): string {
   return kind === 'personal' ? '/api/users/me/api-keys' : `/api/workspaces/${workspace.id}/api-keys`;
 }
 
-export function useKeys(kind: KeyKind) {
+export function useKeys(kind: KeyKind, enabled = true) {
   const path = useKeyPath(kind);
   return useQuery({
+    enabled,
     queryKey: ['keys', kind],
     queryFn: () => send<{ keys: KeyRow[] }>('GET', path),
     select: (found) => found.keys,

@@ -21,8 +21,9 @@ export interface ShownValue {
 const LIVE_MS = 3_000;
 
 /** What a paused run waits for. */
-export function usePausePoints(workflowId: string, runId: string) {
+export function usePausePoints(workflowId: string, runId: string, isPaused = true) {
   return useQuery({
+    enabled: isPaused,
     queryKey: ['logs', 'one', runId, 'pauses'],
     queryFn: () => send<{ pausePoints: PausePoint[] }>('GET', `/api/resume/${workflowId}/${runId}`),
     select: (found) => found.pausePoints,

@@ -1,15 +1,17 @@
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { SearchX } from 'lucide-react';
 import { lazy, Suspense } from 'react';
-import { Redirect, Route, Switch, useLocation } from 'wouter';
+import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 import { ApiError, isStatus } from '@/api/errors';
 import { useSession } from '@/api/session';
 import { SignInPage } from '@/pages/sign-in';
 import { Boundary } from '@/ui/boundary';
-import { Failure } from '@/ui/states';
+import { Empty, Failure } from '@/ui/states';
 import { TipProvider } from '@/ui/tip';
 import { ToastProvider } from '@/ui/toasts';
 import { OutdatedNotice } from './outdated-notice';
 import { PageSkeleton, Shell } from './shell';
+import { useTitle } from './use-title';
 
 const HomePage = lazy(() => import('@/pages/home').then((module) => ({ default: module.HomePage })));
 const WorkflowPage = lazy(() => import('@/pages/workflow').then((module) => ({ default: module.WorkflowPage })));
@@ -84,11 +86,20 @@ function Inside() {
             </Route>
             <Route path="/settings/:section?">{({ section }) => <SettingsPage section={section ?? 'keys'} />}</Route>
             <Route>
-              <Redirect to="/" replace />
+              <NoSuchPage />
             </Route>
           </Switch>
         </Suspense>
       </Boundary>
     </Shell>
+  );
+}
+
+function NoSuchPage() {
+  useTitle('No such page');
+  return (
+    <Empty icon={<SearchX size={22} aria-hidden />} title="There is no such page">
+      The address may be mistyped. <Link href="/">All workflows</Link>
+    </Empty>
   );
 }

@@ -15,6 +15,7 @@ import {
   Scale,
   ShieldCheck,
   Shuffle,
+  Sparkles,
   Split,
   StickyNote,
   UserCheck,
@@ -22,6 +23,7 @@ import {
   Waypoints,
   Webhook,
   Workflow,
+  Wrench,
 } from 'lucide-react';
 import styles from './block-icon.module.css';
 
@@ -52,12 +54,16 @@ const LOOKS: Record<string, readonly [LucideIcon, string]> = {
   human_in_the_loop: [UserCheck, 'answer'],
   loop: [Repeat, 'container'],
   parallel: [Shuffle, 'container'],
+  'loop-iteration': [Repeat, 'container'],
+  'parallel-iteration': [Shuffle, 'container'],
+  model: [Sparkles, 'agent'],
+  tool: [Wrench, 'call'],
   wait: [Clock, 'other'],
   note: [StickyNote, 'other'],
   code: [Braces, 'code'],
 };
 
-/** The picture of a block type, on its colour. */
+/** The picture of a block type, or of a part of a block's run, on its colour. */
 export function BlockIcon({ type, size = 22 }: { type: string; size?: number }) {
   const [Icon, hue] = LOOKS[type] ?? [CircleHelp, 'other'];
   return (

@@ -13,12 +13,12 @@ import { Boundary } from '@/ui/boundary';
 import { Button } from '@/ui/button';
 import { Empty } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
-import { mainHandle } from '@/workflow/branches';
+import { freeHandle, startHandle } from '@/workflow/branches';
 import { type BlockType, newBlock } from '@/workflow/catalogue';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { addBlock, connect, hasSomethingToRun, removeBlocks, toggleEnabled } from '@/workflow/edit';
 import { copy, paste } from '@/workflow/piece';
-import { isContainer, parentOf } from '@/workflow/state';
+import { type Block, isContainer, parentOf, type WorkflowState } from '@/workflow/state';
 import { keepPiece, keptPiece } from './clipboard';
 import styles from './editor.module.css';
 import { Palette } from './palette';
@@ -33,6 +33,7 @@ import { VariablesDialog } from './variables-dialog';
 const DeployWindow = lazy(() => import('@/deploy/deploy-window').then((module) => ({ default: module.DeployWindow })));
 
 const BESIDE = 330;
+const STANDS_ALONE: ReadonlySet<string> = new Set(['trigger', 'note']);
 
 interface Props {
   workflow: WorkflowRow;
@@ -75,37 +76,41 @@ export function Editor({ workflow, saver, onReload }: Props) {
     });
   };
 
+  const measured = useCallback(
+    () =>
+      new Map(
+        flow
+          .getNodes()
+          .map((node) => [node.id, { width: node.measured?.width ?? 250, height: node.measured?.height ?? 100 }]),
+      ),
+    [flow],
+  );
+
   const add = (type: BlockType) => {
     setOpen(null);
     const parent = chosen ? (isContainer(chosen) ? chosen.id : parentOf(state, chosen.id)) : null;
-    const leadsOn = chosen && !isContainer(chosen) && chosen.type !== 'note' && type.category === 'block';
+    const before = chosen?.type !== 'note' && !STANDS_ALONE.has(type.category) ? chosen : undefined;
     const around = document.querySelector('.react-flow')?.getBoundingClientRect();
     const middle = around
       ? flow.screenToFlowPosition({ x: around.x + around.width / 2 - 125, y: around.y + around.height / 2 - 60 })
       : { x: 0, y: 0 };
     const inside = chosen && isContainer(chosen) ? { x: 130, y: 70 } : null;
-    const beside = leadsOn ? { x: chosen.position.x + BESIDE, y: chosen.position.y } : null;
+    const beside = before ? { x: before.position.x + BESIDE, y: before.position.y } : null;
     const at = inside ?? beside ?? { x: Math.round(middle.x), y: Math.round(middle.y) };
-    const made = addBlock(store.state(), newBlock(type), at, parent);
-    const handle = leadsOn ? mainHandle(chosen) : null;
-    const joined = handle
-      ? connect(made.state, { source: chosen?.id ?? '', target: made.id, sourceHandle: handle })
-      : null;
-    store.edit(() => joined ?? made.state);
+    const made = addBlock(store.state(), newBlock(type), at, parent, measured());
+    const leaving = before && wayOn(made.state, before);
+    store.edit(() =>
+      leaving ? connect(made.state, { source: before.id, target: made.id, sourceHandle: leaving }) : made.state,
+    );
     setSelected([made.id]);
     reveal([made.id]);
   };
 
   const arrange = useCallback(async () => {
     const { arranged } = await import('@/workflow/layout');
-    const sizes = new Map(
-      flow
-        .getNodes()
-        .map((node) => [node.id, { width: node.measured?.width ?? 250, height: node.measured?.height ?? 100 }]),
-    );
-    store.edit((current) => arranged(current, sizes));
+    store.edit((current) => arranged(current, measured()));
     requestAnimationFrame(() => void flow.fitView({ maxZoom: 1, padding: 0.15, duration: 250 }));
-  }, [flow, store]);
+  }, [flow, store, measured]);
 
   const duplicate = (piece = copy(state, selected)) => {
     if (!piece.blocks.length) return;
@@ -239,6 +244,13 @@ export function Editor({ workflow, saver, onReload }: Props) {
       )}
     </div>
   );
+}
+
+/** The handle that leads from a block to a new one; into a container only where nothing begins there yet. */
+function wayOn(state: WorkflowState, from: Block): string | null {
+  if (!isContainer(from)) return freeHandle(state, from);
+  const start = startHandle(from);
+  return state.edges.some((edge) => edge.source === from.id && edge.sourceHandle === start) ? null : start;
 }
 
 function deployState(

@@ -7,6 +7,7 @@ import { can, useSignedIn } from '@/api/session';
 import { useCreateWorkflow, useImportWorkflow, useWorkflows } from '@/api/workflows';
 import { count } from '@/app/format';
 import { Page } from '@/app/shell';
+import { useTitle } from '@/app/use-title';
 import { activityByWorkflow } from '@/home/activity';
 import { DropZone } from '@/home/drop-zone';
 import { WorkflowTable } from '@/home/workflow-table';
@@ -18,6 +19,7 @@ import { useToasts } from '@/ui/toasts';
 const SEARCH_FROM = 6;
 
 export function HomePage() {
+  useTitle('Workflows');
   const { workspace } = useSignedIn();
   const workflows = useWorkflows();
   const [wanted, setWanted] = useState('');
@@ -28,7 +30,7 @@ export function HomePage() {
     <DropZone onFiles={mayWrite ? importing.take : () => undefined}>
       <Page
         title="Workflows"
-        about={workflows.data ? `${count(total, 'workflow')} in ${workspace.name}` : ' '}
+        about={workflows.data ? `${count(total, 'workflow')} in ${workspace.name}` : '\u00a0'}
         actions={mayWrite && <Actions importing={importing} />}
       >
         {importing.problems.map((problem) => (

@@ -2,6 +2,7 @@ import { type FormEvent, useState } from 'react';
 import { useSession } from '@/api/session';
 import { type InvitationLook, useAcceptInvitation, useInvitationLook } from '@/api/team';
 import { Logo } from '@/app/logo';
+import { useTitle } from '@/app/use-title';
 import { Button } from '@/ui/button';
 import { Field, TextInput } from '@/ui/field';
 import { Failure, Problem, Skeleton } from '@/ui/states';
@@ -11,6 +12,7 @@ import styles from './sign-in.module.css';
 export function InvitePage() {
   const [token] = useState(() => window.location.hash.slice(1));
   const look = useInvitationLook(token);
+  useTitle(look.data ? `Join ${look.data.workspaceName}` : 'Invitation');
   return (
     <main className={styles.page}>
       {look.isPending && <Skeleton rows={3} />}

@@ -1,11 +1,13 @@
 import { RotateCcw, Square, Terminal } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useVersions } from '@/api/deployments';
+import { usePausePoints } from '@/api/pauses';
 import { type LogDetail, type Span, useCancelRun, useRun, useRunAgain } from '@/api/runs';
 import { can, useSignedIn } from '@/api/session';
 import { cost, count, duration, exactMoment } from '@/app/format';
 import { Page, PageSkeleton } from '@/app/shell';
+import { useTitle } from '@/app/use-title';
 import { curlOf, inputOf } from '@/runs/again';
 import { Answers } from '@/runs/answer';
 import { StatusBadge } from '@/runs/status-badge';
@@ -21,21 +23,30 @@ import styles from './run.module.css';
 /** One run: how it ended, what went in and came out, and what each block did. */
 export function RunPage({ workflowId, runId }: { workflowId: string; runId: string }) {
   const run = useRun(runId);
-  if (run.isPending) return <PageSkeleton />;
-  if (run.isLoadingError) return <Failure error={run.error} onRetry={run.refetch} />;
+  const versions = useVersions(workflowId);
+  const points = usePausePoints(workflowId, runId, run.data?.status === 'paused');
+  useTitle(run.data && `Run of ${nameOf(run.data)}`);
+  const [isWhole, setWhole] = useState(false);
+  // Shown once all of it is there, so that nothing jumps; a run that is paused later does not hide what is seen.
+  if (!isWhole && run.data && !versions.isPending && !points.isLoading) setWhole(true);
+  if (!isWhole && !run.isLoadingError) return <PageSkeleton />;
+  if (!run.data) return <Failure error={run.error} onRetry={run.refetch} />;
   return <Run workflowId={workflowId} run={run.data} />;
+}
+
+function nameOf(run: LogDetail): string {
+  return (run.workflow?.name as string | null) ?? 'Deleted workflow';
 }
 
 function Run({ workflowId, run }: { workflowId: string; run: LogDetail }) {
   const data = run.executionData;
   const spans = data.traceSpans as unknown as Span[];
   const input = inputOf(spans);
-  const name = (run.workflow?.name as string | null) ?? 'Deleted workflow';
   return (
     <Page
       title={
         <span className={styles.title}>
-          {name}
+          {nameOf(run)}
           <StatusBadge status={run.status} />
         </span>
       }

@@ -1,11 +1,13 @@
 import { Activity } from 'lucide-react';
 import { useMemo } from 'react';
 import { Link, useSearchParams } from 'wouter';
+import { useDeadLetters } from '@/api/dead-letters';
 import type { LogRow } from '@/api/logs';
 import { useRuns } from '@/api/runs';
 import { useWorkflows } from '@/api/workflows';
 import { ago, cost, duration, exactMoment } from '@/app/format';
 import { Page } from '@/app/shell';
+import { useTitle } from '@/app/use-title';
 import { DeadLetterNotice } from '@/runs/dead-letter-notice';
 import { QueueLine } from '@/runs/queue-line';
 import { StatusBadge } from '@/runs/status-badge';
@@ -35,6 +37,7 @@ const MINUTE_MS = 60_000;
 
 /** Every run of the workspace, as they come in. */
 export function RunsPage() {
+  useTitle('Runs');
   const [chosen, setChosen] = useSearchParams();
   const workflows = useWorkflows();
   const choose = (name: string, value: string) =>
@@ -70,7 +73,6 @@ export function RunsPage() {
   const all = (workflows.data ?? []).map((row) => [row.id, row.name] as const);
   return (
     <Page title="Runs" about="Every call, as it comes in." actions={<QueueLine />}>
-      <DeadLetterNotice />
       <div className={styles.filters}>
         {pick('Workflow', 'workflow', [['', 'All workflows'], ...all])}
         {pick('Status', 'status', STATUSES)}
@@ -90,47 +92,56 @@ interface RunsProps {
 
 function Runs({ filter, names, filtered }: RunsProps) {
   const runs = useRuns(filter);
-  if (runs.isPending) return <Skeleton rows={8} />;
+  const letters = useDeadLetters();
+  if (runs.isPending || letters.isLoading) return <Skeleton rows={8} />;
   if (runs.isLoadingError) return <Failure error={runs.error} onRetry={runs.refetch} />;
   const rows = runs.data.pages.flatMap((page) => page.data);
-  if (!rows.length) {
-    return (
-      <Empty icon={<Activity size={22} aria-hidden />} title={filtered ? 'No run matches' : 'No runs yet'}>
-        {filtered ? 'Try other filters.' : 'Call a deployed workflow, and its runs appear here.'}
-      </Empty>
-    );
-  }
   return (
     <>
-      <TableFrame label="Runs">
-        <table className={classNames(table.table, table.stack)}>
-          <thead>
-            <tr>
-              <th scope="col">Run</th>
-              <th scope="col">Status</th>
-              <th scope="col">Caller</th>
-              <th scope="col">Started</th>
-              <th scope="col" className={table.number}>
-                Took
-              </th>
-              <th scope="col" className={table.number}>
-                Cost
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <Row key={row.id} run={row} name={names.get(row.workflowId)} />
-            ))}
-          </tbody>
-        </table>
-      </TableFrame>
+      <DeadLetterNotice />
+      {rows.length ? <RunTable rows={rows} names={names} /> : <NoRuns filtered={filtered} />}
       {runs.hasNextPage && (
         <Button busy={runs.isFetchingNextPage} onClick={() => void runs.fetchNextPage()}>
           Show older runs
         </Button>
       )}
     </>
+  );
+}
+
+function NoRuns({ filtered }: { filtered: boolean }) {
+  return (
+    <Empty icon={<Activity size={22} aria-hidden />} title={filtered ? 'No run matches' : 'No runs yet'}>
+      {filtered ? 'Try other filters.' : 'Call a deployed workflow, and its runs appear here.'}
+    </Empty>
+  );
+}
+
+function RunTable({ rows, names }: { rows: readonly LogRow[]; names: RunsProps['names'] }) {
+  return (
+    <TableFrame label="Runs">
+      <table className={classNames(table.table, table.stack)}>
+        <thead>
+          <tr>
+            <th scope="col">Run</th>
+            <th scope="col">Status</th>
+            <th scope="col">Caller</th>
+            <th scope="col">Started</th>
+            <th scope="col" className={table.number}>
+              Took
+            </th>
+            <th scope="col" className={table.number}>
+              Cost
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <Row key={row.id} run={row} name={names.get(row.workflowId)} />
+          ))}
+        </tbody>
+      </table>
+    </TableFrame>
   );
 }
 

@@ -1,6 +1,7 @@
 import { Link } from 'wouter';
 import { can, type Role, useSignedIn } from '@/api/session';
 import { Page } from '@/app/shell';
+import { useTitle } from '@/app/use-title';
 import { AuditSection } from '@/settings/audit';
 import { DeadLettersSection } from '@/settings/dead-letters';
 import { KeysSection } from '@/settings/keys';
@@ -27,6 +28,7 @@ export function SettingsPage({ section }: { section: string }) {
   const { workspace } = useSignedIn();
   const sections = SECTIONS.filter((each) => can(workspace.role, each.for));
   const shown = sections.find((each) => each.path === section);
+  useTitle(shown?.name ?? 'Settings');
   return (
     <Page title="Settings" about={workspace.name}>
       <div className={styles.settings}>

@@ -1,12 +1,14 @@
 import { type FormEvent, useState } from 'react';
 import { useSignIn } from '@/api/session';
 import { Logo } from '@/app/logo';
+import { useTitle } from '@/app/use-title';
 import { Button } from '@/ui/button';
 import { Field, TextInput } from '@/ui/field';
 import { Problem } from '@/ui/states';
 import styles from './sign-in.module.css';
 
 export function SignInPage() {
+  useTitle('Sign in');
   const signIn = useSignIn();
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');

@@ -3,6 +3,7 @@ import { SearchX } from 'lucide-react';
 import { Link } from 'wouter';
 import { useWorkflows } from '@/api/workflows';
 import { PageSkeleton } from '@/app/shell';
+import { useTitle } from '@/app/use-title';
 import { useDraft } from '@/canvas/use-draft';
 import { Editor } from '@/editor/editor';
 import { Empty, Failure } from '@/ui/states';
@@ -11,6 +12,7 @@ export function WorkflowPage({ id }: { id: string }) {
   const workflows = useWorkflows();
   const draft = useDraft(id);
   const workflow = workflows.data?.find((row) => row.id === id);
+  useTitle(workflow?.name);
   if (workflows.isLoadingError) return <Failure error={workflows.error} onRetry={workflows.refetch} />;
   if (workflows.data && !workflow && !workflows.isFetching) {
     return (

@@ -1,14 +1,17 @@
-import { useQueue } from '@/api/queue';
+import { type QueueStanding, useQueue } from '@/api/queue';
 import { duration } from '@/app/format';
+import { classNames } from '@/ui/class-names';
 import styles from './queue-line.module.css';
 
-/** How long the queue is, and what a new job would wait. */
+const USUAL: QueueStanding = { queued: 0, limit: 1000, waitSeconds: 0 };
+
+/** How long the queue is, and what a new job would wait; until that is known, the room for it. */
 export function QueueLine() {
   const queue = useQueue();
-  if (!queue.data) return null;
-  const { queued, limit, waitSeconds } = queue.data;
+  if (queue.isLoadingError) return null;
+  const { queued, limit, waitSeconds } = queue.data ?? USUAL;
   return (
-    <dl className={styles.line} aria-label="Queue">
+    <dl className={classNames(styles.line, !queue.data && styles.unknown)} aria-label="Queue">
       <div>
         <dt>In the queue</dt>
         <dd>

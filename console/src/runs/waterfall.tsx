@@ -6,7 +6,7 @@ import { classNames } from '@/ui/class-names';
 import { JsonView } from '@/ui/json-view';
 import { Problem } from '@/ui/states';
 import { BlockInput } from './block-input';
-import { flattened, type Row, windowOf } from './spans';
+import { flattened, placeOf, windowOf } from './spans';
 import { waitOf } from './waits';
 import styles from './waterfall.module.css';
 
@@ -37,6 +37,7 @@ export function Waterfall({ spans, ended }: Props) {
             </span>
             <span className={styles.track} aria-hidden>
               <span
+                data-testid="bar"
                 className={classNames(styles.bar, row.span.status === 'error' && styles.failed)}
                 style={placeOf(row, window)}
               />
@@ -48,11 +49,6 @@ export function Waterfall({ spans, ended }: Props) {
       ))}
     </ol>
   );
-}
-
-function placeOf({ start, span }: Row, { from, length }: { from: number; length: number }) {
-  const left = ((start - from) / length) * 100;
-  return { left: `${left}%`, width: `max(3px, ${Math.min(100 - left, (span.duration / length) * 100)}%)` };
 }
 
 function Details({ span, ended }: { span: Span; ended: boolean }) {

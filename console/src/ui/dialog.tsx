@@ -4,6 +4,7 @@ import { type ReactNode, useRef } from 'react';
 import { Button, IconButton } from './button';
 import { classNames } from './class-names';
 import styles from './dialog.module.css';
+import { ToastRoom } from './toasts';
 
 interface DialogProps {
   title: string;
@@ -52,6 +53,7 @@ export function Dialog({ title, description, open, onClose, size = 's', head, fo
             {description && <Radix.Description className={styles.description}>{description}</Radix.Description>}
             {children}
           </div>
+          <ToastRoom />
           {footer && <footer className={styles.footer}>{footer}</footer>}
         </Radix.Content>
       </Radix.Portal>

@@ -1,4 +1,4 @@
-import { type Block, listOf, storedValue } from './state';
+import { type Block, listOf, storedValue, type WorkflowState } from './state';
 
 /** A way out of a block: the handle that its edges leave from, and what it is called. */
 export interface Branch {
@@ -39,6 +39,13 @@ export function mainHandle(block: Block): string {
   if (block.type === 'loop') return 'loop-end-source';
   if (block.type === 'parallel') return 'parallel-end-source';
   return branchesOf(block)[0]?.handle ?? 'source';
+}
+
+/** The handle that one more block is led to from: of several ways, the first that leads nowhere yet. */
+export function freeHandle(state: WorkflowState, block: Block): string {
+  const isFree = ({ handle }: Branch) =>
+    !state.edges.some((edge) => edge.source === block.id && edge.sourceHandle === handle);
+  return branchesOf(block).find(isFree)?.handle ?? mainHandle(block);
 }
 
 export function startHandle(block: Block): string {

@@ -27,10 +27,16 @@ export const STARTS: ReadonlySet<string> = new Set([
   'starter',
 ]);
 
-/** What can be added: older forms of block types are shown where they are, and not offered; nor is a second start. */
+/**
+ * What can be added. Shown where they are but not offered: older forms of block types, and starts that nothing here
+ * calls, such as a schedule. A second start is not offered either.
+ */
 export function offered(catalogue: Catalogue, state: WorkflowState): BlockType[] {
-  const starts = Object.values(state.blocks).some((block) => STARTS.has(block.type));
-  return [...catalogue.values()].filter(({ type }) => !OUTDATED.has(type) && !(starts && STARTS.has(type)));
+  const hasStart = Object.values(state.blocks).some((block) => STARTS.has(block.type));
+  const mayStart = (type: string) => STARTS.has(type) && !hasStart;
+  return [...catalogue.values()].filter(
+    ({ type, category }) => !OUTDATED.has(type) && (category !== 'trigger' || mayStart(type)),
+  );
 }
 
 /** Whether the block starts the workflow: nothing leads to it. */

@@ -1,7 +1,8 @@
 /** Everything that can be done to a workflow: each takes a state and gives a new one. */
+import { STARTS } from './catalogue';
 import { withContainers } from './containers';
 import { type Connection, connectionProblem } from './graph';
-import { freeName, referenceName } from './names';
+import { freeName, nameLike, referenceName } from './names';
 import { withReferences } from './rewriting';
 import {
   type Block,
@@ -13,13 +14,16 @@ import {
   type Point,
   parentOf,
   type Retry,
+  type Size,
   type SubBlock,
   type Variable,
   type WorkflowState,
 } from './state';
 
-const CROWDED = 24;
+const GAP = 48;
 export const ASIDE = 48;
+/** Of a block that the canvas has not measured yet: the tallest, an agent. */
+const ASSUMED = { width: 250, height: 260 };
 export const CONTAINER_SIZE = { width: 500, height: 300 };
 
 /** What a block of a type begins with. */
@@ -34,11 +38,15 @@ export function changeBlock(state: WorkflowState, id: string, change: Partial<Bl
   return block ? { ...state, blocks: { ...state.blocks, [id]: { ...block, ...change } } } : state;
 }
 
+/** How large the blocks are on the canvas. */
+type Sizes = ReadonlyMap<string, Size>;
+
 export function addBlock(
   state: WorkflowState,
   made: NewBlock,
   position: Point,
   parent: string | null,
+  sizes: Sizes = new Map(),
 ): { state: WorkflowState; id: string } {
   const id = crypto.randomUUID();
   const container = made.type === 'loop' || made.type === 'parallel';
@@ -51,8 +59,9 @@ export function addBlock(
   const block: Block = {
     id,
     type: made.type,
-    name: freeName(state, made.title),
-    position: freePlace(state, position, parent),
+    // Documents and hints write `<start.input>`: the start that everybody means carries no number.
+    name: STARTS.has(made.type) ? nameLike(state, made.title) : freeName(state, made.title),
+    position: freePlace(state, position, container ? CONTAINER_SIZE : ASSUMED, parent, sizes),
     subBlocks: branching(made, id),
     outputs: {},
     enabled: true,
@@ -61,13 +70,21 @@ export function addBlock(
   return { state: withContainers({ ...state, blocks: { ...state.blocks, [id]: block } }), id };
 }
 
-/** The place itself, or one aside where a block would lie on top of another. */
-function freePlace(state: WorkflowState, at: Point, parent: string | null): Point {
-  const isTaken = Object.values(state.blocks).some(
-    ({ id, position }) =>
-      parentOf(state, id) === parent && Math.abs(position.x - at.x) < CROWDED && Math.abs(position.y - at.y) < CROWDED,
-  );
-  return isTaken ? freePlace(state, { x: at.x + ASIDE, y: at.y + ASIDE }, parent) : at;
+/** The place itself, or the next one below where nothing lies. */
+function freePlace(state: WorkflowState, at: Point, size: Size, parent: string | null, sizes: Sizes): Point {
+  const bottoms = Object.values(state.blocks)
+    .filter((block) => parentOf(state, block.id) === parent)
+    .map((block) => ({ ...block.position, ...(sizes.get(block.id) ?? assumedSize(block)) }))
+    .filter(({ x, width }) => x < at.x + size.width && at.x < x + width)
+    .filter(({ y, height }) => y < at.y + size.height && at.y < y + height)
+    .map(({ y, height }) => y + height);
+  if (!bottoms.length) return at;
+  return freePlace(state, { x: at.x, y: Math.round(Math.max(...bottoms)) + GAP }, size, parent, sizes);
+}
+
+function assumedSize(block: Block): Size {
+  const { width, height } = isContainer(block) ? CONTAINER_SIZE : ASSUMED;
+  return { width: block.data?.width ?? width, height: block.data?.height ?? height };
 }
 
 /** A condition begins with its two ways; their ids carry the block's. */

@@ -1,11 +1,6 @@
 import dagre from '@dagrejs/dagre';
 import { CONTAINER_SIZE } from './edit';
-import { childrenOf, isContainer, type Point, parentOf, type WorkflowState } from './state';
-
-export interface Size {
-  width: number;
-  height: number;
-}
+import { childrenOf, isContainer, type Point, parentOf, type Size, type WorkflowState } from './state';
 
 const GAP = { ranksep: 110, nodesep: 48 };
 const INSET = { left: 130, top: 64, right: 48, bottom: 40 };

@@ -13,6 +13,11 @@ export interface Point {
   y: number;
 }
 
+export interface Size {
+  width: number;
+  height: number;
+}
+
 export interface BlockData {
   parentId?: string;
   extent?: string;

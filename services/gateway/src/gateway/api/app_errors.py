@@ -1,5 +1,6 @@
 """Answers to requests that no handler took: unknown paths, wrong methods, parameters out of shape."""
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.bodies import in_known_words
+from gateway.api.console import ConsoleFiles
 from gateway.api.legacy.errors import code_of
 from gateway.api.openai.errors import fault
 from gateway.api.request_id import request_id_of
@@ -19,9 +21,16 @@ _CODES = {400: "BAD_REQUEST", 403: "FORBIDDEN", 404: "NOT_FOUND", 405: "METHOD_N
 _MESSAGES = {404: "Not found", 405: "Method not allowed"}
 
 
-def register_error_handlers(app: FastAPI) -> None:
-    """Give `app` our bodies in place of the framework's."""
-    app.add_exception_handler(HTTPException, _http_error)
+def register_error_handlers(app: FastAPI, console: ConsoleFiles) -> None:
+    """Give `app` our bodies in place of the framework's; `console` answers who mistyped one of its addresses."""
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+        if error.status_code == HTTPStatus.NOT_FOUND and console.is_mistyped(request):
+            return await console.no_such_page(request)
+        return _http_error(request, error)
+
+    app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
 
 
@@ -30,8 +39,7 @@ def refusal(request: Request, status: int, message: str) -> Response:
     return StructResponse(_body(request, message, status), status_code=status, headers=_headers(request))
 
 
-def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+def _http_error(request: Request, error: HTTPException) -> Response:
     message = _MESSAGES.get(error.status_code, error.detail)
     headers = {**_headers(request), **(error.headers or {})}
     return StructResponse(_body(request, message, error.status_code), error.status_code, headers)

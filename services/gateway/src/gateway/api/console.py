@@ -1,6 +1,7 @@
 """The console: the files that were built into `gateway/console_files`, and the addresses that its pages have.
 
-Every page's address is named here: nothing that the API may answer one day is ever taken for a page.
+Every page's address is named here: nothing that the API may answer one day is ever taken for a page. A person who
+mistypes one is told so by the console, with 404; programs never are.
 """
 
 import gzip
@@ -24,6 +25,8 @@ PAGES: Final = (
     "/settings/{rest:path}",
     "/invite",
 )
+NO_PAGES: Final = ("api", "v1", "assets", "chat", "metrics", "healthz", "readyz", "openapi.json", ".well-known")
+"""What an address begins with where a program asks, or somebody who has nothing to do with the console."""
 INDEX: Final = "index.html"
 COMPRESSIBLE: Final = ("text/", "application/javascript", "application/json", "image/svg+xml")
 MAX_FILES: Final = 1000
@@ -65,7 +68,7 @@ class ConsoleFiles:
         """The files that lie beside the page, such as its icon."""
         return [name for name in self._paths if "/" not in name and name != INDEX]
 
-    async def answer(self, name: str, request: Request) -> Response:
+    async def answer(self, name: str, request: Request, status: int = 200) -> Response:
         """The file `name`, compressed for those who take it so; 404 when there is none, or none any more."""
         if name not in self._paths:
             return _not_found()
@@ -78,11 +81,20 @@ class ConsoleFiles:
             content = self._read(self._paths[name], squeezed=squeezed)
         except FileNotFoundError:  # built anew under a process that runs
             return _not_found()
-        return Response(content, media_type=media_type, headers=headers)
+        return Response(content, status, media_type=media_type, headers=headers)
 
     async def page(self, request: Request) -> Response:
         """The one page; which of them it shows is up to its script."""
         return await self.answer(INDEX, request)
+
+    def is_mistyped(self, request: Request) -> bool:
+        """Whether a person asks for what would be a page, if it were there."""
+        asks = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
+        return self.is_built and asks and request.url.path.split("/")[1] not in NO_PAGES
+
+    async def no_such_page(self, request: Request) -> Response:
+        """The one page, which says that there is nothing here."""
+        return await self.answer(INDEX, request, status=404)
 
 
 def console_router(files: ConsoleFiles) -> APIRouter:

@@ -51,6 +51,7 @@ def build(
     running = begin_runs(settings, outside, callers)
     reception, authored, erasing = running.reception, author(outside, callers), erase(outside, callers)
     tools, outbox = serve_tools(settings, outside, reception, authored), Outbox(outside.mailer)
+    console = ConsoleFiles()
     app = create_app(
         ServiceName.GATEWAY,
         components=[
@@ -77,7 +78,7 @@ def build(
             *channel_routers(
                 settings, outside, callers, running=running, authored=authored, tools=tools, outbox=outbox
             ),
-            root_router(settings.base_url, ConsoleFiles()),
+            root_router(settings.base_url, console),
         ],
         middleware=_guards(settings),
         openapi_url="/openapi.json",
@@ -85,7 +86,7 @@ def build(
         redoc_url=None,
         redirect_slashes=False,  # a redirect would name the address by which we are reached here, not by callers
     )
-    register_error_handlers(app)
+    register_error_handlers(app, console)
     app.state.on_drain = partial(running.drain, max(0.0, settings.drain_seconds - ANSWER_SECONDS))
     return app
 

@@ -38,7 +38,13 @@ function describe(document_) {
   );
   element("fields").replaceChildren(...fields);
   element("body").value = JSON.stringify(content.example, null, 2);
-  element("raw").href = `${base}/openapi.json${location.search}`;
+  offer(document_);
+}
+
+// Not a link to where it came from: that would go without the key.
+function offer(document_) {
+  URL.revokeObjectURL(element("raw").href);
+  element("raw").href = URL.createObjectURL(new Blob([JSON.stringify(document_, null, 2)], { type: "application/json" }));
 }
 
 function showSample() {
