@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import httpx
@@ -22,6 +22,8 @@ class Account:
     password: str
     http: httpx.Client
     amqp_url: str
+    session: list[Any] = field(default_factory=list)
+    """Cookies of a session that everybody uses who does not end it: tries to sign in are counted."""
 
     def import_(self, workflow: Json) -> str:
         """Import a file; returns the workflow's id."""
@@ -73,7 +75,16 @@ class Console:
         self.account = account
 
     def signed_in(self) -> Self:
-        """Sign in without the form."""
+        """Be signed in without the form, in the session that all tests use."""
+        if self.account.session:
+            self.page.context.add_cookies(self.account.session)
+            return self
+        self.signed_in_anew()
+        self.account.session.extend(self.page.context.cookies())
+        return self
+
+    def signed_in_anew(self) -> Self:
+        """Sign in without the form, in a session that may be ended."""
         body = {"email": self.account.email, "password": self.account.password}
         answer = self.page.request.post("/api/auth/sign-in/email", data=body)
         assert answer.ok, answer.text()

@@ -22,10 +22,10 @@ def test_what_is_seen_stays_while_the_server_is_away(console: Console, account: 
 
 def test_what_is_written_while_signed_out_is_saved_once_signed_in_again(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("Back in a minute", "return 1;"))
-    console.goto(f"/workflows/{workflow_id}").block("Answer").click()
+    console.signed_in_anew().goto(f"/workflows/{workflow_id}").block("Answer").click()
     console.page.request.post("/api/auth/sign-out", data={})
     console.write("Code", "return 'still here';").shows(re.compile("You are signed out."))
-    console.signed_in().saved()
+    console.signed_in_anew().saved()
     assert account.draft(workflow_id)["blocks"]["answer"]["subBlocks"]["code"]["value"] == "return 'still here';"
 
 

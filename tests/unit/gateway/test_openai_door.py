@@ -127,6 +127,13 @@ async def test_refusals_are_worded_for_these_clients(system: System) -> None:
     assert refused.headers["retry-after"] == "60"
 
 
+async def test_more_workflows_than_fit_onto_a_page_are_models_too(system: System) -> None:
+    names = {f"W{number}" for number in range(150)}
+    for name in names:
+        system.deployments.put(name)
+    assert names <= {model["id"] for model in (await system.get("/v1/models")).json["data"]}
+
+
 async def test_deployed_workflows_are_the_models(system: System) -> None:
     body = (await system.get("/v1/models")).json
     assert [(model["id"], model["object"]) for model in body["data"]] == [("W", "model")]

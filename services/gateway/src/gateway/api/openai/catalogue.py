@@ -18,7 +18,9 @@ from gateway.ports import Authoring
 from shared.contracts.deployments import Workflow
 from shared.errors import NotFound
 
-MAX_MODELS: Final = 100
+PAGE: Final = 100
+MAX_PAGES: Final = 10
+"""A list of models has no pages; longer than this nobody reads."""
 
 
 def models_router(
@@ -42,8 +44,15 @@ def models_router(
     @router.get("", summary="Deployed workflows")
     async def models(caller: Known) -> ModelList:
         caller.require(Scope.READ, Scope.EXECUTE)
-        page = await authoring.page(caller.workspace.id, cursor=None, limit=MAX_MODELS, deployed_only=True)
-        return ModelList(data=[_model(found) for found in page.workflows if caller.may_touch(found.id)])
+        found: list[Workflow] = []
+        cursor = None
+        for _ in range(MAX_PAGES):
+            page = await authoring.page(caller.workspace.id, cursor=cursor, limit=PAGE, deployed_only=True)
+            found += page.workflows
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        return ModelList(data=[_model(each) for each in found if caller.may_touch(each.id)])
 
     @router.get("/{workflow_id}", summary="A deployed workflow", responses=answers(ErrorAnswer, 404))
     async def model(caller: Known, workflow_id: str) -> Model:
