@@ -54,6 +54,22 @@ window.moved = [];
 const watch = new PerformanceObserver(list => list.getEntries().forEach(shift => window.moved.push(shift)));
 watch.observe({type: 'layout-shift', buffered: true});
 """
+ONE_BY_ONE = """
+window.held = 0;
+const asked = window.fetch;
+window.fetch = async (...request) => {
+    const answer = await asked(...request);
+    window.held += 1;
+    await new Promise(done => setTimeout(done, 100 * window.held));
+    window.held -= 1;
+    return answer;
+};
+"""
+"""Holds answers back so that each finds what came before it drawn, however fast the machine is."""
+ALL_ANSWERED = """() => new Promise(done => {
+    const look = () => window.held ? setTimeout(look, 50) : done(true);
+    look();
+})"""
 SHIFTS = "() => window.moved.map(({value, sources}) => [value, ...sources.map(({node}) => node?.textContent ?? '')])"
 
 SKILL = {"id": "run", "name": "Summarise an article", "tags": ["writing", "summaries"]}
@@ -339,9 +355,13 @@ def test_nothing_jumps_while_a_page_loads(
 ) -> None:
     console = Console(open_page(width=width, height=height), account).signed_in()
     console.page.add_init_script(WATCH_SHIFTS)
-    console.goto(path.format(**vars(sights))).page.wait_for_timeout(SETTLED_MS)
+    console.page.add_init_script(ONE_BY_ONE)
+    console.goto(path.format(**vars(sights)))
+    for _ in range(3):  # some ask for more once they are answered
+        console.page.evaluate(ALL_ANSWERED)
+        console.page.wait_for_timeout(SETTLED_MS)
     shifts = console.page.evaluate(SHIFTS)
-    assert sum(value for value, *_ in shifts) < 0.02, shifts
+    assert sum(value for value, *_ in shifts) < 0.01, shifts
 
 
 @pytest.mark.parametrize("path", ["/", "/workflows/x", "/runs", "/settings/keys", "/invite"])
