@@ -85,6 +85,7 @@ class Console:
 
     def signed_in_anew(self) -> Self:
         """Sign in without the form, in a session that may be ended."""
+        self.page.context.clear_cookies()
         body = {"email": self.account.email, "password": self.account.password}
         answer = self.page.request.post("/api/auth/sign-in/email", data=body)
         assert answer.ok, answer.text()
