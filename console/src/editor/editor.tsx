@@ -13,7 +13,7 @@ import { Boundary } from '@/ui/boundary';
 import { Button } from '@/ui/button';
 import { Empty } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
-import { freeHandle, startHandle } from '@/workflow/branches';
+import { freeHandle, isFree, startHandle } from '@/workflow/branches';
 import { type BlockType, newBlock } from '@/workflow/catalogue';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { addBlock, connect, hasSomethingToRun, removeBlocks, toggleEnabled } from '@/workflow/edit';
@@ -250,7 +250,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
 function wayOn(state: WorkflowState, from: Block): string | null {
   if (!isContainer(from)) return freeHandle(state, from);
   const start = startHandle(from);
-  return state.edges.some((edge) => edge.source === from.id && edge.sourceHandle === start) ? null : start;
+  return isFree(state, from, start) ? start : null;
 }
 
 function deployState(

@@ -43,9 +43,12 @@ export function mainHandle(block: Block): string {
 
 /** The handle that one more block is led to from: of several ways, the first that leads nowhere yet. */
 export function freeHandle(state: WorkflowState, block: Block): string {
-  const isFree = ({ handle }: Branch) =>
-    !state.edges.some((edge) => edge.source === block.id && edge.sourceHandle === handle);
-  return branchesOf(block).find(isFree)?.handle ?? mainHandle(block);
+  return branchesOf(block).find(({ handle }) => isFree(state, block, handle))?.handle ?? mainHandle(block);
+}
+
+/** Whether nothing is led to from this handle yet. */
+export function isFree(state: WorkflowState, block: Block, handle: string): boolean {
+  return !state.edges.some((edge) => edge.source === block.id && edge.sourceHandle === handle);
 }
 
 export function startHandle(block: Block): string {

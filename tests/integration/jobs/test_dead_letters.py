@@ -151,6 +151,20 @@ async def test_where_nobody_asks_any_more_the_run_lists_are_told_that_it_is_lost
     assert error.code is ErrorCode.WORKER_LOST
 
 
+async def test_of_a_lost_run_no_more_is_kept_than_it_wants(system: System) -> None:
+    run = a_spec(run_id="discreet", stores_data=False)
+    await system.broker.work.publish(INTERACTIVE, AttachedRunRequested(run, "replies.x"), ttl_ms=0)
+
+    async def is_known() -> bool:
+        return bool(await system.stored(_id="discreet"))
+
+    await until(is_known)
+    kept = await system.collection("runs").find_one({"_id": "discreet"})
+    assert kept is not None
+    assert "why?" not in repr(kept)
+    assert "worker was stopped" not in repr(kept)
+
+
 async def test_dead_letters_are_a_workspaces_own(system: System) -> None:
     for name in ("workspace-1", "workspace-2"):
         await system.broker.work.publish(DEAD, AttachedRunRequested(a_spec(name, workspace_id=name), "replies.x"))

@@ -128,7 +128,7 @@ async def test_refusals_are_worded_for_these_clients(system: System) -> None:
 
 
 async def test_more_workflows_than_fit_onto_a_page_are_models_too(system: System) -> None:
-    names = {f"W{number}" for number in range(150)}
+    names = {f"W{number}" for number in range(550)}
     for name in names:
         system.deployments.put(name)
     assert names <= {model["id"] for model in (await system.get("/v1/models")).json["data"]}

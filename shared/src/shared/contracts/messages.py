@@ -69,6 +69,11 @@ def without_data(record: RunBegan | RunRecorded) -> RunBegan | RunRecorded:
     return msgspec.structs.replace(record, run=run, outcome=outcome, blocks=(), stored_blocks=None)
 
 
+def as_kept(record: RunBegan | RunRecorded) -> RunBegan | RunRecorded:
+    """`record` with as much of its run as that wants kept."""
+    return record if record.run.stores_data else without_data(record)
+
+
 class RecordBatch(msgspec.Struct, frozen=True, tag="run.records"):
     """What happened lately on one worker, in order. Batched, since every attached run sends one or two records."""
 

@@ -24,6 +24,7 @@ log = get_logger("client")
 CONNECT_SECONDS: Final = 5.0
 KEEP_SECONDS: Final = 30.0
 """Well before the other side closes what is not used (see shared.web.server)."""
+NOTHING_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 PAUSE_SECONDS: Final = (0.05, 0.25)
 """Between two tries to connect; spread, so that not everybody comes back at once."""
@@ -90,7 +91,7 @@ class InternalClient:
                 response = await self._sent(method, path, content)
         except (httpx2.HTTPError, TimeoutError) as error:
             text = f"{method} {self._base_url}{path}: {error or type(error).__name__}"
-            if method in CHANGES and not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+            if method in CHANGES and not isinstance(error, NOTHING_SENT):
                 log.warning("whether a change was made is not known", error=text)
                 raise OutcomeUncertain from error
             raise Unavailable(text) from error

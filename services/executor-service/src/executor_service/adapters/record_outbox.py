@@ -11,7 +11,7 @@ from prometheus_client import Counter
 from executor_service.ports import Payloads
 from shared.broker import topology
 from shared.broker.ports import BrokerUnavailable, QueueFull, WorkQueue
-from shared.contracts.messages import RecordBatch, RunBegan, RunRecorded, without_data
+from shared.contracts.messages import RecordBatch, RunBegan, RunRecorded, as_kept
 from shared.errors import FlowportError, PayloadTooLarge
 from shared.observe.logging import get_logger
 
@@ -41,7 +41,7 @@ class RecordOutbox:
     def put(self, record: Record) -> None:
         """Take one record; it is dropped, and counted, when the backlog is full."""
         try:
-            self._backlog.put_nowait(record if record.run.stores_data else without_data(record))
+            self._backlog.put_nowait(as_kept(record))
         except asyncio.QueueFull:
             RECORDS_DROPPED.inc()
 

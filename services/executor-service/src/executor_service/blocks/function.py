@@ -9,7 +9,7 @@ import msgspec
 from executor_service.blocks.ports import CodeRunner
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from executor_service.engine.binding import BoundCode, bind
-from executor_service.engine.secrets import without_secrets
+from executor_service.engine.secrets import hidden, to_hide
 from executor_service.sandbox import Script, ScriptResult
 from shared.workflow.catalog.logic import code_text
 from shared.workflow.code_lexing import Language
@@ -62,7 +62,7 @@ class FunctionHandler(BlockHandler):
                 owner=call.request.sandbox_owner,
             )
         )
-        printed = without_secrets(result.stdout, call.environment.values()) if result.stdout else ""
+        printed = hidden(result.stdout, to_hide(call.environment.values())) if result.stdout else ""
         return BlockResult(output_of(msgspec.structs.replace(result, stdout=printed), bound))
 
 

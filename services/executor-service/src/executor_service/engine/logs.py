@@ -8,7 +8,7 @@ import msgspec
 
 from executor_service.engine.limits import Limits
 from executor_service.engine.places import Round, node_name, parent_iterations
-from executor_service.engine.secrets import REDACTED, SHORTEST_SECRET
+from executor_service.engine.secrets import REDACTED, hidden, to_hide
 from executor_service.engine.state import Output, RunState
 from shared.contracts.runs import BlockLog
 from shared.workflow.jsvalues import Json, JsonObject
@@ -29,9 +29,9 @@ class LogBook:
     def __init__(self, state: RunState, limits: Limits, secrets: Iterable[str]) -> None:
         self._state = state
         self._limits = limits
-        hidden = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
-        as_json = (_encode(secret)[1:-1].decode() for secret in hidden)  # within JSON that is text itself
-        self._secrets = sorted({*hidden, *as_json}, key=len, reverse=True)
+        plain = to_hide(secrets)
+        as_json = (_encode(secret)[1:-1].decode() for secret in plain)  # within JSON that is text itself
+        self._secrets = to_hide((*plain, *as_json))
         self._encoded_secrets = [_encode(secret)[1:-1] for secret in self._secrets]
         self._bytes = 0
         self.dropped = 0
@@ -59,9 +59,7 @@ class LogBook:
 
     def shown_text(self, text: str) -> str:
         """Text with every secret hidden."""
-        for secret in self._secrets:
-            text = text.replace(secret, REDACTED)
-        return text
+        return hidden(text, self._secrets)
 
     def _may_hold_secrets(self, raw: bytes) -> bool:
         return _SUSPECT.search(raw.lower()) is not None or any(secret in raw for secret in self._encoded_secrets)
@@ -82,8 +80,9 @@ class LogBook:
 
 def visible(output: Output) -> JsonObject:
     """An output without what is the engine's own."""
-    own = [key for key in output if key.startswith("_")]
-    return {key: value for key, value in output.items() if key not in own} if own else dict(output)
+    if any(key.startswith("_") for key in output):
+        return {key: value for key, value in output.items() if not key.startswith("_")}
+    return dict(output)  # copied whole: a caller may send a million keys
 
 
 def placed(entry: BlockLog, rounds: tuple[Round, ...], *, is_container: bool = False) -> BlockLog:

@@ -8,8 +8,13 @@ SHORTEST_SECRET: Final = 6
 """Shorter environment values are words like `true` or `80`: hiding them would garble everything."""
 
 
-def without_secrets(text: str, values: Iterable[str]) -> str:
-    """What code printed, for a log: the longest value first, since one may hold another."""
-    for value in sorted((value for value in values if len(value) >= SHORTEST_SECRET), key=len, reverse=True):
-        text = text.replace(value, REDACTED)
+def to_hide(values: Iterable[str]) -> list[str]:
+    """Those that are secrets, the longest first: one may hold another."""
+    return sorted({value for value in values if len(value) >= SHORTEST_SECRET}, key=len, reverse=True)
+
+
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """`text` without these, which `to_hide` gave."""
+    for secret in secrets:
+        text = text.replace(secret, REDACTED)
     return text

@@ -72,7 +72,7 @@ class AttachedCall:
         """Take the next batch of the run; never blocks."""
         if self._over or batch.attempt != self.attempt:
             return
-        if self._next_seq == 0:
+        if not self.has_begun:
             self._timer.cancel()
             limit = self.run.time_limit_ms / 1000 + self._margin_seconds
             self._timer = asyncio.get_running_loop().call_later(limit, self._overdue)

@@ -2,11 +2,9 @@
 
 from datetime import datetime
 
-import msgspec
-
 from shared.contracts.events import RunEnded, RunExpired
 from shared.contracts.messages import EventBatch
-from shared.contracts.runs import ErrorCode, Payload, RunOutcome, RunStatus
+from shared.contracts.runs import EMPTY_OUTPUT, ErrorCode, RunOutcome, RunStatus
 
 
 def reported_loss(batch: EventBatch) -> RunOutcome | None:
@@ -26,7 +24,7 @@ def cancelled_outcome(asked_at: datetime, now: datetime) -> RunOutcome:
     """The end of a run that was cancelled while nobody worked on it."""
     return RunOutcome(
         status=RunStatus.CANCELLED,
-        output=Payload(inline=msgspec.Raw(b"{}"), size=2),
+        output=EMPTY_OUTPUT,
         started_at=asked_at,
         ended_at=now,
         duration_ms=(now - asked_at).total_seconds() * 1000,

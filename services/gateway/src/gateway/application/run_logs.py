@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.application.every_workflow import every_workflow
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Authoring, Jobs, Payloads
 from shared.contracts.deployments import Workflow
@@ -14,9 +15,8 @@ from shared.errors import NotFound
 
 NO_LOG: Final = "Log not found"
 NO_EXECUTION: Final = "Workflow execution not found"
-PAGES: Final = 50
-PAGE: Final = 100
-"""Workflows looked at for folders: so many pages of so many."""
+MOST_WORKFLOWS: Final = 5_000
+"""Looked at for folders."""
 
 
 class RunLogs:
@@ -82,15 +82,8 @@ class RunLogs:
             return None
 
     async def _workflows_in(self, workspace_id: str, folder_ids: frozenset[str]) -> set[str]:
-        inside: set[str] = set()
-        cursor: str | None = None
-        for _ in range(PAGES):
-            page = await self._authoring.page(workspace_id, cursor=cursor, limit=PAGE, deployed_only=False)
-            inside |= {workflow.id for workflow in page.workflows if workflow.folder_id in folder_ids}
-            cursor = page.next_cursor
-            if cursor is None:
-                break
-        return inside
+        found = await every_workflow(self._authoring, workspace_id, deployed_only=False, most=MOST_WORKFLOWS)
+        return {workflow.id for workflow in found if workflow.folder_id in folder_ids}
 
 
 def _only(query: FindLogs, workflow_ids: Iterable[str]) -> FindLogs:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from gateway.domain.problems import Problem
 from shared.errors import InvalidRequest
 from shared.workflow.input_format import InputField, read_input_format
 
@@ -23,13 +24,13 @@ def check_answer(response: Any, answer: Mapping[str, Any]) -> None:
     form = read_input_format(data.get("inputFormat")) if isinstance(data, dict) else ()
     problems = [problem for field in form for problem in _problems(field, answer.get(field.name))]
     if problems:
-        raise InvalidRequest("; ".join(problem["message"] for problem in problems), details=problems)
+        raise InvalidRequest("; ".join(problem.message for problem in problems), details=problems)
 
 
-def _problems(field: InputField, value: Any) -> Iterator[dict[str, str]]:
+def _problems(field: InputField, value: Any) -> Iterator[Problem]:
     expected, is_that = _TYPES.get(field.type, ("a value", lambda value: True))
     if value is None or value == "":
         if field.required:
-            yield {"field": field.name, "message": f"{field.name} is required: {expected}"}
+            yield Problem(field.name, f"{field.name} is required: {expected}")
     elif not is_that(value):
-        yield {"field": field.name, "message": f"{field.name} must be {expected}"}
+        yield Problem(field.name, f"{field.name} must be {expected}")

@@ -28,9 +28,10 @@ class DeadLettering:
 
     async def bury(self, letter: DeadLetter) -> None:
         """Keep what would be lost. Raises Unavailable."""
-        kept = examine(letter.body, queue=letter.queue, reason=letter.reason)
+        call = expired_call(letter.body, reason=letter.reason)
+        kept = None if call else examine(letter.body, queue=letter.queue, reason=letter.reason)
         metrics.DEAD_LETTERS.labels(letter.queue, kept.kind if kept else "dropped").inc()
-        if (call := expired_call(letter.body, reason=letter.reason)) is not None:
+        if call is not None:
             await self._expired_calls.tell(call)
         if kept is not None:
             await self._letters.keep(await self._with_workflow(kept))

@@ -14,6 +14,7 @@ from gateway.api.legacy.models import Error
 from gateway.api.routes import presenting
 from gateway.api.schemas import answers, described
 from gateway.application.editing import Editing
+from gateway.application.every_workflow import every_workflow
 from gateway.application.publishing import Publishing
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Authoring
@@ -23,8 +24,7 @@ from shared.errors import InvalidRequest
 from shared.web.structs import StructResponse
 
 ERRORS: Final = answers(Error, 400, 401, 403, 404, 503)
-PAGE: Final = 500
-MAX_PAGES: Final = 20
+MOST_LISTED: Final = 10_000
 IfMatch = Annotated[
     str | None,
     Header(max_length=50, description="The draft's ETag: a draft that was saved since is not replaced (409)."),
@@ -44,15 +44,8 @@ def authoring_router(access: LegacyAccess, authoring: Authoring, editing: Editin
         caller: Somebody, workspace_id: Annotated[str | None, Query(alias="workspaceId")] = None
     ) -> WorkflowRows:
         caller = entered(caller, workspace_id, Scope.READ)
-        rows: list[WorkflowRow] = []
-        cursor = None
-        for _ in range(MAX_PAGES):
-            page = await authoring.page(caller.workspace.id, cursor=cursor, limit=PAGE, deployed_only=False)
-            rows += (row(workflow) for workflow in page.workflows if caller.may_touch(workflow.id))
-            cursor = page.next_cursor
-            if cursor is None:
-                break
-        return WorkflowRows(data=rows)
+        found = await every_workflow(authoring, caller.workspace.id, deployed_only=False, most=MOST_LISTED)
+        return WorkflowRows(data=[row(workflow) for workflow in found if caller.may_touch(workflow.id)])
 
     @router.post("", openapi_extra=described(CreateBody))
     async def create(caller: Somebody, body: Annotated[CreateBody, Depends(json_of(CreateBody))]) -> WorkflowRow:

@@ -12,14 +12,14 @@ from gateway.api.routes import presenting
 from gateway.api.schemas import answers
 from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
+from gateway.application.every_workflow import every_workflow
 from gateway.domain.credentials import Caller, Scope
 from gateway.domain.rate_limits import RateKind
 from gateway.ports import Authoring
 from shared.contracts.deployments import Workflow
 from shared.errors import NotFound
 
-PAGE: Final = 100
-MAX_PAGES: Final = 10
+MOST_MODELS: Final = 1_000
 """A list of models has no pages; longer than this nobody reads."""
 
 
@@ -44,14 +44,7 @@ def models_router(
     @router.get("", summary="Deployed workflows")
     async def models(caller: Known) -> ModelList:
         caller.require(Scope.READ, Scope.EXECUTE)
-        found: list[Workflow] = []
-        cursor = None
-        for _ in range(MAX_PAGES):
-            page = await authoring.page(caller.workspace.id, cursor=cursor, limit=PAGE, deployed_only=True)
-            found += page.workflows
-            cursor = page.next_cursor
-            if cursor is None:
-                break
+        found = await every_workflow(authoring, caller.workspace.id, deployed_only=True, most=MOST_MODELS)
         return ModelList(data=[_model(each) for each in found if caller.may_touch(each.id)])
 
     @router.get("/{workflow_id}", summary="A deployed workflow", responses=answers(ErrorAnswer, 404))
