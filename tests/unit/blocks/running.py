@@ -112,10 +112,12 @@ def request(body: Any = None, **more: Any) -> RunRequest:
 
 
 async def run(document: JsonObject | CompiledWorkflow, engine: Engine, body: Any = None, **more: Any) -> RunResult:
-    """Run a whole workflow. `state` continues a paused run; the rest goes into the request."""
-    state = more.pop("state", None)
+    """Run a whole workflow. `state` continues a paused run, `environment` has its values; the rest is the request."""
+    state, environment = more.pop("state", None), more.pop("environment", {})
     compiled = document if isinstance(document, CompiledWorkflow) else compile_workflow(document)
-    return await Execution(engine, compiled, request(body, **more), environment={}, sink=Nobody(), state=state).run()
+    return await Execution(
+        engine, compiled, request(body, **more), environment=environment, sink=Nobody(), state=state
+    ).run()
 
 
 async def run_block(kind: str, handler: BlockHandler, body: Any = None, **settings: Any) -> RunResult:

@@ -100,6 +100,12 @@ async def test_an_object_is_sent_as_a_form_where_the_header_says_so(api: Api, st
     assert stub.asked[0].body == "a=x+y&b=%7B%22c%22%3A1%7D"
 
 
+async def test_values_in_a_body_are_written_as_json_where_the_author_wants_it(api: Api, stub: HttpStub) -> None:
+    given = {"input": 'say "hi"\n'}
+    await api(method="POST", given=given, body='{"a": "<start.input>", "b": <start.input>}', escapeValues="true")
+    assert json.loads(stub.asked[0].body) == {"a": 'say "hi"\n', "b": 'say "hi"\n'}
+
+
 async def test_a_get_has_no_body(api: Api, stub: HttpStub) -> None:
     await api(method="GET", body='{"a": 1}')
     assert stub.asked[0].body == ""

@@ -3,10 +3,17 @@
 from typing import Any
 
 import pytest
-from tests.unit.blocks.running import run_block
+from tests.unit.blocks.running import engine_of, run, run_block
+from tests.unit.workflow.states import block, chain, start
 
 from executor_service.blocks.response import ResponseHandler
 from shared.workflow.jsvalues import Json, JsonObject
+
+FIELDS: list[JsonObject] = [
+    {"name": "input", "type": "string"},
+    {"name": "count", "type": "number"},
+    {"name": "object", "type": "object"},
+]
 
 
 async def answer(body: Any = None, **settings: Any) -> JsonObject:
@@ -35,6 +42,32 @@ async def test_text_that_is_no_json_is_the_body_itself() -> None:
     assert (await answer({"input": 'a "b"'}, dataMode="json", data='{"a": "<start.input>"}'))[
         "data"
     ] == '{"a": "a "b""}'
+
+
+@pytest.mark.parametrize(
+    ("template", "body"),
+    [
+        ('{"a": "<start.input>"}', {"a": 'say "hi"\n\\ to <all>'}),
+        ('{"a": "\\"<start.input>\\" was said"}', {"a": '"say "hi"\n\\ to <all>" was said'}),
+        ('{"a": <start.input>, "n": <start.count>}', {"a": 'say "hi"\n\\ to <all>', "n": 3}),
+        ('{"o": <start.object>, "text": "<start.object>"}', {"o": {"k": ['"']}, "text": '{"k":["\\""]}'}),
+        ("<start.object>", {"k": ['"']}),
+        ('{"none": <start.object.none>, "empty": "<start.object.none>"}', {"none": None, "empty": ""}),
+        ('{"tag": "<em>", "in": "{{NONE}}", "bare": {{NONE}}}', {"tag": "<em>", "in": "{{NONE}}", "bare": "{{NONE}}"}),
+        ('{"limit": {{LIMIT}}, "key": {{KEY}}, "in": "{{KEY}}"}', {"limit": 5, "key": 'k"', "in": 'k"'}),
+        ('{"broken": <start.input>', '{"broken": "say \\"hi\\"\\n\\\\ to <all>"'),
+    ],
+)
+async def test_values_are_written_as_json_where_the_author_wants_it(template: str, body: Json) -> None:
+    given: JsonObject = {"input": 'say "hi"\n\\ to <all>', "count": 3, "object": {"k": ['"']}}
+    settings: JsonObject = {"dataMode": "json", "data": template, "escapeValues": True}
+    answered = await run(
+        chain(start(*FIELDS), block("b", "response", "B", settings=settings)),
+        engine_of({"response": ResponseHandler()}),
+        given,
+        environment={"LIMIT": "5", "KEY": 'k"'},
+    )
+    assert answered.output["data"] == body
 
 
 @pytest.mark.parametrize(

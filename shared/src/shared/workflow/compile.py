@@ -23,7 +23,7 @@ from shared.workflow.paths import Outputs
 from shared.workflow.reading import read_state
 from shared.workflow.references import EnvMarker
 from shared.workflow.start import choose_start
-from shared.workflow.templates import Literal, Template, compile_value, text_templates
+from shared.workflow.templates import Literal, Template, compile_json_text, compile_value, text_templates
 
 ENVIRONMENT_OBJECT: Final = "environmentVariables"
 """What code calls the object that holds every environment value."""
@@ -184,9 +184,7 @@ def _block(block: Block, spec: BlockSpec, odd: tuple[str, ...]) -> CompiledBlock
         block=block,
         spec=spec,
         outputs=spec.declared_outputs(block),
-        params={
-            key: compile_value(_structured(key, value)) for key, value in params.items() if key not in _PARSED_APART
-        },
+        params={key: _setting(key, value, params) for key, value in params.items() if key not in _PARSED_APART},
         code=_function_code(params, odd) if block.type == "function" else None,
         options=options,
         options_problem=problem,
@@ -200,6 +198,16 @@ _STORED_AS_TEXT: Final = frozenset(
     {"messages", "tools", "inputMapping", "builderData", "metrics", "variables", "arguments"}
 )
 """Lists and objects that some exports store as JSON text. Read before values go in, so that no value can break them."""
+
+
+_JSON_TEXTS: Final = frozenset({"data", "body"})
+"""Settings that are JSON text, where their block's `escapeValues` is on."""
+
+
+def _setting(key: str, value: Json, params: JsonObject) -> Template:
+    if key in _JSON_TEXTS and isinstance(value, str) and params.get("escapeValues") in (True, "true"):
+        return compile_json_text(value)
+    return compile_value(_structured(key, value))
 
 
 def _structured(key: str, value: Json) -> Json:

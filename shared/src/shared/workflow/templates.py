@@ -1,12 +1,16 @@
 """Settings of any shape with their references found: what is literal stays as it is, text becomes `TextTemplate`."""
 
+import re
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
 from shared.workflow.jsvalues import Json
-from shared.workflow.references import TextTemplate, parse_text
+from shared.workflow.references import TemplatePart, TextTemplate, parse_text
+
+_QUOTES: Final = re.compile(r'\\.|"', re.DOTALL)
+"""Quotes of JSON text, and whatever is escaped there: those that are begin and end nothing."""
 
 
 class Literal(msgspec.Struct, frozen=True):
@@ -27,7 +31,15 @@ class ObjectTemplate(msgspec.Struct, frozen=True):
     entries: tuple[tuple[str, "Template"], ...]
 
 
-Template: TypeAlias = Literal | TextTemplate | ListTemplate | ObjectTemplate
+class JsonTextTemplate(msgspec.Struct, frozen=True):
+    """JSON text into which values go as JSON, so that no quote or line break in them can break it."""
+
+    text: TextTemplate
+    within_string: tuple[bool, ...]
+    """For each part of the text: whether it ends, or for a mark stands, between the quotes of a string."""
+
+
+Template: TypeAlias = Literal | TextTemplate | JsonTextTemplate | ListTemplate | ObjectTemplate
 
 
 def compile_value(value: Json) -> Template:
@@ -44,10 +56,18 @@ def compile_value(value: Json) -> Template:
     return Literal(value)
 
 
+def compile_json_text(text: str) -> Template:
+    """Find the references of JSON text whose values are to be written as JSON; the text itself may still be none."""
+    found = parse_text(text)
+    return Literal(text) if found.is_literal else JsonTextTemplate(found, tuple(_within_string(found.parts)))
+
+
 def text_templates(template: Template) -> Iterator[TextTemplate]:
     """Every text with marks inside a template."""
     if isinstance(template, TextTemplate):
         yield template
+    elif isinstance(template, JsonTextTemplate):
+        yield template.text
     elif isinstance(template, ListTemplate):
         for item in template.items:
             yield from text_templates(item)
@@ -58,3 +78,11 @@ def text_templates(template: Template) -> Iterator[TextTemplate]:
 
 def _has_marks(templates: Iterator[Template] | tuple[Template, ...]) -> bool:
     return not all(isinstance(template, Literal) for template in templates)
+
+
+def _within_string(parts: tuple[TemplatePart, ...]) -> Iterator[bool]:
+    within = False
+    for part in parts:
+        if isinstance(part, str):
+            within ^= _QUOTES.findall(part).count('"') % 2 == 1
+        yield within

@@ -1,13 +1,12 @@
 """Code with its references filled in: values become variables, and never source text."""
 
-import json
 from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from executor_service.engine.secrets import SHORTEST_SECRET
-from executor_service.engine.sources import AsTyped, Resolver
+from executor_service.engine.sources import AsTyped, Resolver, as_literal
 from shared.workflow.code_lexing import Language, Place
 from shared.workflow.code_references import CodeMark, CodeTemplate
 from shared.workflow.jsvalues import Json, Missing, stringify
@@ -85,7 +84,7 @@ class _Binder:
             if len(value) >= SHORTEST_SECRET:
                 self._secrets[spliced] = mark.raw
             return spliced
-        return self._name(mark.raw, _literal(value) if self._literal_environment else value)
+        return self._name(mark.raw, as_literal(value) if self._literal_environment else value)
 
     def _reference(self, mark: CodeMark, part: Reference) -> str:
         found = self._resolver.find(part)
@@ -106,16 +105,3 @@ class _Binder:
         name = self._names.setdefault(raw, f"{self._prefix}{len(self._names)}_")
         self._bindings[name] = value
         return name
-
-
-def _literal(text: str) -> Json:
-    try:
-        value: Json = json.loads(text, parse_constant=_no_literal)
-    except ValueError:
-        return text
-    return text if isinstance(value, str | list | dict) else value
-
-
-def _no_literal(name: str) -> None:
-    """`NaN` and `Infinity` are numbers to Python's reader, and in JSON are not."""
-    raise ValueError(f"{name} is no JSON")

@@ -1,8 +1,9 @@
 """What references mean at one place of a run: block outputs, loop and parallel values, variables, environment."""
 
+import json
 from collections.abc import Mapping
 from enum import Enum
-from typing import Final
+from typing import Final, NoReturn
 
 from executor_service.engine.errors import BadReference, UnknownVariable
 from executor_service.engine.places import Places
@@ -12,7 +13,7 @@ from shared.workflow.jsvalues import MISSING, Json, Missing, stringify, to_strin
 from shared.workflow.names import normalise
 from shared.workflow.paths import UndeclaredField, fields_error, look_up, value_at
 from shared.workflow.references import EnvMarker, Path, Reference, TextTemplate
-from shared.workflow.templates import ListTemplate, Literal, ObjectTemplate, Template
+from shared.workflow.templates import JsonTextTemplate, ListTemplate, Literal, ObjectTemplate, Template
 
 
 class AsTyped(Enum):
@@ -146,6 +147,8 @@ class Resolver:
             return template.value
         if isinstance(template, TextTemplate):
             return self.text(template)
+        if isinstance(template, JsonTextTemplate):
+            return self._json_text(template)
         if isinstance(template, ListTemplate):
             return [self.render(item) for item in template.items]
         if isinstance(template, ObjectTemplate):
@@ -157,14 +160,31 @@ class Resolver:
         return "".join(part if isinstance(part, str) else self._part(part) for part in template.parts)
 
     def _part(self, part: Reference | EnvMarker) -> str:
+        found = self._value(part)
+        return part.raw if isinstance(found, AsTyped) else as_text(found)
+
+    def _json_text(self, template: JsonTextTemplate) -> str:
+        parts = zip(template.text.parts, template.within_string, strict=True)
+        return "".join(part if isinstance(part, str) else self._json_part(part, within) for part, within in parts)
+
+    def _json_part(self, part: Reference | EnvMarker, within_string: bool) -> str:
+        found = self._value(part)
+        if isinstance(found, AsTyped):
+            found = part.raw
+        if within_string:
+            return stringify(as_text(found))[1:-1]
+        if isinstance(part, EnvMarker) and isinstance(found, str):
+            found = as_literal(found)
+        return stringify(None if isinstance(found, Missing) else found)
+
+    def _value(self, part: Reference | EnvMarker) -> Found:
         if isinstance(part, EnvMarker):
             value = self._sources.environment_value(part.name)
-            return part.raw if value is None else value
+            return AS_TYPED if value is None else value
         try:
-            found = self._sources.find(part, self._scope)
+            return self._sources.find(part, self._scope)
         except UnknownVariable:
-            return part.raw
-        return part.raw if isinstance(found, AsTyped) else as_text(found)
+            return AS_TYPED
 
 
 def as_text(value: Json | Missing) -> str:
@@ -172,3 +192,17 @@ def as_text(value: Json | Missing) -> str:
     if isinstance(value, str):
         return value
     return "" if isinstance(value, Missing) else stringify(value)
+
+
+def as_literal(text: str) -> Json:
+    """The number, boolean or null that text spells; the text itself where it spells none of these."""
+    try:
+        value: Json = json.loads(text, parse_constant=_refuse_constant)
+    except ValueError:
+        return text
+    return text if isinstance(value, str | list | dict) else value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """`NaN` and `Infinity` are numbers to Python's reader, and in JSON are not."""
+    raise ValueError(f"{name} is no JSON")

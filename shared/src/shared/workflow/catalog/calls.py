@@ -48,6 +48,7 @@ API: Final = BlockSpec(
         SubBlockSpec(id="params", title="Query Params", type="table"),
         SubBlockSpec(id="headers", title="Headers", type="table"),
         SubBlockSpec(id="body", title="Body", type="code"),
+        SubBlockSpec(id="escapeValues", title="Escape values in the JSON", type="switch"),
         SubBlockSpec(id="timeout", title="Timeout (ms)"),
         SubBlockSpec(id="retries", title="Retries"),
         SubBlockSpec(id="retryDelayMs", title="Retry delay (ms)"),

@@ -48,6 +48,7 @@ RESPONSE: Final = BlockSpec(
         ),
         SubBlockSpec(id="builderData", title="Response Structure", type="response-format", condition=_BUILT),
         SubBlockSpec(id="data", title="Response Data", type="code", condition=_JSON),
+        SubBlockSpec(id="escapeValues", title="Escape values in the JSON", type="switch", condition=_JSON),
         SubBlockSpec(id="status", title="Status Code"),
         SubBlockSpec(id="headers", title="Response Headers", type="table"),
     ),
