@@ -12,6 +12,7 @@ from typing import Any, Self
 
 SLOW_SECONDS = 4.0
 CLOSING_SECONDS = 5.0
+HANDING_OVER_SECONDS = 0.01
 DRIP_SECONDS = 0.01
 
 
@@ -56,8 +57,11 @@ class HttpStub:
     async def __aexit__(self, *_: object) -> None:
         self._closing.set()
         self._server.close()
+        # A connection that was accepted in this moment has no task yet, and would be left open for a later test to find.
+        await asyncio.sleep(HANDING_OVER_SECONDS)
         if self._serving:
-            await asyncio.wait(self._serving, timeout=CLOSING_SECONDS)
+            _, still = await asyncio.wait(self._serving, timeout=CLOSING_SECONDS)
+            assert not still, "somebody keeps a connection to the stub open"
 
     @property
     def port(self) -> int:
