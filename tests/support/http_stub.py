@@ -57,10 +57,10 @@ class HttpStub:
     async def __aexit__(self, *_: object) -> None:
         self._closing.set()
         self._server.close()
-        # A connection that was accepted in this moment has no task yet, and would be left open for a later test to find.
+        # A connection that was accepted in this moment has no task yet: a later test would find it left open.
         await asyncio.sleep(HANDING_OVER_SECONDS)
         if self._serving:
-            _, still = await asyncio.wait(self._serving, timeout=CLOSING_SECONDS)
+            _answered, still = await asyncio.wait(self._serving, timeout=CLOSING_SECONDS)
             assert not still, "somebody keeps a connection to the stub open"
 
     @property

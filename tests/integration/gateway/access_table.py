@@ -7,6 +7,8 @@ from gateway.domain.credentials import Scope
 
 Style = Literal["legacy", "plain", "v1", "v2", "auth", "openai"]
 Subject = Literal["nothing", "workflow", "workspace", "user"]
+SUCCESS: Final = (200, 201, 202, 204)
+NOTHING_THERE: Final = (404,)
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Row:
     """What a stranger is told who is told that there is no such thing, where that is not the workflow."""
     of_people: tuple[Scope, ...] | None = None
     """What it asks of who is signed in, where that is not what it asks of keys."""
+    answers: tuple[int, ...] = SUCCESS
+    """What those get who may: another status where the table names nothing that is there, or names it twice."""
     run_id: str = "E1"
     """Which run it is about, where it is about one."""
 
@@ -96,8 +100,10 @@ SERVE_AGENT: Final = "/api/a2a/serve/{agent_id}"
 MINE: Final = "/api/users/me/api-keys"
 
 
-def _in_workspace(method: str, path: str, needs: tuple[Scope, ...], body: Any = None) -> Row:
-    return Row(method, path, needs, subject="workspace", body=body, forbidden="Forbidden")
+def _in_workspace(
+    method: str, path: str, needs: tuple[Scope, ...], body: Any = None, *, answers: tuple[int, ...] = SUCCESS
+) -> Row:
+    return Row(method, path, needs, subject="workspace", body=body, forbidden="Forbidden", answers=answers)
 
 
 TABLE: Final = (
@@ -116,17 +122,17 @@ TABLE: Final = (
     Row("GET", f"{WS}/queue", (READ,), subject="workspace"),
     _in_workspace("GET", f"{WS}/erasures", (ADMIN,)),
     _in_workspace("GET", f"{WS}/members", (READ,)),
-    _in_workspace("PATCH", f"{WS}/members/{{user_id}}", (ADMIN,), {"role": "read"}),
-    _in_workspace("DELETE", f"{WS}/members/{{user_id}}", (ADMIN,)),
+    _in_workspace("PATCH", f"{WS}/members/{{user_id}}", (ADMIN,), {"role": "read"}, answers=NOTHING_THERE),
+    _in_workspace("DELETE", f"{WS}/members/{{user_id}}", (ADMIN,), answers=NOTHING_THERE),
     _in_workspace("GET", f"{WS}/invitations", (ADMIN,)),
     _in_workspace("POST", f"{WS}/invitations", (ADMIN,), {"role": "read"}),
-    _in_workspace("DELETE", f"{WS}/invitations/{{invitation_id}}", (ADMIN,)),
+    _in_workspace("DELETE", f"{WS}/invitations/{{invitation_id}}", (ADMIN,), answers=NOTHING_THERE),
     _in_workspace("GET", f"{WS}/api-keys", (READ,)),
-    _in_workspace("POST", f"{WS}/api-keys", (ADMIN,), {"name": "new"}),
+    _in_workspace("POST", f"{WS}/api-keys", (ADMIN,), {"name": "new"}, answers=(*SUCCESS, 409)),
     _in_workspace("DELETE", f"{WS}/api-keys", (ADMIN,), {"keys": ["none"]}),
-    _in_workspace("PUT", f"{WS}/api-keys/{{key_id}}", (ADMIN,), {"name": "new"}),
-    _in_workspace("DELETE", f"{WS}/api-keys/{{key_id}}", (ADMIN,)),
-    _in_workspace("POST", f"{WS}/api-keys/{{key_id}}/rotate", (ADMIN,)),
+    _in_workspace("PUT", f"{WS}/api-keys/{{key_id}}", (ADMIN,), {"name": "new"}, answers=NOTHING_THERE),
+    _in_workspace("DELETE", f"{WS}/api-keys/{{key_id}}", (ADMIN,), answers=NOTHING_THERE),
+    _in_workspace("POST", f"{WS}/api-keys/{{key_id}}/rotate", (ADMIN,), answers=NOTHING_THERE),
     Row("GET", MINE, (), subject="user"),
     Row("POST", MINE, (), subject="user", body={"name": "mine"}),
     Row("DELETE", MINE, (), subject="user", body={"keys": ["none"]}),
@@ -136,7 +142,7 @@ TABLE: Final = (
     _in_workspace("GET", f"{WS}/environment", (READ,)),
     _in_workspace("PUT", f"{WS}/environment", (ADMIN,), {"variables": {}}),
     _in_workspace("PUT", f"{WS}/environment/{{name}}", (ADMIN,), {"value": "x"}),
-    _in_workspace("DELETE", f"{WS}/environment/{{name}}", (ADMIN,)),
+    _in_workspace("DELETE", f"{WS}/environment/{{name}}", (ADMIN,), answers=(*SUCCESS, 404)),
     Row("GET", "/api/environment", (), subject="user"),
     Row("PUT", "/api/environment", (), subject="user", body={"variables": {}}),
     Row("PUT", "/api/environment/{name}", (), subject="user", body={"value": "x"}),
@@ -160,7 +166,7 @@ TABLE: Final = (
     Row("GET", "/api/jobs/{job_id}", LOOK),
     Row("GET", "/api/users/me/usage-limits", (), subject="nothing"),
     Row("GET", "/api/block-types", (), subject="nothing"),
-    Row("GET", "/api/files/serve/{key}", (), "plain", subject="nothing"),
+    Row("GET", "/api/files/serve/{key}", (), "plain", subject="nothing", answers=NOTHING_THERE),
     Row("GET", f"{W}/executions/{{execution_id}}", LOOK, "plain"),
     Row("POST", f"{W}/executions/{{execution_id}}/cancel", (EXECUTE,), "plain", of_people=(WRITE,)),
     Row("GET", f"{W}/executions/{{execution_id}}/stream", LOOK, "plain", run_id="E2"),
@@ -187,7 +193,7 @@ TABLE: Final = (
     Row("POST", "/api/workflows", (WRITE,), subject="nothing", body={"name": "New"}),
     Row("PUT", W, (WRITE,), body={"name": "Other"}),
     Row("DELETE", W, (DEPLOY,)),
-    Row("POST", "/api/chat", (ADMIN,), body=CHAT),
+    Row("POST", "/api/chat", (ADMIN,), body=CHAT, answers=(*SUCCESS, 400)),
     Row("GET", "/api/chat/validate", (READ,), subject="nothing", query="?identifier=free"),
     Row("GET", "/api/chat/manage/{chat_id}", (READ,), hides="Chat not found"),
     Row("PATCH", "/api/chat/manage/{chat_id}", (ADMIN,), body={"title": "Speak"}, hides="Chat not found"),
@@ -198,7 +204,7 @@ TABLE: Final = (
     Row("PUT", "/api/chat/{identifier}/otp", None, subject="nothing", body={"email": "a@b.example", "otp": "123456"}),
     Row("GET", f"{W}/chat/status", (READ,)),
     Row("GET", f"{W}/a2a", (READ,)),
-    Row("POST", "/api/a2a/agents", (ADMIN,), body=AGENT),
+    Row("POST", "/api/a2a/agents", (ADMIN,), body=AGENT, answers=(*SUCCESS, 400)),
     Row("GET", ONE_AGENT, (READ,), hides="Agent not found"),
     Row("PATCH", ONE_AGENT, (ADMIN,), body={"description": "d"}, hides="Agent not found"),
     Row("DELETE", ONE_AGENT, (ADMIN,), hides="Agent not found"),
