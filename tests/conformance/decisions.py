@@ -24,11 +24,17 @@ def _answered(data: Any, status: int) -> dict[str, Any]:
     return {"success": True, "error": None, "output": output, "block_order": ("Start", "Api")}
 
 
-CONCURRENT = frozenset({"D27", "E09", "E11", "E13"})
-"""Blocks that run at the same time may end in either order: each runs in a process of its own."""
+BRANCHES = frozenset({"E09", "E13"})
+"""Branches of a parallel run at the same time: only within each of them is the order certain."""
 
 RACING = frozenset({"C07"})
-"""Whether the block beside the failing one is done before it decides what else ran: only the failure is certain."""
+"""The block beside the failing one may be done before; then the one behind it begins, too, and may be the output."""
+
+SIBLINGS = frozenset({"D27", "E11"})
+"""Blocks, or loops of two branches, that begin at the same time may end in either order."""
+
+SIBLINGS_OF_A_LOOP = frozenset({"D27"})
+"""So may the results of an iteration, which stand as the blocks ended."""
 
 DECISIONS: dict[str, Decision] = {
     "E17": Decision(
