@@ -1,5 +1,6 @@
 """`flowport up`, as a newcomer meets it."""
 
+import asyncio
 import json
 import os
 import signal
@@ -14,7 +15,9 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.support.workflow_files import block, start, workflow
 
+from flowport.public_api import PublicApi
 from flowport.servers.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -145,6 +148,48 @@ def test_a_killed_one_leaves_nothing_running(tmp_path: Path) -> None:
         children = started.descendants()
         started.process.send_signal(signal.SIGKILL)
         await_gone(children)
+
+
+def test_a_run_that_was_under_way_when_it_was_killed_is_told_as_lost_after_the_next_start(tmp_path: Path) -> None:
+    port = free_port()
+    with up(tmp_path, port) as first:
+        first.await_ready()
+        known = credentials(tmp_path)
+        call = asyncio.run(_waiting_call(known))
+        caller = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _await_logged(known, "processing")
+        first.process.send_signal(signal.SIGKILL)
+        caller.wait(SECONDS)
+
+    with up(tmp_path, port) as second:
+        second.await_ready()
+        lost = _await_logged(known, "failed")
+    assert lost["executionData"]["error"] == "The worker was stopped before the run ended"
+    assert lost["totalDurationMs"] > 0
+    assert lost["executionData"]["traceSpans"][0]["status"] == "error"
+
+
+async def _waiting_call(known: dict[str, Any]) -> list[str]:
+    """A curl command that calls a run of five minutes."""
+    waits = workflow("Waits", [start(), block("wait", "wait", "Wait", timeValue="300")], ("start", "wait"))
+    async with PublicApi(known["baseUrl"], known["apiKey"]) as api:
+        workflow_id = await api.import_workflow(known["workspaceId"], waits)
+        await api.deploy(workflow_id)
+    url = f"{known['baseUrl']}/api/workflows/{workflow_id}/execute"
+    return ["curl", "-s", "-X", "POST", "-H", f"X-API-Key: {known['apiKey']}", url]
+
+
+def _await_logged(known: dict[str, Any], status: str) -> dict[str, Any]:
+    """The newest run, once it is in this state."""
+    deadline = time.monotonic() + SECONDS
+    headers = {"x-api-key": known["apiKey"]}
+    with httpx.Client(base_url=known["baseUrl"], headers=headers, timeout=30) as api:
+        while True:
+            listed = api.get("/api/v1/logs", params={"workspaceId": known["workspaceId"]}).json()["data"]
+            if listed and listed[0]["status"] == status:
+                return dict(api.get(f"/api/v1/logs/{listed[0]['id']}").json()["data"])
+            assert time.monotonic() < deadline, listed
+            time.sleep(0.1)
 
 
 def test_a_program_is_told_what_it_needs(tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ async def embedded(
     """
     deploy_door, jobs_door, executor_door = listen(0), listen(0), listen(0)
     amqp_url = os.environ.get("FLOWPORT_AMQP_URL", MEMORY_BROKER)
-    only_gateway: Mapping[str, Any] = {"settle_seconds": 0} if amqp_url == MEMORY_BROKER else {}
+    is_alone = amqp_url == MEMORY_BROKER
+    only_gateway: Mapping[str, Any] = {"settle_seconds": 0} if is_alone else {}
     common: Mapping[str, Any] = {
         "amqp_url": amqp_url,
         "mongodb_uri": mongodb_uri,
@@ -55,9 +56,10 @@ async def embedded(
         environment_keys=SecretStr(environment_keys),
         keyed_providers=tuple(keyed_providers(ProviderSettings())),
     )
+    jobs_settings = JobsSettings(**common, webhook_keys=SecretStr(environment_keys))
     apps: list[tuple[FastAPI, socket.socket]] = [
         (deploy_service.bootstrap.build(deploy_settings), deploy_door),
-        (jobs_service.bootstrap.build(JobsSettings(**common, webhook_keys=SecretStr(environment_keys))), jobs_door),
+        (jobs_service.bootstrap.build(jobs_settings, is_alone=is_alone), jobs_door),
         (executor_service.bootstrap.build(ExecutorSettings(**common)), executor_door),
         (gateway.bootstrap.build(GatewaySettings(**common, **only_gateway)), door),
     ]

@@ -46,6 +46,17 @@ async def test_what_is_overdue_is_told_with_and_without_what_is_at_work(kept: Ke
     assert [seen.run.id for seen in await kept.runs.overdue(10, at_work=False)] == ["run-2"]
 
 
+async def test_of_orphans_only_the_attached_are_overdue_and_whoever_read_one_before_reads_it_again(kept: Kept) -> None:
+    attached = await kept.due(a_run(Phase.ATTACHED, attempt=1), seconds=LONG)
+    await kept.due(at_work(id="run-2"), seconds=LONG)
+    await kept.due(a_run(Phase.PAUSED, id="run-3", attempt=1), seconds=LONG)
+
+    await kept.runs.orphan_attached()
+
+    assert [seen.run.id for seen in await kept.runs.overdue(10)] == ["run-1"]
+    assert not await kept.runs.replace(attached, replace(attached, cancel_requested=True))
+
+
 async def test_an_accepted_journal_entry_gives_a_lease_to_go_on_with(kept: Kept) -> None:
     await kept.due(at_work(), seconds=OVER)
 

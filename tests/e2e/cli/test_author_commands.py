@@ -129,8 +129,8 @@ def test_an_interrupted_stream_tells_how_to_find_its_run(
         assert process.stdout is not None
         assert process.stdout.read(4) == "word"
         process.send_signal(SIGINT)
-        _, said = process.communicate()
-    assert process.returncode == 130
+        written, said = process.communicate()
+    assert process.returncode == 130, (len(written), written[-200:], said)
     run_id = said.split("runs cancel ")[1].strip()
     assert flowport("runs", "cancel", run_id).code == 0
 

@@ -111,7 +111,7 @@ async def test_a_large_output_is_kept_whole(system: System) -> None:
 async def test_a_run_that_never_tells_its_end_is_ended(system: System) -> None:
     await system.executor.record(began())
     await until(becomes(system, RunStatus.PROCESSING))
-    await system.collection("runs").update_one({"_id": "attached-1"}, {"$set": {"due_ms": 1}})
+    await system.collection("runs").update_one({"_id": "attached-1"}, {"$set": {"due_ms": 1, "started_ms": 1}})
 
     await until(becomes(system, RunStatus.FAILED))
     error = (await system.gateway.run("attached-1")).error

@@ -231,6 +231,12 @@ class FakeRuns:
         late = [run for run in self.kept.values() if run.due_at is not None and run.due_at <= now]
         return [Seen(run, now) for run in late if at_work or run.phase is not Phase.PROCESSING][:limit]
 
+    async def orphan_attached(self) -> None:
+        """See Runs."""
+        for run in self.kept.values():
+            if run.phase is Phase.ATTACHED:
+                await self.replace(run, replace(run, due_at=self.clock.now()))
+
     async def adopt(self, adopted: Adopted) -> bool:
         """See Runs."""
         raise NotImplementedError

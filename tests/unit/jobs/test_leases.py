@@ -55,6 +55,17 @@ def test_an_attached_run_that_never_told_its_end_fails_as_stuck() -> None:
     assert run.error.message == "Job terminated: stuck in processing for more than 90 minutes"
 
 
+def test_an_attached_run_that_is_given_up_before_its_limit_says_that_its_worker_is_gone() -> None:
+    run = overdue(a_run(Phase.ATTACHED, attempt=1, started_at=NOW, due_at=after(60)), after(60), RULES)
+
+    assert run.phase is Phase.FAILED
+    assert run.error is not None
+    assert (run.error.code, run.error.message) == (
+        ErrorCode.WORKER_LOST,
+        "The worker was stopped before the run ended",
+    )
+
+
 def test_an_attached_run_that_was_asked_to_stop_and_never_told_its_end_is_cancelled() -> None:
     assert overdue(a_run(Phase.ATTACHED, cancel_requested=True), after(6000), RULES).phase is Phase.CANCELLED
 

@@ -66,6 +66,10 @@ def test_only_a_failure_that_nothing_handled_fails_the_run() -> None:
     assert (span["status"], span["errorHandled"], span["output"]) == ("error", True, {"error": "no"})
 
 
+def test_a_run_that_was_lost_is_an_error_without_any_block_that_failed() -> None:
+    assert run_span([], BEGIN, BEGIN, has_failed=True)["status"] == "error"
+
+
 def test_iterations_are_gathered_under_their_container() -> None:
     rounds = [
         log("f", order, name=f"f (iteration {index})", loop_id="L", iteration_index=index)

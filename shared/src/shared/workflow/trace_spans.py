@@ -8,7 +8,7 @@ import msgspec
 
 from shared.clock import epoch_ms, iso
 from shared.contracts.jobs import RunView
-from shared.contracts.runs import BlockLog
+from shared.contracts.runs import BlockLog, RunStatus
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.trace_segments import model_facts, segment_spans
@@ -21,9 +21,14 @@ Path = tuple[tuple[str, int], ...]
 """Container and iteration, outermost first: where a block stands."""
 
 
-def run_span(blocks: Sequence[BlockLog], started_at: datetime, ended_at: datetime) -> JsonObject:
-    """The span of a whole run, with everything below it. Times are ISO text, durations milliseconds."""
-    failed = any(not log.success and not log.error_handled for log in blocks)
+def run_span(
+    blocks: Sequence[BlockLog], started_at: datetime, ended_at: datetime, *, has_failed: bool = False
+) -> JsonObject:
+    """The span of a whole run, with everything below it. Times are ISO text, durations milliseconds.
+
+    A run can have failed though none of its blocks did: its worker may have been lost, or its time limit be over.
+    """
+    failed = has_failed or any(not log.success and not log.error_handled for log in blocks)
     return {
         "id": "workflow-execution",
         "name": "Workflow Execution",
@@ -39,7 +44,7 @@ def run_span(blocks: Sequence[BlockLog], started_at: datetime, ended_at: datetim
 def trace_of(run: RunView) -> JsonObject:
     """The span of a run as it stands: one that has not ended has no length."""
     began = run.started_at or run.created_at
-    return run_span(run.blocks, began, run.ended_at or began)
+    return run_span(run.blocks, began, run.ended_at or began, has_failed=run.status is RunStatus.FAILED)
 
 
 def block_spans(blocks: Iterable[BlockLog], started_at: datetime) -> list[JsonObject]:

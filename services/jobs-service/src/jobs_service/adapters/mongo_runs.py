@@ -16,6 +16,7 @@ from jobs_service.adapters.run_documents import (
     UNTOLD,
     changes,
     decode_spec,
+    length_fields,
     new_document,
     nobody,
     payload_in,
@@ -95,7 +96,8 @@ class MongoRuns:
         return (await self._runs.update_one(*statement_of([change]))).matched_count == 1
 
     def _change(self, before: Run, after: Run, result: Result | None) -> RunChange:
-        fields = changes(before, after) | (result_fields(result) if result else {})
+        left = length_fields(after) if result is None else result_fields(result)
+        fields = changes(before, after) | left
         if before.phase is Phase.WAITING:
             fields[UNBOOKED] = True
         if after.phase.is_terminal and self._is_told(after.workspace_id):
@@ -118,6 +120,12 @@ class MongoRuns:
         late = {"phase": {"$in": WATCHED if at_work else WITHOUT_WORKER}, "due_ms": {"$lte": now}}
         found = await self._find(late, {"$project": STATE_ONLY}, {"$limit": limit})
         return [_seen(document) for document in found]
+
+    @store_call
+    async def orphan_attached(self) -> None:
+        """See Runs."""
+        update = {"$set": {"due_ms": await now_ms(self._store)}, "$inc": {"revision": 1}}
+        await self._runs.update_many({"phase": Phase.ATTACHED.value}, update)
 
     @store_call
     async def adopt(self, adopted: Adopted) -> bool:

@@ -137,6 +137,13 @@ def result_fields(result: Result, *, charge_id: str | None = None) -> Document:
     return fields
 
 
+def length_fields(run: Run) -> Document:
+    """What a run leaves behind that ended, and of whose worker nothing was heard: how long it was under way."""
+    if run.started_at is None or run.ended_at is None:
+        return {}
+    return {"duration_ms": (run.ended_at - run.started_at).total_seconds() * 1000}
+
+
 def to_run(document: Document) -> Run:
     """The state of a stored run."""
     found = document.get

@@ -7,6 +7,7 @@ from jobs_service import metrics
 from jobs_service.api.blobs import BLOBS
 from jobs_service.api.dead_letters import dead_letters_router
 from jobs_service.api.webhooks import webhooks_router
+from jobs_service.application.orphans import Orphans
 from jobs_service.bootstrap.kept import keep, open_store
 from jobs_service.bootstrap.leaders import leaders
 from jobs_service.bootstrap.redriving import redrive
@@ -34,8 +35,9 @@ def build(
     clock: Clock | None = None,
     runs: Runs | None = None,
     queue: Queue | None = None,
+    is_alone: bool = False,
 ) -> FastAPI:
-    """The application; what is not given is made from `settings`."""
+    """The application; what is not given is made from `settings`. Alone, no other process runs workflows with it."""
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.JOBS)
     clock, tokens = clock or SystemClock(), ServiceTokens.of(settings)
     metrics.QUEUE_LIMIT.set(settings.dispatch_max_queue_global)
@@ -51,6 +53,7 @@ def build(
             kept.ledgers,
             tallier(kept),
             kept.grouped,
+            *([Orphans(kept.runs)] if is_alone else ()),
             broker,
             life.accepting.batches,
             life.recording.batches,

@@ -51,7 +51,9 @@ def claim(run: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
 def overdue(run: Run, now: datetime, rules: Rules) -> Run:
     """What becomes of a run whose moment has come: ended, or handed to a worker."""
     if run.phase is Phase.ATTACHED:
-        return _ended(run, now, rules) or end(run, Phase.FAILED, now, rules, error=texts.stuck(run.limit_text_ms))
+        is_late = run.started_at is None or run.started_at + run.time_limit <= now
+        error = texts.stuck(run.limit_text_ms) if is_late else texts.worker_lost()
+        return _ended(run, now, rules) or end(run, Phase.FAILED, now, rules, error=error)
     if run.phase is Phase.PAUSED:
         return pauses.come_due(run, now, rules)
     counted = replace(run, losses=run.losses + 1) if run.phase is Phase.PROCESSING else run

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from shared.contracts.runs import ErrorCode, RunError, time_out_text
+from shared.contracts.runs import WORKER_LOST, ErrorCode, RunError, time_out_text
 
 
 def timed_out(limit_ms: int) -> RunError:
@@ -14,6 +14,11 @@ def stuck(limit_ms: int) -> RunError:
     """An attached run began and nobody ever told how it ended."""
     minutes = max(1, limit_ms // 60_000)
     return RunError(ErrorCode.WORKER_LOST, f"Job terminated: stuck in processing for more than {minutes} minutes")
+
+
+def worker_lost() -> RunError:
+    """It was under way when its worker stopped."""
+    return RunError(ErrorCode.WORKER_LOST, WORKER_LOST)
 
 
 def attempts_exhausted(losses: int) -> RunError:

@@ -72,6 +72,10 @@ class Runs(Protocol):
         """Runs that should have been heard of by now; without `at_work`, only those that no worker holds."""
         ...
 
+    async def orphan_attached(self) -> None:
+        """Nobody is left who could tell how an attached run ended: every one of them is overdue."""
+        ...
+
     async def adopt(self, adopted: Adopted) -> bool:
         """Make an attached run durable. False: it is so already, is over, or is to be cancelled."""
         ...
