@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from tests.faults.runner import brokers, cluster, doors, killing, versions, workers
+from tests.faults.runner import brokers, cluster, doors, killing, providers, versions, workers
 from tests.faults.runner.figures import Scenario
 
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     *killing.SCENARIOS,
     *doors.SCENARIOS,
     *workers.SCENARIOS,
+    *providers.SCENARIOS,
     *versions.SCENARIOS,
     *brokers.SCENARIOS,
     *cluster.SCENARIOS,

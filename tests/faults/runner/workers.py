@@ -1,4 +1,4 @@
-"""Workers: frozen and thawed, with hostile code, with providers that fail, and with wrong clocks."""
+"""Workers: frozen and thawed, with hostile code, and with wrong clocks."""
 
 import asyncio
 import time
@@ -12,15 +12,10 @@ from tests.faults.harness.workflows import steps
 from tests.faults.runner.figures import Figure, Scenario
 from tests.faults.runner.scene import EXECUTORS, JOBS, Scene
 from tests.support.eventually import eventually
-from tests.support.model_server import ModelServer, Reply
-from tests.support.public_door import PublicDoor
-from tests.support.workflow_files import START, JsonObject, agent, block, start, workflow
+from tests.support.workflow_files import START, block, start, workflow
 
 FROZEN_SECONDS: Final = 60.0
 FROZEN_JOBS: Final = 40
-MODEL_RUNS: Final = 60
-HUNG_SECONDS: Final = 3
-ENDED: Final = ("completed", "failed", "cancelled")
 SKEW_SECONDS: Final = 300
 SKEWED_JOBS: Final = 60
 FAKETIME: Final = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
@@ -95,38 +90,6 @@ async def hostile_code(scene: Scene) -> Sequence[Figure]:
     ]
 
 
-async def failing_providers(scene: Scene) -> Sequence[Figure]:
-    """Models that hang, break off in the middle of a token, or are too busy; queued runs with a time limit."""
-    chance, kinds = scene.chance("providers"), ("hangs", "cuts", "busy", "well")
-    _script(scene.models)
-    async with scene.door() as door:
-        ids = {
-            kind: await door.publish(
-                workflow(kind, [start(), agent("a1", f"vllm/provider-{kind}", "Say this")], (START, "a1"))
-            )
-            for kind in kinds
-        }
-        chosen = [chance.choice(kinds) for _ in range(MODEL_RUNS)]
-        body = {"async": True, "executionTimeoutSeconds": HUNG_SECONDS}
-        began = time.monotonic()
-        answers = [await door.http.post(f"/api/v2/workflows/{ids[kind]}/execute", json=body) for kind in chosen]
-        run_ids = [answer.raise_for_status().json()["data"]["runId"] for answer in answers]
-        ends = [await _ended(door, ids[kind], run_id) for kind, run_id in zip(chosen, run_ids, strict=True)]
-        took = time.monotonic() - began
-    by_kind = {kind: [end for end, k in zip(ends, chosen, strict=True) if k == kind] for kind in kinds}
-    for kind, found in by_kind.items():
-        scene.say(
-            f"{kind}: {len(found)} runs, {found[0]['status'] if found else ''} {found[0]['error'] if found else ''}"
-        )
-    false = [end for kind in ("hangs", "cuts") for end in by_kind[kind] if end["status"] != "failed"]
-    return [
-        Figure("runs", len(ends)),
-        Figure("all ended after", took, "s"),
-        Figure("broken or hung and not failed", len(false), at_most=0),
-        Figure("well and not completed", sum(end["status"] != "completed" for end in by_kind["well"]), at_most=0),
-    ]
-
-
 async def wrong_clocks(scene: Scene) -> Sequence[Figure]:
     """One executor is five minutes fast, one jobs-service five minutes slow; nothing ends early."""
     if FAKETIME is None:
@@ -158,26 +121,8 @@ async def wrong_clocks(scene: Scene) -> Sequence[Figure]:
     ]
 
 
-async def _ended(door: PublicDoor, workflow_id: str, run_id: str) -> JsonObject:
-    async with asyncio.timeout(60):
-        while True:
-            answer = await door.http.get(f"/api/v2/workflows/{workflow_id}/runs/{run_id}")
-            run: JsonObject = answer.raise_for_status().json()["data"]
-            if run["status"] in ENDED:
-                return run
-            await asyncio.sleep(0.1)
-
-
-def _script(models: ModelServer) -> None:
-    models.answer("provider-hangs", Reply.says("never", gate=models.gate()))
-    models.answer("provider-cuts", Reply.says("half a word", cut_after=2))
-    busy = [Reply.fails(429, "too busy", retry_after=1)] * 2
-    models.answer("provider-busy", *busy, Reply.says("at last"))
-
-
 SCENARIOS: Final = (
     Scenario("frozen", "SIGSTOP of a worker for 60 s, and back (4)", freeze_and_thaw),
     Scenario("hostile-code", "code that eats memory, spins, recurses (21)", hostile_code),
-    Scenario("providers", "model providers that hang, break off, are busy (23)", failing_providers),
     Scenario("clocks", "clocks five minutes off, either way (16)", wrong_clocks),
 )
