@@ -3,9 +3,9 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
@@ -17,12 +17,16 @@ REST: Final = 4
 """A look at a long journal is followed by a rest of so many times what it took: it shall not be a load of its own."""
 
 
-def journaled_blocks(mongodb_uri: str, run_ids: Iterable[str] | None = None) -> set[tuple[str, str]]:
-    """The blocks that are in the store as done, of these runs or of all, by run id and block id."""
-    with MongoClient[dict[str, object]](mongodb_uri, serverSelectionTimeoutMS=5_000) as client:
+def journaled_blocks(mongodb_uri: str, run_ids: Iterable[str] | None = None) -> dict[tuple[str, str], float]:
+    """The blocks that are in the store as done, of these runs or of all, by run id and block id: since when."""
+    with MongoClient[dict[str, Any]](mongodb_uri, serverSelectionTimeoutMS=5_000, tz_aware=True) as client:
         query = {"kind": "block"} if run_ids is None else {"run_id": {"$in": list(run_ids)}, "kind": "block"}
-        found = list(client[f"{PREFIX}_jobs"]["journal"].find(query))
-    return {(str(entry["run_id"]), json.loads(bytes(_bytes(entry["data"])))["log"]["blockId"]) for entry in found}
+        found = client[f"{PREFIX}_jobs"]["journal"].find(query).sort("written_at", -1)
+        return {(entry["run_id"], _block_id(entry["data"])): entry["written_at"].timestamp() for entry in found}
+
+
+def _block_id(data: bytes) -> str:
+    return str(json.loads(bytes(data))["log"]["blockId"])
 
 
 def runs_without_an_end(mongodb_uri: str) -> int:
@@ -33,18 +37,21 @@ def runs_without_an_end(mongodb_uri: str) -> int:
 
 
 class JournalWatch:
-    """Looks again and again at what is journaled, and how often the outside had been called for it by then."""
+    """Looks again and again at what is journaled, and since when: what calls the outside for it after that, repeats it.
+
+    Entries go with the end of their run, so that those of a run which ends between two looks are not seen.
+    """
 
     def __init__(self, mongodb_uri: str, witness: Witness, name_of: Callable[[str], str | None]) -> None:
         self._mongodb_uri = mongodb_uri
         self._witness = witness
         self._name_of = name_of
-        self._calls: dict[tuple[str, str], int] = {}
+        self._since: dict[tuple[str, str], float] = {}
 
     @property
     def seen(self) -> int:
         """How many journaled blocks were seen."""
-        return len(self._calls)
+        return len(self._since)
 
     async def go_on(self, stopping: asyncio.Event) -> None:
         """Look until `stopping` is set; a store that is away is asked again."""
@@ -55,18 +62,15 @@ class JournalWatch:
             await asyncio.sleep(max(LOOK_SECONDS, REST * (time.monotonic() - began)))
 
     def ran_again(self) -> list[str]:
-        """Blocks that called the outside after they were seen in the journal."""
+        """Blocks that called the outside after they were in the journal."""
         return [
-            f"{name}/{step}" for (step, name), calls in self._calls.items() if self._witness.calls(step, name) > calls
+            f"{name}/{step}"
+            for (step, name), since in self._since.items()
+            if self._witness.last_call(step, name) > since
         ]
 
-    def _note(self, blocks: set[tuple[str, str]]) -> None:
-        for run_id, step in blocks:
+    def _note(self, blocks: Mapping[tuple[str, str], float]) -> None:
+        for (run_id, step), since in blocks.items():
             name = self._name_of(run_id)
-            if name is not None and (step, name) not in self._calls:
-                self._calls[step, name] = self._witness.calls(step, name)
-
-
-def _bytes(value: object) -> bytes:
-    assert isinstance(value, bytes)
-    return value
+            if name is not None:
+                self._since.setdefault((step, name), since)

@@ -11,6 +11,8 @@ import httpx
 JsonObject = dict[str, Any]
 TERMINAL: Final = ("completed", "failed")
 TRY_SECONDS: Final = 20.0
+ASKERS: Final = 50
+"""So many ask for the ends of jobs at once; with many more we would stall for longer than connections are kept."""
 IDLE_SECONDS: Final = 0.25
 """A kept connection is not used again after this: far less than a stopping gateway's notice, for we may stall."""
 
@@ -60,14 +62,15 @@ class Callers:
 
     async def ended(self, *, seconds: float) -> dict[str, JsonObject]:
         """Every accepted job at its end, by name. Raises TimeoutError."""
+        askers = asyncio.Semaphore(ASKERS)
         async with asyncio.timeout(seconds):
-            jobs = self.tally.accepted.items()
-            ends = await asyncio.gather(*(self._ended(job_id) for _, job_id in jobs))
+            ends = await asyncio.gather(*(self._ended(job_id, askers) for job_id in self.tally.accepted.values()))
         return dict(zip(self.tally.accepted, ends, strict=True))
 
-    async def _ended(self, job_id: str) -> JsonObject:
+    async def _ended(self, job_id: str, askers: asyncio.Semaphore) -> JsonObject:
         while True:
-            answer = await self._request("GET", f"/api/jobs/{job_id}")
+            async with askers:
+                answer = await self._request("GET", f"/api/jobs/{job_id}")
             if answer.is_success and answer.json()["status"] in TERMINAL:
                 found: JsonObject = answer.json()
                 return found

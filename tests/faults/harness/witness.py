@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Self
@@ -19,7 +19,7 @@ class Witness:
 
     def __init__(self, *, answer_seconds: float = 0.0) -> None:
         self._answer_seconds = answer_seconds
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._moments: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         self._gates: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -55,13 +55,18 @@ class Witness:
         """How often a step was called, by one run or by all."""
         with self._lock:
             if run is not None:
-                return self._counts[step, run]
-            return sum(count for (name, _), count in self._counts.items() if name == step)
+                return len(self._moments.get((step, run), ()))
+            return sum(len(moments) for (name, _), moments in self._moments.items() if name == step)
+
+    def last_call(self, step: str, run: str) -> float:
+        """When a run last called a step, in Unix time; 0 if it never did."""
+        with self._lock:
+            return max(self._moments.get((step, run), ()), default=0.0)
 
     def _take(self, path: str) -> None:
         step, _, run = path.strip("/").partition("/")
         with self._lock:
-            self._counts[step, run] += 1
+            self._moments[step, run].append(time.time())
         time.sleep(self._answer_seconds)
         gate = self._gates.get(step)
         if gate is not None:
