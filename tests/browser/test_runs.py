@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from playwright.sync_api import FloatRect, Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, Route, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, asking, talking
 
@@ -27,6 +27,23 @@ def test_a_failing_run_is_seen_with_its_block_and_message(console: Console, acco
     console.shows(re.compile("no more tea"))
     console.press("Run again")
     console.page.wait_for_url(re.compile(rf"/runs/{workflow_id}/(?!.*undefined).+"))
+
+
+def test_a_run_is_seen_before_the_versions_are_known(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("No hurry", "return 'tea';"))
+    run_id = account.run(workflow_id).headers["x-execution-id"]
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    console.page.route(f"**/api/workflows/{workflow_id}/deployments", hold)
+    console.page.goto(f"/runs/{workflow_id}/{run_id}")
+    expect(console.page.get_by_role("region", name="Output")).to_contain_text("tea")
+    while not held:
+        console.page.wait_for_timeout(50)
+    held.pop().continue_()
+    expect(console.page.get_by_role("definition").filter(has_text="v1")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1440, 390])
