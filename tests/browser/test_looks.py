@@ -193,6 +193,10 @@ def _run_draft(console: Console, sights: Sights) -> None:
     console.goto(f"/workflows/{sights.talking}").press("Run").press("Run draft").shows("Result")
 
 
+def _rotate_key(console: Console, sights: Sights) -> None:
+    console.goto("/settings/keys").press("Rotate Newsletter").shows("The old key")
+
+
 STRANGERS: dict[str, Visit] = {
     "sign-in": lambda console, _: console.goto("/").shows("Sign in to Flowport"),
     "invite": lambda console, sights: console.goto(sights.invitation).shows("Choose a password, and you are in."),
@@ -221,6 +225,7 @@ VISITS: dict[str, Visit] = {
     "run": lambda console, sights: console.goto(f"/runs/{sights.failing}/{sights.run}").shows("Blocks"),
     "answer": lambda console, sights: console.goto(f"/resume/{sights.asking}/{sights.paused}").shows("Send answer"),
     "settings-keys": lambda console, _: console.goto("/settings/keys").shows("Workspace keys"),
+    "settings-keys-rotate": _rotate_key,
     "settings-members": lambda console, _: console.goto("/settings/members").shows("Invite"),
     "settings-secrets": lambda console, _: console.goto("/settings/secrets").shows("Secrets"),
     "settings-mcp": lambda console, _: console.goto("/settings/mcp").shows("Editors' desk"),
