@@ -197,6 +197,12 @@ def _rotate_key(console: Console, sights: Sights) -> None:
     console.goto("/settings/keys").press("Rotate Newsletter").shows("The old key")
 
 
+def _audit(console: Console, sights: Sights) -> None:
+    entry = console.goto("/settings/audit").page.get_by_role("row").filter(has_text="published the chat Board room")
+    entry.get_by_text("published").click()
+    expect(entry.get_by_text("chat.created")).to_be_visible()
+
+
 STRANGERS: dict[str, Visit] = {
     "sign-in": lambda console, _: console.goto("/").shows("Sign in to Flowport"),
     "invite": lambda console, sights: console.goto(sights.invitation).shows("Choose a password, and you are in."),
@@ -233,7 +239,7 @@ VISITS: dict[str, Visit] = {
     "settings-limits": lambda console, _: console.goto("/settings/limits").shows("Left right now"),
     "settings-dead-letters": lambda console, _: console.goto("/settings/dead-letters").shows("No dead letters"),
     "no-page": lambda console, _: console.goto("/nonsense").shows("There is no such page"),
-    "settings-audit": lambda console, _: console.goto("/settings/audit").shows("Audit log"),
+    "settings-audit": _audit,
 }
 
 
