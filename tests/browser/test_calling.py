@@ -34,13 +34,53 @@ def test_a_key_tells_that_it_has_expired_and_what_it_is_for(console: Console, ac
     soon = {"name": "For an hour", "expiresAt": (now + timedelta(hours=1)).isoformat()}
     later = {"name": "For a day", "expiresAt": (now + timedelta(days=1)).isoformat(), "workflowIds": [workflow_id]}
     for wish in (soon, later):
-        body = {"scopes": ["execute"], **wish}
-        account.http.post(f"/api/workspaces/{account.workspace_id}/api-keys", json=body).raise_for_status()
+        _made(account, {"scopes": ["execute"], **wish})
     console.page.clock.set_fixed_time(now + timedelta(hours=2))
     console.goto("/settings/keys")
     expect(_key(console, "For an hour")).to_contain_text("Expired")
     expect(_key(console, "For a day")).to_contain_text("only Only this one")
     expect(_key(console, "For a day")).not_to_contain_text("expired", ignore_case=True)
+
+
+def test_a_rotated_key_works_beside_the_new_one_for_as_long_as_is_chosen(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Behind two keys", "return 'in';"))
+    old = _made(account, {"name": "Turned over", "scopes": ["execute"]})
+    console.goto("/settings/keys")
+    new = _rotated(console, "Turned over", "Works for another hour")
+    assert [account.run(workflow_id, key=key).status_code for key in (old, new)] == [200, 200]
+    expect(_key(console, "Turned over").filter(has_text="Replaced")).to_contain_text("until")
+
+    newest = _rotated(console, "Turned over", "Stops working at once")
+    assert _refused_within_a_second(account, workflow_id, new).status_code == 401
+    assert [account.run(workflow_id, key=key).status_code for key in (old, newest)] == [200, 200]
+
+
+def _rotated(console: Console, name: str, old: str) -> str:
+    console.press(f"Rotate {name}")
+    console.page.get_by_label("The old key").select_option(old)
+    console.confirm("Rotate")
+    shown = console.page.get_by_test_id("new-key").inner_text()
+    console.press("Copy key")
+    assert console.page.evaluate("navigator.clipboard.readText()") == shown
+    console.press("Done")
+    return shown
+
+
+def _made(account: Account, wish: Json) -> str:
+    answer = account.http.post(f"/api/workspaces/{account.workspace_id}/api-keys", json=wish).raise_for_status()
+    return str(answer.json()["key"]["key"])
+
+
+def test_a_key_may_have_a_limit_of_its_own(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Now and then", "return 1;"))
+    console.goto("/settings/keys").press("Create key")
+    console.page.get_by_role("textbox", name="Name").fill("Twice a minute")
+    console.page.get_by_label("Calls a minute").fill("2")
+    console.press("Create")
+    key = console.page.get_by_test_id("new-key").inner_text()
+    console.press("Done")
+    expect(_key(console, "Twice a minute")).to_contain_text("2 calls a minute")
+    assert 429 in [account.run(workflow_id, key=key).status_code for _ in range(10)]
 
 
 def _key(console: Console, name: str) -> Locator:

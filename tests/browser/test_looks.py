@@ -193,6 +193,16 @@ def _run_draft(console: Console, sights: Sights) -> None:
     console.goto(f"/workflows/{sights.talking}").press("Run").press("Run draft").shows("Result")
 
 
+def _rotate_key(console: Console, sights: Sights) -> None:
+    console.goto("/settings/keys").press("Rotate Newsletter").shows("The old key")
+
+
+def _audit(console: Console, sights: Sights) -> None:
+    entry = console.goto("/settings/audit").page.get_by_role("row").filter(has_text="published the chat Board room")
+    entry.get_by_text("published").click()
+    expect(entry.get_by_text("chat.created")).to_be_visible()
+
+
 STRANGERS: dict[str, Visit] = {
     "sign-in": lambda console, _: console.goto("/").shows("Sign in to Flowport"),
     "invite": lambda console, sights: console.goto(sights.invitation).shows("Choose a password, and you are in."),
@@ -221,6 +231,7 @@ VISITS: dict[str, Visit] = {
     "run": lambda console, sights: console.goto(f"/runs/{sights.failing}/{sights.run}").shows("Blocks"),
     "answer": lambda console, sights: console.goto(f"/resume/{sights.asking}/{sights.paused}").shows("Send answer"),
     "settings-keys": lambda console, _: console.goto("/settings/keys").shows("Workspace keys"),
+    "settings-keys-rotate": _rotate_key,
     "settings-members": lambda console, _: console.goto("/settings/members").shows("Invite"),
     "settings-secrets": lambda console, _: console.goto("/settings/secrets").shows("Secrets"),
     "settings-mcp": lambda console, _: console.goto("/settings/mcp").shows("Editors' desk"),
@@ -228,7 +239,7 @@ VISITS: dict[str, Visit] = {
     "settings-limits": lambda console, _: console.goto("/settings/limits").shows("Left right now"),
     "settings-dead-letters": lambda console, _: console.goto("/settings/dead-letters").shows("No dead letters"),
     "no-page": lambda console, _: console.goto("/nonsense").shows("There is no such page"),
-    "settings-audit": lambda console, _: console.goto("/settings/audit").shows("Audit log"),
+    "settings-audit": _audit,
 }
 
 
@@ -362,6 +373,15 @@ def test_nothing_jumps_while_a_page_loads(
         console.page.wait_for_timeout(SETTLED_MS)
     shifts = console.page.evaluate(SHIFTS)
     assert sum(value for value, *_ in shifts) < 0.01, shifts
+
+
+@pytest.mark.parametrize("width", [770, 900, 1100, 1440])
+def test_the_workflows_never_scroll_sideways(
+    open_page: Callable[..., Page], account: Account, sights: Sights, width: int
+) -> None:
+    console = Console(open_page(width=width), account).signed_in().goto("/").shows("Check an order")
+    table = console.page.get_by_role("region", name="Workflows")
+    assert table.evaluate("frame => frame.scrollWidth - frame.clientWidth") == 0
 
 
 @pytest.mark.parametrize("path", ["/", "/workflows/x", "/runs", "/settings/keys", "/invite"])

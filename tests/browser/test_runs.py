@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from playwright.sync_api import FloatRect, Locator, Page, expect
-from tests.browser.console import Account, Console
+from playwright.sync_api import FloatRect, Locator, Page, Route, expect
+from tests.browser.console import Account, Console, Json
 from tests.browser.workflows import answering, asking, talking
 
 from shared.broker.connect import open_broker
@@ -27,6 +27,23 @@ def test_a_failing_run_is_seen_with_its_block_and_message(console: Console, acco
     console.shows(re.compile("no more tea"))
     console.press("Run again")
     console.page.wait_for_url(re.compile(rf"/runs/{workflow_id}/(?!.*undefined).+"))
+
+
+def test_a_run_is_seen_before_the_versions_are_known(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("No hurry", "return 'tea';"))
+    run_id = account.run(workflow_id).headers["x-execution-id"]
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    console.page.route(f"**/api/workflows/{workflow_id}/deployments", hold)
+    console.page.goto(f"/runs/{workflow_id}/{run_id}")
+    expect(console.page.get_by_role("region", name="Output")).to_contain_text("tea")
+    while not held:
+        console.page.wait_for_timeout(50)
+    held.pop().continue_()
+    expect(console.page.get_by_role("definition").filter(has_text="v1")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1440, 390])
@@ -59,6 +76,24 @@ def test_a_paused_run_is_answered_where_its_link_leads(console: Console, account
     console.press("Send answer").shows("The run goes on.")
     expect(console.page.get_by_role("heading", name=re.compile("Ask about tea"))).to_contain_text("Completed")
     expect(console.page.get_by_role("region", name="Output")).to_contain_text("Serve it")
+
+
+def test_a_yes_or_no_is_chosen_by_who_answers(console: Console, account: Account) -> None:
+    form: list[Json] = [
+        {"id": "f0", "name": "approved", "type": "boolean", "required": True},
+        {"id": "f1", "name": "urgent", "type": "boolean"},
+    ]
+    workflow_id = account.publish(asking("Yes or no", form=form, code="return [<ask.approved>, <ask.urgent>];"))
+    run_id = account.run(workflow_id).json()["executionId"]
+    console.goto(f"/runs/{workflow_id}/{run_id}")
+    approved, urgent = (console.page.get_by_label(name) for name in ("approved", "urgent"))
+    expect(approved).to_have_value("")
+    expect(urgent).to_have_value("")
+    console.press("Send answer")
+    expect(approved).to_be_focused()
+    approved.select_option("Yes")
+    console.press("Send answer").shows("The run goes on.")
+    expect(console.page.get_by_role("region", name="Output")).to_contain_text(re.compile(r'true,\s+""'))
 
 
 def test_a_block_that_holds_a_run_up_says_what_it_waits_for(console: Console, account: Account) -> None:

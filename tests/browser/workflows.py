@@ -1,6 +1,7 @@
 """Workflow files that the console is tried on."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 Json = dict[str, Any]
@@ -89,15 +90,17 @@ def talking(name: str) -> Json:
     return file(name, blocks, [("start", "agent", "source")])
 
 
-def asking(name: str) -> Json:
+VERDICT = ({"id": "f0", "name": "verdict", "type": "string", "value": ""},)
+
+
+def asking(name: str, *, form: Sequence[Json] = VERDICT, code: str = "return <ask.verdict>;") -> Json:
     """A workflow that asks a person and answers what was said."""
-    form = [{"id": "f0", "name": "verdict", "type": "string", "value": ""}]
     shown = [{"id": "d0", "name": "Draft", "type": "string", "value": "Tea for <start.input>"}]
-    ask = {**setting("inputFormat", "input-format", form), **setting("builderData", "response-format", shown)}
+    ask = {**setting("inputFormat", "input-format", list(form)), **setting("builderData", "response-format", shown)}
     blocks = [
         block("start", "start_trigger", "Start", 0, 0),
         block("ask", "human_in_the_loop", "Ask", 330, 0, sub_blocks=ask),
-        function("answer", "Answer", 660, 0, "return <ask.verdict>;"),
+        function("answer", "Answer", 660, 0, code),
     ]
     return file(name, blocks, [("start", "ask", "source"), ("ask", "answer", "source")])
 

@@ -1,26 +1,32 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
+import type { Json } from '@/workflow/state';
 import { send } from './client';
 import { useSignedIn } from './session';
 
 export interface AuditRow {
   id: string;
   at: string;
-  actor: { id?: string; name?: string };
+  actor: { id?: string; name?: string; kind?: string };
   action: string;
   targetId: string;
   targetName: string;
+  before: { [key: string]: Json } | null;
+  after: { [key: string]: Json } | null;
 }
 
-export function useAudit() {
+/** Who did what, newest first; with an `action`, this only. */
+export function useAudit(action: string) {
   const { workspace } = useSignedIn();
   return useInfiniteQuery({
-    queryKey: ['audit'],
+    queryKey: ['audit', action],
     initialPageParam: '',
-    queryFn: ({ pageParam }) =>
-      send<{ data: AuditRow[]; nextCursor: string | null }>(
+    queryFn: ({ pageParam: cursor }) => {
+      const asked = new URLSearchParams({ ...(action && { action }), ...(cursor && { cursor }) });
+      return send<{ data: AuditRow[]; nextCursor: string | null }>(
         'GET',
-        `/api/workspaces/${workspace.id}/audit?${new URLSearchParams(pageParam ? { cursor: pageParam } : {})}`,
-      ),
+        `/api/workspaces/${workspace.id}/audit?${asked}`,
+      );
+    },
     getNextPageParam: (page) => page.nextCursor ?? undefined,
   });
 }

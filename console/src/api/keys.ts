@@ -15,6 +15,7 @@ export interface KeyRow {
   createdBy: string;
   lastUsed: string | null;
   expiresAt: string | null;
+  rateLimit: number | null;
 }
 
 export interface NewKey extends KeyRow {
@@ -25,6 +26,7 @@ export interface KeyWish {
   name: string;
   scopes: KeyScope[];
   expiresAt: string | null;
+  rateLimit: number | null;
 }
 
 function useKeyPath(kind: KeyKind): string {
@@ -48,6 +50,17 @@ export function useMakeKey(kind: KeyKind) {
   const path = useKeyPath(kind);
   return useMutation({
     mutationFn: async (wish: KeyWish) => (await send<{ key: NewKey }>('POST', path, wish)).key,
+    onSuccess: () => void client.invalidateQueries({ queryKey: ['keys'] }),
+  });
+}
+
+/** Puts a new key in a key's place; the answer holds it in clear, this once. */
+export function useRotateKey(kind: KeyKind) {
+  const client = useQueryClient();
+  const path = useKeyPath(kind);
+  return useMutation({
+    mutationFn: async ({ id, overlapSeconds }: { id: string; overlapSeconds: number }) =>
+      (await send<{ key: NewKey }>('POST', `${path}/${id}/rotate`, { overlapSeconds })).key,
     onSuccess: () => void client.invalidateQueries({ queryKey: ['keys'] }),
   });
 }

@@ -1,14 +1,11 @@
 import { useState } from 'react';
 import { type KeyKind, type KeyScope, type NewKey, useMakeKey } from '@/api/keys';
 import { can, useSignedIn } from '@/api/session';
-import { Button } from '@/ui/button';
-import { CopyButton } from '@/ui/copy-button';
-import { Dialog } from '@/ui/dialog';
 import { Field, Select, TextInput } from '@/ui/field';
 import fields from '@/ui/form.module.css';
 import { FormDialog } from '@/ui/form-dialog';
 import { Segments } from '@/ui/segments';
-import styles from './new-key-dialog.module.css';
+import { KeyShown } from './key-shown';
 
 const KINDS = [
   ['workspace', 'Workspace'],
@@ -29,6 +26,7 @@ const LIVES = [
 ] as const;
 
 const DAY_MS = 86_400_000;
+const MOST_CALLS = 1_000_000_000;
 
 /** Makes a key and shows it once. */
 export function NewKeyDialog({ onClose }: { onClose: () => void }) {
@@ -43,10 +41,15 @@ function KeyForm({ onMade, onClose }: { onMade: (key: NewKey) => void; onClose: 
   const [name, setName] = useState('');
   const [rights, setRights] = useState('call');
   const [life, setLife] = useState('');
+  const [limit, setLimit] = useState('');
   const make = useMakeKey(kind);
   const submit = () => {
     const expiresAt = life ? new Date(Date.now() + Number(life) * DAY_MS).toISOString() : null;
-    make.mutate({ name: name.trim(), scopes: RIGHTS[rights]?.scopes ?? [], expiresAt }, { onSuccess: onMade });
+    const rateLimit = limit ? Number(limit) : null;
+    make.mutate(
+      { name: name.trim(), scopes: RIGHTS[rights]?.scopes ?? [], expiresAt, rateLimit },
+      { onSuccess: onMade },
+    );
   };
   return (
     <FormDialog
@@ -102,27 +105,19 @@ function KeyForm({ onMade, onClose }: { onMade: (key: NewKey) => void; onClose: 
           </Select>
         )}
       </Field>
+      <Field label="Calls a minute" hint="Of each kind. The workspace's own limits hold as well.">
+        {(control) => (
+          <TextInput
+            {...control}
+            type="number"
+            min={1}
+            max={MOST_CALLS}
+            placeholder="No limit of its own"
+            value={limit}
+            onChange={(event) => setLimit(event.target.value)}
+          />
+        )}
+      </Field>
     </FormDialog>
-  );
-}
-
-function KeyShown({ made, onClose }: { made: NewKey; onClose: () => void }) {
-  return (
-    <Dialog
-      title="Your API key"
-      description="Copy it now: it is not shown again."
-      open
-      onClose={onClose}
-      footer={
-        <Button look="primary" onClick={onClose}>
-          Done
-        </Button>
-      }
-    >
-      <div className={styles.key}>
-        <code data-testid="new-key">{made.key}</code>
-        <CopyButton text={made.key} label="Copy key" />
-      </div>
-    </Dialog>
   );
 }

@@ -1,11 +1,12 @@
 import { Play, Square } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useVersionState } from '@/api/deployments';
 import { messageOf } from '@/api/errors';
 import { postStream } from '@/api/event-stream';
 import { useDeployment } from '@/api/workflows';
 import { InputForm, sampleInput, sentInput } from '@/editor/input-form';
 import { Button } from '@/ui/button';
+import fields from '@/ui/form.module.css';
 import { JsonView } from '@/ui/json-view';
 import { Badge, Problem } from '@/ui/states';
 import type { DraftSaver } from '@/workflow/draft-saver';
@@ -83,21 +84,33 @@ function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { s
     }
   };
 
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (phase !== 'streaming') void call();
+  };
+
   return (
     <>
-      <InputForm state={state} value={input} onChange={setInput} />
-      <div className={styles.actions}>
-        {phase === 'streaming' ? (
-          <Button icon={<Square size={14} fill="currentcolor" aria-hidden />} onClick={() => abort.current?.abort()}>
-            Stop
-          </Button>
-        ) : (
-          <Button icon={<Play size={14} fill="currentcolor" aria-hidden />} onClick={() => void call()}>
-            Call and stream
-          </Button>
-        )}
-        <span role="status">{phase !== 'idle' && <Badge tone={BADGES[phase][0]}>{BADGES[phase][1]}</Badge>}</span>
-      </div>
+      <form className={fields.form} onSubmit={submit}>
+        <InputForm state={state} value={input} onChange={setInput} />
+        <div className={styles.actions}>
+          {/* With keys of their own: one button that turned into the other while it is clicked would do both. */}
+          {phase === 'streaming' ? (
+            <Button
+              key="stop"
+              icon={<Square size={14} fill="currentcolor" aria-hidden />}
+              onClick={() => abort.current?.abort()}
+            >
+              Stop
+            </Button>
+          ) : (
+            <Button key="call" type="submit" icon={<Play size={14} fill="currentcolor" aria-hidden />}>
+              Call and stream
+            </Button>
+          )}
+          <span role="status">{phase !== 'idle' && <Badge tone={BADGES[phase][0]}>{BADGES[phase][1]}</Badge>}</span>
+        </div>
+      </form>
       <Problem error={error} />
       {text && (
         <output className={styles.text} aria-label="Streamed text">

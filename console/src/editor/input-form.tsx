@@ -41,10 +41,10 @@ export function sentInput({ input, ...rest }: { [key: string]: Json }): { [key: 
   return input === '' || input === undefined ? rest : { input, ...rest };
 }
 
-/** What a field holds to begin with. */
+/** What a field holds to begin with. A yes or no that nobody chose is neither: one sent unseen would decide. */
 export function sampleOf({ type, value }: InputField): Json {
   if (value !== undefined && value !== null && value !== '') return parsed(type, value);
-  const usual: Record<string, Json> = { number: 0, boolean: false, object: {}, array: [] };
+  const usual: Record<string, Json> = { number: 0, boolean: null, object: {}, array: [] };
   return usual[type] ?? '';
 }
 
@@ -77,7 +77,7 @@ export function FieldsForm({ fields, value, onChange }: FieldsProps) {
     <Field key={field.name} label={field.label ?? field.name} hint={field.description} required={field.required}>
       {(control) => (
         <Control
-          control={control}
+          control={{ ...control, required: field.required }}
           type={field.type}
           value={value[field.name] ?? null}
           onChange={(next) => onChange({ ...value, [field.name]: next })}
@@ -88,7 +88,7 @@ export function FieldsForm({ fields, value, onChange }: FieldsProps) {
 }
 
 interface ControlProps {
-  control: { id: string };
+  control: { id: string; required?: boolean };
   type: string;
   value: Json;
   onChange: (value: Json) => void;
@@ -97,9 +97,14 @@ interface ControlProps {
 function Control({ control, type, value, onChange }: ControlProps) {
   if (type === 'boolean') {
     return (
-      <Select {...control} value={String(value)} onChange={(event) => onChange(event.target.value === 'true')}>
-        <option>true</option>
-        <option>false</option>
+      <Select
+        {...control}
+        value={value === null ? '' : String(value)}
+        onChange={({ target }) => onChange(target.value === '' ? null : target.value === 'true')}
+      >
+        <option value="">{control.required ? 'Choose…' : 'Left empty'}</option>
+        <option value="true">Yes</option>
+        <option value="false">No</option>
       </Select>
     );
   }

@@ -1,11 +1,12 @@
 import { Play, Square, X } from 'lucide-react';
-import { useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { duration } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
 import { Mark } from '@/canvas/marks';
 import { BlockInput } from '@/runs/block-input';
 import { waitOf } from '@/runs/waits';
 import { Button, ButtonLink, IconButton } from '@/ui/button';
+import fields from '@/ui/form.module.css';
 import { JsonView } from '@/ui/json-view';
 import { Badge, Empty, Problem } from '@/ui/states';
 import type { WorkflowState } from '@/workflow/state';
@@ -26,6 +27,10 @@ const TONES = { completed: 'green', failed: 'red', cancelled: 'quiet', paused: '
 /** Runs the draft with some input and shows what each block did. */
 export function RunPanel({ workflowId, state, run, onClose }: Props) {
   const [input, setInput] = useState(() => sampleInput(state));
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!run.isRunning) run.start(sentInput(input));
+  };
   return (
     <aside className={styles.panel} aria-label="Run the draft">
       <header className={styles.head}>
@@ -35,29 +40,28 @@ export function RunPanel({ workflowId, state, run, onClose }: Props) {
         </IconButton>
       </header>
       <div className={styles.body}>
-        <InputForm state={state} value={input} onChange={setInput} />
-        <div className={styles.actions}>
-          {run.isRunning ? (
-            <Button icon={<Square size={14} fill="currentcolor" aria-hidden />} onClick={run.stop}>
-              Stop
-            </Button>
-          ) : (
-            <Button
-              look="primary"
-              icon={<Play size={14} fill="currentcolor" aria-hidden />}
-              onClick={() => run.start(sentInput(input))}
-            >
-              Run draft
-            </Button>
-          )}
-          {run.outcome && (
-            <span role="status">
-              <Badge tone={TONES[run.outcome.status]} dot>
-                {WORDS[run.outcome.status]}
-              </Badge>
-            </span>
-          )}
-        </div>
+        <form className={fields.form} onSubmit={submit}>
+          <InputForm state={state} value={input} onChange={setInput} />
+          <div className={styles.actions}>
+            {/* With keys of their own: one button that turned into the other while it is clicked would do both. */}
+            {run.isRunning ? (
+              <Button key="stop" icon={<Square size={14} fill="currentcolor" aria-hidden />} onClick={run.stop}>
+                Stop
+              </Button>
+            ) : (
+              <Button key="run" look="primary" type="submit" icon={<Play size={14} fill="currentcolor" aria-hidden />}>
+                Run draft
+              </Button>
+            )}
+            {run.outcome && (
+              <span role="status">
+                <Badge tone={TONES[run.outcome.status]} dot>
+                  {WORDS[run.outcome.status]}
+                </Badge>
+              </span>
+            )}
+          </div>
+        </form>
         <Problem error={run.outcome?.error} />
         {run.outcome?.runId && (
           <ButtonLink href={`/runs/${workflowId}/${run.outcome.runId}`}>What it waits for</ButtonLink>

@@ -1,7 +1,7 @@
 import { RotateCcw, Square, Terminal } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { Link, useLocation } from 'wouter';
-import { useVersions } from '@/api/deployments';
+import { useVersions, type VersionRow } from '@/api/deployments';
 import { usePausePoints } from '@/api/pauses';
 import { type LogDetail, type Span, useCancelRun, useRun, useRunAgain } from '@/api/runs';
 import { can, useSignedIn } from '@/api/session';
@@ -16,6 +16,7 @@ import { callerOf } from '@/runs/words';
 import { Button } from '@/ui/button';
 import { JsonView } from '@/ui/json-view';
 import { Empty, Failure, Problem } from '@/ui/states';
+import { Tip } from '@/ui/tip';
 import { useToasts } from '@/ui/toasts';
 import type { Json } from '@/workflow/state';
 import styles from './run.module.css';
@@ -23,12 +24,11 @@ import styles from './run.module.css';
 /** One run: how it ended, what went in and came out, and what each block did. */
 export function RunPage({ workflowId, runId }: { workflowId: string; runId: string }) {
   const run = useRun(runId);
-  const versions = useVersions(workflowId);
   const points = usePausePoints(workflowId, runId, run.data?.status === 'paused');
   useTitle(run.data && `Run of ${nameOf(run.data)}`);
   const [isWhole, setWhole] = useState(false);
-  // Shown once all of it is there, so that nothing jumps; a run that is paused later does not hide what is seen.
-  if (!isWhole && run.data && !versions.isPending && !points.isLoading) setWhole(true);
+  // Shown once what it waits for is there, too, so that nothing jumps; a run that is paused later does not hide what is seen.
+  if (!isWhole && run.data && !points.isLoading) setWhole(true);
   if (!isWhole && !run.isLoadingError) return <PageSkeleton />;
   if (!run.data) return <Failure error={run.error} onRetry={run.refetch} />;
   return <Run workflowId={workflowId} run={run.data} />;
@@ -62,7 +62,7 @@ function Run({ workflowId, run }: { workflowId: string; run: LogDetail }) {
         <Fact name="Took">{run.totalDurationMs === null ? '–' : duration(run.totalDurationMs)}</Fact>
         <Fact name="Caller">{callerOf(run)}</Fact>
         <Fact name="Version">
-          <VersionName workflowId={workflowId} versionId={run.deploymentVersionId} />
+          <Version workflowId={workflowId} versionId={run.deploymentVersionId} />
         </Fact>
         <Fact name="Tokens">{count(run.cost?.tokens.total ?? 0, 'token')}</Fact>
         <Fact name="Cost">{run.cost?.total ? cost(run.cost.total) : '–'}</Fact>
@@ -105,11 +105,20 @@ function Output({ run }: { run: LogDetail }) {
   return output === null ? <Empty title="No output" /> : <JsonView value={output} />;
 }
 
-function VersionName({ workflowId, versionId }: { workflowId: string; versionId: string | null }) {
+function Version({ workflowId, versionId }: { workflowId: string; versionId: string | null }) {
   const versions = useVersions(workflowId);
   if (versionId === null) return 'Draft';
-  const version = versions.data?.find((each) => each.id === versionId);
-  if (!version) return <code>{versionId}</code>;
+  const name = versions.isPending ? '\u00a0' : versionName(versions.data, versionId);
+  return (
+    <Tip text={name}>
+      <span className={styles.version}>{name}</span>
+    </Tip>
+  );
+}
+
+function versionName(versions: readonly VersionRow[] | undefined, id: string): string {
+  const version = versions?.find((each) => each.id === id);
+  if (!version) return id;
   return version.name ? `v${version.version} · ${version.name}` : `v${version.version}`;
 }
 

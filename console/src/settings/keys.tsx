@@ -1,16 +1,13 @@
 import { KeyRound, Plus } from 'lucide-react';
 import { useState } from 'react';
-import { type KeyKind, type KeyRow, useKeys, useRevokeKey } from '@/api/keys';
+import { type KeyKind, type KeyRow, useKeys } from '@/api/keys';
 import { can, useSignedIn } from '@/api/session';
 import { useWorkflows } from '@/api/workflows';
-import { ago, moment } from '@/app/format';
 import { NewKeyDialog } from '@/deploy/new-key-dialog';
 import { ActionTable } from '@/ui/action-table';
 import { Button } from '@/ui/button';
-import { Confirm } from '@/ui/dialog';
-import { Badge, Empty, Failure, Skeleton } from '@/ui/states';
-import table from '@/ui/table.module.css';
-import { useToasts } from '@/ui/toasts';
+import { Empty, Failure, Skeleton } from '@/ui/states';
+import { KeyTableRow } from './key-table-row';
 import { Section } from './section';
 
 export function KeysSection() {
@@ -54,67 +51,15 @@ function Keys({ kind, keys }: { kind: KeyKind; keys: ReturnType<typeof useKeys> 
   const names = new Map(workflows.data?.map(({ id, name }) => [id, name]));
   if (!keys.data.length) return <Empty icon={<KeyRound size={22} aria-hidden />} title="No keys yet" />;
   return (
-    <ActionTable label="Key table" columns={['Name', 'Key', 'May', 'Created', 'Last used']}>
+    <ActionTable label="Key table" columns={['Name', 'May', 'Created', 'Last used']}>
       {keys.data.map((key) => (
-        <Row key={key.id} row={key} kind={kind} names={names} />
+        <KeyTableRow key={key.id} row={key} kind={kind} names={names} isReplaced={isReplaced(key, keys.data)} />
       ))}
     </ActionTable>
   );
 }
 
-interface RowProps {
-  row: KeyRow;
-  kind: KeyKind;
-  names: ReadonlyMap<string, string>;
-}
-
-function Row({ row, kind, names }: RowProps) {
-  const { say, fail } = useToasts();
-  const revoke = useRevokeKey(kind);
-  const [asked, setAsked] = useState(false);
-  const isExpired = row.expiresAt !== null && Date.parse(row.expiresAt) <= Date.now();
-  return (
-    <tr>
-      <td>
-        {row.name} {isExpired && <Badge tone="red">Expired</Badge>}
-      </td>
-      <td>
-        <code>{row.displayKey}</code>
-      </td>
-      <td>
-        <Badge>{row.scopes.includes('admin') ? 'everything' : row.scopes.join(', ')}</Badge>
-        {row.workflowIds && (
-          <p className={table.quiet}>
-            only {row.workflowIds.map((id) => names.get(id) ?? 'a workflow that is not here').join(', ')}
-          </p>
-        )}
-      </td>
-      <td className={table.quiet}>
-        {moment(row.createdAt)}
-        <br />
-        {row.expiresAt ? `${isExpired ? 'expired' : 'until'} ${moment(row.expiresAt)}` : `by ${row.createdBy}`}
-      </td>
-      <td className={table.quiet}>{row.lastUsed ? ago(row.lastUsed) : 'Never'}</td>
-      <td className={table.end}>
-        <Button aria-label={`Revoke ${row.name}`} onClick={() => setAsked(true)}>
-          Revoke
-        </Button>
-        <Confirm
-          title={`Revoke ${row.name}?`}
-          question="Calls with this key are refused at once, everywhere. It cannot be brought back."
-          action="Revoke"
-          busy={revoke.isPending}
-          open={asked}
-          onClose={() => setAsked(false)}
-          onConfirm={() =>
-            revoke.mutate(row.id, {
-              onSuccess: () => say(`${row.name} is revoked.`),
-              onError: fail,
-              onSettled: () => setAsked(false),
-            })
-          }
-        />
-      </td>
-    </tr>
-  );
+/** Whether another key was put in its place: that has its name, and this one an end. */
+function isReplaced(key: KeyRow, keys: readonly KeyRow[]): boolean {
+  return key.expiresAt !== null && keys.some(({ name, createdAt }) => name === key.name && createdAt > key.createdAt);
 }
