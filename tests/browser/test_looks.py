@@ -281,6 +281,7 @@ def _walk_through(console: Console, sights: Sights, pictures: Path, looks: Seque
     def look_at(name: str) -> None:
         for look in looks:
             _wear(console.page, look)
+            expect(console.page.locator("html")).to_have_attribute("data-theme", LOOKS[look][0])
             found.extend(_barriers(console.page, pictures / f"{name}-{look}.png", name))
         _wear(console.page, looks[0])
 

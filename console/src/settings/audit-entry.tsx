@@ -9,7 +9,7 @@ import { actorOf, deedOf, type Names } from './deeds';
 /** One deed as a sentence, and what is written down of it for who opens it. */
 export function AuditEntry({ row, names }: { row: AuditRow; names: Names }) {
   return (
-    <tr>
+    <tr className={styles.row}>
       <td>
         <details>
           <summary className={styles.sentence}>
