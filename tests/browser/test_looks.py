@@ -281,7 +281,6 @@ def _walk_through(console: Console, sights: Sights, pictures: Path, looks: Seque
     def look_at(name: str) -> None:
         for look in looks:
             _wear(console.page, look)
-            expect(console.page.locator("html")).to_have_attribute("data-theme", LOOKS[look][0])
             found.extend(_barriers(console.page, pictures / f"{name}-{look}.png", name))
         _wear(console.page, looks[0])
 
@@ -300,6 +299,9 @@ def _wear(page: Page, look: str) -> None:
     theme, width, height = LOOKS[look]
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     page.set_viewport_size({"width": width, "height": height})
+    told = page.locator("html[data-theme]")
+    if told.count():  # a chat's page is told by nobody: its style asks the system itself
+        expect(told).to_have_attribute("data-theme", theme)
 
 
 def _barriers(page: Page, picture: Path, name: str) -> list[str]:
