@@ -19,7 +19,7 @@ def test_a_key_is_shown_once_opens_the_door_and_is_revoked(console: Console, acc
     console.press("Generate API Key")
     console.page.get_by_role("textbox", name="Name").fill("Browser test")
     console.press("Create")
-    key = console.page.get_by_test_id("new-key").inner_text()
+    key = console.page.get_by_test_id("shown-once").inner_text()
     console.press("Done")
     assert account.run(workflow_id, key=key).json()["output"]["result"] == "in"
 
@@ -59,7 +59,7 @@ def _rotated(console: Console, name: str, old: str) -> str:
     console.press(f"Rotate {name}")
     console.page.get_by_label("The old key").select_option(old)
     console.confirm("Rotate")
-    shown = console.page.get_by_test_id("new-key").inner_text()
+    shown = console.page.get_by_test_id("shown-once").inner_text()
     console.press("Copy key")
     assert console.page.evaluate("navigator.clipboard.readText()") == shown
     console.press("Done")
@@ -77,7 +77,7 @@ def test_a_key_may_have_a_limit_of_its_own(console: Console, account: Account) -
     console.page.get_by_role("textbox", name="Name").fill("Twice a minute")
     console.page.get_by_label("Calls a minute").fill("2")
     console.press("Create")
-    key = console.page.get_by_test_id("new-key").inner_text()
+    key = console.page.get_by_test_id("shown-once").inner_text()
     console.press("Done")
     expect(_key(console, "Twice a minute")).to_contain_text("2 calls a minute")
     assert 429 in [account.run(workflow_id, key=key).status_code for _ in range(10)]

@@ -1,11 +1,10 @@
-import { Play, Square } from 'lucide-react';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useVersionState } from '@/api/deployments';
 import { messageOf } from '@/api/errors';
 import { postStream } from '@/api/event-stream';
 import { useDeployment } from '@/api/workflows';
 import { InputForm, sampleInput, sentInput } from '@/editor/input-form';
-import { Button } from '@/ui/button';
+import { StartOrStop } from '@/editor/start-or-stop';
 import fields from '@/ui/form.module.css';
 import { JsonView } from '@/ui/json-view';
 import { Badge, Problem } from '@/ui/states';
@@ -94,20 +93,11 @@ function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { s
       <form className={fields.form} onSubmit={submit}>
         <InputForm state={state} value={input} onChange={setInput} />
         <div className={styles.actions}>
-          {/* With keys of their own: one button that turned into the other while it is clicked would do both. */}
-          {phase === 'streaming' ? (
-            <Button
-              key="stop"
-              icon={<Square size={14} fill="currentcolor" aria-hidden />}
-              onClick={() => abort.current?.abort()}
-            >
-              Stop
-            </Button>
-          ) : (
-            <Button key="call" type="submit" icon={<Play size={14} fill="currentcolor" aria-hidden />}>
-              Call and stream
-            </Button>
-          )}
+          <StartOrStop
+            isRunning={phase === 'streaming'}
+            start="Call and stream"
+            onStop={() => abort.current?.abort()}
+          />
           <span role="status">{phase !== 'idle' && <Badge tone={BADGES[phase][0]}>{BADGES[phase][1]}</Badge>}</span>
         </div>
       </form>

@@ -1,17 +1,18 @@
-import { Play, Square, X } from 'lucide-react';
+import { X } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { duration } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
 import { Mark } from '@/canvas/marks';
 import { BlockInput } from '@/runs/block-input';
 import { waitOf } from '@/runs/waits';
-import { Button, ButtonLink, IconButton } from '@/ui/button';
+import { ButtonLink, IconButton } from '@/ui/button';
 import fields from '@/ui/form.module.css';
 import { JsonView } from '@/ui/json-view';
 import { Badge, Empty, Problem } from '@/ui/states';
 import type { WorkflowState } from '@/workflow/state';
 import { InputForm, sampleInput, sentInput } from './input-form';
 import styles from './run-panel.module.css';
+import { StartOrStop } from './start-or-stop';
 import type { DraftRun, RunLine } from './use-draft-run';
 
 interface Props {
@@ -43,16 +44,7 @@ export function RunPanel({ workflowId, state, run, onClose }: Props) {
         <form className={fields.form} onSubmit={submit}>
           <InputForm state={state} value={input} onChange={setInput} />
           <div className={styles.actions}>
-            {/* With keys of their own: one button that turned into the other while it is clicked would do both. */}
-            {run.isRunning ? (
-              <Button key="stop" icon={<Square size={14} fill="currentcolor" aria-hidden />} onClick={run.stop}>
-                Stop
-              </Button>
-            ) : (
-              <Button key="run" look="primary" type="submit" icon={<Play size={14} fill="currentcolor" aria-hidden />}>
-                Run draft
-              </Button>
-            )}
+            <StartOrStop isRunning={run.isRunning} start="Run draft" look="primary" onStop={run.stop} />
             {run.outcome && (
               <span role="status">
                 <Badge tone={TONES[run.outcome.status]} dot>

@@ -13,10 +13,10 @@ import {
 import { moment } from '@/app/format';
 import { ActionTable } from '@/ui/action-table';
 import { Button } from '@/ui/button';
-import { CopyButton } from '@/ui/copy-button';
-import { Confirm, Dialog } from '@/ui/dialog';
+import { Confirm } from '@/ui/dialog';
 import { Field, Select, TextInput } from '@/ui/field';
 import { FormDialog } from '@/ui/form-dialog';
+import { ShownOnce } from '@/ui/shown-once';
 import { Failure, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { useToasts } from '@/ui/toasts';
@@ -146,22 +146,13 @@ function InviteDialog({ onClose }: { onClose: () => void }) {
   const [role, setRole] = useState<Role>('write');
   if (invite.data) {
     return (
-      <Dialog
+      <ShownOnce
         title="Invitation link"
         description="Send it to them. It is not shown again."
-        open
+        text={invite.data}
+        copy="Copy link"
         onClose={onClose}
-        footer={
-          <Button look="primary" onClick={onClose}>
-            Done
-          </Button>
-        }
-      >
-        <div className={styles.link}>
-          <code>{invite.data}</code>
-          <CopyButton text={invite.data} label="Copy link" />
-        </div>
-      </Dialog>
+      />
     );
   }
   return (

@@ -1,15 +1,14 @@
 """What references mean at one place of a run: block outputs, loop and parallel values, variables, environment."""
 
-import json
 from collections.abc import Mapping
 from enum import Enum
-from typing import Final, NoReturn
+from typing import Final
 
 from executor_service.engine.errors import BadReference, UnknownVariable
 from executor_service.engine.places import Places
 from executor_service.engine.state import RunState, Scope
 from shared.workflow.compile import CompiledWorkflow
-from shared.workflow.jsvalues import MISSING, Json, Missing, stringify, to_string
+from shared.workflow.jsvalues import MISSING, Json, Missing, parse_json, stringify, to_string
 from shared.workflow.names import normalise
 from shared.workflow.paths import UndeclaredField, fields_error, look_up, value_at
 from shared.workflow.references import EnvMarker, Path, Reference, TextTemplate
@@ -196,13 +195,5 @@ def as_text(value: Json | Missing) -> str:
 
 def as_literal(text: str) -> Json:
     """The number, boolean or null that text spells; the text itself where it spells none of these."""
-    try:
-        value: Json = json.loads(text, parse_constant=_refuse_constant)
-    except ValueError:
-        return text
-    return text if isinstance(value, str | list | dict) else value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    """`NaN` and `Infinity` are numbers to Python's reader, and in JSON are not."""
-    raise ValueError(f"{name} is no JSON")
+    value = parse_json(text)
+    return text if isinstance(value, Missing | str | list | dict) else value

@@ -1,0 +1,200 @@
+"""What there is to look at in a workspace that is in use, and the way to each page of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import expect
+from tests.browser.console import Account, Console
+from tests.browser.workflows import answering, asking, setting, talking, thirty
+
+from shared.ids import new_id
+
+PRICE_TOOL = {
+    "type": "custom-tool",
+    "title": "price_of",
+    "schema": {
+        "type": "function",
+        "function": {
+            "name": "price_of",
+            "description": "Tells what an article costs",
+            "parameters": {
+                "type": "object",
+                "properties": {"article": {"type": "string", "description": "Its name"}},
+                "required": ["article"],
+            },
+        },
+    },
+    "code": "return { price: article.length };",
+    "usageControl": "auto",
+    "params": {},
+}
+
+SKILL = {"id": "run", "name": "Summarise an article", "tags": ["writing", "summaries"]}
+
+Visit = Callable[[Console, "Sights"], Any]
+
+
+class Sights:
+    """Workflows and runs to look at."""
+
+    def __init__(self, account: Account) -> None:
+        self.large = account.publish(thirty("Enrich a list of leads"))
+        self.talking = account.publish(talking("Summarise an article"))
+        self.failing = account.publish(answering("Check an order", "throw new Error('no such order');"))
+        for number in range(3):
+            ended = account.run(self.talking, {"input": f"Article {number}"})
+        self.ended = ended.headers["x-execution-id"]
+        self.run = account.run(self.failing).headers["x-execution-id"]
+        for name in ("Production backend", "Nightly report", "Newsletter"):
+            key = {"name": name, "scopes": ["execute"]}
+            account.http.post(f"/api/workspaces/{account.workspace_id}/api-keys", json=key).raise_for_status()
+        path = f"/api/workspaces/{account.workspace_id}/invitations"
+        made = account.http.post(path, json={"role": "write", "email": "ada@example.com"}).raise_for_status()
+        self.invitation: str = made.json()["invitation"]["url"]
+        self.asking = account.publish(asking("Release a newsletter"))
+        self.paused = account.run(self.asking, {"input": "November"}).json()["executionId"]
+        server = {"workspaceId": account.workspace_id, "name": "Editors' desk", "workflowIds": [self.talking]}
+        served = account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status()
+        self.server_id: str = served.json()["data"]["server"]["id"]
+        agent = {"workflowId": self.talking, "description": "Sums up articles.", "skills": [SKILL]}
+        account.http.post("/api/a2a/agents", json=agent).raise_for_status()
+        look = {"welcomeMessage": "Hi! Send me a text, and I say it back."}
+        account.chat(account.publish(talking("Front desk")), "front-desk", title="Front desk", customizations=look)
+        guests = {"title": "Board room", "authType": "email", "allowedEmails": ["ada@example.com", "@board.example"]}
+        self.invited = account.publish(talking("Board room"))
+        account.chat(self.invited, "board-room", **guests)
+        state = account.draft(self.talking)
+        writer = state["blocks"]["agent"]
+        writer["name"] = "Writer"
+        writer["subBlocks"] |= setting("tools", "tool-input", [PRICE_TOOL])
+        account.http.put(f"/api/workflows/{self.talking}/state", json=state).raise_for_status()
+
+
+def _panel(console: Console, sights: Sights) -> None:
+    console.goto(f"/workflows/{sights.talking}").block("Writer").click()
+    console.shows("Leads to")
+
+
+def _palette(console: Console, sights: Sights) -> None:
+    console.goto(f"/workflows/{sights.talking}").press("Add block").shows("Asks a model")
+
+
+def _deployment(console: Console, sights: Sights) -> None:
+    console.goto(f"/workflows/{sights.talking}").press("Deployment").shows("v1")
+
+
+def _api(console: Console, sights: Sights) -> None:
+    _deployment(console, sights)
+    console.page.get_by_role("tab", name="API").click()
+    console.shows("Try it")
+
+
+def _compare(console: Console, sights: Sights) -> None:
+    _deployment(console, sights)
+    console.choose("Actions for v1", "Compare").shows("Renamed")
+
+
+def _api_info(console: Console, sights: Sights) -> None:
+    _api(console, sights)
+    console.press("Edit API Info").shows("Requires a valid API key")
+
+
+def _chat(console: Console, sights: Sights) -> None:
+    _deployment(console, sights)
+    console.page.get_by_role("tab", name="Chat").click()
+    console.shows("Welcome message")
+
+
+def _a2a(console: Console, sights: Sights) -> None:
+    _deployment(console, sights)
+    console.page.get_by_role("tab", name="A2A").click()
+    console.shows("agent-card.json")
+
+
+def _chat_of_guests(console: Console, sights: Sights) -> None:
+    console.goto(f"/workflows/{sights.invited}").press("Live")
+    console.page.get_by_role("tab", name="Chat").click()
+    console.shows("Who may enter")
+
+
+def _chat_page(console: Console, sights: Sights) -> None:
+    page = console.goto("/chat/front-desk").page
+    page.get_by_label("Message").fill("Water, **leaves** and `time`.")
+    page.keyboard.press("Enter")
+    console.shows("leaves").button("New chat").wait_for()
+
+
+def _chat_address(console: Console, sights: Sights) -> None:
+    console.goto("/chat/board-room").shows("Your email address")
+
+
+def _chat_code(console: Console, sights: Sights) -> None:
+    # Another address each time: a mailbox gets only so many codes.
+    console.goto("/chat/board-room").page.get_by_label("Your email address").fill(f"{new_id()[:8]}@board.example")
+    console.press("Send code").shows("is on its way there")
+
+
+def _mcp(console: Console, sights: Sights) -> None:
+    _deployment(console, sights)
+    console.page.get_by_role("tab", name="MCP").click()
+    console.shows("Editors' desk")
+
+
+def _tools(console: Console, sights: Sights) -> None:
+    _panel(console, sights)
+    console.page.get_by_role("group", name="Tools").get_by_text("price_of").click()
+    console.shows("Parameters")
+
+
+def _run_draft(console: Console, sights: Sights) -> None:
+    console.goto(f"/workflows/{sights.talking}").press("Run").press("Run draft").shows("Result")
+
+
+def _rotate_key(console: Console, sights: Sights) -> None:
+    console.goto("/settings/keys").press("Rotate Newsletter").shows("The old key")
+
+
+def _audit(console: Console, sights: Sights) -> None:
+    entry = console.goto("/settings/audit").page.get_by_role("row").filter(has_text="published the chat Board room")
+    entry.get_by_text("published").click()
+    expect(entry.get_by_text("chat.created")).to_be_visible()
+
+
+STRANGERS: dict[str, Visit] = {
+    "sign-in": lambda console, _: console.goto("/").shows("Sign in to Flowport"),
+    "invite": lambda console, sights: console.goto(sights.invitation).shows("Choose a password, and you are in."),
+}
+"""What is seen before anybody signs in."""
+
+VISITS: dict[str, Visit] = {
+    "home": lambda console, _: console.goto("/").shows("Check an order"),
+    "canvas": lambda console, sights: console.goto(f"/workflows/{sights.large}").shows("Prepare"),
+    "panel": _panel,
+    "tools": _tools,
+    "palette": _palette,
+    "deployment": _deployment,
+    "compare": _compare,
+    "api": _api,
+    "api-info": _api_info,
+    "mcp": _mcp,
+    "a2a": _a2a,
+    "chat-settings": _chat,
+    "chat-guests": _chat_of_guests,
+    "chat": _chat_page,
+    "chat-address": _chat_address,
+    "chat-code": _chat_code,
+    "run-draft": _run_draft,
+    "runs": lambda console, _: console.goto("/runs").shows("Completed"),
+    "run": lambda console, sights: console.goto(f"/runs/{sights.failing}/{sights.run}").shows("Blocks"),
+    "answer": lambda console, sights: console.goto(f"/resume/{sights.asking}/{sights.paused}").shows("Send answer"),
+    "settings-keys": lambda console, _: console.goto("/settings/keys").shows("Workspace keys"),
+    "settings-keys-rotate": _rotate_key,
+    "settings-members": lambda console, _: console.goto("/settings/members").shows("Invite"),
+    "settings-secrets": lambda console, _: console.goto("/settings/secrets").shows("Secrets"),
+    "settings-mcp": lambda console, _: console.goto("/settings/mcp").shows("Editors' desk"),
+    "settings-webhooks": lambda console, _: console.goto("/settings/webhooks").shows("No webhooks yet"),
+    "settings-limits": lambda console, _: console.goto("/settings/limits").shows("Left right now"),
+    "settings-dead-letters": lambda console, _: console.goto("/settings/dead-letters").shows("No dead letters"),
+    "no-page": lambda console, _: console.goto("/nonsense").shows("There is no such page"),
+    "settings-audit": _audit,
+}
