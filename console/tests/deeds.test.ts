@@ -51,6 +51,8 @@ test.each<[string, Partial<AuditRow>, string]>([
   ['member.removed', { targetId: 'U1' }, 'left the workspace'],
   ['member.removed', { targetId: 'U2' }, 'removed Bob'],
   ['member.invited', { targetName: '', after: { role: 'write' } }, 'invited whoever has the link as an editor'],
+  ['api_key.limited', { targetName: 'ci', after: { rateLimit: 60 } }, 'limited the key ci to 60 calls a minute'],
+  ['api_key.limited', { targetName: 'ci', after: { rateLimit: null } }, 'lifted the limit of the key ci'],
   ['environment.set', { targetId: 'user:U1', targetName: 'TOKEN' }, 'set their own secret TOKEN'],
   [
     'workspace.updated',

@@ -71,7 +71,7 @@ def _made(account: Account, wish: Json) -> str:
     return str(answer.json()["key"]["key"])
 
 
-def test_a_key_may_have_a_limit_of_its_own(console: Console, account: Account) -> None:
+def test_a_key_may_have_a_limit_of_its_own_which_is_raised_while_it_is_in_use(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Now and then", "return 1;"))
     console.goto("/settings/keys").press("Create key")
     console.page.get_by_role("textbox", name="Name").fill("Twice a minute")
@@ -81,6 +81,13 @@ def test_a_key_may_have_a_limit_of_its_own(console: Console, account: Account) -
     console.press("Done")
     expect(_key(console, "Twice a minute")).to_contain_text("2 calls a minute")
     assert 429 in [account.run(workflow_id, key=key).status_code for _ in range(10)]
+
+    console.press("Edit Twice a minute")
+    console.page.get_by_role("textbox", name="Name").fill("Often")
+    console.page.get_by_label("Calls a minute").fill("1000")
+    console.confirm("Save")
+    expect(_key(console, "Often")).to_contain_text("1,000 calls a minute")
+    assert account.run(workflow_id, key=key).status_code == 200
 
 
 def _key(console: Console, name: str) -> Locator:

@@ -150,6 +150,10 @@ def _run_draft(console: Console, sights: Sights) -> None:
     console.goto(f"/workflows/{sights.talking}").press("Run").press("Run draft").shows("Result")
 
 
+def _edit_key(console: Console, sights: Sights) -> None:
+    console.goto("/settings/keys").press("Edit Newsletter").shows("Calls a minute")
+
+
 def _rotate_key(console: Console, sights: Sights) -> None:
     console.goto("/settings/keys").press("Rotate Newsletter").shows("The old key")
 
@@ -188,6 +192,7 @@ VISITS: dict[str, Visit] = {
     "run": lambda console, sights: console.goto(f"/runs/{sights.failing}/{sights.run}").shows("Blocks"),
     "answer": lambda console, sights: console.goto(f"/resume/{sights.asking}/{sights.paused}").shows("Send answer"),
     "settings-keys": lambda console, _: console.goto("/settings/keys").shows("Workspace keys"),
+    "settings-keys-edit": _edit_key,
     "settings-keys-rotate": _rotate_key,
     "settings-members": lambda console, _: console.goto("/settings/members").shows("Invite"),
     "settings-secrets": lambda console, _: console.goto("/settings/secrets").shows("Secrets"),

@@ -54,6 +54,17 @@ export function useMakeKey(kind: KeyKind) {
   });
 }
 
+/** Gives a key another name or limit; what is not given stays. */
+export function useChangeKey(kind: KeyKind) {
+  const client = useQueryClient();
+  const path = useKeyPath(kind);
+  return useMutation({
+    mutationFn: ({ id, wish }: { id: string; wish: Partial<Pick<KeyWish, 'name' | 'rateLimit'>> }) =>
+      send('PUT', `${path}/${id}`, wish),
+    onSuccess: () => void client.invalidateQueries({ queryKey: ['keys'] }),
+  });
+}
+
 /** Puts a new key in a key's place; the answer holds it in clear, this once. */
 export function useRotateKey(kind: KeyKind) {
   const client = useQueryClient();

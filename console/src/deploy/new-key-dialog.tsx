@@ -1,10 +1,11 @@
 import { useState } from 'react';
 import { type KeyKind, type KeyScope, type NewKey, useMakeKey } from '@/api/keys';
 import { can, useSignedIn } from '@/api/session';
-import { Field, Select, TextInput } from '@/ui/field';
+import { Field, Select } from '@/ui/field';
 import fields from '@/ui/form.module.css';
 import { FormDialog } from '@/ui/form-dialog';
 import { Segments } from '@/ui/segments';
+import { KeyLimitField, KeyNameField, keyLimit } from './key-fields';
 import { KeyShown } from './key-shown';
 
 const KINDS = [
@@ -26,7 +27,6 @@ const LIVES = [
 ] as const;
 
 const DAY_MS = 86_400_000;
-const MOST_CALLS = 1_000_000_000;
 
 /** Makes a key and shows it once. */
 export function NewKeyDialog({ onClose }: { onClose: () => void }) {
@@ -45,9 +45,8 @@ function KeyForm({ onMade, onClose }: { onMade: (key: NewKey) => void; onClose: 
   const make = useMakeKey(kind);
   const submit = () => {
     const expiresAt = life ? new Date(Date.now() + Number(life) * DAY_MS).toISOString() : null;
-    const rateLimit = limit ? Number(limit) : null;
     make.mutate(
-      { name: name.trim(), scopes: RIGHTS[rights]?.scopes ?? [], expiresAt, rateLimit },
+      { name: name.trim(), scopes: RIGHTS[rights]?.scopes ?? [], expiresAt, rateLimit: keyLimit(limit) },
       { onSuccess: onMade },
     );
   };
@@ -71,18 +70,7 @@ function KeyForm({ onMade, onClose }: { onMade: (key: NewKey) => void; onClose: 
           </p>
         </div>
       )}
-      <Field label="Name" hint="Where it is used, so that you know what to revoke.">
-        {(control) => (
-          <TextInput
-            {...control}
-            autoFocus
-            maxLength={100}
-            placeholder="e.g. Production backend"
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-        )}
-      </Field>
+      <KeyNameField value={name} onChange={setName} />
       <Field label="It may">
         {(control) => (
           <Select {...control} value={rights} onChange={(event) => setRights(event.target.value)}>
@@ -105,19 +93,7 @@ function KeyForm({ onMade, onClose }: { onMade: (key: NewKey) => void; onClose: 
           </Select>
         )}
       </Field>
-      <Field label="Calls a minute" hint="Of each kind. The workspace's own limits hold as well.">
-        {(control) => (
-          <TextInput
-            {...control}
-            type="number"
-            min={1}
-            max={MOST_CALLS}
-            placeholder="No limit of its own"
-            value={limit}
-            onChange={(event) => setLimit(event.target.value)}
-          />
-        )}
-      </Field>
+      <KeyLimitField value={limit} onChange={setLimit} />
     </FormDialog>
   );
 }

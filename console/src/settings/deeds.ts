@@ -1,4 +1,5 @@
 import type { AuditRow } from '@/api/audit';
+import { count } from '@/app/format';
 import type { Json } from '@/workflow/state';
 
 /** What workflows and people are called now, by id. */
@@ -56,6 +57,13 @@ const SECRETS: Deeds = {
   'api_key.renamed': {
     name: 'Renamed a key',
     told: ({ before, targetName }) => `renamed the key ${text(before?.name)} to ${targetName}`,
+  },
+  'api_key.limited': {
+    name: "Changed a key's limit",
+    told: ({ after, targetName }) =>
+      typeof after?.rateLimit === 'number'
+        ? `limited the key ${targetName} to ${count(after.rateLimit, 'call')} a minute`
+        : `lifted the limit of the key ${targetName}`,
   },
   'api_key.rotated': { name: 'Rotated a key', told: (row) => `rotated the key ${row.targetName}` },
   'api_key.revoked': { name: 'Revoked a key', told: (row) => `revoked the key ${row.targetName}` },

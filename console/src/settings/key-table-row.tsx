@@ -6,6 +6,7 @@ import { Confirm } from '@/ui/dialog';
 import { Badge } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { useToasts } from '@/ui/toasts';
+import { EditKeyDialog } from './edit-key-dialog';
 import { RotateKeyDialog } from './rotate-key-dialog';
 
 interface Props {
@@ -19,7 +20,7 @@ interface Props {
 export function KeyTableRow({ row, kind, names, isReplaced }: Props) {
   const { say, fail } = useToasts();
   const revoke = useRevokeKey(kind);
-  const [asked, setAsked] = useState<'rotate' | 'revoke' | null>(null);
+  const [asked, setAsked] = useState<'edit' | 'rotate' | 'revoke' | null>(null);
   const close = () => setAsked(null);
   const isExpired = row.expiresAt !== null && Date.parse(row.expiresAt) <= Date.now();
   const called = isReplaced ? `the replaced ${row.name}` : row.name;
@@ -47,13 +48,19 @@ export function KeyTableRow({ row, kind, names, isReplaced }: Props) {
       <td className={table.quiet}>{row.lastUsed ? ago(row.lastUsed) : 'Never'}</td>
       <td className={table.end}>
         {!isReplaced && !isExpired && (
-          <Button aria-label={`Rotate ${row.name}`} onClick={() => setAsked('rotate')}>
-            Rotate
-          </Button>
+          <>
+            <Button aria-label={`Edit ${row.name}`} onClick={() => setAsked('edit')}>
+              Edit
+            </Button>{' '}
+            <Button aria-label={`Rotate ${row.name}`} onClick={() => setAsked('rotate')}>
+              Rotate
+            </Button>
+          </>
         )}{' '}
         <Button aria-label={`Revoke ${called}`} onClick={() => setAsked('revoke')}>
           Revoke
         </Button>
+        {asked === 'edit' && <EditKeyDialog row={row} kind={kind} onClose={close} />}
         {asked === 'rotate' && <RotateKeyDialog row={row} kind={kind} onClose={close} />}
         <Confirm
           title={`Revoke ${called}?`}

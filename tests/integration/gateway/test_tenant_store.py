@@ -72,13 +72,17 @@ async def test_a_key_is_kept_once(tenants: TenantStore) -> None:
         await tenants.add_key(msgspec.structs.replace(credential.key, id="again"))
 
 
-async def test_a_key_is_not_given_the_name_of_another(tenants: TenantStore) -> None:
+async def test_a_key_is_given_another_name_and_limit_but_not_the_name_of_another(tenants: TenantStore) -> None:
     first = await founded(tenants)
     credential = await tenants.find(hash_key(first.api_key))
     assert credential is not None
     await tenants.add_key(msgspec.structs.replace(credential.key, id="second", key_hash="second", name="second"))
     with pytest.raises(Conflict):
-        await tenants.rename_key("second", credential.key.name)
+        await tenants.change_key("second", name=credential.key.name, rate_limit=None)
+    await tenants.change_key("second", name="third", rate_limit=7)
+    changed = await tenants.key("second")
+    assert changed is not None
+    assert (changed.name, changed.rate_limit) == ("third", 7)
 
 
 async def test_the_command_makes_a_key_beside_others(

@@ -82,13 +82,13 @@ class FakeTenants(FakeWorkspaces, FakeAccounts, FakeErasures):
         owned = [key for key in self.keys.values() if (key.workspace_id, key.user_id) == (workspace_id, user_id)]
         return [key for key in reversed(owned) if key.revoked_at is None]
 
-    async def rename_key(self, key_id: str, name: str) -> None:
+    async def change_key(self, key_id: str, *, name: str, rate_limit: int | None) -> None:
         found = await self.key(key_id)
         assert found is not None
-        renamed = msgspec.structs.replace(found, name=name)
-        if any(self._clashes(renamed, each) for each in self.keys.values() if each.id != key_id):
+        changed = msgspec.structs.replace(found, name=name, rate_limit=rate_limit)
+        if any(self._clashes(changed, each) for each in self.keys.values() if each.id != key_id):
             raise Conflict("it exists already")
-        self.keys[found.key_hash] = renamed
+        self.keys[found.key_hash] = changed
 
     async def replace_key(self, old_id: str, new: ApiKey, *, old_until: datetime) -> None:
         old = await self.key(old_id)

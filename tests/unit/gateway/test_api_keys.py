@@ -105,6 +105,32 @@ async def test_a_key_may_have_a_limit_of_its_own(system: System, admin: Visitor)
     assert (await admin.send("POST", KEYS, {"name": "none", "rateLimit": 0})).status == 400
 
 
+async def test_a_keys_limit_is_changed_and_holds_from_the_next_call_on(system: System, admin: Visitor) -> None:
+    made = await make(admin, rateLimit=1)
+    answers = [await system.execute({}, key=made["key"]) for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    raised = await admin.send("PUT", f"{KEYS}/{made['id']}", {"rateLimit": 100})
+    assert (raised.json["key"]["rateLimit"], raised.json["key"]["name"]) == (100, made["name"])
+    assert (await system.execute({}, key=made["key"])).status == 200
+    freed = await admin.send("PUT", f"{KEYS}/{made['id']}", {"rateLimit": None})
+    assert freed.json["key"]["rateLimit"] is None
+    told = [(entry.action, entry.before, entry.after) for entry in system.audit.entries[-2:]]
+    assert told == [
+        ("api_key.limited", {"rateLimit": 1}, {"rateLimit": 100}),
+        ("api_key.limited", {"rateLimit": 100}, {"rateLimit": None}),
+    ]
+
+
+async def test_a_change_of_a_key_must_say_what(admin: Visitor) -> None:
+    made = await make(admin, rateLimit=1)
+    nothing = await admin.send("PUT", f"{KEYS}/{made['id']}", {})
+    assert (nothing.status, nothing.json["error"]) == (400, "At least one of name or rateLimit must be provided")
+    for rate_limit in (0, -1, "10", 2_000_000_000):
+        wrong = await admin.send("PUT", f"{KEYS}/{made['id']}", {"rateLimit": rate_limit})
+        assert (wrong.status, wrong.json["error"]) == (400, "Validation error")
+        assert "rateLimit" in wrong.body.decode()
+
+
 async def test_a_key_expires(system: System, admin: Visitor) -> None:
     past = await admin.send("POST", KEYS, {"name": "x", "expiresAt": iso(NOON)})
     assert past.status == 400

@@ -81,10 +81,10 @@ class KeyStore:
         return sorted(found, key=lambda key: (key.created_at, key.id), reverse=True)
 
     @store_call
-    async def rename_key(self, key_id: str, name: str) -> None:
+    async def change_key(self, key_id: str, *, name: str, rate_limit: int | None) -> None:
         """See Keys."""
         try:
-            await self._api_keys.update_one({"_id": key_id}, {"$set": {"name": name}})
+            await self._api_keys.update_one({"_id": key_id}, {"$set": {"name": name, "rate_limit": rate_limit}})
         except DuplicateKeyError:
             raise Conflict("it exists already") from None
 

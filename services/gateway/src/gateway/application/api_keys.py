@@ -1,4 +1,4 @@
-"""API keys as people handle them: made, listed, renamed, rotated, revoked."""
+"""API keys as people handle them: made, listed, changed, rotated, revoked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from gateway.application.audit import AuditLog
 from gateway.application.revocations import Revocations
@@ -43,6 +44,22 @@ class Wish:
     workflow_ids: tuple[str, ...] | None = None
     expires_at: datetime | None = None
     rate_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be another way; the rest stays."""
+
+    name: str | None = None
+    rate_limit: int | UnsetType | None = UNSET
+
+    def of(self, key: ApiKey) -> ApiKey:
+        """The key as it is then."""
+        return msgspec.structs.replace(
+            key,
+            name=key.name if self.name is None else self.name,
+            rate_limit=key.rate_limit if self.rate_limit is UNSET else self.rate_limit,
+        )
 
 
 class ApiKeys:
@@ -87,23 +104,35 @@ class ApiKeys:
         await self._audit.record(caller, "api_key.created", target_id=key.id, target_name=key.name, after=_facts(key))
         return key, clear
 
-    async def rename(self, caller: Caller, owner: Owner, key_id: str, name: str) -> ApiKey:
-        """Raises NotFound, Conflict, Unavailable."""
-        key = await self._own(owner, key_id)
+    async def change(self, caller: Caller, owner: Owner, key_id: str, change: Change) -> ApiKey:
+        """The key, which every gateway knows so from now on. Raises NotFound, Conflict, Unavailable."""
+        old = await self._own(owner, key_id)
+        key = change.of(old)
         try:
-            await self._keys.rename_key(key_id, name)
+            await self._keys.change_key(key_id, name=key.name, rate_limit=key.rate_limit)
         except Conflict:
             kind = "personal" if owner.is_personal else "workspace"
             raise Conflict(f"A {kind} API key with this name already exists") from None
-        await self._audit.record(
-            caller,
-            "api_key.renamed",
-            target_id=key_id,
-            target_name=name,
-            before={"name": key.name},
-            after={"name": name},
-        )
-        return msgspec.structs.replace(key, name=name)
+        await self._revocations.forget([old.key_hash])
+        if change.name is not None:
+            await self._audit.record(
+                caller,
+                "api_key.renamed",
+                target_id=key_id,
+                target_name=key.name,
+                before={"name": old.name},
+                after={"name": key.name},
+            )
+        if change.rate_limit is not UNSET:
+            await self._audit.record(
+                caller,
+                "api_key.limited",
+                target_id=key_id,
+                target_name=key.name,
+                before={"rateLimit": old.rate_limit},
+                after={"rateLimit": key.rate_limit},
+            )
+        return key
 
     async def rotate(self, caller: Caller, owner: Owner, key_id: str, overlap: timedelta) -> tuple[ApiKey, str]:
         """A new key in place of this one, which stays good for `overlap`.

@@ -68,7 +68,8 @@ class RateLimits:
     def _buckets(self, caller: Caller, kind: RateKind) -> Iterator[tuple[str, Rate]]:
         workspace, key = caller.workspace, caller.key
         if key is not None and key.rate_limit is not None:
-            yield f"key:{key.id}:{kind}", self._rate(key.rate_limit)
+            # Another limit is another bucket: who is given a higher one need not wait until the old one is filled.
+            yield f"key:{key.id}:{key.rate_limit}:{kind}", self._rate(key.rate_limit)
         if caller.address is not None:
             yield f"address:{workspace.id}:{caller.address}", self._rate(self._public_per_address)
         yield f"workspace:{workspace.id}:{kind}", self._rate(self._plans[workspace.plan].rates[kind])

@@ -38,8 +38,8 @@ class Keys(Protocol):
         """The keys of a workspace or of a user that are not revoked, newest first."""
         ...
 
-    async def rename_key(self, key_id: str, name: str) -> None:
-        """Raises Conflict when its owner has another of this name."""
+    async def change_key(self, key_id: str, *, name: str, rate_limit: int | None) -> None:
+        """Give it this name and limit. Raises Conflict when its owner has another of this name."""
         ...
 
     async def replace_key(self, old_id: str, new: ApiKey, *, old_until: datetime) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
+from msgspec import UNSET
 
 from gateway.api.bodies import json_of
 from gateway.api.legacy.access import LegacyAccess
@@ -15,7 +16,7 @@ from gateway.api.workspaces.models import (
     Done,
     KeyAnswer,
     KeyBody,
-    KeyNameBody,
+    KeyChangeBody,
     KeyRow,
     KeyRows,
     KeysBody,
@@ -25,10 +26,10 @@ from gateway.api.workspaces.models import (
     RotateBody,
 )
 from gateway.api.workspaces.workspaces import ERRORS
-from gateway.application.api_keys import ApiKeys, Owner, Wish, owner_in, owner_looked_at, owner_self
+from gateway.application.api_keys import ApiKeys, Change, Owner, Wish, owner_in, owner_looked_at, owner_self
 from gateway.domain.credentials import ApiKey, Caller, Scope
 from shared.clock import iso
-from shared.errors import NotFound
+from shared.errors import InvalidRequest, NotFound
 
 UNFIT: Final = "Validation error"
 OwnerOf = Callable[[Caller], Owner]
@@ -71,11 +72,15 @@ def _keys_router(
     async def revoke_all(caller: Known, body: Annotated[KeysBody, Depends(json_of(KeysBody))]) -> Revoked:
         return Revoked(deleted_count=await keys.revoke(caller, owner_of(caller), body.keys))
 
-    @router.put("/{key_id}", openapi_extra=described(KeyNameBody))
-    async def rename(
-        caller: Known, key_id: str, body: Annotated[KeyNameBody, Depends(json_of(KeyNameBody, headline=UNFIT))]
+    @router.put("/{key_id}", openapi_extra=described(KeyChangeBody))
+    async def change(
+        caller: Known, key_id: str, body: Annotated[KeyChangeBody, Depends(json_of(KeyChangeBody, headline=UNFIT))]
     ) -> KeyAnswer:
-        return KeyAnswer(key=KeyRow(**_row(await keys.rename(caller, owner_of(caller), key_id, body.name))))
+        limits = "rate_limit" in body.model_fields_set
+        if body.name is None and not limits:
+            raise InvalidRequest("At least one of name or rateLimit must be provided")
+        change = Change(body.name, body.rate_limit if limits else UNSET)
+        return KeyAnswer(key=KeyRow(**_row(await keys.change(caller, owner_of(caller), key_id, change))))
 
     @router.post("/{key_id}/rotate", openapi_extra=described(RotateBody))
     async def rotate(

@@ -11,6 +11,10 @@ from gateway.domain.people import Role
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 RoleName = Literal["read", "write", "admin"]
+KeyRateLimit = Annotated[
+    int | None,
+    Field(ge=1, le=1_000_000_000, description="Calls of each kind per window; the workspace's limits hold as well."),
+]
 ScopeName = Literal["execute", "read", "write", "deploy", "admin"]
 
 
@@ -142,15 +146,14 @@ class KeyBody(AskedFor):
         None, min_length=1, max_length=500, description="The workflows that it is for; all of them when not given."
     )
     expires_at: AwareDatetime | None = None
-    rate_limit: int | None = Field(
-        None, ge=1, le=1_000_000_000, description="Calls of each kind per window; the workspace's limits hold as well."
-    )
+    rate_limit: KeyRateLimit = None
 
 
-class KeyNameBody(AskedFor):
-    """Another name for a key."""
+class KeyChangeBody(AskedFor):
+    """What to change of a key. What it may do stays: that would be another key."""
 
-    name: Name
+    name: Name | None = None
+    rate_limit: KeyRateLimit = None
 
 
 class RotateBody(AskedFor):
