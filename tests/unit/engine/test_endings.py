@@ -3,6 +3,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import pytest
 from tests.unit.engine.building import (
     START,
@@ -21,7 +22,7 @@ from tests.unit.engine.building import (
 
 from executor_service.engine import BlockFailure, BlockResult, Call, RunFrom
 from shared.contracts.events import BlockEnded, BlockStarted
-from shared.contracts.runs import ErrorCode, RunStatus
+from shared.contracts.runs import MAX_ERROR_CHARS, ErrorCode, RunStatus
 from shared.errors import Unavailable
 
 
@@ -48,6 +49,16 @@ async def test_a_run_that_ends_nowhere_gives_an_empty_object() -> None:
 
 async def test_hidden_keys_stay_inside() -> None:
     assert (await run(lambda call: {"a": 1, "_hidden": 2}, chain(block("f")))).output == {"a": 1}
+
+
+async def test_what_a_failure_says_is_cut_before_it_is_told_anywhere() -> None:
+    def breaks(call: Call) -> Any:
+        raise fails("a remote server's text " * 1_000_000)
+
+    result = await run(breaks, chain(block("f")))
+    assert result.outcome.error is not None
+    assert len(result.outcome.error.message) == MAX_ERROR_CHARS
+    assert len(msgspec.json.encode((result.outcome, result.blocks))) < 4 * MAX_ERROR_CHARS
 
 
 async def test_an_unhandled_failure_names_its_block() -> None:

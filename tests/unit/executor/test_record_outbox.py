@@ -8,6 +8,7 @@ from tests.unit.executor.fakes import spec
 
 from executor_service.adapters.record_outbox import RecordOutbox
 from shared.broker.bodies import outgoing
+from shared.broker.topology import MAX_MESSAGE_BYTES
 from shared.contracts.messages import Message, RecordBatch, RunRecorded
 from shared.contracts.runs import BlockLog, Payload, RunOutcome, RunStatus
 from shared.errors import Unavailable
@@ -87,6 +88,14 @@ async def test_block_logs_that_are_too_large_are_kept_apart(work: Work) -> None:
     assert (small.run.run_id, small.stored_blocks) == ("small", None)
     assert (told.blocks, told.stored_blocks) == ((), Payload(blob_id="w1-1", size=len(blobs.kept[0])))
     assert msgspec.json.decode(blobs.kept[0], type=tuple[BlockLog, ...]) == large.blocks
+
+
+async def test_a_record_that_fits_into_no_message_keeps_none_back(work: Work) -> None:
+    """Nothing that is known makes one; if something did, all runs of this worker would go unrecorded."""
+    beyond = msgspec.structs.replace(OUTCOME, output=Payload(inline=msgspec.Raw(b'"' + b"x" * MAX_MESSAGE_BYTES + b'"')))
+    impossible = msgspec.structs.replace(a_record("impossible", 10), outcome=beyond)
+    told = await sent(work, Blobs(), a_record("before", 10), impossible, a_record("after", 10))
+    assert [record.run.run_id for record in told] == ["before", "after"]
 
 
 async def test_a_record_is_worth_more_than_its_block_logs(work: Work) -> None:

@@ -289,6 +289,15 @@ async def test_a_reader_that_is_slow_slows_the_server(ours: httpx2.AsyncClient) 
     assert max(sizes) < 2 * MAX_BUFFERED_BYTES
 
 
+async def test_a_connection_whose_answer_was_left_unread_serves_no_other(ours: httpx2.AsyncClient) -> None:
+    left = answer(body=b"x" * (2 * MAX_BUFFERED_BYTES))
+    async with raw_server(in_turn(left, answer(body=b"heard"))) as server:
+        async with ours.stream("GET", server.url):
+            await asyncio.sleep(0.2)
+        assert (await ours.get(server.url, timeout=5)).content == b"heard"
+        assert server.connections == 2
+
+
 async def test_no_more_connections_than_there_are_places() -> None:
     transport = Http1Transport(keep_seconds=5, max_connections=2)
     async with raw_server(silence) as server, httpx2.AsyncClient(transport=transport) as client:

@@ -62,6 +62,10 @@ class ErrorCode(StrEnum):
     ATTEMPTS_EXHAUSTED = "ATTEMPTS_EXHAUSTED"
 
 
+MAX_ERROR_CHARS: Final = 64 * 1024
+"""Of what a failed block says, which may be another server's text. With it a run's end fits into any message."""
+
+
 class RunError(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a run failed.
 

@@ -47,8 +47,12 @@ class Connection(asyncio.Protocol):
         return self._exchange
 
     def rest(self, seconds: float) -> bool:
-        """Wait so long for another request, unless the last answer was the last; returns whether it waits."""
-        if not self.is_open or self._exchange is None or not self._exchange.may_be_followed:
+        """Wait so long for another request, unless the last answer was the last; returns whether it waits.
+
+        It does not where the last answer was left unread so far that reading has stopped: it would hear no other.
+        """
+        last = self._exchange
+        if not self.is_open or last is None or not last.may_be_followed or last.is_paused:
             self.close()
             return False
         self._exchange = None

@@ -33,7 +33,8 @@ class Exchange:
         self._has_head = False
         self._pieces: list[bytes] = []
         self._buffered = 0
-        self._is_paused = False
+        self.is_paused = False
+        """Whether the network is kept waiting until somebody reads."""
         self._failure: httpx2.TransportError | None = None
         self._news: asyncio.Future[None] | None = None
 
@@ -66,8 +67,8 @@ class Exchange:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._fail(httpx2.RemoteProtocolError(f"The headers are longer than {MAX_HEAD_BYTES:,} bytes"))
-        if self._buffered > MAX_BUFFERED_BYTES and not self._is_paused:
-            self._is_paused = True
+        if self._buffered > MAX_BUFFERED_BYTES and not self.is_paused:
+            self.is_paused = True
             self._transport.pause_reading()
         self._tell()
 
@@ -118,8 +119,8 @@ class Exchange:
         taken = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         self._buffered = 0
-        if self._is_paused:
-            self._is_paused = False
+        if self.is_paused:
+            self.is_paused = False
             self._transport.resume_reading()
         return taken
 

@@ -22,7 +22,9 @@ GATHER_SECONDS: Final = 0.05
 PATIENCE_SECONDS: Final = 2.0
 TRIES: Final = 10
 
-RECORDS_DROPPED = Counter("flowport_executor_records_dropped_total", "Run records lost: the record queue was full.")
+RECORDS_DROPPED = Counter(
+    "flowport_executor_records_dropped_total", "Run records lost: the record queue was full, or one fits no message."
+)
 _encode: Final = msgspec.json.Encoder().encode
 log = get_logger("record_outbox")
 
@@ -80,7 +82,14 @@ class RecordOutbox:
                 for record in records:
                     await self._publish((record,))
             else:
-                await self._publish_patiently((await self._without_blocks(records[0]),))
+                await self._publish_bare(records[0])
+
+    async def _publish_bare(self, record: Record) -> None:
+        try:
+            await self._publish_patiently((await self._without_blocks(record),))
+        except PayloadTooLarge as error:  # those behind it must not be lost as well
+            RECORDS_DROPPED.inc()
+            log.warning("a run record fits into no message", run_id=record.run.run_id, error=error.message)
 
     async def _publish_patiently(self, records: tuple[Record, ...]) -> None:
         for _ in range(TRIES):

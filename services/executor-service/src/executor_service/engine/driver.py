@@ -282,7 +282,7 @@ class Driver:
         block = self._setting.workflow.blocks[self._scheduler.node(work).block_id]
         return RunError(
             code=ErrorCode.BLOCK_EXECUTION_FAILED,
-            message=self._progress.logs.shown_text(failure.message),
+            message=self._progress.logs.shown_reason(failure.message),
             block_id=block.id,
             block_type=block.type,
         )

@@ -10,7 +10,7 @@ from executor_service.engine.limits import Limits
 from executor_service.engine.places import Round, node_name, parent_iterations
 from executor_service.engine.secrets import REDACTED, hidden, to_hide
 from executor_service.engine.state import Output, RunState
-from shared.contracts.runs import BlockLog
+from shared.contracts.runs import MAX_ERROR_CHARS, BlockLog
 from shared.workflow.jsvalues import Json, JsonObject
 
 _SECRET_KEY: Final = re.compile(
@@ -60,6 +60,10 @@ class LogBook:
     def shown_text(self, text: str) -> str:
         """Text with every secret hidden."""
         return hidden(text, self._secrets)
+
+    def shown_reason(self, text: str) -> str:
+        """Why something failed, with every secret hidden, and no longer than an error may be."""
+        return self.shown_text(text)[:MAX_ERROR_CHARS]
 
     def _may_hold_secrets(self, raw: bytes) -> bool:
         return _SUSPECT.search(raw.lower()) is not None or any(secret in raw for secret in self._encoded_secrets)

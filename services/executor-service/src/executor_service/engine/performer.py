@@ -101,7 +101,7 @@ class Performer:
             duration_ms=round((self._clock.monotonic() - attempt.began) * 1000, 3),
             execution_order=attempt.order,
             success=error is None,
-            error=None if error is None else self._logs.shown_text(error),
+            error=None if error is None else self._logs.shown_reason(error),
             error_handled=handled,
             tries=attempt.tries if attempt.tries > 1 else None,
             input=self._shown_inputs(attempt.inputs),
@@ -172,7 +172,7 @@ class Performer:
 
     async def _failed(self, attempt: Attempt, failure: BlockFailure) -> BlockDone:
         call = attempt.call
-        message = self._logs.shown_text(failure.message)
+        message = self._logs.shown_reason(failure.message)
         writer = call.writer
         if writer is not None and writer.was_used:
             await writer.broken(message)

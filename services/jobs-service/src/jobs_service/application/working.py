@@ -19,11 +19,10 @@ from jobs_service.domain.pauses import MAX_PAUSES, answers_of
 from jobs_service.domain.run import Rules, Run
 from jobs_service.ports import Claimable, Journal, Result, Runs, Seen
 from shared.contracts.jobs import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
-from shared.contracts.runs import RunError, RunStatus
+from shared.contracts.runs import MAX_ERROR_CHARS, RunError, RunStatus
 from shared.observe.logging import get_logger
 
 log = get_logger("working")
-MAX_MESSAGE_CHARS: Final = 64 * 1024
 
 
 class Working:
@@ -163,4 +162,4 @@ def _duration_ms(seen: Seen) -> float | None:
 
 
 def _trimmed(error: RunError) -> RunError:
-    return msgspec.structs.replace(error, message=error.message[:MAX_MESSAGE_CHARS])
+    return msgspec.structs.replace(error, message=error.message[:MAX_ERROR_CHARS])
