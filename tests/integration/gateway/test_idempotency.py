@@ -112,6 +112,13 @@ async def test_a_call_whose_process_is_gone_is_taken_over_by_one(calls: Idempote
         await calls.begin(NAME, "p", new_id())
 
 
+async def test_a_call_that_is_handed_on_is_taken_over_at_once_under_its_run_id(calls: Idempotency) -> None:
+    record = await begun(calls)
+    await calls.hand_on(record)
+    again = await begun(calls)
+    assert (again.run_id, again.is_retry) == (record.run_id, True)
+
+
 async def test_a_process_vouches_for_what_it_answers(records: IdempotencyStore, calls: Idempotency) -> None:
     now = datetime.now(UTC)
     record = CallRecord(NAME, "p", "the-run", holder=new_id())

@@ -40,6 +40,9 @@ class FakeCalls:
     async def renew(self, turns: dict[str, str], lease: timedelta) -> None:
         """Nothing is lost here."""
 
+    async def let_go(self, record: CallRecord) -> None:
+        self.gone.add(record.holder)
+
     async def keep(self, record: CallRecord, answer: KeptAnswer) -> None:
         known = self.records[record.name.record_id]
         if known[0].holder == record.holder:

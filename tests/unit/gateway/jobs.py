@@ -60,6 +60,8 @@ class FakeJobs(FakeEraser):
         self.resumed: dict[str, Any] = {}
         self.kept: dict[str, list[EventBatch]] = {}
         self.shows_accepted = False
+        self.lost_answer: Exception | None = None
+        """What is heard instead of the next answer to `accept`; the run is stored all the same."""
         self.while_cancelling: Callable[[str], Awaitable[None]] = nothing
 
     async def spend(self, workspace_id: str) -> Spend:
@@ -83,6 +85,9 @@ class FakeJobs(FakeEraser):
         self.accepted.append(request)
         if self.shows_accepted:
             self.views[request.run.run_id] = _queued(request.run)
+        if self.lost_answer is not None:
+            lost, self.lost_answer = self.lost_answer, None
+            raise lost
         return RunAccepted(request.run.run_id, JOB, NOON)
 
     async def job(self, job_id: str) -> RunView:

@@ -16,7 +16,7 @@ from tests.unit.gateway.worker import Send, ends, outcome
 
 from shared.contracts.events import Chunk, RunEnded
 from shared.contracts.runs import ErrorCode, RunError, RunSpec, RunStatus
-from shared.errors import AtCapacity
+from shared.errors import AtCapacity, OutcomeUncertain, Unavailable
 
 KEY = {"Idempotency-Key": "order-17"}
 MODES: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
@@ -201,6 +201,57 @@ async def test_a_queued_run_whose_gateway_died_is_found_again(system: System) ->
     second = await send(system, "legacy async")
     assert (second.status, second.json) == (202, first.json)
     assert len(system.jobs.accepted) == 1
+
+
+@pytest.mark.parametrize("mode", ["legacy async", "v2 async"])
+@pytest.mark.parametrize("lost", [OutcomeUncertain(), Unavailable("the store does not answer")])
+async def test_a_run_that_was_stored_although_nobody_heard_so_is_not_queued_again(
+    system: System, mode: str, lost: Exception
+) -> None:
+    system.jobs.shows_accepted = True
+    system.jobs.lost_answer = lost
+    assert (await send(system, mode)).status == 503
+    assert (await send(system, mode)).status == 202
+    assert runs(system) == 1
+
+
+async def test_a_durable_stream_that_was_stored_although_nobody_heard_so_is_followed(system: System) -> None:
+    worker = FollowedWorker.of(system)
+    system.jobs.lost_answer = OutcomeUncertain()
+    assert (await durable_stream(system).done()).status == 503
+    again = durable_stream(system)
+    worker.ends()
+    await worker.tell(RunEnded(outcome()), live=False)
+    assert b"[DONE]" in (await again.done()).body
+    assert runs(system) == 1
+
+
+async def test_a_run_goes_on_for_who_comes_back_when_its_reader_vanishes_without_a_word() -> None:
+    async def pours(run: RunSpec, send: Send) -> None:
+        for seq in range(20):
+            await send(seq, [Chunk("B", "x" * 20_000)])
+        await send(20, [RunEnded(outcome())])
+
+    async with running_system(stream_write_seconds=0.2) as system:
+        system.worker.perform = pours
+        _, headers, body = MODES["legacy stream"]
+        call = system.execute_call(body, headers={**headers, **KEY})
+        await call.spoke.wait()
+        call.reading.clear()
+        await call.done()
+        assert b"[DONE]" not in call.answer.body
+        assert system.worker.cancelled == []
+        again = await send(system, "legacy stream")
+        assert (again.headers["idempotent-replayed"], again.body[-16:]) == ("true", b'data: "[DONE]"\n\n')
+        assert runs(system) == 1
+
+
+async def test_a_run_that_was_not_stored_after_all_is_queued_by_the_next_call(system: System) -> None:
+    system.jobs.refusal = Unavailable("the store does not answer")
+    assert (await send(system, "legacy async")).status == 503
+    system.jobs.refusal = None
+    assert (await send(system, "legacy async")).status == 202
+    assert runs(system) == 1
 
 
 async def test_a_run_whose_gateway_died_is_not_begun_again(system: System) -> None:

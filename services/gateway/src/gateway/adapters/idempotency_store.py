@@ -71,6 +71,11 @@ class IdempotencyStore:
         await self._records.update_many(held, [{"$set": {"lease_ms": _ends(lease)}}])
 
     @store_call
+    async def let_go(self, record: CallRecord) -> None:
+        """See IdempotencyRecords."""
+        await self._records.update_one(_open(record), {"$set": {"lease_ms": 0}})
+
+    @store_call
     async def keep(self, record: CallRecord, answer: KeptAnswer) -> None:
         """See IdempotencyRecords."""
         kept = {

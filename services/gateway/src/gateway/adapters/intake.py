@@ -8,7 +8,7 @@ from gateway.adapters.paths import path_of
 from shared.batching import Batcher
 from shared.contracts.errors import ErrorBody
 from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, AcceptRuns, RunAccepted
-from shared.errors import FlowportError, Unavailable
+from shared.errors import FlowportError, OutcomeUncertain, Unavailable
 from shared.web.client import InternalClient
 
 MAX_TOGETHER: Final = 64
@@ -41,12 +41,12 @@ class Intake:
         await self._calls.stop()
 
     async def accept(self, request: AcceptRun) -> RunAccepted:
-        """Store a run. Raises AtCapacity, RunIdTaken, Unavailable (it may have been stored then)."""
+        """Store a run. Raises AtCapacity, RunIdTaken, Unavailable (OutcomeUncertain: it may have been stored)."""
         try:
             async with asyncio.timeout(self._client.longest_seconds):
                 answer = await self._calls.submit(request)
         except TimeoutError as error:  # those before it are waited for, too
-            raise Unavailable("jobs-service does not answer") from error
+            raise OutcomeUncertain from error
         if isinstance(answer, FlowportError):
             raise answer
         return answer

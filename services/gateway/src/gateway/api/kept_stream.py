@@ -7,6 +7,8 @@ from typing import Final, Protocol
 from starlette.responses import Response
 from starlette.types import Send
 
+from gateway import metrics
+
 STREAM_HEADERS: Final = {
     "content-type": "text/event-stream",
     "cache-control": "no-cache",
@@ -32,7 +34,10 @@ class EndKeeper(Protocol):
 
 
 class KeptStream(Response):
-    """Writes frames to a reader, who is left when it does not read for `write_seconds`."""
+    """Writes frames to a reader, who is left when it does not read for `write_seconds`.
+
+    `_send` raises TimeoutError then, unless the end is kept for whoever comes back.
+    """
 
     def __init__(self, *, headers: Mapping[str, str], write_seconds: float) -> None:
         self.background = None
@@ -40,9 +45,10 @@ class KeptStream(Response):
         self.init_headers({**STREAM_HEADERS, **headers})
         self._write_seconds = write_seconds
         self._keeper: EndKeeper | None = None
+        self._is_left = False
 
     def keep_end(self, keeper: EndKeeper) -> None:
-        """Go on to the end though the caller hangs up, and tell `keeper` of it."""
+        """Go on to the end though the caller hangs up or reads no more, and tell `keeper` of it."""
         self._keeper = keeper
 
     async def _ended(self, end: bytes, *, began: bool = True) -> None:
@@ -56,6 +62,13 @@ class KeptStream(Response):
             self._keeper.lost()
 
     async def _send(self, send: Send, frames: bytes, *, more: bool = True) -> None:
-        if frames:
+        if not frames or self._is_left:
+            return
+        try:
             async with asyncio.timeout(self._write_seconds):
                 await send({"type": "http.response.body", "body": frames, "more_body": more})
+        except TimeoutError:
+            if self._keeper is None:
+                raise
+            metrics.SLOW_READERS.inc()
+            self._is_left = True

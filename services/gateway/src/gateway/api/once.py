@@ -18,7 +18,7 @@ from gateway.domain.execute_request import ExecuteRequest
 from gateway.domain.idempotency import REPLAYED, CallName, KeptAnswer, fingerprint, key_in
 from gateway.ports import CallRecord
 from shared.contracts.deployments import Endpoint
-from shared.errors import FlowportError, RunIdTaken
+from shared.errors import FlowportError, RunIdTaken, Unavailable
 from shared.ids import new_id, public_run_id
 
 Serve = Callable[[Request, ExecuteRequest], Awaitable[Response]]
@@ -79,8 +79,11 @@ class OnceOnly:
             if record.is_retry:
                 raise OutcomeUnknown(record.run_id) from None
             raise
-        except FlowportError:
-            await self._idempotency.forget(record)
+        except FlowportError as error:
+            if isinstance(error, Unavailable) and asked.is_durable:
+                await self._idempotency.hand_on(record)  # it may be stored: a repetition must find it, not make another
+            else:
+                await self._idempotency.forget(record)
             raise
         except BaseException:
             self._idempotency.leave(record)

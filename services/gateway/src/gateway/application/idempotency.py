@@ -81,6 +81,14 @@ class Idempotency:
         finally:
             self._turns.pop(record.holder, None)
 
+    async def hand_on(self, record: CallRecord) -> None:
+        """What became of the call is not known; whoever repeats it finds out at once, under the same run id."""
+        self.leave(record)
+        try:
+            await self._records.let_go(record)
+        except Unavailable as error:
+            log.warning("an idempotency key is held until its lease ends", run_id=record.run_id, error=error.message)
+
     def leave(self, record: CallRecord) -> None:
         """What became of the call is not known here; whoever retries it after the lease will find out."""
         self._turns.pop(record.holder, None)

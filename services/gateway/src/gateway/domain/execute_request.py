@@ -51,6 +51,11 @@ class ExecuteRequest(msgspec.Struct, frozen=True, kw_only=True):
     may_have_begun: bool = False
     """An earlier call with the same idempotency key may have begun the run `run_id`."""
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether the run is stored before it begins, and goes on whatever becomes of the call."""
+        return self.mode is RunMode.ASYNC or (self.mode is RunMode.STREAM and self.keep_events)
+
 
 def read_execute_request(
     headers: Mapping[str, str],

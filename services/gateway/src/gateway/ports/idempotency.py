@@ -46,6 +46,10 @@ class IdempotencyRecords(Protocol):
         """Prolong what these holders hold, by record id."""
         ...
 
+    async def let_go(self, record: CallRecord) -> None:
+        """Nobody vouches for the call any more, if `record` still is the one that is kept."""
+        ...
+
     async def keep(self, record: CallRecord, answer: KeptAnswer) -> None:
         """Store the answer, if `record` still is the one that is kept."""
         ...
