@@ -71,7 +71,7 @@ def _made(account: Account, wish: Json) -> str:
     return str(answer.json()["key"]["key"])
 
 
-def test_a_key_may_have_a_limit_of_its_own_which_is_raised_while_it_is_in_use(console: Console, account: Account) -> None:
+def test_a_key_may_have_a_limit_of_its_own_which_is_raised_in_use(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("Now and then", "return 1;"))
     console.goto("/settings/keys").press("Create key")
     console.page.get_by_role("textbox", name="Name").fill("Twice a minute")

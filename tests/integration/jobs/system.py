@@ -182,10 +182,15 @@ class Executor:
         return True
 
     async def claim(
-        self, message: DurableRunDispatched, *, worker: str = "worker-1", redelivered: bool = False
+        self,
+        message: DurableRunDispatched,
+        *,
+        worker: str = "worker-1",
+        redelivered: bool = False,
+        claim_id: str | None = None,
     ) -> ClaimGranted | None:
         """Claim what a message names."""
-        asked = ClaimRun(message.dispatch_id, worker, redelivered)
+        asked = ClaimRun(message.dispatch_id, worker, redelivered, claim_id or new_id())
         path = f"/internal/runs/{message.run_id}/claim"
         return (await self.client.call("POST", path, body=asked, returns=ClaimAnswer)).granted
 

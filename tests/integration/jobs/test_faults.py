@@ -167,9 +167,9 @@ async def test_a_claim_that_failed_can_be_made_again(fragile: System, parts: Par
     message = await fragile.executor.next()
     parts.runs.fail("replace", when)
     with pytest.raises(Unavailable):
-        await fragile.executor.claim(message)
+        await fragile.executor.claim(message, claim_id="one delivery")
 
-    granted = await fragile.executor.claim(message)
+    granted = await fragile.executor.claim(message, claim_id="one delivery")
     assert granted is not None
     assert granted.attempt == 1
 

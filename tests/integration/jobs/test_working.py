@@ -91,8 +91,8 @@ async def test_a_claim_whose_answer_was_lost_can_be_made_again(system: System) -
     await system.gateway.accept()
     message = await system.executor.next()
 
-    first = await system.executor.claim(message)
-    again = await system.executor.claim(message)
+    first = await system.executor.claim(message, redelivered=True, claim_id="one delivery")
+    again = await system.executor.claim(message, redelivered=True, claim_id="one delivery")
     assert first is not None
     assert again is not None
     assert (first.attempt, again.attempt) == (1, 1)

@@ -92,7 +92,8 @@ async def test_block_logs_that_are_too_large_are_kept_apart(work: Work) -> None:
 
 async def test_a_record_that_fits_into_no_message_keeps_none_back(work: Work) -> None:
     """Nothing that is known makes one; if something did, all runs of this worker would go unrecorded."""
-    beyond = msgspec.structs.replace(OUTCOME, output=Payload(inline=msgspec.Raw(b'"' + b"x" * MAX_MESSAGE_BYTES + b'"')))
+    text = b'"' + b"x" * MAX_MESSAGE_BYTES + b'"'
+    beyond = msgspec.structs.replace(OUTCOME, output=Payload(inline=msgspec.Raw(text)))
     impossible = msgspec.structs.replace(a_record("impossible", 10), outcome=beyond)
     told = await sent(work, Blobs(), a_record("before", 10), impossible, a_record("after", 10))
     assert [record.run.run_id for record in told] == ["before", "after"]

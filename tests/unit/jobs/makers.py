@@ -43,6 +43,7 @@ def at_work(**fields: Any) -> Run:
         "dispatch_id": "dispatch-1",
         "held_dispatch_id": "dispatch-1",
         "worker_id": "worker-1",
+        "claim_id": "claim-1",
         "started_at": NOW,
         "deadline_at": after(5400),
         "due_at": after(15),
@@ -58,6 +59,12 @@ def asks(context_id: str = "form", *, minutes: float | None = None) -> PausePoin
     return PausePoint(context_id, context_id, PauseKind.TIME, slow, slow + timedelta(minutes=minutes))
 
 
-def a_claim(dispatch_id: str = "dispatch-1", worker_id: str = "worker-2", *, redelivered: bool = False) -> ClaimRun:
+def a_claim(
+    dispatch_id: str = "dispatch-1",
+    worker_id: str = "worker-2",
+    *,
+    redelivered: bool = False,
+    claim_id: str | None = "claim-2",
+) -> ClaimRun:
     """A worker's claim."""
-    return ClaimRun(dispatch_id, worker_id, redelivered)
+    return ClaimRun(dispatch_id, worker_id, redelivered, claim_id)

@@ -31,6 +31,8 @@ def test_an_older_dispatch_of_an_unclaimed_run_is_as_good_as_the_latest() -> Non
         a_claim("dispatch-2", redelivered=True),
         a_claim("dispatch-1", "worker-2"),
         a_claim("dispatch-2", "worker-1"),
+        a_claim("dispatch-1", "worker-1"),
+        a_claim("dispatch-1", "worker-1", claim_id=None),
     ],
 )
 def test_a_live_lease_holds_against_every_other_message(asked: object) -> None:
@@ -51,11 +53,20 @@ def test_an_expired_lease_gives_way_to_any_message_and_counts_a_loss() -> None:
     assert (verdict.run.attempt, verdict.run.losses) == (2, 1)
 
 
-def test_a_holder_whose_answer_was_lost_is_told_the_same_again() -> None:
-    verdict = claim(at_work(), a_claim("dispatch-1", "worker-1"), after(3), RULES)
+@pytest.mark.parametrize("redelivered", [False, True])
+def test_a_claim_whose_answer_was_lost_is_told_the_same_again_and_costs_nothing(redelivered: bool) -> None:
+    asked = a_claim("dispatch-1", "worker-1", redelivered=redelivered, claim_id="claim-1")
+    verdict = claim(at_work(), asked, after(3), RULES)
 
     assert isinstance(verdict, Granted)
     assert (verdict.run.attempt, verdict.run.losses, verdict.run.due_at) == (1, 0, after(18))
+
+
+def test_a_redelivery_to_the_worker_that_had_it_is_another_attempt() -> None:
+    verdict = claim(at_work(), a_claim("dispatch-1", "worker-1", redelivered=True), NOW, RULES)
+
+    assert isinstance(verdict, Granted)
+    assert (verdict.run.attempt, verdict.run.losses, verdict.run.claim_id) == (2, 1, "claim-2")
 
 
 def test_a_requeued_run_is_granted_without_counting_again() -> None:

@@ -34,6 +34,7 @@ class RunMachine(RuleBasedStateMachine):
         self.now = NOW
         self.dispatches = 0
         self.granted: list[tuple[int, str]] = []
+        self.claims: list[ClaimRun] = []
         self.holder: int | None = None
         self.lost = 0
         self.shown = 0
@@ -53,7 +54,18 @@ class RunMachine(RuleBasedStateMachine):
     @rule(data=st.data(), redelivered=st.booleans(), worker=st.sampled_from(["one", "two"]))
     def claim(self, data: st.DataObject, redelivered: bool, worker: str) -> None:
         dispatch_id = f"dispatch-{data.draw(st.integers(1, self.dispatches))}"
-        verdict = leases.claim(self.run, ClaimRun(dispatch_id, worker, redelivered), self.now, RULES)
+        self._claim(ClaimRun(dispatch_id, worker, redelivered, claim_id=f"claim-{len(self.claims)}"))
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def claim_again(self, data: st.DataObject) -> None:
+        """The answer to a claim was lost."""
+        self._claim(data.draw(st.sampled_from(self.claims)))
+
+    def _claim(self, asked: ClaimRun) -> None:
+        dispatch_id, redelivered = asked.dispatch_id, asked.redelivered
+        self.claims.append(asked)
+        verdict = leases.claim(self.run, asked, self.now, RULES)
         if not isinstance(verdict, Granted | EndedInstead):
             return
         assert self.end is None, "nobody gets a run that is over"

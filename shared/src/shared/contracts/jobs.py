@@ -92,11 +92,15 @@ class RunPage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ClaimRun(msgspec.Struct, frozen=True):
-    """A worker asks for a dispatched run. `redelivered` is the broker's own flag."""
+    """A worker asks for a dispatched run. `redelivered` is the broker's own flag.
+
+    `claim_id` stands for one delivery of the message: who asks with it again has not heard the answer.
+    """
 
     dispatch_id: str
     worker_id: str
     redelivered: bool
+    claim_id: str | None = None
 
 
 class JournalEntry(msgspec.Struct, frozen=True, omit_defaults=True):

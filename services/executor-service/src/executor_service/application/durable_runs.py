@@ -21,6 +21,7 @@ from shared.contracts.jobs import ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.runs import RunOutcome, RunSpec, RunStatus
 from shared.errors import FlowportError, StaleAttempt, Unavailable
+from shared.ids import new_id
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, joined_span
 
@@ -69,7 +70,7 @@ class DurableRunWorker:
             self._in_hand.discard(dispatch)
 
     async def _work(self, dispatch: DurableRunDispatched, *, redelivered: bool) -> None:
-        claim = ClaimRun(dispatch.dispatch_id, self._worker_id, redelivered)
+        claim = ClaimRun(dispatch.dispatch_id, self._worker_id, redelivered, claim_id=new_id())
         answer = await insist(partial(self._durable.claim, dispatch.run_id, claim))
         CLAIMS.labels("granted" if answer.granted else "refused").inc()
         if answer.granted is None:

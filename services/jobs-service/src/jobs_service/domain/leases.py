@@ -35,16 +35,17 @@ def claim(run: Run, asked: ClaimRun, now: datetime, rules: Rules) -> Verdict:
     """Decide a worker's claim.
 
     A run without a live lease is granted. A live lease gives way only to a redelivery of the very message that made
-    it: the broker redelivers when it has lost the holder. A holder that asks again, its answer lost, is told the same.
+    it: the broker redelivers when it has lost the holder. A claim that is made again, its answer lost, is told the same
+    and costs nothing.
     """
     if run.phase in (Phase.DISPATCHED, Phase.REQUEUED):
         return _grant_or_end(run, asked, now, rules)
     if run.phase is not Phase.PROCESSING:
         return Refused()
+    if asked.claim_id is not None and asked.claim_id == run.claim_id and not _lease_is_over(run, now):
+        return Granted(renewed(run, now, rules))
     if _lease_is_over(run, now) or (asked.redelivered and asked.dispatch_id == run.held_dispatch_id):
         return _grant_or_end(replace(run, losses=run.losses + 1), asked, now, rules)
-    if asked.dispatch_id == run.held_dispatch_id and asked.worker_id == run.worker_id:
-        return Granted(renewed(run, now, rules))
     return Refused()
 
 
@@ -76,7 +77,7 @@ def release(run: Run, attempt: int, now: datetime, rules: Rules) -> Run:
 def requeued(run: Run, rules: Rules) -> Run:
     """`run` without a worker, to be dispatched again; its time limit goes on."""
     give_up_at = run.deadline_at + rules.grace if run.deadline_at else None
-    return move(run, Phase.REQUEUED, due_at=give_up_at, worker_id=None, held_dispatch_id=None)
+    return move(run, Phase.REQUEUED, due_at=give_up_at, worker_id=None, claim_id=None, held_dispatch_id=None)
 
 
 def renewed(run: Run, now: datetime, rules: Rules) -> Run:
@@ -120,6 +121,7 @@ def _grant_or_end(waiting: Run, asked: ClaimRun, now: datetime, rules: Rules) ->
         dispatches=0,
         held_dispatch_id=asked.dispatch_id,
         worker_id=asked.worker_id,
+        claim_id=asked.claim_id,
         started_at=started_at,
         deadline_at=run.deadline_at or started_at + run.time_limit,
     )

@@ -25,7 +25,9 @@ def put_aside(run: Run, points: tuple[PausePoint, ...], reported_at: datetime, n
     """
     known = {pause.point.context_id: pause for pause in run.pauses}
     pauses = tuple(known.get(point.context_id) or _begun(point, reported_at, now) for point in points)
-    waiting = move(run, Phase.PAUSED, pauses=pauses, paused_at=now, worker_id=None, held_dispatch_id=None)
+    waiting = move(
+        run, Phase.PAUSED, pauses=pauses, paused_at=now, worker_id=None, claim_id=None, held_dispatch_id=None
+    )
     return _next_phase(waiting, rules)
 
 

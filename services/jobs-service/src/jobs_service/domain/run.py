@@ -110,6 +110,8 @@ class Run:
     held_dispatch_id: str | None = None
     """The dispatch through which the present worker got it."""
     worker_id: str | None = None
+    claim_id: str | None = None
+    """The claim that was granted to it."""
     due_at: datetime | None = None
     """When it must be looked at: the end of the worker's lease, of the time limit, or of a pause."""
     started_at: datetime | None = None
