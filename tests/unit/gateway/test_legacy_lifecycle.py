@@ -1,5 +1,6 @@
 """Deploy, versions, drafts and runs on the legacy paths."""
 
+import asyncio
 from datetime import timedelta
 
 import msgspec
@@ -299,6 +300,27 @@ class TestRuns:
             path = f"/api/workflows/W/executions/{run_id}{'/cancel' if method == 'POST' else ''}"
             answer = await system.send(method, path)
             assert (answer.status, answer.json) == (404, {"error": "Execution not found"})
+
+    @pytest.mark.parametrize(
+        "path", ["/api/workflows/W/executions/E1", "/api/v2/workflows/W/runs/E1", "/api/v1/logs/E1"]
+    )
+    async def test_a_run_that_was_answered_a_moment_ago_is_found(self, system: System, path: str) -> None:
+        call = system.call("GET", path, headers={"x-api-key": system.key})
+        await asyncio.sleep(0.1)
+        assert not call.task.done()
+        system.jobs.views["E1"] = a_view(RunStatus.COMPLETED)
+        assert (await call.done()).status == 200
+
+    async def test_a_run_that_was_over_before_it_was_recorded_is_409(self, system: System) -> None:
+        async def is_recorded_now(run_id: str) -> None:
+            asyncio.get_running_loop().call_later(0.1, record)
+
+        def record() -> None:
+            system.jobs.views["E1"] = a_view(RunStatus.COMPLETED)
+
+        system.jobs.while_cancelling = is_recorded_now
+        answer = await system.send("POST", "/api/workflows/W/executions/E1/cancel")
+        assert (answer.status, answer.json) == (409, {"error": "Execution cannot be cancelled while completed"})
 
     async def test_a_run_that_was_not_recorded_yet_can_be_cancelled_where_it_is_waited_for(
         self, system: System

@@ -1,11 +1,14 @@
 """Runs of a workspace by what they did, and the workflows that they ran."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from gateway.application.every_workflow import every_workflow
+from gateway.application.young_runs import found_soon
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Authoring, Jobs, Payloads
 from shared.contracts.deployments import Workflow
@@ -44,14 +47,12 @@ class RunLogs:
 
         Raises MissingScope, NotFound, WrongWorkflow, Unavailable.
         """
-        for workspace_id in dict.fromkeys((caller.workspace.id, *(grant.workspace.id for grant in caller.grants))):
-            try:
-                run = await self._jobs.run(workspace_id, run_id, output=True, blocks=True)
-            except NotFound:
-                continue
-            caller.on(run.workspace_id, run.workflow_id).require(Scope.READ)
-            return run
-        raise NotFound(missing)
+        try:
+            run = await found_soon(partial(self._anywhere, caller, run_id))
+        except NotFound:
+            raise NotFound(missing) from None
+        caller.on(run.workspace_id, run.workflow_id).require(Scope.READ)
+        return run
 
     async def output(self, run: RunView) -> bytes | None:
         """The run's output as JSON, None where it has none, or none any more. Raises Unavailable."""
@@ -80,6 +81,12 @@ class RunLogs:
             return (await self._authoring.version(run.workspace_id, run.workflow_id, run.version)).state
         except NotFound:
             return None
+
+    async def _anywhere(self, caller: Caller, run_id: str) -> RunView:
+        for workspace_id in dict.fromkeys((caller.workspace.id, *(grant.workspace.id for grant in caller.grants))):
+            with suppress(NotFound):
+                return await self._jobs.run(workspace_id, run_id, output=True, blocks=True)
+        raise NotFound(NO_LOG)
 
     async def _workflows_in(self, workspace_id: str, folder_ids: frozenset[str]) -> set[str]:
         found = await every_workflow(self._authoring, workspace_id, deployed_only=False, most=MOST_WORKFLOWS)

@@ -1,18 +1,20 @@
 """The runs of a workflow, for whoever may see or stop them."""
 
-import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
+from gateway.application.young_runs import found_soon
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import EVERY_RUN, AttachedRuns, Jobs, Payloads
-from shared.contracts.jobs import CancelAnswer, CancelledRuns, RunFilter, RunPage, RunView
-from shared.contracts.runs import Payload
+from shared.contracts.jobs import CancelAnswer, CancelledRuns, CancelReason, RunFilter, RunPage, RunView
+from shared.contracts.runs import Payload, RunStatus
 from shared.errors import NotFound
 
 MISSING: Final = "Execution not found"
-LOOKS_AFTER_SECONDS: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
+ANNOUNCED_SECONDS: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
 """When a run is looked for that was asked to be recorded; one that is not there then does not exist."""
+_ENDED_BY_ITSELF: Final = frozenset({RunStatus.COMPLETED, RunStatus.FAILED})
 
 
 class WorkflowRuns:
@@ -26,7 +28,7 @@ class WorkflowRuns:
     async def find(self, caller: Caller, workflow_id: str, run_id: str, *, output: bool, blocks: bool) -> RunView:
         """One run. Raises MissingScope, NotFound, Unavailable."""
         caller.require(Scope.READ, Scope.EXECUTE)
-        return await self._own(caller, workflow_id, run_id, output=output, blocks=blocks)
+        return await found_soon(partial(self._own, caller, workflow_id, run_id, output=output, blocks=blocks))
 
     async def page(
         self, caller: Caller, workflow_id: str, *, limit: int, cursor: str | None, only: RunFilter = EVERY_RUN
@@ -52,25 +54,22 @@ class WorkflowRuns:
         if waited_for:
             await self._attached.announce(caller.workspace.id, run_id)
         else:
-            await self._require(caller, workflow_id, run_id)
+            run = await self._require(caller, workflow_id, run_id)
+            if run.status in _ENDED_BY_ITSELF and answer.reason == CancelReason.RECORDED:
+                return await self._jobs.cancel(caller.workspace.id, workflow_id, run_id)  # it was over, unrecorded yet
         return answer
 
     async def output(self, run: RunView, payload: Payload) -> bytes:
         """A value of the run as JSON. Raises NotFound, Unavailable."""
         return await self._payloads.get(run.workspace_id, payload)
 
-    async def _require(self, caller: Caller, workflow_id: str, run_id: str) -> None:
-        """Raises NotFound unless the run is known, or waited for by another process, which has it recorded then."""
+    async def _require(self, caller: Caller, workflow_id: str, run_id: str) -> RunView:
+        """The run, if it is known, or waited for by another process, which has it recorded then. Raises NotFound."""
+        look = partial(self._own, caller, workflow_id, run_id)
         with suppress(NotFound):
-            await self._own(caller, workflow_id, run_id)
-            return
+            return await look()
         await self._attached.announce(caller.workspace.id, run_id)
-        for seconds in LOOKS_AFTER_SECONDS:
-            await asyncio.sleep(seconds)
-            with suppress(NotFound):
-                await self._own(caller, workflow_id, run_id)
-                return
-        raise NotFound(MISSING)
+        return await found_soon(look, ANNOUNCED_SECONDS)
 
     async def _own(
         self, caller: Caller, workflow_id: str, run_id: str, *, output: bool = False, blocks: bool = False
