@@ -18,8 +18,15 @@ from tests.unit.engine.building import (
 
 from executor_service.engine import Call
 from executor_service.engine.limits import Limits
-from executor_service.engine.streaming import TOO_LARGE, as_chunk, without_model_text
-from shared.contracts.events import MAX_CHUNK, BlockStreamFailed, Chunk, SelectedOutput, SelectedOutputFailed
+from executor_service.engine.streaming import as_chunk, without_model_text
+from shared.contracts.events import (
+    MAX_CHUNK,
+    SELECTION_TOO_LARGE,
+    BlockStreamFailed,
+    Chunk,
+    SelectedOutput,
+    SelectedOutputFailed,
+)
 from shared.contracts.runs import RunStatus
 from shared.workflow.jsvalues import Json, JsonObject
 
@@ -155,7 +162,7 @@ async def test_a_selected_output_that_is_too_large_is_told_so() -> None:
     recorder = Recorder()
     engine = engine_of({"function": Scripted(large)}, **limits_off)
     result = await execution(engine, chain(block("f")), recorder, **stream_request("f.result")).run()
-    assert recorder.events == [SelectedOutputFailed("f", TOO_LARGE)]
+    assert recorder.events == [SelectedOutputFailed("f", SELECTION_TOO_LARGE)]
     assert result.outcome.status is RunStatus.COMPLETED
 
 
@@ -235,7 +242,7 @@ async def test_a_selected_value_that_fits_into_no_message_is_told_so() -> None:
     async def large(call: Call) -> Any:
         return {"result": "x" * Limits().selected_value_bytes}
 
-    assert await events(chain(block("f")), "f.result", script=large) == [SelectedOutputFailed("f", TOO_LARGE)]
+    assert await events(chain(block("f")), "f.result", script=large) == [SelectedOutputFailed("f", SELECTION_TOO_LARGE)]
 
 
 async def test_text_that_breaks_off_is_told_when_a_later_try_fails_without_a_word() -> None:

@@ -9,6 +9,8 @@ import msgspec
 
 from shared.contracts.runs import RunOutcome
 
+SELECTION_TOO_LARGE: Final = "Selected output is too large to inline; select a nested field or use pagination/preview."
+
 
 class RunStarted(msgspec.Struct, frozen=True, tag="started"):
     """A worker began the run."""

@@ -114,6 +114,10 @@ class PausePoint(msgspec.Struct, frozen=True, omit_defaults=True):
     resume_at: datetime | None = None
 
 
+INLINE_LIMIT: Final = 1024 * 1024
+"""Bytes of JSON that travel inline at most; a broker is no place for more."""
+
+
 class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
     """A JSON value of any size: small ones inline, larger ones by reference to the blob store of jobs-service."""
 

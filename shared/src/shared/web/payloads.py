@@ -1,15 +1,10 @@
 """JSON values of any size between services: small ones travel inline, larger ones through jobs-service's blobs."""
 
-from typing import Final
-
 import msgspec
 
 from shared.contracts.jobs import StoredBlob
-from shared.contracts.runs import Payload
+from shared.contracts.runs import INLINE_LIMIT, Payload
 from shared.web.client import InternalClient
-
-INLINE_LIMIT: Final = 1024 * 1024
-"""Bytes of JSON; a broker is no place for more."""
 
 
 class PayloadStore:

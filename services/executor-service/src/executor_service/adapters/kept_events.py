@@ -13,6 +13,7 @@ from executor_service.ports import EventsOf, RunEvents
 from shared.broker.ports import Broker, BrokerUnavailable, QueueFull
 from shared.broker.topology import EVENTS
 from shared.contracts.events import (
+    SELECTION_TOO_LARGE,
     BlockStreamFailed,
     Chunk,
     RunEnded,
@@ -41,7 +42,6 @@ MAX_TEXT: Final = 8 * 1024 * 1024
 """Characters of text that readers of one attempt get; the result itself is whole."""
 TEXT_CUT: Final = "The text is longer than a stream may be"
 MAX_VALUE_BYTES: Final = 4 * 1024 * 1024
-VALUE_CUT: Final = "Selected output is too large to inline; select a nested field or use pagination/preview."
 PUBLISH_TRIES: Final = 5
 PUBLISH_PAUSE_SECONDS: Final = 0.2
 
@@ -95,7 +95,7 @@ class KeptEvents:
         """Take one event; returns when there is room for the next."""
         match event:
             case SelectedOutput(block_id=block_id, value=value) if len(bytes(value)) > MAX_VALUE_BYTES:
-                await self._out.emit(SelectedOutputFailed(block_id, VALUE_CUT))
+                await self._out.emit(SelectedOutputFailed(block_id, SELECTION_TOO_LARGE))
             case Chunk(block_id=block_id, text=text) | Thinking(block_id=block_id, text=text):
                 await self._emit_text(event, block_id, len(text))
             case _:

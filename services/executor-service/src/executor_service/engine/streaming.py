@@ -10,6 +10,7 @@ from executor_service.engine.ports import EventSink
 from executor_service.engine.state import Output
 from shared.contracts.events import (
     MAX_CHUNK,
+    SELECTION_TOO_LARGE,
     BlockStreamFailed,
     Chunk,
     ChunkReset,
@@ -26,7 +27,6 @@ SEPARATOR: Final = "\n\n"
 TEXT_PATH: Final = "content"
 MAX_THOUGHTS: Final = 524_288
 """Characters of reasoning in one stream; what is over is not told."""
-TOO_LARGE: Final = "Selected output is too large to inline; select a nested field or use pagination/preview."
 
 _to_raw: Final = msgspec.json.Encoder().encode
 
@@ -114,7 +114,7 @@ class RunStream:
         raw = _to_raw(value)
         self._bytes += len(raw)
         if self._bytes > self._limits.selected_output_bytes or len(raw) > self._limits.selected_value_bytes:
-            await self._sink.emit(SelectedOutputFailed(selector.block_id, TOO_LARGE))
+            await self._sink.emit(SelectedOutputFailed(selector.block_id, SELECTION_TOO_LARGE))
             return False
         await self._sink.emit(SelectedOutput(selector.block_id, selector.path, msgspec.Raw(raw)))
         return True

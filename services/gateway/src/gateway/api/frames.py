@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.domain.redaction import redact
 from shared.contracts.events import (
+    SELECTION_TOO_LARGE,
     BlockStreamFailed,
     Chunk,
     ChunkReset,
@@ -21,7 +22,6 @@ from shared.contracts.runs import RunOutcome, RunStatus
 
 DONE: Final = b'data: "[DONE]"\n\n'
 SELECTED_BYTES: Final = 16 * 1024 * 1024
-TOO_LARGE: Final = "Selected output is too large to inline; select a nested field or use pagination/preview."
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -112,7 +112,7 @@ class FrameWriter:
         document = self._hide(bytes(event.value))
         self._selected_bytes += len(document)
         if self._selected_bytes > SELECTED_BYTES:
-            return self._selection_failed(event.block_id, TOO_LARGE)
+            return self._selection_failed(event.block_id, SELECTION_TOO_LARGE)
         if event.path:
             self._selected.setdefault(event.block_id, {})[event.path] = msgspec.Raw(document)
         return b""

@@ -2,15 +2,12 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Final
 
 import msgspec
 
 from jobs_service.ports import Blobs
-from shared.contracts.runs import Payload
+from shared.contracts.runs import INLINE_LIMIT, Payload
 from shared.ids import new_id
-
-INLINE_LIMIT: Final = 1024 * 1024
 
 
 class Payloads:

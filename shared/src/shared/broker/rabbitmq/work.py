@@ -1,14 +1,16 @@
 """WorkQueue on RabbitMQ."""
 
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from shared.broker.amqp.channel import Channel, publish_confirmed
+from shared.broker.amqp.content import Received
 from shared.broker.amqp.errors import AmqpError, Returned
 from shared.broker.amqp.properties import PERSISTENT
 from shared.broker.bodies import outgoing
 from shared.broker.metrics import published
-from shared.broker.ports import DeadLetter, DeadLetterHandler, Delivery, Handler
-from shared.broker.rabbitmq.consumer import Consumer, read_dead_letter, read_delivery
+from shared.broker.ports import DeadLetter, DeadLetterHandler, Delivery, Handler, Settlement
+from shared.broker.rabbitmq.consumer import Consumer, D, read_dead_letter, read_delivery
 from shared.broker.rabbitmq.declare import Declarations
 from shared.broker.rabbitmq.errors import publish_error
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
@@ -29,8 +31,7 @@ class RabbitWorkQueue:
         self._publisher = KeptChannel(publishing, Channel.select_confirms)
         self._declared_for_publishing = Declarations(topology)
         self._declared_for_consuming = Declarations(topology)
-        self._consumers: set[Consumer[Delivery]] = set()
-        self._drains: set[Consumer[DeadLetter]] = set()
+        self._consumers: set[Consumer[Any]] = set()
 
     async def start(self) -> None:
         """Be ready to publish. Raises BrokerUnavailable."""
@@ -40,8 +41,6 @@ class RabbitWorkQueue:
         """Close what was opened."""
         for consumer in tuple(self._consumers):
             await consumer.close(grace=0)
-        for drain in tuple(self._drains):
-            await drain.close(grace=0)
         await self._publisher.stop()
 
     async def publish(
@@ -75,30 +74,28 @@ class RabbitWorkQueue:
 
     async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer[Delivery]:
         """See WorkQueue."""
+        return await self._subscribed(queue, handler, read_delivery, prefetch)
+
+    async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Consumer[DeadLetter]:
+        """See WorkQueue."""
+        return await self._subscribed(queue, handler, read_dead_letter, prefetch)
+
+    async def _subscribed(
+        self,
+        queue: str,
+        handler: Callable[[D], Awaitable[Settlement]],
+        read: Callable[[Received, Channel], D],
+        prefetch: int,
+    ) -> Consumer[D]:
         consumer = Consumer(
             self._consuming,
             self._declared_for_consuming,
             self._topology.queue(queue),
             handler,
-            read=read_delivery,
+            read=read,
             prefetch=prefetch,
             forget=self._consumers.discard,
         )
         await consumer.start()
         self._consumers.add(consumer)
-        return consumer
-
-    async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Consumer[DeadLetter]:
-        """See WorkQueue."""
-        consumer = Consumer(
-            self._consuming,
-            self._declared_for_consuming,
-            self._topology.queue(queue),
-            handler,
-            read=read_dead_letter,
-            prefetch=prefetch,
-            forget=self._drains.discard,
-        )
-        await consumer.start()
-        self._drains.add(consumer)
         return consumer
