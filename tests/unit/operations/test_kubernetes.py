@@ -61,6 +61,14 @@ def containers(overlay: str) -> Iterator[tuple[str, Object, Object]]:
             yield workload["metadata"]["name"], pod, container
 
 
+def of_operators(overlay: str) -> Iterator[tuple[str, Object]]:
+    """The name of what an operator runs, and what we override in its pod."""
+    for found in of_kind(overlay, "RabbitmqCluster"):
+        yield found["metadata"]["name"], found["spec"]["override"]["statefulSet"]["spec"]["template"]["spec"]
+    for found in of_kind(overlay, "MongoDBCommunity"):
+        yield found["metadata"]["name"], found["spec"]["statefulSet"]["spec"]["template"]["spec"]
+
+
 @pytest.fixture(params=OVERLAYS)
 def overlay(request: pytest.FixtureRequest) -> str:
     """Each in turn."""
@@ -108,6 +116,23 @@ def test_production_keeps_to_restricted_pod_security() -> None:
         assert profile["type"] == "RuntimeDefault" or (ROOT / "k8s/seccomp" / profile["localhostProfile"]).exists()
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod), name
         assert all(set(volume) <= {"name", "emptyDir", "secret", "configMap"} for volume in pod.get("volumes", []))
+
+
+def test_the_pods_of_operators_keep_to_restricted_pod_security() -> None:
+    """What an operator writes is not in these files: it is told of each of its containers by name."""
+    told = {}
+    for name, pod in of_operators("production"):
+        assert pod["securityContext"]["runAsNonRoot"] is True, name
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        all_of_it = [*pod["initContainers"], *pod["containers"]]
+        told[name] = {container["name"] for container in all_of_it}
+        for container in all_of_it:
+            assert container["securityContext"]["allowPrivilegeEscalation"] is False, name
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}, name
+    assert told == {
+        "rabbitmq": {"setup-container", "rabbitmq"},
+        "mongodb": {"mongod-posthook", "mongodb-agent-readinessprobe", "mongod", "mongodb-agent"},
+    }
 
 
 def test_every_container_has_requests_limits_and_a_pinned_image(overlay: str) -> None:
@@ -188,6 +213,43 @@ def test_every_secret_that_is_referred_to_is_there_when_trying() -> None:
             reference = variable.get("valueFrom", {}).get("secretKeyRef")
             if reference and not reference.get("optional"):
                 assert reference["key"] in kept[reference["name"]], f"{name}: {variable['name']}"
+
+
+def test_every_secret_that_is_referred_to_comes_from_the_vault() -> None:
+    (mongodb,) = of_kind("production", "MongoDBCommunity")
+    (rabbitmq,) = of_kind("production", "RabbitmqCluster")
+    wanted = {
+        variable["valueFrom"]["secretKeyRef"]["name"]
+        for _, _, container in containers("production")
+        for variable in container.get("env", [])
+    }
+    wanted |= {user["passwordSecretRef"]["name"] for user in mongodb["spec"]["users"]}
+    wanted.add(rabbitmq["spec"]["secretBackend"]["externalSecret"]["name"])
+    assert {found["spec"]["target"]["name"] for found in of_kind("production", "ExternalSecret")} == wanted
+
+
+def test_operators_make_the_users_that_the_urls_name() -> None:
+    """No operator runs here: the two functions that the templates use are done by hand."""
+    made = {found["metadata"]["name"]: found["spec"]["target"] for found in of_kind("production", "ExternalSecret")}
+    (mongodb,) = of_kind("production", "MongoDBCommunity")
+    for user in mongodb["spec"]["users"]:
+        urls = {f"mongodb-{user['name']}": f"mongodb://{user['name']}:s3cret@mongodb-svc:27017/?authSource=admin"}
+        template = made[user["passwordSecretRef"]["name"]]["template"]["data"]
+        assert _filled(template["password"], urls) == "s3cret"
+    broker = made["flowport-rabbitmq"]["template"]["data"]
+    urls = {"amqp-url": "amqp://operator:s3cret@rabbitmq:5672/"}
+    assert _filled(broker["default_user.conf"], urls) == "default_user = operator\ndefault_pass = s3cret\n"
+    assert (_filled(broker["username"], urls), _filled(broker["password"], urls)) == ("operator", "s3cret")
+
+
+def _filled(template: str, values: dict[str, str]) -> str:
+    def fill(found: re.Match[str]) -> str:
+        key, pattern, trimmed = found.groups()
+        (part,) = re.findall(pattern, values[key])
+        return str(part).strip(trimmed)
+
+    step = r'\{\{ index \. "([^"]+)" \| regexFind "([^"]+)" \| trimAll "([^"]+)" \}\}'
+    return re.sub(step, fill, template)
 
 
 def test_nobody_is_reached_unless_a_policy_says_so(overlay: str) -> None:
