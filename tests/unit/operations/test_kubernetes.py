@@ -292,7 +292,15 @@ def test_what_scales_asks_for_metrics_that_exist() -> None:
     queries = " ".join(trigger["metadata"]["query"] for trigger in scaled["spec"]["triggers"])
     known = {metric.name for metric in metrics()}
     assert set(re.findall(r"flowport_\w+", queries)) - known == set()
-    assert "replicas" not in named("keda", "Deployment", "executor-service")["spec"]
+
+
+def test_what_scales_by_itself_is_not_thrown_back_by_the_next_apply(overlay: str) -> None:
+    scalers = of_kind(overlay, "HorizontalPodAutoscaler", "ScaledObject")
+    scaled = {found["spec"]["scaleTargetRef"]["name"] for found in scalers}
+    with_a_number = {
+        found["metadata"]["name"] for found in of_kind(overlay, "Deployment") if "replicas" in found["spec"]
+    }
+    assert with_a_number == set(SERVICES) - scaled
 
 
 def test_services_point_at_pods(overlay: str) -> None:
