@@ -170,6 +170,35 @@ def test_every_deployment_is_spread_and_protected(overlay: str) -> None:
         assert len(deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]) == 2
 
 
+def test_broker_and_store_lose_one_member_at_a_time() -> None:
+    """Not two at once by a drain, nor with one host or one zone; of three, two are the majority."""
+    budgets = {
+        found["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"]: found["spec"]["maxUnavailable"]
+        for found in of_kind("production", "PodDisruptionBudget")
+    }
+    (rabbitmq,), (mongodb,) = of_kind("production", "RabbitmqCluster"), of_kind("production", "MongoDBCommunity")
+    pods = dict(of_operators("production"))
+    affinity = {"rabbitmq": rabbitmq["spec"]["affinity"], "mongodb": pods["mongodb"]["affinity"]}
+    for name, pod in pods.items():
+        assert budgets[name] == 1
+        (apart,) = affinity[name]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        (spread,) = pod["topologySpreadConstraints"]
+        assert (apart["topologyKey"], spread["topologyKey"]) == (
+            "kubernetes.io/hostname",
+            "topology.kubernetes.io/zone",
+        )
+        assert spread["whenUnsatisfiable"] == "DoNotSchedule"
+        for selector in (apart["labelSelector"], spread["labelSelector"]):
+            assert selector == {"matchLabels": {"app.kubernetes.io/name": name}}
+    assert rabbitmq["spec"]["persistence"]["storage"]
+    assert all(
+        claim["spec"]["resources"]["requests"]["storage"]
+        for claim in mongodb["spec"]["statefulSet"]["spec"]["volumeClaimTemplates"]
+    )
+    for resources in (rabbitmq["spec"]["resources"], *(each["resources"] for each in pods["mongodb"]["containers"])):
+        assert set(resources["requests"]) == set(resources["limits"]) == {"cpu", "memory"}
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_is_given_only_settings_that_it_knows(overlay: str, name: str) -> None:
     known = {
