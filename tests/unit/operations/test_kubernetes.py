@@ -1,5 +1,6 @@
 """The manifests, built as `kubectl apply -k` would: valid, and as we promise that they are."""
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +16,10 @@ from tools.reference.metrics import metrics
 
 from executor_service.providers import ProviderSettings
 from executor_service.providers.keyed import keyed_providers
+from executor_service.sandbox import SandboxLimits
+from executor_service.sandbox.javascript import JavaScriptEngine
+from executor_service.sandbox.nursery import Engine
+from executor_service.sandbox.python import PythonEngine
 from shared.service import ServiceName
 from shared.settings import CommonSettings
 from shared.settings_reading import variables_of
@@ -26,6 +31,9 @@ OURS = {*SERVICES, "topology"}
 VERSIONS = ("1.33", "1.37")
 WORKLOADS = {"Deployment", "StatefulSet", "Job"}
 DRAIN_SECONDS = CommonSettings.model_fields["drain_seconds"].default
+LIMITS = SandboxLimits()
+OWN_MEMORY, READY_MEMORY, FILES_MEMORY = 200 << 20, 64 << 20, 64 << 20
+"""Of an executor, beside code that runs: itself, the sandbox processes that stand ready, its /tmp."""
 
 Object = dict[str, Any]
 
@@ -197,6 +205,22 @@ def test_broker_and_store_lose_one_member_at_a_time() -> None:
     )
     for resources in (rabbitmq["spec"]["resources"], *(each["resources"] for each in pods["mongodb"]["containers"])):
         assert set(resources["requests"]) == set(resources["limits"]) == {"cpu", "memory"}
+
+
+def test_an_executor_has_room_for_as_much_code_as_it_runs_at_once(overlay: str) -> None:
+    settings = next(found["data"] for found in of_kind(overlay, "ConfigMap") if "FLOWPORT_HOST" in found["data"])
+    (container,) = named(overlay, "Deployment", "executor-service")["spec"]["template"]["spec"]["containers"]
+    javascript, python = _most_data(JavaScriptEngine(LIMITS)), _most_data(PythonEngine(LIMITS, "true"))
+    most = (
+        int(settings["FLOWPORT_SANDBOX_PROCESSES"]) * (javascript + python) + OWN_MEMORY + READY_MEMORY + FILES_MEMORY
+    )
+    assert container["resources"]["limits"]["memory"] == "4Gi"
+    assert most <= 4 << 30
+
+
+def _most_data(engine: Engine) -> int:
+    """Where a process of this engine is ended: it is told so on its command line."""
+    return int(json.loads(engine.command(0)[-1])["data_bytes"])
 
 
 @pytest.mark.parametrize("name", SERVICES)
