@@ -168,6 +168,22 @@ def test_a_pod_has_longer_to_end_than_its_drain(overlay: str) -> None:
         assert pod["terminationGracePeriodSeconds"] >= waits + DRAIN_SECONDS + 10
 
 
+def test_a_new_version_can_come_in_the_order_that_upgrading_says(overlay: str) -> None:
+    """By name for kubectl, by waves for Argo CD; what has no name of a service comes before."""
+    order = ["deploy-service", "jobs-service", "executor-service", "gateway"]
+    assert f"for service in {' '.join(order)}; do" in (ROOT / "docs/operations/upgrading.md").read_text()
+    waves = {}
+    for found in built(overlay):
+        name = found["metadata"].get("labels", {}).get("app.kubernetes.io/name")
+        if found["kind"] == "Deployment":
+            waves[name] = int(found["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"])
+            assert name == found["metadata"]["name"]
+        else:
+            assert name is None or found["kind"] == "Service", found["metadata"]["name"]
+    assert sorted(waves, key=waves.__getitem__) == order
+    assert min(waves.values()) > 0
+
+
 def test_every_deployment_is_spread_and_protected(overlay: str) -> None:
     protected = {
         found["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"]
@@ -326,6 +342,16 @@ def test_nobody_is_reached_unless_a_policy_says_so(overlay: str) -> None:
     assert all(rule["ports"] for rule in outside)
 
 
+def test_callers_are_not_told_how_the_gateway_is() -> None:
+    """nginx refuses the same paths in front of containers."""
+    (rule,) = named("production", "Ingress", "flowport")["spec"]["rules"]
+    closed = {path["path"] for path in rule["http"]["paths"] if path["backend"]["service"]["name"] == "nobody"}
+    assert all(path["pathType"] == "Exact" for path in rule["http"]["paths"] if path["path"] in closed)
+    assert "selector" not in named("production", "Service", "nobody")["spec"]
+    (refused,) = re.findall(r"location ~ \^/\(([\w|]+)\)\$", (ROOT / "deploy/nginx/flowport.conf").read_text())
+    assert closed == {f"/{name}" for name in refused.split("|")}
+
+
 def test_users_code_reaches_the_internet_but_nothing_private(overlay: str) -> None:
     policy = named(overlay, "NetworkPolicy", "executor-service")["spec"]
     blocks = [peer["ipBlock"] for rule in policy["egress"] for peer in rule["to"] if "ipBlock" in peer]
@@ -359,5 +385,7 @@ def test_what_scales_by_itself_is_not_thrown_back_by_the_next_apply(overlay: str
 def test_services_point_at_pods(overlay: str) -> None:
     labels = [workload["spec"]["template"]["metadata"]["labels"] for workload in of_kind(overlay, *WORKLOADS)]
     for service in of_kind(overlay, "Service"):
+        if service["metadata"]["name"] == "nobody":
+            continue
         selector = service["spec"]["selector"].items()
         assert any(selector <= pod.items() for pod in labels), service["metadata"]["name"]
