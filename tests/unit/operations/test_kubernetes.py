@@ -284,6 +284,14 @@ def test_every_secret_that_is_referred_to_is_there_when_trying() -> None:
                 assert reference["key"] in kept[reference["name"]], f"{name}: {variable['name']}"
 
 
+def test_a_service_sees_its_own_database_and_a_backup_changes_nothing() -> None:
+    (mongodb,) = of_kind("production", "MongoDBCommunity")
+    roles = {user["name"]: [(role["name"], role["db"]) for role in user["roles"]] for user in mongodb["spec"]["users"]}
+    databases = {name: f"flowport_{name.partition('-')[0]}" for name in ("gateway", "deploy-service", "jobs-service")}
+    services = {name: [("readWrite", database)] for name, database in databases.items()}
+    assert roles == services | {"backup": [("backup", "admin")]}
+
+
 def test_every_secret_that_is_referred_to_comes_from_the_vault() -> None:
     (mongodb,) = of_kind("production", "MongoDBCommunity")
     (rabbitmq,) = of_kind("production", "RabbitmqCluster")
