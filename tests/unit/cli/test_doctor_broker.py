@@ -1,13 +1,23 @@
-"""What the doctor makes of a broker that tells little."""
+"""What the doctor makes of a broker that tells little, and of one whose queues are on too few nodes."""
 
+import asyncio
+import json
+import re
+from typing import Any
+
+import pytest
+from tests.support.http_stub import Answer, HttpStub
 from tests.unit.broker.client import say_goodbye
 from tests.unit.broker.fake_peer import Peer, playing
+from typer.testing import CliRunner
 
-from flowport.doctor.broker import check_broker
+from flowport.doctor.broker import check_broker, check_management
 from flowport.doctor.findings import Finding, Verdict
+from flowport.main import app
 from flowport.servers.ports import LOOPBACK
 from shared.broker.amqp import methods
 from shared.broker.amqp.wire import long_string, short_string
+from shared.broker.rabbitmq.management import PRIORITY
 from shared.broker.topology import LONGEST_RUN_SECONDS, default_topology
 
 TOPOLOGY = default_topology(LONGEST_RUN_SECONDS)
@@ -33,6 +43,63 @@ async def test_a_queue_that_the_user_may_not_ask_for_is_neither_there_nor_missin
     assert _of("queues", found).verdict is Verdict.WARNING
     assert all(name in _of("queues", found).found for name in TOPOLOGY.queues)
     assert "FLOWPORT_AMQP_MANAGEMENT_URL" in _of("queues", found).fix
+
+
+def member_of(*nodes: str, online: tuple[str, ...] | None = None) -> list[dict[str, Any]]:
+    """Every queue of ours, as RabbitMQ's HTTP API tells of it, and one that is none of ours."""
+    ours = [*TOPOLOGY.queues.values(), TOPOLOGY.probe]
+    found = {"type": "quorum", "members": list(nodes), "online": list(nodes if online is None else online)}
+    stranger = {"name": "theirs", "type": "quorum", "members": [], "online": [], "arguments": {}}
+    return [{"name": queue.name, "arguments": queue.arguments, **found} for queue in ours] + [stranger]
+
+
+async def findings(queues: list[dict[str, Any]], running: dict[str, bool]) -> list[Finding]:
+    nodes = [{"name": name, "running": runs} for name, runs in running.items()]
+    policies: list[dict[str, Any]] = [{} for queue in TOPOLOGY.queues.values() if queue.policy.definition]
+    async with HttpStub() as api:
+        answers = ({"status": "ok"}, queues, [], *policies, queues, nodes)
+        api.answer(*(Answer(body=json.dumps(answer)) for answer in answers))
+        return [finding async for finding in check_management(f"http://{LOOPBACK}:{api.port}", TOPOLOGY)]
+
+
+async def test_a_queue_that_was_declared_before_the_other_nodes_came_has_to_grow() -> None:
+    found = _of("queues' members", await findings(member_of("a"), {"a": True, "b": True, "c": True}))
+    assert found.verdict is Verdict.PROBLEM
+    assert all(f"{name} (1 of 3)" in found.found for name in (*TOPOLOGY.queues, TOPOLOGY.probe.name))
+    assert "theirs" not in found.found
+    assert "rabbitmq-queues grow" in found.fix
+
+
+async def test_a_queue_with_a_member_down_has_lost_its_spare() -> None:
+    queues = member_of("a", "b", "c", online=("a", "b"))
+    found = _of("queues' members", await findings(queues, {"a": True, "b": True, "c": False}))
+    assert found.verdict is Verdict.PROBLEM
+    assert "runs.async (c)" in found.found
+    assert "start these nodes" in found.fix
+
+
+@pytest.mark.parametrize("nodes", [("a",), ("a", "b", "c"), ("a", "b", "c", "d", "e")])
+async def test_a_queue_needs_no_more_than_three_members_nor_more_than_there_are_nodes(nodes: tuple[str, ...]) -> None:
+    queues = member_of(*nodes[:3])
+    assert _of("queues' members", await findings(queues, dict.fromkeys(nodes, True))).verdict is Verdict.OK
+
+
+async def test_a_check_of_the_topology_fails_too() -> None:
+    nodes = [{"name": name, "running": True} for name in ("a", "b", "c")]
+    policies = [_policy_of(name) for name, queue in TOPOLOGY.queues.items() if queue.policy.definition]
+    async with HttpStub() as api:
+        api.answer(*(Answer(body=json.dumps(answer)) for answer in (*policies, member_of("a", "b"), nodes)))
+        done = await asyncio.to_thread(
+            CliRunner().invoke, app, ["topology", "check", f"http://{LOOPBACK}:{api.port}", "--json"]
+        )
+    assert done.exit_code == 1
+    assert {"queue": "runs.async", "problem": "2 of 3 members"} in json.loads(done.stdout)
+    assert "rabbitmq-queues grow" in str(done.exception)
+
+
+def _policy_of(name: str) -> dict[str, Any]:
+    definition = TOPOLOGY.queues[name].policy.definition
+    return {"pattern": f"^{re.escape(name)}$", "apply-to": "queues", "priority": PRIORITY, "definition": definition}
 
 
 def _of(check: str, found: list[Finding]) -> Finding:

@@ -8,10 +8,12 @@ import typer
 
 from flowport.commands.output import Output
 from flowport.commands.session import AsJson
+from flowport.doctor.broker import BRING_BACK, GROW
 from flowport.failures import CommandFailed
 from shared.broker.access import access_of, user_of
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
+from shared.broker.rabbitmq.members import Membership
 from shared.broker.topology import Topology, default_topology
 from shared.service import ServiceName
 from shared.settings import CommonSettings
@@ -52,11 +54,25 @@ def apply(management_url: ManagementUrl = "", as_json: AsJson = False) -> None:
 
 @topology_app.command("check")
 def check(management_url: ManagementUrl = "", as_json: AsJson = False) -> None:
-    """Fail if any policy is missing or different."""
-    drifted = asyncio.run(Management(management_url).drifted_policies(_topology()))
-    Output(as_json=as_json).rows(("queue", "problem"), [{"queue": name, "problem": "policy"} for name in drifted])
+    """Fail if any policy is missing or different, or a queue is on fewer nodes than it should be."""
+    drifted, members = asyncio.run(_check(Management(management_url), _topology()))
+    rows = [{"queue": queue, "problem": "policy"} for queue in drifted]
+    rows += [{"queue": queue, "problem": f"{found} members"} for queue, found in members.too_few.items()]
+    rows += [{"queue": queue, "problem": f"down on {nodes}"} for queue, nodes in members.down.items()]
+    Output(as_json=as_json).rows(("queue", "problem"), rows)
+    failures = []
     if drifted:
-        raise CommandFailed(f"the policies of {', '.join(drifted)} are not ours: `flowport topology apply` sets them")
+        failures.append(f"the policies of {', '.join(drifted)} are not ours: `flowport topology apply` sets them")
+    if members.too_few:
+        failures.append(f"{', '.join(members.too_few)} have too few members: {GROW}")
+    if members.down:
+        failures.append(f"members of {', '.join(members.down)} are down: {BRING_BACK}")
+    if failures:
+        raise CommandFailed("; ".join(failures))
+
+
+async def _check(management: Management, topology: Topology) -> tuple[tuple[str, ...], Membership]:
+    return await management.drifted_policies(topology), await management.membership(topology)
 
 
 def _topology() -> Topology:

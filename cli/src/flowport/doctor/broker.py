@@ -1,6 +1,6 @@
 """The broker: can it be entered, does it hold what we need, does it take messages?"""
 
-from collections.abc import AsyncIterator, Container, Iterator
+from collections.abc import AsyncIterator, Container, Iterator, Mapping
 from typing import Any, Final
 
 import httpx
@@ -17,6 +17,12 @@ from shared.broker.topology import ASYNC, DEAD, INTERACTIVE, NESTED, RECORDS, UN
 SECONDS: Final = 5.0
 NOT_FOUND: Final = 404
 APPLY: Final = "run `flowport topology apply`"
+GROW: Final = (
+    "run `rabbitmq-queues grow <node> all` on a node of the broker, for each node that queues are missing from"
+)
+BRING_BACK: Final = (
+    "start these nodes again, or, if they are gone for good, `rabbitmqctl forget_cluster_node`, and grow"
+)
 _CONSUMERS: Final = {
     INTERACTIVE: "executor-service",
     NESTED: "executor-service",
@@ -92,6 +98,8 @@ async def check_management(url: str, topology: Topology) -> AsyncIterator[Findin
         yield finding
     async for finding in _policies(url, topology):
         yield finding
+    async for finding in _members(url, topology):
+        yield finding
 
 
 def _alarms(answer: Any) -> Iterator[Finding]:
@@ -148,3 +156,21 @@ async def _policies(url: str, topology: Topology) -> AsyncIterator[Finding]:
         yield problem("policies", f"missing or different: {', '.join(drifted)}", APPLY)
     else:
         yield ok("policies", "bounds and limits are as they should be")
+
+
+async def _members(url: str, topology: Topology) -> AsyncIterator[Finding]:
+    try:
+        found = await Management(url).membership(topology)
+    except BrokerUnavailable as error:
+        yield problem("queues' members", str(error), "give the user of FLOWPORT_AMQP_MANAGEMENT_URL the tag monitoring")
+        return
+    if found.too_few:
+        yield problem("queues' members", f"too few: {_named(found.too_few)}", GROW)
+    if found.down:
+        yield problem("queues' members", f"down: {_named(found.down)}", BRING_BACK)
+    if not found.too_few and not found.down:
+        yield ok("queues' members", "each queue is on as many nodes as it should be")
+
+
+def _named(queues: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} ({found})" for name, found in queues.items())

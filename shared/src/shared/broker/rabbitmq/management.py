@@ -1,4 +1,4 @@
-"""What is not AMQP: policies, through RabbitMQ's management HTTP API."""
+"""What is not AMQP: policies, users and where queues are, through RabbitMQ's management HTTP API."""
 
 import re
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import httpx
 
 from shared.broker.access import Access
 from shared.broker.ports import BrokerUnavailable
+from shared.broker.rabbitmq.members import Membership, membership
 from shared.broker.topology import Queue, Topology
 
 NAME_PREFIX: Final = "flowport."
@@ -47,6 +48,13 @@ class Management:
         """The queues whose policy is missing or different. Raises BrokerUnavailable."""
         async with self._client() as client:
             return tuple([queue.name for queue in _tuned(topology) if await self._differs(client, queue)])
+
+    async def membership(self, topology: Topology) -> Membership:
+        """On how many nodes the queues are. Raises BrokerUnavailable."""
+        async with self._client() as client:
+            queues = await _ask(client, "GET", f"/api/queues/{quote(self.virtual_host, safe='')}")
+            nodes = await _ask(client, "GET", "/api/nodes")
+        return membership(topology, queues.json(), nodes.json())
 
     async def _differs(self, client: httpx.AsyncClient, queue: Queue) -> bool:
         answer = await _ask(client, "GET", self._path(queue))

@@ -1,0 +1,32 @@
+"""On how many nodes a quorum queue is: on those that exist when it is declared, and on none that comes later."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.broker.topology import QueueType, Topology
+
+MEMBERS: Final = 3
+"""What RabbitMQ gives a queue where so many nodes run: any one of them may be lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What is wrong, by queue: how many members of how many, and which are down. Empty where all is well."""
+
+    too_few: Mapping[str, str]
+    down: Mapping[str, str]
+
+
+def membership(topology: Topology, queues: Iterable[Any], nodes: Iterable[Any]) -> Membership:
+    """The members of our queues, from what the management API tells of queues and nodes."""
+    wanted = min(MEMBERS, sum(bool(node["running"]) for node in nodes))
+    ours = {*topology.queues, topology.probe.name}
+    found = [queue for queue in queues if queue["name"] in ours and queue.get("type") == QueueType.QUORUM]
+    down = {queue["name"]: set(queue["members"]) - set(queue["online"]) for queue in found}
+    return Membership(
+        too_few={
+            queue["name"]: f"{len(queue['members'])} of {wanted}" for queue in found if len(queue["members"]) < wanted
+        },
+        down={name: ", ".join(sorted(members)) for name, members in down.items() if members},
+    )
