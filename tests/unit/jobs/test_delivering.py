@@ -13,9 +13,10 @@ from jobs_service.application.loops import Bell, Loop
 from jobs_service.application.webhooks import delivering
 from jobs_service.application.webhooks.delivering import Delivering
 from jobs_service.application.webhooks.places import ADDRESS_PLACES, PLACES, WORKSPACE_PLACES
-from jobs_service.domain.webhooks import EndedRun
+from jobs_service.domain.webhooks import RETRIES, EndedRun
 from jobs_service.ports import DueDelivery, NewDelivery, WayAnswer
 from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription
+from shared.errors import Unavailable
 
 NEVER = 3600.0
 SLOW = "https://slow.example/"
@@ -30,11 +31,15 @@ class FakeNotices:
         self.arrived: list[str] = []
         self.taken_by_others: set[str] = set()
 
-    def add(self, workspace_id: str, urls: Sequence[str]) -> None:
-        """One is due for each address."""
+        self.failures: list[tuple[DueDelivery, WayAnswer, timedelta | None]] = []
+        self.is_down = False
+        """What became of a delivery cannot be written down."""
+
+    def add(self, workspace_id: str, urls: Sequence[str], *, to: str | None = None, attempts: int = 1) -> None:
+        """One is due for each address, where it is that of a subscription `to`."""
         known = len(self.waiting)
         self.waiting += [
-            DueDelivery(f"delivery-{known + place}", workspace_id, url, b"{}", 1, None)
+            DueDelivery(f"delivery-{known + place}", workspace_id, url, b"{}", attempts, to)
             for place, url in enumerate(urls)
         ]
 
@@ -49,11 +54,13 @@ class FakeNotices:
 
     async def delivered(self, due: DueDelivery, answer: WayAnswer) -> None:
         """See Notices."""
+        if self.is_down:
+            raise Unavailable("the store is away")
         self.arrived.append(due.url)
 
     async def failed(self, due: DueDelivery, answer: WayAnswer, wait: timedelta | None) -> None:
         """See Notices."""
-        raise NotImplementedError
+        self.failures.append((due, answer, wait))
 
     async def ended(self, limit: int) -> Mapping[str, EndedRun]:
         """See Notices."""
@@ -75,7 +82,10 @@ class FakeNotices:
 
 
 class FakeBook:
-    """Nobody has subscribed."""
+    """Hears what became of deliveries to subscribers."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, bool]] = []
 
     def has_any(self, workspace_id: str) -> bool:
         """See SubscriptionBook."""
@@ -98,15 +108,15 @@ class FakeBook:
 
     async def noted(self, subscription_id: str, *, arrived: bool, give_up_after: timedelta) -> None:
         """See SubscriptionBook."""
-        raise NotImplementedError
+        self.heard.append((subscription_id, arrived))
 
 
 class FakeBox:
-    """There are no secrets."""
+    """Callers have no secrets; those of subscribers are sealed with a key that is gone."""
 
     async def secret_of(self, workspace_id: str, subscription_id: str) -> str | None:
         """See SecretBox."""
-        return None
+        raise Unavailable("the key is gone")
 
     async def callback_secret(self, workspace_id: str, make: Callable[[], str] | None = None) -> str | None:
         """See SecretBox."""
@@ -147,11 +157,12 @@ class System:
 
     def __init__(self) -> None:
         self.notices = FakeNotices()
+        self.book = FakeBook()
         self.way = FakeWay()
         self.bell = Bell()
         self.delivering = Delivering(
             self.notices,
-            FakeBook(),
+            self.book,
             FakeBox(),
             self.way,
             ManualClock(),
@@ -210,6 +221,32 @@ async def test_what_somebody_else_has_taken_meanwhile_is_not_sent(system: System
     await system.loop.start()
     await eventually(lambda: system.arrived(QUICK) == 1)
     assert system.notices.arrived == [QUICK]
+
+
+async def test_what_cannot_be_signed_is_tried_again_as_what_does_not_arrive_until_it_was_tried_often_enough(
+    system: System,
+) -> None:
+    system.notices.add("one", [QUICK], to="hook")
+    system.notices.add("one", [QUICK], to="hook", attempts=len(RETRIES) + 1)
+    system.notices.add("one", [QUICK])
+    await system.loop.start()
+    await eventually(lambda: len(system.notices.failures) == 2 and len(system.notices.arrived) == 1)
+    (_, answer, wait), (_, _, never) = system.notices.failures
+    assert (answer.status, answer.reason) == (None, "Not sent: the key is gone")
+    assert wait is not None
+    assert RETRIES[0] <= wait <= 1.1 * RETRIES[0]
+    assert never is None
+    await eventually(lambda: system.book.heard == [("hook", False)] * 2)
+
+
+async def test_a_store_that_goes_away_keeps_no_place(system: System) -> None:
+    system.notices.is_down = True
+    system.notices.add("one", [QUICK] * 3 * PLACES)
+    await system.loop.start()
+    await eventually(lambda: not system.notices.waiting)
+    await eventually(lambda: system.way.asking[""] == 0)
+    assert system.notices.arrived == []
+    assert system.notices.failures == []
 
 
 async def test_stopping_lets_what_is_under_way_come_to_its_end(system: System, monkeypatch: pytest.MonkeyPatch) -> None:

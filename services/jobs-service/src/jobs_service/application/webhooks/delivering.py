@@ -10,9 +10,10 @@ from jobs_service import metrics
 from jobs_service.application.loops import Bell
 from jobs_service.application.webhooks.places import Places
 from jobs_service.domain import webhooks
-from jobs_service.ports import DueDelivery, Notices, SecretBox, SubscriptionBook, Way
+from jobs_service.ports import DueDelivery, Notices, SecretBox, SubscriptionBook, Way, WayAnswer
 from shared.clock import Clock, epoch_ms
 from shared.contracts.webhooks import RUN_COMPLETED, Subscription, TestResult
+from shared.errors import FlowportError
 from shared.observe.logging import get_logger
 from shared.tasks import end
 
@@ -95,10 +96,7 @@ class Delivering:
             log.exception("a delivery failed; it is due again in a minute", delivery=due.id)
 
     async def _deliver(self, due: DueDelivery) -> None:
-        now_ms = epoch_ms(self._clock.now())
-        secret = await self._secret(due.workspace_id, due.subscription_id)
-        signed = webhooks.headers(due.id, due.body, now_ms, secret)
-        answer = await self._way.post(due.url, signed, due.body, workspace_id=due.workspace_id, seconds=SEND_SECONDS)
+        answer = await self._send(due)
         arrived = webhooks.is_success(answer.status)
         metrics.DELIVERIES.labels("delivered" if arrived else "failed").inc()
         if arrived:
@@ -109,6 +107,17 @@ class Delivering:
             await self._notices.failed(due, answer, wait)
         if due.subscription_id is not None:
             await self._book.noted(due.subscription_id, arrived=arrived, give_up_after=self._give_up_after)
+
+    async def _send(self, due: DueDelivery) -> WayAnswer:
+        try:
+            now_ms = epoch_ms(self._clock.now())
+            secret = await self._secret(due.workspace_id, due.subscription_id)
+            signed = webhooks.headers(due.id, due.body, now_ms, secret)
+            return await self._way.post(due.url, signed, due.body, workspace_id=due.workspace_id, seconds=SEND_SECONDS)
+        except FlowportError as error:
+            # A try like any other: without an end to them, a secret whose key is gone would be asked for all week.
+            log.error("a delivery could not be sent", delivery=due.id, error=error.message)
+            return WayAnswer(None, f"Not sent: {error.message}")
 
     async def _secret(self, workspace_id: str, subscription_id: str | None) -> str | None:
         if subscription_id is None:
