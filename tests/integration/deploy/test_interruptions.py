@@ -1,10 +1,12 @@
 """A deploy cut short between its writes: the old version or the new one is live, never none and never half of one."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
-from tests.support.deploy import DeployCaller, deploy_service, state
+from tests.support.deploy import DeployCaller, at, deploy_service, state
 
+from deploy_service.adapters.mongo_chats import MongoChats
 from deploy_service.adapters.mongo_snapshots import MongoSnapshots
 from deploy_service.adapters.mongo_versions import MongoVersions
 from deploy_service.adapters.mongo_workflows import MongoWorkflows
@@ -13,6 +15,8 @@ from deploy_service.domain.content import Snapshot
 from deploy_service.domain.version import Version
 from deploy_service.domain.workflow import Workflow
 from deploy_service.settings import DeploySettings
+from shared.contracts.chats import Chat, ChatSettings, CreateChat, FoundChat
+from shared.errors import NotFound
 from shared.store.client import Store
 
 
@@ -71,6 +75,17 @@ class FusedWorkflows(MongoWorkflows):
         return replaced
 
 
+class FusedChats(MongoChats):
+    def __init__(self, store: Store, fuse: Fuse) -> None:
+        super().__init__(store)
+        self._fuse = fuse
+
+    async def delete_of(self, workflow_id: str) -> None:
+        self._fuse.pass_by("before", "chat")
+        await super().delete_of(workflow_id)
+        self._fuse.pass_by("after", "chat")
+
+
 @pytest.fixture
 def fuse() -> Fuse:
     return Fuse()
@@ -84,6 +99,7 @@ async def fragile(settings: DeploySettings, fuse: Fuse) -> AsyncIterator[DeployC
         "workflows": FusedWorkflows(store, fuse),
         "snapshots": FusedSnapshots(store, fuse),
         "versions": FusedVersions(store, fuse),
+        "chats": FusedChats(store, fuse),
     }
     async with deploy_service(settings, **parts) as caller:
         yield caller
@@ -156,3 +172,24 @@ async def test_a_creation_killed_half_way_leaves_no_workflow(fragile: DeployCall
         await fragile.create(state())
     listed = await fragile.http.call("GET", "/internal/workflows?workspace_id=ws", returns=dict)
     assert listed["workflows"] == []
+
+
+ARCHIVE_WRITES = [(moment, write) for write in ("chat", "pointer") for moment in ("before", "after")]
+
+
+@pytest.mark.parametrize("point", ARCHIVE_WRITES, ids=" ".join)
+async def test_a_killed_archive_is_completed_by_the_next_one_and_keeps_no_address(
+    fragile: DeployCaller, settings: DeploySettings, fuse: Fuse, point: tuple[str, str]
+) -> None:
+    workflow = await fragile.create(state())
+    chat = CreateChat("ws", workflow.id, ChatSettings(identifier="help-desk", title="Help"))
+    await fragile.http.call("POST", "/internal/chats", body=chat, returns=Chat)
+    fuse.point = point
+    with pytest.raises(Killed):
+        await fragile.http.call("DELETE", at(workflow.id))
+    async with deploy_service(settings) as again:
+        with suppress(NotFound):
+            await again.http.call("DELETE", at(workflow.id))
+        with pytest.raises(NotFound):
+            await again.endpoint(workflow.id)
+        assert (await again.http.call("GET", "/internal/chats/at/help-desk", returns=FoundChat)).chat is None

@@ -1,5 +1,6 @@
 """People, sessions, members and invitations in a real store."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -10,13 +11,25 @@ from gateway.domain.credentials import Workspace
 from gateway.domain.people import Account, Role, User, new_session
 from gateway.domain.plans import PlanName
 from gateway.domain.team import Invitation, Team
-from shared.errors import Conflict
+from shared.errors import Conflict, NotFound
 from shared.store.client import Store
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 ANN = User(id="u1", email="ann@example.com", name="Ann", created_at=NOW)
 WORKSPACE = Workspace(id="w1", name="One", plan=PlanName.PRO, created_at=NOW)
+
+
+def an_invitation() -> Invitation:
+    return Invitation(
+        id="i1",
+        workspace_id="w1",
+        token_hash="t",
+        role=Role.READ,
+        created_by="u1",
+        created_at=NOW,
+        expires_at=LATER,
+    )
 
 
 @pytest.fixture
@@ -88,20 +101,38 @@ async def test_members_change_in_one_write(store: TenantStore) -> None:
     assert await store.grants("u3") == ()
 
 
-async def test_an_invitation_is_used_once(store: TenantStore) -> None:
-    invitation = Invitation(
-        id="i1",
-        workspace_id="w1",
-        token_hash="t",
-        role=Role.READ,
-        created_by="u1",
-        created_at=NOW,
-        expires_at=LATER,
-    )
+async def test_a_link_that_many_follow_at_once_lets_one_of_them_in(store: TenantStore) -> None:
+    team = Team(workspace_id="w1", revision=0, members=()).joined_by("u1", Role.ADMIN, NOW)
+    await store.add_workspace(WORKSPACE, team)
+    await store.add_invitation(an_invitation())
+
+    async def follow(user_id: str) -> bool:
+        while not await store.admit((await store.team("w1")).joined_by(user_id, Role.READ, NOW), "i1", NOW):
+            pass
+        return True
+
+    answers = await asyncio.gather(*(follow(f"guest-{n}") for n in range(5)), return_exceptions=True)
+    assert answers.count(True) == 1
+    assert [type(each) for each in answers].count(NotFound) == 4
+    assert len((await store.team("w1")).members) == 2
+
+
+async def test_an_invitation_is_used_once_and_with_a_member_who_joins(store: TenantStore) -> None:
+    invitation = an_invitation()
+    team = Team(workspace_id="w1", revision=0, members=()).joined_by("u1", Role.ADMIN, NOW)
+    await store.add_workspace(WORKSPACE, team)
     await store.add_invitation(invitation)
     assert await store.invitation("t") == invitation
     assert await store.invitations("w1") == [invitation]
-    assert await store.use_invitation("i1", NOW)
-    assert not await store.use_invitation("i1", NOW)
+    grown = team.joined_by("u2", Role.READ, NOW)
+    assert not await store.admit(grown.joined_by("u3", Role.READ, NOW), "i1", NOW), "the team is another one by now"
+    assert await store.invitation("t") == invitation
+    assert await store.admit(grown, "i1", NOW)
+    used = await store.invitation("t")
+    assert used is not None
+    assert used.used_at == NOW
+    with pytest.raises(NotFound):
+        await store.admit(grown.joined_by("u3", Role.READ, NOW), "i1", NOW)
+    assert await store.team("w1") == grown
     assert not await store.withdraw_invitation("w2", "i1")
     assert await store.withdraw_invitation("w1", "i1")

@@ -272,6 +272,28 @@ async def test_keys_rotate_and_everybody_is_told_under_the_same_secret(start: St
         assert asked.headers["sim-signature"] == f"t={asked.headers['sim-timestamp']},v1={expected}"
 
 
+async def test_where_the_key_of_a_secret_is_gone_nothing_is_sent_and_it_is_said_why(start: Start, stub: Stub) -> None:
+    options = {"webhook_poll_seconds": 0.05, "outbound_allow": "127.0.0.1"}
+    async with start(webhook_keys=SecretStr(key("old")), **options) as system:
+        hook = await subscribe(system, stub.url, secret=SECRET)
+    async with start(webhook_keys=SecretStr(key("new")), **options) as system:
+        await system.executor.listen()
+        await run(system)
+
+        async def is_failing() -> bool:
+            path = f"{BASE}/subscriptions/{hook.id}"
+            found = await system.gateway.client.call("GET", path, returns=Subscription)
+            return found.failing_since is not None
+
+        await until(is_failing)
+        (delivery,) = await deliveries(system)
+    assert (delivery.state, delivery.last_status) == (DeliveryState.PENDING, None)
+    assert delivery.last_error is not None
+    assert "FLOWPORT_WEBHOOK_KEYS" in delivery.last_error
+    assert "old" in delivery.last_error
+    assert stub.asked == []
+
+
 async def test_a_subscription_can_be_tried_out_and_deleted(hooked: System, stub: Stub) -> None:
     stub.answer(Answer(202, '"ok"'))
     hook = await subscribe(hooked, stub.url)

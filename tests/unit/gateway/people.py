@@ -11,7 +11,7 @@ from gateway.domain.people import Account, Role, Session, User
 from gateway.domain.team import Invitation, Member, Team
 from shared.contracts.audit import AuditEntry, AuditQuery
 from shared.contracts.deployments import EnvironmentName, EnvironmentNames, SetEnvironmentValue
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, NotFound, Unavailable
 
 
 class FakeWorkspaces:
@@ -20,6 +20,7 @@ class FakeWorkspaces:
     def __init__(self, *workspaces: Workspace) -> None:
         self.workspaces = {workspace.id: workspace for workspace in workspaces}
         self.teams = {workspace.id: Team(workspace_id=workspace.id, revision=1, members=()) for workspace in workspaces}
+        self.are_teams_stuck = False
         self.kept_invitations: dict[str, Invitation] = {}
         self.accounts: dict[str, Account] = {}
 
@@ -50,6 +51,8 @@ class FakeWorkspaces:
         return self.teams[workspace_id]
 
     async def replace_team(self, team: Team) -> bool:
+        if self.are_teams_stuck:
+            raise Unavailable("the store is away")
         if self.teams[team.workspace_id].revision != team.revision - 1:
             return False
         self.teams[team.workspace_id] = team
@@ -64,9 +67,11 @@ class FakeWorkspaces:
     async def invitations(self, workspace_id: str) -> Sequence[Invitation]:
         return [each for each in self.kept_invitations.values() if each.workspace_id == workspace_id]
 
-    async def use_invitation(self, invitation_id: str, now: datetime) -> bool:
+    async def admit(self, team: Team, invitation_id: str, now: datetime) -> bool:
         found = self.kept_invitations[invitation_id]
         if not found.is_open(now):
+            raise NotFound("Invitation not found")
+        if not await self.replace_team(team):
             return False
         self.kept_invitations[invitation_id] = msgspec.structs.replace(found, used_at=now)
         return True

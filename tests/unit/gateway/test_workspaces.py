@@ -100,6 +100,29 @@ async def test_a_link_lets_one_newcomer_in_and_signs_them_in(system: System, adm
     assert (again.status, again.json["error"]) == (404, "This invitation is not valid any more")
 
 
+async def test_a_newcomer_who_could_not_be_let_in_signs_in_and_takes_the_same_link(
+    system: System, admin: Visitor
+) -> None:
+    token = await invited(admin)
+    bob = Visitor(system)
+    body = {"token": token, "email": "bob@example.com", "name": "Bob", "password": PASSWORD}
+    system.tenants.are_teams_stuck = True
+    assert (await bob.send("POST", "/api/invitations/accept", body)).status == 503
+    assert "bob" not in await roles(admin)
+    system.tenants.are_teams_stuck = False
+    again = await bob.send("POST", "/api/invitations/accept", body)
+    assert (again.status, again.json["error"]) == (
+        409,
+        "This address has an account. Sign in, then open the link again.",
+    )
+    await bob.sign_in("bob@example.com")
+    assert (await bob.send("POST", "/api/invitations/look", {"token": token})).status == 200
+    assert (await bob.send("POST", "/api/invitations/accept", {"token": token})).status == 200
+    assert (await roles(admin))["bob"] == "write"
+    eve = await Visitor(system).send("POST", "/api/invitations/accept", {**body, "email": "eve@example.com"})
+    assert eve.status == 404
+
+
 async def test_who_is_signed_in_needs_only_the_link(system: System, admin: Visitor) -> None:
     enrol(system, "carl", Role.READ, workspace="WS2")
     carl = Visitor(system)

@@ -1,5 +1,6 @@
 """Stand-ins for the parts of jobs-service, in memory."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -123,6 +124,8 @@ class FakeQueue:
         self.cancelled: set[str] = set()
         """Still listed as waiting, and not to be dispatched any more."""
         self.fails: FlowportError | None = None
+        self.hangs = False
+        """Nothing that is to be written down comes to its end."""
 
     def add(self, workspace_id: str, *run_ids: str) -> None:
         """These runs wait."""
@@ -153,7 +156,7 @@ class FakeQueue:
 
     async def mark(self, dispatch_id: str, run_ids: Sequence[str], now: datetime) -> frozenset[str]:
         """See Queue."""
-        self._fail()
+        await self._fail()
         marked = set()
         for name, waiting in self.waiting_runs.items():
             for run_id in [run_id for run_id in run_ids if run_id in waiting and run_id not in self.cancelled]:
@@ -169,7 +172,7 @@ class FakeQueue:
 
     async def settle(self, departed: Mapping[str, int], unbooked: Sequence[str], term: int) -> None:
         """See Queue."""
-        self._fail()
+        await self._fail()
         for name, count in departed.items():
             self.booked[name] -= count
 
@@ -185,7 +188,9 @@ class FakeQueue:
             self.booked[name] = len(self.waiting_runs[name]) + list(unclaimed.values()).count(name)
         return Recount(0, unclaimed, is_certain=not self.offers)
 
-    def _fail(self) -> None:
+    async def _fail(self) -> None:
+        if self.hangs:
+            await asyncio.Event().wait()
         failure, self.fails = self.fails, None
         if failure:
             raise failure

@@ -1,5 +1,6 @@
 """The dispatcher: fair, bounded, confirmed, and alone."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -44,6 +45,15 @@ class System:
 @pytest.fixture
 def system() -> System:
     return System()
+
+
+async def cut_short(system: System) -> None:
+    """A step that hangs in the store, until whoever runs it loses patience."""
+    system.queue.hangs = True
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await system.dispatcher.step()
+    system.queue.hangs = False
 
 
 async def test_no_more_runs_are_published_than_may_be_unclaimed() -> None:
@@ -165,6 +175,17 @@ async def test_a_booking_that_nobody_heard_of_is_recounted_not_repeated(system: 
     assert system.queue.booked == {"a": 1}
 
 
+async def test_a_booking_that_was_cut_short_is_made_at_the_next_step(system: System) -> None:
+    system.queue.add("a", "a0", "a1")
+    await system.dispatcher.step()
+    system.queue.claim("a0")
+    await cut_short(system)
+
+    await system.dispatcher.step()
+
+    assert system.queue.booked == {"a": 1}
+
+
 async def test_a_batch_that_was_never_accepted_is_withdrawn_in_time(system: System) -> None:
     system.queue.offers = [Offer("offer", system.clock.now(), {"a": 1}, ["a0"])]
     await system.dispatcher.step()
@@ -210,6 +231,16 @@ async def test_a_round_that_the_store_refused_loses_nothing(system: System) -> N
     system.queue.fails = Unavailable("the store is away")
     with pytest.raises(Unavailable):
         await system.dispatcher.step()
+
+    await system.dispatcher.step()
+
+    assert system.sent == ["a0"]
+
+
+async def test_a_run_whose_round_was_cut_short_does_not_lose_its_turn() -> None:
+    system = System(window=1)
+    system.queue.add("a", "a0", "a1")
+    await cut_short(system)
 
     await system.dispatcher.step()
 

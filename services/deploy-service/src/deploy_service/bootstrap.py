@@ -43,7 +43,13 @@ from deploy_service.application.tool_servers import ToolServers
 from deploy_service.application.turns import Turns
 from deploy_service.application.versions import Versions
 from deploy_service.application.workflows import Workflows
-from deploy_service.ports import DraftRepository, SnapshotRepository, VersionRepository, WorkflowRepository
+from deploy_service.ports import (
+    ChatRepository,
+    DraftRepository,
+    SnapshotRepository,
+    VersionRepository,
+    WorkflowRepository,
+)
 from deploy_service.settings import DeploySettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
@@ -84,6 +90,7 @@ def build(
     drafts: DraftRepository | None = None,
     snapshots: SnapshotRepository | None = None,
     versions: VersionRepository | None = None,
+    chats: ChatRepository | None = None,
 ) -> FastAPI:
     """The application; what is not given is made from `settings`."""
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.DEPLOY)
@@ -94,7 +101,7 @@ def build(
     snapshots = snapshots or MongoSnapshots(store)
     versions = versions or MongoVersions(store)
     environment = MongoEnvironment(store)
-    chats, agents = MongoChats(store), MongoAgents(store)
+    chats, agents = chats or MongoChats(store), MongoAgents(store)
     keys = AesGcmKeyRing.parse(settings.environment_keys.get_secret_value())
     tokens = ServiceTokens.of(settings)
     limit = settings.workflow_limit_bytes

@@ -49,7 +49,7 @@ class AesGcmKeyRing:
         """What was sealed at this place. Raises Unavailable."""
         cipher = self._ciphers.get(sealed.key_id)
         if cipher is None:
-            raise Unavailable(f"secret {name} is sealed with a key that is not configured: {sealed.key_id}")
+            raise Unavailable(f"secret {name} is sealed with a key that {self.setting} does not name: {sealed.key_id}")
         try:
             return cipher.decrypt(sealed.nonce, sealed.ciphertext, _place(workspace_id, name)).decode()
         except InvalidTag:

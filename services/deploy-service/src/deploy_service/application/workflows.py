@@ -83,11 +83,15 @@ class Workflows:
         return workflow_view(change.after)
 
     async def archive(self, workflow_id: str, workspace_id: str) -> None:
-        """Take it out of sight, stop its endpoint, and give up what else it is published as. Raises NotFound."""
+        """Give up what else it is published as, stop its endpoint, and take it out of sight. Raises NotFound.
+
+        Out of sight comes last: what was cut short before can be found, and so asked for again.
+        """
+        await self._changes.find(workflow_id, workspace_id)
+        await self._unpublish(workflow_id)
         at = moment(self._clock)
         await self._changes.change(workflow_id, workspace_id, lambda found: found.archived(at))
-        for publications in self._publications:
-            await publications.delete_of(workflow_id)
+        await self._unpublish(workflow_id)  # what it was published as in the meantime
 
     async def export(self, workflow_id: str, workspace_id: str) -> JsonObject:
         """The draft as a file, without secrets. Raises NotFound."""
@@ -101,6 +105,10 @@ class Workflows:
             folder_id=workflow.folder_id,
         )
         return export_workflow(about, draft.content.state, exported_at=self._clock.now())
+
+    async def _unpublish(self, workflow_id: str) -> None:
+        for publications in self._publications:
+            await publications.delete_of(workflow_id)
 
     async def _add(
         self, workspace_id: str, name: str, description: str, folder_id: str | None, state: JsonObject

@@ -13,6 +13,7 @@ from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
+from shared.store.transactions import Session, transact
 
 WORKSPACES: Final = "workspaces"
 INVITATIONS: Final = "invitations"
@@ -32,6 +33,7 @@ class WorkspaceStore:
     """Implements Workspaces."""
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._workspaces = store.collection(WORKSPACES)
         self._invitations = store.collection(INVITATIONS)
         self._founding = store.collection(FOUNDING)
@@ -101,9 +103,12 @@ class WorkspaceStore:
     @store_call
     async def replace_team(self, team: Team) -> bool:
         """See Workspaces."""
+        return await self._replace_team(team)
+
+    async def _replace_team(self, team: Team, session: Session | None = None) -> bool:
         held = {"_id": team.workspace_id, "revision": team.revision - 1}
         change = {"$set": {"members": _members(team), "revision": team.revision}}
-        return (await self._workspaces.update_one(held, change)).matched_count == 1
+        return (await self._workspaces.update_one(held, change, session=session)).matched_count == 1
 
     @store_call
     async def add_invitation(self, invitation: Invitation) -> None:
@@ -122,10 +127,19 @@ class WorkspaceStore:
         return [_invitation(each) async for each in self._invitations.find({"workspace_id": workspace_id})]
 
     @store_call
-    async def use_invitation(self, invitation_id: str, now: datetime) -> bool:
+    async def admit(self, team: Team, invitation_id: str, now: datetime) -> bool:
         """See Workspaces."""
-        held = {"_id": invitation_id, "used_at": None, "expires_at": {"$gt": now}}
-        return (await self._invitations.update_one(held, {"$set": {"used_at": now}})).matched_count == 1
+        is_open = {"_id": invitation_id, "used_at": None, "expires_at": {"$gt": now}}
+
+        async def join(session: Session) -> bool:
+            if not await self._replace_team(team, session):
+                return False
+            used = await self._invitations.update_one(is_open, {"$set": {"used_at": now}}, session=session)
+            if used.matched_count == 0:
+                raise NotFound("Invitation not found")
+            return True
+
+        return await transact(self._store, join)
 
     @store_call
     async def withdraw_invitation(self, workspace_id: str, invitation_id: str) -> bool:

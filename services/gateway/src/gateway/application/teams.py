@@ -177,9 +177,14 @@ class Teams:
             raise Conflict("This address has an account. Sign in, then open the link again.")
         user = guest if isinstance(guest, User) else await self._sessions.register(email, guest.name, guest.password)
         now = self._clock.now()
-        if not await self._workspaces.use_invitation(invitation.id, now):
-            raise NotFound(DEAD_LINK)
-        await self._change(workspace.id, lambda team: team.joined_by(user.id, invitation.role, now))
+        try:
+            await self._change(
+                workspace.id,
+                lambda team: team.joined_by(user.id, invitation.role, now),
+                lambda team: self._workspaces.admit(team, invitation.id, now),
+            )
+        except NotFound:
+            raise NotFound(DEAD_LINK) from None  # somebody else was quicker
         there = Caller(workspace, frozenset(), user=user)
         await self._audit.record(
             there, "member.joined", target_id=user.id, target_name=user.email, after={"role": invitation.role}
@@ -187,10 +192,16 @@ class Teams:
         await self._settle()
         return user
 
-    async def _change(self, workspace_id: str, decide: Callable[[Team], Team]) -> Team:
+    async def _change(
+        self,
+        workspace_id: str,
+        decide: Callable[[Team], Team],
+        keep: Callable[[Team], Awaitable[bool]] | None = None,
+    ) -> Team:
+        keep = keep or self._workspaces.replace_team
         for _ in range(TRIES):
             before = await self._workspaces.team(workspace_id)
-            if await self._workspaces.replace_team(decide(before)):
+            if await keep(decide(before)):
                 return before
         raise Unavailable("The members change too often to change them now", retry_after=1)
 

@@ -52,8 +52,11 @@ class Workspaces(Protocol):
         """All of a workspace."""
         ...
 
-    async def use_invitation(self, invitation_id: str, now: datetime) -> bool:
-        """Only one call for an open invitation is told True."""
+    async def admit(self, team: Team, invitation_id: str, now: datetime) -> bool:
+        """As `replace_team`, and the invitation is used up with it: both, or neither.
+
+        Raises NotFound for an invitation that is not open any more.
+        """
         ...
 
     async def withdraw_invitation(self, workspace_id: str, invitation_id: str) -> bool:

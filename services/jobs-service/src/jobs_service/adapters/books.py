@@ -13,7 +13,6 @@ from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from jobs_service.adapters.moments import from_ms, to_ms
-from jobs_service.adapters.transactions import Session
 from jobs_service.domain.capacity import DEFAULT_CONCURRENCY, Ledger, Offer
 from jobs_service.domain.drain import Drain
 from shared.store.client import Store
@@ -21,6 +20,7 @@ from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
 from shared.store.server_time import NOW_MS
+from shared.store.transactions import Session
 
 BOOKS: Final = "queues"
 OVERALL: Final = "*"

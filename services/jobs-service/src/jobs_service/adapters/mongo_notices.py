@@ -1,6 +1,6 @@
 """Runs that somebody is to be told of, and deliveries. Each has an id of its own, so nothing is announced twice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
+from shared.store.server_time import NOW_MS
 
 DELIVERIES: Final = "deliveries"
 INDEXES: Final = (
@@ -61,17 +62,22 @@ class MongoNotices:
         await self._runs.update_many({"_id": {"$in": list(run_keys)}}, {"$unset": {UNTOLD: 1}})
 
     @store_call
-    async def take_due(self, limit: int) -> Sequence[DueDelivery]:
+    async def due(self, limit: int, *, but_of: Collection[str], but_to: Collection[str]) -> Sequence[DueDelivery]:
         """See Notices."""
-        now = await now_ms(self._store)
-        due = {"state": DeliveryState.PENDING.value, "due_ms": {"$lte": now}}
+        due: Document = {"state": DeliveryState.PENDING.value, "due_ms": {"$lte": await now_ms(self._store)}}
+        if but_of:
+            due["workspace_id"] = {"$nin": list(but_of)}
+        if but_to:
+            due["url"] = {"$nin": list(but_to)}
         found = await self._deliveries.find(due).sort("due_ms", 1).limit(limit).to_list()
-        return [_due(each) for each in found if await self._take(each, now)]
+        return [_due(each) for each in found]
 
-    async def _take(self, document: Document, now: int) -> bool:
-        mine = {"_id": document["_id"], "attempts": document["attempts"], "due_ms": document["due_ms"]}
-        update = {"$inc": {"attempts": 1}, "$set": {"due_ms": now + SENDING_MS}}
-        return (await self._deliveries.update_one(mine, update)).matched_count == 1
+    @store_call
+    async def take(self, due: DueDelivery) -> bool:
+        """See Notices."""
+        untaken = {"_id": due.id, "state": DeliveryState.PENDING.value, "attempts": due.attempts - 1}
+        taken = {"attempts": due.attempts, "due_ms": {"$add": [NOW_MS, SENDING_MS]}}
+        return (await self._deliveries.update_one(untaken, [{"$set": taken}])).matched_count == 1
 
     @store_call
     async def delivered(self, due: DueDelivery, answer: WayAnswer) -> None:

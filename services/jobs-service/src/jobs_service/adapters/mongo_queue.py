@@ -9,7 +9,6 @@ from jobs_service.adapters.books import OVERALL, Books, OpenBooks
 from jobs_service.adapters.intake import Answer, Intake
 from jobs_service.adapters.moments import from_ms, to_ms
 from jobs_service.adapters.run_documents import RUNS, UNBOOKED
-from jobs_service.adapters.transactions import Session, transact
 from jobs_service.domain.bookkeeping import differences, overall_difference
 from jobs_service.domain.capacity import Offer, QueueLimits
 from jobs_service.domain.run import Phase
@@ -18,6 +17,7 @@ from shared.contracts.jobs import AcceptRun
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.transactions import Session, transact
 
 ACTIVE: Final = [Phase.DISPATCHED.value, Phase.PROCESSING.value, Phase.REQUEUED.value]
 DISPATCHABLE: Final = [Phase.WAITING.value, Phase.REQUEUED.value, Phase.DISPATCHED.value]

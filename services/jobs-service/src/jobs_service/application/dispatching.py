@@ -109,7 +109,7 @@ class Dispatching:
         dispatch_id = new_id()
         try:
             marked = await self._queue.mark(dispatch_id, [run.run_id for run in round_.runs], state.now)
-        except Exception:
+        except BaseException:  # a step that takes too long, or is stopped, is cancelled
             self._begin_anew(self._term)  # nobody knows what was marked
             raise
         for run in round_.runs:
@@ -129,7 +129,7 @@ class Dispatching:
         if departed:
             try:
                 await self._queue.settle(departed, list(state.unbooked), term)
-            except Exception:
+            except BaseException:  # as above
                 self._doubt_books()  # nobody knows whether it was booked
                 raise
 

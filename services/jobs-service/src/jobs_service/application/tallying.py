@@ -27,7 +27,7 @@ class Tallying:
             return
         try:
             await self._tallies.add(list(gathered.values()))
-        except Exception:
+        except BaseException:  # a step that takes too long, or is stopped, is cancelled
             for tally in gathered.values():
                 self._gather(tally)
             raise

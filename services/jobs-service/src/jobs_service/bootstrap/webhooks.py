@@ -10,7 +10,7 @@ from jobs_service.adapters.mongo_notices import MongoNotices
 from jobs_service.adapters.mongo_subscriptions import SUBSCRIPTIONS
 from jobs_service.adapters.mongo_webhook_secrets import CALLBACK_SECRETS, MongoWebhookSecrets
 from jobs_service.adapters.sealed_secrets import sealed_secrets
-from jobs_service.application.loops import Loop
+from jobs_service.application.loops import Bell, Loop
 from jobs_service.application.webhooks.delivering import Delivering
 from jobs_service.application.webhooks.notifying import Notifying
 from jobs_service.application.webhooks.subscribing import Subscribing
@@ -22,6 +22,8 @@ from shared.security.rotation import KeyRotation
 from shared.service import Component
 
 WEBHOOK_CONNECTIONS: Final = 64
+"""As many as there are places for deliveries, and some for trying addresses out."""
+DELIVERY_GAP_SECONDS: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,8 @@ class Webhooks:
     notifying: Notifying
     delivering: Delivering
     subscribing: Subscribing
+    bell: Bell
+    """Rings when there are places for more deliveries."""
 
 
 def tell(settings: JobsSettings, kept: Kept, clock: Clock) -> Webhooks:
@@ -43,13 +47,15 @@ def tell(settings: JobsSettings, kept: Kept, clock: Clock) -> Webhooks:
     sealed = [sealed_secrets(kept.store.collection(name)) for name in (SUBSCRIPTIONS, CALLBACK_SECRETS)]
     notices = MongoNotices(kept.store, timedelta(seconds=settings.delivery_lifetime_seconds))
     given_up = timedelta(seconds=settings.webhook_give_up_seconds)
-    delivering = Delivering(notices, book, box, way, clock, give_up_after=given_up)
+    bell = Bell()
+    delivering = Delivering(notices, book, box, way, clock, bell=bell, give_up_after=given_up)
     return Webhooks(
         outbound=outbound,
         rotations=[KeyRotation(each, kept.webhook_keys) for each in sealed],
         notifying=Notifying(notices, book, clock),
         delivering=delivering,
         subscribing=Subscribing(book, notices, box, delivering, way),
+        bell=bell,
     )
 
 
@@ -59,5 +65,12 @@ def webhook_components(settings: JobsSettings, webhooks: Webhooks) -> Sequence[C
         *webhooks.rotations,
         webhooks.outbound,
         Loop("notifier", webhooks.notifying.step, every=settings.webhook_poll_seconds),
-        Loop("deliverer", webhooks.delivering.step, every=settings.webhook_poll_seconds),
+        Loop(
+            "deliverer",
+            webhooks.delivering.step,
+            every=settings.webhook_poll_seconds,
+            bell=webhooks.bell,
+            gap=DELIVERY_GAP_SECONDS,
+            on_stop=webhooks.delivering.stop,
+        ),
     )

@@ -1,6 +1,6 @@
 """Who is told of ended runs, what was sent to them, and the way there."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -24,7 +24,7 @@ class NewDelivery:
 
 @dataclass(frozen=True, slots=True)
 class DueDelivery:
-    """A message that is to be sent now; `attempts` counts this one."""
+    """A message that is to be sent now; `attempts` counts the one that would be made."""
 
     id: str
     workspace_id: str
@@ -69,8 +69,12 @@ class Notices(Protocol):
         """Store the deliveries; these runs need no more."""
         ...
 
-    async def take_due(self, limit: int) -> Sequence[DueDelivery]:
-        """Deliveries that nobody else sends meanwhile."""
+    async def due(self, limit: int, *, but_of: Collection[str], but_to: Collection[str]) -> Sequence[DueDelivery]:
+        """Up to `limit`, the longest due first; none of these workspaces, and none to these addresses."""
+        ...
+
+    async def take(self, due: DueDelivery) -> bool:
+        """Have it for a minute, unless somebody else took it; says whether one has."""
         ...
 
     async def delivered(self, due: DueDelivery, answer: WayAnswer) -> None: ...

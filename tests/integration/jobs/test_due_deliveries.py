@@ -1,0 +1,48 @@
+"""Deliveries that are due, in a real store: whose are looked for, and who has them."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from tests.integration.jobs.system import WORKFLOW
+
+from jobs_service.adapters.mongo_notices import INDEXES, MongoNotices
+from jobs_service.ports import NewDelivery
+from shared.store.client import Store
+
+SLOW, QUICK = "https://slow.example/", "https://quick.example/"
+
+
+@pytest.fixture
+async def notices(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[MongoNotices]:
+    """Of two workspaces, each with a delivery to the same two addresses."""
+    store = Store(mongodb_uri, f"{mongodb_prefix}_jobs", INDEXES)
+    await store.start()
+    notices = MongoNotices(store, timedelta(days=7))
+    to = {"a1": ("a", SLOW), "a2": ("a", QUICK), "b1": ("b", SLOW), "b2": ("b", QUICK)}
+    kept = [NewDelivery(name, workspace, WORKFLOW, "run", url, b"{}") for name, (workspace, url) in to.items()]
+    await notices.announce([], kept)
+    yield notices
+    await store.stop()
+
+
+async def due(notices: MongoNotices, limit: int = 10, *, but_of: tuple[str, ...] = (), but_to: str = "") -> list[str]:
+    found = await notices.due(limit, but_of=but_of, but_to=[but_to] if but_to else [])
+    return sorted(each.id for each in found)
+
+
+async def test_workspaces_and_addresses_that_have_enough_are_passed_over(notices: MongoNotices) -> None:
+    assert await due(notices) == ["a1", "a2", "b1", "b2"]
+    assert len(await due(notices, 3)) == 3
+    assert await due(notices, but_of=("a",)) == ["b1", "b2"]
+    assert await due(notices, but_to=SLOW) == ["a2", "b2"]
+    assert await due(notices, but_of=("a",), but_to=SLOW) == ["b2"]
+
+
+async def test_a_delivery_is_one_senders_until_it_is_to_be_sent_again(notices: MongoNotices) -> None:
+    (seen,) = await notices.due(10, but_of=("a",), but_to=[SLOW])
+    assert [await notices.take(seen), await notices.take(seen)] == [True, False]
+    assert await due(notices) == ["a1", "a2", "b1"]
+    assert await notices.resend("b", "b2")
+    (again,) = await notices.due(10, but_of=("a",), but_to=[SLOW])
+    assert (again.id, again.attempts) == ("b2", 1)

@@ -1,0 +1,269 @@
+"""Who never answers keeps nobody else waiting, and what is sent is sent a bounded number at once."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from datetime import timedelta
+
+import pytest
+from tests.support.eventually import PATIENCE_SECONDS, eventually
+from tests.unit.jobs.fakes import ManualClock
+
+from jobs_service.application.loops import Bell, Loop
+from jobs_service.application.webhooks import delivering
+from jobs_service.application.webhooks.delivering import Delivering
+from jobs_service.application.webhooks.places import ADDRESS_PLACES, PLACES, WORKSPACE_PLACES
+from jobs_service.domain.webhooks import RETRIES, EndedRun
+from jobs_service.ports import DueDelivery, NewDelivery, WayAnswer
+from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription
+from shared.errors import Unavailable
+
+NEVER = 3600.0
+SLOW = "https://slow.example/"
+QUICK = "https://quick.example/"
+
+
+class FakeNotices:
+    """Deliveries in the order in which they are due."""
+
+    def __init__(self) -> None:
+        self.waiting: list[DueDelivery] = []
+        self.arrived: list[str] = []
+        self.taken_by_others: set[str] = set()
+
+        self.failures: list[tuple[DueDelivery, WayAnswer, timedelta | None]] = []
+        self.is_down = False
+        """What became of a delivery cannot be written down."""
+
+    def add(self, workspace_id: str, urls: Sequence[str], *, to: str | None = None, attempts: int = 1) -> None:
+        """One is due for each address, where it is that of a subscription `to`."""
+        known = len(self.waiting)
+        self.waiting += [
+            DueDelivery(f"delivery-{known + place}", workspace_id, url, b"{}", attempts, to)
+            for place, url in enumerate(urls)
+        ]
+
+    async def due(self, limit: int, *, but_of: Collection[str], but_to: Collection[str]) -> Sequence[DueDelivery]:
+        """See Notices."""
+        return [each for each in self.waiting if each.workspace_id not in but_of and each.url not in but_to][:limit]
+
+    async def take(self, due: DueDelivery) -> bool:
+        """See Notices."""
+        self.waiting.remove(due)
+        return due.url not in self.taken_by_others
+
+    async def delivered(self, due: DueDelivery, answer: WayAnswer) -> None:
+        """See Notices."""
+        if self.is_down:
+            raise Unavailable("the store is away")
+        self.arrived.append(due.url)
+
+    async def failed(self, due: DueDelivery, answer: WayAnswer, wait: timedelta | None) -> None:
+        """See Notices."""
+        self.failures.append((due, answer, wait))
+
+    async def ended(self, limit: int) -> Mapping[str, EndedRun]:
+        """See Notices."""
+        raise NotImplementedError
+
+    async def announce(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:
+        """See Notices."""
+        raise NotImplementedError
+
+    async def page(
+        self, workspace_id: str, subscription_id: str | None, *, limit: int, cursor: str | None
+    ) -> DeliveryPage:
+        """See Notices."""
+        raise NotImplementedError
+
+    async def resend(self, workspace_id: str, delivery_id: str) -> bool:
+        """See Notices."""
+        raise NotImplementedError
+
+
+class FakeBook:
+    """Hears what became of deliveries to subscribers."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, bool]] = []
+
+    def has_any(self, workspace_id: str) -> bool:
+        """See SubscriptionBook."""
+        return False
+
+    async def refresh(self) -> None:
+        """See SubscriptionBook."""
+
+    async def of(self, workspace_id: str) -> tuple[Subscription, ...]:
+        """See SubscriptionBook."""
+        return ()
+
+    async def save(self, workspace_id: str, subscription_id: str | None, asked: SaveSubscription) -> Subscription:
+        """See SubscriptionBook."""
+        raise NotImplementedError
+
+    async def delete(self, workspace_id: str, subscription_id: str) -> None:
+        """See SubscriptionBook."""
+        raise NotImplementedError
+
+    async def noted(self, subscription_id: str, *, arrived: bool, give_up_after: timedelta) -> None:
+        """See SubscriptionBook."""
+        self.heard.append((subscription_id, arrived))
+
+
+class FakeBox:
+    """Callers have no secrets; those of subscribers are sealed with a key that is gone."""
+
+    async def secret_of(self, workspace_id: str, subscription_id: str) -> str | None:
+        """See SecretBox."""
+        raise Unavailable("the key is gone")
+
+    async def callback_secret(self, workspace_id: str, make: Callable[[], str] | None = None) -> str | None:
+        """See SecretBox."""
+        return None
+
+
+class FakeWay:
+    """Slow addresses answer when the test lets them."""
+
+    def __init__(self) -> None:
+        self.answers = asyncio.Event()
+        self.asking: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
+        """Of each workspace and each address, and of all together as `""`: how many were asked at once."""
+
+    def check(self, url: str) -> None:
+        """See Way."""
+
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, *, workspace_id: str, seconds: float
+    ) -> WayAnswer:
+        """See Way."""
+        counted = Counter(["", workspace_id, url])
+        self.asking += counted
+        self.most |= self.asking
+        try:
+            if url.startswith(SLOW):
+                await self.answers.wait()
+            else:
+                await asyncio.sleep(0)
+        finally:
+            self.asking -= counted
+        return WayAnswer(200)
+
+
+class System:
+    """What sends deliveries, and everything around it. It looks for what is due once, and when its bell rings."""
+
+    def __init__(self) -> None:
+        self.notices = FakeNotices()
+        self.book = FakeBook()
+        self.way = FakeWay()
+        self.bell = Bell()
+        self.delivering = Delivering(
+            self.notices,
+            self.book,
+            FakeBox(),
+            self.way,
+            ManualClock(),
+            bell=self.bell,
+            give_up_after=timedelta(days=5),
+        )
+        self.loop = Loop(
+            "test", self.delivering.step, every=NEVER, bell=self.bell, gap=0.001, on_stop=self.delivering.stop
+        )
+
+    def arrived(self, start: str) -> int:
+        """How many deliveries to such addresses arrived."""
+        return sum(url.startswith(start) for url in self.notices.arrived)
+
+
+@pytest.fixture
+async def system(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[System]:
+    monkeypatch.setattr(delivering, "STOP_SECONDS", 0.01)
+    system = System()
+    yield system
+    await system.loop.stop()
+
+
+async def test_addresses_that_hang_keep_no_other_workspace_waiting(system: System) -> None:
+    system.notices.add("slow", [f"{SLOW}{n}" for n in range(3 * PLACES)])
+    system.notices.add("quick", [f"{QUICK}{n}" for n in range(3 * PLACES)])
+    await system.loop.start()
+    await eventually(lambda: system.arrived(QUICK) == 3 * PLACES)
+    assert system.arrived(SLOW) == 0
+    assert system.way.asking["slow"] == WORKSPACE_PLACES
+
+
+async def test_an_address_that_hangs_does_not_even_keep_its_own_workspace_waiting(system: System) -> None:
+    system.notices.add("one", [SLOW] * 3 * PLACES)
+    system.notices.add("one", [QUICK] * 3 * PLACES)
+    await system.loop.start()
+    await eventually(lambda: system.arrived(QUICK) == 3 * PLACES)
+    assert system.way.asking[SLOW] == ADDRESS_PLACES
+
+
+async def test_all_that_is_due_goes_out_a_bounded_number_at_once_as_places_come_free(system: System) -> None:
+    for workspace in range(6):
+        system.notices.add(f"workspace-{workspace}", [f"{SLOW}{n % 4}" for n in range(PLACES)])
+    await system.loop.start()
+    await eventually(lambda: system.way.asking[""] == PLACES)
+    system.way.answers.set()
+    await eventually(lambda: system.arrived(SLOW) == 6 * PLACES)
+    assert system.way.most[""] == PLACES
+    assert max(system.way.most[f"workspace-{workspace}"] for workspace in range(6)) == WORKSPACE_PLACES
+    assert max(system.way.most[f"{SLOW}{n}"] for n in range(4)) == ADDRESS_PLACES
+
+
+async def test_what_somebody_else_has_taken_meanwhile_is_not_sent(system: System) -> None:
+    system.notices.add("one", [f"{QUICK}taken", QUICK])
+    system.notices.taken_by_others.add(f"{QUICK}taken")
+    await system.loop.start()
+    await eventually(lambda: system.arrived(QUICK) == 1)
+    assert system.notices.arrived == [QUICK]
+
+
+async def test_what_cannot_be_signed_is_tried_again_as_what_does_not_arrive_until_it_was_tried_often_enough(
+    system: System,
+) -> None:
+    system.notices.add("one", [QUICK], to="hook")
+    system.notices.add("one", [QUICK], to="hook", attempts=len(RETRIES) + 1)
+    system.notices.add("one", [QUICK])
+    await system.loop.start()
+    await eventually(lambda: len(system.notices.failures) == 2 and len(system.notices.arrived) == 1)
+    (_, answer, wait), (_, _, never) = system.notices.failures
+    assert (answer.status, answer.reason) == (None, "Not sent: the key is gone")
+    assert wait is not None
+    assert RETRIES[0] <= wait <= 1.1 * RETRIES[0]
+    assert never is None
+    await eventually(lambda: system.book.heard == [("hook", False)] * 2)
+
+
+async def test_a_store_that_goes_away_keeps_no_place(system: System) -> None:
+    system.notices.is_down = True
+    system.notices.add("one", [QUICK] * 3 * PLACES)
+    await system.loop.start()
+    await eventually(lambda: not system.notices.waiting)
+    await eventually(lambda: system.way.asking[""] == 0)
+    assert system.notices.arrived == []
+    assert system.notices.failures == []
+
+
+async def test_stopping_lets_what_is_under_way_come_to_its_end(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivering, "STOP_SECONDS", NEVER)
+    system.notices.add("one", [SLOW])
+    await system.loop.start()
+    await eventually(lambda: system.way.asking[SLOW] == 1)
+    asyncio.get_running_loop().call_later(0.01, system.way.answers.set)
+    await system.loop.stop()
+    assert system.arrived(SLOW) == 1
+
+
+async def test_stopping_does_not_wait_for_who_never_answers(system: System) -> None:
+    system.notices.add("one", [SLOW] * 3)
+    await system.loop.start()
+    await eventually(lambda: system.way.asking[SLOW] == 3)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await system.loop.stop()
+    assert system.way.asking[SLOW] == 0
+    assert system.notices.arrived == []

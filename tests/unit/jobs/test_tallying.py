@@ -1,0 +1,72 @@
+"""Ends are counted together, and once."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from tests.unit.jobs.makers import NOW, a_run, after
+
+from jobs_service.application.tallying import Tallying
+from jobs_service.domain.run import Phase
+from shared.contracts.jobs import RunTally
+from shared.errors import Unavailable
+
+
+class FakeTallies:
+    """Keeps what it is given, while it answers."""
+
+    def __init__(self) -> None:
+        self.kept: list[RunTally] = []
+        self.fails = False
+        self.hangs = False
+
+    async def add(self, tallies: Sequence[RunTally]) -> None:
+        """See Tallies."""
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.fails:
+            raise Unavailable("the store is away")
+        self.kept += tallies
+
+    async def of(self, workspace_id: str, workflow_ids: Sequence[str]) -> Sequence[RunTally]:
+        """See Tallies."""
+        raise NotImplementedError
+
+
+@pytest.fixture
+def tallies() -> FakeTallies:
+    return FakeTallies()
+
+
+@pytest.fixture
+def tallying(tallies: FakeTallies) -> Tallying:
+    """One run has ended."""
+    tallying = Tallying(tallies)
+    tallying.note(a_run(Phase.COMPLETED, started_at=NOW, ended_at=after(1)))
+    return tallying
+
+
+async def test_what_the_store_did_not_take_is_written_down_with_what_came_since(
+    tallying: Tallying, tallies: FakeTallies
+) -> None:
+    tallies.fails = True
+    with pytest.raises(Unavailable):
+        await tallying.step()
+    tallies.fails = False
+    tallying.note(a_run(Phase.FAILED, started_at=NOW, ended_at=after(2)))
+
+    await tallying.step()
+
+    assert tallies.kept == [RunTally("workspace-1", "workflow-1", 2, after(2))]
+
+
+async def test_what_was_cut_short_is_written_down_at_the_next_step(tallying: Tallying, tallies: FakeTallies) -> None:
+    tallies.hangs = True
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await tallying.step()
+    tallies.hangs = False
+
+    await tallying.step()
+
+    assert tallies.kept == [RunTally("workspace-1", "workflow-1", 1, after(1))]
