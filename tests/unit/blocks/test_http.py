@@ -205,6 +205,12 @@ async def test_an_empty_answer_is_empty_whatever_its_type(api: Api, stub: HttpSt
     assert (await api(method="DELETE")).output["data"] == ""
 
 
+@pytest.mark.parametrize("charset", ["punycode", "undefined", "idna", "unicode_escape"])
+async def test_no_answer_chooses_a_codec_that_reads_no_texts(api: Api, stub: HttpStub, charset: str) -> None:
+    stub.answer(Answer(200, r"1-\ud800-2", {"content-type": f"text/plain; charset={charset}"}))
+    assert (await api()).output["data"] == r"1-\ud800-2"
+
+
 async def test_an_answer_that_a_proxy_wrapped_is_unwrapped(api: Api, stub: HttpStub) -> None:
     inner = {"data": {"k": 1}, "status": 201, "headers": {"x-inner": "1"}}
     stub.answer(Answer(200, json.dumps({"success": True, **inner})))
