@@ -20,7 +20,7 @@ from tests.unit.engine.building import (
     stream_request,
 )
 
-from executor_service.engine import BlockFailure, BlockResult, Call, RunFrom
+from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, RunFrom
 from shared.contracts.events import BlockEnded, BlockStarted
 from shared.contracts.runs import MAX_ERROR_CHARS, ErrorCode, RunStatus
 from shared.errors import Unavailable
@@ -105,6 +105,37 @@ async def test_a_bug_in_a_block_fails_the_run_and_says_what_it_was(caplog: pytes
     assert error is not None
     assert error.message == "ZeroDivisionError: division by zero"
     assert "broke" in caplog.text
+
+
+class Unspeakable(BlockHandler):
+    """Has inputs that no log can hold."""
+
+    def prepare(self, call: Call) -> Inputs:
+        return Inputs({"text": "\ud800"})
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        return BlockResult({})
+
+
+@pytest.mark.parametrize("journal", [False, True])
+async def test_a_bug_in_the_engine_ends_the_run_and_not_the_worker(
+    journal: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = engine_of({"function": Unspeakable()})
+    result = await execution(engine, chain(block("f")), journal=journal).run()
+    assert result.outcome.error is not None
+    assert (result.outcome.status, result.outcome.error.code) == (RunStatus.FAILED, ErrorCode.EXECUTION_FAILED)
+    assert "internal error" in result.outcome.error.message
+    assert "UnicodeEncodeError" in caplog.text
+
+
+async def test_a_value_that_code_nested_beyond_all_bounds_is_not_logged() -> None:
+    deep: Any = "secret-value"
+    for _ in range(600):
+        deep = {"token": deep}
+    result = await run(lambda call: {"result": deep}, chain(block("f")))
+    assert result.outcome.error is None
+    assert result.blocks[-1].output == {"truncated": True, "bytes": len(msgspec.json.encode({"result": deep}))}
 
 
 async def test_a_part_that_is_away_fails_the_run_as_passing() -> None:

@@ -55,7 +55,12 @@ class LogBook:
         self._bytes += min(len(raw), self._limits.log_value_bytes)
         if len(raw) > self._limits.log_value_bytes or self._bytes > self._limits.log_bytes:
             return {"truncated": True, "bytes": len(raw)}
-        return self._hidden(value) if self._may_hold_secrets(raw) else value
+        if not self._may_hold_secrets(raw):
+            return value
+        try:
+            return self._hidden(value)
+        except RecursionError:  # nested more deeply than anything that came in: code may build such a value
+            return {"truncated": True, "bytes": len(raw)}
 
     def shown_text(self, text: str) -> str:
         """Text with every secret hidden."""
