@@ -150,6 +150,12 @@ async def test_what_workflows_may_not_call_is_refused(url: str, message: str) ->
     await outbound.stop()
 
 
+async def test_no_query_is_told_with_a_failure(api: Api, stub: HttpStub) -> None:
+    stub.answer(Answer(404))
+    message = failure(await api("/x", {"input": "key=1"}, params=table(q="<start.input>")))
+    assert f"URL: http://localhost:{stub.port}/x?… | Method" in message
+
+
 async def test_a_slow_server_is_given_up_after_the_blocks_own_time(api: Api, stub: HttpStub) -> None:
     assert failure(await api("/slow", timeout=50)).endswith("| Method: GET | Error: Request timed out after 50ms")
 

@@ -1,7 +1,9 @@
 import asyncio
+import base64
 import json
 from contextlib import suppress
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import msgspec
 import pytest
@@ -364,6 +366,57 @@ async def test_secrets_do_not_reach_the_log() -> None:
     assert "s3cret-value" not in logged
     assert '"password": "[REDACTED]"' in logged
     assert '"apiKey": "[REDACTED]"' in logged
+
+
+SECRET = "p+a/s=s & w%rd-ü"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        SECRET,
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        quote(SECRET, safe="!'()*"),
+        quote_plus(SECRET),
+        quote_plus(SECRET)
+        .replace("%2B", "%2b")
+        .replace("%2F", "%2f")
+        .replace("%3D", "%3d")
+        .replace("%C3%BC", "%c3%bc"),
+        json.dumps(SECRET)[1:-1],
+        json.dumps([SECRET], ensure_ascii=False),
+    ],
+)
+async def test_secrets_are_hidden_however_they_are_written(written: str) -> None:
+    def says(call: Call) -> Any:
+        raise fails(f"at https://x.example/?key={written}&more")
+
+    workflow = chain(block("f", "api", url="{{KEY}}"))
+    result = await run(says, workflow, environment={"KEY": SECRET})
+    assert result.outcome.error is not None
+    assert "[REDACTED]" in result.outcome.error.message
+    assert "w%" not in result.outcome.error.message
+
+
+@pytest.mark.parametrize("user", ["", "a", "me", "you"])
+async def test_secrets_are_hidden_behind_a_name_in_base64(user: str) -> None:
+    sent = base64.b64encode(f"{user}:s3cret-v4lue-42".encode()).decode()
+    result = await run(
+        lambda call: {"result": sent}, chain(block("f", "api", url="{{KEY}}")), environment={"KEY": "s3cret-v4lue-42"}
+    )
+    logged = result.blocks[-1].output["result"]
+    assert "[REDACTED]" in logged
+    assert len(logged) < len("[REDACTED]") + 12
+
+
+async def test_each_long_line_of_a_secret_is_hidden() -> None:
+    lines = ["-----BEGIN-----", "MIIEvQIBADANBgkqhkiG9w0", "BAQEFAASCBKcwggSjAgEAAo"]
+    workflow = chain(block("f", "api", url="{{KEY}}"))
+    result = await run(
+        lambda call: {"result": f"{lines[2]} {lines[0]}"}, workflow, environment={"KEY": "\n".join(lines)}
+    )
+    assert result.blocks[-1].output == {"result": "[REDACTED] -----BEGIN-----"}
 
 
 async def test_a_large_value_is_not_logged() -> None:

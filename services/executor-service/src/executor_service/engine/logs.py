@@ -29,9 +29,7 @@ class LogBook:
     def __init__(self, state: RunState, limits: Limits, secrets: Iterable[str]) -> None:
         self._state = state
         self._limits = limits
-        plain = to_hide(secrets)
-        as_json = (_encode(secret)[1:-1].decode() for secret in plain)  # within JSON that is text itself
-        self._secrets = to_hide((*plain, *as_json))
+        self._secrets = to_hide(secrets)
         self._encoded_secrets = [_encode(secret)[1:-1] for secret in self._secrets]
         self._bytes = 0
         self.dropped = 0

@@ -46,8 +46,10 @@ def _unwrapped(data: Json) -> JsonObject | None:
 
 
 def message(request: OutboundRequest, *parts: str) -> str:
-    """The form of every message about a failed call."""
-    return " | ".join([f"HTTP Request failed: URL: {request.url}", f"Method: {request.method}", *parts])
+    """The form of every message about a failed call. Callers read it, and a query may hold what is not for them."""
+    address, query, _ = request.url.partition("?")
+    shown = f"{address}?…" if query else address
+    return " | ".join([f"HTTP Request failed: URL: {shown}", f"Method: {request.method}", *parts])
 
 
 def _data(response: OutboundResponse) -> Json:
