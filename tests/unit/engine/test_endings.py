@@ -1,6 +1,7 @@
 import asyncio
 import base64
 import json
+import tracemalloc
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -306,6 +307,43 @@ async def test_a_run_past_a_bound_ends(limits: dict[str, int], message: str) -> 
     assert result.outcome.status is RunStatus.FAILED
     assert result.outcome.error is not None
     assert result.outcome.error.text == message
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"url": "<start.x>" * 400},
+        {"url": "<start.object>" * 400},
+        {"url": "u", "body": '{"a": "' + "<start.object>" * 400 + '"}'},
+        {"url": "u", "headers": [{"value": "<start.x>"}] * 400},
+    ],
+)
+async def test_references_give_no_more_text_than_a_block_may_have(settings: dict[str, Any]) -> None:
+    given = {"x": "x" * 1_000_000, "object": {"x": "x" * 1_000_000}}
+    handler = Scripted(ok)
+    tracemalloc.start()
+    result = await execution(engine_of({"api": handler}), chain(block("a", "api", **settings)), input=given).run()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert result.outcome.error is not None
+    assert result.outcome.error.text == (
+        "a: References give more than 41943040 characters: the limit of one block's settings is reached"
+    )
+    assert handler.runs["a"] == 0
+    assert peak < 100_000_000
+
+
+async def test_a_collection_past_that_bound_ends_the_run() -> None:
+    data = {"loopType": "forEach", "collection": "[<start.x>, <start.x>]"}
+    blocks = [START, block("C", "loop", data=data), block("a", parent="C")]
+    workflow = document(blocks, [("start", "source", "C"), ("C", "loop-start-source", "a")])
+    engine = engine_of({"function": Scripted(ok)}, filled_in_chars=10)
+    result = await execution(engine, workflow, input={"x": "longer"}).run()
+    assert result.outcome.error is not None
+    assert result.outcome.error.message == (
+        "ForEach loop resolution failed: References give more than 10 characters: "
+        "the limit of one block's settings is reached"
+    )
 
 
 async def test_a_loop_past_its_bound_ends_the_run() -> None:

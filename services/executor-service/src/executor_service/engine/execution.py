@@ -193,7 +193,7 @@ class Execution:
             sink=self._sink,
             journal=self._journal,
             before_effect=self._before_effect,
-            sources=Sources(self._workflow, self._state, self._environment),
+            sources=Sources(self._workflow, self._state, self._environment, self._engine.limits.filled_in_chars),
             remaining_seconds=self._remaining_seconds,
             child_runner=self._child_runner,
         )
