@@ -206,6 +206,32 @@ async def test_a_server_that_wants_a_longer_pause_than_allowed_is_left(api: Api,
     assert len(stub.asked) == 1
 
 
+@pytest.mark.parametrize("pause", ["9" * 400, "9" * 5_000])
+async def test_a_pause_without_end_is_longer_than_allowed(api: Api, stub: HttpStub, pause: str) -> None:
+    stub.answer(Answer(429, "{}", {"retry-after": pause}))
+    assert "Status: 429" in failure(await api(retries=3, retryDelayMs=1))
+    assert len(stub.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "pause",
+    [
+        "²",
+        "-1",
+        "soon",
+        "Mon, 01 Jan 2024 00:00:00 +99999999999999999999",
+        "Mon, 01 Jan 2024 00:00:00 +2500",
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "1 ²",
+    ],
+)
+async def test_a_pause_that_nobody_can_read_breaks_nothing(api: Api, stub: HttpStub, pause: str) -> None:
+    stub.answer(Answer(429, "{}", {"retry-after": pause}))
+    assert "Status: 429" in failure(await api(retries=1, retryDelayMs=1))
+
+
 async def test_an_empty_answer_is_empty_whatever_its_type(api: Api, stub: HttpStub) -> None:
     stub.answer(Answer(204, ""))
     assert (await api(method="DELETE")).output["data"] == ""
