@@ -53,6 +53,18 @@ async def bound(code: str, body: Any = None, **more: Any) -> tuple[str, list[Any
     return text, list(script.bindings.values())
 
 
+async def test_a_log_has_code_with_its_values_unless_nobody_would_read_so_much() -> None:
+    short = await run("return <start.input> + <start.input>", Sandbox(), {"input": "x"})
+    assert short.blocks[-1].input["code"] == 'return "x" + "x"'
+    long = await run("return [" + "<start.input>," * 400 + "]", Sandbox(), {"input": "x" * 1_000_000})
+    assert long.blocks[-1].input["code"] == "return [" + "<start.input>," * 400 + "]"
+
+
+async def test_what_is_spliced_into_strings_of_code_is_bounded() -> None:
+    result = await run("return '" + "<start.input>" * 400 + "'", Sandbox(), {"input": "x" * 1_000_000})
+    assert failure(result).startswith("F: References give more than ")
+
+
 async def test_what_it_returns_and_prints_is_the_output() -> None:
     assert (await run("return 1", Sandbox())).output == {"result": 1, "stdout": "said"}
 

@@ -150,6 +150,12 @@ async def test_what_workflows_may_not_call_is_refused(url: str, message: str) ->
     await outbound.stop()
 
 
+async def test_no_query_is_told_with_a_failure(api: Api, stub: HttpStub) -> None:
+    stub.answer(Answer(404))
+    message = failure(await api("/x", {"input": "key=1"}, params=table(q="<start.input>")))
+    assert f"URL: http://localhost:{stub.port}/x?… | Method" in message
+
+
 async def test_a_slow_server_is_given_up_after_the_blocks_own_time(api: Api, stub: HttpStub) -> None:
     assert failure(await api("/slow", timeout=50)).endswith("| Method: GET | Error: Request timed out after 50ms")
 
@@ -200,9 +206,41 @@ async def test_a_server_that_wants_a_longer_pause_than_allowed_is_left(api: Api,
     assert len(stub.asked) == 1
 
 
+@pytest.mark.parametrize("pause", ["9" * 400, "9" * 5_000])
+async def test_a_pause_without_end_is_longer_than_allowed(api: Api, stub: HttpStub, pause: str) -> None:
+    stub.answer(Answer(429, "{}", {"retry-after": pause}))
+    assert "Status: 429" in failure(await api(retries=3, retryDelayMs=1))
+    assert len(stub.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "pause",
+    [
+        "²",
+        "-1",
+        "soon",
+        "Mon, 01 Jan 2024 00:00:00 +99999999999999999999",
+        "Mon, 01 Jan 2024 00:00:00 +2500",
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "1 ²",
+    ],
+)
+async def test_a_pause_that_nobody_can_read_breaks_nothing(api: Api, stub: HttpStub, pause: str) -> None:
+    stub.answer(Answer(429, "{}", {"retry-after": pause}))
+    assert "Status: 429" in failure(await api(retries=1, retryDelayMs=1))
+
+
 async def test_an_empty_answer_is_empty_whatever_its_type(api: Api, stub: HttpStub) -> None:
     stub.answer(Answer(204, ""))
     assert (await api(method="DELETE")).output["data"] == ""
+
+
+@pytest.mark.parametrize("charset", ["punycode", "undefined", "idna", "unicode_escape"])
+async def test_no_answer_chooses_a_codec_that_reads_no_texts(api: Api, stub: HttpStub, charset: str) -> None:
+    stub.answer(Answer(200, r"1-\ud800-2", {"content-type": f"text/plain; charset={charset}"}))
+    assert (await api()).output["data"] == r"1-\ud800-2"
 
 
 async def test_an_answer_that_a_proxy_wrapped_is_unwrapped(api: Api, stub: HttpStub) -> None:

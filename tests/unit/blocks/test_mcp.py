@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import httpx2
 import pytest
 from tests.support.http_stub import Answer, HttpStub
 from tests.unit.blocks.mcp_server import ToolServer
@@ -10,6 +11,7 @@ from tests.unit.blocks.running import INPUT, engine_of, failure, run
 from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.mcp import McpHandler, McpServers
+from executor_service.blocks.mcp.transport import OutboundTransport
 from executor_service.engine import RunResult
 from shared.net import OutboundClient
 from shared.workflow.jsvalues import JsonObject
@@ -108,6 +110,15 @@ async def test_a_server_that_speaks_no_mcp_is_told(outbound: OutboundClient) -> 
         stub.answer(Answer(200, '{"hello": "world"}'))
         result = await call(outbound, f"http://127.0.0.1:{stub.port}/mcp", "say")
     assert failure(result) == "M: The MCP server's answer does not follow the protocol"
+
+
+async def test_no_server_chooses_the_codec_that_its_answer_is_read_with(outbound: OutboundClient) -> None:
+    async with HttpStub() as stub:
+        stub.answer(Answer(200, "grün", {"content-type": "text/plain; charset=punycode"}))
+        way = OutboundTransport(outbound, "w1", 5.0)
+        async with httpx2.AsyncClient(transport=way) as client:
+            answer = await client.post(f"http://127.0.0.1:{stub.port}/mcp")
+    assert (answer.encoding, answer.text) == ("utf-8", "grün")
 
 
 async def test_nobody_listening_is_told(outbound: OutboundClient) -> None:

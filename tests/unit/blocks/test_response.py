@@ -1,5 +1,6 @@
 """The answer of a run never fails to be one."""
 
+import json
 from typing import Any
 
 import pytest
@@ -110,3 +111,15 @@ async def test_nothing_to_say_is_an_empty_object() -> None:
     assert (await answer({"input": ""}, dataMode="json", data="<start.input>"))["data"] == {}
     assert (await answer())["data"] == {}
     assert (await answer(dataMode="json"))["data"] == {}
+
+
+async def test_texts_that_are_json_within_each_other_nest_no_deeper_than_one_may() -> None:
+    inner = "[" * 150 + "0" + "]" * 150
+    text = "[" * 100 + json.dumps(inner) + "]" * 100
+    found: Any = await data(field("a", "string", text))
+    assert json.dumps(found["a"]) == text
+
+
+async def test_half_a_surrogate_pair_in_a_text_does_not_break_the_answer() -> None:
+    assert await data(field("a", "string", '"\\ud800"')) == {"a": "\ufffd"}
+    assert (await answer({"input": "x"}, dataMode="json", data='["\\ud800"]'))["data"] == ["\ufffd"]

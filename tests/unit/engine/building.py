@@ -27,6 +27,7 @@ from executor_service.engine.sources import Resolver
 from shared.clock import SystemClock
 from shared.contracts.events import RunEvent
 from shared.contracts.runs import RunMode
+from shared.errors import Unavailable
 from shared.workflow.code_references import CodeTemplate
 from shared.workflow.compile import CompiledWorkflow, compile_workflow
 from shared.workflow.references import parse_text
@@ -145,8 +146,11 @@ class Recorder:
         self.flushed = len(self.entries)
 
 
-class WorkerLost(Exception):
+class WorkerLost(Unavailable):
     """The process is gone."""
+
+    def __init__(self) -> None:
+        super().__init__("The process is gone")
 
 
 class Deployed:

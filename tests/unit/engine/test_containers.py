@@ -59,15 +59,18 @@ async def test_a_loop_goes_round_in_order_and_gathers_each_round() -> None:
         ("[<start.number>, 2]", ["9", "2"]),
         ("<start.nothing>", []),
         ("<later.result>", []),
+        ("<start.half>", ["\ufffd"]),
+        ("<start.deep>", []),
     ],
 )
 async def test_a_collection_may_be_typed_or_referred_to(collection: Any, items: list[str]) -> None:
     given = {"list": [7, 8], "object": {"k": 1}, "text": "[5]", "number": 9, "nothing": None}
+    given = {**given, "half": r'["\ud800"]', "deep": "[" * 900 + "]" * 900}
     for kind in ("loop", "parallel"):
         data = {"loopType": "forEach", "parallelType": "collection", "collection": collection}
         workflow = inside(kind, data, child("a", f"<{kind}.currentItem>"), after=False)
         workflow["blocks"]["later"] = block("later")
-        assert results(await run(fills_in, workflow, input=given)) == [[item] for item in items]
+        assert results(await run(fills_in, workflow, input=given, journal=True)) == [[item] for item in items]
 
 
 @pytest.mark.parametrize(

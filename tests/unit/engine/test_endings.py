@@ -1,7 +1,10 @@
 import asyncio
+import base64
 import json
+import tracemalloc
 from contextlib import suppress
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import msgspec
 import pytest
@@ -20,7 +23,7 @@ from tests.unit.engine.building import (
     stream_request,
 )
 
-from executor_service.engine import BlockFailure, BlockResult, Call, RunFrom
+from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, RunFrom
 from shared.contracts.events import BlockEnded, BlockStarted
 from shared.contracts.runs import MAX_ERROR_CHARS, ErrorCode, RunStatus
 from shared.errors import Unavailable
@@ -105,6 +108,37 @@ async def test_a_bug_in_a_block_fails_the_run_and_says_what_it_was(caplog: pytes
     assert error is not None
     assert error.message == "ZeroDivisionError: division by zero"
     assert "broke" in caplog.text
+
+
+class Unspeakable(BlockHandler):
+    """Has inputs that no log can hold."""
+
+    def prepare(self, call: Call) -> Inputs:
+        return Inputs({"text": "\ud800"})
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        return BlockResult({})
+
+
+@pytest.mark.parametrize("journal", [False, True])
+async def test_a_bug_in_the_engine_ends_the_run_and_not_the_worker(
+    journal: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = engine_of({"function": Unspeakable()})
+    result = await execution(engine, chain(block("f")), journal=journal).run()
+    assert result.outcome.error is not None
+    assert (result.outcome.status, result.outcome.error.code) == (RunStatus.FAILED, ErrorCode.EXECUTION_FAILED)
+    assert "internal error" in result.outcome.error.message
+    assert "UnicodeEncodeError" in caplog.text
+
+
+async def test_a_value_that_code_nested_beyond_all_bounds_is_not_logged() -> None:
+    deep: Any = "secret-value"
+    for _ in range(600):
+        deep = {"token": deep}
+    result = await run(lambda call: {"result": deep}, chain(block("f")))
+    assert result.outcome.error is None
+    assert result.blocks[-1].output == {"truncated": True, "bytes": len(msgspec.json.encode({"result": deep}))}
 
 
 async def test_a_part_that_is_away_fails_the_run_as_passing() -> None:
@@ -275,6 +309,43 @@ async def test_a_run_past_a_bound_ends(limits: dict[str, int], message: str) -> 
     assert result.outcome.error.text == message
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"url": "<start.x>" * 400},
+        {"url": "<start.object>" * 400},
+        {"url": "u", "body": '{"a": "' + "<start.object>" * 400 + '"}'},
+        {"url": "u", "headers": [{"value": "<start.x>"}] * 400},
+    ],
+)
+async def test_references_give_no_more_text_than_a_block_may_have(settings: dict[str, Any]) -> None:
+    given = {"x": "x" * 1_000_000, "object": {"x": "x" * 1_000_000}}
+    handler = Scripted(ok)
+    tracemalloc.start()
+    result = await execution(engine_of({"api": handler}), chain(block("a", "api", **settings)), input=given).run()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert result.outcome.error is not None
+    assert result.outcome.error.text == (
+        "a: References give more than 41943040 characters: the limit of one block's settings is reached"
+    )
+    assert handler.runs["a"] == 0
+    assert peak < 100_000_000
+
+
+async def test_a_collection_past_that_bound_ends_the_run() -> None:
+    data = {"loopType": "forEach", "collection": "[<start.x>, <start.x>]"}
+    blocks = [START, block("C", "loop", data=data), block("a", parent="C")]
+    workflow = document(blocks, [("start", "source", "C"), ("C", "loop-start-source", "a")])
+    engine = engine_of({"function": Scripted(ok)}, filled_in_chars=10)
+    result = await execution(engine, workflow, input={"x": "longer"}).run()
+    assert result.outcome.error is not None
+    assert result.outcome.error.message == (
+        "ForEach loop resolution failed: References give more than 10 characters: "
+        "the limit of one block's settings is reached"
+    )
+
+
 async def test_a_loop_past_its_bound_ends_the_run() -> None:
     loop = block("l", "loop", data={"loopType": "while", "whileCondition": "1000"})
     workflow = document(
@@ -333,6 +404,57 @@ async def test_secrets_do_not_reach_the_log() -> None:
     assert "s3cret-value" not in logged
     assert '"password": "[REDACTED]"' in logged
     assert '"apiKey": "[REDACTED]"' in logged
+
+
+SECRET = "p+a/s=s & w%rd-ü"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        SECRET,
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        quote(SECRET, safe="!'()*"),
+        quote_plus(SECRET),
+        quote_plus(SECRET)
+        .replace("%2B", "%2b")
+        .replace("%2F", "%2f")
+        .replace("%3D", "%3d")
+        .replace("%C3%BC", "%c3%bc"),
+        json.dumps(SECRET)[1:-1],
+        json.dumps([SECRET], ensure_ascii=False),
+    ],
+)
+async def test_secrets_are_hidden_however_they_are_written(written: str) -> None:
+    def says(call: Call) -> Any:
+        raise fails(f"at https://x.example/?key={written}&more")
+
+    workflow = chain(block("f", "api", url="{{KEY}}"))
+    result = await run(says, workflow, environment={"KEY": SECRET})
+    assert result.outcome.error is not None
+    assert "[REDACTED]" in result.outcome.error.message
+    assert "w%" not in result.outcome.error.message
+
+
+@pytest.mark.parametrize("user", ["", "a", "me", "you"])
+async def test_secrets_are_hidden_behind_a_name_in_base64(user: str) -> None:
+    sent = base64.b64encode(f"{user}:s3cret-v4lue-42".encode()).decode()
+    result = await run(
+        lambda call: {"result": sent}, chain(block("f", "api", url="{{KEY}}")), environment={"KEY": "s3cret-v4lue-42"}
+    )
+    logged = result.blocks[-1].output["result"]
+    assert "[REDACTED]" in logged
+    assert len(logged) < len("[REDACTED]") + 12
+
+
+async def test_each_long_line_of_a_secret_is_hidden() -> None:
+    lines = ["-----BEGIN-----", "MIIEvQIBADANBgkqhkiG9w0", "BAQEFAASCBKcwggSjAgEAAo"]
+    workflow = chain(block("f", "api", url="{{KEY}}"))
+    result = await run(
+        lambda call: {"result": f"{lines[2]} {lines[0]}"}, workflow, environment={"KEY": "\n".join(lines)}
+    )
+    assert result.blocks[-1].output == {"result": "[REDACTED] -----BEGIN-----"}
 
 
 async def test_a_large_value_is_not_logged() -> None:

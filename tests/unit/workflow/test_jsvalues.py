@@ -3,11 +3,13 @@
 import json
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.workflow.states import json_values
 
-from shared.workflow.jsvalues import MISSING, Json, parse_json, stringify, to_number, to_string, truthy
+from shared.workflow.jsvalues import MAX_NESTING, MISSING, Json, parse_json, stringify, to_number, to_string, truthy
 
 
 @pytest.mark.parametrize(
@@ -92,3 +94,43 @@ def test_what_stringify_writes_reads_back(value: Json) -> None:
 @pytest.mark.parametrize("text", ["", "{", "NaN", "[1,]", "'a'", "[" * 100_000])
 def test_what_is_no_json_is_missing(text: str) -> None:
     assert parse_json(text) is MISSING
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'["\ud800"]', ["\ufffd"]),
+        (r'{"a\uDFFF": ["x\uD83D", 1]}', {"a\ufffd": ["x\ufffd", 1]}),
+        (r'"\ud83d\ude00 \ude00\ud83d"', "\U0001f600 \ufffd\ufffd"),
+        (r'"\\ud800"', r"\ud800"),
+    ],
+)
+def test_half_a_surrogate_pair_is_replaced(text: str, value: Json) -> None:
+    assert parse_json(text) == value
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":[', "]}"), ("[1,", "]")])
+def test_json_may_nest_as_deeply_as_in_a_call_and_no_deeper(opening: str, closing: str) -> None:
+    times = MAX_NESTING // (opening.count("[") + opening.count("{"))
+    assert parse_json(opening * times + "0" + closing * times) is not MISSING
+    assert parse_json("[" + opening * times + "0" + closing * times + "]") is MISSING
+    assert parse_json("[" + "[]," * 1_000 + "[]]") == [[]] * 1_001
+
+
+@given(st.text(st.characters(categories=["Cs", "Lu", "So"])))
+def test_whatever_is_read_can_be_written_and_sent(text: str) -> None:
+    read = parse_json(json.dumps({text: [text]}))
+    assert msgspec.json.decode(msgspec.json.encode(read)) == read
+
+
+def test_what_is_nested_as_deeply_as_it_may_be_can_be_written_with_and_without_an_indent() -> None:
+    text = "[" * MAX_NESTING + "0.5" + "]" * MAX_NESTING
+    value = parse_json(text)
+    assert value is not MISSING
+    assert stringify(value) == text
+    assert parse_json(stringify(value, 2)) == value
+
+
+@given(json_values())
+def test_the_quick_writer_writes_the_same_as_the_exact_one(value: Json) -> None:
+    assert stringify([value, 0.5]) == f"[{stringify(value)},0.5]"

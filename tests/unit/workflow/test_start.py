@@ -204,3 +204,11 @@ def test_any_input_is_taken_or_refused_by_name(input_format: Json, body: Json) -
         output(block("start", "start_trigger", inputFormat=input_format), body)
     except ReservedInputField:
         assert isinstance(body, dict) or isinstance(input_format, list)
+
+
+@pytest.mark.parametrize("kind", ["object", "array"])
+def test_text_that_no_message_could_carry_as_json_is_mended_or_stays_text(kind: str) -> None:
+    declared = start(field("x", kind))
+    assert output(declared, {"x": r'["\ud800"]'})["x"] == ["\ufffd"]
+    deep = "[" * 900 + "]" * 900
+    assert output(declared, {"x": deep})["x"] == deep

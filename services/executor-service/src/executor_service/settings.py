@@ -27,7 +27,11 @@ class ExecutorSettings(OutboundSettings):
     max_iterations: int = Field(100_000, ge=1, description="Rounds of one loop, and branches of one parallel.")
     max_blocks: int = Field(1_000_000, ge=1, description="Blocks that one run may run, every iteration counted.")
     max_block_output_mib: int = Field(
-        10, ge=1, le=100, description="JSON of one block's output, in MiB; a queued run has room for 14."
+        10,
+        ge=1,
+        le=100,
+        description="JSON of one block's output, in MiB; a queued run has room for 14. Its settings may come to four "
+        "times that, and 40 at least, with their references filled in.",
     )
     max_run_output_mib: int = Field(256, ge=1, le=4096, description="JSON of all outputs of one run, in MiB.")
 
@@ -37,6 +41,7 @@ class ExecutorSettings(OutboundSettings):
         return Limits(
             iterations=self.max_iterations,
             blocks=self.max_blocks,
+            filled_in_chars=max(4 * self.max_block_output_mib, 40) * _MIB,
             block_output_bytes=self.max_block_output_mib * _MIB,
             run_output_bytes=self.max_run_output_mib * _MIB,
         )

@@ -14,6 +14,7 @@ from shared.workflow.code_lexing import Language, Place, Span, StringLiteral, co
 from shared.workflow.references import EnvMarker, Reference, part_of
 
 _LINE_ENDS: Final = {"\n": r"\n", "\r": r"\r", "\u2028": r"\u2028", "\u2029": r"\u2029", "\0": r"\x00"}
+_LINE_END: Final = re.compile(r"[\n\r\u2028\u2029\0]")
 _REGEX_SYNTAX: Final = re.compile(r"[\\/^$.*+?()\[\]{}|]")
 
 
@@ -110,7 +111,7 @@ def _merged(found: Iterator[Span]) -> Iterator[Span]:
 
 
 def _escaped(text: str) -> str:
-    return "".join(_LINE_ENDS.get(character, character) for character in text)
+    return _LINE_END.sub(lambda found: _LINE_ENDS[found.group()], text)
 
 
 def _in_js(text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 from executor_service.blocks.tables import read_table
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
-from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, to_number, to_string
+from shared.workflow.jsvalues import MAX_NESTING, MISSING, Json, JsonObject, parse_json, to_number, to_string
 
 DEFAULT_STATUS: Final = 200
 _STATUSES: Final = range(100, 600)
@@ -70,13 +70,16 @@ def _element(item: Json) -> Json:
     return item
 
 
-def _parsed_deeply(value: Json) -> Json:
-    """Every text that is JSON becomes what it says, at any depth, texts in such a text too."""
+def _parsed_deeply(value: Json, nesting: int = MAX_NESTING) -> Json:
+    """Every text that is JSON becomes what it says, at any depth, texts in such a text too.
+
+    All of it together nests no deeper than one JSON text may: what would is left as text.
+    """
     if isinstance(value, str):
-        parsed = parse_json(value)
-        return value if parsed is MISSING else parsed if isinstance(parsed, str) else _parsed_deeply(parsed)
+        parsed = parse_json(value, nesting)
+        return value if parsed is MISSING else parsed if isinstance(parsed, str) else _parsed_deeply(parsed, nesting)
     if isinstance(value, list):
-        return [_parsed_deeply(item) for item in value]
+        return [_parsed_deeply(item, nesting - 1) for item in value]
     if isinstance(value, dict):
-        return {key: _parsed_deeply(item) for key, item in value.items()}
+        return {key: _parsed_deeply(item, nesting - 1) for key, item in value.items()}
     return value

@@ -13,6 +13,7 @@ from shared.workflow.jsvalues import Json, Missing, stringify
 from shared.workflow.references import EnvMarker, Reference
 
 _PREFIX: Final = "__flowport"
+_READABLE: Final = 1024 * 1024
 _ENVIRONMENT: Final = "{{"
 _INLINE_ROOTS: Final = frozenset({"loop", "parallel"})
 
@@ -34,11 +35,15 @@ class BoundCode(msgspec.Struct, frozen=True):
         return text
 
     def filled_in(self) -> str:
-        """The source as people read it: values in place of references, but for those to the environment."""
+        """The source as people read it: values in place of references, but for those to the environment.
+
+        A value that would make it longer than anybody reads stays a reference.
+        """
         text = self.source
         for name, raw in self.marks.items():
-            if not raw.startswith(_ENVIRONMENT):
-                text = text.replace(name, stringify(self.bindings[name]))
+            value = raw if raw.startswith(_ENVIRONMENT) else stringify(self.bindings[name])
+            is_short = len(text) + text.count(name) * len(value) <= _READABLE
+            text = text.replace(name, value if is_short else raw)
         return self.as_written(text)
 
 
@@ -80,7 +85,7 @@ class _Binder:
         if value is None:
             return mark.raw
         if mark.place is not Place.CODE:
-            spliced = mark.spliced(value)
+            spliced = self._resolver.counted(mark.spliced(value))
             if len(value) >= SHORTEST_SECRET:
                 self._secrets[spliced] = mark.raw
             return spliced
@@ -93,9 +98,8 @@ class _Binder:
         value = None if isinstance(found, Missing) else found
         if mark.place is Place.CODE:
             return stringify(value) if self._may_inline(part, value) else self._name(mark.raw, value)
-        if mark.place is Place.REGEX and isinstance(value, str):
-            return mark.spliced(value)
-        return mark.spliced(stringify(value))
+        text = value if mark.place is Place.REGEX and isinstance(value, str) else stringify(value)
+        return self._resolver.counted(mark.spliced(text))
 
     def _may_inline(self, part: Reference, value: Json) -> bool:
         """Positions in loops read better in messages than names do; only what cannot change the syntax."""

@@ -44,6 +44,13 @@ class UnknownVariable(BadReference):
     """`<variable.x>` where there is no x. Template text keeps it as typed; code fails."""
 
 
+class TooMuchText(BadReference):
+    """References that give more text than a block may have, however small the workflow and its input are."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"References give more than {limit} characters: the limit of one block's settings is reached")
+
+
 class ContainerFailure(Exception):
     """A loop or parallel cannot go on; no error edge handles that, and the message carries no block name."""
 

@@ -1,9 +1,11 @@
 """One run, from its request to its outcome."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from typing import Final
 
 import msgspec
 
@@ -24,9 +26,13 @@ from executor_service.engine.state import Output, RunState, Work
 from executor_service.engine.streaming import RunStream
 from shared.contracts.events import RunEvent
 from shared.contracts.runs import ErrorCode, RunError
+from shared.errors import FlowportError
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.selectors import resolve_selectors
 from shared.workflow.variables import variable_values
+
+BROKE: Final = "The run broke off: an internal error, which the executor's log tells of"
+_log = logging.getLogger(__name__)
 
 
 class Stop(Enum):
@@ -86,8 +92,9 @@ class Execution:
     async def run(self) -> RunResult:
         """Run to the end, a pause, a failure, a cancel or the time limit.
 
-        Raises only what the journal raises (StaleAttempt, Unavailable). When the task itself is cancelled, every block
-        is stopped and nothing is concluded: a journaled run can be restored elsewhere.
+        Raises only what the journal raises (StaleAttempt, Unavailable), and DecodeError where this worker cannot read
+        it: another may. Any other error is the same wherever the run is begun again, and ends it here. When the task
+        itself is cancelled, every block is stopped and nothing is concluded: a journaled run can be restored elsewhere.
         """
         started_at, began = self._engine.clock.now(), self._engine.clock.monotonic()
         self._deadline = began + self._request.time_limit_ms / 1000
@@ -99,6 +106,11 @@ class Execution:
             error, partial = await self._driven(plan, logs)
         except RunRefused as refusal:
             error = RunError(code=ErrorCode.INVALID_INPUT, message=refusal.message)
+        except (FlowportError, msgspec.DecodeError):
+            raise
+        except Exception:  # handed on, it would have the message redelivered, and break every worker in turn
+            _log.exception("run %s of workflow %s broke", self._request.run_id, self._request.workflow_id)
+            error = RunError(code=ErrorCode.EXECUTION_FAILED, message=BROKE)
         return result_of(self._ending(started_at, began, error, partial, logs))
 
     def _ending(
@@ -181,7 +193,7 @@ class Execution:
             sink=self._sink,
             journal=self._journal,
             before_effect=self._before_effect,
-            sources=Sources(self._workflow, self._state, self._environment),
+            sources=Sources(self._workflow, self._state, self._environment, self._engine.limits.filled_in_chars),
             remaining_seconds=self._remaining_seconds,
             child_runner=self._child_runner,
         )

@@ -15,6 +15,8 @@ class Limits:
     """Containers within containers."""
     blocks: int = 1_000_000
     """Blocks run, each iteration counted."""
+    filled_in_chars: int = 40 * 1024 * 1024
+    """What all references in one block's settings give together, each time that they stand there."""
     block_output_bytes: int = 10 * 1024 * 1024
     """JSON of one block's output."""
     journaled_output_bytes: int = 14 * 1024 * 1024

@@ -29,9 +29,7 @@ class LogBook:
     def __init__(self, state: RunState, limits: Limits, secrets: Iterable[str]) -> None:
         self._state = state
         self._limits = limits
-        plain = to_hide(secrets)
-        as_json = (_encode(secret)[1:-1].decode() for secret in plain)  # within JSON that is text itself
-        self._secrets = to_hide((*plain, *as_json))
+        self._secrets = to_hide(secrets)
         self._encoded_secrets = [_encode(secret)[1:-1] for secret in self._secrets]
         self._bytes = 0
         self.dropped = 0
@@ -55,7 +53,12 @@ class LogBook:
         self._bytes += min(len(raw), self._limits.log_value_bytes)
         if len(raw) > self._limits.log_value_bytes or self._bytes > self._limits.log_bytes:
             return {"truncated": True, "bytes": len(raw)}
-        return self._hidden(value) if self._may_hold_secrets(raw) else value
+        if not self._may_hold_secrets(raw):
+            return value
+        try:
+            return self._hidden(value)
+        except RecursionError:  # nested more deeply than anything that came in: code may build such a value
+            return {"truncated": True, "bytes": len(raw)}
 
     def shown_text(self, text: str) -> str:
         """Text with every secret hidden."""

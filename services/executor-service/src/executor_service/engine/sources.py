@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from executor_service.engine.errors import BadReference, UnknownVariable
+from executor_service.engine.errors import BadReference, TooMuchText, UnknownVariable
 from executor_service.engine.places import Places
 from executor_service.engine.state import RunState, Scope
 from shared.workflow.compile import CompiledWorkflow
@@ -30,9 +30,10 @@ _RESULTS: Final = frozenset({"results", "result"})
 
 
 class Sources:
-    """All values of one run, read live from its state."""
+    """All values of one run, read live from its state. One resolver fills in no more than `limit` characters."""
 
-    def __init__(self, workflow: CompiledWorkflow, state: RunState, environment: Mapping[str, str]) -> None:
+    def __init__(self, workflow: CompiledWorkflow, state: RunState, environment: Mapping[str, str], limit: int) -> None:
+        self.limit = limit
         self._workflow = workflow
         self._state = state
         self._environment = environment
@@ -122,11 +123,12 @@ class Sources:
 class Resolver:
     """Fills templates in, as one block of one scope sees the run."""
 
-    __slots__ = ("_scope", "_sources")
+    __slots__ = ("_filled_in", "_scope", "_sources")
 
     def __init__(self, sources: Sources, scope: Scope) -> None:
         self._sources = sources
         self._scope = scope
+        self._filled_in = 0
 
     def find(self, reference: Reference) -> Found:
         """What a reference means. Raises BadReference, UnknownVariable."""
@@ -139,6 +141,13 @@ class Resolver:
     def environment_value(self, name: str) -> str | None:
         """The value of `{{name}}`, None when there is none."""
         return self._sources.environment_value(name)
+
+    def counted(self, text: str) -> str:
+        """Text that is about to be filled in. Raises TooMuchText: a few references can give more than memory holds."""
+        self._filled_in += len(text)
+        if self._filled_in > self._sources.limit:
+            raise TooMuchText(self._sources.limit)
+        return text
 
     def render(self, template: Template) -> Json:
         """A setting with its references filled in. Raises BadReference."""
@@ -160,7 +169,7 @@ class Resolver:
 
     def _part(self, part: Reference | EnvMarker) -> str:
         found = self._value(part)
-        return part.raw if isinstance(found, AsTyped) else as_text(found)
+        return part.raw if isinstance(found, AsTyped) else self.counted(as_text(found))
 
     def _json_text(self, template: JsonTextTemplate) -> str:
         parts = zip(template.text.parts, template.within_string, strict=True)
@@ -171,10 +180,10 @@ class Resolver:
         if isinstance(found, AsTyped):
             found = part.raw
         if within_string:
-            return stringify(as_text(found))[1:-1]
+            return self.counted(stringify(as_text(found))[1:-1])
         if isinstance(part, EnvMarker) and isinstance(found, str):
             found = as_literal(found)
-        return stringify(None if isinstance(found, Missing) else found)
+        return self.counted(stringify(None if isinstance(found, Missing) else found))
 
     def _value(self, part: Reference | EnvMarker) -> Found:
         if isinstance(part, EnvMarker):

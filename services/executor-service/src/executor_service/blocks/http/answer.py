@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 from shared.net import OutboundRequest, OutboundResponse
+from shared.net.charsets import text_of
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json
 
 _HINTS: Final[Mapping[int, str]] = {
@@ -45,26 +46,19 @@ def _unwrapped(data: Json) -> JsonObject | None:
 
 
 def message(request: OutboundRequest, *parts: str) -> str:
-    """The form of every message about a failed call."""
-    return " | ".join([f"HTTP Request failed: URL: {request.url}", f"Method: {request.method}", *parts])
+    """The form of every message about a failed call. Callers read it, and a query may hold what is not for them."""
+    address, query, _ = request.url.partition("?")
+    shown = f"{address}?…" if query else address
+    return " | ".join([f"HTTP Request failed: URL: {shown}", f"Method: {request.method}", *parts])
 
 
 def _data(response: OutboundResponse) -> Json:
-    text = response.body.decode(_charset(response.headers), "replace")
-    if "json" not in response.headers.get("content-type", "").lower():
+    content_type = response.headers.get("content-type", "")
+    text = text_of(response.body, content_type)
+    if "json" not in content_type.lower():
         return text
     parsed = parse_json(text)
     return text if parsed is MISSING else parsed
-
-
-def _charset(headers: Mapping[str, str]) -> str:
-    _, found, charset = headers.get("content-type", "").lower().partition("charset=")
-    name = charset.split(";")[0].strip(" \"'") if found else "utf-8"
-    try:
-        "".encode(name)
-    except LookupError:
-        return "utf-8"
-    return name
 
 
 def _told(body: Json) -> str | None:

@@ -78,11 +78,11 @@ def _is_passing(status: int) -> bool:
 
 def _retry_after_ms(response: OutboundResponse) -> float | None:
     text = response.headers.get("retry-after", "").strip()
-    if text.isdigit():
-        return int(text) * 1000.0
+    if text.isascii() and text.isdigit():
+        return float(text) * 1000  # infinite, where there are hundreds of digits
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # of a year or a zone that there is none of
         return None
     aware = until if until.tzinfo else until.replace(tzinfo=UTC)
     return max(0.0, (aware - datetime.now(UTC)).total_seconds() * 1000)

@@ -43,7 +43,10 @@ class OutboundTransport(httpx2.AsyncBaseTransport):
             raise httpx2.ConnectError(error.message, request=request) from error
         if request.method == "POST":
             self.problem = f"HTTP {response.status} {response.reason}".rstrip() if response.status >= 400 else None
-        return httpx2.Response(response.status, headers=_forwarded(response.headers), content=response.body)
+        headers = _forwarded(response.headers)
+        if "content-type" in headers:  # the protocol is UTF-8: a charset beside it could name any of Python's codecs
+            headers["content-type"] = headers["content-type"].partition(";")[0]
+        return httpx2.Response(response.status, headers=headers, content=response.body)
 
 
 def _forwarded(headers: httpx2.Headers | dict[str, str]) -> dict[str, str]:
