@@ -168,11 +168,13 @@ class Caller(msgspec.Struct, frozen=True):
         return caller
 
     def require(self, *one_of: Scope) -> None:
-        """Raises MissingScope, AccessDenied. An admin has every scope."""
-        if self.scopes.isdisjoint((*one_of, Scope.ADMIN)):
-            if self.is_session:
-                raise AccessDenied(_ROLE_FOR.get(one_of[0], Role.ADMIN))
-            raise MissingScope(f"API key lacks the {' or '.join(one_of)} scope")
+        """Raises MissingScope, or AccessDenied where it is the person who may not. An admin has every scope."""
+        enough = (*one_of, Scope.ADMIN)
+        if not self.scopes.isdisjoint(enough):
+            return
+        if self.is_session or (self.key is not None and not effective_scopes(self.key).isdisjoint(enough)):
+            raise AccessDenied(_ROLE_FOR.get(one_of[0], Role.ADMIN))
+        raise MissingScope(f"API key lacks the {' or '.join(one_of)} scope")
 
 
 def caller_of(grants: tuple[Grant, ...], *, key: ApiKey | None = None, user: User | None = None) -> Caller:
