@@ -1,6 +1,7 @@
 """JSON bodies read into public models, and what is wrong with them in the words that clients know."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
 import msgspec
@@ -15,7 +16,7 @@ from shared.errors import InvalidRequest
 
 MALFORMED: Final = "Request body must be valid JSON"
 M = TypeVar("M", bound=BaseModel)
-_decoder: Final = msgspec.json.Decoder()
+_decode: Final = partial(json_body.decode, msgspec.json.Decoder())
 
 
 class Wire(BaseModel):
@@ -59,7 +60,7 @@ def json_of(model: type[M], *, headline: str | None = None) -> Callable[[Request
 def json_value(body: bytes) -> Any:
     """The value in `body`; no body is an empty object. Raises MalformedJson."""
     try:
-        return json_body.decode(_decoder, json_body.without_bom(body) or b"{}")
+        return json_body.read(json_body.without_bom(body) or b"{}", _decode)
     except MalformedJson as error:
         error.message = MALFORMED
         raise
