@@ -71,8 +71,24 @@ def validated(model: type[M], value: Any, *, headline: str | None = None) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        details = [in_known_words(problem) for problem in error.errors(include_url=False)]
+        details = _strays_together([in_known_words(problem) for problem in error.errors(include_url=False)])
         raise InvalidRequest(headline or details[0]["message"], details=details) from error
+
+
+def _strays_together(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The unknown keys of one object as one problem that names them all."""
+    kept: list[dict[str, Any]] = []
+    strays: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for detail in details:
+        known = strays.get(tuple(detail["path"])) if detail["code"] == "unrecognized_keys" else None
+        if known is None:
+            kept.append(detail)
+            if detail["code"] == "unrecognized_keys":
+                strays[tuple(detail["path"])] = detail
+            continue
+        known["keys"] += detail["keys"]
+        known["message"] = "Unrecognized keys: " + ", ".join(f'"{key}"' for key in known["keys"])
+    return kept
 
 
 def in_known_words(problem: Any) -> dict[str, Any]:
