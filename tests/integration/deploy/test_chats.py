@@ -99,7 +99,6 @@ async def test_an_address_is_free_again_when_its_chat_or_workflow_is_gone(gatewa
             )
             for it in ("", "ada", "@", "@localhost", "ada@\u212aelvin.example", "a@b@c.example", "<a@b.example>")
         ),
-        ChatSettings(identifier="ok", title="T", look=ChatLook(primary_color="red;}")),
         ChatSettings(identifier="ok", title="T", look=ChatLook(image_url="javascript:alert(1)")),
         ChatSettings(identifier="ok", title="T", outputs=(ShownOutput("a", "toolCalls.list"),)),
     ],
@@ -107,6 +106,29 @@ async def test_an_address_is_free_again_when_its_chat_or_workflow_is_gone(gatewa
 async def test_settings_out_of_order_are_refused(gateway: DeployCaller, wrong: ChatSettings) -> None:
     with pytest.raises(InvalidRequest):
         await publish(gateway, wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("#1d7F4e", "#1d7F4e"),
+        ("#fff", "#ffffff"),
+        ("#1aF", "#11aaFF"),
+        ("var(--brand-primary-hover-hex)", None),
+        (None, None),
+    ],
+)
+async def test_a_color_is_kept_in_its_long_form(gateway: DeployCaller, given: str | None, kept: str | None) -> None:
+    chat = await publish(gateway, ChatSettings(identifier="ok", title="T", look=ChatLook(primary_color=given)))
+    assert chat.settings.look.primary_color == kept
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "red", "red;}", "#ffff", "#fff;}", "#ffffff\n", "var(--brand-a);}", "var(--x)", "url(//evil.example)"]
+)
+async def test_what_could_be_more_than_a_color_is_refused_by_its_name(gateway: DeployCaller, wrong: str) -> None:
+    with pytest.raises(InvalidRequest, match="primaryColor must be like"):
+        await publish(gateway, ChatSettings(identifier="ok", title="T", look=ChatLook(primary_color=wrong)))
 
 
 async def test_only_the_gateway_may_ask(executor: DeployCaller) -> None:

@@ -21,6 +21,14 @@ async def test_a_first_deploy_makes_version_1_and_makes_it_live(gateway: DeployC
     assert endpoint.snapshot_hash == deployed.version.snapshot_hash
 
 
+async def test_a_deploy_says_which_triggers_nobody_fires(gateway: DeployCaller) -> None:
+    document = state()
+    document["blocks"]["daily"] = {"id": "daily", "type": "schedule", "name": "Every Morning", "subBlocks": {}}
+    deployed = await gateway.deploy((await gateway.create(document)).id)
+    assert deployed.endpoint.is_deployed
+    assert [each for each in deployed.warnings if 'Nothing will fire "Every Morning"' in each]
+
+
 async def test_api_calls_run_the_snapshot_and_not_the_draft(gateway: DeployCaller, executor: DeployCaller) -> None:
     workflow = await gateway.create(state("return 'old'"))
     deployed = await gateway.deploy(workflow.id)

@@ -34,8 +34,12 @@ SESSIONS: Final = {f"session: {role}": ROLE_SCOPES[role] for role in Role}
 JSON: Final = "application/json"
 REFUSED: Final = ("nobody", "wrong key", "mistyped key", "revoked key", "expired key")
 STRANGERS: Final = ("another workspace's key", "session of a stranger")
+UNWANTED: Final = ("personal key", "personal key that goes elsewhere too")
+"""Of admins of a workspace that wants no personal keys."""
+NOT_ABOUT_IT: Final = ("nothing", "user")
+"""Subjects of which somebody who belongs elsewhere is told something, for that other place."""
 NO_LIMITS: Final[dict[str, Any]] = {f"rate_limit_free_{kind}": 1_000_000 for kind in ("sync", "async", "api")}
-CALLERS: Final = (*REFUSED, *STRANGERS, *KEYS, *SESSIONS)
+CALLERS: Final = (*REFUSED, *STRANGERS, *UNWANTED, *KEYS, *SESSIONS)
 
 
 @dataclass
@@ -81,6 +85,10 @@ async def stage() -> AsyncIterator[Stage]:
         enrol(system, "stranger", Role.ADMIN, workspace="WS2")
         made.visitors["session of a stranger"] = Visitor(system)
         await made.visitors["session of a stranger"].sign_in("stranger@example.com")
+        for who in UNWANTED:
+            made.keys[who] = tenants.issue_personal(enrol(system, who.replace(" ", "-"), Role.ADMIN))
+        tenants.join("WS2", f"u-{UNWANTED[1].replace(' ', '-')}", Role.ADMIN)
+        tenants.workspaces["WS1"] = msgspec.structs.replace(tenants.workspaces["WS1"], allow_personal_keys=False)
         yield made
 
 
@@ -126,6 +134,10 @@ def check_stranger(row: Row, who: str, answer: Answer) -> None:
         assert told(row, answer) == expected
 
 
+def check_unwanted(row: Row, who: str, answer: Answer) -> None:
+    assert (answer.status, told(row, answer)) == (403, "Personal API keys are not allowed for this workspace")
+
+
 def check_scopes(row: Row, who: str, answer: Answer, scopes: frozenset[Scope]) -> None:
     needs = row.needs or ()
     is_session = who in SESSIONS
@@ -152,10 +164,11 @@ async def test_each_caller_is_told_what_the_contract_says(stage: Stage, row: Row
     checks: dict[str, Callable[[Row, str, Answer], None]] = {
         **dict.fromkeys(REFUSED, check_refused),
         **dict.fromkeys(STRANGERS, check_stranger),
+        **dict.fromkeys(UNWANTED, check_unwanted),
     }
     failures: list[str] = []
     for who in CALLERS:
-        if row.needs is None or (who in STRANGERS and row.subject in ("nothing", "user")):
+        if row.needs is None or (who in (*STRANGERS, UNWANTED[1]) and row.subject in NOT_ABOUT_IT):
             continue
         answer = await stage.send(row, who)
         try:

@@ -156,3 +156,13 @@ async def test_a_key_revoked_while_the_body_comes_in_starts_no_stream(served: Se
         wire.writer.write(body[5:])
         assert await wire.status() == 401
     assert served.system.worker.runs == []
+
+
+async def test_head_leaves_its_connection_good_for_the_next_request(served: Served) -> None:
+    async with served.connection() as wire:
+        for method in ("HEAD", "HEAD", "GET"):
+            wire.writer.write(f"{method} /healthz HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            head = await asyncio.wait_for(wire.reader.readuntil(b"\r\n\r\n"), 30)
+            assert head.startswith(b"HTTP/1.1 200")
+            assert b"content-length: 15" in head
+        assert await wire.reader.readexactly(15) == b'{"status":"ok"}'

@@ -10,7 +10,7 @@ from tests.unit.gateway.erasures import FakeErasures
 from tests.unit.gateway.people import FakeAccounts, FakeWorkspaces
 
 from gateway.domain.credentials import ALL_SCOPES, ApiKey, Credential, Grant, Scope, Workspace
-from gateway.domain.people import Role, Session
+from gateway.domain.people import Role, Session, User
 from gateway.domain.plans import PlanName
 from shared.errors import Conflict, Unavailable
 from shared.security.keys import hash_key, mask_key, new_key
@@ -130,6 +130,13 @@ class FakeTenants(FakeWorkspaces, FakeAccounts, FakeErasures):
             rate_limit=rate_limit,
             workflow_ids=workflow_ids,
         )
+        self.keys[key.key_hash] = key
+        return clear
+
+    def issue_personal(self, user: User) -> str:
+        """A key that may do whatever its user may."""
+        clear = self.issue()
+        key = msgspec.structs.replace(self.keys[hash_key(clear)], workspace_id=None, user_id=user.id)
         self.keys[key.key_hash] = key
         return clear
 

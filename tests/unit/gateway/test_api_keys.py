@@ -208,6 +208,20 @@ class TestPersonalKeys:
             403,
             {"error": "Personal API keys are not allowed for this workspace"},
         )
+        again = await system.send("PATCH", "/api/workspaces/WS1", {"allowPersonalApiKeys": True}, key=key)
+        assert again.status == 403, "whom it keeps out does not take it back"
+        assert (await admin.send("PATCH", "/api/workspaces/WS1", {"allowPersonalApiKeys": True})).status == 200
+
+    async def test_where_none_are_wanted_they_go_on_elsewhere(self, system: System, admin: Visitor) -> None:
+        key = (await make(admin, path=MINE))["key"]
+        system.tenants.join("WS2", "u-admin", Role.READ)
+        assert (await admin.send("PATCH", "/api/workspaces/WS1", {"allowPersonalApiKeys": False})).status == 200
+        system.clock.advance(1)
+        listed = (await system.get("/api/workspaces", key=key)).json["workspaces"]
+        assert [each["id"] for each in listed] == ["WS2"]
+        assert await status(system, key) == 200, "a workspace that takes it is the one meant where none is named"
+        assert await status(system, key, path="/api/workflows?workspaceId=WS1") == 403
+        assert len((await admin.get("/api/workspaces"))["workspaces"]) == 2, "who is signed in is no key"
 
     async def test_they_are_their_users_business_alone(self, system: System, admin: Visitor) -> None:
         made = await make(admin, path=MINE)

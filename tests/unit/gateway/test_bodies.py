@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from tests.unit.gateway.system import System
 
 from gateway.api.bodies import json_value, validated
 from gateway.api.legacy.authoring_models import AccessBody, CreateBody, UpdateBody, VersionBody
@@ -78,3 +79,35 @@ def test_any_bytes_are_json_or_refused(body: bytes) -> None:
         json_value(body)
     except FlowportError as error:
         assert error.message == "Request body must be valid JSON"
+
+
+CUT = b"cut \\ud83d"
+
+
+def test_half_a_character_is_read_as_javascript_reads_it() -> None:
+    assert json_value(b'{"name":"' + CUT + b'"}') == {"name": "cut \ufffd"}
+    assert read_v2_request({}, b'{"input":{"a":"' + CUT + b'"}}', is_public=False).input == b'{"a":"cut \\ufffd"}'
+    with pytest.raises(InvalidRequest) as refused:
+        json_value(b'{"name":"' + CUT + b"}")
+    assert refused.value.message == "Request body must be valid JSON"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/api/workflows", b'{"name":"' + CUT + b'"}'),
+        ("PUT", "/api/workflows/W/state", b'{"blocks":{},"edges":[],"x":"' + CUT + b'"}'),
+        ("POST", "/api/v1/workflows/W/deploy", b'{"description":"' + CUT + b'"}'),
+        ("POST", "/api/v2/workflows/W/deploy", b'{"description":"' + CUT + b'"}'),
+        (
+            "POST",
+            "/api/v1/workflows/import",
+            b'{"workspaceId":"WS1","workflow":{"blocks":{},"edges":[],"x":"' + CUT + b'"}}',
+        ),
+        ("POST", "/api/workflows/W/execute", b'{"stream":false,"a":"' + CUT + b'"}'),
+        ("POST", "/api/v2/workflows/W/execute", b'{"input":{"a":"' + CUT + b'"}}'),
+    ],
+)
+async def test_every_generation_takes_half_a_character(system: System, method: str, path: str, body: bytes) -> None:
+    answer = await system.send(method, path, raw=body)
+    assert answer.status < 300, answer.body

@@ -15,6 +15,7 @@ from gateway.domain.people import Role
 from gateway.domain.redaction import redact_for_strangers
 from shared.contracts.events import Chunk, RunEnded, Thinking
 from shared.contracts.runs import RunSpec, Trigger
+from shared.errors import InvalidWorkflow
 
 LOCKED = {**CHAT, "authType": "password", "password": "open sesame"}
 
@@ -69,6 +70,26 @@ async def test_an_address_is_given_once(system: System) -> None:
     assert (await system.get("/api/chat/validate?identifier=help-desk")).json == taken
     again = await system.send("POST", "/api/chat", CHAT)
     assert (again.status, again.json["error"]) == (400, "Identifier already in use")
+
+
+async def test_what_is_refused_as_a_chat_is_not_deployed_either(system: System) -> None:
+    await publish(system)
+    system.deployments.undeployed("W")
+    again = await system.send("POST", "/api/chat", {**CHAT, "identifier": "second-desk"})
+    assert (again.status, again.json["error"]) == (400, "Workflow already has a chat")
+    assert not system.deployments.endpoints["W"].is_deployed
+
+
+async def test_what_cannot_be_deployed_is_no_chat_either(system: System) -> None:
+    system.deployments.undeployed("W")
+    system.deployments.refusal = InvalidWorkflow("Workflow has no Start block")
+    refused = await system.send("POST", "/api/chat", CHAT)
+    assert (refused.status, refused.json["error"]) == (400, "Workflow has no Start block")
+    assert system.chats.chats == {}
+    assert (await system.get("/api/chat/help-desk", key=None)).status == 404
+    system.deployments.refusal = None
+    await publish(system)
+    assert system.deployments.endpoints["W"].is_deployed
 
 
 async def test_a_visitor_sees_how_the_chat_greets(system: System) -> None:

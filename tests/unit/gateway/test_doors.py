@@ -50,6 +50,23 @@ async def test_get_on_execute_is_405(system: System) -> None:
     assert answer.headers["allow"] == "POST"
 
 
+@pytest.mark.parametrize(
+    "path", ["/api/workflows", "/api/v1/workflows/W", "/v1/models", "/healthz", "/openapi.json", "/"]
+)
+async def test_head_is_answered_as_get_without_the_body(system: System, path: str) -> None:
+    got, asked = await system.get(path), await system.send("HEAD", path)
+    assert (asked.status, asked.body) == (got.status, b"")
+    assert asked.headers["content-length"] == got.headers["content-length"]
+    assert asked.headers["content-type"] == got.headers["content-type"]
+
+
+async def test_head_is_refused_as_get_is(system: System) -> None:
+    for path, status in (("/api/workflows/W/execute", 405), ("/api/nothing", 404), ("/api/workflows/none/state", 404)):
+        answer = await system.send("HEAD", path)
+        assert (answer.status, answer.body) == (status, b"")
+    assert (await system.send("HEAD", "/api/workflows", key=None)).status == 401
+
+
 async def test_an_unknown_path_is_404(system: System) -> None:
     assert (await system.get("/api/nothing")).json == {"error": "Not found"}
     assert (await system.get("/api/v2/nothing")).json == {"error": {"code": "NOT_FOUND", "message": "Not found"}}

@@ -177,7 +177,8 @@ async def test_a_queued_run_of_a_session_is_of_what_is_live(system: System, writ
 BEGUN = {"blockId": "agent", "blockName": "Agent", "blockType": "agent", "executionOrder": 1}
 ENDED = {**BEGUN, "input": {}, "output": {"content": "Hi"}, "durationMs": 5}
 FAILED = BlockEnded(to_json({**ENDED, "blockId": "b", "error": "boom"}), failed=True)
-PLAY = (RunStarted(), BlockStarted(to_json(BEGUN)), Chunk("agent", "H"), Chunk("agent", "i"))
+AT = "2026-11-24T11:30:00.000Z"
+PLAY = (RunStarted(), BlockStarted(to_json({**BEGUN, "startedAt": AT})), Chunk("agent", "H"), Chunk("agent", "i"))
 REST = (BlockEnded(to_json(ENDED)), FAILED, RunEnded(outcome()))
 
 
@@ -233,6 +234,24 @@ async def test_who_loses_the_line_reads_on_where_it_was_lost(system: System, wri
         assert [frame["type"] for frame in rest] == [*kinds, "block:error", "execution:completed"]
         assert [frame["eventId"] for frame in rest if "eventId" in frame] == list(range(after + 1, 6))
     assert (await writer.send("GET", f"{STREAM}?from=5")).body == b"data: [DONE]\n\n"
+
+
+async def test_what_is_read_later_carries_the_time_when_it_was(system: System, writer: Visitor) -> None:
+    worker = FollowedWorker.of(system)
+    call = await begun(writer)
+    later = "2026-11-24T11:30:05.000Z"
+    worker.ends({"content": "Hi"})
+    await worker.tell(*PLAY, BlockEnded(to_json({**ENDED, "startedAt": AT, "endedAt": later})), RunEnded(outcome()))
+    await call.done()
+    system.clock.advance(3600)
+    read = {frame["type"]: frame for frame in frames((await writer.send("GET", f"{STREAM}?from=0")).body)}
+    assert read["execution:started"]["data"] == {"startTime": AT}
+    assert [read[kind]["timestamp"] for kind in ("execution:started", "block:started", "block:completed")] == [
+        AT,
+        AT,
+        later,
+    ]
+    assert read["execution:completed"]["timestamp"] == read["execution:completed"]["data"]["endTime"]
 
 
 async def test_a_run_whose_events_are_gone_tells_how_it_ended(system: System, writer: Visitor) -> None:

@@ -25,6 +25,8 @@ INPUTS = [
     (b'{ "b" : 1.50,\n "a" : [1, 2] }', b'{ "b" : 1.50,\n "a" : [1, 2] }'),
     (b'\xef\xbb\xbf{"a":1}', b'{"a":1}'),
     (b'{"b":1.50,"stream":false,"a":"\\u00e9"}', b'{"b":1.50,"a":"\\u00e9"}'),
+    (b'{"a":"cut \\ud83d"}', b'{"a":"cut \\ufffd"}'),
+    (b'{"a":"cut \\uDE00","stream":false,"b":"\\ud83d\\ude00"}', b'{"a":"cut \\ufffd","b":"\\ud83d\\ude00"}'),
 ]
 
 
@@ -42,9 +44,8 @@ def test_the_input_is_the_body_without_its_controls(body: bytes, expected: bytes
         b'{"a":' + b"9" * 400 + b".5}",
         b'{"a":' + b"9" * 290 + b"e99}",
         b'{"a":' + b"9" * 5000 + b"}",
-        b'{"a":"\\ud800abcdefgh"}',
         b'{"a":01}',
-        b'{"a":"\\ud800"}',
+        b'{"a":"\\ud8"}',
         b'{"a":1}{}',
         b"{'a':1}",
         b'{"a":Infinity}',

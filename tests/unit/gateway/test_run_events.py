@@ -98,6 +98,14 @@ async def test_a_run_that_failed_ends_its_stream_with_why(system: System, worker
     assert (await call.done()).body.decode() == 'data: {"event":"error","error":"Fn: boom"}\n\ndata: "[DONE]"\n\n'
 
 
+async def test_head_on_a_stream_does_not_wait_for_the_run(system: System, worker: FollowedWorker) -> None:
+    call = await begun(system)
+    answer = await system.request("HEAD", EVENTS, headers={"x-api-key": system.key})
+    assert (answer.status, answer.headers["content-type"], answer.body) == (200, "text/event-stream", b"")
+    assert system.jobs.cancels == []
+    assert not call.task.done(), "who reads it goes on"
+
+
 async def test_any_run_can_be_read_by_its_end(system: System) -> None:
     system.jobs.views["R1"] = a_view(
         RunStatus.COMPLETED, run_id="R1", mode=RunMode.SYNC, output=outcome({"a": 1}).output

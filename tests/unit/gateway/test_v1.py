@@ -6,8 +6,10 @@ import pytest
 from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import Answer, System
 from tests.unit.gateway.tenants import OTHER
+from tests.unit.gateway.visitor import enrol
 
 from gateway.domain.credentials import Scope
+from gateway.domain.people import Role
 from shared.contracts.jobs import RunTally
 from shared.errors import InvalidWorkflow, Unavailable
 
@@ -259,6 +261,22 @@ async def test_a_key_needs_the_scope(system: System, method: str, path: str, sco
     without = system.tenants.issue(scopes=frozenset(Scope) - {scope, Scope.ADMIN})
     answer = await send(system, method, path, key=without)
     assert (answer.status, answer.json) == (403, {"error": f"API key lacks the {scope} scope"})
+
+
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+@pytest.mark.parametrize(("method", "path"), [("POST", "deploy"), ("DELETE", "deploy"), ("POST", "rollback")])
+async def test_to_a_key_whose_user_may_not_deploy_there_is_nothing_to_deploy(
+    system: System, generation: str, method: str, path: str
+) -> None:
+    key = system.tenants.issue_personal(enrol(system, "reader", Role.READ))
+    answer = await system.send(method, f"/api/{generation}/workflows/W/{path}", {}, key=key)
+    assert answer.status == 404
+    told = answer.json["error"] if generation == "v1" else answer.json["error"]["message"]
+    assert told == "Workflow not found"
+    exported = await system.send("GET", f"/api/{generation}/workflows/W/export", key=key)
+    assert exported.status == 200
+    legacy = await system.send("POST", "/api/workflows/W/deploy", key=key)
+    assert legacy.json["error"] == "Unauthorized: Access denied to admin this workflow", "the key lacks no scope"
 
 
 async def test_an_import_over_a_workflow_that_is_there_is_refused(system: System) -> None:

@@ -73,7 +73,8 @@ def searched(system: System) -> FindLogs:
 
 
 async def test_a_row_tells_of_a_run(logged: System) -> None:
-    body = (await get(logged, "?workspaceId=WS1")).json
+    answer = await get(logged, "?workspaceId=WS1")
+    body = answer.json
     assert set(body.pop("limits")) == {"workflowExecutionRateLimit", "usage"}
     assert body.keys() == {"data"}
     succeeded, failed = body["data"]
@@ -92,7 +93,10 @@ async def test_a_row_tells_of_a_run(logged: System) -> None:
         "cost": {"total": 0.25},
         "files": None,
     }
-    assert (failed["level"], failed["cost"], failed["files"]) == ("error", {"total": 0.0}, None)
+    assert (failed["level"], failed["cost"], failed["files"]) == ("error", {"total": 0}, None)
+    assert b":0.0" not in answer.body, "JavaScript writes 0"
+    usage = await logged.get("/api/users/me/usage-limits")
+    assert b'"currentPeriodCost":0,' in usage.body
 
 
 async def test_every_filter_is_passed_on(logged: System) -> None:

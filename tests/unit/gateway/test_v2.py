@@ -103,6 +103,7 @@ async def test_false_switches_are_no_switches(system: System) -> None:
     ("body", "message"),
     [
         ({"surprise": 1}, 'Unrecognized key: "surprise"'),
+        ({"surprise": 1, "stream": False, "more": 2}, 'Unrecognized keys: "surprise", "more"'),
         ({"input": "text"}, "Invalid input: expected record, received string"),
         ({"input": None}, "Invalid input: expected record, received null"),
         ({"stream": "true"}, "Invalid input: expected boolean, received string"),

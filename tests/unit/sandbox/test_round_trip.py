@@ -69,6 +69,8 @@ async def test_random_numbers_differ_between_scripts(sandboxes: Sandboxes, code:
         (rb"\ud83d\ud83d\ude00", "\ufffd😀"),
         (rb"\\ud800", "\\ud800"),
         (rb"\\\ud800\"", '\\\ufffd"'),
+        (rb"\\ud83d\ude00", "\\ud83d\ufffd"),
+        (rb"\n\ud800\\\\\uDfff", "\n\ufffd\\\\\ufffd"),
     ],
 )
 async def test_half_a_surrogate_pair_becomes_the_replacement_character(written: bytes, text: str) -> None:

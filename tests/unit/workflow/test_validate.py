@@ -58,6 +58,28 @@ def test_what_keeps_a_workflow_from_being_deployed(document: JsonObject, code: s
     assert told(document) == [(code, message)]
 
 
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        block("t", "schedule", "Every Morning"),
+        block("t", "generic_webhook", "Every Morning"),
+        {**block("t", "api", "Every Morning", url="https://example.com/"), "triggerMode": True},
+    ],
+)
+def test_a_trigger_that_nobody_fires_is_named(trigger: JsonObject) -> None:
+    unserved = 'Nothing will fire "Every Morning": schedules and webhook triggers are not served here, only calls are.'
+    beside = [problem for problem in found(workflow(start(), trigger)) if problem.block_id == "t"]
+    assert ("unserved_trigger", unserved) in [(problem.code.value, problem.message) for problem in beside]
+    alone = found(workflow(trigger))[0]
+    assert (alone.code, alone.severity) == (ProblemCode.NO_START_BLOCK, Severity.ERROR)
+    assert alone.message == f"No start block found. Add a start block to this workflow. {unserved}"
+
+
+def test_a_trigger_that_is_switched_off_or_called_is_no_matter() -> None:
+    off, asked = block("t", "schedule", enabled=False), start()
+    assert told(workflow({**asked, "triggerMode": True}, off)) == []
+
+
 def test_a_tool_that_cannot_be_had_keeps_its_agent_from_being_deployed() -> None:
     tools: Json = [
         {"type": "custom-tool", "title": "Add", "code": "return 1"},

@@ -31,6 +31,7 @@ class ProblemCode(StrEnum):
     DANGLING_EDGE = "dangling_edge"
     CROSSING_EDGE = "crossing_edge"
     SEVERAL_STARTS = "several_starts"
+    UNSERVED_TRIGGER = "unserved_trigger"
     UNKNOWN_REFERENCE = "unknown_reference"
     UNKNOWN_VARIABLE = "unknown_variable"
     RESERVED_NAME = "reserved_name"

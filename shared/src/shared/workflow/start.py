@@ -33,6 +33,7 @@ _START_KINDS: Final[Mapping[Trigger, tuple[str, ...]]] = {
     Trigger.WEBHOOK: ("generic_webhook",),
     Trigger.SCHEDULE: ("schedule",),
 }
+_UNSERVED_KINDS: Final = (*_START_KINDS[Trigger.WEBHOOK], *_START_KINDS[Trigger.SCHEDULE])
 _TRUE: Final = (True, "true", "1", 1)
 _FALSE: Final = (False, "false", "0", 0)
 
@@ -44,6 +45,16 @@ def choose_start(state: WorkflowState, trigger: Trigger = Trigger.API) -> Block 
             if block.type == kind and block.enabled:
                 return block
     return None
+
+
+def unserved_triggers(state: WorkflowState) -> tuple[Block, ...]:
+    """The enabled blocks that wait for a time or for another service's call: nobody here listens for either."""
+    called = set(_START_KINDS[Trigger.MANUAL])
+    return tuple(
+        block
+        for block in state.blocks.values()
+        if block.enabled and (block.type in _UNSERVED_KINDS or (block.trigger_mode and block.type not in called))
+    )
 
 
 def input_fields(state: WorkflowState) -> tuple[InputField, ...]:

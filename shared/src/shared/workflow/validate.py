@@ -6,12 +6,12 @@ from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.contracts.runs import Trigger
 from shared.workflow.agent_tools import agent_tool_problems
 from shared.workflow.catalog import Catalog, Refusal, installed_catalog
-from shared.workflow.models import WorkflowState
+from shared.workflow.models import Block, WorkflowState
 from shared.workflow.names import RESERVED_NAMES, normalise
 from shared.workflow.notifications import notification_problems
 from shared.workflow.params import NO_PROVIDERS, empty_fields, missing_fields, missing_fields_message
 from shared.workflow.problems import error, warning
-from shared.workflow.start import NO_START_BLOCK, choose_start
+from shared.workflow.start import NO_START_BLOCK, choose_start, unserved_triggers
 from shared.workflow.unknown_references import unknown_references
 from shared.workflow.unsupported_settings import unsupported_settings
 from shared.workflow.wiring import wiring_problems
@@ -39,9 +39,12 @@ def problems(
 
 def _starts(state: WorkflowState) -> Iterator[Problem]:
     start = choose_start(state) or choose_start(state, Trigger.CHAT)
+    unserved = [(block, _unserved(block)) for block in unserved_triggers(state)]
     if start is None:
-        yield error(ProblemCode.NO_START_BLOCK, NO_START_BLOCK)
+        yield error(ProblemCode.NO_START_BLOCK, " ".join([NO_START_BLOCK, *(text for _, text in unserved)]))
         return
+    for block, message in unserved:
+        yield warning(ProblemCode.UNSERVED_TRIGGER, message, block)
     others = [
         block.name
         for block in state.blocks.values()
@@ -52,6 +55,10 @@ def _starts(state: WorkflowState) -> Iterator[Problem]:
     if others:
         message = f'Several start blocks: API calls start at "{start.name}", never at {", ".join(others)}.'
         yield warning(ProblemCode.SEVERAL_STARTS, message, start)
+
+
+def _unserved(block: Block) -> str:
+    return f'Nothing will fire "{block.name}": schedules and webhook triggers are not served here, only calls are.'
 
 
 def _left_out(state: WorkflowState) -> Iterator[Problem]:

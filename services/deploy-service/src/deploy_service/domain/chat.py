@@ -20,6 +20,9 @@ HIDDEN: Final = frozenset({"toolCalls", "providerTiming"})
 """What an agent did to come to its answer: strangers never see it."""
 _IDENTIFIER: Final = re.compile(r"[a-z0-9-]+")
 _COLOR: Final = re.compile(r"#[0-9a-fA-F]{6}")
+_SHORT_COLOR: Final = re.compile(r"#[0-9a-fA-F]{3}")
+_BRAND_COLOR: Final = re.compile(r"var\(--brand-[a-z-]{1,50}\)")
+"""What Sim's own client sends for the color of whoever runs the site."""
 _IMAGE: Final = re.compile(r"https://[^\s\"'<>]{1,2000}")
 
 
@@ -77,12 +80,21 @@ def _checked_email(text: str) -> str:
 
 
 def _checked_look(look: ChatLook) -> ChatLook:
-    if look.primary_color is not None and not _COLOR.fullmatch(look.primary_color):
-        raise invalid("customizations.primaryColor", "Primary color must be like #1d7f4e")
     if look.image_url is not None and not _IMAGE.fullmatch(look.image_url):
         raise invalid("customizations.imageUrl", "Image URL must be an https URL")
     checked_text("customizations.welcomeMessage", look.welcome_message or "", WELCOME_LIMIT)
-    return look
+    return msgspec.structs.replace(look, primary_color=_checked_color(look.primary_color))
+
+
+def _checked_color(color: str | None) -> str | None:
+    """In its long form; None for our own. Nothing else is taken: the page puts it into a style."""
+    if color is None or _BRAND_COLOR.fullmatch(color):
+        return None
+    if _SHORT_COLOR.fullmatch(color):
+        return "#" + "".join(digit * 2 for digit in color[1:])
+    if not _COLOR.fullmatch(color):
+        raise invalid("customizations.primaryColor", "customizations.primaryColor must be like #1d7f4e or #fff")
+    return color
 
 
 def _checked_output(output: ShownOutput) -> ShownOutput:

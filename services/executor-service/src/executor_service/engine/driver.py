@@ -206,6 +206,7 @@ class Driver:
             "blockName": begun.block_name,
             "blockType": begun.block_type,
             "executionOrder": begun.execution_order,
+            "startedAt": begun.started_at,
         }
         await self._setting.sink.emit(BlockStarted(to_json(data)))
 

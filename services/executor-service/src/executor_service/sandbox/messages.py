@@ -1,9 +1,9 @@
 """What a jailed process may say. All of it is the word of hostile code: it is parsed, bounded and used for nothing
 but that script's own outcome."""
 
-import re
-
 import msgspec
+
+from shared.surrogates import without_halves
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -74,15 +74,11 @@ Ending = Returned | Thrown | Oversized | Stalled | Uncaught | Unparsable | Exhau
 Message = Ready | Refused | Ending | FetchCall
 
 _decode = msgspec.json.Decoder(list[Message]).decode
-# Half of a UTF-16 pair, written as an escape: JavaScript strings may hold one, and JSON elsewhere may not.
-_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
 
 
 def decode(frame: bytes) -> list[Message]:
     """Raises msgspec.DecodeError, RecursionError."""
-    if b"\\ud" in frame or b"\\uD" in frame:
-        frame = _ESCAPE.sub(lambda escape: b"\\ufffd" if escape[1] else escape[0], frame)
-    return _decode(frame)
+    return _decode(without_halves(frame))
 
 
 class Run(msgspec.Struct, frozen=True, tag="run", kw_only=True):

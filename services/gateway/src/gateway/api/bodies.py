@@ -1,6 +1,7 @@
 """JSON bodies read into public models, and what is wrong with them in the words that clients know."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
 import msgspec
@@ -15,7 +16,7 @@ from shared.errors import InvalidRequest
 
 MALFORMED: Final = "Request body must be valid JSON"
 M = TypeVar("M", bound=BaseModel)
-_decoder: Final = msgspec.json.Decoder()
+_decode: Final = partial(json_body.decode, msgspec.json.Decoder())
 
 
 class Wire(BaseModel):
@@ -59,7 +60,7 @@ def json_of(model: type[M], *, headline: str | None = None) -> Callable[[Request
 def json_value(body: bytes) -> Any:
     """The value in `body`; no body is an empty object. Raises MalformedJson."""
     try:
-        return json_body.decode(_decoder, json_body.without_bom(body) or b"{}")
+        return json_body.read(json_body.without_bom(body) or b"{}", _decode)
     except MalformedJson as error:
         error.message = MALFORMED
         raise
@@ -70,8 +71,24 @@ def validated(model: type[M], value: Any, *, headline: str | None = None) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        details = [in_known_words(problem) for problem in error.errors(include_url=False)]
+        details = _strays_together([in_known_words(problem) for problem in error.errors(include_url=False)])
         raise InvalidRequest(headline or details[0]["message"], details=details) from error
+
+
+def _strays_together(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The unknown keys of one object as one problem that names them all."""
+    kept: list[dict[str, Any]] = []
+    strays: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for detail in details:
+        known = strays.get(tuple(detail["path"])) if detail["code"] == "unrecognized_keys" else None
+        if known is None:
+            kept.append(detail)
+            if detail["code"] == "unrecognized_keys":
+                strays[tuple(detail["path"])] = detail
+            continue
+        known["keys"] += detail["keys"]
+        known["message"] = "Unrecognized keys: " + ", ".join(f'"{key}"' for key in known["keys"])
+    return kept
 
 
 def in_known_words(problem: Any) -> dict[str, Any]:

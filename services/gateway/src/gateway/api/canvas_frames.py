@@ -30,6 +30,7 @@ class CanvasWriter:
 
     Those that may be replayed carry a growing `eventId`; a reader who has seen those up to `after` gets the rest. Of a
     block that began before, nobody knows how much text was seen: it is told no more, and comes whole with its end.
+    What has a time of its own carries it, whenever it is read; texts have none.
     """
 
     def __init__(self, run_id: str, workflow_id: str, clock: Clock, *, after: int = 0) -> None:
@@ -43,31 +44,39 @@ class CanvasWriter:
 
     def write(self, events: Sequence[Numbered]) -> bytes:
         """See EventWriter. Events that the canvas does not show write nothing."""
-        return b"".join([self._frames(event) for _, event in events])
+        return b"".join(
+            [self._began(events) if isinstance(event, RunStarted) else self._frames(event) for _, event in events]
+        )
 
     def final(self, end: RunEnd) -> bytes:
         """See EventWriter."""
         kind, data = _ending(*end)
         self._event_id = self._event_id or self._after  # nothing else of the run is kept any more
-        return self._kept(f"execution:{kind}", data) + DONE
+        return self._kept(f"execution:{kind}", data, iso(end[0].ended_at)) + DONE
 
     def broken(self, message: str) -> bytes:
         """See EventWriter."""
         return self._live("execution:error", {"error": message, "duration": 0}) + DONE
 
+    def _began(self, events: Sequence[Numbered]) -> bytes:
+        """A run begins with the first of its blocks."""
+        first = next(
+            (_shown(event.data).get("startedAt") for _, event in events if isinstance(event, BlockStarted)), None
+        )
+        at = first or iso(self._clock.now())
+        return self._kept("execution:started", {"startTime": at}, at)
+
     def _frames(self, event: RunEvent) -> bytes:
         match event:
-            case RunStarted():
-                return self._kept("execution:started", {"startTime": iso(self._clock.now())})
             case BlockStarted(data=document):
                 entry = _shown(document)
-                begun = self._kept("block:started", entry)
+                begun = self._kept("block:started", entry, entry.pop("startedAt", None))
                 (self._begun_before.discard if begun else self._begun_before.add)(entry["blockId"])
                 return begun
             case BlockEnded(data=document, failed=failed):
                 entry = _shown(document)
                 kind = "block:error" if failed else "block:completed"
-                return self._text_done(entry["blockId"]) + self._kept(kind, entry)
+                return self._text_done(entry["blockId"]) + self._kept(kind, entry, entry.get("endedAt"))
             case Chunk() | ChunkReset() | Thinking() | ToolActivity():
                 return b"" if event.block_id in self._begun_before else self._text(event)
             case _:
@@ -88,19 +97,19 @@ class CanvasWriter:
     def _text_done(self, block_id: str) -> bytes:
         return self._live("stream:done", {"blockId": block_id}) if block_id in self._writing else b""
 
-    def _kept(self, kind: str, data: Any) -> bytes:
+    def _kept(self, kind: str, data: Any, at: str | None) -> bytes:
         self._event_id += 1
         if self._event_id <= self._after:
             return b""
-        return frame({**self._head(kind), "eventId": self._event_id, "data": data})
+        return frame({**self._head(kind, at), "eventId": self._event_id, "data": data})
 
     def _live(self, kind: str, data: Any) -> bytes:
         return frame({**self._head(kind), "data": data})
 
-    def _head(self, kind: str) -> dict[str, Any]:
+    def _head(self, kind: str, at: str | None = None) -> dict[str, Any]:
         return {
             "type": kind,
-            "timestamp": iso(self._clock.now()),
+            "timestamp": at or iso(self._clock.now()),
             "executionId": self._run_id,
             "workflowId": self._workflow_id,
         }

@@ -5,7 +5,8 @@ from starlette.requests import Request
 from gateway.api.limiting import Limiting
 from gateway.application.authentication import Authentication
 from gateway.application.endpoints import Endpoints
-from gateway.domain.credentials import Caller
+from gateway.domain.credentials import Caller, Scope
+from gateway.domain.errors.access import AccessDenied
 from gateway.domain.rate_limits import RateKind
 from shared.errors import NotFound
 
@@ -35,3 +36,17 @@ class CountedAccess:
         if not caller.may_enter(endpoint.workspace_id):
             raise NotFound("Workflow not found")
         return caller.on(endpoint.workspace_id, workflow_id)
+
+    async def to_deployment(self, request: Request) -> Caller:
+        """Who changes what is live of it. There is none for a key of somebody who may not, whatever the key may.
+
+        Raises what `to_workflow` raises, MissingScope, AccessDenied.
+        """
+        caller = await self.to_workflow(request)
+        try:
+            caller.require(Scope.DEPLOY)
+        except AccessDenied:
+            if caller.is_session:
+                raise
+            raise NotFound("Workflow not found") from None
+        return caller

@@ -11,10 +11,39 @@ from gateway.api import cors
 from gateway.api.app_errors import refusal
 from gateway.api.limiting import limit_headers
 from gateway.api.request_id import give_request_id
+from gateway.domain.errors.runs import CallerGone
 from shared.observe.logging import get_logger
 
 REQUEST_ID: Final = b"x-request-id"
 log = get_logger("guards")
+
+
+class HeadGuard:
+    """Answers HEAD as GET, without the body. An event stream ends where it would begin: nobody reads what it tells."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                if (b"content-type", b"text/event-stream") in message["headers"]:
+                    await send({"type": "http.response.body"})
+                    raise CallerGone
+            elif not message.get("more_body"):
+                await send({"type": "http.response.body"})
+
+        as_get = {**scope, "method": "GET"}
+        try:
+            await self._app(as_get, receive, without_body)
+        finally:
+            scope["route"] = as_get.get("route")  # by which it is counted
 
 
 class RequestGuard:

@@ -8,6 +8,7 @@ from pydantic import Field
 from gateway.api.bodies import Wire
 from gateway.application.usage import Usage
 from gateway.domain.rate_limits import Standing
+from gateway.domain.run_words import as_number
 from shared.clock import Clock, iso
 
 NO_SPEND_LIMIT: Final = 99_999
@@ -33,7 +34,7 @@ class WorkflowRates(Wire):
 class Spending(Wire):
     """Money, in US dollars, this month."""
 
-    current_period_cost: float
+    current_period_cost: int | float
     limit: int | float
     plan: str
     is_exceeded: bool
@@ -50,15 +51,17 @@ def limits_block(usage: Usage, clock: Clock) -> Limits:
     """The `limits` of an answer."""
     rates = WorkflowRates(sync=bucket(usage.sync_calls, clock), queued=bucket(usage.async_calls, clock))
     spending = Spending(
-        current_period_cost=usage.cost_usd, limit=spend_limit(usage), plan=usage.plan, is_exceeded=usage.is_exceeded
+        current_period_cost=as_number(usage.cost_usd),
+        limit=spend_limit(usage),
+        plan=usage.plan,
+        is_exceeded=usage.is_exceeded,
     )
     return Limits(workflow_execution_rate_limit=rates, usage=spending)
 
 
 def spend_limit(usage: Usage) -> float:
     """The cap of the month, as a whole number where it is one."""
-    cap = usage.cap_usd or NO_SPEND_LIMIT
-    return int(cap) if cap == int(cap) else cap
+    return as_number(usage.cap_usd or NO_SPEND_LIMIT)
 
 
 def bucket(standing: Standing, clock: Clock) -> Bucket:

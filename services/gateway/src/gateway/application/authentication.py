@@ -43,7 +43,7 @@ class Authentication:
     async def caller(self, headers: Mapping[str, str]) -> Caller | None:
         """Who calls, None when neither a key nor a good session is shown. A wrong key never falls back to a session.
 
-        Raises InvalidKey, NoWorkspace, Unavailable.
+        Raises InvalidKey, NoWorkspace, PersonalKeysForbidden, Unavailable.
         """
         shown = presented_key(headers)
         if shown is None:

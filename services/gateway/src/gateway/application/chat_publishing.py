@@ -50,16 +50,19 @@ class ChatPublishing:
         return self._outbox.is_open
 
     async def create(self, caller: Caller, workflow_id: str, settings: ChatSettings, password: str | None) -> Chat:
-        """Publish the workflow, deployed as its draft is. Raises Forbidden, InvalidRequest, NotFound, Unavailable."""
+        """Publish the workflow, deployed as its draft is: both or neither.
+
+        Raises Forbidden, InvalidRequest, InvalidWorkflow, NotFound, Unavailable.
+        """
         caller.require(Scope.ADMIN)
         if await self._chats.at(settings.identifier) is not None:
             raise InvalidRequest("Identifier already in use")
         settings = await self._with_secret(settings, password)
-        await self._deploy(caller, workflow_id)
         try:
             chat = await self._chats.create(CreateChat(caller.workspace.id, workflow_id, settings))
         except Conflict as error:
             raise InvalidRequest(error.message) from error
+        await self._deploy_for(chat, caller)
         self._visits.forget(settings.identifier)
         await self._note(caller, "chat.created", chat, after=chat.settings)
         return chat
@@ -119,10 +122,16 @@ class ChatPublishing:
             raise InvalidRequest(NO_MAIL_SERVER)
         return msgspec.structs.replace(settings, ticket_secret=settings.ticket_secret or secrets.token_urlsafe(32))
 
-    async def _deploy(self, caller: Caller, workflow_id: str) -> None:
-        found = await self._authoring.status(caller.workspace.id, workflow_id)
-        if not found.endpoint.is_deployed or found.needs_redeployment:
-            await self._publishing.deploy(caller, workflow_id)
+    async def _deploy_for(self, chat: Chat, caller: Caller) -> None:
+        """Deploy once the chat is made: a chat is easily taken back, what was live before it is not."""
+        try:
+            found = await self._authoring.status(chat.workspace_id, chat.workflow_id)
+            if not found.endpoint.is_deployed or found.needs_redeployment:
+                await self._publishing.deploy(caller, chat.workflow_id)
+        except BaseException:
+            await self._chats.delete(chat.id)
+            self._visits.forget(chat.settings.identifier)
+            raise
 
     async def _note(
         self,

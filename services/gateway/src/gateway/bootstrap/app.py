@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from gateway.adapters.control import ControlListener
 from gateway.api.app_errors import register_error_handlers
 from gateway.api.console import ConsoleFiles
-from gateway.api.guards import CorsGuard, RequestGuard
+from gateway.api.guards import CorsGuard, HeadGuard, RequestGuard
 from gateway.api.root import root_router
 from gateway.api.session_guard import SessionGuard
 from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
@@ -117,6 +117,7 @@ def _heeding(callers: Callers, running: Running) -> Sequence[Callable[[ControlMe
 def _guards(settings: GatewaySettings) -> list[Middleware]:
     """What every request passes, from outside to inside."""
     return [
+        Middleware(HeadGuard),
         Middleware(CorsGuard, public_url=settings.base_url),
         Middleware(RequestGuard),
         Middleware(SessionGuard, public_url=settings.base_url, trusted_origins=settings.trusted_origins),

@@ -147,6 +147,8 @@ class Caller(msgspec.Struct, frozen=True):
         grant = next((grant for grant in self.grants if grant.workspace.id == workspace_id), None)
         if grant is None:
             raise AccessDenied(Role.READ) if self.is_session else WrongWorkspace
+        if not takes(grant.workspace, self.key):
+            raise PersonalKeysForbidden
         return msgspec.structs.replace(self, workspace=grant.workspace, scopes=scopes_within(grant, self.key))
 
     def may_touch(self, workflow_id: str) -> bool:
@@ -161,28 +163,34 @@ class Caller(msgspec.Struct, frozen=True):
     def on(self, workspace_id: str, workflow_id: str) -> "Caller":
         """The same caller on a workflow of that workspace. Raises what `within` raises, WrongWorkflow."""
         caller = self.within(workspace_id)
-        key = self.key
         if not self.may_touch(workflow_id):
             raise WrongWorkflow
-        if key is not None and key.user_id is not None and not caller.workspace.allow_personal_keys:
-            raise PersonalKeysForbidden
         return caller
 
     def require(self, *one_of: Scope) -> None:
-        """Raises MissingScope, AccessDenied. An admin has every scope."""
-        if self.scopes.isdisjoint((*one_of, Scope.ADMIN)):
-            if self.is_session:
-                raise AccessDenied(_ROLE_FOR.get(one_of[0], Role.ADMIN))
-            raise MissingScope(f"API key lacks the {' or '.join(one_of)} scope")
+        """Raises MissingScope, or AccessDenied where it is the person who may not. An admin has every scope."""
+        enough = (*one_of, Scope.ADMIN)
+        if not self.scopes.isdisjoint(enough):
+            return
+        if self.is_session or (self.key is not None and not effective_scopes(self.key).isdisjoint(enough)):
+            raise AccessDenied(_ROLE_FOR.get(one_of[0], Role.ADMIN))
+        raise MissingScope(f"API key lacks the {' or '.join(one_of)} scope")
 
 
 def caller_of(grants: tuple[Grant, ...], *, key: ApiKey | None = None, user: User | None = None) -> Caller:
-    """Who has these grants, in the first of them. Raises NoWorkspace."""
+    """Who has these grants, in the first of them that takes the key. Raises NoWorkspace, PersonalKeysForbidden."""
     if not grants:
         raise NoWorkspace
-    first = grants[0]
+    first = next((grant for grant in grants if takes(grant.workspace, key)), None)
+    if first is None:
+        raise PersonalKeysForbidden
     elsewhere = grants if len(grants) > 1 else ()
     return Caller(first.workspace, scopes_within(first, key), key=key, user=user, grants=elsewhere)
+
+
+def takes(workspace: Workspace, key: ApiKey | None) -> bool:
+    """Whether the workspace lets such a key in at all: it may want no personal ones."""
+    return key is None or key.user_id is None or workspace.allow_personal_keys
 
 
 def scopes_within(grant: Grant, key: ApiKey | None) -> frozenset[Scope]:

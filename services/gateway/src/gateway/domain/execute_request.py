@@ -69,9 +69,12 @@ def read_execute_request(
 
     Raises MalformedJson, InvalidRequest, Forbidden.
     """
-    document = json_body.without_bom(body) or b"{}"
     chosen_id = headers.get("x-execution-id")
-    controls = read_controls(document, checks_execution_id=chosen_id is None)
+
+    def with_controls(document: bytes) -> tuple[bytes, Controls]:
+        return document, read_controls(document, checks_execution_id=chosen_id is None)
+
+    document, controls = json_body.read(json_body.without_bom(body) or b"{}", with_controls)
     run_id = _run_id(chosen_id, controls)
     seconds = _timeout_seconds(headers.get("x-execution-timeout-seconds"))
     if not is_session:

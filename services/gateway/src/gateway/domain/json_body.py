@@ -1,12 +1,14 @@
 """Strict JSON from strangers: bounded in depth, and only what every later reader accepts as well."""
 
 import re
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Final, TypeVar
 
 import msgspec
 
 from gateway.domain.errors.requests import MalformedJson
+from shared.surrogates import without_halves
 
 MAX_DEPTH: Final = 200
 
@@ -37,6 +39,20 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     if _is_too_deep(body):
         raise MalformedJson
     return decoded
+
+
+def read(body: bytes, reader: Callable[[bytes], T]) -> T:
+    """What `reader` makes of `body`; where that is no JSON for want of whole characters, of `body` mended.
+
+    Sim's JavaScript reads half a surrogate pair, and clients cut texts into such. Raises what `reader` raises.
+    """
+    try:
+        return reader(body)
+    except MalformedJson:
+        mended = without_halves(body)
+        if mended == body:
+            raise
+        return reader(mended)
 
 
 def without_bom(body: bytes) -> bytes:

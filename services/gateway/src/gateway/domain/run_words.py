@@ -21,7 +21,12 @@ def status_of(word: str) -> RunStatus:
 
 def cost_of(run: RunView) -> dict[str, float] | None:
     """What a run that is over has cost, in US dollars."""
-    return {"total": run.usage.cost_usd} if run.status.is_terminal else None
+    return {"total": as_number(run.usage.cost_usd)} if run.status.is_terminal else None
+
+
+def as_number(amount: float) -> float:
+    """A whole number where it is one: written as JavaScript writes it, `0` and not `0.0`."""
+    return int(amount) if amount == int(amount) else amount
 
 
 def block_outputs(blocks: Iterable[BlockLog], wanted: Iterable[str]) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """JSON-RPC 2.0: calls as they come in, results and errors as they go out."""
 
+from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
 import msgspec
@@ -48,13 +49,13 @@ class Call(msgspec.Struct, frozen=True):
     params: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-_decoder: Final = msgspec.json.Decoder(Call)
+_decode: Final = partial(json_body.decode, msgspec.json.Decoder(Call))
 
 
 def read_call(body: bytes) -> Call:
     """The call in `body`. Raises MalformedJson, InvalidCall."""
     try:
-        return json_body.decode(_decoder, json_body.without_bom(body))
+        return json_body.read(json_body.without_bom(body), _decode)
     except msgspec.ValidationError as error:
         raise InvalidCall(str(error)) from error
 

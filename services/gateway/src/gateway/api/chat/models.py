@@ -25,7 +25,7 @@ class Shown(BaseModel):
 class LookBody(AskedFor):
     """How the page greets."""
 
-    primary_color: str | None = Field(None, description="`#rrggbb`")
+    primary_color: str | None = Field(None, description="`#rrggbb` or `#rgb`")
     welcome_message: str | None = None
     image_url: str | None = Field(None, description="An https URL.")
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import ConfigDict, Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr, field_validator
 from starlette.responses import Response
 
 from gateway.api.bodies import AskedFor, json_of
@@ -45,6 +45,14 @@ class NotificationBody(AskedFor):
     include_trace_spans: bool = False
     active: bool = True
     webhook_config: WebhookConfig
+    alert_config: None = Field(None, description="Alert rules are not offered.")
+
+    @field_validator("alert_config", mode="before")
+    @classmethod
+    def _refuse_rules(cls, given: Any) -> None:
+        """Ignored, they would be a subscription to every run."""
+        if given is not None:
+            raise ValueError("alertConfig: alert rules are not offered, every run that passes the filters is told")
 
 
 Body = Annotated[NotificationBody, Depends(json_of(NotificationBody))]

@@ -16,6 +16,7 @@ from gateway.api.usage import Bucket, bucket, spend_limit
 from gateway.application.authentication import Authentication
 from gateway.application.usage import UsageReports
 from gateway.domain.rate_limits import RateKind, Standing
+from gateway.domain.run_words import as_number
 from shared.clock import Clock
 
 
@@ -37,7 +38,7 @@ class RateLimit(Wire):
 class MonthlyUsage(Wire):
     """Money, in US dollars, this month."""
 
-    current_period_cost: float
+    current_period_cost: int | float
     limit: int | float
     plan: str
 
@@ -74,7 +75,9 @@ def usage_router(authentication: Authentication, limiting: Limiting, reports: Us
                 queued=_legacy(usage.async_calls, clock),
                 auth_type="manual" if caller.is_session else "api",
             ),
-            usage=MonthlyUsage(current_period_cost=usage.cost_usd, limit=spend_limit(usage), plan=usage.plan),
+            usage=MonthlyUsage(
+                current_period_cost=as_number(usage.cost_usd), limit=spend_limit(usage), plan=usage.plan
+            ),
         )
 
     return router

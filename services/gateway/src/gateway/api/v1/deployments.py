@@ -24,7 +24,7 @@ def deployments_router(access: V1Access, publishing: Publishing) -> APIRouter:
         tags=["Deployment"],
         responses=ERRORS,
     )
-    Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+    Known = Annotated[Caller, Depends(access.to_deployment)]  # noqa: N806 - a type
 
     @router.post("/deploy", openapi_extra=described(DeployBody), response_model_exclude_unset=True)
     async def deploy(

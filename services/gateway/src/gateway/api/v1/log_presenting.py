@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.domain.run_words import as_number, cost_of
 from shared.clock import iso
 from shared.contracts.deployments import Workflow
 from shared.contracts.files import CONTEXT
@@ -31,7 +32,7 @@ def row(run: RunView) -> dict[str, Any]:
         "startedAt": iso(run.started_at or run.created_at),
         "endedAt": iso(run.ended_at) if run.ended_at else None,
         "totalDurationMs": None if run.duration_ms is None else round(run.duration_ms),
-        "cost": {"total": run.usage.cost_usd} if run.status.is_terminal else None,
+        "cost": cost_of(run),
         "files": _files(run),
     }
 
@@ -48,7 +49,7 @@ def workflow_facts(run: RunView, workflow: Workflow | None) -> dict[str, Any]:
 def trace(run: RunView) -> list[Any]:
     """The run as a tree of spans."""
     span = trace_of(run)
-    return [{**span, "cost": {"total": run.usage.cost_usd}} if run.usage.cost_usd else span]
+    return [{**span, "cost": {"total": as_number(run.usage.cost_usd)}} if run.usage.cost_usd else span]
 
 
 def detail(run: RunView, output: bytes | None, workflow: Workflow | None) -> dict[str, Any]:
@@ -93,7 +94,7 @@ def _cost(run: RunView) -> dict[str, Any] | None:
     used = run.usage
     total = used.input_tokens + used.output_tokens
     return {
-        "total": used.cost_usd,
+        "total": as_number(used.cost_usd),
         "tokens": {"prompt": used.input_tokens, "completion": used.output_tokens, "total": total},
         "models": {name: _model(spent) for name, spent in used.models.items()},
     }
@@ -104,7 +105,7 @@ def _model(spent: dict[str, float]) -> dict[str, Any]:
         name: round(spent.get(key, 0))
         for name, key in (("prompt", "input"), ("completion", "output"), ("total", "total"))
     }
-    return {"total": spent.get("cost", 0.0), "tokens": counts}
+    return {"total": as_number(spent.get("cost", 0)), "tokens": counts}
 
 
 def _files(run: RunView) -> list[Any] | None:

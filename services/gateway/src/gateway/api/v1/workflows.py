@@ -1,5 +1,6 @@
 """`/api/v1/workflows`: list, show, import, export."""
 
+from functools import partial
 from typing import Annotated, Final
 
 import msgspec
@@ -25,8 +26,8 @@ from gateway.api.v1.models import (
 from gateway.api.v1.presenting import detail, imported, summary
 from gateway.application.editing import Editing
 from gateway.application.run_tallies import RunTallies
+from gateway.domain import json_body
 from gateway.domain.credentials import Caller, Scope
-from gateway.domain.json_body import without_bom
 from gateway.ports import Authoring
 from shared.contracts.deployments import ImportWorkflow
 from shared.web.structs import StructResponse
@@ -91,9 +92,13 @@ class _Sent(msgspec.Struct):
     workflow: msgspec.Raw
 
 
+_sent_decoder: Final = msgspec.json.Decoder(_Sent)
+
+
 def _as_sent(body: bytes) -> str:
     """The workflow's own text: once read as an object, a block whose id occurs twice would be gone without a word."""
-    return bytes(msgspec.json.decode(without_bom(body), type=_Sent).workflow).decode()
+    sent = json_body.read(json_body.without_bom(body), partial(json_body.decode, _sent_decoder))
+    return bytes(sent.workflow).decode()
 
 
 async def listed(

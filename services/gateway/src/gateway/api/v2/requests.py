@@ -29,7 +29,7 @@ def read_v2_request(
     headers: Mapping[str, str], body: bytes, *, is_public: bool, call_chain: tuple[str, ...] = ()
 ) -> ExecuteRequest:
     """The request. Raises MalformedJson, InvalidRequest."""
-    raw_input, asked = _read(json_body.without_bom(body) or EMPTY)
+    raw_input, asked = json_body.read(json_body.without_bom(body) or EMPTY, _read)
     mode = RunMode.ASYNC if asked.is_async else RunMode.STREAM if asked.stream else RunMode.SYNC
     _refuse_combinations(asked, is_public=is_public)
     agent_events = headers.get("x-sim-stream-protocol") == AGENT_EVENTS

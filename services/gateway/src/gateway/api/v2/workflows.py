@@ -76,6 +76,7 @@ def workflows_router(
     router = APIRouter(prefix="/api/v2/workflows", route_class=presenting(present_error), tags=["v2"], responses=ERRORS)
     Somebody = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     Known = Annotated[Caller, Depends(access.to_workflow)]  # noqa: N806 - a type
+    Deploying = Annotated[Caller, Depends(access.to_deployment)]  # noqa: N806 - a type
 
     @router.get("", response_model=Listed)
     async def list_workflows(caller: Somebody, asked: Annotated[WorkflowQuery, Query()]) -> Response:
@@ -97,18 +98,18 @@ def workflows_router(
 
     @router.post("/{workflow_id}/deploy", response_model=Changed, openapi_extra=described(DeployBody))
     async def deploy(
-        caller: Known, workflow_id: str, body: Annotated[DeployBody, Depends(json_of(DeployBody))]
+        caller: Deploying, workflow_id: str, body: Annotated[DeployBody, Depends(json_of(DeployBody))]
     ) -> Response:
         deployed = await publishing.deploy(caller, workflow_id, name=body.name, description=body.description)
         return _answer(Changed(data=deployment(deployed)))
 
     @router.delete("/{workflow_id}/deploy", response_model=Changed)
-    async def undeploy(caller: Known, workflow_id: str) -> Response:
+    async def undeploy(caller: Deploying, workflow_id: str) -> Response:
         return _answer(Changed(data=undeployed(await publishing.undeploy(caller, workflow_id))))
 
     @router.post("/{workflow_id}/rollback", response_model=Changed, openapi_extra=described(RollbackBody))
     async def roll_back(
-        caller: Known, workflow_id: str, body: Annotated[RollbackBody, Depends(json_of(RollbackBody))]
+        caller: Deploying, workflow_id: str, body: Annotated[RollbackBody, Depends(json_of(RollbackBody))]
     ) -> Response:
         return _answer(Changed(data=deployment(await publishing.roll_back(caller, workflow_id, body.version))))
 

@@ -27,7 +27,7 @@ from gateway.api.workspaces.models import (
     WorkspaceRows,
 )
 from gateway.application.teams import Teams
-from gateway.domain.credentials import Caller, Grant, Scope
+from gateway.domain.credentials import Caller, Grant, Scope, takes
 from gateway.domain.people import Role
 from gateway.domain.team import Invitation
 from shared.clock import iso
@@ -48,7 +48,8 @@ def workspaces_router(access: LegacyAccess, teams: Teams, *, public_url: str) ->
     async def list_workspaces(caller: Somebody) -> WorkspaceRows:
         caller.require(Scope.READ)
         grants = caller.grants or (Grant(caller.workspace, _role_in(caller)),)
-        return WorkspaceRows(workspaces=[workspace_row(grant) for grant in grants])
+        shown = [workspace_row(grant) for grant in grants if takes(grant.workspace, caller.key)]
+        return WorkspaceRows(workspaces=shown)
 
     @router.post("", status_code=201, openapi_extra=described(WorkspaceBody))
     async def make(

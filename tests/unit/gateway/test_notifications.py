@@ -1,0 +1,29 @@
+"""Subscriptions to the ends of runs: what cannot be sent is refused, not dropped."""
+
+from typing import Any
+
+import pytest
+from tests.unit.gateway.system import System
+
+PATH = "/api/workspaces/WS1/notifications"
+WEBHOOK: dict[str, Any] = {"allWorkflows": True, "webhookConfig": {"url": "https://example.com/"}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"alertConfig": {"rule": "consecutive_failures", "consecutiveFailures": 3}}, "alertConfig"),
+        ({"alertConfig": {}}, "alertConfig"),
+        ({"notificationType": "email"}, "notificationType"),
+        ({"notificationType": "slack"}, "notificationType"),
+    ],
+)
+async def test_what_is_not_offered_is_refused_by_its_name(system: System, asked: dict[str, Any], field: str) -> None:
+    for method, path in (("POST", PATH), ("PUT", f"{PATH}/S1")):
+        refused = await system.send(method, path, {**WEBHOOK, **asked})
+        assert (refused.status, refused.json["details"][0]["path"]) == (400, [field])
+    assert system.follow_ups.kept == {}
+
+
+async def test_no_alert_rules_are_none(system: System) -> None:
+    assert (await system.send("POST", PATH, {**WEBHOOK, "alertConfig": None})).status == 201
