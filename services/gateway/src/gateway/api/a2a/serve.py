@@ -225,7 +225,7 @@ def _require_key(caller: Caller) -> None:
 
 def _refused(call_id: CallId, error: FlowportError) -> Response:
     """In the protocol's words; an HTTP status of its own where the protocol has no number for it."""
-    metrics.REFUSALS.labels(error.code).inc()
+    metrics.count_refusal(error)
     status = 200 if isinstance(error, SPOKEN_OF) else status_of(error)
     return StructResponse(fault(call_id, error), status_code=status, headers=retry_headers(error, status))
 

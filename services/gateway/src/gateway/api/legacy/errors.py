@@ -71,7 +71,7 @@ def message_of(error: FlowportError) -> str:
 
 def present_execute_error(request: Request, error: FlowportError) -> Response:
     """What an execute call that was refused, or lost, is told."""
-    metrics.REFUSALS.labels(error.code).inc()
+    metrics.count_refusal(error)
     return present_plain_error(request, error)
 
 

@@ -28,7 +28,7 @@ _KINDS: Final[tuple[tuple[type[FlowportError], int | None, str, str | None], ...
 
 def present_error(request: Request, error: FlowportError) -> Response:
     """What a call that was refused, or lost, is told."""
-    metrics.REFUSALS.labels(error.code).inc()
+    metrics.count_refusal(error)
     status, kind, code = next((status, kind, code) for cls, status, kind, code in _KINDS if isinstance(error, cls))
     status = status or status_of(error)
     is_absent = isinstance(error, WrongWorkspace | AccessDenied)
