@@ -90,6 +90,12 @@ def present_error(request: Request, error: FlowportError) -> Response:
     return StructResponse(body, status_code=status, headers=retry_headers(error, status))
 
 
+def present_call_error(request: Request, error: FlowportError) -> Response:
+    """As `present_error`, and counted as a refusal: for the other doors that run workflows."""
+    metrics.count_refusal(error)
+    return present_error(request, error)
+
+
 def code_of(message: str) -> str:
     """`Task not found` → `TASK_NOT_FOUND`."""
     return "_".join(message.upper().split())
