@@ -86,7 +86,8 @@ def test_kubernetes_knows_every_field(overlay: str, version: str) -> None:
 def test_only_operators_kinds_are_not_checked(overlay: str) -> None:
     kinds = {found["kind"] for found in built(overlay) if not is_standard(found)}
     assert kinds <= {
-        "ExternalSecret", "MongoDBCommunity", "PrometheusRule", "RabbitmqCluster", "ScaledObject", "ServiceMonitor"
+        "ExternalSecret", "MongoDBCommunity", "PodMonitor", "PrometheusRule", "RabbitmqCluster", "ScaledObject",
+        "ServiceMonitor",
     }  # fmt: skip
 
 
