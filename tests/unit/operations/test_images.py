@@ -55,6 +55,15 @@ def test_what_is_copied_is_there_and_not_ignored() -> None:
                     assert f"!{source.split('/')[0]}" in ignored, source
 
 
+def test_the_door_finds_a_gateway_that_was_made_anew() -> None:
+    site = (DEPLOY / "nginx/flowport.conf").read_text()
+    assert re.search(r"^resolver 127\.0\.0\.11 valid=\d+s", site, re.MULTILINE), "the engine's own DNS"
+    assert re.search(r"upstream gateway \{\s+zone .*\s+server gateway:8080 resolve;", site)
+    version = COMPOSE["nginx"]["image"].rpartition(":")[2].partition("-")[0]
+    assert tuple(map(int, version.split("."))) >= (1, 27, 3), "older ones know `resolve` only for money"
+    assert COMPOSE["nginx"]["depends_on"]["gateway"]["restart"] is True
+
+
 def test_every_service_and_target_is_in_compose() -> None:
     built = {service["build"]["target"]: name for name, service in COMPOSE.items() if "build" in service}
     assert set(built) == {*SERVICES, "tools"}
