@@ -47,10 +47,14 @@ def nginx(folder: Path, upstream: str, *, extra: str = "") -> Iterator[str]:
 
 @contextmanager
 def deployed_nginx(folder: Path, upstream: str) -> Iterator[str]:
-    """nginx with the site that compose gives it, whose gateway is at `upstream`; yields its own URL."""
+    """nginx with the site that compose gives it, whose gateway is at `upstream`; yields its own URL.
+
+    Debian's nginx is older than compose's and cannot resolve again: here the gateway is an address, and stays.
+    """
     port = free_port()
     site = SITE_FILE.read_text().replace("listen 8080;", f"listen {LOOPBACK}:{port};")
-    with _serving(folder, site.replace("server gateway:8080;", f"server {upstream.partition('//')[2]};"), port) as url:
+    site = site.replace("server gateway:8080 resolve;", f"server {upstream.partition('//')[2]};")
+    with _serving(folder, site, port) as url:
         yield url
 
 

@@ -239,12 +239,16 @@ _JOBS: Final = Dashboard(
             (
                 Panel(
                     "Queue",
-                    {"queued": "max(flowport_jobs_queued_runs)", "limit": "max(flowport_jobs_queue_limit)"},
+                    {
+                        "queued": "max(flowport_jobs_queued_runs)",
+                        "wait for a worker alone": "max(flowport_jobs_ready_runs)",
+                        "limit": "max(flowport_jobs_queue_limit)",
+                    },
                 ),
                 Panel(
                     "Waiting",
                     {
-                        "oldest in the queue": "max(flowport_jobs_oldest_waiting_seconds)",
+                        "oldest that may run": "max(flowport_jobs_oldest_waiting_seconds)",
                         "oldest handed over": "max(flowport_jobs_oldest_unclaimed_seconds)",
                     },
                     "s",
@@ -260,7 +264,7 @@ _JOBS: Final = Dashboard(
                     "Runs",
                     {
                         "accepted": f"sum(rate(flowport_jobs_accepted_total[{_RATE}]))",
-                        "refused": f"sum(rate(flowport_jobs_refusals_total[{_RATE}]))",
+                        "refused: {{limit}}": f"sum by (limit) (rate(flowport_jobs_refusals_total[{_RATE}]))",
                         "handed over": f"sum(rate(flowport_jobs_dispatches_total[{_RATE}]))",
                         "again": f"sum(rate(flowport_jobs_redispatches_total[{_RATE}]))",
                         "claimed": f"sum(rate(flowport_jobs_attempts_total[{_RATE}]))",

@@ -25,6 +25,8 @@ Every service answers `GET /metrics` on its own port. Durations are seconds, cou
 `FLOWPORT_METRICS_BY_WORKSPACE=true`.
 
 RabbitMQ's and MongoDB's own metrics come from `rabbitmq_prometheus` (port 15692) and from the exporter of your choice.
+`deploy/prometheus/rules/broker.yml` watches RabbitMQ's alarms, disk and nodes; on Kubernetes the PodMonitor `rabbitmq`
+has them scraped.
 """
 
 

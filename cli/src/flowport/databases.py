@@ -27,6 +27,8 @@ class ServiceDatabase:
     name: str
     uri: str
     indexes: Sequence[Index]
+    variable: str
+    """What says where it is."""
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Store]:
@@ -41,5 +43,7 @@ class ServiceDatabase:
 def databases(settings: CommonSettings) -> Iterator[ServiceDatabase]:
     """All of them; a service whose user at the store is its own has a URI of its own."""
     for service, indexes in INDEXES.items():
-        uri = os.environ.get(f"FLOWPORT_MONGODB_URI_{service.upper()}") or settings.mongodb_uri
-        yield ServiceDatabase(f"{settings.mongodb_prefix}_{service}", uri, indexes)
+        own = f"FLOWPORT_MONGODB_URI_{service.upper()}"
+        uri = os.environ.get(own)
+        variable = own if uri else "FLOWPORT_MONGODB_URI"
+        yield ServiceDatabase(f"{settings.mongodb_prefix}_{service}", uri or settings.mongodb_uri, indexes, variable)

@@ -5,6 +5,7 @@ and the gateway's presenters (one per API generation) turn the class into a stat
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, ClassVar, Final
 
 UNCERTAIN: Final = "There was no answer in time: the change may have been made. Look before you repeat it"
@@ -80,11 +81,24 @@ class PayloadTooLarge(FlowportError):
     code = "PAYLOAD_TOO_LARGE"
 
 
+class FullQueue(StrEnum):
+    """Whose queue has no place: a workspace's own limit is its owner's business, that of all is the operator's."""
+
+    WORKSPACE = "workspace"
+    GLOBAL = "global"
+
+
 class AtCapacity(FlowportError):
-    """The queue is full; `retry_after` says when a place is likely."""
+    """The queue is full; `retry_after` says when a place is likely, `limit` in `details` whose queue it is."""
 
     code = "AT_CAPACITY"
     retryable = True
+
+    @property
+    def full_queue(self) -> FullQueue:
+        """Whose queue it is; that of all where nothing is said."""
+        is_own = isinstance(self.details, Mapping) and self.details.get("limit") == FullQueue.WORKSPACE
+        return FullQueue.WORKSPACE if is_own else FullQueue.GLOBAL
 
 
 class Unavailable(FlowportError):

@@ -198,6 +198,18 @@ def test_8_a_store_that_is_away(patient: Patient) -> None:
     assert "correct FLOWPORT_MONGODB_URI" in patient.problem("store")
 
 
+def test_8a_each_service_with_a_store_of_its_own(patient: Patient, prefix: str) -> None:
+    uri = patient.environment.pop("FLOWPORT_MONGODB_URI")
+    for number, service in enumerate(("GATEWAY", "DEPLOY", "JOBS")):
+        patient.environment[f"FLOWPORT_MONGODB_URI_{service}"] = f"{uri}{'&' if '?' in uri else '?'}appName=own{number}"
+    assert patient.findings("problem") == {}
+    assert {f"store of {prefix}_{name}" for name in INDEXES} <= patient.findings("ok").keys()
+    patient.environment["FLOWPORT_MONGODB_URI_JOBS"] = f"mongodb://{LOOPBACK}:{free_port()}/?directConnection=true"
+    problems = patient.findings("problem")
+    assert problems.keys() == {f"store of {prefix}_jobs"}
+    assert "correct FLOWPORT_MONGODB_URI_JOBS" in problems[f"store of {prefix}_jobs"]
+
+
 def test_8b_a_store_without_transactions(patient: Patient, tmp_path: Path) -> None:
     (tmp_path / "alone").mkdir()
     (tmp_path / "alone" / "secantusd.toml").write_text("[server]\nenable_test_commands = true\n")
@@ -255,8 +267,15 @@ def test_15_a_queue_that_is_full(patient: Patient) -> None:
     assert "it is full" in patient.problem("queue")
 
 
-def test_16_no_key(patient: Patient) -> None:
+def test_16_no_key_is_no_trouble_of_the_installations(patient: Patient) -> None:
     del patient.environment["FLOWPORT_API_KEY"]
+    assert patient.findings("problem") == {}
+    assert "flowport login" in patient.findings("warning")["API key"]
+
+
+def test_16b_no_key_where_nothing_else_can_be_looked_at(patient: Patient) -> None:
+    for name in ("FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI", "FLOWPORT_API_KEY"):
+        del patient.environment[name]
     assert "flowport login" in patient.problem("API key")
 
 

@@ -3,13 +3,14 @@
 import asyncio
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import WORKSPACE, System, a_spec, json_payload
 from tests.support.eventually import until
 
 from shared.contracts.jobs import QueueStanding, RunAccepted
 from shared.contracts.runs import RunStatus
-from shared.errors import AtCapacity, RunIdTaken
+from shared.errors import AtCapacity, FullQueue, RunIdTaken
 
 
 async def test_an_accepted_run_is_in_the_store_before_the_answer(system: System) -> None:
@@ -44,16 +45,21 @@ async def _standing(system: System, workspace_id: str) -> QueueStanding:
     return await system.gateway.client.call("GET", f"/internal/queues/{workspace_id}", returns=QueueStanding)
 
 
+def _refused(queue: FullQueue) -> float:
+    return REGISTRY.get_sample_value("flowport_jobs_refusals_total", {"limit": queue}) or 0.0
+
+
 @pytest.mark.parametrize(
-    ("limits", "text"),
+    ("limits", "text", "queue"),
     [
-        ({"dispatch_max_queue_per_workspace": 100}, "Workspace queue is at capacity (100/100)"),
-        ({"dispatch_max_queue_global": 100}, "Global dispatch queue is at capacity (100/100)"),
+        ({"dispatch_max_queue_per_workspace": 100}, "Workspace queue is at capacity (100/100)", FullQueue.WORKSPACE),
+        ({"dispatch_max_queue_global": 100}, "Global dispatch queue is at capacity (100/100)", FullQueue.GLOBAL),
     ],
 )
 async def test_of_five_hundred_at_once_exactly_the_threshold_is_taken(
-    start: Start, limits: dict[str, int], text: str
+    start: Start, limits: dict[str, int], text: str, queue: FullQueue
 ) -> None:
+    before = {each: _refused(each) for each in FullQueue}
     async with start(**limits) as system:
         answers = await asyncio.gather(*(system.gateway.accept() for _ in range(500)), return_exceptions=True)
 
@@ -64,6 +70,10 @@ async def test_of_five_hundred_at_once_exactly_the_threshold_is_taken(
         assert await system.queued() == 100
         assert {refusal.details["message"] for refusal in refused} == {text}
         assert {refusal.retry_after for refusal in refused} == {10}
+        assert {refusal.full_queue for refusal in refused} == {queue}, "who asked knows whose limit it was"
+        assert {each: _refused(each) - before[each] for each in FullQueue} == {
+            each: 400 * (each is queue) for each in FullQueue
+        }
 
 
 async def test_two_replicas_share_the_limit_exactly(start: Start) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+from prometheus_client import REGISTRY
 from tests.unit.gateway.system import System, running_system
 from tests.unit.gateway.visitor import Visitor
 
@@ -92,6 +94,20 @@ async def test_a_full_queue_is_503_with_retry_after(system: System) -> None:
         "retryAfterSeconds": 17,
         "message": reason,
     }
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"), [("workspace", "WORKSPACE_QUEUE_AT_CAPACITY"), ("global", "AT_CAPACITY"), (None, "AT_CAPACITY")]
+)
+async def test_whose_queue_is_full_is_told_to_the_operator(system: System, limit: str | None, code: str) -> None:
+    def refused() -> float:
+        return REGISTRY.get_sample_value("flowport_gateway_refusals_total", {"code": code}) or 0.0
+
+    before = refused()
+    system.jobs.refusal = AtCapacity("full", details={"message": "full", "limit": limit})
+    answer = await system.execute({}, headers={"X-Execution-Mode": "async"})
+    assert answer.json.keys() == {"error", "message", "retryAfterSeconds"}, "callers read what they always read"
+    assert refused() == before + 1
 
 
 async def test_when_nothing_is_known_a_full_queue_asks_for_ten_seconds(system: System) -> None:

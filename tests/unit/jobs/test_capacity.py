@@ -16,7 +16,7 @@ def test_the_last_place_is_given_and_the_next_request_is_refused() -> None:
     refusal = admission.refusal_of("a")
     assert refusal is not None
     assert refusal.message == "Service temporarily at capacity"
-    assert refusal.details == {"message": "Workspace queue is at capacity (1000/1000)"}
+    assert refusal.details == {"message": "Workspace queue is at capacity (1000/1000)", "limit": "workspace"}
     assert refusal.retry_after == 10
 
 
@@ -25,7 +25,7 @@ def test_a_full_house_refuses_workspaces_that_have_room() -> None:
 
     refusal = admission.refusal_of("a")
     assert refusal is not None
-    assert refusal.details == {"message": "Global dispatch queue is at capacity (50000/50000)"}
+    assert refusal.details == {"message": "Global dispatch queue is at capacity (50000/50000)", "limit": "global"}
 
 
 def test_the_workspace_speaks_before_the_house() -> None:

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from tools.observability.dashboards import DASHBOARDS
 from tools.observability.grafana import Dashboard
 from tools.reference.metrics import metrics
@@ -70,6 +71,19 @@ def test_no_page_is_left_of_an_alert_that_is_gone() -> None:
 def test_every_alert_has_a_test() -> None:
     tested = "".join(file.read_text() for file in CASES)
     assert [name for name in alerts(ROOT) if f"alertname: {name}\n" not in tested] == []
+
+
+def test_what_one_alert_mutes_is_the_same_trouble_elsewhere_told() -> None:
+    """One pod that is down must not hide every ticket: rules of inhibition name alerts, and never a severity."""
+    rules = yaml.safe_load((ROOT / "deploy/alertmanager/alertmanager.yml").read_text())["inhibit_rules"]
+    known = alerts(ROOT)
+    for rule in rules:
+        for matcher in (*rule["source_matchers"], *rule["target_matchers"]):
+            name, pattern = re.fullmatch(r'(\w+)=~?"([^"]+)"', matcher).groups()  # type: ignore[union-attr]
+            assert name == "alertname", matcher
+            assert set(pattern.split("|")) <= known.keys(), matcher
+        targets = [known[name] for matcher in rule["target_matchers"] for name in matcher.split('"')[1].split("|")]
+        assert {alert["labels"]["severity"] for alert in targets} == {"ticket"}
 
 
 def test_rules_speak_of_metrics_that_exist() -> None:

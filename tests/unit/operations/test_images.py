@@ -55,6 +55,28 @@ def test_what_is_copied_is_there_and_not_ignored() -> None:
                     assert f"!{source.split('/')[0]}" in ignored, source
 
 
+def test_the_door_finds_a_gateway_that_was_made_anew() -> None:
+    site = (DEPLOY / "nginx/flowport.conf").read_text()
+    assert re.search(r"^resolver 127\.0\.0\.11 valid=\d+s", site, re.MULTILINE), "the engine's own DNS"
+    assert re.search(r"upstream gateway \{\s+zone .*\s+server gateway:8080 resolve;", site)
+    version = COMPOSE["nginx"]["image"].rpartition(":")[2].partition("-")[0]
+    assert tuple(map(int, version.split("."))) >= (1, 27, 3), "older ones know `resolve` only for money"
+    assert COMPOSE["nginx"]["depends_on"]["gateway"]["restart"] is True
+
+
+def test_the_doctor_is_only_run_when_asked_and_knows_every_place() -> None:
+    doctor = COMPOSE["doctor"]
+    assert doctor["profiles"], "`up` does not start it"
+    given = doctor["environment"]
+    assert {"FLOWPORT_AMQP_MANAGEMENT_URL", "FLOWPORT_MONGODB_URI", "FLOWPORT_URL", "FLOWPORT_EXECUTOR_URL"} <= set(
+        given
+    )
+    urls = [
+        given[name] for name in ("FLOWPORT_URL", "FLOWPORT_EXECUTOR_URL", "FLOWPORT_DEPLOY_URL", "FLOWPORT_JOBS_URL")
+    ]
+    assert {url.removeprefix("http://").partition(":")[0] for url in urls} == set(SERVICES)
+
+
 def test_every_service_and_target_is_in_compose() -> None:
     built = {service["build"]["target"]: name for name, service in COMPOSE.items() if "build" in service}
     assert set(built) == {*SERVICES, "tools"}

@@ -27,9 +27,9 @@ from shared.settings_reading import variables_of
 ROOT = Path(__file__).parents[3]
 OVERLAYS = ["dev", "production", "keda"]
 SERVICES = [service.value for service in ServiceName]
-OURS = {*SERVICES, "topology"}
+OURS = {*SERVICES, "topology", "doctor"}
 VERSIONS = ("1.33", "1.37")
-WORKLOADS = {"Deployment", "StatefulSet", "Job"}
+WORKLOADS = {"Deployment", "StatefulSet", "Job", "CronJob"}
 DRAIN_SECONDS = CommonSettings.model_fields["drain_seconds"].default
 LIMITS = SandboxLimits()
 OWN_MEMORY, READY_MEMORY, FILES_MEMORY = 200 << 20, 64 << 20, 64 << 20
@@ -61,10 +61,17 @@ def named(overlay: str, kind: str, name: str) -> Object:
     return next(found for found in of_kind(overlay, kind) if found["metadata"]["name"] == name)
 
 
+def template_of(workload: Object) -> Object:
+    """What its pods are made of."""
+    spec = workload["spec"]
+    template: Object = spec.get("jobTemplate", workload)["spec"]["template"]
+    return template
+
+
 def containers(overlay: str) -> Iterator[tuple[str, Object, Object]]:
     """The name of the workload, its pod, and each container of it."""
     for workload in of_kind(overlay, *WORKLOADS):
-        pod = workload["spec"]["template"]["spec"]
+        pod = template_of(workload)["spec"]
         for container in pod["containers"]:
             yield workload["metadata"]["name"], pod, container
 
@@ -102,7 +109,8 @@ def test_kubernetes_knows_every_field(overlay: str, version: str) -> None:
 def test_only_operators_kinds_are_not_checked(overlay: str) -> None:
     kinds = {found["kind"] for found in built(overlay) if not is_standard(found)}
     assert kinds <= {
-        "ExternalSecret", "MongoDBCommunity", "PrometheusRule", "RabbitmqCluster", "ScaledObject", "ServiceMonitor"
+        "ExternalSecret", "MongoDBCommunity", "PodMonitor", "PrometheusRule", "RabbitmqCluster", "ScaledObject",
+        "ServiceMonitor",
     }  # fmt: skip
 
 
@@ -253,7 +261,7 @@ def test_a_service_is_given_only_settings_that_it_knows(overlay: str, name: str)
 
 def test_the_broker_waits_for_runs_as_long_as_the_gateway_lets_them_take(overlay: str) -> None:
     told = [container for _, _, container in containers(overlay) if "flowport-limits" in _config_maps(container)]
-    assert {container["name"] for container in told} == {"gateway", "topology"}
+    assert {container["name"] for container in told} == {"gateway", "topology", "doctor"}
     assert named(overlay, "ConfigMap", "flowport-limits")["data"].keys() == {"FLOWPORT_LONGEST_RUN_SECONDS"}
 
 
@@ -390,8 +398,46 @@ def test_what_scales_by_itself_is_not_thrown_back_by_the_next_apply(overlay: str
     assert with_a_number == set(SERVICES) - scaled
 
 
+def test_the_doctor_runs_when_somebody_asks_and_knows_what_it_can_ask(overlay: str) -> None:
+    assert named(overlay, "CronJob", "doctor")["spec"]["suspend"] is True
+    ((_, _, container),) = [each for each in containers(overlay) if each[0] == "doctor"]
+    given = {variable["name"] for variable in container["env"]}
+    indexes = {name for _, _, other in containers(overlay) if other["name"] == "indexes" for name in _names(other)}
+    assert indexes <= given, "each service's own way to the store"
+    places = next(found["data"] for found in of_kind(overlay, "ConfigMap") if "FLOWPORT_EXECUTOR_URL" in found["data"])
+    assert set(places) == {"FLOWPORT_URL", "FLOWPORT_EXECUTOR_URL"}
+    reached = {found["metadata"]["name"] for found in of_kind(overlay, "Service")}
+    assert {url.partition("//")[2].partition(":")[0] for url in places.values()} <= reached
+
+
+def test_the_doctor_is_let_out_and_let_in(overlay: str) -> None:
+    egress = named(overlay, "NetworkPolicy", "doctor")["spec"]["egress"]
+    wanted = {*SERVICES, "rabbitmq", "mongodb"}
+    assert {name for rule in egress for peer in rule["to"] for name in _selected(peer["podSelector"])} == wanted
+    doctor = {"app.kubernetes.io/name": "doctor", "app.kubernetes.io/part-of": "flowport"}.items()
+    let_in = {
+        name
+        for policy in of_kind(overlay, "NetworkPolicy")
+        for rule in policy["spec"].get("ingress", [])
+        for peer in rule.get("from", [])
+        if peer.get("podSelector", {}).get("matchLabels", {"": ""}).items() <= doctor
+        for name in _selected(policy["spec"]["podSelector"])
+    }
+    assert wanted <= let_in
+
+
+def _names(container: Object) -> set[str]:
+    return {variable["name"] for variable in container["env"]}
+
+
+def _selected(selector: Object) -> set[str]:
+    label = "app.kubernetes.io/name"
+    listed = [name for each in selector.get("matchExpressions", []) if each["key"] == label for name in each["values"]]
+    return {*listed, *(name for key, name in selector.get("matchLabels", {}).items() if key == label)}
+
+
 def test_services_point_at_pods(overlay: str) -> None:
-    labels = [workload["spec"]["template"]["metadata"]["labels"] for workload in of_kind(overlay, *WORKLOADS)]
+    labels = [template_of(workload)["metadata"]["labels"] for workload in of_kind(overlay, *WORKLOADS)]
     for service in of_kind(overlay, "Service"):
         if service["metadata"]["name"] == "nobody":
             continue

@@ -3,17 +3,22 @@
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Final
 
 from flowport.client.door import Door
+from flowport.client.errors import NoAccess
 from flowport.client.profiles import DEFAULT_URL, resolve
+from flowport.databases import databases
 from flowport.doctor.broker import check_broker, check_management
 from flowport.doctor.findings import Finding, ok, problem, warning
 from flowport.doctor.services import check_services
 from flowport.doctor.settings import SERVERS, are_here, check_settings
-from flowport.doctor.store import check_store
+from flowport.doctor.store import check_stores
 from flowport.failures import CommandFailed
 from shared.broker.topology import default_topology
 from shared.settings import CommonSettings
+
+_LOGIN: Final = "`flowport login --url {}` with a good key, or make one"
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ async def examine(places: Places) -> AsyncIterator[Finding]:
         yield warning("environment", found, fix)
         async for finding in check_services({"gateway": gateway}):
             yield finding
-        yield _key(gateway)
+        yield _key(gateway) or problem("API key", "no key is known here", _LOGIN.format(gateway))
         return
     refused = False
     for finding in check_settings():
@@ -50,7 +55,7 @@ async def examine(places: Places) -> AsyncIterator[Finding]:
     if places.management:
         async for finding in check_management(places.management, topology):
             yield finding
-    async for finding in check_store(settings.mongodb_uri, settings.mongodb_prefix):
+    async for finding in check_stores(databases(settings)):
         yield finding
     urls = {
         "gateway": gateway,
@@ -60,7 +65,7 @@ async def examine(places: Places) -> AsyncIterator[Finding]:
     }
     async for finding in check_services(urls):
         yield finding
-    yield _key(gateway)
+    yield _key(gateway) or warning("API key", "none is known here, so none was tried", _LOGIN.format(gateway))
 
 
 def _url_of_profile() -> str:
@@ -70,10 +75,21 @@ def _url_of_profile() -> str:
         return DEFAULT_URL
 
 
-def _key(gateway: str) -> Finding:
+def _key(gateway: str) -> Finding | None:
+    """What a key opens; None where there is none."""
     try:
-        with Door(resolve(os.environ.get("FLOWPORT_PROFILE"))) as door:
+        profile = resolve(os.environ.get("FLOWPORT_PROFILE"))
+    except NoAccess:
+        return None
+    except CommandFailed as error:
+        return _bad_key(gateway, error)
+    try:
+        with Door(profile) as door:
             count = len(door.workspaces())
     except CommandFailed as error:
-        return problem("API key", str(error), f"`flowport login --url {gateway}` with a good key, or make one")
+        return _bad_key(gateway, error)
     return ok("API key", f"it opens {count} workspace{'' if count == 1 else 's'}")
+
+
+def _bad_key(gateway: str, error: CommandFailed) -> Finding:
+    return problem("API key", str(error), _LOGIN.format(gateway))

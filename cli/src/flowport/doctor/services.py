@@ -87,7 +87,7 @@ def _work(there: Mapping[str, Visit]) -> Iterator[Finding]:
             yield warning("dispatcher", "this jobs-service does not hand out runs", fix)
         waited = jobs.total("flowport_jobs_oldest_waiting_seconds") or 0.0
         if waited > LONG_WAIT_SECONDS:
-            yield warning("queue", f"the oldest run waits for {waited:.0f} s", "add executors")
+            yield warning("queue", f"a run that may run waits for {waited:.0f} s", "add executors")
         queued, limit = jobs.total("flowport_jobs_queued_runs") or 0.0, jobs.total("flowport_jobs_queue_limit")
         if limit and queued >= limit:
             yield problem("queue", f"it is full: {queued:.0f} runs", "add executors, or raise the limit")

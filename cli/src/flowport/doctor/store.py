@@ -1,16 +1,16 @@
 """The store: does it answer, can it be written to durably, does it have our indexes?"""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from flowport.databases import INDEXES
+from flowport.databases import ServiceDatabase
 from flowport.doctor.findings import Finding, ok, problem, warning
 from shared.store.index_state import state_of
-from shared.store.indexes import Index
 
 MILLISECONDS: Final = 5_000
 MOST_SKEW_SECONDS: Final = 5.0
@@ -19,56 +19,68 @@ NO_TRANSACTIONS: Final = 20
 LEAST_WIRE_VERSION: Final = 21  # MongoDB 7.0
 
 
-async def check_store(uri: str, prefix: str) -> AsyncIterator[Finding]:
-    """Ask it as a service would."""
+async def check_stores(databases: Iterable[ServiceDatabase]) -> AsyncIterator[Finding]:
+    """Ask as the services would: once, or once for each that has a user or a server of its own."""
+    shared: dict[str, list[ServiceDatabase]] = defaultdict(list)
+    for database in databases:
+        shared[database.uri].append(database)
+    for uri, kept in shared.items():
+        check = "store" if len(shared) == 1 else f"store of {', '.join(database.name for database in kept)}"
+        async for finding in _check_store(check, uri, kept):
+            yield finding
+
+
+async def _check_store(check: str, uri: str, databases: Sequence[ServiceDatabase]) -> AsyncIterator[Finding]:
+    variable = databases[0].variable
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
         uri, serverSelectionTimeoutMS=MILLISECONDS, connectTimeoutMS=MILLISECONDS, timeoutMS=MILLISECONDS, tz_aware=True
     )
     try:
         hello = await client.admin.command("hello")
-        for finding in _server(hello):
+        for finding in _server(check, hello):
             yield finding
-        yield await _transactions(client, prefix)
-        for service, indexes in INDEXES.items():
-            yield await _indexes(client, f"{prefix}_{service}", indexes)
+        yield await _transactions(check, client, databases[-1].name)
+        for database in databases:
+            yield await _indexes(client, database)
     except OperationFailure as error:
-        yield problem("store", str(error), "correct the user and password in FLOWPORT_MONGODB_URI, or its rights")
+        yield problem(check, str(error), f"correct the user and password in {variable}, or its rights")
     except PyMongoError as error:
-        fix = "start MongoDB, or correct FLOWPORT_MONGODB_URI"
-        yield problem("store", f"it does not answer: {str(error).partition(', Timeout')[0]}", fix)
+        fix = f"start MongoDB, or correct {variable}"
+        yield problem(check, f"it does not answer: {str(error).partition(', Timeout')[0]}", fix)
     finally:
         await client.close()
 
 
-def _server(hello: Mapping[str, Any]) -> list[Finding]:
-    found = [ok("store", "it answers")]
+def _server(check: str, hello: Mapping[str, Any]) -> list[Finding]:
+    found = [ok(check, "it answers")]
     if not hello.get("isWritablePrimary"):
-        found.append(problem("store", "no primary: nothing can be written", "mend the replica set: rs.status()"))
+        found.append(problem(check, "no primary: nothing can be written", "mend the replica set: rs.status()"))
     if hello.get("maxWireVersion", 0) < LEAST_WIRE_VERSION:
-        found.append(warning("store", "it is older than MongoDB 7", "upgrade it"))
+        found.append(warning(check, "it is older than MongoDB 7", "upgrade it"))
     skew = abs((datetime.now(UTC) - hello["localTime"].replace(tzinfo=UTC)).total_seconds())
     if skew > MOST_SKEW_SECONDS:
         found.append(warning("clocks", f"the store's clock is {skew:.0f} s off ours", "synchronise them by NTP"))
     return found
 
 
-async def _transactions(client: "AsyncMongoClient[dict[str, Any]]", prefix: str) -> Finding:
+async def _transactions(check: str, client: "AsyncMongoClient[dict[str, Any]]", database: str) -> Finding:
     try:
         async with client.start_session() as session, await session.start_transaction():
-            await client[f"{prefix}_jobs"]["runs"].find_one({"_id": ""}, session=session)
+            await client[database]["runs"].find_one({"_id": ""}, session=session)
     except OperationFailure as error:
         if error.code != NO_TRANSACTIONS:
             raise
         fix = "start it as a replica set, of one member at least: rs.initiate()"
-        return problem("store", "it is no replica set: transactions and majority writes fail", fix)
-    return ok("store", "transactions work")
+        return problem(check, "it is no replica set: transactions and majority writes fail", fix)
+    return ok(check, "transactions work")
 
 
-async def _indexes(client: "AsyncMongoClient[dict[str, Any]]", database: str, wanted: Sequence[Index]) -> Finding:
-    if not await client[database].list_collection_names():
-        return warning(f"indexes of {database}", "the database is empty", "start the service: it makes its own")
-    missing = (await state_of(client[database], wanted)).missing
+async def _indexes(client: "AsyncMongoClient[dict[str, Any]]", database: ServiceDatabase) -> Finding:
+    check = f"indexes of {database.name}"
+    if not await client[database.name].list_collection_names():
+        return warning(check, "the database is empty", "start the service: it makes its own")
+    missing = (await state_of(client[database.name], database.indexes)).missing
     if missing:
         fix = "run `flowport indexes apply`: it makes them, while the services work on"
-        return problem(f"indexes of {database}", f"missing: {', '.join(map(str, missing))}", fix)
-    return ok(f"indexes of {database}", "all are there")
+        return problem(check, f"missing: {', '.join(map(str, missing))}", fix)
+    return ok(check, "all are there")

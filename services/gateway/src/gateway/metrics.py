@@ -1,6 +1,12 @@
 """What an operator can see of the gateway."""
 
+from typing import Final
+
 from prometheus_client import Counter, Gauge, Histogram
+
+from shared.errors import AtCapacity, FlowportError, FullQueue
+
+WORKSPACE_FULL: Final = "WORKSPACE_QUEUE_AT_CAPACITY"
 
 CALLS_IN_HAND = Gauge("flowport_gateway_calls_in_hand", "Execute calls that hold a place in the admission gate.")
 RUNS = Counter("flowport_gateway_runs_total", "Runs that callers asked for, by how they ended.", ["mode", "outcome"])
@@ -38,6 +44,12 @@ def count_by_workspace(wanted: bool) -> None:
     """Whether runs are counted for each workspace too: one series for each that runs something."""
     global _by_workspace  # noqa: PLW0603 - one set of metrics per process
     _by_workspace = wanted
+
+
+def count_refusal(error: FlowportError) -> None:
+    """An execute call was refused. That one workspace is at its own limit is an answer, not a failure of ours."""
+    is_own_limit = isinstance(error, AtCapacity) and error.full_queue is FullQueue.WORKSPACE
+    REFUSALS.labels(WORKSPACE_FULL if is_own_limit else error.code).inc()
 
 
 def count_run(workspace_id: str, mode: str) -> None:

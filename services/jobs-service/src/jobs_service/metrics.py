@@ -8,10 +8,16 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from shared.broker.topology import DEAD, LONGEST_RUN_SECONDS, default_topology
 from shared.contracts.dead_letters import DeadLetterKind
+from shared.errors import FullQueue
 
 QUEUED: Final = Gauge("flowport_jobs_queued_runs", "Runs accepted and not begun; only the leading dispatcher tells.")
 QUEUE_LIMIT: Final = Gauge("flowport_jobs_queue_limit", "Runs that may be queued, all workspaces together.")
-OLDEST_SECONDS: Final = Gauge("flowport_jobs_oldest_waiting_seconds", "Age of the oldest run that waits.")
+READY: Final = Gauge(
+    "flowport_jobs_ready_runs", "Runs that wait for a worker and nothing else: their workspaces have places for them."
+)
+OLDEST_SECONDS: Final = Gauge(
+    "flowport_jobs_oldest_waiting_seconds", "How long the oldest run waits that may be handed to workers."
+)
 UNCLAIMED_SECONDS: Final = Gauge(
     "flowport_jobs_oldest_unclaimed_seconds", "Age of the oldest run that was handed to the broker and not claimed."
 )
@@ -27,7 +33,11 @@ QUEUE_SECONDS: Final = Histogram(
 )
 LEADING: Final = Gauge("flowport_jobs_leading", "1 while this process has the role.", ["role"])
 ACCEPTED: Final = Counter("flowport_jobs_accepted_total", "Durable runs stored.")
-REFUSALS: Final = Counter("flowport_jobs_refusals_total", "Durable runs refused because the queue was full.")
+REFUSALS: Final = Counter(
+    "flowport_jobs_refusals_total", "Durable runs refused because a queue was full, by whose it was.", ["limit"]
+)
+for _limit in FullQueue:
+    REFUSALS.labels(_limit)  # there from the start: to Prometheus, what begins at 1 has not increased
 DISPATCHES: Final = Counter("flowport_jobs_dispatches_total", "Runs handed to the workers' queue.")
 REDISPATCHES: Final = Counter("flowport_jobs_redispatches_total", "Runs handed over again because nobody claimed them.")
 ATTEMPTS: Final = Counter("flowport_jobs_attempts_total", "Claims granted.")

@@ -52,7 +52,7 @@ class Accepting:
         answer = await self.batches.submit(AcceptRun(run, request.concurrency_limit))
         if isinstance(answer, FlowportError):
             if isinstance(answer, AtCapacity):
-                metrics.REFUSALS.inc()
+                metrics.REFUSALS.labels(answer.full_queue).inc()
             raise answer
         metrics.ACCEPTED.inc()
         return answer

@@ -99,7 +99,9 @@ class Dispatching:
         await self._observe(state)
         await self._settle(state, term)
         places = max(0, self._policy.window - sum(run.is_dispatched for run in state.active))
-        round_ = self._plan(state, places)
+        demands = self._demands(state)
+        round_ = self._plan(state, demands, places)
+        self._observe_waiting(state, demands, round_)
         taken = await self._dispatch(round_, state) if round_.runs else 0
         self._bell.has_room = places > taken
         await self._publish()
@@ -133,10 +135,10 @@ class Dispatching:
                 self._doubt_books()  # nobody knows whether it was booked
                 raise
 
-    def _plan(self, state: QueueState, places: int) -> Round:
+    def _plan(self, state: QueueState, demands: Mapping[str, Demand], places: int) -> Round:
         again = [_as_waiting(run) for run in state.active if run.is_dispatched and self._is_overdue(run, state)]
         requeued = [_as_waiting(run) for run in _within_limits(state)][:places]
-        turns = next_turns(self._demands(state), places - len(requeued), after=self._served_last)
+        turns = next_turns(demands, places - len(requeued), after=self._served_last)
         fresh = self._backlog.take(turns)
         if fresh:
             self._served_last = fresh[-1].workspace_id
@@ -178,7 +180,6 @@ class Dispatching:
     async def _observe(self, state: QueueState) -> None:
         await self._backlog.refill({name: count for name, count in self._waiting(state).items() if count})
         metrics.QUEUED.set(state.overall.queued)
-        metrics.OLDEST_SECONDS.set(self._backlog.oldest_seconds(state.now))
         metrics.UNCLAIMED_SECONDS.set(_oldest_unclaimed(state))
         if self._policy.shows_workspaces:
             metrics.show_workspaces({name: ledger.queued for name, ledger in state.ledgers.items() if ledger.queued})
@@ -187,6 +188,15 @@ class Dispatching:
                 log.warning("a batch that was never accepted is withdrawn", runs=len(offer.run_ids))
                 await self._queue.withdraw(offer)
                 self._doubt_books()
+
+    def _observe_waiting(self, state: QueueState, demands: Mapping[str, Demand], round_: Round) -> None:
+        """What waits for us or for workers; what waits for a place of its own workspace is no backlog of ours."""
+        served = Counter(run.workspace_id for run in round_.fresh)
+        held_back = {name for name, demand in demands.items() if demand.is_full_after(served[name])}
+        handed = sum(run.is_dispatched for run in state.active)
+        fresh = sum(demand.eligible for demand in demands.values())
+        metrics.READY.set(handed + len(_within_limits(state)) + fresh)
+        metrics.OLDEST_SECONDS.set(self._backlog.oldest_seconds(state.now, held_back))
 
     async def _recount(self, term: int) -> None:
         now = self._clock.monotonic()
@@ -214,6 +224,7 @@ class Dispatching:
         self._doubt_books()
         if term is None:
             metrics.QUEUED.set(0)
+            metrics.READY.set(0)
             metrics.OLDEST_SECONDS.set(0)
             metrics.UNCLAIMED_SECONDS.set(0)
 

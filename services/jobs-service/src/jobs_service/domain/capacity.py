@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from jobs_service.domain.drain import Drain, retry_after
-from shared.errors import AtCapacity
+from shared.errors import AtCapacity, FullQueue
 
 DEFAULT_CONCURRENCY: Final = 5
 ABANDONED_AFTER: Final = timedelta(seconds=15)
@@ -63,9 +63,9 @@ class Admission:
         """None takes a place; otherwise why there is none. The workspace's own limit speaks first."""
         ledger = self.ledgers.get(workspace_id, _EMPTY)
         if ledger.queued + self.taken.get(workspace_id, 0) >= self.limits.per_workspace:
-            return self._full("Workspace", self.limits.per_workspace, ledger)
+            return self._full(FullQueue.WORKSPACE, self.limits.per_workspace, ledger)
         if self.overall.queued + self.total >= self.limits.overall:
-            return self._full("Global dispatch", self.limits.overall, self.overall)
+            return self._full(FullQueue.GLOBAL, self.limits.overall, self.overall)
         self.taken[workspace_id] = self.taken.get(workspace_id, 0) + 1
         return None
 
@@ -74,12 +74,13 @@ class Admission:
         """Places taken so far."""
         return sum(self.taken.values())
 
-    def _full(self, name: str, limit: int, ledger: Ledger) -> AtCapacity:
+    def _full(self, queue: FullQueue, limit: int, ledger: Ledger) -> AtCapacity:
         return AtCapacity(
             "Service temporarily at capacity",
-            details={"message": f"{name} queue is at capacity ({limit}/{limit})"},
+            details={"message": f"{_SPOKEN[queue]} queue is at capacity ({limit}/{limit})", "limit": queue.value},
             retry_after=retry_after(ledger.drain, self.now),
         )
 
 
 _EMPTY: Final = Ledger()
+_SPOKEN: Final = {FullQueue.WORKSPACE: "Workspace", FullQueue.GLOBAL: "Global dispatch"}

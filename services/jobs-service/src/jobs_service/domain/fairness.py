@@ -19,6 +19,10 @@ class Demand:
         """How many more may be dispatched now."""
         return max(0, min(self.waiting, self.concurrency_limit - self.active))
 
+    def is_full_after(self, served: int) -> bool:
+        """Whether its places are all taken, once so many more are dispatched."""
+        return self.active + served >= self.concurrency_limit
+
 
 def next_turns(demands: Mapping[str, Demand], places: int, *, after: str = "") -> list[str]:
     """Whose turn each of `places` is, beginning behind the workspace that was served last."""

@@ -17,7 +17,7 @@ from gateway.api.a2a.stream import TaskWriter
 from gateway.api.a2a.tasks import resumed, shown, submitted
 from gateway.api.a2a.wire import SendParams, Task, TaskParams
 from gateway.api.hang_up import hanging_up
-from gateway.api.legacy.errors import present_error, retry_headers, status_of
+from gateway.api.legacy.errors import present_call_error, present_error, retry_headers, status_of
 from gateway.api.legacy.models import Refusal
 from gateway.api.reception import Reception
 from gateway.api.routes import headers_of, plain
@@ -225,7 +225,7 @@ def _require_key(caller: Caller) -> None:
 
 def _refused(call_id: CallId, error: FlowportError) -> Response:
     """In the protocol's words; an HTTP status of its own where the protocol has no number for it."""
-    metrics.REFUSALS.labels(error.code).inc()
+    metrics.count_refusal(error)
     status = 200 if isinstance(error, SPOKEN_OF) else status_of(error)
     return StructResponse(fault(call_id, error), status_code=status, headers=retry_headers(error, status))
 
@@ -245,6 +245,7 @@ def a2a_router(door: A2aDoor) -> APIRouter:
         "",
         door.serve,
         methods=["POST"],
+        route_class_override=plain(present_call_error),
         summary="One call of the Agent2Agent protocol",
         responses=responses,
         openapi_extra={"requestBody": body},

@@ -11,7 +11,7 @@ from gateway.api.attached import PROTOCOL_HEADER
 from gateway.api.bodies import json_value, validated
 from gateway.api.chat.models import ChatConfig, CodeBody, CodeWish, Done, SayBody, config_of, url_of
 from gateway.api.frames import FrameWriter
-from gateway.api.legacy.errors import present_error
+from gateway.api.legacy.errors import present_call_error, present_error
 from gateway.api.legacy.models import Refusal
 from gateway.api.reception import Reception
 from gateway.api.routes import plain
@@ -155,6 +155,7 @@ def chat_visit_router(door: ChatDoor) -> APIRouter:
         "/{identifier}",
         door.say,
         methods=["POST"],
+        route_class_override=plain(present_call_error),
         response_model=ChatConfig,
         summary="Say something, or the password",
         responses=responses,

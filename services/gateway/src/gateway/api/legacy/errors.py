@@ -71,7 +71,7 @@ def message_of(error: FlowportError) -> str:
 
 def present_execute_error(request: Request, error: FlowportError) -> Response:
     """What an execute call that was refused, or lost, is told."""
-    metrics.REFUSALS.labels(error.code).inc()
+    metrics.count_refusal(error)
     return present_plain_error(request, error)
 
 
@@ -88,6 +88,12 @@ def present_error(request: Request, error: FlowportError) -> Response:
     if error.details is not None and not isinstance(error, RunLost):
         body["details"] = error.details
     return StructResponse(body, status_code=status, headers=retry_headers(error, status))
+
+
+def present_call_error(request: Request, error: FlowportError) -> Response:
+    """As `present_error`, and counted as a refusal: for the other doors that run workflows."""
+    metrics.count_refusal(error)
+    return present_error(request, error)
 
 
 def code_of(message: str) -> str:

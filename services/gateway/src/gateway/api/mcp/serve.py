@@ -24,8 +24,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from gateway import metrics
 from gateway.api.hang_up import never
-from gateway.api.legacy.errors import message_of, present_error
+from gateway.api.legacy.errors import message_of, present_call_error, present_error
 from gateway.api.legacy.models import Refusal
 from gateway.api.reception import Reception
 from gateway.api.routes import headers_of, plain
@@ -203,6 +204,7 @@ def _text(text: str, *, is_error: bool) -> CallToolResult:
 
 def _told(error: FlowportError) -> MCPError:
     """What a client is told of a call that was refused, or lost."""
+    metrics.count_refusal(error)
     kind = INVALID_PARAMS if isinstance(error, InvalidRequest | NotFound | NotDeployed) else INTERNAL_ERROR
     data = {"code": error.code, **({} if error.retry_after is None else {"retryAfterSeconds": error.retry_after})}
     return MCPError(kind, message_of(error), data)
@@ -219,6 +221,7 @@ def mcp_router(door: McpDoor) -> APIRouter:
         path,
         door.serve,
         methods=["POST"],
+        route_class_override=plain(present_call_error),
         summary="One message of the Model Context Protocol",
         responses={202: {"description": "A notification was taken."}, **refusals},
         openapi_extra={"requestBody": body},

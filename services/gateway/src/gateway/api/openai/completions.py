@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.bodies import json_value, validated
-from gateway.api.openai.errors import failed_run, present_error
+from gateway.api.openai.errors import failed_run, present_execute_error
 from gateway.api.openai.models import (
     Choice,
     Completion,
@@ -85,7 +85,7 @@ class CompletionsDoor:
 
 def completions_router(door: CompletionsDoor) -> APIRouter:
     """Chat completions."""
-    router = APIRouter(route_class=plain(present_error), tags=["OpenAI"])
+    router = APIRouter(route_class=plain(present_execute_error), tags=["OpenAI"])
     responses: dict[int | str, dict[str, Any]] = {
         200: {"description": "The answer, or its stream.", "content": {"text/event-stream": {}}},
         **answers(ErrorAnswer, 400, 401, 403, 404, 408, 409, 413, 429, 500, 503),

@@ -27,14 +27,19 @@ _KINDS: Final[tuple[tuple[type[FlowportError], int | None, str, str | None], ...
 
 
 def present_error(request: Request, error: FlowportError) -> Response:
-    """What a call that was refused, or lost, is told."""
-    metrics.REFUSALS.labels(error.code).inc()
+    """What a call that was refused is told."""
     status, kind, code = next((status, kind, code) for cls, status, kind, code in _KINDS if isinstance(error, cls))
     status = status or status_of(error)
     is_absent = isinstance(error, WrongWorkspace | AccessDenied)
     message = "Workflow not found" if is_absent else message_of(error)
     body = fault(message, kind, code, _param(error))
     return StructResponse(body, status_code=status, headers=retry_headers(error, status))
+
+
+def present_execute_error(request: Request, error: FlowportError) -> Response:
+    """What a call that was refused, or lost, is told; counted as a refusal."""
+    metrics.count_refusal(error)
+    return present_error(request, error)
 
 
 def failed_run(outcome: RunOutcome) -> Response:

@@ -67,7 +67,7 @@ def present_error(request: Request, error: FlowportError) -> Response:
 
 def present_execute_error(request: Request, error: FlowportError) -> Response:
     """As `present_error`, and counted as a refusal."""
-    metrics.REFUSALS.labels(error.code).inc()
+    metrics.count_refusal(error)
     return present_error(request, error)
 
 

@@ -1,0 +1,31 @@
+"""The rules for RabbitMQ name what its plugin tells: a name that is wrong would be a rule that never fires."""
+
+import re
+from pathlib import Path
+
+import httpx
+from tests.support.eventually import eventually
+
+from flowport.servers.ports import LOOPBACK
+from flowport.servers.rabbitmq import RabbitMQServer
+
+RULES = Path(__file__).parents[3] / "deploy/prometheus/rules/broker.yml"
+
+
+def scraped(server: RabbitMQServer) -> dict[str, str]:
+    """Each metric without labels that the plugin tells, and its value."""
+    url = f"http://{LOOPBACK}:{server.prometheus_port}/metrics"
+    text = httpx.get(url, timeout=30, trust_env=False).raise_for_status().text
+    return dict(re.findall(r"^(rabbitmq_\w+) (\S+)$", text, flags=re.MULTILINE))
+
+
+def test_rules_name_metrics_that_rabbitmq_tells(mortal: RabbitMQServer) -> None:
+    named = set(re.findall(r"\brabbitmq_\w+", RULES.read_text())) - {"rabbitmq_prometheus"}
+    assert named
+    assert named - scraped(mortal).keys() == set()
+
+
+async def test_too_little_disk_is_told_as_the_rule_expects(mortal: RabbitMQServer) -> None:
+    assert scraped(mortal)["rabbitmq_alarms_free_disk_space_watermark"] == "0"
+    mortal.ctl("set_disk_free_limit", "9999GB")
+    await eventually(lambda: scraped(mortal)["rabbitmq_alarms_free_disk_space_watermark"] == "1")

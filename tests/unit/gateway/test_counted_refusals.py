@@ -1,0 +1,89 @@
+"""Every door that runs workflows counts whom it refused, and the objective counts the same doors."""
+
+import re
+from pathlib import Path
+from unittest.mock import AsyncMock
+
+import pytest
+import yaml
+from prometheus_client import REGISTRY
+from tests.unit.gateway.published_chat import publish as publish_chat
+from tests.unit.gateway.system import System
+from tests.unit.gateway.test_tool_servers import ask, publish
+
+from gateway.application.executions import Executions
+from shared.errors import Unavailable
+
+SLO = Path(__file__).parents[3] / "deploy/prometheus/rules/slo.yml"
+DOORS = [
+    "/api/workflows/W/execute",
+    "/api/v2/workflows/W/execute",
+    "/v1/chat/completions",
+    "/api/chat/nobody",
+    "/api/a2a/serve/A1",
+    "/api/mcp/serve/S1",
+]
+
+
+def refused() -> float:
+    """Calls that were refused, for whatever reason."""
+    samples = [sample for metric in REGISTRY.collect() for sample in metric.samples]
+    return sum(sample.value for sample in samples if sample.name == "flowport_gateway_refusals_total")
+
+
+def routes_of_calls() -> set[str]:
+    """What the objective takes for a call: one expression, the same in every window."""
+    rules = [rule for group in yaml.safe_load(SLO.read_text())["groups"] for rule in group["rules"]]
+    return {found for rule in rules for found in re.findall(r'route=~"([^"]+)"', rule["expr"])}
+
+
+def posted(route: str) -> float:
+    """Answers to POST at one route."""
+    samples = [sample for metric in REGISTRY.collect() for sample in metric.samples]
+    wanted = {"service": "gateway", "method": "POST", "route": route}
+    return sum(
+        sample.value
+        for sample in samples
+        if sample.name == "flowport_http_requests_total" and wanted.items() <= sample.labels.items()
+    )
+
+
+def routes() -> set[str]:
+    """Every route at which something was posted."""
+    samples = [sample for metric in REGISTRY.collect() for sample in metric.samples]
+    return {sample.labels["route"] for sample in samples if sample.labels.get("method") == "POST"}
+
+
+@pytest.mark.parametrize("path", DOORS)
+async def test_a_door_that_runs_workflows_counts_a_refusal_and_the_call(system: System, path: str) -> None:
+    (pattern,) = routes_of_calls()
+    before = refused()
+    counted = {route: posted(route) for route in routes()}
+    answer = await system.send("POST", path, {"model": "W", "messages": [{"role": "user", "content": "x"}]}, key="no")
+    assert answer.status in (401, 404)
+    (route,) = [route for route in routes() if posted(route) > counted.get(route, 0)]
+    assert refused() == before + 1
+    assert re.fullmatch(pattern, route), "the failure counts, and the call does not"
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/api/chat/nobody", "/api/mcp/serve/S1", "/api/v1/workflows"])
+async def test_who_looks_around_and_is_refused_is_no_failed_call(system: System, path: str) -> None:
+    before = refused()
+    assert (await system.get(path, key="no")).status in (401, 404)
+    assert refused() == before
+
+
+async def test_a_tool_that_cannot_be_called_is_a_refusal(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    await publish(system)
+    monkeypatch.setattr(Executions, "attach", AsyncMock(side_effect=Unavailable("the broker is away")))
+    before = refused()
+    answer = await ask(system, "tools/call", {"name": "workflow_w", "arguments": {}})
+    assert "error" in answer.json
+    assert refused() == before + 1
+
+
+async def test_a_chat_that_runs_refuses_nobody(system: System) -> None:
+    await publish_chat(system)
+    before = refused()
+    assert (await system.send("POST", "/api/chat/help-desk", {"input": "Hello"}, key=None)).status == 200
+    assert refused() == before
