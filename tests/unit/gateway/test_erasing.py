@@ -23,6 +23,17 @@ async def test_a_workflow_is_deleted_in_every_service_until_nothing_is_left(syst
     assert system.tenants.closed == []
 
 
+async def test_an_admin_key_for_some_workflows_deletes_no_other(system: System) -> None:
+    system.deployments.put("V")
+    limited = system.tenants.issue(workflow_ids=("W",))
+    told = [
+        (await system.send("DELETE", f"/api/workspaces/WS1{rest}", key=limited)).status
+        for rest in ("/workflows/V", "", "/workflows/W")
+    ]
+    assert told == [403, 403, 202]
+    assert list(system.tenants.under_way) == ["WS1/W"]
+
+
 async def test_what_was_under_way_is_looked_for_once_more_when_it_must_be_over(system: System) -> None:
     await system.send("DELETE", "/api/workspaces/WS1/workflows/W")
     await eventually(lambda: system.tenants.under_way["WS1/W"].emptied_at is not None)

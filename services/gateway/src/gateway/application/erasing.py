@@ -68,7 +68,7 @@ class Erasing:
 
     async def workflow(self, caller: Caller, workflow_id: str) -> Erasure:
         """Delete a workflow of the caller's workspace, whether it was deleted before or not. Raises Forbidden."""
-        require_admin(caller)
+        require_admin(caller, workflow_id)
         erasure = await self._begun(caller, Erase(caller.workspace.id, workflow_id))
         await self._audit.record(caller, "workflow.erased", target_id=workflow_id)
         self._endpoints.forget(workflow_id)

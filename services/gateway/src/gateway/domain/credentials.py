@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.domain.errors.access import (
     AccessDenied,
+    LimitedKey,
     MissingScope,
     NoWorkspace,
     PersonalKeysForbidden,
@@ -154,9 +155,9 @@ class Caller(msgspec.Struct, frozen=True):
         return self.key is None or self.key.workflow_ids is None or workflow_id in self.key.workflow_ids
 
     def require_every_workflow(self) -> None:
-        """Raises WrongWorkflow for a key that is for some workflows only: a new one would not be among them."""
+        """Raises LimitedKey for a key that is for some workflows only: what is about all of them is not for it."""
         if self.key is not None and self.key.workflow_ids is not None:
-            raise WrongWorkflow
+            raise LimitedKey
 
     def on(self, workspace_id: str, workflow_id: str) -> "Caller":
         """The same caller on a workflow of that workspace. Raises what `within` raises, WrongWorkflow."""
@@ -174,6 +175,11 @@ class Caller(msgspec.Struct, frozen=True):
             if self.is_session:
                 raise AccessDenied(_ROLE_FOR.get(one_of[0], Role.ADMIN))
             raise MissingScope(f"API key lacks the {' or '.join(one_of)} scope")
+
+    def require_throughout(self, *one_of: Scope) -> None:
+        """As `require`, in the whole workspace. Raises MissingScope, AccessDenied, LimitedKey."""
+        self.require(*one_of)
+        self.require_every_workflow()
 
 
 def caller_of(grants: tuple[Grant, ...], *, key: ApiKey | None = None, user: User | None = None) -> Caller:

@@ -62,7 +62,7 @@ def notifications_router(access: LegacyAccess, follow_ups: FollowUps, webhooks: 
 
     @router.get("/notifications")
     async def list_notifications(caller: Member) -> Response:
-        caller.require(Scope.READ)
+        caller.require_throughout(Scope.READ)
         found = await follow_ups.subscriptions(caller.workspace.id)
         return StructResponse({"data": list(map(_shown, found))})
 
@@ -73,7 +73,7 @@ def notifications_router(access: LegacyAccess, follow_ups: FollowUps, webhooks: 
 
     @router.get("/notifications/{notification_id}")
     async def get(caller: Member, notification_id: str) -> Response:
-        caller.require(Scope.READ)
+        caller.require_throughout(Scope.READ)
         return StructResponse({"data": _shown(await follow_ups.subscription(caller.workspace.id, notification_id))})
 
     @router.put("/notifications/{notification_id}", openapi_extra=described(NotificationBody))
@@ -88,7 +88,7 @@ def notifications_router(access: LegacyAccess, follow_ups: FollowUps, webhooks: 
 
     @router.post("/notifications/{notification_id}/test")
     async def try_out(caller: Member, notification_id: str) -> Response:
-        caller.require(Scope.ADMIN)
+        caller.require_throughout(Scope.ADMIN)
         result = await follow_ups.try_out(caller.workspace.id, notification_id)
         facts = {"success": result.success, "status": result.status, "statusText": result.status_text}
         return StructResponse({"data": {**facts, "body": result.body}})
@@ -106,7 +106,7 @@ def notifications_router(access: LegacyAccess, follow_ups: FollowUps, webhooks: 
 
     @router.post("/deliveries/{delivery_id}/resend", status_code=202)
     async def resend(caller: Member, delivery_id: str) -> Response:
-        caller.require(Scope.ADMIN)
+        caller.require_throughout(Scope.ADMIN)
         await follow_ups.resend(caller.workspace.id, delivery_id)
         return StructResponse({"success": True}, status_code=202)
 
