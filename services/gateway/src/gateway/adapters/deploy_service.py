@@ -4,7 +4,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gateway.adapters.paths import path_of
 from shared.contracts.deployments import (
     CreateWorkflow,
     Deploy,
@@ -32,6 +31,7 @@ from shared.contracts.deployments import (
 )
 from shared.contracts.erasure import Erase, Erased
 from shared.web.client import InternalClient
+from shared.web.paths import path_of
 
 T = TypeVar("T")
 
