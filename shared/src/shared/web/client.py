@@ -95,7 +95,7 @@ class InternalClient:
                 log.warning("whether a change was made is not known", error=text)
                 raise OutcomeUncertain from error
             raise Unavailable(text) from error
-        if response.is_error:
+        if not response.is_success:  # nor is a redirect an answer: no service of ours sends one
             raise_internal_error(response.content, response.status_code)
         return response.content
 
