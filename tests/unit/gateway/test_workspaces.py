@@ -100,6 +100,14 @@ async def test_a_link_lets_one_newcomer_in_and_signs_them_in(system: System, adm
     assert (again.status, again.json["error"]) == (404, "This invitation is not valid any more")
 
 
+async def test_another_site_lets_nobody_in(system: System, admin: Visitor) -> None:
+    body = {"token": await invited(admin), "email": "bob@example.com", "name": "Bob", "password": PASSWORD}
+    guest = Visitor(system, origin="https://evil.example")
+    answer = await guest.send("POST", "/api/invitations/accept", body, content_type="text/plain")
+    assert (answer.status, guest.token) == (403, "")
+    assert "bob" not in await roles(admin)
+
+
 async def test_who_is_signed_in_needs_only_the_link(system: System, admin: Visitor) -> None:
     enrol(system, "carl", Role.READ, workspace="WS2")
     carl = Visitor(system)
