@@ -204,18 +204,24 @@ def effective_scopes(key: ApiKey) -> frozenset[Scope]:
     return key.scopes | {Scope.WRITE} if Scope.DEPLOY in key.scopes else key.scopes
 
 
-def presented_session(headers: Mapping[str, str]) -> str | None:
-    """The session token in the caller's cookies."""
+def session_cookie(public_url: str) -> str:
+    """What the cookie of a session is called at this address."""
+    return SECURE_COOKIE if public_url.startswith("https://") else SESSION_COOKIE
+
+
+def presented_session(headers: Mapping[str, str], cookie: str) -> str | None:
+    """The session token in the caller's cookies, under this name alone: any host beside ours may set another."""
     for part in headers.get("cookie", "").split(";"):
-        name, _, value = part.strip().partition("=")
-        if name in (SESSION_COOKIE, SECURE_COOKIE) and value:
+        name, _, value = part.strip(" \t").partition("=")
+        if name == cookie and value:
             return value
     return None
 
 
 def shows_session_alone(headers: Mapping[str, str]) -> bool:
     """Whether the caller comes as somebody at the console does: with a session and no key, whatever they are worth."""
-    return presented_key(headers) is None and presented_session(headers) is not None
+    shown = (presented_session(headers, cookie) for cookie in (SESSION_COOKIE, SECURE_COOKIE))
+    return presented_key(headers) is None and any(shown)
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:
