@@ -46,6 +46,10 @@ class DeployService:
         """See Deployments."""
         return await self._client.call("GET", path_of("workflows", workflow_id, "endpoint"), returns=Endpoint)
 
+    async def require_kept(self, workspace_id: str, workflow_id: str) -> None:
+        """See KeptWorkflows."""
+        await self._client.call("GET", path_of("erasures", "workflows", workflow_id, workspace_id=workspace_id))
+
     async def erase(self, asked: Erase) -> Erased:
         """See Eraser."""
         return await self._client.call("POST", path_of("erasures"), body=asked, returns=Erased)
