@@ -9,6 +9,7 @@ Style = Literal["legacy", "plain", "v1", "v2", "auth", "openai"]
 Subject = Literal["nothing", "workflow", "workspace", "user"]
 Reach = Literal["one", "own", "all"]
 """One workflow, those that the key is for, or the whole workspace."""
+REACHES: Final[dict[Subject, Reach]] = {"workflow": "one", "workspace": "all"}
 SUCCESS: Final = (200, 201, 202, 204)
 NOTHING_THERE: Final = (404,)
 
@@ -45,7 +46,7 @@ class Row:
 
     @property
     def concerns(self) -> Reach:
-        return self.reach or {"workflow": "one", "workspace": "all"}.get(self.subject, "own")
+        return self.reach or REACHES.get(self.subject, "own")
 
     @property
     def url(self) -> str:
