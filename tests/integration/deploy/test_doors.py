@@ -58,6 +58,7 @@ GATEWAY_ONLY = [
     ("PUT", f"{TOOL_SERVERS}/{{server_id}}"),
     ("DELETE", f"{TOOL_SERVERS}/{{server_id}}"),
     ("POST", "/internal/erasures"),
+    ("GET", "/internal/erasures/workflows/{workflow_id}"),
 ]
 EXECUTOR_ONLY = [("GET", "/internal/snapshots/{workspace_id}/{snapshot_hash}"), ("GET", ENVIRONMENT)]
 SHARED = [("GET", f"{WORKFLOW}/endpoint")]

@@ -7,6 +7,9 @@ from gateway.domain.credentials import Scope
 
 Style = Literal["legacy", "plain", "v1", "v2", "auth", "openai"]
 Subject = Literal["nothing", "workflow", "workspace", "user"]
+Reach = Literal["one", "own", "all"]
+"""One workflow, those that the key is for, or the whole workspace."""
+REACHES: Final[dict[Subject, Reach]] = {"workflow": "one", "workspace": "all"}
 SUCCESS: Final = (200, 201, 202, 204)
 NOTHING_THERE: Final = (404,)
 
@@ -34,10 +37,16 @@ class Row:
     """What those get who may: another status where the table names nothing that is there, or names it twice."""
     run_id: str = "E1"
     """Which run it is about, where it is about one."""
+    reach: Reach | None = None
+    """How much it concerns, where the subject does not say so."""
 
     @property
     def name(self) -> str:
         return f"{self.method} {self.path}"
+
+    @property
+    def concerns(self) -> Reach:
+        return self.reach or REACHES.get(self.subject, "own")
 
     @property
     def url(self) -> str:
@@ -115,11 +124,11 @@ TABLE: Final = (
     Row("POST", "/api/invitations/accept", None, subject="nothing", body={"token": "x"}),
     Row("GET", "/api/workspaces", (READ,), subject="nothing"),
     Row("POST", "/api/workspaces", (), subject="user", body={"name": "New"}),
-    _in_workspace("GET", WS, (READ,)),
+    Row("GET", WS, (READ,), subject="workspace", forbidden="Forbidden", reach="own"),
     _in_workspace("PATCH", WS, (ADMIN,), {"name": "Other"}),
     _in_workspace("DELETE", WS, (ADMIN,)),
-    _in_workspace("DELETE", f"{WS}/workflows/{{workflow_id}}", (ADMIN,)),
-    Row("GET", f"{WS}/queue", (READ,), subject="workspace"),
+    Row("DELETE", f"{WS}/workflows/{{workflow_id}}", (ADMIN,), subject="workspace", forbidden="Forbidden", reach="one"),
+    Row("GET", f"{WS}/queue", (READ,), subject="workspace", reach="own"),
     _in_workspace("GET", f"{WS}/erasures", (ADMIN,)),
     _in_workspace("GET", f"{WS}/members", (READ,)),
     _in_workspace("PATCH", f"{WS}/members/{{user_id}}", (ADMIN,), {"role": "read"}, answers=NOTHING_THERE),
@@ -155,13 +164,13 @@ TABLE: Final = (
     Row("PUT", f"{NOTICES}/{{notification_id}}", (ADMIN,), subject="workspace", body=WEBHOOK),
     Row("DELETE", f"{NOTICES}/{{notification_id}}", (ADMIN,), subject="workspace"),
     Row("POST", f"{NOTICES}/{{notification_id}}/test", (ADMIN,), subject="workspace"),
-    Row("GET", f"{WS}/deliveries", (READ,), subject="workspace"),
+    Row("GET", f"{WS}/deliveries", (READ,), subject="workspace", reach="own"),
     Row("POST", f"{WS}/deliveries/{{delivery_id}}/resend", (ADMIN,), subject="workspace"),
     Row("GET", f"{WS}/callback-secret", (ADMIN,), subject="workspace"),
     Row("GET", LETTERS, (ADMIN,), "v1", "workspace", query="?workspaceId=WS1"),
     Row("DELETE", f"{LETTERS}/{{letter_id}}", (ADMIN,), "v1", "workspace", query="?workspaceId=WS1"),
     Row("POST", f"{LETTERS}/{{letter_id}}/redrive", (ADMIN,), "v1", "workspace", query="?workspaceId=WS1"),
-    Row("POST", "/api/v1/runs/{run_id}/redrive", (EXECUTE,), "v1", "workspace", query="?workspaceId=WS1"),
+    Row("POST", "/api/v1/runs/{run_id}/redrive", (EXECUTE,), "v1", "workspace", query="?workspaceId=WS1", reach="one"),
     Row("POST", f"{W}/execute", (EXECUTE,), "plain", body={}, of_people=(WRITE,)),
     Row("GET", "/api/jobs/{job_id}", LOOK),
     Row("GET", "/api/users/me/usage-limits", (), subject="nothing"),
@@ -190,7 +199,7 @@ TABLE: Final = (
     Row("GET", f"{W}/diff", (READ,)),
     Row("GET", f"{W}/problems", (READ,)),
     Row("GET", "/api/workflows", (READ,), subject="nothing"),
-    Row("POST", "/api/workflows", (WRITE,), subject="nothing", body={"name": "New"}),
+    Row("POST", "/api/workflows", (WRITE,), subject="nothing", body={"name": "New"}, reach="all"),
     Row("PUT", W, (WRITE,), body={"name": "Other"}),
     Row("DELETE", W, (DEPLOY,)),
     Row("POST", "/api/chat", (ADMIN,), body=CHAT, answers=(*SUCCESS, 400)),
@@ -210,30 +219,37 @@ TABLE: Final = (
     Row("DELETE", ONE_AGENT, (ADMIN,), hides="Agent not found"),
     Row("GET", f"{SERVE_AGENT}/.well-known/agent-card.json", None, subject="nothing"),
     Row("POST", SERVE_AGENT, (EXECUTE,), body=ASK_TASK, hides="Agent not found"),
-    Row("GET", SERVERS, (READ,), subject="nothing"),
-    Row("POST", SERVERS, (ADMIN,), subject="nothing", body=SERVER),
-    Row("GET", ONE_SERVER, (READ,), hides="Server not found"),
-    Row("PATCH", ONE_SERVER, (ADMIN,), body={"description": "d"}, hides="Server not found"),
-    Row("DELETE", ONE_SERVER, (ADMIN,), hides="Server not found"),
-    Row("GET", f"{ONE_SERVER}/tools", (READ,), hides="Server not found"),
-    Row("POST", f"{ONE_SERVER}/tools", (ADMIN,), body={"workflowId": "W"}, hides="Server not found"),
-    Row("PATCH", f"{ONE_SERVER}/tools/{{tool_id}}", (ADMIN,), body={"toolName": "t"}, hides="Server not found"),
-    Row("DELETE", f"{ONE_SERVER}/tools/{{tool_id}}", (ADMIN,), hides="Server not found"),
-    Row("GET", "/api/mcp/serve/{server_id}", (EXECUTE,), hides="Server not found"),
-    Row("POST", "/api/mcp/serve/{server_id}", (EXECUTE,), body=PING, hides="Server not found"),
+    Row("GET", SERVERS, (READ,), subject="nothing", reach="all"),
+    Row("POST", SERVERS, (ADMIN,), subject="nothing", body=SERVER, reach="all"),
+    Row("GET", ONE_SERVER, (READ,), hides="Server not found", reach="all"),
+    Row("PATCH", ONE_SERVER, (ADMIN,), body={"description": "d"}, hides="Server not found", reach="all"),
+    Row("DELETE", ONE_SERVER, (ADMIN,), hides="Server not found", reach="all"),
+    Row("GET", f"{ONE_SERVER}/tools", (READ,), hides="Server not found", reach="all"),
+    Row("POST", f"{ONE_SERVER}/tools", (ADMIN,), body={"workflowId": "W"}, hides="Server not found", reach="all"),
+    Row(
+        "PATCH",
+        f"{ONE_SERVER}/tools/{{tool_id}}",
+        (ADMIN,),
+        body={"toolName": "t"},
+        hides="Server not found",
+        reach="all",
+    ),
+    Row("DELETE", f"{ONE_SERVER}/tools/{{tool_id}}", (ADMIN,), hides="Server not found", reach="all"),
+    Row("GET", "/api/mcp/serve/{server_id}", (EXECUTE,), hides="Server not found", reach="own"),
+    Row("POST", "/api/mcp/serve/{server_id}", (EXECUTE,), body=PING, hides="Server not found", reach="own"),
     Row("GET", f"{W}/state", (READ,)),
     Row("PUT", f"{W}/state", (WRITE,), body=STATE),
-    Row("GET", V1, (READ,), "v1", "workspace", query="?workspaceId=WS1"),
+    Row("GET", V1, (READ,), "v1", "workspace", query="?workspaceId=WS1", reach="own"),
     Row("POST", f"{V1}/import", (WRITE,), "v1", "workspace", body=FILE),
     Row("GET", f"{V1}/{{workflow_id}}", (READ,), "v1"),
     Row("GET", f"{V1}/{{workflow_id}}/export", (READ,), "v1"),
     Row("POST", f"{V1}/{{workflow_id}}/deploy", (DEPLOY,), "v1"),
     Row("DELETE", f"{V1}/{{workflow_id}}/deploy", (DEPLOY,), "v1"),
     Row("POST", f"{V1}/{{workflow_id}}/rollback", (DEPLOY,), "v1", body={"version": 1}),
-    Row("GET", "/api/v1/logs", (READ,), "v1", "workspace", query="?workspaceId=WS1"),
+    Row("GET", "/api/v1/logs", (READ,), "v1", "workspace", query="?workspaceId=WS1", reach="own"),
     Row("GET", "/api/v1/logs/{log_id}", (READ,), "v1", hides="Log not found"),
     Row("GET", "/api/v1/logs/executions/{execution_id}", (READ,), "v1", hides="Workflow execution not found"),
-    Row("GET", V2, (READ,), "v2", "workspace", query="?workspaceId=WS1"),
+    Row("GET", V2, (READ,), "v2", "workspace", query="?workspaceId=WS1", reach="own"),
     Row("POST", f"{V2}/import", (WRITE,), "v2", "workspace", body=FILE),
     Row("GET", f"{V2}/{{workflow_id}}/export", (READ,), "v2"),
     Row("POST", f"{V2}/{{workflow_id}}/deploy", (DEPLOY,), "v2"),
@@ -250,7 +266,7 @@ TABLE: Final = (
     Row("POST", f"{V2}/{{workflow_id}}/runs/{{run_id}}/resume", (EXECUTE,), "v2", body={"contextId": "ask"}),
     Row("GET", f"{V2}/{{workflow_id}}/runs/{{run_id}}/events", LOOK, "v2", run_id="E2"),
     Row("GET", "/v1/models", LOOK, "openai", "nothing"),
-    Row("GET", "/v1/models/{workflow_id}", LOOK, "openai", hides="Workflow not found"),
+    Row("GET", "/v1/models/{workflow_id}", LOOK, "openai", hides="Workflow not found", reach="one"),
     Row("POST", "/v1/chat/completions", (EXECUTE,), "openai", body=QUESTION, hides="Workflow not found"),
 )
 

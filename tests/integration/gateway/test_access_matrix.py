@@ -30,6 +30,7 @@ KEYS: Final = {
     "key: deploy": frozenset({Scope.DEPLOY, Scope.WRITE}),
     "key: admin": frozenset(Scope),
 }
+LIMITED: Final = {"key: admin of W": ("W",), "key: admin of another workflow": ("V",)}
 SESSIONS: Final = {f"session: {role}": ROLE_SCOPES[role] for role in Role}
 JSON: Final = "application/json"
 REFUSED: Final = ("nobody", "wrong key", "mistyped key", "revoked key", "expired key")
@@ -39,7 +40,7 @@ UNWANTED: Final = ("personal key", "personal key that goes elsewhere too")
 NOT_ABOUT_IT: Final = ("nothing", "user")
 """Subjects of which somebody who belongs elsewhere is told something, for that other place."""
 NO_LIMITS: Final[dict[str, Any]] = {f"rate_limit_free_{kind}": 1_000_000 for kind in ("sync", "async", "api")}
-CALLERS: Final = (*REFUSED, *STRANGERS, *UNWANTED, *KEYS, *SESSIONS)
+CALLERS: Final = (*REFUSED, *STRANGERS, *UNWANTED, *KEYS, *LIMITED, *SESSIONS)
 
 
 @dataclass
@@ -76,6 +77,7 @@ async def stage() -> AsyncIterator[Stage]:
             "expired key": tenants.issue(expires_at=NOON + timedelta(seconds=1)),
             "another workspace's key": tenants.issue(OTHER),
             **{name: tenants.issue(scopes=scopes) for name, scopes in KEYS.items()},
+            **{name: tenants.issue(workflow_ids=workflow_ids) for name, workflow_ids in LIMITED.items()},
         }
         await _set(made)
         tenants.revoke(made.keys["revoked key"])
@@ -159,12 +161,24 @@ def check_scopes(row: Row, who: str, answer: Answer, scopes: frozenset[Scope]) -
         assert told(row, answer) == f"API key lacks the {' or '.join(needs)} scope"
 
 
+def check_limited(row: Row, who: str, answer: Answer) -> None:
+    if row.subject == "user" or row.concerns == "all":
+        assert answer.status == 403, answer.body
+        if row.subject != "user":
+            assert told(row, answer) == "API key is limited to some workflows of this workspace"
+    elif row.concerns == "one" and LIMITED[who] != ("W",):
+        assert answer.status in (403, 404), answer.body
+    else:
+        assert answer.status in row.answers, answer.body
+
+
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 async def test_each_caller_is_told_what_the_contract_says(stage: Stage, row: Row) -> None:
     checks: dict[str, Callable[[Row, str, Answer], None]] = {
         **dict.fromkeys(REFUSED, check_refused),
         **dict.fromkeys(STRANGERS, check_stranger),
         **dict.fromkeys(UNWANTED, check_unwanted),
+        **dict.fromkeys(LIMITED, check_limited),
     }
     failures: list[str] = []
     for who in CALLERS:

@@ -10,11 +10,13 @@ from tests.unit.gateway.people import PlainPasswords
 from gateway.adapters.tenant_store import INDEXES, TenantStore
 from gateway.application.first_start import FirstKey, FirstStart
 from gateway.domain.credentials import Scope
+from gateway.domain.erasure import Erasure
 from gateway.domain.people import Role
 from gateway.domain.plans import PlanName
 from gateway.first_key import make_first_key
 from gateway.settings import GatewaySettings
 from shared.clock import SystemClock
+from shared.contracts.erasure import Erase
 from shared.errors import Conflict, Unavailable
 from shared.security.keys import hash_key
 from shared.store.client import Store
@@ -83,6 +85,14 @@ async def test_a_key_is_given_another_name_and_limit_but_not_the_name_of_another
     changed = await tenants.key("second")
     assert changed is not None
     assert (changed.name, changed.rate_limit) == ("third", 7)
+
+
+async def test_an_erasure_is_known_by_what_it_deletes(tenants: TenantStore) -> None:
+    owner, now = Erase("WS1", "W"), SystemClock().now()
+    assert not await tenants.has_erasure(owner)
+    await tenants.keep_erasure(Erasure.of(owner, by="somebody", at=now, settle=timedelta(hours=1)))
+    assert await tenants.has_erasure(owner)
+    assert not await tenants.has_erasure(Erase("WS1"))
 
 
 async def test_the_command_makes_a_key_beside_others(

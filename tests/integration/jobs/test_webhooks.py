@@ -181,6 +181,7 @@ async def test_an_address_that_refuses_is_not_tried_again(hooked: System, stub: 
     await run(hooked, callback_url=stub.url)
     (delivery,) = await settled(hooked)
     assert (delivery.state, delivery.attempts, delivery.last_status) == (DeliveryState.FAILED, 1, 410)
+    assert delivery.workflow_id == a_spec().snapshot.workflow_id
 
 
 async def test_a_delivery_can_be_sent_again(hooked: System, stub: Stub) -> None:

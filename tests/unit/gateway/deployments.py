@@ -41,6 +41,7 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         FakeEnvironment.__init__(self)
         FakeEraser.__init__(self)
         self.endpoints: dict[str, Endpoint] = {}
+        self.archived: set[tuple[str, str]] = set()
         self.version_details: dict[tuple[str, int], VersionDetail] = {}
         self.drafts: dict[str, Draft] = {}
         self.descriptions: dict[str, str] = {}
@@ -103,6 +104,11 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
     async def archive(self, workspace_id: str, workflow_id: str) -> None:
         self._own(workspace_id, workflow_id)
         del self.endpoints[workflow_id]
+        self.archived.add((workspace_id, workflow_id))
+
+    async def require_kept(self, workspace_id: str, workflow_id: str) -> None:
+        if (workspace_id, workflow_id) not in self.archived:
+            self._own(workspace_id, workflow_id)
 
     async def export(self, workspace_id: str, workflow_id: str) -> msgspec.Raw:
         self._own(workspace_id, workflow_id)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from gateway.domain.erasure import Erasure
+from gateway.domain.erasure import Erasure, erasure_id
 from shared.contracts.erasure import Erase, Erased
 
 
@@ -18,6 +18,9 @@ class FakeErasures:
 
     async def keep_erasure(self, erasure: Erasure) -> None:
         self.under_way[erasure.id] = erasure
+
+    async def has_erasure(self, owner: Erase) -> bool:
+        return erasure_id(owner) in self.under_way
 
     async def due_erasures(self, now: datetime, limit: int) -> Sequence[Erasure]:
         return [each for each in self.under_way.values() if each.due_at is not None and each.due_at <= now]

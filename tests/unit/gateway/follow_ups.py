@@ -5,7 +5,7 @@ from tests.unit.gateway.jobs import JOB
 
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView
 from shared.contracts.jobs import RunAccepted
-from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription, TestResult
+from shared.contracts.webhooks import Delivery, DeliveryPage, SaveSubscription, Subscription, TestResult
 from shared.errors import NotFound
 
 
@@ -14,6 +14,7 @@ class FakeFollowUps:
 
     def __init__(self) -> None:
         self.kept: dict[str, Subscription] = {}
+        self.sent: list[Delivery] = []
 
     async def dead_letters(self, workspace_id: str, *, limit: int, cursor: str | None) -> DeadLetterPage:
         letter = DeadLetterView(id="L1", kind=DeadLetterKind.DURABLE_RUN, queue="runs", reason="rejected", died_at=NOON)
@@ -57,7 +58,7 @@ class FakeFollowUps:
     async def deliveries(
         self, workspace_id: str, subscription_id: str | None, *, limit: int, cursor: str | None
     ) -> DeliveryPage:
-        return DeliveryPage(())
+        return DeliveryPage(tuple(self.sent))
 
     async def resend(self, workspace_id: str, delivery_id: str) -> None:
         """It is on its way."""

@@ -96,6 +96,27 @@ async def test_a_key_for_one_workflow_opens_no_other(system: System, admin: Visi
     assert (await system.send("POST", "/api/workflows", {"name": "new"}, key=key)).status == 403
 
 
+async def test_an_admin_key_for_one_workflow_cannot_get_rid_of_its_limit(system: System, admin: Visitor) -> None:
+    system.deployments.put("X")
+    made = await make(admin, scopes=["admin"], workflowIds=["W"])
+    other = await make(admin, "other", scopes=["admin"])
+    for method, path, body in (
+        ("POST", KEYS, {"name": "wider", "scopes": ["admin"]}),
+        ("POST", f"{KEYS}/{other['id']}/rotate", {"overlapSeconds": 60}),
+        ("PUT", f"{KEYS}/{made['id']}", {"rateLimit": None}),
+        ("POST", "/api/workspaces/WS1/invitations", {"role": "admin"}),
+    ):
+        refused = await system.send(method, path, body, key=made["key"])
+        told = "API key is limited to some workflows of this workspace"
+        assert (refused.status, refused.json["error"]) == (403, told)
+    opened = {"isPublicApi": True}
+    statuses = [
+        (await system.send("PATCH", f"/api/workflows/{each}/deploy", opened, key=made["key"])).status
+        for each in ("W", "X")
+    ]
+    assert statuses == [200, 403], "it is an admin of its own workflow"
+
+
 async def test_a_key_may_have_a_limit_of_its_own(system: System, admin: Visitor) -> None:
     made = await make(admin, rateLimit=1)
     assert made["rateLimit"] == 1

@@ -1,7 +1,15 @@
 """Callers who want to be told when their run has ended."""
 
+from typing import Any
+
 import pytest
+from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import System
+from tests.unit.gateway.visitor import Visitor
+
+from gateway.domain.credentials import Scope
+from gateway.domain.people import Role
+from shared.contracts.webhooks import Delivery, DeliveryState
 
 URL = "https://example.com/done?x=1"
 ASYNC = {"X-Execution-Mode": "async"}
@@ -23,3 +31,47 @@ async def test_a_caller_who_waits_is_told_anyway(system: System) -> None:
 async def test_an_address_that_is_none_is_400(system: System, url: str) -> None:
     answer = await system.execute({}, headers={**ASYNC, "X-Callback-Url": url})
     assert (answer.status, answer.json["error"]) == (400, "Invalid callback URL header")
+
+
+SECRETIVE = "https://user:s3cret@example.com:8443/hooks/done?token=s3cret#s3cret"
+TOLD = "https://example.com:8443/hooks/done"
+
+
+def sent_about(workflow_id: str | None) -> Delivery:
+    return Delivery(
+        id=f"D-{workflow_id}",
+        workspace_id="WS1",
+        run_id="E1",
+        url=SECRETIVE,
+        state=DeliveryState.DELIVERED,
+        created_at=NOON,
+        workflow_id=workflow_id,
+    )
+
+
+async def test_readers_of_deliveries_see_whom_they_were_for_and_no_token(system: System) -> None:
+    system.follow_ups.sent = [sent_about("W")]
+    admin = await Visitor.with_role(system, Role.ADMIN)
+    assert [each["url"] for each in (await admin.get("/api/workspaces/WS1/deliveries"))["data"]] == [TOLD]
+
+
+async def test_a_key_for_some_workflows_sees_deliveries_about_these(system: System) -> None:
+    system.follow_ups.sent = [sent_about("W"), sent_about("V"), sent_about(None)]
+
+    async def seen(**limits: Any) -> list[str]:
+        key = system.tenants.issue(scopes=frozenset({Scope.READ}), **limits)
+        answer = await system.send("GET", "/api/workspaces/WS1/deliveries", key=key)
+        return [each["id"] for each in answer.json["data"]]
+
+    assert await seen(workflow_ids=("W",)) == ["D-W"]
+    assert await seen() == ["D-W", "D-V", "D-None"]
+
+
+async def test_only_admins_see_the_whole_address_of_a_webhook(system: System) -> None:
+    path = "/api/workspaces/WS1/notifications"
+    body = {"allWorkflows": True, "webhookConfig": {"url": SECRETIVE}}
+    made = (await system.send("POST", path, body)).json["data"]["id"]
+    for role, url in ((Role.ADMIN, SECRETIVE), (Role.WRITE, TOLD)):
+        visitor = await Visitor.with_role(system, role, f"another-{role}")
+        shown = [(await visitor.get(path))["data"][0], (await visitor.get(f"{path}/{made}"))["data"]]
+        assert [each["webhookConfig"]["url"] for each in shown] == [url, url]

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from tests.support.eventually import eventually
 from tests.unit.gateway.system import System
 from tests.unit.gateway.worker import ends, outcome
@@ -21,6 +22,33 @@ async def test_a_workflow_is_deleted_in_every_service_until_nothing_is_left(syst
     assert (row["status"], row["workflowId"], row["documents"]) == ("settling", "W", 8)
     assert {(each.workspace_id, each.workflow_id) for each in system.jobs.asked} == {("WS1", "W")}
     assert system.tenants.closed == []
+
+
+async def test_an_admin_key_for_some_workflows_deletes_no_other(system: System) -> None:
+    system.deployments.put("V")
+    limited = system.tenants.issue(workflow_ids=("W",))
+    told = [
+        (await system.send("DELETE", f"/api/workspaces/WS1{rest}", key=limited)).status
+        for rest in ("/workflows/V", "", "/workflows/W")
+    ]
+    assert told == [403, 403, 202]
+    assert list(system.tenants.under_way) == ["WS1/W"]
+
+
+@pytest.mark.parametrize("workflow_id", ["never", "..", "foreign"])
+async def test_what_the_workspace_never_had_is_not_deleted(system: System, workflow_id: str) -> None:
+    system.deployments.put("foreign", workspace_id="WS2")
+    answer = await system.send("DELETE", f"/api/workspaces/WS1/workflows/{workflow_id}")
+    assert answer.status == 404
+    assert not system.tenants.under_way
+    assert not system.audit.entries
+
+
+async def test_what_is_out_of_sight_is_deleted_and_that_may_be_asked_again(system: System) -> None:
+    assert (await system.send("DELETE", "/api/workflows/W")).status == 200
+    assert (await system.send("DELETE", "/api/workspaces/WS1/workflows/W")).status == 202
+    system.deployments.archived.clear()
+    assert (await system.send("DELETE", "/api/workspaces/WS1/workflows/W")).status == 202
 
 
 async def test_what_was_under_way_is_looked_for_once_more_when_it_must_be_over(system: System) -> None:

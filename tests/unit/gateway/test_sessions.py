@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from tests.unit.gateway.system import BASE, System
+from tests.unit.gateway.system import BASE, System, running_system
 from tests.unit.gateway.visitor import PASSWORD, Visitor, enrol
 
 from gateway.adapters.argon2 import Argon2Passwords
@@ -170,6 +170,26 @@ async def test_a_link_on_another_site_may_be_followed_and_nothing_else_comes_fro
 async def test_another_site_cannot_sign_anybody_in(system: System) -> None:
     enrol(system, "ann", Role.READ)
     assert (await Visitor(system, origin="https://evil.example").sign_in("ann@example.com")).status == 403
+
+
+async def test_only_the_cookie_that_no_other_host_can_set_counts(system: System, ann: Visitor) -> None:
+    eve = await Visitor.with_role(system, Role.READ, "eve")
+    planted = f"flowport_session={eve.token}"
+    for cookie, expected in ((planted, None), (f"{planted}; __Host-flowport_session={ann.token}", "u-ann")):
+        answer = await system.request("GET", SESSION, headers={"cookie": cookie})
+        assert (answer.json and answer.json["user"]["id"]) == expected
+
+
+async def test_without_tls_the_cookie_has_its_plain_name() -> None:
+    async with running_system(public_url="http://flow.example") as system:
+        enrol(system, "ann", Role.READ)
+        cookie = (await Visitor(system, origin="").sign_in("ann@example.com")).headers["set-cookie"]
+        shown = cookie.partition(";")[0]
+        assert shown.startswith("flowport_session=")
+        answers = [
+            (await system.request("GET", SESSION, headers={"cookie": each})).json for each in (shown, f"__Host-{shown}")
+        ]
+        assert [answer is not None for answer in answers] == [True, False]
 
 
 async def test_a_page_on_the_same_host_is_our_own(system: System) -> None:

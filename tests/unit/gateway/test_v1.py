@@ -152,6 +152,12 @@ async def test_import_is_refused(system: System, body: object, status: int, erro
     assert (answer.status, answer.json["error"]) == (status, error)
 
 
+@pytest.mark.parametrize("workflow_id", ["", "x" * 201])
+async def test_what_is_taken_for_an_id_at_import_may_be_one(system: System, workflow_id: str) -> None:
+    answer = await send(system, "POST", "/import", {"workspaceId": "WS1", "workflow": STATE, "id": workflow_id})
+    assert (answer.status, answer.json["details"][0]["path"]) == (400, ["id"])
+
+
 async def test_a_workflow_shows_what_it_takes(system: System) -> None:
     made = await send(system, "POST", "/import", {"workspaceId": "WS1", "workflow": STATE})
     answer = await send(system, "GET", f"/{made.json['data']['id']}")

@@ -148,6 +148,14 @@ async def test_a_link_for_one_person_is_for_nobody_else(system: System, admin: V
     assert (await Visitor(system).send("POST", "/api/invitations/accept", body)).status == 403
 
 
+async def test_another_site_lets_nobody_in(system: System, admin: Visitor) -> None:
+    body = {"token": await invited(admin), "email": "bob@example.com", "name": "Bob", "password": PASSWORD}
+    guest = Visitor(system, origin="https://evil.example")
+    answer = await guest.send("POST", "/api/invitations/accept", body, content_type="text/plain")
+    assert (answer.status, guest.token) == (403, "")
+    assert "bob" not in await roles(admin)
+
+
 async def test_a_link_ends_after_a_week_or_when_it_is_withdrawn(system: System, admin: Visitor) -> None:
     token = await invited(admin)
     (open_one,) = (await admin.get(f"{WORKSPACE}/invitations"))["invitations"]

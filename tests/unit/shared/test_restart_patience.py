@@ -1,13 +1,19 @@
 """Calls to a service that restarts."""
 
+import asyncio
+
 import httpx2
 import pytest
 from pydantic import SecretStr
+from tests.support.eventually import eventually
 
 from shared.errors import Unavailable
+from shared.http1 import Http1Transport
 from shared.service import ServiceName
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
+
+TOKENS = ServiceTokens({ServiceName.GATEWAY: SecretStr("s3cret")})
 
 
 class Restarting:
@@ -35,15 +41,32 @@ class Breaking:
         raise httpx2.ReadError("connection reset")
 
 
+class Silent:
+    """Takes requests and answers none."""
+
+    asked = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        self.asked += 1
+        await reader.read()
+        writer.close()
+
+
 def client(answer: Restarting | Breaking, *, patience: float) -> InternalClient:
     return InternalClient(
         "http://jobs-service",
         caller=ServiceName.GATEWAY,
-        tokens=ServiceTokens({ServiceName.GATEWAY: SecretStr("s3cret")}),
+        tokens=TOKENS,
         timeout=1,
         patience=patience,
         transport=httpx2.MockTransport(answer),
     )
+
+
+def at(port: int, transport: Http1Transport, *, timeout: float) -> InternalClient:
+    url = f"http://127.0.0.1:{port}"
+    return InternalClient(url, caller=ServiceName.GATEWAY, tokens=TOKENS, timeout=timeout, transport=transport)
 
 
 async def test_a_refused_connection_is_tried_again() -> None:
@@ -57,6 +80,21 @@ async def test_without_patience_a_refusal_is_final() -> None:
     with pytest.raises(Unavailable):
         await client(service, patience=0).call("POST", "/internal/runs", body={})
     assert service.answered == 0
+
+
+async def test_who_found_no_connection_free_knows_that_nothing_was_sent() -> None:
+    silent = Silent()
+    transport = Http1Transport(keep_seconds=5, max_connections=1)
+    async with await asyncio.start_server(silent.serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        slow = asyncio.create_task(at(port, transport, timeout=30).call("POST", "/internal/runs", body={}))
+        await eventually(lambda: silent.asked == 1)
+        with pytest.raises(Unavailable) as raised:
+            await at(port, transport, timeout=0.2).call("POST", "/internal/runs", body={})
+        assert type(raised.value) is Unavailable
+        slow.cancel()
+        await asyncio.wait([slow])
+    assert silent.asked == 1
 
 
 async def test_what_may_have_been_taken_is_not_sent_again() -> None:

@@ -80,6 +80,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     delivered_at: datetime | None = None
     last_status: int | None = None
     last_error: str | None = None
+    workflow_id: str | None = None
+    """Whose run it was; None from a service that does not say so yet."""
 
 
 class DeliveryPage(msgspec.Struct, frozen=True, omit_defaults=True):

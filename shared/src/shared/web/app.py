@@ -54,6 +54,7 @@ def create_app(
         lifespan=lifespan,
         middleware=[Middleware(MetricsGuard, service=name), Middleware(TraceGuard), *middleware],
         telemetry=_NO_SECOND_TELEMETRY,
+        redirect_slashes=False,  # a redirect would name the address by which we are reached here, not by callers
         **{"openapi_url": None, **fastapi_options},
     )
     app.state.is_draining = False

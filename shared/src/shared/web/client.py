@@ -22,14 +22,13 @@ _encoder = msgspec.json.Encoder()
 log = get_logger("client")
 
 CONNECT_SECONDS: Final = 5.0
+"""For a place among the connections, and for a new one: it ends before the call, so that nothing was sent for sure."""
 KEEP_SECONDS: Final = 30.0
 """Well before the other side closes what is not used (see shared.web.server)."""
 NOTHING_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 PAUSE_SECONDS: Final = (0.05, 0.25)
 """Between two tries to connect; spread, so that not everybody comes back at once."""
-
-_LIMITS: Final = {"timeout": {"connect": CONNECT_SECONDS}}
 
 
 class InternalClient:
@@ -53,6 +52,8 @@ class InternalClient:
         self._host = httpx2.URL(base_url).host
         self._headers = {"authorization": tokens.header(caller), "content-type": "application/json"}
         self._timeout = timeout
+        before_sending = min(CONNECT_SECONDS, timeout / 2)
+        self._limits = {"timeout": {"pool": before_sending, "connect": before_sending}}
         self._patience = patience
         self._transport = transport or Http1Transport(keep_seconds=KEEP_SECONDS)
 
@@ -95,7 +96,7 @@ class InternalClient:
                 log.warning("whether a change was made is not known", error=text)
                 raise OutcomeUncertain from error
             raise Unavailable(text) from error
-        if response.is_error:
+        if not response.is_success:  # nor is a redirect an answer: no service of ours sends one
             raise_internal_error(response.content, response.status_code)
         return response.content
 
@@ -104,7 +105,11 @@ class InternalClient:
         give_up = loop.time() + self._patience
         while True:
             request = httpx2.Request(
-                method, self._base_url + path, content=content, headers=self._headers | _trace(), extensions=_LIMITS
+                method,
+                self._base_url + path,
+                content=content,
+                headers=self._headers | _trace(),
+                extensions=self._limits,
             )
             try:
                 async with asyncio.timeout(self._timeout):

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
+from deploy_service.api.parameters import WorkspaceId
 from deploy_service.application.erasing import Erasing
 from shared.contracts.erasure import Erase
 from shared.service import ServiceName
@@ -13,11 +14,16 @@ from shared.web.structs import StructResponse, struct_body
 
 
 def erasing_router(erasing: Erasing, tokens: ServiceTokens) -> APIRouter:
-    """`/internal/erasures`: asked until nothing is left."""
+    """`/internal/erasures`: whether there is anything to delete; asked until nothing is left."""
     router = APIRouter(prefix="/internal/erasures", dependencies=[Depends(only(tokens, ServiceName.GATEWAY))])
 
     @router.post("")
     async def erase(asked: Annotated[Erase, Depends(struct_body(Erase))]) -> Response:
         return StructResponse(await erasing.erase(asked))
+
+    @router.get("/workflows/{workflow_id}")
+    async def require_kept(workflow_id: str, workspace_id: WorkspaceId) -> Response:
+        await erasing.require_kept(workspace_id, workflow_id)
+        return Response(status_code=204)
 
     return router

@@ -19,6 +19,11 @@ class Erasing:
         self._workflows = workflows
         self._erasure = erasure
 
+    async def require_kept(self, workspace_id: str, workflow_id: str) -> None:
+        """Raises NotFound where the workspace has no such workflow, in sight or out of it."""
+        if not await self._erasure.workflow_ids(Erase(workspace_id, workflow_id), 1):
+            raise NotFound("Workflow not found")
+
     async def erase(self, asked: Erase) -> Erased:
         """Stop the endpoints, then delete some of what is left."""
         found = await self._erasure.workflow_ids(asked, WORKFLOWS_AT_ONCE)

@@ -1,10 +1,10 @@
 """What agents remember, kept by jobs-service."""
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import quote
 
 from shared.contracts.memory import AppendMessages, Conversation, Conversations, Forgotten, Remembered
 from shared.web.client import InternalClient
+from shared.web.paths import path_of
 
 
 class JobsConversations:
@@ -27,7 +27,7 @@ class JobsConversations:
 
     async def conversations(self, workspace_id: str) -> Mapping[str, Sequence[Remembered]]:
         """See MemoryStore."""
-        found = await self._client.call("GET", _workspace(workspace_id), returns=Conversations)
+        found = await self._client.call("GET", path_of("conversations", workspace_id), returns=Conversations)
         return {each.conversation_id: each.messages for each in found.conversations}
 
     async def delete(self, workspace_id: str, conversation_id: str) -> bool:
@@ -36,9 +36,5 @@ class JobsConversations:
         return (await self._client.call("DELETE", path, returns=Forgotten)).existed
 
 
-def _workspace(workspace_id: str) -> str:
-    return f"/internal/conversations/{quote(workspace_id, safe='')}"
-
-
 def _messages(workspace_id: str, conversation_id: str) -> str:
-    return f"{_workspace(workspace_id)}/messages?conversation_id={quote(conversation_id, safe='')}"
+    return path_of("conversations", workspace_id, "messages", conversation_id=conversation_id)

@@ -1,9 +1,8 @@
 """Files of runs, kept as blobs by jobs-service."""
 
-from urllib.parse import quote
-
 from shared.contracts.jobs import StoredBlob
 from shared.web.client import InternalClient
+from shared.web.paths import path_of
 
 
 class JobsFiles:
@@ -22,4 +21,4 @@ class JobsFiles:
 
 
 def _path(workspace_id: str, file_id: str) -> str:
-    return f"/internal/blobs/{quote(workspace_id, safe='')}/{quote(file_id, safe='')}"
+    return path_of("blobs", workspace_id, file_id)

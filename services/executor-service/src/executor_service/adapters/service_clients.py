@@ -1,7 +1,5 @@
 """jobs-service and deploy-service, as a worker uses them."""
 
-from urllib.parse import quote
-
 from shared.contracts.deployments import Endpoint, Environment
 from shared.contracts.jobs import (
     AppendJournal,
@@ -15,6 +13,7 @@ from shared.contracts.jobs import (
 )
 from shared.contracts.runs import SnapshotRef
 from shared.web.client import InternalClient
+from shared.web.paths import path_of
 
 
 class Jobs:
@@ -25,29 +24,29 @@ class Jobs:
 
     async def claim(self, run_id: str, claim: ClaimRun) -> ClaimAnswer:
         """Ask for a dispatched run. Raises Unavailable."""
-        return await self._client.call("POST", f"/internal/runs/{run_id}/claim", body=claim, returns=ClaimAnswer)
+        return await self._client.call("POST", path_of("runs", run_id, "claim"), body=claim, returns=ClaimAnswer)
 
     async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
         """Keep the lease. Raises StaleAttempt, Unavailable."""
         return await self._client.call(
-            "POST", f"/internal/runs/{run_id}/lease", body=RenewLease(attempt), returns=LeaseAnswer
+            "POST", path_of("runs", run_id, "lease"), body=RenewLease(attempt), returns=LeaseAnswer
         )
 
     async def append_journal(self, run_id: str, entries: AppendJournal) -> None:
         """Store what happened. Raises StaleAttempt, Unavailable."""
-        await self._client.call("POST", f"/internal/runs/{run_id}/journal", body=entries)
+        await self._client.call("POST", path_of("runs", run_id, "journal"), body=entries)
 
     async def finish(self, run_id: str, result: FinishRun) -> None:
         """Store how the attempt ended. Raises StaleAttempt, Unavailable."""
-        await self._client.call("POST", f"/internal/runs/{run_id}/finish", body=result)
+        await self._client.call("POST", path_of("runs", run_id, "finish"), body=result)
 
     async def pause(self, run_id: str, report: PauseRun) -> None:
         """Store an attached run that has paused. Raises Conflict when it is to be cancelled, Unavailable."""
-        await self._client.call("POST", f"/internal/runs/{run_id}/pause", body=report)
+        await self._client.call("POST", path_of("runs", run_id, "pause"), body=report)
 
     async def release(self, run_id: str, attempt: int) -> None:
         """Hand the run back unfinished. Raises StaleAttempt, Unavailable."""
-        await self._client.call("POST", f"/internal/runs/{run_id}/release", body=ReleaseRun(attempt))
+        await self._client.call("POST", path_of("runs", run_id, "release"), body=ReleaseRun(attempt))
 
 
 class Deployments:
@@ -58,14 +57,14 @@ class Deployments:
 
     async def snapshot(self, snapshot: SnapshotRef) -> bytes:
         """The immutable workflow state as JSON. Raises NotFound, Unavailable."""
-        return await self._client.fetch("GET", f"/internal/snapshots/{snapshot.workspace_id}/{snapshot.snapshot_hash}")
+        return await self._client.fetch("GET", path_of("snapshots", snapshot.workspace_id, snapshot.snapshot_hash))
 
     async def endpoint(self, workspace_id: str, workflow_id: str) -> Endpoint:
         """Which version of a workflow is live. Raises NotFound, Unavailable."""
-        path = f"/internal/workflows/{quote(workflow_id, safe='')}/endpoint?workspace_id={quote(workspace_id, safe='')}"
+        path = path_of("workflows", workflow_id, "endpoint", workspace_id=workspace_id)
         return await self._client.call("GET", path, returns=Endpoint)
 
     async def environment(self, workspace_id: str, user_id: str | None) -> Environment:
         """The `{{NAME}}` values of a workspace, and of the user beside them. Raises Unavailable."""
-        query = "" if user_id is None else f"?user_id={quote(user_id, safe='')}"
-        return await self._client.call("GET", f"/internal/environment/{workspace_id}{query}", returns=Environment)
+        path = path_of("environment", workspace_id, user_id=user_id)
+        return await self._client.call("GET", path, returns=Environment)

@@ -1,8 +1,8 @@
 """deploy-service over internal HTTP, as far as agents go."""
 
-from gateway.adapters.paths import path_of
 from shared.contracts.agents import Agent, AgentSettings, CreateAgent, FoundAgent
 from shared.web.client import InternalClient
+from shared.web.paths import path_of
 
 
 class AgentService:

@@ -1,9 +1,9 @@
 """deploy-service over internal HTTP, as far as chats go."""
 
-from gateway.adapters.paths import path_of
 from shared.contracts.chats import Chat, ChatSettings, CreateChat, FoundChat
-from shared.errors import InvalidRequest
+from shared.errors import InvalidRequest, NotFound
 from shared.web.client import InternalClient
+from shared.web.paths import path_of
 
 
 class ChatService:
@@ -20,7 +20,11 @@ class ChatService:
         """See ChatKeeper."""
         if not identifier:
             raise InvalidRequest("Identifier is required")
-        return (await self._client.call("GET", path_of("chats", "at", identifier), returns=FoundChat)).chat
+        try:
+            path = path_of("chats", "at", identifier)
+        except NotFound:
+            raise InvalidRequest("Identifier can only contain lowercase letters, numbers, and hyphens") from None
+        return (await self._client.call("GET", path, returns=FoundChat)).chat
 
     async def of(self, workspace_id: str, workflow_id: str) -> Chat | None:
         """See ChatKeeper."""

@@ -4,7 +4,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gateway.adapters.paths import path_of
 from shared.contracts.deployments import (
     CreateWorkflow,
     Deploy,
@@ -32,6 +31,7 @@ from shared.contracts.deployments import (
 )
 from shared.contracts.erasure import Erase, Erased
 from shared.web.client import InternalClient
+from shared.web.paths import path_of
 
 T = TypeVar("T")
 
@@ -45,6 +45,10 @@ class DeployService:
     async def endpoint(self, workflow_id: str) -> Endpoint:
         """See Deployments."""
         return await self._client.call("GET", path_of("workflows", workflow_id, "endpoint"), returns=Endpoint)
+
+    async def require_kept(self, workspace_id: str, workflow_id: str) -> None:
+        """See KeptWorkflows."""
+        await self._client.call("GET", path_of("erasures", "workflows", workflow_id, workspace_id=workspace_id))
 
     async def erase(self, asked: Erase) -> Erased:
         """See Eraser."""

@@ -8,7 +8,8 @@ import msgspec
 
 from gateway.adapters.key_store import API_KEYS
 from gateway.adapters.workspace_store import FOUNDING, INVITATIONS, WORKSPACES
-from gateway.domain.erasure import Erasure
+from gateway.domain.erasure import Erasure, erasure_id
+from shared.contracts.erasure import Erase
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
@@ -39,6 +40,11 @@ class ErasureStore:
     async def keep_erasure(self, erasure: Erasure) -> None:
         """See Erasures."""
         await self._erasures.replace_one({"_id": erasure.id}, _document(erasure), upsert=True)
+
+    @store_call
+    async def has_erasure(self, owner: Erase) -> bool:
+        """See Erasures."""
+        return await self._erasures.find_one({"_id": erasure_id(owner)}, {"_id": 1}) is not None
 
     @store_call
     async def due_erasures(self, now: datetime, limit: int) -> Sequence[Erasure]:

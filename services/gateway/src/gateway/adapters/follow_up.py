@@ -2,7 +2,6 @@
 
 import msgspec
 
-from gateway.adapters.paths import path_of
 from gateway.adapters.run_keys import by_public_id
 from shared.contracts.dead_letters import DeadLetterPage, DeadLetterView, RedriveRun
 from shared.contracts.jobs import RunAccepted
@@ -17,6 +16,7 @@ from shared.contracts.webhooks import (
 )
 from shared.ids import public_run_id, run_key
 from shared.web.client import InternalClient
+from shared.web.paths import path_of
 
 
 class FollowUpService:

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.adapters.paths import path_of
 from shared.batching import Batcher
 from shared.contracts.errors import ErrorBody
 from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, AcceptRuns, RunAccepted
 from shared.errors import FlowportError, OutcomeUncertain, Unavailable
 from shared.web.client import InternalClient
+from shared.web.paths import path_of
 
 MAX_TOGETHER: Final = 64
 MAX_BYTES: Final = 256 * 1024

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from gateway.adapters.intake import Intake
-from gateway.adapters.paths import path_of
 from gateway.adapters.run_keys import by_key, by_public_id
 from gateway.ports import EVERY_RUN
 from shared.contracts.erasure import Erase, Erased
@@ -31,6 +30,7 @@ from shared.contracts.jobs import (
 from shared.contracts.logs import FindLogs
 from shared.ids import public_run_id, run_key
 from shared.web.client import InternalClient
+from shared.web.paths import path_of
 from shared.web.payloads import PayloadStore
 
 

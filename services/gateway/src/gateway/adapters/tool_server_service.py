@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from gateway.adapters.paths import path_of
 from shared.contracts.tool_servers import (
     CreateToolServer,
     SaveToolServer,
@@ -11,6 +10,7 @@ from shared.contracts.tool_servers import (
     ToolServerSettings,
 )
 from shared.web.client import InternalClient
+from shared.web.paths import path_of
 
 
 class ToolServerService:

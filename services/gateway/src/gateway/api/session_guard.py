@@ -11,7 +11,8 @@ from gateway.api.app_errors import refusal
 from gateway.domain.credentials import shows_session_alone
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-SIGN_IN: Final = "/api/auth/"
+SIGN_IN: Final = ("/api/auth/", "/api/invitations/")
+"""Here a session begins: another site could sign a visitor in as somebody else, which takes no cookie."""
 
 
 class SessionGuard:

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from gateway.application.audit import AuditLog
 from gateway.application.revocations import Revocations
+from gateway.application.teams import require_admin
 from gateway.domain.credentials import ApiKey, Caller, Scope
 from gateway.ports import Keys
 from shared.clock import Clock, iso
@@ -191,14 +192,13 @@ class ApiKeys:
 
 def owner_in(caller: Caller) -> Owner:
     """The caller's workspace, for who may handle its keys. Raises Forbidden."""
-    if Scope.ADMIN not in caller.scopes:
-        raise Forbidden("Forbidden")
+    require_admin(caller)
     return Owner(workspace_id=caller.workspace.id)
 
 
 def owner_looked_at(caller: Caller) -> Owner:
     """The caller's workspace, for who may see that it has keys. Raises Forbidden."""
-    caller.require(Scope.READ)
+    caller.require_throughout(Scope.READ)
     return Owner(workspace_id=caller.workspace.id)
 
 

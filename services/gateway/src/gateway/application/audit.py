@@ -62,7 +62,7 @@ class AuditLog:
 
     async def page(self, caller: Caller, query: AuditQuery) -> tuple[Sequence[AuditEntry], str | None]:
         """Entries of the caller's workspace, newest first, and where to go on. Raises Forbidden, Unavailable."""
-        caller.require(Scope.ADMIN)
+        caller.require_throughout(Scope.ADMIN)
         entries = await self._own.find(query)
         return entries, cursor_to(entries[-1].place) if len(entries) == query.limit else None
 

@@ -30,10 +30,11 @@ class Authentication:
     """Knows keys and sessions for at most a second, and not at all while their store is away."""
 
     def __init__(
-        self, keys: Keys, visit: Callable[[str], Awaitable[Visit | None]], uses: KeyUses, clock: Clock
+        self, keys: Keys, visit: Callable[[str], Awaitable[Visit | None]], uses: KeyUses, clock: Clock, *, cookie: str
     ) -> None:
         self._clock = clock
         self._uses = uses
+        self._cookie = cookie
         self._credentials: Leases[Credential | None] = Leases(keys.find, clock, seconds=LEASE_SECONDS, what="keys")
         self._visits: Leases[Visit | None] = Leases(visit, clock, seconds=LEASE_SECONDS, what="sessions")
         self._workspaces: Leases[Workspace | None] = Leases(
@@ -55,7 +56,7 @@ class Authentication:
 
     async def visit(self, headers: Mapping[str, str]) -> Visit | None:
         """Who is signed in, None for nobody. Raises Unavailable."""
-        token = presented_session(headers)
+        token = presented_session(headers, self._cookie)
         if token is None:
             return None
         visit = await self._visits.get(hash_key(token))

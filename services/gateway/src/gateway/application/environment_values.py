@@ -40,7 +40,7 @@ def workspace_place(caller: Caller) -> str:
 
 def workspace_place_looked_at(caller: Caller) -> str:
     """The workspace's values, for who may see that there are any. Raises Forbidden."""
-    caller.require(Scope.READ)
+    caller.require_throughout(Scope.READ)
     return caller.workspace.id
 
 

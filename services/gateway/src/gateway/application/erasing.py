@@ -13,7 +13,7 @@ from gateway.application.revocations import Revocations
 from gateway.application.teams import require_admin
 from gateway.domain.credentials import Caller
 from gateway.domain.erasure import Erasure, ErasureStatus
-from gateway.ports import Eraser, Erasures, IdempotencyRecords
+from gateway.ports import Eraser, Erasures, IdempotencyRecords, KeptWorkflows
 from shared.clock import Clock
 from shared.contracts.erasure import Erase
 from shared.errors import Conflict, FlowportError
@@ -39,6 +39,7 @@ class Erasing:
     def __init__(
         self,
         erasures: Erasures,
+        workflows: KeptWorkflows,
         services: Sequence[Eraser],
         calls: IdempotencyRecords,
         *,
@@ -49,6 +50,7 @@ class Erasing:
         settle: timedelta,
     ) -> None:
         self._erasures = erasures
+        self._workflows = workflows
         self._services = services
         self._calls = calls
         self._endpoints = endpoints
@@ -67,9 +69,15 @@ class Erasing:
         await end(self._rounds)
 
     async def workflow(self, caller: Caller, workflow_id: str) -> Erasure:
-        """Delete a workflow of the caller's workspace, whether it was deleted before or not. Raises Forbidden."""
-        require_admin(caller)
-        erasure = await self._begun(caller, Erase(caller.workspace.id, workflow_id))
+        """Delete a workflow of the caller's workspace, whether it was deleted before or not.
+
+        Raises Forbidden, NotFound, Unavailable.
+        """
+        require_admin(caller, workflow_id)
+        owner = Erase(caller.workspace.id, workflow_id)
+        if not await self._erasures.has_erasure(owner):
+            await self._workflows.require_kept(owner.workspace_id, workflow_id)
+        erasure = await self._begun(caller, owner)
         await self._audit.record(caller, "workflow.erased", target_id=workflow_id)
         self._endpoints.forget(workflow_id)
         return erasure

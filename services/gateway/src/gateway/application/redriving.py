@@ -21,7 +21,7 @@ class Redriving:
 
         Raises Forbidden, NotFound, Conflict (nothing can be done with it), AtCapacity, Unavailable.
         """
-        caller.require(Scope.ADMIN)
+        caller.require_throughout(Scope.ADMIN)
         accepted = await self._follow_ups.redrive_letter(
             caller.workspace.id, letter_id, concurrency=self._concurrency(caller)
         )
@@ -30,7 +30,7 @@ class Redriving:
 
     async def discard(self, caller: Caller, letter_id: str) -> None:
         """Forget a message. Raises Forbidden, NotFound, Unavailable."""
-        caller.require(Scope.ADMIN)
+        caller.require_throughout(Scope.ADMIN)
         await self._follow_ups.discard_letter(caller.workspace.id, letter_id)
         await self._audit.record(caller, "dead_letter.discarded", target_id=letter_id)
 

@@ -84,7 +84,7 @@ class Teams:
 
     async def members(self, caller: Caller) -> Sequence[tuple[Member, User]]:
         """Everybody here. Raises Forbidden, Unavailable."""
-        caller.require(Scope.READ)
+        caller.require_throughout(Scope.READ)
         team = await self._workspaces.team(caller.workspace.id)
         users = {user.id: user for user in await self._accounts.users([member.user_id for member in team.members])}
         return [(member, users[member.user_id]) for member in team.members if member.user_id in users]
@@ -213,7 +213,11 @@ def signed_in(caller: Caller) -> User:
     return caller.user
 
 
-def require_admin(caller: Caller) -> None:
-    """Raises Forbidden."""
+def require_admin(caller: Caller, workflow_id: str | None = None) -> None:
+    """Of the whole workspace, or of a workflow in it. Raises Forbidden."""
     if Scope.ADMIN not in caller.scopes:
         raise Forbidden("Forbidden")
+    if workflow_id is None:
+        caller.require_every_workflow()
+    else:
+        caller.on(caller.workspace.id, workflow_id)

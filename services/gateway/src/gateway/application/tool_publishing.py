@@ -19,7 +19,10 @@ _UNFIT: Final = re.compile(r"[^a-z0-9]+")
 
 
 class ToolPublishing:
-    """Everything that changes a server needs the admin scope: a public one lets strangers run its workflows."""
+    """Everything that changes a server needs the admin scope: a public one lets strangers run its workflows.
+
+    It is of the workspace, and may hold any workflow of it: no key that is for some only sees or changes it.
+    """
 
     def __init__(
         self,
@@ -37,7 +40,7 @@ class ToolPublishing:
 
     async def of(self, caller: Caller) -> Sequence[ToolServer]:
         """The servers of the caller's workspace. Raises Forbidden, Unavailable."""
-        caller.require(Scope.READ)
+        caller.require_throughout(Scope.READ)
         return await self._keeper.servers(caller.workspace.id)
 
     async def get(self, caller: Caller, server_id: str, *, scope: Scope = Scope.READ) -> tuple[Caller, ToolServer]:
@@ -46,12 +49,12 @@ class ToolPublishing:
         if not caller.may_enter(server.workspace_id):
             raise NotFound("Server not found")
         caller = caller.within(server.workspace_id)
-        caller.require(scope)
+        caller.require_throughout(scope)
         return caller, server
 
     async def create(self, caller: Caller, settings: ToolServerSettings, workflow_ids: Sequence[str]) -> ToolServer:
         """A new server with these workflows. Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
-        caller.require(Scope.ADMIN)
+        caller.require_throughout(Scope.ADMIN)
         tools = tuple([await self._tool(caller, workflow_id, None) for workflow_id in workflow_ids])
         settings = msgspec.structs.replace(settings, tools=tools)
         server = await self._keeper.create_server(caller.workspace.id, settings)

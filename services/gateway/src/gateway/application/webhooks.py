@@ -19,14 +19,14 @@ class Webhooks:
 
     async def subscribe(self, caller: Caller, asked: SaveSubscription) -> Subscription:
         """Raises Forbidden, InvalidRequest (a closed address), Conflict (there are enough), Unavailable."""
-        caller.require(Scope.ADMIN)
+        caller.require_throughout(Scope.ADMIN)
         made = await self._follow_ups.subscribe(caller.workspace.id, asked)
         await self._note(caller, "webhook.created", made, after=_facts(made))
         return made
 
     async def replace(self, caller: Caller, subscription_id: str, asked: SaveSubscription) -> Subscription:
         """Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
-        caller.require(Scope.ADMIN)
+        caller.require_throughout(Scope.ADMIN)
         before = await self._follow_ups.subscription(caller.workspace.id, subscription_id)
         after = await self._follow_ups.replace_subscription(caller.workspace.id, subscription_id, asked)
         told = {**_facts(after), "secretChanged": asked.secret is not UNSET}
@@ -35,14 +35,14 @@ class Webhooks:
 
     async def unsubscribe(self, caller: Caller, subscription_id: str) -> None:
         """Raises Forbidden, NotFound, Unavailable."""
-        caller.require(Scope.ADMIN)
+        caller.require_throughout(Scope.ADMIN)
         before = await self._follow_ups.subscription(caller.workspace.id, subscription_id)
         await self._follow_ups.unsubscribe(caller.workspace.id, subscription_id)
         await self._note(caller, "webhook.deleted", before, before=_facts(before))
 
     async def callback_secret(self, caller: Caller) -> str:
         """What signs the deliveries that calls asked for. Raises Forbidden, InvalidRequest, Unavailable."""
-        caller.require(Scope.ADMIN)
+        caller.require_throughout(Scope.ADMIN)
         secret = await self._follow_ups.callback_secret(caller.workspace.id)
         await self._audit.record(caller, "callback_secret.read", target_id=caller.workspace.id)
         return secret

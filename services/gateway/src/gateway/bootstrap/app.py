@@ -84,7 +84,6 @@ def build(
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
-        redirect_slashes=False,  # a redirect would name the address by which we are reached here, not by callers
     )
     register_error_handlers(app, console)
     app.state.on_drain = partial(running.drain, max(0.0, settings.drain_seconds - ANSWER_SECONDS))

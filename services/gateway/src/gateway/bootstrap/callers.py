@@ -18,6 +18,7 @@ from gateway.application.sessions import Sessions
 from gateway.application.usage import UsageReports
 from gateway.bootstrap.outside import Outside
 from gateway.domain.addresses import networks
+from gateway.domain.credentials import session_cookie
 from gateway.domain.plans import Plans
 from gateway.settings import GatewaySettings
 
@@ -57,7 +58,7 @@ def know_callers(settings: GatewaySettings, outside: Outside) -> Callers:
         clock=clock,
     )
     key_uses = KeyUses(store, clock)
-    authentication = Authentication(store, sessions.visit, key_uses, clock)
+    authentication = Authentication(store, sessions.visit, key_uses, clock, cookie=session_cookie(settings.base_url))
     revocations.also_tell(authentication.on_control)
     limits = _limits(settings, outside, plans)
     limiting = Limiting(limits, clock, trusted=networks(settings.trusted_proxies))

@@ -36,6 +36,7 @@ def erase(outside: Outside, callers: Callers) -> Erasing:
     longest = max(plan.sync_seconds for plan in callers.plans.values())
     return Erasing(
         outside.store,
+        outside.deploy,
         (outside.deploy, outside.jobs),
         outside.calls,
         endpoints=callers.endpoints,

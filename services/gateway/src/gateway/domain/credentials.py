@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.domain.errors.access import (
     AccessDenied,
+    LimitedKey,
     MissingScope,
     NoWorkspace,
     PersonalKeysForbidden,
@@ -156,9 +157,9 @@ class Caller(msgspec.Struct, frozen=True):
         return self.key is None or self.key.workflow_ids is None or workflow_id in self.key.workflow_ids
 
     def require_every_workflow(self) -> None:
-        """Raises WrongWorkflow for a key that is for some workflows only: a new one would not be among them."""
+        """Raises LimitedKey for a key that is for some workflows only: what is about all of them is not for it."""
         if self.key is not None and self.key.workflow_ids is not None:
-            raise WrongWorkflow
+            raise LimitedKey
 
     def on(self, workspace_id: str, workflow_id: str) -> "Caller":
         """The same caller on a workflow of that workspace. Raises what `within` raises, WrongWorkflow."""
@@ -175,6 +176,11 @@ class Caller(msgspec.Struct, frozen=True):
         if self.is_session or (self.key is not None and not effective_scopes(self.key).isdisjoint(enough)):
             raise AccessDenied(_ROLE_FOR.get(one_of[0], Role.ADMIN))
         raise MissingScope(f"API key lacks the {' or '.join(one_of)} scope")
+
+    def require_throughout(self, *one_of: Scope) -> None:
+        """As `require`, in the whole workspace. Raises MissingScope, AccessDenied, LimitedKey."""
+        self.require(*one_of)
+        self.require_every_workflow()
 
 
 def caller_of(grants: tuple[Grant, ...], *, key: ApiKey | None = None, user: User | None = None) -> Caller:
@@ -206,18 +212,24 @@ def effective_scopes(key: ApiKey) -> frozenset[Scope]:
     return key.scopes | {Scope.WRITE} if Scope.DEPLOY in key.scopes else key.scopes
 
 
-def presented_session(headers: Mapping[str, str]) -> str | None:
-    """The session token in the caller's cookies."""
+def session_cookie(public_url: str) -> str:
+    """What the cookie of a session is called at this address."""
+    return SECURE_COOKIE if public_url.startswith("https://") else SESSION_COOKIE
+
+
+def presented_session(headers: Mapping[str, str], cookie: str) -> str | None:
+    """The session token in the caller's cookies, under this name alone: any host beside ours may set another."""
     for part in headers.get("cookie", "").split(";"):
-        name, _, value = part.strip().partition("=")
-        if name in (SESSION_COOKIE, SECURE_COOKIE) and value:
+        name, _, value = part.strip(" \t").partition("=")
+        if name == cookie and value:
             return value
     return None
 
 
 def shows_session_alone(headers: Mapping[str, str]) -> bool:
     """Whether the caller comes as somebody at the console does: with a session and no key, whatever they are worth."""
-    return presented_key(headers) is None and presented_session(headers) is not None
+    shown = (presented_session(headers, cookie) for cookie in (SESSION_COOKIE, SECURE_COOKIE))
+    return presented_key(headers) is None and any(shown)
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:

@@ -18,6 +18,11 @@ class ErasureStatus(StrEnum):
     ERASED = "erased"
 
 
+def erasure_id(owner: Erase) -> str:
+    """There is one erasure of a thing, however often it is asked for."""
+    return "/".join(filter(None, (owner.workspace_id, owner.workflow_id)))
+
+
 class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     """Without a workflow, it is the whole workspace."""
 
@@ -39,7 +44,7 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, owner: Erase, *, by: str, at: datetime, settle: timedelta) -> Self:
         """A new one, due at once."""
         return cls(
-            id="/".join(filter(None, (owner.workspace_id, owner.workflow_id))),
+            id=erasure_id(owner),
             workspace_id=owner.workspace_id,
             workflow_id=owner.workflow_id,
             requested_by=by,

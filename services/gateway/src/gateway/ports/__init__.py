@@ -8,7 +8,7 @@ from gateway.ports.chats import ChatKeeper
 from gateway.ports.control import Control
 from gateway.ports.database import TenantDatabase
 from gateway.ports.deployments import Authoring, DeployKeeper, Deployments, Environment
-from gateway.ports.erasures import Eraser, Erasures
+from gateway.ports.erasures import Eraser, Erasures, KeptWorkflows
 from gateway.ports.follow_ups import FollowUps
 from gateway.ports.followed_runs import FollowedRun, FollowedRuns, Numbered
 from gateway.ports.idempotency import CallRecord, IdempotencyRecords, KnownCall
@@ -43,6 +43,7 @@ __all__ = [
     "FollowedRuns",
     "IdempotencyRecords",
     "Jobs",
+    "KeptWorkflows",
     "Keys",
     "KnownCall",
     "Mailer",

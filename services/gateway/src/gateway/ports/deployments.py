@@ -4,7 +4,7 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.ports.erasures import Eraser
+from gateway.ports.erasures import Eraser, KeptWorkflows
 from shared.contracts.deployments import (
     CreateWorkflow,
     Deploy,
@@ -138,5 +138,5 @@ class Environment(Protocol):
         ...
 
 
-class DeployKeeper(Deployments, Authoring, Environment, Eraser, Protocol):
+class DeployKeeper(Deployments, Authoring, Environment, Eraser, KeptWorkflows, Protocol):
     """All that deploy-service does for the gateway."""

@@ -16,11 +16,23 @@ class Eraser(Protocol):
         ...
 
 
+class KeptWorkflows(Protocol):
+    """What there is to delete."""
+
+    async def require_kept(self, workspace_id: str, workflow_id: str) -> None:
+        """Raises NotFound where the workspace has no such workflow, in sight or out of it; Unavailable."""
+        ...
+
+
 class Erasures(Protocol):
     """What is being deleted, in the gateway's own database. Every method raises Unavailable."""
 
     async def keep_erasure(self, erasure: Erasure) -> None:
         """New, or in place of the one with its id."""
+        ...
+
+    async def has_erasure(self, owner: Erase) -> bool:
+        """Whether one is under way, or was lately."""
         ...
 
     async def due_erasures(self, now: datetime, limit: int) -> Sequence[Erasure]:

@@ -181,4 +181,5 @@ def _view(document: Document) -> Delivery:
         delivered_at=from_ms(found("delivered_ms")) if found("delivered_ms") else None,
         last_status=found("last_status"),
         last_error=found("last_error"),
+        workflow_id=found("workflow_id"),
     )

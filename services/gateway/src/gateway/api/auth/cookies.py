@@ -5,7 +5,7 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.domain.credentials import SECURE_COOKIE, SESSION_COOKIE, presented_session
+from gateway.domain.credentials import presented_session, session_cookie
 
 
 class SessionCookie:
@@ -13,11 +13,11 @@ class SessionCookie:
 
     def __init__(self, public_url: str) -> None:
         self._is_secure = public_url.startswith("https://")
-        self._name = SECURE_COOKIE if self._is_secure else SESSION_COOKIE
+        self._name = session_cookie(public_url)
 
     def read(self, request: Request) -> str | None:
         """The token that the browser shows."""
-        return presented_session(request.headers)
+        return presented_session(request.headers, self._name)
 
     def give(self, response: Response, token: str, *, now: datetime, expires_at: datetime) -> None:
         """Let the browser keep the token."""

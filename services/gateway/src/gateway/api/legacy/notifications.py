@@ -1,6 +1,7 @@
 """`/api/workspaces/{id}/notifications`: who is told when runs end, and what was delivered."""
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import ConfigDict, Field, SecretStr, field_validator
@@ -70,24 +71,25 @@ def notifications_router(access: LegacyAccess, follow_ups: FollowUps, webhooks: 
 
     @router.get("/notifications")
     async def list_notifications(caller: Member) -> Response:
-        caller.require(Scope.READ)
+        caller.require_throughout(Scope.READ)
         found = await follow_ups.subscriptions(caller.workspace.id)
-        return StructResponse({"data": list(map(_shown, found))})
+        return StructResponse({"data": [_shown(each, caller) for each in found]})
 
     @router.post("/notifications", status_code=201, openapi_extra=described(NotificationBody))
     async def create(caller: Member, body: Body) -> Response:
         made = await webhooks.subscribe(caller, _asked(body))
-        return StructResponse({"data": _shown(made)}, status_code=201)
+        return StructResponse({"data": _shown(made, caller)}, status_code=201)
 
     @router.get("/notifications/{notification_id}")
     async def get(caller: Member, notification_id: str) -> Response:
-        caller.require(Scope.READ)
-        return StructResponse({"data": _shown(await follow_ups.subscription(caller.workspace.id, notification_id))})
+        caller.require_throughout(Scope.READ)
+        found = await follow_ups.subscription(caller.workspace.id, notification_id)
+        return StructResponse({"data": _shown(found, caller)})
 
     @router.put("/notifications/{notification_id}", openapi_extra=described(NotificationBody))
     async def replace(caller: Member, notification_id: str, body: Body) -> Response:
         kept = await webhooks.replace(caller, notification_id, _asked(body))
-        return StructResponse({"data": _shown(kept)})
+        return StructResponse({"data": _shown(kept, caller)})
 
     @router.delete("/notifications/{notification_id}")
     async def delete(caller: Member, notification_id: str) -> Response:
@@ -96,7 +98,7 @@ def notifications_router(access: LegacyAccess, follow_ups: FollowUps, webhooks: 
 
     @router.post("/notifications/{notification_id}/test")
     async def try_out(caller: Member, notification_id: str) -> Response:
-        caller.require(Scope.ADMIN)
+        caller.require_throughout(Scope.ADMIN)
         result = await follow_ups.try_out(caller.workspace.id, notification_id)
         facts = {"success": result.success, "status": result.status, "statusText": result.status_text}
         return StructResponse({"data": {**facts, "body": result.body}})
@@ -110,11 +112,12 @@ def notifications_router(access: LegacyAccess, follow_ups: FollowUps, webhooks: 
     ) -> Response:
         caller.require(Scope.READ)
         page = await follow_ups.deliveries(caller.workspace.id, notification_id, limit=limit, cursor=cursor)
-        return StructResponse({"data": list(map(_delivery, page.deliveries)), "nextCursor": page.next_cursor})
+        shown = [_delivery(each) for each in page.deliveries if caller.may_touch(each.workflow_id or "")]
+        return StructResponse({"data": shown, "nextCursor": page.next_cursor})
 
     @router.post("/deliveries/{delivery_id}/resend", status_code=202)
     async def resend(caller: Member, delivery_id: str) -> Response:
-        caller.require(Scope.ADMIN)
+        caller.require_throughout(Scope.ADMIN)
         await follow_ups.resend(caller.workspace.id, delivery_id)
         return StructResponse({"success": True}, status_code=202)
 
@@ -144,7 +147,8 @@ def _asked(body: NotificationBody) -> SaveSubscription:
     )
 
 
-def _shown(subscription: Subscription) -> dict[str, Any]:
+def _shown(subscription: Subscription, caller: Caller) -> dict[str, Any]:
+    url = subscription.url if Scope.ADMIN in caller.scopes else _without_secrets(subscription.url)
     return {
         "id": subscription.id,
         "notificationType": "webhook",
@@ -155,7 +159,7 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "includeFinalOutput": subscription.include_final_output,
         "includeTraceSpans": subscription.include_trace_spans,
         "active": subscription.active,
-        "webhookConfig": {"url": subscription.url, "hasSecret": subscription.has_secret},
+        "webhookConfig": {"url": url, "hasSecret": subscription.has_secret},
         "createdAt": iso(subscription.created_at),
         "failingSince": iso(subscription.failing_since) if subscription.failing_since else None,
     }
@@ -166,7 +170,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "id": delivery.id,
         "notificationId": delivery.subscription_id,
         "executionId": delivery.run_id,
-        "url": delivery.url,
+        "url": _without_secrets(delivery.url),
         "status": delivery.state,
         "attempts": delivery.attempts,
         "createdAt": iso(delivery.created_at),
@@ -175,3 +179,9 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "lastStatus": delivery.last_status,
         "lastError": delivery.last_error,
     }
+
+
+def _without_secrets(url: str) -> str:
+    """Whom it is for. A name, a password and a token before and behind that are for who sends."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -38,7 +38,7 @@ def dead_letters_router(access: V1Access, follow_ups: FollowUps, redriving: Redr
         cursor: Annotated[str | None, Query(max_length=500)] = None,
     ) -> Response:
         caller = _there(caller, workspace_id)
-        caller.require(Scope.ADMIN)
+        caller.require_throughout(Scope.ADMIN)
         found = await follow_ups.dead_letters(caller.workspace.id, limit=limit, cursor=cursor)
         return StructResponse({"data": list(map(_shown, found.letters)), "nextCursor": found.next_cursor})
 

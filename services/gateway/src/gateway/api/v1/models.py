@@ -28,7 +28,12 @@ class ImportBody(AskedFor):
     """A workflow file and where it goes."""
 
     workspace_id: str
-    id: str | None = Field(None, description="Refused where a workflow of the workspace has it: none is overwritten.")
+    id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="Refused where a workflow of the workspace has it: none is overwritten.",
+    )
     workflow: Any = Field(description="An export, a bare state, or the JSON text of either.")
     name: Name | None = None
     description: Description | None = None

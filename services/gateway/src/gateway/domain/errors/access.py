@@ -37,6 +37,15 @@ class WrongWorkflow(Forbidden):
         super().__init__("API key is not authorized for this workflow")
 
 
+class LimitedKey(Forbidden):
+    """A good key that is for some workflows only, where the whole workspace is concerned."""
+
+    code = "LIMITED_KEY"
+
+    def __init__(self) -> None:
+        super().__init__("API key is limited to some workflows of this workspace")
+
+
 class PersonalKeysForbidden(Forbidden):
     """A personal key in a workspace that wants none."""
 

@@ -1,0 +1,62 @@
+"""Paths between services lead where they were meant to lead."""
+
+import httpx2
+import pytest
+from pydantic import SecretStr
+
+from executor_service.adapters.file_store import JobsFiles
+from executor_service.adapters.service_clients import Deployments
+from gateway.adapters.chat_service import ChatService
+from gateway.adapters.deploy_service import DeployService
+from shared.contracts.runs import Payload
+from shared.errors import InvalidRequest, NotFound
+from shared.service import ServiceName
+from shared.web.client import InternalClient
+from shared.web.internal_auth import ServiceTokens
+from shared.web.paths import path_of
+from shared.web.payloads import PayloadStore
+
+
+def test_a_path_names_each_part_and_leaves_out_what_is_none() -> None:
+    assert path_of("workflows", "a b?c#d%2e", "endpoint", limit=1, cursor=None, deployed_only=True) == (
+        "/internal/workflows/a%20b%3Fc%23d%252e/endpoint?limit=1&deployed_only=true"
+    )
+
+
+@pytest.mark.parametrize("part", ["", ".", "..", "../environment/w1", "W/export"])
+def test_what_would_lead_elsewhere_is_nobodys_id(part: str) -> None:
+    with pytest.raises(NotFound):
+        path_of("workflows", part, "endpoint")
+
+
+@pytest.mark.parametrize("part", ["...", "a.b", "-", "run:1@WS1"])
+def test_other_dots_are_as_good_as_letters(part: str) -> None:
+    assert path_of("runs", part).count("/") == 3
+
+
+async def test_no_service_is_asked_for_such_an_id() -> None:
+    asked = list[str]()
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(str(request.url))
+        return httpx2.Response(200)
+
+    client = InternalClient(
+        "http://service",
+        caller=ServiceName.GATEWAY,
+        tokens=ServiceTokens({ServiceName.GATEWAY: SecretStr("s3cret")}),
+        timeout=1,
+        transport=httpx2.MockTransport(answer),
+    )
+    calls = (
+        DeployService(client).endpoint(".."),
+        Deployments(client).endpoint("w1", ".."),
+        JobsFiles(client).get("w1", ".."),
+        PayloadStore(client).get("w1", Payload(blob_id="file_../../w2/blob")),
+    )
+    for call in calls:
+        with pytest.raises(NotFound):
+            await call
+    with pytest.raises(InvalidRequest):
+        await ChatService(client).at("..")
+    assert asked == []
