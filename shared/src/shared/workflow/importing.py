@@ -1,11 +1,13 @@
 """Workflow files, in every form in which Sim and Flowport write them."""
 
 import json
+from collections import Counter
 from typing import Final
 
 import msgspec
 
 from shared.errors import InvalidWorkflow
+from shared.surrogates import without_halves
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.migrations import migrate
 from shared.workflow.snapshot import snapshot_document
@@ -48,12 +50,11 @@ def _parse(text: str) -> Json:
     def unique(pairs: list[tuple[str, Json]]) -> JsonObject:
         found = dict(pairs)
         if len(found) < len(pairs):
-            keys = [key for key, _ in pairs]
-            repeated.extend(key for key in found if keys.count(key) > 1)
+            repeated.extend(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         return found
 
     try:
-        parsed: Json = json.loads(text, object_pairs_hook=unique)
+        parsed: Json = json.loads(without_halves(text.encode(errors="replace")), object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         cause = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
         raise InvalidWorkflow(f"Invalid JSON: {cause}", details=[f"Invalid JSON: {cause}"]) from error
