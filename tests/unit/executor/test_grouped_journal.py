@@ -3,10 +3,12 @@
 import asyncio
 
 import msgspec
+import pytest
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import JobsService, spec
 
 from executor_service.application.grouped_journal import CALL_BYTES, GroupedJournal
+from shared.errors import StaleAttempt
 
 
 async def test_entries_whose_flush_is_cancelled_go_out_with_the_next() -> None:
@@ -40,3 +42,18 @@ async def test_what_blocks_left_while_a_call_was_under_way_is_stored_in_calls_of
     await journal.flush()
     assert [entry.index for entry in jobs.journal] == [0, 1, 2]
     assert max(jobs.append_sizes) <= CALL_BYTES
+
+
+async def test_who_learns_that_another_has_the_run_stores_nothing() -> None:
+    """It would be refused, and yet tell the next attempt that a block may have begun."""
+    jobs = JobsService(spec())
+    jobs.attempt = 2
+
+    async def ask() -> None:
+        await jobs.renew("r1", 1)
+
+    journal = GroupedJournal(jobs, "r1", 1, next_index=0, assure=ask)
+    await journal.record("begun", msgspec.Raw(b"1"))
+    with pytest.raises(StaleAttempt):
+        await journal.flush()
+    assert jobs.appending == 0

@@ -118,7 +118,13 @@ class DurableRunWorker:
             time_limit_ms=granted.remaining_ms,
             time_limit_text_ms=granted.run.time_limit_text_ms or granted.run.time_limit_ms,
         )
-        journal = GroupedJournal(self._durable, spec.run_id, granted.attempt, next_index=len(granted.journal))
+        journal = GroupedJournal(
+            self._durable,
+            spec.run_id,
+            granted.attempt,
+            next_index=len(granted.journal),
+            assure=partial(self._assure, lease, granted),
+        )
         try:
             result = await self._unless_stopped(lease, self._executed(granted, spec, events, journal, handle))
         except _Refused as refusal:
@@ -181,14 +187,15 @@ class DurableRunWorker:
 
     @asynccontextmanager
     async def _lease_kept(self, granted: ClaimGranted, handle: RunHandle) -> AsyncIterator["_Lease"]:
-        lease, run_id = _Lease(), granted.run.run_id
-        pause = granted.lease_ms / 1000 / RENEWALS_PER_LEASE
+        lease, run_id = _Lease(granted.lease_ms / 1000), granted.run.run_id
+        pause = lease.seconds / RENEWALS_PER_LEASE
 
         async def renew() -> None:
             while True:
                 await asyncio.sleep(pause)
                 try:
                     answer = await self._renewed(run_id, granted.attempt, pause / 2)
+                    lease.heard_of()
                 except StaleAttempt:
                     lease.lose()
                     return
@@ -200,6 +207,12 @@ class DurableRunWorker:
             yield lease
         finally:
             renewal.cancel()
+
+    async def _assure(self, lease: "_Lease", granted: ClaimGranted) -> None:
+        """Ask whether the run is still ours where nobody has heard of us for a lease: the process stood still."""
+        if lease.is_doubtful:
+            await insist(partial(self._durable.renew, granted.run.run_id, granted.attempt))
+            lease.heard_of()
 
     async def _renewed(self, run_id: str, attempt: int, seconds: float) -> LeaseAnswer:
         """Ask until there is an answer: who does not give one in `seconds` hangs, and another may give it in time."""
@@ -214,9 +227,20 @@ class DurableRunWorker:
 class _Lease:
     """Whether the right to the run is still ours, as far as we know, and what to stop when it is not."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         self.lost = False
+        self.heard_of()
         self.task: asyncio.Task[RunResult] | None = None
+
+    def heard_of(self) -> None:
+        """It was granted, or renewed."""
+        self._heard_at = asyncio.get_running_loop().time()
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it has not been renewed for as long as it lasts."""
+        return asyncio.get_running_loop().time() - self._heard_at > self.seconds
 
     def lose(self) -> None:
         """Somebody else has the run."""

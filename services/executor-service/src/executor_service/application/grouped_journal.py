@@ -1,6 +1,7 @@
 """The journal of one attempt at a durable run: written in groups, in order, to jobs-service."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -18,14 +19,31 @@ CALL_BYTES: Final = 16 * 1024 * 1024
 """More is stored in several calls: blocks that end while one is under way may leave a lot."""
 
 
-class GroupedJournal:
-    """Commits about every 50 ms, or when asked to. After a failure every call raises it."""
+async def _sure() -> None:
+    """There is no doubt."""
 
-    def __init__(self, durable: DurableRuns, run_id: str, attempt: int, *, next_index: int) -> None:
+
+class GroupedJournal:
+    """Commits about every 50 ms, or when asked to. After a failure every call raises it.
+
+    `assure` is awaited before anything is stored; it raises StaleAttempt where the attempt holds the run no more. What
+    is stored all the same is refused, but read by the next attempt: a block that only might have begun would count.
+    """
+
+    def __init__(
+        self,
+        durable: DurableRuns,
+        run_id: str,
+        attempt: int,
+        *,
+        next_index: int,
+        assure: Callable[[], Awaitable[None]] = _sure,
+    ) -> None:
         self._durable = durable
         self._run_id = run_id
         self._attempt = attempt
         self._next_index = next_index
+        self._assure = assure
         self._pending: list[JournalEntry] = []
         self._pending_bytes = 0
         self._flushed = False
@@ -90,6 +108,7 @@ class GroupedJournal:
         entries = next(batches(self._pending, weigh=_weight, max_weight=CALL_BYTES))
         group = AppendJournal(self._attempt, entries)
         try:
+            await self._assure()
             await insist(partial(self._durable.append_journal, self._run_id, group))
         except FlowportError as error:
             self._failure = error
