@@ -131,11 +131,6 @@ def test_a_block_id_that_occurs_twice_is_refused() -> None:
     assert refused.value.details == ["Duplicate key: a"]
 
 
-def test_half_a_character_in_the_text_of_a_file_is_replaced() -> None:
-    state = read_import(json.dumps(workflow(block("a", "function", settings={"code": "half \ud83d"})))).state
-    assert sub_blocks(state, "a")["code"]["value"] == "half \ufffd"
-
-
 def test_every_problem_of_a_file_is_listed() -> None:
     with pytest.raises(InvalidWorkflow) as refused:
         read_import({"blocks": {"a": {"id": "a"}}, "edges": [{"id": "e", "target": "a"}]})

@@ -7,7 +7,6 @@ from typing import Final
 import msgspec
 
 from shared.errors import InvalidWorkflow
-from shared.surrogates import without_halves
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.migrations import migrate
 from shared.workflow.snapshot import snapshot_document
@@ -54,7 +53,7 @@ def _parse(text: str) -> Json:
         return found
 
     try:
-        parsed: Json = json.loads(without_halves(text.encode(errors="replace")), object_pairs_hook=unique)
+        parsed: Json = json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         cause = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
         raise InvalidWorkflow(f"Invalid JSON: {cause}", details=[f"Invalid JSON: {cause}"]) from error
