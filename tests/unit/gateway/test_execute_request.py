@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.execute_request import read_execute_request
-from gateway.domain.json_body import MAX_DEPTH
 from shared.errors import FlowportError
+from shared.workflow.jsvalues import MAX_NESTING
 
 INPUTS = [
     (b'{"input":"Hello"}', b'{"input":"Hello"}'),
@@ -50,7 +50,7 @@ def test_the_input_is_the_body_without_its_controls(body: bytes, expected: bytes
         b"{'a':1}",
         b'{"a":Infinity}',
         b" ",
-        b'{"a":' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}",
+        b'{"a":' + b"[" * MAX_NESTING + b"]" * MAX_NESTING + b"}",
     ],
 )
 def test_what_later_readers_choke_on_is_refused(body: bytes) -> None:

@@ -24,7 +24,7 @@ class Missing(Enum):
 MISSING: Final = Missing.MISSING
 
 MAX_NESTING: Final = 200
-"""Lists and objects within each other: as many as in the body of a call."""
+"""Lists and objects within each other, in the body of a call and wherever text is read as JSON."""
 REPLACEMENT: Final = "\ufffd"
 
 _LONE: Final = re.compile("[\ud800-\udfff]")

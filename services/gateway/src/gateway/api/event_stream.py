@@ -67,7 +67,6 @@ class EventStream(KeptStream):
             except (CallerGone, ReaderTooSlow) as gone:
                 outcome = gone.code.lower()
             except TimeoutError:
-                metrics.SLOW_READERS.inc()
                 outcome = ReaderTooSlow.code.lower()
             finally:
                 self._left()

@@ -68,7 +68,7 @@ class KeptStream(Response):
             async with asyncio.timeout(self._write_seconds):
                 await send({"type": "http.response.body", "body": frames, "more_body": more})
         except TimeoutError:
+            metrics.SLOW_READERS.inc()
             if self._keeper is None:
                 raise
-            metrics.SLOW_READERS.inc()
             self._is_left = True

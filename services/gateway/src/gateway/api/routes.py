@@ -9,11 +9,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gateway import metrics
 from shared.errors import FlowportError
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Present = Callable[[Request, FlowportError], Response]
 """Turns an error into what one API generation says about it."""
+
+
+def counting(present: Present) -> Present:
+    """The same words, each time counted as a refusal: for the doors that run workflows."""
+
+    def counted(request: Request, error: FlowportError) -> Response:
+        metrics.count_refusal(error)
+        return present(request, error)
+
+    return counted
 
 
 def presenting(present: Present) -> type[APIRoute]:

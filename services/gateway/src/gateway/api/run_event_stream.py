@@ -7,7 +7,6 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from starlette.types import Receive, Scope, Send
 
-from gateway import metrics
 from gateway.api.hang_up import hanging_up, never
 from gateway.api.kept_stream import KeptStream
 from gateway.domain.errors.runs import CallerGone
@@ -94,10 +93,8 @@ class RunEventStream(KeptStream, Generic[End]):
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 await self._send(send, self._head)
                 await self._send(send, await self._send_events(send), more=False)
-            except CallerGone:
+            except (CallerGone, TimeoutError):
                 pass
-            except TimeoutError:
-                metrics.SLOW_READERS.inc()
             finally:
                 self._left()  # the run goes on: who asks again follows it
 

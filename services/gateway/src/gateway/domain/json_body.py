@@ -9,8 +9,8 @@ import msgspec
 
 from gateway.domain.errors.requests import MalformedJson
 from shared.surrogates import without_halves
+from shared.workflow.jsvalues import MAX_NESTING
 
-MAX_DEPTH: Final = 200
 MOST_MENDED_BYTES: Final = 1024 * 1024
 """Others wait while a body is mended: one that is full of what must be takes a seventh of a second for this much."""
 
@@ -93,7 +93,7 @@ def _refusal(error: msgspec.ValidationError, body: bytes) -> Exception:
 
 
 def _is_too_deep(body: bytes) -> bool:
-    if body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
+    if body.count(b"{") + body.count(b"[") <= MAX_NESTING:
         return False
     brackets = _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS)
-    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > MAX_DEPTH
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > MAX_NESTING

@@ -6,8 +6,8 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway import metrics
 from gateway.api.request_id import request_id_of
+from gateway.api.routes import counting
 from gateway.domain.errors.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from gateway.domain.errors.limits import AdmissionClosed, RateLimited, TooManyAttempts, UsageLimitExceeded
 from gateway.domain.errors.runs import CallerGone, RunLost, RunOverdue
@@ -69,16 +69,14 @@ def message_of(error: FlowportError) -> str:
     return error.message
 
 
-def present_execute_error(request: Request, error: FlowportError) -> Response:
-    """What an execute call that was refused, or lost, is told."""
-    metrics.count_refusal(error)
-    return present_plain_error(request, error)
-
-
 def present_plain_error(request: Request, error: FlowportError) -> Response:
     """As an execute call, for the routes of its runs."""
     status = status_of(error)
     return StructResponse(_execute_body(error), status_code=status, headers=retry_headers(error, status))
+
+
+present_execute_error: Final = counting(present_plain_error)
+"""What an execute call that was refused, or lost, is told."""
 
 
 def present_error(request: Request, error: FlowportError) -> Response:
@@ -90,10 +88,8 @@ def present_error(request: Request, error: FlowportError) -> Response:
     return StructResponse(body, status_code=status, headers=retry_headers(error, status))
 
 
-def present_call_error(request: Request, error: FlowportError) -> Response:
-    """As `present_error`, and counted as a refusal: for the other doors that run workflows."""
-    metrics.count_refusal(error)
-    return present_error(request, error)
+present_call_error: Final = counting(present_error)
+"""What is said at the other doors that run workflows."""
 
 
 def code_of(message: str) -> str:

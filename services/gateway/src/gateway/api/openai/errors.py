@@ -5,8 +5,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway import metrics
 from gateway.api.legacy.errors import message_of, retry_headers, status_of
+from gateway.api.routes import counting
 from gateway.domain.errors.access import AccessDenied, WrongWorkspace
 from gateway.domain.errors.limits import RateLimited
 from shared.contracts.runs import RunOutcome
@@ -36,10 +36,8 @@ def present_error(request: Request, error: FlowportError) -> Response:
     return StructResponse(body, status_code=status, headers=retry_headers(error, status))
 
 
-def present_execute_error(request: Request, error: FlowportError) -> Response:
-    """What a call that was refused, or lost, is told; counted as a refusal."""
-    metrics.count_refusal(error)
-    return present_error(request, error)
+present_execute_error: Final = counting(present_error)
+"""What a call that was refused, or lost, is told."""
 
 
 def failed_run(outcome: RunOutcome) -> Response:

@@ -6,8 +6,8 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway import metrics
 from gateway.api.legacy.errors import CAPACITY_RETRY_SECONDS, UNAVAILABLE_RETRY_SECONDS, message_of
+from gateway.api.routes import counting
 from gateway.domain.errors.access import WrongWorkspace
 from gateway.domain.errors.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused, OutcomeUnknown
 from gateway.domain.errors.limits import AdmissionClosed, RateLimited, UsageLimitExceeded
@@ -65,10 +65,8 @@ def present_error(request: Request, error: FlowportError) -> Response:
     return StructResponse({"error": about}, status_code=status, headers=_headers(error, status))
 
 
-def present_execute_error(request: Request, error: FlowportError) -> Response:
-    """As `present_error`, and counted as a refusal."""
-    metrics.count_refusal(error)
-    return present_error(request, error)
+present_execute_error: Final = counting(present_error)
+"""What an execute call that was refused, or lost, is told."""
 
 
 def _message(error: FlowportError) -> str:
