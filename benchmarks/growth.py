@@ -1,5 +1,7 @@
 """A store that holds much: documents that are there, copied as often as it takes."""
 
+import random
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 from uuid import uuid4
@@ -7,8 +9,12 @@ from uuid import uuid4
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
+from jobs_service.adapters.moments import from_ms
+from jobs_service.adapters.positions import position_of
+
 Document = dict[str, Any]
 BATCH: Final = 1_000
+MONTH_MS: Final = 30 * 24 * 3600 * 1000
 
 
 class Growth:
@@ -18,8 +24,16 @@ class Growth:
         self._client: MongoClient[Document] = MongoClient(mongodb_uri)
 
     def runs(self, count: int) -> None:
-        """So many more runs that have ended."""
-        self._copy("flowport_jobs", "runs", count, lambda _: {"_id": uuid4().hex, "job_id": f"run_{uuid4().hex[:20]}"})
+        """So many more runs that have ended, one in twenty of them badly, at some time of the last month."""
+        newest = time.time_ns() // 1_000_000
+
+        def run(number: int) -> Document:
+            created = newest - random.randrange(MONTH_MS)
+            failed = {"phase": "failed", "status": "failed"} if number % 20 == 0 else {}
+            times = {"created_ms": created, "position": position_of(from_ms(created), number)}
+            return {"_id": uuid4().hex, "job_id": f"run_{uuid4().hex[:20]}", **times, **failed}
+
+        self._copy("flowport_jobs", "runs", count, run)
 
     def workspaces(self, count: int) -> None:
         """So many more workspaces, each with a member, a key, a workflow and a book in the queue."""

@@ -7,9 +7,10 @@ from typing import Any, Final
 import msgspec
 from pymongo.errors import BulkWriteError
 
+from jobs_service.adapters.long_lists import Page, looking, read
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_views import to_view
-from jobs_service.adapters.positions import behind, cursor_of, position_of
+from jobs_service.adapters.positions import Place, position_of
 from jobs_service.adapters.run_documents import DUPLICATE, RUNS, UNTOLD, decode_spec, payload_in
 from jobs_service.domain.webhooks import MAX_OUTPUT_BYTES, EndedRun
 from jobs_service.ports import DueDelivery, NewDelivery, WayAnswer
@@ -25,7 +26,7 @@ DELIVERIES: Final = "deliveries"
 INDEXES: Final = (
     Index(RUNS, by(UNTOLD), sparse=True),
     Index(DELIVERIES, by("state", "due_ms")),
-    Index(DELIVERIES, by("workspace_id", "position")),
+    Index(DELIVERIES, by("workspace_id", "position", "_id")),
     Index(DELIVERIES, by("expires_at"), expire_after_seconds=0),
 )
 SENDING_MS: Final = 60_000
@@ -104,15 +105,11 @@ class MongoNotices:
         self, workspace_id: str, subscription_id: str | None, *, limit: int, cursor: str | None
     ) -> DeliveryPage:
         """See Notices."""
-        wanted: Document = {"workspace_id": workspace_id}
-        if subscription_id is not None:
-            wanted["subscription_id"] = subscription_id
-        if cursor is not None:
-            wanted |= behind(cursor)
-        newest_first = [("position", -1), ("_id", -1)]
-        found = await self._deliveries.find(wanted, {"body": 0}).sort(newest_first).limit(limit + 1).to_list()
-        shown = found[:limit]
-        return DeliveryPage(tuple(map(_view, shown)), cursor_of(shown[-1]) if len(found) > limit else None)
+        page = Page(limit=limit, behind=None if cursor is None else Place.read(cursor))
+        only = [] if subscription_id is None else [{"subscription_id": subscription_id}]
+        look = looking(self._deliveries, {"workspace_id": workspace_id}, only, page, {"body": 0})
+        found, behind = await read(look, page, newest=position_of(from_ms(await now_ms(self._store)), 0))
+        return DeliveryPage(tuple(map(_view, found)), behind.cursor if behind else None)
 
     @store_call
     async def resend(self, workspace_id: str, delivery_id: str) -> bool:

@@ -1,14 +1,14 @@
 """Runs by what they did."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
-from jobs_service.adapters.moments import from_ms, now_ms
+from jobs_service.adapters.long_lists import Page
 from jobs_service.adapters.mongo_views import to_view
-from jobs_service.adapters.positions import LAST_ORDER, behind, cursor_of, position_of
-from jobs_service.adapters.run_documents import BARE_SPEC, RUNS, payload_in
-from jobs_service.domain.run import Phase
-from jobs_service.ports import LoggedRun, ViewedRun
+from jobs_service.adapters.positions import LAST_ORDER, Place, position_of
+from jobs_service.adapters.run_documents import BARE_SPEC, payload_in
+from jobs_service.adapters.run_lists import RunList
+from jobs_service.ports import LoggedPage, LoggedRun, ViewedRun
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
 from shared.store.client import Store
@@ -22,22 +22,36 @@ class MongoRunLogs:
     """Implements RunLogs."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._runs = store.collection(RUNS)
+        self._runs = RunList(store)
 
     @store_call
-    async def find(self, query: FindLogs) -> tuple[Sequence[LoggedRun], bool]:
+    async def find(self, query: FindLogs) -> LoggedPage:
         """See RunLogs."""
-        direction = 1 if query.oldest_first else -1
-        order = [("position", direction), ("_id", direction)]
-        kept = {"$or": [{"expires_at": None}, {"expires_at": {"$gt": from_ms(await now_ms(self._store))}}]}
-        found = self._runs.find({"$and": [*_conditions(query), kept]}, _projection(query)).sort(order)
-        documents = await found.limit(query.limit + 1).to_list()
-        return [_logged(document) for document in documents[: query.limit]], len(documents) > query.limit
+        found, behind = await self._runs.read(
+            query.workspace_id,
+            _page(query),
+            workflow_ids=query.workflow_ids,
+            status=RunStatus.FAILED if query.status is None and query.level == "error" else query.status,
+            run_id=query.run_id,
+            others=list(_others(query)),
+            hidden=_projection(query),
+        )
+        return LoggedPage([_logged(document) for document in found], behind.cursor if behind else None)
+
+
+def _page(query: FindLogs) -> Page:
+    """Raises InvalidRequest for a cursor that is none of ours."""
+    return Page(
+        limit=query.limit,
+        lowest=None if query.since is None else position_of(query.since, 0),
+        highest=None if query.until is None else position_of(query.until, LAST_ORDER),
+        behind=None if query.cursor is None else Place.read(query.cursor),
+        oldest_first=query.oldest_first,
+    )
 
 
 def _logged(document: Document) -> LoggedRun:
-    return LoggedRun(ViewedRun(to_view(document), payload_in(document, "blocks")), cursor_of(document))
+    return LoggedRun(ViewedRun(to_view(document), payload_in(document, "blocks")), Place.of(document).cursor)
 
 
 def _projection(query: FindLogs) -> Document:
@@ -45,38 +59,16 @@ def _projection(query: FindLogs) -> Document:
     return dict.fromkeys(left_out, 0)
 
 
-def _conditions(query: FindLogs) -> Iterator[Document]:
-    """Raises InvalidRequest for a cursor that is none of ours."""
-    yield {"workspace_id": query.workspace_id}
-    yield {"phase": {"$ne": Phase.RESERVED.value}}
-    yield from _named(query)
-    yield from _in_time(query)
-    yield from _between("duration_ms", query.min_duration_ms, query.max_duration_ms)
-    yield from _cost(query)
-    if query.cursor is not None:
-        yield behind(query.cursor, oldest_first=query.oldest_first)
-
-
-def _named(query: FindLogs) -> Iterator[Document]:
-    if query.workflow_ids is not None:
-        yield {"workflow_id": {"$in": list(query.workflow_ids)}}
+def _others(query: FindLogs) -> Iterator[Document]:
     if query.triggers:
         yield {"trigger": {"$in": list(query.triggers)}}
     if query.level is not None:
         failed = RunStatus.FAILED.value
         yield {"status": failed if query.level == "error" else {"$ne": failed}}
-    if query.status is not None:
-        yield {"status": query.status.value}
-    if query.run_id is not None:
-        yield {"_id": query.run_id}
     if query.model is not None:
         yield {"models": query.model}
-
-
-def _in_time(query: FindLogs) -> Iterator[Document]:
-    since = None if query.since is None else position_of(query.since, 0)
-    until = None if query.until is None else position_of(query.until, LAST_ORDER)
-    yield from _between("position", since, until)
+    yield from _between("duration_ms", query.min_duration_ms, query.max_duration_ms)
+    yield from _cost(query)
 
 
 def _cost(query: FindLogs) -> Iterator[Document]:

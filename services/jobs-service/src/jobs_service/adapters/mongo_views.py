@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from jobs_service.adapters.long_lists import Page
 from jobs_service.adapters.moments import from_ms, now_ms
-from jobs_service.adapters.positions import behind, cursor_of, position_of
+from jobs_service.adapters.positions import Place, position_of
 from jobs_service.adapters.run_documents import (
     BARE_SPEC,
     RUNS,
@@ -12,9 +13,10 @@ from jobs_service.adapters.run_documents import (
     payload_in,
     to_run,
 )
+from jobs_service.adapters.run_lists import RunList
 from jobs_service.domain.run import Phase
 from jobs_service.ports import PageQuery, ViewedRun
-from shared.contracts.jobs import RunFilter, RunPage, RunView
+from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.runs import RunMode, RunStatus, Trigger
 from shared.store.client import Store
 from shared.store.documents import Document
@@ -28,6 +30,7 @@ class MongoRunViews:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._runs = store.collection(RUNS)
+        self._list = RunList(store)
 
     @store_call
     async def by_run_id(self, run_id: str, *, output: bool, blocks: bool) -> ViewedRun | None:
@@ -42,21 +45,18 @@ class MongoRunViews:
     @store_call
     async def page(self, query: PageQuery) -> RunPage:
         """See RunViews."""
-        wanted: Document = {"workspace_id": query.workspace_id}
-        if query.workflow_id is not None:
-            wanted["workflow_id"] = query.workflow_id
-        if query.cursor is not None:
-            wanted |= behind(query.cursor)
-        wanted["phase"] = {"$ne": Phase.RESERVED.value}
-        if query.only.status is not None:
-            wanted["status"] = query.only.status.value
-        times = _within(query.only)
-        if times:
-            wanted["$and"] = [{"position": times}]
-        newest_first = [("position", -1), ("_id", -1)]
-        found = await self._runs.find(wanted, STATE_ONLY).sort(newest_first).limit(query.limit + 1).to_list()
-        shown, more = found[: query.limit], len(found) > query.limit
-        return RunPage(await self._unexpired(shown), cursor_of(shown[-1]) if more else None)
+        only = query.only
+        wanted = Page(
+            limit=query.limit,
+            lowest=None if only.since is None else position_of(only.since, 0),
+            highest=None if only.until is None else position_of(only.until, 0) - 1,
+            behind=None if query.cursor is None else Place.read(query.cursor),
+        )
+        workflow_ids = None if query.workflow_id is None else [query.workflow_id]
+        found, behind = await self._list.read(
+            query.workspace_id, wanted, workflow_ids=workflow_ids, status=only.status, hidden=STATE_ONLY
+        )
+        return RunPage(await self._unexpired(found), behind.cursor if behind else None)
 
     async def _find(self, query: Document, output: bool, blocks: bool) -> ViewedRun | None:
         hidden = ["spec", BARE_SPEC, "state", *([] if output else ["output"]), *([] if blocks else ["blocks"])]
@@ -102,8 +102,3 @@ def to_view(document: Document) -> RunView:
         paused_at=run.paused_at if run.status is RunStatus.PAUSED else None,
         pauses=tuple(pause.point for pause in run.pauses if not pause.is_answered),
     )
-
-
-def _within(only: RunFilter) -> Document:
-    bounds = {"$gte": only.since, "$lt": only.until}
-    return {name: position_of(moment, 0) for name, moment in bounds.items() if moment is not None}

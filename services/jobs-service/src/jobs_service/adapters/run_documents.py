@@ -49,10 +49,10 @@ TELLS: Final = "tells"
 
 INDEXES: Final = (
     Index(RUNS, by("job_id"), unique=True, sparse=True),
-    Index(RUNS, by("phase", "workspace_id", "position")),
+    Index(RUNS, by("phase", "workspace_id", "position", "_id")),
     Index(RUNS, by("phase", "due_ms")),
-    Index(RUNS, by("workspace_id", "workflow_id", "position")),
-    Index(RUNS, by("workspace_id", "position")),
+    Index(RUNS, by("workspace_id", "workflow_id", "position", "_id")),
+    Index(RUNS, by("workspace_id", "position", "_id")),
     Index(RUNS, by(UNBOOKED), sparse=True),
     Index(RUNS, by(UNCHARGED), sparse=True),
     Index(RUNS, by("expires_at"), expire_after_seconds=0),

@@ -26,9 +26,9 @@ class LogReading:
     async def find(self, query: FindLogs) -> RunPage:
         """A page of runs. Raises InvalidRequest, Unavailable."""
         most = MAX_DETAILED if query.output or query.blocks else MAX_LOGS
-        found, has_more = await self._logs.find(msgspec.structs.replace(query, limit=max(1, min(query.limit, most))))
-        shown = found[: _fitting(found)]
-        cursor = shown[-1].cursor if has_more or len(shown) < len(found) else None
+        page = await self._logs.find(msgspec.structs.replace(query, limit=max(1, min(query.limit, most))))
+        shown = page.runs[: _fitting(page.runs)]
+        cursor = shown[-1].cursor if len(shown) < len(page.runs) else page.next_cursor
         return RunPage(tuple([await self._complete(each.run) for each in shown]), cursor)
 
     async def _complete(self, run: ViewedRun) -> RunView:

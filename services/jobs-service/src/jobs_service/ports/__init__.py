@@ -13,7 +13,7 @@ from jobs_service.ports.records import CancelMemory, RecordedRun, Records, Remem
 from jobs_service.ports.runs import Adopted, Claimable, Result, Runs, Seen
 from jobs_service.ports.spend import SpendBook
 from jobs_service.ports.tallies import Tallies
-from jobs_service.ports.views import EVERY_RUN, LoggedRun, PageQuery, RunLogs, RunViews, ViewedRun
+from jobs_service.ports.views import EVERY_RUN, LoggedPage, LoggedRun, PageQuery, RunLogs, RunViews, ViewedRun
 from jobs_service.ports.webhooks import DueDelivery, NewDelivery, Notices, SecretBox, SubscriptionBook, Way, WayAnswer
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Leadership",
     "Leases",
     "Ledgers",
+    "LoggedPage",
     "LoggedRun",
     "NewDelivery",
     "Notices",

@@ -50,9 +50,17 @@ class LoggedRun:
     cursor: str
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedPage:
+    """Runs of a list, which may be fewer than were asked for. `next_cursor` is None where the list ends."""
+
+    runs: Sequence[LoggedRun]
+    next_cursor: str | None
+
+
 class RunLogs(Protocol):
     """Runs by what they did."""
 
-    async def find(self, query: FindLogs) -> tuple[Sequence[LoggedRun], bool]:
-        """Up to `query.limit` runs, and whether there are more. Raises InvalidRequest for a cursor that is none."""
+    async def find(self, query: FindLogs) -> LoggedPage:
+        """Up to `query.limit` runs. Raises InvalidRequest for a cursor that is none."""
         ...

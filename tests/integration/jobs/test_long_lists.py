@@ -1,0 +1,131 @@
+"""A page is found by an index: runs of others, of other workflows and of other days cost it nothing."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+from tests.integration.jobs.system import WORKFLOW, WORKSPACE
+
+from jobs_service.adapters.moments import from_ms, now_ms
+from jobs_service.adapters.mongo_notices import DELIVERIES, MongoNotices
+from jobs_service.adapters.mongo_run_logs import MongoRunLogs
+from jobs_service.adapters.mongo_views import MongoRunViews
+from jobs_service.adapters.positions import position_of
+from jobs_service.adapters.run_documents import RUNS
+from jobs_service.bootstrap import INDEXES
+from jobs_service.ports import PageQuery
+from shared.contracts.jobs import RunFilter
+from shared.contracts.logs import FindLogs
+from shared.contracts.runs import RunStatus
+from shared.store.client import Store
+from shared.store.documents import Collection, Document
+
+OURS = 3
+EXAMINED_AT_MOST = 3 * OURS
+
+
+class Overheard:
+    """A collection, and the pipelines that it was asked."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self.asked: list[list[Document]] = []
+
+    async def aggregate(self, pipeline: list[Document]) -> Any:
+        self.asked.append(pipeline)
+        return await self._collection.aggregate(pipeline)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._collection, name)
+
+    async def examined(self) -> int:
+        """How many documents the store reads for all that it was asked."""
+        return sum([await self._examined_for(each) for each in self.asked])
+
+    async def _examined_for(self, pipeline: list[Document]) -> int:
+        # SecantusDB says how many only of a find; the first stage is what it finds by.
+        query = {"find": self._collection.name, "filter": pipeline[0]["$match"]}
+        plan = await self._collection.database.command("explain", query, verbosity="executionStats")
+        return int(plan["executionStats"]["totalDocsExamined"])
+
+
+class OverheardStore(Store):
+    """Remembers what its collections were asked."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.overheard: dict[str, Overheard] = {}
+
+    def collection(self, name: str) -> Collection:
+        return cast("Collection", self.overheard.setdefault(name, Overheard(super().collection(name))))
+
+
+def a_run(number: int, position: int, **fields: Any) -> Document:
+    known = {"workspace_id": WORKSPACE, "workflow_id": WORKFLOW, "phase": "completed", "status": "completed"}
+    fixed = {"mode": "sync", "trigger": "api", "time_limit_ms": 1, "created_ms": position // 4096, "revision": 1}
+    return {"_id": f"run-{number}", "position": position, **known, **fixed, "attempt": 1, **fields}
+
+
+@pytest.fixture
+async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[OverheardStore]:
+    """A few of each kind among many."""
+    store = OverheardStore(mongodb_uri, f"{mongodb_prefix}_lists", INDEXES)
+    await store.start()
+    now = from_ms(await now_ms(store))
+    recently, long_ago = (position_of(now - timedelta(minutes=1) * ago, 0) for ago in (5, 50_000))
+    kinds: list[Document] = [
+        *[{"phase": "failed", "status": "failed", "position": recently}] * OURS,
+        *[{"phase": "paused", "status": "paused", "position": recently}] * OURS,
+        *[{"workflow_id": "another", "position": recently}] * OURS,
+        *[{"position": long_ago}] * 200,
+        *[{"workspace_id": "another", "position": recently}] * 200,
+        *[{"workspace_id": "another", "phase": "failed", "position": recently}] * 200,
+    ]
+    await store.collection(RUNS).insert_many([{**a_run(number, recently), **kind} for number, kind in enumerate(kinds)])
+    sent = {"subscription_id": "s", "run_id": "r", "url": "https://example.com", "state": "delivered", "attempts": 1}
+    deliveries = [
+        {"workspace_id": WORKSPACE, "position": recently, "created_ms": 1, **kind, **sent, "_id": f"d{number}"}
+        for number, kind in enumerate(kinds)
+    ]
+    await store.collection(DELIVERIES).insert_many(deliveries)
+    yield store
+    await store.database.client.drop_database(store.database.name)
+    await store.stop()
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ({"limit": OURS}, OURS),
+        ({"status": RunStatus.FAILED, "limit": OURS - 1}, OURS - 1),
+        ({"level": "error", "limit": OURS - 1}, OURS - 1),
+        ({"status": RunStatus.PAUSED}, OURS),
+        ({"status": RunStatus.PROCESSING}, 0),
+        ({"workflow_ids": ("another",), "limit": OURS - 1}, OURS - 1),
+        ({"workflow_ids": ("another",), "triggers": ("api",), "limit": OURS - 1}, OURS - 1),
+        ({"workflow_ids": ()}, 0),
+        ({"run_id": "run-0"}, 1),
+        ({"run_id": "nobody"}, 0),
+    ],
+)
+async def test_a_page_of_logs_reads_no_others(store: OverheardStore, query: dict[str, Any], shown: int) -> None:
+    page = await MongoRunLogs(store).find(FindLogs(workspace_id=WORKSPACE, **query))
+
+    assert len(page.runs) == shown
+    assert await store.overheard[RUNS].examined() <= EXAMINED_AT_MOST
+
+
+@pytest.mark.parametrize("only", [RunFilter(), RunFilter(RunStatus.FAILED), RunFilter(RunStatus.PAUSED)])
+async def test_a_page_of_runs_reads_no_others(store: OverheardStore, only: RunFilter) -> None:
+    page = await MongoRunViews(store).page(PageQuery(WORKSPACE, only=only, limit=OURS - 1))
+
+    assert len(page.runs) == OURS - 1
+    assert await store.overheard[RUNS].examined() <= EXAMINED_AT_MOST
+
+
+async def test_a_page_of_deliveries_reads_no_others(store: OverheardStore) -> None:
+    page = await MongoNotices(store, timedelta(days=1)).page(WORKSPACE, None, limit=OURS, cursor=None)
+
+    assert len(page.deliveries) == OURS
+    assert await store.overheard[DELIVERIES].examined() <= EXAMINED_AT_MOST

@@ -1,0 +1,150 @@
+"""A page of a list costs what it shows, however long the list is, and pages hold everything once."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs_service.adapters.long_lists import PATIENCE_SECONDS, Listed, Page, read
+from jobs_service.adapters.positions import Place, position_of
+from shared.store.documents import Document
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+PER_DOCUMENT = 30e-6
+"""Seconds that SecantusDB takes to read one, and those that a query takes at the least."""
+PER_LOOK = 2e-3
+
+
+def at(ago: timedelta, order: int = 0) -> int:
+    return position_of(NOW - ago, order)
+
+
+@dataclass
+class Shelf:
+    """A store like SecantusDB: it reads all that is within bounds, then sorts and cuts."""
+
+    positions: Sequence[int]
+    wanted: int = 1
+    """Every so many-th document is; the others are read in vain."""
+    slowness: int = 1
+    time: float = 0.0
+    looks: int = 0
+    documents: list[Document] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.documents = [{"_id": f"{n:07}", "position": each} for n, each in enumerate(self.positions)]
+
+    def page(self, page: Page) -> Listed:
+        self.time, self.looks = 0.0, 0
+
+        async def look(bounds: Document, most: int) -> list[Document]:
+            low, high = bounds.get("$gte", 0), bounds.get("$lte", 1 << 62)
+            within = [each for each in self.documents if low <= each["position"] <= high]
+            self.looks += 1
+            self.time += self.slowness * (PER_LOOK + PER_DOCUMENT * len(within))
+            found = sorted((each for each in within if self._is_behind(each, page)), key=Place.of)
+            return found[:most] if page.oldest_first else found[::-1][:most]
+
+        return asyncio.run(read(look, page, newest=at(timedelta()), clock=lambda: self.time))
+
+    def is_wanted(self, document: Document) -> bool:
+        return int(document["_id"]) % self.wanted == 0
+
+    def _is_behind(self, document: Document, page: Page) -> bool:
+        if page.behind is None or not self.is_wanted(document):
+            return self.is_wanted(document)
+        place = Place.of(document)
+        return place > page.behind if page.oldest_first else place < page.behind
+
+
+def of_last_days(count: int, days: int) -> list[int]:
+    return [at(timedelta(days=days) * (number + 1) / count) for number in range(count)]
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+def test_a_page_of_a_long_list_reads_little_of_it(oldest_first: bool) -> None:
+    shelf = Shelf(of_last_days(200_000, days=30))
+    found, behind = shelf.page(Page(limit=100, oldest_first=oldest_first))
+
+    assert len(found) == 100
+    assert shelf.time < 0.5, "all of it takes 6 s"
+
+    shelf.page(Page(limit=100, oldest_first=oldest_first, behind=behind))
+    assert shelf.time < 0.5, "and so it is with the pages behind"
+
+
+def test_the_newest_page_of_a_short_list_takes_few_looks() -> None:
+    shelf = Shelf(of_last_days(5, days=80))
+    found, behind = shelf.page(Page(limit=100))
+
+    assert (len(found), behind) == (5, None)
+    assert shelf.looks <= 8
+
+
+def test_who_waits_too_long_gets_a_short_page_and_the_place_where_it_goes_on() -> None:
+    shelf = Shelf(of_last_days(200_000, days=30), wanted=50_000)
+    found, behind = shelf.page(Page(limit=100))
+
+    assert len(found) < 4
+    assert behind is not None
+    assert PATIENCE_SECONDS < shelf.time < PATIENCE_SECONDS + 1
+
+
+def test_what_is_older_than_anybody_keeps_runs_is_found_from_its_oldest_on() -> None:
+    shelf = Shelf([at(timedelta(days=4_000)), at(timedelta(days=1))])
+    found, behind = shelf.page(Page(limit=1, oldest_first=True))
+
+    assert ([each["_id"] for each in found], behind) == (["0000000"], Place.of(found[0]))
+
+
+def test_what_another_clock_put_into_the_future_is_found() -> None:
+    shelf = Shelf([at(timedelta(days=-2))])
+    for oldest_first in (False, True):
+        found, _ = shelf.page(Page(limit=10, oldest_first=oldest_first))
+        assert len(found) == 1
+
+
+moments = st.one_of(
+    st.integers(0, 5).map(lambda n: at(timedelta(), n)),
+    st.timedeltas(timedelta(days=-1), timedelta(days=40)).map(at),
+)
+bounds = st.none() | moments
+
+
+@given(
+    positions=st.lists(moments, max_size=60),
+    oldest_first=st.booleans(),
+    limit=st.integers(1, 20),
+    lowest=bounds,
+    highest=bounds,
+    wanted=st.integers(1, 3),
+    slowness=st.sampled_from([1, 20, 60]),
+)
+def test_pages_hold_everything_once_and_in_order(
+    positions: list[int],
+    oldest_first: bool,
+    limit: int,
+    lowest: int | None,
+    highest: int | None,
+    wanted: int,
+    slowness: int,
+) -> None:
+    shelf = Shelf(positions, wanted, slowness)
+    seen: list[Document] = []
+    behind: Place | None = None
+    for _ in range(1_000):
+        page = Page(limit=limit, lowest=lowest, highest=highest, behind=behind, oldest_first=oldest_first)
+        found, behind = shelf.page(page)
+        assert len(found) <= limit
+        seen += found
+        if behind is None:
+            break
+        behind = Place.read(behind.cursor)
+    low, high = lowest or 0, 1 << 62 if highest is None else highest
+    meant = [each for each in shelf.documents if low <= each["position"] <= high and shelf.is_wanted(each)]
+    assert seen == sorted(meant, key=Place.of, reverse=not oldest_first)
+    assert behind is None
