@@ -38,6 +38,7 @@ RESULTS: Final = FOLDER / "scale.json"
 CALLERS: Final = 32
 FEW: Final = 4
 """Callers of workflows so large that more would only wait for each other."""
+PAGES: Final = 10
 PROCESSES: Final = ((1, 1), (1, 2), (1, 4), (2, 1), (2, 2), (2, 4))
 """Gateways and executors."""
 
@@ -109,14 +110,18 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3, help="of load for each number of processes")
     parser.add_argument("--runs", type=int, default=2_000, help="sync runs for each point")
     parser.add_argument("--jobs", type=int, default=200, help="queued runs for each point")
-    parser.add_argument("--stored-runs", type=int, nargs="+", default=[1_000, 10_000, 100_000])
-    parser.add_argument("--queued", type=int, nargs="+", default=[100, 1_000, 3_000])
+    parser.add_argument("--stored-runs", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
+    parser.add_argument("--queued", type=int, nargs="+", default=[100, 1_000, 10_000])
     return parser.parse_args()
 
 
 def _stored_runs(stand: Stand, options: Options) -> Points:
     growth = Growth(stand.stack.mongodb_uri)
-    yield from _growing(options, options.stored_runs, growth.runs, partial(_both_kinds, stand, options))
+
+    def measure() -> Row:
+        return {**_both_kinds(stand, options), **uvloop.run(_pages(stand))}
+
+    yield from _growing(options, options.stored_runs, growth.runs, measure)
 
 
 def _workspaces(stand: Stand, options: Options) -> Points:
@@ -197,6 +202,22 @@ def _sync(stand: Stand, target: Target, callers: int, runs: int) -> Row:
     found = uvloop.run(calls.measure(target, runs=runs, callers=callers))
     cpu = sum(meter.microseconds_per(runs).values())
     return {"cpu_us": cpu, "p50_ms": found.p50_ms, "per_second": found.per_second}
+
+
+async def _pages(stand: Stand) -> Row:
+    """What it costs to read the last hundred runs, and the last hundred that failed."""
+    logs = f"{stand.stack.url}/api/v1/logs?workspaceId={stand.credentials.workspace_id}"
+    row = {}
+    async with Callers(1) as http:
+        for kind, narrowed in (("page", ""), ("failed_page", "&level=error")):
+            target = replace(stand.no_op, url=logs + narrowed)
+            meter = CpuMeter(stand.pids)
+            for _ in range(PAGES):
+                answer = await http.get(target)
+                if answer.status != 200:
+                    raise BenchmarkFailed(f"no {kind}: {answer.status} {answer.body[:300].decode()}")
+            row[f"{kind}_cpu_us"] = sum(meter.microseconds_per(PAGES).values())
+    return row
 
 
 def _over_all_gateways(stand: Stand, seconds: float) -> Row:

@@ -22,7 +22,11 @@ from flowport.stack import Stack, StackPorts
 from gateway.settings import GatewaySettings
 from shared.service import ServiceName
 
-ENVIRONMENT: Final = {"FLOWPORT_DEFAULT_PLAN": "benchmark", "FLOWPORT_LOG_LEVEL": "warning"}
+ENVIRONMENT: Final = {
+    "FLOWPORT_DEFAULT_PLAN": "benchmark",
+    "FLOWPORT_LOG_LEVEL": "warning",
+    "DISPATCH_MAX_QUEUE_PER_WORKSPACE": "50000",
+}
 SYNC: Final = {
     "sync no-op": workflows.no_op,
     "sync, one function": workflows.one_function,

@@ -26,6 +26,7 @@ export interface Span {
 
 const PAGE = '50';
 const LIVE_MS = 3_000;
+const SEARCH_MS = 30_000;
 const DONE = new Set(['completed', 'failed', 'cancelled']);
 
 /** The runs of the workspace, newest first, renewed while somebody looks. */
@@ -36,8 +37,13 @@ export function useRuns(filter: LogFilter) {
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam }) => readLogs(workspace.id, { ...filter, limit: PAGE, cursor: pageParam }),
     getNextPageParam: (page) => page.nextCursor ?? undefined,
-    refetchInterval: LIVE_MS,
+    refetchInterval: ({ state }) => (state.data?.pages.some(isSearch) ? SEARCH_MS : LIVE_MS),
   });
+}
+
+/** Few of very many runs match: the server gave up before the page was full, after seconds of work. */
+function isSearch(page: { data: readonly unknown[]; nextCursor?: string | null }): boolean {
+  return page.data.length < Number(PAGE) && Boolean(page.nextCursor);
 }
 
 export function useRun(runId: string) {

@@ -99,7 +99,7 @@ function Runs({ filter, names, filtered }: RunsProps) {
   return (
     <>
       <DeadLetterNotice />
-      {rows.length ? <RunTable rows={rows} names={names} /> : <NoRuns filtered={filtered} />}
+      {rows.length ? <RunTable rows={rows} names={names} /> : <NoRuns filtered={filtered} goesOn={runs.hasNextPage} />}
       {runs.hasNextPage && (
         <Button busy={runs.isFetchingNextPage} onClick={() => void runs.fetchNextPage()}>
           Show older runs
@@ -109,7 +109,14 @@ function Runs({ filter, names, filtered }: RunsProps) {
   );
 }
 
-function NoRuns({ filtered }: { filtered: boolean }) {
+function NoRuns({ filtered, goesOn }: { filtered: boolean; goesOn: boolean }) {
+  if (goesOn) {
+    return (
+      <Empty icon={<Activity size={22} aria-hidden />} title="No run matches so far">
+        Older ones were not looked at yet.
+      </Empty>
+    );
+  }
   return (
     <Empty icon={<Activity size={22} aria-hidden />} title={filtered ? 'No run matches' : 'No runs yet'}>
       {filtered ? 'Try other filters.' : 'Call a deployed workflow, and its runs appear here.'}
