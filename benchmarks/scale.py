@@ -111,7 +111,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=2_000, help="sync runs for each point")
     parser.add_argument("--jobs", type=int, default=200, help="queued runs for each point")
     parser.add_argument("--stored-runs", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
-    parser.add_argument("--queued", type=int, nargs="+", default=[100, 1_000, 10_000])
+    parser.add_argument("--queued", type=int, nargs="+", default=[100, 1_000, 5_000])
     return parser.parse_args()
 
 

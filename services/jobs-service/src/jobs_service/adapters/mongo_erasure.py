@@ -4,8 +4,11 @@ A run goes after everything that only it leads to, so that whoever is killed hal
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
+from jobs_service.adapters.long_lists import Listed, Page, looking, read
+from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_blobs import MongoBlobs
 from jobs_service.adapters.mongo_cancels import CANCELS
 from jobs_service.adapters.mongo_charges import MongoCharges
@@ -18,6 +21,7 @@ from jobs_service.adapters.mongo_spend import SPEND
 from jobs_service.adapters.mongo_subscriptions import SUBSCRIPTIONS
 from jobs_service.adapters.mongo_tallies import TALLIES
 from jobs_service.adapters.mongo_webhook_secrets import CALLBACK_SECRETS
+from jobs_service.adapters.positions import position_of
 from jobs_service.adapters.run_documents import CHARGE, RUNS, UNBOOKED, UNCHARGED
 from jobs_service.adapters.run_traces import contents_of, files_in, values_of
 from jobs_service.domain.run import Phase
@@ -29,6 +33,7 @@ from shared.store.documents import Collection, Document
 from shared.store.errors import store_call
 
 _OVER: Final = [phase.value for phase in Phase if phase.is_terminal or phase is Phase.RESERVED]
+_UNDER_WAY: Final = [phase.value for phase in Phase if phase.value not in _OVER]
 _NOTED: Final = {UNBOOKED: {"$exists": False}, UNCHARGED: {"$exists": False}}
 """The queue's books and the spend know of it: both would be wrong for ever else. So of runs that charges book."""
 _RUNS_AT_ONCE: Final = 50
@@ -47,7 +52,7 @@ class MongoErasure:
     @store_call
     async def open_runs(self, asked: Erase, limit: int) -> Sequence[OpenRun]:
         """See Erasure."""
-        under_way = {**_owner(asked), "phase": {"$nin": _OVER}}
+        under_way = {"phase": {"$in": _UNDER_WAY}, **_owner(asked)}
         found = await self._runs.find(under_way, {"workflow_id": 1}).limit(limit).to_list()
         return [OpenRun(each["_id"], each["workflow_id"]) for each in found]
 
@@ -62,12 +67,12 @@ class MongoErasure:
             counts.append(await self._blobs.discard_all(asked.workspace_id, limit))
         for name, wanted in parts.items():
             counts.append(await self._delete_some(name, wanted, limit))
-        left = await self._runs.find_one(_owner(asked), {"_id": 1})
-        return Erased(sum(counts), has_more=left is not None or max(counts) >= limit)
+        left, behind = await self._some(asked, 1)
+        return Erased(sum(counts), has_more=bool(left) or behind is not None or max(counts) >= limit)
 
     async def _erase_runs(self, asked: Erase) -> int:
-        over = {**_owner(asked), "phase": {"$in": _OVER}, **_NOTED}
-        found = await self._booked(await self._runs.find(over).limit(_RUNS_AT_ONCE).to_list())
+        over, _ = await self._some(asked, _RUNS_AT_ONCE, {"phase": {"$in": _OVER}}, _NOTED)
+        found = await self._booked(over)
         if not found:
             return 0
         ids = [document["_id"] for document in found]
@@ -75,6 +80,16 @@ class MongoErasure:
         for name in (JOURNAL, EVENTS):
             await self._store.collection(name).delete_many({"run_id": {"$in": ids}})
         return await self._delete(RUNS, ids)
+
+    async def _some(self, asked: Erase, limit: int, *only: Document) -> Listed:
+        """Runs, and the place behind which there may be more. Those that stand in no list come last."""
+        page = Page(limit=limit)
+        newest = position_of(from_ms(await now_ms(self._store)), 0)
+        found, behind = await read(looking(self._runs, _owner(asked), only, page, {}), page, newest=newest)
+        if found or behind is not None:
+            return found, behind
+        wanted = dict(chain.from_iterable(each.items() for each in (_owner(asked), *only)))
+        return await self._runs.find(wanted).limit(limit).to_list(), None
 
     async def _booked(self, runs: Sequence[Document]) -> Sequence[Document]:
         unbooked = await self._charges.still_open({run[CHARGE] for run in runs if CHARGE in run})
