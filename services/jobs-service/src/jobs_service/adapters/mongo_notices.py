@@ -7,9 +7,10 @@ from typing import Any, Final
 import msgspec
 from pymongo.errors import BulkWriteError
 
+from jobs_service.adapters.cursors import behind, cursor_of
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_views import to_view
-from jobs_service.adapters.positions import behind, cursor_of, position_of
+from jobs_service.adapters.positions import position_of
 from jobs_service.adapters.run_documents import DUPLICATE, RUNS, UNTOLD, decode_spec, payload_in
 from jobs_service.domain.webhooks import MAX_OUTPUT_BYTES, EndedRun
 from jobs_service.ports import DueDelivery, NewDelivery, WayAnswer

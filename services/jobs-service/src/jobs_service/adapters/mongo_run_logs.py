@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from jobs_service.adapters.cursors import behind, cursor_of
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_views import to_view
-from jobs_service.adapters.positions import LAST_ORDER, behind, cursor_of, position_of
+from jobs_service.adapters.positions import LAST_ORDER, position_of
 from jobs_service.adapters.run_documents import BARE_SPEC, RUNS, payload_in
 from jobs_service.domain.run import Phase
 from jobs_service.ports import LoggedRun, ViewedRun

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from jobs_service.adapters.cursors import behind, cursor_of
 from jobs_service.adapters.moments import from_ms, now_ms
-from jobs_service.adapters.positions import behind, cursor_of, position_of
+from jobs_service.adapters.positions import position_of
 from jobs_service.adapters.run_documents import (
     BARE_SPEC,
     RUNS,
