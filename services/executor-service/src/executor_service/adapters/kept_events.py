@@ -7,10 +7,11 @@ from typing import Final
 import msgspec
 
 from executor_service.adapters.coalescing import Coalescing
+from executor_service.adapters.patient_publishing import publish_patiently
 from executor_service.adapters.reply_sink import UNDELIVERABLE
 from executor_service.application.unheard import Unheard
 from executor_service.ports import EventsOf, RunEvents
-from shared.broker.ports import Broker, BrokerUnavailable, QueueFull
+from shared.broker.ports import Broker
 from shared.broker.topology import EVENTS
 from shared.contracts.events import (
     SELECTION_TOO_LARGE,
@@ -43,7 +44,6 @@ MAX_TEXT: Final = 8 * 1024 * 1024
 TEXT_CUT: Final = "The text is longer than a stream may be"
 MAX_VALUE_BYTES: Final = 4 * 1024 * 1024
 PUBLISH_TRIES: Final = 5
-PUBLISH_PAUSE_SECONDS: Final = 0.2
 
 
 def events_of(broker: Broker) -> EventsOf:
@@ -155,11 +155,5 @@ class KeptEvents:
             await self._publish(batch)
 
     async def _publish(self, batch: EventBatch) -> None:
-        for _ in range(PUBLISH_TRIES):
-            try:
-                await self._broker.work.publish(EVENTS, batch)
-            except (QueueFull, BrokerUnavailable):
-                await asyncio.sleep(PUBLISH_PAUSE_SECONDS)
-            else:
-                return
-        log.warning("events of a run are not kept", run_id=self._run_id, count=len(batch.events))
+        if not await publish_patiently(self._broker.work, EVENTS, batch, tries=PUBLISH_TRIES):
+            log.warning("events of a run are not kept", run_id=self._run_id, count=len(batch.events))
