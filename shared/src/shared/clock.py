@@ -34,6 +34,11 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def ms_between(earlier: datetime, later: datetime) -> float:
+    """How many milliseconds, and parts of one, went by."""
+    return (later - earlier).total_seconds() * 1000
+
+
 def epoch_ms(moment: datetime) -> int:
     """`moment` in whole milliseconds since the epoch."""
     return round(moment.timestamp() * 1000)

@@ -6,6 +6,8 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from shared.clock import ms_between
+
 
 class RunMode(StrEnum):
     """How the caller receives the result."""
@@ -244,7 +246,7 @@ def worker_lost(began_at: datetime, now: datetime) -> RunOutcome:
         error=RunError(ErrorCode.WORKER_LOST, WORKER_LOST, http_status=503),
         started_at=began_at,
         ended_at=now,
-        duration_ms=(now - began_at).total_seconds() * 1000,
+        duration_ms=ms_between(began_at, now),
     )
 
 

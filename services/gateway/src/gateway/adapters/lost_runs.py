@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from shared.clock import ms_between
 from shared.contracts.events import RunEnded, RunExpired
 from shared.contracts.messages import EventBatch
 from shared.contracts.runs import EMPTY_OUTPUT, ErrorCode, RunOutcome, RunStatus
@@ -27,7 +28,7 @@ def cancelled_outcome(asked_at: datetime, now: datetime) -> RunOutcome:
         output=EMPTY_OUTPUT,
         started_at=asked_at,
         ended_at=now,
-        duration_ms=(now - asked_at).total_seconds() * 1000,
+        duration_ms=ms_between(asked_at, now),
     )
 
 

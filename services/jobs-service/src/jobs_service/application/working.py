@@ -17,6 +17,7 @@ from jobs_service.domain.leases import EndedInstead, Refused
 from jobs_service.domain.pauses import MAX_PAUSES, answers_of
 from jobs_service.domain.run import Rules, Run
 from jobs_service.ports import Claimable, Journal, Result, Runs, Seen
+from shared.clock import ms_between
 from shared.contracts.jobs import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
 from shared.contracts.runs import MAX_ERROR_CHARS, RunError, RunStatus
 from shared.observe.logging import get_logger
@@ -137,12 +138,12 @@ class Working:
         )
 
     async def _result(self, seen: Seen, report: FinishRun) -> Result:
-        workspace_id = seen.run.workspace_id
+        workspace_id, started_at = seen.run.workspace_id, seen.run.started_at
         return Result(
             output=await self._payloads.fit(workspace_id, report.outcome.output),
             blocks=await self._payloads.pack(workspace_id, report.blocks) if report.blocks else None,
             usage=report.usage,
-            duration_ms=_duration_ms(seen),
+            duration_ms=None if started_at is None else ms_between(started_at, seen.now),
         )
 
     def _concludes(self, run: Run) -> None:
@@ -151,11 +152,6 @@ class Working:
             metrics.ENDED.labels(run.status.value).inc()
             self._tidying.discard_journal(run.id)
         self._dispatcher.ring()
-
-
-def _duration_ms(seen: Seen) -> float | None:
-    started_at = seen.run.started_at
-    return None if started_at is None else (seen.now - started_at).total_seconds() * 1000
 
 
 def _trimmed(error: RunError) -> RunError:
