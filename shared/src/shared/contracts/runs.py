@@ -232,6 +232,11 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_response: bool = False
     """The output is a Response block's `{data, status, headers}`."""
 
+    @property
+    def is_loss(self) -> bool:
+        """Whether no worker ended it: the one that had it is gone."""
+        return self.error is not None and self.error.code is ErrorCode.WORKER_LOST
+
     def without_data(self) -> Self:
         """As it may be kept where it must not say what the run gave; an error's text may repeat that."""
         error = None if self.error is None else msgspec.structs.replace(self.error, message=NOT_KEPT)
@@ -240,13 +245,22 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def worker_lost(began_at: datetime, now: datetime) -> RunOutcome:
     """The end of a run whose worker is gone, and which nobody may begin again."""
+    return _unworked(RunStatus.FAILED, began_at, now, RunError(ErrorCode.WORKER_LOST, WORKER_LOST, http_status=503))
+
+
+def cancelled_unworked(asked_at: datetime, now: datetime) -> RunOutcome:
+    """The end of a run that was cancelled while nobody worked on it."""
+    return _unworked(RunStatus.CANCELLED, asked_at, now)
+
+
+def _unworked(status: RunStatus, since: datetime, now: datetime, error: RunError | None = None) -> RunOutcome:
     return RunOutcome(
-        status=RunStatus.FAILED,
+        status=status,
         output=EMPTY_OUTPUT,
-        error=RunError(ErrorCode.WORKER_LOST, WORKER_LOST, http_status=503),
-        started_at=began_at,
+        error=error,
+        started_at=since,
         ended_at=now,
-        duration_ms=ms_between(began_at, now),
+        duration_ms=ms_between(since, now),
     )
 
 
