@@ -1,7 +1,7 @@
 """Time, as a port: wall time for what people read, monotonic time for every wait and limit."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -37,6 +37,11 @@ def iso(moment: datetime) -> str:
 def ms_between(earlier: datetime, later: datetime) -> float:
     """How many milliseconds, and parts of one, went by."""
     return (later - earlier).total_seconds() * 1000
+
+
+def whole_ms(duration: timedelta) -> int:
+    """`duration` in whole milliseconds."""
+    return round(duration.total_seconds() * 1000)
 
 
 def epoch_ms(moment: datetime) -> int:

@@ -17,7 +17,7 @@ from jobs_service.domain.leases import EndedInstead, Refused
 from jobs_service.domain.pauses import MAX_PAUSES, answers_of
 from jobs_service.domain.run import Rules, Run
 from jobs_service.ports import Claimable, Journal, Result, Runs, Seen
-from shared.clock import ms_between
+from shared.clock import ms_between, whole_ms
 from shared.contracts.jobs import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
 from shared.contracts.runs import MAX_ERROR_CHARS, RunError, RunStatus
 from shared.observe.logging import get_logger
@@ -130,7 +130,7 @@ class Working:
         return ClaimGranted(
             run=seen.spec,
             attempt=run.attempt,
-            lease_ms=round(self._rules.lease.total_seconds() * 1000),
+            lease_ms=whole_ms(self._rules.lease),
             remaining_ms=max(0, round(remaining * 1000)),
             journal=await self._journal.read(run.id) if run.attempt > 1 else (),
             state=seen.state,
