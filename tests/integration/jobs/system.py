@@ -18,6 +18,7 @@ from jobs_service.settings import JobsSettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.topology import ASYNC, RECORDS
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.jobs import (
     AcceptRun,
     AppendJournal,
@@ -38,19 +39,11 @@ from shared.contracts.jobs import (
     RunView,
 )
 from shared.contracts.messages import CancelRun, ControlMessage, DurableRunDispatched, RecordBatch
-from shared.contracts.runs import (
-    BlockLog,
-    PauseKind,
-    PausePoint,
-    Payload,
-    RunError,
-    RunMode,
-    RunOutcome,
-    RunSpec,
-    RunStatus,
-    SnapshotRef,
-    Usage,
-)
+from shared.contracts.outcomes import RunError, RunOutcome
+from shared.contracts.pauses import PauseKind, PausePoint
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef
+from shared.contracts.usage import Usage
 from shared.ids import new_id
 from shared.service import ServiceName
 from shared.store.client import Store

@@ -30,7 +30,9 @@ from shared.contracts.deployments import Environment
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.jobs import AppendJournal, ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer, PauseRun
 from shared.contracts.messages import EventBatch, RunBegan, RunRecorded
-from shared.contracts.runs import Payload, RunMode, RunOutcome, RunSpec, SnapshotRef
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
 from shared.errors import Conflict, NotFound, StaleAttempt, Unavailable
 from shared.net import OutboundClient
 from shared.workflow.jsvalues import JsonObject

@@ -11,7 +11,8 @@ from executor_service.application.running_runs import RunningRuns
 from shared.clock import SystemClock
 from shared.contracts.events import RunStarted
 from shared.contracts.messages import CancelRun, EventBatch, RunBegan, RunRecorded
-from shared.contracts.runs import ErrorCode, RunStatus
+from shared.contracts.outcomes import ErrorCode
+from shared.contracts.runs import RunStatus
 
 
 class World:

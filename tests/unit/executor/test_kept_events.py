@@ -23,7 +23,9 @@ from shared.contracts.events import (
     StreamReset,
 )
 from shared.contracts.messages import EventBatch
-from shared.contracts.runs import Payload, RunOutcome, RunStatus
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunStatus
 from shared.ids import new_id
 
 NOW = datetime.now(UTC)

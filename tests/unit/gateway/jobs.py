@@ -26,7 +26,9 @@ from shared.contracts.jobs import (
 )
 from shared.contracts.logs import FindLogs
 from shared.contracts.messages import EventBatch
-from shared.contracts.runs import Payload, RunMode, RunSpec, RunStatus, Trigger, Usage
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunSpec, RunStatus, Trigger
+from shared.contracts.usage import Usage
 from shared.errors import Conflict, InvalidRequest, NotFound, RunIdTaken
 
 JOB = "run_0123456789abcdef0123"

@@ -7,7 +7,9 @@ from shared.contracts.deployments import Endpoint, Environment
 from shared.contracts.events import RunEvent
 from shared.contracts.jobs import AppendJournal, ClaimAnswer, ClaimRun, FinishRun, LeaseAnswer, PauseRun
 from shared.contracts.messages import RunBegan, RunRecorded
-from shared.contracts.runs import Payload, RunOutcome, RunSpec, SnapshotRef
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunSpec, SnapshotRef
 
 
 class Snapshots(Protocol):

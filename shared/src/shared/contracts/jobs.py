@@ -5,19 +5,13 @@ from enum import StrEnum
 
 import msgspec
 
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.errors import ErrorBody
-from shared.contracts.runs import (
-    BlockLog,
-    PausePoint,
-    Payload,
-    RunError,
-    RunMode,
-    RunOutcome,
-    RunSpec,
-    RunStatus,
-    Trigger,
-    Usage,
-)
+from shared.contracts.outcomes import RunError, RunOutcome
+from shared.contracts.pauses import PausePoint
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunSpec, RunStatus, Trigger
+from shared.contracts.usage import Usage
 
 
 class AcceptRun(msgspec.Struct, frozen=True):

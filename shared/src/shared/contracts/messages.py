@@ -5,8 +5,12 @@ from typing import Any, Final
 
 import msgspec
 
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEnded, RunEvent, RunExpired
-from shared.contracts.runs import BlockLog, Payload, RunOutcome, RunSpec, Usage
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunSpec
+from shared.contracts.usage import Usage
 
 ENVELOPE_VERSION: Final = 1
 

@@ -7,8 +7,9 @@ from typing import Final
 import msgspec
 
 from shared.clock import epoch_ms, iso, ms_between
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.jobs import RunView
-from shared.contracts.runs import BlockLog, RunStatus
+from shared.contracts.runs import RunStatus
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.trace_segments import model_facts, segment_spans

@@ -27,7 +27,9 @@ from shared.contracts.events import (
     size_of,
 )
 from shared.contracts.messages import EventBatch
-from shared.contracts.runs import Payload, RunOutcome, RunSpec
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunSpec
 from shared.observe.logging import get_logger
 
 log = get_logger("kept_events")

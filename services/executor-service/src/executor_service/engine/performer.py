@@ -17,7 +17,8 @@ from executor_service.engine.limits import Limits
 from executor_service.engine.logs import LogBook, placed
 from executor_service.engine.state import ChildSpans, Output, Pause, Work
 from shared.clock import Clock, iso
-from shared.contracts.runs import BlockLog, ErrorCode, RunError
+from shared.contracts.block_logs import BlockLog
+from shared.contracts.outcomes import ErrorCode, RunError
 from shared.errors import FlowportError
 from shared.workflow.catalog import Effect
 from shared.workflow.graph import Fires

@@ -22,7 +22,8 @@ from executor_service.engine.scheduler import Exit, Scheduler
 from executor_service.engine.state import Output, RunState, WaitingCall, Work
 from executor_service.engine.usage import add_usage
 from shared.clock import ms_between
-from shared.contracts.runs import BlockLog, RunError
+from shared.contracts.block_logs import BlockLog
+from shared.contracts.outcomes import RunError
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.graph import Graph
 

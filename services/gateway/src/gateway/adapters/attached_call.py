@@ -9,7 +9,8 @@ from gateway import metrics
 from gateway.domain.errors.runs import CallerGone, NotStarted, ReaderTooSlow, RunOverdue, StreamBroken
 from shared.contracts.events import RunEnded, RunEvent, SelectedOutput, size_of
 from shared.contracts.messages import AttachedRunRequested, EventBatch
-from shared.contracts.runs import RunMode, RunOutcome, RunSpec, time_out_text
+from shared.contracts.outcomes import RunOutcome, time_out_text
+from shared.contracts.runs import RunMode, RunSpec
 from shared.errors import FlowportError
 from shared.ids import public_run_id
 

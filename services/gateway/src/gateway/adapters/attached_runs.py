@@ -16,7 +16,8 @@ from shared.broker.topology import INTERACTIVE, NESTED
 from shared.clock import Clock
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import AnnounceRun, CancelRun, ControlMessage, EventBatch
-from shared.contracts.runs import RunOutcome, RunSpec, cancelled_unworked, worker_lost
+from shared.contracts.outcomes import RunOutcome, cancelled_unworked, worker_lost
+from shared.contracts.runs import RunSpec
 from shared.errors import AtCapacity, FlowportError, RunIdTaken
 from shared.ids import run_key
 from shared.observe.logging import get_logger

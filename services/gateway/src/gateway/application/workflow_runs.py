@@ -8,7 +8,8 @@ from gateway.application.young_runs import found_soon
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import EVERY_RUN, AttachedRuns, Jobs, Payloads
 from shared.contracts.jobs import CancelAnswer, CancelledRuns, CancelReason, RunFilter, RunPage, RunView
-from shared.contracts.runs import Payload, RunStatus
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunStatus
 from shared.errors import NotFound
 
 MISSING: Final = "Execution not found"

@@ -20,7 +20,7 @@ from shared.contracts.jobs import (
     Spend,
 )
 from shared.contracts.logs import FindLogs
-from shared.contracts.runs import Payload
+from shared.contracts.payloads import Payload
 
 EVERY_RUN: Final = RunFilter()
 

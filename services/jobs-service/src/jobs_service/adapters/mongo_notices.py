@@ -15,7 +15,7 @@ from jobs_service.adapters.run_documents import DUPLICATE, RUNS, UNTOLD, decode_
 from jobs_service.domain.webhooks import MAX_OUTPUT_BYTES, EndedRun
 from jobs_service.ports import DueDelivery, NewDelivery, WayAnswer
 from shared.clock import whole_ms
-from shared.contracts.runs import BlockLog
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.webhooks import Delivery, DeliveryPage, DeliveryState
 from shared.store.client import Store
 from shared.store.documents import Document

@@ -10,7 +10,10 @@ from jobs_service.adapters.positions import position_of
 from jobs_service.domain.run import Pause, Phase, Run
 from jobs_service.ports import Result
 from shared.clock import ms_between
-from shared.contracts.runs import Payload, RunError, RunSpec, Usage
+from shared.contracts.outcomes import RunError
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunSpec
+from shared.contracts.usage import Usage
 from shared.store.documents import Document
 from shared.store.indexes import Index, by
 from shared.store.payloads import decode_payload, encode_payload

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from shared.contracts.jobs import RunFilter, RunPage, RunView
 from shared.contracts.logs import FindLogs
-from shared.contracts.runs import Payload
+from shared.contracts.payloads import Payload
 
 EVERY_RUN: Final = RunFilter()
 

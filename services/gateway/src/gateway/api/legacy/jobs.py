@@ -18,7 +18,8 @@ from gateway.domain.rate_limits import RateKind
 from gateway.ports import Jobs, Payloads
 from shared.clock import iso, ms_between
 from shared.contracts.jobs import RunView
-from shared.contracts.runs import ErrorCode, RunStatus
+from shared.contracts.outcomes import ErrorCode
+from shared.contracts.runs import RunStatus
 from shared.errors import NotFound
 from shared.web.structs import StructResponse
 

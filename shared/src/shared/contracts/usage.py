@@ -1,0 +1,12 @@
+"""What runs spend."""
+
+import msgspec
+
+
+class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a run spent on models."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    models: dict[str, dict[str, float]] = {}
