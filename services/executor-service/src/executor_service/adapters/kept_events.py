@@ -11,6 +11,7 @@ from executor_service.adapters.patient_publishing import publish_patiently
 from executor_service.adapters.reply_sink import UNDELIVERABLE
 from executor_service.application.unheard import Unheard
 from executor_service.ports import EventsOf, RunEvents
+from shared.batching import batches
 from shared.broker.ports import Broker
 from shared.broker.topology import EVENTS
 from shared.contracts.events import (
@@ -149,12 +150,10 @@ class KeptEvents:
 
     async def _keep(self) -> None:
         async with self._order:
-            if not self._kept:
-                return
             events, self._kept, self._kept_size = tuple(self._kept), [], 0
-            batch = EventBatch(self._run_id, 0, events, attempt=self._attempt, first=self._kept_first)
-            self._kept_first += len(events)
-            await self._publish(batch)
+            for batch in batches(events, weigh=size_of, max_weight=KEEP_BYTES):
+                first, self._kept_first = self._kept_first, self._kept_first + len(batch)
+                await self._publish(EventBatch(self._run_id, 0, batch, attempt=self._attempt, first=first))
 
     async def _publish(self, batch: EventBatch) -> None:
         if not await publish_patiently(self._broker.work, EVENTS, batch, tries=PUBLISH_TRIES):
