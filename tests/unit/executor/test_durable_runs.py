@@ -6,7 +6,8 @@ import pytest
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import JobsService, Services, Work, launcher, spec
 
-from executor_service.application.durable_runs import RENEWALS_PER_LEASE, DurableRunWorker
+from executor_service.application.durable_runs import DurableRunWorker
+from executor_service.application.lease import RENEWALS_PER_LEASE
 from executor_service.application.running_runs import RunningRuns
 from shared.contracts.messages import CancelRun, DurableRunDispatched
 from shared.contracts.runs import RunMode, RunStatus
