@@ -28,11 +28,12 @@ from shared.broker.ports import BrokerUnavailable, ReplyUnroutable
 from shared.clock import SystemClock
 from shared.contracts.deployments import Environment
 from shared.contracts.events import RunEnded, RunEvent
-from shared.contracts.jobs import AppendJournal, ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer, PauseRun
 from shared.contracts.messages import EventBatch, RunBegan, RunRecorded
 from shared.contracts.outcomes import RunOutcome
+from shared.contracts.pauses import PauseRun
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
+from shared.contracts.work import AppendJournal, ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
 from shared.errors import Conflict, NotFound, StaleAttempt, Unavailable
 from shared.net import OutboundClient
 from shared.workflow.jsvalues import JsonObject

@@ -15,3 +15,10 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
     blob_id: str | None = None
     size: int = 0
     """Bytes of JSON."""
+
+
+class StoredBlob(msgspec.Struct, frozen=True):
+    """Where a large value went."""
+
+    blob_id: str
+    size: int

@@ -15,7 +15,8 @@ from jobs_service.adapters.run_documents import (
 )
 from jobs_service.domain.run import Phase
 from jobs_service.ports import PageQuery, ViewedRun
-from shared.contracts.jobs import RunFilter, RunPage, RunView
+from shared.contracts.cancels import RunFilter
+from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.runs import RunMode, RunStatus, Trigger
 from shared.store.client import Store
 from shared.store.documents import Document

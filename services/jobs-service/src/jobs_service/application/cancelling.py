@@ -9,7 +9,7 @@ from jobs_service.domain.endings import Cancelled, cancel
 from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import CancelMemory, RememberedCancel, Runs, Seen
 from shared.broker.ports import BrokerUnavailable, ControlBus
-from shared.contracts.jobs import CancelAnswer, CancelReason, RecordCancel
+from shared.contracts.cancels import CancelAnswer, CancelReason, RecordCancel
 from shared.contracts.messages import CancelRun
 from shared.errors import Conflict, NotFound
 from shared.observe.logging import get_logger

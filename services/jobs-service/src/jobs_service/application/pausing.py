@@ -11,7 +11,7 @@ from jobs_service.domain.attached import paused
 from jobs_service.domain.pauses import MAX_PAUSES, answer
 from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import Adopted, Blobs, Journal, Result, Runs, Seen
-from shared.contracts.jobs import PauseRun, ResumeAnswer, ResumeRun
+from shared.contracts.pauses import PauseRun, ResumeAnswer, ResumeRun
 from shared.contracts.payloads import Payload
 from shared.errors import Conflict, InvalidRequest, NotFound
 

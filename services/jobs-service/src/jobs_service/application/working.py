@@ -18,9 +18,9 @@ from jobs_service.domain.pauses import MAX_PAUSES, answers_of
 from jobs_service.domain.run import Rules, Run
 from jobs_service.ports import Claimable, Journal, Result, Runs, Seen
 from shared.clock import ms_between, whole_ms
-from shared.contracts.jobs import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
 from shared.contracts.outcomes import MAX_ERROR_CHARS, RunError
 from shared.contracts.runs import RunStatus
+from shared.contracts.work import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
 from shared.observe.logging import get_logger
 
 log = get_logger("working")
