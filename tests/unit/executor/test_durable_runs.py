@@ -86,6 +86,15 @@ async def test_a_renewal_that_hangs_is_asked_again_within_the_lease(world: World
     assert world.jobs.finished is not None
 
 
+async def test_a_renewal_that_is_refused_for_another_reason_than_a_lost_lease_is_asked_again(world: World) -> None:
+    world.jobs.refused_renewals = 1
+    run = await begin(world)
+    await eventually(lambda: world.jobs.renewals)
+    world.work.go_on.set()
+    await run
+    assert world.jobs.finished is not None
+
+
 async def test_the_lease_is_kept_until_the_result_is_stored(world: World) -> None:
     run = await begin(world)
     world.jobs.failures_left = 1

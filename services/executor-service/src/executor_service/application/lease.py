@@ -9,7 +9,7 @@ from typing import Any, Final
 from executor_service.application.patience import insist
 from executor_service.ports import DurableRuns
 from shared.contracts.work import ClaimGranted, LeaseAnswer
-from shared.errors import StaleAttempt, Unavailable
+from shared.errors import FlowportError, StaleAttempt
 
 RENEWALS_PER_LEASE: Final = 3
 """Two may get lost."""
@@ -56,7 +56,9 @@ class Lease:
             try:
                 async with asyncio.timeout(seconds):
                     return await self._durable.renew(self._run_id, self._attempt)
-            except (Unavailable, TimeoutError):
+            except StaleAttempt:
+                raise
+            except (FlowportError, TimeoutError):
                 await asyncio.sleep(seconds / 5)
 
     def _lose(self) -> None:
