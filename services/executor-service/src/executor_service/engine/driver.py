@@ -40,7 +40,7 @@ from shared.contracts.events import BlockEnded, BlockStarted
 from shared.contracts.messages import to_json
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.workflow.catalog.kinds import WRITES_TEXT
-from shared.workflow.compile import CompiledBlock
+from shared.workflow.compiled_blocks import CompiledBlock
 
 
 class Driver:
