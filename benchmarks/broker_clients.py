@@ -35,7 +35,8 @@ from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.topology import LONGEST_RUN_SECONDS, MIB, Queue, default_topology
 from shared.contracts.events import Chunk
 from shared.contracts.messages import AttachedRunRequested, EventBatch, to_json
-from shared.contracts.runs import Payload, RunMode, RunSpec, SnapshotRef
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
 
 QUORUM: Final = {"x-queue-type": "quorum"}
 IN_FLIGHT: Final = (1, 32, 64)

@@ -14,8 +14,9 @@ from executor_service.engine import ChildPin, Engine, Execution, Limits, RunRequ
 from executor_service.providers import Models, ProviderSettings
 from executor_service.sandbox import JavaScriptSandbox
 from shared.clock import SystemClock
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEvent
-from shared.contracts.runs import BlockLog, RunStatus
+from shared.contracts.runs import RunStatus
 from shared.errors import NotFound
 from shared.net import OutboundClient
 from shared.net.hosts import Address

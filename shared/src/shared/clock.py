@@ -1,7 +1,7 @@
 """Time, as a port: wall time for what people read, monotonic time for every wait and limit."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -32,6 +32,16 @@ class SystemClock:
 def iso(moment: datetime) -> str:
     """`moment` as callers see every date: ISO-8601, UTC, milliseconds, `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def ms_between(earlier: datetime, later: datetime) -> float:
+    """How many milliseconds, and parts of one, went by."""
+    return (later - earlier).total_seconds() * 1000
+
+
+def whole_ms(duration: timedelta) -> int:
+    """`duration` in whole milliseconds."""
+    return round(duration.total_seconds() * 1000)
 
 
 def epoch_ms(moment: datetime) -> int:

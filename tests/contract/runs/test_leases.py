@@ -11,7 +11,7 @@ from tests.unit.jobs.makers import RULES, a_run, at_work
 from jobs_service.application.journaling import Journaling
 from jobs_service.domain.run import Phase
 from jobs_service.ports import Runs
-from shared.contracts.jobs import AppendJournal, JournalEntry
+from shared.contracts.work import AppendJournal, JournalEntry
 from shared.errors import StaleAttempt
 
 OVER, LONG = -5, 14

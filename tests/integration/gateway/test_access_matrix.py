@@ -20,7 +20,8 @@ from tests.unit.gateway.worker import outcome
 from gateway.api.console import PAGES, ConsoleFiles
 from gateway.domain.credentials import ROLE_SCOPES, Scope
 from gateway.domain.people import Role
-from shared.contracts.runs import PauseKind, PausePoint, RunStatus
+from shared.contracts.pauses import PauseKind, PausePoint
+from shared.contracts.runs import RunStatus
 from shared.security.keys import new_key
 
 KEYS: Final = {

@@ -18,38 +18,25 @@ from jobs_service.settings import JobsSettings
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.topology import ASYNC, RECORDS
-from shared.contracts.jobs import (
-    AcceptRun,
+from shared.contracts.block_logs import BlockLog
+from shared.contracts.cancels import CancelAnswer, RecordCancel
+from shared.contracts.jobs import AcceptRun, RunAccepted, RunView
+from shared.contracts.messages import CancelRun, ControlMessage, DurableRunDispatched, RecordBatch
+from shared.contracts.outcomes import RunError, RunOutcome
+from shared.contracts.pauses import PauseKind, PausePoint, PauseRun, ResumeAnswer, ResumeRun
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef
+from shared.contracts.usage import Usage
+from shared.contracts.work import (
     AppendJournal,
-    CancelAnswer,
     ClaimAnswer,
     ClaimGranted,
     ClaimRun,
     FinishRun,
     JournalEntry,
     LeaseAnswer,
-    PauseRun,
-    RecordCancel,
     ReleaseRun,
     RenewLease,
-    ResumeAnswer,
-    ResumeRun,
-    RunAccepted,
-    RunView,
-)
-from shared.contracts.messages import CancelRun, ControlMessage, DurableRunDispatched, RecordBatch
-from shared.contracts.runs import (
-    BlockLog,
-    PauseKind,
-    PausePoint,
-    Payload,
-    RunError,
-    RunMode,
-    RunOutcome,
-    RunSpec,
-    RunStatus,
-    SnapshotRef,
-    Usage,
 )
 from shared.ids import new_id
 from shared.service import ServiceName

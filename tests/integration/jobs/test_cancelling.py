@@ -9,7 +9,8 @@ from tests.integration.jobs.system import System, a_spec, an_outcome, asks
 from tests.support.eventually import until
 
 from shared.contracts.messages import RunBegan, RunRecorded
-from shared.contracts.runs import ErrorCode, RunMode, RunStatus
+from shared.contracts.outcomes import ErrorCode
+from shared.contracts.runs import RunMode, RunStatus
 from shared.errors import Conflict, NotFound
 
 

@@ -17,7 +17,8 @@ from jobs_service.adapters.run_documents import BARE_SPEC, RUNS, TELLS, UNTOLD, 
 from jobs_service.bootstrap import open_store
 from jobs_service.domain.run import Phase, Run, end
 from jobs_service.ports import Result
-from shared.contracts.runs import ErrorCode, RunError, Usage
+from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.usage import Usage
 from shared.errors import Unavailable
 from shared.store.client import Store
 from shared.store.documents import Collection, Document

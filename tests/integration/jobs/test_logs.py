@@ -10,10 +10,12 @@ from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome
 from tests.support.eventually import until
 
 from jobs_service.adapters.moments import from_ms, to_ms
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.jobs import RunPage
 from shared.contracts.logs import FindLogs
 from shared.contracts.messages import RunRecorded
-from shared.contracts.runs import BlockLog, RunMode, RunStatus, SnapshotRef, Trigger, Usage
+from shared.contracts.runs import RunMode, RunStatus, SnapshotRef, Trigger
+from shared.contracts.usage import Usage
 from shared.errors import InvalidRequest, NotFound
 from shared.web.payloads import PayloadStore
 

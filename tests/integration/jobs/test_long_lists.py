@@ -15,7 +15,7 @@ from jobs_service.adapters.positions import position_of
 from jobs_service.adapters.run_documents import RUNS
 from jobs_service.bootstrap import INDEXES
 from jobs_service.ports import PageQuery
-from shared.contracts.jobs import RunFilter
+from shared.contracts.cancels import RunFilter
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
 from shared.store.client import Store

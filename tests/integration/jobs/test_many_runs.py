@@ -5,7 +5,8 @@ from urllib.parse import urlencode
 
 from tests.integration.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, asks
 
-from shared.contracts.jobs import CancelledRuns, CancelRuns, RunFilter, RunPage
+from shared.contracts.cancels import CancelledRuns, CancelRuns, RunFilter
+from shared.contracts.jobs import RunPage
 from shared.contracts.runs import RunStatus, SnapshotRef
 
 

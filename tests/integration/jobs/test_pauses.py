@@ -9,9 +9,9 @@ from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import System, a_spec, asks, json_payload, waits
 from tests.support.eventually import until
 
-from shared.contracts.jobs import JournalEntry
 from shared.contracts.messages import RunBegan
 from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.work import JournalEntry
 from shared.errors import Conflict, NotFound
 
 

@@ -10,7 +10,8 @@ from tests.integration.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, a
 
 from jobs_service.bootstrap import INDEXES
 from shared.contracts.jobs import RunPage
-from shared.contracts.runs import RunOutcome, RunStatus, SnapshotRef
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunStatus, SnapshotRef
 from shared.errors import InvalidRequest, NotFound, RunIdTaken
 from shared.store.expiry import Lifetime
 

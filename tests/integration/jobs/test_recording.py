@@ -13,7 +13,9 @@ from jobs_service.consumers import queue_consumer as consumer
 from jobs_service.consumers.records import RecordsConsumer
 from shared.broker.ports import Delivery, Settlement
 from shared.contracts.messages import DurableRunDispatched, RecordBatch, RunBegan, RunRecorded
-from shared.contracts.runs import ErrorCode, RunError, RunMode, RunStatus, Usage
+from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.usage import Usage
 from shared.errors import NotFound, Unavailable
 
 

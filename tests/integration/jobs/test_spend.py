@@ -26,7 +26,8 @@ from jobs_service.bootstrap import open_store
 from jobs_service.ports import RecordedRun, Result
 from shared.contracts.erasure import Erase
 from shared.contracts.messages import RunRecorded
-from shared.contracts.runs import RunMode, Usage
+from shared.contracts.runs import RunMode
+from shared.contracts.usage import Usage
 from shared.errors import Unavailable
 from shared.store.client import Store
 from shared.store.documents import Collection

@@ -6,9 +6,9 @@ from typing import Any
 from tests.integration.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, an_outcome
 from tests.support.eventually import until
 
-from shared.contracts.jobs import FindTallies, RunTallies, RunTally
 from shared.contracts.messages import RunBegan, RunRecorded
 from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.tallies import FindTallies, RunTallies, RunTally
 
 
 def began(run_id: str) -> RunBegan:

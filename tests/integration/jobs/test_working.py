@@ -8,9 +8,11 @@ from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import System, a_spec, an_outcome
 from tests.support.eventually import until
 
-from shared.contracts.jobs import JournalEntry
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.messages import DurableRunDispatched
-from shared.contracts.runs import BlockLog, ErrorCode, RunError, RunStatus
+from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.runs import RunStatus
+from shared.contracts.work import JournalEntry
 from shared.errors import InvalidRequest, PayloadTooLarge, StaleAttempt
 
 

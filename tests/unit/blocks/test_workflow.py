@@ -17,7 +17,9 @@ from executor_service.blocks.wait import WaitHandler
 from executor_service.blocks.workflow import WorkflowHandler
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, ChildPin, Inputs, RunResult
 from executor_service.providers import ToolCall, Turn
-from shared.contracts.runs import ErrorCode, RunStatus, Usage
+from shared.contracts.outcomes import ErrorCode
+from shared.contracts.runs import RunStatus
+from shared.contracts.usage import Usage
 from shared.errors import NotFound, Unavailable
 from shared.net import OutboundClient
 from shared.workflow.compile import compile_workflow

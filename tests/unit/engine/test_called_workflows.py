@@ -18,7 +18,9 @@ from tests.unit.engine.building import (
 
 from executor_service.blocks.workflow import MAX_DEPTH, WorkflowHandler
 from executor_service.engine import BlockResult, Call
-from shared.contracts.runs import ErrorCode, RunStatus, Usage
+from shared.contracts.outcomes import ErrorCode
+from shared.contracts.runs import RunStatus
+from shared.contracts.usage import Usage
 
 CHILD = chain(block("a"), block("b"))
 PARENT = chain(block("before"), block("call", "workflow_input", workflowId="child"), block("after"))

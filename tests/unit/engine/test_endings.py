@@ -25,7 +25,8 @@ from tests.unit.engine.building import (
 
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, RunFrom
 from shared.contracts.events import BlockEnded, BlockStarted
-from shared.contracts.runs import MAX_ERROR_CHARS, ErrorCode, RunStatus
+from shared.contracts.outcomes import MAX_ERROR_CHARS, ErrorCode
+from shared.contracts.runs import RunStatus
 from shared.errors import Unavailable
 
 

@@ -19,7 +19,9 @@ from tests.unit.engine.building import (
 
 from executor_service.engine import BlockResult, Call, PauseRequest
 from executor_service.engine.performer import OUTCOME_UNKNOWN
-from shared.contracts.runs import ErrorCode, RunStatus, Usage
+from shared.contracts.outcomes import ErrorCode
+from shared.contracts.runs import RunStatus
+from shared.contracts.usage import Usage
 
 POSTS = block("call", "api", url="https://example.com", method="POST")
 GETS = block("call", "api", url="https://example.com", method="GET")

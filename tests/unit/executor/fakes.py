@@ -28,10 +28,13 @@ from shared.broker.ports import BrokerUnavailable, ReplyUnroutable
 from shared.clock import SystemClock
 from shared.contracts.deployments import Environment
 from shared.contracts.events import RunEnded, RunEvent
-from shared.contracts.jobs import AppendJournal, ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer, PauseRun
 from shared.contracts.messages import EventBatch, RunBegan, RunRecorded
-from shared.contracts.runs import Payload, RunMode, RunOutcome, RunSpec, SnapshotRef
-from shared.errors import Conflict, NotFound, StaleAttempt, Unavailable
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.pauses import PauseRun
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
+from shared.contracts.work import AppendJournal, ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
+from shared.errors import Conflict, NotFound, StaleAttempt, Unauthenticated, Unavailable
 from shared.net import OutboundClient
 from shared.workflow.jsvalues import JsonObject
 
@@ -215,6 +218,7 @@ class JobsService:
         self.refuse_claim = False
         self.lease_ms = 60
         self.hanging_renewals = 0
+        self.refused_renewals = 0
         self.renewals = 0
         self.failures_left = 0
         self.appending = 0
@@ -238,6 +242,9 @@ class JobsService:
         if self.hanging_renewals:
             self.hanging_renewals -= 1
             await asyncio.sleep(3600)
+        if self.refused_renewals:
+            self.refused_renewals -= 1
+            raise Unauthenticated("a token of before")
         self._fence(attempt)
         self.renewals += 1
         return LeaseAnswer(self.cancelled)

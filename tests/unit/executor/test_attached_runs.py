@@ -11,7 +11,8 @@ from executor_service.application.running_runs import RunningRuns
 from shared.clock import SystemClock
 from shared.contracts.events import RunStarted
 from shared.contracts.messages import CancelRun, EventBatch, RunBegan, RunRecorded
-from shared.contracts.runs import ErrorCode, RunStatus
+from shared.contracts.outcomes import ErrorCode
+from shared.contracts.runs import RunStatus
 
 
 class World:
@@ -87,9 +88,8 @@ async def test_services_that_do_not_answer_make_an_honest_failure(world: World) 
 
 async def test_a_run_whose_worker_was_lost_is_reported_and_not_begun_again(world: World) -> None:
     await world.runs.report_lost(spec(), "inbox")
-    error = world.callers.outcome.error
-    assert error is not None
-    assert error.code is ErrorCode.WORKER_LOST
+    (report,) = world.callers.batches
+    assert report.reported_loss == world.callers.outcome
     assert world.work.times == 0
 
 
@@ -126,9 +126,8 @@ async def test_a_stopping_worker_ends_its_runs_honestly(world: World) -> None:
     await world.work.begun.wait()
     world.runs.stop_all()
     await asyncio.wait_for(run, 30)
-    error = world.callers.outcome.error
-    assert error is not None
-    assert error.code is ErrorCode.WORKER_LOST
+    assert world.callers.outcome.is_loss
+    assert not any(batch.reported_loss for batch in world.callers.batches), "it had begun: nobody may begin it again"
 
 
 async def test_only_a_run_that_lasts_is_announced(world: World) -> None:

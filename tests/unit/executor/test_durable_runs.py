@@ -6,7 +6,8 @@ import pytest
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import JobsService, Services, Work, launcher, spec
 
-from executor_service.application.durable_runs import RENEWALS_PER_LEASE, DurableRunWorker
+from executor_service.application.durable_runs import DurableRunWorker
+from executor_service.application.lease import RENEWALS_PER_LEASE
 from executor_service.application.running_runs import RunningRuns
 from shared.contracts.messages import CancelRun, DurableRunDispatched
 from shared.contracts.runs import RunMode, RunStatus
@@ -78,6 +79,15 @@ async def test_a_worker_is_heard_of_several_times_in_each_lease(world: World) ->
 
 async def test_a_renewal_that_hangs_is_asked_again_within_the_lease(world: World) -> None:
     world.jobs.hanging_renewals = 1
+    run = await begin(world)
+    await eventually(lambda: world.jobs.renewals)
+    world.work.go_on.set()
+    await run
+    assert world.jobs.finished is not None
+
+
+async def test_a_renewal_that_is_refused_for_another_reason_than_a_lost_lease_is_asked_again(world: World) -> None:
+    world.jobs.refused_renewals = 1
     run = await begin(world)
     await eventually(lambda: world.jobs.renewals)
     world.work.go_on.set()

@@ -23,7 +23,9 @@ from shared.contracts.events import (
     StreamReset,
 )
 from shared.contracts.messages import EventBatch
-from shared.contracts.runs import Payload, RunOutcome, RunStatus
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunStatus
 from shared.ids import new_id
 
 NOW = datetime.now(UTC)
@@ -200,3 +202,17 @@ async def test_a_value_too_large_for_a_stream_is_refused_by_name() -> None:
         await settled()
 
         assert [type(event) for event in follower.events] == [SelectedOutputFailed]
+
+
+async def test_text_that_needs_six_bytes_a_character_is_kept_in_messages_that_are_not_too_large() -> None:
+    texts = [Chunk("a", "\x01" * 1_000_000), Chunk("b", "\x02" * 1_000_000)]
+    async with world() as here:
+        events = KeptEvents(here.broker, "run", 1)
+        await events.begin(None)
+        for text in texts:
+            await events.emit(text)
+        await events.close(OUTCOME)
+        await settled()
+        assert here.kept_events() == [RunStarted(), *texts, ENDED]
+        numbers = [batch.first + n for batch in here.kept for n in range(len(batch.events))]
+        assert numbers == list(range(4))

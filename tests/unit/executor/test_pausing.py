@@ -10,7 +10,9 @@ from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.application.running_runs import RunningRuns
 from shared.clock import SystemClock
 from shared.contracts.messages import DurableRunDispatched
-from shared.contracts.runs import ErrorCode, PauseKind, RunMode, RunStatus
+from shared.contracts.outcomes import ErrorCode
+from shared.contracts.pauses import PauseKind
+from shared.contracts.runs import RunMode, RunStatus
 
 DISPATCH = DurableRunDispatched("r1", "d1", "w1")
 YES = {"work": msgspec.Raw(b'{"yes":1}')}

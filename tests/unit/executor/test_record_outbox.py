@@ -9,8 +9,11 @@ from tests.unit.executor.fakes import spec
 from executor_service.adapters.record_outbox import RecordOutbox
 from shared.broker.bodies import outgoing
 from shared.broker.topology import MAX_MESSAGE_BYTES
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.messages import Message, RecordBatch, RunRecorded
-from shared.contracts.runs import BlockLog, Payload, RunOutcome, RunStatus
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunStatus
 from shared.errors import Unavailable
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -19,7 +19,9 @@ from executor_service.adapters.reply_sink import ReplySink
 from shared.clock import SystemClock
 from shared.contracts.events import MAX_CHUNK, Chunk, RunEnded, RunEvent, RunStarted, SelectedOutput, Thinking, size_of
 from shared.contracts.messages import EventBatch
-from shared.contracts.runs import Payload, RunOutcome, RunStatus
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunStatus
 
 
 def ended() -> RunEnded:

@@ -8,25 +8,16 @@ from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.erasures import FakeEraser
 
 from gateway.ports import EVERY_RUN
+from shared.contracts.cancels import CancelAnswer, CancelledRuns, CancelReason, RunFilter
 from shared.contracts.event_log import EventLogPage, EventPosition
-from shared.contracts.jobs import (
-    AcceptRun,
-    CancelAnswer,
-    CancelledRuns,
-    CancelReason,
-    QueueStanding,
-    ResumeAnswer,
-    ResumeRun,
-    RunAccepted,
-    RunFilter,
-    RunPage,
-    RunTally,
-    RunView,
-    Spend,
-)
+from shared.contracts.jobs import AcceptRun, QueueStanding, RunAccepted, RunPage, RunView
 from shared.contracts.logs import FindLogs
 from shared.contracts.messages import EventBatch
-from shared.contracts.runs import Payload, RunMode, RunSpec, RunStatus, Trigger, Usage
+from shared.contracts.pauses import ResumeAnswer, ResumeRun
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunSpec, RunStatus, Trigger
+from shared.contracts.tallies import RunTally
+from shared.contracts.usage import Spend, Usage
 from shared.errors import Conflict, InvalidRequest, NotFound, RunIdTaken
 
 JOB = "run_0123456789abcdef0123"

@@ -20,7 +20,9 @@ from gateway.domain.credentials import Scope
 from gateway.domain.people import Role
 from shared.contracts.deployments import Draft
 from shared.contracts.events import Chunk, RunEnded, RunStarted, StreamReset
-from shared.contracts.runs import ErrorCode, PauseKind, PausePoint, RunError, RunMode, RunStatus, Trigger
+from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.pauses import PauseKind, PausePoint
+from shared.contracts.runs import RunMode, RunStatus, Trigger
 
 AGENTS = "/api/a2a/agents"
 SERVE = "/api/a2a/serve/A1"

@@ -14,9 +14,10 @@ from tests.unit.gateway.visitor import Visitor
 from tests.unit.gateway.worker import outcome
 
 from gateway.domain.people import Role
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import BlockEnded, BlockStarted, Chunk, RunEnded, RunStarted
 from shared.contracts.messages import to_json
-from shared.contracts.runs import BlockLog, RunMode, RunStatus, Trigger
+from shared.contracts.runs import RunMode, RunStatus, Trigger
 
 EXECUTE = "/api/workflows/W/execute"
 STREAM = "/api/workflows/W/executions/R1/stream"

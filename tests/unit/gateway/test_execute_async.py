@@ -13,7 +13,9 @@ from tests.unit.gateway.tenants import OTHER
 
 from gateway.api.legacy.models import Accepted, Error, JobStatus
 from shared.contracts.jobs import RunView
-from shared.contracts.runs import ErrorCode, Payload, RunError, RunMode, RunStatus
+from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunStatus
 
 ASYNC = {"X-Execution-Mode": "async"}
 

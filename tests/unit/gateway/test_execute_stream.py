@@ -20,7 +20,8 @@ from shared.contracts.events import (
     Thinking,
     ToolActivity,
 )
-from shared.contracts.runs import ErrorCode, RunError, RunMode, RunSpec, RunStatus
+from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.runs import RunMode, RunSpec, RunStatus
 
 DONE = 'data: "[DONE]"\n\n'
 ASKED = {"stream": True, "selectedOutputs": ["agent_1.content"]}

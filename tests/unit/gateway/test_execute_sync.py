@@ -10,7 +10,9 @@ from tests.unit.gateway.worker import ends, outcome
 
 from gateway.api.legacy.models import ExecuteFailure, ExecuteResult
 from shared.contracts.events import RunEnded, RunStarted
-from shared.contracts.runs import ErrorCode, Payload, RunError, RunMode, RunStatus
+from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunStatus
 
 TIMES = b'"metadata":{"duration":163,"startTime":"2026-11-24T12:00:00.000Z","endTime":"2026-11-24T12:00:00.163Z"}}'
 

@@ -15,7 +15,8 @@ from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.worker import Send, ends, outcome
 
 from shared.contracts.events import Chunk, RunEnded
-from shared.contracts.runs import ErrorCode, RunError, RunSpec, RunStatus
+from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.runs import RunSpec, RunStatus
 from shared.errors import AtCapacity, OutcomeUncertain, Unavailable
 
 KEY = {"Idempotency-Key": "order-17"}

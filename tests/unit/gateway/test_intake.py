@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from gateway.adapters.intake import MAX_BYTES, MAX_TOGETHER, Intake
 from shared.contracts.errors import ErrorBody
 from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, AcceptRuns, RunAccepted
-from shared.contracts.runs import Payload, RunMode, RunSpec, SnapshotRef
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
 from shared.errors import AtCapacity, OutcomeUncertain, RunIdTaken, Unavailable
 from shared.service import ServiceName
 from shared.web.client import InternalClient

@@ -13,7 +13,11 @@ from tests.unit.gateway.tenants import OTHER
 
 from gateway.api.legacy.models import CancelResult, RunState
 from gateway.domain.credentials import Scope
-from shared.contracts.runs import BlockLog, ErrorCode, Payload, RunError, RunStatus, Usage
+from shared.contracts.block_logs import BlockLog
+from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunStatus
+from shared.contracts.usage import Usage
 
 ISO = "2026-11-24T12:00:00.000Z"
 ACTIVE = {"deploymentVersionId": "W-v1", "version": 1, "deployedAt": ISO}

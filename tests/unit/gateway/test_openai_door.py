@@ -13,7 +13,8 @@ from gateway.api.openai.models import CompletionBody
 from gateway.api.openai.replies import reply_text
 from shared.contracts.deployments import Draft
 from shared.contracts.events import Chunk, RunEnded
-from shared.contracts.runs import ErrorCode, RunError, RunSpec, RunStatus
+from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.runs import RunSpec, RunStatus
 
 HELLO = [{"role": "user", "content": "Hello"}]
 

@@ -11,8 +11,11 @@ from tests.unit.gateway.system import BASE, System
 
 from gateway.api.legacy.models import PausedContext, PausedExecution, PausedExecutions, Resumed
 from gateway.api.v2.models import CancelledRunsAnswer, QueuedRunAnswer
-from shared.contracts.jobs import RunFilter, RunView
-from shared.contracts.runs import PauseKind, PausePoint, Payload, RunStatus
+from shared.contracts.cancels import RunFilter
+from shared.contracts.jobs import RunView
+from shared.contracts.pauses import PauseKind, PausePoint
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunStatus
 
 ISO = "2026-11-24T12:00:00.000Z"
 FORM = b'{"data":{"operation":"human"},"status":200,"headers":{}}'

@@ -11,7 +11,8 @@ from tests.unit.gateway.system import Answer, Call, System
 from tests.unit.gateway.worker import outcome
 
 from shared.contracts.events import Chunk, RunEnded, RunStarted, SelectedOutput, StreamReset
-from shared.contracts.runs import RunError, RunMode, RunStatus
+from shared.contracts.outcomes import RunError
+from shared.contracts.runs import RunMode, RunStatus
 
 EXECUTE = "/api/v2/workflows/W/execute"
 EVENTS = "/api/v2/workflows/W/runs/R1/events"

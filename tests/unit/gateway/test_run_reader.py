@@ -14,7 +14,9 @@ from gateway.ports import Numbered
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.events import Chunk, RunEnded, RunEvent, RunStarted, StreamReset
 from shared.contracts.messages import EventBatch
-from shared.contracts.runs import Payload, RunOutcome, RunStatus
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunStatus
 
 ENDED = RunEnded(
     RunOutcome(status=RunStatus.COMPLETED, output=Payload(), started_at=NOON, ended_at=NOON, duration_ms=1)

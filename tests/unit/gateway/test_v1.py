@@ -10,7 +10,7 @@ from tests.unit.gateway.visitor import enrol
 
 from gateway.domain.credentials import Scope
 from gateway.domain.people import Role
-from shared.contracts.jobs import RunTally
+from shared.contracts.tallies import RunTally
 from shared.errors import InvalidWorkflow, Unavailable
 
 STATE = {

@@ -20,7 +20,9 @@ from gateway.api.v2.models import (
     RunResultAnswer,
     RunStateAnswer,
 )
-from shared.contracts.runs import ErrorCode, Payload, RunError, RunMode, RunStatus
+from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunStatus
 from shared.errors import AtCapacity
 
 EXECUTE = "/api/v2/workflows/W/execute"

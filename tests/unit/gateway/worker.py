@@ -12,7 +12,9 @@ from shared.broker.ports import Broker, Delivery, Settlement
 from shared.broker.topology import INTERACTIVE, NESTED
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.messages import AttachedRunRequested, CancelRun, ControlMessage, EventBatch
-from shared.contracts.runs import Payload, RunError, RunOutcome, RunSpec, RunStatus
+from shared.contracts.outcomes import RunError, RunOutcome
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunSpec, RunStatus
 
 
 def outcome(

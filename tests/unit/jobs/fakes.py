@@ -23,8 +23,9 @@ from jobs_service.ports import (
     WaitingRun,
 )
 from shared.broker.ports import BrokerUnavailable, DeadLetterHandler, Handler, WorkSubscription
-from shared.contracts.jobs import AcceptRun, JournalEntry, RunAccepted
+from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.messages import ControlMessage, DurableRunDispatched, Message
+from shared.contracts.work import JournalEntry
 from shared.errors import FlowportError
 
 

@@ -5,7 +5,7 @@ from tests.unit.jobs.makers import NOW, RULES, a_claim, a_run, after, at_work
 
 from jobs_service.domain.leases import EndedInstead, Granted, Refused, claim
 from jobs_service.domain.run import Phase
-from shared.contracts.runs import ErrorCode
+from shared.contracts.outcomes import ErrorCode
 
 
 def test_the_first_claim_of_a_dispatched_run_is_granted_as_attempt_one() -> None:

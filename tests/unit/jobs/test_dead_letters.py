@@ -16,7 +16,8 @@ from shared.contracts.messages import (
     RunBegan,
     encode,
 )
-from shared.contracts.runs import Payload, RunMode, RunSpec, SnapshotRef
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
 
 
 def a_spec(workspace_id: str = "W1") -> RunSpec:

@@ -5,7 +5,7 @@ from tests.unit.jobs.makers import NOW, RULES, a_run, after, asks, at_work
 
 from jobs_service.domain.endings import cancel, finish, pause
 from jobs_service.domain.run import Phase, Run, end
-from shared.contracts.jobs import CancelReason
+from shared.contracts.cancels import CancelReason
 from shared.contracts.runs import RunStatus
 from shared.errors import Conflict, InvalidRequest, StaleAttempt
 

@@ -5,7 +5,7 @@ from tests.unit.jobs.makers import NOW, RULES, a_run, after, at_work
 
 from jobs_service.domain.leases import overdue, release, renew, runs_short
 from jobs_service.domain.run import Phase
-from shared.contracts.runs import ErrorCode
+from shared.contracts.outcomes import ErrorCode
 from shared.errors import StaleAttempt
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs_service.adapters.cursors import Place
 from jobs_service.adapters.long_lists import PATIENCE_SECONDS, Listed, Page, read
-from jobs_service.adapters.positions import Place, position_of
+from jobs_service.adapters.positions import position_of
 from shared.store.documents import Document
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

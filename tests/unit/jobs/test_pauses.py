@@ -9,7 +9,8 @@ from jobs_service.domain.endings import cancel, pause
 from jobs_service.domain.leases import Granted
 from jobs_service.domain.pauses import MAX_ANSWER_BYTES, answer, answers_of
 from jobs_service.domain.run import Phase, Run, move
-from shared.contracts.runs import ErrorCode, PausePoint
+from shared.contracts.outcomes import ErrorCode
+from shared.contracts.pauses import PausePoint
 from shared.errors import Conflict, NotFound, PayloadTooLarge, StaleAttempt
 
 YES = msgspec.Raw(b'{"approved":true}')

@@ -8,7 +8,7 @@ from tests.unit.jobs.makers import NOW, a_run, after
 
 from jobs_service.application.tallying import Tallying
 from jobs_service.domain.run import Phase
-from shared.contracts.jobs import RunTally
+from shared.contracts.tallies import RunTally
 from shared.errors import Unavailable
 
 

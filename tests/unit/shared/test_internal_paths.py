@@ -8,7 +8,7 @@ from executor_service.adapters.file_store import JobsFiles
 from executor_service.adapters.service_clients import Deployments
 from gateway.adapters.chat_service import ChatService
 from gateway.adapters.deploy_service import DeployService
-from shared.contracts.runs import Payload
+from shared.contracts.payloads import Payload
 from shared.errors import InvalidRequest, NotFound
 from shared.service import ServiceName
 from shared.web.client import InternalClient

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.contracts.runs import time_out_text
+from shared.contracts.outcomes import time_out_text
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from tests.unit.workflow.states import block, chain, edge, start, workflow
 from shared.contracts.runs import Trigger
 from shared.errors import InvalidWorkflow
 from shared.workflow.code_lexing import Language
-from shared.workflow.compile import CompiledBlock, compile_workflow
+from shared.workflow.compile import compile_workflow
+from shared.workflow.compiled_blocks import CompiledBlock
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.references import TextTemplate
 from shared.workflow.templates import ListTemplate, Literal, ObjectTemplate, compile_value

@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Final
 
@@ -27,7 +28,7 @@ from executor_service.application.shown_files import ShownFiles
 from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.blocks import BlockPorts, SandboxExpressions, block_handlers
 from executor_service.consumers.work import WorkConsumers
-from executor_service.engine import Engine
+from executor_service.engine import BlockHandler, Engine
 from executor_service.providers import Models, ProviderSettings
 from executor_service.sandbox import JavaScriptSandbox, PoolSize, PythonSandbox, no_fetch
 from executor_service.settings import ExecutorSettings
@@ -80,12 +81,8 @@ def build(
         memory=JobsConversations(jobs),
         files=files,
     )
-    handlers = block_handlers(ports, entry_points(group=PLUGIN_GROUP))
-    if settings.tracing_endpoint:
-        handlers = traced(handlers)
-    engine = Engine(handlers, SandboxExpressions(sandbox), clock, settings.limits)
     launcher = Launcher(
-        engine,
+        Engine(_handlers(settings, ports), SandboxExpressions(sandbox), clock, settings.limits),
         workflows,
         deployments,
         PayloadStore(jobs),
@@ -96,27 +93,38 @@ def build(
     )
     running = RunningRuns()
     records = RecordOutbox(broker.work, PayloadStore(jobs))
-    consumers = WorkConsumers(
-        broker,
-        AttachedRuns(launcher, line_of(broker.replies), running, records=records, durable=durable, clock=clock),
-        DurableRunWorker(
-            launcher,
-            durable,
-            running,
-            worker_id=_worker_id(),
-            events=events_of(broker),
-        ),
-        running,
-        interactive_slots=settings.executor_concurrency,
-        nested_slots=settings.executor_nested_concurrency,
-        durable_slots=settings.executor_async_concurrency,
-        drain_seconds=settings.drain_seconds,
-    )
+    attached = AttachedRuns(launcher, line_of(broker.replies), running, records=records, durable=durable, clock=clock)
+    worker = DurableRunWorker(launcher, durable, running, worker_id=_worker_id(), events=events_of(broker))
+    consumers = _consumers(settings, broker, attached, worker, running)
     return create_app(
         ServiceName.EXECUTOR,
         components=[deploy, jobs, outbound, downloads, sandbox, python, models, broker, records, consumers],
         checks={"broker": broker.ping, "queues": consumers.check},
         routers=[],
+    )
+
+
+def _handlers(settings: ExecutorSettings, ports: BlockPorts) -> Mapping[str, BlockHandler]:
+    handlers = block_handlers(ports, entry_points(group=PLUGIN_GROUP))
+    return traced(handlers) if settings.tracing_endpoint else handlers
+
+
+def _consumers(
+    settings: ExecutorSettings,
+    broker: Broker,
+    attached: AttachedRuns,
+    durable: DurableRunWorker,
+    running: RunningRuns,
+) -> WorkConsumers:
+    return WorkConsumers(
+        broker,
+        attached,
+        durable,
+        running,
+        interactive_slots=settings.executor_concurrency,
+        nested_slots=settings.executor_nested_concurrency,
+        durable_slots=settings.executor_async_concurrency,
+        drain_seconds=settings.drain_seconds,
     )
 
 

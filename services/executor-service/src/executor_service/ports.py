@@ -5,9 +5,12 @@ from typing import Protocol
 
 from shared.contracts.deployments import Endpoint, Environment
 from shared.contracts.events import RunEvent
-from shared.contracts.jobs import AppendJournal, ClaimAnswer, ClaimRun, FinishRun, LeaseAnswer, PauseRun
 from shared.contracts.messages import RunBegan, RunRecorded
-from shared.contracts.runs import Payload, RunOutcome, RunSpec, SnapshotRef
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.pauses import PauseRun
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunSpec, SnapshotRef
+from shared.contracts.work import AppendJournal, ClaimAnswer, ClaimRun, FinishRun, LeaseAnswer
 
 
 class Snapshots(Protocol):

@@ -14,7 +14,6 @@ from shared.service import ServiceName
 
 USER_PREFIX: Final = "flowport-"
 DEFAULT_EXCHANGE: Final = "amq.default"
-NOTHING: Final = "^$"
 
 
 @dataclass(frozen=True, slots=True)

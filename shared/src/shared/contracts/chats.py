@@ -8,6 +8,8 @@ import msgspec
 
 MAX_ALLOWED_EMAILS: Final = 500
 """How many addresses and domains one chat lets in."""
+IDENTIFIER_WORDS: Final = "Identifier can only contain lowercase letters, numbers, and hyphens"
+"""What is said of any other."""
 
 
 class ChatAccess(StrEnum):

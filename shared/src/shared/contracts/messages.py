@@ -5,8 +5,12 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.contracts.events import RunEvent
-from shared.contracts.runs import BlockLog, Payload, RunOutcome, RunSpec, Usage
+from shared.contracts.block_logs import BlockLog
+from shared.contracts.events import RunEnded, RunEvent, RunExpired
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunSpec
+from shared.contracts.usage import Usage
 
 ENVELOPE_VERSION: Final = 1
 
@@ -40,6 +44,22 @@ class EventBatch(msgspec.Struct, frozen=True, omit_defaults=True, tag="run.event
     events: tuple[RunEvent, ...]
     attempt: int = 0
     first: int = 0
+
+    @property
+    def reported_loss(self) -> RunOutcome | None:
+        """How a run ended whose worker is gone, as the next one that got its message reports it; None for all else.
+
+        Whoever begins a run says so first: no other end of an attached run comes alone.
+        """
+        match self:
+            case EventBatch(seq=0, events=(RunEnded(outcome=outcome),)) if outcome.is_loss:
+                return outcome
+        return None
+
+    @property
+    def is_expiry(self) -> bool:
+        """Whether it only tells that the run waits in no queue any more."""
+        return self.events == (RunExpired(),)
 
 
 class RunBegan(msgspec.Struct, frozen=True, tag="began"):

@@ -1,10 +1,11 @@
-"""A run: how it is asked for, what states it passes through, how it ends."""
+"""A run: how it is asked for, and what states it passes through."""
 
-from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import msgspec
+
+from shared.contracts.payloads import Payload
 
 
 class RunMode(StrEnum):
@@ -45,86 +46,6 @@ class Trigger(StrEnum):
     MCP = "mcp"
     A2A = "a2a"
     WORKFLOW = "workflow"
-
-
-class ErrorCode(StrEnum):
-    """Why a run failed, for programs."""
-
-    TIMEOUT = "TIMEOUT"
-    CANCELLED = "CANCELLED"
-    INVALID_INPUT = "INVALID_INPUT"
-    BLOCK_EXECUTION_FAILED = "BLOCK_EXECUTION_FAILED"
-    BLOCK_OUTCOME_UNKNOWN = "BLOCK_OUTCOME_UNKNOWN"
-    CHILD_WORKFLOW_FAILED = "CHILD_WORKFLOW_FAILED"
-    EXECUTION_FAILED = "EXECUTION_FAILED"
-    USAGE_LIMIT_EXCEEDED = "USAGE_LIMIT_EXCEEDED"
-    WORKER_LOST = "WORKER_LOST"
-    ATTEMPTS_EXHAUSTED = "ATTEMPTS_EXHAUSTED"
-
-
-MAX_ERROR_CHARS: Final = 64 * 1024
-"""Of what a failed block says, which may be another server's text. With it a run's end fits into any message."""
-
-
-class RunError(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why a run failed.
-
-    `message` has no block prefix; `block_name` is set when a block is to blame. `http_status` is set when the failure
-    is the caller's (400) or passes by itself (503), never from a status that a remote API answered.
-    """
-
-    code: ErrorCode
-    message: str
-    block_id: str | None = None
-    block_name: str | None = None
-    block_type: str | None = None
-    http_status: int | None = None
-
-    @property
-    def text(self) -> str:
-        """The message as the legacy API shows it: the block's name first."""
-        return f"{self.block_name}: {self.message}" if self.block_name else self.message
-
-
-def time_out_text(limit_ms: int) -> str:
-    """What a caller is told whose run took longer than `limit_ms`: whole minutes from one minute on, else seconds."""
-    if limit_ms < 1000:
-        return f"Execution timed out after {limit_ms} ms"
-    minutes, seconds = divmod(limit_ms // 1000, 60)
-    if minutes == 0:
-        return f"Execution timed out after {seconds} seconds"
-    return f"Execution timed out after {minutes} minute{'' if minutes == 1 else 's'}"
-
-
-class PauseKind(StrEnum):
-    """What a pause waits for."""
-
-    HUMAN = "human"
-    TIME = "time"
-
-
-class PausePoint(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A block that waits. Both times are the worker's: only their difference to its other times means anything."""
-
-    context_id: str
-    """Unique within the run."""
-    block_id: str
-    kind: PauseKind
-    registered_at: datetime
-    resume_at: datetime | None = None
-
-
-INLINE_LIMIT: Final = 1024 * 1024
-"""Bytes of JSON that travel inline at most; a broker is no place for more."""
-
-
-class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A JSON value of any size: small ones inline, larger ones by reference to the blob store of jobs-service."""
-
-    inline: msgspec.Raw = msgspec.Raw()
-    blob_id: str | None = None
-    size: int = 0
-    """Bytes of JSON."""
 
 
 class SnapshotRef(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -209,72 +130,3 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """As it may be kept where it must not say what the run was given."""
         kept_apart = Payload(blob_id=self.input.blob_id)  # by which a deletion finds it
         return msgspec.structs.replace(self, input=kept_apart, run_from=None)
-
-
-NOT_KEPT: Final = "[not kept]"
-
-
-EMPTY_OUTPUT: Final = Payload(inline=msgspec.Raw(b"{}"), size=2)
-WORKER_LOST: Final = "The worker was stopped before the run ended"
-
-
-class RunOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a run ended (or paused)."""
-
-    status: RunStatus
-    output: Payload
-    error: RunError | None = None
-    started_at: datetime
-    ended_at: datetime
-    duration_ms: float
-    is_response: bool = False
-    """The output is a Response block's `{data, status, headers}`."""
-
-    def without_data(self) -> Self:
-        """As it may be kept where it must not say what the run gave; an error's text may repeat that."""
-        error = None if self.error is None else msgspec.structs.replace(self.error, message=NOT_KEPT)
-        return msgspec.structs.replace(self, output=Payload(), error=error)
-
-
-def worker_lost(began_at: datetime, now: datetime) -> RunOutcome:
-    """The end of a run whose worker is gone, and which nobody may begin again."""
-    return RunOutcome(
-        status=RunStatus.FAILED,
-        output=EMPTY_OUTPUT,
-        error=RunError(ErrorCode.WORKER_LOST, WORKER_LOST, http_status=503),
-        started_at=began_at,
-        ended_at=now,
-        duration_ms=(now - began_at).total_seconds() * 1000,
-    )
-
-
-class BlockLog(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """What one execution of one block did. Stored with the run and shown in its trace."""
-
-    block_id: str
-    block_name: str
-    block_type: str
-    started_at: datetime
-    ended_at: datetime
-    duration_ms: float
-    success: bool
-    execution_order: int
-    input: Any = None
-    output: Any = None
-    error: str | None = None
-    error_handled: bool = False
-    tries: int | None = None
-    loop_id: str | None = None
-    parallel_id: str | None = None
-    iteration_index: int | None = None
-    parent_iterations: tuple[dict[str, Any], ...] = ()
-    child_spans: tuple[dict[str, Any], ...] = ()
-
-
-class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a run spent on models."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float = 0.0
-    models: dict[str, dict[str, float]] = {}

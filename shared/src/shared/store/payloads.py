@@ -2,7 +2,7 @@
 
 import msgspec
 
-from shared.contracts.runs import Payload
+from shared.contracts.payloads import Payload
 from shared.store.documents import Document
 
 

@@ -2,8 +2,7 @@
 
 import msgspec
 
-from shared.contracts.jobs import StoredBlob
-from shared.contracts.runs import INLINE_LIMIT, Payload
+from shared.contracts.payloads import INLINE_LIMIT, Payload, StoredBlob
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
 

@@ -11,6 +11,8 @@ from typing import Final, NoReturn, TypeAlias
 
 import msgspec
 
+from shared.surrogates import HALF, may_escape_halves, whole
+
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 JsonObject: TypeAlias = dict[str, Json]
 
@@ -25,10 +27,7 @@ MISSING: Final = Missing.MISSING
 
 MAX_NESTING: Final = 200
 """Lists and objects within each other, in the body of a call and wherever text is read as JSON."""
-REPLACEMENT: Final = "\ufffd"
 
-_LONE: Final = re.compile("[\ud800-\udfff]")
-_ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _FLOAT: Final = re.compile(rb"[\[:,]-?[0-9]+[.e]")
 _SIGNS_OF_FLOATS: Final = re.compile(rb"\.[0-9]"), re.compile(rb"e[0-9-]")
 """Found much sooner, and not where there are only integers and words."""
@@ -84,7 +83,9 @@ def parse_json(text: str, nesting: int = MAX_NESTING) -> Json | Missing:
         return MISSING
     if text.count("[") + text.count("{") > nesting and _is_deeper(parsed, nesting):
         return MISSING
-    return _whole(parsed) if "\\u" in text and _ESCAPED_SURROGATE.search(text) else parsed
+    if may_escape_halves(text):
+        parsed = whole(parsed)
+    return parsed
 
 
 def stringify(value: Json, indent: int = 0, *, sort_keys: bool = False) -> str:
@@ -104,17 +105,6 @@ def _is_deeper(value: Json, nesting: int) -> bool:
 
 def _items(value: Json) -> Iterable[Json]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-
-
-def _whole(value: Json) -> Json:
-    """`value` with every half of a surrogate pair replaced."""
-    if isinstance(value, str):
-        return value if value.isascii() else _LONE.sub(REPLACEMENT, value)
-    if isinstance(value, list):
-        return [_whole(item) for item in value]
-    if isinstance(value, dict):
-        return {_LONE.sub(REPLACEMENT, key): _whole(item) for key, item in value.items()}
-    return value
 
 
 def _written_quickly(value: Json) -> str | None:
@@ -160,7 +150,7 @@ def _quote(text: str) -> str:
     quoted = encode_basestring(text)
     if text.isascii():
         return quoted
-    return _LONE.sub(lambda lone: f"\\u{ord(lone.group()):04x}", quoted)
+    return HALF.sub(lambda half: f"\\u{ord(half.group()):04x}", quoted)
 
 
 def _scalar(value: bool | int | float | None) -> str:

@@ -6,9 +6,10 @@ from typing import Final
 
 import msgspec
 
-from shared.clock import epoch_ms, iso
+from shared.clock import epoch_ms, iso, ms_between
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.jobs import RunView
-from shared.contracts.runs import BlockLog, RunStatus
+from shared.contracts.runs import RunStatus
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.trace_segments import model_facts, segment_spans
@@ -187,4 +188,4 @@ def _status(children: Iterable[JsonObject]) -> str:
 
 
 def _ms(started_at: datetime, ended_at: datetime) -> float:
-    return round((ended_at - started_at).total_seconds() * 1000, 3)
+    return round(ms_between(started_at, ended_at), 3)

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from deploy_service.domain.texts import checked_name, checked_text, invalid
-from shared.contracts.chats import MAX_ALLOWED_EMAILS, ChatAccess, ChatLook, ChatSettings, ShownOutput
+from shared.contracts.chats import IDENTIFIER_WORDS, MAX_ALLOWED_EMAILS, ChatAccess, ChatLook, ChatSettings, ShownOutput
 from shared.mail_addresses import mail_domain, mailbox
 
 IDENTIFIER_LIMIT: Final = 100
@@ -29,7 +29,7 @@ _IMAGE: Final = re.compile(r"https://[^\s\"'<>]{1,2000}")
 def checked_identifier(identifier: str) -> str:
     """The last word of a chat's address. Raises InvalidRequest."""
     if not _IDENTIFIER.fullmatch(identifier) or len(identifier) > IDENTIFIER_LIMIT:
-        raise invalid("identifier", "Identifier can only contain lowercase letters, numbers, and hyphens")
+        raise invalid("identifier", IDENTIFIER_WORDS)
     if identifier in RESERVED:
         raise invalid("identifier", "Identifier is reserved")
     return identifier

@@ -1,6 +1,6 @@
 """Files of runs, kept as blobs by jobs-service."""
 
-from shared.contracts.jobs import StoredBlob
+from shared.contracts.payloads import StoredBlob
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
 

@@ -7,10 +7,12 @@ from typing import Final
 import msgspec
 
 from executor_service.adapters.coalescing import Coalescing
+from executor_service.adapters.patient_publishing import publish_patiently
 from executor_service.adapters.reply_sink import UNDELIVERABLE
 from executor_service.application.unheard import Unheard
 from executor_service.ports import EventsOf, RunEvents
-from shared.broker.ports import Broker, BrokerUnavailable, QueueFull
+from shared.batching import batches
+from shared.broker.ports import Broker
 from shared.broker.topology import EVENTS
 from shared.contracts.events import (
     SELECTION_TOO_LARGE,
@@ -26,7 +28,9 @@ from shared.contracts.events import (
     size_of,
 )
 from shared.contracts.messages import EventBatch
-from shared.contracts.runs import Payload, RunOutcome, RunSpec
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunSpec
 from shared.observe.logging import get_logger
 
 log = get_logger("kept_events")
@@ -43,7 +47,6 @@ MAX_TEXT: Final = 8 * 1024 * 1024
 TEXT_CUT: Final = "The text is longer than a stream may be"
 MAX_VALUE_BYTES: Final = 4 * 1024 * 1024
 PUBLISH_TRIES: Final = 5
-PUBLISH_PAUSE_SECONDS: Final = 0.2
 
 
 def events_of(broker: Broker) -> EventsOf:
@@ -147,19 +150,11 @@ class KeptEvents:
 
     async def _keep(self) -> None:
         async with self._order:
-            if not self._kept:
-                return
             events, self._kept, self._kept_size = tuple(self._kept), [], 0
-            batch = EventBatch(self._run_id, 0, events, attempt=self._attempt, first=self._kept_first)
-            self._kept_first += len(events)
-            await self._publish(batch)
+            for batch in batches(events, weigh=size_of, max_weight=KEEP_BYTES):
+                first, self._kept_first = self._kept_first, self._kept_first + len(batch)
+                await self._publish(EventBatch(self._run_id, 0, batch, attempt=self._attempt, first=first))
 
     async def _publish(self, batch: EventBatch) -> None:
-        for _ in range(PUBLISH_TRIES):
-            try:
-                await self._broker.work.publish(EVENTS, batch)
-            except (QueueFull, BrokerUnavailable):
-                await asyncio.sleep(PUBLISH_PAUSE_SECONDS)
-            else:
-                return
-        log.warning("events of a run are not kept", run_id=self._run_id, count=len(batch.events))
+        if not await publish_patiently(self._broker.work, EVENTS, batch, tries=PUBLISH_TRIES):
+            log.warning("events of a run are not kept", run_id=self._run_id, count=len(batch.events))

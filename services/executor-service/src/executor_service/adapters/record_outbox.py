@@ -8,9 +8,10 @@ import msgspec
 from msgspec.structs import replace
 from prometheus_client import Counter
 
+from executor_service.adapters.patient_publishing import publish_patiently
 from executor_service.ports import Payloads
 from shared.broker import topology
-from shared.broker.ports import BrokerUnavailable, QueueFull, WorkQueue
+from shared.broker.ports import WorkQueue
 from shared.contracts.messages import RecordBatch, RunBegan, RunRecorded, as_kept
 from shared.errors import FlowportError, PayloadTooLarge
 from shared.observe.logging import get_logger
@@ -19,8 +20,8 @@ BATCH_RECORDS: Final = 64
 BACKLOG_RECORDS: Final = 10_000
 GATHER_SECONDS: Final = 0.05
 """A record that follows another waits for company: the store takes many at once for a fraction of the price."""
-PATIENCE_SECONDS: Final = 2.0
-TRIES: Final = 10
+STOP_SECONDS: Final = 2.0
+PUBLISH_TRIES: Final = 10
 
 RECORDS_DROPPED = Counter(
     "flowport_executor_records_dropped_total", "Run records lost: the record queue was full, or one fits no message."
@@ -52,11 +53,11 @@ class RecordOutbox:
         self._publisher = asyncio.create_task(self._publish_forever(), name="record-outbox")
 
     async def stop(self) -> None:
-        """Publish what is waiting, within the patience, and end."""
+        """Publish what is waiting, as far as there is time, and end."""
         if self._publisher is None:
             return
         try:
-            await asyncio.wait_for(self._backlog.join(), PATIENCE_SECONDS)
+            await asyncio.wait_for(self._backlog.join(), STOP_SECONDS)
         except TimeoutError:
             log.warning("records left behind", count=self._backlog.qsize())
         self._publisher.cancel()
@@ -92,19 +93,9 @@ class RecordOutbox:
             log.warning("a run record fits into no message", run_id=record.run.run_id, error=error.message)
 
     async def _publish_patiently(self, records: tuple[Record, ...]) -> None:
-        for _ in range(TRIES):
-            if await self._published(records):
-                return
-            await asyncio.sleep(PATIENCE_SECONDS / TRIES)
-        RECORDS_DROPPED.inc(len(records))
-        log.warning("run records dropped", count=len(records))
-
-    async def _published(self, records: tuple[Record, ...]) -> bool:
-        try:
-            await self._work.publish(topology.RECORDS, RecordBatch(records))
-        except (QueueFull, BrokerUnavailable):
-            return False
-        return True
+        if not await publish_patiently(self._work, topology.RECORDS, RecordBatch(records), tries=PUBLISH_TRIES):
+            RECORDS_DROPPED.inc(len(records))
+            log.warning("run records dropped", count=len(records))
 
     async def _without_blocks(self, record: Record) -> Record:
         """A record that fits into one message; what its blocks did is kept apart.

@@ -1,17 +1,9 @@
 """jobs-service and deploy-service, as a worker uses them."""
 
 from shared.contracts.deployments import Endpoint, Environment
-from shared.contracts.jobs import (
-    AppendJournal,
-    ClaimAnswer,
-    ClaimRun,
-    FinishRun,
-    LeaseAnswer,
-    PauseRun,
-    ReleaseRun,
-    RenewLease,
-)
+from shared.contracts.pauses import PauseRun
 from shared.contracts.runs import SnapshotRef
+from shared.contracts.work import AppendJournal, ClaimAnswer, ClaimRun, FinishRun, LeaseAnswer, ReleaseRun, RenewLease
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
 

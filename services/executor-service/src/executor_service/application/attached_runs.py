@@ -15,9 +15,12 @@ from executor_service.engine.request import RunResult
 from executor_service.metrics import RUNS, SLOTS_BUSY, count_end
 from executor_service.ports import CallerLine, DurableRuns, LineOf, Records
 from shared.clock import Clock
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEnded, RunStarted
 from shared.contracts.messages import RunBegan, RunRecorded
-from shared.contracts.runs import EMPTY_OUTPUT, BlockLog, RunOutcome, RunSpec, RunStatus, Usage, worker_lost
+from shared.contracts.outcomes import EMPTY_OUTPUT, RunOutcome, worker_lost
+from shared.contracts.runs import RunSpec, RunStatus
+from shared.contracts.usage import Usage
 from shared.errors import Conflict, FlowportError, Unavailable
 
 SHOW_AFTER_SECONDS: Final = 0.2

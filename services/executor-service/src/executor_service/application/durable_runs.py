@@ -1,15 +1,14 @@
 """Runs that are stored: claimed, journaled, and finished whatever dies."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from functools import partial
-from typing import Final
 
 from msgspec.structs import replace
 
 from executor_service.application.grouped_journal import GroupedJournal
 from executor_service.application.launcher import Launcher, pause_points
+from executor_service.application.lease import Lease, kept_lease
 from executor_service.application.patience import PATIENCE_SECONDS, insist
 from executor_service.application.run_handle import RunHandle
 from executor_service.application.running_runs import RunningRuns
@@ -17,17 +16,16 @@ from executor_service.application.unheard import Unheard
 from executor_service.engine.request import RunResult
 from executor_service.metrics import CLAIMS, SLOTS_BUSY, count_end
 from executor_service.ports import DurableRuns, EventsOf, RunEvents
-from shared.contracts.jobs import ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
 from shared.contracts.messages import DurableRunDispatched
-from shared.contracts.runs import RunOutcome, RunSpec, RunStatus
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunSpec, RunStatus
+from shared.contracts.work import ClaimGranted, ClaimRun, FinishRun
 from shared.errors import FlowportError, StaleAttempt, Unavailable
 from shared.ids import new_id
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, joined_span
 
 log = get_logger("durable_runs")
-RENEWALS_PER_LEASE: Final = 3
-"""Two may get lost."""
 
 
 class Released(Exception):
@@ -107,12 +105,12 @@ class DurableRunWorker:
         """The lease is kept until the result is stored."""
         run_id, handle = granted.run.run_id, RunHandle(events.follow)
         with self._running.holding(run_id, handle):
-            async with self._lease_kept(granted, handle) as lease:
+            async with kept_lease(self._durable, granted, partial(handle.cancel, "cancelled")) as lease:
                 result = await self._result(granted, events, lease, handle)
                 await insist(partial(self._durable.finish, run_id, result))
                 return result.outcome
 
-    async def _result(self, granted: ClaimGranted, events: RunEvents, lease: "_Lease", handle: RunHandle) -> FinishRun:
+    async def _result(self, granted: ClaimGranted, events: RunEvents, lease: Lease, handle: RunHandle) -> FinishRun:
         spec = replace(
             granted.run,
             time_limit_ms=granted.remaining_ms,
@@ -123,7 +121,7 @@ class DurableRunWorker:
             spec.run_id,
             granted.attempt,
             next_index=len(granted.journal),
-            assure=partial(self._assure, lease, granted),
+            assure=lease.assure,
         )
         try:
             result = await self._unless_stopped(lease, self._executed(granted, spec, events, journal, handle))
@@ -165,17 +163,17 @@ class DurableRunWorker:
         blocks = tuple(result.blocks) if spec.stores_data else ()
         return FinishRun(attempt, outcome, blocks, result.usage, pause_points(result))
 
-    async def _unless_stopped(self, lease: "_Lease", work: Coroutine[object, object, RunResult]) -> RunResult:
+    async def _unless_stopped(self, lease: Lease, work: Coroutine[object, object, RunResult]) -> RunResult:
         """Do `work` until it is done, the lease is lost, or the process goes down."""
         if self._draining:
             work.close()
             raise Released
-        task = lease.task = asyncio.create_task(work)
+        lease.task = task = asyncio.create_task(work)
         self._executions.add(task)
         try:
             return await task
         except asyncio.CancelledError:
-            if lease.lost:
+            if lease.is_lost:
                 raise StaleAttempt("the lease went to another worker") from None
             if self._draining:
                 raise Released from None
@@ -184,69 +182,6 @@ class DurableRunWorker:
             lease.task = None
             self._executions.discard(task)
             task.cancel()
-
-    @asynccontextmanager
-    async def _lease_kept(self, granted: ClaimGranted, handle: RunHandle) -> AsyncIterator["_Lease"]:
-        lease, run_id = _Lease(granted.lease_ms / 1000), granted.run.run_id
-        pause = lease.seconds / RENEWALS_PER_LEASE
-
-        async def renew() -> None:
-            while True:
-                await asyncio.sleep(pause)
-                try:
-                    answer = await self._renewed(run_id, granted.attempt, pause / 2)
-                    lease.heard_of()
-                except StaleAttempt:
-                    lease.lose()
-                    return
-                if answer.cancelled:
-                    handle.cancel("cancelled")
-
-        renewal = asyncio.create_task(renew(), name=f"lease-{run_id}")
-        try:
-            yield lease
-        finally:
-            renewal.cancel()
-
-    async def _assure(self, lease: "_Lease", granted: ClaimGranted) -> None:
-        """Ask whether the run is still ours where nobody has heard of us for a lease: the process stood still."""
-        if lease.is_doubtful:
-            await insist(partial(self._durable.renew, granted.run.run_id, granted.attempt))
-            lease.heard_of()
-
-    async def _renewed(self, run_id: str, attempt: int, seconds: float) -> LeaseAnswer:
-        """Ask until there is an answer: who does not give one in `seconds` hangs, and another may give it in time."""
-        while True:
-            try:
-                async with asyncio.timeout(seconds):
-                    return await self._durable.renew(run_id, attempt)
-            except (Unavailable, TimeoutError):
-                await asyncio.sleep(seconds / 5)
-
-
-class _Lease:
-    """Whether the right to the run is still ours, as far as we know, and what to stop when it is not."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.lost = False
-        self.heard_of()
-        self.task: asyncio.Task[RunResult] | None = None
-
-    def heard_of(self) -> None:
-        """It was granted, or renewed."""
-        self._heard_at = asyncio.get_running_loop().time()
-
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether it has not been renewed for as long as it lasts."""
-        return asyncio.get_running_loop().time() - self._heard_at > self.seconds
-
-    def lose(self) -> None:
-        """Somebody else has the run."""
-        self.lost = True
-        if self.task is not None:
-            self.task.cancel()
 
 
 class _Refused(Exception):

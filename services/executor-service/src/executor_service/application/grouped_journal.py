@@ -10,7 +10,7 @@ import msgspec
 from executor_service.application.patience import insist
 from executor_service.ports import DurableRuns
 from shared.batching import batches
-from shared.contracts.jobs import AppendJournal, JournalEntry
+from shared.contracts.work import AppendJournal, JournalEntry
 from shared.errors import FlowportError
 
 GROUP_SECONDS: Final = 0.05

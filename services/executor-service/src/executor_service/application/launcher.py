@@ -18,18 +18,10 @@ from executor_service.engine.request import RunFrom, RunRequest, RunResult
 from executor_service.engine.setting import Engine
 from executor_service.engine.state import Output, RunState
 from executor_service.ports import Environments, Payloads
-from shared.contracts.jobs import PauseRun
-from shared.contracts.runs import (
-    EMPTY_OUTPUT,
-    ErrorCode,
-    PauseKind,
-    PausePoint,
-    Payload,
-    RunError,
-    RunOutcome,
-    RunSpec,
-    RunStatus,
-)
+from shared.contracts.outcomes import EMPTY_OUTPUT, ErrorCode, RunError, RunOutcome
+from shared.contracts.pauses import PauseKind, PausePoint, PauseRun
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunSpec, RunStatus
 from shared.errors import FlowportError, InvalidRequest
 
 NOTHING_ANSWERED: Final[Mapping[str, msgspec.Raw]] = {}

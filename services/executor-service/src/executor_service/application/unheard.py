@@ -1,7 +1,7 @@
 """Events that are not kept."""
 
 from shared.contracts.events import RunEvent
-from shared.contracts.runs import RunOutcome
+from shared.contracts.outcomes import RunOutcome
 
 
 class Unheard:

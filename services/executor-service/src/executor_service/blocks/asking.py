@@ -7,7 +7,7 @@ from executor_service.blocks.agent.accounting import cost_json, tokens_json, usa
 from executor_service.blocks.ports import ModelServer
 from executor_service.engine import BlockFailure, Call
 from executor_service.providers import Message, ModelFailure, Role
-from shared.contracts.runs import Usage
+from shared.contracts.usage import Usage
 from shared.workflow.jsvalues import JsonObject
 from shared.workflow.response_format import ResponseFormat
 

@@ -6,7 +6,7 @@ from executor_service.blocks.ports import ConditionRunner
 from executor_service.engine import BadReference, BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from executor_service.engine.binding import BoundCode, bind
 from executor_service.sandbox import Conditions
-from shared.workflow.compile import CompiledBlock, Option
+from shared.workflow.compiled_blocks import CompiledBlock, Option
 from shared.workflow.graph import Fires
 from shared.workflow.jsvalues import JsonObject
 

@@ -8,7 +8,7 @@ from executor_service.blocks.asking import Answer, ask
 from executor_service.blocks.condition import path_to
 from executor_service.blocks.ports import ModelServer
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
-from shared.workflow.compile import CompiledBlock, Option
+from shared.workflow.compiled_blocks import CompiledBlock, Option
 from shared.workflow.graph import Fires
 from shared.workflow.jsvalues import Json, JsonObject, stringify, to_string
 from shared.workflow.response_format import ResponseFormat

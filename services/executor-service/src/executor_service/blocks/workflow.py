@@ -17,7 +17,8 @@ from executor_service.engine import (
     RunRequest,
     RunResult,
 )
-from shared.contracts.runs import ErrorCode, RunStatus, Trigger
+from shared.contracts.outcomes import ErrorCode
+from shared.contracts.runs import RunStatus, Trigger
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.input_format import read_input_format
 from shared.workflow.jsvalues import JsonObject, parse_json, to_string

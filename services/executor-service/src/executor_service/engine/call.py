@@ -11,7 +11,8 @@ from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.sources import Resolver
 from executor_service.engine.state import ChildPin, Output
 from executor_service.engine.streaming import TextWriter
-from shared.workflow.compile import CompiledBlock, CompiledWorkflow
+from shared.workflow.compile import CompiledWorkflow
+from shared.workflow.compiled_blocks import CompiledBlock
 from shared.workflow.graph import Body, Fires, Node
 from shared.workflow.jsvalues import Json
 

@@ -35,11 +35,12 @@ from executor_service.engine.setting import Setting
 from executor_service.engine.sources import Resolver
 from executor_service.engine.state import ChildPin, RunState, Step, Work
 from executor_service.engine.streaming import RunStream, TextWriter
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import BlockEnded, BlockStarted
 from shared.contracts.messages import to_json
-from shared.contracts.runs import BlockLog, ErrorCode, RunError
+from shared.contracts.outcomes import ErrorCode, RunError
 from shared.workflow.catalog.kinds import WRITES_TEXT
-from shared.workflow.compile import CompiledBlock
+from shared.workflow.compiled_blocks import CompiledBlock
 
 
 class Driver:

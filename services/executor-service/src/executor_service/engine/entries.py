@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 
 from executor_service.engine.state import ChildPin, Opening, Output, Pause, RunState, Work
-from shared.contracts.runs import BlockLog, RunError, Usage
+from shared.contracts.block_logs import BlockLog
+from shared.contracts.outcomes import RunError
+from shared.contracts.usage import Usage
 
 
 class BlockDone(msgspec.Struct, omit_defaults=True, tag="block"):

@@ -1,7 +1,8 @@
 """What can go wrong in a run, told apart by what follows from it."""
 
 from executor_service.engine.state import NO_USAGE, ChildSpans, Output
-from shared.contracts.runs import ErrorCode, Usage
+from shared.contracts.outcomes import ErrorCode
+from shared.contracts.usage import Usage
 
 
 class BlockFailure(Exception):

@@ -25,7 +25,7 @@ from executor_service.engine.sources import Sources
 from executor_service.engine.state import Output, RunState, Work
 from executor_service.engine.streaming import RunStream
 from shared.contracts.events import RunEvent
-from shared.contracts.runs import ErrorCode, RunError
+from shared.contracts.outcomes import ErrorCode, RunError
 from shared.errors import FlowportError
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.selectors import resolve_selectors

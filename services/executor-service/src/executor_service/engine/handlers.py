@@ -9,7 +9,7 @@ import msgspec
 
 from executor_service.engine.call import Call
 from executor_service.engine.state import NO_USAGE, ChildSpans, Output, Pause, RunState
-from shared.contracts.runs import Usage
+from shared.contracts.usage import Usage
 from shared.workflow.jsvalues import JsonObject
 
 

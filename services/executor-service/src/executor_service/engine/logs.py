@@ -10,7 +10,8 @@ from executor_service.engine.limits import Limits
 from executor_service.engine.places import Round, node_name, parent_iterations
 from executor_service.engine.secrets import REDACTED, hidden, to_hide
 from executor_service.engine.state import Output, RunState
-from shared.contracts.runs import MAX_ERROR_CHARS, BlockLog
+from shared.contracts.block_logs import BlockLog
+from shared.contracts.outcomes import MAX_ERROR_CHARS
 from shared.workflow.jsvalues import Json, JsonObject
 
 _SECRET_KEY: Final = re.compile(

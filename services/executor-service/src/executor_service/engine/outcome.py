@@ -11,7 +11,10 @@ from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.state import Output, Pause, RunState
 from executor_service.engine.streaming import without_model_text
 from executor_service.engine.usage import add_usage
-from shared.contracts.runs import BlockLog, ErrorCode, Payload, RunError, RunMode, RunOutcome, RunStatus, time_out_text
+from shared.contracts.block_logs import BlockLog
+from shared.contracts.outcomes import ErrorCode, RunError, RunOutcome, time_out_text
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunStatus
 
 _encode: Final = msgspec.json.Encoder().encode
 

@@ -17,7 +17,8 @@ from executor_service.engine.limits import Limits
 from executor_service.engine.logs import LogBook, placed
 from executor_service.engine.state import ChildSpans, Output, Pause, Work
 from shared.clock import Clock, iso
-from shared.contracts.runs import BlockLog, ErrorCode, RunError
+from shared.contracts.block_logs import BlockLog
+from shared.contracts.outcomes import ErrorCode, RunError
 from shared.errors import FlowportError
 from shared.workflow.catalog import Effect
 from shared.workflow.graph import Fires
@@ -90,7 +91,7 @@ class Performer:
     def entry(
         self, attempt: Attempt, *, error: str | None = None, handled: bool = False, child_spans: ChildSpans = ()
     ) -> BlockLog:
-        """The log entry of an attempt as it stands now."""
+        """The log entry of an attempt as it stands now. `error` holds no secret."""
         block = attempt.call.block
         entry = BlockLog(
             block_id=block.id,
@@ -101,7 +102,7 @@ class Performer:
             duration_ms=round((self._clock.monotonic() - attempt.began) * 1000, 3),
             execution_order=attempt.order,
             success=error is None,
-            error=None if error is None else self._logs.shown_reason(error),
+            error=error,
             error_handled=handled,
             tries=attempt.tries if attempt.tries > 1 else None,
             input=self._shown_inputs(attempt.inputs),

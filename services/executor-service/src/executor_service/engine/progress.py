@@ -21,7 +21,9 @@ from executor_service.engine.places import Places, Round
 from executor_service.engine.scheduler import Exit, Scheduler
 from executor_service.engine.state import Output, RunState, WaitingCall, Work
 from executor_service.engine.usage import add_usage
-from shared.contracts.runs import BlockLog, RunError
+from shared.clock import ms_between
+from shared.contracts.block_logs import BlockLog
+from shared.contracts.outcomes import RunError
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.graph import Graph
 
@@ -192,7 +194,7 @@ class Progress:
             block_type=block.type,
             started_at=started_at,
             ended_at=ended_at,
-            duration_ms=(ended_at - started_at).total_seconds() * 1000,
+            duration_ms=ms_between(started_at, ended_at),
             execution_order=self.next_order(),
             success=error is None,
             error=error,

@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from executor_service.engine.state import Output, Pause, RunState
-from shared.contracts.runs import BlockLog, RunMode, RunOutcome, RunSpec, Trigger, Usage
+from shared.contracts.block_logs import BlockLog
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunMode, RunSpec, Trigger
+from shared.contracts.usage import Usage
 from shared.workflow.jsvalues import Json, JsonObject
 
 

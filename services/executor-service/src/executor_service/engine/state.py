@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.contracts.runs import BlockLog, Usage
+from shared.contracts.block_logs import BlockLog
+from shared.contracts.usage import Usage
 
 Output = dict[str, Any]
 """What a block produced: a JSON object."""

@@ -1,6 +1,6 @@
 """What blocks spend on models, added up."""
 
-from shared.contracts.runs import Usage
+from shared.contracts.usage import Usage
 
 
 def add_usage(total: Usage, more: Usage) -> Usage:

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Final
 
 from gateway import metrics
-from gateway.adapters.lost_runs import reported_loss
 from gateway.domain.errors.runs import CallerGone, NotStarted, ReaderTooSlow, RunOverdue, StreamBroken
 from shared.contracts.events import RunEnded, RunEvent, SelectedOutput, size_of
 from shared.contracts.messages import AttachedRunRequested, EventBatch
-from shared.contracts.runs import RunMode, RunOutcome, RunSpec, time_out_text
+from shared.contracts.outcomes import RunOutcome, time_out_text
+from shared.contracts.runs import RunMode, RunSpec
 from shared.errors import FlowportError
 from shared.ids import public_run_id
 
@@ -129,7 +129,7 @@ class AttachedCall:
 
     def _is_next(self, batch: EventBatch) -> bool:
         if batch.seq < self._next_seq:  # sent again by a worker that lost the broker's answer
-            return reported_loss(batch) is not None
+            return batch.reported_loss is not None
         if batch.seq > self._next_seq:
             metrics.STREAM_GAPS.inc()
             self.fail(StreamBroken("Part of the stream was lost", run_id=self.run_id), cancel="stream_broken")

@@ -8,7 +8,6 @@ import msgspec
 
 from gateway.adapters.attached_call import AttachedCall
 from gateway.adapters.cancels import Cancels
-from gateway.adapters.lost_runs import cancelled_outcome, is_expiry, reported_loss
 from gateway.adapters.run_keys import by_key
 from gateway.adapters.run_records import RunRecords
 from gateway.domain.errors.runs import RunLost
@@ -17,7 +16,8 @@ from shared.broker.topology import INTERACTIVE, NESTED
 from shared.clock import Clock
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import AnnounceRun, CancelRun, ControlMessage, EventBatch
-from shared.contracts.runs import RunOutcome, RunSpec, worker_lost
+from shared.contracts.outcomes import RunOutcome, cancelled_unworked, worker_lost
+from shared.contracts.runs import RunSpec
 from shared.errors import AtCapacity, FlowportError, RunIdTaken
 from shared.ids import run_key
 from shared.observe.logging import get_logger
@@ -139,9 +139,9 @@ class BrokerAttachedRuns:
         call = self._calls.get(batch.run_id)
         if call is None:
             self._cancels.send_for_stray(batch.run_id)
-        elif is_expiry(batch):
+        elif batch.is_expiry:
             self._on_expired(call, batch)
-        elif (lost := reported_loss(batch)) is None:
+        elif (lost := batch.reported_loss) is None:
             call.feed(batch)
         else:
             self._on_worker_lost(call, batch, lost)
@@ -168,7 +168,7 @@ class BrokerAttachedRuns:
         self._spawn(self._records.ended(call.run, outcome))
 
     def _end_cancelled(self, call: AttachedCall) -> None:
-        outcome = cancelled_outcome(call.asked_at, self._clock.now())
+        outcome = cancelled_unworked(call.asked_at, self._clock.now())
         if call.end_cancelled(outcome):
             self._spawn(self._records.ended(call.run, outcome))
 

@@ -1,6 +1,6 @@
 """deploy-service over internal HTTP, as far as chats go."""
 
-from shared.contracts.chats import Chat, ChatSettings, CreateChat, FoundChat
+from shared.contracts.chats import IDENTIFIER_WORDS, Chat, ChatSettings, CreateChat, FoundChat
 from shared.errors import InvalidRequest, NotFound
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
@@ -23,7 +23,7 @@ class ChatService:
         try:
             path = path_of("chats", "at", identifier)
         except NotFound:
-            raise InvalidRequest("Identifier can only contain lowercase letters, numbers, and hyphens") from None
+            raise InvalidRequest(IDENTIFIER_WORDS) from None
         return (await self._client.call("GET", path, returns=FoundChat)).chat
 
     async def of(self, workspace_id: str, workflow_id: str) -> Chat | None:

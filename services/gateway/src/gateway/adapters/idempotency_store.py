@@ -15,7 +15,7 @@ from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
 from shared.store.payloads import decode_payload, encode_payload
-from shared.store.server_time import NOW_MS
+from shared.store.server_time import NOW_MS, from_now
 
 RECORDS: Final = "idempotency"
 INDEXES: Final = (
@@ -68,7 +68,7 @@ class IdempotencyStore:
         if not turns:
             return
         held = {"_id": {"$in": list(turns.values())}, "holder": {"$in": list(turns)}}
-        await self._records.update_many(held, [{"$set": {"lease_ms": _ends(lease)}}])
+        await self._records.update_many(held, [{"$set": {"lease_ms": from_now(lease)}}])
 
     @store_call
     async def let_go(self, record: CallRecord) -> None:
@@ -110,11 +110,7 @@ def _open(record: CallRecord) -> Document:
 
 
 def _held(record: CallRecord, lease: timedelta) -> Document:
-    return {"holder": record.holder, "lease_ms": _ends(lease)}
-
-
-def _ends(lease: timedelta) -> Document:
-    return {"$add": [NOW_MS, round(lease.total_seconds() * 1000)]}
+    return {"holder": record.holder, "lease_ms": from_now(lease)}
 
 
 def _literally(fields: Document) -> Document:

@@ -7,27 +7,14 @@ import msgspec
 from gateway.adapters.intake import Intake
 from gateway.adapters.run_keys import by_key, by_public_id
 from gateway.ports import EVERY_RUN
+from shared.contracts.cancels import CancelAnswer, CancelledRuns, CancelRuns, RecordCancel, RunFilter
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.event_log import EventLogPage, EventPosition
-from shared.contracts.jobs import (
-    AcceptRun,
-    CancelAnswer,
-    CancelledRuns,
-    CancelRuns,
-    FindTallies,
-    QueueStanding,
-    RecordCancel,
-    ResumeAnswer,
-    ResumeRun,
-    RunAccepted,
-    RunFilter,
-    RunPage,
-    RunTallies,
-    RunTally,
-    RunView,
-    Spend,
-)
+from shared.contracts.jobs import AcceptRun, QueueStanding, RunAccepted, RunPage, RunView
 from shared.contracts.logs import FindLogs
+from shared.contracts.pauses import ResumeAnswer, ResumeRun
+from shared.contracts.tallies import FindTallies, RunTallies, RunTally
+from shared.contracts.usage import Spend
 from shared.ids import public_run_id, run_key
 from shared.web.client import InternalClient
 from shared.web.paths import path_of

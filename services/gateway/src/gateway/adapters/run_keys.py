@@ -4,7 +4,8 @@ from typing import TypeVar
 
 import msgspec
 
-from shared.contracts.jobs import CancelAnswer, RunAccepted, RunView
+from shared.contracts.cancels import CancelAnswer
+from shared.contracts.jobs import RunAccepted, RunView
 from shared.contracts.runs import RunSpec
 from shared.ids import public_run_id, run_key
 

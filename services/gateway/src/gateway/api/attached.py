@@ -14,7 +14,8 @@ from gateway.application.executions import Executions
 from gateway.domain.execute_request import AGENT_EVENTS, ExecuteRequest
 from gateway.ports import AttachedRun
 from shared.contracts.deployments import Endpoint
-from shared.contracts.runs import RunMode, RunOutcome
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunMode
 from shared.errors import FlowportError
 
 PROTOCOL_HEADER: Final = "x-sim-stream-protocol"

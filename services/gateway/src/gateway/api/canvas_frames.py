@@ -20,7 +20,8 @@ from shared.contracts.events import (
     Thinking,
     ToolActivity,
 )
-from shared.contracts.runs import RunOutcome, RunStatus
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunStatus
 
 DONE: Final = b"data: [DONE]\n\n"
 

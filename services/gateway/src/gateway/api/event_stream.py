@@ -12,7 +12,8 @@ from gateway.api.kept_stream import KeptStream
 from gateway.domain.errors.runs import CallerGone, NotStarted, ReaderTooSlow
 from gateway.ports import AttachedRun
 from shared.contracts.events import RunEnded, RunEvent
-from shared.contracts.runs import RunMode, RunOutcome
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunMode
 from shared.errors import FlowportError
 
 LoadOutput = Callable[[RunOutcome], Awaitable[bytes]]

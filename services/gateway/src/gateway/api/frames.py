@@ -18,7 +18,8 @@ from shared.contracts.events import (
     Thinking,
     ToolActivity,
 )
-from shared.contracts.runs import RunOutcome, RunStatus
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunStatus
 
 DONE: Final = b'data: "[DONE]"\n\n'
 SELECTED_BYTES: Final = 16 * 1024 * 1024

@@ -12,7 +12,7 @@ from gateway.api.kept_stream import KeptStream
 from gateway.domain.errors.runs import CallerGone
 from gateway.ports import FollowedRun, Numbered
 from shared.contracts.event_log import EventPosition
-from shared.contracts.runs import RunOutcome
+from shared.contracts.outcomes import RunOutcome
 from shared.errors import FlowportError, InvalidRequest
 
 BEFORE_ALL: Final = EventPosition(0, -1)

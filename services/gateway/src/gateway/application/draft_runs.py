@@ -11,7 +11,8 @@ from gateway.domain.draft_run import LATEST, Continuation, DraftRun, input_of, o
 from gateway.ports import Authoring, Jobs, Payloads
 from shared.contracts.deployments import Endpoint, SnapshotDraft
 from shared.contracts.jobs import RunView
-from shared.contracts.runs import Payload, RunFromBlock, RunStatus, SnapshotRef
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunFromBlock, RunStatus, SnapshotRef
 from shared.errors import InvalidRequest, NotFound
 
 LOOKS_AFTER_SECONDS: Final = (0.0, 0.05, 0.2, 0.5, 1.0)

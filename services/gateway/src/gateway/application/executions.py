@@ -18,7 +18,8 @@ from gateway.domain.rate_limits import RateKind
 from gateway.ports import AttachedRun, AttachedRuns, FollowedRun, FollowedRuns, Jobs, Payloads
 from shared.contracts.deployments import Endpoint
 from shared.contracts.jobs import AcceptRun, RunAccepted
-from shared.contracts.runs import RunMode, RunOutcome, RunSpec, SnapshotRef, Trigger
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunMode, RunSpec, SnapshotRef, Trigger
 from shared.errors import FlowportError, NotFound, RunIdTaken, Unavailable
 from shared.ids import new_id
 from shared.observe.logging import get_logger

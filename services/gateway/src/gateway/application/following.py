@@ -3,7 +3,8 @@
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.credentials import Caller
 from gateway.ports import FollowedRun, FollowedRuns, Jobs, Payloads
-from shared.contracts.runs import Payload, RunOutcome
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.payloads import Payload
 from shared.errors import NotFound
 
 GONE = "The run is not kept any more"

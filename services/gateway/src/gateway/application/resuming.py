@@ -10,7 +10,9 @@ from gateway.domain.credentials import Caller, Scope
 from gateway.domain.pause_forms import check_answer
 from gateway.domain.pauses import responses_of
 from gateway.ports import Jobs
-from shared.contracts.jobs import ResumeAnswer, ResumeRun, RunFilter, RunPage, RunView
+from shared.contracts.cancels import RunFilter
+from shared.contracts.jobs import RunPage, RunView
+from shared.contracts.pauses import ResumeAnswer, ResumeRun
 from shared.contracts.runs import RunStatus
 from shared.errors import NotFound
 

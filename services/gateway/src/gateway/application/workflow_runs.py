@@ -7,8 +7,10 @@ from typing import Final
 from gateway.application.young_runs import found_soon
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import EVERY_RUN, AttachedRuns, Jobs, Payloads
-from shared.contracts.jobs import CancelAnswer, CancelledRuns, CancelReason, RunFilter, RunPage, RunView
-from shared.contracts.runs import Payload, RunStatus
+from shared.contracts.cancels import CancelAnswer, CancelledRuns, CancelReason, RunFilter
+from shared.contracts.jobs import RunPage, RunView
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunStatus
 from shared.errors import NotFound
 
 MISSING: Final = "Execution not found"

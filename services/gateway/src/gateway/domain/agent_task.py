@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 
 from shared.contracts.jobs import RunView
-from shared.contracts.runs import PauseKind, PausePoint, RunStatus
+from shared.contracts.pauses import PauseKind, PausePoint
+from shared.contracts.runs import RunStatus
 
 
 class TaskState(StrEnum):

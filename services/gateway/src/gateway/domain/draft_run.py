@@ -7,7 +7,8 @@ import msgspec
 from msgspec import UNSET
 
 from gateway.domain.controls import Controls
-from shared.contracts.runs import BlockLog, Trigger
+from shared.contracts.block_logs import BlockLog
+from shared.contracts.runs import Trigger
 from shared.errors import InvalidRequest
 from shared.workflow.jsvalues import JsonObject
 

@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.domain.execute_request import ExecuteRequest
 from gateway.domain.problems import Problem
-from shared.contracts.runs import Payload
+from shared.contracts.payloads import Payload
 from shared.errors import InvalidRequest
 
 HEADER: Final = "idempotency-key"

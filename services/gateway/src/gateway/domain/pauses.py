@@ -7,7 +7,7 @@ import msgspec
 
 from shared.clock import iso
 from shared.contracts.jobs import RunView
-from shared.contracts.runs import PausePoint
+from shared.contracts.pauses import PausePoint
 from shared.errors import InvalidRequest
 
 NO_OBJECT = "Resume input must be a JSON object"

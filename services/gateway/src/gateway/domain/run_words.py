@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.jobs import RunView
-from shared.contracts.runs import BlockLog, RunStatus
+from shared.contracts.runs import RunStatus
 
 _STATUS: Final[Mapping[RunStatus, str]] = {RunStatus.PROCESSING: "running"}
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from shared.contracts.events import RunEvent
-from shared.contracts.runs import RunOutcome, RunSpec
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunSpec
 
 
 class AttachedRun(Protocol):

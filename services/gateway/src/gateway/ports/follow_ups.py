@@ -3,9 +3,7 @@
 from typing import Protocol
 
 from shared.contracts.dead_letters import DeadLetterPage
-from shared.contracts.jobs import (
-    RunAccepted,
-)
+from shared.contracts.jobs import RunAccepted
 from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription, TestResult
 
 

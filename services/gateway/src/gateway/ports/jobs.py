@@ -4,23 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from gateway.ports.erasures import Eraser
+from shared.contracts.cancels import CancelAnswer, CancelledRuns, RunFilter
 from shared.contracts.event_log import EventLogPage, EventPosition
-from shared.contracts.jobs import (
-    AcceptRun,
-    CancelAnswer,
-    CancelledRuns,
-    QueueStanding,
-    ResumeAnswer,
-    ResumeRun,
-    RunAccepted,
-    RunFilter,
-    RunPage,
-    RunTally,
-    RunView,
-    Spend,
-)
+from shared.contracts.jobs import AcceptRun, QueueStanding, RunAccepted, RunPage, RunView
 from shared.contracts.logs import FindLogs
-from shared.contracts.runs import Payload
+from shared.contracts.pauses import ResumeAnswer, ResumeRun
+from shared.contracts.payloads import Payload
+from shared.contracts.tallies import RunTally
+from shared.contracts.usage import Spend
 
 EVERY_RUN: Final = RunFilter()
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from jobs_service.adapters.positions import PER_MS, Place
+from jobs_service.adapters.cursors import Place
+from jobs_service.adapters.positions import PER_MS
 from shared.store.documents import Collection, Document
 
 QUICK_SECONDS: Final = 0.05
@@ -57,7 +58,7 @@ class Page:
     def near(self) -> int | None:
         """Where reading begins."""
         bound = self.lowest if self.oldest_first else self.highest
-        edges = [edge for edge in (bound, self.behind and self.behind.position) if edge is not None]
+        edges = [edge for edge in (bound, self.behind and self.behind.at) if edge is not None]
         return (max if self.oldest_first else min)(edges, default=None)
 
     @property
@@ -133,7 +134,7 @@ def looking(collection: Collection, wanted: Document, others: Sequence[Document]
     The `others` narrow what the index finds. They stand apart, since SecantusDB takes no index for a query with more
     conditions than that; MongoDB makes one query of both.
     """
-    narrowing = [*others, *([page.behind.excluded(oldest_first=page.oldest_first)] if page.behind else [])]
+    narrowing = [*others, *([page.behind.behind(oldest_first=page.oldest_first)] if page.behind else [])]
 
     async def look(bounds: Document, most: int) -> Sequence[Document]:
         within = {"position": bounds} if bounds else {}

@@ -15,7 +15,7 @@ from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
-from shared.store.server_time import NOW_MS
+from shared.store.server_time import from_now
 
 BUCKET: Final = "blobs"
 LIVES: Final = "blob_lives"
@@ -65,7 +65,7 @@ class MongoBlobs:
         """See Blobs."""
         names = [_name(workspace_id, blob_id) for blob_id in blob_ids]
         found = await self._files.find({"filename": {"$in": names}}, {"_id": 1}).to_list()
-        until = {"$max": ["$until_ms", {"$add": [NOW_MS, round(lifetime.total_seconds() * 1000)]}]}
+        until = {"$max": ["$until_ms", from_now(lifetime)]}
         for file in found:
             await self._lives.update_one({"_id": file["_id"]}, [{"$set": {"until_ms": until}}])
 
@@ -110,8 +110,7 @@ class MongoBlobs:
             await self._lives.delete_many({"_id": {"$in": ids}})
 
     async def _live(self, file_id: ObjectId, lifetime: timedelta) -> None:
-        until = {"$add": [NOW_MS, round(lifetime.total_seconds() * 1000)]}
-        await self._lives.update_one({"_id": file_id}, [{"$set": {"until_ms": until}}], upsert=True)
+        await self._lives.update_one({"_id": file_id}, [{"$set": {"until_ms": from_now(lifetime)}}], upsert=True)
 
     async def _fill(self, upload: AsyncGridIn, chunks: AsyncIterator[bytes]) -> int:
         size = 0

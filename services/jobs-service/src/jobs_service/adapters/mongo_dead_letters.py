@@ -3,18 +3,19 @@
 from datetime import timedelta
 from typing import Final
 
+from jobs_service.adapters.cursors import Place
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.domain.dead_letters import KeptLetter
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView
-from shared.errors import InvalidRequest
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
 
 LETTERS: Final = "dead_letters"
+DIED: Final = "died_ms"
 INDEXES: Final = (
-    Index(LETTERS, by("workspace_ids", "died_ms")),
+    Index(LETTERS, by("workspace_ids", DIED)),
     Index(LETTERS, by("expires_at"), expire_after_seconds=0),
 )
 
@@ -43,7 +44,7 @@ class MongoDeadLetters:
         }
         update = {
             "$setOnInsert": fixed,
-            "$set": {"died_ms": now, "expires_at": from_ms(now) + self._lifetime},
+            "$set": {DIED: now, "expires_at": from_ms(now) + self._lifetime},
             "$inc": {"times": 1},
         }
         await self._letters.update_one({"_id": letter.id}, update, upsert=True)
@@ -53,11 +54,12 @@ class MongoDeadLetters:
         """See DeadLetters."""
         wanted = _of(workspace_id)
         if cursor is not None:
-            wanted |= _behind(cursor)
-        newest_first = [("died_ms", -1), ("_id", -1)]
+            place = Place.read(cursor)
+            wanted |= {DIED: {"$lte": place.at}, **place.behind(by=DIED)}
+        newest_first = [(DIED, -1), ("_id", -1)]
         found = await self._letters.find(wanted, {"body": 0}).sort(newest_first).limit(limit + 1).to_list()
         shown = found[:limit]
-        more = f"{shown[-1]['died_ms']}.{shown[-1]['_id']}" if len(found) > limit else None
+        more = Place.of(shown[-1], by=DIED).cursor if len(found) > limit else None
         return DeadLetterPage(tuple(map(_view, shown)), more)
 
     @store_call
@@ -77,13 +79,6 @@ def _of(workspace_id: str | None) -> Document:
     return {} if workspace_id is None else {"workspace_ids": {"$in": [[], [workspace_id]]}}
 
 
-def _behind(cursor: str) -> Document:
-    moment, dot, letter_id = cursor.partition(".")
-    if not dot or not moment.isascii() or not moment.isdigit() or len(moment) > 18:
-        raise InvalidRequest("Invalid cursor")
-    return {"$or": [{"died_ms": {"$lt": int(moment)}}, {"died_ms": int(moment), "_id": {"$lt": letter_id}}]}
-
-
 def _view(document: Document) -> DeadLetterView:
     owners = document["workspace_ids"]
     return DeadLetterView(
@@ -91,7 +86,7 @@ def _view(document: Document) -> DeadLetterView:
         kind=DeadLetterKind(document["kind"]),
         queue=document["queue"],
         reason=document["reason"],
-        died_at=from_ms(document["died_ms"]),
+        died_at=from_ms(document[DIED]),
         times=document["times"],
         size=document["size"],
         workspace_id=owners[0] if len(owners) == 1 else None,

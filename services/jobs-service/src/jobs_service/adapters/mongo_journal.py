@@ -9,7 +9,7 @@ from pymongo.errors import BulkWriteError
 
 from jobs_service.adapters.run_documents import DUPLICATE
 from shared.clock import Clock
-from shared.contracts.jobs import JournalEntry
+from shared.contracts.work import JournalEntry
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call

@@ -8,7 +8,7 @@ from pymongo.errors import DuplicateKeyError
 from jobs_service.ports import Leadership
 from shared.store.client import Store
 from shared.store.errors import store_call
-from shared.store.server_time import NOW_MS
+from shared.store.server_time import NOW_MS, from_now
 
 LEASES: Final = "leases"
 
@@ -30,7 +30,7 @@ class MongoLeases:
         renewal = {
             "term": {"$cond": [goes_on, "$term", next_term]},
             "holder": me,
-            "until_ms": {"$add": [NOW_MS, round(ttl.total_seconds() * 1000)]},
+            "until_ms": from_now(ttl),
         }
         try:
             await self._leases.update_one(free_or_mine, [{"$set": renewal}], upsert=True)

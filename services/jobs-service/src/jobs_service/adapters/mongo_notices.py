@@ -7,20 +7,22 @@ from typing import Any, Final
 import msgspec
 from pymongo.errors import BulkWriteError
 
+from jobs_service.adapters.cursors import Place
 from jobs_service.adapters.long_lists import Page, looking, read
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_views import to_view
-from jobs_service.adapters.positions import Place, position_of
+from jobs_service.adapters.positions import position_of
 from jobs_service.adapters.run_documents import DUPLICATE, RUNS, UNTOLD, decode_spec, payload_in
 from jobs_service.domain.webhooks import MAX_OUTPUT_BYTES, EndedRun
 from jobs_service.ports import DueDelivery, NewDelivery, WayAnswer
-from shared.contracts.runs import BlockLog
+from shared.clock import whole_ms
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.webhooks import Delivery, DeliveryPage, DeliveryState
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
-from shared.store.server_time import NOW_MS
+from shared.store.server_time import from_now
 
 DELIVERIES: Final = "deliveries"
 INDEXES: Final = (
@@ -29,7 +31,7 @@ INDEXES: Final = (
     Index(DELIVERIES, by("workspace_id", "position", "_id")),
     Index(DELIVERIES, by("expires_at"), expire_after_seconds=0),
 )
-SENDING_MS: Final = 60_000
+SENDING: Final = timedelta(minutes=1)
 """A delivery whose sender is not heard of for so long is sent by another."""
 _decode_blocks: Final = msgspec.json.Decoder(tuple[BlockLog, ...]).decode
 
@@ -77,7 +79,7 @@ class MongoNotices:
     async def take(self, due: DueDelivery) -> bool:
         """See Notices."""
         untaken = {"_id": due.id, "state": DeliveryState.PENDING.value, "attempts": due.attempts - 1}
-        taken = {"attempts": due.attempts, "due_ms": {"$add": [NOW_MS, SENDING_MS]}}
+        taken = {"attempts": due.attempts, "due_ms": from_now(SENDING)}
         return (await self._deliveries.update_one(untaken, [{"$set": taken}])).matched_count == 1
 
     @store_call
@@ -93,7 +95,7 @@ class MongoNotices:
         if wait is None:
             await self._note(due, answer, {"state": DeliveryState.FAILED.value, "last_error": error})
             return
-        due_ms = await now_ms(self._store) + round(wait.total_seconds() * 1000)
+        due_ms = await now_ms(self._store) + whole_ms(wait)
         await self._note(due, answer, {"due_ms": due_ms, "last_error": error})
 
     async def _note(self, due: DueDelivery, answer: WayAnswer, fields: Document) -> None:

@@ -23,7 +23,7 @@ from jobs_service.domain.attached import began, recorded
 from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import RecordedRun
 from shared.contracts.messages import RunBegan
-from shared.contracts.runs import Usage
+from shared.contracts.usage import Usage
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call

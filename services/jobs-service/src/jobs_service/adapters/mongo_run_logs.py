@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from jobs_service.adapters.cursors import Place
 from jobs_service.adapters.long_lists import Page
 from jobs_service.adapters.mongo_views import to_view
-from jobs_service.adapters.positions import LAST_ORDER, Place, position_of
+from jobs_service.adapters.positions import LAST_ORDER, position_of
 from jobs_service.adapters.run_documents import BARE_SPEC, payload_in
 from jobs_service.adapters.run_lists import RunList
 from jobs_service.ports import LoggedPage, LoggedRun, ViewedRun

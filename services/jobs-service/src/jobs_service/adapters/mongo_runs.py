@@ -1,7 +1,7 @@
 """Runs, one at a time: read with the store's time, written only over what was read."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from pymongo.errors import DuplicateKeyError
@@ -27,12 +27,13 @@ from jobs_service.adapters.run_documents import (
 )
 from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import Adopted, Claimable, Result, Seen
+from shared.clock import whole_ms
 from shared.ids import new_job_id
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.payloads import encode_payload
-from shared.store.server_time import NOW_MS
+from shared.store.server_time import NOW_MS, from_now
 
 WITHOUT_WORKER: Final = [phase.value for phase in (Phase.REQUEUED, Phase.DISPATCHED, Phase.ATTACHED, Phase.PAUSED)]
 WATCHED: Final = [Phase.PROCESSING.value, *WITHOUT_WORKER]
@@ -108,8 +109,8 @@ class MongoRuns:
     async def renew(self, run_id: str, attempt: int) -> bool:
         """See Runs."""
         held = {"_id": run_id, "attempt": attempt, "phase": Phase.PROCESSING.value, "cancel_requested": False}
-        lease_ends = {"$add": [NOW_MS, _in_ms(self._rules.lease)]}
-        limit_ends = {"$add": ["$deadline_ms", _in_ms(self._rules.grace)]}
+        lease_ends = from_now(self._rules.lease)
+        limit_ends = {"$add": ["$deadline_ms", whole_ms(self._rules.grace)]}
         due = {"due_ms": {"$min": [lease_ends, limit_ends]}, "revision": {"$add": ["$revision", 1]}}
         return (await self._runs.update_one(held, [{"$set": due}])).matched_count == 1
 
@@ -187,7 +188,3 @@ def _claimable(document: Document) -> Claimable:
         decode_spec(document["spec"]),
         payload_in(document, "state"),
     )
-
-
-def _in_ms(duration: timedelta) -> int:
-    return round(duration.total_seconds() * 1000)

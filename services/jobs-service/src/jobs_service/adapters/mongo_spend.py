@@ -16,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 from jobs_service.adapters.moments import from_ms
 from jobs_service.adapters.mongo_charges import SPEND_FIELDS, MongoCharges
 from jobs_service.adapters.run_documents import RUNS, UNCHARGED, decode_usage
-from shared.contracts.runs import Usage
+from shared.contracts.usage import Usage
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from jobs_service.adapters.cursors import Place
 from jobs_service.adapters.long_lists import Page
 from jobs_service.adapters.moments import from_ms, now_ms
-from jobs_service.adapters.positions import Place, position_of
+from jobs_service.adapters.positions import position_of
 from jobs_service.adapters.run_documents import (
     BARE_SPEC,
     RUNS,

@@ -9,7 +9,11 @@ from jobs_service.adapters.moments import from_ms, to_ms
 from jobs_service.adapters.positions import position_of
 from jobs_service.domain.run import Pause, Phase, Run
 from jobs_service.ports import Result
-from shared.contracts.runs import Payload, RunError, RunSpec, Usage
+from shared.clock import ms_between
+from shared.contracts.outcomes import RunError
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunSpec
+from shared.contracts.usage import Usage
 from shared.store.documents import Document
 from shared.store.indexes import Index, by
 from shared.store.payloads import decode_payload, encode_payload
@@ -142,7 +146,7 @@ def length_fields(run: Run) -> Document:
     """What a run leaves behind that ended, and of whose worker nothing was heard: how long it was under way."""
     if run.started_at is None or run.ended_at is None:
         return {}
-    return {"duration_ms": (run.ended_at - run.started_at).total_seconds() * 1000}
+    return {"duration_ms": ms_between(run.started_at, run.ended_at)}
 
 
 def to_run(document: Document) -> Run:

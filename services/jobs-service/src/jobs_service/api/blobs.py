@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from jobs_service.ports import Blobs
-from shared.contracts.jobs import StoredBlob
+from shared.contracts.payloads import StoredBlob
 from shared.ids import new_id
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only

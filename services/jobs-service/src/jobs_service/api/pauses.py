@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path
 from starlette.responses import Response
 
 from jobs_service.application.pausing import Pausing
-from shared.contracts.jobs import PauseRun, ResumeRun
+from shared.contracts.pauses import PauseRun, ResumeRun
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only

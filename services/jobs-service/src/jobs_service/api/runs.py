@@ -12,17 +12,9 @@ from jobs_service.application.cancelling_all import CancellingAll
 from jobs_service.application.reading import MAX_PAGE, Reading
 from jobs_service.application.reserving import Reserving
 from jobs_service.ports import PageQuery
+from shared.contracts.cancels import CancelRuns, RecordCancel, RunFilter
 from shared.contracts.errors import ErrorBody
-from shared.contracts.jobs import (
-    AcceptAnswer,
-    AcceptAnswers,
-    AcceptRun,
-    AcceptRuns,
-    CancelRuns,
-    RecordCancel,
-    RunAccepted,
-    RunFilter,
-)
+from shared.contracts.jobs import AcceptAnswer, AcceptAnswers, AcceptRun, AcceptRuns, RunAccepted
 from shared.contracts.runs import RunStatus
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from jobs_service.application.journaling import Journaling
 from jobs_service.application.working import Working
-from shared.contracts.jobs import AppendJournal, ClaimRun, FinishRun, ReleaseRun, RenewLease
+from shared.contracts.work import AppendJournal, ClaimRun, FinishRun, ReleaseRun, RenewLease
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 
 from jobs_service.application.loops import Bell
-from jobs_service.application.optimistic import TRIES, keeps_changing
+from jobs_service.application.optimistic import written_over
 from jobs_service.application.tidying import Tidying
 from jobs_service.domain.endings import Cancelled, cancel
 from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import CancelMemory, RememberedCancel, Runs, Seen
 from shared.broker.ports import BrokerUnavailable, ControlBus
-from shared.contracts.jobs import CancelAnswer, CancelReason, RecordCancel
+from shared.contracts.cancels import CancelAnswer, CancelReason, RecordCancel
 from shared.contracts.messages import CancelRun
 from shared.errors import Conflict, NotFound
 from shared.observe.logging import get_logger
@@ -48,7 +48,7 @@ class Cancelling:
             return CancelAnswer(run_id, CancelReason.RECORDED)
         if (seen.run.workspace_id, seen.run.workflow_id) != (asked.workspace_id, asked.workflow_id):
             raise NotFound("Execution not found")
-        done = await self._record(seen)
+        done = await written_over(run_id, self._runs.load, self._recorded, first=seen)
         return CancelAnswer(run_id, done.reason, done.was_paused)
 
     async def recall(self, run_ids: Iterable[str]) -> None:
@@ -59,18 +59,14 @@ class Cancelling:
             except (NotFound, Conflict):
                 log.info("a remembered cancel does not apply", run_id=remembered.run_id)
 
-    async def _record(self, seen: Seen) -> Cancelled:
-        run = seen.run
-        for _ in range(TRIES):
-            done = cancel(run, seen.now, self._rules)
-            if done.run == run or await self._runs.replace(run, done.run):
-                await self._tell(run, done)
-                return done
-            found = await self._runs.load(run.id)
-            if found is None:
-                raise NotFound("Execution not found")
-            run = found.run
-        raise keeps_changing(run.id)
+    async def _recorded(self, seen: Seen | None) -> Cancelled | None:
+        if seen is None:
+            raise NotFound("Execution not found")
+        done = cancel(seen.run, seen.now, self._rules)
+        if done.run != seen.run and not await self._runs.replace(seen.run, done.run):
+            return None
+        await self._tell(seen.run, done)
+        return done
 
     async def _tell(self, run: Run, done: Cancelled) -> None:
         if not done.tell_worker:

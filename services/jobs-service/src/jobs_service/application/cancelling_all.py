@@ -6,7 +6,8 @@ import msgspec
 
 from jobs_service.application.cancelling import Cancelling
 from jobs_service.ports import PageQuery, RunViews
-from shared.contracts.jobs import CancelledRuns, CancelRuns, RecordCancel, RunView
+from shared.contracts.cancels import CancelledRuns, CancelRuns, RecordCancel
+from shared.contracts.jobs import RunView
 from shared.contracts.runs import RunStatus
 from shared.errors import Conflict, NotFound
 

@@ -6,8 +6,8 @@ from typing import Final
 from jobs_service.application.cancelling import Cancelling
 from jobs_service.application.tallying import Tallying
 from jobs_service.ports import Erasure, SpendBook
+from shared.contracts.cancels import RecordCancel
 from shared.contracts.erasure import Erase, Erased
-from shared.contracts.jobs import RecordCancel
 from shared.errors import Conflict, NotFound
 
 AT_ONCE: Final = 200

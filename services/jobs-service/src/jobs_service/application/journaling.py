@@ -5,7 +5,7 @@ from typing import Final
 from jobs_service.domain.leases import require_held, runs_short, unknown
 from jobs_service.domain.run import Rules
 from jobs_service.ports import Journal, Runs, Seen
-from shared.contracts.jobs import AppendJournal
+from shared.contracts.work import AppendJournal
 from shared.errors import PayloadTooLarge
 
 MAX_ENTRY_BYTES: Final = 15 * 1024 * 1024

@@ -5,14 +5,14 @@ from typing import Final
 
 from jobs_service.application.cancelling import Cancelling
 from jobs_service.application.loops import Bell
-from jobs_service.application.optimistic import TRIES, keeps_changing
+from jobs_service.application.optimistic import written_over
 from jobs_service.application.payloads import Payloads
 from jobs_service.domain.attached import paused
 from jobs_service.domain.pauses import MAX_PAUSES, answer
 from jobs_service.domain.run import Phase, Rules, Run
 from jobs_service.ports import Adopted, Blobs, Journal, Result, Runs, Seen
-from shared.contracts.jobs import PauseRun, ResumeAnswer, ResumeRun
-from shared.contracts.runs import Payload
+from shared.contracts.pauses import PauseRun, ResumeAnswer, ResumeRun
+from shared.contracts.payloads import Payload
 from shared.errors import Conflict, InvalidRequest, NotFound
 
 MARGIN: Final = timedelta(days=14)
@@ -68,15 +68,17 @@ class Pausing:
 
     async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
         """Take an answer. Raises NotFound, Conflict, PayloadTooLarge."""
-        for _ in range(TRIES):
-            seen = await self._runs.load(run_id)
+
+        async def write(seen: Seen | None) -> ResumeAnswer | None:
             if seen is None or not _is_theirs(seen, asked):
                 raise NotFound("Paused execution not found")
             after = answer(seen.run, asked.context_id, asked.answer, self._rules)
-            if await self._runs.replace(seen.run, after):
-                self._dispatcher.ring()
-                return ResumeAnswer(run_id, is_next=seen.run.phase is Phase.PAUSED)
-        raise keeps_changing(run_id)
+            is_written = await self._runs.replace(seen.run, after)
+            return ResumeAnswer(run_id, is_next=seen.run.phase is Phase.PAUSED) if is_written else None
+
+        taken = await written_over(run_id, self._runs.load, write)
+        self._dispatcher.ring()
+        return taken
 
     async def keep(self, run_id: str) -> None:
         """Make sure that all that a run needs to go on lives as long as it may wait."""

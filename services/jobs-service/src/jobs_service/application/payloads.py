@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 
 from jobs_service.ports import Blobs
-from shared.contracts.runs import INLINE_LIMIT, Payload
+from shared.contracts.payloads import INLINE_LIMIT, Payload
 from shared.ids import new_id
 
 

@@ -6,8 +6,8 @@ import msgspec
 
 from jobs_service.application.payloads import Payloads
 from jobs_service.ports import PageQuery, RunViews, ViewedRun
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.jobs import RunPage, RunView
-from shared.contracts.runs import BlockLog
 from shared.errors import NotFound
 
 MAX_PAGE: Final = 200

@@ -9,7 +9,7 @@ from jobs_service.application.reading import Reading
 from jobs_service.ports import LoggedRun, RunLogs, ViewedRun
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.logs import MAX_DETAILED, MAX_LOGS, FindLogs
-from shared.contracts.runs import Payload
+from shared.contracts.payloads import Payload
 from shared.errors import NotFound
 
 PAGE_BYTES: Final = 32 * 1024 * 1024

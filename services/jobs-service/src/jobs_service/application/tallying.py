@@ -2,7 +2,7 @@
 
 from jobs_service.domain.run import Run
 from jobs_service.ports import Tallies
-from shared.contracts.jobs import RunTally
+from shared.contracts.tallies import RunTally
 
 
 class Tallying:

@@ -7,18 +7,20 @@ import msgspec
 
 from jobs_service import metrics
 from jobs_service.application.loops import Bell
-from jobs_service.application.optimistic import TRIES, keeps_changing
+from jobs_service.application.optimistic import written_over
 from jobs_service.application.pausing import Pausing
 from jobs_service.application.payloads import Payloads
 from jobs_service.application.tidying import Tidying
 from jobs_service.domain import leases, texts
 from jobs_service.domain.endings import finish, pause
-from jobs_service.domain.leases import EndedInstead, Granted
+from jobs_service.domain.leases import EndedInstead, Refused
 from jobs_service.domain.pauses import MAX_PAUSES, answers_of
 from jobs_service.domain.run import Rules, Run
 from jobs_service.ports import Claimable, Journal, Result, Runs, Seen
-from shared.contracts.jobs import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
-from shared.contracts.runs import MAX_ERROR_CHARS, RunError, RunStatus
+from shared.clock import ms_between, whole_ms
+from shared.contracts.outcomes import MAX_ERROR_CHARS, RunError
+from shared.contracts.runs import RunStatus
+from shared.contracts.work import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
 from shared.observe.logging import get_logger
 
 log = get_logger("working")
@@ -48,23 +50,7 @@ class Working:
 
     async def claim(self, run_id: str, asked: ClaimRun) -> ClaimAnswer:
         """Decide a claim. Not granted: the message is to be settled and forgotten."""
-        for _ in range(TRIES):
-            seen = await self._runs.claimable(run_id)
-            if seen is None:
-                return ClaimAnswer()
-            verdict = leases.claim(seen.run, asked, seen.now, self._rules)
-            if isinstance(verdict, Granted) and await self._runs.replace(seen.run, verdict.run):
-                metrics.ATTEMPTS.inc(verdict.run.attempt - seen.run.attempt)
-                if seen.run.attempt == 0:
-                    metrics.QUEUE_SECONDS.observe((seen.now - seen.run.created_at).total_seconds())
-                self._dispatcher.ring()
-                return ClaimAnswer(await self._grant(seen, verdict.run))
-            if isinstance(verdict, EndedInstead) and await self._runs.replace(seen.run, verdict.run):
-                self._concludes(verdict.run)
-                return ClaimAnswer()
-            if not isinstance(verdict, Granted | EndedInstead):
-                return ClaimAnswer()
-        raise keeps_changing(run_id)
+        return await written_over(run_id, self._runs.claimable, partial(self._claimed, asked))
 
     async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
         """Keep the lease. Raises StaleAttempt."""
@@ -96,6 +82,23 @@ class Working:
         )
         self._concludes(after)
 
+    async def _claimed(self, asked: ClaimRun, seen: Claimable | None) -> ClaimAnswer | None:
+        if seen is None:
+            return ClaimAnswer()
+        verdict = leases.claim(seen.run, asked, seen.now, self._rules)
+        if isinstance(verdict, Refused):
+            return ClaimAnswer()
+        if not await self._runs.replace(seen.run, verdict.run):
+            return None
+        if isinstance(verdict, EndedInstead):
+            self._concludes(verdict.run)
+            return ClaimAnswer()
+        metrics.ATTEMPTS.inc(verdict.run.attempt - seen.run.attempt)
+        if seen.run.attempt == 0:
+            metrics.QUEUE_SECONDS.observe((seen.now - seen.run.created_at).total_seconds())
+        self._dispatcher.ring()
+        return ClaimAnswer(await self._grant(seen, verdict.run))
+
     def _concluded(self, report: FinishRun, seen: Seen) -> Run:
         outcome, attempt = report.outcome, report.attempt
         status, error = outcome.status, _trimmed(outcome.error) if outcome.error else None
@@ -115,23 +118,20 @@ class Working:
         first: Seen | None = None,
         result: Result | None = None,
     ) -> Run:
-        seen = first
-        for _ in range(TRIES):
-            seen = seen or await self._runs.load(run_id)
+        async def write(seen: Seen | None) -> Run | None:
             if seen is None:
                 raise leases.unknown(run_id, attempt)
             after = decide(seen)
-            if after == seen.run or await self._runs.replace(seen.run, after, result):
-                return after
-            seen = None
-        raise keeps_changing(run_id)
+            return after if after == seen.run or await self._runs.replace(seen.run, after, result) else None
+
+        return await written_over(run_id, self._runs.load, write, first=first)
 
     async def _grant(self, seen: Claimable, run: Run) -> ClaimGranted:
         remaining = (run.deadline_at - seen.now).total_seconds() if run.deadline_at else 0
         return ClaimGranted(
             run=seen.spec,
             attempt=run.attempt,
-            lease_ms=round(self._rules.lease.total_seconds() * 1000),
+            lease_ms=whole_ms(self._rules.lease),
             remaining_ms=max(0, round(remaining * 1000)),
             journal=await self._journal.read(run.id) if run.attempt > 1 else (),
             state=seen.state,
@@ -139,12 +139,12 @@ class Working:
         )
 
     async def _result(self, seen: Seen, report: FinishRun) -> Result:
-        workspace_id = seen.run.workspace_id
+        workspace_id, started_at = seen.run.workspace_id, seen.run.started_at
         return Result(
             output=await self._payloads.fit(workspace_id, report.outcome.output),
             blocks=await self._payloads.pack(workspace_id, report.blocks) if report.blocks else None,
             usage=report.usage,
-            duration_ms=_duration_ms(seen),
+            duration_ms=None if started_at is None else ms_between(started_at, seen.now),
         )
 
     def _concludes(self, run: Run) -> None:
@@ -153,11 +153,6 @@ class Working:
             metrics.ENDED.labels(run.status.value).inc()
             self._tidying.discard_journal(run.id)
         self._dispatcher.ring()
-
-
-def _duration_ms(seen: Seen) -> float | None:
-    started_at = seen.run.started_at
-    return None if started_at is None else (seen.now - started_at).total_seconds() * 1000
 
 
 def _trimmed(error: RunError) -> RunError:

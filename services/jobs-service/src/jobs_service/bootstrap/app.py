@@ -8,11 +8,11 @@ from jobs_service.api.blobs import BLOBS
 from jobs_service.api.dead_letters import dead_letters_router
 from jobs_service.api.webhooks import webhooks_router
 from jobs_service.application.orphans import Orphans
-from jobs_service.bootstrap.kept import keep, open_store
+from jobs_service.bootstrap.kept import make_kept, open_store
 from jobs_service.bootstrap.leaders import leaders
-from jobs_service.bootstrap.redriving import redrive
-from jobs_service.bootstrap.runs import live, run_consumers, run_routers, tallier, tidier
-from jobs_service.bootstrap.webhooks import tell, webhook_components
+from jobs_service.bootstrap.redriving import make_redrives
+from jobs_service.bootstrap.runs import make_run_handling, run_consumers, run_routers, tallier, tidier
+from jobs_service.bootstrap.webhooks import make_webhooks, webhook_components
 from jobs_service.bootstrap.workspaces import workspace_routers
 from jobs_service.consumers.dead_letters import DeadLettersConsumer
 from jobs_service.ports import Queue, Runs
@@ -41,10 +41,10 @@ def build(
     broker = broker or open_broker(settings.amqp_url, service=ServiceName.JOBS)
     clock, tokens = clock or SystemClock(), ServiceTokens.of(settings)
     metrics.QUEUE_LIMIT.set(settings.dispatch_max_queue_global)
-    kept = keep(settings, store or open_store(settings), clock, runs, queue)
-    life = live(settings, kept, broker, clock)
-    redrives = redrive(settings, kept, life, broker, clock)
-    webhooks = tell(settings, kept, clock)
+    kept = make_kept(settings, store or open_store(settings), clock, runs, queue)
+    handling = make_run_handling(settings, kept, broker, clock)
+    redrives = make_redrives(settings, kept, handling, broker, clock)
+    webhooks = make_webhooks(settings, kept, clock)
     return create_app(
         ServiceName.JOBS,
         components=[
@@ -55,19 +55,19 @@ def build(
             kept.grouped,
             *([Orphans(kept.runs)] if is_alone else ()),
             broker,
-            life.accepting.batches,
-            life.recording.batches,
-            life.events.batches,
-            *run_consumers(settings, life, broker),
+            handling.accepting.batches,
+            handling.recording.batches,
+            handling.events.batches,
+            *run_consumers(settings, handling, broker),
             DeadLettersConsumer(broker, redrives.dead_lettering, drain_seconds=settings.drain_seconds),
-            *leaders(settings, kept, life, broker, clock),
+            *leaders(settings, kept, handling, broker, clock),
             *webhook_components(settings, webhooks),
-            tidier(life),
+            tidier(handling),
         ],
         checks={"store": kept.store.ping, "broker": broker.ping},
         routers=[
-            *run_routers(kept, life, tokens),
-            *workspace_routers(settings, kept, life, tokens, clock),
+            *run_routers(kept, handling, tokens),
+            *workspace_routers(settings, kept, handling, tokens, clock),
             dead_letters_router(redrives.dead_lettering, redrives.redriving, tokens),
             webhooks_router(webhooks.subscribing, tokens),
         ],

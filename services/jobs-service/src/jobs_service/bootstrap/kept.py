@@ -78,7 +78,7 @@ def open_store(settings: JobsSettings) -> Store:
     return Store(settings.mongodb_uri, f"{settings.mongodb_prefix}_jobs", INDEXES)
 
 
-def keep(settings: JobsSettings, store: Store, clock: Clock, runs: Runs | None, queue: Queue | None) -> Kept:
+def make_kept(settings: JobsSettings, store: Store, clock: Clock, runs: Runs | None, queue: Queue | None) -> Kept:
     """All of it in `store`, but for what is given."""
     ledgers = Books(store)
     ring = AesGcmKeyRing.parse(settings.webhook_keys.get_secret_value(), setting=WEBHOOK_KEYS)

@@ -10,7 +10,7 @@ from jobs_service.application.leader import Leader
 from jobs_service.application.loops import Loop
 from jobs_service.application.reaping import Reaping
 from jobs_service.bootstrap.kept import Kept
-from jobs_service.bootstrap.runs import Life
+from jobs_service.bootstrap.runs import RunHandling
 from jobs_service.ports import Leadership
 from jobs_service.settings import JobsSettings
 from shared.broker.ports import Broker
@@ -22,7 +22,9 @@ DISPATCH_GAP_SECONDS: Final = 0.02
 HOUSEKEEPING_SECONDS: Final = 5.0
 
 
-def leaders(settings: JobsSettings, kept: Kept, life: Life, broker: Broker, clock: Clock) -> Sequence[Component]:
+def leaders(
+    settings: JobsSettings, kept: Kept, handling: RunHandling, broker: Broker, clock: Clock
+) -> Sequence[Component]:
     """The dispatcher, the reaper and the housekeeper."""
     leases, holder = MongoLeases(kept.store), new_id()
 
@@ -30,15 +32,15 @@ def leaders(settings: JobsSettings, kept: Kept, life: Life, broker: Broker, cloc
         return Leader(leases, Leadership(of, holder), settings.leader_lease, clock)
 
     dispatching = Dispatching(
-        kept.queue, broker.work, leader("dispatcher"), settings.dispatch_policy, clock=clock, bell=life.bell
+        kept.queue, broker.work, leader("dispatcher"), settings.dispatch_policy, clock=clock, bell=handling.bell
     )
     reaping = Reaping(
         runs=kept.runs,
-        tidying=life.tidying,
+        tidying=handling.tidying,
         control=broker.control,
         leader=leader("reaper"),
         rules=settings.rules,
-        dispatcher=life.bell,
+        dispatcher=handling.bell,
         clock=clock,
     )
     housekeeping = Housekeeping(kept.blobs, kept.spend, leader("housekeeper"))
@@ -47,7 +49,7 @@ def leaders(settings: JobsSettings, kept: Kept, life: Life, broker: Broker, cloc
             "dispatcher",
             dispatching.step,
             every=settings.dispatch_poll_seconds,
-            bell=life.bell,
+            bell=handling.bell,
             gap=DISPATCH_GAP_SECONDS,
             on_stop=dispatching.stop,
         ),

@@ -8,7 +8,7 @@ from jobs_service.application.dead_lettering import DeadLettering
 from jobs_service.application.expired_calls import ExpiredCalls
 from jobs_service.application.redriving import Redriving
 from jobs_service.bootstrap.kept import Kept
-from jobs_service.bootstrap.runs import Life
+from jobs_service.bootstrap.runs import RunHandling
 from jobs_service.settings import JobsSettings
 from shared.broker.ports import Broker
 from shared.clock import Clock
@@ -22,10 +22,10 @@ class Redrives:
     dead_lettering: DeadLettering
 
 
-def redrive(settings: JobsSettings, kept: Kept, life: Life, broker: Broker, clock: Clock) -> Redrives:
+def make_redrives(settings: JobsSettings, kept: Kept, handling: RunHandling, broker: Broker, clock: Clock) -> Redrives:
     """A failed run becomes a run of its own, a dead letter a message again."""
     letters = MongoDeadLetters(kept.store, timedelta(seconds=settings.dead_letter_lifetime_seconds))
-    redriving = Redriving(kept.runs, life.accepting)
-    expired_calls = ExpiredCalls(broker.replies, life.recording, clock)
+    redriving = Redriving(kept.runs, handling.accepting)
+    expired_calls = ExpiredCalls(broker.replies, handling.recording, clock)
     dead_lettering = DeadLettering(letters, kept.runs, redriving, broker.work, expired_calls)
     return Redrives(redriving=redriving, dead_lettering=dead_lettering)

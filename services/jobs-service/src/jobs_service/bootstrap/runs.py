@@ -43,7 +43,7 @@ TALLY_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class RunHandling:
     """What happens to runs. `bell` wakes the dispatcher."""
 
     bell: Bell
@@ -57,7 +57,7 @@ class Life:
     events: EventKeeping
 
 
-def live(settings: JobsSettings, kept: Kept, broker: Broker, clock: Clock) -> Life:
+def make_run_handling(settings: JobsSettings, kept: Kept, broker: Broker, clock: Clock) -> RunHandling:
     """All of it on what is kept."""
     rules, bell, tidying = settings.rules, Bell(), Tidying(kept.journal)
     memory = MongoCancelMemory(kept.store, timedelta(seconds=settings.cancel_memory_seconds))
@@ -81,7 +81,7 @@ def live(settings: JobsSettings, kept: Kept, broker: Broker, clock: Clock) -> Li
         dispatcher=bell,
     )
     records = MongoRecords(kept.store, rules, kept.subscriptions.has_any, kept.tallying.note)
-    return Life(
+    return RunHandling(
         bell=bell,
         tidying=tidying,
         cancelling=cancelling,
@@ -94,17 +94,17 @@ def live(settings: JobsSettings, kept: Kept, broker: Broker, clock: Clock) -> Li
     )
 
 
-def run_consumers(settings: JobsSettings, life: Life, broker: Broker) -> Sequence[Component]:
+def run_consumers(settings: JobsSettings, handling: RunHandling, broker: Broker) -> Sequence[Component]:
     """What is told of runs over the broker."""
     return (
-        RecordsConsumer(broker, life.recording, drain_seconds=settings.drain_seconds),
-        EventsConsumer(broker, life.events, drain_seconds=settings.drain_seconds),
+        RecordsConsumer(broker, handling.recording, drain_seconds=settings.drain_seconds),
+        EventsConsumer(broker, handling.events, drain_seconds=settings.drain_seconds),
     )
 
 
-def tidier(life: Life) -> Component:
+def tidier(handling: RunHandling) -> Component:
     """Clears away what ended runs leave behind."""
-    return Loop("tidier", life.tidying.step, every=TIDY_SECONDS, on_stop=life.tidying.step)
+    return Loop("tidier", handling.tidying.step, every=TIDY_SECONDS, on_stop=handling.tidying.step)
 
 
 def tallier(kept: Kept) -> Component:
@@ -112,20 +112,20 @@ def tallier(kept: Kept) -> Component:
     return Loop("tallier", kept.tallying.step, every=TALLY_SECONDS, on_stop=kept.tallying.step)
 
 
-def run_routers(kept: Kept, life: Life, tokens: ServiceTokens) -> Sequence[APIRouter]:
+def run_routers(kept: Kept, handling: RunHandling, tokens: ServiceTokens) -> Sequence[APIRouter]:
     """One run, many runs, and the workers' side of them."""
     reading = Reading(kept.views, kept.payloads)
     return (
         runs_router(
-            life.accepting,
+            handling.accepting,
             reading,
-            life.cancelling,
+            handling.cancelling,
             Reserving(kept.runs),
             tokens,
-            all_at_once=CancellingAll(kept.views, life.cancelling),
+            all_at_once=CancellingAll(kept.views, handling.cancelling),
         ),
         logs_router(LogReading(MongoRunLogs(kept.store), reading), tokens),
-        events_router(life.events, tokens),
-        work_router(life.working, life.journaling, tokens),
-        pauses_router(life.pausing, tokens),
+        events_router(handling.events, tokens),
+        work_router(handling.working, handling.journaling, tokens),
+        pauses_router(handling.pausing, tokens),
     )

@@ -39,7 +39,7 @@ class Webhooks:
     """Rings when there are places for more deliveries."""
 
 
-def tell(settings: JobsSettings, kept: Kept, clock: Clock) -> Webhooks:
+def make_webhooks(settings: JobsSettings, kept: Kept, clock: Clock) -> Webhooks:
     """Over one guarded client."""
     outbound = OutboundClient(settings.outbound_allow, limits=OutboundLimits(connections=WEBHOOK_CONNECTIONS))
     way, book = GuardedWay(outbound, OutboundPolicy(settings.outbound_allow)), kept.subscriptions

@@ -15,19 +15,19 @@ from jobs_service.api.spend import spend_router
 from jobs_service.api.tallies import tallies_router
 from jobs_service.application.erasing import Erasing
 from jobs_service.bootstrap.kept import Kept
-from jobs_service.bootstrap.runs import Life
+from jobs_service.bootstrap.runs import RunHandling
 from jobs_service.settings import JobsSettings
 from shared.clock import Clock
 from shared.web.internal_auth import ServiceTokens
 
 
 def workspace_routers(
-    settings: JobsSettings, kept: Kept, life: Life, tokens: ServiceTokens, clock: Clock
+    settings: JobsSettings, kept: Kept, handling: RunHandling, tokens: ServiceTokens, clock: Clock
 ) -> Sequence[APIRouter]:
     """A door for each."""
     remembered = timedelta(seconds=settings.conversation_lifetime_seconds)
     conversations = MongoConversations(kept.store, settings.conversation_limits, remembered)
-    erasing = Erasing(MongoErasure(kept.store, kept.blobs), life.cancelling, kept.spend, kept.tallying)
+    erasing = Erasing(MongoErasure(kept.store, kept.blobs), handling.cancelling, kept.spend, kept.tallying)
     return (
         blobs_router(kept.blobs, tokens, lifetime=timedelta(seconds=settings.blob_lifetime_seconds)),
         queues_router(kept.ledgers, tokens, limit=settings.queue_limits.per_workspace),

@@ -7,8 +7,8 @@ from typing import Final
 from jobs_service.domain.endings import outcome_phase
 from jobs_service.domain.pauses import put_aside
 from jobs_service.domain.run import Phase, Rules, Run, forgotten_after, run_of
-from shared.contracts.jobs import PauseRun
 from shared.contracts.messages import RunBegan, RunRecorded
+from shared.contracts.pauses import PauseRun
 from shared.contracts.runs import RunSpec
 
 SILENCE_MARGIN: Final = timedelta(minutes=10)

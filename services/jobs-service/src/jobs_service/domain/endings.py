@@ -8,8 +8,10 @@ from jobs_service.domain import texts
 from jobs_service.domain.leases import require_held
 from jobs_service.domain.pauses import put_aside
 from jobs_service.domain.run import Phase, Rules, Run, end
-from shared.contracts.jobs import CancelReason
-from shared.contracts.runs import PausePoint, RunError, RunStatus
+from shared.contracts.cancels import CancelReason
+from shared.contracts.outcomes import RunError
+from shared.contracts.pauses import PausePoint
+from shared.contracts.runs import RunStatus
 from shared.errors import Conflict, InvalidRequest
 
 _PHASE_OF: Final = {

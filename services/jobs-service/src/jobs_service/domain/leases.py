@@ -5,7 +5,7 @@ from datetime import datetime
 
 from jobs_service.domain import pauses, texts
 from jobs_service.domain.run import Phase, Rules, Run, end, move
-from shared.contracts.jobs import ClaimRun
+from shared.contracts.work import ClaimRun
 from shared.errors import StaleAttempt
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from jobs_service.domain import texts
 from jobs_service.domain.run import Pause, Phase, Rules, Run, end, move
-from shared.contracts.runs import PauseKind, PausePoint
+from shared.contracts.pauses import PauseKind, PausePoint
 from shared.errors import Conflict, NotFound, PayloadTooLarge
 
 MAX_ANSWER_BYTES: Final = 256 * 1024

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.contracts.runs import PausePoint, RunError, RunSpec, RunStatus
+from shared.contracts.outcomes import RunError
+from shared.contracts.pauses import PausePoint
+from shared.contracts.runs import RunSpec, RunStatus
 from shared.errors import RunIdTaken
 
 

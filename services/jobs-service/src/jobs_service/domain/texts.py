@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from shared.contracts.runs import WORKER_LOST, ErrorCode, RunError, time_out_text
+from shared.contracts.outcomes import WORKER_LOST, ErrorCode, RunError, time_out_text
 
 
 def timed_out(limit_ms: int) -> RunError:

@@ -8,7 +8,8 @@ from jobs_service.ports.conversations import Conversations
 from jobs_service.ports.dead_letters import DeadLetters
 from jobs_service.ports.erasure import Erasure, OpenRun
 from jobs_service.ports.history import EventLog, Journal
-from jobs_service.ports.queue import ActiveRun, Leadership, Leases, Ledgers, Queue, QueueState, Recount, WaitingRun
+from jobs_service.ports.leases import Leadership, Leases
+from jobs_service.ports.queue import ActiveRun, Ledgers, Queue, QueueState, Recount, WaitingRun
 from jobs_service.ports.records import CancelMemory, RecordedRun, Records, RememberedCancel
 from jobs_service.ports.runs import Adopted, Claimable, Result, Runs, Seen
 from jobs_service.ports.spend import SpendBook

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from shared.contracts.event_log import EventPosition
-from shared.contracts.jobs import JournalEntry
 from shared.contracts.messages import EventBatch
+from shared.contracts.work import JournalEntry
 
 
 class EventLog(Protocol):

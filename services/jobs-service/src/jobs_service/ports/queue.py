@@ -1,36 +1,13 @@
-"""The queue of runs, its books, and who may write them."""
+"""The queue of runs, and its books."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from jobs_service.domain.capacity import Ledger, Offer, QueueLimits
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.errors import FlowportError
-
-
-@dataclass(frozen=True, slots=True)
-class Leadership:
-    """Who leads: the name of the lease and its holder."""
-
-    name: str
-    holder: str
-
-
-class Leases(Protocol):
-    """At most one holder per name."""
-
-    async def hold(self, leadership: Leadership, ttl: timedelta) -> int | None:
-        """Take or keep the lease for `ttl`; the number of the holder's term.
-
-        It grows with every change, also where the holder itself was silent for longer. None: somebody else has it.
-        """
-        ...
-
-    async def leave(self, leadership: Leadership) -> None:
-        """Let the next one in at once."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Protocol
 
 from jobs_service.domain.run import Run
-from shared.contracts.runs import Payload, RunSpec, Usage
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunSpec
+from shared.contracts.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from shared.contracts.runs import Usage
+from shared.contracts.usage import Usage
 
 
 class SpendBook(Protocol):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from shared.contracts.jobs import RunTally
+from shared.contracts.tallies import RunTally
 
 
 class Tallies(Protocol):

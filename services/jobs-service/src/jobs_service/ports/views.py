@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from shared.contracts.jobs import RunFilter, RunPage, RunView
+from shared.contracts.cancels import RunFilter
+from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.logs import FindLogs
-from shared.contracts.runs import Payload
+from shared.contracts.payloads import Payload
 
 EVERY_RUN: Final = RunFilter()
 

@@ -18,7 +18,7 @@ from executor_service.blocks.ports import Files, MemoryStore, ModelServer
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from executor_service.engine.usage import add_usage
 from executor_service.providers import Message, ModelRequest, Turn
-from shared.contracts.runs import Usage
+from shared.contracts.usage import Usage
 from shared.workflow.jsvalues import Json, JsonObject, to_number, to_string
 from shared.workflow.response_format import read_response_format
 

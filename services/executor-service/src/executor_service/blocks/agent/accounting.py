@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from executor_service.providers import NO_COST, Cost, Tokens, ToolCall, Turn
-from shared.clock import epoch_ms, iso
-from shared.contracts.runs import Usage
+from shared.clock import epoch_ms, iso, ms_between
+from shared.contracts.usage import Usage
 from shared.workflow.jsvalues import Json, JsonObject
 
 _PER: Final = 1_000_000
@@ -119,4 +119,4 @@ def _asked(call: ToolCall) -> JsonObject:
 
 
 def _ms(started: datetime, ended: datetime) -> int:
-    return round((ended - started).total_seconds() * 1000)
+    return round(ms_between(started, ended))

@@ -13,7 +13,7 @@ from executor_service.blocks.agent.tools import AgentTool
 from executor_service.blocks.ports import ModelServer
 from executor_service.engine import BlockFailure, Call
 from executor_service.providers import Message, ModelFailure, ModelRequest, Role, ToolCall, Turn
-from shared.clock import iso
+from shared.clock import iso, ms_between
 from shared.errors import FlowportError
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify
 
@@ -84,7 +84,7 @@ class Conversation:
         for asked, (_, made) in zip(turn.tool_calls, answers, strict=True):
             self.ledger.tool(asked.name, asked.id, made.started, made.ended)
             self.calls.append(made.shown)
-        self.ledger.tools_ms += round((self.call.now() - started).total_seconds() * 1000)
+        self.ledger.tools_ms += round(ms_between(started, self.call.now()))
         said = Message(
             role=Role.ASSISTANT, content=turn.content or None, tool_calls=turn.tool_calls, original=turn.original
         )
@@ -130,7 +130,7 @@ class _Made:
             "arguments": self.arguments,
             "startTime": iso(self.started),
             "endTime": iso(self.ended),
-            "duration": round((self.ended - self.started).total_seconds() * 1000),
+            "duration": round(ms_between(self.started, self.ended)),
             "result": self.result,
             "success": self.succeeded,
         }

@@ -16,10 +16,11 @@ from executor_service.blocks.ports import CodeRunner
 from executor_service.engine import BlockFailure, BlockHandler, Call, Inputs
 from executor_service.engine.binding import BoundCode, bind
 from executor_service.sandbox import Script
-from shared.contracts.runs import Usage
+from shared.contracts.usage import Usage
 from shared.workflow.catalog import BlockSpec, installed_catalog
 from shared.workflow.code_references import CodeTemplate
-from shared.workflow.compile import ENVIRONMENT_OBJECT, CompiledBlock
+from shared.workflow.compile import ENVIRONMENT_OBJECT
+from shared.workflow.compiled_blocks import CompiledBlock
 from shared.workflow.jsvalues import Json, JsonObject, parse_json, to_string
 from shared.workflow.models import Block
 from shared.workflow.unsupported_settings import MCP_TOOLS

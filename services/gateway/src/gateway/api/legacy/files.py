@@ -20,7 +20,7 @@ from gateway.domain.rate_limits import RateKind
 from gateway.domain.response_block import SANDBOX
 from gateway.ports import Payloads
 from shared.contracts.files import SERVED_UNDER, FileKey
-from shared.contracts.runs import Payload
+from shared.contracts.payloads import Payload
 from shared.errors import NotFound
 
 SERVED_AT_ONCE: Final = 8

@@ -16,9 +16,10 @@ from gateway.application.authentication import Authentication
 from gateway.domain.credentials import Scope
 from gateway.domain.rate_limits import RateKind
 from gateway.ports import Jobs, Payloads
-from shared.clock import iso
+from shared.clock import iso, ms_between
 from shared.contracts.jobs import RunView
-from shared.contracts.runs import ErrorCode, RunStatus
+from shared.contracts.outcomes import ErrorCode
+from shared.contracts.runs import RunStatus
 from shared.errors import NotFound
 from shared.web.structs import StructResponse
 
@@ -82,7 +83,7 @@ def _metadata(run: RunView) -> dict[str, Any]:
     times = {"createdAt": run.created_at, "startedAt": run.started_at, "completedAt": run.ended_at}
     metadata: dict[str, Any] = {name: iso(moment) for name, moment in times.items() if moment is not None}
     if run.started_at is not None and run.ended_at is not None:
-        metadata["duration"] = round((run.ended_at - run.started_at).total_seconds() * 1000)
+        metadata["duration"] = round(ms_between(run.started_at, run.ended_at))
     metadata |= {"workflowId": run.workflow_id, "executionId": run.run_id}
     timed_out = run.error is not None and run.error.code is ErrorCode.TIMEOUT
     if timed_out and run.time_limit_ms is not None:

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from gateway.api.bodies import Wire
-from shared.contracts.jobs import CancelReason
+from shared.contracts.cancels import CancelReason
 
 
 class ExecuteBody(Wire):

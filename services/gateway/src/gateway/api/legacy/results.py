@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from gateway.domain.response_block import http_answer
 from shared.clock import iso
-from shared.contracts.runs import ErrorCode, RunOutcome, RunStatus
+from shared.contracts.outcomes import ErrorCode, RunOutcome
+from shared.contracts.runs import RunStatus
 from shared.web.structs import StructResponse
 
 RESPONSE_BLOCK_BYTES: Final = 16 * 1024 * 1024

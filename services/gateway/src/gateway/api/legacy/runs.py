@@ -17,7 +17,8 @@ from gateway.domain.credentials import Caller
 from gateway.domain.pauses import paused_facts
 from gateway.domain.run_words import block_outputs, cost_of, names_in, status_word
 from shared.clock import iso
-from shared.contracts.jobs import CancelAnswer, CancelReason, RunView
+from shared.contracts.cancels import CancelAnswer, CancelReason
+from shared.contracts.jobs import RunView
 from shared.contracts.runs import RunStatus
 from shared.web.structs import StructResponse
 

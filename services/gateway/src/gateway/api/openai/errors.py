@@ -9,7 +9,7 @@ from gateway.api.legacy.errors import message_of, retry_headers, status_of
 from gateway.api.routes import counting
 from gateway.domain.errors.access import AccessDenied, WrongWorkspace
 from gateway.domain.errors.limits import RateLimited
-from shared.contracts.runs import RunOutcome
+from shared.contracts.outcomes import RunOutcome
 from shared.errors import FlowportError, Forbidden, InvalidRequest, NotDeployed, NotFound, Unauthenticated
 from shared.web.structs import StructResponse
 

@@ -9,7 +9,8 @@ from gateway.api.openai.errors import fault, outcome_text
 from gateway.api.openai.models import TokenUsage
 from gateway.domain.spoken import spoken
 from shared.contracts.events import Chunk, RunEvent
-from shared.contracts.runs import RunOutcome, RunStatus
+from shared.contracts.outcomes import RunOutcome
+from shared.contracts.runs import RunStatus
 
 DONE: Final = b"data: [DONE]\n\n"
 _encode: Final = msgspec.json.Encoder().encode

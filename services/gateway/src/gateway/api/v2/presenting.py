@@ -9,7 +9,8 @@ from gateway.domain.pauses import paused_facts
 from gateway.domain.run_words import block_outputs, cost_of, status_word
 from shared.clock import iso
 from shared.contracts.jobs import RunView
-from shared.contracts.runs import RunError, RunOutcome, RunStatus
+from shared.contracts.outcomes import RunError, RunOutcome
+from shared.contracts.runs import RunStatus
 
 
 def result(run_id: str, workflow_id: str, outcome: RunOutcome, output: bytes) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.credentials import Caller
 from gateway.domain.pauses import answer_in
 from gateway.domain.run_words import names_in, status_of
-from shared.contracts.jobs import RunFilter
+from shared.contracts.cancels import RunFilter
 from shared.errors import NotFound
 from shared.web.structs import StructResponse
 

@@ -1,0 +1,21 @@
+"""Messages that no run waits for: offered to their queue several times before they are given up."""
+
+import asyncio
+from typing import Final
+
+from shared.broker.ports import BrokerUnavailable, QueueFull, WorkQueue
+from shared.contracts.messages import Message
+
+PAUSE_SECONDS: Final = 0.2
+
+
+async def publish_patiently(work: WorkQueue, queue: str, message: Message, *, tries: int) -> bool:
+    """Publish. False: it was not taken, however often it was tried. Raises PayloadTooLarge."""
+    for _ in range(tries):
+        try:
+            await work.publish(queue, message)
+        except (QueueFull, BrokerUnavailable):
+            await asyncio.sleep(PAUSE_SECONDS)
+        else:
+            return True
+    return False

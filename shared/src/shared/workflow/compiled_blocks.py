@@ -1,0 +1,145 @@
+"""A block made ready to run: its settings, code and options parsed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.workflow.catalog import BlockSpec
+from shared.workflow.catalog.logic import code_text
+from shared.workflow.code_lexing import Language
+from shared.workflow.code_references import CodeTemplate, parse_code
+from shared.workflow.input_format import parse_list
+from shared.workflow.json_problem import json_problem
+from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, to_string
+from shared.workflow.models import Block
+from shared.workflow.params import block_params
+from shared.workflow.paths import Outputs
+from shared.workflow.templates import Literal, Template, compile_json_text, compile_value
+
+_CODE_LANGUAGES: Final = {"javascript": Language.JAVASCRIPT, "python": Language.PYTHON}
+_PARSED_APART: Final = frozenset({"code", "conditions", "routes"})
+"""Settings that are code or steer the graph: nothing is filled into them as text."""
+_STORED_AS_TEXT: Final = frozenset(
+    {"messages", "tools", "inputMapping", "builderData", "metrics", "variables", "arguments"}
+)
+"""Lists and objects that some exports store as JSON text. Read before values go in, so that no value can break them."""
+_JSON_TEXTS: Final = frozenset({"data", "body"})
+"""Settings that are JSON text, where their block's `escapeValues` is on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One entry of a condition, or one route of a router."""
+
+    id: str
+    title: str
+    text: str
+    code: CodeTemplate
+    """A condition's expression; empty for routes."""
+    description: Template
+    """What a route is for; empty for conditions."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledBlock:
+    """A block with its settings parsed. `code` is the source of a function; `tool_code` that of an agent's tools."""
+
+    block: Block
+    spec: BlockSpec
+    outputs: Outputs
+    params: Mapping[str, Template]
+    code: CodeTemplate | None = None
+    options: tuple[Option, ...] = ()
+    options_problem: str | None = None
+    """Why the options cannot be read; the block fails with it."""
+    tool_code: Mapping[int, CodeTemplate] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The block's id."""
+        return self.block.id
+
+    @property
+    def name(self) -> str:
+        """The block's name, as its author typed it."""
+        return self.block.name
+
+    @property
+    def type(self) -> str:
+        """The block type."""
+        return self.block.type
+
+    def literal(self, param: str) -> Json:
+        """The value of a parameter that has no references; None otherwise."""
+        template = self.params.get(param)
+        return template.value if isinstance(template, Literal) else None
+
+
+def compile_block(block: Block, spec: BlockSpec, odd: tuple[str, ...]) -> CompiledBlock:
+    """Parse what there is to parse. `odd` are the names of other blocks that are no words, see odd_names."""
+    params = block_params(block, spec)
+    options, problem = _options(block, params, odd)
+    return CompiledBlock(
+        block=block,
+        spec=spec,
+        outputs=spec.declared_outputs(block),
+        params={key: _setting(key, value, params) for key, value in params.items() if key not in _PARSED_APART},
+        code=_function_code(params, odd) if block.type == "function" else None,
+        options=options,
+        options_problem=problem,
+        tool_code=_tool_code(params, odd) if block.type == "agent" else {},
+    )
+
+
+def _setting(key: str, value: Json, params: JsonObject) -> Template:
+    if key in _JSON_TEXTS and isinstance(value, str) and params.get("escapeValues") in (True, "true"):
+        return compile_json_text(value)
+    return compile_value(_structured(key, value))
+
+
+def _structured(key: str, value: Json) -> Json:
+    if key in _STORED_AS_TEXT and isinstance(value, str):
+        parsed = parse_json(value)
+        value = parsed if isinstance(parsed, list | dict) else value
+    if key == "tools" and isinstance(value, list):
+        return [{k: v for k, v in tool.items() if k != "code"} for tool in value if isinstance(tool, dict)]
+    return value
+
+
+def _function_code(params: JsonObject, odd: tuple[str, ...]) -> CodeTemplate:
+    language = _CODE_LANGUAGES.get(to_string(params.get("language")), Language.JAVASCRIPT)
+    return parse_code(code_text(params.get("code")), language, odd_names=odd)
+
+
+def _tool_code(params: JsonObject, odd: tuple[str, ...]) -> dict[int, CodeTemplate]:
+    tools = enumerate(parse_list(params.get("tools")))
+    return {
+        index: parse_code(code_text(tool.get("code")), odd_names=odd)
+        for index, tool in tools
+        if isinstance(tool, dict) and "code" in tool
+    }
+
+
+def _options(block: Block, params: JsonObject, odd: tuple[str, ...]) -> tuple[tuple[Option, ...], str | None]:
+    key = {"condition": "conditions", "router_v2": "routes"}.get(block.type)
+    if key is None:
+        return (), None
+    stored = params.get(key)
+    entries = parse_json(stored) if isinstance(stored, str) and stored.strip() else stored
+    if entries is MISSING:
+        return (), f"Invalid {key} format: {json_problem(to_string(stored))}"
+    if not isinstance(entries, list):
+        return (), None
+    is_code = block.type == "condition"
+    return tuple(_option(entry, odd, is_code=is_code) for entry in entries if isinstance(entry, dict)), None
+
+
+def _option(entry: JsonObject, odd: tuple[str, ...], *, is_code: bool) -> Option:
+    text = to_string(entry.get("value")) if entry.get("value") is not None else ""
+    return Option(
+        to_string(entry.get("id")),
+        to_string(entry.get("title") or ""),
+        text,
+        parse_code(text if is_code else "", odd_names=odd),
+        compile_value("" if is_code else text),
+    )

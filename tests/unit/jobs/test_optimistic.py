@@ -1,0 +1,46 @@
+"""A run is written over what was read of it, or not at all."""
+
+import pytest
+from tests.unit.jobs.makers import NOW, a_run
+
+from jobs_service.application.optimistic import written_over
+from jobs_service.ports import Seen
+from shared.errors import Unavailable
+
+
+class Contested:
+    """A run that others change so often before it stays as it was read."""
+
+    def __init__(self, changes: int) -> None:
+        self.revision = 0
+        self._changes = changes
+
+    async def read(self, run_id: str) -> Seen | None:
+        """The run as it is now."""
+        return Seen(a_run(id=run_id, revision=self.revision), NOW)
+
+    async def write(self, seen: Seen | None) -> str | None:
+        """Succeeds over what the run still is."""
+        if self.revision < self._changes:
+            self.revision += 1
+            return None
+        return "written" if seen is not None and seen.run.revision == self.revision else None
+
+
+async def test_whoever_comes_second_decides_on_what_the_first_left() -> None:
+    run = Contested(changes=3)
+    assert await written_over("run-1", run.read, run.write) == "written"
+    assert run.revision == 3
+
+
+async def test_what_was_read_before_is_not_read_again() -> None:
+    async def read(run_id: str) -> Seen | None:
+        raise AssertionError(f"{run_id} was known already")
+
+    assert await written_over("run-1", read, Contested(changes=0).write, first=Seen(a_run(), NOW)) == "written"
+
+
+async def test_who_is_always_second_is_told_to_come_again() -> None:
+    run = Contested(changes=1_000)
+    with pytest.raises(Unavailable, match="run-1 keeps changing"):
+        await written_over("run-1", run.read, run.write)
