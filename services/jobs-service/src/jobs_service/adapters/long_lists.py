@@ -19,7 +19,8 @@ from shared.store.documents import Collection, Document
 QUICK_SECONDS: Final = 0.05
 SLOW_SECONDS: Final = 0.5
 PATIENCE_SECONDS: Final = 2.0
-"""For how long a reader waits for a full page. Where few of very many are wanted, it gets a short one, and reads on."""
+"""For how long a reader waits for a full page, what looks take at the least not counted: there are a hundred at most.
+Where few of very many are wanted, it gets a short one, and reads on."""
 
 
 def _positions(time_: timedelta) -> int:
@@ -95,7 +96,7 @@ async def read(look: Look, page: Page, *, newest: int, clock: Callable[[], float
     is_lost = page.oldest_first and (near is None or near < beginning)
     start = beginning if is_lost else newest if near is None else near
     length = DAY if is_lost else SHORTEST
-    gives_up = clock() + PATIENCE_SECONDS
+    patience = PATIENCE_SECONDS
     while True:
         end = page.end_of(start, length, newest)
         began = clock()
@@ -104,12 +105,13 @@ async def read(look: Look, page: Page, *, newest: int, clock: Callable[[], float
             return _cut(found, page)
         if end is None or end == page.far:
             return found, None
-        now = clock()
-        if now > gives_up:
+        seconds = clock() - began
+        patience -= max(0.0, seconds - QUICK_SECONDS)
+        if patience < 0:
             return found, Place.behind_all_at(end, oldest_first=page.oldest_first)
         near = start = end + 1 if page.oldest_first else end - 1
         if found or not is_lost:
-            length = _next_length(length, now - began)
+            length = _next_length(length, seconds)
 
 
 async def read_at_once(look: Look, page: Page) -> Listed:
