@@ -16,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 from jobs_service.adapters.moments import from_ms
 from jobs_service.adapters.mongo_charges import SPEND_FIELDS, MongoCharges
 from jobs_service.adapters.run_documents import RUNS, UNCHARGED, decode_usage
-from shared.contracts.runs import Usage
+from shared.contracts.runs import Usage, believable
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
@@ -112,7 +112,7 @@ def _sums(documents: Iterable[Document]) -> Iterable[Document]:
 
 def _total(usages: Sequence[Usage]) -> dict[str, Any]:
     return {
-        "input_tokens": sum(usage.input_tokens for usage in usages),
-        "output_tokens": sum(usage.output_tokens for usage in usages),
+        "input_tokens": sum(believable(usage.input_tokens) for usage in usages),
+        "output_tokens": sum(believable(usage.output_tokens) for usage in usages),
         "cost_usd": sum(usage.cost_usd for usage in usages),
     }
