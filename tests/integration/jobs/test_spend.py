@@ -187,6 +187,15 @@ async def test_a_run_that_says_it_used_more_than_there_is_holds_up_no_other(stor
     assert 500 <= of_it < 2**63
 
 
+async def test_the_spend_of_a_month_can_be_told_however_large_it_is(empty: Store) -> None:
+    """The driver gives numbers from 2,147,483,648 on in a type of its own, which is no JSON."""
+    large = Usage(3_000_000_000, 5_000_000_000, 9_000.5)
+    await end(empty, "large", known_by={UNCHARGED: True}, usage=large)
+    await MongoSpendBook(empty).collect(100)
+    told = msgspec.json.encode(await MongoSpendBook(empty).of_month("workspace-0", "2026-11"))
+    assert msgspec.json.decode(told, type=Usage) == large
+
+
 async def test_a_charge_waits_for_its_runs(empty: Store) -> None:
     charge_id = await charge(empty, "run-0", "run-1")
     await end(empty, "run-0", known_by={CHARGE: charge_id})

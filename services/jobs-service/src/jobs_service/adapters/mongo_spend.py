@@ -70,7 +70,8 @@ class MongoSpendBook:
         found = await self._spend.find_one({"_id": f"{workspace_id}/{month}"})
         if found is None:
             return Usage()
-        return Usage(found["input_tokens"], found["output_tokens"], found["cost_usd"])
+        # The driver has a type of its own for what is over 31 bits, and that is no JSON.
+        return Usage(int(found["input_tokens"]), int(found["output_tokens"]), found["cost_usd"])
 
     async def _note(self, batch: _Batch) -> bool:
         """False where another process noted one since its runs were looked for: they may be in that."""
