@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from typing import Self
 from uuid import uuid4
 
+from prometheus_client import REGISTRY
+
 from shared.broker.amqp.address import parse
 from shared.broker.amqp.channel import Channel
 from shared.broker.amqp.connection import Connection
@@ -13,6 +15,7 @@ from shared.broker.ports import Broker
 from shared.broker.topology import MIB, Overflow, Policy, PrivateQueue, Queue, Topology
 
 SMALL = 5
+SERVICE = "test"
 
 
 def topology(prefix: str, work_policy: Policy) -> Topology:
@@ -53,7 +56,7 @@ class Brokers:
 
     async def open(self) -> Broker:
         """One more, as another service would open it."""
-        broker = open_broker(self.url, service="test", topology=self.topology)
+        broker = open_broker(self.url, service=SERVICE, topology=self.topology)
         self._open.append(broker)
         await broker.start()
         return broker
@@ -89,3 +92,10 @@ async def _delete(url: str, topology: Topology) -> None:
         for queue in (*topology.queues.values(), topology.probe):
             await channel.delete_queue(queue.name)
         await channel.delete_exchange(topology.control_exchange)
+
+
+def shown_as_usable() -> bool:
+    """What Prometheus is told of the connection that publishes, of the broker that was opened last."""
+    shown = REGISTRY.get_sample_value("flowport_broker_usable", {"connection": f"{SERVICE} publishes"})
+    assert shown is not None
+    return shown == 1

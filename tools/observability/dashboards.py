@@ -9,6 +9,7 @@ _EXECUTE: Final = 'service="gateway",route=~"/api/.*workflows/.*/execute"'
 _RATE: Final = "$__rate_interval"
 _TOKENS: Final = f"sum by (provider, direction) (rate(flowport_executor_tokens_total[{_RATE}]))"
 _SLOTS_TAKEN: Final = "sum by (kind) (flowport_executor_slots_busy) / sum by (kind) (flowport_executor_slots)"
+_AWAY: Final = 'count(up{job=~"gateway|deploy-service|executor-service|jobs-service|rabbitmq"} == 0) or vector(0)'
 _BUSIEST: Final = f"topk(10, sum by (workspace) (rate(flowport_gateway_workspace_runs_total[{_RATE}])))"
 
 
@@ -45,7 +46,7 @@ def _store_and_broker(job: str) -> Sequence[Panel]:
     where = f'{{job="{job}"}}'
     return (
         Panel("Store", _quantiles("flowport_store_command_seconds", where=where), "s", threshold=1),
-        Panel("Store failures", _rates("flowport_store_command_failures_total", "command", where), "ops"),
+        Panel("Store failures", {"": f"sum(rate(flowport_store_failures_total{where}[{_RATE}]))"}, "ops"),
         Panel("Publish latency", _quantiles("flowport_broker_publish_seconds", "queue", where), "s", threshold=0.5),
         Panel("Messages not taken", _rates("flowport_broker_publish_failures_total", "code", where), "ops"),
     )
@@ -79,8 +80,9 @@ _OVERVIEW: Final = Dashboard(
                     "percentunit",
                     kind="stat",
                     threshold=0.01,
+                    help="What waits for places of its own workspace is in it; the alert looks at the rest.",
                 ),
-                Panel("Processes that do not answer", {"": "count(up == 0) or vector(0)"}, kind="stat", threshold=1),
+                Panel("Processes that do not answer", {"": _AWAY}, kind="stat", threshold=1),
             ),
         ),
         (

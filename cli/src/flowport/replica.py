@@ -86,7 +86,7 @@ class Replica:
         try:
             answer = httpx.get(f"{self.url}/readyz", timeout=5.0, trust_env=False)
         except httpx.HTTPError as error:
-            self._problem = f"{self.url} does not answer ({error or type(error).__name__})"
+            self._problem = f"{self.url} does not answer ({str(error) or type(error).__name__})"
             return False
         self._problem = f"not ready: {answer.text}"
         return answer.is_success

@@ -23,7 +23,9 @@ from shared.broker.amqp.properties import PERSISTENT
 from shared.broker.topology import RECORDS
 from shared.service import ServiceName
 
-NEED_NOT_HAPPEN = re.compile(r"failures|refusals|redeliveries|reaped|dead_letters|sandbox|_workspace_|5\.\.")
+NEED_NOT_HAPPEN = re.compile(
+    r"failures|usable == 0|refusals|redeliveries|reaped|dead_letters|sandbox|_workspace_|5\.\."
+)
 """What is counted where something went wrong, where scripts run, and where workspaces are told apart."""
 
 
@@ -70,7 +72,7 @@ def test_what_pages_at_its_first_time_is_counted_from_the_start(prometheus: Prom
         for name, alert in alerts(ROOT).items()
         if re.search(r"\) > [01]\s*$", alert["expr"])
     }
-    assert {"FlowportBrokerLost", "FlowportDeadLetters", "FlowportWorkersLost"} <= counted.keys()
+    assert {"FlowportDeadLetters", "FlowportRecordsDropped", "FlowportWorkersLost"} <= counted.keys()
     assert [counter for found in counted.values() for counter in found if not prometheus.query(counter)] == []
 
 

@@ -11,7 +11,7 @@ from statistics import median
 
 import pytest
 from tests.support.broker_samples import Holder, Recorder, batch, dispatched
-from tests.support.brokers import Brokers
+from tests.support.brokers import Brokers, shown_as_usable
 from tests.support.eventually import eventually
 
 from flowport.servers.rabbitmq import RabbitMQServer
@@ -64,6 +64,8 @@ class Story:
     losses: int = 0
     addresses: list[str | None] = field(default_factory=list)
     refusals: list[float] = field(default_factory=list)
+    usable: list[bool] = field(default_factory=list)
+    """What Prometheus is told before, meanwhile and after."""
 
     def lose(self) -> None:
         self.losses += 1
@@ -93,11 +95,13 @@ async def _play(server: RabbitMQServer, brokers: Brokers) -> Story:
     load = Load(publisher, brokers.work)
     await asyncio.sleep(SETTLED_SECONDS)
     await eventually(lambda: len(load.confirmed) > 300)
+    story.usable.append(shown_as_usable())
 
     server.kill()
     await eventually(lambda: story.losses)
     story.addresses.append(address_of(inbox))
     story.refusals = [await time_of_refusal(publisher, brokers) for _ in range(50)]
+    story.usable.append(shown_as_usable())
     before = len(load.confirmed)
     await asyncio.to_thread(server.start)
 
@@ -108,6 +112,7 @@ async def _play(server: RabbitMQServer, brokers: Brokers) -> Story:
     await eventually(lambda: address_of(inbox) and len(story.holder.held) == 2, seconds=BACK_SECONDS)
     story.addresses.append(address_of(inbox))
     await works_again(worker)
+    story.usable.append(shown_as_usable())
     await worker.replies.send(inbox.address, batch(), must_route=True)
     await publisher.control.broadcast(CancelRun(run_id="run-0"))
     await eventually(lambda: story.received and story.heard)
@@ -148,6 +153,10 @@ def test_every_confirmed_message_arrives(story: Story) -> None:
 
 def test_publishing_while_the_broker_is_away_fails_without_waiting(story: Story) -> None:
     assert median(story.refusals) < 0.1
+
+
+def test_whoever_watches_sees_that_it_is_away(story: Story) -> None:
+    assert story.usable == [True, False, True]
 
 
 def test_an_inbox_tells_its_loss_once_and_comes_back_under_a_new_address(story: Story) -> None:

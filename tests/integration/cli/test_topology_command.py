@@ -14,13 +14,16 @@ def test_policies_that_were_applied_are_found_in_order(rabbitmq: RabbitMQServer)
     before = runner.invoke(app, ["topology", "check", rabbitmq.management_url])
     assert before.exit_code == 1
     assert "runs.async" in before.output
-    applied = runner.invoke(app, ["topology", "apply", rabbitmq.management_url, "--json"])
+    applied = runner.invoke(
+        app, ["topology", "apply", rabbitmq.management_url, "--json"], env={"FLOWPORT_AMQP_URL": rabbitmq.amqp_url}
+    )
     assert {"what": "policy", "name": "runs.async"} in json.loads(applied.stdout)
     assert runner.invoke(app, ["topology", "check", rabbitmq.management_url]).exit_code == 0
 
 
 def test_the_broker_is_told_how_long_runs_may_take(rabbitmq: RabbitMQServer) -> None:
-    runner, longer = CliRunner(), {"FLOWPORT_LONGEST_RUN_SECONDS": "86400"}
+    runner = CliRunner()
+    longer = {"FLOWPORT_LONGEST_RUN_SECONDS": "86400", "FLOWPORT_AMQP_URL": rabbitmq.amqp_url}
     assert runner.invoke(app, ["topology", "apply", rabbitmq.management_url], env=longer).exit_code == 0
     assert runner.invoke(app, ["topology", "check", rabbitmq.management_url], env=longer).exit_code == 0
     drifted = runner.invoke(app, ["topology", "check", rabbitmq.management_url])
@@ -29,10 +32,24 @@ def test_the_broker_is_told_how_long_runs_may_take(rabbitmq: RabbitMQServer) -> 
 
 
 def test_the_broker_is_named_by_the_environment_or_asked_for(rabbitmq: RabbitMQServer) -> None:
-    runner, known = CliRunner(), {"FLOWPORT_AMQP_MANAGEMENT_URL": rabbitmq.management_url}
+    runner = CliRunner()
+    known = {"FLOWPORT_AMQP_URL": rabbitmq.amqp_url, "FLOWPORT_AMQP_MANAGEMENT_URL": rabbitmq.management_url}
     assert runner.invoke(app, ["topology", "apply"], env=known).exit_code == 0
     assert runner.invoke(app, ["topology", "check"], env=known).exit_code == 0
     for unknown in (None, ""):
         refused = runner.invoke(app, ["topology", "check"], env={"FLOWPORT_AMQP_MANAGEMENT_URL": unknown})
         assert refused.exit_code == 2
         assert "FLOWPORT_AMQP_MANAGEMENT_URL" in refused.output
+
+
+def test_a_queue_that_is_gone_is_missed(rabbitmq: RabbitMQServer) -> None:
+    runner = CliRunner()
+    known = {"FLOWPORT_AMQP_URL": rabbitmq.amqp_url, "FLOWPORT_AMQP_MANAGEMENT_URL": rabbitmq.management_url}
+    assert runner.invoke(app, ["topology", "apply"], env=known).exit_code == 0
+    rabbitmq.ctl("delete_queue", "runs.events")
+    missed = runner.invoke(app, ["topology", "check"], env=known)
+    assert missed.exit_code == 1
+    assert "runs.events" in missed.output
+    assert "`flowport topology apply` makes them" in str(missed.exception)
+    assert runner.invoke(app, ["topology", "apply"], env=known).exit_code == 0
+    assert runner.invoke(app, ["topology", "check"], env=known).exit_code == 0

@@ -32,6 +32,7 @@ from shared.errors import Unavailable
 from shared.store.client import Store
 from shared.store.documents import Collection
 
+USUAL = Usage(100, 10, 0.25)
 NOVEMBER_MS = 1_795_564_800_000
 WRITES = 5
 """The note, the sums of two workspaces, the runs' marks or their charges, the note again."""
@@ -118,14 +119,14 @@ async def charge(store: Store, *run_ids: str) -> str:
     return await MongoCharges(store).open(run_ids, datetime.now(UTC))
 
 
-async def end(store: Store, *run_ids: str, known_by: dict[str, Any]) -> None:
+async def end(store: Store, *run_ids: str, known_by: dict[str, Any], usage: Usage = USUAL) -> None:
     """They are stored."""
     documents = [
         {
             "_id": run_id,
             "workspace_id": f"workspace-{number % 2}",
             "phase": "completed",
-            "usage": msgspec.json.encode(Usage(100, 10, 0.25)),
+            "usage": msgspec.json.encode(usage),
             "ended_ms": NOVEMBER_MS,
             **known_by,
         }
@@ -175,6 +176,25 @@ async def test_a_process_that_was_overtaken_books_nothing_again(store: Store, ki
 
     assert await booked(store) == [600, 600]
     assert await MongoSpendBook(store).collect(100) == 0
+
+
+@pytest.mark.parametrize("absurd", [2**70, -(2**70)])
+async def test_a_run_that_says_it_used_more_than_there_is_holds_up_no_other(store: Store, absurd: int) -> None:
+    await end(store, "absurd", known_by={UNCHARGED: True}, usage=Usage(absurd, absurd, 0.25))
+    while await MongoSpendBook(store).collect(100):
+        pass
+    of_it, of_others = await booked(store)
+    assert of_others == 500
+    assert 500 <= of_it < 2**63
+
+
+async def test_the_spend_of_a_month_can_be_told_however_large_it_is(empty: Store) -> None:
+    """The driver gives numbers from 2,147,483,648 on in a type of its own, which is no JSON."""
+    large = Usage(3_000_000_000, 5_000_000_000, 9_000.5)
+    await end(empty, "large", known_by={UNCHARGED: True}, usage=large)
+    await MongoSpendBook(empty).collect(100)
+    told = msgspec.json.encode(await MongoSpendBook(empty).of_month("workspace-0", "2026-11"))
+    assert msgspec.json.decode(told, type=Usage) == large
 
 
 async def test_a_charge_waits_for_its_runs(empty: Store) -> None:

@@ -51,10 +51,13 @@ class FakeLeases:
         self.holders: dict[str, str] = {}
         self.terms: dict[str, int] = {}
         self.asked = 0
+        self.fails: FlowportError | None = None
 
     async def hold(self, leadership: Leadership, ttl: timedelta) -> int | None:
         """See Leases."""
         self.asked += 1
+        if self.fails:
+            raise self.fails
         if leadership.name not in self.holders:
             self.give(leadership.name, leadership.holder)
         return self.terms[leadership.name] if self.holders[leadership.name] == leadership.holder else None

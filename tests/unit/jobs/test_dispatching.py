@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 from tests.unit.jobs.fakes import FakeLeases, FakeQueue, FakeWork, ManualClock
 
 from jobs_service.application.dispatching import Dispatching, DispatchPolicy
@@ -27,10 +28,10 @@ class System:
         self.bell = Bell()
         self.dispatcher = self.another("me")
 
-    def another(self, holder: str) -> Dispatching:
+    def another(self, holder: str, *, shows_workspaces: bool = False) -> Dispatching:
         """One more process that would dispatch."""
         leader = Leader(self.leases, Leadership("dispatcher", holder), timedelta(seconds=6), self.clock)
-        policy = DispatchPolicy(self.window, timedelta(seconds=10))
+        policy = DispatchPolicy(self.window, timedelta(seconds=10), shows_workspaces=shows_workspaces)
         return Dispatching(self.queue, self.work, leader, policy, clock=self.clock, bell=self.bell)
 
     def is_woken_by_news(self) -> bool:
@@ -314,8 +315,8 @@ async def test_a_recount_that_a_batch_under_way_disturbed_is_made_again_soon(sys
     assert len(system.queue.recounts) == 2
 
 
-def shown(name: str) -> float | None:
-    return REGISTRY.get_sample_value(f"flowport_jobs_{name}")
+def shown(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(f"flowport_jobs_{name}", labels)
 
 
 async def test_runs_that_wait_for_their_own_workspace_are_no_backlog_of_the_operators() -> None:
@@ -373,3 +374,42 @@ async def test_what_is_handed_out_at_once_has_not_waited(system: System) -> None
 
     assert system.sent == ["a0"]
     assert shown("oldest_waiting_seconds") == 0
+
+
+async def test_whoever_cannot_reach_the_store_does_not_say_that_it_leads(system: System) -> None:
+    """The lease is over meanwhile, and nobody else can take it either."""
+    await system.dispatcher.step()
+    assert shown("leading", role="dispatcher") == 1
+    system.leases.fails = Unavailable("the store does not answer")
+    system.clock.seconds = 60
+    with pytest.raises(Unavailable):
+        await system.dispatcher.step()
+    assert shown("leading", role="dispatcher") == 0
+
+    system.leases.fails = None
+    await system.dispatcher.step()
+    assert shown("leading", role="dispatcher") == 1
+
+
+async def test_a_leader_that_is_replaced_tells_of_no_workspace_any_more(system: System) -> None:
+    dispatcher = system.another("me", shows_workspaces=True)
+    system.queue.concurrency = 0
+    system.queue.add("replaced", "r0")
+    await dispatcher.step()
+    assert shown("workspace_queued_runs", workspace="replaced") == 1
+    system.leases.give("dispatcher", "another")
+    system.clock.seconds = 60
+    await dispatcher.step()
+    assert shown("workspace_queued_runs", workspace="replaced") is None
+
+
+async def test_a_broker_that_takes_nothing_is_told_once_and_not_at_every_step(system: System) -> None:
+    system.queue.add("a", "a0")
+    system.work.is_up = False
+    with capture_logs() as logs:
+        for _ in range(20):
+            await system.dispatcher.step()
+        system.work.is_up = True
+        await system.dispatcher.step()
+    assert [line["event"] for line in logs] == ["runs wait for the broker", "the broker takes runs again"]
+    assert system.sent == ["a0"]

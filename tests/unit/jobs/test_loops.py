@@ -4,10 +4,12 @@ import asyncio
 import itertools
 
 import pytest
+from structlog.testing import capture_logs
 from tests.support.eventually import eventually
 
 from jobs_service.application import loops
 from jobs_service.application.loops import Bell, Loop
+from shared.errors import Unavailable
 
 
 async def test_a_bell_wakes_the_loop_at_once() -> None:
@@ -78,6 +80,24 @@ async def test_a_step_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch)
     await loop.start()
     await eventually(lambda: len(steps) > 3)
     await loop.stop()
+
+
+@pytest.mark.parametrize(("error", "level"), [(Unavailable("the store is away"), "warning"), (OSError("?"), "error")])
+async def test_what_is_away_is_one_line_and_only_the_unforeseen_says_where(error: Exception, level: str) -> None:
+    failed = asyncio.Event()
+
+    async def step() -> None:
+        failed.set()
+        raise error
+
+    loop = Loop("test", step, every=3600)
+    with capture_logs() as logs:
+        await loop.start()
+        await failed.wait()
+        await loop.stop()
+    assert [(line["event"], line["log_level"], "exc_info" in line) for line in logs] == [
+        ("a step failed", level, level == "error")
+    ]
 
 
 async def test_stopping_ends_a_step_that_hangs_and_says_good_bye(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,23 @@ def test_what_one_alert_mutes_is_the_same_trouble_elsewhere_told() -> None:
 def test_rules_speak_of_metrics_that_exist() -> None:
     known = {metric.name for metric in metrics()}
     assert {name for file in RULES for name in families(file.read_text())} - known == set()
+
+
+def test_failed_calls_are_counted_from_the_first_on() -> None:
+    """To Prometheus, what begins at 1 has not increased: an outage of seconds would be missed after each roll-out."""
+    imports = "import executor_service.metrics, gateway.metrics; from prometheus_client import generate_latest"
+    program = f"{imports}; print(generate_latest().decode())"
+    command = [sys.executable, "-c", program]
+    fresh = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    rules = (ROOT / "deploy/prometheus/rules/slo.yml").read_text()
+    refusals = re.search(r'refusals_total\{code=~"([^"]+)"', rules)
+    outcomes = re.search(r'runs_total\{mode="stream",outcome=~"([^"]+)"', rules)
+    assert refusals
+    assert outcomes
+    wanted = [f'flowport_gateway_refusals_total{{code="{code}"}} 0' for code in refusals[1].split("|")]
+    wanted += [f'flowport_gateway_runs_total{{mode="stream",outcome="{each}"}} 0' for each in outcomes[1].split("|")]
+    wanted += [f'flowport_executor_runs_total{{mode="{mode}",status="lost"}} 0' for mode in ("stream", "sync")]
+    assert [series for series in wanted if series not in fresh] == []
 
 
 def test_runbooks_speak_of_metrics_that_exist() -> None:

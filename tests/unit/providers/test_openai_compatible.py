@@ -8,6 +8,7 @@ from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role, Tool
 from executor_service.providers.model import BROKEN_OFF, TIMED_OUT
+from shared.contracts.usage import MOST_TOKENS
 from shared.workflow.response_format import ResponseFormat
 
 ADD = Tool("add", "adds", {"type": "object", "properties": {"a": {"type": "number"}}})
@@ -41,6 +42,14 @@ async def test_an_answer_comes_whole_to_those_who_do_not_listen(server: ModelSer
     assert call.body["model"] == "whole"
     assert not call.streams
     assert call.headers["authorization"] == "Bearer empty"
+
+
+@pytest.mark.parametrize(("said", "believed"), [(2**70, MOST_TOKENS), (-5, 0)])
+async def test_of_a_count_that_cannot_be_no_more_is_believed_than_can(
+    server: ModelServer, models: Models, said: int, believed: int
+) -> None:
+    server.answer("boasting", Reply.says("Hello", prompt_tokens=said))
+    assert (await models.turn(asks("vllm/boasting"))).tokens.input == believed
 
 
 async def test_an_answer_is_heard_piece_by_piece(server: ModelServer, models: Models) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from pymongo.errors import AutoReconnect, DuplicateKeyError, PyMongoError
+from prometheus_client import REGISTRY
+from pymongo.errors import AutoReconnect, DuplicateKeyError, PyMongoError, ServerSelectionTimeoutError
 
 from shared.errors import NotFound, Unavailable
 from shared.store import errors
@@ -70,3 +71,24 @@ async def test_an_outage_is_told_at_once_and_then_now_and_then(monkeypatch: pyte
         ("one", "AutoRecon", 49),
     ]
     assert told[-1]["since_seconds"] == errors.LOG_SECONDS + 20
+
+
+def failures() -> float:
+    """How many calls the store has failed so far."""
+    return REGISTRY.get_sample_value("flowport_store_failures_total") or 0
+
+
+@pytest.mark.parametrize("outcome", [AutoReconnect("connection closed"), ServerSelectionTimeoutError("none is there")])
+async def test_what_the_store_fails_is_counted_though_no_command_was_sent(outcome: PyMongoError) -> None:
+    before = failures()
+    with pytest.raises(Unavailable):
+        await ends_with(outcome)
+    assert failures() == before + 1
+
+
+async def test_what_it_answers_is_no_failure_of_the_stores() -> None:
+    before = failures()
+    await ends_with("an answer")
+    with pytest.raises(NotFound):
+        await ends_with(NotFound("nothing here"))
+    assert failures() == before

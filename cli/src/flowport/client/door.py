@@ -132,7 +132,7 @@ class Door:
             return CommandFailed(
                 f"{self.profile.base_url} is no server's address: it has to begin with http:// or https://"
             )
-        return TryLater(f"{self.profile.base_url} does not answer: {error or type(error).__name__}")
+        return TryLater(f"{self.profile.base_url} does not answer: {str(error) or type(error).__name__}")
 
 
 def path(*parts: str | int) -> str:

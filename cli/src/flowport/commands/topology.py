@@ -54,13 +54,16 @@ def apply(management_url: ManagementUrl = "", as_json: AsJson = False) -> None:
 
 @topology_app.command("check")
 def check(management_url: ManagementUrl = "", as_json: AsJson = False) -> None:
-    """Fail if any policy is missing or different, or a queue is on fewer nodes than it should be."""
+    """Fail if a queue or a policy is missing, a policy is different, or a queue is on fewer nodes than it should be."""
     drifted, members = asyncio.run(_check(Management(management_url), _topology()))
-    rows = [{"queue": queue, "problem": "policy"} for queue in drifted]
+    rows = [{"queue": queue, "problem": "missing"} for queue in members.missing]
+    rows += [{"queue": queue, "problem": "policy"} for queue in drifted]
     rows += [{"queue": queue, "problem": f"{found} members"} for queue, found in members.too_few.items()]
     rows += [{"queue": queue, "problem": f"down on {nodes}"} for queue, nodes in members.down.items()]
     Output(as_json=as_json).rows(("queue", "problem"), rows)
     failures = []
+    if members.missing:
+        failures.append(f"{', '.join(members.missing)} are missing: `flowport topology apply` makes them")
     if drifted:
         failures.append(f"the policies of {', '.join(drifted)} are not ours: `flowport topology apply` sets them")
     if members.too_few:

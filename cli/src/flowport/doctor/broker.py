@@ -90,7 +90,7 @@ async def check_management(url: str, topology: Topology) -> AsyncIterator[Findin
             consumers = (await client.get("/api/consumers/%2F")).raise_for_status().json()
     except httpx.HTTPError as error:
         fix = "correct FLOWPORT_AMQP_MANAGEMENT_URL, user and password included"
-        yield problem("broker's management API", f"it does not answer: {error or type(error).__name__}", fix)
+        yield problem("broker's management API", f"it does not answer: {str(error) or type(error).__name__}", fix)
         return
     there = {queue["name"]: queue for queue in queues}
     taken = {consumer["queue"]["name"] for consumer in consumers}

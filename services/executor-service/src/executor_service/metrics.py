@@ -24,6 +24,8 @@ REDELIVERIES: Final = Counter(
 )
 for _queue in (INTERACTIVE, NESTED, ASYNC):
     REDELIVERIES.labels(_queue)  # there from the start: to Prometheus, what begins at 1 has not increased
+for _mode in (RunMode.SYNC, RunMode.STREAM):
+    RUNS.labels(_mode, "lost")
 TOKENS: Final = Counter(
     "flowport_executor_tokens_total", "Tokens that models read and wrote.", ["provider", "direction"]
 )

@@ -4,7 +4,10 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.errors import AtCapacity, FlowportError, FullQueue
+from gateway.domain.errors.runs import IdentityUnavailable, NotStarted, RunLost, RunOverdue, StreamBroken
+from shared.broker.ports import BrokerUnavailable, QueueFull
+from shared.contracts.runs import RunMode
+from shared.errors import AtCapacity, FlowportError, FullQueue, Unavailable
 
 WORKSPACE_FULL: Final = "WORKSPACE_QUEUE_AT_CAPACITY"
 
@@ -35,9 +38,22 @@ RATE_UNCHECKED = Counter(
 MAILS = Counter("flowport_gateway_mails_total", "Mails with codes for chats, by what became of them.", ["outcome"])
 _by_workspace = False
 
-# There from the start, since alerts fire at the first of them: to Prometheus, what begins at 1 has not increased.
+# There from the start, since the first of them counts: to Prometheus, what begins at 1 has not increased.
 LOOKUPS.labels("keys", "failure")
 REFUSALS.labels("ADMISSION_GATE_CAPACITY")
+for _error in (
+    AtCapacity,
+    BrokerUnavailable,
+    IdentityUnavailable,
+    NotStarted,
+    QueueFull,
+    RunLost,
+    RunOverdue,
+    StreamBroken,
+    Unavailable,
+):
+    REFUSALS.labels(_error.code)
+    RUNS.labels(RunMode.STREAM, _error.code.lower())
 
 
 def count_by_workspace(wanted: bool) -> None:

@@ -4,11 +4,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from shared.errors import FlowportError
 
 CONNECTIONS_LOST = Counter("flowport_broker_connections_lost_total", "Broker connections that broke.", ["connection"])
+USABLE = Gauge(
+    "flowport_broker_usable", "1 while the connection is there, and the broker takes messages on it.", ["connection"]
+)
 PUBLISH_SECONDS = Histogram(
     "flowport_broker_publish_seconds",
     "Time until the broker confirmed a message, by queue.",

@@ -13,12 +13,14 @@ from shared.errors import Unavailable
 from shared.store.documents import Collection, Document
 from shared.store.expiry import Expiry, Lifetime
 from shared.store.indexes import EXPIRES, Index
-from shared.store.metrics import CommandTimes
+from shared.store.metrics import FAILURES, CommandTimes
 
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 """What is acknowledged survives the loss of any one node and of power."""
 BUILD_SECONDS: Final = 6 * 3600.0
 """How long indexes may take to build. On a large collection that is hours, in which everybody goes on working."""
+PING_SECONDS: Final = 4.0
+"""Less than `/readyz` gives a check: one that is cut short could not say why."""
 IDLE_MS: Final = 120_000
 """A connection that was idle for so long is not used again: servers and firewalls cut them, SecantusDB after 300 s."""
 
@@ -76,8 +78,10 @@ class Store:
     async def ping(self) -> None:
         """Raises Unavailable unless the store answers."""
         try:
-            await self.database.command("ping")
+            with pymongo.timeout(PING_SECONDS):
+                await self.database.command("ping")
         except PyMongoError as error:
+            FAILURES.inc()
             raise Unavailable(f"the store does not answer: {error}") from error
 
     async def _stalls_when_it_expires(self) -> bool:

@@ -11,6 +11,7 @@ from pymongo.errors import PyMongoError
 
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger
+from shared.store.metrics import FAILURES
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,6 +54,7 @@ def store_call(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corou
         try:
             return await method(*args, **kwargs)
         except PyMongoError as error:
+            FAILURES.inc()
             complaints.complain(error)
             raise Unavailable("the store does not answer") from error
 

@@ -100,5 +100,5 @@ async def _failure(check: tuple[str, Check]) -> str | None:
     try:
         await asyncio.wait_for(run(), CHECK_SECONDS)
     except Exception as error:
-        return f"{name}: {error or type(error).__name__}"
+        return f"{name}: {str(error) or type(error).__name__}"
     return None

@@ -91,7 +91,7 @@ class InternalClient:
             with span(f"{method} {self._host}", SpanKind.CLIENT, url__path=path):
                 response = await self._sent(method, path, content)
         except (httpx2.HTTPError, TimeoutError) as error:
-            text = f"{method} {self._base_url}{path}: {error or type(error).__name__}"
+            text = f"{method} {self._base_url}{path}: {str(error) or type(error).__name__}"
             if method in CHANGES and not isinstance(error, NOTHING_SENT):
                 log.warning("whether a change was made is not known", error=text)
                 raise OutcomeUncertain from error

@@ -152,7 +152,7 @@ def _turn(answer: Answer) -> Turn:
             ToolCall(block.id, block.name, json.dumps(block.input)) for block in blocks if block.type == "tool_use"
         ),
         finish_reason=_FINISHES.get(answer.stop_reason or "", answer.stop_reason or "stop"),
-        tokens=Tokens(usage.input_tokens + cached, usage.output_tokens, cached),
+        tokens=Tokens.told(usage.input_tokens + cached, usage.output_tokens, cached),
         original=[block.model_dump(exclude_none=True) for block in blocks],
     )
 

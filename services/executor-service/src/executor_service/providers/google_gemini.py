@@ -136,7 +136,7 @@ def _refuse_blocked(answer: types.GenerateContentResponse) -> None:
 
 def _tokens(usage: types.GenerateContentResponseUsageMetadata) -> Tokens:
     output = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
-    return Tokens(usage.prompt_token_count or 0, output, usage.cached_content_token_count or 0)
+    return Tokens.told(usage.prompt_token_count, output, usage.cached_content_token_count)
 
 
 def _config(request: ModelRequest, milliseconds: int) -> types.GenerateContentConfig:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
+from shared.contracts.usage import believable
 from shared.workflow.jsvalues import JsonObject
 from shared.workflow.response_format import ResponseFormat
 
@@ -115,6 +116,12 @@ class Tokens:
     input: int = 0
     output: int = 0
     cached_input: int = 0
+
+    @classmethod
+    def told(cls, read: int | None, written: int | None, cached: int | None) -> "Tokens":
+        """What a vendor says, as far as it can be true. `cached` is a part of what was read."""
+        found = believable(read or 0)
+        return cls(found, believable(written or 0), min(believable(cached or 0), found))
 
     def __add__(self, other: "Tokens") -> "Tokens":
         return Tokens(self.input + other.input, self.output + other.output, self.cached_input + other.cached_input)

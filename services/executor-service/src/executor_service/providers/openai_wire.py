@@ -267,9 +267,8 @@ class _Gathering:
 
 def _tokens(usage: _Usage) -> Tokens:
     details = usage.prompt_tokens_details
-    return Tokens(
-        usage.prompt_tokens or 0, usage.completion_tokens or 0, (details.cached_tokens if details else None) or 0
-    )
+    cached = details.cached_tokens if details else None
+    return Tokens.told(usage.prompt_tokens, usage.completion_tokens, cached)
 
 
 def _message(message: Message) -> JsonObject:

@@ -16,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 from jobs_service.adapters.moments import from_ms
 from jobs_service.adapters.mongo_charges import SPEND_FIELDS, MongoCharges
 from jobs_service.adapters.run_documents import RUNS, UNCHARGED, decode_usage
-from shared.contracts.usage import Usage
+from shared.contracts.usage import Usage, believable
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
@@ -70,7 +70,8 @@ class MongoSpendBook:
         found = await self._spend.find_one({"_id": f"{workspace_id}/{month}"})
         if found is None:
             return Usage()
-        return Usage(found["input_tokens"], found["output_tokens"], found["cost_usd"])
+        # The driver has a type of its own for what is over 31 bits, and that is no JSON.
+        return Usage(int(found["input_tokens"]), int(found["output_tokens"]), found["cost_usd"])
 
     async def _note(self, batch: _Batch) -> bool:
         """False where another process noted one since its runs were looked for: they may be in that."""
@@ -112,7 +113,7 @@ def _sums(documents: Iterable[Document]) -> Iterable[Document]:
 
 def _total(usages: Sequence[Usage]) -> dict[str, Any]:
     return {
-        "input_tokens": sum(usage.input_tokens for usage in usages),
-        "output_tokens": sum(usage.output_tokens for usage in usages),
+        "input_tokens": sum(believable(usage.input_tokens) for usage in usages),
+        "output_tokens": sum(believable(usage.output_tokens) for usage in usages),
         "cost_usd": sum(usage.cost_usd for usage in usages),
     }

@@ -77,6 +77,7 @@ class Dispatching:
         self._served_last = ""
         self._recount_at = 0.0
         self._recount_seconds = RECOUNT_SOON_SECONDS
+        self._waits_for_broker = False
 
     async def step(self) -> None:
         """One round. Raises Unavailable."""
@@ -163,6 +164,8 @@ class Dispatching:
 
     async def _publish(self) -> None:
         messages = list(self._unsent.values())
+        if not messages:
+            return
         results = await asyncio.gather(
             *(self._work.publish(ASYNC, message) for message in messages), return_exceptions=True
         )
@@ -174,8 +177,11 @@ class Dispatching:
                 failed += 1
             else:
                 raise failure
-        if failed:
+        if failed and not self._waits_for_broker:
             log.warning("runs wait for the broker", count=failed)
+        elif self._waits_for_broker and not failed:
+            log.info("the broker takes runs again")
+        self._waits_for_broker = bool(failed)
 
     async def _observe(self, state: QueueState) -> None:
         await self._backlog.refill({name: count for name, count in self._waiting(state).items() if count})
@@ -227,6 +233,7 @@ class Dispatching:
             metrics.READY.set(0)
             metrics.OLDEST_SECONDS.set(0)
             metrics.UNCLAIMED_SECONDS.set(0)
+            metrics.show_workspaces({})
 
 
 def _within_limits(state: QueueState) -> list[ActiveRun]:

@@ -21,8 +21,10 @@ class Housekeeping:
     async def step(self) -> None:
         """Do what there is to do. Raises Unavailable."""
         if await self._leader.term() is not None:
-            await _through(self._spend.collect)
-            await _through(self._blobs.sweep)
+            try:
+                await _through(self._spend.collect)
+            finally:  # what is kept too long waits for no books
+                await _through(self._blobs.sweep)
 
     async def stop(self) -> None:
         """Let another process lead."""

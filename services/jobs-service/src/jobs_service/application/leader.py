@@ -19,12 +19,20 @@ class Leader:
         self._term: int | None = None
 
     async def term(self) -> int | None:
-        """The number of this process's term, None while another one leads. Asks the store now and then."""
+        """The number of this process's term, None while another one leads. Asks the store now and then.
+
+        Raises Unavailable; who cannot ask does not know that it leads, and may find its term where it was.
+        """
         now = self._clock.monotonic()
         if self._term is None or now - self._confirmed_at > self._ttl.total_seconds() / 3:
-            self._term = await self._leases.hold(self._leadership, self._ttl)
+            leading = metrics.LEADING.labels(self._leadership.name)
+            try:
+                self._term = await self._leases.hold(self._leadership, self._ttl)
+            except BaseException:  # a step that takes too long is cancelled
+                leading.set(0)
+                raise
             self._confirmed_at = now
-            metrics.LEADING.labels(self._leadership.name).set(self._term is not None)
+            leading.set(self._term is not None)
         return self._term
 
     async def leave(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
+from shared.errors import FlowportError
 from shared.observe.logging import get_logger
 
 log = get_logger("loops")
@@ -110,6 +111,9 @@ class Loop:
         try:
             async with asyncio.timeout(seconds):
                 await work()
+        except FlowportError as error:
+            log.warning("a step failed", loop=self._name, reason=str(error))
+            return False
         except Exception:
             log.exception("a step failed", loop=self._name)
             return False

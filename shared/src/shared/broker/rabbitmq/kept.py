@@ -8,7 +8,7 @@ from shared.broker.amqp.address import Address
 from shared.broker.amqp.channel import NO_MESSAGES, Channel
 from shared.broker.amqp.connection import Connection
 from shared.broker.amqp.errors import AmqpError, ChannelClosed, ConnectionClosed
-from shared.broker.metrics import CONNECTIONS_LOST
+from shared.broker.metrics import CONNECTIONS_LOST, USABLE
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.rabbitmq.backoff import Backoff
 from shared.observe.logging import get_logger
@@ -34,6 +34,7 @@ class KeptConnection:
         self._last_failure = "it does not answer"
         self._is_up = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        USABLE.labels(name).set_function(self._usable)
 
     async def start(self) -> None:
         """Connect. Raises BrokerUnavailable when that does not succeed within START_SECONDS."""
@@ -64,6 +65,10 @@ class KeptConnection:
             self._is_up.clear()  # the keeper may not have had its turn yet
             await self._is_up.wait()
         return self._connection
+
+    def _usable(self) -> float:
+        connection = self._connection
+        return float(connection is not None and not connection.closed.done() and not connection.alarm)
 
     async def _keep(self) -> None:
         while self._connection:

@@ -1,6 +1,6 @@
 """On how many nodes a quorum queue is: on those that exist when it is declared, and on none that comes later."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,8 +12,9 @@ MEMBERS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What is wrong, by queue: how many members of how many, and which are down. Empty where all is well."""
+    """What is wrong, by queue: it is nowhere, how many members of how many, which are down. Empty where all is well."""
 
+    missing: Sequence[str]
     too_few: Mapping[str, str]
     down: Mapping[str, str]
 
@@ -21,10 +22,12 @@ class Membership:
 def membership(topology: Topology, queues: Iterable[Any], nodes: Iterable[Any]) -> Membership:
     """The members of our queues, from what the management API tells of queues and nodes."""
     wanted = min(MEMBERS, sum(bool(node["running"]) for node in nodes))
-    ours = {*topology.queues, topology.probe.name}
-    found = [queue for queue in queues if queue["name"] in ours and queue.get("type") == QueueType.QUORUM]
+    ours = (*topology.queues, topology.probe.name)
+    there = {queue["name"]: queue for queue in queues if queue["name"] in ours}
+    found = [queue for queue in there.values() if queue.get("type") == QueueType.QUORUM]
     down = {queue["name"]: set(queue["members"]) - set(queue["online"]) for queue in found}
     return Membership(
+        missing=[name for name in ours if name not in there],
         too_few={
             queue["name"]: f"{len(queue['members'])} of {wanted}" for queue in found if len(queue["members"]) < wanted
         },

@@ -1,0 +1,27 @@
+"""Whether the store answers, as /readyz asks it."""
+
+import socket
+
+import pytest
+from prometheus_client import REGISTRY
+
+from shared.errors import Unavailable
+from shared.store import client
+from shared.store.client import Store
+from shared.web.app import CHECK_SECONDS
+
+
+def test_it_is_told_before_whoever_asks_gives_up() -> None:
+    """A check that is cut short could not say why."""
+    assert client.PING_SECONDS < CHECK_SECONDS
+
+
+async def test_a_store_that_is_silent_is_told_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "PING_SECONDS", 0.2)
+    before = REGISTRY.get_sample_value("flowport_store_failures_total") or 0
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = Store(f"mongodb://127.0.0.1:{silent.getsockname()[1]}/?directConnection=true", "nothing")
+        with pytest.raises(Unavailable, match=r"the store does not answer: .+"):
+            await store.ping()
+        await store.stop()
+    assert REGISTRY.get_sample_value("flowport_store_failures_total") == before + 1
