@@ -64,6 +64,11 @@ async def test_tool_calls_are_gathered(server: ModelServer, models: Models, list
     assert server.calls_of("tools")[-1].body["tool_choice"] == {"type": "function", "function": {"name": "add"}}
 
 
+async def test_tools_that_may_not_be_called_are_not_told(server: ModelServer, models: Models) -> None:
+    await models.turn(asks("vllm/answers-now", tools=(ADD,), may_call_tools=False))
+    assert not server.calls_of("answers-now")[0].body.keys() & {"tools", "tool_choice"}
+
+
 async def test_settings_go_along_under_the_servers_own_names(server: ModelServer, models: Models) -> None:
     wanted = ResponseFormat("shape", {"type": "object"})
     for model in ("vllm/set", "set:latest"):

@@ -100,6 +100,13 @@ async def test_claudes_tool_turns_are_sent_back_as_they_were(stub: HttpStub, mod
     assert [block["type"] for block in second_body["messages"][2]["content"]] == ["tool_result", "tool_result"]
 
 
+async def test_claude_is_told_the_tools_that_it_called_when_it_may_call_none(stub: HttpStub, models: Models) -> None:
+    stub.answer(anthropic_stream(text("3")))
+    await models.turn(asks("claude-x", tools=(ADD,), may_call_tools=False))
+    body = json.loads(stub.asked[0].body)
+    assert (body["tools"][0]["name"], body["tool_choice"]) == ("add", {"type": "none"})
+
+
 async def test_claude_answers_in_the_form_asked_for(stub: HttpStub, models: Models) -> None:
     stub.answer(anthropic_stream(text("{}")))
     await models.turn(asks("claude-x", response_format=ResponseFormat("n", {"type": "object"}), thinking_level="low"))
@@ -142,6 +149,12 @@ async def test_geminis_tool_turns_are_sent_back_as_they_were(stub: HttpStub, mod
     assert first_body["toolConfig"]["functionCallingConfig"] == {"mode": "ANY", "allowedFunctionNames": ["add"]}
     assert second_body["contents"][1]["parts"][0]["thoughtSignature"] == "c2ln"
     assert second_body["contents"][2]["parts"][0]["functionResponse"]["response"] == {"result": 3}
+
+
+async def test_gemini_is_told_the_tools_that_it_called_when_it_may_call_none(stub: HttpStub, models: Models) -> None:
+    stub.answer(gemini_stream(gemini_part("STOP", text="3")))
+    await models.turn(asks("gemini-x", tools=(ADD,), may_call_tools=False))
+    assert json.loads(stub.asked[0].body)["toolConfig"]["functionCallingConfig"] == {"mode": "NONE"}
 
 
 async def test_geminis_refusal_is_told_in_its_own_words(stub: HttpStub, models: Models) -> None:

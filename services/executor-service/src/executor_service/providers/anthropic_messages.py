@@ -94,11 +94,18 @@ def _body(request: ModelRequest) -> Mapping[str, Any]:
             {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
             for tool in request.tools
         ]
-        forced = request.forced_tool if thinking is None else None
-        body["tool_choice"] = {"type": "tool", "name": forced} if forced else {"type": "auto"}
+        body["tool_choice"] = _tool_choice(request, thinks=thinking is not None)
     if request.response_format is not None:
         body["output_config"] = {"format": {"type": "json_schema", "schema": request.response_format.schema}}
     return body
+
+
+def _tool_choice(request: ModelRequest, *, thinks: bool) -> JsonObject:
+    """Whether tools are called. A conversation that called any is refused where it does not say which there are."""
+    if not request.may_call_tools:
+        return {"type": "none"}
+    forced = None if thinks else request.forced_tool
+    return {"type": "tool", "name": forced} if forced else {"type": "auto"}
 
 
 def _messages(request: ModelRequest) -> list[Any]:
