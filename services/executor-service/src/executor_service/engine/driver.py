@@ -33,7 +33,7 @@ from executor_service.engine.progress import Progress, child_key
 from executor_service.engine.scheduler import ROOT
 from executor_service.engine.setting import Setting
 from executor_service.engine.sources import Resolver
-from executor_service.engine.state import ChildPin, RunState, Step, Work
+from executor_service.engine.state import ChildPin, RunState, Step, Told, Work
 from executor_service.engine.streaming import RunStream, TextWriter
 from shared.contracts.events import BlockEnded, BlockStarted
 from shared.contracts.messages import to_json
@@ -69,7 +69,6 @@ class Driver:
         self._tasks: dict[Work, asyncio.Task[None]] = {}
         self._done: deque[tuple[Work, Entry | Exception]] = deque()
         self._wake = asyncio.Event()
-        self._told_before: list[BlockDone] = []
         self.attempts: dict[Work, Attempt] = {}
         """Blocks under way."""
 
@@ -79,10 +78,11 @@ class Driver:
         self._state.frames[ROOT].update(self._plan.outputs)
 
     def restore(self, entries: Sequence[msgspec.Raw]) -> None:
-        """Go to where the journal of earlier attempts ends."""
-        restored = [decode_entry(entry) for entry in entries]
-        self._told_before = [entry for entry in restored if isinstance(entry, BlockDone) and entry.error is None]
-        self._progress.restore(restored)
+        """Go to where the journal of earlier attempts ends. What was under way then is due again."""
+        for entry in entries:
+            self._scheduler.take_ready()
+            self._apply(decode_entry(entry))
+        self._progress.revive()
 
     def entry(self, attempt: Attempt, *, error: str) -> BlockLog:
         """The log entry of a block that is stopped."""
@@ -113,16 +113,15 @@ class Driver:
             await asyncio.wait(tasks, timeout=self._limits.cancel_seconds)
 
     async def _tell_again(self) -> None:
-        """A caller who watches starts anew with each attempt: the outputs of blocks that are done come first."""
+        """A caller who watches starts anew with each attempt: what was told before comes first."""
         if self._stream is None:
             return
-        for entry in self._told_before:
-            block = self._setting.workflow.blocks[entry.log.block_id]
-            writer = self._writer(block, ())
-            text = entry.output.get("content")
+        for told in self._state.told:
+            writer = self._writer(self._setting.workflow.blocks[told.block_id], ())
+            text = told.output.get("content")
             if writer is not None and isinstance(text, str):
                 await writer.write(text)
-            await self._stream.announce(block.id, entry.output, writer)
+            await self._stream.announce(told.block_id, told.output, writer)
 
     async def _take_answers(self) -> None:
         for context, answer in self._setting.request.resumptions.items():
@@ -171,9 +170,17 @@ class Driver:
             if len(bytes(document)) > self._limits.journal_entry_bytes:
                 raise LimitReached(f"A block left more than {self._limits.journal_entry_bytes} bytes in a queued run")
             await self._setting.journal.record(kind_of(entry), document)
-        for left in self._progress.apply(entry):
+        for told in self._apply(entry):
             if self._stream is not None:
-                await self._stream.announce(left.block_id, left.output, None)
+                await self._stream.announce(told.block_id, told.output, None)
+
+    def _apply(self, entry: Entry) -> list[Told]:
+        """Take a step; gives what is still to be told. A block's own output was, when it was done."""
+        own = self._progress.own_output(entry)
+        left = self._progress.apply(entry)
+        if self._stream is not None:
+            self._state.told += [told for told in (*own, *left) if self._stream.is_selected(told.block_id)]
+        return left
 
     async def _announce_effect(self, work: Work) -> None:
         await self._setting.before_effect()
