@@ -283,8 +283,7 @@ async def test_another_attempt_begins_with_all_that_was_told(kind: str, cut: int
 
 
 async def test_a_run_that_waited_begins_with_all_that_was_told_and_then_the_answer() -> None:
-    form = [{"name": "ok", "type": "boolean", "value": None}]
-    asks = {"inputFormat": form}
+    asks: dict[str, Any] = {"inputFormat": [{"name": "ok", "type": "boolean", "value": None}]}
     workflow = chain(agent("a"), block("h", "human_in_the_loop", **asks), agent("z"))
     handler = Scripted(writes)
     engine = engine_of({"agent": handler, "human_in_the_loop": HumanInTheLoopHandler()})
