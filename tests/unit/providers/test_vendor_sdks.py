@@ -107,6 +107,20 @@ async def test_claude_is_told_the_tools_that_it_called_when_it_may_call_none(stu
     assert (body["tools"][0]["name"], body["tool_choice"]) == ("add", {"type": "none"})
 
 
+async def test_a_call_that_claude_could_not_write_to_its_end_has_no_arguments(stub: HttpStub, models: Models) -> None:
+    stub.answer(anthropic_stream(tool_use('{"a": 1}'), tool_use('{"a": [1, '), stop="max_tokens"))
+    turn = await models.turn(asks("claude-x", tools=(ADD,)))
+    assert [call.arguments for call in turn.tool_calls] == ['{"a": 1}', ""]
+
+
+@pytest.mark.parametrize("events", ['data: {"type": "message_start"\n\n', 'data: {"type": "message_stop"}\n\n'])
+async def test_what_is_no_answer_of_claude_is_told_so(stub: HttpStub, models: Models, events: str) -> None:
+    named = "event: message_stop\n" + events
+    stub.answer(Answer(body=named, headers=SSE))
+    with pytest.raises(ModelFailure, match="anthropic sent an answer that cannot be read"):
+        await models.turn(asks("claude-x"))
+
+
 async def test_claude_answers_in_the_form_asked_for(stub: HttpStub, models: Models) -> None:
     stub.answer(anthropic_stream(text("{}")))
     await models.turn(asks("claude-x", response_format=ResponseFormat("n", {"type": "object"}), thinking_level="low"))
