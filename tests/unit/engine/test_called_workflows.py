@@ -18,7 +18,7 @@ from tests.unit.engine.building import (
 )
 
 from executor_service.blocks.workflow import MAX_DEPTH, WorkflowHandler
-from executor_service.engine import BlockResult, Call
+from executor_service.engine import BlockResult, Call, Limits
 from shared.clock import SystemClock
 from shared.contracts.runs import ErrorCode, RunStatus, Usage
 
@@ -139,6 +139,15 @@ async def test_what_children_tell_of_themselves_counts_as_a_part_of_the_log() ->
     assert len(called) == rounds
     assert called[0].child_spans
     assert sum(len(json.dumps(log.child_spans)) for log in called) < 250_000
+
+
+async def test_a_queued_run_does_without_a_childs_trace_where_it_does_not_fit_with_what_the_child_gave() -> None:
+    wordy = Scripted(lambda call: {"result": "x" * 3000})
+    small = replace(engine(wordy), limits=Limits(journal_entry_bytes=6000))
+    result = await execution(small, PARENT, journal=True).run()
+    assert result.outcome.status is RunStatus.COMPLETED
+    (called,) = [log for log in result.blocks if log.block_id == "call"]
+    assert called.child_spans == ()
 
 
 async def test_it_is_the_run_that_times_out_and_not_the_workflow_that_it_calls() -> None:

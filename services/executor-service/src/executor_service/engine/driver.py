@@ -12,6 +12,7 @@ from executor_service.engine.call import Call, ChildRunner
 from executor_service.engine.containers import Containers
 from executor_service.engine.entries import (
     BlockDone,
+    CallPaused,
     CallResumed,
     Checked,
     Entry,
@@ -79,10 +80,18 @@ class Driver:
 
     def restore(self, entries: Sequence[msgspec.Raw]) -> None:
         """Go to where the journal of earlier attempts ends. What was under way then is due again."""
-        for entry in entries:
+        for document in entries:
             self._scheduler.take_ready()
-            self._apply(decode_entry(entry))
+            entry = decode_entry(document)
+            self._count(entry)
+            self._apply(entry)
         self._progress.revive()
+
+    def _count(self, entry: Entry) -> None:
+        """What earlier attempts did counts towards the bounds of the run."""
+        self._state.blocks_run += isinstance(entry, BlockDone | Opened | Checked)
+        if isinstance(entry, BlockDone) and entry.error is None:
+            self._state.output_bytes += len(to_json(entry.output))
 
     def entry(self, attempt: Attempt, *, error: str) -> BlockLog:
         """The log entry of a block that is stopped."""
@@ -166,13 +175,25 @@ class Driver:
         if self._setting.journal is not None:
             if isinstance(entry, Numbered):
                 entry.order = self._state.order
-            document = encode(entry)
-            if len(bytes(document)) > self._limits.journal_entry_bytes:
-                raise LimitReached(f"A block left more than {self._limits.journal_entry_bytes} bytes in a queued run")
-            await self._setting.journal.record(kind_of(entry), document)
+            await self._setting.journal.record(kind_of(entry), self._written(entry))
         for told in self._apply(entry):
             if self._stream is not None:
                 await self._stream.announce(told.block_id, told.output, None)
+
+    def _written(self, entry: Entry) -> msgspec.Raw:
+        """An entry for the journal, without the trace of a called workflow where only so there is room for it."""
+        limit = self._limits.journal_entry_bytes
+        document = encode(entry)
+        if len(bytes(document)) > limit and isinstance(entry, BlockDone | CallPaused):
+            entry.log = msgspec.structs.replace(entry.log, child_spans=())
+            document = encode(entry)
+        if len(bytes(document)) > limit:
+            raise LimitReached(f"{self._name_of(entry)} left more than {limit} bytes in a queued run")
+        return document
+
+    def _name_of(self, entry: Entry) -> str:
+        work = self._state.pauses[entry.context_id].work if isinstance(entry, Resumed) else entry.work
+        return self._setting.workflow.blocks[self._scheduler.node(work).block_id].name
 
     def _apply(self, entry: Entry) -> list[Told]:
         """Take a step; gives what is still to be told. A block's own output was, when it was done."""
