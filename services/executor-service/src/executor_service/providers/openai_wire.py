@@ -3,7 +3,7 @@
 from typing import Final
 
 from executor_service.providers.model import Attachment, Message, ModelRequest, Role, Tool, cannot_take
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.jsvalues import Json, JsonObject, parse_json
 
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _SOUNDS: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
@@ -30,10 +30,18 @@ def _message(message: Message) -> JsonObject:
     if not message.tool_calls:
         return {"role": str(message.role), "content": _parts(message) if message.attachments else message.content}
     calls: list[JsonObject] = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _readable(call.arguments)}}
         for call in message.tool_calls
     ]
     return {"role": str(message.role), "content": message.content, "tool_calls": list(calls)}
+
+
+def _readable(arguments: str) -> str:
+    """What a model wrote as arguments, for servers that read it again and refuse a conversation with what is no JSON.
+
+    What was wrong with it is what the tool answered.
+    """
+    return arguments if isinstance(parse_json(arguments), dict) else "{}"
 
 
 def _parts(message: Message) -> list[Json]:
