@@ -43,6 +43,16 @@ async def test_a_queued_run_calls_children_as_well(door: PublicDoor, child_id: s
     assert (job["status"], job["output"]["result"]) == ("completed", 9)
 
 
+async def test_a_child_has_the_environment_that_its_caller_never_names(door: PublicDoor) -> None:
+    named = {"value": "from-the-workspace"}
+    put = await door.http.put(f"/api/workspaces/{door.workspace_id}/environment/ONLY_THE_CHILD_NAMES_IT", json=named)
+    assert put.status_code == 200
+    code = "return {{ONLY_THE_CHILD_NAMES_IT}}"
+    child = await door.publish(file("Names", chain(start(), block("f", "function", "F", code=code))))
+    answer = (await door.run(await door.publish(calling(child)), {"n": 1})).json()
+    assert answer["output"]["result"] == "from-the-workspace1"
+
+
 async def test_a_child_that_is_not_deployed_is_told(door: PublicDoor) -> None:
     imported = await door.import_(doubling("2"))
     draft = imported.json()["data"]["id"]

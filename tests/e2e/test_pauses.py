@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+from tests.support.event_stream import events_in
 from tests.support.public_door import PublicDoor
 from tests.support.workflow_files import START, block, function, response, start, workflow
 
@@ -44,6 +45,24 @@ async def paused(door: PublicDoor, workflow_id: str, run_id: str, *, points: int
 async def resume(door: PublicDoor, workflow_id: str, run_id: str, context_id: str = "h1", ok: bool = True) -> int:
     path = f"/api/resume/{workflow_id}/{run_id}/{context_id}"
     return (await door.http.post(path, json={"input": {"ok": ok}})).status_code
+
+
+async def test_who_reads_a_run_after_its_answer_reads_what_came_before_the_question_too(door: PublicDoor) -> None:
+    workflow_id = await door.publish(one_question())
+    run = f"/api/v2/workflows/{workflow_id}"
+    body = {"stream": True, "input": {"text": "four"}, "selectedOutputs": ["before.result", "ask.ok"]}
+    async with door.http.stream("POST", f"{run}/execute", json=body) as response:
+        run_id = response.headers["x-run-id"]
+        first = [event.data async for event in events_in(response)]
+    assert first[-2]["data"]["status"] == "paused"
+
+    await paused(door, workflow_id, run_id)
+    assert await resume(door, workflow_id, run_id) == 202
+    async with door.http.stream("GET", f"{run}/runs/{run_id}/events", timeout=60) as response:
+        rest = [event.data async for event in events_in(response)]
+    anew = rest[rest.index({"event": "reset", "attempt": 2}) :]
+    assert "".join(frame["chunk"] for frame in anew if "chunk" in frame) == "4\n\ntrue"
+    assert anew[-2]["data"]["output"] == {"f1": {"result": 4}, "h1": {"ok": True}}
 
 
 async def test_a_paused_run_survives_the_restart_of_all_that_keeps_or_runs_it(door: PublicDoor, stack: Stack) -> None:

@@ -1,5 +1,6 @@
 """An agent converses until it has an answer."""
 
+import pytest
 from tests.unit.blocks.agent_running import Model, run, says
 from tests.unit.blocks.running import failure
 
@@ -47,6 +48,13 @@ async def test_settings_reach_the_model() -> None:
     asked = model.requests[0]
     assert (asked.temperature, asked.max_tokens, asked.reasoning_effort, asked.verbosity) == (0.3, 50, "low", None)
     assert asked.credential("apiKey") == "sk-secret"
+
+
+@pytest.mark.parametrize("value", ["Infinity", "-Infinity", "1e999", "many", ""])
+async def test_what_is_no_number_is_left_to_the_model(value: str) -> None:
+    model = Model(says("ok"))
+    await run(model, temperature=value, maxTokens=value)
+    assert (model.requests[0].temperature, model.requests[0].max_tokens) == (None, None)
 
 
 async def test_a_model_that_fails_is_quoted() -> None:

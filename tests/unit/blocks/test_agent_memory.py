@@ -67,6 +67,7 @@ async def test_a_run_that_is_tried_again_is_remembered_once() -> None:
     [
         ({"memoryType": "sliding_window", "slidingWindowSize": "1"}, ["Hello"]),
         ({"memoryType": "sliding_window", "slidingWindowSize": "0"}, ["Hi", "Hello"]),
+        ({"memoryType": "sliding_window", "slidingWindowSize": "Infinity"}, ["Hi", "Hello"]),
         ({"memoryType": "sliding_window_tokens", "slidingWindowTokens": 1}, []),
         ({"memoryType": "sliding_window_tokens", "slidingWindowTokens": 2}, ["Hi", "Hello"]),
         ({"memoryType": "none"}, []),

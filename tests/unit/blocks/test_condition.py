@@ -127,3 +127,21 @@ async def test_an_environment_value_that_only_python_takes_for_a_number_is_text(
     sandbox = Sandbox()
     await choose(("if", "{{NAN}}"), ("else if", "{{INFINITE}}"), sandbox=sandbox)
     assert list(sandbox.asked[0].bindings.values()) == ["NaN", "-Infinity"]
+
+
+async def test_a_value_that_several_ways_ask_for_is_sent_once() -> None:
+    sandbox = Sandbox()
+    ways = [("if", "<start.input> === 'a'"), ("else if", "<Start.input> === 'b'"), ("else if", "<start.more> > 1")]
+    await choose(*ways, sandbox=sandbox, body={"input": "text", "more": 1})
+    (asked,) = sandbox.asked
+    assert sorted(map(str, asked.bindings.values())) == ["1", "text"]
+
+
+async def test_each_way_that_fails_is_quoted_as_its_own_author_spelled_it() -> None:
+    class Failing(Sandbox):
+        async def evaluate(self, conditions: Conditions) -> Verdict:
+            error = ScriptError(kind=ErrorKind.THROWN, message=conditions.expressions[1], reason="no")
+            return Verdict(failed=1, error=error)
+
+    result = await choose(("if", "<start.input> > 1"), ("else if", "<START.input> > 2"), sandbox=Failing())
+    assert failure(result) == 'C: Evaluation error in condition "else if": <START.input> > 2'

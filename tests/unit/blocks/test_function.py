@@ -10,10 +10,11 @@ from tests.unit.workflow.states import block, chain
 from executor_service.blocks.function import DEFAULT_TIMEOUT_MS, IMPORT_REFUSED, FunctionHandler
 from executor_service.blocks.ports import CodeRunner
 from executor_service.engine import Execution, RunResult
+from executor_service.engine.binding import BoundCode
 from executor_service.sandbox import ErrorKind, Script, ScriptError, ScriptResult
 from shared.workflow.code_lexing import Language
 from shared.workflow.compile import compile_workflow
-from shared.workflow.jsvalues import JsonObject
+from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.unsupported_settings import no_sandbox_for
 
 
@@ -211,3 +212,18 @@ async def test_of_code_that_reads_the_whole_environment_every_value_is_a_secret(
 async def test_a_secret_that_begins_like_another_is_hidden_whole() -> None:
     code = "return '{{SHORTER}} {{LONGER}}'"
     assert failure(await run(code, Quoting())) == f"F: Line 1: `{code}` - no"
+
+
+async def test_a_value_is_sent_once_however_often_and_however_it_is_spelled() -> None:
+    sandbox = Sandbox()
+    await run("return [<start.input>, <Start.input>, <START.input>]", sandbox, {"input": "text"})
+    assert list(sandbox.scripts[0].bindings.values()) == ["text"]
+
+
+def test_after_many_long_values_no_more_are_written_out_for_people() -> None:
+    long: dict[str, Json] = {f"v{n}_": "x" * 1_000_000 for n in range(20)}
+    bindings: dict[str, Json] = {**long, "short_": 1}
+    marks = {name: f"<{name[:-1]}>" for name in bindings}
+    written = BoundCode(" ".join(bindings), bindings, marks).filled_in()
+    assert written.endswith("<v19> <short>")
+    assert BoundCode("short_", {"short_": 1}, {"short_": "<short>"}).filled_in() == "1"

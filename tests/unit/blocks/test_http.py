@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub
+from tests.unit.blocks.agent_running import Model, asks_for, says
+from tests.unit.blocks.agent_running import run as run_agent
 from tests.unit.blocks.running import INPUT, Nobody, engine_of, failure, request, run
 from tests.unit.workflow.states import block, chain
 
+from executor_service.blocks.agent.block_tools import block_tools
 from executor_service.blocks.http import ApiHandler
 from executor_service.blocks.webhook_request import WebhookHandler
 from executor_service.engine import BlockHandler, Execution, RunResult
+from executor_service.providers import ToolCall
 from shared.net import OutboundClient
 from shared.workflow.compile import compile_workflow
 
@@ -287,3 +291,23 @@ async def test_a_call_that_comes_back_to_us_tells_which_workflows_led_to_it(
         asked = replace(request(), call_chain=("wf-0",), public_url=public_url)
         await Execution(engine, document, asked, environment={}, sink=Nobody()).run()
         assert stub.asked[-1].headers["x-sim-via"] == told
+
+
+async def asked_by_an_agent(kind: str, handler: BlockHandler, **arguments: Any) -> RunResult:
+    """An agent whose model calls the block as its tool once."""
+    (tool, _) = block_tools({kind: handler})[kind]
+    model = Model(asks_for(ToolCall("c", tool.name, json.dumps(arguments))), says("done"))
+    return await run_agent(model, blocks={kind: handler}, tools=[{"type": kind}])
+
+
+async def test_a_path_parameter_is_not_looked_for_inside_another(stub: HttpStub, outbound: OutboundClient) -> None:
+    url = f"http://localhost:{stub.port}/u/:id/:id2/:idle"
+    await asked_by_an_agent("api", ApiHandler(outbound), url=url, pathParams={"id": "1", "id2": "a/b", "i": "x"})
+    assert stub.asked[0].target == "/u/1/a%2Fb/:idle"
+
+
+async def test_a_tool_that_is_called_without_its_address_tells_the_model(outbound: OutboundClient) -> None:
+    result = await asked_by_an_agent("webhook_request", WebhookHandler(outbound), body={})
+    (called,) = result.output["toolCalls"]["list"]
+    assert "url" in called["result"]["message"]
+    assert "KeyError" not in called["result"]["message"]

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ from tests.unit.engine.building import (
 )
 
 from executor_service.blocks.workflow import MAX_DEPTH, WorkflowHandler
-from executor_service.engine import BlockResult, Call
+from executor_service.engine import BlockResult, Call, Limits
+from shared.clock import SystemClock
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.runs import RunStatus
 from shared.contracts.usage import Usage
@@ -112,3 +114,57 @@ async def test_a_workflow_that_calls_itself_comes_to_an_end() -> None:
     result = await execution(engine(Scripted(spends), itself), itself).run()
     assert result.outcome.error is not None
     assert result.outcome.error.message.endswith(f"Maximum workflow call chain depth ({MAX_DEPTH}) exceeded.")
+
+
+async def test_a_secret_that_only_the_child_names_does_not_reach_its_parents_log() -> None:
+    tells = Scripted(lambda call: {"result": "s3cret-value"})
+    child = chain(block("a", "api", url="https://x.example/{{TOKEN}}"))
+    result = await execution(engine(tells, child), PARENT, environment={"TOKEN": "s3cret-value"}).run()
+    assert "s3cret-value" not in json.dumps([[log.output, log.child_spans] for log in result.blocks[2:3]])
+
+
+async def test_what_children_tell_of_themselves_counts_as_a_part_of_the_log() -> None:
+    rounds = 20
+    many = document([START, *(block(f"k{n}") for n in range(50))], [("start", "source", f"k{n}") for n in range(50)])
+    loop = document(
+        [
+            START,
+            block("l", "loop", data={"count": rounds}),
+            block("call", "workflow_input", parent="l", workflowId="child"),
+        ],
+        [("start", "source", "l"), ("l", "loop-start-source", "call")],
+    )
+    calls = WorkflowHandler(Deployed(child=many))
+    wordy = Scripted(lambda call: {"result": call.place + "x" * 1000})
+    result = await execution(engine_of({"function": wordy, "workflow_input": calls}, log_bytes=200_000), loop).run()
+    called = [log for log in result.blocks if log.block_type == "workflow_input"]
+    assert len(called) == rounds
+    assert called[0].child_spans
+    assert sum(len(json.dumps(log.child_spans)) for log in called) < 250_000
+
+
+async def test_a_queued_run_does_without_a_childs_trace_where_it_does_not_fit_with_what_the_child_gave() -> None:
+    wordy = Scripted(lambda call: {"result": "x" * 3000})
+    small = replace(engine(wordy), limits=Limits(journal_entry_bytes=6000))
+    result = await execution(small, PARENT, journal=True).run()
+    assert result.outcome.status is RunStatus.COMPLETED
+    (called,) = [log for log in result.blocks if log.block_id == "call"]
+    assert called.child_spans == ()
+
+
+async def test_it_is_the_run_that_times_out_and_not_the_workflow_that_it_calls() -> None:
+    left: dict[str, float] = {}
+    clock = StoppedClock()
+
+    def reads_the_clock(call: Call) -> Any:
+        left[call.block.id] = call.remaining_seconds()
+        return {}
+
+    setting = replace(engine(Scripted(reads_the_clock)), clock=clock)
+    await execution(setting, PARENT).run()
+    assert left["a"] > left["before"]
+
+
+class StoppedClock(SystemClock):
+    def monotonic(self) -> float:
+        return 1000.0

@@ -483,4 +483,4 @@ async def test_what_a_block_leaves_has_to_fit_into_an_entry_of_the_journal() -> 
     engine = engine_of({"function": Scripted(ok)}, journal_entry_bytes=5)
     result = await execution(engine, chain(block("a")), journal=True).run()
     assert result.outcome.error is not None
-    assert result.outcome.error.text == "A block left more than 5 bytes in a queued run"
+    assert result.outcome.error.text == "start left more than 5 bytes in a queued run"

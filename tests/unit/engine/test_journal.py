@@ -196,3 +196,23 @@ async def test_entries_are_plain_json() -> None:
     assert entry["type"] == "block"
     assert entry["output"] == {"result": "f"}
     assert "output" not in entry["log"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [({"blocks": 12}, "More than 12 blocks"), ({"run_output_bytes": 2500}, "The outputs of this run are larger")],
+)
+async def test_the_bounds_of_a_run_are_those_of_all_its_attempts(limits: dict[str, int], told: str) -> None:
+    workflow = document(
+        [START, block("l", "loop", data={"count": 20}), block("f", parent="l")],
+        [("start", "source", "l"), ("l", "loop-start-source", "f")],
+    )
+    bounded = engine_of({"function": Scripted(lambda call: {"result": "x" * 200})}, **limits)
+    broken = Recorder(stop_after=10)
+    with pytest.raises(WorkerLost):
+        await execution(bounded, workflow, broken, journal=True).run()
+    again = Recorder()
+    result = await execution(bounded, workflow, again, journal=True, entries=broken.entries).run()
+    assert result.outcome.error is not None
+    assert result.outcome.error.text.startswith(told)
+    assert len(again.entries) <= 3

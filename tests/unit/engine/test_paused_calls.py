@@ -325,3 +325,20 @@ async def test_a_run_that_is_cancelled_after_an_answer_tells_the_call_once_and_w
     assert result.outcome.status is RunStatus.CANCELLED
     assert [(log.block_id, log.success) for log in result.blocks] == [("start", True), ("call", False)]
     assert result.usage.input_tokens == 1
+
+
+async def test_the_log_of_a_run_that_waits_again_and_again_stays_bounded() -> None:
+    workflow = inside("loop", asks("h", "c"), block("b", parent="c"))
+    workflow["blocks"]["c"]["data"]["count"] = 8
+    wordy = engine_of(
+        {"function": Scripted(lambda call: {"result": "x" * 400}), "human_in_the_loop": HumanInTheLoopHandler()},
+        log_bytes=1500,
+    )
+    result = await execution(wordy, workflow).run()
+    for _ in range(8):
+        (pause,) = result.pauses
+        answers = {pause.context_id: {"ok": True}}
+        result = await execution(wordy, workflow, state=result.state, resumptions=answers).run()
+    assert result.outcome.status is RunStatus.COMPLETED
+    whole = [log for log in result.blocks if log.block_id == "b" and "result" in (log.output or {})]
+    assert 1 <= len(whole) <= 3

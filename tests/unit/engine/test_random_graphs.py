@@ -16,10 +16,12 @@ from tests.unit.engine.building import (
     execution,
     fails,
     names,
+    stream_request,
 )
 from tests.unit.engine.random_graphs import Step, as_document, bodies, chosen_option, expected_runs
 
 from executor_service.engine import Call, Execution, RunResult, RunState
+from shared.contracts.events import SelectedOutput
 from shared.contracts.runs import RunStatus
 from shared.workflow.compile import compile_workflow
 
@@ -46,6 +48,12 @@ def begun(steps: list[Step], recorder: Recorder | None = None, **more: Any) -> t
     return execution(engine, compile_workflow(as_document(steps)), recorder, **more), handler
 
 
+def told(recorder: Recorder) -> list[tuple[str, str, bytes]]:
+    """The selected outputs that a reader got."""
+    events = (event for event in recorder.events if isinstance(event, SelectedOutput))
+    return [(event.block_id, event.path, bytes(event.value)) for event in events]
+
+
 def summary(result: RunResult) -> Any:
     """What came of a run. A block that is begun again comes later in the log, so the order may differ."""
     return result.outcome.status, result.output, Counter(names(result))
@@ -64,19 +72,20 @@ def test_every_run_ends_and_each_block_runs_as_often_as_the_rules_say(steps: lis
 def test_a_journal_cut_anywhere_leads_to_the_same_end_and_repeats_no_block(
     steps: list[Step], data: st.DataObject
 ) -> None:
-    whole = Recorder()
-    run, _ = begun(steps, whole, journal=True)
+    whole, reads_along = Recorder(), stream_request(*as_document(steps)["blocks"])
+    run, _ = begun(steps, whole, journal=True, **reads_along)
     undisturbed = asyncio.run(run.run())
     cut = data.draw(st.integers(0, len(whole.entries)))
 
     broken = Recorder(stop_after=cut)
-    lost, _ = begun(steps, broken, journal=True)
+    lost, _ = begun(steps, broken, journal=True, **reads_along)
     with pytest.raises(WorkerLost) if cut < len(whole.entries) else nullcontext():
         asyncio.run(lost.run())
-    again, after = begun(steps, Recorder(), journal=True, entries=broken.entries)
+    again, after = begun(steps, anew := Recorder(), journal=True, entries=broken.entries, **reads_along)
     restored = asyncio.run(again.run())
 
     assert summary(restored) == summary(undisturbed)
+    assert Counter(map(repr, told(anew))) == Counter(map(repr, told(whole)))
     orders = [log.execution_order for log in restored.blocks]
     assert len(orders) == len(set(orders))
     journaled = Counter(

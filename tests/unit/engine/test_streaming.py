@@ -2,6 +2,7 @@ import asyncio
 from typing import Any
 
 import msgspec
+import pytest
 from tests.unit.engine.building import (
     START,
     Recorder,
@@ -16,7 +17,8 @@ from tests.unit.engine.building import (
     stream_request,
 )
 
-from executor_service.engine import Call
+from executor_service.blocks.human_in_the_loop import HumanInTheLoopHandler
+from executor_service.engine import Call, RunState
 from executor_service.engine.limits import Limits
 from executor_service.engine.streaming import as_chunk, without_model_text
 from shared.contracts.events import (
@@ -248,3 +250,47 @@ async def test_a_selected_value_that_fits_into_no_message_is_told_so() -> None:
 async def test_text_that_breaks_off_is_told_when_a_later_try_fails_without_a_word() -> None:
     told = await events(chain(RETRYING), "a", script=tries(("half", False), ("", False)))
     assert told == [Chunk("a", "half"), BlockStreamFailed("a", "closed")]
+
+
+def inside(kind: str) -> dict[str, Any]:
+    """Two rounds of an agent, then a function, then another agent."""
+    data = {"loopType": "for", "count": 2, "parallelType": "count", "batchSize": 1}
+    return document(
+        [START, block("c", kind, data=data), agent("a", parent="c"), block("f"), agent("z")],
+        [
+            ("start", "source", "c"),
+            ("c", f"{kind}-start-source", "a"),
+            ("c", f"{kind}-end-source", "f"),
+            ("f", "source", "z"),
+        ],
+    )
+
+
+SELECTED = ("a.content", "c.results", "f.result.v", "z.content")
+
+
+@pytest.mark.parametrize("cut", range(8))
+@pytest.mark.parametrize("kind", ["loop", "parallel"])
+async def test_another_attempt_begins_with_all_that_was_told(kind: str, cut: int) -> None:
+    handler = Scripted(writes)
+    engine, whole, again = engine_of({"function": handler, "agent": handler}), Recorder(), Recorder()
+    await execution(engine, inside(kind), whole, journal=True, **stream_request(*SELECTED)).run()
+    left = whole.entries[:cut]
+    result = await execution(engine, inside(kind), again, entries=left, **stream_request(*SELECTED)).run()
+    assert result.outcome.status is RunStatus.COMPLETED
+    assert values(again.events) == values(whole.events)
+    assert "".join(text for _, text in chunks(again.events)) == "".join(text for _, text in chunks(whole.events))
+
+
+async def test_a_run_that_waited_begins_with_all_that_was_told_and_then_the_answer() -> None:
+    asks: dict[str, Any] = {"inputFormat": [{"name": "ok", "type": "boolean", "value": None}]}
+    workflow = chain(agent("a"), block("h", "human_in_the_loop", **asks), agent("z"))
+    handler = Scripted(writes)
+    engine = engine_of({"agent": handler, "human_in_the_loop": HumanInTheLoopHandler()})
+    selected = stream_request("a.content", "h.ok", "z.content")
+    paused = await execution(engine, workflow, Recorder(), journal=True, **selected).run()
+    state = msgspec.json.decode(msgspec.json.encode(paused.state), type=RunState)
+    resumed = Recorder()
+    await execution(engine, workflow, resumed, state=state, resumptions={"h": {"ok": True}}, **selected).run()
+    assert values(resumed.events) == [("h", "ok", True)]
+    assert "".join(text for _, text in chunks(resumed.events)) == "Hello a\n\ntrue\n\nHello z"

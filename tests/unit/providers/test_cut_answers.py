@@ -9,7 +9,7 @@ from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role
 from executor_service.providers.model import BROKEN_OFF
-from executor_service.providers.openai_wire import NO_ANSWER
+from executor_service.providers.openai_answers import NO_ANSWER
 
 SSE = {"content-type": "text/event-stream"}
 SAID = {"choices": [{"delta": {"content": "Hello"}}]}

@@ -7,6 +7,7 @@ from tests.support.raw_http import answer, raw_server, saying
 from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role, Tool
+from executor_service.providers import ToolCall as Called
 from executor_service.providers.model import BROKEN_OFF, TIMED_OUT
 from shared.contracts.usage import MOST_TOKENS
 from shared.workflow.response_format import ResponseFormat
@@ -71,6 +72,23 @@ async def test_tool_calls_are_gathered(server: ModelServer, models: Models, list
         ("c2", "add", '{"a":2}'),
     ]
     assert server.calls_of("tools")[-1].body["tool_choice"] == {"type": "function", "function": {"name": "add"}}
+
+
+async def test_tools_that_may_not_be_called_are_not_told(server: ModelServer, models: Models) -> None:
+    await models.turn(asks("vllm/answers-now", tools=(ADD,), may_call_tools=False))
+    assert not server.calls_of("answers-now")[0].body.keys() & {"tools", "tool_choice"}
+
+
+@pytest.mark.parametrize(
+    ("wrote", "sent"), [('{"a": 1}', '{"a": 1}'), ('{"a": [1, ', "{}"), ("[1]", "{}"), ('{"a":1}{"a":2}', "{}")]
+)
+async def test_arguments_that_are_no_object_are_not_sent_back(
+    server: ModelServer, models: Models, wrote: str, sent: str
+) -> None:
+    said = Message(role=Role.ASSISTANT, tool_calls=(Called("c1", "add", wrote),))
+    told = Message(role=Role.TOOL, content="{}", tool_call_id="c1", tool_name="add")
+    await models.turn(ModelRequest(model="vllm/wrote", messages=(said, told), tools=(ADD,)))
+    assert server.calls_of("wrote")[-1].body["messages"][0]["tool_calls"][0]["function"]["arguments"] == sent
 
 
 async def test_settings_go_along_under_the_servers_own_names(server: ModelServer, models: Models) -> None:

@@ -100,6 +100,27 @@ async def test_claudes_tool_turns_are_sent_back_as_they_were(stub: HttpStub, mod
     assert [block["type"] for block in second_body["messages"][2]["content"]] == ["tool_result", "tool_result"]
 
 
+async def test_claude_is_told_the_tools_that_it_called_when_it_may_call_none(stub: HttpStub, models: Models) -> None:
+    stub.answer(anthropic_stream(text("3")))
+    await models.turn(asks("claude-x", tools=(ADD,), may_call_tools=False))
+    body = json.loads(stub.asked[0].body)
+    assert (body["tools"][0]["name"], body["tool_choice"]) == ("add", {"type": "none"})
+
+
+async def test_a_call_that_claude_could_not_write_to_its_end_has_no_arguments(stub: HttpStub, models: Models) -> None:
+    stub.answer(anthropic_stream(tool_use('{"a": 1}'), tool_use('{"a": [1, '), stop="max_tokens"))
+    turn = await models.turn(asks("claude-x", tools=(ADD,)))
+    assert [call.arguments for call in turn.tool_calls] == ['{"a": 1}', ""]
+
+
+@pytest.mark.parametrize("events", ['data: {"type": "message_start"\n\n', 'data: {"type": "message_stop"}\n\n'])
+async def test_what_is_no_answer_of_claude_is_told_so(stub: HttpStub, models: Models, events: str) -> None:
+    named = "event: message_stop\n" + events
+    stub.answer(Answer(body=named, headers=SSE))
+    with pytest.raises(ModelFailure, match="anthropic sent an answer that cannot be read"):
+        await models.turn(asks("claude-x"))
+
+
 async def test_claude_answers_in_the_form_asked_for(stub: HttpStub, models: Models) -> None:
     stub.answer(anthropic_stream(text("{}")))
     await models.turn(asks("claude-x", response_format=ResponseFormat("n", {"type": "object"}), thinking_level="low"))
@@ -142,6 +163,12 @@ async def test_geminis_tool_turns_are_sent_back_as_they_were(stub: HttpStub, mod
     assert first_body["toolConfig"]["functionCallingConfig"] == {"mode": "ANY", "allowedFunctionNames": ["add"]}
     assert second_body["contents"][1]["parts"][0]["thoughtSignature"] == "c2ln"
     assert second_body["contents"][2]["parts"][0]["functionResponse"]["response"] == {"result": 3}
+
+
+async def test_gemini_is_told_the_tools_that_it_called_when_it_may_call_none(stub: HttpStub, models: Models) -> None:
+    stub.answer(gemini_stream(gemini_part("STOP", text="3")))
+    await models.turn(asks("gemini-x", tools=(ADD,), may_call_tools=False))
+    assert json.loads(stub.asked[0].body)["toolConfig"]["functionCallingConfig"] == {"mode": "NONE"}
 
 
 async def test_geminis_refusal_is_told_in_its_own_words(stub: HttpStub, models: Models) -> None:

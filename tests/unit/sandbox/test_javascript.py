@@ -1,11 +1,12 @@
 """What a function block's JavaScript can rely on."""
 
+import tracemalloc
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
-from executor_service.sandbox import ErrorKind, JavaScriptSandbox, Script
+from executor_service.sandbox import Conditions, ErrorKind, JavaScriptSandbox, Script
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -142,6 +143,19 @@ async def test_inputs_over_their_limit_are_refused_before_anything_runs(sandbox:
     result = await sandbox.run(Script(code="return 1", bindings={"big": "x" * (1 << 20)}))
     assert result.error is not None
     assert result.error.kind is ErrorKind.INPUT
+
+
+async def test_values_that_are_far_too_large_together_are_not_even_written(sandbox: JavaScriptSandbox) -> None:
+    big = "x" * 500_000
+    tracemalloc.start()
+    result = await sandbox.run(Script(code="return 1", bindings={f"v{n}": big for n in range(100)}))
+    verdict = await sandbox.evaluate(
+        Conditions(scope="s", expressions=["1"], bindings={f"v{n}": big for n in range(100)})
+    )
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [each and each.kind for each in (result.error, verdict.error)] == [ErrorKind.INPUT] * 2
+    assert peak < 10_000_000
 
 
 async def test_a_binding_that_is_no_identifier_is_a_mistake_of_the_caller(sandbox: JavaScriptSandbox) -> None:

@@ -93,9 +93,11 @@ READS_ENVIRONMENT: Final = "return environmentVariables.X"
     [
         ("function", {"code": READS_ENVIRONMENT}),
         ("agent", {"tools": [{"type": "custom-tool", "title": "t", "code": READS_ENVIRONMENT}]}),
+        ("workflow_input", {"workflowId": "w2"}),
+        ("agent", {"tools": [{"type": "workflow", "title": "t", "params": {"workflowId": "w2"}}]}),
     ],
 )
-def test_code_that_asks_for_the_environment_as_a_whole_needs_it(kind: str, settings: JsonObject) -> None:
+def test_what_may_ask_for_the_whole_environment_needs_it(kind: str, settings: JsonObject) -> None:
     assert compile_workflow(chain(start(), block("f", kind, settings=settings))).needs_environment
 
 

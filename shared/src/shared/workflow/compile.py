@@ -9,10 +9,12 @@ from typing import Final
 
 from shared.contracts.runs import Trigger
 from shared.workflow.catalog import BlockSpec, Catalog, Refusal, installed_catalog
+from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
 from shared.workflow.code_lexing import odd_names
 from shared.workflow.code_references import CodeTemplate, parse_code
 from shared.workflow.compiled_blocks import CompiledBlock, compile_block
 from shared.workflow.graph import Graph, build_graph
+from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json
 from shared.workflow.models import LoopConfig, ParallelConfig, Variable, WorkflowState
 from shared.workflow.names import normalise
@@ -60,7 +62,7 @@ class CompiledWorkflow:
     environment_names: frozenset[str]
     """Every `{{NAME}}` that occurs."""
     reads_whole_environment: bool
-    """Whether code asks for all of its values."""
+    """Whether code asks for all of its values, or a workflow that is called may ask for any of them."""
     refusals: tuple[str, ...]
     """Why no run of this may begin, whatever the server has."""
     _empty_fields: Sequence[tuple[str, tuple[EmptyField, ...]]]
@@ -116,9 +118,8 @@ def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalo
         starts=starts,
         variables_by_name={normalise(variable.name): variable for variable in reversed(state.variables.values())},
         environment_names=frozenset(_environment_names(blocks.values(), loops.values(), parallels.values())),
-        reads_whole_environment=any(
-            ENVIRONMENT_OBJECT in code.source for code in _code_of(blocks.values(), loops.values())
-        ),
+        reads_whole_environment=any(map(_calls_a_workflow, blocks.values()))
+        or any(ENVIRONMENT_OBJECT in code.source for code in _code_of(blocks.values(), loops.values())),
         refusals=tuple(_refusals(state, specs)),
         _empty_fields=tuple(_empty_fields(blocks.values())),
         _containers={block_id: state.containers_of(block_id) for block_id in state.blocks},
@@ -159,6 +160,12 @@ def _code_of(blocks: Iterable[CompiledBlock], loops: Iterable[CompiledLoop]) -> 
         if block.code is not None:
             yield block.code
     yield from (loop.condition for loop in loops if loop.condition is not None)
+
+
+def _calls_a_workflow(block: CompiledBlock) -> bool:
+    tools = parse_list(block.block.value("tools")) if block.type == "agent" else []
+    kinds = (block.type, *(tool.get("type") for tool in tools if isinstance(tool, dict)))
+    return any(kind in CALLS_A_WORKFLOW for kind in kinds)
 
 
 def _empty_fields(blocks: Iterable[CompiledBlock]) -> Iterator[tuple[str, tuple[EmptyField, ...]]]:

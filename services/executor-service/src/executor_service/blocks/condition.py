@@ -4,7 +4,7 @@ from typing import Final
 
 from executor_service.blocks.ports import ConditionRunner
 from executor_service.engine import BadReference, BlockFailure, BlockHandler, BlockResult, Call, Inputs
-from executor_service.engine.binding import BoundCode, bind
+from executor_service.engine.binding import Binder, BoundCode
 from executor_service.sandbox import Conditions
 from shared.workflow.compiled_blocks import CompiledBlock, Option
 from shared.workflow.graph import Fires
@@ -41,14 +41,14 @@ class ConditionHandler(BlockHandler):
         )
 
     async def _first_true(self, call: Call, source: JsonObject) -> Option | None:
-        options = call.block.options
+        options, binder = call.block.options, Binder(call.resolver, literal_environment=True)
         bound: list[BoundCode] = []
         problem: BadReference | None = None
-        for index, option in enumerate(options):
+        for option in options:
             if _is_else(option):
                 break
             try:
-                bound.append(bind(option.code, call.resolver, literal_environment=True, label=str(index)))
+                bound.append(binder.bind(option.code))
             except BadReference as error:
                 problem = error
                 break

@@ -12,8 +12,10 @@ from shared.workflow.code_references import CodeMark, CodeTemplate
 from shared.workflow.jsvalues import Json, Missing, stringify
 from shared.workflow.references import EnvMarker, Reference
 
-_PREFIX: Final = "__flowport"
+_PREFIX: Final = "__flowport_"
 _READABLE: Final = 1024 * 1024
+_TRIED: Final = 16 * _READABLE
+"""Characters of values that are written out to see whether anybody could read them."""
 _ENVIRONMENT: Final = "{{"
 _INLINE_ROOTS: Final = frozenset({"loop", "parallel"})
 
@@ -37,75 +39,86 @@ class BoundCode(msgspec.Struct, frozen=True):
     def filled_in(self) -> str:
         """The source as people read it: values in place of references, but for those to the environment.
 
-        A value that would make it longer than anybody reads stays a reference.
+        A value that would make it longer than anybody reads stays a reference, and so does what follows many of those.
         """
-        text = self.source
+        text, left = self.source, _TRIED
         for name, raw in self.marks.items():
-            value = raw if raw.startswith(_ENVIRONMENT) else stringify(self.bindings[name])
+            value = raw if raw.startswith(_ENVIRONMENT) or left <= 0 else stringify(self.bindings[name])
+            left -= len(value)
             is_short = len(text) + text.count(name) * len(value) <= _READABLE
             text = text.replace(name, value if is_short else raw)
         return self.as_written(text)
 
 
-def bind(
-    template: CodeTemplate, resolver: Resolver, *, literal_environment: bool = False, label: str = ""
-) -> BoundCode:
-    """Fill in code. Raises BadReference. `label` keeps the names of several pieces of code apart.
+def bind(template: CodeTemplate, resolver: Resolver, *, literal_environment: bool = False) -> BoundCode:
+    """Fill in one piece of code, see Binder."""
+    return Binder(resolver, literal_environment=literal_environment).bind(template)
+
+
+class Binder:
+    """Fills in pieces of code that run side by side: what several references give, however spelled, is one variable.
 
     With `literal_environment`, an environment value that is a number, a boolean or null counts as one, not as text.
     """
-    return _Binder(template.language, resolver, literal_environment, f"{_PREFIX}{label}_").bind(template)
 
-
-class _Binder:
-    def __init__(self, language: Language, resolver: Resolver, literal_environment: bool, prefix: str) -> None:
-        self._language = language
+    def __init__(self, resolver: Resolver, *, literal_environment: bool = False) -> None:
         self._resolver = resolver
         self._literal_environment = literal_environment
-        self._prefix = prefix
-        self._bindings: dict[str, Json] = {}
-        self._names: dict[str, str] = {}
-        self._secrets: dict[str, str] = {}
+        self._names: dict[tuple[object, ...], str] = {}
 
     def bind(self, template: CodeTemplate) -> BoundCode:
-        source = template.render(self._replacement)
-        marks = {name: raw for raw, name in self._names.items()}
-        longest_first = sorted(self._secrets.items(), key=lambda secret: len(secret[0]), reverse=True)
-        return BoundCode(source, self._bindings, marks, dict(longest_first))
+        """Fill in one piece. Raises BadReference."""
+        piece = _Piece(template.language)
+        source = template.render(lambda mark: self._replacement(mark, piece))
+        longest_first = sorted(piece.secrets.items(), key=lambda secret: len(secret[0]), reverse=True)
+        return BoundCode(source, piece.bindings, piece.marks, dict(longest_first))
 
-    def _replacement(self, mark: CodeMark) -> str:
+    def _replacement(self, mark: CodeMark, piece: "_Piece") -> str:
         if mark.place is Place.COMMENT:
             return mark.raw
-        return (
-            self._environment(mark, mark.part) if isinstance(mark.part, EnvMarker) else self._reference(mark, mark.part)
-        )
+        if isinstance(mark.part, EnvMarker):
+            return self._environment(mark, mark.part, piece)
+        return self._reference(mark, mark.part, piece)
 
-    def _environment(self, mark: CodeMark, part: EnvMarker) -> str:
+    def _environment(self, mark: CodeMark, part: EnvMarker, piece: "_Piece") -> str:
         value = self._resolver.environment_value(part.name)
         if value is None:
             return mark.raw
         if mark.place is not Place.CODE:
             spliced = self._resolver.counted(mark.spliced(value))
             if len(value) >= SHORTEST_SECRET:
-                self._secrets[spliced] = mark.raw
+                piece.secrets[spliced] = mark.raw
             return spliced
-        return self._name(mark.raw, as_literal(value) if self._literal_environment else value)
+        return self._name((mark.raw,), mark, as_literal(value) if self._literal_environment else value, piece)
 
-    def _reference(self, mark: CodeMark, part: Reference) -> str:
+    def _reference(self, mark: CodeMark, part: Reference, piece: "_Piece") -> str:
         found = self._resolver.find(part)
         if isinstance(found, AsTyped):
             return mark.raw
         value = None if isinstance(found, Missing) else found
         if mark.place is Place.CODE:
-            return stringify(value) if self._may_inline(part, value) else self._name(mark.raw, value)
+            if piece.may_inline(part, value):
+                return stringify(value)
+            return self._name((part.name, part.path), mark, value, piece)
         text = value if mark.place is Place.REGEX and isinstance(value, str) else stringify(value)
         return self._resolver.counted(mark.spliced(text))
 
-    def _may_inline(self, part: Reference, value: Json) -> bool:
+    def _name(self, key: tuple[object, ...], mark: CodeMark, value: Json, piece: "_Piece") -> str:
+        name = self._names.setdefault(key, f"{_PREFIX}{len(self._names)}_")
+        piece.bindings[name] = value
+        piece.marks.setdefault(name, mark.raw)
+        return name
+
+
+class _Piece:
+    """What one piece of code needs, as it is found."""
+
+    def __init__(self, language: Language) -> None:
+        self.bindings: dict[str, Json] = {}
+        self.marks: dict[str, str] = {}
+        self.secrets: dict[str, str] = {}
+        self._language = language
+
+    def may_inline(self, part: Reference, value: Json) -> bool:
         """Positions in loops read better in messages than names do; only what cannot change the syntax."""
         return self._language is Language.JAVASCRIPT and part.name in _INLINE_ROOTS and isinstance(value, int)
-
-    def _name(self, raw: str, value: Json) -> str:
-        name = self._names.setdefault(raw, f"{self._prefix}{len(self._names)}_")
-        self._bindings[name] = value
-        return name

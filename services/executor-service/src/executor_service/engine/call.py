@@ -49,9 +49,7 @@ class Call(msgspec.Struct, frozen=True):
     pinned: ChildPin | None = None
     """The version that was called here already, before the run paused or its worker was lost."""
     writer: TextWriter | None = None
-    """Where text goes while it is written; None when nobody asked for it."""
-    partial: Output = {}
-    """What there is so far: it is kept when the run is stopped."""
+    """Where text goes while it is written; None when nobody asked for it. It is kept when the run is stopped."""
 
     @property
     def context_id(self) -> str:

@@ -12,6 +12,7 @@ from executor_service.engine.call import Call, ChildRunner
 from executor_service.engine.containers import Containers
 from executor_service.engine.entries import (
     BlockDone,
+    CallPaused,
     CallResumed,
     Checked,
     Entry,
@@ -33,7 +34,7 @@ from executor_service.engine.progress import Progress, child_key
 from executor_service.engine.scheduler import ROOT
 from executor_service.engine.setting import Setting
 from executor_service.engine.sources import Resolver
-from executor_service.engine.state import ChildPin, RunState, Step, Work
+from executor_service.engine.state import ChildPin, RunState, Step, Told, Work
 from executor_service.engine.streaming import RunStream, TextWriter
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import BlockEnded, BlockStarted
@@ -70,7 +71,6 @@ class Driver:
         self._tasks: dict[Work, asyncio.Task[None]] = {}
         self._done: deque[tuple[Work, Entry | Exception]] = deque()
         self._wake = asyncio.Event()
-        self._told_before: list[BlockDone] = []
         self.attempts: dict[Work, Attempt] = {}
         """Blocks under way."""
 
@@ -80,10 +80,19 @@ class Driver:
         self._state.frames[ROOT].update(self._plan.outputs)
 
     def restore(self, entries: Sequence[msgspec.Raw]) -> None:
-        """Go to where the journal of earlier attempts ends."""
-        restored = [decode_entry(entry) for entry in entries]
-        self._told_before = [entry for entry in restored if isinstance(entry, BlockDone) and entry.error is None]
-        self._progress.restore(restored)
+        """Go to where the journal of earlier attempts ends. What was under way then is due again."""
+        for document in entries:
+            self._scheduler.take_ready()
+            entry = decode_entry(document)
+            self._count(entry)
+            self._apply(entry)
+        self._progress.revive()
+
+    def _count(self, entry: Entry) -> None:
+        """What earlier attempts did counts towards the bounds of the run."""
+        self._state.blocks_run += isinstance(entry, BlockDone | Opened | Checked)
+        if isinstance(entry, BlockDone) and entry.error is None:
+            self._state.output_bytes += len(to_json(entry.output))
 
     def entry(self, attempt: Attempt, *, error: str) -> BlockLog:
         """The log entry of a block that is stopped."""
@@ -114,16 +123,15 @@ class Driver:
             await asyncio.wait(tasks, timeout=self._limits.cancel_seconds)
 
     async def _tell_again(self) -> None:
-        """A caller who watches starts anew with each attempt: the outputs of blocks that are done come first."""
+        """A caller who watches starts anew with each attempt: what was told before comes first."""
         if self._stream is None:
             return
-        for entry in self._told_before:
-            block = self._setting.workflow.blocks[entry.log.block_id]
-            writer = self._writer(block, ())
-            text = entry.output.get("content")
+        for told in self._state.told:
+            writer = self._writer(self._setting.workflow.blocks[told.block_id], ())
+            text = told.output.get("content")
             if writer is not None and isinstance(text, str):
                 await writer.write(text)
-            await self._stream.announce(block.id, entry.output, writer)
+            await self._stream.announce(told.block_id, told.output, writer)
 
     async def _take_answers(self) -> None:
         for context, answer in self._setting.request.resumptions.items():
@@ -168,13 +176,33 @@ class Driver:
         if self._setting.journal is not None:
             if isinstance(entry, Numbered):
                 entry.order = self._state.order
-            document = encode(entry)
-            if len(bytes(document)) > self._limits.journal_entry_bytes:
-                raise LimitReached(f"A block left more than {self._limits.journal_entry_bytes} bytes in a queued run")
-            await self._setting.journal.record(kind_of(entry), document)
-        for left in self._progress.apply(entry):
+            await self._setting.journal.record(kind_of(entry), self._written(entry))
+        for told in self._apply(entry):
             if self._stream is not None:
-                await self._stream.announce(left.block_id, left.output, None)
+                await self._stream.announce(told.block_id, told.output, None)
+
+    def _written(self, entry: Entry) -> msgspec.Raw:
+        """An entry for the journal, without the trace of a called workflow where only so there is room for it."""
+        limit = self._limits.journal_entry_bytes
+        document = encode(entry)
+        if len(bytes(document)) > limit and isinstance(entry, BlockDone | CallPaused):
+            entry.log = msgspec.structs.replace(entry.log, child_spans=())
+            document = encode(entry)
+        if len(bytes(document)) > limit:
+            raise LimitReached(f"{self._name_of(entry)} left more than {limit} bytes in a queued run")
+        return document
+
+    def _name_of(self, entry: Entry) -> str:
+        work = self._state.pauses[entry.context_id].work if isinstance(entry, Resumed) else entry.work
+        return self._setting.workflow.blocks[self._scheduler.node(work).block_id].name
+
+    def _apply(self, entry: Entry) -> list[Told]:
+        """Take a step; gives what is still to be told. A block's own output was, when it was done."""
+        own = self._progress.own_output(entry)
+        left = self._progress.apply(entry)
+        if self._stream is not None:
+            self._state.told += [told for told in (*own, *left) if self._stream.is_selected(told.block_id)]
+        return left
 
     async def _announce_effect(self, work: Work) -> None:
         await self._setting.before_effect()

@@ -243,5 +243,4 @@ class _ChildJournal:
 
 def _so_far(attempt: Attempt) -> Output:
     writer = attempt.call.writer
-    text: Output = {"content": writer.text} if writer is not None and writer.text else {}
-    return {**text, **attempt.call.partial}
+    return {"content": writer.text} if writer is not None and writer.text else {}

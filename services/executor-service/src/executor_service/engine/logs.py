@@ -9,7 +9,7 @@ import msgspec
 from executor_service.engine.limits import Limits
 from executor_service.engine.places import Round, node_name, parent_iterations
 from executor_service.engine.secrets import REDACTED, hidden, to_hide
-from executor_service.engine.state import Output, RunState
+from executor_service.engine.state import ChildSpans, Output, RunState
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import MAX_ERROR_CHARS
 from shared.workflow.jsvalues import Json, JsonObject
@@ -32,7 +32,7 @@ class LogBook:
         self._limits = limits
         self._secrets = to_hide(secrets)
         self._encoded_secrets = [_encode(secret)[1:-1] for secret in self._secrets]
-        self._bytes = 0
+        self._bytes = sum(map(_size, state.logs))
         self.dropped = 0
 
     def add(self, entry: BlockLog) -> None:
@@ -43,8 +43,9 @@ class LogBook:
             self.dropped += 1
 
     def add_block(self, entry: BlockLog, output: Output) -> None:
-        """Keep the entry of a block, with what it gave."""
-        self.add(msgspec.structs.replace(entry, output=self.shown(visible(output))))
+        """Keep the entry of a block, with what it gave, and what a workflow that it called did while there is room."""
+        told = self._room_for(entry.child_spans)
+        self.add(msgspec.structs.replace(entry, output=self.shown(visible(output)), child_spans=told))
 
     def shown(self, value: Json) -> Json:
         """A value as a log may show it: secrets hidden, not too large."""
@@ -69,6 +70,13 @@ class LogBook:
         """Why something failed, with every secret hidden, and no longer than an error may be."""
         return self.shown_text(text)[:MAX_ERROR_CHARS]
 
+    def _room_for(self, spans: ChildSpans) -> ChildSpans:
+        size = len(_encode(spans)) if spans else 0
+        if self._bytes + size > self._limits.log_bytes:
+            return ()
+        self._bytes += size
+        return spans
+
     def _may_hold_secrets(self, raw: bytes) -> bool:
         return _SUSPECT.search(raw.lower()) is not None or any(secret in raw for secret in self._encoded_secrets)
 
@@ -84,6 +92,11 @@ class LogBook:
     def _hidden_entry(self, key: str, item: Json) -> Json:
         is_secret = isinstance(item, str) and item and _SECRET_KEY.fullmatch(key)
         return REDACTED if is_secret else self._hidden(item)
+
+
+def _size(entry: BlockLog) -> int:
+    """What an entry of an earlier attempt has taken already."""
+    return sum(len(_encode(part)) for part in (entry.input, entry.output, entry.child_spans) if part)
 
 
 def visible(output: Output) -> JsonObject:

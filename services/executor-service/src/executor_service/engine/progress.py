@@ -18,8 +18,8 @@ from executor_service.engine.entries import (
 )
 from executor_service.engine.logs import LogBook, placed
 from executor_service.engine.places import Places, Round
-from executor_service.engine.scheduler import Exit, Scheduler
-from executor_service.engine.state import Output, RunState, WaitingCall, Work
+from executor_service.engine.scheduler import Scheduler
+from executor_service.engine.state import Output, RunState, Told, WaitingCall, Work
 from executor_service.engine.usage import add_usage
 from shared.clock import ms_between
 from shared.contracts.block_logs import BlockLog
@@ -49,8 +49,14 @@ class Progress:
         """Whether nothing new may start: what is under way is still waited for."""
         return self.failure is not None or self.state.finished
 
-    def apply(self, entry: Entry) -> list[Exit]:
-        """Take one step; tells which containers were left by it."""
+    def own_output(self, entry: Entry) -> list[Told]:
+        """What the block of an entry that is about to be applied gave; nothing where it failed or waits."""
+        if not isinstance(entry, BlockDone) or entry.error is not None or entry.pause is not None:
+            return []
+        return [Told(self.scheduler.node(entry.work).block_id, entry.output)]
+
+    def apply(self, entry: Entry) -> list[Told]:
+        """Take one step; gives what came of it besides the output of its own block."""
         if isinstance(entry, Numbered):
             self.state.order = max(self.state.order, entry.order)
         match entry:
@@ -66,7 +72,7 @@ class Progress:
             case Resumed():
                 pause = self.state.pauses.pop(entry.context_id)
                 self._finish(pause.work, pause.block_id, entry.output)
-                return self._leave(entry.at)
+                return [Told(pause.block_id, entry.output), *self._leave(entry.at)]
             case Intended():
                 self.state.intents.add(entry.work)
             case Pinned():
@@ -78,13 +84,6 @@ class Progress:
             case CallResumed():
                 self._call_resumed(entry.work)
         return []
-
-    def restore(self, entries: list[Entry]) -> None:
-        """Bring the state that a journal began with to where it ends. What was under way then is due again."""
-        for entry in entries:
-            self.scheduler.take_ready()
-            self.apply(entry)
-        self.revive()
 
     def revive(self) -> None:
         """Make due again what was under way when the state was left."""
@@ -168,13 +167,13 @@ class Progress:
             self.scheduler.node(work).block_id, rounds, {}, at, at, error=error.message if error else ""
         )
 
-    def _leave(self, at: datetime) -> list[Exit]:
+    def _leave(self, at: datetime) -> list[Told]:
         exits, self.scheduler.exits = self.scheduler.exits, []
         for left in exits:
             self._log_container(left.block_id, left.rounds, left.output, left.started_at, at)
             if left.block_id == self._stop_after and not self.state.finished:
                 self.state.final, self.state.finished = left.output, True
-        return exits
+        return [Told(left.block_id, left.output) for left in exits]
 
     def _log_container(
         self,

@@ -59,7 +59,8 @@ def _collection(template: Template, resolver: Resolver) -> Json | Missing:
 
 
 def _parsed_if_text(value: Json | Missing) -> Json | Missing:
-    return parse_json(value) if isinstance(value, str) and value.lstrip()[:1] in ("[", "{") else value
+    parsed = parse_json(value) if isinstance(value, str) else MISSING
+    return parsed if isinstance(parsed, list | dict) else value
 
 
 def _inline(text: str) -> Json:

@@ -116,6 +116,13 @@ class WaitingCall(msgspec.Struct, omit_defaults=True):
     state: "RunState | None" = None
 
 
+class Told(msgspec.Struct, frozen=True, array_like=True):
+    """What a block or container gave, for a caller who selected it."""
+
+    block_id: str
+    output: Output
+
+
 class RunState(msgspec.Struct, omit_defaults=True):
     """Where a run stands. Frames hold block outputs: one for the run and one for each branch of a parallel."""
 
@@ -144,3 +151,5 @@ class RunState(msgspec.Struct, omit_defaults=True):
     """The versions of those, likewise."""
     waiting: dict[str, WaitingCall] = {}
     """Those that have paused, likewise; `children` has what happened in one since."""
+    told: list[Told] = []
+    """The selected outputs so far, in order: each attempt begins its stream with them."""

@@ -48,6 +48,10 @@ class RunStream:
         self._thoughts_left = MAX_THOUGHTS
         self._bytes = 0
 
+    def is_selected(self, block_id: str) -> bool:
+        """Whether any output of this block was asked for."""
+        return block_id in self._selected
+
     def writer(self, block_id: str, *, is_live: bool = True) -> "TextWriter | None":
         """Where a block's text goes; None when nobody asked for it."""
         return TextWriter(self._sink, self, block_id, is_live=is_live) if block_id in self._selected else None

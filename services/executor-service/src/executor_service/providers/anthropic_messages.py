@@ -32,7 +32,8 @@ DEFAULT_MAX_TOKENS: Final = 8192
 PROVIDER: Final = "anthropic"
 _THINKING_TOKENS: Final[Mapping[str, int]] = {"low": 2048, "medium": 8192, "high": 24_576, "max": 32_768}
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-_FINISHES: Final[Mapping[str, str]] = {"end_turn": "stop", "tool_use": "tool_calls", "max_tokens": "length"}
+_CUT: Final = "max_tokens"
+_FINISHES: Final[Mapping[str, str]] = {"end_turn": "stop", "tool_use": "tool_calls", _CUT: "length"}
 
 
 class AnthropicProvider:
@@ -65,6 +66,8 @@ class AnthropicProvider:
                 return _turn(await stream.get_final_message())
         except (AnthropicError, httpx2.HTTPError) as error:
             raise _failure(error) from error
+        except (ValueError, AssertionError) as error:  # the client's, of events that are no JSON or in no order
+            raise ModelFailure(f"{PROVIDER} sent an answer that cannot be read") from error
 
     async def stop(self) -> None:
         """Close every client."""
@@ -94,11 +97,18 @@ def _body(request: ModelRequest) -> Mapping[str, Any]:
             {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
             for tool in request.tools
         ]
-        forced = request.forced_tool if thinking is None else None
-        body["tool_choice"] = {"type": "tool", "name": forced} if forced else {"type": "auto"}
+        body["tool_choice"] = _tool_choice(request, thinks=thinking is not None)
     if request.response_format is not None:
         body["output_config"] = {"format": {"type": "json_schema", "schema": request.response_format.schema}}
     return body
+
+
+def _tool_choice(request: ModelRequest, *, thinks: bool) -> JsonObject:
+    """Whether tools are called. A conversation that called any is refused where it does not say which there are."""
+    if not request.may_call_tools:
+        return {"type": "none"}
+    forced = None if thinks else request.forced_tool
+    return {"type": "tool", "name": forced} if forced else {"type": "auto"}
 
 
 def _messages(request: ModelRequest) -> list[Any]:
@@ -148,12 +158,20 @@ def _turn(answer: Answer) -> Turn:
     return Turn(
         content="".join(block.text for block in blocks if block.type == "text"),
         thinking="".join(block.thinking for block in blocks if block.type == "thinking"),
-        tool_calls=tuple(
-            ToolCall(block.id, block.name, json.dumps(block.input)) for block in blocks if block.type == "tool_use"
-        ),
+        tool_calls=_tool_calls(answer),
         finish_reason=_FINISHES.get(answer.stop_reason or "", answer.stop_reason or "stop"),
         tokens=Tokens.told(usage.input_tokens + cached, usage.output_tokens, cached),
         original=[block.model_dump(exclude_none=True) for block in blocks],
+    )
+
+
+def _tool_calls(answer: Answer) -> tuple[ToolCall, ...]:
+    """The calls. The client closes what was cut off by the limit, as if it were whole: nobody may run that."""
+    cut = answer.content[-1] if answer.content and answer.stop_reason == _CUT else None
+    return tuple(
+        ToolCall(block.id, block.name, "" if block is cut else json.dumps(block.input))
+        for block in answer.content
+        if block.type == "tool_use"
     )
 
 

@@ -161,8 +161,8 @@ def _tools(request: ModelRequest) -> Mapping[str, Any]:
         types.FunctionDeclaration(name=tool.name, description=tool.description, parameters_json_schema=tool.parameters)
         for tool in request.tools
     ]
-    forced = request.forced_tool
-    mode = types.FunctionCallingConfigMode.ANY if forced else types.FunctionCallingConfigMode.AUTO
+    forced, modes = request.forced_tool, types.FunctionCallingConfigMode
+    mode = modes.NONE if not request.may_call_tools else modes.ANY if forced else modes.AUTO
     calling = types.FunctionCallingConfig(mode=mode, allowed_function_names=[forced] if forced else None)
     return {
         "tools": [types.Tool(function_declarations=declared)],

@@ -94,6 +94,8 @@ class ModelRequest:
     tools: tuple[Tool, ...] = ()
     forced_tool: str | None = None
     """The tool that must be called this time."""
+    may_call_tools: bool = True
+    """False where an answer is wanted now: the tools are those that the conversation so far called."""
     response_format: ResponseFormat | None = None
     temperature: float | None = None
     max_tokens: int | None = None

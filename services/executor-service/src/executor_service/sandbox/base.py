@@ -70,16 +70,14 @@ class ScriptSandbox:
         return result
 
     async def _run(self, script: Script) -> ScriptResult:
+        bindings = written(script.bindings, self._limits.max_input_bytes)
+        if bindings is None:
+            return ScriptResult(error=explain.input_too_large(self._limits))
         frame = messages.encode(
-            messages.Run(
-                code=script.code,
-                bindings=checked(script.bindings),
-                params=script.params,
-                environment=script.environment,
-            )
+            messages.Run(code=script.code, bindings=bindings, params=script.params, environment=script.environment)
         )
         if len(frame) > self._limits.max_input_bytes:
-            return ScriptResult(error=explain.input_too_large(len(frame), self._limits))
+            return ScriptResult(error=explain.input_too_large(self._limits))
         child = await self._pool.take(script.owner)
         healthy = False
         try:
@@ -141,12 +139,22 @@ class Deadline(NamedTuple):
         return cls(asyncio.get_running_loop().time() + allowed_ms / 1000, allowed_ms)
 
 
-def checked(bindings: Mapping[str, object]) -> Mapping[str, object]:
-    """Names become parameters of the user's function, so anything but an identifier would be code."""
-    for name in bindings:
+def written(bindings: Mapping[str, object], limit: int) -> msgspec.Raw | None:
+    """The variables as JSON, None where they have more than `limit` bytes.
+
+    One by one: references into the same value, each a little deeper, are together far larger than any memory. Names
+    become parameters of the user's function, so anything but an identifier would be code.
+    """
+    parts: dict[str, msgspec.Raw] = {}
+    for name, value in bindings.items():
         if not _IDENTIFIER.fullmatch(name):
             raise ValueError(f"not an identifier: {name!r}")
-    return bindings
+        part = messages.encode(value)
+        limit -= len(part)
+        if limit < 0:
+            return None
+        parts[name] = msgspec.Raw(part)
+    return msgspec.Raw(messages.encode(parts))
 
 
 def _is_too_deep(result: msgspec.Raw) -> bool:

@@ -84,10 +84,10 @@ def too_deep() -> ScriptError:
     return _plain(ErrorKind.OUTPUT, "Function result is nested too deeply")
 
 
-def input_too_large(size: int, limits: SandboxLimits) -> ScriptError:
+def input_too_large(limits: SandboxLimits) -> ScriptError:
     return _plain(
         ErrorKind.INPUT,
-        f"Function code and its values are too large: {size} bytes, the limit is {limits.max_input_bytes}",
+        f"Function code and its values are too large: the limit is {limits.max_input_bytes} bytes",
     )
 
 

@@ -6,10 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
 from executor_service.sandbox import explain, messages
-from executor_service.sandbox.base import Deadline, ScriptSandbox, checked
+from executor_service.sandbox.base import Deadline, ScriptSandbox, written
 from executor_service.sandbox.child import Child
 from executor_service.sandbox.fetching import Fetcher, no_fetch
 from executor_service.sandbox.model import (
@@ -91,14 +89,16 @@ class JavaScriptSandbox(ScriptSandbox):
             ending = await self._ending(child, frame, conditions.workspace_id, deadline)
             if isinstance(ending, ScriptError):
                 return Verdict(failed=0, error=ending)
-        bindings = msgspec.Raw(messages.encode(checked(conditions.bindings)))
+        bindings = written(conditions.bindings, self._limits.max_input_bytes)
+        if bindings is None:
+            return Verdict(failed=0, error=explain.input_too_large(self._limits))
         for index, expression in enumerate(conditions.expressions):
             if not expression.strip():
                 continue
             code = f"\nreturn Boolean(\n{expression}\n)"
             frame = messages.encode(messages.Run(code=code, bindings=bindings))
             if len(frame) > self._limits.max_input_bytes:
-                return Verdict(failed=index, error=explain.input_too_large(len(frame), self._limits))
+                return Verdict(failed=index, error=explain.input_too_large(self._limits))
             outcome = self._result(await self._ending(child, frame, conditions.workspace_id, deadline), code)
             if outcome.error is not None:
                 return Verdict(failed=index, error=explain.condition(outcome.error))

@@ -129,7 +129,7 @@ def _number(value: Json) -> float | int | None:
     if value in (None, ""):
         return None
     number = to_number(value)
-    return None if math.isnan(number) else number
+    return number if math.isfinite(number) else None
 
 
 def _choice(value: Json) -> str | None:

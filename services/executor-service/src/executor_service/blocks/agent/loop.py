@@ -38,24 +38,28 @@ class Conversation:
 
     async def run(self) -> Turn:
         """Go on until the model answers. Raises BlockFailure in the model's words."""
-        turn = await self._turn(offers_tools=True)
+        turn = await self._turn(may_call_tools=True)
         for _ in range(MAX_TOOL_ROUNDS):
             if not turn.tool_calls:
                 return turn
             await self._run_tools(turn)
-            turn = await self._turn(offers_tools=True)
-        return await self._turn(offers_tools=False) if turn.tool_calls else turn
+            turn = await self._turn(may_call_tools=True)
+        return await self._turn(may_call_tools=False) if turn.tool_calls else turn
 
-    async def _turn(self, *, offers_tools: bool) -> Turn:
-        offered = tuple(tool.told for tool in self.tools) if offers_tools else ()
-        request = replace(self.request, tools=offered, forced_tool=self._forced() if offers_tools else None)
-        listener = self._listener(may_call_tools=bool(offered))
+    async def _turn(self, *, may_call_tools: bool) -> Turn:
+        request = replace(
+            self.request,
+            tools=tuple(tool.told for tool in self.tools),
+            forced_tool=self._forced() if may_call_tools else None,
+            may_call_tools=may_call_tools,
+        )
+        listener = self._listener(may_call_tools=may_call_tools and bool(self.tools))
         started = self.call.now()
         try:
             turn = await self.models.turn(request, listener)
         except ModelFailure as failure:
             raise BlockFailure(failure.message, partial=self._so_far()) from failure
-        name = None if offers_tools else AFTER_LIMIT
+        name = None if may_call_tools else AFTER_LIMIT
         self.ledger.turn(turn, started, self.call.now(), name)
         if listener is not None:
             await listener.end(called_tools=bool(turn.tool_calls))

@@ -1,5 +1,6 @@
 """Conversations that an agent remembers from one run to the next."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -101,4 +102,4 @@ def _cut(text: str) -> str:
 
 def _whole(value: Json, default: int) -> int:
     number = to_number(value) if value not in (None, "") else default
-    return int(number) if number >= 1 else default
+    return int(number) if 1 <= number < math.inf else default

@@ -1,6 +1,7 @@
 """From a block's settings to an HTTP request."""
 
 import math
+import re
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -26,7 +27,7 @@ def read_request(call: Call, params: JsonObject) -> OutboundRequest:
     method = to_string(params.get("method") or "GET").upper()
     headers = _headers(params.get("headers"))
     body = None if method in _BODILESS else _body(params, headers)
-    url = _with_query(_with_path_params(to_string(params["url"]).strip(), params.get("pathParams")), params)
+    url = _with_query(_with_path_params(to_string(params.get("url") or "").strip(), params.get("pathParams")), params)
     if _is_ours(url, call.request.public_url):
         headers = {name: value for name, value in headers.items() if name.lower() != CALL_CHAIN_HEADER}
         headers[CALL_CHAIN_HEADER] = ",".join((*call.request.call_chain, call.request.workflow_id))
@@ -86,7 +87,7 @@ def _form(fields: JsonObject) -> bytes:
 
 def _with_path_params(url: str, values: Json) -> str:
     for name, value in values.items() if isinstance(values, dict) else ():
-        url = url.replace(f":{name}", quote(_text(value), safe=_UNESCAPED))
+        url = re.sub(rf":{re.escape(name)}(?!\w)", _quoted(_text(value)), url)
     return url
 
 

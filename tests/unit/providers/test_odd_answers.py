@@ -1,0 +1,139 @@
+"""Servers that say to speak chat completions, and do in their own way: what is not ambiguous is understood."""
+
+import json
+from typing import Any
+
+import pytest
+from tests.support.http_stub import Answer, HttpStub
+from tests.unit.providers.hearing import Heard
+
+from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role
+from executor_service.providers.openai_answers import NO_REASON
+
+SSE = {"content-type": "text/event-stream"}
+FINISHED = {"choices": [{"delta": {}, "finish_reason": "tool_calls"}]}
+ASKED = ModelRequest(model="vllm/x", messages=(Message(role=Role.USER, content="Hi"),))
+ONE, TWO = ("one", '{"a":1}'), ("two", '{"b":2}')
+
+
+def piece(name: str | None, arguments: str | None, **more: Any) -> dict[str, Any]:
+    return {**more, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def calls(*pieces: dict[str, Any]) -> dict[str, Any]:
+    return {"choices": [{"delta": {"tool_calls": list(pieces)}}]}
+
+
+def stream(*events: dict[str, Any]) -> Answer:
+    return Answer(body="".join(f"data: {json.dumps(event)}\n\n" for event in events), headers=SSE)
+
+
+def whole(**message: Any) -> Answer:
+    return Answer(body=json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}))
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [calls(piece(*ONE, id="c1", index=0)), calls(piece(*TWO, id="c2", index=0))],
+        [calls(piece(*ONE, id="c1", index=0), piece(*TWO, id="c2", index=0))],
+        [calls(piece(*ONE, id="c1")), calls(piece(*TWO, id="c2"))],
+        [calls(piece(*ONE, id="c1", index=None), piece(*TWO, id="c2", index=None))],
+        [calls(piece(*ONE, index=0)), calls(piece(*TWO, index=1))],
+        [calls(piece(*ONE, id="c1", index=0)), calls(piece(*TWO, id="c2", index=1)), calls({"index": 1})],
+    ],
+    ids=["all number 0", "together, all number 0", "no numbers", "null numbers", "no ids", "nothing more"],
+)
+async def test_calls_at_the_same_time_stay_apart(stub: HttpStub, models: Models, events: list[dict[str, Any]]) -> None:
+    stub.answer(stream(*events, FINISHED))
+    turn = await models.turn(ASKED, Heard())
+    assert [(call.name, call.arguments) for call in turn.tool_calls] == [ONE, TWO]
+    assert len({call.id for call in turn.tool_calls}) == 2
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        piece(None, ":1}", id=None, index=0),
+        piece("", ":1}", id="", index=0),
+        piece(None, ":1}", id="another", index=0),
+        piece("one", ":1}", id="c1", index=0),
+        piece(None, ":1}"),
+    ],
+    ids=["nulls", "empty", "an id for each piece", "all again", "no number"],
+)
+async def test_the_pieces_of_one_call_stay_together(stub: HttpStub, models: Models, rest: dict[str, Any]) -> None:
+    stub.answer(stream(calls(piece("one", '{"a"', id="c1", index=0)), calls(rest), FINISHED))
+    turn = await models.turn(ASKED, Heard())
+    assert [(call.name, call.arguments) for call in turn.tool_calls] == [ONE]
+
+
+@pytest.mark.parametrize("more", [{}, {"id": ""}, {"id": None}, {"index": 0}])
+async def test_calls_of_a_whole_answer_need_neither_ids_nor_numbers(
+    stub: HttpStub, models: Models, more: dict[str, Any]
+) -> None:
+    stub.answer(whole(content=None, tool_calls=[piece(*ONE, **more), piece(*TWO, **more)]))
+    turn = await models.turn(ASKED)
+    assert [(call.name, call.arguments) for call in turn.tool_calls] == [ONE, TWO]
+
+
+@pytest.mark.parametrize("listens", [False, True])
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        ({"finish_reason": "error", "error": {"code": 502, "message": "upstream died"}}, "upstream died"),
+        ({"finish_reason": "error"}, NO_REASON),
+    ],
+)
+async def test_an_answer_that_its_server_gave_up_is_no_answer(
+    stub: HttpStub, models: Models, choice: dict[str, Any], told: str, listens: bool
+) -> None:
+    said = {"content": "half an ans"}
+    document = {"choices": [{**choice, "delta" if listens else "message": said}]}
+    stub.answer(stream(document) if listens else Answer(body=json.dumps(document)))
+    with pytest.raises(ModelFailure, match=told):
+        await models.turn(ASKED, Heard() if listens else None)
+
+
+@pytest.mark.parametrize("error", [{}, {"message": None}, {"message": ""}, ""])
+async def test_an_error_without_a_reason_is_told_all_the_same(stub: HttpStub, models: Models, error: Any) -> None:
+    stub.answer(Answer(body=json.dumps({"error": error})))
+    with pytest.raises(ModelFailure, match=NO_REASON):
+        await models.turn(ASKED)
+
+
+async def test_the_thoughts_of_mistrals_models_are_told_apart_from_their_words(stub: HttpStub, models: Models) -> None:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    said = {"type": "text", "text": "Hello"}
+    stub.answer(
+        stream(
+            *({"choices": [{"delta": {"content": content}}]} for content in ([thought], [said], " there")), FINISHED
+        ),
+        whole(content=[thought, said]),
+    )
+    heard = Heard()
+    turn = await models.turn(ASKED, heard)
+    assert (heard.thoughts, "".join(heard.pieces)) == (["hm"], "Hello there")
+    assert (turn.thinking, turn.content) == ("hm", "Hello there")
+    turn = await models.turn(ASKED)
+    assert (turn.thinking, turn.content) == ("hm", "Hello")
+
+
+async def test_a_server_that_does_not_stream_is_heard_at_once(stub: HttpStub, models: Models) -> None:
+    stub.answer(whole(content="Hello there", reasoning="hm"))
+    heard = Heard()
+    turn = await models.turn(ASKED, heard)
+    assert (heard.thoughts, heard.pieces, turn.content) == (["hm"], ["Hello there"], "Hello there")
+
+
+async def test_a_server_that_refuses_a_stream_with_a_success_is_heard(stub: HttpStub, models: Models) -> None:
+    stub.answer(Answer(body='{"error": {"message": "no such model"}}'))
+    with pytest.raises(ModelFailure, match="no such model"):
+        await models.turn(ASKED, Heard())
+
+
+async def test_the_usage_may_come_without_choices(stub: HttpStub, models: Models) -> None:
+    usage = {"choices": None, "usage": {"prompt_tokens": 3, "completion_tokens": 4}}
+    stub.answer(stream({"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}, usage))
+    turn = await models.turn(ASKED, Heard())
+    assert (turn.content, turn.tokens.input, turn.tokens.output) == ("Hi", 3, 4)
