@@ -91,6 +91,14 @@ async def test_a_stream_comes_in_chunks_that_end_with_done(system: System) -> No
     assert usage["usage"] == {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
 
+async def test_no_letter_ends_a_chunk_for_readers_that_know_many_ends_of_a_line(system: System) -> None:
+    publish(system)
+    text = "a\u2028b\u2029c\x85d"
+    answer = await complete(system, {"stream": True, "messages": [{"role": "user", "content": text}]})
+    assert all(line.startswith("data: ") for line in answer.body.decode().splitlines() if line)
+    assert text in frames(answer)[0]["choices"][0]["delta"]["content"]  # type: ignore[index]
+
+
 async def test_a_stream_of_a_workflow_that_does_not_speak_has_its_output(system: System) -> None:
     publish(system)
     answer = await complete(system, {"stream": True})
