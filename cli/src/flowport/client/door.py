@@ -145,8 +145,10 @@ class Door:
                 f"{self.profile.base_url} is no server's address: it has to begin with http:// or https://"
             ) from None
         except httpx.HTTPError as error:
-            kind = Unanswered if changes and not isinstance(error, _NOTHING_SENT) else TryLater
-            raise kind(f"{self.profile.base_url} does not answer: {error or type(error).__name__}") from error
+            found = f"{self.profile.base_url} does not answer: {error or type(error).__name__}"
+            if changes and not isinstance(error, _NOTHING_SENT):
+                raise Unanswered(f"{found}; what it was asked for may have been done") from error
+            raise TryLater(found) from error
         except UnicodeEncodeError as error:
             raise CommandFailed("what was given is no text in UTF-8") from error
 
