@@ -90,6 +90,8 @@ def test_differences_and_a_rollback(flowport: CommandLine, file: Path) -> None:
 def test_what_is_done_is_a_document_for_programs(flowport: CommandLine, file: Path) -> None:
     assert flowport("deploy", str(file), "--json").json["warnings"] == []
     assert flowport("undeploy", name_of(file), "--json").json == {"workflow": name_of(file), "isDeployed": False}
+    kept = flowport("workflows", "archive", name_of(file), stdin="n\n")
+    assert (kept.code, kept.out) == (1, ""), kept.err
     assert flowport("workflows", "archive", name_of(file), "--yes", "--json").json["archived"] is True
     assert flowport("secrets", "set", "DONE", "--json", stdin="x").json == {"name": "DONE", "set": True}
     assert flowport("secrets", "delete", "DONE", "--json").json == {"name": "DONE", "deleted": True}

@@ -5,10 +5,13 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.prompt import Confirm
+from rich.text import Text
 
 from flowport.client.door import Door, path
 from flowport.commands.given import content_of, json_of
 from flowport.commands.session import Session, WorkflowName, command
+from flowport.failures import CommandFailed
 
 workflows_app = typer.Typer(help="The workflows of the workspace.", no_args_is_help=True)
 
@@ -35,8 +38,9 @@ def archive(
 ) -> None:
     """Take a workflow down and out of the lists."""
     workflow_id = session.door.workflow_id(workflow)
-    if not yes:
-        typer.confirm(f"Archive {workflow}? Its endpoint stops answering.", abort=True, err=True)
+    question = Text(f"Archive {workflow}? Its endpoint stops answering.")
+    if not yes and not Confirm.ask(question, default=False, console=session.output.notes):
+        raise CommandFailed("nothing was archived")
     session.door.call("DELETE", path("workflows", workflow_id))
     session.output.done({"workflow": workflow, "archived": True}, f"{workflow} is archived")
 
