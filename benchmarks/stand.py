@@ -13,9 +13,9 @@ from typing import Final
 
 from benchmarks import workflows
 from benchmarks.load.http_load import BenchmarkFailed, Target
-from flowport.first_use import ensure_credentials
+from flowport.commands.workflows import import_file
+from flowport.first_use import deploy, door_of, ensure_credentials
 from flowport.home import Credentials, Home
-from flowport.public_api import PublicApi
 from flowport.servers.ports import LOOPBACK, free_port
 from flowport.servers.process import ServerProcess, accepts_connections
 from flowport.stack import Stack, StackPorts
@@ -122,12 +122,12 @@ async def deployed(
     url: str, mongodb_uri: str, home: Home, documents: Mapping[str, tuple[workflows.Document, str]]
 ) -> tuple[Credentials, dict[str, Target]]:
     """A key to the system at `url`, and each workflow published, to be called with its body."""
-    credentials = await ensure_credentials(home, GatewaySettings(mongodb_uri=mongodb_uri, public_url=url))
+    credentials = await ensure_credentials(home, GatewaySettings(mongodb_uri=mongodb_uri, public_url=url), url)
     targets = {}
-    async with PublicApi(credentials.base_url, credentials.api_key) as api:
+    with door_of(credentials) as door:
         for name, (document, body) in documents.items():
-            workflow_id = await api.import_workflow(credentials.workspace_id, document)
-            await api.deploy(workflow_id)
+            workflow_id = import_file(door, document)["id"]
+            deploy(door, workflow_id)
             headers = {"x-api-key": credentials.api_key}
             targets[name] = Target(f"{url}/api/workflows/{workflow_id}/execute", body, headers)
     return credentials, targets

@@ -1,6 +1,5 @@
 """A new version: until it is live everywhere, and the first run on it."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 
@@ -9,7 +8,7 @@ import httpx
 from benchmarks.load.http_load import BenchmarkFailed
 from benchmarks.scenarios.scenario import Group, Options, Row, Scenario
 from benchmarks.stand import Stand
-from flowport.public_api import PublicApi
+from flowport.first_use import deploy, door_of
 
 
 def groups(stand: Stand, options: Options) -> Iterator[Group]:
@@ -20,15 +19,11 @@ def groups(stand: Stand, options: Options) -> Iterator[Group]:
 def first_run_of_new_version(stand: Stand) -> Row:
     target = stand.no_op
     began = time.perf_counter()
-    asyncio.run(_deploy(stand, target.url.split("/")[-2]))
+    with door_of(stand.credentials) as door:
+        deploy(door, target.url.split("/")[-2])
     live = time.perf_counter()
     answer = httpx.post(target.url, content=target.body, headers=target.headers, timeout=30, trust_env=False)
     ran = time.perf_counter()
     if answer.status_code != 200:
         raise BenchmarkFailed(f"the new version did not run: {answer.status_code} {answer.text}")
     return {"live_ms": (live - began) * 1000, "first_run_ms": (ran - live) * 1000}
-
-
-async def _deploy(stand: Stand, workflow_id: str) -> None:
-    async with PublicApi(stand.credentials.base_url, stand.credentials.api_key) as api:
-        await api.deploy(workflow_id)

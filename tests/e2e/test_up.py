@@ -1,6 +1,5 @@
 """`flowport up`, as a newcomer meets it."""
 
-import asyncio
 import json
 import os
 import signal
@@ -17,7 +16,10 @@ import httpx
 import pytest
 from tests.support.workflow_files import block, start, workflow
 
-from flowport.public_api import PublicApi
+from flowport.client.door import Door
+from flowport.client.profiles import Profile
+from flowport.commands.workflows import import_file
+from flowport.first_use import deploy
 from flowport.servers.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -27,14 +29,14 @@ SECONDS = 120
 class Up:
     """One running `flowport up` in `folder`."""
 
-    def __init__(self, folder: Path, port: int, *options: str) -> None:
+    def __init__(self, folder: Path, port: int, *options: str, **settings: str) -> None:
         self._output = folder / "output.txt"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FLOWPORT_")}
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
                 [Path(sys.executable).with_name("flowport"), "up", "--examples", ROOT / "examples", *options],
                 cwd=folder,
-                env={**environment, "PORT": str(port)},
+                env={**environment, "PORT": str(port), **settings},
                 stdout=output,
                 stderr=subprocess.DEVNULL if options else output,
             )
@@ -69,8 +71,8 @@ def _parent(stat: Path) -> int:
 
 
 @contextmanager
-def up(folder: Path, port: int, *options: str) -> Iterator[Up]:
-    started = Up(folder, port, *options)
+def up(folder: Path, port: int, *options: str, **settings: str) -> Iterator[Up]:
+    started = Up(folder, port, *options, **settings)
     try:
         yield started
     finally:
@@ -155,7 +157,7 @@ def test_a_run_that_was_under_way_when_it_was_killed_is_told_as_lost_after_the_n
     with up(tmp_path, port) as first:
         first.await_ready()
         known = credentials(tmp_path)
-        call = asyncio.run(_waiting_call(known))
+        call = _waiting_call(known)
         caller = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _await_logged(known, "processing")
         first.process.send_signal(signal.SIGKILL)
@@ -169,12 +171,12 @@ def test_a_run_that_was_under_way_when_it_was_killed_is_told_as_lost_after_the_n
     assert lost["executionData"]["traceSpans"][0]["status"] == "error"
 
 
-async def _waiting_call(known: dict[str, Any]) -> list[str]:
+def _waiting_call(known: dict[str, Any]) -> list[str]:
     """A curl command that calls a run of five minutes."""
     waits = workflow("Waits", [start(), block("wait", "wait", "Wait", timeValue="300")], ("start", "wait"))
-    async with PublicApi(known["baseUrl"], known["apiKey"]) as api:
-        workflow_id = await api.import_workflow(known["workspaceId"], waits)
-        await api.deploy(workflow_id)
+    with Door(Profile(known["baseUrl"], known["apiKey"], known["workspaceId"])) as door:
+        workflow_id = import_file(door, waits)["id"]
+        deploy(door, workflow_id)
     url = f"{known['baseUrl']}/api/workflows/{workflow_id}/execute"
     return ["curl", "-s", "-X", "POST", "-H", f"X-API-Key: {known['apiKey']}", url]
 
@@ -205,6 +207,14 @@ def test_a_program_is_told_what_it_needs(tmp_path: Path) -> None:
         run_url = f"{told['url']}/api/workflows/{told['workflows']['summarise']}/execute"
         answered = httpx.post(run_url, headers={"x-api-key": told["apiKey"]}, json={"input": "x"}, timeout=30)
         assert answered.json()["success"] is True
+
+
+def test_an_address_for_people_out_there_is_no_address_to_start_with(tmp_path: Path) -> None:
+    port = free_port()
+    with up(tmp_path, port, FLOWPORT_PUBLIC_URL="https://flows.invalid") as running:
+        running.await_ready()
+        known = credentials(tmp_path)
+    assert known["baseUrl"] == f"http://127.0.0.1:{port}"
 
 
 def test_ctrl_c_ends_it_without_an_error(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -42,7 +43,11 @@ class CommandLine:
         """As a process of its own that is still at work inside the block, for signals; its streams are pipes."""
         command = (sys.executable, "-c", "from flowport.main import main; main()", *arguments)
         pipe = subprocess.PIPE
-        with subprocess.Popen(command, env=self._environment, stdout=pipe, stderr=pipe, text=True) as process:
+        # Who was started in the background of a script ignores SIGINT, and so would what it starts.
+        heeding = signal.signal(signal.SIGINT, signal.default_int_handler)
+        process = subprocess.Popen(command, env=self._environment, stdout=pipe, stderr=pipe, text=True)
+        signal.signal(signal.SIGINT, heeding)
+        with process:
             try:
                 yield process
             finally:
@@ -55,7 +60,7 @@ class CommandLine:
         with (
             patch.dict(os.environ, self._environment, clear=True),
             patch.object(sys, "argv", ["flowport", *arguments]),
-            patch.object(sys, "stdin", io.StringIO(stdin)),
+            patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()))),
             redirect_stdout(out),
             redirect_stderr(err),
         ):

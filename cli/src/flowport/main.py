@@ -2,6 +2,7 @@
 
 import sys
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -66,12 +67,18 @@ app.add_typer(indexes_app, name="indexes")
 
 def main() -> None:
     """Run the command; what can be expected to go wrong is one sentence, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may not know every letter
     try:
         app()
     except CommandFailed as error:
         _end(error, error.exit_code)
     except FlowportError as error:
         _end(error, CommandFailed.exit_code)
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else ""
+        _end(CommandFailed(f"{named}{error.strerror or error}"), CommandFailed.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

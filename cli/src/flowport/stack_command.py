@@ -19,12 +19,12 @@ from flowport.stack import Stack, StackPorts
 from gateway.settings import GatewaySettings
 from shared.service import ServiceName
 
-_GIVEN: Final = ("FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI")
+_GIVEN: Final = ("FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI", "FLOWPORT_PUBLIC_URL")
 _WATCH_SECONDS: Final = 1.0
 
 
 async def run_stack(home: Home, *, ports: StackPorts, executors: int, examples: Path, output: Output) -> None:
-    """Serve until cancelled. Raises HomeInUse, HomeNotWritable, PortInUse, ServerFailed, Refused."""
+    """Serve until cancelled. Raises HomeInUse, HomeNotWritable, PortInUse, ServerFailed, CommandFailed."""
     async with AsyncExitStack() as opened:
         opened.enter_context(home.locked())
         for service in ServiceName:
@@ -35,8 +35,10 @@ async def run_stack(home: Home, *, ports: StackPorts, executors: int, examples: 
         stack = Stack(home.path, ports=ports, executors=executors, environment=environment)
         output.progress.print("Starting RabbitMQ, SecantusDB and the services; this takes some seconds")
         await opened.enter_async_context(running(stack))
-        settings = GatewaySettings(mongodb_uri=stack.mongodb_uri, public_url=stack.url)
-        await introduce(home, settings, examples=examples, output=output)
+        settings = GatewaySettings(
+            mongodb_uri=stack.mongodb_uri, public_url=os.environ.get("FLOWPORT_PUBLIC_URL") or stack.url
+        )
+        await introduce(home, settings, url=stack.url, examples=examples, output=output)
         await _watch(stack, output.progress)
 
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -23,13 +24,17 @@ from shared.garbage import spare_what_stays
 from shared.observe.spans import configure_tracing
 from shared.settings import CommonSettings
 
+_EVERYWHERE: Final = frozenset({"0.0.0.0", ""})  # noqa: S104 - what somebody else has asked for
+
 
 async def run_up(home: Home, *, port: int, examples: Path, output: Output) -> None:
-    """Serve until cancelled. Raises HomeInUse, HomeNotWritable, PortInUse, ServerFailed, Refused."""
-    public_url = os.environ.get("FLOWPORT_PUBLIC_URL", f"http://{LOOPBACK}:{port}")
+    """Serve until cancelled. Raises HomeInUse, HomeNotWritable, PortInUse, ServerFailed, CommandFailed."""
+    host = os.environ.get("FLOWPORT_HOST", LOOPBACK)
+    url = f"http://{LOOPBACK if host in _EVERYWHERE else host}:{port}"
+    public_url = os.environ.get("FLOWPORT_PUBLIC_URL") or url
     async with AsyncExitStack() as stack:
         stack.enter_context(home.locked())
-        door = stack.enter_context(listen(port, os.environ.get("FLOWPORT_HOST", LOOPBACK)))
+        door = stack.enter_context(listen(port, host))
         log_to(home.logs / "flowport.log")
         common = CommonSettings()
         stack.callback(configure_tracing("flowport", endpoint=common.tracing_endpoint, ratio=common.tracing_ratio))
@@ -40,7 +45,7 @@ async def run_up(home: Home, *, port: int, examples: Path, output: Output) -> No
         )
         tasks = await stack.enter_async_context(services)
         settings = GatewaySettings(mongodb_uri=mongodb_uri, public_url=public_url)
-        await introduce(home, settings, examples=examples, output=output)
+        await introduce(home, settings, url=url, examples=examples, output=output)
         spare_what_stays()
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         names = ", ".join(task.get_name() for task in ended)

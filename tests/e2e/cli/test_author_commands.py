@@ -87,6 +87,16 @@ def test_differences_and_a_rollback(flowport: CommandLine, file: Path) -> None:
     assert live == [1]
 
 
+def test_what_is_done_is_a_document_for_programs(flowport: CommandLine, file: Path) -> None:
+    assert flowport("deploy", str(file), "--json").json["warnings"] == []
+    assert flowport("undeploy", name_of(file), "--json").json == {"workflow": name_of(file), "isDeployed": False}
+    kept = flowport("workflows", "archive", name_of(file), stdin="n\n")
+    assert (kept.code, kept.out) == (1, ""), kept.err
+    assert flowport("workflows", "archive", name_of(file), "--yes", "--json").json["archived"] is True
+    assert flowport("secrets", "set", "DONE", "--json", stdin="x").json == {"name": "DONE", "set": True}
+    assert flowport("secrets", "delete", "DONE", "--json").json == {"name": "DONE", "deleted": True}
+
+
 def test_a_workflow_that_is_taken_down_does_not_run(flowport: CommandLine, file: Path) -> None:
     flowport("deploy", str(file))
     assert flowport("undeploy", name_of(file)).code == 0
@@ -133,6 +143,43 @@ def test_an_interrupted_stream_tells_how_to_find_its_run(
     assert process.returncode == 130, (len(written), written[-200:], said)
     run_id = said.split("runs cancel ")[1].strip()
     assert flowport("runs", "cancel", run_id).code == 0
+
+
+def test_a_run_that_pauses_is_not_over_in_any_mode(flowport: CommandLine) -> None:
+    flowport("deploy", "examples/approve.json")
+    arguments = ("run", "Approve", "-f", "request=laptop", "-f", "amount=1200")
+    for mode in ((), ("--stream",)):
+        paused = flowport(*arguments, *mode)
+        assert paused.code == 6, paused.err
+        assert json.loads(paused.out)["data"]["operation"] == "human"
+        assert "flowport runs wait" in paused.err
+    assert flowport(*arguments, "--json").json["status"] == "paused"
+
+
+def test_a_workflow_comes_on_standard_input(flowport: CommandLine, file: Path) -> None:
+    made = flowport("import", "-", "--name", "piped", "--json", stdin=file.read_text())
+    assert (made.code, made.json["name"]) == (0, "piped"), made.err
+
+
+def test_what_cannot_be_read_or_written_is_one_sentence(flowport: CommandLine, file: Path, tmp_path: Path) -> None:
+    flowport("deploy", str(file))
+    broken = tmp_path / "broken.json"
+    broken.write_bytes(b"\xff\xfe")
+    for arguments in (
+        ("export", name_of(file), "--output", str(tmp_path / "nowhere" / "x.json")),
+        ("import", str(broken)),
+        ("import", str(tmp_path)),
+    ):
+        failed = flowport(*arguments)
+        assert (failed.code, failed.out, failed.err.count("\n")) == (1, "", 1), failed.err
+    assert flowport("deploy", "n" * 300).code == 4
+
+
+def test_a_text_with_unusual_line_ends_is_streamed(flowport: CommandLine, file: Path) -> None:
+    flowport("deploy", str(file))
+    text = "a\u2028b\u0085c"
+    streamed = flowport("run", name_of(file), "-f", f"input={text}", "--stream", "--select", "agent_1.content")
+    assert (streamed.code, streamed.out[-6:]) == (0, f"{text}\n"), streamed.err
 
 
 def test_a_queued_run_is_waited_for_and_looked_up(flowport: CommandLine, file: Path) -> None:

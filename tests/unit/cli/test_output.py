@@ -36,6 +36,18 @@ def test_a_list_of_words_is_read_as_words(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == "read, deploy\t[]\n"
 
 
+def test_what_others_named_makes_no_rows_and_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=False).rows(("name",), [{"name": "a\tb\nc\x1b[2J\x9b\u00e9"}])
+    assert capsys.readouterr().out == "a\\tb\\nc\\x1b[2J\\x9b\u00e9\n"
+
+
+def test_what_has_no_result_is_a_sentence_or_a_document(capsys: pytest.CaptureFixture[str]) -> None:
+    for as_json in (False, True):
+        Output(as_json=as_json).done({"id": "L", "discarded": True}, "L is gone")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ('{"id":"L","discarded":true}\n', "L is gone\n")
+
+
 def test_programs_get_one_document_and_no_notes(capsys: pytest.CaptureFixture[str]) -> None:
     output = Output(as_json=True)
     output.rows(("name",), ITEMS)
@@ -62,6 +74,14 @@ def test_each_status_has_its_exit_code(status: int, kind: type[CommandFailed], c
     failure = failure_of(status, {"error": {"message": "why"}})
     assert type(failure) is kind
     assert (failure.exit_code, str(failure)) == (code, "why")
+
+
+def test_nobody_is_told_to_repeat_what_may_have_been_done() -> None:
+    lost = {"error": {"message": "lost"}}
+    assert failure_of(503, lost, changes=True).exit_code == 1
+    assert failure_of(503, lost, changes=True, retry_after="5").exit_code == 5
+    assert failure_of(504, None, changes=True).exit_code == 1
+    assert failure_of(504, None).exit_code == 5
 
 
 def test_every_style_of_error_body_is_understood() -> None:

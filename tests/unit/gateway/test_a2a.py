@@ -210,6 +210,20 @@ async def test_a_stream_tells_text_as_it_is_written(system: System) -> None:
     assert told[-1]["statusUpdate"]["status"]["state"] == "TASK_STATE_COMPLETED"
 
 
+async def test_no_letter_ends_a_frame_for_readers_that_know_many_ends_of_a_line(system: System) -> None:
+    await publish(system)
+    text = "a\u2028b\u2029c\x85d\x0be"
+    call = call_of(system, "SendStreamingMessage", message())
+    worker = await begun(system, call)
+    await worker.tell(Chunk("B", text))
+    worker.ends({"content": text})
+    await worker.tell(RunEnded(outcome()))
+    answer = await call.done()
+    assert all(line.startswith("data: ") for line in answer.body.decode().splitlines() if line)
+    made = [told["artifactUpdate"] for told in results(answer) if "artifactUpdate" in told]
+    assert [one["artifact"]["parts"][0]["text"] for one in made] == [text]
+
+
 async def test_text_that_is_not_the_answer_gives_way_to_it(system: System) -> None:
     await publish(system)
     call = call_of(system, "SendStreamingMessage", message())

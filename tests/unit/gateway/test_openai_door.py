@@ -1,11 +1,13 @@
 """Chat completions: a workflow as a model."""
 
+import asyncio
 import json
 
 import pytest
+from tests.support.eventually import eventually
 from tests.support.workflow_files import START, agent, function, start, workflow
 from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.system import Answer, System
+from tests.unit.gateway.system import Answer, System, running_system
 from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.worker import Send, outcome
 
@@ -90,6 +92,14 @@ async def test_a_stream_comes_in_chunks_that_end_with_done(system: System) -> No
     assert usage["usage"] == {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
 
+async def test_no_letter_ends_a_chunk_for_readers_that_know_many_ends_of_a_line(system: System) -> None:
+    publish(system)
+    text = "a\u2028b\u2029c\x85d"
+    answer = await complete(system, {"stream": True, "messages": [{"role": "user", "content": text}]})
+    assert all(line.startswith("data: ") for line in answer.body.decode().splitlines() if line)
+    assert text in frames(answer)[0]["choices"][0]["delta"]["content"]  # type: ignore[index]
+
+
 async def test_a_stream_of_a_workflow_that_does_not_speak_has_its_output(system: System) -> None:
     publish(system)
     answer = await complete(system, {"stream": True})
@@ -106,6 +116,23 @@ async def test_a_run_that_fails_is_an_error_that_clients_do_not_repeat(system: S
     answer = await complete(system, {})
     assert (answer.status, answer.headers["x-should-retry"]) == (500, "false")
     assert "boom" in answer.json["error"]["message"]
+
+
+async def test_a_run_that_is_lost_is_not_repeated_either() -> None:
+    async with running_system() as system:
+        system.worker.script = lambda run: []
+        call = asyncio.create_task(complete(system, {}))
+        await eventually(lambda: system.worker.runs)
+    answer = await call
+    assert (answer.status, answer.headers["x-should-retry"]) == (503, "false")
+    assert "retry-after" not in answer.headers
+
+
+async def test_a_run_that_never_began_may_be_repeated(system: System) -> None:
+    await system.broker.stop()
+    answer = await complete(system, {})
+    assert (answer.status, "x-should-retry" in answer.headers) == (503, False)
+    assert int(answer.headers["retry-after"]) > 0
 
 
 async def test_refusals_are_worded_for_these_clients(system: System) -> None:

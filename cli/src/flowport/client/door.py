@@ -1,8 +1,8 @@
 """Calls the public door of one server."""
 
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from flowport.client.errors import Missing, TryLater, failure_of
+from flowport.client.errors import Missing, NoAccess, TryLater, Unanswered, failure_of
 from flowport.client.profiles import Profile
 from flowport.failures import CommandFailed
 
@@ -21,30 +21,33 @@ CONNECT_SECONDS: Final = 5.0
 RUN_SECONDS: Final = 3_600.0
 PAGE: Final = 100
 MAX_PAGES: Final = 1_000
-DONE: Final = "[DONE]"
-
-
-@dataclass(frozen=True)
-class Stream:
-    """A run that is read while it goes on."""
-
-    run_id: str | None
-    frames: Iterator[Any]
-    """As they come, without the one that ends the stream."""
+_KEY: Final = re.compile(r"[!-~]+")
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_NOTHING_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class Door:
     """One server and one key. Close it, or use it as a context."""
 
     def __init__(self, profile: Profile, *, transport: httpx.BaseTransport | None = None) -> None:
+        if not _KEY.fullmatch(profile.api_key):
+            raise NoAccess("the API key has characters in it that no key has: copy it once more")
         self.profile = profile
-        self._http = httpx.Client(
-            base_url=profile.base_url,
-            headers={"x-api-key": profile.api_key},
-            timeout=httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS),
-            transport=transport,
-            trust_env=False,
-        )
+        try:
+            self._http = httpx.Client(
+                base_url=profile.base_url,
+                headers={"x-api-key": profile.api_key},
+                timeout=httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS),
+                transport=transport,
+                trust_env=httpx.URL(profile.base_url).host not in _HERE,  # proxies, and whom to believe
+            )
+        except httpx.InvalidURL as error:
+            raise CommandFailed(f"{profile.base_url} is no server's address: {error}") from error
+        except (ValueError, ImportError, OSError) as error:
+            raise CommandFailed(
+                f"HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or SSL_CERT_FILE cannot be used: {error}"
+            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -66,11 +69,10 @@ class Door:
     ) -> Any:
         """The answer's JSON. Raises CommandFailed, by status."""
         timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
-        try:
+        changes = method != "GET"
+        with self._told(changes=changes):
             answer = self._http.request(method, path, params=query, json=body, headers=headers, timeout=timeout)
-        except httpx.HTTPError as error:
-            raise self._unreachable(error) from error
-        _check(answer)
+        _check(answer, changes=changes)
         return _json(answer)
 
     def pages(self, path: str, query: JsonObject | None = None) -> Iterator[JsonObject]:
@@ -84,17 +86,23 @@ class Door:
             query["cursor"] = page["nextCursor"]
 
     @contextmanager
-    def stream(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Iterator[Stream]:
-        """A streamed run. Raises CommandFailed."""
-        timeout = httpx.Timeout(RUN_SECONDS, connect=CONNECT_SECONDS)
-        try:
-            with self._http.stream("POST", path, json=body, headers=headers, timeout=timeout) as answer:
+    def opened(
+        self, method: str, path: str, *, body: Any = None, headers: Mapping[str, str] | None = None, seconds: float
+    ) -> Iterator[httpx.Response]:
+        """An answer that is read while it comes, with `seconds` for each piece of it.
+
+        Raises CommandFailed, by status. Reading it raises what httpx raises.
+        """
+        timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
+        changes = method != "GET"
+        with ExitStack() as stack:
+            with self._told(changes=changes):
+                call = self._http.stream(method, path, json=body, headers=headers, timeout=timeout)
+                answer = stack.enter_context(call)
                 if answer.is_error:
                     answer.read()
-                _check(answer)
-                yield Stream(answer.headers.get("x-run-id"), _frames(answer))
-        except httpx.HTTPError as error:
-            raise self._unreachable(error) from error
+            _check(answer, changes=changes)
+            yield answer
 
     def workflow_id(self, name: str) -> str:
         """The id of the workflow with this id or name. Raises Missing, or CommandFailed when the name is not unique."""
@@ -127,12 +135,22 @@ class Door:
         found: list[JsonObject] = self.call("GET", "/api/workspaces")["workspaces"]
         return found
 
-    def _unreachable(self, error: httpx.HTTPError) -> CommandFailed:
-        if isinstance(error, httpx.UnsupportedProtocol):
-            return CommandFailed(
+    @contextmanager
+    def _told(self, *, changes: bool) -> Iterator[None]:
+        """What goes wrong with a call that `changes` something or only asks, in our words."""
+        try:
+            yield
+        except httpx.UnsupportedProtocol:
+            raise CommandFailed(
                 f"{self.profile.base_url} is no server's address: it has to begin with http:// or https://"
-            )
-        return TryLater(f"{self.profile.base_url} does not answer: {str(error) or type(error).__name__}")
+            ) from None
+        except httpx.HTTPError as error:
+            found = f"{self.profile.base_url} does not answer: {str(error) or type(error).__name__}"
+            if changes and not isinstance(error, _NOTHING_SENT):
+                raise Unanswered(f"{found}; what it was asked for may have been done") from error
+            raise TryLater(found) from error
+        except UnicodeEncodeError as error:
+            raise CommandFailed("what was given is no text in UTF-8") from error
 
 
 def path(*parts: str | int) -> str:
@@ -142,21 +160,13 @@ def path(*parts: str | int) -> str:
 
 def is_id(name: str) -> bool:
     """Whether this is the id of something, not its name."""
-    return len(name) == 36 and name.count("-") == 4
+    return _ID.fullmatch(name) is not None
 
 
-def _frames(answer: httpx.Response) -> Iterator[Any]:
-    for line in answer.iter_lines():
-        if line.startswith("data: "):
-            frame = msgspec.json.decode(line[6:])
-            if frame == DONE:
-                return
-            yield frame
-
-
-def _check(answer: httpx.Response) -> None:
+def _check(answer: httpx.Response, *, changes: bool) -> None:
     if answer.is_error:
-        raise failure_of(answer.status_code, _json(answer), retry_after=answer.headers.get("retry-after"))
+        later = answer.headers.get("retry-after")
+        raise failure_of(answer.status_code, _json(answer), retry_after=later, changes=changes)
 
 
 def _json(answer: httpx.Response) -> Any:

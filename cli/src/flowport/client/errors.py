@@ -23,6 +23,12 @@ class TryLater(CommandFailed):
     exit_code = 5
 
 
+class Unanswered(TryLater):
+    """The line broke behind a call that changes something: it may have been done, and would then be done twice."""
+
+    exit_code = 1
+
+
 class TookTooLong(CommandFailed):
     """The time that was given for waiting is over; what was waited for goes on."""
 
@@ -40,11 +46,15 @@ _BY_STATUS: Final[dict[int, type[CommandFailed]]] = {
     503: TryLater,
     504: TryLater,
 }
+_NO_WORD: Final = frozenset({502, 503, 504})
+"""Where nothing is said about later, the server or a proxy before it does not know what became of the call."""
 
 
-def failure_of(status: int, body: Any, *, retry_after: str | None = None) -> CommandFailed:
-    """The failure that an answer with `status` stands for."""
+def failure_of(status: int, body: Any, *, retry_after: str | None = None, changes: bool = False) -> CommandFailed:
+    """The failure that an answer with `status` stands for; `changes` is whether the call was to change something."""
     kind = _BY_STATUS.get(status, CommandFailed)
+    if changes and status in _NO_WORD and retry_after is None:
+        kind = Unanswered
     later = f" (retry after {retry_after} s)" if retry_after else ""
     return kind(f"{_message(body) or f'the server answered {status}'}{later}")
 

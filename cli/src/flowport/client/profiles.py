@@ -99,7 +99,7 @@ def resolve(name: str | None, profiles: Profiles | None = None) -> Profile:
     kept = _kept(profiles)
     if key is not None:
         url = os.environ.get("FLOWPORT_URL") or (kept.base_url if kept else DEFAULT_URL)
-        return Profile(url, key, os.environ.get("FLOWPORT_WORKSPACE_ID", ""))
+        return Profile(url.rstrip("/"), key, os.environ.get("FLOWPORT_WORKSPACE_ID", ""))
     if kept is None:
         raise NoAccess("no server is known: `flowport login`, set FLOWPORT_API_KEY, or start one with `flowport up`")
     return kept

@@ -33,4 +33,4 @@ def redrive(session: Session, letter: LetterId) -> None:
 def discard(session: Session, letter: LetterId) -> None:
     """Forget one."""
     session.door.call("DELETE", path("v1", "dead-letters", letter))
-    session.output.note(f"{letter} is gone")
+    session.output.done({"id": letter, "discarded": True}, f"{letter} is gone")

@@ -47,12 +47,12 @@ def deploy(
         promote_version(door, workflow_id, version)
     if wait:
         _await_live(door, workflow_id, version, seconds=timeout)
-    for warning in done.get("warnings") or ():
+    warnings = done.get("warnings") or []
+    for warning in warnings:
         session.output.note(warning, label="warning", style="yellow")
     url = f"{door.profile.base_url}/api/workflows/{workflow_id}/execute"
-    session.output.record(
-        {"id": workflow_id, "version": version, "unchanged": bool(done.get("unchanged")), "endpoint": url}
-    )
+    made = {"id": workflow_id, "version": version, "unchanged": bool(done.get("unchanged")), "endpoint": url}
+    session.output.record({**made, "warnings": warnings} if session.output.as_json else made)
 
 
 def versions(session: Session, workflow: WorkflowName) -> None:
@@ -93,7 +93,7 @@ def undeploy(session: Session, workflow: WorkflowName) -> None:
     """Take the endpoint down; versions are kept."""
     workflow_id = session.door.workflow_id(workflow)
     session.door.call("DELETE", path("v1", "workflows", workflow_id, "deploy"))
-    session.output.note(f"{workflow} is not deployed any more")
+    session.output.done({"workflow": workflow, "isDeployed": False}, f"{workflow} is not deployed any more")
 
 
 def promote_version(door: Door, workflow_id: str, version: int) -> None:
@@ -102,7 +102,10 @@ def promote_version(door: Door, workflow_id: str, version: int) -> None:
 
 
 def _is_file(workflow: str) -> bool:
-    return workflow.endswith(".json") or Path(workflow).is_file()
+    try:
+        return workflow.endswith(".json") or Path(workflow).is_file()
+    except OSError:  # longer than any file's name
+        return False
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from flowport.client.door import Door, path
 from flowport.client.errors import TookTooLong, TryLater
+from flowport.commands.given import content_of, json_of
 from flowport.commands.session import Session
-from flowport.commands.workflows import import_file, read_file
+from flowport.commands.workflows import import_file
 from flowport.failures import CommandFailed
 from shared.workflow.importing import ImportedWorkflow, read_import
 
@@ -20,7 +21,7 @@ def draft_from(session: Session, file: Path) -> Iterator[str]:
 
     If the server refuses what the block asks of it, that is undone. An answer that did not come is no refusal.
     """
-    document = read_file(file)
+    document = json_of(content_of(file), str(file))
     found = read_import(document)
     name = found.name or file.stem
     known = [workflow["id"] for workflow in session.door.workflows() if workflow["name"] == name]

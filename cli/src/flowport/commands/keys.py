@@ -27,7 +27,7 @@ def create(
     session: Session,
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     scope: Annotated[
-        list[str] | None, typer.Option("--scope", help="execute, read, deploy, admin; may be repeated.")
+        list[str] | None, typer.Option("--scope", help="execute, read, write, deploy, admin; may be repeated.")
     ] = None,
     workflow: Annotated[
         list[str] | None, typer.Option("--workflow", help="Only for this workflow; may be repeated.")
@@ -60,7 +60,7 @@ def rotate(
 def revoke(session: Session, key: KeyName) -> None:
     """End a key. It is refused within a second, everywhere."""
     session.door.call("DELETE", _keys(session, _id_of(session, key)))
-    session.output.note(f"{key} opens nothing any more")
+    session.output.done({"key": key, "revoked": True}, f"{key} opens nothing any more")
 
 
 def _id_of(session: Session, key: str) -> str:

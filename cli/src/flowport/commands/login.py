@@ -1,8 +1,7 @@
 """`flowport login` and `flowport profiles`."""
 
 import sys
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.prompt import Prompt
@@ -35,8 +34,7 @@ def login(
         raise Missing(f"the key does not open the workspace {workspace}, but {', '.join(opened) or 'none'}")
     known = workspace or next(iter(opened), "")
     Profiles().save(profile, Profile(url.rstrip("/"), key, known))
-    _done(
-        as_json,
+    Output(as_json=as_json).done(
         {"profile": profile, "url": url, "workspaceId": known},
         f"Logged in to {url}, workspace {known}. The profile {profile} is used from now on.",
     )
@@ -57,14 +55,14 @@ def list_profiles(as_json: AsJson = False) -> None:
 def use(name: ProfileArgument, as_json: AsJson = False) -> None:
     """Choose the one that commands use from now on."""
     Profiles().choose(name)
-    _done(as_json, {"profile": name, "inUse": True}, f"The profile {name} is used from now on.")
+    Output(as_json=as_json).done({"profile": name, "inUse": True}, f"The profile {name} is used from now on.")
 
 
 @profiles_app.command("remove")
 def remove(name: ProfileArgument, as_json: AsJson = False) -> None:
     """Forget it and its key."""
     Profiles().remove(name)
-    _done(as_json, {"profile": name, "removed": True}, f"The profile {name} and its key are forgotten.")
+    Output(as_json=as_json).done({"profile": name, "removed": True}, f"The profile {name} and its key are forgotten.")
 
 
 @profiles_app.command("show")
@@ -72,13 +70,6 @@ def show(as_json: AsJson = False) -> None:
     """Which server a command would talk to now."""
     profile = resolve(None)
     Output(as_json=as_json).record({"url": profile.base_url, "workspaceId": profile.workspace_id or None})
-
-
-def _done(as_json: bool, document: Mapping[str, Any], note: str) -> None:
-    output = Output(as_json=as_json)
-    if as_json:
-        output.json(document)
-    output.note(note)
 
 
 def _key() -> str:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from rich.cells import cell_len, set_cell_size
@@ -55,6 +55,13 @@ class Output:
         for name, value in shown.items():
             self.line(f"{_title(name):<{width}}  {_text(value)}")
 
+    def done(self, document: Mapping[str, Any], note: str) -> None:
+        """Something is done that has no result: a sentence for people, a document for programs."""
+        if self.as_json:
+            self.json(document)
+        else:
+            self.note(note)
+
     def json(self, value: Any) -> None:
         """One JSON document."""
         document = msgspec.json.encode(value)
@@ -85,6 +92,10 @@ def say(console: Console, text: str, *, label: str = "", style: str = "") -> Non
     console.print(Text.assemble((label, style), "  " if label and text else "", text), soft_wrap=True)
 
 
+_CONTROLS: Final = {code: repr(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0))}
+"""Names and errors come from others: none of them moves the cursor, or makes two rows or fields of one."""
+
+
 def _title(column: str) -> str:
     return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in column).capitalize()
 
@@ -96,7 +107,7 @@ def _text(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case str():
-            return value
+            return value.translate(_CONTROLS)
         case list() if value and all(isinstance(part, str) for part in value):
             return ", ".join(value)
         case _:

@@ -1,7 +1,6 @@
 """Waiting for a queued run, with what is known of its progress."""
 
 import time
-from collections.abc import Iterator
 from typing import Final
 
 from rich.status import Status
@@ -9,19 +8,16 @@ from rich.text import Text
 
 from flowport.client.door import JsonObject
 from flowport.client.errors import TookTooLong, TryLater
+from flowport.client.patience import Patience, pauses
 from flowport.client.runs import RunPlace, RunState, run_state
 from flowport.commands.session import Session
 
 SECONDS: Final = 3_600.0
-FIRST_PAUSE: Final = 0.1
-LONGEST_PAUSE: Final = 2.0
-PATIENCE: Final = 10
-"""How many polls in a row may find the server away."""
 ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED})
 
 
 def await_run(session: Session, place: RunPlace, *, seconds: float = SECONDS) -> JsonObject:
-    """The run once it has ended. Raises TookTooLong, TryLater; the run itself goes on then."""
+    """The run once it has ended. Raises TookTooLong; the run itself goes on then."""
     try:
         with session.output.notes.status(Text(f"{place.run_id}  queued")) as status:
             return _ended(session, place, status, deadline=time.monotonic() + seconds)
@@ -36,16 +32,15 @@ def goes_on(session: Session, run_id: str) -> None:
 
 
 def _ended(session: Session, place: RunPlace, status: Status, *, deadline: float) -> JsonObject:
-    began, failures = time.monotonic(), 0
-    for pause in _pauses():
+    began, patience = time.monotonic(), Patience(place.run_id)
+    for pause in pauses():
         try:
             found = run_state(session.door, place)
-            failures = 0
-        except TryLater:
-            failures += 1
-            if failures > PATIENCE:
-                raise
+        except TryLater as error:
             found = {"status": "unknown, the server is away"}
+            patience.endure(error)
+        else:
+            patience.regain()
         if found["status"] in ENDED:
             return found
         status.update(Text(f"{place.run_id}  {found['status']}  {time.monotonic() - began:.0f} s"))
@@ -53,10 +48,3 @@ def _ended(session: Session, place: RunPlace, status: Status, *, deadline: float
             raise TookTooLong(f"the run {place.run_id} is still {found['status']}")
         time.sleep(pause)
     raise AssertionError("pauses never end")
-
-
-def _pauses() -> Iterator[float]:
-    pause = FIRST_PAUSE
-    while True:
-        yield pause
-        pause = min(pause * 1.5, LONGEST_PAUSE)

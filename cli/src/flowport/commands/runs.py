@@ -9,6 +9,8 @@ import msgspec
 import typer
 
 from flowport.client.door import JsonObject, path
+from flowport.client.errors import TryLater
+from flowport.client.patience import Patience
 from flowport.client.runs import Runs, RunState, place_of, run_spans, run_state
 from flowport.commands.run import show_result
 from flowport.commands.run_waiting import SECONDS, await_run
@@ -89,9 +91,16 @@ def tail(
     runs = Runs(session.door, workflow)
     ends = time.monotonic() + seconds if seconds is not None else float("inf")
     seen = {run["runId"]: run["status"] for run in _watched(runs)}
+    patience = Patience()
     while time.monotonic() < ends:
         time.sleep(TAIL_SECONDS)
-        for run in reversed(_watched(runs)):
+        try:
+            found = _watched(runs)
+        except TryLater as error:
+            patience.endure(error)
+            continue
+        patience.regain()
+        for run in reversed(found):
             if seen.get(run["runId"]) != run["status"]:
                 seen[run["runId"]] = run["status"]
                 _print(session, run)

@@ -7,6 +7,7 @@ import typer
 from rich.prompt import Prompt
 
 from flowport.client.door import path
+from flowport.commands.given import STANDARD_INPUT, content_of, text_of
 from flowport.commands.session import Session, command
 
 secrets_app = typer.Typer(help="Environment values of the workspace.", no_args_is_help=True)
@@ -23,16 +24,20 @@ def list_names(session: Session) -> None:
 @command(secrets_app, "set")
 def set_value(session: Session, name: Name) -> None:
     """Set one. The value is asked for, or read from standard input: arguments can be seen by others."""
-    value = Prompt.ask(name, password=True) if sys.stdin.isatty() else sys.stdin.read().removesuffix("\n")
+    value = Prompt.ask(name, password=True) if sys.stdin.isatty() else _piped().removesuffix("\n")
     session.door.call("PUT", _values(session, name), body={"value": value})
-    session.output.note(f"{name} is set")
+    session.output.done({"name": name, "set": True}, f"{name} is set")
 
 
 @command(secrets_app)
 def delete(session: Session, name: Name) -> None:
     """Forget one."""
     session.door.call("DELETE", _values(session, name))
-    session.output.note(f"{name} is gone")
+    session.output.done({"name": name, "deleted": True}, f"{name} is gone")
+
+
+def _piped() -> str:
+    return text_of(content_of(STANDARD_INPUT), "the value")
 
 
 def _values(session: Session, *parts: str) -> str:

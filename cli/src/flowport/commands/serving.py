@@ -7,7 +7,6 @@ import typer
 
 from flowport.commands.output import Output
 from flowport.home import Home
-from shared.settings_reading import read_settings
 
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="Port of the public door.")]
 Folder = Annotated[Path, typer.Option("--home", envvar="FLOWPORT_HOME", help="Where data, logs and credentials lie.")]
@@ -66,6 +65,7 @@ def stack(
 def _check_settings() -> None:
     """Say what is wrong with them before anything is started. Raises SystemExit."""
     from flowport.doctor.settings import KINDS  # noqa: PLC0415
+    from shared.settings_reading import read_settings  # noqa: PLC0415
 
     for kind in KINDS.values():
         read_settings(kind)

@@ -1,22 +1,21 @@
 """`flowport workflows`, `import` and `export`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.prompt import Confirm
+from rich.text import Text
 
 from flowport.client.door import Door, path
+from flowport.commands.given import content_of, json_of
 from flowport.commands.session import Session, WorkflowName, command
 from flowport.failures import CommandFailed
 
 workflows_app = typer.Typer(help="The workflows of the workspace.", no_args_is_help=True)
 
-FileArgument = Annotated[
-    Path,
-    typer.Argument(metavar="FILE", exists=True, dir_okay=False, allow_dash=True, help="Workflow file; - reads it."),
-]
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="Workflow file; - is standard input.")]
 COLUMNS = ("id", "name", "isDeployed", "deployedAt", "updatedAt")
 
 
@@ -39,10 +38,11 @@ def archive(
 ) -> None:
     """Take a workflow down and out of the lists."""
     workflow_id = session.door.workflow_id(workflow)
-    if not yes:
-        typer.confirm(f"Archive {workflow}? Its endpoint stops answering.", abort=True)
+    question = Text(f"Archive {workflow}? Its endpoint stops answering.")
+    if not yes and not Confirm.ask(question, default=False, console=session.output.notes):
+        raise CommandFailed("nothing was archived")
     session.door.call("DELETE", path("workflows", workflow_id))
-    session.output.note(f"{workflow} is archived")
+    session.output.done({"workflow": workflow, "archived": True}, f"{workflow} is archived")
 
 
 def import_(
@@ -51,7 +51,7 @@ def import_(
     name: Annotated[str | None, typer.Option(help="Another name than the file's.")] = None,
 ) -> None:
     """Make a new workflow from a file; prints its id."""
-    made = import_file(session.door, read_file(file), name=name)
+    made = import_file(session.door, json_of(content_of(file), str(file)), name=name)
     if session.output.as_json:
         session.output.json(made)
     else:
@@ -70,7 +70,7 @@ def export(
         session.output.line(text)
     else:
         to.write_text(f"{text}\n", encoding="utf-8")
-        session.output.note(f"Written to {to}")
+        session.output.done({"workflow": workflow, "file": str(to)}, f"Written to {to}")
 
 
 def import_file(door: Door, document: Any, *, name: str | None = None) -> dict[str, Any]:
@@ -78,14 +78,3 @@ def import_file(door: Door, document: Any, *, name: str | None = None) -> dict[s
     body = {"workspaceId": door.workspace_id, "workflow": document, **({"name": name} if name else {})}
     made: dict[str, Any] = door.call("POST", path("v1", "workflows", "import"), body=body)["data"]
     return made
-
-
-def read_file(file: Path) -> Any:
-    """A file's JSON. Raises CommandFailed."""
-    try:
-        content = sys.stdin.read() if str(file) == "-" else file.read_bytes()
-        return msgspec.json.decode(content)
-    except OSError as error:
-        raise CommandFailed(f"{file} cannot be read: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise CommandFailed(f"{file} is not a JSON file: {error}") from error

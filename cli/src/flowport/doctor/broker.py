@@ -33,7 +33,11 @@ _CONSUMERS: Final = {
 
 async def check_broker(url: str, topology: Topology, *, has_management: bool) -> AsyncIterator[Finding]:
     """Enter it as a service would, and ask there for what no API of its own can tell."""
-    address = parse(url)
+    try:
+        address = parse(url)
+    except ValueError as error:
+        yield problem("broker", str(error), "correct FLOWPORT_AMQP_URL")
+        return
     try:
         connection = await Connection.open(address, name="flowport doctor", heartbeat=10, timeout=SECONDS)
     except AmqpError as error:
@@ -88,12 +92,12 @@ async def check_management(url: str, topology: Topology) -> AsyncIterator[Findin
             alarms = (await client.get("/api/health/checks/alarms")).json()
             queues = (await client.get("/api/queues/%2F")).raise_for_status().json()
             consumers = (await client.get("/api/consumers/%2F")).raise_for_status().json()
-    except httpx.HTTPError as error:
+        there = {queue["name"]: queue for queue in queues}
+        taken = {consumer["queue"]["name"] for consumer in consumers}
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
         fix = "correct FLOWPORT_AMQP_MANAGEMENT_URL, user and password included"
         yield problem("broker's management API", f"it does not answer: {str(error) or type(error).__name__}", fix)
         return
-    there = {queue["name"]: queue for queue in queues}
-    taken = {consumer["queue"]["name"] for consumer in consumers}
     for finding in (*_alarms(alarms), *_queues(there, topology), *_consumers(there, taken), *_leftovers(there)):
         yield finding
     async for finding in _policies(url, topology):

@@ -103,9 +103,10 @@ async def _visit(client: httpx.AsyncClient, service: str, url: str) -> Visit | s
         ready = await client.get(f"{url}/readyz")
         scraped = await client.get(f"{url}/metrics")
         problems = () if ready.is_success else tuple(ready.json()["problems"])
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        samples = _samples(scraped.text)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
         return str(error) or type(error).__name__
-    return Visit(service, problems, _skew(ready.headers.get("date")), _samples(scraped.text))
+    return Visit(service, problems, _skew(ready.headers.get("date")), samples)
 
 
 def _skew(date: str | None) -> float:

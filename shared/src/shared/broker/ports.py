@@ -26,6 +26,12 @@ class BrokerUnavailable(Unavailable):
     code = "BROKER_UNAVAILABLE"
 
 
+class BrokerAway(BrokerUnavailable):
+    """There is no line to the broker, or it takes no messages now: it was handed nothing."""
+
+    code = "BROKER_AWAY"
+
+
 class ReplyUnroutable(Exception):
     """Nobody holds this reply address any more: the caller's process is gone."""
 
@@ -107,7 +113,7 @@ class WorkQueue(Protocol):
         """Hand `message` to `queue`; returns once the broker has it.
 
         With `ttl_ms`, no worker gets it after that time: it becomes a dead letter, reason `expired`.
-        Raises QueueFull, BrokerUnavailable, PayloadTooLarge (over 8 MiB).
+        Raises QueueFull, BrokerUnavailable (BrokerAway: it was handed nothing), PayloadTooLarge (over 8 MiB).
         """
         ...
 

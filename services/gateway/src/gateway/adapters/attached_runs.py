@@ -11,14 +11,14 @@ from gateway.adapters.cancels import Cancels
 from gateway.adapters.run_keys import by_key
 from gateway.adapters.run_records import RunRecords
 from gateway.domain.errors.runs import RunLost
-from shared.broker.ports import Broker, BrokerUnavailable, QueueFull, ReplyInbox
+from shared.broker.ports import Broker, BrokerAway, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.broker.topology import INTERACTIVE, NESTED
 from shared.clock import Clock
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import AnnounceRun, CancelRun, ControlMessage, EventBatch
 from shared.contracts.outcomes import RunOutcome, cancelled_unworked, worker_lost
 from shared.contracts.runs import RunSpec
-from shared.errors import AtCapacity, FlowportError, RunIdTaken
+from shared.errors import AtCapacity, FlowportError, RunIdTaken, Unavailable
 from shared.ids import run_key
 from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, span
@@ -128,6 +128,8 @@ class BrokerAttachedRuns:
         except QueueFull as error:
             retry_after = error.retry_after or RETRY_SECONDS
             raise AtCapacity("Service temporarily at capacity", retry_after=retry_after) from error
+        except BrokerAway as error:
+            raise Unavailable(LOST, retry_after=RETRY_SECONDS) from error
         except BrokerUnavailable as error:
             raise RunLost(LOST, run_id=call.run_id) from error
 

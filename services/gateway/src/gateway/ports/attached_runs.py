@@ -34,7 +34,7 @@ class AttachedRuns(Protocol):
     """Hands runs to workers and brings their events back."""
 
     async def attach(self, run: RunSpec) -> AttachedRun:
-        """Queue the run and wait for its events. Raises AtCapacity, RunIdTaken, RunLost."""
+        """Queue the run and wait for its events. Raises AtCapacity, RunIdTaken, RunLost, Unavailable."""
         ...
 
     def holds(self, workspace_id: str, run_id: str) -> bool:

@@ -8,7 +8,7 @@ from shared.broker.bodies import incoming_control, outgoing
 from shared.broker.memory.inboxes import Inbox, Listener
 from shared.broker.memory.queues import AnyConsumer, Consumer, Letter, WorkingQueue, read_dead_letter, read_delivery
 from shared.broker.ports import (
-    BrokerUnavailable,
+    BrokerAway,
     DeadLetter,
     DeadLetterHandler,
     Delivery,
@@ -86,7 +86,7 @@ class MemoryBroker:
             await listener.stop_taking()
 
     async def ping(self) -> None:
-        """Raises BrokerUnavailable when not started."""
+        """Raises BrokerAway when not started."""
         self._check_started()
 
     async def publish(
@@ -147,7 +147,7 @@ class MemoryBroker:
 
     def _check_started(self) -> None:
         if not self._started:
-            raise BrokerUnavailable("the broker is not started")
+            raise BrokerAway("the broker is not started")
 
     def _forget_inbox(self, inbox: Inbox) -> None:
         self._inboxes.discard(inbox)

@@ -9,7 +9,7 @@ from shared.broker.amqp.channel import NO_MESSAGES, Channel
 from shared.broker.amqp.connection import Connection
 from shared.broker.amqp.errors import AmqpError, ChannelClosed, ConnectionClosed
 from shared.broker.metrics import CONNECTIONS_LOST, USABLE
-from shared.broker.ports import BrokerUnavailable
+from shared.broker.ports import BrokerAway, BrokerUnavailable
 from shared.broker.rabbitmq.backoff import Backoff
 from shared.observe.logging import get_logger
 from shared.tasks import end
@@ -52,11 +52,11 @@ class KeptConnection:
             await self._connection.close()
 
     def require(self) -> Connection:
-        """The connection. Raises BrokerUnavailable while there is none, or while the broker takes no messages."""
+        """The connection. Raises BrokerAway while there is none, or while the broker takes no messages."""
         if self._connection is None or self._connection.closed.done():
-            raise BrokerUnavailable("not connected to the broker")
+            raise BrokerAway("not connected to the broker")
         if self._connection.alarm:
-            raise BrokerUnavailable(NO_MESSAGES.format(self._connection.alarm))
+            raise BrokerAway(NO_MESSAGES.format(self._connection.alarm))
         return self._connection
 
     async def connected(self) -> Connection:
@@ -135,10 +135,10 @@ class KeptChannel:
         return self._channel is not None and not self._channel.closed.done()
 
     def require(self) -> Channel:
-        """The channel. Raises BrokerUnavailable while there is none, or while the broker takes no messages."""
+        """The channel. Raises BrokerAway while there is none, or while the broker takes no messages."""
         self._connection.require()
         if self._channel is None or self._channel.closed.done():
-            raise BrokerUnavailable("the broker is not ready")
+            raise BrokerAway("the broker is not ready")
         return self._channel
 
     async def _keep(self) -> None:

@@ -7,7 +7,7 @@ from gateway.api.a2a.calls import CallId, fault, result
 from gateway.api.a2a.messages import TEXT, parts_of
 from gateway.api.a2a.tasks import artifact, status_of
 from gateway.api.a2a.wire import ArtifactUpdate, Part, StatusUpdate, Task, TaskStatus
-from gateway.api.frames import frame
+from gateway.api.frames import one_line_frame
 from gateway.domain.agent_task import AgentTask, TaskState
 from gateway.ports import Numbered
 from shared.contracts.events import Chunk, RunEvent, StreamReset
@@ -43,7 +43,7 @@ class TaskWriter:
 
     def broken(self, message: str) -> bytes:
         """See EventWriter."""
-        return frame(fault(self._call_id, Unavailable(message)))
+        return one_line_frame(fault(self._call_id, Unavailable(message)))
 
     def _told(self, event: RunEvent) -> bytes:
         match event:
@@ -80,4 +80,4 @@ class TaskWriter:
         return self._event("statusUpdate", update)
 
     def _event(self, name: str, value: Any) -> bytes:
-        return frame(result(self._call_id, {name: value}))
+        return one_line_frame(result(self._call_id, {name: value}))

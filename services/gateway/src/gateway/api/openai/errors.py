@@ -25,6 +25,9 @@ _KINDS: Final[tuple[tuple[type[FlowportError], int | None, str, str | None], ...
     (FlowportError, None, "server_error", None),
 )
 
+_ONCE: Final = {"x-should-retry": "false"}
+"""Clients would try again by themselves, lost runs as well, and the effects would be had twice."""
+
 
 def present_error(request: Request, error: FlowportError) -> Response:
     """What a call that was refused is told."""
@@ -33,7 +36,7 @@ def present_error(request: Request, error: FlowportError) -> Response:
     is_absent = isinstance(error, WrongWorkspace | AccessDenied)
     message = "Workflow not found" if is_absent else message_of(error)
     body = fault(message, kind, code, _param(error))
-    return StructResponse(body, status_code=status, headers=retry_headers(error, status))
+    return StructResponse(body, status_code=status, headers=retry_headers(error, status) or _ONCE)
 
 
 present_execute_error: Final = counting(present_error)
@@ -41,9 +44,9 @@ present_execute_error: Final = counting(present_error)
 
 
 def failed_run(outcome: RunOutcome) -> Response:
-    """The workflow failed. Clients would try that again by themselves, and its effects would be had twice."""
+    """The workflow failed."""
     body = fault(outcome_text(outcome), "server_error", outcome.error.code if outcome.error else None)
-    return StructResponse(body, status_code=500, headers={"x-should-retry": "false"})
+    return StructResponse(body, status_code=500, headers=_ONCE)
 
 
 def outcome_text(outcome: RunOutcome) -> str:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.api.frames import one_line_frame
 from gateway.api.openai.errors import fault, outcome_text
 from gateway.api.openai.models import TokenUsage
 from gateway.domain.spoken import spoken
@@ -63,7 +64,7 @@ class CompletionWriter:
 
     def broken(self, message: str) -> bytes:
         """See Writer."""
-        return b"data: %b\n\n" % _encode(fault(message, "server_error", None))
+        return one_line_frame(fault(message, "server_error", None))
 
     def _text(self, text: str) -> bytes:
         role = {} if self._spoke else {"role": "assistant"}
@@ -72,9 +73,9 @@ class CompletionWriter:
 
     def _chunk(self, delta: dict[str, str], *, finish_reason: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
-        return b"data: %b\n\n" % _encode({**self._head, "choices": [choice]})
+        return one_line_frame({**self._head, "choices": [choice]})
 
     def _usage(self, output: bytes) -> bytes:
         if not self._include_usage:
             return b""
-        return b"data: %b\n\n" % _encode({**self._head, "choices": [], "usage": token_usage(output).model_dump()})
+        return one_line_frame({**self._head, "choices": [], "usage": token_usage(output).model_dump()})

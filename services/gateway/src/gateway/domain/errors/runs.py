@@ -1,6 +1,6 @@
 """Why a run is not begun, or is lost."""
 
-from shared.errors import AtCapacity, Conflict, FlowportError, InvalidRequest, Unavailable
+from shared.errors import AtCapacity, Conflict, FlowportError, InvalidRequest, OutcomeUncertain, Unavailable
 
 
 class UndeployedAlready(InvalidRequest):
@@ -38,13 +38,13 @@ class IdentityUnavailable(Unavailable):
         super().__init__("Workflow execution identity is temporarily unavailable")
 
 
-class RunLost(Unavailable):
-    """The connection to the worker is gone, and with it the answer of run `run_id`."""
+class RunLost(OutcomeUncertain):
+    """The connection to the worker is gone, and with it the answer of run `run_id`, which may have done something."""
 
     code = "RUN_LOST"
 
     def __init__(self, message: str, *, run_id: str) -> None:
-        super().__init__(message, details={"runId": run_id}, retry_after=5)
+        super().__init__(message, details={"runId": run_id})
         self.run_id = run_id
 
 
@@ -69,7 +69,7 @@ class CallerGone(FlowportError):
         super().__init__("Client cancelled request")
 
 
-class RunOverdue(FlowportError):
+class RunOverdue(OutcomeUncertain):
     """The worker did not end the run at its time limit."""
 
     code = "RUN_OVERDUE"

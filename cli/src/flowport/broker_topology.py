@@ -1,0 +1,65 @@
+"""Makes and checks what the broker holds for us."""
+
+import asyncio
+import os
+from typing import TypeAlias
+
+from flowport.doctor.broker import BRING_BACK, GROW
+from shared.broker.access import access_of, user_of
+from shared.broker.rabbitmq.declare import declare_topology
+from shared.broker.rabbitmq.management import Management
+from shared.broker.rabbitmq.members import Membership
+from shared.broker.topology import Topology, default_topology
+from shared.service import ServiceName
+from shared.settings import CommonSettings
+from shared.settings_reading import read_settings
+
+Row: TypeAlias = dict[str, str]
+
+
+def put_right(management_url: str) -> list[Row]:
+    """Declare what is missing, set policies and users; what is as it should be now. Raises BrokerUnavailable."""
+    return asyncio.run(_apply(management_url, os.environ.get("FLOWPORT_AMQP_URL"), _topology()))
+
+
+def look(management_url: str) -> tuple[list[Row], list[str]]:
+    """What is not as it should be, and what to do about it. Raises BrokerUnavailable."""
+    drifted, members = asyncio.run(_check(Management(management_url), _topology()))
+    rows = [{"queue": queue, "problem": "missing"} for queue in members.missing]
+    rows += [{"queue": queue, "problem": "policy"} for queue in drifted]
+    rows += [{"queue": queue, "problem": f"{found} members"} for queue, found in members.too_few.items()]
+    rows += [{"queue": queue, "problem": f"down on {nodes}"} for queue, nodes in members.down.items()]
+    failures = []
+    if members.missing:
+        failures.append(f"{', '.join(members.missing)} are missing: `flowport topology apply` makes them")
+    if drifted:
+        failures.append(f"the policies of {', '.join(drifted)} are not ours: `flowport topology apply` sets them")
+    if members.too_few:
+        failures.append(f"{', '.join(members.too_few)} have too few members: {GROW}")
+    if members.down:
+        failures.append(f"members of {', '.join(members.down)} are down: {BRING_BACK}")
+    return rows, failures
+
+
+async def _check(management: Management, topology: Topology) -> tuple[tuple[str, ...], Membership]:
+    return await management.drifted_policies(topology), await management.membership(topology)
+
+
+def _topology() -> Topology:
+    return default_topology(read_settings(CommonSettings).longest_run_seconds)
+
+
+async def _apply(management_url: str, amqp_url: str | None, topology: Topology) -> list[Row]:
+    done: list[Row] = []
+    if amqp_url:
+        await declare_topology(amqp_url, topology)
+        done += [{"what": "queue", "name": queue.name} for queue in topology.queues.values()]
+    management = Management(management_url)
+    await management.apply_policies(topology)
+    done += [{"what": "policy", "name": queue.name} for queue in topology.queues.values() if queue.policy.definition]
+    for service in ServiceName:
+        password = os.environ.get(f"FLOWPORT_AMQP_PASSWORD_{service.name}")
+        if password:
+            await management.set_user(user_of(service), password, access_of(service))
+            done.append({"what": "user", "name": user_of(service)})
+    return done
