@@ -36,7 +36,8 @@ export function useRuns(filter: LogFilter) {
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam }) => readLogs(workspace.id, { ...filter, limit: PAGE, cursor: pageParam }),
     getNextPageParam: (page) => page.nextCursor ?? undefined,
-    refetchInterval: LIVE_MS,
+    // All pages that are shown are read again, one after the other: the more there are, the more seldom.
+    refetchInterval: ({ state }) => LIVE_MS * (state.data?.pages.length ?? 1),
   });
 }
 
