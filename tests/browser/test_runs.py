@@ -222,11 +222,9 @@ def test_many_pages_of_runs_are_not_read_again_any_faster_than_one(console: Cons
 
     def page_of_runs(route: Route) -> None:
         asked.append(route.request.url)
-        number = len(asked)
-        route.fulfill(
-        data = [{**row, "id": str(number), "executionId": str(number)}]
-        route.fulfill(json={"data": data, "nextCursor": str(number)})
-        )
+        number = str(len(asked))
+        data = [{**row, "id": number, "executionId": number}]
+        route.fulfill(json={"data": data, "nextCursor": number})
 
     console.page.route("**/api/v1/logs?*", page_of_runs)
     console.goto("/runs")
