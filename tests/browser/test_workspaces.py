@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import httpx
 from playwright.sync_api import Page, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering
@@ -76,3 +77,24 @@ def test_who_is_in_no_workspace_any_more_can_sign_out(
     expect(console.button("Remove Gone Tomorrow")).to_have_count(0)
 
     guest.goto("/").shows("You are in no workspace").press("Sign out").shows("Sign in to Flowport")
+
+
+def test_a_person_changes_their_password(console: Console, open_page: Callable[..., Page], account: Account) -> None:
+    console.goto("/settings/members").press("Invite")
+    console.press("Make link")
+    link = console.page.get_by_role("dialog").locator("code").inner_text()
+    guest = Console(open_page(), account).goto(link)
+    guest.page.get_by_label("Email").fill("careful@example.com")
+    guest.page.get_by_role("textbox", name="Name").fill("Carla Careful")
+    guest.page.get_by_label("Password").fill("the first password")
+    guest.press("Join").shows("Calls, 24 h")
+
+    guest.choose("careful@example.com", "Change password")
+    guest.page.get_by_label("Present password").fill("not this one")
+    guest.page.get_by_label("New password").fill("the second password")
+    guest.press("Change")
+    expect(guest.page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+    guest.page.get_by_label("Present password").fill("the first password")
+    guest.press("Change").shows("Your password is changed.")
+    body = {"email": "careful@example.com", "password": "the second password"}
+    assert httpx.post(f"{account.url}/api/auth/sign-in/email", json=body).status_code == 200

@@ -56,6 +56,14 @@ export function useSignOut() {
   });
 }
 
+/** Sets another password; every other session of the same person ends. */
+export function useChangePassword() {
+  return useMutation({
+    mutationFn: (passwords: { currentPassword: string; newPassword: string }) =>
+      send('POST', '/api/auth/change-password', passwords),
+  });
+}
+
 /** Looks at another workspace from now on. The page begins anew: nothing of the other is left over. */
 export function enterWorkspace(id: string, path = '/'): void {
   sessionStorage.setItem(CHOSEN, id);
