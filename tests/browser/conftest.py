@@ -19,6 +19,8 @@ from gateway.first_key import make_first_key, set_admin_password
 from gateway.settings import GatewaySettings
 
 CHROMIUM = os.environ.get("FLOWPORT_TEST_CHROMIUM", "/usr/bin/chromium")
+PLAIN_HTTP = "--host-resolver-rules=MAP flowport.test 127.0.0.1"
+"""Only what comes from this machine by its own name is as good as HTTPS to a browser."""
 PASSWORD = "correct horse battery"
 PATIENCE_MS = PATIENCE_SECONDS * 1000
 ENVIRONMENT = {
@@ -49,7 +51,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 def browser(account: Account) -> Iterator[Browser]:
     """One Chromium for the module's tests."""
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", PLAIN_HTTP])
         yield opened
         opened.close()
 

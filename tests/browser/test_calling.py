@@ -129,10 +129,27 @@ def test_the_api_tab_shows_code_for_every_language_and_the_selected_outputs(cons
     stream = page.get_by_role("region", name="Run workflow (stream response)")
     expect(stream).to_contain_text("agent_1.content")
     expect(stream).to_contain_text("agent_1.model")
+    page.get_by_role("button", name=re.compile("Select outputs")).click()
+    for output in ("model", "content"):
+        page.get_by_role("menuitemcheckbox", name=output, exact=True).click()
+    page.keyboard.press("Escape")
+    expect(stream).not_to_contain_text("selectedOutputs")
     console.press("Copy: Run workflow (stream response)")
     assert workflow_id in page.evaluate("navigator.clipboard.readText()")
     page.get_by_label("Async step").select_option("Check Status")
     expect(page.get_by_role("region", name="Run workflow (async)")).to_contain_text("/api/jobs/")
+
+
+def test_what_is_written_on_one_tab_is_still_there_after_a_look_at_another(console: Console, account: Account) -> None:
+    console.goto(f"/workflows/{account.publish(talking('Two tabs'))}").press("Live")
+    page = console.page
+    page.get_by_role("tab", name="Chat").click()
+    page.get_by_label("Welcome message").fill("Come in")
+    page.get_by_role("tab", name="API").click()
+    console.shows("Try it")
+    expect(page.get_by_label("Welcome message")).to_be_hidden()
+    page.get_by_role("tab", name="Chat").click()
+    expect(page.get_by_label("Welcome message")).to_have_value("Come in")
 
 
 def test_try_it_streams_the_answer(console: Console, account: Account) -> None:

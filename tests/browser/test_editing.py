@@ -7,7 +7,7 @@ from typing import Literal
 from playwright.sync_api import FloatRect, expect
 from tests.browser.broken_line import breakable_line
 from tests.browser.console import Account, Console
-from tests.browser.workflows import answering, block, file, talking, thirty, waiting
+from tests.browser.workflows import answering, block, file, setting, talking, thirty, waiting
 
 
 def test_thirty_blocks_open_and_save_back_without_a_difference(console: Console, account: Account) -> None:
@@ -144,6 +144,44 @@ def test_json_in_the_panel_goes_back_with_its_value(console: Console, account: A
     expect(field).not_to_contain_text("first")
     console.press("Redo (Ctrl Shift Z)").saved()
     expect(field).to_contain_text("first")
+
+
+def test_a_number_is_what_was_typed(console: Console, account: Account) -> None:
+    workflow = talking("Numbers")
+    price = {"id": "f", "name": "price", "type": "number", "value": ""}
+    workflow["state"]["blocks"]["start"]["subBlocks"] = setting("inputFormat", "input-format", [price])
+    workflow["state"]["blocks"]["agent"]["subBlocks"] |= setting(
+        "messages", "messages-input", [{"role": "user", "content": "<start.price>"}]
+    )
+    workflow_id = account.import_(workflow)
+    console.goto(f"/workflows/{workflow_id}").block("Agent 1").click()
+    temperature = console.page.get_by_label("Temperature")
+    for typed in ("0.7", "1.05", "0"):
+        temperature.fill("")
+        temperature.press_sequentially(typed)
+        expect(temperature).to_have_value(typed)
+        console.saved()
+        assert account.draft(workflow_id)["blocks"]["agent"]["subBlocks"]["temperature"]["value"] == float(typed)
+    console.press("Run").page.get_by_label("price").fill("")
+    console.page.get_by_label("price").press_sequentially("1.05")
+    console.press("Run draft")
+    expect(console.page.get_by_role("region", name="Result")).to_contain_text("You said: 1.05")
+
+
+def test_a_parameter_is_named_past_the_name_of_another(console: Console, account: Account) -> None:
+    workflow_id = account.import_(talking("Two parameters"))
+    console.goto(f"/workflows/{workflow_id}").block("Agent 1").click()
+    tools = console.page.get_by_role("group", name="Tools")
+    console.button("Add tool", tools).click()
+    for number, name in enumerate(("id", "id_of_order"), start=1):
+        console.button("Add parameter", tools).click()
+        field = tools.get_by_label(f"Name of parameter {number} of tool 1")
+        field.fill("")
+        field.press_sequentially(name)
+        expect(field).to_have_value(name)
+    console.saved()
+    (tool,) = account.draft(workflow_id)["blocks"]["agent"]["subBlocks"]["tools"]["value"]
+    assert list(tool["schema"]["function"]["parameters"]["properties"]) == ["id", "id_of_order"]
 
 
 def test_a_stale_save_is_refused_shown_and_decided(console: Console, account: Account) -> None:

@@ -193,3 +193,58 @@ def _until_seen(console: Console, wanted: Locator) -> None:
         console.page.reload()
         console.page.wait_for_load_state("networkidle")
     expect(wanted).to_be_visible()
+
+
+def test_a_very_long_output_is_shown_in_part_and_copied_whole(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Talks and talks", "return 'tea '.repeat(500_000);"))
+    run_id = account.run(workflow_id).headers["x-execution-id"]
+    output = console.goto(f"/runs/{workflow_id}/{run_id}").page.get_by_role("region", name="Output")
+    expect(output).to_contain_text(re.compile(r"and 1,9\d\d,\d\d\d characters more"))
+    console.button("Copy", output).click()
+    expect(console.button("Copied", output)).to_be_visible()
+    assert console.page.evaluate("navigator.clipboard.readText().then(text => text.length)") > 2_000_000
+
+
+def test_many_pages_of_runs_are_not_read_again_any_faster_than_one(console: Console) -> None:
+    row = {
+        "id": "",
+        "workflowId": "gone",
+        "executionId": "",
+        "level": "info",
+        "status": "completed",
+        "trigger": "api",
+        "caller": None,
+        "startedAt": "2026-01-01T00:00:00.000Z",
+        "totalDurationMs": 1,
+        "cost": None,
+    }
+    asked: list[str] = []
+
+    def page_of_runs(route: Route) -> None:
+        asked.append(route.request.url)
+        number = str(len(asked))
+        data = [{**row, "id": number, "executionId": number}]
+        route.fulfill(json={"data": data, "nextCursor": number})
+
+    console.page.route("**/api/v1/logs?*", page_of_runs)
+    console.goto("/runs")
+    for shown in range(2, 11):
+        console.press("Show older runs")
+        expect(console.page.get_by_role("row")).to_have_count(shown + 1)
+    asked.clear()
+    console.page.wait_for_timeout(8_000)
+    assert len(asked) <= 10
+
+
+def test_more_calls_than_are_counted_are_told_as_that_many_or_more(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Busy all day", "return 1;"))
+    account.run(workflow_id)
+
+    def cut(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "nextCursor": "more"})
+
+    console.page.route("**/api/v1/logs?*", cut)
+    row = console.goto("/").page.get_by_role("row", name=re.compile("Busy all day"))
+    expect(row).to_contain_text("1+")
+    expect(row.get_by_role("img")).to_have_accessible_name("at least 1 call, at least 0 errors in 24 h")

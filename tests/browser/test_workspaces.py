@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import httpx
 from playwright.sync_api import Page, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering
@@ -44,3 +45,56 @@ def test_who_joins_by_a_link_comes_in_and_may_do_what_the_role_allows(
     expect(guest.button("Undeploy")).to_be_disabled()
     guest.goto("/settings/members").shows("Rita Reader")
     expect(guest.button("Invite")).to_have_count(0)
+
+
+def test_a_tab_stays_in_its_workspace_whichever_another_one_enters(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Mine is the first", "return 1;"))
+    first = console.goto("/").page.get_by_role("button", name="Workspace ").get_attribute("aria-label") or ""
+    other = Console(console.page.context.new_page(), account).goto("/")
+    other.choose(first, "New workspace").page.get_by_role("textbox", name="Name").fill("Elsewhere")
+    other.press("Create").shows("No workflows yet")
+
+    console.goto(f"/workflows/{workflow_id}")
+    expect(console.block("Answer")).to_be_visible()
+    expect(console.button(first)).to_be_visible()
+    other.goto(f"/workflows/{workflow_id}").shows(f"This workflow is in {first.removeprefix('Workspace ')}")
+    other.press("Go there")
+    expect(other.block("Answer")).to_be_visible()
+
+
+def test_who_is_in_no_workspace_any_more_can_sign_out(
+    console: Console, open_page: Callable[..., Page], account: Account
+) -> None:
+    console.goto("/settings/members").press("Invite")
+    console.press("Make link")
+    link = console.page.get_by_role("dialog").locator("code").inner_text()
+    guest = Console(open_page(), account).goto(link)
+    guest.page.get_by_label("Email").fill("gone@example.com")
+    guest.page.get_by_role("textbox", name="Name").fill("Gone Tomorrow")
+    guest.page.get_by_label("Password").fill("correct horse battery")
+    guest.press("Join").shows("Calls, 24 h")
+    console.goto("/settings/members").press("Remove Gone Tomorrow").confirm("Remove")
+    expect(console.button("Remove Gone Tomorrow")).to_have_count(0)
+
+    guest.goto("/").shows("You are in no workspace").press("Sign out").shows("Sign in to Flowport")
+
+
+def test_a_person_changes_their_password(console: Console, open_page: Callable[..., Page], account: Account) -> None:
+    console.goto("/settings/members").press("Invite")
+    console.press("Make link")
+    link = console.page.get_by_role("dialog").locator("code").inner_text()
+    guest = Console(open_page(), account).goto(link)
+    guest.page.get_by_label("Email").fill("careful@example.com")
+    guest.page.get_by_role("textbox", name="Name").fill("Carla Careful")
+    guest.page.get_by_label("Password").fill("the first password")
+    guest.press("Join").shows("Calls, 24 h")
+
+    guest.choose("careful@example.com", "Change password")
+    guest.page.get_by_label("Present password").fill("not this one")
+    guest.page.get_by_label("New password").fill("the second password")
+    guest.press("Change")
+    expect(guest.page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+    guest.page.get_by_label("Present password").fill("the first password")
+    guest.press("Change").shows("Your password is changed.")
+    body = {"email": "careful@example.com", "password": "the second password"}
+    assert httpx.post(f"{account.url}/api/auth/sign-in/email", json=body).status_code == 200

@@ -1,4 +1,5 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import type { DraftSaver } from '@/workflow/draft-saver';
 import { readState, type WorkflowState } from '@/workflow/state';
 import { type Answer, api, ask } from './client';
 import { workflowKeys } from './workflows';
@@ -36,10 +37,14 @@ function renew(client: QueryClient, id: string) {
   ]);
 }
 
-export function useDeploy(id: string) {
+/** Publishes the draft as its author sees it: one that could not be saved is not published. */
+export function useDeploy(id: string, draft: Pick<DraftSaver, 'settle'>) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: () => ask(api.POST('/api/workflows/{workflow_id}/deploy', { params: { path: { workflow_id: id } } })),
+    mutationFn: async () => {
+      await draft.settle();
+      return ask(api.POST('/api/workflows/{workflow_id}/deploy', { params: { path: { workflow_id: id } } }));
+    },
     onSettled: () => renew(client, id),
   });
 }

@@ -16,13 +16,19 @@ export function readLogs(workspaceId: string, filter: LogFilter): Promise<LogPag
   return send<LogPage>('GET', `/api/v1/logs?${query}`);
 }
 
+export interface RecentRuns {
+  rows: readonly LogRow[];
+  /** Whether there were no more than these. */
+  areAll: boolean;
+}
+
 /** The runs of the last 24 hours, the newest thousand at most. */
 export function useRecentRuns() {
   const { workspace } = useSignedIn();
   return useQuery({
     queryKey: ['logs', 'recent'],
     queryFn: () => readLogs(workspace.id, { startDate: new Date(Date.now() - DAY_MS).toISOString(), limit: '1000' }),
-    select: (page) => page.data,
+    select: (page): RecentRuns => ({ rows: page.data, areAll: page.nextCursor === null }),
     refetchInterval: EVERY_MS,
   });
 }

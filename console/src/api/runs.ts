@@ -24,6 +24,8 @@ export interface Span {
   model?: string;
 }
 
+type RunPage = Awaited<ReturnType<typeof readLogs>>;
+
 const PAGE = '50';
 const LIVE_MS = 3_000;
 const SEARCH_MS = 30_000;
@@ -37,12 +39,17 @@ export function useRuns(filter: LogFilter) {
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam }) => readLogs(workspace.id, { ...filter, limit: PAGE, cursor: pageParam }),
     getNextPageParam: (page) => page.nextCursor ?? undefined,
-    refetchInterval: ({ state }) => (state.data?.pages.some(isSearch) ? SEARCH_MS : LIVE_MS),
+    refetchInterval: ({ state }) => renewalOf(state.data?.pages ?? []),
   });
 }
 
+/** All pages that are shown are read again, one after the other: the more there are, the more seldom. */
+function renewalOf(pages: readonly RunPage[]): number {
+  return (pages.some(isSearch) ? SEARCH_MS : LIVE_MS) * Math.max(1, pages.length);
+}
+
 /** Few of very many runs match: the server gave up before the page was full, after seconds of work. */
-function isSearch(page: { data: readonly unknown[]; nextCursor?: string | null }): boolean {
+function isSearch(page: RunPage): boolean {
   return page.data.length < Number(PAGE) && Boolean(page.nextCursor);
 }
 

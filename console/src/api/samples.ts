@@ -5,9 +5,9 @@ import { workflowKeys } from './workflows';
 export type Samples = Answer<'/api/workflows/{workflow_id}/samples', 'get'>;
 export type SelectableBlock = Samples['outputs'][number];
 
-/** Code that calls the live version, with these outputs selected; the usual ones when none is named. */
+/** Code that calls the live version, with these outputs selected; the usual ones where nobody has chosen. */
 export function useSamples(id: string, selected: readonly string[] | null) {
-  const selectedOutputs = selected?.length ? selected.join(',') : undefined;
+  const selectedOutputs = selected?.join(',');
   return useQuery({
     queryKey: [...workflowKeys.samples(id), selectedOutputs],
     queryFn: () =>

@@ -56,10 +56,19 @@ export function useSignOut() {
   });
 }
 
-/** Looks at another workspace from now on, in this browser. The page begins anew: nothing of the other is left over. */
-export function enterWorkspace(id: string): void {
+/** Sets another password; every other session of the same person ends. */
+export function useChangePassword() {
+  return useMutation({
+    mutationFn: (passwords: { currentPassword: string; newPassword: string }) =>
+      send('POST', '/api/auth/change-password', passwords),
+  });
+}
+
+/** Looks at another workspace from now on. The page begins anew: nothing of the other is left over. */
+export function enterWorkspace(id: string, path = '/'): void {
+  sessionStorage.setItem(CHOSEN, id);
   localStorage.setItem(CHOSEN, id);
-  window.location.assign('/');
+  window.location.assign(path);
 }
 
 export function useMakeWorkspace() {
@@ -78,7 +87,10 @@ async function readSession(): Promise<Session | null> {
   if (!found && isAnythingUnsaved()) throw new ApiError(401, 'You are signed out.', null, []);
   if (!found) return null;
   const { workspaces } = await send<{ workspaces: Workspace[] }>('GET', '/api/workspaces');
-  const chosen = localStorage.getItem(CHOSEN);
+  // A tab stays in its workspace, whichever another one enters; a new tab begins in the last of them.
+  const chosen = sessionStorage.getItem(CHOSEN) ?? localStorage.getItem(CHOSEN);
   const workspace = workspaces.find(({ id }) => id === chosen) ?? workspaces[0];
-  return workspace ? { user: found.user, workspace, workspaces } : null;
+  if (!workspace) return null;
+  sessionStorage.setItem(CHOSEN, workspace.id);
+  return { user: found.user, workspace, workspaces };
 }

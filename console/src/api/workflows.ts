@@ -22,8 +22,18 @@ export function useWorkflows() {
   });
 }
 
-export function useDeployment(id: string) {
+/** Which workspace a workflow is in. */
+export function useWorkspaceOf(id: string) {
   return useQuery({
+    queryKey: [...workflowKeys.one(id), 'workspace'],
+    queryFn: () => ask(api.GET('/api/v1/workflows/{workflow_id}', { params: { path: { workflow_id: id } } })),
+    select: (found) => found.data.workspaceId,
+  });
+}
+
+export function useDeployment(id: string, enabled = true) {
+  return useQuery({
+    enabled,
     queryKey: workflowKeys.deployment(id),
     queryFn: () => ask(api.GET('/api/workflows/{workflow_id}/deploy', { params: { path: { workflow_id: id } } })),
   });

@@ -4,6 +4,7 @@ import { lazy, Suspense } from 'react';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 import { ApiError, isStatus } from '@/api/errors';
 import { useSession } from '@/api/session';
+import { NoWorkspacePage } from '@/pages/no-workspace';
 import { SignInPage } from '@/pages/sign-in';
 import { Boundary } from '@/ui/boundary';
 import { Empty, Failure } from '@/ui/states';
@@ -63,6 +64,7 @@ function Inside() {
   const session = useSession();
   const [location] = useLocation();
   if (session.isPending) return <PageSkeleton />;
+  if (isStatus(session.error, 403)) return <NoWorkspacePage />;
   if (session.isLoadingError) return <Failure error={session.error} onRetry={session.refetch} />;
   if (!session.data) return <SignInPage />;
   return (

@@ -1,7 +1,8 @@
 import { notifyManager, type Query, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useSyncExternalStore } from 'react';
-import { messageOf } from '@/api/errors';
+import { isStatus, messageOf } from '@/api/errors';
 import styles from './outdated-notice.module.css';
+import { SignInElsewhere } from './sign-in-elsewhere';
 
 const AGAIN_MS = 3_000;
 
@@ -22,7 +23,11 @@ export function OutdatedNotice() {
   }, [client, isLost]);
   return (
     <div className={styles.place} role="status">
-      {isLost && <p className={styles.notice}>{messageOf(error)} Trying again…</p>}
+      {isLost && (
+        <p className={styles.notice}>
+          {isStatus(error, 401) ? <SignInElsewhere /> : `${messageOf(error)} Trying again…`}
+        </p>
+      )}
     </div>
   );
 }

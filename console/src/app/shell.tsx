@@ -1,11 +1,10 @@
-import { Activity, LogOut, Moon, Settings, Sun, Workflow } from 'lucide-react';
+import { Activity, Moon, Settings, Sun, Workflow } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
-import { useSignedIn, useSignOut } from '@/api/session';
 import { IconButton } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
-import { Menu, MenuItem } from '@/ui/menu';
 import { Skeleton } from '@/ui/states';
+import { PersonMenu } from './person-menu';
 import styles from './shell.module.css';
 import { setTheme, useTheme } from './theme';
 import { WorkspaceMenu } from './workspace-menu';
@@ -39,7 +38,7 @@ export function Shell({ children }: { children: ReactNode }) {
         </ul>
         <div className={styles.foot}>
           <ThemeButton />
-          <Person />
+          <PersonMenu />
         </div>
       </nav>
       <main id="main" className={styles.main} tabIndex={-1}>
@@ -86,28 +85,5 @@ function ThemeButton() {
     <IconButton label={dark ? 'Light theme' : 'Dark theme'} onClick={() => setTheme(dark ? 'light' : 'dark')}>
       {dark ? <Sun size={17} aria-hidden /> : <Moon size={17} aria-hidden />}
     </IconButton>
-  );
-}
-
-function Person() {
-  const { user } = useSignedIn();
-  const signOut = useSignOut();
-  const initials = (user.name || user.email).slice(0, 2).toUpperCase();
-  return (
-    <Menu
-      align="start"
-      trigger={
-        <button type="button" className={styles.person}>
-          <span className={styles.initials} aria-hidden>
-            {initials}
-          </span>
-          <span className={styles.wide}>{user.email}</span>
-        </button>
-      }
-    >
-      <MenuItem icon={<LogOut size={15} aria-hidden />} onSelect={() => signOut.mutate()}>
-        Sign out
-      </MenuItem>
-    </Menu>
   );
 }

@@ -5,40 +5,50 @@ import { workflowKeys } from '@/api/workflows';
 import { DraftSaver } from '@/workflow/draft-saver';
 import type { DraftStore } from '@/workflow/draft-store';
 import type { WorkflowState } from '@/workflow/state';
+import { unsavedDraft } from '@/workflow/unsaved';
 
 interface DraftInHand {
   saver: DraftSaver | null;
   error: unknown;
-  /** Which of the drafts that were loaded one after the other this is. */
-  serial: number;
   /** Throws away what is here and takes what the server has. */
   reload: () => void;
 }
 
+/** The draft as it was left where some of it is not saved yet, else as the server has it. */
 export function useDraft(workflowId: string): DraftInHand {
   const client = useQueryClient();
-  const [held, setHeld] = useState<{ saver: DraftSaver; serial: number } | null>(null);
-  const saver = held?.saver ?? null;
+  const [saver, setSaver] = useState<DraftSaver | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [round, setRound] = useState(0);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new round loads again
   useEffect(() => {
-    let made: DraftSaver | null = null;
+    let inHand: DraftSaver | undefined;
     let gone = false;
+    const take = (found: DraftSaver) => {
+      inHand = found;
+      setSaver(found);
+    };
     const onSaved = () => void client.invalidateQueries({ queryKey: workflowKeys.deployment(workflowId) });
-    readDraft(workflowId).then((draft) => {
-      if (gone) return;
-      const loaded = new DraftSaver(workflowId, draft, onSaved);
-      made = loaded;
-      setError(null);
-      setHeld((before) => ({ saver: loaded, serial: (before?.serial ?? 0) + 1 }));
-    }, setError);
+    const left = unsavedDraft(workflowId);
+    if (left) take(left);
+    else {
+      readDraft(workflowId).then(
+        (draft) => gone || take(new DraftSaver(workflowId, draft, onSaved)),
+        (thrown) => gone || setError(thrown),
+      );
+    }
     return () => {
       gone = true;
-      made?.stop();
+      inHand?.leave();
     };
   }, [workflowId, round, client]);
-  return { saver, serial: held?.serial ?? 0, error, reload: useCallback(() => setRound((count) => count + 1), []) };
+  const reload = useCallback(() => {
+    saver?.drop();
+    setSaver(null);
+    setError(null);
+    setRound((count) => count + 1);
+  }, [saver]);
+  return { saver, error, reload };
 }
 
 export function useDraftState(store: DraftStore): WorkflowState {

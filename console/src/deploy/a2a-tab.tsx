@@ -31,8 +31,9 @@ export function A2aTab({ workflow }: { workflow: WorkflowRow }) {
   return (
     <div className={styles.tab}>
       {agent.data && <Address agent={agent.data} />}
+      {/* Who may call is decided on the API tab, too: an older choice is not kept here to be saved again. */}
       <AgentForm
-        key={agent.data?.id}
+        key={`${agent.data?.id} ${deployment.data.isPublicApi}`}
         workflow={workflow}
         agent={agent.data}
         isPublic={deployment.data.isPublicApi ?? false}

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { can, useSignedIn } from '@/api/session';
 import type { WorkflowRow } from '@/api/workflows';
 import { Dialog } from '@/ui/dialog';
-import { Tab, TabList, TabPanel, Tabs } from '@/ui/tabs';
+import { KeptTabPanel, Tab, TabList, TabPanel, Tabs } from '@/ui/tabs';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { A2aFooter } from './a2a-footer';
 import { A2aTab } from './a2a-tab';
@@ -66,18 +66,18 @@ export function DeployWindow({ workflow, saver, onClose, onLoaded }: Props) {
           <TabPanel value="general" tabIndex={-1}>
             <GeneralTab workflow={workflow} saver={saver} onLoaded={onLoaded} />
           </TabPanel>
-          <TabPanel value="api" tabIndex={-1}>
+          <KeptTabPanel value="api" isOpen={tab === 'api'}>
             <ApiTab workflow={workflow} saver={saver} />
-          </TabPanel>
-          <TabPanel value="mcp" tabIndex={-1}>
+          </KeptTabPanel>
+          <KeptTabPanel value="mcp" isOpen={tab === 'mcp'}>
             <McpTab workflow={workflow} />
-          </TabPanel>
-          <TabPanel value="a2a" tabIndex={-1}>
+          </KeptTabPanel>
+          <KeptTabPanel value="a2a" isOpen={tab === 'a2a'}>
             <A2aTab workflow={workflow} />
-          </TabPanel>
-          <TabPanel value="chat" tabIndex={-1}>
+          </KeptTabPanel>
+          <KeptTabPanel value="chat" isOpen={tab === 'chat'}>
             <ChatTab workflow={workflow} />
-          </TabPanel>
+          </KeptTabPanel>
         </Dialog>
       </div>
     </Tabs>

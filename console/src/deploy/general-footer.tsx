@@ -14,7 +14,7 @@ export function GeneralFooter({ workflow, saver }: { workflow: WorkflowRow; save
   const { workspace } = useSignedIn();
   const { say, fail } = useToasts();
   const deployment = useDeployment(workflow.id);
-  const deploy = useDeploy(workflow.id);
+  const deploy = useDeploy(workflow.id, saver);
   const undeploy = useUndeploy(workflow.id);
   const [asked, setAsked] = useState<'undeploy' | 'again' | null>(null);
   const close = () => setAsked(null);
@@ -22,9 +22,8 @@ export function GeneralFooter({ workflow, saver }: { workflow: WorkflowRow; save
   const live = deployment.data?.isDeployed ? deployment.data : null;
   const changed = live?.needsRedeployment ?? false;
 
-  const publish = async () => {
+  const publish = () => {
     close();
-    await saver.flush();
     deploy.mutate(undefined, {
       onSuccess: (made) => {
         say(`Version ${made.activeDeployment?.version} is live.`);
@@ -32,7 +31,7 @@ export function GeneralFooter({ workflow, saver }: { workflow: WorkflowRow; save
       },
     });
   };
-  const update: ComponentProps<typeof Button>['onClick'] = () => (changed ? void publish() : setAsked('again'));
+  const update: ComponentProps<typeof Button>['onClick'] = () => (changed ? publish() : setAsked('again'));
 
   return (
     <>
@@ -54,7 +53,7 @@ export function GeneralFooter({ workflow, saver }: { workflow: WorkflowRow; save
           </Button>
         </>
       ) : (
-        <Button look="primary" disabled={!isAdmin} busy={deploy.isPending} onClick={() => void publish()}>
+        <Button look="primary" disabled={!isAdmin} busy={deploy.isPending} onClick={publish}>
           {deploy.isPending ? 'Deploying…' : 'Deploy'}
         </Button>
       )}
@@ -74,7 +73,7 @@ export function GeneralFooter({ workflow, saver }: { workflow: WorkflowRow; save
         look="primary"
         open={asked === 'again'}
         onClose={close}
-        onConfirm={() => void publish()}
+        onConfirm={publish}
       />
     </>
   );

@@ -56,7 +56,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const [open, setOpen] = useState<'palette' | 'deploy' | 'run' | 'variables' | null>(null);
   const run = useDraftRun(workflow.id, saver);
   const deployment = useDeployment(workflow.id);
-  const deploy = useDeploy(workflow.id);
+  const deploy = useDeploy(workflow.id, saver);
   const marks = useMemo<Marks>(() => ({ runs: run.marks }), [run.marks]);
 
   const readOnly = !can(workspace.role, 'write');
@@ -68,13 +68,11 @@ export function Editor({ workflow, saver, onReload }: Props) {
     setSelected(ids);
   };
 
-  const publish = async () => {
-    await saver.flush();
+  const publish = () =>
     deploy.mutate(undefined, {
       onSuccess: (made) => say(`Version ${made.activeDeployment?.version} is live.`),
       onError: fail,
     });
-  };
 
   const measured = useCallback(
     () =>
@@ -156,7 +154,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
     state: deployState(state, deployment.data, can(workspace.role, 'admin')),
     busy: deploy.isPending,
     onOpen: () => void saver.flush().then(() => setOpen('deploy')),
-    onUpdate: () => void publish(),
+    onUpdate: publish,
   };
 
   return (

@@ -1,7 +1,7 @@
 import { Field, Select, TextArea, TextInput } from '@/ui/field';
 import { useTypedText } from '@/ui/use-typed-text';
 import { STARTS } from '@/workflow/catalogue';
-import { type Block, type Json, listOf, storedValue, type WorkflowState } from '@/workflow/state';
+import { type Block, type Json, listOf, storedValue, textOf, type WorkflowState } from '@/workflow/state';
 
 export interface InputField {
   name: string;
@@ -108,26 +108,19 @@ function Control({ control, type, value, onChange }: ControlProps) {
       </Select>
     );
   }
-  if (type === 'number') {
-    return (
-      <TextInput
-        {...control}
-        inputMode="decimal"
-        value={value === null ? '' : String(value)}
-        onChange={(event) => onChange(parsed('number', event.target.value))}
-      />
-    );
-  }
   return <TextControl {...{ control, type, value, onChange }} />;
 }
 
-/** A text, or JSON that stays as it is written while it is. */
+/** A text; a number or JSON stays as it is written while it is. */
 function TextControl({ control, type, value, onChange }: ControlProps) {
-  const [text, setText] = useTypedText(value, typeof value === 'string' ? value : JSON.stringify(value));
+  const [text, setText] = useTypedText(value, textOf(value));
   const change = (next: string) => {
     const read = parsed(type, next);
     setText(next, read);
     onChange(read);
   };
+  if (type === 'number') {
+    return <TextInput {...control} inputMode="decimal" value={text} onChange={(event) => change(event.target.value)} />;
+  }
   return <TextArea {...control} rows={2} value={text} onChange={(event) => change(event.target.value)} />;
 }

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { isStatus, messageOf } from '@/api/errors';
+import { SignInElsewhere } from '@/app/sign-in-elsewhere';
 import { useSaveStatus } from '@/canvas/use-draft';
 import { Button } from '@/ui/button';
 import { useToasts } from '@/ui/toasts';
@@ -41,17 +42,5 @@ export function StaleNotice({ saver, onReload }: { saver: DraftSaver; onReload: 
         Replace theirs with mine
       </Button>
     </div>
-  );
-}
-
-function SignInElsewhere() {
-  return (
-    <>
-      You are signed out.{' '}
-      <a href="/" target="_blank" rel="noreferrer">
-        Sign in in another tab
-      </a>
-      , and they are saved from here.
-    </>
   );
 }

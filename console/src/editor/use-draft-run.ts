@@ -59,7 +59,7 @@ export function useDraftRun(workflowId: string, saver: DraftSaver): DraftRun {
       setProgress(NOTHING);
       setRunning(true);
       try {
-        await saver.flush();
+        await saver.settle();
         for await (const event of draftRunEvents(workflowId, input, controller.signal)) {
           runId.current = event.executionId;
           setProgress((before) => after(before, event));

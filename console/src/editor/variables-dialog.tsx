@@ -6,6 +6,7 @@ import { Dialog } from '@/ui/dialog';
 import { Select, TextInput } from '@/ui/field';
 import type { DraftStore } from '@/workflow/draft-store';
 import { setVariables } from '@/workflow/edit';
+import { newId } from '@/workflow/new-id';
 import type { Variable } from '@/workflow/state';
 
 const TYPES = ['plain', 'string', 'number', 'boolean', 'object', 'array'];
@@ -41,7 +42,7 @@ export function VariablesDialog({ store, disabled, onClose }: Props) {
         items={variables}
         keyOf={(variable) => variable.id}
         noun="variable"
-        make={() => ({ id: crypto.randomUUID(), name: '', type: 'plain', value: '' })}
+        make={() => ({ id: newId(), name: '', type: 'plain', value: '' })}
         disabled={disabled}
         onChange={change}
       >

@@ -9,8 +9,9 @@ const STEP = WIDTH / HOURS;
 /** A bar for each of the last 24 hours, the failed part in red. */
 export function ActivityPlot({ activity }: { activity: Activity }) {
   const top = Math.max(1, ...activity.hours.map((hour) => hour.calls));
+  const least = activity.isWhole ? '' : 'at least ';
   const text = activity.calls
-    ? `${count(activity.calls, 'call')}, ${count(activity.errors, 'error')} in 24 h`
+    ? `${least}${count(activity.calls, 'call')}, ${least}${count(activity.errors, 'error')} in 24 h`
     : 'no calls in 24 h';
   return (
     <div className={styles.activity}>
@@ -35,6 +36,7 @@ export function ActivityPlot({ activity }: { activity: Activity }) {
       </svg>
       <span className={styles.text} aria-hidden>
         {activity.calls.toLocaleString('en-US')}
+        {!activity.isWhole && '+'}
         {activity.errors > 0 && (
           <span className={styles.failed}> · {activity.errors.toLocaleString('en-US')} failed</span>
         )}

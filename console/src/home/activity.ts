@@ -1,4 +1,4 @@
-import type { LogRow } from '@/api/logs';
+import type { LogRow, RecentRuns } from '@/api/logs';
 
 const HOUR_MS = 3_600_000;
 export const HOURS = 24;
@@ -13,14 +13,16 @@ export interface Activity {
   calls: number;
   errors: number;
   last: LogRow | null;
+  /** Whether these were all; there were more calls than are counted where not. */
+  isWhole: boolean;
 }
 
 /** What each workflow did in the last 24 hours, by the hour, oldest first. */
-export function activityByWorkflow(runs: readonly LogRow[], now: number): Map<string, Activity> {
+export function activityByWorkflow({ rows, areAll }: RecentRuns, now: number): Map<string, Activity> {
   const found = new Map<string, Activity>();
-  for (const run of runs) {
+  for (const run of rows) {
     const hour = HOURS - 1 - Math.floor((now - Date.parse(run.startedAt)) / HOUR_MS);
-    const activity = found.get(run.workflowId) ?? quiet();
+    const activity = found.get(run.workflowId) ?? quiet(areAll);
     found.set(run.workflowId, activity);
     if (!activity.last || run.startedAt > activity.last.startedAt) activity.last = run;
     const slot = activity.hours[hour];
@@ -34,11 +36,12 @@ export function activityByWorkflow(runs: readonly LogRow[], now: number): Map<st
   return found;
 }
 
-export function quiet(): Activity {
+export function quiet(isWhole = true): Activity {
   return {
     hours: Array.from({ length: HOURS }, () => ({ calls: 0, errors: 0 })),
     calls: 0,
     errors: 0,
     last: null,
+    isWhole,
   };
 }

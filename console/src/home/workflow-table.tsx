@@ -1,5 +1,5 @@
 import { Download, EllipsisVertical, PencilLine, Trash2 } from 'lucide-react';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { can, useSignedIn } from '@/api/session';
 import { downloadWorkflow, useArchiveWorkflow, useDeployment, type WorkflowRow } from '@/api/workflows';
@@ -16,6 +16,7 @@ import { useToasts } from '@/ui/toasts';
 import { type Activity, quiet } from './activity';
 import { ActivityPlot } from './activity-plot';
 import { RenameDialog } from './rename-dialog';
+import { useSeen } from './use-seen';
 import styles from './workflow-table.module.css';
 
 interface Props {
@@ -72,10 +73,11 @@ function Row({ workflow, activity }: { workflow: WorkflowRow; activity: Activity
 }
 
 function LiveState({ workflow }: { workflow: WorkflowRow }) {
-  const { data } = useDeployment(workflow.id);
+  const place = useRef<HTMLSpanElement>(null);
+  const { data } = useDeployment(workflow.id, useSeen(place));
   const version = data?.activeDeployment ? `v${data.activeDeployment.version}` : '';
   return (
-    <span className={styles.badges}>
+    <span ref={place} className={styles.badges}>
       <Badge tone="green" dot>
         Live {version}
       </Badge>

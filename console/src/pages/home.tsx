@@ -2,7 +2,7 @@ import { FileDown, Plus, Workflow } from 'lucide-react';
 import { useDeferredValue, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { messageOf } from '@/api/errors';
-import { useRecentRuns } from '@/api/logs';
+import { type RecentRuns, useRecentRuns } from '@/api/logs';
 import { can, useSignedIn } from '@/api/session';
 import { useCreateWorkflow, useImportWorkflow, useWorkflows } from '@/api/workflows';
 import { count } from '@/app/format';
@@ -17,6 +17,7 @@ import { Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
 
 const SEARCH_FROM = 6;
+const NONE: RecentRuns = { rows: [], areAll: true };
 
 export function HomePage() {
   useTitle('Workflows');
@@ -54,7 +55,7 @@ export function HomePage() {
 function Workflows({ wanted }: { wanted: string }) {
   const workflows = useWorkflows();
   const recent = useRecentRuns();
-  const activity = useMemo(() => activityByWorkflow(recent.data ?? [], Date.now()), [recent.data]);
+  const activity = useMemo(() => activityByWorkflow(recent.data ?? NONE, Date.now()), [recent.data]);
   const word = useDeferredValue(wanted.trim().toLowerCase());
   if (workflows.isPending) return <Skeleton rows={5} height="3.6rem" />;
   if (workflows.isLoadingError) return <Failure error={workflows.error} onRetry={workflows.refetch} />;

@@ -14,6 +14,7 @@ import { StatusBadge } from '@/runs/status-badge';
 import { Waterfall } from '@/runs/waterfall';
 import { callerOf } from '@/runs/words';
 import { Button } from '@/ui/button';
+import { copyText } from '@/ui/copy-text';
 import { JsonView } from '@/ui/json-view';
 import { Empty, Failure, Problem } from '@/ui/states';
 import { Tip } from '@/ui/tip';
@@ -148,7 +149,7 @@ function Actions({ workflowId, run, ended, input }: ActionsProps) {
     <>
       <Button
         icon={<Terminal size={15} aria-hidden />}
-        onClick={() => void navigator.clipboard.writeText(curlOf(workflowId, input)).then(() => say('Copied.'), fail)}
+        onClick={() => void copyText(curlOf(workflowId, input)).then(() => say('Copied.'), fail)}
       >
         Copy as cURL
       </Button>

@@ -1,6 +1,7 @@
 /** The settings that are lists, each with its own kind of item. */
 import { Select, TextInput } from '@/ui/field';
 import type { Condition } from '@/workflow/branches';
+import { newId } from '@/workflow/new-id';
 import { type Json, listOf, textOf } from '@/workflow/state';
 import { CodeEditor } from './code-editor';
 import { ItemList } from './lists';
@@ -66,7 +67,7 @@ export function FieldsSetting({ value, disabled, onChange, words, noun = 'field'
       items={listOf<FieldItem>(value)}
       keyOf={(field, index) => field.id ?? String(index)}
       noun={noun}
-      make={() => ({ id: crypto.randomUUID(), name: '', type: 'string', value: '' })}
+      make={() => ({ id: newId(), name: '', type: 'string', value: '' })}
       disabled={disabled}
       onChange={(items) => onChange(items as unknown as Json)}
     >
@@ -117,7 +118,7 @@ export function TableSetting({ value, disabled, onChange, words }: SettingProps)
       items={listOf<Row>(value)}
       keyOf={(row, index) => row.id ?? String(index)}
       noun="row"
-      make={() => ({ id: crypto.randomUUID(), cells: { Key: '', Value: '' } })}
+      make={() => ({ id: newId(), cells: { Key: '', Value: '' } })}
       disabled={disabled}
       onChange={(items) => onChange(items as unknown as Json)}
     >
@@ -159,7 +160,7 @@ export function ConditionsSetting({ value, disabled, onChange, words, blockId }:
       items={tested}
       keyOf={(entry) => entry.id}
       noun="condition"
-      make={() => branch(blockId, crypto.randomUUID().slice(0, 8), 'else if')}
+      make={() => branch(blockId, newId().slice(0, 8), 'else if')}
       disabled={disabled}
       onChange={store}
     >
@@ -184,7 +185,7 @@ export function RoutesSetting({ value, disabled, onChange, words, blockId }: Set
       items={listOf<Condition>(value)}
       keyOf={(entry) => entry.id}
       noun="route"
-      make={() => branch(blockId, crypto.randomUUID().slice(0, 8), '')}
+      make={() => branch(blockId, newId().slice(0, 8), '')}
       disabled={disabled}
       onChange={(items) => onChange(JSON.stringify(items))}
     >
@@ -225,7 +226,7 @@ export function AssignmentsSetting({ value, disabled, onChange, words }: Setting
       items={listOf<Assignment>(value)}
       keyOf={(entry, index) => entry.id ?? String(index)}
       noun="assignment"
-      make={() => ({ id: crypto.randomUUID(), variableName: '', type: 'string', value: '' })}
+      make={() => ({ id: newId(), variableName: '', type: 'string', value: '' })}
       disabled={disabled}
       onChange={(items) => onChange(items as unknown as Json)}
     >

@@ -63,21 +63,7 @@ function PlainSetting({ setting, value, disabled, words, onChange, language }: S
   if (type === 'dropdown' && setting.options.length) return <Choice {...{ setting, value, disabled, onChange }} />;
   if (type === 'workflow-selector') return <WorkflowSetting {...{ setting, value, disabled, onChange }} />;
   if (setting.password) return <SecretSetting {...{ setting, value, disabled, onChange }} />;
-  if (type === 'slider') {
-    return (
-      <Field label={title} required={required}>
-        {(control) => (
-          <TextInput
-            {...control}
-            inputMode="decimal"
-            value={text}
-            disabled={disabled}
-            onChange={(event) => onChange(numberOrText(event.target.value))}
-          />
-        )}
-      </Field>
-    );
-  }
+  if (type === 'slider') return <NumberSetting {...{ setting, value, disabled, onChange }} />;
   const isCode = type === 'code';
   return (
     <div className={styles.group}>
@@ -99,6 +85,28 @@ function PlainSetting({ setting, value, disabled, words, onChange, language }: S
 }
 
 type Simple = Pick<SettingProps, 'setting' | 'value' | 'disabled' | 'onChange'>;
+
+function NumberSetting({ setting, value, disabled, onChange }: Simple) {
+  const [text, setText] = useTypedText(value, textOf(value));
+  const change = (next: string) => {
+    const read = numberOrText(next);
+    setText(next, read);
+    onChange(read);
+  };
+  return (
+    <Field label={setting.title} required={setting.required}>
+      {(control) => (
+        <TextInput
+          {...control}
+          inputMode="decimal"
+          value={text}
+          disabled={disabled}
+          onChange={(event) => change(event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}
 
 /** One of the options; a value that is none of them, a reference say, is one more. */
 function Choice({ setting, value, disabled, onChange }: Simple) {

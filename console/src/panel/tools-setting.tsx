@@ -2,6 +2,7 @@
 import { type ReactNode, useState } from 'react';
 import { useWorkflows } from '@/api/workflows';
 import { Field, Select, TextInput } from '@/ui/field';
+import { useTypedText } from '@/ui/use-typed-text';
 import { type Json, listOf, textOf } from '@/workflow/state';
 import { functionOf, newTool, type Parameter, schemaOf, TOOL_KINDS, type ToolEntry } from '@/workflow/tools';
 import { CodeEditor, type Language } from './code-editor';
@@ -174,10 +175,6 @@ interface ParametersProps {
 }
 
 function Parameters({ label, parameters, disabled, onChange }: ParametersProps) {
-  const take = (next: readonly Parameter[]) => {
-    const names = new Set(next.map((each) => each.name));
-    if (names.size === next.length) onChange(next);
-  };
   return (
     <ItemList<Parameter>
       items={parameters}
@@ -185,7 +182,7 @@ function Parameters({ label, parameters, disabled, onChange }: ParametersProps) 
       noun="parameter"
       make={() => ({ name: freeName(parameters), required: true, schema: { type: 'string', description: '' } })}
       disabled={disabled}
-      onChange={take}
+      onChange={onChange}
     >
       {({ name, required, schema }, change, index) => (
         <>
@@ -197,12 +194,12 @@ function Parameters({ label, parameters, disabled, onChange }: ParametersProps) 
               disabled={disabled}
               onChange={(type) => change({ schema: { ...schema, type } })}
             />
-            <TextInput
-              aria-label={`Name of parameter ${index + 1} of ${label}`}
-              placeholder="name"
-              value={name}
+            <ParameterName
+              label={`Name of parameter ${index + 1} of ${label}`}
+              name={name}
+              others={parameters.filter((_, place) => place !== index)}
               disabled={disabled}
-              onChange={(event) => change({ name: event.target.value })}
+              onChange={(next) => change({ name: next })}
             />
           </div>
           <TextInput
@@ -224,6 +221,34 @@ function Parameters({ label, parameters, disabled, onChange }: ParametersProps) 
         </>
       )}
     </ItemList>
+  );
+}
+
+interface NameProps {
+  label: string;
+  name: string;
+  others: readonly Parameter[];
+  disabled: boolean;
+  onChange: (name: string) => void;
+}
+
+/** A name that another parameter has is not taken: it may be on the way to one that is free. */
+function ParameterName({ label, name, others, disabled, onChange }: NameProps) {
+  const [text, setText] = useTypedText(name, name);
+  const isTaken = (wanted: string) => others.some((each) => each.name === wanted);
+  const change = (next: string) => {
+    setText(next, isTaken(next) ? name : next);
+    if (!isTaken(next)) onChange(next);
+  };
+  return (
+    <TextInput
+      aria-label={label}
+      aria-invalid={isTaken(text) || undefined}
+      placeholder="name"
+      value={text}
+      disabled={disabled}
+      onChange={(event) => change(event.target.value)}
+    />
   );
 }
 

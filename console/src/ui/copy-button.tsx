@@ -1,8 +1,11 @@
 import { Check, Clipboard } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { IconButton } from './button';
+import { copyText } from './copy-text';
+import { useToasts } from './toasts';
 
 export function CopyButton({ text, label = 'Copy' }: { text: string; label?: string }) {
+  const { fail } = useToasts();
   const [copied, setCopied] = useState(false);
   useEffect(() => {
     if (!copied) return;
@@ -10,10 +13,7 @@ export function CopyButton({ text, label = 'Copy' }: { text: string; label?: str
     return () => clearTimeout(timer);
   }, [copied]);
   return (
-    <IconButton
-      label={copied ? 'Copied' : label}
-      onClick={() => navigator.clipboard.writeText(text).then(() => setCopied(true))}
-    >
+    <IconButton label={copied ? 'Copied' : label} onClick={() => void copyText(text).then(() => setCopied(true), fail)}>
       {copied ? <Check size={16} aria-hidden /> : <Clipboard size={16} aria-hidden />}
     </IconButton>
   );

@@ -1,5 +1,5 @@
 import { type Draft, readDraft, saveDraft } from '@/api/draft';
-import { isStatus } from '@/api/errors';
+import { ApiError, isStatus } from '@/api/errors';
 import { DraftStore } from './draft-store';
 import type { WorkflowState } from './state';
 import { noteUnsaved } from './unsaved';
@@ -19,7 +19,7 @@ export class DraftSaver {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private running: Promise<void> | null = null;
   private listeners = new Set<() => void>();
-  private readonly forget: () => void;
+  private isDropped = false;
 
   constructor(
     private readonly workflowId: string,
@@ -29,7 +29,7 @@ export class DraftSaver {
     this.store = new DraftStore(draft.state);
     this.stored = draft.state;
     this.revision = draft.revision;
-    this.forget = this.store.subscribe(() => this.changed());
+    this.store.subscribe(() => this.changed());
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -46,6 +46,14 @@ export class DraftSaver {
     if (this.isBehind && this.status !== 'stale') await this.save();
   }
 
+  /** Saves what is not saved yet. Raises where it could not be: what works on the saved draft would take an older one. */
+  async settle(): Promise<void> {
+    await this.flush();
+    if (this.status === 'failed' || this.status === 'stale') {
+      throw new Error('Your changes are not saved yet, so this was not done.');
+    }
+  }
+
   /** Puts this draft over the one that somebody else saved. */
   async keepMine(): Promise<void> {
     this.revision = (await readDraft(this.workflowId)).revision;
@@ -53,12 +61,17 @@ export class DraftSaver {
     await this.flush();
   }
 
-  /** Nobody edits here any more: what can still be saved will be. */
-  stop(): void {
-    this.forget();
+  /** Nobody looks at it any more: it is saved at once, and where that cannot be, kept for who comes back. */
+  leave(): void {
+    if (isStatus(this.error, 404)) this.drop();
+    else void this.flush();
+  }
+
+  /** Nobody wants it any more. */
+  drop(): void {
+    this.isDropped = true;
     clearTimeout(this.timer);
-    if (this.status === 'stale') noteUnsaved(this, false);
-    else if (this.isBehind) void this.save();
+    noteUnsaved(this.workflowId, this, false);
   }
 
   get isBehind(): boolean {
@@ -66,8 +79,8 @@ export class DraftSaver {
   }
 
   private changed(): void {
-    if (this.status === 'stale') return;
-    this.become(this.running ? 'saving' : 'waiting');
+    if (this.status === 'stale' || this.isDropped) return;
+    this.become(this.running ? 'saving' : this.isBehind ? 'waiting' : 'saved');
     this.later(PAUSE_MS);
   }
 
@@ -92,16 +105,20 @@ export class DraftSaver {
       this.onSaved();
       this.become(this.isBehind ? 'waiting' : 'saved');
     } catch (error) {
-      const stale = isStatus(error, 409);
-      this.become(stale ? 'stale' : 'failed', error);
-      if (!stale && !isStatus(error, 400)) this.later(AGAIN_MS);
+      this.become(isStatus(error, 409) ? 'stale' : 'failed', error);
+      if (mayPass(error) && !this.isDropped) this.later(AGAIN_MS);
     }
   }
 
   private become(status: SaveStatus, error: unknown = null): void {
     this.status = status;
     this.error = error;
-    noteUnsaved(this, this.isBehind);
+    noteUnsaved(this.workflowId, this, this.isBehind && !this.isDropped);
     for (const listener of this.listeners) listener();
   }
+}
+
+/** Whether the same save may be taken later: the server is away or busy, or somebody has to sign in. */
+function mayPass(error: unknown): boolean {
+  return !(error instanceof ApiError) || error.status === 401 || error.status === 429 || error.status >= 500;
 }

@@ -3,6 +3,7 @@ import { STARTS } from './catalogue';
 import { withContainers } from './containers';
 import { type Connection, connectionProblem } from './graph';
 import { freeName, nameLike, referenceName } from './names';
+import { newId } from './new-id';
 import { withReferences } from './rewriting';
 import {
   type Block,
@@ -48,7 +49,7 @@ export function addBlock(
   parent: string | null,
   sizes: Sizes = new Map(),
 ): { state: WorkflowState; id: string } {
-  const id = crypto.randomUUID();
+  const id = newId();
   const container = made.type === 'loop' || made.type === 'parallel';
   const data: BlockData = {
     ...(parent ? { parentId: parent, extent: 'parent' } : {}),
@@ -195,7 +196,7 @@ export function connect(state: WorkflowState, connection: Connection): WorkflowS
   if (connectionProblem(state, connection)) return state;
   const { source, target, sourceHandle } = connection;
   const edge: Edge = {
-    id: crypto.randomUUID(),
+    id: newId(),
     source,
     target,
     sourceHandle: sourceHandle ?? 'source',

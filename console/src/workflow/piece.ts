@@ -3,6 +3,7 @@ import { branchSetting, type Condition } from './branches';
 import { withContainers } from './containers';
 import { ASIDE } from './edit';
 import { nameLike, referenceName } from './names';
+import { newId } from './new-id';
 import { withReferences } from './rewriting';
 import { type Block, childrenOf, type Edge, isContainer, listOf, type WorkflowState } from './state';
 
@@ -28,7 +29,7 @@ export function copy(state: WorkflowState, ids: readonly string[]): Piece {
 
 /** Adds a piece under new ids and free names, a little aside. What refers to a block of the piece still does. */
 export function paste(state: WorkflowState, piece: Piece): { state: WorkflowState; ids: string[] } {
-  const fresh = new Map(piece.blocks.map((block) => [block.id, crypto.randomUUID() as string]));
+  const fresh = new Map(piece.blocks.map((block) => [block.id, newId()]));
   const names = new Map<string, string>();
   let current = state;
   for (const block of piece.blocks) {
@@ -67,7 +68,7 @@ function between(edge: Edge, fresh: ReadonlyMap<string, string>): Edge {
   const [source, target] = [fresh.get(edge.source) as string, fresh.get(edge.target) as string];
   const [, prefix, branch] = edge.sourceHandle?.match(/^(condition-|router-)(.*)$/s) ?? [];
   const sourceHandle = prefix ? `${prefix}${moved(branch ?? '', edge.source, source)}` : edge.sourceHandle;
-  return { ...edge, id: crypto.randomUUID(), source, target, sourceHandle };
+  return { ...edge, id: newId(), source, target, sourceHandle };
 }
 
 function moved(branch: string, from: string, to: string): string {

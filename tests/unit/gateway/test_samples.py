@@ -129,6 +129,13 @@ async def test_outputs_can_be_chosen(system: System) -> None:
     assert any('"function_1.result"' in sample["code"] for sample in body["samples"])
 
 
+async def test_no_output_can_be_chosen_either(system: System) -> None:
+    publish(system)
+    body = (await system.get("/api/workflows/W/samples?selectedOutputs=")).json
+    assert body["selectedOutputs"] == []
+    assert not any("selectedOutputs" in sample["code"] for sample in body["samples"])
+
+
 async def test_samples_are_protected_like_the_workflow(system: System) -> None:
     publish(system)
     path = "/api/workflows/W/samples"

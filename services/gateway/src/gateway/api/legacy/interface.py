@@ -43,7 +43,8 @@ def interface_router(access: LegacyAccess, interfaces: Interfaces, *, public_url
         caller = await access.to_interface(request)
         published = await interfaces.of(workflow_id, version)
         interface, is_public = published.interface, published.endpoint.is_public
-        selection = names_in(selected_outputs) or list(interface.default_selection())
+        usual = list(interface.default_selection())
+        selection = usual if selected_outputs is None else names_in(selected_outputs)
         example, key = interface.example_input(), caller.key.display if caller.key else SOME_KEY
         written = samples_of(
             public_url, workflow_id, example, selected_outputs=selection, masked_key=key, is_public=is_public

@@ -1,0 +1,54 @@
+import { useState } from 'react';
+import { useChangePassword } from '@/api/session';
+import { Field, TextInput } from '@/ui/field';
+import { FormDialog } from '@/ui/form-dialog';
+import { useToasts } from '@/ui/toasts';
+
+export function PasswordDialog({ onClose }: { onClose: () => void }) {
+  const { say } = useToasts();
+  const change = useChangePassword();
+  const [currentPassword, setCurrent] = useState('');
+  const [newPassword, setNew] = useState('');
+  const done = () => {
+    say('Your password is changed.');
+    onClose();
+  };
+  return (
+    <FormDialog
+      title="Change password"
+      description="Wherever else you are signed in, you have to sign in again."
+      action="Change"
+      busy={change.isPending}
+      error={change.error}
+      onSubmit={() => change.mutate({ currentPassword, newPassword }, { onSuccess: done })}
+      onClose={onClose}
+    >
+      <Field label="Present password">
+        {(control) => (
+          <TextInput
+            {...control}
+            type="password"
+            autoComplete="current-password"
+            required
+            autoFocus
+            value={currentPassword}
+            onChange={(event) => setCurrent(event.target.value)}
+          />
+        )}
+      </Field>
+      <Field label="New password" hint="8 characters or more.">
+        {(control) => (
+          <TextInput
+            {...control}
+            type="password"
+            autoComplete="new-password"
+            required
+            minLength={8}
+            value={newPassword}
+            onChange={(event) => setNew(event.target.value)}
+          />
+        )}
+      </Field>
+    </FormDialog>
+  );
+}

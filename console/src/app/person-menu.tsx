@@ -1,0 +1,37 @@
+import { KeyRound, LogOut } from 'lucide-react';
+import { useState } from 'react';
+import { useSignedIn, useSignOut } from '@/api/session';
+import { Menu, MenuItem } from '@/ui/menu';
+import { PasswordDialog } from './password-dialog';
+import styles from './shell.module.css';
+
+/** Who is signed in, and what they can do about it. */
+export function PersonMenu() {
+  const { user } = useSignedIn();
+  const signOut = useSignOut();
+  const [changing, setChanging] = useState(false);
+  const initials = (user.name || user.email).slice(0, 2).toUpperCase();
+  return (
+    <>
+      <Menu
+        align="start"
+        trigger={
+          <button type="button" className={styles.person}>
+            <span className={styles.initials} aria-hidden>
+              {initials}
+            </span>
+            <span className={styles.wide}>{user.email}</span>
+          </button>
+        }
+      >
+        <MenuItem icon={<KeyRound size={15} aria-hidden />} onSelect={() => setChanging(true)}>
+          Change password
+        </MenuItem>
+        <MenuItem icon={<LogOut size={15} aria-hidden />} onSelect={() => signOut.mutate()}>
+          Sign out
+        </MenuItem>
+      </Menu>
+      {changing && <PasswordDialog onClose={() => setChanging(false)} />}
+    </>
+  );
+}

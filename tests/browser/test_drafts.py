@@ -1,0 +1,119 @@
+"""What an author has written: it is kept until it is saved, and nothing else is taken for it."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Locator, Page, Route, expect
+from tests.browser.console import Account, Console
+from tests.browser.workflows import answering
+
+OVERTAKEN = "Someone else saved this workflow meanwhile."
+NOT_DONE = "Your changes are not saved yet, so this was not done."
+
+
+def test_what_could_not_be_saved_is_neither_published_nor_run(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Overtaken", "return 'first';"))
+    console.goto(f"/workflows/{workflow_id}").block("Answer").click()
+    console.write("Code", "return 'second';").saved()
+    _overtake(account, workflow_id)
+    console.write("Code", "return 'mine';").shows(OVERTAKEN)
+
+    console.press("Update").shows(NOT_DONE)
+    assert account.run(workflow_id).json()["output"]["result"] == "first"
+    console.press("Deployment").press("Update").shows(NOT_DONE)
+    assert account.run(workflow_id).json()["output"]["result"] == "first"
+    console.press("Close").press("Run").press("Run draft")
+    expect(console.page.get_by_label("Run the draft").get_by_role("alert")).to_have_text(NOT_DONE)
+
+
+def test_what_is_still_being_saved_is_there_for_who_comes_back_at_once(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("There and back", "return 1;"))
+    console.goto(f"/workflows/{workflow_id}").block("Answer").click()
+    with _held_saves(console.page) as held:
+        console.write("Code", "return 'on the way';")
+        console.page.get_by_role("link", name="All workflows").click()
+        console.shows("Calls, 24 h").page.go_back()
+        console.block("Answer").click()
+        expect(_code(console)).to_have_text("return 'on the way';")
+        assert len(held) == 1
+    console.write("Code", "return 'there';").saved()
+    assert _answer(account, workflow_id) == "return 'there';"
+
+
+def test_what_somebody_else_overtook_waits_for_its_author(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Waits for me", "return 1;"))
+    console.goto(f"/workflows/{workflow_id}").block("Answer").click()
+    _overtake(account, workflow_id)
+    console.write("Code", "return 'mine';").shows(OVERTAKEN)
+    console.page.get_by_role("link", name="All workflows").click()
+    console.shows("Calls, 24 h").page.go_back()
+
+    console.shows(OVERTAKEN).press("Replace theirs with mine").saved()
+    assert _answer(account, workflow_id) == "return 'mine';"
+
+
+def test_what_was_discarded_does_not_come_back(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Discarded", "return 1;"))
+    console.goto(f"/workflows/{workflow_id}").block("Answer").click()
+    _overtake(account, workflow_id)
+    console.write("Code", "return 'mine';").shows(OVERTAKEN)
+    console.press("Discard mine, load theirs").block("Answer").click()
+    expect(_code(console)).to_have_text("return 'theirs';")
+    console.page.get_by_role("link", name="All workflows").click()
+    console.shows("Calls, 24 h").page.go_back()
+    console.block("Answer").click()
+    expect(_code(console)).to_have_text("return 'theirs';")
+
+
+def test_a_change_that_is_taken_back_at_once_leaves_nothing_to_save(console: Console, account: Account) -> None:
+    console.goto(f"/workflows/{account.import_(answering('Never mind', 'return 1;'))}").block("Answer").click()
+    console.page.get_by_role("switch", name="Switched on").click()
+    console.press("Undo (Ctrl Z)").saved()
+
+
+def test_drafts_are_made_and_links_copied_over_plain_http(open_page: Callable[..., Page], account: Account) -> None:
+    workflow_id = account.publish(answering("Plain HTTP", "return 1;"))
+    console = Console(open_page(), account).signed_in()
+    console.page.context.add_cookies([each | {"domain": "flowport.test"} for each in account.session])
+    page = console.goto(f"{account.url.replace('127.0.0.1', 'flowport.test')}/workflows/{workflow_id}").page
+    assert page.evaluate("[isSecureContext, crypto.randomUUID, navigator.clipboard]") == [False, None, None]
+    console.press("Add block").page.get_by_role("combobox", name="Search blocks").fill("function")
+    page.keyboard.press("Enter")
+    expect(console.block("Function 1")).to_be_visible()
+    console.saved().press("Deployment").page.get_by_role("tab", name="API").click()
+    console.press("Copy: Run workflow")
+    expect(console.button("Copied")).to_be_visible()
+
+
+def _overtake(account: Account, workflow_id: str) -> None:
+    state = account.draft(workflow_id)
+    state["blocks"]["answer"]["subBlocks"]["code"]["value"] = "return 'theirs';"
+    account.http.put(f"/api/workflows/{workflow_id}/state", json=state).raise_for_status()
+
+
+def _answer(account: Account, workflow_id: str) -> str:
+    return str(account.draft(workflow_id)["blocks"]["answer"]["subBlocks"]["code"]["value"])
+
+
+def _code(console: Console) -> Locator:
+    return console.page.get_by_role("textbox", name="Code", exact=True)
+
+
+@contextmanager
+def _held_saves(page: Page) -> Iterator[list[Route]]:
+    """Saves reach the server when this ends."""
+    held: list[Route] = []
+    saves = re.compile(r"/api/workflows/[^/]+/state$")
+
+    def hold(route: Route) -> None:
+        if route.request.method == "PUT":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(saves, hold)
+    yield held
+    for route in held:
+        route.continue_()
+    page.unroute(saves)
