@@ -151,9 +151,12 @@ async def test_a_run_that_nobody_wants_to_hear_of_costs_nothing(hooked: System) 
     assert await deliveries(hooked) == ()
 
 
-async def test_an_address_that_is_away_is_tried_again_under_the_same_id(hooked: System, stub: Stub) -> None:
+@pytest.mark.parametrize("status", [429, 503])
+async def test_an_address_that_is_away_is_tried_again_under_the_same_id(
+    hooked: System, stub: Stub, status: int
+) -> None:
     began = datetime.now(UTC)
-    stub.answer(Answer(503), Answer(200))
+    stub.answer(Answer(status), Answer(200))
     await run(hooked, callback_url=stub.url)
 
     async def tried() -> bool:
@@ -162,7 +165,7 @@ async def test_an_address_that_is_away_is_tried_again_under_the_same_id(hooked: 
     await until(tried)
 
     async def noted() -> bool:
-        return (await deliveries(hooked))[0].last_status == 503
+        return (await deliveries(hooked))[0].last_status == status
 
     await until(noted)
     (waiting,) = await deliveries(hooked)
@@ -176,11 +179,12 @@ async def test_an_address_that_is_away_is_tried_again_under_the_same_id(hooked: 
     assert len({asked.body for asked in stub.asked}) == 1
 
 
-async def test_an_address_that_refuses_is_not_tried_again(hooked: System, stub: Stub) -> None:
-    stub.answer(Answer(410))
+@pytest.mark.parametrize("status", [304, 410])
+async def test_an_address_that_refuses_is_not_tried_again(hooked: System, stub: Stub, status: int) -> None:
+    stub.answer(Answer(status))
     await run(hooked, callback_url=stub.url)
     (delivery,) = await settled(hooked)
-    assert (delivery.state, delivery.attempts, delivery.last_status) == (DeliveryState.FAILED, 1, 410)
+    assert (delivery.state, delivery.attempts, delivery.last_status) == (DeliveryState.FAILED, 1, status)
     assert delivery.workflow_id == a_spec().snapshot.workflow_id
 
 
@@ -206,6 +210,13 @@ async def test_addresses_inside_are_refused(hooked: System, url: str) -> None:
     await run(hooked, callback_url=url)
     (delivery,) = await settled(hooked)
     assert (delivery.state, delivery.attempts) == (DeliveryState.FAILED, 1)
+
+
+async def test_a_subscription_cannot_be_moved_inside(hooked: System, stub: Stub) -> None:
+    hook = await subscribe(hooked, stub.url)
+    inside = SaveSubscription(url="https://10.0.0.1/x")
+    with pytest.raises(InvalidRequest):
+        await hooked.gateway.client.call("PUT", f"{BASE}/subscriptions/{hook.id}", body=inside)
 
 
 async def test_what_fails_for_too_long_is_switched_off(hooked: System, stub: Stub) -> None:
