@@ -114,6 +114,13 @@ async def test_a_subscriber_may_have_the_spans_of_the_run(hooked: System, stub: 
     assert isinstance(root["children"], list)
 
 
+async def test_what_a_run_gives_is_not_told_where_it_is_not_to_be_kept(hooked: System, stub: Stub) -> None:
+    await subscribe(hooked, stub.url, include_final_output=True)
+    await run(hooked, stores_data=False)
+    await settled(hooked)
+    assert json.loads(stub.asked[0].body)["data"]["finalOutput"] is None
+
+
 async def test_a_caller_who_named_an_address_is_told_there(hooked: System, stub: Stub) -> None:
     secret = await hooked.gateway.client.call("GET", f"{BASE}/callback-secret", returns=CallbackSecret)
     run_id = await run(hooked, RunStatus.FAILED, callback_url=f"{stub.url}/mine")
@@ -312,9 +319,13 @@ async def test_a_subscription_can_be_tried_out_and_deleted(hooked: System, stub:
     path = f"{BASE}/subscriptions/{hook.id}"
     result = await hooked.gateway.client.call("POST", f"{path}/test", returns=TestResult)
     assert (result.success, result.status, result.body) == (True, 202, '"ok"')
+    with pytest.raises(NotFound):
+        await hooked.gateway.client.call("DELETE", f"/internal/webhooks/other/subscriptions/{hook.id}")
     await hooked.gateway.client.call("DELETE", path)
     with pytest.raises(NotFound):
         await hooked.gateway.client.call("GET", path, returns=Subscription)
+    with pytest.raises(NotFound):
+        await hooked.gateway.client.call("DELETE", path)
 
 
 async def test_a_workspace_has_a_bounded_number(hooked: System, stub: Stub) -> None:

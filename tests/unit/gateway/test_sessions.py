@@ -67,6 +67,7 @@ async def test_nobody_is_null(system: System) -> None:
 
 async def test_signing_out_ends_the_session_and_clears_the_cookie(ann: Visitor) -> None:
     token = ann.token
+    assert (await ann.send("GET", SESSION)).body != b"null", "which is remembered for a moment"
     answer = await ann.send("POST", "/api/auth/sign-out")
     assert answer.status == 200
     assert "max-age=0" in answer.headers["set-cookie"].lower()
