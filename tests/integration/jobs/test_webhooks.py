@@ -206,6 +206,14 @@ async def test_a_delivery_can_be_sent_again(hooked: System, stub: Stub) -> None:
         await hooked.gateway.client.call("POST", f"/internal/webhooks/other/deliveries/{failed.id}/resend")
 
 
+async def test_the_deliveries_of_one_subscription_can_be_listed(hooked: System, stub: Stub) -> None:
+    hooks = [await subscribe(hooked, f"{stub.url}/{n}") for n in range(2)]
+    await run(hooked)
+    await settled(hooked, 2)
+    for hook in hooks:
+        assert [each.url for each in await deliveries(hooked, f"?subscription_id={hook.id}")] == [hook.url]
+
+
 async def _is_delivered(system: System) -> bool:
     return (await deliveries(system))[0].state is DeliveryState.DELIVERED
 
