@@ -137,7 +137,7 @@ images-check: $(READY) ## do what the Dockerfile says in a clean Debian, without
 .PHONY: k8s-check
 k8s-check: $(READY) ## build every overlay, and check it against Kubernetes' schemas and our own rules
 	@$(MAKE) --no-print-directory debian DEBIAN=kustomize
-	@$(PYTEST) tests/unit/operations/test_kubernetes.py
+	@$(PYTEST) tests/unit/operations/test_kubernetes*.py
 
 .PHONY: sbom
 sbom: $(READY) ## write dist/sbom.json: every package that is locked, as CycloneDX

@@ -1,7 +1,8 @@
-"""What every area shares, each from one module of tests/support. And how hard property tests try."""
+"""What every area shares, each from one module of tests/support. And how hard property tests try, how logs look."""
 
 import gc
 
+import structlog
 from hypothesis import settings
 
 from shared.garbage import spare_what_stays
@@ -16,6 +17,11 @@ pytest_plugins = [
 settings.register_profile("usual", deadline=None)
 settings.register_profile("full", settings.get_profile("usual"), max_examples=2_000)
 settings.load_profile("usual")
+
+# Where `rich` is installed, structlog writes tracebacks with it: that takes a third of a second each.
+*_processors, _colourful = structlog.get_config()["processors"]
+_plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*_processors, _plain])
 
 
 def pytest_collection_finish() -> None:

@@ -12,7 +12,6 @@ from typing import Any, Self
 
 SLOW_SECONDS = 4.0
 CLOSING_SECONDS = 5.0
-HANDING_OVER_SECONDS = 0.01
 DRIP_SECONDS = 0.01
 
 
@@ -51,14 +50,12 @@ class HttpStub:
         self._answers.extend(answers)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._closing.set()
         self._server.close()
-        # A connection that was accepted in this moment has no task yet: a later test would find it left open.
-        await asyncio.sleep(HANDING_OVER_SECONDS)
         if self._serving:
             _answered, still = await asyncio.wait(self._serving, timeout=CLOSING_SECONDS)
             assert not still, "somebody keeps a connection to the stub open"
@@ -69,8 +66,15 @@ class HttpStub:
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Called as the connection is made. One that was accepted just before the end is made after it."""
+        if self._closing.is_set():
+            writer.transport.abort()
+            return
+        self._serving.add(serving := asyncio.ensure_future(self._serve(reader, writer)))
+        serving.add_done_callback(self._serving.discard)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._hold(asyncio.current_task())
         try:
             asked = await _read(reader)
             self.asked.append(asked)
@@ -90,11 +94,6 @@ class HttpStub:
             pass
         finally:
             writer.close()
-
-    def _hold(self, serving: asyncio.Task[object] | None) -> None:
-        if serving is not None:
-            self._serving.add(serving)
-            serving.add_done_callback(self._serving.discard)
 
     def _next(self, asked: Asked) -> Answer:
         if self._answers:

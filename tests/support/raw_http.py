@@ -58,20 +58,27 @@ def saying(*parts: bytes) -> Speak:
 async def raw_server(speak: Speak, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
     """Serves on a free port of loopback until the block ends."""
     record = RawServer()
-    tasks: set[asyncio.Task[None]] = set()
+    tasks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+    is_over = False
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(task := asyncio.ensure_future(_converse(record, speak, reader, writer)))
-        task.add_done_callback(tasks.discard)
+    def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if is_over:  # accepted just before
+            writer.transport.abort()
+            return
+        task = asyncio.ensure_future(_converse(record, speak, reader, writer))
+        tasks[task] = writer
+        task.add_done_callback(tasks.pop)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     record.port = server.sockets[0].getsockname()[1]
     try:
         yield record
     finally:
+        is_over = True
         server.close()
-        for task in tasks:
+        for task, writer in tasks.items():
             task.cancel()
+            writer.transport.abort()  # a conversation that has not begun yet never will, and closes nothing
         await asyncio.gather(*tasks, return_exceptions=True)
         await server.wait_closed()
 

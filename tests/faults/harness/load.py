@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,6 +16,8 @@ ASKERS: Final = 50
 """So many ask for the ends of jobs at once; with many more we would stall for longer than connections are kept."""
 IDLE_SECONDS: Final = 0.25
 """A kept connection is not used again after this: far less than a stopping gateway's notice, for we may stall."""
+LEFT_ALONE_SECONDS: Final = 5.0
+"""How long a gateway is spared that sends its callers elsewhere: longer than its notice."""
 
 
 @dataclass
@@ -30,7 +33,8 @@ class Tally:
 
 
 class Callers:
-    """Calls one of several gateways, as a balancer does: a refused connection goes to the next.
+    """Calls one of several gateways, as a balancer does: a refused connection goes to the next, and one that says it
+    is stopping is spared.
 
     `seed` decides the order of everything that is left to chance; it is printed, so that a failure can be run again.
     With `keep_alive` connections are used again.
@@ -38,6 +42,7 @@ class Callers:
 
     def __init__(self, urls: Sequence[str], api_key: str, *, seed: int, keep_alive: bool = False) -> None:
         self._urls = list(urls)
+        self._spared_until = dict.fromkeys(urls, 0.0)
         self._random = random.Random(seed)
         limits = httpx.Limits(max_keepalive_connections=None if keep_alive else 0, keepalive_expiry=IDLE_SECONDS)
         self._http = httpx.AsyncClient(headers={"x-api-key": api_key}, timeout=30, limits=limits)
@@ -84,12 +89,20 @@ class Callers:
         """As a balancer would: only what nobody can have taken is sent again."""
         async with asyncio.timeout(TRY_SECONDS):
             while True:
-                for url in self._random.sample(self._urls, len(self._urls)):
+                for url in self._in_order():
                     try:
-                        return await self._http.request(method, url + path, **options)
+                        answer = await self._http.request(method, url + path, **options)
                     except httpx.ConnectError:
                         continue
+                    if answer.headers.get("connection") == "close":
+                        self._spared_until[url] = time.monotonic() + LEFT_ALONE_SECONDS
+                    return answer
                 await asyncio.sleep(0.05)
+
+    def _in_order(self) -> list[str]:
+        """All of them by chance, but those that are stopping last."""
+        now, by_chance = time.monotonic(), self._random.sample(self._urls, len(self._urls))
+        return sorted(by_chance, key=lambda url: self._spared_until[url] > now)
 
     def _judge(self, answer: httpx.Response, name: str) -> None:
         if answer.status_code == 200:

@@ -13,6 +13,7 @@ from gateway.application.idempotency import KEPT_FOR, Idempotency
 from gateway.domain.errors.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused
 from gateway.domain.idempotency import CallName, KeptAnswer
 from gateway.ports import CallRecord
+from shared.contracts.erasure import Erase
 from shared.ids import new_id
 from shared.store.client import Store
 
@@ -90,6 +91,26 @@ async def test_a_key_means_something_in_its_place_only(calls: Idempotency, other
 async def test_what_was_refused_may_be_tried_again(calls: Idempotency) -> None:
     await calls.forget(await begun(calls))
     await begun(calls, print_="q")
+
+
+async def test_what_was_answered_is_neither_freed_nor_answered_again(calls: Idempotency) -> None:
+    record = await begun(calls)
+    await calls.keep(record, 200, {}, b'"first"')
+    await calls.keep(record, 200, {}, b'"second"')
+    await calls.forget(record)
+    kept = await calls.begin(NAME, "p", new_id())
+    assert isinstance(kept, KeptAnswer)
+    assert await calls.body_of(NAME, kept) == b'"first"'
+
+
+async def test_an_erased_workflow_takes_only_its_own_records_along(
+    calls: Idempotency, records: IdempotencyStore
+) -> None:
+    mine = await begun(calls)
+    await begun(calls, CallName("WS1", "V", False, "$key.1"))
+    await begun(calls, CallName("WS2", "W", False, "$key.1"))
+    assert set(await records.answers_of(Erase("WS1", "W"), 10)) == {mine.name.record_id}
+    assert len(await records.answers_of(Erase("WS1"), 10)) == 2
 
 
 async def test_an_answer_is_forgotten_after_a_day(calls: Idempotency, clock: HandClock) -> None:

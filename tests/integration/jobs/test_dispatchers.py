@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -21,6 +21,7 @@ from jobs_service.adapters.mongo_leases import MongoLeases
 from jobs_service.adapters.mongo_queue import MongoQueue
 from jobs_service.ports import Leadership
 from shared.contracts.jobs import AcceptRun
+from shared.contracts.runs import RunStatus
 from shared.ids import new_id
 from shared.store.server_time import NOW_MS
 
@@ -38,6 +39,15 @@ async def test_two_processes_dispatch_every_run_once(start: Start) -> None:
             assert await one.executor.claim(message) is not None
         assert sorted(seen) == sorted(accepted)
         assert one.executor.unread() == 0
+
+
+async def test_what_was_cancelled_meanwhile_is_not_dispatched(start: Start) -> None:
+    async with start() as system:
+        accepted = await system.gateway.accept()
+        await system.gateway.cancel(accepted.run_id)
+        queue = MongoQueue(system.store, Books(system.store))
+        assert await queue.mark("late", [accepted.run_id], datetime.now(UTC)) == frozenset()
+        assert (await system.gateway.run(accepted.run_id)).status is RunStatus.CANCELLED
 
 
 async def test_a_standby_takes_over_from_a_dispatcher_that_went_silent(start: Start) -> None:

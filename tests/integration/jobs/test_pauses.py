@@ -94,6 +94,19 @@ async def test_a_cancel_that_was_remembered_reaches_the_pause(system: System) ->
     assert (await system.gateway.run("attached-1")).status is RunStatus.CANCELLED
 
 
+async def test_an_attached_run_that_is_to_be_cancelled_is_not_stored_to_wait(system: System) -> None:
+    spec = a_spec("attached-1", mode=RunMode.SYNC)
+    await system.executor.record(RunBegan(spec, datetime.now(UTC)))
+
+    async def is_known() -> bool:
+        return await system.collection("runs").find_one({"_id": spec.run_id}) is not None
+
+    await until(is_known)
+    await system.gateway.cancel("attached-1")
+    with pytest.raises(Conflict, match="is to be cancelled"):
+        await system.executor.hand_over(spec, b"{}", asks())
+
+
 async def test_a_large_state_and_input_live_as_long_as_the_pause(system: System) -> None:
     large = json_payload(b'"' + b"x" * 2_000_000 + b'"')
     spec = a_spec("attached-1", mode=RunMode.SYNC)

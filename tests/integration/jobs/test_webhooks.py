@@ -114,6 +114,13 @@ async def test_a_subscriber_may_have_the_spans_of_the_run(hooked: System, stub: 
     assert isinstance(root["children"], list)
 
 
+async def test_what_a_run_gives_is_not_told_where_it_is_not_to_be_kept(hooked: System, stub: Stub) -> None:
+    await subscribe(hooked, stub.url, include_final_output=True)
+    await run(hooked, stores_data=False)
+    await settled(hooked)
+    assert json.loads(stub.asked[0].body)["data"]["finalOutput"] is None
+
+
 async def test_a_caller_who_named_an_address_is_told_there(hooked: System, stub: Stub) -> None:
     secret = await hooked.gateway.client.call("GET", f"{BASE}/callback-secret", returns=CallbackSecret)
     run_id = await run(hooked, RunStatus.FAILED, callback_url=f"{stub.url}/mine")
@@ -151,9 +158,12 @@ async def test_a_run_that_nobody_wants_to_hear_of_costs_nothing(hooked: System) 
     assert await deliveries(hooked) == ()
 
 
-async def test_an_address_that_is_away_is_tried_again_under_the_same_id(hooked: System, stub: Stub) -> None:
+@pytest.mark.parametrize("status", [429, 503])
+async def test_an_address_that_is_away_is_tried_again_under_the_same_id(
+    hooked: System, stub: Stub, status: int
+) -> None:
     began = datetime.now(UTC)
-    stub.answer(Answer(503), Answer(200))
+    stub.answer(Answer(status), Answer(200))
     await run(hooked, callback_url=stub.url)
 
     async def tried() -> bool:
@@ -162,7 +172,7 @@ async def test_an_address_that_is_away_is_tried_again_under_the_same_id(hooked: 
     await until(tried)
 
     async def noted() -> bool:
-        return (await deliveries(hooked))[0].last_status == 503
+        return (await deliveries(hooked))[0].last_status == status
 
     await until(noted)
     (waiting,) = await deliveries(hooked)
@@ -176,11 +186,12 @@ async def test_an_address_that_is_away_is_tried_again_under_the_same_id(hooked: 
     assert len({asked.body for asked in stub.asked}) == 1
 
 
-async def test_an_address_that_refuses_is_not_tried_again(hooked: System, stub: Stub) -> None:
-    stub.answer(Answer(410))
+@pytest.mark.parametrize("status", [304, 410])
+async def test_an_address_that_refuses_is_not_tried_again(hooked: System, stub: Stub, status: int) -> None:
+    stub.answer(Answer(status))
     await run(hooked, callback_url=stub.url)
     (delivery,) = await settled(hooked)
-    assert (delivery.state, delivery.attempts, delivery.last_status) == (DeliveryState.FAILED, 1, 410)
+    assert (delivery.state, delivery.attempts, delivery.last_status) == (DeliveryState.FAILED, 1, status)
     assert delivery.workflow_id == a_spec().snapshot.workflow_id
 
 
@@ -195,6 +206,14 @@ async def test_a_delivery_can_be_sent_again(hooked: System, stub: Stub) -> None:
         await hooked.gateway.client.call("POST", f"/internal/webhooks/other/deliveries/{failed.id}/resend")
 
 
+async def test_the_deliveries_of_one_subscription_can_be_listed(hooked: System, stub: Stub) -> None:
+    hooks = [await subscribe(hooked, f"{stub.url}/{n}") for n in range(2)]
+    await run(hooked)
+    await settled(hooked, 2)
+    for hook in hooks:
+        assert [each.url for each in await deliveries(hooked, f"?subscription_id={hook.id}")] == [hook.url]
+
+
 async def _is_delivered(system: System) -> bool:
     return (await deliveries(system))[0].state is DeliveryState.DELIVERED
 
@@ -206,6 +225,13 @@ async def test_addresses_inside_are_refused(hooked: System, url: str) -> None:
     await run(hooked, callback_url=url)
     (delivery,) = await settled(hooked)
     assert (delivery.state, delivery.attempts) == (DeliveryState.FAILED, 1)
+
+
+async def test_a_subscription_cannot_be_moved_inside(hooked: System, stub: Stub) -> None:
+    hook = await subscribe(hooked, stub.url)
+    inside = SaveSubscription(url="https://10.0.0.1/x")
+    with pytest.raises(InvalidRequest):
+        await hooked.gateway.client.call("PUT", f"{BASE}/subscriptions/{hook.id}", body=inside)
 
 
 async def test_what_fails_for_too_long_is_switched_off(hooked: System, stub: Stub) -> None:
@@ -301,9 +327,13 @@ async def test_a_subscription_can_be_tried_out_and_deleted(hooked: System, stub:
     path = f"{BASE}/subscriptions/{hook.id}"
     result = await hooked.gateway.client.call("POST", f"{path}/test", returns=TestResult)
     assert (result.success, result.status, result.body) == (True, 202, '"ok"')
+    with pytest.raises(NotFound):
+        await hooked.gateway.client.call("DELETE", f"/internal/webhooks/other/subscriptions/{hook.id}")
     await hooked.gateway.client.call("DELETE", path)
     with pytest.raises(NotFound):
         await hooked.gateway.client.call("GET", path, returns=Subscription)
+    with pytest.raises(NotFound):
+        await hooked.gateway.client.call("DELETE", path)
 
 
 async def test_a_workspace_has_a_bounded_number(hooked: System, stub: Stub) -> None:

@@ -256,6 +256,7 @@ async def test_a_run_that_loses_every_worker_fails_with_a_reason(start: Start) -
 async def test_a_run_past_its_time_limit_is_ended_and_its_worker_stopped(impatient: System) -> None:
     accepted = await impatient.gateway.accept(a_spec(time_limit_ms=300, time_limit_text_ms=5_400_000))
     await impatient.executor.begin()
+    await impatient.executor.journal(accepted.run_id, 1, entry(0))
 
     async def keeps_renewing_until_it_ends() -> bool:
         try:
@@ -269,6 +270,11 @@ async def test_a_run_past_its_time_limit_is_ended_and_its_worker_stopped(impatie
     assert run.status is RunStatus.FAILED
     assert run.error == RunError(ErrorCode.TIMEOUT, "Execution timed out after 90 minutes")
     await until(lambda: _was_told(impatient, accepted.run_id))
+
+    async def is_gone() -> bool:
+        return await impatient.collection("journal").find_one({"run_id": accepted.run_id}) is None
+
+    await until(is_gone)
 
 
 async def test_a_result_of_twenty_megabytes_comes_back_whole(system: System) -> None:

@@ -17,6 +17,10 @@ from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.unsupported_settings import no_sandbox_for
 
+LONG = {"input": "x" * 1_000_000}
+PATIENT_MS = 60_000
+"""For what takes a second of a quiet machine."""
+
 
 class Sandbox:
     """Keeps the scripts, and gives one result."""
@@ -57,12 +61,12 @@ async def bound(code: str, body: Any = None, **more: Any) -> tuple[str, list[Any
 async def test_a_log_has_code_with_its_values_unless_nobody_would_read_so_much() -> None:
     short = await run("return <start.input> + <start.input>", Sandbox(), {"input": "x"})
     assert short.blocks[-1].input["code"] == 'return "x" + "x"'
-    long = await run("return [" + "<start.input>," * 400 + "]", Sandbox(), {"input": "x" * 1_000_000})
+    long = await run("return [" + "<start.input>," * 400 + "]", Sandbox(), LONG, time_limit_ms=PATIENT_MS)
     assert long.blocks[-1].input["code"] == "return [" + "<start.input>," * 400 + "]"
 
 
 async def test_what_is_spliced_into_strings_of_code_is_bounded() -> None:
-    result = await run("return '" + "<start.input>" * 400 + "'", Sandbox(), {"input": "x" * 1_000_000})
+    result = await run("return '" + "<start.input>" * 400 + "'", Sandbox(), LONG, time_limit_ms=PATIENT_MS)
     assert failure(result).startswith("F: References give more than ")
 
 

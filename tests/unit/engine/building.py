@@ -217,6 +217,11 @@ async def run(
     return await execution(engine_of(handlers), workflow, recorder, **more).run()
 
 
+def ok(call: Call) -> dict[str, Any]:
+    """A handler whose blocks give their ids."""
+    return {"result": call.block.id}
+
+
 def names(result: RunResult) -> list[str]:
     """What ran, in order."""
     logs = sorted(result.blocks, key=lambda log: log.execution_order)

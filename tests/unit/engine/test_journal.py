@@ -15,6 +15,7 @@ from tests.unit.engine.building import (
     execution,
     fails,
     names,
+    ok,
 )
 
 from executor_service.engine import BlockResult, Call, PauseRequest
@@ -29,10 +30,6 @@ GETS = block("call", "api", url="https://example.com", method="GET")
 
 def engine(handler: Scripted) -> Any:
     return engine_of(dict.fromkeys(("function", "api", "variables"), handler))
-
-
-def ok(call: Call) -> dict[str, Any]:
-    return {"result": call.block.id}
 
 
 async def test_an_effect_is_announced_and_stored_before_it_begins() -> None:

@@ -161,7 +161,9 @@ def test_a_name_is_never_a_path(name: str) -> None:
 
 @given(
     st.recursive(
-        st.none() | st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+        st.none() | st.text() | st.integers(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=10,
     )
 )
 def test_whatever_is_sent_can_be_read(value: Json) -> None:

@@ -85,6 +85,11 @@ async def test_another_mode_is_another_request(system: System) -> None:
     assert (await send(system, "legacy async")).json["code"] == "IDEMPOTENCY_KEY_REUSED"
 
 
+async def test_so_is_the_same_at_another_door_which_answers_in_another_form(system: System) -> None:
+    await send(system, "legacy sync")
+    assert (await send(system, "v2 sync")).json["error"]["details"]["code"] == "IDEMPOTENCY_KEY_REUSED"
+
+
 async def test_calls_without_a_key_keep_no_record(system: System) -> None:
     await send(system, "legacy sync", {})
     await send(system, "legacy sync", {})

@@ -24,7 +24,8 @@ from shared.workflow.jsvalues import JsonObject
 BASE = "https://flow.example"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
 )
 
 
@@ -69,7 +70,7 @@ def test_a_public_workflow_shows_a_key_only_where_one_is_always_needed() -> None
         assert ("SIM_API_KEY" in sample.code) == (sample.mode is Mode.ASYNC)
 
 
-@given(st.dictionaries(st.text(), JSON))
+@given(st.dictionaries(st.text(), JSON, max_size=6))
 def test_a_shell_passes_the_body_on_unchanged(body: dict[str, Any]) -> None:
     words = shlex.split(code(write(body), Mode.SYNC, Language.CURL), comments=True)
     assert msgspec.json.decode(words[words.index("-d") + 1]) == body

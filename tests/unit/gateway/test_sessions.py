@@ -66,10 +66,12 @@ async def test_nobody_is_null(system: System) -> None:
 
 
 async def test_signing_out_ends_the_session_and_clears_the_cookie(ann: Visitor) -> None:
+    token = ann.token
+    assert (await ann.send("GET", SESSION)).body != b"null", "which is remembered for a moment"
     answer = await ann.send("POST", "/api/auth/sign-out")
     assert answer.status == 200
     assert "max-age=0" in answer.headers["set-cookie"].lower()
-    assert (await ann.send("GET", SESSION)).body == b"null"
+    assert (await Visitor(ann.system, token=token).send("GET", SESSION)).body == b"null"
 
 
 async def test_signing_in_again_ends_the_session_before(ann: Visitor) -> None:

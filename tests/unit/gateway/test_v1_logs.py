@@ -103,6 +103,15 @@ async def test_a_row_tells_of_a_run(logged: System) -> None:
     assert b'"currentPeriodCost":0,' in usage.body
 
 
+@pytest.mark.parametrize(("asked", "found"), [("", ("V", "W")), ("&workflowIds=X,W", ("W",)), ("&workflowIds=X", ())])
+async def test_a_key_for_some_workflows_finds_runs_of_no_other(
+    logged: System, asked: str, found: tuple[str, ...]
+) -> None:
+    key = logged.tenants.issue(workflow_ids=("W", "V"))
+    assert (await get(logged, f"?workspaceId=WS1{asked}", key=key)).status == 200
+    assert searched(logged).workflow_ids == found
+
+
 async def test_every_filter_is_passed_on(logged: System) -> None:
     query = (
         "?workspaceId=WS1&workflowIds=W,V&triggers=api,chat&level=error&status=failed&startDate=2026-11-24T00:00:00Z"

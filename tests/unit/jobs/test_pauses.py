@@ -7,7 +7,7 @@ from tests.unit.jobs.makers import NOW, RULES, a_claim, a_run, after, asks, at_w
 from jobs_service.domain import leases
 from jobs_service.domain.endings import cancel, pause
 from jobs_service.domain.leases import Granted
-from jobs_service.domain.pauses import MAX_ANSWER_BYTES, answer, answers_of
+from jobs_service.domain.pauses import MAX_ANSWER_BYTES, MAX_ANSWERS_BYTES, answer, answers_of
 from jobs_service.domain.run import Phase, Run, move
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.pauses import PausePoint
@@ -65,6 +65,16 @@ def test_an_answer_has_a_bound() -> None:
         answer(waiting(asks()), "form", msgspec.Raw(b" " * (MAX_ANSWER_BYTES + 1)), RULES)
 
 
+def test_so_have_all_answers_that_wait_to_be_taken() -> None:
+    most = MAX_ANSWERS_BYTES // MAX_ANSWER_BYTES
+    run, large = waiting(*(asks(str(n)) for n in range(most + 1))), msgspec.Raw(b" " * MAX_ANSWER_BYTES)
+    for n in range(most):
+        run = answer(run, str(n), large, RULES)
+
+    with pytest.raises(PayloadTooLarge):
+        answer(run, str(most), YES, RULES)
+
+
 def test_what_a_run_waits_costs_none_of_its_time() -> None:
     run = claimed(answer(waiting(asks(), at=60), "form", YES, RULES), at=60 + 3 * A_DAY)
 
@@ -107,6 +117,7 @@ def test_nobody_waits_for_ever() -> None:
     run = waiting(asks(), at=0)
     assert run.due_at == NOW + RULES.pause
 
+    assert leases.overdue(run, NOW + RULES.pause / 2, RULES) == run
     ended = leases.overdue(run, NOW + RULES.pause, RULES)
     assert ended.phase is Phase.FAILED
     assert ended.error is not None and ended.error.code is ErrorCode.TIMEOUT

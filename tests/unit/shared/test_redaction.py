@@ -34,7 +34,7 @@ def test_secrets_inside_of_texts_are_masked(text: str, left: str) -> None:
 
 def test_a_line_as_it_is_written_has_neither_a_key_nor_a_password(capsys: pytest.CaptureFixture[str]) -> None:
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, kept = root.handlers[:], root.level, structlog.get_config()
     try:
         configure_logging("test")
         try:
@@ -44,7 +44,7 @@ def test_a_line_as_it_is_written_has_neither_a_key_nor_a_password(capsys: pytest
         line = json.loads(capsys.readouterr().err)
     finally:
         root.handlers, root.level = handlers, level
-        structlog.reset_defaults()
+        structlog.configure(**kept)
     assert line["token"] == MASK
     assert "hunter2" not in str(line)
     assert KEY not in str(line)

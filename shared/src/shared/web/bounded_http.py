@@ -27,12 +27,16 @@ class BoundedHttp(HttpToolsProtocol):
     body_seconds: ClassVar[float] = 60.0
     """From there until its body is."""
     head_bytes: ClassVar[int] = 64 * 1024
+    late_seconds: ClassVar[float] = 1.0
+    """What a caller has left who was let in, and had said nothing yet when the server stopped letting anybody in."""
 
     _timer: asyncio.TimerHandle | None = None
     _timer_is_for_body = False
     _has_head = False
     _is_whole = False
     _received = 0
+    _was_asked = False
+    _is_last = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a first request, but not for ever."""
@@ -72,11 +76,22 @@ class BoundedHttp(HttpToolsProtocol):
         """The head is whole."""
         self._has_head = True
         super().on_headers_complete()
+        self._was_asked = True
+        if self._is_last:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """The request is whole."""
         self._is_whole, self._has_head, self._received = True, False, 0
         super().on_message_complete()
+
+    def shutdown(self) -> None:
+        """Answer what is asked by now, and then close. A first request may be on its way."""
+        if not (self._was_asked or self._is_lost):
+            self._is_last = True
+            self._wait(self.late_seconds)
+        else:
+            super().shutdown()
 
     def _listen(self, listener: Listener) -> Listener:
         if self._is_lost:
@@ -86,11 +101,11 @@ class BoundedHttp(HttpToolsProtocol):
             self.flow.resume_reading()  # a large body stopped it, and the end is only seen by reading
         return partial(self._listeners.discard, listener)
 
-    def _wait(self) -> None:
+    def _wait(self, seconds: float | None = None) -> None:
         self._stop_waiting()
         self._timer_is_for_body = self._has_head
-        seconds = self.body_seconds if self._has_head else self.head_seconds
-        self._timer = self.loop.call_later(seconds, self._refuse, _TOO_SLOW)
+        usual = self.body_seconds if self._has_head else self.head_seconds
+        self._timer = self.loop.call_later(usual if seconds is None else seconds, self._refuse, _TOO_SLOW)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:

@@ -1,0 +1,37 @@
+"""What the engine makes of what the handler of a block says."""
+
+from typing import Any
+
+from tests.unit.engine.building import Scripted, block, chain, engine_of, execution, fails, run
+
+from executor_service.engine import BlockFailure, BlockResult, Call
+
+
+async def test_a_block_is_tried_again_as_its_author_said() -> None:
+    tries = 0
+
+    def third_time(call: Call) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise fails()
+        return {"tries": tries}
+
+    retry = {"enabled": True, "maxTries": 3, "waitBetweenTriesMs": 0}
+    result = await run(third_time, chain(block("f", retry=retry)))
+    assert result.output == {"tries": 3}
+    assert result.blocks[-1].tries == 3
+
+
+async def test_what_must_not_be_tried_again_is_not() -> None:
+    handler = Scripted(lambda call: (_ for _ in ()).throw(BlockFailure("final", can_retry=False)))
+    retry = {"enabled": True, "maxTries": 5, "waitBetweenTriesMs": 0}
+    await execution(engine_of({"function": handler}), chain(block("f", retry=retry))).run()
+    assert handler.runs["f"] == 1
+
+
+async def test_a_variables_block_writes_for_the_rest_of_the_run() -> None:
+    workflow = chain(block("a"), block("b"))
+    workflow["variables"] = {"v": {"id": "v", "name": "n", "type": "number", "value": "2"}}
+    result = await run(lambda call: BlockResult({"seen": call.variables["v"]}, {"v": 5}), workflow)
+    assert [log.output for log in result.blocks[1:]] == [{"seen": 2}, {"seen": 5}]

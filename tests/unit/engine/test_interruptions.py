@@ -1,0 +1,96 @@
+"""A run that is ended from outside: by a cancel, its time limit, a worker that stops."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from tests.unit.engine.building import (
+    START,
+    Scripted,
+    block,
+    chain,
+    document,
+    engine_of,
+    execution,
+    names,
+    ok,
+    run,
+    stream_request,
+)
+
+from executor_service.engine import Call
+from shared.contracts.outcomes import ErrorCode
+from shared.contracts.runs import RunStatus
+
+
+async def test_a_cancel_reaches_every_block_at_once() -> None:
+    wide = document([START, *(block(f"b{n}") for n in range(5))], [("start", "source", f"b{n}") for n in range(5)])
+    begun = 0
+
+    async def forever(call: Call) -> Any:
+        nonlocal begun
+        begun += 1
+        if begun == 5:
+            asyncio.get_running_loop().call_soon(run_.cancel)
+        await asyncio.sleep(60)
+
+    run_ = execution(engine_of({"function": Scripted(forever)}), wide)
+    result = await asyncio.wait_for(run_.run(), 30)
+    assert result.outcome.status is RunStatus.CANCELLED
+    assert result.outcome.error is None
+    assert names(result) == ["start", *(f"b{n}!" for n in range(5))]
+
+
+async def test_a_block_that_will_not_let_go_holds_nobody_up() -> None:
+    let_go = asyncio.Event()
+
+    async def stubborn(call: Call) -> Any:
+        while not let_go.is_set():
+            with suppress(asyncio.CancelledError):
+                await let_go.wait()
+        return {}
+
+    run_ = execution(engine_of({"function": Scripted(stubborn)}, cancel_seconds=0.05), chain(block("f")))
+    asyncio.get_running_loop().call_later(0.02, run_.cancel)
+    assert (await asyncio.wait_for(run_.run(), 30)).outcome.status is RunStatus.CANCELLED
+    let_go.set()
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait([task])
+
+
+async def test_a_run_that_was_cancelled_before_it_began_runs_nothing() -> None:
+    handler = Scripted(ok)
+    run_ = execution(engine_of({"function": handler}), chain(block("f")))
+    run_.cancel()
+    assert (await run_.run()).outcome.status is RunStatus.CANCELLED
+    assert not handler.runs
+
+
+async def test_the_time_limit_ends_the_run_and_keeps_what_an_agent_wrote() -> None:
+    async def writes(call: Call) -> Any:
+        assert call.writer is not None
+        await call.writer.write("Once upon")
+        await asyncio.sleep(60)
+
+    result = await run(
+        writes, chain(block("a", "agent", model="echo")), time_limit_ms=2_000, **stream_request("a.content")
+    )
+    error = result.outcome.error
+    assert error is not None
+    assert error.code is ErrorCode.TIMEOUT
+    assert result.output == {"content": "Once upon"}
+    assert result.blocks[-1].output == {"content": "Once upon"}
+
+
+async def test_a_stopping_worker_concludes_nothing() -> None:
+    async def forever(call: Call) -> Any:
+        await asyncio.sleep(60)
+
+    handler = Scripted(forever)
+    task = asyncio.create_task(execution(engine_of({"function": handler}), chain(block("f"))).run())
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert handler.active == 0

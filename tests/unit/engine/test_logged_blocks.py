@@ -1,0 +1,105 @@
+"""What is told and logged of blocks: all of them, without secrets, and no more than anybody reads."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import msgspec
+import pytest
+from tests.unit.engine.building import Recorder, Scripted, block, chain, engine_of, execution, fails, ok, run
+
+from executor_service.engine import Call
+from shared.contracts.events import BlockEnded, BlockStarted
+
+
+async def test_a_value_that_code_nested_beyond_all_bounds_is_not_logged() -> None:
+    deep: Any = "secret-value"
+    for _ in range(600):
+        deep = {"token": deep}
+    result = await run(lambda call: {"result": deep}, chain(block("f")))
+    assert result.outcome.error is None
+    assert result.blocks[-1].output == {"truncated": True, "bytes": len(msgspec.json.encode({"result": deep}))}
+
+
+async def test_the_canvas_hears_of_every_block() -> None:
+    recorder = Recorder()
+    await run(ok, chain(block("f")), recorder, include_block_events=True)
+    told = [
+        (type(event), json.loads(bytes(event.data)))
+        for event in recorder.events
+        if isinstance(event, BlockStarted | BlockEnded)
+    ]
+    assert [(kind, data["blockId"]) for kind, data in told] == [
+        (BlockStarted, "start"),
+        (BlockEnded, "start"),
+        (BlockStarted, "f"),
+        (BlockEnded, "f"),
+    ]
+    assert told[-1][1]["output"] == {"result": "f"}
+
+
+async def test_secrets_do_not_reach_the_log() -> None:
+    workflow = chain(block("f", "api", url="https://x.example/{{TOKEN}}", headers={"apiKey": "k"}))
+    engine = engine_of({"api": Scripted(lambda call: {"data": "echo s3cret-value", "password": "p"})})
+    result = await execution(engine, workflow, environment={"TOKEN": "s3cret-value", "OTHER": "unused"}).run()
+    logged = json.dumps([result.blocks[-1].input, result.blocks[-1].output])
+    assert "s3cret-value" not in logged
+    assert '"password": "[REDACTED]"' in logged
+    assert '"apiKey": "[REDACTED]"' in logged
+
+
+SECRET = "p+a/s=s & w%rd-ü"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        SECRET,
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        quote(SECRET, safe="!'()*"),
+        quote_plus(SECRET),
+        quote_plus(SECRET)
+        .replace("%2B", "%2b")
+        .replace("%2F", "%2f")
+        .replace("%3D", "%3d")
+        .replace("%C3%BC", "%c3%bc"),
+        json.dumps(SECRET)[1:-1],
+        json.dumps([SECRET], ensure_ascii=False),
+    ],
+)
+async def test_secrets_are_hidden_however_they_are_written(written: str) -> None:
+    def says(call: Call) -> Any:
+        raise fails(f"at https://x.example/?key={written}&more")
+
+    workflow = chain(block("f", "api", url="{{KEY}}"))
+    result = await run(says, workflow, environment={"KEY": SECRET})
+    assert result.outcome.error is not None
+    assert "[REDACTED]" in result.outcome.error.message
+    assert "w%" not in result.outcome.error.message
+
+
+@pytest.mark.parametrize("user", ["", "a", "me", "you"])
+async def test_secrets_are_hidden_behind_a_name_in_base64(user: str) -> None:
+    sent = base64.b64encode(f"{user}:s3cret-v4lue-42".encode()).decode()
+    result = await run(
+        lambda call: {"result": sent}, chain(block("f", "api", url="{{KEY}}")), environment={"KEY": "s3cret-v4lue-42"}
+    )
+    logged = result.blocks[-1].output["result"]
+    assert "[REDACTED]" in logged
+    assert len(logged) < len("[REDACTED]") + 12
+
+
+async def test_each_long_line_of_a_secret_is_hidden() -> None:
+    lines = ["-----BEGIN-----", "MIIEvQIBADANBgkqhkiG9w0", "BAQEFAASCBKcwggSjAgEAAo"]
+    workflow = chain(block("f", "api", url="{{KEY}}"))
+    result = await run(
+        lambda call: {"result": f"{lines[2]} {lines[0]}"}, workflow, environment={"KEY": "\n".join(lines)}
+    )
+    assert result.blocks[-1].output == {"result": "[REDACTED] -----BEGIN-----"}
+
+
+async def test_a_large_value_is_not_logged() -> None:
+    result = await run(lambda call: {"result": "x" * 100_000}, chain(block("f")))
+    assert result.blocks[-1].output == {"truncated": True, "bytes": 100_013}

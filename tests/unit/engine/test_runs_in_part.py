@@ -1,0 +1,59 @@
+"""A run that stops after a block, or begins at one."""
+
+from typing import Any
+
+import pytest
+from tests.unit.engine.building import START, block, chain, document, names, ok, run
+
+from executor_service.engine import Call, RunFrom
+
+
+async def test_a_run_can_stop_after_a_block() -> None:
+    result = await run(ok, chain(block("a"), block("b"), block("c")), stop_after_block_id="b")
+    assert result.output == {"result": "b"}
+    assert names(result) == ["start", "a", "b"]
+
+
+async def test_a_run_can_begin_at_a_block_on_stored_outputs() -> None:
+    seen: list[Any] = []
+
+    def looks(call: Call) -> Any:
+        seen.append(call.resolver.output_of("a"))
+        return ok(call)
+
+    result = await run(
+        looks, chain(block("a"), block("b"), block("c")), run_from=RunFrom("b", {"a": {"result": "stored"}})
+    )
+    assert names(result) == ["b", "c"]
+    assert seen[0] == {"result": "stored"}
+
+
+@pytest.mark.parametrize(
+    ("block_id", "message"), [("nobody", "Block not found: nobody"), ("c", "The block before this one has not run: b")]
+)
+async def test_a_run_cannot_begin_where_nothing_came_before(block_id: str, message: str) -> None:
+    result = await run(ok, chain(block("a"), block("b"), block("c")), run_from=RunFrom(block_id, {}))
+    assert result.outcome.error is not None
+    assert result.outcome.error.message == message
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"), [(None, {"n": "before"}), ({}, {"n": "before"}), ({"n": "now"}, {"n": "now"})]
+)
+async def test_a_run_from_its_start_has_the_input_that_was_sent_or_else_the_earlier_one(body: Any, seen: Any) -> None:
+    told: list[Any] = []
+
+    def looks(call: Call) -> dict[str, Any]:
+        told.append(call.resolver.output_of("start"))
+        return ok(call)
+
+    result = await run(looks, chain(block("a")), input=body, run_from=RunFrom("start", {"start": {"n": "before"}}))
+    assert names(result) == ["start", "a"]
+    assert told == [seen]
+
+
+async def test_what_can_never_run_need_not_have_run_before() -> None:
+    blocks = [START, block("off", enabled=False), block("b")]
+    workflow = document(blocks, [(source, "source", "b") for source in ("start", "off", "nobody")])
+    result = await run(ok, workflow, run_from=RunFrom("b", {"start": {}}))
+    assert names(result) == ["b"]

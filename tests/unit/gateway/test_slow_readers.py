@@ -1,0 +1,49 @@
+"""What waits for a reader of a stream has a bound: who does not read is told so, and the run is stopped."""
+
+import pytest
+from tests.unit.gateway.clock import NOON
+
+from gateway.adapters.attached_call import BUFFER_BYTES, AttachedCall
+from gateway.domain.errors.runs import ReaderTooSlow
+from shared.contracts.events import Chunk
+from shared.contracts.messages import EventBatch
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
+
+SPEC = RunSpec(
+    run_id="run-1",
+    snapshot=SnapshotRef("WS1", "W", "h"),
+    mode=RunMode.STREAM,
+    input=Payload(),
+    time_limit_ms=60_000,
+)
+PIECE = Chunk("b1", "x" * (BUFFER_BYTES // 4))
+
+
+def a_call(left: list[str | None]) -> AttachedCall:
+    """A stream, and why it was left."""
+    return AttachedCall(
+        SPEC, asked_at=NOON, queue_wait_seconds=60, margin_seconds=60, leave=lambda _, cancel: left.append(cancel)
+    )
+
+
+async def test_who_does_not_read_a_stream_is_cut_off() -> None:
+    left: list[str | None] = []
+    call = a_call(left)
+    for seq in range(5):
+        call.feed(EventBatch(SPEC.run_id, seq, (PIECE,)))
+    assert left == []
+    call.feed(EventBatch(SPEC.run_id, 5, (PIECE,)))
+    assert left == ["reader_too_slow"]
+    with pytest.raises(ReaderTooSlow):
+        await call.take()
+
+
+async def test_who_reads_may_have_as_much_as_there_is() -> None:
+    left: list[str | None] = []
+    call = a_call(left)
+    for seq in range(20):
+        call.feed(EventBatch(SPEC.run_id, seq, (PIECE,)))
+        assert len(await call.take()) == 1
+    assert left == []
+    call.hang_up()

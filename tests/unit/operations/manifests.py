@@ -1,0 +1,56 @@
+"""The manifests, built as `kubectl apply -k` would."""
+
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shared.service import ServiceName
+
+ROOT = Path(__file__).parents[3]
+OVERLAYS = ["dev", "production", "keda"]
+SERVICES = [service.value for service in ServiceName]
+WORKLOADS = {"Deployment", "StatefulSet", "Job", "CronJob"}
+
+Object = dict[str, Any]
+
+
+@cache
+def built(overlay: str) -> tuple[Object, ...]:
+    """Every object of an overlay."""
+    done = subprocess.run(
+        ["kustomize", "build", f"k8s/overlays/{overlay}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return tuple(yaml.safe_load_all(done.stdout))
+
+
+def of_kind(overlay: str, *kinds: str) -> list[Object]:
+    return [found for found in built(overlay) if found["kind"] in kinds]
+
+
+def named(overlay: str, kind: str, name: str) -> Object:
+    return next(found for found in of_kind(overlay, kind) if found["metadata"]["name"] == name)
+
+
+def template_of(workload: Object) -> Object:
+    """What its pods are made of."""
+    spec = workload["spec"]
+    template: Object = spec.get("jobTemplate", workload)["spec"]["template"]
+    return template
+
+
+def containers(overlay: str) -> Iterator[tuple[str, Object, Object]]:
+    """The name of the workload, its pod, and each container of it."""
+    for workload in of_kind(overlay, *WORKLOADS):
+        pod = template_of(workload)["spec"]
+        for container in pod["containers"]:
+            yield workload["metadata"]["name"], pod, container

@@ -1,0 +1,97 @@
+"""Who reaches whom in the cluster."""
+
+import re
+
+from tests.unit.operations.manifests import ROOT, SERVICES, WORKLOADS, Object, containers, named, of_kind, template_of
+
+
+def test_nobody_is_reached_unless_a_policy_says_so(overlay: str) -> None:
+    policies = of_kind(overlay, "NetworkPolicy")
+    everybody = named(overlay, "NetworkPolicy", "default-deny")["spec"]
+    assert everybody == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    from_outside = {
+        (policy["metadata"]["name"], peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"])
+        for policy in policies
+        for rule in policy["spec"].get("ingress", [])
+        for peer in rule.get("from", [])
+        if "namespaceSelector" in peer
+    }
+    assert from_outside == {("allow-metrics", "monitoring"), ("gateway", "ingress-nginx")}
+    outside = [
+        rule
+        for policy in policies
+        for rule in policy["spec"].get("ingress", [])
+        if any("namespaceSelector" in peer for peer in rule.get("from", []))
+    ]
+    assert all(rule["ports"] for rule in outside)
+
+
+def test_callers_are_not_told_how_the_gateway_is() -> None:
+    """nginx refuses the same paths in front of containers."""
+    (rule,) = named("production", "Ingress", "flowport")["spec"]["rules"]
+    closed = {path["path"] for path in rule["http"]["paths"] if path["backend"]["service"]["name"] == "nobody"}
+    assert all(path["pathType"] == "Exact" for path in rule["http"]["paths"] if path["path"] in closed)
+    assert "selector" not in named("production", "Service", "nobody")["spec"]
+    (refused,) = re.findall(r"location ~ \^/\(([\w|]+)\)\$", (ROOT / "deploy/nginx/flowport.conf").read_text())
+    assert closed == {f"/{name}" for name in refused.split("|")}
+
+
+def test_users_code_reaches_the_internet_but_nothing_private(overlay: str) -> None:
+    policy = named(overlay, "NetworkPolicy", "executor-service")["spec"]
+    blocks = [peer["ipBlock"] for rule in policy["egress"] for peer in rule["to"] if "ipBlock" in peer]
+    refused = {network for block in blocks for network in block["except"]}
+    assert {"10.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"} <= refused
+    pods = {
+        peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
+        for rule in policy["egress"]
+        for peer in rule["to"]
+        if "podSelector" in peer
+    }
+    assert "mongodb" not in pods
+
+
+def test_the_doctor_runs_when_somebody_asks_and_knows_what_it_can_ask(overlay: str) -> None:
+    assert named(overlay, "CronJob", "doctor")["spec"]["suspend"] is True
+    ((_, _, container),) = [each for each in containers(overlay) if each[0] == "doctor"]
+    given = {variable["name"] for variable in container["env"]}
+    indexes = {name for _, _, other in containers(overlay) if other["name"] == "indexes" for name in _names(other)}
+    assert indexes <= given, "each service's own way to the store"
+    places = next(found["data"] for found in of_kind(overlay, "ConfigMap") if "FLOWPORT_EXECUTOR_URL" in found["data"])
+    assert set(places) == {"FLOWPORT_URL", "FLOWPORT_EXECUTOR_URL"}
+    reached = {found["metadata"]["name"] for found in of_kind(overlay, "Service")}
+    assert {url.partition("//")[2].partition(":")[0] for url in places.values()} <= reached
+
+
+def test_the_doctor_is_let_out_and_let_in(overlay: str) -> None:
+    egress = named(overlay, "NetworkPolicy", "doctor")["spec"]["egress"]
+    wanted = {*SERVICES, "rabbitmq", "mongodb"}
+    assert {name for rule in egress for peer in rule["to"] for name in _selected(peer["podSelector"])} == wanted
+    doctor = {"app.kubernetes.io/name": "doctor", "app.kubernetes.io/part-of": "flowport"}.items()
+    let_in = {
+        name
+        for policy in of_kind(overlay, "NetworkPolicy")
+        for rule in policy["spec"].get("ingress", [])
+        for peer in rule.get("from", [])
+        if peer.get("podSelector", {}).get("matchLabels", {"": ""}).items() <= doctor
+        for name in _selected(policy["spec"]["podSelector"])
+    }
+    assert wanted <= let_in
+
+
+def _names(container: Object) -> set[str]:
+    return {variable["name"] for variable in container["env"]}
+
+
+def _selected(selector: Object) -> set[str]:
+    label = "app.kubernetes.io/name"
+    listed = [name for each in selector.get("matchExpressions", []) if each["key"] == label for name in each["values"]]
+    return {*listed, *(name for key, name in selector.get("matchLabels", {}).items() if key == label)}
+
+
+def test_services_point_at_pods(overlay: str) -> None:
+    labels = [template_of(workload)["metadata"]["labels"] for workload in of_kind(overlay, *WORKLOADS)]
+    for service in of_kind(overlay, "Service"):
+        if service["metadata"]["name"] == "nobody":
+            continue
+        selector = service["spec"]["selector"].items()
+        assert any(selector <= pod.items() for pod in labels), service["metadata"]["name"]

@@ -1,0 +1,75 @@
+"""A server that stops answers who had connected before: nobody who was let in is cut off without a word."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from tests.support.eventually import until
+
+from flowport import serving as flowport_serving
+from flowport.serving import listen, port_of, serving
+from shared.web.bounded_http import BoundedHttp
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Stopping:
+    """A server, and a connection that it has taken while it still took any."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, served: asyncio.Task[None]) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.served = served
+
+
+@asynccontextmanager
+async def stopping() -> AsyncIterator[Stopping]:
+    app, door, stop = FastAPI(), listen(0), asyncio.Event()
+    app.get("/")(lambda: "here")
+    port = port_of(door)
+
+    async def serve() -> None:
+        async with serving(app, door):
+            await stop.wait()
+
+    served = asyncio.create_task(serve())
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as other:
+        assert (await other.get("/")).is_success  # whose connection was taken after ours
+    stop.set()
+    await until(lambda: _refuses(port))
+    try:
+        yield Stopping(reader, writer, served)
+    finally:
+        writer.transport.abort()
+        await served
+
+
+async def _refuses(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionError:
+        return True
+    writer.transport.abort()
+    return False
+
+
+async def test_who_speaks_a_moment_too_late_is_answered_and_sent_elsewhere() -> None:
+    async with stopping() as server:
+        server.writer.write(REQUEST)
+        answer = await asyncio.wait_for(server.reader.read(), 10)
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert answer.endswith(b'"here"')
+
+
+async def test_who_says_nothing_keeps_no_server_from_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hasty(BoundedHttp):
+        late_seconds = 0.1
+
+    monkeypatch.setattr(flowport_serving, "BoundedHttp", Hasty)
+    async with stopping() as server:
+        assert await asyncio.wait_for(server.reader.read(), 10) == b""
+        await asyncio.wait_for(server.served, 2)
