@@ -27,7 +27,7 @@ def _positions(time_: timedelta) -> int:
     return time_ // timedelta(milliseconds=1) * PER_MS
 
 
-SHORTEST: Final = _positions(timedelta(minutes=1))
+SHORTEST: Final = _positions(timedelta(seconds=1))
 LONGEST: Final = _positions(timedelta(days=180))
 """When stretches have grown so far, the rest of the list is one."""
 DAY: Final = _positions(timedelta(days=1))
