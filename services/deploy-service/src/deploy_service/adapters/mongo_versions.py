@@ -13,7 +13,10 @@ from shared.store.errors import store_call
 from shared.store.indexes import Index, by
 
 COLLECTION: Final = "versions"
-INDEXES: Final = (Index(COLLECTION, by("workflow_id", "number"), unique=True, name="number"),)
+INDEXES: Final = (
+    Index(COLLECTION, by("workflow_id", "number"), unique=True, name="number"),
+    Index(COLLECTION, by("workspace_id", "snapshot_hash"), name="snapshot"),
+)
 
 
 class MongoVersions:
