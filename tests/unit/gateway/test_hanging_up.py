@@ -105,6 +105,7 @@ class FragileBroker:
 
     def __init__(self) -> None:
         self.published: list[Message] = []
+        self.kept_ms: list[int | None] = []
         self.cancelled: list[str] = []
         self.refusal: Exception | None = None
         self.epoch = 0
@@ -127,6 +128,7 @@ class FragileBroker:
         if self.refusal is not None:
             raise self.refusal
         self.published.append(message)
+        self.kept_ms.append(ttl_ms)
 
     async def broadcast(self, message: CancelRun) -> None:
         self.cancelled.append(message.run_id)
@@ -174,6 +176,13 @@ async def test_after_a_loss_runs_answer_to_a_new_address(broker: FragileBroker, 
     broker.lose()
     (await runs.attach(a_run("E2"))).hang_up()
     assert [message.reply_to for message in broker.published] == ["inbox-0", "inbox-1"]  # type: ignore[union-attr]
+
+
+async def test_a_run_is_kept_for_a_worker_no_longer_than_its_caller_waits(
+    broker: FragileBroker, runs: BrokerAttachedRuns
+) -> None:
+    (await runs.attach(a_run())).hang_up()
+    assert broker.kept_ms == [5_000]
 
 
 @pytest.mark.parametrize(
