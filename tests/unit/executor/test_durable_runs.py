@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import JobsService, Services, Work, launcher, spec
@@ -46,6 +47,18 @@ async def test_a_granted_run_is_journaled_and_finished(world: World) -> None:
     assert world.jobs.finished.outcome.status is RunStatus.COMPLETED
     assert [entry.index for entry in world.jobs.journal] == list(range(len(world.jobs.journal)))
     assert world.jobs.journal
+
+
+async def test_what_blocks_did_is_stored_unless_the_workflow_keeps_no_data(world: World) -> None:
+    await world.worker.work(DISPATCH, redelivered=False)
+    assert world.jobs.finished is not None
+    assert [block.block_name for block in world.jobs.finished.blocks] == ["Start", "Work"]
+
+    silent = World()
+    silent.jobs.run = msgspec.structs.replace(silent.jobs.run, stores_data=False)
+    await silent.worker.work(DISPATCH, redelivered=False)
+    assert silent.jobs.finished is not None
+    assert silent.jobs.finished.blocks == ()
 
 
 async def test_a_refused_claim_runs_nothing(world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import JobsService, spec
 
-from executor_service.application.grouped_journal import CALL_BYTES, GroupedJournal
+from executor_service.application.grouped_journal import CALL_BYTES, GROUP_BYTES, GroupedJournal
 from shared.errors import StaleAttempt
 
 
@@ -42,6 +42,16 @@ async def test_what_blocks_left_while_a_call_was_under_way_is_stored_in_calls_of
     await journal.flush()
     assert [entry.index for entry in jobs.journal] == [0, 1, 2]
     assert max(jobs.append_sizes) <= CALL_BYTES
+
+
+async def test_much_is_stored_at_once_and_little_with_what_follows() -> None:
+    jobs = JobsService(spec())
+    jobs.attempt = 1
+    journal = GroupedJournal(jobs, "r1", 1, next_index=0)
+    await journal.record("done", msgspec.Raw(b"1"))
+    assert jobs.appending == 0
+    await journal.record("done", msgspec.Raw(b"1" * GROUP_BYTES))
+    assert len(jobs.journal) == 2
 
 
 async def test_who_learns_that_another_has_the_run_stores_nothing() -> None:

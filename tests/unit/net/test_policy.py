@@ -86,7 +86,7 @@ def test_an_open_name_may_resolve_to_anything(url: str, resolved: tuple[str, ...
 
 
 def test_a_name_in_an_open_network_may_be_called_over_http() -> None:
-    check("http://db.example/", "10.0.0.0/8", resolved=("10.0.0.1", "10.0.0.2"))
+    check("http://db.example/", "10.0.0.0/8", resolved=("10.0.0.1", "10.0.0.2", "::ffff:10.0.0.3"))
 
 
 @pytest.mark.parametrize("resolved", [("8.8.8.8",), ("10.0.0.1", "8.8.8.8"), ("192.168.0.1",)])

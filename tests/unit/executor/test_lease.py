@@ -1,0 +1,47 @@
+"""The lease of a run: kept while the run is in hand, asked for where it is in doubt, and its loss stops the work."""
+
+import asyncio
+
+import pytest
+from tests.unit.executor.fakes import JobsService, spec
+
+from executor_service.application.lease import Lease, kept_lease
+from shared.contracts.work import ClaimGranted
+from shared.errors import StaleAttempt
+
+
+@pytest.fixture
+def jobs() -> JobsService:
+    jobs = JobsService(spec())
+    jobs.attempt = 1
+    return jobs
+
+
+def granted(lease_ms: int) -> ClaimGranted:
+    return ClaimGranted(spec(), attempt=1, lease_ms=lease_ms, remaining_ms=60_000)
+
+
+async def test_who_was_not_heard_of_for_a_lease_asks_before_it_goes_on(jobs: JobsService) -> None:
+    lease = Lease(jobs, granted(lease_ms=20))
+    await asyncio.sleep(0.03)
+    await lease.assure()
+    assert jobs.renewals == 1
+
+    await asyncio.sleep(0.03)
+    jobs.attempt = 2
+    with pytest.raises(StaleAttempt):
+        await lease.assure()
+
+
+async def test_who_was_heard_of_does_not_ask(jobs: JobsService) -> None:
+    await Lease(jobs, granted(lease_ms=3_600_000)).assure()
+    assert jobs.renewals == 0
+
+
+async def test_work_stops_when_another_has_the_run(jobs: JobsService) -> None:
+    async with kept_lease(jobs, granted(lease_ms=30), lambda: None) as lease:
+        lease.task = asyncio.create_task(asyncio.sleep(3600))
+        jobs.attempt = 2
+        await asyncio.wait([lease.task], timeout=30)
+        assert lease.task.cancelled()
+        assert lease.is_lost
