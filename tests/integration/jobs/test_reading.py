@@ -103,6 +103,18 @@ async def test_an_ended_run_is_forgotten_after_its_retention(start: Start) -> No
         assert (await page(system)).runs == ()
 
 
+async def test_a_run_whose_logs_are_kept_longer_leaves_the_list_of_runs_with_its_result(system: System) -> None:
+    accepted = await system.gateway.accept(a_spec("mine", log_retention_ms=7 * 24 * 3_600_000))
+    await system.executor.begin()
+    await system.executor.finish("mine", 1)
+    assert [run.run_id for run in (await page(system)).runs] == ["mine"]
+
+    await system.collection("runs").update_one({"_id": "mine"}, {"$set": {"result_until_ms": 1}})
+    assert (await page(system)).runs == ()
+    with pytest.raises(NotFound):
+        await system.gateway.job(accepted.job_id)
+
+
 async def test_a_days_retention_is_written_into_the_document_that_expires(system: System) -> None:
     accepted = await system.gateway.accept()
     await system.executor.begin()
