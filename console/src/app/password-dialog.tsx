@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { useChangePassword } from '@/api/session';
+import { NewPassword } from '@/app/new-password';
 import { Field, TextInput } from '@/ui/field';
 import { FormDialog } from '@/ui/form-dialog';
 import { useToasts } from '@/ui/toasts';
@@ -36,19 +37,7 @@ export function PasswordDialog({ onClose }: { onClose: () => void }) {
           />
         )}
       </Field>
-      <Field label="New password" hint="8 characters or more.">
-        {(control) => (
-          <TextInput
-            {...control}
-            type="password"
-            autoComplete="new-password"
-            required
-            minLength={8}
-            value={newPassword}
-            onChange={(event) => setNew(event.target.value)}
-          />
-        )}
-      </Field>
+      <NewPassword label="New password" value={newPassword} onChange={setNew} />
     </FormDialog>
   );
 }

@@ -2,6 +2,7 @@ import { type FormEvent, useState } from 'react';
 import { useSession } from '@/api/session';
 import { type InvitationLook, useAcceptInvitation, useInvitationLook } from '@/api/team';
 import { Logo } from '@/app/logo';
+import { NewPassword } from '@/app/new-password';
 import { useTitle } from '@/app/use-title';
 import { Button } from '@/ui/button';
 import { Field, TextInput } from '@/ui/field';
@@ -69,19 +70,7 @@ function Accept({ token, look }: { token: string; look: InvitationLook }) {
               />
             )}
           </Field>
-          <Field label="Password" hint="8 characters or more.">
-            {(control) => (
-              <TextInput
-                {...control}
-                type="password"
-                autoComplete="new-password"
-                required
-                minLength={8}
-                value={password}
-                onChange={(event) => setPassword(event.target.value)}
-              />
-            )}
-          </Field>
+          <NewPassword label="Password" value={password} onChange={setPassword} />
         </>
       )}
       <Problem error={accept.error} />

@@ -130,6 +130,13 @@ def _next_length(length: int, seconds: float) -> int:
     return length * 2 if seconds > QUICK_SECONDS else length * 8
 
 
+async def read_some(
+    collection: Collection, wanted: Document, others: Sequence[Document], page: Page, hidden: Document, *, now_ms: int
+) -> Listed:
+    """A page of what is `wanted`, see looking. `now_ms` is the store's time."""
+    return await read(looking(collection, wanted, others, page, hidden), page, newest=now_ms * PER_MS)
+
+
 def looking(collection: Collection, wanted: Document, others: Sequence[Document], page: Page, hidden: Document) -> Look:
     """Looks for what is `wanted`, by equality and in the order of an index that ends in position and id.
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
-from jobs_service.adapters.long_lists import Listed, Page, looking, read
-from jobs_service.adapters.moments import from_ms, now_ms
+from jobs_service.adapters.long_lists import Listed, Page, read_some
+from jobs_service.adapters.moments import now_ms
 from jobs_service.adapters.mongo_blobs import MongoBlobs
 from jobs_service.adapters.mongo_cancels import CANCELS
 from jobs_service.adapters.mongo_charges import MongoCharges
@@ -21,8 +21,7 @@ from jobs_service.adapters.mongo_spend import SPEND
 from jobs_service.adapters.mongo_subscriptions import SUBSCRIPTIONS
 from jobs_service.adapters.mongo_tallies import TALLIES
 from jobs_service.adapters.mongo_webhook_secrets import CALLBACK_SECRETS
-from jobs_service.adapters.positions import position_of
-from jobs_service.adapters.run_documents import CHARGE, RUNS, UNBOOKED, UNCHARGED
+from jobs_service.adapters.run_documents import CHARGE, RUNS, STATE_ONLY, UNBOOKED, UNCHARGED
 from jobs_service.adapters.run_traces import contents_of, files_in, values_of
 from jobs_service.domain.run import Phase
 from jobs_service.ports import OpenRun
@@ -36,6 +35,7 @@ _OVER: Final = [phase.value for phase in Phase if phase.is_terminal or phase is 
 _UNDER_WAY: Final = [phase.value for phase in Phase if phase.value not in _OVER]
 _NOTED: Final = {UNBOOKED: {"$exists": False}, UNCHARGED: {"$exists": False}}
 """The queue's books and the spend know of it: both would be wrong for ever else. So of runs that charges book."""
+_NOTHING: Final[Document] = {}
 _RUNS_AT_ONCE: Final = 50
 """Each may hold megabytes."""
 
@@ -67,7 +67,7 @@ class MongoErasure:
             counts.append(await self._blobs.discard_all(asked.workspace_id, limit))
         for name, wanted in parts.items():
             counts.append(await self._delete_some(name, wanted, limit))
-        left, behind = await self._some(asked, 1)
+        left, behind = await self._some(asked, 1, hidden=STATE_ONLY)
         return Erased(sum(counts), has_more=bool(left) or behind is not None or max(counts) >= limit)
 
     async def _erase_runs(self, asked: Erase) -> int:
@@ -81,15 +81,15 @@ class MongoErasure:
             await self._store.collection(name).delete_many({"run_id": {"$in": ids}})
         return await self._delete(RUNS, ids)
 
-    async def _some(self, asked: Erase, limit: int, *only: Document) -> Listed:
+    async def _some(self, asked: Erase, limit: int, *only: Document, hidden: Document = _NOTHING) -> Listed:
         """Runs, and the place behind which there may be more. Those that stand in no list come last."""
         page = Page(limit=limit)
-        newest = position_of(from_ms(await now_ms(self._store)), 0)
-        found, behind = await read(looking(self._runs, _owner(asked), only, page, {}), page, newest=newest)
+        now = await now_ms(self._store)
+        found, behind = await read_some(self._runs, _owner(asked), only, page, hidden, now_ms=now)
         if found or behind is not None:
             return found, behind
         wanted = dict(chain.from_iterable(each.items() for each in (_owner(asked), *only)))
-        return await self._runs.find(wanted).limit(limit).to_list(), None
+        return await self._runs.find(wanted, hidden or None).limit(limit).to_list(), None
 
     async def _booked(self, runs: Sequence[Document]) -> Sequence[Document]:
         unbooked = await self._charges.still_open({run[CHARGE] for run in runs if CHARGE in run})

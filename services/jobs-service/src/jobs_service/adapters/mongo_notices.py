@@ -8,7 +8,7 @@ import msgspec
 from pymongo.errors import BulkWriteError
 
 from jobs_service.adapters.cursors import Place
-from jobs_service.adapters.long_lists import Page, looking, read
+from jobs_service.adapters.long_lists import Page, read_some
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_views import to_view
 from jobs_service.adapters.positions import position_of
@@ -109,8 +109,8 @@ class MongoNotices:
         """See Notices."""
         page = Page(limit=limit, behind=None if cursor is None else Place.read(cursor))
         only = [] if subscription_id is None else [{"subscription_id": subscription_id}]
-        look = looking(self._deliveries, {"workspace_id": workspace_id}, only, page, {"body": 0})
-        found, behind = await read(look, page, newest=position_of(from_ms(await now_ms(self._store)), 0))
+        theirs, now = {"workspace_id": workspace_id}, await now_ms(self._store)
+        found, behind = await read_some(self._deliveries, theirs, only, page, {"body": 0}, now_ms=now)
         return DeliveryPage(tuple(map(_view, found)), behind.cursor if behind else None)
 
     @store_call

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from jobs_service.adapters.long_lists import Listed, Page, looking, read, read_at_once
+from jobs_service.adapters.long_lists import Listed, Page, looking, read_at_once, read_some
 from jobs_service.adapters.moments import from_ms, now_ms
-from jobs_service.adapters.positions import position_of
 from jobs_service.adapters.run_documents import RUNS
 from jobs_service.domain.run import Phase
 from shared.contracts.runs import RunStatus
@@ -56,8 +55,7 @@ class RunList:
             theirs = {"workspace_id": workspace_id}
             return await read_at_once(looking(self._runs, few, [theirs, *narrowing], page, hidden), page)
         leading = _leading(workspace_id, workflow_ids, status)
-        look = looking(self._runs, leading, narrowing, page, hidden)
-        return await read(look, page, newest=position_of(from_ms(now), 0))
+        return await read_some(self._runs, leading, narrowing, page, hidden, now_ms=now)
 
 
 def _few(status: RunStatus | None, run_id: str | None) -> Document | None:
