@@ -80,7 +80,7 @@ def _row(kind: type[BaseSettings], name: str, field: FieldInfo) -> str:
 
 
 def _unit(name: str, field: FieldInfo) -> str:
-    kind = field.annotation
+    kind = next((each for each in get_args(field.annotation) if each in (int, float)), field.annotation)
     if kind not in (int, float):
         return {SecretStr: "secret", bool: "true, false"}.get(kind, "text") if isinstance(kind, type) else "text"
     parts = name.split("_")

@@ -31,6 +31,7 @@ from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import LONGEST_RUN_SECONDS, Topology, default_topology
 from shared.service import ServiceName
+from shared.settings_reading import read_settings
 
 Environment = Mapping[str, str]
 
@@ -215,7 +216,7 @@ class Stack:
             "FLOWPORT_DEPLOY_URL": f"http://{LOOPBACK}:{self._ports.deploy}",
             "FLOWPORT_JOBS_URL": f"http://{LOOPBACK}:{self._ports.jobs}",
             "FLOWPORT_PUBLIC_URL": f"http://{LOOPBACK}:{self._ports.gateway}",
-            "FLOWPORT_KEYED_PROVIDERS": ",".join(keyed_providers(ProviderSettings())),
+            "FLOWPORT_KEYED_PROVIDERS": ",".join(keyed_providers(read_settings(ProviderSettings))),
             "FLOWPORT_DRAIN_NOTICE_SECONDS": "0",  # nobody asks /readyz where to send callers
             "FLOWPORT_AMQP_URL": self._amqp_url_of(service),
             "FLOWPORT_MONGODB_URI": self.mongodb_uri,

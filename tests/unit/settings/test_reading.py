@@ -1,11 +1,14 @@
 """What a process says when its settings are wrong, and where it finds its secrets."""
 
+import re
 from pathlib import Path
 
 import pytest
+from tools.reference.configuration import SETTINGS
 
 from deploy_service.settings import DeploySettings
 from gateway.settings import GatewaySettings
+from shared.settings import CommonSettings
 from shared.settings_reading import read_settings
 
 
@@ -35,3 +38,13 @@ def test_secrets_are_read_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     (tmp_path / "flowport_token_gateway").write_text("from a file\n")
     monkeypatch.setenv("FLOWPORT_SECRETS_DIR", str(tmp_path))
     assert read_settings(GatewaySettings).token_gateway.get_secret_value() == "from a file"
+
+
+def test_nothing_reads_its_settings_without_the_files() -> None:
+    """Such as the keys of model vendors, or the store's password of who makes a new password for an admin."""
+    root = Path(__file__).parents[3]
+    kinds = {kind.__name__ for of_a_service in SETTINGS.values() for kind in of_a_service} | {CommonSettings.__name__}
+    made = re.compile(rf"(?<!class )\b(?:{'|'.join(sorted(kinds))})\(")
+    sources = [file for part in ("services", "cli", "shared") for file in (root / part).rglob("src/**/*.py")]
+    assert len(sources) > 100
+    assert [file.name for file in sources if made.search(file.read_text())] == []
