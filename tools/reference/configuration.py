@@ -54,6 +54,10 @@ can also be files: with `{SECRETS_DIR}=/run/secrets`, the file `/run/secrets/flo
 
 Settings of a service's own table matter to that service alone; each service reads only what it knows. What the
 command `flowport` reads beside them stands on [its page](operations/cli.md#environment).
+
+Every service also takes `SSL_CERT_FILE`: a file with the certificates of all authorities to believe, where one of them
+is your own. In executor-service's environment `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` name a proxy for calls of
+models, but for the hosts in `NO_PROXY`; what workflows and webhooks call is called directly.
 """
 
 
