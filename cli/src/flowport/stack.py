@@ -21,6 +21,7 @@ from typing import Final, Self
 
 from executor_service.providers.keyed import keyed_providers
 from executor_service.providers.settings import ProviderSettings
+from executor_service.settings import NEEDS_NAMESPACES
 from flowport.home import Home
 from flowport.replica import Replica
 from flowport.servers.ports import LOOPBACK, free_port
@@ -217,6 +218,7 @@ class Stack:
             "FLOWPORT_JOBS_URL": f"http://{LOOPBACK}:{self._ports.jobs}",
             "FLOWPORT_PUBLIC_URL": f"http://{LOOPBACK}:{self._ports.gateway}",
             "FLOWPORT_KEYED_PROVIDERS": ",".join(keyed_providers(read_settings(ProviderSettings))),
+            NEEDS_NAMESPACES: os.environ.get(NEEDS_NAMESPACES, "false"),  # it is for code of one's own
             "FLOWPORT_DRAIN_NOTICE_SECONDS": "0",  # nobody asks /readyz where to send callers
             "FLOWPORT_AMQP_URL": self._amqp_url_of(service),
             "FLOWPORT_MONGODB_URI": self.mongodb_uri,

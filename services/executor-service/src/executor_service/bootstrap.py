@@ -67,7 +67,11 @@ def build(
     downloads = OutboundClient(settings.outbound_allow, limits=download_limits)
     files = JobsFiles(jobs)
     pool = PoolSize(running=settings.sandbox_processes)
-    sandbox = JavaScriptSandbox(fetcher=SandboxFiles(files, SandboxFetcher(outbound)), size=pool)
+    sandbox = JavaScriptSandbox(
+        fetcher=SandboxFiles(files, SandboxFetcher(outbound)),
+        size=pool,
+        needs_namespaces=settings.sandbox_needs_namespaces,
+    )
     python = OptionalPython(PythonSandbox(fetcher=SandboxFiles(files, no_fetch), size=pool))
     deployments, durable = Deployments(deploy), Jobs(jobs)
     models = Models(read_settings(ProviderSettings), outbound)
