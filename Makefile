@@ -11,6 +11,8 @@ CHECKS := lint types imports console-check
 DEBIAN := rabbitmq-server bubblewrap
 TEST_DEBIAN := $(DEBIAN) nginx prometheus kustomize chromium
 PYTHON ?= python3
+IMAGES ?= flowport
+TAG ?= local
 BIN := .venv/bin
 READY := .venv/.ready
 MODEL := .venv/.model
@@ -124,9 +126,9 @@ faults: $(READY) ## kill, cut, fill and freeze everything at full length (FAULTS
 	@$(BIN)/python -m tests.faults --write $(FAULTS)
 
 .PHONY: images
-images: ## build an image for each service, and one with the command line
+images: ## build an image for each service, and one with the command line (IMAGES=registry.example.com/flowport TAG=0.1.0)
 	@for target in gateway deploy-service executor-service jobs-service tools; do \
-	  $(say) flowport/$$target; docker build --target $$target --file deploy/Dockerfile --tag flowport/$$target:local .; \
+	  $(say) $(IMAGES)/$$target:$(TAG); docker build --target $$target --file deploy/Dockerfile --tag $(IMAGES)/$$target:$(TAG) .; \
 	done
 
 .PHONY: images-check

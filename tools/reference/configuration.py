@@ -54,6 +54,10 @@ can also be files: with `{SECRETS_DIR}=/run/secrets`, the file `/run/secrets/flo
 
 Settings of a service's own table matter to that service alone; each service reads only what it knows. What the
 command `flowport` reads beside them stands on [its page](operations/cli.md#environment).
+
+Every service also takes `SSL_CERT_FILE`: a file with the certificates of all authorities to believe, where one of them
+is your own. In executor-service's environment `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` name a proxy for calls of
+models, but for the hosts in `NO_PROXY`; what workflows and webhooks call is called directly.
 """
 
 
@@ -80,7 +84,7 @@ def _row(kind: type[BaseSettings], name: str, field: FieldInfo) -> str:
 
 
 def _unit(name: str, field: FieldInfo) -> str:
-    kind = field.annotation
+    kind = next((each for each in get_args(field.annotation) if each in (int, float)), field.annotation)
     if kind not in (int, float):
         return {SecretStr: "secret", bool: "true, false"}.get(kind, "text") if isinstance(kind, type) else "text"
     parts = name.split("_")

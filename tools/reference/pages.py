@@ -11,12 +11,14 @@ from benchmarks.pages.measured import results_page
 
 from tools.observability.dashboards import DASHBOARDS
 from tools.observability.kubernetes import dashboard_maps, prometheus_rule
+from tools.reference.blocks import blocks_page
 from tools.reference.configuration import configuration_page
 from tools.reference.metrics import metrics_page
 from tools.reference.runbooks import alerts_page
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "docs/blocks.md": blocks_page,
     "docs/configuration.md": configuration_page,
     "docs/operations/metrics.md": metrics_page,
     "docs/operations/alerts.md": partial(alerts_page, ROOT),

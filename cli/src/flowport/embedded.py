@@ -22,10 +22,11 @@ import jobs_service.bootstrap
 from deploy_service.settings import DeploySettings
 from executor_service.providers.keyed import keyed_providers
 from executor_service.providers.settings import ProviderSettings
-from executor_service.settings import ExecutorSettings
+from executor_service.settings import NEEDS_NAMESPACES, ExecutorSettings
 from flowport.serving import listen, port_of, serving
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
+from shared.settings_reading import read_settings
 
 MEMORY_BROKER: Final = "memory://flowport"
 _TOKENS: Final = ("token_gateway", "token_deploy", "token_executor", "token_jobs")
@@ -51,17 +52,20 @@ async def embedded(
         "public_url": public_url,
         **{token: secrets.token_urlsafe(32) for token in _TOKENS},
     }
-    deploy_settings = DeploySettings(
+    # Whoever tries Flowport runs code of his own: it needs no namespaces where the host grants none.
+    only_executor: Mapping[str, Any] = {} if NEEDS_NAMESPACES in os.environ else {"sandbox_needs_namespaces": False}
+    deploy_settings = read_settings(
+        DeploySettings,
         **common,
         environment_keys=SecretStr(environment_keys),
-        keyed_providers=tuple(keyed_providers(ProviderSettings())),
+        keyed_providers=tuple(keyed_providers(read_settings(ProviderSettings))),
     )
-    jobs_settings = JobsSettings(**common, webhook_keys=SecretStr(environment_keys))
+    jobs_settings = read_settings(JobsSettings, **common, webhook_keys=SecretStr(environment_keys))
     apps: list[tuple[FastAPI, socket.socket]] = [
         (deploy_service.bootstrap.build(deploy_settings), deploy_door),
         (jobs_service.bootstrap.build(jobs_settings, is_alone=is_alone), jobs_door),
-        (executor_service.bootstrap.build(ExecutorSettings(**common)), executor_door),
-        (gateway.bootstrap.build(GatewaySettings(**common, **only_gateway)), door),
+        (executor_service.bootstrap.build(read_settings(ExecutorSettings, **common, **only_executor)), executor_door),
+        (gateway.bootstrap.build(read_settings(GatewaySettings, **common, **only_gateway)), door),
     ]
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(serving(app, listening)) for app, listening in apps]

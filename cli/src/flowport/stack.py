@@ -21,6 +21,7 @@ from typing import Final, Self
 
 from executor_service.providers.keyed import keyed_providers
 from executor_service.providers.settings import ProviderSettings
+from executor_service.settings import NEEDS_NAMESPACES
 from flowport.home import Home
 from flowport.replica import Replica
 from flowport.servers.ports import LOOPBACK, free_port
@@ -31,6 +32,7 @@ from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import LONGEST_RUN_SECONDS, Topology, default_topology
 from shared.service import ServiceName
+from shared.settings_reading import read_settings
 
 Environment = Mapping[str, str]
 
@@ -215,7 +217,8 @@ class Stack:
             "FLOWPORT_DEPLOY_URL": f"http://{LOOPBACK}:{self._ports.deploy}",
             "FLOWPORT_JOBS_URL": f"http://{LOOPBACK}:{self._ports.jobs}",
             "FLOWPORT_PUBLIC_URL": f"http://{LOOPBACK}:{self._ports.gateway}",
-            "FLOWPORT_KEYED_PROVIDERS": ",".join(keyed_providers(ProviderSettings())),
+            "FLOWPORT_KEYED_PROVIDERS": ",".join(keyed_providers(read_settings(ProviderSettings))),
+            NEEDS_NAMESPACES: os.environ.get(NEEDS_NAMESPACES, "false"),  # it is for code of one's own
             "FLOWPORT_DRAIN_NOTICE_SECONDS": "0",  # nobody asks /readyz where to send callers
             "FLOWPORT_AMQP_URL": self._amqp_url_of(service),
             "FLOWPORT_MONGODB_URI": self.mongodb_uri,

@@ -18,6 +18,7 @@ from flowport.serving import listen
 from flowport.stack import Stack, StackPorts
 from gateway.settings import GatewaySettings
 from shared.service import ServiceName
+from shared.settings_reading import read_settings
 
 _GIVEN: Final = ("FLOWPORT_AMQP_URL", "FLOWPORT_MONGODB_URI", "FLOWPORT_PUBLIC_URL")
 _WATCH_SECONDS: Final = 1.0
@@ -35,8 +36,10 @@ async def run_stack(home: Home, *, ports: StackPorts, executors: int, examples: 
         stack = Stack(home.path, ports=ports, executors=executors, environment=environment)
         output.progress.print("Starting RabbitMQ, SecantusDB and the services; this takes some seconds")
         await opened.enter_async_context(running(stack))
-        settings = GatewaySettings(
-            mongodb_uri=stack.mongodb_uri, public_url=os.environ.get("FLOWPORT_PUBLIC_URL") or stack.url
+        settings = read_settings(
+            GatewaySettings,
+            mongodb_uri=stack.mongodb_uri,
+            public_url=os.environ.get("FLOWPORT_PUBLIC_URL") or stack.url,
         )
         await introduce(home, settings, url=stack.url, examples=examples, output=output)
         await _watch(stack, output.progress)

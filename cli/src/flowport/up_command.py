@@ -23,6 +23,7 @@ from gateway.settings import GatewaySettings
 from shared.garbage import spare_what_stays
 from shared.observe.spans import configure_tracing
 from shared.settings import CommonSettings
+from shared.settings_reading import read_settings
 
 _EVERYWHERE: Final = frozenset({"0.0.0.0", ""})  # noqa: S104 - what somebody else has asked for
 
@@ -36,7 +37,7 @@ async def run_up(home: Home, *, port: int, examples: Path, output: Output) -> No
         stack.enter_context(home.locked())
         door = stack.enter_context(listen(port, host))
         log_to(home.logs / "flowport.log")
-        common = CommonSettings()
+        common = read_settings(CommonSettings)
         stack.callback(configure_tracing("flowport", endpoint=common.tracing_endpoint, ratio=common.tracing_ratio))
         mongodb_uri = await stack.enter_async_context(_store(home, output.progress))
         output.progress.print("Starting gateway, deploy-service, executor-service and jobs-service")
@@ -44,7 +45,7 @@ async def run_up(home: Home, *, port: int, examples: Path, output: Output) -> No
             door=door, public_url=public_url, mongodb_uri=mongodb_uri, environment_keys=home.environment_keys()
         )
         tasks = await stack.enter_async_context(services)
-        settings = GatewaySettings(mongodb_uri=mongodb_uri, public_url=public_url)
+        settings = read_settings(GatewaySettings, mongodb_uri=mongodb_uri, public_url=public_url)
         await introduce(home, settings, url=url, examples=examples, output=output)
         spare_what_stays()
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

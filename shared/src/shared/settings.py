@@ -65,7 +65,11 @@ class CommonSettings(BaseSettings):
         2.0, ge=0, le=60, description="How long a stopping process still serves while /readyz answers 503 (draining)."
     )
     drain_seconds: float = Field(25.0, ge=0, le=600, description="How long a stopping process lets work finish.")
-    token_gateway: SecretStr = Field(SecretStr(""), description="Token that the gateway shows to other services.")
+    token_gateway: SecretStr = Field(
+        SecretStr(""),
+        description="Token that the gateway shows to other services. Like the three below it may be a list, a,b: the"
+        " first is shown, all of them are accepted, so that it can be changed without a stop.",
+    )
     token_deploy: SecretStr = Field(SecretStr(""), description="Token that deploy-service shows.")
     token_executor: SecretStr = Field(SecretStr(""), description="Token that executor-service shows.")
     token_jobs: SecretStr = Field(SecretStr(""), description="Token that jobs-service shows.")

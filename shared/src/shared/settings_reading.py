@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import AliasChoices, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -14,10 +14,10 @@ SECRETS_DIR = "FLOWPORT_SECRETS_DIR"
 """Names a folder; a file in it called like a setting holds its value, as Kubernetes and Docker mount secrets."""
 
 
-def read_settings(kind: type[Settings]) -> Settings:
-    """The settings of this process. Raises SystemExit, with a sentence for each one that is wrong."""
+def read_settings(kind: type[Settings], **given: Any) -> Settings:
+    """The settings of this process, but for what is given. Raises SystemExit, with a sentence for each wrong one."""
     try:
-        return kind(_secrets_dir=os.environ.get(SECRETS_DIR) or None)
+        return kind(_secrets_dir=os.environ.get(SECRETS_DIR) or None, **given)
     except ValidationError as error:
         sentences = "\n".join(_sentence(kind, problem["loc"], problem["msg"]) for problem in error.errors())
         raise SystemExit(f"{kind.__name__} cannot be used:\n{sentences}") from None

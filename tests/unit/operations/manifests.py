@@ -1,7 +1,7 @@
 """The manifests, built as `kubectl apply -k` would."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,13 @@ Object = dict[str, Any]
 @cache
 def built(overlay: str) -> tuple[Object, ...]:
     """Every object of an overlay."""
-    done = subprocess.run(
-        ["kustomize", "build", f"k8s/overlays/{overlay}"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return build(ROOT / "k8s/overlays" / overlay)
+
+
+def build(folder: Path) -> tuple[Object, ...]:
+    """Every object of a kustomization."""
+    command = ["kustomize", "build", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return tuple(yaml.safe_load_all(done.stdout))
 
@@ -38,7 +37,11 @@ def of_kind(overlay: str, *kinds: str) -> list[Object]:
 
 
 def named(overlay: str, kind: str, name: str) -> Object:
-    return next(found for found in of_kind(overlay, kind) if found["metadata"]["name"] == name)
+    return named_in(built(overlay), kind, name)
+
+
+def named_in(objects: Iterable[Object], kind: str, name: str) -> Object:
+    return next(found for found in objects if found["kind"] == kind and found["metadata"]["name"] == name)
 
 
 def template_of(workload: Object) -> Object:

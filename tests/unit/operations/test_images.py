@@ -18,6 +18,7 @@ from executor_service.providers import ProviderSettings
 from executor_service.providers.keyed import keyed_providers
 from shared.broker.access import user_of
 from shared.service import ServiceName
+from shared.settings import CommonSettings
 from shared.settings_reading import variables_of
 
 ROOT = Path(__file__).parents[3]
@@ -59,6 +60,10 @@ def test_the_door_finds_a_gateway_that_was_made_anew() -> None:
     site = (DEPLOY / "nginx/flowport.conf").read_text()
     assert re.search(r"^resolver 127\.0\.0\.11 valid=\d+s", site, re.MULTILINE), "the engine's own DNS"
     assert re.search(r"upstream gateway \{\s+zone .*\s+server gateway:8080 resolve;", site)
+    idle = re.search(r"^    keepalive_timeout (\d+)s;", site, re.MULTILINE)
+    notice = CommonSettings.model_fields["drain_notice_seconds"].default
+    assert idle is not None, "else it keeps connections for a minute, and a gateway that stops closes them under a call"
+    assert int(idle[1]) < notice
     version = COMPOSE["nginx"]["image"].rpartition(":")[2].partition("-")[0]
     assert tuple(map(int, version.split("."))) >= (1, 27, 3), "older ones know `resolve` only for money"
     assert COMPOSE["nginx"]["depends_on"]["gateway"]["restart"] is True

@@ -1,12 +1,25 @@
 """The manifests are valid, and run what we promise as we promise it."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import kubernetes_validate
 import pytest
-from tests.unit.operations.manifests import ROOT, SERVICES, Object, built, containers, named, of_kind
+from tests.unit.operations.manifests import (
+    ROOT,
+    SERVICES,
+    Object,
+    build,
+    built,
+    containers,
+    named,
+    named_in,
+    of_kind,
+    template_of,
+)
 from tools.reference.metrics import metrics
 
 from executor_service.sandbox import SandboxLimits
@@ -126,6 +139,58 @@ def test_a_new_version_can_come_in_the_order_that_upgrading_says(overlay: str) -
             assert name is None or found["kind"] == "Service", found["metadata"]["name"]
     assert sorted(waves, key=waves.__getitem__) == order
     assert min(waves.values()) > 0
+
+
+def wave_of(found: Object) -> int:
+    return int(found["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-wave", 0))
+
+
+def test_argo_cd_gets_through_a_first_installation(overlay: str) -> None:
+    """It waits for all of a wave. A hook of an earlier phase would wait for what only a later one brings; a scaler, for
+    what it scales; a job that is suspended, for ever, unless nothing comes after it."""
+    phases = {found["metadata"].get("annotations", {}).get("argocd.argoproj.io/hook") for found in built(overlay)}
+    assert phases == {None, "Sync"}
+    waves = {found["metadata"]["name"]: wave_of(found) for found in of_kind(overlay, "Deployment")}
+    (topology,) = of_kind(overlay, "Job")
+    assert wave_of(topology) == 0 < min(waves.values())
+    for scaler in of_kind(overlay, "HorizontalPodAutoscaler", "ScaledObject"):
+        assert wave_of(scaler) > waves[scaler["spec"]["scaleTargetRef"]["name"]]
+    (doctor,) = of_kind(overlay, "CronJob")
+    assert wave_of(doctor) == max(map(wave_of, built(overlay))) > max(waves.values())
+
+
+def test_the_broker_and_the_store_have_an_hour_to_come_up(overlay: str) -> None:
+    """Restarts of both containers count, each later than the one before, up to five minutes."""
+    assert "job/topology --timeout=1h" in (ROOT / "docs/operations/upgrading.md").read_text()
+    (topology,) = of_kind(overlay, "Job")
+    restarts = topology["spec"]["backoffLimit"] // len(template_of(topology)["spec"]["containers"])
+    assert sum(min(10 * 2**number, 300) for number in range(restarts)) >= 3600
+
+
+def test_servers_for_trying_come_up_by_themselves_and_again() -> None:
+    mongodb = template_of(named("dev", "StatefulSet", "mongodb"))["spec"]
+    (command,) = [text for text in mongodb["containers"][0]["readinessProbe"]["exec"]["command"] if "initiate" in text]
+    (host,) = re.findall(r"host: '([\w.-]+):27017'", command)
+    reached = {name for alias in mongodb["hostAliases"] if alias["ip"] == "127.0.0.1" for name in alias["hostnames"]}
+    assert host in reached, "its Service leads to who is ready, and it has to reach itself before"
+    rabbitmq = template_of(named("dev", "StatefulSet", "rabbitmq"))["spec"]
+    assert rabbitmq["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch", "its cookie is for its owner alone"
+
+
+def test_python_functions_may_mount_where_apparmor_is(tmp_path: Path) -> None:
+    """By a profile that is there, which restricted Pod Security admits, in an overlay with the component."""
+    places = [
+        os.path.relpath(ROOT / "k8s" / folder, tmp_path) for folder in ("overlays/production", "components/apparmor")
+    ]
+    (tmp_path / "kustomization.yaml").write_text(f"resources: [{places[0]}]\ncomponents: [{places[1]}]\n")
+    executor = named_in(build(tmp_path), "Deployment", "executor-service")
+    profile = template_of(executor)["spec"]["securityContext"]["appArmorProfile"]
+    assert profile["type"] == "Localhost"
+    written = (ROOT / "k8s/apparmor" / profile["localhostProfile"]).read_text()
+    assert f"profile {profile['localhostProfile']} " in written
+    assert "\n  mount,\n" in written
+    for version in VERSIONS:
+        kubernetes_validate.validate(executor, version, strict=True)
 
 
 def test_every_deployment_is_spread_and_protected(overlay: str) -> None:

@@ -2,7 +2,13 @@
 
 import re
 
+import pytest
 from tests.unit.operations.manifests import ROOT, SERVICES, WORKLOADS, Object, containers, named, of_kind, template_of
+
+from shared.service import ServiceName
+
+ONLY = re.compile(r"\bonly\(tokens, ([^)]*)\)")
+CALLER = re.compile(r"ServiceName\.(\w+)")
 
 
 def test_nobody_is_reached_unless_a_policy_says_so(overlay: str) -> None:
@@ -48,6 +54,23 @@ def test_users_code_reaches_the_internet_but_nothing_private(overlay: str) -> No
         if "podSelector" in peer
     }
     assert "mongodb" not in pods
+
+
+@pytest.mark.parametrize("called", ["deploy-service", "jobs-service"])
+def test_a_service_is_reached_by_those_whom_it_answers(overlay: str, called: str) -> None:
+    routes = (ROOT / "services" / called / "src").rglob("api/*.py")
+    answered = {name for file in routes for found in ONLY.findall(file.read_text()) for name in CALLER.findall(found)}
+    callers = {ServiceName[name].value for name in answered}
+    (rule,) = named(overlay, "NetworkPolicy", called)["spec"]["ingress"]
+    assert {name for peer in rule["from"] for name in _selected(peer["podSelector"])} == callers
+    calling = {
+        policy["metadata"]["name"]
+        for policy in of_kind(overlay, "NetworkPolicy")
+        for peers in policy["spec"].get("egress", [])
+        for peer in peers.get("to", [])
+        if called in _selected(peer.get("podSelector", {}))
+    }
+    assert calling == {*callers, "doctor"}
 
 
 def test_the_doctor_runs_when_somebody_asks_and_knows_what_it_can_ask(overlay: str) -> None:

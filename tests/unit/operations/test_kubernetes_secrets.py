@@ -1,5 +1,6 @@
 """What the manifests tell each service: the settings that it knows, and no secret outside of the vault."""
 
+import os
 import re
 
 import pytest
@@ -8,6 +9,8 @@ from tools.reference.configuration import SETTINGS
 
 from executor_service.providers import ProviderSettings
 from executor_service.providers.keyed import keyed_providers
+from flowport.doctor.findings import Verdict
+from flowport.doctor.settings import check_settings
 from shared.settings_reading import variables_of
 
 
@@ -41,6 +44,27 @@ def test_an_operator_can_say_which_vendors_the_executor_has_a_key_of(overlay: st
     keys = {variable["name"].lower(): "key" for variable in container["env"] if variable["name"].endswith("_API_KEY")}
     (words,) = re.findall(r"FLOWPORT_KEYED_PROVIDERS= # ([\w,]+):", (ROOT / "k8s/base/kustomization.yaml").read_text())
     assert set(words.split(",")) == keyed_providers(ProviderSettings.model_validate(keys))
+
+
+def test_the_doctor_finds_no_fault_in_what_is_set_as_the_pages_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With mail, whose password is a Secret, and all else in the ConfigMap."""
+    for name in [name for name in os.environ if name.startswith("FLOWPORT_")]:
+        monkeypatch.delenv(name)
+    kept = {found["metadata"]["name"]: found["stringData"] for found in of_kind("dev", "Secret")}
+    kept["flowport-mail"] = {"FLOWPORT_SMTP_PASSWORD": "s3cret"}
+    mail = {"HOST": "mail.example.com", "USERNAME": "flowport"}
+    settings = {"FLOWPORT_MAIL_FROM": "flows@example.com", **{f"FLOWPORT_SMTP_{name}": mail[name] for name in mail}}
+    ((_, _, doctor),) = [each for each in containers("production") if each[0] == "doctor"]
+    for found in of_kind("production", "ConfigMap"):
+        if found["metadata"]["name"] in _config_maps(doctor):
+            settings |= found["data"]
+    for variable in doctor["env"]:
+        reference = variable["valueFrom"]["secretKeyRef"]
+        settings[variable["name"]] = kept[reference["name"]][reference["key"]]
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    found_by_it = list(check_settings())
+    assert [each.found for each in found_by_it if each.verdict is not Verdict.OK] == []
 
 
 def test_no_secret_is_written_down_outside_of_the_overlay_for_trying() -> None:

@@ -8,6 +8,8 @@ import pytest
 ROOT = Path(__file__).parents[3]
 PAGES = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")))
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+ANCHOR = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)#([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 LONG_CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 MAPS = ("docs/README.md", "docs/operations/README.md", "docs/adr/README.md", "docs/console/README.md")
 
@@ -20,6 +22,20 @@ def links(page: Path) -> set[Path]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     assert [link for link in links(page) if not link.exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_link_into_a_page_leads_to_a_heading(page: Path) -> None:
+    text = LONG_CODE.sub("", page.read_text())
+    found = [(link, heading) for link, heading in ANCHOR.findall(text) if heading not in headings(page, link)]
+    assert found == []
+
+
+def headings(page: Path, link: str) -> set[str]:
+    """As GitHub spells them in links."""
+    text = LONG_CODE.sub("", (page.parent / link if link else page).read_text())
+    titles = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title).lower() for title in HEADING.findall(text))
+    return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
 
 
 def test_every_page_is_on_a_map() -> None:

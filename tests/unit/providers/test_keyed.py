@@ -7,9 +7,13 @@ from deploy_service.domain.check import check
 from deploy_service.domain.content import content_of
 from deploy_service.settings import DeploySettings
 from executor_service.providers import Models, ProviderSettings
+from executor_service.providers.azure_openai import AZURE
+from executor_service.providers.endpoints import endpoints
 from executor_service.providers.keyed import keyed_providers
+from executor_service.providers.models import BY_SDK
 from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import JsonObject
+from shared.workflow.model_names import NOT_CALLED, PROVIDERS
 
 MODELS = {
     "openai_api_key": "gpt-4o",
@@ -75,3 +79,10 @@ def test_with_the_keys_of_all_others_it_does_neither(key: str) -> None:
 def test_a_key_of_azure_is_of_use_only_with_a_resource() -> None:
     settings = ProviderSettings(azure_openai_endpoint="", azure_openai_api_key="key")
     assert "azure" not in keyed_providers(settings)
+
+
+def test_whose_models_are_called_is_known_before_a_run() -> None:
+    """Deploy refuses those of the others; this is what it goes by."""
+    called = {*endpoints(ProviderSettings()), *AZURE, *BY_SDK}
+    assert called | NOT_CALLED == PROVIDERS
+    assert not called & NOT_CALLED

@@ -1,11 +1,15 @@
 """What a process says when its settings are wrong, and where it finds its secrets."""
 
+import re
 from pathlib import Path
 
 import pytest
+from tools.reference.configuration import SETTINGS
 
 from deploy_service.settings import DeploySettings
+from executor_service.providers.settings import ProviderSettings
 from gateway.settings import GatewaySettings
+from shared.settings import CommonSettings
 from shared.settings_reading import read_settings
 
 
@@ -35,3 +39,26 @@ def test_secrets_are_read_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     (tmp_path / "flowport_token_gateway").write_text("from a file\n")
     monkeypatch.setenv("FLOWPORT_SECRETS_DIR", str(tmp_path))
     assert read_settings(GatewaySettings).token_gateway.get_secret_value() == "from a file"
+
+
+def test_keys_of_model_vendors_are_secrets_in_files_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "openai_api_key").write_text("sk-from-a-file\n")
+    monkeypatch.setenv("FLOWPORT_SECRETS_DIR", str(tmp_path))
+    assert read_settings(ProviderSettings).openai_api_key.get_secret_value() == "sk-from-a-file"
+
+
+def test_what_is_given_goes_before_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "flowport_mongodb_uri").write_text("mongodb://of-a-file\n")
+    monkeypatch.setenv("FLOWPORT_SECRETS_DIR", str(tmp_path))
+    assert read_settings(GatewaySettings, mongodb_uri="mongodb://given").mongodb_uri == "mongodb://given"
+    assert read_settings(GatewaySettings).mongodb_uri == "mongodb://of-a-file"
+
+
+def test_nothing_reads_its_settings_without_the_files() -> None:
+    """Such as the keys of model vendors, or the store's password of who makes a new password for an admin."""
+    root = Path(__file__).parents[3]
+    kinds = {kind.__name__ for of_a_service in SETTINGS.values() for kind in of_a_service} | {CommonSettings.__name__}
+    made = re.compile(rf"(?<!class )\b(?:{'|'.join(sorted(kinds))})\(")
+    sources = [file for part in ("services", "cli", "shared") for file in (root / part).rglob("src/**/*.py")]
+    assert len(sources) > 100
+    assert [file.name for file in sources if made.search(file.read_text())] == []

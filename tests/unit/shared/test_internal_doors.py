@@ -1,5 +1,7 @@
 """What one service answers another: what was asked for, or an error."""
 
+from itertools import pairwise
+
 import httpx2
 import pytest
 from fastapi import APIRouter
@@ -28,6 +30,19 @@ async def test_no_service_sends_another_somewhere_else() -> None:
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://service") as caller:
         answers = [(await caller.get(f"/internal/things{end}")).status_code for end in ("", "/")]
     assert answers == [200, 404]
+
+
+def test_a_token_is_changed_in_steps_whoever_starts_anew_first() -> None:
+    for steps in pairwise(["old", "old,new", "new, old", "new"]):
+        first, second = (ServiceTokens({ServiceName.GATEWAY: SecretStr(step)}) for step in steps)
+        for caller, called in ((first, second), (second, first)):
+            assert called.identify(caller.header(ServiceName.GATEWAY)) is ServiceName.GATEWAY
+
+
+def test_an_empty_token_is_nobodys() -> None:
+    for none in ("", ",", " , "):
+        tokens = ServiceTokens({ServiceName.GATEWAY: SecretStr(none), ServiceName.JOBS: SecretStr("good")})
+        assert [tokens.identify(f"Bearer {shown}") for shown in ("", ",", none)] == [None, None, None]
 
 
 async def test_a_redirect_is_no_answer() -> None:

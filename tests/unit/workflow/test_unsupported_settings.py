@@ -11,6 +11,10 @@ from shared.workflow.unsupported_settings import NO_KNOWLEDGE, no_sandbox_for
 from shared.workflow.validate import problems
 
 CHECK: JsonObject = {"input": "x", "validationType": "hallucination", "model": "echo", "knowledgeBaseId": "kb"}
+NO_BEDROCK = (
+    "Models of bedrock are not called from this server: name one of a LiteLLM proxy in front of them, litellm/…"
+)
+NO_PROXY = "Calls go out without a proxy here: leave the proxy URL empty"
 NO_SERVER = "MCP servers are named by their URL on this server: mcp-1a2b is none"
 
 
@@ -34,6 +38,14 @@ def an_mcp_tool(server: Json, **more: Json) -> JsonObject:
         ("function", {"language": "shell", "code": "echo 1"}, no_sandbox_for("shell"), "language"),
         ("mcp", {"server": "mcp-1a2b", "tool": "t"}, NO_SERVER, "server"),
         ("agent", agent(an_mcp_tool("mcp-1a2b")), NO_SERVER, "tools"),
+        ("agent", {"model": "bedrock/<start.model>", "messages": []}, NO_BEDROCK, "model"),
+        ("guardrails", {**CHECK, "knowledgeBaseId": "", "model": "Bedrock/claude"}, NO_BEDROCK, "model"),
+        (
+            "api",
+            {"url": "https://a.example", "method": "GET", "proxyUrl": "http://proxy.example"},
+            NO_PROXY,
+            "proxyUrl",
+        ),
     ],
 )
 def test_what_cannot_be_followed_is_refused(kind: str, settings: JsonObject, sentence: str, field: str) -> None:
@@ -44,7 +56,10 @@ def test_what_cannot_be_followed_is_refused(kind: str, settings: JsonObject, sen
     ("kind", "settings"),
     [
         ("guardrails", {**CHECK, "knowledgeBaseId": ""}),
-        ("guardrails", {**CHECK, "validationType": "json"}),
+        ("guardrails", {**CHECK, "validationType": "json", "model": "bedrock/claude"}),
+        ("agent", {"model": "<start.model>", "messages": []}),
+        ("agent", {"model": "litellm/bedrock/claude", "messages": []}),
+        ("api", {"url": "https://a.example", "method": "GET", "proxyUrl": ""}),
         ("mcp", {"server": "https://tools.example/mcp", "tool": "t"}),
         ("mcp", {"server": "{{TOOLS_URL}}", "tool": "t"}),
         ("agent", agent(an_mcp_tool("https://tools.example/mcp"))),

@@ -17,6 +17,7 @@ from flowport.doctor.store import check_stores
 from flowport.failures import CommandFailed
 from shared.broker.topology import default_topology
 from shared.settings import CommonSettings
+from shared.settings_reading import read_settings
 
 _LOGIN: Final = "`flowport login --url {}` with a good key, or make one"
 
@@ -47,7 +48,7 @@ async def examine(places: Places) -> AsyncIterator[Finding]:
         yield finding
     if refused:
         return
-    settings = CommonSettings()
+    settings = read_settings(CommonSettings)
     topology = default_topology(settings.longest_run_seconds)
     if not settings.amqp_url.startswith("memory:"):
         async for finding in check_broker(settings.amqp_url, topology, has_management=bool(places.management)):

@@ -12,7 +12,8 @@ from flowport.doctor.findings import Finding, ok, problem, warning
 from gateway.settings import GatewaySettings
 from jobs_service.settings import JobsSettings
 from shared.settings import CommonSettings
-from shared.settings_reading import read_settings
+from shared.settings_reading import SECRETS_DIR, read_settings
+from shared.web.internal_auth import listed_tokens
 
 KINDS: Final[Mapping[str, type[BaseSettings]]] = {
     "gateway": GatewaySettings,
@@ -26,7 +27,7 @@ SHORTEST_TOKEN: Final = 16
 
 def are_here() -> bool:
     """Whether this is an environment of a service at all."""
-    return bool(SERVERS & os.environ.keys())
+    return bool({*SERVERS, SECRETS_DIR} & os.environ.keys())
 
 
 def check_settings() -> Iterator[Finding]:
@@ -49,16 +50,17 @@ def check_settings() -> Iterator[Finding]:
 
 def _tokens(settings: CommonSettings) -> Iterator[Finding]:
     names = ("token_gateway", "token_deploy", "token_executor", "token_jobs")
-    tokens = {f"FLOWPORT_{name.upper()}": getattr(settings, name).get_secret_value() for name in names}
-    known = {name: token for name, token in tokens.items() if token}
-    short = [name for name, token in known.items() if len(token) < SHORTEST_TOKEN]
+    tokens = {f"FLOWPORT_{name.upper()}": listed_tokens(getattr(settings, name)) for name in names}
+    known = {name: listed for name, listed in tokens.items() if listed}
+    short = [name for name, listed in known.items() if any(len(token) < SHORTEST_TOKEN for token in listed)]
+    all_of_them = [token for listed in known.values() for token in set(listed)]
     if not known:
         fix = "give each service its own; deploy-service and jobs-service have to know all four"
         yield problem("tokens between services", f"none is set: {', '.join(tokens)}", fix)
     elif short:
         fix = f"give each service a random text of at least {SHORTEST_TOKEN} characters"
         yield problem("tokens between services", f"too short: {', '.join(short)}", fix)
-    elif len(set(known.values())) < len(known):
+    elif len(set(all_of_them)) < len(all_of_them):
         found = "several services have the same token, so that each may do what all may"
         yield problem("tokens between services", found, "give each service a token of its own")
     else:

@@ -38,6 +38,7 @@ from shared.clock import Clock, SystemClock
 from shared.contracts.files import MAX_FILE_BYTES
 from shared.net import OutboundClient, OutboundLimits
 from shared.service import ServiceName
+from shared.settings_reading import read_settings
 from shared.web.app import create_app
 from shared.web.client import InternalClient
 from shared.web.internal_auth import ServiceTokens
@@ -66,10 +67,14 @@ def build(
     downloads = OutboundClient(settings.outbound_allow, limits=download_limits)
     files = JobsFiles(jobs)
     pool = PoolSize(running=settings.sandbox_processes)
-    sandbox = JavaScriptSandbox(fetcher=SandboxFiles(files, SandboxFetcher(outbound)), size=pool)
+    sandbox = JavaScriptSandbox(
+        fetcher=SandboxFiles(files, SandboxFetcher(outbound)),
+        size=pool,
+        needs_namespaces=settings.sandbox_needs_namespaces,
+    )
     python = OptionalPython(PythonSandbox(fetcher=SandboxFiles(files, no_fetch), size=pool))
     deployments, durable = Deployments(deploy), Jobs(jobs)
-    models = Models(ProviderSettings(), outbound)
+    models = Models(read_settings(ProviderSettings), outbound)
     workflows = WorkflowCache(deployments, entries=settings.snapshot_cache_entries)
     children = DeployedChildren(deployments, workflows)
     ports = BlockPorts(

@@ -8,6 +8,7 @@ from executor_service.engine import Limits
 from shared.net.settings import OutboundSettings
 
 _MIB: Final = 1024 * 1024
+NEEDS_NAMESPACES: Final = "FLOWPORT_SANDBOX_NEEDS_NAMESPACES"
 
 
 class ExecutorSettings(OutboundSettings):
@@ -23,6 +24,11 @@ class ExecutorSettings(OutboundSettings):
     outbound_connections: int = Field(256, ge=1, le=10_000, description="Connections of all workflows' HTTP calls.")
     sandbox_processes: int = Field(
         16, ge=1, le=256, description="Processes that run user code at once, JavaScript and Python each."
+    )
+    sandbox_needs_namespaces: bool = Field(
+        True,
+        description="Start only where the host grants namespaces to what runs users' JavaScript. With false, a filter"
+        " of system calls alone keeps it in where they are not granted: for code of your own.",
     )
     max_iterations: int = Field(100_000, ge=1, description="Rounds of one loop, and branches of one parallel.")
     max_blocks: int = Field(1_000_000, ge=1, description="Blocks that one run may run, every iteration counted.")

@@ -6,11 +6,12 @@ import sys
 from gateway.domain.people import new_password
 from gateway.first_key import set_admin_password
 from gateway.settings import GatewaySettings
+from shared.settings_reading import read_settings
 
 
 def main() -> None:
     """For who is locked out and may reach the store."""
-    told = asyncio.run(set_admin_password(GatewaySettings(), new_password()))
+    told = asyncio.run(set_admin_password(read_settings(GatewaySettings), new_password()))
     sys.stdout.write(f"{told.admin_email} {told.password}\n")
 
 

@@ -10,6 +10,7 @@ from gateway.adapters.tenant_store import INDEXES, TenantStore
 from gateway.application.first_start import FirstKey, FirstPassword, FirstStart
 from gateway.settings import GatewaySettings
 from shared.clock import SystemClock
+from shared.settings_reading import read_settings
 from shared.store.client import Store
 
 
@@ -41,4 +42,4 @@ async def _opened(settings: GatewaySettings) -> AsyncIterator[FirstStart]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{asyncio.run(make_first_key(GatewaySettings())).api_key}\n")
+    sys.stdout.write(f"{asyncio.run(make_first_key(read_settings(GatewaySettings))).api_key}\n")

@@ -68,7 +68,7 @@ class GatewaySettings(CommonSettings):
         description="How long deploy, promote, undeploy, revoke and changes of access, members and roles wait before"
         " they answer, until every gateway has let go of what it knew; 0 where there is only one gateway.",
     )
-    default_plan: PlanName = Field(PlanName.ENTERPRISE, description="Plan of the first workspace.")
+    default_plan: PlanName = Field(PlanName.ENTERPRISE, description="Plan that a workspace is made with.")
 
     admission_gate_max_inflight: int = sim_setting(
         "ADMISSION_GATE_MAX_INFLIGHT",

@@ -13,10 +13,10 @@ from shared.settings import CommonSettings
 
 
 class ServiceTokens:
-    """One secret per service. A service without a token can call nobody."""
+    """The secrets of each service: it shows the first, and any is good. A service without one can call nobody."""
 
     def __init__(self, tokens: Mapping[ServiceName, SecretStr]) -> None:
-        self._tokens = {name: token.get_secret_value().encode() for name, token in tokens.items()}
+        self._tokens = {name: tuple(map(str.encode, listed_tokens(secret))) for name, secret in tokens.items()}
 
     @classmethod
     def of(cls, settings: CommonSettings) -> Self:
@@ -32,7 +32,7 @@ class ServiceTokens:
 
     def header(self, caller: ServiceName) -> str:
         """The Authorization header that `caller` sends."""
-        return f"Bearer {self._tokens[caller].decode()}"
+        return f"Bearer {next(iter(self._tokens[caller]), b'').decode()}"
 
     def identify(self, header: str) -> ServiceName | None:
         """Whose token this is; looks at all of them, in constant time each."""
@@ -41,10 +41,16 @@ class ServiceTokens:
             return None
         matches = [
             name
-            for name, token in self._tokens.items()
-            if hmac.compare_digest(token, shown.encode()) and token  # an unset token matches nobody
+            for name, tokens in self._tokens.items()
+            for token in tokens
+            if hmac.compare_digest(token, shown.encode())
         ]
         return matches[0] if matches else None
+
+
+def listed_tokens(secret: SecretStr) -> list[str]:
+    """One token, or several while they rotate: `old,new`, then `new,old`, then `new` alone."""
+    return [token for part in secret.get_secret_value().split(",") if (token := part.strip())]
 
 
 def only(tokens: ServiceTokens, *callers: ServiceName) -> Callable[[Request], Awaitable[None]]:

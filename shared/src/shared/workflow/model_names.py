@@ -39,6 +39,10 @@ _PATTERNS: Final = (
     (re.compile(r"kimi"), "kimi"),
     (re.compile(r"glm-"), "zai"),
 )
+PROVIDERS: Final = _PREFIXED | {provider for _, provider in _PATTERNS} | {"ollama"}
+"""Whoever a name may lead to."""
+NOT_CALLED: Final = frozenset({"azure-anthropic", "bedrock", "meta", "ollama-cloud", "sakana", "vertex"})
+"""Those that Sim calls and we do not."""
 _KEYLESS: Final = frozenset({"vllm", "litellm", "ollama", "bedrock", "vertex"})
 _CATALOGUE_OF_OLLAMA: Final = re.compile(r"[^/]+:[^/]*")
 """`name:tag` is how Ollama names a local model, whoever made it."""

@@ -7,17 +7,20 @@ from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.code_lexing import Language
 from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json, to_string
+from shared.workflow.model_names import NOT_CALLED, provider_of
 from shared.workflow.models import Block
 from shared.workflow.problems import error
 
 NO_KNOWLEDGE: Final = (
     "Knowledge bases are not offered here: leave the knowledge base empty, and give what is known as text (context)"
 )
+NO_PROXY: Final = "Calls go out without a proxy here: leave the proxy URL empty"
 MCP_TOOLS: Final = frozenset({"mcp", "mcp-server"})
 MCP_SERVER: Final = ("serverUrl", "server", "serverId")
 """The settings that may name the server of an agent's tool; the first that is set counts."""
 _URLS: Final = ("http://", "https://")
 _LANGUAGES: Final = frozenset(Language)
+_ASKING: Final = frozenset({"agent", "router", "router_v2", "evaluator"})
 
 
 def unsupported_settings(block: Block) -> Iterator[Problem]:
@@ -30,6 +33,10 @@ def unsupported_settings(block: Block) -> Iterator[Problem]:
         yield _error(block, NO_KNOWLEDGE, "knowledgeBaseId")
     if block.type == "function" and (problem := language_problem(block.value("language"))):
         yield _error(block, problem, "language")
+    if provider := _provider_not_called(block):
+        yield _error(block, not_called(provider), "model")
+    if block.type == "api" and block.value("proxyUrl"):
+        yield _error(block, NO_PROXY, "proxyUrl")
     if block.type == "mcp" and (server := block.value("server")) and not is_mcp_server(server):
         yield _error(block, not_an_mcp_server(server), "server")
     if block.type == "agent":
@@ -37,6 +44,19 @@ def unsupported_settings(block: Block) -> Iterator[Problem]:
             server = _tool_server(tool)
             if server and not is_mcp_server(server):
                 yield _error(block, not_an_mcp_server(server), "tools")
+
+
+def not_called(provider: str) -> str:
+    """The sentence that says so."""
+    return (
+        f"Models of {provider} are not called from this server: name one of a LiteLLM proxy in front of them, litellm/…"
+    )
+
+
+def _provider_not_called(block: Block) -> str | None:
+    asks = block.type in _ASKING or (block.type == "guardrails" and block.value("validationType") == "hallucination")
+    provider = provider_of(to_string(block.value("model"))) if asks else ""
+    return provider if provider in NOT_CALLED else None
 
 
 def language_problem(language: Json) -> str | None:

@@ -17,7 +17,7 @@ from executor_service.providers.vllm import VllmProvider
 from shared.net import OutboundClient
 from shared.workflow.model_names import provider_of
 
-_BY_SDK: Final = {
+BY_SDK: Final = {
     "anthropic": ("executor_service.providers.anthropic_messages", "AnthropicProvider"),
     "google": ("executor_service.providers.google_gemini", "GeminiProvider"),
 }
@@ -63,8 +63,8 @@ class Models:
         return provider
 
     def _new(self, name: str) -> Provider:
-        if name in _BY_SDK:
-            module, kind = _BY_SDK[name]
+        if name in BY_SDK:
+            module, kind = BY_SDK[name]
             provider: Provider = getattr(import_module(module), kind)(self._settings)
             return provider
         if name in AZURE:

@@ -10,6 +10,7 @@ from executor_service.sandbox import explain, messages
 from executor_service.sandbox.base import Deadline, ScriptSandbox, written
 from executor_service.sandbox.child import Child
 from executor_service.sandbox.fetching import Fetcher, no_fetch
+from executor_service.sandbox.jail.confine import EMPTY_ROOT
 from executor_service.sandbox.model import (
     Conditions,
     ErrorKind,
@@ -21,7 +22,9 @@ from executor_service.sandbox.model import (
 )
 from executor_service.sandbox.nursery import JAIL, zygote_command
 from executor_service.sandbox.pool import Parking
+from shared.observe.logging import get_logger
 
+log = get_logger("javascript")
 _HARMLESS = {ErrorKind.THROWN, ErrorKind.SYNTAX}
 _DEFAULT_LIMITS = SandboxLimits()
 _DEFAULT_SIZE = PoolSize()
@@ -32,8 +35,9 @@ class JavaScriptEngine:
 
     language = "JavaScript"
 
-    def __init__(self, limits: SandboxLimits) -> None:
+    def __init__(self, limits: SandboxLimits, *, needs_namespaces: bool = True) -> None:
         self._limits = limits
+        self._needs_namespaces = needs_namespaces
 
     def command(self, control: int) -> Sequence[str]:
         spec = importlib.util.find_spec("py_mini_racer")
@@ -47,12 +51,17 @@ class JavaScriptEngine:
             "max_result_chars": self._limits.max_result_chars,
             "max_stdout_chars": self._limits.max_stdout_chars,
             "max_fetches": self._limits.max_fetches,
+            "needs_namespaces": self._needs_namespaces,
         }
         return [sys.executable, *zygote_command("javascript", str(JAIL.parent), control, options)]
 
 
 class JavaScriptSandbox(ScriptSandbox):
-    """Runs functions and conditions in V8."""
+    """Runs functions and conditions in V8.
+
+    Where the host grants no namespaces it does not start, unless it is told not to need them: the filter of system
+    calls is then all that keeps code in.
+    """
 
     _renews = True
 
@@ -62,8 +71,16 @@ class JavaScriptSandbox(ScriptSandbox):
         fetcher: Fetcher = no_fetch,
         limits: SandboxLimits = _DEFAULT_LIMITS,
         size: PoolSize = _DEFAULT_SIZE,
+        needs_namespaces: bool = True,
     ) -> None:
-        super().__init__(JavaScriptEngine(limits), fetcher=fetcher, limits=limits, size=size)
+        engine = JavaScriptEngine(limits, needs_namespaces=needs_namespaces)
+        super().__init__(engine, fetcher=fetcher, limits=limits, size=size)
+
+    async def start(self) -> None:
+        """Raises SandboxUnavailable when this host cannot confine user code."""
+        await super().start()
+        if EMPTY_ROOT not in self.describe():
+            log.warning("users' JavaScript runs without namespaces of its own", layers=self.describe())
 
     async def evaluate(self, conditions: Conditions) -> Verdict:
         """Find the first expression that is truthy. Raises SandboxBusy, SandboxUnavailable."""

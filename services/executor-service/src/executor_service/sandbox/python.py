@@ -19,6 +19,9 @@ _SYSTEM_LIBRARIES = (
     "/usr/lib64",
     *(f"{root}/{sysconfig.get_config_var('MULTIARCH')}" for root in ("/lib", "/usr/lib")),
 )
+_SYSTEM_SETTINGS = "/proc/sys"
+"""Container engines make it read-only: bubblewrap cannot forbid further user namespaces there then, and ends. The
+filter of system calls, under which every script runs, forbids them as well."""
 _DATA = ("/etc/ld.so.cache", "/usr/share/zoneinfo")
 _DEFAULT_LIMITS = SandboxLimits()
 _DEFAULT_SIZE = PoolSize(running=8, spare=1)
@@ -56,7 +59,11 @@ def _namespaces() -> list[str]:
     common = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--as-pid-1"]
     if os.geteuid() == 0:
         return [*common, "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    return [*common, "--unshare-user", "--disable-userns"]
+    return [*common, "--unshare-user", *([] if _is_read_only(_SYSTEM_SETTINGS) else ["--disable-userns"])]
+
+
+def _is_read_only(folder: str) -> bool:
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
 def _mounts(interpreter: str) -> list[str]:

@@ -15,15 +15,26 @@ from . import linux
 
 _NAMESPACES = linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWCGROUP | linux.CLONE_NEWPID
 _NOBODY = 65534
+EMPTY_ROOT = "empty root directory"
+"""In namespaces of its own: there is none without them."""
 
 
-def enter() -> list[str]:
+class NotConfined(OSError):
+    """The host does not grant what user code must not be without."""
+
+
+def enter(*, needs_namespaces: bool) -> list[str]:
     """Confine this process for good and return the layers in force. It may go on under another process id."""
     _prefer_as_victim()
     layers: list[str] = []
     if namespaces := _new_namespaces():
         layers.append(namespaces)
-        layers += ["empty root directory"] * _granted(_enter_empty_root)
+        layers += [EMPTY_ROOT] * _granted(_enter_empty_root)
+    if needs_namespaces and EMPTY_ROOT not in layers:
+        raise NotConfined(
+            "this host grants no namespaces and empty root: allow user namespaces, or, to try things out with code of"
+            " your own, set FLOWPORT_SANDBOX_NEEDS_NAMESPACES=false"
+        )
     return layers + settle()
 
 

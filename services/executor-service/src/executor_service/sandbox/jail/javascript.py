@@ -32,6 +32,7 @@ class Options(NamedTuple):
     max_result_chars: int
     max_stdout_chars: int
     max_fetches: int
+    needs_namespaces: bool
 
 
 class JavaScript:
@@ -92,8 +93,9 @@ def main() -> None:
     """Run with two arguments: the control socket's descriptor and the options as JSON."""
     control = socket.socket(fileno=int(sys.argv[1]))
     try:
-        javascript = JavaScript(Options(**json.loads(sys.argv[2])))
-        layers = confine.enter()
+        options = Options(**json.loads(sys.argv[2]))
+        javascript = JavaScript(options)
+        layers = confine.enter(needs_namespaces=options.needs_namespaces)
     except (OSError, KeyError) as error:
         refuse(control, error)
         return
