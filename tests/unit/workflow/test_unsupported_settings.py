@@ -7,7 +7,7 @@ from shared.contracts.problems import ProblemCode
 from shared.workflow.catalog import Catalog
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.reading import read_state
-from shared.workflow.unsupported_settings import NO_KNOWLEDGE, no_sandbox_for
+from shared.workflow.unsupported_settings import NO_KNOWLEDGE, NO_SKILLS, no_sandbox_for
 from shared.workflow.validate import problems
 
 CHECK: JsonObject = {"input": "x", "validationType": "hallucination", "model": "echo", "knowledgeBaseId": "kb"}
@@ -34,6 +34,7 @@ def an_mcp_tool(server: Json, **more: Json) -> JsonObject:
         ("function", {"language": "shell", "code": "echo 1"}, no_sandbox_for("shell"), "language"),
         ("mcp", {"server": "mcp-1a2b", "tool": "t"}, NO_SERVER, "server"),
         ("agent", agent(an_mcp_tool("mcp-1a2b")), NO_SERVER, "tools"),
+        ("agent", {"model": "echo", "messages": [], "skills": [{"skillId": "s"}]}, NO_SKILLS, "skills"),
     ],
 )
 def test_what_cannot_be_followed_is_refused(kind: str, settings: JsonObject, sentence: str, field: str) -> None:
@@ -50,7 +51,17 @@ def test_what_cannot_be_followed_is_refused(kind: str, settings: JsonObject, sen
         ("agent", agent(an_mcp_tool("https://tools.example/mcp"))),
         ("agent", agent(an_mcp_tool("mcp-1a2b", usageControl="none"))),
         ("agent", agent({"type": "mcp", "title": "No server yet"})),
+        ("agent", {"model": "echo", "messages": [], "skills": []}),
     ],
 )
 def test_what_can_be_followed_is_not(kind: str, settings: JsonObject) -> None:
     assert told(kind, settings) == []
+
+
+def test_a_loop_of_a_kind_that_there_is_none_of_is_refused() -> None:
+    loop = block("l", "loop", "L", data={"loopType": "foreach"})
+    inside = block("f", data={"parentId": "l"})
+    found = problems(read_state(chain(start(), loop, inside)), catalog=Catalog())
+    assert [(each.code, each.message, each.fields) for each in found if each.block_id == "l"] == [
+        (ProblemCode.UNSUPPORTED_SETTING, "L: Unknown loop type: foreach", ("loopType",))
+    ]

@@ -83,6 +83,7 @@ def test_a_trigger_that_is_switched_off_or_called_is_no_matter() -> None:
 def test_a_tool_that_cannot_be_had_keeps_its_agent_from_being_deployed() -> None:
     tools: Json = [
         {"type": "custom-tool", "title": "Add", "code": "return 1"},
+        {"type": "custom-tool", "customToolId": "tool-1"},
         {"type": "mcp", "title": "Search"},
         {"type": "function", "title": "Code"},
         {"type": "slack", "title": "Slack"},
@@ -90,6 +91,11 @@ def test_a_tool_that_cannot_be_had_keeps_its_agent_from_being_deployed() -> None
         {"type": "gmail", "title": "Mail", "usageControl": "none"},
     ]
     assert told(chain(start(), block("a", "agent", "Agent 1", model="echo", messages=[], tools=tools))) == [
+        (
+            "unsupported_setting",
+            'Agent 1, tool "tool-1": its code is on the server that it was made on alone; put its schema and code into'
+            " the tool",
+        ),
         ("unknown_block_type", 'Agent 1, tool "Slack": Invalid block type: slack'),
         (
             "unsupported_block_type",

@@ -7,11 +7,15 @@ from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.code_lexing import Language
 from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json, to_string
-from shared.workflow.models import Block
+from shared.workflow.models import LOOP_TYPES, Block
 from shared.workflow.problems import error
 
 NO_KNOWLEDGE: Final = (
     "Knowledge bases are not offered here: leave the knowledge base empty, and give what is known as text (context)"
+)
+NO_SKILLS: Final = (
+    "Skills are on the server that they were made on alone: leave them empty, and tell the agent in its messages what "
+    "they say"
 )
 MCP_TOOLS: Final = frozenset({"mcp", "mcp-server"})
 MCP_SERVER: Final = ("serverUrl", "server", "serverId")
@@ -32,11 +36,20 @@ def unsupported_settings(block: Block) -> Iterator[Problem]:
         yield _error(block, problem, "language")
     if block.type == "mcp" and (server := block.value("server")) and not is_mcp_server(server):
         yield _error(block, not_an_mcp_server(server), "server")
+    if block.type == "loop" and (kind := block.data.get("loopType")) and kind not in LOOP_TYPES:
+        yield _error(block, unknown_kind(to_string(kind)), "loopType")
     if block.type == "agent":
+        if parse_list(block.value("skills")):
+            yield _error(block, NO_SKILLS, "skills")
         for tool in parse_list(block.value("tools")):
             server = _tool_server(tool)
             if server and not is_mcp_server(server):
                 yield _error(block, not_an_mcp_server(server), "tools")
+
+
+def unknown_kind(kind: str) -> str:
+    """The sentence about a loop of a kind that there is none of."""
+    return f"Unknown loop type: {kind}"
 
 
 def language_problem(language: Json) -> str | None:
