@@ -1,8 +1,8 @@
 """Pauses the run until a person answers a form."""
 
 from datetime import datetime
-from typing import Final
 
+from executor_service.blocks.built_fields import named, value_of
 from executor_service.blocks.pausing import pause_response, resume_links
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, Output, Pause, PauseRequest
 from shared.clock import iso
@@ -10,8 +10,6 @@ from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.notifications import NO_NOTIFICATIONS, notifies
 from shared.workflow.start import RESERVED_FIELDS
-
-_SHOWN: Final = ("name", "type", "value")
 
 
 class HumanInTheLoopHandler(BlockHandler):
@@ -22,7 +20,7 @@ class HumanInTheLoopHandler(BlockHandler):
         if notifies(inputs.params.get("notification")):
             raise BlockFailure(NO_NOTIFICATIONS, can_retry=False)
         form = [_field(index, entry) for index, entry in enumerate(_objects(inputs.params.get("inputFormat")))]
-        shown = [{key: entry.get(key) for key in _SHOWN} for entry in _objects(inputs.params.get("builderData"))]
+        shown = _shown(inputs.params.get("builderData"))
         response = pause_response(
             call,
             {"operation": "human", "responseStructure": list(shown), "inputFormat": list(form), "submission": None},
@@ -53,6 +51,16 @@ def _harmless(fields: JsonObject) -> JsonObject:
 
 def _objects(value: Json) -> list[JsonObject]:
     return [entry for entry in parse_list(value) if isinstance(entry, dict) and entry.get("name")]
+
+
+def _shown(fields: Json, within: str = "") -> list[Json]:
+    """What the person sees: the fields of an object each for itself, with a dot before their names."""
+    found: list[Json] = []
+    for given, field in named(fields):
+        name, kind, value = f"{within}{given.strip()}", field.get("type"), field.get("value")
+        inner = _shown(value, f"{name}.") if kind == "object" else []
+        found += inner or [{"name": name, "type": kind, "value": value_of(field)}]
+    return found
 
 
 def _defaults(inputs: Inputs) -> list[Json]:
