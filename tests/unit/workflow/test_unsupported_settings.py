@@ -32,6 +32,7 @@ def an_mcp_tool(server: Json, **more: Json) -> JsonObject:
     [
         ("guardrails", CHECK, NO_KNOWLEDGE, "knowledgeBaseId"),
         ("function", {"language": "shell", "code": "echo 1"}, no_sandbox_for("shell"), "language"),
+        ("function", {"language": ["python"], "code": ""}, no_sandbox_for("python"), "language"),
         ("mcp", {"server": "mcp-1a2b", "tool": "t"}, NO_SERVER, "server"),
         ("agent", agent(an_mcp_tool("mcp-1a2b")), NO_SERVER, "tools"),
         ("agent", {"model": "echo", "messages": [], "skills": [{"skillId": "s"}]}, NO_SKILLS, "skills"),

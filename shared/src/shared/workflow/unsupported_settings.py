@@ -17,11 +17,10 @@ NO_SKILLS: Final = (
     "Skills are on the server that they were made on alone: leave them empty, and tell the agent in its messages what "
     "they say"
 )
-MCP_TOOLS: Final = frozenset({"mcp", "mcp-server"})
+MCP_TOOLS: Final = ("mcp", "mcp-server")
 MCP_SERVER: Final = ("serverUrl", "server", "serverId")
 """The settings that may name the server of an agent's tool; the first that is set counts."""
 _URLS: Final = ("http://", "https://")
-_LANGUAGES: Final = frozenset(Language)
 
 
 def unsupported_settings(block: Block) -> Iterator[Problem]:
@@ -54,7 +53,7 @@ def unknown_kind(kind: str) -> str:
 
 def language_problem(language: Json) -> str | None:
     """Why functions in this language cannot run anywhere here; None for those that can, and for none at all."""
-    return None if language in (None, "") or language in _LANGUAGES else no_sandbox_for(to_string(language))
+    return None if language in (None, "", *Language) else no_sandbox_for(to_string(language))
 
 
 def no_sandbox_for(language: str) -> str:
