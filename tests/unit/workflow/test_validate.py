@@ -302,14 +302,9 @@ def test_any_state_that_can_be_read_can_be_checked(document: Json) -> None:
     assert all(problem.message for problem in problems(state, catalog=CATALOG))
 
 
-ENTRIES = st.lists(
-    st.dictionaries(
-        st.sampled_from(["id", "name", "type", "title", "value", "params", "usageControl", "schema", "code", "cells"]),
-        json_values(4),
-        max_size=4,
-    ),
-    max_size=3,
-)
+ENTRY_KEYS = ["id", "name", "type", "title", "value", "params", "usageControl", "schema", "code", "cells"]
+ENTRY: st.SearchStrategy[Json] = st.dictionaries(st.sampled_from(ENTRY_KEYS), json_values(4), max_size=4)
+ENTRIES: st.SearchStrategy[Json] = st.lists(ENTRY, max_size=3)
 """What settings are that are lists: rows, fields, tools, messages."""
 
 
