@@ -59,10 +59,21 @@ def test_what_can_be_followed_is_not(kind: str, settings: JsonObject) -> None:
     assert told(kind, settings) == []
 
 
-def test_a_loop_of_a_kind_that_there_is_none_of_is_refused() -> None:
-    loop = block("l", "loop", "L", data={"loopType": "foreach"})
-    inside = block("f", data={"parentId": "l"})
-    found = problems(read_state(chain(start(), loop, inside)), catalog=Catalog())
-    assert [(each.code, each.message, each.fields) for each in found if each.block_id == "l"] == [
-        (ProblemCode.UNSUPPORTED_SETTING, "L: Unknown loop type: foreach", ("loopType",))
-    ]
+@pytest.mark.parametrize(
+    ("kind", "data", "sentence", "field"),
+    [
+        ("loop", {"loopType": "foreach"}, "Unknown loop type: foreach", "loopType"),
+        ("loop", {"count": "<start.n>"}, 'Loop count must be a number of zero or more, not "<start.n>"', "count"),
+        ("parallel", {"count": -1}, "Parallel count must be a number of zero or more, not -1", "count"),
+        ("parallel", {"parallelType": "collection", "count": -1, "collection": "[1]"}, None, ""),
+        ("loop", {"loopType": "while", "count": "x"}, None, ""),
+        ("loop", {"count": "3"}, None, ""),
+    ],
+)
+def test_a_container_that_could_not_be_opened_is_refused(
+    kind: str, data: JsonObject, sentence: str | None, field: str
+) -> None:
+    container, inside = block("l", kind, "L", data=data), block("f", data={"parentId": "l"})
+    found = problems(read_state(chain(start(), container, inside)), catalog=Catalog())
+    told = [(each.code, each.message, each.fields) for each in found if each.block_id == "l"]
+    assert told == ([] if sentence is None else [(ProblemCode.UNSUPPORTED_SETTING, f"L: {sentence}", (field,))])

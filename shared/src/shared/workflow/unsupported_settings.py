@@ -1,12 +1,13 @@
 """Settings of blocks that are known, and that no run here could follow: better told at deploy than by every run."""
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.code_lexing import Language
 from shared.workflow.input_format import parse_list
-from shared.workflow.jsvalues import Json, to_string
+from shared.workflow.jsvalues import Json, stringify, to_number, to_string
 from shared.workflow.models import LOOP_TYPES, Block
 from shared.workflow.problems import error
 
@@ -20,6 +21,7 @@ NO_SKILLS: Final = (
 MCP_TOOLS: Final = ("mcp", "mcp-server")
 MCP_SERVER: Final = ("serverUrl", "server", "serverId")
 """The settings that may name the server of an agent's tool; the first that is set counts."""
+_COUNTED: Final = {"loop": "for", "parallel": "count"}
 _URLS: Final = ("http://", "https://")
 
 
@@ -37,6 +39,8 @@ def unsupported_settings(block: Block) -> Iterator[Problem]:
         yield _error(block, not_an_mcp_server(server), "server")
     if block.type == "loop" and (kind := block.data.get("loopType")) and kind not in LOOP_TYPES:
         yield _error(block, unknown_kind(to_string(kind)), "loopType")
+    if _is_counted(block) and (count := block.data.get("count")) and (problem := count_problem(count)):
+        yield _error(block, f"{block.type.capitalize()} {problem}", "count")
     if block.type == "agent":
         if parse_list(block.value("skills")):
             yield _error(block, NO_SKILLS, "skills")
@@ -44,6 +48,13 @@ def unsupported_settings(block: Block) -> Iterator[Problem]:
             server = _tool_server(tool)
             if server and not is_mcp_server(server):
                 yield _error(block, not_an_mcp_server(server), "tools")
+
+
+def count_problem(count: Json) -> str | None:
+    """What is wrong with how often a container is to run; None when nothing is. References are not filled in there."""
+    number = to_number(count)
+    fits = math.isfinite(number) and number >= 0
+    return None if fits else f"count must be a number of zero or more, not {stringify(count)}"
 
 
 def unknown_kind(kind: str) -> str:
@@ -73,6 +84,11 @@ def is_mcp_server(named: Json) -> bool:
 def not_an_mcp_server(named: Json) -> str:
     """The sentence that says so."""
     return f"MCP servers are named by their URL on this server: {named} is none"
+
+
+def _is_counted(block: Block) -> bool:
+    kind = {"loop": "loopType", "parallel": "parallelType"}.get(block.type)
+    return kind is not None and (block.data.get(kind) or _COUNTED[block.type]) == _COUNTED[block.type]
 
 
 def _tool_server(tool: Json) -> Json:

@@ -53,7 +53,7 @@ class Containers:
     def _branches(self, block_id: str, resolver: Resolver) -> Opening:
         parallel = self._parallels[block_id]
         if parallel.config.parallel_type == "count":
-            return fixed_rounds(parallel.config.count, f"{self._names[block_id]}: Parallel count")
+            return fixed_rounds(parallel.config.count, f"{self._names[block_id]}: Parallel")
         return rounds_over(parallel.items, resolver, is_parallel=True)
 
     def _rounds(self, block_id: str, resolver: Resolver) -> Opening:
@@ -66,7 +66,7 @@ class Containers:
             case "doWhile" if loop.condition is not None:
                 return Opening(None)
             case "for" | "doWhile":
-                return fixed_rounds(loop.config.iterations, f"{self._names[block_id]}: Loop count")
+                return fixed_rounds(loop.config.iterations, f"{self._names[block_id]}: Loop")
             case unknown:
                 raise ContainerFailure(unknown_kind(unknown))
 
