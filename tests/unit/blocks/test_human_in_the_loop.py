@@ -13,7 +13,7 @@ from shared.workflow.jsvalues import Json, JsonObject
 
 FORM: list[Json] = [
     {"id": "f1", "name": "approved", "type": "boolean", "label": "Do you agree?", "required": True},
-    {"name": "note", "value": "none"},
+    {"name": "note", "value": "none", "description": "Why?", "placeholder": ""},
 ]
 WHO: list[Json] = [{"id": "n", "name": "name", "type": "string", "value": "Ada"}]
 SHOWN: list[Json] = [
@@ -69,7 +69,10 @@ async def test_a_run_that_waits_answers_what_is_asked_and_where_the_answer_goes(
             ],
             "inputFormat": [
                 {"id": "f1", "name": "approved", "label": "Do you agree?", "type": "boolean", "required": True},
-                {"id": "1", "name": "note", "label": "note", "type": "string", "required": False},
+                {
+                    **{"id": "field_1", "name": "note", "label": "note", "type": "string", "required": False},
+                    **{"description": "Why?", "value": "none"},
+                },
             ],
             "submission": None,
             "_resume": LINKS,

@@ -1,6 +1,7 @@
 """Pauses the run until a person answers a form."""
 
 from datetime import datetime
+from typing import Final
 
 from executor_service.blocks.built_fields import named, value_of
 from executor_service.blocks.pausing import pause_response, resume_links
@@ -10,6 +11,9 @@ from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.notifications import NO_NOTIFICATIONS, notifies
 from shared.workflow.start import RESERVED_FIELDS
+
+_MAY_BE_SAID: Final = ("description", "placeholder", "value", "options")
+"""What a field of the form says of itself beside its name and type, where its author gave it."""
 
 
 class HumanInTheLoopHandler(BlockHandler):
@@ -68,10 +72,12 @@ def _defaults(inputs: Inputs) -> list[Json]:
 
 
 def _field(index: int, entry: JsonObject) -> JsonObject:
+    said = {key: entry[key] for key in _MAY_BE_SAID if entry.get(key) not in (None, "")}
     return {
-        "id": entry.get("id") or str(index),
+        "id": entry.get("id") or f"field_{index}",
         "name": entry["name"],
         "label": entry.get("label") or entry["name"],
         "type": entry.get("type") or "string",
         "required": entry.get("required") is True,
+        **said,
     }
