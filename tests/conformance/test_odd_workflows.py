@@ -231,6 +231,31 @@ CONTAINERS = (
         result=[[1, 2], [11, 12]],
     ),
     Odd(
+        "a-kind-of-loop-that-nobody-knows-ends-the-run",
+        [START, loop("l", loopType="foreach", collection=[1]), fn("f", "return 1", "l")],
+        [*after("start l"), ("l", LOOP, "f")],
+        error="Unknown loop type: foreach",
+    ),
+    Odd(
+        "a-count-that-is-none-names-its-container",
+        [START, {**loop("l", count="<start.n>"), "name": "Each Day"}, fn("f", "return 1", "l")],
+        [*after("start l"), ("l", LOOP, "f")],
+        error='Each Day: Loop count must be a number of zero or more, not "<start.n>"',
+    ),
+    *(
+        Odd(
+            f"a-loop-takes-the-text-{said.strip()}-for-what-it-says",
+            [START, loop("l", loopType="doWhile", doWhileCondition=condition), fn("f", f"return {said!r}", "l")],
+            [*after("start l"), ("l", LOOP, "f")],
+            order=["start", "f (iteration 0)", "l"],
+        )
+        for said, condition in (
+            ("false", "<f.result> && <loop.index> < 9"),
+            (" False ", "<f.result> && <loop.index> < 9"),
+            ("TRUE", "<f.result> !== true && <loop.index> < 9"),
+        )
+    ),
+    Odd(
         "a-dead-end-in-an-iteration-does-not-end-the-loop",
         [
             START,
@@ -271,6 +296,45 @@ CONTAINERS = (
         [START, loop("l", count=1), fn("f", "return 1", "l"), fn("o", "return 1")],
         [*after("start l", "f o", "start f"), ("l", LOOP, "f")],
         order=["start", "f (iteration 0)", "l"],
+    ),
+)
+
+ITERATED = block("l", "loop", data={"loopType": "forEach", "collection": ["a", "b"]})
+REFERENCES = (
+    Odd(
+        "a-handler-that-several-blocks-share-reads-nothing-from-those-that-never-ran",
+        [START, fn("a", "throw 'x'"), fn("b", "return 1"), fn("h", "return [<a.error>, <b.error>, <b.nobody>]")],
+        [*after("start a", "a b"), ("a", "error", "h"), ("b", "error", "h")],
+        result=["x", None, None],
+    ),
+    Odd(
+        "a-round-as-a-whole-is-its-index-and-its-items",
+        [START, ITERATED, fn("f", "return [<loop>, <l>]", "l"), fn("z", "return <l.results>.map(r => r[0].result)")],
+        [*after("start l"), ("l", LOOP, "f"), ("l", AFTER_LOOP, "z")],
+        result=[[{"index": n, "currentItem": item, "items": ["a", "b"]}] * 2 for n, item in enumerate("ab")],
+    ),
+    Odd(
+        "a-round-without-items-is-its-index",
+        [
+            START,
+            parallel("p", 2),
+            fn("f", "return <parallel>", "p"),
+            fn("z", "return <p.results>.map(r => r[0].result)"),
+        ],
+        [*after("start p"), ("p", PARALLEL, "f"), ("p", AFTER_PARALLEL, "z")],
+        result=[{"index": 0}, {"index": 1}],
+    ),
+    Odd(
+        "a-name-is-a-name-with-a-dash-or-brackets-in-it",
+        [
+            START,
+            fn("a", "return 'a'", name="Fetch - Parse"),
+            fn("b", "return 'b'", name="Mail [draft] 2"),
+            fn("c", "return 'c'", name="Agent [1]"),
+            answer("r", "<Fetch - Parse.result><mail[draft]2.result><agent[1].result><start[0]>"),
+        ],
+        after("start a", "a b", "b c", "c r"),
+        output=answered("abc<start[0]>"),
     ),
 )
 
@@ -373,7 +437,7 @@ async def engine() -> AsyncIterator[Engine]:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("odd", [*JOINS, *CONTAINERS, *RESPONSES, *PARTIAL], ids=lambda odd: odd.id)
+@pytest.mark.parametrize("odd", [*JOINS, *CONTAINERS, *REFERENCES, *RESPONSES, *PARTIAL], ids=lambda odd: odd.id)
 async def test_the_rules_hold(engine: Engine, odd: Odd) -> None:
     ran = await execution(engine, document(odd.blocks, odd.edges), Recorder(), **odd.more).run()
     assert (ran.outcome.error and ran.outcome.error.text) == odd.error

@@ -53,7 +53,7 @@ async def test_approve_waits_for_a_person_and_goes_on_with_the_answer(door: Publ
     asked = (await door.run(workflow_id, {"request": "A new laptop", "amount": 1200})).json()
     shown = asked["output"]["data"]
     assert asked["success"]
-    assert [field["value"] for field in shown["responseStructure"]] == ["A new laptop", "1200"]
+    assert [field["value"] for field in shown["responseStructure"]] == ["A new laptop", 1200]
 
     url = shown["_resume"]["apiUrl"]
     answered = await door.http.post(url, json={"input": {"approved": True, "comment": "Go ahead"}})

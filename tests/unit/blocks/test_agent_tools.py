@@ -72,6 +72,19 @@ async def test_a_tool_that_this_server_does_not_have_fails_the_block() -> None:
     )
 
 
+async def test_what_a_schema_requires_by_no_name_the_model_is_not_told() -> None:
+    model = Model(says("done"))
+    await run(model, tools=[{**ADD, "schema": {"name": "add", "parameters": {"required": ["a", ["b"], None]}}}])
+    assert model.requests[0].tools[0].parameters["required"] == ["a"]
+
+
+async def test_a_tool_of_which_a_workflow_has_but_the_id_fails_the_block() -> None:
+    tools = [{"type": "custom-tool", "customToolId": "tool-1", "usageControl": "auto"}]
+    assert failure(await run(Model(says("x")), tools=tools)).startswith(
+        'Agent 1: tool "tool-1": its code is on the server'
+    )
+
+
 async def test_after_many_rounds_the_model_must_answer() -> None:
     model = Model(*[asks_for(CALL)] * (MAX_TOOL_ROUNDS + 1), says("gave up"))
     result = await run(model, tools=[ADD])

@@ -13,9 +13,14 @@ from shared.workflow.jsvalues import Json, JsonObject
 
 FORM: list[Json] = [
     {"id": "f1", "name": "approved", "type": "boolean", "label": "Do you agree?", "required": True},
-    {"name": "note", "value": "none"},
+    {"name": "note", "value": "none", "description": "Why?", "placeholder": ""},
 ]
-SHOWN: list[Json] = [{"id": "s1", "name": "offer", "type": "string", "value": "<start.input>"}]
+WHO: list[Json] = [{"id": "n", "name": "name", "type": "string", "value": "Ada"}]
+SHOWN: list[Json] = [
+    {"id": "s1", "name": "offer", "type": "string", "value": "<start.input>"},
+    {"id": "s2", "name": "by", "type": "object", "value": WHO},
+    {"id": "s3", "name": "days", "type": "number", "value": "7"},
+]
 LINKS = {
     "apiUrl": f"{PUBLIC_URL}/api/resume/wf-1/run-1/h",
     "uiUrl": f"{PUBLIC_URL}/resume/wf-1/run-1",
@@ -57,10 +62,17 @@ async def test_a_run_that_waits_answers_what_is_asked_and_where_the_answer_goes(
     assert result.output == {
         "data": {
             "operation": "human",
-            "responseStructure": [{"name": "offer", "type": "string", "value": "5 % off"}],
+            "responseStructure": [
+                {"name": "offer", "type": "string", "value": "5 % off"},
+                {"name": "by.name", "type": "string", "value": "Ada"},
+                {"name": "days", "type": "number", "value": 7},
+            ],
             "inputFormat": [
                 {"id": "f1", "name": "approved", "label": "Do you agree?", "type": "boolean", "required": True},
-                {"id": "1", "name": "note", "label": "note", "type": "string", "required": False},
+                {
+                    **{"id": "field_1", "name": "note", "label": "note", "type": "string", "required": False},
+                    **{"description": "Why?", "value": "none"},
+                },
             ],
             "submission": None,
             "_resume": LINKS,

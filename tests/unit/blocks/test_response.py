@@ -81,6 +81,7 @@ async def test_a_status_is_a_whole_number_from_100_to_599(given: Json, status: i
 
 async def test_headers_are_added_to_the_content_type() -> None:
     rows = [{"cells": {"Key": "X-A", "Value": "<start.input>"}}, {"cells": {"Key": "", "Value": "y"}}]
+    rows += [{"cells": {"Key": "X-B", "Value": ""}}]
     assert (await answer({"input": "v"}, headers=rows))["headers"] == {"Content-Type": "application/json", "X-A": "v"}
 
 
@@ -92,6 +93,17 @@ async def test_fields_become_what_their_type_says() -> None:
         field("o", "object", [field("inner", "string", "x")]),
         field("l", "array", [{"type": "number", "value": "1"}, "two"]),
     ) == {"n": 4, "bad": "abc", "yes": True, "o": {"inner": "x"}, "l": [1, "two"]}
+
+
+async def test_what_is_not_true_is_false_and_no_number_is_zero() -> None:
+    assert await data(
+        field("no", "boolean", "no"),
+        field("none", "boolean", ""),
+        field("one", "boolean", 1),
+        field("as typed", "boolean", "<nobody.said>"),
+        field("zero", "number", ""),
+        field(" ", "string", "without a name"),
+    ) == {"no": False, "none": False, "one": False, "as typed": "<nobody.said>", "zero": 0}
 
 
 async def test_text_that_is_json_becomes_what_it_says() -> None:

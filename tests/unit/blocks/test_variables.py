@@ -36,6 +36,11 @@ async def test_later_blocks_see_the_new_value_as_its_type() -> None:
     assert result.blocks[1].output == {"count": 9, "list": ["a"]}
 
 
+async def test_blanks_around_a_name_are_none_of_it() -> None:
+    result = await assign(entry(" count ", "7"), entry(" ", "8"))
+    assert (result.output, result.blocks[1].output) == ({"data": "7 [1]"}, {"count": 7})
+
+
 async def test_a_variable_is_meant_by_its_id_first() -> None:
     result = await assign(entry("renamed", "7", "number", "v1"))
     assert result.output == {"data": "7 [1]"}

@@ -45,6 +45,15 @@ async def test_a_child_runs_within_its_parent() -> None:
     assert result.usage.input_tokens == 4
 
 
+async def test_a_child_without_a_start_begins_at_its_first_block_that_nothing_leads_to() -> None:
+    remark, loop = block("note", "note"), block("l", "loop")
+    within, off = block("in", parent="l"), block("off", enabled=False)
+    child = document([remark, within, off, block("b"), block("a"), loop], [("a", "source", "b")])
+    handler = Scripted(spends)
+    await execution(engine(handler, child), PARENT).run()
+    assert handler.runs == {"before": 1, "a": 1, "b": 1, "after": 1}
+
+
 @pytest.mark.parametrize("cut", range(2, 10))
 async def test_a_childs_blocks_are_journaled_like_its_parents(cut: int) -> None:
     whole = Recorder()

@@ -117,7 +117,7 @@ async def test_a_count_may_be_text_and_none_means_five(count: Any, rounds: int) 
 @pytest.mark.parametrize("kind", ["loop", "parallel"])
 async def test_a_count_below_zero_is_refused(kind: str) -> None:
     result = await run(fills_in, inside(kind, {"count": -2}, child("a")))
-    assert error(result) == f"{kind.capitalize()} count must be a number of zero or more, not -2"
+    assert error(result) == f"C: {kind.capitalize()} count must be a number of zero or more, not -2"
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,8 @@ def test_each_kind_of_call_has_its_start(trigger: Trigger, chosen: str | None) -
         workflow(
             block("old", "starter"),
             block("off", "start_trigger", enabled=False),
+            block("loop", "loop"),
+            block("inner", "start_trigger", data={"parentId": "loop"}),
             block("api", "api_trigger"),
             block("time", "schedule"),
             block("unified", "start_trigger"),

@@ -94,7 +94,18 @@ def test_containers_lie_within_containers() -> None:
 def test_a_container_that_was_never_left_is_shown_with_what_ran_in_it() -> None:
     failed = log("f", 2, name="f (iteration 0)", loop_id="L", iteration_index=0, success=False, error="no")
     (span,) = spans_of(failed)
-    assert (span["name"], span["status"]) == ("L", "error")
+    assert (span["name"], span["status"]) == ("Loop 1", "error")
+
+
+def test_a_container_that_was_left_elsewhere_has_its_name_where_it_was_not() -> None:
+    def within(branch: int) -> dict[str, Any]:
+        around = {"iterationCurrent": branch, "iterationType": "parallel", "iterationContainerId": "P"}
+        return {"loop_id": "L", "iteration_index": 0, "parent_iterations": (around,)}
+
+    left = log("L", 3, kind="loop", name="Each", parallel_id="P", iteration_index=0)
+    spans = spans_of(log("f", 1, **within(0)), log("f", 2, **within(1)), left)
+    each = [("Each", [("Iteration 0", ["f"])])]
+    assert shape(spans) == [("Parallel 1", [("Iteration 0", each), ("Iteration 1", each)])]
 
 
 def test_turns_and_tool_calls_lie_below_their_agent() -> None:

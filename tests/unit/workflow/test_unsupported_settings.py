@@ -7,7 +7,7 @@ from shared.contracts.problems import ProblemCode
 from shared.workflow.catalog import Catalog
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.reading import read_state
-from shared.workflow.unsupported_settings import NO_KNOWLEDGE, no_sandbox_for
+from shared.workflow.unsupported_settings import NO_KNOWLEDGE, NO_SKILLS, no_sandbox_for
 from shared.workflow.validate import problems
 
 CHECK: JsonObject = {"input": "x", "validationType": "hallucination", "model": "echo", "knowledgeBaseId": "kb"}
@@ -36,6 +36,7 @@ def an_mcp_tool(server: Json, **more: Json) -> JsonObject:
     [
         ("guardrails", CHECK, NO_KNOWLEDGE, "knowledgeBaseId"),
         ("function", {"language": "shell", "code": "echo 1"}, no_sandbox_for("shell"), "language"),
+        ("function", {"language": ["python"], "code": ""}, no_sandbox_for("python"), "language"),
         ("mcp", {"server": "mcp-1a2b", "tool": "t"}, NO_SERVER, "server"),
         ("agent", agent(an_mcp_tool("mcp-1a2b")), NO_SERVER, "tools"),
         ("agent", {"model": "bedrock/<start.model>", "messages": []}, NO_BEDROCK, "model"),
@@ -46,6 +47,7 @@ def an_mcp_tool(server: Json, **more: Json) -> JsonObject:
             NO_PROXY,
             "proxyUrl",
         ),
+        ("agent", {"model": "echo", "messages": [], "skills": [{"skillId": "s"}]}, NO_SKILLS, "skills"),
     ],
 )
 def test_what_cannot_be_followed_is_refused(kind: str, settings: JsonObject, sentence: str, field: str) -> None:
@@ -65,7 +67,28 @@ def test_what_cannot_be_followed_is_refused(kind: str, settings: JsonObject, sen
         ("agent", agent(an_mcp_tool("https://tools.example/mcp"))),
         ("agent", agent(an_mcp_tool("mcp-1a2b", usageControl="none"))),
         ("agent", agent({"type": "mcp", "title": "No server yet"})),
+        ("agent", {"model": "echo", "messages": [], "skills": []}),
     ],
 )
 def test_what_can_be_followed_is_not(kind: str, settings: JsonObject) -> None:
     assert told(kind, settings) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "sentence", "field"),
+    [
+        ("loop", {"loopType": "foreach"}, "Unknown loop type: foreach", "loopType"),
+        ("loop", {"count": "<start.n>"}, 'Loop count must be a number of zero or more, not "<start.n>"', "count"),
+        ("parallel", {"count": -1}, "Parallel count must be a number of zero or more, not -1", "count"),
+        ("parallel", {"parallelType": "collection", "count": -1, "collection": "[1]"}, None, ""),
+        ("loop", {"loopType": "while", "count": "x"}, None, ""),
+        ("loop", {"count": "3"}, None, ""),
+    ],
+)
+def test_a_container_that_could_not_be_opened_is_refused(
+    kind: str, data: JsonObject, sentence: str | None, field: str
+) -> None:
+    container, inside = block("l", kind, "L", data=data), block("f", data={"parentId": "l"})
+    found = problems(read_state(chain(start(), container, inside)), catalog=Catalog())
+    told = [(each.code, each.message, each.fields) for each in found if each.block_id == "l"]
+    assert told == ([] if sentence is None else [(ProblemCode.UNSUPPORTED_SETTING, f"L: {sentence}", (field,))])

@@ -3,19 +3,21 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.workflow.states import block, chain, documents, edge, start, workflow
+from tests.unit.workflow.states import block, chain, documents, edge, json_values, start, workflow
 
 from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import Catalog
+from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.reading import read_state
 from shared.workflow.validate import problems
 from shared.workflow.wiring import find_cycle
 
 CATALOG = Catalog()
+CONTAINER_KEYS = ("loopType", "parallelType", "count", "collection", "whileCondition", "batchSize", "canonicalModes")
 
 
 def found(document: JsonObject) -> list[Problem]:
@@ -80,9 +82,16 @@ def test_a_trigger_that_is_switched_off_or_called_is_no_matter() -> None:
     assert told(workflow({**asked, "triggerMode": True}, off)) == []
 
 
+def test_an_input_field_that_no_run_could_begin_with_is_refused() -> None:
+    (problem,) = found(workflow(start({"name": "error", "type": "string"})))
+    assert (problem.severity, problem.block_id, problem.fields) == (Severity.ERROR, "start", ("inputFormat",))
+    assert problem.message.startswith('Start block "Start" cannot use reserved runtime input field name(s): error.')
+
+
 def test_a_tool_that_cannot_be_had_keeps_its_agent_from_being_deployed() -> None:
     tools: Json = [
         {"type": "custom-tool", "title": "Add", "code": "return 1"},
+        {"type": "custom-tool", "customToolId": "tool-1"},
         {"type": "mcp", "title": "Search"},
         {"type": "function", "title": "Code"},
         {"type": "slack", "title": "Slack"},
@@ -90,6 +99,11 @@ def test_a_tool_that_cannot_be_had_keeps_its_agent_from_being_deployed() -> None
         {"type": "gmail", "title": "Mail", "usageControl": "none"},
     ]
     assert told(chain(start(), block("a", "agent", "Agent 1", model="echo", messages=[], tools=tools))) == [
+        (
+            "unsupported_setting",
+            'Agent 1, tool "tool-1": its code is on the server that it was made on alone; put its schema and code into'
+            " the tool",
+        ),
         ("unknown_block_type", 'Agent 1, tool "Slack": Invalid block type: slack'),
         (
             "unsupported_block_type",
@@ -229,6 +243,11 @@ def test_containers_nest_ten_deep_and_never_in_themselves() -> None:
             "a: <ghost.x> matches no block.",
         ),
         (
+            chain(start(), block("b", name="Q / A"), block("a", code="return <q/a.result>")),
+            "unknown_reference",
+            'a: <q/a.…> does not reach "Q / A": rename it, without any of + * / = < > !',
+        ),
+        (
             chain(start(), block("a", "api", url="https://x.test/<ghost.x>")),
             "unknown_reference",
             "a: <ghost.x> matches no block.",
@@ -281,6 +300,26 @@ def test_any_state_that_can_be_read_can_be_checked(document: Json) -> None:
     except InvalidWorkflow:
         return
     assert all(problem.message for problem in problems(state, catalog=CATALOG))
+
+
+ENTRY_KEYS = ["id", "name", "type", "title", "value", "params", "usageControl", "schema", "code", "cells"]
+ENTRY: st.SearchStrategy[Json] = st.dictionaries(st.sampled_from(ENTRY_KEYS), json_values(4), max_size=4)
+ENTRIES: st.SearchStrategy[Json] = st.lists(ENTRY, max_size=3)
+"""What settings are that are lists: rows, fields, tools, messages."""
+
+
+@pytest.mark.parametrize("kind", [spec.type for spec in CATALOG])
+@given(data=st.data())
+@settings(max_examples=15)
+def test_any_value_of_any_setting_can_be_checked_and_compiled(kind: str, data: st.DataObject) -> None:
+    spec = CATALOG.spec(kind)
+    assert spec is not None
+    names = st.sampled_from([setting.id for setting in spec.sub_blocks] or [""])
+    values = data.draw(st.dictionaries(names, json_values(4) | ENTRIES, max_size=2), label="settings")
+    inside = data.draw(st.dictionaries(st.sampled_from(CONTAINER_KEYS), json_values(4), max_size=3), label="data")
+    document = chain(start(), block("b", kind, data=inside, settings=values))
+    problems(read_state(document), catalog=CATALOG)
+    compile_workflow(document, catalog=CATALOG)
 
 
 @given(st.dictionaries(st.integers(0, 6), st.lists(st.integers(0, 6), max_size=3), max_size=7))

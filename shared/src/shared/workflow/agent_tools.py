@@ -5,13 +5,22 @@ from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog, Refusal
+from shared.workflow.catalog.logic import code_text
 from shared.workflow.input_format import parse_list
-from shared.workflow.jsvalues import to_string
+from shared.workflow.jsvalues import JsonObject, to_string
 from shared.workflow.models import Block
 from shared.workflow.problems import error
 
-NOT_BLOCKS: Final = frozenset({"custom-tool", "mcp", "mcp-server"})
+CUSTOM_TOOL: Final = "custom-tool"
+"""A tool of the author's own code."""
+NOT_BLOCKS: Final = frozenset({CUSTOM_TOOL, "mcp", "mcp-server"})
 """Kinds of tools that are no block types."""
+
+
+def without_code(tool: JsonObject) -> str:
+    """The sentence about a custom tool of which a workflow has but the id, as Sim's editor leaves it."""
+    named = to_string(tool.get("title") or tool.get("customToolId") or CUSTOM_TOOL)
+    return f'tool "{named}": its code is on the server that it was made on alone; put its schema and code into the tool'
 
 
 def agent_tool_problems(block: Block, catalog: Catalog) -> Iterator[Problem]:
@@ -20,6 +29,8 @@ def agent_tool_problems(block: Block, catalog: Catalog) -> Iterator[Problem]:
         if not isinstance(tool, dict) or tool.get("usageControl") == "none":
             continue
         kind = to_string(tool.get("type") or "")
+        if kind == CUSTOM_TOOL and not code_text(tool.get("code")).strip():
+            yield error(ProblemCode.UNSUPPORTED_SETTING, f"{block.name}, {without_code(tool)}", block, ("tools",))
         found = None if kind in NOT_BLOCKS else catalog.find(kind)
         if isinstance(found, Refusal):
             message = f'{block.name}, tool "{to_string(tool.get("title") or kind)}": {found.message}'

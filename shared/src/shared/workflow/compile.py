@@ -121,7 +121,7 @@ def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalo
         reads_whole_environment=any(map(_calls_a_workflow, blocks.values()))
         or any(ENVIRONMENT_OBJECT in code.source for code in _code_of(blocks.values(), loops.values())),
         refusals=tuple(_refusals(state, specs)),
-        _empty_fields=tuple(_empty_fields(blocks.values())),
+        _empty_fields=tuple(_empty_fields(state, blocks.values())),
         _containers={block_id: state.containers_of(block_id) for block_id in state.blocks},
         _graphs={start: build_graph(state, _option_ids(blocks), start=start) for start in set(starts.values())},
     )
@@ -168,9 +168,11 @@ def _calls_a_workflow(block: CompiledBlock) -> bool:
     return any(kind in CALLS_A_WORKFLOW for kind in kinds)
 
 
-def _empty_fields(blocks: Iterable[CompiledBlock]) -> Iterator[tuple[str, tuple[EmptyField, ...]]]:
+def _empty_fields(
+    state: WorkflowState, blocks: Iterable[CompiledBlock]
+) -> Iterator[tuple[str, tuple[EmptyField, ...]]]:
     for compiled in blocks:
-        is_run = compiled.block.enabled and not compiled.spec.is_trigger
+        is_run = state.is_enabled(compiled.id) and not compiled.spec.is_trigger
         if is_run and (fields := empty_fields(compiled.block, compiled.spec)):
             yield compiled.name, fields
 
@@ -178,5 +180,5 @@ def _empty_fields(blocks: Iterable[CompiledBlock]) -> Iterator[tuple[str, tuple[
 def _refusals(state: WorkflowState, specs: Mapping[str, BlockSpec | Refusal]) -> Iterator[str]:
     for block in state.blocks.values():
         spec = specs[block.type]
-        if block.enabled and isinstance(spec, Refusal):
+        if state.is_enabled(block.id) and isinstance(spec, Refusal):
             yield spec.message

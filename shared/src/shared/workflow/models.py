@@ -6,6 +6,7 @@ import msgspec
 
 from shared.workflow.jsvalues import Json, JsonObject
 
+LOOP_TYPES: Final = ("for", "forEach", "while", "doWhile")
 MAX_NESTING: Final = 10
 """How deep containers may lie within each other."""
 
@@ -79,7 +80,7 @@ class LoopConfig(msgspec.Struct, frozen=True, kw_only=True):
     nodes: tuple[str, ...] = ()
     """The direct children, in the order of the blocks."""
     loop_type: str = "for"
-    """`for`, `forEach`, `while` or `doWhile`."""
+    """One of LOOP_TYPES, else a run ends there."""
     iterations: Json = 5
     for_each_items: Json = ""
     while_condition: str = ""

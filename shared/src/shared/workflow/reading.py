@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from shared.errors import InvalidWorkflow
-from shared.workflow.jsvalues import Json, JsonObject, to_number, truthy
+from shared.workflow.jsvalues import Json, JsonObject, to_number, to_string, truthy
 from shared.workflow.migrations import migrate
 from shared.workflow.models import (
     Block,
@@ -132,10 +132,11 @@ def _children(blocks: dict[str, Block]) -> dict[str, list[str]]:
 def _loop(block: Block, children: dict[str, list[str]]) -> LoopConfig:
     count = block.data.get("count")
     collection = block.data.get("collection")
+    kind = block.data.get("loopType")
     return LoopConfig(
         id=block.id,
         nodes=tuple(children.get(block.id, ())),
-        loop_type=_text(block.data.get("loopType")) or "for",
+        loop_type=to_string(kind) if truthy(kind) else "for",
         iterations=count if truthy(count) else 5,
         for_each_items=collection if truthy(collection) else "",
         while_condition=_text(block.data.get("whileCondition")),

@@ -22,7 +22,6 @@ MARKER: Final = re.compile(r"<(?P<reference>[^<>]+)>|\{\{(?P<env>[^{}<>]+)\}\}")
 """Candidates; `is_reference` decides about the first kind."""
 
 _OPERATORS: Final = re.compile(r"[+*/=<>!]")
-_SPACED_OPERATOR: Final = re.compile(r"\s[+*/=<>!-]+\s|^\s*[<>=!]+(?:\s|$)")
 _INDEXES: Final = re.compile(r"(?P<key>[^\[\]]*)(?P<indexes>(?:\[\d+\])*)", re.ASCII)
 _MAX_INDEX_DIGITS: Final = 15
 
@@ -114,7 +113,7 @@ def part_of(match: re.Match[str]) -> Reference | EnvMarker | None:
 
 def is_reference(inner: str) -> bool:
     """Whether text between angle brackets is a reference, and not a comparison or a tag with attributes."""
-    if not inner or inner.startswith(" ") or _SPACED_OPERATOR.search(inner):
+    if not inner or inner.startswith(" "):
         return False
     before, dot, after = inner.partition(".")
     if _OPERATORS.search(before) or _OPERATORS.search(after):
@@ -125,10 +124,11 @@ def is_reference(inner: str) -> bool:
 
 
 def parse_path(inner: str) -> tuple[str, Path]:
-    """`start.items[0].name` → (`start`, (`items`, 0, `name`)). `.0` is an index like `[0]`."""
-    root, _, _ = inner.partition(".")
-    root = root.partition("[")[0] or root
-    rest = inner[len(root) :].removeprefix(".")
+    """`start.items[0].name` → (`start`, (`items`, 0, `name`)). `.0` is an index like `[0]`.
+
+    Brackets before the first dot belong to the name: an output is an object, and there is nothing to index.
+    """
+    root, _, rest = inner.partition(".")
     return root, tuple(_steps(rest))
 
 

@@ -39,10 +39,10 @@ _FALSE: Final = (False, "false", "0", 0)
 
 
 def choose_start(state: WorkflowState, trigger: Trigger = Trigger.API) -> Block | None:
-    """The enabled start block that serves a kind of call, None when there is none."""
+    """The enabled start block that serves a kind of call, None when there is none. No run begins within a container."""
     for kind in _START_KINDS[trigger]:
         for block in state.blocks.values():
-            if block.type == kind and block.enabled:
+            if block.type == kind and block.enabled and state.container_of(block.id) is None:
                 return block
     return None
 

@@ -63,6 +63,9 @@ class _Tree:
         self._containers: dict[tuple[Path, str], BlockLog] = {}
         self._rounds: dict[Path, dict[str, set[int]]] = {}
         self._kinds: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._unnamed: dict[str, list[str]] = {kind: [] for kind in _CONTAINERS}
+        """The containers of each kind of which no entry tells the name, by their beginning."""
 
     def add(self, log: BlockLog) -> None:
         path = _path(log)
@@ -73,6 +76,7 @@ class _Tree:
         if log.block_type in _CONTAINERS:
             self._containers[path, _own_id(log.block_id)] = log
             self._kinds[_own_id(log.block_id)] = log.block_type
+            self._names.setdefault(_own_id(log.block_id), log.block_name)
         else:
             self._logs.setdefault(path, []).append(log)
 
@@ -91,13 +95,22 @@ class _Tree:
         log = self._containers.get((path, container))
         span: JsonObject = {
             "id": f"{kind}-execution-{container}",
-            "name": log.block_name if log else container,
+            "name": log.block_name if log else self._name_of(container, kind),
             "type": kind,
             **(_times(log.started_at, log.ended_at) if log else _around(children)),
             "status": _status(children) if log is None else "success" if log.success else "error",
             "children": list(children),
         }
         return span
+
+    def _name_of(self, container: str, kind: str) -> str:
+        """The name of one that was never left: as elsewhere in the run, else a number."""
+        if (name := self._names.get(container)) is not None:
+            return name
+        known = self._unnamed[kind]
+        if container not in known:
+            known.append(container)
+        return f"{kind.capitalize()} {known.index(container) + 1}"
 
     def _round(self, path: Path, container: str, index: int, kind: str) -> JsonObject:
         children = self.spans((*path, (container, index)))

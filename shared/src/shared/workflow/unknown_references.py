@@ -1,24 +1,25 @@
 """References that mean nothing. They stay in the text as typed, which is seldom what the author wants."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import BlockSpec, Catalog
 from shared.workflow.catalog.logic import code_text
 from shared.workflow.code_lexing import Language, Place, odd_names
 from shared.workflow.code_references import parse_code
-from shared.workflow.jsvalues import Json, to_string
+from shared.workflow.jsvalues import Json, JsonObject, to_string
 from shared.workflow.models import Block, WorkflowState
 from shared.workflow.names import normalise
 from shared.workflow.params import block_params
 from shared.workflow.problems import warning
-from shared.workflow.references import Reference, parse_text, texts
+from shared.workflow.references import Reference, is_reference, parse_text, texts
 
 
 def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]:
     """A warning for each `<name.field>` that matches nothing; `<name>` alone may be a tag and is let be."""
     variables = {each for v in state.variables.values() for each in (v.id, normalise(v.name))}
     odd = odd_names(state.ids_by_name)
+    unspeakable = [name for name in state.ids_by_name if not is_reference(f"{name}.x")]
     for block in state.blocks.values():
         spec = catalog.spec(block.type)
         if spec is None or not state.is_enabled(block.id):
@@ -27,14 +28,28 @@ def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Probl
             if problem := _problem(state, variables, block, reference):
                 code, cause = problem
                 yield warning(code, f"{block.name}: {raw} {cause}", block, (field,))
+        for field, name in _unspeakable(block, spec, unspeakable):
+            named = state.blocks[state.ids_by_name[name]].name
+            message = f'{block.name}: <{name}.…> does not reach "{named}": rename it, without any of + * / = < > !'
+            yield warning(ProblemCode.UNKNOWN_REFERENCE, message, block, (field,))
+
+
+def _unspeakable(block: Block, spec: BlockSpec, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The settings that try to refer to one of these names, which read as calculations or comparisons."""
+    for field, value in (_settings(block, spec) if names else {}).items():
+        written = "\n".join(texts(value)).lower()
+        yield from ((field, name) for name in names if f"<{name}." in written)
+
+
+def _settings(block: Block, spec: BlockSpec) -> JsonObject:
+    return block.data if spec.is_container else block_params(block, spec)
 
 
 def _references(block: Block, spec: BlockSpec, odd: tuple[str, ...]) -> dict[str, tuple[str, Reference]]:
     """Each reference of a block once, with the setting that it stands in."""
-    settings = block.data if spec.is_container else block_params(block, spec)
     return {
         reference.raw: (field, reference)
-        for field, value in settings.items()
+        for field, value in _settings(block, spec).items()
         for reference in _in_setting(block, field, value, odd)
         if reference.path
     }

@@ -1,25 +1,30 @@
 """Settings of blocks that are known, and that no run here could follow: better told at deploy than by every run."""
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.code_lexing import Language
 from shared.workflow.input_format import parse_list
-from shared.workflow.jsvalues import Json, to_string
+from shared.workflow.jsvalues import Json, stringify, to_number, to_string
 from shared.workflow.model_names import NOT_CALLED, provider_of
-from shared.workflow.models import Block
+from shared.workflow.models import LOOP_TYPES, Block
 from shared.workflow.problems import error
 
 NO_KNOWLEDGE: Final = (
     "Knowledge bases are not offered here: leave the knowledge base empty, and give what is known as text (context)"
 )
 NO_PROXY: Final = "Calls go out without a proxy here: leave the proxy URL empty"
-MCP_TOOLS: Final = frozenset({"mcp", "mcp-server"})
+NO_SKILLS: Final = (
+    "Skills are on the server that they were made on alone: leave them empty, and tell the agent in its messages what "
+    "they say"
+)
+MCP_TOOLS: Final = ("mcp", "mcp-server")
 MCP_SERVER: Final = ("serverUrl", "server", "serverId")
 """The settings that may name the server of an agent's tool; the first that is set counts."""
+_COUNTED: Final = {"loop": "for", "parallel": "count"}
 _URLS: Final = ("http://", "https://")
-_LANGUAGES: Final = frozenset(Language)
 _ASKING: Final = frozenset({"agent", "router", "router_v2", "evaluator"})
 
 
@@ -39,7 +44,13 @@ def unsupported_settings(block: Block) -> Iterator[Problem]:
         yield _error(block, NO_PROXY, "proxyUrl")
     if block.type == "mcp" and (server := block.value("server")) and not is_mcp_server(server):
         yield _error(block, not_an_mcp_server(server), "server")
+    if block.type == "loop" and (kind := block.data.get("loopType")) and kind not in LOOP_TYPES:
+        yield _error(block, unknown_kind(to_string(kind)), "loopType")
+    if _is_counted(block) and (count := block.data.get("count")) and (problem := count_problem(count)):
+        yield _error(block, f"{block.type.capitalize()} {problem}", "count")
     if block.type == "agent":
+        if parse_list(block.value("skills")):
+            yield _error(block, NO_SKILLS, "skills")
         for tool in parse_list(block.value("tools")):
             server = _tool_server(tool)
             if server and not is_mcp_server(server):
@@ -59,9 +70,21 @@ def _provider_not_called(block: Block) -> str | None:
     return provider if provider in NOT_CALLED else None
 
 
+def count_problem(count: Json) -> str | None:
+    """What is wrong with how often a container is to run; None when nothing is. References are not filled in there."""
+    number = to_number(count)
+    fits = math.isfinite(number) and number >= 0
+    return None if fits else f"count must be a number of zero or more, not {stringify(count)}"
+
+
+def unknown_kind(kind: str) -> str:
+    """The sentence about a loop of a kind that there is none of."""
+    return f"Unknown loop type: {kind}"
+
+
 def language_problem(language: Json) -> str | None:
     """Why functions in this language cannot run anywhere here; None for those that can, and for none at all."""
-    return None if language in (None, "") or language in _LANGUAGES else no_sandbox_for(to_string(language))
+    return None if language in (None, "", *Language) else no_sandbox_for(to_string(language))
 
 
 def no_sandbox_for(language: str) -> str:
@@ -81,6 +104,11 @@ def is_mcp_server(named: Json) -> bool:
 def not_an_mcp_server(named: Json) -> str:
     """The sentence that says so."""
     return f"MCP servers are named by their URL on this server: {named} is none"
+
+
+def _is_counted(block: Block) -> bool:
+    kind = {"loop": "loopType", "parallel": "parallelType"}.get(block.type)
+    return kind is not None and (block.data.get(kind) or _COUNTED[block.type]) == _COUNTED[block.type]
 
 
 def _tool_server(tool: Json) -> Json:

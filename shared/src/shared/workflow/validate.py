@@ -11,7 +11,7 @@ from shared.workflow.names import RESERVED_NAMES, normalise
 from shared.workflow.notifications import notification_problems
 from shared.workflow.params import NO_PROVIDERS, empty_fields, missing_fields, missing_fields_message
 from shared.workflow.problems import error, warning
-from shared.workflow.start import NO_START_BLOCK, choose_start, unserved_triggers
+from shared.workflow.start import NO_START_BLOCK, ReservedInputField, choose_start, start_output, unserved_triggers
 from shared.workflow.unknown_references import unknown_references
 from shared.workflow.unsupported_settings import unsupported_settings
 from shared.workflow.wiring import wiring_problems
@@ -43,6 +43,10 @@ def _starts(state: WorkflowState) -> Iterator[Problem]:
     if start is None:
         yield error(ProblemCode.NO_START_BLOCK, " ".join([NO_START_BLOCK, *(text for _, text in unserved)]))
         return
+    try:
+        start_output(start, {})
+    except ReservedInputField as refused:
+        yield error(ProblemCode.UNSUPPORTED_SETTING, refused.message, start, ("inputFormat",))
     for block, message in unserved:
         yield warning(ProblemCode.UNSERVED_TRIGGER, message, block)
     others = [

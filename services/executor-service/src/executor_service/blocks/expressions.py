@@ -21,7 +21,7 @@ class SandboxExpressions:
     async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
         """Whether the expression is true; an error in it ends the loop, and is logged."""
         try:
-            bound = bind(condition, resolver, literal_environment=True)
+            bound = bind(condition, resolver, literal_environment=True, literal_booleans=True)
         except BadReference as error:
             _log.warning("a loop's condition cannot be read: %s", error.message)
             return False

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Final
 
+from executor_service.blocks.built_fields import named, value_of
 from executor_service.blocks.pausing import pause_response, resume_links
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, Output, Pause, PauseRequest
 from shared.clock import iso
@@ -11,7 +12,8 @@ from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.notifications import NO_NOTIFICATIONS, notifies
 from shared.workflow.start import RESERVED_FIELDS
 
-_SHOWN: Final = ("name", "type", "value")
+_MAY_BE_SAID: Final = ("description", "placeholder", "value", "options")
+"""What a field of the form says of itself beside its name and type, where its author gave it."""
 
 
 class HumanInTheLoopHandler(BlockHandler):
@@ -22,7 +24,7 @@ class HumanInTheLoopHandler(BlockHandler):
         if notifies(inputs.params.get("notification")):
             raise BlockFailure(NO_NOTIFICATIONS, can_retry=False)
         form = [_field(index, entry) for index, entry in enumerate(_objects(inputs.params.get("inputFormat")))]
-        shown = [{key: entry.get(key) for key in _SHOWN} for entry in _objects(inputs.params.get("builderData"))]
+        shown = _shown(inputs.params.get("builderData"))
         response = pause_response(
             call,
             {"operation": "human", "responseStructure": list(shown), "inputFormat": list(form), "submission": None},
@@ -55,15 +57,27 @@ def _objects(value: Json) -> list[JsonObject]:
     return [entry for entry in parse_list(value) if isinstance(entry, dict) and entry.get("name")]
 
 
+def _shown(fields: Json, within: str = "") -> list[Json]:
+    """What the person sees: the fields of an object each for itself, with a dot before their names."""
+    found: list[Json] = []
+    for given, field in named(fields):
+        name, kind, value = f"{within}{given.strip()}", field.get("type"), field.get("value")
+        inner = _shown(value, f"{name}.") if kind == "object" else []
+        found += inner or [{"name": name, "type": kind, "value": value_of(field)}]
+    return found
+
+
 def _defaults(inputs: Inputs) -> list[Json]:
     return [entry.get("value") for entry in _objects(inputs.params.get("inputFormat"))]
 
 
 def _field(index: int, entry: JsonObject) -> JsonObject:
+    said = {key: entry[key] for key in _MAY_BE_SAID if entry.get(key) not in (None, "")}
     return {
-        "id": entry.get("id") or str(index),
+        "id": entry.get("id") or f"field_{index}",
         "name": entry["name"],
         "label": entry.get("label") or entry["name"],
         "type": entry.get("type") or "string",
         "required": entry.get("required") is True,
+        **said,
     }

@@ -3,9 +3,10 @@
 import math
 from typing import Final
 
+from executor_service.blocks.built_fields import built
 from executor_service.blocks.tables import read_table
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
-from shared.workflow.jsvalues import MAX_NESTING, MISSING, Json, JsonObject, parse_json, to_number, to_string
+from shared.workflow.jsvalues import MAX_NESTING, MISSING, Json, JsonObject, parse_json, to_number
 
 DEFAULT_STATUS: Final = 200
 _STATUSES: Final = range(100, 600)
@@ -18,8 +19,13 @@ class ResponseHandler(BlockHandler):
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """The answer."""
         params = inputs.params
-        data = _from_text(params.get("data")) if params.get("dataMode") == "json" else _built(params.get("builderData"))
-        headers: JsonObject = {**JSON_TYPE, **read_table(params.get("headers"))}
+        data = (
+            _from_text(params.get("data"))
+            if params.get("dataMode") == "json"
+            else _parsed_deeply(built(params.get("builderData")))
+        )
+        given = {name: value for name, value in read_table(params.get("headers")).items() if value}
+        headers: JsonObject = {**JSON_TYPE, **given}
         return BlockResult({"data": data, "status": _status(params.get("status")), "headers": headers})
 
 
@@ -33,41 +39,6 @@ def _from_text(value: Json) -> Json:
         return {}
     parsed = parse_json(value) if isinstance(value, str) else value
     return value if parsed is MISSING else parsed
-
-
-def _built(fields: Json) -> Json:
-    return _parsed_deeply(_object(fields))
-
-
-def _object(fields: Json) -> JsonObject:
-    entries = fields if isinstance(fields, list) else []
-    return {
-        to_string(entry["name"]): _field(to_string(entry.get("type") or "string"), entry.get("value"))
-        for entry in entries
-        if isinstance(entry, dict) and entry.get("name")
-    }
-
-
-def _field(kind: str, value: Json) -> Json:
-    match kind:
-        case "object" if isinstance(value, list):
-            return _object(value)
-        case "array" if isinstance(value, list):
-            return [_element(item) for item in value]
-        case "number":
-            number = to_number(value) if value not in (None, "") else math.nan
-            return value if math.isnan(number) else number
-        case "boolean":
-            return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
-        case _:
-            return value
-
-
-def _element(item: Json) -> Json:
-    """An array's entry, as the editor stores it: `{type, value}`."""
-    if isinstance(item, dict) and "value" in item:
-        return _field(to_string(item.get("type") or "string"), item["value"])
-    return item
 
 
 def _parsed_deeply(value: Json, nesting: int = MAX_NESTING) -> Json:

@@ -14,7 +14,7 @@ class VariablesHandler(BlockHandler):
         output: JsonObject = {}
         assignments: JsonObject = {}
         for entry in _entries(inputs.params.get("variables")):
-            name, kind = to_string(entry.get("variableName") or ""), to_string(entry.get("type") or "plain")
+            name, kind = to_string(entry.get("variableName") or "").strip(), to_string(entry.get("type") or "plain")
             variable = _variable(call, to_string(entry.get("variableId") or ""), name)
             value = _converted(name, variable.type if variable else kind, entry.get("value"))
             output[name] = value
@@ -25,7 +25,9 @@ class VariablesHandler(BlockHandler):
 
 def _entries(value: Json) -> list[JsonObject]:
     entries = value if isinstance(value, list) else []
-    return [entry for entry in entries if isinstance(entry, dict) and entry.get("variableName")]
+    return [
+        entry for entry in entries if isinstance(entry, dict) and to_string(entry.get("variableName") or "").strip()
+    ]
 
 
 def _variable(call: Call, variable_id: str, name: str) -> Variable | None:

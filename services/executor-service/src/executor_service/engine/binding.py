@@ -12,11 +12,13 @@ from shared.workflow.code_references import CodeMark, CodeTemplate
 from shared.workflow.jsvalues import Json, Missing, stringify
 from shared.workflow.references import EnvMarker, Reference
 
-_PREFIX: Final = "__flowport_"
+_IDENTIFIER: Final = "__flowport_{}__"
+"""It ends as it begins: in a class, Python gives other names that begin so the name of the class, too."""
 _READABLE: Final = 1024 * 1024
 _TRIED: Final = 16 * _READABLE
 """Characters of values that are written out to see whether anybody could read them."""
 _ENVIRONMENT: Final = "{{"
+_BOOLEANS: Final[Mapping[str, Json]] = {"true": True, "false": False}
 _INLINE_ROOTS: Final = frozenset({"loop", "parallel"})
 
 
@@ -50,20 +52,27 @@ class BoundCode(msgspec.Struct, frozen=True):
         return self.as_written(text)
 
 
-def bind(template: CodeTemplate, resolver: Resolver, *, literal_environment: bool = False) -> BoundCode:
+def bind(
+    template: CodeTemplate, resolver: Resolver, *, literal_environment: bool = False, literal_booleans: bool = False
+) -> BoundCode:
     """Fill in one piece of code, see Binder."""
-    return Binder(resolver, literal_environment=literal_environment).bind(template)
+    binder = Binder(resolver, literal_environment=literal_environment, literal_booleans=literal_booleans)
+    return binder.bind(template)
 
 
 class Binder:
     """Fills in pieces of code that run side by side: what several references give, however spelled, is one variable.
 
-    With `literal_environment`, an environment value that is a number, a boolean or null counts as one, not as text.
+    With `literal_environment`, an environment value that is a number, a boolean or null counts as one, not as text;
+    with `literal_booleans`, so does text of a block or variable that says no more than true or false.
     """
 
-    def __init__(self, resolver: Resolver, *, literal_environment: bool = False) -> None:
+    def __init__(
+        self, resolver: Resolver, *, literal_environment: bool = False, literal_booleans: bool = False
+    ) -> None:
         self._resolver = resolver
         self._literal_environment = literal_environment
+        self._literal_booleans = literal_booleans
         self._names: dict[tuple[object, ...], str] = {}
 
     def bind(self, template: CodeTemplate) -> BoundCode:
@@ -96,6 +105,8 @@ class Binder:
         if isinstance(found, AsTyped):
             return mark.raw
         value = None if isinstance(found, Missing) else found
+        if self._literal_booleans and isinstance(value, str):
+            value = _BOOLEANS.get(value.strip().lower(), value)
         if mark.place is Place.CODE:
             if piece.may_inline(part, value):
                 return stringify(value)
@@ -104,7 +115,7 @@ class Binder:
         return self._resolver.counted(mark.spliced(text))
 
     def _name(self, key: tuple[object, ...], mark: CodeMark, value: Json, piece: "_Piece") -> str:
-        name = self._names.setdefault(key, f"{_PREFIX}{len(self._names)}_")
+        name = self._names.setdefault(key, _IDENTIFIER.format(len(self._names)))
         piece.bindings[name] = value
         piece.marks.setdefault(name, mark.raw)
         return name

@@ -11,6 +11,7 @@ from executor_service.engine.sources import Resolver
 from executor_service.engine.state import Opening
 from shared.workflow.compile import CompiledLoop, CompiledParallel, CompiledWorkflow
 from shared.workflow.graph import Graph
+from shared.workflow.unsupported_settings import unknown_kind
 
 
 class Containers:
@@ -21,6 +22,7 @@ class Containers:
     ) -> None:
         self._loops: Mapping[str, CompiledLoop] = workflow.loops
         self._parallels: Mapping[str, CompiledParallel] = workflow.parallels
+        self._names = {block.id: block.name for block in workflow.state.blocks.values()}
         self._graph = graph
         self._expressions = expressions
         self._limits = limits
@@ -51,7 +53,7 @@ class Containers:
     def _branches(self, block_id: str, resolver: Resolver) -> Opening:
         parallel = self._parallels[block_id]
         if parallel.config.parallel_type == "count":
-            return fixed_rounds(parallel.config.count, "Parallel count")
+            return fixed_rounds(parallel.config.count, f"{self._names[block_id]}: Parallel")
         return rounds_over(parallel.items, resolver, is_parallel=True)
 
     def _rounds(self, block_id: str, resolver: Resolver) -> Opening:
@@ -63,8 +65,10 @@ class Containers:
                 return Opening(None, check_first=True)
             case "doWhile" if loop.condition is not None:
                 return Opening(None)
-            case _:
-                return fixed_rounds(loop.config.iterations, "Loop count")
+            case "for" | "doWhile":
+                return fixed_rounds(loop.config.iterations, f"{self._names[block_id]}: Loop")
+            case unknown:
+                raise ContainerFailure(unknown_kind(unknown))
 
 
 def _too_many(limit: int) -> str:

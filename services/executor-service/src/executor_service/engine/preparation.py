@@ -76,8 +76,10 @@ def _any_start(workflow: CompiledWorkflow, trigger: Trigger) -> str | None:
     """A called workflow may also begin at its first block that nothing leads to."""
     if trigger is not Trigger.WORKFLOW:
         return None
-    targets = {edge.target for edge in workflow.state.edges}
-    return next((id_ for id_, block in workflow.state.blocks.items() if block.enabled and id_ not in targets), None)
+    state = workflow.state
+    targets = {edge.target for edge in state.edges}
+    outermost = (block for block in state.blocks.values() if block.enabled and state.container_of(block.id) is None)
+    return next((block.id for block in outermost if block.type != "note" and block.id not in targets), None)
 
 
 def _checked(graph: Graph, workflow: CompiledWorkflow, limits: Limits) -> Graph:

@@ -7,9 +7,10 @@ from typing import Final
 from executor_service.engine.errors import BadReference, ContainerFailure
 from executor_service.engine.sources import AsTyped, Resolver
 from executor_service.engine.state import Opening
-from shared.workflow.jsvalues import MISSING, Json, Missing, parse_json, stringify, to_number
+from shared.workflow.jsvalues import MISSING, Json, Missing, parse_json, to_number
 from shared.workflow.references import TextTemplate
 from shared.workflow.templates import Literal, Template
+from shared.workflow.unsupported_settings import count_problem
 
 NO_COLLECTION: Final = "Value did not resolve to an array or object"
 EMPTY: Final[Mapping[bool, str]] = {
@@ -23,11 +24,10 @@ PREFIX: Final[Mapping[bool, str]] = {
 
 
 def fixed_rounds(count: Json, what: str) -> Opening:
-    """So many rounds. Raises ContainerFailure for a number below zero."""
-    number = to_number(count)
-    if math.isnan(number) or math.isinf(number) or number < 0:
-        raise ContainerFailure(f"{what} must be a number of zero or more, not {stringify(count)}")
-    return Opening(math.ceil(number))
+    """So many rounds. Raises ContainerFailure for a number below zero, and for what is none."""
+    if problem := count_problem(count):
+        raise ContainerFailure(f"{what} {problem}")
+    return Opening(math.ceil(to_number(count)))
 
 
 def rounds_over(template: Template, resolver: Resolver, *, is_parallel: bool) -> Opening:

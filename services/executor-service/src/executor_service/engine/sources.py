@@ -77,8 +77,11 @@ class Sources:
                 return self._of_round(reference, around, named=reference.root)
         output = self.output_of(block_id, scope)
         path: Path = reference.path
-        if self._workflow.state.is_container(block_id) and path and path[0] == "result":
-            path = ("results", *path[1:])
+        if self._workflow.state.is_container(block_id):
+            if path and path[0] == "result":
+                path = ("results", *path[1:])
+        elif output is None:
+            return MISSING
         try:
             return look_up(
                 MISSING if output is None else output,
@@ -105,10 +108,12 @@ class Sources:
         return AS_TYPED if around is None else self._of_round(reference, around, named=reference.root)
 
     def _of_round(self, reference: Reference, around: Scope, *, named: str) -> Found:
-        if not reference.path:
-            return AS_TYPED
         is_parallel = around.container in self._workflow.state.parallels
         container = self._state.containers[f"{around.parent or ''}{around.container}"]
+        if not reference.path:
+            items = container.items
+            over = {} if items is None else {"currentItem": items[around.index], "items": items}
+            return {"index": around.index, **over}
         key, rest = reference.path[0], reference.path[1:]
         if key == "index" or (key in _LOOP_INDEX and not is_parallel):
             return value_at(around.index, rest)

@@ -26,9 +26,9 @@ def _function_effect(params: JsonObject) -> Effect:
 def _assigned(block: Block) -> Outputs:
     entries = (entry for entry in parse_list(block.value("variables")) if isinstance(entry, dict))
     return {
-        name: OutputField(type="json")
+        name.strip(): OutputField(type="json")
         for entry in entries
-        if isinstance(name := entry.get("variableName"), str) and name
+        if isinstance(name := entry.get("variableName"), str) and name.strip()
     }
 
 

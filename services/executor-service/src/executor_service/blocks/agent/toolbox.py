@@ -17,6 +17,7 @@ from executor_service.engine import BlockFailure, BlockHandler, Call, Inputs
 from executor_service.engine.binding import BoundCode, bind
 from executor_service.sandbox import Script
 from shared.contracts.usage import Usage
+from shared.workflow.agent_tools import CUSTOM_TOOL, without_code
 from shared.workflow.catalog import BlockSpec, installed_catalog
 from shared.workflow.code_references import CodeTemplate
 from shared.workflow.compile import ENVIRONMENT_OBJECT
@@ -25,7 +26,6 @@ from shared.workflow.jsvalues import Json, JsonObject, parse_json, to_string
 from shared.workflow.models import Block
 from shared.workflow.unsupported_settings import MCP_TOOLS
 
-CUSTOM: Final = "custom-tool"
 CUSTOM_PREFIX: Final = "custom_"
 TOOL_PAUSED: Final = "The workflow waits for a person or for days, which a workflow that is used as a tool cannot do."
 Spend = Callable[[Usage], None]
@@ -78,7 +78,7 @@ class Toolbox:
 
     def _tool(self, call: Call, index: int, entry: JsonObject, spend: Spend) -> AgentTool:
         kind = to_string(entry.get("type") or "")
-        if kind == CUSTOM:
+        if kind == CUSTOM_TOOL:
             return self._custom(call, entry, call.block.tool_code.get(index))
         known = self._blocks.get(kind)
         if known is None:
@@ -97,7 +97,9 @@ class Toolbox:
     def _custom(self, call: Call, entry: JsonObject, code: CodeTemplate | None) -> AgentTool:
         function = _function(entry.get("schema"))
         title = to_string(entry.get("title") or function.get("name") or "tool")
-        bound = bind(code, call.resolver) if code is not None else BoundCode("", {}, {})
+        if code is None or not code.source.strip():
+            raise BlockFailure(without_code(entry), can_retry=False)
+        bound = bind(code, call.resolver)
         parameters = function.get("parameters")
         return _offered(
             entry,

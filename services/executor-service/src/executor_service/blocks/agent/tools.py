@@ -41,7 +41,7 @@ class AgentTool:
         """What the model is told: without the parameters that its author has set."""
         properties = _object(self.parameters.get("properties"))
         required = self.parameters.get("required")
-        names = required if isinstance(required, list) else []
+        names = [key for key in required if isinstance(key, str)] if isinstance(required, list) else []
         return Tool(
             self.name,
             self.description,

@@ -1,0 +1,44 @@
+"""Fields that an author put together in the editor, `{name, type, value}` each, as the JSON that they stand for."""
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from shared.workflow.jsvalues import Json, JsonObject, to_number, to_string
+
+_UNFILLED: Final = "<"
+"""A text that begins so was a reference to nothing, and stays what its author typed."""
+
+
+def built(fields: Json) -> JsonObject:
+    """The fields as an object; those without a name are none."""
+    return {name: value_of(field) for name, field in named(fields)}
+
+
+def named(fields: Json) -> Iterator[tuple[str, JsonObject]]:
+    """The fields that have a name, each with it."""
+    for field in fields if isinstance(fields, list) else ():
+        if isinstance(field, dict) and (name := field.get("name")) and to_string(name).strip():
+            yield to_string(name), field
+
+
+def value_of(field: JsonObject) -> Json:
+    """A field's value as its type says."""
+    value = field.get("value")
+    match to_string(field.get("type") or "string"):
+        case "object" if isinstance(value, list):
+            return built(value)
+        case "array" if isinstance(value, list):
+            return [_element(item) for item in value]
+        case "number":
+            number = to_number(value)
+            return value if math.isnan(number) else number
+        case "boolean" if not (isinstance(value, str) and value.strip().startswith(_UNFILLED)):
+            return value is True or (isinstance(value, str) and value.strip().lower() == "true")
+        case _:
+            return value
+
+
+def _element(item: Json) -> Json:
+    """An array's entry, as the editor stores it: `{type, value}`."""
+    return value_of(item) if isinstance(item, dict) and "value" in item else item
