@@ -113,6 +113,21 @@ async def test_a_save_between_two_replicas_is_never_lost_silently(replicas: list
     assert (await replicas[0].draft(workflow.id)).state == state(f"return {winner}")
 
 
+async def test_a_name_and_a_description_of_a_version_that_are_given_at_once_both_stay(
+    replicas: list[DeployCaller],
+) -> None:
+    workflow = await replicas[0].create(state())
+    await replicas[0].deploy(workflow.id)
+    path = at(workflow.id, "versions/1")
+    for n in range(10):
+        name, description = (contracts.UpdateVersion(name=f"N{n}"), contracts.UpdateVersion(description=f"D{n}"))
+        await asyncio.gather(
+            replicas[0].http.call("PATCH", path, body=name), replicas[1].http.call("PATCH", path, body=description)
+        )
+        found = (await replicas[0].http.call("GET", path, returns=contracts.VersionDetail)).version
+        assert (found.name, found.description) == (f"N{n}", f"D{n}")
+
+
 async def test_an_access_change_is_not_undone_by_a_deploy_beside_it(replicas: list[DeployCaller]) -> None:
     workflow = await replicas[0].create(state())
     public = contracts.UpdateAccess(is_public=True, description="open to all")

@@ -2,6 +2,8 @@
 
 from typing import Any, TypeVar
 
+import msgspec
+
 from deploy_service.application.moments import moment
 from deploy_service.ports import WorkflowRepository
 from shared.clock import Clock
@@ -33,4 +35,11 @@ async def new_publication(
         settings=settings,
         created_at=now,
         updated_at=now,
+    )
+
+
+def changed_publication(publication: P, settings: Any, *, clock: Clock) -> P:
+    """It with other settings, not kept yet."""
+    return msgspec.structs.replace(
+        publication, settings=settings, updated_at=moment(clock), revision=publication.revision + 1
     )
