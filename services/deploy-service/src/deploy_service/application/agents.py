@@ -1,6 +1,6 @@
 """Agents: what workflows are to other people's agents."""
 
-from deploy_service.application.publications import changed_publication, new_publication
+from deploy_service.application.publications import changed_publication, new_publication, outlasting
 from deploy_service.domain.agent import checked_settings
 from deploy_service.ports import AgentRepository, WorkflowRepository
 from shared.clock import Clock
@@ -22,7 +22,7 @@ class Agents:
         agent = await new_publication(Agent, request, settings, workflows=self._workflows, clock=self._clock)
         if not await self._agents.add(agent):
             raise Conflict("Workflow is an agent already")
-        return agent
+        return await outlasting(agent, self._agents, workflows=self._workflows)
 
     async def of(self, workspace_id: str, workflow_id: str) -> FoundAgent:
         """The agent that a workflow is."""

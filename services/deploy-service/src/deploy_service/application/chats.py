@@ -1,6 +1,6 @@
 """Chats: the addresses at which people talk to workflows."""
 
-from deploy_service.application.publications import changed_publication, new_publication
+from deploy_service.application.publications import changed_publication, new_publication, outlasting
 from deploy_service.domain.chat import checked_identifier, checked_settings
 from deploy_service.ports import ChatRepository, WorkflowRepository
 from shared.clock import Clock
@@ -23,7 +23,7 @@ class Chats:
         if not await self._chats.add(chat):
             has_one = await self._chats.of(request.workflow_id) is not None
             raise Conflict("Workflow already has a chat" if has_one else "Identifier already in use")
-        return chat
+        return await outlasting(chat, self._chats, workflows=self._workflows)
 
     async def at(self, identifier: str) -> FoundChat:
         """The chat at this address. Raises InvalidRequest for what cannot be one."""
