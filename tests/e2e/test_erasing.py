@@ -62,7 +62,6 @@ async def plant(door: PublicDoor, marker: str) -> str:
     assert (await door.http.post(f"{here}/notifications", json=hook)).status_code < 300
     named = {"value": marker}
     assert (await door.http.put(f"{here}/environment/N_{marker.replace('-', '_')}", json=named)).status_code == 200
-    await asyncio.sleep(LEASE_SECONDS)  # until every process knows that somebody wants to hear of ends
     workflow_id = await door.publish(leaving(marker))
     agent = {"workflowId": workflow_id, "description": marker}
     assert (await door.http.post("/api/a2a/agents", json=agent)).status_code == 201

@@ -44,6 +44,15 @@ async def test_settings_are_replaced(gateway: DeployCaller) -> None:
     assert await of(gateway, agent.workflow_id) == saved
 
 
+async def test_settings_that_others_replaced_meanwhile_are_not_replaced_unseen(gateway: DeployCaller) -> None:
+    agent = await publish(gateway)
+    path = f"/internal/agents/{agent.id}?expected_revision={agent.revision}"
+    saved = await gateway.http.call("PUT", path, body=AgentSettings(name="A", is_published=False), returns=Agent)
+    with pytest.raises(Conflict, match="changed in between"):
+        await gateway.http.call("PUT", path, body=AgentSettings(name="B"), returns=Agent)
+    assert await of(gateway, agent.workflow_id) == saved
+
+
 @pytest.mark.parametrize(
     "refused",
     [

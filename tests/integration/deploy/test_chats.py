@@ -6,6 +6,7 @@ from tests.support.deploy import DeployCaller, at, state
 
 from shared.contracts.chats import Chat, ChatAccess, ChatLook, ChatSettings, CreateChat, FoundChat, ShownOutput
 from shared.errors import Conflict, FlowportError, InvalidRequest, NotFound
+from shared.store.client import Store
 
 SETTINGS = ChatSettings(identifier="help-desk", title=" Help ", outputs=(ShownOutput("fn", ""),))
 
@@ -51,6 +52,29 @@ async def test_settings_are_replaced_and_a_public_chat_forgets_its_password(gate
     assert saved.settings.password_hash is None
     assert await look(gateway, "secret") is None
     assert await look(gateway, "open") == saved
+
+
+async def test_settings_that_others_replaced_meanwhile_are_not_replaced_unseen(gateway: DeployCaller) -> None:
+    chat = await publish(gateway)
+    path = f"/internal/chats/{chat.id}?expected_revision={chat.revision}"
+    closed = msgspec.structs.replace(chat.settings, is_active=False)
+    saved = await gateway.http.call("PUT", path, body=closed, returns=Chat)
+    with pytest.raises(Conflict, match="changed in between"):
+        await gateway.http.call("PUT", path, body=chat.settings, returns=Chat)
+    assert await look(gateway, "help-desk") == saved
+
+
+async def test_a_chat_of_an_earlier_version_has_no_revision_and_is_changed_all_the_same(
+    gateway: DeployCaller, mongodb_uri: str, mongodb_prefix: str
+) -> None:
+    chat = await publish(gateway)
+    store = Store(mongodb_uri, f"{mongodb_prefix}_deploy")
+    await store.collection("chats").update_one({"_id": chat.id}, {"$unset": {"revision": 1}})
+    await store.stop()
+    path = f"/internal/chats/{chat.id}?expected_revision=1"
+    saved = await gateway.http.call("PUT", path, body=SETTINGS, returns=Chat)
+    assert saved.revision == 2
+    assert await look(gateway, "help-desk") == saved
 
 
 async def test_who_may_enter_is_kept_as_it_is_compared_and_forgotten_with_the_choice(gateway: DeployCaller) -> None:

@@ -11,6 +11,7 @@ from tests.support.deploy import DeployCaller, at, deploy_service, state
 
 from deploy_service.settings import DeploySettings
 from shared.contracts import deployments as contracts
+from shared.contracts.chats import Chat, ChatSettings, CreateChat, FoundChat
 from shared.contracts.deployments import Endpoint
 from shared.errors import Conflict, NotDeployed, Unavailable
 
@@ -113,6 +114,21 @@ async def test_a_save_between_two_replicas_is_never_lost_silently(replicas: list
     assert (await replicas[0].draft(workflow.id)).state == state(f"return {winner}")
 
 
+async def test_a_name_and_a_description_of_a_version_that_are_given_at_once_both_stay(
+    replicas: list[DeployCaller],
+) -> None:
+    workflow = await replicas[0].create(state())
+    await replicas[0].deploy(workflow.id)
+    path = at(workflow.id, "versions/1")
+    for n in range(10):
+        name, description = (contracts.UpdateVersion(name=f"N{n}"), contracts.UpdateVersion(description=f"D{n}"))
+        await asyncio.gather(
+            replicas[0].http.call("PATCH", path, body=name), replicas[1].http.call("PATCH", path, body=description)
+        )
+        found = (await replicas[0].http.call("GET", path, returns=contracts.VersionDetail)).version
+        assert (found.name, found.description) == (f"N{n}", f"D{n}")
+
+
 async def test_an_access_change_is_not_undone_by_a_deploy_beside_it(replicas: list[DeployCaller]) -> None:
     workflow = await replicas[0].create(state())
     public = contracts.UpdateAccess(is_public=True, description="open to all")
@@ -121,3 +137,18 @@ async def test_an_access_change_is_not_undone_by_a_deploy_beside_it(replicas: li
     await asyncio.gather(*map(insisting, changes))
     endpoint = await replicas[0].endpoint(workflow.id)
     assert (endpoint.is_public, endpoint.version) == (True, 10)
+
+
+async def test_a_workflow_that_is_deleted_while_it_is_published_gives_its_address_up(
+    replicas: list[DeployCaller],
+) -> None:
+    async def both(n: int) -> Chat | None:
+        workflow = await replicas[0].create(state())
+        settings = ChatSettings(identifier=f"desk-{n}", title="T")
+        publish = replicas[0].http.call("POST", "/internal/chats", body=CreateChat("ws", workflow.id, settings))
+        delete = replicas[1].http.call("DELETE", at(workflow.id))
+        await asyncio.gather(publish, delete, return_exceptions=True)
+        path = f"/internal/chats/at/{settings.identifier}"
+        return (await replicas[0].http.call("GET", path, returns=FoundChat)).chat
+
+    assert await asyncio.gather(*map(both, range(40))) == [None] * 40

@@ -80,11 +80,31 @@ async def test_a_key_is_given_another_name_and_limit_but_not_the_name_of_another
     assert credential is not None
     await tenants.add_key(msgspec.structs.replace(credential.key, id="second", key_hash="second", name="second"))
     with pytest.raises(Conflict):
-        await tenants.change_key("second", name=credential.key.name, rate_limit=None)
-    await tenants.change_key("second", name="third", rate_limit=7)
-    changed = await tenants.key("second")
+        await tenants.change_key("second", {"name": credential.key.name})
+    await tenants.change_key("second", {"name": "third"})
+    changed = await tenants.change_key("second", {"rate_limit": 7})
     assert changed is not None
     assert (changed.name, changed.rate_limit) == ("third", 7)
+    assert await tenants.key("second") == changed
+    assert await tenants.revoke_key("second", SystemClock().now())
+    assert await tenants.change_key("second", {"name": "fourth"}) is None
+
+
+async def test_a_key_is_replaced_as_it_was_read_or_not_at_all(tenants: TenantStore) -> None:
+    first = await founded(tenants)
+    credential = await tenants.find(hash_key(first.api_key))
+    assert credential is not None
+    old, replace = credential.key, msgspec.structs.replace
+    retired = replace(old, holds_name=False)
+    limited = await tenants.change_key(old.id, {"rate_limit": 7})
+    assert limited is not None
+    assert not await tenants.replace_key(old, retired, replace(old, id="new", key_hash="new"))
+    assert (await tenants.key("new"), await tenants.key(old.id)) == (None, limited)
+    retired = replace(limited, holds_name=False)
+    assert await tenants.replace_key(limited, retired, replace(limited, id="new", key_hash="new"))
+    assert not await tenants.replace_key(limited, retired, replace(limited, id="other", key_hash="other"))
+    left = await tenants.keys_of(workspace_id=first.workspace_id, user_id=None)
+    assert {key.id: key.holds_name for key in left} == {old.id: False, "new": True}
 
 
 async def test_an_erasure_is_known_by_what_it_deletes(tenants: TenantStore) -> None:

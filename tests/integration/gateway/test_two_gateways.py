@@ -19,6 +19,8 @@ from tests.unit.gateway.jobs import FakeJobs, a_view
 from tests.unit.gateway.worker import FakeWorker
 
 from deploy_service.bootstrap import build as build_deploy
+from gateway.adapters.agent_service import AgentService
+from gateway.adapters.chat_service import ChatService
 from gateway.adapters.deploy_service import DeployService
 from gateway.application.first_start import FirstKey
 from gateway.bootstrap import Outside
@@ -89,7 +91,13 @@ async def pair(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Pair]:
                 default_plan="benchmark",
                 admin_password="correct horse",
             )
-            outside = Outside(settings, deploy=DeployService(client), jobs=jobs)
+            outside = Outside(
+                settings,
+                deploy=DeployService(client),
+                chats=ChatService(client),
+                agents=AgentService(client),
+                jobs=jobs,
+            )
             app = build_gateway(settings, outside=outside, on_first_key=told.append)
             doors.append(await stack.enter_async_context(_door(await stack.enter_async_context(running(app)))))
         yield Pair((doors[0], doors[1]), worker, jobs, told[0].workspace_id, told[0].api_key)
@@ -177,6 +185,63 @@ async def test_a_run_that_is_waited_for_at_one_and_told_of_by_nobody_yet_is_canc
     assert (strange.status_code, strange.json()) == (404, {"error": "Execution not found"})
     assert pair.jobs.cancels == ["mine", "nobodys"]
     assert list(pair.jobs.views) == ["mine"]
+
+
+async def test_what_is_said_of_a_key_through_one_is_not_undone_through_the_other(pair: Pair) -> None:
+    keys = f"/api/workspaces/{pair.workspace_id}/api-keys"
+
+    async def both(name: str) -> tuple[str, int | None]:
+        made = (await pair.send(0, "POST", keys, {"name": f"{name} before"})).json()["key"]
+        path = f"{keys}/{made['id']}"
+        await asyncio.gather(pair.send(0, "PUT", path, {"name": name}), pair.send(1, "PUT", path, {"rateLimit": 7}))
+        rows = (await pair.send(0, "GET", keys)).json()["keys"]
+        (row,) = (each for each in rows if each["id"] == made["id"])
+        return row["name"], row["rateLimit"]
+
+    names = [f"key {n}" for n in range(10)]
+    assert await asyncio.gather(*map(both, names)) == [(name, 7) for name in names]
+
+
+async def test_a_key_that_is_rotated_through_both_at_once_is_replaced_by_one_and_stays_as_long_as_that_one_said(
+    pair: Pair,
+) -> None:
+    keys, path = f"/api/workspaces/{pair.workspace_id}/api-keys", f"/api/workflows/{await pair.deployed('return 1')}"
+
+    async def twice(n: int) -> None:
+        made = (await pair.send(0, "POST", keys, {"name": f"key {n}"})).json()["key"]
+        rotate = f"{keys}/{made['id']}/rotate"
+        overlaps = (600, 0)
+        answers = await asyncio.gather(
+            *(pair.send(door, "POST", rotate, {"overlapSeconds": overlap}) for door, overlap in enumerate(overlaps))
+        )
+        assert sorted(answer.status_code for answer in answers) in ([200, 400], [200, 404])
+        overlap = next(overlap for overlap, answer in zip(overlaps, answers, strict=True) if answer.is_success)
+        old = await pair.send(1, "POST", f"{path}/execute", {}, key=made["key"])
+        assert old.status_code == (200 if overlap else 401)
+
+    await asyncio.gather(*map(twice, range(10)))
+
+
+async def test_a_chat_that_is_closed_through_one_is_not_opened_again_by_a_change_through_the_other(pair: Pair) -> None:
+    workflow_id = await pair.deployed("return 1")
+    body = {"workflowId": workflow_id, "identifier": f"chat-{workflow_id[:8]}", "title": "T", "authType": "public"}
+    chat = f"/api/chat/manage/{(await pair.send(0, 'POST', '/api/chat', body)).json()['id']}"
+    await _changed_at_once(pair, chat, "isActive", "title")
+
+
+async def test_nor_is_an_agent_shown_again_that_was_hidden(pair: Pair) -> None:
+    workflow_id = await pair.deployed("return 1")
+    made = await pair.send(0, "POST", "/api/a2a/agents", {"workflowId": workflow_id})
+    await _changed_at_once(pair, f"/api/a2a/agents/{made.json()['id']}", "isPublished", "name")
+
+
+async def _changed_at_once(pair: Pair, path: str, switch: str, text: str) -> None:
+    for n in range(5):
+        wanted = {switch: n % 2 == 1, text: f"Name {n}"}
+        one, other = ({name: value} for name, value in wanted.items())
+        await asyncio.gather(pair.send(0, "PATCH", path, one), pair.send(1, "PATCH", path, other))
+        found = (await pair.send(0, "GET", path)).json()
+        assert {name: found[name] for name in wanted} == wanted
 
 
 async def test_200_deploys_and_promotes_while_it_is_called(pair: Pair) -> None:

@@ -152,6 +152,36 @@ async def test_a_batch_that_died_takes_nobody_elses_run_with_it(
     await store.stop()
 
 
+async def test_nobody_is_told_that_a_run_is_there_which_may_still_be_withdrawn(
+    start: Start, mongodb_uri: str, mongodb_prefix: str
+) -> None:
+    store = open_store(quick_settings(mongodb_uri, mongodb_prefix))
+    books = Faulty(Books(store))
+    queue = MongoQueue(store, books)  # type: ignore[arg-type]
+    async with start(dispatch_window=1) as system:
+        await system.gateway.accept(a_spec("first"))
+        books.fail("confirm", "before")
+        with pytest.raises(Unavailable):
+            await queue.accept([AcceptRun(a_spec("mine"), 100)], QueueLimits(10, 10))
+
+        with pytest.raises(Unavailable):
+            await system.gateway.accept(a_spec("mine"))
+        await system.collection("queues").update_one({"_id": "*"}, [{"$set": {"offers": _aged}}])
+
+        async def is_withdrawn() -> bool:
+            return await system.stored(_id="mine") == 0
+
+        await until(is_withdrawn)
+        accepted = await system.gateway.accept(a_spec("mine"))
+        assert (await system.gateway.job(accepted.job_id)).run_id == "mine"
+
+        async def are_right() -> bool:
+            return await system.queued() == await system.queued("*") == 2
+
+        await until(are_right)
+    await store.stop()
+
+
 async def test_an_accept_that_failed_left_nothing(fragile: System, parts: Parts) -> None:
     parts.queue.fail("accept", "before")
     with pytest.raises(Unavailable):

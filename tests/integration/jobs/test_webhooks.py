@@ -1,5 +1,6 @@
 """Whoever wants to hear of the end of a run is told, signed, under one id, a bounded number of times."""
 
+import asyncio
 import hmac
 import json
 from base64 import b64encode
@@ -132,6 +133,19 @@ async def test_a_caller_who_named_an_address_is_told_there(hooked: System, stub:
     stamp, _, shown = asked.headers["sim-signature"].partition(",")
     signed = f"{stamp.removeprefix('t=')}.".encode() + asked.body.encode()
     assert shown == "v1=" + hmac.digest(secret.secret.encode(), signed, sha256).hex()
+
+
+async def test_who_subscribes_at_one_process_is_known_to_every_other_within_a_second(start: Start, stub: Stub) -> None:
+    options = {"outbound_allow": "127.0.0.1", "webhook_poll_seconds": 60.0}
+    async with start(**options) as one, start(**options) as other:
+        await one.executor.listen()
+        await asyncio.sleep(1)  # what both look up at their start, they have looked up
+        await subscribe(one, stub.url)
+        await asyncio.sleep(1)
+        accepted = await other.gateway.accept()
+        granted = await one.executor.begin()
+        await other.executor.finish(accepted.run_id, granted.attempt)
+        assert await other.stored(untold=True) == 1
 
 
 async def test_attached_runs_are_told_of_as_well(hooked: System, stub: Stub) -> None:

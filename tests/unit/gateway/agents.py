@@ -35,9 +35,11 @@ class FakeAgents:
             raise NotFound("Agent not found")
         return self.kept[agent_id]
 
-    async def save(self, agent_id: str, settings: AgentSettings) -> Agent:
-        self.kept[agent_id] = msgspec.structs.replace(self.kept[agent_id], settings=settings)
-        return self.kept[agent_id]
+    async def save(self, agent: Agent, settings: AgentSettings) -> Agent:
+        if (await self.get(agent.id)).revision != agent.revision:
+            raise Conflict("The agent was changed in between")
+        self.kept[agent.id] = msgspec.structs.replace(agent, settings=settings, revision=agent.revision + 1)
+        return self.kept[agent.id]
 
     async def delete(self, agent_id: str) -> None:
         self.kept.pop(agent_id, None)

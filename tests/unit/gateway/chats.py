@@ -38,12 +38,14 @@ class FakeChats:
             raise NotFound("Chat not found")
         return self.chats[chat_id]
 
-    async def save(self, chat_id: str, settings: ChatSettings) -> Chat:
+    async def save(self, chat: Chat, settings: ChatSettings) -> Chat:
         other = await self.at(settings.identifier)
-        if other is not None and other.id != chat_id:
+        if other is not None and other.id != chat.id:
             raise Conflict("Identifier already in use")
-        self.chats[chat_id] = msgspec.structs.replace(self.chats[chat_id], settings=settings)
-        return self.chats[chat_id]
+        if (await self.get(chat.id)).revision != chat.revision:
+            raise Conflict("The chat was changed in between")
+        self.chats[chat.id] = msgspec.structs.replace(chat, settings=settings, revision=chat.revision + 1)
+        return self.chats[chat.id]
 
     async def delete(self, chat_id: str) -> None:
         self.chats.pop(chat_id, None)

@@ -1,5 +1,6 @@
 """Workspaces, accounts and passwords in memory."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -160,12 +161,21 @@ class PlainPasswords:
 
     def __init__(self) -> None:
         self.checks = 0
+        self._held: asyncio.Event | None = None
+
+    def hold_next(self) -> asyncio.Event:
+        """The next check is answered when this is set: real ones take their time."""
+        self._held = asyncio.Event()
+        return self._held
 
     async def hash(self, password: str) -> str:
         return f"hash of {password}"
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
         self.checks += 1
+        held, self._held = self._held, None
+        if held is not None:
+            await held.wait()
         return password_hash == f"hash of {password}"
 
 

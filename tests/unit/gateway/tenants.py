@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from tests.unit.gateway.clock import NOON
@@ -82,19 +83,22 @@ class FakeTenants(FakeWorkspaces, FakeAccounts, FakeErasures):
         owned = [key for key in self.keys.values() if (key.workspace_id, key.user_id) == (workspace_id, user_id)]
         return [key for key in reversed(owned) if key.revoked_at is None]
 
-    async def change_key(self, key_id: str, *, name: str, rate_limit: int | None) -> None:
+    async def change_key(self, key_id: str, changes: Mapping[str, Any]) -> ApiKey | None:
         found = await self.key(key_id)
-        assert found is not None
-        changed = msgspec.structs.replace(found, name=name, rate_limit=rate_limit)
+        if found is None or found.revoked_at is not None:
+            return None
+        changed = msgspec.structs.replace(found, **changes)
         if any(self._clashes(changed, each) for each in self.keys.values() if each.id != key_id):
             raise Conflict("it exists already")
         self.keys[found.key_hash] = changed
+        return changed
 
-    async def replace_key(self, old_id: str, new: ApiKey, *, old_until: datetime) -> None:
-        old = await self.key(old_id)
-        assert old is not None
-        self.keys[old.key_hash] = msgspec.structs.replace(old, expires_at=old_until, holds_name=False)
+    async def replace_key(self, old: ApiKey, retired: ApiKey, new: ApiKey) -> bool:
+        if self.keys[old.key_hash] != old:
+            return False
+        self.keys[old.key_hash] = retired
         await self.add_key(new)
+        return True
 
     async def revoke_key(self, key_id: str, at: datetime) -> bool:
         found = await self.key(key_id)

@@ -201,6 +201,13 @@ async def test_rotation_without_overlap_ends_the_old_key_at_once(system: System,
     assert await status(system, old["key"]) == 401
 
 
+async def test_also_at_a_gateway_whose_clock_is_slow(system: System, admin: Visitor) -> None:
+    old = await make(admin)
+    await admin.send("POST", f"{KEYS}/{old['id']}/rotate", {})
+    system.clock.advance(-60)
+    assert await status(system, old["key"]) == 401
+
+
 @pytest.mark.parametrize("role", [Role.READ, Role.WRITE])
 async def test_only_admins_make_keys_of_the_workspace(system: System, role: Role) -> None:
     visitor = await Visitor.with_role(system, role)

@@ -260,16 +260,44 @@ async def test_a_run_that_was_not_stored_after_all_is_queued_by_the_next_call(sy
     assert runs(system) == 1
 
 
-async def test_a_run_whose_gateway_died_is_not_begun_again(system: System) -> None:
+async def test_a_run_whose_gateway_died_is_not_begun_again_however_often_it_is_asked_for(system: System) -> None:
     call, _ = held_call(system, "legacy sync")
     await eventually(lambda: system.worker.runs)
     system.calls.lose_holders()
-    answer = await send(system, "legacy sync")
-    assert (answer.status, answer.json["code"]) == (409, "IDEMPOTENCY_OUTCOME_UNKNOWN")
-    assert answer.json["executionId"] == system.worker.runs[0].run_id
+    for _ in range(3):
+        answer = await send(system, "legacy sync")
+        assert (answer.status, answer.json["code"]) == (409, "IDEMPOTENCY_OUTCOME_UNKNOWN")
+        assert answer.json["executionId"] == system.worker.runs[0].run_id
     assert runs(system) == 1
     call.task.cancel()
     await asyncio.wait([call.task])
+
+
+async def test_nor_when_nobody_could_say_at_first_whether_it_had_begun(system: System) -> None:
+    call, _ = held_call(system, "legacy sync")
+    await eventually(lambda: system.worker.runs)
+    system.calls.lose_holders()
+    system.jobs.refusal = Unavailable("the store does not answer")
+    assert (await send(system, "legacy sync")).status == 503
+    system.jobs.refusal = None
+    assert (await send(system, "legacy sync")).json["code"] == "IDEMPOTENCY_OUTCOME_UNKNOWN"
+    assert runs(system) == 1
+    call.task.cancel()
+    await asyncio.wait([call.task])
+
+
+@pytest.mark.parametrize("mode", ["legacy async", "v2 async"])
+async def test_a_run_that_was_stored_is_found_though_a_repetition_was_refused_in_between(
+    system: System, mode: str
+) -> None:
+    system.jobs.shows_accepted = True
+    system.jobs.lost_answer = Unavailable("the store does not answer")
+    assert (await send(system, mode)).status == 503
+    system.jobs.refusal = AtCapacity("full")
+    assert (await send(system, mode)).status == 503
+    system.jobs.refusal = None
+    assert (await send(system, mode)).status == 202
+    assert runs(system) == 1
 
 
 async def test_a_durable_stream_that_was_cut_is_followed_by_whoever_comes_back(system: System) -> None:

@@ -1,9 +1,10 @@
 """Subscriptions to the ends of runs: what cannot be sent is refused, not dropped."""
 
+import time
 from typing import Any
 
 import pytest
-from tests.unit.gateway.system import System
+from tests.unit.gateway.system import System, running_system
 
 PATH = "/api/workspaces/WS1/notifications"
 WEBHOOK: dict[str, Any] = {"allWorkflows": True, "webhookConfig": {"url": "https://example.com/"}}
@@ -23,6 +24,14 @@ async def test_what_is_not_offered_is_refused_by_its_name(system: System, asked:
         refused = await system.send(method, path, {**WEBHOOK, **asked})
         assert (refused.status, refused.json["details"][0]["path"]) == (400, [field])
     assert system.follow_ups.kept == {}
+
+
+async def test_who_subscribes_is_answered_when_every_process_knows() -> None:
+    async with running_system(settle_seconds=0.2) as system:
+        for method, path in (("POST", PATH), ("PUT", f"{PATH}/S1")):
+            began = time.monotonic()
+            assert (await system.send(method, path, WEBHOOK)).status < 300
+            assert time.monotonic() - began >= 0.2
 
 
 async def test_no_alert_rules_are_none(system: System) -> None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from tests.support.eventually import eventually
 from tests.unit.gateway.system import BASE, System, running_system
 from tests.unit.gateway.visitor import PASSWORD, Visitor, enrol
 
@@ -213,6 +214,22 @@ async def test_changing_the_password_ends_every_other_session(system: System, an
     assert (await elsewhere.send("GET", SESSION)).body == b"null"
     assert (await ann.send("GET", SESSION)).json is not None
     assert (await Visitor(system).sign_in("ann@example.com", new)).status == 200
+
+
+async def test_nobody_gets_in_with_a_password_that_is_changed_while_it_is_looked_at(
+    system: System, ann: Visitor
+) -> None:
+    goes_on = system.passwords.hold_next()
+    checks = system.passwords.checks
+    body = {"email": "ann@example.com", "password": PASSWORD}
+    signing_in = Visitor(system).call("POST", SIGN_IN, body)
+    await eventually(lambda: system.passwords.checks > checks)
+    change = {"currentPassword": PASSWORD, "newPassword": "a longer secret"}
+    assert (await ann.send("POST", "/api/auth/change-password", change)).status == 200
+    goes_on.set()
+    answer = await signing_in.done()
+    assert (answer.status, "set-cookie" in answer.headers) == (401, False)
+    assert [hash_key(ann.token)] == list(system.tenants.sessions)
 
 
 async def test_a_store_that_is_away_signs_nobody_out(system: System, ann: Visitor) -> None:

@@ -91,9 +91,6 @@ class FakeBook:
         """See SubscriptionBook."""
         return False
 
-    async def refresh(self) -> None:
-        """See SubscriptionBook."""
-
     async def of(self, workspace_id: str) -> tuple[Subscription, ...]:
         """See SubscriptionBook."""
         return ()

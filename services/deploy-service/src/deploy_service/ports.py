@@ -3,7 +3,7 @@
 Every write is durable when it returns. All of them raise Unavailable when their server does not answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -110,8 +110,8 @@ class VersionRepository(Protocol):
         """Up to `limit`, newest first, with numbers below `before`."""
         ...
 
-    async def describe(self, version: Version) -> None:
-        """Keep its name and description."""
+    async def describe(self, version_id: str, texts: Mapping[str, str | None]) -> None:
+        """Keep these texts, by their names, and leave the others."""
         ...
 
 
@@ -125,8 +125,8 @@ class WorkflowPublications(Protocol[P]):
         """Keep a new one, unless something that must be its own is taken; says whether it is kept."""
         ...
 
-    async def replace(self, publication: P, /) -> bool:
-        """Keep its settings, unless something that must be its own is taken; says whether they are kept."""
+    async def replace(self, publication: P, /, *, expected_revision: int) -> bool:
+        """Keep it only if the stored one has this revision and nothing is taken that must be its own; says whether."""
         ...
 
     async def get(self, publication_id: str, /) -> P | None: ...

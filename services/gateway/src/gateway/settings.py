@@ -65,8 +65,8 @@ class GatewaySettings(CommonSettings):
         1.0,
         ge=0,
         le=60,
-        description="How long deploy, promote, undeploy, revoke and changes of access, members and roles wait before"
-        " they answer, until every gateway has let go of what it knew; 0 where there is only one gateway.",
+        description="How long deploy, promote, undeploy, revoke and changes of access, members, roles, limits and"
+        " webhooks wait before they answer, until every process has let go of what it knew; 0 where there is only one.",
     )
     default_plan: PlanName = Field(PlanName.ENTERPRISE, description="Plan that a workspace is made with.")
 

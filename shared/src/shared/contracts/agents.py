@@ -35,6 +35,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     settings: AgentSettings
     created_at: datetime
     updated_at: datetime
+    revision: int = 1
+    """Grows with every change of the settings."""
 
 
 class CreateAgent(msgspec.Struct, frozen=True):

@@ -66,6 +66,8 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     settings: ChatSettings
     created_at: datetime
     updated_at: datetime
+    revision: int = 1
+    """Grows with every change of the settings."""
 
 
 class CreateChat(msgspec.Struct, frozen=True):

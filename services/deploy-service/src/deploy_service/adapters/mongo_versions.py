@@ -1,6 +1,6 @@
 """Versions in MongoDB. A unique index gives each number of a workflow once, whoever asks at the same moment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -51,10 +51,9 @@ class MongoVersions:
         return [_version(document) async for document in found]
 
     @store_call
-    async def describe(self, version: Version) -> None:
+    async def describe(self, version_id: str, texts: Mapping[str, str | None]) -> None:
         """See VersionRepository."""
-        texts = {"name": version.name, "description": version.description}
-        await self._collection.update_one({"_id": version.id}, {"$set": texts})
+        await self._collection.update_one({"_id": version_id}, {"$set": dict(texts)})
 
 
 def _document(version: Version) -> Document:

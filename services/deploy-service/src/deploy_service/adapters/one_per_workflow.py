@@ -39,13 +39,15 @@ class OnePerWorkflow(Generic[P]):
         return True
 
     @store_call
-    async def replace(self, publication: P) -> bool:
+    async def replace(self, publication: P, *, expected_revision: int) -> bool:
         """See WorkflowPublications."""
+        # The first ones were kept without a revision.
+        revision = expected_revision if expected_revision > 1 else {"$in": [1, None]}
+        held = {"_id": publication.id, "revision": revision}
         try:
-            await self._collection.replace_one({"_id": publication.id}, _document(publication))
+            return (await self._collection.replace_one(held, _document(publication))).matched_count == 1
         except DuplicateKeyError:
             return False
-        return True
 
     @store_call
     async def get(self, publication_id: str) -> P | None:

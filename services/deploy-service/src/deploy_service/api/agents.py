@@ -33,8 +33,8 @@ def agents_router(agents: Agents, tokens: ServiceTokens) -> APIRouter:
         return StructResponse(await agents.get(agent_id))
 
     @router.put("/agents/{agent_id}")
-    async def save(agent_id: str, body: SettingsBody) -> Response:
-        return StructResponse(await agents.save(agent_id, body))
+    async def save(agent_id: str, body: SettingsBody, expected_revision: int | None = None) -> Response:
+        return StructResponse(await agents.save(agent_id, body, expected_revision))
 
     @router.delete("/agents/{agent_id}")
     async def delete(agent_id: str) -> Response:

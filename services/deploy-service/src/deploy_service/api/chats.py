@@ -37,8 +37,8 @@ def chats_router(chats: Chats, tokens: ServiceTokens) -> APIRouter:
         return StructResponse(await chats.get(chat_id))
 
     @router.put("/chats/{chat_id}")
-    async def save(chat_id: str, body: SettingsBody) -> Response:
-        return StructResponse(await chats.save(chat_id, body))
+    async def save(chat_id: str, body: SettingsBody, expected_revision: int | None = None) -> Response:
+        return StructResponse(await chats.save(chat_id, body, expected_revision))
 
     @router.delete("/chats/{chat_id}")
     async def delete(chat_id: str) -> Response:

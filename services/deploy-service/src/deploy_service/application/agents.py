@@ -1,9 +1,6 @@
 """Agents: what workflows are to other people's agents."""
 
-import msgspec
-
-from deploy_service.application.moments import moment
-from deploy_service.application.publications import new_publication
+from deploy_service.application.publications import changed_publication, new_publication, outlasting
 from deploy_service.domain.agent import checked_settings
 from deploy_service.ports import AgentRepository, WorkflowRepository
 from shared.clock import Clock
@@ -25,7 +22,7 @@ class Agents:
         agent = await new_publication(Agent, request, settings, workflows=self._workflows, clock=self._clock)
         if not await self._agents.add(agent):
             raise Conflict("Workflow is an agent already")
-        return agent
+        return await outlasting(agent, self._agents, workflows=self._workflows)
 
     async def of(self, workspace_id: str, workflow_id: str) -> FoundAgent:
         """The agent that a workflow is."""
@@ -39,11 +36,15 @@ class Agents:
             raise NotFound("Agent not found")
         return agent
 
-    async def save(self, agent_id: str, settings: AgentSettings) -> Agent:
-        """Settings in place of the old ones. Raises NotFound, InvalidRequest."""
+    async def save(self, agent_id: str, settings: AgentSettings, expected_revision: int | None = None) -> Agent:
+        """Settings in place of the old ones, or only of those of `expected_revision`.
+
+        Raises NotFound, InvalidRequest, Conflict.
+        """
         agent = await self.get(agent_id)
-        changed = msgspec.structs.replace(agent, settings=checked_settings(settings), updated_at=moment(self._clock))
-        await self._agents.replace(changed)
+        changed = changed_publication(agent, checked_settings(settings), clock=self._clock)
+        if not await self._agents.replace(changed, expected_revision=expected_revision or agent.revision):
+            raise Conflict("The agent was changed in between")
         return changed
 
     async def delete(self, agent_id: str) -> None:

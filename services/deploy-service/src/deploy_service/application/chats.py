@@ -1,9 +1,6 @@
 """Chats: the addresses at which people talk to workflows."""
 
-import msgspec
-
-from deploy_service.application.moments import moment
-from deploy_service.application.publications import new_publication
+from deploy_service.application.publications import changed_publication, new_publication, outlasting
 from deploy_service.domain.chat import checked_identifier, checked_settings
 from deploy_service.ports import ChatRepository, WorkflowRepository
 from shared.clock import Clock
@@ -26,7 +23,7 @@ class Chats:
         if not await self._chats.add(chat):
             has_one = await self._chats.of(request.workflow_id) is not None
             raise Conflict("Workflow already has a chat" if has_one else "Identifier already in use")
-        return chat
+        return await outlasting(chat, self._chats, workflows=self._workflows)
 
     async def at(self, identifier: str) -> FoundChat:
         """The chat at this address. Raises InvalidRequest for what cannot be one."""
@@ -44,12 +41,17 @@ class Chats:
             raise NotFound("Chat not found")
         return chat
 
-    async def save(self, chat_id: str, settings: ChatSettings) -> Chat:
-        """Settings in place of the old ones. Raises NotFound, InvalidRequest, Conflict."""
+    async def save(self, chat_id: str, settings: ChatSettings, expected_revision: int | None = None) -> Chat:
+        """Settings in place of the old ones, or only of those of `expected_revision`.
+
+        Raises NotFound, InvalidRequest, Conflict.
+        """
         chat = await self.get(chat_id)
-        changed = msgspec.structs.replace(chat, settings=checked_settings(settings), updated_at=moment(self._clock))
-        if not await self._chats.replace(changed):
-            raise Conflict("Identifier already in use")
+        changed = changed_publication(chat, checked_settings(settings), clock=self._clock)
+        if not await self._chats.replace(changed, expected_revision=expected_revision or chat.revision):
+            there = await self._chats.at(changed.settings.identifier)
+            is_taken = there is not None and there.id != chat_id
+            raise Conflict("Identifier already in use" if is_taken else "The chat was changed in between")
         return changed
 
     async def delete(self, chat_id: str) -> None:

@@ -2,8 +2,10 @@
 
 from typing import Any, TypeVar
 
+import msgspec
+
 from deploy_service.application.moments import moment
-from deploy_service.ports import WorkflowRepository
+from deploy_service.ports import WorkflowPublications, WorkflowRepository
 from shared.clock import Clock
 from shared.contracts.agents import Agent, CreateAgent
 from shared.contracts.chats import Chat, CreateChat
@@ -22,9 +24,7 @@ async def new_publication(
     clock: Clock,
 ) -> P:
     """One of `kind` for the workflow, with its settings, not kept yet. Raises NotFound."""
-    workflow = await workflows.get(request.workflow_id)
-    if workflow is None or not workflow.is_in(request.workspace_id):
-        raise NotFound("Workflow not found")
+    await _require(workflows, request.workspace_id, request.workflow_id)
     now = moment(clock)
     return kind(
         id=new_id(),
@@ -34,3 +34,26 @@ async def new_publication(
         created_at=now,
         updated_at=now,
     )
+
+
+async def outlasting(publication: P, publications: WorkflowPublications[P], *, workflows: WorkflowRepository) -> P:
+    """It, which was just kept; taken back where its workflow was deleted meanwhile and missed it. Raises NotFound."""
+    try:
+        await _require(workflows, publication.workspace_id, publication.workflow_id)
+    except NotFound:
+        await publications.delete(publication.id)
+        raise
+    return publication
+
+
+def changed_publication(publication: P, settings: Any, *, clock: Clock) -> P:
+    """It with other settings, not kept yet."""
+    return msgspec.structs.replace(
+        publication, settings=settings, updated_at=moment(clock), revision=publication.revision + 1
+    )
+
+
+async def _require(workflows: WorkflowRepository, workspace_id: str, workflow_id: str) -> None:
+    workflow = await workflows.get(workflow_id)
+    if workflow is None or not workflow.is_in(workspace_id):
+        raise NotFound("Workflow not found")

@@ -1,6 +1,9 @@
 """The versions of a workflow: listed, shown, described, compared."""
 
 import asyncio
+from typing import Final
+
+from msgspec import UNSET
 
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
@@ -8,6 +11,8 @@ from deploy_service.domain.views import version_view
 from deploy_service.ports import VersionRepository
 from shared.contracts import deployments as contracts
 from shared.workflow.diff import changes as differences
+
+TEXTS: Final = ("name", "description")
 
 
 class Versions:
@@ -40,9 +45,12 @@ class Versions:
     ) -> contracts.Version:
         """Rename or describe a version. Raises NotFound, InvalidRequest."""
         workflow = await self._changes.find(workflow_id, workspace_id)
-        version = (await self._contents.version(workflow, number)).updated(update)
-        await self._versions.describe(version)
-        return version_view(version, workflow)
+        version = await self._contents.version(workflow, number)
+        updated = version.updated(update)
+        given = {name: getattr(updated, name) for name in TEXTS if getattr(update, name) is not UNSET}
+        if given:  # and nothing else: somebody may be changing the other one
+            await self._versions.describe(version.id, given)
+        return version_view(await self._contents.version(workflow, number), workflow)
 
     async def diff(self, workflow_id: str, workspace_id: str, *, before: str, after: str) -> contracts.Diff:
         """What changed between two states, each `draft`, `active` or a number.

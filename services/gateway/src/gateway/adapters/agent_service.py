@@ -24,9 +24,10 @@ class AgentService:
         """See AgentKeeper."""
         return await self._client.call("GET", path_of("agents", agent_id), returns=Agent)
 
-    async def save(self, agent_id: str, settings: AgentSettings) -> Agent:
+    async def save(self, agent: Agent, settings: AgentSettings) -> Agent:
         """See AgentKeeper."""
-        return await self._client.call("PUT", path_of("agents", agent_id), body=settings, returns=Agent)
+        path = path_of("agents", agent.id, expected_revision=agent.revision)
+        return await self._client.call("PUT", path, body=settings, returns=Agent)
 
     async def delete(self, agent_id: str) -> None:
         """See AgentKeeper."""

@@ -35,9 +35,10 @@ class ChatService:
         """See ChatKeeper."""
         return await self._client.call("GET", path_of("chats", chat_id), returns=Chat)
 
-    async def save(self, chat_id: str, settings: ChatSettings) -> Chat:
+    async def save(self, chat: Chat, settings: ChatSettings) -> Chat:
         """See ChatKeeper."""
-        return await self._client.call("PUT", path_of("chats", chat_id), body=settings, returns=Chat)
+        path = path_of("chats", chat.id, expected_revision=chat.revision)
+        return await self._client.call("PUT", path, body=settings, returns=Chat)
 
     async def delete(self, chat_id: str) -> None:
         """See ChatKeeper."""

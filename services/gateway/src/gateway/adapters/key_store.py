@@ -17,6 +17,7 @@ from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
+from shared.store.transactions import Session, transact
 
 API_KEYS: Final = "api_keys"
 MAX_LISTED: Final = 1000
@@ -32,6 +33,7 @@ class KeyStore:
     """Implements Keys. A key holds its name until it is revoked or replaced."""
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._api_keys = store.collection(API_KEYS)
         self._grants = WorkspaceStore(store)
         self._owners = AccountStore(store)
@@ -81,19 +83,29 @@ class KeyStore:
         return sorted(found, key=lambda key: (key.created_at, key.id), reverse=True)
 
     @store_call
-    async def change_key(self, key_id: str, *, name: str, rate_limit: int | None) -> None:
+    async def change_key(self, key_id: str, changes: Mapping[str, Any]) -> ApiKey | None:
         """See Keys."""
+        held = {"_id": key_id, "revoked_at": None}
         try:
-            await self._api_keys.update_one({"_id": key_id}, {"$set": {"name": name, "rate_limit": rate_limit}})
+            await self._api_keys.update_one(held, {"$set": dict(changes)})
         except DuplicateKeyError:
             raise Conflict("it exists already") from None
+        document = await self._api_keys.find_one(held)
+        return None if document is None else _key(document)
 
     @store_call
-    async def replace_key(self, old_id: str, new: ApiKey, *, old_until: datetime) -> None:
+    async def replace_key(self, old: ApiKey, retired: ApiKey, new: ApiKey) -> bool:
         """See Keys."""
-        retired = {"$set": {"expires_at": old_until, "holds_name": False}}
-        await self._api_keys.update_one({"_id": old_id}, retired)
-        await self.add_key(new)
+        known, left = _decisive(old), _decisive(retired)
+
+        async def replace(session: Session) -> bool:
+            held = {"_id": old.id, **known}
+            if (await self._api_keys.update_one(held, {"$set": left}, session=session)).matched_count == 0:
+                return False
+            await self._api_keys.insert_one(_document(new), session=session)
+            return True
+
+        return await transact(self._store, replace)
 
     @store_call
     async def revoke_key(self, key_id: str, at: datetime) -> bool:
@@ -107,6 +119,12 @@ class KeyStore:
         if owner is None:
             return None
         return Credential(key, await self._grants.grants(owner.user.id), owner.user)
+
+
+def _decisive(key: ApiKey) -> Document:
+    """All of a key that may change and that its successor depends on."""
+    names = ("name", "rate_limit", "expires_at", "revoked_at", "holds_name")
+    return {name: getattr(key, name) for name in names}
 
 
 def _document(key: ApiKey) -> Document:

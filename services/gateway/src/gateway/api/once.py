@@ -13,7 +13,7 @@ from gateway.api.routes import Present
 from gateway.application.idempotency import Idempotency
 from gateway.domain.credentials import Caller
 from gateway.domain.errors.idempotency import AnswerNotKept, OutcomeUnknown
-from gateway.domain.errors.runs import RunLost, RunOverdue
+from gateway.domain.errors.runs import IdentityUnavailable, RunLost, RunOverdue
 from gateway.domain.execute_request import ExecuteRequest
 from gateway.domain.idempotency import REPLAYED, CallName, KeptAnswer, fingerprint, key_in
 from gateway.ports import CallRecord
@@ -75,19 +75,27 @@ class OnceOnly:
         except (RunLost, RunOverdue) as error:
             return self._present(request, error)  # the run may have begun: this is its answer
         except RunIdTaken:
-            await self._idempotency.forget(record)
             if record.is_retry:
+                await self._idempotency.hand_on(record)
                 raise OutcomeUnknown(record.run_id) from None
+            await self._idempotency.forget(record)
             raise
         except FlowportError as error:
-            if isinstance(error, Unavailable) and asked.is_durable:
-                await self._idempotency.hand_on(record)  # it may be stored: a repetition must find it, not make another
+            if _may_be_there(asked, record, error):
+                await self._idempotency.hand_on(record)  # a repetition must find the run, not make another
             else:
                 await self._idempotency.forget(record)
             raise
         except BaseException:
             self._idempotency.leave(record)
             raise
+
+
+def _may_be_there(asked: ExecuteRequest, record: CallRecord, error: FlowportError) -> bool:
+    """Whether a call that failed so leaves it open if a run goes by its id, from this call or from one before it."""
+    if asked.is_durable:
+        return record.is_retry or isinstance(error, Unavailable)
+    return record.is_retry and isinstance(error, IdentityUnavailable)
 
 
 class _AnswerKeeper:

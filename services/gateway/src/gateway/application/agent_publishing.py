@@ -1,7 +1,8 @@
 """Agents as their authors handle them: published, looked at, changed, taken away."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 import msgspec
 
@@ -13,7 +14,9 @@ from gateway.domain.credentials import Caller, Scope
 from gateway.ports import AgentKeeper
 from shared.contracts.agents import Agent, AgentSettings, CreateAgent
 from shared.contracts.deployments import Endpoint, UpdateAccess
-from shared.errors import Conflict, InvalidRequest, NotFound
+from shared.errors import Conflict, InvalidRequest, NotFound, Unavailable
+
+TRIES: Final = 5
 
 
 class AgentPublishing:
@@ -72,8 +75,13 @@ class AgentPublishing:
 
         Raises Forbidden, NotFound, InvalidRequest, Unavailable.
         """
-        caller, agent = await self.get(caller, agent_id, scope=Scope.ADMIN)
-        changed = await self._keeper.save(agent_id, msgspec.structs.replace(agent.settings, **changes))
+        for _ in range(TRIES):
+            caller, agent = await self.get(caller, agent_id, scope=Scope.ADMIN)
+            with suppress(Conflict):  # somebody else came before
+                changed = await self._keeper.save(agent, msgspec.structs.replace(agent.settings, **changes))
+                break
+        else:
+            raise Unavailable("The agent changes too often to change it now", retry_after=1)
         await self._set_access(caller, agent, is_public)
         await self._settled(caller, "agent.changed", changed, before=agent.settings, after=changed.settings)
         return changed

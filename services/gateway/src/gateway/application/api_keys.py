@@ -14,12 +14,14 @@ from gateway.application.teams import require_admin
 from gateway.domain.credentials import ApiKey, Caller, Scope
 from gateway.ports import Keys
 from shared.clock import Clock, iso
-from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unavailable
 from shared.ids import new_id
 from shared.security.keys import hash_key, mask_key, new_key
 
 DEFAULT_SCOPES: Final = frozenset({Scope.EXECUTE, Scope.READ})
 MAX_KEYS: Final = 500
+TRIES: Final = 5
+MISSING: Final = "API key not found"
 MAX_OVERLAP: Final = timedelta(days=30)
 
 
@@ -54,13 +56,11 @@ class Change:
     name: str | None = None
     rate_limit: int | UnsetType | None = UNSET
 
-    def of(self, key: ApiKey) -> ApiKey:
-        """The key as it is then."""
-        return msgspec.structs.replace(
-            key,
-            name=key.name if self.name is None else self.name,
-            rate_limit=key.rate_limit if self.rate_limit is UNSET else self.rate_limit,
-        )
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What of the key is written: nothing that somebody else may be changing at the same time."""
+        named = {} if self.name is None else {"name": self.name}
+        return named if self.rate_limit is UNSET else {**named, "rate_limit": self.rate_limit}
 
 
 class ApiKeys:
@@ -108,12 +108,13 @@ class ApiKeys:
     async def change(self, caller: Caller, owner: Owner, key_id: str, change: Change) -> ApiKey:
         """The key, which every gateway knows so from now on. Raises NotFound, Conflict, Unavailable."""
         old = await self._own(owner, key_id)
-        key = change.of(old)
         try:
-            await self._keys.change_key(key_id, name=key.name, rate_limit=key.rate_limit)
+            key = await self._keys.change_key(key_id, change.fields)
         except Conflict:
             kind = "personal" if owner.is_personal else "workspace"
             raise Conflict(f"A {kind} API key with this name already exists") from None
+        if key is None:
+            raise NotFound(MISSING)
         await self._revocations.forget([old.key_hash])
         if change.name is not None:
             await self._audit.record(
@@ -133,6 +134,7 @@ class ApiKeys:
                 before={"rateLimit": old.rate_limit},
                 after={"rateLimit": key.rate_limit},
             )
+            await self._revocations.settle()
         return key
 
     async def rotate(self, caller: Caller, owner: Owner, key_id: str, overlap: timedelta) -> tuple[ApiKey, str]:
@@ -140,20 +142,28 @@ class ApiKeys:
 
         Raises NotFound, InvalidRequest, Unavailable.
         """
-        old, now, clear = await self._own(owner, key_id), self._clock.now(), new_key()
-        if not old.is_good(now) or not old.holds_name:
-            raise InvalidRequest("An API key that is expired or rotated already cannot be rotated")
-        until = min(now + overlap, old.expires_at) if old.expires_at else now + overlap
-        key = msgspec.structs.replace(
-            old,
-            id=new_id(),
-            key_hash=hash_key(clear),
-            display=mask_key(clear),
-            created_by=caller.actor_name,
-            created_at=now,
-            last_used_at=None,
-        )
-        await self._keys.replace_key(old.id, key, old_until=until)
+        for _ in range(TRIES):
+            old, now, clear = await self._own(owner, key_id), self._clock.now(), new_key()
+            if not old.is_good(now) or not old.holds_name:
+                raise InvalidRequest("An API key that is expired or rotated already cannot be rotated")
+            until = min(now + overlap, old.expires_at) if old.expires_at else now + overlap
+            key = msgspec.structs.replace(
+                old,
+                id=new_id(),
+                key_hash=hash_key(clear),
+                display=mask_key(clear),
+                created_by=caller.actor_name,
+                created_at=now,
+                last_used_at=None,
+            )
+            # Without an overlap it is revoked: a gateway whose clock is slow would go on with one that has expired.
+            retired = msgspec.structs.replace(
+                old, expires_at=until, revoked_at=None if overlap else now, holds_name=False
+            )
+            if await self._keys.replace_key(old, retired, key):
+                break
+        else:
+            raise Unavailable("The API key changes too often to rotate it now", retry_after=1)
         await self._revocations.forget([old.key_hash])
         await self._audit.record(
             caller,
@@ -186,7 +196,7 @@ class ApiKeys:
     async def _own(self, owner: Owner, key_id: str) -> ApiKey:
         key = await self._keys.key(key_id)
         if key is None or key.revoked_at is not None or not _is_of(key, owner):
-            raise NotFound("API key not found")
+            raise NotFound(MISSING)
         return key
 
 

@@ -13,11 +13,15 @@ from gateway.application.publishing import Publishing
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Authoring, ChatKeeper, Passwords
 from shared.contracts.chats import Chat, ChatAccess, ChatSettings, CreateChat
-from shared.errors import Conflict, InvalidRequest, NotFound
+from shared.errors import Conflict, InvalidRequest, NotFound, Unavailable
 
 NO_MAIL_SERVER: Final = (
     "Email access needs a mail server to send codes with: set FLOWPORT_SMTP_HOST and FLOWPORT_MAIL_FROM on the gateway"
 )
+
+
+TRIES: Final = 5
+"""How often a change is made anew that somebody else came before."""
 
 
 class ChatPublishing:
@@ -88,13 +92,18 @@ class ChatPublishing:
 
         Raises Forbidden, NotFound, InvalidRequest, Unavailable.
         """
-        caller, chat = await self.get(caller, chat_id)
-        caller.require(Scope.ADMIN)
-        settings = await self._with_secret(msgspec.structs.replace(chat.settings, **changes), password)
-        try:
-            changed = await self._chats.save(chat_id, settings)
-        except Conflict as error:
-            raise InvalidRequest(error.message) from error
+        for _ in range(TRIES):
+            caller, chat = await self.get(caller, chat_id)
+            caller.require(Scope.ADMIN)
+            settings = await self._with_secret(msgspec.structs.replace(chat.settings, **changes), password)
+            try:
+                changed = await self._chats.save(chat, settings)
+                break
+            except Conflict as error:
+                if (await self._chats.get(chat_id)).revision == chat.revision:
+                    raise InvalidRequest(error.message) from error
+        else:
+            raise Unavailable("The chat changes too often to change it now", retry_after=1)
         self._visits.forget(chat.settings.identifier)
         self._visits.forget(settings.identifier)
         await self._note(caller, "chat.changed", chat, before=chat.settings, after=changed.settings)

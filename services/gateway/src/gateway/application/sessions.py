@@ -81,15 +81,20 @@ class Sessions:
         if account is None or not is_right:
             raise SignInRefused
         await self._attempts.succeeded(email=email, address=address)
-        return await self.begin(account.user, address=address, user_agent=user_agent)
+        signed_in = await self._opened(account.user, address=address, user_agent=user_agent)
+        now = await self._accounts.account(account.user.id)
+        if now is None or now.password_hash != account.password_hash:
+            # Changed while it was looked at: whoever ended every other session may have come before this one.
+            await self._accounts.end_session(signed_in.session.id)
+            raise SignInRefused
+        await self._note(account.user, "session.signed_in")
+        return signed_in
 
     async def begin(self, user: User, *, address: str, user_agent: str) -> SignedIn:
         """A session for who has proved to be `user`. Raises Unavailable."""
-        token = new_token()
-        session = new_session(new_id(), token, user, self._clock.now(), address=address, user_agent=user_agent)
-        await self._accounts.add_session(session)
+        signed_in = await self._opened(user, address=address, user_agent=user_agent)
         await self._note(user, "session.signed_in")
-        return SignedIn(user, session, token)
+        return signed_in
 
     async def renew(self, session: Session) -> tuple[Session, str] | None:
         """Another token where it is time for one, and nobody else just gave one. Raises Unavailable."""
@@ -129,6 +134,12 @@ class Sessions:
         password_hash = await self._passwords.hash(checked_password(password))
         await self._accounts.add_account(Account(user=user, password_hash=password_hash))
         return user
+
+    async def _opened(self, user: User, *, address: str, user_agent: str) -> SignedIn:
+        token = new_token()
+        session = new_session(new_id(), token, user, self._clock.now(), address=address, user_agent=user_agent)
+        await self._accounts.add_session(session)
+        return SignedIn(user, session, token)
 
     async def _note(self, user: User, action: str) -> None:
         grants = await self._workspaces.grants(user.id)

@@ -1,5 +1,6 @@
 """Who is told when runs end: changes of it, and who made them."""
 
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from msgspec import UNSET
@@ -11,17 +12,22 @@ from shared.contracts.webhooks import SaveSubscription, Subscription
 
 
 class Webhooks:
-    """Changes subscriptions, for admins. Of an address only its host is written down: the rest may be a secret."""
+    """Changes subscriptions, for admins. Of an address only its host is written down: the rest may be a secret.
 
-    def __init__(self, follow_ups: FollowUps, audit: AuditLog) -> None:
+    Who subscribes is answered when every process of jobs-service surely knows: of what ends from then on, he is told.
+    """
+
+    def __init__(self, follow_ups: FollowUps, audit: AuditLog, settle: Callable[[], Awaitable[None]]) -> None:
         self._follow_ups = follow_ups
         self._audit = audit
+        self._settle = settle
 
     async def subscribe(self, caller: Caller, asked: SaveSubscription) -> Subscription:
         """Raises Forbidden, InvalidRequest (a closed address), Conflict (there are enough), Unavailable."""
         caller.require_throughout(Scope.ADMIN)
         made = await self._follow_ups.subscribe(caller.workspace.id, asked)
         await self._note(caller, "webhook.created", made, after=_facts(made))
+        await self._settle()
         return made
 
     async def replace(self, caller: Caller, subscription_id: str, asked: SaveSubscription) -> Subscription:
@@ -31,6 +37,7 @@ class Webhooks:
         after = await self._follow_ups.replace_subscription(caller.workspace.id, subscription_id, asked)
         told = {**_facts(after), "secretChanged": asked.secret is not UNSET}
         await self._note(caller, "webhook.updated", after, before=_facts(before), after=told)
+        await self._settle()
         return after
 
     async def unsubscribe(self, caller: Caller, subscription_id: str) -> None:

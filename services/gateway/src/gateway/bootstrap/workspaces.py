@@ -91,5 +91,5 @@ def follow_up_routers(outside: Outside, callers: Callers) -> Sequence[APIRouter]
         logs_router(callers.v1, RunLogs(jobs, jobs, outside.deploy)),
         dead_letters_router(callers.v1, follow_ups, Redriving(follow_ups, jobs, callers.plans, audit)),
         audit_logs_router(callers.v1, audit),
-        notifications_router(callers.legacy, follow_ups, Webhooks(follow_ups, audit)),
+        notifications_router(callers.legacy, follow_ups, Webhooks(follow_ups, audit, callers.revocations.settle)),
     )

@@ -20,8 +20,8 @@ class AgentKeeper(Protocol):
         """Raises NotFound."""
         ...
 
-    async def save(self, agent_id: str, settings: AgentSettings) -> Agent:
-        """Settings in place of the old ones. Raises NotFound, InvalidRequest."""
+    async def save(self, agent: Agent, settings: AgentSettings) -> Agent:
+        """Settings in place of those of `agent`. Raises NotFound, InvalidRequest, Conflict (others are there)."""
         ...
 
     async def delete(self, agent_id: str) -> None:

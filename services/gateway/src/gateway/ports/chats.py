@@ -24,8 +24,11 @@ class ChatKeeper(Protocol):
         """Raises NotFound."""
         ...
 
-    async def save(self, chat_id: str, settings: ChatSettings) -> Chat:
-        """Settings in place of the old ones. Raises NotFound, InvalidRequest, Conflict."""
+    async def save(self, chat: Chat, settings: ChatSettings) -> Chat:
+        """Settings in place of those of `chat`.
+
+        Raises NotFound, InvalidRequest, Conflict (the address is taken, or others are in their place already).
+        """
         ...
 
     async def delete(self, chat_id: str) -> None:

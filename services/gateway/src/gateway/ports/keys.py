@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.domain.credentials import ApiKey, Credential, Workspace
 
@@ -38,12 +38,18 @@ class Keys(Protocol):
         """The keys of a workspace or of a user that are not revoked, newest first."""
         ...
 
-    async def change_key(self, key_id: str, *, name: str, rate_limit: int | None) -> None:
-        """Give it this name and limit. Raises Conflict when its owner has another of this name."""
+    async def change_key(self, key_id: str, changes: Mapping[str, Any]) -> ApiKey | None:
+        """Give it what `changes` name, and nothing else; as it is then, None where it is gone or revoked.
+
+        Raises Conflict when its owner has another of this name.
+        """
         ...
 
-    async def replace_key(self, old_id: str, new: ApiKey, *, old_until: datetime) -> None:
-        """Store `new` under the name of the old key, which expires at `old_until`."""
+    async def replace_key(self, old: ApiKey, retired: ApiKey, new: ApiKey) -> bool:
+        """Store `new` under the name of `old`, and `old` as `retired`: both or neither.
+
+        False where somebody else changed, replaced or revoked the old one meanwhile.
+        """
         ...
 
     async def revoke_key(self, key_id: str, at: datetime) -> bool:

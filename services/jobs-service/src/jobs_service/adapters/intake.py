@@ -7,7 +7,7 @@ dispatcher, its waiting runs with it; a batch whose offer was withdrawn is answe
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +24,8 @@ from shared.store.client import Store
 from shared.store.documents import Document
 
 TRIES: Final = 10
+UNDECIDED_SECONDS: Final = 5
+"""When to ask again for a run whose offer has no end; see ABANDONED_AFTER."""
 Answer = RunAccepted | FlowportError
 
 
@@ -84,11 +86,12 @@ class Intake:
         accepted = {n: RunAccepted(batch.requests[n].run.run_id, new_job_id(), books.now) for n in placed}
         documents = [accepted_document(batch.requests[n], accepted[n], offer, order) for order, n in enumerate(placed)]
         taken = await self._insert(documents, offer)
-        duplicates = [n for n in placed if accepted[n].run_id in taken]
+        duplicates = {n: refusal for n in placed if (refusal := taken.get(accepted[n].run_id)) is not None}
         await self._books.give_back(Counter(batch.workspace_of(n) for n in duplicates))
         if not await self._books.confirm(offer.id, unused=offer.total - len(placed) + len(duplicates)):
             raise Unavailable("the run could not be stored in time")
-        batch.answers |= accepted | {n: id_taken(accepted[n].run_id) for n in duplicates}
+        batch.answers |= accepted
+        batch.answers |= duplicates
 
     async def _place(self, batch: _Batch, offer: Offer, books: OpenBooks, limits: QueueLimits) -> list[int]:
         """Take the workspaces' places; whoever finds none after all, since another process was faster, is refused."""
@@ -111,10 +114,10 @@ class Intake:
             count = min(count, limit - ledgers[workspace_id].queued)
         return max(0, count)
 
-    async def _insert(self, documents: Sequence[Document], offer: Offer) -> set[str]:
-        """Store the runs; the ids that were taken, by others than this very offer."""
+    async def _insert(self, documents: Sequence[Document], offer: Offer) -> Mapping[str, FlowportError]:
+        """Store the runs; why not, for those whose ids were taken, by others than this very offer."""
         if not documents:
-            return set()
+            return {}
         try:
             await self._runs.insert_many(documents, ordered=False)
         except BulkWriteError as error:
@@ -122,8 +125,10 @@ class Intake:
             if any(failure["code"] != DUPLICATE for failure in failures):
                 raise
             stored = {"_id": {"$in": [failure["op"]["_id"] for failure in failures]}, "offer_id": {"$ne": offer.id}}
-            return {each["_id"] for each in await self._runs.find(stored, {"_id": 1}).to_list()}
-        return set()
+            found = await self._runs.find(stored, {"offer_id": 1, "phase": 1}).to_list()
+            open_ = {each.id for each in (await self._books.of(())).offers} if found else set()
+            return {each["_id"]: _refusal(each, open_) for each in found}
+        return {}
 
 
 def accepted_document(request: AcceptRun, accepted: RunAccepted, offer: Offer, order: int) -> Document:
@@ -134,6 +139,13 @@ def accepted_document(request: AcceptRun, accepted: RunAccepted, offer: Offer, o
     if spec.callback_url is not None:
         durable[TELLS] = True
     return new_document(run, spec, order=order) | durable
+
+
+def _refusal(stored: Document, open_offers: Container[str]) -> FlowportError:
+    """Why a run is not stored beside one of its id. Nobody is told that one is there which may be withdrawn."""
+    if stored["phase"] == Phase.WAITING.value and stored.get("offer_id") in open_offers:
+        return Unavailable("it is not decided yet whether the run is accepted", retry_after=UNDECIDED_SECONDS)
+    return id_taken(stored["_id"])
 
 
 def _repeated(requests: Sequence[AcceptRun]) -> dict[int, Answer]:

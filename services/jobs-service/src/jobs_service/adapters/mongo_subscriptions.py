@@ -48,7 +48,7 @@ class MongoSubscriptions:
 
     @store_call
     async def refresh(self) -> None:
-        """See SubscriptionBook."""
+        """Look up who there is by now. Raises Unavailable."""
         self._saved.clear()
         found = await self._subscriptions.find({"active": True}, {"workspace_id": 1}).limit(MOST_REMEMBERED).to_list()
         self._subscribed = frozenset(document["workspace_id"] for document in found) | self._saved

@@ -61,7 +61,7 @@ def build(
             *run_consumers(settings, handling, broker),
             DeadLettersConsumer(broker, redrives.dead_lettering, drain_seconds=settings.drain_seconds),
             *leaders(settings, kept, handling, broker, clock),
-            *webhook_components(settings, webhooks),
+            *webhook_components(settings, kept, webhooks),
             tidier(handling),
         ],
         checks={"store": kept.store.ping, "broker": broker.ping},

@@ -24,6 +24,8 @@ from shared.service import Component
 WEBHOOK_CONNECTIONS: Final = 64
 """As many as there are places for deliveries, and some for trying addresses out."""
 DELIVERY_GAP_SECONDS: Final = 0.02
+SUBSCRIBERS_SECONDS: Final = 0.5
+"""Who subscribes is told so when a second has passed: by then every process marks the ends of his runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +61,12 @@ def make_webhooks(settings: JobsSettings, kept: Kept, clock: Clock) -> Webhooks:
     )
 
 
-def webhook_components(settings: JobsSettings, webhooks: Webhooks) -> Sequence[Component]:
-    """The client, the change of keys, and who looks for what is due."""
+def webhook_components(settings: JobsSettings, kept: Kept, webhooks: Webhooks) -> Sequence[Component]:
+    """The client, the change of keys, who knows the subscribers, and who looks for what is due."""
     return (
         *webhooks.rotations,
         webhooks.outbound,
+        Loop("subscribers", kept.subscriptions.refresh, every=SUBSCRIBERS_SECONDS),
         Loop("notifier", webhooks.notifying.step, every=settings.webhook_poll_seconds),
         Loop(
             "deliverer",

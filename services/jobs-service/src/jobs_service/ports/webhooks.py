@@ -95,11 +95,9 @@ class Notices(Protocol):
 
 
 class SubscriptionBook(Protocol):
-    """Who wants to be told. `has_any` is answered from memory, at most seconds old."""
+    """Who wants to be told. `has_any` is answered from memory, less than a second old."""
 
     def has_any(self, workspace_id: str) -> bool: ...
-
-    async def refresh(self) -> None: ...
 
     async def of(self, workspace_id: str) -> tuple[Subscription, ...]: ...
 

@@ -23,7 +23,6 @@ class Notifying:
         """Write deliveries for the runs that have ended since. Raises Unavailable."""
         is_full = True
         while is_full:
-            await self._book.refresh()
             runs = await self._notices.ended(AT_ONCE)
             is_full = len(runs) == AT_ONCE
             if runs:
