@@ -5,14 +5,14 @@ from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
-from pymongo.errors import BulkWriteError
 
 from jobs_service.adapters.cursors import Place
+from jobs_service.adapters.inserting import insert_new
 from jobs_service.adapters.long_lists import Page, read_some
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_views import to_view
 from jobs_service.adapters.positions import position_of
-from jobs_service.adapters.run_documents import DUPLICATE, RUNS, UNTOLD, decode_spec, payload_in
+from jobs_service.adapters.run_documents import RUNS, UNTOLD, decode_spec, payload_in
 from jobs_service.domain.webhooks import MAX_OUTPUT_BYTES, EndedRun
 from jobs_service.ports import DueDelivery, NewDelivery, WayAnswer
 from shared.clock import whole_ms
@@ -55,13 +55,8 @@ class MongoNotices:
     async def announce(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:
         """See Notices."""
         now = await now_ms(self._store)
-        if deliveries:
-            documents = [self._document(each, now, order) for order, each in enumerate(deliveries)]
-            try:
-                await self._deliveries.insert_many(documents, ordered=False)
-            except BulkWriteError as error:
-                if any(each["code"] != DUPLICATE for each in error.details["writeErrors"]):
-                    raise
+        documents = [self._document(each, now, order) for order, each in enumerate(deliveries)]
+        await insert_new(self._deliveries, documents)
         await self._runs.update_many({"_id": {"$in": list(run_keys)}}, {"$unset": {UNTOLD: 1}})
 
     @store_call
