@@ -14,7 +14,7 @@ from jobs_service.adapters.mongo_views import to_view
 from jobs_service.adapters.positions import position_of
 from jobs_service.adapters.run_documents import RUNS, UNTOLD, decode_spec, payload_in
 from jobs_service.domain.webhooks import MAX_OUTPUT_BYTES, EndedRun
-from jobs_service.ports import DueDelivery, NewDelivery, WayAnswer
+from jobs_service.ports import DueDelivery, NewDelivery, WebhookAnswer
 from shared.clock import whole_ms
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.webhooks import Delivery, DeliveryPage, DeliveryState
@@ -78,13 +78,13 @@ class MongoNotices:
         return (await self._deliveries.update_one(untaken, [{"$set": taken}])).matched_count == 1
 
     @store_call
-    async def delivered(self, due: DueDelivery, answer: WayAnswer) -> None:
+    async def delivered(self, due: DueDelivery, answer: WebhookAnswer) -> None:
         """See Notices."""
         done = {"state": DeliveryState.DELIVERED.value, "delivered_ms": await now_ms(self._store), "last_error": None}
         await self._note(due, answer, done)
 
     @store_call
-    async def failed(self, due: DueDelivery, answer: WayAnswer, wait: timedelta | None) -> None:
+    async def failed(self, due: DueDelivery, answer: WebhookAnswer, wait: timedelta | None) -> None:
         """See Notices."""
         error = answer.reason or f"HTTP {answer.status}"
         if wait is None:
@@ -93,7 +93,7 @@ class MongoNotices:
         due_ms = await now_ms(self._store) + whole_ms(wait)
         await self._note(due, answer, {"due_ms": due_ms, "last_error": error})
 
-    async def _note(self, due: DueDelivery, answer: WayAnswer, fields: Document) -> None:
+    async def _note(self, due: DueDelivery, answer: WebhookAnswer, fields: Document) -> None:
         sent = {"_id": due.id, "state": DeliveryState.PENDING.value, "attempts": due.attempts}
         await self._deliveries.update_one(sent, {"$set": {**fields, "last_status": answer.status}})
 
