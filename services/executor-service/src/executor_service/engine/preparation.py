@@ -29,8 +29,6 @@ def plan_run(workflow: CompiledWorkflow, request: RunRequest, limits: Limits) ->
     """The plan of a run. Raises RunRefused."""
     for problem in workflow.problems(request.keyed_providers):
         raise RunRefused(problem)
-    if len(request.call_chain) > limits.call_depth:
-        raise RunRefused(f"Maximum workflow call chain depth ({limits.call_depth}) exceeded.")
     if request.run_from is not None:
         return _partial_plan(workflow, request, request.run_from, limits)
     start = request.start_block_id or workflow.starts.get(request.trigger) or _any_start(workflow, request.trigger)
