@@ -14,6 +14,7 @@ from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.graph import Graph
 from shared.workflow.jsvalues import JsonObject
 from shared.workflow.start import NO_START_BLOCK, start_output
+from shared.workflow.wiring import not_connected
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,8 @@ def _any_start(workflow: CompiledWorkflow, trigger: Trigger) -> str | None:
 
 def _checked(graph: Graph, workflow: CompiledWorkflow, limits: Limits) -> Graph:
     for container_id, body in graph.bodies.items():
-        what = "Parallel" if container_id in workflow.parallels else "Loop"
         if body.nodes and not body.entries:
-            raise RunRefused(
-                f"{what} start is not connected to any blocks. Connect a block to the {what.lower()} start."
-            )
+            raise RunRefused(not_connected("Parallel" if container_id in workflow.parallels else "Loop"))
         if len(workflow.containers_of(container_id)) >= limits.nesting:
             raise RunRefused(f"Loops and parallels are nested more than {limits.nesting} deep")
     return graph
