@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from shared.contracts.problems import Problem, ProblemCode
+from shared.contracts.problems import Problem
 from shared.workflow.catalog import Catalog, Refusal
 from shared.workflow.input_format import parse_list
 from shared.workflow.jsvalues import to_string
@@ -23,4 +23,4 @@ def agent_tool_problems(block: Block, catalog: Catalog) -> Iterator[Problem]:
         found = None if kind in NOT_BLOCKS else catalog.find(kind)
         if isinstance(found, Refusal):
             message = f'{block.name}, tool "{to_string(tool.get("title") or kind)}": {found.message}'
-            yield error(ProblemCode(found.reason.value), message, block, ("tools",))
+            yield error(found.reason, message, block, ("tools",))
