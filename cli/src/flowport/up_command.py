@@ -34,14 +34,17 @@ async def run_up(home: Home, *, port: int, examples: Path, output: Output) -> No
     public_url = os.environ.get("FLOWPORT_PUBLIC_URL") or url
     async with AsyncExitStack() as stack:
         stack.enter_context(home.locked())
-        door = stack.enter_context(listen(port, host))
+        listening = stack.enter_context(listen(port, host))
         log_to(home.logs / "flowport.log")
         common = CommonSettings()
         stack.callback(configure_tracing("flowport", endpoint=common.tracing_endpoint, ratio=common.tracing_ratio))
         mongodb_uri = await stack.enter_async_context(_store(home, output.progress))
         output.progress.print("Starting gateway, deploy-service, executor-service and jobs-service")
         services = embedded(
-            door=door, public_url=public_url, mongodb_uri=mongodb_uri, environment_keys=home.environment_keys()
+            listening=listening,
+            public_url=public_url,
+            mongodb_uri=mongodb_uri,
+            environment_keys=home.environment_keys(),
         )
         tasks = await stack.enter_async_context(services)
         settings = GatewaySettings(mongodb_uri=mongodb_uri, public_url=public_url)
