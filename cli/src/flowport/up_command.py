@@ -9,11 +9,11 @@ from typing import Final
 
 from rich.console import Console
 
-from flowport.commands.output import Output
 from flowport.embedded import embedded
 from flowport.first_use import introduce
 from flowport.home import Home
 from flowport.log_file import log_to
+from flowport.output import Output
 from flowport.running import running
 from flowport.servers.ports import LOOPBACK
 from flowport.servers.process import ServerFailed
