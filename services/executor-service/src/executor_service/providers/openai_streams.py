@@ -65,9 +65,14 @@ async def _read_out(batches: AsyncIterator[object]) -> None:
 
 async def _batches(chunk: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
     """The data of the events. What has arrived at once is not taken at once: other runs' first words go between."""
-    rest, most = b"", 1
+    begun: list[bytes] = []
+    most = 1
     while chunk:
-        *lines, rest = (rest + chunk).split(b"\n")
+        *lines, rest = chunk.split(b"\n")
+        if lines:
+            lines[0] = b"".join((*begun, lines[0]))
+            begun.clear()
+        begun.append(rest)
         batch = []
         for line in lines:
             if data := _data(line):
@@ -79,7 +84,7 @@ async def _batches(chunk: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[
         if batch:
             yield batch
         chunk = await anext(chunks, b"")
-    if data := _data(rest):
+    if data := _data(b"".join(begun)):
         yield [data]
 
 
