@@ -13,7 +13,7 @@ from typing import Final
 
 from benchmarks import workflows
 from benchmarks.load.http_load import BenchmarkFailed, Target
-from flowport.commands.workflows import import_file
+from flowport.client.workflows import import_file
 from flowport.first_use import deploy, door_of, ensure_credentials
 from flowport.home import Credentials, Home
 from flowport.servers.ports import LOOPBACK, free_port

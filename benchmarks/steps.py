@@ -154,10 +154,10 @@ async def _measure(folder: Path, store: SecantusServer, probes: Probes, runs: in
 @asynccontextmanager
 async def _targets(folder: Path, store: SecantusServer) -> AsyncIterator[Mapping[str, Target]]:
     home = Home(folder / "home")
-    door = listen(0)
-    url = f"http://{LOOPBACK}:{port_of(door)}"
+    listening = listen(0)
+    url = f"http://{LOOPBACK}:{port_of(listening)}"
     keys = home.environment_keys()
-    async with embedded(door=door, public_url=url, mongodb_uri=store.uri, environment_keys=keys):
+    async with embedded(listening=listening, public_url=url, mongodb_uri=store.uri, environment_keys=keys):
         documents = {name: (SYNC[name](), "{}") for name in MEASURED}
         _, targets = await deployed(url, store.uri, home, documents)
         yield targets

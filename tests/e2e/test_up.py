@@ -18,7 +18,7 @@ from tests.support.workflow_files import block, start, workflow
 
 from flowport.client.door import Door
 from flowport.client.profiles import Profile
-from flowport.commands.workflows import import_file
+from flowport.client.workflows import import_file
 from flowport.first_use import deploy
 from flowport.servers.ports import free_port
 

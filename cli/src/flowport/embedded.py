@@ -34,21 +34,21 @@ _TOKENS: Final = ("token_gateway", "token_deploy", "token_executor", "token_jobs
 
 @asynccontextmanager
 async def embedded(
-    *, door: socket.socket, public_url: str, mongodb_uri: str, environment_keys: str
+    *, listening: socket.socket, public_url: str, mongodb_uri: str, environment_keys: str
 ) -> AsyncIterator[list[asyncio.Task[None]]]:
-    """The services, ready, with the gateway on `door`. Yields the tasks that serve; one that ends has failed.
+    """The services, ready, with the gateway on `listening`. Yields the tasks that serve; one that ends has failed.
 
     Raises ServerFailed.
     """
-    deploy_door, jobs_door, executor_door = listen(0), listen(0), listen(0)
+    deploy_socket, jobs_socket, executor_socket = listen(0), listen(0), listen(0)
     amqp_url = os.environ.get("FLOWPORT_AMQP_URL", MEMORY_BROKER)
     is_alone = amqp_url == MEMORY_BROKER
     only_gateway: Mapping[str, Any] = {"settle_seconds": 0} if is_alone else {}
     common: Mapping[str, Any] = {
         "amqp_url": amqp_url,
         "mongodb_uri": mongodb_uri,
-        "deploy_url": f"http://127.0.0.1:{port_of(deploy_door)}",
-        "jobs_url": f"http://127.0.0.1:{port_of(jobs_door)}",
+        "deploy_url": f"http://127.0.0.1:{port_of(deploy_socket)}",
+        "jobs_url": f"http://127.0.0.1:{port_of(jobs_socket)}",
         "public_url": public_url,
         **{token: secrets.token_urlsafe(32) for token in _TOKENS},
     }
@@ -62,10 +62,10 @@ async def embedded(
     )
     jobs_settings = read_settings(JobsSettings, **common, webhook_keys=SecretStr(environment_keys))
     apps: list[tuple[FastAPI, socket.socket]] = [
-        (deploy_service.bootstrap.build(deploy_settings), deploy_door),
-        (jobs_service.bootstrap.build(jobs_settings, is_alone=is_alone), jobs_door),
-        (executor_service.bootstrap.build(read_settings(ExecutorSettings, **common, **only_executor)), executor_door),
-        (gateway.bootstrap.build(read_settings(GatewaySettings, **common, **only_gateway)), door),
+        (deploy_service.bootstrap.build(deploy_settings), deploy_socket),
+        (jobs_service.bootstrap.build(jobs_settings, is_alone=is_alone), jobs_socket),
+        (executor_service.bootstrap.build(read_settings(ExecutorSettings, **common, **only_executor)), executor_socket),
+        (gateway.bootstrap.build(read_settings(GatewaySettings, **common, **only_gateway)), listening),
     ]
     async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(serving(app, listening)) for app, listening in apps]
+        yield [await stack.enter_async_context(serving(app, at)) for app, at in apps]

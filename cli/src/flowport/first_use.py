@@ -9,11 +9,11 @@ import msgspec
 from flowport.client.door import Door, path
 from flowport.client.errors import TryLater
 from flowport.client.profiles import Profile
-from flowport.commands.given import content_of, json_of
-from flowport.commands.output import Output
-from flowport.commands.workflows import import_file
+from flowport.client.workflows import import_file
 from flowport.failures import CommandFailed
+from flowport.given import content_of, json_of
 from flowport.home import Credentials, Home
+from flowport.output import Output
 from flowport.welcome import print_welcome, welcome_document
 from gateway.domain.people import new_password
 from gateway.first_key import make_first_key, set_admin_password

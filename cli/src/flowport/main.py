@@ -14,7 +14,6 @@ from flowport.commands.doctor import doctor
 from flowport.commands.indexes import indexes_app
 from flowport.commands.keys import keys_app
 from flowport.commands.login import login, profiles_app
-from flowport.commands.output import say
 from flowport.commands.run import run
 from flowport.commands.runs import runs_app
 from flowport.commands.secrets import secrets_app
@@ -23,6 +22,7 @@ from flowport.commands.session import command
 from flowport.commands.topology import topology_app
 from flowport.commands.workflows import export, import_, workflows_app
 from flowport.failures import CommandFailed
+from flowport.output import say
 from shared.errors import FlowportError
 
 INTERRUPTED = 130

@@ -8,10 +8,10 @@ from typing import Final
 
 from rich.console import Console
 
-from flowport.commands.output import Output, say
 from flowport.first_use import introduce
 from flowport.home import Home
 from flowport.log_file import log_to
+from flowport.output import Output, say
 from flowport.replica import PORT_VARIABLES
 from flowport.running import running
 from flowport.serving import listen

@@ -9,11 +9,11 @@ from typing import Final
 
 from rich.console import Console
 
-from flowport.commands.output import Output
 from flowport.embedded import embedded
 from flowport.first_use import introduce
 from flowport.home import Home
 from flowport.log_file import log_to
+from flowport.output import Output
 from flowport.running import running
 from flowport.servers.ports import LOOPBACK
 from flowport.servers.process import ServerFailed
@@ -35,14 +35,17 @@ async def run_up(home: Home, *, port: int, examples: Path, output: Output) -> No
     public_url = os.environ.get("FLOWPORT_PUBLIC_URL") or url
     async with AsyncExitStack() as stack:
         stack.enter_context(home.locked())
-        door = stack.enter_context(listen(port, host))
+        listening = stack.enter_context(listen(port, host))
         log_to(home.logs / "flowport.log")
         common = read_settings(CommonSettings)
         stack.callback(configure_tracing("flowport", endpoint=common.tracing_endpoint, ratio=common.tracing_ratio))
         mongodb_uri = await stack.enter_async_context(_store(home, output.progress))
         output.progress.print("Starting gateway, deploy-service, executor-service and jobs-service")
         services = embedded(
-            door=door, public_url=public_url, mongodb_uri=mongodb_uri, environment_keys=home.environment_keys()
+            listening=listening,
+            public_url=public_url,
+            mongodb_uri=mongodb_uri,
+            environment_keys=home.environment_keys(),
         )
         tasks = await stack.enter_async_context(services)
         settings = read_settings(GatewaySettings, mongodb_uri=mongodb_uri, public_url=public_url)

@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.console import Console
 
-from flowport.commands.output import say
 from flowport.home import Credentials, Home
+from flowport.output import say
 
 TEXT = "Flowport turns a workflow into an endpoint that any program can call."
 

@@ -1,6 +1,5 @@
 import type { Answer } from '@/api/client';
-import type { NewBlock } from './edit';
-import { type Block, type Json, listOf, storedValue, type WorkflowState } from './state';
+import { type Block, type Json, listOf, type SubBlock, storedValue, type WorkflowState } from './state';
 
 export type BlockType = Answer<'/api/block-types', 'get'>['data'][number];
 export type Setting = BlockType['settings'][number];
@@ -42,6 +41,13 @@ export function offered(catalogue: Catalogue, state: WorkflowState): BlockType[]
 /** Whether the block starts the workflow: nothing leads to it. */
 export function isTrigger(block: Block, type: BlockType | undefined): boolean {
   return type?.category === 'trigger' || block.triggerMode === true;
+}
+
+/** What a block of a type begins with. */
+export interface NewBlock {
+  type: string;
+  title: string;
+  subBlocks: Record<string, SubBlock>;
 }
 
 export function newBlock(type: BlockType): NewBlock {

@@ -1,5 +1,5 @@
 /** Everything that can be done to a workflow: each takes a state and gives a new one. */
-import { STARTS } from './catalogue';
+import { type NewBlock, STARTS } from './catalogue';
 import { withContainers } from './containers';
 import { type Connection, connectionProblem } from './graph';
 import { freeName, nameLike, referenceName } from './names';
@@ -26,13 +26,6 @@ export const ASIDE = 48;
 /** Of a block that the canvas has not measured yet: the tallest, an agent. */
 const ASSUMED = { width: 250, height: 260 };
 export const CONTAINER_SIZE = { width: 500, height: 300 };
-
-/** What a block of a type begins with. */
-export interface NewBlock {
-  type: string;
-  title: string;
-  subBlocks: Record<string, SubBlock>;
-}
 
 export function changeBlock(state: WorkflowState, id: string, change: Partial<Block>): WorkflowState {
   const block = state.blocks[id];

@@ -7,7 +7,9 @@ import re
 from typing import Final
 
 _HOST: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+"
-_MAILBOX: Final = re.compile(rf"[a-z0-9.+_'=~#&-]{{1,64}}@(?={_HOST}\Z).{{1,189}}")
+_WORD: Final = "[a-z0-9+_'=~#&-]+"
+_NAME: Final = rf"(?=[^@]{{1,64}}@){_WORD}(?:\.{_WORD})*"
+_MAILBOX: Final = re.compile(rf"{_NAME}@(?={_HOST}\Z).{{1,189}}")
 _DOMAIN: Final = re.compile(rf"@(?={_HOST}\Z).{{1,189}}")
 
 

@@ -236,7 +236,7 @@ async def _set(stage: Stage) -> None:
     system.chats.chats.clear()
     system.agents.kept.clear()
     system.tool_servers.kept.clear()
-    system.follow_ups.kept.clear()
+    system.webhooks.kept.clear()
     await stage.send(Row("POST", "/api/chat", (), body=CHAT), "key: admin")
     await stage.send(Row("POST", "/api/a2a/agents", (), body=AGENT), "key: admin")
     await stage.send(Row("POST", "/api/mcp/workflow-servers", (), body=SERVER), "key: admin")

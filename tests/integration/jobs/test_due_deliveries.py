@@ -7,7 +7,7 @@ import pytest
 from tests.integration.jobs.system import WORKFLOW
 
 from jobs_service.adapters.mongo_notices import INDEXES, MongoNotices
-from jobs_service.ports import NewDelivery, WayAnswer
+from jobs_service.ports import NewDelivery, WebhookAnswer
 from shared.contracts.webhooks import DeliveryState
 from shared.store.client import Store
 
@@ -52,13 +52,13 @@ async def test_a_delivery_is_one_senders_until_it_is_to_be_sent_again(notices: M
 async def test_a_sender_who_comes_late_says_nothing_of_the_attempt_after_its_own(notices: MongoNotices) -> None:
     (first,) = await notices.due(10, but_of=("a",), but_to=[SLOW])
     await notices.take(first)
-    await notices.failed(first, WayAnswer(None, "no answer"), timedelta(0))
+    await notices.failed(first, WebhookAnswer(None, "no answer"), timedelta(0))
     (second,) = await notices.due(10, but_of=("a",), but_to=[SLOW])
     await notices.take(second)
-    await notices.failed(first, WayAnswer(410, "Gone"), None)
+    await notices.failed(first, WebhookAnswer(410, "Gone"), None)
 
     states = {each.id: each.state for each in (await notices.page("b", None, limit=10, cursor=None)).deliveries}
     assert states["b2"] is DeliveryState.PENDING
-    await notices.delivered(second, WayAnswer(200, "OK"))
+    await notices.delivered(second, WebhookAnswer(200, "OK"))
     states = {each.id: each.state for each in (await notices.page("b", None, limit=10, cursor=None)).deliveries}
     assert states["b2"] is DeliveryState.DELIVERED

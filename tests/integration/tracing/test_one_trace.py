@@ -48,7 +48,7 @@ async def door(
         monkeypatch.setenv("VLLM_BASE_URL", models.url)
         listening: socket.socket = stack.enter_context(listen(0))
         url = f"http://127.0.0.1:{port_of(listening)}"
-        services = embedded(door=listening, public_url=url, mongodb_uri=mongodb_uri, environment_keys=KEYS)
+        services = embedded(listening=listening, public_url=url, mongodb_uri=mongodb_uri, environment_keys=KEYS)
         await stack.enter_async_context(services)
         made = await make_first_key(GatewaySettings(mongodb_uri=mongodb_uri, mongodb_prefix=mongodb_prefix))
         door = PublicDoor(url, made.api_key, made.workspace_id)

@@ -1,13 +1,18 @@
 """What an agent writes is heard while it writes, by whoever asked for it."""
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from tests.unit.blocks.agent_running import ADD, CALL, Adding, Model, asks_for, heard, says
+from tests.unit.blocks.agent_running import ADD, CALL, Adding, Hearing, Model, asks_for, heard, run, says
+from tests.unit.blocks.running import failure
 
 from executor_service.blocks.agent.listening import HELD_CHARACTERS
 from executor_service.sandbox import Script, ScriptResult
-from shared.contracts.events import Chunk, ChunkReset, Thinking, ToolActivity
+from shared.contracts.events import Chunk, ChunkReset, RunEvent, Thinking, ToolActivity
+from shared.contracts.runs import RunMode
+from shared.errors import Unavailable
 
 
 async def test_text_is_heard_word_by_word() -> None:
@@ -76,6 +81,32 @@ async def test_a_tool_that_is_stopped_is_told_as_cancelled() -> None:
     flags = {"agent_events": True, "include_tool_calls": True, "time_limit_ms": 2_000}
     told = await heard(Model(asks_for(CALL)), sandbox=Dawdling(), tools=[ADD], flags=flags)
     assert [event.status for event in told if isinstance(event, ToolActivity)] == [None, "cancelled"]
+
+
+async def test_a_tool_that_nobody_can_be_told_of_stops_those_that_were_called_with_it() -> None:
+    class Lost(Hearing):
+        async def emit(self, event: RunEvent) -> None:
+            if isinstance(event, ToolActivity) and event.status == "success":
+                raise Unavailable("the broker does not answer")
+
+    class OneDawdles(Adding):
+        was_stopped = asyncio.Event()
+
+        async def run(self, script: Script) -> ScriptResult:
+            if not self.scripts:
+                return await super().run(script)
+            try:
+                await asyncio.sleep(30)
+            finally:
+                self.was_stopped.set()
+            raise AssertionError
+
+    sandbox = OneDawdles()
+    asked: Any = {"mode": RunMode.STREAM, "selected_outputs": ("a.content",), "include_tool_calls": True}
+    model = Model(asks_for(CALL, replace(CALL, id="c2")))
+    result = await run(model, sandbox=sandbox, sink=Lost(), tools=[ADD], run_request=asked)
+    assert failure(result) == "Agent 1: the broker does not answer"
+    await asyncio.wait_for(sandbox.was_stopped.wait(), 1)
 
 
 async def test_a_structured_answer_is_heard_whole() -> None:

@@ -60,7 +60,9 @@ async def test_a_score_is_held_to_its_range(score: Any, shown: float) -> None:
     assert (await check(verdict(score))).output["score"] == shown
 
 
-@pytest.mark.parametrize("answer", ["no idea", "[]", "{}", '{"score": true}', '{"score": "high"}', '{"score": null}'])
+@pytest.mark.parametrize(
+    "answer", ["no idea", "[]", "{}", '{"score": true}', '{"score": "high"}', '{"score": null}', '{"score": ""}']
+)
 async def test_an_answer_without_a_score_is_no_pass(answer: str) -> None:
     output = (await check(Models(answer))).output
     assert (output["passed"], output["error"]) == (False, NOT_READABLE)

@@ -3,8 +3,8 @@
 import pytest
 
 from flowport.client.errors import Missing, NoAccess, TookTooLong, TryLater, failure_of
-from flowport.commands.output import Output
 from flowport.failures import CommandFailed
+from flowport.output import Output
 
 ITEMS = [{"name": "one", "isLive": True, "at": None}, {"name": "two", "isLive": False, "at": "now"}]
 

@@ -17,11 +17,11 @@ from tests.unit.engine.building import (
     fails,
 )
 
-from executor_service.blocks.workflow import MAX_DEPTH, WorkflowHandler
+from executor_service.blocks.workflow import WorkflowHandler
 from executor_service.engine import BlockResult, Call, Limits
 from shared.clock import SystemClock
 from shared.contracts.outcomes import ErrorCode
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import CALL_CHAIN_TOO_DEEP, RunStatus
 from shared.contracts.usage import Usage
 
 CHILD = chain(block("a"), block("b"))
@@ -122,7 +122,7 @@ async def test_a_workflow_that_calls_itself_comes_to_an_end() -> None:
     itself = document([START, block("call", "workflow_input", workflowId="child")], [("start", "source", "call")])
     result = await execution(engine(Scripted(spends), itself), itself).run()
     assert result.outcome.error is not None
-    assert result.outcome.error.message.endswith(f"Maximum workflow call chain depth ({MAX_DEPTH}) exceeded.")
+    assert result.outcome.error.message.endswith(CALL_CHAIN_TOO_DEEP)
 
 
 async def test_a_secret_that_only_the_child_names_does_not_reach_its_parents_log() -> None:

@@ -14,8 +14,11 @@ class FakeMailer:
     def __init__(self) -> None:
         self.mails: asyncio.Queue[Mail] = asyncio.Queue()
         self.refuses = False
+        self.unwritable: set[str] = set()
 
     async def send(self, mail: Mail) -> None:
+        if mail.to in self.unwritable:
+            raise ValueError("no such header")
         if self.refuses:
             raise Unavailable("the mail server did not take a message")
         self.mails.put_nowait(mail)

@@ -15,13 +15,14 @@ from tests.unit.gateway.buckets import FakeBuckets
 from tests.unit.gateway.calls import FakeCalls
 from tests.unit.gateway.chats import FakeChats
 from tests.unit.gateway.clock import HandClock
+from tests.unit.gateway.dead_letters import FakeDeadLetters
 from tests.unit.gateway.deployments import FakeDeployments
-from tests.unit.gateway.follow_ups import FakeFollowUps
 from tests.unit.gateway.jobs import FakeJobs
 from tests.unit.gateway.mail import FakeEntryCodes, FakeMailer
 from tests.unit.gateway.people import FakeAudit, PlainPasswords
 from tests.unit.gateway.tenants import FakeTenants
 from tests.unit.gateway.tool_servers import FakeToolServers
+from tests.unit.gateway.webhooks import FakeWebhooks
 from tests.unit.gateway.worker import FakeWorker
 
 from gateway.bootstrap import Outside, build
@@ -90,7 +91,7 @@ class System:
     chats: FakeChats
     agents: FakeAgents
     tool_servers: FakeToolServers
-    follow_ups: FakeFollowUps
+    webhooks: FakeWebhooks
     mailer: FakeMailer
     entry_codes: FakeEntryCodes
     passwords: PlainPasswords
@@ -206,7 +207,7 @@ async def running_system(
     url = f"memory://{uuid4().hex}"
     tenants, deployments, jobs, clock = FakeTenants(), FakeDeployments(), FakeJobs(), HandClock()
     buckets, calls, audit, chats = FakeBuckets(clock), FakeCalls(), FakeAudit(), FakeChats()
-    follow_ups, tool_servers, agents = FakeFollowUps(), FakeToolServers(), FakeAgents()
+    webhooks, tool_servers, agents = FakeWebhooks(), FakeToolServers(), FakeAgents()
     mailer, entry_codes, passwords = FakeMailer(), FakeEntryCodes(), PlainPasswords()
     deployments.put("W")
     broker = broker or open_broker(url, service="gateway")
@@ -220,7 +221,8 @@ async def running_system(
         chats=chats,
         agents=agents,
         tool_servers=tool_servers,
-        follow_ups=follow_ups,
+        dead_letters=FakeDeadLetters(),
+        webhooks=webhooks,
         jobs=keeper or jobs,
         calls=calls,
         clock=clock,
@@ -250,7 +252,7 @@ async def running_system(
             chats,
             agents,
             tool_servers,
-            follow_ups,
+            webhooks,
             mailer,
             entry_codes,
             passwords,

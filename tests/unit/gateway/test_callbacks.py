@@ -50,13 +50,13 @@ def sent_about(workflow_id: str | None) -> Delivery:
 
 
 async def test_readers_of_deliveries_see_whom_they_were_for_and_no_token(system: System) -> None:
-    system.follow_ups.sent = [sent_about("W")]
+    system.webhooks.sent = [sent_about("W")]
     admin = await Visitor.with_role(system, Role.ADMIN)
     assert [each["url"] for each in (await admin.get("/api/workspaces/WS1/deliveries"))["data"]] == [TOLD]
 
 
 async def test_a_key_for_some_workflows_sees_deliveries_about_these(system: System) -> None:
-    system.follow_ups.sent = [sent_about("W"), sent_about("V"), sent_about(None)]
+    system.webhooks.sent = [sent_about("W"), sent_about("V"), sent_about(None)]
 
     async def seen(**limits: Any) -> list[str]:
         key = system.tenants.issue(scopes=frozenset({Scope.READ}), **limits)

@@ -8,6 +8,7 @@ from tests.support.mail_server import code_in
 from tests.unit.gateway.published_chat import CHAT, publish
 from tests.unit.gateway.system import PATIENCE_SECONDS, Answer, System, running_system
 
+from gateway.application import outbox
 from gateway.domain.chat_entry import CODE_LIFE, MAX_TRIES
 from gateway.domain.mail import Mail
 
@@ -183,7 +184,18 @@ async def test_the_cookie_of_one_person_is_not_that_of_another(system: System) -
 
 @pytest.mark.parametrize(
     "email",
-    ["", "ada", "a@b", "a,b@acme.test", "a%evil.example@acme.test", "a@acme.test\r\nRCPT TO:<x@y.z>", "ä@acme.test"],
+    [
+        "",
+        "ada",
+        "a@b",
+        "a,b@acme.test",
+        "a%evil.example@acme.test",
+        "a@acme.test\r\nRCPT TO:<x@y.z>",
+        "ä@acme.test",
+        "a..b@acme.test",
+        ".a@acme.test",
+        "a.@acme.test",
+    ],
 )
 async def test_what_is_no_address_is_refused(system: System, email: str) -> None:
     await publish(system, INVITED)
@@ -211,6 +223,15 @@ async def test_a_mail_server_that_is_away_is_not_the_visitors_business(system: S
     system.mailer.refuses = True
     assert (await ask(system, "ada@example.com")).status == 200
     system.mailer.refuses = False
+    await ask(system, "ada@example.com")
+    assert (await enter(system, "ada@example.com", await mailed(system))).status == 200
+
+
+async def test_mails_that_cannot_be_written_do_not_hold_up_those_that_can(system: System) -> None:
+    await publish(system, INVITED)
+    system.mailer.unwritable = {f"n{number}@acme.test" for number in range(outbox.AT_ONCE)}
+    for email in system.mailer.unwritable:
+        assert (await ask(system, email)).status == 200
     await ask(system, "ada@example.com")
     assert (await enter(system, "ada@example.com", await mailed(system))).status == 200
 

@@ -23,7 +23,7 @@ async def test_what_is_not_offered_is_refused_by_its_name(system: System, asked:
     for method, path in (("POST", PATH), ("PUT", f"{PATH}/S1")):
         refused = await system.send(method, path, {**WEBHOOK, **asked})
         assert (refused.status, refused.json["details"][0]["path"]) == (400, [field])
-    assert system.follow_ups.kept == {}
+    assert system.webhooks.kept == {}
 
 
 async def test_who_subscribes_is_answered_when_every_process_knows() -> None:

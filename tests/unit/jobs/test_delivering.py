@@ -14,7 +14,7 @@ from jobs_service.application.webhooks import delivering
 from jobs_service.application.webhooks.delivering import Delivering
 from jobs_service.application.webhooks.places import ADDRESS_PLACES, PLACES, WORKSPACE_PLACES
 from jobs_service.domain.webhooks import RETRIES, EndedRun
-from jobs_service.ports import DueDelivery, NewDelivery, WayAnswer
+from jobs_service.ports import DueDelivery, NewDelivery, WebhookAnswer
 from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription
 from shared.errors import Unavailable
 
@@ -31,7 +31,7 @@ class FakeNotices:
         self.arrived: list[str] = []
         self.taken_by_others: set[str] = set()
 
-        self.failures: list[tuple[DueDelivery, WayAnswer, timedelta | None]] = []
+        self.failures: list[tuple[DueDelivery, WebhookAnswer, timedelta | None]] = []
         self.is_down = False
         """What became of a delivery cannot be written down."""
 
@@ -52,13 +52,13 @@ class FakeNotices:
         self.waiting.remove(due)
         return due.url not in self.taken_by_others
 
-    async def delivered(self, due: DueDelivery, answer: WayAnswer) -> None:
+    async def delivered(self, due: DueDelivery, answer: WebhookAnswer) -> None:
         """See Notices."""
         if self.is_down:
             raise Unavailable("the store is away")
         self.arrived.append(due.url)
 
-    async def failed(self, due: DueDelivery, answer: WayAnswer, wait: timedelta | None) -> None:
+    async def failed(self, due: DueDelivery, answer: WebhookAnswer, wait: timedelta | None) -> None:
         """See Notices."""
         self.failures.append((due, answer, wait))
 
@@ -120,7 +120,7 @@ class FakeBox:
         return None
 
 
-class FakeWay:
+class FakeSender:
     """Slow addresses answer when the test lets them."""
 
     def __init__(self) -> None:
@@ -130,12 +130,12 @@ class FakeWay:
         """Of each workspace and each address, and of all together as `""`: how many were asked at once."""
 
     def check(self, url: str) -> None:
-        """See Way."""
+        """See WebhookSender."""
 
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, *, workspace_id: str, seconds: float
-    ) -> WayAnswer:
-        """See Way."""
+    ) -> WebhookAnswer:
+        """See WebhookSender."""
         counted = Counter(["", workspace_id, url])
         self.asking += counted
         self.most |= self.asking
@@ -146,7 +146,7 @@ class FakeWay:
                 await asyncio.sleep(0)
         finally:
             self.asking -= counted
-        return WayAnswer(200)
+        return WebhookAnswer(200)
 
 
 class System:
@@ -155,13 +155,13 @@ class System:
     def __init__(self) -> None:
         self.notices = FakeNotices()
         self.book = FakeBook()
-        self.way = FakeWay()
+        self.sender = FakeSender()
         self.bell = Bell()
         self.delivering = Delivering(
             self.notices,
             self.book,
             FakeBox(),
-            self.way,
+            self.sender,
             ManualClock(),
             bell=self.bell,
             give_up_after=timedelta(days=5),
@@ -189,7 +189,7 @@ async def test_addresses_that_hang_keep_no_other_workspace_waiting(system: Syste
     await system.loop.start()
     await eventually(lambda: system.arrived(QUICK) == 3 * PLACES)
     assert system.arrived(SLOW) == 0
-    assert system.way.asking["slow"] == WORKSPACE_PLACES
+    assert system.sender.asking["slow"] == WORKSPACE_PLACES
 
 
 async def test_an_address_that_hangs_does_not_even_keep_its_own_workspace_waiting(system: System) -> None:
@@ -197,19 +197,19 @@ async def test_an_address_that_hangs_does_not_even_keep_its_own_workspace_waitin
     system.notices.add("one", [QUICK] * 3 * PLACES)
     await system.loop.start()
     await eventually(lambda: system.arrived(QUICK) == 3 * PLACES)
-    assert system.way.asking[SLOW] == ADDRESS_PLACES
+    assert system.sender.asking[SLOW] == ADDRESS_PLACES
 
 
 async def test_all_that_is_due_goes_out_a_bounded_number_at_once_as_places_come_free(system: System) -> None:
     for workspace in range(6):
         system.notices.add(f"workspace-{workspace}", [f"{SLOW}{n % 4}" for n in range(PLACES)])
     await system.loop.start()
-    await eventually(lambda: system.way.asking[""] == PLACES)
-    system.way.answers.set()
+    await eventually(lambda: system.sender.asking[""] == PLACES)
+    system.sender.answers.set()
     await eventually(lambda: system.arrived(SLOW) == 6 * PLACES)
-    assert system.way.most[""] == PLACES
-    assert max(system.way.most[f"workspace-{workspace}"] for workspace in range(6)) == WORKSPACE_PLACES
-    assert max(system.way.most[f"{SLOW}{n}"] for n in range(4)) == ADDRESS_PLACES
+    assert system.sender.most[""] == PLACES
+    assert max(system.sender.most[f"workspace-{workspace}"] for workspace in range(6)) == WORKSPACE_PLACES
+    assert max(system.sender.most[f"{SLOW}{n}"] for n in range(4)) == ADDRESS_PLACES
 
 
 async def test_what_somebody_else_has_taken_meanwhile_is_not_sent(system: System) -> None:
@@ -241,7 +241,7 @@ async def test_a_store_that_goes_away_keeps_no_place(system: System) -> None:
     system.notices.add("one", [QUICK] * 3 * PLACES)
     await system.loop.start()
     await eventually(lambda: not system.notices.waiting)
-    await eventually(lambda: system.way.asking[""] == 0)
+    await eventually(lambda: system.sender.asking[""] == 0)
     assert system.notices.arrived == []
     assert system.notices.failures == []
 
@@ -250,8 +250,8 @@ async def test_stopping_lets_what_is_under_way_come_to_its_end(system: System, m
     monkeypatch.setattr(delivering, "STOP_SECONDS", NEVER)
     system.notices.add("one", [SLOW])
     await system.loop.start()
-    await eventually(lambda: system.way.asking[SLOW] == 1)
-    asyncio.get_running_loop().call_later(0.01, system.way.answers.set)
+    await eventually(lambda: system.sender.asking[SLOW] == 1)
+    asyncio.get_running_loop().call_later(0.01, system.sender.answers.set)
     await system.loop.stop()
     assert system.arrived(SLOW) == 1
 
@@ -259,8 +259,8 @@ async def test_stopping_lets_what_is_under_way_come_to_its_end(system: System, m
 async def test_stopping_does_not_wait_for_who_never_answers(system: System) -> None:
     system.notices.add("one", [SLOW] * 3)
     await system.loop.start()
-    await eventually(lambda: system.way.asking[SLOW] == 3)
+    await eventually(lambda: system.sender.asking[SLOW] == 3)
     async with asyncio.timeout(PATIENCE_SECONDS):
         await system.loop.stop()
-    assert system.way.asking[SLOW] == 0
+    assert system.sender.asking[SLOW] == 0
     assert system.notices.arrived == []

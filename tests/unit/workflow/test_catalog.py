@@ -5,7 +5,8 @@ from importlib.metadata import EntryPoint
 import pytest
 from tests.unit.workflow.states import block, start, workflow
 
-from shared.workflow.catalog import BlockSpec, Catalog, Effect, Refusal, RefusalReason, installed_catalog
+from shared.contracts.problems import ProblemCode
+from shared.workflow.catalog import BlockSpec, Catalog, Effect, Refusal, installed_catalog
 from shared.workflow.catalog.core import CORE_BLOCKS
 from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW, WRITES_TEXT
 from shared.workflow.catalog.logic import code_text
@@ -132,7 +133,8 @@ def test_some_types_are_never_retried(kind: str) -> None:
 
 
 def test_an_unknown_type_is_refused_by_name() -> None:
-    assert CATALOG.find("gmail_v2") == Refusal("gmail_v2", RefusalReason.UNKNOWN, "Invalid block type: gmail_v2")
+    refusal = Refusal("gmail_v2", ProblemCode.UNKNOWN_BLOCK_TYPE, "Invalid block type: gmail_v2")
+    assert CATALOG.find("gmail_v2") == refusal
     assert CATALOG.spec("gmail_v2") is None
 
 
@@ -140,7 +142,7 @@ def test_an_unknown_type_is_refused_by_name() -> None:
 def test_a_type_that_is_not_offered_is_refused_with_a_way_out(kind: str) -> None:
     refusal = CATALOG.find(kind)
     assert isinstance(refusal, Refusal)
-    assert refusal.reason is RefusalReason.UNSUPPORTED
+    assert refusal.reason is ProblemCode.UNSUPPORTED_BLOCK_TYPE
     assert "API block" in refusal.message
 
 
@@ -164,7 +166,7 @@ def test_a_plugin_that_cannot_be_used_harms_only_its_own_blocks(name: str, targe
     catalog = Catalog(plugins=[plugin(name, target)])
     refusal = catalog.find(name)
     assert isinstance(refusal, Refusal)
-    assert refusal.reason is RefusalReason.BROKEN_PLUGIN
+    assert refusal.reason is ProblemCode.BROKEN_BLOCK_PLUGIN
     assert f"The plugin for block type {name}" in refusal.message
     assert cause in refusal.message
     assert [each.type for each in catalog] == [each.type for each in CORE_BLOCKS]

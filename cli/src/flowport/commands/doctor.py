@@ -5,9 +5,9 @@ from typing import Annotated, Final
 
 import typer
 
-from flowport.commands.output import Output, say
 from flowport.commands.session import AsJson
 from flowport.doctor.findings import Finding, Verdict
+from flowport.output import Output, say
 
 COLOURS: Final = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "bold red"}
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from flowport.client.door import Door, path
 from flowport.client.errors import TookTooLong, TryLater
-from flowport.commands.given import content_of, json_of
+from flowport.client.workflows import import_file
 from flowport.commands.session import Session
-from flowport.commands.workflows import import_file
 from flowport.failures import CommandFailed
+from flowport.given import content_of, json_of
 from shared.workflow.importing import ImportedWorkflow, read_import
 
 Undo = Callable[[], object]

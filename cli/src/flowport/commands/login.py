@@ -9,9 +9,9 @@ from rich.prompt import Prompt
 from flowport.client.door import Door
 from flowport.client.errors import Missing
 from flowport.client.profiles import DEFAULT_URL, Profile, Profiles, resolve
-from flowport.commands.output import Output
 from flowport.commands.session import AsJson
 from flowport.failures import CommandFailed
+from flowport.output import Output
 
 profiles_app = typer.Typer(help="The servers that you work with.", no_args_is_help=True)
 

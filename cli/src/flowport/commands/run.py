@@ -11,11 +11,11 @@ from flowport.client.door import RUN_SECONDS, JsonObject, path
 from flowport.client.errors import TookTooLong
 from flowport.client.runs import RunPlace, RunState
 from flowport.client.streams import streamed
-from flowport.commands.given import Unreadable, content_of, json_of
-from flowport.commands.output import Output
 from flowport.commands.run_waiting import SECONDS, await_run, goes_on
 from flowport.commands.session import Session, WorkflowName
 from flowport.failures import CommandFailed
+from flowport.given import Unreadable, content_of, json_of
+from flowport.output import Output
 
 
 @dataclass(frozen=True)

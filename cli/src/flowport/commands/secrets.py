@@ -7,8 +7,8 @@ import typer
 from rich.prompt import Prompt
 
 from flowport.client.door import path
-from flowport.commands.given import STANDARD_INPUT, content_of, text_of
 from flowport.commands.session import Session, command
+from flowport.given import STANDARD_INPUT, content_of, text_of
 
 secrets_app = typer.Typer(help="Environment values of the workspace.", no_args_is_help=True)
 

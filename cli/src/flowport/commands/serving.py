@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from flowport.commands.output import Output
 from flowport.home import Home
+from flowport.output import Output
 
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="Port of the public door.")]
 Folder = Annotated[Path, typer.Option("--home", envvar="FLOWPORT_HOME", help="Where data, logs and credentials lie.")]

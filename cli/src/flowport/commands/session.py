@@ -9,7 +9,7 @@ import typer
 
 from flowport.client.door import Door
 from flowport.client.profiles import resolve
-from flowport.commands.output import Output
+from flowport.output import Output
 
 P = ParamSpec("P")
 Function: TypeAlias = Callable[Concatenate["Session", P], None]

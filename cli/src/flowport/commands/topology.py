@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from flowport.commands.output import Output
 from flowport.commands.session import AsJson
 from flowport.failures import CommandFailed
+from flowport.output import Output
 
 topology_app = typer.Typer(help="The broker's queues and policies.", no_args_is_help=True)
 

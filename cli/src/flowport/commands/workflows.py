@@ -1,17 +1,18 @@
 """`flowport workflows`, `import` and `export`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
 from rich.prompt import Confirm
 from rich.text import Text
 
-from flowport.client.door import Door, path
-from flowport.commands.given import content_of, json_of
+from flowport.client.door import path
+from flowport.client.workflows import import_file
 from flowport.commands.session import Session, WorkflowName, command
 from flowport.failures import CommandFailed
+from flowport.given import content_of, json_of
 
 workflows_app = typer.Typer(help="The workflows of the workspace.", no_args_is_help=True)
 
@@ -71,10 +72,3 @@ def export(
     else:
         to.write_text(f"{text}\n", encoding="utf-8")
         session.output.done({"workflow": workflow, "file": str(to)}, f"Written to {to}")
-
-
-def import_file(door: Door, document: Any, *, name: str | None = None) -> dict[str, Any]:
-    """Make a workflow of a file's content."""
-    body = {"workspaceId": door.workspace_id, "workflow": document, **({"name": name} if name else {})}
-    made: dict[str, Any] = door.call("POST", path("v1", "workflows", "import"), body=body)["data"]
-    return made

@@ -68,6 +68,9 @@ class RunFromBlock(msgspec.Struct, frozen=True):
 
 CALL_CHAIN_HEADER: Final = "x-sim-via"
 """Which workflows led to a call, outermost first."""
+MAX_CALL_DEPTH: Final = 25
+"""How many they may be: the guard against workflows that call each other for ever."""
+CALL_CHAIN_TOO_DEEP: Final = f"Maximum workflow call chain depth ({MAX_CALL_DEPTH}) exceeded."
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -34,4 +34,4 @@ def agent_tool_problems(block: Block, catalog: Catalog) -> Iterator[Problem]:
         found = None if kind in NOT_BLOCKS else catalog.find(kind)
         if isinstance(found, Refusal):
             message = f'{block.name}, tool "{to_string(tool.get("title") or kind)}": {found.message}'
-            yield error(ProblemCode(found.reason.value), message, block, ("tools",))
+            yield error(found.reason, message, block, ("tools",))

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from shared.workflow.jsvalues import Json, JsonObject, parse_json, stringify, truthy
+from shared.workflow.jsvalues import Json, JsonObject, object_of, parse_json, stringify, truthy
 from shared.workflow.models import LoopConfig, ParallelConfig
 from shared.workflow.reading import read_state
 
@@ -66,7 +66,7 @@ def comparable(document: JsonObject) -> ComparableState:
     return ComparableState(
         blocks={
             block.id: ComparableBlock(
-                fields=_fields(_object(blocks.get(block.id)), block.name),
+                fields=_fields(object_of(blocks.get(block.id)), block.name),
                 settings={
                     key: _setting(key, sub.type, sub.value)
                     for key, sub in block.sub_blocks.items()
@@ -88,10 +88,6 @@ def comparable(document: JsonObject) -> ComparableState:
 def same(before: Json, after: Json) -> bool:
     """Whether two values are the same JSON; the order of keys and the spelling of numbers do not count."""
     return before is after or stringify(before, sort_keys=True) == stringify(after, sort_keys=True)
-
-
-def _object(value: Json) -> JsonObject:
-    return value if isinstance(value, dict) else {}
 
 
 def _fields(block: JsonObject, name: str) -> dict[str, Json]:

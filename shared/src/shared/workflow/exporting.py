@@ -1,11 +1,12 @@
 """Workflow files as we write them: the form that Sim reads, without secrets."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
+from shared.clock import iso
 from shared.workflow.catalog import Catalog, installed_catalog
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify
 from shared.workflow.references import parse_text
@@ -37,7 +38,7 @@ def export_workflow(
     Left out: passwords and what looks like one, unless they come from the environment or another block, and OAuth
     credentials.
     """
-    at = exported_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    at = iso(exported_at)
     return {
         "version": FORMAT_VERSION,
         "exportedAt": at,

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from shared.errors import InvalidWorkflow
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.jsvalues import Json, JsonObject, object_of
 from shared.workflow.migrations import migrate
 from shared.workflow.snapshot import snapshot_document
 from shared.workflow.structure import structure_problems
@@ -35,7 +35,7 @@ def read_import(document: Json) -> ImportedWorkflow:
     problems = structure_problems(state)
     if problems or not isinstance(state, dict):
         raise InvalidWorkflow(f"Invalid workflow: {'; '.join(problems)}", details=problems)
-    described = (_object(state.get("metadata")), _object(envelope.get("workflow")), envelope)
+    described = (object_of(state.get("metadata")), object_of(envelope.get("workflow")), envelope)
     return ImportedWorkflow(
         state=snapshot_document(migrate(_clean(state))),
         name=_first_text(described, "name"),
@@ -76,25 +76,21 @@ def _unwrap(document: Json) -> tuple[JsonObject, Json]:
     return {}, document
 
 
-def _object(value: Json) -> JsonObject:
-    return value if isinstance(value, dict) else {}
-
-
 def _first_text(sources: tuple[JsonObject, ...], key: str) -> str | None:
     texts = (source.get(key) for source in sources)
     return next((text.strip() for text in texts if isinstance(text, str) and text.strip()), None)
 
 
 def _clean(state: JsonObject) -> JsonObject:
-    blocks = _object(state.get("blocks"))
+    blocks = object_of(state.get("blocks"))
     return {
         **state,
-        "blocks": {key: _clean_block(_object(block), index) for index, (key, block) in enumerate(blocks.items())},
+        "blocks": {key: _clean_block(object_of(block), index) for index, (key, block) in enumerate(blocks.items())},
     }
 
 
 def _clean_block(block: JsonObject, index: int) -> JsonObject:
-    sub_blocks = _object(block.get("subBlocks"))
+    sub_blocks = object_of(block.get("subBlocks"))
     return {
         **block,
         "name": block.get("name") or block.get("type"),

@@ -88,6 +88,11 @@ def parse_json(text: str, nesting: int = MAX_NESTING) -> Json | Missing:
     return parsed
 
 
+def object_of(value: Json) -> JsonObject:
+    """An object; anything else is the empty one."""
+    return value if isinstance(value, dict) else {}
+
+
 def stringify(value: Json, indent: int = 0, *, sort_keys: bool = False) -> str:
     """`JSON.stringify(value, null, indent)`: no spaces without an indent, integral floats without a fraction."""
     if not indent and not sort_keys and (quick := _written_quickly(value)) is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from shared.errors import InvalidWorkflow
-from shared.workflow.jsvalues import Json, JsonObject, to_number, to_string, truthy
+from shared.workflow.jsvalues import Json, JsonObject, object_of, to_number, to_string, truthy
 from shared.workflow.migrations import migrate
 from shared.workflow.models import (
     Block,
@@ -50,7 +50,7 @@ def _read(document: JsonObject) -> WorkflowState:
         loops={b.id: _loop(b, children) for b in blocks.values() if b.type == "loop"},
         parallels={b.id: _parallel(b, children) for b in blocks.values() if b.type == "parallel"},
         variables={key: _variable(key, raw) for key, raw in _objects(document.get("variables"))},
-        metadata=_object(document.get("metadata")),
+        metadata=object_of(document.get("metadata")),
         ids_by_name=ids_by_name,
         left_out=tuple(left_out.values()),
     )
@@ -59,10 +59,6 @@ def _read(document: JsonObject) -> WorkflowState:
 def _objects(value: Json) -> Iterator[tuple[str, JsonObject]]:
     if isinstance(value, dict):
         yield from ((key, item) for key, item in value.items() if isinstance(item, dict))
-
-
-def _object(value: Json) -> JsonObject:
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: Json, default: str = "") -> str:
@@ -77,7 +73,7 @@ def _block(block_id: str, raw: JsonObject) -> Block:
         name=_text(raw.get("name")) or block_type,
         enabled=raw.get("enabled") is not False,
         sub_blocks={key: _sub_block(key, sub) for key, sub in _objects(raw.get("subBlocks"))},
-        data=_object(raw.get("data")),
+        data=object_of(raw.get("data")),
         retry=_retry(raw.get("retry")),
         advanced_mode=truthy(raw.get("advancedMode")),
         trigger_mode=truthy(raw.get("triggerMode")),

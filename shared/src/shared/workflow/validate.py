@@ -77,7 +77,7 @@ def _blocks(state: WorkflowState, catalog: Catalog, keyed_providers: Set[str]) -
             continue
         spec = catalog.find(block.type)
         if isinstance(spec, Refusal):
-            yield error(ProblemCode(spec.reason.value), f"{block.name}: {spec.message}", block)
+            yield error(spec.reason, f"{block.name}: {spec.message}", block)
         elif not spec.is_trigger and (missing := missing_fields(empty_fields(block, spec), keyed_providers)):
             message = missing_fields_message(block.name, missing)
             yield error(ProblemCode.MISSING_FIELDS, message, block, tuple(missing))

@@ -18,6 +18,16 @@ def wiring_problems(state: WorkflowState, catalog: Catalog) -> Iterator[Problem]
         yield from _level(state, container, members)
 
 
+def no_blocks_inside(kind: str) -> str:
+    """What is wrong with an empty container, a `Loop` or a `Parallel`."""
+    return f"{kind} has no executable blocks inside. Add or enable at least one block in the {kind.lower()}."
+
+
+def not_connected(kind: str) -> str:
+    """What is wrong with a container none of whose blocks comes first."""
+    return f"{kind} start is not connected to any blocks. Connect a block to the {kind.lower()} start."
+
+
 def _nesting(state: WorkflowState) -> Iterator[Problem]:
     for block in state.blocks.values():
         around = state.containers_of(block.id)
@@ -83,16 +93,14 @@ def _level(state: WorkflowState, container: str | None, members: Sequence[str]) 
     owner = state.blocks[container] if container is not None else None
     kind = "Parallel" if container in state.parallels else "Loop"
     if owner and not members:
-        message = f"{kind} has no executable blocks inside. Add or enable at least one block in the {kind.lower()}."
-        yield warning(ProblemCode.EMPTY_CONTAINER, message, owner)
+        yield warning(ProblemCode.EMPTY_CONTAINER, no_blocks_inside(kind), owner)
     targets = _targets(state, members)
     cycle = find_cycle(targets)
     if not cycle:
         return
     entered = {target for found in targets.values() for target in found}
     if owner and entered.issuperset(members):
-        message = f"{kind} start is not connected to any blocks. Connect a block to the {kind.lower()} start."
-        yield error(ProblemCode.CONTAINER_NOT_CONNECTED, message, owner)
+        yield error(ProblemCode.CONTAINER_NOT_CONNECTED, not_connected(kind), owner)
         return
     names = " → ".join(state.blocks[key].name for key in cycle)
     where = f'inside "{owner.name}"' if owner else "outside a loop"

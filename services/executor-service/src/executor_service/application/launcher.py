@@ -15,7 +15,7 @@ from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.engine.execution import Execution, at_once
 from executor_service.engine.ports import EventSink, Journal
 from executor_service.engine.request import RunFrom, RunRequest, RunResult
-from executor_service.engine.setting import Engine
+from executor_service.engine.run_context import Engine
 from executor_service.engine.state import Output, RunState
 from executor_service.ports import Environments, Payloads
 from shared.contracts.outcomes import EMPTY_OUTPUT, ErrorCode, RunError, RunOutcome

@@ -1,6 +1,5 @@
 """Lets a model score a text by the author's metrics."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -8,9 +7,10 @@ from typing import Final
 from executor_service.blocks.agent.answers import parse_answer
 from executor_service.blocks.asking import ask
 from executor_service.blocks.ports import ModelServer
+from executor_service.blocks.values import number_of, text_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from shared.workflow.input_format import parse_list
-from shared.workflow.jsvalues import Json, JsonObject, stringify, to_number, to_string
+from shared.workflow.jsvalues import Json, JsonObject, stringify, to_string
 from shared.workflow.response_format import ResponseFormat
 
 TEMPERATURE: Final = 0.1
@@ -35,7 +35,7 @@ class EvaluatorHandler(BlockHandler):
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Ask for the scores."""
         metrics = _metrics(inputs.params.get("metrics"))
-        content = _text(inputs.params.get("content"))
+        content = text_of(inputs.params.get("content"))
         answer = await ask(
             self._models,
             call,
@@ -49,7 +49,7 @@ class EvaluatorHandler(BlockHandler):
         output: JsonObject = {
             "content": content,
             **answer.facts,
-            **{metric.key: _score(scores.get(metric.key)) for metric in metrics},
+            **{metric.key: number_of(scores.get(metric.key)) or 0 for metric in metrics},
         }
         return BlockResult(output, usage=answer.usage)
 
@@ -88,12 +88,3 @@ def _instructions(metrics: Sequence[Metric]) -> str:
 
 def _lowered(scores: JsonObject) -> JsonObject:
     return {key.lower(): value for key, value in scores.items()}
-
-
-def _score(value: Json) -> float | int:
-    number = to_number(value) if value is not None else 0
-    return 0 if math.isnan(number) else number
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else "" if value is None else stringify(value)

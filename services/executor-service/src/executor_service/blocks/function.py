@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from executor_service.blocks.ports import CodeRunner
+from executor_service.blocks.values import number_of
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from executor_service.engine.binding import BoundCode, bind
 from executor_service.engine.secrets import hidden, to_hide
@@ -15,7 +16,7 @@ from shared.workflow.catalog.logic import code_text
 from shared.workflow.code_lexing import Language
 from shared.workflow.code_references import CodeTemplate
 from shared.workflow.compile import ENVIRONMENT_OBJECT
-from shared.workflow.jsvalues import Json, JsonObject, to_number
+from shared.workflow.jsvalues import Json, JsonObject
 from shared.workflow.unsupported_settings import language_problem, no_sandbox_for
 
 DEFAULT_TIMEOUT_MS: Final = 300_000
@@ -73,7 +74,7 @@ def _as_given(params: JsonObject) -> BoundCode:
 
 def timeout_ms(configured: Json, call: Call) -> int:
     """The time that code may take: its own limit, never more than what is left of the run."""
-    number = to_number(configured) if configured not in (None, "") else 0
+    number = number_of(configured) or 0
     own = int(number) if 0 < number < DEFAULT_TIMEOUT_MS else DEFAULT_TIMEOUT_MS
     return max(1, min(own, int(call.remaining_seconds() * 1000)))
 

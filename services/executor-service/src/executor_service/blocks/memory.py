@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from executor_service.blocks.ports import MemoryStore
+from executor_service.blocks.values import text_of
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from shared.contracts.memory import LONGEST_CONVERSATION_ID, LONGEST_MESSAGE, Remembered
-from shared.workflow.jsvalues import Json, JsonObject, stringify, to_string
+from shared.workflow.jsvalues import JsonObject, to_string
 
 
 class MemoryHandler(BlockHandler):
@@ -26,7 +27,7 @@ class MemoryHandler(BlockHandler):
             raise _failure(f"A conversation ID may have at most {LONGEST_CONVERSATION_ID} characters")
         match operation:
             case "add":
-                said = Remembered(to_string(params.get("role") or "user"), _text(params.get("content")))
+                said = Remembered(to_string(params.get("role") or "user"), text_of(params.get("content")))
                 if len(said.content.encode("utf-8", "surrogatepass")) > LONGEST_MESSAGE:
                     raise _failure(f"A message may have at most {LONGEST_MESSAGE} bytes")
                 await self._store.append(workspace, conversation, [said], once=_once(call, said))
@@ -59,10 +60,6 @@ def _conversation(key: str, messages: Sequence[Remembered]) -> JsonObject:
 
 def _message(message: Remembered) -> JsonObject:
     return {"role": message.role, "content": message.content}
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else "" if value is None else stringify(value)
 
 
 def _failure(message: str) -> BlockFailure:

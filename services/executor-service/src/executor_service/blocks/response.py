@@ -1,12 +1,12 @@
 """The answer of the whole run: body, status and headers. It never fails."""
 
-import math
 from typing import Final
 
 from executor_service.blocks.built_fields import built
 from executor_service.blocks.tables import read_table
+from executor_service.blocks.values import number_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
-from shared.workflow.jsvalues import MAX_NESTING, MISSING, Json, JsonObject, parse_json, to_number
+from shared.workflow.jsvalues import MAX_NESTING, MISSING, Json, JsonObject, parse_json
 
 DEFAULT_STATUS: Final = 200
 _STATUSES: Final = range(100, 600)
@@ -30,8 +30,8 @@ class ResponseHandler(BlockHandler):
 
 
 def _status(value: Json) -> int:
-    number = to_number(value) if value not in (None, "") else math.nan
-    return int(number) if number in _STATUSES else DEFAULT_STATUS
+    number = number_of(value)
+    return DEFAULT_STATUS if number is None or number not in _STATUSES else int(number)
 
 
 def _from_text(value: Json) -> Json:

@@ -7,10 +7,11 @@ from executor_service.blocks.agent.answers import parse_answer
 from executor_service.blocks.asking import Answer, ask
 from executor_service.blocks.condition import path_to
 from executor_service.blocks.ports import ModelServer
+from executor_service.blocks.values import text_of
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from shared.workflow.compiled_blocks import CompiledBlock, Option
 from shared.workflow.graph import Fires
-from shared.workflow.jsvalues import Json, JsonObject, stringify, to_string
+from shared.workflow.jsvalues import JsonObject, to_string
 from shared.workflow.response_format import ResponseFormat
 
 NO_MATCH: Final = "NO_MATCH"
@@ -37,12 +38,12 @@ class RouterHandler(BlockHandler):
         routes = call.block.options
         if call.block.options_problem is not None or not routes:
             raise BlockFailure(call.block.options_problem or "No routes defined for router")
-        context = _text(inputs.params.get("context"))
+        context = text_of(inputs.params.get("context"))
         answer = await ask(
             self._models,
             call,
             inputs.params,
-            system=_instructions(routes, [_text(call.resolver.render(route.description)) for route in routes]),
+            system=_instructions(routes, [text_of(call.resolver.render(route.description)) for route in routes]),
             user=context,
             response_format=_FORMAT,
             temperature=TEMPERATURE,
@@ -68,7 +69,7 @@ class LegacyRouterHandler(BlockHandler):
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Ask for a block, and go there."""
         targets = _targets(call)
-        prompt = _text(inputs.params.get("prompt"))
+        prompt = text_of(inputs.params.get("prompt"))
         answer = await ask(
             self._models,
             call,
@@ -134,7 +135,3 @@ def _target_instructions(targets: Sequence[CompiledBlock]) -> str:
         f"You choose the block that handles the user's message next.\nBlocks:\n{listed}\n"
         "Answer with the id of one of these blocks and nothing else."
     )
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else "" if value is None else stringify(value)

@@ -1,6 +1,7 @@
 """`table` settings: rows of `{cells: {Key, Value}}`, their JSON text, or a plain object."""
 
-from shared.workflow.jsvalues import MISSING, Json, parse_json, stringify
+from executor_service.blocks.values import text_of
+from shared.workflow.jsvalues import MISSING, Json, parse_json
 
 
 def read_table(value: Json) -> dict[str, str]:
@@ -14,11 +15,7 @@ def table_rows(value: Json) -> list[tuple[str, str]]:
         parsed = parse_json(value)
         value = None if parsed is MISSING else parsed
     if isinstance(value, dict):
-        return [(key, _text(item)) for key, item in value.items() if key and item is not None]
+        return [(key, text_of(item)) for key, item in value.items() if key and item is not None]
     rows = (row.get("cells") for row in value if isinstance(row, dict)) if isinstance(value, list) else ()
     cells = (cell for cell in rows if isinstance(cell, dict))
-    return [(_text(cell.get("Key")), _text(cell.get("Value"))) for cell in cells if cell.get("Key")]
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else "" if value is None else stringify(value)
+    return [(text_of(cell.get("Key")), text_of(cell.get("Value"))) for cell in cells if cell.get("Key")]

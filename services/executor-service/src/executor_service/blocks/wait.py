@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from executor_service.blocks.pausing import pause_response
+from executor_service.blocks.values import number_of
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs, Output, Pause, PauseRequest
 from shared.clock import iso
-from shared.workflow.jsvalues import Json, JsonObject, to_number, to_string, truthy
+from shared.workflow.jsvalues import Json, JsonObject, to_string, truthy
 
 _UNITS: Final = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 _SHORT_UNITS: Final = ("seconds", "minutes")
@@ -65,8 +66,8 @@ def _long_seconds(params: JsonObject) -> float:
 
 
 def _amount(value: Json) -> float:
-    number = to_number(value) if value is not None else math.nan
-    if math.isnan(number) or math.isinf(number) or number <= 0:
+    number = number_of(value)
+    if number is None or not 0 < number < math.inf:
         raise BlockFailure("Wait amount must be a positive number")
     return number
 

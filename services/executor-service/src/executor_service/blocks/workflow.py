@@ -18,12 +18,11 @@ from executor_service.engine import (
     RunResult,
 )
 from shared.contracts.outcomes import ErrorCode
-from shared.contracts.runs import RunStatus, Trigger
+from shared.contracts.runs import CALL_CHAIN_TOO_DEEP, MAX_CALL_DEPTH, RunStatus, Trigger
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.input_format import read_input_format
 from shared.workflow.jsvalues import JsonObject, parse_json, to_string
 
-MAX_DEPTH: Final = 25
 MAX_SPANS: Final = 500
 OVERTIME_MS: Final = 1000
 """A called workflow may take so much longer than there is time: it is the whole run that times out, and says so."""
@@ -49,8 +48,8 @@ class WorkflowHandler(BlockHandler):
         """Run the child to its end, or on from where it was left. It pauses as a part of this run."""
         workflow_id = call.pinned.workflow_id if call.pinned else _chosen(inputs)
         chain = (*call.request.call_chain, call.request.workflow_id)
-        if len(chain) > MAX_DEPTH:
-            raise _failure(f"Maximum workflow call chain depth ({MAX_DEPTH}) exceeded.")
+        if len(chain) > MAX_CALL_DEPTH:
+            raise _failure(CALL_CHAIN_TOO_DEEP)
         child = await self._child(call, workflow_id)
         request = RunRequest(
             run_id=call.request.run_id,

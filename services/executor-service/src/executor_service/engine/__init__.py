@@ -28,7 +28,7 @@ from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs, 
 from executor_service.engine.limits import Limits
 from executor_service.engine.ports import EventSink, Expressions, Journal
 from executor_service.engine.request import RunFrom, RunRequest, RunResult
-from executor_service.engine.setting import Engine
+from executor_service.engine.run_context import Engine
 from executor_service.engine.state import ChildPin, Output, Pause, RunState
 
 __all__ = [

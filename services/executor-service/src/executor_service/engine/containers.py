@@ -12,6 +12,7 @@ from executor_service.engine.state import Opening
 from shared.workflow.compile import CompiledLoop, CompiledParallel, CompiledWorkflow
 from shared.workflow.graph import Graph
 from shared.workflow.unsupported_settings import unknown_kind
+from shared.workflow.wiring import no_blocks_inside
 
 
 class Containers:
@@ -32,10 +33,7 @@ class Containers:
         """What a container that was reached iterates over. Raises ContainerFailure."""
         is_parallel = block_id in self._parallels
         if not self._graph.bodies[block_id].nodes:
-            what = "Parallel" if is_parallel else "Loop"
-            raise ContainerFailure(
-                f"{what} has no executable blocks inside. Add or enable at least one block in the {what.lower()}."
-            )
+            raise ContainerFailure(no_blocks_inside("Parallel" if is_parallel else "Loop"))
         opening = self._branches(block_id, resolver) if is_parallel else self._rounds(block_id, resolver)
         if opening.total is not None and opening.total > self._limits.iterations:
             raise ContainerFailure(_too_many(self._limits.iterations))

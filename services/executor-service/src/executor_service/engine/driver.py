@@ -3,12 +3,11 @@
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
 
-from executor_service.engine.call import Call, ChildRunner
+from executor_service.engine.attempts import Attempt, Attempts
 from executor_service.engine.containers import Containers
 from executor_service.engine.entries import (
     BlockDone,
@@ -19,7 +18,6 @@ from executor_service.engine.entries import (
     Intended,
     Numbered,
     Opened,
-    Pinned,
     Resumed,
     encode,
     kind_of,
@@ -27,52 +25,48 @@ from executor_service.engine.entries import (
 from executor_service.engine.entries import decode as decode_entry
 from executor_service.engine.errors import ContainerFailure, LimitReached
 from executor_service.engine.limits import Limits
-from executor_service.engine.performer import Attempt, Performer
-from executor_service.engine.places import Round
+from executor_service.engine.performer import Performer
 from executor_service.engine.preparation import Plan
 from executor_service.engine.progress import Progress, child_key
+from executor_service.engine.run_context import RunContext
 from executor_service.engine.scheduler import ROOT
-from executor_service.engine.setting import Setting
 from executor_service.engine.sources import Resolver
-from executor_service.engine.state import ChildPin, RunState, Step, Told, Work
-from executor_service.engine.streaming import RunStream, TextWriter
+from executor_service.engine.state import RunState, Step, Told, Work
+from executor_service.engine.streaming import RunStream
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import BlockEnded, BlockStarted
 from shared.contracts.messages import to_json
 from shared.contracts.outcomes import ErrorCode, RunError
-from shared.workflow.catalog.kinds import WRITES_TEXT
-from shared.workflow.compiled_blocks import CompiledBlock
 
 
 class Driver:
     """Drives one run. Blocks run as tasks; all that changes the state happens in `drive`, in order."""
 
-    def __init__(self, setting: Setting, plan: Plan, progress: Progress, stream: RunStream | None) -> None:
-        self._setting = setting
+    def __init__(self, context: RunContext, plan: Plan, progress: Progress, stream: RunStream | None) -> None:
+        self._context = context
         self._plan = plan
         self._progress = progress
         self._state: RunState = progress.state
         self._stream = stream
-        self._limits: Limits = setting.engine.limits
-        self._clock = setting.engine.clock
+        self._limits: Limits = context.engine.limits
+        self._clock = context.engine.clock
         self._scheduler = progress.scheduler
         self._containers = Containers(
-            setting.workflow, plan.graph, setting.engine.expressions, self._limits, setting.request
+            context.workflow, plan.graph, context.engine.expressions, self._limits, context.request
         )
         self._performer = Performer(
-            setting.engine.handlers,
+            context.engine.handlers,
             progress.logs,
             self._limits,
             self._clock,
             self._announce_effect,
-            is_journaled=setting.journal is not None,
+            is_journaled=context.journal is not None,
         )
         self._steps = {Step.RUN: self._run_block, Step.OPEN: self._open, Step.CHECK: self._check}
         self._tasks: dict[Work, asyncio.Task[None]] = {}
         self._done: deque[tuple[Work, Entry | Exception]] = deque()
         self._wake = asyncio.Event()
-        self.attempts: dict[Work, Attempt] = {}
-        """Blocks under way."""
+        self.attempts = Attempts(context, plan, progress, stream, self._record)
 
     def begin(self) -> None:
         """Start from the beginning."""
@@ -94,9 +88,9 @@ class Driver:
         if isinstance(entry, BlockDone) and entry.error is None:
             self._state.output_bytes += len(to_json(entry.output))
 
-    def entry(self, attempt: Attempt, *, error: str) -> BlockLog:
+    def log_of(self, attempt: Attempt, *, error: str) -> BlockLog:
         """The log entry of a block that is stopped."""
-        return self._performer.entry(attempt, error=error)
+        return self._performer.log_of(attempt, error=error)
 
     async def drive(self) -> None:
         """Run until nothing more can. Raises LimitReached, and what the journal raises."""
@@ -111,8 +105,8 @@ class Driver:
                 del self._tasks[work]
                 await self._take(work, done)
             self._launch()
-        if self._setting.journal is not None and self._state.pauses and not self._progress.is_over:
-            await self._setting.journal.flush()
+        if self._context.journal is not None and self._state.pauses and not self._progress.is_over:
+            await self._context.journal.flush()
 
     async def abandon(self) -> None:
         """Stop every block, and wait a moment for them to let go of what they hold."""
@@ -127,21 +121,21 @@ class Driver:
         if self._stream is None:
             return
         for told in self._state.told:
-            writer = self._writer(self._setting.workflow.blocks[told.block_id], ())
+            writer = self.attempts.writer(self._context.workflow.blocks[told.block_id], ())
             text = told.output.get("content")
             if writer is not None and isinstance(text, str):
                 await writer.write(text)
             await self._stream.announce(told.block_id, told.output, writer)
 
     async def _take_answers(self) -> None:
-        for context, answer in self._setting.request.resumptions.items():
+        for context, answer in self._context.request.resumptions.items():
             pause = self._state.pauses.get(context)
             if pause is None:
                 continue
             if child_key(pause.work) in self._state.waiting:
                 await self._record(CallResumed(pause.work))
             else:
-                handler = self._setting.engine.handlers[self._setting.workflow.blocks[pause.block_id].type]
+                handler = self._context.engine.handlers[self._context.workflow.blocks[pause.block_id].type]
                 now = self._clock.now()
                 await self._record(Resumed(context, now, handler.resume(pause, answer, now)))
 
@@ -163,7 +157,7 @@ class Driver:
         self._wake.set()
 
     async def _take(self, work: Work, done: Entry | Exception) -> None:
-        attempt = self.attempts.pop(work, None)
+        attempt = self.attempts.under_way.pop(work, None)
         if isinstance(done, Exception):
             raise done
         if attempt is not None:
@@ -173,10 +167,10 @@ class Driver:
         await self._record(done)
 
     async def _record(self, entry: Entry) -> None:
-        if self._setting.journal is not None:
+        if self._context.journal is not None:
             if isinstance(entry, Numbered):
                 entry.order = self._state.order
-            await self._setting.journal.record(kind_of(entry), self._written(entry))
+            await self._context.journal.record(kind_of(entry), self._written(entry))
         for told in self._apply(entry):
             if self._stream is not None:
                 await self._stream.announce(told.block_id, told.output, None)
@@ -194,7 +188,7 @@ class Driver:
 
     def _name_of(self, entry: Entry) -> str:
         work = self._state.pauses[entry.context_id].work if isinstance(entry, Resumed) else entry.work
-        return self._setting.workflow.blocks[self._scheduler.node(work).block_id].name
+        return self._context.workflow.blocks[self._scheduler.node(work).block_id].name
 
     def _apply(self, entry: Entry) -> list[Told]:
         """Take a step; gives what is still to be told. A block's own output was, when it was done."""
@@ -205,16 +199,15 @@ class Driver:
         return left
 
     async def _announce_effect(self, work: Work) -> None:
-        await self._setting.before_effect()
-        if self._setting.journal is not None:
+        await self._context.before_effect()
+        if self._context.journal is not None:
             intent = Intended(work)
-            await self._setting.journal.record(kind_of(intent), encode(intent))
-            await self._setting.journal.flush()
+            await self._context.journal.record(kind_of(intent), encode(intent))
+            await self._context.journal.flush()
 
     async def _run_block(self, work: Work) -> Entry:
-        attempt = self._attempt(work)
-        self.attempts[work] = attempt
-        if self._setting.request.include_block_events:
+        attempt = self.attempts.begin(work)
+        if self._context.request.include_block_events:
             await self._tell_begun(attempt)
         done = await self._performer.perform(attempt, in_doubt=work in self._state.intents)
         if isinstance(done, BlockDone):
@@ -224,12 +217,12 @@ class Driver:
     async def _tell_done(self, attempt: Attempt, done: BlockDone) -> None:
         if done.error is None and self._stream is not None:
             await self._stream.announce(attempt.call.block.id, done.output, attempt.call.writer)
-        if self._setting.request.include_block_events:
+        if self._context.request.include_block_events:
             log = msgspec.structs.replace(done.log, output=self._progress.logs.shown(done.output))
-            await self._setting.sink.emit(BlockEnded(to_json(log), failed=done.error is not None))
+            await self._context.sink.emit(BlockEnded(to_json(log), failed=done.error is not None))
 
     async def _tell_begun(self, attempt: Attempt) -> None:
-        begun = self._performer.entry(attempt)
+        begun = self._performer.log_of(attempt)
         data = {
             "blockId": begun.block_id,
             "blockName": begun.block_name,
@@ -237,57 +230,7 @@ class Driver:
             "executionOrder": begun.execution_order,
             "startedAt": begun.started_at,
         }
-        await self._setting.sink.emit(BlockStarted(to_json(data)))
-
-    def _attempt(self, work: Work) -> Attempt:
-        scope = self._state.scopes[work.scope]
-        body = self._plan.graph.body(scope.container)
-        node = body.nodes[work.node]
-        block = self._setting.workflow.blocks[node.block_id]
-        rounds = self._progress.places.rounds(scope)
-        call = Call(
-            block=block,
-            node=node,
-            body=body,
-            workflow=self._setting.workflow,
-            request=self._setting.request,
-            resolver=self._setting.sources.at(scope),
-            environment=self._setting.environment,
-            variables=self._state.variables,
-            start_output=self._plan.start_output,
-            rounds=rounds,
-            now=self._clock.now,
-            remaining_seconds=self._setting.remaining_seconds,
-            run_child=self._child_runner(work, block.type),
-            pin=partial(self._pin, work),
-            pinned=self._state.pins.get(child_key(work)),
-            writer=self._writer(block, rounds),
-        )
-        return self._begun(work, call)
-
-    def _writer(self, block: CompiledBlock, rounds: tuple[Round, ...]) -> TextWriter | None:
-        """Where a block's text goes while it is written; None when it writes none, or nobody asked for it."""
-        if self._stream is None or block.type not in WRITES_TEXT:
-            return None
-        return self._stream.writer(block.id, is_live=not any(each.is_parallel for each in rounds))
-
-    def _begun(self, work: Work, call: Call) -> Attempt:
-        """An attempt that begins now; what goes on after a pause of the workflow that it called began then."""
-        now, monotonic = self._clock.now(), self._clock.monotonic()
-        waiting = self._state.waiting.get(child_key(work))
-        if waiting is None:
-            return Attempt(work, call, self._progress.next_order(), now, monotonic)
-        log = waiting.log
-        return Attempt(
-            work, call, log.execution_order, log.started_at, monotonic - (now - log.started_at).total_seconds()
-        )
-
-    def _child_runner(self, work: Work, block_type: str) -> ChildRunner:
-        handler = self._setting.engine.handlers.get(block_type)
-        return self._setting.child_runner(work, self._state, handler is not None and handler.recovers)
-
-    async def _pin(self, work: Work, pin: ChildPin) -> None:
-        await self._record(Pinned(work, pin))
+        await self._context.sink.emit(BlockStarted(to_json(data)))
 
     async def _open(self, work: Work) -> Entry:
         try:
@@ -300,16 +243,16 @@ class Driver:
         block_id = self._scheduler.node(work).block_id
         scope = self._state.scopes[f"{work.scope}{block_id}/"]
         try:
-            again = await self._containers.again(block_id, scope.index, self._setting.sources.at(scope))
+            again = await self._containers.again(block_id, scope.index, self._context.sources.at(scope))
         except ContainerFailure as failure:
             return Checked(work, self._clock.now(), again=False, error=self._container_error(work, failure))
         return Checked(work, self._clock.now(), again)
 
     def _resolver(self, work: Work) -> Resolver:
-        return self._setting.sources.at(self._state.scopes[work.scope])
+        return self._context.sources.at(self._state.scopes[work.scope])
 
     def _container_error(self, work: Work, failure: ContainerFailure) -> RunError:
-        block = self._setting.workflow.blocks[self._scheduler.node(work).block_id]
+        block = self._context.workflow.blocks[self._scheduler.node(work).block_id]
         return RunError(
             code=ErrorCode.BLOCK_EXECUTION_FAILED,
             message=self._progress.logs.shown_reason(failure.message),

@@ -9,18 +9,18 @@ from typing import Final
 
 import msgspec
 
+from executor_service.engine.attempts import Attempt
 from executor_service.engine.call import ChildRunner
 from executor_service.engine.driver import Driver
 from executor_service.engine.entries import InChild, encode, kind_of
 from executor_service.engine.errors import LimitReached, RunRefused
 from executor_service.engine.logs import LogBook
 from executor_service.engine.outcome import Ending, result_of, timed_out
-from executor_service.engine.performer import Attempt
 from executor_service.engine.ports import EventSink, Journal
 from executor_service.engine.preparation import Plan, plan_run
 from executor_service.engine.progress import Progress, child_key
 from executor_service.engine.request import RunRequest, RunResult
-from executor_service.engine.setting import Engine, Setting
+from executor_service.engine.run_context import Engine, RunContext
 from executor_service.engine.sources import Sources
 from executor_service.engine.state import Output, RunState, Work
 from executor_service.engine.streaming import RunStream
@@ -64,7 +64,7 @@ class Execution:
     ) -> None:
         """`state` is where a paused run was left; `entries` is what the journal holds of the attempts since then.
 
-        `before_effect`: see Setting.
+        `before_effect`: see RunContext.
         """
         self._engine = engine
         self._workflow = workflow
@@ -131,7 +131,7 @@ class Execution:
 
     async def _driven(self, plan: Plan, logs: LogBook) -> tuple[RunError | None, Output | None]:
         progress = Progress(self._workflow, plan.graph, self._state, logs, self._request.stop_after_block_id)
-        driver = Driver(self._setting(), plan, progress, self._stream())
+        driver = Driver(self._context(), plan, progress, self._stream())
         timer = asyncio.get_running_loop().call_later(self._remaining_seconds(), self._halt, Stop.TIMED_OUT)
         try:
             if self._left_state is None:
@@ -156,9 +156,9 @@ class Execution:
         if self._stop is None:
             return None
         partial: Output | None = None
-        for attempt in driver.attempts.values():
+        for attempt in driver.attempts.under_way.values():
             output = _so_far(attempt)
-            progress.logs.add_block(driver.entry(attempt, error=self._stop.value), output)
+            progress.logs.add_block(driver.log_of(attempt, error=self._stop.value), output)
             if output and attempt.call.node.is_terminal and not attempt.call.rounds:
                 partial = output
         return partial
@@ -184,8 +184,8 @@ class Execution:
         names = self._workflow.environment_names
         return [value for name, value in self._environment.items() if name in names]
 
-    def _setting(self) -> Setting:
-        return Setting(
+    def _context(self) -> RunContext:
+        return RunContext(
             engine=self._engine,
             workflow=self._workflow,
             request=self._request,

@@ -1,8 +1,9 @@
-"""How far one run may go. Every bound has a number; an operator can set each."""
+"""How far one run may go."""
 
 from dataclasses import dataclass
 
 from shared.contracts.events import MAX_SELECTED_BYTES
+from shared.workflow.models import MAX_NESTING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,7 +12,7 @@ class Limits:
 
     iterations: int = 100_000
     """Rounds of one loop, and branches of one parallel."""
-    nesting: int = 10
+    nesting: int = MAX_NESTING
     """Containers within containers."""
     blocks: int = 1_000_000
     """Blocks run, each iteration counted."""
@@ -29,8 +30,6 @@ class Limits:
     """JSON of all selected outputs that are streamed."""
     selected_value_bytes: int = MAX_SELECTED_BYTES
     """JSON of one of them."""
-    call_depth: int = 25
-    """Workflows that call workflows."""
     log_entries: int = 20_000
     """Block log entries kept of one run; later ones are counted, not kept."""
     log_value_bytes: int = 32 * 1024

@@ -3,12 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 import msgspec
 
+from executor_service.engine.attempts import Attempt
 from executor_service.engine.call import Call
 from executor_service.engine.entries import BlockDone, CallPaused
 from executor_service.engine.errors import BlockFailure
@@ -29,20 +28,6 @@ OUTCOME_UNKNOWN: Final = (
 )
 _to_json: Final = msgspec.json.Encoder().encode
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Attempt:
-    """A block under way: enough to write its log entry at any moment."""
-
-    work: Work
-    call: Call
-    order: int
-    started_at: datetime
-    began: float
-    inputs: Inputs | None = None
-    tries: int = 1
-    output_bytes: int = 0
 
 
 class Performer:
@@ -88,12 +73,12 @@ class Performer:
             return self._call_paused(attempt, result, result.paused_child)
         return self._done(attempt, result)
 
-    def entry(
+    def log_of(
         self, attempt: Attempt, *, error: str | None = None, handled: bool = False, child_spans: ChildSpans = ()
     ) -> BlockLog:
         """The log entry of an attempt as it stands now. `error` holds no secret."""
         block = attempt.call.block
-        entry = BlockLog(
+        log = BlockLog(
             block_id=block.id,
             block_name=block.name,
             block_type=block.type,
@@ -108,7 +93,7 @@ class Performer:
             input=self._shown_inputs(attempt.inputs),
             child_spans=child_spans,
         )
-        return placed(entry, attempt.call.rounds)
+        return placed(log, attempt.call.rounds)
 
     def _shown_inputs(self, inputs: Inputs | None) -> object:
         return None if inputs is None else self._logs.shown(inputs.shown() if inputs.shown else inputs.params)
@@ -144,7 +129,7 @@ class Performer:
         return BlockDone(
             work=attempt.work,
             output=result.output,
-            log=self.entry(attempt, child_spans=result.child_spans),
+            log=self.log_of(attempt, child_spans=result.child_spans),
             assignments=result.assignments,
             usage=result.usage,
             pause=None if result.pause is None else self._pause(attempt, result.output, result.pause),
@@ -153,7 +138,7 @@ class Performer:
     def _call_paused(self, attempt: Attempt, result: BlockResult, child: PausedChild) -> CallPaused:
         return CallPaused(
             work=attempt.work,
-            log=self.entry(attempt, child_spans=result.child_spans),
+            log=self.log_of(attempt, child_spans=result.child_spans),
             pauses=tuple(msgspec.structs.replace(pause, work=attempt.work) for pause in child.pauses),
             usage=result.usage,
             state=child.state,
@@ -181,7 +166,7 @@ class Performer:
         return BlockDone(
             work=attempt.work,
             output={**failure.partial, "error": message},
-            log=self.entry(attempt, error=message, handled=handled, child_spans=failure.child_spans),
+            log=self.log_of(attempt, error=message, handled=handled, child_spans=failure.child_spans),
             usage=failure.usage,
             error=RunError(
                 code=failure.code,

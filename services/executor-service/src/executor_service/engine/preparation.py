@@ -14,6 +14,7 @@ from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.graph import Graph
 from shared.workflow.jsvalues import JsonObject
 from shared.workflow.start import NO_START_BLOCK, start_output
+from shared.workflow.wiring import not_connected
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,6 @@ def plan_run(workflow: CompiledWorkflow, request: RunRequest, limits: Limits) ->
     """The plan of a run. Raises RunRefused."""
     for problem in workflow.problems(request.keyed_providers):
         raise RunRefused(problem)
-    if len(request.call_chain) > limits.call_depth:
-        raise RunRefused(f"Maximum workflow call chain depth ({limits.call_depth}) exceeded.")
     if request.run_from is not None:
         return _partial_plan(workflow, request, request.run_from, limits)
     start = request.start_block_id or workflow.starts.get(request.trigger) or _any_start(workflow, request.trigger)
@@ -84,11 +83,8 @@ def _any_start(workflow: CompiledWorkflow, trigger: Trigger) -> str | None:
 
 def _checked(graph: Graph, workflow: CompiledWorkflow, limits: Limits) -> Graph:
     for container_id, body in graph.bodies.items():
-        what = "Parallel" if container_id in workflow.parallels else "Loop"
         if body.nodes and not body.entries:
-            raise RunRefused(
-                f"{what} start is not connected to any blocks. Connect a block to the {what.lower()} start."
-            )
+            raise RunRefused(not_connected("Parallel" if container_id in workflow.parallels else "Loop"))
         if len(workflow.containers_of(container_id)) >= limits.nesting:
             raise RunRefused(f"Loops and parallels are nested more than {limits.nesting} deep")
     return graph

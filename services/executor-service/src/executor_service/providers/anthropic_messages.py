@@ -78,15 +78,14 @@ class AnthropicProvider:
 
 
 def _body(request: ModelRequest) -> Mapping[str, Any]:
-    system = "\n\n".join(message.content or "" for message in request.messages if message.role is Role.SYSTEM)
     thinking = _THINKING_TOKENS.get(request.thinking_level or "")
     body: JsonObject = {
         "model": request.model,
         "max_tokens": (request.max_tokens or DEFAULT_MAX_TOKENS) + (thinking or 0),
         "messages": _messages(request),
     }
-    if system:
-        body["system"] = system
+    if request.system:
+        body["system"] = request.system
     if request.temperature is not None and thinking is None:
         # The client knows no temperature any more; the API still takes one from models that have it.
         body["extra_body"] = {"temperature": min(request.temperature, 1)}

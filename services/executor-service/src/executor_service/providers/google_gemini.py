@@ -140,11 +140,10 @@ def _tokens(usage: types.GenerateContentResponseUsageMetadata) -> Tokens:
 
 
 def _config(request: ModelRequest, milliseconds: int) -> types.GenerateContentConfig:
-    system = "\n\n".join(message.content or "" for message in request.messages if message.role is Role.SYSTEM)
     wanted = request.response_format
     return types.GenerateContentConfig(
         http_options=types.HttpOptions(timeout=milliseconds),
-        system_instruction=system or None,
+        system_instruction=request.system or None,
         temperature=request.temperature,
         max_output_tokens=request.max_tokens,
         response_mime_type="application/json" if wanted is not None else None,

@@ -106,6 +106,11 @@ class ModelRequest:
     credentials: Mapping[str, str] = field(default_factory=dict)
     """Of the block: `apiKey`, `azureEndpoint`, `azureApiVersion` …"""
 
+    @property
+    def system(self) -> str:
+        """What its system messages say, for vendors that take that apart from the conversation."""
+        return "\n\n".join(message.content or "" for message in self.messages if message.role is Role.SYSTEM)
+
     def credential(self, name: str) -> str | None:
         """A credential of the block, None when it is empty."""
         return self.credentials.get(name) or None

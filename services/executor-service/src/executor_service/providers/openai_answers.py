@@ -1,22 +1,15 @@
-"""Answers of chat completions: whole, or as a stream, from every server that says to speak that language."""
+"""Answers of chat completions, whole or in pieces, from every server that says to speak that language."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
-from executor_service.providers.model import BROKEN_OFF, Listener, Tokens, ToolCall, Turn
+from executor_service.providers.model import Tokens, ToolCall, Turn
 
-DATA: Final = b"data:"
-DONE: Final = b"[DONE]"
-READ_OUT_SECONDS: Final = 0.25
 MAX_REFUSAL_BYTES: Final = 1000
-EVENTS_IN_A_ROW: Final = 16
-"""After the first, and then after so many, another run has its turn."""
-HEAD_START_SECONDS: Final = 0.001
-"""Broker and gateway need a processor to pass the first words on; reading what follows would take it from them."""
 NO_ANSWER: Final = "The model gave no answer"
 NO_REASON: Final = "The model's server reported an error, and did not say which"
 _BROKEN: Final = "error"
@@ -43,7 +36,7 @@ class _Part(msgspec.Struct):
     thinking: "list[_Part] | None" = None
 
 
-class _Said(msgspec.Struct):
+class Said(msgspec.Struct):
     """A message, or a piece of one."""
 
     content: str | list[_Part] | None = None
@@ -69,8 +62,8 @@ class _Error(msgspec.Struct):
 
 
 class _Choice(msgspec.Struct):
-    delta: _Said | None = None
-    message: _Said | None = None
+    delta: Said | None = None
+    message: Said | None = None
     finish_reason: str | None = None
     error: _Error | str | None = None
 
@@ -85,7 +78,9 @@ class _Usage(msgspec.Struct):
     prompt_tokens_details: _PromptDetails | None = None
 
 
-class _Completion(msgspec.Struct):
+class Completion(msgspec.Struct):
+    """A whole answer, or a piece of one."""
+
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
     error: _Error | str | None = None
@@ -100,14 +95,14 @@ class StreamError(Exception):
     """The provider reported an error instead of its answer, or gave none."""
 
 
-_decoder: Final = msgspec.json.Decoder(_Completion)
-_refusal_decoder: Final = msgspec.json.Decoder(_Refusal)
+read_completion: Final = msgspec.json.Decoder(Completion).decode
+_read_refusal: Final = msgspec.json.Decoder(_Refusal).decode
 
 
 def whole_turn(body: bytes) -> Turn:
     """A complete answer. Raises msgspec.DecodeError, StreamError."""
-    completion = _decoder.decode(body)
-    gathering = _Gathering()
+    completion = read_completion(body)
+    gathering = Gathering()
     gathering.take(completion)
     if not completion.choices:
         raise StreamError(NO_ANSWER)
@@ -117,108 +112,13 @@ def whole_turn(body: bytes) -> Turn:
 def refusal_of(body: bytes) -> str:
     """What a server says to why it refuses, in its own words; empty where it says nothing."""
     with suppress(msgspec.DecodeError):
-        refused = _refusal_decoder.decode(body)
+        refused = _read_refusal(body)
         if told := _told(refused.error) or refused.message:
             return told
     return body[:MAX_REFUSAL_BYTES].decode(errors="replace").strip()
 
 
-async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener) -> Turn:
-    """A streamed answer, told to the listener as it comes. Raises msgspec.DecodeError, StreamError.
-
-    Words that came together are told together. Not every server says `[DONE]`, and not every one a reason to end; one
-    that says neither broke off. Some do not stream, and answer with a whole completion all the same.
-    """
-    begin = await anext(chunks, b"")
-    if begin.lstrip().startswith(b"{"):
-        return await _told_whole(begin + b"".join([chunk async for chunk in chunks]), listener)
-    gathering, telling = _Gathering(), _Telling(listener)
-    batches = _batches(begin, chunks)
-    async for batch in batches:
-        try:
-            for data in batch:
-                if data == DONE:
-                    await telling.flush()
-                    await _read_out(batches)
-                    return gathering.turn()
-                if said := gathering.take(_decoder.decode(data)):
-                    if thought := said.thought:
-                        await telling.thinking(thought)
-                    telling.text(said.words)
-        finally:
-            await telling.flush()
-    if not gathering.has_ended:
-        raise StreamError(BROKEN_OFF)
-    return gathering.turn()
-
-
-async def _told_whole(body: bytes, listener: Listener) -> Turn:
-    turn = whole_turn(body)
-    if turn.thinking:
-        await listener.thinking(turn.thinking)
-    if turn.content:
-        await listener.text(turn.content)
-    return turn
-
-
-async def _read_out(batches: AsyncIterator[object]) -> None:
-    """Read what follows the last word, for a moment: a connection whose answer was read to its end is used again."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(READ_OUT_SECONDS):
-            async for _ in batches:
-                pass
-
-
-async def _batches(chunk: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """The data of the events. What has arrived at once is not taken at once: other runs' first words go between."""
-    rest, most = b"", 1
-    while chunk:
-        *lines, rest = (rest + chunk).split(b"\n")
-        batch = []
-        for line in lines:
-            if data := _data(line):
-                batch.append(data)
-                if len(batch) == most:
-                    yield batch
-                    await asyncio.sleep(0)
-                    batch, most = [], EVENTS_IN_A_ROW
-        if batch:
-            yield batch
-        chunk = await anext(chunks, b"")
-    if data := _data(rest):
-        yield [data]
-
-
-def _data(line: bytes) -> bytes:
-    return line[len(DATA) :].strip() if line.startswith(DATA) else b""
-
-
-class _Telling:
-    """Tells words that follow each other as one piece."""
-
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
-        self._words: list[str] = []
-        self._has_told = False
-
-    def text(self, word: str) -> None:
-        if word:
-            self._words.append(word)
-
-    async def thinking(self, thought: str) -> None:
-        await self.flush()
-        await self._listener.thinking(thought)
-
-    async def flush(self) -> None:
-        if self._words:
-            words, self._words = self._words, []
-            await self._listener.text("".join(words))
-            if not self._has_told:
-                self._has_told = True
-                await asyncio.sleep(HEAD_START_SECONDS)
-
-
-class _Gathering:
+class Gathering:
     """Puts the pieces of a turn together."""
 
     def __init__(self) -> None:
@@ -233,7 +133,7 @@ class _Gathering:
         """Whether a reason to end was given."""
         return self._finish is not None
 
-    def take(self, completion: _Completion) -> _Said | None:
+    def take(self, completion: Completion) -> Said | None:
         """What was said in it, None for nothing. Raises StreamError."""
         if completion.error is not None:
             raise StreamError(_told(completion.error) or NO_REASON)
@@ -253,6 +153,7 @@ class _Gathering:
         return said
 
     def turn(self) -> Turn:
+        """All of it so far."""
         return Turn(
             content="".join(self._content),
             thinking="".join(self._thinking),
@@ -260,6 +161,15 @@ class _Gathering:
             finish_reason=self._finish or "stop",
             tokens=self._tokens,
         )
+
+
+@dataclass
+class _MadeCall:
+    """A tool call, as far as it was told."""
+
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
 
 
 class _Calls:
@@ -270,37 +180,32 @@ class _Calls:
     """
 
     def __init__(self) -> None:
-        self._made: list[tuple[_Call, _Function]] = []
-        self._open: dict[int, tuple[_Call, _Function]] = {}
+        self._made: list[_MadeCall] = []
+        self._open: dict[int, _MadeCall] = {}
 
     def take(self, pieces: Sequence[_Call], *, is_whole: bool) -> None:
         """The pieces of one message: each is a call of its own where it `is_whole`."""
         for position, piece in enumerate(pieces):
             number = position if is_whole or piece.index is None else piece.index
-            call, function = self._call_of(number, piece)
             added = piece.function or _Function()
+            call = self._call_of(number, piece.id, added.name)
             call.id = piece.id or call.id
-            function.name = added.name or function.name
-            function.arguments = (function.arguments or "") + (added.arguments or "")
+            call.name = added.name or call.name
+            call.arguments.append(added.arguments or "")
 
     def made(self) -> tuple[ToolCall, ...]:
         """The calls, in the order in which they began."""
         return tuple(
-            ToolCall(call.id or f"call_{position}", function.name or "", function.arguments or "{}")
-            for position, (call, function) in enumerate(self._made)
+            ToolCall(call.id or f"call_{position}", call.name, "".join(call.arguments) or "{}")
+            for position, call in enumerate(self._made)
         )
 
-    def _call_of(self, number: int, piece: _Call) -> tuple[_Call, _Function]:
+    def _call_of(self, number: int, call_id: str | None, name: str | None) -> _MadeCall:
         found = self._open.get(number)
-        if found is None or _begins_another(piece, found[0]):
-            found = self._open[number] = (_Call(), _Function())
+        if found is None or (name and call_id and found.id and call_id != found.id):
+            found = self._open[number] = _MadeCall()
             self._made.append(found)
         return found
-
-
-def _begins_another(piece: _Call, call: _Call) -> bool:
-    is_named = piece.function is not None and bool(piece.function.name)
-    return is_named and bool(piece.id) and bool(call.id) and piece.id != call.id
 
 
 def _words(parts: list[_Part]) -> str:

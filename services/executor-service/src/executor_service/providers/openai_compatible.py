@@ -22,7 +22,8 @@ from executor_service.providers.model import (
     Role,
     Turn,
 )
-from executor_service.providers.openai_answers import StreamError, refusal_of, streamed_turn, whole_turn
+from executor_service.providers.openai_answers import StreamError, refusal_of, whole_turn
+from executor_service.providers.openai_streams import streamed_turn
 from executor_service.providers.openai_wire import messages_of, tools_of
 from executor_service.providers.patience import refusal
 from shared.net import OutboundError

@@ -64,7 +64,11 @@ class BrokerFollowedRuns:
     async def follow(self, workspace_id: str, run_id: str) -> RunReader:
         """See FollowedRuns."""
         reader = self._reader(workspace_id, run_id, EventPosition(0, -1))
-        await self._tell_workers(reader.key)
+        try:
+            await self._tell_workers(reader.key)
+        except BaseException:
+            reader.hang_up()
+            raise
         reader.look_into_log()
         return reader
 

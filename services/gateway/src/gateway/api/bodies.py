@@ -31,6 +31,12 @@ class AskedFor(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", alias_generator=to_camel)
 
 
+class Shown(BaseModel):
+    """What we answer; keys are in camel case over the wire."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
 def _refuse_null(kind: Literal["string_type", "int_type"]) -> BeforeValidator:
     def given(value: Any) -> Any:
         if value is None:

@@ -7,7 +7,6 @@ from typing import Final
 from gateway import metrics
 from gateway.domain.mail import Mail
 from gateway.ports import Mailer
-from shared.errors import Unavailable
 from shared.observe.logging import get_logger
 
 CAPACITY: Final = 200
@@ -59,8 +58,8 @@ class Outbox:
             try:
                 await mailer.send(mail)
                 metrics.MAILS.labels("sent").inc()
-            except Unavailable as error:
+            except Exception as error:  # whatever is wrong with this one: nobody begins a sender that ended again
                 metrics.MAILS.labels("failed").inc()
-                log.error("a mail could not be sent", error=error.message)
+                log.error("a mail could not be sent", error=str(error))
             finally:
                 self._waiting.task_done()

@@ -3,15 +3,15 @@
 from gateway.application.audit import AuditLog
 from gateway.domain.credentials import Caller, Scope
 from gateway.domain.plans import Plans
-from gateway.ports import FollowUps, Jobs
+from gateway.ports import DeadLetterKeeper, Jobs
 from shared.contracts.jobs import RunAccepted
 
 
 class Redriving:
     """Runs failed runs again, and empties the list of dead letters one by one."""
 
-    def __init__(self, follow_ups: FollowUps, jobs: Jobs, plans: Plans, audit: AuditLog) -> None:
-        self._follow_ups = follow_ups
+    def __init__(self, keeper: DeadLetterKeeper, jobs: Jobs, plans: Plans, audit: AuditLog) -> None:
+        self._keeper = keeper
         self._jobs = jobs
         self._plans = plans
         self._audit = audit
@@ -22,7 +22,7 @@ class Redriving:
         Raises Forbidden, NotFound, Conflict (nothing can be done with it), AtCapacity, Unavailable.
         """
         caller.require_throughout(Scope.ADMIN)
-        accepted = await self._follow_ups.redrive_letter(
+        accepted = await self._keeper.redrive_letter(
             caller.workspace.id, letter_id, concurrency=self._concurrency(caller)
         )
         await self._audit.record(caller, "dead_letter.redriven", target_id=letter_id)
@@ -31,7 +31,7 @@ class Redriving:
     async def discard(self, caller: Caller, letter_id: str) -> None:
         """Forget a message. Raises Forbidden, NotFound, Unavailable."""
         caller.require_throughout(Scope.ADMIN)
-        await self._follow_ups.discard_letter(caller.workspace.id, letter_id)
+        await self._keeper.discard_letter(caller.workspace.id, letter_id)
         await self._audit.record(caller, "dead_letter.discarded", target_id=letter_id)
 
     async def run(self, caller: Caller, run_id: str) -> RunAccepted:
@@ -42,9 +42,7 @@ class Redriving:
         caller.require(Scope.EXECUTE)
         failed = await self._jobs.run(caller.workspace.id, run_id)
         caller.on(caller.workspace.id, failed.workflow_id)
-        accepted = await self._follow_ups.redrive_run(
-            caller.workspace.id, run_id, concurrency=self._concurrency(caller)
-        )
+        accepted = await self._keeper.redrive_run(caller.workspace.id, run_id, concurrency=self._concurrency(caller))
         await self._audit.record(caller, "run.redriven", target_id=run_id, after={"runId": accepted.run_id})
         return accepted
 

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from gateway.application.audit import AuditLog
 from gateway.domain.credentials import Caller, Scope
-from gateway.ports import FollowUps
+from gateway.ports import WebhookKeeper
 from shared.contracts.webhooks import SaveSubscription, Subscription
 
 
@@ -17,15 +17,15 @@ class Webhooks:
     Who subscribes is answered when every process of jobs-service surely knows: of what ends from then on, he is told.
     """
 
-    def __init__(self, follow_ups: FollowUps, audit: AuditLog, settle: Callable[[], Awaitable[None]]) -> None:
-        self._follow_ups = follow_ups
+    def __init__(self, keeper: WebhookKeeper, audit: AuditLog, settle: Callable[[], Awaitable[None]]) -> None:
+        self._keeper = keeper
         self._audit = audit
         self._settle = settle
 
     async def subscribe(self, caller: Caller, asked: SaveSubscription) -> Subscription:
         """Raises Forbidden, InvalidRequest (a closed address), Conflict (there are enough), Unavailable."""
         caller.require_throughout(Scope.ADMIN)
-        made = await self._follow_ups.subscribe(caller.workspace.id, asked)
+        made = await self._keeper.subscribe(caller.workspace.id, asked)
         await self._note(caller, "webhook.created", made, after=_facts(made))
         await self._settle()
         return made
@@ -33,8 +33,8 @@ class Webhooks:
     async def replace(self, caller: Caller, subscription_id: str, asked: SaveSubscription) -> Subscription:
         """Raises Forbidden, NotFound, InvalidRequest, Unavailable."""
         caller.require_throughout(Scope.ADMIN)
-        before = await self._follow_ups.subscription(caller.workspace.id, subscription_id)
-        after = await self._follow_ups.replace_subscription(caller.workspace.id, subscription_id, asked)
+        before = await self._keeper.subscription(caller.workspace.id, subscription_id)
+        after = await self._keeper.replace_subscription(caller.workspace.id, subscription_id, asked)
         told = {**_facts(after), "secretChanged": asked.secret is not UNSET}
         await self._note(caller, "webhook.updated", after, before=_facts(before), after=told)
         await self._settle()
@@ -43,14 +43,14 @@ class Webhooks:
     async def unsubscribe(self, caller: Caller, subscription_id: str) -> None:
         """Raises Forbidden, NotFound, Unavailable."""
         caller.require_throughout(Scope.ADMIN)
-        before = await self._follow_ups.subscription(caller.workspace.id, subscription_id)
-        await self._follow_ups.unsubscribe(caller.workspace.id, subscription_id)
+        before = await self._keeper.subscription(caller.workspace.id, subscription_id)
+        await self._keeper.unsubscribe(caller.workspace.id, subscription_id)
         await self._note(caller, "webhook.deleted", before, before=_facts(before))
 
     async def callback_secret(self, caller: Caller) -> str:
         """What signs the deliveries that calls asked for. Raises Forbidden, InvalidRequest, Unavailable."""
         caller.require_throughout(Scope.ADMIN)
-        secret = await self._follow_ups.callback_secret(caller.workspace.id)
+        secret = await self._keeper.callback_secret(caller.workspace.id)
         await self._audit.record(caller, "callback_secret.read", target_id=caller.workspace.id)
         return secret
 

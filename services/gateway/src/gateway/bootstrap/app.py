@@ -20,7 +20,7 @@ from gateway.bootstrap.channels import channel_routers, serve_tools
 from gateway.bootstrap.outside import Outside
 from gateway.bootstrap.runs import Running, begin_runs, run_routers
 from gateway.bootstrap.workflows import author, workflow_routers
-from gateway.bootstrap.workspaces import erase, follow_up_routers, people_routers
+from gateway.bootstrap.workspaces import erase, operations_routers, people_routers
 from gateway.metrics import count_by_workspace
 from gateway.settings import GatewaySettings
 from shared.contracts.messages import ControlMessage
@@ -73,7 +73,7 @@ def build(
         routers=[
             *run_routers(settings, outside, callers, running),
             *people_routers(settings, outside, callers, erasing),
-            *follow_up_routers(outside, callers),
+            *operations_routers(outside, callers),
             *workflow_routers(settings, outside, callers, authored),
             *channel_routers(
                 settings, outside, callers, running=running, authored=authored, tools=tools, outbox=outbox

@@ -8,10 +8,10 @@ from gateway.adapters.argon2 import Argon2Passwords
 from gateway.adapters.bucket_store import INDEXES as BUCKET_INDEXES
 from gateway.adapters.bucket_store import BucketStore
 from gateway.adapters.chat_service import ChatService
+from gateway.adapters.dead_letter_service import DeadLetterService
 from gateway.adapters.deploy_service import DeployService
 from gateway.adapters.entry_code_store import INDEXES as CODE_INDEXES
 from gateway.adapters.entry_code_store import EntryCodeStore
-from gateway.adapters.follow_up import FollowUpService
 from gateway.adapters.idempotency_store import INDEXES as IDEMPOTENCY_INDEXES
 from gateway.adapters.idempotency_store import IdempotencyStore
 from gateway.adapters.jobs_service import JobsService
@@ -19,20 +19,22 @@ from gateway.adapters.smtp import SmtpMailer
 from gateway.adapters.tenant_store import INDEXES as TENANT_INDEXES
 from gateway.adapters.tenant_store import TenantStore
 from gateway.adapters.tool_server_service import ToolServerService
+from gateway.adapters.webhook_service import WebhookService
 from gateway.ports import (
     AgentKeeper,
     AuditEntries,
     Buckets,
     ChatKeeper,
+    DeadLetterKeeper,
     DeployKeeper,
     EntryCodes,
-    FollowUps,
     IdempotencyRecords,
     Mailer,
     Passwords,
     RunKeeper,
     TenantDatabase,
     ToolServerKeeper,
+    WebhookKeeper,
 )
 from gateway.settings import GatewaySettings
 from shared.broker.connect import open_broker
@@ -69,7 +71,8 @@ class Outside:
         mailer: Mailer | None = None,
         tool_servers: ToolServerKeeper | None = None,
         jobs: RunKeeper | None = None,
-        follow_ups: FollowUps | None = None,
+        dead_letters: DeadLetterKeeper | None = None,
+        webhooks: WebhookKeeper | None = None,
     ) -> None:
         self._settings = settings
         self.opened: list[Component] = []
@@ -87,7 +90,8 @@ class Outside:
         self.mailer = mailer or self._mailer()
         self.tool_servers = tool_servers or ToolServerService(self._client(settings.deploy_url))
         self.jobs = jobs or self._jobs_service()
-        self.follow_ups = follow_ups or FollowUpService(self._client(settings.jobs_url))
+        self.dead_letters = dead_letters or DeadLetterService(self._client(settings.jobs_url))
+        self.webhooks = webhooks or WebhookService(self._client(settings.jobs_url))
 
     @cached_property
     def _database(self) -> Store:

@@ -83,13 +83,13 @@ def people_routers(
     )
 
 
-def follow_up_routers(outside: Outside, callers: Callers) -> Sequence[APIRouter]:
-    """What became of runs, and whom to tell."""
-    jobs, follow_ups, audit = outside.jobs, outside.follow_ups, callers.audit
+def operations_routers(outside: Outside, callers: Callers) -> Sequence[APIRouter]:
+    """What became of runs and messages, who did what, and whom to tell."""
+    jobs, letters, webhooks, audit = outside.jobs, outside.dead_letters, outside.webhooks, callers.audit
     return (
         queue_router(callers.legacy, jobs),
         logs_router(callers.v1, RunLogs(jobs, jobs, outside.deploy)),
-        dead_letters_router(callers.v1, follow_ups, Redriving(follow_ups, jobs, callers.plans, audit)),
+        dead_letters_router(callers.v1, letters, Redriving(letters, jobs, callers.plans, audit)),
         audit_logs_router(callers.v1, audit),
-        notifications_router(callers.legacy, follow_ups, Webhooks(follow_ups, audit, callers.revocations.settle)),
+        notifications_router(callers.legacy, webhooks, Webhooks(webhooks, audit, callers.revocations.settle)),
     )

@@ -7,9 +7,9 @@ from gateway.ports.audit import AuditEntries
 from gateway.ports.chats import ChatKeeper
 from gateway.ports.control import Control
 from gateway.ports.database import TenantDatabase
+from gateway.ports.dead_letters import DeadLetterKeeper
 from gateway.ports.deployments import Authoring, DeployKeeper, Deployments, Environment
 from gateway.ports.erasures import Eraser, Erasures, KeptWorkflows
-from gateway.ports.follow_ups import FollowUps
 from gateway.ports.followed_runs import FollowedRun, FollowedRuns, Numbered
 from gateway.ports.idempotency import CallRecord, IdempotencyRecords, KnownCall
 from gateway.ports.jobs import EVERY_RUN, EventLog, Jobs, Payloads, RunKeeper
@@ -17,6 +17,7 @@ from gateway.ports.keys import Keys
 from gateway.ports.mail import EntryCodes, Mailer
 from gateway.ports.rate_limits import Buckets, Tokens
 from gateway.ports.tool_servers import ToolServerKeeper
+from gateway.ports.webhooks import WebhookKeeper
 from gateway.ports.workspaces import Workspaces
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "CallRecord",
     "ChatKeeper",
     "Control",
+    "DeadLetterKeeper",
     "DeployKeeper",
     "Deployments",
     "EntryCodes",
@@ -38,7 +40,6 @@ __all__ = [
     "Eraser",
     "Erasures",
     "EventLog",
-    "FollowUps",
     "FollowedRun",
     "FollowedRuns",
     "IdempotencyRecords",
@@ -54,5 +55,6 @@ __all__ = [
     "TenantDatabase",
     "Tokens",
     "ToolServerKeeper",
+    "WebhookKeeper",
     "Workspaces",
 ]

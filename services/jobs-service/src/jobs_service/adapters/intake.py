@@ -11,10 +11,9 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pymongo.errors import BulkWriteError
-
 from jobs_service.adapters.books import Books, OpenBooks
-from jobs_service.adapters.run_documents import DUPLICATE, RUNS, TELLS, new_document, spec_fields
+from jobs_service.adapters.inserting import insert_new
+from jobs_service.adapters.run_documents import RUNS, TELLS, new_document, spec_fields
 from jobs_service.domain.capacity import Admission, Ledger, Offer, QueueLimits
 from jobs_service.domain.run import Phase, id_taken, run_of
 from shared.contracts.jobs import AcceptRun, RunAccepted
@@ -116,19 +115,13 @@ class Intake:
 
     async def _insert(self, documents: Sequence[Document], offer: Offer) -> Mapping[str, FlowportError]:
         """Store the runs; why not, for those whose ids were taken, by others than this very offer."""
-        if not documents:
+        taken = await insert_new(self._runs, documents)
+        if not taken:
             return {}
-        try:
-            await self._runs.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            failures = error.details["writeErrors"]
-            if any(failure["code"] != DUPLICATE for failure in failures):
-                raise
-            stored = {"_id": {"$in": [failure["op"]["_id"] for failure in failures]}, "offer_id": {"$ne": offer.id}}
-            found = await self._runs.find(stored, {"offer_id": 1, "phase": 1}).to_list()
-            open_ = {each.id for each in (await self._books.of(())).offers} if found else set()
-            return {each["_id"]: _refusal(each, open_) for each in found}
-        return {}
+        others = {"_id": {"$in": list(taken)}, "offer_id": {"$ne": offer.id}}
+        found = await self._runs.find(others, {"offer_id": 1, "phase": 1}).to_list()
+        open_ = {each.id for each in (await self._books.of(())).offers} if found else set()
+        return {each["_id"]: _refusal(each, open_) for each in found}
 
 
 def accepted_document(request: AcceptRun, accepted: RunAccepted, offer: Offer, order: int) -> Document:

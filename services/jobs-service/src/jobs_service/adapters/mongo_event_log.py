@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from pymongo.errors import BulkWriteError
 
-from jobs_service.adapters.run_documents import DUPLICATE
+from jobs_service.adapters.inserting import insert_new
 from shared.clock import Clock
 from shared.contracts.event_log import EventPosition
 from shared.contracts.messages import EventBatch
@@ -37,11 +36,7 @@ class MongoEventLog:
     async def append(self, batches: Sequence[EventBatch]) -> None:
         """See EventLog."""
         now = self._clock.now()
-        try:
-            await self._batches.insert_many([_document(batch, now) for batch in batches], ordered=False)
-        except BulkWriteError as error:
-            if any(each["code"] != DUPLICATE for each in error.details["writeErrors"]):
-                raise
+        await insert_new(self._batches, [_document(batch, now) for batch in batches])
 
     @store_call
     async def read(self, run_id: str, after: EventPosition, limit: int) -> Sequence[EventBatch]:

@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from pymongo.errors import BulkWriteError
 
-from jobs_service.adapters.run_documents import DUPLICATE
+from jobs_service.adapters.inserting import insert_new
 from shared.clock import Clock
 from shared.contracts.work import JournalEntry
 from shared.store.client import Store
@@ -34,15 +33,8 @@ class MongoJournal:
     @store_call
     async def append(self, run_id: str, attempt: int, entries: Sequence[JournalEntry]) -> None:
         """See Journal."""
-        if not entries:
-            return
         now = self._clock.now()
-        documents = [_document(run_id, attempt, entry, now) for entry in entries]
-        try:
-            await self._entries.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            if any(each["code"] != DUPLICATE for each in error.details["writeErrors"]):
-                raise
+        await insert_new(self._entries, [_document(run_id, attempt, entry, now) for entry in entries])
 
     @store_call
     async def read(self, run_id: str) -> tuple[JournalEntry, ...]:

@@ -5,16 +5,16 @@ from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
-from pymongo.errors import BulkWriteError
 
 from jobs_service.adapters.cursors import Place
+from jobs_service.adapters.inserting import insert_new
 from jobs_service.adapters.long_lists import Page, read_some
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_views import to_view
 from jobs_service.adapters.positions import position_of
-from jobs_service.adapters.run_documents import DUPLICATE, RUNS, UNTOLD, decode_spec, payload_in
+from jobs_service.adapters.run_documents import RUNS, UNTOLD, decode_spec, payload_in
 from jobs_service.domain.webhooks import MAX_OUTPUT_BYTES, EndedRun
-from jobs_service.ports import DueDelivery, NewDelivery, WayAnswer
+from jobs_service.ports import DueDelivery, NewDelivery, WebhookAnswer
 from shared.clock import whole_ms
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.webhooks import Delivery, DeliveryPage, DeliveryState
@@ -55,13 +55,8 @@ class MongoNotices:
     async def announce(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:
         """See Notices."""
         now = await now_ms(self._store)
-        if deliveries:
-            documents = [self._document(each, now, order) for order, each in enumerate(deliveries)]
-            try:
-                await self._deliveries.insert_many(documents, ordered=False)
-            except BulkWriteError as error:
-                if any(each["code"] != DUPLICATE for each in error.details["writeErrors"]):
-                    raise
+        documents = [self._document(each, now, order) for order, each in enumerate(deliveries)]
+        await insert_new(self._deliveries, documents)
         await self._runs.update_many({"_id": {"$in": list(run_keys)}}, {"$unset": {UNTOLD: 1}})
 
     @store_call
@@ -83,13 +78,13 @@ class MongoNotices:
         return (await self._deliveries.update_one(untaken, [{"$set": taken}])).matched_count == 1
 
     @store_call
-    async def delivered(self, due: DueDelivery, answer: WayAnswer) -> None:
+    async def delivered(self, due: DueDelivery, answer: WebhookAnswer) -> None:
         """See Notices."""
         done = {"state": DeliveryState.DELIVERED.value, "delivered_ms": await now_ms(self._store), "last_error": None}
         await self._note(due, answer, done)
 
     @store_call
-    async def failed(self, due: DueDelivery, answer: WayAnswer, wait: timedelta | None) -> None:
+    async def failed(self, due: DueDelivery, answer: WebhookAnswer, wait: timedelta | None) -> None:
         """See Notices."""
         error = answer.reason or f"HTTP {answer.status}"
         if wait is None:
@@ -98,7 +93,7 @@ class MongoNotices:
         due_ms = await now_ms(self._store) + whole_ms(wait)
         await self._note(due, answer, {"due_ms": due_ms, "last_error": error})
 
-    async def _note(self, due: DueDelivery, answer: WayAnswer, fields: Document) -> None:
+    async def _note(self, due: DueDelivery, answer: WebhookAnswer, fields: Document) -> None:
         sent = {"_id": due.id, "state": DeliveryState.PENDING.value, "attempts": due.attempts}
         await self._deliveries.update_one(sent, {"$set": {**fields, "last_status": answer.status}})
 

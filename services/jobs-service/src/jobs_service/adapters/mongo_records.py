@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import Final
 
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError
 
+from jobs_service.adapters.inserting import insert_new
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_charges import OPEN, MongoCharges
 from jobs_service.adapters.positions import order_of_attached
 from jobs_service.adapters.run_documents import (
-    DUPLICATE,
     RUNS,
     UNTOLD,
     new_document,
@@ -55,7 +54,8 @@ class MongoRecords:
         runs = [(self._run(each, now), each) for each in records]
         spent = [run.id for run, each in runs if each.result is not None and each.result.usage != Usage()]
         charge_id = await self._charges.open(spent, now) if spent else None
-        known = await self._insert([self._fields(run, each, charge_id) | {"revision": 1} for run, each in runs])
+        documents = [self._fields(run, each, charge_id) | {"revision": 1} for run, each in runs]
+        known = await insert_new(self._runs, documents)  # which costs a fraction of an update
         ended = known - await self._still_open(known)
         updates = [self._update(run, each, charge_id) for run, each in runs if run.id in known - ended]
         if updates:
@@ -69,17 +69,6 @@ class MongoRecords:
             return set()
         found = await self._runs.find({"_id": {"$in": list(run_ids)}, "phase": {"$in": OPEN}}, {"_id": 1}).to_list()
         return {document["_id"] for document in found}
-
-    async def _insert(self, documents: Sequence[Document]) -> set[str]:
-        """Store what is not stored yet, which costs a fraction of an update; the ids of the rest."""
-        try:
-            await self._runs.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            failures = error.details["writeErrors"]
-            if any(failure["code"] != DUPLICATE for failure in failures):
-                raise
-            return {failure["op"]["_id"] for failure in failures}
-        return set()
 
     def _update(self, run: Run, each: RecordedRun, charge_id: str | None) -> UpdateOne:
         """Changes a run only while it is an attached one that has not ended."""

@@ -64,8 +64,6 @@ INDEXES: Final = (
 
 _BIG_FIELDS: Final = ("spec", BARE_SPEC, "output", "blocks", "state")
 STATE_ONLY: Final = dict.fromkeys(_BIG_FIELDS, 0)
-DUPLICATE: Final = 11000
-"""The server's code for an id that is stored already."""
 
 _encode = msgspec.json.Encoder().encode
 _decode_spec = msgspec.json.Decoder(RunSpec).decode

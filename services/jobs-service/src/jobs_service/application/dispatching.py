@@ -1,6 +1,5 @@
 """Hands waiting runs to the workers' queue: fairly, not too many at once, and again where nobody claimed them."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +10,12 @@ from jobs_service import metrics
 from jobs_service.application.backlog import Backlog
 from jobs_service.application.leader import Leader
 from jobs_service.application.loops import Bell
+from jobs_service.application.publishing import Publishing
 from jobs_service.domain.capacity import Ledger
 from jobs_service.domain.fairness import Demand, next_turns
 from jobs_service.domain.redispatch import is_due
 from jobs_service.ports import ActiveRun, Queue, QueueState, WaitingRun
-from shared.broker.ports import BrokerUnavailable, QueueFull, WorkQueue
-from shared.broker.topology import ASYNC
+from shared.broker.ports import WorkQueue
 from shared.clock import Clock
 from shared.contracts.messages import DurableRunDispatched
 from shared.ids import new_id
@@ -65,19 +64,17 @@ class Dispatching:
     ) -> None:
         """`bell` wakes the dispatcher, which tells it whether there is room for what is new."""
         self._queue = queue
-        self._work = work
+        self._publishing = Publishing(work)
         self._leader = leader
         self._policy = policy
         self._clock = clock
         self._bell = bell
         self._backlog = Backlog(queue, clock)
         self._term: int | None = None
-        self._unsent: dict[str, DurableRunDispatched] = {}
         self._unclaimed: dict[str, str] = {}
         self._served_last = ""
         self._recount_at = 0.0
         self._recount_seconds = RECOUNT_SOON_SECONDS
-        self._waits_for_broker = False
 
     async def step(self) -> None:
         """One round. Raises Unavailable."""
@@ -93,8 +90,8 @@ class Dispatching:
 
     async def _round(self, term: int) -> None:
         await self._recount(term)
-        await self._publish()
-        if self._unsent:
+        await self._publishing.publish()
+        if not self._publishing.is_done:
             return
         state = await self._queue.state()
         await self._observe(state)
@@ -105,7 +102,7 @@ class Dispatching:
         self._observe_waiting(state, demands, round_)
         taken = await self._dispatch(round_, state) if round_.runs else 0
         self._bell.has_room = places > taken
-        await self._publish()
+        await self._publishing.publish()
 
     async def _dispatch(self, round_: Round, state: QueueState) -> int:
         """Mark the runs, and note what to publish; returns how many places they take."""
@@ -115,9 +112,11 @@ class Dispatching:
         except BaseException:  # a step that takes too long, or is stopped, is cancelled
             self._begin_anew(self._term)  # nobody knows what was marked
             raise
-        for run in round_.runs:
-            if run.run_id in marked:
-                self._unsent[run.run_id] = DurableRunDispatched(run.run_id, dispatch_id, run.workspace_id)
+        self._publishing.add(
+            DurableRunDispatched(run.run_id, dispatch_id, run.workspace_id)
+            for run in round_.runs
+            if run.run_id in marked
+        )
         self._unclaimed |= {run.run_id: run.workspace_id for run in round_.fresh if run.run_id in marked}
         metrics.DISPATCHES.inc(len(marked))
         metrics.REDISPATCHES.inc(len(round_.again))
@@ -162,27 +161,6 @@ class Dispatching:
             return False
         return is_due(run.dispatched_at, run.dispatches, state.now, self._policy.patience)
 
-    async def _publish(self) -> None:
-        messages = list(self._unsent.values())
-        if not messages:
-            return
-        results = await asyncio.gather(
-            *(self._work.publish(ASYNC, message) for message in messages), return_exceptions=True
-        )
-        failed = 0
-        for message, failure in zip(messages, results, strict=True):
-            if failure is None:
-                del self._unsent[message.run_id]
-            elif isinstance(failure, QueueFull | BrokerUnavailable):
-                failed += 1
-            else:
-                raise failure
-        if failed and not self._waits_for_broker:
-            log.warning("runs wait for the broker", count=failed)
-        elif self._waits_for_broker and not failed:
-            log.info("the broker takes runs again")
-        self._waits_for_broker = bool(failed)
-
     async def _observe(self, state: QueueState) -> None:
         await self._backlog.refill({name: count for name, count in self._waiting(state).items() if count})
         metrics.QUEUED.set(state.overall.queued)
@@ -225,7 +203,7 @@ class Dispatching:
         self._term = term
         self._bell.has_room = True
         self._backlog.clear()
-        self._unsent.clear()
+        self._publishing.forget()
         self._unclaimed.clear()
         self._doubt_books()
         if term is None:

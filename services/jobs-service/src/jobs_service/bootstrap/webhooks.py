@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from jobs_service.adapters.guarded_way import GuardedWay
+from jobs_service.adapters.guarded_sender import GuardedSender
 from jobs_service.adapters.mongo_notices import MongoNotices
 from jobs_service.adapters.mongo_subscriptions import SUBSCRIPTIONS
 from jobs_service.adapters.mongo_webhook_secrets import CALLBACK_SECRETS, MongoWebhookSecrets
@@ -44,19 +44,19 @@ class Webhooks:
 def make_webhooks(settings: JobsSettings, kept: Kept, clock: Clock) -> Webhooks:
     """Over one guarded client."""
     outbound = OutboundClient(settings.outbound_allow, limits=OutboundLimits(connections=WEBHOOK_CONNECTIONS))
-    way, book = GuardedWay(outbound, OutboundPolicy(settings.outbound_allow)), kept.subscriptions
+    sender, book = GuardedSender(outbound, OutboundPolicy(settings.outbound_allow)), kept.subscriptions
     box = MongoWebhookSecrets(kept.store, kept.webhook_keys)
     sealed = [sealed_secrets(kept.store.collection(name)) for name in (SUBSCRIPTIONS, CALLBACK_SECRETS)]
     notices = MongoNotices(kept.store, timedelta(seconds=settings.delivery_lifetime_seconds))
     given_up = timedelta(seconds=settings.webhook_give_up_seconds)
     bell = Bell()
-    delivering = Delivering(notices, book, box, way, clock, bell=bell, give_up_after=given_up)
+    delivering = Delivering(notices, book, box, sender, clock, bell=bell, give_up_after=given_up)
     return Webhooks(
         outbound=outbound,
         rotations=[KeyRotation(each, kept.webhook_keys) for each in sealed],
         notifying=Notifying(notices, book, clock),
         delivering=delivering,
-        subscribing=Subscribing(book, notices, box, delivering, way),
+        subscribing=Subscribing(book, notices, box, delivering, sender),
         bell=bell,
     )
 

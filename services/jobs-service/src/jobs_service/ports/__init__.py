@@ -15,7 +15,15 @@ from jobs_service.ports.runs import Adopted, Claimable, Result, Runs, Seen
 from jobs_service.ports.spend import SpendBook
 from jobs_service.ports.tallies import Tallies
 from jobs_service.ports.views import EVERY_RUN, LoggedPage, LoggedRun, PageQuery, RunLogs, RunViews, ViewedRun
-from jobs_service.ports.webhooks import DueDelivery, NewDelivery, Notices, SecretBox, SubscriptionBook, Way, WayAnswer
+from jobs_service.ports.webhooks import (
+    DueDelivery,
+    NewDelivery,
+    Notices,
+    SecretBox,
+    SubscriptionBook,
+    WebhookAnswer,
+    WebhookSender,
+)
 
 __all__ = [
     "EVERY_RUN",
@@ -56,6 +64,6 @@ __all__ = [
     "Tallies",
     "ViewedRun",
     "WaitingRun",
-    "Way",
-    "WayAnswer",
+    "WebhookAnswer",
+    "WebhookSender",
 ]

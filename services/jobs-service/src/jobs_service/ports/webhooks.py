@@ -1,4 +1,4 @@
-"""Who is told of ended runs, what was sent to them, and the way there."""
+"""Who is told of ended runs, what was sent to them, and how it gets there."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class DueDelivery:
 
 
 @dataclass(frozen=True, slots=True)
-class WayAnswer:
+class WebhookAnswer:
     """What an address answered; no status when it did not. `refused`: it is one that may not be called."""
 
     status: int | None
@@ -44,8 +44,8 @@ class WayAnswer:
     refused: bool = False
 
 
-class Way(Protocol):
-    """The guarded way out of the system."""
+class WebhookSender(Protocol):
+    """Sends webhooks out of the system."""
 
     def check(self, url: str) -> None:
         """Raises InvalidRequest for what is no address, or a closed one."""
@@ -53,7 +53,7 @@ class Way(Protocol):
 
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, *, workspace_id: str, seconds: float
-    ) -> WayAnswer:
+    ) -> WebhookAnswer:
         """Never raises for what the address does."""
         ...
 
@@ -77,9 +77,9 @@ class Notices(Protocol):
         """Have it for a minute, unless somebody else took it; says whether one has."""
         ...
 
-    async def delivered(self, due: DueDelivery, answer: WayAnswer) -> None: ...
+    async def delivered(self, due: DueDelivery, answer: WebhookAnswer) -> None: ...
 
-    async def failed(self, due: DueDelivery, answer: WayAnswer, wait: timedelta | None) -> None:
+    async def failed(self, due: DueDelivery, answer: WebhookAnswer, wait: timedelta | None) -> None:
         """It is due again after `wait`; None: never."""
         ...
 

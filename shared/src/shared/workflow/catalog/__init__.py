@@ -1,6 +1,6 @@
 """The block types: what each one takes, gives and does."""
 
-from shared.workflow.catalog.catalog import PLUGIN_GROUP, Catalog, Refusal, RefusalReason, installed_catalog
+from shared.workflow.catalog.catalog import PLUGIN_GROUP, Catalog, Refusal, installed_catalog
 from shared.workflow.catalog.spec import BlockSpec, Category, Effect, SubBlockSpec, When
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "Category",
     "Effect",
     "Refusal",
-    "RefusalReason",
     "SubBlockSpec",
     "When",
     "installed_catalog",

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
+from shared.contracts.problems import ProblemCode
 from shared.workflow.catalog.core import CORE_BLOCKS
 from shared.workflow.catalog.spec import BlockSpec
 from shared.workflow.catalog.unsupported import UNSUPPORTED
@@ -15,20 +15,12 @@ PLUGIN_GROUP: Final = "flowport.blocks"
 """The entry-point group: the entry point's name is the block type, its object has a `spec: BlockSpec`."""
 
 
-class RefusalReason(StrEnum):
-    """Why a block type cannot be used."""
-
-    UNKNOWN = "unknown_block_type"
-    UNSUPPORTED = "unsupported_block_type"
-    BROKEN_PLUGIN = "broken_block_plugin"
-
-
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A block type that cannot be used, with a sentence for a person."""
 
     type: str
-    reason: RefusalReason
+    reason: ProblemCode
     message: str
 
 
@@ -69,8 +61,8 @@ def installed_catalog() -> Catalog:
 
 def _refusal(block_type: str) -> Refusal:
     if sentence := UNSUPPORTED.get(block_type):
-        return Refusal(block_type, RefusalReason.UNSUPPORTED, sentence)
-    return Refusal(block_type, RefusalReason.UNKNOWN, f"Invalid block type: {block_type}")
+        return Refusal(block_type, ProblemCode.UNSUPPORTED_BLOCK_TYPE, sentence)
+    return Refusal(block_type, ProblemCode.UNKNOWN_BLOCK_TYPE, f"Invalid block type: {block_type}")
 
 
 def _load(plugin: EntryPoint) -> BlockSpec | Refusal:
@@ -89,4 +81,4 @@ def _load(plugin: EntryPoint) -> BlockSpec | Refusal:
 
 def _broken(plugin: EntryPoint, cause: str) -> Refusal:
     message = f"The plugin for block type {plugin.name} ({plugin.value}) could not be loaded: {cause}"
-    return Refusal(plugin.name, RefusalReason.BROKEN_PLUGIN, message)
+    return Refusal(plugin.name, ProblemCode.BROKEN_BLOCK_PLUGIN, message)

@@ -15,11 +15,12 @@ from executor_service.blocks.agent.remembering import memory_of
 from executor_service.blocks.agent.toolbox import BlockTool, Toolbox
 from executor_service.blocks.agent.tools import AgentTool
 from executor_service.blocks.ports import Files, MemoryStore, ModelServer
+from executor_service.blocks.values import number_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from executor_service.engine.usage import add_usage
 from executor_service.providers import Message, ModelRequest, Turn
 from shared.contracts.usage import Usage
-from shared.workflow.jsvalues import Json, JsonObject, to_number, to_string
+from shared.workflow.jsvalues import Json, JsonObject, to_string
 from shared.workflow.response_format import read_response_format
 
 __all__ = ["AgentHandler", "BlockTool", "Toolbox", "model_request"]
@@ -126,10 +127,8 @@ def _usage(conversation: Conversation) -> Usage:
 
 
 def _number(value: Json) -> float | int | None:
-    if value in (None, ""):
-        return None
-    number = to_number(value)
-    return number if math.isfinite(number) else None
+    number = number_of(value)
+    return None if number is None or math.isinf(number) else number
 
 
 def _choice(value: Json) -> str | None:

@@ -84,7 +84,12 @@ class Conversation:
 
     async def _run_tools(self, turn: Turn) -> None:
         started = self.call.now()
-        answers = await asyncio.gather(*(self._run_tool(asked) for asked in turn.tool_calls))
+        running = [asyncio.create_task(self._run_tool(asked)) for asked in turn.tool_calls]
+        try:
+            answers = await asyncio.gather(*running)
+        finally:
+            for each in running:
+                each.cancel()  # where one could not be told of, nobody waits for the others
         for asked, (_, made) in zip(turn.tool_calls, answers, strict=True):
             self.ledger.tool(asked.name, asked.id, made.started, made.ended)
             self.calls.append(made.shown)

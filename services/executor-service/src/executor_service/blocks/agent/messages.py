@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from executor_service.blocks.values import text_of
 from executor_service.providers import Message, Role
-from shared.workflow.jsvalues import Json, stringify
+from shared.workflow.jsvalues import Json
 
 _ROLES = {str(role): role for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT)}
 
@@ -12,7 +13,7 @@ def read_messages(value: Json) -> list[Message]:
     """The messages of a setting: a list of `{role, content}`; entries of other kinds are skipped."""
     entries = value if isinstance(value, list) else []
     return [
-        Message(role=_ROLES[role], content=_text(entry.get("content")))
+        Message(role=_ROLES[role], content=text_of(entry.get("content")))
         for entry in entries
         if isinstance(entry, dict) and isinstance(role := entry.get("role"), str) and role in _ROLES
     ]
@@ -24,7 +25,3 @@ def in_order(prompt: Iterable[Message], remembered: Iterable[Message] = ()) -> t
     system = [message for message in told if message.role is Role.SYSTEM]
     rest = [message for message in told if message.role is not Role.SYSTEM]
     return (*system, *remembered, *rest)
-
-
-def _text(content: Json) -> str:
-    return content if isinstance(content, str) else "" if content is None else stringify(content)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from executor_service.blocks.ports import MemoryStore
+from executor_service.blocks.values import number_of
 from executor_service.engine import BlockFailure, Call
 from executor_service.providers import Message, Role
 from shared.contracts.memory import LONGEST_CONVERSATION_ID, LONGEST_MESSAGE, Remembered
-from shared.workflow.jsvalues import Json, JsonObject, to_number, to_string
+from shared.workflow.jsvalues import Json, JsonObject, to_string
 
 NO_STORE: Final = "This server has no store for conversations"
 NO_ID: Final = f"A conversation ID of 1 to {LONGEST_CONVERSATION_ID} characters is required for memory"
@@ -101,5 +102,5 @@ def _cut(text: str) -> str:
 
 
 def _whole(value: Json, default: int) -> int:
-    number = to_number(value) if value not in (None, "") else default
-    return int(number) if 1 <= number < math.inf else default
+    number = number_of(value)
+    return default if number is None or not 1 <= number < math.inf else int(number)

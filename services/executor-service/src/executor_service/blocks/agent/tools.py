@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from executor_service.providers import Tool
-from shared.workflow.jsvalues import Json, JsonObject, to_string
+from shared.workflow.jsvalues import Json, JsonObject, object_of, to_string
 
 Run = Callable[[JsonObject], Awaitable[Json]]
 """Runs a tool with the model's arguments and the author's; raises BlockFailure."""
@@ -39,7 +39,7 @@ class AgentTool:
     @property
     def told(self) -> Tool:
         """What the model is told: without the parameters that its author has set."""
-        properties = _object(self.parameters.get("properties"))
+        properties = object_of(self.parameters.get("properties"))
         required = self.parameters.get("required")
         names = [key for key in required if isinstance(key, str)] if isinstance(required, list) else []
         return Tool(
@@ -58,7 +58,7 @@ class AgentTool:
 
     def problem(self, arguments: JsonObject) -> str | None:
         """What is wrong with the arguments, None when they fit the schema."""
-        for name, schema in _object(self.parameters.get("properties")).items():
+        for name, schema in object_of(self.parameters.get("properties")).items():
             kind = schema.get("type") if isinstance(schema, dict) else None
             wanted = _CHECKS.get(kind) if isinstance(kind, str) else None
             if name in self.fixed and kind in ("array", "object"):
@@ -76,12 +76,8 @@ def tool_name(text: str) -> str:
 
 def set_values(params: Json) -> JsonObject:
     """The author's values of a tool; empty ones are the model's to choose."""
-    return {key: value for key, value in _object(params).items() if value not in (None, "")}
+    return {key: value for key, value in object_of(params).items() if value not in (None, "")}
 
 
 def _fits(value: Json, wanted: tuple[type, ...]) -> bool:
     return isinstance(value, wanted) and (bool in wanted or not isinstance(value, bool))
-
-
-def _object(value: Json) -> JsonObject:
-    return value if isinstance(value, dict) else {}

@@ -11,10 +11,11 @@ from executor_service.blocks.guardrails.invented import judged
 from executor_service.blocks.guardrails.patterns import BadPattern, pattern_for
 from executor_service.blocks.guardrails.personal_data import KINDS, find, mask
 from executor_service.blocks.ports import ModelServer
+from executor_service.blocks.values import text_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from shared.workflow.input_format import parse_list
 from shared.workflow.json_problem import json_problem
-from shared.workflow.jsvalues import Json, JsonObject, stringify, to_string
+from shared.workflow.jsvalues import Json, JsonObject, to_string
 
 MAX_OWN_PATTERNS: Final = 16
 
@@ -28,7 +29,7 @@ class GuardrailsHandler(BlockHandler):
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Check."""
         params = inputs.params
-        text = _text(params.get("input"))
+        text = text_of(params.get("input"))
         kind = to_string(params.get("validationType") or "json")
         if kind == "hallucination":
             result = await judged(self._models, call, text, params)
@@ -89,7 +90,3 @@ def _own_patterns(value: Json) -> Mapping[str, str]:
     entries = [entry for entry in parse_list(value) if isinstance(entry, dict)]
     named = ((entry.get("name"), entry.get("pattern") or entry.get("regex")) for entry in entries)
     return {to_string(name): to_string(pattern) for name, pattern in named if name and pattern}
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else "" if value is None else stringify(value)

@@ -1,13 +1,13 @@
 """Lets a model judge whether a text holds what nobody knows to be true."""
 
-import math
 from typing import Final
 
 from executor_service.blocks.agent.answers import parse_answer
 from executor_service.blocks.asking import ask
 from executor_service.blocks.ports import ModelServer
+from executor_service.blocks.values import number_of, text_of
 from executor_service.engine import BlockFailure, BlockResult, Call
-from shared.workflow.jsvalues import Json, JsonObject, stringify, to_number, to_string
+from shared.workflow.jsvalues import Json, JsonObject, to_string
 from shared.workflow.response_format import ResponseFormat
 from shared.workflow.unsupported_settings import NO_KNOWLEDGE
 
@@ -53,7 +53,7 @@ async def judged(models: ModelServer, call: Call, text: str, params: JsonObject)
 
 
 def _question(text: str, context: Json) -> str:
-    known = context if isinstance(context, str) else "" if context is None else stringify(context)
+    known = text_of(context)
     basis = f"Known facts, the only ones that count:\n{known}\n\n" if known.strip() else ""
     return f"{basis}The text to check:\n{text}"
 
@@ -71,10 +71,10 @@ def _verdict(answer: JsonObject, threshold: float) -> JsonObject:
 def _score(value: Json) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    number = to_number(value)
-    return None if math.isnan(number) else min(max(number, 0), HIGHEST)
+    number = number_of(value)
+    return None if number is None else min(max(number, 0), HIGHEST)
 
 
 def _threshold(value: Json) -> float:
-    number = to_number(value) if value not in (None, "") else DEFAULT_THRESHOLD
-    return DEFAULT_THRESHOLD if math.isnan(number) else number
+    number = number_of(value)
+    return DEFAULT_THRESHOLD if number is None else number

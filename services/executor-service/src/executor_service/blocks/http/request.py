@@ -1,20 +1,20 @@
 """From a block's settings to an HTTP request."""
 
-import math
 import re
 from typing import Final
 from urllib.parse import quote, urlencode
 
 from executor_service.blocks.tables import table_rows
+from executor_service.blocks.values import number_of
 from executor_service.engine import BlockFailure, Call
 from shared.contracts.runs import CALL_CHAIN_HEADER
 from shared.net import BlockedAddress, OutboundRequest
+from shared.net.headers import USER_AGENT
 from shared.net.urls import read_target
-from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify, to_number, to_string
+from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify, to_string
 
 DEFAULT_TIMEOUT_MS: Final = 300_000
 MAX_TIMEOUT_MS: Final = 600_000
-USER_AGENT: Final = "Flowport/1.0"
 FORM: Final = "application/x-www-form-urlencoded"
 _UNESCAPED: Final = "!'()*~-_."
 _BODILESS: Final = frozenset({"GET", "HEAD"})
@@ -47,12 +47,6 @@ def timeout_ms(params: JsonObject) -> float:
     """The time limit of one call: 5 minutes, at most 10."""
     number = number_of(params.get("timeout"))
     return DEFAULT_TIMEOUT_MS if number is None or number <= 0 else min(number, MAX_TIMEOUT_MS)
-
-
-def number_of(value: Json) -> float | None:
-    """A setting as a number; None when it is empty or none."""
-    number = to_number(value) if value not in (None, "") else math.nan
-    return None if math.isnan(number) else number
 
 
 def _headers(table: Json) -> dict[str, str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from executor_service.blocks.http.request import number_of
+from executor_service.blocks.values import number_of
 from shared.net import BlockedAddress, OutboundClient, OutboundError, OutboundRequest, OutboundResponse
 from shared.workflow.jsvalues import JsonObject, truthy
 

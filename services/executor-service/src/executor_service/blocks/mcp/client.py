@@ -14,11 +14,11 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import PARSE_ERROR, CallToolResult, Implementation, TextContent
 from pydantic import ValidationError
 
-from executor_service.blocks.http.request import USER_AGENT
 from executor_service.blocks.mcp.request import OfferedTool, Server, ToolRequest
 from executor_service.blocks.mcp.transport import OutboundTransport
 from executor_service.engine import BlockFailure
 from shared.net import OutboundClient
+from shared.net.headers import USER_AGENT
 from shared.workflow.jsvalues import Json
 
 MAX_EVENT_BYTES: Final = 10 * 1024 * 1024

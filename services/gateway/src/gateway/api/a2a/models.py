@@ -2,19 +2,12 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from gateway.api.a2a.card import address_of, card_address_of
-from gateway.api.bodies import AskedFor
+from gateway.api.bodies import AskedFor, Shown
 from shared.clock import iso
 from shared.contracts.agents import Agent, AgentSettings, AgentSkill
-
-
-class Shown(BaseModel):
-    """Keys are in camel case over the wire."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class SkillBody(AskedFor):

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
-from gateway.api.bodies import AskedFor
+from gateway.api.bodies import AskedFor, Shown
 from gateway.domain.people import MAX_PASSWORD, MIN_PASSWORD
 from shared.contracts.chats import MAX_ALLOWED_EMAILS, Chat, ChatAccess, ChatLook, ChatSettings, ShownOutput
 
@@ -14,12 +13,6 @@ MAX_FILES = 15
 AuthType = Literal["public", "password", "email"]
 OTP_LIMIT = 20
 Password = Field(None, min_length=MIN_PASSWORD, max_length=MAX_PASSWORD)
-
-
-class Shown(BaseModel):
-    """Keys are in camel case over the wire."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class LookBody(AskedFor):

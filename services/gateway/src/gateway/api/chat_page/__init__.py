@@ -1,22 +1,13 @@
-"""The page on which people talk to a workflow: three files that hold nothing of any chat; the page asks for its own."""
+"""The page on which people talk to a workflow."""
 
-from functools import cache
-from importlib.resources import files
 from typing import Final
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-_TYPES: Final = {"index.html": "text/html", "page.js": "text/javascript", "page.css": "text/css"}
-_HEADERS: Final = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src https: data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-cache",
-}
+from gateway.api.pages import Page
+
+_PAGE: Final = Page(__name__, "img-src https: data:")
 
 
 def chat_page_router() -> APIRouter:
@@ -25,23 +16,14 @@ def chat_page_router() -> APIRouter:
 
     @router.api_route("/{identifier}", methods=["GET", "HEAD"])
     async def page(identifier: str) -> Response:
-        return _file("index.html")
+        return _PAGE.file("index.html")
 
     @router.get("/page/page.js")
     async def script() -> Response:
-        return _file("page.js")
+        return _PAGE.file("page.js")
 
     @router.get("/page/page.css")
     async def style() -> Response:
-        return _file("page.css")
+        return _PAGE.file("page.css")
 
     return router
-
-
-def _file(name: str) -> Response:
-    return Response(_read(name), media_type=_TYPES[name], headers=_HEADERS)
-
-
-@cache
-def _read(name: str) -> bytes:
-    return files(__name__).joinpath(name).read_bytes()

@@ -43,7 +43,8 @@ def authoring_router(access: LegacyAccess, authoring: Authoring, editing: Editin
     async def list_workflows(
         caller: Somebody, workspace_id: Annotated[str | None, Query(alias="workspaceId")] = None
     ) -> WorkflowRows:
-        caller = entered(caller, workspace_id, Scope.READ)
+        caller = caller.within(workspace_id or caller.workspace.id)
+        caller.require(Scope.READ)
         found = await every_workflow(authoring, caller.workspace.id, deployed_only=False, most=MOST_LISTED)
         return WorkflowRows(data=[row(workflow) for workflow in found if caller.may_touch(workflow.id)])
 
@@ -119,13 +120,6 @@ def revision_in(if_match: str | None) -> int | None:
     if not (revision.isascii() and revision.isdigit() and len(revision) <= 15):
         raise InvalidRequest("If-Match must be the ETag of a draft")
     return int(revision)
-
-
-def entered(caller: Caller, workspace_id: str | None, scope: Scope) -> Caller:
-    """The caller in that workspace, or where it is already. Raises Forbidden."""
-    caller = caller.within(workspace_id or caller.workspace.id)
-    caller.require(scope)
-    return caller
 
 
 def row(workflow: Workflow) -> WorkflowRow:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.docs_page import page_file
+from gateway.api.docs_page import DOCS_PAGE
 from gateway.api.legacy.access import LegacyAccess
 from gateway.api.legacy.errors import present_error
 from gateway.api.legacy.interface_models import SampleCode, Samples, Selectable, SelectableBlock
@@ -79,7 +79,7 @@ def interface_router(access: LegacyAccess, interfaces: Interfaces, *, public_url
 
     @router.get("/docs", include_in_schema=False)
     async def docs() -> Response:
-        return page_file("index.html")
+        return DOCS_PAGE.file("index.html")
 
     return router
 

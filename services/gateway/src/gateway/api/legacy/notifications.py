@@ -15,7 +15,7 @@ from gateway.api.routes import presenting
 from gateway.api.schemas import answers, described
 from gateway.application.webhooks import Webhooks
 from gateway.domain.credentials import Caller, Scope
-from gateway.ports import FollowUps
+from gateway.ports import WebhookKeeper
 from shared.clock import iso
 from shared.contracts.runs import Trigger
 from shared.contracts.webhooks import Delivery, Level, SaveSubscription, Subscription
@@ -59,7 +59,7 @@ class NotificationBody(AskedFor):
 Body = Annotated[NotificationBody, Depends(json_of(NotificationBody))]
 
 
-def notifications_router(access: LegacyAccess, follow_ups: FollowUps, webhooks: Webhooks) -> APIRouter:
+def notifications_router(access: LegacyAccess, keeper: WebhookKeeper, webhooks: Webhooks) -> APIRouter:
     """For readers of the workspace to see, for its admins to change."""
     router = APIRouter(
         prefix="/api/workspaces/{workspace_id}",
@@ -72,7 +72,7 @@ def notifications_router(access: LegacyAccess, follow_ups: FollowUps, webhooks: 
     @router.get("/notifications")
     async def list_notifications(caller: Member) -> Response:
         caller.require_throughout(Scope.READ)
-        found = await follow_ups.subscriptions(caller.workspace.id)
+        found = await keeper.subscriptions(caller.workspace.id)
         return StructResponse({"data": [_shown(each, caller) for each in found]})
 
     @router.post("/notifications", status_code=201, openapi_extra=described(NotificationBody))
@@ -83,7 +83,7 @@ def notifications_router(access: LegacyAccess, follow_ups: FollowUps, webhooks: 
     @router.get("/notifications/{notification_id}")
     async def get(caller: Member, notification_id: str) -> Response:
         caller.require_throughout(Scope.READ)
-        found = await follow_ups.subscription(caller.workspace.id, notification_id)
+        found = await keeper.subscription(caller.workspace.id, notification_id)
         return StructResponse({"data": _shown(found, caller)})
 
     @router.put("/notifications/{notification_id}", openapi_extra=described(NotificationBody))
@@ -99,7 +99,7 @@ def notifications_router(access: LegacyAccess, follow_ups: FollowUps, webhooks: 
     @router.post("/notifications/{notification_id}/test")
     async def try_out(caller: Member, notification_id: str) -> Response:
         caller.require_throughout(Scope.ADMIN)
-        result = await follow_ups.try_out(caller.workspace.id, notification_id)
+        result = await keeper.try_out(caller.workspace.id, notification_id)
         facts = {"success": result.success, "status": result.status, "statusText": result.status_text}
         return StructResponse({"data": {**facts, "body": result.body}})
 
@@ -111,14 +111,14 @@ def notifications_router(access: LegacyAccess, follow_ups: FollowUps, webhooks: 
         cursor: Annotated[str | None, Query(max_length=500)] = None,
     ) -> Response:
         caller.require(Scope.READ)
-        page = await follow_ups.deliveries(caller.workspace.id, notification_id, limit=limit, cursor=cursor)
+        page = await keeper.deliveries(caller.workspace.id, notification_id, limit=limit, cursor=cursor)
         shown = [_delivery(each) for each in page.deliveries if caller.may_touch(each.workflow_id or "")]
         return StructResponse({"data": shown, "nextCursor": page.next_cursor})
 
     @router.post("/deliveries/{delivery_id}/resend", status_code=202)
     async def resend(caller: Member, delivery_id: str) -> Response:
         caller.require_throughout(Scope.ADMIN)
-        await follow_ups.resend(caller.workspace.id, delivery_id)
+        await keeper.resend(caller.workspace.id, delivery_id)
         return StructResponse({"success": True}, status_code=202)
 
     @router.get("/callback-secret")

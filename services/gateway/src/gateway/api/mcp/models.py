@@ -2,20 +2,13 @@
 
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, Field
 
-from gateway.api.bodies import AskedFor
+from gateway.api.bodies import AskedFor, Shown
 from shared.clock import iso
 from shared.contracts.tool_servers import ToolServer, ToolServerSettings, WorkflowTool
 
 D = TypeVar("D")
-
-
-class Shown(BaseModel):
-    """Keys are in camel case over the wire."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class ServerChangeBody(AskedFor):

@@ -12,14 +12,14 @@ from gateway.api.v1.errors import present_error
 from gateway.api.v1.models import ErrorAnswer
 from gateway.application.redriving import Redriving
 from gateway.domain.credentials import Caller, Scope
-from gateway.ports import FollowUps
+from gateway.ports import DeadLetterKeeper
 from shared.clock import iso
 from shared.contracts.dead_letters import DeadLetterView
 from shared.contracts.jobs import RunAccepted
 from shared.web.structs import StructResponse
 
 
-def dead_letters_router(access: V1Access, follow_ups: FollowUps, redriving: Redriving) -> APIRouter:
+def dead_letters_router(access: V1Access, keeper: DeadLetterKeeper, redriving: Redriving) -> APIRouter:
     """For whoever looks after the workspace."""
     router = APIRouter(
         prefix="/api/v1",
@@ -39,7 +39,7 @@ def dead_letters_router(access: V1Access, follow_ups: FollowUps, redriving: Redr
     ) -> Response:
         caller = _there(caller, workspace_id)
         caller.require_throughout(Scope.ADMIN)
-        found = await follow_ups.dead_letters(caller.workspace.id, limit=limit, cursor=cursor)
+        found = await keeper.dead_letters(caller.workspace.id, limit=limit, cursor=cursor)
         return StructResponse({"data": list(map(_shown, found.letters)), "nextCursor": found.next_cursor})
 
     @router.post("/dead-letters/{letter_id}/redrive", summary="Give it another chance")

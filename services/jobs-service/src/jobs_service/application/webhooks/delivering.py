@@ -10,7 +10,7 @@ from jobs_service import metrics
 from jobs_service.application.loops import Bell
 from jobs_service.application.webhooks.places import Places
 from jobs_service.domain import webhooks
-from jobs_service.ports import DueDelivery, Notices, SecretBox, SubscriptionBook, Way, WayAnswer
+from jobs_service.ports import DueDelivery, Notices, SecretBox, SubscriptionBook, WebhookAnswer, WebhookSender
 from shared.clock import Clock, epoch_ms
 from shared.contracts.webhooks import RUN_COMPLETED, Subscription, TestResult
 from shared.errors import FlowportError
@@ -33,7 +33,7 @@ class Delivering:
         notices: Notices,
         book: SubscriptionBook,
         box: SecretBox,
-        way: Way,
+        sender: WebhookSender,
         clock: Clock,
         *,
         bell: Bell,
@@ -43,7 +43,7 @@ class Delivering:
         self._notices = notices
         self._book = book
         self._box = box
-        self._way = way
+        self._sender = sender
         self._clock = clock
         self._give_up_after = give_up_after
         self._bell = bell
@@ -72,7 +72,7 @@ class Delivering:
         name = f"delivery_test_{secrets.token_hex(8)}"
         body = b'{"id":"evt_test","type":"%s","timestamp":%d,"data":{"test":true}}' % (RUN_COMPLETED.encode(), now_ms)
         signed = webhooks.headers(name, body, now_ms, await self._secret(subscription.workspace_id, subscription.id))
-        answer = await self._way.post(
+        answer = await self._sender.post(
             subscription.url, signed, body, workspace_id=subscription.workspace_id, seconds=TEST_SECONDS
         )
         success = webhooks.is_success(answer.status)
@@ -108,16 +108,18 @@ class Delivering:
         if due.subscription_id is not None:
             await self._book.noted(due.subscription_id, arrived=arrived, give_up_after=self._give_up_after)
 
-    async def _send(self, due: DueDelivery) -> WayAnswer:
+    async def _send(self, due: DueDelivery) -> WebhookAnswer:
         try:
             now_ms = epoch_ms(self._clock.now())
             secret = await self._secret(due.workspace_id, due.subscription_id)
             signed = webhooks.headers(due.id, due.body, now_ms, secret)
-            return await self._way.post(due.url, signed, due.body, workspace_id=due.workspace_id, seconds=SEND_SECONDS)
+            return await self._sender.post(
+                due.url, signed, due.body, workspace_id=due.workspace_id, seconds=SEND_SECONDS
+            )
         except FlowportError as error:
             # A try like any other: without an end to them, a secret whose key is gone would be asked for all week.
             log.error("a delivery could not be sent", delivery=due.id, error=error.message)
-            return WayAnswer(None, f"Not sent: {error.message}")
+            return WebhookAnswer(None, f"Not sent: {error.message}")
 
     async def _secret(self, workspace_id: str, subscription_id: str | None) -> str | None:
         if subscription_id is None:

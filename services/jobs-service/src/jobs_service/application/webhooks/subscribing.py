@@ -5,7 +5,7 @@ import secrets
 from typing import Final
 
 from jobs_service.application.webhooks.delivering import Delivering
-from jobs_service.ports import Notices, SecretBox, SubscriptionBook, Way
+from jobs_service.ports import Notices, SecretBox, SubscriptionBook, WebhookSender
 from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription, TestResult
 from shared.errors import Conflict, InvalidRequest, NotFound
 
@@ -16,13 +16,13 @@ class Subscribing:
     """A workspace's subscriptions and what became of them."""
 
     def __init__(
-        self, book: SubscriptionBook, notices: Notices, box: SecretBox, delivering: Delivering, way: Way
+        self, book: SubscriptionBook, notices: Notices, box: SecretBox, delivering: Delivering, sender: WebhookSender
     ) -> None:
         self._book = book
         self._notices = notices
         self._box = box
         self._delivering = delivering
-        self._way = way
+        self._sender = sender
 
     async def all(self, workspace_id: str) -> tuple[Subscription, ...]:
         """Oldest first. Raises Unavailable."""
@@ -30,7 +30,7 @@ class Subscribing:
 
     async def create(self, workspace_id: str, asked: SaveSubscription) -> Subscription:
         """Raises InvalidRequest, Conflict (there are enough), Unavailable."""
-        self._way.check(asked.url)
+        self._sender.check(asked.url)
         if len(await self._book.of(workspace_id)) >= MOST_PER_WORKSPACE:
             raise Conflict(f"A workspace can have at most {MOST_PER_WORKSPACE} webhooks")
         return await self._book.save(workspace_id, None, asked)
@@ -44,7 +44,7 @@ class Subscribing:
 
     async def replace(self, workspace_id: str, subscription_id: str, asked: SaveSubscription) -> Subscription:
         """Raises InvalidRequest, NotFound, Unavailable."""
-        self._way.check(asked.url)
+        self._sender.check(asked.url)
         await self.get(workspace_id, subscription_id)
         return await self._book.save(workspace_id, subscription_id, asked)
 

@@ -1,33 +1,17 @@
-"""Whom to tell, and what failed, in memory."""
+"""Whom to tell of runs, in memory."""
 
 from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.jobs import JOB
 
-from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView
-from shared.contracts.jobs import RunAccepted
 from shared.contracts.webhooks import Delivery, DeliveryPage, SaveSubscription, Subscription, TestResult
 from shared.errors import NotFound
 
 
-class FakeFollowUps:
-    """Implements FollowUps. Every workspace has the delivery `D1` and the dead letter `L1`."""
+class FakeWebhooks:
+    """Implements WebhookKeeper. Every workspace has the delivery `D1`."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Subscription] = {}
         self.sent: list[Delivery] = []
-
-    async def dead_letters(self, workspace_id: str, *, limit: int, cursor: str | None) -> DeadLetterPage:
-        letter = DeadLetterView(id="L1", kind=DeadLetterKind.DURABLE_RUN, queue="runs", reason="rejected", died_at=NOON)
-        return DeadLetterPage((letter,))
-
-    async def redrive_letter(self, workspace_id: str, letter_id: str, *, concurrency: int) -> RunAccepted | None:
-        return RunAccepted("again", JOB, NOON)
-
-    async def discard_letter(self, workspace_id: str, letter_id: str) -> None:
-        """It was there."""
-
-    async def redrive_run(self, workspace_id: str, run_id: str, *, concurrency: int) -> RunAccepted:
-        return RunAccepted("again", JOB, NOON)
 
     async def subscriptions(self, workspace_id: str) -> tuple[Subscription, ...]:
         return tuple(each for each in self.kept.values() if each.workspace_id == workspace_id)

@@ -2,21 +2,21 @@
 
 from collections.abc import Mapping
 
-from jobs_service.ports import WayAnswer
+from jobs_service.ports import WebhookAnswer
 from shared.errors import InvalidRequest
 from shared.net import BlockedAddress, OutboundClient, OutboundError, OutboundPolicy, OutboundRequest
 from shared.net.urls import read_target
 
 
-class GuardedWay:
-    """Implements Way."""
+class GuardedSender:
+    """Implements WebhookSender."""
 
     def __init__(self, outbound: OutboundClient, policy: OutboundPolicy) -> None:
         self._outbound = outbound
         self._policy = policy
 
     def check(self, url: str) -> None:
-        """See Way."""
+        """See WebhookSender."""
         try:
             self._policy.check(read_target(url))
         except BlockedAddress as error:
@@ -24,11 +24,11 @@ class GuardedWay:
 
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, *, workspace_id: str, seconds: float
-    ) -> WayAnswer:
-        """See Way."""
+    ) -> WebhookAnswer:
+        """See WebhookSender."""
         call = OutboundRequest("POST", url, headers, body, timeout_seconds=seconds, workspace_id=workspace_id)
         try:
             answer = await self._outbound.send(call)
         except OutboundError as error:
-            return WayAnswer(None, error.message, refused=isinstance(error, BlockedAddress))
-        return WayAnswer(answer.status, answer.reason, answer.body[:2_000].decode(errors="replace"))
+            return WebhookAnswer(None, error.message, refused=isinstance(error, BlockedAddress))
+        return WebhookAnswer(answer.status, answer.reason, answer.body[:2_000].decode(errors="replace"))

@@ -1,4 +1,4 @@
-"""What surrounds one run: the engine, the workflow, the request, and the ways out."""
+"""The engine, which all runs share, and what surrounds one of them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """The surroundings of one run."""
+class RunContext:
+    """What surrounds one run."""
 
     engine: Engine
     workflow: CompiledWorkflow

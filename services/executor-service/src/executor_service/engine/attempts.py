@@ -1,0 +1,105 @@
+"""Blocks that begin: all that each is given, and when its time began."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from executor_service.engine.call import Call, ChildRunner
+from executor_service.engine.entries import Entry, Pinned
+from executor_service.engine.handlers import Inputs
+from executor_service.engine.places import Round
+from executor_service.engine.preparation import Plan
+from executor_service.engine.progress import Progress, child_key
+from executor_service.engine.run_context import RunContext
+from executor_service.engine.state import ChildPin, RunState, Work
+from executor_service.engine.streaming import RunStream, TextWriter
+from shared.workflow.catalog.kinds import WRITES_TEXT
+from shared.workflow.compiled_blocks import CompiledBlock
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A block under way: enough to write its log entry at any moment."""
+
+    work: Work
+    call: Call
+    order: int
+    started_at: datetime
+    began: float
+    inputs: Inputs | None = None
+    tries: int = 1
+    output_bytes: int = 0
+
+
+class Attempts:
+    """Begins the blocks of one run. `record` keeps what a block writes down while it is under way."""
+
+    def __init__(
+        self,
+        context: RunContext,
+        plan: Plan,
+        progress: Progress,
+        stream: RunStream | None,
+        record: Callable[[Entry], Awaitable[None]],
+    ) -> None:
+        self._context = context
+        self._plan = plan
+        self._progress = progress
+        self._state: RunState = progress.state
+        self._stream = stream
+        self._clock = context.engine.clock
+        self._record = record
+        self.under_way: dict[Work, Attempt] = {}
+
+    def begin(self, work: Work) -> Attempt:
+        """What a block that may start now is given."""
+        scope = self._state.scopes[work.scope]
+        body = self._plan.graph.body(scope.container)
+        node = body.nodes[work.node]
+        block = self._context.workflow.blocks[node.block_id]
+        rounds = self._progress.places.rounds(scope)
+        call = Call(
+            block=block,
+            node=node,
+            body=body,
+            workflow=self._context.workflow,
+            request=self._context.request,
+            resolver=self._context.sources.at(scope),
+            environment=self._context.environment,
+            variables=self._state.variables,
+            start_output=self._plan.start_output,
+            rounds=rounds,
+            now=self._clock.now,
+            remaining_seconds=self._context.remaining_seconds,
+            run_child=self._child_runner(work, block.type),
+            pin=partial(self._pin, work),
+            pinned=self._state.pins.get(child_key(work)),
+            writer=self.writer(block, rounds),
+        )
+        attempt = self.under_way[work] = self._begun(work, call)
+        return attempt
+
+    def writer(self, block: CompiledBlock, rounds: tuple[Round, ...]) -> TextWriter | None:
+        """Where a block's text goes while it is written; None when it writes none, or nobody asked for it."""
+        if self._stream is None or block.type not in WRITES_TEXT:
+            return None
+        return self._stream.writer(block.id, is_live=not any(each.is_parallel for each in rounds))
+
+    def _begun(self, work: Work, call: Call) -> Attempt:
+        """An attempt that begins now; what goes on after a pause of the workflow that it called began then."""
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        waiting = self._state.waiting.get(child_key(work))
+        if waiting is None:
+            return Attempt(work, call, self._progress.next_order(), now, monotonic)
+        log = waiting.log
+        return Attempt(
+            work, call, log.execution_order, log.started_at, monotonic - (now - log.started_at).total_seconds()
+        )
+
+    def _child_runner(self, work: Work, block_type: str) -> ChildRunner:
+        handler = self._context.engine.handlers.get(block_type)
+        return self._context.child_runner(work, self._state, handler is not None and handler.recovers)
+
+    async def _pin(self, work: Work, pin: ChildPin) -> None:
+        await self._record(Pinned(work, pin))

@@ -1,0 +1,117 @@
+"""Answers of chat completions that come as a stream, told while they come."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Final
+
+from executor_service.providers.model import BROKEN_OFF, Listener, Turn
+from executor_service.providers.openai_answers import Gathering, StreamError, read_completion, whole_turn
+
+DATA: Final = b"data:"
+DONE: Final = b"[DONE]"
+READ_OUT_SECONDS: Final = 0.25
+EVENTS_IN_A_ROW: Final = 16
+"""After the first, and then after so many, another run has its turn."""
+HEAD_START_SECONDS: Final = 0.001
+"""Broker and gateway need a processor to pass the first words on; reading what follows would take it from them."""
+
+
+async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener) -> Turn:
+    """A streamed answer, told to the listener as it comes. Raises msgspec.DecodeError, StreamError.
+
+    Words that came together are told together. Not every server says `[DONE]`, and not every one a reason to end; one
+    that says neither broke off. Some do not stream, and answer with a whole completion all the same.
+    """
+    begin = await anext(chunks, b"")
+    if begin.lstrip().startswith(b"{"):
+        return await _told_whole(begin + b"".join([chunk async for chunk in chunks]), listener)
+    gathering, telling = Gathering(), _Telling(listener)
+    batches = _batches(begin, chunks)
+    async for batch in batches:
+        try:
+            for data in batch:
+                if data == DONE:
+                    await telling.flush()
+                    await _read_out(batches)
+                    return gathering.turn()
+                if said := gathering.take(read_completion(data)):
+                    if thought := said.thought:
+                        await telling.thinking(thought)
+                    telling.text(said.words)
+        finally:
+            await telling.flush()
+    if not gathering.has_ended:
+        raise StreamError(BROKEN_OFF)
+    return gathering.turn()
+
+
+async def _told_whole(body: bytes, listener: Listener) -> Turn:
+    turn = whole_turn(body)
+    if turn.thinking:
+        await listener.thinking(turn.thinking)
+    if turn.content:
+        await listener.text(turn.content)
+    return turn
+
+
+async def _read_out(batches: AsyncIterator[object]) -> None:
+    """Read what follows the last word, for a moment: a connection whose answer was read to its end is used again."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(READ_OUT_SECONDS):
+            async for _ in batches:
+                pass
+
+
+async def _batches(chunk: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """The data of the events. What has arrived at once is not taken at once: other runs' first words go between."""
+    begun: list[bytes] = []
+    most = 1
+    while chunk:
+        *lines, rest = chunk.split(b"\n")
+        if lines:
+            lines[0] = b"".join((*begun, lines[0]))
+            begun.clear()
+        begun.append(rest)
+        batch = []
+        for line in lines:
+            if data := _data(line):
+                batch.append(data)
+                if len(batch) == most:
+                    yield batch
+                    await asyncio.sleep(0)
+                    batch, most = [], EVENTS_IN_A_ROW
+        if batch:
+            yield batch
+        chunk = await anext(chunks, b"")
+    if data := _data(b"".join(begun)):
+        yield [data]
+
+
+def _data(line: bytes) -> bytes:
+    return line[len(DATA) :].strip() if line.startswith(DATA) else b""
+
+
+class _Telling:
+    """Tells words that follow each other as one piece."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._words: list[str] = []
+        self._has_told = False
+
+    def text(self, word: str) -> None:
+        if word:
+            self._words.append(word)
+
+    async def thinking(self, thought: str) -> None:
+        await self.flush()
+        await self._listener.thinking(thought)
+
+    async def flush(self) -> None:
+        if self._words:
+            words, self._words = self._words, []
+            await self._listener.text("".join(words))
+            if not self._has_told:
+                self._has_told = True
+                await asyncio.sleep(HEAD_START_SECONDS)

@@ -1,0 +1,43 @@
+"""jobs-service, as far as it knows what failed."""
+
+import msgspec
+
+from gateway.adapters.run_keys import by_public_id
+from shared.contracts.dead_letters import DeadLetterPage, DeadLetterView, RedriveRun
+from shared.contracts.jobs import RunAccepted
+from shared.ids import public_run_id, run_key
+from shared.web.client import InternalClient
+from shared.web.paths import path_of
+
+
+class DeadLetterService:
+    """Implements DeadLetterKeeper."""
+
+    def __init__(self, client: InternalClient) -> None:
+        self._client = client
+
+    async def dead_letters(self, workspace_id: str, *, limit: int, cursor: str | None) -> DeadLetterPage:
+        """See DeadLetterKeeper."""
+        path = path_of("dead-letters", workspace_id=workspace_id, limit=limit, cursor=cursor)
+        page = await self._client.call("GET", path, returns=DeadLetterPage)
+        return DeadLetterPage(tuple(map(_letter, page.letters)), page.next_cursor)
+
+    async def redrive_letter(self, workspace_id: str, letter_id: str, *, concurrency: int) -> RunAccepted | None:
+        """See DeadLetterKeeper."""
+        path = path_of("dead-letters", letter_id, "redrive")
+        content = await self._client.fetch("POST", path, body=RedriveRun(workspace_id, concurrency))
+        return None if content == b"{}" else by_public_id(msgspec.json.decode(content, type=RunAccepted))
+
+    async def discard_letter(self, workspace_id: str, letter_id: str) -> None:
+        """See DeadLetterKeeper."""
+        await self._client.call("DELETE", path_of("dead-letters", letter_id, workspace_id=workspace_id))
+
+    async def redrive_run(self, workspace_id: str, run_id: str, *, concurrency: int) -> RunAccepted:
+        """See DeadLetterKeeper."""
+        path = path_of("runs", run_key(workspace_id, run_id), "redrive")
+        asked = RedriveRun(workspace_id, concurrency)
+        return by_public_id(await self._client.call("POST", path, body=asked, returns=RunAccepted))
+
+
+def _letter(letter: DeadLetterView) -> DeadLetterView:
+    return msgspec.structs.replace(letter, run_id=public_run_id(letter.run_id)) if letter.run_id else letter

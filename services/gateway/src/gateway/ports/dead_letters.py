@@ -1,0 +1,27 @@
+"""jobs-service, as far as it knows what failed."""
+
+from typing import Protocol
+
+from shared.contracts.dead_letters import DeadLetterPage
+from shared.contracts.jobs import RunAccepted
+
+
+class DeadLetterKeeper(Protocol):
+    """Gives another chance to what failed. Every method raises Unavailable.
+
+    Those that name a thing raise NotFound where the workspace has none of this id.
+    """
+
+    async def dead_letters(self, workspace_id: str, *, limit: int, cursor: str | None) -> DeadLetterPage:
+        """The workspace's and nobody's, newest first. Raises InvalidRequest for a cursor that is none."""
+        ...
+
+    async def redrive_letter(self, workspace_id: str, letter_id: str, *, concurrency: int) -> RunAccepted | None:
+        """Raises Conflict where nothing can be done with it, AtCapacity."""
+        ...
+
+    async def discard_letter(self, workspace_id: str, letter_id: str) -> None: ...
+
+    async def redrive_run(self, workspace_id: str, run_id: str, *, concurrency: int) -> RunAccepted:
+        """Raises Conflict unless the run failed, AtCapacity."""
+        ...

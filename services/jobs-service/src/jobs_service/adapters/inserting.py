@@ -1,0 +1,25 @@
+"""Documents that may be there already: whoever stores them again changes nothing."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from pymongo.errors import BulkWriteError
+
+from shared.store.documents import Collection, Document
+
+_DUPLICATE: Final = 11000
+
+
+async def insert_new(collection: Collection, documents: Sequence[Document]) -> set[Any]:
+    """Store what is not there yet; the ids of the rest. Raises BulkWriteError where anything else went wrong."""
+    if not documents:
+        return set()
+    try:
+        await collection.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        failures = error.details["writeErrors"]
+        may_vanish = bool(error.details["writeConcernErrors"])  # no majority has it
+        if may_vanish or any(failure["code"] != _DUPLICATE for failure in failures):
+            raise
+        return {failure["op"]["_id"] for failure in failures}
+    return set()

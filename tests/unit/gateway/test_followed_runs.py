@@ -1,0 +1,45 @@
+"""Readers of durable runs, as one process keeps them."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from tests.unit.gateway.jobs import FakeJobs
+
+from gateway.adapters import followed_runs
+from gateway.adapters.followed_runs import BrokerFollowedRuns
+from shared.broker.ports import ReplyInbox
+from shared.contracts.messages import ControlMessage, EventBatch
+
+
+class BusyBroker:
+    """It does not confirm a broadcast while it is busy."""
+
+    address = "inbox"
+
+    def __init__(self) -> None:
+        self.is_busy = True
+        self.replies = self.control = self
+
+    async def open_inbox(self, on_batch: Callable[[EventBatch], None], on_lost: Callable[[], None]) -> ReplyInbox:
+        return self
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def broadcast(self, message: ControlMessage) -> None:
+        if self.is_busy:
+            await asyncio.Event().wait()
+
+
+async def test_whoever_hangs_up_while_workers_are_told_of_him_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(followed_runs, "MAX_READERS", 1)
+    broker = BusyBroker()
+    followed = BrokerFollowedRuns(broker, FakeJobs())  # type: ignore[arg-type]
+    await followed.start()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await followed.follow("WS1", "R1")
+    broker.is_busy = False
+    await followed.follow("WS1", "R2")
+    await followed.stop()

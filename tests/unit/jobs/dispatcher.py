@@ -1,0 +1,55 @@
+"""A dispatcher, and everything around it."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from prometheus_client import REGISTRY
+from tests.unit.jobs.fakes import FakeLeases, FakeQueue, FakeWork, ManualClock
+
+from jobs_service.application.dispatching import Dispatching, DispatchPolicy
+from jobs_service.application.leader import Leader
+from jobs_service.application.loops import Bell
+from jobs_service.ports import Leadership
+
+
+class System:
+    """Its clock stands still, its broker and store are in memory."""
+
+    def __init__(self, *, window: int = 4) -> None:
+        self.clock = ManualClock()
+        self.leases = FakeLeases()
+        self.queue = FakeQueue(self.clock)
+        self.work = FakeWork()
+        self.window = window
+        self.bell = Bell()
+        self.dispatcher = self.another("me")
+
+    def another(self, holder: str, *, shows_workspaces: bool = False) -> Dispatching:
+        """One more process that would dispatch."""
+        leader = Leader(self.leases, Leadership("dispatcher", holder), timedelta(seconds=6), self.clock)
+        policy = DispatchPolicy(self.window, timedelta(seconds=10), shows_workspaces=shows_workspaces)
+        return Dispatching(self.queue, self.work, leader, policy, clock=self.clock, bell=self.bell)
+
+    def is_woken_by_news(self) -> bool:
+        """Whether the dispatcher wants to hear of new runs."""
+        return self.bell.has_room
+
+    @property
+    def sent(self) -> list[str]:
+        """The runs that were published, in order."""
+        return [message.run_id for message in self.work.sent]
+
+
+async def cut_short(system: System) -> None:
+    """A step that hangs in the store, until whoever runs it loses patience."""
+    system.queue.hangs = True
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await system.dispatcher.step()
+    system.queue.hangs = False
+
+
+def figure(name: str, **labels: str) -> float | None:
+    """What a metric of jobs-service says."""
+    return REGISTRY.get_sample_value(f"flowport_jobs_{name}", labels)

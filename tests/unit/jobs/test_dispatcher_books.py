@@ -1,0 +1,98 @@
+"""The books that the dispatcher keeps of the places in the queue."""
+
+import pytest
+from tests.unit.jobs.dispatcher import System, cut_short
+
+from jobs_service.domain.capacity import Offer
+from shared.errors import Unavailable
+
+
+@pytest.fixture
+def system() -> System:
+    return System()
+
+
+async def test_claimed_runs_give_their_places_in_the_queue_back(system: System) -> None:
+    system.queue.add("a", "a0", "a1")
+    await system.dispatcher.step()
+    assert system.queue.booked == {"a": 2}
+
+    system.queue.claim("a0")
+    await system.dispatcher.step()
+    await system.dispatcher.step()
+
+    assert system.queue.booked == {"a": 1}
+
+
+async def test_a_new_leader_books_what_its_predecessor_dispatched(system: System) -> None:
+    system.queue.add("a", "a0", "a1")
+    await system.dispatcher.step()
+    system.leases.give("dispatcher", "other")
+    other = system.another("other")
+    await other.step()
+
+    system.queue.claim("a0")
+    await other.step()
+
+    assert system.queue.booked == {"a": 1}
+
+
+async def test_a_booking_that_nobody_heard_of_is_recounted_not_repeated(system: System) -> None:
+    system.queue.add("a", "a0", "a1")
+    await system.dispatcher.step()
+    system.queue.claim("a0")
+    system.queue.booked["a"] -= 1  # it was booked, but the answer was lost
+    system.queue.fails = Unavailable("the store is away")
+    with pytest.raises(Unavailable):
+        await system.dispatcher.step()
+
+    await system.dispatcher.step()
+    await system.dispatcher.step()
+
+    assert system.queue.booked == {"a": 1}
+
+
+async def test_a_booking_that_was_cut_short_is_made_at_the_next_step(system: System) -> None:
+    system.queue.add("a", "a0", "a1")
+    await system.dispatcher.step()
+    system.queue.claim("a0")
+    await cut_short(system)
+
+    await system.dispatcher.step()
+
+    assert system.queue.booked == {"a": 1}
+
+
+async def test_a_batch_that_was_never_accepted_is_withdrawn_in_time(system: System) -> None:
+    system.queue.offers = [Offer("offer", system.clock.now(), {"a": 1}, ["a0"])]
+    await system.dispatcher.step()
+    assert system.queue.offers
+
+    system.clock.seconds = 15
+    await system.dispatcher.step()
+    assert not system.queue.offers
+    before = len(system.queue.recounts)
+    await system.dispatcher.step()
+    assert len(system.queue.recounts) == before + 1
+
+
+async def test_a_new_leader_recounts_the_books(system: System) -> None:
+    await system.dispatcher.step()
+    await system.dispatcher.step()
+    assert system.queue.recounts == [1]
+
+    system.clock.seconds = 301
+    await system.dispatcher.step()
+    assert system.queue.recounts == [1, 1]
+
+
+async def test_a_recount_that_a_batch_under_way_disturbed_is_made_again_soon(system: System) -> None:
+    system.queue.offers = [Offer("offer", system.clock.now(), {"a": 1}, ["a0"])]
+    await system.dispatcher.step()
+    system.queue.offers = []
+    system.clock.seconds = 1
+    await system.dispatcher.step()
+    system.clock.seconds = 2
+    await system.dispatcher.step()
+
+    assert len(system.queue.recounts) == 2

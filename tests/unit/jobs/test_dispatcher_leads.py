@@ -1,0 +1,94 @@
+"""The dispatcher is alone: of many processes the one that leads dispatches."""
+
+import pytest
+from tests.unit.jobs.dispatcher import System, figure
+
+from shared.errors import Unavailable
+
+
+@pytest.fixture
+def system() -> System:
+    return System()
+
+
+async def test_a_process_that_does_not_lead_publishes_nothing(system: System) -> None:
+    system.queue.add("a", "a0")
+    await system.dispatcher.step()
+    system.queue.add("a", "a1")
+
+    await system.another("standby").step()
+
+    assert system.sent == ["a0"]
+
+
+async def test_a_leader_that_stops_lets_the_next_one_in_at_once(system: System) -> None:
+    standby = system.another("standby")
+    await system.dispatcher.step()
+    await system.dispatcher.stop()
+
+    system.queue.add("a", "a0")
+    await standby.step()
+
+    assert system.sent == ["a0"]
+
+
+async def test_a_leader_that_is_replaced_forgets_what_it_had_in_hand(system: System) -> None:
+    system.work.is_up = False
+    system.queue.add("a", "a0")
+    await system.dispatcher.step()
+    system.leases.give("dispatcher", "other")
+    system.clock.seconds = 3
+    system.work.is_up = True
+
+    await system.dispatcher.step()
+
+    assert system.sent == []
+
+
+async def test_the_lease_is_asked_for_rarely(system: System) -> None:
+    for _ in range(50):
+        await system.dispatcher.step()
+    assert system.leases.asked == 1
+
+    system.clock.seconds = 2.1
+    await system.dispatcher.step()
+    assert system.leases.asked == 2
+
+
+async def test_a_dispatcher_that_does_not_lead_any_more_is_woken_by_everything() -> None:
+    system = System(window=1)
+    system.queue.add("a", "a0", "a1")
+    await system.dispatcher.step()
+    assert not system.is_woken_by_news()
+
+    system.leases.holders["dispatcher"] = "somebody else"
+    system.clock.seconds += 60
+    await system.dispatcher.step()
+    assert system.is_woken_by_news()
+
+
+async def test_whoever_cannot_reach_the_store_does_not_say_that_it_leads(system: System) -> None:
+    """The lease is over meanwhile, and nobody else can take it either."""
+    await system.dispatcher.step()
+    assert figure("leading", role="dispatcher") == 1
+    system.leases.fails = Unavailable("the store does not answer")
+    system.clock.seconds = 60
+    with pytest.raises(Unavailable):
+        await system.dispatcher.step()
+    assert figure("leading", role="dispatcher") == 0
+
+    system.leases.fails = None
+    await system.dispatcher.step()
+    assert figure("leading", role="dispatcher") == 1
+
+
+async def test_a_leader_that_is_replaced_tells_of_no_workspace_any_more(system: System) -> None:
+    dispatcher = system.another("me", shows_workspaces=True)
+    system.queue.concurrency = 0
+    system.queue.add("replaced", "r0")
+    await dispatcher.step()
+    assert figure("workspace_queued_runs", workspace="replaced") == 1
+    system.leases.give("dispatcher", "another")
+    system.clock.seconds = 60
+    await dispatcher.step()
+    assert figure("workspace_queued_runs", workspace="replaced") is None

@@ -1,0 +1,51 @@
+"""Long answers in small pieces: what a piece costs does not grow with what came before it."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from tests.unit.providers.hearing import Heard
+
+from executor_service.providers import Turn
+from executor_service.providers.openai_streams import streamed_turn
+
+KIB = 1024
+WORK_SECONDS = 3.0
+"""Many times what it takes; with a cost that grows it is several times this."""
+
+
+def event(**delta: Any) -> bytes:
+    return b"data: " + json.dumps({"choices": [{"delta": delta}]}).encode() + b"\n\n"
+
+
+def piece_of_a_call(arguments: str) -> bytes:
+    return event(tool_calls=[{"index": 0, "function": {"arguments": arguments}}])
+
+
+async def read(pieces: Iterable[bytes]) -> Turn:
+    """The answer, and no more work than is good for those who run beside it."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for each in pieces:
+            yield each
+        yield b"data: [DONE]\n\n"
+
+    began = time.process_time()
+    turn = await streamed_turn(chunks(), Heard())
+    assert time.process_time() - began < WORK_SECONDS
+    return turn
+
+
+async def test_a_word_without_an_end_comes_a_kibibyte_at_a_time() -> None:
+    said = event(content="x" * (4 * KIB * KIB))
+    turn = await read(said[place : place + KIB] for place in range(0, len(said), KIB))
+    assert turn.content == "x" * (4 * KIB * KIB)
+
+
+async def test_a_call_comes_in_fifty_thousand_pieces() -> None:
+    begun = event(tool_calls=[{"index": 0, "id": "c1", "function": {"name": "f", "arguments": '{"a": "'}}])
+    every = piece_of_a_call("four" * 25) * 1000
+    turn = await read([begun, *([every] * 50), piece_of_a_call('"}')])
+    (call,) = turn.tool_calls
+    assert (call.name, json.loads(call.arguments)) == ("f", {"a": "four" * 1_250_000})
