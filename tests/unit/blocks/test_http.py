@@ -160,6 +160,13 @@ async def test_no_query_is_told_with_a_failure(api: Api, stub: HttpStub) -> None
     assert f"URL: http://localhost:{stub.port}/x?… | Method" in message
 
 
+async def test_no_password_is_told_with_a_failure(outbound: OutboundClient, stub: HttpStub) -> None:
+    stub.answer(Answer(401))
+    url = f"http://jo:p@ss@localhost:{stub.port}/x//@home"
+    message = failure(await send("api", ApiHandler(outbound), {}, {"url": url}))
+    assert f"URL: http://localhost:{stub.port}/x//@home | Method" in message
+
+
 async def test_a_slow_server_is_given_up_after_the_blocks_own_time(api: Api, stub: HttpStub) -> None:
     assert failure(await api("/slow", timeout=50)).endswith("| Method: GET | Error: Request timed out after 50ms")
 
