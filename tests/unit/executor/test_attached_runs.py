@@ -195,3 +195,13 @@ async def test_a_file_that_cannot_be_had_is_the_callers_mistake() -> None:
     error = world.callers.outcome.error
     assert error is not None
     assert (error.code, error.http_status) == (ErrorCode.INVALID_INPUT, 400)
+
+
+async def test_a_cancelled_run_stays_cancelled_though_the_worker_stops(world: World) -> None:
+    world.work.go_on.clear()
+    run = asyncio.create_task(world.runs.run(spec(), "inbox"))
+    await world.work.begun.wait()
+    world.running.on_control(CancelRun("r1"))
+    world.runs.stop_all()
+    await asyncio.wait_for(run, 30)
+    assert world.callers.outcome.status is RunStatus.CANCELLED

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec
 
@@ -27,7 +28,11 @@ DISPATCHED = DurableRunDispatched("r1", "d1", "w1")
 
 
 def asked(run: RunSpec | None = None) -> AttachedRunRequested:
-    return AttachedRunRequested(run or spec(), "inbox")
+    return AttachedRunRequested(run or spec(time_limit_ms=60_000), "inbox")
+
+
+def redelivered(queue: str) -> float:
+    return REGISTRY.get_sample_value("flowport_executor_redeliveries_total", {"queue": queue}) or 0.0
 
 
 class World:
@@ -36,7 +41,8 @@ class World:
     def __init__(self, broker: Broker, drain_seconds: float) -> None:
         self.broker = broker
         self.work, self.callers, self.jobs = Work(), Callers(), JobsService(spec(mode=RunMode.ASYNC))
-        blocks, running = launcher(Services(), [("function", self.work)]), RunningRuns()
+        self.running = running = RunningRuns()
+        blocks = launcher(Services(), [("function", self.work)])
         self.consumers = WorkConsumers(
             broker,
             AttachedRuns(
@@ -72,7 +78,7 @@ async def test_a_queue_has_as_many_runs_in_hand_as_it_has_slots(queue: str, chai
     async with world() as here:
         here.work.go_on.clear()
         for number in range(4):
-            run = msgspec.structs.replace(spec(f"r{number}"), call_chain=chain)
+            run = msgspec.structs.replace(spec(f"r{number}", time_limit_ms=60_000), call_chain=chain)
             await here.broker.work.publish(queue, asked(run))
         await eventually(lambda: here.work.times >= slots)
         await asyncio.sleep(0.05)
@@ -92,9 +98,10 @@ async def test_durable_runs_have_slots_of_their_own() -> None:
 
 async def test_a_run_that_was_delivered_before_is_reported_and_not_begun() -> None:
     async with world() as here:
-        delivery = Delivery(asked(), redelivered=True)
+        delivery, before = Delivery(asked(), redelivered=True), redelivered(INTERACTIVE)
         assert await here.consumers.on_interactive(delivery) is Settlement.ACK
         assert here.callers.batches[0].reported_loss is not None
+        assert redelivered(INTERACTIVE) == before + 1
         assert here.work.times == 0
 
 
@@ -156,3 +163,21 @@ async def test_a_worker_whose_queue_gives_nothing_is_not_ready() -> None:
         await here.consumers.stop()
         with pytest.raises(BrokerUnavailable, match=r"runs\.interactive, runs\.nested, runs\.async"):
             await here.consumers.check()
+
+
+async def test_a_worker_that_has_stopped_hears_nothing_more() -> None:
+    class Held:
+        cancels = 0
+
+        def cancel(self, reason: str) -> None:
+            self.cancels += 1
+
+        def follow(self, address: str) -> None:
+            """Nobody does."""
+
+    async with world() as here:
+        await here.consumers.stop()
+        with here.running.holding("r1", held := Held()):
+            await here.broker.control.broadcast(CancelRun("r1"))
+            await asyncio.sleep(0)
+        assert held.cancels == 0
