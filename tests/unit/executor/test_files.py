@@ -149,12 +149,12 @@ async def test_files_that_do_not_come_are_not_waited_for(desk: Desk, monkeypatch
 async def test_a_run_waits_for_its_files_no_longer_than_it_may_take(desk: Desk) -> None:
     class Hanging(Files):
         async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
 
     sent = SentFiles(Hanging(), desk.outbound, public_url="https://f.example")
     body: Any = {"papers": [inline()]}
     with pytest.raises(InvalidRequest, match="the files could not be had in time"):
-        await sent.taken(spec(time_limit_ms=50), WORKFLOW, json.dumps(body).encode(), body)
+        await asyncio.wait_for(sent.taken(spec(time_limit_ms=50), WORKFLOW, json.dumps(body).encode(), body), 30)
 
 
 async def test_what_an_address_answers_instead_of_a_file_is_none(desk: Desk) -> None:
