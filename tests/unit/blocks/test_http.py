@@ -1,5 +1,6 @@
 """HTTP blocks say exactly what they sent and what came back."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -16,6 +17,7 @@ from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.agent.block_tools import block_tools
 from executor_service.blocks.http import ApiHandler
+from executor_service.blocks.http.retrying import MAX_RETRIES, RetryPlan
 from executor_service.blocks.webhook_request import WebhookHandler
 from executor_service.engine import BlockHandler, Execution, RunResult
 from executor_service.providers import ToolCall
@@ -169,6 +171,26 @@ async def test_no_password_is_told_with_a_failure(outbound: OutboundClient, stub
 
 async def test_a_slow_server_is_given_up_after_the_blocks_own_time(api: Api, stub: HttpStub) -> None:
     assert failure(await api("/slow", timeout=50)).endswith("| Method: GET | Error: Request timed out after 50ms")
+
+
+async def test_what_may_not_be_called_is_not_tried_again(outbound: OutboundClient) -> None:
+    settings = {"url": "https://169.254.169.254/", "retries": 3, "retryDelayMs": 30_000}
+    refused = await asyncio.wait_for(send("api", ApiHandler(outbound), None, settings), 20)
+    assert failure(refused) == "B: url cannot point to private IP addresses"
+
+
+async def test_a_call_is_tried_again_so_often_and_no_oftener(api: Api, stub: HttpStub) -> None:
+    stub.answer(*[Answer(500, "{}")] * 20)
+    failure(await api(retries=50, retryDelayMs=0))
+    assert len(stub.asked) == MAX_RETRIES + 1
+
+
+def test_the_pause_between_two_tries_doubles_up_to_its_bound() -> None:
+    plan = RetryPlan.of({"retries": 9, "retryDelayMs": 100, "retryMaxDelayMs": 300}, "GET")
+    pauses = [plan.backoff_ms(attempt) for attempt in range(9)]
+    assert 100 <= pauses[0] <= 110
+    assert 200 <= pauses[1] <= 220
+    assert all(300 <= pause <= 330 for pause in pauses[2:])
 
 
 async def test_a_blank_url_calls_nobody(outbound: OutboundClient) -> None:
