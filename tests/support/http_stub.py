@@ -113,7 +113,7 @@ async def _read(reader: asyncio.StreamReader) -> Asked:
     method, target, _ = first.split(" ", 2)
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Asked(method, target, headers, body.decode())
+    return Asked(method, target, headers, body.decode(errors="replace"))
 
 
 def _bytes(answer: Answer) -> bytes:

@@ -1,10 +1,15 @@
 """An MCP server on loopback: the official implementation, with a few tools."""
 
 import asyncio
+import json
 from typing import Any
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.support.loopback import LoopbackServer
 
@@ -67,3 +72,39 @@ class ToolServer(LoopbackServer):
             return "done"
 
         return server
+
+
+class EndlessServer(LoopbackServer):
+    """Has ever another page of tools, so many on each; its one tool fails at length."""
+
+    def __init__(self, tools_of_a_page: int = 1) -> None:
+        self.pages = 0
+        self._tools_of_a_page = tools_of_a_page
+        super().__init__(Starlette(routes=[Route("/mcp", self._answer, methods=["POST", "DELETE"])]), name="endless")
+
+    @property
+    def url(self) -> str:
+        return f"{self.origin}/mcp"
+
+    async def _answer(self, request: Request) -> Response:
+        asked = json.loads(await request.body() or b"{}")
+        if "id" not in asked:
+            return Response(status_code=202)
+        methods = {"initialize": self._initialize, "tools/list": self._tools_list, "tools/call": self._tools_call}
+        if (method := methods.get(asked["method"])) is None:
+            error = {"code": -32601, "message": "Method not found"}
+            return JSONResponse({"jsonrpc": "2.0", "id": asked["id"], "error": error})
+        return JSONResponse({"jsonrpc": "2.0", "id": asked["id"], "result": method(asked.get("params") or {})})
+
+    def _initialize(self, params: Any) -> Any:
+        info = {"name": "endless", "version": "1"}
+        return {"protocolVersion": params["protocolVersion"], "capabilities": {"tools": {}}, "serverInfo": info}
+
+    def _tools_list(self, params: Any) -> Any:
+        self.pages += 1
+        names = [f"tool_{self.pages}_{number}" for number in range(self._tools_of_a_page)]
+        tools = [{"name": name, "inputSchema": {"type": "object"}} for name in names]
+        return {"tools": tools, "nextCursor": str(self.pages)}
+
+    def _tools_call(self, params: Any) -> Any:
+        return {"content": [{"type": "text", "text": "x" * 100_000}], "isError": True}

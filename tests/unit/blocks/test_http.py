@@ -1,5 +1,6 @@
 """HTTP blocks say exactly what they sent and what came back."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -16,10 +17,11 @@ from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.agent.block_tools import block_tools
 from executor_service.blocks.http import ApiHandler
+from executor_service.blocks.http.retrying import MAX_RETRIES, RetryPlan
 from executor_service.blocks.webhook_request import WebhookHandler
 from executor_service.engine import BlockHandler, Execution, RunResult
 from executor_service.providers import ToolCall
-from shared.net import OutboundClient
+from shared.net import OutboundClient, OutboundRequest, OutboundResponse
 from shared.workflow.compile import compile_workflow
 
 
@@ -160,8 +162,67 @@ async def test_no_query_is_told_with_a_failure(api: Api, stub: HttpStub) -> None
     assert f"URL: http://localhost:{stub.port}/x?… | Method" in message
 
 
+async def test_no_password_is_told_with_a_failure(outbound: OutboundClient, stub: HttpStub) -> None:
+    stub.answer(Answer(401))
+    url = f"http://jo:p@ss@localhost:{stub.port}/x//@home"
+    message = failure(await send("api", ApiHandler(outbound), {}, {"url": url}))
+    assert f"URL: http://localhost:{stub.port}/x//@home | Method" in message
+
+
 async def test_a_slow_server_is_given_up_after_the_blocks_own_time(api: Api, stub: HttpStub) -> None:
     assert failure(await api("/slow", timeout=50)).endswith("| Method: GET | Error: Request timed out after 50ms")
+
+
+async def test_what_may_not_be_called_is_not_tried_again(outbound: OutboundClient) -> None:
+    settings: Any = {"url": "https://169.254.169.254/", "retries": 3, "retryDelayMs": 30_000}
+    refused = await asyncio.wait_for(send("api", ApiHandler(outbound), None, settings), 20)
+    assert failure(refused) == "B: url cannot point to private IP addresses"
+
+
+async def test_nor_is_the_block(outbound: OutboundClient) -> None:
+    document: Any = chain(INPUT, block("b", "api", "B", settings={"url": "https://169.254.169.254/"}))
+    document["blocks"]["b"]["retry"] = {"enabled": True, "maxTries": 3, "waitBetweenTriesMs": 0}
+    result = await run(document, engine_of({"api": ApiHandler(outbound)}))
+    assert result.blocks[-1].tries is None
+
+
+async def test_an_answer_that_is_neither_success_nor_a_way_on_is_a_failure(api: Api, stub: HttpStub) -> None:
+    stub.answer(Answer(304))
+    assert "Status: 304" in failure(await api())
+
+
+async def test_a_call_is_tried_again_so_often_and_no_oftener(api: Api, stub: HttpStub) -> None:
+    stub.answer(*[Answer(500, "{}")] * 20)
+    failure(await api(retries=50, retryDelayMs=0))
+    assert len(stub.asked) == MAX_RETRIES + 1
+
+
+def test_the_pause_between_two_tries_doubles_up_to_its_bound() -> None:
+    plan = RetryPlan.of({"retries": 9, "retryDelayMs": 100, "retryMaxDelayMs": 300}, "GET")
+    pauses = [plan.backoff_ms(attempt) for attempt in range(9)]
+    assert 100 <= pauses[0] <= 110
+    assert 200 <= pauses[1] <= 220
+    assert all(300 <= pause <= 330 for pause in pauses[2:])
+
+
+@pytest.mark.parametrize(
+    ("allowed", "left_ms", "seconds"),
+    [(None, 900_000, 300), ("2000", 900_000, 2), ("700000", 900_000, 600), ("0", 900_000, 300), ("9000", 5_000, 5)],
+)
+async def test_a_call_is_its_workspaces_and_takes_no_longer_than_there_is_time(
+    allowed: str | None, left_ms: int, seconds: float
+) -> None:
+    asked: list[OutboundRequest] = []
+
+    class Ear(OutboundClient):
+        async def send(self, request: OutboundRequest) -> OutboundResponse:
+            asked.append(request)
+            return OutboundResponse(200, "OK", request.url, {}, b"")
+
+    settings: Any = {"url": "https://example.com/", "timeout": allowed}
+    document = chain(INPUT, block("b", "api", "B", settings=settings))
+    await run(document, engine_of({"api": ApiHandler(Ear())}), time_limit_ms=left_ms)
+    assert [(each.timeout_seconds, each.workspace_id) for each in asked] == [(seconds, "w1")]
 
 
 async def test_a_blank_url_calls_nobody(outbound: OutboundClient) -> None:
@@ -283,7 +344,7 @@ async def test_a_call_that_comes_back_to_us_tells_which_workflows_led_to_it(
     ours = f"http://localhost:{stub.port}"
     settings: dict[str, Any] = {
         "url": f"{ours}/api/workflows/wf-2/execute",
-        "headers": table(**{"x-sim-via": "forged"}),
+        "headers": table(**{"X-Sim-Via": "forged"}),
     }
     document = compile_workflow(chain(INPUT, block("b", "api", "B", settings=settings)))
     engine = engine_of({"api": ApiHandler(outbound)})

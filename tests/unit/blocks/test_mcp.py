@@ -6,14 +6,15 @@ from typing import Any
 import httpx2
 import pytest
 from tests.support.http_stub import Answer, HttpStub
-from tests.unit.blocks.mcp_server import ToolServer
+from tests.unit.blocks.mcp_server import EndlessServer, ToolServer
 from tests.unit.blocks.running import INPUT, engine_of, failure, run
 from tests.unit.workflow.states import block, chain
 
-from executor_service.blocks.mcp import McpHandler, McpServers
+from executor_service.blocks.mcp import McpHandler, McpServers, Server
+from executor_service.blocks.mcp.client import MAX_PAGES, MAX_REASON, MAX_TOOLS
 from executor_service.blocks.mcp.transport import OutboundTransport
 from executor_service.engine import RunResult
-from shared.net import OutboundClient
+from shared.net import OutboundClient, OutboundRequest, OutboundResponse
 from shared.workflow.jsvalues import JsonObject
 
 
@@ -51,6 +52,33 @@ async def test_the_output_is_the_content_that_the_tool_gave(any_server: ToolServ
     result = await call(outbound, any_server.url, "add", arguments='{"a": 2, "b": 3}')
     assert result.output == {"content": [{"type": "text", "text": "5"}]}
     assert any_server.calls == 1
+
+
+async def test_what_a_server_says_of_a_failure_has_a_bound(outbound: OutboundClient) -> None:
+    with EndlessServer() as server:
+        assert failure(await call(outbound, server.url, "any")) == f"M: {'x' * MAX_REASON}"
+
+
+@pytest.mark.parametrize(("tools_of_a_page", "pages", "offered"), [(20, 7, MAX_TOOLS), (1, MAX_PAGES, MAX_PAGES)])
+async def test_a_server_is_not_asked_for_ever_what_it_offers(
+    outbound: OutboundClient, tools_of_a_page: int, pages: int, offered: int
+) -> None:
+    with EndlessServer(tools_of_a_page) as server:
+        tools = await McpServers(outbound).tools(Server(server.url, {}, 30, "w1"))
+        assert (len(tools), server.pages) == (offered, pages)
+
+
+@pytest.mark.parametrize(("left_ms", "seconds"), [(5_000, 5), (900_000, 300)])
+async def test_a_visit_is_its_workspaces_and_takes_no_longer_than_there_is_time(left_ms: int, seconds: float) -> None:
+    asked: list[OutboundRequest] = []
+
+    class Ear(OutboundClient):
+        async def send(self, request: OutboundRequest) -> OutboundResponse:
+            asked.append(request)
+            return OutboundResponse(404, "Not Found", request.url, {}, b"")
+
+    failure(await call(Ear(), "https://example.com/mcp", "any", time_limit_ms=left_ms))
+    assert {(each.timeout_seconds, each.workspace_id) for each in asked} == {(seconds, "w1")}
 
 
 async def test_progress_that_is_told_in_between_is_passed_over(server: ToolServer, outbound: OutboundClient) -> None:

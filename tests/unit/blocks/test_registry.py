@@ -5,10 +5,12 @@ from tests.unit.blocks.running import INPUT, Models, engine_of, failure, run
 from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks import BlockPorts, block_handlers
+from executor_service.blocks.agent.plugin_tools import plugin_tools
+from executor_service.blocks.response import ResponseHandler
 from executor_service.engine import BlockHandler
 from executor_service.sandbox import Conditions, Script, ScriptResult, Verdict
 from shared.net import OutboundClient
-from shared.workflow.catalog import Category
+from shared.workflow.catalog import BlockSpec, Catalog, Category, SubBlockSpec
 from shared.workflow.catalog.core import CORE_BLOCKS
 from shared.workflow.jsvalues import JsonObject
 
@@ -54,3 +56,18 @@ async def test_what_a_server_lacks_is_said_when_a_block_needs_it(
     handlers: dict[str, BlockHandler], asked: JsonObject, reason: str
 ) -> None:
     assert failure(await run(chain(INPUT, asked), engine_of(handlers))) == f"B: {reason}"
+
+
+def test_a_password_of_a_plugins_block_is_the_authors_and_no_argument_of_its_tool() -> None:
+    class Known(Catalog):
+        def spec(self, block_type: str) -> BlockSpec:
+            key = SubBlockSpec(id="key", title="Key", type="short-input", password=True, required=True)
+            return BlockSpec(
+                type=block_type, title="X", sub_blocks=(key, SubBlockSpec(id="text", title="Text", type="short-input"))
+            )
+
+    (tool, _) = plugin_tools({"x": ResponseHandler()}, Known())["x"]
+    properties = tool.parameters["properties"]
+    assert isinstance(properties, dict)
+    assert list(properties) == ["text"]
+    assert tool.parameters["required"] == []

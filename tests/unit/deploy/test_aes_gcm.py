@@ -26,7 +26,7 @@ def test_the_same_value_never_looks_the_same() -> None:
     assert len({sealed.nonce for sealed in seals}) == len({sealed.ciphertext for sealed in seals}) == 100
 
 
-@pytest.mark.parametrize(("workspace", "name"), [("ws", "B"), ("other", "A"), ("w", "s\0A")])
+@pytest.mark.parametrize(("workspace", "name"), [("ws", "B"), ("other", "A"), ("w", "s\0A"), ("w", "sA")])
 def test_a_value_does_not_open_at_another_place(workspace: str, name: str) -> None:
     sealed = RING.seal("x", workspace_id="ws", name="A")
     with pytest.raises(Unavailable):
@@ -56,7 +56,7 @@ def test_without_a_key_nothing_is_sealed() -> None:
         ring.seal("x", workspace_id="ws", name="A")
 
 
-@pytest.mark.parametrize("text", ["k1", "k1:", ":AAAA", "k1:AAAA", "k1:!!!", f"{key('a')},b:short"])
+@pytest.mark.parametrize("text", ["k1", "k1:", key(""), "k1:AAAA", "k1:!!!", f"{key('a')},b:short"])
 def test_a_ring_that_cannot_be_read_is_refused_at_the_start_without_telling_it(text: str) -> None:
     with pytest.raises(ValueError, match="id:base64") as refused:
         DeploySettings(environment_keys=text)

@@ -25,6 +25,11 @@ async def test_a_run_past_a_bound_ends(limits: dict[str, int], message: str) -> 
     assert result.outcome.error.text == message
 
 
+async def test_a_run_may_have_as_many_blocks_as_its_bound_says() -> None:
+    result = await execution(engine_of({"function": Scripted(ok)}, blocks=3), chain(block("a"), block("b"))).run()
+    assert result.outcome.error is None
+
+
 @pytest.mark.parametrize(
     "settings",
     [

@@ -71,6 +71,20 @@ async def test_a_failure_waits_for_what_is_under_way_and_begins_nothing_new() ->
     assert names(result) == ["start", "bad!", "good"]
 
 
+async def test_nothing_new_begins_where_a_block_fails_in_the_moment_in_which_another_is_done() -> None:
+    forked = document(
+        [START, block("good"), block("bad"), block("next")],
+        [("start", "source", "good"), ("start", "source", "bad"), ("good", "source", "next")],
+    )
+
+    def one_breaks(call: Call) -> Any:
+        if call.block.id == "bad":
+            raise fails()
+        return ok(call)
+
+    assert names(await run(one_breaks, forked)) == ["start", "good", "bad!"]
+
+
 async def test_the_first_failure_is_the_one_reported() -> None:
     forked = document([START, block("a"), block("b")], [("start", "source", "a"), ("start", "source", "b")])
 

@@ -5,6 +5,7 @@ from typing import Any
 from tests.unit.engine.building import Scripted, block, chain, engine_of, execution, fails, run
 
 from executor_service.engine import BlockFailure, BlockResult, Call
+from shared.contracts.usage import Usage
 
 
 async def test_a_block_is_tried_again_as_its_author_said() -> None:
@@ -35,3 +36,27 @@ async def test_a_variables_block_writes_for_the_rest_of_the_run() -> None:
     workflow["variables"] = {"v": {"id": "v", "name": "n", "type": "number", "value": "2"}}
     result = await run(lambda call: BlockResult({"seen": call.variables["v"]}, {"v": 5}), workflow)
     assert [log.output for log in result.blocks[1:]] == [{"seen": 2}, {"seen": 5}]
+
+
+async def test_between_two_tries_it_is_waited_as_the_author_said() -> None:
+    handler = Scripted(lambda call: (_ for _ in ()).throw(fails()))
+    retry = {"enabled": True, "maxTries": 2, "waitBetweenTriesMs": 50}
+    result = await execution(engine_of({"function": handler}), chain(block("f", retry=retry))).run()
+    assert handler.runs["f"] == 2
+    assert result.blocks[-1].duration_ms >= 50
+
+
+async def test_a_block_that_nobody_can_try_again_is_tried_once() -> None:
+    handler = Scripted(lambda call: (_ for _ in ()).throw(fails()))
+    retry = {"enabled": True, "maxTries": 5, "waitBetweenTriesMs": 0}
+    await execution(
+        engine_of({"human_in_the_loop": handler}), chain(block("w", "human_in_the_loop", retry=retry))
+    ).run()
+    assert handler.runs["w"] == 1
+
+
+async def test_what_a_block_spent_before_it_failed_counts() -> None:
+    def says(call: Call) -> Any:
+        raise fails(usage=Usage(3, 4, 0.5))
+
+    assert (await run(says, chain(block("f")))).usage == Usage(3, 4, 0.5)

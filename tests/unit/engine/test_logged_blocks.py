@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -49,7 +50,25 @@ async def test_secrets_do_not_reach_the_log() -> None:
     assert '"apiKey": "[REDACTED]"' in logged
 
 
-SECRET = "p+a/s=s & w%rd-ü"
+async def test_the_canvas_hears_no_secret() -> None:
+    recorder = Recorder()
+    workflow = chain(block("f", "api", url="{{TOKEN}}"))
+    environment = {"TOKEN": "s3cret-value"}
+    await run(
+        lambda call: {"data": "s3cret-value"}, workflow, recorder, environment=environment, include_block_events=True
+    )
+    told = b"".join(bytes(event.data) for event in recorder.events if isinstance(event, BlockStarted | BlockEnded))
+    assert b"[REDACTED]" in told
+    assert b"s3cret-value" not in told
+
+
+async def test_a_secret_is_no_name_in_the_log_either() -> None:
+    workflow = chain(block("f", "api", url="{{TOKEN}}"))
+    result = await run(lambda call: {"data": {"s3cret-value": 1}}, workflow, environment={"TOKEN": "s3cret-value"})
+    assert result.blocks[-1].output == {"data": {"[REDACTED]": 1}}
+
+
+SECRET = 'p+a/s=s & "w%rd-ü!'
 
 
 @pytest.mark.parametrize(
@@ -92,12 +111,71 @@ async def test_secrets_are_hidden_behind_a_name_in_base64(user: str) -> None:
 
 
 async def test_each_long_line_of_a_secret_is_hidden() -> None:
-    lines = ["-----BEGIN-----", "MIIEvQIBADANBgkqhkiG9w0", "BAQEFAASCBKcwggSjAgEAAo"]
+    lines = ["-----BEGIN-----", "MIIEvQIBADANBgkq", "BAQEFAASCBKcwggSjAgEAAo"]
     workflow = chain(block("f", "api", url="{{KEY}}"))
     result = await run(
-        lambda call: {"result": f"{lines[2]} {lines[0]}"}, workflow, environment={"KEY": "\n".join(lines)}
+        lambda call: {"result": f"{lines[2]} {lines[1]} {lines[0]}"}, workflow, environment={"KEY": "\n  ".join(lines)}
     )
-    assert result.blocks[-1].output == {"result": "[REDACTED] -----BEGIN-----"}
+    assert result.blocks[-1].output == {"result": "[REDACTED] [REDACTED] -----BEGIN-----"}
+
+
+@pytest.mark.parametrize(("value", "shown"), [("abc12", "abc12"), ("abc123", "[REDACTED]")])
+async def test_an_environment_value_of_six_characters_is_a_secret(value: str, shown: str) -> None:
+    workflow = chain(block("f", "api", url="{{KEY}}"))
+    result = await run(lambda call: {"result": value}, workflow, environment={"KEY": value})
+    assert result.blocks[-1].output == {"result": shown}
+
+
+@pytest.mark.parametrize(("value", "is_hidden"), [("~~~~~~~~~~?", False), ("~~~~~~~~~~~?", True)])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+async def test_in_base64_a_secret_of_twelve_characters_is_hidden(
+    encode: Callable[[bytes], bytes], value: str, is_hidden: bool
+) -> None:
+    sent = encode(value.encode()).decode()
+    workflow = chain(block("f", "api", url="{{KEY}}"))
+    result = await run(lambda call: {"result": sent}, workflow, environment={"KEY": value})
+    assert (result.blocks[-1].output == {"result": sent}) is not is_hidden
+
+
+async def test_a_log_has_so_many_entries_and_no_more() -> None:
+    workflow = chain(*(block(f"f{number}") for number in range(4)))
+    result = await execution(engine_of({"function": Scripted(ok)}, log_entries=3), workflow).run()
+    assert (len(result.blocks), result.blocks_dropped) == (3, 2)
+
+
+async def test_all_values_of_a_log_have_a_bound_together() -> None:
+    workflow = chain(*(block(f"f{number}") for number in range(4)))
+    engine = engine_of({"function": Scripted(lambda call: {"result": "x" * 100})}, log_bytes=400)
+    result = await execution(engine, workflow).run()
+    shown = [entry.output != {"truncated": True, "bytes": 113} for entry in result.blocks[1:]]
+    assert shown == sorted(shown, reverse=True)
+    assert 1 <= sum(shown) <= 3
+
+
+async def test_only_what_is_named_for_a_secret_is_one() -> None:
+    given = {"Authorization": "x", "maxTokens": "7", "tokens": "8", "passwordless": "yes", "list": [{"x-api-key": "k"}]}
+    result = await run(lambda call: {"result": given}, chain(block("f")))
+    assert result.blocks[-1].output == {
+        "result": {**given, "Authorization": "[REDACTED]", "list": [{"x-api-key": "[REDACTED]"}]}
+    }
+
+
+async def test_what_is_the_engines_own_is_not_logged() -> None:
+    result = await run(lambda call: {"result": 1, "_own": 2}, chain(block("f")))
+    assert result.blocks[-1].output == {"result": 1}
+
+
+async def test_a_value_that_is_too_large_takes_no_more_room_than_the_largest_that_is_not() -> None:
+    engine = engine_of(
+        {"function": Scripted(lambda call: {"result": "x" * (10_000 if call.block.id == "large" else 10)})},
+        log_value_bytes=100,
+        log_bytes=1_000,
+    )
+    result = await execution(engine, chain(block("large"), block("small"))).run()
+    assert [entry.output for entry in result.blocks[1:]] == [
+        {"truncated": True, "bytes": 10_013},
+        {"result": "x" * 10},
+    ]
 
 
 async def test_a_large_value_is_not_logged() -> None:

@@ -41,7 +41,7 @@ from shared.workflow.jsvalues import JsonObject
 OUTSIDE_EFFECT = "return fetch('https://example.com')"
 
 
-def workflow() -> dict[str, Any]:
+def workflow(code: str = OUTSIDE_EFFECT, *, retry: Any = None, start: Any = None) -> dict[str, Any]:
     """A start and one block with an outside effect, which the test's handler runs."""
     blocks: dict[str, dict[str, Any]] = {
         "start": {"id": "start", "type": "start_trigger", "name": "Start", "subBlocks": {}},
@@ -49,9 +49,12 @@ def workflow() -> dict[str, Any]:
             "id": "work",
             "type": "function",
             "name": "Work",
-            "subBlocks": {"code": {"id": "code", "value": OUTSIDE_EFFECT}},
+            "subBlocks": {"code": {"id": "code", "value": code}},
+            "retry": retry,
         },
     }
+    if start is not None:
+        blocks["start"] = start
     for block in blocks.values():
         block |= {"enabled": True, "position": {"x": 0, "y": 0}}
     edges = [{"id": "e", "source": "start", "target": "work", "sourceHandle": "source"}]
@@ -112,14 +115,20 @@ class Services:
     unreachable = False
     loads = 0
 
+    def __init__(self, document: dict[str, Any] | None = None) -> None:
+        self._document = document or workflow()
+        self.environments: list[tuple[str, str | None]] = []
+        """Whose values were asked for."""
+
     async def snapshot(self, snapshot: SnapshotRef) -> bytes:
         self._check()
         self.loads += 1
         if snapshot.snapshot_hash == "missing":
             raise NotFound("no such snapshot")
-        return json.dumps(workflow()).encode()
+        return json.dumps(self._document).encode()
 
     async def environment(self, workspace_id: str, user_id: str | None) -> Environment:
+        self.environments.append((workspace_id, user_id))
         return Environment({})
 
     async def put(self, workspace_id: str, document: bytes) -> Payload:
@@ -216,7 +225,9 @@ class JobsService:
         self.answers: dict[str, msgspec.Raw] = {}
         self.cancelled = False
         self.refuse_claim = False
+        self.claims: list[ClaimRun] = []
         self.lease_ms = 60
+        self.remaining_ms = run.time_limit_ms
         self.hanging_renewals = 0
         self.refused_renewals = 0
         self.renewals = 0
@@ -228,14 +239,15 @@ class JobsService:
         self.line.set()
 
     async def claim(self, run_id: str, claim: ClaimRun) -> ClaimAnswer:
+        self.claims.append(claim)
         self._fail_if_told()
         if self.refuse_claim:
             return ClaimAnswer()
         self.attempt += 1
         journal = tuple(self.journal)
-        limit = self.run.time_limit_ms
+        left = self.remaining_ms
         return ClaimAnswer(
-            ClaimGranted(self.run, self.attempt, self.lease_ms, limit, journal, state=self.state, answers=self.answers)
+            ClaimGranted(self.run, self.attempt, self.lease_ms, left, journal, state=self.state, answers=self.answers)
         )
 
     async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
@@ -291,11 +303,11 @@ class NoExpressions:
         """Nothing is kept."""
 
 
-def launcher(services: Services, work: Iterable[tuple[str, BlockHandler]]) -> Launcher:
+def launcher(services: Services, work: Iterable[tuple[str, BlockHandler]], *, files: Files | None = None) -> Launcher:
     """A launcher whose blocks are the test's."""
     engine = Engine({"start_trigger": Start(), **dict(work)}, NoExpressions(), SystemClock(), Limits())
     cache = WorkflowCache(services, entries=8)
-    files = Files()
+    files = files or Files()
     return Launcher(
         engine,
         cache,

@@ -1,12 +1,16 @@
 """Attached runs: one attempt, one terminal event, one record, whatever happens."""
 
 import asyncio
+import gc
 
+import msgspec
 import pytest
-from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec
+from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec, workflow
+from tests.unit.workflow.states import start
 
 from executor_service.adapters.reply_sink import line_of
 from executor_service.application.attached_runs import SHOW_AFTER_SECONDS, AttachedRuns
+from executor_service.application.run_handle import RunHandle
 from executor_service.application.running_runs import RunningRuns
 from shared.clock import SystemClock
 from shared.contracts.events import RunStarted
@@ -18,8 +22,11 @@ from shared.contracts.runs import RunStatus
 class World:
     """One worker and all that it talks to."""
 
-    def __init__(self) -> None:
-        self.callers, self.services, self.work, self.ledger = Callers(), Services(), Work(), Ledger()
+    def __init__(
+        self, callers: Callers | None = None, ledger: Ledger | None = None, services: Services | None = None
+    ) -> None:
+        self.callers, self.services = callers or Callers(), services or Services()
+        self.work, self.ledger = Work(), ledger or Ledger()
         self.running, self.jobs = RunningRuns(), JobsService(spec())
         self.runs = AttachedRuns(
             launcher(self.services, [("function", self.work)]),
@@ -142,3 +149,59 @@ async def test_only_a_run_that_lasts_is_announced(world: World) -> None:
 async def test_a_snapshot_is_loaded_and_compiled_once(world: World) -> None:
     await asyncio.gather(*(world.runs.run(spec(f"r{number}"), "inbox") for number in range(10)))
     assert world.services.loads == 1
+
+
+async def test_a_short_run_is_not_announced_when_it_is_over(world: World) -> None:
+    await world.runs.run(spec(), "inbox")
+    await asyncio.sleep(SHOW_AFTER_SECONDS * 1.5)
+    assert [type(record) for record in world.ledger.records] == [RunRecorded]
+
+
+async def test_a_run_that_cannot_be_told_of_is_not_shown_as_one_that_goes_on(world: World) -> None:
+    class Broken(Callers):
+        async def send(self, address: str, batch: EventBatch, *, must_route: bool) -> None:
+            raise RuntimeError("it fits into no message")
+
+    with pytest.raises(RuntimeError):
+        await World(Broken(), world.ledger).runs.run(spec(), "inbox")
+    await asyncio.sleep(SHOW_AFTER_SECONDS * 1.5)
+    assert world.ledger.records == []
+
+
+async def test_what_is_done_is_not_held_in_memory(world: World) -> None:
+    def handles() -> int:
+        gc.collect()
+        return sum(isinstance(each, RunHandle) for each in gc.get_objects())
+
+    before = handles()
+    for number in range(3):
+        await world.runs.run(spec(f"r{number}"), "inbox")
+    await asyncio.sleep(0)
+    assert handles() <= before + 1
+
+
+async def test_the_environment_is_asked_for_where_a_workflow_needs_it_and_as_the_caller_has_it(world: World) -> None:
+    await world.runs.run(spec(), "inbox")
+    assert world.services.environments == []
+
+    needs = World(services=Services(workflow("return {{KEY}}")))
+    await needs.runs.run(msgspec.structs.replace(spec(), user_id="u1"), "inbox")
+    assert needs.services.environments == [("w1", "u1")]
+
+
+async def test_a_file_that_cannot_be_had_is_the_callers_mistake() -> None:
+    world = World(services=Services(workflow(start=start({"name": "papers", "type": "file[]"}))))
+    await world.runs.run(spec(body={"papers": [{"data": "data:text/plain;base64,???", "name": "a"}]}), "inbox")
+    error = world.callers.outcome.error
+    assert error is not None
+    assert (error.code, error.http_status) == (ErrorCode.INVALID_INPUT, 400)
+
+
+async def test_a_cancelled_run_stays_cancelled_though_the_worker_stops(world: World) -> None:
+    world.work.go_on.clear()
+    run = asyncio.create_task(world.runs.run(spec(), "inbox"))
+    await world.work.begun.wait()
+    world.running.on_control(CancelRun("r1"))
+    world.runs.stop_all()
+    await asyncio.wait_for(run, 30)
+    assert world.callers.outcome.status is RunStatus.CANCELLED

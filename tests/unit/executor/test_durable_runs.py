@@ -1,17 +1,24 @@
 """Durable runs: claimed, fenced, journaled; a lost worker costs an attempt, never a result."""
 
 import asyncio
+import gc
+import time
 
 import msgspec
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.executor.fakes import JobsService, Services, Work, launcher, spec
+from tests.unit.executor.fakes import Files, JobsService, Services, Work, launcher, spec, workflow
+from tests.unit.workflow.states import start
 
 from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.application.lease import RENEWALS_PER_LEASE
+from executor_service.application.patience import insist
 from executor_service.application.running_runs import RunningRuns
+from executor_service.engine import Call, Inputs, RunResult
+from shared.contracts.events import RunEvent
 from shared.contracts.messages import CancelRun, DurableRunDispatched
-from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.outcomes import RunOutcome, time_out_text
+from shared.contracts.runs import RunMode, RunSpec, RunStatus
 
 DISPATCH = DurableRunDispatched("r1", "d1", "w1")
 
@@ -20,13 +27,38 @@ class World:
     """A jobs-service with one run, and any number of workers."""
 
     def __init__(self) -> None:
-        self.jobs = JobsService(spec(mode=RunMode.ASYNC))
+        self.jobs = JobsService(spec(mode=RunMode.ASYNC, time_limit_ms=60_000))
         self.work, self.running = Work(), RunningRuns()
         self.worker = self.new_worker(self.work, self.running)
 
-    def new_worker(self, work: Work, running: RunningRuns | None = None) -> DurableRunWorker:
-        blocks = launcher(Services(), [("function", work)])
-        return DurableRunWorker(blocks, self.jobs, running or RunningRuns(), worker_id="worker")
+    def new_worker(
+        self, work: Work, running: RunningRuns | None = None, services: Services | None = None
+    ) -> DurableRunWorker:
+        blocks = launcher(services or Services(), [("function", work)])
+        return DurableRunWorker(blocks, self.jobs, running or RunningRuns(), worker_id="worker", events=self.events_of)
+
+    def events_of(self, spec: RunSpec, attempt: int) -> "Heard":
+        self.heard = Heard()
+        return self.heard
+
+
+class Heard:
+    """What those who follow an attempt are told of its end."""
+
+    def __init__(self) -> None:
+        self.ends: list[RunOutcome | None] = []
+
+    async def begin(self, listener: str | None) -> None:
+        """Nothing is told yet."""
+
+    async def emit(self, event: RunEvent) -> None:
+        """Not of interest here."""
+
+    def follow(self, address: str) -> None:
+        """Nobody does."""
+
+    async def close(self, outcome: RunOutcome | None = None) -> None:
+        self.ends.append(outcome)
 
 
 @pytest.fixture
@@ -76,10 +108,11 @@ async def test_a_journaled_block_never_runs_again(world: World) -> None:
     assert bytes(world.jobs.finished.outcome.output.inline) == b'{"result":"done"}'
 
 
-async def test_a_worker_that_lost_its_lease_stores_nothing(world: World) -> None:
+async def test_a_worker_that_lost_its_lease_stops_and_stores_nothing(world: World) -> None:
     run = await begin(world)
     world.jobs.attempt += 1
-    await asyncio.wait_for(run, 30)
+    done, _ = await asyncio.wait([run], timeout=30)
+    assert done
     assert world.jobs.finished is None
 
 
@@ -179,3 +212,107 @@ async def test_a_message_that_comes_again_while_its_run_is_in_hand_is_forgotten(
 
     assert (world.work.times, world.jobs.attempt) == (1, 1)
     assert world.jobs.finished is not None
+
+
+async def test_those_who_follow_are_told_how_a_run_ended(world: World) -> None:
+    await world.worker.work(DISPATCH, redelivered=False)
+    assert world.jobs.finished is not None
+    assert world.heard.ends == [world.jobs.finished.outcome]
+
+
+async def test_those_who_follow_are_told_of_no_end_where_another_worker_goes_on(world: World) -> None:
+    run = await begin(world)
+    world.jobs.attempt += 1
+    await asyncio.wait_for(run, 30)
+    assert world.heard.ends == [None]
+
+
+async def test_a_later_attempt_has_the_time_that_is_left_and_tells_of_all_of_it(world: World) -> None:
+    world.jobs.remaining_ms = 50
+    await asyncio.wait_for(await begin(world), 30)
+    assert world.jobs.finished is not None
+    error = world.jobs.finished.outcome.error
+    assert error is not None
+    assert error.message == time_out_text(world.jobs.run.time_limit_ms)
+
+
+async def test_a_process_that_stood_still_asks_before_it_stores_anything(world: World) -> None:
+    class StandsStill(Work):
+        def prepare(self, call: Call) -> Inputs:
+            world.jobs.attempt += 1
+            time.sleep(2 * world.jobs.lease_ms / 1000)  # the whole process does
+            return super().prepare(call)
+
+    await world.new_worker(work := StandsStill()).work(DISPATCH, redelivered=False)
+    assert (work.times, world.jobs.appending) == (0, 0)
+
+
+async def test_a_run_that_this_worker_cannot_begin_goes_to_another(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(insist, "__kwdefaults__", {"seconds": 0.0})
+    services = Services()
+    services.unreachable = True
+    await world.new_worker(Work(), services=services).work(DISPATCH, redelivered=False)
+    assert (world.jobs.released, world.jobs.finished) == (1, None)
+
+
+async def test_a_run_that_is_granted_to_a_worker_on_its_way_down_is_not_begun(world: World) -> None:
+    world.worker.release_all()
+    await world.worker.work(DISPATCH, redelivered=False)
+    assert (world.work.times, world.jobs.released) == (0, 1)
+
+
+async def test_a_result_waits_for_services_that_are_away(world: World) -> None:
+    services = Services()
+    worker = world.new_worker(world.work, services=services)
+    world.work.go_on.clear()
+    run = asyncio.create_task(worker.work(DISPATCH, redelivered=False))
+    await asyncio.wait_for(world.work.begun.wait(), 30)
+    async with services.away(0.3):
+        world.work.go_on.set()
+        await asyncio.wait_for(run, 30)
+    assert world.jobs.finished is not None
+    assert world.jobs.finished.outcome.status is RunStatus.COMPLETED
+
+
+async def test_a_claim_is_asked_again_while_jobs_service_is_away(world: World) -> None:
+    world.jobs.failures_left = 1
+    await world.worker.work(DISPATCH, redelivered=False)
+    assert world.jobs.finished is not None
+    first, second = world.jobs.claims
+    assert first.claim_id == second.claim_id, "or the answer to the first could be granted twice"
+
+
+async def test_what_is_done_is_not_held_in_memory(world: World) -> None:
+    def results() -> int:
+        gc.collect()
+        return sum(isinstance(each, RunResult) for each in gc.get_objects())
+
+    before = results()
+    for number in range(3):
+        await world.worker.work(DurableRunDispatched("r1", f"d{number}", "w1"), redelivered=False)
+    assert results() <= before + 1, "the last, whose task may not be gone yet"
+
+
+async def test_a_later_attempt_goes_on_where_the_journal_ends(world: World) -> None:
+    services = Services(workflow(retry={"enabled": True, "maxTries": 2}))
+    run = asyncio.create_task(world.new_worker(world.work, services=services).work(DISPATCH, redelivered=False))
+    world.work.go_on.clear()
+    await asyncio.wait_for(world.work.begun.wait(), 30)
+    world.jobs.attempt += 1
+    await asyncio.wait_for(run, 30)
+
+    await world.new_worker(Work(), services=services).work(DISPATCH, redelivered=True)
+    assert [entry.kind for entry in world.jobs.journal] == ["block", "intent", "intent", "block"]
+    assert [entry.index for entry in world.jobs.journal] == [0, 1, 2, 3]
+
+
+async def test_a_file_is_kept_once_however_many_attempts_a_run_takes(world: World) -> None:
+    services, files = Services(workflow(start=start({"name": "papers", "type": "file[]"}))), Files()
+    paper = {"data": "data:text/plain;base64,aGk=", "name": "a.txt"}
+    world.jobs.run = spec(mode=RunMode.ASYNC, body={"papers": [paper]})
+    for _ in range(2):
+        blocks = launcher(services, [("function", Work())], files=files)
+        await DurableRunWorker(blocks, world.jobs, RunningRuns(), worker_id="worker").work(DISPATCH, redelivered=False)
+    assert len(files.kept) == 1

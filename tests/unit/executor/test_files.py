@@ -1,5 +1,6 @@
 """Files that callers send are kept, shown to blocks as stored files, and given back with their content."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -20,7 +21,7 @@ from shared.contracts.events import RunEvent, SelectedOutput
 from shared.contracts.files import FileKey
 from shared.contracts.runs import RunSpec
 from shared.errors import InvalidRequest
-from shared.net import OutboundClient
+from shared.net import OutboundClient, OutboundRequest, OutboundResponse
 from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import Json
 from shared.workflow.start import start_output
@@ -37,7 +38,7 @@ class Desk:
     """Takes files in and shows them."""
 
     def __init__(self, outbound: OutboundClient) -> None:
-        self.store = Files()
+        self.store, self.outbound = Files(), outbound
         self.sent = SentFiles(self.store, outbound, public_url="https://f.example")
         self.shown = ShownFiles(self.store)
 
@@ -145,6 +146,45 @@ async def test_files_that_do_not_come_are_not_waited_for(desk: Desk, monkeypatch
             await desk.take([{"type": "url", "data": url}])
 
 
+async def test_a_run_waits_for_its_files_no_longer_than_it_may_take(desk: Desk) -> None:
+    class Hanging(Files):
+        async def put(self, workspace_id: str, file_id: str, content: bytes) -> None:
+            await asyncio.Event().wait()
+
+    sent = SentFiles(Hanging(), desk.outbound, public_url="https://f.example")
+    body: Any = {"papers": [inline()]}
+    with pytest.raises(InvalidRequest, match="the files could not be had in time"):
+        await asyncio.wait_for(sent.taken(spec(time_limit_ms=50), WORKFLOW, json.dumps(body).encode(), body), 30)
+
+
+async def test_what_an_address_answers_instead_of_a_file_is_none(desk: Desk) -> None:
+    async with HttpStub() as stub:
+        stub.answer(Answer(404, "not here"))
+        with pytest.raises(InvalidRequest, match="Failed to upload file: a"):
+            await desk.take([{"type": "url", "data": f"http://127.0.0.1:{stub.port}/a"}])
+
+
+async def test_files_are_fetched_as_the_runs_own_workspace(desk: Desk) -> None:
+    asked: list[OutboundRequest] = []
+
+    class Ear(OutboundClient):
+        async def send(self, request: OutboundRequest) -> OutboundResponse:
+            asked.append(request)
+            return OutboundResponse(200, "OK", request.url, {}, b"hello")
+
+    sent = SentFiles(desk.store, Ear(), public_url="https://f.example")
+    body: Any = {"papers": [{"type": "url", "data": "https://example.com/a"}]}
+    await sent.taken(spec(), WORKFLOW, json.dumps(body).encode(), body)
+    assert [request.workspace_id for request in asked] == ["w1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"), [("x" * 300, "x" * 200), ("..", "file"), (" .a.txt. ", "a.txt"), ("a/b\n", "a_b")]
+)
+async def test_a_name_is_made_one_that_can_be_kept(desk: Desk, name: str, kept: str) -> None:
+    assert (await desk.take([inline(name=name)]))["papers"][0]["name"] == kept
+
+
 async def test_so_many_files_and_no_more(desk: Desk) -> None:
     with pytest.raises(InvalidRequest, match="more than 50 files"):
         await desk.take([inline()] * 51)
@@ -196,6 +236,7 @@ async def test_all_content_together_has_a_bound(desk: Desk, monkeypatch: pytest.
 
 async def test_a_file_of_another_workspace_or_none_at_all_is_shown_as_it_is(desk: Desk) -> None:
     (file,) = (await desk.take([inline()]))["papers"]
+    desk.store.kept["w2", file["id"]] = b"their"
     output = [
         {**file, "key": file["key"].replace("/w1/", "/w2/")},
         {**file, "key": file["key"].replace("file_", "blob_")},
@@ -205,7 +246,7 @@ async def test_a_file_of_another_workspace_or_none_at_all_is_shown_as_it_is(desk
     assert await desk.show(output) == output
 
 
-async def test_selected_outputs_have_the_content_too(desk: Desk) -> None:
+async def test_selected_outputs_have_the_content_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[RunEvent] = []
 
     class Ear:
@@ -219,3 +260,7 @@ async def test_selected_outputs_have_the_content_too(desk: Desk) -> None:
     (told,) = heard
     assert isinstance(told, SelectedOutput)
     assert json.loads(bytes(told.value))[0]["base64"] == "aGVsbG8="
+
+    monkeypatch.setattr(shown_files, "MAX_SELECTED_BYTES", len(bytes(event.value)) + 6)
+    await desk.shown.filling(run, Ear()).emit(event)
+    assert heard[1:] == [event], "with its content it would be larger than a selected output may be"

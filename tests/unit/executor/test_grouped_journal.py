@@ -8,6 +8,7 @@ from tests.support.eventually import eventually
 from tests.unit.executor.fakes import JobsService, spec
 
 from executor_service.application.grouped_journal import CALL_BYTES, GROUP_BYTES, GroupedJournal
+from shared.contracts.work import AppendJournal
 from shared.errors import StaleAttempt
 
 
@@ -52,6 +53,8 @@ async def test_much_is_stored_at_once_and_little_with_what_follows() -> None:
     assert jobs.appending == 0
     await journal.record("done", msgspec.Raw(b"1" * GROUP_BYTES))
     assert len(jobs.journal) == 2
+    await journal.record("done", msgspec.Raw(b"1"))
+    assert jobs.appending == 1
 
 
 async def test_who_learns_that_another_has_the_run_stores_nothing() -> None:
@@ -67,3 +70,75 @@ async def test_who_learns_that_another_has_the_run_stores_nothing() -> None:
     with pytest.raises(StaleAttempt):
         await journal.flush()
     assert jobs.appending == 0
+
+
+async def test_what_those_left_who_were_cancelled_is_stored_whole_by_one_flush() -> None:
+    jobs = JobsService(spec())
+    jobs.attempt = 1
+    journal = GroupedJournal(jobs, "r1", 1, next_index=0)
+    large = msgspec.Raw(b"1" * (CALL_BYTES // 2 + 1))
+    jobs.line.clear()
+    recording = [asyncio.create_task(journal.record("done", large)) for _ in range(3)]
+    await eventually(lambda: jobs.appending)
+    for task in recording:
+        task.cancel()
+    await asyncio.wait(recording)
+    jobs.line.set()
+    await journal.flush()
+    assert [entry.index for entry in jobs.journal] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("flushed", [True, False], ids=["flushed", "by itself"])
+async def test_a_journal_that_has_failed_stays_so_and_stores_nothing_more(flushed: bool) -> None:
+    jobs = JobsService(spec())
+    jobs.attempt = 2
+    journal = GroupedJournal(jobs, "r1", 1, next_index=0)
+    await journal.record("done", msgspec.Raw(b"1"))
+    if flushed:
+        with pytest.raises(StaleAttempt):
+            await journal.flush()
+    else:
+        await eventually(lambda: jobs.appending)
+    jobs.attempt = 1
+    for call in (journal.record("done", msgspec.Raw(b"2")), journal.flush(), journal.settle()):
+        with pytest.raises(StaleAttempt):
+            await call
+    assert (jobs.appending, jobs.journal) == (1, [])
+
+
+async def test_a_run_that_has_ended_waits_for_what_is_being_stored() -> None:
+    jobs = JobsService(spec())
+    jobs.attempt = 1
+    journal = GroupedJournal(jobs, "r1", 1, next_index=0)
+    jobs.line.clear()
+    await journal.record("done", msgspec.Raw(b"1"))
+    await eventually(lambda: jobs.appending)
+    settling = asyncio.create_task(journal.settle())
+    await asyncio.sleep(0.01)
+    assert not settling.done()
+    jobs.line.set()
+    await settling
+
+
+async def test_a_run_that_has_ended_learns_that_another_has_it() -> None:
+    jobs = JobsService(spec())
+    jobs.attempt = 2
+    journal = GroupedJournal(jobs, "r1", 1, next_index=0)
+    await journal.record("done", msgspec.Raw(b"1"))
+    await eventually(lambda: jobs.appending)
+    with pytest.raises(StaleAttempt):
+        await journal.settle()
+
+
+async def test_a_jobs_service_that_is_away_is_asked_again() -> None:
+    class AwayAtFirst(JobsService):
+        async def append_journal(self, run_id: str, entries: AppendJournal) -> None:
+            self._fail_if_told()
+            await super().append_journal(run_id, entries)
+
+    jobs = AwayAtFirst(spec())
+    jobs.attempt = jobs.failures_left = 1
+    journal = GroupedJournal(jobs, "r1", 1, next_index=0)
+    await journal.record("done", msgspec.Raw(b"1"))
+    await journal.flush()
+    assert len(jobs.journal) == 1

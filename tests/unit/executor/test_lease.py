@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from tests.support.eventually import eventually
 from tests.unit.executor.fakes import JobsService, spec
 
-from executor_service.application.lease import Lease, kept_lease
+from executor_service.application.lease import RENEWALS_PER_LEASE, Lease, kept_lease
 from shared.contracts.work import ClaimGranted
 from shared.errors import StaleAttempt
 
@@ -45,3 +46,19 @@ async def test_work_stops_when_another_has_the_run(jobs: JobsService) -> None:
         await asyncio.wait([lease.task], timeout=30)
         assert lease.task.cancelled()
         assert lease.is_lost
+
+
+async def test_who_has_renewed_was_heard_of(jobs: JobsService) -> None:
+    async with kept_lease(jobs, granted(lease_ms=60), lambda: None) as lease:
+        await eventually(lambda: jobs.renewals > RENEWALS_PER_LEASE)
+        before = jobs.renewals
+        await lease.assure()
+        assert jobs.renewals == before
+
+
+async def test_who_has_left_renews_no_more(jobs: JobsService) -> None:
+    async with kept_lease(jobs, granted(lease_ms=15), lambda: None):
+        await eventually(lambda: jobs.renewals)
+    left = jobs.renewals
+    await asyncio.sleep(0.05)
+    assert jobs.renewals == left

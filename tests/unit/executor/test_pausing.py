@@ -10,7 +10,7 @@ from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.application.running_runs import RunningRuns
 from shared.clock import SystemClock
 from shared.contracts.messages import DurableRunDispatched
-from shared.contracts.outcomes import ErrorCode
+from shared.contracts.outcomes import EMPTY_OUTPUT, ErrorCode
 from shared.contracts.pauses import PauseKind
 from shared.contracts.runs import RunMode, RunStatus
 
@@ -61,6 +61,15 @@ async def test_a_run_that_was_cancelled_meanwhile_does_not_wait(world: World) ->
     await world.attached.run(spec(), "inbox")
 
     assert world.callers.outcome.status is RunStatus.CANCELLED
+    assert world.callers.outcome.output == EMPTY_OUTPUT
+
+
+async def test_a_pause_waits_for_a_jobs_service_that_is_away(world: World) -> None:
+    world.jobs.failures_left = 1
+    await world.attached.run(spec(), "inbox")
+
+    assert world.callers.outcome.status is RunStatus.PAUSED
+    assert world.jobs.paused is not None
 
 
 async def test_a_paused_attached_run_is_gone_on_with_by_any_worker(world: World) -> None:

@@ -1,16 +1,20 @@
 """Records leave the worker in batches; block logs that are too large for a message are kept apart."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 from tests.unit.executor.fakes import spec
 
-from executor_service.adapters.record_outbox import RecordOutbox
+from executor_service.adapters import record_outbox
+from executor_service.adapters.record_outbox import BATCH_RECORDS, RecordOutbox
 from shared.broker.bodies import outgoing
+from shared.broker.ports import QueueFull
 from shared.broker.topology import MAX_MESSAGE_BYTES
 from shared.contracts.block_logs import BlockLog
-from shared.contracts.messages import Message, RecordBatch, RunRecorded
+from shared.contracts.messages import Message, RecordBatch, RunBegan, RunRecorded
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunStatus
@@ -25,9 +29,15 @@ class Work:
 
     def __init__(self) -> None:
         self.batches: list[RecordBatch] = []
+        self.is_full = False
+        self.line = asyncio.Event()
+        self.line.set()
 
     async def publish(self, queue: object, message: Message) -> None:
         outgoing(message)
+        await self.line.wait()
+        if self.is_full:
+            raise QueueFull("it takes no more")
         assert isinstance(message, RecordBatch)
         self.batches.append(message)
 
@@ -69,7 +79,7 @@ def work() -> Work:
     return Work()
 
 
-async def sent(work: Work, blobs: Blobs, *records: RunRecorded) -> list[RunRecorded]:
+async def sent(work: Work, blobs: Blobs, *records: RunBegan | RunRecorded) -> list[RunRecorded]:
     outbox = RecordOutbox(work, blobs)  # type: ignore[arg-type]  # it publishes, and nothing else
     for record in records:
         outbox.put(record)
@@ -107,3 +117,51 @@ async def test_a_record_is_worth_more_than_its_block_logs(work: Work) -> None:
     blobs.is_away = True
     (told,) = await sent(work, blobs, a_record("large", 9 * 1024 * 1024))
     assert (told.blocks, told.stored_blocks, told.outcome) == ((), None, OUTCOME)
+
+
+def dropped() -> float:
+    return REGISTRY.get_sample_value("flowport_executor_records_dropped_total") or 0.0
+
+
+async def test_records_that_find_no_room_are_counted(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_outbox, "BACKLOG_RECORDS", 2)
+    before = dropped()
+    told = await sent(work, Blobs(), *(a_record(f"r{number}", 10) for number in range(3)))
+    assert [record.run.run_id for record in told] == ["r0", "r1"]
+    assert dropped() == before + 1
+
+
+async def test_records_that_nobody_takes_are_given_up_and_counted(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_outbox, "PUBLISH_TRIES", 2)
+    before = dropped()
+    work.is_full = True
+    assert await asyncio.wait_for(sent(work, Blobs(), a_record("r0", 10), a_record("r1", 10)), 30) == []
+    assert dropped() == before + 2
+
+
+async def test_a_message_has_so_many_records_and_no_more(work: Work) -> None:
+    records = [a_record(f"r{number}", 10) for number in range(BATCH_RECORDS + 1)]
+    assert await sent(work, Blobs(), *records) == records
+    assert [len(batch.records) for batch in work.batches] == [BATCH_RECORDS, 1]
+
+
+async def test_what_is_not_to_be_kept_does_not_leave_the_worker(work: Work) -> None:
+    record = a_record("r0", 10)
+    silent = msgspec.structs.replace(record, run=msgspec.structs.replace(record.run, stores_data=False))
+    (told,) = await sent(work, Blobs(), silent)
+    assert (told.blocks, told.run.input.inline) == ((), Payload().inline)
+
+
+async def test_a_worker_that_stops_does_not_wait_for_a_queue_that_takes_nothing(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_outbox, "STOP_SECONDS", 0.05)
+    work.line.clear()
+    assert await asyncio.wait_for(sent(work, Blobs(), a_record("r0", 10)), 30) == []
+
+
+async def test_that_a_run_began_is_told_in_no_message_where_it_fits_into_none(work: Work) -> None:
+    text = b'"' + b"x" * MAX_MESSAGE_BYTES + b'"'
+    impossible = msgspec.structs.replace(spec("large"), input=Payload(inline=msgspec.Raw(text)))
+    told = await sent(work, Blobs(), RunBegan(impossible, NOW), a_record("after", 10))
+    assert [record.run.run_id for record in told] == ["after"]

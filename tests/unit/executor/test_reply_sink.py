@@ -22,6 +22,7 @@ from shared.contracts.messages import EventBatch
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunStatus
+from shared.errors import Unavailable
 
 
 def ended() -> RunEnded:
@@ -99,7 +100,80 @@ async def test_text_is_not_held_past_its_size() -> None:
     await loop_turns()
     await sink.emit(Chunk("b", "x" * FLUSH_BYTES))
     assert len(callers.batches) == 2
+    await sink.emit(Chunk("b", "and"))
+    await loop_turns()
+    assert len(callers.batches) == 2, "what was sent does not count"
     await sink.close()
+
+
+async def test_the_end_goes_out_at_once() -> None:
+    callers = Callers()
+    sink = sink_to(callers)
+    await sink.emit(ended())
+    await loop_turns()
+    assert [type(event) for event in callers.events] == [RunEnded]
+
+
+async def test_one_batch_is_sent_after_the_other() -> None:
+    callers = Callers()
+    callers.window.clear()
+    sink = sink_to(callers)
+    await sink.emit(Chunk("b", "first"))
+    await loop_turns()
+    await sink.emit(ended())
+    await loop_turns()
+    assert callers.waiting == 1
+    callers.window.set()
+    assert await sink.close()
+    assert [batch.seq for batch in callers.batches] == [0, 1]
+
+
+async def test_no_effect_waits_for_more_than_that_the_caller_knows_of_the_run() -> None:
+    callers = Callers()
+    sink = sink_to(callers)
+    await sink.emit(RunStarted())
+    await sink.heard()
+    assert callers.events == [RunStarted()]
+    callers.window.clear()
+    await sink.emit(Chunk("b", "x"))
+    await loop_turns()
+    hearing = asyncio.create_task(sink.heard())
+    await loop_turns()
+    assert hearing.done()
+    callers.window.set()
+    await sink.close()
+
+
+async def test_nothing_can_be_said_to_be_known_where_the_caller_is_gone() -> None:
+    callers = Callers()
+    callers.gone = True
+    sink = sink_to(callers)
+    await sink.emit(RunStarted())
+    with pytest.raises(Unavailable):
+        await sink.heard()
+
+
+async def test_a_caller_who_went_in_the_middle_is_missed_at_the_end() -> None:
+    callers = Callers()
+    sink = sink_to(callers)
+    await sink.emit(Chunk("b", "x"))
+    await loop_turns()
+    callers.gone = True
+    await sink.emit(ended())
+    assert not await sink.close()
+
+
+async def test_what_waits_behind_a_batch_that_finds_nobody_is_not_sent() -> None:
+    callers, broken = Callers(), list[bool]()
+    callers.gone = True
+    callers.window.clear()
+    sink = sink_to(callers, broken)
+    await sink.emit(Chunk("b", "x"))
+    await loop_turns()
+    await sink.emit(ended())
+    callers.window.set()
+    assert not await sink.close()
+    assert broken == [True]
 
 
 async def test_texts_of_different_blocks_are_never_joined() -> None:
@@ -140,15 +214,19 @@ async def test_what_a_cancelled_block_was_about_to_send_goes_out() -> None:
 
 
 async def test_what_cannot_be_sent_at_all_is_no_success() -> None:
+    tries: list[EventBatch] = []
+
     class Broken(Callers):
         async def send(self, address: str, batch: EventBatch, *, must_route: bool) -> None:
+            tries.append(batch)
             raise RuntimeError("too large")
 
     sink = sink_to(Broken())
-    await sink.emit(RunStarted())
-    await sink.emit(ended())
-    with pytest.raises(RuntimeError):
-        await sink.close()
+    for event in (RunStarted(), ended()):
+        await sink.emit(event)
+        with pytest.raises(RuntimeError):
+            await sink.close()
+    assert len(tries) == 1, "after it nothing can be told without a gap"
 
 
 async def test_batches_are_numbered_without_a_gap() -> None:

@@ -1,5 +1,8 @@
 """Cancels reach the runs that they are for, and no others."""
 
+import pytest
+
+from executor_service.application import running_runs
 from executor_service.application.running_runs import REMEMBERED_SECONDS, RunningRuns
 from shared.contracts.messages import CancelRun
 
@@ -34,3 +37,33 @@ def test_a_cancel_that_comes_before_its_run_is_obeyed() -> None:
 
 def test_a_run_that_goes_on_after_a_pause_is_not_met_by_an_old_cancel() -> None:
     assert cancels_after(REMEMBERED_SECONDS + 1) == 0
+
+
+def test_a_cancel_that_came_before_its_run_is_for_that_alone() -> None:
+    runs, first, second = RunningRuns(), Run(), Run()
+    runs.on_control(CancelRun("r1"))
+    for run in (first, second):
+        with runs.holding("r1", run):
+            pass
+    assert (first.cancels, second.cancels) == (1, 0)
+
+
+def test_so_many_early_cancels_are_remembered_the_latest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running_runs, "REMEMBERED_CANCELS", 2)
+    runs, waiting = RunningRuns(), {name: Run() for name in ("r1", "r2", "r3")}
+    for name in waiting:
+        runs.on_control(CancelRun(name))
+    for name, run in waiting.items():
+        with runs.holding(name, run):
+            pass
+    assert [run.cancels for run in waiting.values()] == [0, 1, 1]
+
+
+def test_a_run_that_was_taken_over_here_still_hears_of_its_cancel() -> None:
+    runs, before, now = RunningRuns(), Run(), Run()
+    with runs.holding("r1", before):
+        taken_over = runs.holding("r1", now)
+        taken_over.__enter__()
+    runs.on_control(CancelRun("r1"))
+    taken_over.__exit__(None, None, None)
+    assert (before.cancels, now.cancels) == (0, 1)

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from tests.unit.gateway.published_chat import CHAT, publish
 from tests.unit.gateway.system import Answer, System, running_system
@@ -13,7 +14,7 @@ from tests.unit.gateway.worker import Send, outcome
 from gateway.domain.credentials import Scope
 from gateway.domain.people import Role
 from gateway.domain.redaction import redact_for_strangers
-from shared.contracts.events import Chunk, RunEnded, Thinking
+from shared.contracts.events import Chunk, RunEnded, SelectedOutput, Thinking
 from shared.contracts.runs import RunSpec, Trigger
 from shared.errors import InvalidWorkflow
 
@@ -156,6 +157,19 @@ async def test_what_an_agent_told_its_tools_is_hidden_from_strangers(system: Sys
         "toolCalls": {"list": [shown], "count": 1},
         "nested": [{"toolCalls": [shown]}],
     }
+
+
+async def test_it_is_hidden_in_what_the_author_selected_too(system: System) -> None:
+    results = [{"content": "Done.", "toolCalls": [{"name": "look_up", "arguments": {"customer": 7}}]}]
+
+    async def answers(run: RunSpec, send: Send) -> None:
+        await send(0, [SelectedOutput("a1", "results", msgspec.Raw(msgspec.json.encode(results)))])
+        await send(1, [RunEnded(outcome({}))])
+
+    system.worker.perform = answers
+    await publish(system)
+    final = frames(await say(system, {"input": "?"}))[0]
+    assert final["data"]["output"] == {"a1": {"results": [{"content": "Done.", "toolCalls": [{"name": "look_up"}]}]}}
 
 
 def test_a_document_without_tool_calls_is_left_as_it_is() -> None:

@@ -1,9 +1,13 @@
 """What `/readyz` says is missing."""
 
+import asyncio
+
 import httpx
 import pytest
 
 from shared.errors import Unavailable
+from shared.service import Check
+from shared.web import app as app_module
 from shared.web.app import create_app
 
 
@@ -24,3 +28,29 @@ async def _problems(error: Exception) -> list[str]:
 )
 async def test_a_problem_says_why_even_where_the_error_has_no_words(error: Exception, problem: str) -> None:
     assert await _problems(error) == [problem]
+
+
+async def _answer(path: str, check: Check | None = None, *, is_draining: bool = False) -> httpx.Response:
+    app = create_app("test", components=(), checks={"store": check} if check else {}, routers=())
+    app.state.is_draining = is_draining
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        return await client.get(path)
+
+
+async def test_who_drains_is_not_ready_however_well_it_is() -> None:
+    answer = await _answer("/readyz", is_draining=True)
+    assert (answer.status_code, answer.json()["status"]) == (503, "draining")
+    assert (await _answer("/readyz")).status_code == 200
+
+
+async def test_a_check_that_hangs_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hangs() -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(app_module, "CHECK_SECONDS", 0.05)
+    answer = await asyncio.wait_for(_answer("/readyz", hangs), 30)
+    assert (answer.status_code, answer.json()["problems"]) == (503, ["store: TimeoutError"])
+
+
+async def test_no_service_tells_of_its_inner_doors() -> None:
+    assert (await _answer("/openapi.json")).status_code == 404

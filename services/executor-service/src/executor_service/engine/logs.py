@@ -86,7 +86,7 @@ class LogBook:
         if isinstance(value, list):
             return [self._hidden(item) for item in value]
         if isinstance(value, dict):
-            return {key: self._hidden_entry(key, item) for key, item in value.items()}
+            return {self.shown_text(key): self._hidden_entry(key, item) for key, item in value.items()}
         return value
 
     def _hidden_entry(self, key: str, item: Json) -> Json:

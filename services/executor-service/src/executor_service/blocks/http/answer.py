@@ -1,5 +1,6 @@
 """From an HTTP response to a block's output, or to the sentence that says what went wrong."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
@@ -16,6 +17,7 @@ _HINTS: Final[Mapping[int, str]] = {
 }
 _SERVER_HINT: Final = "Server error, the target server is experiencing issues"
 _SERVER_ERROR: Final = 500
+_USER: Final = re.compile(r"^([^/]*//)[^/\\#]*@")
 
 
 def output_of(response: OutboundResponse) -> JsonObject:
@@ -46,9 +48,10 @@ def _unwrapped(data: Json) -> JsonObject | None:
 
 
 def message(request: OutboundRequest, *parts: str) -> str:
-    """The form of every message about a failed call. Callers read it, and a query may hold what is not for them."""
+    """The form of every message about a failed call. Callers read it: a user, a password, a query are not for them."""
     address, query, _ = request.url.partition("?")
-    shown = f"{address}?…" if query else address
+    without_user = _USER.sub(r"\1", address)
+    shown = f"{without_user}?…" if query else without_user
     return " | ".join([f"HTTP Request failed: URL: {shown}", f"Method: {request.method}", *parts])
 
 

@@ -1,0 +1,183 @@
+"""A worker's queues: so many runs at once, each message settled for what became of its run, and an end in order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+from prometheus_client import REGISTRY
+from tests.support.eventually import eventually
+from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec
+
+from executor_service.adapters.reply_sink import line_of
+from executor_service.application.attached_runs import AttachedRuns
+from executor_service.application.durable_runs import DurableRunWorker
+from executor_service.application.running_runs import RunningRuns
+from executor_service.consumers.work import WorkConsumers
+from shared.broker.connect import open_broker
+from shared.broker.ports import Broker, BrokerUnavailable, Delivery, Settlement
+from shared.broker.topology import ASYNC, INTERACTIVE, NESTED
+from shared.clock import SystemClock
+from shared.contracts.events import RunEnded
+from shared.contracts.messages import AttachedRunRequested, CancelRun, DurableRunDispatched
+from shared.contracts.runs import RunMode, RunSpec, RunStatus
+from shared.ids import new_id
+
+DISPATCHED = DurableRunDispatched("r1", "d1", "w1")
+
+
+def asked(run: RunSpec | None = None) -> AttachedRunRequested:
+    return AttachedRunRequested(run or spec(time_limit_ms=60_000), "inbox")
+
+
+def redelivered(queue: str) -> float:
+    return REGISTRY.get_sample_value("flowport_executor_redeliveries_total", {"queue": queue}) or 0.0
+
+
+class World:
+    """A worker with one slot for interactive runs, two for nested ones and three for durable ones."""
+
+    def __init__(self, broker: Broker, drain_seconds: float) -> None:
+        self.broker = broker
+        self.work, self.callers, self.jobs = Work(), Callers(), JobsService(spec(mode=RunMode.ASYNC))
+        self.running = running = RunningRuns()
+        blocks = launcher(Services(), [("function", self.work)])
+        self.consumers = WorkConsumers(
+            broker,
+            AttachedRuns(
+                blocks, line_of(self.callers), running, records=Ledger(), durable=self.jobs, clock=SystemClock()
+            ),
+            DurableRunWorker(blocks, self.jobs, running, worker_id="worker"),
+            running,
+            interactive_slots=1,
+            nested_slots=2,
+            durable_slots=3,
+            drain_seconds=drain_seconds,
+        )
+
+
+@asynccontextmanager
+async def world(*, drain_seconds: float = 30.0) -> AsyncIterator[World]:
+    broker = open_broker(f"memory://{new_id()}", service="test")
+    await broker.start()
+    here = World(broker, drain_seconds)
+    await here.consumers.start()
+    try:
+        yield here
+    finally:
+        here.work.go_on.set()
+        await here.consumers.stop()
+        await broker.stop()
+
+
+@pytest.mark.parametrize(
+    ("queue", "chain", "slots"), [(INTERACTIVE, (), 1), (NESTED, ("outer",), 2)], ids=["interactive", "nested"]
+)
+async def test_a_queue_has_as_many_runs_in_hand_as_it_has_slots(queue: str, chain: tuple[str, ...], slots: int) -> None:
+    async with world() as here:
+        here.work.go_on.clear()
+        for number in range(4):
+            run = msgspec.structs.replace(spec(f"r{number}", time_limit_ms=60_000), call_chain=chain)
+            await here.broker.work.publish(queue, asked(run))
+        await eventually(lambda: here.work.times >= slots)
+        await asyncio.sleep(0.05)
+        assert here.work.times == slots
+
+
+async def test_durable_runs_have_slots_of_their_own() -> None:
+    async with world() as here:
+        here.jobs.failures_left = 1_000  # all of them go on asking for their run
+        for number in range(4):
+            await here.broker.work.publish(ASYNC, DurableRunDispatched("r1", f"d{number}", "w1"))
+        await eventually(lambda: len(here.jobs.claims) >= 3)
+        await asyncio.sleep(0.05)
+        assert {claim.dispatch_id for claim in here.jobs.claims} == {"d0", "d1", "d2"}
+        here.jobs.failures_left = 0
+
+
+async def test_a_run_that_was_delivered_before_is_reported_and_not_begun() -> None:
+    async with world() as here:
+        delivery, before = Delivery(asked(), redelivered=True), redelivered(INTERACTIVE)
+        assert await here.consumers.on_interactive(delivery) is Settlement.ACK
+        assert here.callers.batches[0].reported_loss is not None
+        assert redelivered(INTERACTIVE) == before + 1
+        assert here.work.times == 0
+
+
+async def test_a_run_that_the_broker_gave_to_another_begins_no_effect() -> None:
+    async with world() as here:
+        await here.consumers.on_interactive(Delivery(asked(), redelivered=False, is_held=lambda: False))
+        assert here.callers.outcome.status is RunStatus.FAILED
+        assert here.work.times == 0
+
+
+async def test_jobs_service_is_told_of_a_second_delivery() -> None:
+    async with world() as here:
+        await here.consumers.on_durable(Delivery(DISPATCHED, redelivered=True))
+        assert [claim.redelivered for claim in here.jobs.claims] == [True]
+
+
+async def test_a_message_in_the_wrong_queue_is_a_dead_letter() -> None:
+    async with world() as here:
+        assert await here.consumers.on_interactive(Delivery(DISPATCHED, False)) is Settlement.DEAD_LETTER
+        assert await here.consumers.on_durable(Delivery(asked(), False)) is Settlement.DEAD_LETTER
+
+
+async def test_a_cancel_is_heard_from_the_start_to_the_end() -> None:
+    async with world() as here:
+        here.work.go_on.clear()
+        await here.broker.work.publish(INTERACTIVE, asked())
+        await asyncio.wait_for(here.work.begun.wait(), 30)
+        await here.broker.control.broadcast(CancelRun("r1"))
+        await eventually(lambda: any(isinstance(event, RunEnded) for event in here.callers.events))
+        assert here.callers.outcome.status is RunStatus.CANCELLED
+
+
+async def test_what_is_in_hand_when_a_worker_stops_is_finished() -> None:
+    async with world() as here:
+        here.work.go_on.clear()
+        await here.broker.work.publish(INTERACTIVE, asked())
+        await asyncio.wait_for(here.work.begun.wait(), 30)
+        stopping = asyncio.create_task(here.consumers.stop())
+        await asyncio.sleep(0.05)
+        here.work.go_on.set()
+        await asyncio.wait_for(stopping, 30)
+        assert here.callers.outcome.status is RunStatus.COMPLETED
+
+
+async def test_what_takes_longer_than_a_stop_may_is_ended_honestly_or_handed_back() -> None:
+    async with world(drain_seconds=0.05) as here:
+        here.work.go_on.clear()
+        await here.broker.work.publish(INTERACTIVE, asked(spec("r2")))
+        await here.broker.work.publish(ASYNC, DISPATCHED)
+        await eventually(lambda: here.work.times == 2)
+        await asyncio.wait_for(here.consumers.stop(), 30)
+        assert here.callers.outcome.is_loss
+        assert (here.jobs.released, here.jobs.finished) == (1, None)
+
+
+async def test_a_worker_whose_queue_gives_nothing_is_not_ready() -> None:
+    async with world() as here:
+        await here.consumers.check()
+        await here.consumers.stop()
+        with pytest.raises(BrokerUnavailable, match=r"runs\.interactive, runs\.nested, runs\.async"):
+            await here.consumers.check()
+
+
+async def test_a_worker_that_has_stopped_hears_nothing_more() -> None:
+    class Held:
+        cancels = 0
+
+        def cancel(self, reason: str) -> None:
+            self.cancels += 1
+
+        def follow(self, address: str) -> None:
+            """Nobody does."""
+
+    async with world() as here:
+        await here.consumers.stop()
+        with here.running.holding("r1", held := Held()):
+            await here.broker.control.broadcast(CancelRun("r1"))
+            await asyncio.sleep(0)
+        assert held.cancels == 0

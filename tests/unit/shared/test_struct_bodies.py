@@ -1,0 +1,33 @@
+"""A body that cannot be read is its sender's mistake, whatever is wrong with it."""
+
+from typing import Annotated, Any
+
+import httpx
+import pytest
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from shared.web.app import create_app
+from shared.web.structs import StructResponse, struct_body
+
+
+async def answer(body: bytes) -> httpx.Response:
+    router = APIRouter()
+
+    @router.post("/read")
+    async def read(found: Annotated[dict[str, Any], Depends(struct_body(dict[str, Any]))]) -> Response:
+        return StructResponse(found)
+
+    app = create_app("test", components=(), checks={}, routers=[router])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        return await client.post("/read", content=body)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"a": "\xff"}', b'{"a": ' + b"[" * 100_000], ids=range(5))
+async def test_what_cannot_be_read_is_refused(body: bytes) -> None:
+    refused = await answer(body)
+    assert (refused.status_code, refused.json()["code"]) == (400, "INVALID_REQUEST")
+
+
+async def test_what_can_be_read_is_taken_as_it_is() -> None:
+    assert (await answer(b'{"a": 1}')).json() == {"a": 1}
