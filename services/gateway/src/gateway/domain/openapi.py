@@ -38,6 +38,7 @@ _ERROR: Final[JsonObject] = {
 _REFUSALS: Final = {
     "400": "The request is not in order.",
     "401": "No key, or a wrong one.",
+    "402": "The workspace has spent what it may.",
     "403": "Not for this key, or not deployed.",
     "404": "No such workflow.",
     "408": "The run took too long.",
