@@ -83,13 +83,18 @@ def people_routers(
     )
 
 
-def follow_up_routers(outside: Outside, callers: Callers) -> Sequence[APIRouter]:
+def follow_up_routers(settings: GatewaySettings, outside: Outside, callers: Callers) -> Sequence[APIRouter]:
     """What became of runs, and whom to tell."""
     jobs, follow_ups, audit = outside.jobs, outside.follow_ups, callers.audit
     return (
         queue_router(callers.legacy, jobs),
         logs_router(callers.v1, RunLogs(jobs, jobs, outside.deploy)),
-        dead_letters_router(callers.v1, follow_ups, Redriving(follow_ups, jobs, callers.plans, audit)),
+        dead_letters_router(
+            callers.v1,
+            follow_ups,
+            Redriving(follow_ups, jobs, callers.plans, audit),
+            public_url=settings.base_url,
+        ),
         audit_logs_router(callers.v1, audit),
         notifications_router(callers.legacy, follow_ups, Webhooks(follow_ups, audit)),
     )
