@@ -109,7 +109,7 @@ def in_known_words(problem: Any) -> dict[str, Any]:
     if kind == "extra_forbidden":
         message = f'Unrecognized key: "{path[-1]}"'
         return {"code": "unrecognized_keys", "keys": path[-1:], "path": path[:-1], "message": message}
-    if kind == "literal_error":
+    if kind in ("literal_error", "enum"):
         return {"code": "invalid_value", "path": path, "message": _literal(problem)}
     code, message = _bound_or_other(problem)
     return {"code": code, "path": path, "message": message}
@@ -141,6 +141,7 @@ _BOUNDS: Final = {
     "greater_than_equal": ("too_small", "Too small: expected number to be >={ge}"),
     "greater_than": ("too_small", "Too small: expected number to be >{gt}"),
     "less_than_equal": ("too_big", "Too big: expected number to be <={le}"),
+    "less_than": ("too_big", "Too big: expected number to be <{lt}"),
 }
 
 
