@@ -43,9 +43,10 @@ def refusal(request: Request, status: int, message: str) -> Response:
 
 def _http_error(request: Request, error: HTTPException) -> Response:
     message = _MESSAGES.get(error.status_code, error.detail)
-    headers = {**_headers(request), **(error.headers or {})}
+    more = error.headers or {}
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["allow"] = ", ".join(sorted(set(_methods_at(request))))
+        more = {"allow": ", ".join(sorted(set(_methods_at(request))))}
+    headers = {**_headers(request), **more}
     return StructResponse(_body(request, message, error.status_code), error.status_code, headers)
 
 
