@@ -71,7 +71,7 @@ def workflow_openapi(
             "content": {"application/json": {"schema": _body(interface), "example": interface.example_input()}}
         },
         "responses": {**_successes(interface), **_failures()},
-        "security": [{}] if is_public and is_live else [{"key": []}, {"bearer": []}],
+        "security": [*([{}] if is_public and is_live else []), {"key": []}, {"bearer": []}],
     }
     return {
         "openapi": "3.1.0",
@@ -90,7 +90,7 @@ def workflow_openapi(
 def _parameters(pinned: int | None) -> list[Json]:
     mode: JsonObject = {"type": "string", "enum": ["async"]}
     parameters: list[Json] = [
-        {"name": "X-Execution-Mode", "in": "header", "schema": mode, "description": "Queue the run."}
+        {"name": "X-Execution-Mode", "in": "header", "schema": mode, "description": "Queue the run; needs a key."}
     ]
     if pinned is not None:
         schema: JsonObject = {"type": "string", "const": str(pinned)}
