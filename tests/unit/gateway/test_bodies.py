@@ -134,5 +134,5 @@ def test_whatever_is_wrong_with_a_body_holds_nobody_up(model: type[BaseModel], v
 
 
 def test_what_may_be_anything_may_be_large() -> None:
-    state = {"blocks": {f"b{number}": {} for number in range(2 * MOST_VALUES)}}
+    state: dict[str, Any] = {"blocks": {f"b{number}": {} for number in range(2 * MOST_VALUES)}}
     assert validated(ImportBody, {"workspaceId": "W", "workflow": state}).workflow == state
