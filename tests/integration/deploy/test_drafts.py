@@ -21,7 +21,7 @@ async def test_a_save_that_names_an_old_revision_is_refused_with_both_revisions(
     assert saved.revision == 2
     with pytest.raises(Conflict) as refused:
         await gateway.save(workflow.id, state("return 3"), expected=1)
-    assert refused.value.details == {"expected_revision": 1, "current_revision": 2}
+    assert refused.value.details == {"expectedRevision": 1, "currentRevision": 2}
     assert (await gateway.draft(workflow.id)).state == state("return 2")
 
 

@@ -98,6 +98,8 @@ async def found(system: System, **query: Any) -> Sequence[str]:
         ({"min_cost_usd": 0}, ["four", "three", "two", "one"]),
         ({"max_cost_usd": 0.2}, ["four", "two", "one"]),
         ({"max_cost_usd": 0.25, "min_cost_usd": 0.1}, ["three"]),
+        ({"max_cost_usd": 0}, ["four", "two", "one"]),
+        ({"max_cost_usd": -1}, []),
         ({"model": "gpt-5"}, ["three"]),
         ({"model": "gpt-4"}, []),
         ({"level": "info", "triggers": ("api",), "oldest_first": True}, ["one", "three"]),

@@ -18,6 +18,7 @@ from tests.support.eventually import until
 from tests.support.http_stub import Answer, HttpStub
 
 from jobs_service.domain.webhooks import RETRIES, wait_before
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.messages import RunRecorded
 from shared.contracts.runs import RunMode, RunStatus
 from shared.contracts.webhooks import (
@@ -34,6 +35,19 @@ from shared.errors import Conflict, InvalidRequest, NotFound, Unavailable
 
 BASE = f"/internal/webhooks/{WORKSPACE}"
 SECRET = "whsec_" + b64encode(b"k" * 24).decode()
+NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
+FILE = {"id": "file_1", "name": "order.pdf", "key": "execution/1", "context": "execution"}
+STARTED = BlockLog(
+    block_id="start",
+    block_name="Start",
+    block_type="start_trigger",
+    started_at=NOON,
+    ended_at=NOON,
+    duration_ms=0,
+    success=True,
+    execution_order=1,
+    output={"papers": [FILE]},
+)
 
 
 class Stub(HttpStub):
@@ -78,10 +92,12 @@ async def settled(system: System, count: int = 1) -> list[Delivery]:
     return list(await deliveries(system))
 
 
-async def run(system: System, status: RunStatus = RunStatus.COMPLETED, **fields: Any) -> str:
+async def run(
+    system: System, status: RunStatus = RunStatus.COMPLETED, *, blocks: tuple[BlockLog, ...] = (), **fields: Any
+) -> str:
     accepted = await system.gateway.accept(a_spec(workflow_name="Order desk", **fields))
     granted = await system.executor.begin()
-    await system.executor.finish(accepted.run_id, granted.attempt, an_outcome(status))
+    await system.executor.finish(accepted.run_id, granted.attempt, an_outcome(status), blocks=blocks)
     return accepted.run_id
 
 
@@ -96,6 +112,8 @@ async def test_a_subscriber_is_told_and_can_check_who_tells(hooked: System, stub
     assert body["data"]["status"] == "success"
     assert body["data"]["finalOutput"] == {"answer": 42}
     assert "traceSpans" not in body["data"]
+    assert body["data"]["files"] is None
+    assert body["links"] == {"log": f"/api/v1/logs/{run_id}", "execution": f"/api/v1/logs/executions/{run_id}"}
     assert asked.headers["sim-delivery-id"] == asked.headers["idempotency-key"] == delivery.id
     assert asked.headers["webhook-id"] == delivery.id
     signed = f"{delivery.id}.{asked.headers['webhook-timestamp']}.".encode() + asked.body.encode()
@@ -108,11 +126,13 @@ async def test_a_subscriber_is_told_and_can_check_who_tells(hooked: System, stub
 
 async def test_a_subscriber_may_have_the_spans_of_the_run(hooked: System, stub: Stub) -> None:
     await subscribe(hooked, stub.url, include_trace_spans=True)
-    await run(hooked)
+    await run(hooked, blocks=(STARTED,))
     await settled(hooked)
-    (root,) = json.loads(stub.asked[0].body)["data"]["traceSpans"]
+    data = json.loads(stub.asked[0].body)["data"]
+    (root,) = data["traceSpans"]
     assert (root["name"], root["type"], root["status"]) == ("Workflow Execution", "workflow", "success")
-    assert isinstance(root["children"], list)
+    assert [child["name"] for child in root["children"]] == ["Start"]
+    assert data["files"] == [FILE]
 
 
 async def test_what_a_run_gives_is_not_told_where_it_is_not_to_be_kept(hooked: System, stub: Stub) -> None:

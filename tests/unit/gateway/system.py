@@ -120,7 +120,9 @@ class System:
         async def send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 answer.status = message["status"]
-                answer.headers = {name.decode(): value.decode("latin-1") for name, value in message["headers"]}
+                sent = [(name.decode().lower(), value.decode("latin-1")) for name, value in message["headers"]]
+                answer.headers = dict(sent)
+                assert len(sent) == len(answer.headers), f"a header is there twice: {sent}"
                 spoke.set()
                 return
             await reading.wait()

@@ -1,6 +1,7 @@
 """Bodies of every other route: whatever is sent, it is read or refused in words."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -9,12 +10,13 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from tests.unit.gateway.system import System
 
-from gateway.api.bodies import json_value, validated
+from gateway.api.bodies import MOST_VALUES, json_value, validated
 from gateway.api.legacy.authoring_models import AccessBody, CreateBody, UpdateBody, VersionBody
+from gateway.api.openai.models import CompletionBody
 from gateway.api.v1.models import DeployBody, ImportBody, RollbackBody
 from gateway.api.v2.models import ExecuteBody
 from gateway.api.v2.requests import read_v2_request
-from gateway.api.workspaces.models import RoleBody
+from gateway.api.workspaces.models import RoleBody, ValuesBody
 from shared.errors import FlowportError, InvalidRequest
 
 MODELS: list[type[BaseModel]] = [
@@ -111,3 +113,26 @@ def test_half_a_character_is_read_as_javascript_reads_it() -> None:
 async def test_every_generation_takes_half_a_character(system: System, method: str, path: str, body: bytes) -> None:
     answer = await system.send(method, path, raw=body)
     assert answer.status < 300, answer.body
+
+
+@pytest.mark.parametrize(
+    ("model", "value"),
+    [
+        (ExecuteBody, {f"k{number}": 1 for number in range(MOST_VALUES - 10)}),
+        (ExecuteBody, {f"k{number}": 1 for number in range(3 * MOST_VALUES)}),
+        (CompletionBody, {"model": "W", "messages": [{"role": "user", "content": [{}] * (3 * MOST_VALUES)}]}),
+        (ValuesBody, {"variables": {f"k{number}": 1 for number in range(3 * MOST_VALUES)}}),
+    ],
+    ids=["strays", "too many strays", "parts of a message", "values"],
+)
+def test_whatever_is_wrong_with_a_body_holds_nobody_up(model: type[BaseModel], value: Any) -> None:
+    began = time.process_time()
+    with pytest.raises(InvalidRequest) as refused:
+        validated(model, value)
+    assert time.process_time() - began < 2
+    assert len(json.dumps(refused.value.details)) < 20_000
+
+
+def test_what_may_be_anything_may_be_large() -> None:
+    state: dict[str, Any] = {"blocks": {f"b{number}": {} for number in range(2 * MOST_VALUES)}}
+    assert validated(ImportBody, {"workspaceId": "W", "workflow": state}).workflow == state

@@ -67,6 +67,22 @@ async def test_head_is_refused_as_get_is(system: System) -> None:
     assert (await system.send("HEAD", "/api/workflows", key=None)).status == 401
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/workflows/W/deploy", "DELETE, GET, HEAD, PATCH, POST"),
+        ("/api/workspaces/WS1/api-keys", "DELETE, GET, HEAD, POST"),
+        ("/api/chat/desk", "GET, HEAD, POST"),
+        ("/api/v2/workflows/W/runs", "GET, HEAD"),
+        ("/v1/chat/completions", "POST"),
+        ("/healthz", "GET, HEAD"),
+    ],
+)
+async def test_who_asks_in_a_wrong_way_is_told_every_right_one(system: System, path: str, allowed: str) -> None:
+    answer = await system.send("PUT", path)
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
+
+
 async def test_an_unknown_path_is_404(system: System) -> None:
     assert (await system.get("/api/nothing")).json == {"error": "Not found"}
     assert (await system.get("/api/v2/nothing")).json == {"error": {"code": "NOT_FOUND", "message": "Not found"}}

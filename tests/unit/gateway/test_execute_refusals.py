@@ -26,6 +26,14 @@ BODIES = [
     (b'{"stream":"true"}', problem("stream", "Invalid input: expected boolean, received string")),
     (b'{"stream":null}', problem("stream", "Invalid input: expected boolean, received null")),
     (b'{"selectedOutputs":["a",1]}', problem("selectedOutputs.1", "Invalid input: expected string, received number")),
+    (
+        b'{"selectedOutputs":[%b]}' % b",".join([b'"a"'] * 1001),
+        problem("selectedOutputs", "Too big: expected array to have <=1000 items"),
+    ),
+    (
+        b'{"selectedOutputs":["a","%b"]}' % (b"." * 1001),
+        problem("selectedOutputs.1", "Too big: expected string to have <=1000 characters"),
+    ),
     (b'{"runFromBlock":{}}', problem("runFromBlock.startBlockId", "Start block ID is required")),
     (b'{"base64MaxBytes":0}', problem("base64MaxBytes", "Too small: expected number to be >0")),
     (b'{"base64MaxBytes":1.5}', problem("base64MaxBytes", "Invalid input: expected int, received number")),

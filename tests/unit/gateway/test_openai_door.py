@@ -107,15 +107,28 @@ async def test_a_stream_of_a_workflow_that_does_not_speak_has_its_output(system:
     assert text["choices"][0]["delta"]["role"] == "assistant"  # type: ignore[index]
 
 
-async def test_a_run_that_fails_is_an_error_that_clients_do_not_repeat(system: System) -> None:
+@pytest.mark.parametrize(
+    ("code", "http_status", "status", "kind"),
+    [
+        (ErrorCode.BLOCK_EXECUTION_FAILED, None, 500, "server_error"),
+        (ErrorCode.INVALID_INPUT, 400, 400, "invalid_request_error"),
+        (ErrorCode.TIMEOUT, None, 408, "server_error"),
+        (ErrorCode.BLOCK_EXECUTION_FAILED, 503, 503, "server_error"),
+    ],
+)
+async def test_a_run_that_fails_is_an_error_that_clients_do_not_repeat(
+    system: System, code: ErrorCode, http_status: int | None, status: int, kind: str
+) -> None:
     async def fails(run: RunSpec, send: Send) -> None:
-        error = RunError(code=ErrorCode.BLOCK_EXECUTION_FAILED, message="boom", block_name="Fn")
+        error = RunError(code=code, message="boom", block_name="Fn", http_status=http_status)
         await send(0, [RunEnded(outcome({}, status=RunStatus.FAILED, error=error))])
 
     system.worker.perform = fails
     answer = await complete(system, {})
-    assert (answer.status, answer.headers["x-should-retry"]) == (500, "false")
+    assert (answer.status, answer.headers["x-should-retry"]) == (status, "false")
     assert "boom" in answer.json["error"]["message"]
+    assert (answer.json["error"]["type"], answer.json["error"]["code"]) == (kind, code)
+    assert answer.headers["x-execution-id"] == system.worker.runs[0].run_id
 
 
 async def test_a_run_that_is_lost_is_not_repeated_either() -> None:

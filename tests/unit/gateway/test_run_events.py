@@ -127,6 +127,13 @@ async def test_an_id_that_is_none_is_refused(system: System, worker: FollowedWor
     assert answer.json["error"]["message"] == "Last-Event-ID must be the id of an event of this run, such as 1-12"
 
 
+@pytest.mark.parametrize("heartbeat", ["0", "61", "1.5", "nan", ""])
+async def test_both_streams_take_the_same_heartbeats(system: System, worker: FollowedWorker, heartbeat: str) -> None:
+    begun = await system.send("POST", f"/api/v2/workflows/W/execute?heartbeat={heartbeat}", {"stream": True})
+    read = await system.get(f"{EVENTS}?heartbeat={heartbeat}")
+    assert (begun.status, read.status) == (400, 400)
+
+
 async def test_silence_is_broken_by_heartbeats_for_those_who_ask(system: System, worker: FollowedWorker) -> None:
     call = system.call("GET", f"{EVENTS}?heartbeat=1", headers={"x-api-key": system.key})
     await eventually(lambda: call.answer.chunks)

@@ -62,3 +62,18 @@ async def test_the_cap_is_shown(capped: System) -> None:
     assert usage == {"currentPeriodCost": 20.5, "limit": 20, "plan": "free"}
     limits = (await capped.send("GET", "/api/v1/workflows?workspaceId=WS1")).json["limits"]
     assert limits["usage"] == {"currentPeriodCost": 20.5, "limit": 20, "plan": "free", "isExceeded": True}
+
+
+@pytest.mark.parametrize(
+    "door",
+    [
+        "/api/workflows/{workflow_id}/execute",
+        "/api/v2/workflows/{workflow_id}/execute",
+        "/api/chat/{identifier}",
+        "/api/a2a/serve/{agent_id}",
+        "/v1/chat/completions",
+    ],
+)
+async def test_every_door_that_may_refuse_for_it_says_so_in_its_description(system: System, door: str) -> None:
+    paths = (await system.get("/openapi.json", key=None)).json["paths"]
+    assert "402" in paths[door]["post"]["responses"]

@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 from tests.unit.gateway.clock import NOON
-from tests.unit.gateway.system import Answer, System
+from tests.unit.gateway.jobs import JOB, a_view
+from tests.unit.gateway.system import BASE, Answer, System
 from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.visitor import enrol
 
 from gateway.domain.credentials import Scope
 from gateway.domain.people import Role
+from shared.contracts.runs import RunStatus
 from shared.contracts.tallies import RunTally
 from shared.errors import InvalidWorkflow, Unavailable
 
@@ -109,8 +111,9 @@ async def test_an_answer_begins_with_its_data(system: System) -> None:
         assert next(iter((await send(system, "GET", path)).json)) == "data"
 
 
-async def test_the_list_needs_a_workspace(system: System) -> None:
-    answer = await send(system, "GET", "")
+@pytest.mark.parametrize("query", ["", "?workspaceId="])
+async def test_the_list_needs_a_workspace(system: System, query: str) -> None:
+    answer = await send(system, "GET", query)
     assert answer.status == 400
     assert answer.json["error"] == "Workspace ID is required"
     assert answer.json["details"][0]["path"] == ["workspaceId"]
@@ -299,3 +302,10 @@ async def test_an_import_over_a_workflow_that_is_there_is_refused(system: System
 async def test_a_query_that_is_no_number_is_told_in_the_words_of_bodies(system: System) -> None:
     answer = await send(system, "GET", "?workspaceId=WS1&limit=abc")
     assert (answer.status, answer.json["error"]) == (400, "Invalid input: expected number, received string")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/runs/E1/redrive", "/api/v1/dead-letters/L1/redrive"])
+async def test_whoever_lets_a_run_be_tried_again_is_told_where_to_ask_for_it(system: System, path: str) -> None:
+    system.jobs.views["E1"] = a_view(RunStatus.FAILED)
+    answer = await system.send("POST", path)
+    assert (answer.status, answer.json["data"]["statusUrl"]) == (202, f"{BASE}/api/jobs/{JOB}")

@@ -138,6 +138,19 @@ async def test_every_filter_is_passed_on(logged: System) -> None:
     )
 
 
+@pytest.mark.parametrize("bound", ["minDurationMs", "maxDurationMs", "minCost", "maxCost"])
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e400"])
+async def test_what_is_no_number_that_there_is_narrows_nothing_unseen(logged: System, bound: str, number: str) -> None:
+    answer = await get(logged, f"?workspaceId=WS1&{bound}={number}")
+    assert (answer.status, answer.json["details"][0]["path"]) == (400, [bound])
+
+
+async def test_a_status_that_there_is_not_is_told_in_the_words_of_every_choice(logged: System) -> None:
+    answer = await get(logged, "?workspaceId=WS1&status=lost")
+    words = '"queued"|"processing"|"paused"|"completed"|"failed"|"cancelled"'
+    assert (answer.status, answer.json["error"]) == (400, f"Invalid option: expected one of {words}")
+
+
 @pytest.mark.parametrize(
     ("flags", "asked"),
     [

@@ -40,6 +40,14 @@ async def test_files_go_out_and_come_in(system: System) -> None:
     assert {row["name"] for row in rows} == {"Workflow W", "Copy"}
 
 
+async def test_a_file_with_the_id_of_a_workflow_that_there_is_makes_no_second_one(system: System) -> None:
+    body = {"workspaceId": "WS1", "workflow": {"blocks": {}, "edges": []}, "id": "W"}
+    answer = await system.send("POST", "/api/v2/workflows/import", body)
+    assert (answer.status, answer.json["error"]["code"]) == (409, "CONFLICT")
+    rows = (await system.get("/api/v2/workflows?workspaceId=WS1")).json["data"]
+    assert [row["id"] for row in rows] == ["W"]
+
+
 async def test_what_is_not_ones_own_does_not_exist(system: System) -> None:
     other = system.tenants.issue(OTHER)
     for method, path in (("POST", "deploy"), ("GET", "deployment"), ("GET", "export")):

@@ -1,13 +1,14 @@
 """What one service answers another: what was asked for, or an error."""
 
 from itertools import pairwise
+from typing import Annotated
 
 import httpx2
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, Path, Query
 from pydantic import SecretStr
 
-from shared.errors import Unavailable
+from shared.errors import InvalidRequest, NotFound, Unavailable
 from shared.service import ServiceName
 from shared.web.app import create_app
 from shared.web.client import InternalClient
@@ -43,6 +44,22 @@ def test_an_empty_token_is_nobodys() -> None:
     for none in ("", ",", " , "):
         tokens = ServiceTokens({ServiceName.GATEWAY: SecretStr(none), ServiceName.JOBS: SecretStr("good")})
         assert [tokens.identify(f"Bearer {shown}") for shown in ("", ",", none)] == [None, None, None]
+
+
+async def test_what_is_too_long_for_an_id_is_the_id_of_nothing() -> None:
+    router = APIRouter()
+
+    @router.get("/internal/things/{thing_id}")
+    async def thing(thing_id: Annotated[str, Path(max_length=8)], limit: Annotated[int, Query(ge=1)] = 1) -> None:
+        """One of them."""
+
+    app = create_app("service", components=(), checks={}, routers=[router])
+    caller = client(httpx2.ASGITransport(app))
+    with pytest.raises(NotFound):
+        await caller.call("GET", f"/internal/things/{'x' * 9}", returns=dict)
+    with pytest.raises(InvalidRequest) as refused:
+        await caller.call("GET", "/internal/things/x?limit=0", returns=dict)
+    assert refused.value.details[0]["path"] == ["limit"]
 
 
 async def test_a_redirect_is_no_answer() -> None:

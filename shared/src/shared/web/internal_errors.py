@@ -49,6 +49,8 @@ def render_internal_error(request: Request, error: Exception) -> Response:
 def render_invalid_parameters(request: Request, error: Exception) -> Response:
     """The exception handler of what FastAPI refuses in paths and queries."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
+    if any(item["loc"][0] == "path" for item in found):
+        return render_internal_error(request, NotFound("Not found"))  # nothing has such an id
     details = [{"path": [str(part) for part in item["loc"][1:]], "message": item["msg"]} for item in found]
     return render_internal_error(request, InvalidRequest("Invalid parameters", details=details))
 

@@ -46,6 +46,7 @@ def selector_name(block: Block) -> str:
 class _Index:
     def __init__(self, state: WorkflowState) -> None:
         self._ids = set(state.blocks)
+        self._longest_id = max(map(len, self._ids), default=0)
         self._by_exact_name = state.ids_by_name
         self._by_loose_name: dict[str, str] = {}
         for name, block_id in state.ids_by_name.items():
@@ -58,7 +59,7 @@ class _Index:
     def _by_id(self, raw: str, separator: str) -> tuple[str, str] | None:
         if raw in self._ids:
             return raw, ""
-        ends = (end for end in range(len(raw) - 1, 0, -1) if raw[end] == separator)
+        ends = (end for end in range(min(len(raw) - 1, self._longest_id), 0, -1) if raw[end] == separator)
         return next(((raw[:end], raw[end + 1 :]) for end in ends if raw[:end] in self._ids), None)
 
     def _by_name(self, raw: str) -> tuple[str, str] | None:

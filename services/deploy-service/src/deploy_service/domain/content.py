@@ -42,7 +42,7 @@ class Draft:
         if expected_revision is not None and expected_revision != self.revision:
             raise Conflict(
                 f"the draft is at revision {self.revision}, not {expected_revision}: somebody saved in between",
-                details={"expected_revision": expected_revision, "current_revision": self.revision},
+                details={"expectedRevision": expected_revision, "currentRevision": self.revision},
             )
         return replace(self, revision=self.revision + 1, content=content, saved_at=at)
 

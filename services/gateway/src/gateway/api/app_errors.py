@@ -1,5 +1,6 @@
 """Answers to requests that no handler took: unknown paths, wrong methods, parameters out of shape."""
 
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -8,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from gateway.api.bodies import in_known_words
 from gateway.api.console import ConsoleFiles
@@ -41,8 +43,20 @@ def refusal(request: Request, status: int, message: str) -> Response:
 
 def _http_error(request: Request, error: HTTPException) -> Response:
     message = _MESSAGES.get(error.status_code, error.detail)
-    headers = {**_headers(request), **(error.headers or {})}
+    more = error.headers or {}
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        more = {"allow": ", ".join(sorted(set(_methods_at(request))))}
+    headers = {**_headers(request), **more}
     return StructResponse(_body(request, message, error.status_code), error.status_code, headers)
+
+
+def _methods_at(request: Request) -> Iterator[str]:
+    """What may be asked for at this path: its methods are routes of their own, and the framework names those of one."""
+    for route in request.app.router.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is Match.PARTIAL:
+            yield from route.methods or ()
+            if "GET" in (route.methods or ()):
+                yield "HEAD"  # see HeadGuard
 
 
 def _invalid_parameters(request: Request, error: Exception) -> Response:

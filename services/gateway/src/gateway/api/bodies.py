@@ -1,8 +1,8 @@
 """JSON bodies read into public models, and what is wrong with them in the words that clients know."""
 
 from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import Any, Final, Literal, TypeVar
+from functools import cache, partial
+from typing import Any, Final, Literal, TypeVar, get_args
 
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -15,6 +15,10 @@ from gateway.domain.errors.requests import MalformedJson
 from shared.errors import InvalidRequest
 
 MALFORMED: Final = "Request body must be valid JSON"
+MOST_VALUES: Final = 50_000
+"""What is looked at in one body. Each may be wrong, and to find that out takes long enough to hold everybody up."""
+MOST_PROBLEMS: Final = 100
+"""What is told of them."""
 M = TypeVar("M", bound=BaseModel)
 _decode: Final = partial(json_body.decode, msgspec.json.Decoder())
 
@@ -73,12 +77,40 @@ def json_value(body: bytes) -> Any:
 
 
 def validated(model: type[M], value: Any, *, headline: str | None = None) -> M:
-    """`value` as `model`. Raises InvalidRequest with a detail for each problem."""
+    """`value` as `model`. Raises InvalidRequest with a detail for each problem, up to MOST_PROBLEMS."""
+    _refuse_crowd(model, value)
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        details = _strays_together([in_known_words(problem) for problem in error.errors(include_url=False)])
+        found = error.errors(include_url=False)[:MOST_PROBLEMS]
+        details = _strays_together([in_known_words(problem) for problem in found])
         raise InvalidRequest(headline or details[0]["message"], details=details) from error
+
+
+def _refuse_crowd(model: type[BaseModel], value: Any) -> None:
+    """Raises InvalidRequest where more than MOST_VALUES would have to be looked at."""
+    if not isinstance(value, dict):
+        return
+    left, inside = MOST_VALUES - len(value), [value[name] for name in _looked_into(model) & value.keys()]
+    while inside and left >= 0:
+        item = inside.pop()
+        if isinstance(item, list | dict):
+            left -= len(item)
+            inside += () if left < 0 else item.values() if isinstance(item, dict) else item
+    if left < 0:
+        message = f"Too big: expected at most {MOST_VALUES} values"
+        raise InvalidRequest(message, details=[{"code": "too_big", "path": [], "message": message}])
+
+
+@cache
+def _looked_into(model: type[BaseModel]) -> frozenset[str]:
+    """The fields whose inner values have types of their own."""
+    fields = model.model_fields.items()
+    return frozenset(field.alias or name for name, field in fields if not _is_anything(field.annotation))
+
+
+def _is_anything(annotation: Any) -> bool:
+    return annotation is Any or any(map(_is_anything, get_args(annotation)))
 
 
 def _strays_together(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -93,7 +125,9 @@ def _strays_together(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 strays[tuple(detail["path"])] = detail
             continue
         known["keys"] += detail["keys"]
-        known["message"] = "Unrecognized keys: " + ", ".join(f'"{key}"' for key in known["keys"])
+    for each in strays.values():
+        if len(each["keys"]) > 1:
+            each["message"] = "Unrecognized keys: " + ", ".join(f'"{key}"' for key in each["keys"])
     return kept
 
 
@@ -115,7 +149,7 @@ def in_known_words(problem: Any) -> dict[str, Any]:
     if kind == "extra_forbidden":
         message = f'Unrecognized key: "{path[-1]}"'
         return {"code": "unrecognized_keys", "keys": path[-1:], "path": path[:-1], "message": message}
-    if kind == "literal_error":
+    if kind in ("literal_error", "enum"):
         return {"code": "invalid_value", "path": path, "message": _literal(problem)}
     code, message = _bound_or_other(problem)
     return {"code": code, "path": path, "message": message}
@@ -147,6 +181,7 @@ _BOUNDS: Final = {
     "greater_than_equal": ("too_small", "Too small: expected number to be >={ge}"),
     "greater_than": ("too_small", "Too small: expected number to be >{gt}"),
     "less_than_equal": ("too_big", "Too big: expected number to be <={le}"),
+    "less_than": ("too_big", "Too big: expected number to be <{lt}"),
 }
 
 

@@ -73,7 +73,7 @@ def build(
         routers=[
             *run_routers(settings, outside, callers, running),
             *people_routers(settings, outside, callers, erasing),
-            *operations_routers(outside, callers),
+            *operations_routers(settings, outside, callers),
             *workflow_routers(settings, outside, callers, authored),
             *channel_routers(
                 settings, outside, callers, running=running, authored=authored, tools=tools, outbox=outbox

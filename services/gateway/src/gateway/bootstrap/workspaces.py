@@ -83,13 +83,15 @@ def people_routers(
     )
 
 
-def operations_routers(outside: Outside, callers: Callers) -> Sequence[APIRouter]:
+def operations_routers(settings: GatewaySettings, outside: Outside, callers: Callers) -> Sequence[APIRouter]:
     """What became of runs and messages, who did what, and whom to tell."""
     jobs, letters, webhooks, audit = outside.jobs, outside.dead_letters, outside.webhooks, callers.audit
     return (
         queue_router(callers.legacy, jobs),
         logs_router(callers.v1, RunLogs(jobs, jobs, outside.deploy)),
-        dead_letters_router(callers.v1, letters, Redriving(letters, jobs, callers.plans, audit)),
+        dead_letters_router(
+            callers.v1, letters, Redriving(letters, jobs, callers.plans, audit), public_url=settings.base_url
+        ),
         audit_logs_router(callers.v1, audit),
         notifications_router(callers.legacy, webhooks, Webhooks(webhooks, audit, callers.revocations.settle)),
     )

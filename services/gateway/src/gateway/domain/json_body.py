@@ -18,7 +18,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _STEPS: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _NOT_BRACKETS: Final = bytes(code for code in range(256) if code not in _STEPS)
-_HUGE_NUMBER: Final = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9.]{200}")
+_HUGE_NUMBER: Final = re.compile(rb"[0-9][eE]\+?[0-9]{3}|(?<![0-9.])[0-9.]{200}")
 
 _any_decoder: Final = msgspec.json.Decoder()
 T = TypeVar("T")

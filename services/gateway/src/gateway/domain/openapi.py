@@ -38,6 +38,7 @@ _ERROR: Final[JsonObject] = {
 _REFUSALS: Final = {
     "400": "The request is not in order.",
     "401": "No key, or a wrong one.",
+    "402": "The workspace has spent what it may.",
     "403": "Not for this key, or not deployed.",
     "404": "No such workflow.",
     "408": "The run took too long.",
@@ -70,7 +71,7 @@ def workflow_openapi(
             "content": {"application/json": {"schema": _body(interface), "example": interface.example_input()}}
         },
         "responses": {**_successes(interface), **_failures()},
-        "security": [{}] if is_public and is_live else [{"key": []}, {"bearer": []}],
+        "security": [*([{}] if is_public and is_live else []), {"key": []}, {"bearer": []}],
     }
     return {
         "openapi": "3.1.0",
@@ -89,7 +90,7 @@ def workflow_openapi(
 def _parameters(pinned: int | None) -> list[Json]:
     mode: JsonObject = {"type": "string", "enum": ["async"]}
     parameters: list[Json] = [
-        {"name": "X-Execution-Mode", "in": "header", "schema": mode, "description": "Queue the run."}
+        {"name": "X-Execution-Mode", "in": "header", "schema": mode, "description": "Queue the run; needs a key."}
     ]
     if pinned is not None:
         schema: JsonObject = {"type": "string", "const": str(pinned)}

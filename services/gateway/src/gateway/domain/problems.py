@@ -9,6 +9,9 @@ from gateway.domain.json_body import type_name
 from shared.ids import RUN_ID_PATTERN
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
+MOST_TEXTS: Final = 1000
+LONGEST_TEXT: Final = 1000
+"""Whoever reads a list that a stranger sent looks each text up: what no caller needs is not begun."""
 RUN_ID_MESSAGE: Final = "Execution ID can only contain letters, numbers, dots, underscores, colons, and hyphens"
 
 
@@ -46,12 +49,17 @@ def string(value: Any, path: str) -> Iterator[Problem]:
 
 
 def strings(value: Any, path: str) -> Iterator[Problem]:
-    """A list of texts."""
+    """A list of texts; not more than MOST_TEXTS, nor longer than LONGEST_TEXT."""
     if not isinstance(value, list):
         yield expected("array", value, path)
         return
+    if len(value) > MOST_TEXTS:
+        yield Problem(path, f"Too big: expected array to have <={MOST_TEXTS} items")
+        return
     for index, item in enumerate(value):
         yield from string(item, f"{path}.{index}")
+        if isinstance(item, str) and len(item) > LONGEST_TEXT:
+            yield Problem(f"{path}.{index}", f"Too big: expected string to have <={LONGEST_TEXT} characters")
 
 
 def positive_integer(value: Any, path: str) -> Iterator[Problem]:

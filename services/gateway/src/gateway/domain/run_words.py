@@ -7,6 +7,7 @@ from shared.contracts.block_logs import BlockLog
 from shared.contracts.jobs import RunView
 from shared.contracts.runs import RunStatus
 
+SELECTED: Final = "Ids or names of blocks, with commas between: their last outputs come as `blockOutputs`."
 _STATUS: Final[Mapping[RunStatus, str]] = {RunStatus.PROCESSING: "running"}
 
 

@@ -77,7 +77,8 @@ def _cost(query: FindLogs) -> Iterator[Document]:
     if query.min_cost_usd is not None and query.min_cost_usd > 0:
         yield {"cost_usd": {"$gte": query.min_cost_usd}}
     if query.max_cost_usd is not None:
-        yield {"$or": [{"cost_usd": {"$exists": False}}, {"cost_usd": {"$lte": query.max_cost_usd}}]}
+        free = [{"cost_usd": {"$exists": False}}] if query.max_cost_usd >= 0 else []
+        yield {"$or": [*free, {"cost_usd": {"$lte": query.max_cost_usd}}]}
 
 
 def _between(field: str, lowest: Any, highest: Any) -> Iterator[Document]:

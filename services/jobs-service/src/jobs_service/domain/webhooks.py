@@ -18,6 +18,7 @@ from shared.contracts.jobs import RunView
 from shared.contracts.runs import RunStatus
 from shared.contracts.webhooks import RUN_COMPLETED, Level, Subscription
 from shared.ids import public_run_id
+from shared.workflow.run_files import files_of
 from shared.workflow.trace_spans import trace_of
 
 RETRIES: Final = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 180, 600))
@@ -26,6 +27,7 @@ JITTER: Final = 0.1
 MAX_OUTPUT_BYTES: Final = 1024 * 1024
 """What is larger is not sent along, but can be fetched by the run's id."""
 _PREFIX: Final = "whsec_"
+_LOGS: Final = "/api/v1/logs"
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -61,11 +63,11 @@ def delivery_id(run_key: str, subscription_id: str | None) -> str:
 
 def payload(run: EndedRun, delivery: str, now_ms: int, *, output: bool, spans: bool) -> bytes:
     """The body of a delivery."""
-    view = run.view
+    view, run_id = run.view, public_run_id(run.view.run_id)
     data: dict[str, Any] = {
         "workflowId": view.workflow_id,
         "workflowName": run.workflow_name,
-        "executionId": public_run_id(view.run_id),
+        "executionId": run_id,
         "status": "error" if run.level is Level.ERROR else "success",
         "level": run.level,
         "trigger": view.trigger,
@@ -73,6 +75,7 @@ def payload(run: EndedRun, delivery: str, now_ms: int, *, output: bool, spans: b
         "endedAt": iso(view.ended_at) if view.ended_at else None,
         "totalDurationMs": round(view.duration_ms or 0),
         "cost": {"total": view.usage.cost_usd},
+        "files": files_of(view) if spans else None,
     }
     if view.error is not None:
         data["error"] = view.error.text
@@ -81,7 +84,8 @@ def payload(run: EndedRun, delivery: str, now_ms: int, *, output: bool, spans: b
     if spans:
         data["traceSpans"] = [trace_of(view)]
     event = delivery.replace("delivery_", "evt_", 1)
-    return _encode({"id": event, "type": RUN_COMPLETED, "timestamp": now_ms, "data": data})
+    links = {"log": f"{_LOGS}/{run_id}", "execution": f"{_LOGS}/executions/{run_id}"}
+    return _encode({"id": event, "type": RUN_COMPLETED, "timestamp": now_ms, "data": data, "links": links})
 
 
 def headers(delivery: str, body: bytes, now_ms: int, secret: str | None) -> Mapping[str, str]:

@@ -239,7 +239,7 @@ def a2a_router(door: A2aDoor) -> APIRouter:
     body = {"content": {"application/json": {"schema": {"type": "object", "description": "JSON-RPC 2.0"}}}}
     responses: dict[int | str, dict[str, Any]] = {
         200: {"description": "The result, or its stream, or an error.", "content": {"text/event-stream": {}}},
-        **answers(Refusal, 401, 403, 404, 413, 429, 503),
+        **answers(Refusal, 401, 402, 403, 404, 413, 429, 503),
     }
     router.add_api_route(
         "",

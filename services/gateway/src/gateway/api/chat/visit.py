@@ -149,7 +149,7 @@ def chat_visit_router(door: ChatDoor) -> APIRouter:
     )
     responses: dict[int | str, dict[str, Any]] = {
         200: {"description": "The answer as it is written.", "content": {"text/event-stream": {}}},
-        **answers(Refusal, 400, 401, 403, 404, 413, 429, 503),
+        **answers(Refusal, 400, 401, 402, 403, 404, 413, 429, 503),
     }
     router.add_api_route(
         "/{identifier}",

@@ -105,6 +105,7 @@ _PARAMETERS: Final[list[dict[str, Any]]] = [
 _REFUSALS: Final = {
     400: "The request is not in order.",
     401: "No key, or a wrong one.",
+    402: "The workspace has spent what it may.",
     403: "Not for this key, or not deployed.",
     404: "No such workflow.",
     409: "The id or the idempotency key was used before, or workflows call each other too deeply.",

@@ -1,11 +1,12 @@
 """The bodies of the legacy API: they describe it in OpenAPI, and tests hold the answers against them."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from gateway.api.bodies import Wire
+from gateway.domain.problems import LONGEST_TEXT, MOST_TEXTS
 from shared.contracts.cancels import CancelReason
 
 
@@ -16,7 +17,9 @@ class ExecuteBody(Wire):
 
     input: Any = Field(None, description="Input of the workflow, where it is one value.")
     stream: bool = Field(False, description="Answer with server-sent events.")
-    selected_outputs: list[str] = Field([], description="Outputs to stream, as blockName.field.")
+    selected_outputs: list[Annotated[str, Field(max_length=LONGEST_TEXT)]] = Field(
+        [], max_length=MOST_TEXTS, description="Outputs to stream, as blockName.field."
+    )
     include_file_base64: bool = Field(True, description="Put the content of files into the output.")
     base64_max_bytes: int | None = Field(None, gt=0, description="Largest file to put into the output, in bytes.")
     stop_after_block_id: str | None = Field(None, description="End the run after this block.")

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from gateway.domain.response_block import http_answer
 from shared.clock import iso
-from shared.contracts.outcomes import ErrorCode, RunOutcome
+from shared.contracts.outcomes import ErrorCode, RunError, RunOutcome
 from shared.contracts.runs import RunStatus
 from shared.web.structs import StructResponse
 
@@ -47,12 +47,17 @@ def sync_response(run_id: str, outcome: RunOutcome, output: bytes) -> Response:
     return StructResponse(body, headers=headers)
 
 
+def failure_status(error: RunError | None) -> int:
+    """The HTTP status of a run that failed, where it has one of its own."""
+    if error is None:
+        return 500
+    return 408 if error.code is ErrorCode.TIMEOUT else error.http_status or 500
+
+
 def _failure(outcome: RunOutcome, output: bytes, headers: Mapping[str, str]) -> Response:
-    error = outcome.error
-    status = 500 if error is None else 408 if error.code is ErrorCode.TIMEOUT else error.http_status or 500
-    text = "Execution failed" if error is None else error.text
+    text = "Execution failed" if outcome.error is None else outcome.error.text
     body = _Failed(False, msgspec.Raw(output), text, _times(outcome))
-    return StructResponse(body, status_code=status, headers=headers)
+    return StructResponse(body, status_code=failure_status(outcome.error), headers=headers)
 
 
 def _response_block(output: bytes, headers: Mapping[str, str]) -> Response:

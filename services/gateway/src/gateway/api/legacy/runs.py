@@ -15,7 +15,7 @@ from gateway.api.schemas import answers
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.credentials import Caller
 from gateway.domain.pauses import paused_facts
-from gateway.domain.run_words import block_outputs, cost_of, names_in, status_word
+from gateway.domain.run_words import SELECTED, block_outputs, cost_of, names_in, status_word
 from shared.clock import iso
 from shared.contracts.cancels import CancelAnswer, CancelReason
 from shared.contracts.jobs import RunView
@@ -39,7 +39,9 @@ def runs_router(access: LegacyAccess, runs: WorkflowRuns, canvas: CanvasStreams)
         workflow_id: str,
         execution_id: str,
         include_output: Annotated[bool, Query(alias="includeOutput")] = False,
-        selected_outputs: Annotated[str | None, Query(alias="selectedOutputs", max_length=10_000)] = None,
+        selected_outputs: Annotated[
+            str | None, Query(alias="selectedOutputs", max_length=10_000, description=SELECTED)
+        ] = None,
     ) -> Response:
         wanted = names_in(selected_outputs)
         run = await runs.find(caller, workflow_id, execution_id, output=include_output, blocks=bool(wanted))

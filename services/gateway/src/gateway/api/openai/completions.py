@@ -67,7 +67,7 @@ class CompletionsDoor:
             return self._reception.attached.written(run, writer, endpoint, headers=named)
         outcome, output = await self._reception.attached.result(request, run, endpoint.workspace_id)
         if outcome.status in (RunStatus.FAILED, RunStatus.CANCELLED):
-            return failed_run(outcome)
+            return failed_run(outcome, named)
         answer = Completion(
             id=completion_id,
             created=created,
@@ -88,7 +88,7 @@ def completions_router(door: CompletionsDoor) -> APIRouter:
     router = APIRouter(route_class=plain(present_execute_error), tags=["OpenAI"])
     responses: dict[int | str, dict[str, Any]] = {
         200: {"description": "The answer, or its stream.", "content": {"text/event-stream": {}}},
-        **answers(ErrorAnswer, 400, 401, 403, 404, 408, 409, 413, 429, 500, 503),
+        **answers(ErrorAnswer, 400, 401, 402, 403, 404, 408, 409, 413, 429, 500, 503),
     }
     router.add_api_route(
         "/v1/chat/completions",

@@ -1,11 +1,13 @@
 """Errors as OpenAI's clients know them."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.legacy.errors import message_of, retry_headers, status_of
+from gateway.api.legacy.results import failure_status
 from gateway.api.routes import counting
 from gateway.domain.errors.access import AccessDenied, WrongWorkspace
 from gateway.domain.errors.limits import RateLimited
@@ -43,10 +45,12 @@ present_execute_error: Final = counting(present_error)
 """What a call that was refused, or lost, is told."""
 
 
-def failed_run(outcome: RunOutcome) -> Response:
-    """The workflow failed."""
-    body = fault(outcome_text(outcome), "server_error", outcome.error.code if outcome.error else None)
-    return StructResponse(body, status_code=500, headers=_ONCE)
+def failed_run(outcome: RunOutcome, headers: Mapping[str, str]) -> Response:
+    """The workflow failed; `headers` name the run."""
+    status = failure_status(outcome.error)
+    kind = "invalid_request_error" if status == 400 else "server_error"
+    body = fault(outcome_text(outcome), kind, outcome.error.code if outcome.error else None)
+    return StructResponse(body, status_code=status, headers={**headers, **_ONCE})
 
 
 def outcome_text(outcome: RunOutcome) -> str:

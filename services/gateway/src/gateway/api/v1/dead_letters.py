@@ -19,7 +19,9 @@ from shared.contracts.jobs import RunAccepted
 from shared.web.structs import StructResponse
 
 
-def dead_letters_router(access: V1Access, keeper: DeadLetterKeeper, redriving: Redriving) -> APIRouter:
+def dead_letters_router(
+    access: V1Access, keeper: DeadLetterKeeper, redriving: Redriving, *, public_url: str
+) -> APIRouter:
     """For whoever looks after the workspace."""
     router = APIRouter(
         prefix="/api/v1",
@@ -29,6 +31,10 @@ def dead_letters_router(access: V1Access, keeper: DeadLetterKeeper, redriving: R
     )
     Known = Annotated[Caller, Depends(access.caller)]  # noqa: N806 - a type
     In = Annotated[str | None, Query(alias="workspaceId", description="The key's own, where it is left out.")]  # noqa: N806 - a type
+
+    def told(accepted: RunAccepted) -> dict[str, Any]:
+        url = f"{public_url}/api/jobs/{accepted.job_id}"
+        return {"runId": accepted.run_id, "jobId": accepted.job_id, "statusUrl": url}
 
     @router.get("/dead-letters", summary="List messages that nobody could work on")
     async def page(
@@ -45,7 +51,7 @@ def dead_letters_router(access: V1Access, keeper: DeadLetterKeeper, redriving: R
     @router.post("/dead-letters/{letter_id}/redrive", summary="Give it another chance")
     async def redrive_letter(caller: Known, letter_id: str, workspace_id: In = None) -> Response:
         accepted = await redriving.letter(_there(caller, workspace_id), letter_id)
-        return StructResponse({"data": _accepted(accepted) if accepted else {"redriven": True}}, status_code=202)
+        return StructResponse({"data": told(accepted) if accepted else {"redriven": True}}, status_code=202)
 
     @router.delete("/dead-letters/{letter_id}", status_code=204, summary="Forget it")
     async def discard(caller: Known, letter_id: str, workspace_id: In = None) -> None:
@@ -54,17 +60,13 @@ def dead_letters_router(access: V1Access, keeper: DeadLetterKeeper, redriving: R
     @router.post("/runs/{run_id}/redrive", summary="Run a failed queued run again")
     async def redrive_run(caller: Known, run_id: str, workspace_id: In = None) -> Response:
         accepted = await redriving.run(_there(caller, workspace_id), run_id)
-        return StructResponse({"data": {**_accepted(accepted), "redrivenFrom": run_id}}, status_code=202)
+        return StructResponse({"data": {**told(accepted), "redrivenFrom": run_id}}, status_code=202)
 
     return router
 
 
 def _there(caller: Caller, workspace_id: str | None) -> Caller:
     return caller.within(workspace_id or caller.workspace.id)
-
-
-def _accepted(accepted: RunAccepted) -> dict[str, Any]:
-    return {"runId": accepted.run_id, "jobId": accepted.job_id, "statusUrl": f"/api/jobs/{accepted.job_id}"}
 
 
 def _shown(letter: DeadLetterView) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Runs in the words of the v1 logs API."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -8,14 +7,12 @@ import msgspec
 from gateway.domain.run_words import as_number, cost_of
 from shared.clock import iso
 from shared.contracts.deployments import Workflow
-from shared.contracts.files import CONTEXT
 from shared.contracts.jobs import RunView
 from shared.contracts.runs import RunStatus
-from shared.workflow.catalog.triggers import TRIGGERS
+from shared.workflow.run_files import files_of
 from shared.workflow.trace_spans import trace_of
 
 _STATE_PARTS: Final = ("blocks", "edges", "loops", "parallels")
-_STARTS: Final = frozenset(spec.type for spec in TRIGGERS)
 
 
 def row(run: RunView) -> dict[str, Any]:
@@ -33,7 +30,7 @@ def row(run: RunView) -> dict[str, Any]:
         "endedAt": iso(run.ended_at) if run.ended_at else None,
         "totalDurationMs": None if run.duration_ms is None else round(run.duration_ms),
         "cost": cost_of(run),
-        "files": _files(run),
+        "files": files_of(run),
     }
 
 
@@ -106,23 +103,3 @@ def _model(spent: dict[str, float]) -> dict[str, Any]:
         for name, key in (("prompt", "input"), ("completion", "output"), ("total", "total"))
     }
     return {"total": as_number(spent.get("cost", 0)), "tokens": counts}
-
-
-def _files(run: RunView) -> list[Any] | None:
-    """The files that came in with the run; None where its blocks are not known."""
-    if not run.blocks:
-        return None
-    found = (_files_in(block.output) for block in run.blocks if block.block_type in _STARTS)
-    return [file for files in found for file in files]
-
-
-def _files_in(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        if value.get("context") == CONTEXT and "key" in value:
-            yield value
-        else:
-            for part in value.values():
-                yield from _files_in(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _files_in(part)

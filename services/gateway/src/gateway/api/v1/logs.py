@@ -30,7 +30,7 @@ from shared.web.structs import StructResponse
 
 DEFAULT_LIMIT: Final = 100
 Names = Annotated[str | None, Query(max_length=10_000)]
-Number = Annotated[float | None, Query()]
+Number = Annotated[float | None, Query(allow_inf_nan=False)]
 Order = Literal["asc", "desc"]
 
 

@@ -17,7 +17,7 @@ class WorkflowQuery(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel)
 
-    workspace_id: str
+    workspace_id: str = Field(min_length=1)
     folder_id: str | None = Field(None, max_length=200)
     deployed_only: bool = False
     limit: int = Field(50, ge=1, le=100)

@@ -33,7 +33,7 @@ def events_router(access: V2Access, streams: RunEventStreams) -> APIRouter:
         workflow_id: str,
         run_id: str,
         last_seen: Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)] = None,
-        heartbeat: Annotated[float | None, Query(ge=1, le=MAX_HEARTBEAT_SECONDS)] = None,
+        heartbeat: Annotated[int | None, Query(ge=1, le=MAX_HEARTBEAT_SECONDS)] = None,
     ) -> Response:
         after = last_event_id(last_seen)
         try:

@@ -110,7 +110,7 @@ def execute_router(door: V2ExecuteDoor) -> APIRouter:
         responses={
             200: {"description": "The run is over, or its stream.", "content": {"text/event-stream": {}}},
             202: answer(QueuedRunAnswer, "The run is queued."),
-            **answers(ErrorAnswer, 400, 401, 403, 404, 409, 413, 429, 503),
+            **answers(ErrorAnswer, 400, 401, 402, 403, 404, 409, 413, 429, 503),
         },
         openapi_extra={"parameters": _PARAMETERS, **described(ExecuteBody)},
     )

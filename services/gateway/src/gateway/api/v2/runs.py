@@ -27,7 +27,7 @@ from gateway.application.resuming import Resuming
 from gateway.application.workflow_runs import WorkflowRuns
 from gateway.domain.credentials import Caller
 from gateway.domain.pauses import answer_in
-from gateway.domain.run_words import names_in, status_of
+from gateway.domain.run_words import SELECTED, names_in, status_of
 from shared.contracts.cancels import RunFilter
 from shared.errors import NotFound
 from shared.web.structs import StructResponse
@@ -56,7 +56,9 @@ def runs_router(access: V2Access, runs: WorkflowRuns, resuming: Resuming, *, pub
         workflow_id: str,
         run_id: str,
         include_output: Annotated[bool, Query(alias="includeOutput")] = False,
-        selected_outputs: Annotated[str | None, Query(alias="selectedOutputs", max_length=10_000)] = None,
+        selected_outputs: Annotated[
+            str | None, Query(alias="selectedOutputs", max_length=10_000, description=SELECTED)
+        ] = None,
     ) -> Response:
         wanted = names_in(selected_outputs)
         try:

@@ -83,11 +83,18 @@ def workflows_router(
         rows, cursor = await listed(caller, authoring, tallies, asked)
         return _answer(Listed(data=rows, next_cursor=cursor))
 
-    @router.post("/import", status_code=201, response_model=Imported, openapi_extra=described(ImportBody))
+    @router.post(
+        "/import",
+        status_code=201,
+        response_model=Imported,
+        openapi_extra=described(ImportBody),
+        responses=answers(ErrorAnswer, 409),
+    )
     async def import_workflow(
         caller: Somebody, body: Annotated[ImportBody, Depends(json_of(ImportBody))], request: Request
     ) -> Response:
-        made = await editing.import_file(caller.within(body.workspace_id), file_of(body, await request.body()))
+        caller = caller.within(body.workspace_id)
+        made = await editing.import_file(caller, file_of(body, await request.body()), workflow_id=body.id)
         return _answer(Imported(data=imported(made)), status_code=201)
 
     @router.get("/{workflow_id}/export", response_model=Anything)
