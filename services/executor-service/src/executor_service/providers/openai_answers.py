@@ -9,6 +9,8 @@ import msgspec
 
 from executor_service.providers.model import BROKEN_OFF, Listener, Tokens, ToolCall, Turn
 
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+LINE_ENDS: Final = (b"\n", b"\r")
 DATA: Final = b"data:"
 DONE: Final = b"[DONE]"
 READ_OUT_SECONDS: Final = 0.25
@@ -129,7 +131,7 @@ async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener) -> Tur
     Words that came together are told together. Not every server says `[DONE]`, and not every one a reason to end; one
     that says neither broke off. Some do not stream, and answer with a whole completion all the same.
     """
-    begin = await anext(chunks, b"")
+    begin = await _beginning(chunks)
     if begin.lstrip().startswith(b"{"):
         return await _told_whole(begin + b"".join([chunk async for chunk in chunks]), listener)
     gathering, telling = _Gathering(), _Telling(listener)
@@ -150,6 +152,16 @@ async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener) -> Tur
     if not gathering.has_ended:
         raise StreamError(BROKEN_OFF)
     return gathering.turn()
+
+
+async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
+    """What has come first, without the mark that a text in UTF-8 may begin with."""
+    begin = b""
+    async for chunk in chunks:
+        begin += chunk
+        if not BYTE_ORDER_MARK.startswith(begin):
+            break
+    return begin.removeprefix(BYTE_ORDER_MARK)
 
 
 async def _told_whole(body: bytes, listener: Listener) -> Turn:
@@ -173,7 +185,8 @@ async def _batches(chunk: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[
     """The data of the events. What has arrived at once is not taken at once: other runs' first words go between."""
     rest, most = b"", 1
     while chunk:
-        *lines, rest = (rest + chunk).split(b"\n")
+        lines = (rest + chunk).splitlines()
+        rest = b"" if chunk.endswith(LINE_ENDS) else lines.pop()
         batch = []
         for line in lines:
             if data := _data(line):
