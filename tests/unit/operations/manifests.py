@@ -11,7 +11,10 @@ import yaml
 from shared.service import ServiceName
 
 ROOT = Path(__file__).parents[3]
-OVERLAYS = ["dev", "production", "keda"]
+SHIPPED = ["dev", "production", "keda"]
+WITH_PARTS = ["backup"]
+"""Production with an optional component, named by it."""
+OVERLAYS = [*SHIPPED, *WITH_PARTS]
 SERVICES = [service.value for service in ServiceName]
 WORKLOADS = {"Deployment", "StatefulSet", "Job", "CronJob"}
 
@@ -21,8 +24,9 @@ Object = dict[str, Any]
 @cache
 def built(overlay: str) -> tuple[Object, ...]:
     """Every object of an overlay."""
+    overlays = "k8s/overlays" if overlay in SHIPPED else "tests/unit/operations/overlays"
     done = subprocess.run(
-        ["kustomize", "build", f"k8s/overlays/{overlay}"],
+        ["kustomize", "build", f"{overlays}/{overlay}"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -15,7 +15,7 @@ from executor_service.sandbox.nursery import Engine
 from executor_service.sandbox.python import PythonEngine
 from shared.settings import CommonSettings
 
-OURS = {*SERVICES, "topology", "doctor"}
+OURS = {*SERVICES, "topology", "doctor", "backup"}
 VERSIONS = ("1.33", "1.37")
 DRAIN_SECONDS = CommonSettings.model_fields["drain_seconds"].default
 LIMITS = SandboxLimits()
