@@ -80,6 +80,19 @@ async def test_a_page_of_logs_reads_no_others(store: OverheardStore, query: dict
     assert await store.overheard[RUNS].examined() <= EXAMINED_AT_MOST
 
 
+@pytest.mark.parametrize("status", [None, RunStatus.FAILED])
+async def test_failed_runs_are_asked_for_once(store: OverheardStore, status: RunStatus | None) -> None:
+    page = await MongoRunLogs(store).find(FindLogs(workspace_id=WORKSPACE, level="error", status=status))
+
+    assert len(page.runs) == OURS
+    assert {repr(pipeline).count("'status'") for pipeline in store.overheard[RUNS].asked} == {1}
+
+
+async def test_no_run_is_failed_and_something_else(store: OverheardStore) -> None:
+    query = FindLogs(workspace_id=WORKSPACE, level="error", status=RunStatus.PAUSED)
+    assert (await MongoRunLogs(store).find(query)).runs == []
+
+
 @pytest.mark.parametrize("only", [RunFilter(), RunFilter(RunStatus.FAILED), RunFilter(RunStatus.PAUSED)])
 async def test_a_page_of_runs_reads_no_others(store: OverheardStore, only: RunFilter) -> None:
     page = await MongoRunViews(store).page(PageQuery(WORKSPACE, only=only, limit=OURS - 1))

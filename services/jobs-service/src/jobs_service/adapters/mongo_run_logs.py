@@ -63,9 +63,11 @@ def _projection(query: FindLogs) -> Document:
 def _others(query: FindLogs) -> Iterator[Document]:
     if query.triggers:
         yield {"trigger": {"$in": list(query.triggers)}}
-    if query.level is not None:
-        failed = RunStatus.FAILED.value
-        yield {"status": failed if query.level == "error" else {"$ne": failed}}
+    failed = RunStatus.FAILED
+    if query.level == "error" and query.status not in (None, failed):
+        yield {"status": failed.value}
+    elif query.level == "info":
+        yield {"status": {"$ne": failed.value}}
     if query.model is not None:
         yield {"models": query.model}
     yield from _between("duration_ms", query.min_duration_ms, query.max_duration_ms)
