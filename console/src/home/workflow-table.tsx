@@ -3,7 +3,7 @@ import { useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { can, useSignedIn } from '@/api/session';
 import { downloadWorkflow, useArchiveWorkflow, useDeployment, type WorkflowRow } from '@/api/workflows';
-import { ago } from '@/app/format';
+import { ago, moment } from '@/app/format';
 import { TONES, WORDS } from '@/runs/words';
 import { IconButton } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
@@ -22,9 +22,11 @@ import styles from './workflow-table.module.css';
 interface Props {
   workflows: readonly WorkflowRow[];
   activity: Map<string, Activity>;
+  /** Null where a whole day is counted. */
+  countedSince: string | null;
 }
 
-export function WorkflowTable({ workflows, activity }: Props) {
+export function WorkflowTable({ workflows, activity, countedSince }: Props) {
   return (
     <TableFrame label="Workflows">
       <table className={classNames(table.table, table.stack, styles.table)}>
@@ -41,7 +43,12 @@ export function WorkflowTable({ workflows, activity }: Props) {
         </thead>
         <tbody>
           {workflows.map((workflow) => (
-            <Row key={workflow.id} workflow={workflow} activity={activity.get(workflow.id) ?? quiet()} />
+            <Row
+              key={workflow.id}
+              workflow={workflow}
+              activity={activity.get(workflow.id) ?? quiet(countedSince === null)}
+              countedSince={countedSince}
+            />
           ))}
         </tbody>
       </table>
@@ -49,7 +56,13 @@ export function WorkflowTable({ workflows, activity }: Props) {
   );
 }
 
-function Row({ workflow, activity }: { workflow: WorkflowRow; activity: Activity }) {
+interface RowProps {
+  workflow: WorkflowRow;
+  activity: Activity;
+  countedSince: string | null;
+}
+
+function Row({ workflow, activity, countedSince }: RowProps) {
   return (
     <tr className={styles.row}>
       <td className={styles.name}>
@@ -60,7 +73,7 @@ function Row({ workflow, activity }: { workflow: WorkflowRow; activity: Activity
       </td>
       <td className={styles.state}>{workflow.isDeployed ? <LiveState workflow={workflow} /> : <Badge>Draft</Badge>}</td>
       <td className={styles.last}>
-        <LastRun activity={activity} />
+        <LastRun activity={activity} countedSince={countedSince} />
       </td>
       <td className={styles.plot}>
         <ActivityPlot activity={activity} />
@@ -87,9 +100,8 @@ function LiveState({ workflow }: { workflow: WorkflowRow }) {
   );
 }
 
-function LastRun({ activity }: { activity: Activity }) {
-  const { last } = activity;
-  if (!last) return <span className={table.quiet}>–</span>;
+function LastRun({ activity: { last }, countedSince }: Omit<RowProps, 'workflow'>) {
+  if (!last) return <span className={table.quiet}>{countedSince ? `None since ${moment(countedSince)}` : '–'}</span>;
   return (
     <Link href={`/runs/${last.workflowId}/${last.executionId}`} className={styles.run}>
       <span className={classNames(styles.dot, styles[TONES[last.status]])} aria-hidden />
