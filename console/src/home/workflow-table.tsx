@@ -3,7 +3,7 @@ import { useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { can, useSignedIn } from '@/api/session';
 import { downloadWorkflow, useArchiveWorkflow, useDeployment, type WorkflowRow } from '@/api/workflows';
-import { ago, moment } from '@/app/format';
+import { ago } from '@/app/format';
 import { TONES, WORDS } from '@/runs/words';
 import { IconButton } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
@@ -22,11 +22,11 @@ import styles from './workflow-table.module.css';
 interface Props {
   workflows: readonly WorkflowRow[];
   activity: Map<string, Activity>;
-  /** Null where a whole day is counted. */
-  countedSince: string | null;
+  /** Whether these are all calls of the day. */
+  areAll: boolean;
 }
 
-export function WorkflowTable({ workflows, activity, countedSince }: Props) {
+export function WorkflowTable({ workflows, activity, areAll }: Props) {
   return (
     <TableFrame label="Workflows">
       <table className={classNames(table.table, table.stack, styles.table)}>
@@ -43,12 +43,7 @@ export function WorkflowTable({ workflows, activity, countedSince }: Props) {
         </thead>
         <tbody>
           {workflows.map((workflow) => (
-            <Row
-              key={workflow.id}
-              workflow={workflow}
-              activity={activity.get(workflow.id) ?? quiet(countedSince === null)}
-              countedSince={countedSince}
-            />
+            <Row key={workflow.id} workflow={workflow} activity={activity.get(workflow.id) ?? quiet(areAll)} />
           ))}
         </tbody>
       </table>
@@ -56,13 +51,7 @@ export function WorkflowTable({ workflows, activity, countedSince }: Props) {
   );
 }
 
-interface RowProps {
-  workflow: WorkflowRow;
-  activity: Activity;
-  countedSince: string | null;
-}
-
-function Row({ workflow, activity, countedSince }: RowProps) {
+function Row({ workflow, activity }: { workflow: WorkflowRow; activity: Activity }) {
   return (
     <tr className={styles.row}>
       <td className={styles.name}>
@@ -73,7 +62,7 @@ function Row({ workflow, activity, countedSince }: RowProps) {
       </td>
       <td className={styles.state}>{workflow.isDeployed ? <LiveState workflow={workflow} /> : <Badge>Draft</Badge>}</td>
       <td className={styles.last}>
-        <LastRun activity={activity} countedSince={countedSince} />
+        <LastRun activity={activity} />
       </td>
       <td className={styles.plot}>
         <ActivityPlot activity={activity} />
@@ -100,8 +89,8 @@ function LiveState({ workflow }: { workflow: WorkflowRow }) {
   );
 }
 
-function LastRun({ activity: { last }, countedSince }: Omit<RowProps, 'workflow'>) {
-  if (!last) return <span className={table.quiet}>{countedSince ? `None since ${moment(countedSince)}` : '–'}</span>;
+function LastRun({ activity: { last } }: { activity: Activity }) {
+  if (!last) return <span className={table.quiet}>–</span>;
   return (
     <Link href={`/runs/${last.workflowId}/${last.executionId}`} className={styles.run}>
       <span className={classNames(styles.dot, styles[TONES[last.status]])} aria-hidden />

@@ -74,13 +74,14 @@ function Workflows({ wanted }: { wanted: string }) {
   const since = countedSince(recent.data ?? NONE);
   return (
     <>
+      <WorkflowTable workflows={[...found].reverse()} activity={activity} areAll={since === null} />
+      {/* Below the table, which it would push down. */}
       {since && (
         <p className={form.hint} role="note">
           {count(recent.data?.rows.length ?? 0, 'run')} since {moment(since)} are counted here. Earlier ones of the last
           24 hours are not.
         </p>
       )}
-      <WorkflowTable workflows={[...found].reverse()} activity={activity} countedSince={since} />
     </>
   );
 }
