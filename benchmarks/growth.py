@@ -10,7 +10,7 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from jobs_service.adapters.moments import from_ms
-from jobs_service.adapters.positions import position_of
+from shared.store.positions import position_of
 
 Document = dict[str, Any]
 BATCH: Final = 1_000

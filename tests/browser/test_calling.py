@@ -152,6 +152,43 @@ def test_what_is_written_on_one_tab_is_still_there_after_a_look_at_another(conso
     expect(page.get_by_label("Welcome message")).to_have_value("Come in")
 
 
+def test_what_is_written_in_a_window_that_was_closed_is_still_there_until_it_is_saved(
+    console: Console, account: Account
+) -> None:
+    server = {"workspaceId": account.workspace_id, "name": "Pantry", "workflowIds": []}
+    made = account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status().json()
+    console.goto(f"/workflows/{account.publish(talking('Closed too soon'))}").press("Live")
+    page = console.page
+    written = {
+        "Chat": ("Welcome message", "Come in"),
+        "A2A": ("Tags", "tea, kitchen"),
+        "MCP": ("Description", "Pours tea"),
+        "API": ("input", "Two cups"),
+    }
+
+    def on_tab(name: str) -> Locator:
+        page.get_by_role("tab", name=name).click()
+        return page.get_by_role("tabpanel", name=name).get_by_label(written[name][0], exact=True)
+
+    for tab, (_, text) in written.items():
+        on_tab(tab).fill(text)
+    page.mouse.move(0, 0)  # a tip under the pointer would be what Escape closes first
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    console.press("Live")
+    for tab, (_, text) in written.items():
+        expect(on_tab(tab)).to_have_value(text)
+
+    on_tab("A2A")
+    console.press("Publish Agent").shows("The agent is published.")
+    on_tab("A2A").fill("tea, kitchen, cups")
+    console.press("Update").shows("The agent is updated.")
+    console.press("Delete").confirm("Delete").shows("The agent is deleted.").press("Close").press("Live")
+    expect(on_tab("A2A")).to_have_value("")
+    expect(on_tab("MCP")).to_have_value("Pours tea")
+    account.http.delete(f"/api/mcp/workflow-servers/{made['data']['server']['id']}").raise_for_status()
+
+
 def test_try_it_streams_the_answer(console: Console, account: Account) -> None:
     workflow_id = account.publish(talking("Stream here"))
     console.goto(f"/workflows/{workflow_id}").press("Live")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering
 
@@ -91,11 +91,67 @@ def test_what_a_window_tells_covers_none_of_its_actions(
     expect(window).to_have_count(0)
 
 
+def test_who_makes_a_version_live_is_told_what_nobody_fires_in_it(console: Console, account: Account) -> None:
+    workflow = answering("Every morning and on call", "return 1;")
+    daily = {**workflow["state"]["blocks"]["start"], "id": "daily", "type": "schedule", "name": "Every Morning"}
+    workflow["state"]["blocks"]["daily"] = daily
+    workflow_id = account.publish(workflow)
+    state = account.draft(workflow_id)
+    del state["blocks"]["daily"]
+    account.http.put(f"/api/workflows/{workflow_id}/state", json=state).raise_for_status()
+    account.http.post(f"/api/workflows/{workflow_id}/deploy").raise_for_status()
+    told = re.compile('Nothing will fire "Every Morning"')
+    console.goto(f"/workflows/{workflow_id}").press("Live").choose("Actions for v1", "Promote to live")
+    console.confirm("Promote to live").shows(told)
+    console.press("Close").page.wait_for_timeout(6_000)  # until what was told has gone
+    expect(console.page.get_by_text(told)).to_have_count(0)
+    console.press("Update").shows("Version 3 is live.")
+
+
 def _overlap(console: Console, text: str, action: Locator) -> bool:
     told, pressed = console.page.get_by_text(text).last.bounding_box(), action.bounding_box()
     assert told
     assert pressed
     return told["y"] + told["height"] > pressed["y"] and told["x"] + told["width"] > pressed["x"]
+
+
+def test_what_is_live_is_asked_of_the_workflows_in_sight_and_again_after_a_deploy(
+    console: Console, account: Account
+) -> None:
+    mine = account.publish(answering("At the top of the list", "return 1;"))
+    (row,) = [each for each in account.http.get("/api/workflows").json()["data"] if each["id"] == mine]
+    others = [{**row, "id": f"other-{number}", "name": f"Other {number}"} for number in range(100)]
+    asked: list[str] = []
+
+    def more(route: Route) -> None:
+        route.fulfill(json={"data": [*others, row]})  # the last one made stands first
+
+    def live(route: Route) -> None:
+        asked.append(route.request.url.split("/")[-2])
+        if asked[-1] == mine:
+            route.continue_()
+        else:
+            deployment = account.deployment(mine)
+            route.fulfill(json={**deployment, "activeDeployment": {**deployment["activeDeployment"], "version": 7}})
+
+    console.page.route("**/api/workflows?*", more)
+    console.page.route("**/api/workflows/*/deploy", live)
+    console.goto("/")
+    expect(_row(console, "At the top of the list")).to_contain_text("Live v1")
+    assert mine in asked
+    assert "other-0" not in asked
+    assert len(asked) < 50
+    _row(console, "Other 0").scroll_into_view_if_needed()
+    expect(_row(console, "Other 0")).to_contain_text("Live v7")
+
+    console.page.get_by_role("link", name="At the top of the list").click()
+    console.press("Live").press("Update").confirm("Deploy anyway").shows("Version 2 is live.")
+    console.press("Close").page.get_by_role("link", name="All workflows").click()
+    expect(_row(console, "At the top of the list")).to_contain_text("Live v2")
+
+
+def _row(console: Console, name: str) -> Locator:
+    return console.page.get_by_role("row", name=re.compile(rf"^{name}\b"))
 
 
 def test_a_draft_that_cannot_be_deployed_says_what_is_wrong(console: Console, account: Account) -> None:

@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering
 
 OVERTAKEN = "Someone else saved this workflow meanwhile."
+SAVES = re.compile(r"/api/workflows/[^/]+/state$")
 NOT_DONE = "Your changes are not saved yet, so this was not done."
 
 
@@ -66,6 +68,37 @@ def test_what_was_discarded_does_not_come_back(console: Console, account: Accoun
     expect(_code(console)).to_have_text("return 'theirs';")
 
 
+@pytest.mark.parametrize(("status", "is_repeated"), [(400, False), (413, False), (503, True)])
+def test_a_save_is_repeated_only_where_it_may_pass(
+    console: Console, account: Account, status: int, is_repeated: bool
+) -> None:
+    workflow_id = account.import_(answering("Save me again", "return 1;"))
+    page = console.page
+    page.clock.install()
+    console.goto(f"/workflows/{workflow_id}").block("Answer").click()
+    tries: list[str] = []
+
+    def refuse(route: Route) -> None:
+        if route.request.method == "PUT":
+            tries.append(route.request.url)
+            route.fulfill(status=status, json={"error": "Not like this"})
+        else:
+            route.continue_()
+
+    page.route(SAVES, refuse)
+    console.write("Code", "return 2;")
+    page.clock.run_for(1_000)
+    console.shows("Your changes are not saved.")
+    page.clock.run_for(30_000)
+    page.wait_for_load_state("networkidle")
+    assert (len(tries) > 1) is is_repeated
+    page.unroute(SAVES)
+    console.write("Code", "return 3;")
+    page.clock.run_for(10_000)
+    console.saved()
+    assert _answer(account, workflow_id) == "return 3;"
+
+
 def test_a_change_that_is_taken_back_at_once_leaves_nothing_to_save(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.import_(answering('Never mind', 'return 1;'))}").block("Answer").click()
     console.page.get_by_role("switch", name="Switched on").click()
@@ -104,7 +137,6 @@ def _code(console: Console) -> Locator:
 def _held_saves(page: Page) -> Iterator[list[Route]]:
     """Saves reach the server when this ends."""
     held: list[Route] = []
-    saves = re.compile(r"/api/workflows/[^/]+/state$")
 
     def hold(route: Route) -> None:
         if route.request.method == "PUT":
@@ -112,8 +144,8 @@ def _held_saves(page: Page) -> Iterator[list[Route]]:
         else:
             route.continue_()
 
-    page.route(saves, hold)
+    page.route(SAVES, hold)
     yield held
     for route in held:
         route.continue_()
-    page.unroute(saves)
+    page.unroute(SAVES)

@@ -4,10 +4,16 @@ import re
 from itertools import combinations
 from typing import Literal
 
+import pytest
 from playwright.sync_api import FloatRect, expect
 from tests.browser.broken_line import breakable_line
-from tests.browser.console import Account, Console
-from tests.browser.workflows import answering, block, file, setting, talking, thirty, waiting
+from tests.browser.console import NEXT_FRAME, Account, Console
+from tests.browser.workflows import answering, block, file, long, setting, talking, thirty, waiting
+
+ALT, CONTROL, SHIFT = 1, 2, 8
+"""As Chromium's protocol counts modifiers."""
+TYPED = "return 'tea for two, two for tea'"
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => setTimeout(() => done(performance.now()))))"
 
 
 def test_thirty_blocks_open_and_save_back_without_a_difference(console: Console, account: Account) -> None:
@@ -25,6 +31,30 @@ def test_thirty_blocks_open_and_save_back_without_a_difference(console: Console,
     assert account.deployment(workflow_id)["needsRedeployment"] is False
     assert account.http.get(f"/api/workflows/{workflow_id}/diff").json()["changes"] == []
     expect(console.button("Live")).to_be_visible()
+
+
+def test_typing_in_a_workflow_of_five_hundred_blocks_is_as_quick_as_in_a_small_one_and_is_saved(
+    console: Console, account: Account
+) -> None:
+    small, _ = _typed(console, account, blocks=5)
+    large, workflow_id = _typed(console, account, blocks=500)
+    assert account.draft(workflow_id)["blocks"]["s0"]["subBlocks"]["code"]["value"] == TYPED
+    assert large < 6 * small + 20, f"{large:.0f} ms for a key, {small:.0f} ms in a small one"
+
+
+def _typed(console: Console, account: Account, *, blocks: int) -> tuple[float, str]:
+    """Write into the first of so many blocks; how long the page took for a key of fast typing, in milliseconds."""
+    workflow_id = account.import_(long(f"A chain of {blocks}", blocks))
+    page = console.goto(f"/workflows/{workflow_id}").page
+    console.block("Step 0").focus()
+    page.keyboard.press("Enter")
+    console.write("Code", "")
+    page.evaluate(NEXT_FRAME)
+    began = page.evaluate("performance.now()")
+    page.keyboard.type(TYPED)
+    took = page.evaluate(DRAWN) - began
+    console.saved()
+    return took / len(TYPED), workflow_id
 
 
 def test_a_workflow_is_built_by_keyboard_alone(console: Console, account: Account) -> None:
@@ -118,6 +148,32 @@ def test_renaming_takes_references_along_and_can_be_undone(console: Console, acc
     console.press("Undo (Ctrl Z)").saved()
     blocks = account.draft(workflow_id)["blocks"]
     assert blocks["last"]["subBlocks"]["code"]["value"] == "return <answer.result>;"
+
+
+@pytest.mark.parametrize(("undo", "redo"), [("я", "н"), ("ζ", "υ"), ("z", "y")], ids=["Russian", "Greek", "Latin"])
+def test_shortcuts_are_where_they_are_on_every_keyboard(
+    console: Console, account: Account, undo: str, redo: str
+) -> None:
+    console.goto(f"/workflows/{account.import_(answering('Another alphabet', 'return 1;'))}").block("Answer").click()
+    console.page.get_by_role("switch", name="Switched on").click()
+    switch = console.page.get_by_role("switch", name="Switched on")
+    expect(switch).not_to_be_checked()
+    keyboard = console.page.context.new_cdp_session(console.page)
+
+    def press(key: str, code: str, modifiers: int) -> None:
+        console.page.evaluate("document.activeElement.blur()")
+        for kind in ("rawKeyDown", "keyUp"):
+            keyboard.send("Input.dispatchKeyEvent", {"type": kind, "key": key, "code": code, "modifiers": modifiers})
+
+    press(undo, "KeyZ", CONTROL)
+    expect(switch).to_be_checked()
+    press(redo, "KeyY", CONTROL)
+    expect(switch).not_to_be_checked()
+    press(undo, "KeyZ", CONTROL | ALT)  # it types a letter on some keyboards
+    press("/", "Digit7", SHIFT)
+    expect(console.page.get_by_role("combobox", name="Search blocks")).to_be_visible()
+    console.page.keyboard.press("Escape")
+    expect(switch).not_to_be_checked()
 
 
 def test_references_are_offered_as_they_are_typed(console: Console, account: Account) -> None:

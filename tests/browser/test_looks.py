@@ -195,6 +195,15 @@ def test_the_workflows_never_scroll_sideways(
     assert table.evaluate("frame => frame.scrollWidth - frame.clientWidth") == 0
 
 
+@pytest.mark.parametrize("width", [770, 900, 1000, 1100, 1440])
+def test_the_keys_never_scroll_sideways(
+    open_page: Callable[..., Page], account: Account, sights: Sights, width: int
+) -> None:
+    console = Console(open_page(width=width), account).signed_in().goto("/settings/keys").shows("Newsletter")
+    for table in console.page.get_by_role("region", name="Key table").all():
+        assert table.evaluate("frame => frame.scrollWidth - frame.clientWidth") == 0
+
+
 @pytest.mark.parametrize("path", ["/", "/workflows/x", "/runs", "/settings/keys", "/invite"])
 def test_every_address_of_the_console_is_served_with_its_policy(account: Account, path: str) -> None:
     answer = account.http.get(path, headers={"accept": "text/html"})

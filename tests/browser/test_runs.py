@@ -237,6 +237,7 @@ def test_many_pages_of_runs_are_not_read_again_any_faster_than_one(console: Cons
 
 
 def test_more_calls_than_are_counted_are_told_as_that_many_or_more(console: Console, account: Account) -> None:
+    account.publish(answering("Busy this morning", "return 1;"))
     workflow_id = account.publish(answering("Busy all day", "return 1;"))
     account.run(workflow_id)
 
@@ -248,3 +249,7 @@ def test_more_calls_than_are_counted_are_told_as_that_many_or_more(console: Cons
     row = console.goto("/").page.get_by_role("row", name=re.compile("Busy all day"))
     expect(row).to_contain_text("1+")
     expect(row.get_by_role("img")).to_have_accessible_name("at least 1 call, at least 0 errors in 24 h")
+    expect(console.page.get_by_role("note")).to_contain_text("Earlier ones of the last 24 hours are not.")
+    earlier = console.page.get_by_role("row", name=re.compile("Busy this morning"))
+    expect(earlier).to_contain_text("0+")
+    expect(earlier.get_by_role("img")).to_have_accessible_name("at least 0 calls, at least 0 errors in 24 h")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 from playwright.sync_api import expect
 from tests.browser.console import Account, Console
 from tests.browser.workflows import answering, asking, setting, talking, thirty
@@ -51,6 +52,7 @@ class Sights:
         path = f"/api/workspaces/{account.workspace_id}/invitations"
         made = account.http.post(path, json={"role": "write", "email": "ada@example.com"}).raise_for_status()
         self.invitation: str = made.json()["invitation"]["url"]
+        self.homeless = homeless(account)
         self.asking = account.publish(asking("Release a newsletter"))
         self.paused = account.run(self.asking, {"input": "November"}).json()["executionId"]
         server = {"workspaceId": account.workspace_id, "name": "Editors' desk", "workflowIds": [self.talking]}
@@ -68,6 +70,17 @@ class Sights:
         writer["name"] = "Writer"
         writer["subBlocks"] |= setting("tools", "tool-input", [PRICE_TOOL])
         account.http.put(f"/api/workflows/{self.talking}/state", json=state).raise_for_status()
+
+
+def homeless(account: Account) -> list[Any]:
+    """The session of somebody who was in the workspace, and is in none any more."""
+    team = f"/api/workspaces/{account.workspace_id}"
+    made = account.http.post(f"{team}/invitations", json={"role": "read"}).raise_for_status().json()
+    person = {"email": "homeless@example.com", "name": "Hope Less", "password": "correct horse battery"}
+    body = {"token": made["invitation"]["url"].partition("#")[2], **person}
+    joined = httpx.post(f"{account.url}/api/invitations/accept", json=body, timeout=30).raise_for_status()
+    account.http.delete(f"{team}/members/{joined.json()['user']['id']}").raise_for_status()
+    return [{"name": name, "value": value, "url": account.url} for name, value in joined.cookies.items()]
 
 
 def _panel(console: Console, sights: Sights) -> None:
@@ -164,9 +177,19 @@ def _audit(console: Console, sights: Sights) -> None:
     expect(entry.get_by_text("chat.created")).to_be_visible()
 
 
+def _password(console: Console, sights: Sights) -> None:
+    console.goto("/").choose(console.account.email, "Change password").shows("Wherever else you are signed in")
+
+
+def _nowhere(console: Console, sights: Sights) -> None:
+    console.page.context.add_cookies(sights.homeless)
+    console.goto("/").shows("You are in no workspace")
+
+
 STRANGERS: dict[str, Visit] = {
     "sign-in": lambda console, _: console.goto("/").shows("Sign in to Flowport"),
     "invite": lambda console, sights: console.goto(sights.invitation).shows("Choose a password, and you are in."),
+    "no-workspace": _nowhere,
 }
 """What is seen before anybody signs in."""
 
@@ -202,4 +225,5 @@ VISITS: dict[str, Visit] = {
     "settings-dead-letters": lambda console, _: console.goto("/settings/dead-letters").shows("No dead letters"),
     "no-page": lambda console, _: console.goto("/nonsense").shows("There is no such page"),
     "settings-audit": _audit,
+    "password": _password,
 }

@@ -105,6 +105,16 @@ def asking(name: str, *, form: Sequence[Json] = VERDICT, code: str = "return <as
     return file(name, blocks, [("start", "ask", "source"), ("ask", "answer", "source")])
 
 
+def long(name: str, blocks: int) -> Json:
+    """A chain of functions, twenty in a row."""
+    steps = [
+        function(f"s{n}", f"Step {n}", 330 + 330 * (n % 20), 220 * (n // 20), f"return {n};") for n in range(blocks)
+    ]
+    edges = [(f"s{n}", f"s{n + 1}", "source") for n in range(blocks - 1)]
+    start = block("start", "start_trigger", "Start", 0, 0)
+    return file(name, [start, *steps], [("start", "s0", "source"), *edges])
+
+
 def thirty(name: str) -> Json:
     """Thirty blocks: branches, a loop, a loop in a parallel, an error port, a note."""
     fields = [{"id": "f0", "name": "items", "type": "array", "value": "[1,2,3]"}]

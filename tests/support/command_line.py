@@ -41,7 +41,7 @@ class CommandLine:
     @contextmanager
     def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         """As a process of its own that is still at work inside the block, for signals; its streams are pipes."""
-        command = (sys.executable, "-c", "from flowport.main import main; main()", *arguments)
+        command = (sys.executable, "-m", "flowport", *arguments)
         pipe = subprocess.PIPE
         # Who was started in the background of a script ignores SIGINT, and so would what it starts.
         heeding = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -68,4 +68,5 @@ class CommandLine:
                 main()
             except SystemExit as ended:
                 code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+                err.write(ended.code if isinstance(ended.code, str) else "")
         return Done(code, out.getvalue(), err.getvalue())

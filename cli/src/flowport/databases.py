@@ -6,9 +6,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from pymongo.errors import PyMongoError
+
 import deploy_service.bootstrap
 import gateway.bootstrap
 import jobs_service.bootstrap
+from flowport.failures import CommandFailed
 from shared.settings import CommonSettings
 from shared.store.client import Store
 from shared.store.indexes import Index
@@ -32,8 +35,11 @@ class ServiceDatabase:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Store]:
-        """The database, inside the block; nothing is made in it by that."""
-        store = Store(self.uri, self.name, self.indexes)
+        """The database, inside the block; nothing is made in it by that. Raises CommandFailed."""
+        try:
+            store = Store(self.uri, self.name, self.indexes)
+        except (PyMongoError, ValueError) as error:
+            raise CommandFailed(f"{self.variable} is no store's address: {error}") from error
         try:
             yield store
         finally:

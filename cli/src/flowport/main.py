@@ -25,8 +25,6 @@ from flowport.failures import CommandFailed
 from flowport.output import say
 from shared.errors import FlowportError
 
-INTERRUPTED = 130
-
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -79,8 +77,6 @@ def main() -> None:
     except OSError as error:
         named = f"{error.filename}: " if error.filename else ""
         _end(CommandFailed(f"{named}{error.strerror or error}"), CommandFailed.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
 
 
 def _end(error: Exception, code: int) -> None:

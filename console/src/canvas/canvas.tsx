@@ -6,6 +6,7 @@ import {
   type Connection,
   Controls,
   type Edge,
+  type EdgeChange,
   type NodeChange,
   ReactFlow,
   useNodesInitialized,
@@ -13,17 +14,19 @@ import {
 } from '@xyflow/react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useToasts } from '@/ui/toasts';
+import { useHandler } from '@/ui/use-handler';
 import type { Catalogue } from '@/workflow/catalogue';
 import type { DraftStore } from '@/workflow/draft-store';
 import { connect, move, moveInto, removeBlocks, removeEdges, setData } from '@/workflow/edit';
 import { connectionProblem } from '@/workflow/graph';
-import { isContainer, type Point, parentOf } from '@/workflow/state';
+import { type Block, isContainer, type Point, parentOf, type WorkflowState } from '@/workflow/state';
 import { BlockNode, NoteNode } from './block-node';
 import { carriedOver, useCarriedOver } from './carried-over';
 import { ContainerNode } from './container-node';
 import { type CanvasNode, edgesOf, type Marks, nodesOf } from './graph-of';
 import { useDraftState } from './use-draft';
 
+const ADDING_KEYS = ['Shift', 'Meta', 'Control'];
 export const NODE_TYPES = { block: BlockNode, note: NoteNode, container: ContainerNode };
 
 interface CanvasProps {
@@ -37,7 +40,7 @@ interface CanvasProps {
 
 /** The draft as a graph that can be changed by hand. */
 export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }: CanvasProps) {
-  const state = useDraftState(store);
+  const state = useDrawnState(store);
   const flow = useReactFlow<CanvasNode>();
   const { say } = useToasts();
   const [nodes, setNodes] = useState<CanvasNode[]>([]);
@@ -72,7 +75,7 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
 
   useBeginning();
 
-  const onNodesChange = (changes: NodeChange<CanvasNode>[]) => {
+  const onNodesChange = useHandler((changes: NodeChange<CanvasNode>[]) => {
     setNodes((shown) => applyNodeChanges(changes, shown));
     const choices = changes.filter((change) => change.type === 'select');
     if (choices.length) {
@@ -84,7 +87,17 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
       change.type === 'position' && !change.dragging && change.position ? [[change.id, change.position] as const] : [],
     );
     if (settled.length) settle(settled);
-  };
+  });
+
+  const onEdgesChange = useHandler((changes: EdgeChange[]) => {
+    const choices = changes.filter((change) => change.type === 'select');
+    if (!choices.length) return;
+    setChosenEdges((before) => {
+      const now = new Set(before);
+      for (const { id, selected: on } of choices) on ? now.add(id) : now.delete(id);
+      return now;
+    });
+  });
 
   /** Writes where nodes are into the draft: after a drag, and after each step by keyboard. */
   const settle = (places: readonly (readonly [string, Point])[]) => {
@@ -92,7 +105,7 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
     store.edit((current) => move(current, positions), moving(positions.keys()));
   };
 
-  const dropped = (node: CanvasNode, moved: CanvasNode[]) => {
+  const onNodeDragStop = useHandler((_: unknown, node: CanvasNode, moved: CanvasNode[]) => {
     settle(moved.map((each) => [each.id, each.position]));
     if (moved.length !== 1) return;
     const container = flow
@@ -105,7 +118,7 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
     const origin = parent ? absolute(parent) : { x: 0, y: 0 };
     const place = { x: Math.round(at.x - origin.x), y: Math.round(at.y - origin.y) };
     store.edit((current) => moveInto(current, node.id, parent, place), moving([node.id]));
-  };
+  });
 
   const isInside = (id: string, ancestor: string): boolean => {
     const parent = parentOf(state, id);
@@ -115,7 +128,7 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
   const absolute = (id: string): Point => flow.getInternalNode(id)?.internals.positionAbsolute ?? { x: 0, y: 0 };
 
   /** One edit for all that went: blocks and connections come back together, too. */
-  const removed = (gone: { nodes: CanvasNode[]; edges: Edge[] }) =>
+  const onDelete = useHandler((gone: { nodes: CanvasNode[]; edges: Edge[] }) =>
     store.edit((current) =>
       removeBlocks(
         removeEdges(
@@ -124,46 +137,64 @@ export function Canvas({ store, catalogue, marks, readOnly, selected, onSelect }
         ),
         gone.nodes.map((node) => node.id),
       ),
-    );
+    ),
+  );
 
-  const joined = (connection: Connection) => {
+  const onConnect = useHandler((connection: Connection) => {
     const problem = connectionProblem(state, connection);
     if (problem) say(problem);
     else store.edit((current) => connect(current, connection));
-  };
+  });
 
-  return (
-    <ReactFlow<CanvasNode, Edge>
-      nodes={nodes}
-      edges={edges}
-      nodeTypes={NODE_TYPES}
-      onNodesChange={onNodesChange}
-      onEdgesChange={(changes) => {
-        const choices = changes.filter((change) => change.type === 'select');
-        if (!choices.length) return;
-        setChosenEdges((before) => {
-          const now = new Set(before);
-          for (const { id, selected: on } of choices) on ? now.add(id) : now.delete(id);
-          return now;
-        });
-      }}
-      onNodeDragStop={(_, node, moved) => dropped(node, moved)}
-      onDelete={removed}
-      onConnect={joined}
-      nodesConnectable={!readOnly}
-      nodesDraggable={!readOnly}
-      deleteKeyCode={null}
-      multiSelectionKeyCode={['Shift', 'Meta', 'Control']}
-      selectionKeyCode="Shift"
-      connectionRadius={32}
-      minZoom={0.1}
-      maxZoom={1.75}
-      aria-label="Workflow graph"
-    >
-      <Background variant={BackgroundVariant.Dots} gap={22} size={1.2} />
-      <Controls showInteractive={false} position="bottom-left" />
-    </ReactFlow>
+  // Whatever it is given anew, all nodes and handles of the graph look at: it is given what has changed, and nothing else.
+  return useMemo(
+    () => (
+      <ReactFlow<CanvasNode, Edge>
+        nodes={nodes}
+        edges={edges}
+        nodeTypes={NODE_TYPES}
+        nodesConnectable={!readOnly}
+        nodesDraggable={!readOnly}
+        deleteKeyCode={null}
+        multiSelectionKeyCode={ADDING_KEYS}
+        selectionKeyCode="Shift"
+        connectionRadius={32}
+        minZoom={0.1}
+        maxZoom={1.75}
+        aria-label="Workflow graph"
+        {...{ onNodesChange, onEdgesChange, onNodeDragStop, onDelete, onConnect }}
+      >
+        <Background variant={BackgroundVariant.Dots} gap={22} size={1.2} />
+        <Controls showInteractive={false} position="bottom-left" />
+      </ReactFlow>
+    ),
+    [nodes, edges, readOnly, onNodesChange, onEdgesChange, onNodeDragStop, onDelete, onConnect],
   );
+}
+
+const TYPING_MS = 150;
+
+/** The draft, what is being typed once that pauses: all of a large graph is looked at whenever one of its blocks is drawn. */
+function useDrawnState(store: DraftStore): WorkflowState {
+  const now = useDraftState(store);
+  const [drawn, setDrawn] = useState(now);
+  useEffect(() => {
+    const timer = setTimeout(() => setDrawn(now), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [now]);
+  return isSameButForSettings(drawn, now) ? drawn : now;
+}
+
+function isSameButForSettings(one: WorkflowState, other: WorkflowState): boolean {
+  const before = Object.values(one.blocks);
+  if (one.edges !== other.edges || before.length !== Object.keys(other.blocks).length) return false;
+  return before.every((old) => {
+    const now = other.blocks[old.id];
+    if (!now || now === old) return now === old;
+    return (Object.keys({ ...old, ...now }) as (keyof Block)[]).every(
+      (key) => key === 'subBlocks' || old[key] === now[key],
+    );
+  });
 }
 
 /** The stroke that moves of these blocks belong to: a drop into a container is taken back with the drag to it. */

@@ -19,6 +19,7 @@ const ASSUMED = { width: 250, height: 120 };
 
 /** What the canvas draws for a workflow, containers before what lies in them. */
 export function nodesOf(state: WorkflowState, catalogue: Catalogue, marks: Marks, readOnly: boolean): CanvasNode[] {
+  const leftOnError = new Set(state.edges.filter((edge) => edge.sourceHandle === 'error').map((edge) => edge.source));
   return containersFirst(state).map((block) => {
     const parent = parentOf(state, block.id);
     const shared = {
@@ -37,16 +38,12 @@ export function nodesOf(state: WorkflowState, catalogue: Catalogue, marks: Marks
       block,
       rows: summaryOf(block, catalogue),
       isTrigger: isTrigger(block, type),
-      hasErrorPort: (type?.hasErrorPort ?? false) || state.edges.some((edge) => leavesOnError(edge, block.id)),
+      hasErrorPort: (type?.hasErrorPort ?? false) || leftOnError.has(block.id),
       known: type !== undefined || catalogue.size === 0,
       ...mark,
     };
     return { ...shared, type: block.type === 'note' ? 'note' : 'block', data };
   });
-}
-
-function leavesOnError(edge: { source: string; sourceHandle?: string | null }, id: string): boolean {
-  return edge.source === id && edge.sourceHandle === 'error';
 }
 
 export function edgesOf(state: WorkflowState, runs?: ReadonlyMap<string, RunMark>): FlowEdge[] {

@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from 'react';
+import type { FormEvent } from 'react';
 import { type Agent, useAgent, useSaveAgent } from '@/api/agent';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
 import { classNames } from '@/ui/class-names';
@@ -8,6 +8,7 @@ import form from '@/ui/form.module.css';
 import { Segments } from '@/ui/segments';
 import { Badge, Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
+import { useWritten } from '@/ui/written';
 import styles from './a2a-tab.module.css';
 import { SampleBlock } from './sample-block';
 
@@ -67,24 +68,30 @@ interface FormProps {
 function AgentForm({ workflow, agent, isPublic }: FormProps) {
   const { say } = useToasts();
   const save = useSaveAgent(workflow.id, agent);
-  const [name, setName] = useState(agent?.name ?? workflow.name);
-  const [description, setDescription] = useState(agent?.description ?? workflow.description);
-  const [tags, setTags] = useState(agent?.skills[0]?.tags.join(', ') ?? '');
-  const [access, setAccess] = useState<'key' | 'public'>(isPublic ? 'public' : 'key');
+  const { fields, write, settle } = useWritten(`a2a ${agent?.id} ${isPublic}`, {
+    name: agent?.name ?? workflow.name,
+    description: agent?.description ?? workflow.description,
+    tags: agent?.skills[0]?.tags.join(', ') ?? '',
+    access: isPublic ? ('public' as const) : ('key' as const),
+  });
+  const { name, description, tags, access } = fields;
   const hasSkillsOfItsOwn = (agent?.skills.length ?? 0) > 1;
 
-  const submit = (event: FormEvent) => {
+  const submit = async (event: FormEvent) => {
     event.preventDefault();
     const wish = { name: name.trim(), description: description.trim(), isPublic: access === 'public' };
     const skills = hasSkillsOfItsOwn ? {} : { skills: skillOf(wish, tags) };
-    save.mutate(
-      { ...wish, ...skills },
-      { onSuccess: () => say(agent ? 'The agent is updated.' : 'The agent is published.') },
-    );
+    try {
+      await save.mutateAsync({ ...wish, ...skills });
+      settle();
+      say(agent ? 'The agent is updated.' : 'The agent is published.');
+    } catch {
+      // shown below
+    }
   };
 
   return (
-    <form id={A2A_FORM} className={classNames(form.form, styles.form)} onSubmit={submit}>
+    <form id={A2A_FORM} className={classNames(form.form, styles.form)} onSubmit={(event) => void submit(event)}>
       <Field label="Agent name" required>
         {(control) => (
           <TextInput
@@ -92,7 +99,7 @@ function AgentForm({ workflow, agent, isPublic }: FormProps) {
             required
             maxLength={200}
             value={name}
-            onChange={(event) => setName(event.target.value)}
+            onChange={(event) => write({ name: event.target.value })}
           />
         )}
       </Field>
@@ -104,7 +111,7 @@ function AgentForm({ workflow, agent, isPublic }: FormProps) {
             maxLength={2000}
             placeholder="What the agent does, and when it is of use"
             value={description}
-            onChange={(event) => setDescription(event.target.value)}
+            onChange={(event) => write({ description: event.target.value })}
           />
         )}
       </Field>
@@ -118,13 +125,13 @@ function AgentForm({ workflow, agent, isPublic }: FormProps) {
             disabled={hasSkillsOfItsOwn}
             placeholder="e.g. writing, research"
             value={tags}
-            onChange={(event) => setTags(event.target.value)}
+            onChange={(event) => write({ tags: event.target.value })}
           />
         )}
       </Field>
       <div className={form.part}>
         <span className={form.label}>Access</span>
-        <Segments label="Access" value={access} options={ACCESS} onChange={setAccess} />
+        <Segments label="Access" value={access} options={ACCESS} onChange={(access) => write({ access })} />
         <p className={form.hint}>
           {access === 'key'
             ? 'Requires a valid API key, as the API of the workflow does.'

@@ -1,5 +1,5 @@
 import { ExternalLink } from 'lucide-react';
-import { type FormEvent, useDeferredValue, useState } from 'react';
+import { type FormEvent, useDeferredValue } from 'react';
 import { type Chat, type ChatAccess, type ChatOutput, useAvailability, useChat, useSaveChat } from '@/api/chat';
 import { type SelectableBlock, useSamples } from '@/api/samples';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
@@ -9,6 +9,7 @@ import form from '@/ui/form.module.css';
 import { Segments } from '@/ui/segments';
 import { Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
+import { useWritten } from '@/ui/written';
 import { OutputMenu } from './api-tab';
 import styles from './chat-tab.module.css';
 
@@ -56,19 +57,22 @@ interface FormProps {
 function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
   const { say } = useToasts();
   const save = useSaveChat(workflow.id, chat);
-  const [identifier, setIdentifier] = useState(chat?.identifier ?? '');
-  const [title, setTitle] = useState(chat?.title ?? workflow.name);
-  const [access, setAccess] = useState<ChatAccess>(chat?.authType ?? 'public');
-  const [password, setPassword] = useState('');
-  const [allowed, setAllowed] = useState(chat?.allowedEmails.join('\n') ?? '');
-  const [welcome, setWelcome] = useState(chat?.customizations.welcomeMessage ?? 'Hi there! How can I help?');
-  const [outputs, setOutputs] = useState<ChatOutput[]>(chat?.outputConfigs ?? usualOutputs(blocks));
+  const { fields, write, settle } = useWritten(`chat ${chat?.id}`, {
+    identifier: chat?.identifier ?? '',
+    title: chat?.title ?? workflow.name,
+    access: chat?.authType ?? 'public',
+    password: '',
+    allowed: chat?.allowedEmails.join('\n') ?? '',
+    welcome: chat?.customizations.welcomeMessage ?? 'Hi there! How can I help?',
+    outputs: chat?.outputConfigs ?? usualOutputs(blocks),
+  });
+  const { identifier, title, access, password, allowed, welcome, outputs } = fields;
   const address = useAvailability(useDeferredValue(identifier), chat?.identifier);
 
-  const submit = (event: FormEvent) => {
+  const submit = async (event: FormEvent) => {
     event.preventDefault();
-    save.mutate(
-      {
+    try {
+      await save.mutateAsync({
         identifier,
         title: title.trim(),
         authType: access,
@@ -76,13 +80,16 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
         ...(access === 'email' ? { allowedEmails: listed(allowed) } : {}),
         customizations: { welcomeMessage: welcome },
         outputConfigs: outputs,
-      },
-      { onSuccess: () => say(chat ? 'The chat is updated.' : 'The chat is launched.') },
-    );
+      });
+      settle();
+      say(chat ? 'The chat is updated.' : 'The chat is launched.');
+    } catch {
+      // shown below
+    }
   };
 
   return (
-    <form id={CHAT_FORM} className={classNames(form.form, styles.form)} onSubmit={submit}>
+    <form id={CHAT_FORM} className={classNames(form.form, styles.form)} onSubmit={(event) => void submit(event)}>
       {chat && (
         <p className={styles.live}>
           People talk to it at{' '}
@@ -104,7 +111,7 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
             placeholder="my-chat"
             maxLength={100}
             value={identifier}
-            onChange={(event) => setIdentifier(event.target.value.toLowerCase())}
+            onChange={(event) => write({ identifier: event.target.value.toLowerCase() })}
           />
         )}
       </Field>
@@ -115,7 +122,7 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
             required
             maxLength={100}
             value={title}
-            onChange={(event) => setTitle(event.target.value)}
+            onChange={(event) => write({ title: event.target.value })}
           />
         )}
       </Field>
@@ -125,13 +132,13 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
           <OutputMenu
             blocks={blocks}
             selected={outputs.flatMap((output) => selectorOf(blocks, output))}
-            onChange={(selected) => setOutputs(selected.flatMap((selector) => outputOf(blocks, selector)))}
+            onChange={(selected) => write({ outputs: selected.flatMap((selector) => outputOf(blocks, selector)) })}
           />
         </div>
       </div>
       <div className={form.part}>
         <span className={form.label}>Access control</span>
-        <Segments label="Access control" value={access} options={ACCESS} onChange={setAccess} />
+        <Segments label="Access control" value={access} options={ACCESS} onChange={(access) => write({ access })} />
         <span className={form.hint}>{WHO[access]}</span>
         {access === 'email' && !canMail && <Problem error={NO_MAIL} />}
       </div>
@@ -144,7 +151,7 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
               autoComplete="new-password"
               required={!chat?.hasPassword}
               value={password}
-              onChange={(event) => setPassword(event.target.value)}
+              onChange={(event) => write({ password: event.target.value })}
             />
           )}
         </Field>
@@ -159,7 +166,7 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
               spellCheck={false}
               placeholder={'ada@example.com\n@example.org'}
               value={allowed}
-              onChange={(event) => setAllowed(event.target.value)}
+              onChange={(event) => write({ allowed: event.target.value })}
             />
           )}
         </Field>
@@ -171,7 +178,7 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
             rows={2}
             maxLength={1000}
             value={welcome}
-            onChange={(event) => setWelcome(event.target.value)}
+            onChange={(event) => write({ welcome: event.target.value })}
           />
         )}
       </Field>

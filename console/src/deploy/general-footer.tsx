@@ -25,10 +25,8 @@ export function GeneralFooter({ workflow, saver }: { workflow: WorkflowRow; save
   const publish = () => {
     close();
     deploy.mutate(undefined, {
-      onSuccess: (made) => {
-        say(`Version ${made.activeDeployment?.version} is live.`);
-        for (const warning of made.warnings ?? []) say(warning);
-      },
+      onSuccess: ({ activeDeployment, warnings }) =>
+        [`Version ${activeDeployment?.version} is live.`, ...(warnings ?? [])].forEach(say),
     });
   };
   const update: ComponentProps<typeof Button>['onClick'] = () => (changed ? publish() : setAsked('again'));

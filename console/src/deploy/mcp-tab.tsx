@@ -13,6 +13,7 @@ import { Field, TextArea, TextInput } from '@/ui/field';
 import form from '@/ui/form.module.css';
 import { Badge, Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
+import { useWritten } from '@/ui/written';
 import styles from './mcp-tab.module.css';
 
 export const MCP_FORM = 'mcp-form';
@@ -69,21 +70,34 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
   const { say } = useToasts();
   const save = useSaveTool(workflow.id, servers);
   const present = servers.map((server) => toolOf(server, workflow.id)).find(Boolean);
-  const [name, setName] = useState(present?.toolName ?? usualName(workflow.name));
-  const [description, setDescription] = useState(present?.toolDescription ?? workflow.description);
-  const [notes, setNotes] = useState<Record<string, string>>(present?.parameterDescriptions ?? {});
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(() => serversOf(workflow.id, servers));
+  const {
+    fields: written,
+    write,
+    settle,
+  } = useWritten('mcp', {
+    name: present?.toolName ?? usualName(workflow.name),
+    description: present?.toolDescription ?? workflow.description,
+    notes: present?.parameterDescriptions ?? ({} as Record<string, string>),
+    chosen: serversOf(workflow.id, servers),
+  });
+  const { name, description, notes, chosen } = written;
   const problem = nameProblem(name);
 
-  const submit = (event: FormEvent) => {
+  const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (problem) return;
     const wish = { toolName: name, toolDescription: description.trim(), parameterDescriptions: notes };
-    save.mutate({ wish, chosen }, { onSuccess: () => say('The tool is saved.') });
+    try {
+      await save.mutateAsync({ wish, chosen });
+      settle();
+      say('The tool is saved.');
+    } catch {
+      // shown below
+    }
   };
 
   return (
-    <form id={MCP_FORM} className={classNames(form.form, styles.form)} onSubmit={submit}>
+    <form id={MCP_FORM} className={classNames(form.form, styles.form)} onSubmit={(event) => void submit(event)}>
       <Field label="Tool name" required error={problem} hint="What agents call it by.">
         {(control) => (
           <TextInput
@@ -92,7 +106,7 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
             maxLength={LONGEST_NAME}
             placeholder="e.g. book_flight"
             value={name}
-            onChange={(event) => setName(event.target.value)}
+            onChange={(event) => write({ name: event.target.value })}
           />
         )}
       </Field>
@@ -104,7 +118,7 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
             maxLength={2000}
             placeholder="What the tool does, and when it is of use"
             value={description}
-            onChange={(event) => setDescription(event.target.value)}
+            onChange={(event) => write({ description: event.target.value })}
           />
         )}
       </Field>
@@ -118,7 +132,7 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
                 maxLength={2000}
                 placeholder={field.description || 'What agents put here'}
                 value={notes[field.name] ?? ''}
-                onChange={(event) => setNotes({ ...notes, [field.name]: event.target.value })}
+                onChange={(event) => write({ notes: { ...notes, [field.name]: event.target.value } })}
               />
             )}
           </Field>
@@ -132,7 +146,7 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
               key={server.id}
               server={server}
               checked={chosen.has(server.id)}
-              onChange={(on) => setChosen(changed(chosen, server.id, on))}
+              onChange={(on) => write({ chosen: changed(chosen, server.id, on) })}
             />
           ))}
         </ul>

@@ -5,9 +5,10 @@ import { postStream } from '@/api/event-stream';
 import { useDeployment } from '@/api/workflows';
 import { InputForm, sampleInput, sentInput } from '@/editor/input-form';
 import { StartOrStop } from '@/editor/start-or-stop';
-import fields from '@/ui/form.module.css';
+import form from '@/ui/form.module.css';
 import { JsonView } from '@/ui/json-view';
 import { Badge, Problem } from '@/ui/states';
+import { useWritten } from '@/ui/written';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import type { Json, WorkflowState } from '@/workflow/state';
 import styles from './try-it.module.css';
@@ -47,7 +48,9 @@ export function TryIt({ workflowId, saver, selectedOutputs }: Props) {
 }
 
 function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { state: WorkflowState }) {
-  const [input, setInput] = useState(() => sampleInput(state));
+  const sample = sampleInput(state);
+  const { fields, write } = useWritten(`call ${JSON.stringify(sample)}`, { input: sample });
+  const { input } = fields;
   const [phase, setPhase] = useState<Phase>('idle');
   const [text, setText] = useState('');
   const [output, setOutput] = useState<Json | undefined>();
@@ -90,8 +93,8 @@ function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { s
 
   return (
     <>
-      <form className={fields.form} onSubmit={submit}>
-        <InputForm state={state} value={input} onChange={setInput} />
+      <form className={form.form} onSubmit={submit}>
+        <InputForm state={state} value={input} onChange={(input) => write({ input })} />
         <div className={styles.actions}>
           <StartOrStop
             isRunning={phase === 'streaming'}

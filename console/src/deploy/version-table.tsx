@@ -76,7 +76,11 @@ function Row({
   const promote = () =>
     change.mutate(
       { version: number, change: { isActive: true } },
-      { onSuccess: () => say(`${title} is live.`), onError: fail, onSettled: close },
+      {
+        onSuccess: ({ warnings }) => [`${title} is live.`, ...(warnings ?? [])].forEach(say),
+        onError: fail,
+        onSettled: close,
+      },
     );
   const loadIt = async () => {
     await saver.flush();

@@ -13,6 +13,7 @@ import { Boundary } from '@/ui/boundary';
 import { Button } from '@/ui/button';
 import { Empty } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
+import { WrittenForms } from '@/ui/written';
 import { freeHandle, isFree, startHandle } from '@/workflow/branches';
 import { type BlockType, newBlock } from '@/workflow/catalogue';
 import type { DraftSaver } from '@/workflow/draft-saver';
@@ -70,7 +71,8 @@ export function Editor({ workflow, saver, onReload }: Props) {
 
   const publish = () =>
     deploy.mutate(undefined, {
-      onSuccess: (made) => say(`Version ${made.activeDeployment?.version} is live.`),
+      onSuccess: ({ activeDeployment, warnings }) =>
+        [`Version ${activeDeployment?.version} is live.`, ...(warnings ?? [])].forEach(say),
       onError: fail,
     });
 
@@ -225,21 +227,23 @@ export function Editor({ workflow, saver, onReload }: Props) {
         onChoose={add}
       />
       {open === 'variables' && <VariablesDialog store={store} disabled={readOnly} onClose={() => setOpen(null)} />}
-      {open === 'deploy' && (
-        <Boundary>
-          <Suspense>
-            <DeployWindow
-              workflow={workflow}
-              saver={saver}
-              onClose={() => setOpen(null)}
-              onLoaded={() => {
-                setOpen(null);
-                onReload();
-              }}
-            />
-          </Suspense>
-        </Boundary>
-      )}
+      <WrittenForms>
+        {open === 'deploy' && (
+          <Boundary>
+            <Suspense>
+              <DeployWindow
+                workflow={workflow}
+                saver={saver}
+                onClose={() => setOpen(null)}
+                onLoaded={() => {
+                  setOpen(null);
+                  onReload();
+                }}
+              />
+            </Suspense>
+          </Boundary>
+        )}
+      </WrittenForms>
     </div>
   );
 }

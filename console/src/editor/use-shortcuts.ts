@@ -21,9 +21,18 @@ export function useShortcuts(shortcuts: Shortcuts): void {
   }, []);
 }
 
+/** A character that is no letter is what it is, however it is typed: `/` needs Shift on some keyboards. */
 function spelled(event: KeyboardEvent): string {
-  const parts = [event.ctrlKey || event.metaKey ? 'mod' : '', event.shiftKey ? 'shift' : '', event.key.toLowerCase()];
+  const key = keyOf(event);
+  const shift = event.shiftKey && (key.length > 1 || /[a-z]/.test(key));
+  const parts = [event.ctrlKey || event.metaKey ? 'mod' : '', event.altKey ? 'alt' : '', shift ? 'shift' : '', key];
   return parts.filter(Boolean).join('+');
+}
+
+/** A letter that is not Latin stands for the one that is printed on the same key: `я` for `z`. */
+function keyOf({ key, code }: KeyboardEvent): string {
+  const isForeign = key.length === 1 && key > '\u007f';
+  return ((isForeign && /^Key([A-Z])$/.exec(code)?.[1]) || key).toLowerCase();
 }
 
 function hasSelectedText(): boolean {

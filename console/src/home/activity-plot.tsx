@@ -10,9 +10,10 @@ const STEP = WIDTH / HOURS;
 export function ActivityPlot({ activity }: { activity: Activity }) {
   const top = Math.max(1, ...activity.hours.map((hour) => hour.calls));
   const least = activity.isWhole ? '' : 'at least ';
-  const text = activity.calls
-    ? `${least}${count(activity.calls, 'call')}, ${least}${count(activity.errors, 'error')} in 24 h`
-    : 'no calls in 24 h';
+  const text =
+    activity.calls || !activity.isWhole
+      ? `${least}${count(activity.calls, 'call')}, ${least}${count(activity.errors, 'error')} in 24 h`
+      : 'no calls in 24 h';
   return (
     <div className={styles.activity}>
       <svg className={styles.plot} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={text}>

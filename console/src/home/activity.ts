@@ -36,7 +36,12 @@ export function activityByWorkflow({ rows, areAll }: RecentRuns, now: number): M
   return found;
 }
 
-export function quiet(isWhole = true): Activity {
+/** Since when all runs are counted, where they are too many for a whole day; null where it is a whole day. */
+export function countedSince({ rows, areAll }: RecentRuns): string | null {
+  return areAll ? null : (rows.at(-1)?.startedAt ?? new Date().toISOString());
+}
+
+export function quiet(isWhole: boolean): Activity {
   return {
     hours: Array.from({ length: HOURS }, () => ({ calls: 0, errors: 0 })),
     calls: 0,

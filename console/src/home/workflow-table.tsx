@@ -22,9 +22,11 @@ import styles from './workflow-table.module.css';
 interface Props {
   workflows: readonly WorkflowRow[];
   activity: Map<string, Activity>;
+  /** Whether these are all calls of the day. */
+  areAll: boolean;
 }
 
-export function WorkflowTable({ workflows, activity }: Props) {
+export function WorkflowTable({ workflows, activity, areAll }: Props) {
   return (
     <TableFrame label="Workflows">
       <table className={classNames(table.table, table.stack, styles.table)}>
@@ -41,7 +43,7 @@ export function WorkflowTable({ workflows, activity }: Props) {
         </thead>
         <tbody>
           {workflows.map((workflow) => (
-            <Row key={workflow.id} workflow={workflow} activity={activity.get(workflow.id) ?? quiet()} />
+            <Row key={workflow.id} workflow={workflow} activity={activity.get(workflow.id) ?? quiet(areAll)} />
           ))}
         </tbody>
       </table>
@@ -87,8 +89,7 @@ function LiveState({ workflow }: { workflow: WorkflowRow }) {
   );
 }
 
-function LastRun({ activity }: { activity: Activity }) {
-  const { last } = activity;
+function LastRun({ activity: { last } }: { activity: Activity }) {
   if (!last) return <span className={table.quiet}>–</span>;
   return (
     <Link href={`/runs/${last.workflowId}/${last.executionId}`} className={styles.run}>

@@ -5,14 +5,15 @@ import { messageOf } from '@/api/errors';
 import { type RecentRuns, useRecentRuns } from '@/api/logs';
 import { can, useSignedIn } from '@/api/session';
 import { useCreateWorkflow, useImportWorkflow, useWorkflows } from '@/api/workflows';
-import { count } from '@/app/format';
+import { count, moment } from '@/app/format';
 import { Page } from '@/app/shell';
 import { useTitle } from '@/app/use-title';
-import { activityByWorkflow } from '@/home/activity';
+import { activityByWorkflow, countedSince } from '@/home/activity';
 import { DropZone } from '@/home/drop-zone';
 import { WorkflowTable } from '@/home/workflow-table';
 import { Button } from '@/ui/button';
 import { TextInput } from '@/ui/field';
+import form from '@/ui/form.module.css';
 import { Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
 
@@ -70,7 +71,19 @@ function Workflows({ wanted }: { wanted: string }) {
     `${workflow.name} ${workflow.description}`.toLowerCase().includes(word),
   );
   if (!found.length) return <Empty title={`No workflow matches “${wanted}”`} />;
-  return <WorkflowTable workflows={[...found].reverse()} activity={activity} />;
+  const since = countedSince(recent.data ?? NONE);
+  return (
+    <>
+      <WorkflowTable workflows={[...found].reverse()} activity={activity} areAll={since === null} />
+      {/* Below the table, which it would push down. */}
+      {since && (
+        <p className={form.hint} role="note">
+          {count(recent.data?.rows.length ?? 0, 'run')} since {moment(since)} are counted here. Earlier ones of the last
+          24 hours are not.
+        </p>
+      )}
+    </>
+  );
 }
 
 function Actions({ importing }: { importing: ReturnType<typeof useImporting> }) {

@@ -1,5 +1,5 @@
 import { Trash2, X } from 'lucide-react';
-import { useEffect, useMemo, useState } from 'react';
+import { useDeferredValue, useEffect, useMemo, useState } from 'react';
 import { BlockIcon } from '@/canvas/block-icon';
 import type { RunMark } from '@/canvas/marks';
 import { IconButton } from '@/ui/button';
@@ -32,7 +32,9 @@ interface Props {
 /** Everything about the chosen block. */
 export function BlockPanel({ block, state, store, catalogue, environment, disabled, run, onClose }: Props) {
   const type = catalogue.get(block.type);
-  const references = useMemo(() => referencesFor(state, block.id, catalogue), [state, block.id, catalogue]);
+  // What other blocks there are changes nothing of what is typed, and need not be known before the next key.
+  const around = useDeferredValue(state);
+  const references = useMemo(() => referencesFor(around, block.id, catalogue), [around, block.id, catalogue]);
   const words = { references, environment };
   return (
     <aside className={styles.panel} aria-label={`Settings of ${block.name}`}>
@@ -63,7 +65,7 @@ export function BlockPanel({ block, state, store, catalogue, environment, disabl
         ) : (
           <Settings block={block} type={type} store={store} disabled={disabled} words={words} />
         )}
-        {block.type !== 'note' && <Connections {...{ block, state, store, catalogue, disabled }} />}
+        {block.type !== 'note' && <Connections id={block.id} state={around} {...{ store, catalogue, disabled }} />}
         <section className={styles.last}>
           <Switch
             label="Switched on"

@@ -1,4 +1,5 @@
 import { X } from 'lucide-react';
+import { memo } from 'react';
 import { IconButton } from '@/ui/button';
 import { Select } from '@/ui/field';
 import { branchesOf, handleTitle, mainHandle, startHandle } from '@/workflow/branches';
@@ -10,7 +11,7 @@ import { type Block, isContainer, type WorkflowState } from '@/workflow/state';
 import styles from './connections.module.css';
 
 interface Props {
-  block: Block;
+  id: string;
   state: WorkflowState;
   store: DraftStore;
   catalogue: Catalogue;
@@ -18,7 +19,12 @@ interface Props {
 }
 
 /** Where a block leads, in words: what the mouse does on the canvas, for the keyboard. */
-export function Connections({ block, state, store, catalogue, disabled }: Props) {
+export const Connections = memo(function Connections({ id, state, store, catalogue, disabled }: Props) {
+  const block = state.blocks[id];
+  return block ? <WaysOut {...{ block, state, store, catalogue, disabled }} /> : null;
+});
+
+function WaysOut({ block, state, store, catalogue, disabled }: Omit<Props, 'id'> & { block: Block }) {
   const ways = waysOut(block, catalogue.get(block.type)?.hasErrorPort ?? false);
   const edges = state.edges.filter((edge) => edge.source === block.id && state.blocks[edge.target]);
   return (

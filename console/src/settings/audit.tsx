@@ -62,7 +62,7 @@ function Entries({ action }: { action: string }) {
   const rows = audit.data.pages.flatMap((page) => page.data);
   return (
     <>
-      {rows.length ? <Table rows={rows} names={names} /> : <Empty title="Nothing of this kind has happened yet" />}
+      {rows.length ? <Table rows={rows} names={names} /> : <NoEntries goesOn={audit.hasNextPage} />}
       {audit.hasNextPage && (
         <Button busy={audit.isFetchingNextPage} onClick={() => void audit.fetchNextPage()}>
           Show older entries
@@ -70,6 +70,11 @@ function Entries({ action }: { action: string }) {
       )}
     </>
   );
+}
+
+function NoEntries({ goesOn }: { goesOn: boolean }) {
+  if (goesOn) return <Empty title="Nothing of this kind so far">Older entries were not looked at yet.</Empty>;
+  return <Empty title="Nothing of this kind has happened yet" />;
 }
 
 function Table({ rows, names }: { rows: readonly AuditRow[]; names: Names }) {

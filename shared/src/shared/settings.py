@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.broker.amqp.address import split
 from shared.broker.topology import LONGEST_RUN_SECONDS
 
 SETTINGS_CONFIG: Final = SettingsConfigDict(
@@ -14,6 +15,13 @@ SETTINGS_CONFIG: Final = SettingsConfigDict(
 
 def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _broker_url(url: str) -> str:
+    """`url`, where a broker may be at it. Raises ValueError."""
+    if not url.startswith("memory:"):
+        split(url)
+    return url
 
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -30,7 +38,9 @@ class CommonSettings(BaseSettings):
 
     model_config = SETTINGS_CONFIG
 
-    amqp_url: str = Field("amqp://guest:guest@127.0.0.1:5672/", description="RabbitMQ, or memory:// in one process.")
+    amqp_url: Annotated[str, AfterValidator(_broker_url)] = Field(
+        "amqp://guest:guest@127.0.0.1:5672/", description="RabbitMQ, or memory:// in one process."
+    )
     longest_run_seconds: int = Field(
         LONGEST_RUN_SECONDS,
         ge=1,

@@ -38,7 +38,9 @@ def _sentence(kind: type[BaseSettings], location: tuple[int | str, ...], message
     name, field = found
     names = variables_of(kind, name)
     variable = next((name for name in names if name in os.environ), names[0])
-    given = "" if field.annotation is SecretStr or variable not in os.environ else f"={os.environ[variable]}"
+    value = os.environ.get(variable)
+    is_shown = value is not None and field.annotation is not SecretStr and "@" not in value  # before it is a password
+    given = f"={value}" if is_shown else ""
     return f"  {variable}{given}: {message.removeprefix('Value error, ')}. {field.description}"
 
 

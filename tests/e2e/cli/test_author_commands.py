@@ -87,6 +87,20 @@ def test_differences_and_a_rollback(flowport: CommandLine, file: Path) -> None:
     assert live == [1]
 
 
+def test_who_goes_back_is_told_what_nobody_fires_there(flowport: CommandLine, file: Path) -> None:
+    document = json.loads(file.read_text())
+    document["state"]["blocks"]["daily"] = {"id": "daily", "type": "schedule", "name": "Every Morning", "subBlocks": {}}
+    without, told = file.read_text(), 'Nothing will fire "Every Morning"'
+    file.write_text(json.dumps(document))
+    assert told in flowport("deploy", str(file)).err
+    file.write_text(without)
+    assert told not in flowport("deploy", str(file)).err
+    assert told in flowport("promote", name_of(file), "1").err
+    (warning,) = flowport("promote", name_of(file), "1", "--json").json["warnings"]
+    assert warning.startswith(told)
+    assert flowport("promote", name_of(file), "2", "--json").json["warnings"] == []
+
+
 def test_what_is_done_is_a_document_for_programs(flowport: CommandLine, file: Path) -> None:
     assert flowport("deploy", str(file), "--json").json["warnings"] == []
     assert flowport("undeploy", name_of(file), "--json").json == {"workflow": name_of(file), "isDeployed": False}

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 from tests.support.broker_samples import Recorder, batch, dispatched
 from tests.support.brokers import Brokers, shown_as_usable
 from tests.support.eventually import eventually, until
@@ -53,6 +54,23 @@ async def test_an_alarm_refuses_publishes_at_once_and_lets_consumers_finish(alar
         assert shown_as_usable()
         await broker.work.publish(brokers.work, dispatched(99))
         await eventually(lambda: recorder.run_ids[-1] == "run-99")
+
+
+async def test_an_alarm_and_its_end_are_told_in_the_log(alarmed: RabbitMQServer) -> None:
+    async with Brokers(alarmed.amqp_url) as brokers:
+        with capture_logs() as logs:
+            broker = await brokers.open()
+            set_watermark(alarmed, "0.00001")
+            async with asyncio.timeout(30):
+                await until(lambda: refuses(broker))
+            set_watermark(alarmed, DEFAULT_WATERMARK)
+            async with asyncio.timeout(60):
+                await recovery(broker)
+    told = [(line["log_level"], line["event"], line.get("reason")) for line in logs if "messages" in line["event"]]
+    assert told == [
+        ("warning", "the broker takes no messages now", "low on memory"),
+        ("info", "the broker takes messages again", None),
+    ]
 
 
 async def recovery(broker: Broker) -> None:

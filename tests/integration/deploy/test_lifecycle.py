@@ -29,6 +29,17 @@ async def test_a_deploy_says_which_triggers_nobody_fires(gateway: DeployCaller) 
     assert [each for each in deployed.warnings if 'Nothing will fire "Every Morning"' in each]
 
 
+async def test_so_does_a_way_back_to_a_version_that_has_them(gateway: DeployCaller) -> None:
+    document = state()
+    document["blocks"]["daily"] = {"id": "daily", "type": "schedule", "name": "Every Morning", "subBlocks": {}}
+    workflow = await gateway.create(document)
+    deployed = await gateway.deploy(workflow.id)
+    await gateway.save(workflow.id, state())
+    assert (await gateway.deploy(workflow.id)).warnings == ()
+    assert (await gateway.promote(workflow.id, 1)).warnings == deployed.warnings
+    assert (await gateway.promote(workflow.id, 2)).warnings == ()
+
+
 async def test_api_calls_run_the_snapshot_and_not_the_draft(gateway: DeployCaller, executor: DeployCaller) -> None:
     workflow = await gateway.create(state("return 'old'"))
     deployed = await gateway.deploy(workflow.id)

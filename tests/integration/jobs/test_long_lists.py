@@ -2,63 +2,27 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from tests.integration.jobs.system import WORKFLOW, WORKSPACE
+from tests.support.overheard import OverheardStore
 
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_notices import DELIVERIES, MongoNotices
 from jobs_service.adapters.mongo_run_logs import MongoRunLogs
 from jobs_service.adapters.mongo_views import MongoRunViews
-from jobs_service.adapters.positions import position_of
 from jobs_service.adapters.run_documents import RUNS
 from jobs_service.bootstrap import INDEXES
 from jobs_service.ports import PageQuery
 from shared.contracts.cancels import RunFilter
 from shared.contracts.logs import FindLogs
 from shared.contracts.runs import RunStatus
-from shared.store.client import Store
-from shared.store.documents import Collection, Document
+from shared.store.documents import Document
+from shared.store.positions import position_of
 
 OURS = 3
 EXAMINED_AT_MOST = 3 * OURS
-
-
-class Overheard:
-    """A collection, and the pipelines that it was asked."""
-
-    def __init__(self, collection: Collection) -> None:
-        self._collection = collection
-        self.asked: list[list[Document]] = []
-
-    async def aggregate(self, pipeline: list[Document]) -> Any:
-        self.asked.append(pipeline)
-        return await self._collection.aggregate(pipeline)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._collection, name)
-
-    async def examined(self) -> int:
-        """How many documents the store reads for all that it was asked."""
-        return sum([await self._examined_for(each) for each in self.asked])
-
-    async def _examined_for(self, pipeline: list[Document]) -> int:
-        # SecantusDB says how many only of a find; the first stage is what it finds by.
-        query = {"find": self._collection.name, "filter": pipeline[0]["$match"]}
-        plan = await self._collection.database.command("explain", query, verbosity="executionStats")
-        return int(plan["executionStats"]["totalDocsExamined"])
-
-
-class OverheardStore(Store):
-    """Remembers what its collections were asked."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.overheard: dict[str, Overheard] = {}
-
-    def collection(self, name: str) -> Collection:
-        return cast("Collection", self.overheard.setdefault(name, Overheard(super().collection(name))))
 
 
 def a_run(number: int, position: int, **fields: Any) -> Document:
@@ -114,6 +78,19 @@ async def test_a_page_of_logs_reads_no_others(store: OverheardStore, query: dict
 
     assert len(page.runs) == shown
     assert await store.overheard[RUNS].examined() <= EXAMINED_AT_MOST
+
+
+@pytest.mark.parametrize("status", [None, RunStatus.FAILED])
+async def test_failed_runs_are_asked_for_once(store: OverheardStore, status: RunStatus | None) -> None:
+    page = await MongoRunLogs(store).find(FindLogs(workspace_id=WORKSPACE, level="error", status=status))
+
+    assert len(page.runs) == OURS
+    assert {repr(pipeline).count("'status'") for pipeline in store.overheard[RUNS].asked} == {1}
+
+
+async def test_no_run_is_failed_and_something_else(store: OverheardStore) -> None:
+    query = FindLogs(workspace_id=WORKSPACE, level="error", status=RunStatus.PAUSED)
+    assert (await MongoRunLogs(store).find(query)).runs == []
 
 
 @pytest.mark.parametrize("only", [RunFilter(), RunFilter(RunStatus.FAILED), RunFilter(RunStatus.PAUSED)])

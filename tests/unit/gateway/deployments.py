@@ -50,6 +50,7 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         self.looks = 0
         self.is_down = False
         self.refusal: Exception | None = None
+        self.warnings: tuple[str, ...] = ()
 
     async def endpoint(self, workflow_id: str) -> Endpoint:
         self.looks += 1
@@ -168,7 +169,7 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
             version_id=detail.version.id,
             snapshot_hash=detail.version.snapshot_hash,
         )
-        return Deployed(version=detail.version, endpoint=self.endpoints[workflow_id])
+        return Deployed(version=detail.version, endpoint=self.endpoints[workflow_id], warnings=self.warnings)
 
     async def undeploy(self, workspace_id: str, workflow_id: str) -> Endpoint:
         known = self._own(workspace_id, workflow_id)

@@ -10,7 +10,7 @@ import msgspec
 from gateway.domain.credentials import Grant, Workspace
 from gateway.domain.people import Account, Role, Session, User
 from gateway.domain.team import Invitation, Member, Team
-from shared.contracts.audit import AuditEntry, AuditQuery
+from shared.contracts.audit import AuditEntry, AuditPage, AuditQuery
 from shared.contracts.deployments import EnvironmentName, EnvironmentNames, SetEnvironmentValue
 from shared.errors import Conflict, NotFound, Unavailable
 
@@ -188,7 +188,7 @@ class FakeAudit:
     async def add(self, *entries: AuditEntry) -> None:
         self.entries += entries
 
-    async def find(self, query: AuditQuery) -> Sequence[AuditEntry]:
+    async def find(self, query: AuditQuery) -> AuditPage:
         found = [
             entry
             for entry in self.entries
@@ -198,7 +198,8 @@ class FakeAudit:
             and query.actor_id in (None, entry.actor.id)
             and query.target_id in (None, entry.target_id)
         ]
-        return sorted(found, key=lambda entry: entry.place, reverse=True)[: query.limit]
+        shown = sorted(found, key=lambda entry: entry.place, reverse=True)[: query.limit]
+        return AuditPage(shown, shown[-1].place if len(shown) < len(found) else None)
 
 
 class FakeEnvironment:

@@ -130,6 +130,11 @@ class TestVersions:
         await system.execute({})
         assert system.worker.runs[0].snapshot.version == 1
 
+    async def test_promote_tells_what_is_wrong_with_it(self, system: System) -> None:
+        system.deployments.warnings = ('Nothing will fire "Every Morning"',)
+        answer = await system.send("PATCH", "/api/workflows/W/deployments/1", {"isActive": True})
+        assert answer.json["warnings"] == ['Nothing will fire "Every Morning"']
+
     @pytest.mark.parametrize(
         ("version", "body", "status", "error", "code"),
         [

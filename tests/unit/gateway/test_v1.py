@@ -219,8 +219,10 @@ async def test_malformed_json_is_400(system: System) -> None:
 
 async def test_rollback_goes_to_the_version_before(system: System) -> None:
     system.deployments.put("W", version=2)
+    system.deployments.warnings = ('Nothing will fire "Every Morning"',)
     answer = await send(system, "POST", "/W/rollback")
     assert (answer.status, answer.json["data"]["version"]) == (200, 1)
+    assert answer.json["data"]["warnings"] == ['Nothing will fire "Every Morning"']
     again = await send(system, "POST", "/W/rollback")
     assert (again.status, again.json) == (400, {"error": "No previous deployment version to roll back to"})
 

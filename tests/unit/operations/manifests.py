@@ -11,7 +11,10 @@ import yaml
 from shared.service import ServiceName
 
 ROOT = Path(__file__).parents[3]
-OVERLAYS = ["dev", "production", "keda"]
+SHIPPED = ["dev", "production", "keda"]
+WITH_PARTS = ["backup"]
+"""Production with an optional component, named by it."""
+OVERLAYS = [*SHIPPED, *WITH_PARTS]
 SERVICES = [service.value for service in ServiceName]
 WORKLOADS = {"Deployment", "StatefulSet", "Job", "CronJob"}
 
@@ -21,7 +24,8 @@ Object = dict[str, Any]
 @cache
 def built(overlay: str) -> tuple[Object, ...]:
     """Every object of an overlay."""
-    return build(ROOT / "k8s/overlays" / overlay)
+    overlays = "k8s/overlays" if overlay in SHIPPED else "tests/unit/operations/overlays"
+    return build(ROOT / overlays / overlay)
 
 
 def build(folder: Path) -> tuple[Object, ...]:

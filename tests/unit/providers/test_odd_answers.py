@@ -1,6 +1,7 @@
 """Servers that say to speak chat completions, and do in their own way: what is not ambiguous is understood."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, Role
 from executor_service.providers.openai_answers import NO_REASON
+from executor_service.providers.openai_streams import streamed_turn
 
 SSE = {"content-type": "text/event-stream"}
 FINISHED = {"choices": [{"delta": {}, "finish_reason": "tool_calls"}]}
@@ -137,3 +139,27 @@ async def test_the_usage_may_come_without_choices(stub: HttpStub, models: Models
     stub.answer(stream({"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}, usage))
     turn = await models.turn(ASKED, Heard())
     assert (turn.content, turn.tokens.input, turn.tokens.output) == ("Hi", 3, 4)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "byte order mark"])
+async def test_events_are_read_as_their_standard_writes_them(
+    stub: HttpStub, models: Models, mark: str, end: str
+) -> None:
+    said, more = ({"choices": [{"delta": {"content": word}}]} for word in ("Hello", " there"))
+    lines = [*(f"data: {json.dumps(event)}{end}" for event in (said, more, FINISHED)), ": end", "data: [DONE]"]
+    stub.answer(Answer(body=mark + end.join(lines), headers=SSE))
+    heard = Heard()
+    assert (await models.turn(ASKED, heard)).content == "Hello there"
+    assert "".join(heard.pieces) == "Hello there"
+
+
+async def test_events_are_read_however_they_are_cut() -> None:
+    said = {"choices": [{"delta": {"content": "Hello"}, "finish_reason": "stop"}]}
+    stream = f"\ufeffdata: {json.dumps(said)}\r\n\r\ndata: [DONE]\r\n\r\n".encode()
+
+    async def cut() -> AsyncIterator[bytes]:
+        for byte in stream:
+            yield bytes([byte])
+
+    assert (await streamed_turn(cut(), Heard())).content == "Hello"

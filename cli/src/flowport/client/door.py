@@ -21,6 +21,7 @@ CONNECT_SECONDS: Final = 5.0
 RUN_SECONDS: Final = 3_600.0
 PAGE: Final = 100
 MAX_PAGES: Final = 1_000
+MOST_PORTS: Final = 65_535
 _KEY: Final = re.compile(r"[!-~]+")
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -35,12 +36,15 @@ class Door:
             raise NoAccess("the API key has characters in it that no key has: copy it once more")
         self.profile = profile
         try:
+            url = httpx.URL(profile.base_url)
+            if url.port is not None and url.port > MOST_PORTS:
+                raise CommandFailed(f"{profile.base_url} is no server's address: there is no port {url.port}")
             self._http = httpx.Client(
                 base_url=profile.base_url,
                 headers={"x-api-key": profile.api_key},
                 timeout=httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS),
                 transport=transport,
-                trust_env=httpx.URL(profile.base_url).host not in _HERE,  # proxies, and whom to believe
+                trust_env=url.host not in _HERE,  # proxies, and whom to believe
             )
         except httpx.InvalidURL as error:
             raise CommandFailed(f"{profile.base_url} is no server's address: {error}") from error

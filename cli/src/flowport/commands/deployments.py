@@ -47,9 +47,7 @@ def deploy(
         promote_version(door, workflow_id, version)
     if wait:
         _await_live(door, workflow_id, version, seconds=timeout)
-    warnings = done.get("warnings") or []
-    for warning in warnings:
-        session.output.note(warning, label="warning", style="yellow")
+    warnings = _warned(session, done)
     url = f"{door.profile.base_url}/api/workflows/{workflow_id}/execute"
     made = {"id": workflow_id, "version": version, "unchanged": bool(done.get("unchanged")), "endpoint": url}
     session.output.record({**made, "warnings": warnings} if session.output.as_json else made)
@@ -85,8 +83,9 @@ def diff(
 
 def promote(session: Session, workflow: WorkflowName, version: Version) -> None:
     """Make a version live again. A rollback is the same with an older number."""
-    promote_version(session.door, session.door.workflow_id(workflow), version)
-    session.output.record({"workflow": workflow, "version": version})
+    warnings = _warned(session, promote_version(session.door, session.door.workflow_id(workflow), version))
+    made = {"workflow": workflow, "version": version}
+    session.output.record({**made, "warnings": warnings} if session.output.as_json else made)
 
 
 def undeploy(session: Session, workflow: WorkflowName) -> None:
@@ -96,9 +95,20 @@ def undeploy(session: Session, workflow: WorkflowName) -> None:
     session.output.done({"workflow": workflow, "isDeployed": False}, f"{workflow} is not deployed any more")
 
 
-def promote_version(door: Door, workflow_id: str, version: int) -> None:
+def promote_version(door: Door, workflow_id: str, version: int) -> JsonObject:
     """Make it live."""
-    door.call("PATCH", path("workflows", workflow_id, "deployments", version), body={"isActive": True})
+    promoted: JsonObject = door.call(
+        "PATCH", path("workflows", workflow_id, "deployments", version), body={"isActive": True}
+    )
+    return promoted
+
+
+def _warned(session: Session, done: JsonObject) -> list[str]:
+    """What the server has to say about the version that is live now, passed on to whoever watches."""
+    warnings: list[str] = done.get("warnings") or []
+    for warning in warnings:
+        session.output.note(warning, label="warning", style="yellow")
+    return warnings
 
 
 def _is_file(workflow: str) -> bool:

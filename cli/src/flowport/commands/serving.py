@@ -9,6 +9,19 @@ from flowport.home import Home
 from flowport.output import Output
 
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="Port of the public door.")]
+DeployPort = Annotated[
+    int, typer.Option(envvar="FLOWPORT_DEPLOY_PORT", min=1, max=65535, help="Port of deploy-service.")
+]
+JobsPort = Annotated[int, typer.Option(envvar="FLOWPORT_JOBS_PORT", min=1, max=65535, help="Port of jobs-service.")]
+ExecutorPort = Annotated[
+    int,
+    typer.Option(
+        envvar="FLOWPORT_EXECUTOR_PORT",
+        min=1,
+        max=65535,
+        help="Port of the first executor; further ones take free ports.",
+    ),
+]
 Folder = Annotated[Path, typer.Option("--home", envvar="FLOWPORT_HOME", help="Where data, logs and credentials lie.")]
 ReadyAsJson = Annotated[
     bool, typer.Option("--json", help="When it is ready, print one JSON document: the address, the key, the workflows.")
@@ -33,12 +46,9 @@ def up(
 def stack(
     *,
     port: Port = 8080,
-    deploy_port: Annotated[int, typer.Option(envvar="FLOWPORT_DEPLOY_PORT", help="Port of deploy-service.")] = 8081,
-    jobs_port: Annotated[int, typer.Option(envvar="FLOWPORT_JOBS_PORT", help="Port of jobs-service.")] = 8082,
-    executor_port: Annotated[
-        int,
-        typer.Option(envvar="FLOWPORT_EXECUTOR_PORT", help="Port of the first executor; further ones take free ports."),
-    ] = 8083,
+    deploy_port: DeployPort = 8081,
+    jobs_port: JobsPort = 8082,
+    executor_port: ExecutorPort = 8083,
     executors: Annotated[int, typer.Option(min=1, max=64, help="How many executors to run.")] = 1,
     home: Folder = Path(".flowport"),
     examples: Examples = Path("examples"),

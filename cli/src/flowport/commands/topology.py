@@ -1,6 +1,7 @@
 """`flowport topology`: what the broker holds for us. Run it before the services of a new version start."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -12,10 +13,23 @@ topology_app = typer.Typer(help="The broker's queues and policies.", no_args_is_
 
 
 def _required(url: str) -> str:
-    if not url:
-        found = "nothing names RabbitMQ's HTTP API: give it here or in FLOWPORT_AMQP_MANAGEMENT_URL"
-        raise typer.BadParameter(f"{found}, as http://user:password@host:15672")
+    found = _problem(url)
+    if found:
+        way = "give it here or in FLOWPORT_AMQP_MANAGEMENT_URL, as http://user:password@host:15672"
+        raise typer.BadParameter(f"{found}: {way}")
     return url
+
+
+def _problem(url: str) -> str | None:
+    if not url:
+        return "nothing names RabbitMQ's HTTP API"
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return None
+    except ValueError as error:
+        return f"this is no address, {error}"
+    return "this is no address of RabbitMQ's HTTP API"
 
 
 ManagementUrl = Annotated[

@@ -32,9 +32,17 @@ async def check_stores(databases: Iterable[ServiceDatabase]) -> AsyncIterator[Fi
 
 async def _check_store(check: str, uri: str, databases: Sequence[ServiceDatabase]) -> AsyncIterator[Finding]:
     variable = databases[0].variable
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-        uri, serverSelectionTimeoutMS=MILLISECONDS, connectTimeoutMS=MILLISECONDS, timeoutMS=MILLISECONDS, tz_aware=True
-    )
+    try:
+        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+            uri,
+            serverSelectionTimeoutMS=MILLISECONDS,
+            connectTimeoutMS=MILLISECONDS,
+            timeoutMS=MILLISECONDS,
+            tz_aware=True,
+        )
+    except (PyMongoError, ValueError) as error:
+        yield problem(check, f"this is no address: {error}", f"correct {variable}")
+        return
     try:
         hello = await client.admin.command("hello")
         for finding in _server(check, hello):

@@ -1,7 +1,8 @@
 """Who did what: the entries of the audit log."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -44,6 +45,18 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
     target_id: str | None = None
 
 
+class AuditPage(NamedTuple):
+    """Entries, and the place before which the log goes on, if it does; they may be fewer than were asked for."""
+
+    entries: Sequence[AuditEntry]
+    next_before: str | None
+
+
+def place_at(microseconds: int, entry_id: str = "") -> str:
+    """The place of an entry, by its time since the epoch; without one, that before all of this moment."""
+    return f"{microseconds:018d}-{entry_id}" if entry_id else f"{microseconds:018d}"
+
+
 def audit_entry(
     entry_id: str,
     at: datetime,
@@ -59,7 +72,7 @@ def audit_entry(
     """An entry in its place."""
     return AuditEntry(
         id=entry_id,
-        place=f"{int(at.timestamp() * 1_000_000):018d}-{entry_id}",
+        place=place_at(int(at.timestamp() * 1_000_000), entry_id),
         at=at,
         workspace_id=workspace_id,
         actor=actor,

@@ -1,18 +1,22 @@
 """The audit log of one service in its own database: written once, never changed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from pymongo.errors import PyMongoError
 
-from shared.contracts.audit import AuditEntry, AuditQuery
+from shared.clock import Clock, SystemClock
+from shared.contracts.audit import AuditEntry, AuditPage, AuditQuery, place_at
 from shared.observe.logging import get_logger
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
+from shared.store.long_lists import Page, read
+from shared.store.places import Place
+from shared.store.positions import PER_MS, position_of
 
 COLLECTION: Final = "audit"
 INDEXES: Final = (Index(COLLECTION, by("workspace_id", "place"), name="place"),)
@@ -23,8 +27,9 @@ log = get_logger("audit")
 class AuditStore:
     """Entries of this service's deeds."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock | None = None) -> None:
         self._collection = store.collection(COLLECTION)
+        self._clock = clock or SystemClock()
 
     async def add(self, *entries: AuditEntry) -> None:
         """Keep `entries`. The deed is done: where the store is away, the log of the process has them instead."""
@@ -36,19 +41,59 @@ class AuditStore:
                 log.error("an audit entry is not kept", entry=msgspec.to_builtins(entry), error=str(error))
 
     @store_call
-    async def find(self, query: AuditQuery) -> Sequence[AuditEntry]:
+    async def find(self, query: AuditQuery) -> AuditPage:
         """Entries, newest first. Raises Unavailable."""
-        wanted: Document = {"workspace_id": query.workspace_id}
-        if query.before is not None:
-            wanted["place"] = {"$lt": query.before}
-        named: dict[str, Any] = {
-            "action": query.action,
-            "actor.id": query.actor_id,
-            "target_id": query.target_id,
-        }
-        wanted |= {name: value for name, value in named.items() if value is not None}
-        found = self._collection.find(wanted).sort("place", -1).limit(query.limit)
-        return [msgspec.convert(document, AuditEntry) async for document in found]
+        others = list(_others(query))
+
+        async def look(bounds: Document, most: int) -> Sequence[Document]:
+            within = {"place": _places(bounds)} if bounds else {}
+            stages: list[Document] = [
+                {"$match": {"workspace_id": query.workspace_id, **within}},
+                *([{"$match": {"$and": others}}] if others else []),
+                {"$sort": {"place": -1}},
+                {"$limit": most},
+            ]
+            found = await (await self._collection.aggregate(stages)).to_list()
+            return [{**document, "position": _position(document["place"])} for document in found]
+
+        page = Page(limit=query.limit, behind=None if query.before is None else _behind(query.before))
+        found, behind = await read(look, page, newest=position_of(self._clock.now(), 0), clock=self._clock.monotonic)
+        entries = [msgspec.convert(document, AuditEntry) for document in found]
+        return AuditPage(entries, None if behind is None else place_at(_micros(behind.at), behind.key))
 
 
 _AS_THEY_ARE: Final = (datetime,)
+_MICROS_PER_MS: Final = 1000
+
+
+def _others(query: AuditQuery) -> Iterator[Document]:
+    if query.before is not None:
+        yield {"place": {"$lt": query.before}}
+    named = {"action": query.action, "actor.id": query.actor_id, "target_id": query.target_id}
+    yield from ({name: value} for name, value in named.items() if value is not None)
+
+
+def _places(bounds: Document) -> Document:
+    """What is within bounds of positions, by its place."""
+    found: Document = {}
+    if "$gte" in bounds:
+        found["$gte"] = place_at(_micros(bounds["$gte"]))
+    if "$lte" in bounds:
+        found["$lt"] = place_at(_micros(bounds["$lte"] + 1))
+    return found
+
+
+def _position(place: str) -> int:
+    """Microseconds are the order of entries within one millisecond."""
+    ms, order = divmod(int(place.partition("-")[0]), _MICROS_PER_MS)
+    return ms * PER_MS + order
+
+
+def _micros(position: int) -> int:
+    """The first microsecond that stands there or behind it."""
+    ms, order = divmod(position, PER_MS)
+    return ms * _MICROS_PER_MS + min(order, _MICROS_PER_MS)
+
+
+def _behind(place: str) -> Place:
+    return Place(_position(place), place.partition("-")[2])

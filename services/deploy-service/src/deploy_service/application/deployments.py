@@ -19,7 +19,7 @@ from deploy_service.domain.workflow import Workflow
 from deploy_service.ports import SnapshotRepository, VersionRepository
 from shared.clock import Clock
 from shared.contracts import deployments as contracts
-from shared.errors import Unavailable
+from shared.errors import InvalidWorkflow, Unavailable
 from shared.ids import new_id
 from shared.workflow.diff import needs_redeployment
 
@@ -77,12 +77,16 @@ class Deployments:
             version=version_view(version, change.after),
             endpoint=endpoint_view(change.after),
             unchanged=live_before is not None and live_before.snapshot_hash == content.hash,
-            warnings=tuple(problem.message for problem in (*found.errors, *found.warnings)),
+            warnings=_told(found),
         )
 
     async def promote(self, workflow_id: str, workspace_id: str, number: int) -> contracts.Deployed:
-        """Make an existing version live at once; no version is made. Raises NotFound."""
+        """Make an existing version live at once; no version is made. What is wrong with it is a warning.
+
+        Raises NotFound.
+        """
         version = await self._contents.version(await self._changes.find(workflow_id, workspace_id), number)
+        warnings = await self._warnings(version)
         at = moment(self._clock)
         change = await self._changes.change(workflow_id, workspace_id, lambda found: found.promoted(version, at))
         live_before = change.before.live
@@ -90,6 +94,7 @@ class Deployments:
             version=version_view(version, change.after),
             endpoint=endpoint_view(change.after),
             unchanged=live_before is not None and live_before.snapshot_hash == version.snapshot_hash,
+            warnings=warnings,
         )
 
     async def undeploy(self, workflow_id: str, workspace_id: str) -> contracts.Endpoint:
@@ -110,6 +115,14 @@ class Deployments:
         """What is live, and whether the draft has moved on. Raises NotFound."""
         workflow = await self._changes.find(workflow_id, workspace_id)
         return contracts.DeploymentStatus(endpoint_view(workflow), await self._needs_redeployment(workflow))
+
+    async def _warnings(self, version: Version) -> tuple[str, ...]:
+        """Whoever goes back to a version is in a hurry: nothing that is found keeps it from going live."""
+        content = await self._contents.snapshot(version.workspace_id, version.snapshot_hash)
+        try:
+            return _told(await self._checking.problems(content, version.workspace_id))
+        except InvalidWorkflow as error:
+            return (error.message,)
 
     async def _needs_redeployment(self, workflow: Workflow) -> bool:
         if workflow.live is None:
@@ -147,3 +160,7 @@ class Deployments:
     async def _next_number(self, workflow_id: str) -> int:
         newest = await self._versions.page(workflow_id, before=None, limit=1)
         return newest[0].number + 1 if newest else 1
+
+
+def _told(found: contracts.Problems) -> tuple[str, ...]:
+    return tuple(problem.message for problem in (*found.errors, *found.warnings))

@@ -8,6 +8,8 @@ from typing import Final
 from executor_service.providers.model import BROKEN_OFF, Listener, Turn
 from executor_service.providers.openai_answers import Gathering, StreamError, read_completion, whole_turn
 
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+LINE_ENDS: Final = (b"\n", b"\r")
 DATA: Final = b"data:"
 DONE: Final = b"[DONE]"
 READ_OUT_SECONDS: Final = 0.25
@@ -23,7 +25,7 @@ async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener) -> Tur
     Words that came together are told together. Not every server says `[DONE]`, and not every one a reason to end; one
     that says neither broke off. Some do not stream, and answer with a whole completion all the same.
     """
-    begin = await anext(chunks, b"")
+    begin = await _beginning(chunks)
     if begin.lstrip().startswith(b"{"):
         return await _told_whole(begin + b"".join([chunk async for chunk in chunks]), listener)
     gathering, telling = Gathering(), _Telling(listener)
@@ -44,6 +46,16 @@ async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener) -> Tur
     if not gathering.has_ended:
         raise StreamError(BROKEN_OFF)
     return gathering.turn()
+
+
+async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
+    """What has come first, without the mark that a text in UTF-8 may begin with."""
+    begin = b""
+    async for chunk in chunks:
+        begin += chunk
+        if not BYTE_ORDER_MARK.startswith(begin):
+            break
+    return begin.removeprefix(BYTE_ORDER_MARK)
 
 
 async def _told_whole(body: bytes, listener: Listener) -> Turn:
@@ -68,7 +80,8 @@ async def _batches(chunk: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[
     begun: list[bytes] = []
     most = 1
     while chunk:
-        *lines, rest = chunk.split(b"\n")
+        lines = chunk.splitlines()
+        rest = b"" if chunk.endswith(LINE_ENDS) else lines.pop()
         if lines:
             lines[0] = b"".join((*begun, lines[0]))
             begun.clear()

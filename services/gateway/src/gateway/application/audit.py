@@ -1,9 +1,10 @@
 """The audit log. Everything that people and keys do comes through this door, so it is written down here."""
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as BadBase64
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -15,7 +16,7 @@ from shared.contracts.audit import Actor, AuditEntry, AuditQuery, audit_entry
 from shared.errors import InvalidRequest
 from shared.ids import new_id
 
-MAX_PLACE = 100
+_PLACE: Final = re.compile(r"[0-9]{18}(-[\w-]{1,80})?")
 
 
 class AuditLog:
@@ -63,8 +64,8 @@ class AuditLog:
     async def page(self, caller: Caller, query: AuditQuery) -> tuple[Sequence[AuditEntry], str | None]:
         """Entries of the caller's workspace, newest first, and where to go on. Raises Forbidden, Unavailable."""
         caller.require_throughout(Scope.ADMIN)
-        entries = await self._own.find(query)
-        return entries, cursor_to(entries[-1].place) if len(entries) == query.limit else None
+        entries, before = await self._own.find(query)
+        return entries, None if before is None else cursor_to(before)
 
 
 def actor_of(caller: Caller) -> Actor:
@@ -77,11 +78,14 @@ def cursor_to(place: str) -> str:
     return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
-def place_at(cursor: str | None) -> str | None:
-    """The place of a cursor. Raises InvalidRequest."""
+def place_of(cursor: str | None) -> str | None:
+    """The place that a cursor is of. Raises InvalidRequest."""
     if cursor is None:
         return None
     try:
-        return msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=str)[:MAX_PLACE]
+        place = msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=str)
     except (BadBase64, msgspec.DecodeError, ValueError):
-        raise InvalidRequest("Invalid cursor") from None
+        place = ""
+    if not _PLACE.fullmatch(place):
+        raise InvalidRequest("Invalid cursor")
+    return place

@@ -1,16 +1,15 @@
 """Who did what."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
-from shared.contracts.audit import AuditEntry, AuditQuery
+from shared.contracts.audit import AuditEntry, AuditPage, AuditQuery
 
 
 class AuditEntries(Protocol):
     """The audit log."""
 
-    async def find(self, query: AuditQuery) -> Sequence[AuditEntry]:
-        """Newest first. Raises Unavailable."""
+    async def find(self, query: AuditQuery) -> AuditPage:
+        """Newest first, and fewer than are wanted where looking for more takes long. Raises Unavailable."""
         ...
 
     async def add(self, *entries: AuditEntry) -> None:

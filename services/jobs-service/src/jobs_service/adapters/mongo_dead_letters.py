@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Final
 
-from jobs_service.adapters.cursors import Place
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.domain.dead_letters import KeptLetter
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, DeadLetterView
@@ -11,6 +10,7 @@ from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
+from shared.store.places import Place
 
 LETTERS: Final = "dead_letters"
 DIED: Final = "died_ms"

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
-from jobs_service.adapters.long_lists import Listed, Page, read_some
 from jobs_service.adapters.moments import now_ms
 from jobs_service.adapters.mongo_blobs import MongoBlobs
 from jobs_service.adapters.mongo_cancels import CANCELS
@@ -30,6 +29,7 @@ from shared.contracts.erasure import Erase, Erased
 from shared.store.client import Store
 from shared.store.documents import Collection, Document
 from shared.store.errors import store_call
+from shared.store.long_lists import Listed, Page, read_some
 
 _OVER: Final = [phase.value for phase in Phase if phase.is_terminal or phase is Phase.RESERVED]
 _UNDER_WAY: Final = [phase.value for phase in Phase if phase.value not in _OVER]

@@ -6,12 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
-from jobs_service.adapters.cursors import Place
 from jobs_service.adapters.inserting import insert_new
-from jobs_service.adapters.long_lists import Page, read_some
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_views import to_view
-from jobs_service.adapters.positions import position_of
 from jobs_service.adapters.run_documents import RUNS, UNTOLD, decode_spec, payload_in
 from jobs_service.domain.webhooks import MAX_OUTPUT_BYTES, EndedRun
 from jobs_service.ports import DueDelivery, NewDelivery, WebhookAnswer
@@ -22,6 +19,9 @@ from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
+from shared.store.long_lists import Page, read_some
+from shared.store.places import Place
+from shared.store.positions import position_of
 from shared.store.server_time import from_now
 
 DELIVERIES: Final = "deliveries"

@@ -6,10 +6,10 @@ from typing import Final
 
 from pymongo import UpdateOne
 
+from jobs_service.adapters.attached_order import order_of_attached
 from jobs_service.adapters.inserting import insert_new
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.mongo_charges import OPEN, MongoCharges
-from jobs_service.adapters.positions import order_of_attached
 from jobs_service.adapters.run_documents import (
     RUNS,
     UNTOLD,

@@ -3,10 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from jobs_service.adapters.cursors import Place
-from jobs_service.adapters.long_lists import Page
 from jobs_service.adapters.mongo_views import to_view
-from jobs_service.adapters.positions import LAST_ORDER, position_of
 from jobs_service.adapters.run_documents import BARE_SPEC, payload_in
 from jobs_service.adapters.run_lists import RunList
 from jobs_service.ports import LoggedPage, LoggedRun, ViewedRun
@@ -15,6 +12,9 @@ from shared.contracts.runs import RunStatus
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.long_lists import Page
+from shared.store.places import Place
+from shared.store.positions import LAST_ORDER, position_of
 
 _NEVER_SHOWN: Final = ("spec", BARE_SPEC, "state")
 
@@ -63,9 +63,11 @@ def _projection(query: FindLogs) -> Document:
 def _others(query: FindLogs) -> Iterator[Document]:
     if query.triggers:
         yield {"trigger": {"$in": list(query.triggers)}}
-    if query.level is not None:
-        failed = RunStatus.FAILED.value
-        yield {"status": failed if query.level == "error" else {"$ne": failed}}
+    failed = RunStatus.FAILED
+    if query.level == "error" and query.status not in (None, failed):
+        yield {"status": failed.value}
+    elif query.level == "info":
+        yield {"status": {"$ne": failed.value}}
     if query.model is not None:
         yield {"models": query.model}
     yield from _between("duration_ms", query.min_duration_ms, query.max_duration_ms)

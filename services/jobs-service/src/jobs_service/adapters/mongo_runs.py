@@ -6,8 +6,8 @@ from typing import Final
 
 from pymongo.errors import DuplicateKeyError
 
+from jobs_service.adapters.attached_order import order_of_attached
 from jobs_service.adapters.moments import from_ms, now_ms
-from jobs_service.adapters.positions import order_of_attached
 from jobs_service.adapters.run_changes import RunChange, statement_of
 from jobs_service.adapters.run_documents import (
     RUNS,

@@ -2,10 +2,7 @@
 
 from collections.abc import Sequence
 
-from jobs_service.adapters.cursors import Place
-from jobs_service.adapters.long_lists import Page
 from jobs_service.adapters.moments import from_ms, now_ms
-from jobs_service.adapters.positions import position_of
 from jobs_service.adapters.run_documents import (
     BARE_SPEC,
     RUNS,
@@ -22,6 +19,9 @@ from shared.contracts.runs import RunMode, RunStatus, Trigger
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
+from shared.store.long_lists import Page
+from shared.store.places import Place
+from shared.store.positions import position_of
 from shared.store.server_time import NOW_MS
 
 

@@ -6,7 +6,6 @@ from typing import Final
 import msgspec
 
 from jobs_service.adapters.moments import from_ms, to_ms
-from jobs_service.adapters.positions import position_of
 from jobs_service.domain.run import Pause, Phase, Run
 from jobs_service.ports import Result
 from shared.clock import ms_between
@@ -17,6 +16,7 @@ from shared.contracts.usage import Usage
 from shared.store.documents import Document
 from shared.store.indexes import Index, by
 from shared.store.payloads import decode_payload, encode_payload
+from shared.store.positions import position_of
 
 RUNS: Final = "runs"
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-from jobs_service.adapters.long_lists import Listed, Page, looking, read_at_once, read_some
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.run_documents import RUNS
 from jobs_service.domain.run import Phase
 from shared.contracts.runs import RunStatus
 from shared.store.client import Store
 from shared.store.documents import Document
+from shared.store.long_lists import Listed, Page, looking, read_at_once, read_some
 
 _NOT_BEGUN: Final = (Phase.WAITING, Phase.DISPATCHED, Phase.REQUEUED)
 _AT_WORK: Final = (Phase.ATTACHED, Phase.DISPATCHED, Phase.PROCESSING, Phase.REQUEUED)

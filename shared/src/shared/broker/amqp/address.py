@@ -3,7 +3,7 @@
 import ssl
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 _PORTS: Final = {"amqp": 5672, "amqps": 5671}
 
@@ -20,15 +20,23 @@ class Address:
     tls: ssl.SSLContext | None = field(repr=False)
 
 
+def split(url: str) -> SplitResult:
+    """The parts of an AMQP URL, its port one that there is. Raises ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS:
+        raise ValueError("an AMQP URL begins with amqp:// or amqps://")
+    if parts.port == 0:
+        raise ValueError("nobody listens at port 0")
+    return parts
+
+
 def parse(url: str) -> Address:
     """Read `amqp://user:password@host:port/vhost` or `amqps://…?cacertfile=ca.pem&certfile=…&keyfile=…`.
 
     An absent virtual host is `/`. TLS always checks the broker's certificate. Raises ValueError, or OSError for a
     certificate file that cannot be read.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in _PORTS:
-        raise ValueError("an AMQP URL begins with amqp:// or amqps://")
+    parts = split(url)
     return Address(
         host=parts.hostname or "localhost",
         port=parts.port or _PORTS[parts.scheme],

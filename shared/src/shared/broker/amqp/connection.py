@@ -1,6 +1,7 @@
 """One connection to a broker: the handshake, its channels, heartbeats, alarms, the end."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, Self, cast
 
 from shared.broker.amqp import methods
@@ -16,18 +17,26 @@ from shared.broker.amqp.wire import Table
 CHANNEL_MAX: Final = 2047
 FRAME_MIN: Final = 4096
 
+OnAlarm = Callable[[str], None]
+"""Told why the broker takes no messages from now on; an empty text once it takes them again."""
+
+
+def _nobody(alarm: str) -> None:
+    """Wants to know."""
+
 
 class Connection(asyncio.Protocol):
     """An open connection; over for good when `closed` is done, which then says why."""
 
     output: Output
 
-    def __init__(self, *, timeout: float) -> None:
+    def __init__(self, *, timeout: float, on_alarm: OnAlarm = _nobody) -> None:
         self._transport: asyncio.Transport | None = None
         self.closed: asyncio.Future[AmqpError] = asyncio.get_running_loop().create_future()
         self.frame_max = FRAME_MAX
         self.alarm = ""
         self._timeout = timeout
+        self._on_alarm = on_alarm
         self._channels: dict[int, Channel] = {}
         self._channel_max = CHANNEL_MAX
         self._reader = FrameReader(self._on_frame)
@@ -35,13 +44,21 @@ class Connection(asyncio.Protocol):
         self._heartbeat: Heartbeat | None = None
 
     @classmethod
-    async def open(cls, address: Address, *, name: str, heartbeat: int, timeout: float) -> Self:  # noqa: ASYNC109 - it is the limit of every later call as well
+    async def open(
+        cls,
+        address: Address,
+        *,
+        name: str,
+        heartbeat: int,
+        timeout: float,  # noqa: ASYNC109 - it is the limit of every later call as well
+        on_alarm: OnAlarm = _nobody,
+    ) -> Self:
         """Connect and enter the virtual host, within `timeout` seconds; each later call has the same limit.
 
         `heartbeat` is the interval in seconds that we ask for; the broker may ask for less. `name` is what the broker
         lists the connection by. Raises ConnectionClosed.
         """
-        connection = cls(timeout=timeout)
+        connection = cls(timeout=timeout, on_alarm=on_alarm)
         try:
             async with asyncio.timeout(timeout):
                 await asyncio.get_running_loop().create_connection(
@@ -145,6 +162,7 @@ class Connection(asyncio.Protocol):
                 self._block(methods.arguments(payload).short_string() or "an alarm")
             case methods.CONNECTION_UNBLOCKED:
                 self.alarm = ""
+                self._on_alarm("")
             case _:
                 self._calls.answered(method, payload)
 
@@ -152,6 +170,7 @@ class Connection(asyncio.Protocol):
         self.alarm = alarm
         for channel in self._channels.values():
             channel.block()
+        self._on_alarm(alarm)
 
     def _on_silence(self) -> None:
         self._fail(ConnectionClosed("the broker went silent"))

@@ -70,6 +70,12 @@ class KeptConnection:
         connection = self._connection
         return float(connection is not None and not connection.closed.done() and not connection.alarm)
 
+    def _tell_alarm(self, alarm: str) -> None:
+        if alarm:
+            log.warning("the broker takes no messages now", connection=self._name, reason=alarm)
+        else:
+            log.info("the broker takes messages again", connection=self._name)
+
     async def _keep(self) -> None:
         while self._connection:
             reason = await self._connection.wait_closed()
@@ -84,7 +90,11 @@ class KeptConnection:
         while True:
             try:
                 self._connection = await Connection.open(
-                    self._address, name=self._name, heartbeat=HEARTBEAT_SECONDS, timeout=TIMEOUT_SECONDS
+                    self._address,
+                    name=self._name,
+                    heartbeat=HEARTBEAT_SECONDS,
+                    timeout=TIMEOUT_SECONDS,
+                    on_alarm=self._tell_alarm,
                 )
             except ConnectionClosed as error:
                 self._last_failure = str(error)

@@ -82,6 +82,7 @@ def versions_router(access: LegacyAccess, authoring: Authoring, editing: Editing
                 "success": True,
                 "deployed_at": active.deployed_at if active else None,
                 "active_deployment": active,
+                **({"warnings": list(promoted.warnings)} if promoted.warnings else {}),
             }
         )
 

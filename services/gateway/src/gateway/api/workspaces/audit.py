@@ -9,7 +9,7 @@ from gateway.api.legacy.errors import present_error
 from gateway.api.routes import presenting
 from gateway.api.workspaces.models import AuditRow, AuditRows
 from gateway.api.workspaces.workspaces import ERRORS
-from gateway.application.audit import AuditLog, place_at
+from gateway.application.audit import AuditLog, place_of
 from gateway.domain.credentials import Caller
 from shared.clock import iso
 from shared.contracts.audit import AuditEntry, AuditQuery
@@ -38,7 +38,7 @@ class AuditFilter:
         """In the caller's workspace. Raises InvalidRequest."""
         return AuditQuery(
             workspace_id=caller.workspace.id,
-            before=place_at(self._cursor),
+            before=place_of(self._cursor),
             limit=self._limit,
             action=self._action,
             actor_id=self._actor_id,

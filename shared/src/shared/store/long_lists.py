@@ -1,4 +1,4 @@
-"""Lists that grow with every run, read a stretch at a time.
+"""Lists that grow with what happens, read a stretch at a time.
 
 By the indexes that these lists have, MongoDB reads a page and no more. SecantusDB first reads everything that the
 prefix of an index matches, 30 microseconds for each document, whatever the limit: a page of 100,000 runs would take
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from jobs_service.adapters.cursors import Place
-from jobs_service.adapters.positions import PER_MS
 from shared.store.documents import Collection, Document
+from shared.store.places import Place
+from shared.store.positions import PER_MS
 
 QUICK_SECONDS: Final = 0.05
 SLOW_SECONDS: Final = 0.5

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs_service.adapters.cursors import Place
-from jobs_service.adapters.long_lists import PATIENCE_SECONDS, Listed, Page, read
-from jobs_service.adapters.positions import position_of
 from shared.store.documents import Document
+from shared.store.long_lists import PATIENCE_SECONDS, Listed, Page, read
+from shared.store.places import Place
+from shared.store.positions import position_of
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PER_DOCUMENT = 30e-6

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { duration } from '@/app/format';
+
+test.each([
+  [0.4, '<1 ms'],
+  [999, '999 ms'],
+  [1_000, '1.00 s'],
+  [9_990, '9.99 s'],
+  [59_900, '59.9 s'],
+  [59_960, '1 min 0 s'],
+  [60_000, '1 min 0 s'],
+  [119_400, '1 min 59 s'],
+  [119_600, '2 min 0 s'],
+  [3_599_700, '60 min 0 s'],
+])('a duration of %d ms is told without sixty seconds', (ms, told) => {
+  expect(duration(ms)).toBe(told);
+});

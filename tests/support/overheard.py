@@ -1,0 +1,42 @@
+"""A store that remembers what its collections were asked, and can tell how much it read for that."""
+
+from typing import Any, cast
+
+from shared.store.client import Store
+from shared.store.documents import Collection, Document
+
+
+class Overheard:
+    """A collection, and the pipelines that it was asked."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self.asked: list[list[Document]] = []
+
+    async def aggregate(self, pipeline: list[Document]) -> Any:
+        self.asked.append(pipeline)
+        return await self._collection.aggregate(pipeline)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._collection, name)
+
+    async def examined(self) -> int:
+        """How many documents the store reads for all that it was asked."""
+        return sum([await self._examined_for(each) for each in self.asked])
+
+    async def _examined_for(self, pipeline: list[Document]) -> int:
+        # SecantusDB says how many only of a find; the first stage is what it finds by.
+        query = {"find": self._collection.name, "filter": pipeline[0]["$match"]}
+        plan = await self._collection.database.command("explain", query, verbosity="executionStats")
+        return int(plan["executionStats"]["totalDocsExamined"])
+
+
+class OverheardStore(Store):
+    """Remembers what its collections were asked."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.overheard: dict[str, Overheard] = {}
+
+    def collection(self, name: str) -> Collection:
+        return cast("Collection", self.overheard.setdefault(name, Overheard(super().collection(name))))
