@@ -1,36 +1,72 @@
 """Who may call what."""
 
+import re
+
 import pytest
 from tests.integration.jobs.system import System
 
 from shared.errors import Forbidden, InvalidRequest, Unauthenticated
 from shared.service import ServiceName
 
+RUN = "/internal/runs/{run_id}"
+RUN_ID = "/internal/run-ids/{run_id}"
+CONVERSATIONS = "/internal/conversations/{workspace_id}"
+WEBHOOKS = "/internal/webhooks/{workspace_id}"
+SUBSCRIPTION = f"{WEBHOOKS}/subscriptions/{{subscription_id}}"
 GATEWAYS = [
     ("POST", "/internal/runs"),
-    ("GET", "/internal/runs?workspace_id=w"),
-    ("GET", "/internal/runs/r"),
-    ("GET", "/internal/jobs/j"),
-    ("POST", "/internal/runs/r/cancel"),
-    ("POST", "/internal/run-ids/r?workspace_id=w"),
-    ("DELETE", "/internal/run-ids/r?workspace_id=w"),
-    ("GET", "/internal/spend/w"),
-    ("GET", "/internal/queues/w"),
+    ("POST", "/internal/runs/batch"),
+    ("GET", "/internal/runs"),
+    ("POST", "/internal/runs/cancel"),
+    ("GET", RUN),
+    ("GET", f"{RUN}/events"),
+    ("POST", f"{RUN}/cancel"),
+    ("POST", f"{RUN}/resume"),
+    ("POST", f"{RUN}/redrive"),
+    ("GET", "/internal/jobs/{job_id}"),
+    ("POST", RUN_ID),
+    ("DELETE", RUN_ID),
+    ("GET", "/internal/spend/{workspace_id}"),
+    ("GET", "/internal/queues/{workspace_id}"),
     ("POST", "/internal/logs/search"),
     ("POST", "/internal/tallies/search"),
+    ("POST", "/internal/erasures"),
+    ("GET", "/internal/dead-letters"),
+    ("POST", "/internal/dead-letters/{letter_id}/redrive"),
+    ("DELETE", "/internal/dead-letters/{letter_id}"),
+    ("GET", f"{WEBHOOKS}/subscriptions"),
+    ("POST", f"{WEBHOOKS}/subscriptions"),
+    ("GET", SUBSCRIPTION),
+    ("PUT", SUBSCRIPTION),
+    ("DELETE", SUBSCRIPTION),
+    ("POST", f"{SUBSCRIPTION}/test"),
+    ("GET", f"{WEBHOOKS}/deliveries"),
+    ("POST", f"{WEBHOOKS}/deliveries/{{delivery_id}}/resend"),
+    ("GET", f"{WEBHOOKS}/callback-secret"),
 ]
 EXECUTORS = [
-    ("POST", "/internal/runs/r/claim"),
-    ("POST", "/internal/runs/r/lease"),
-    ("POST", "/internal/runs/r/journal"),
-    ("POST", "/internal/runs/r/finish"),
-    ("POST", "/internal/runs/r/release"),
-    ("GET", "/internal/conversations/w"),
-    ("GET", "/internal/conversations/w/messages?conversation_id=c"),
-    ("POST", "/internal/conversations/w/messages?conversation_id=c"),
-    ("DELETE", "/internal/conversations/w/messages?conversation_id=c"),
+    ("POST", f"{RUN}/claim"),
+    ("POST", f"{RUN}/lease"),
+    ("POST", f"{RUN}/journal"),
+    ("POST", f"{RUN}/pause"),
+    ("POST", f"{RUN}/finish"),
+    ("POST", f"{RUN}/release"),
+    ("GET", CONVERSATIONS),
+    ("GET", f"{CONVERSATIONS}/messages"),
+    ("POST", f"{CONVERSATIONS}/messages"),
+    ("DELETE", f"{CONVERSATIONS}/messages"),
 ]
-BLOBS = [("PUT", "/internal/blobs/w/b"), ("POST", "/internal/blobs/w"), ("GET", "/internal/blobs/w/b")]
+BLOBS = [
+    ("POST", "/internal/blobs/{workspace_id}"),
+    ("PUT", "/internal/blobs/{workspace_id}/{blob_id}"),
+    ("GET", "/internal/blobs/{workspace_id}/{blob_id}"),
+]
+ROUTES = [*GATEWAYS, *EXECUTORS, *BLOBS]
+
+
+async def test_every_route_is_in_one_of_these_lists(system: System) -> None:
+    found = [(method.upper(), path) for path, methods in system.app.openapi()["paths"].items() for method in methods]
+    assert sorted(found) == sorted(ROUTES)
 
 
 async def test_the_gateways_routes_are_closed_to_others(system: System) -> None:
@@ -47,9 +83,9 @@ async def test_blobs_are_closed_to_deploy_service(system: System) -> None:
 
 async def test_nobody_comes_in_without_a_token(system: System) -> None:
     nobody = system.as_service(ServiceName.JOBS)
-    for method, path in (*GATEWAYS, *EXECUTORS, *BLOBS):
+    for method, path in ROUTES:
         with pytest.raises(Unauthenticated):
-            await nobody.fetch(method, path)
+            await nobody.fetch(method, filled(path))
     await nobody.stop()
 
 
@@ -67,5 +103,9 @@ async def _are_forbidden(system: System, routes: list[tuple[str, str]], *callers
         client = system.as_service(caller)
         for method, path in routes:
             with pytest.raises(Forbidden):
-                await client.fetch(method, path)
+                await client.fetch(method, filled(path))
         await client.stop()
+
+
+def filled(path: str) -> str:
+    return re.sub(r"{\w+}", "1", path)
