@@ -7,20 +7,20 @@ import { Badge } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { useToasts } from '@/ui/toasts';
 import { EditKeyDialog } from './edit-key-dialog';
-import { RotateKeyDialog } from './rotate-key-dialog';
 
 interface Props {
   row: KeyRow;
   kind: KeyKind;
   names: ReadonlyMap<string, string>;
   isReplaced: boolean;
+  onRotate: () => void;
 }
 
 /** One key: what it may, how long, and what can be done with it. */
-export function KeyTableRow({ row, kind, names, isReplaced }: Props) {
+export function KeyTableRow({ row, kind, names, isReplaced, onRotate }: Props) {
   const { say, fail } = useToasts();
   const revoke = useRevokeKey(kind);
-  const [asked, setAsked] = useState<'edit' | 'rotate' | 'revoke' | null>(null);
+  const [asked, setAsked] = useState<'edit' | 'revoke' | null>(null);
   const close = () => setAsked(null);
   const isExpired = row.expiresAt !== null && Date.parse(row.expiresAt) <= Date.now();
   const called = isReplaced ? `the replaced ${row.name}` : row.name;
@@ -52,7 +52,7 @@ export function KeyTableRow({ row, kind, names, isReplaced }: Props) {
             <Button aria-label={`Edit ${row.name}`} onClick={() => setAsked('edit')}>
               Edit
             </Button>{' '}
-            <Button aria-label={`Rotate ${row.name}`} onClick={() => setAsked('rotate')}>
+            <Button aria-label={`Rotate ${row.name}`} onClick={onRotate}>
               Rotate
             </Button>
           </>
@@ -61,7 +61,6 @@ export function KeyTableRow({ row, kind, names, isReplaced }: Props) {
           Revoke
         </Button>
         {asked === 'edit' && <EditKeyDialog row={row} kind={kind} onClose={close} />}
-        {asked === 'rotate' && <RotateKeyDialog row={row} kind={kind} onClose={close} />}
         <Confirm
           title={`Revoke ${called}?`}
           question="Calls with this key are refused at once, everywhere. It cannot be brought back."

@@ -8,6 +8,7 @@ import { ActionTable } from '@/ui/action-table';
 import { Button } from '@/ui/button';
 import { Empty, Failure, Skeleton } from '@/ui/states';
 import { KeyTableRow } from './key-table-row';
+import { RotateKeyDialog } from './rotate-key-dialog';
 import { Section } from './section';
 
 export function KeysSection() {
@@ -46,16 +47,28 @@ export function KeysSection() {
 
 function Keys({ kind, keys }: { kind: KeyKind; keys: ReturnType<typeof useKeys> }) {
   const workflows = useWorkflows();
+  const [rotated, setRotated] = useState<KeyRow | null>(null);
   if (keys.isPending || workflows.isPending) return <Skeleton rows={2} />;
   if (keys.isLoadingError) return <Failure error={keys.error} onRetry={keys.refetch} />;
   const names = new Map(workflows.data?.map(({ id, name }) => [id, name]));
   if (!keys.data.length) return <Empty icon={<KeyRound size={22} aria-hidden />} title="No keys yet" />;
   return (
-    <ActionTable label="Key table" columns={['Name', 'May', 'Created', 'Last used']}>
-      {keys.data.map((key) => (
-        <KeyTableRow key={key.id} row={key} kind={kind} names={names} isReplaced={isReplaced(key, keys.data)} />
-      ))}
-    </ActionTable>
+    <>
+      <ActionTable label="Key table" columns={['Name', 'May', 'Created', 'Last used']}>
+        {keys.data.map((key) => (
+          <KeyTableRow
+            key={key.id}
+            row={key}
+            kind={kind}
+            names={names}
+            isReplaced={isReplaced(key, keys.data)}
+            onRotate={() => setRotated(key)}
+          />
+        ))}
+      </ActionTable>
+      {/* Not in its row: that goes with the old key, and this shows the new one. */}
+      {rotated && <RotateKeyDialog row={rotated} kind={kind} onClose={() => setRotated(null)} />}
+    </>
   );
 }
 

@@ -134,7 +134,7 @@ async def test_what_is_not_there_cannot_be_loaded_or_promoted(gateway: DeployCal
     for word in ("0", "-1", "x", "²"):
         with pytest.raises(InvalidRequest):
             await gateway.http.call("POST", at(workflow.id, f"versions/{word}/load"))
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(NotFound):
         await gateway.http.call("POST", at(workflow.id, "versions/0/promote"))
 
 
