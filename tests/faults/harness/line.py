@@ -57,9 +57,15 @@ class Line:
             writer.transport.abort()
             self._writers.discard(writer)
             return
-        self._writers.add(far_writer)
-        await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
-        self._writers -= {writer, far_writer}
+        ends = {writer, far_writer}
+        self._writers |= ends
+        try:
+            await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
+        finally:
+            self._writers -= ends
+            for each in ends:
+                if not each.is_closing():  # where the line was cut, nobody closed it
+                    each.transport.abort()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         for target in random.sample(self.targets, len(self.targets)):

@@ -1,6 +1,7 @@
 """The line that fault tests cut: silence, and not a broken connection."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 
 import pytest
@@ -45,3 +46,22 @@ async def test_a_target_that_is_gone_is_passed_over(echo: int) -> None:
             writer.write(b"hello")
             assert await reader.read(100) == b"hello"
             writer.close()
+
+
+@pytest.mark.filterwarnings("error")
+async def test_a_line_that_was_cut_keeps_nothing_open_when_both_sides_have_gone() -> None:
+    gone = asyncio.Event()
+
+    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await gone.wait()
+        writer.close()
+
+    async with await asyncio.start_server(leave, "127.0.0.1", 0) as server:
+        async with Line([server.sockets[0].getsockname()[1]]) as line:
+            _, writer = await asyncio.open_connection("127.0.0.1", line.port)
+            await asyncio.sleep(0.05)  # it has reached the other side, which says nothing
+            line.cut()
+            writer.close()
+            gone.set()
+            await asyncio.sleep(0.05)
+        gc.collect()
