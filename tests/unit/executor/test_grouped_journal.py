@@ -12,6 +12,15 @@ from shared.contracts.work import AppendJournal
 from shared.errors import StaleAttempt
 
 
+async def recording_much(jobs: JobsService, journal: GroupedJournal) -> "list[asyncio.Task[None]]":
+    """Three entries of which no two fit into one call, while none comes through: the first is under way."""
+    jobs.line.clear()
+    large = msgspec.Raw(b"1" * (CALL_BYTES // 2 + 1))
+    recording = [asyncio.create_task(journal.record("done", large)) for _ in range(3)]
+    await eventually(lambda: jobs.appending)
+    return recording
+
+
 async def test_entries_whose_flush_is_cancelled_go_out_with_the_next() -> None:
     jobs = JobsService(spec())
     jobs.attempt = 1
@@ -34,10 +43,7 @@ async def test_what_blocks_left_while_a_call_was_under_way_is_stored_in_calls_of
     jobs = JobsService(spec())
     jobs.attempt = 1
     journal = GroupedJournal(jobs, "r1", 1, next_index=0)
-    large = msgspec.Raw(b"1" * (CALL_BYTES // 2 + 1))
-    jobs.line.clear()
-    recording = [asyncio.create_task(journal.record("done", large)) for _ in range(3)]
-    await eventually(lambda: jobs.appending)
+    recording = await recording_much(jobs, journal)
     jobs.line.set()
     await asyncio.gather(*recording)
     await journal.flush()
@@ -76,10 +82,7 @@ async def test_what_those_left_who_were_cancelled_is_stored_whole_by_one_flush()
     jobs = JobsService(spec())
     jobs.attempt = 1
     journal = GroupedJournal(jobs, "r1", 1, next_index=0)
-    large = msgspec.Raw(b"1" * (CALL_BYTES // 2 + 1))
-    jobs.line.clear()
-    recording = [asyncio.create_task(journal.record("done", large)) for _ in range(3)]
-    await eventually(lambda: jobs.appending)
+    recording = await recording_much(jobs, journal)
     for task in recording:
         task.cancel()
     await asyncio.wait(recording)

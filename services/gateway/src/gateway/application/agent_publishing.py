@@ -2,21 +2,20 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from gateway.application.agent_serving import MISSING, AgentServing
 from gateway.application.audit import AuditLog
 from gateway.application.endpoints import Endpoints
+from gateway.application.optimistic import written_over
 from gateway.application.publishing import Publishing
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import AgentKeeper
 from shared.contracts.agents import Agent, AgentSettings, CreateAgent
 from shared.contracts.deployments import Endpoint, UpdateAccess
-from shared.errors import Conflict, InvalidRequest, NotFound, Unavailable
-
-TRIES: Final = 5
+from shared.errors import Conflict, InvalidRequest, NotFound
 
 
 class AgentPublishing:
@@ -75,13 +74,15 @@ class AgentPublishing:
 
         Raises Forbidden, NotFound, InvalidRequest, Unavailable.
         """
-        for _ in range(TRIES):
-            caller, agent = await self.get(caller, agent_id, scope=Scope.ADMIN)
+
+        async def write() -> tuple[Caller, Agent, Agent] | None:
+            entered, before = await self.get(caller, agent_id, scope=Scope.ADMIN)
             with suppress(Conflict):  # somebody else came before
-                changed = await self._keeper.save(agent, msgspec.structs.replace(agent.settings, **changes))
-                break
-        else:
-            raise Unavailable("The agent changes too often to change it now", retry_after=1)
+                settings = msgspec.structs.replace(before.settings, **changes)
+                return entered, before, await self._keeper.save(before, settings)
+            return None
+
+        caller, agent, changed = await written_over(write, else_say="The agent changes too often to change it now")
         await self._set_access(caller, agent, is_public)
         await self._settled(caller, "agent.changed", changed, before=agent.settings, after=changed.settings)
         return changed

@@ -9,18 +9,18 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from gateway.application.audit import AuditLog
+from gateway.application.optimistic import written_over
 from gateway.application.revocations import Revocations
 from gateway.application.teams import require_admin
 from gateway.domain.credentials import ApiKey, Caller, Scope
 from gateway.ports import Keys
 from shared.clock import Clock, iso
-from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unavailable
+from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from shared.ids import new_id
 from shared.security.keys import hash_key, mask_key, new_key
 
 DEFAULT_SCOPES: Final = frozenset({Scope.EXECUTE, Scope.READ})
 MAX_KEYS: Final = 500
-TRIES: Final = 5
 MISSING: Final = "API key not found"
 MAX_OVERLAP: Final = timedelta(days=30)
 
@@ -142,7 +142,8 @@ class ApiKeys:
 
         Raises NotFound, InvalidRequest, Unavailable.
         """
-        for _ in range(TRIES):
+
+        async def write() -> tuple[ApiKey, datetime, ApiKey, str] | None:
             old, now, clear = await self._own(owner, key_id), self._clock.now(), new_key()
             if not old.is_good(now) or not old.holds_name:
                 raise InvalidRequest("An API key that is expired or rotated already cannot be rotated")
@@ -160,10 +161,10 @@ class ApiKeys:
             retired = msgspec.structs.replace(
                 old, expires_at=until, revoked_at=None if overlap else now, holds_name=False
             )
-            if await self._keys.replace_key(old, retired, key):
-                break
-        else:
-            raise Unavailable("The API key changes too often to rotate it now", retry_after=1)
+            return (old, until, key, clear) if await self._keys.replace_key(old, retired, key) else None
+
+        too_often = "The API key changes too often to rotate it now"
+        old, until, key, clear = await written_over(write, else_say=too_often)
         await self._revocations.forget([old.key_hash])
         await self._audit.record(
             caller,

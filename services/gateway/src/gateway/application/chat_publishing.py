@@ -8,20 +8,17 @@ import msgspec
 
 from gateway.application.audit import AuditLog
 from gateway.application.chat_visits import ChatVisits
+from gateway.application.optimistic import written_over
 from gateway.application.outbox import Outbox
 from gateway.application.publishing import Publishing
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Authoring, ChatKeeper, Passwords
 from shared.contracts.chats import Chat, ChatAccess, ChatSettings, CreateChat
-from shared.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from shared.errors import Conflict, InvalidRequest, NotFound
 
 NO_MAIL_SERVER: Final = (
     "Email access needs a mail server to send codes with: set FLOWPORT_SMTP_HOST and FLOWPORT_MAIL_FROM on the gateway"
 )
-
-
-TRIES: Final = 5
-"""How often a change is made anew that somebody else came before."""
 
 
 class ChatPublishing:
@@ -92,20 +89,21 @@ class ChatPublishing:
 
         Raises Forbidden, NotFound, InvalidRequest, Unavailable.
         """
-        for _ in range(TRIES):
-            caller, chat = await self.get(caller, chat_id)
-            caller.require(Scope.ADMIN)
-            settings = await self._with_secret(msgspec.structs.replace(chat.settings, **changes), password)
+
+        async def write() -> tuple[Caller, Chat, Chat] | None:
+            entered, before = await self.get(caller, chat_id)
+            entered.require(Scope.ADMIN)
+            settings = await self._with_secret(msgspec.structs.replace(before.settings, **changes), password)
             try:
-                changed = await self._chats.save(chat, settings)
-                break
+                return entered, before, await self._chats.save(before, settings)
             except Conflict as error:
-                if (await self._chats.get(chat_id)).revision == chat.revision:
+                if (await self._chats.get(chat_id)).revision == before.revision:
                     raise InvalidRequest(error.message) from error
-        else:
-            raise Unavailable("The chat changes too often to change it now", retry_after=1)
+                return None
+
+        caller, chat, changed = await written_over(write, else_say="The chat changes too often to change it now")
         self._visits.forget(chat.settings.identifier)
-        self._visits.forget(settings.identifier)
+        self._visits.forget(changed.settings.identifier)
         await self._note(caller, "chat.changed", chat, before=chat.settings, after=changed.settings)
         await self._settle()
         return changed

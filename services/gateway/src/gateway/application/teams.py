@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.application.audit import AuditLog
+from gateway.application.optimistic import written_over
 from gateway.application.sessions import Sessions
 from gateway.domain.credentials import ALL_SCOPES, Caller, Scope, Workspace
 from gateway.domain.people import Role, User, checked_email, new_token
@@ -12,7 +13,7 @@ from gateway.domain.plans import PlanName
 from gateway.domain.team import INVITATION_LIFE, MAX_INVITATIONS, Invitation, Member, Team
 from gateway.ports import Accounts, Workspaces
 from shared.clock import Clock
-from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unavailable
+from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from shared.ids import new_id
 from shared.security.keys import hash_key
 
@@ -199,11 +200,12 @@ class Teams:
         keep: Callable[[Team], Awaitable[bool]] | None = None,
     ) -> Team:
         keep = keep or self._workspaces.replace_team
-        for _ in range(TRIES):
+
+        async def write() -> Team | None:
             before = await self._workspaces.team(workspace_id)
-            if await keep(decide(before)):
-                return before
-        raise Unavailable("The members change too often to change them now", retry_after=1)
+            return before if await keep(decide(before)) else None
+
+        return await written_over(write, else_say="The members change too often to change them now", tries=TRIES)
 
 
 def signed_in(caller: Caller) -> User:
