@@ -42,6 +42,22 @@ async def parts(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Parts]:
     await store.stop()
 
 
+@dataclass
+class Another:
+    """The queue of another process, and its books, which can be told to fail."""
+
+    queue: MongoQueue
+    books: Faulty
+
+
+@pytest.fixture
+async def another(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Another]:
+    store = open_store(quick_settings(mongodb_uri, mongodb_prefix))
+    books = Faulty(Books(store))
+    yield Another(MongoQueue(store, books), books)  # type: ignore[arg-type]
+    await store.stop()
+
+
 @pytest.fixture
 async def fragile(start: Start, parts: Parts) -> AsyncIterator[System]:
     async with start(runs=parts.runs, queue=parts.queue) as system:
@@ -102,11 +118,9 @@ async def test_an_accept_whose_answer_was_lost_still_runs(fragile: System, parts
 @pytest.mark.parametrize("step", ["offer", "take", "insert", "confirm"])
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_batch_that_died_half_way_is_all_or_nothing(
-    start: Start, mongodb_uri: str, mongodb_prefix: str, monkeypatch: pytest.MonkeyPatch, step: str, when: When
+    start: Start, another: Another, monkeypatch: pytest.MonkeyPatch, step: str, when: When
 ) -> None:
-    store = open_store(quick_settings(mongodb_uri, mongodb_prefix))
-    books = Faulty(Books(store))
-    queue = MongoQueue(store, books)  # type: ignore[arg-type]
+    queue, books = another.queue, another.books
     intake = queue._intake
     if step == "insert":
         monkeypatch.setattr(intake, "_insert", failing(intake._insert, when))
@@ -125,15 +139,10 @@ async def test_a_batch_that_died_half_way_is_all_or_nothing(
 
         await until(settled)
         assert await system.stored() in (0, 1, 3), "one may have been published already"
-    await store.stop()
 
 
-async def test_a_batch_that_died_takes_nobody_elses_run_with_it(
-    start: Start, mongodb_uri: str, mongodb_prefix: str
-) -> None:
-    store = open_store(quick_settings(mongodb_uri, mongodb_prefix))
-    books = Faulty(Books(store))
-    queue = MongoQueue(store, books)  # type: ignore[arg-type]
+async def test_a_batch_that_died_takes_nobody_elses_run_with_it(start: Start, another: Another) -> None:
+    queue, books = another.queue, another.books
     limits = QueueLimits(10, 10)
     async with start(dispatch_window=1) as system:
         first = await system.gateway.accept(a_spec("first"))
@@ -149,15 +158,10 @@ async def test_a_batch_that_died_takes_nobody_elses_run_with_it(
         await until(is_withdrawn)
         assert (await system.gateway.job(accepted.job_id)).run_id == "mine"
         assert await system.stored() == len([first, accepted])
-    await store.stop()
 
 
-async def test_nobody_is_told_that_a_run_is_there_which_may_still_be_withdrawn(
-    start: Start, mongodb_uri: str, mongodb_prefix: str
-) -> None:
-    store = open_store(quick_settings(mongodb_uri, mongodb_prefix))
-    books = Faulty(Books(store))
-    queue = MongoQueue(store, books)  # type: ignore[arg-type]
+async def test_nobody_is_told_that_a_run_is_there_which_may_still_be_withdrawn(start: Start, another: Another) -> None:
+    queue, books = another.queue, another.books
     async with start(dispatch_window=1) as system:
         await system.gateway.accept(a_spec("first"))
         books.fail("confirm", "before")
@@ -179,7 +183,6 @@ async def test_nobody_is_told_that_a_run_is_there_which_may_still_be_withdrawn(
             return await system.queued() == await system.queued("*") == 2
 
         await until(are_right)
-    await store.stop()
 
 
 async def test_an_accept_that_failed_left_nothing(fragile: System, parts: Parts) -> None:
