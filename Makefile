@@ -10,7 +10,7 @@ PACKAGES := shared gateway deploy_service executor_service jobs_service flowport
 CHECKS := lint types imports console-check
 DEBIAN := rabbitmq-server bubblewrap
 TEST_DEBIAN := $(DEBIAN) nginx prometheus kustomize chromium
-PYTHON ?= python3
+PYTHON ?=
 IMAGES ?= flowport
 TAG ?= local
 BIN := .venv/bin
@@ -196,11 +196,11 @@ node:
 	@command -v npm >/dev/null || $(MAKE) --no-print-directory debian DEBIAN="nodejs npm"
 
 $(BIN)/uv:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "Python 3.11 or newer is needed; PYTHON=/path/to/python3 selects one."; exit 1; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory debian DEBIAN=python3-venv
-	@$(say) "Creating .venv"
-	@$(PYTHON) -m venv --clear .venv
+	@python=$$(tools/newest-python $(PYTHON)); \
+	$$python -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory debian \
+	  DEBIAN="$$($$python -c 'import sys; print("python{}.{}-venv".format(*sys.version_info))')"; \
+	$(say) "Creating .venv with $$($$python --version)"; \
+	$$python -m venv --clear .venv
 	@awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements.lock >.venv/uv.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement .venv/uv.txt
 

@@ -56,12 +56,11 @@ what follows the first words unread for 1, 2 or 3 ms (36 rounds: first word of o
 more than the model's, 5.7 without; of 32 no difference); schedulers of the broker that spin, or one instead of two;
 a model server without ASGI (a third less of its time, a tenth more tokens a second, no earlier first word), and one
 that makes way for every other process; head and body of an answer in one system call (3 % of a bare application's
-time); acknowledgements together, 5 ms later; Python 3.13 (a tenth less processor time for a sync run, nothing
-for a stream); a broker that never waits for its disk (three rounds each: first word of one stream after 5.8 ms more
-than the model's, 6.5 with; of 32 after 49.1 and 50.3; a sync call in 3.3 and 4.0 ms): what it accepts must survive;
-records of runs a second later (first words of 32 no earlier); handing out no jobs while others are being accepted, for
-half a second at most (330 accepted a second beside the work instead of 177, but 100 done instead of 108, and few
-begun for as long as the callers go on).
+time); acknowledgements together, 5 ms later; a broker that never waits for its disk (three rounds each: first word of
+one stream after 5.8 ms more than the model's, 6.5 with; of 32 after 49.1 and 50.3; a sync call in 3.3 and 4.0 ms):
+what it accepts must survive; records of runs a second later (first words of 32 no earlier); handing out no jobs while
+others are being accepted, for half a second at most (330 accepted a second beside the work instead of 177, but 100
+done instead of 108, and few begun for as long as the callers go on).
 """
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.execute_request import read_execute_request
 from shared.errors import FlowportError
-from shared.workflow.jsvalues import MAX_NESTING
+from shared.workflow.nesting import MAX_NESTING
 
 INPUTS = [
     (b'{"input":"Hello"}', b'{"input":"Hello"}'),

@@ -29,6 +29,10 @@ def _told(text: str, error: JSONDecodeError) -> str:
     match error.msg.split(" at")[0]:
         case "Expecting value":
             return _unexpected(text, error.pos)
+        case "Illegal trailing comma before end of array":  # as Python 3.13 has it: earlier ones tell of what follows
+            return _unexpected(text, text.index("]", error.pos))
+        case "Illegal trailing comma before end of object":
+            what, position = "Expected double-quoted property name in JSON", text.index("}", error.pos)
         case "Extra data":
             what, position = "Unexpected non-whitespace character after JSON", error.pos
         case "Unterminated string starting":

@@ -12,6 +12,7 @@ from typing import Final, NoReturn, TypeAlias
 import msgspec
 
 from shared.surrogates import HALF, may_escape_halves, whole
+from shared.workflow.nesting import MAX_NESTING
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 JsonObject: TypeAlias = dict[str, Json]
@@ -24,9 +25,6 @@ class Missing(Enum):
 
 
 MISSING: Final = Missing.MISSING
-
-MAX_NESTING: Final = 200
-"""Lists and objects within each other, in the body of a call and wherever text is read as JSON."""
 
 _FLOAT: Final = re.compile(rb"[\[:,]-?[0-9]+[.e]")
 _SIGNS_OF_FLOATS: Final = re.compile(rb"\.[0-9]"), re.compile(rb"e[0-9-]")

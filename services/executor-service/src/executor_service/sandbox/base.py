@@ -16,13 +16,12 @@ from executor_service.sandbox.model import PoolSize, SandboxLimits, Script, Scri
 from executor_service.sandbox.nursery import Engine
 from executor_service.sandbox.pool import Pool
 from executor_service.sandbox.supply import Supply
+from shared.workflow.nesting import is_too_deep
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 # The most that one UTF-16 unit takes, as it is and as a JSON escape.
 _UTF8_BYTES, _ESCAPED_BYTES = 3, 6
 _FRAME_SLACK = 1 << 20
-# A result must leave this many levels for what is put around it later, or writing it would fail then.
-_SPARE_DEPTH = 300
 _MOST_SCRIPTS = 100
 _HEALTHY = messages.Returned | messages.Thrown | messages.Uncaught | messages.Oversized
 
@@ -123,7 +122,7 @@ class ScriptSandbox:
             return ScriptResult(error=ending)
         if not isinstance(ending, messages.Returned):
             return ScriptResult(stdout=ending.stdout, error=explain.failure(ending, code, self._limits))
-        if ending.result is not msgspec.UNSET and _is_too_deep(ending.result):
+        if ending.result is not msgspec.UNSET and is_too_deep(bytes(ending.result)):
             return ScriptResult(stdout=ending.stdout, error=explain.too_deep())
         return ScriptResult(result=ending.result, stdout=ending.stdout)
 
@@ -155,11 +154,3 @@ def written(bindings: Mapping[str, object], limit: int) -> msgspec.Raw | None:
             return None
         parts[name] = msgspec.Raw(part)
     return msgspec.Raw(messages.encode(parts))
-
-
-def _is_too_deep(result: msgspec.Raw) -> bool:
-    try:
-        msgspec.json.decode(b"[" * _SPARE_DEPTH + bytes(result) + b"]" * _SPARE_DEPTH, type=msgspec.Raw)
-    except RecursionError:
-        return True
-    return False

@@ -2,22 +2,18 @@
 
 import re
 from collections.abc import Callable
-from itertools import accumulate
 from typing import Final, TypeVar
 
 import msgspec
 
 from gateway.domain.errors.requests import MalformedJson
 from shared.surrogates import without_halves
-from shared.workflow.jsvalues import MAX_NESTING
+from shared.workflow.nesting import is_too_deep
 
 MOST_MENDED_BYTES: Final = 1024 * 1024
 """Others wait while a body is mended: one that is full of what must be takes a seventh of a second for this much."""
 
 _BOM: Final = b"\xef\xbb\xbf"
-_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_STEPS: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
-_NOT_BRACKETS: Final = bytes(code for code in range(256) if code not in _STEPS)
 _HUGE_NUMBER: Final = re.compile(rb"[0-9][eE]\+?[0-9]{3}|(?<![0-9.])[0-9.]{200}")
 
 _any_decoder: Final = msgspec.json.Decoder()
@@ -38,7 +34,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise _refusal(error, body) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedJson from error
-    if _is_too_deep(body):
+    if is_too_deep(body):
         raise MalformedJson
     return decoded
 
@@ -90,10 +86,3 @@ def _refusal(error: msgspec.ValidationError, body: bytes) -> Exception:
     except (msgspec.DecodeError, RecursionError):
         return MalformedJson()
     return error
-
-
-def _is_too_deep(body: bytes) -> bool:
-    if body.count(b"{") + body.count(b"[") <= MAX_NESTING:
-        return False
-    brackets = _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS)
-    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > MAX_NESTING
