@@ -41,26 +41,29 @@ WAYS: Final = """\
   disk, and writes each entry again. So jobs are accepted faster while no worker works than beside the work; both are
   in `benchmarks/results`.
 - **A token of a real model** is read from HTTP in the executor by a parser in C, and words that come together are told
-  together; a stream of 200 words takes it 1.6 ms, of which a third is the run itself. When 32 begin at once, both cores
-  are busy from the first call until the sixteenth first word: with the executor for 28 % of that, the model server 20,
-  the gateway 18, the callers 11, the store and jobs-service 12 (before charges took the place of marks on runs), and
-  the broker 10; a twelfth is idle. One stream alone waits 2.1 ms for its way to the worker, 1.4 ms there with the
-  model's answer in it, and 2.0 ms for its first word's way back, while model server and executor are busy with the
-  words that follow.
+  together; a stream of 200 words takes it 1.9 ms, of which a fifth is the run itself. When 32 begin at once, they pass
+  each process in one wave after the other (the kernel's scheduler, 24 times, on Python 3.13): for 12 ms the gateway
+  takes them in, and the other core is idle for half of that; from the 16th ms on both are busy, the executor with
+  75 % of one, the model server with 60, the store and jobs-service with 30 (the runs before), broker and gateway with
+  10 each; the sixteenth first word is there after 34. One stream alone waits 2.2 ms for its way to the worker, 1.8 ms
+  there with the model's answer in it, and 2.0 ms for its first word's way back.
 
-Tried, each by turns with what it would replace, and left: publishing each call at once instead of with the others
-of the same turn of the loop, or with those of the last millisecond; beginning one, two or four calls a turn;
-holding a stream back for 5 to 30 ms after its first word; holding the answer's head until there is something to
-say; reading what a model says every 4 ms (a tenth less of the executor's time, and no earlier first word); leaving
-what follows the first words unread for 1, 2 or 3 ms (36 rounds: first word of one stream after 5.7, 5.4 and 5.6 ms
-more than the model's, 5.7 without; of 32 no difference); schedulers of the broker that spin, or one instead of two;
-a model server without ASGI (a third less of its time, a tenth more tokens a second, no earlier first word), and one
-that makes way for every other process; head and body of an answer in one system call (3 % of a bare application's
-time); acknowledgements together, 5 ms later; a broker that never waits for its disk (three rounds each: first word of
-one stream after 5.8 ms more than the model's, 6.5 with; of 32 after 49.1 and 50.3; a sync call in 3.3 and 4.0 ms):
-what it accepts must survive; records of runs a second later (first words of 32 no earlier); handing out no jobs while
-others are being accepted, for half a second at most (330 accepted a second beside the work instead of 177, but 100
-done instead of 108, and few begun for as long as the callers go on).
+Tried, each by turns with what it would replace, and left: publishing each call at once instead of with the others of
+the same turn of the loop, or with those of the last millisecond; beginning one, two or four calls a turn; beginning a
+call where it comes in, and following it to its first wait (Python's eager tasks: first word of 32 after 43.4 ms more
+than the model's, 41.7 without, six rounds; with one call a turn 48.1); handing each turn's messages to the kernel at
+once, and not when uvloop does (36.8, 35.6 without, nine rounds); holding a stream back for 5 to 30 ms after its first
+word; holding the answer's head until there is something to say; reading what a model says every 4 ms (a tenth less of
+the executor's time, and no earlier first word); leaving what follows the first words unread for 1, 2 or 3 ms (36
+rounds: first word of one stream after 5.7, 5.4 and 5.6 ms more than the model's, 5.7 without; of 32 no difference);
+schedulers of the broker that spin, or one instead of two; a model server without ASGI (a third less of its time, a
+tenth more tokens a second, no earlier first word), and one that makes way for every other process; head and body of an
+answer in one system call (3 % of a bare application's time); acknowledgements together, 5 ms later; a broker that
+never waits for its disk (three rounds each: first word of one stream after 5.8 ms more than the model's, 6.5 with; of
+32 after 49.1 and 50.3; a sync call in 3.3 and 4.0 ms): what it accepts must survive; records of runs a second later
+(first words of 32 no earlier); handing out no jobs while others are being accepted, for half a second at most (330
+accepted a second beside the work instead of 177, but 100 done instead of 108, and few begun for as long as the callers
+go on).
 """
 
 
