@@ -344,7 +344,7 @@ async def test_a_call_that_comes_back_to_us_tells_which_workflows_led_to_it(
     ours = f"http://localhost:{stub.port}"
     settings: dict[str, Any] = {
         "url": f"{ours}/api/workflows/wf-2/execute",
-        "headers": table(**{"X-Sim-Via": "forged"}),
+        "headers": table(**{"x-sim-via": "forged", "X-Sim-Via": "forged"}),
     }
     document = compile_workflow(chain(INPUT, block("b", "api", "B", settings=settings)))
     engine = engine_of({"api": ApiHandler(outbound)})

@@ -29,6 +29,8 @@ def read_request(call: Call, params: JsonObject) -> OutboundRequest:
     body = None if method in _BODILESS else _body(params, headers)
     url = _with_query(_with_path_params(to_string(params.get("url") or "").strip(), params.get("pathParams")), params)
     if _is_ours(url, call.request.public_url):
+        # Of two that differ in case alone the later one would be sent.
+        headers = {name: value for name, value in headers.items() if name.lower() != CALL_CHAIN_HEADER}
         headers[CALL_CHAIN_HEADER] = ",".join((*call.request.call_chain, call.request.workflow_id))
     seconds = min(timeout_ms(params) / 1000, call.remaining_seconds())
     return OutboundRequest(method, url, headers, body, seconds, call.request.workspace_id)
