@@ -23,6 +23,7 @@ from executor_service.engine import BlockHandler, Execution, RunResult
 from executor_service.providers import ToolCall
 from shared.net import OutboundClient, OutboundRequest, OutboundResponse
 from shared.workflow.compile import compile_workflow
+from shared.workflow.unsupported_settings import NO_PROXY
 
 
 @pytest.fixture
@@ -223,6 +224,11 @@ async def test_a_call_is_its_workspaces_and_takes_no_longer_than_there_is_time(
     document = chain(INPUT, block("b", "api", "B", settings=settings))
     await run(document, engine_of({"api": ApiHandler(Ear())}), time_limit_ms=left_ms)
     assert [(each.timeout_seconds, each.workspace_id) for each in asked] == [(seconds, "w1")]
+
+
+async def test_a_call_that_is_to_take_a_proxy_is_refused_as_deploy_would(api: Api, stub: HttpStub) -> None:
+    assert failure(await api(proxyUrl="http://proxy.example")) == f"B: {NO_PROXY}"
+    assert stub.asked == []
 
 
 async def test_a_blank_url_calls_nobody(outbound: OutboundClient) -> None:

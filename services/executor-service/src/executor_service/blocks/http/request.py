@@ -12,6 +12,7 @@ from shared.net import BlockedAddress, OutboundRequest
 from shared.net.headers import USER_AGENT
 from shared.net.urls import read_target
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify, to_string
+from shared.workflow.unsupported_settings import NO_PROXY
 
 DEFAULT_TIMEOUT_MS: Final = 300_000
 MAX_TIMEOUT_MS: Final = 600_000
@@ -23,7 +24,7 @@ _BODILESS: Final = frozenset({"GET", "HEAD"})
 def read_request(call: Call, params: JsonObject) -> OutboundRequest:
     """The request that an API block's settings describe. Raises BlockFailure."""
     if params.get("proxyUrl"):
-        raise BlockFailure("proxyUrl is not supported on this server", can_retry=False)
+        raise BlockFailure(NO_PROXY, can_retry=False)
     method = to_string(params.get("method") or "GET").upper()
     headers = _headers(params.get("headers"))
     body = None if method in _BODILESS else _body(params, headers)
