@@ -18,7 +18,9 @@ _BOM: Final = b"\xef\xbb\xbf"
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _STEPS: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _NOT_BRACKETS: Final = bytes(code for code in range(256) if code not in _STEPS)
-_HUGE_NUMBER: Final = re.compile(rb"[0-9][eE]\+?[0-9]{3}|(?<![0-9.])[0-9.]{200}")
+_SHAPES: Final = bytes.maketrans(b"0123456789.E", b"99999999999e")
+_HUGE: Final = (b"9" * 200, b"9e999", b"9e+999")
+"""What numbers that are too large for others look like, and few of those that are not."""
 
 _any_decoder: Final = msgspec.json.Decoder()
 T = TypeVar("T")
@@ -32,7 +34,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     try:
         str(body, "utf-8")
         decoded = decoder.decode(body)
-        if _HUGE_NUMBER.search(body):
+        if _may_hold_huge_numbers(body):
             _any_decoder.decode(body)
     except msgspec.ValidationError as error:
         raise _refusal(error, body) from error
@@ -90,6 +92,11 @@ def _refusal(error: msgspec.ValidationError, body: bytes) -> Exception:
     except (msgspec.DecodeError, RecursionError):
         return MalformedJson()
     return error
+
+
+def _may_hold_huge_numbers(body: bytes) -> bool:
+    shapes = body.translate(_SHAPES)
+    return any(huge in shapes for huge in _HUGE)
 
 
 def _is_too_deep(body: bytes) -> bool:
