@@ -7,7 +7,9 @@ from typing import Final
 from shared.workflow.catalog import BlockSpec, SubBlockSpec
 from shared.workflow.catalog.core import CORE_BLOCKS
 from shared.workflow.catalog.unsupported import UNSUPPORTED
+from shared.workflow.model_names import NOT_CALLED
 from shared.workflow.models import Block
+from shared.workflow.unsupported_settings import NO_KNOWLEDGE, NO_PROXY, NO_SKILLS, not_called
 
 _HEAD: Final = """# Blocks
 
@@ -23,6 +25,11 @@ _NOT_OFFERED: Final = """## Not offered
 Sim has these. A workflow that uses one is refused with the sentence beside it, and so is one with a type that is not
 known here at all, such as Sim's integrations of other companies' services: an API block calls those.
 """
+_NOT_FOLLOWED: Final = {
+    "agent": ("skills", NO_SKILLS),
+    "api": ("proxyUrl", NO_PROXY),
+    "guardrails": ("knowledgeBaseId", NO_KNOWLEDGE),
+}
 
 
 def blocks_page() -> str:
@@ -59,3 +66,5 @@ def _refused() -> Iterator[str]:
     yield "| type | |"
     yield "|---|---|"
     yield from (f"| `{kind}` | {sentence} |" for kind, sentence in UNSUPPORTED.items())
+    yield from (f"| `{kind}` with `{name}` | {sentence} |" for kind, (name, sentence) in _NOT_FOLLOWED.items())
+    yield f"| models {', '.join(f'`{provider}/…`' for provider in sorted(NOT_CALLED))} | {not_called('these')} |"

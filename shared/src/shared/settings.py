@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from shared.broker.amqp.address import split
+from shared.broker.amqp.address import parts_of
 from shared.broker.topology import LONGEST_RUN_SECONDS
 
 SETTINGS_CONFIG: Final = SettingsConfigDict(
@@ -20,7 +20,7 @@ def _split(value: object) -> object:
 def _broker_url(url: str) -> str:
     """`url`, where a broker may be at it. Raises ValueError."""
     if not url.startswith("memory:"):
-        split(url)
+        parts_of(url)
     return url
 
 

@@ -22,6 +22,7 @@ from deploy_service.bootstrap import build as build_deploy
 from gateway.adapters.agent_service import AgentService
 from gateway.adapters.chat_service import ChatService
 from gateway.adapters.deploy_service import DeployService
+from gateway.adapters.tool_server_service import ToolServerService
 from gateway.application.first_start import FirstKey
 from gateway.bootstrap import Outside
 from gateway.bootstrap import build as build_gateway
@@ -96,6 +97,7 @@ async def pair(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Pair]:
                 deploy=DeployService(client),
                 chats=ChatService(client),
                 agents=AgentService(client),
+                tool_servers=ToolServerService(client),
                 jobs=jobs,
             )
             app = build_gateway(settings, outside=outside, on_first_key=told.append)
@@ -235,12 +237,20 @@ async def test_nor_is_an_agent_shown_again_that_was_hidden(pair: Pair) -> None:
     await _changed_at_once(pair, f"/api/a2a/agents/{made.json()['id']}", "isPublished", "name")
 
 
-async def _changed_at_once(pair: Pair, path: str, switch: str, text: str) -> None:
+async def test_nor_is_one_of_two_changes_of_a_server_of_tools_refused_or_lost(pair: Pair) -> None:
+    made = (await pair.send(0, "POST", "/api/mcp/workflow-servers", {"name": "Desk"})).json()["data"]["server"]
+    await _changed_at_once(pair, f"/api/mcp/workflow-servers/{made['id']}", "isPublic", "name", "data", "server")
+
+
+async def _changed_at_once(pair: Pair, path: str, switch: str, text: str, *within: str) -> None:
     for n in range(5):
         wanted = {switch: n % 2 == 1, text: f"Name {n}"}
         one, other = ({name: value} for name, value in wanted.items())
-        await asyncio.gather(pair.send(0, "PATCH", path, one), pair.send(1, "PATCH", path, other))
+        both = await asyncio.gather(pair.send(0, "PATCH", path, one), pair.send(1, "PATCH", path, other))
+        assert [answer.status_code for answer in both] == [200, 200]
         found = (await pair.send(0, "GET", path)).json()
+        for key in within:
+            found = found[key]
         assert {name: found[name] for name in wanted} == wanted
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from tests.integration.jobs.conftest import Start
@@ -20,9 +21,10 @@ from jobs_service.application import loops
 from jobs_service.bootstrap import open_store
 from jobs_service.domain.capacity import QueueLimits
 from shared.broker.connect import open_broker
-from shared.contracts.jobs import AcceptRun
+from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.runs import RunStatus
 from shared.errors import Conflict, FlowportError, RunIdTaken, Unavailable
+from shared.store.documents import Collection
 
 
 @dataclass
@@ -40,6 +42,22 @@ async def parts(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Parts]:
     books = Books(store)
     yield Parts(Faulty(MongoRuns(store, settings.rules)), Faulty(MongoQueue(store, books)))
     await store.stop()
+
+
+class SlowToDelete:
+    """A collection whose documents take a while to go."""
+
+    SECONDS = 0.4
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+
+    async def delete_many(self, *args: Any, **options: Any) -> Any:
+        await asyncio.sleep(self.SECONDS)
+        return await self._collection.delete_many(*args, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._collection, name)
 
 
 @dataclass
@@ -183,6 +201,26 @@ async def test_nobody_is_told_that_a_run_is_there_which_may_still_be_withdrawn(s
             return await system.queued() == await system.queued("*") == 2
 
         await until(are_right)
+
+
+async def test_nor_in_the_moment_in_which_it_is_withdrawn(
+    start: Start, another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, books = another.queue, another.books
+    async with start(dispatch_window=1) as system:
+        await system.gateway.accept(a_spec("first"))
+        books.fail("confirm", "before")
+        with pytest.raises(Unavailable):
+            await queue.accept([AcceptRun(a_spec("mine"), 100)], QueueLimits(10, 10))
+        (offer,) = (await books.of(())).offers
+        monkeypatch.setattr(queue, "_runs", SlowToDelete(queue._runs))
+        withdrawing = asyncio.create_task(queue.withdraw(offer))
+        await asyncio.sleep(SlowToDelete.SECONDS / 2)
+
+        (told,) = await asyncio.gather(system.gateway.accept(a_spec("mine")), return_exceptions=True)
+        await withdrawing
+        assert isinstance(told, RunAccepted | Unavailable)
+        assert await system.stored(_id="mine") == isinstance(told, RunAccepted)
 
 
 async def test_an_accept_that_failed_left_nothing(fragile: System, parts: Parts) -> None:

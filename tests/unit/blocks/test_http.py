@@ -23,6 +23,7 @@ from executor_service.engine import BlockHandler, Execution, RunResult
 from executor_service.providers import ToolCall
 from shared.net import OutboundClient, OutboundRequest, OutboundResponse
 from shared.workflow.compile import compile_workflow
+from shared.workflow.unsupported_settings import NO_PROXY
 
 
 @pytest.fixture
@@ -225,6 +226,11 @@ async def test_a_call_is_its_workspaces_and_takes_no_longer_than_there_is_time(
     assert [(each.timeout_seconds, each.workspace_id) for each in asked] == [(seconds, "w1")]
 
 
+async def test_a_call_that_is_to_take_a_proxy_is_refused_as_deploy_would(api: Api, stub: HttpStub) -> None:
+    assert failure(await api(proxyUrl="http://proxy.example")) == f"B: {NO_PROXY}"
+    assert stub.asked == []
+
+
 async def test_a_blank_url_calls_nobody(outbound: OutboundClient) -> None:
     assert (await send("api", ApiHandler(outbound), {}, {"url": "<start.conversationId>"})).output == {
         "data": None,
@@ -344,7 +350,7 @@ async def test_a_call_that_comes_back_to_us_tells_which_workflows_led_to_it(
     ours = f"http://localhost:{stub.port}"
     settings: dict[str, Any] = {
         "url": f"{ours}/api/workflows/wf-2/execute",
-        "headers": table(**{"X-Sim-Via": "forged"}),
+        "headers": table(**{"x-sim-via": "forged", "X-Sim-Via": "forged"}),
     }
     document = compile_workflow(chain(INPUT, block("b", "api", "B", settings=settings)))
     engine = engine_of({"api": ApiHandler(outbound)})

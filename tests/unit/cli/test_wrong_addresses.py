@@ -17,10 +17,12 @@ NOBODY = {MANAGEMENT: "http://127.0.0.1:1"}
     [
         ("topology check", {MANAGEMENT: "http://user:s3cret@127.0.0.1:99999"}, MANAGEMENT),
         ("topology apply", {MANAGEMENT: "http://user:s3cret@host:port"}, MANAGEMENT),
+        ("topology apply", {MANAGEMENT: "http://user:s3cret/@host:15672"}, MANAGEMENT),
         ("topology apply", {MANAGEMENT: "host:15672"}, MANAGEMENT),
         ("topology apply", {**NOBODY, "FLOWPORT_AMQP_URL": "amqp://user:s3cret@127.0.0.1:99999/"}, "FLOWPORT_AMQP_URL"),
         ("topology check", {**NOBODY, "FLOWPORT_AMQP_URL": "amqp://user:s3cret@host:port/"}, "FLOWPORT_AMQP_URL"),
         ("topology check", {**NOBODY, "FLOWPORT_AMQP_URL": "user:s3cret@host"}, "FLOWPORT_AMQP_URL"),
+        ("topology check", {**NOBODY, "FLOWPORT_AMQP_URL": "amqp://user:s3cret/@host"}, "FLOWPORT_AMQP_URL"),
         ("indexes check", {"FLOWPORT_MONGODB_URI": "mongodb://user:s3cret@127.0.0.1:99999"}, "FLOWPORT_MONGODB_URI"),
         ("indexes apply", {"FLOWPORT_MONGODB_URI": "127.0.0.1"}, "FLOWPORT_MONGODB_URI"),
         ("indexes apply", {"FLOWPORT_MONGODB_URI_JOBS": "mongodb://a:b"}, "FLOWPORT_MONGODB_URI"),

@@ -105,6 +105,8 @@ async def test_false_switches_are_no_switches(system: System) -> None:
     ("body", "message"),
     [
         ({"surprise": 1}, 'Unrecognized key: "surprise"'),
+        ({"is_async": True}, 'Unrecognized key: "is_async"'),
+        ({"selected_outputs": ["a"]}, 'Unrecognized key: "selected_outputs"'),
         ({"surprise": 1, "stream": False, "more": 2}, 'Unrecognized keys: "surprise", "more"'),
         ({"input": "text"}, "Invalid input: expected record, received string"),
         ({"input": None}, "Invalid input: expected record, received null"),

@@ -79,6 +79,8 @@ def test_what_can_be_followed_is_not(kind: str, settings: JsonObject) -> None:
     [
         ("loop", {"loopType": "foreach"}, "Unknown loop type: foreach", "loopType"),
         ("loop", {"count": "<start.n>"}, 'Loop count must be a number of zero or more, not "<start.n>"', "count"),
+        ("loop", {"loopType": "doWhile", "count": -1}, "Loop count must be a number of zero or more, not -1", "count"),
+        ("loop", {"loopType": "doWhile", "doWhileCondition": "false", "count": "x"}, None, ""),
         ("parallel", {"count": -1}, "Parallel count must be a number of zero or more, not -1", "count"),
         ("parallel", {"parallelType": "collection", "count": -1, "collection": "[1]"}, None, ""),
         ("loop", {"loopType": "while", "count": "x"}, None, ""),

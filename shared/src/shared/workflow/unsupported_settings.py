@@ -23,7 +23,6 @@ NO_SKILLS: Final = (
 MCP_TOOLS: Final = ("mcp", "mcp-server")
 MCP_SERVER: Final = ("serverUrl", "server", "serverId")
 """The settings that may name the server of an agent's tool; the first that is set counts."""
-_COUNTED: Final = {"loop": "for", "parallel": "count"}
 _URLS: Final = ("http://", "https://")
 _ASKING: Final = frozenset({"agent", "router", "router_v2", "evaluator"})
 
@@ -107,8 +106,11 @@ def not_an_mcp_server(named: Json) -> str:
 
 
 def _is_counted(block: Block) -> bool:
-    kind = {"loop": "loopType", "parallel": "parallelType"}.get(block.type)
-    return kind is not None and (block.data.get(kind) or _COUNTED[block.type]) == _COUNTED[block.type]
+    if block.type == "parallel":
+        return (block.data.get("parallelType") or "count") == "count"
+    kind, condition = block.data.get("loopType") or "for", block.data.get("doWhileCondition")
+    goes_on = isinstance(condition, str) and condition.strip()
+    return block.type == "loop" and (kind == "for" or (kind == "doWhile" and not goes_on))
 
 
 def _tool_server(tool: Json) -> Json:

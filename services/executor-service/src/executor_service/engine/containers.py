@@ -23,7 +23,7 @@ class Containers:
     ) -> None:
         self._loops: Mapping[str, CompiledLoop] = workflow.loops
         self._parallels: Mapping[str, CompiledParallel] = workflow.parallels
-        self._names = {block.id: block.name for block in workflow.state.blocks.values()}
+        self._blocks = workflow.state.blocks
         self._graph = graph
         self._expressions = expressions
         self._limits = limits
@@ -51,7 +51,7 @@ class Containers:
     def _branches(self, block_id: str, resolver: Resolver) -> Opening:
         parallel = self._parallels[block_id]
         if parallel.config.parallel_type == "count":
-            return fixed_rounds(parallel.config.count, f"{self._names[block_id]}: Parallel")
+            return fixed_rounds(parallel.config.count, f"{self._blocks[block_id].name}: Parallel")
         return rounds_over(parallel.items, resolver, is_parallel=True)
 
     def _rounds(self, block_id: str, resolver: Resolver) -> Opening:
@@ -64,7 +64,7 @@ class Containers:
             case "doWhile" if loop.condition is not None:
                 return Opening(None)
             case "for" | "doWhile":
-                return fixed_rounds(loop.config.iterations, f"{self._names[block_id]}: Loop")
+                return fixed_rounds(loop.config.iterations, f"{self._blocks[block_id].name}: Loop")
             case unknown:
                 raise ContainerFailure(unknown_kind(unknown))
 

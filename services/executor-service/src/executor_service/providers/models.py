@@ -16,6 +16,7 @@ from executor_service.providers.settings import ProviderSettings
 from executor_service.providers.vllm import VllmProvider
 from shared.net import OutboundClient
 from shared.workflow.model_names import provider_of
+from shared.workflow.unsupported_settings import not_called
 
 BY_SDK: Final = {
     "anthropic": ("executor_service.providers.anthropic_messages", "AnthropicProvider"),
@@ -71,7 +72,7 @@ class Models:
             return AzureOpenAI(name, self._settings)
         endpoint = self._endpoints.get(name)
         if endpoint is None:
-            raise ModelFailure(f"Models of {name} are not available on this server")
+            raise ModelFailure(not_called(name))
         seconds = self._settings.model_connect_seconds
         if name == "vllm":
             return VllmProvider(endpoint, connect_seconds=seconds, outbound=self._outbound)

@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 
 from gateway.application.audit import AuditLog
 from gateway.application.endpoints import Endpoints
+from gateway.application.optimistic import written_over
 from gateway.application.tool_serving import ToolServing
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import ToolServerKeeper
 from shared.contracts.tool_servers import ToolServer, ToolServerSettings, WorkflowTool
-from shared.errors import InvalidRequest, NotFound
+from shared.errors import Conflict, InvalidRequest, NotFound
 
 MAX_NAME: Final = 64
 _UNFIT: Final = re.compile(r"[^a-z0-9]+")
@@ -62,9 +64,8 @@ class ToolPublishing:
         return server
 
     async def change(self, caller: Caller, server_id: str, changes: Mapping[str, Any]) -> ToolServer:
-        """Other `changes`, by name. Raises NotFound, Forbidden, InvalidRequest, Conflict, Unavailable."""
-        caller, server = await self.get(caller, server_id, scope=Scope.ADMIN)
-        return await self._save(caller, server, msgspec.structs.replace(server.settings, **changes))
+        """Other `changes`, by name. Raises NotFound, Forbidden, InvalidRequest, Unavailable."""
+        return await self._save(caller, server_id, lambda server: msgspec.structs.replace(server.settings, **changes))
 
     async def delete(self, caller: Caller, server_id: str) -> None:
         """Nobody calls it any more. Raises NotFound, Forbidden, Unavailable."""
@@ -76,28 +77,31 @@ class ToolPublishing:
         self, caller: Caller, server_id: str, workflow_id: str, name: str | None, changes: Mapping[str, Any]
     ) -> WorkflowTool:
         """One more workflow as a tool. Raises what `change` raises."""
-        caller, server = await self.get(caller, server_id, scope=Scope.ADMIN)
-        tool = msgspec.structs.replace(await self._tool(caller, workflow_id, name), **changes)
-        settings = msgspec.structs.replace(server.settings, tools=(*server.settings.tools, tool))
-        await self._save(caller, server, settings)
+        entered, _ = await self.get(caller, server_id, scope=Scope.ADMIN)
+        tool = msgspec.structs.replace(await self._tool(entered, workflow_id, name), **changes)
+        await self._save(caller, server_id, lambda server: _with_tools(server, (*server.settings.tools, tool)))
         return tool
 
     async def change_tool(
         self, caller: Caller, server_id: str, workflow_id: str, changes: Mapping[str, Any]
     ) -> WorkflowTool:
         """Another name or description for a tool. Raises what `change` raises."""
-        caller, server = await self.get(caller, server_id, scope=Scope.ADMIN)
-        changed = msgspec.structs.replace(tool_of(server, workflow_id), **changes)
-        tools = tuple(changed if tool.workflow_id == workflow_id else tool for tool in server.settings.tools)
-        await self._save(caller, server, msgspec.structs.replace(server.settings, tools=tools))
-        return changed
+
+        def changed(server: ToolServer) -> ToolServerSettings:
+            found = tool_of(server, workflow_id)
+            other = msgspec.structs.replace(found, **changes)
+            return _with_tools(server, tuple(other if tool is found else tool for tool in server.settings.tools))
+
+        return tool_of(await self._save(caller, server_id, changed), workflow_id)
 
     async def remove_tool(self, caller: Caller, server_id: str, workflow_id: str) -> None:
         """Take a tool away. Raises what `change` raises."""
-        caller, server = await self.get(caller, server_id, scope=Scope.ADMIN)
-        gone = tool_of(server, workflow_id)
-        tools = tuple(tool for tool in server.settings.tools if tool is not gone)
-        await self._save(caller, server, msgspec.structs.replace(server.settings, tools=tools))
+
+        def without(server: ToolServer) -> ToolServerSettings:
+            gone = tool_of(server, workflow_id)
+            return _with_tools(server, tuple(tool for tool in server.settings.tools if tool is not gone))
+
+        await self._save(caller, server_id, without)
 
     async def _tool(self, caller: Caller, workflow_id: str, name: str | None) -> WorkflowTool:
         endpoint = await self._endpoints.get(workflow_id)
@@ -107,8 +111,16 @@ class ToolPublishing:
             raise InvalidRequest("Workflow must be deployed before it can be a tool")
         return WorkflowTool(workflow_id=workflow_id, name=name or tool_name(endpoint.name))
 
-    async def _save(self, caller: Caller, server: ToolServer, settings: ToolServerSettings) -> ToolServer:
-        changed = await self._keeper.save_server(server, settings)
+    async def _save(
+        self, caller: Caller, server_id: str, decide: Callable[[ToolServer], ToolServerSettings]
+    ) -> ToolServer:
+        async def write() -> tuple[Caller, ToolServer] | None:
+            entered, server = await self.get(caller, server_id, scope=Scope.ADMIN)
+            with suppress(Conflict):  # somebody else came before
+                return entered, await self._keeper.save_server(server, decide(server))
+            return None
+
+        caller, changed = await written_over(write, else_say="The server changes too often to change it now")
         await self._settled(caller, "mcp_server.changed", changed)
         return changed
 
@@ -121,6 +133,10 @@ class ToolPublishing:
         settings = server.settings
         after = {"isPublic": settings.is_public, "tools": [tool.name for tool in settings.tools]}
         await self._audit.record(caller, action, target_id=server.id, target_name=settings.name, after=after)
+
+
+def _with_tools(server: ToolServer, tools: tuple[WorkflowTool, ...]) -> ToolServerSettings:
+    return msgspec.structs.replace(server.settings, tools=tools)
 
 
 def tool_of(server: ToolServer, workflow_id: str) -> WorkflowTool:

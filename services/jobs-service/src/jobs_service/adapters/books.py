@@ -79,11 +79,11 @@ class Books:
         update = {"$inc": {"queued": offer.total}, "$set": {f"offers.{offer.id}": fields}}
         return (await self._documents.update_one(room, update)).matched_count == 1
 
-    async def confirm(self, offer_id: str, *, unused: int) -> bool:
+    async def confirm(self, offer_id: str, *, unused: int, session: Session | None = None) -> bool:
         """The batch is stored, but for `unused` places; False where the offer was withdrawn meanwhile."""
         open_ = {"_id": OVERALL, f"offers.{offer_id}": {"$exists": True}}
         update = {"$unset": {f"offers.{offer_id}": 1}, "$inc": {"queued": -unused}}
-        return (await self._documents.update_one(open_, update)).matched_count == 1
+        return (await self._documents.update_one(open_, update, session=session)).matched_count == 1
 
     async def take(self, workspace_id: str, count: int, limit: int, concurrency_limit: int) -> bool:
         """Take places in a workspace's queue; False where there are not enough any more."""

@@ -118,9 +118,10 @@ class Intake:
         taken = await insert_new(self._runs, documents)
         if not taken:
             return {}
+        # Before the runs: one that is there when its offer has ended was accepted.
+        open_ = {each.id for each in (await self._books.of(())).offers}
         others = {"_id": {"$in": list(taken)}, "offer_id": {"$ne": offer.id}}
         found = await self._runs.find(others, {"offer_id": 1, "phase": 1}).to_list()
-        open_ = {each.id for each in (await self._books.of(())).offers} if found else set()
         return {each["_id"]: _refusal(each, open_) for each in found}
 
 

@@ -78,9 +78,14 @@ class MongoQueue:
     @store_call
     async def withdraw(self, offer: Offer) -> None:
         """See Queue."""
-        if await self._books.confirm(offer.id, unused=0):
-            theirs = {"_id": {"$in": list(offer.run_ids)}, "offer_id": offer.id}
-            await self._runs.delete_many(theirs | {"phase": Phase.WAITING.value})
+        theirs = {"_id": {"$in": list(offer.run_ids)}, "offer_id": offer.id, "phase": Phase.WAITING.value}
+
+        async def end(session: Session) -> None:
+            """Both at once: a run that is still there without its offer would be taken for accepted."""
+            if await self._books.confirm(offer.id, unused=0, session=session):
+                await self._runs.delete_many(theirs, session=session)
+
+        await transact(self._store, end)
 
     @store_call
     async def recount(self, term: int) -> Recount:

@@ -1,6 +1,7 @@
 """Where a broker is and how to enter it, from an AMQP URL."""
 
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -20,14 +21,15 @@ class Address:
     tls: ssl.SSLContext | None = field(repr=False)
 
 
-def split(url: str) -> SplitResult:
+def parts_of(url: str) -> SplitResult:
     """The parts of an AMQP URL, its port one that there is. Raises ValueError."""
     parts = urlsplit(url)
     if parts.scheme not in _PORTS:
         raise ValueError("an AMQP URL begins with amqp:// or amqps://")
-    if parts.port == 0:
-        raise ValueError("nobody listens at port 0")
-    return parts
+    with suppress(ValueError):  # whose words quote the port: after a `/` in a password, what stands before that
+        if parts.port != 0:
+            return parts
+    raise ValueError("its port is a number from 1 to 65535; in a password / is written %2F, ? is %3F and # is %23")
 
 
 def parse(url: str) -> Address:
@@ -36,7 +38,7 @@ def parse(url: str) -> Address:
     An absent virtual host is `/`. TLS always checks the broker's certificate. Raises ValueError, or OSError for a
     certificate file that cannot be read.
     """
-    parts = split(url)
+    parts = parts_of(url)
     return Address(
         host=parts.hostname or "localhost",
         port=parts.port or _PORTS[parts.scheme],

@@ -12,6 +12,7 @@ from shared.net import BlockedAddress, OutboundRequest
 from shared.net.headers import USER_AGENT
 from shared.net.urls import read_target
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify, to_string
+from shared.workflow.unsupported_settings import NO_PROXY
 
 DEFAULT_TIMEOUT_MS: Final = 300_000
 MAX_TIMEOUT_MS: Final = 600_000
@@ -23,12 +24,14 @@ _BODILESS: Final = frozenset({"GET", "HEAD"})
 def read_request(call: Call, params: JsonObject) -> OutboundRequest:
     """The request that an API block's settings describe. Raises BlockFailure."""
     if params.get("proxyUrl"):
-        raise BlockFailure("proxyUrl is not supported on this server", can_retry=False)
+        raise BlockFailure(NO_PROXY, can_retry=False)
     method = to_string(params.get("method") or "GET").upper()
     headers = _headers(params.get("headers"))
     body = None if method in _BODILESS else _body(params, headers)
     url = _with_query(_with_path_params(to_string(params.get("url") or "").strip(), params.get("pathParams")), params)
     if _is_ours(url, call.request.public_url):
+        # Of two that differ in case alone the later one would be sent.
+        headers = {name: value for name, value in headers.items() if name.lower() != CALL_CHAIN_HEADER}
         headers[CALL_CHAIN_HEADER] = ",".join((*call.request.call_chain, call.request.workflow_id))
     seconds = min(timeout_ms(params) / 1000, call.remaining_seconds())
     return OutboundRequest(method, url, headers, body, seconds, call.request.workspace_id)

@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
-from pydantic.alias_generators import to_camel
 
 from gateway.api.bodies import AskedFor, Wire
 
@@ -11,10 +10,10 @@ MAX_BASE64_BYTES = 10 * 1024 * 1024
 Status = Literal["queued", "running", "paused", "completed", "failed", "cancelled"]
 
 
-class ExecuteBody(Wire):
+class ExecuteBody(AskedFor):
     """What to run it with. Unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel)
+    model_config = ConfigDict(extra="forbid")
 
     input: dict[str, Any] = Field({}, description="Input of the workflow.")
     is_async: bool = Field(False, alias="async", description="Queue the run and answer at once.")
