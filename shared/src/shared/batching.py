@@ -16,6 +16,7 @@ CANCEL_SECONDS: Final = 1.0
 @dataclass(slots=True)
 class _Entry(Generic[T, R]):
     item: T
+    weight: int
     answer: asyncio.Future[R]
 
 
@@ -41,7 +42,7 @@ def _weightless(item: object) -> int:
 class Batcher(Generic[T, R]):
     """Collects items and has `work` answer them together, one batch after the other.
 
-    A lone item never waits for company. At most `max_items` of together `max_weight` go into a batch.
+    A lone item never waits for company. At most `max_items` go into a batch, and no more once they weigh `max_weight`.
     """
 
     def __init__(
@@ -61,8 +62,11 @@ class Batcher(Generic[T, R]):
         self._worker: asyncio.Task[None] | None = None
 
     async def submit(self, item: T) -> R:
-        """The answer to `item`. Raises what the work raises, Unavailable when too much is waiting already."""
-        entry = _Entry[T, R](item, asyncio.get_running_loop().create_future())
+        """The answer to `item`. Raises what the work raises, Unavailable when too much is waiting already.
+
+        What cannot even be weighed is its sender's failure, and nobody else's.
+        """
+        entry = _Entry[T, R](item, self._weigh(item), asyncio.get_running_loop().create_future())
         try:
             self._waiting.put_nowait(entry)
         except asyncio.QueueFull:
@@ -88,10 +92,10 @@ class Batcher(Generic[T, R]):
     async def _work_forever(self) -> None:
         while True:
             taken = [await self._waiting.get()]
-            weight = self._weigh(taken[0].item)
+            weight = taken[0].weight
             while not self._waiting.empty() and len(taken) < self._max_items and weight < self._max_weight:
                 taken.append(self._waiting.get_nowait())
-                weight += self._weigh(taken[-1].item)
+                weight += taken[-1].weight
             try:
                 await self._answer([entry for entry in taken if not entry.answer.done()])
             finally:
@@ -103,13 +107,14 @@ class Batcher(Generic[T, R]):
             return
         try:
             answers = await self._work([entry.item for entry in entries])
+            answered = list(zip(entries, answers, strict=True))
         except asyncio.CancelledError:
             _fail(entries, Unavailable("the service is stopping"))
             raise
         except Exception as error:
             _fail(entries, error)
             return
-        for entry, answer in zip(entries, answers, strict=True):
+        for entry, answer in answered:
             if not entry.answer.done():
                 entry.answer.set_result(answer)
 

@@ -210,9 +210,9 @@ class Executor:
         report = FinishRun(attempt, outcome or an_outcome(), blocks, usage or Usage())
         await self.client.call("POST", f"/internal/runs/{run_id}/finish", body=report)
 
-    async def pause(self, run_id: str, attempt: int, *points: PausePoint) -> None:
+    async def pause(self, run_id: str, attempt: int, *points: PausePoint, usage: Usage | None = None) -> None:
         """Report what the run waits for."""
-        report = FinishRun(attempt, an_outcome(RunStatus.PAUSED), pauses=points)
+        report = FinishRun(attempt, an_outcome(RunStatus.PAUSED), usage=usage or Usage(), pauses=points)
         await self.client.call("POST", f"/internal/runs/{run_id}/finish", body=report)
 
     async def hand_over(self, spec: RunSpec, state: bytes, *points: PausePoint) -> None:

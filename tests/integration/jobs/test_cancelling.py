@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import System, a_spec, an_outcome, asks
 from tests.support.eventually import until
@@ -27,6 +28,17 @@ async def test_a_waiting_run_is_cancelled_at_once_and_its_place_is_free(start: S
         assert run.error.code is ErrorCode.CANCELLED
         await until(lambda: _has_room(system))
         await system.gateway.accept()
+
+
+async def test_a_run_that_is_cancelled_where_nobody_works_on_it_is_counted_as_ended_once(system: System) -> None:
+    def counted() -> float:
+        return REGISTRY.get_sample_value("flowport_jobs_ended_total", {"status": "cancelled"}) or 0.0
+
+    before = counted()
+    accepted = await system.gateway.accept()
+    for _ in range(2):
+        await system.gateway.cancel(accepted.run_id)
+    assert counted() == before + 1
 
 
 async def test_a_dispatched_run_that_was_cancelled_goes_to_nobody(system: System) -> None:

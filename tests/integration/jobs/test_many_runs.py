@@ -3,8 +3,10 @@
 from datetime import timedelta
 from urllib.parse import urlencode
 
+import pytest
 from tests.integration.jobs.system import WORKFLOW, WORKSPACE, System, a_spec, asks
 
+from jobs_service.application import cancelling_all
 from shared.contracts.cancels import CancelledRuns, CancelRuns, RunFilter
 from shared.contracts.jobs import RunPage
 from shared.contracts.runs import RunStatus, SnapshotRef
@@ -65,6 +67,19 @@ async def test_everything_that_is_not_over_is_cancelled_at_once(system: System) 
     assert (await system.gateway.run(names["queued"])).status is RunStatus.CANCELLED
     assert await system.executor.renew(names["at work"], 1), "its worker is asked to stop"
     assert (await system.gateway.run(stranger.run_id)).status is RunStatus.QUEUED
+
+
+async def test_whoever_asks_again_comes_to_those_that_are_left(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cancelling_all, "AT_ONCE", 1)
+    at_work = {(await system.gateway.accept()).run_id for _ in range(2)}
+    for _ in at_work:
+        await system.executor.begin()
+
+    first, second, third = [await cancel_all(system, RunFilter()) for _ in range(3)]
+
+    assert set(first.run_ids + second.run_ids) == at_work
+    assert [first.has_more, second.has_more] == [True, False]
+    assert third == CancelledRuns((), has_more=False), "they were asked to stop already"
 
 
 async def test_only_the_runs_that_are_meant_are_cancelled(system: System) -> None:

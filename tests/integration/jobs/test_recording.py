@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.integration.jobs.system import System, a_spec, an_outcome
 from tests.support.eventually import until
 
@@ -111,6 +112,10 @@ async def test_a_large_output_is_kept_whole(system: System) -> None:
 
 
 async def test_a_run_that_never_tells_its_end_is_ended(system: System) -> None:
+    def durable() -> float | None:
+        return REGISTRY.get_sample_value("flowport_jobs_ended_total", {"status": "failed"})
+
+    before = durable()
     await system.executor.record(began())
     await until(becomes(system, RunStatus.PROCESSING))
     await system.collection("runs").update_one({"_id": "attached-1"}, {"$set": {"due_ms": 1, "started_ms": 1}})
@@ -119,6 +124,7 @@ async def test_a_run_that_never_tells_its_end_is_ended(system: System) -> None:
     error = (await system.gateway.run("attached-1")).error
     assert error is not None
     assert error.message == "Job terminated: stuck in processing for more than 90 minutes"
+    assert durable() == before, "it is none of those"
 
 
 async def test_spend_is_summed_per_workspace_and_counts_each_run_once(system: System) -> None:

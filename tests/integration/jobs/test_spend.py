@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from pymongo.errors import AutoReconnect
 from tests.integration.jobs.faults import When
-from tests.integration.jobs.system import WORKSPACE, a_spec, an_outcome, quick_settings
+from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome, asks, quick_settings
 from tests.support.eventually import until
 
 from jobs_service.adapters.mongo_blobs import MongoBlobs
@@ -77,6 +77,7 @@ class _DisturbedCollection:
         self.delete_many = partial(store.write, collection.delete_many)
         self.update_one = partial(store.write, collection.update_one)
         self.update_many = partial(store.write, collection.update_many)
+        self.bulk_write = partial(store.write, collection.bulk_write)
 
 
 async def die() -> None:
@@ -176,6 +177,90 @@ async def test_a_process_that_was_overtaken_books_nothing_again(store: Store, ki
 
     assert await booked(store) == [600, 600]
     assert await MongoSpendBook(store).collect(100) == 0
+
+
+@pytest.mark.parametrize("books_it_while_it_waits", [True, False])
+async def test_what_a_run_spent_before_a_pause_is_booked_once(system: System, books_it_while_it_waits: bool) -> None:
+    """Whoever ends it tells of all that it spent, and not only of what came after the pause."""
+    accepted = await system.gateway.accept()
+    await system.executor.begin()
+    await system.executor.pause(accepted.run_id, 1, asks(), usage=USUAL)
+    if books_it_while_it_waits:
+        await until(lambda: is_booked(system, tokens=100))
+    await system.gateway.resume(accepted.run_id)
+    await system.executor.begin()
+    await system.executor.finish(accepted.run_id, 2, usage=Usage(300, 30, 0.75))
+    await until(lambda: is_booked(system, tokens=300))
+
+
+async def test_what_a_run_spent_that_was_cancelled_in_its_pause_is_booked(system: System) -> None:
+    accepted = await system.gateway.accept()
+    await system.executor.begin()
+    await system.executor.pause(accepted.run_id, 1, asks(), usage=USUAL)
+    await system.gateway.cancel(accepted.run_id)
+    await until(lambda: is_booked(system, tokens=100))
+
+
+async def is_booked(system: System, tokens: int) -> bool:
+    """Whether all that is to be booked is, and comes to so many input tokens."""
+    book, month = MongoSpendBook(system.store), f"{datetime.now(UTC):%Y-%m}"
+    while await book.collect(100):
+        pass
+    is_done = not await system.stored(**{UNCHARGED: True})
+    return is_done and (await book.of_month(WORKSPACE, month)).input_tokens == tokens
+
+
+async def pauses(store: Store, run_id: str, **fields: Any) -> None:
+    """A run of the first workspace waits, and has spent something."""
+    known = {"phase": "paused", "created_ms": NOVEMBER_MS, UNCHARGED: True, "usage": msgspec.json.encode(USUAL)}
+    await store.collection(RUNS).insert_one({"_id": run_id, "workspace_id": "workspace-0", **known, **fields})
+
+
+async def goes_on(store: Store, run_id: str, *, until_it: str = "completed") -> None:
+    """It ends, or pauses again, and has spent three times as much."""
+    usage = msgspec.json.encode(Usage(300, 30, 0.75))
+    reported = {"phase": until_it, "ended_ms": NOVEMBER_MS, UNCHARGED: True, "usage": usage}
+    await store.collection(RUNS).update_one({"_id": run_id}, {"$set": reported})
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("at", range(1, 5))
+async def test_a_run_that_ends_while_its_pause_is_booked_is_booked_once(empty: Store, at: int, when: When) -> None:
+    """The writes: the note, the sum, the run, the note again."""
+    await pauses(empty, "run-0")
+    what = partial(goes_on, empty, "run-0")
+    await MongoSpendBook(DisturbedStore(empty, at=at, when=when, what=what)).collect(100)
+    await MongoSpendBook(empty).collect(100)
+    assert await booked(empty) == [300, 0]
+    assert await MongoSpendBook(empty).collect(100) == 0
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("at", range(1, 5))
+async def test_what_a_paused_run_spent_is_booked_once_whoever_dies(empty: Store, at: int, when: When) -> None:
+    await pauses(empty, "run-0")
+    with pytest.raises(Unavailable):
+        await MongoSpendBook(DisturbedStore(empty, at=at, when=when, what=die)).collect(100)
+    await goes_on(empty, "run-0")
+    while await MongoSpendBook(empty).collect(100):
+        pass
+    assert await booked(empty) == [300, 0]
+
+
+async def test_a_process_that_was_overtaken_says_nothing_of_a_run_that_went_on(empty: Store) -> None:
+    await pauses(empty, "run-0")
+    thaw = asyncio.Event()
+    frozen = DisturbedStore(empty, at=3, when="before", what=thaw.wait)
+    slow = asyncio.create_task(MongoSpendBook(frozen).collect(100))
+    await until(lambda: empty.collection(SPEND).find_one({"_id": NOTE}))
+    await MongoSpendBook(empty).collect(100)
+    await goes_on(empty, "run-0", until_it="paused")
+    await MongoSpendBook(empty).collect(100)
+    thaw.set()
+    await slow
+    await goes_on(empty, "run-0")
+    await MongoSpendBook(empty).collect(100)
+    assert await booked(empty) == [300, 0]
 
 
 @pytest.mark.parametrize("absurd", [2**70, -(2**70)])

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 import pytest
 from pydantic import SecretStr
 from tests.integration.jobs.conftest import Start
@@ -17,6 +18,7 @@ from tests.support.deploy import key
 from tests.support.eventually import until
 from tests.support.http_stub import Answer, HttpStub
 
+from jobs_service.adapters.mongo_notices import MongoNotices
 from jobs_service.domain.webhooks import RETRIES, wait_before
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.messages import RunRecorded
@@ -93,11 +95,16 @@ async def settled(system: System, count: int = 1) -> list[Delivery]:
 
 
 async def run(
-    system: System, status: RunStatus = RunStatus.COMPLETED, *, blocks: tuple[BlockLog, ...] = (), **fields: Any
+    system: System,
+    status: RunStatus = RunStatus.COMPLETED,
+    *,
+    blocks: tuple[BlockLog, ...] = (),
+    output: bytes = b'{"answer":42}',
+    **fields: Any,
 ) -> str:
     accepted = await system.gateway.accept(a_spec(workflow_name="Order desk", **fields))
     granted = await system.executor.begin()
-    await system.executor.finish(accepted.run_id, granted.attempt, an_outcome(status), blocks=blocks)
+    await system.executor.finish(accepted.run_id, granted.attempt, an_outcome(status, output), blocks=blocks)
     return accepted.run_id
 
 
@@ -133,6 +140,29 @@ async def test_a_subscriber_may_have_the_spans_of_the_run(hooked: System, stub: 
     assert (root["name"], root["type"], root["status"]) == ("Workflow Execution", "workflow", "success")
     assert [child["name"] for child in root["children"]] == ["Start"]
     assert data["files"] == [FILE]
+
+
+async def test_a_run_that_nothing_can_be_told_of_keeps_no_other_waiting(hooked: System, stub: Stub) -> None:
+    await subscribe(hooked, stub.url, include_trace_spans=True)
+    await run(hooked, blocks=(msgspec.structs.replace(STARTED, child_spans=({"as": "no version knows it"},)),))
+    told = await run(hooked, blocks=(STARTED,))
+    (delivery,) = await settled(hooked)
+    assert delivery.run_id == told
+    assert await hooked.stored(untold={"$exists": True}) == 0
+
+
+async def test_of_large_runs_a_bounded_part_is_read_at_once_and_then_the_next(start: Start) -> None:
+    async with start(webhook_poll_seconds=60.0) as system:
+        await system.executor.listen()
+        output = b'"' + b"x" * 1_000_000 + b'"'
+        told: set[str] = set()
+        ended = {await run(system, output=output, callback_url="https://example.com/") for _ in range(6)}
+        notices = MongoNotices(system.store, timedelta(days=1))
+        while found := await notices.ended(50):
+            assert len(found) < 6
+            told |= found.keys()
+            await notices.announce(list(found), [])
+    assert told == ended
 
 
 async def test_what_a_run_gives_is_not_told_where_it_is_not_to_be_kept(hooked: System, stub: Stub) -> None:
@@ -368,6 +398,24 @@ async def test_a_subscription_can_be_tried_out_and_deleted(hooked: System, stub:
         await hooked.gateway.client.call("GET", path, returns=Subscription)
     with pytest.raises(NotFound):
         await hooked.gateway.client.call("DELETE", path)
+
+
+async def test_what_is_deleted_is_told_nothing_more(hooked: System, stub: Stub) -> None:
+    stub.answer(Answer(503))
+    hook = await subscribe(hooked, stub.url, secret=SECRET)
+    await run(hooked)
+
+    async def is_to_be_tried_again() -> bool:
+        return [each.last_status for each in await deliveries(hooked)] == [503]
+
+    await until(is_to_be_tried_again)
+    await hooked.gateway.client.call("DELETE", f"{BASE}/subscriptions/{hook.id}")
+    (waiting,) = await deliveries(hooked)
+    await hooked.gateway.client.call("POST", f"{BASE}/deliveries/{waiting.id}/resend")
+
+    (delivery,) = await settled(hooked)
+    assert (delivery.state, delivery.last_error) == (DeliveryState.FAILED, "Not sent: the webhook was deleted")
+    assert len(stub.asked) == 1
 
 
 async def test_a_workspace_has_a_bounded_number(hooked: System, stub: Stub) -> None:

@@ -6,11 +6,12 @@ import msgspec
 import pytest
 from tests.integration.jobs.conftest import Start
 from tests.integration.jobs.system import System, a_spec, an_outcome
-from tests.support.eventually import until
+from tests.support.eventually import PATIENCE_SECONDS, until
 
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.messages import DurableRunDispatched
 from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunStatus
 from shared.contracts.work import JournalEntry
 from shared.errors import InvalidRequest, PayloadTooLarge, StaleAttempt
@@ -193,6 +194,21 @@ async def test_a_report_that_comes_again_changes_nothing(system: System) -> None
     await system.executor.finish(accepted.run_id, 1, an_outcome(RunStatus.FAILED))
 
     assert await system.gateway.run(accepted.run_id) == ended
+
+
+async def test_a_result_that_no_store_can_hold_keeps_nobody_else_from_his(system: System) -> None:
+    absurd = await system.gateway.accept()
+    await system.executor.begin()
+    output = Payload(blob_id="somewhere", size=2**70)
+    report = msgspec.structs.replace(an_outcome(), output=output)
+    with pytest.raises(OverflowError):
+        await asyncio.wait_for(system.executor.finish(absurd.run_id, 1, report), PATIENCE_SECONDS)
+
+    accepted = await system.gateway.accept()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        granted = await system.executor.begin()
+        await system.executor.finish(accepted.run_id, granted.attempt)
+    assert (await system.gateway.run(accepted.run_id)).status is RunStatus.COMPLETED
 
 
 async def test_a_status_that_is_no_outcome_is_refused(system: System) -> None:

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 
+from shared import batching
 from shared.batching import Batcher
 from shared.errors import Unavailable
 
@@ -112,3 +114,75 @@ async def test_stopping_finishes_what_is_waiting(work: Doubling) -> None:
     await batcher.stop()
 
     assert await asyncio.gather(*tasks) == [2, 4]
+
+
+async def test_whoever_gives_up_during_the_work_costs_nobody_else_an_answer(
+    batcher: Batcher[int, int], work: Doubling
+) -> None:
+    work.may_go.clear()
+    first = asyncio.create_task(batcher.submit(1))
+    await asyncio.sleep(0)
+    gone, stays = asyncio.create_task(batcher.submit(2)), asyncio.create_task(batcher.submit(3))
+    work.may_go.set()
+    await first
+    work.may_go.clear()
+    await eventually(lambda: [2, 3] in work.batches)
+    gone.cancel()
+    await asyncio.sleep(0)
+    work.may_go.set()
+
+    assert await stays == 6
+    assert await batcher.submit(4) == 8
+
+
+async def test_whoever_gives_up_on_work_that_fails_takes_nobody_along(
+    batcher: Batcher[int, int], work: Doubling
+) -> None:
+    work.failure = Unavailable("away")
+    work.may_go.clear()
+    gone = asyncio.create_task(batcher.submit(1))
+    await eventually(lambda: work.batches)
+    gone.cancel()
+    await asyncio.sleep(0)
+    work.may_go.set()
+    work.failure = None
+
+    assert await batcher.submit(2) == 4
+
+
+async def test_what_cannot_be_weighed_is_refused_and_the_work_goes_on(work: Doubling) -> None:
+    batcher = Batcher[int, int](work, max_items=3, max_waiting=5, weigh=lambda item: 6 // item)
+    await batcher.start()
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(batcher.submit(0), PATIENCE_SECONDS)
+    assert await asyncio.wait_for(batcher.submit(1), PATIENCE_SECONDS) == 2
+    await batcher.stop()
+
+
+async def test_work_that_leaves_somebody_without_an_answer_fails_and_goes_on() -> None:
+    async def forgetful(items: Sequence[int]) -> Sequence[int]:
+        return [2 * item for item in items if item]
+
+    batcher = Batcher[int, int](forgetful, max_items=3, max_waiting=5)
+    await batcher.start()
+    with pytest.raises(ValueError, match="shorter"):
+        await asyncio.wait_for(batcher.submit(0), PATIENCE_SECONDS)
+    assert await asyncio.wait_for(batcher.submit(1), PATIENCE_SECONDS) == 2
+    await batcher.stop()
+
+
+async def test_stopping_does_not_wait_for_work_without_end_and_leaves_nobody_waiting(
+    work: Doubling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "STOP_SECONDS", 0.01)
+    batcher = Batcher[int, int](work, max_items=1, max_waiting=5)
+    await batcher.start()
+    work.may_go.clear()
+    tasks = [asyncio.create_task(batcher.submit(item)) for item in (1, 2)]
+    await eventually(lambda: work.batches)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await batcher.stop()
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert [str(answer) for answer in answers] == ["the service is stopping"] * 2
+    assert all(isinstance(answer, Unavailable) for answer in answers)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+import bson
 import msgspec
 
 from jobs_service.adapters.inserting import insert_new
@@ -33,6 +34,8 @@ INDEXES: Final = (
 )
 SENDING: Final = timedelta(minutes=1)
 """A delivery whose sender is not heard of for so long is sent by another."""
+READ_BYTES: Final = 4 * 1024 * 1024
+"""Of ended runs at once. Each may hold megabytes, and becomes a body for every subscriber."""
 _decode_blocks: Final = msgspec.json.Decoder(tuple[BlockLog, ...]).decode
 
 
@@ -48,8 +51,15 @@ class MongoNotices:
     @store_call
     async def ended(self, limit: int) -> Mapping[str, EndedRun]:
         """See Notices."""
-        found = await self._runs.find({UNTOLD: True}).limit(limit).to_list()
-        return {document["_id"]: _ended(document) for document in found}
+        runs: dict[str, EndedRun] = {}
+        room = READ_BYTES
+        async with self._runs.find({UNTOLD: True}).limit(limit) as found:
+            async for document in found:
+                room -= len(bson.encode(document))
+                if room < 0 and runs:
+                    break
+                runs[document["_id"]] = _ended(document)
+        return runs
 
     @store_call
     async def announce(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:

@@ -4,6 +4,8 @@ Runs are booked in batches, one after the other. A batch is noted before anythin
 by their marks and by charges, and what they come to. Then each month takes its sum, if it has not taken this batch; the
 runs lose their marks, the charges go; and then the note does. Whoever finds a note finishes it first, so that a killed
 process delays a booking and holds nothing open.
+
+A run that pauses has spent something, and tells all of it again when it ends. So it says what was booked of it so far.
 """
 
 from collections import defaultdict
@@ -11,11 +13,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from jobs_service.adapters.moments import from_ms
 from jobs_service.adapters.mongo_charges import SPEND_FIELDS, MongoCharges
 from jobs_service.adapters.run_documents import RUNS, UNCHARGED, decode_usage
+from jobs_service.domain.run import Phase
 from shared.contracts.usage import Usage, believable
 from shared.store.client import Store
 from shared.store.documents import Document
@@ -24,16 +28,30 @@ from shared.store.errors import store_call
 SPEND: Final = "spend"
 NOTE: Final = "*"
 """Where the batch under way is noted; no workspace is called so."""
+BOOKED: Final = "booked"
+"""What was booked of a run before its end, and by which batch."""
+_MARKED_FIELDS: Final = SPEND_FIELDS | {"phase": 1, BOOKED: 1}
+_UNDER_WAY: Final = ("run_ids", "charge_ids", "parts", "sums")
+"""What a note has until its batch is booked."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Runs that are booked together: those with marks, and those of charges. `number` grows by one with each batch."""
+    """Runs that are booked together: those with marks, and those of charges. `number` grows by one with each batch.
+
+    `parts` are runs with marks of which more may come, and what they have spent so far.
+    """
 
     number: int
     run_ids: Sequence[str]
     charge_ids: Sequence[str]
+    parts: Sequence[Document]
     sums: Sequence[Document]
+
+    @property
+    def fields(self) -> Document:
+        """As it is noted."""
+        return {name: getattr(self, name) for name in _UNDER_WAY}
 
 
 class MongoSpendBook:
@@ -48,21 +66,24 @@ class MongoSpendBook:
     async def collect(self, limit: int) -> int:
         """See SpendBook."""
         noted = await self._spend.find_one({"_id": NOTE}) or {"number": 0}
-        if "run_ids" in noted:
-            await self._book(_Batch(noted["number"], noted["run_ids"], noted.get("charge_ids", []), noted["sums"]))
-        elif "charge_ids" in noted:  # an earlier version finished the rest of the batch
-            await self._charges.close(noted["charge_ids"])
-            await self._spend.update_one({"_id": NOTE, "number": noted["number"]}, {"$unset": {"charge_ids": 1}})
-        marked = await self._runs.find({UNCHARGED: True}, SPEND_FIELDS).limit(limit).to_list()
+        if not noted.keys().isdisjoint(_UNDER_WAY):  # an earlier version may have finished what it knew of
+            await self._book(_Batch(noted["number"], *(noted.get(name, []) for name in _UNDER_WAY)))
+        marked = await self._runs.find({UNCHARGED: True}, _MARKED_FIELDS).limit(limit).to_list()
         due = await self._charges.due(limit)
         if not marked and not due.charge_ids:
             return 0
         runs = [*marked, *due.runs]
-        batch = _Batch(noted["number"] + 1, [each["_id"] for each in marked], due.charge_ids, list(_sums(runs)))
+        batch = _Batch(
+            noted["number"] + 1,
+            [each["_id"] for each in marked if _is_whole(each)],
+            due.charge_ids,
+            [{"run_id": each["_id"], "usage": each["usage"]} for each in marked if not _is_whole(each)],
+            list(_sums(runs)),
+        )
         if not await self._note(batch):
             return 0
         await self._book(batch)
-        return len(batch.run_ids) + len(due.runs)
+        return len(runs)
 
     @store_call
     async def of_month(self, workspace_id: str, month: str) -> Usage:
@@ -75,14 +96,8 @@ class MongoSpendBook:
 
     async def _note(self, batch: _Batch) -> bool:
         """False where another process noted one since its runs were looked for: they may be in that."""
-        note = {
-            "number": batch.number,
-            "run_ids": batch.run_ids,
-            "charge_ids": batch.charge_ids,
-            "sums": batch.sums,
-        }
         done = {"_id": NOTE, "number": batch.number - 1, "run_ids": {"$exists": False}}
-        return await self._put(done, {"$set": note})
+        return await self._put(done, {"$set": {"number": batch.number, **batch.fields}})
 
     async def _book(self, batch: _Batch) -> None:
         for each in batch.sums:
@@ -90,8 +105,10 @@ class MongoSpendBook:
             await self._put(new, {"$inc": each["usage"], "$set": {"batch": batch.number}})
         if batch.run_ids:
             await self._runs.update_many({"_id": {"$in": batch.run_ids}}, {"$unset": {UNCHARGED: 1}})
+        if batch.parts:
+            await self._runs.bulk_write([_noted(part, batch.number) for part in batch.parts], ordered=False)
         await self._charges.close(batch.charge_ids)
-        done = {"run_ids": 1, "charge_ids": 1, "sums": 1}
+        done = dict.fromkeys(_UNDER_WAY, 1)
         await self._spend.update_one({"_id": NOTE, "number": batch.number}, {"$unset": done})
 
     async def _put(self, wanted: Document, change: Document) -> bool:
@@ -103,17 +120,38 @@ class MongoSpendBook:
         return True
 
 
+def _is_whole(run: Document) -> bool:
+    """Whether all of it is booked at once: it is over, and nothing was booked before."""
+    return Phase(run["phase"]).is_terminal and BOOKED not in run
+
+
+def _noted(part: Document, number: int) -> UpdateOne:
+    """Says what was booked of a run. It keeps its mark where it has spent more by now."""
+    run = {"_id": part["run_id"], f"{BOOKED}.batch": {"$not": {"$gte": number}}}
+    is_all = {"$eq": ["$usage", {"$literal": part["usage"]}]}
+    booked = {"$literal": {"usage": part["usage"], "batch": number}}
+    return UpdateOne(run, [{"$set": {BOOKED: booked, UNCHARGED: {"$cond": [is_all, "$$REMOVE", f"${UNCHARGED}"]}}}])
+
+
 def _sums(documents: Iterable[Document]) -> Iterable[Document]:
-    sums: defaultdict[str, list[Usage]] = defaultdict(list)
+    sums: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for document in documents:
         month = from_ms(document.get("ended_ms") or document["created_ms"]).strftime("%Y-%m")
-        sums[f"{document['workspace_id']}/{month}"].append(decode_usage(document["usage"]))
-    return [{"month": month, "usage": _total(usages)} for month, usages in sums.items()]
+        sums[f"{document['workspace_id']}/{month}"].append(_unbooked(document))
+    return [
+        {"month": month, "usage": {name: sum(each[name] for each in all_) for name in all_[0]}}
+        for month, all_ in sums.items()
+    ]
 
 
-def _total(usages: Sequence[Usage]) -> dict[str, Any]:
+def _unbooked(document: Document) -> dict[str, Any]:
+    booked = _counts(decode_usage(document[BOOKED]["usage"] if BOOKED in document else None))
+    return {name: count - booked[name] for name, count in _counts(decode_usage(document["usage"])).items()}
+
+
+def _counts(usage: Usage) -> dict[str, Any]:
     return {
-        "input_tokens": sum(believable(usage.input_tokens) for usage in usages),
-        "output_tokens": sum(believable(usage.output_tokens) for usage in usages),
-        "cost_usd": sum(usage.cost_usd for usage in usages),
+        "input_tokens": believable(usage.input_tokens),
+        "output_tokens": believable(usage.output_tokens),
+        "cost_usd": usage.cost_usd,
     }

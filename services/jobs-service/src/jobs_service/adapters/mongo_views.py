@@ -55,7 +55,12 @@ class MongoRunViews:
         )
         workflow_ids = None if query.workflow_id is None else [query.workflow_id]
         found, behind = await self._list.read(
-            query.workspace_id, wanted, workflow_ids=workflow_ids, status=only.status, hidden=STATE_ONLY
+            query.workspace_id,
+            wanted,
+            workflow_ids=workflow_ids,
+            status=only.status,
+            others=[{"cancel_requested": {"$ne": True}}] if query.but_stopping else (),
+            hidden=STATE_ONLY,
         )
         return RunPage(await self._unexpired(found), behind.cursor if behind else None)
 

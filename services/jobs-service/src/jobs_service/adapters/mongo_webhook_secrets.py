@@ -5,6 +5,7 @@ from typing import Final
 
 from jobs_service.adapters.mongo_subscriptions import SUBSCRIPTIONS
 from jobs_service.adapters.sealed_secrets import CALLBACK, open_secret, seal_secret
+from shared.errors import NotFound
 from shared.security.aes_gcm import AesGcmKeyRing
 from shared.store.client import Store
 from shared.store.errors import store_call
@@ -26,6 +27,8 @@ class MongoWebhookSecrets:
     async def secret_of(self, workspace_id: str, subscription_id: str) -> str | None:
         """See SecretBox."""
         found = await self._subscriptions.find_one({"_id": subscription_id, "workspace_id": workspace_id})
+        if found is None:
+            raise NotFound("the webhook was deleted")
         return open_secret(self._ring, found, workspace_id=workspace_id, owner=subscription_id)
 
     @store_call

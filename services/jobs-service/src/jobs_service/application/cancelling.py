@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from jobs_service import metrics
 from jobs_service.application.loops import Bell
 from jobs_service.application.optimistic import written_over
 from jobs_service.application.tidying import Tidying
@@ -70,6 +71,8 @@ class Cancelling:
 
     async def _tell(self, run: Run, done: Cancelled) -> None:
         if not done.tell_worker:
+            if done.run != run:
+                metrics.ENDED.labels(done.run.status.value).inc()
             self._tidying.discard_journal(run.id)
             self._dispatcher.ring()
             return

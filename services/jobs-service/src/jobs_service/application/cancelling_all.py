@@ -32,12 +32,12 @@ class CancellingAll:
         return CancelledRuns(tuple(cancelled), has_more=len(found) > AT_ONCE)
 
     async def _open(self, asked: CancelRuns, status: RunStatus, room: int) -> list[RunView]:
-        """The runs of this status, without those that were asked to stop already."""
+        """The runs of this status; those that were asked to stop take the place of no other."""
         found: list[RunView] = []
         cursor: str | None = None
         while status in OPEN and len(found) < room:
             only = msgspec.structs.replace(asked.only, status=status)
-            query = PageQuery(asked.workspace_id, asked.workflow_id, only, room, cursor)
+            query = PageQuery(asked.workspace_id, asked.workflow_id, only, room, cursor, but_stopping=True)
             page = await self._views.page(query)
             found += page.runs
             cursor = page.next_cursor

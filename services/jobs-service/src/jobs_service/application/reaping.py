@@ -78,7 +78,8 @@ class Reaping:
         log.info("run reaped", run_id=after.id, phase=after.phase.value, losses=after.losses)
         if not after.phase.is_terminal:
             return  # no broadcast here: it would also stop the worker that takes over; the lost one is fenced
-        metrics.ENDED.labels(after.status.value).inc()
+        if before.phase is not Phase.ATTACHED:
+            metrics.ENDED.labels(after.status.value).inc()
         self._tidying.discard_journal(after.id)
         if before.phase in (Phase.PROCESSING, Phase.ATTACHED):
             await self._stop_worker(after.id)

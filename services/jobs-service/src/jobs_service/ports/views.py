@@ -14,13 +14,14 @@ EVERY_RUN: Final = RunFilter()
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """Which runs to list, newest first."""
+    """Which runs to list, newest first. `but_stopping`: without those that were asked to stop already."""
 
     workspace_id: str
     workflow_id: str | None = None
     only: RunFilter = EVERY_RUN
     limit: int = 50
     cursor: str | None = None
+    but_stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True)

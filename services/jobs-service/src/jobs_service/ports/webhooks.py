@@ -62,7 +62,7 @@ class Notices(Protocol):
     """Ended runs that somebody is to be told of, and the deliveries about them."""
 
     async def ended(self, limit: int) -> Mapping[str, EndedRun]:
-        """Runs nobody was told of yet, by their keys."""
+        """Runs nobody was told of yet, by their keys: up to `limit`, and fewer of large ones."""
         ...
 
     async def announce(self, run_keys: Sequence[str], deliveries: Sequence[NewDelivery]) -> None:
@@ -113,7 +113,9 @@ class SubscriptionBook(Protocol):
 class SecretBox(Protocol):
     """Secrets that sign deliveries, sealed at rest."""
 
-    async def secret_of(self, workspace_id: str, subscription_id: str) -> str | None: ...
+    async def secret_of(self, workspace_id: str, subscription_id: str) -> str | None:
+        """None where it has none. Raises NotFound where the subscription is gone."""
+        ...
 
     async def callback_secret(self, workspace_id: str, make: Callable[[], str] | None = None) -> str | None:
         """The workspace's secret for addresses that calls name; made by `make` where there is none."""

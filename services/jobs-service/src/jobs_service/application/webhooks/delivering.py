@@ -13,7 +13,7 @@ from jobs_service.domain import webhooks
 from jobs_service.ports import DueDelivery, Notices, SecretBox, SubscriptionBook, WebhookAnswer, WebhookSender
 from shared.clock import Clock, epoch_ms
 from shared.contracts.webhooks import RUN_COMPLETED, Subscription, TestResult
-from shared.errors import FlowportError
+from shared.errors import FlowportError, NotFound
 from shared.observe.logging import get_logger
 from shared.tasks import end
 
@@ -119,7 +119,7 @@ class Delivering:
         except FlowportError as error:
             # A try like any other: without an end to them, a secret whose key is gone would be asked for all week.
             log.error("a delivery could not be sent", delivery=due.id, error=error.message)
-            return WebhookAnswer(None, f"Not sent: {error.message}")
+            return WebhookAnswer(None, f"Not sent: {error.message}", refused=isinstance(error, NotFound))
 
     async def _secret(self, workspace_id: str, subscription_id: str | None) -> str | None:
         if subscription_id is None:

@@ -7,6 +7,10 @@ from jobs_service.domain.webhooks import EndedRun
 from jobs_service.ports import NewDelivery, Notices, SubscriptionBook
 from shared.clock import Clock, epoch_ms
 from shared.contracts.webhooks import Subscription
+from shared.errors import FlowportError
+from shared.observe.logging import get_logger
+
+log = get_logger("notifying")
 
 AT_ONCE: Final = 50
 
@@ -21,13 +25,19 @@ class Notifying:
 
     async def step(self) -> None:
         """Write deliveries for the runs that have ended since. Raises Unavailable."""
-        is_full = True
-        while is_full:
-            runs = await self._notices.ended(AT_ONCE)
-            is_full = len(runs) == AT_ONCE
-            if runs:
-                deliveries = [delivery for key, run in runs.items() for delivery in await self._deliveries(key, run)]
-                await self._notices.announce(list(runs), deliveries)
+        while runs := await self._notices.ended(AT_ONCE):
+            deliveries = [delivery for key, run in runs.items() for delivery in await self._told(key, run)]
+            await self._notices.announce(list(runs), deliveries)
+
+    async def _told(self, run_key: str, run: EndedRun) -> list[NewDelivery]:
+        """A run of which nothing can be told, for whatever it left behind, keeps no other from being told of."""
+        try:
+            return await self._deliveries(run_key, run)
+        except FlowportError:
+            raise
+        except Exception:
+            log.exception("nobody can be told of a run", run_id=run_key, workspace_id=run.view.workspace_id)
+            return []
 
     async def _deliveries(self, run_key: str, run: EndedRun) -> list[NewDelivery]:
         now_ms = epoch_ms(self._clock.now())
