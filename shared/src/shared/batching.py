@@ -103,13 +103,14 @@ class Batcher(Generic[T, R]):
             return
         try:
             answers = await self._work([entry.item for entry in entries])
+            answered = list(zip(entries, answers, strict=True))
         except asyncio.CancelledError:
             _fail(entries, Unavailable("the service is stopping"))
             raise
         except Exception as error:
             _fail(entries, error)
             return
-        for entry, answer in zip(entries, answers, strict=True):
+        for entry, answer in answered:
             if not entry.answer.done():
                 entry.answer.set_result(answer)
 

@@ -17,13 +17,14 @@ class Doubling:
         self.may_go = asyncio.Event()
         self.may_go.set()
         self.failure: Exception | None = None
+        self.forgets = 0
 
     async def __call__(self, items: Sequence[int]) -> Sequence[int]:
         self.batches.append(list(items))
         await self.may_go.wait()
         if self.failure:
             raise self.failure
-        return [2 * item for item in items]
+        return [2 * item for item in items[self.forgets :]]
 
 
 @pytest.fixture
@@ -112,3 +113,11 @@ async def test_stopping_finishes_what_is_waiting(work: Doubling) -> None:
     await batcher.stop()
 
     assert await asyncio.gather(*tasks) == [2, 4]
+
+
+async def test_an_answer_too_few_fails_its_batch_and_ends_nothing(batcher: Batcher[int, int], work: Doubling) -> None:
+    work.forgets = 1
+    with pytest.raises(ValueError, match="shorter"):
+        await asyncio.wait_for(batcher.submit(1), 5)
+    work.forgets = 0
+    assert await asyncio.wait_for(batcher.submit(1), 5) == 2
