@@ -128,7 +128,7 @@ faults: $(READY) ## kill, cut, fill and freeze everything at full length (FAULTS
 .PHONY: images
 images: ## build an image for each service, and one with the command line (IMAGES=registry.example.com/flowport TAG=0.1.0)
 	@for target in gateway deploy-service executor-service jobs-service tools; do \
-	  $(say) $(IMAGES)/$$target:$(TAG); docker build --target $$target --file deploy/Dockerfile --tag $(IMAGES)/$$target:$(TAG) .; \
+	  $(say) $(IMAGES)/$$target:$(TAG); docker build --target $$target --file deploy/Dockerfile --build-arg BUILD=$(TAG) --tag $(IMAGES)/$$target:$(TAG) .; \
 	done
 
 .PHONY: images-check

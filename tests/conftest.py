@@ -10,6 +10,7 @@ from shared.garbage import spare_what_stays
 pytest_plugins = [
     "tests.support.rabbitmq",
     "tests.support.secantus",
+    "tests.support.mongodb_rules",
     "tests.support.measured",
     "tests.support.side_by_side",
 ]

@@ -1,5 +1,6 @@
 """Dashboards as Grafana reads them, from rows of panels."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -38,7 +39,7 @@ class Dashboard:
         """Every query on it."""
         for _, panels in self.rows:
             for panel in panels:
-                yield from panel.queries.values()
+                yield from map(of_chosen_namespace, panel.queries.values())
 
     def document(self) -> str:
         """The JSON that Grafana imports."""
@@ -52,7 +53,7 @@ class Dashboard:
             "refresh": "30s",
             "time": {"from": "now-3h", "to": "now"},
             "graphTooltip": 1,
-            "templating": {"list": [_SOURCE_CHOICE]},
+            "templating": {"list": [_SOURCE_CHOICE, _NAMESPACE_CHOICE]},
             "links": [_OTHERS],
             "panels": list(self._panels()),
         }
@@ -71,7 +72,29 @@ class Dashboard:
 
 
 _SOURCE_CHOICE: Final = {"name": "source", "type": "datasource", "query": "prometheus", "label": "Prometheus"}
+_NAMESPACE_CHOICE: Final = {
+    "name": "namespace",
+    "type": "query",
+    "label": "Namespace",
+    "datasource": SOURCE,
+    "query": "label_values(flowport_build_info, namespace)",
+    "refresh": 2,
+    "includeAll": True,
+    "allValue": ".*",
+    "current": {"text": "All", "value": "$__all"},
+}
+"""Which of several installations. Outside of Kubernetes there is no such label: all."""
 _OTHERS: Final = {"type": "dashboards", "title": "Flowport", "tags": ["flowport"], "asDropdown": True, "keepTime": True}
+
+
+_SERIES: Final = re.compile(r"\b(?:flowport[_:][a-z0-9_:]+|process_[a-z_]+|up\b)({)?")
+
+
+def of_chosen_namespace(query: str) -> str:
+    """`query`, of the installation alone that was chosen."""
+    return _SERIES.sub(
+        lambda found: f'{found[0].rstrip("{")}{{namespace=~"$namespace"{"," if found[1] else "}"}', query
+    )
 
 
 def _panel(panel: Panel) -> dict[str, Any]:
@@ -83,7 +106,12 @@ def _panel(panel: Panel) -> dict[str, Any]:
         "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0, **_thresholds(panel)}, "overrides": []},
         "options": _options(panel),
         "targets": [
-            {"refId": chr(ord("A") + place), "expr": query, "legendFormat": legend, "datasource": SOURCE}
+            {
+                "refId": chr(ord("A") + place),
+                "expr": of_chosen_namespace(query),
+                "legendFormat": legend,
+                "datasource": SOURCE,
+            }
             for place, (legend, query) in enumerate(panel.queries.items())
         ],
     }

@@ -50,6 +50,12 @@ class CommonSettings(BaseSettings):
     )
     mongodb_uri: str = Field("mongodb://127.0.0.1:27017", description="The MongoDB-compatible store.")
     mongodb_prefix: str = Field("flowport", description="Each service's database is <prefix>_<service>.")
+    build: str = Field(
+        "",
+        max_length=100,
+        description="What runs here, for flowport_build_info. Our images say it: the tag that they were built for. The"
+        " version of the packages when empty.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line to log.")
     log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or for people.")
     tracing_endpoint: str = Field(

@@ -1,6 +1,7 @@
 """Background tasks, and their end."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from shared.observe.logging import get_logger
@@ -9,6 +10,19 @@ log = get_logger("tasks")
 
 AGAIN_SECONDS: Final = 1.0
 TRIES: Final = 10
+
+
+async def for_ever(step: Callable[[], Awaitable[None]], *, every: float, name: str) -> None:
+    """Do `step` each `every` seconds. One that fails in a way that it does not know is logged, and the next one comes.
+
+    Nobody looks after a background task: one that ended by an error would be missed by what it leaves undone.
+    """
+    while True:
+        await asyncio.sleep(every)
+        try:
+            await step()
+        except Exception:
+            log.exception("a step failed", task=name)
 
 
 async def end(task: asyncio.Task[None] | None) -> None:

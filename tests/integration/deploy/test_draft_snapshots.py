@@ -1,7 +1,13 @@
-"""The state of a draft run: kept apart from versions, for a day, and found by whoever runs it."""
+"""The state of a draft run: kept apart from versions, for as long as it may run, and found by whoever runs it."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
 from tests.support.deploy import DeployCaller, at, state
 
+from deploy_service.bootstrap import open_store
+from deploy_service.settings import DeploySettings
 from shared.contracts.deployments import DraftSnapshot, SnapshotDraft
 
 
@@ -29,3 +35,23 @@ async def test_another_state_can_be_run_and_leaves_the_draft_alone(
     assert snapshot.text_block_ids == ("ask",)
     assert b"return 2" in await executor.http.fetch("GET", f"/internal/snapshots/ws/{snapshot.snapshot_hash}")
     assert (await gateway.draft(workflow.id)).state["blocks"]["fn"]["subBlocks"]["code"]["value"] == "return 1"
+
+
+ASKS = {"type": "human_in_the_loop", "subBlocks": {}}
+WAITS = {"type": "wait", "subBlocks": {"async": {"id": "async", "type": "switch", "value": True}}}
+CALLS = {"type": "workflow", "subBlocks": {"workflowId": {"id": "workflowId", "type": "short-input", "value": "w2"}}}
+
+
+@pytest.mark.parametrize(("block", "days"), [(None, 1), (ASKS, 365), (WAITS, 365), (CALLS, 365)])
+async def test_it_is_kept_for_a_day_and_where_the_run_may_wait_for_longer_than_that(
+    gateway: DeployCaller, settings: DeploySettings, block: dict[str, Any] | None, days: int
+) -> None:
+    workflow, other = await gateway.create(state()), state()
+    if block is not None:
+        other["blocks"]["b"] = {"id": "b", "name": "B", "enabled": True, "position": {"x": 0, "y": 0}, **block}
+    await kept(gateway, workflow.id, SnapshotDraft(other))
+    store = open_store(settings)
+    (document,) = await store.collection("ephemeral_snapshots").find().to_list()
+    await store.stop()
+    left = document["expires_at"] - datetime.now(UTC)
+    assert (left > timedelta(days=days)) is (block is not None)

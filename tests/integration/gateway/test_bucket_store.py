@@ -87,6 +87,18 @@ async def test_each_window_that_passed_fills_it_up_to_twice_the_rate(store: Stor
     assert (await take(buckets, 200)).granted == 120
 
 
+async def test_a_store_whose_clock_goes_back_lets_nobody_pass_unchecked_and_keeps_nobody_out(store: Store) -> None:
+    buckets = BucketStore(store)
+    assert (await take(buckets, 100)).left == 20
+    await let_pass(store, -60)
+    assert (await buckets.look("b", RATE)).left == 20
+    last = await take(buckets, 100)
+    assert (last.granted, last.left) == (20, 0)
+    assert 59 < last.resets_in <= 60
+    await let_pass(store, 1)
+    assert (await take(buckets, 100)).granted == 60
+
+
 async def test_gateways_that_take_at_once_get_no_token_twice(mongodb_uri: str, mongodb_prefix: str) -> None:
     stores = [Store(mongodb_uri, f"{mongodb_prefix}_gateway", INDEXES) for _ in range(2)]
     limiters = [RateLimiter(BucketStore(store), SystemClock()) for store in stores]

@@ -210,15 +210,17 @@ class Executor:
         report = FinishRun(attempt, outcome or an_outcome(), blocks, usage or Usage())
         await self.client.call("POST", f"/internal/runs/{run_id}/finish", body=report)
 
-    async def pause(self, run_id: str, attempt: int, *points: PausePoint, usage: Usage | None = None) -> None:
+    async def pause(
+        self, run_id: str, attempt: int, *points: PausePoint, usage: Usage | None = None, files: tuple[str, ...] = ()
+    ) -> None:
         """Report what the run waits for."""
-        report = FinishRun(attempt, an_outcome(RunStatus.PAUSED), usage=usage or Usage(), pauses=points)
+        report = FinishRun(attempt, an_outcome(RunStatus.PAUSED), usage=usage or Usage(), pauses=points, files=files)
         await self.client.call("POST", f"/internal/runs/{run_id}/finish", body=report)
 
-    async def hand_over(self, spec: RunSpec, state: bytes, *points: PausePoint) -> None:
+    async def hand_over(self, spec: RunSpec, state: bytes, *points: PausePoint, files: tuple[str, ...] = ()) -> None:
         """Store an attached run that has paused."""
         outcome = an_outcome(RunStatus.PAUSED)
-        report = PauseRun(spec, outcome, points, json_payload(state))
+        report = PauseRun(spec, outcome, points, json_payload(state), files=files)
         await self.client.call("POST", f"/internal/runs/{spec.run_id}/pause", body=report)
 
     async def release(self, run_id: str, attempt: int) -> None:

@@ -1,5 +1,6 @@
 """Messages that nobody could work on, and runs that are run again."""
 
+import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -15,7 +16,7 @@ from shared.contracts.jobs import RunAccepted
 from shared.contracts.messages import AttachedRunRequested, EventBatch, RecordBatch, RunBegan
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.runs import RunMode, RunStatus
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, NotFound, Unavailable
 
 
 async def letters(system: System, workspace_id: str | None = WORKSPACE, query: str = "") -> DeadLetterPage:
@@ -80,6 +81,21 @@ async def test_a_run_that_kills_its_workers_is_seen_and_run_again(system: System
     again = await redrive(system, f"dead-letters/{letter.id}")
     assert (await system.executor.begin()).run.run_id == again.run_id
     assert not (await letters(system)).letters
+
+
+async def test_a_dead_letter_that_two_redrive_at_once_is_run_again_once(system: System) -> None:
+    accepted = await system.gateway.accept()
+    message = await system.executor.next()
+    await system.broker.work.publish(DEAD, message)
+    letter = await one_letter(system)
+    granted = await system.executor.claim(message)
+    assert granted is not None
+    await system.executor.finish(accepted.run_id, granted.attempt, an_outcome(RunStatus.FAILED))
+
+    path = f"dead-letters/{letter.id}"
+    told = await asyncio.gather(*(redrive(system, path) for _ in range(4)), return_exceptions=True)
+    assert [type(each) for each in told if not isinstance(each, Conflict | NotFound | Unavailable)] == [RunAccepted]
+    assert await system.stored(mode="async") == 2
 
 
 async def test_records_that_died_are_kept_whole_and_taken_in_again(system: System) -> None:

@@ -33,3 +33,8 @@ async def test_nobody_gives_up_what_another_leads(leases: MongoLeases) -> None:
     await leases.leave(OTHER)
     assert await leases.hold(OTHER, LONG) is None
     assert await leases.hold(ONE, LONG) == 1
+
+
+async def test_a_lease_of_a_clock_that_was_ahead_and_went_back_keeps_nobody_waiting(leases: MongoLeases) -> None:
+    await leases.hold(ONE, timedelta(hours=1))
+    assert await leases.hold(OTHER, timedelta(seconds=5)) == 2

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System, a_spec, asks, json_payload, waits
+from tests.integration.jobs.system import WORKSPACE, System, a_spec, asks, json_payload, waits
 from tests.support.eventually import until
 
 from shared.contracts.messages import RunBegan
@@ -115,6 +115,25 @@ async def test_a_large_state_and_input_live_as_long_as_the_pause(system: System)
 
     days = {round((life["until_ms"] / 1000 - asks().registered_at.timestamp()) / 86_400) for life in lives}
     assert days == {74}
+
+
+@pytest.mark.parametrize("is_attached", [True, False])
+async def test_the_files_of_a_run_that_waits_are_there_when_it_goes_on(system: System, is_attached: bool) -> None:
+    files = ("file_1", "file_2")
+    for file_id in (*files, "file_3"):
+        await system.executor.client.call("PUT", f"/internal/blobs/{WORKSPACE}/{file_id}", body=b"content")
+    if is_attached:
+        await system.executor.hand_over(a_spec("attached-1", mode=RunMode.SYNC), b"{}", asks(), files=files)
+    else:
+        accepted = await system.gateway.accept()
+        await system.executor.begin()
+        await system.executor.pause(accepted.run_id, 1, asks(), files=files)
+
+    now = datetime.now(UTC)
+    named = {each["_id"]: each["filename"] for each in await system.collection("blobs.files").find().to_list()}
+    lives = await system.collection("blob_lives").find().to_list()
+    days = {named[life["_id"]]: round((life["until_ms"] / 1000 - now.timestamp()) / 86_400) for life in lives}
+    assert days == {f"{WORKSPACE}/file_1": 74, f"{WORKSPACE}/file_2": 74, f"{WORKSPACE}/file_3": 7}
 
 
 async def test_a_pause_that_is_reported_again_is_kept_again(system: System) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tests.support.eventually import until
 
 from flowport.servers.secantus import SecantusServer
+from shared.clock import SystemClock
 from shared.store.client import Store
 from shared.store.documents import Collection
 from shared.store.expiry import AT_ONCE, Expiry, Lifetime
@@ -70,6 +71,33 @@ async def test_a_lifetime_is_counted_from_the_date(store: Store, expiry: Expiry)
     events = store.collection("events")
     await events.insert_many([{"_id": 1, "written_at": ago(minutes=61)}, {"_id": 2, "written_at": ago(minutes=59)}])
     await left(events, 2)
+
+
+class MovedClock(SystemClock):
+    """So much ahead."""
+
+    ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        """See Clock."""
+        return super().now() + self.ahead
+
+
+async def test_a_clock_that_was_ahead_for_a_while_takes_nothing_with_it_afterwards(
+    store: Store, kept: Collection
+) -> None:
+    clock = MovedClock()
+    expiry = Expiry(store.database, [Lifetime("kept", "expires_at", 0)], every=OFTEN, clock=clock)
+    expiry.start()
+    clock.ahead = timedelta(hours=2)
+    await kept.insert_one({"_id": 1, "expires_at": ago(hours=-1)})
+    await left(kept)
+    clock.ahead = timedelta(0)
+    await kept.insert_many([{"_id": 2, "expires_at": ago(hours=-1)}, {"_id": 3, "expires_at": ago(hours=1)}])
+    await left(kept, 2)
+    await kept.insert_one({"_id": 4, "expires_at": ago(hours=1)})
+    await left(kept, 2)
+    await expiry.stop()
 
 
 async def test_a_store_that_was_away_is_swept_again(

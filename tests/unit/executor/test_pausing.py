@@ -46,6 +46,22 @@ async def test_an_attached_run_is_stored_before_its_caller_is_told(world: World)
     assert world.ledger.records == [], "the store has it already"
 
 
+def stored_file(workspace_id: str, file_id: str) -> dict[str, str]:
+    return {"context": "execution", "key": f"execution/{workspace_id}/f1/r1/{file_id}/a.txt"}
+
+
+async def test_whoever_keeps_a_run_that_waits_is_told_which_files_it_may_still_read(world: World) -> None:
+    sent = {"papers": [stored_file("w1", "file_1"), {"deep": stored_file("w1", "file_2")}, stored_file("w2", "file_3")]}
+    await world.attached.run(spec(body=sent), "inbox")
+    assert world.jobs.paused is not None
+    assert sorted(world.jobs.paused.files) == ["file_1", "file_2"]
+
+    world.jobs.run = spec(mode=RunMode.ASYNC, body=sent)
+    await world.durable.work(DISPATCH, redelivered=False)
+    assert world.jobs.finished is not None
+    assert sorted(world.jobs.finished.files) == ["file_1", "file_2"]
+
+
 async def test_a_pause_that_cannot_be_stored_is_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("executor_service.application.attached_runs.HAND_OVER_SECONDS", 0.0)
     world.jobs.failures_left = 1

@@ -30,6 +30,7 @@ class Work:
     def __init__(self) -> None:
         self.batches: list[RecordBatch] = []
         self.is_full = False
+        self.breaks_at: str | None = None
         self.line = asyncio.Event()
         self.line.set()
 
@@ -39,6 +40,8 @@ class Work:
         if self.is_full:
             raise QueueFull("it takes no more")
         assert isinstance(message, RecordBatch)
+        if self.breaks_at in {record.run.run_id for record in message.records}:
+            raise RuntimeError("nobody thought of this")
         self.batches.append(message)
 
 
@@ -110,6 +113,17 @@ async def test_a_record_that_fits_into_no_message_keeps_none_back(work: Work) ->
     impossible = msgspec.structs.replace(a_record("impossible", 10), outcome=beyond)
     told = await sent(work, Blobs(), a_record("before", 10), impossible, a_record("after", 10))
     assert [record.run.run_id for record in told] == ["before", "after"]
+
+
+async def test_what_nobody_foresaw_costs_these_records_and_none_behind_them(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_outbox, "BATCH_RECORDS", 1)
+    work.breaks_at = "cursed"
+    before = dropped()
+    told = await asyncio.wait_for(sent(work, Blobs(), a_record("cursed", 10), a_record("after", 10)), 30)
+    assert [record.run.run_id for record in told] == ["after"]
+    assert dropped() == before + 1
 
 
 async def test_a_record_is_worth_more_than_its_block_logs(work: Work) -> None:

@@ -85,3 +85,14 @@ async def test_the_first_workspace_stays(system: System) -> None:
     assert (answer.status, answer.json["error"]) == (409, "The first workspace cannot be deleted")
     await asyncio.sleep(0)
     assert not system.tenants.under_way
+
+
+async def test_a_deletion_that_breaks_keeps_no_other_waiting_and_goes_on_once_it_can(system: System) -> None:
+    system.deployments.put("V")
+    system.jobs.breaks_at = Erase("WS1", "W")
+    for workflow_id in ("W", "V"):
+        assert (await system.send("DELETE", f"/api/workspaces/WS1/workflows/{workflow_id}")).status == 202
+    await eventually(lambda: system.tenants.under_way["WS1/V"].emptied_at is not None)
+    assert system.tenants.under_way["WS1/W"].emptied_at is None
+    system.jobs.breaks_at = None
+    await eventually(lambda: system.tenants.under_way["WS1/W"].emptied_at is not None)

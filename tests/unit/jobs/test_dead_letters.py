@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
-from jobs_service.domain.dead_letters import examine
+from jobs_service.application.dead_lettering import DeadLettering
+from jobs_service.domain.dead_letters import KeptLetter, examine
+from shared.broker.ports import DeadLetter
 from shared.contracts.dead_letters import DeadLetterKind
 from shared.contracts.messages import (
     AttachedRunRequested,
@@ -18,6 +21,7 @@ from shared.contracts.messages import (
 )
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
+from shared.errors import Unavailable
 
 
 def a_spec(workspace_id: str = "W1") -> RunSpec:
@@ -78,3 +82,34 @@ def test_records_belong_to_everybody_who_is_in_them() -> None:
     assert kept is not None
     assert kept.workspace_ids == ("W1", "W2")
     assert kept.body == encode(batch)
+
+
+class LateLetters:
+    """Keeps letters, but for the first `away` times."""
+
+    def __init__(self, away: int) -> None:
+        self.away = away
+        self.kept: list[KeptLetter] = []
+
+    async def keep(self, letter: KeptLetter) -> None:
+        if self.away:
+            self.away -= 1
+            raise Unavailable("the store does not answer")
+        self.kept.append(letter)
+
+
+def counted() -> float:
+    labels = {"queue": "runs.async", "kind": "unreadable"}
+    return REGISTRY.get_sample_value("flowport_jobs_dead_letters_total", labels) or 0.0
+
+
+async def test_a_letter_that_waits_for_the_store_is_counted_once_and_when_it_is_kept() -> None:
+    letters, before = LateLetters(2), counted()
+    burying = DeadLettering(letters, None, None, None, None)  # type: ignore[arg-type]  # nothing of them is asked
+    letter = DeadLetter(b"no message", "runs.async", "rejected")
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await burying.bury(letter)
+    assert counted() == before
+    await burying.bury(letter)
+    assert (counted(), len(letters.kept)) == (before + 1, 1)

@@ -18,6 +18,7 @@ RULES = sorted((ROOT / "deploy/prometheus/rules").glob("*.yml"))
 CASES = sorted((ROOT / "deploy/prometheus/tests").glob("*.yml"))
 RUNBOOKS = ROOT / "docs/operations/runbooks"
 NAME = re.compile(r"\bflowport_[a-z_]+")
+SERIES = re.compile(r"\b(?:flowport|process)_[a-z_]+|\bflowport:[a-z_:0-9]+|\bup\b")
 
 
 QUERY = re.compile(r"`([^`\n]*\bflowport_[a-z_]+[^`\n]*)`")
@@ -85,6 +86,17 @@ def test_what_one_alert_mutes_is_the_same_trouble_elsewhere_told() -> None:
             assert set(pattern.split("|")) <= known.keys(), matcher
         targets = [known[name] for matcher in rule["target_matchers"] for name in matcher.split('"')[1].split("|")]
         assert {alert["labels"]["severity"] for alert in targets} == {"ticket"}
+
+
+def test_two_installations_in_one_prometheus_are_told_apart() -> None:
+    """Each in a namespace of its own: what is added up over both hides what one of them lacks."""
+    added_up = re.compile(r"\b(?:sum|max|min|count)\b(?! by \(namespace\b)")
+    rules = [rule for file in RULES for group in yaml.safe_load(file.read_text())["groups"] for rule in group["rules"]]
+    assert [rule for rule in rules if added_up.search(rule["expr"])] == []
+    shown = {query for dashboard in DASHBOARDS for query in dashboard.queries()}
+    assert [query for query in shown if len(SERIES.findall(query)) != query.count('{namespace=~"$namespace"')] == []
+    muted = yaml.safe_load((ROOT / "deploy/alertmanager/alertmanager.yml").read_text())["inhibit_rules"]
+    assert all("namespace" in rule["equal"] for rule in muted)
 
 
 def test_rules_speak_of_metrics_that_exist() -> None:

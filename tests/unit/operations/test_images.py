@@ -46,6 +46,14 @@ def test_an_image_ends_as_an_ordinary_user_without_a_shell_between(name: str) ->
     assert chain[-1].base == "${PYTHON}"
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_two_builds_of_one_version_are_told_apart(name: str) -> None:
+    """Else the alert FlowportVersionsDiffer and the doctor see no roll-out that stands still."""
+    assert stages()[name].last("ENV") == "FLOWPORT_BUILD=$BUILD"
+    assert COMPOSE[name]["build"]["args"]["BUILD"] in COMPOSE[name]["image"]
+    assert "--build-arg BUILD=$(TAG) --tag $(IMAGES)/$$target:$(TAG)" in (ROOT / "Makefile").read_text()
+
+
 def test_what_is_copied_is_there_and_not_ignored() -> None:
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
     for stage in stages().values():
@@ -127,6 +135,13 @@ def test_a_service_that_nobody_calls_knows_no_token_but_its_own(name: str) -> No
 @pytest.mark.parametrize("service", ServiceName)
 def test_a_service_enters_the_broker_as_itself(service: ServiceName) -> None:
     assert f"//{user_of(service)}:" in COMPOSE[service.value]["environment"]["FLOWPORT_AMQP_URL"]
+
+
+@pytest.mark.parametrize("name", COMPOSE)
+def test_what_a_container_says_does_not_fill_the_disk(name: str) -> None:
+    logging = COMPOSE[name]["logging"]
+    assert logging["driver"] == "json-file"
+    assert {"max-size", "max-file"} <= set(logging["options"])
 
 
 def test_nothing_waits_for_what_is_not_there() -> None:

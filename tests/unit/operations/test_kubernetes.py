@@ -255,6 +255,16 @@ def test_what_scales_asks_for_metrics_that_exist() -> None:
     assert set(re.findall(r"flowport_\w+", queries)) - known == set()
 
 
+def test_what_scales_asks_for_its_own_namespace_and_takes_silence_for_no_answer() -> None:
+    """Another installation in the same Prometheus has a backlog of its own."""
+    (scaled,) = of_kind("keda", "ScaledObject")
+    own = f'{{namespace="{scaled["metadata"]["namespace"]}"'
+    for trigger in scaled["spec"]["triggers"]:
+        query = trigger["metadata"]["query"]
+        assert query.count(own) == len(re.findall(r"flowport_\w+", query)), query
+        assert trigger["metadata"]["ignoreNullValues"] == "false"
+
+
 def test_what_scales_by_itself_is_not_thrown_back_by_the_next_apply(overlay: str) -> None:
     scalers = of_kind(overlay, "HorizontalPodAutoscaler", "ScaledObject")
     scaled = {found["spec"]["scaleTargetRef"]["name"] for found in scalers}

@@ -54,3 +54,10 @@ async def test_a_check_that_hangs_is_a_problem(monkeypatch: pytest.MonkeyPatch) 
 
 async def test_no_service_tells_of_its_inner_doors() -> None:
     assert (await _answer("/openapi.json")).status_code == 404
+
+
+async def test_what_was_built_is_told_where_it_is_known() -> None:
+    app = create_app("built", components=(), checks={}, routers=(), build="7f3a")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        told = (await client.get("/metrics")).text
+    assert 'flowport_build_info{service="built",version="7f3a"} 1.0' in told

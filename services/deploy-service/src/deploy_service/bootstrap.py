@@ -119,6 +119,7 @@ def build(
 
     return create_app(
         ServiceName.DEPLOY,
+        build=settings.build,
         components=[store, broker, KeyRotation(sealed_entries(store), keys)],
         checks={"store": store.ping, "broker": broker.ping},
         routers=[

@@ -103,6 +103,7 @@ def build(
     consumers = _consumers(settings, broker, attached, worker, running)
     return create_app(
         ServiceName.EXECUTOR,
+        build=settings.build,
         components=[deploy, jobs, outbound, downloads, sandbox, python, models, broker, records, consumers],
         checks={"broker": broker.ping, "queues": consumers.check},
         routers=[],

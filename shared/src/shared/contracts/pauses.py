@@ -40,6 +40,8 @@ class PauseRun(msgspec.Struct, frozen=True, omit_defaults=True):
     """The engine's; stored and returned unread."""
     blocks: tuple[BlockLog, ...] = ()
     usage: Usage = Usage()
+    files: tuple[str, ...] = ()
+    """Ids of the files that its blocks may still read."""
 
 
 class ResumeRun(msgspec.Struct, frozen=True):

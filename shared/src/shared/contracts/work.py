@@ -76,7 +76,7 @@ class AppendJournal(msgspec.Struct, frozen=True):
 class FinishRun(msgspec.Struct, frozen=True, omit_defaults=True):
     """How the attempt ended. The first terminal state wins; an older attempt's is refused.
 
-    `pauses` is what a paused run waits for.
+    `pauses` is what a paused run waits for, `files` the ids of those that its blocks may still read.
     """
 
     attempt: int
@@ -84,6 +84,7 @@ class FinishRun(msgspec.Struct, frozen=True, omit_defaults=True):
     blocks: tuple[BlockLog, ...] = ()
     usage: Usage = Usage()
     pauses: tuple[PausePoint, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 class ReleaseRun(msgspec.Struct, frozen=True):

@@ -9,16 +9,17 @@ import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 import pymongo
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
+from shared.clock import Clock, SystemClock
 from shared.observe.logging import get_logger
 from shared.store.documents import Collection, Document
-from shared.tasks import end
+from shared.tasks import end, for_ever
 
 EVERY_SECONDS: Final = 60.0
 AT_ONCE: Final = 20
@@ -42,28 +43,32 @@ class Expiry:
     """Sweeps one database, every so often. Several may sweep the same."""
 
     def __init__(
-        self, database: AsyncDatabase[Document], lifetimes: Iterable[Lifetime], *, every: float = EVERY_SECONDS
+        self,
+        database: AsyncDatabase[Document],
+        lifetimes: Iterable[Lifetime],
+        *,
+        every: float = EVERY_SECONDS,
+        clock: Clock | None = None,
     ) -> None:
-        self._sweeps = [_Sweep(database[lifetime.collection], lifetime) for lifetime in lifetimes]
+        clock = clock or SystemClock()
+        self._sweeps = [_Sweep(database[lifetime.collection], lifetime, clock) for lifetime in lifetimes]
         self._every = every
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin."""
-        self._task = asyncio.create_task(self._run(), name="expiry")
+        self._task = asyncio.create_task(for_ever(self._sweep, every=self._every, name="expiry"))
 
     async def stop(self) -> None:
         """End, in the middle of whatever it is."""
         await end(self._task)
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._every)
-            for sweep in self._sweeps:
-                try:
-                    await sweep.go_on()
-                except PyMongoError as error:
-                    log.warning("what has expired is not deleted yet", error=repr(error))
+    async def _sweep(self) -> None:
+        for sweep in self._sweeps:
+            try:
+                await sweep.go_on()
+            except PyMongoError as error:
+                log.warning("what has expired is not deleted yet", error=repr(error))
 
 
 @dataclass(slots=True)
@@ -72,13 +77,14 @@ class _Sweep:
 
     collection: Collection
     lifetime: Lifetime
+    clock: Clock
     until: datetime | None = None
     slice: timedelta = LONGEST
 
     async def go_on(self) -> None:
         """Delete what has expired since. Raises PyMongoError."""
-        due = datetime.now(UTC) - timedelta(seconds=self.lifetime.seconds)
-        self.until = self.until or due
+        due = self.clock.now() - timedelta(seconds=self.lifetime.seconds)
+        self.until = min(self.until or due, due)  # a clock that was ahead for a while has gone too far
         # What came late is older than all slices; to who begins, everything is.
         await self._delete({"$lt": self.until})
         while self.until < due:

@@ -5,11 +5,16 @@ from dataclasses import asdict
 
 from shared.security.rotation import SealedValue
 from shared.security.sealed import Sealed
-from shared.store.documents import Collection, Document
+from shared.store.documents import Collection, Document, known
 from shared.store.errors import store_call
 
 Place = Callable[[Document], tuple[str, str]]
 """The workspace, and the name in it, that a document's value was sealed for."""
+
+
+def sealed_in(stored: Document) -> Sealed:
+    """A seal as it is stored."""
+    return Sealed(**known(stored, Sealed))
 
 
 class SealedDocuments:
@@ -36,4 +41,4 @@ class SealedDocuments:
 
     def _value(self, document: Document) -> SealedValue:
         workspace_id, name = self._place(document)
-        return SealedValue(document["_id"], workspace_id, name, Sealed(**document[self._field]))
+        return SealedValue(document["_id"], workspace_id, name, sealed_in(document[self._field]))

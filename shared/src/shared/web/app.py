@@ -34,14 +34,15 @@ def create_app(
     checks: Mapping[str, Check],
     routers: Sequence[APIRouter],
     middleware: Sequence[Middleware] = (),
+    build: str = "",
     **fastapi_options: Any,
 ) -> FastAPI:
     """The application of service `name`.
 
     `components` live as long as it; `checks` decide `/readyz`, and so does `app.state.is_draining`; internal errors
-    are rendered by code unless the service registers its own handlers.
+    are rendered by code unless the service registers its own handlers. `build`: what runs, where that is known.
     """
-    BUILD_INFO.labels(name, version("flowport-shared")).set(1)
+    BUILD_INFO.labels(name, build or version("flowport-shared")).set(1)
     lifecycle = Lifecycle(components)
 
     @asynccontextmanager

@@ -5,12 +5,11 @@ from dataclasses import asdict
 from typing import Final
 
 from deploy_service.domain.environment import EnvironmentEntry
-from shared.security.sealed import Sealed
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
-from shared.store.sealed_documents import SealedDocuments
+from shared.store.sealed_documents import SealedDocuments, sealed_in
 
 COLLECTION: Final = "environment"
 INDEXES: Final = (
@@ -63,7 +62,7 @@ def _entry(document: Document) -> EnvironmentEntry:
     return EnvironmentEntry(
         workspace_id=document["workspace_id"],
         name=document["name"],
-        sealed=Sealed(**document["sealed"]),
+        sealed=sealed_in(document["sealed"]),
         updated_at=document["updated_at"],
         updated_by=document["updated_by"],
     )

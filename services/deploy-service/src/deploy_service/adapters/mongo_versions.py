@@ -8,7 +8,7 @@ from pymongo.errors import DuplicateKeyError
 
 from deploy_service.domain.version import Version
 from shared.store.client import Store
-from shared.store.documents import Document
+from shared.store.documents import Document, known
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
 
@@ -62,4 +62,4 @@ def _document(version: Version) -> Document:
 
 
 def _version(document: Document) -> Version:
-    return Version(id=document.pop("_id"), **document)
+    return Version(id=document["_id"], **known(document, Version))

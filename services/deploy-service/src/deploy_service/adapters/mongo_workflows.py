@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from deploy_service.domain.workflow import Live, Workflow
 from shared.store.client import Store
-from shared.store.documents import Document
+from shared.store.documents import Document, known
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
 
@@ -35,7 +35,8 @@ class MongoWorkflows:
     async def replace(self, workflow: Workflow, *, expected_revision: int) -> bool:
         """See WorkflowRepository."""
         held = {"_id": workflow.id, "revision": expected_revision}
-        result = await self._collection.replace_one(held, _document(workflow))
+        # Not all of the document: what a newer version keeps there stays.
+        result = await self._collection.update_one(held, {"$set": _document(workflow)})
         return result.matched_count == 1
 
     @store_call
@@ -88,6 +89,6 @@ def _document(workflow: Workflow) -> Document:
 
 
 def _workflow(document: Document) -> Workflow:
-    fields = {name: value for name, value in document.items() if name not in ("_id", "place", "live")}
     live = document["live"]
-    return Workflow(id=document["_id"], live=Live(**live) if live else None, **fields)
+    fields = known(document, Workflow) | {"id": document["_id"], "live": Live(**known(live, Live)) if live else None}
+    return Workflow(**fields)

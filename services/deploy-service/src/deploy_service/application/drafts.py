@@ -9,6 +9,7 @@ from deploy_service.application.checking import Checking
 from deploy_service.application.contents import Contents
 from deploy_service.application.moments import moment
 from deploy_service.domain.content import Draft, Snapshot, content_of
+from deploy_service.domain.pausing import may_be_put_aside
 from deploy_service.domain.workflow import Workflow
 from deploy_service.ports import DraftRepository, SnapshotRepository, WorkflowRepository
 from shared.clock import Clock
@@ -16,9 +17,12 @@ from shared.contracts import deployments as contracts
 from shared.errors import Unavailable
 from shared.workflow.catalog.kinds import WRITES_TEXT
 from shared.workflow.jsvalues import JsonObject
+from shared.workflow.reading import read_state
 
 TRIES: Final = 20
 DRAFT_RUN_LIFE: Final = timedelta(hours=24)
+WAITING_RUN_LIFE: Final = timedelta(days=400)
+"""Longer than any run may wait: FLOWPORT_PAUSE_DAYS is a year at most."""
 
 
 class Drafts:
@@ -80,7 +84,8 @@ class Drafts:
             content = content_of(order.state, limit=self._content_limit)
         at = moment(self._clock)
         snapshot = Snapshot(workspace_id=workspace_id, content=content, created_at=at)
-        await self._snapshots.put_for_a_while(snapshot, workflow_id=workflow_id, until=at + DRAFT_RUN_LIFE)
+        life = WAITING_RUN_LIFE if may_be_put_aside(read_state(content.state)) else DRAFT_RUN_LIFE
+        await self._snapshots.put_for_a_while(snapshot, workflow_id=workflow_id, until=at + life)
         return contracts.DraftSnapshot(content.hash, tuple(_text_blocks(content.state)))
 
     async def _replace(self, workflow: Workflow, decide: Callable[[Draft], Draft]) -> contracts.DraftSaved:

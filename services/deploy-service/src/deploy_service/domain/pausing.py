@@ -15,6 +15,11 @@ def may_pause(state: WorkflowState) -> bool:
     return any(_pauses(block) for block in state.blocks.values() if state.is_enabled(block.id))
 
 
+def may_be_put_aside(state: WorkflowState) -> bool:
+    """Whether a run of it may wait for long: at a block of its own, or in a workflow that it calls."""
+    return may_pause(state) or next(called_workflows(state), None) is not None
+
+
 def called_workflows(state: WorkflowState) -> Iterator[str]:
     """The workflows that its blocks name and call."""
     for block in state.blocks.values():

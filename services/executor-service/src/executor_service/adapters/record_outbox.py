@@ -66,9 +66,14 @@ class RecordOutbox:
     async def _publish_forever(self) -> None:
         while True:
             records = (await self._backlog.get(), *self._waiting())
-            await self._publish(records)
-            for _ in records:
-                self._backlog.task_done()
+            try:
+                await self._publish(records)
+            except Exception:  # whatever is wrong with these: nobody begins a publisher that ended again
+                RECORDS_DROPPED.inc(len(records))
+                log.exception("run records dropped", count=len(records))
+            finally:
+                for _ in records:
+                    self._backlog.task_done()
             await asyncio.sleep(GATHER_SECONDS)
 
     def _waiting(self) -> Iterator[Record]:

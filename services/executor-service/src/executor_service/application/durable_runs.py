@@ -7,6 +7,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from executor_service.application.grouped_journal import GroupedJournal
+from executor_service.application.held_files import held_files
 from executor_service.application.launcher import Launcher, pause_points
 from executor_service.application.lease import Lease, kept_lease
 from executor_service.application.patience import PATIENCE_SECONDS, insist
@@ -158,7 +159,8 @@ class DurableRunWorker:
         await journal.settle()
         outcome = await self._launcher.conclude(spec, result.outcome, patience_seconds=PATIENCE_SECONDS)
         blocks = tuple(result.blocks) if spec.stores_data else ()
-        return FinishRun(attempt, outcome, blocks, result.usage, pause_points(result))
+        files = held_files(spec.snapshot.workspace_id, result)
+        return FinishRun(attempt, outcome, blocks, result.usage, pause_points(result), files)
 
     async def _unless_stopped(self, lease: Lease, work: Coroutine[object, object, RunResult]) -> RunResult:
         """Do `work` until it is done, the lease is lost, or the process goes down."""

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from executor_service.application.held_files import held_files
 from executor_service.application.patience import insist
 from executor_service.application.sent_files import SentFiles
 from executor_service.application.shown_files import ShownFiles
@@ -110,7 +111,8 @@ class Launcher:
         """All that a paused run needs to go on without this process. Raises Unavailable."""
         document = msgspec.json.encode(result.state)
         state = await self._payloads.put(spec.snapshot.workspace_id, document)
-        return PauseRun(spec, outcome, pause_points(result), state, tuple(result.blocks), result.usage)
+        files = held_files(spec.snapshot.workspace_id, result)
+        return PauseRun(spec, outcome, pause_points(result), state, tuple(result.blocks), result.usage, files)
 
     async def _run_from(self, spec: RunSpec) -> RunFrom | None:
         if spec.run_from is None:

@@ -5,20 +5,20 @@ from typing import Final
 
 import msgspec
 
+from executor_service.application.held_files import files_in, may_have_files
 from executor_service.engine.ports import EventSink
 from executor_service.ports import FileStore
 from shared.contracts.events import MAX_SELECTED_BYTES, RunEvent, SelectedOutput
-from shared.contracts.files import CONTEXT, FileKey
+from shared.contracts.files import FileKey
 from shared.contracts.runs import RunSpec
 from shared.errors import FlowportError
 from shared.observe.logging import get_logger
-from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.jsvalues import Json
 
 MAX_BASE64_BYTES: Final = 10 * 1024 * 1024
 """The largest file whose content is shown where the caller names no bound."""
 MAX_TOTAL_BYTES: Final = 32 * 1024 * 1024
 """Content in one output."""
-_MARK: Final = f'"context":"{CONTEXT}"'.encode()
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -36,12 +36,12 @@ class ShownFiles:
 
         Those that cannot be had, or are too large, stay without.
         """
-        if not spec.include_file_base64 or _MARK not in document:
+        if not spec.include_file_base64 or not may_have_files(document):
             return document
         output: Json = _decode(document)
         largest = MAX_BASE64_BYTES if spec.base64_max_bytes is None else spec.base64_max_bytes
         left = MAX_TOTAL_BYTES if room is None else room
-        for file in _files_in(output):
+        for file in files_in(output):
             key = FileKey.parse(str(file.get("key")))
             size = file.get("size")
             if key is None or key.workspace_id != spec.snapshot.workspace_id or not isinstance(size, int):
@@ -77,18 +77,3 @@ class _Filling:
             filled = await self._files.filled(self._spec, value, room=room)
             event = msgspec.structs.replace(event, value=msgspec.Raw(filled))
         await self._sink.emit(event)
-
-
-def _files_in(value: Json) -> list[JsonObject]:
-    """Every stored file in a value, outermost first. The value is walked without recursion: it may be deep."""
-    found: list[JsonObject] = []
-    left: list[Json] = [value]
-    while left:
-        each = left.pop()
-        if isinstance(each, dict):
-            if each.get("context") == CONTEXT and isinstance(each.get("key"), str):
-                found.append(each)
-            left.extend(each.values())
-        elif isinstance(each, list):
-            left.extend(each)
-    return found

@@ -74,13 +74,17 @@ class BucketStore:
 
 
 def _turned(rate: Rate) -> list[Document]:
-    """Fill the bucket up for every window that has passed since it was last filled up."""
+    """Fill the bucket up for every window that has passed since it was last filled up.
+
+    Where the store's clock has gone back, none has, and the next one begins now: a window that ends in an hour would
+    refuse everybody until then, and one that is taken back would leave less than nothing.
+    """
     window_ms = _milliseconds(rate)
     windows = {"$toLong": {"$floor": {"$divide": [{"$subtract": ["$now_ms", "$turned_ms"]}, window_ms]}}}
     filled = {"$add": ["$tokens", {"$multiply": ["$windows", rate.per_window]}]}
     return [
         {"$set": {"now_ms": NOW_MS, "tokens": {"$ifNull": ["$tokens", rate.burst]}}},
-        {"$set": {"turned_ms": {"$ifNull": ["$turned_ms", "$now_ms"]}}},
+        {"$set": {"turned_ms": {"$min": [{"$ifNull": ["$turned_ms", "$now_ms"]}, "$now_ms"]}}},
         {"$set": {"windows": windows}},
         {
             "$set": {

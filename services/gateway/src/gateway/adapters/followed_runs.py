@@ -12,6 +12,7 @@ from shared.contracts.runs import RunSpec
 from shared.errors import Unavailable
 from shared.ids import run_key
 from shared.observe.logging import get_logger
+from shared.tasks import for_ever
 
 log = get_logger("followed_runs")
 
@@ -34,7 +35,9 @@ class BrokerFollowedRuns:
     async def start(self) -> None:
         """Open this process's inbox. Raises BrokerUnavailable."""
         self._inbox = await self._broker.replies.open_inbox(self._on_batch, self._on_lost)
-        self._keeping = asyncio.create_task(self._keep_following(), name="followed-runs")
+        self._keeping = asyncio.create_task(
+            for_ever(self._keep_following, every=FOLLOW_EVERY_SECONDS, name="followed runs")
+        )
 
     def drain(self, seconds: float) -> None:
         """The process is going down: who still reads in so many seconds is told so, and may come back to another."""
@@ -106,10 +109,8 @@ class BrokerFollowedRuns:
                 reader.look_into_log()
 
     async def _keep_following(self) -> None:
-        while True:
-            await asyncio.sleep(FOLLOW_EVERY_SECONDS)
-            for key in list(self._readers):
-                await self._tell_workers(key)
+        for key in list(self._readers):
+            await self._tell_workers(key)
 
     async def _tell_workers(self, key: str) -> None:
         address = self.address

@@ -18,7 +18,7 @@ from shared.clock import Clock
 from shared.contracts.erasure import Erase
 from shared.errors import Conflict, FlowportError
 from shared.observe.logging import get_logger
-from shared.tasks import end
+from shared.tasks import end, for_ever
 
 log = get_logger("erasing")
 
@@ -62,7 +62,7 @@ class Erasing:
 
     async def start(self) -> None:
         """Begin to go on with what is due."""
-        self._rounds = asyncio.create_task(self._go_on_forever(), name="erasing")
+        self._rounds = asyncio.create_task(for_ever(self._go_on, every=IDLE_SECONDS, name="erasing"))
 
     async def stop(self) -> None:
         """Leave the rest to others."""
@@ -102,7 +102,7 @@ class Erasing:
     async def step(self) -> bool:
         """One round for everything that is due; whether there is more to do at once. Raises Unavailable."""
         due = await self._erasures.due_erasures(self._clock.now(), AT_ONCE)
-        return any([await self._went_on(erasure) for erasure in due])
+        return any([await self._tried(erasure) for erasure in due])
 
     async def _begun(self, caller: Caller, owner: Erase) -> Erasure:
         erasure = Erasure.of(owner, by=caller.actor_name, at=self._clock.now(), settle=self._settle)
@@ -111,6 +111,16 @@ class Erasing:
 
     async def _close(self, workspace_id: str) -> None:
         await self._revocations.forget(await self._erasures.close_workspace(workspace_id))
+
+    async def _tried(self, erasure: Erasure) -> bool:
+        """As `_went_on`; one that cannot go on keeps none behind it waiting."""
+        try:
+            return await self._went_on(erasure)
+        except FlowportError as error:
+            log.warning("erasure_delayed", id=erasure.id, error=error.message)
+        except Exception:
+            log.exception("erasure_delayed", id=erasure.id)
+        return False
 
     async def _went_on(self, erasure: Erasure) -> bool:
         owner = erasure.owner
@@ -131,11 +141,11 @@ class Erasing:
             log.info("erasure", id=after.id, status=after.status.value, documents=after.documents)
         return after.status is ErasureStatus.ERASING
 
-    async def _go_on_forever(self) -> None:
-        while True:
-            try:
+    async def _go_on(self) -> None:
+        try:
+            is_busy = await self.step()
+            while is_busy:
+                await asyncio.sleep(BUSY_SECONDS)
                 is_busy = await self.step()
-            except FlowportError as error:
-                log.warning("erasure_delayed", error=error.message)
-                is_busy = False
-            await asyncio.sleep(BUSY_SECONDS if is_busy else IDLE_SECONDS)
+        except FlowportError as error:
+            log.warning("erasures_delayed", error=error.message)

@@ -11,7 +11,7 @@ from shared.clock import Clock
 from shared.errors import FlowportError, Unavailable
 from shared.ids import new_id
 from shared.observe.logging import get_logger
-from shared.tasks import end
+from shared.tasks import end, for_ever
 
 log = get_logger("idempotency")
 
@@ -33,7 +33,7 @@ class Idempotency:
 
     async def start(self) -> None:
         """Begin to vouch for what is under way."""
-        self._renewing = asyncio.create_task(self._renew_forever(), name="idempotency")
+        self._renewing = asyncio.create_task(for_ever(self._renew, every=RENEW_SECONDS, name="idempotency"))
 
     async def stop(self) -> None:
         """Vouch for nothing any more."""
@@ -101,10 +101,8 @@ class Idempotency:
         self._turns[record.holder] = record.name.record_id
         return record
 
-    async def _renew_forever(self) -> None:
-        while True:
-            await asyncio.sleep(RENEW_SECONDS)
-            try:
-                await self._records.renew(dict(self._turns), LEASE)
-            except Unavailable as error:
-                log.warning("idempotency keys are not renewed", error=error.message)
+    async def _renew(self) -> None:
+        try:
+            await self._records.renew(dict(self._turns), LEASE)
+        except Unavailable as error:
+            log.warning("idempotency keys are not renewed", error=error.message)

@@ -8,7 +8,7 @@ from gateway.ports import Keys
 from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.observe.logging import get_logger
-from shared.tasks import end
+from shared.tasks import end, for_ever
 
 FLUSH_SECONDS: Final = 15.0
 MAX_NOTED: Final = 10_000
@@ -27,7 +27,7 @@ class KeyUses:
 
     async def start(self) -> None:
         """Begin to write what is noted."""
-        self._task = asyncio.create_task(self._flush_for_ever())
+        self._task = asyncio.create_task(for_ever(self.flush, every=FLUSH_SECONDS, name="key uses"))
 
     async def stop(self) -> None:
         """Write the rest."""
@@ -48,8 +48,3 @@ class KeyUses:
             await self._keys.record_uses(noted)
         except Unavailable as error:
             log.warning("uses of keys are not recorded", keys=len(noted), error=error.message)
-
-    async def _flush_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            await self.flush()

@@ -54,6 +54,7 @@ def build(
     console = ConsoleFiles()
     app = create_app(
         ServiceName.GATEWAY,
+        build=settings.build,
         components=[
             broker,
             store,

@@ -1,12 +1,11 @@
 """Secrets of webhooks as they lie in documents, each sealed for its workspace and its owner there."""
 
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 from shared.security.aes_gcm import AesGcmKeyRing
-from shared.security.sealed import Sealed
 from shared.store.documents import Collection, Document
-from shared.store.sealed_documents import SealedDocuments
+from shared.store.sealed_documents import SealedDocuments, sealed_in
 
 CALLBACK: Final = "callback"
 """Owns the secret for addresses that calls name; the others belong to subscriptions."""
@@ -19,8 +18,8 @@ def seal_secret(ring: AesGcmKeyRing, secret: str | None, *, workspace_id: str, o
 
 def open_secret(ring: AesGcmKeyRing, document: Document | None, *, workspace_id: str, owner: str) -> str | None:
     """The secret of a document; None where it has none. Raises Unavailable when it cannot be opened."""
-    stored: dict[str, Any] | None = document.get("secret") if document else None
-    return ring.open(Sealed(**stored), workspace_id=workspace_id, name=_name(owner)) if stored else None
+    stored: Document | None = document.get("secret") if document else None
+    return ring.open(sealed_in(stored), workspace_id=workspace_id, name=_name(owner)) if stored else None
 
 
 def sealed_secrets(collection: Collection) -> SealedDocuments:

@@ -11,7 +11,7 @@ from shared.broker.ports import DeadLetter, WorkQueue
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, RedriveRun
 from shared.contracts.jobs import RunAccepted
 from shared.contracts.messages import decode
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, NotFound, RunIdTaken
 
 
 class DeadLettering:
@@ -30,11 +30,11 @@ class DeadLettering:
         """Keep what would be lost. Raises Unavailable."""
         call = expired_call(letter.body, reason=letter.reason)
         kept = None if call else examine(letter.body, queue=letter.queue, reason=letter.reason)
-        metrics.DEAD_LETTERS.labels(letter.queue, kept.kind if kept else "dropped").inc()
         if call is not None:
             await self._expired_calls.tell(call)
         if kept is not None:
             await self._letters.keep(await self._with_workflow(kept))
+        metrics.DEAD_LETTERS.labels(letter.queue, kept.kind if kept else "dropped").inc()
 
     async def page(self, workspace_id: str | None, *, limit: int, cursor: str | None) -> DeadLetterPage:
         """Newest first. Raises InvalidRequest, Unavailable."""
@@ -48,13 +48,19 @@ class DeadLettering:
         letter = await self._own(letter_id, asked.workspace_id)
         accepted = None
         if letter.kind is DeadLetterKind.DURABLE_RUN and letter.run_id is not None:
-            accepted = await self._redriving.redrive(letter.run_id, asked)
+            accepted = await self._run_again(letter, letter.run_id, asked)
         elif letter.kind is DeadLetterKind.RECORDS and letter.body is not None:
             await self._queues.publish(letter.queue, decode(letter.body).message)
         else:
             raise Conflict("this dead letter can only be discarded")
         await self._letters.discard(letter.id)
         return accepted
+
+    async def _run_again(self, letter: KeptLetter, run_id: str, asked: RedriveRun) -> RunAccepted:
+        try:
+            return await self._redriving.redrive(run_id, asked, next_run_id=letter.next_run_id)
+        except RunIdTaken:
+            raise Conflict(f"this dead letter was run again already, as run {letter.next_run_id}") from None
 
     async def discard(self, letter_id: str, workspace_id: str) -> None:
         """Forget it. Raises NotFound, Unavailable."""

@@ -1,5 +1,6 @@
 """Pauses: attached runs that begin to wait, answers, and all that must outlive a long wait."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -64,7 +65,7 @@ class Pausing:
         if not await self._runs.adopt(adopted):
             await self._require_adopted(run_id, workspace_id)
         await self._cancelling.recall([run_id])
-        await self.keep(run_id)
+        await self.keep(run_id, report.files)
 
     async def resume(self, run_id: str, asked: ResumeRun) -> ResumeAnswer:
         """Take an answer. Raises NotFound, Conflict, PayloadTooLarge."""
@@ -80,14 +81,14 @@ class Pausing:
         self._dispatcher.ring()
         return taken
 
-    async def keep(self, run_id: str) -> None:
-        """Make sure that all that a run needs to go on lives as long as it may wait."""
+    async def keep(self, run_id: str, files: Sequence[str]) -> None:
+        """Make sure that all that a run needs to go on lives as long as it may wait, its `files` among it."""
         await self._journal.keep(run_id)
         found = await self._runs.claimable(run_id)
         if found is None:
             return
         values = (found.spec.input, found.state or Payload())
-        blob_ids = [value.blob_id for value in values if value.blob_id is not None]
+        blob_ids = [*(value.blob_id for value in values if value.blob_id is not None), *files]
         if blob_ids:
             await self._blobs.keep(found.run.workspace_id, blob_ids, self._rules.pause + MARGIN)
 

@@ -18,8 +18,11 @@ class Redriving:
         self._runs = runs
         self._accepting = accepting
 
-    async def redrive(self, run_id: str, asked: RedriveRun) -> RunAccepted:
-        """Accept the run anew. Raises NotFound (attached runs are not kept), Conflict, AtCapacity, Unavailable."""
+    async def redrive(self, run_id: str, asked: RedriveRun, *, next_run_id: str | None = None) -> RunAccepted:
+        """Accept the run anew, under `next_run_id` where it is given.
+
+        Raises NotFound (attached runs are not kept), Conflict, RunIdTaken, AtCapacity, Unavailable.
+        """
         seen = await self._runs.claimable(run_id)
         if seen is None or seen.run.workspace_id != asked.workspace_id or seen.run.is_expired(seen.now):
             raise NotFound("Run not found")
@@ -27,5 +30,5 @@ class Redriving:
             raise Conflict(f"Only a failed or cancelled run can be run again; this one is {seen.run.status}")
         if not seen.spec.stores_data:
             raise Conflict("The input of this run is not kept")
-        again = msgspec.structs.replace(seen.spec, run_id=new_id())
+        again = msgspec.structs.replace(seen.spec, run_id=next_run_id or new_id())
         return await self._accepting.accept(AcceptRun(again, asked.concurrency_limit))

@@ -73,7 +73,7 @@ class Working:
             after = await self._change(run_id, report.attempt, decide, first=seen, result=result)
             self._concludes(after)
         if not after.phase.is_terminal:  # when it is asked again, too: who asked first may have come no further
-            await self._pausing.keep(run_id)
+            await self._pausing.keep(run_id, report.files)
 
     async def release(self, run_id: str, attempt: int) -> None:
         """Hand the run back. Raises StaleAttempt."""

@@ -47,6 +47,7 @@ def build(
     webhooks = make_webhooks(settings, kept, clock)
     return create_app(
         ServiceName.JOBS,
+        build=settings.build,
         components=[
             kept.store,
             kept.subscriptions,

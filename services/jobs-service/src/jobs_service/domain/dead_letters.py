@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from uuid import UUID
 
 from shared.contracts.dead_letters import DeadLetterKind
 from shared.contracts.messages import (
@@ -30,6 +31,11 @@ class KeptLetter:
     workflow_id: str | None = None
     run_id: str | None = None
     body: bytes | None = None
+
+    @property
+    def next_run_id(self) -> str:
+        """What its run is called when it is run again: of two who ask for that at once, one begins it."""
+        return str(UUID(hex=self.id, version=4))
 
 
 def expired_call(body: bytes, *, reason: str) -> AttachedRunRequested | None:

@@ -1,0 +1,42 @@
+"""Stored files, wherever in a value they are."""
+
+from typing import Final
+
+import msgspec
+
+from executor_service.engine.request import RunResult
+from shared.contracts.files import CONTEXT, FileKey
+from shared.workflow.jsvalues import Json, JsonObject
+
+MOST_HELD: Final = 1_000
+_MARK: Final = f'"context":"{CONTEXT}"'.encode()
+
+
+def may_have_files(document: bytes) -> bool:
+    """Whether it is worth while to read JSON of ours for them."""
+    return _MARK in document
+
+
+def files_in(value: Json) -> list[JsonObject]:
+    """Every stored file in a value, outermost first. The value is walked without recursion: it may be deep."""
+    found: list[JsonObject] = []
+    left: list[Json] = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            if each.get("context") == CONTEXT and isinstance(each.get("key"), str):
+                found.append(each)
+            left.extend(each.values())
+        elif isinstance(each, list):
+            left.extend(each)
+    return found
+
+
+def held_files(workspace_id: str, result: RunResult) -> tuple[str, ...]:
+    """The ids of the workspace's files that a paused run may still read."""
+    document = b"" if result.state is None else msgspec.json.encode(result.state)
+    if not may_have_files(document):
+        return ()
+    keys = (FileKey.parse(str(file["key"])) for file in files_in(msgspec.json.decode(document)))
+    ids = dict.fromkeys(key.file_id for key in keys if key is not None and key.workspace_id == workspace_id)
+    return tuple(ids)[:MOST_HELD]

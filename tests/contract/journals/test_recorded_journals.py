@@ -1,0 +1,26 @@
+"""What any version of us left of a run half-way, each later one goes on with. Files are added, never changed."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.contract.journals.left_runs import CASES, RECORDED, LeftRun, ended, missing, taken_up
+
+FILES = sorted(RECORDED.glob("*.json"))
+
+
+def recorded(file: Path) -> LeftRun:
+    return msgspec.json.decode(file.read_bytes(), type=LeftRun)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+async def test_a_run_that_was_left_anywhere_ends_as_it_did_for_the_version_that_left_it(file: Path) -> None:
+    run = recorded(file)
+    assert run.left
+    for left in run.left:
+        assert ended(left, await taken_up(run, left)) == left
+
+
+def test_every_case_is_recorded() -> None:
+    assert missing() == [], "`python -m tests.contract.record` adds them"
+    assert len(FILES) >= len(CASES)

@@ -1,0 +1,84 @@
+"""What is stored as structs and dataclasses only gains fields, with defaults: a version reads what an older one left.
+
+That is the records of deploy-service and gateway, and what executors leave of runs: their journals, and the states in
+which paused ones wait, some of them for months. `recorded_documents.json` has each, and whatever they consist of that
+`shared.contracts` does not have. `python -m tests.contract.record` adds what is new.
+"""
+
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final, get_args, get_type_hints
+
+import msgspec
+from tests.contract.shapes import Shape, changed, required_anew, shape_of
+
+from deploy_service.domain.environment import EnvironmentEntry
+from deploy_service.domain.version import Version
+from deploy_service.domain.workflow import Workflow
+from executor_service.engine.entries import Entry
+from executor_service.engine.state import RunState
+from gateway.domain.chat_entry import EntryCode
+from gateway.domain.credentials import ApiKey, Workspace
+from gateway.domain.erasure import Erasure
+from gateway.domain.people import Session, User
+from gateway.domain.team import Invitation, Member
+from jobs_service.domain.run import Pause, Phase
+from shared import contracts
+
+RECORDED = Path(__file__).parent / "recorded_documents.json"
+KEPT: Final = (
+    *(Workflow, Version, EnvironmentEntry),
+    *(User, Session, ApiKey, Workspace, Member, Invitation, Erasure, EntryCode),
+    *(Pause, Phase, Entry, RunState),
+)
+
+
+def recorded() -> dict[str, Shape]:
+    """What any version so far may have left."""
+    return msgspec.json.decode(RECORDED.read_bytes(), type=dict[str, Shape])
+
+
+def declared() -> dict[str, Shape]:
+    """What this version leaves."""
+    return {f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}": shape_of(kind) for kind in kinds()}
+
+
+def kinds() -> set[type[Any]]:
+    """All that is kept, down to its last part."""
+    found: set[type[Any]] = set()
+    waiting = list(KEPT)
+    while waiting:
+        for kind in _records_in(waiting.pop()):
+            if kind not in found:
+                found.add(kind)
+                waiting += [] if issubclass(kind, Enum) else get_type_hints(kind).values()
+    return found
+
+
+def _records_in(hint: Any) -> Iterator[type[Any]]:
+    if not isinstance(hint, type):
+        for part in get_args(hint):
+            yield from _records_in(part)
+    elif not hint.__module__.startswith(contracts.__name__) and (
+        issubclass(hint, msgspec.Struct | Enum) or is_dataclass(hint)
+    ):
+        yield hint
+
+
+def test_nothing_that_was_ever_stored_has_changed_or_is_gone() -> None:
+    assert changed(recorded(), declared()) == {}
+
+
+def test_what_is_added_need_not_be_there() -> None:
+    assert required_anew(recorded(), declared()) == []
+
+
+def test_what_is_added_is_recorded() -> None:
+    assert declared() == recorded(), "`python -m tests.contract.record` adds it"
+
+
+def test_a_field_of_a_newer_version_is_refused_nowhere() -> None:
+    structs = [kind for kind in kinds() if issubclass(kind, msgspec.Struct)]
+    assert [kind for kind in structs if kind.__struct_config__.forbid_unknown_fields] == []

@@ -1,0 +1,35 @@
+"""What a newer version has stored: one beside us in a roll-out, or the one before we were taken back to."""
+
+from tests.integration.deploy.test_environment import put, values
+from tests.support.deploy import DeployCaller, at, state
+
+from deploy_service.bootstrap import open_store
+from deploy_service.settings import DeploySettings
+from shared.contracts.deployments import UpdateWorkflow, VersionDetail
+from shared.contracts.deployments import Workflow as ToldWorkflow
+
+
+async def test_more_than_we_know_in_a_document_is_no_obstacle_and_stays_there(
+    gateway: DeployCaller, executor: DeployCaller, settings: DeploySettings
+) -> None:
+    workflow = await gateway.create(state())
+    deployed = await gateway.deploy(workflow.id)
+    await put(gateway, "TOKEN", "secret")
+    more = {"workflows": "live.", "versions": "", "drafts": "", "snapshots": "", "environment": "sealed."}
+    store = open_store(settings)
+    for name, part in more.items():
+        await store.collection(name).update_many({}, {"$set": {"later": 1, f"{part}later": 1}})
+
+    assert await gateway.endpoint(workflow.id) == deployed.endpoint
+    assert await gateway.numbers(workflow.id) == [1]
+    detail = await gateway.http.call("GET", at(workflow.id, "versions/1"), returns=VersionDetail)
+    assert detail.version.id == deployed.version.id
+    assert (await gateway.draft(workflow.id)).state["blocks"].keys() == state()["blocks"].keys()
+    assert await values(executor) == {"TOKEN": "secret"}
+
+    renamed = await gateway.http.call("PATCH", at(workflow.id), body=UpdateWorkflow(name="New"), returns=ToldWorkflow)
+    assert renamed.name == "New"
+    kept = await store.collection("workflows").find_one({"_id": workflow.id})
+    await store.stop()
+    assert kept is not None
+    assert (kept["name"], kept["later"]) == ("New", 1)

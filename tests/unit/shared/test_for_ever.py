@@ -1,0 +1,21 @@
+"""Work that goes on by itself goes on whatever happens to it once."""
+
+import asyncio
+
+from tests.support.eventually import eventually
+
+from shared.tasks import end, for_ever
+
+
+async def test_a_step_that_breaks_is_followed_by_the_next_one() -> None:
+    steps = 0
+
+    async def step() -> None:
+        nonlocal steps
+        steps += 1
+        raise RuntimeError("nobody thought of this")
+
+    task = asyncio.create_task(for_ever(step, every=0.001, name="test"))
+    await eventually(lambda: steps >= 3)
+    await end(task)
+    assert task.cancelled()
