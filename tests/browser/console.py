@@ -2,14 +2,34 @@
 
 import json
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import httpx
-from playwright.sync_api import FilePayload, FloatRect, Locator, Page, expect
+from playwright.sync_api import FilePayload, FloatRect, Locator, Page, Route, expect
 
 Json = dict[str, Any]
 NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+
+
+@contextmanager
+def held(page: Page, url: str | re.Pattern[str], methods: Sequence[str] = ("POST",)) -> Iterator[list[Route]]:
+    """Such requests reach the server when this ends."""
+    routes: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method in methods:
+            routes.append(route)
+        else:
+            route.continue_()
+
+    page.route(url, hold)
+    yield routes
+    for route in routes:
+        route.continue_()
+    page.unroute(url)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,16 @@
 """What an author has written: it is kept until it is saved, and nothing else is taken for it."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
-from tests.browser.console import Account, Console
+from tests.browser.console import Account, Console, held
 from tests.browser.workflows import answering
 
 OVERTAKEN = "Someone else saved this workflow meanwhile."
 SAVES = re.compile(r"/api/workflows/[^/]+/state$")
+UNSEEN = "Someone else saved this workflow meanwhile, so this was not done."
 NOT_DONE = "Your changes are not saved yet, so this was not done."
 
 
@@ -29,18 +29,70 @@ def test_what_could_not_be_saved_is_neither_published_nor_run(console: Console, 
     expect(console.page.get_by_label("Run the draft").get_by_role("alert")).to_have_text(NOT_DONE)
 
 
+def test_what_somebody_else_saved_is_neither_published_nor_run_unseen(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Unseen", "return 'first';"))
+    console.goto(f"/workflows/{workflow_id}").block("Answer").click()
+    console.write("Code", "return 'mine';").saved()
+    _overtake(account, workflow_id)
+
+    console.press("Update").shows(UNSEEN)
+    assert account.run(workflow_id).json()["output"]["result"] == "first"
+    console.press("Run").press("Run draft")
+    expect(console.page.get_by_label("Run the draft").get_by_role("alert")).to_have_text(UNSEEN)
+    expect(console.button("Replace theirs with mine")).to_have_count(0)
+
+    console.press("Load theirs").block("Answer").click()
+    expect(_code(console)).to_have_text("return 'theirs';")
+    console.press("Update").shows("Version 2 is live.")
+    assert account.run(workflow_id).json()["output"]["result"] == "theirs"
+
+
 def test_what_is_still_being_saved_is_there_for_who_comes_back_at_once(console: Console, account: Account) -> None:
     workflow_id = account.import_(answering("There and back", "return 1;"))
     console.goto(f"/workflows/{workflow_id}").block("Answer").click()
-    with _held_saves(console.page) as held:
+    with held(console.page, SAVES, methods=["PUT"]) as saves:
         console.write("Code", "return 'on the way';")
         console.page.get_by_role("link", name="All workflows").click()
         console.shows("Calls, 24 h").page.go_back()
         console.block("Answer").click()
         expect(_code(console)).to_have_text("return 'on the way';")
-        assert len(held) == 1
+        assert len(saves) == 1
     console.write("Code", "return 'there';").saved()
     assert _answer(account, workflow_id) == "return 'there';"
+
+
+def test_what_is_typed_during_a_slow_save_is_saved_by_one_more(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("On a slow line", "return 1;"))
+    page = console.goto(f"/workflows/{workflow_id}").page
+    console.block("Answer").click()
+    with held(page, SAVES, methods=["PUT"]) as saves:
+        for number in range(4):
+            console.write("Code", f"return {number};")
+            page.wait_for_timeout(1_000)  # longer than an author pauses before a save
+        assert len(saves) == 1
+    console.saved()
+    expect(page.get_by_text(OVERTAKEN)).to_have_count(0)
+    assert _answer(account, workflow_id) == "return 3;"
+
+
+def test_a_save_whose_answer_is_lost_is_not_taken_for_somebody_elses(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Lost answer", "return 1;"))
+    page = console.goto(f"/workflows/{workflow_id}").page
+    console.block("Answer").click()
+
+    def lose(route: Route) -> None:
+        if route.request.method == "PUT":
+            route.fetch()
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route(SAVES, lose)
+    console.write("Code", "return 2;").shows("Your changes are not saved.")
+    page.unroute(SAVES)
+    console.saved()
+    expect(page.get_by_text(OVERTAKEN)).to_have_count(0)
+    assert _answer(account, workflow_id) == "return 2;"
 
 
 def test_what_somebody_else_overtook_waits_for_its_author(console: Console, account: Account) -> None:
@@ -131,21 +183,3 @@ def _answer(account: Account, workflow_id: str) -> str:
 
 def _code(console: Console) -> Locator:
     return console.page.get_by_role("textbox", name="Code", exact=True)
-
-
-@contextmanager
-def _held_saves(page: Page) -> Iterator[list[Route]]:
-    """Saves reach the server when this ends."""
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        if route.request.method == "PUT":
-            held.append(route)
-        else:
-            route.continue_()
-
-    page.route(SAVES, hold)
-    yield held
-    for route in held:
-        route.continue_()
-    page.unroute(SAVES)

@@ -34,13 +34,15 @@ export function StaleNotice({ saver, onReload }: { saver: DraftSaver; onReload: 
   return (
     <div className={styles.notice} role="alert">
       <p className={styles.text}>
-        <strong>Someone else saved this workflow meanwhile.</strong> Your changes are still here, and nothing was
-        replaced.
+        <strong>Someone else saved this workflow meanwhile.</strong>{' '}
+        {saver.isBehind ? 'Your changes are still here, and nothing was replaced.' : 'What you see here is older.'}
       </p>
-      <Button onClick={onReload}>Discard mine, load theirs</Button>
-      <Button look="amber" busy={busy} onClick={keep}>
-        Replace theirs with mine
-      </Button>
+      <Button onClick={onReload}>{saver.isBehind ? 'Discard mine, load theirs' : 'Load theirs'}</Button>
+      {saver.isBehind && (
+        <Button look="amber" busy={busy} onClick={keep}>
+          Replace theirs with mine
+        </Button>
+      )}
     </div>
   );
 }

@@ -42,16 +42,18 @@ export class DraftSaver {
   /** Saves what is not saved yet; comes back when everything is, or it could not be. */
   async flush(): Promise<void> {
     clearTimeout(this.timer);
-    await this.running;
+    // Whoever waited beside this one may have begun the next: two at once would overtake each other.
+    while (this.running) await this.running;
     if (this.isBehind && this.status !== 'stale') await this.save();
   }
 
-  /** Saves what is not saved yet. Raises where it could not be: what works on the saved draft would take an older one. */
+  /** Makes sure that what works on the saved draft takes what its author sees. Raises where it would not. */
   async settle(): Promise<void> {
     await this.flush();
-    if (this.status === 'failed' || this.status === 'stale') {
-      throw new Error('Your changes are not saved yet, so this was not done.');
-    }
+    if (this.status === 'saved') await this.compare();
+    if (this.status !== 'failed' && this.status !== 'stale') return;
+    const why = this.isBehind ? 'Your changes are not saved yet' : 'Someone else saved this workflow meanwhile';
+    throw new Error(`${why}, so this was not done.`);
   }
 
   /** Puts this draft over the one that somebody else saved. */
@@ -76,6 +78,13 @@ export class DraftSaver {
 
   get isBehind(): boolean {
     return this.store.state() !== this.stored;
+  }
+
+  private async compare(): Promise<void> {
+    const known = this.revision;
+    const { revision } = await readDraft(this.workflowId);
+    // A save that was made in between has compared them itself.
+    if (revision !== known && this.revision === known) this.become('stale');
   }
 
   private changed(): void {

@@ -38,8 +38,11 @@ class Draft:
     saved_at: datetime
 
     def replaced(self, content: Content, at: datetime, *, expected_revision: int | None = None) -> Self:
-        """With another content. Raises Conflict when `expected_revision` is given and not the present one."""
-        if expected_revision is not None and expected_revision != self.revision:
+        """With another content. Raises Conflict when `expected_revision` is given and not the present one.
+
+        But for who saves what is there already: a save whose answer was lost is made again.
+        """
+        if expected_revision not in (None, self.revision) and content != self.content:
             raise Conflict(
                 f"the draft is at revision {self.revision}, not {expected_revision}: somebody saved in between",
                 details={"expectedRevision": expected_revision, "currentRevision": self.revision},
