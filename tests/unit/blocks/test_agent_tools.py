@@ -9,7 +9,7 @@ from tests.unit.blocks.running import failure
 
 from executor_service.blocks.agent.loop import MAX_TOOL_ROUNDS
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
-from executor_service.providers import Role, ToolCall
+from executor_service.providers import ModelFailure, Role, ToolCall
 from executor_service.sandbox import Script, ScriptResult
 from shared.workflow.jsvalues import Json, JsonObject
 
@@ -143,3 +143,9 @@ async def test_tool_calls_are_listed_in_the_order_in_which_they_were_asked_for()
     assert [call["result"] for call in result.output["toolCalls"]["list"]] == [1, 2]
     segments = result.output["providerTiming"]["timeSegments"]
     assert [each["toolCallId"] for each in segments if each["type"] == "tool"] == ["c1", "c2"], "the trace pairs them"
+
+
+async def test_the_turns_before_the_one_that_failed_are_counted() -> None:
+    result = await run(Model(asks_for(CALL), ModelFailure("gone")), tools=[ADD])
+    assert failure(result) == "Agent 1: gone"
+    assert (result.usage.input_tokens, result.usage.output_tokens) == (10, 5)

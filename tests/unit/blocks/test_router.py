@@ -175,3 +175,11 @@ async def test_references_in_descriptions_of_routes_are_filled_in() -> None:
     routes: Json = [ROUTES[0], {**ROUTES[1], "value": "Says <start.input>"}]
     await run(routed(routes), engine_of({"router_v2": RouterHandler(models)}), {"input": "my screen is black"})
     assert "Says my screen is black" in models.told[0]
+
+
+async def test_every_answer_that_was_asked_for_is_counted() -> None:
+    patient = {**router(), "retry": {"enabled": True, "waitBetweenTriesMs": 0}}
+    document = workflow(INPUT, patient, edges=(edge("start", "r"),))
+    models = Models("Help, I think.", decision("rt-help"))
+    result = await run(document, engine_of({"router_v2": RouterHandler(models)}), {"input": "x"})
+    assert result.usage.input_tokens == 20

@@ -229,9 +229,10 @@ class Spends(BlockHandler):
         self._fails = fails
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        call.spend(Usage(7, 3, 0.5))
         if self._fails:
-            raise BlockFailure("no", usage=Usage(7, 3, 0.5))
-        return BlockResult({}, usage=Usage(7, 3, 0.5))
+            raise BlockFailure("no")
+        return BlockResult({})
 
 
 @pytest.mark.parametrize("fails", [False, True])

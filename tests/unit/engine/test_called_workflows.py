@@ -34,7 +34,8 @@ def engine(handler: Scripted, child: dict[str, Any] = CHILD, deployed: Deployed 
 
 
 def spends(call: Call) -> BlockResult:
-    return BlockResult({"result": call.block.id}, usage=Usage(1, 1, 0.0, {"m": {"total": 2.0}}))
+    call.spend(Usage(1, 1, 0.0, {"m": {"total": 2.0}}))
+    return BlockResult({"result": call.block.id})
 
 
 async def test_a_child_runs_within_its_parent() -> None:

@@ -5,7 +5,6 @@ from typing import Any
 from tests.unit.engine.building import Scripted, block, chain, engine_of, execution, fails, run
 
 from executor_service.engine import BlockFailure, BlockResult, Call
-from shared.contracts.usage import Usage
 
 
 async def test_a_block_is_tried_again_as_its_author_said() -> None:
@@ -53,10 +52,3 @@ async def test_a_block_that_nobody_can_try_again_is_tried_once() -> None:
         engine_of({"human_in_the_loop": handler}), chain(block("w", "human_in_the_loop", retry=retry))
     ).run()
     assert handler.runs["w"] == 1
-
-
-async def test_what_a_block_spent_before_it_failed_counts() -> None:
-    def says(call: Call) -> Any:
-        raise fails(usage=Usage(3, 4, 0.5))
-
-    assert (await run(says, chain(block("f")))).usage == Usage(3, 4, 0.5)

@@ -118,7 +118,8 @@ async def test_variables_and_usage_come_back_with_the_journal() -> None:
     workflow["variables"] = {"v1": {"id": "v1", "name": "x", "type": "number", "value": 0}}
 
     def assigns(call: Call) -> Any:
-        return BlockResult({"seen": call.variables["v1"]}, {"v1": 7}, Usage(1, 2, 0.5, {"m": {"input": 1.0}}))
+        call.spend(Usage(1, 2, 0.5, {"m": {"input": 1.0}}))
+        return BlockResult({"seen": call.variables["v1"]}, {"v1": 7})
 
     broken = Recorder(stop_after=2)
     with pytest.raises(WorkerLost):

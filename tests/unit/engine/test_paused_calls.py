@@ -92,7 +92,8 @@ shapes = pytest.mark.parametrize("shape", PARENTS)
 
 
 def spends(call: Call) -> BlockResult:
-    return BlockResult({"result": call.block.id}, usage=Usage(1, 0, 0.0, {}))
+    call.spend(Usage(1, 0, 0.0, {}))
+    return BlockResult({"result": call.block.id})
 
 
 @dataclass

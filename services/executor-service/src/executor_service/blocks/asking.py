@@ -7,19 +7,17 @@ from executor_service.blocks.agent.accounting import cost_json, tokens_json, usa
 from executor_service.blocks.ports import ModelServer
 from executor_service.engine import BlockFailure, Call
 from executor_service.providers import Message, ModelFailure, Role
-from shared.contracts.usage import Usage
 from shared.workflow.jsvalues import JsonObject
 from shared.workflow.response_format import ResponseFormat
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model wrote, and what it cost."""
+    """What the model wrote, and what is told of it."""
 
     text: str
     facts: JsonObject
     """`model`, `tokens` and `cost`, as outputs show them."""
-    usage: Usage
 
 
 async def ask(
@@ -43,5 +41,6 @@ async def ask(
         turn = await models.turn(request)
     except ModelFailure as failure:
         raise BlockFailure(failure.message) from failure
+    call.spend(usage_of(request.model, turn.tokens, turn.cost))
     facts: JsonObject = {"model": request.model, "tokens": tokens_json(turn.tokens), "cost": cost_json(turn.cost)}
-    return Answer(turn.content, facts, usage_of(request.model, turn.tokens, turn.cost))
+    return Answer(turn.content, facts)

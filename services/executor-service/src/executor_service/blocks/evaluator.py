@@ -51,7 +51,7 @@ class EvaluatorHandler(BlockHandler):
             **answer.facts,
             **{metric.key: number_of(scores.get(metric.key)) or 0 for metric in metrics},
         }
-        return BlockResult(output, usage=answer.usage)
+        return BlockResult(output)
 
 
 def _metrics(value: Json) -> list[Metric]:

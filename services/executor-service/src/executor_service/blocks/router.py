@@ -57,7 +57,7 @@ class RouterHandler(BlockHandler):
             "reasoning": reasoning,
             "selectedPath": None if target is None else path_to(target),
         }
-        return BlockResult(output, usage=answer.usage)
+        return BlockResult(output)
 
 
 class LegacyRouterHandler(BlockHandler):
@@ -81,29 +81,26 @@ class LegacyRouterHandler(BlockHandler):
         wanted = answer.text.strip().lower()
         target = next((block for block in targets if block.id == wanted), None)
         if target is None:
-            raise BlockFailure(f"Invalid routing decision: {wanted}", usage=answer.usage)
+            raise BlockFailure(f"Invalid routing decision: {wanted}")
         output: JsonObject = {
             "prompt": prompt,
             **answer.facts,
             "selectedPath": path_to(target),
             "selectedRoute": target.id,
         }
-        return BlockResult(output, usage=answer.usage)
+        return BlockResult(output)
 
 
 def _chosen(answer: Answer, routes: Sequence[Option]) -> tuple[str, str]:
     decision = parse_answer(answer.text) or {}
     route, reasoning = to_string(decision.get("route") or ""), to_string(decision.get("reasoning") or "")
     if route == NO_MATCH:
-        raise BlockFailure(
-            f"Router could not determine a matching route: {reasoning or 'no reason given'}", usage=answer.usage
-        )
+        raise BlockFailure(f"Router could not determine a matching route: {reasoning or 'no reason given'}")
     ids = [option.id for option in routes]
     if route not in ids:
         raise BlockFailure(
             f"Router could not determine a valid route. LLM response: {answer.text} "
-            f"Available route IDs: {', '.join(ids)}",
-            usage=answer.usage,
+            f"Available route IDs: {', '.join(ids)}"
         )
     return route, reasoning
 

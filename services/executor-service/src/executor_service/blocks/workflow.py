@@ -101,14 +101,13 @@ def _result(workflow_id: str, child: ChildWorkflow, result: RunResult) -> BlockR
     spans = tuple(msgspec.to_builtins(log) for log in result.blocks[:MAX_SPANS])
     if result.state is not None:
         paused = PausedChild(tuple(result.pauses), result.state)
-        return BlockResult({}, usage=result.usage, child_spans=spans, paused_child=paused)
+        return BlockResult({}, child_spans=spans, paused_child=paused)
     problem = _problem(child, result)
     if problem is not None:
         raise BlockFailure(
             problem,
             code=ErrorCode.CHILD_WORKFLOW_FAILED,
             can_retry=False,
-            usage=result.usage,
             child_spans=spans,
             partial={"success": False, "childWorkflowName": child.name, "childWorkflowId": workflow_id},
         )
@@ -119,7 +118,7 @@ def _result(workflow_id: str, child: ChildWorkflow, result: RunResult) -> BlockR
         "childWorkflowSnapshotId": child.snapshot_id,
         "result": result.output,
     }
-    return BlockResult(output, usage=result.usage, child_spans=spans)
+    return BlockResult(output, child_spans=spans)
 
 
 def _problem(child: ChildWorkflow, result: RunResult) -> str | None:

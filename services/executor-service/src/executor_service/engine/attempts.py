@@ -14,6 +14,7 @@ from executor_service.engine.progress import Progress, child_key
 from executor_service.engine.run_context import RunContext
 from executor_service.engine.state import ChildPin, RunState, Work
 from executor_service.engine.streaming import RunStream, TextWriter
+from executor_service.engine.usage import Spending
 from shared.workflow.catalog.kinds import WRITES_TEXT
 from shared.workflow.compiled_blocks import CompiledBlock
 
@@ -24,6 +25,7 @@ class Attempt:
 
     work: Work
     call: Call
+    spending: Spending
     order: int
     started_at: datetime
     began: float
@@ -59,6 +61,7 @@ class Attempts:
         node = body.nodes[work.node]
         block = self._context.workflow.blocks[node.block_id]
         rounds = self._progress.places.rounds(scope)
+        spending = Spending()
         call = Call(
             block=block,
             node=node,
@@ -72,12 +75,13 @@ class Attempts:
             rounds=rounds,
             now=self._clock.now,
             remaining_seconds=self._context.remaining_seconds,
-            run_child=self._child_runner(work, block.type),
+            run_child=self._child_runner(work, block.type, spending),
+            spend=spending.add,
             pin=partial(self._pin, work),
             pinned=self._state.pins.get(child_key(work)),
             writer=self.writer(block, rounds),
         )
-        attempt = self.under_way[work] = self._begun(work, call)
+        attempt = self.under_way[work] = self._begun(work, call, spending)
         return attempt
 
     def writer(self, block: CompiledBlock, rounds: tuple[Round, ...]) -> TextWriter | None:
@@ -86,20 +90,19 @@ class Attempts:
             return None
         return self._stream.writer(block.id, is_live=not any(each.is_parallel for each in rounds))
 
-    def _begun(self, work: Work, call: Call) -> Attempt:
+    def _begun(self, work: Work, call: Call, spending: Spending) -> Attempt:
         """An attempt that begins now; what goes on after a pause of the workflow that it called began then."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
         waiting = self._state.waiting.get(child_key(work))
         if waiting is None:
-            return Attempt(work, call, self._progress.next_order(), now, monotonic)
+            return Attempt(work, call, spending, self._progress.next_order(), now, monotonic)
         log = waiting.log
-        return Attempt(
-            work, call, log.execution_order, log.started_at, monotonic - (now - log.started_at).total_seconds()
-        )
+        began = monotonic - (now - log.started_at).total_seconds()
+        return Attempt(work, call, spending, log.execution_order, log.started_at, began)
 
-    def _child_runner(self, work: Work, block_type: str) -> ChildRunner:
+    def _child_runner(self, work: Work, block_type: str, spending: Spending) -> ChildRunner:
         handler = self._context.engine.handlers.get(block_type)
-        return self._context.child_runner(work, self._state, handler is not None and handler.recovers)
+        return self._context.child_runner(work, self._state, spending, handler is not None and handler.recovers)
 
     async def _pin(self, work: Work, pin: ChildPin) -> None:
         await self._record(Pinned(work, pin))

@@ -11,6 +11,7 @@ from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.sources import Resolver
 from executor_service.engine.state import ChildPin, Output
 from executor_service.engine.streaming import TextWriter
+from shared.contracts.usage import Usage
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.compiled_blocks import CompiledBlock
 from shared.workflow.graph import Body, Fires, Node
@@ -44,6 +45,8 @@ class Call(msgspec.Struct, frozen=True):
     now: Callable[[], datetime]
     remaining_seconds: Callable[[], float]
     run_child: ChildRunner
+    spend: Callable[[Usage], None]
+    """Tell what a model was paid, as soon as that is known; what a called workflow spends is told already."""
     pin: Callable[[ChildPin], Awaitable[None]]
     """Keep the version of a workflow that is about to be called."""
     pinned: ChildPin | None = None

@@ -157,9 +157,9 @@ class Driver:
         self._wake.set()
 
     async def _take(self, work: Work, done: Entry | Exception) -> None:
-        attempt = self.attempts.under_way.pop(work, None)
         if isinstance(done, Exception):
             raise done
+        attempt = self.attempts.under_way.get(work)
         if attempt is not None:
             self._state.output_bytes += attempt.output_bytes
             if self._state.output_bytes > self._limits.run_output_bytes:
@@ -192,6 +192,8 @@ class Driver:
 
     def _apply(self, entry: Entry) -> list[Told]:
         """Take a step; gives what is still to be told. A block's own output was, when it was done."""
+        if isinstance(entry, BlockDone | CallPaused):
+            self.attempts.under_way.pop(entry.work, None)
         own = self._progress.own_output(entry)
         left = self._progress.apply(entry)
         if self._stream is not None:

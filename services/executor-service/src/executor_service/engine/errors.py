@@ -1,16 +1,15 @@
 """What can go wrong in a run, told apart by what follows from it."""
 
-from executor_service.engine.state import NO_USAGE, ChildSpans, Output
+from executor_service.engine.state import ChildSpans, Output
 from shared.contracts.outcomes import ErrorCode
-from shared.contracts.usage import Usage
 
 
 class BlockFailure(Exception):
     """A block failed, with a sentence for a person. An error edge may handle it.
 
     `http_status` is 400 when the caller or author is to blame, 503 when trying later may help. `partial` is what the
-    block had produced before. `can_retry` is False where the block's own retry settings must not apply. What the block
-    spent, and the trace of a workflow that it called, count although it failed.
+    block had produced before, and `child_spans` the trace of a workflow that it called. `can_retry` is False where the
+    block's own retry settings must not apply.
     """
 
     def __init__(
@@ -21,7 +20,6 @@ class BlockFailure(Exception):
         http_status: int | None = None,
         can_retry: bool = True,
         partial: Output | None = None,
-        usage: Usage = NO_USAGE,
         child_spans: ChildSpans = (),
     ) -> None:
         super().__init__(message)
@@ -30,7 +28,6 @@ class BlockFailure(Exception):
         self.http_status = http_status
         self.can_retry = can_retry
         self.partial = partial or {}
-        self.usage = usage
         self.child_spans = child_spans
 
 

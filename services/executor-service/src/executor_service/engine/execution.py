@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from functools import reduce
 from typing import Final
 
 import msgspec
@@ -22,10 +23,12 @@ from executor_service.engine.progress import Progress, child_key
 from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.run_context import Engine, RunContext
 from executor_service.engine.sources import Sources
-from executor_service.engine.state import Output, RunState, Work
+from executor_service.engine.state import NO_USAGE, Output, RunState, Work
 from executor_service.engine.streaming import RunStream
+from executor_service.engine.usage import Spending, add_usage
 from shared.contracts.events import RunEvent
 from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.usage import Usage
 from shared.errors import FlowportError
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.selectors import resolve_selectors
@@ -77,6 +80,7 @@ class Execution:
         self._left_state = state
         self._state = state or RunState(variables=variable_values(workflow.state))
         self._deadline = 0.0
+        self._driver: Driver | None = None
         self._drive: asyncio.Task[None] | None = None
         self._stop: Stop | None = None
 
@@ -84,6 +88,16 @@ class Execution:
     def state(self) -> RunState:
         """Where the run stands. Restored from it, a run goes on where this one was."""
         return self._state
+
+    @property
+    def spent(self) -> Usage:
+        """What was spent so far, by blocks that are under way, too."""
+        under_way = self._driver.attempts.under_way.items() if self._driver is not None else ()
+        spent = {key: call.usage for key, call in self._state.waiting.items()}
+        for work, attempt in under_way:
+            if attempt.spending.total != NO_USAGE:  # of a call that goes on, that is what it spent before, too
+                spent[child_key(work)] = attempt.spending.total
+        return reduce(add_usage, spent.values(), self._state.usage)
 
     def cancel(self) -> None:
         """Stop within a second, whatever is being waited for. `run` then returns with status cancelled."""
@@ -120,6 +134,7 @@ class Execution:
         return Ending(
             request=self._request,
             state=self._state,
+            usage=self.spent,
             started_at=started_at,
             ended_at=clock.now(),
             duration_ms=round((clock.monotonic() - began) * 1000, 3),
@@ -131,7 +146,7 @@ class Execution:
 
     async def _driven(self, plan: Plan, logs: LogBook) -> tuple[RunError | None, Output | None]:
         progress = Progress(self._workflow, plan.graph, self._state, logs, self._request.stop_after_block_id)
-        driver = Driver(self._context(), plan, progress, self._stream())
+        self._driver = driver = Driver(self._context(), plan, progress, self._stream())
         timer = asyncio.get_running_loop().call_later(self._remaining_seconds(), self._halt, Stop.TIMED_OUT)
         try:
             if self._left_state is None:
@@ -198,7 +213,7 @@ class Execution:
             child_runner=self._child_runner,
         )
 
-    def _child_runner(self, work: Work, state: RunState, journaled: bool) -> ChildRunner:
+    def _child_runner(self, work: Work, state: RunState, spending: Spending, journaled: bool) -> ChildRunner:
         journal = self._journal if journaled else None
 
         async def run_child(workflow: CompiledWorkflow, request: RunRequest) -> RunResult:
@@ -214,7 +229,10 @@ class Execution:
                 state=None if left is None else left.state,
                 before_effect=self._before_effect,
             )
-            return await child.run()
+            try:
+                return await child.run()
+            finally:
+                spending.add(child.spent)
 
         return run_child
 

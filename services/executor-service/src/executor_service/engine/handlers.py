@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from executor_service.engine.call import Call
-from executor_service.engine.state import NO_USAGE, ChildSpans, Output, Pause, RunState
-from shared.contracts.usage import Usage
+from executor_service.engine.state import ChildSpans, Output, Pause, RunState
 from shared.workflow.jsvalues import JsonObject
 
 
@@ -47,7 +46,6 @@ class BlockResult(msgspec.Struct, frozen=True):
 
     output: Output
     assignments: JsonObject = {}
-    usage: Usage = NO_USAGE
     pause: PauseRequest | None = None
     child_spans: ChildSpans = ()
     paused_child: PausedChild | None = None

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
 from typing import Final
 
 import msgspec
@@ -10,11 +9,11 @@ import msgspec
 from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.state import Output, Pause, RunState
 from executor_service.engine.streaming import without_model_text
-from executor_service.engine.usage import add_usage
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import ErrorCode, RunError, RunOutcome, time_out_text
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunStatus
+from shared.contracts.usage import Usage
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -25,6 +24,7 @@ class Ending:
 
     request: RunRequest
     state: RunState
+    usage: Usage
     started_at: datetime
     ended_at: datetime
     duration_ms: float
@@ -53,7 +53,7 @@ def result_of(ending: Ending) -> RunResult:
         outcome=outcome,
         output=output,
         blocks=_blocks(ending.state),
-        usage=reduce(add_usage, (call.usage for call in ending.state.waiting.values()), ending.state.usage),
+        usage=ending.usage,
         pauses=tuple(ending.state.pauses.values()) if status is RunStatus.PAUSED else (),
         state=ending.state if status is RunStatus.PAUSED else None,
         blocks_dropped=ending.blocks_dropped,

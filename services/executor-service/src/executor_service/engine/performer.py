@@ -131,7 +131,7 @@ class Performer:
             output=result.output,
             log=self.log_of(attempt, child_spans=result.child_spans),
             assignments=result.assignments,
-            usage=result.usage,
+            usage=attempt.spending.total,
             pause=None if result.pause is None else self._pause(attempt, result.output, result.pause),
         )
 
@@ -140,7 +140,7 @@ class Performer:
             work=attempt.work,
             log=self.log_of(attempt, child_spans=result.child_spans),
             pauses=tuple(msgspec.structs.replace(pause, work=attempt.work) for pause in child.pauses),
-            usage=result.usage,
+            usage=attempt.spending.total,
             state=child.state,
         )
 
@@ -167,7 +167,7 @@ class Performer:
             work=attempt.work,
             output={**failure.partial, "error": message},
             log=self.log_of(attempt, error=message, handled=handled, child_spans=failure.child_spans),
-            usage=failure.usage,
+            usage=attempt.spending.total,
             error=RunError(
                 code=failure.code,
                 message=message,

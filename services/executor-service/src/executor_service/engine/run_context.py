@@ -10,6 +10,7 @@ from executor_service.engine.ports import EventSink, Expressions, Journal
 from executor_service.engine.request import RunRequest
 from executor_service.engine.sources import Sources
 from executor_service.engine.state import RunState, Work
+from executor_service.engine.usage import Spending
 from shared.clock import Clock
 from shared.workflow.compile import CompiledWorkflow
 
@@ -38,5 +39,5 @@ class RunContext:
     """Awaited before anything begins outside that must not begin twice. Raises FlowportError: it must not begin."""
     sources: Sources
     remaining_seconds: Callable[[], float]
-    child_runner: Callable[[Work, RunState, bool], ChildRunner]
+    child_runner: Callable[[Work, RunState, Spending, bool], ChildRunner]
     """Whoever can be restored halfway has its child's blocks in the journal; others call it anew."""

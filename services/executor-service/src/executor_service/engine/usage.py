@@ -18,3 +18,14 @@ def add_usage(total: Usage, more: Usage) -> Usage:
         total.cost_usd + more.cost_usd,
         models,
     )
+
+
+class Spending:
+    """What one block has spent so far: it counts however the block ends, and however often it was tried."""
+
+    def __init__(self) -> None:
+        self.total = Usage()
+
+    def add(self, more: Usage) -> None:
+        """Something was spent."""
+        self.total = add_usage(self.total, more)

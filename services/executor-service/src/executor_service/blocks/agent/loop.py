@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from executor_service.blocks.agent.accounting import Ledger
+from executor_service.blocks.agent.accounting import Ledger, usage_of
 from executor_service.blocks.agent.listening import TurnListener
 from executor_service.blocks.agent.tools import AgentTool
 from executor_service.blocks.ports import ModelServer
@@ -59,6 +59,7 @@ class Conversation:
             turn = await self.models.turn(request, listener)
         except ModelFailure as failure:
             raise BlockFailure(failure.message, partial=self._so_far()) from failure
+        self.call.spend(usage_of(request.model, turn.tokens, turn.cost))
         name = None if may_call_tools else AFTER_LIMIT
         self.ledger.turn(turn, started, self.call.now(), name)
         if listener is not None:

@@ -46,10 +46,8 @@ async def judged(models: ModelServer, call: Call, text: str, params: JsonObject)
             temperature=TEMPERATURE,
         )
     except BlockFailure as failure:
-        return BlockResult({"passed": False, "error": failure.message}, usage=failure.usage)
-    return BlockResult(
-        _verdict(parse_answer(answer.text) or {}, _threshold(params.get("threshold"))), usage=answer.usage
-    )
+        return BlockResult({"passed": False, "error": failure.message})
+    return BlockResult(_verdict(parse_answer(answer.text) or {}, _threshold(params.get("threshold"))))
 
 
 def _question(text: str, context: Json) -> str:
