@@ -82,3 +82,16 @@ async def test_older_memories_come_before_the_question() -> None:
     messages = [{"role": "system", "content": "brief"}, {"role": "user", "content": "now"}]
     await run(model, messages=messages, memories=memories)
     assert [message.content for message in model.requests[0].messages] == ["brief", "before", "then", "now"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a": 1}', '```json\n{"a": 1}\n```', '  ```\n\n{"a": 1}```\n', '```JSON \n{"a":\n1}\n\n```'],
+)
+async def test_a_fence_around_an_answer_is_none_of_it(text: str) -> None:
+    assert (await run(Model(says(text)), responseFormat={"type": "object"})).output["a"] == 1
+
+
+async def test_an_answer_of_blank_lines_without_end_holds_nobody_up() -> None:
+    lost = "```json\n" + "\n" * 1_000_000 + "{"
+    assert (await run(Model(says(lost)), responseFormat={"type": "object"})).output["content"] == lost
