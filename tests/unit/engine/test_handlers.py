@@ -60,3 +60,24 @@ async def test_what_a_block_spent_before_it_failed_counts() -> None:
         raise fails(usage=Usage(3, 4, 0.5))
 
     assert (await run(says, chain(block("f")))).usage == Usage(3, 4, 0.5)
+
+
+async def test_what_tries_spent_that_failed_counts() -> None:
+    tries = 0
+
+    def second_time(call: Call) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise fails(usage=Usage(3, 4, 0.5))
+        return BlockResult({}, usage=Usage(1, 1, 0.25))
+
+    retry = {"enabled": True, "maxTries": 2, "waitBetweenTriesMs": 0}
+    assert (await run(second_time, chain(block("f", retry=retry)))).usage == Usage(4, 5, 0.75)
+
+
+async def test_what_a_block_spent_on_an_output_that_is_too_large_counts() -> None:
+    handler = Scripted(lambda call: BlockResult({"text": "long"}, usage=Usage(3, 4, 0.5)))
+    result = await execution(engine_of({"function": handler}, block_output_bytes=5), chain(block("f"))).run()
+    assert result.outcome.error is not None
+    assert result.usage == Usage(3, 4, 0.5)

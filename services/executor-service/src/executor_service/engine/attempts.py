@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import partial, reduce
 
 from executor_service.engine.call import Call, ChildRunner
 from executor_service.engine.entries import Entry, Pinned
@@ -12,8 +12,10 @@ from executor_service.engine.places import Round
 from executor_service.engine.preparation import Plan
 from executor_service.engine.progress import Progress, child_key
 from executor_service.engine.run_context import RunContext
-from executor_service.engine.state import ChildPin, RunState, Work
+from executor_service.engine.state import NO_USAGE, ChildPin, RunState, Work
 from executor_service.engine.streaming import RunStream, TextWriter
+from executor_service.engine.usage import add_usage
+from shared.contracts.usage import Usage
 from shared.workflow.catalog.kinds import WRITES_TEXT
 from shared.workflow.compiled_blocks import CompiledBlock
 
@@ -30,6 +32,8 @@ class Attempt:
     inputs: Inputs | None = None
     tries: int = 1
     output_bytes: int = 0
+    spent: Usage = NO_USAGE
+    """What the block has told of so far, and what tries that failed have spent."""
 
 
 class Attempts:
@@ -51,6 +55,11 @@ class Attempts:
         self._clock = context.engine.clock
         self._record = record
         self.under_way: dict[Work, Attempt] = {}
+
+    @property
+    def spent(self) -> Usage:
+        """What blocks that are not done yet have told of."""
+        return reduce(add_usage, (attempt.spent for attempt in self.under_way.values()), NO_USAGE)
 
     def begin(self, work: Work) -> Attempt:
         """What a block that may start now is given."""
@@ -74,6 +83,7 @@ class Attempts:
             remaining_seconds=self._context.remaining_seconds,
             run_child=self._child_runner(work, block.type),
             pin=partial(self._pin, work),
+            spend=partial(self._spend, work),
             pinned=self._state.pins.get(child_key(work)),
             writer=self.writer(block, rounds),
         )
@@ -99,7 +109,13 @@ class Attempts:
 
     def _child_runner(self, work: Work, block_type: str) -> ChildRunner:
         handler = self._context.engine.handlers.get(block_type)
-        return self._context.child_runner(work, self._state, handler is not None and handler.recovers)
+        recovers = handler is not None and handler.recovers
+        return self._context.child_runner(work, self._state, recovers, partial(self._spend, work))
+
+    def _spend(self, work: Work, usage: Usage) -> None:
+        attempt = self.under_way.get(work)
+        if attempt is not None:
+            attempt.spent = add_usage(attempt.spent, usage)
 
     async def _pin(self, work: Work, pin: ChildPin) -> None:
         await self._record(Pinned(work, pin))

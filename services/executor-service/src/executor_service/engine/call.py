@@ -11,6 +11,7 @@ from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.sources import Resolver
 from executor_service.engine.state import ChildPin, Output
 from executor_service.engine.streaming import TextWriter
+from shared.contracts.usage import Usage
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.compiled_blocks import CompiledBlock
 from shared.workflow.graph import Body, Fires, Node
@@ -46,6 +47,8 @@ class Call(msgspec.Struct, frozen=True):
     run_child: ChildRunner
     pin: Callable[[ChildPin], Awaitable[None]]
     """Keep the version of a workflow that is about to be called."""
+    spend: Callable[[Usage], None]
+    """Tell what was spent on the way: it counts whatever becomes of the block, and beside what its result tells."""
     pinned: ChildPin | None = None
     """The version that was called here already, before the run paused or its worker was lost."""
     writer: TextWriter | None = None

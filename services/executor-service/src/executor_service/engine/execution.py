@@ -24,8 +24,10 @@ from executor_service.engine.run_context import Engine, RunContext
 from executor_service.engine.sources import Sources
 from executor_service.engine.state import Output, RunState, Work
 from executor_service.engine.streaming import RunStream
+from executor_service.engine.usage import add_usage
 from shared.contracts.events import RunEvent
 from shared.contracts.outcomes import ErrorCode, RunError
+from shared.contracts.usage import Usage
 from shared.errors import FlowportError
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.selectors import resolve_selectors
@@ -148,6 +150,7 @@ class Execution:
         finally:
             timer.cancel()
             await driver.abandon()
+            self._state.usage = add_usage(self._state.usage, driver.attempts.spent)
             self._engine.expressions.forget(self._request.sandbox_scope)
         return progress.failure, self._close(driver, progress)
 
@@ -198,7 +201,9 @@ class Execution:
             child_runner=self._child_runner,
         )
 
-    def _child_runner(self, work: Work, state: RunState, journaled: bool) -> ChildRunner:
+    def _child_runner(
+        self, work: Work, state: RunState, journaled: bool, spend: Callable[[Usage], None]
+    ) -> ChildRunner:
         journal = self._journal if journaled else None
 
         async def run_child(workflow: CompiledWorkflow, request: RunRequest) -> RunResult:
@@ -214,7 +219,12 @@ class Execution:
                 state=None if left is None else left.state,
                 before_effect=self._before_effect,
             )
-            return await child.run()
+            try:
+                return await child.run()
+            except asyncio.CancelledError:
+                if left is None:  # else what it spent before it paused would count twice
+                    spend(child.state.usage)
+                raise
 
         return run_child
 

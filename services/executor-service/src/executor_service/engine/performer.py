@@ -15,6 +15,7 @@ from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs, 
 from executor_service.engine.limits import Limits
 from executor_service.engine.logs import LogBook, placed
 from executor_service.engine.state import ChildSpans, Output, Pause, Work
+from executor_service.engine.usage import add_usage
 from shared.clock import Clock, iso
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import ErrorCode, RunError
@@ -58,7 +59,9 @@ class Performer:
             attempt.output_bytes = len(_to_json(result.output))
             if attempt.output_bytes > self._output_bytes:
                 raise BlockFailure(
-                    f"The output is too large: {attempt.output_bytes} bytes, the limit is {self._output_bytes}"
+                    f"The output is too large: {attempt.output_bytes} bytes, the limit is {self._output_bytes}",
+                    usage=result.usage,
+                    child_spans=result.child_spans,
                 )
         except BlockFailure as failure:
             return await self._failed(attempt, failure)
@@ -120,6 +123,8 @@ class Performer:
                 can_retry = not isinstance(failure, BlockFailure) or failure.can_retry
                 if policy is None or not can_retry or attempt.tries >= policy.max_tries:
                     raise
+                if isinstance(failure, BlockFailure):
+                    attempt.call.spend(failure.usage)
             attempt.tries += 1
             if attempt.call.writer is not None:
                 await attempt.call.writer.reset()
@@ -131,7 +136,7 @@ class Performer:
             output=result.output,
             log=self.log_of(attempt, child_spans=result.child_spans),
             assignments=result.assignments,
-            usage=result.usage,
+            usage=add_usage(attempt.spent, result.usage),
             pause=None if result.pause is None else self._pause(attempt, result.output, result.pause),
         )
 
@@ -140,7 +145,7 @@ class Performer:
             work=attempt.work,
             log=self.log_of(attempt, child_spans=result.child_spans),
             pauses=tuple(msgspec.structs.replace(pause, work=attempt.work) for pause in child.pauses),
-            usage=result.usage,
+            usage=add_usage(attempt.spent, result.usage),
             state=child.state,
         )
 
@@ -167,7 +172,7 @@ class Performer:
             work=attempt.work,
             output={**failure.partial, "error": message},
             log=self.log_of(attempt, error=message, handled=handled, child_spans=failure.child_spans),
-            usage=failure.usage,
+            usage=add_usage(attempt.spent, failure.usage),
             error=RunError(
                 code=failure.code,
                 message=message,

@@ -11,6 +11,7 @@ from executor_service.engine.request import RunRequest
 from executor_service.engine.sources import Sources
 from executor_service.engine.state import RunState, Work
 from shared.clock import Clock
+from shared.contracts.usage import Usage
 from shared.workflow.compile import CompiledWorkflow
 
 
@@ -38,5 +39,6 @@ class RunContext:
     """Awaited before anything begins outside that must not begin twice. Raises FlowportError: it must not begin."""
     sources: Sources
     remaining_seconds: Callable[[], float]
-    child_runner: Callable[[Work, RunState, bool], ChildRunner]
-    """Whoever can be restored halfway has its child's blocks in the journal; others call it anew."""
+    child_runner: Callable[[Work, RunState, bool, Callable[[Usage], None]], ChildRunner]
+    """Whoever can be restored halfway has its child's blocks in the journal; others call it anew. What a child has
+    spent that is stopped with its caller is told."""

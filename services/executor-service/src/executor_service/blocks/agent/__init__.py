@@ -3,10 +3,9 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import reduce
 from typing import Final
 
-from executor_service.blocks.agent.accounting import Ledger, priced_cost_json, tokens_json, usage_of
+from executor_service.blocks.agent.accounting import Ledger, priced_cost_json, tokens_json
 from executor_service.blocks.agent.answers import NOT_STRUCTURED, parse_answer
 from executor_service.blocks.agent.attaching import attachments, with_files
 from executor_service.blocks.agent.loop import Conversation
@@ -17,9 +16,7 @@ from executor_service.blocks.agent.tools import AgentTool
 from executor_service.blocks.ports import Files, MemoryStore, ModelServer
 from executor_service.blocks.values import number_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
-from executor_service.engine.usage import add_usage
 from executor_service.providers import Message, ModelRequest, Turn
-from shared.contracts.usage import Usage
 from shared.workflow.jsvalues import Json, JsonObject, to_string
 from shared.workflow.response_format import read_response_format
 
@@ -58,16 +55,14 @@ class AgentHandler(BlockHandler):
         if memory is not None:
             recalled, said = await memory.recall(said)
             remembered = (*remembered, *recalled)
-        spent: list[Usage] = []
-        tools = await self._toolbox.tools(call, params.get("tools"), spent.append)
+        tools = await self._toolbox.tools(call, params.get("tools"))
         attached = await attachments(self._files, call, params.get("files"))
         conversation = self._conversation(call, params, with_files(in_order(said, remembered), attached), tools)
         turn = await conversation.run()
         if memory is not None:
             await memory.keep(said, turn.content)
         is_structured = conversation.request.response_format is not None
-        output = {**_answer(turn, is_structured=is_structured), **_facts(call, conversation)}
-        return BlockResult(output, usage=reduce(add_usage, spent, _usage(conversation)))
+        return BlockResult({**_answer(turn, is_structured=is_structured), **_facts(call, conversation)})
 
     def _conversation(
         self, call: Call, params: JsonObject, messages: tuple[Message, ...], tools: Sequence[AgentTool]
@@ -120,10 +115,6 @@ def _facts(call: Call, conversation: Conversation) -> JsonObject:
         "providerTiming": conversation.ledger.timing(call.now()),
         "cost": priced_cost_json(conversation.ledger.cost, conversation.ledger.tokens),
     }
-
-
-def _usage(conversation: Conversation) -> Usage:
-    return usage_of(conversation.request.model, conversation.ledger.tokens, conversation.ledger.cost)
 
 
 def _number(value: Json) -> float | int | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from executor_service.blocks.agent.accounting import Ledger
+from executor_service.blocks.agent.accounting import Ledger, usage_of
 from executor_service.blocks.agent.listening import TurnListener
 from executor_service.blocks.agent.tools import AgentTool
 from executor_service.blocks.ports import ModelServer
@@ -61,6 +61,7 @@ class Conversation:
             raise BlockFailure(failure.message, partial=self._so_far()) from failure
         name = None if may_call_tools else AFTER_LIMIT
         self.ledger.turn(turn, started, self.call.now(), name)
+        self.call.spend(usage_of(self.request.model, turn.tokens, turn.cost))
         if listener is not None:
             await listener.end(called_tools=bool(turn.tool_calls))
         return turn

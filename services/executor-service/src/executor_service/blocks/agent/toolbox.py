@@ -1,7 +1,7 @@
 """From an agent's `tools` setting to tools that run: the author's own code, blocks used as tools, MCP servers'."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
@@ -16,7 +16,6 @@ from executor_service.blocks.ports import CodeRunner
 from executor_service.engine import BlockFailure, BlockHandler, Call, Inputs
 from executor_service.engine.binding import BoundCode, bind
 from executor_service.sandbox import Script
-from shared.contracts.usage import Usage
 from shared.workflow.agent_tools import CUSTOM_TOOL, without_code
 from shared.workflow.catalog import BlockSpec, installed_catalog
 from shared.workflow.code_references import CodeTemplate
@@ -28,7 +27,6 @@ from shared.workflow.unsupported_settings import MCP_TOOLS
 
 CUSTOM_PREFIX: Final = "custom_"
 TOOL_PAUSED: Final = "The workflow waits for a person or for days, which a workflow that is used as a tool cannot do."
-Spend = Callable[[Usage], None]
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 _JAVASCRIPT_WORD: Final = re.compile(
     "arguments|await|break|case|catch|class|const|continue|debugger|default|delete|do|else|enum|eval|export|extends|"
@@ -60,23 +58,20 @@ class Toolbox:
         self._blocks = blocks
         self._mcp = mcp
 
-    async def tools(self, call: Call, settings: Json, spend: Spend) -> list[AgentTool]:
-        """The tools on offer, in order; names made unique. `spend` is told what blocks that are tools spend.
-
-        Raises BlockFailure for one that cannot be had here.
-        """
+    async def tools(self, call: Call, settings: Json) -> list[AgentTool]:
+        """The tools on offer, in order; names made unique. Raises BlockFailure for one that cannot be had here."""
         entries = settings if isinstance(settings, list) else []
         mcp = McpTools(self._mcp, call)
         found: dict[str, AgentTool] = {}
         for index, entry in enumerate(entries):
             if isinstance(entry, dict) and entry.get("usageControl") != "none":
                 is_remote = entry.get("type") in MCP_TOOLS
-                for tool in await mcp.tools(entry) if is_remote else [self._tool(call, index, entry, spend)]:
+                for tool in await mcp.tools(entry) if is_remote else [self._tool(call, index, entry)]:
                     name = tool.name if tool.name not in found else f"{tool.name[:56]}_{index}"
                     found[name] = replace(tool, name=name)
         return list(found.values())
 
-    def _tool(self, call: Call, index: int, entry: JsonObject, spend: Spend) -> AgentTool:
+    def _tool(self, call: Call, index: int, entry: JsonObject) -> AgentTool:
         kind = to_string(entry.get("type") or "")
         if kind == CUSTOM_TOOL:
             return self._custom(call, entry, call.block.tool_code.get(index))
@@ -91,7 +86,7 @@ class Toolbox:
             tool.name,
             description=tool.description,
             parameters=tool.parameters,
-            run=_block_run(call, tool, handler, title, spend),
+            run=_block_run(call, tool, handler, title),
         )
 
     def _custom(self, call: Call, entry: JsonObject, code: CodeTemplate | None) -> AgentTool:
@@ -140,7 +135,7 @@ def _offered(
     return AgentTool(name, shown, description, parameters, fixed, entry.get("usageControl") == "force", run)
 
 
-def _block_run(call: Call, tool: BlockTool, handler: BlockHandler, title: str, spend: Spend) -> Run:
+def _block_run(call: Call, tool: BlockTool, handler: BlockHandler, title: str) -> Run:
     spec = installed_catalog().spec(tool.block_type) or BlockSpec(type=tool.block_type, title=title)
     block = CompiledBlock(Block(id=call.block.id, type=tool.block_type, name=title), spec, {}, {})
     uses = count()
@@ -151,9 +146,9 @@ def _block_run(call: Call, tool: BlockTool, handler: BlockHandler, title: str, s
         try:
             result = await handler.run(tool_call, Inputs({**tool.defaults, **arguments}))
         except BlockFailure as failure:
-            spend(failure.usage)
+            call.spend(failure.usage)
             raise
-        spend(result.usage)
+        call.spend(result.usage)
         if result.paused_child is not None:
             raise BlockFailure(TOOL_PAUSED)
         return result.output
