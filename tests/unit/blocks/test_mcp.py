@@ -173,6 +173,7 @@ async def test_where_workflows_may_not_call_no_tool_is_called(url: str, reason: 
     ("settings", "reason"),
     [
         ({"server": "mcp-1a2b3c"}, "MCP servers are named by their URL on this server: mcp-1a2b3c is none"),
+        ({"server": "https://["}, "url must be a valid URL"),
         ({"arguments": "[1, 2]"}, "The arguments of an MCP tool must be a JSON object"),
         ({"arguments": "{"}, "The arguments of an MCP tool must be a JSON object"),
     ],
