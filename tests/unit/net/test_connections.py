@@ -176,3 +176,22 @@ async def test_no_workspace_takes_the_places_of_all() -> None:
         await asyncio.gather(*waiting, return_exceptions=True)
         assert (await client.send(replace(slow, url=server.url))).body == b"x"
     await client.stop()
+
+
+async def test_what_is_kept_is_closed_with_the_client() -> None:
+    client = OutboundClient(["localhost"])
+    async with raw_server(OK) as server:
+        await client.send(OutboundRequest("GET", server.url))
+        assert not server.hung_up.is_set()
+        await client.stop()
+        await asyncio.wait_for(server.hung_up.wait(), 30)
+
+
+async def test_what_was_kept_for_long_enough_is_closed_when_the_next_call_is_done() -> None:
+    client = OutboundClient(["localhost"], limits=OutboundLimits(keep_seconds=0.05))
+    async with raw_server(OK) as server:
+        await client.send(OutboundRequest("GET", server.url, workspace_id="a"))
+        await asyncio.sleep(0.1)
+        await client.send(OutboundRequest("GET", server.url, workspace_id="b"))
+        await asyncio.wait_for(server.hung_up.wait(), 30)
+        await client.stop()
