@@ -74,37 +74,125 @@ class ToolServer(LoopbackServer):
         return server
 
 
-class EndlessServer(LoopbackServer):
-    """Has ever another page of tools, so many on each; its one tool fails at length."""
+class PlayedServer(LoopbackServer):
+    """Speaks the protocol as far as it must. What its tools are, and how rude it is, say those who inherit."""
 
-    def __init__(self, tools_of_a_page: int = 1) -> None:
-        self.pages = 0
-        self._tools_of_a_page = tools_of_a_page
-        super().__init__(Starlette(routes=[Route("/mcp", self._answer, methods=["POST", "DELETE"])]), name="endless")
+    session: str | None = None
+
+    def __init__(self) -> None:
+        routes = [
+            Route("/mcp", self._post, methods=["POST"]),
+            Route("/mcp", self.get, methods=["GET"]),
+            Route("/mcp", self.delete, methods=["DELETE"]),
+        ]
+        super().__init__(Starlette(routes=routes), name="played MCP server")
 
     @property
     def url(self) -> str:
         return f"{self.origin}/mcp"
 
-    async def _answer(self, request: Request) -> Response:
-        asked = json.loads(await request.body() or b"{}")
+    async def get(self, request: Request) -> Response:
+        return Response(status_code=405)
+
+    async def delete(self, request: Request) -> Response:
+        return Response()
+
+    def tools_list(self) -> Any:
+        return {"tools": []}
+
+    def tools_call(self) -> Any:
+        return {"content": []}
+
+    async def _post(self, request: Request) -> Response:
+        asked = json.loads(await request.body())
         if "id" not in asked:
             return Response(status_code=202)
-        methods = {"initialize": self._initialize, "tools/list": self._tools_list, "tools/call": self._tools_call}
+        if asked["method"] == "initialize":
+            info = {"name": "played", "version": "1"}
+            version = asked["params"]["protocolVersion"]
+            result = {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": info}
+            headers = {} if self.session is None else {"mcp-session-id": self.session}
+            return JSONResponse({"jsonrpc": "2.0", "id": asked["id"], "result": result}, headers=headers)
+        methods = {"tools/list": self.tools_list, "tools/call": self.tools_call}
         if (method := methods.get(asked["method"])) is None:
             error = {"code": -32601, "message": "Method not found"}
             return JSONResponse({"jsonrpc": "2.0", "id": asked["id"], "error": error})
-        return JSONResponse({"jsonrpc": "2.0", "id": asked["id"], "result": method(asked.get("params") or {})})
+        given = method()
+        return (
+            given
+            if isinstance(given, Response)
+            else JSONResponse({"jsonrpc": "2.0", "id": asked["id"], "result": given})
+        )
 
-    def _initialize(self, params: Any) -> Any:
-        info = {"name": "endless", "version": "1"}
-        return {"protocolVersion": params["protocolVersion"], "capabilities": {"tools": {}}, "serverInfo": info}
 
-    def _tools_list(self, params: Any) -> Any:
+class EndlessServer(PlayedServer):
+    """Has ever another page of tools, so many on each; its one tool fails at length."""
+
+    def __init__(self, tools_of_a_page: int = 1) -> None:
+        self.pages = 0
+        self._tools_of_a_page = tools_of_a_page
+        super().__init__()
+
+    def tools_list(self) -> Any:
         self.pages += 1
         names = [f"tool_{self.pages}_{number}" for number in range(self._tools_of_a_page)]
         tools = [{"name": name, "inputSchema": {"type": "object"}} for name in names]
         return {"tools": tools, "nextCursor": str(self.pages)}
 
-    def _tools_call(self, params: Any) -> Any:
+    def tools_call(self) -> Any:
         return {"content": [{"type": "text", "text": "x" * 100_000}], "isError": True}
+
+
+class NamingServer(PlayedServer):
+    """Has tools of these names."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+        super().__init__()
+
+    def tools_list(self) -> Any:
+        return {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in self._names]}
+
+
+class PatternServer(PlayedServer):
+    """Says of its answer that it matches a pattern, which no backtracking engine is done with this century."""
+
+    def tools_list(self) -> Any:
+        text = {"type": "string", "pattern": "^(a+)+$"}
+        schema = {"type": "object", "properties": {"text": text}}
+        return {"tools": [{"name": "any", "inputSchema": {"type": "object"}, "outputSchema": schema}]}
+
+    def tools_call(self) -> Any:
+        return {"content": [{"type": "text", "text": "done"}], "structuredContent": {"text": "a" * 60 + "!"}}
+
+
+class ClingingServer(PlayedServer):
+    """Has sessions, and lets nobody end one."""
+
+    session = "s1"
+
+    def tools_call(self) -> Any:
+        return {"content": [{"type": "text", "text": "done"}]}
+
+    async def delete(self, request: Request) -> Response:
+        await asyncio.sleep(60)
+        return Response()
+
+
+class BreakingServer(PlayedServer):
+    """Breaks each stream before the answer, after so many bytes, and asks to be called again at once."""
+
+    def __init__(self, size: int = 0) -> None:
+        self.reconnections = 0
+        self._size = size
+        super().__init__()
+
+    def tools_call(self) -> Any:
+        progress = {"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "on it"}}
+        event = f"id: {self.reconnections}\nretry: 0\ndata: {json.dumps(progress)}\n\n"
+        return Response(f": {'x' * self._size}\n\n{event}", media_type="text/event-stream")
+
+    async def get(self, request: Request) -> Response:
+        self.reconnections += 1
+        response: Response = self.tools_call()
+        return response

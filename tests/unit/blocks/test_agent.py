@@ -1,7 +1,7 @@
 """An agent converses until it has an answer."""
 
 import pytest
-from tests.unit.blocks.agent_running import Model, run, says
+from tests.unit.blocks.agent_running import ADD, CALL, Model, asks_for, run, says
 from tests.unit.blocks.running import failure
 
 from executor_service.providers import ModelFailure, Role
@@ -82,3 +82,22 @@ async def test_older_memories_come_before_the_question() -> None:
     messages = [{"role": "system", "content": "brief"}, {"role": "user", "content": "now"}]
     await run(model, messages=messages, memories=memories)
     assert [message.content for message in model.requests[0].messages] == ["brief", "before", "then", "now"]
+
+
+async def test_what_an_agent_spent_before_its_model_failed_counts() -> None:
+    result = await run(Model(asks_for(CALL), ModelFailure("gone")), tools=[ADD])
+    assert failure(result) == "Agent 1: gone"
+    assert (result.usage.input_tokens, result.usage.output_tokens) == (10, 5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a": 1}', '```json\n{"a": 1}\n```', '  ```\n\n{"a": 1}```\n', '```JSON \n{"a":\n1}\n\n```'],
+)
+async def test_a_fence_around_an_answer_is_none_of_it(text: str) -> None:
+    assert (await run(Model(says(text)), responseFormat={"type": "object"})).output["a"] == 1
+
+
+async def test_an_answer_of_blank_lines_without_end_holds_nobody_up() -> None:
+    lost = "```json\n" + "\n" * 1_000_000 + "{"
+    assert (await run(Model(says(lost)), responseFormat={"type": "object"})).output["content"] == lost

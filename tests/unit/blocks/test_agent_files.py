@@ -1,5 +1,6 @@
 """Files go to the model with what the user says."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from tests.unit.executor.fakes import Files
 from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.agent import AgentHandler, Toolbox
+from executor_service.blocks.agent.attaching import MAX_BYTES
 from executor_service.blocks.mcp import McpServers
 from executor_service.engine import RunResult
 from executor_service.providers import Attachment
@@ -62,6 +64,7 @@ async def test_content_may_be_given_at_once() -> None:
         ({**PHOTO, "key": "elsewhere"}, "A: a.png is no file of this workspace"),
         ({**PHOTO, "key": "execution/w1/f/r/file_2/a.png"}, "A: a.png is not kept any more"),
         ({"name": "b", "base64": "?"}, "A: b: its content is no base64"),
+        ({"name": "b", "base64": "ü"}, "A: b: its content is no base64"),
     ],
 )
 async def test_a_file_that_cannot_be_had_fails_the_block(file: Any, reason: str) -> None:
@@ -69,4 +72,12 @@ async def test_a_file_that_cannot_be_had_fails_the_block(file: Any, reason: str)
 
 
 async def test_files_are_bounded() -> None:
+    assert (await ask(Models("ok"), [PHOTO] * 15)).outcome.error is None
     assert failure(await ask(Models("x"), [PHOTO] * 16)) == "A: More than 15 files"
+
+
+async def test_all_files_together_are_bounded() -> None:
+    half = {"name": "b", "base64": b64encode(bytes(MAX_BYTES // 2)).decode()}
+    assert (await ask(Models("ok"), [half] * 2)).outcome.error is None
+    one_more = {"name": "c", "base64": "eA=="}
+    assert failure(await ask(Models("x"), [half, half, one_more])) == "A: The files have more than 50 MiB together"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.unit.blocks.agent_running import Adding, Model
-from tests.unit.blocks.mcp_server import ToolServer
+from tests.unit.blocks.mcp_server import NamingServer, ToolServer
 from tests.unit.blocks.running import INPUT, engine_of, failure, run
 from tests.unit.workflow.states import block, chain
 
@@ -123,3 +123,21 @@ async def test_where_workflows_may_not_call_no_tool_is_had(server: ToolServer) -
     result = await ask(client, Model(Turn()), one("https://169.254.169.254/mcp"))
     assert failure(result) == "A: url cannot point to private IP addresses"
     await client.stop()
+
+
+async def test_who_shows_another_key_is_asked_for_by_itself(server: ToolServer, outbound: OutboundClient) -> None:
+    model = Model(Turn(content="none needed"))
+    mine, hers = ([{"id": "1", "cells": {"Key": "X-Key", "Value": key}}] for key in ("mine", "hers"))
+    await ask(outbound, model, *(one(server.url, params={"headers": headers}) for headers in (mine, hers, mine)))
+    listed = [headers["x-key"] for _, headers in server.asked if headers.get("mcp-method") == "tools/list"]
+    assert listed == ["mine", "hers"]
+
+
+async def test_tools_whose_names_come_to_the_same_are_told_apart(outbound: OutboundClient) -> None:
+    model = Model(Turn(content="none needed"))
+    long = [f"{'x' * 60}{end}" for end in "abc"]
+    with NamingServer("a.b", "a/b", "a b", "a_b_1", *long) as server:
+        await ask(outbound, model, {"type": "mcp-server", "params": {"serverUrl": server.url, "serverName": "s"}})
+    names = [tool.name for tool in model.requests[0].tools]
+    assert len(set(names)) == len(names) == 7
+    assert all(len(name) <= 64 for name in names)

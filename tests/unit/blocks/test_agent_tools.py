@@ -7,7 +7,7 @@ import pytest
 from tests.unit.blocks.agent_running import ADD, CALL, Adding, Model, asks_for, run, says
 from tests.unit.blocks.running import failure
 
-from executor_service.blocks.agent.loop import MAX_TOOL_ROUNDS
+from executor_service.blocks.agent.loop import MAX_AT_ONCE, MAX_CALLS, MAX_TOLD, MAX_TOOL_ROUNDS, TOO_MUCH
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from executor_service.providers import ModelFailure, Role, ToolCall
 from executor_service.sandbox import Script, ScriptResult
@@ -149,3 +149,48 @@ async def test_the_turns_before_the_one_that_failed_are_counted() -> None:
     result = await run(Model(asks_for(CALL), ModelFailure("gone")), tools=[ADD])
     assert failure(result) == "Agent 1: gone"
     assert (result.usage.input_tokens, result.usage.output_tokens) == (10, 5)
+
+
+async def test_a_model_that_asks_for_tools_without_end_is_stopped() -> None:
+    sandbox = Adding()
+    calls = [ToolCall(f"c{number}", "custom_add", '{"a": 1, "b": 2}') for number in range(MAX_CALLS + 1)]
+    assert len((await run(Model(asks_for(*calls[1:]), says("all")), tools=[ADD])).output["toolCalls"]["list"]) == 128
+    result = await run(Model(asks_for(*calls)), sandbox=sandbox, tools=[ADD])
+    assert failure(result) == "Agent 1: The model asked for more than 128 tools at once"
+    assert sandbox.scripts == []
+
+
+async def test_only_so_many_tools_of_an_agent_run_at_the_same_time() -> None:
+    running, most = 0, 0
+
+    class Slow(Adding):
+        async def run(self, script: Script) -> ScriptResult:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0.01)
+            running -= 1
+            return await super().run(script)
+
+    calls = [ToolCall(f"c{number}", "custom_add", '{"a": 1, "b": 2}') for number in range(3 * MAX_AT_ONCE)]
+    result = await run(Model(asks_for(*calls), says("done")), sandbox=Slow(), tools=[ADD])
+    assert (most, result.output["toolCalls"]["count"]) == (MAX_AT_ONCE, 3 * MAX_AT_ONCE)
+
+
+class Telling(BlockHandler):
+    """Tells so much each time."""
+
+    def __init__(self, *sizes: int) -> None:
+        self._sizes = list(sizes)
+
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        return BlockResult({"data": "x" * self._sizes.pop(0)})
+
+
+async def test_what_all_tools_tell_has_a_bound_and_the_model_learns_of_it() -> None:
+    half = MAX_TOLD // 2
+    model = Model(*[asks_for(ToolCall("c", "http_request", '{"url": "https://x.example"}'))] * 3, says("enough"))
+    result = await run(model, blocks={"api": Telling(half, half, 5)}, tools=[{"type": "api"}])
+    told = [message.content or "" for message in model.requests[-1].messages if message.role is Role.TOOL]
+    assert [TOO_MUCH in text for text in told] == [False, True, False]
+    assert result.output["content"] == "enough"

@@ -175,6 +175,7 @@ async def test_only_code_that_asks_for_the_environment_gets_it() -> None:
     ("code", "language", "message"),
     [
         ('import x from "lodash"\nreturn 1', "javascript", IMPORT_REFUSED),
+        ('\n\t import x from "lodash"\nreturn 1', "javascript", IMPORT_REFUSED),
         ("return 1", "python", no_sandbox_for("python")),
         ("echo 1", "shell", no_sandbox_for("shell")),
     ],
@@ -231,3 +232,8 @@ def test_after_many_long_values_no_more_are_written_out_for_people() -> None:
     written = BoundCode(" ".join(bindings), bindings, marks).filled_in()
     assert written.endswith("<v19> <short>")
     assert BoundCode("short_", {"short_": 1}, {"short_": "<short>"}).filled_in() == "1"
+
+
+async def test_blank_lines_without_end_hold_nobody_up() -> None:
+    code = "\n" * 1_000_000 + "return 1"
+    assert (await run(code, Sandbox(), time_limit_ms=PATIENT_MS)).output == {"result": 1, "stdout": "said"}

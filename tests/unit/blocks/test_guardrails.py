@@ -1,12 +1,19 @@
 """A check tells what it found. It never breaks the run, and no pattern can bring a worker to its knees."""
 
+import asyncio
+import gc
+import threading
 from typing import Any
 
 import pytest
+import re2  # type: ignore[import-untyped]
 from tests.unit.blocks.running import INPUT, Models, echo, engine_of, names, run, run_block
-from tests.unit.workflow.states import block, edge, workflow
+from tests.unit.workflow.states import block, chain, edge, workflow
 
-from executor_service.blocks.guardrails import GuardrailsHandler
+from executor_service.blocks import guardrails
+from executor_service.blocks.guardrails import GuardrailsHandler, personal_data
+from executor_service.blocks.guardrails.patterns import MAX_KEPT
+from executor_service.blocks.guardrails.personal_data import MAX_FINDINGS
 
 
 async def check(text: str, kind: str, **settings: Any) -> dict[str, Any]:
@@ -139,3 +146,52 @@ async def test_a_number_that_only_looks_like_a_card_is_none() -> None:
 async def test_what_cannot_be_looked_for_is_said_and_fails_the_check(settings: dict[str, Any], reason: str) -> None:
     output = await check("x", "pii", **settings)
     assert (output["passed"], output["error"]) == (False, reason)
+
+
+async def test_what_is_found_has_a_bound() -> None:
+    own = [{"name": "ANY", "pattern": "."}]
+    text = "x" * (MAX_FINDINGS + 1)
+    output = await check(text, "pii", piiEntityTypes=["US_SSN"], piiCustomPatterns=own, piiMode="mask")
+    assert (output["passed"], output["error"]) == (False, "The text has more than 100000 pieces of personal data")
+    assert "maskedText" not in output
+    assert len((await check(text[1:], "pii", piiCustomPatterns=own))["detectedEntities"]) == MAX_FINDINGS
+
+
+@pytest.mark.parametrize("pattern", ["(?s)x.*z|x", "(?s)(?:x.*z)?"])
+async def test_a_pattern_that_looks_through_the_rest_of_the_text_each_time_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    monkeypatch.setattr(personal_data, "MAX_SECONDS", 0.5)
+    monkeypatch.setattr(personal_data, "MAX_FINDINGS", 10**9)
+    own = [{"name": "ANY", "pattern": pattern}]
+    output = await check("x" * 10_000_000, "pii", piiEntityTypes=["US_SSN"], piiCustomPatterns=own)
+    assert output["error"] == "The text could not be looked through within 0.5 seconds"
+
+
+async def test_checks_that_take_long_keep_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on, slow = threading.Event(), guardrails._checked
+
+    def checked(kind: str, text: str, params: Any) -> Any:
+        return slow(kind, text, params) if text == "{}" or go_on.wait(60) else {}
+
+    monkeypatch.setattr(guardrails, "_checked", checked)
+    engine = engine_of({"guardrails": GuardrailsHandler(Models("unasked"))})
+    document = chain(INPUT, block("g", "guardrails", "G", input="<start.input>", validationType="json"))
+    patient = {"time_limit_ms": 120_000}
+    many = [asyncio.ensure_future(run(document, engine, {"input": "[]"}, **patient)) for _ in range(40)]
+    try:
+        await asyncio.sleep(0.05)
+        other = await asyncio.wait_for(run(document, engine, {"input": "{}"}, workspace_id="w2", **patient), 30)
+        assert other.output["passed"] is True
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "a thread"), 30) == "a thread"
+    finally:
+        go_on.set()
+        await asyncio.gather(*many)
+
+
+async def test_patterns_are_kept_in_no_greater_number_than_there_is_memory_for() -> None:
+    for number in range(2 * MAX_KEPT):
+        await check("order 1", "regex", regex=f"(order|number) {number}")
+    gc.collect()
+    kept = [each for each in gc.get_objects() if isinstance(each, re2._Regexp) and "order|number" in each.pattern]
+    assert len(kept) <= MAX_KEPT + 1

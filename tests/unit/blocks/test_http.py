@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import tracemalloc
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.agent.block_tools import block_tools
 from executor_service.blocks.http import ApiHandler
+from executor_service.blocks.http.request import MAX_PATH_PARAMS
 from executor_service.blocks.http.retrying import MAX_RETRIES, RetryPlan
 from executor_service.blocks.webhook_request import WebhookHandler
 from executor_service.engine import BlockHandler, Execution, RunResult
@@ -378,3 +380,27 @@ async def test_a_tool_that_is_called_without_its_address_tells_the_model(outboun
     (called,) = result.output["toolCalls"]["list"]
     assert "url" in called["result"]["message"]
     assert "KeyError" not in called["result"]["message"]
+
+
+async def test_a_short_url_that_names_a_long_value_often_is_not_filled_in(outbound: OutboundClient) -> None:
+    url = "https://example.com/" + ":a/" * 15_000
+    tracemalloc.start()
+    result = await asked_by_an_agent("api", ApiHandler(outbound), url=url, pathParams={"a": "x" * 20_000})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    (called,) = result.output["toolCalls"]["list"]
+    assert called["result"]["message"] == "url must be a valid URL"
+    assert peak < 50_000_000
+
+
+async def test_a_url_has_so_many_parameters_and_no_more(outbound: OutboundClient) -> None:
+    many = {f"p{number}": "x" for number in range(MAX_PATH_PARAMS + 1)}
+    result = await asked_by_an_agent("api", ApiHandler(outbound), url="https://example.com/", pathParams=many)
+    (called,) = result.output["toolCalls"]["list"]
+    assert called["result"]["message"] == "More than 100 path parameters"
+
+
+async def test_a_value_is_filled_in_as_it_is(stub: HttpStub, outbound: OutboundClient) -> None:
+    url = f"http://localhost:{stub.port}/:a"
+    await asked_by_an_agent("api", ApiHandler(outbound), url=url, pathParams={"a": r"\1\g<0>"})
+    assert stub.asked[0].target == "/%5C1%5Cg%3C0%3E"

@@ -6,11 +6,11 @@ from typing import Any
 import httpx2
 import pytest
 from tests.support.http_stub import Answer, HttpStub
-from tests.unit.blocks.mcp_server import EndlessServer, ToolServer
+from tests.unit.blocks.mcp_server import BreakingServer, ClingingServer, EndlessServer, PatternServer, ToolServer
 from tests.unit.blocks.running import INPUT, engine_of, failure, run
 from tests.unit.workflow.states import block, chain
 
-from executor_service.blocks.mcp import McpHandler, McpServers, Server
+from executor_service.blocks.mcp import McpHandler, McpServers, Server, transport
 from executor_service.blocks.mcp.client import MAX_PAGES, MAX_REASON, MAX_TOOLS
 from executor_service.blocks.mcp.transport import OutboundTransport
 from executor_service.engine import RunResult
@@ -173,6 +173,7 @@ async def test_where_workflows_may_not_call_no_tool_is_called(url: str, reason: 
     ("settings", "reason"),
     [
         ({"server": "mcp-1a2b3c"}, "MCP servers are named by their URL on this server: mcp-1a2b3c is none"),
+        ({"server": "https://["}, "url must be a valid URL"),
         ({"arguments": "[1, 2]"}, "The arguments of an MCP tool must be a JSON object"),
         ({"arguments": "{"}, "The arguments of an MCP tool must be a JSON object"),
     ],
@@ -181,3 +182,43 @@ async def test_what_cannot_be_called_is_refused(outbound: OutboundClient, settin
     given: JsonObject = {"server": "https://tools.example/mcp", "tool": "say", **settings}
     document = chain(INPUT, block("m", "mcp", "M", settings=given))
     assert failure(await run(document, engine_of({"mcp": McpHandler(McpServers(outbound))}))) == f"M: {reason}"
+
+
+async def test_no_server_chooses_a_pattern_that_its_answer_is_checked_against(outbound: OutboundClient) -> None:
+    with PatternServer() as server:
+        assert (await call(outbound, server.url, "any")).output == {"content": [{"type": "text", "text": "done"}]}
+
+
+async def test_a_server_that_takes_no_leave_loses_no_answer(
+    outbound: OutboundClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "GOODBYE_SECONDS", 0.1)
+    with ClingingServer() as server:
+        assert (await call(outbound, server.url, "any")).output == {"content": [{"type": "text", "text": "done"}]}
+
+
+async def test_a_stream_that_breaks_again_and_again_is_read_on_without_haste(
+    outbound: OutboundClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "RECONNECT_SECONDS", 0.4)
+    with BreakingServer() as server:
+        failure(await call(outbound, server.url, "any", time_limit_ms=1_000))
+        assert 1 <= server.reconnections <= 2
+
+
+async def test_all_that_a_server_says_in_one_visit_has_a_bound(
+    outbound: OutboundClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "RECONNECT_SECONDS", 0.0)
+    monkeypatch.setattr(transport, "MAX_VISIT_BYTES", 100_000)
+    with BreakingServer(30_000) as server:
+        told = failure(await call(outbound, server.url, "any", time_limit_ms=20_000))
+        assert server.reconnections <= 5
+    assert "The MCP server said more than 100000 bytes" in told
+
+
+async def test_a_header_may_hold_any_text(server: ToolServer, outbound: OutboundClient) -> None:
+    headers = [{"id": "1", "cells": {"Key": "X-Who", "Value": "Jörg"}}]
+    result = await call(outbound, server.url, "say", arguments='{"text": "x"}', headers=headers)
+    assert result.outcome.error is None
+    assert {told["x-who"] for _, told in server.asked} == {"Jörg"}

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -178,3 +179,17 @@ async def test_it_is_the_run_that_times_out_and_not_the_workflow_that_it_calls()
 class StoppedClock(SystemClock):
     def monotonic(self) -> float:
         return 1000.0
+
+
+async def test_what_a_child_has_spent_that_is_stopped_with_its_caller_counts() -> None:
+    async def spends_and_stays(call: Call) -> BlockResult:
+        if call.block.id == "b":
+            call.spend(Usage(5, 5, 0.0))
+            asyncio.get_running_loop().call_soon(run_.cancel)
+            await asyncio.sleep(60)
+        return spends(call)
+
+    run_ = execution(engine(Scripted(spends_and_stays)), PARENT)
+    result = await asyncio.wait_for(run_.run(), 30)
+    assert result.outcome.status is RunStatus.CANCELLED
+    assert result.usage.input_tokens == 7, "before the call, in its first block, and in the one that was stopped"

@@ -22,6 +22,7 @@ from tests.unit.engine.building import (
 from executor_service.engine import Call
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.runs import RunStatus
+from shared.contracts.usage import Usage
 
 
 async def test_a_cancel_reaches_every_block_at_once() -> None:
@@ -94,3 +95,15 @@ async def test_a_stopping_worker_concludes_nothing() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert handler.active == 0
+
+
+async def test_what_a_block_has_spent_that_is_stopped_counts() -> None:
+    async def spends(call: Call) -> Any:
+        call.spend(Usage(3, 4, 0.5))
+        asyncio.get_running_loop().call_soon(run_.cancel)
+        await asyncio.sleep(60)
+
+    run_ = execution(engine_of({"function": Scripted(spends)}), chain(block("f")))
+    result = await asyncio.wait_for(run_.run(), 30)
+    assert result.outcome.status is RunStatus.CANCELLED
+    assert result.usage == Usage(3, 4, 0.5)

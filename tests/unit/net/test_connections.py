@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -71,7 +72,9 @@ async def test_no_more_calls_are_under_way_than_allowed() -> None:
 
     client = OutboundClient(["localhost"], limits=OutboundLimits(connections=3))
     async with raw_server(speak) as server:
-        await asyncio.gather(*(client.send(OutboundRequest("GET", server.url)) for _ in range(12)))
+        await asyncio.gather(
+            *(client.send(OutboundRequest("GET", server.url, workspace_id=f"w{n}")) for n in range(12))
+        )
         await client.stop()
     assert most == 3
 
@@ -152,3 +155,43 @@ async def test_a_name_has_few_addresses_tried() -> None:
     with pytest.raises(OutboundFailed, match="nobody is there"):
         await client.send(OutboundRequest("GET", "https://a.example/"))
     assert len(network.called) == 4
+
+
+async def test_no_workspace_takes_the_places_of_all() -> None:
+    client = OutboundClient(["localhost"], limits=OutboundLimits(connections=8))
+
+    async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
+        if request.target != "/slow":
+            writer.write(answer(body=b"x"))
+
+    async with raw_server(speak) as server:
+        slow = OutboundRequest("GET", f"{server.url}/slow", timeout_seconds=60, workspace_id="a")
+        waiting = [asyncio.ensure_future(client.send(slow)) for _ in range(20)]
+        await eventually(lambda: len(server.requests) == 4)
+        other = OutboundRequest("GET", server.url, timeout_seconds=10, workspace_id="b")
+        assert (await client.send(other)).body == b"x"
+        assert len(server.requests) == 5
+        for call in waiting:
+            call.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert (await client.send(replace(slow, url=server.url))).body == b"x"
+    await client.stop()
+
+
+async def test_what_is_kept_is_closed_with_the_client() -> None:
+    client = OutboundClient(["localhost"])
+    async with raw_server(OK) as server:
+        await client.send(OutboundRequest("GET", server.url))
+        assert not server.hung_up.is_set()
+        await client.stop()
+        await asyncio.wait_for(server.hung_up.wait(), 30)
+
+
+async def test_what_was_kept_for_long_enough_is_closed_when_the_next_call_is_done() -> None:
+    client = OutboundClient(["localhost"], limits=OutboundLimits(keep_seconds=0.05))
+    async with raw_server(OK) as server:
+        await client.send(OutboundRequest("GET", server.url, workspace_id="a"))
+        await asyncio.sleep(0.1)
+        await client.send(OutboundRequest("GET", server.url, workspace_id="b"))
+        await asyncio.wait_for(server.hung_up.wait(), 30)
+        await client.stop()

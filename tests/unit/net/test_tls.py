@@ -102,3 +102,12 @@ async def test_giving_up_in_the_middle_of_the_handshake_leaves_no_socket_open(au
             await client.send(OutboundRequest("GET", "https://a.example/", timeout_seconds=0.3))
         await asyncio.wait_for(server.hung_up.wait(), 30)
         await client.stop()
+
+
+async def test_who_is_given_no_authorities_trusts_those_of_the_machine_alone(authority: Authority) -> None:
+    async with raw_server(saying(answer()), tls=authority.server_context("localhost")) as server:
+        client = OutboundClient(["localhost"])
+        with pytest.raises(OutboundFailed, match="certificate verify failed"):
+            await client.send(OutboundRequest("GET", f"https://localhost:{server.port}/"))
+        await client.stop()
+    assert server.requests == []

@@ -1,5 +1,6 @@
 """A block's own vLLM server: called as everything that workflows name, and never told the operator's key."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from tests.support.http_stub import Answer, HttpStub
 from tests.support.model_server import ModelServer, Reply
 from tests.support.outbound import FakeResolver
+from tests.support.raw_http import Received, answer, raw_server
 from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role
@@ -118,3 +120,18 @@ async def test_a_flood_is_cut_off_while_it_is_heard(stub: HttpStub, models: Mode
     stub.answer(Answer(body=f"data: {json.dumps(event)}\n\n" * 100, headers={"content-type": "text/event-stream"}))
     with pytest.raises(ModelFailure, match="Response is too large"):
         await models.turn(asks("vllm/x", f"http://127.0.0.1:{stub.port}"), Heard())
+
+
+async def test_as_many_ask_it_at_once_as_there_are(models: Models) -> None:
+    many, all_asked = 40, asyncio.Event()
+
+    async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
+        if len(own.requests) == many:
+            all_asked.set()
+        await all_asked.wait()
+        writer.write(answer(body=whole("x").encode()))
+
+    async with raw_server(speak) as own:
+        asking = [models.turn(asks("vllm/x", own.url)) for _ in range(many)]
+        turns = await asyncio.wait_for(asyncio.gather(*asking), 30)
+    assert {turn.content for turn in turns} == {"x"}

@@ -68,6 +68,11 @@ def test_what_is_no_number_is_nan(value: Json) -> None:
     assert math.isnan(to_number(value))
 
 
+@pytest.mark.parametrize("text", ["1" * 1_000_000 + "x", "." + "1" * 1_000_000 + "x", "1e" + "1" * 1_000_000 + "x"])
+def test_digits_without_end_hold_nobody_up(text: str) -> None:
+    assert math.isnan(to_number(text))
+
+
 @pytest.mark.parametrize(
     ("value", "is_true"),
     [([], True), ({}, True), ("0", True), ("", False), (0, False), (math.nan, False), (None, False), (MISSING, False)],

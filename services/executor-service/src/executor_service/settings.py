@@ -21,7 +21,12 @@ class ExecutorSettings(OutboundSettings):
     )
     executor_async_concurrency: int = Field(32, ge=1, le=10_000, description="Durable runs in hand at once.")
     snapshot_cache_entries: int = Field(512, ge=1, le=100_000, description="Compiled workflow snapshots kept.")
-    outbound_connections: int = Field(256, ge=1, le=10_000, description="Connections of all workflows' HTTP calls.")
+    outbound_connections: int = Field(
+        256,
+        ge=1,
+        le=10_000,
+        description="Connections of all workflows' HTTP calls; those of one workspace have half of them at most.",
+    )
     sandbox_processes: int = Field(
         16, ge=1, le=256, description="Processes that run user code at once, JavaScript and Python each."
     )

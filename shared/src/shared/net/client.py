@@ -18,6 +18,7 @@ from shared.net.policy import OutboundPolicy
 from shared.net.redirects import Hop, hop_to, is_redirect, redirected
 from shared.net.resolver import Resolver, SystemResolver
 from shared.net.urls import read_target
+from shared.places import Places
 
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
@@ -49,7 +50,7 @@ class OutboundClient:
         )
         self._dialer = dialer
         self._connections = Connections(dialer, self._limits)
-        self._slots = asyncio.Semaphore(self._limits.connections)
+        self._places = Places(self._limits.connections)
 
     async def start(self) -> None:
         """Nothing to open: connections are made when they are needed."""
@@ -66,7 +67,7 @@ class OutboundClient:
         """
         hop = self._first_hop(request)
         try:
-            async with asyncio.timeout(request.timeout_seconds), self._slots:
+            async with asyncio.timeout(request.timeout_seconds), self._places.of(request.workspace_id):
                 return await self._follow(hop, request.workspace_id)
         except TimeoutError:
             raise OutboundTimeout(round(request.timeout_seconds * 1000)) from None

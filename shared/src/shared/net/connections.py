@@ -43,7 +43,10 @@ class _Kept:
 
 
 class Connections:
-    """Opens connections and keeps the unused ones, a bounded number for a bounded time."""
+    """Opens connections and keeps the unused ones, a bounded number. After a bounded time none is used again.
+
+    It is closed as soon as another call is done.
+    """
 
     def __init__(self, dialer: Dialer, limits: OutboundLimits) -> None:
         self._dialer = dialer

@@ -48,6 +48,7 @@ class OutboundLimits:
     idle_seconds: float = 300.0
     """The longest silence of a server that is answering."""
     connections: int = 256
+    """Calls under way. One workspace has half of them at most."""
     kept_connections: int = 64
     keep_seconds: float = 4.0
     """How long an unused connection is kept. Common servers close theirs after five."""

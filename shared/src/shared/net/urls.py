@@ -13,8 +13,8 @@ from shared.net.hosts import Host, read_host
 NOT_A_URL: Final = "url must be a valid URL"
 NOT_HTTPS: Final = "url must use https:// protocol"
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+LONGEST_URL: Final = 64 * 1024
 
-_LONGEST_URL: Final = 64 * 1024
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _REST: Final = re.compile(r"//(?P<authority>[^/?#\\]+)(?P<path>/[^?#]*)?(?P<query>\?[^#]*)?(#.*)?")
 _AUTHORITY: Final = re.compile(r"(?:(?P<user>.*)@)?(?P<host>\[[^\]@]*\]|[^:@\[\]]+)(?::(?P<port>[0-9]{0,5}))?")
@@ -69,7 +69,7 @@ def read_redirect(target: Target, location: str) -> Target:
 
 def _read(url: str) -> Target:
     scheme_found = _SCHEME.match(url)
-    if scheme_found is None or len(url) > _LONGEST_URL or _CONTROL.search(url):
+    if scheme_found is None or len(url) > LONGEST_URL or _CONTROL.search(url):
         raise ValueError("no URL")
     scheme = scheme_found[1].lower()
     if scheme not in DEFAULT_PORTS:

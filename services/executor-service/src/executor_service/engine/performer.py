@@ -58,7 +58,8 @@ class Performer:
             attempt.output_bytes = len(_to_json(result.output))
             if attempt.output_bytes > self._output_bytes:
                 raise BlockFailure(
-                    f"The output is too large: {attempt.output_bytes} bytes, the limit is {self._output_bytes}"
+                    f"The output is too large: {attempt.output_bytes} bytes, the limit is {self._output_bytes}",
+                    child_spans=result.child_spans,
                 )
         except BlockFailure as failure:
             return await self._failed(attempt, failure)

@@ -9,6 +9,7 @@ import httpx2
 
 from executor_service.providers.clients import Clients
 from executor_service.providers.endpoints import NO_KEY_NEEDED, Endpoint, with_version
+from executor_service.providers.http import MAX_CONNECTIONS
 from executor_service.providers.model import ModelFailure, ModelRequest
 from executor_service.providers.openai_compatible import COMPLETIONS, Door, OpenAICompatible, bearer
 from shared.net import BlockedAddress, OutboundClient, OutboundFailed
@@ -57,7 +58,10 @@ class _Guarded(httpx2.AsyncHTTPTransport):
     def __init__(self, network: httpcore2.AsyncNetworkBackend) -> None:
         super().__init__(trust_env=False)
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(), max_keepalive_connections=0, network_backend=network
+            ssl_context=ssl.create_default_context(),
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=0,
+            network_backend=network,
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:

@@ -1,16 +1,22 @@
 """Structured answers: JSON out of what a model wrote."""
 
-import re
 from typing import Final
 
 from shared.workflow.jsvalues import JsonObject, parse_json
 
-_FENCE: Final = re.compile(r"\A\s*```[a-zA-Z]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
+_FENCE: Final = "```"
 NOT_STRUCTURED: Final = "The model's answer is not JSON as the response format asks for."
 
 
 def parse_answer(content: str) -> JsonObject | None:
     """The JSON object that a model answered, a Markdown fence around it tolerated; None when it is none."""
-    fenced = _FENCE.match(content)
-    parsed = parse_json(fenced[1] if fenced else content.strip())
+    parsed = parse_json(_unfenced(content.strip()))
     return parsed if isinstance(parsed, dict) else None
+
+
+def _unfenced(text: str) -> str:
+    """Without a regular expression: models that lose their way write blank lines without end."""
+    opening, _, rest = text.partition("\n")
+    language = opening.removeprefix(_FENCE).strip()
+    is_fence = opening.startswith(_FENCE) and (not language or language.isalpha())
+    return rest.removesuffix(_FENCE) if is_fence and rest.endswith(_FENCE) else text

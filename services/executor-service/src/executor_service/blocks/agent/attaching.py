@@ -1,7 +1,6 @@
 """Files that go to a model with what the user says."""
 
 from base64 import b64decode
-from binascii import Error as NotBase64
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -58,7 +57,7 @@ async def _attachment(files: Files | None, call: Call, entry: JsonObject) -> Att
     if isinstance(content := entry.get("base64"), str):
         try:
             return Attachment(name, kind, b64decode(content, validate=True))
-        except NotBase64:
+        except ValueError:
             raise BlockFailure(f"{name}: its content is no base64", can_retry=False) from None
     key = FileKey.parse(to_string(entry.get("key") or ""))
     if files is None or key is None or key.workspace_id != call.request.workspace_id:

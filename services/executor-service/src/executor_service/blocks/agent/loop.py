@@ -18,6 +18,13 @@ from shared.errors import FlowportError
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify
 
 MAX_TOOL_ROUNDS: Final = 20
+MAX_CALLS: Final = 128
+"""Tool calls that a model may ask for in one turn."""
+MAX_AT_ONCE: Final = 16
+"""Tools that run at the same time for one agent."""
+MAX_TOLD: Final = 10 * 1024 * 1024
+"""Characters that all tools of one agent give together: no output could hold more."""
+TOO_MUCH: Final = f"The answer is too long: all tools of an agent may give {MAX_TOLD} characters together"
 AFTER_LIMIT: Final = "Final answer after tool limit"
 _log = logging.getLogger(__name__)
 
@@ -35,6 +42,9 @@ class Conversation:
     """Whether text goes out while it is written."""
     calls: list[Json] = field(default_factory=list)
     """The tool calls made, as the output lists them."""
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_AT_ONCE))
+    room: int = MAX_TOLD
+    """Characters that tools may still give."""
 
     async def run(self) -> Turn:
         """Go on until the model answers. Raises BlockFailure in the model's words."""
@@ -84,8 +94,10 @@ class Conversation:
         return {"content": writer.text} if writer is not None and writer.text else {}
 
     async def _run_tools(self, turn: Turn) -> None:
+        if len(turn.tool_calls) > MAX_CALLS:
+            raise BlockFailure(f"The model asked for more than {MAX_CALLS} tools at once", partial=self._so_far())
         started = self.call.now()
-        running = [asyncio.create_task(self._run_tool(asked)) for asked in turn.tool_calls]
+        running = [asyncio.create_task(self._in_turn(asked)) for asked in turn.tool_calls]
         try:
             answers = await asyncio.gather(*running)
         finally:
@@ -100,6 +112,10 @@ class Conversation:
         )
         self.request = replace(self.request, messages=(*self.request.messages, said, *(told for told, _ in answers)))
 
+    async def _in_turn(self, asked: ToolCall) -> tuple[Message, "_Made"]:
+        async with self.places:
+            return await self._run_tool(asked)
+
     async def _run_tool(self, asked: ToolCall) -> tuple[Message, "_Made"]:
         """What the model is told of the call, and what was made of it."""
         tool = next((tool for tool in self.tools if tool.name == asked.name), None)
@@ -110,9 +126,14 @@ class Conversation:
         except asyncio.CancelledError:
             await self._tell(asked, "end", "cancelled")
             raise
+        text = stringify(result)
+        if len(text) > self.room:
+            result, problem = _failed(asked.name, TOO_MUCH)
+            text = stringify(result)
+        self.room -= len(text)
         await self._tell(asked, "end", "error" if problem else "success")
         shown = tool.shown_name if tool is not None else asked.name
-        told = Message(role=Role.TOOL, content=stringify(result), tool_call_id=asked.id, tool_name=asked.name)
+        told = Message(role=Role.TOOL, content=text, tool_call_id=asked.id, tool_name=asked.name)
         return told, _Made(shown, arguments, result, problem is None, started, self.call.now())
 
     async def _tell(self, asked: ToolCall, phase: str, status: str | None = None) -> None:

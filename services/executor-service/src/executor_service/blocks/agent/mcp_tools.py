@@ -15,6 +15,8 @@ ALL_TOOLS: Final = "mcp-server"
 _OURS: Final = frozenset({*MCP_SERVER, "serverName", "toolName", "tool", "headers"})
 """Settings that say which tool; the others are arguments that the author has set."""
 _SERVER_NAME_LENGTH: Final = 24
+_Door = tuple[str, tuple[tuple[str, str], ...]]
+"""A server, and what it is shown: who has another key may be offered other tools."""
 
 
 class McpTools:
@@ -23,7 +25,7 @@ class McpTools:
     def __init__(self, servers: McpServers, call: Call) -> None:
         self._servers = servers
         self._call = call
-        self._listed: dict[str, Sequence[OfferedTool]] = {}
+        self._listed: dict[_Door, Sequence[OfferedTool]] = {}
 
     async def tools(self, entry: JsonObject) -> list[AgentTool]:
         """The tools of one entry. Raises BlockFailure, in the server's words where it has any."""
@@ -43,9 +45,10 @@ class McpTools:
         raise BlockFailure(f"The MCP server has no tool {named.tool}", can_retry=False)
 
     async def _offered(self, server: Server) -> Sequence[OfferedTool]:
-        if server.url not in self._listed:
-            self._listed[server.url] = await self._servers.tools(server)
-        return self._listed[server.url]
+        door = server.url, tuple(server.headers.items())
+        if door not in self._listed:
+            self._listed[door] = await self._servers.tools(server)
+        return self._listed[door]
 
     def _tool(self, entry: JsonObject, named: "_Named", offered: OfferedTool) -> AgentTool:
         name = tool_name(f"mcp-{named.server_name}-{offered.name}")

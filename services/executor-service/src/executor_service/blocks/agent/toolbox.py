@@ -1,9 +1,9 @@
 """From an agent's `tools` setting to tools that run: the author's own code, blocks used as tools, MCP servers'."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import chain, count
 from typing import Final
 
 import msgspec
@@ -67,7 +67,7 @@ class Toolbox:
             if isinstance(entry, dict) and entry.get("usageControl") != "none":
                 is_remote = entry.get("type") in MCP_TOOLS
                 for tool in await mcp.tools(entry) if is_remote else [self._tool(call, index, entry)]:
-                    name = tool.name if tool.name not in found else f"{tool.name[:56]}_{index}"
+                    name = _free_name(tool.name, found)
                     found[name] = replace(tool, name=name)
         return list(found.values())
 
@@ -122,6 +122,12 @@ class Toolbox:
             return output_of(result, bound).get("result")
 
         return run
+
+
+def _free_name(name: str, taken: Container[str]) -> str:
+    """The name, with a number behind it where others have it: servers' tools may differ in what models do not take."""
+    numbered = (tool_name(name, f"_{number}") for number in count(1))
+    return next(free for free in chain([name], numbered) if free not in taken)
 
 
 def _is_variable(name: str) -> bool:

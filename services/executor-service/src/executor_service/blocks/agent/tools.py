@@ -69,9 +69,9 @@ class AgentTool:
         return None
 
 
-def tool_name(text: str) -> str:
-    """A name that model APIs accept."""
-    return _NAME.sub("_", text.strip())[:_NAME_LENGTH] or "tool"
+def tool_name(text: str, end: str = "") -> str:
+    """A name that model APIs accept, with such an end."""
+    return (_NAME.sub("_", text.strip())[: _NAME_LENGTH - len(end)] or "tool") + end
 
 
 def set_values(params: Json) -> JsonObject:

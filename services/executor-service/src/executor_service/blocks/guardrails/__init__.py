@@ -9,15 +9,18 @@ import msgspec
 
 from executor_service.blocks.guardrails.invented import judged
 from executor_service.blocks.guardrails.patterns import BadPattern, pattern_for
-from executor_service.blocks.guardrails.personal_data import KINDS, find, mask
+from executor_service.blocks.guardrails.personal_data import KINDS, TooMuch, find, mask
 from executor_service.blocks.ports import ModelServer
 from executor_service.blocks.values import text_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
+from shared.places import Places
 from shared.workflow.input_format import parse_list
 from shared.workflow.json_problem import json_problem
 from shared.workflow.jsvalues import Json, JsonObject, to_string
 
 MAX_OWN_PATTERNS: Final = 16
+CHECKS: Final = 4
+"""At once: this process has one thread more, at least, for what must not wait behind them."""
 
 
 class GuardrailsHandler(BlockHandler):
@@ -25,6 +28,7 @@ class GuardrailsHandler(BlockHandler):
 
     def __init__(self, models: ModelServer) -> None:
         self._models = models
+        self._places = Places(CHECKS)
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Check."""
@@ -34,7 +38,8 @@ class GuardrailsHandler(BlockHandler):
         if kind == "hallucination":
             result = await judged(self._models, call, text, params)
         else:
-            result = BlockResult(await asyncio.to_thread(_checked, kind, text, params))
+            async with self._places.of(call.request.workspace_id):
+                result = BlockResult(await asyncio.to_thread(_checked, kind, text, params))
         output = {"passed": result.output["passed"], "validationType": kind, "input": text, **result.output}
         return msgspec.structs.replace(result, output=output)
 
@@ -78,6 +83,8 @@ def _personal_data(text: str, params: JsonObject) -> JsonObject:
         findings = find(text, wanted or KINDS, own)
     except BadPattern as error:
         return _verdict(f"Invalid custom pattern: {error}")
+    except TooMuch as error:
+        return _verdict(str(error))
     shown: JsonObject = {"detectedEntities": [finding.shown() for finding in findings]}
     if params.get("piiMode") == "mask":
         return {"passed": True, **shown, "maskedText": mask(text, findings)}

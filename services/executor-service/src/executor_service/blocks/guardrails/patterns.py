@@ -6,6 +6,8 @@ from typing import Final
 import re2  # type: ignore[import-untyped]  # it has no types of its own
 
 MAX_MEMORY: Final = 8 << 20
+MAX_KEPT: Final = 32
+"""Patterns. What searching with one has taken, up to MAX_MEMORY, it keeps for as long as it is kept."""
 MAX_WORK: Final = 500_000_000
 """Characters times instructions: at the worst about a second of one core."""
 
@@ -22,11 +24,12 @@ def pattern_for(text: str, pattern: str) -> "re2._Regexp":
     return compiled
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=MAX_KEPT)
 def _compile(pattern: str) -> "re2._Regexp":
     options = re2.Options()
     options.log_errors = False
     options.max_mem = MAX_MEMORY
+    re2.purge()  # the library would keep 128 of its own
     try:
         return re2.compile(pattern, options=options)
     except re2.error as error:

@@ -1,11 +1,22 @@
 """Finds personal data that has a form of its own: addresses, numbers, cards. Names of people have none."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
+from time import monotonic
 from typing import Final
 
 from executor_service.blocks.guardrails.patterns import pattern_for
 from shared.workflow.jsvalues import JsonObject
+
+MAX_FINDINGS: Final = 100_000
+"""More would fit into no output. Each character may be one, and a text has millions."""
+MAX_SECONDS: Final = 5.0
+"""A pattern may look through the whole rest of a text for each of its findings."""
+
+
+class TooMuch(Exception):
+    """More than can be looked for; the text says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +60,20 @@ KINDS: Final = tuple(_KINDS)
 
 
 def find(text: str, kinds: Iterable[str], own: Mapping[str, str]) -> list[Finding]:
-    """What is found, in order of place; where two overlap, the earlier and longer. Raises BadPattern."""
+    """What is found, in order of place; where two overlap, the earlier and longer. Raises BadPattern, TooMuch."""
+    deadline = monotonic() + MAX_SECONDS
+    wanted = chain(
+        ((kind, *_KINDS[kind]) for kind in kinds), ((kind, pattern, _always) for kind, pattern in own.items())
+    )
     found: list[Finding] = []
-    for kind in kinds:
-        pattern, holds = _KINDS[kind]
-        found += [finding for finding in _matches(text, kind, pattern) if holds(finding.text)]
-    for kind, pattern in own.items():
-        found += _matches(text, kind, pattern)
+    for kind, pattern, holds in wanted:
+        for finding in _matches(text, kind, pattern):
+            if monotonic() > deadline:
+                raise TooMuch(f"The text could not be looked through within {MAX_SECONDS:g} seconds")
+            if finding.text and holds(finding.text):
+                found.append(finding)
+            if len(found) > MAX_FINDINGS:
+                raise TooMuch(f"The text has more than {MAX_FINDINGS} pieces of personal data")
     return _apart(sorted(found, key=lambda finding: (finding.start, -finding.end)))
 
 
@@ -69,9 +87,9 @@ def mask(text: str, findings: Iterable[Finding]) -> str:
     return "".join([*parts, text[position:]])
 
 
-def _matches(text: str, kind: str, pattern: str) -> list[Finding]:
-    matches = pattern_for(text, pattern).finditer(text)
-    return [Finding(kind, match.start(), match.end(), match.group()) for match in matches if match.group()]
+def _matches(text: str, kind: str, pattern: str) -> Iterator[Finding]:
+    for match in pattern_for(text, pattern).finditer(text):
+        yield Finding(kind, match.start(), match.end(), match.group())
 
 
 def _apart(found: list[Finding]) -> list[Finding]:

@@ -10,12 +10,13 @@ from executor_service.engine import BlockFailure, Call
 from shared.contracts.runs import CALL_CHAIN_HEADER
 from shared.net import BlockedAddress, OutboundRequest
 from shared.net.headers import USER_AGENT
-from shared.net.urls import read_target
+from shared.net.urls import LONGEST_URL, NOT_A_URL, read_target
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify, to_string
 from shared.workflow.unsupported_settings import NO_PROXY
 
 DEFAULT_TIMEOUT_MS: Final = 300_000
 MAX_TIMEOUT_MS: Final = 600_000
+MAX_PATH_PARAMS: Final = 100
 FORM: Final = "application/x-www-form-urlencoded"
 _UNESCAPED: Final = "!'()*~-_."
 _BODILESS: Final = frozenset({"GET", "HEAD"})
@@ -82,8 +83,15 @@ def _form(fields: JsonObject) -> bytes:
 
 
 def _with_path_params(url: str, values: Json) -> str:
-    for name, value in values.items() if isinstance(values, dict) else ():
-        url = re.sub(rf":{re.escape(name)}(?!\w)", _quoted(_text(value)), url)
+    """Raises BlockFailure for what would be no URL: a short one may name a long value many times."""
+    named = values.items() if isinstance(values, dict) else ()
+    if len(named) > MAX_PATH_PARAMS:
+        raise BlockFailure(f"More than {MAX_PATH_PARAMS} path parameters", can_retry=False)
+    for name, value in named:
+        mark, text = re.compile(rf":{re.escape(name)}(?!\w)"), _quoted(_text(value))
+        if len(url) > LONGEST_URL or len(text) * len(mark.findall(url)) > LONGEST_URL:
+            raise BlockFailure(NOT_A_URL, can_retry=False)
+        url = mark.sub(text, url)
     return url
 
 
@@ -97,7 +105,8 @@ def _with_query(url: str, params: JsonObject) -> str:
 
 
 def _quoted(text: str) -> str:
-    return quote(text, safe=_UNESCAPED)
+    """Of more than a URL may have no more than shows that it is none: it takes a while for millions of characters."""
+    return quote(text[: LONGEST_URL + 1], safe=_UNESCAPED)
 
 
 def _text(value: Json) -> str:

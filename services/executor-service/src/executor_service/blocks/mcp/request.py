@@ -6,6 +6,8 @@ from typing import Final
 
 from executor_service.blocks.tables import read_table
 from executor_service.engine import BlockFailure, Call
+from shared.net import BlockedAddress
+from shared.net.urls import read_target
 from shared.workflow.jsvalues import Json, JsonObject, parse_json, to_string
 from shared.workflow.unsupported_settings import not_an_mcp_server
 
@@ -51,6 +53,10 @@ def read_server(call: Call, named: Json, headers: Json) -> Server:
     url = to_string(named or "").strip()
     if not url.lower().startswith(("https://", "http://")):
         raise BlockFailure(not_an_mcp_server(url), can_retry=False)
+    try:
+        read_target(url)
+    except BlockedAddress as refusal:
+        raise BlockFailure(refusal.message, can_retry=False) from refusal
     return Server(url, read_table(headers), min(MAX_SECONDS, call.remaining_seconds()), call.request.workspace_id)
 
 

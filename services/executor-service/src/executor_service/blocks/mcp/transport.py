@@ -1,17 +1,24 @@
 """HTTP as the MCP client knows it, over the guarded way out."""
 
+import asyncio
 from typing import Final
 
 import httpx2
 
 from shared.net import OutboundClient, OutboundError, OutboundRequest
 
+MAX_VISIT_BYTES: Final = 16 * 1024 * 1024
+"""All that a server may say in one visit: its pages of tools are kept, and so is each part of a stream that breaks."""
+RECONNECT_SECONDS: Final = 1.0
+"""Before a stream that broke is read on. A server may ask for less, and break it again at once."""
+GOODBYE_SECONDS: Final = 2.0
+"""For ending a session. The answer is there by then."""
 _HOP_BY_HOP: Final = frozenset({"connection", "content-encoding", "content-length", "host", "transfer-encoding"})
 _METHOD_NOT_ALLOWED: Final = 405
 
 
 class OutboundTransport(httpx2.AsyncBaseTransport):
-    """Answers come whole, an event stream included: it ends with the answer.
+    """One visit. Answers come whole, an event stream included: it ends with the answer.
 
     The stream of what a server would say unasked is never opened. `problem` is why the last message had no answer, or
     none of use, in words for the workflow's author.
@@ -21,12 +28,15 @@ class OutboundTransport(httpx2.AsyncBaseTransport):
         self._outbound = outbound
         self._workspace_id = workspace_id
         self._timeout_seconds = timeout_seconds
+        self._room = MAX_VISIT_BYTES
         self.problem: str | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Make one call. Raises httpx2.ConnectError."""
-        if request.method == "GET" and "last-event-id" not in request.headers:
-            return httpx2.Response(_METHOD_NOT_ALLOWED)
+        if request.method == "GET":
+            if "last-event-id" not in request.headers:
+                return httpx2.Response(_METHOD_NOT_ALLOWED)
+            await asyncio.sleep(RECONNECT_SECONDS)
         try:
             response = await self._outbound.send(
                 OutboundRequest(
@@ -34,13 +44,17 @@ class OutboundTransport(httpx2.AsyncBaseTransport):
                     str(request.url),
                     _forwarded(request.headers),
                     await request.aread() or None,
-                    self._timeout_seconds,
+                    GOODBYE_SECONDS if request.method == "DELETE" else self._timeout_seconds,
                     self._workspace_id,
                 )
             )
         except OutboundError as error:
             self.problem = error.message
             raise httpx2.ConnectError(error.message, request=request) from error
+        self._room -= len(response.body)
+        if self._room < 0:
+            self.problem = f"The MCP server said more than {MAX_VISIT_BYTES} bytes"
+            raise httpx2.ConnectError(self.problem, request=request)
         if request.method == "POST":
             self.problem = f"HTTP {response.status} {response.reason}".rstrip() if response.status >= 400 else None
         headers = _forwarded(response.headers)
