@@ -49,8 +49,6 @@ class Call(msgspec.Struct, frozen=True):
     """Tell what a model was paid, as soon as that is known; what a called workflow spends is told already."""
     pin: Callable[[ChildPin], Awaitable[None]]
     """Keep the version of a workflow that is about to be called."""
-    spend: Callable[[Usage], None]
-    """Tell what was spent on the way: it counts whatever becomes of the block, and beside what its result tells."""
     pinned: ChildPin | None = None
     """The version that was called here already, before the run paused or its worker was lost."""
     writer: TextWriter | None = None
