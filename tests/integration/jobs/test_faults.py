@@ -67,6 +67,12 @@ class Another:
     queue: MongoQueue
     books: Faulty
 
+    async def dies_before_it_confirms(self, *run_ids: str) -> None:
+        """It leaves a batch whose offer has no end."""
+        self.books.fail("confirm", "before")
+        with pytest.raises(Unavailable):
+            await self.queue.accept([AcceptRun(a_spec(run_id), 100) for run_id in run_ids], QueueLimits(10, 10))
+
 
 @pytest.fixture
 async def another(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Another]:
@@ -160,14 +166,10 @@ async def test_a_batch_that_died_half_way_is_all_or_nothing(
 
 
 async def test_a_batch_that_died_takes_nobody_elses_run_with_it(start: Start, another: Another) -> None:
-    queue, books = another.queue, another.books
-    limits = QueueLimits(10, 10)
     async with start(dispatch_window=1) as system:
         first = await system.gateway.accept(a_spec("first"))
         accepted = await system.gateway.accept(a_spec("mine"))
-        books.fail("confirm", "before")
-        with pytest.raises(Unavailable):
-            await queue.accept([AcceptRun(a_spec(run_id), 100) for run_id in ("mine", "other")], limits)
+        await another.dies_before_it_confirms("mine", "other")
         await system.collection("queues").update_one({"_id": "*"}, [{"$set": {"offers": _aged}}])
 
         async def is_withdrawn() -> bool:
@@ -179,12 +181,9 @@ async def test_a_batch_that_died_takes_nobody_elses_run_with_it(start: Start, an
 
 
 async def test_nobody_is_told_that_a_run_is_there_which_may_still_be_withdrawn(start: Start, another: Another) -> None:
-    queue, books = another.queue, another.books
     async with start(dispatch_window=1) as system:
         await system.gateway.accept(a_spec("first"))
-        books.fail("confirm", "before")
-        with pytest.raises(Unavailable):
-            await queue.accept([AcceptRun(a_spec("mine"), 100)], QueueLimits(10, 10))
+        await another.dies_before_it_confirms("mine")
 
         with pytest.raises(Unavailable):
             await system.gateway.accept(a_spec("mine"))
@@ -206,13 +205,11 @@ async def test_nobody_is_told_that_a_run_is_there_which_may_still_be_withdrawn(s
 async def test_nor_in_the_moment_in_which_it_is_withdrawn(
     start: Start, another: Another, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queue, books = another.queue, another.books
+    queue = another.queue
     async with start(dispatch_window=1) as system:
         await system.gateway.accept(a_spec("first"))
-        books.fail("confirm", "before")
-        with pytest.raises(Unavailable):
-            await queue.accept([AcceptRun(a_spec("mine"), 100)], QueueLimits(10, 10))
-        (offer,) = (await books.of(())).offers
+        await another.dies_before_it_confirms("mine")
+        (offer,) = (await another.books.of(())).offers
         monkeypatch.setattr(queue, "_runs", SlowToDelete(queue._runs))
         withdrawing = asyncio.create_task(queue.withdraw(offer))
         await asyncio.sleep(SlowToDelete.SECONDS / 2)

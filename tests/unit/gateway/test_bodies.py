@@ -133,6 +133,21 @@ def test_whatever_is_wrong_with_a_body_holds_nobody_up(model: type[BaseModel], v
     assert len(json.dumps(refused.value.details)) < 20_000
 
 
+@pytest.mark.parametrize(
+    ("model", "value", "path"),
+    [
+        (ExecuteBody, {f"k{number}": 1 for number in range(MOST_VALUES + 1)}, []),
+        (CompletionBody, {"model": "W", "messages": [{"role": "user", "content": [{}] * MOST_VALUES}]}, ["messages"]),
+        (ValuesBody, {"variables": {f"k{number}": 1 for number in range(MOST_VALUES)}}, ["variables"]),
+    ],
+)
+def test_what_is_too_large_is_named(model: type[BaseModel], value: Any, path: list[str]) -> None:
+    message = f"Too big: expected at most {MOST_VALUES} values"
+    with pytest.raises(InvalidRequest) as refused:
+        validated(model, value)
+    assert refused.value.details == [{"code": "too_big", "path": path, "message": message}]
+
+
 def test_what_may_be_anything_may_be_large() -> None:
     state: dict[str, Any] = {"blocks": {f"b{number}": {} for number in range(2 * MOST_VALUES)}}
     assert validated(ImportBody, {"workspaceId": "W", "workflow": state}).workflow == state

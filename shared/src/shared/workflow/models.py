@@ -7,7 +7,7 @@ import msgspec
 from shared.workflow.jsvalues import Json, JsonObject
 
 LOOP_TYPES: Final = ("for", "forEach", "while", "doWhile")
-MAX_NESTING: Final = 10
+MAX_CONTAINER_DEPTH: Final = 10
 """How deep containers may lie within each other."""
 
 

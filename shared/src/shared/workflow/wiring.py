@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from shared.contracts.problems import Problem, ProblemCode
 from shared.workflow.catalog import Catalog
-from shared.workflow.models import MAX_NESTING, Edge, WorkflowState
+from shared.workflow.models import MAX_CONTAINER_DEPTH, Edge, WorkflowState
 from shared.workflow.problems import error, warning
 
 
@@ -31,8 +31,8 @@ def not_connected(kind: str) -> str:
 def _nesting(state: WorkflowState) -> Iterator[Problem]:
     for block in state.blocks.values():
         around = state.containers_of(block.id)
-        if len(around) > MAX_NESTING or block.id in around:
-            message = f'"{block.name}" lies in more than {MAX_NESTING} containers, or in itself.'
+        if len(around) > MAX_CONTAINER_DEPTH or block.id in around:
+            message = f'"{block.name}" lies in more than {MAX_CONTAINER_DEPTH} containers, or in itself.'
             yield error(ProblemCode.NESTED_TOO_DEEPLY, message, block)
         elif block.parent_id is not None and not around:
             yield warning(ProblemCode.LOST_BLOCK, f'The container of "{block.name}" does not exist.', block)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.contracts.events import MAX_SELECTED_BYTES
-from shared.workflow.models import MAX_NESTING
+from shared.workflow.models import MAX_CONTAINER_DEPTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,7 +12,7 @@ class Limits:
 
     iterations: int = 100_000
     """Rounds of one loop, and branches of one parallel."""
-    nesting: int = MAX_NESTING
+    nesting: int = MAX_CONTAINER_DEPTH
     """Containers within containers."""
     blocks: int = 1_000_000
     """Blocks run, each iteration counted."""

@@ -91,15 +91,29 @@ def _refuse_crowd(model: type[BaseModel], value: Any) -> None:
     """Raises InvalidRequest where more than MOST_VALUES would have to be looked at."""
     if not isinstance(value, dict):
         return
-    left, inside = MOST_VALUES - len(value), [value[name] for name in _looked_into(model) & value.keys()]
-    while inside and left >= 0:
+    left = MOST_VALUES - len(value)
+    if left < 0:
+        raise _crowd()
+    for name in _looked_into(model) & value.keys():
+        left -= _values_in(value[name], left)
+        if left < 0:
+            raise _crowd(name)
+
+
+def _values_in(value: Any, most: int) -> int:
+    """How many there are in it at any depth, counted no further than over `most`."""
+    count, inside = 0, [value]
+    while inside and count <= most:
         item = inside.pop()
         if isinstance(item, list | dict):
-            left -= len(item)
-            inside += () if left < 0 else item.values() if isinstance(item, dict) else item
-    if left < 0:
-        message = f"Too big: expected at most {MOST_VALUES} values"
-        raise InvalidRequest(message, details=[{"code": "too_big", "path": [], "message": message}])
+            count += len(item)
+            inside += () if count > most else item.values() if isinstance(item, dict) else item
+    return count
+
+
+def _crowd(*path: str) -> InvalidRequest:
+    message = f"Too big: expected at most {MOST_VALUES} values"
+    return InvalidRequest(message, details=[{"code": "too_big", "path": list(path), "message": message}])
 
 
 @cache
