@@ -148,6 +148,18 @@ async def test_an_expired_message_reaches_no_worker_and_becomes_a_dead_letter(br
     assert dead.reasons == ["expired"]
 
 
+async def test_no_time_to_live_is_too_short_or_too_long_for_a_broker(broker: Broker, brokers: Brokers) -> None:
+    patient, dead = Recorder(), Undertaker()
+    await broker.work.drain(brokers.dead, dead, prefetch=1)
+    await broker.work.publish(brokers.work, dispatched(0), ttl_ms=-1)
+    await eventually(lambda: dead.letters)
+    assert dead.reasons == ["expired"]
+    await broker.work.publish(brokers.work, dispatched(1), ttl_ms=2**40)
+    await broker.work.consume(brokers.work, patient, prefetch=1)
+    await eventually(lambda: patient.deliveries)
+    assert patient.run_ids == ["run-1"]
+
+
 async def test_a_consumer_that_stopped_taking_finishes_what_it_has(broker: Broker, brokers: Brokers) -> None:
     holder = Holder()
     subscription = await broker.work.consume(brokers.work, holder, prefetch=5)

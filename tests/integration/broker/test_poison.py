@@ -13,7 +13,7 @@ from tests.support.eventually import eventually, until
 from shared.broker.amqp.channel import publish_confirmed
 from shared.broker.amqp.properties import PERSISTENT, TRANSIENT
 from shared.broker.ports import ReplyUnroutable
-from shared.contracts.messages import decode, encode
+from shared.contracts.messages import CancelRun, decode, encode
 
 HOSTILE = (b"", b"\xff\xfe", b"{", b"[]", b'{"v":99,"message":{"type":"run.dispatched"}}', b'{"x":' + b"[" * 100_000)
 
@@ -97,6 +97,33 @@ async def test_an_unreadable_reply_is_dropped_and_the_next_one_arrives(brokers: 
     async with raw_channel(brokers.url) as stranger:
         for body in HOSTILE:
             await publish_confirmed(stranger, body, routing_key=inbox.address, delivery_mode=TRANSIENT, mandatory=True)
+    await broker.replies.send(inbox.address, batch(), must_route=True)
+    await eventually(lambda: received)
+    assert received == [batch()]
+
+
+async def test_an_unreadable_broadcast_is_dropped_and_the_next_one_is_heard(brokers: Brokers) -> None:
+    broker = await brokers.open()
+    heard: list[object] = []
+    await broker.control.listen(heard.append)
+    exchange = brokers.topology.control_exchange
+    async with raw_channel(brokers.url) as stranger:
+        for body in (*HOSTILE, encode(batch())):
+            await publish_confirmed(
+                stranger, body, exchange=exchange, routing_key="", delivery_mode=TRANSIENT, mandatory=False
+            )
+    await broker.control.broadcast(CancelRun("run-0"))
+    await eventually(lambda: heard)
+    assert heard == [CancelRun("run-0")]
+
+
+async def test_a_message_that_is_no_reply_is_dropped_as_well(brokers: Brokers) -> None:
+    broker = await brokers.open()
+    received: list[object] = []
+    inbox = await broker.replies.open_inbox(received.append, lambda: None)
+    async with raw_channel(brokers.url) as stranger:
+        body = encode(dispatched())
+        await publish_confirmed(stranger, body, routing_key=inbox.address, delivery_mode=TRANSIENT, mandatory=True)
     await broker.replies.send(inbox.address, batch(), must_route=True)
     await eventually(lambda: received)
     assert received == [batch()]

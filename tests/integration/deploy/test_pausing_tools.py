@@ -66,6 +66,17 @@ async def test_what_cannot_be_known_is_left_to_the_run(gateway: DeployCaller) ->
     await deployed(gateway, calling(asking))
 
 
+async def test_no_more_than_so_many_workflows_are_looked_at_for_one_tool(
+    gateway: DeployCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy_service.application.checking.MOST_CALLED", 2)
+    middle = await deployed(gateway, calling(await deployed(gateway, ASKS)))
+    far = await deployed(gateway, calling(await deployed(gateway, calling(middle))))
+    await deployed(gateway, with_tool(far))
+    with pytest.raises(InvalidWorkflow, match=REFUSED):
+        await deployed(gateway, with_tool(middle))
+
+
 async def test_workflows_that_call_each_other_are_looked_at_once(gateway: DeployCaller) -> None:
     workflow = await gateway.create(PLAIN)
     await gateway.save(workflow.id, calling(workflow.id))

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from tests.support.deploy import DeployCaller, state
 
+from shared.contracts.erasure import Erase
 from shared.contracts.tool_servers import (
     CreateToolServer,
     SaveToolServer,
@@ -48,6 +49,24 @@ async def test_another_workspaces_workflow_is_no_tool(gateway: DeployCaller) -> 
     workflow = await gateway.create(state(), workspace="other")
     with pytest.raises(NotFound):
         await create(gateway, WorkflowTool(workflow_id=workflow.id, name="add"))
+
+
+async def test_a_workspace_has_a_bounded_number_of_servers(
+    gateway: DeployCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy_service.application.tool_servers.SERVERS_LIMIT", 2)
+    for _ in range(2):
+        await create(gateway)
+    with pytest.raises(InvalidRequest, match="at most 2"):
+        await create(gateway)
+    await create(gateway, workspace="other")
+
+
+async def test_a_tool_goes_with_its_workflow_and_the_others_stay(gateway: DeployCaller) -> None:
+    kept, gone = [WorkflowTool(workflow_id=(await gateway.create(state())).id, name=name) for name in ("a", "b")]
+    server = await create(gateway, kept, gone)
+    await gateway.http.call("POST", "/internal/erasures", body=Erase("ws", gone.workflow_id))
+    assert (await save(gateway, server, kept, gone)).settings.tools == (kept,)
 
 
 @pytest.mark.parametrize("names", [("Add",), ("",), ("x" * 65,), ("add", "add")])

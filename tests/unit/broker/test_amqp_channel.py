@@ -72,6 +72,45 @@ async def test_a_call_that_is_not_answered_spoils_its_channel_only() -> None:
         assert not connection.closed.done()
 
 
+async def test_a_call_that_was_given_up_spoils_its_channel_since_its_answer_may_still_come() -> None:
+    asked = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.shake_hands()
+        await peer.open_channel()
+        await peer.expect(methods.QUEUE_DECLARE)
+        asked.set()
+        await say_goodbye(peer)
+
+    async with playing(script) as port, connected(port) as connection:
+        channel = await open_channel(connection)
+        hasty = asyncio.create_task(channel.declare_queue("queue", {}))
+        await asked.wait()
+        hasty.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await hasty
+        with pytest.raises(ChannelClosed, match="given up"):
+            await channel.declare_queue("queue", {})
+        assert not connection.closed.done()
+
+
+async def test_an_answer_that_comes_twice_is_taken_once() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.shake_hands()
+        await peer.open_channel()
+        for _ in range(2):
+            await peer.expect(methods.BASIC_QOS)
+            for _ in range(2):
+                peer.send(methods.bare(methods.BASIC_QOS_OK), channel=1)
+        await say_goodbye(peer)
+
+    async with playing(script) as port, connected(port) as connection:
+        channel = await open_channel(connection)
+        for _ in range(2):
+            await channel.set_prefetch(1)
+        assert not connection.closed.done()
+
+
 async def test_an_alarm_fails_what_is_unconfirmed_and_what_comes_and_ends_by_itself() -> None:
     async def script(peer: Peer) -> None:
         await peer.shake_hands()

@@ -7,7 +7,7 @@ import pytest
 from tests.support.eventually import PATIENCE_SECONDS, eventually
 
 from shared import batching
-from shared.batching import Batcher
+from shared.batching import Batcher, batches
 from shared.errors import Unavailable
 
 
@@ -116,23 +116,33 @@ async def test_stopping_finishes_what_is_waiting(work: Doubling) -> None:
     assert await asyncio.gather(*tasks) == [2, 4]
 
 
-async def test_whoever_gives_up_during_the_work_costs_nobody_else_an_answer(
-    batcher: Batcher[int, int], work: Doubling
-) -> None:
+async def test_where_all_have_given_up_there_is_no_work(batcher: Batcher[int, int], work: Doubling) -> None:
     work.may_go.clear()
     first = asyncio.create_task(batcher.submit(1))
     await asyncio.sleep(0)
-    gone, stays = asyncio.create_task(batcher.submit(2)), asyncio.create_task(batcher.submit(3))
-    work.may_go.set()
-    await first
-    work.may_go.clear()
-    await eventually(lambda: [2, 3] in work.batches)
+    gone = asyncio.create_task(batcher.submit(2))
+    await asyncio.sleep(0)
     gone.cancel()
     await asyncio.sleep(0)
     work.may_go.set()
 
-    assert await stays == 6
-    assert await batcher.submit(4) == 8
+    assert [await first, await batcher.submit(3)] == [2, 6]
+    assert work.batches == [[1], [3]]
+
+
+def test_together_they_weigh_no_more_than_they_may_but_for_what_weighs_more_by_itself() -> None:
+    assert list(batches([1, 2, 9, 3, 1], weigh=lambda item: item, max_weight=3)) == [(1, 2), (9,), (3,), (1,)]
+
+
+async def test_whoever_gives_up_during_the_work_takes_nobody_along(batcher: Batcher[int, int], work: Doubling) -> None:
+    work.may_go.clear()
+    gone = asyncio.create_task(batcher.submit(1))
+    await eventually(lambda: work.batches)
+    gone.cancel()
+    await asyncio.sleep(0)
+    work.may_go.set()
+
+    assert await asyncio.wait_for(batcher.submit(2), PATIENCE_SECONDS) == 4
 
 
 async def test_whoever_gives_up_on_work_that_fails_takes_nobody_along(
@@ -145,9 +155,11 @@ async def test_whoever_gives_up_on_work_that_fails_takes_nobody_along(
     gone.cancel()
     await asyncio.sleep(0)
     work.may_go.set()
-    work.failure = None
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(batcher.submit(2), PATIENCE_SECONDS)
 
-    assert await batcher.submit(2) == 4
+    work.failure = None
+    assert await asyncio.wait_for(batcher.submit(3), PATIENCE_SECONDS) == 6
 
 
 async def test_what_cannot_be_weighed_is_refused_and_the_work_goes_on(work: Doubling) -> None:

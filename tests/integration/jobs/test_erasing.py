@@ -1,0 +1,144 @@
+"""What is deleted for good is gone from every collection, and what is others' stays as it is."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from tests.integration.jobs.conftest import Start
+from tests.integration.jobs.system import System, a_spec, json_payload
+from tests.support.eventually import until
+
+from jobs_service.adapters import mongo_erasure
+from jobs_service.application import erasing
+from shared.broker.topology import DEAD, EVENTS
+from shared.contracts.erasure import Erase, Erased
+from shared.contracts.events import Chunk
+from shared.contracts.memory import AppendMessages, Remembered
+from shared.contracts.messages import AttachedRunRequested, EventBatch, RecordBatch, RunBegan
+from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef
+from shared.contracts.usage import Usage
+from shared.contracts.work import JournalEntry
+
+Owner = tuple[str, str]
+MINE, SIBLING, STRANGER = ("workspace-1", "workflow-1"), ("workspace-1", "workflow-2"), ("workspace-10", "workflow-3")
+"""The stranger's workspace begins like mine."""
+BY_OWNER = ("runs", "deliveries", "cancels", "tallies")
+BY_RUN = ("events", "journal")
+
+
+@pytest.fixture
+async def system(start: Start) -> AsyncIterator[System]:
+    async with start(webhook_poll_seconds=0.05) as system:
+        await system.executor.listen()
+        yield system
+
+
+def spec_of(owner: Owner, **fields: Any) -> RunSpec:
+    workspace_id, workflow_id = owner
+    return a_spec(snapshot=SnapshotRef(workspace_id, workflow_id, "0" * 64), **fields)
+
+
+async def leave(system: System, owner: Owner) -> None:
+    """A run that is over, and something of it or of another in each collection that knows workflows."""
+    run_id = f"over-{owner[1]}"
+    await system.gateway.accept(spec_of(owner, run_id=run_id, callback_url="https://10.0.0.1/"))
+    granted = await system.executor.begin()
+    await system.executor.journal(run_id, granted.attempt, JournalEntry(0, "block", msgspec.Raw(b"{}")))
+    await system.executor.finish(run_id, granted.attempt, usage=Usage(100, 10, 0.25))
+    await system.gateway.cancel(f"unseen-{owner[1]}", *owner)
+    await system.broker.work.publish(EVENTS, EventBatch(run_id, 0, (Chunk("b", "x"),), attempt=1))
+    poison, attached = spec_of(owner, mode=RunMode.SYNC), spec_of(owner, mode=RunMode.SYNC)
+    await system.broker.work.publish(DEAD, AttachedRunRequested(poison, "replies.x"))
+    await system.broker.work.publish(DEAD, RecordBatch((RunBegan(attached, datetime.now(UTC)),)))
+
+
+async def left_of(system: System, owner: Owner) -> dict[str, int]:
+    """How much there is, by collection."""
+    workspace_id, workflow_id = owner
+    found = {}
+    for name in BY_OWNER:
+        theirs = {"workspace_id": workspace_id, "workflow_id": workflow_id}
+        found[name] = await system.collection(name).count_documents(theirs)
+    for name in BY_RUN:
+        found[name] = await system.collection(name).count_documents({"run_id": f"over-{workflow_id}"})
+    letters = await system.collection("dead_letters").find({"workspace_ids": workspace_id}).to_list()
+    found["dead_letters"] = sum(
+        letter["workflow_id"] == workflow_id or workflow_id.encode() in (letter["body"] or b"") for letter in letters
+    )
+    return found
+
+
+async def all_of(system: System, *owners: Owner) -> dict[str, int]:
+    """What each of them leaves, once all of it is there."""
+    for owner in owners:
+        await leave(system, owner)
+    whole = dict.fromkeys((*BY_OWNER, *BY_RUN), 1) | {"dead_letters": 2}
+
+    async def are_there() -> bool:
+        return all([await left_of(system, owner) == whole | {"journal": 0} for owner in owners])
+
+    await until(are_there)
+    for _, workflow_id in owners:  # what a process leaves that dies before it tidies up
+        await system.collection("journal").insert_one({"run_id": f"over-{workflow_id}"})
+    return whole
+
+
+async def erase(system: System, workspace_id: str, workflow_id: str | None = None) -> None:
+    """Ask until nothing is left, as the gateway does."""
+
+    async def is_done() -> bool:
+        body = Erase(workspace_id, workflow_id)
+        return not (await system.gateway.client.call("POST", "/internal/erasures", body=body, returns=Erased)).has_more
+
+    await until(is_done)
+
+
+async def test_a_deleted_workflow_takes_all_of_its_own_and_nothing_of_others(system: System) -> None:
+    whole = await all_of(system, MINE, SIBLING, STRANGER)
+    waiting = [await system.gateway.accept(spec_of(owner)) for owner in (MINE, SIBLING, STRANGER)]
+    await erase(system, *MINE)
+    assert set((await left_of(system, MINE)).values()) == {0}
+    for owner in (SIBLING, STRANGER):
+        assert await left_of(system, owner) == whole | {"runs": 2}
+    for accepted in waiting[1:]:
+        assert (await system.gateway.run(accepted.run_id)).status is RunStatus.QUEUED
+
+
+async def test_a_workspace_deletes_no_workflow_of_another(system: System) -> None:
+    whole = await all_of(system, MINE)
+    await erase(system, STRANGER[0], MINE[1])
+    assert await left_of(system, MINE) == whole
+
+
+@pytest.mark.parametrize("others", ["workspace-10", "workspace-", "workspace-2"])
+async def test_a_deleted_workspace_takes_what_is_no_workflows_and_nothing_of_others(
+    system: System, others: str
+) -> None:
+    for workspace_id in ("workspace-1", others):
+        said = AppendMessages((Remembered("user", "Hi"),), "1")
+        path = f"/internal/conversations/{workspace_id}/messages?conversation_id=talk"
+        await system.executor.client.call("POST", path, body=said)
+        await system.gateway.client.call("PUT", f"/internal/blobs/{workspace_id}/large", body=json_payload(b"1"))
+        for name in ("subscriptions", "spend", "callback_secrets"):
+            key = {"subscriptions": f"hook-{workspace_id}", "spend": f"{workspace_id}/2026-11"}.get(name, workspace_id)
+            await system.collection(name).insert_one({"_id": key, "workspace_id": workspace_id})
+    await erase(system, "workspace-1")
+    for name in ("conversations", "subscriptions", "spend", "callback_secrets"):
+        left = await system.collection(name).find({"workspace_id": {"$exists": True}}).to_list()
+        assert [each["workspace_id"] for each in left] == [others]
+    names = [each["filename"] for each in await system.collection("blobs.files").find().to_list()]
+    assert names == [f"{others}/large"]
+
+
+async def test_what_is_more_than_goes_at_once_goes_all_the_same(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "AT_ONCE", 2)
+    monkeypatch.setattr(mongo_erasure, "_RUNS_AT_ONCE", 2)
+    for number in range(5):
+        await system.gateway.cancel(f"unseen-{number}", *MINE)
+        await system.gateway.accept(spec_of(MINE))
+    await erase(system, *MINE)
+    assert set((await left_of(system, MINE)).values()) == {0}
