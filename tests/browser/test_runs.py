@@ -236,6 +236,13 @@ def test_many_pages_of_runs_are_not_read_again_any_faster_than_one(console: Cons
     assert len(asked) <= 10
 
 
+def test_the_calls_of_a_quiet_day_are_told_as_they_are(console: Console, account: Account) -> None:
+    account.run(account.publish(answering("Once today", "return 1;")))
+    row = console.goto("/").page.get_by_role("row", name=re.compile("Once today"))
+    expect(row.get_by_role("img")).to_have_accessible_name("1 call, 0 errors in 24 h")
+    expect(console.page.get_by_role("note")).to_have_count(0)
+
+
 def test_more_calls_than_are_counted_are_told_as_that_many_or_more(console: Console, account: Account) -> None:
     account.publish(answering("Busy this morning", "return 1;"))
     workflow_id = account.publish(answering("Busy all day", "return 1;"))
