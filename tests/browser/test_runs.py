@@ -29,6 +29,16 @@ def test_a_failing_run_is_seen_with_its_block_and_message(console: Console, acco
     console.page.wait_for_url(re.compile(rf"/runs/{workflow_id}/(?!.*undefined).+"))
 
 
+def test_a_run_is_called_again_of_its_own_workflow_whichever_stands_in_the_address(
+    console: Console, account: Account
+) -> None:
+    mine, other = (account.publish(answering(name, "return 1;")) for name in ("Mine it is", "Another one"))
+    run_id = account.run(mine).headers["x-execution-id"]
+    console.goto(f"/runs/{other}/{run_id}").press("Run again")
+    console.page.wait_for_url(re.compile(rf"/runs/{mine}/(?!{run_id}).+"))
+    expect(console.page.get_by_role("heading", name=re.compile("Mine it is"))).to_be_visible()
+
+
 def test_a_run_is_seen_before_the_versions_are_known(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("No hurry", "return 'tea';"))
     run_id = account.run(workflow_id).headers["x-execution-id"]
