@@ -66,6 +66,18 @@ def test_a_version_is_renamed_described_and_compared(console: Console, account: 
     assert (found["name"], found["description"]) == ("First light", "How it began")
 
 
+@pytest.mark.parametrize("width", [1440, 375])
+def test_a_long_name_of_a_version_leaves_room_for_what_can_be_done_with_it(
+    open_page: Callable[..., Page], account: Account, width: int
+) -> None:
+    workflow_id = account.publish(answering("A name of one word", "return 1;"))
+    account.http.patch(f"/api/workflows/{workflow_id}/deployments/1", json={"name": "V" * 100}).raise_for_status()
+    console = Console(open_page(width=width), account).signed_in().goto(f"/workflows/{workflow_id}").press("Live")
+    expect(console.button(f"Actions for {'V' * 100}")).to_be_visible()
+    table = console.page.get_by_role("region", name="Version table")
+    assert table.evaluate("frame => frame.scrollWidth - frame.clientWidth") == 0
+
+
 def test_escape_leaves_the_renaming_and_not_the_window(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.publish(answering('Keep the name', 'return 1;'))}").press("Live")
     console.choose("Actions for v1", "Rename")
