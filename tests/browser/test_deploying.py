@@ -175,3 +175,23 @@ def test_a_draft_that_cannot_be_deployed_says_what_is_wrong(console: Console, ac
     workflow["state"]["edges"] = []
     console.goto(f"/workflows/{account.import_(workflow)}").press("Deploy").shows("No deployments yet").press("Deploy")
     expect(console.page.get_by_role("alert")).to_contain_text("start", ignore_case=True)
+
+
+def test_a_deploy_that_fails_after_its_window_was_closed_is_told(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.import_(answering('Too soon', 'return 1;'))}").press("Deploy").page
+    console.shows("No deployments yet")
+    tried: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            tried.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/workflows/*/deploy", hold)
+    console.press("Deploy").press("Close")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    while not tried:
+        page.wait_for_timeout(50)
+    tried.pop().fulfill(status=503, json={"error": "No store to keep it in"})
+    console.shows("No store to keep it in")
