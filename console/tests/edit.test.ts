@@ -60,7 +60,7 @@ describe('renaming', () => {
     expect(edit.renameBlock(before, 'agent', 'Writer').blocks.inner).toBe(before.blocks.inner);
   });
 
-  test.each(['', 'loop', 'start', ' S t a r t'])('refuses %j', (name) => {
+  test.each(['', 'loop', 'start', ' S t a r t', 'Q+A', 'In/Out', 'Ready!'])('refuses %j', (name) => {
     expect(nameProblem(sample(), 'agent', name)).not.toBeNull();
   });
 

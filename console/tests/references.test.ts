@@ -46,6 +46,22 @@ const STATE = readState({
   variables: { v: { id: 'v', name: 'My Var', type: 'string', value: '' } },
 });
 
+test('what the engine would take for a comparison or a tag is not offered', () => {
+  const fields = [{ name: 'topic' }, { name: 'and/or' }, { name: 'first name' }];
+  const start = block('start', 'start_trigger', 'Start', {
+    subBlocks: { inputFormat: { ...FIELDS, value: fields } },
+  });
+  const state = readState({
+    blocks: { start, odd: block('odd', 'function', 'Q+A'), last: block('last', 'function', 'Last') },
+    edges: [
+      { id: 'e1', source: 'start', target: 'odd' },
+      { id: 'e2', source: 'odd', target: 'last' },
+    ],
+  });
+  const texts = referencesFor(state, 'last', CATALOGUE).map((reference) => reference.text);
+  expect(texts.toSorted()).toEqual(['start.input', 'start.topic']);
+});
+
 test('a block may refer to what lies before it, to its containers and to variables, and to nothing else', () => {
   const texts = referencesFor(STATE, 'inner', CATALOGUE).map((reference) => reference.text);
   expect(texts).toContain('start.topic');

@@ -66,6 +66,18 @@ def test_a_version_is_renamed_described_and_compared(console: Console, account: 
     assert (found["name"], found["description"]) == ("First light", "How it began")
 
 
+@pytest.mark.parametrize("width", [1440, 375])
+def test_a_long_name_of_a_version_leaves_room_for_what_can_be_done_with_it(
+    open_page: Callable[..., Page], account: Account, width: int
+) -> None:
+    workflow_id = account.publish(answering("A name of one word", "return 1;"))
+    account.http.patch(f"/api/workflows/{workflow_id}/deployments/1", json={"name": "V" * 100}).raise_for_status()
+    console = Console(open_page(width=width), account).signed_in().goto(f"/workflows/{workflow_id}").press("Live")
+    expect(console.button(f"Actions for {'V' * 100}")).to_be_visible()
+    table = console.page.get_by_role("region", name="Version table")
+    assert table.evaluate("frame => frame.scrollWidth - frame.clientWidth") == 0
+
+
 def test_escape_leaves_the_renaming_and_not_the_window(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.publish(answering('Keep the name', 'return 1;'))}").press("Live")
     console.choose("Actions for v1", "Rename")
@@ -81,13 +93,16 @@ def test_what_a_window_tells_covers_none_of_its_actions(
 ) -> None:
     console = Console(open_page(width=width, height=height), account).signed_in()
     workflow_id = account.import_(answering("Tell me beside the buttons", "return 1;"))
+    clock = console.page.clock
+    clock.install()
     console.goto(f"/workflows/{workflow_id}").press("Deploy").shows("No deployments yet").press("Deploy")
     window = console.shows("Version 1 is live.").page.get_by_role("dialog")
+    clock.pause_at(console.page.evaluate("Date.now()") / 1000 + 0.1)  # neither does what is told go, nor a tip come
     for action in ("Undeploy", "Update", "Close"):
         console.button(action, window).click(trial=True)
     assert not _overlap(console, "Version 1 is live.", console.button("Update", window))
-    console.page.mouse.move(0, 0)  # a tip under the pointer would be what Escape closes first
     console.page.keyboard.press("Escape")
+    clock.resume()
     expect(window).to_have_count(0)
 
 
@@ -160,3 +175,23 @@ def test_a_draft_that_cannot_be_deployed_says_what_is_wrong(console: Console, ac
     workflow["state"]["edges"] = []
     console.goto(f"/workflows/{account.import_(workflow)}").press("Deploy").shows("No deployments yet").press("Deploy")
     expect(console.page.get_by_role("alert")).to_contain_text("start", ignore_case=True)
+
+
+def test_a_deploy_that_fails_after_its_window_was_closed_is_told(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.import_(answering('Too soon', 'return 1;'))}").press("Deploy").page
+    console.shows("No deployments yet")
+    tried: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            tried.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/workflows/*/deploy", hold)
+    console.press("Deploy").press("Close")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    while not tried:
+        page.wait_for_timeout(50)
+    tried.pop().fulfill(status=503, json={"error": "No store to keep it in"})
+    console.shows("No store to keep it in")

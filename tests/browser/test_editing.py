@@ -224,6 +224,22 @@ def test_a_number_is_what_was_typed(console: Console, account: Account) -> None:
     expect(console.page.get_by_role("region", name="Result")).to_contain_text("You said: 1.05")
 
 
+def test_how_often_a_loop_runs_is_what_was_typed(console: Console, account: Account) -> None:
+    once = block("loop", "loop", "Loop 1", 330, 0, data={"width": 500, "height": 300, "loopType": "for", "count": 3})
+    workflow_id = account.import_(file("Times", [block("start", "start_trigger", "Start", 0, 0), once], []))
+    console.goto(f"/workflows/{workflow_id}").block("Loop 1").focus()
+    console.page.keyboard.press("Enter")
+    times = console.page.get_by_label("Times")
+    times.fill("")
+    console.shows("Until there is a number, 5 times.")
+    times.press_sequentially("12")
+    expect(times).to_have_value("12")
+    console.saved()
+    assert account.draft(workflow_id)["blocks"]["loop"]["data"]["count"] == 12
+    times.fill("twice")
+    console.shows("A number is expected, 1 or more.")
+
+
 def test_a_parameter_is_named_past_the_name_of_another(console: Console, account: Account) -> None:
     workflow_id = account.import_(talking("Two parameters"))
     console.goto(f"/workflows/{workflow_id}").block("Agent 1").click()

@@ -17,3 +17,10 @@ def test_of_several_files_each_that_is_no_workflow_is_named(console: Console, ac
     expect(console.page.get_by_role("alert").nth(0)).to_contain_text("photo.json: Invalid JSON")
     expect(console.page.get_by_role("alert").nth(1)).to_contain_text("list.json: Invalid workflow")
     expect(console.page.get_by_role("link", name="The good one")).to_be_visible()
+
+
+def test_an_exported_file_is_called_as_its_workflow_in_any_script(console: Console, account: Account) -> None:
+    account.import_(answering("תה לשניים / tea for 2", "return 1;"))
+    with console.goto("/").page.expect_download() as saved:
+        console.choose("Actions for תה לשניים / tea for 2", "Export")
+    assert saved.value.suggested_filename == "תה-לשניים-tea-for-2.json"

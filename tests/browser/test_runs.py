@@ -29,6 +29,16 @@ def test_a_failing_run_is_seen_with_its_block_and_message(console: Console, acco
     console.page.wait_for_url(re.compile(rf"/runs/{workflow_id}/(?!.*undefined).+"))
 
 
+def test_a_run_is_called_again_of_its_own_workflow_whichever_stands_in_the_address(
+    console: Console, account: Account
+) -> None:
+    mine, other = (account.publish(answering(name, "return 1;")) for name in ("Mine it is", "Another one"))
+    run_id = account.run(mine).headers["x-execution-id"]
+    console.goto(f"/runs/{other}/{run_id}").press("Run again")
+    console.page.wait_for_url(re.compile(rf"/runs/{mine}/(?!{run_id}).+"))
+    expect(console.page.get_by_role("heading", name=re.compile("Mine it is"))).to_be_visible()
+
+
 def test_a_run_is_seen_before_the_versions_are_known(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("No hurry", "return 'tea';"))
     run_id = account.run(workflow_id).headers["x-execution-id"]
@@ -234,6 +244,13 @@ def test_many_pages_of_runs_are_not_read_again_any_faster_than_one(console: Cons
     asked.clear()
     console.page.wait_for_timeout(8_000)
     assert len(asked) <= 10
+
+
+def test_the_calls_of_a_quiet_day_are_told_as_they_are(console: Console, account: Account) -> None:
+    account.run(account.publish(answering("Once today", "return 1;")))
+    row = console.goto("/").page.get_by_role("row", name=re.compile("Once today"))
+    expect(row.get_by_role("img")).to_have_accessible_name("1 call, 0 errors in 24 h")
+    expect(console.page.get_by_role("note")).to_have_count(0)
 
 
 def test_more_calls_than_are_counted_are_told_as_that_many_or_more(console: Console, account: Account) -> None:

@@ -28,7 +28,7 @@ export function useRecentRuns() {
   return useQuery({
     queryKey: ['logs', 'recent'],
     queryFn: () => readLogs(workspace.id, { startDate: new Date(Date.now() - DAY_MS).toISOString(), limit: '1000' }),
-    select: (page): RecentRuns => ({ rows: page.data, areAll: page.nextCursor === null }),
+    select: (page): RecentRuns => ({ rows: page.data, areAll: !page.nextCursor }),
     refetchInterval: EVERY_MS,
   });
 }

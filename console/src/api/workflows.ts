@@ -87,7 +87,13 @@ export async function downloadWorkflow({ id, name }: Pick<WorkflowRow, 'id' | 'n
   const { data } = await ask(api.GET('/api/v1/workflows/{workflow_id}/export', { params: { path } }));
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: 'application/json' }));
-  link.download = `${name.replaceAll(/[^\w-]+/g, '-').toLowerCase() || 'workflow'}.json`;
+  link.download = `${fileName(name)}.json`;
   link.click();
   URL.revokeObjectURL(link.href);
+}
+
+/** A name as files can be called, in any script. */
+function fileName(name: string): string {
+  const words = name.toLowerCase().match(/[\p{L}\p{N}\p{M}_]+/gu) ?? ['workflow'];
+  return words.join('-');
 }

@@ -1,4 +1,4 @@
-import { type ComponentProps, useState } from 'react';
+import { type ComponentProps, useEffect, useRef, useState } from 'react';
 import { useDeploy, useUndeploy } from '@/api/deployments';
 import { can, useSignedIn } from '@/api/session';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
@@ -17,6 +17,13 @@ export function GeneralFooter({ workflow, saver }: { workflow: WorkflowRow; save
   const deploy = useDeploy(workflow.id, saver);
   const undeploy = useUndeploy(workflow.id);
   const [asked, setAsked] = useState<'undeploy' | 'again' | null>(null);
+  const isHere = useRef(false);
+  useEffect(() => {
+    isHere.current = true;
+    return () => {
+      isHere.current = false;
+    };
+  }, []);
   const close = () => setAsked(null);
   const isAdmin = can(workspace.role, 'admin');
   const live = deployment.data?.isDeployed ? deployment.data : null;
@@ -24,10 +31,12 @@ export function GeneralFooter({ workflow, saver }: { workflow: WorkflowRow; save
 
   const publish = () => {
     close();
-    deploy.mutate(undefined, {
-      onSuccess: ({ activeDeployment, warnings }) =>
+    // Told, too, where the window was closed meanwhile.
+    deploy.mutateAsync().then(
+      ({ activeDeployment, warnings }) =>
         [`Version ${activeDeployment?.version} is live.`, ...(warnings ?? [])].forEach(say),
-    });
+      (error) => isHere.current || fail(error),
+    );
   };
   const update: ComponentProps<typeof Button>['onClick'] = () => (changed ? publish() : setAsked('again'));
 

@@ -32,14 +32,15 @@ export function RunPage({ workflowId, runId }: { workflowId: string; runId: stri
   if (!isWhole && run.data && !points.isLoading) setWhole(true);
   if (!isWhole && !run.isLoadingError) return <PageSkeleton />;
   if (!run.data) return <Failure error={run.error} onRetry={run.refetch} />;
-  return <Run workflowId={workflowId} run={run.data} />;
+  return <Run run={run.data} />;
 }
 
 function nameOf(run: LogDetail): string {
   return (run.workflow?.name as string | null) ?? 'Deleted workflow';
 }
 
-function Run({ workflowId, run }: { workflowId: string; run: LogDetail }) {
+function Run({ run }: { run: LogDetail }) {
+  const { workflowId } = run;
   const data = run.executionData;
   const spans = data.traceSpans as unknown as Span[];
   const input = inputOf(spans);

@@ -108,8 +108,8 @@ function suggestions(
     const options = environment.map((name) => ({ label: `{{${name}}}`, detail: 'Secret' }));
     return { from: secret.from, options, validFor: /^\{\{[\w-]*\}?\}?$/ };
   }
-  const started = context.matchBefore(/<[\w.-]*$/);
+  const started = context.matchBefore(/<[\p{L}\p{N}_.-]*$/u);
   if (!started) return null;
   const options = references.map(({ text, owner }) => ({ label: `<${text}>`, detail: owner }));
-  return { from: started.from, options, validFor: /^<[\w.-]*>?$/ };
+  return { from: started.from, options, validFor: /^<[\p{L}\p{N}_.-]*>?$/u };
 }

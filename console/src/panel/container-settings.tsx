@@ -1,5 +1,6 @@
 import { Field, Select, TextInput } from '@/ui/field';
-import { type Block, type BlockData, textOf } from '@/workflow/state';
+import { useTypedNumber } from '@/ui/use-typed-text';
+import { type Block, type BlockData, type Json, textOf } from '@/workflow/state';
 import { CodeEditor } from './code-editor';
 import styles from './setting.module.css';
 import type { Words } from './setting-props';
@@ -10,6 +11,8 @@ interface Props {
   words: Words;
   onChange: (change: BlockData) => void;
 }
+
+const USUAL_TIMES = 5;
 
 const LOOPS = [
   ['for', 'A number of times'],
@@ -67,21 +70,40 @@ export function ContainerSettings({ block, disabled, words, onChange }: Props) {
         )}
       </Field>
       {(kind === 'for' || kind === 'count') && (
-        <Field label="Times">
-          {(control) => (
-            <TextInput
-              {...control}
-              inputMode="numeric"
-              value={textOf(data.count ?? 5)}
-              disabled={disabled}
-              onChange={(event) => onChange({ count: Number(event.target.value) || 0 })}
-            />
-          )}
-        </Field>
+        <Times count={data.count ?? USUAL_TIMES} disabled={disabled} onChange={(count) => onChange({ count })} />
       )}
       {(kind === 'forEach' || kind === 'collection') && expression('List', 'collection')}
       {kind === 'while' && expression('Condition', 'whileCondition')}
       {kind === 'doWhile' && expression('Condition', 'doWhileCondition')}
     </>
   );
+}
+
+interface TimesProps {
+  count: Json;
+  disabled: boolean;
+  onChange: (count: Json) => void;
+}
+
+function Times({ count, disabled, onChange }: TimesProps) {
+  const [text, change] = useTypedNumber(count, onChange);
+  return (
+    <Field label="Times" error={timesProblem(text)}>
+      {(control) => (
+        <TextInput
+          {...control}
+          inputMode="numeric"
+          value={text}
+          disabled={disabled}
+          onChange={(event) => change(event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+/** The engine takes none, like nothing, for not decided. */
+function timesProblem(text: string): string | null {
+  if (Number(text) > 0) return null;
+  return Number(text) === 0 ? `Until there is a number, ${USUAL_TIMES} times.` : 'A number is expected, 1 or more.';
 }

@@ -1,6 +1,6 @@
 import { useWorkflows } from '@/api/workflows';
 import { Field, Select, TextInput } from '@/ui/field';
-import { useTypedText } from '@/ui/use-typed-text';
+import { useTypedNumber, useTypedText } from '@/ui/use-typed-text';
 import { optionTitle, usualValue } from '@/workflow/catalogue';
 import { type Json, textOf } from '@/workflow/state';
 import { CodeEditor, type Language } from './code-editor';
@@ -87,12 +87,7 @@ function PlainSetting({ setting, value, disabled, words, onChange, language }: S
 type Simple = Pick<SettingProps, 'setting' | 'value' | 'disabled' | 'onChange'>;
 
 function NumberSetting({ setting, value, disabled, onChange }: Simple) {
-  const [text, setText] = useTypedText(value, textOf(value));
-  const change = (next: string) => {
-    const read = numberOrText(next);
-    setText(next, read);
-    onChange(read);
-  };
+  const [text, change] = useTypedNumber(value, onChange);
   return (
     <Field label={setting.title} required={setting.required}>
       {(control) => (
@@ -206,8 +201,4 @@ function jsonOf(text: string): Json | undefined {
   } catch {
     return undefined;
   }
-}
-
-function numberOrText(text: string): Json {
-  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
 }

@@ -2,6 +2,11 @@ import type { WorkflowState } from './state';
 
 const RESERVED = new Set(['loop', 'parallel', 'variable']);
 
+/** Whether the engine takes `<…>` with this in it for a comparison, and not for a reference. */
+export function hasOperator(text: string): boolean {
+  return /[+*/=<>!]/.test(text);
+}
+
 /** A block's name as references spell it. */
 export function referenceName(name: string): string {
   return name.toLowerCase().replaceAll(/[\s.\ufeff]+/g, '');
@@ -12,6 +17,7 @@ export function nameProblem(state: WorkflowState, id: string, name: string): str
   const wanted = referenceName(name);
   if (!wanted) return 'A block needs a name.';
   if (RESERVED.has(wanted)) return `“${name.trim()}” means something else inside references.`;
+  if (hasOperator(name)) return 'References cannot reach a name with + * / = < > or ! in it.';
   return namesIn(state, id).has(wanted) ? 'Another block has this name.' : null;
 }
 

@@ -1,6 +1,6 @@
 import { type Catalogue, outputsOf } from './catalogue';
 import { upstream } from './graph';
-import { referenceName } from './names';
+import { hasOperator, referenceName } from './names';
 import { isContainer, parentOf, type WorkflowState } from './state';
 
 export interface Reference {
@@ -34,7 +34,13 @@ export function referencesFor(state: WorkflowState, id: string, catalogue: Catal
   for (const variable of Object.values(state.variables)) {
     found.push({ text: `variable.${referenceName(variable.name)}`, owner: 'Variable' });
   }
-  return found;
+  return found.filter(({ text }) => isRead(text));
+}
+
+/** Whether the engine fills it in. */
+function isRead(text: string): boolean {
+  const [, ...path] = text.split('.');
+  return !hasOperator(text) && !path.some((step) => step.includes(' '));
 }
 
 function isAround(state: WorkflowState, id: string, container: string): boolean {
