@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from tests.integration.jobs.conftest import Start
@@ -20,7 +21,7 @@ from jobs_service.application import loops
 from jobs_service.bootstrap import open_store
 from jobs_service.domain.capacity import QueueLimits
 from shared.broker.connect import open_broker
-from shared.contracts.jobs import AcceptRun
+from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.runs import RunStatus
 from shared.errors import Conflict, FlowportError, RunIdTaken, Unavailable
 
@@ -183,6 +184,32 @@ async def test_nobody_is_told_that_a_run_is_there_which_may_still_be_withdrawn(s
             return await system.queued() == await system.queued("*") == 2
 
         await until(are_right)
+
+
+async def test_an_id_that_another_process_is_just_giving_away_is_taken(
+    start: Start, another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirm, decided = another.books.confirm, asyncio.Event()
+
+    async def hesitate(*args: Any, **kwargs: Any) -> Any:
+        await decided.wait()
+        return await confirm(*args, **kwargs)
+
+    monkeypatch.setattr(another.books, "confirm", hesitate)
+    async with start(dispatch_window=1) as system:
+        await system.gateway.accept(a_spec("before it"))
+        first = asyncio.create_task(another.queue.accept([AcceptRun(a_spec("mine"), 100)], QueueLimits(10, 10)))
+
+        async def is_stored() -> bool:
+            return await system.stored(_id="mine") == 1
+
+        await until(is_stored)
+        second = asyncio.create_task(system.gateway.accept(a_spec("mine")))
+        await asyncio.wait([second], timeout=0.3)
+        decided.set()
+        with pytest.raises(RunIdTaken):
+            await second
+        assert [type(answer) for answer in await first] == [RunAccepted]
 
 
 async def test_an_accept_that_failed_left_nothing(fragile: System, parts: Parts) -> None:
