@@ -120,6 +120,23 @@ async def test_a_large_body_is_answered_whether_or_not_it_is_sent(served: Served
         sending.cancel()
 
 
+@pytest.mark.parametrize(("key", "status"), [("wrong", 401), ("", 413)])
+async def test_who_closes_after_the_answer_has_it_although_he_was_still_sending(
+    served: Served, key: str, status: int
+) -> None:
+    body = b"x" * 11 * MIB
+    async with served.connection() as wire:
+        wire.writer.write(
+            f"POST /api/workflows/W/execute HTTP/1.1\r\nHost: x\r\nx-api-key: {key or served.system.key}\r\n"
+            f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        await asyncio.wait_for(wire.writer.drain(), 30)  # all of it, and only then is the answer read
+        answer = await asyncio.wait_for(wire.reader.read(), 30)
+    assert int(answer.split()[1]) == status
+    assert b"connection: close" in answer
+
+
 async def test_a_connection_is_used_again_after_each_answer(served: Served) -> None:
     async with served.connection() as wire:
         for _ in range(2):

@@ -220,6 +220,32 @@ async def test_nor_in_the_moment_in_which_it_is_withdrawn(
         assert await system.stored(_id="mine") == isinstance(told, RunAccepted)
 
 
+async def test_an_id_that_another_process_is_just_giving_away_is_taken(
+    start: Start, another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirm, decided = another.books.confirm, asyncio.Event()
+
+    async def hesitate(*args: Any, **kwargs: Any) -> Any:
+        await decided.wait()
+        return await confirm(*args, **kwargs)
+
+    monkeypatch.setattr(another.books, "confirm", hesitate)
+    async with start(dispatch_window=1) as system:
+        await system.gateway.accept(a_spec("before it"))
+        first = asyncio.create_task(another.queue.accept([AcceptRun(a_spec("mine"), 100)], QueueLimits(10, 10)))
+
+        async def is_stored() -> bool:
+            return await system.stored(_id="mine") == 1
+
+        await until(is_stored)
+        second = asyncio.create_task(system.gateway.accept(a_spec("mine")))
+        await asyncio.wait([second], timeout=0.3)
+        decided.set()
+        with pytest.raises(RunIdTaken):
+            await second
+        assert [type(answer) for answer in await first] == [RunAccepted]
+
+
 async def test_an_accept_that_failed_left_nothing(fragile: System, parts: Parts) -> None:
     parts.queue.fail("accept", "before")
     with pytest.raises(Unavailable):

@@ -222,6 +222,27 @@ async def test_a_run_that_nobody_wants_to_hear_of_costs_nothing(hooked: System) 
     assert await deliveries(hooked) == ()
 
 
+@pytest.mark.parametrize("status", [301, 302, 303])
+async def test_an_address_that_has_moved_has_not_taken_the_event(hooked: System, stub: Stub, status: int) -> None:
+    stub.answer(Answer(status, headers={"Location": f"{stub.url}/new"}), Answer(200))
+    await subscribe(hooked, stub.url)
+    await run(hooked)
+    (delivery,) = await settled(hooked)
+    assert (delivery.state, delivery.last_status, delivery.attempts) == (DeliveryState.FAILED, status, 1)
+    assert [asked.method for asked in stub.asked] == ["POST"]
+
+
+@pytest.mark.parametrize("status", [307, 308])
+async def test_an_address_may_send_the_event_on_as_it_is(hooked: System, stub: Stub, status: int) -> None:
+    stub.answer(Answer(status, headers={"Location": f"{stub.url}/new"}), Answer(200))
+    await subscribe(hooked, stub.url)
+    await run(hooked)
+    (delivery,) = await settled(hooked)
+    assert delivery.state is DeliveryState.DELIVERED
+    first, second = stub.asked
+    assert (second.method, second.target, second.body) == ("POST", "/new", first.body)
+
+
 @pytest.mark.parametrize("status", [429, 503])
 async def test_an_address_that_is_away_is_tried_again_under_the_same_id(
     hooked: System, stub: Stub, status: int

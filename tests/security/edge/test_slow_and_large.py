@@ -3,16 +3,22 @@
 import asyncio
 import logging
 import resource
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from prometheus_client import REGISTRY
 from tests.support.eventually import eventually
 from tests.unit.gateway.system import System, running_system
+from tests.unit.gateway.worker import Send, ends, outcome
 
 from flowport import serving as flowport_serving
 from flowport.serving import listen, port_of, serving
+from shared.contracts.events import RunEnded
+from shared.contracts.payloads import Payload
+from shared.contracts.runs import RunSpec
 from shared.web.bounded_http import BoundedHttp
 
 MIB = 1024 * 1024
@@ -23,6 +29,7 @@ class HastyHttp(BoundedHttp):
 
     head_seconds = 0.4
     body_seconds = 0.4
+    read_seconds = 0.4
 
 
 @pytest.fixture
@@ -109,6 +116,64 @@ async def test_the_second_request_of_a_connection_may_not_take_its_time_either(s
         writer.write(b"GET /healthz HT")
         rest = await asyncio.wait_for(reader.read(), 30)
         assert b"408" in rest
+
+
+@pytest.mark.parametrize("more", [b"GET /healthz HT", b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"])
+async def test_half_a_request_does_not_cost_the_one_before_it_its_answer(
+    system: System, port: int, more: bytes
+) -> None:
+    async def slow(run: RunSpec, send: Send) -> None:
+        await asyncio.sleep(1)
+        await send(0, [RunEnded(outcome({"result": 1}))])
+
+    system.worker.perform = slow
+    async with connection(port) as (reader, writer):
+        writer.write(head(system, "Content-Length: 2") + b"{}" + more)
+        assert status(await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)) == 200
+
+
+@pytest.mark.parametrize("sent", [b"\r\n", b"\r\n\r\n"])
+async def test_what_is_no_request_keeps_no_connection_open(
+    system: System, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(flowport_serving, "KEEP_ALIVE_SECONDS", 1)
+    door = listen(0)
+    async with serving(system.app, door), connection(port_of(door)) as (reader, writer):
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert status(await reader.readuntil(b"\r\n\r\n")) == 200
+        writer.write(sent)
+        await asyncio.wait_for(reader.read(), 10)
+
+
+def large(system: System) -> None:
+    """Let runs end with more than any network takes in advance."""
+    system.jobs.blobs["large"] = b'{"result":"%b"}' % (b"x" * 12 * MIB)
+    system.worker.script = ends(msgspec.structs.replace(outcome(), output=Payload(blob_id="large", size=12 * MIB)))
+
+
+async def test_an_answer_that_nobody_reads_is_not_kept(system: System, port: int) -> None:
+    large(system)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as caller:
+        caller.sendall(head(system, "Content-Length: 2") + b"{}")
+        await eventually(lambda: system.worker.runs)
+        await asyncio.sleep(2)
+        assert await asyncio.to_thread(_read_to_its_end, caller) < 12 * MIB
+
+
+def _read_to_its_end(caller: socket.socket) -> int:
+    """How much there was. Raises TimeoutError."""
+    return sum(iter(lambda: len(caller.recv(MIB)), 0))
+
+
+async def test_a_slow_reader_gets_all_of_it(system: System, port: int) -> None:
+    large(system)
+    async with connection(port) as (reader, writer):
+        writer.write(head(system, "Content-Length: 2", "Connection: close") + b"{}")
+        received = 0
+        while piece := await asyncio.wait_for(reader.read(MIB), 30):
+            received += len(piece)
+            await asyncio.sleep(0.1)
+    assert received > 12 * MIB
 
 
 async def test_a_run_may_take_longer_than_its_request(system: System, port: int) -> None:

@@ -100,6 +100,28 @@ async def test_a_field_that_is_not_mapped_has_the_child_s_default() -> None:
     assert result.output["result"]["data"] == "Hello nobody, "
 
 
+@pytest.mark.parametrize("mapping", ["", "  ", "null", "{}", {}])
+async def test_an_empty_mapping_maps_nothing(mapping: Json) -> None:
+    result = await call(chain(INPUT, caller(mapping=mapping)), Deployed(child=GREETER))
+    assert result.output["result"]["data"] == "Hello nobody, "
+
+
+@pytest.mark.parametrize(
+    ("mapping", "problem"),
+    [
+        ("who: Ada", ": Unexpected token 'w', \"who: Ada\" is not valid JSON"),
+        ("<start.input>", ": Unexpected token 'H', \"Hello\" is not valid JSON"),
+        ('["Ada"]', ""),
+        (["Ada"], ""),
+    ],
+)
+async def test_a_mapping_that_is_no_object_fails_the_block_and_says_why(mapping: Json, problem: str) -> None:
+    result = await call(chain(INPUT, caller(mapping=mapping)), Deployed(child=GREETER), {"input": "Hello"})
+    assert result.outcome.error is not None
+    assert result.outcome.error.text == f"Call: Input Mapping must be a JSON object{problem}"
+    assert result.outcome.error.http_status == 400
+
+
 async def test_the_older_form_s_text_is_the_child_s_input() -> None:
     older = block("c", "workflow", "Call", workflowId="child", input="<start.input>!")
     result = await call(chain(INPUT, older), Deployed(child=GREETER), {"input": "Ada"})

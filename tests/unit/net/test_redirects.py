@@ -52,6 +52,16 @@ async def test_the_method_follows_the_standard(client: OutboundClient, method: s
     )
 
 
+@pytest.mark.parametrize(("status", "ends_with"), [(301, 301), (302, 302), (303, 303), (307, 200), (308, 200)])
+async def test_what_has_to_arrive_is_never_turned_into_a_get(
+    client: OutboundClient, status: int, ends_with: int
+) -> None:
+    async with raw_server(redirecting) as server:
+        event = OutboundRequest("POST", f"{server.url}/{status}/end", {}, b"body", timeout_seconds=5, keeps_method=True)
+        assert (await client.send(event)).status == ends_with
+    assert [request.method for request in server.requests] == ["POST"] * (2 if ends_with == 200 else 1)
+
+
 @pytest.mark.parametrize("status", ["300 Many", "304 Not", "305 Proxy", "399 X", "302 No Location"])
 async def test_other_answers_are_not_followed(get: Get, status: str) -> None:
     headers = () if "No Location" in status else ("Location: /x",)

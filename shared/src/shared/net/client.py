@@ -68,7 +68,7 @@ class OutboundClient:
         hop = self._first_hop(request)
         try:
             async with asyncio.timeout(request.timeout_seconds), self._places.of(request.workspace_id):
-                return await self._follow(hop, request.workspace_id)
+                return await self._follow(hop, request)
         except TimeoutError:
             raise OutboundTimeout(round(request.timeout_seconds * 1000)) from None
 
@@ -88,12 +88,15 @@ class OutboundClient:
         headers = sendable_headers(request.headers, self._limits)
         return hop_to(target, sendable_method(request.method), headers, request.body)
 
-    async def _follow(self, hop: Hop, workspace_id: str) -> OutboundResponse:
+    async def _follow(self, hop: Hop, request: OutboundRequest) -> OutboundResponse:
         for _ in range(self._limits.redirects + 1):
-            response = await self._ask(hop, workspace_id)
+            response = await self._ask(hop, request.workspace_id)
             if not is_redirect(response.status, response.headers):
                 return response
-            hop = redirected(hop, response.status, response.headers["location"])
+            following = redirected(hop, response.status, response.headers["location"])
+            if request.keeps_method and following.method != hop.method:
+                return response
+            hop = following
         raise OutboundFailed(f"More than {self._limits.redirects} redirects")
 
     async def _ask(self, hop: Hop, workspace_id: str) -> OutboundResponse:

@@ -19,6 +19,8 @@ class OutboundRequest:
     body: bytes | None = None
     timeout_seconds: float = 300.0
     workspace_id: str = ""
+    keeps_method: bool = False
+    """A redirect that would make a GET of it, without its body, is not followed: it is the answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,25 @@
 """HTTP with bounds on what a client may take its time with: uvicorn's protocol has none before a request is whole.
 
 A head that is not whole in time, or larger than anybody needs, is refused; where a body does not come in time, the
-connection is closed. Requests that arrive in one piece, nearly all of them, never set a timer.
+connection is closed, and so is one whose caller takes nothing of an answer. Requests that arrive in one piece, nearly
+all of them, never set a timer.
+
+An answer may come before the request is whole: a wrong key is told so at once. What the caller still sends is heard
+out and thrown away before such a connection is closed, else the network would throw the answer away with it.
 
 An application may listen for the end of the connection (see shared.web.disconnects): waiting for it costs each call a
 task.
 """
 
 import asyncio
+import fcntl
+import sys
+import termios
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.web.disconnects import Listener, offer
 
@@ -27,6 +35,8 @@ class BoundedHttp(HttpToolsProtocol):
     body_seconds: ClassVar[float] = 60.0
     """From there until its body is."""
     head_bytes: ClassVar[int] = 64 * 1024
+    read_seconds: ClassVar[float] = 60.0
+    """How long a caller may take nothing of what waits to be sent."""
     late_seconds: ClassVar[float] = 1.0
     """What a caller has left who was let in, and had said nothing yet when the server stopped letting anybody in."""
 
@@ -37,6 +47,8 @@ class BoundedHttp(HttpToolsProtocol):
     _received = 0
     _was_asked = False
     _is_last = False
+    _is_parting = False
+    _unread_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a first request, but not for ever."""
@@ -48,6 +60,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing, and tell who listens."""
         self._stop_waiting()
+        self._stop_watching()
         super().connection_lost(exc)
         self._is_lost = True
         listeners, self._listeners = self._listeners, set()
@@ -60,11 +73,13 @@ class BoundedHttp(HttpToolsProtocol):
             self._received += len(data)
         super().data_received(data)
         if self._is_whole:
-            self._stop_waiting()
+            self._rest()
         elif not self._has_head and self._received > self.head_bytes:
             self._refuse(_TOO_LARGE)
         elif self._timer is None or self._timer_is_for_body != self._has_head:
             self._wait()
+            if self._has_head:
+                self.cycle.transport = cast("Any", _HearingOut(self.transport, partial(self._part, self.cycle)))
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -73,8 +88,10 @@ class BoundedHttp(HttpToolsProtocol):
         offer(cast("dict[str, Any]", self.scope), self._listen)
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
+        """The head is whole. Who was told that the connection closes asks nothing more."""
         self._has_head = True
+        if self._is_parting:
+            return
         super().on_headers_complete()
         self._was_asked = True
         if self._is_last:
@@ -83,7 +100,20 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is whole."""
         self._is_whole, self._has_head, self._received = True, False, 0
+        self._stop_waiting()
         super().on_message_complete()
+        if self._is_parting:
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        """The caller is slower than what he is sent."""
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        """He has caught up."""
+        self._stop_watching()
+        super().resume_writing()
 
     def shutdown(self) -> None:
         """Answer what is asked by now, and then close. A first request may be on its way."""
@@ -105,18 +135,68 @@ class BoundedHttp(HttpToolsProtocol):
         self._stop_waiting()
         self._timer_is_for_body = self._has_head
         usual = self.body_seconds if self._has_head else self.head_seconds
-        self._timer = self.loop.call_later(usual if seconds is None else seconds, self._refuse, _TOO_SLOW)
+        self._timer = self.loop.call_later(usual if seconds is None else seconds, self._too_slow)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
+    def _too_slow(self) -> None:
+        if self.pipeline or (self._is_answering and not self._has_head):
+            self._wait()  # an earlier request is being answered: it is we who let the next one wait
+        else:
+            self._refuse(_TOO_SLOW)
+
     def _refuse(self, answer: bytes) -> None:
         self._stop_waiting()
-        is_answering = self.cycle is not None and not self.cycle.response_complete
-        if not is_answering and self._received:
+        is_answering = self._is_answering
+        if not (is_answering or self._has_head) and self._received:
             self.transport.write(answer)
         self.transport.close()
         if is_answering:
             self.transport.abort()
+
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _rest(self) -> None:
+        """uvicorn stops its timer for whatever comes in; what begins no request must not end it for ever."""
+        if self.timeout_keep_alive_task is None and not (self._is_answering or self.transport.is_closing()):
+            seconds = self.timeout_keep_alive
+            self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _part(self, cycle: RequestResponseCycle) -> None:
+        if cycle.more_body and cycle.response_complete:
+            self._is_parting = True
+        else:
+            self.transport.close()
+
+    def _watch(self) -> None:
+        self._unread_timer = self.loop.call_later(self.read_seconds, self._look_at_reader, self._unread())
+
+    def _look_at_reader(self, unread: int) -> None:
+        if self._unread() < unread:
+            self._watch()
+        else:
+            self.transport.abort()
+
+    def _unread(self) -> int:
+        """What waits here, and what waits in the kernel: it takes more from us only when much of that is gone."""
+        queued = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+        return self.transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
+
+    def _stop_watching(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
+
+
+class _HearingOut:
+    """The transport of an answer that may come before its request is whole: `close` says that it is the last one."""
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.close = close

@@ -33,6 +33,7 @@ def serve(app: FastAPI, settings: CommonSettings, *, port: int) -> None:
         port=port,
         loop="uvloop",
         http=BoundedHttp,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

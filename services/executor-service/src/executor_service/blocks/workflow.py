@@ -21,7 +21,8 @@ from shared.contracts.outcomes import ErrorCode
 from shared.contracts.runs import CALL_CHAIN_TOO_DEEP, MAX_CALL_DEPTH, RunStatus, Trigger
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.input_format import read_input_format
-from shared.workflow.jsvalues import JsonObject, parse_json, to_string
+from shared.workflow.json_problem import json_problem
+from shared.workflow.jsvalues import Json, JsonObject, parse_json, to_string
 
 MAX_SPANS: Final = 500
 OVERTIME_MS: Final = 1000
@@ -89,12 +90,21 @@ def _child_input(child: CompiledWorkflow, params: JsonObject) -> JsonObject:
     """The mapping's fields that the child declares; the older form sends its text as `input`."""
     if "inputMapping" not in params and params.get("input") not in (None, ""):
         return {"input": params["input"]}
-    given = params.get("inputMapping")
-    mapping = parse_json(given) if isinstance(given, str) else given
+    values = _mapping(params.get("inputMapping"))
     start = child.starts.get(Trigger.WORKFLOW)
     fields = read_input_format(child.state.blocks[start].value("inputFormat")) if start is not None else ()
-    values = mapping if isinstance(mapping, dict) else {}
     return {field.name: values[field.name] for field in fields if field.name in values}
+
+
+def _mapping(given: Json) -> JsonObject:
+    """Raises BlockFailure for what is no object: the child would run on its defaults, and nobody would know why."""
+    text = given.strip() if isinstance(given, str) else None
+    mapping = given if text is None else parse_json(text) if text else None
+    if mapping is None or isinstance(mapping, dict):
+        return mapping or {}
+    problem = json_problem(text) if text else None
+    told = f": {problem}" if problem else ""
+    raise BlockFailure(f"Input Mapping must be a JSON object{told}", http_status=400, can_retry=False)
 
 
 def _result(workflow_id: str, child: ChildWorkflow, result: RunResult) -> BlockResult:

@@ -26,7 +26,9 @@ class GuardedSender:
         self, url: str, headers: Mapping[str, str], body: bytes, *, workspace_id: str, seconds: float
     ) -> WebhookAnswer:
         """See WebhookSender."""
-        call = OutboundRequest("POST", url, headers, body, timeout_seconds=seconds, workspace_id=workspace_id)
+        call = OutboundRequest(
+            "POST", url, headers, body, timeout_seconds=seconds, workspace_id=workspace_id, keeps_method=True
+        )
         try:
             answer = await self._outbound.send(call)
         except OutboundError as error:

@@ -15,7 +15,7 @@ from jobs_service.adapters.books import Books, OpenBooks
 from jobs_service.adapters.inserting import insert_new
 from jobs_service.adapters.run_documents import RUNS, TELLS, new_document, spec_fields
 from jobs_service.domain.capacity import Admission, Ledger, Offer, QueueLimits
-from jobs_service.domain.run import Phase, id_taken, run_of
+from jobs_service.domain.run import Phase, Undecided, id_taken, run_of
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.errors import FlowportError, Unavailable
 from shared.ids import new_id, new_job_id
@@ -23,8 +23,6 @@ from shared.store.client import Store
 from shared.store.documents import Document
 
 TRIES: Final = 10
-UNDECIDED_SECONDS: Final = 5
-"""When to ask again for a run whose offer has no end; see ABANDONED_AFTER."""
 Answer = RunAccepted | FlowportError
 
 
@@ -138,7 +136,7 @@ def accepted_document(request: AcceptRun, accepted: RunAccepted, offer: Offer, o
 def _refusal(stored: Document, open_offers: Container[str]) -> FlowportError:
     """Why a run is not stored beside one of its id. Nobody is told that one is there which may be withdrawn."""
     if stored["phase"] == Phase.WAITING.value and stored.get("offer_id") in open_offers:
-        return Unavailable("it is not decided yet whether the run is accepted", retry_after=UNDECIDED_SECONDS)
+        return Undecided()
     return id_taken(stored["_id"])
 
 

@@ -1,0 +1,50 @@
+"""A service as a process of its own, on the server that all of them run on."""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+NOTICE_SECONDS = 4
+SERVICE = """
+import asyncio, sys
+from fastapi import APIRouter
+from shared.settings import CommonSettings
+from shared.web.app import create_app
+from shared.web.server import serve
+
+router = APIRouter()
+
+@router.get("/slow")
+async def slow():
+    await asyncio.sleep(1)
+
+app = create_app("test", components=(), checks={}, routers=[router])
+app.state.on_drain = lambda: print("drains", flush=True)
+serve(app, CommonSettings(), port=int(sys.argv[1]))
+"""
+
+
+@asynccontextmanager
+async def service(port: int, **more: str) -> AsyncIterator[Process]:
+    environment = {"FLOWPORT_DRAIN_NOTICE_SECONDS": str(NOTICE_SECONDS), "PYTHONPATH": ":".join(sys.path), **more}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SERVICE, str(port), stdout=PIPE, env=environment
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def is_up(caller: httpx.AsyncClient) -> bool:
+    """Whether it answers that it is ready."""
+    try:
+        return (await caller.get("/readyz")).is_success
+    except httpx.TransportError:
+        return False

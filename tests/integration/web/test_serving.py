@@ -1,0 +1,49 @@
+"""What a service's server makes of callers who are unlike most."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from tests.integration.web.services import is_up, service
+from tests.support.eventually import until
+
+from flowport.servers.ports import free_port
+
+LARGE = 8 * 1024 * 1024
+
+
+@asynccontextmanager
+async def connection(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
+async def test_who_wants_another_protocol_is_answered_in_this_one(protocol: bytes) -> None:
+    port = free_port()
+    upgrade = b"Connection: Upgrade\r\nUpgrade: %b\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n"
+    asked = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+    async with service(port), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as caller:
+        await until(lambda: is_up(caller))
+        async with connection(port) as (reader, writer):
+            for more in (upgrade % (protocol, b"dGhlIHNhbXBsZSBub25jZQ=="), b"Connection: close\r\n"):
+                writer.write(asked + more + b"\r\n")
+                head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
+                assert head.startswith(b"HTTP/1.1 200")
+                assert await reader.readexactly(15) == b'{"status":"ok"}'
+
+
+async def test_an_answer_before_the_end_of_its_request_is_heard_where_the_connection_then_closes() -> None:
+    port = free_port()
+    head = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % LARGE
+    async with service(port), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as caller:
+        await until(lambda: is_up(caller))
+        async with connection(port) as (reader, writer):
+            writer.write(head + b"x" * LARGE)
+            await asyncio.wait_for(writer.drain(), 30)  # all of it, and only then is the answer read
+            assert (await asyncio.wait_for(reader.read(), 30)).startswith(b"HTTP/1.1 404")
