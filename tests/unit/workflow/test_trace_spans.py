@@ -83,6 +83,16 @@ def test_iterations_are_gathered_under_their_container() -> None:
     assert (first["id"], first["type"]) == ("L-iteration-0", "loop-iteration")
 
 
+def test_a_container_says_why_it_failed_and_why_a_loop_ended() -> None:
+    wrong = {"condition": "conut < 3", "problem": "conut is not defined"}
+    failed, ended = spans_of(
+        log("P", 1, kind="parallel", name="Par", success=False, error="no list"),
+        log("L", 2, kind="loop", name="Each", input=wrong),
+    )
+    assert (failed["status"], failed["output"]) == ("error", {"error": "no list"})
+    assert (ended["status"], ended["input"]) == ("success", wrong)
+
+
 def test_containers_lie_within_containers() -> None:
     around = ({"iterationCurrent": 1, "iterationType": "loop", "iterationContainerId": "L"},)
     inner = log("f₍0₎", 2, name="f (iteration 0)", parallel_id="P", iteration_index=0, parent_iterations=around)

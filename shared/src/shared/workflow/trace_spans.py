@@ -99,6 +99,7 @@ class _Tree:
             "type": kind,
             **(_times(log.started_at, log.ended_at) if log else _around(children)),
             "status": _status(children) if log is None else "success" if log.success else "error",
+            **_why(log),
             "children": list(children),
         }
         return span
@@ -149,6 +150,16 @@ class _Tree:
         """The spans of the workflow that a block called."""
         called = [msgspec.convert(entry, BlockLog) for entry in log.child_spans]
         return block_spans(called, self._started_at)
+
+
+def _why(log: BlockLog | None) -> JsonObject:
+    """Why a container failed, or a loop ended before its condition was false."""
+    told: dict[str, Json] = {}
+    if log is not None and log.input is not None:
+        told["input"] = log.input
+    if log is not None and log.error is not None:
+        told["output"] = {"error": log.error}
+    return told
 
 
 def _path(log: BlockLog) -> Path:
