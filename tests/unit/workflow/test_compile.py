@@ -63,6 +63,17 @@ def test_a_tools_code_is_kept_apart_from_its_settings() -> None:
     assert agent.literal("tools") == [{"type": "custom-tool", "title": "t"}]
 
 
+def test_so_is_that_of_a_function_which_is_a_tool() -> None:
+    given: JsonObject = {"code": "return len({{KEY}})", "language": "python"}
+    tools: list[Json] = [{"type": "function", "params": given}, {"type": "function", "params": {"code": ""}}]
+    agent = compiled("agent", model="echo", tools=tools)
+    assert {index: code.language for index, code in agent.tool_code.items()} == {0: Language.PYTHON}
+    assert agent.literal("tools") == [
+        {"type": "function", "params": {"language": "python"}},
+        {"type": "function", "params": {}},
+    ]
+
+
 def test_each_kind_of_call_has_its_start() -> None:
     found = compile_workflow(workflow(block("c", "chat_trigger"), block("a", "api_trigger")))
     assert (found.starts[Trigger.API], found.starts[Trigger.CHAT]) == ("a", "c")

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.workflow.catalog import BlockSpec
-from shared.workflow.catalog.logic import code_text
+from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
+from shared.workflow.catalog.logic import FUNCTION, code_text
 from shared.workflow.code_lexing import Language
 from shared.workflow.code_references import CodeTemplate, parse_code
 from shared.workflow.input_format import parse_list
 from shared.workflow.json_problem import json_problem
-from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, to_string
+from shared.workflow.jsvalues import MISSING, Json, JsonObject, object_of, parse_json, to_string
 from shared.workflow.models import Block
 from shared.workflow.params import block_params
 from shared.workflow.paths import Outputs
@@ -42,7 +43,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class CompiledBlock:
-    """A block with its settings parsed. `code` is the source of a function; `tool_code` that of an agent's tools."""
+    """A block with its settings parsed.
+
+    `code` is the source of a function; `tool_code` that of an agent's tools, functions that are tools included.
+    """
 
     block: Block
     spec: BlockSpec
@@ -102,8 +106,19 @@ def _structured(key: str, value: Json) -> Json:
         parsed = parse_json(value)
         value = parsed if isinstance(parsed, list | dict) else value
     if key == "tools" and isinstance(value, list):
-        return [{k: v for k, v in tool.items() if k != "code"} for tool in value if isinstance(tool, dict)]
+        return [_without_code(tool) for tool in value if isinstance(tool, dict)]
     return value
+
+
+def _without_code(tool: JsonObject) -> JsonObject:
+    """A tool as template: its code is parsed apart, and what it passes to a workflow is read before values go in."""
+    kept = {key: value for key, value in tool.items() if key != "code"}
+    params = kept.get("params")
+    if isinstance(params, dict) and tool.get("type") == FUNCTION.type:
+        kept["params"] = {key: value for key, value in params.items() if key != "code"}
+    elif isinstance(params, dict) and tool.get("type") in CALLS_A_WORKFLOW:
+        kept["params"] = {key: _structured(key, value) for key, value in params.items()}
+    return kept
 
 
 def _function_code(params: JsonObject, odd: tuple[str, ...]) -> CodeTemplate:
@@ -112,12 +127,14 @@ def _function_code(params: JsonObject, odd: tuple[str, ...]) -> CodeTemplate:
 
 
 def _tool_code(params: JsonObject, odd: tuple[str, ...]) -> dict[int, CodeTemplate]:
-    tools = enumerate(parse_list(params.get("tools")))
-    return {
-        index: parse_code(code_text(tool.get("code")), odd_names=odd)
-        for index, tool in tools
-        if isinstance(tool, dict) and "code" in tool
-    }
+    given = {index: _code_given_to(tool) for index, tool in enumerate(parse_list(params.get("tools")))}
+    return {index: _function_code(code, odd) for index, code in given.items() if code_text(code.get("code")).strip()}
+
+
+def _code_given_to(tool: Json) -> JsonObject:
+    """The code of a tool, and its language: of a function they are settings of the block."""
+    entry = object_of(tool)
+    return object_of(entry.get("params")) if entry.get("type") == FUNCTION.type else {"code": entry.get("code")}
 
 
 def _options(block: Block, params: JsonObject, odd: tuple[str, ...]) -> tuple[tuple[Option, ...], str | None]:
