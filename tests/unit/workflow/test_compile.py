@@ -56,6 +56,21 @@ def test_lists_stored_as_text_are_read_before_values_go_in() -> None:
     assert isinstance(agent.params["messages"], ListTemplate)
 
 
+@pytest.mark.parametrize(
+    ("kind", "setting", "text"),
+    [
+        ("api", "headers", '{"Authorization": "<start.x>"}'),
+        ("api", "params", '[{"cells": {"Key": "q", "Value": "<start.x>"}}]'),
+        ("response", "headers", '{"X-A": "<start.x>"}'),
+        ("human_in_the_loop", "inputFormat", '[{"name": "ok", "value": "<start.x>"}]'),
+    ],
+)
+def test_so_are_tables_and_forms_or_one_quote_in_a_value_would_lose_them_all(
+    kind: str, setting: str, text: str
+) -> None:
+    assert isinstance(compiled(kind, **{setting: text}).params[setting], ObjectTemplate | ListTemplate)
+
+
 def test_a_tools_code_is_kept_apart_from_its_settings() -> None:
     tools: list[Json] = [{"type": "custom-tool", "title": "t", "code": "return {{KEY}}"}]
     agent = compiled("agent", model="echo", tools=tools)

@@ -1,6 +1,6 @@
 """A block made ready to run: its settings, code and options parsed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,6 +24,8 @@ _STORED_AS_TEXT: Final = frozenset(
     {"messages", "tools", "inputMapping", "builderData", "metrics", "variables", "arguments"}
 )
 """Lists and objects that some exports store as JSON text. Read before values go in, so that no value can break them."""
+_LISTS: Final = frozenset({"table", "input-format"})
+"""Controls of the editor whose settings are such lists, whatever they are called."""
 _JSON_TEXTS: Final = frozenset({"data", "body"})
 """Settings that are JSON text, where their block's `escapeValues` is on."""
 
@@ -82,12 +84,13 @@ class CompiledBlock:
 def compile_block(block: Block, spec: BlockSpec, odd: tuple[str, ...]) -> CompiledBlock:
     """Parse what there is to parse. `odd` are the names of other blocks that are no words, see odd_names."""
     params = block_params(block, spec)
+    lists = _STORED_AS_TEXT.union(setting.parameter for setting in spec.sub_blocks if setting.type in _LISTS)
     options, problem = _options(block, params, odd)
     return CompiledBlock(
         block=block,
         spec=spec,
         outputs=spec.declared_outputs(block),
-        params={key: _setting(key, value, params) for key, value in params.items() if key not in _PARSED_APART},
+        params={key: _setting(key, value, params, lists) for key, value in params.items() if key not in _PARSED_APART},
         code=_function_code(params, odd) if block.type == "function" else None,
         options=options,
         options_problem=problem,
@@ -95,14 +98,14 @@ def compile_block(block: Block, spec: BlockSpec, odd: tuple[str, ...]) -> Compil
     )
 
 
-def _setting(key: str, value: Json, params: JsonObject) -> Template:
+def _setting(key: str, value: Json, params: JsonObject, lists: Set[str]) -> Template:
     if key in _JSON_TEXTS and isinstance(value, str) and params.get("escapeValues") in (True, "true"):
         return compile_json_text(value)
-    return compile_value(_structured(key, value))
+    return compile_value(_structured(key, value, lists))
 
 
-def _structured(key: str, value: Json) -> Json:
-    if key in _STORED_AS_TEXT and isinstance(value, str):
+def _structured(key: str, value: Json, lists: Set[str]) -> Json:
+    if key in lists and isinstance(value, str):
         parsed = parse_json(value)
         value = parsed if isinstance(parsed, list | dict) else value
     if key == "tools" and isinstance(value, list):
@@ -117,7 +120,7 @@ def _without_code(tool: JsonObject) -> JsonObject:
     if isinstance(params, dict) and tool.get("type") == FUNCTION.type:
         kept["params"] = {key: value for key, value in params.items() if key != "code"}
     elif isinstance(params, dict) and tool.get("type") in CALLS_A_WORKFLOW:
-        kept["params"] = {key: _structured(key, value) for key, value in params.items()}
+        kept["params"] = {key: _structured(key, value, _STORED_AS_TEXT) for key, value in params.items()}
     return kept
 
 
