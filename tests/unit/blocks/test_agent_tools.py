@@ -2,15 +2,19 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 
+import msgspec
 import pytest
 from tests.unit.blocks.agent_running import ADD, CALL, Adding, Model, asks_for, run, says
 from tests.unit.blocks.running import failure
 
 from executor_service.blocks.agent.loop import MAX_AT_ONCE, MAX_CALLS, MAX_TOLD, MAX_TOOL_ROUNDS, TOO_MUCH
-from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
+from executor_service.blocks.function import FunctionHandler
+from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from executor_service.providers import ModelFailure, Role, ToolCall
 from executor_service.sandbox import Script, ScriptResult
+from shared.workflow.code_lexing import Language
 from shared.workflow.jsvalues import Json, JsonObject
 
 
@@ -121,6 +125,70 @@ async def test_what_the_author_of_a_tool_sets_may_have_any_form_that_the_block_t
     model = Model(asks_for(ToolCall("c", "http_request", "{}")), says("done"))
     await run(model, blocks={"api": api}, tools=[tool])
     assert [params["headers"] for params in api.params] == [headers]
+
+
+class Kept(Adding):
+    """Keeps the scripts, and gives one result."""
+
+    async def run(self, script: Script) -> ScriptResult:
+        self.scripts.append(script)
+        return ScriptResult(result=msgspec.Raw(b"1"))
+
+    @property
+    def functions(self) -> Mapping[str, BlockHandler]:
+        return {"function": FunctionHandler({Language.JAVASCRIPT: self})}
+
+
+async def test_a_function_that_is_a_tool_gets_values_as_variables_and_never_as_code() -> None:
+    sandbox, code = Kept(), "return <start.input> + {{KEY}}"
+    model = Model(asks_for(ToolCall("c", "function_execute", "{}")), says("done"))
+    tool = {"type": "function", "title": "Code", "params": {"code": code, "language": "javascript"}}
+    result = await run(model, blocks=sandbox.functions, tools=[tool], body={"input": '"; evil("'})
+    (script,) = sandbox.scripts
+    assert list(script.bindings.values()) == ['"; evil("', "sk-secret"]
+    assert "evil" not in script.code
+    assert "sk-secret" not in script.code
+    assert model.requests[0].tools[0].parameters["properties"] == {}
+    assert result.output["toolCalls"]["list"][0]["arguments"] == {"code": code, "language": "javascript"}
+
+
+async def test_callers_do_not_read_the_secrets_that_a_tool_is_set_up_with() -> None:
+    headers = [{"id": "1", "cells": {"Key": "Authorization", "Value": "Bearer {{KEY}}"}}]
+    tool = {"type": "api", "params": {"url": "https://x.example/{{KEY}}", "headers": headers}}
+    model = Model(asks_for(ToolCall("c", "http_request", '{"body": {"a": 1}}')), says("done"))
+    result = await run(model, blocks={"api": Refused()}, tools=[tool])
+    (made,) = result.output["toolCalls"]["list"]
+    assert made["arguments"] == {
+        "body": {"a": 1},
+        "url": "https://x.example/[REDACTED]",
+        "headers": [{"id": "1", "cells": {"Key": "Authorization", "Value": "Bearer [REDACTED]"}}],
+    }
+    assert made["result"]["message"] == "no https://x.example/[REDACTED]"
+    assert "sk-secret" not in (model.requests[1].messages[-1].content or "")
+
+
+class Refused(BlockHandler):
+    async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+        raise BlockFailure(f"no {inputs.params['url']}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "seen"), [({"code": "return environmentVariables.KEY"}, {"KEY": "sk-secret"}), ({}, {})]
+)
+async def test_code_that_the_model_wrote_sees_no_secrets(settings: JsonObject, seen: JsonObject) -> None:
+    sandbox = Kept()
+    asked = ToolCall("c", "function_execute", '{"code": "return environmentVariables.KEY"}')
+    tool = {"type": "function", "params": settings}
+    await run(Model(asks_for(asked), says("done")), blocks=sandbox.functions, tools=[tool])
+    assert [script.environment for script in sandbox.scripts] == [seen]
+
+
+async def test_what_a_tool_passes_to_a_workflow_is_read_before_values_go_in() -> None:
+    calls = Keeping()
+    tool = {"type": "workflow_input", "params": {"workflowId": "w", "inputMapping": '{"text": "<start.input>"}'}}
+    model = Model(asks_for(ToolCall("c", "workflow_executor", "{}")), says("done"))
+    await run(model, blocks={"workflow_input": calls}, tools=[tool], body={"input": 'He said "no"'})
+    assert calls.params == [{"workflowId": "w", "inputMapping": {"text": 'He said "no"'}}]
 
 
 async def test_an_argument_named_like_a_word_of_the_language_is_in_params_alone() -> None:

@@ -74,7 +74,7 @@ async def test_a_loop_past_its_bound_ends_the_run() -> None:
     )
     result = await execution(engine_of({"function": Scripted(ok)}, iterations=3), workflow).run()
     assert result.outcome.error is not None
-    assert result.outcome.error.text == "More than 3 iterations: the limit of one loop or parallel is reached"
+    assert result.outcome.error.text == "l: More than 3 iterations: the limit of one loop or parallel is reached"
 
 
 async def test_a_journaled_output_has_to_fit_into_an_entry() -> None:

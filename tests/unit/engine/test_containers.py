@@ -1,12 +1,27 @@
 import asyncio
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.engine.building import START, Document, block, document, names, run
+from tests.unit.engine.building import (
+    START,
+    CountedConditions,
+    Document,
+    Recorder,
+    Scripted,
+    block,
+    document,
+    engine_of,
+    execution,
+    names,
+    run,
+)
 
-from executor_service.engine import Call, RunResult
+from executor_service.engine import BadCondition, Call, RunRequest, RunResult
+from executor_service.engine.sources import Resolver
 from shared.contracts.runs import RunStatus
+from shared.workflow.code_references import CodeTemplate
 from shared.workflow.references import parse_text
 
 
@@ -134,6 +149,24 @@ async def test_a_count_below_zero_is_refused(kind: str) -> None:
 async def test_a_condition_is_asked_before_or_after_a_round(data: dict[str, Any], rounds: int) -> None:
     result = await run(fills_in, inside("loop", data, child("a"), after=True))
     assert names(result) == ["start", *(f"a (iteration {n})" for n in range(rounds)), "C", "Z"]
+
+
+class Misspelled(CountedConditions):
+    async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
+        raise BadCondition("conut is not defined")
+
+
+@pytest.mark.parametrize("is_journaled", [False, True])
+async def test_a_loop_that_ends_because_of_its_condition_says_so_in_the_log(is_journaled: bool) -> None:
+    workflow = inside("loop", {"loopType": "doWhile", "doWhileCondition": "conut < 3"}, child("a"), after=True)
+    engine = replace(engine_of({"function": Scripted(fills_in)}), expressions=Misspelled())
+    recorder = Recorder()
+    result = await execution(engine, workflow, recorder, journal=True).run()
+    if is_journaled:  # so does a worker that takes the run up
+        result = await execution(engine, workflow, Recorder(), journal=True, entries=recorder.entries).run()
+    assert result.outcome.status is RunStatus.COMPLETED
+    assert names(result) == ["start", "a (iteration 0)", "C", "Z"]
+    assert result.blocks[2].input == {"condition": "conut < 3", "problem": "conut is not defined"}
 
 
 async def test_branches_run_in_batches_and_results_keep_their_order() -> None:

@@ -13,6 +13,7 @@ from tests.unit.engine.building import (
     document,
     engine_of,
     execution,
+    fails,
     names,
     ok,
     run,
@@ -82,6 +83,16 @@ async def test_the_time_limit_ends_the_run_and_keeps_what_an_agent_wrote() -> No
     assert error.code is ErrorCode.TIMEOUT
     assert result.output == {"content": "Once upon"}
     assert result.blocks[-1].output == {"content": "Once upon"}
+
+
+async def test_it_is_the_run_that_times_out_and_not_the_block_that_uses_up_its_time() -> None:
+    async def gives_up_at_the_last_moment(call: Call) -> Any:
+        await asyncio.sleep(call.remaining_seconds() - 0.005)
+        raise fails("timed out after 199ms")
+
+    result = await run(gives_up_at_the_last_moment, chain(block("f")), time_limit_ms=200)
+    assert result.outcome.error is not None
+    assert result.outcome.error.text == "Execution timed out after 200 ms"
 
 
 async def test_a_stopping_worker_concludes_nothing() -> None:

@@ -56,11 +56,37 @@ def test_lists_stored_as_text_are_read_before_values_go_in() -> None:
     assert isinstance(agent.params["messages"], ListTemplate)
 
 
+@pytest.mark.parametrize(
+    ("kind", "setting", "text"),
+    [
+        ("api", "headers", '{"Authorization": "<start.x>"}'),
+        ("api", "params", '[{"cells": {"Key": "q", "Value": "<start.x>"}}]'),
+        ("response", "headers", '{"X-A": "<start.x>"}'),
+        ("human_in_the_loop", "inputFormat", '[{"name": "ok", "value": "<start.x>"}]'),
+    ],
+)
+def test_so_are_tables_and_forms_or_one_quote_in_a_value_would_lose_them_all(
+    kind: str, setting: str, text: str
+) -> None:
+    assert isinstance(compiled(kind, **{setting: text}).params[setting], ObjectTemplate | ListTemplate)
+
+
 def test_a_tools_code_is_kept_apart_from_its_settings() -> None:
     tools: list[Json] = [{"type": "custom-tool", "title": "t", "code": "return {{KEY}}"}]
     agent = compiled("agent", model="echo", tools=tools)
     assert agent.tool_code[0].source == "return {{KEY}}"
     assert agent.literal("tools") == [{"type": "custom-tool", "title": "t"}]
+
+
+def test_so_is_that_of_a_function_which_is_a_tool() -> None:
+    given: JsonObject = {"code": "return len({{KEY}})", "language": "python"}
+    tools: list[Json] = [{"type": "function", "params": given}, {"type": "function", "params": {"code": ""}}]
+    agent = compiled("agent", model="echo", tools=tools)
+    assert {index: code.language for index, code in agent.tool_code.items()} == {0: Language.PYTHON}
+    assert agent.literal("tools") == [
+        {"type": "function", "params": {"language": "python"}},
+        {"type": "function", "params": {}},
+    ]
 
 
 def test_each_kind_of_call_has_its_start() -> None:

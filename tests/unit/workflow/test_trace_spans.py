@@ -13,12 +13,11 @@ BEGIN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 def log(block_id: str, order: int, *, kind: str = "function", name: str | None = None, **more: Any) -> BlockLog:
     started = BEGIN + timedelta(milliseconds=10 * order)
-    given = {"success": True, "ended_at": started + timedelta(milliseconds=5), **more}
+    given = {"success": True, "started_at": started, "ended_at": started + timedelta(milliseconds=5), **more}
     return BlockLog(
         block_id=block_id,
         block_name=name or block_id,
         block_type=kind,
-        started_at=started,
         duration_ms=5.0,
         execution_order=order,
         **given,
@@ -81,6 +80,29 @@ def test_iterations_are_gathered_under_their_container() -> None:
     assert (loop["id"], loop["type"]) == ("loop-execution-L", "loop")
     first = loop["children"][0]
     assert (first["id"], first["type"]) == ("L-iteration-0", "loop-iteration")
+
+
+def test_a_container_says_why_it_failed_and_why_a_loop_ended() -> None:
+    wrong = {"condition": "conut < 3", "problem": "conut is not defined"}
+    failed, ended = spans_of(
+        log("P", 1, kind="parallel", name="Par", success=False, error="no list"),
+        log("L", 2, kind="loop", name="Each", input=wrong),
+    )
+    assert (failed["status"], failed["output"]) == ("error", {"error": "no list"})
+    assert (ended["status"], ended["input"]) == ("success", wrong)
+
+
+def test_what_began_in_the_same_millisecond_stands_as_it_ran() -> None:
+    at_once = {"started_at": BEGIN, "ended_at": BEGIN}
+    within = {"loop_id": "L", "iteration_index": 0, **at_once}
+    spans = spans_of(
+        log("s", 1, **at_once),
+        log("empty", 2, kind="loop", name="Empty", **at_once),
+        log("f", 3, name="f (iteration 0)", **within),
+        log("z", 4, **at_once),
+        log("L", 5, kind="loop", name="Each", **at_once),
+    )
+    assert shape(spans) == ["s", "Empty", ("Each", [("Iteration 0", ["f"])]), "z"]
 
 
 def test_containers_lie_within_containers() -> None:

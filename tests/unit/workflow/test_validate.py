@@ -1,6 +1,7 @@
 """A workflow's problems are all told at once: errors that keep it from being deployed, and warnings."""
 
 import itertools
+import json
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from shared.errors import InvalidWorkflow
 from shared.workflow.catalog import Catalog
 from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.names import normalise
 from shared.workflow.reading import read_state
 from shared.workflow.validate import problems
 from shared.workflow.wiring import find_cycle
@@ -291,6 +293,13 @@ def test_references_of_loops_are_looked_at_too() -> None:
     inside = block("f", data={"parentId": "L"}, code="return <loop.index> + <l.currentItem>")
     document = workflow(start(), loop, inside, edges=(edge("start", "L"), edge("L", "f")))
     assert told(document) == [("unknown_reference", "L: <ghost.items> matches no block.")]
+
+
+@pytest.mark.parametrize("name", ["Größe 🧹", 'The "best"'])
+def test_a_name_whose_letters_are_escaped_where_settings_are_json_text_is_known(name: str) -> None:
+    entries: list[Json] = [{"id": "if", "title": "if", "value": f"<{normalise(name)}.result> > 1"}]
+    given = block("c", "condition", conditions=json.dumps(entries))
+    assert told(chain(start(), block("f", name=name, code="return 2"), given)) == []
 
 
 @given(documents())

@@ -1,16 +1,17 @@
 """A block made ready to run: its settings, code and options parsed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Final
 
 from shared.workflow.catalog import BlockSpec
-from shared.workflow.catalog.logic import code_text
+from shared.workflow.catalog.kinds import CALLS_A_WORKFLOW
+from shared.workflow.catalog.logic import FUNCTION, code_text
 from shared.workflow.code_lexing import Language
 from shared.workflow.code_references import CodeTemplate, parse_code
 from shared.workflow.input_format import parse_list
 from shared.workflow.json_problem import json_problem
-from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, to_string
+from shared.workflow.jsvalues import MISSING, Json, JsonObject, object_of, parse_json, to_string
 from shared.workflow.models import Block
 from shared.workflow.params import block_params
 from shared.workflow.paths import Outputs
@@ -23,6 +24,8 @@ _STORED_AS_TEXT: Final = frozenset(
     {"messages", "tools", "inputMapping", "builderData", "metrics", "variables", "arguments"}
 )
 """Lists and objects that some exports store as JSON text. Read before values go in, so that no value can break them."""
+_LISTS: Final = frozenset({"table", "input-format"})
+"""Controls of the editor whose settings are such lists, whatever they are called."""
 _JSON_TEXTS: Final = frozenset({"data", "body"})
 """Settings that are JSON text, where their block's `escapeValues` is on."""
 
@@ -42,7 +45,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class CompiledBlock:
-    """A block with its settings parsed. `code` is the source of a function; `tool_code` that of an agent's tools."""
+    """A block with its settings parsed.
+
+    `code` is the source of a function; `tool_code` that of an agent's tools, functions that are tools included.
+    """
 
     block: Block
     spec: BlockSpec
@@ -78,12 +84,13 @@ class CompiledBlock:
 def compile_block(block: Block, spec: BlockSpec, odd: tuple[str, ...]) -> CompiledBlock:
     """Parse what there is to parse. `odd` are the names of other blocks that are no words, see odd_names."""
     params = block_params(block, spec)
+    lists = _STORED_AS_TEXT.union(setting.parameter for setting in spec.sub_blocks if setting.type in _LISTS)
     options, problem = _options(block, params, odd)
     return CompiledBlock(
         block=block,
         spec=spec,
         outputs=spec.declared_outputs(block),
-        params={key: _setting(key, value, params) for key, value in params.items() if key not in _PARSED_APART},
+        params={key: _setting(key, value, params, lists) for key, value in params.items() if key not in _PARSED_APART},
         code=_function_code(params, odd) if block.type == "function" else None,
         options=options,
         options_problem=problem,
@@ -91,19 +98,30 @@ def compile_block(block: Block, spec: BlockSpec, odd: tuple[str, ...]) -> Compil
     )
 
 
-def _setting(key: str, value: Json, params: JsonObject) -> Template:
+def _setting(key: str, value: Json, params: JsonObject, lists: Set[str]) -> Template:
     if key in _JSON_TEXTS and isinstance(value, str) and params.get("escapeValues") in (True, "true"):
         return compile_json_text(value)
-    return compile_value(_structured(key, value))
+    return compile_value(_structured(key, value, lists))
 
 
-def _structured(key: str, value: Json) -> Json:
-    if key in _STORED_AS_TEXT and isinstance(value, str):
+def _structured(key: str, value: Json, lists: Set[str]) -> Json:
+    if key in lists and isinstance(value, str):
         parsed = parse_json(value)
         value = parsed if isinstance(parsed, list | dict) else value
     if key == "tools" and isinstance(value, list):
-        return [{k: v for k, v in tool.items() if k != "code"} for tool in value if isinstance(tool, dict)]
+        return [_without_code(tool) for tool in value if isinstance(tool, dict)]
     return value
+
+
+def _without_code(tool: JsonObject) -> JsonObject:
+    """A tool as template: its code is parsed apart, and what it passes to a workflow is read before values go in."""
+    kept = {key: value for key, value in tool.items() if key != "code"}
+    params = kept.get("params")
+    if isinstance(params, dict) and tool.get("type") == FUNCTION.type:
+        kept["params"] = {key: value for key, value in params.items() if key != "code"}
+    elif isinstance(params, dict) and tool.get("type") in CALLS_A_WORKFLOW:
+        kept["params"] = {key: _structured(key, value, _STORED_AS_TEXT) for key, value in params.items()}
+    return kept
 
 
 def _function_code(params: JsonObject, odd: tuple[str, ...]) -> CodeTemplate:
@@ -112,12 +130,14 @@ def _function_code(params: JsonObject, odd: tuple[str, ...]) -> CodeTemplate:
 
 
 def _tool_code(params: JsonObject, odd: tuple[str, ...]) -> dict[int, CodeTemplate]:
-    tools = enumerate(parse_list(params.get("tools")))
-    return {
-        index: parse_code(code_text(tool.get("code")), odd_names=odd)
-        for index, tool in tools
-        if isinstance(tool, dict) and "code" in tool
-    }
+    given = {index: _code_given_to(tool) for index, tool in enumerate(parse_list(params.get("tools")))}
+    return {index: _function_code(code, odd) for index, code in given.items() if code_text(code.get("code")).strip()}
+
+
+def _code_given_to(tool: Json) -> JsonObject:
+    """The code of a tool, and its language: of a function they are settings of the block."""
+    entry = object_of(tool)
+    return object_of(entry.get("params")) if entry.get("type") == FUNCTION.type else {"code": entry.get("code")}
 
 
 def _options(block: Block, params: JsonObject, odd: tuple[str, ...]) -> tuple[tuple[Option, ...], str | None]:

@@ -62,6 +62,8 @@ class _Tree:
         self._logs: dict[Path, list[BlockLog]] = {}
         self._containers: dict[tuple[Path, str], BlockLog] = {}
         self._rounds: dict[Path, dict[str, set[int]]] = {}
+        self._begun: dict[tuple[Path, str], int] = {}
+        """The number of what a container ran first; of one in which nothing ran, its own."""
         self._kinds: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._unnamed: dict[str, list[str]] = {kind: [] for kind in _CONTAINERS}
@@ -71,22 +73,24 @@ class _Tree:
         path = _path(log)
         for depth, (container, index) in enumerate(path):
             self._rounds.setdefault(path[:depth], {}).setdefault(container, set()).add(index)
+            self._begun.setdefault((path[:depth], container), log.execution_order)
         if log.parallel_id or log.loop_id:
             self._kinds[log.parallel_id or log.loop_id or ""] = "parallel" if log.parallel_id else "loop"
         if log.block_type in _CONTAINERS:
             self._containers[path, _own_id(log.block_id)] = log
+            self._begun.setdefault((path, _own_id(log.block_id)), log.execution_order)
             self._kinds[_own_id(log.block_id)] = log.block_type
             self._names.setdefault(_own_id(log.block_id), log.block_name)
         else:
             self._logs.setdefault(path, []).append(log)
 
     def spans(self, path: Path) -> list[JsonObject]:
-        """Everything at one place, by its beginning."""
+        """Everything at one place, by its beginning; what began in the same millisecond, as it is numbered."""
         entered = self._rounds.get(path, {})
         left = [container for place, container in self._containers if place == path]
-        containers = [self._container(path, container) for container in dict.fromkeys([*entered, *left])]
-        blocks = [self._block(log) for log in self._logs.get(path, ())]
-        return sorted([*blocks, *containers], key=lambda span: str(span["startTime"]))
+        numbered = [(self._begun[path, each], self._container(path, each)) for each in dict.fromkeys([*entered, *left])]
+        numbered += [(log.execution_order, self._block(log)) for log in self._logs.get(path, ())]
+        return [span for _, span in sorted(numbered, key=lambda pair: (str(pair[1]["startTime"]), pair[0]))]
 
     def _container(self, path: Path, container: str) -> JsonObject:
         kind = self._kinds.get(container, "loop")
@@ -99,6 +103,7 @@ class _Tree:
             "type": kind,
             **(_times(log.started_at, log.ended_at) if log else _around(children)),
             "status": _status(children) if log is None else "success" if log.success else "error",
+            **_why(log),
             "children": list(children),
         }
         return span
@@ -149,6 +154,16 @@ class _Tree:
         """The spans of the workflow that a block called."""
         called = [msgspec.convert(entry, BlockLog) for entry in log.child_spans]
         return block_spans(called, self._started_at)
+
+
+def _why(log: BlockLog | None) -> JsonObject:
+    """Why a container failed, or a loop ended before its condition was false."""
+    told: dict[str, Json] = {}
+    if log is not None and log.input is not None:
+        told["input"] = log.input
+    if log is not None and log.error is not None:
+        told["output"] = {"error": log.error}
+    return told
 
 
 def _path(log: BlockLog) -> Path:

@@ -7,7 +7,7 @@ from shared.workflow.catalog import BlockSpec, Catalog
 from shared.workflow.catalog.logic import code_text
 from shared.workflow.code_lexing import Language, Place, odd_names
 from shared.workflow.code_references import parse_code
-from shared.workflow.jsvalues import Json, JsonObject, to_string
+from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, to_string
 from shared.workflow.models import Block, WorkflowState
 from shared.workflow.names import normalise
 from shared.workflow.params import block_params
@@ -37,7 +37,7 @@ def unknown_references(state: WorkflowState, catalog: Catalog) -> Iterator[Probl
 def _unspeakable(block: Block, spec: BlockSpec, names: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The settings that try to refer to one of these names, which read as calculations or comparisons."""
     for field, value in (_settings(block, spec) if names else {}).items():
-        written = "\n".join(texts(value)).lower()
+        written = "\n".join(texts(_as_read(value))).lower()
         yield from ((field, name) for name in names if f"<{name}." in written)
 
 
@@ -61,8 +61,14 @@ def _in_setting(block: Block, field: str, value: Json, odd: tuple[str, ...]) -> 
         marks = parse_code(code_text(value), language, odd_names=odd).marks
         yield from (m.part for m in marks if m.place is not Place.COMMENT and isinstance(m.part, Reference))
         return
-    for text in texts(value):
+    for text in texts(_as_read(value)):
         yield from parse_text(text).references
+
+
+def _as_read(value: Json) -> Json:
+    """A setting that is stored as JSON text, as its block reads it: letters and quotes may be escaped there."""
+    parsed = parse_json(value) if isinstance(value, str) else MISSING
+    return parsed if isinstance(parsed, list | dict) else value
 
 
 def _problem(

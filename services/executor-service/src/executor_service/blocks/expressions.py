@@ -1,15 +1,11 @@
 """The conditions of loops."""
 
-import logging
-
 from executor_service.blocks.ports import ConditionRunner
-from executor_service.engine import BadReference, RunRequest
+from executor_service.engine import BadCondition, BadReference, RunRequest
 from executor_service.engine.binding import bind
 from executor_service.engine.sources import Resolver
 from executor_service.sandbox import Conditions
 from shared.workflow.code_references import CodeTemplate
-
-_log = logging.getLogger(__name__)
 
 
 class SandboxExpressions:
@@ -19,12 +15,11 @@ class SandboxExpressions:
         self._sandbox = sandbox
 
     async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
-        """Whether the expression is true; an error in it ends the loop, and is logged."""
+        """Whether the expression is true. Raises BadCondition, in the words of its author."""
         try:
             bound = bind(condition, resolver, literal_environment=True, literal_booleans=True)
         except BadReference as error:
-            _log.warning("a loop's condition cannot be read: %s", error.message)
-            return False
+            raise BadCondition(error.message) from error
         verdict = await self._sandbox.evaluate(
             Conditions(
                 scope=request.sandbox_scope,
@@ -35,7 +30,7 @@ class SandboxExpressions:
             )
         )
         if verdict.error is not None:
-            _log.warning("a loop's condition failed: %s", bound.as_written(verdict.error.message))
+            raise BadCondition(bound.as_written(verdict.error.message))
         return verdict.matched == 0
 
     def forget(self, scope: str) -> None:

@@ -47,7 +47,8 @@ class FunctionHandler(BlockHandler):
 
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         """Run it, within its own time limit and the run's."""
-        bound = inputs.extra if isinstance(inputs.extra, BoundCode) else _as_given(inputs.params)
+        code = inputs.extra if isinstance(inputs.extra, BoundCode) else None
+        bound = code or _as_given(inputs.params)
         language = Language(str(inputs.params.get("language") or Language.JAVASCRIPT))
         runner = self._runners.get(language)
         if runner is None:
@@ -58,7 +59,7 @@ class FunctionHandler(BlockHandler):
             Script(
                 code=bound.source,
                 bindings=bound.bindings,
-                environment=call.environment if ENVIRONMENT_OBJECT in bound.source else {},
+                environment=call.environment if code and ENVIRONMENT_OBJECT in code.source else {},
                 timeout_ms=timeout_ms(inputs.params.get("timeout"), call),
                 workspace_id=call.request.workspace_id,
                 owner=call.request.sandbox_owner,
@@ -69,7 +70,7 @@ class FunctionHandler(BlockHandler):
 
 
 def _as_given(params: JsonObject) -> BoundCode:
-    """Code that a model wrote: it has no references."""
+    """Code that a model wrote: it has no references, and sees no secrets. What it was asked for may be anybody's."""
     return BoundCode(code_text(params.get("code")), {}, {})
 
 

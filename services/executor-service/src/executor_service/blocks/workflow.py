@@ -25,8 +25,6 @@ from shared.workflow.json_problem import json_problem
 from shared.workflow.jsvalues import Json, JsonObject, parse_json, to_string
 
 MAX_SPANS: Final = 500
-OVERTIME_MS: Final = 1000
-"""A called workflow may take so much longer than there is time: it is the whole run that times out, and says so."""
 NOT_DEPLOYED: Final = "Child workflow is not deployed. Please deploy the workflow before invoking it."
 _CHAIN: Final = "Workflow chain: "
 _ARROW: Final = " → "
@@ -60,7 +58,7 @@ class WorkflowHandler(BlockHandler):
             workflow_name=child.name,
             input=_child_input(child.compiled, inputs.params),
             trigger=Trigger.WORKFLOW,
-            time_limit_ms=int(call.remaining_seconds() * 1000) + OVERTIME_MS,
+            time_limit_ms=int(call.remaining_seconds() * 1000),
             call_chain=chain,
             within=f"{call.place}>",
             pause_prefix=f"{call.context_id}.",

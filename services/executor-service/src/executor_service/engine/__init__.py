@@ -22,7 +22,7 @@ A run fails with a result, not with an exception; only what the journal raises (
 """
 
 from executor_service.engine.call import Call
-from executor_service.engine.errors import BadReference, BlockFailure
+from executor_service.engine.errors import BadCondition, BadReference, BlockFailure
 from executor_service.engine.execution import Execution
 from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs, PausedChild, PauseRequest
 from executor_service.engine.limits import Limits
@@ -32,6 +32,7 @@ from executor_service.engine.run_context import Engine
 from executor_service.engine.state import ChildPin, Output, Pause, RunState
 
 __all__ = [
+    "BadCondition",
     "BadReference",
     "BlockFailure",
     "BlockHandler",

@@ -44,6 +44,7 @@ class Call(msgspec.Struct, frozen=True):
     """The loops and parallels around, innermost first."""
     now: Callable[[], datetime]
     remaining_seconds: Callable[[], float]
+    """How long it may take at most: a little longer than there is time, since it is the run that times out then."""
     run_child: ChildRunner
     spend: Callable[[Usage], None]
     """Tell what a model was paid, as soon as that is known; what a called workflow spends is told already."""

@@ -1,8 +1,9 @@
 """The decisions of loops and parallels: what to iterate over, and whether to go round again."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from executor_service.engine.errors import ContainerFailure
+from executor_service.engine.errors import BadCondition, ContainerFailure
 from executor_service.engine.limits import Limits
 from executor_service.engine.ports import Expressions
 from executor_service.engine.request import RunRequest
@@ -13,6 +14,13 @@ from shared.workflow.compile import CompiledLoop, CompiledParallel, CompiledWork
 from shared.workflow.graph import Graph
 from shared.workflow.unsupported_settings import unknown_kind
 from shared.workflow.wiring import no_blocks_inside
+
+
+class Verdict(NamedTuple):
+    """Whether a loop goes round again; where it does not, because of what in its condition."""
+
+    again: bool
+    problem: str | None = None
 
 
 class Containers:
@@ -36,17 +44,19 @@ class Containers:
             raise ContainerFailure(no_blocks_inside("Parallel" if is_parallel else "Loop"))
         opening = self._branches(block_id, resolver) if is_parallel else self._rounds(block_id, resolver)
         if opening.total is not None and opening.total > self._limits.iterations:
-            raise ContainerFailure(_too_many(self._limits.iterations))
+            raise self._too_many(block_id)
         return opening
 
-    async def again(self, block_id: str, index: int, resolver: Resolver) -> bool:
+    async def again(self, block_id: str, index: int, resolver: Resolver) -> Verdict:
         """Whether a conditional loop runs its iteration `index`. Raises ContainerFailure at the bound."""
         condition = self._loops[block_id].condition
-        if condition is None or not await self._expressions.holds(condition, resolver, self._request):
-            return False
-        if index >= self._limits.iterations:
-            raise ContainerFailure(_too_many(self._limits.iterations))
-        return True
+        try:
+            again = condition is not None and await self._expressions.holds(condition, resolver, self._request)
+        except BadCondition as error:
+            return Verdict(again=False, problem=error.message)
+        if again and index >= self._limits.iterations:
+            raise self._too_many(block_id)
+        return Verdict(again)
 
     def _branches(self, block_id: str, resolver: Resolver) -> Opening:
         parallel = self._parallels[block_id]
@@ -68,6 +78,8 @@ class Containers:
             case unknown:
                 raise ContainerFailure(unknown_kind(unknown))
 
-
-def _too_many(limit: int) -> str:
-    return f"More than {limit} iterations: the limit of one loop or parallel is reached"
+    def _too_many(self, block_id: str) -> ContainerFailure:
+        limit = self._limits.iterations
+        return ContainerFailure(
+            f"{self._names[block_id]}: More than {limit} iterations: the limit of one loop or parallel is reached"
+        )

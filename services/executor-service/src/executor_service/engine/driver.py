@@ -245,10 +245,11 @@ class Driver:
         block_id = self._scheduler.node(work).block_id
         scope = self._state.scopes[f"{work.scope}{block_id}/"]
         try:
-            again = await self._containers.again(block_id, scope.index, self._context.sources.at(scope))
+            again, problem = await self._containers.again(block_id, scope.index, self._context.sources.at(scope))
         except ContainerFailure as failure:
             return Checked(work, self._clock.now(), again=False, error=self._container_error(work, failure))
-        return Checked(work, self._clock.now(), again)
+        shown = None if problem is None else self._progress.logs.shown_reason(problem)
+        return Checked(work, self._clock.now(), again, problem=shown)
 
     def _resolver(self, work: Work) -> Resolver:
         return self._context.sources.at(self._state.scopes[work.scope])

@@ -40,13 +40,14 @@ class Opened(msgspec.Struct, omit_defaults=True, tag="open"):
 
 
 class Checked(msgspec.Struct, omit_defaults=True, tag="check"):
-    """A loop asked its condition."""
+    """A loop asked its condition. One that could not be evaluated ends it as if it were false, with a `problem`."""
 
     work: Work
     at: datetime
     again: bool
     error: RunError | None = None
     order: int = 0
+    problem: str | None = None
 
 
 class Intended(msgspec.Struct, frozen=True, tag="intent"):

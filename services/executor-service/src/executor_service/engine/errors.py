@@ -57,6 +57,14 @@ class ContainerFailure(Exception):
         self.message = message
 
 
+class BadCondition(Exception):
+    """The condition of a loop cannot be evaluated, which ends the loop like one that is false."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
 class LimitReached(Exception):
     """The run went past one of its bounds, and ends."""
 

@@ -34,6 +34,8 @@ from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.selectors import resolve_selectors
 from shared.workflow.variables import variable_values
 
+OVERTIME_SECONDS: Final = 1.0
+"""A block may take so much longer than there is time: it is the whole run that times out, and says so."""
 BROKE: Final = "The run broke off: an internal error, which the executor's log tells of"
 _log = logging.getLogger(__name__)
 
@@ -209,7 +211,7 @@ class Execution:
             journal=self._journal,
             before_effect=self._before_effect,
             sources=Sources(self._workflow, self._state, self._environment, self._engine.limits.filled_in_chars),
-            remaining_seconds=self._remaining_seconds,
+            remaining_seconds=lambda: self._remaining_seconds() + OVERTIME_SECONDS,
             child_runner=self._child_runner,
         )
 

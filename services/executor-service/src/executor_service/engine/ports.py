@@ -37,7 +37,7 @@ class Expressions(Protocol):
     """Evaluates a loop's condition."""
 
     async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
-        """Whether the expression is true. An error in it counts as false."""
+        """Whether the expression is true. Raises BadCondition."""
         ...
 
     def forget(self, scope: str) -> None:

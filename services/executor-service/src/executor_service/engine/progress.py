@@ -26,6 +26,7 @@ from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import RunError
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.graph import Graph
+from shared.workflow.jsvalues import JsonObject
 
 RESPONSE: Final = "response"
 
@@ -68,7 +69,7 @@ class Progress:
                 return self._leave(entry.at)
             case Checked():
                 self._checked(entry)
-                return self._leave(entry.at)
+                return self._leave(entry.at, problem=entry.problem)
             case Resumed():
                 pause = self.state.pauses.pop(entry.context_id)
                 self._finish(pause.work, pause.block_id, entry.output)
@@ -167,10 +168,12 @@ class Progress:
             self.scheduler.node(work).block_id, rounds, {}, at, at, error=error.message if error else ""
         )
 
-    def _leave(self, at: datetime) -> list[Told]:
+    def _leave(self, at: datetime, problem: str | None = None) -> list[Told]:
+        """Log the containers that were left, the innermost first. `problem`: why that one was."""
         exits, self.scheduler.exits = self.scheduler.exits, []
         for left in exits:
-            self._log_container(left.block_id, left.rounds, left.output, left.started_at, at)
+            self._log_container(left.block_id, left.rounds, left.output, left.started_at, at, problem=problem)
+            problem = None
             if left.block_id == self._stop_after and not self.state.finished:
                 self.state.final, self.state.finished = left.output, True
         return [Told(left.block_id, left.output) for left in exits]
@@ -184,6 +187,7 @@ class Progress:
         ended_at: datetime,
         *,
         error: str | None = None,
+        problem: str | None = None,
     ) -> None:
         block = self._workflow.blocks[block_id]
         is_copy = any(around.is_parallel and around.index for around in rounds)
@@ -197,9 +201,15 @@ class Progress:
             execution_order=self.next_order(),
             success=error is None,
             error=error,
+            input=None if problem is None else self.logs.shown(self._asked(block_id, problem)),
         )
         entry = placed(entry, rounds, is_container=True)
         self.logs.add_block(entry, output)
+
+    def _asked(self, loop_id: str, problem: str) -> JsonObject:
+        """The condition of a loop that ended because of what is wrong with it."""
+        condition = self._workflow.loops[loop_id].condition
+        return {"condition": "" if condition is None else condition.source, "problem": problem}
 
 
 def child_key(work: Work) -> str:

@@ -3,9 +3,11 @@
 import json
 import re
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 from urllib.parse import quote, quote_plus
+
+from shared.workflow.jsvalues import Json
 
 REDACTED: Final = "[REDACTED]"
 SHORTEST_SECRET: Final = 6
@@ -34,6 +36,17 @@ def hidden(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, REDACTED)
     return text
+
+
+def hidden_within(value: Json, secrets: Sequence[str]) -> Json:
+    """A value of any shape without these."""
+    if isinstance(value, str):
+        return hidden(value, secrets)
+    if isinstance(value, list):
+        return [hidden_within(item, secrets) for item in value]
+    if isinstance(value, dict):
+        return {key: hidden_within(item, secrets) for key, item in value.items()}
+    return value
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from executor_service.blocks.agent.tools import AgentTool
 from executor_service.blocks.ports import Files, MemoryStore, ModelServer
 from executor_service.blocks.values import number_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
+from executor_service.engine.secrets import to_hide
 from executor_service.providers import Message, ModelRequest, Turn
 from shared.workflow.jsvalues import Json, JsonObject, to_string
 from shared.workflow.response_format import read_response_format
@@ -83,6 +84,7 @@ class AgentHandler(BlockHandler):
             tools=tools,
             ledger=Ledger(request.model, self._models.provider_of(request.model)),
             is_live=response_format is None,
+            secrets=_named_secrets(call) if tools else (),
         )
 
 
@@ -98,6 +100,11 @@ def model_request(call: Call, params: JsonObject) -> ModelRequest:
         timeout_seconds=call.remaining_seconds(),
         credentials=credentials,
     )
+
+
+def _named_secrets(call: Call) -> Sequence[str]:
+    names = call.workflow.environment_names
+    return to_hide(value for name, value in call.environment.items() if name in names)
 
 
 def _answer(turn: Turn, *, is_structured: bool) -> JsonObject:

@@ -21,7 +21,7 @@ from shared.workflow.catalog import BlockSpec, installed_catalog
 from shared.workflow.code_references import CodeTemplate
 from shared.workflow.compile import ENVIRONMENT_OBJECT
 from shared.workflow.compiled_blocks import CompiledBlock
-from shared.workflow.jsvalues import Json, JsonObject, parse_json, to_string
+from shared.workflow.jsvalues import Json, JsonObject, object_of, parse_json, to_string
 from shared.workflow.models import Block
 from shared.workflow.unsupported_settings import MCP_TOOLS
 
@@ -72,21 +72,25 @@ class Toolbox:
         return list(found.values())
 
     def _tool(self, call: Call, index: int, entry: JsonObject) -> AgentTool:
-        kind = to_string(entry.get("type") or "")
+        kind, code = to_string(entry.get("type") or ""), call.block.tool_code.get(index)
         if kind == CUSTOM_TOOL:
-            return self._custom(call, entry, call.block.tool_code.get(index))
+            return self._custom(call, entry, code)
         known = self._blocks.get(kind)
         if known is None:
             raise BlockFailure(f"Tool not found: {entry.get('toolId') or kind}", can_retry=False)
         tool, handler = known
         title = to_string(entry.get("title") or tool.name)
+        bound = None
+        if code is not None:
+            bound = bind(code, call.resolver)
+            entry = {**entry, "params": {**object_of(entry.get("params")), "code": code.source}}
         return _offered(
             entry,
             tool.name,
             tool.name,
             description=tool.description,
             parameters=tool.parameters,
-            run=_block_run(call, tool, handler, title),
+            run=_block_run(call, tool, handler, title, bound),
         )
 
     def _custom(self, call: Call, entry: JsonObject, code: CodeTemplate | None) -> AgentTool:
@@ -141,7 +145,7 @@ def _offered(
     return AgentTool(name, shown, description, parameters, fixed, entry.get("usageControl") == "force", run)
 
 
-def _block_run(call: Call, tool: BlockTool, handler: BlockHandler, title: str) -> Run:
+def _block_run(call: Call, tool: BlockTool, handler: BlockHandler, title: str, code: BoundCode | None) -> Run:
     spec = installed_catalog().spec(tool.block_type) or BlockSpec(type=tool.block_type, title=title)
     block = CompiledBlock(Block(id=call.block.id, type=tool.block_type, name=title), spec, {}, {})
     uses = count()
@@ -149,7 +153,7 @@ def _block_run(call: Call, tool: BlockTool, handler: BlockHandler, title: str) -
     async def run(arguments: JsonObject) -> Json:
         request = replace(call.request, within=f"{call.place}.{tool.name}.{next(uses)}>")
         tool_call = msgspec.structs.replace(call, block=block, request=request, writer=None, pinned=None)
-        result = await handler.run(tool_call, Inputs({**tool.defaults, **arguments}))
+        result = await handler.run(tool_call, Inputs({**tool.defaults, **arguments}, extra=code))
         if result.paused_child is not None:
             raise BlockFailure(TOOL_PAUSED)
         return result.output
