@@ -91,17 +91,46 @@ async def test_waiting_for_a_place_counts_as_time() -> None:
     await client.stop()
 
 
-async def test_a_call_that_may_be_repeated_survives_a_connection_that_the_server_closed(get: Get) -> None:
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
+async def test_a_call_that_may_be_repeated_survives_connections_that_the_server_closed(
+    client: OutboundClient, method: str
+) -> None:
+    """All that are kept: the call is made again over a new one, and not over the next of them."""
+    known: set[asyncio.StreamWriter] = set()
+    both = asyncio.Event()
+
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
-        if len(server.requests) == 2:
+        if writer in known:
             writer.transport.abort()
-        else:
-            writer.write(answer(body=request.target.encode()))
+            return
+        known.add(writer)
+        if len(known) == 2:
+            both.set()
+        await both.wait()
+        writer.write(answer())
 
     async with raw_server(speak) as server:
-        await get(f"{server.url}/1")
-        assert (await get(f"{server.url}/2")).body == b"/2"
-    assert [request.target for request in server.requests] == ["/1", "/2", "/2"]
+        await asyncio.gather(*(client.send(OutboundRequest("GET", server.url)) for _ in range(2)))
+        assert (await client.send(OutboundRequest(method, server.url, timeout_seconds=30))).status == 200
+    assert [request.method for request in server.requests[2:]] == [method, method]
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
+async def test_a_call_is_not_repeated_that_the_server_began_to_answer_or_has_never_known(get: Get, said: bytes) -> None:
+    async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
+        if request.target == "/first":
+            writer.write(answer())
+            return
+        writer.write(said)
+        await writer.drain()
+        writer.close()
+
+    async with raw_server(speak) as server:
+        if said:
+            await get(f"{server.url}/first")
+        with pytest.raises(OutboundFailed):
+            await get(f"{server.url}/x")
+    assert [request.target for request in server.requests].count("/x") == 1
 
 
 async def test_a_post_is_never_repeated(client: OutboundClient) -> None:
