@@ -224,3 +224,12 @@ async def test_what_was_kept_for_long_enough_is_closed_when_the_next_call_is_don
         await client.send(OutboundRequest("GET", server.url, workspace_id="b"))
         await asyncio.wait_for(server.hung_up.wait(), 30)
         await client.stop()
+
+
+async def test_the_last_address_is_given_up_in_time_too() -> None:
+    resolver = FakeResolver(a_example=[["8.8.4.4"]])
+    client = OutboundClient(
+        resolver=resolver, network=FakeNetwork(deaf=["8.8.4.4"]), limits=OutboundLimits(connect_seconds=0.1)
+    )
+    with pytest.raises(OutboundTimeout, match="after 100ms"):
+        await client.send(OutboundRequest("GET", "https://a.example/", timeout_seconds=20))
