@@ -46,6 +46,7 @@ async def test_settings_reach_the_model() -> None:
     model = Model(says("ok"))
     await run(model, temperature="0.3", maxTokens="50", reasoningEffort="low", verbosity="auto", apiKey="{{KEY}}")
     asked = model.requests[0]
+    assert asked.timeout_seconds == 5, "what is left of the run"
     assert (asked.temperature, asked.max_tokens, asked.reasoning_effort, asked.verbosity) == (0.3, 50, "low", None)
     assert asked.credential("apiKey") == "sk-secret"
 

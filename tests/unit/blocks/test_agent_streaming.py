@@ -9,6 +9,7 @@ from tests.unit.blocks.agent_running import ADD, CALL, Adding, Hearing, Model, a
 from tests.unit.blocks.running import failure
 
 from executor_service.blocks.agent.listening import HELD_CHARACTERS
+from executor_service.providers import Listener, ModelFailure, ModelRequest, Turn
 from executor_service.sandbox import Script, ScriptResult
 from shared.contracts.events import Chunk, ChunkReset, RunEvent, Thinking, ToolActivity
 from shared.contracts.runs import RunMode
@@ -126,3 +127,43 @@ async def test_thoughts_and_tools_are_told_only_to_those_who_asked() -> None:
         ("end", "custom_add", "success"),
     ]
     assert all(isinstance(event, Chunk) for event in await heard(model(), tools=[ADD]))
+
+
+class Interrupted(Model):
+    """Says one word, and looks who has heard it; then it fails, if it is to."""
+
+    def __init__(self, sink: Hearing, *turns: Turn, fails: bool = False) -> None:
+        super().__init__(*turns)
+        self.heard_at_once: list[RunEvent] = []
+        self._sink = sink
+        self._fails = fails
+
+    async def turn(self, request: ModelRequest, listener: Listener | None = None) -> Turn:
+        assert listener is not None
+        await listener.text("Once ")
+        self.heard_at_once = list(self._sink.events)
+        if self._fails:
+            raise ModelFailure("gone")
+        return await super().turn(request, listener)
+
+
+SELECTED: Any = {"mode": RunMode.STREAM, "selected_outputs": ("a.content",)}
+
+
+async def test_an_agent_without_tools_is_heard_at_once() -> None:
+    sink = Hearing()
+    model = Interrupted(sink, says("upon"))
+    await run(model, sink=sink, run_request=SELECTED)
+    assert model.heard_at_once == [Chunk("a", "Once ")]
+
+
+async def test_what_was_written_before_a_model_failed_is_kept() -> None:
+    sink = Hearing()
+    result = await run(Interrupted(sink, says("upon"), fails=True), sink=sink, run_request=SELECTED)
+    assert result.blocks[-1].output == {"content": "Once ", "error": "gone"}
+
+
+async def test_a_tool_that_fails_is_told_as_an_error() -> None:
+    flags = {"include_tool_calls": True}
+    told = await heard(Model(asks_for(replace(CALL, name="ghost")), says("sorry")), tools=[ADD], flags=flags)
+    assert [event.status for event in told if isinstance(event, ToolActivity)] == [None, "error"]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from executor_service.blocks.function import FunctionHandler
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from executor_service.providers import ModelFailure, Role, ToolCall
 from executor_service.sandbox import Script, ScriptResult
+from shared.errors import Unavailable
 from shared.workflow.code_lexing import Language
 from shared.workflow.jsvalues import Json, JsonObject
 
@@ -262,3 +264,29 @@ async def test_what_all_tools_tell_has_a_bound_and_the_model_learns_of_it() -> N
     told = [message.content or "" for message in model.requests[-1].messages if message.role is Role.TOOL]
     assert [TOO_MUCH in text for text in told] == [False, True, False]
     assert result.output["content"] == "enough"
+
+
+async def test_what_a_provider_needs_of_its_own_turn_goes_back_to_it() -> None:
+    signed = object()
+    model = Model(replace(asks_for(CALL), original=signed), says("3"))
+    await run(model, tools=[ADD])
+    assert model.requests[1].messages[-2].original is signed
+
+
+class Broken(Adding):
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    async def run(self, script: Script) -> ScriptResult:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(Unavailable("no place is free"), "no place is free"), (KeyError("x"), "KeyError: 'x'")]
+)
+async def test_a_tool_that_breaks_ends_no_run(error: Exception, told: str, caplog: pytest.LogCaptureFixture) -> None:
+    result = await run(Model(asks_for(CALL), says("sorry")), sandbox=Broken(error), tools=[ADD])
+    assert result.output["content"] == "sorry"
+    assert result.output["toolCalls"]["list"][0]["result"]["message"] == told
+    assert bool(caplog.records) is isinstance(error, KeyError), "a bug is for the operator, too"

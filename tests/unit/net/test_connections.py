@@ -91,17 +91,46 @@ async def test_waiting_for_a_place_counts_as_time() -> None:
     await client.stop()
 
 
-async def test_a_call_that_may_be_repeated_survives_a_connection_that_the_server_closed(get: Get) -> None:
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
+async def test_a_call_that_may_be_repeated_survives_connections_that_the_server_closed(
+    client: OutboundClient, method: str
+) -> None:
+    """All that are kept: the call is made again over a new one, and not over the next of them."""
+    known: set[asyncio.StreamWriter] = set()
+    both = asyncio.Event()
+
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
-        if len(server.requests) == 2:
+        if writer in known:
             writer.transport.abort()
-        else:
-            writer.write(answer(body=request.target.encode()))
+            return
+        known.add(writer)
+        if len(known) == 2:
+            both.set()
+        await both.wait()
+        writer.write(answer())
 
     async with raw_server(speak) as server:
-        await get(f"{server.url}/1")
-        assert (await get(f"{server.url}/2")).body == b"/2"
-    assert [request.target for request in server.requests] == ["/1", "/2", "/2"]
+        await asyncio.gather(*(client.send(OutboundRequest("GET", server.url)) for _ in range(2)))
+        assert (await client.send(OutboundRequest(method, server.url, timeout_seconds=30))).status == 200
+    assert [request.method for request in server.requests[2:]] == [method, method]
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
+async def test_a_call_is_not_repeated_that_the_server_began_to_answer_or_has_never_known(get: Get, said: bytes) -> None:
+    async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
+        if request.target == "/first":
+            writer.write(answer())
+            return
+        writer.write(said)
+        await writer.drain()
+        writer.close()
+
+    async with raw_server(speak) as server:
+        if said:
+            await get(f"{server.url}/first")
+        with pytest.raises(OutboundFailed):
+            await get(f"{server.url}/x")
+    assert [request.target for request in server.requests].count("/x") == 1
 
 
 async def test_a_post_is_never_repeated(client: OutboundClient) -> None:
@@ -195,3 +224,12 @@ async def test_what_was_kept_for_long_enough_is_closed_when_the_next_call_is_don
         await client.send(OutboundRequest("GET", server.url, workspace_id="b"))
         await asyncio.wait_for(server.hung_up.wait(), 30)
         await client.stop()
+
+
+async def test_the_last_address_is_given_up_in_time_too() -> None:
+    resolver = FakeResolver(a_example=[["8.8.4.4"]])
+    client = OutboundClient(
+        resolver=resolver, network=FakeNetwork(deaf=["8.8.4.4"]), limits=OutboundLimits(connect_seconds=0.1)
+    )
+    with pytest.raises(OutboundTimeout, match="after 100ms"):
+        await client.send(OutboundRequest("GET", "https://a.example/", timeout_seconds=20))

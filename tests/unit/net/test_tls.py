@@ -11,7 +11,7 @@ from tests.support.certificates import Authority
 from tests.support.outbound import FakeNetwork, FakeResolver
 from tests.support.raw_http import RawServer, answer, raw_server, saying
 
-from shared.net import OutboundClient, OutboundFailed, OutboundRequest, OutboundTimeout
+from shared.net import OutboundClient, OutboundFailed, OutboundLimits, OutboundRequest, OutboundTimeout
 
 PUBLIC = "8.8.8.8"
 
@@ -111,3 +111,16 @@ async def test_who_is_given_no_authorities_trusts_those_of_the_machine_alone(aut
             await client.send(OutboundRequest("GET", f"https://localhost:{server.port}/"))
         await client.stop()
     assert server.requests == []
+
+
+async def test_a_handshake_takes_no_longer_than_a_connection_may(authority: Authority) -> None:
+    async with raw_server(saying()) as server:
+        client = OutboundClient(
+            resolver=FakeResolver(a_example=[[PUBLIC]]),
+            network=FakeNetwork(server.port),
+            ssl_context=authority.client_context(),
+            limits=OutboundLimits(connect_seconds=0.2),
+        )
+        with pytest.raises(OutboundTimeout, match="after 200ms"):
+            await client.send(OutboundRequest("GET", "https://a.example/", timeout_seconds=20))
+        await client.stop()

@@ -81,5 +81,5 @@ class Containers:
     def _too_many(self, block_id: str) -> ContainerFailure:
         limit = self._limits.iterations
         return ContainerFailure(
-            f"{self._names[block_id]}: More than {limit} iterations: the limit of one loop or parallel is reached"
+            f"{self._blocks[block_id].name}: More than {limit} iterations: the limit of one loop or parallel is reached"
         )

@@ -63,7 +63,7 @@ class Conversation:
         request = replace(
             self.request,
             tools=tuple(tool.told for tool in self.tools),
-            forced_tool=self._forced() if may_call_tools else None,
+            forced_tool=self._forced(),
             may_call_tools=may_call_tools,
         )
         listener = self._listener(may_call_tools=may_call_tools and bool(self.tools))
