@@ -4,6 +4,7 @@ import pytest
 from tests.unit.blocks.agent_running import ADD, CALL, Model, asks_for, run, says
 from tests.unit.blocks.running import failure
 
+from executor_service.engine.execution import OVERTIME_SECONDS
 from executor_service.providers import ModelFailure, Role
 
 
@@ -46,7 +47,7 @@ async def test_settings_reach_the_model() -> None:
     model = Model(says("ok"))
     await run(model, temperature="0.3", maxTokens="50", reasoningEffort="low", verbosity="auto", apiKey="{{KEY}}")
     asked = model.requests[0]
-    assert asked.timeout_seconds == 5, "what is left of the run"
+    assert asked.timeout_seconds == 5 + OVERTIME_SECONDS, "what is left of the run, and so much more"
     assert (asked.temperature, asked.max_tokens, asked.reasoning_effort, asked.verbosity) == (0.3, 50, "low", None)
     assert asked.credential("apiKey") == "sk-secret"
 

@@ -129,14 +129,14 @@ class Conversation:
         except asyncio.CancelledError:
             await self._tell(asked, "end", "cancelled")
             raise
+        if problem is not None:
+            result = hidden_within(result, self.secrets)
         text = stringify(result)
         if len(text) > self.room:
             result, problem = _failed(asked.name, TOO_MUCH)
             text = stringify(result)
         self.room -= len(text)
         await self._tell(asked, "end", "error" if problem else "success")
-        if problem is not None:
-            result = hidden_within(result, self.secrets)
         arguments = hidden_within(arguments, self.secrets)
         shown = tool.shown_name if tool is not None else asked.name
         told = Message(role=Role.TOOL, content=text, tool_call_id=asked.id, tool_name=asked.name)
