@@ -57,9 +57,14 @@ def deploy_examples(credentials: Credentials, folder: Path) -> Mapping[str, str]
             example = json_of(content_of(file), str(file))
             found = there.get(read_import(example).name or file.stem)
             ids[file.stem] = str(found["id"] if found else import_file(door, example)["id"])
-            if not found or not found["isDeployed"]:
+            if not found or not (found["isDeployed"] or _has_version(door, ids[file.stem])):
                 deploy(door, ids[file.stem])
     return ids
+
+
+def _has_version(door: Door, workflow_id: str) -> bool:
+    """Whether it was deployed once: then somebody took it off the net, and no start of ours was cut short."""
+    return bool(door.call("GET", path("workflows", workflow_id, "deployments"))["versions"])
 
 
 def door_of(credentials: Credentials) -> Door:
