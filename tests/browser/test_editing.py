@@ -313,6 +313,27 @@ def test_a_draft_run_is_stopped(console: Console, account: Account) -> None:
     expect(console.page.get_by_role("row", name=re.compile("Stop me"))).to_contain_text("Cancelled")
 
 
+def test_a_run_whose_panel_was_closed_can_still_be_stopped(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.import_(waiting('Look away', 120))}").press("Run").page
+    page.get_by_label("input").fill("Two cups")
+    console.press("Run draft")
+    expect(console.block("Wait").locator("[data-run=running]")).to_be_visible()
+    console.press("Close panel").press("Run").press("Stop")
+    expect(page.get_by_role("status").filter(has_text="Stopped")).to_be_visible()
+    expect(page.get_by_role("textbox", name="input")).to_have_value("Two cups")
+
+
+def test_the_draft_runs_by_keyboard_alone(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.import_(talking('No mouse'))}").page
+    console.button("Add block").focus()
+    page.keyboard.press("ControlOrMeta+Enter")
+    for _ in range(2):  # past the button that closes it
+        page.keyboard.press("Tab")
+    page.keyboard.type("Tea")
+    page.keyboard.press("ControlOrMeta+Enter")
+    expect(page.get_by_role("region", name="Result")).to_contain_text("You said: Tea")
+
+
 def test_an_agent_is_given_tools_by_forms(console: Console, account: Account) -> None:
     workflow_id = account.import_(talking("With tools"))
     called = account.publish(answering("Find an order", "return 1;"))

@@ -13,7 +13,6 @@ import { Boundary } from '@/ui/boundary';
 import { Button } from '@/ui/button';
 import { Empty } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
-import { WrittenForms } from '@/ui/written';
 import { freeHandle, isFree, startHandle } from '@/workflow/branches';
 import { type BlockType, newBlock } from '@/workflow/catalogue';
 import type { DraftSaver } from '@/workflow/draft-saver';
@@ -227,23 +226,21 @@ export function Editor({ workflow, saver, onReload }: Props) {
         onChoose={add}
       />
       {open === 'variables' && <VariablesDialog store={store} disabled={readOnly} onClose={() => setOpen(null)} />}
-      <WrittenForms>
-        {open === 'deploy' && (
-          <Boundary>
-            <Suspense>
-              <DeployWindow
-                workflow={workflow}
-                saver={saver}
-                onClose={() => setOpen(null)}
-                onLoaded={() => {
-                  setOpen(null);
-                  onReload();
-                }}
-              />
-            </Suspense>
-          </Boundary>
-        )}
-      </WrittenForms>
+      {open === 'deploy' && (
+        <Boundary>
+          <Suspense>
+            <DeployWindow
+              workflow={workflow}
+              saver={saver}
+              onClose={() => setOpen(null)}
+              onLoaded={() => {
+                setOpen(null);
+                onReload();
+              }}
+            />
+          </Suspense>
+        </Boundary>
+      )}
     </div>
   );
 }
