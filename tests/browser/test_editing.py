@@ -77,6 +77,18 @@ def test_a_workflow_is_built_by_keyboard_alone(console: Console, account: Accoun
     assert account.run(workflow_id, {"input": 42}).json()["output"]["result"] == 42
 
 
+def test_the_settings_of_a_block_are_one_key_away_however_many_there_are(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.import_(long('Far to go', 30))}").page
+    console.block("Step 3").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("F2")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("Third")
+    page.keyboard.press("Enter")
+    expect(console.block("Third")).to_be_visible()
+
+
 def test_blocks_are_inserted_where_nothing_lies_and_on_the_way_that_is_free(console: Console, account: Account) -> None:
     workflow_id = account.import_(file("Insert", [block("start", "start_trigger", "Start", 0, 0)], []))
     console.goto(f"/workflows/{workflow_id}").block("Start").click()
