@@ -189,6 +189,19 @@ def test_what_is_written_in_a_window_that_was_closed_is_still_there_until_it_is_
     account.http.delete(f"/api/mcp/workflow-servers/{made['data']['server']['id']}").raise_for_status()
 
 
+def test_a_click_that_misses_a_new_key_does_not_take_it_away(console: Console, account: Account) -> None:
+    console.goto("/settings/keys").press("Create key")
+    console.page.get_by_role("textbox", name="Name").fill("Not copied yet")
+    console.press("Create")
+    key = console.page.get_by_test_id("shown-once")
+    expect(key).to_be_visible()
+    console.page.mouse.click(5, 5)
+    console.page.wait_for_timeout(300)
+    expect(key).to_be_visible()
+    console.press("Copy key").press("Done")
+    expect(key).to_have_count(0)
+
+
 def test_try_it_streams_the_answer(console: Console, account: Account) -> None:
     workflow_id = account.publish(talking("Stream here"))
     console.goto(f"/workflows/{workflow_id}").press("Live")
