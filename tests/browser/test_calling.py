@@ -231,12 +231,29 @@ def test_public_access_is_set_in_the_api_info(console: Console, account: Account
 
 def test_a_secret_is_kept_and_never_shown(console: Console, account: Account) -> None:
     console.goto("/settings/secrets")
-    console.page.get_by_role("textbox", name="Name").fill("TEA_KIND")
     console.page.get_by_label("Value").fill("oolong")
+    for wrong in ("TEA/KIND", "TEA+KIND", "2ND_TEA"):
+        console.page.get_by_role("textbox", name="Name").fill(wrong)
+        console.shows("Letters, digits, _ . and -, beginning with a letter or _.")
+        expect(console.button("Keep")).to_be_disabled()
+    console.page.get_by_role("textbox", name="Name").fill("TEA_KIND")
     console.press("Keep").shows("{{TEA_KIND}}")
     assert "oolong" not in console.page.content()
     workflow_id = account.publish(answering("With a secret", "return {{TEA_KIND}};"))
     assert account.run(workflow_id).status_code == 200
+
+
+def test_a_secret_keeps_its_lines_and_not_the_line_end_that_was_copied_with_it(
+    console: Console, account: Account
+) -> None:
+    console.goto("/settings/secrets").page.get_by_role("textbox", name="Name").fill("PRIVATE_KEY")
+    console.page.get_by_label("Value").focus()
+    console.page.evaluate("navigator.clipboard.writeText('BEGIN\\nMIIE\\nEND\\n')")
+    console.page.keyboard.press("ControlOrMeta+v")
+    console.page.keyboard.press("Enter")
+    console.shows("{{PRIVATE_KEY}}")
+    workflow_id = account.publish(answering("Three lines", "return {{PRIVATE_KEY}}.split('\\n');"))
+    assert account.run(workflow_id).json()["output"]["result"] == ["BEGIN", "MIIE", "END"]
 
 
 def test_a_workflow_becomes_a_tool_that_agents_find_and_call(console: Console, account: Account) -> None:
