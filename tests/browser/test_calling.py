@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import pytest
 from playwright.sync_api import Locator, Page, Route, expect
-from tests.browser.console import Account, Console, Json
+from tests.browser.console import Account, Console, Json, held
 from tests.browser.workflows import answering, talking
 
 
@@ -178,6 +179,12 @@ def test_what_is_written_in_a_window_that_was_closed_is_still_there_until_it_is_
     console.press("Live")
     for tab, (_, text) in written.items():
         expect(on_tab(tab)).to_have_value(text)
+    page.get_by_role("tab", name="General").click()
+    console.choose("Actions for v1", "Load deployment").confirm("Load deployment")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    console.press("Live")
+    for tab, (_, text) in written.items():
+        expect(on_tab(tab)).to_have_value(text)
 
     on_tab("A2A")
     console.press("Publish Agent").shows("The agent is published.")
@@ -187,6 +194,35 @@ def test_what_is_written_in_a_window_that_was_closed_is_still_there_until_it_is_
     expect(on_tab("A2A")).to_have_value("")
     expect(on_tab("MCP")).to_have_value("Pours tea")
     account.http.delete(f"/api/mcp/workflow-servers/{made['data']['server']['id']}").raise_for_status()
+
+
+@pytest.mark.parametrize(
+    ("tab", "route", "action", "done", "field"),
+    [
+        ("Chat", "**/api/chat", "Launch Chat", "The chat is launched.", "Welcome message"),
+        ("A2A", "**/api/a2a/agents", "Publish Agent", "The agent is published.", "Description"),
+    ],
+)
+def test_what_is_written_while_a_save_is_under_way_is_not_taken_for_saved(
+    console: Console, account: Account, tab: str, route: str, action: str, done: str, field: str
+) -> None:
+    console.goto(f"/workflows/{account.publish(talking(f'Still writing in {tab}'))}").press("Live")
+    page = console.page
+    page.get_by_role("tab", name=tab).click()
+    if tab == "Chat":
+        page.get_by_label("URL").fill("still-writing")
+    page.get_by_label(field).fill("Sent")
+    with held(page, route):
+        console.press(action)
+        page.get_by_label(field).fill("Written later")
+    console.shows(done)
+    expect(page.get_by_label(field)).to_have_value("Written later")
+    console.press("Close").press("Live").page.get_by_role("tab", name=tab).click()
+    expect(page.get_by_label(field)).to_have_value("Written later")
+    console.press("Update").shows(done.replace("launched", "updated").replace("published", "updated"))
+    page.reload()
+    console.press("Live").page.get_by_role("tab", name=tab).click()
+    expect(page.get_by_label(field)).to_have_value("Written later")
 
 
 def test_a_click_that_misses_a_new_key_does_not_take_it_away(console: Console, account: Account) -> None:

@@ -44,7 +44,7 @@ export function ChatTab({ workflow }: { workflow: WorkflowRow }) {
   if (samples.isLoadingError) return <Failure error={samples.error} onRetry={samples.refetch} />;
   if (status.isPending || samples.isPending) return <Skeleton rows={4} height="4rem" />;
   const { deployment: chat, canMail } = status.data;
-  return <ChatForm key={chat?.id} workflow={workflow} chat={chat} canMail={canMail} blocks={samples.data.outputs} />;
+  return <ChatForm workflow={workflow} chat={chat} canMail={canMail} blocks={samples.data.outputs} />;
 }
 
 interface FormProps {
@@ -57,7 +57,7 @@ interface FormProps {
 function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
   const { say } = useToasts();
   const save = useSaveChat(workflow.id, chat);
-  const { fields, write, settle } = useWritten(`chat ${chat?.id}`, {
+  const { fields, write, settle } = useWritten('chat', {
     identifier: chat?.identifier ?? '',
     title: chat?.title ?? workflow.name,
     access: chat?.authType ?? 'public',
@@ -81,7 +81,7 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
         customizations: { welcomeMessage: welcome },
         outputConfigs: outputs,
       });
-      settle();
+      settle(fields);
       say(chat ? 'The chat is updated.' : 'The chat is launched.');
     } catch {
       // shown below

@@ -89,7 +89,7 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
     const wish = { toolName: name, toolDescription: description.trim(), parameterDescriptions: notes };
     try {
       await save.mutateAsync({ wish, chosen });
-      settle();
+      settle(written);
       say('The tool is saved.');
     } catch {
       // shown below
