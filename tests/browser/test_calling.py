@@ -225,6 +225,22 @@ def test_what_is_written_while_a_save_is_under_way_is_not_taken_for_saved(
     expect(page.get_by_label(field)).to_have_value("Written later")
 
 
+def test_a_tool_that_no_server_offers_is_not_said_to_be_saved(console: Console, account: Account) -> None:
+    server = {"workspaceId": account.workspace_id, "name": "Cellar", "workflowIds": []}
+    made = account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status().json()
+    console.goto(f"/workflows/{account.publish(talking('Nobody offers it'))}").press("Live")
+    page = console.page
+    page.get_by_role("tab", name="MCP").click()
+    page.get_by_label("Description").fill("Fetches wine")
+    console.press("Save Tool").shows("Choose the servers that offer it.")
+    expect(page.get_by_label("Description")).to_have_value("Fetches wine")
+    page.get_by_role("checkbox", name="Cellar").check()
+    console.press("Save Tool").shows("The tool is saved.")
+    page.get_by_role("checkbox", name="Cellar").uncheck()
+    console.press("Save Tool").shows("The workflow is no tool any more.")
+    account.http.delete(f"/api/mcp/workflow-servers/{made['data']['server']['id']}").raise_for_status()
+
+
 def test_a_click_that_misses_a_new_key_does_not_take_it_away(console: Console, account: Account) -> None:
     console.goto("/settings/keys").press("Create key")
     console.page.get_by_role("textbox", name="Name").fill("Not copied yet")

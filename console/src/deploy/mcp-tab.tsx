@@ -69,6 +69,7 @@ interface FormProps {
 function ToolForm({ workflow, servers, fields }: FormProps) {
   const { say } = useToasts();
   const save = useSaveTool(workflow.id, servers);
+  const [asked, setAsked] = useState(false);
   const present = servers.map((server) => toolOf(server, workflow.id)).find(Boolean);
   const {
     fields: written,
@@ -82,15 +83,19 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
   });
   const { name, description, notes, chosen } = written;
   const problem = nameProblem(name);
+  // A tool is kept by its servers: what is written would be gone.
+  const isOffered = servers.some(({ id }) => chosen.has(id));
+  const isNowhere = !present && !isOffered;
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    if (problem) return;
+    setAsked(true);
+    if (problem || isNowhere) return;
     const wish = { toolName: name, toolDescription: description.trim(), parameterDescriptions: notes };
     try {
       await save.mutateAsync({ wish, chosen });
       settle(written);
-      say('The tool is saved.');
+      say(isOffered ? 'The tool is saved.' : 'The workflow is no tool any more.');
     } catch {
       // shown below
     }
@@ -150,6 +155,7 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
             />
           ))}
         </ul>
+        {asked && isNowhere && <Problem error="Choose the servers that offer it." />}
       </fieldset>
       <Problem error={save.error} />
     </form>
