@@ -48,11 +48,11 @@ export function useSignIn() {
   });
 }
 
+/** The page begins anew: nothing stays in it, and the browser asks where something is not saved. */
 export function useSignOut() {
-  const client = useQueryClient();
   return useMutation({
     mutationFn: () => send('POST', '/api/auth/sign-out', {}),
-    onSettled: () => client.resetQueries(),
+    onSettled: () => window.location.assign('/'),
   });
 }
 
