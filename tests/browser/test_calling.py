@@ -241,6 +241,25 @@ def test_a_tool_that_no_server_offers_is_not_said_to_be_saved(console: Console, 
     account.http.delete(f"/api/mcp/workflow-servers/{made['data']['server']['id']}").raise_for_status()
 
 
+@pytest.mark.parametrize(
+    ("path", "opener", "name"), [("keys", "Create key", "Backend"), ("mcp", "Create server", "Kitchen")]
+)
+def test_a_half_written_form_is_not_closed_by_accident(console: Console, path: str, opener: str, name: str) -> None:
+    page = console.goto(f"/settings/{path}").press(opener).page
+    page.get_by_role("textbox", name="Name").fill(name)
+    page.mouse.click(5, 5)
+    console.shows("What you wrote is not saved.").confirm("Cancel")
+    page.keyboard.press("Escape")
+    console.shows("What you wrote is not saved.").confirm("Cancel")
+    expect(page.get_by_role("textbox", name="Name")).to_have_value(name)
+    page.keyboard.press("Escape")
+    console.confirm("Discard changes")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    console.press(opener)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def test_a_click_that_misses_a_new_key_does_not_take_it_away(console: Console, account: Account) -> None:
     console.goto("/settings/keys").press("Create key")
     console.page.get_by_role("textbox", name="Name").fill("Not copied yet")

@@ -13,6 +13,7 @@ import { Field, TextArea, TextInput } from '@/ui/field';
 import form from '@/ui/form.module.css';
 import { Badge, Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
+import { useUnsaved } from '@/ui/use-unsaved';
 import { useWritten } from '@/ui/written';
 import styles from './mcp-tab.module.css';
 
@@ -73,6 +74,7 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
   const present = servers.map((server) => toolOf(server, workflow.id)).find(Boolean);
   const {
     fields: written,
+    isWritten,
     write,
     settle,
   } = useWritten('mcp', {
@@ -81,6 +83,7 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
     notes: present?.parameterDescriptions ?? ({} as Record<string, string>),
     chosen: serversOf(workflow.id, servers),
   });
+  useUnsaved(isWritten);
   const { name, description, notes, chosen } = written;
   const problem = nameProblem(name);
   // A tool is kept by its servers: what is written would be gone.

@@ -10,6 +10,7 @@ import { Field, TextArea, TextInput } from '@/ui/field';
 import { Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { useToasts } from '@/ui/toasts';
+import { useUnsaved } from '@/ui/use-unsaved';
 import styles from './secrets.module.css';
 import { Section } from './section';
 
@@ -52,6 +53,7 @@ function SecretForm() {
   const set = useSetSecret();
   const [name, setName] = useState('');
   const [value, setValue] = useState('');
+  useUnsaved(value !== '');
   const problem = nameProblem(name.trim());
   const submit = (event: FormEvent) => {
     event.preventDefault();

@@ -12,6 +12,8 @@ export function WrittenForms({ children }: { children: ReactNode }) {
 
 interface Written<Fields> {
   fields: Fields;
+  /** Whether there is something that was never saved. */
+  isWritten: boolean;
   write: (change: Partial<Fields>) => void;
   /** These are saved. What was written into a field since then is not. */
   settle: (saved: Fields) => void;
@@ -29,6 +31,7 @@ export function useWritten<Fields extends object>(form: string, stored: Fields):
   };
   return {
     fields: { ...stored, ...written() },
+    isWritten: Object.keys(written()).length > 0,
     write: (change) => keep({ ...written(), ...change }),
     settle: (saved) => keep(without(written(), saved)),
   };
