@@ -300,6 +300,19 @@ def test_public_access_is_set_in_the_api_info(console: Console, account: Account
     assert account.http.get(f"/api/v1/workflows/{workflow_id}").json()["data"]["description"] == "Says hello"
 
 
+def test_who_may_call_is_not_changed_by_who_was_quicker_than_the_line(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Public already", "return 1;"))
+    account.http.patch(f"/api/workflows/{workflow_id}/deploy", json={"isPublicApi": True}).raise_for_status()
+    page = console.page
+    with held(page, f"**/api/workflows/{workflow_id}/deploy", methods=["GET"]):
+        page.goto(f"/workflows/{workflow_id}")
+        console.press("Deploy").page.get_by_role("tab", name="API").click()
+        expect(console.button("Edit API Info")).to_be_disabled()
+    console.press("Edit API Info")
+    expect(page.get_by_role("radio", name="Public")).to_be_checked()
+    expect(console.button("Save")).to_be_disabled()
+
+
 def test_a_secret_is_kept_and_never_shown(console: Console, account: Account) -> None:
     console.goto("/settings/secrets")
     console.page.get_by_label("Value").fill("oolong")
