@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import pytest
 from playwright.sync_api import Locator, Page, Route, expect
-from tests.browser.console import Account, Console, Json
+from tests.browser.console import Account, Console, Json, held
 from tests.browser.workflows import answering, talking
 
 
@@ -178,6 +179,12 @@ def test_what_is_written_in_a_window_that_was_closed_is_still_there_until_it_is_
     console.press("Live")
     for tab, (_, text) in written.items():
         expect(on_tab(tab)).to_have_value(text)
+    page.get_by_role("tab", name="General").click()
+    console.choose("Actions for v1", "Load deployment").confirm("Load deployment")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    console.press("Live")
+    for tab, (_, text) in written.items():
+        expect(on_tab(tab)).to_have_value(text)
 
     on_tab("A2A")
     console.press("Publish Agent").shows("The agent is published.")
@@ -187,6 +194,83 @@ def test_what_is_written_in_a_window_that_was_closed_is_still_there_until_it_is_
     expect(on_tab("A2A")).to_have_value("")
     expect(on_tab("MCP")).to_have_value("Pours tea")
     account.http.delete(f"/api/mcp/workflow-servers/{made['data']['server']['id']}").raise_for_status()
+
+
+@pytest.mark.parametrize(
+    ("tab", "route", "action", "done", "field"),
+    [
+        ("Chat", "**/api/chat", "Launch Chat", "The chat is launched.", "Welcome message"),
+        ("A2A", "**/api/a2a/agents", "Publish Agent", "The agent is published.", "Description"),
+    ],
+)
+def test_what_is_written_while_a_save_is_under_way_is_not_taken_for_saved(
+    console: Console, account: Account, tab: str, route: str, action: str, done: str, field: str
+) -> None:
+    console.goto(f"/workflows/{account.publish(talking(f'Still writing in {tab}'))}").press("Live")
+    page = console.page
+    page.get_by_role("tab", name=tab).click()
+    if tab == "Chat":
+        page.get_by_label("URL").fill("still-writing")
+    page.get_by_label(field).fill("Sent")
+    with held(page, route):
+        console.press(action)
+        page.get_by_label(field).fill("Written later")
+    console.shows(done)
+    expect(page.get_by_label(field)).to_have_value("Written later")
+    console.press("Close").press("Live").page.get_by_role("tab", name=tab).click()
+    expect(page.get_by_label(field)).to_have_value("Written later")
+    console.press("Update").shows(done.replace("launched", "updated").replace("published", "updated"))
+    page.reload()
+    console.press("Live").page.get_by_role("tab", name=tab).click()
+    expect(page.get_by_label(field)).to_have_value("Written later")
+
+
+def test_a_tool_that_no_server_offers_is_not_said_to_be_saved(console: Console, account: Account) -> None:
+    server = {"workspaceId": account.workspace_id, "name": "Cellar", "workflowIds": []}
+    made = account.http.post("/api/mcp/workflow-servers", json=server).raise_for_status().json()
+    console.goto(f"/workflows/{account.publish(talking('Nobody offers it'))}").press("Live")
+    page = console.page
+    page.get_by_role("tab", name="MCP").click()
+    page.get_by_label("Description").fill("Fetches wine")
+    console.press("Save Tool").shows("Choose the servers that offer it.")
+    expect(page.get_by_label("Description")).to_have_value("Fetches wine")
+    page.get_by_role("checkbox", name="Cellar").check()
+    console.press("Save Tool").shows("The tool is saved.")
+    page.get_by_role("checkbox", name="Cellar").uncheck()
+    console.press("Save Tool").shows("The workflow is no tool any more.")
+    account.http.delete(f"/api/mcp/workflow-servers/{made['data']['server']['id']}").raise_for_status()
+
+
+@pytest.mark.parametrize(
+    ("path", "opener", "name"), [("keys", "Create key", "Backend"), ("mcp", "Create server", "Kitchen")]
+)
+def test_a_half_written_form_is_not_closed_by_accident(console: Console, path: str, opener: str, name: str) -> None:
+    page = console.goto(f"/settings/{path}").press(opener).page
+    page.get_by_role("textbox", name="Name").fill(name)
+    page.mouse.click(5, 5)
+    console.shows("What you wrote is not saved.").confirm("Cancel")
+    page.keyboard.press("Escape")
+    console.shows("What you wrote is not saved.").confirm("Cancel")
+    expect(page.get_by_role("textbox", name="Name")).to_have_value(name)
+    page.keyboard.press("Escape")
+    console.confirm("Discard changes")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    console.press(opener)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_click_that_misses_a_new_key_does_not_take_it_away(console: Console, account: Account) -> None:
+    console.goto("/settings/keys").press("Create key")
+    console.page.get_by_role("textbox", name="Name").fill("Not copied yet")
+    console.press("Create")
+    key = console.page.get_by_test_id("shown-once")
+    expect(key).to_be_visible()
+    console.page.mouse.click(5, 5)
+    console.page.wait_for_timeout(300)
+    expect(key).to_be_visible()
+    console.press("Copy key").press("Done")
+    expect(key).to_have_count(0)
 
 
 def test_try_it_streams_the_answer(console: Console, account: Account) -> None:
@@ -216,14 +300,44 @@ def test_public_access_is_set_in_the_api_info(console: Console, account: Account
     assert account.http.get(f"/api/v1/workflows/{workflow_id}").json()["data"]["description"] == "Says hello"
 
 
+def test_who_may_call_is_not_changed_by_who_was_quicker_than_the_line(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Public already", "return 1;"))
+    account.http.patch(f"/api/workflows/{workflow_id}/deploy", json={"isPublicApi": True}).raise_for_status()
+    page = console.page
+    with held(page, f"**/api/workflows/{workflow_id}/deploy", methods=["GET"]):
+        page.goto(f"/workflows/{workflow_id}")
+        console.press("Deploy").page.get_by_role("tab", name="API").click()
+        expect(console.button("Edit API Info")).to_be_disabled()
+    console.press("Edit API Info")
+    expect(page.get_by_role("radio", name="Public")).to_be_checked()
+    expect(console.button("Save")).to_be_disabled()
+
+
 def test_a_secret_is_kept_and_never_shown(console: Console, account: Account) -> None:
     console.goto("/settings/secrets")
-    console.page.get_by_role("textbox", name="Name").fill("TEA_KIND")
     console.page.get_by_label("Value").fill("oolong")
+    for wrong in ("TEA/KIND", "TEA+KIND", "2ND_TEA"):
+        console.page.get_by_role("textbox", name="Name").fill(wrong)
+        console.shows("Letters, digits, _ . and -, beginning with a letter or _.")
+        expect(console.button("Keep")).to_be_disabled()
+    console.page.get_by_role("textbox", name="Name").fill("TEA_KIND")
     console.press("Keep").shows("{{TEA_KIND}}")
     assert "oolong" not in console.page.content()
     workflow_id = account.publish(answering("With a secret", "return {{TEA_KIND}};"))
     assert account.run(workflow_id).status_code == 200
+
+
+def test_a_secret_keeps_its_lines_and_not_the_line_end_that_was_copied_with_it(
+    console: Console, account: Account
+) -> None:
+    console.goto("/settings/secrets").page.get_by_role("textbox", name="Name").fill("PRIVATE_KEY")
+    console.page.get_by_label("Value").focus()
+    console.page.evaluate("navigator.clipboard.writeText('BEGIN\\nMIIE\\nEND\\n')")
+    console.page.keyboard.press("ControlOrMeta+v")
+    console.page.keyboard.press("Enter")
+    console.shows("{{PRIVATE_KEY}}")
+    workflow_id = account.publish(answering("Three lines", "return {{PRIVATE_KEY}}.split('\\n');"))
+    assert account.run(workflow_id).json()["output"]["result"] == ["BEGIN", "MIIE", "END"]
 
 
 def test_a_workflow_becomes_a_tool_that_agents_find_and_call(console: Console, account: Account) -> None:

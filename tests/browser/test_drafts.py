@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Dialog, Locator, Page, Route, expect
 from tests.browser.console import Account, Console, held
 from tests.browser.workflows import answering
 
@@ -65,12 +65,15 @@ def test_what_is_typed_during_a_slow_save_is_saved_by_one_more(console: Console,
     workflow_id = account.import_(answering("On a slow line", "return 1;"))
     page = console.goto(f"/workflows/{workflow_id}").page
     console.block("Answer").click()
-    with held(page, SAVES, methods=["PUT"]) as saves:
+    saves: list[str] = []
+    page.on("request", lambda request: saves.append(request.url) if request.method == "PUT" else None)
+    with held(page, SAVES, methods=["PUT"]):
         for number in range(4):
             console.write("Code", f"return {number};")
             page.wait_for_timeout(1_000)  # longer than an author pauses before a save
-        assert len(saves) == 1
     console.saved()
+    page.wait_for_timeout(1_000)  # for one too many
+    assert len(saves) == 2
     expect(page.get_by_text(OVERTAKEN)).to_have_count(0)
     assert _answer(account, workflow_id) == "return 3;"
 
@@ -118,6 +121,35 @@ def test_what_was_discarded_does_not_come_back(console: Console, account: Accoun
     console.shows("Calls, 24 h").page.go_back()
     console.block("Answer").click()
     expect(_code(console)).to_have_text("return 'theirs';")
+
+
+def test_who_signs_out_with_something_unsaved_is_asked_first(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Before you go", "return 1;"))
+    page = console.signed_in_anew().goto(f"/workflows/{workflow_id}").page
+    console.block("Answer").click()
+    _overtake(account, workflow_id)
+    console.write("Code", "return 'mine';").shows(OVERTAKEN)
+    asked: list[str] = []
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", leave)
+    console.choose(account.email, "Sign out").shows("Sign in to Flowport")
+    assert asked == ["beforeunload"]
+
+
+def test_what_was_copied_is_not_left_to_who_signs_in_next(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Mine to paste", "return 'key';"))
+    page = console.signed_in_anew().goto(f"/workflows/{workflow_id}").page
+    console.block("Answer").click()
+    page.keyboard.press("ControlOrMeta+c")
+    console.choose(account.email, "Sign out").shows("Sign in to Flowport")
+    console.signed_in_anew().goto(f"/workflows/{account.import_(answering('Not mine', 'return 1;'))}")
+    page.keyboard.press("ControlOrMeta+v")
+    page.wait_for_timeout(500)
+    expect(console.page.locator(".react-flow__node")).to_have_count(2)
 
 
 @pytest.mark.parametrize(("status", "is_repeated"), [(400, False), (413, False), (503, True)])

@@ -77,6 +77,18 @@ def test_a_workflow_is_built_by_keyboard_alone(console: Console, account: Accoun
     assert account.run(workflow_id, {"input": 42}).json()["output"]["result"] == 42
 
 
+def test_the_settings_of_a_block_are_one_key_away_however_many_there_are(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.import_(long('Far to go', 30))}").page
+    console.block("Step 3").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("F2")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("Third")
+    page.keyboard.press("Enter")
+    expect(console.block("Third")).to_be_visible()
+
+
 def test_blocks_are_inserted_where_nothing_lies_and_on_the_way_that_is_free(console: Console, account: Account) -> None:
     workflow_id = account.import_(file("Insert", [block("start", "start_trigger", "Start", 0, 0)], []))
     console.goto(f"/workflows/{workflow_id}").block("Start").click()
@@ -311,6 +323,27 @@ def test_a_draft_run_is_stopped(console: Console, account: Account) -> None:
     expect(console.button("Run draft")).to_be_enabled()
     console.goto(f"/runs?workflow={workflow_id}")
     expect(console.page.get_by_role("row", name=re.compile("Stop me"))).to_contain_text("Cancelled")
+
+
+def test_a_run_whose_panel_was_closed_can_still_be_stopped(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.import_(waiting('Look away', 120))}").press("Run").page
+    page.get_by_label("input").fill("Two cups")
+    console.press("Run draft")
+    expect(console.block("Wait").locator("[data-run=running]")).to_be_visible()
+    console.press("Close panel").press("Run").press("Stop")
+    expect(page.get_by_role("status").filter(has_text="Stopped")).to_be_visible()
+    expect(page.get_by_role("textbox", name="input")).to_have_value("Two cups")
+
+
+def test_the_draft_runs_by_keyboard_alone(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.import_(talking('No mouse'))}").page
+    console.button("Add block").focus()
+    page.keyboard.press("ControlOrMeta+Enter")
+    for _ in range(2):  # past the button that closes it
+        page.keyboard.press("Tab")
+    page.keyboard.type("Tea")
+    page.keyboard.press("ControlOrMeta+Enter")
+    expect(page.get_by_role("region", name="Result")).to_contain_text("You said: Tea")
 
 
 def test_an_agent_is_given_tools_by_forms(console: Console, account: Account) -> None:

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 from tests.browser.console import Account, Console
-from tests.browser.workflows import answering
+from tests.browser.workflows import answering, asking
 
 
 def test_what_is_seen_stays_while_the_server_is_away(console: Console, account: Account) -> None:
@@ -27,6 +27,37 @@ def test_what_is_written_while_signed_out_is_saved_once_signed_in_again(console:
     console.write("Code", "return 'still here';").shows(re.compile("You are signed out."))
     console.signed_in_anew().saved()
     assert account.draft(workflow_id)["blocks"]["answer"]["subBlocks"]["code"]["value"] == "return 'still here';"
+
+
+def test_a_form_that_is_half_written_outlives_the_session(console: Console, account: Account) -> None:
+    page = console.signed_in_anew().goto("/settings/keys").press("Create key").page
+    page.get_by_role("textbox", name="Name").fill("Written before it ended")
+    page.request.post("/api/auth/sign-out", data={})
+    dialog = console.press("Create").page.get_by_role("dialog")
+    expect(dialog.get_by_role("alert")).to_contain_text("You are signed out.")
+    with page.expect_popup() as elsewhere:
+        dialog.get_by_role("link", name="Sign in in another tab").click()
+    expect(elsewhere.value.get_by_role("heading", name="Sign in to Flowport")).to_be_visible()
+    elsewhere.value.close()
+    console.signed_in_anew()
+    expect(page.get_by_role("textbox", name="Name")).to_have_value("Written before it ended")
+    console.press("Create")
+    expect(page.get_by_test_id("shown-once")).to_be_visible()
+
+
+def test_an_answer_that_is_half_written_outlives_the_session(console: Console, account: Account) -> None:
+    workflow_id = account.publish(asking("Ask at length"))
+    run_id = account.run(workflow_id).json()["executionId"]
+    page = console.signed_in_anew().goto(f"/runs/{workflow_id}/{run_id}").page
+    page.get_by_label("verdict").fill("A long")
+    page.request.post("/api/auth/sign-out", data={})
+    with page.expect_popup():
+        page.get_by_role("link", name="Sign in in another tab").click()
+    expect(page.get_by_label("verdict")).to_have_value("A long")
+    console.signed_in_anew()
+    page.get_by_label("verdict").fill("A long story")
+    console.press("Send answer").shows("The run goes on.")
+    expect(page.get_by_role("region", name="Output")).to_contain_text("A long story")
 
 
 def test_a_page_that_cannot_be_fetched_says_so_and_leaves_the_others(console: Console) -> None:

@@ -153,6 +153,34 @@ async def test_the_page_asks_for_the_password(stack: Stack, door: PublicDoor, mo
         await expect(page.get_by_text("Chat not found")).to_be_visible()
 
 
+async def test_a_message_that_was_not_taken_need_not_be_written_again(
+    stack: Stack, door: PublicDoor, models: ModelServer
+) -> None:
+    models.answer("patience", Reply.says("Now I heard you."))
+    identifier = await publish(door, "patience", authType="password", password="open sesame")
+    async with page_of(stack, identifier) as page:
+
+        async def enter() -> None:
+            await page.get_by_label("This chat needs a password").fill("open sesame")
+            await page.get_by_role("button", name="Enter").click()
+            await expect(page.get_by_label("Message")).to_be_visible()
+
+        await enter()
+        await page.context.clear_cookies()
+        await page.get_by_label("Message").fill("A long story")
+        await page.get_by_label("Message").press("Enter")
+        await enter()
+        await expect(page.get_by_label("Message")).to_have_value("A long story")
+        await page.route(f"**/api/chat/{identifier}", lambda route: route.abort("connectionrefused"))
+        await page.get_by_label("Message").press("Enter")
+        await expect(page.get_by_text("The connection was lost.")).to_be_visible()
+        await expect(page.get_by_label("Message")).to_have_value("A long story")
+        await page.unroute(f"**/api/chat/{identifier}")
+        await page.get_by_label("Message").press("Enter")
+        await expect(page.get_by_text("Now I heard you.")).to_be_visible()
+        await expect(page.get_by_text("A long story")).to_have_count(1)
+
+
 async def test_the_page_asks_for_an_address_and_its_code(
     stack: Stack, door: PublicDoor, models: ModelServer, mails: MailServer
 ) -> None:

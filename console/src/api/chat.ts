@@ -67,7 +67,7 @@ function useChatChange<Variables>(
   return useMutation({
     mutationKey,
     mutationFn: change,
-    onSettled: () => void client.invalidateQueries({ queryKey: workflowKeys.one(workflowId) }),
+    onSettled: () => client.invalidateQueries({ queryKey: workflowKeys.one(workflowId) }),
   });
 }
 

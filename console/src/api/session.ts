@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { isAnythingUnsaved } from '@/workflow/unsaved';
+import { isAnythingWritten } from '@/workflow/unsaved';
 import { send } from './client';
 import { ApiError } from './errors';
 
@@ -28,7 +28,7 @@ export interface Session {
 const KEY = ['session'];
 const CHOSEN = 'flowport.workspace';
 
-/** Who is signed in, null when nobody is. While a draft is not saved, the page stays as it is: signing in elsewhere saves it. */
+/** Who is signed in, null when nobody is. While something written is not saved, the page stays as it is: who signs in elsewhere goes on here. */
 export function useSession() {
   return useQuery({ queryKey: KEY, queryFn: readSession, staleTime: 60_000, retry: 1 });
 }
@@ -48,11 +48,11 @@ export function useSignIn() {
   });
 }
 
+/** The page begins anew: nothing stays in it, and the browser asks where something is not saved. */
 export function useSignOut() {
-  const client = useQueryClient();
   return useMutation({
     mutationFn: () => send('POST', '/api/auth/sign-out', {}),
-    onSettled: () => client.resetQueries(),
+    onSettled: () => window.location.assign('/'),
   });
 }
 
@@ -84,7 +84,7 @@ export function can(role: Role, wanted: Role): boolean {
 
 async function readSession(): Promise<Session | null> {
   const found = await send<{ user: User } | null>('GET', '/api/auth/get-session');
-  if (!found && isAnythingUnsaved()) throw new ApiError(401, 'You are signed out.', null, []);
+  if (!found && isAnythingWritten()) throw new ApiError(401, 'You are signed out.', null, []);
   if (!found) return null;
   const { workspaces } = await send<{ workspaces: Workspace[] }>('GET', '/api/workspaces');
   // A tab stays in its workspace, whichever another one enters; a new tab begins in the last of them.

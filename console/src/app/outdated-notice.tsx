@@ -1,8 +1,8 @@
 import { notifyManager, type Query, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useSyncExternalStore } from 'react';
 import { isStatus, messageOf } from '@/api/errors';
+import { SignInElsewhere } from '@/ui/sign-in-elsewhere';
 import styles from './outdated-notice.module.css';
-import { SignInElsewhere } from './sign-in-elsewhere';
 
 const AGAIN_MS = 3_000;
 

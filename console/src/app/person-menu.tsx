@@ -1,6 +1,7 @@
 import { KeyRound, LogOut } from 'lucide-react';
 import { useState } from 'react';
 import { useSignedIn, useSignOut } from '@/api/session';
+import { forgetPiece } from '@/editor/clipboard';
 import { Menu, MenuItem } from '@/ui/menu';
 import { PasswordDialog } from './password-dialog';
 import styles from './shell.module.css';
@@ -10,6 +11,10 @@ export function PersonMenu() {
   const { user } = useSignedIn();
   const signOut = useSignOut();
   const [changing, setChanging] = useState(false);
+  const leave = () => {
+    forgetPiece();
+    signOut.mutate();
+  };
   const initials = (user.name || user.email).slice(0, 2).toUpperCase();
   return (
     <>
@@ -27,7 +32,7 @@ export function PersonMenu() {
         <MenuItem icon={<KeyRound size={15} aria-hidden />} onSelect={() => setChanging(true)}>
           Change password
         </MenuItem>
-        <MenuItem icon={<LogOut size={15} aria-hidden />} onSelect={() => signOut.mutate()}>
+        <MenuItem icon={<LogOut size={15} aria-hidden />} onSelect={leave}>
           Sign out
         </MenuItem>
       </Menu>

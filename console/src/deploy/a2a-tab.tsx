@@ -8,6 +8,7 @@ import form from '@/ui/form.module.css';
 import { Segments } from '@/ui/segments';
 import { Badge, Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
+import { useUnsaved } from '@/ui/use-unsaved';
 import { useWritten } from '@/ui/written';
 import styles from './a2a-tab.module.css';
 import { SampleBlock } from './sample-block';
@@ -32,13 +33,7 @@ export function A2aTab({ workflow }: { workflow: WorkflowRow }) {
   return (
     <div className={styles.tab}>
       {agent.data && <Address agent={agent.data} />}
-      {/* Who may call is decided on the API tab, too: an older choice is not kept here to be saved again. */}
-      <AgentForm
-        key={`${agent.data?.id} ${deployment.data.isPublicApi}`}
-        workflow={workflow}
-        agent={agent.data}
-        isPublic={deployment.data.isPublicApi ?? false}
-      />
+      <AgentForm workflow={workflow} agent={agent.data} isPublic={deployment.data.isPublicApi ?? false} />
       {agent.data && <SampleBlock title="Send a message" code={sampleOf(agent.data)} />}
     </div>
   );
@@ -68,13 +63,17 @@ interface FormProps {
 function AgentForm({ workflow, agent, isPublic }: FormProps) {
   const { say } = useToasts();
   const save = useSaveAgent(workflow.id, agent);
-  const { fields, write, settle } = useWritten(`a2a ${agent?.id} ${isPublic}`, {
+  const about = useWritten('a2a', {
     name: agent?.name ?? workflow.name,
     description: agent?.description ?? workflow.description,
     tags: agent?.skills[0]?.tags.join(', ') ?? '',
-    access: isPublic ? ('public' as const) : ('key' as const),
   });
-  const { name, description, tags, access } = fields;
+  // Who may call is decided on the API tab, too: an older choice is not kept here to be saved again.
+  const callers = useWritten(`a2a ${isPublic}`, { access: isPublic ? ('public' as const) : ('key' as const) });
+  useUnsaved(about.isWritten || callers.isWritten);
+  const { write } = about;
+  const { name, description, tags } = about.fields;
+  const { access } = callers.fields;
   const hasSkillsOfItsOwn = (agent?.skills.length ?? 0) > 1;
 
   const submit = async (event: FormEvent) => {
@@ -83,7 +82,8 @@ function AgentForm({ workflow, agent, isPublic }: FormProps) {
     const skills = hasSkillsOfItsOwn ? {} : { skills: skillOf(wish, tags) };
     try {
       await save.mutateAsync({ ...wish, ...skills });
-      settle();
+      about.settle(about.fields);
+      callers.settle(callers.fields);
       say(agent ? 'The agent is updated.' : 'The agent is published.');
     } catch {
       // shown below
@@ -131,7 +131,7 @@ function AgentForm({ workflow, agent, isPublic }: FormProps) {
       </Field>
       <div className={form.part}>
         <span className={form.label}>Access</span>
-        <Segments label="Access" value={access} options={ACCESS} onChange={(access) => write({ access })} />
+        <Segments label="Access" value={access} options={ACCESS} onChange={(access) => callers.write({ access })} />
         <p className={form.hint}>
           {access === 'key'
             ? 'Requires a valid API key, as the API of the workflow does.'

@@ -9,6 +9,7 @@ import form from '@/ui/form.module.css';
 import { Segments } from '@/ui/segments';
 import { Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
+import { useUnsaved } from '@/ui/use-unsaved';
 import { useWritten } from '@/ui/written';
 import { OutputMenu } from './api-tab';
 import styles from './chat-tab.module.css';
@@ -44,7 +45,7 @@ export function ChatTab({ workflow }: { workflow: WorkflowRow }) {
   if (samples.isLoadingError) return <Failure error={samples.error} onRetry={samples.refetch} />;
   if (status.isPending || samples.isPending) return <Skeleton rows={4} height="4rem" />;
   const { deployment: chat, canMail } = status.data;
-  return <ChatForm key={chat?.id} workflow={workflow} chat={chat} canMail={canMail} blocks={samples.data.outputs} />;
+  return <ChatForm workflow={workflow} chat={chat} canMail={canMail} blocks={samples.data.outputs} />;
 }
 
 interface FormProps {
@@ -57,7 +58,7 @@ interface FormProps {
 function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
   const { say } = useToasts();
   const save = useSaveChat(workflow.id, chat);
-  const { fields, write, settle } = useWritten(`chat ${chat?.id}`, {
+  const { fields, isWritten, write, settle } = useWritten('chat', {
     identifier: chat?.identifier ?? '',
     title: chat?.title ?? workflow.name,
     access: chat?.authType ?? 'public',
@@ -66,6 +67,7 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
     welcome: chat?.customizations.welcomeMessage ?? 'Hi there! How can I help?',
     outputs: chat?.outputConfigs ?? usualOutputs(blocks),
   });
+  useUnsaved(isWritten);
   const { identifier, title, access, password, allowed, welcome, outputs } = fields;
   const address = useAvailability(useDeferredValue(identifier), chat?.identifier);
 
@@ -81,7 +83,7 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
         customizations: { welcomeMessage: welcome },
         outputConfigs: outputs,
       });
-      settle();
+      settle(fields);
       say(chat ? 'The chat is updated.' : 'The chat is launched.');
     } catch {
       // shown below

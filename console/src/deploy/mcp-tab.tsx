@@ -13,6 +13,7 @@ import { Field, TextArea, TextInput } from '@/ui/field';
 import form from '@/ui/form.module.css';
 import { Badge, Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
+import { useUnsaved } from '@/ui/use-unsaved';
 import { useWritten } from '@/ui/written';
 import styles from './mcp-tab.module.css';
 
@@ -69,9 +70,11 @@ interface FormProps {
 function ToolForm({ workflow, servers, fields }: FormProps) {
   const { say } = useToasts();
   const save = useSaveTool(workflow.id, servers);
+  const [asked, setAsked] = useState(false);
   const present = servers.map((server) => toolOf(server, workflow.id)).find(Boolean);
   const {
     fields: written,
+    isWritten,
     write,
     settle,
   } = useWritten('mcp', {
@@ -80,17 +83,22 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
     notes: present?.parameterDescriptions ?? ({} as Record<string, string>),
     chosen: serversOf(workflow.id, servers),
   });
+  useUnsaved(isWritten);
   const { name, description, notes, chosen } = written;
   const problem = nameProblem(name);
+  // A tool is kept by its servers: what is written would be gone.
+  const isOffered = servers.some(({ id }) => chosen.has(id));
+  const isNowhere = !present && !isOffered;
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    if (problem) return;
+    setAsked(true);
+    if (problem || isNowhere) return;
     const wish = { toolName: name, toolDescription: description.trim(), parameterDescriptions: notes };
     try {
       await save.mutateAsync({ wish, chosen });
-      settle();
-      say('The tool is saved.');
+      settle(written);
+      say(isOffered ? 'The tool is saved.' : 'The workflow is no tool any more.');
     } catch {
       // shown below
     }
@@ -150,6 +158,7 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
             />
           ))}
         </ul>
+        {asked && isNowhere && <Problem error="Choose the servers that offer it." />}
       </fieldset>
       <Problem error={save.error} />
     </form>

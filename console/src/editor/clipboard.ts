@@ -7,6 +7,11 @@ export function keepPiece(piece: Piece): void {
   localStorage.setItem(KEY, JSON.stringify(piece));
 }
 
+/** Nobody who signs in after somebody else pastes what that one has copied. */
+export function forgetPiece(): void {
+  localStorage.removeItem(KEY);
+}
+
 export function keptPiece(): Piece | null {
   try {
     const piece = JSON.parse(localStorage.getItem(KEY) ?? 'null') as Piece | null;

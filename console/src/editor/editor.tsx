@@ -1,5 +1,5 @@
 import { useReactFlow } from '@xyflow/react';
-import { lazy, Suspense, useCallback, useMemo, useState } from 'react';
+import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
 import { useCatalogue } from '@/api/catalogue';
 import { useDeploy } from '@/api/deployments';
 import { useSecrets } from '@/api/environment';
@@ -13,7 +13,6 @@ import { Boundary } from '@/ui/boundary';
 import { Button } from '@/ui/button';
 import { Empty } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
-import { WrittenForms } from '@/ui/written';
 import { freeHandle, isFree, startHandle } from '@/workflow/branches';
 import { type BlockType, newBlock } from '@/workflow/catalogue';
 import type { DraftSaver } from '@/workflow/draft-saver';
@@ -55,6 +54,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
   const environment = useMemo(() => (secrets.data ?? []).map((secret) => secret.name), [secrets.data]);
   const [selected, setSelected] = useState<string[]>([]);
   const [open, setOpen] = useState<'palette' | 'deploy' | 'run' | 'variables' | null>(null);
+  const work = useRef<HTMLDivElement>(null);
   const run = useDraftRun(workflow.id, saver);
   const deployment = useDeployment(workflow.id);
   const deploy = useDeploy(workflow.id, saver);
@@ -149,6 +149,8 @@ export function Editor({ workflow, saver, onReload }: Props) {
     'mod+a': () => setSelected(Object.keys(state.blocks)),
     'mod+s': () => void saver.flush(),
     'mod+enter': () => setOpen('run'),
+    // All other blocks lie between the chosen one and its settings.
+    f2: () => work.current?.querySelector<HTMLElement>('aside input')?.focus(),
     escape: () => setSelected([]),
   });
 
@@ -173,7 +175,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
         onRun={() => setOpen('run')}
       />
       <StaleNotice saver={saver} onReload={onReload} />
-      <div className={styles.work}>
+      <div ref={work} className={styles.work}>
         <div className={styles.canvas}>
           <Canvas
             store={store}
@@ -227,23 +229,21 @@ export function Editor({ workflow, saver, onReload }: Props) {
         onChoose={add}
       />
       {open === 'variables' && <VariablesDialog store={store} disabled={readOnly} onClose={() => setOpen(null)} />}
-      <WrittenForms>
-        {open === 'deploy' && (
-          <Boundary>
-            <Suspense>
-              <DeployWindow
-                workflow={workflow}
-                saver={saver}
-                onClose={() => setOpen(null)}
-                onLoaded={() => {
-                  setOpen(null);
-                  onReload();
-                }}
-              />
-            </Suspense>
-          </Boundary>
-        )}
-      </WrittenForms>
+      {open === 'deploy' && (
+        <Boundary>
+          <Suspense>
+            <DeployWindow
+              workflow={workflow}
+              saver={saver}
+              onClose={() => setOpen(null)}
+              onLoaded={() => {
+                setOpen(null);
+                onReload();
+              }}
+            />
+          </Suspense>
+        </Boundary>
+      )}
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { X } from 'lucide-react';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, type KeyboardEvent, useEffect, useRef } from 'react';
 import { duration } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
 import { Mark } from '@/canvas/marks';
@@ -9,6 +9,7 @@ import { ButtonLink, IconButton } from '@/ui/button';
 import fields from '@/ui/form.module.css';
 import { JsonView } from '@/ui/json-view';
 import { Badge, Empty, Problem } from '@/ui/states';
+import { useWritten } from '@/ui/written';
 import type { WorkflowState } from '@/workflow/state';
 import { InputForm, sampleInput, sentInput } from './input-form';
 import styles from './run-panel.module.css';
@@ -27,13 +28,22 @@ const TONES = { completed: 'green', failed: 'red', cancelled: 'quiet', paused: '
 
 /** Runs the draft with some input and shows what each block did. */
 export function RunPanel({ workflowId, state, run, onClose }: Props) {
-  const [input, setInput] = useState(() => sampleInput(state));
+  const sample = sampleInput(state);
+  const { fields: written, write } = useWritten(`run ${JSON.stringify(sample)}`, { input: sample });
+  const { input } = written;
+  const panel = useRef<HTMLElement>(null);
+  // Who opened it by keyboard goes on in it.
+  useEffect(() => panel.current?.focus(), []);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!run.isRunning) run.start(sentInput(input));
   };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey))
+      panel.current?.querySelector('form')?.requestSubmit();
+  };
   return (
-    <aside className={styles.panel} aria-label="Run the draft">
+    <aside ref={panel} className={styles.panel} aria-label="Run the draft" tabIndex={-1} onKeyDown={onKeyDown}>
       <header className={styles.head}>
         <h2>Run the draft</h2>
         <IconButton label="Close panel" onClick={onClose}>
@@ -42,7 +52,7 @@ export function RunPanel({ workflowId, state, run, onClose }: Props) {
       </header>
       <div className={styles.body}>
         <form className={fields.form} onSubmit={submit}>
-          <InputForm state={state} value={input} onChange={setInput} />
+          <InputForm state={state} value={input} onChange={(next) => write({ input: next })} />
           <div className={styles.actions}>
             <StartOrStop isRunning={run.isRunning} start="Run draft" look="primary" onStop={run.stop} />
             {run.outcome && (

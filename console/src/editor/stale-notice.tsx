@@ -1,8 +1,8 @@
 import { useState } from 'react';
 import { isStatus, messageOf } from '@/api/errors';
-import { SignInElsewhere } from '@/app/sign-in-elsewhere';
 import { useSaveStatus } from '@/canvas/use-draft';
 import { Button } from '@/ui/button';
+import { SignInElsewhere } from '@/ui/sign-in-elsewhere';
 import { useToasts } from '@/ui/toasts';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import styles from './stale-notice.module.css';

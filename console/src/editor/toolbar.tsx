@@ -1,7 +1,7 @@
 import { ChevronLeft, LayoutDashboard, Play, Plus, Redo2, Rocket, Undo2, Variable } from 'lucide-react';
 import { Link } from 'wouter';
 import { useSaveStatus } from '@/canvas/use-draft';
-import { Button, IconButton } from '@/ui/button';
+import { Button, IconButton, Spinner } from '@/ui/button';
 import { Tip } from '@/ui/tip';
 import type { DraftSaver, SaveStatus } from '@/workflow/draft-saver';
 import styles from './toolbar.module.css';
@@ -61,7 +61,13 @@ export function Toolbar({ name, saver, readOnly, running, deployButton, onAdd, o
           </>
         )}
         <DeployButton {...deployButton} />
-        <Button look="primary" icon={<Play size={15} fill="currentcolor" aria-hidden />} busy={running} onClick={onRun}>
+        {/* Not busy: that could not be pressed, and the panel that stops a run may have been closed. */}
+        <Button
+          look="primary"
+          icon={running ? <Spinner /> : <Play size={15} fill="currentcolor" aria-hidden />}
+          aria-busy={running || undefined}
+          onClick={onRun}
+        >
           Run
         </Button>
       </div>

@@ -9,8 +9,17 @@ import { useDraft } from '@/canvas/use-draft';
 import { Editor } from '@/editor/editor';
 import { Button } from '@/ui/button';
 import { Empty, Failure } from '@/ui/states';
+import { WrittenForms } from '@/ui/written';
 
 export function WorkflowPage({ id }: { id: string }) {
+  return (
+    <WrittenForms>
+      <Workflow id={id} />
+    </WrittenForms>
+  );
+}
+
+function Workflow({ id }: { id: string }) {
   const workflows = useWorkflows();
   const draft = useDraft(id);
   const workflow = workflows.data?.find((row) => row.id === id);

@@ -9,6 +9,7 @@ import { CopyButton } from '@/ui/copy-button';
 import fields from '@/ui/form.module.css';
 import { Failure, Problem, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
+import { useUnsaved } from '@/ui/use-unsaved';
 import type { Json } from '@/workflow/state';
 import styles from './answer.module.css';
 
@@ -38,7 +39,9 @@ function Question({ workflowId, runId, point }: Props & { point: PausePoint }) {
   const { say } = useToasts();
   const answer = useAnswer(workflowId, runId, point.contextId);
   const { responseStructure: shown = [], inputFormat: form = [] } = point.response?.data ?? {};
-  const [values, setValues] = useState(() => Object.fromEntries(form.map((field) => [field.name, sampleOf(field)])));
+  const [sample] = useState(() => Object.fromEntries(form.map((field) => [field.name, sampleOf(field)])));
+  const [values, setValues] = useState(sample);
+  useUnsaved(values !== sample);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     // Said even where the form has gone meanwhile: the run may be seen to go on before its answer is answered.

@@ -34,6 +34,7 @@ export function RotateKeyDialog({ row, kind, onClose }: Props) {
       action="Rotate"
       busy={rotate.isPending}
       error={rotate.error}
+      dirty={false}
       onSubmit={() => rotate.mutate({ id: row.id, overlapSeconds })}
       onClose={onClose}
     >

@@ -6,12 +6,16 @@ import { moment } from '@/app/format';
 import { ActionTable } from '@/ui/action-table';
 import { Button } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
-import { Field, TextInput } from '@/ui/field';
+import { Field, TextArea, TextInput } from '@/ui/field';
 import { Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { useToasts } from '@/ui/toasts';
+import { useUnsaved } from '@/ui/use-unsaved';
 import styles from './secrets.module.css';
 import { Section } from './section';
+
+/** Copied along with a key: it would be part of a header. */
+const LAST_LINE_ENDS = /[\r\n]+$/;
 
 export function SecretsSection() {
   const { workspace } = useSignedIn();
@@ -43,15 +47,18 @@ export function SecretsSection() {
   );
 }
 
+/** A value may have lines, as a private key does: a field for passwords would join them. */
 function SecretForm() {
   const { say } = useToasts();
   const set = useSetSecret();
   const [name, setName] = useState('');
   const [value, setValue] = useState('');
+  useUnsaved(value !== '');
+  const problem = nameProblem(name.trim());
   const submit = (event: FormEvent) => {
     event.preventDefault();
     set.mutate(
-      { name: name.trim(), value },
+      { name: name.trim(), value: value.replace(LAST_LINE_ENDS, '') },
       {
         onSuccess: () => {
           say(`${name.trim()} is kept.`);
@@ -76,23 +83,36 @@ function SecretForm() {
       </Field>
       <Field label="Value">
         {(control) => (
-          <TextInput
+          <TextArea
             {...control}
-            type="password"
-            autoComplete="new-password"
+            className={styles.value}
+            rows={1}
+            autoComplete="off"
+            spellCheck={false}
             value={value}
             onChange={(event) => setValue(event.target.value)}
+            onKeyDown={(event) => {
+              if (event.key !== 'Enter' || event.shiftKey) return;
+              event.preventDefault();
+              event.currentTarget.form?.requestSubmit();
+            }}
           />
         )}
       </Field>
-      <Button type="submit" look="primary" disabled={!name.trim() || !value} busy={set.isPending}>
+      <Button type="submit" look="primary" disabled={!name.trim() || problem !== null || !value} busy={set.isPending}>
         Keep
       </Button>
       <div className={styles.problem}>
-        <Problem error={set.error} />
+        <Problem error={problem ?? set.error} />
       </div>
     </form>
   );
+}
+
+/** The server's rule, said where the name is written: in an address, some of what it refuses means something else. */
+function nameProblem(name: string): string | null {
+  if (!name || /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name)) return null;
+  return 'Letters, digits, _ . and -, beginning with a letter or _.';
 }
 
 function DeleteButton({ name }: { name: string }) {

@@ -22,10 +22,15 @@ export function Button({ look = 'secondary', busy = false, icon, className, chil
       disabled={rest.disabled || busy}
       aria-busy={busy || undefined}
     >
-      {busy ? <LoaderCircle className={styles.spinner} size={15} aria-hidden /> : icon}
+      {busy ? <Spinner /> : icon}
       {children}
     </button>
   );
+}
+
+/** Something goes on. */
+export function Spinner() {
+  return <LoaderCircle className={styles.spinner} size={15} aria-hidden />;
 }
 
 /** A way to another page that looks like a button. */

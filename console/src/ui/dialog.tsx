@@ -11,6 +11,8 @@ interface DialogProps {
   description?: string;
   open: boolean;
   onClose: () => void;
+  /** Whether a click beside it leaves it open. */
+  isHeld?: boolean;
   size?: 's' | 'm' | 'l' | 'full';
   /** Between the title and the body, for tabs. */
   head?: ReactNode;
@@ -18,7 +20,8 @@ interface DialogProps {
   children: ReactNode;
 }
 
-export function Dialog({ title, description, open, onClose, size = 's', head, footer, children }: DialogProps) {
+export function Dialog({ title, description, open, onClose, isHeld, size = 's', ...parts }: DialogProps) {
+  const { head, footer, children } = parts;
   const content = useRef<HTMLDivElement>(null);
   return (
     <Radix.Root open={open} onOpenChange={(next) => next || onClose()}>
@@ -37,6 +40,7 @@ export function Dialog({ title, description, open, onClose, size = 's', head, fo
             // Radix hears Escape before a field in the dialog could keep it to itself.
             if (event.target instanceof Element && event.target.closest('[data-keeps-escape]')) event.preventDefault();
           }}
+          onInteractOutside={(event) => isHeld && event.preventDefault()}
           className={classNames(styles.dialog, styles[size])}
           {...(description ? {} : { 'aria-describedby': undefined })}
         >

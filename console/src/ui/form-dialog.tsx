@@ -1,8 +1,12 @@
 import { type FormEvent, type ReactNode, useId, useState } from 'react';
+import { isStatus } from '@/api/errors';
+import { useSession } from '@/api/session';
 import { Button } from './button';
 import { Confirm, Dialog } from './dialog';
 import styles from './form.module.css';
+import { SignInElsewhere } from './sign-in-elsewhere';
 import { Problem } from './states';
+import { useUnsaved } from './use-unsaved';
 
 interface Props {
   title: string;
@@ -12,7 +16,7 @@ interface Props {
   busy: boolean;
   disabled?: boolean;
   error: unknown;
-  /** Whether something would be lost by closing: then it is asked first. */
+  /** Whether something would be lost by closing, and it is asked first. Where nothing is said: as soon as it is written into. */
   dirty?: boolean;
   onSubmit: () => void;
   onClose: () => void;
@@ -20,10 +24,14 @@ interface Props {
 }
 
 /** A form in a dialog: sent by Enter or its main button, with what went wrong below it. */
-export function FormDialog({ title, description, action, busy, disabled, error, dirty, ...rest }: Props) {
+export function FormDialog({ title, description, action, busy, disabled, error, ...rest }: Props) {
   const { onSubmit, onClose, children } = rest;
   const form = useId();
   const [asked, setAsked] = useState(false);
+  const [isTouched, setTouched] = useState(false);
+  const { dirty = isTouched } = rest;
+  const isSignedOut = isStatus(useSession().error, 401);
+  useUnsaved(dirty);
   const close = () => (dirty ? setAsked(true) : onClose());
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -44,9 +52,15 @@ export function FormDialog({ title, description, action, busy, disabled, error, 
         </>
       }
     >
-      <form id={form} className={styles.form} onSubmit={submit}>
+      <form id={form} className={styles.form} onChange={() => setTouched(true)} onSubmit={submit}>
         {children}
-        <Problem error={error} />
+        {isSignedOut ? (
+          <p role="alert">
+            <SignInElsewhere />
+          </p>
+        ) : (
+          <Problem error={error} />
+        )}
       </form>
       <Confirm
         title="Unsaved Changes"

@@ -12,13 +12,14 @@ interface Props {
   onClose: () => void;
 }
 
-/** Something secret in clear, to be copied before the dialog is closed. */
+/** Something secret in clear, to be copied before the dialog is closed: a click that misses it takes nothing away. */
 export function ShownOnce({ title, description, text, copy, onClose }: Props) {
   return (
     <Dialog
       title={title}
       description={description}
       open
+      isHeld
       onClose={onClose}
       footer={
         <Button look="primary" onClick={onClose}>

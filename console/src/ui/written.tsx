@@ -1,4 +1,4 @@
-import { createContext, type ReactNode, useContext, useState } from 'react';
+import { createContext, type ReactNode, useContext, useReducer, useState } from 'react';
 
 type Kept = Map<string, object>;
 
@@ -12,19 +12,32 @@ export function WrittenForms({ children }: { children: ReactNode }) {
 
 interface Written<Fields> {
   fields: Fields;
+  /** Whether there is something that was never saved. */
+  isWritten: boolean;
   write: (change: Partial<Fields>) => void;
-  /** They are saved: what is shown next time is what the server has. */
-  settle: () => void;
+  /** These are saved. What was written into a field since then is not. */
+  settle: (saved: Fields) => void;
 }
 
-/** The fields of a form: as they were left where they were written and never saved, else as they are to begin with. */
-export function useWritten<Fields extends object>(form: string, toBeginWith: Fields): Written<Fields> {
+/** The fields of a form: as they were left where they were written and never saved, else as the server has them. */
+export function useWritten<Fields extends object>(form: string, stored: Fields): Written<Fields> {
   const kept = useContext(Context);
   if (!kept) throw new Error('useWritten outside WrittenForms');
-  const [fields, setFields] = useState<Fields>(() => ({ ...toBeginWith, ...kept.get(form) }));
-  const write = (change: Partial<Fields>) => {
-    kept.set(form, { ...kept.get(form), ...change });
-    setFields((before) => ({ ...before, ...change }));
+  const [, drawAgain] = useReducer((times: number) => times + 1, 0);
+  const written = () => (kept.get(form) ?? {}) as Partial<Fields>;
+  const keep = (next: Partial<Fields>) => {
+    kept.set(form, next);
+    drawAgain();
   };
-  return { fields, write, settle: () => void kept.delete(form) };
+  return {
+    fields: { ...stored, ...written() },
+    isWritten: Object.keys(written()).length > 0,
+    write: (change) => keep({ ...written(), ...change }),
+    settle: (saved) => keep(without(written(), saved)),
+  };
+}
+
+function without<Fields extends object>(written: Partial<Fields>, saved: Fields): Partial<Fields> {
+  const rest = Object.entries(written).filter(([key, value]) => value !== saved[key as keyof Fields]);
+  return Object.fromEntries(rest) as Partial<Fields>;
 }

@@ -140,14 +140,16 @@ async function read(answer, shown) {
 
 async function say(input) {
   const sent = files;
-  follow(() => element("messages").append(make("div", "message mine", [input, ...sent.map((file) => file.name)].filter(Boolean).join("\n"))));
+  const mine = make("div", "message mine", [input, ...sent.map((file) => file.name)].filter(Boolean).join("\n"));
+  follow(() => element("messages").append(mine));
   element("messages").scrollTop = element("messages").scrollHeight;
   choose([]);
   answering = new AbortController();
   busy(true);
   const shown = new Answer();
+  let answer = null;
   try {
-    const answer = await send("POST", address, { input, conversationId, files: sent.length ? sent : undefined }, answering.signal);
+    answer = await send("POST", address, { input, conversationId, files: sent.length ? sent : undefined }, answering.signal);
     if (answer.ok) await read(answer, shown);
     else if (answer.status === 401) await load();
     else shown.fail(await reason(answer));
@@ -155,6 +157,13 @@ async function say(input) {
     if (error.name !== "AbortError") shown.fail("The connection was lost.");
   }
   shown.finish();
+  if (!answer?.ok && !answering.signal.aborted) {
+    // Not taken: it need not be written again.
+    mine.remove();
+    if (!shown.shown.querySelector(".failed")) shown.shown.remove();
+    element("text").value ||= input;
+    if (!files.length) choose(sent);
+  }
   answering = null;
   busy(false);
 }

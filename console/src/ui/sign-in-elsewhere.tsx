@@ -6,7 +6,7 @@ export function SignInElsewhere() {
       <a href="/" target="_blank" rel="noreferrer">
         Sign in in another tab
       </a>
-      , and what is not saved is saved from here.
+      and go on here: what you wrote is kept.
     </>
   );
 }
