@@ -72,7 +72,7 @@ class Executions:
         """
         if request.run_id is None:
             return await self._runs.attach(await self._spec(caller, endpoint, request, new_id()))
-        await self._claim(endpoint.workspace_id, request.run_id)
+        await self._claim(endpoint, request.run_id)
         try:
             return await self._runs.attach(await self._spec(caller, endpoint, request, request.run_id))
         except RunLost:
@@ -181,9 +181,9 @@ class Executions:
             await self._jobs.run(endpoint.workspace_id, request.run_id)
             raise _taken(request.run_id)
 
-    async def _claim(self, workspace_id: str, run_id: str) -> None:
+    async def _claim(self, endpoint: Endpoint, run_id: str) -> None:
         try:
-            await self._jobs.claim_run_id(workspace_id, run_id)
+            await self._jobs.claim_run_id(endpoint.workspace_id, endpoint.workflow_id, run_id)
         except RunIdTaken as error:
             raise _taken(run_id) from error
         except Unavailable as error:
