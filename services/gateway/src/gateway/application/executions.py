@@ -1,6 +1,5 @@
 """Begins runs: from a caller who is known and a request that is in order, to a run that is under way."""
 
-from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -86,7 +85,6 @@ class Executions:
 
         Raises RunIdTaken, NotDeployed, NotFound (a pinned version), RateLimited, AtCapacity, Unavailable.
         """
-        await self._refuse_used(endpoint, request)
         spec = await self._spec(caller, endpoint, request, request.run_id or new_id())
         accepted = await self._accept(caller, endpoint, request, spec)
         metrics.RUNS.labels(RunMode.ASYNC, "accepted").inc()
@@ -94,7 +92,6 @@ class Executions:
 
     async def follow(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> FollowedRun:
         """Store a run that outlives this call, and read along. Raises what `enqueue` raises."""
-        await self._refuse_used(endpoint, request)
         spec = await self._spec(caller, endpoint, request, request.run_id or new_id())
         run = self._followed.expect(spec)
         try:
@@ -172,14 +169,6 @@ class Executions:
         snapshot = prepared.snapshot or await self._endpoints.target(endpoint, request.version)
         texts = tuple(f"{block_id}.content" for block_id in prepared.text_block_ids)
         return snapshot, request.selected_outputs or texts, prepared
-
-    async def _refuse_used(self, endpoint: Endpoint, request: ExecuteRequest) -> None:
-        """A used id is told first, as where ids are claimed: who repeats a call need not wait for a rate limit."""
-        if request.run_id is None or request.may_have_begun:
-            return
-        with suppress(NotFound):
-            await self._jobs.run(endpoint.workspace_id, request.run_id)
-            raise _taken(request.run_id)
 
     async def _claim(self, endpoint: Endpoint, run_id: str) -> None:
         try:
