@@ -132,9 +132,10 @@ class Gateway:
         body = ResumeRun(WORKSPACE, WORKFLOW, context_id, msgspec.Raw(answer))
         return await self.client.call("POST", f"/internal/runs/{run_id}/resume", body=body, returns=ResumeAnswer)
 
-    async def reserve(self, run_id: str, workspace_id: str = WORKSPACE) -> None:
+    async def reserve(self, run_id: str, workspace_id: str = WORKSPACE, workflow_id: str = WORKFLOW) -> None:
         """Claim a caller-chosen id."""
-        await self.client.call("POST", f"/internal/run-ids/{run_id}?workspace_id={workspace_id}")
+        owner = f"workspace_id={workspace_id}&workflow_id={workflow_id}"
+        await self.client.call("POST", f"/internal/run-ids/{run_id}?{owner}")
 
     async def unreserve(self, run_id: str, workspace_id: str = WORKSPACE) -> None:
         """Give it back."""

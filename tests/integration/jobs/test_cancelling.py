@@ -134,6 +134,17 @@ async def test_an_attached_run_is_told_at_once_while_only_its_id_is_known(system
     await until(lambda: _was_told(system, "attached-1"))
 
 
+async def test_an_attached_run_of_which_only_the_id_is_known_is_stopped_by_nobody_elses_cancel(system: System) -> None:
+    await system.gateway.reserve("attached-1")
+    await system.gateway.reserve("attached-2")
+
+    await system.gateway.cancel("attached-1", workflow_id="another")
+    await system.gateway.cancel("attached-2")
+
+    await until(lambda: _was_told(system, "attached-2"))
+    assert system.cancels == ["attached-2"]
+
+
 async def test_a_durable_run_accepted_after_its_cancel_never_runs(system: System) -> None:
     await system.gateway.cancel("mine")
     await system.gateway.accept(a_spec("mine"))

@@ -98,6 +98,12 @@ async def test_a_file_by_url_is_fetched(desk: Desk) -> None:
     assert (file["name"], file["type"], file["size"]) == ("paper 1.pdf", "application/pdf", 4)
 
 
+@pytest.mark.parametrize("content", ["aGVs\nbG8=\n", "aGVs\r\nbG8=", "aGVsbG8", " aGVsbG8= "])
+async def test_content_may_come_in_lines_and_without_padding(desk: Desk, content: str) -> None:
+    await desk.take([{"type": "file", "data": f"data:text/plain;base64,{content}", "name": "a.txt"}])
+    assert list(desk.store.kept.values()) == [b"hello"]
+
+
 async def test_what_is_no_file_is_dropped_and_the_rest_is_kept(desk: Desk) -> None:
     papers = [{"type": "file", "data": "plain", "name": "x"}, inline(), 7, {"name": "y"}]
     assert [file["name"] for file in (await desk.take(papers))["papers"]] == ["a.txt"]

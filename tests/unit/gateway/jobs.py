@@ -72,7 +72,8 @@ class FakeJobs(FakeEraser):
     async def accept(self, request: AcceptRun) -> RunAccepted:
         if self.refusal is not None:
             raise self.refusal
-        await self.claim_run_id(request.run.snapshot.workspace_id, request.run.run_id)
+        snapshot = request.run.snapshot
+        await self.claim_run_id(snapshot.workspace_id, snapshot.workflow_id, request.run.run_id)
         self.accepted.append(request)
         if self.shows_accepted:
             self.views[request.run.run_id] = _queued(request.run)
@@ -147,7 +148,7 @@ class FakeJobs(FakeEraser):
         kept = self.kept.get(run_id, [])
         return EventLogPage(view.status, tuple(batch for batch in kept if last_of(batch) > after))
 
-    async def claim_run_id(self, workspace_id: str, run_id: str) -> None:
+    async def claim_run_id(self, workspace_id: str, workflow_id: str, run_id: str) -> None:
         if self.refusal is not None:
             raise self.refusal
         if (workspace_id, run_id) in self.claimed:

@@ -2,10 +2,9 @@
 
 import asyncio
 
-import msgspec
 import pytest
 from tests.support.eventually import eventually
-from tests.unit.gateway.system import PATIENCE_SECONDS, System
+from tests.unit.gateway.system import System
 from tests.unit.gateway.tenants import OTHER
 from tests.unit.gateway.worker import Send, outcome
 
@@ -49,30 +48,6 @@ async def test_without_the_store_of_ids_a_chosen_id_is_503(system: System) -> No
     assert answer.status == 503
     assert answer.json == {"error": "Workflow execution identity is temporarily unavailable"}
     assert (await system.execute({})).status == 200
-
-
-@pytest.mark.parametrize(
-    ("path", "name", "body", "headers"),
-    [
-        ("/api/workflows/W/execute", "X-Execution-Id", {}, {}),
-        ("/api/workflows/W/execute", "X-Execution-Id", {}, {"X-Execution-Mode": "async"}),
-        ("/api/v2/workflows/W/execute", "X-Run-Id", {"async": True}, {}),
-        ("/api/v2/workflows/W/execute", "X-Run-Id", {"stream": True}, {}),
-    ],
-)
-async def test_a_used_id_is_told_before_anything_else(
-    system: System, path: str, name: str, body: dict[str, bool], headers: dict[str, str]
-) -> None:
-    system.jobs.shows_accepted = True
-    named = {**headers, name: "E1"}
-    first = system.call("POST", path, headers={"x-api-key": system.key, **named}, body=msgspec.json.encode(body))
-    await asyncio.wait_for(first.spoke.wait(), PATIENCE_SECONDS)
-    assert first.answer.status in (200, 202)
-    system.deployments.undeployed("W")
-    system.clock.advance(1)
-    assert (await system.send("POST", path, body, headers=named)).status == 409
-    assert (await system.send("POST", path, body, headers={**named, name: "E2"})).status == 403
-    await first.hang_up()
 
 
 @pytest.mark.parametrize("mode", [{}, {"X-Stream-Response": "true"}, {"X-Execution-Mode": "async"}])

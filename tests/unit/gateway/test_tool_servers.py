@@ -1,5 +1,6 @@
 """MCP servers at the public door: who may change them, who may call."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from shared.contracts.deployments import Draft
 from shared.contracts.runs import Trigger
 
 SERVERS = "/api/mcp/workflow-servers"
+JSON = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
 
 
 async def publish(system: System, **body: Any) -> dict[str, Any]:
@@ -30,7 +32,7 @@ async def publish(system: System, **body: Any) -> dict[str, Any]:
 
 async def ask(system: System, method: str, params: dict[str, Any] | None = None, *, key: str | None = "") -> Answer:
     shown = {"x-api-key": system.key if key == "" else key} if key is not None else {}
-    headers = {**shown, "content-type": "application/json", "accept": "application/json, text/event-stream"}
+    headers = {**shown, **JSON}
     body = {"jsonrpc": "2.0", "id": 1, "method": method, **({} if params is None else {"params": params})}
     return await system.request("POST", "/api/mcp/serve/S1", headers=headers, body=msgspec.json.encode(body))
 
@@ -80,6 +82,15 @@ async def test_a_tool_is_a_run_of_the_live_version(system: System) -> None:
     run = system.worker.runs[0]
     assert run.trigger is Trigger.MCP
     assert msgspec.json.decode(bytes(run.input.inline)) == {"a": 2}
+
+
+async def test_half_a_character_in_an_argument_is_mended_as_at_every_other_door(system: System) -> None:
+    await publish(system)
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    cut = json.dumps({**call, "params": {"name": "workflow_w", "arguments": {"a": "cut \ud83d"}}}).encode()
+    answer = await system.send("POST", "/api/mcp/serve/S1", raw=cut, headers=JSON)
+    assert answer.status == 200
+    assert msgspec.json.decode(bytes(system.worker.runs[0].input.inline)) == {"a": "cut \ufffd"}
 
 
 async def test_a_key_for_other_workflows_has_no_such_tool(system: System) -> None:

@@ -250,7 +250,7 @@ class FakeRuns:
         """See Runs."""
         raise NotImplementedError
 
-    async def reserve(self, run_id: str, workspace_id: str) -> bool:
+    async def reserve(self, run_id: str, workspace_id: str, workflow_id: str) -> bool:
         """See Runs."""
         raise NotImplementedError
 

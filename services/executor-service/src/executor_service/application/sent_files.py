@@ -140,9 +140,10 @@ def _safe(name: Json, otherwise: str) -> str:
 
 
 def _decoded(data_url: str) -> bytes:
-    """Raises ValueError."""
+    """The content, in lines or in one, with its padding or without it. Raises ValueError."""
+    text = "".join(data_url.partition(",")[2].split())
     try:
-        return base64.b64decode(data_url.partition(",")[2], validate=True)
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except binascii.Error as error:
         raise ValueError(str(error)) from error
 

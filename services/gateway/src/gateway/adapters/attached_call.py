@@ -38,6 +38,7 @@ class AttachedCall:
         self.key = run.run_id
         self.run_id = public_run_id(run.run_id)
         self.workspace_id = run.snapshot.workspace_id
+        self.workflow_id = run.snapshot.workflow_id
         self.attempt = 0
         self.run = run
         self.asked_at = asked_at

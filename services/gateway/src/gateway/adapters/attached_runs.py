@@ -95,10 +95,10 @@ class BrokerAttachedRuns:
             raise
         return call
 
-    def holds(self, workspace_id: str, run_id: str) -> bool:
+    def holds(self, workspace_id: str, workflow_id: str, run_id: str) -> bool:
         """See AttachedRuns."""
         call = self._calls.get(run_key(workspace_id, run_id))
-        return call is not None and call.workspace_id == workspace_id
+        return call is not None and (call.workspace_id, call.workflow_id) == (workspace_id, workflow_id)
 
     async def announce(self, workspace_id: str, run_id: str) -> None:
         """See AttachedRuns."""

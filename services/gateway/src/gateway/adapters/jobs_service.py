@@ -91,9 +91,10 @@ class JobsService:
         path = path_of("runs", run_key(asked.workspace_id, run_id), "resume")
         return await self._client.call("POST", path, body=asked, returns=ResumeAnswer)
 
-    async def claim_run_id(self, workspace_id: str, run_id: str) -> None:
+    async def claim_run_id(self, workspace_id: str, workflow_id: str, run_id: str) -> None:
         """See Jobs."""
-        path = path_of("run-ids", run_key(workspace_id, run_id), workspace_id=workspace_id)
+        key = run_key(workspace_id, run_id)
+        path = path_of("run-ids", key, workspace_id=workspace_id, workflow_id=workflow_id)
         await self._client.call("POST", path)
 
     async def release_run_id(self, workspace_id: str, run_id: str) -> None:

@@ -1,6 +1,5 @@
 """Begins runs: from a caller who is known and a request that is in order, to a run that is under way."""
 
-from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -72,7 +71,7 @@ class Executions:
         """
         if request.run_id is None:
             return await self._runs.attach(await self._spec(caller, endpoint, request, new_id()))
-        await self._claim(endpoint.workspace_id, request.run_id)
+        await self._claim(endpoint, request.run_id)
         try:
             return await self._runs.attach(await self._spec(caller, endpoint, request, request.run_id))
         except RunLost:
@@ -86,7 +85,6 @@ class Executions:
 
         Raises RunIdTaken, NotDeployed, NotFound (a pinned version), RateLimited, AtCapacity, Unavailable.
         """
-        await self._refuse_used(endpoint, request)
         spec = await self._spec(caller, endpoint, request, request.run_id or new_id())
         accepted = await self._accept(caller, endpoint, request, spec)
         metrics.RUNS.labels(RunMode.ASYNC, "accepted").inc()
@@ -94,7 +92,6 @@ class Executions:
 
     async def follow(self, caller: Caller, endpoint: Endpoint, request: ExecuteRequest) -> FollowedRun:
         """Store a run that outlives this call, and read along. Raises what `enqueue` raises."""
-        await self._refuse_used(endpoint, request)
         spec = await self._spec(caller, endpoint, request, request.run_id or new_id())
         run = self._followed.expect(spec)
         try:
@@ -173,17 +170,9 @@ class Executions:
         texts = tuple(f"{block_id}.content" for block_id in prepared.text_block_ids)
         return snapshot, request.selected_outputs or texts, prepared
 
-    async def _refuse_used(self, endpoint: Endpoint, request: ExecuteRequest) -> None:
-        """A used id is told first, as where ids are claimed: who repeats a call need not wait for a rate limit."""
-        if request.run_id is None or request.may_have_begun:
-            return
-        with suppress(NotFound):
-            await self._jobs.run(endpoint.workspace_id, request.run_id)
-            raise _taken(request.run_id)
-
-    async def _claim(self, workspace_id: str, run_id: str) -> None:
+    async def _claim(self, endpoint: Endpoint, run_id: str) -> None:
         try:
-            await self._jobs.claim_run_id(workspace_id, run_id)
+            await self._jobs.claim_run_id(endpoint.workspace_id, endpoint.workflow_id, run_id)
         except RunIdTaken as error:
             raise _taken(run_id) from error
         except Unavailable as error:

@@ -47,7 +47,8 @@ class WorkflowRuns:
     async def cancel(self, caller: Caller, workflow_id: str, run_id: str) -> CancelAnswer:
         """Stop a run. Raises Forbidden, NotFound, Conflict (it is over), Unavailable."""
         _require_to_cancel(caller)
-        waited_for = self._attached.holds(caller.workspace.id, run_id)  # asked first: a cancelled run is soon gone
+        # Asked first: a cancelled run is soon gone.
+        waited_for = self._attached.holds(caller.workspace.id, workflow_id, run_id)
         try:
             answer = await self._jobs.cancel(caller.workspace.id, workflow_id, run_id)
         except NotFound:

@@ -48,10 +48,15 @@ def read(body: bytes, reader: Callable[[bytes], T]) -> T:
     try:
         return reader(body)
     except MalformedJson:
-        mended = without_halves(body) if len(body) <= MOST_MENDED_BYTES else body
-        if mended == body:
+        whole = mended(body)
+        if whole == body:
             raise
-        return reader(mended)
+        return reader(whole)
+
+
+def mended(body: bytes) -> bytes:
+    """`body` with a whole character in place of each half, as far as others need not wait for it."""
+    return without_halves(body) if len(body) <= MOST_MENDED_BYTES else body
 
 
 def without_bom(body: bytes) -> bytes:

@@ -37,8 +37,8 @@ class AttachedRuns(Protocol):
         """Queue the run and wait for its events. Raises AtCapacity, RunIdTaken, RunLost, Unavailable."""
         ...
 
-    def holds(self, workspace_id: str, run_id: str) -> bool:
-        """Whether a caller of this process waits for the run."""
+    def holds(self, workspace_id: str, workflow_id: str, run_id: str) -> bool:
+        """Whether a caller of this process waits for this run of the workflow."""
         ...
 
     async def announce(self, workspace_id: str, run_id: str) -> None:

@@ -65,8 +65,8 @@ class Jobs(Protocol):
         """End a pause. Raises NotFound, Conflict, PayloadTooLarge."""
         ...
 
-    async def claim_run_id(self, workspace_id: str, run_id: str) -> None:
-        """Take a caller-chosen run id, for ever. Raises RunIdTaken."""
+    async def claim_run_id(self, workspace_id: str, workflow_id: str, run_id: str) -> None:
+        """Take a caller-chosen run id for a run of this workflow, for ever. Raises RunIdTaken."""
         ...
 
     async def release_run_id(self, workspace_id: str, run_id: str) -> None:

@@ -150,12 +150,13 @@ class MongoRuns:
         return True
 
     @store_call
-    async def reserve(self, run_id: str, workspace_id: str) -> bool:
+    async def reserve(self, run_id: str, workspace_id: str, workflow_id: str) -> bool:
         """See Runs."""
         now = await now_ms(self._store)
         reserved = {
             "_id": run_id,
             "workspace_id": workspace_id,
+            "workflow_id": workflow_id,
             "phase": Phase.RESERVED.value,
             "revision": 0,
             "created_ms": now,

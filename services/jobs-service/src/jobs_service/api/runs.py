@@ -83,8 +83,8 @@ def runs_router(
         return StructResponse(await cancelling.cancel(run_id, asked))
 
     @router.post("/run-ids/{run_id}", status_code=204)
-    async def reserve(run_id: RunId, workspace_id: str) -> None:
-        await reserving.reserve(run_id, workspace_id)
+    async def reserve(run_id: RunId, workspace_id: str, workflow_id: str = "") -> None:
+        await reserving.reserve(run_id, workspace_id, workflow_id)
 
     @router.delete("/run-ids/{run_id}", status_code=204)
     async def unreserve(run_id: RunId, workspace_id: str) -> None:

@@ -84,7 +84,9 @@ class Cancelling:
             log.warning("a cancel was recorded but not broadcast", run_id=run.id)
 
     async def _tell_reserved(self, seen: Seen | None, asked: RecordCancel) -> None:
-        if seen is not None and seen.run.phase is Phase.RESERVED and seen.run.workspace_id == asked.workspace_id:
+        if seen is None or seen.run.phase is not Phase.RESERVED or seen.run.workspace_id != asked.workspace_id:
+            return
+        if seen.run.workflow_id in ("", asked.workflow_id):  # "": reserved by a gateway that did not say for which
             await self._control.broadcast(CancelRun(seen.run.id))
 
 

@@ -13,9 +13,9 @@ class Reserving:
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
 
-    async def reserve(self, run_id: str, workspace_id: str) -> None:
+    async def reserve(self, run_id: str, workspace_id: str, workflow_id: str) -> None:
         """Take an id. Raises RunIdTaken."""
-        if not await self._runs.reserve(run_id, workspace_id):
+        if not await self._runs.reserve(run_id, workspace_id, workflow_id):
             raise id_taken(run_id)
 
     async def unreserve(self, run_id: str, workspace_id: str) -> None:

@@ -82,8 +82,8 @@ class Runs(Protocol):
         """Make an attached run durable. False: it is so already, is over, or is to be cancelled."""
         ...
 
-    async def reserve(self, run_id: str, workspace_id: str) -> bool:
-        """Take an id for an attached run. False: it is taken."""
+    async def reserve(self, run_id: str, workspace_id: str, workflow_id: str) -> bool:
+        """Take an id for an attached run of this workflow. False: it is taken."""
         ...
 
     async def unreserve(self, run_id: str, workspace_id: str) -> None:

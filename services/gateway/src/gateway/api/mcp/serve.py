@@ -32,6 +32,7 @@ from gateway.api.reception import Reception
 from gateway.api.routes import headers_of, plain
 from gateway.api.schemas import answers
 from gateway.application.tool_serving import ToolServing
+from gateway.domain import json_body
 from gateway.domain.call_chain import call_chain
 from gateway.domain.credentials import Caller
 from gateway.domain.credentials import Scope as KeyScope
@@ -113,7 +114,8 @@ class McpDoor:
         self._reception.admit(request)
         visit = await self._visit(request)
         self._reception.admit_to(request, visit.server.workspace_id)
-        return _Exchange(self._manager, {**request.scope, _VISIT: visit}, await request.body())
+        body = json_body.mended(await request.body())  # the protocol's own server refuses what our other doors mend
+        return _Exchange(self._manager, {**request.scope, _VISIT: visit}, body)
 
     async def _visit(self, request: Request) -> Visit:
         headers = headers_of(request)
