@@ -178,7 +178,7 @@ async def test_references_in_descriptions_of_routes_are_filled_in() -> None:
 
 
 async def test_every_answer_that_was_asked_for_is_counted() -> None:
-    patient = {**router(), "retry": {"enabled": True, "waitBetweenTriesMs": 0}}
+    patient: JsonObject = {**router(), "retry": {"enabled": True, "waitBetweenTriesMs": 0}}
     document = workflow(INPUT, patient, edges=(edge("start", "r"),))
     models = Models("Help, I think.", decision("rt-help"))
     result = await run(document, engine_of({"router_v2": RouterHandler(models)}), {"input": "x"})
