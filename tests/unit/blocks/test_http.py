@@ -341,6 +341,12 @@ async def test_a_webhook_is_signed_and_named(stub: HttpStub, outbound: OutboundC
     assert first.headers["x-delivery-id"] == first.headers["idempotency-key"] == second.headers["x-delivery-id"]
 
 
+async def test_values_in_a_webhooks_payload_are_written_as_json_too(stub: HttpStub, outbound: OutboundClient) -> None:
+    settings = {"url": f"http://localhost:{stub.port}/hook", "body": '{"a": "<start.input>"}', "escapeValues": True}
+    await send("webhook_request", WebhookHandler(outbound), {"input": 'say "hi"'}, settings)
+    assert json.loads(stub.asked[0].body) == {"a": 'say "hi"'}
+
+
 async def test_a_webhook_without_a_secret_is_not_signed(stub: HttpStub, outbound: OutboundClient) -> None:
     await send("webhook_request", WebhookHandler(outbound), None, {"url": f"http://localhost:{stub.port}/hook"})
     assert "x-webhook-signature" not in stub.asked[0].headers

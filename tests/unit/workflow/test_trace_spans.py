@@ -93,8 +93,8 @@ def test_a_container_says_why_it_failed_and_why_a_loop_ended() -> None:
 
 
 def test_what_began_in_the_same_millisecond_stands_as_it_ran() -> None:
-    at_once = {"started_at": BEGIN, "ended_at": BEGIN}
-    within = {"loop_id": "L", "iteration_index": 0, **at_once}
+    at_once: dict[str, Any] = {"started_at": BEGIN, "ended_at": BEGIN}
+    within: dict[str, Any] = {"loop_id": "L", "iteration_index": 0, **at_once}
     spans = spans_of(
         log("s", 1, **at_once),
         log("empty", 2, kind="loop", name="Empty", **at_once),

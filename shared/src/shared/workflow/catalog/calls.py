@@ -67,6 +67,7 @@ WEBHOOK_REQUEST: Final = BlockSpec(
     sub_blocks=(
         SubBlockSpec(id="url", title="Webhook URL", required=True),
         SubBlockSpec(id="body", title="Payload", type="code"),
+        SubBlockSpec(id="escapeValues", title="Escape values in the JSON", type="switch"),
         SubBlockSpec(id="secret", title="Signing Secret", password=True),
         SubBlockSpec(id="headers", title="Additional Headers", type="table"),
     ),
