@@ -5,8 +5,17 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 from tests.support.http_stub import Answer, HttpStub
-from tests.unit.blocks.mcp_server import BreakingServer, ClingingServer, EndlessServer, PatternServer, ToolServer
+from tests.unit.blocks.mcp_server import (
+    BreakingServer,
+    ClingingServer,
+    EndlessServer,
+    PatternServer,
+    PlayedServer,
+    ToolServer,
+)
 from tests.unit.blocks.running import INPUT, engine_of, failure, run
 from tests.unit.workflow.states import block, chain
 
@@ -241,3 +250,24 @@ async def test_an_answer_may_be_long(any_server: ToolServer, outbound: OutboundC
     text = "x" * 3_000_000
     result = await call(outbound, any_server.url, "say", arguments={"text": text}, time_limit_ms=60_000)
     assert result.output["content"][0]["text"] == text
+
+
+async def test_a_tool_that_fails_without_a_word_is_told(outbound: OutboundClient) -> None:
+    class Silent(PlayedServer):
+        def tools_call(self) -> Any:
+            return {"content": [], "isError": True}
+
+    with Silent() as server:
+        assert failure(await call(outbound, server.url, "any")) == "M: The MCP tool failed without a reason"
+
+
+async def test_how_a_session_ends_is_no_reason_of_a_failure(outbound: OutboundClient) -> None:
+    class Eternal(PlayedServer):
+        session = "s1"
+        refusal = "no such tool"
+
+        async def delete(self, request: Request) -> Response:
+            return Response(status_code=405)
+
+    with Eternal() as server:
+        assert failure(await call(outbound, server.url, "any")) == "M: no such tool"

@@ -165,7 +165,8 @@ async def test_a_request_over_its_bounds_is_not_sent() -> None:
             with pytest.raises(OutboundFailed, match=complaint):
                 await client.send(request)
         await client.send(OutboundRequest("POST", server.url, {}, b"x" * 10))
-    assert len(server.requests) == 1
+        await client.send(OutboundRequest("GET", server.url, {f"x-{n}": "" for n in range(3)}))
+    assert len(server.requests) == 2
     await client.stop()
 
 
