@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub
+from tests.support.raw_http import answer, raw_server, saying
 from tests.unit.blocks.agent_running import Model, asks_for, says
 from tests.unit.blocks.agent_running import run as run_agent
 from tests.unit.blocks.running import INPUT, Nobody, engine_of, failure, request, run
@@ -131,6 +132,7 @@ async def test_a_get_has_no_body(api: Api, stub: HttpStub) -> None:
             "Error: bad thing | Status: 500 | Status text: Internal Server Error - ",
         ),
         (Answer(500, '{"message": "why", "error": "no"}'), "Error: why | Status: 500"),
+        (Answer(500, '{"message": 5, "error": ["no"]}'), "Error: Internal Server Error | Status: 500"),
         (Answer(500, '{"error": {"message": "deep"}}'), "Error: deep | Status: 500"),
         (Answer(429, "slow down", {"content-type": "text/plain"}), "Error: Too Many Requests | Status: 429"),
     ],
@@ -227,6 +229,11 @@ async def test_a_call_is_its_workspaces_and_takes_no_longer_than_there_is_time(
     assert [(each.timeout_seconds, each.workspace_id) for each in asked] == [(seconds, "w1")]
 
 
+@pytest.mark.parametrize("given", [-1, "", None])
+def test_a_pause_that_is_none_is_the_usual_one(given: Any) -> None:
+    assert RetryPlan.of({"retryDelayMs": given, "retryMaxDelayMs": given}, "GET") == RetryPlan(0, 500, 30_000)
+
+
 async def test_a_blank_url_calls_nobody(outbound: OutboundClient) -> None:
     assert (await send("api", ApiHandler(outbound), {}, {"url": "<start.conversationId>"})).output == {
         "data": None,
@@ -314,6 +321,20 @@ async def test_an_answer_that_a_proxy_wrapped_is_unwrapped(api: Api, stub: HttpS
     inner = {"data": {"k": 1}, "status": 201, "headers": {"x-inner": "1"}}
     stub.answer(Answer(200, json.dumps({"success": True, **inner})))
     assert (await api()).output == inner
+
+
+async def test_a_wrapper_whose_headers_are_none_has_none(api: Api, stub: HttpStub) -> None:
+    stub.answer(Answer(200, json.dumps({"success": True, "data": 1, "status": 201, "headers": "x"})))
+    assert (await api()).output == {"data": 1, "status": 201, "headers": {}}
+
+
+@pytest.mark.parametrize(("status", "phrase"), [("404 ", "Not Found"), ("799 ", "HTTP 799")])
+async def test_a_server_that_gives_its_status_no_words_is_quoted_in_those_of_the_standard(
+    outbound: OutboundClient, status: str, phrase: str
+) -> None:
+    async with raw_server(saying(answer(status))) as server:
+        message = failure(await send("api", ApiHandler(outbound), {}, {"url": server.url}))
+    assert f"Error: {phrase} | Status: {status.strip()} | Status text: {phrase}" in message
 
 
 @pytest.mark.parametrize("wrapper", [{"data": 1, "status": 200}, {"success": True, "data": 1}])
