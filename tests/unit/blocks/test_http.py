@@ -115,8 +115,9 @@ async def test_values_in_a_body_are_written_as_json_where_the_author_wants_it(ap
     assert json.loads(stub.asked[0].body) == {"a": 'say "hi"\n', "b": 'say "hi"\n'}
 
 
-async def test_a_get_has_no_body(api: Api, stub: HttpStub) -> None:
-    await api(method="GET", body='{"a": 1}')
+@pytest.mark.parametrize("method", ["GET", "head"])
+async def test_a_get_has_no_body(api: Api, stub: HttpStub, method: str) -> None:
+    await api(method=method, body='{"a": 1}')
     assert stub.asked[0].body == ""
 
 
@@ -356,6 +357,27 @@ async def test_a_webhook_is_signed_and_named(stub: HttpStub, outbound: OutboundC
     assert first.headers["x-delivery-id"] == first.headers["idempotency-key"] == second.headers["x-delivery-id"]
 
 
+async def test_a_webhook_is_a_post_of_json_and_is_sent_once(stub: HttpStub, outbound: OutboundClient) -> None:
+    stub.answer(Answer(500, "{}"))
+    again: dict[str, Any] = {"method": "GET", "retries": 3, "retryNonIdempotent": True, "retryDelayMs": 0}
+    settings = {
+        "url": f"http://localhost:{stub.port}/hook",
+        "headers": table(**{"Content-Type": "text/plain"}),
+        **again,
+    }
+    failure(await send("webhook_request", WebhookHandler(outbound), None, settings))
+    (asked,) = stub.asked
+    assert (asked.method, asked.headers["content-type"]) == ("POST", "application/json")
+
+
+async def test_each_block_of_each_run_sends_a_webhook_of_its_own(stub: HttpStub, outbound: OutboundClient) -> None:
+    settings = {"url": f"http://localhost:{stub.port}/hook"}
+    document = chain(INPUT, *(block(name, "webhook_request", name, settings=settings) for name in ("a", "b")))
+    for run_id in ("run-1", "run-2"):
+        await run(document, engine_of({"webhook_request": WebhookHandler(outbound)}), run_id=run_id)
+    assert len({asked.headers["x-delivery-id"] for asked in stub.asked}) == len(stub.asked) == 4
+
+
 async def test_a_webhook_without_a_secret_is_not_signed(stub: HttpStub, outbound: OutboundClient) -> None:
     await send("webhook_request", WebhookHandler(outbound), None, {"url": f"http://localhost:{stub.port}/hook"})
     assert "x-webhook-signature" not in stub.asked[0].headers
@@ -419,3 +441,16 @@ async def test_a_value_is_filled_in_as_it_is(stub: HttpStub, outbound: OutboundC
     url = f"http://localhost:{stub.port}/:a"
     await asked_by_an_agent("api", ApiHandler(outbound), url=url, pathParams={"a": r"\1\g<0>"})
     assert stub.asked[0].target == "/%5C1%5Cg%3C0%3E"
+
+
+async def test_the_fields_of_a_form_are_sent_as_one(stub: HttpStub, outbound: OutboundClient) -> None:
+    url, form = f"http://localhost:{stub.port}/", {"a": "x y", "b": 1}
+    await asked_by_an_agent("api", ApiHandler(outbound), url=url, method="POST", formData=form)
+    assert stub.asked[0].body == "a=x+y&b=1"
+    assert stub.asked[0].headers["content-type"] == "application/x-www-form-urlencoded"
+
+
+async def test_no_model_makes_a_webhook_anything_but_a_post(stub: HttpStub, outbound: OutboundClient) -> None:
+    url = f"http://localhost:{stub.port}/"
+    await asked_by_an_agent("webhook_request", WebhookHandler(outbound), url=url, method="GET")
+    assert stub.asked[0].method == "POST"

@@ -319,6 +319,14 @@ async def test_an_unused_connection_is_closed_after_a_while() -> None:
         await asyncio.wait_for(server.hung_up.wait(), 30)
 
 
+async def test_what_is_kept_is_closed_with_the_client() -> None:
+    async with raw_server(saying(answer())) as server:
+        async with httpx2.AsyncClient(transport=Http1Transport(keep_seconds=60)) as client:
+            await client.get(server.url)
+            assert not server.hung_up.is_set()
+        await asyncio.wait_for(server.hung_up.wait(), 30)
+
+
 async def test_a_connection_that_was_kept_has_time_for_another_answer() -> None:
     async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
         if request.target == "/slow":
