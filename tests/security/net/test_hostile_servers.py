@@ -191,7 +191,8 @@ async def test_an_answer_given_between_two_calls_reaches_nobody(client: Outbound
         assert (await client.send(get(server.url))).body == b"first"
 
 
-async def test_a_server_that_reads_nothing_cannot_hold_an_upload(client: OutboundClient) -> None:
+@pytest.mark.parametrize(("seconds", "idle_seconds"), [(0.1, 300), (60, 0.1)])
+async def test_a_server_that_reads_nothing_cannot_hold_an_upload(seconds: float, idle_seconds: float) -> None:
     gave_up = asyncio.Event()
 
     async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -200,9 +201,11 @@ async def test_a_server_that_reads_nothing_cannot_hold_an_upload(client: Outboun
 
     async with await asyncio.start_server(deaf, "127.0.0.1", 0, limit=1024) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        upload = OutboundRequest("POST", url, {}, bytes(10 * MEBIBYTE), timeout_seconds=0.1)
-        with pytest.raises(OutboundTimeout):
+        client = OutboundClient(["localhost"], limits=OutboundLimits(idle_seconds=idle_seconds))
+        upload = OutboundRequest("POST", url, {}, bytes(10 * MEBIBYTE), timeout_seconds=seconds)
+        with pytest.raises(OutboundTimeout, match="after 100ms"):
             await client.send(upload)
+        await client.stop()
         gave_up.set()
 
 

@@ -78,6 +78,10 @@ class PlayedServer(LoopbackServer):
     """Speaks the protocol as far as it must. What its tools are, and how rude it is, say those who inherit."""
 
     session: str | None = None
+    pause = 0.0
+    """Before each answer."""
+    refusal: str | None = None
+    """Told in place of calling a tool."""
 
     def __init__(self) -> None:
         routes = [
@@ -105,6 +109,7 @@ class PlayedServer(LoopbackServer):
 
     async def _post(self, request: Request) -> Response:
         asked = json.loads(await request.body())
+        await asyncio.sleep(self.pause)
         if "id" not in asked:
             return Response(status_code=202)
         if asked["method"] == "initialize":
@@ -114,8 +119,10 @@ class PlayedServer(LoopbackServer):
             headers = {} if self.session is None else {"mcp-session-id": self.session}
             return JSONResponse({"jsonrpc": "2.0", "id": asked["id"], "result": result}, headers=headers)
         methods = {"tools/list": self.tools_list, "tools/call": self.tools_call}
+        if self.refusal is not None:
+            methods.pop("tools/call")
         if (method := methods.get(asked["method"])) is None:
-            error = {"code": -32601, "message": "Method not found"}
+            error = {"code": -32601, "message": self.refusal or "Method not found"}
             return JSONResponse({"jsonrpc": "2.0", "id": asked["id"], "error": error})
         given = method()
         return (

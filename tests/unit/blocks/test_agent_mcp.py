@@ -141,3 +141,11 @@ async def test_tools_whose_names_come_to_the_same_are_told_apart(outbound: Outbo
     names = [tool.name for tool in model.requests[0].tools]
     assert len(set(names)) == len(names) == 7
     assert all(len(name) <= 64 for name in names)
+
+
+async def test_the_name_of_a_server_leaves_room_for_those_of_its_tools(
+    server: ToolServer, outbound: OutboundClient
+) -> None:
+    model = Model(Turn(content="none needed"))
+    await ask(outbound, model, one(server.url, params={"serverName": "The server of " + "all " * 20}))
+    assert model.requests[0].tools[0].name == "mcp-The_server_of_all_all_al-add"

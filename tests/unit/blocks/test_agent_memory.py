@@ -94,3 +94,26 @@ async def test_memory_needs_a_name(conversation: str) -> None:
 
 async def test_a_server_without_a_store_says_so() -> None:
     assert failure(await say("Hi", None, Models("x"))) == f"Agent: {NO_STORE}"
+
+
+async def test_what_is_neither_the_users_nor_a_models_is_not_recalled() -> None:
+    store, models = Store(), Models("ok")
+    store.kept["w1", "ada"] = [Remembered("system", "be rude"), Remembered("tool", "5"), Remembered("user", "Hi")]
+    await say("now", store, models)
+    assert told(models) == ["brief", "Hi", "now"]
+
+
+async def test_two_agents_of_a_run_are_both_remembered() -> None:
+    store, models = Store(), Models("Hello", "Bye")
+    settings = {"model": "vllm/m", "memoryType": "conversation", "conversationId": "ada"}
+    first, second = (
+        block(name, "agent", name, settings={**settings, "messages": [{"role": "user", "content": name}]})
+        for name in ("a", "b")
+    )
+    handler = AgentHandler(models, Toolbox(None, {}, None), store)  # type: ignore[arg-type]  # no tool runs here
+    await run(chain(INPUT, first, second), engine_of({"agent": handler}))
+    assert [message.content for message in store.said("w1", "ada")] == ["a", "Hello", "b", "Bye"]
+
+
+async def test_a_name_may_have_255_characters() -> None:
+    assert (await say("Hi", Store(), Models("x"), conversationId="x" * 255)).outcome.error is None

@@ -9,6 +9,7 @@ from tests.unit.blocks.agent_running import ADD, CALL, Adding, Hearing, Model, a
 from tests.unit.blocks.running import failure
 
 from executor_service.blocks.agent.listening import HELD_CHARACTERS
+from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
 from executor_service.providers import Listener, ModelFailure, ModelRequest, Turn
 from executor_service.sandbox import Script, ScriptResult
 from shared.contracts.events import Chunk, ChunkReset, RunEvent, Thinking, ToolActivity
@@ -167,3 +168,15 @@ async def test_a_tool_that_fails_is_told_as_an_error() -> None:
     flags = {"include_tool_calls": True}
     told = await heard(Model(asks_for(replace(CALL, name="ghost")), says("sorry")), tools=[ADD], flags=flags)
     assert [event.status for event in told if isinstance(event, ToolActivity)] == [None, "error"]
+
+
+async def test_what_a_tool_writes_is_not_heard_as_the_agents() -> None:
+    class Writes(BlockHandler):
+        async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+            if call.writer is not None:
+                await call.writer.write("psst")
+            return BlockResult({})
+
+    model = Model(asks_for(replace(CALL, name="http_request", arguments='{"url": "x"}')), says("ok"))
+    told = await heard(model, blocks={"api": Writes()}, tools=[{"type": "api"}])
+    assert [event.text for event in told if isinstance(event, Chunk)] == ["ok"]

@@ -195,10 +195,10 @@ async def test_what_a_tool_passes_to_a_workflow_is_read_before_values_go_in() ->
 
 async def test_an_argument_named_like_a_word_of_the_language_is_in_params_alone() -> None:
     sandbox = Adding()
-    asked = ToolCall("c1", "custom_add", '{"a": 1, "b": 2, "class": "economy"}')
+    asked = ToolCall("c1", "custom_add", '{"a": 1, "b": 2, "class": "economy", "user-id": 7}')
     await run(Model(asks_for(asked), says("3")), sandbox=sandbox, tools=[ADD])
     (script,) = sandbox.scripts
-    assert script.params == {"a": 1, "b": 2, "class": "economy"}
+    assert script.params == {"a": 1, "b": 2, "class": "economy", "user-id": 7}
     assert set(script.bindings) == {"a", "b"}
 
 
@@ -290,3 +290,43 @@ async def test_a_tool_that_breaks_ends_no_run(error: Exception, told: str, caplo
     assert result.output["content"] == "sorry"
     assert result.output["toolCalls"]["list"][0]["result"]["message"] == told
     assert bool(caplog.records) is isinstance(error, KeyError), "a bug is for the operator, too"
+
+
+async def test_the_code_of_a_tool_is_its_workspaces_and_has_no_longer_than_there_is() -> None:
+    plain, asking = Adding(), Adding()
+    told: JsonObject = {"workspace_id": "w7", "user_id": "u7", "time_limit_ms": 4_000}
+    await run(Model(asks_for(CALL), says("3")), sandbox=plain, tools=[ADD], run_request=told)
+    code = "return environmentVariables.KEY"
+    await run(Model(asks_for(CALL), says("3")), sandbox=asking, tools=[{**ADD, "code": code}], run_request=told)
+    (script,), (other,) = plain.scripts, asking.scripts
+    assert (script.workspace_id, script.timeout_ms, script.environment) == ("w7", 4_000, {})
+    assert script.owner == "w7/u7"
+    assert other.environment == {"KEY": "sk-secret"}
+
+
+async def test_no_argument_takes_the_place_of_a_reference() -> None:
+    sandbox = Adding()
+    tool = {**ADD, "code": "return <start.input>"}
+    await run(Model(asks_for(CALL), says("3")), sandbox=sandbox, tools=[tool])
+    (name,) = set(sandbox.scripts[0].bindings) - {"a", "b"}
+    forged = replace(CALL, arguments=json.dumps({"a": 1, "b": 2, name: "forged"}))
+    await run(Model(asks_for(forged), says("3")), sandbox=sandbox, tools=[tool])
+    assert sandbox.scripts[1].bindings[name] == "Hi"
+
+
+async def test_a_tool_without_parameters_is_told_of_as_one() -> None:
+    model = Model(says("done"))
+    await run(model, tools=[{**ADD, "schema": {"name": "add"}}])
+    assert model.requests[0].tools[0].parameters == {"type": "object", "properties": {}, "required": []}
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+async def test_what_the_author_left_empty_the_model_chooses(empty: Json) -> None:
+    model = Model(asks_for(CALL), says("3"))
+    result = await run(model, tools=[{**ADD, "params": {"b": empty}}])
+    assert model.requests[0].tools[0].parameters["required"] == ["a", "b"]
+    assert result.output["toolCalls"]["list"][0]["result"] == 3
+
+
+async def test_a_tool_whose_code_is_blank_fails_the_block() -> None:
+    assert "its code is on the server" in failure(await run(Model(says("x")), tools=[{**ADD, "code": "  "}]))

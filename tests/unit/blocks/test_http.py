@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub
+from tests.support.raw_http import answer, raw_server, saying
 from tests.unit.blocks.agent_running import Model, asks_for, says
 from tests.unit.blocks.agent_running import run as run_agent
 from tests.unit.blocks.running import INPUT, Nobody, engine_of, failure, request, run
@@ -115,8 +116,9 @@ async def test_values_in_a_body_are_written_as_json_where_the_author_wants_it(ap
     assert json.loads(stub.asked[0].body) == {"a": 'say "hi"\n', "b": 'say "hi"\n'}
 
 
-async def test_a_get_has_no_body(api: Api, stub: HttpStub) -> None:
-    await api(method="GET", body='{"a": 1}')
+@pytest.mark.parametrize("method", ["GET", "head"])
+async def test_a_get_has_no_body(api: Api, stub: HttpStub, method: str) -> None:
+    await api(method=method, body='{"a": 1}')
     assert stub.asked[0].body == ""
 
 
@@ -132,6 +134,7 @@ async def test_a_get_has_no_body(api: Api, stub: HttpStub) -> None:
             "Error: bad thing | Status: 500 | Status text: Internal Server Error - ",
         ),
         (Answer(500, '{"message": "why", "error": "no"}'), "Error: why | Status: 500"),
+        (Answer(500, '{"message": 5, "error": ["no"]}'), "Error: Internal Server Error | Status: 500"),
         (Answer(500, '{"error": {"message": "deep"}}'), "Error: deep | Status: 500"),
         (Answer(429, "slow down", {"content-type": "text/plain"}), "Error: Too Many Requests | Status: 429"),
     ],
@@ -233,6 +236,11 @@ async def test_a_call_that_is_to_take_a_proxy_is_refused_as_deploy_would(api: Ap
     assert stub.asked == []
 
 
+@pytest.mark.parametrize("given", [-1, "", None])
+def test_a_pause_that_is_none_is_the_usual_one(given: Any) -> None:
+    assert RetryPlan.of({"retryDelayMs": given, "retryMaxDelayMs": given}, "GET") == RetryPlan(0, 500, 30_000)
+
+
 async def test_a_blank_url_calls_nobody(outbound: OutboundClient) -> None:
     assert (await send("api", ApiHandler(outbound), {}, {"url": "<start.conversationId>"})).output == {
         "data": None,
@@ -322,6 +330,20 @@ async def test_an_answer_that_a_proxy_wrapped_is_unwrapped(api: Api, stub: HttpS
     assert (await api()).output == inner
 
 
+async def test_a_wrapper_whose_headers_are_none_has_none(api: Api, stub: HttpStub) -> None:
+    stub.answer(Answer(200, json.dumps({"success": True, "data": 1, "status": 201, "headers": "x"})))
+    assert (await api()).output == {"data": 1, "status": 201, "headers": {}}
+
+
+@pytest.mark.parametrize(("status", "phrase"), [("404 ", "Not Found"), ("799 ", "HTTP 799")])
+async def test_a_server_that_gives_its_status_no_words_is_quoted_in_those_of_the_standard(
+    outbound: OutboundClient, status: str, phrase: str
+) -> None:
+    async with raw_server(saying(answer(status))) as server:
+        message = failure(await send("api", ApiHandler(outbound), {}, {"url": server.url}))
+    assert f"Error: {phrase} | Status: {status.strip()} | Status text: {phrase}" in message
+
+
 @pytest.mark.parametrize("wrapper", [{"data": 1, "status": 200}, {"success": True, "data": 1}])
 async def test_an_answer_of_the_servers_own_is_left_alone(api: Api, stub: HttpStub, wrapper: Any) -> None:
     stub.answer(Answer(200, json.dumps(wrapper)))
@@ -345,6 +367,27 @@ async def test_values_in_a_webhooks_payload_are_written_as_json_too(stub: HttpSt
     settings = {"url": f"http://localhost:{stub.port}/hook", "body": '{"a": "<start.input>"}', "escapeValues": True}
     await send("webhook_request", WebhookHandler(outbound), {"input": 'say "hi"'}, settings)
     assert json.loads(stub.asked[0].body) == {"a": 'say "hi"'}
+
+
+async def test_a_webhook_is_a_post_of_json_and_is_sent_once(stub: HttpStub, outbound: OutboundClient) -> None:
+    stub.answer(Answer(500, "{}"))
+    again: dict[str, Any] = {"method": "GET", "retries": 3, "retryNonIdempotent": True, "retryDelayMs": 0}
+    settings = {
+        "url": f"http://localhost:{stub.port}/hook",
+        "headers": table(**{"Content-Type": "text/plain"}),
+        **again,
+    }
+    failure(await send("webhook_request", WebhookHandler(outbound), None, settings))
+    (asked,) = stub.asked
+    assert (asked.method, asked.headers["content-type"]) == ("POST", "application/json")
+
+
+async def test_each_block_of_each_run_sends_a_webhook_of_its_own(stub: HttpStub, outbound: OutboundClient) -> None:
+    settings = {"url": f"http://localhost:{stub.port}/hook"}
+    document = chain(INPUT, *(block(name, "webhook_request", name, settings=settings) for name in ("a", "b")))
+    for run_id in ("run-1", "run-2"):
+        await run(document, engine_of({"webhook_request": WebhookHandler(outbound)}), run_id=run_id)
+    assert len({asked.headers["x-delivery-id"] for asked in stub.asked}) == len(stub.asked) == 4
 
 
 async def test_a_webhook_without_a_secret_is_not_signed(stub: HttpStub, outbound: OutboundClient) -> None:
@@ -410,3 +453,16 @@ async def test_a_value_is_filled_in_as_it_is(stub: HttpStub, outbound: OutboundC
     url = f"http://localhost:{stub.port}/:a"
     await asked_by_an_agent("api", ApiHandler(outbound), url=url, pathParams={"a": r"\1\g<0>"})
     assert stub.asked[0].target == "/%5C1%5Cg%3C0%3E"
+
+
+async def test_the_fields_of_a_form_are_sent_as_one(stub: HttpStub, outbound: OutboundClient) -> None:
+    url, form = f"http://localhost:{stub.port}/", {"a": "x y", "b": 1}
+    await asked_by_an_agent("api", ApiHandler(outbound), url=url, method="POST", formData=form)
+    assert stub.asked[0].body == "a=x+y&b=1"
+    assert stub.asked[0].headers["content-type"] == "application/x-www-form-urlencoded"
+
+
+async def test_no_model_makes_a_webhook_anything_but_a_post(stub: HttpStub, outbound: OutboundClient) -> None:
+    url = f"http://localhost:{stub.port}/"
+    await asked_by_an_agent("webhook_request", WebhookHandler(outbound), url=url, method="GET")
+    assert stub.asked[0].method == "POST"

@@ -5,15 +5,24 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 from tests.support.http_stub import Answer, HttpStub
-from tests.unit.blocks.mcp_server import BreakingServer, ClingingServer, EndlessServer, PatternServer, ToolServer
+from tests.unit.blocks.mcp_server import (
+    BreakingServer,
+    ClingingServer,
+    EndlessServer,
+    PatternServer,
+    PlayedServer,
+    ToolServer,
+)
 from tests.unit.blocks.running import INPUT, engine_of, failure, run
 from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.mcp import McpHandler, McpServers, Server, transport
 from executor_service.blocks.mcp.client import MAX_PAGES, MAX_REASON, MAX_TOOLS
 from executor_service.blocks.mcp.transport import OutboundTransport
-from executor_service.engine import RunResult
+from executor_service.engine import BlockFailure, RunResult
 from shared.net import OutboundClient, OutboundRequest, OutboundResponse
 from shared.workflow.jsvalues import JsonObject
 
@@ -57,6 +66,8 @@ async def test_the_output_is_the_content_that_the_tool_gave(any_server: ToolServ
 async def test_what_a_server_says_of_a_failure_has_a_bound(outbound: OutboundClient) -> None:
     with EndlessServer() as server:
         assert failure(await call(outbound, server.url, "any")) == f"M: {'x' * MAX_REASON}"
+        server.refusal = "y" * 100_000
+        assert failure(await call(outbound, server.url, "any")) == f"M: {'y' * MAX_REASON}"
 
 
 @pytest.mark.parametrize(("tools_of_a_page", "pages", "offered"), [(20, 7, MAX_TOOLS), (1, MAX_PAGES, MAX_PAGES)])
@@ -133,11 +144,14 @@ async def test_a_tool_that_takes_too_long_ends_with_the_run(server: ToolServer, 
     assert result.outcome.status == "failed"
 
 
-async def test_a_server_that_speaks_no_mcp_is_told(outbound: OutboundClient) -> None:
+async def test_a_server_that_speaks_no_mcp_is_told_in_the_run_and_nowhere_else(
+    outbound: OutboundClient, caplog: pytest.LogCaptureFixture
+) -> None:
     async with HttpStub() as stub:
         stub.answer(Answer(200, '{"hello": "world"}'))
         result = await call(outbound, f"http://127.0.0.1:{stub.port}/mcp", "say")
     assert failure(result) == "M: The MCP server's answer does not follow the protocol"
+    assert caplog.records == []
 
 
 async def test_no_server_chooses_the_codec_that_its_answer_is_read_with(outbound: OutboundClient) -> None:
@@ -222,3 +236,38 @@ async def test_a_header_may_hold_any_text(server: ToolServer, outbound: Outbound
     result = await call(outbound, server.url, "say", arguments='{"text": "x"}', headers=headers)
     assert result.outcome.error is None
     assert {told["x-who"] for _, told in server.asked} == {"Jörg"}
+
+
+async def test_a_server_that_is_slow_each_time_has_one_time_for_all(outbound: OutboundClient) -> None:
+    with EndlessServer() as server:
+        server.pause = 0.3
+        with pytest.raises(BlockFailure, match=r"did not answer within 1\.5 seconds"):
+            await McpServers(outbound).tools(Server(server.url, {}, 1.5, "w1"))
+        assert server.pages < MAX_PAGES
+
+
+async def test_an_answer_may_be_long(any_server: ToolServer, outbound: OutboundClient) -> None:
+    text = "x" * 3_000_000
+    result = await call(outbound, any_server.url, "say", arguments={"text": text}, time_limit_ms=60_000)
+    assert result.output["content"][0]["text"] == text
+
+
+async def test_a_tool_that_fails_without_a_word_is_told(outbound: OutboundClient) -> None:
+    class Silent(PlayedServer):
+        def tools_call(self) -> Any:
+            return {"content": [], "isError": True}
+
+    with Silent() as server:
+        assert failure(await call(outbound, server.url, "any")) == "M: The MCP tool failed without a reason"
+
+
+async def test_how_a_session_ends_is_no_reason_of_a_failure(outbound: OutboundClient) -> None:
+    class Eternal(PlayedServer):
+        session = "s1"
+        refusal = "no such tool"
+
+        async def delete(self, request: Request) -> Response:
+            return Response(status_code=405)
+
+    with Eternal() as server:
+        assert failure(await call(outbound, server.url, "any")) == "M: no such tool"

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from tests.unit.blocks.running import failure, run_block
+from tests.unit.blocks.running import INPUT, engine_of, failure, run, run_block
+from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.memory import MemoryHandler
 from shared.contracts.memory import Remembered
@@ -104,3 +105,27 @@ async def test_a_conversation_can_be_forgotten(store: Store) -> None:
 )
 async def test_what_cannot_be_done_is_refused(store: Store, settings: dict[str, str], reason: str) -> None:
     assert failure(await run_block("memory", MemoryHandler(store), {"input": ""}, **settings)) == f"B: {reason}"
+
+
+async def adds(store: Store, run_id: str, *said: tuple[str, str]) -> None:
+    """A run with a block for each of these, of a role and a text."""
+    blocks = [
+        block(f"m{number}", "memory", settings={"operation": "add", "id": "new", "role": role, "content": text})
+        for number, (role, text) in enumerate(said)
+    ]
+    await run(chain(INPUT, *blocks), engine_of({"memory": MemoryHandler(store)}), run_id=run_id)
+
+
+async def test_the_same_words_of_another_run_block_or_role_are_added_too(store: Store) -> None:
+    await adds(store, "run-1", ("user", "Hi"), ("user", "Hi"))
+    await adds(store, "run-2", ("user", "Hi"))
+    assert len(store.kept["w1", "new"]) == 3
+    await adds(store, "run-2", ("assistant", "Hi"))
+    await adds(store, "run-2", ("user", "Bye"))
+    assert len(store.kept["w1", "new"]) == 5, "a run that is tried again may say something else"
+
+
+async def test_bounds_may_be_reached(store: Store) -> None:
+    long, text = "x" * 255, "y" * 102_400
+    result = await run_block("memory", MemoryHandler(store), operation="add", id=long, role="user", content=text)
+    assert result.output == {"memories": [{"role": "user", "content": text}], "id": long}

@@ -7,6 +7,7 @@ from tests.unit.blocks.running import INPUT, PUBLIC_URL, StillClock, echo, engin
 from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.wait import WaitHandler
+from shared.contracts.outcomes import ErrorCode
 from shared.contracts.runs import RunStatus
 
 
@@ -68,3 +69,19 @@ async def test_what_follows_a_long_wait_runs_when_its_time_has_come() -> None:
     result = await run(document, engine, state=paused.state, resumptions={"b": {}})
     assert result.outcome.status is RunStatus.COMPLETED
     assert result.output == {"data": "completed"}
+
+
+async def test_a_wait_may_take_as_long_as_is_said() -> None:
+    result = await run_block("wait", WaitHandler(), timeValue="30", timeUnitLong="days", **{"async": True})
+    assert result.outcome.status is RunStatus.PAUSED
+    short = block("b", "wait", settings={"timeValue": "5", "timeUnit": "minutes"})
+    waiting = await run(chain(INPUT, short), engine_of({"wait": WaitHandler()}), time_limit_ms=50)
+    assert waiting.outcome.error is not None
+    assert waiting.outcome.error.code is ErrorCode.TIMEOUT, "it was begun"
+
+
+@pytest.mark.parametrize("value", ["5.01", "6"])
+async def test_a_short_wait_over_five_minutes_is_refused(value: str) -> None:
+    assert "exceeds maximum of 5 minutes" in failure(
+        await run_block("wait", WaitHandler(), timeValue=value, timeUnit="minutes")
+    )

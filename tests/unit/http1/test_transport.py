@@ -319,6 +319,27 @@ async def test_an_unused_connection_is_closed_after_a_while() -> None:
         await asyncio.wait_for(server.hung_up.wait(), 30)
 
 
+async def test_what_is_kept_is_closed_with_the_client() -> None:
+    async with raw_server(saying(answer())) as server:
+        async with httpx2.AsyncClient(transport=Http1Transport(keep_seconds=60)) as client:
+            await client.get(server.url)
+            assert not server.hung_up.is_set()
+        await asyncio.wait_for(server.hung_up.wait(), 30)
+
+
+async def test_a_connection_that_was_kept_has_time_for_another_answer() -> None:
+    async def speak(request: Received, writer: asyncio.StreamWriter) -> None:
+        if request.target == "/slow":
+            await asyncio.sleep(0.4)
+        writer.write(answer(body=b"x"))
+
+    transport = Http1Transport(keep_seconds=0.2)
+    async with raw_server(speak) as server, httpx2.AsyncClient(transport=transport, timeout=30) as client:
+        await client.get(server.url)
+        assert (await client.get(f"{server.url}/slow")).content == b"x"
+        assert server.connections == 1
+
+
 async def test_tls_proves_who_the_server_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = Authority(tmp_path)
     async with raw_server(saying(STREAM), tls=authority.server_context("localhost")) as server:

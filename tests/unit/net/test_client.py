@@ -165,5 +165,21 @@ async def test_a_request_over_its_bounds_is_not_sent() -> None:
             with pytest.raises(OutboundFailed, match=complaint):
                 await client.send(request)
         await client.send(OutboundRequest("POST", server.url, {}, b"x" * 10))
-    assert len(server.requests) == 1
+        await client.send(OutboundRequest("GET", server.url, {f"x-{n}": "" for n in range(3)}))
+    assert len(server.requests) == 2
+    await client.stop()
+
+
+async def test_a_post_without_a_body_says_so(client: OutboundClient) -> None:
+    async with raw_server(OK) as server:
+        for method in ("POST", "GET"):
+            await client.send(OutboundRequest(method, server.url))
+    assert [request.headers.get("content-length") for request in server.requests] == ["0", None]
+
+
+async def test_what_frames_a_body_is_not_counted_as_the_body() -> None:
+    client = OutboundClient(["localhost"], limits=OutboundLimits(response_bytes=2_000_000))
+    chunks = (b"32\r\n" + b"x" * 50 + b"\r\n") * 40_000 + b"0\r\n\r\n"
+    async with raw_server(saying(answer(headers=("Transfer-Encoding: chunked",), has_length=False), chunks)) as server:
+        assert len((await client.send(OutboundRequest("GET", server.url))).body) == 2_000_000
     await client.stop()

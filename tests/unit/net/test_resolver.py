@@ -1,6 +1,7 @@
 """Asking the machine for addresses."""
 
 import asyncio
+import gc
 import socket
 import threading
 from collections.abc import AsyncIterator
@@ -88,6 +89,8 @@ async def test_only_so_many_names_are_asked_for_at_once(system: SlowSystem) -> N
 
 
 async def test_a_question_that_nobody_waits_for_any_more_fails_quietly(system: SlowSystem) -> None:
+    complaints: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
     resolver = SystemResolver()
     waiting = asyncio.ensure_future(resolver.resolve("missing.example"))
     await asyncio.sleep(0.01)
@@ -95,4 +98,21 @@ async def test_a_question_that_nobody_waits_for_any_more_fails_quietly(system: S
     await asyncio.gather(waiting, return_exceptions=True)
     system.go.set()
     await asyncio.sleep(0.05)
+    gc.collect()
+    assert complaints == []
+    resolver.close()
+
+
+async def test_a_name_that_cannot_be_asked_for_is_a_failure() -> None:
+    resolver = SystemResolver()
+    with pytest.raises(OutboundFailed, match="url hostname could not be resolved"):
+        await resolver.resolve("a" * 64 + ".example")
+    resolver.close()
+
+
+async def test_a_name_without_an_address_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [])
+    resolver = SystemResolver()
+    with pytest.raises(OutboundFailed, match="url hostname could not be resolved"):
+        await resolver.resolve("a.example")
     resolver.close()

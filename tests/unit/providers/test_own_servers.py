@@ -3,13 +3,15 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.certificates import Authority
 from tests.support.http_stub import Answer, HttpStub
 from tests.support.model_server import ModelServer, Reply
 from tests.support.outbound import FakeResolver
-from tests.support.raw_http import Received, answer, raw_server
+from tests.support.raw_http import Received, answer, raw_server, saying
 from tests.unit.providers.hearing import Heard
 
 from executor_service.providers import Message, ModelFailure, ModelRequest, Models, ProviderSettings, Role
@@ -135,3 +137,14 @@ async def test_as_many_ask_it_at_once_as_there_are(models: Models) -> None:
         asking = [models.turn(asks("vllm/x", own.url)) for _ in range(many)]
         turns = await asyncio.wait_for(asyncio.gather(*asking), 30)
     assert {turn.content for turn in turns} == {"x"}
+
+
+async def test_a_flood_is_cut_off_behind_tls_too(
+    models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file()))
+    flood = saying(answer(body=whole("x" * 100_000).encode()))
+    async with raw_server(flood, tls=authority.server_context("localhost")) as own:
+        with pytest.raises(ModelFailure, match="Response is too large"):
+            await models.turn(asks("vllm/x", f"https://localhost:{own.port}"))

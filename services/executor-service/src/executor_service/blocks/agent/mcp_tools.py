@@ -1,7 +1,7 @@
 """Tools of MCP servers, as an agent's `tools` setting names them: one tool, or all of a server's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -64,9 +64,7 @@ class McpTools:
 
     def _run(self, named: "_Named", tool: str) -> Run:
         async def run(arguments: JsonObject) -> Json:
-            seconds = min(named.server.seconds, self._call.remaining_seconds())
-            request = ToolRequest(replace(named.server, seconds=seconds), tool, arguments)
-            return {"content": await self._servers.call(request)}
+            return {"content": await self._servers.call(ToolRequest(named.server, tool, arguments))}
 
         return run
 
