@@ -63,10 +63,11 @@ async def test_a_deleted_workflow_takes_all_of_its_own_and_no_state_that_others_
 ) -> None:
     gone, twin = await publish(gateway, "gone"), await publish(gateway, "twin")
     elsewhere = await publish(gateway, "elsewhere", workspace="other")
-    await gateway.save(gone, state("return 2"))
-    await gateway.deploy(gone)
+    for workflow_id, workspace in ((gone, "ws"), (elsewhere, "other")):
+        await gateway.save(workflow_id, state("return 2"), workspace=workspace)
+        await gateway.deploy(workflow_id, workspace=workspace)
     await erase(gateway, "ws", gone)
-    assert await counts(store, *OF_WORKFLOWS) == dict.fromkeys(OF_WORKFLOWS, 2)
+    assert await counts(store, *OF_WORKFLOWS) == dict.fromkeys(OF_WORKFLOWS, 2) | {"versions": 3, "snapshots": 3}
     assert await snapshot(executor, gateway, twin)
     assert await snapshot(executor, gateway, elsewhere, "other")
 
@@ -80,19 +81,37 @@ async def test_a_workspace_deletes_no_workflow_of_another(
     assert await snapshot(executor, gateway, workflow_id)
 
 
-async def test_more_than_goes_at_once_goes_all_the_same(
+async def test_many_versions_go_with_their_workflow(
     gateway: DeployCaller, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erasing, "DOCUMENTS_AT_ONCE", 2)
-    monkeypatch.setattr(erasing, "WORKFLOWS_AT_ONCE", 2)
-    for number in range(5):
-        workflow_id = await publish(gateway, f"chat-{number}", code=f"return {number}")
-        await gateway.deploy(workflow_id)
-    for number in range(3):
+    workflow_id = await publish(gateway, "mine")
+    for number in range(4):
         await gateway.save(workflow_id, state(f"return -{number}"))
         await gateway.deploy(workflow_id)
-    await erase(gateway, "ws")
+    await erase(gateway, "ws", workflow_id)
     assert await counts(store, *OF_WORKFLOWS) == dict.fromkeys(OF_WORKFLOWS, 0)
+
+
+async def test_many_workflows_go_with_their_workspace(
+    gateway: DeployCaller, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "WORKFLOWS_AT_ONCE", 2)
+    for _ in range(5):
+        await gateway.create(state())
+    await erase(gateway, "ws")
+    assert await counts(store, "workflows", "drafts") == {"workflows": 0, "drafts": 0}
+
+
+async def test_many_values_go_with_their_workspace(
+    gateway: DeployCaller, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "DOCUMENTS_AT_ONCE", 2)
+    for number in range(5):
+        value = SetEnvironmentValue("v", "ann")
+        await gateway.http.call("PUT", f"/internal/environment/ws/names/A{number}", body=value)
+    await erase(gateway, "ws")
+    assert await counts(store, "environment") == {"environment": 0}
 
 
 @pytest.mark.parametrize("other", ["ws0", "w", "ws-2"])

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.integration.jobs.conftest import Start
-from tests.integration.jobs.system import System, a_spec, json_payload
+from tests.integration.jobs.system import System, a_spec, an_outcome, json_payload
 from tests.support.eventually import until
 
 from jobs_service.adapters import mongo_erasure
@@ -132,13 +132,32 @@ async def test_a_deleted_workspace_takes_what_is_no_workflows_and_nothing_of_oth
     assert names == [f"{others}/large"]
 
 
-async def test_what_is_more_than_goes_at_once_goes_all_the_same(
-    system: System, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_more_runs_than_go_at_once_go_all_the_same(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(erasing, "AT_ONCE", 2)
     monkeypatch.setattr(mongo_erasure, "_RUNS_AT_ONCE", 2)
-    for number in range(5):
-        await system.gateway.cancel(f"unseen-{number}", *MINE)
+    for _ in range(5):
         await system.gateway.accept(spec_of(MINE))
     await erase(system, *MINE)
     assert set((await left_of(system, MINE)).values()) == {0}
+
+
+async def test_more_of_another_kind_than_goes_at_once_goes_all_the_same(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "AT_ONCE", 2)
+    for number in range(5):
+        await system.gateway.cancel(f"unseen-{number}", *MINE)
+    await erase(system, *MINE)
+    assert set((await left_of(system, MINE)).values()) == {0}
+
+
+async def test_a_run_at_work_is_stopped_and_stays_until_its_worker_has_told_its_end(system: System) -> None:
+    accepted = await system.gateway.accept(spec_of(MINE))
+    await system.executor.begin()
+    asked = Erase(*MINE)
+    done = await system.gateway.client.call("POST", "/internal/erasures", body=asked, returns=Erased)
+    assert done.has_more
+    assert await system.executor.renew(accepted.run_id, 1), "it is to stop"
+    await system.executor.finish(accepted.run_id, 1, an_outcome(RunStatus.CANCELLED))
+    await erase(system, *MINE)
+    assert await system.stored() == 0

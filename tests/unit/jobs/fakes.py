@@ -125,6 +125,8 @@ class FakeQueue:
         self.offers: list[Offer] = []
         self.concurrency = 100
         self.recounts: list[int] = []
+        self.reads = 0
+        """How often the head of a workspace's queue was read."""
         self.cancelled: set[str] = set()
         """Still listed as waiting, and not to be dispatched any more."""
         self.fails: FlowportError | None = None
@@ -141,6 +143,10 @@ class FakeQueue:
         run = self.unclaimed.pop(run_id)
         self.at_work[run_id] = _active(run.run_id, run.workspace_id, begun=True)
 
+    def requeue(self, run_id: str) -> None:
+        """Its worker is lost."""
+        self.at_work[run_id] = replace(self.at_work[run_id], is_requeued=True)
+
     async def accept(self, requests: Sequence[AcceptRun], limits: QueueLimits) -> Sequence[RunAccepted | FlowportError]:
         """See Queue."""
         raise NotImplementedError
@@ -156,6 +162,7 @@ class FakeQueue:
 
     async def waiting(self, workspace_id: str, limit: int) -> Sequence[WaitingRun]:
         """See Queue."""
+        self.reads += 1
         return [WaitingRun(run_id, workspace_id, NOW) for run_id in self.waiting_runs[workspace_id][:limit]]
 
     async def mark(self, dispatch_id: str, run_ids: Sequence[str], now: datetime) -> frozenset[str]:
@@ -171,6 +178,10 @@ class FakeQueue:
             if run_id in self.unclaimed and run_id not in marked:
                 again = self.unclaimed[run_id]
                 self.unclaimed[run_id] = replace(again, dispatched_at=now, dispatches=again.dispatches + 1)
+                marked.add(run_id)
+            elif run_id in self.at_work:
+                run = self.at_work.pop(run_id)
+                self.unclaimed[run_id] = replace(run, is_requeued=False, is_dispatched=True, dispatched_at=now)
                 marked.add(run_id)
         return frozenset(marked)
 

@@ -3,6 +3,8 @@
 import pytest
 from tests.unit.jobs.dispatcher import System, figure
 
+from jobs_service.application.backlog import REFILLS_AT_ONCE, STALE_SECONDS
+
 
 @pytest.fixture
 def system() -> System:
@@ -64,3 +66,51 @@ async def test_what_is_handed_out_at_once_has_not_waited(system: System) -> None
 
     assert system.sent == ["a0"]
     assert figure("oldest_waiting_seconds") == 0
+
+
+async def test_the_heads_of_many_queues_are_read_a_bounded_number_at_a_time_until_all_are_known() -> None:
+    system = System(window=1_000)
+    for number in range(REFILLS_AT_ONCE + 10):
+        system.queue.add(f"w{number}", f"run-{number}")
+    await system.dispatcher.step()
+    assert system.queue.reads == REFILLS_AT_ONCE
+    await system.dispatcher.step()
+    assert len(system.sent) == REFILLS_AT_ONCE + 10
+
+
+async def test_a_head_that_was_read_long_ago_is_read_again() -> None:
+    system = System(window=1)
+    system.queue.add("a", "a0", "a1", "a2")
+    await system.dispatcher.step()
+    await system.dispatcher.step()
+    assert system.queue.reads == 1
+    system.clock.seconds = STALE_SECONDS + 1
+    await system.dispatcher.step()
+    assert system.queue.reads == 2
+
+
+async def test_what_goes_to_another_worker_takes_places_like_any_other() -> None:
+    system = System(window=3)
+    system.queue.add("a", *(f"a{n}" for n in range(3)))
+    await system.dispatcher.step()
+    for run_id in ("a0", "a1", "a2"):
+        system.queue.claim(run_id)
+    for run_id in ("a0", "a1"):
+        system.queue.requeue(run_id)
+    system.queue.add("b", "b0", "b1")
+    await system.dispatcher.step()
+    assert system.sent == ["a0", "a1", "a2", "a0", "a1", "b0"]
+
+
+async def test_no_more_goes_to_other_workers_at_once_than_there_are_places() -> None:
+    system = System(window=2)
+    system.queue.add("a", "a0", "a1")
+    await system.dispatcher.step()
+    for run_id in ("a0", "a1"):
+        system.queue.claim(run_id)
+    system.queue.add("a", "a2")
+    await system.dispatcher.step()
+    for run_id in ("a0", "a1"):
+        system.queue.requeue(run_id)
+    await system.dispatcher.step()
+    assert system.sent == ["a0", "a1", "a2", "a0"]

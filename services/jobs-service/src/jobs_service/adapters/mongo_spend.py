@@ -121,8 +121,8 @@ class MongoSpendBook:
 
 
 def _is_whole(run: Document) -> bool:
-    """Whether all of it is booked at once: it is over, and nothing was booked before."""
-    return Phase(run["phase"]).is_terminal and BOOKED not in run
+    """Whether no more can come of it than is booked now."""
+    return Phase(run["phase"]).is_terminal
 
 
 def _noted(part: Document, number: int) -> UpdateOne:

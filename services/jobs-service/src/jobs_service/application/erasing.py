@@ -24,11 +24,9 @@ class Erasing:
 
     async def erase(self, asked: Erase) -> Erased:
         """Stop what is under way, then delete some of what is over. Raises Unavailable."""
-        under_way = await self._erasure.open_runs(asked, AT_ONCE)
-        for run in under_way:
+        for run in await self._erasure.open_runs(asked, AT_ONCE):
             with suppress(NotFound, Conflict):
                 await self._cancelling.cancel(run.run_id, RecordCancel(asked.workspace_id, run.workflow_id))
         await self._spend.collect(AT_ONCE)
         await self._tallying.step()
-        erased = await self._erasure.erase(asked, AT_ONCE)
-        return Erased(erased.documents, erased.has_more or bool(under_way))
+        return await self._erasure.erase(asked, AT_ONCE)
