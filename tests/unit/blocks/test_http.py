@@ -26,6 +26,7 @@ from executor_service.engine import BlockHandler, Execution, RunResult
 from executor_service.providers import ToolCall
 from shared.net import OutboundClient, OutboundRequest, OutboundResponse
 from shared.workflow.compile import compile_workflow
+from shared.workflow.jsvalues import Json
 from shared.workflow.unsupported_settings import NO_PROXY
 
 
@@ -383,7 +384,7 @@ async def test_a_webhook_is_a_post_of_json_and_is_sent_once(stub: HttpStub, outb
 
 
 async def test_each_block_of_each_run_sends_a_webhook_of_its_own(stub: HttpStub, outbound: OutboundClient) -> None:
-    settings = {"url": f"http://localhost:{stub.port}/hook"}
+    settings: dict[str, Json] = {"url": f"http://localhost:{stub.port}/hook"}
     document = chain(INPUT, *(block(name, "webhook_request", name, settings=settings) for name in ("a", "b")))
     for run_id in ("run-1", "run-2"):
         await run(document, engine_of({"webhook_request": WebhookHandler(outbound)}), run_id=run_id)
