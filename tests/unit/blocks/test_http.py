@@ -371,7 +371,7 @@ async def test_a_webhook_is_a_post_of_json_and_is_sent_once(stub: HttpStub, outb
 
 
 async def test_each_block_of_each_run_sends_a_webhook_of_its_own(stub: HttpStub, outbound: OutboundClient) -> None:
-    settings = {"url": f"http://localhost:{stub.port}/hook"}
+    settings: dict[str, Any] = {"url": f"http://localhost:{stub.port}/hook"}
     document = chain(INPUT, *(block(name, "webhook_request", name, settings=settings) for name in ("a", "b")))
     for run_id in ("run-1", "run-2"):
         await run(document, engine_of({"webhook_request": WebhookHandler(outbound)}), run_id=run_id)
@@ -454,3 +454,15 @@ async def test_no_model_makes_a_webhook_anything_but_a_post(stub: HttpStub, outb
     url = f"http://localhost:{stub.port}/"
     await asked_by_an_agent("webhook_request", WebhookHandler(outbound), url=url, method="GET")
     assert stub.asked[0].method == "POST"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [["x", {"cells": 5}, {"cells": {"Key": "X-A", "Value": "b"}}, None], {"X-A": "b", "X-None": None, "": "x"}, "x"],
+)
+async def test_what_is_no_row_of_a_table_is_none(stub: HttpStub, outbound: OutboundClient, headers: Any) -> None:
+    tool = {"type": "api", "params": {"url": f"http://localhost:{stub.port}/", "headers": headers}}
+    model = Model(asks_for(ToolCall("c", "http_request", "{}")), says("done"))
+    await run_agent(model, blocks={"api": ApiHandler(outbound)}, tools=[tool])
+    ours = {"host", "accept-encoding", "user-agent", "accept"}
+    assert stub.asked[0].headers.keys() - ours == (set() if headers == "x" else {"x-a"})

@@ -76,8 +76,10 @@ async def test_what_tries_spent_that_failed_counts() -> None:
     assert (await run(second_time, chain(block("f", retry=retry)))).usage == Usage(4, 5, 0.75)
 
 
-async def test_what_a_block_spent_on_an_output_that_is_too_large_counts() -> None:
-    handler = Scripted(lambda call: BlockResult({"text": "long"}, usage=Usage(3, 4, 0.5)))
+async def test_what_a_block_spent_and_called_for_an_output_that_is_too_large_is_told() -> None:
+    called: Any = ({"blockId": "within"},)
+    handler = Scripted(lambda call: BlockResult({"text": "long"}, usage=Usage(3, 4, 0.5), child_spans=called))
     result = await execution(engine_of({"function": handler}, block_output_bytes=5), chain(block("f"))).run()
     assert result.outcome.error is not None
     assert result.usage == Usage(3, 4, 0.5)
+    assert result.blocks[-1].child_spans == called
