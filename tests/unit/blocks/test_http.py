@@ -467,3 +467,15 @@ async def test_no_model_makes_a_webhook_anything_but_a_post(stub: HttpStub, outb
     url = f"http://localhost:{stub.port}/"
     await asked_by_an_agent("webhook_request", WebhookHandler(outbound), url=url, method="GET")
     assert stub.asked[0].method == "POST"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [["x", {"cells": 5}, {"cells": {"Key": "X-A", "Value": "b"}}, None], {"X-A": "b", "X-None": None, "": "x"}, "x"],
+)
+async def test_what_is_no_row_of_a_table_is_none(stub: HttpStub, outbound: OutboundClient, headers: Any) -> None:
+    tool = {"type": "api", "params": {"url": f"http://localhost:{stub.port}/", "headers": headers}}
+    model = Model(asks_for(ToolCall("c", "http_request", "{}")), says("done"))
+    await run_agent(model, blocks={"api": ApiHandler(outbound)}, tools=[tool])
+    ours = {"host", "accept-encoding", "user-agent", "accept"}
+    assert stub.asked[0].headers.keys() - ours == (set() if headers == "x" else {"x-a"})

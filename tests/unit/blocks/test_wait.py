@@ -85,3 +85,8 @@ async def test_a_short_wait_over_five_minutes_is_refused(value: str) -> None:
     assert "exceeds maximum of 5 minutes" in failure(
         await run_block("wait", WaitHandler(), timeValue=value, timeUnit="minutes")
     )
+
+
+async def test_a_wait_that_is_not_to_be_put_aside_is_not() -> None:
+    result = await run_block("wait", WaitHandler(), timeValue="0.01", **{"async": "false"})
+    assert result.output["status"] == "completed"

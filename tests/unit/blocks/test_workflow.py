@@ -14,7 +14,7 @@ from executor_service.blocks.mcp import McpServers
 from executor_service.blocks.ports import ChildWorkflow
 from executor_service.blocks.response import ResponseHandler
 from executor_service.blocks.wait import WaitHandler
-from executor_service.blocks.workflow import WorkflowHandler
+from executor_service.blocks.workflow import MAX_SPANS, WorkflowHandler
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, ChildPin, Inputs, RunResult
 from executor_service.providers import ToolCall, Turn
 from shared.contracts.outcomes import ErrorCode
@@ -306,3 +306,29 @@ async def test_each_use_as_a_tool_has_places_of_its_own() -> None:
     }
     await run(chain(INPUT, block("a", "agent", "A", settings=settings)), engine_of({"agent": agent}))
     assert sorted(places.seen) == ["a.memory.0>a", "a.memory.1>a"]
+
+
+async def test_the_last_place_of_a_chain_may_be_taken() -> None:
+    chain_so_far = tuple(f"wf{n}" for n in range(24))
+    result = await call(chain(INPUT, caller()), Deployed(child=GREETER), call_chain=chain_so_far)
+    assert result.outcome.error is None
+
+
+async def test_a_child_is_its_callers_users_and_part_of_its_run() -> None:
+    seen: list[tuple[str | None, str, str]] = []
+
+    class Sees(BlockHandler):
+        async def run(self, call: Call, inputs: Inputs) -> BlockResult:
+            seen.append((call.request.user_id, call.request.workflow_id, call.request.run_workflow_id))
+            return BlockResult({})
+
+    child = chain(START, block("m", "memory", "M", operation="getAll"))
+    handlers = {"workflow_input": WorkflowHandler(Deployed(child=child)), "memory": Sees()}
+    await run(chain(INPUT, caller()), engine_of(handlers), user_id="u9")
+    assert seen == [("u9", "child", "wf-1")]
+
+
+async def test_a_trace_of_a_child_has_a_bound() -> None:
+    child = chain(start(), *(echo(f"e{number}", "x") for number in range(MAX_SPANS + 5)))
+    result = await call(chain(INPUT, caller()), Deployed(child=child), time_limit_ms=60_000)
+    assert len(result.blocks[1].child_spans) == MAX_SPANS

@@ -52,3 +52,17 @@ async def test_a_block_that_nobody_can_try_again_is_tried_once() -> None:
         engine_of({"human_in_the_loop": handler}), chain(block("w", "human_in_the_loop", retry=retry))
     ).run()
     assert handler.runs["w"] == 1
+
+
+async def test_what_a_block_spent_and_called_for_an_output_that_is_too_large_is_told() -> None:
+    called: Any = ({"blockId": "within"},)
+
+    def says(call: Call) -> Any:
+        call.spend(Usage(3, 4, 0.5))
+        return BlockResult({"text": "long"}, child_spans=called)
+
+    engine = engine_of({"function": Scripted(says)}, block_output_bytes=5)
+    result = await execution(engine, chain(block("f"))).run()
+    assert result.outcome.error is not None
+    assert result.usage == Usage(3, 4, 0.5)
+    assert result.blocks[-1].child_spans == called
