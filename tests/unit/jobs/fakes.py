@@ -78,9 +78,12 @@ class FakeControl:
 
     def __init__(self) -> None:
         self.told: list[ControlMessage] = []
+        self.is_up = True
 
     async def broadcast(self, message: ControlMessage) -> None:
         """See ControlBus."""
+        if not self.is_up:
+            raise BrokerUnavailable("down")
         self.told.append(message)
 
     async def listen(self, on_message: Callable[[ControlMessage], None]) -> WorkSubscription:

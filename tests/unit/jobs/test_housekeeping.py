@@ -4,10 +4,12 @@ from datetime import timedelta
 from typing import Any, cast
 
 import pytest
-from tests.unit.jobs.fakes import FakeLeases, ManualClock
+from tests.unit.jobs.fakes import FakeJournal, FakeLeases, ManualClock
 
-from jobs_service.application.housekeeping import Housekeeping
+from jobs_service.application import tidying
+from jobs_service.application.housekeeping import AT_ONCE, MAX_ROUNDS, Housekeeping
 from jobs_service.application.leader import Leader
+from jobs_service.application.tidying import Tidying
 from jobs_service.ports import Leadership
 
 
@@ -37,3 +39,35 @@ async def test_values_that_have_had_their_time_go_even_while_the_books_cannot_be
     with pytest.raises(OverflowError):
         await housekeeping.step()
     assert values.swept == 1
+
+
+class ManyBooks:
+    """Has so many runs to book."""
+
+    def __init__(self, runs: int) -> None:
+        self.left = runs
+
+    async def collect(self, limit: int) -> int:
+        """See SpendBook."""
+        booked = min(self.left, limit)
+        self.left -= booked
+        return booked
+
+
+@pytest.mark.parametrize(("runs", "left"), [(2 * AT_ONCE, 0), (2 * AT_ONCE + 1, 0), (MAX_ROUNDS * AT_ONCE + 1, 1)])
+async def test_as_much_is_booked_as_there_is_up_to_a_bound(runs: int, left: int) -> None:
+    books = ManyBooks(runs)
+    leader = Leader(FakeLeases(), Leadership("housekeeper", "me"), timedelta(seconds=6), ManualClock())
+    await Housekeeping(cast("Any", Values()), cast("Any", books), leader).step()
+    assert books.left == left
+
+
+async def test_no_more_journals_wait_to_be_discarded_than_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tidying, "MAX_WAITING", 2)
+    journal = FakeJournal()
+    tidier = Tidying(journal)
+    for name in ("run-0", "run-1", "run-2"):
+        journal.kept[name] = []
+        tidier.discard_journal(name)
+    await tidier.step()
+    assert list(journal.kept) == ["run-2"], "the store expires it by itself"

@@ -120,6 +120,22 @@ async def test_stopping_ends_a_step_that_hangs_and_says_good_bye(monkeypatch: py
     assert said == ["good bye"]
 
 
+async def test_a_step_that_hangs_is_ended_and_the_next_one_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "STEP_SECONDS", 0.02)
+    monkeypatch.setattr(loops, "FAILURE_SECONDS", 0.0)
+    steps: list[int] = []
+
+    async def step() -> None:
+        steps.append(len(steps))
+        if len(steps) == 1:
+            await asyncio.Event().wait()
+
+    loop = Loop("test", step, every=0.001)
+    await loop.start()
+    await eventually(lambda: len(steps) > 1)
+    await loop.stop()
+
+
 async def test_stopping_lets_a_step_come_to_its_end() -> None:
     ended: list[str] = []
     begun = asyncio.Event()

@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.jobs.makers import NOW, a_run
 
-from jobs_service.application.optimistic import written_over
+from jobs_service.application.optimistic import TRIES, written_over
 from jobs_service.ports import Seen
 from shared.errors import Unavailable
 
@@ -44,3 +44,4 @@ async def test_who_is_always_second_is_told_to_come_again() -> None:
     run = Contested(changes=1_000)
     with pytest.raises(Unavailable, match="run-1 keeps changing"):
         await written_over("run-1", run.read, run.write)
+    assert run.revision == TRIES

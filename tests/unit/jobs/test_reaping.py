@@ -6,6 +6,7 @@ import pytest
 from tests.unit.jobs.fakes import FakeControl, FakeJournal, FakeLeases, FakeRuns, ManualClock
 from tests.unit.jobs.makers import RULES, a_run, after, at_work
 
+from jobs_service.application import reaping
 from jobs_service.application.leader import Leader
 from jobs_service.application.loops import Bell
 from jobs_service.application.reaping import Reaping
@@ -24,12 +25,13 @@ class System:
         self.clock = ManualClock()
         self.leases = FakeLeases()
         self.runs = FakeRuns(self.clock)
+        self.control = FakeControl()
         self.runs.kept["run-1"] = at_work()
         leader = Leader(self.leases, Leadership("reaper", "me"), timedelta(seconds=LEADER_SECONDS), self.clock)
         self.reaper = Reaping(
             runs=self.runs,
             tidying=Tidying(FakeJournal()),
-            control=FakeControl(),
+            control=self.control,
             leader=leader,
             rules=RULES,
             dispatcher=Bell(),
@@ -74,3 +76,20 @@ async def test_a_leader_in_a_new_term_begins_to_listen_anew(system: System) -> N
 async def test_what_has_no_worker_is_not_waited_for(system: System) -> None:
     system.runs.kept["run-1"] = a_run(Phase.REQUEUED, attempt=1, deadline_at=after(1), due_at=after(11))
     assert await system.step_after(12) is Phase.FAILED
+
+
+async def test_what_is_more_than_is_ended_at_once_is_ended_in_the_same_sweep(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reaping, "AT_ONCE", 1)
+    for number in range(3):
+        name = f"run-{number}"
+        system.runs.kept[name] = a_run(Phase.REQUEUED, id=name, attempt=1, deadline_at=after(1), due_at=after(11))
+    await system.step_after(12)
+    assert {run.phase for run in system.runs.kept.values()} == {Phase.FAILED}
+
+
+async def test_a_run_ends_though_its_worker_cannot_be_told(system: System) -> None:
+    system.control.is_up = False
+    system.runs.kept["run-1"] = a_run(Phase.ATTACHED, attempt=1, started_at=after(0), due_at=after(1))
+    assert await system.step_after(2) is Phase.FAILED
