@@ -5,6 +5,7 @@ from typing import Any
 from tests.unit.engine.building import Scripted, block, chain, engine_of, execution, fails, run
 
 from executor_service.engine import BlockFailure, BlockResult, Call
+from shared.contracts.usage import Usage
 
 
 async def test_a_block_is_tried_again_as_its_author_said() -> None:
