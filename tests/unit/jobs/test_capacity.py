@@ -115,3 +115,13 @@ def test_the_advice_is_always_between_one_second_and_five_minutes(gaps: list[tup
         drain = drain.after(departed, after(now))
 
     assert 1 <= retry_after(drain, after(now + later)) <= 300
+
+
+def test_nobody_is_sent_away_for_longer_than_five_minutes() -> None:
+    assert retry_after(Drain(level=0.06, since=after(-3600), at=NOW), NOW) == 300
+
+
+def test_one_departure_that_was_just_watched_makes_no_torrent() -> None:
+    rate = Drain(level=1.0, since=NOW, at=NOW).per_second(NOW)
+    assert rate is not None
+    assert rate < 1.1

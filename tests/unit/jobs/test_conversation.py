@@ -70,3 +70,8 @@ def test_no_history_is_over_its_limits_and_what_is_left_is_the_end(
     assert len(left) <= count
     assert sum(len(text.encode()) for text in left) <= size
     assert everything[len(everything) - len(left) :] == left
+
+
+def test_a_message_may_be_as_long_as_is_said() -> None:
+    longest = "x" * LONGEST_MESSAGE
+    assert texts(Transcript().appended(said(longest), "1", WIDE)) == [longest]

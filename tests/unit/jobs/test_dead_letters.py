@@ -84,6 +84,12 @@ def test_records_belong_to_everybody_who_is_in_them() -> None:
     assert kept.body == encode(batch)
 
 
+def test_why_a_body_cannot_be_read_is_told_in_bounds() -> None:
+    kept = examine(b"{", queue="q", reason="x" * 600)
+    assert kept is not None
+    assert kept.reason == "x" * 500
+
+
 class LateLetters:
     """Keeps letters, but for the first `away` times."""
 

@@ -1,9 +1,12 @@
 """Who never answers keeps nobody else waiting, and what is sent is sent a bounded number at once."""
 
 import asyncio
+import hmac
+from base64 import b64encode
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from tests.support.eventually import PATIENCE_SECONDS, eventually
@@ -13,7 +16,7 @@ from jobs_service.application.loops import Bell, Loop
 from jobs_service.application.webhooks import delivering
 from jobs_service.application.webhooks.delivering import Delivering
 from jobs_service.application.webhooks.places import ADDRESS_PLACES, PLACES, WORKSPACE_PLACES
-from jobs_service.domain.webhooks import RETRIES, EndedRun
+from jobs_service.domain.webhooks import RETRIES, EndedRun, headers
 from jobs_service.ports import DueDelivery, NewDelivery, WebhookAnswer
 from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription
 from shared.errors import Unavailable
@@ -264,3 +267,10 @@ async def test_stopping_does_not_wait_for_who_never_answers(system: System) -> N
         await system.loop.stop()
     assert system.sender.asking[SLOW] == 0
     assert system.notices.arrived == []
+
+
+def test_a_secret_of_another_form_signs_as_it_is_written() -> None:
+    secret, body = "whsec_not base64!", b"{}"
+    signature = headers("delivery_1", body, 5_000, secret)["webhook-signature"]
+    expected = hmac.digest(secret.encode(), b"delivery_1.5.{}", sha256)
+    assert signature == f"v1,{b64encode(expected).decode()}"

@@ -3,6 +3,7 @@
 import pytest
 from tests.unit.jobs.dispatcher import System, figure
 
+from jobs_service import metrics
 from jobs_service.application.backlog import REFILLS_AT_ONCE, STALE_SECONDS
 
 
@@ -114,3 +115,10 @@ async def test_no_more_goes_to_other_workers_at_once_than_there_are_places() -> 
         system.queue.requeue(run_id)
     await system.dispatcher.step()
     assert system.sent == ["a0", "a1", "a2", "a0"]
+
+
+def test_of_many_workspaces_those_with_most_are_told_of() -> None:
+    metrics.show_workspaces({f"w{queued}": queued for queued in range(metrics.SHOWN_WORKSPACES + 50)})
+    assert figure("workspace_queued_runs", workspace="w50") == 50
+    assert figure("workspace_queued_runs", workspace="w49") is None
+    metrics.show_workspaces({})

@@ -1,9 +1,13 @@
 """The dispatcher: fair, bounded and confirmed."""
 
+from datetime import timedelta
+
 import pytest
 from structlog.testing import capture_logs
 from tests.unit.jobs.dispatcher import System, cut_short
+from tests.unit.jobs.makers import NOW, after
 
+from jobs_service.domain.redispatch import is_due
 from shared.errors import Unavailable
 
 
@@ -137,3 +141,8 @@ async def test_a_broker_that_takes_nothing_is_told_once_and_not_at_every_step(sy
         await system.dispatcher.step()
     assert [line["event"] for line in logs] == ["runs wait for the broker", "the broker takes runs again"]
     assert system.sent == ["a0"]
+
+
+def test_a_patience_longer_than_the_longest_is_waited_out() -> None:
+    hour = timedelta(hours=1)
+    assert [is_due(NOW, 1, after(seconds), hour) for seconds in (601, 3_599, 3_600)] == [False, False, True]
