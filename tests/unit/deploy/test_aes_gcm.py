@@ -56,7 +56,7 @@ def test_without_a_key_nothing_is_sealed() -> None:
         ring.seal("x", workspace_id="ws", name="A")
 
 
-@pytest.mark.parametrize("text", ["k1", "k1:", key(""), "k1:AAAA", "k1:!!!", f"{key('a')},b:short"])
+@pytest.mark.parametrize("text", ["k1", "k1:", key(""), "k1:AAAA", "k1:!!!", key("k1") + "!", f"{key('a')},b:short"])
 def test_a_ring_that_cannot_be_read_is_refused_at_the_start_without_telling_it(text: str) -> None:
     with pytest.raises(ValueError, match="id:base64") as refused:
         DeploySettings(environment_keys=text)
