@@ -13,6 +13,7 @@ from tests.unit.blocks.running import failure
 from executor_service.blocks.agent.loop import MAX_AT_ONCE, MAX_CALLS, MAX_TOLD, MAX_TOOL_ROUNDS, TOO_MUCH
 from executor_service.blocks.function import FunctionHandler
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
+from executor_service.engine.execution import OVERTIME_SECONDS
 from executor_service.providers import ModelFailure, Role, ToolCall
 from executor_service.sandbox import Script, ScriptResult
 from shared.errors import Unavailable
@@ -294,12 +295,12 @@ async def test_a_tool_that_breaks_ends_no_run(error: Exception, told: str, caplo
 
 async def test_the_code_of_a_tool_is_its_workspaces_and_has_no_longer_than_there_is() -> None:
     plain, asking = Adding(), Adding()
-    told: JsonObject = {"workspace_id": "w7", "user_id": "u7", "time_limit_ms": 4_000}
+    told: JsonObject = {"workspace_id": "w7", "user_id": "u7", "time_limit_ms": 3_000}
     await run(Model(asks_for(CALL), says("3")), sandbox=plain, tools=[ADD], run_request=told)
     code = "return environmentVariables.KEY"
     await run(Model(asks_for(CALL), says("3")), sandbox=asking, tools=[{**ADD, "code": code}], run_request=told)
     (script,), (other,) = plain.scripts, asking.scripts
-    assert (script.workspace_id, script.timeout_ms, script.environment) == ("w7", 4_000, {})
+    assert (script.workspace_id, script.timeout_ms, script.environment) == ("w7", 3_000 + OVERTIME_SECONDS * 1000, {})
     assert script.owner == "w7/u7"
     assert other.environment == {"KEY": "sk-secret"}
 
