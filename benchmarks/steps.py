@@ -159,7 +159,8 @@ async def _targets(folder: Path, store: SecantusServer) -> AsyncIterator[Mapping
     keys = home.environment_keys()
     async with embedded(listening=listening, public_url=url, mongodb_uri=store.uri, environment_keys=keys):
         documents = {name: (SYNC[name](), "{}") for name in MEASURED}
-        _, targets = await deployed(url, store.uri, home, documents)
+        # Elsewhere, because whoever publishes waits for what this loop serves.
+        _, targets = await asyncio.to_thread(asyncio.run, deployed(url, store.uri, home, documents))
         yield targets
 
 
