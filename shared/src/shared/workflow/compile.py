@@ -75,6 +75,10 @@ class CompiledWorkflow:
         """Whether a run can see any environment value."""
         return self.reads_whole_environment or bool(self.environment_names)
 
+    def named_values(self, environment: Mapping[str, str]) -> list[str]:
+        """Of an environment, the values whose names stand in the workflow."""
+        return [value for name, value in environment.items() if name in self.environment_names]
+
     def graph(self, start: str | None) -> Graph:
         """What runs from a block, or from every block without a predecessor for None."""
         found = self._graphs.get(start)

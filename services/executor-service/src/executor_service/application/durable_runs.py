@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from functools import partial
 
+import msgspec
 from msgspec.structs import replace
 
 from executor_service.application.grouped_journal import GroupedJournal
@@ -159,7 +160,8 @@ class DurableRunWorker:
         await journal.settle()
         outcome = await self._launcher.conclude(spec, result.outcome, patience_seconds=PATIENCE_SECONDS)
         blocks = tuple(result.blocks) if spec.stores_data else ()
-        files = held_files(spec.snapshot.workspace_id, result)
+        state = b"" if result.state is None else msgspec.json.encode(result.state)
+        files = held_files(spec.snapshot.workspace_id, state)
         return FinishRun(attempt, outcome, blocks, result.usage, pause_points(result), files)
 
     async def _unless_stopped(self, lease: Lease, work: Coroutine[object, object, RunResult]) -> RunResult:

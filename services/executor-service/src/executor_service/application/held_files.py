@@ -4,7 +4,6 @@ from typing import Final
 
 import msgspec
 
-from executor_service.engine.request import RunResult
 from shared.contracts.files import CONTEXT, FileKey
 from shared.workflow.jsvalues import Json, JsonObject
 
@@ -32,11 +31,10 @@ def files_in(value: Json) -> list[JsonObject]:
     return found
 
 
-def held_files(workspace_id: str, result: RunResult) -> tuple[str, ...]:
-    """The ids of the workspace's files that a paused run may still read."""
-    document = b"" if result.state is None else msgspec.json.encode(result.state)
-    if not may_have_files(document):
+def held_files(workspace_id: str, state: bytes) -> tuple[str, ...]:
+    """The ids of the workspace's files that a paused run may still read, from its state as JSON."""
+    if not may_have_files(state):
         return ()
-    keys = (FileKey.parse(str(file["key"])) for file in files_in(msgspec.json.decode(document)))
+    keys = (FileKey.parse(str(file["key"])) for file in files_in(msgspec.json.decode(state)))
     ids = dict.fromkeys(key.file_id for key in keys if key is not None and key.workspace_id == workspace_id)
     return tuple(ids)[:MOST_HELD]

@@ -111,7 +111,7 @@ class Launcher:
         """All that a paused run needs to go on without this process. Raises Unavailable."""
         document = msgspec.json.encode(result.state)
         state = await self._payloads.put(spec.snapshot.workspace_id, document)
-        files = held_files(spec.snapshot.workspace_id, result)
+        files = held_files(spec.snapshot.workspace_id, document)
         return PauseRun(spec, outcome, pause_points(result), state, tuple(result.blocks), result.usage, files)
 
     async def _run_from(self, spec: RunSpec) -> RunFrom | None:

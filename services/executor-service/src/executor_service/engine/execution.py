@@ -198,8 +198,7 @@ class Execution:
     def _secrets(self) -> list[str]:
         if self._workflow.reads_whole_environment:
             return list(self._environment.values())
-        names = self._workflow.environment_names
-        return [value for name, value in self._environment.items() if name in names]
+        return self._workflow.named_values(self._environment)
 
     def _context(self) -> RunContext:
         return RunContext(

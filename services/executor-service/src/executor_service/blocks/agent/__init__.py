@@ -84,7 +84,7 @@ class AgentHandler(BlockHandler):
             tools=tools,
             ledger=Ledger(request.model, self._models.provider_of(request.model)),
             is_live=response_format is None,
-            secrets=_named_secrets(call) if tools else (),
+            secrets=to_hide(call.workflow.named_values(call.environment)) if tools else (),
         )
 
 
@@ -100,11 +100,6 @@ def model_request(call: Call, params: JsonObject) -> ModelRequest:
         timeout_seconds=call.remaining_seconds(),
         credentials=credentials,
     )
-
-
-def _named_secrets(call: Call) -> Sequence[str]:
-    names = call.workflow.environment_names
-    return to_hide(value for name, value in call.environment.items() if name in names)
 
 
 def _answer(turn: Turn, *, is_structured: bool) -> JsonObject:
