@@ -12,14 +12,14 @@ from shared.broker.amqp.channel import Channel
 from shared.broker.amqp.connection import Connection
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker
-from shared.broker.topology import MIB, Overflow, Policy, PrivateQueue, Queue, Topology
+from shared.broker.topology import MIB, Overflow, Policy, PrivateQueue, Queue, QueueType, Topology
 
 SMALL = 5
 SERVICE = "test"
 
 
 def topology(prefix: str, work_policy: Policy) -> Topology:
-    """A work queue with dead letters, and a small one without."""
+    """A work queue, and one in memory in which one message may wait, with dead letters; and a small one without."""
     queues = (
         Queue(
             name=f"{prefix}.work",
@@ -29,6 +29,14 @@ def topology(prefix: str, work_policy: Policy) -> Topology:
             policy=work_policy,
         ),
         Queue(name=f"{prefix}.small", max_length=SMALL, max_bytes=MIB),
+        Queue(
+            name=f"{prefix}.express",
+            type=QueueType.CLASSIC,
+            max_length=1,
+            max_bytes=MIB,
+            dead_letters_to=f"{prefix}.dead",
+            policy=Policy(delivery_limit=1),
+        ),
         Queue(name=f"{prefix}.dead", max_length=1_000, max_bytes=MIB, dead_letters_to=f"{prefix}.unreadable"),
         Queue(name=f"{prefix}.unreadable", max_length=1_000, max_bytes=MIB, overflow=Overflow.DROP_OLDEST),
     )
@@ -49,6 +57,7 @@ class Brokers:
         self.url = url or f"memory://{prefix}"
         self.work = f"{prefix}.work"
         self.small = f"{prefix}.small"
+        self.express = f"{prefix}.express"
         self.dead = f"{prefix}.dead"
         self.unreadable = f"{prefix}.unreadable"
         self.topology = topology(prefix, work_policy or Policy())

@@ -72,6 +72,32 @@ async def test_a_full_queue_refuses_and_takes_again_when_there_is_room(broker: B
     await eventually(lambda: recorder.run_ids[-1] == "run-99")
 
 
+async def test_a_queue_in_which_one_may_wait_takes_as_many_as_there_are_free_hands_for(
+    broker: Broker, brokers: Brokers
+) -> None:
+    holder = Holder()
+    taking = await broker.work.consume(brokers.express, holder, prefetch=3, may_be_away=True)
+    await eventually(lambda: taking.is_taking)
+    for number in range(4):
+        await broker.work.publish(brokers.express, dispatched(number))
+    await eventually(lambda: len(holder.held) == 3)
+    with pytest.raises(QueueFull):
+        await broker.work.publish(brokers.express, dispatched(4))
+    holder.release()
+    await eventually(lambda: len(holder.held) == 4)
+    await broker.work.publish(brokers.express, dispatched(5))
+
+
+async def test_what_fails_twice_in_a_queue_in_memory_becomes_a_dead_letter(broker: Broker, brokers: Brokers) -> None:
+    failing, dead = Recorder(lambda delivery: Settlement.REDELIVER), Undertaker()
+    taking = await broker.work.consume(brokers.express, failing, prefetch=1, may_be_away=True)
+    await eventually(lambda: taking.is_taking)
+    await broker.work.drain(brokers.dead, dead, prefetch=1)
+    await broker.work.publish(brokers.express, dispatched())
+    await eventually(lambda: dead.letters)
+    assert [delivery.redelivered for delivery in failing.deliveries] == [False, True]
+
+
 async def test_a_message_over_the_limit_is_refused_before_it_is_sent(broker: Broker, brokers: Brokers) -> None:
     huge = DurableRunDispatched(run_id="x" * 9_000_000, dispatch_id="", workspace_id="")
     with pytest.raises(PayloadTooLarge):

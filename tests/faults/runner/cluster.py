@@ -27,6 +27,10 @@ from shared.broker.topology import LONGEST_RUN_SECONDS, default_topology
 NODES: Final = 3
 LOAD_SECONDS: Final = 10.0
 RATE: Final = 10.0
+CALL_EACH_SECONDS: Final = 0.1
+BACK_SECONDS: Final = 5.0
+"""A service whose node was killed is on another one by then."""
+OK: Final = 200
 
 
 async def kill_a_node(scene: Scene) -> Sequence[Figure]:
@@ -47,18 +51,20 @@ async def _load(scene: Scene, stack: Stack, nodes: Sequence[RabbitMQServer]) -> 
     made = await make_first_key(settings)
     door = PublicDoor(stack.url, made.api_key, made.workspace_id)
     workflow_id = await door.publish(steps(scene.witness.url, "node-a", "node-b"))
-    await door.close()
+    calls: list[tuple[float, int]] = []
     load = SteadyLoad([stack.url], made.api_key, workflow_id, rate=RATE, seed=scene.options.seed)
     stopping = asyncio.Event()
     loading = asyncio.create_task(load.go_on(stopping))
+    calling = asyncio.create_task(_call(door, workflow_id, calls, stopping))
     await asyncio.sleep(LOAD_SECONDS)
     killed_at = time.time()
-    victim = scene.chance("nodes").choice(nodes)
-    await asyncio.to_thread(victim.kill)
-    scene.say(f"killed a node; {len(load.jobs)} accepted")
+    await asyncio.to_thread(nodes[0].kill)
+    scene.say(f"killed the node with the express queue; {len(load.jobs)} accepted")
     await asyncio.sleep(LOAD_SECONDS)
     stopping.set()
     await loading
+    await calling
+    await door.close()
     await load.settle(seconds=60)
     await load.close()
     jobs = load.jobs.values()
@@ -68,8 +74,25 @@ async def _load(scene: Scene, stack: Stack, nodes: Sequence[RabbitMQServer]) -> 
         Figure("accepted and lost", sum(job.ended_at is None for job in jobs), at_most=0),
         Figure("failed", sum(job.status == "failed" for job in jobs), at_most=0),
         Figure("accepted after the kill", len(later), at_least=1),
+        Figure(
+            "calls answered after the kill", sum(at > killed_at for at, status in calls if status == OK), at_least=1
+        ),
+        Figure(
+            f"calls refused later than {BACK_SECONDS:.0f} s after it",
+            sum(at > killed_at + BACK_SECONDS for at, status in calls if status != OK),
+            at_most=0,
+        ),
         Figure("the first of them ended after", min(later, default=float("inf")), "s", at_most=10),
     ]
+
+
+async def _call(door: PublicDoor, workflow_id: str, calls: list[tuple[float, int]], stopping: asyncio.Event) -> None:
+    """One sync call after the other: when each was made, and its status."""
+    while not stopping.is_set():
+        at = time.time()
+        answer = await door.run(workflow_id, {"run": f"call-{len(calls)}"})
+        calls.append((at, answer.status_code))
+        await asyncio.sleep(CALL_EACH_SECONDS)
 
 
 @asynccontextmanager

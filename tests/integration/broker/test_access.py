@@ -19,6 +19,7 @@ from shared.broker.topology import (
     ASYNC,
     DEAD,
     EVENTS,
+    EXPRESS,
     INTERACTIVE,
     LONGEST_RUN_SECONDS,
     NESTED,
@@ -32,7 +33,7 @@ REFUSED = 403
 CONSUMERS = {
     ServiceName.GATEWAY: set[str](),
     ServiceName.DEPLOY: set[str](),
-    ServiceName.EXECUTOR: {INTERACTIVE, NESTED, ASYNC},
+    ServiceName.EXECUTOR: {EXPRESS, INTERACTIVE, NESTED, ASYNC},
     ServiceName.JOBS: {RECORDS, EVENTS, DEAD},
 }
 

@@ -22,7 +22,16 @@ from flowport.servers.secantus import SecantusServer
 from shared.broker.access import access_of, user_of
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import ASYNC, EVENTS, INTERACTIVE, LONGEST_RUN_SECONDS, NESTED, RECORDS, default_topology
+from shared.broker.topology import (
+    ASYNC,
+    EVENTS,
+    EXPRESS,
+    INTERACTIVE,
+    LONGEST_RUN_SECONDS,
+    NESTED,
+    RECORDS,
+    default_topology,
+)
 from shared.service import ServiceName
 from shared.store.client import Store
 
@@ -300,7 +309,7 @@ async def _lay_out(rabbitmq: RabbitMQServer) -> None:
 
 async def _consume(rabbitmq: RabbitMQServer, ready: Event, over: Event) -> None:
     """Take from the queues until it is over. RabbitMQ's own API hears of consumers a little later than they are."""
-    wanted = {INTERACTIVE, NESTED, ASYNC, RECORDS}
+    wanted = {EXPRESS, INTERACTIVE, NESTED, ASYNC, RECORDS}
     async with (
         raw_channel(rabbitmq.amqp_url) as channel,
         httpx.AsyncClient(base_url=rabbitmq.management_url, timeout=30, trust_env=False) as client,

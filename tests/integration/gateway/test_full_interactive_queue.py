@@ -13,7 +13,7 @@ from flowport.servers.rabbitmq import RabbitMQServer
 from shared.broker.connect import open_broker
 from shared.broker.rabbitmq.declare import declare_topology
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import INTERACTIVE, MIB, Policy, Queue, Topology
+from shared.broker.topology import EXPRESS, INTERACTIVE, MIB, Policy, Queue, QueueType, Topology
 
 BOUND = 5
 CALLERS = 60
@@ -21,10 +21,12 @@ CALLERS = 60
 
 def narrow() -> Topology:
     """Queues of this test alone, in which only a few interactive runs may wait."""
-    queue = Queue(
-        name=f"test.{uuid4().hex}.interactive", max_length=10_000, max_bytes=64 * MIB, policy=Policy(max_length=BOUND)
+    prefix = f"test.{uuid4().hex}"
+    interactive = Queue(
+        name=f"{prefix}.interactive", max_length=10_000, max_bytes=64 * MIB, policy=Policy(max_length=BOUND)
     )
-    return replace(Brokers("memory://").topology, queues={INTERACTIVE: queue})
+    express = Queue(name=f"{prefix}.express", type=QueueType.CLASSIC, max_length=1, max_bytes=MIB)
+    return replace(Brokers("memory://").topology, queues={EXPRESS: express, INTERACTIVE: interactive})
 
 
 async def fill(system: System) -> list[Call]:
@@ -50,7 +52,8 @@ async def test_calls_that_find_the_interactive_queue_full_are_told_when_to_come_
             await call.hang_up()
     await management.remove_policies(topology)
     async with raw_channel(rabbitmq.amqp_url) as channel:
-        await channel.delete_queue(topology.queue(INTERACTIVE).name)
+        for name in (EXPRESS, INTERACTIVE):
+            await channel.delete_queue(topology.queue(name).name)
 
     assert Counter(answer.status for answer in answers) == {503: 10}
     for answer in answers:

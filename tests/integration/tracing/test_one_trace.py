@@ -63,7 +63,7 @@ async def test_a_run_that_is_waited_for(door: PublicDoor, spans: InMemorySpanExp
     assert answer.status_code == 200, answer.text
     lineage = [
         "POST /api/workflows/{workflow_id}/execute",
-        "publish runs.interactive",
+        "publish runs.express",
         "run",
         "block agent",
         "model vllm",

@@ -16,7 +16,7 @@ from shared.broker.amqp.errors import (
     Refused,
     Returned,
 )
-from shared.broker.amqp.wire import short_string
+from shared.broker.amqp.wire import long_string, short_string
 
 
 async def test_confirms_refusals_and_returns_reach_their_publish() -> None:
@@ -150,6 +150,37 @@ async def test_a_refused_call_costs_the_channel_and_its_number_is_free_again() -
             await channel.declare_queue("queue", {})
         assert refused.value.code == 406
         assert (await open_channel(connection)).number == channel.number
+
+
+async def test_the_number_of_a_channel_that_was_given_up_is_free_once_the_broker_has_ended_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.broker.amqp.channel.CLOSE_SECONDS", 0.05)
+
+    async def script(peer: Peer) -> None:
+        await peer.shake_hands()
+        await peer.open_channel()
+        await peer.expect(methods.QUEUE_DECLARE)  # and no answer
+        await peer.expect(methods.CHANNEL_CLOSE)
+        await peer.expect(methods.CHANNEL_OPEN)
+        assert peer.seen[-1][1] == 2
+        peer.send(methods.bare(methods.CHANNEL_OPEN_OK) + long_string(b""), channel=2)
+        late = (404).to_bytes(2, "big") + short_string("NOT_FOUND - in the end") + b"\0\0\0\0"
+        peer.send(methods.bare(methods.CHANNEL_CLOSE) + late, channel=1)
+        await peer.expect(methods.CHANNEL_CLOSE_OK)
+        await peer.expect(methods.CHANNEL_OPEN)
+        assert peer.seen[-1][1] == 1
+        peer.send(methods.bare(methods.CHANNEL_OPEN_OK) + long_string(b""), channel=1)
+        await say_goodbye(peer)
+
+    async with playing(script) as port, connected(port, limit=1) as connection:
+        channel = await open_channel(connection)
+        with pytest.raises(CallTimeout):
+            await channel.declare_queue("silent", {})
+        await channel.close()
+        assert (await connection.open_channel()).number == 2
+        await eventually(lambda: 1 not in connection._channels)
+        assert (await connection.open_channel()).number == 1
 
 
 async def test_deliveries_arrive_in_order_and_foreign_consumers_are_ignored() -> None:

@@ -8,6 +8,7 @@ from shared.broker.topology import (
     CONTROL,
     DEAD,
     EVENTS,
+    EXPRESS,
     INTERACTIVE,
     LONGEST_RUN_SECONDS,
     NESTED,
@@ -27,6 +28,16 @@ REFUSING = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
+        (
+            EXPRESS,
+            {
+                **REFUSING,
+                **TO_DEAD,
+                "x-queue-type": "classic",
+                "x-max-length": 1,
+                "x-max-length-bytes": GIB // 64,
+            },
+        ),
         (INTERACTIVE, {**REFUSING, **TO_DEAD, "x-max-length": 20_000, "x-max-length-bytes": GIB}),
         (NESTED, {**REFUSING, **TO_DEAD, "x-max-length": 20_000, "x-max-length-bytes": GIB}),
         (ASYNC, {**REFUSING, **TO_DEAD, "x-max-length": 200_000, "x-max-length-bytes": GIB}),
@@ -60,7 +71,8 @@ def test_the_declaration_of_an_existing_queue_has_not_changed(name: str, argumen
 def test_the_names_have_not_changed() -> None:
     topology = default_topology(LONGEST_RUN_SECONDS)
     assert list(topology.queues) == [
-        "runs.interactive", "runs.nested", "runs.async", "runs.records", "runs.events", "runs.dead", "runs.unreadable",
+        "runs.express", "runs.interactive", "runs.nested", "runs.async", "runs.records", "runs.events", "runs.dead",
+        "runs.unreadable",
     ]  # fmt: skip
     assert (topology.probe.name, PROBE) == ("health.probe", "health.probe")
     assert (topology.control_exchange, CONTROL) == ("control", "control")
@@ -76,25 +88,28 @@ def test_every_queue_is_bounded_without_any_policy() -> None:
 def test_whatever_a_stranger_can_fill_refuses_when_full() -> None:
     topology = default_topology(LONGEST_RUN_SECONDS)
     assert all(
-        topology.queues[name].overflow is Overflow.REFUSE for name in (INTERACTIVE, NESTED, ASYNC, RECORDS, EVENTS)
+        topology.queues[name].overflow is Overflow.REFUSE
+        for name in (EXPRESS, INTERACTIVE, NESTED, ASYNC, RECORDS, EVENTS)
     )
     assert topology.reply_inbox.overflow is Overflow.REFUSE
 
 
 def test_work_outlives_a_node_and_private_queues_live_in_one() -> None:
     topology = default_topology(LONGEST_RUN_SECONDS)
-    assert {queue.type for queue in topology.queues.values()} == {QueueType.QUORUM}
+    of_a_node = [queue.name for queue in topology.queues.values() if queue.type is not QueueType.QUORUM]
+    assert of_a_node == [EXPRESS]  # what it refuses, and so all that comes while its node is away, goes elsewhere
     assert topology.reply_inbox.arguments["x-queue-type"] == "classic"
 
 
 def test_the_consumer_timeout_is_longer_than_the_longest_run() -> None:
     topology = default_topology(1000)
-    for name in (INTERACTIVE, ASYNC):
+    for name in (EXPRESS, INTERACTIVE, ASYNC):
         assert topology.queues[name].policy.definition["consumer-timeout"] == 1_600_000
 
 
 def test_an_attached_run_is_delivered_at_most_once_more() -> None:
-    assert default_topology(LONGEST_RUN_SECONDS).queues[INTERACTIVE].policy.definition["delivery-limit"] == 1
+    queues = default_topology(LONGEST_RUN_SECONDS).queues
+    assert [queues[name].policy.definition["delivery-limit"] for name in (EXPRESS, INTERACTIVE, NESTED)] == [1, 1, 1]
 
 
 def test_dead_letters_of_accepted_work_are_not_lost_on_the_way() -> None:

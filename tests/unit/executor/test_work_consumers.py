@@ -17,7 +17,7 @@ from executor_service.application.running_runs import RunningRuns
 from executor_service.consumers.work import WorkConsumers
 from shared.broker.connect import open_broker
 from shared.broker.ports import Broker, BrokerUnavailable, Delivery, Settlement
-from shared.broker.topology import ASYNC, INTERACTIVE, NESTED
+from shared.broker.topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.clock import SystemClock
 from shared.contracts.events import RunEnded
 from shared.contracts.messages import AttachedRunRequested, CancelRun, DurableRunDispatched
@@ -36,7 +36,7 @@ def redelivered(queue: str) -> float:
 
 
 class World:
-    """A worker with one slot for interactive runs, two for nested ones and three for durable ones."""
+    """A worker with four slots for interactive runs, two for nested ones and three for durable ones."""
 
     def __init__(self, broker: Broker, drain_seconds: float) -> None:
         self.broker = broker
@@ -50,7 +50,7 @@ class World:
             ),
             DurableRunWorker(blocks, self.jobs, running, worker_id="worker"),
             running,
-            interactive_slots=1,
+            interactive_slots=4,
             nested_slots=2,
             durable_slots=3,
             drain_seconds=drain_seconds,
@@ -72,7 +72,9 @@ async def world(*, drain_seconds: float = 30.0) -> AsyncIterator[World]:
 
 
 @pytest.mark.parametrize(
-    ("queue", "chain", "slots"), [(INTERACTIVE, (), 1), (NESTED, ("outer",), 2)], ids=["interactive", "nested"]
+    ("queue", "chain", "slots"),
+    [(EXPRESS, (), 3), (INTERACTIVE, (), 1), (NESTED, ("outer",), 2)],
+    ids=["express", "interactive", "nested"],
 )
 async def test_a_queue_has_as_many_runs_in_hand_as_it_has_slots(queue: str, chain: tuple[str, ...], slots: int) -> None:
     async with world() as here:
@@ -99,7 +101,7 @@ async def test_durable_runs_have_slots_of_their_own() -> None:
 async def test_a_run_that_was_delivered_before_is_reported_and_not_begun() -> None:
     async with world() as here:
         delivery, before = Delivery(asked(), redelivered=True), redelivered(INTERACTIVE)
-        assert await here.consumers.on_interactive(delivery) is Settlement.ACK
+        assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.ACK
         assert here.callers.batches[0].reported_loss is not None
         assert redelivered(INTERACTIVE) == before + 1
         assert here.work.times == 0
@@ -107,7 +109,7 @@ async def test_a_run_that_was_delivered_before_is_reported_and_not_begun() -> No
 
 async def test_a_run_that_the_broker_gave_to_another_begins_no_effect() -> None:
     async with world() as here:
-        await here.consumers.on_interactive(Delivery(asked(), redelivered=False, is_held=lambda: False))
+        await here.consumers.on_attached(EXPRESS, Delivery(asked(), redelivered=False, is_held=lambda: False))
         assert here.callers.outcome.status is RunStatus.FAILED
         assert here.work.times == 0
 
@@ -120,7 +122,7 @@ async def test_jobs_service_is_told_of_a_second_delivery() -> None:
 
 async def test_a_message_in_the_wrong_queue_is_a_dead_letter() -> None:
     async with world() as here:
-        assert await here.consumers.on_interactive(Delivery(DISPATCHED, False)) is Settlement.DEAD_LETTER
+        assert await here.consumers.on_attached(EXPRESS, Delivery(DISPATCHED, False)) is Settlement.DEAD_LETTER
         assert await here.consumers.on_durable(Delivery(asked(), False)) is Settlement.DEAD_LETTER
 
 

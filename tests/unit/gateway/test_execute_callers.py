@@ -8,6 +8,7 @@ from tests.unit.gateway.system import System
 from tests.unit.gateway.tenants import OTHER
 
 from gateway.domain.credentials import Scope
+from shared.broker.topology import EXPRESS, INTERACTIVE
 
 
 class TestCredentials:
@@ -87,5 +88,17 @@ class TestPublicWorkflows:
 async def test_a_run_that_another_run_waits_for_stands_in_a_line_of_its_own(system: System) -> None:
     await system.execute({})
     await system.execute({}, headers={"X-Sim-Via": "wf-1"})
-    assert system.worker.queues == ["runs.interactive", "runs.nested"]
+    assert system.worker.queues == ["runs.express", "runs.nested"]
     assert system.worker.runs[1].call_chain == ("wf-1",)
+
+
+async def test_a_run_for_which_no_worker_is_free_waits_in_the_queue_that_is_kept(system: System) -> None:
+    await system.worker.taking[EXPRESS].stop_taking()
+    waiting = [system.execute_call({"q": number}) for number in range(3)]
+    answers = [await call.done() for call in waiting[1:]]
+    assert [answer.status for answer in answers] == [200, 200]
+    assert system.worker.queues == [INTERACTIVE, INTERACTIVE]
+
+    await system.worker.start()
+    assert (await waiting[0].done()).json["output"]["result"] == {"q": 0}
+    assert system.worker.queues[2] == EXPRESS

@@ -8,8 +8,8 @@ from functools import partial
 import msgspec
 from tests.unit.gateway.clock import NOON
 
-from shared.broker.ports import Broker, Delivery, Settlement
-from shared.broker.topology import INTERACTIVE, NESTED
+from shared.broker.ports import Broker, Delivery, Settlement, WorkSubscription
+from shared.broker.topology import EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.messages import AttachedRunRequested, CancelRun, ControlMessage, EventBatch
 from shared.contracts.outcomes import RunError, RunOutcome
@@ -64,11 +64,12 @@ class FakeWorker:
     runs: list[RunSpec] = field(default_factory=list)
     queues: list[str] = field(default_factory=list)
     """Where each run came from."""
+    taking: dict[str, WorkSubscription] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)
 
     async def start(self) -> None:
-        for queue in (INTERACTIVE, NESTED):
-            await self.broker.work.consume(queue, partial(self._work, queue), prefetch=100)
+        for queue in (EXPRESS, INTERACTIVE, NESTED):
+            self.taking[queue] = await self.broker.work.consume(queue, partial(self._work, queue), prefetch=100)
         await self.broker.control.listen(self._on_control)
 
     async def _work(self, queue: str, delivery: Delivery) -> Settlement:

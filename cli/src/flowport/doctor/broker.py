@@ -12,7 +12,7 @@ from shared.broker.amqp.errors import AmqpError, ChannelClosed
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.rabbitmq.declare import ACCESS_REFUSED
 from shared.broker.rabbitmq.management import Management
-from shared.broker.topology import ASYNC, DEAD, INTERACTIVE, NESTED, RECORDS, UNREADABLE, Queue, Topology
+from shared.broker.topology import ASYNC, DEAD, EXPRESS, INTERACTIVE, NESTED, RECORDS, UNREADABLE, Queue, Topology
 
 SECONDS: Final = 5.0
 NOT_FOUND: Final = 404
@@ -24,6 +24,7 @@ BRING_BACK: Final = (
     "start these nodes again, or, if they are gone for good, `rabbitmqctl forget_cluster_node`, and grow"
 )
 _CONSUMERS: Final = {
+    EXPRESS: "executor-service",
     INTERACTIVE: "executor-service",
     NESTED: "executor-service",
     ASYNC: "executor-service",
@@ -98,7 +99,13 @@ async def check_management(url: str, topology: Topology) -> AsyncIterator[Findin
         fix = "correct FLOWPORT_AMQP_MANAGEMENT_URL, user and password included"
         yield problem("broker's management API", f"it does not answer: {str(error) or type(error).__name__}", fix)
         return
-    for finding in (*_alarms(alarms), *_queues(there, topology), *_consumers(there, taken), *_leftovers(there)):
+    for finding in (
+        *_alarms(alarms),
+        *_queues(there, topology),
+        *_away(there, topology),
+        *_consumers(there, taken),
+        *_leftovers(there),
+    ):
         yield finding
     async for finding in _policies(url, topology):
         yield finding
@@ -125,6 +132,15 @@ def _queues(there: dict[str, Any], topology: Topology) -> Iterator[Finding]:
         yield problem("queues", f"declared otherwise than this version does: {', '.join(different)}", fix)
     if not missing and not different:
         yield ok("queues", "all are there, and as they should be")
+
+
+def _away(there: dict[str, Any], topology: Topology) -> Iterator[Finding]:
+    """A queue of one node cannot be used while that is away; what would go there takes a longer way."""
+    for queue in topology.queues.values():
+        found = there.get(queue.name, {})
+        if not queue.is_kept and found.get("state") == "down":
+            fix = f"start the node again, or, if it is gone for good, `rabbitmqctl forget_cluster_node`, and {APPLY}"
+            yield warning("queues", f"{queue.name} is away with its node {found.get('node')}: calls are slower", fix)
 
 
 def _differs(queue: Queue, found: Any) -> bool:

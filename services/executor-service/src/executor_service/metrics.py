@@ -4,7 +4,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.broker.topology import ASYNC, INTERACTIVE, NESTED
+from shared.broker.topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.outcomes import RunOutcome
 from shared.contracts.runs import RunMode
 
@@ -22,7 +22,7 @@ CLAIMS: Final = Counter("flowport_executor_claims_total", "Dispatched runs asked
 REDELIVERIES: Final = Counter(
     "flowport_executor_redeliveries_total", "Messages that another worker had before: it is gone.", ["queue"]
 )
-for _queue in (INTERACTIVE, NESTED, ASYNC):
+for _queue in (EXPRESS, INTERACTIVE, NESTED, ASYNC):
     REDELIVERIES.labels(_queue)  # there from the start: to Prometheus, what begins at 1 has not increased
 for _mode in (RunMode.SYNC, RunMode.STREAM):
     RUNS.labels(_mode, "lost")

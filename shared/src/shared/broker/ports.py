@@ -27,7 +27,7 @@ class BrokerUnavailable(Unavailable):
 
 
 class BrokerAway(BrokerUnavailable):
-    """There is no line to the broker, or it takes no messages now: it was handed nothing."""
+    """There is no line to the broker, or no such queue, or it takes no messages now: it has nothing of ours."""
 
     code = "BROKER_AWAY"
 
@@ -46,7 +46,7 @@ class Settlement(Enum):
     ACK = "ack"
     DEAD_LETTER = "dead_letter"
     REDELIVER = "redeliver"
-    """Back to the queue, at once; the broker's delivery limit bounds how often."""
+    """Back to the queue, at once; its delivery limit bounds how often: once where it is not kept."""
 
 
 def _always() -> bool:
@@ -113,14 +113,17 @@ class WorkQueue(Protocol):
         """Hand `message` to `queue`; returns once the broker has it.
 
         With `ttl_ms`, no worker gets it after that time: it becomes a dead letter, reason `expired`.
-        Raises QueueFull, BrokerUnavailable (BrokerAway: it was handed nothing), PayloadTooLarge (over 8 MiB).
+        Raises QueueFull, BrokerUnavailable (BrokerAway: it has nothing of it), PayloadTooLarge (over 8 MiB).
         """
         ...
 
-    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> WorkSubscription:
+    async def consume(
+        self, queue: str, handler: Handler, *, prefetch: int, may_be_away: bool = False
+    ) -> WorkSubscription:
         """Run `handler` on each delivery, at most `prefetch` at once, for as long as the subscription is open.
 
-        Survives the loss of the broker. A body that is no message goes to the dead letters. Raises BrokerUnavailable.
+        Survives the loss of the broker. A body that is no message goes to the dead letters. Raises BrokerUnavailable,
+        unless the queue `may_be_away`: then it is taken from as soon as it is there.
         """
         ...
 

@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Final
 from uuid import uuid4
 
+EXPRESS: Final = "runs.express"
+"""Interactive runs for which a worker is free. Next to nothing waits here; what it refuses goes into INTERACTIVE."""
 INTERACTIVE: Final = "runs.interactive"
 NESTED: Final = "runs.nested"
 """Interactive runs that another run of ours waits for: with slots of their own, so that nothing waits for itself."""
@@ -108,6 +110,11 @@ class Queue:
         return arguments
 
     @property
+    def is_kept(self) -> bool:
+        """Whether its messages are on disk before they count as taken."""
+        return self.type is QueueType.QUORUM
+
+    @property
     def length_bound(self) -> int:
         """How many messages it holds, ceiling and policy together."""
         return min(self.max_length, self.policy.max_length or self.max_length)
@@ -171,6 +178,14 @@ def default_topology(longest_run_seconds: int) -> Topology:
     """
     consumer_timeout_ms = (longest_run_seconds + 600) * 1000
     queues = (
+        Queue(
+            name=EXPRESS,
+            type=QueueType.CLASSIC,
+            max_length=1,
+            max_bytes=16 * MIB,
+            dead_letters_to=DEAD,
+            policy=Policy(delivery_limit=1, consumer_timeout_ms=consumer_timeout_ms),
+        ),
         _waited_for(INTERACTIVE, consumer_timeout_ms),
         _waited_for(NESTED, consumer_timeout_ms),
         Queue(

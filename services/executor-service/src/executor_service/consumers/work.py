@@ -1,6 +1,7 @@
 """The work queues: what a delivery means, and what becomes of it."""
 
 import asyncio
+from functools import partial
 from typing import Final
 
 import structlog
@@ -10,12 +11,14 @@ from executor_service.application.durable_runs import DurableRunWorker
 from executor_service.application.running_runs import RunningRuns
 from executor_service.metrics import REDELIVERIES, SLOTS
 from shared.broker.ports import Broker, BrokerUnavailable, Delivery, Settlement, Subscription, WorkSubscription
-from shared.broker.topology import ASYNC, INTERACTIVE, NESTED
+from shared.broker.topology import ASYNC, EXPRESS, INTERACTIVE, NESTED
 from shared.contracts.messages import AttachedRunRequested, DurableRunDispatched
 from shared.observe.spans import SpanKind, joined_span
 
 SETTLE_SECONDS: Final = 5.0
 """What runs that were told to stop may still need."""
+WAITED_SHARE: Final = 1 / 3
+"""Of the slots for interactive runs: for those that had to wait. The others are for those that find a worker free."""
 
 
 class WorkConsumers:
@@ -42,6 +45,9 @@ class WorkConsumers:
         self._durable_slots = durable_slots
         self._drain_seconds = drain_seconds
         self._queues: dict[str, WorkSubscription] = {}
+        """Without them there is no work."""
+        self._express: WorkSubscription | None = None
+        """Without it, work comes the longer way."""
         self._control: Subscription | None = None
 
     async def start(self) -> None:
@@ -51,9 +57,14 @@ class WorkConsumers:
         SLOTS.labels("durable").set(self._durable_slots)
         self._control = await self._broker.control.listen(self._running.on_control)
         work = self._broker.work
+        waited = max(1, int(self._interactive_slots * WAITED_SHARE))
+        express = max(1, self._interactive_slots - waited)
+        self._express = await work.consume(
+            EXPRESS, partial(self.on_attached, EXPRESS), prefetch=express, may_be_away=True
+        )
         self._queues = {
-            INTERACTIVE: await work.consume(INTERACTIVE, self.on_interactive, prefetch=self._interactive_slots),
-            NESTED: await work.consume(NESTED, self.on_interactive, prefetch=self._nested_slots),
+            INTERACTIVE: await work.consume(INTERACTIVE, partial(self.on_attached, INTERACTIVE), prefetch=waited),
+            NESTED: await work.consume(NESTED, partial(self.on_attached, NESTED), prefetch=self._nested_slots),
             ASYNC: await work.consume(ASYNC, self.on_durable, prefetch=self._durable_slots),
         }
 
@@ -68,17 +79,18 @@ class WorkConsumers:
         stop_the_rest = asyncio.get_running_loop().call_later(self._drain_seconds, self._stop_the_rest)
         try:
             grace = self._drain_seconds + SETTLE_SECONDS
-            await asyncio.gather(*(queue.close(grace=grace) for queue in self._queues.values()))
+            taken = (self._express, *self._queues.values())
+            await asyncio.gather(*(queue.close(grace=grace) for queue in taken if queue is not None))
         finally:
             stop_the_rest.cancel()
         if self._control is not None:
             await self._control.close(grace=0)
 
-    async def on_interactive(self, delivery: Delivery) -> Settlement:
+    async def on_attached(self, queue: str, delivery: Delivery) -> Settlement:
         """An attached run. One that was delivered before is not begun here: whoever asked decides."""
         match delivery.message:
             case AttachedRunRequested(run=spec, reply_to=reply_to, attempt=attempt):
-                _enter(delivery, spec.run_id, NESTED if spec.is_nested else INTERACTIVE)
+                _enter(delivery, spec.run_id, queue)
                 with joined_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id):
                     if delivery.redelivered:
                         await self._attached.report_lost(spec, reply_to, attempt=attempt)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -12,10 +13,10 @@ from gateway.adapters.run_keys import by_key
 from gateway.adapters.run_records import RunRecords
 from gateway.domain.errors.runs import RunLost
 from shared.broker.ports import Broker, BrokerAway, BrokerUnavailable, QueueFull, ReplyInbox
-from shared.broker.topology import INTERACTIVE, NESTED
+from shared.broker.topology import EXPRESS, INTERACTIVE, NESTED
 from shared.clock import Clock
 from shared.contracts.events import RunEnded
-from shared.contracts.messages import AnnounceRun, CancelRun, ControlMessage, EventBatch
+from shared.contracts.messages import AnnounceRun, AttachedRunRequested, CancelRun, ControlMessage, EventBatch
 from shared.contracts.outcomes import RunOutcome, cancelled_unworked, worker_lost
 from shared.contracts.runs import RunSpec
 from shared.errors import AtCapacity, FlowportError, RunIdTaken, Unavailable
@@ -116,15 +117,12 @@ class BrokerAttachedRuns:
     async def _publish(self, call: AttachedCall) -> None:
         if self._inbox is None:
             raise RunLost(LOST, run_id=call.run_id)
-        queue = NESTED if call.run.is_nested else INTERACTIVE
+        request = call.request(self._inbox.address)
         try:
-            with span(f"publish {queue}", SpanKind.PRODUCER):
-                await self._broker.work.publish(
-                    queue,
-                    call.request(self._inbox.address),
-                    traceparent=current_traceparent(),
-                    ttl_ms=int(self._queue_wait_seconds * 1000),
-                )
+            if call.run.is_nested:
+                await self._send(NESTED, request)
+            else:
+                await self._send_to_a_worker(request)
         except QueueFull as error:
             retry_after = error.retry_after or RETRY_SECONDS
             raise AtCapacity("Service temporarily at capacity", retry_after=retry_after) from error
@@ -132,6 +130,22 @@ class BrokerAttachedRuns:
             raise Unavailable(LOST, retry_after=RETRY_SECONDS) from error
         except BrokerUnavailable as error:
             raise RunLost(LOST, run_id=call.run_id) from error
+
+    async def _send_to_a_worker(self, request: AttachedRunRequested) -> None:
+        """To one who is free, through memory alone; else into the queue where calls wait and no node is missed."""
+        with suppress(QueueFull, BrokerAway):
+            await self._send(EXPRESS, request)
+            return
+        await self._send(INTERACTIVE, request)
+
+    async def _send(self, queue: str, request: AttachedRunRequested) -> None:
+        with span(f"publish {queue}", SpanKind.PRODUCER):
+            await self._broker.work.publish(
+                queue,
+                request,
+                traceparent=current_traceparent(),
+                ttl_ms=int(self._queue_wait_seconds * 1000),
+            )
 
     def _end_all(self) -> None:
         for call in list(self._calls.values()):

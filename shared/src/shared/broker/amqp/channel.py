@@ -37,15 +37,15 @@ class Channel:
     """A channel of an open connection; over for good when `closed` is done, which then says why.
 
     Every call raises ChannelClosed or ConnectionClosed when the channel or the connection ends, and CallTimeout when
-    the broker does not answer in time.
+    the broker does not answer in time. `on_ended` is called when the broker says so, too: before, its number is in use.
     """
 
-    def __init__(self, number: int, carrier: Carrier, *, timeout: float, on_closed: Callable[[int], None]) -> None:
+    def __init__(self, number: int, carrier: Carrier, *, timeout: float, on_ended: Callable[[int], None]) -> None:
         self.number = number
         self.closed: asyncio.Future[AmqpError] = asyncio.get_running_loop().create_future()
         self._carrier = carrier
         self._timeout = timeout
-        self._on_closed = on_closed
+        self._on_ended = on_ended
         self._calls = Calls(self._send, timeout=timeout)
         self._confirms = Confirms(timeout=timeout)
         self._content = ContentReader(self._on_content)
@@ -171,7 +171,6 @@ class Channel:
         self._consumers.clear()
         self._calls.fail(error)
         self._confirms.fail(error)
-        self._on_closed(self.number)
 
     def on_frame(self, kind: int, payload: bytes) -> None:
         """A frame for this channel. Raises ProtocolError."""
@@ -195,10 +194,12 @@ class Channel:
             case methods.CHANNEL_CLOSE:
                 arguments = methods.arguments(payload)
                 code, text = arguments.short(), arguments.short_string()
-                self._send(methods.bare(methods.CHANNEL_CLOSE_OK))
+                self._write(methods.bare(methods.CHANNEL_CLOSE_OK))
                 self.fail(ChannelClosed(f"the broker closed the channel: {text}", code=code))
+                self._on_ended(self.number)
             case methods.CHANNEL_CLOSE_OK:
                 self.fail(ChannelClosed("the channel was closed"))
+                self._on_ended(self.number)
             case methods.BASIC_CANCEL:
                 self._send(methods.close(methods.CHANNEL_CLOSE))
             case _:
@@ -229,7 +230,10 @@ class Channel:
 
     def _send(self, method: bytes) -> None:
         if not self.closed.done():
-            self._carrier.output.write(frame(METHOD, self.number, method))
+            self._write(method)
+
+    def _write(self, method: bytes) -> None:
+        self._carrier.output.write(frame(METHOD, self.number, method))
 
 
 async def publish_confirmed(

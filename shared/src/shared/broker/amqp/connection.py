@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
         """A new channel. Raises ConnectionClosed, ChannelClosed."""
         if self.closed.done():
             raise self.closed.result()
-        channel = Channel(self._free_number(), self, timeout=self._timeout, on_closed=self._forget)
+        channel = Channel(self._free_number(), self, timeout=self._timeout, on_ended=self._forget)
         self._channels[channel.number] = channel
         await channel.open()
         return channel

@@ -96,8 +96,10 @@ class MemoryBroker:
         self._check_started()
         self._hub.queue(queue).put(outgoing(message, traceparent=traceparent), ttl_ms=ttl_ms)
 
-    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer[Delivery]:
-        """See WorkQueue."""
+    async def consume(
+        self, queue: str, handler: Handler, *, prefetch: int, may_be_away: bool = False
+    ) -> Consumer[Delivery]:
+        """See WorkQueue. Here every queue is there."""
         consumer = Consumer(self._hub.queue(queue), handler, read=read_delivery, prefetch=prefetch)
         self._join(queue, consumer)
         return consumer

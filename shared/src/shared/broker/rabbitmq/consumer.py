@@ -7,11 +7,11 @@ from typing import Final, Generic, TypeVar
 
 from shared.broker.amqp.channel import Channel
 from shared.broker.amqp.content import Received
-from shared.broker.amqp.errors import AmqpError, ProtocolError
+from shared.broker.amqp.errors import AmqpError, ChannelClosed, ProtocolError
 from shared.broker.handling import InHand
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import DeadLetter, Delivery, Settlement
-from shared.broker.rabbitmq.declare import Declarations
+from shared.broker.rabbitmq.declare import Declarations, declare_queue
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
 from shared.broker.topology import Queue
 from shared.contracts.messages import UnreadableMessage, decode
@@ -19,6 +19,7 @@ from shared.observe.logging import get_logger
 
 log = get_logger("broker.rabbitmq")
 
+NOT_FOUND: Final = 404
 DEATH_REASON: Final = "x-first-death-reason"
 DEATH_QUEUE: Final = "x-first-death-queue"
 D = TypeVar("D", bound=Delivery | DeadLetter)
@@ -52,9 +53,12 @@ class Consumer(Generic[D]):
         self._tag = ""
         self._is_stopping = False
 
-    async def start(self) -> None:
-        """Take deliveries from now on. Raises BrokerUnavailable."""
-        await self._channel.start()
+    async def start(self, *, may_be_away: bool) -> None:
+        """Take deliveries from now on, or from when the queue that `may_be_away` is there. Raises BrokerUnavailable."""
+        if may_be_away:
+            await self._channel.start_in_time()
+        else:
+            await self._channel.start()
 
     @property
     def is_taking(self) -> bool:
@@ -77,9 +81,21 @@ class Consumer(Generic[D]):
         self._forget(self)
 
     async def _furnish(self, channel: Channel) -> None:
-        await self._declarations.ensure(self._connection.require(), self._queue)
+        if self._queue.is_kept:
+            await self._declarations.ensure(self._connection.require(), self._queue)
         await channel.set_prefetch(self._prefetch)
-        self._tag = await channel.consume(self._queue.name, partial(self._on_received, channel), no_ack=False)
+        try:
+            self._tag = await channel.consume(self._queue.name, partial(self._on_received, channel), no_ack=False)
+        except ChannelClosed as error:
+            if error.code == NOT_FOUND and not self._queue.is_kept:
+                await self._make()
+            raise
+
+    async def _make(self) -> None:
+        """Make a queue that turned out to be missing, for the next try. One whose node is away is not declared before:
+        RabbitMQ would not answer for a minute, and others would wait in that line.
+        """
+        await declare_queue(self._connection.require(), self._queue)
 
     def _on_lost(self) -> None:
         self._in_hand.forget_waiting()
@@ -93,7 +109,8 @@ class Consumer(Generic[D]):
             log.error("an unreadable message goes to the dead letters", queue=self._queue.name, reason=str(error))
             channel.reject(received.tag, requeue=False)
             return
-        self._in_hand.take(delivery, partial(_settle, channel, received.tag))
+        may_come_again = self._queue.is_kept or not received.redelivered
+        self._in_hand.take(delivery, partial(_settle, channel, received.tag, may_come_again=may_come_again))
 
 
 def read_delivery(received: Received, channel: Channel) -> Delivery:
@@ -110,8 +127,9 @@ def read_dead_letter(received: Received, _channel: Channel) -> DeadLetter:
     return DeadLetter(received.body, str(origin or "unknown"), str(reason or "unknown"))
 
 
-def _settle(channel: Channel, tag: int, settlement: Settlement) -> None:
+def _settle(channel: Channel, tag: int, settlement: Settlement, *, may_come_again: bool) -> None:
+    """What may not come again is a dead letter instead: a classic queue does not count how often it was put back."""
     if settlement is Settlement.ACK:
         channel.ack(tag)
     else:
-        channel.reject(tag, requeue=settlement is Settlement.REDELIVER)
+        channel.reject(tag, requeue=may_come_again and settlement is Settlement.REDELIVER)

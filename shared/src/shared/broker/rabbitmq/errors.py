@@ -1,13 +1,15 @@
 """What the client reports, in the words of the ports."""
 
 from shared.broker.amqp.errors import AmqpError, Refused, Returned
-from shared.broker.ports import BrokerUnavailable, QueueFull, ReplyOverflow, ReplyUnroutable
+from shared.broker.ports import BrokerAway, BrokerUnavailable, QueueFull, ReplyOverflow, ReplyUnroutable
 
 
 def publish_error(queue: str, error: AmqpError) -> QueueFull | BrokerUnavailable:
     """Why a message did not reach its work queue."""
     if isinstance(error, Refused):
         return QueueFull(f"queue {queue} is full")
+    if isinstance(error, Returned):
+        return BrokerAway(f"there is no queue {queue}")
     return BrokerUnavailable(f"queue {queue}: {error}")
 
 

@@ -129,6 +129,14 @@ class KeptChannel:
             raise BrokerUnavailable(str(error)) from error
         self._keeper = asyncio.create_task(self._keep(), name="keep a channel")
 
+    async def start_in_time(self) -> None:
+        """Be ready on return where that is possible now, and else as soon as it is."""
+        try:
+            await self.start()
+        except BrokerUnavailable as error:
+            log.warning("a channel cannot be opened yet", reason=str(error))
+            self._keeper = asyncio.create_task(self._open_and_keep(), name="open and keep a channel")
+
     async def let_go(self) -> None:
         """Keep the channel as long as it lives, but do not bring it back."""
         await end(self._keeper)
@@ -159,6 +167,10 @@ class KeptChannel:
                 log.warning("a channel is lost", reason=str(reason))
             self._on_lost()
             await self._reopen()
+
+    async def _open_and_keep(self) -> None:
+        await self._reopen()
+        await self._keep()
 
     async def _reopen(self) -> None:
         backoff = Backoff()

@@ -6,7 +6,7 @@ from typing import Any, Final
 from shared.broker.amqp.channel import Channel, publish_confirmed
 from shared.broker.amqp.content import Received
 from shared.broker.amqp.errors import AmqpError, Returned
-from shared.broker.amqp.properties import PERSISTENT
+from shared.broker.amqp.properties import PERSISTENT, TRANSIENT
 from shared.broker.bodies import outgoing
 from shared.broker.metrics import published
 from shared.broker.ports import DeadLetter, DeadLetterHandler, Delivery, Handler, Settlement
@@ -58,12 +58,13 @@ class RabbitWorkQueue:
     async def _publish(self, queue: Queue, body: bytes, ttl_ms: int | None) -> None:
         channel = self._publisher.require()
         try:
-            await self._declared_for_publishing.ensure(self._publishing.require(), queue)
+            if queue.is_kept:  # whoever takes from another makes it: while its node is away that is not answered
+                await self._declared_for_publishing.ensure(self._publishing.require(), queue)
             await publish_confirmed(
                 channel,
                 body,
                 routing_key=queue.name,
-                delivery_mode=PERSISTENT,
+                delivery_mode=PERSISTENT if queue.is_kept else TRANSIENT,
                 expiration_ms=None if ttl_ms is None else min(max(ttl_ms, 0), LONGEST_TTL_MS),
                 mandatory=True,
             )
@@ -72,9 +73,11 @@ class RabbitWorkQueue:
                 self._declared_for_publishing.forget(queue)
             raise publish_error(queue.name, error) from error
 
-    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer[Delivery]:
+    async def consume(
+        self, queue: str, handler: Handler, *, prefetch: int, may_be_away: bool = False
+    ) -> Consumer[Delivery]:
         """See WorkQueue."""
-        return await self._subscribed(queue, handler, read_delivery, prefetch)
+        return await self._subscribed(queue, handler, read_delivery, prefetch, may_be_away=may_be_away)
 
     async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Consumer[DeadLetter]:
         """See WorkQueue."""
@@ -86,6 +89,8 @@ class RabbitWorkQueue:
         handler: Callable[[D], Awaitable[Settlement]],
         read: Callable[[Received, Channel], D],
         prefetch: int,
+        *,
+        may_be_away: bool = False,
     ) -> Consumer[D]:
         consumer = Consumer(
             self._consuming,
@@ -96,6 +101,6 @@ class RabbitWorkQueue:
             prefetch=prefetch,
             forget=self._consumers.discard,
         )
-        await consumer.start()
+        await consumer.start(may_be_away=may_be_away)
         self._consumers.add(consumer)
         return consumer

@@ -1,0 +1,40 @@
+"""A queue that may be away when its consumer starts: it is taken from as soon as it is there."""
+
+from uuid import uuid4
+
+import pytest
+from tests.support.broker_samples import Recorder, dispatched
+from tests.support.brokers import Brokers, raw_channel
+from tests.support.eventually import eventually
+from tests.support.rabbitmq import RabbitMQServer
+
+from flowport.servers.ports import LOOPBACK
+from shared.broker.access import Access
+from shared.broker.connect import open_broker
+from shared.broker.ports import BrokerAway
+from shared.broker.rabbitmq.declare import declare_topology
+from shared.broker.rabbitmq.management import Management
+
+
+async def test_it_is_taken_from_once_it_is_there(rabbitmq: RabbitMQServer) -> None:
+    user, password = uuid4().hex, uuid4().hex
+    nothing_to_make = Access(configure="^$", write=".*", read=".*")
+    await Management(rabbitmq.management_url).set_user(user, password, nothing_to_make)
+    async with Brokers(rabbitmq.amqp_url) as brokers:
+        url = f"amqp://{user}:{password}@{LOOPBACK}:{rabbitmq.port}/"
+        late = open_broker(url, service="test", topology=brokers.topology)
+        maker = await brokers.open()
+        async with raw_channel(rabbitmq.amqp_url) as channel:
+            await channel.declare_exchange(brokers.topology.control_exchange, "fanout", durable=True)
+        await late.start()
+        recorder = Recorder()
+        subscription = await late.work.consume(brokers.express, recorder, prefetch=1, may_be_away=True)
+        assert not subscription.is_taking
+
+        with pytest.raises(BrokerAway, match="there is no queue"):
+            await maker.work.publish(brokers.express, dispatched())
+        await declare_topology(rabbitmq.amqp_url, brokers.topology)
+        await eventually(lambda: subscription.is_taking)
+        await maker.work.publish(brokers.express, dispatched())
+        await eventually(lambda: recorder.deliveries)
+        await late.stop()
