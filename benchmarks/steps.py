@@ -69,7 +69,7 @@ STEPS: Final[Mapping[str, str]] = {
     "limit": "gates, spend, rate limits, and what the answer says of them",
     "resolve": "which version is live, and may the caller run it",
     "publish": "encode the run and write it to the broker's socket",
-    "deliver": "the broker: to disk, and to a worker",
+    "deliver": "the broker: to a worker",
     "load": "the compiled workflow, and the input",
     "schedule": "walk the graph",
     "block": "the blocks' own work",
@@ -114,8 +114,8 @@ def _probes() -> Probes:
     probes.watch("resolve", Executions, "authorize")
     probes.watch("resolve", Endpoints, "target")
     probes.watch("publish", BrokerAttachedRuns, "attach")
-    probes.crossing("deliver", (Channel, "publish"), (WorkConsumers, "on_interactive"))
-    probes.stretch("conclude", (WorkConsumers, "on_interactive"), (Channel, "publish"))
+    probes.crossing("deliver", (Channel, "publish"), (WorkConsumers, "on_attached"))
+    probes.stretch("conclude", (WorkConsumers, "on_attached"), (Channel, "publish"))
     probes.watch("load", Launcher, "prepare")
     probes.watch("schedule", Execution, "run")
     probes.watch("block", Performer, "perform")

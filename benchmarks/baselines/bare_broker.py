@@ -1,4 +1,4 @@
-"""The least a team would write itself: FastAPI, a quorum queue through aio-pika, a worker that echoes, and back.
+"""The least a team would write itself: FastAPI, a queue in memory through aio-pika, a worker that echoes, and back.
 
 No auth, no limits, no workflow, no records: the floor that our own numbers are held against.
 Run the web half with uvicorn (`benchmarks.baselines.bare_broker:app`), the worker half as a module.
@@ -17,6 +17,8 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 QUEUE = "bench.bare"
+IN_MEMORY = {"x-queue-type": "classic"}
+"""As the one that our calls take: what is compared is what we do besides."""
 AMQP_URL = os.environ.get("FLOWPORT_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/")
 
 
@@ -31,7 +33,7 @@ class Caller:
         self._connection = await aio_pika.connect_robust(AMQP_URL)
         self._channel = await self._connection.channel()
         self._replies = await self._channel.declare_queue(exclusive=True)
-        await self._channel.declare_queue(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
+        await self._channel.declare_queue(QUEUE, durable=True, arguments=IN_MEMORY)
         await self._replies.consume(self._on_reply, no_ack=True)
 
     async def stop(self) -> None:
@@ -47,7 +49,7 @@ class Caller:
             body,
             correlation_id=correlation_id,
             reply_to=self._replies.name,
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            delivery_mode=aio_pika.DeliveryMode.NOT_PERSISTENT,
         )
         await self._channel.default_exchange.publish(message, QUEUE)
         return await answer
@@ -89,7 +91,7 @@ async def work() -> None:
     connection = await aio_pika.connect_robust(AMQP_URL)
     channel = await connection.channel()
     await channel.set_qos(prefetch_count=128)
-    queue = await channel.declare_queue(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
+    queue = await channel.declare_queue(QUEUE, durable=True, arguments=IN_MEMORY)
 
     async def answer(message: AbstractIncomingMessage) -> None:
         reply = aio_pika.Message(message.body, correlation_id=message.correlation_id)
