@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from shared.errors import Unavailable
+from shared.observe.logging import get_logger
 
 T = TypeVar("T")
 R = TypeVar("R")
+log = get_logger("batching")
+
 STOP_SECONDS: Final = 10.0
 CANCEL_SECONDS: Final = 1.0
 
@@ -109,14 +112,23 @@ class Batcher(Generic[T, R]):
             answers = await self._work([entry.item for entry in entries])
             answered = list(zip(entries, answers, strict=True))
         except asyncio.CancelledError:
-            _fail(entries, Unavailable("the service is stopping"))
-            raise
+            if self._is_told_to_end:
+                _fail(entries, Unavailable("the service is stopping"))
+                raise
+            log.exception("a batch was cancelled by something within it", count=len(entries))
+            _fail(entries, Unavailable("the work was broken off"))
+            return
         except Exception as error:
             _fail(entries, error)
             return
         for entry, answer in answered:
             if not entry.answer.done():
                 entry.answer.set_result(answer)
+
+    @property
+    def _is_told_to_end(self) -> bool:
+        """Whether a cancellation is the worker's own: if it ended by any other, nobody would be answered any more."""
+        return self._worker is None or self._worker.cancelling() > 0
 
     def _refuse_waiting(self) -> None:
         while not self._waiting.empty():

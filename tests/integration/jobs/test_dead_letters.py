@@ -151,6 +151,17 @@ async def test_whoever_asked_for_a_run_that_waited_too_long_is_told(system: Syst
     await inbox.close()
 
 
+async def test_whoever_asked_for_a_run_whose_workers_died_one_after_the_other_is_told_and_the_letter_is_kept(
+    system: System,
+) -> None:
+    told: list[EventBatch] = []
+    inbox = await system.broker.replies.open_inbox(told.append, lambda: None)
+    await system.broker.work.publish(DEAD, AttachedRunRequested(a_spec(run_id="poison"), inbox.address))
+    assert (await one_letter(system)).run_id == "poison"
+    assert told == [EventBatch("poison", 0, (RunExpired(),))]
+    await inbox.close()
+
+
 async def test_where_nobody_asks_any_more_the_run_lists_are_told_that_it_is_lost(system: System) -> None:
     inbox = await system.broker.replies.open_inbox(lambda batch: None, lambda: None)
     address = inbox.address

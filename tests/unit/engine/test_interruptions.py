@@ -21,6 +21,7 @@ from tests.unit.engine.building import (
 )
 
 from executor_service.engine import Call
+from executor_service.engine.execution import BROKE
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.runs import RunStatus
 from shared.contracts.usage import Usage
@@ -42,6 +43,18 @@ async def test_a_cancel_reaches_every_block_at_once() -> None:
     assert result.outcome.status is RunStatus.CANCELLED
     assert result.outcome.error is None
     assert names(result) == ["start", *(f"b{n}!" for n in range(5))]
+
+
+async def test_a_block_that_something_within_it_cancelled_ends_the_run_at_once_and_not_at_its_time_limit() -> None:
+    async def given_up(call: Call) -> Any:
+        waiting = asyncio.get_running_loop().create_future()
+        waiting.cancel()
+        await waiting
+
+    result = await asyncio.wait_for(run(given_up, chain(block("f"))), 10)
+    error = result.outcome.error
+    assert error is not None
+    assert (error.code, error.message) == (ErrorCode.EXECUTION_FAILED, BROKE)
 
 
 async def test_a_block_that_will_not_let_go_holds_nobody_up() -> None:

@@ -24,7 +24,7 @@ from executor_service.engine import (
     Pause,
     PauseRequest,
 )
-from shared.broker.ports import BrokerUnavailable, ReplyUnroutable
+from shared.broker.ports import BrokerUnavailable, ReplyOverflow, ReplyUnroutable
 from shared.clock import SystemClock
 from shared.contracts.deployments import Environment
 from shared.contracts.events import RunEnded, RunEvent
@@ -173,6 +173,7 @@ class Callers:
         self.batches: list[EventBatch] = []
         self.gone = False
         self.broker_lost = False
+        self.full = False
         self.waiting = 0
         self.window = asyncio.Event()
         self.window.set()
@@ -183,6 +184,8 @@ class Callers:
         self.waiting -= 1
         if self.broker_lost:
             raise BrokerUnavailable("the broker is gone")
+        if self.full:
+            raise ReplyOverflow("the reader is too slow")
         if self.gone and must_route:
             raise ReplyUnroutable
         if not self.gone:

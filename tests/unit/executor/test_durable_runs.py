@@ -250,7 +250,7 @@ async def test_a_process_that_stood_still_asks_before_it_stores_anything(world: 
 async def test_a_run_that_this_worker_cannot_begin_goes_to_another(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(insist, "__kwdefaults__", {"seconds": 0.0})
+    monkeypatch.setattr(insist, "__kwdefaults__", {**(insist.__kwdefaults__ or {}), "seconds": 0.0})
     services = Services()
     services.unreachable = True
     await world.new_worker(Work(), services=services).work(DISPATCH, redelivered=False)

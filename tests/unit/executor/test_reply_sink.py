@@ -16,6 +16,7 @@ from executor_service.adapters.coalescing import (
     Coalescing,
 )
 from executor_service.adapters.reply_sink import ReplySink
+from executor_service.ports import Told
 from shared.clock import SystemClock
 from shared.contracts.events import MAX_CHUNK, Chunk, RunEnded, RunEvent, RunStarted, SelectedOutput, Thinking, size_of
 from shared.contracts.messages import EventBatch
@@ -124,7 +125,7 @@ async def test_one_batch_is_sent_after_the_other() -> None:
     await loop_turns()
     assert callers.waiting == 1
     callers.window.set()
-    assert await sink.close()
+    assert await sink.close() is Told.ALL
     assert [batch.seq for batch in callers.batches] == [0, 1]
 
 
@@ -160,7 +161,7 @@ async def test_a_caller_who_went_in_the_middle_is_missed_at_the_end() -> None:
     await loop_turns()
     callers.gone = True
     await sink.emit(ended())
-    assert not await sink.close()
+    assert await sink.close() is Told.NOBODY
 
 
 async def test_what_waits_behind_a_batch_that_finds_nobody_is_not_sent() -> None:
@@ -172,7 +173,7 @@ async def test_what_waits_behind_a_batch_that_finds_nobody_is_not_sent() -> None
     await loop_turns()
     await sink.emit(ended())
     callers.window.set()
-    assert not await sink.close()
+    assert await sink.close() is Told.NOBODY
     assert broken == [True]
 
 
@@ -208,7 +209,7 @@ async def test_what_a_cancelled_block_was_about_to_send_goes_out() -> None:
     assert speaking.cancelled()
     callers.window.set()
     await sink.emit(ended())
-    assert await sink.close()
+    assert await sink.close() is Told.ALL
     assert callers.events[0] == speech
     assert [batch.seq for batch in callers.batches] == [0, 1]
 
@@ -260,7 +261,7 @@ async def test_what_a_broker_did_not_take_is_sent_once_it_is_back() -> None:
     await asyncio.sleep(0.01)
     assert not closing.done()
     callers.broker_lost = False
-    assert await closing
+    assert await closing is Told.ALL
     assert [batch.seq for batch in callers.batches] == [0]
     assert broken == []
 
@@ -284,7 +285,29 @@ async def test_a_broker_that_stays_away_ends_the_sending(monkeypatch: pytest.Mon
     callers.broker_lost = True
     sink = sink_to(callers, broken)
     await sink.emit(Chunk("b", "x"))
-    assert not await sink.close()
+    assert await sink.close() is Told.UNKNOWN
+    assert broken == [True]
+
+
+async def test_a_reader_that_is_too_slow_for_what_happens_is_told_the_end_once_there_is_room() -> None:
+    callers, broken = Callers(), list[bool]()
+    callers.full = True
+    sink = sink_to(callers, broken)
+    await sink.emit(ended())
+    closing = asyncio.create_task(sink.close())
+    await asyncio.sleep(0.01)
+    assert not closing.done()
+    callers.full = False
+    assert await closing is Told.ALL
+    assert broken == []
+
+
+async def test_a_reader_that_is_too_slow_for_what_happens_may_wait_for_the_end() -> None:
+    callers, broken = Callers(), list[bool]()
+    callers.full = True
+    sink = sink_to(callers, broken)
+    await sink.emit(Chunk("b", "x"))
+    assert await sink.close() is Told.UNKNOWN
     assert broken == [True]
 
 

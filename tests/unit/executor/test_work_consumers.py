@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec
 
+from executor_service.adapters import reply_sink
 from executor_service.adapters.reply_sink import line_of
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
@@ -112,6 +113,19 @@ async def test_a_run_that_the_broker_gave_to_another_begins_no_effect() -> None:
         await here.consumers.on_attached(EXPRESS, Delivery(asked(), redelivered=False, is_held=lambda: False))
         assert here.callers.outcome.status is RunStatus.FAILED
         assert here.work.times == 0
+
+
+@pytest.mark.parametrize("redelivered", [False, True])
+async def test_the_message_of_a_run_whose_end_cannot_be_told_goes_back_for_somebody_who_can(
+    monkeypatch: pytest.MonkeyPatch, *, redelivered: bool
+) -> None:
+    monkeypatch.setattr(reply_sink, "BACK_SECONDS", 0.0)
+    async with world() as here:
+        delivery = Delivery(asked(), redelivered=redelivered)
+        here.callers.broker_lost = True
+        assert await here.consumers.on_interactive(delivery) is Settlement.REDELIVER
+        here.callers.broker_lost, here.callers.gone = False, True
+        assert await here.consumers.on_interactive(delivery) is Settlement.ACK, "nobody waits for it any more"
 
 
 async def test_jobs_service_is_told_of_a_second_delivery() -> None:

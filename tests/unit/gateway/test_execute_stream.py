@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import msgspec
+import pytest
 from tests.support.eventually import eventually
 from tests.unit.gateway.system import System, running_system
 from tests.unit.gateway.worker import Send, ends, outcome
@@ -22,6 +23,7 @@ from shared.contracts.events import (
 )
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.runs import RunMode, RunSpec, RunStatus
+from shared.errors import Unavailable
 
 DONE = 'data: "[DONE]"\n\n'
 ASKED = {"stream": True, "selectedOutputs": ["agent_1.content"]}
@@ -148,6 +150,18 @@ async def test_a_selection_that_cannot_be_had_ends_without_a_final_frame(system:
     plays(system, SelectedOutputFailed("B", "too large"))
     answer = await system.execute(ASKED)
     assert answer.body.decode() == 'data: {"event":"error","blockId":"B","error":"too large"}\n\n' + DONE
+
+
+async def away(*asked: object) -> bytes:
+    raise Unavailable("GET http://jobs:8082/internal/x: TimeoutError")
+
+
+async def test_an_output_that_cannot_be_had_ends_in_an_error_frame_that_tells_nothing_of_the_inside(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system.jobs, "get", away)
+    answer = await system.execute({"stream": True})
+    assert answer.body == b'data: {"event":"error","error":"Service temporarily unavailable"}\n\ndata: "[DONE]"\n\n'
 
 
 async def test_a_cancelled_run_ends_without_success(system: System) -> None:

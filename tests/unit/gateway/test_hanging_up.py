@@ -204,6 +204,20 @@ async def test_a_publish_that_fails_leaves_nothing_behind(
     (await runs.attach(a_run())).hang_up()
 
 
+@pytest.mark.parametrize(
+    ("refusal", "cancelled"),
+    [(QueueFull("full"), []), (BrokerAway("away"), []), (BrokerUnavailable("no confirm"), ["E1@WS1"])],
+)
+async def test_workers_are_told_to_stop_what_one_may_have_and_not_what_was_handed_to_none(
+    broker: FragileBroker, runs: BrokerAttachedRuns, refusal: Exception, cancelled: list[str]
+) -> None:
+    broker.refusal = refusal
+    with pytest.raises((AtCapacity, Unavailable)):
+        await runs.attach(a_run())
+    await asyncio.sleep(0.02)
+    assert broker.cancelled == cancelled, "they remember it: the next call with this id would be stopped"
+
+
 def lost(attempt: int = 0) -> EventBatch:
     """What a worker says who got the message of another one that is gone."""
     error = RunError(ErrorCode.WORKER_LOST, "gone")

@@ -13,6 +13,7 @@ from tests.unit.gateway.worker import outcome
 from shared.contracts.events import Chunk, RunEnded, RunStarted, SelectedOutput, StreamReset
 from shared.contracts.outcomes import RunError
 from shared.contracts.runs import RunMode, RunStatus
+from shared.errors import Unavailable
 
 EXECUTE = "/api/v2/workflows/W/execute"
 EVENTS = "/api/v2/workflows/W/runs/R1/events"
@@ -114,6 +115,18 @@ async def test_any_run_can_be_read_by_its_end(system: System) -> None:
     assert (await read(system)).body.decode() == (
         'data: {"event":"final","data":{"success":true,"output":{"a":1}}}\n\ndata: "[DONE]"\n\n'
     )
+
+
+async def away(*asked: object) -> object:
+    raise Unavailable("GET http://jobs:8082/internal/x: TimeoutError")
+
+
+async def test_where_a_part_that_is_away_is_found_stays_in_the_log(
+    system: System, worker: FollowedWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system.jobs, "events", away)
+    answer = await read(system)
+    assert answer.body == b'data: {"event":"error","error":"Service temporarily unavailable"}\n\ndata: "[DONE]"\n\n'
 
 
 async def test_a_run_that_is_not_there_is_404(system: System) -> None:

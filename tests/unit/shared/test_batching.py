@@ -22,10 +22,19 @@ class Doubling:
 
     async def __call__(self, items: Sequence[int]) -> Sequence[int]:
         self.batches.append(list(items))
-        await self.may_go.wait()
+        await self._waited()
         if self.failure:
             raise self.failure
         return [2 * item for item in items]
+
+    def break_off(self) -> None:
+        """What the work waits for is cancelled, and nobody has told the work to stop."""
+        self.may_go.set()
+        self._waiting.cancel()
+
+    async def _waited(self) -> None:
+        self._waiting = asyncio.ensure_future(self.may_go.wait())
+        await self._waiting
 
 
 @pytest.fixture
@@ -66,6 +75,18 @@ async def test_heavy_items_make_small_batches(batcher: Batcher[int, int], work: 
 
     assert [1, 99] in work.batches
     assert [99, 1] in work.batches
+
+
+async def test_work_that_something_within_it_cancelled_has_failed_and_the_next_is_done(
+    batcher: Batcher[int, int], work: Doubling
+) -> None:
+    work.may_go.clear()
+    given_up = asyncio.create_task(batcher.submit(1))
+    await eventually(lambda: work.batches)
+    work.break_off()
+    with pytest.raises(Unavailable):
+        await given_up
+    assert await asyncio.wait_for(batcher.submit(2), PATIENCE_SECONDS) == 4
 
 
 async def test_a_failure_reaches_everybody_in_the_batch_and_nobody_else(

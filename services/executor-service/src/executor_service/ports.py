@@ -1,6 +1,7 @@
 """What the executor needs from other services."""
 
 from collections.abc import Callable
+from enum import Enum
 from typing import Protocol
 
 from shared.contracts.deployments import Endpoint, Environment
@@ -49,18 +50,28 @@ class Payloads(Protocol):
         ...
 
 
+class Told(Enum):
+    """Whether the caller's process has heard all that there was to tell."""
+
+    ALL = "all"
+    NOBODY = "nobody"
+    """It is gone."""
+    UNKNOWN = "unknown"
+    """It may wait for the end, and could not be reached."""
+
+
 class CallerLine(Protocol):
     """The line to whoever waits for one attached run: its events, in order and without a gap."""
 
     async def emit(self, event: RunEvent) -> None:
-        """Take one event; returns when there is room for the next. Dropped where the caller is gone."""
+        """Take one event; returns when there is room for the next. Dropped where the caller cannot be reached."""
         ...
 
     async def heard(self) -> None:
         """Return once the caller's process knows that the run has begun. Raises Unavailable when it cannot know."""
         ...
 
-    async def close(self) -> bool:
+    async def close(self) -> Told:
         """Wait for what is on its way; whether the caller's process has all of it."""
         ...
 

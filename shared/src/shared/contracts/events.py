@@ -94,7 +94,7 @@ class RunEnded(msgspec.Struct, frozen=True, tag="ended"):
 
 
 class RunExpired(msgspec.Struct, frozen=True, tag="expired"):
-    """The run waits in no queue any more: in time no worker took it, or none took it again from one that was lost."""
+    """The run is in no queue any more: no worker took it in time, or those who did were lost one after the other."""
 
 
 RunEvent = (

@@ -6,13 +6,14 @@ from typing import Final
 
 from executor_service.adapters.coalescing import Coalescing
 from executor_service.application.patience import insist
-from executor_service.ports import LineOf
+from executor_service.ports import LineOf, Told
 from shared.broker.ports import BrokerUnavailable, ReplyOverflow, ReplyStream, ReplyUnroutable
 from shared.contracts.events import RunEnded, RunEvent
 from shared.contracts.messages import EventBatch
 from shared.errors import Unavailable
 
-UNDELIVERABLE: Final = (ReplyUnroutable, ReplyOverflow, BrokerUnavailable)
+NOT_TAKEN: Final = (ReplyOverflow, BrokerUnavailable)
+UNDELIVERABLE: Final = (ReplyUnroutable, *NOT_TAKEN)
 CALLER_GONE: Final = "Whoever asked for the run cannot be reached"
 BACK_SECONDS: Final = 30.0
 """How long a broker that is lost is waited for: perhaps only our line is, and the caller waits on."""
@@ -46,7 +47,7 @@ class ReplySink:
         self._attempt = attempt
         self._seq = 0
         self._heard = False
-        self._broken = False
+        self._told = Told.ALL
         self._out = Coalescing(self._send)
 
     async def emit(self, event: RunEvent) -> None:
@@ -57,30 +58,36 @@ class ReplySink:
         """Return once the caller's process knows that the run has begun. Raises Unavailable when it cannot know."""
         if not self._heard:
             await self._out.flush()
-        if self._broken:
+        if self._told is not Told.ALL:
             raise Unavailable(CALLER_GONE)
 
-    async def close(self) -> bool:
+    async def close(self) -> Told:
         """Wait for what is on its way; whether the caller's process has all of it."""
         await self._out.flush()
-        return not self._broken
+        return self._told
 
     async def _send(self, events: tuple[RunEvent, ...]) -> None:
-        if self._broken:
+        if self._told is not Told.ALL:
             return
         batch = EventBatch(self._run_id, self._seq, events, attempt=self._attempt)
-        must_route = self._seq == 0 or isinstance(events[-1], RunEnded)
         self._seq += 1
         try:
-            await self._deliver(batch, must_route=must_route)
+            await self._deliver(batch, is_end=isinstance(events[-1], RunEnded))
             self._heard = True
-        except UNDELIVERABLE:
-            self._broken = True
-            self._on_broken()
+        except ReplyUnroutable:
+            self._break(Told.NOBODY)
+        except NOT_TAKEN:
+            self._break(Told.UNKNOWN)
 
-    async def _deliver(self, batch: EventBatch, *, must_route: bool) -> None:
+    async def _deliver(self, batch: EventBatch, *, is_end: bool) -> None:
+        """What the broker did not take is sent again; a reader who is too slow gets the end, at least."""
         send = partial(self._replies.send, self._address, batch)
+        again = NOT_TAKEN if is_end else BrokerUnavailable
         try:
-            await send(must_route=must_route)
-        except BrokerUnavailable:  # it may have taken the batch: the reader drops what comes twice
-            await insist(partial(send, must_route=True), seconds=BACK_SECONDS)
+            await send(must_route=is_end or batch.seq == 0)
+        except again:  # it may have taken the batch: the reader drops what comes twice
+            await insist(partial(send, must_route=True), seconds=BACK_SECONDS, on=again)
+
+    def _break(self, told: Told) -> None:
+        self._told = told
+        self._on_broken()

@@ -13,7 +13,7 @@ from executor_service.application.run_handle import RunHandle
 from executor_service.application.running_runs import RunningRuns
 from executor_service.engine.request import RunResult
 from executor_service.metrics import RUNS, SLOTS_BUSY, count_end
-from executor_service.ports import CallerLine, DurableRuns, LineOf, Records
+from executor_service.ports import CallerLine, DurableRuns, LineOf, Records, Told
 from shared.clock import Clock
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEnded, RunStarted
@@ -22,6 +22,7 @@ from shared.contracts.outcomes import EMPTY_OUTPUT, RunOutcome, worker_lost
 from shared.contracts.runs import RunSpec, RunStatus
 from shared.contracts.usage import Usage
 from shared.errors import Conflict, FlowportError, Unavailable
+from shared.observe.logging import get_logger
 
 SHOW_AFTER_SECONDS: Final = 0.2
 """Only a run that lasts longer is announced to run lists before its end."""
@@ -29,6 +30,8 @@ SHUTDOWN: Final = "shutdown"
 HAND_OVER_SECONDS: Final = 10.0
 """How long a caller may have to wait for his pause to be stored."""
 TAKEN_AWAY: Final = "The run was given to another worker"
+
+log = get_logger("attached_runs")
 
 
 class AttachedRuns:
@@ -54,8 +57,11 @@ class AttachedRuns:
 
     async def run(
         self, spec: RunSpec, reply_to: str, *, attempt: int = 0, is_held: Callable[[], bool] = lambda: True
-    ) -> None:
-        """Run to the end, whatever it is, and report it. `is_held`: whether the run was not given to somebody else."""
+    ) -> bool:
+        """Run to the end, whatever it is, and report it. `is_held`: whether the run was not given to somebody else.
+
+        False: whoever asked may wait for it, and somebody else has to tell him.
+        """
         handle = RunHandle()
         self._handles.add(handle)
         kind = "nested" if spec.is_nested else "interactive"
@@ -65,23 +71,29 @@ class AttachedRuns:
             with self._running.holding(spec.run_id, handle), SLOTS_BUSY.labels(kind).track_inprogress():
                 outcome, blocks, usage = await self._executed(spec, line, handle, is_held)
             await line.emit(RunEnded(outcome))
-            await line.close()
+            told = await line.close()
         finally:
             announcement.cancel()
             self._handles.discard(handle)
         count_end(spec.mode, outcome)
         if outcome.status is not RunStatus.PAUSED:
             self._records.put(RunRecorded(spec, outcome, blocks, usage))
+        return _is_settled(told, spec)
 
-    async def report_lost(self, spec: RunSpec, reply_to: str, *, attempt: int = 0) -> None:
-        """Tell that the worker which had this run is gone. Whether it had begun is known where its events went."""
+    async def report_lost(self, spec: RunSpec, reply_to: str, *, attempt: int = 0) -> bool:
+        """Tell that the worker which had this run is gone. Whether it had begun is known where its events went.
+
+        False: as `run`.
+        """
         now = self._clock.now()
         outcome = worker_lost(now, now)
         line = self._line_of(reply_to, spec.run_id, attempt=attempt)
         await line.emit(RunEnded(outcome))
         RUNS.labels(spec.mode, "lost").inc()
-        if not await line.close():
+        told = await line.close()
+        if told is Told.NOBODY:
             self._records.put(RunRecorded(spec, outcome))
+        return _is_settled(told, spec)
 
     def stop_all(self) -> None:
         """The process is going down: end every run in hand now, honestly."""
@@ -124,3 +136,9 @@ class AttachedRuns:
 
     def _announce(self, spec: RunSpec) -> None:
         self._records.put(RunBegan(spec, self._clock.now()))
+
+
+def _is_settled(told: Told, spec: RunSpec) -> bool:
+    if told is Told.UNKNOWN:
+        log.warning("whoever asked for a run could not be told of its end", run_id=spec.run_id)
+    return told is not Told.UNKNOWN

@@ -15,14 +15,19 @@ PAUSE_SECONDS: Final = (0.2, 0.8)
 T = TypeVar("T")
 
 
-async def insist(call: Callable[[], Awaitable[T]], *, seconds: float = PATIENCE_SECONDS) -> T:
-    """Repeat `call` while the other service does not answer. Raises Unavailable after `seconds`."""
+async def insist(
+    call: Callable[[], Awaitable[T]],
+    *,
+    seconds: float = PATIENCE_SECONDS,
+    on: type[Exception] | tuple[type[Exception], ...] = Unavailable,
+) -> T:
+    """Repeat `call` while the other service does not answer, or for what else is named. Raises it after `seconds`."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + seconds
     while True:
         try:
             return await call()
-        except Unavailable:
+        except on:
             if loop.time() > give_up:
                 raise
             await asyncio.sleep(uniform(*PAUSE_SECONDS))  # noqa: S311 - no secret

@@ -87,16 +87,19 @@ class WorkConsumers:
             await self._control.close(grace=0)
 
     async def on_attached(self, queue: str, delivery: Delivery) -> Settlement:
-        """An attached run. One that was delivered before is not begun here: whoever asked decides."""
+        """An attached run. One that was delivered before is not begun here: whoever asked decides.
+
+        It goes back where whoever asked could not be told: the next worker reports it, or else jobs-service does.
+        """
         match delivery.message:
             case AttachedRunRequested(run=spec, reply_to=reply_to, attempt=attempt):
                 _enter(delivery, spec.run_id, queue)
                 with joined_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id):
                     if delivery.redelivered:
-                        await self._attached.report_lost(spec, reply_to, attempt=attempt)
+                        told = await self._attached.report_lost(spec, reply_to, attempt=attempt)
                     else:
-                        await self._attached.run(spec, reply_to, attempt=attempt, is_held=delivery.is_held)
-                return Settlement.ACK
+                        told = await self._attached.run(spec, reply_to, attempt=attempt, is_held=delivery.is_held)
+                return Settlement.ACK if told else Settlement.REDELIVER
             case _:
                 return Settlement.DEAD_LETTER
 

@@ -66,6 +66,7 @@ class Driver:
         self._tasks: dict[Work, asyncio.Task[None]] = {}
         self._done: deque[tuple[Work, Entry | Exception]] = deque()
         self._wake = asyncio.Event()
+        self._is_abandoned = False
         self.attempts = Attempts(context, plan, progress, stream, self._record)
 
     def begin(self) -> None:
@@ -110,6 +111,7 @@ class Driver:
 
     async def abandon(self) -> None:
         """Stop every block, and wait a moment for them to let go of what they hold."""
+        self._is_abandoned = True
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -153,6 +155,11 @@ class Driver:
             done = await step
         except Exception as error:  # the driver raises it again
             done = error
+        except asyncio.CancelledError as error:
+            if self._is_abandoned:
+                raise
+            done = RuntimeError("a step was cancelled by something within it")  # else it would be waited for for ever
+            done.__cause__ = error
         self._done.append((work, done))
         self._wake.set()
 

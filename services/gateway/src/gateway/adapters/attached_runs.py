@@ -91,8 +91,11 @@ class BrokerAttachedRuns:
         self._calls[call.key] = call
         try:
             await self._publish(call)
-        except BaseException:
-            call.hang_up()
+        except BaseException as error:
+            if isinstance(error, FlowportError) and not isinstance(error, RunLost):
+                call.fail(error)  # no worker has it, and a cancel, which they remember, would meet the next of its id
+            else:
+                call.hang_up()
             raise
         return call
 

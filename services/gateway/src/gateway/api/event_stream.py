@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from gateway import metrics
 from gateway.api.hang_up import hanging_up, never
 from gateway.api.kept_stream import KeptStream
+from gateway.api.legacy.errors import message_of
 from gateway.domain.errors.runs import CallerGone, NotStarted, ReaderTooSlow
 from gateway.ports import AttachedRun
 from shared.contracts.events import RunEnded, RunEvent
@@ -88,7 +89,7 @@ class EventStream(KeptStream):
         except (CallerGone, ReaderTooSlow):
             raise
         except FlowportError as error:
-            end = self._writer.broken(error.message)
+            end = self._writer.broken(message_of(error))
             await self._ended(end, began=not isinstance(error, NotStarted))
             await self._send(send, end, more=False)
             return error.code.lower()

@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.api.hang_up import hanging_up, never
 from gateway.api.kept_stream import KeptStream
+from gateway.api.legacy.errors import message_of
 from gateway.domain.errors.runs import CallerGone
 from gateway.ports import FollowedRun, Numbered
 from shared.contracts.event_log import EventPosition
@@ -108,7 +109,7 @@ class RunEventStream(KeptStream, Generic[End]):
         except CallerGone:
             raise
         except FlowportError as error:
-            return self._writer.broken(error.message)
+            return self._writer.broken(message_of(error))
 
     async def _next(self, send: Send) -> Sequence[Numbered]:
         if self._heartbeat_seconds is None:

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from jobs_service import metrics
-from jobs_service.application.expired_calls import ExpiredCalls
+from jobs_service.application.dropped_calls import DroppedCalls
 from jobs_service.application.redriving import Redriving
-from jobs_service.domain.dead_letters import KeptLetter, examine, expired_call
+from jobs_service.domain.dead_letters import KeptLetter, dropped_call, examine
 from jobs_service.ports import DeadLetters, Runs
 from shared.broker.ports import DeadLetter, WorkQueue
 from shared.contracts.dead_letters import DeadLetterKind, DeadLetterPage, RedriveRun
@@ -18,20 +18,19 @@ class DeadLettering:
     """Dead letters of one workspace each, and those that are nobody's."""
 
     def __init__(
-        self, letters: DeadLetters, runs: Runs, redriving: Redriving, queues: WorkQueue, expired_calls: ExpiredCalls
+        self, letters: DeadLetters, runs: Runs, redriving: Redriving, queues: WorkQueue, dropped_calls: DroppedCalls
     ) -> None:
         self._letters = letters
         self._runs = runs
         self._redriving = redriving
         self._queues = queues
-        self._expired_calls = expired_calls
+        self._dropped_calls = dropped_calls
 
     async def bury(self, letter: DeadLetter) -> None:
-        """Keep what would be lost. Raises Unavailable."""
-        call = expired_call(letter.body, reason=letter.reason)
-        kept = None if call else examine(letter.body, queue=letter.queue, reason=letter.reason)
-        if call is not None:
-            await self._expired_calls.tell(call)
+        """Keep what would be lost, and tell whoever waits for it. Raises Unavailable."""
+        kept = examine(letter.body, queue=letter.queue, reason=letter.reason)
+        if (call := dropped_call(letter.body)) is not None:
+            await self._dropped_calls.tell(call)
         if kept is not None:
             await self._letters.keep(await self._with_workflow(kept))
         metrics.DEAD_LETTERS.labels(letter.queue, kept.kind if kept else "dropped").inc()

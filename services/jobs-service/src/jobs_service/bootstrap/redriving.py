@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from jobs_service.adapters.mongo_dead_letters import MongoDeadLetters
 from jobs_service.application.dead_lettering import DeadLettering
-from jobs_service.application.expired_calls import ExpiredCalls
+from jobs_service.application.dropped_calls import DroppedCalls
 from jobs_service.application.redriving import Redriving
 from jobs_service.bootstrap.kept import Kept
 from jobs_service.bootstrap.runs import RunHandling
@@ -26,6 +26,6 @@ def make_redrives(settings: JobsSettings, kept: Kept, handling: RunHandling, bro
     """A failed run becomes a run of its own, a dead letter a message again."""
     letters = MongoDeadLetters(kept.store, timedelta(seconds=settings.dead_letter_lifetime_seconds))
     redriving = Redriving(kept.runs, handling.accepting)
-    expired_calls = ExpiredCalls(broker.replies, handling.recording, clock)
-    dead_lettering = DeadLettering(letters, kept.runs, redriving, broker.work, expired_calls)
+    dropped_calls = DroppedCalls(broker.replies, handling.recording, clock)
+    dead_lettering = DeadLettering(letters, kept.runs, redriving, broker.work, dropped_calls)
     return Redrives(redriving=redriving, dead_lettering=dead_lettering)

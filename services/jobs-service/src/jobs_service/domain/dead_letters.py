@@ -38,13 +38,12 @@ class KeptLetter:
         return str(UUID(hex=self.id, version=4))
 
 
-def expired_call(body: bytes, *, reason: str) -> AttachedRunRequested | None:
-    """The attached run that waited too long in its queue, where it is one."""
-    if reason == EXPIRED:
-        with suppress(UnreadableMessage):
-            match decode(body).message:
-                case AttachedRunRequested() as call:
-                    return call
+def dropped_call(body: bytes) -> AttachedRunRequested | None:
+    """The attached run that nobody will work on any more, where it is one."""
+    with suppress(UnreadableMessage):
+        match decode(body).message:
+            case AttachedRunRequested() as call:
+                return call
     return None
 
 

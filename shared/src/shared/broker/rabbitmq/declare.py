@@ -5,13 +5,16 @@ from typing import Final
 
 from shared.broker.amqp.address import parse
 from shared.broker.amqp.connection import Connection
-from shared.broker.amqp.errors import AmqpError, ChannelClosed
+from shared.broker.amqp.errors import AmqpError, CallTimeout, ChannelClosed
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.rabbitmq.kept import HEARTBEAT_SECONDS, TIMEOUT_SECONDS
 from shared.broker.topology import Queue, Topology
 from shared.observe.logging import get_logger
 
 log = get_logger("broker.rabbitmq")
+
+TURN_SECONDS: Final = 10.0
+"""Limit of the wait for what others declare: where the broker answers none of them, each takes its time."""
 
 ACCESS_REFUSED: Final = 403
 PRECONDITION_FAILED: Final = 406
@@ -27,17 +30,27 @@ class Declarations:
         self._turn = asyncio.Lock()
 
     async def ensure(self, connection: Connection, queue: Queue) -> None:
-        """Have `queue` and where its dead letters go. Raises ChannelClosed, ConnectionClosed."""
+        """Have `queue` and where its dead letters go. Raises ChannelClosed (CallTimeout), ConnectionClosed."""
         if self._connection is connection and queue.name in self._done:
             return
-        async with self._turn:
+        await self._take_turn()
+        try:
             if self._connection is not connection:
                 self._connection, self._done = connection, set()
             await self._declare(connection, queue)
+        finally:
+            self._turn.release()
 
     def forget(self, queue: Queue) -> None:
         """It turned out to be gone."""
         self._done.discard(queue.name)
+
+    async def _take_turn(self) -> None:
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise CallTimeout(f"others have been declaring for {TURN_SECONDS:g} s") from None
 
     async def _declare(self, connection: Connection, queue: Queue) -> None:
         if queue.name in self._done:

@@ -1,4 +1,4 @@
-"""Attached runs that waited too long in their queue: whoever asked is told, or else the run lists are."""
+"""Attached runs that no queue holds any more, and no worker: whoever asked is told, or else the run lists are."""
 
 from jobs_service.application.recording import Recording
 from shared.broker.ports import BrokerUnavailable, ReplyOverflow, ReplyStream, ReplyUnroutable
@@ -9,8 +9,8 @@ from shared.contracts.outcomes import worker_lost
 from shared.errors import Unavailable
 
 
-class ExpiredCalls:
-    """Whether such a run had begun, and its worker was lost, is known where its events went."""
+class DroppedCalls:
+    """They waited too long, or their workers were lost. Whether one had begun is known where its events went."""
 
     def __init__(self, replies: ReplyStream, recording: Recording, clock: Clock) -> None:
         self._replies = replies

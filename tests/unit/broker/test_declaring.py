@@ -1,0 +1,44 @@
+"""What is declared on first use, by many who use it at the same moment."""
+
+import asyncio
+
+import pytest
+from tests.support.brokers import topology
+from tests.unit.broker.client import connected
+from tests.unit.broker.fake_peer import Peer, playing
+
+from shared.broker.amqp import methods
+from shared.broker.amqp.errors import CallTimeout
+from shared.broker.amqp.wire import long_string
+from shared.broker.rabbitmq import declare
+from shared.broker.rabbitmq.declare import Declarations
+from shared.broker.topology import Policy
+
+
+async def test_nobody_waits_for_one_after_the_other_whose_declaration_is_not_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(declare, "TURN_SECONDS", 0.05)
+    monkeypatch.setattr("shared.broker.amqp.channel.CLOSE_SECONDS", 0.05)
+    over = asyncio.Event()
+
+    async def grants_channels_and_declares_nothing(peer: Peer) -> None:
+        await peer.shake_hands()
+        while not over.is_set():
+            _, channel, payload = await peer.next_frame()
+            match methods.method_id(payload):
+                case methods.CHANNEL_OPEN:
+                    peer.send(methods.bare(methods.CHANNEL_OPEN_OK) + long_string(b""), channel=channel)
+                case methods.CONNECTION_CLOSE:
+                    peer.send(methods.bare(methods.CONNECTION_CLOSE_OK))
+                    return
+
+    queues = topology("test", Policy())
+    async with playing(grants_channels_and_declares_nothing) as port, connected(port, limit=0.5) as connection:
+        declarations = Declarations(queues)
+        async with asyncio.timeout(15):
+            outcomes = await asyncio.gather(
+                *(declarations.ensure(connection, queues.queue("test.work")) for _ in range(60)),
+                return_exceptions=True,
+            )
+    assert [type(outcome) for outcome in outcomes] == [CallTimeout] * 60
