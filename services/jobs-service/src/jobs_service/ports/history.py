@@ -15,8 +15,10 @@ class EventLog(Protocol):
         """Keep these; what is kept already stays as it is."""
         ...
 
-    async def read(self, run_id: str, after: EventPosition, limit: int) -> Sequence[EventBatch]:
-        """The batches with events behind `after`, in order, at most so many."""
+    async def read(
+        self, run_id: str, after: EventPosition, *, max_batches: int, max_bytes: int
+    ) -> tuple[Sequence[EventBatch], bool]:
+        """The batches with events behind `after`, in order, at most so many or one; and whether there may be more."""
         ...
 
 
