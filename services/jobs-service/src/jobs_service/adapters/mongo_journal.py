@@ -82,10 +82,7 @@ class MongoJournal:
     ) -> AsyncGenerator[tuple[JournalEntry, int], None]:
         """Entries up to `end`, and who wrote each. Where an attempt went another way, no earlier one's follows."""
         at = behind
-        stretch = {
-            "$gte": at.index + 1,
-            "$lt": end + 1,
-        }  # SecantusDB: of `$lte` an index that goes on finds no last one
+        stretch = {"$gte": at.index + 1, "$lt": end + 1}  # no `$lte`, see shared.store.long_lists
         wanted = {"run_id": run_id, "index": stretch}
         async with self._entries.find(wanted).sort([("index", 1), ("attempt", 1)]) as found:
             async for document in _latest(found):
