@@ -63,7 +63,7 @@ async def test_an_accepted_journal_entry_gives_a_lease_to_go_on_with(kept: Kept)
     await journaling(kept).append("run-1", AppendJournal(1, (ENTRY,)))
 
     assert await kept.runs.overdue(10) == []
-    assert await kept.journal.read("run-1") == (ENTRY,)
+    assert (await kept.journal.read("run-1")).entries == (ENTRY,)
 
 
 async def test_an_entry_costs_no_further_write_while_the_lease_is_long_enough(kept: Kept) -> None:

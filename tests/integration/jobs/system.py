@@ -34,6 +34,8 @@ from shared.contracts.work import (
     ClaimRun,
     FinishRun,
     JournalEntry,
+    JournalPage,
+    JournalPosition,
     LeaseAnswer,
     ReleaseRun,
     RenewLease,
@@ -176,9 +178,10 @@ class Executor:
         worker: str = "worker-1",
         redelivered: bool = False,
         claim_id: str | None = None,
+        pages: bool = True,
     ) -> ClaimGranted | None:
         """Claim what a message names."""
-        asked = ClaimRun(message.dispatch_id, worker, redelivered, claim_id or new_id())
+        asked = ClaimRun(message.dispatch_id, worker, redelivered, claim_id or new_id(), pages)
         path = f"/internal/runs/{message.run_id}/claim"
         return (await self.client.call("POST", path, body=asked, returns=ClaimAnswer)).granted
 
@@ -197,6 +200,11 @@ class Executor:
     async def journal(self, run_id: str, attempt: int, *entries: JournalEntry) -> None:
         """Append to the journal."""
         await self.client.call("POST", f"/internal/runs/{run_id}/journal", body=AppendJournal(attempt, entries))
+
+    async def page(self, run_id: str, attempt: int, behind: JournalPosition) -> JournalPage:
+        """Read on in the journal."""
+        query = f"attempt={attempt}&index={behind.index}&written_by={behind.attempt}"
+        return await self.client.call("GET", f"/internal/runs/{run_id}/journal?{query}", returns=JournalPage)
 
     async def finish(
         self,

@@ -48,6 +48,7 @@ EXECUTORS = [
     ("POST", f"{RUN}/claim"),
     ("POST", f"{RUN}/lease"),
     ("POST", f"{RUN}/journal"),
+    ("GET", f"{RUN}/journal"),
     ("POST", f"{RUN}/pause"),
     ("POST", f"{RUN}/finish"),
     ("POST", f"{RUN}/release"),

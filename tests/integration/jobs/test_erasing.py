@@ -11,10 +11,12 @@ from tests.integration.jobs.system import System, a_spec, an_outcome, json_paylo
 from tests.support.eventually import until
 
 from jobs_service.adapters import mongo_erasure
+from jobs_service.adapters.mongo_blobs import CHUNK_BYTES
 from jobs_service.application import erasing
 from shared.broker.topology import DEAD, EVENTS
 from shared.contracts.erasure import Erase, Erased
 from shared.contracts.events import Chunk
+from shared.contracts.files import FileKey
 from shared.contracts.memory import AppendMessages, Remembered
 from shared.contracts.messages import AttachedRunRequested, EventBatch, RecordBatch, RunBegan
 from shared.contracts.runs import RunMode, RunSpec, RunStatus, SnapshotRef
@@ -130,6 +132,21 @@ async def test_a_deleted_workspace_takes_what_is_no_workflows_and_nothing_of_oth
         assert [each["workspace_id"] for each in left] == [others]
     names = [each["filename"] for each in await system.collection("blobs.files").find().to_list()]
     assert names == [f"{others}/large"]
+
+
+async def test_a_file_goes_with_its_run_wherever_in_a_large_output_it_is_named(system: System) -> None:
+    workspace_id, workflow_id = MINE
+    file = FileKey(workspace_id, workflow_id, "over", f"file_{'0' * 36}", "a.txt")
+    await system.gateway.client.call("PUT", f"/internal/blobs/{workspace_id}/{file.file_id}", body=b"content")
+    await system.gateway.accept(spec_of(MINE, run_id="over"))
+    granted = await system.executor.begin()
+    key = file.text.encode()
+    first_chunk = b'"' + b"x" * (CHUNK_BYTES - 1 - len(key) // 2)
+    output = first_chunk + key + b'"'
+    await system.executor.finish("over", granted.attempt, an_outcome(output=output))
+
+    await erase(system, *MINE)
+    assert await system.collection("blobs.files").find().to_list() == []
 
 
 async def test_more_runs_than_go_at_once_go_all_the_same(system: System, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import pytest
 from tests.integration.jobs.system import WORKSPACE, System, a_spec
 from tests.support.eventually import until
 
+from jobs_service.application.event_keeping import PAGE_BYTES
 from shared.broker.topology import EVENTS
 from shared.contracts.event_log import EventLogPage, EventPosition
 from shared.contracts.events import Chunk, RunEvent, RunStarted, StreamReset
@@ -63,6 +64,32 @@ async def test_a_batch_that_comes_twice_is_kept_once(system: System) -> None:
     await system.gateway.accept(a_spec(RUN))
     await tell(system, batch(0, Chunk("b", "x")), batch(0, Chunk("b", "x")), batch(1, Chunk("b", "y")))
     await kept(system, 2)
+
+
+async def test_a_page_of_large_batches_is_a_short_one(system: System) -> None:
+    await system.gateway.accept(a_spec(RUN))
+    large = [batch(number, Chunk("b", "x" * (PAGE_BYTES * 2 // 5))) for number in range(3)]
+    await tell(system, *large)
+    await kept(system, 2)
+
+    async def third() -> bool:
+        return (await read(system, EventPosition(1, 1))).batches == (large[2],)
+
+    await until(third)
+    assert await read(system) == EventLogPage(RunStatus.QUEUED, (large[0], large[1]), has_more=True)
+    assert not (await read(system, EventPosition(1, 1))).has_more
+
+
+async def test_a_batch_larger_than_a_page_is_read_by_itself(system: System) -> None:
+    await system.gateway.accept(a_spec(RUN))
+    huge, next_one = batch(0, Chunk("b", "x" * (PAGE_BYTES + 1))), batch(1, Chunk("b", "y"))
+    await tell(system, huge, next_one)
+
+    async def are_kept() -> bool:
+        return (await read(system, EventPosition(1, 0))).batches == (next_one,)
+
+    await until(are_kept)
+    assert await read(system) == EventLogPage(RunStatus.QUEUED, (huge,), has_more=True)
 
 
 async def test_nobody_reads_the_events_of_another_workspace(system: System) -> None:

@@ -10,10 +10,12 @@ from tests.integration.jobs.system import WORKSPACE, System, a_spec, an_outcome
 from tests.support.eventually import until
 
 from jobs_service.adapters.moments import from_ms, to_ms
+from jobs_service.application.run_logs import PAGE_BYTES
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.jobs import RunPage
 from shared.contracts.logs import FindLogs
 from shared.contracts.messages import RunRecorded
+from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunStatus, SnapshotRef, Trigger
 from shared.contracts.usage import Usage
 from shared.errors import InvalidRequest, NotFound
@@ -166,6 +168,20 @@ async def test_a_page_of_large_logs_is_a_short_one(system: System, monkeypatch: 
     assert [run.run_id for run in first.runs] == ["2"]
     second = await find(system, blocks=True, cursor=first.next_cursor)
     assert [run.run_id for run in second.runs] == ["1"]
+
+
+async def test_a_page_of_large_outputs_is_a_short_one_although_they_are_fetched_later(system: System) -> None:
+    outcome = msgspec.structs.replace(an_outcome(), output=Payload(blob_id="elsewhere", size=PAGE_BYTES // 2))
+    await system.executor.record(*(RunRecorded(a_spec(str(number)), outcome) for number in range(3)))
+
+    async def are_stored() -> bool:
+        return await system.stored() == 3
+
+    await until(are_stored)
+    assert len((await find(system)).runs) == 3
+    first = await find(system, output=True)
+    assert len(first.runs) == 2
+    assert len((await find(system, output=True, cursor=first.next_cursor)).runs) == 1
 
 
 async def test_runs_past_their_retention_are_not_found(logs: System) -> None:

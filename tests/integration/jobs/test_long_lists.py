@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.integration.jobs.system import WORKFLOW, WORKSPACE
 from tests.support.overheard import OverheardStore
 
@@ -56,6 +57,15 @@ async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Overhear
     yield store
     await store.database.client.drop_database(store.database.name)
     await store.stop()
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+async def test_what_stands_where_a_page_ends_is_on_the_next_one(store: OverheardStore, oldest_first: bool) -> None:
+    query = FindLogs(workspace_id=WORKSPACE, status=RunStatus.FAILED, limit=OURS - 1, oldest_first=oldest_first)
+    first = await MongoRunLogs(store).find(query)
+    second = await MongoRunLogs(store).find(replace(query, cursor=first.next_cursor))
+
+    assert {each.run.view.run_id for each in (*first.runs, *second.runs)} == {f"run-{number}" for number in range(OURS)}
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,16 @@ from shared.contracts.outcomes import RunOutcome
 from shared.contracts.pauses import PauseRun
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunSpec, SnapshotRef
-from shared.contracts.work import AppendJournal, ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
+from shared.contracts.work import (
+    AppendJournal,
+    ClaimAnswer,
+    ClaimGranted,
+    ClaimRun,
+    FinishRun,
+    JournalPage,
+    JournalPosition,
+    LeaseAnswer,
+)
 from shared.errors import Conflict, NotFound, StaleAttempt, Unauthenticated, Unavailable
 from shared.net import OutboundClient
 from shared.workflow.jsvalues import JsonObject
@@ -236,6 +245,10 @@ class JobsService:
         self.renewals = 0
         self.failures_left = 0
         self.appending = 0
+        self.page_entries: int | None = None
+        """How many entries of the journal a page has; all of them else."""
+        self.reading = 0
+        self.reading_fails = False
         self.append_sizes: list[int] = []
         """Bytes of entries in each call."""
         self.line = asyncio.Event()
@@ -247,11 +260,27 @@ class JobsService:
         if self.refuse_claim:
             return ClaimAnswer()
         self.attempt += 1
-        journal = tuple(self.journal)
-        left = self.remaining_ms
+        page = self._page(0, self.page_entries if claim.pages else None)
         return ClaimAnswer(
-            ClaimGranted(self.run, self.attempt, self.lease_ms, left, journal, state=self.state, answers=self.answers)
+            ClaimGranted(
+                self.run,
+                self.attempt,
+                self.lease_ms,
+                self.remaining_ms,
+                page.entries,
+                state=self.state,
+                answers=self.answers,
+                more_behind=page.more_behind,
+            )
         )
+
+    async def read_journal(self, run_id: str, attempt: int, behind: JournalPosition) -> JournalPage:
+        self.reading += 1
+        await self.line.wait()
+        self._fence(attempt)
+        if self.reading_fails:
+            raise Unavailable("jobs-service does not answer")
+        return self._page(behind.index + 1, self.page_entries)
 
     async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
         if self.hanging_renewals:
@@ -285,6 +314,11 @@ class JobsService:
     async def release(self, run_id: str, attempt: int) -> None:
         self._fence(attempt)
         self.released += 1
+
+    def _page(self, first: int, count: int | None) -> JournalPage:
+        entries = tuple(self.journal[first:])[:count]
+        is_last = first + len(entries) == len(self.journal)
+        return JournalPage(entries, None if is_last else JournalPosition(entries[-1].index, 1))
 
     def _fence(self, attempt: int) -> None:
         if attempt != self.attempt:

@@ -308,6 +308,56 @@ async def test_a_later_attempt_goes_on_where_the_journal_ends(world: World) -> N
     assert [entry.index for entry in world.jobs.journal] == [0, 1, 2, 3]
 
 
+async def a_long_journal(world: World) -> None:
+    """One attempt is over, and what it left is read an entry at a time."""
+    await world.worker.work(DISPATCH, redelivered=False)
+    world.jobs.finished = None
+    world.jobs.page_entries = 1
+    assert len(world.jobs.journal) > 2
+
+
+async def test_a_long_journal_is_read_to_its_end_before_anything_runs(world: World) -> None:
+    await a_long_journal(world)
+    left = list(world.jobs.journal)
+
+    await world.new_worker(second := Work()).work(DISPATCH, redelivered=True)
+    assert world.jobs.finished is not None
+    assert (second.times, world.jobs.reading, world.jobs.journal) == (0, len(left) - 1, left)
+
+
+async def test_a_worker_that_reads_the_journal_keeps_its_lease(world: World) -> None:
+    await a_long_journal(world)
+    world.jobs.line.clear()
+
+    run = asyncio.create_task(world.new_worker(Work()).work(DISPATCH, redelivered=True))
+    await eventually(lambda: world.jobs.reading and world.jobs.renewals > RENEWALS_PER_LEASE)
+    world.jobs.line.set()
+    await run
+    assert world.jobs.finished is not None
+
+
+async def test_a_worker_that_loses_its_run_while_it_reads_the_journal_does_nothing(world: World) -> None:
+    await a_long_journal(world)
+    world.jobs.line.clear()
+
+    run = asyncio.create_task(world.new_worker(second := Work()).work(DISPATCH, redelivered=True))
+    await eventually(lambda: world.jobs.reading)
+    world.jobs.attempt += 1
+    await asyncio.wait_for(run, 30)
+    assert (second.times, world.jobs.released, world.jobs.finished) == (0, 0, None)
+
+
+async def test_a_run_whose_journal_cannot_be_read_goes_to_another(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(insist, "__kwdefaults__", {"seconds": 0.0})
+    await a_long_journal(world)
+    world.jobs.reading_fails = True
+
+    await world.new_worker(second := Work()).work(DISPATCH, redelivered=True)
+    assert (second.times, world.jobs.released, world.jobs.finished) == (0, 1, None)
+
+
 async def test_a_file_is_kept_once_however_many_attempts_a_run_takes(world: World) -> None:
     services, files = Services(workflow(start=start({"name": "papers", "type": "file[]"}))), Files()
     paper = {"data": "data:text/plain;base64,aGk=", "name": "a.txt"}

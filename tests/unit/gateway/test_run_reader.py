@@ -39,11 +39,16 @@ class Log:
         self.status = RunStatus.PROCESSING
         self.reads = 0
         self.while_reading: Callable[[], None] = lambda: None
+        self.page: int | None = None
+        """How many batches one has; all of them else."""
 
     async def events(self, workspace_id: str, run_id: str, after: EventPosition) -> EventLogPage:
         self.reads += 1
         self.while_reading()
-        return EventLogPage(self.status, tuple(each for each in self.batches if last_of(each) > after))
+        behind = tuple(each for each in self.batches if last_of(each) > after)
+        return EventLogPage(
+            self.status, behind[: self.page], has_more=self.page is not None and len(behind) > self.page
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +108,18 @@ async def test_what_was_sent_just_before_somebody_came_is_found_without_a_long_w
     await asyncio.sleep(0.005)
     log.batches.append(batch(1, *text("on its way")))
     assert events_of(await asyncio.wait_for(waiting, 30)) == text("on its way")
+
+
+async def test_a_log_whose_pages_have_one_batch_each_is_read_to_its_end_at_once(
+    reader: RunReader, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_reader, "POLL_SECONDS", 3600)
+    monkeypatch.setattr(run_reader, "JOIN_SECONDS", 3600)
+    log.page = 1
+    log.batches = [batch(number, *text(str(number))) for number in range(3)]
+    reader.look_into_log()
+    async with asyncio.timeout(30):
+        assert [events_of(await reader.take()) for _ in range(3)] == [text("0"), text("1"), text("2")]
 
 
 async def test_what_comes_twice_is_read_once(reader: RunReader, log: Log) -> None:

@@ -25,7 +25,7 @@ from jobs_service.ports import (
 from shared.broker.ports import BrokerUnavailable, DeadLetterHandler, Handler, WorkSubscription
 from shared.contracts.jobs import AcceptRun, RunAccepted
 from shared.contracts.messages import ControlMessage, DurableRunDispatched, Message
-from shared.contracts.work import JournalEntry
+from shared.contracts.work import JournalEntry, JournalPage, JournalPosition
 from shared.errors import FlowportError
 
 
@@ -283,9 +283,9 @@ class FakeJournal:
         """See Journal."""
         self.kept[run_id] += entries
 
-    async def read(self, run_id: str) -> tuple[JournalEntry, ...]:
-        """See Journal."""
-        return tuple(self.kept[run_id])
+    async def read(self, run_id: str, behind: JournalPosition | None = None) -> JournalPage:
+        """See Journal. One page has them all."""
+        return JournalPage(tuple(self.kept[run_id][0 if behind is None else behind.index + 1 :]))
 
     async def keep(self, run_id: str) -> None:
         """See Journal."""

@@ -43,8 +43,8 @@ class Shelf:
         self.time, self.looks = 0.0, 0
 
         async def look(bounds: Document, most: int) -> list[Document]:
-            low, high = bounds.get("$gte", 0), bounds.get("$lte", 1 << 62)
-            within = [each for each in self.documents if low <= each["position"] <= high]
+            low, high = bounds.get("$gte", 0), bounds.get("$lt", 1 << 62)
+            within = [each for each in self.documents if low <= each["position"] < high]
             self.looks += 1
             self.time += self.slowness * (PER_LOOK + PER_DOCUMENT * len(within))
             found = sorted((each for each in within if self._is_behind(each, page)), key=Place.of)

@@ -11,7 +11,15 @@ from shared.contracts.outcomes import RunOutcome
 from shared.contracts.pauses import PauseRun
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunSpec, SnapshotRef
-from shared.contracts.work import AppendJournal, ClaimAnswer, ClaimRun, FinishRun, LeaseAnswer
+from shared.contracts.work import (
+    AppendJournal,
+    ClaimAnswer,
+    ClaimRun,
+    FinishRun,
+    JournalPage,
+    JournalPosition,
+    LeaseAnswer,
+)
 
 
 class Snapshots(Protocol):
@@ -119,6 +127,10 @@ class DurableRuns(Protocol):
 
     async def renew(self, run_id: str, attempt: int) -> LeaseAnswer:
         """Keep the lease. Raises StaleAttempt, Unavailable."""
+        ...
+
+    async def read_journal(self, run_id: str, attempt: int, behind: JournalPosition) -> JournalPage:
+        """What happened in earlier attempts, a page at a time. Raises StaleAttempt, Unavailable."""
         ...
 
     async def append_journal(self, run_id: str, entries: AppendJournal) -> None:

@@ -16,7 +16,8 @@ class EventPosition(NamedTuple):
 
 
 class EventLogPage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is kept behind a position, in order, and how the run stands."""
+    """What is kept behind a position, in order, and how the run stands. `has_more`: the page was full."""
 
     status: RunStatus
     batches: tuple[EventBatch, ...] = ()
+    has_more: bool = False

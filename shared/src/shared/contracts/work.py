@@ -13,13 +13,15 @@ from shared.contracts.usage import Usage
 class ClaimRun(msgspec.Struct, frozen=True):
     """A worker asks for a dispatched run. `redelivered` is the broker's own flag.
 
-    `claim_id` stands for one delivery of the message: who asks with it again has not heard the answer.
+    `claim_id` stands for one delivery of the message: who asks with it again has not heard the answer. `pages`: the
+    worker reads a long journal page by page. One of the version before does not, and is given all of it at once.
     """
 
     dispatch_id: str
     worker_id: str
     redelivered: bool
     claim_id: str | None = None
+    pages: bool = False
 
 
 class JournalEntry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -33,6 +35,20 @@ class JournalEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     data: msgspec.Raw
 
 
+class JournalPosition(msgspec.Struct, frozen=True):
+    """An entry that was read, and the attempt that wrote it."""
+
+    index: int
+    attempt: int
+
+
+class JournalPage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Entries in order. `more_behind` is the last of them where the journal may go on."""
+
+    entries: tuple[JournalEntry, ...] = ()
+    more_behind: JournalPosition | None = None
+
+
 class ClaimGranted(msgspec.Struct, frozen=True):
     """The run is this worker's: `attempt` fences every write that follows. `lease_ms` is how long without a renewal."""
 
@@ -42,10 +58,13 @@ class ClaimGranted(msgspec.Struct, frozen=True):
     remaining_ms: int
     """What is left of the run's time limit."""
     journal: tuple[JournalEntry, ...] = ()
+    """Its first page."""
     state: Payload | None = None
     """Where the engine stood when the run was stored, for one that began attached; the journal follows it."""
     answers: dict[str, msgspec.Raw] = {}
     """JSON objects that end pauses, by context id. One that an earlier attempt took is not taken again."""
+    more_behind: JournalPosition | None = None
+    """See JournalPage."""
 
 
 class ClaimAnswer(msgspec.Struct, frozen=True, omit_defaults=True):

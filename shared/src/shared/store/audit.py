@@ -78,8 +78,8 @@ def _places(bounds: Document) -> Document:
     found: Document = {}
     if "$gte" in bounds:
         found["$gte"] = place_at(_micros(bounds["$gte"]))
-    if "$lte" in bounds:
-        found["$lt"] = place_at(_micros(bounds["$lte"] + 1))
+    if "$lt" in bounds:
+        found["$lt"] = place_at(_micros(bounds["$lt"]))
     return found
 
 

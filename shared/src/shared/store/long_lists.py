@@ -68,9 +68,13 @@ class Page:
         return self.highest if self.oldest_first else self.lowest
 
     def within(self, near: int | None, far: int | None) -> Document:
-        """The bounds of a stretch; {} where it has none."""
-        ahead, back = ("$gte", "$lte") if self.oldest_first else ("$lte", "$gte")
-        return {sign: position for sign, position in ((ahead, near), (back, far)) if position is not None}
+        """The bounds of a stretch; {} where it has none.
+
+        No `$lte`: where an index goes on behind the position, SecantusDB finds nothing that stands at the bound itself.
+        """
+        lowest, highest = (near, far) if self.oldest_first else (far, near)
+        bounds = {"$gte": lowest, "$lt": None if highest is None else highest + 1}
+        return {sign: position for sign, position in bounds.items() if position is not None}
 
     def end_of(self, start: int, length: int, newest: int) -> int | None:
         """The last position of a stretch: that of the list, None if it has none, where not much can be behind it."""

@@ -3,7 +3,17 @@
 from shared.contracts.deployments import Endpoint, Environment
 from shared.contracts.pauses import PauseRun
 from shared.contracts.runs import SnapshotRef
-from shared.contracts.work import AppendJournal, ClaimAnswer, ClaimRun, FinishRun, LeaseAnswer, ReleaseRun, RenewLease
+from shared.contracts.work import (
+    AppendJournal,
+    ClaimAnswer,
+    ClaimRun,
+    FinishRun,
+    JournalPage,
+    JournalPosition,
+    LeaseAnswer,
+    ReleaseRun,
+    RenewLease,
+)
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
 
@@ -23,6 +33,11 @@ class Jobs:
         return await self._client.call(
             "POST", path_of("runs", run_id, "lease"), body=RenewLease(attempt), returns=LeaseAnswer
         )
+
+    async def read_journal(self, run_id: str, attempt: int, behind: JournalPosition) -> JournalPage:
+        """What happened in earlier attempts, a page at a time. Raises StaleAttempt, Unavailable."""
+        path = path_of("runs", run_id, "journal", attempt=attempt, index=behind.index, written_by=behind.attempt)
+        return await self._client.call("GET", path, returns=JournalPage)
 
     async def append_journal(self, run_id: str, entries: AppendJournal) -> None:
         """Store what happened. Raises StaleAttempt, Unavailable."""

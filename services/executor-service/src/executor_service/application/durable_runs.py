@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -28,6 +29,7 @@ from shared.observe.logging import get_logger
 from shared.observe.spans import SpanKind, joined_span
 
 log = get_logger("durable_runs")
+T = TypeVar("T")
 
 
 class Released(Exception):
@@ -51,7 +53,7 @@ class DurableRunWorker:
         self._running = running
         self._worker_id = worker_id
         self._events = events
-        self._executions: set[asyncio.Task[RunResult]] = set()
+        self._executions: set[asyncio.Task[Any]] = set()
         self._in_hand: set[DurableRunDispatched] = set()
         self._draining = False
 
@@ -70,7 +72,7 @@ class DurableRunWorker:
             self._in_hand.discard(dispatch)
 
     async def _work(self, dispatch: DurableRunDispatched, *, redelivered: bool) -> None:
-        claim = ClaimRun(dispatch.dispatch_id, self._worker_id, redelivered, claim_id=new_id())
+        claim = ClaimRun(dispatch.dispatch_id, self._worker_id, redelivered, claim_id=new_id(), pages=True)
         answer = await insist(partial(self._durable.claim, dispatch.run_id, claim))
         CLAIMS.labels("granted" if answer.granted else "refused").inc()
         if answer.granted is None:
@@ -108,6 +110,7 @@ class DurableRunWorker:
         run_id, handle = granted.run.run_id, RunHandle(events.follow)
         with self._running.holding(run_id, handle):
             async with kept_lease(self._durable, granted, partial(handle.cancel, "cancelled")) as lease:
+                granted = await self._unless_stopped(lease, self._with_whole_journal(granted))
                 result = await self._result(granted, events, lease, handle)
                 await insist(partial(self._durable.finish, run_id, result))
                 return result.outcome
@@ -133,6 +136,20 @@ class DurableRunWorker:
             await journal.flush()  # what is done, whoever goes on shall not do again
             raise
         return await self._report(granted.attempt, spec, journal, result)
+
+    async def _with_whole_journal(self, granted: ClaimGranted) -> ClaimGranted:
+        """`granted`, with the rest of the journal. Raises StaleAttempt, Released."""
+        run_id, more_behind = granted.run.run_id, granted.more_behind
+        entries = list(granted.journal)
+        try:
+            while more_behind is not None:
+                page = await insist(partial(self._durable.read_journal, run_id, granted.attempt, more_behind))
+                entries += page.entries
+                more_behind = page.more_behind
+        except Unavailable as error:
+            log.warning("the journal of the run cannot be had", run_id=run_id, error=error.message)
+            raise Released from error
+        return replace(granted, journal=tuple(entries), more_behind=None)
 
     async def _executed(
         self, granted: ClaimGranted, spec: RunSpec, events: RunEvents, journal: GroupedJournal, handle: RunHandle
@@ -164,7 +181,7 @@ class DurableRunWorker:
         files = held_files(spec.snapshot.workspace_id, state)
         return FinishRun(attempt, outcome, blocks, result.usage, pause_points(result), files)
 
-    async def _unless_stopped(self, lease: Lease, work: Coroutine[object, object, RunResult]) -> RunResult:
+    async def _unless_stopped(self, lease: Lease, work: Coroutine[object, object, T]) -> T:
         """Do `work` until it is done, the lease is lost, or the process goes down."""
         if self._draining:
             work.close()

@@ -106,7 +106,7 @@ class RunReader:
         page = await self._events.events(self._workspace_id, self.run_id, self._at)
         self._arrived.extendleft(reversed(page.batches))
         if page.batches:
-            self._look = self._look or len(page.batches) > 1
+            self._look = self._look or page.has_more or len(page.batches) > 1
             return False
         return await self._nothing_new(page)
 

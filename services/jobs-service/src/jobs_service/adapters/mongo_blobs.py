@@ -76,14 +76,14 @@ class MongoBlobs:
         await self._delete([life["_id"] for life in found])
         return len(found)
 
-    @store_call
-    async def content(self, workspace_id: str, blob_id: str) -> bytes:
-        """All of a value; nothing where it has gone."""
+    async def content(self, workspace_id: str, blob_id: str) -> AsyncIterator[bytes]:
+        """A value in parts; none where it has gone. Raises Unavailable."""
         try:
             stream = await self._bucket.open_download_stream_by_name(_name(workspace_id, blob_id))
         except NoFile:
-            return b""
-        return await stream.read()
+            return
+        async for chunk in _chunks_of(stream):
+            yield chunk
 
     @store_call
     async def discard(self, workspace_id: str, blob_ids: Iterable[str]) -> None:

@@ -21,7 +21,7 @@ from jobs_service.adapters.mongo_subscriptions import SUBSCRIPTIONS
 from jobs_service.adapters.mongo_tallies import TALLIES
 from jobs_service.adapters.mongo_webhook_secrets import CALLBACK_SECRETS
 from jobs_service.adapters.run_documents import CHARGE, RUNS, STATE_ONLY, UNBOOKED, UNCHARGED
-from jobs_service.adapters.run_traces import contents_of, files_in, values_of
+from jobs_service.adapters.run_traces import contents_of, files_in, files_in_parts, values_of
 from jobs_service.domain.run import Phase
 from jobs_service.ports import OpenRun
 from shared.contracts.dead_letters import DeadLetterKind
@@ -102,7 +102,7 @@ class MongoErasure:
             values = values_of(document)
             named |= {*values, *files_in(contents_of(document), workflow_id)}
             for blob_id in values:
-                named |= files_in(await self._blobs.content(workspace_id, blob_id), workflow_id)
+                named |= await files_in_parts(self._blobs.content(workspace_id, blob_id), workflow_id)
         return named
 
     async def _erase_letters(self, asked: Erase, limit: int) -> int:

@@ -39,7 +39,9 @@ class MongoEventLog:
         await insert_new(self._batches, [_document(batch, now) for batch in batches])
 
     @store_call
-    async def read(self, run_id: str, after: EventPosition, limit: int) -> Sequence[EventBatch]:
+    async def read(
+        self, run_id: str, after: EventPosition, *, max_batches: int, max_bytes: int
+    ) -> tuple[Sequence[EventBatch], bool]:
         """See EventLog."""
         behind: Document = {
             "run_id": run_id,
@@ -48,8 +50,15 @@ class MongoEventLog:
                 {"attempt": {"$gt": after.attempt}},
             ],
         }
-        found = self._batches.find(behind, {"data": 1}).sort([("attempt", 1), ("first", 1)]).limit(limit)
-        return [_decode(document["data"]) for document in await found.to_list()]
+        batches: list[EventBatch] = []
+        found = self._batches.find(behind, {"data": 1}).sort([("attempt", 1), ("first", 1)]).limit(max_batches)
+        async with found:
+            async for document in found:
+                max_bytes -= len(document["data"])
+                if max_bytes < 0 and batches:
+                    return batches, True
+                batches.append(_decode(document["data"]))
+        return batches, len(batches) == max_batches
 
 
 def _document(batch: EventBatch, now: datetime) -> Document:

@@ -1,7 +1,7 @@
 """What a run left elsewhere: the large values that its document names, and the files that its values name."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 from jobs_service.adapters.run_documents import INPUT_BLOB, decode_spec
@@ -9,6 +9,8 @@ from shared.contracts.files import CONTEXT, ID_PREFIX
 from shared.store.documents import Document
 
 VALUES: Final = ("output", "blocks", "state")
+LONGEST_KEY: Final = 4096
+"""No key of a file has more bytes up to the file's id."""
 _FILE_ID: Final = ID_PREFIX.encode() + rb"[0-9a-f-]{36}"
 
 
@@ -22,6 +24,17 @@ def files_in(content: bytes, workflow_id: str) -> set[str]:
     """The blobs of files of this workflow's runs that JSON names."""
     key = re.compile(rb"%b/[^/\"]+/%b/[^/\"]+/(%b)" % (CONTEXT.encode(), re.escape(workflow_id.encode()), _FILE_ID))
     return {match.decode() for match in key.findall(content)}
+
+
+async def files_in_parts(parts: AsyncIterator[bytes], workflow_id: str) -> set[str]:
+    """The same of JSON that comes in parts."""
+    found: set[str] = set()
+    before = b""
+    async for part in parts:
+        content = before + part
+        found |= files_in(content, workflow_id)
+        before = content[-LONGEST_KEY:]
+    return found
 
 
 def contents_of(document: Document) -> bytes:

@@ -2,18 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from jobs_service.application.journaling import Journaling
 from jobs_service.application.working import Working
-from shared.contracts.work import AppendJournal, ClaimRun, FinishRun, ReleaseRun, RenewLease
+from shared.contracts.work import AppendJournal, ClaimRun, FinishRun, JournalPosition, ReleaseRun, RenewLease
 from shared.ids import RUN_KEY_LENGTH
 from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.structs import StructResponse, struct_body
 
 RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
+Number = Annotated[int, Query(ge=0, le=2**31)]
 
 
 def work_router(working: Working, journaling: Journaling, tokens: ServiceTokens) -> APIRouter:
@@ -31,6 +32,10 @@ def work_router(working: Working, journaling: Journaling, tokens: ServiceTokens)
     @router.post("/journal", status_code=204)
     async def append(run_id: RunId, entries: Annotated[AppendJournal, Depends(struct_body(AppendJournal))]) -> None:
         await journaling.append(run_id, entries)
+
+    @router.get("/journal")
+    async def read(run_id: RunId, attempt: Number, index: Number, written_by: Number) -> Response:
+        return StructResponse(await journaling.page(run_id, attempt, JournalPosition(index, written_by)))
 
     @router.post("/finish", status_code=204)
     async def finish(run_id: RunId, report: Annotated[FinishRun, Depends(struct_body(FinishRun))]) -> None:

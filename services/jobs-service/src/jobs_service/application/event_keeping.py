@@ -12,6 +12,7 @@ from shared.errors import NotFound
 MAX_BATCHES: Final = 64
 MAX_WAITING: Final = 1_000
 PAGE_BATCHES: Final = 200
+PAGE_BYTES: Final = 4 * 1024 * 1024
 
 
 class EventKeeping:
@@ -34,7 +35,8 @@ class EventKeeping:
         found = await self._views.by_run_id(run_id, output=False, blocks=False)
         if found is None or found.view.workspace_id != workspace_id:
             raise NotFound("Run not found")
-        return EventLogPage(found.view.status, tuple(await self._log.read(run_id, after, PAGE_BATCHES)))
+        batches, has_more = await self._log.read(run_id, after, max_batches=PAGE_BATCHES, max_bytes=PAGE_BYTES)
+        return EventLogPage(found.view.status, tuple(batches), has_more)
 
     async def _append(self, batches: Sequence[EventBatch]) -> Sequence[None]:
         await self._log.append(batches)

@@ -1,11 +1,11 @@
-"""What workers write into the journal: stored for every later attempt, and a sign of life."""
+"""What workers write into the journal, stored for every later attempt and a sign of life; and what they read there."""
 
 from typing import Final
 
 from jobs_service.domain.leases import require_held, runs_short, unknown
 from jobs_service.domain.run import Rules
 from jobs_service.ports import Journal, Runs, Seen
-from shared.contracts.work import AppendJournal
+from shared.contracts.work import AppendJournal, JournalPage, JournalPosition
 from shared.errors import PayloadTooLarge
 
 MAX_ENTRY_BYTES: Final = 15 * 1024 * 1024
@@ -35,6 +35,15 @@ class Journaling:
         seen = await self._held(run_id, appended.attempt)
         if runs_short(seen.run, seen.now, self._rules) and not await self._runs.renew(run_id, appended.attempt):
             await self._held(run_id, appended.attempt)  # it is to be cancelled, or went to another worker just now
+
+    async def page(self, run_id: str, attempt: int, behind: JournalPosition) -> JournalPage:
+        """What is in the journal behind an entry. Raises StaleAttempt, Unavailable.
+
+        The attempt is checked after the entries are read: the journal of a run that is over goes, and ends nowhere.
+        """
+        page = await self._journal.read(run_id, behind)
+        await self._held(run_id, attempt)
+        return page
 
     async def _held(self, run_id: str, attempt: int) -> Seen:
         seen = await self._runs.load(run_id)

@@ -9,11 +9,10 @@ from jobs_service.application.reading import Reading
 from jobs_service.ports import LoggedRun, RunLogs, ViewedRun
 from shared.contracts.jobs import RunPage, RunView
 from shared.contracts.logs import MAX_DETAILED, MAX_LOGS, FindLogs
-from shared.contracts.payloads import Payload
 from shared.errors import NotFound
 
-PAGE_BYTES: Final = 32 * 1024 * 1024
-"""JSON of the block logs of one page; what is over goes to the next one."""
+PAGE_BYTES: Final = 8 * 1024 * 1024
+"""JSON of the outputs and block logs of one page; what is over goes to the next one."""
 
 
 class LogReading:
@@ -39,10 +38,10 @@ class LogReading:
 
 
 def _fitting(found: Sequence[LoggedRun]) -> int:
-    """How many runs from the first on have block logs that fit on a page; one always does."""
+    """How many runs from the first on have outputs and block logs that fit on a page; one always does."""
     room = PAGE_BYTES
     for index, each in enumerate(found):
-        room -= (each.run.blocks or Payload()).size
+        room -= sum(value.size for value in (each.run.view.output, each.run.blocks) if value is not None)
         if room < 0 and index:
             return index
     return len(found)

@@ -20,7 +20,7 @@ from jobs_service.ports import Claimable, Journal, Result, Runs, Seen
 from shared.clock import ms_between, whole_ms
 from shared.contracts.outcomes import MAX_ERROR_CHARS, RunError
 from shared.contracts.runs import RunStatus
-from shared.contracts.work import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, LeaseAnswer
+from shared.contracts.work import ClaimAnswer, ClaimGranted, ClaimRun, FinishRun, JournalPage, LeaseAnswer
 from shared.observe.logging import get_logger
 
 log = get_logger("working")
@@ -97,7 +97,7 @@ class Working:
         if seen.run.attempt == 0:
             metrics.QUEUE_SECONDS.observe((seen.now - seen.run.created_at).total_seconds())
         self._dispatcher.ring()
-        return ClaimAnswer(await self._grant(seen, verdict.run))
+        return ClaimAnswer(await self._grant(seen, verdict.run, asked))
 
     def _concluded(self, report: FinishRun, seen: Seen) -> Run:
         outcome, attempt = report.outcome, report.attempt
@@ -126,17 +126,29 @@ class Working:
 
         return await written_over(run_id, self._runs.load, write, first=first)
 
-    async def _grant(self, seen: Claimable, run: Run) -> ClaimGranted:
+    async def _grant(self, seen: Claimable, run: Run, asked: ClaimRun) -> ClaimGranted:
         remaining = (run.deadline_at - seen.now).total_seconds() if run.deadline_at else 0
+        journal = await self._past(run, in_pages=asked.pages)
         return ClaimGranted(
             run=seen.spec,
             attempt=run.attempt,
             lease_ms=whole_ms(self._rules.lease),
             remaining_ms=max(0, round(remaining * 1000)),
-            journal=await self._journal.read(run.id) if run.attempt > 1 else (),
+            journal=journal.entries,
             state=seen.state,
             answers=answers_of(run),
+            more_behind=journal.more_behind,
         )
+
+    async def _past(self, run: Run, *, in_pages: bool) -> JournalPage:
+        """The beginning of the journal, or all of it."""
+        if run.attempt == 1:
+            return JournalPage()
+        page = await self._journal.read(run.id)
+        while page.more_behind is not None and not in_pages:
+            further = await self._journal.read(run.id, page.more_behind)
+            page = JournalPage(page.entries + further.entries, further.more_behind)
+        return page
 
     async def _result(self, seen: Seen, report: FinishRun) -> Result:
         workspace_id, started_at = seen.run.workspace_id, seen.run.started_at

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from shared.contracts.event_log import EventPosition
 from shared.contracts.messages import EventBatch
-from shared.contracts.work import JournalEntry
+from shared.contracts.work import JournalEntry, JournalPage, JournalPosition
 
 
 class EventLog(Protocol):
@@ -15,8 +15,10 @@ class EventLog(Protocol):
         """Keep these; what is kept already stays as it is."""
         ...
 
-    async def read(self, run_id: str, after: EventPosition, limit: int) -> Sequence[EventBatch]:
-        """The batches with events behind `after`, in order, at most so many."""
+    async def read(
+        self, run_id: str, after: EventPosition, *, max_batches: int, max_bytes: int
+    ) -> tuple[Sequence[EventBatch], bool]:
+        """The batches with events behind `after`, in order, at most so many or one; and whether there may be more."""
         ...
 
 
@@ -27,8 +29,11 @@ class Journal(Protocol):
         """Store entries; those that this attempt has stored before are left as they are."""
         ...
 
-    async def read(self, run_id: str) -> tuple[JournalEntry, ...]:
-        """All entries in order; where two attempts wrote the same one, the later attempt's."""
+    async def read(self, run_id: str, behind: JournalPosition | None = None) -> JournalPage:
+        """A page of entries in order; where two attempts wrote the same one, the later attempt's.
+
+        Raises Unavailable where a lost worker wrote late what would have changed the pages before this one.
+        """
         ...
 
     async def keep(self, run_id: str) -> None:
