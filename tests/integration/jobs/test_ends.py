@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import AutoReconnect, OperationFailure
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError, WriteConcernError
 from pymongo.results import UpdateResult
 from tests.integration.jobs.system import a_spec, quick_settings
 from tests.unit.jobs.makers import NOW, RULES, at_work
@@ -150,8 +150,11 @@ async def test_of_many_large_changes_of_one_run_one_is_made(store: Store, runs: 
     assert str(made.index(True)) * 100 in document["error"].decode()
 
 
+@pytest.mark.parametrize(
+    "lost", [AutoReconnect("connection closed"), WriteConcernError("the primary steps down", 11602)], ids=type
+)
 async def test_a_group_whose_answer_was_lost_is_not_made_twice_and_not_given_up(
-    store: Store, runs: GroupedRuns, monkeypatch: pytest.MonkeyPatch
+    store: Store, runs: GroupedRuns, monkeypatch: pytest.MonkeyPatch, lost: PyMongoError
 ) -> None:
     going_on = [await _put(store, n) for n in range(4)]
     stale = await _put(store, 4)
@@ -162,7 +165,7 @@ async def test_a_group_whose_answer_was_lost_is_not_made_twice_and_not_given_up(
     async def cut_once(self: Collection, wanted: Document, update: list[Document]) -> UpdateResult:
         calls.append(await update_many(self, wanted, update))
         if len(calls) == 1:
-            raise AutoReconnect("connection closed")
+            raise lost
         return calls[-1]
 
     monkeypatch.setattr(AsyncCollection, "update_many", cut_once)
