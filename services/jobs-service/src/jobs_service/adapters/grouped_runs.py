@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
-from pymongo.errors import AutoReconnect, WriteConcernError
+from pymongo.errors import AutoReconnect, WriteConcernError, WTimeoutError
 
 from jobs_service.adapters.mongo_runs import MongoRuns
 from jobs_service.adapters.run_changes import CHANGE, RunChange, statement_of
@@ -97,6 +97,8 @@ class GroupedRuns(MongoRuns):
         try:
             if (await self._runs.update_many(wanted, update)).matched_count == len(changes):
                 return [True] * len(changes)
+        except WTimeoutError:
+            raise  # it has waited as long as a call may
         except (AutoReconnect, WriteConcernError):
             await self._runs.update_many(wanted, update)
         found = await self._runs.find({"_id": wanted["_id"]}, {CHANGE: 1}).to_list()
