@@ -1,12 +1,15 @@
 """An index that was ever declared keeps its meaning: one that changes takes a new name, and is recorded here.
 
-A store refuses an index of another's name, so that a service of the newer version would not start beside the older one.
+A store refuses an index of another's name, or one that differs from another in its name or lifetime only: a service of
+the newer version would not start where the older one's indexes are.
 """
 
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from tests.support.mongodb_refusals import index_refusals
 
 from flowport.databases import INDEXES
 
@@ -31,3 +34,11 @@ def test_every_index_is_recorded_and_is_as_it_was() -> None:
 
 def test_no_two_indexes_of_a_collection_have_one_name() -> None:
     assert len(declared()) == sum(map(len, INDEXES.values()))
+
+
+def test_a_collection_can_have_every_index_that_it_ever_had() -> None:
+    ever: defaultdict[str, list[Any]] = defaultdict(list)
+    for name, index in (msgspec.json.decode(RECORDED.read_bytes()) | declared()).items():
+        ever[name.removesuffix(f".{index['name']}")].append(index)
+    for indexes in ever.values():
+        assert list(index_refusals(indexes)) == [], "a changed one has other keys, too"

@@ -232,6 +232,11 @@ def test_8b_a_store_without_transactions(patient: Patient, tmp_path: Path) -> No
     server.kill()
 
 
+def test_8c_a_stores_address_that_would_read_elsewhere_is_no_trouble(patient: Patient) -> None:
+    patient.environment["FLOWPORT_MONGODB_URI"] += "&readPreference=secondaryPreferred"
+    assert patient.findings("problem") == {}
+
+
 def test_9_an_index_that_is_missing(patient: Patient, mongodb_uri: str, prefix: str) -> None:
     with MongoClient[dict[str, object]](mongodb_uri) as client:
         client[f"{prefix}_deploy"]["versions"].drop_index("number")

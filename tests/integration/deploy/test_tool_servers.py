@@ -74,3 +74,12 @@ async def test_tools_out_of_order_are_refused(gateway: DeployCaller, names: tupl
     tools = [WorkflowTool(workflow_id=(await gateway.create(state())).id, name=name) for name in names]
     with pytest.raises(InvalidRequest):
         await create(gateway, *tools)
+
+
+@pytest.mark.parametrize("names", [("nul\x00",), ("$ref", "$id"), ("",), ("x" * 201,)])
+async def test_a_parameter_has_a_name_that_can_be_kept(gateway: DeployCaller, names: tuple[str, ...]) -> None:
+    workflow = await gateway.create(state())
+    described = dict.fromkeys(names, "text")
+    with pytest.raises(InvalidRequest):
+        await create(gateway, WorkflowTool(workflow_id=workflow.id, name="add", parameter_descriptions=described))
+    assert (await gateway.http.call("GET", f"{PATH}?workspace_id=ws", returns=ToolServers)).servers == ()

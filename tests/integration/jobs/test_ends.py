@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import AutoReconnect, OperationFailure
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError, WriteConcernError, WTimeoutError
 from pymongo.results import UpdateResult
 from tests.integration.jobs.system import a_spec, quick_settings
 from tests.unit.jobs.makers import NOW, RULES, at_work
@@ -150,8 +150,11 @@ async def test_of_many_large_changes_of_one_run_one_is_made(store: Store, runs: 
     assert str(made.index(True)) * 100 in document["error"].decode()
 
 
+@pytest.mark.parametrize(
+    "lost", [AutoReconnect("connection closed"), WriteConcernError("the primary steps down", 11602)], ids=type
+)
 async def test_a_group_whose_answer_was_lost_is_not_made_twice_and_not_given_up(
-    store: Store, runs: GroupedRuns, monkeypatch: pytest.MonkeyPatch
+    store: Store, runs: GroupedRuns, monkeypatch: pytest.MonkeyPatch, lost: PyMongoError
 ) -> None:
     going_on = [await _put(store, n) for n in range(4)]
     stale = await _put(store, 4)
@@ -162,7 +165,7 @@ async def test_a_group_whose_answer_was_lost_is_not_made_twice_and_not_given_up(
     async def cut_once(self: Collection, wanted: Document, update: list[Document]) -> UpdateResult:
         calls.append(await update_many(self, wanted, update))
         if len(calls) == 1:
-            raise AutoReconnect("connection closed")
+            raise lost
         return calls[-1]
 
     monkeypatch.setattr(AsyncCollection, "update_many", cut_once)
@@ -175,6 +178,24 @@ async def test_a_group_whose_answer_was_lost_is_not_made_twice_and_not_given_up(
     stored = await _stored(store)
     assert [document["worker_id"] for document in stored] == [f"of run-{n}" for n in range(4)] + ["quicker"]
     assert [document["revision"] for document in stored] == [1] * 5
+
+
+async def test_a_group_that_waited_its_time_for_a_majority_does_not_wait_again(
+    store: Store, runs: GroupedRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on = [await _put(store, n) for n in range(3)]
+    calls: list[Document] = []
+
+    async def time_out(self: Collection, wanted: Document, update: list[Document]) -> UpdateResult:
+        calls.append(wanted)
+        raise WTimeoutError("no majority in time", 50)
+
+    monkeypatch.setattr(AsyncCollection, "update_many", time_out)
+    changes = ((run, replace(run, worker_id="told so")) for run in going_on)
+    answers = await asyncio.gather(*(runs.replace(*change) for change in changes), return_exceptions=True)
+
+    assert all(isinstance(answer, Unavailable) for answer in answers)
+    assert len(calls) == 1
 
 
 async def test_a_statement_that_fails_fails_its_batch_once_all_of_it_has_ended(

@@ -106,6 +106,11 @@ def test_a_service_runs_locked_down_and_stops_in_time(name: str) -> None:
     assert service["healthcheck"]["test"][0] == "CMD"
 
 
+def test_mongodb_may_end_by_itself() -> None:
+    """Told to end, it first gives whoever is at work 15 seconds; the engine's own patience is 10."""
+    assert int(COMPOSE["mongodb"]["stop_grace_period"].removesuffix("s")) > 15
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_is_given_only_settings_that_it_knows(name: str) -> None:
     known = {

@@ -1,4 +1,7 @@
-"""How long a connection to the store may be idle and still be used."""
+"""Where a service reads, and how long a connection to the store may be idle and still be used."""
+
+from pymongo import ReadPreference
+from pymongo.read_concern import ReadConcern
 
 from shared.store.client import Store
 
@@ -13,3 +16,12 @@ async def test_an_idle_connection_is_given_up_before_anybody_cuts_it() -> None:
     await store.stop()
     assert idle is not None
     assert idle < min(CUT_BY_SECANTUSDB_SECONDS, CUT_BY_COMMON_FIREWALLS_SECONDS)
+
+
+async def test_what_was_written_a_moment_ago_is_read_whatever_the_address_asks_for() -> None:
+    """A secondary may not have it yet, and a majority has not what was written without waiting for one."""
+    store = Store("mongodb://127.0.0.1:1/?readPreference=secondaryPreferred&readConcernLevel=majority", "nothing")
+    collection = store.collection("things")
+    await store.stop()
+    assert collection.read_preference == ReadPreference.PRIMARY
+    assert collection.read_concern == ReadConcern()

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pymongo import AsyncMongoClient
+from pymongo import AsyncMongoClient, ReadPreference
 from pymongo.errors import OperationFailure, PyMongoError
 
 from flowport.databases import ServiceDatabase
@@ -73,7 +73,10 @@ def _server(check: str, hello: Mapping[str, Any]) -> list[Finding]:
 
 async def _transactions(check: str, client: "AsyncMongoClient[dict[str, Any]]", database: str) -> Finding:
     try:
-        async with client.start_session() as session, await session.start_transaction():
+        async with (
+            client.start_session() as session,
+            await session.start_transaction(read_preference=ReadPreference.PRIMARY),
+        ):
             await client[database]["runs"].find_one({"_id": ""}, session=session)
     except OperationFailure as error:
         if error.code != NO_TRANSACTIONS:

@@ -5,9 +5,10 @@ from typing import Final
 
 import pymongo
 from bson.codec_options import CodecOptions
-from pymongo import AsyncMongoClient, WriteConcern
+from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
 
 from shared.errors import Unavailable
 from shared.store.documents import Collection, Document
@@ -28,7 +29,8 @@ IDLE_MS: Final = 120_000
 class Store:
     """The database of one service, opened by `start`.
 
-    Every operation has a time limit; dates come back aware, in UTC.
+    Every operation has a time limit; dates come back aware, in UTC. What was written is read at once, from where it was
+    written, whatever the `uri` says of reading.
     """
 
     def __init__(self, uri: str, database: str, indexes: Sequence[Index] = (), *, timeout_ms: int = 10_000) -> None:
@@ -46,7 +48,11 @@ class Store:
         self._indexes = indexes
         self._expiry: Expiry | None = None
         self.database: AsyncDatabase[Document] = self._client.get_database(
-            database, write_concern=DURABLE, codec_options=CodecOptions(tz_aware=True)
+            database,
+            write_concern=DURABLE,
+            read_preference=ReadPreference.PRIMARY,
+            read_concern=ReadConcern(),
+            codec_options=CodecOptions(tz_aware=True),
         )
 
     def collection(self, name: str) -> Collection:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import pymongo
+from pymongo import ReadPreference
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.read_concern import ReadConcern
 
@@ -21,4 +22,9 @@ async def transact(store: Store, body: Callable[[Session], Awaitable[T]]) -> T:
     """
     with pymongo.timeout(LIMIT_SECONDS):
         async with store.database.client.start_session() as session:
-            return await session.with_transaction(body, read_concern=ReadConcern("snapshot"), write_concern=DURABLE)
+            return await session.with_transaction(
+                body,
+                read_concern=ReadConcern("snapshot"),
+                write_concern=DURABLE,
+                read_preference=ReadPreference.PRIMARY,
+            )

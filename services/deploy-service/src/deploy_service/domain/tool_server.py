@@ -14,6 +14,8 @@ NAME_LIMIT: Final = 200
 DESCRIPTION_LIMIT: Final = 2_000
 PARAMETERS_LIMIT: Final = 100
 _TOOL_NAME: Final = re.compile(r"[a-z0-9_]{1,64}")
+_PARAMETER_NAME: Final = re.compile(r"(?!\$)[^\0]{1,200}")
+"""It is a key of the document that is kept: those with `$ref` and `$id` are read as something else."""
 
 
 def checked_settings(settings: ToolServerSettings) -> ToolServerSettings:
@@ -40,6 +42,9 @@ def _checked_tool(tool: WorkflowTool) -> WorkflowTool:
     checked_text("toolDescription", tool.description, DESCRIPTION_LIMIT)
     if len(tool.parameter_descriptions) > PARAMETERS_LIMIT:
         raise invalid("parameterDescriptions", f"At most {PARAMETERS_LIMIT} parameters can be described")
-    for text in tool.parameter_descriptions.values():
+    for name, text in tool.parameter_descriptions.items():
+        if not _PARAMETER_NAME.fullmatch(name):
+            expected = "A parameter's name has 1 to 200 characters, no NUL, and no `$` in front"
+            raise invalid("parameterDescriptions", expected)
         checked_text("parameterDescriptions", text, DESCRIPTION_LIMIT)
     return tool

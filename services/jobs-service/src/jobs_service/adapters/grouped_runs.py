@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
-from pymongo.errors import AutoReconnect
+from pymongo.errors import AutoReconnect, WriteConcernError, WTimeoutError
 
 from jobs_service.adapters.mongo_runs import MongoRuns
 from jobs_service.adapters.run_changes import CHANGE, RunChange, statement_of
@@ -87,8 +87,8 @@ class GroupedRuns(MongoRuns):
     async def _make_alike(self, changes: Sequence[RunChange]) -> Sequence[bool]:
         """Make changes of one kind. Of several of one run, the first wins.
 
-        The driver does not repeat a statement for many whose connection broke. Here it is known afterwards which
-        changes were made, so that it may be repeated.
+        The driver does not repeat a statement for many whose connection broke, or that no majority has because the
+        primary stepped down meanwhile. Here it is known afterwards which changes were made, so that it may be repeated.
         """
         if len(changes) == 1:
             return [await super()._make(changes[0])]
@@ -97,7 +97,9 @@ class GroupedRuns(MongoRuns):
         try:
             if (await self._runs.update_many(wanted, update)).matched_count == len(changes):
                 return [True] * len(changes)
-        except AutoReconnect:
+        except WTimeoutError:
+            raise  # it has waited as long as a call may
+        except (AutoReconnect, WriteConcernError):
             await self._runs.update_many(wanted, update)
         found = await self._runs.find({"_id": wanted["_id"]}, {CHANGE: 1}).to_list()
         last = {document["_id"]: document.get(CHANGE) for document in found}

@@ -1,0 +1,29 @@
+"""Transactions of a service's store."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from shared.store.client import Store
+from shared.store.documents import Document
+from shared.store.transactions import Session, transact
+
+
+@pytest.fixture
+async def store(mongodb_uri: str, mongodb_prefix: str) -> AsyncIterator[Store]:
+    """Of an address as others hand them around."""
+    joint = "&" if "?" in mongodb_uri else "/?"
+    store = Store(f"{mongodb_uri}{joint}readPreference=secondaryPreferred", f"{mongodb_prefix}_things")
+    yield store
+    await store.stop()
+
+
+async def test_what_a_transaction_writes_it_reads_whatever_the_address_asks_for(store: Store) -> None:
+    things = store.collection("things")
+
+    async def body(session: Session) -> Document | None:
+        await things.insert_one({"_id": "a"}, session=session)
+        return await things.find_one({"_id": "a"}, session=session)
+
+    assert await transact(store, body) == {"_id": "a"}
+    assert await things.find_one({"_id": "a"}) == {"_id": "a"}
