@@ -3,7 +3,6 @@
 import json
 import math
 import re
-from collections.abc import Iterable
 from decimal import Decimal
 from enum import Enum
 from json.encoder import encode_basestring
@@ -12,7 +11,7 @@ from typing import Final, NoReturn, TypeAlias
 import msgspec
 
 from shared.surrogates import HALF, may_escape_halves, whole
-from shared.workflow.nesting import MAX_NESTING
+from shared.workflow.nesting import MAX_NESTING, is_too_deep
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 JsonObject: TypeAlias = dict[str, Json]
@@ -80,7 +79,7 @@ def parse_json(text: str, nesting: int = MAX_NESTING) -> Json | Missing:
         parsed: Json = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return MISSING
-    if text.count("[") + text.count("{") > nesting and _is_deeper(parsed, nesting):
+    if is_too_deep(text.encode(errors="surrogatepass"), nesting):
         return MISSING
     if may_escape_halves(text):
         parsed = whole(parsed)
@@ -98,17 +97,6 @@ def stringify(value: Json, indent: int = 0, *, sort_keys: bool = False) -> str:
         return quick
     separator = "\n" if indent else ""
     return _write(value, " " * indent, separator, sort_keys)
-
-
-def _is_deeper(value: Json, nesting: int) -> bool:
-    level = [value]
-    for _ in range(nesting):
-        level = [item for each in level for item in _items(each) if isinstance(item, list | dict)]
-    return bool(level)
-
-
-def _items(value: Json) -> Iterable[Json]:
-    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _written_quickly(value: Json) -> str | None:
