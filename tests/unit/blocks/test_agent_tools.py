@@ -15,7 +15,7 @@ from executor_service.blocks.function import FunctionHandler
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from executor_service.engine.execution import OVERTIME_SECONDS
 from executor_service.providers import ModelFailure, Role, ToolCall
-from executor_service.sandbox import Script, ScriptResult
+from executor_service.sandbox import ErrorKind, Script, ScriptError, ScriptResult
 from shared.errors import Unavailable
 from shared.workflow.code_lexing import Language
 from shared.workflow.jsvalues import Json, JsonObject
@@ -168,6 +168,25 @@ async def test_callers_do_not_read_the_secrets_that_a_tool_is_set_up_with() -> N
     }
     assert made["result"]["message"] == "no https://x.example/[REDACTED]"
     assert "sk-secret" not in (model.requests[1].messages[-1].content or "")
+
+
+async def test_what_fails_in_a_tool_tells_no_secret_that_its_code_may_read() -> None:
+    thrown = ScriptError(kind=ErrorKind.THROWN, message="Line 1: sk-secret is no key", reason="")
+    tool = {**ADD, "code": "throw new Error(`${environmentVariables.KEY} is no key`)"}
+    model = Model(asks_for(CALL), says("sorry"))
+    result = await run(model, sandbox=Failing(thrown), tools=[tool])
+    assert result.output["toolCalls"]["list"][0]["result"]["message"] == "Line 1: [REDACTED] is no key"
+    assert "sk-secret" not in (model.requests[1].messages[-1].content or "")
+
+
+class Failing:
+    """Plays the sandbox: the code throws."""
+
+    def __init__(self, error: ScriptError) -> None:
+        self._error = error
+
+    async def run(self, script: Script) -> ScriptResult:
+        return ScriptResult(error=self._error)
 
 
 class Refused(BlockHandler):

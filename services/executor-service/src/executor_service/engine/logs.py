@@ -1,6 +1,5 @@
 """What each block did, for people: bounded, and without secrets."""
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -8,19 +7,15 @@ import msgspec
 
 from executor_service.engine.limits import Limits
 from executor_service.engine.places import Round, node_name, parent_iterations
-from executor_service.engine.secrets import REDACTED, hidden, to_hide
+from executor_service.engine.secrets import hidden, hidden_within, may_name_secrets, to_hide
 from executor_service.engine.state import ChildSpans, Output, RunState
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import MAX_ERROR_CHARS
 from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.nesting import MAX_NESTING, is_too_deep
 
-_SECRET_KEY: Final = re.compile(
-    r"(?i)(?:.*[_-])?(?:api[_-]?key|password|passwd|secret|(?:access|refresh|auth|bearer)?[_-]?token|authorization"
-    r"|private[_-]?key|secret[_-]?key|credentials?)"
-)
-_SUSPECT: Final = re.compile(rb"api[_-]?key|passw|secret|token|authorization|private[_-]?key|credential")
-"""What the JSON of every value with such a key contains, in lower case: looking without regard to case is slow."""
-
+MOST_LEVELS: Final = 2 * MAX_NESTING
+"""Where secrets are looked for: loops and called workflows put theirs around what is as deep as it may be."""
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -53,14 +48,12 @@ class LogBook:
             return None
         raw = _encode(value)
         self._bytes += min(len(raw), self._limits.log_value_bytes)
+        truncated: JsonObject = {"truncated": True, "bytes": len(raw)}
         if len(raw) > self._limits.log_value_bytes or self._bytes > self._limits.log_bytes:
-            return {"truncated": True, "bytes": len(raw)}
+            return truncated
         if not self._may_hold_secrets(raw):
             return value
-        try:
-            return self._hidden(value)
-        except RecursionError:  # nested more deeply than anything that came in: code may build such a value
-            return {"truncated": True, "bytes": len(raw)}
+        return truncated if is_too_deep(raw, MOST_LEVELS) else hidden_within(value, self._secrets, by_name=True)
 
     def shown_text(self, text: str) -> str:
         """Text with every secret hidden."""
@@ -78,20 +71,7 @@ class LogBook:
         return spans
 
     def _may_hold_secrets(self, raw: bytes) -> bool:
-        return _SUSPECT.search(raw.lower()) is not None or any(secret in raw for secret in self._encoded_secrets)
-
-    def _hidden(self, value: Json) -> Json:
-        if isinstance(value, str):
-            return self.shown_text(value) if self._secrets else value
-        if isinstance(value, list):
-            return [self._hidden(item) for item in value]
-        if isinstance(value, dict):
-            return {self.shown_text(key): self._hidden_entry(key, item) for key, item in value.items()}
-        return value
-
-    def _hidden_entry(self, key: str, item: Json) -> Json:
-        is_secret = isinstance(item, str) and item and _SECRET_KEY.fullmatch(key)
-        return REDACTED if is_secret else self._hidden(item)
+        return may_name_secrets(raw) or any(secret in raw for secret in self._encoded_secrets)
 
 
 def _size(entry: BlockLog) -> int:

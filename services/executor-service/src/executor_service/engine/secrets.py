@@ -17,6 +17,13 @@ SHORTEST_LINE: Final = 16
 SHORTEST_ENCODED: Final = 12
 """In base64 a value shares characters with its neighbours: what a shorter one has to itself could be a word."""
 
+_SECRET_NAME: Final = re.compile(
+    r"(?i)(?:.*[_-])?(?:api[_-]?key|password|passwd|secret|(?:access|refresh|auth|bearer)?[_-]?token|authorization"
+    r"|private[_-]?key|secret[_-]?key|credentials?)"
+)
+_SUSPECT: Final = re.compile(rb"api[_-]?key|passw|secret|token|authorization|private[_-]?key|credential")
+"""What the JSON of every value with such a name contains, in lower case: looking without regard to case is slow."""
+
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]*")
 _LEFT_ALONE: Final = ("", "/", "!'()*", "!'()*#$&+,/:;=?@")
 """By those who percent-encode: all, Python's `quote`, JavaScript's `encodeURIComponent` and its `encodeURI`."""
@@ -38,15 +45,25 @@ def hidden(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-def hidden_within(value: Json, secrets: Sequence[str]) -> Json:
-    """A value of any shape without these."""
+def hidden_within(value: Json, secrets: Sequence[str], *, by_name: bool = False) -> Json:
+    """A value of any shape without these, nor, `by_name`, the texts whose names say that they are secrets."""
     if isinstance(value, str):
         return hidden(value, secrets)
     if isinstance(value, list):
-        return [hidden_within(item, secrets) for item in value]
+        return [hidden_within(item, secrets, by_name=by_name) for item in value]
     if isinstance(value, dict):
-        return {key: hidden_within(item, secrets) for key, item in value.items()}
+        return {
+            hidden(key, secrets): REDACTED
+            if by_name and isinstance(item, str) and item and _SECRET_NAME.fullmatch(key)
+            else hidden_within(item, secrets, by_name=by_name)
+            for key, item in value.items()
+        }
     return value
+
+
+def may_name_secrets(document: bytes) -> bool:
+    """Whether `hidden_within` may find any by their names in what this is the JSON of."""
+    return _SUSPECT.search(document.lower()) is not None
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -130,7 +130,7 @@ class Conversation:
             await self._tell(asked, "end", "cancelled")
             raise
         if problem is not None:
-            result = hidden_within(result, self.secrets)
+            result, problem = _failed(asked.name, self.call.shown_reason(problem))
         text = stringify(result)
         if len(text) > self.room:
             result, problem = _failed(asked.name, TOO_MUCH)
