@@ -11,6 +11,7 @@ from tests.unit.blocks.agent_running import ADD, CALL, Adding, Model, asks_for, 
 from tests.unit.blocks.running import failure
 
 from executor_service.blocks.agent.loop import MAX_AT_ONCE, MAX_CALLS, MAX_TOLD, MAX_TOOL_ROUNDS, TOO_MUCH
+from executor_service.blocks.agent.toolbox import MAX_TOOLS
 from executor_service.blocks.function import FunctionHandler
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from executor_service.engine.execution import OVERTIME_SECONDS
@@ -187,6 +188,15 @@ class Failing:
 
     async def run(self, script: Script) -> ScriptResult:
         return ScriptResult(error=self._error)
+
+
+async def test_an_agent_has_a_bounded_number_of_tools() -> None:
+    model = Model(says("done"))
+    await run(model, tools=[ADD] * MAX_TOOLS)
+    assert len({tool.name for tool in model.requests[0].tools}) == MAX_TOOLS
+    assert failure(await run(Model(says("done")), tools=[ADD] * (MAX_TOOLS + 1))) == (
+        f"Agent 1: An agent has {MAX_TOOLS} tools at most"
+    )
 
 
 class Refused(BlockHandler):
