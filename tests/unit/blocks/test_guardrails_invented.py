@@ -10,6 +10,7 @@ from executor_service.blocks.guardrails import GuardrailsHandler
 from executor_service.blocks.guardrails.invented import NOT_READABLE
 from executor_service.engine import RunResult
 from executor_service.providers import ModelFailure
+from shared.workflow.jsvalues import JsonObject
 from shared.workflow.unsupported_settings import NO_KNOWLEDGE
 
 
@@ -81,7 +82,7 @@ async def test_knowledge_bases_are_refused_in_a_sentence() -> None:
 
 async def test_why_a_model_did_not_answer_tells_no_secret() -> None:
     failing = Models(ModelFailure("Incorrect API key provided: sk-secret"))
-    settings = {"input": "x", "validationType": "hallucination", "model": "vllm/m", "apiKey": "{{KEY}}"}
+    settings: JsonObject = {"input": "x", "validationType": "hallucination", "model": "vllm/m", "apiKey": "{{KEY}}"}
     document = chain(INPUT, block("b", "guardrails", "B", settings=settings))
     engine = engine_of({"guardrails": GuardrailsHandler(failing)})
     result = await run(document, engine, environment={"KEY": "sk-secret"})

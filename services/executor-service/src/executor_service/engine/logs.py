@@ -1,13 +1,12 @@
 """What each block did, for people: bounded, and without secrets."""
 
-from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from executor_service.engine.limits import Limits
 from executor_service.engine.places import Round, node_name, parent_iterations
-from executor_service.engine.secrets import hidden, hidden_within, may_name_secrets, to_hide
+from executor_service.engine.secrets import Secrets
 from executor_service.engine.state import ChildSpans, Output, RunState
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import MAX_ERROR_CHARS
@@ -22,11 +21,10 @@ _encode: Final = msgspec.json.Encoder().encode
 class LogBook:
     """Writes the log entries of a run into its state."""
 
-    def __init__(self, state: RunState, limits: Limits, secrets: Iterable[str]) -> None:
+    def __init__(self, state: RunState, limits: Limits, secrets: Secrets) -> None:
         self._state = state
         self._limits = limits
-        self._secrets = to_hide(secrets)
-        self._encoded_secrets = [_encode(secret)[1:-1] for secret in self._secrets]
+        self._secrets = secrets
         self._bytes = sum(map(_size, state.logs))
         self.dropped = 0
 
@@ -51,17 +49,13 @@ class LogBook:
         truncated: JsonObject = {"truncated": True, "bytes": len(raw)}
         if len(raw) > self._limits.log_value_bytes or self._bytes > self._limits.log_bytes:
             return truncated
-        if not self._may_hold_secrets(raw):
+        if not self._secrets.may_be_in(raw):
             return value
-        return truncated if is_too_deep(raw, MOST_LEVELS) else hidden_within(value, self._secrets, by_name=True)
-
-    def shown_text(self, text: str) -> str:
-        """Text with every secret hidden."""
-        return hidden(text, self._secrets)
+        return truncated if is_too_deep(raw, MOST_LEVELS) else self._secrets.hidden_within(value, by_name=True)
 
     def shown_reason(self, text: str) -> str:
         """Why something failed, with every secret hidden, and no longer than an error may be."""
-        return self.shown_text(text)[:MAX_ERROR_CHARS]
+        return self._secrets.hidden(text)[:MAX_ERROR_CHARS]
 
     def _room_for(self, spans: ChildSpans) -> ChildSpans:
         size = len(_encode(spans)) if spans else 0
@@ -69,9 +63,6 @@ class LogBook:
             return ()
         self._bytes += size
         return spans
-
-    def _may_hold_secrets(self, raw: bytes) -> bool:
-        return may_name_secrets(raw) or any(secret in raw for secret in self._encoded_secrets)
 
 
 def _size(entry: BlockLog) -> int:

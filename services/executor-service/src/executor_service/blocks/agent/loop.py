@@ -12,7 +12,7 @@ from executor_service.blocks.agent.listening import TurnListener
 from executor_service.blocks.agent.tools import AgentTool
 from executor_service.blocks.ports import ModelServer
 from executor_service.engine import BlockFailure, Call
-from executor_service.engine.secrets import hidden_within
+from executor_service.engine.secrets import Secrets
 from executor_service.providers import Message, ModelFailure, ModelRequest, Role, ToolCall, Turn
 from shared.clock import iso, ms_between
 from shared.errors import FlowportError
@@ -41,7 +41,7 @@ class Conversation:
     ledger: Ledger
     is_live: bool
     """Whether text goes out while it is written."""
-    secrets: Sequence[str]
+    secrets: Secrets
     """What the author's settings of a tool may hold, and callers must not read in what the tool was given."""
     calls: list[Json] = field(default_factory=list)
     """The tool calls made, as the output lists them."""
@@ -137,7 +137,7 @@ class Conversation:
             text = stringify(result)
         self.room -= len(text)
         await self._tell(asked, "end", "error" if problem else "success")
-        arguments = hidden_within(arguments, self.secrets)
+        arguments = self.secrets.hidden_within(arguments)
         shown = tool.shown_name if tool is not None else asked.name
         told = Message(role=Role.TOOL, content=text, tool_call_id=asked.id, tool_name=asked.name)
         return told, _Made(shown, arguments, result, problem is None, started, self.call.now())
