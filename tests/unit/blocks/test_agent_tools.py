@@ -10,7 +10,7 @@ import pytest
 from tests.unit.blocks.agent_running import ADD, CALL, Adding, Model, asks_for, run, says
 from tests.unit.blocks.running import failure
 
-from executor_service.blocks.agent.loop import MAX_AT_ONCE, MAX_CALLS, MAX_TOLD, MAX_TOOL_ROUNDS, TOO_MUCH
+from executor_service.blocks.agent.loop import MAX_AT_ONCE, MAX_CALLS, MAX_TOLD, MAX_TOOL_ROUNDS, MAX_WRITTEN, TOO_MUCH
 from executor_service.blocks.agent.toolbox import MAX_TOOLS
 from executor_service.blocks.function import FunctionHandler
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
@@ -294,6 +294,16 @@ async def test_what_all_tools_tell_has_a_bound_and_the_model_learns_of_it() -> N
     told = [message.content or "" for message in model.requests[-1].messages if message.role is Role.TOOL]
     assert [TOO_MUCH in text for text in told] == [False, True, False]
     assert result.output["content"] == "enough"
+
+
+@pytest.mark.parametrize("more", ["", "x"])
+async def test_what_a_model_writes_in_all_turns_has_a_bound(more: str) -> None:
+    long = json.dumps("x" * (MAX_WRITTEN - 7))
+    result = await run(Model(asks_for(ToolCall("c", "custom_add", long)), says("sorry" + more)), tools=[ADD])
+    if more:
+        assert failure(result) == f"Agent 1: The model wrote more than {MAX_WRITTEN} characters"
+    else:
+        assert result.output["content"] == "sorry"
 
 
 async def test_what_a_provider_needs_of_its_own_turn_goes_back_to_it() -> None:

@@ -25,6 +25,8 @@ MAX_AT_ONCE: Final = 16
 """Tools that run at the same time for one agent."""
 MAX_TOLD: Final = 10 * 1024 * 1024
 """Characters that all tools of one agent give together: no output could hold more."""
+MAX_WRITTEN: Final = 5 * 1024 * 1024
+"""Characters that the model may write in all turns. Most stand twice in the output."""
 TOO_MUCH: Final = f"The answer is too long: all tools of an agent may give {MAX_TOLD} characters together"
 AFTER_LIMIT: Final = "Final answer after tool limit"
 _log = logging.getLogger(__name__)
@@ -48,6 +50,8 @@ class Conversation:
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_AT_ONCE))
     room: int = MAX_TOLD
     """Characters that tools may still give."""
+    written: int = 0
+    """Characters that the model has written."""
 
     async def run(self) -> Turn:
         """Go on until the model answers. Raises BlockFailure in the model's words."""
@@ -73,6 +77,9 @@ class Conversation:
         except ModelFailure as failure:
             raise BlockFailure(failure.message, partial=self._so_far()) from failure
         self.call.spend(usage_of(request.model, turn.tokens, turn.cost))
+        self.written += len(turn.content) + len(turn.thinking) + sum(len(asked.arguments) for asked in turn.tool_calls)
+        if self.written > MAX_WRITTEN:
+            raise BlockFailure(f"The model wrote more than {MAX_WRITTEN} characters", partial=self._so_far())
         name = None if may_call_tools else AFTER_LIMIT
         self.ledger.turn(turn, started, self.call.now(), name)
         if listener is not None:
