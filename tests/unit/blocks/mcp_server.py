@@ -161,6 +161,18 @@ class NamingServer(PlayedServer):
         return {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in self._names]}
 
 
+class WordyServer(PlayedServer):
+    """Has a tool that it takes so many characters to describe."""
+
+    def __init__(self, characters: int) -> None:
+        self._description = "x" * characters
+        super().__init__()
+
+    def tools_list(self) -> Any:
+        tool = {"name": "wordy", "description": self._description, "inputSchema": {"type": "object"}}
+        return {"tools": [tool]}
+
+
 class PatternServer(PlayedServer):
     """Says of its answer that it matches a pattern, which no backtracking engine is done with this century."""
 

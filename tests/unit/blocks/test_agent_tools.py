@@ -10,12 +10,13 @@ import pytest
 from tests.unit.blocks.agent_running import ADD, CALL, Adding, Model, asks_for, run, says
 from tests.unit.blocks.running import failure
 
-from executor_service.blocks.agent.loop import MAX_AT_ONCE, MAX_CALLS, MAX_TOLD, MAX_TOOL_ROUNDS, TOO_MUCH
+from executor_service.blocks.agent.loop import MAX_AT_ONCE, MAX_CALLS, MAX_TOLD, MAX_TOOL_ROUNDS, MAX_WRITTEN, TOO_MUCH
+from executor_service.blocks.agent.toolbox import MAX_TOOLS
 from executor_service.blocks.function import FunctionHandler
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from executor_service.engine.execution import OVERTIME_SECONDS
 from executor_service.providers import ModelFailure, Role, ToolCall
-from executor_service.sandbox import Script, ScriptResult
+from executor_service.sandbox import ErrorKind, Script, ScriptError, ScriptResult
 from shared.errors import Unavailable
 from shared.workflow.code_lexing import Language
 from shared.workflow.jsvalues import Json, JsonObject
@@ -170,6 +171,34 @@ async def test_callers_do_not_read_the_secrets_that_a_tool_is_set_up_with() -> N
     assert "sk-secret" not in (model.requests[1].messages[-1].content or "")
 
 
+async def test_what_fails_in_a_tool_tells_no_secret_that_its_code_may_read() -> None:
+    thrown = ScriptError(kind=ErrorKind.THROWN, message="Line 1: sk-secret is no key", reason="")
+    tool = {**ADD, "code": "throw new Error(`${environmentVariables.KEY} is no key`)"}
+    model = Model(asks_for(CALL), says("sorry"))
+    result = await run(model, sandbox=Failing(thrown), tools=[tool])
+    assert result.output["toolCalls"]["list"][0]["result"]["message"] == "Line 1: [REDACTED] is no key"
+    assert "sk-secret" not in (model.requests[1].messages[-1].content or "")
+
+
+class Failing:
+    """Plays the sandbox: the code throws."""
+
+    def __init__(self, error: ScriptError) -> None:
+        self._error = error
+
+    async def run(self, script: Script) -> ScriptResult:
+        return ScriptResult(error=self._error)
+
+
+async def test_an_agent_has_a_bounded_number_of_tools() -> None:
+    model = Model(says("done"))
+    await run(model, tools=[ADD] * MAX_TOOLS)
+    assert len({tool.name for tool in model.requests[0].tools}) == MAX_TOOLS
+    assert failure(await run(Model(says("done")), tools=[ADD] * (MAX_TOOLS + 1))) == (
+        f"Agent 1: An agent has {MAX_TOOLS} tools at most"
+    )
+
+
 class Refused(BlockHandler):
     async def run(self, call: Call, inputs: Inputs) -> BlockResult:
         raise BlockFailure(f"no {inputs.params['url']}")
@@ -265,6 +294,16 @@ async def test_what_all_tools_tell_has_a_bound_and_the_model_learns_of_it() -> N
     told = [message.content or "" for message in model.requests[-1].messages if message.role is Role.TOOL]
     assert [TOO_MUCH in text for text in told] == [False, True, False]
     assert result.output["content"] == "enough"
+
+
+@pytest.mark.parametrize("more", ["", "x"])
+async def test_what_a_model_writes_in_all_turns_has_a_bound(more: str) -> None:
+    long = json.dumps("x" * (MAX_WRITTEN - 7))
+    result = await run(Model(asks_for(ToolCall("c", "custom_add", long)), says("sorry" + more)), tools=[ADD])
+    if more:
+        assert failure(result) == f"Agent 1: The model wrote more than {MAX_WRITTEN} characters"
+    else:
+        assert result.output["content"] == "sorry"
 
 
 async def test_what_a_provider_needs_of_its_own_turn_goes_back_to_it() -> None:

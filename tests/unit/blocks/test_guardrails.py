@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import re2  # type: ignore[import-untyped]
-from tests.unit.blocks.running import INPUT, Models, echo, engine_of, names, run, run_block
+from tests.unit.blocks.running import INPUT, Models, echo, engine_of, failure, names, run, run_block
 from tests.unit.workflow.states import block, chain, edge, workflow
 
 from executor_service.blocks import guardrails
@@ -168,6 +168,12 @@ async def test_a_pattern_that_looks_through_the_rest_of_the_text_each_time_is_gi
     assert output["error"] == "The text could not be looked through within 0.5 seconds"
 
 
+async def test_patterns_that_find_nothing_have_no_more_time_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(personal_data, "MAX_SECONDS", 0)
+    output = await check("nothing", "pii", piiEntityTypes=["US_SSN"])
+    assert output["error"] == "The text could not be looked through within 0 seconds"
+
+
 async def test_checks_that_take_long_keep_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     go_on, slow = threading.Event(), guardrails._checked
 
@@ -187,6 +193,27 @@ async def test_checks_that_take_long_keep_nobody_else_waiting(monkeypatch: pytes
     finally:
         go_on.set()
         await asyncio.gather(*many)
+
+
+async def test_a_check_that_nobody_waits_for_any_more_has_its_place_until_it_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    go_on, slow = threading.Event(), guardrails._checked
+
+    def checked(kind: str, text: str, params: Any) -> Any:
+        return slow(kind, text, params) if text == "{}" or go_on.wait(60) else {}
+
+    monkeypatch.setattr(guardrails, "_checked", checked)
+    engine = engine_of({"guardrails": GuardrailsHandler(Models("unasked"))}, cancel_seconds=0)
+    document = chain(INPUT, block("g", "guardrails", "G", input="<start.input>", validationType="json"))
+    try:
+        for _ in range(40):
+            assert failure(await run(document, engine, {"input": "[]"}, time_limit_ms=10)).startswith("Execution timed")
+        patient = {"workspace_id": "w2", "time_limit_ms": 120_000}
+        other = await asyncio.wait_for(run(document, engine, {"input": "{}"}, **patient), 10)
+        assert other.output["passed"] is True
+    finally:
+        go_on.set()
 
 
 async def test_patterns_are_kept_in_no_greater_number_than_there_is_memory_for() -> None:

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
-from tests.unit.blocks.running import Models, run_block
+from tests.unit.blocks.running import INPUT, Models, engine_of, run, run_block
+from tests.unit.workflow.states import block, chain
 
 from executor_service.blocks.guardrails import GuardrailsHandler
 from executor_service.blocks.guardrails.invented import NOT_READABLE
 from executor_service.engine import RunResult
 from executor_service.providers import ModelFailure
+from shared.workflow.jsvalues import JsonObject
 from shared.workflow.unsupported_settings import NO_KNOWLEDGE
 
 
@@ -76,3 +78,12 @@ async def test_a_model_that_fails_is_quoted_and_is_no_pass() -> None:
 async def test_knowledge_bases_are_refused_in_a_sentence() -> None:
     output = (await check(Models("unasked"), knowledgeBaseId="kb")).output
     assert (output["passed"], output["error"]) == (False, NO_KNOWLEDGE)
+
+
+async def test_why_a_model_did_not_answer_tells_no_secret() -> None:
+    failing = Models(ModelFailure("Incorrect API key provided: sk-secret"))
+    settings: JsonObject = {"input": "x", "validationType": "hallucination", "model": "vllm/m", "apiKey": "{{KEY}}"}
+    document = chain(INPUT, block("b", "guardrails", "B", settings=settings))
+    engine = engine_of({"guardrails": GuardrailsHandler(failing)})
+    result = await run(document, engine, environment={"KEY": "sk-secret"})
+    assert result.output["error"] == "Incorrect API key provided: [REDACTED]"

@@ -21,6 +21,7 @@ from tests.unit.engine.building import (
 from executor_service.engine import BadCondition, Call, RunRequest, RunResult
 from executor_service.engine.sources import Resolver
 from shared.contracts.runs import RunStatus
+from shared.errors import AtCapacity
 from shared.workflow.code_references import CodeTemplate
 from shared.workflow.references import parse_text
 
@@ -167,6 +168,25 @@ async def test_a_loop_that_ends_because_of_its_condition_says_so_in_the_log(is_j
     assert result.outcome.status is RunStatus.COMPLETED
     assert names(result) == ["start", "a (iteration 0)", "C", "Z"]
     assert result.blocks[2].input == {"condition": "conut < 3", "problem": "conut is not defined"}
+
+
+class NoProcessFree(CountedConditions):
+    async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
+        raise AtCapacity("The sandbox had no free process in time", retry_after=1)
+
+
+@pytest.mark.parametrize("is_journaled", [False, True])
+async def test_a_condition_that_nobody_can_evaluate_now_fails_the_run_and_not_its_worker(is_journaled: bool) -> None:
+    workflow = inside("loop", {"loopType": "while", "whileCondition": "2"}, child("a"), after=True)
+    engine = replace(engine_of({"function": Scripted(fills_in)}), expressions=NoProcessFree())
+    result = await execution(engine, workflow, Recorder(), journal=is_journaled).run()
+    assert result.outcome.status is RunStatus.FAILED
+    assert result.outcome.error is not None
+    assert (result.outcome.error.message, result.outcome.error.http_status) == (
+        "C: The sandbox had no free process in time",
+        503,
+    )
+    assert names(result) == ["start", "C!"]
 
 
 async def test_branches_run_in_batches_and_results_keep_their_order() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -11,6 +12,7 @@ import pytest
 from tests.unit.engine.building import Recorder, Scripted, block, chain, engine_of, execution, fails, ok, run
 
 from executor_service.engine import Call
+from executor_service.engine.secrets import Secrets
 from shared.contracts.events import BlockEnded, BlockStarted
 
 
@@ -117,6 +119,32 @@ async def test_each_long_line_of_a_secret_is_hidden() -> None:
         lambda call: {"result": f"{lines[2]} {lines[1]} {lines[0]}"}, workflow, environment={"KEY": "\n  ".join(lines)}
     )
     assert result.blocks[-1].output == {"result": "[REDACTED] [REDACTED] -----BEGIN-----"}
+
+
+async def test_keys_of_one_value_one_a_line_are_hidden_behind_a_name_in_base64() -> None:
+    sent = base64.b64encode(b"me:the-first-of-the-keys").decode()
+    environment = {"KEYS": "the-first-of-the-keys\nthe-second-of-the-keys"}
+    result = await run(lambda call: {"result": sent}, chain(block("f", "api", url="{{KEYS}}")), environment=environment)
+    assert result.blocks[-1].output["result"] == "bWU6[REDACTED]"
+
+
+async def test_many_secrets_are_hidden_as_few_are() -> None:
+    environment = {f"KEY{number}": f's3cret-{number:03}/of "many"' for number in range(200)}
+    told = [environment["KEY7"], json.dumps(environment["KEY42"]), quote(environment["KEY199"], safe=""), "s3cret-none"]
+    workflow = chain(block("f", "api", url=" ".join(f"{{{{{name}}}}}" for name in environment)))
+    result = await run(lambda call: {"result": told}, workflow, environment=environment)
+    assert result.blocks[-1].output == {"result": ["[REDACTED]", '"[REDACTED]"', "[REDACTED]", "s3cret-none"]}
+
+
+def test_looking_for_secrets_of_many_lines_takes_a_few_times_their_length() -> None:
+    values = ["\n".join(f"line {line} of value {value}" for line in range(3_000)) for value in range(10)]
+    tracemalloc.start()
+    try:
+        Secrets(values)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 25 * sum(map(len, values))
 
 
 @pytest.mark.parametrize(("value", "shown"), [("abc12", "abc12"), ("abc123", "[REDACTED]")])

@@ -102,6 +102,18 @@ def test_what_is_no_json_is_missing(text: str) -> None:
     assert parse_json(text) is MISSING
 
 
+@given(st.text(' \t\n\r\ufeff[]{}"0-1etfnrualsINy,:a', max_size=6) | json_values().map(json.dumps))
+def test_what_python_reads_as_json_is_json_but_for_numbers_that_are_none(text: str) -> None:
+    def refused(name: str) -> None:
+        raise ValueError(name)
+
+    try:
+        read = json.loads(text, parse_constant=refused)
+    except ValueError:
+        read = MISSING
+    assert parse_json(text) == read
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

@@ -7,7 +7,7 @@ from typing import Final
 
 _AROUND: Final = 10
 _WHOLE: Final = 40
-_BRACKETS: Final = re.compile(r'"(?:\\.|[^"\\])*"|(?P<open>[\[{])|(?P<close>[\]}])', re.DOTALL)
+_BRACKETS: Final = re.compile(r'"(?:\\.|[^"\\]++)*+"|(?P<open>[\[{])|(?P<close>[\]}])', re.DOTALL)
 
 
 def json_problem(text: str) -> str | None:

@@ -3,7 +3,6 @@
 import json
 import math
 import re
-from collections.abc import Iterable
 from decimal import Decimal
 from enum import Enum
 from json.encoder import encode_basestring
@@ -12,7 +11,7 @@ from typing import Final, NoReturn, TypeAlias
 import msgspec
 
 from shared.surrogates import HALF, may_escape_halves, whole
-from shared.workflow.nesting import MAX_NESTING
+from shared.workflow.nesting import MAX_NESTING, is_too_deep
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 JsonObject: TypeAlias = dict[str, Json]
@@ -26,6 +25,8 @@ class Missing(Enum):
 
 MISSING: Final = Missing.MISSING
 
+_BEGINNING: Final = re.compile(r'[ \t\n\r]*[\[{"0-9tfn-]')
+"""Of whatever is JSON. Most texts are none, which is seen sooner so."""
 _FLOAT: Final = re.compile(rb"[\[:,]-?[0-9]+[.e]")
 _SIGNS_OF_FLOATS: Final = re.compile(rb"\.[0-9]"), re.compile(rb"e[0-9-]")
 """Found much sooner, and not where there are only integers and words."""
@@ -76,11 +77,13 @@ def parse_json(text: str, nesting: int = MAX_NESTING) -> Json | Missing:
 
     Half a surrogate pair, which JavaScript allows and UTF-8 does not, is replaced.
     """
+    if _BEGINNING.match(text) is None:
+        return MISSING
     try:
-        parsed: Json = json.loads(text, parse_constant=_refuse_constant)
+        parsed: Json = _decode(text)
     except (ValueError, RecursionError):
         return MISSING
-    if text.count("[") + text.count("{") > nesting and _is_deeper(parsed, nesting):
+    if len(text) > nesting and is_too_deep(text.encode(errors="surrogatepass"), nesting):
         return MISSING
     if may_escape_halves(text):
         parsed = whole(parsed)
@@ -100,15 +103,11 @@ def stringify(value: Json, indent: int = 0, *, sort_keys: bool = False) -> str:
     return _write(value, " " * indent, separator, sort_keys)
 
 
-def _is_deeper(value: Json, nesting: int) -> bool:
-    level = [value]
-    for _ in range(nesting):
-        level = [item for each in level for item in _items(each) if isinstance(item, list | dict)]
-    return bool(level)
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
-def _items(value: Json) -> Iterable[Json]:
-    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+_decode: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 def _written_quickly(value: Json) -> str | None:
@@ -122,10 +121,6 @@ def _written_quickly(value: Json) -> str | None:
     if any(sign.search(encoded) for sign in _SIGNS_OF_FLOATS) and _FLOAT.search(encoded):
         return None
     return encoded.decode()
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _write(value: Json, indent: str, newline: str, sort_keys: bool) -> str:

@@ -15,7 +15,10 @@ class SandboxExpressions:
         self._sandbox = sandbox
 
     async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
-        """Whether the expression is true. Raises BadCondition, in the words of its author."""
+        """Whether the expression is true.
+
+        Raises BadCondition, in the words of its author; SandboxBusy, SandboxUnavailable.
+        """
         try:
             bound = bind(condition, resolver, literal_environment=True, literal_booleans=True)
         except BadReference as error:

@@ -10,7 +10,6 @@ from executor_service.blocks.ports import CodeRunner
 from executor_service.blocks.values import number_of
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
 from executor_service.engine.binding import BoundCode, bind
-from executor_service.engine.secrets import hidden, to_hide
 from executor_service.sandbox import Script, ScriptResult
 from shared.workflow.catalog.logic import code_text
 from shared.workflow.code_lexing import Language
@@ -65,7 +64,7 @@ class FunctionHandler(BlockHandler):
                 owner=call.request.sandbox_owner,
             )
         )
-        printed = hidden(result.stdout, to_hide(call.environment.values())) if result.stdout else ""
+        printed = call.hidden(result.stdout) if result.stdout else ""
         return BlockResult(output_of(msgspec.structs.replace(result, stdout=printed), bound))
 
 

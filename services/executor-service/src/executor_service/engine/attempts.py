@@ -77,6 +77,8 @@ class Attempts:
             remaining_seconds=self._context.remaining_seconds,
             run_child=self._child_runner(work, block.type, spending),
             spend=spending.add,
+            hidden=self._context.hidden,
+            shown_reason=self._progress.logs.shown_reason,
             pin=partial(self._pin, work),
             pinned=self._state.pins.get(child_key(work)),
             writer=self.writer(block, rounds),

@@ -48,6 +48,10 @@ class Call(msgspec.Struct, frozen=True):
     run_child: ChildRunner
     spend: Callable[[Usage], None]
     """Tell what a model was paid, as soon as that is known; what a called workflow spends is told already."""
+    hidden: Callable[[str], str]
+    """Text without any value of the environment."""
+    shown_reason: Callable[[str], str]
+    """Why something failed, as callers may read it: without secrets. Only what is raised is made so by the engine."""
     pin: Callable[[ChildPin], Awaitable[None]]
     """Keep the version of a workflow that is about to be called."""
     pinned: ChildPin | None = None

@@ -10,6 +10,7 @@ from executor_service.engine.request import RunRequest
 from executor_service.engine.rounds import fixed_rounds, rounds_over
 from executor_service.engine.sources import Resolver
 from executor_service.engine.state import Opening
+from shared.errors import FlowportError
 from shared.workflow.compile import CompiledLoop, CompiledParallel, CompiledWorkflow
 from shared.workflow.graph import Graph
 from shared.workflow.unsupported_settings import unknown_kind
@@ -48,12 +49,18 @@ class Containers:
         return opening
 
     async def again(self, block_id: str, index: int, resolver: Resolver) -> Verdict:
-        """Whether a conditional loop runs its iteration `index`. Raises ContainerFailure at the bound."""
+        """Whether a conditional loop runs its iteration `index`.
+
+        Raises ContainerFailure at the bound, and where there is nobody to evaluate the condition.
+        """
         condition = self._loops[block_id].condition
         try:
             again = condition is not None and await self._expressions.holds(condition, resolver, self._request)
         except BadCondition as error:
             return Verdict(again=False, problem=error.message)
+        except FlowportError as error:
+            status = 503 if error.retryable else None
+            raise ContainerFailure(f"{self._blocks[block_id].name}: {error.message}", http_status=status) from error
         if again and index >= self._limits.iterations:
             raise self._too_many(block_id)
         return Verdict(again)

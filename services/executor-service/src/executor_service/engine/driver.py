@@ -268,4 +268,5 @@ class Driver:
             message=self._progress.logs.shown_reason(failure.message),
             block_id=block.id,
             block_type=block.type,
+            http_status=failure.http_status,
         )

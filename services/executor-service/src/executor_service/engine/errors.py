@@ -50,11 +50,12 @@ class TooMuchText(BadReference):
 
 
 class ContainerFailure(Exception):
-    """A loop or parallel cannot go on; no error edge handles that, and the message carries no block name."""
+    """A loop or parallel cannot go on; no error edge handles that, and nothing is put before the message."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, http_status: int | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.http_status = http_status
 
 
 class BadCondition(Exception):

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Final
 
 import msgspec
@@ -22,6 +22,7 @@ from executor_service.engine.preparation import Plan, plan_run
 from executor_service.engine.progress import Progress, child_key
 from executor_service.engine.request import RunRequest, RunResult
 from executor_service.engine.run_context import Engine, RunContext
+from executor_service.engine.secrets import Secrets
 from executor_service.engine.sources import Sources
 from executor_service.engine.state import NO_USAGE, Output, RunState, Work
 from executor_service.engine.streaming import RunStream
@@ -114,7 +115,7 @@ class Execution:
         """
         started_at, began = self._engine.clock.now(), self._engine.clock.monotonic()
         self._deadline = began + self._request.time_limit_ms / 1000
-        logs = LogBook(self._state, self._engine.limits, self._secrets())
+        logs = LogBook(self._state, self._engine.limits, self._logged_secrets())
         error: RunError | None = None
         partial: Output | None = None
         try:
@@ -195,10 +196,17 @@ class Execution:
         selectors = resolve_selectors(self._workflow.state, self._request.selected_outputs)
         return RunStream(self._sink, selectors, self._engine.limits, can_take_back=self._request.agent_events)
 
-    def _secrets(self) -> list[str]:
+    @cached_property
+    def _secrets(self) -> Secrets:
+        return Secrets(self._environment.values())
+
+    def _hidden(self, text: str) -> str:
+        return self._secrets.hidden(text)
+
+    def _logged_secrets(self) -> Secrets:
         if self._workflow.reads_whole_environment:
-            return list(self._environment.values())
-        return self._workflow.named_values(self._environment)
+            return self._secrets
+        return Secrets(self._workflow.named_values(self._environment))
 
     def _context(self) -> RunContext:
         return RunContext(
@@ -210,6 +218,7 @@ class Execution:
             journal=self._journal,
             before_effect=self._before_effect,
             sources=Sources(self._workflow, self._state, self._environment, self._engine.limits.filled_in_chars),
+            hidden=self._hidden,
             remaining_seconds=lambda: self._remaining_seconds() + OVERTIME_SECONDS,
             child_runner=self._child_runner,
         )

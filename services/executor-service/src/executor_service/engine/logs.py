@@ -1,37 +1,30 @@
 """What each block did, for people: bounded, and without secrets."""
 
-import re
-from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from executor_service.engine.limits import Limits
 from executor_service.engine.places import Round, node_name, parent_iterations
-from executor_service.engine.secrets import REDACTED, hidden, to_hide
+from executor_service.engine.secrets import Secrets
 from executor_service.engine.state import ChildSpans, Output, RunState
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import MAX_ERROR_CHARS
 from shared.workflow.jsvalues import Json, JsonObject
+from shared.workflow.nesting import MAX_NESTING, is_too_deep
 
-_SECRET_KEY: Final = re.compile(
-    r"(?i)(?:.*[_-])?(?:api[_-]?key|password|passwd|secret|(?:access|refresh|auth|bearer)?[_-]?token|authorization"
-    r"|private[_-]?key|secret[_-]?key|credentials?)"
-)
-_SUSPECT: Final = re.compile(rb"api[_-]?key|passw|secret|token|authorization|private[_-]?key|credential")
-"""What the JSON of every value with such a key contains, in lower case: looking without regard to case is slow."""
-
+MOST_LEVELS: Final = 2 * MAX_NESTING
+"""Where secrets are looked for: loops and called workflows put theirs around what is as deep as it may be."""
 _encode: Final = msgspec.json.Encoder().encode
 
 
 class LogBook:
     """Writes the log entries of a run into its state."""
 
-    def __init__(self, state: RunState, limits: Limits, secrets: Iterable[str]) -> None:
+    def __init__(self, state: RunState, limits: Limits, secrets: Secrets) -> None:
         self._state = state
         self._limits = limits
-        self._secrets = to_hide(secrets)
-        self._encoded_secrets = [_encode(secret)[1:-1] for secret in self._secrets]
+        self._secrets = secrets
         self._bytes = sum(map(_size, state.logs))
         self.dropped = 0
 
@@ -53,22 +46,16 @@ class LogBook:
             return None
         raw = _encode(value)
         self._bytes += min(len(raw), self._limits.log_value_bytes)
+        truncated: JsonObject = {"truncated": True, "bytes": len(raw)}
         if len(raw) > self._limits.log_value_bytes or self._bytes > self._limits.log_bytes:
-            return {"truncated": True, "bytes": len(raw)}
-        if not self._may_hold_secrets(raw):
+            return truncated
+        if not self._secrets.may_be_in(raw):
             return value
-        try:
-            return self._hidden(value)
-        except RecursionError:  # nested more deeply than anything that came in: code may build such a value
-            return {"truncated": True, "bytes": len(raw)}
-
-    def shown_text(self, text: str) -> str:
-        """Text with every secret hidden."""
-        return hidden(text, self._secrets)
+        return truncated if is_too_deep(raw, MOST_LEVELS) else self._secrets.hidden_within(value, by_name=True)
 
     def shown_reason(self, text: str) -> str:
         """Why something failed, with every secret hidden, and no longer than an error may be."""
-        return self.shown_text(text)[:MAX_ERROR_CHARS]
+        return self._secrets.hidden(text)[:MAX_ERROR_CHARS]
 
     def _room_for(self, spans: ChildSpans) -> ChildSpans:
         size = len(_encode(spans)) if spans else 0
@@ -76,22 +63,6 @@ class LogBook:
             return ()
         self._bytes += size
         return spans
-
-    def _may_hold_secrets(self, raw: bytes) -> bool:
-        return _SUSPECT.search(raw.lower()) is not None or any(secret in raw for secret in self._encoded_secrets)
-
-    def _hidden(self, value: Json) -> Json:
-        if isinstance(value, str):
-            return self.shown_text(value) if self._secrets else value
-        if isinstance(value, list):
-            return [self._hidden(item) for item in value]
-        if isinstance(value, dict):
-            return {self.shown_text(key): self._hidden_entry(key, item) for key, item in value.items()}
-        return value
-
-    def _hidden_entry(self, key: str, item: Json) -> Json:
-        is_secret = isinstance(item, str) and item and _SECRET_KEY.fullmatch(key)
-        return REDACTED if is_secret else self._hidden(item)
 
 
 def _size(entry: BlockLog) -> int:

@@ -37,7 +37,7 @@ class Expressions(Protocol):
     """Evaluates a loop's condition."""
 
     async def holds(self, condition: CodeTemplate, resolver: Resolver, request: RunRequest) -> bool:
-        """Whether the expression is true. Raises BadCondition."""
+        """Whether the expression is true. Raises BadCondition; FlowportError where nobody evaluates it."""
         ...
 
     def forget(self, scope: str) -> None:

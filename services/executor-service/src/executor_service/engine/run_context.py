@@ -38,6 +38,8 @@ class RunContext:
     before_effect: Callable[[], Awaitable[None]]
     """Awaited before anything begins outside that must not begin twice. Raises FlowportError: it must not begin."""
     sources: Sources
+    hidden: Callable[[str], str]
+    """Text without any value of the environment."""
     remaining_seconds: Callable[[], float]
     child_runner: Callable[[Work, RunState, Spending, bool], ChildRunner]
     """Whoever can be restored halfway has its child's blocks in the journal; others call it anew."""

@@ -16,7 +16,7 @@ from executor_service.blocks.agent.tools import AgentTool
 from executor_service.blocks.ports import Files, MemoryStore, ModelServer
 from executor_service.blocks.values import number_of
 from executor_service.engine import BlockHandler, BlockResult, Call, Inputs
-from executor_service.engine.secrets import to_hide
+from executor_service.engine.secrets import Secrets
 from executor_service.providers import Message, ModelRequest, Turn
 from shared.workflow.jsvalues import Json, JsonObject, to_string
 from shared.workflow.response_format import read_response_format
@@ -84,7 +84,7 @@ class AgentHandler(BlockHandler):
             tools=tools,
             ledger=Ledger(request.model, self._models.provider_of(request.model)),
             is_live=response_format is None,
-            secrets=to_hide(call.workflow.named_values(call.environment)) if tools else (),
+            secrets=Secrets(call.workflow.named_values(call.environment) if tools else ()),
         )
 
 

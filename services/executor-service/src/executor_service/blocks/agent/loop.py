@@ -12,7 +12,7 @@ from executor_service.blocks.agent.listening import TurnListener
 from executor_service.blocks.agent.tools import AgentTool
 from executor_service.blocks.ports import ModelServer
 from executor_service.engine import BlockFailure, Call
-from executor_service.engine.secrets import hidden_within
+from executor_service.engine.secrets import Secrets
 from executor_service.providers import Message, ModelFailure, ModelRequest, Role, ToolCall, Turn
 from shared.clock import iso, ms_between
 from shared.errors import FlowportError
@@ -25,6 +25,8 @@ MAX_AT_ONCE: Final = 16
 """Tools that run at the same time for one agent."""
 MAX_TOLD: Final = 10 * 1024 * 1024
 """Characters that all tools of one agent give together: no output could hold more."""
+MAX_WRITTEN: Final = 5 * 1024 * 1024
+"""Characters that the model may write in all turns. Most stand twice in the output."""
 TOO_MUCH: Final = f"The answer is too long: all tools of an agent may give {MAX_TOLD} characters together"
 AFTER_LIMIT: Final = "Final answer after tool limit"
 _log = logging.getLogger(__name__)
@@ -41,13 +43,15 @@ class Conversation:
     ledger: Ledger
     is_live: bool
     """Whether text goes out while it is written."""
-    secrets: Sequence[str]
+    secrets: Secrets
     """What the author's settings of a tool may hold, and callers must not read in what the tool was given."""
     calls: list[Json] = field(default_factory=list)
     """The tool calls made, as the output lists them."""
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_AT_ONCE))
     room: int = MAX_TOLD
     """Characters that tools may still give."""
+    written: int = 0
+    """Characters that the model has written."""
 
     async def run(self) -> Turn:
         """Go on until the model answers. Raises BlockFailure in the model's words."""
@@ -73,6 +77,9 @@ class Conversation:
         except ModelFailure as failure:
             raise BlockFailure(failure.message, partial=self._so_far()) from failure
         self.call.spend(usage_of(request.model, turn.tokens, turn.cost))
+        self.written += len(turn.content) + len(turn.thinking) + sum(len(asked.arguments) for asked in turn.tool_calls)
+        if self.written > MAX_WRITTEN:
+            raise BlockFailure(f"The model wrote more than {MAX_WRITTEN} characters", partial=self._so_far())
         name = None if may_call_tools else AFTER_LIMIT
         self.ledger.turn(turn, started, self.call.now(), name)
         if listener is not None:
@@ -130,14 +137,14 @@ class Conversation:
             await self._tell(asked, "end", "cancelled")
             raise
         if problem is not None:
-            result = hidden_within(result, self.secrets)
+            result, problem = _failed(asked.name, self.call.shown_reason(problem))
         text = stringify(result)
         if len(text) > self.room:
             result, problem = _failed(asked.name, TOO_MUCH)
             text = stringify(result)
         self.room -= len(text)
         await self._tell(asked, "end", "error" if problem else "success")
-        arguments = hidden_within(arguments, self.secrets)
+        arguments = self.secrets.hidden_within(arguments)
         shown = tool.shown_name if tool is not None else asked.name
         told = Message(role=Role.TOOL, content=text, tool_call_id=asked.id, tool_name=asked.name)
         return told, _Made(shown, arguments, result, problem is None, started, self.call.now())

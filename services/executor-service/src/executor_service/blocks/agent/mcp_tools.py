@@ -8,12 +8,15 @@ from urllib.parse import urlsplit
 from executor_service.blocks.agent.tools import AgentTool, Run, set_values, tool_name
 from executor_service.blocks.mcp import McpServers, OfferedTool, Server, ToolRequest, read_server
 from executor_service.engine import BlockFailure, Call
-from shared.workflow.jsvalues import Json, JsonObject, to_string
+from shared.workflow.jsvalues import Json, JsonObject, stringify, to_string
 from shared.workflow.unsupported_settings import MCP_SERVER
 
 ALL_TOOLS: Final = "mcp-server"
 _OURS: Final = frozenset({*MCP_SERVER, "serverName", "toolName", "tool", "headers"})
 """Settings that say which tool; the others are arguments that the author has set."""
+MAX_OFFERED: Final = 4 * 1024 * 1024
+"""Characters that all servers of one agent may say of their tools together: no model reads more."""
+TOO_WORDY: Final = f"The MCP servers of this agent say more than {MAX_OFFERED} characters of their tools"
 _SERVER_NAME_LENGTH: Final = 24
 _Door = tuple[str, tuple[tuple[str, str], ...]]
 """A server, and what it is shown: who has another key may be offered other tools."""
@@ -26,6 +29,7 @@ class McpTools:
         self._servers = servers
         self._call = call
         self._listed: dict[_Door, Sequence[OfferedTool]] = {}
+        self._room = MAX_OFFERED
 
     async def tools(self, entry: JsonObject) -> list[AgentTool]:
         """The tools of one entry. Raises BlockFailure, in the server's words where it has any."""
@@ -47,7 +51,10 @@ class McpTools:
     async def _offered(self, server: Server) -> Sequence[OfferedTool]:
         door = server.url, tuple(server.headers.items())
         if door not in self._listed:
-            self._listed[door] = await self._servers.tools(server)
+            offered = self._listed[door] = await self._servers.tools(server)
+            self._room -= sum(len(tool.description) + len(stringify(tool.parameters)) for tool in offered)
+            if self._room < 0:
+                raise BlockFailure(TOO_WORDY, can_retry=False)
         return self._listed[door]
 
     def _tool(self, entry: JsonObject, named: "_Named", offered: OfferedTool) -> AgentTool:

@@ -25,6 +25,8 @@ from shared.workflow.jsvalues import Json, JsonObject, object_of, parse_json, to
 from shared.workflow.models import Block
 from shared.workflow.unsupported_settings import MCP_TOOLS
 
+MAX_TOOLS: Final = 512
+"""Of one agent. Models take fewer."""
 CUSTOM_PREFIX: Final = "custom_"
 TOOL_PAUSED: Final = "The workflow waits for a person or for days, which a workflow that is used as a tool cannot do."
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
@@ -67,6 +69,8 @@ class Toolbox:
             if isinstance(entry, dict) and entry.get("usageControl") != "none":
                 is_remote = entry.get("type") in MCP_TOOLS
                 for tool in await mcp.tools(entry) if is_remote else [self._tool(call, index, entry)]:
+                    if len(found) == MAX_TOOLS:
+                        raise BlockFailure(f"An agent has {MAX_TOOLS} tools at most", can_retry=False)
                     name = _free_name(tool.name, found)
                     found[name] = replace(tool, name=name)
         return list(found.values())

@@ -39,9 +39,18 @@ class GuardrailsHandler(BlockHandler):
             result = await judged(self._models, call, text, params)
         else:
             async with self._places.of(call.request.workspace_id):
-                result = BlockResult(await asyncio.to_thread(_checked, kind, text, params))
+                result = BlockResult(await _in_thread(kind, text, params))
         output = {"passed": result.output["passed"], "validationType": kind, "input": text, **result.output}
         return msgspec.structs.replace(result, output=output)
+
+
+async def _in_thread(kind: str, text: str, params: JsonObject) -> JsonObject:
+    """A thread cannot be stopped: this is over when it is, also for a run that nobody waits for any more."""
+    checking = asyncio.ensure_future(asyncio.to_thread(_checked, kind, text, params))
+    try:
+        return await asyncio.shield(checking)
+    finally:
+        await asyncio.wait([checking])
 
 
 def _checked(kind: str, text: str, params: JsonObject) -> JsonObject:

@@ -46,7 +46,7 @@ async def judged(models: ModelServer, call: Call, text: str, params: JsonObject)
             temperature=TEMPERATURE,
         )
     except BlockFailure as failure:
-        return BlockResult({"passed": False, "error": failure.message})
+        return BlockResult({"passed": False, "error": call.shown_reason(failure.message)})
     return BlockResult(_verdict(parse_answer(answer.text) or {}, _threshold(params.get("threshold"))))
 
 

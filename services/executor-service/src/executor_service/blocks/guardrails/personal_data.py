@@ -67,9 +67,7 @@ def find(text: str, kinds: Iterable[str], own: Mapping[str, str]) -> list[Findin
     )
     found: list[Finding] = []
     for kind, pattern, holds in wanted:
-        for finding in _matches(text, kind, pattern):
-            if monotonic() > deadline:
-                raise TooMuch(f"The text could not be looked through within {MAX_SECONDS:g} seconds")
+        for finding in _matches(text, kind, pattern, deadline):
             if finding.text and holds(finding.text):
                 found.append(finding)
             if len(found) > MAX_FINDINGS:
@@ -87,9 +85,15 @@ def mask(text: str, findings: Iterable[Finding]) -> str:
     return "".join([*parts, text[position:]])
 
 
-def _matches(text: str, kind: str, pattern: str) -> Iterator[Finding]:
-    for match in pattern_for(text, pattern).finditer(text):
+def _matches(text: str, kind: str, pattern: str, deadline: float) -> Iterator[Finding]:
+    """Raises TooMuch when the time is over, whether or not anything is found."""
+    matches = pattern_for(text, pattern).finditer(text)
+    while monotonic() < deadline:
+        match = next(matches, None)
+        if match is None:
+            return
         yield Finding(kind, match.start(), match.end(), match.group())
+    raise TooMuch(f"The text could not be looked through within {MAX_SECONDS:g} seconds")
 
 
 def _apart(found: list[Finding]) -> list[Finding]:

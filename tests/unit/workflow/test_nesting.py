@@ -1,0 +1,49 @@
+"""How deeply JSON is nested is seen without reading it, and for little memory."""
+
+import json
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.workflow.states import json_values
+
+from shared.workflow.json_problem import json_problem
+from shared.workflow.jsvalues import Json
+from shared.workflow.nesting import MAX_NESTING, is_too_deep
+
+
+def levels(value: Json) -> int:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if items is None else 1 + max(map(levels, items), default=0)
+
+
+def texts_full_of_brackets() -> st.SearchStrategy[Json]:
+    return st.recursive(st.text('[]{}"\\,'), lambda inner: st.lists(inner) | st.dictionaries(st.text('{"\\'), inner))
+
+
+@given(json_values() | texts_full_of_brackets())
+def test_levels_are_counted_outside_of_strings(value: Json) -> None:
+    document = json.dumps(value).encode()
+    assert [is_too_deep(document, most) for most in range(5)] == [levels(value) > most for most in range(5)]
+
+
+LISTS = "[]," * (MAX_NESTING + 1)
+
+
+def depth_problem(text: str) -> bool:
+    return is_too_deep(text.encode())
+
+
+@pytest.mark.parametrize("text", ["a" * 1_000_000, r"\n" * 500_000, r"\"" * 500_000], ids=("plain", "lines", "quotes"))
+@pytest.mark.parametrize(("look", "end"), [(depth_problem, "]"), (json_problem, " 1]")])
+def test_a_long_string_takes_a_few_times_its_length(look: Callable[[str], object], text: str, end: str) -> None:
+    document = f'[{LISTS}"{text}"{end}'
+    tracemalloc.start()
+    try:
+        look(document)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 10 * len(document)
