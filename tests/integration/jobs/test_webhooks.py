@@ -31,6 +31,7 @@ from shared.contracts.webhooks import (
     Level,
     SaveSubscription,
     Subscription,
+    Subscriptions,
     TestResult,
 )
 from shared.errors import Conflict, InvalidRequest, NotFound, Unavailable
@@ -129,6 +130,13 @@ async def test_a_subscriber_is_told_and_can_check_who_tells(hooked: System, stub
     stamp, _, shown = asked.headers["sim-signature"].partition(",")
     signed = f"{stamp.removeprefix('t=')}.".encode() + asked.body.encode()
     assert shown == "v1=" + hmac.digest(SECRET.encode(), signed, sha256).hex()
+
+
+async def test_of_many_webhooks_that_are_made_at_once_there_are_no_more_than_may_be(hooked: System, stub: Stub) -> None:
+    made = await asyncio.gather(*(subscribe(hooked, stub.url) for _ in range(14)), return_exceptions=True)
+    assert [type(each) for each in made if not isinstance(each, Subscription)] == [Conflict] * 4
+    listed = await hooked.gateway.client.call("GET", f"{BASE}/subscriptions", returns=Subscriptions)
+    assert len(listed.subscriptions) == 10
 
 
 async def test_a_subscriber_may_have_the_spans_of_the_run(hooked: System, stub: Stub) -> None:
