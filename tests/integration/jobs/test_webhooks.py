@@ -22,6 +22,7 @@ from jobs_service.adapters.mongo_notices import MongoNotices
 from jobs_service.domain.webhooks import RETRIES, wait_before
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.messages import RunRecorded
+from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunStatus
 from shared.contracts.webhooks import (
     CallbackSecret,
@@ -157,6 +158,17 @@ async def test_a_run_that_nothing_can_be_told_of_keeps_no_other_waiting(hooked: 
     (delivery,) = await settled(hooked)
     assert delivery.run_id == told
     assert await hooked.stored(untold={"$exists": True}) == 0
+
+
+async def test_nor_does_one_whose_worker_said_what_nobody_can_read(hooked: System, stub: Stub) -> None:
+    await subscribe(hooked, stub.url, include_trace_spans=True)
+    blocks = msgspec.Raw(b'[{"not": "what a block did"}]')
+    spec = a_spec(mode=RunMode.SYNC)
+    unreadable = RunRecorded(spec, an_outcome(), stored_blocks=Payload(inline=blocks, size=len(bytes(blocks))))
+    await hooked.executor.record(unreadable)
+    told = await run(hooked, blocks=(STARTED,))
+    (delivery,) = await settled(hooked)
+    assert delivery.run_id == told
 
 
 async def test_of_large_runs_a_bounded_part_is_read_at_once_and_then_the_next(start: Start) -> None:
