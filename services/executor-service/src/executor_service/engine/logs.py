@@ -1,7 +1,7 @@
 """What each block did, for people: bounded, and without secrets."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -20,6 +20,9 @@ _SECRET_KEY: Final = re.compile(
 )
 _SUSPECT: Final = re.compile(rb"api[_-]?key|passw|secret|token|authorization|private[_-]?key|credential")
 """What the JSON of every value with such a key contains, in lower case: looking without regard to case is slow."""
+
+MAX_SPANS: Final = 500
+"""Blocks of a called workflow that are told of."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -97,6 +100,11 @@ class LogBook:
 def _size(entry: BlockLog) -> int:
     """What an entry of an earlier attempt has taken already."""
     return sum(len(_encode(part)) for part in (entry.input, entry.output, entry.child_spans) if part)
+
+
+def spans_of(blocks: Sequence[BlockLog]) -> ChildSpans:
+    """What the blocks of a called workflow did, for the log of the one that called it."""
+    return tuple(msgspec.to_builtins(log) for log in blocks[:MAX_SPANS])
 
 
 def visible(output: Output) -> JsonObject:
