@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Dialog, Locator, Page, Route, expect
+from playwright.sync_api import Dialog, Locator, Page, Request, Route, expect
 from tests.browser.console import Account, Console, held
 from tests.browser.workflows import answering
 
 OVERTAKEN = "Someone else saved this workflow meanwhile."
 SAVES = re.compile(r"/api/workflows/[^/]+/state$")
+DEPLOYS = re.compile(r"/api/workflows/[^/]+/deploy$")
 UNSEEN = "Someone else saved this workflow meanwhile, so this was not done."
 NOT_DONE = "Your changes are not saved yet, so this was not done."
 
@@ -45,6 +46,31 @@ def test_what_somebody_else_saved_is_neither_published_nor_run_unseen(console: C
     expect(_code(console)).to_have_text("return 'theirs';")
     console.press("Update").shows("Version 2 is live.")
     assert account.run(workflow_id).json()["output"]["result"] == "theirs"
+
+
+def test_nor_is_it_published_where_it_was_saved_while_the_deploy_was_on_its_way(
+    console: Console, account: Account
+) -> None:
+    workflow_id = account.publish(answering("On its way", "return 'first';"))
+    page = console.goto(f"/workflows/{workflow_id}").page
+    console.block("Answer").click()
+    console.write("Code", "return 'mine';").saved()
+    with held(page, DEPLOYS), page.expect_request(_is_deploy):
+        console.press("Update")
+        _overtake(account, workflow_id)
+    console.shows(UNSEEN).shows(OVERTAKEN)
+    assert account.run(workflow_id).json()["output"]["result"] == "first"
+
+
+def test_what_its_author_wrote_meanwhile_is_published_with_the_rest(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Wrote on", "return 'first';"))
+    page = console.goto(f"/workflows/{workflow_id}").page
+    console.block("Answer").click()
+    console.write("Code", "return 'second';").saved()
+    with held(page, DEPLOYS), page.expect_request(_is_deploy):
+        console.press("Update").write("Code", "return 'third';").saved()
+    console.shows("Version 2 is live.")
+    assert account.run(workflow_id).json()["output"]["result"] == "third"
 
 
 def test_what_is_still_being_saved_is_there_for_who_comes_back_at_once(console: Console, account: Account) -> None:
@@ -207,6 +233,10 @@ def _overtake(account: Account, workflow_id: str) -> None:
     state = account.draft(workflow_id)
     state["blocks"]["answer"]["subBlocks"]["code"]["value"] = "return 'theirs';"
     account.http.put(f"/api/workflows/{workflow_id}/state", json=state).raise_for_status()
+
+
+def _is_deploy(request: Request) -> bool:
+    return request.method == "POST" and DEPLOYS.search(request.url) is not None
 
 
 def _answer(account: Account, workflow_id: str) -> str:

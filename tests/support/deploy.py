@@ -68,10 +68,18 @@ class DeployCaller:
         return await self.http.call("GET", at(workflow_id, "draft", workspace), returns=contracts.Draft)
 
     async def deploy(
-        self, workflow_id: str, *, workspace: str = "ws", name: str | None = None, description: str | None = None
+        self,
+        workflow_id: str,
+        *,
+        workspace: str = "ws",
+        name: str | None = None,
+        description: str | None = None,
+        expected: int | None = None,
     ) -> contracts.Deployed:
         """Publish the draft."""
-        body = contracts.Deploy(actor_id="member-1", actor_name="Ann", name=name, description=description)
+        body = contracts.Deploy(
+            actor_id="member-1", actor_name="Ann", name=name, description=description, expected_revision=expected
+        )
         return await self.http.call("POST", at(workflow_id, "deploy", workspace), body=body, returns=contracts.Deployed)
 
     async def promote(self, workflow_id: str, number: int, *, workspace: str = "ws") -> contracts.Deployed:

@@ -38,13 +38,14 @@ function renew(client: QueryClient, id: string) {
 }
 
 /** Publishes the draft as its author sees it: one that could not be saved is not published. */
-export function useDeploy(id: string, draft: Pick<DraftSaver, 'settle'>) {
+export function useDeploy(id: string, draft: Pick<DraftSaver, 'published'>) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: async () => {
-      await draft.settle();
-      return ask(api.POST('/api/workflows/{workflow_id}/deploy', { params: { path: { workflow_id: id } } }));
-    },
+    mutationFn: () =>
+      draft.published((revision) => {
+        const params = { path: { workflow_id: id }, header: { 'if-match': revision } };
+        return ask(api.POST('/api/workflows/{workflow_id}/deploy', { params }));
+      }),
     onSettled: () => renew(client, id),
   });
 }

@@ -51,9 +51,25 @@ export class DraftSaver {
   async settle(): Promise<void> {
     await this.flush();
     if (this.status === 'saved') await this.compare();
-    if (this.status !== 'failed' && this.status !== 'stale') return;
-    const why = this.isBehind ? 'Your changes are not saved yet' : 'Someone else saved this workflow meanwhile';
-    throw new Error(`${why}, so this was not done.`);
+    this.refuse();
+  }
+
+  /** Has `publish` publish what its author sees, where that is the saved draft. Raises where it is not. */
+  async published<T>(publish: (revision: string) => Promise<T>): Promise<T> {
+    await this.flush();
+    this.refuse();
+    const revision = this.revision;
+    try {
+      return await publish(revision);
+    } catch (error) {
+      if (!isStatus(error, 412)) throw error;
+      await this.flush();
+      this.refuse();
+      if (this.revision !== revision) return this.published(publish); // it was a save of this author's that came first
+      this.become('stale');
+      this.refuse();
+      throw error;
+    }
   }
 
   /** Puts this draft over the one that somebody else saved. */
@@ -78,6 +94,12 @@ export class DraftSaver {
 
   get isBehind(): boolean {
     return this.store.state() !== this.stored;
+  }
+
+  private refuse(): void {
+    if (this.status !== 'failed' && this.status !== 'stale') return;
+    const why = this.isBehind ? 'Your changes are not saved yet' : 'Someone else saved this workflow meanwhile';
+    throw new Error(`${why}, so this was not done.`);
   }
 
   private async compare(): Promise<void> {

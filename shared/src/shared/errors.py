@@ -69,6 +69,12 @@ class Conflict(FlowportError):
     code = "CONFLICT"
 
 
+class PreconditionFailed(Conflict):
+    """Somebody changed meanwhile what the caller had seen, and wanted to be as it was."""
+
+    code = "PRECONDITION_FAILED"
+
+
 class RunIdTaken(Conflict):
     """A caller-chosen run id that was used before; ids are one-shot."""
 

@@ -1,5 +1,7 @@
 """Environment values: sealed at rest, bound to their place, and readable through every change of keys."""
 
+import asyncio
+
 import pytest
 from tests.support.deploy import DeployCaller, key, running, settings_for
 
@@ -140,6 +142,15 @@ async def test_a_workspace_holds_a_bounded_number_of_values(
         await put(gateway, "C", "3")
     await put(gateway, "B", "again")
     await put(gateway, "C", "elsewhere", "other")
+
+
+async def test_nor_does_it_hold_more_when_many_are_set_at_once(
+    gateway: DeployCaller, executor: DeployCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy_service.application.environment.ENTRIES_LIMIT", 2)
+    told = await asyncio.gather(*(put(gateway, f"V{n}", "1") for n in range(8)), return_exceptions=True)
+    assert [type(each) for each in told if each is not None] == [InvalidRequest] * 6
+    assert len(await values(executor)) == 2
 
 
 async def test_a_persons_own_values_stand_in_where_the_workspace_has_none(

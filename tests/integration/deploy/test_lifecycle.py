@@ -4,7 +4,7 @@ import pytest
 from tests.support.deploy import DeployCaller, at, state
 
 from shared.contracts import deployments as contracts
-from shared.errors import InvalidRequest, InvalidWorkflow, NotDeployed, NotFound
+from shared.errors import InvalidRequest, InvalidWorkflow, NotDeployed, NotFound, PreconditionFailed
 
 
 async def test_a_first_deploy_makes_version_1_and_makes_it_live(gateway: DeployCaller) -> None:
@@ -19,6 +19,17 @@ async def test_a_first_deploy_makes_version_1_and_makes_it_live(gateway: DeployC
     assert endpoint.is_deployed
     assert (endpoint.version, endpoint.version_id) == (1, deployed.version.id)
     assert endpoint.snapshot_hash == deployed.version.snapshot_hash
+
+
+async def test_a_deploy_that_names_a_revision_publishes_no_other(gateway: DeployCaller) -> None:
+    workflow = await gateway.create(state("return 1"))
+    seen = await gateway.draft(workflow.id)
+    saved = await gateway.save(workflow.id, state("return 2"))
+    with pytest.raises(PreconditionFailed) as refused:
+        await gateway.deploy(workflow.id, expected=seen.revision)
+    assert refused.value.details == {"expectedRevision": 1, "currentRevision": 2}
+    assert await gateway.numbers(workflow.id) == []
+    assert (await gateway.deploy(workflow.id, expected=saved.revision)).version.number == 1
 
 
 async def test_a_deploy_says_which_triggers_nobody_fires(gateway: DeployCaller) -> None:

@@ -1,5 +1,7 @@
 """MCP servers: workflows of one workspace, under names of their own."""
 
+import asyncio
+
 import msgspec
 import pytest
 from tests.support.deploy import DeployCaller, state
@@ -60,6 +62,16 @@ async def test_a_workspace_has_a_bounded_number_of_servers(
     with pytest.raises(InvalidRequest, match="at most 2"):
         await create(gateway)
     await create(gateway, workspace="other")
+
+
+async def test_nor_has_it_more_when_many_are_made_at_once(
+    gateway: DeployCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy_service.application.tool_servers.SERVERS_LIMIT", 2)
+    made = await asyncio.gather(*(create(gateway) for _ in range(8)), return_exceptions=True)
+    assert sum(isinstance(each, ToolServer) for each in made) == 2
+    listed = await gateway.http.call("GET", f"{PATH}?workspace_id=ws", returns=ToolServers)
+    assert len(listed.servers) == 2
 
 
 async def test_a_tool_goes_with_its_workflow_and_the_others_stay(gateway: DeployCaller) -> None:

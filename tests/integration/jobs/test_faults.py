@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sized
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -218,6 +218,26 @@ async def test_nor_in_the_moment_in_which_it_is_withdrawn(
         await withdrawing
         assert isinstance(told, RunAccepted | Unavailable)
         assert await system.stored(_id="mine") == isinstance(told, RunAccepted)
+
+
+async def test_nor_is_a_run_accepted_that_is_not_there_when_its_namesake_goes(
+    start: Start, another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, of = another.queue, another.books.of
+    async with start(dispatch_window=1) as system:
+        await system.gateway.accept(a_spec("first"))
+        await another.dies_before_it_confirms("mine")
+        (dead,) = (await of(())).offers
+
+        async def of_after_the_withdrawal(workspace_ids: Sized) -> Any:
+            if not workspace_ids:
+                await queue.withdraw(dead)
+            return await of(workspace_ids)
+
+        monkeypatch.setattr(another.books, "of", of_after_the_withdrawal)
+        (told,) = await queue.accept([AcceptRun(a_spec("mine"), 100)], QueueLimits(10, 10))
+        assert await system.stored(_id="mine") == isinstance(told, RunAccepted)
+        assert isinstance(told, RunAccepted | Unavailable)
 
 
 async def test_an_id_that_another_process_is_just_giving_away_is_taken(

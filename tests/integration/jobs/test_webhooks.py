@@ -22,6 +22,7 @@ from jobs_service.adapters.mongo_notices import MongoNotices
 from jobs_service.domain.webhooks import RETRIES, wait_before
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.messages import RunRecorded
+from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunMode, RunStatus
 from shared.contracts.webhooks import (
     CallbackSecret,
@@ -31,6 +32,7 @@ from shared.contracts.webhooks import (
     Level,
     SaveSubscription,
     Subscription,
+    Subscriptions,
     TestResult,
 )
 from shared.errors import Conflict, InvalidRequest, NotFound, Unavailable
@@ -131,6 +133,13 @@ async def test_a_subscriber_is_told_and_can_check_who_tells(hooked: System, stub
     assert shown == "v1=" + hmac.digest(SECRET.encode(), signed, sha256).hex()
 
 
+async def test_of_many_webhooks_that_are_made_at_once_there_are_no_more_than_may_be(hooked: System, stub: Stub) -> None:
+    made = await asyncio.gather(*(subscribe(hooked, stub.url) for _ in range(14)), return_exceptions=True)
+    assert [type(each) for each in made if not isinstance(each, Subscription)] == [Conflict] * 4
+    listed = await hooked.gateway.client.call("GET", f"{BASE}/subscriptions", returns=Subscriptions)
+    assert len(listed.subscriptions) == 10
+
+
 async def test_a_subscriber_may_have_the_spans_of_the_run(hooked: System, stub: Stub) -> None:
     await subscribe(hooked, stub.url, include_trace_spans=True)
     await run(hooked, blocks=(STARTED,))
@@ -149,6 +158,17 @@ async def test_a_run_that_nothing_can_be_told_of_keeps_no_other_waiting(hooked: 
     (delivery,) = await settled(hooked)
     assert delivery.run_id == told
     assert await hooked.stored(untold={"$exists": True}) == 0
+
+
+async def test_nor_does_one_whose_worker_said_what_nobody_can_read(hooked: System, stub: Stub) -> None:
+    await subscribe(hooked, stub.url, include_trace_spans=True)
+    blocks = msgspec.Raw(b'[{"not": "what a block did"}]')
+    spec = a_spec(mode=RunMode.SYNC)
+    unreadable = RunRecorded(spec, an_outcome(), stored_blocks=Payload(inline=blocks, size=len(bytes(blocks))))
+    await hooked.executor.record(unreadable)
+    told = await run(hooked, blocks=(STARTED,))
+    (delivery,) = await settled(hooked)
+    assert delivery.run_id == told
 
 
 async def test_of_large_runs_a_bounded_part_is_read_at_once_and_then_the_next(start: Start) -> None:

@@ -14,8 +14,9 @@ from executor_service.blocks.mcp import McpServers
 from executor_service.blocks.ports import ChildWorkflow
 from executor_service.blocks.response import ResponseHandler
 from executor_service.blocks.wait import WaitHandler
-from executor_service.blocks.workflow import MAX_SPANS, WorkflowHandler
+from executor_service.blocks.workflow import WorkflowHandler
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, ChildPin, Inputs, RunResult
+from executor_service.engine.logs import MAX_SPANS
 from executor_service.providers import ToolCall, Turn
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.runs import RunStatus

@@ -193,3 +193,22 @@ async def test_what_a_child_has_spent_that_is_stopped_with_its_caller_counts() -
     result = await asyncio.wait_for(run_.run(), 30)
     assert result.outcome.status is RunStatus.CANCELLED
     assert result.usage.input_tokens == 7, "before the call, in its first block, and in the one that was stopped"
+
+
+async def test_what_a_child_did_that_is_stopped_with_its_caller_is_told() -> None:
+    async def stays(call: Call) -> BlockResult:
+        if call.block.id == "deep":
+            asyncio.get_running_loop().call_soon(run_.cancel)
+            await asyncio.sleep(60)
+        return BlockResult({"result": call.block.id})
+
+    middle = chain(block("a"), block("inner", "workflow_input", workflowId="innermost"))
+    deployed = Deployed(child=middle, innermost=chain(block("deep")))
+    run_ = execution(engine(Scripted(stays), deployed=deployed), PARENT)
+    result = await asyncio.wait_for(run_.run(), 30)
+    (called,) = [log for log in result.blocks if log.block_id == "call"]
+    told = {span["blockId"]: (span.get("error"), span["success"]) for span in called.child_spans}
+    assert told == {"start": (None, True), "a": (None, True), "inner": ("Cancelled", False)}
+    (inner,) = [span for span in called.child_spans if span["blockId"] == "inner"]
+    told = {span["blockId"]: (span.get("error"), span["success"]) for span in inner["childSpans"]}
+    assert told == {"start": (None, True), "deep": ("Cancelled", False)}

@@ -305,13 +305,14 @@ async def test_a_response_elsewhere_ends_the_run_and_nobody_is_asked_any_more(is
 
 
 @durability
-async def test_a_run_that_is_cancelled_after_an_answer_tells_the_call_once_and_what_it_spent_before(
+async def test_a_run_that_is_cancelled_after_an_answer_tells_the_call_once_and_what_it_spent_before_and_since(
     is_durable: bool,
 ) -> None:
     resumed = asyncio.Event()
 
     async def lingers(call: Call) -> BlockResult:
         if call.block.id == "b":
+            call.spend(Usage(5, 0, 0.0, {}))
             resumed.set()
             await asyncio.sleep(60)
         return spends(call)
@@ -325,7 +326,7 @@ async def test_a_run_that_is_cancelled_after_an_answer_tells_the_call_once_and_w
     result = await running
     assert result.outcome.status is RunStatus.CANCELLED
     assert [(log.block_id, log.success) for log in result.blocks] == [("start", True), ("call", False)]
-    assert result.usage.input_tokens == 1
+    assert result.usage.input_tokens == 6
 
 
 async def test_the_log_of_a_run_that_waits_again_and_again_stays_bounded() -> None:

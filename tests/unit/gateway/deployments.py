@@ -30,7 +30,7 @@ from shared.contracts.deployments import (
     Workflow,
     WorkflowPage,
 )
-from shared.errors import InvalidWorkflow, NotDeployed, NotFound, Unavailable
+from shared.errors import InvalidWorkflow, NotDeployed, NotFound, PreconditionFailed, Unavailable
 from shared.workflow.importing import read_import
 
 
@@ -155,6 +155,8 @@ class FakeDeployments(FakeEnvironment, FakeEraser):
         if self.refusal is not None:
             raise self.refusal
         self._own(workspace_id, workflow_id)
+        if order.expected_revision not in (None, self.drafts[workflow_id].revision):
+            raise PreconditionFailed("somebody saved in between")
         number = 1 + max((known for owner, known in self.version_details if owner == workflow_id), default=0)
         self.put(workflow_id, workspace_id=workspace_id, version=number, order=order)
         return Deployed(version=self.version_details[workflow_id, number].version, endpoint=self.endpoints[workflow_id])

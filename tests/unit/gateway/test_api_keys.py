@@ -1,5 +1,7 @@
 """API keys: shown once, masked after, limited to what they are for, refused at once when revoked."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +10,7 @@ from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import System
 from tests.unit.gateway.visitor import Visitor
 
+from gateway.domain.credentials import ApiKey
 from gateway.domain.people import Role
 from shared.clock import iso
 from shared.security.keys import hash_key, is_mistyped
@@ -44,6 +47,24 @@ async def test_a_key_is_shown_once_and_kept_as_a_hash(system: System, admin: Vis
     assert clear not in repr(system.tenants.keys)
     assert hash_key(clear) in system.tenants.keys
     assert await status(system, clear) == 200
+
+
+async def test_of_many_that_are_made_at_once_there_are_no_more_than_may_be(
+    system: System, admin: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = system.tenants.keys_of
+
+    async def over_a_slow_line(**owner: str | None) -> Sequence[ApiKey]:
+        found = await known(**owner)
+        await asyncio.sleep(0.01)
+        return found
+
+    monkeypatch.setattr(system.tenants, "keys_of", over_a_slow_line)
+    there = len((await admin.get(KEYS))["keys"])
+    monkeypatch.setattr("gateway.application.api_keys.MAX_KEYS", there + 2)
+    made = await asyncio.gather(*(admin.send("POST", KEYS, {"name": f"key {n}"}) for n in range(6)))
+    assert sorted(answer.status for answer in made) == [200, 200, 400, 400, 400, 400]
+    assert len((await admin.get(KEYS))["keys"]) == there + 2
 
 
 async def test_names_are_given_once(admin: Visitor) -> None:

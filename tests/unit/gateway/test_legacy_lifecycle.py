@@ -63,6 +63,16 @@ class TestDeployment:
             "requestId": again.headers["x-request-id"],
         }
 
+    @pytest.mark.parametrize("path", ["/api/workflows", "/api/v1/workflows", "/api/v2/workflows"])
+    async def test_what_somebody_else_saved_meanwhile_is_not_deployed(self, system: System, path: str) -> None:
+        seen = {"if-match": (await system.get("/api/workflows/W/state")).headers["etag"]}
+        saved = await system.send("PUT", "/api/workflows/W/state", STATE)
+        assert (await system.send("POST", f"{path}/W/deploy", headers=seen)).status == 412
+        assert (await system.get("/api/workflows/W/deploy")).json["activeDeployment"]["version"] == 1
+        for etag in (saved.headers["etag"], f"W/{saved.headers['etag']}"):  # as a proxy that compresses has it
+            assert (await system.send("POST", f"{path}/W/deploy", headers={"if-match": etag})).status == 200
+        assert (await system.send("POST", f"{path}/W/deploy", headers={"if-match": "mine"})).status == 400
+
     async def test_access_can_be_opened(self, system: System) -> None:
         assert (await system.execute({}, key=None)).status == 401
         answer = await system.send("PATCH", "/api/workflows/W/deploy", {"isPublicApi": True})

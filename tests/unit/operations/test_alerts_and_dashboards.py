@@ -13,6 +13,9 @@ from tools.reference.metrics import metrics
 from tools.reference.pages import stale
 from tools.reference.runbooks import alerts
 
+from gateway.bootstrap import build  # noqa: F401 - so that every error of the gateway is known
+from shared.errors import AtCapacity, FlowportError, Unavailable
+
 ROOT = Path(__file__).parents[3]
 RULES = sorted((ROOT / "deploy/prometheus/rules").glob("*.yml"))
 CASES = sorted((ROOT / "deploy/prometheus/tests").glob("*.yml"))
@@ -121,6 +124,15 @@ def test_failed_calls_are_counted_from_the_first_on() -> None:
     assert [series for series in wanted if series not in fresh] == []
 
 
+def test_every_failure_of_ours_counts_as_a_failed_call() -> None:
+    rules = (ROOT / "deploy/prometheus/rules/slo.yml").read_text()
+    counted = re.search(r'refusals_total\{code=~"([^"]+)"', rules)
+    assert counted
+    of_the_gateway = (kind for each in (AtCapacity, Unavailable) for kind in _kinds_of(each))
+    ours = {kind.code for kind in of_the_gateway if kind.__module__.startswith(("gateway.", "shared."))}
+    assert ours - set(counted[1].split("|")) == set()
+
+
 def test_runbooks_speak_of_metrics_that_exist() -> None:
     known = {metric.name for metric in metrics()}
     assert {name for page in RUNBOOKS.glob("*.md") for name in families(page.read_text())} - known == set()
@@ -139,3 +151,7 @@ def test_names_follow_the_conventions() -> None:
         assert not re.search(r"_(ms|millis|minutes|kb|mb)(_|$)", metric.name), metric.name
         assert not {"run", "run_id", "workflow", "workflow_id", "key", "user"} & set(metric.labels), metric.name
         assert metric.meaning.endswith("."), metric.name
+
+
+def _kinds_of(kind: type[FlowportError]) -> list[type[FlowportError]]:
+    return [kind, *(found for child in kind.__subclasses__() for found in _kinds_of(child))]

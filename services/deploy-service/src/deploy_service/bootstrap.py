@@ -40,7 +40,6 @@ from deploy_service.application.drafts import Drafts
 from deploy_service.application.environment import EnvironmentVault
 from deploy_service.application.erasing import Erasing
 from deploy_service.application.tool_servers import ToolServers
-from deploy_service.application.turns import Turns
 from deploy_service.application.versions import Versions
 from deploy_service.application.workflows import Workflows
 from deploy_service.ports import (
@@ -58,6 +57,7 @@ from shared.security.aes_gcm import AesGcmKeyRing
 from shared.security.rotation import KeyRotation
 from shared.service import ServiceName
 from shared.store.client import Store
+from shared.turns import Turns
 from shared.web.app import create_app
 from shared.web.guards import BodyLimit
 from shared.web.internal_auth import ServiceTokens

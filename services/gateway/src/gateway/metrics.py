@@ -5,9 +5,9 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 from gateway.domain.errors.runs import IdentityUnavailable, NotStarted, RunLost, RunOverdue, StreamBroken
-from shared.broker.ports import BrokerUnavailable, QueueFull
+from shared.broker.ports import BrokerAway, BrokerUnavailable, QueueFull
 from shared.contracts.runs import RunMode
-from shared.errors import AtCapacity, FlowportError, FullQueue, Unavailable
+from shared.errors import AtCapacity, FlowportError, FullQueue, OutcomeUncertain, Unavailable
 
 WORKSPACE_FULL: Final = "WORKSPACE_QUEUE_AT_CAPACITY"
 
@@ -43,9 +43,11 @@ LOOKUPS.labels("keys", "failure")
 REFUSALS.labels("ADMISSION_GATE_CAPACITY")
 for _error in (
     AtCapacity,
+    BrokerAway,
     BrokerUnavailable,
     IdentityUnavailable,
     NotStarted,
+    OutcomeUncertain,
     QueueFull,
     RunLost,
     RunOverdue,

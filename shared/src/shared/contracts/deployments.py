@@ -127,12 +127,16 @@ class DraftSnapshot(msgspec.Struct, frozen=True):
 
 
 class Deploy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Publish the saved draft as a new version and make it live."""
+    """Publish the saved draft as a new version and make it live.
+
+    With `expected_revision`, only if it is at that (PRECONDITION_FAILED otherwise).
+    """
 
     actor_id: str
     actor_name: str
     name: str | None = None
     description: str | None = None
+    expected_revision: int | None = None
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -22,6 +22,7 @@ from typing import Any, ClassVar, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.web.disconnects import Listener, offer
+from shared.web.unframed import send_unframed
 
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -94,6 +95,8 @@ class BoundedHttp(HttpToolsProtocol):
             return
         super().on_headers_complete()
         self._was_asked = True
+        if self.scope["http_version"] == "1.0":
+            send_unframed(self.cycle)
         if self._is_last:
             self.cycle.keep_alive = False
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Final
 
 from deploy_service.domain.environment import EnvironmentEntry
+from shared.bounded_adding import BoundedAdding
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
@@ -23,6 +24,7 @@ class MongoEnvironment:
 
     def __init__(self, store: Store) -> None:
         self._collection = store.collection(COLLECTION)
+        self._adding = BoundedAdding()
 
     @store_call
     async def entries(self, workspace_id: str) -> Sequence[EnvironmentEntry]:
@@ -33,14 +35,19 @@ class MongoEnvironment:
     @store_call
     async def put(self, entry: EnvironmentEntry, *, at_most: int) -> bool:
         """See EnvironmentRepository."""
-        key, change = {"_id": _key(entry.workspace_id, entry.name)}, {"$set": asdict(entry)}
-        replaced = await self._collection.update_one(key, change)
+        key, fields = {"_id": _key(entry.workspace_id, entry.name)}, asdict(entry)
+        replaced = await self._collection.update_one(key, {"$set": fields})
         if replaced.matched_count == 1:
             return True
-        if await self._collection.count_documents({"workspace_id": entry.workspace_id}) >= at_most:
-            return False
-        await self._collection.update_one(key, change, upsert=True)
-        return True
+        mine = {**key, "sealed": fields["sealed"]}  # and not what somebody else has put there since
+        added = await self._adding.add(
+            entry.workspace_id,
+            at_most,
+            count=lambda: self._collection.count_documents({"workspace_id": entry.workspace_id}),
+            add=lambda: self._collection.update_one(key, {"$set": fields}, upsert=True),
+            take_back=lambda _: self._collection.delete_one(mine),
+        )
+        return added is not None
 
     @store_call
     async def delete(self, workspace_id: str, name: str) -> bool:

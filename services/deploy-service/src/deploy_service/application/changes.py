@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from deploy_service.application.turns import Turns
 from deploy_service.domain.workflow import Workflow
 from deploy_service.ports import Announcer, WorkflowRepository
 from shared.errors import NotFound, Unavailable
+from shared.turns import Turns
 
 TRIES: Final = 20
 

@@ -59,11 +59,11 @@ class Deployments:
     ) -> contracts.Deployed:
         """Publish the draft as a new version and make it live; `unchecked` lets its errors be warnings.
 
-        Raises NotFound, InvalidWorkflow, InvalidRequest.
+        Raises NotFound, PreconditionFailed, InvalidWorkflow, InvalidRequest.
         """
         async with self._changes.turns.of(workflow_id):
             workflow = await self._changes.find(workflow_id, workspace_id)
-            content = (await self._contents.draft(workflow)).content
+            content = (await self._contents.draft(workflow)).require(order.expected_revision).content
             found = await self._checking.problems(content, workspace_id)
             if not unchecked:
                 refuse_errors(found)

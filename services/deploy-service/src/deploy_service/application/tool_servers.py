@@ -5,6 +5,7 @@ import msgspec
 from deploy_service.application.moments import moment
 from deploy_service.domain.tool_server import SERVERS_LIMIT, checked_settings
 from deploy_service.ports import ToolServerRepository, WorkflowRepository
+from shared.bounded_adding import BoundedAdding
 from shared.clock import Clock
 from shared.contracts import tool_servers as contracts
 from shared.errors import Conflict, InvalidRequest, NotFound
@@ -18,11 +19,10 @@ class ToolServers:
         self._servers = servers
         self._workflows = workflows
         self._clock = clock
+        self._adding = BoundedAdding()
 
     async def create(self, request: contracts.CreateToolServer) -> contracts.ToolServer:
         """A new server. Raises InvalidRequest, NotFound."""
-        if len(await self._servers.of(request.workspace_id, SERVERS_LIMIT)) >= SERVERS_LIMIT:
-            raise InvalidRequest(f"A workspace has at most {SERVERS_LIMIT} MCP servers")
         settings = await self._checked(request.workspace_id, request.settings)
         now = moment(self._clock)
         server = contracts.ToolServer(
@@ -33,8 +33,24 @@ class ToolServers:
             created_at=now,
             updated_at=now,
         )
-        await self._servers.add(server)
-        return server
+
+        async def count() -> int:
+            return len(await self._servers.of(server.workspace_id, SERVERS_LIMIT + 1))
+
+        async def add() -> contracts.ToolServer:
+            await self._servers.add(server)
+            return server
+
+        added = await self._adding.add(
+            server.workspace_id,
+            SERVERS_LIMIT,
+            count=count,
+            add=add,
+            take_back=lambda added: self._servers.delete(added.id),
+        )
+        if added is None:
+            raise InvalidRequest(f"A workspace has at most {SERVERS_LIMIT} MCP servers")
+        return added
 
     async def of(self, workspace_id: str) -> contracts.ToolServers:
         """Every server of the workspace."""

@@ -6,7 +6,7 @@ from typing import Final, Self
 
 import msgspec
 
-from shared.errors import Conflict, InvalidWorkflow, PayloadTooLarge
+from shared.errors import Conflict, InvalidWorkflow, PayloadTooLarge, PreconditionFailed
 from shared.workflow.jsvalues import JsonObject
 from shared.workflow.snapshot import snapshot_document, snapshot_hash
 from shared.workflow.structure import structure_problems
@@ -43,11 +43,20 @@ class Draft:
         But for who saves what is there already: a save whose answer was lost is made again.
         """
         if expected_revision not in (None, self.revision) and content != self.content:
-            raise Conflict(
-                f"the draft is at revision {self.revision}, not {expected_revision}: somebody saved in between",
-                details={"expectedRevision": expected_revision, "currentRevision": self.revision},
-            )
+            raise self._moved_on(Conflict, expected_revision)
         return replace(self, revision=self.revision + 1, content=content, saved_at=at)
+
+    def require(self, expected_revision: int | None) -> Self:
+        """This one. Raises PreconditionFailed when `expected_revision` is given and not the present one."""
+        if expected_revision not in (None, self.revision):
+            raise self._moved_on(PreconditionFailed, expected_revision)
+        return self
+
+    def _moved_on(self, kind: type[Conflict], expected_revision: int | None) -> Conflict:
+        return kind(
+            f"the draft is at revision {self.revision}, not {expected_revision}: somebody saved in between",
+            details={"expectedRevision": expected_revision, "currentRevision": self.revision},
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,6 @@
 import re
 from typing import Final
 
-import msgspec
-
 from executor_service.blocks.ports import ChildWorkflow, ChildWorkflows
 from executor_service.engine import (
     BlockFailure,
@@ -16,6 +14,7 @@ from executor_service.engine import (
     PausedChild,
     RunRequest,
     RunResult,
+    spans_of,
 )
 from shared.contracts.outcomes import ErrorCode
 from shared.contracts.runs import CALL_CHAIN_TOO_DEEP, MAX_CALL_DEPTH, RunStatus, Trigger
@@ -24,7 +23,6 @@ from shared.workflow.input_format import read_input_format
 from shared.workflow.json_problem import json_problem
 from shared.workflow.jsvalues import Json, JsonObject, parse_json, to_string
 
-MAX_SPANS: Final = 500
 NOT_DEPLOYED: Final = "Child workflow is not deployed. Please deploy the workflow before invoking it."
 _CHAIN: Final = "Workflow chain: "
 _ARROW: Final = " → "
@@ -106,7 +104,7 @@ def _mapping(given: Json) -> JsonObject:
 
 
 def _result(workflow_id: str, child: ChildWorkflow, result: RunResult) -> BlockResult:
-    spans = tuple(msgspec.to_builtins(log) for log in result.blocks[:MAX_SPANS])
+    spans = spans_of(result.blocks)
     if result.state is not None:
         paused = PausedChild(tuple(result.pauses), result.state)
         return BlockResult({}, child_spans=spans, paused_child=paused)

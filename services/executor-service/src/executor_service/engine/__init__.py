@@ -26,6 +26,7 @@ from executor_service.engine.errors import BadCondition, BadReference, BlockFail
 from executor_service.engine.execution import Execution
 from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs, PausedChild, PauseRequest
 from executor_service.engine.limits import Limits
+from executor_service.engine.logs import spans_of
 from executor_service.engine.ports import EventSink, Expressions, Journal
 from executor_service.engine.request import RunFrom, RunRequest, RunResult
 from executor_service.engine.run_context import Engine
@@ -54,4 +55,5 @@ __all__ = [
     "RunRequest",
     "RunResult",
     "RunState",
+    "spans_of",
 ]

@@ -31,7 +31,7 @@ from executor_service.engine.progress import Progress, child_key
 from executor_service.engine.run_context import RunContext
 from executor_service.engine.scheduler import ROOT
 from executor_service.engine.sources import Resolver
-from executor_service.engine.state import RunState, Step, Told, Work
+from executor_service.engine.state import ChildSpans, RunState, Step, Told, Work
 from executor_service.engine.streaming import RunStream
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import BlockEnded, BlockStarted
@@ -89,9 +89,9 @@ class Driver:
         if isinstance(entry, BlockDone) and entry.error is None:
             self._state.output_bytes += len(to_json(entry.output))
 
-    def log_of(self, attempt: Attempt, *, error: str) -> BlockLog:
+    def log_of(self, attempt: Attempt, *, error: str, child_spans: ChildSpans) -> BlockLog:
         """The log entry of a block that is stopped."""
-        return self._performer.log_of(attempt, error=error)
+        return self._performer.log_of(attempt, error=error, child_spans=child_spans)
 
     async def drive(self) -> None:
         """Run until nothing more can. Raises LimitReached, and what the journal raises."""

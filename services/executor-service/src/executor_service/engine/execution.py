@@ -15,8 +15,8 @@ from executor_service.engine.call import ChildRunner
 from executor_service.engine.driver import Driver
 from executor_service.engine.entries import InChild, encode, kind_of
 from executor_service.engine.errors import LimitReached, RunRefused
-from executor_service.engine.logs import LogBook
-from executor_service.engine.outcome import Ending, result_of, timed_out
+from executor_service.engine.logs import LogBook, spans_of
+from executor_service.engine.outcome import Ending, blocks_of, result_of, timed_out
 from executor_service.engine.ports import EventSink, Journal
 from executor_service.engine.preparation import Plan, plan_run
 from executor_service.engine.progress import Progress, child_key
@@ -27,6 +27,7 @@ from executor_service.engine.sources import Sources
 from executor_service.engine.state import NO_USAGE, Output, RunState, Work
 from executor_service.engine.streaming import RunStream
 from executor_service.engine.usage import Spending, add_usage
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import RunEvent
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.contracts.usage import Usage
@@ -84,6 +85,9 @@ class Execution:
         self._state = state or RunState(variables=variable_values(workflow.state))
         self._deadline = 0.0
         self._driver: Driver | None = None
+        self._logs = LogBook(self._state, engine.limits, self._logged_secrets())
+        self._called: dict[Work, Execution] = {}
+        """Workflows that blocks of it have called, and that have not come to an end."""
         self._drive: asyncio.Task[None] | None = None
         self._stop: Stop | None = None
 
@@ -115,12 +119,11 @@ class Execution:
         """
         started_at, began = self._engine.clock.now(), self._engine.clock.monotonic()
         self._deadline = began + self._request.time_limit_ms / 1000
-        logs = LogBook(self._state, self._engine.limits, self._logged_secrets())
         error: RunError | None = None
         partial: Output | None = None
         try:
             plan = plan_run(self._workflow, self._request, self._engine.limits)
-            error, partial = await self._driven(plan, logs)
+            error, partial = await self._driven(plan)
         except RunRefused as refusal:
             error = RunError(code=ErrorCode.INVALID_INPUT, message=refusal.message)
         except (FlowportError, msgspec.DecodeError):
@@ -128,11 +131,9 @@ class Execution:
         except Exception:  # handed on, it would have the message redelivered, and break every worker in turn
             _log.exception("run %s of workflow %s broke", self._request.run_id, self._request.workflow_id)
             error = RunError(code=ErrorCode.EXECUTION_FAILED, message=BROKE)
-        return result_of(self._ending(started_at, began, error, partial, logs))
+        return result_of(self._ending(started_at, began, error, partial))
 
-    def _ending(
-        self, started_at: datetime, began: float, error: RunError | None, partial: Output | None, logs: LogBook
-    ) -> Ending:
+    def _ending(self, started_at: datetime, began: float, error: RunError | None, partial: Output | None) -> Ending:
         clock = self._engine.clock
         return Ending(
             request=self._request,
@@ -144,11 +145,11 @@ class Execution:
             cancelled=self._stop is Stop.CANCELLED,
             error=timed_out(self._request) if self._stop is Stop.TIMED_OUT else error,
             partial=partial,
-            blocks_dropped=logs.dropped,
+            blocks_dropped=self._logs.dropped,
         )
 
-    async def _driven(self, plan: Plan, logs: LogBook) -> tuple[RunError | None, Output | None]:
-        progress = Progress(self._workflow, plan.graph, self._state, logs, self._request.stop_after_block_id)
+    async def _driven(self, plan: Plan) -> tuple[RunError | None, Output | None]:
+        progress = Progress(self._workflow, plan.graph, self._state, self._logs, self._request.stop_after_block_id)
         self._driver = driver = Driver(self._context(), plan, progress, self._stream())
         timer = asyncio.get_running_loop().call_later(self._remaining_seconds(), self._halt, Stop.TIMED_OUT)
         try:
@@ -167,19 +168,24 @@ class Execution:
             timer.cancel()
             await driver.abandon()
             self._engine.expressions.forget(self._request.sandbox_scope)
-        return progress.failure, self._close(driver, progress)
+        return progress.failure, None if self._stop is None else self._close(driver, self._stop)
 
-    def _close(self, driver: Driver, progress: Progress) -> Output | None:
+    def _close(self, driver: Driver, stop: Stop) -> Output | None:
         """Write down what was still under way when the run was stopped; gives what its last block had so far."""
-        if self._stop is None:
-            return None
         partial: Output | None = None
-        for attempt in driver.attempts.under_way.values():
-            output = _so_far(attempt)
-            progress.logs.add_block(driver.log_of(attempt, error=self._stop.value), output)
+        for work, attempt in driver.attempts.under_way.items():
+            output, called = _so_far(attempt), self._called.get(work)
+            spans = () if called is None else spans_of(called._stopped(stop))
+            self._logs.add_block(driver.log_of(attempt, error=stop.value, child_spans=spans), output)
             if output and attempt.call.node.is_terminal and not attempt.call.rounds:
                 partial = output
         return partial
+
+    def _stopped(self, stop: Stop) -> list[BlockLog]:
+        """What its blocks did until the run that called it was stopped."""
+        if self._driver is not None:
+            self._close(self._driver, stop)
+        return blocks_of(self._state)
 
     def _halt(self, stop: Stop) -> None:
         if self._stop is None:
@@ -239,10 +245,14 @@ class Execution:
                 state=None if left is None else left.state,
                 before_effect=self._before_effect,
             )
+            if journaled:  # what an agent calls as a tool is in its tool calls
+                self._called[work] = child
             try:
-                return await child.run()
+                result = await child.run()
             finally:
                 spending.add(child.spent)
+            self._called.pop(work, None)
+            return result
 
         return run_child
 

@@ -1,5 +1,6 @@
 """What each block did, for people: bounded, and without secrets."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -15,6 +16,9 @@ from shared.workflow.nesting import MAX_NESTING, is_too_deep
 
 MOST_LEVELS: Final = 2 * MAX_NESTING
 """Where secrets are looked for: loops and called workflows put theirs around what is as deep as it may be."""
+MAX_SPANS: Final = 500
+"""Blocks of a called workflow that are told of."""
+
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -68,6 +72,11 @@ class LogBook:
 def _size(entry: BlockLog) -> int:
     """What an entry of an earlier attempt has taken already."""
     return sum(len(_encode(part)) for part in (entry.input, entry.output, entry.child_spans) if part)
+
+
+def spans_of(blocks: Sequence[BlockLog]) -> ChildSpans:
+    """What the blocks of a called workflow did, for the log of the one that called it."""
+    return tuple(msgspec.to_builtins(log) for log in blocks[:MAX_SPANS])
 
 
 def visible(output: Output) -> JsonObject:

@@ -52,7 +52,7 @@ def result_of(ending: Ending) -> RunResult:
     return RunResult(
         outcome=outcome,
         output=output,
-        blocks=_blocks(ending.state),
+        blocks=blocks_of(ending.state),
         usage=ending.usage,
         pauses=tuple(ending.state.pauses.values()) if status is RunStatus.PAUSED else (),
         state=ending.state if status is RunStatus.PAUSED else None,
@@ -60,7 +60,7 @@ def result_of(ending: Ending) -> RunResult:
     )
 
 
-def _blocks(state: RunState) -> list[BlockLog]:
+def blocks_of(state: RunState) -> list[BlockLog]:
     """The log, with the calls that still wait; one that was stopped on its way has its entry already."""
     if not state.waiting:
         return state.logs

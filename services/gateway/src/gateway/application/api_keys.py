@@ -14,6 +14,7 @@ from gateway.application.revocations import Revocations
 from gateway.application.teams import require_admin
 from gateway.domain.credentials import ApiKey, Caller, Scope
 from gateway.ports import Keys
+from shared.bounded_adding import BoundedAdding
 from shared.clock import Clock, iso
 from shared.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from shared.ids import new_id
@@ -31,6 +32,11 @@ class Owner:
 
     workspace_id: str | None = None
     user_id: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Of the workspace or the user."""
+        return self.workspace_id or self.user_id or ""
 
     @property
     def is_personal(self) -> bool:
@@ -71,6 +77,7 @@ class ApiKeys:
         self._revocations = revocations
         self._audit = audit
         self._clock = clock
+        self._adding = BoundedAdding()
 
     async def list(self, owner: Owner) -> Sequence[ApiKey]:
         """Those that are not revoked, newest first. Raises Unavailable."""
@@ -81,8 +88,6 @@ class ApiKeys:
         now = self._clock.now()
         if wish.expires_at is not None and wish.expires_at <= now:
             raise InvalidRequest("expiresAt must be in the future")
-        if len(await self.list(owner)) >= MAX_KEYS:
-            raise InvalidRequest(f"There are {MAX_KEYS} API keys already. Revoke one first.")
         clear = new_key()
         key = ApiKey(
             id=new_id(),
@@ -98,10 +103,22 @@ class ApiKeys:
             expires_at=wish.expires_at,
             rate_limit=wish.rate_limit,
         )
-        try:
+
+        async def count() -> int:
+            return len(await self.list(owner))
+
+        async def add() -> ApiKey:
             await self._keys.add_key(key)
+            return key
+
+        try:
+            added = await self._adding.add(
+                owner.id, MAX_KEYS, count=count, add=add, take_back=lambda added: self._keys.revoke_key(added.id, now)
+            )
         except Conflict:
             raise Conflict(_taken(owner, wish.name)) from None
+        if added is None:
+            raise InvalidRequest(f"There are {MAX_KEYS} API keys already. Revoke one first.")
         await self._audit.record(caller, "api_key.created", target_id=key.id, target_name=key.name, after=_facts(key))
         return key, clear
 

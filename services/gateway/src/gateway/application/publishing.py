@@ -27,9 +27,18 @@ class Publishing:
         self._settle = settle
 
     async def deploy(
-        self, caller: Caller, workflow_id: str, *, name: str | None = None, description: str | None = None
+        self,
+        caller: Caller,
+        workflow_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        expected_revision: int | None = None,
     ) -> Deployed:
-        """Publish the draft as a new version. Raises MissingScope, NotFound, InvalidWorkflow, Unavailable."""
+        """Publish the draft as a new version; with `expected_revision`, only if it is at that.
+
+        Raises MissingScope, NotFound, PreconditionFailed, InvalidWorkflow, Unavailable.
+        """
         caller.require(Scope.DEPLOY)
         before = await self._live(workflow_id)
         order = Deploy(
@@ -37,6 +46,7 @@ class Publishing:
             actor_name=caller.actor_name,
             name=name,
             description=description,
+            expected_revision=expected_revision,
         )
         deployed = await self._authoring.deploy(caller.workspace.id, workflow_id, order)
         self._endpoints.forget(workflow_id)

@@ -118,9 +118,10 @@ class Intake:
             return {}
         # Before the runs: one that is there when its offer has ended was accepted.
         open_ = {each.id for each in (await self._books.of(())).offers}
-        others = {"_id": {"$in": list(taken)}, "offer_id": {"$ne": offer.id}}
-        found = await self._runs.find(others, {"offer_id": 1, "phase": 1}).to_list()
-        return {each["_id"]: _refusal(each, open_) for each in found}
+        found = await self._runs.find({"_id": {"$in": list(taken)}}, {"offer_id": 1, "phase": 1}).to_list()
+        stored = {each["_id"]: each for each in found}
+        refusals = {run_id: _refusal(run_id, stored.get(run_id), offer, open_) for run_id in taken}
+        return {run_id: refusal for run_id, refusal in refusals.items() if refusal is not None}
 
 
 def accepted_document(request: AcceptRun, accepted: RunAccepted, offer: Offer, order: int) -> Document:
@@ -133,11 +134,19 @@ def accepted_document(request: AcceptRun, accepted: RunAccepted, offer: Offer, o
     return new_document(run, spec, order=order) | durable
 
 
-def _refusal(stored: Document, open_offers: Container[str]) -> FlowportError:
-    """Why a run is not stored beside one of its id. Nobody is told that one is there which may be withdrawn."""
-    if stored["phase"] == Phase.WAITING.value and stored.get("offer_id") in open_offers:
+def _refusal(run_id: str, stored: Document | None, offer: Offer, open_offers: Container[str]) -> FlowportError | None:
+    """Why a run is not stored beside one of its id: None where that is the run itself.
+
+    Nobody is told that one is there which may be withdrawn, and none is taken for stored where that was done just now.
+    """
+    if stored is None:
         return Undecided()
-    return id_taken(stored["_id"])
+    offer_id = stored.get("offer_id")
+    if offer_id == offer.id:
+        return None
+    if stored["phase"] == Phase.WAITING.value and offer_id in open_offers:
+        return Undecided()
+    return id_taken(run_id)
 
 
 def _repeated(requests: Sequence[AcceptRun]) -> dict[int, Answer]:

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 import bson
-import msgspec
 
 from jobs_service.adapters.inserting import insert_new
 from jobs_service.adapters.moments import from_ms, now_ms
@@ -14,7 +13,6 @@ from jobs_service.adapters.run_documents import RUNS, UNTOLD, decode_spec, paylo
 from jobs_service.domain.webhooks import MAX_OUTPUT_BYTES, EndedRun
 from jobs_service.ports import DueDelivery, NewDelivery, WebhookAnswer
 from shared.clock import whole_ms
-from shared.contracts.block_logs import BlockLog
 from shared.contracts.webhooks import Delivery, DeliveryPage, DeliveryState
 from shared.store.client import Store
 from shared.store.documents import Document
@@ -36,7 +34,6 @@ SENDING: Final = timedelta(minutes=1)
 """A delivery whose sender is not heard of for so long is sent by another."""
 READ_BYTES: Final = 4 * 1024 * 1024
 """Of ended runs at once. Each may hold megabytes, and becomes a body for every subscriber."""
-_decode_blocks: Final = msgspec.json.Decoder(tuple[BlockLog, ...]).decode
 
 
 class MongoNotices:
@@ -145,8 +142,6 @@ class MongoNotices:
 
 def _ended(document: Document) -> EndedRun:
     view, blocks = to_view(document), payload_in(document, "blocks")
-    if blocks is not None and blocks.blob_id is None:
-        view = msgspec.structs.replace(view, blocks=_decode_blocks(blocks.inline))
     spec = decode_spec(document["spec"]) if "spec" in document else None
     tells = spec is None or spec.stores_data
     small = tells and view.output is not None and view.output.blob_id is None and view.output.size <= MAX_OUTPUT_BYTES
@@ -155,6 +150,7 @@ def _ended(document: Document) -> EndedRun:
         spec.workflow_name if spec else document.get("workflow_name", ""),
         bytes(view.output.inline) if view.output is not None and small else None,
         spec.callback_url if spec else None,
+        bytes(blocks.inline) if blocks is not None and blocks.blob_id is None else None,
     )
 
 

@@ -178,7 +178,7 @@ def id_taken(run_id: str) -> RunIdTaken:
 
 
 class Undecided(Unavailable):
-    """Another run of this id is about to be accepted, or withdrawn: nobody is told that it is there."""
+    """Another run of this id is about to be accepted or withdrawn, or has just gone: nobody hears that it is there."""
 
     def __init__(self) -> None:
         super().__init__("it is not decided yet whether the run is accepted", retry_after=UNDECIDED_SECONDS)

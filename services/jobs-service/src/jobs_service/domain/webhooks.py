@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from shared.clock import iso
+from shared.contracts.block_logs import BlockLog
 from shared.contracts.jobs import RunView
 from shared.contracts.runs import RunStatus
 from shared.contracts.webhooks import RUN_COMPLETED, Level, Subscription
@@ -29,6 +30,7 @@ MAX_OUTPUT_BYTES: Final = 1024 * 1024
 _PREFIX: Final = "whsec_"
 _LOGS: Final = "/api/v1/logs"
 _encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(tuple[BlockLog, ...]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,18 @@ class EndedRun:
     workflow_name: str
     output: bytes | None
     callback_url: str | None = None
+    blocks: bytes | None = None
+    """What its blocks did, as its worker says; None where that is too large."""
 
     @property
     def level(self) -> Level:
         """A failed run is an error."""
         return Level.ERROR if self.view.status is RunStatus.FAILED else Level.INFO
+
+    @property
+    def traced(self) -> RunView:
+        """The run with what its blocks did. Raises DecodeError where nobody can read that."""
+        return self.view if self.blocks is None else msgspec.structs.replace(self.view, blocks=_decode(self.blocks))
 
 
 def wants(subscription: Subscription, run: EndedRun) -> bool:
@@ -63,7 +72,7 @@ def delivery_id(run_key: str, subscription_id: str | None) -> str:
 
 def payload(run: EndedRun, delivery: str, now_ms: int, *, output: bool, spans: bool) -> bytes:
     """The body of a delivery."""
-    view, run_id = run.view, public_run_id(run.view.run_id)
+    view, run_id = run.traced if spans else run.view, public_run_id(run.view.run_id)
     data: dict[str, Any] = {
         "workflowId": view.workflow_id,
         "workflowName": run.workflow_name,

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.bodies import json_of, json_value
+from gateway.api.etags import SavedOver, etag
 from gateway.api.legacy.access import LegacyAccess
 from gateway.api.legacy.authoring_models import CreateBody, Done, Saved, UpdateBody, WorkflowRow, WorkflowRows
 from gateway.api.legacy.errors import present_error
@@ -25,10 +26,6 @@ from shared.web.structs import StructResponse
 
 ERRORS: Final = answers(Error, 400, 401, 403, 404, 503)
 MOST_LISTED: Final = 10_000
-IfMatch = Annotated[
-    str | None,
-    Header(max_length=50, description="The draft's ETag: a draft that was saved since is not replaced (409)."),
-]
 
 
 def authoring_router(access: LegacyAccess, authoring: Authoring, editing: Editing, publishing: Publishing) -> APIRouter:
@@ -79,13 +76,13 @@ def authoring_router(access: LegacyAccess, authoring: Authoring, editing: Editin
 
     @router.put("/{workflow_id}/state", openapi_extra=_STATE_BODY, responses=answers(Error, 409))
     async def save_draft(
-        caller: Known, workflow_id: str, request: Request, response: Response, if_match: IfMatch = None
+        caller: Known, workflow_id: str, request: Request, response: Response, expected_revision: SavedOver
     ) -> Saved:
         caller.require(Scope.WRITE)
         state = json_value(await request.body())
         if not isinstance(state, dict):
             raise InvalidRequest("Invalid workflow: expected an object")
-        save = SaveDraft(state=state, expected_revision=revision_in(if_match))
+        save = SaveDraft(state=state, expected_revision=expected_revision)
         response.headers["etag"] = etag((await editing.save_draft(caller, workflow_id, save)).revision)
         return Saved()
 
@@ -105,21 +102,6 @@ _STATE_BODY: Final = {
         }
     }
 }
-
-
-def etag(revision: int) -> str:
-    """A draft's revision as HTTP spells it."""
-    return f'"{revision}"'
-
-
-def revision_in(if_match: str | None) -> int | None:
-    """The revision that a save must find; None when it takes any. Raises InvalidRequest."""
-    if if_match is None or if_match == "*":
-        return None
-    revision = if_match.removeprefix('"').removesuffix('"')
-    if not (revision.isascii() and revision.isdigit() and len(revision) <= 15):
-        raise InvalidRequest("If-Match must be the ETag of a draft")
-    return int(revision)
 
 
 def row(workflow: Workflow) -> WorkflowRow:

@@ -7,6 +7,7 @@ from msgspec import UNSET
 from starlette.responses import Response
 
 from gateway.api.bodies import json_of
+from gateway.api.etags import Seen
 from gateway.api.legacy.access import LegacyAccess
 from gateway.api.legacy.authoring import ERRORS
 from gateway.api.legacy.authoring_models import (
@@ -19,8 +20,9 @@ from gateway.api.legacy.authoring_models import (
     StatusState,
 )
 from gateway.api.legacy.errors import present_error
+from gateway.api.legacy.models import Error
 from gateway.api.routes import presenting
-from gateway.api.schemas import described
+from gateway.api.schemas import answers, described
 from gateway.application.publishing import Publishing
 from gateway.domain.credentials import Caller, Scope
 from gateway.ports import Authoring
@@ -58,9 +60,9 @@ def deployment_router(access: LegacyAccess, authoring: Authoring, publishing: Pu
         caller.require(Scope.READ)
         return _state(await authoring.status(caller.workspace.id, workflow_id))
 
-    @router.post("/deploy", response_model_exclude_none=True)
-    async def deploy(caller: Known, workflow_id: str) -> DeployResult:
-        return _deployed(await publishing.deploy(caller, workflow_id))
+    @router.post("/deploy", response_model_exclude_none=True, responses=answers(Error, 412))
+    async def deploy(caller: Known, workflow_id: str, seen: Seen) -> DeployResult:
+        return _deployed(await publishing.deploy(caller, workflow_id, expected_revision=seen))
 
     @router.delete("/deploy", response_model_exclude_unset=True)
     async def undeploy(caller: Known, workflow_id: str) -> DeployResult:

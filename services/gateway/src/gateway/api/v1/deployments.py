@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from gateway.api.bodies import json_of
+from gateway.api.etags import Seen
 from gateway.api.routes import presenting
-from gateway.api.schemas import described
+from gateway.api.schemas import answers, described
 from gateway.api.v1.access import V1Access
 from gateway.api.v1.errors import present_error
-from gateway.api.v1.models import DeployBody, DeploymentAnswer, RollbackBody
+from gateway.api.v1.models import DeployBody, DeploymentAnswer, ErrorAnswer, RollbackBody
 from gateway.api.v1.presenting import deployment, undeployed
 from gateway.api.v1.workflows import ERRORS
 from gateway.application.publishing import Publishing
@@ -26,11 +27,18 @@ def deployments_router(access: V1Access, publishing: Publishing) -> APIRouter:
     )
     Known = Annotated[Caller, Depends(access.to_deployment)]  # noqa: N806 - a type
 
-    @router.post("/deploy", openapi_extra=described(DeployBody), response_model_exclude_unset=True)
+    @router.post(
+        "/deploy",
+        openapi_extra=described(DeployBody),
+        response_model_exclude_unset=True,
+        responses=answers(ErrorAnswer, 412),
+    )
     async def deploy(
-        caller: Known, workflow_id: str, body: Annotated[DeployBody, Depends(json_of(DeployBody))]
+        caller: Known, workflow_id: str, body: Annotated[DeployBody, Depends(json_of(DeployBody))], seen: Seen
     ) -> DeploymentAnswer:
-        deployed = await publishing.deploy(caller, workflow_id, name=body.name, description=body.description)
+        deployed = await publishing.deploy(
+            caller, workflow_id, name=body.name, description=body.description, expected_revision=seen
+        )
         return DeploymentAnswer(data=deployment(deployed), limits=await access.limits(caller))
 
     @router.delete("/deploy", response_model_exclude_unset=True)

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.bodies import Wire, json_of
+from gateway.api.etags import Seen
 from gateway.api.legacy.versions import MAX_NUMBER, version_row
 from gateway.api.routes import presenting
 from gateway.api.schemas import answers, described
@@ -103,11 +104,18 @@ def workflows_router(
         exported = await authoring.export(caller.workspace.id, workflow_id)
         return StructResponse({"data": exported}, headers=NO_STORE)
 
-    @router.post("/{workflow_id}/deploy", response_model=Changed, openapi_extra=described(DeployBody))
+    @router.post(
+        "/{workflow_id}/deploy",
+        response_model=Changed,
+        openapi_extra=described(DeployBody),
+        responses=answers(ErrorAnswer, 412),
+    )
     async def deploy(
-        caller: Deploying, workflow_id: str, body: Annotated[DeployBody, Depends(json_of(DeployBody))]
+        caller: Deploying, workflow_id: str, body: Annotated[DeployBody, Depends(json_of(DeployBody))], seen: Seen
     ) -> Response:
-        deployed = await publishing.deploy(caller, workflow_id, name=body.name, description=body.description)
+        deployed = await publishing.deploy(
+            caller, workflow_id, name=body.name, description=body.description, expected_revision=seen
+        )
         return _answer(Changed(data=deployment(deployed)))
 
     @router.delete("/{workflow_id}/deploy", response_model=Changed)

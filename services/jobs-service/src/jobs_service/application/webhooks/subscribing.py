@@ -6,6 +6,7 @@ from typing import Final
 
 from jobs_service.application.webhooks.delivering import Delivering
 from jobs_service.ports import Notices, SecretBox, SubscriptionBook, WebhookSender
+from shared.bounded_adding import BoundedAdding
 from shared.contracts.webhooks import DeliveryPage, SaveSubscription, Subscription, TestResult
 from shared.errors import Conflict, InvalidRequest, NotFound
 
@@ -23,6 +24,7 @@ class Subscribing:
         self._box = box
         self._delivering = delivering
         self._sender = sender
+        self._adding = BoundedAdding()
 
     async def all(self, workspace_id: str) -> tuple[Subscription, ...]:
         """Oldest first. Raises Unavailable."""
@@ -31,9 +33,20 @@ class Subscribing:
     async def create(self, workspace_id: str, asked: SaveSubscription) -> Subscription:
         """Raises InvalidRequest, Conflict (there are enough), Unavailable."""
         self._sender.check(asked.url)
-        if len(await self._book.of(workspace_id)) >= MOST_PER_WORKSPACE:
+
+        async def count() -> int:
+            return len(await self._book.of(workspace_id))
+
+        added = await self._adding.add(
+            workspace_id,
+            MOST_PER_WORKSPACE,
+            count=count,
+            add=lambda: self._book.save(workspace_id, None, asked),
+            take_back=lambda saved: self._book.delete(workspace_id, saved.id),
+        )
+        if added is None:
             raise Conflict(f"A workspace can have at most {MOST_PER_WORKSPACE} webhooks")
-        return await self._book.save(workspace_id, None, asked)
+        return added
 
     async def get(self, workspace_id: str, subscription_id: str) -> Subscription:
         """Raises NotFound, Unavailable."""

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from deploy_service.application.turns import Turns
 from shared.errors import Unavailable
+from shared.turns import Turns
 
 
 async def test_one_at_a_time_in_the_order_of_asking() -> None:

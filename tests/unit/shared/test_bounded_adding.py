@@ -1,0 +1,69 @@
+"""What there may be a bounded number of is never over it: not in one process, and not in two."""
+
+import asyncio
+from typing import Final
+
+import pytest
+
+from shared.bounded_adding import BoundedAdding
+from shared.errors import Conflict
+
+AT_MOST: Final = 5
+
+
+class Shelf:
+    """Where everybody puts things, over a slow line."""
+
+    def __init__(self) -> None:
+        self.things: list[int] = []
+
+    async def put(self, adding: BoundedAdding, number: int) -> int | None:
+        """What is on the shelf afterwards; None where it was full."""
+
+        async def count() -> int:
+            await asyncio.sleep(0)
+            return len(self.things)
+
+        async def add() -> int:
+            await asyncio.sleep(0)
+            self.things.append(number)
+            await asyncio.sleep(0)
+            return number
+
+        async def take_back(added: int) -> None:
+            self.things.remove(added)
+
+        return await adding.add("owner", AT_MOST, count=count, add=add, take_back=take_back)
+
+
+async def test_of_many_at_once_so_many_are_added_as_there_is_room_for() -> None:
+    shelf, adding = Shelf(), BoundedAdding()
+    told = await asyncio.gather(*(shelf.put(adding, number) for number in range(20)))
+    assert [number for number in told if number is not None] == shelf.things == list(range(AT_MOST))
+
+
+@pytest.mark.parametrize("there", range(AT_MOST + 1))
+async def test_two_processes_together_add_no_more_either(there: int) -> None:
+    shelf, one, other = Shelf(), BoundedAdding(), BoundedAdding()
+    shelf.things = list(range(-there, 0))
+    told = await asyncio.gather(*(shelf.put(each, number) for number in range(20) for each in (one, other)))
+    added = [number for number in told if number is not None]
+    assert len(shelf.things) == there + len(added) <= AT_MOST
+    assert (await shelf.put(one, 99) is None) == (len(added) + there == AT_MOST)
+
+
+async def test_what_cannot_be_added_takes_no_place() -> None:
+    adding = BoundedAdding()
+
+    async def none() -> int:
+        return 0
+
+    async def refused() -> None:
+        raise Conflict("no")
+
+    async def nothing_to_take_back(added: None) -> None:
+        raise AssertionError("nothing was added")
+
+    for _ in range(2):
+        with pytest.raises(Conflict):
+            await adding.add("owner", AT_MOST, count=none, add=refused, take_back=nothing_to_take_back)
