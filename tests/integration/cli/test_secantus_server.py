@@ -42,7 +42,7 @@ def test_stopping_twice_or_before_the_start_is_harmless(tmp_path: Path) -> None:
 
 def test_a_program_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
     process = ServerProcess(["/bin/sh", "-c", "echo no such data >&2; exit 3"], log=tmp_path / "log", cwd=tmp_path)
-    with pytest.raises(ServerFailed, match="ended at its start, see .*: no such data"):
+    with pytest.raises(ServerFailed, match=r"ended at its start, see .*: no such data"):
         process.start(until=lambda: False, timeout=30)
 
 
