@@ -34,7 +34,7 @@ def test_nobody_is_reached_unless_a_policy_says_so(overlay: str) -> None:
 
 
 def test_a_certificate_can_be_had() -> None:
-    """cert-manager proves whose the host is by a pod that it puts beside the Ingress: its answer has to come through."""
+    """cert-manager proves whose the host is by a pod beside the Ingress: its answer has to come through."""
     annotations = named("production", "Ingress", "flowport")["metadata"]["annotations"]
     assert "cert-manager.io/cluster-issuer" in annotations
     policy = named("production", "NetworkPolicy", "acme-solver")["spec"]
