@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Final, TypeAlias
 
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from flowport.databases import databases
 from flowport.failures import CommandFailed
@@ -51,12 +51,16 @@ def _everywhere(work: Work) -> list[Row]:
     async def done() -> list[Row]:
         rows: list[Row] = []
         for database in databases(read_settings(CommonSettings)):
-            async with database.opened() as store:
-                rows += await work(store, database.indexes)
+            try:
+                async with database.opened() as store:
+                    rows += await work(store, database.indexes)
+            except OperationFailure as error:
+                raise CommandFailed(f"the store does not do this in {database.name}: {error}") from error
+            except PyMongoError as error:
+                found = str(error).partition(", Timeout")[0]
+                raise CommandFailed(
+                    f"the store does not answer: {found}. {database.variable} says where it is"
+                ) from error
         return rows
 
-    try:
-        return asyncio.run(done())
-    except PyMongoError as error:
-        found = str(error).partition(", Timeout")[0]
-        raise CommandFailed(f"the store does not do this: {found}. FLOWPORT_MONGODB_URI says where it is") from error
+    return asyncio.run(done())

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 from tests.support.http_stub import Answer, HttpStub
 from tests.unit.executor.fakes import Files, spec
 from tests.unit.workflow.states import start
@@ -130,6 +131,21 @@ async def test_only_declared_fields_at_the_top_are_looked_at(desk: Desk) -> None
 async def test_a_file_that_cannot_be_had_refuses_the_call(desk: Desk, paper: Any, name: str) -> None:
     with pytest.raises(InvalidRequest, match=f"^File processing failed: Failed to upload file: {name}$"):
         await desk.take([paper])
+
+
+async def test_why_a_file_cannot_be_had_is_told_to_the_operator_and_not_to_the_caller(desk: Desk) -> None:
+    """Whoever may call could find out by it what answers behind our own door."""
+    async with HttpStub() as stub:
+        stub.answer(Answer(404, "not here"))
+        addresses = ["https://10.0.0.1/x.bin", f"http://127.0.0.1:{stub.port}/x.bin?signature=secret"]
+        with capture_logs() as logs:
+            for address in addresses:
+                with pytest.raises(InvalidRequest, match=r"Failed to upload file: x\.bin$"):
+                    await desk.take([{"type": "url", "data": address}])
+    assert [(line["run_id"], line["error"]) for line in logs] == [
+        (spec().run_id, "url cannot point to private IP addresses"),
+        (spec().run_id, "its address answered 404"),
+    ]
 
 
 async def test_a_file_has_a_bound(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

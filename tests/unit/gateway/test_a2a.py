@@ -119,6 +119,15 @@ async def test_an_agent_without_skills_is_good_at_what_its_workflow_does(system:
     assert "securitySchemes" not in card, "whose workflow is public needs no key"
 
 
+async def test_a_card_says_of_its_workflow_what_the_workflow_says(system: System) -> None:
+    """And not what its last version changed."""
+    await publish(system)
+    await system.send("PUT", "/api/workflows/W", {"description": "Adds."})
+    await system.send("POST", "/api/v1/workflows/W/deploy", {"description": "Quicker now."})
+    card = (await system.get(CARD, key=None)).json
+    assert [card["description"], card["skills"][0]["description"]] == ["Adds.", "Adds."]
+
+
 async def test_an_agent_is_changed_hidden_and_taken_away(system: System) -> None:
     made = await publish(system)
     assert (await system.get("/api/workflows/W/a2a")).json == {"agent": made}

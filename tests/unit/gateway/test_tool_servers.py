@@ -84,6 +84,18 @@ async def test_a_tool_is_a_run_of_the_live_version(system: System) -> None:
     assert msgspec.json.decode(bytes(run.input.inline)) == {"a": 2}
 
 
+async def test_a_tool_does_what_its_workflow_says_unless_it_is_described_itself(system: System) -> None:
+    """What a version says of itself is what it changed."""
+    await publish(system)
+    await system.send("PUT", "/api/workflows/W", {"description": "Counts."})
+    await system.send("POST", "/api/v1/workflows/W/deploy", {"description": "Quicker now."})
+    [tool] = (await ask(system, "tools/list")).json["result"]["tools"]
+    assert tool["description"] == "Counts."
+    await system.send("PATCH", f"{SERVERS}/S1/tools/W", {"toolDescription": "Counts sheep."})
+    [tool] = (await ask(system, "tools/list")).json["result"]["tools"]
+    assert tool["description"] == "Counts sheep."
+
+
 async def test_half_a_character_in_an_argument_is_mended_as_at_every_other_door(system: System) -> None:
     await publish(system)
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}

@@ -51,6 +51,14 @@ async def test_it_is_a_description_that_tools_can_read(system: System) -> None:
     assert read.ok().path == "/api/workflows/W/execute"
 
 
+async def test_it_says_what_the_workflow_does_and_not_what_a_version_changed(system: System) -> None:
+    publish(system)
+    await system.send("PUT", "/api/workflows/W", {"description": "Tells the weather."})
+    await system.send("POST", "/api/v1/workflows/W/deploy", {"description": "Quicker now."})
+    document = (await system.get(PATH)).json
+    assert document["info"]["description"] == "Tells the weather."
+
+
 async def test_fields_become_properties_with_types_defaults_and_examples(system: System) -> None:
     publish(system)
     document = (await system.get(PATH)).json

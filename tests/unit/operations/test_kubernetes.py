@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -263,6 +265,19 @@ def test_what_scales_asks_for_its_own_namespace_and_takes_silence_for_no_answer(
         query = trigger["metadata"]["query"]
         assert query.count(own) == len(re.findall(r"flowport_\w+", query)), query
         assert trigger["metadata"]["ignoreNullValues"] == "false"
+
+
+def test_what_scales_is_answered_before_the_first_run() -> None:
+    """A kind of run that nobody has begun is busy with none: silence would be taken for an outage, see `fallback`."""
+    (scaled,) = of_kind("keda", "ScaledObject")
+    queries = " ".join(trigger["metadata"]["query"] for trigger in scaled["spec"]["triggers"])
+    program = "import executor_service.metrics, prometheus_client; print(prometheus_client.generate_latest().decode())"
+    fresh = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    kinds = re.findall(r'slots_busy\{namespace="flowport",kind="(\w+)"\}', queries)
+    assert sorted(kinds) == ["durable", "interactive", "nested"]
+    assert [kind for kind in kinds if f'flowport_executor_slots_busy{{kind="{kind}"}} 0' not in fresh] == []
 
 
 def test_what_scales_by_itself_is_not_thrown_back_by_the_next_apply(overlay: str) -> None:

@@ -22,7 +22,8 @@ def test_nobody_is_reached_unless_a_policy_says_so(overlay: str) -> None:
         for peer in rule.get("from", [])
         if "namespaceSelector" in peer
     }
-    assert from_outside == {("allow-metrics", "monitoring"), ("gateway", "ingress-nginx")}
+    for_certificates = {("acme-solver", "ingress-nginx")} if of_kind(overlay, "Ingress") else set()
+    assert from_outside == {("allow-metrics", "monitoring"), ("gateway", "ingress-nginx")} | for_certificates
     outside = [
         rule
         for policy in policies
@@ -30,6 +31,16 @@ def test_nobody_is_reached_unless_a_policy_says_so(overlay: str) -> None:
         if any("namespaceSelector" in peer for peer in rule.get("from", []))
     ]
     assert all(rule["ports"] for rule in outside)
+
+
+def test_a_certificate_can_be_had() -> None:
+    """cert-manager proves whose the host is by a pod beside the Ingress: its answer has to come through."""
+    annotations = named("production", "Ingress", "flowport")["metadata"]["annotations"]
+    assert "cert-manager.io/cluster-issuer" in annotations
+    policy = named("production", "NetworkPolicy", "acme-solver")["spec"]
+    assert policy["podSelector"] == {"matchLabels": {"acme.cert-manager.io/http01-solver": "true"}}
+    (rule,) = policy["ingress"]
+    assert rule["ports"] == [{"port": 8089}]
 
 
 def test_callers_are_not_told_how_the_gateway_is() -> None:

@@ -132,9 +132,13 @@ def test_some_types_are_never_retried(kind: str) -> None:
     assert not spec(kind).retryable
 
 
-def test_an_unknown_type_is_refused_by_name() -> None:
-    refusal = Refusal("gmail_v2", ProblemCode.UNKNOWN_BLOCK_TYPE, "Invalid block type: gmail_v2")
-    assert CATALOG.find("gmail_v2") == refusal
+def test_an_unknown_type_is_refused_by_name_and_with_a_way_out() -> None:
+    """Integrations of other companies: who brings a workflow from Sim meets this first."""
+    refusal = CATALOG.find("gmail_v2")
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is ProblemCode.UNKNOWN_BLOCK_TYPE
+    assert refusal.message.startswith("Invalid block type: gmail_v2;")
+    assert "API block" in refusal.message
     assert CATALOG.spec("gmail_v2") is None
 
 

@@ -19,6 +19,7 @@ from shared.workflow.validate import problems
 from shared.workflow.wiring import find_cycle
 
 CATALOG = Catalog()
+CALL_IT = "a service that has no block of its own here is called with an API block"
 CONTAINER_KEYS = ("loopType", "parallelType", "count", "collection", "whileCondition", "batchSize", "canonicalModes")
 
 
@@ -54,7 +55,11 @@ def test_errors_come_before_warnings_and_all_are_told() -> None:
     ("document", "code", "message"),
     [
         (workflow(), "no_start_block", "No start block found. Add a start block to this workflow."),
-        (chain(start(), block("x", "gmail_v2", "Mail")), "unknown_block_type", "Mail: Invalid block type: gmail_v2"),
+        (
+            chain(start(), block("x", "gmail_v2", "Mail")),
+            "unknown_block_type",
+            f"Mail: Invalid block type: gmail_v2; {CALL_IT}",
+        ),
         (chain(start(), block("a", "agent", "Agent 1")), "missing_fields", "Agent 1 is missing required fields: Model"),
     ],
 )
@@ -106,7 +111,7 @@ def test_a_tool_that_cannot_be_had_keeps_its_agent_from_being_deployed() -> None
             'Agent 1, tool "tool-1": its code is on the server that it was made on alone; put its schema and code into'
             " the tool",
         ),
-        ("unknown_block_type", 'Agent 1, tool "Slack": Invalid block type: slack'),
+        ("unknown_block_type", f'Agent 1, tool "Slack": Invalid block type: slack; {CALL_IT}'),
         (
             "unsupported_block_type",
             'Agent 1, tool "Docs": Knowledge bases are not offered here; call your own vector store with an API block'

@@ -60,8 +60,9 @@ class ServerProcess:
         deadline = time.monotonic() + timeout
         while not until():
             if self.pid is None or time.monotonic() > deadline:
+                why = "ended at its start" if self.pid is None else f"was not ready within {timeout:g} s"
                 self.kill()
-                raise ServerFailed(f"{self._command[-1]} did not start, see {self._log}: {self.log_tail()}")
+                raise ServerFailed(f"{self._command[-1]} {why}, see {self._log}: {self.log_tail()}")
             time.sleep(_POLL_SECONDS)
 
     def stop(self, *, timeout: float = STOP_SECONDS) -> None:

@@ -18,6 +18,8 @@ RUN_SECONDS: Final = Histogram(
 )
 SLOTS: Final = Gauge("flowport_executor_slots", "Runs that this worker may have in hand.", ["kind"])
 SLOTS_BUSY: Final = Gauge("flowport_executor_slots_busy", "Runs in hand.", ["kind"])
+for _kind in ("interactive", "nested", "durable"):
+    SLOTS_BUSY.labels(_kind)  # there from the start: what scales executors takes silence for no answer
 CLAIMS: Final = Counter("flowport_executor_claims_total", "Dispatched runs asked for.", ["result"])
 REDELIVERIES: Final = Counter(
     "flowport_executor_redeliveries_total", "Messages that another worker had before: it is gone.", ["queue"]

@@ -18,9 +18,12 @@ from shared.contracts.runs import RunSpec, Trigger
 from shared.errors import FlowportError, InvalidRequest
 from shared.ids import new_id, public_run_id
 from shared.net import OutboundClient, OutboundError, OutboundRequest
+from shared.observe.logging import get_logger
 from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.input_format import read_input_format
 from shared.workflow.jsvalues import Json, JsonObject
+
+log = get_logger("sent_files")
 
 MAX_FILES: Final = 50
 """Files of one run."""
@@ -100,10 +103,12 @@ class SentFiles:
     async def _content(self, spec: RunSpec, file: SentFile) -> tuple[bytes, str]:
         try:
             content, kind = await self._fetched(spec, file) if file.is_elsewhere else (_decoded(file.data), "")
+            if len(content) > MAX_FILE_BYTES:
+                raise InvalidRequest(f"it has over {MAX_FILE_BYTES // 1024**2} MiB")
         except (ValueError, FlowportError, OutboundError) as error:
+            # Not for the caller, who may be anybody: it would tell what there is at addresses behind our own door.
+            log.info("a file that was sent cannot be had", run_id=spec.run_id, error=str(error))
             raise _failed(f"Failed to upload file: {file.name}") from error
-        if len(content) > MAX_FILE_BYTES:
-            raise _failed(f"Failed to upload file: {file.name}")
         return content, file.type or kind or mimetypes.guess_type(file.name)[0] or UNKNOWN_TYPE
 
     async def _fetched(self, spec: RunSpec, file: SentFile) -> tuple[bytes, str]:
@@ -111,7 +116,7 @@ class SentFiles:
         wanted = OutboundRequest("GET", file.data, timeout_seconds=TAKING_SECONDS, workspace_id=workspace_id)
         answer = await self._downloads.send(wanted)
         if answer.status != 200:
-            raise InvalidRequest(f"{file.data} answered {answer.status}")
+            raise InvalidRequest(f"its address answered {answer.status}")
         return answer.body, answer.headers.get("content-type", "").partition(";")[0].strip()
 
 

@@ -16,7 +16,7 @@ from shared.workflow.reading import read_state
 
 KEPT: Final = 500
 KEPT_SECONDS: Final = 30.0
-"""A new description of a version is seen after that long."""
+"""A new description is seen after that long."""
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class Published(msgspec.Struct, frozen=True):
     endpoint: Endpoint
     version: int
     description: str
-    """Of the version, by who deployed it."""
+    """What the workflow does. A version has one of its own, and it says what changed."""
     interface: Interface
 
 
@@ -56,4 +56,5 @@ class Interfaces:
             detail = await self._deployments.version(workspace_id, workflow_id, int(number))
         except NotFound:
             raise NotFound("Deployment version not found") from None
-        return detail.version.description or "", read_interface(read_state(detail.state), self._catalog)
+        workflow = await self._deployments.get(workspace_id, workflow_id)
+        return workflow.description, read_interface(read_state(detail.state), self._catalog)

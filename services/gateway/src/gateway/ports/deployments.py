@@ -39,6 +39,10 @@ class Deployments(Protocol):
         """A workflow as a caller meets it."""
         ...
 
+    async def get(self, workspace_id: str, workflow_id: str) -> Workflow:
+        """A workflow as its authors see it."""
+        ...
+
     async def version(self, workspace_id: str, workflow_id: str, number: int) -> VersionDetail:
         """One version and its state."""
         ...

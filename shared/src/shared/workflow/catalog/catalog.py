@@ -62,7 +62,10 @@ def installed_catalog() -> Catalog:
 def _refusal(block_type: str) -> Refusal:
     if sentence := UNSUPPORTED.get(block_type):
         return Refusal(block_type, ProblemCode.UNSUPPORTED_BLOCK_TYPE, sentence)
-    return Refusal(block_type, ProblemCode.UNKNOWN_BLOCK_TYPE, f"Invalid block type: {block_type}")
+    sentence = (
+        f"Invalid block type: {block_type}; a service that has no block of its own here is called with an API block"
+    )
+    return Refusal(block_type, ProblemCode.UNKNOWN_BLOCK_TYPE, sentence)
 
 
 def _load(plugin: EntryPoint) -> BlockSpec | Refusal:
