@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 from tests.browser.console import Account, Console
-from tests.browser.workflows import answering
+from tests.browser.workflows import answering, long
 
 NOTHING_LATER = """
 const later = window.setTimeout;
@@ -124,6 +124,47 @@ def test_who_makes_a_version_live_is_told_what_nobody_fires_in_it(console: Conso
     console.press("Close").page.wait_for_timeout(6_000)  # until what was told has gone
     expect(console.page.get_by_text(told)).to_have_count(0)
     console.press("Update").shows("Version 3 is live.")
+
+
+def test_all_that_there_is_to_know_of_a_deploy_is_told_at_once(console: Console, account: Account) -> None:
+    workflow = answering("Five times a day", "return 1;")
+    blocks = workflow["state"]["blocks"]
+    names = [f"At {hour} o'clock" for hour in (6, 9, 12, 15, 18)]
+    for name in names:
+        blocks[name] = {**blocks["start"], "id": name, "type": "schedule", "name": name}
+    console.goto(f"/workflows/{account.import_(workflow)}").press("Deploy").shows("No deployments yet").press("Deploy")
+    told = console.shows("Version 1 is live.").page.get_by_text("Version 1 is live.").last
+    for name in names:
+        expect(told).to_contain_text(f'Nothing will fire "{name}"')
+
+
+def test_many_warnings_leave_the_versions_in_sight(console: Console, account: Account) -> None:
+    workflow = long("Mostly out of reach", 60)
+    workflow["state"]["edges"] = workflow["state"]["edges"][:1]
+    console.goto(f"/workflows/{account.publish(workflow)}").press("Live").shows('"Step 59" is not reachable')
+    expect(console.page.get_by_role("row", name=re.compile(r"v1 \(live\)"))).to_be_in_viewport()
+
+
+def test_one_of_very_many_versions_is_found(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("Deployed by a robot", "return 1;"))
+    (only,) = account.http.get(f"/api/workflows/{workflow_id}/deployments").json()["versions"]
+    others = [
+        {**only, "id": f"other-{number}", "version": number, "name": f"Build {number}", "isActive": False}
+        for number in range(10_000, 1, -1)
+    ]
+    url = f"**/api/workflows/{workflow_id}/deployments"
+    console.page.route(url, lambda route: route.fulfill(json={"versions": [*others, only]}))
+    page = console.goto(f"/workflows/{workflow_id}").press("Live").shows("Build 10000").page
+    rows = page.get_by_role("region", name="Version table").get_by_role("row")
+    expect(rows.last).to_contain_text("v1 (live)")
+    assert rows.count() < 200
+    console.press("Show older versions").shows("Build 9801")
+    page.get_by_label("Search versions").fill("build 37")
+    expect(rows.nth(1)).to_contain_text("Build 3799")
+    page.get_by_label("Search versions").fill("build 4711")
+    expect(rows).to_have_count(2)
+    page.get_by_role("button", name="Build 4711 v4711").click()
+    expect(rows.last).to_have_attribute("aria-selected", "true")
 
 
 def _overlap(console: Console, text: str, action: Locator) -> bool:

@@ -197,6 +197,35 @@ def test_references_are_offered_as_they_are_typed(console: Console, account: Acc
     expect(console.page.get_by_role("textbox", name="Code", exact=True)).to_have_text("return <start.input>")
 
 
+def test_a_field_of_one_line_takes_what_came_with_several(console: Console, account: Account) -> None:
+    rows = [{"id": key, "cells": {"Key": key, "Value": value}} for key, value in (("Note", "one\ntwo"), ("Token", ""))]
+    call = {**setting("url", "short-input", "https://example.com"), **setting("headers", "table", rows)}
+    blocks = [block("start", "start_trigger", "Start", 0, 0), block("call", "api", "Call", 330, 0, sub_blocks=call)]
+    workflow_id = account.import_(file("Pasted with its line end", blocks, [("start", "call", "source")]))
+    page = console.goto(f"/workflows/{workflow_id}").page
+    console.block("Call").click()
+    page.get_by_role("textbox", name="Value of row 1").click()
+    page.keyboard.press("ControlOrMeta+End")
+    page.keyboard.type("!")
+    page.evaluate("navigator.clipboard.writeText('sk-1\\n')")
+    page.get_by_role("textbox", name="Value of row 2").click()
+    page.keyboard.press("ControlOrMeta+v")
+    console.saved()
+    saved = account.draft(workflow_id)["blocks"]["call"]["subBlocks"]["headers"]["value"]
+    assert [row["cells"]["Value"] for row in saved] == ["one\ntwo!", "sk-1"]
+
+
+def test_what_is_written_from_right_to_left_stands_so(console: Console, account: Account) -> None:
+    console.goto(f"/workflows/{account.import_(talking('Right to left'))}").block("Agent 1").click()
+    name = console.page.get_by_role("textbox", name="Name", exact=True)
+    name.fill("כותב")
+    expect(name).to_have_css("direction", "rtl")
+    prompt = console.write("Message 1", "שלום!").page.get_by_role("textbox", name="Message 1")
+    expect(prompt).to_have_css("direction", "rtl")
+    console.write("Message 1", "Hello!")
+    expect(prompt).to_have_css("direction", "ltr")
+
+
 def test_a_choice_that_nobody_made_reads_alike_on_canvas_and_panel(console: Console, account: Account) -> None:
     console.goto(f"/workflows/{account.import_(talking('Nothing chosen'))}").block("Agent 1").click()
     expect(console.page.get_by_label("Memory").locator("option:checked")).to_have_text("None")

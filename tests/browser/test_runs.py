@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from playwright.sync_api import FloatRect, Locator, Page, Route, expect
 from tests.browser.console import Account, Console, Json
-from tests.browser.workflows import answering, asking, talking
+from tests.browser.workflows import answering, asking, block, file, function, talking
 
 from shared.broker.connect import open_broker
 from shared.broker.topology import INTERACTIVE
@@ -67,6 +67,28 @@ def test_what_a_model_took_lies_within_the_block_that_asked_it(
     whole, part = (_bar(blocks, name) for name in ("Agent 1", "echo"))
     assert whole["x"] - 1 <= part["x"]
     assert part["x"] + part["width"] <= whole["x"] + whole["width"] + 1
+
+
+def test_of_a_long_loop_the_beginning_is_shown_and_the_round_that_failed(console: Console, account: Account) -> None:
+    rounds, code = 200, "if (<loop.index> === 199) throw new Error('the last one'); return 1;"
+    each = {"width": 600, "height": 300, "loopType": "for", "count": rounds}
+    blocks = [
+        block("start", "start_trigger", "Start", 0, 0),
+        block("each", "loop", "Each", 330, 0, data=each),
+        function("inner", "Inner", 150, 90, code, "each"),
+    ]
+    edges = [("start", "each", "source"), ("each", "inner", "loop-start-source")]
+    workflow_id = account.publish(file("Two hundred rounds", blocks, edges))
+    run_id = account.run(workflow_id).headers["x-execution-id"]
+    page = console.goto(f"/runs/{workflow_id}/{run_id}").page
+    steps = page.get_by_role("list", name="Blocks of the run")
+    expect(steps).to_contain_text("Iteration 0")
+    expect(steps.get_by_role("listitem").last).to_contain_text("the last one")
+    expect(steps).to_contain_text("Iteration 199")
+    expect(steps.get_by_text("Iteration 190", exact=True)).to_have_count(0)
+    page.get_by_role("button", name=re.compile("^Show more: ")).click()
+    expect(steps.get_by_text("Iteration 190", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Show more: "))).to_have_count(0)
 
 
 def _bar(blocks: Locator, name: str) -> FloatRect:

@@ -108,6 +108,11 @@ export function versionTitle(version: Pick<VersionRow, 'name' | 'version'>): str
   return version.name ?? `v${version.version}`;
 }
 
+/** What is told of a version that has become live: one note, however much there is to know of it. */
+export function liveNote(title: string, warnings?: readonly string[] | null): string {
+  return [`${title} is live.`, ...(warnings ?? [])].join('\n');
+}
+
 /** What changed from one state to another: `draft`, `active` or a version's number. */
 export function useDiff(id: string, from: string, to: string) {
   return useQuery({

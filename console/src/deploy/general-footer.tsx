@@ -1,5 +1,5 @@
 import { type ComponentProps, useEffect, useRef, useState } from 'react';
-import { useDeploy, useUndeploy } from '@/api/deployments';
+import { liveNote, useDeploy, useUndeploy } from '@/api/deployments';
 import { can, useSignedIn } from '@/api/session';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
 import { Button } from '@/ui/button';
@@ -33,8 +33,7 @@ export function GeneralFooter({ workflow, saver }: { workflow: WorkflowRow; save
     close();
     // Told, too, where the window was closed meanwhile.
     deploy.mutateAsync().then(
-      ({ activeDeployment, warnings }) =>
-        [`Version ${activeDeployment?.version} is live.`, ...(warnings ?? [])].forEach(say),
+      ({ activeDeployment, warnings }) => say(liveNote(`Version ${activeDeployment?.version}`, warnings)),
       (error) => isHere.current || fail(error),
     );
   };

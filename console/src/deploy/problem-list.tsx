@@ -9,7 +9,8 @@ export function ProblemList({ workflowId }: { workflowId: string }) {
   return (
     <section className={styles.problems} aria-label="Problems of the draft">
       <h3>The draft</h3>
-      <ul className={styles.list}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <ul className={styles.list} tabIndex={0}>
         {data.errors.map((problem) => (
           <li key={`${problem.code} ${problem.message}`} className={styles.error}>
             <CircleAlert size={15} aria-hidden />

@@ -1,9 +1,9 @@
 import { EllipsisVertical, FileText, GitCompareArrows, PencilLine, RotateCcw, SquareArrowDown } from 'lucide-react';
-import { useState } from 'react';
-import { useChangeVersion, useLoadVersion, type VersionRow, versionTitle } from '@/api/deployments';
+import { useDeferredValue, useState } from 'react';
+import { liveNote, useChangeVersion, useLoadVersion, type VersionRow, versionTitle } from '@/api/deployments';
 import { can, useSignedIn } from '@/api/session';
 import { moment } from '@/app/format';
-import { IconButton } from '@/ui/button';
+import { Button, IconButton } from '@/ui/button';
 import { Confirm } from '@/ui/dialog';
 import { TextInput } from '@/ui/field';
 import { Menu, MenuItem } from '@/ui/menu';
@@ -25,8 +25,43 @@ interface Props {
   onLoaded: () => void;
 }
 
+const SEARCH_FROM = 20;
+const AT_ONCE = 100;
+
+/** The versions, the latest of them first; the one that is live is always there. */
 export function VersionTable({ versions, ...rest }: Props) {
+  const [wanted, setWanted] = useState('');
+  const [limit, setLimit] = useState(AT_ONCE);
+  const word = useDeferredValue(wanted.trim().toLowerCase());
   if (!versions.length) return <Empty title="No deployments yet" />;
+  const found = versions.filter((version) => textOf(version).includes(word));
+  const shown = found.filter(({ isActive }, index) => index < limit || isActive);
+  return (
+    <>
+      {versions.length >= SEARCH_FROM && (
+        <TextInput
+          type="search"
+          aria-label="Search versions"
+          placeholder="Search versions"
+          value={wanted}
+          onChange={(event) => setWanted(event.target.value)}
+        />
+      )}
+      {found.length ? <Table versions={shown} {...rest} /> : <Empty title={`No version matches “${wanted}”`} />}
+      {shown.length < found.length && (
+        <div>
+          <Button onClick={() => setLimit(limit + AT_ONCE)}>Show older versions</Button>
+        </div>
+      )}
+    </>
+  );
+}
+
+function textOf({ version, name, description, deployedBy }: VersionRow): string {
+  return `v${version} ${name ?? ''} ${description ?? ''} ${deployedBy ?? ''}`.toLowerCase();
+}
+
+function Table({ versions, ...rest }: Props) {
   return (
     <TableFrame label="Version table">
       <table className={table.table}>
@@ -77,7 +112,7 @@ function Row({
     change.mutate(
       { version: number, change: { isActive: true } },
       {
-        onSuccess: ({ warnings }) => [`${title} is live.`, ...(warnings ?? [])].forEach(say),
+        onSuccess: ({ warnings }) => say(liveNote(title, warnings)),
         onError: fail,
         onSettled: close,
       },

@@ -1,7 +1,7 @@
 import { useReactFlow } from '@xyflow/react';
 import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
 import { useCatalogue } from '@/api/catalogue';
-import { useDeploy } from '@/api/deployments';
+import { liveNote, useDeploy } from '@/api/deployments';
 import { useSecrets } from '@/api/environment';
 import { can, useSignedIn } from '@/api/session';
 import { useDeployment, type WorkflowRow } from '@/api/workflows';
@@ -71,8 +71,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
 
   const publish = () =>
     deploy.mutate(undefined, {
-      onSuccess: ({ activeDeployment, warnings }) =>
-        [`Version ${activeDeployment?.version} is live.`, ...(warnings ?? [])].forEach(say),
+      onSuccess: ({ activeDeployment, warnings }) => say(liveNote(`Version ${activeDeployment?.version}`, warnings)),
       onError: fail,
     });
 

@@ -38,7 +38,8 @@ const COLOURS = HighlightStyle.define([
 const FromOutside = Annotation.define<boolean>();
 
 const LANGUAGES: Record<Language, () => Extension> = {
-  text: () => [],
+  // What people write has the direction of its letters; code has its own.
+  text: () => EditorView.contentAttributes.of({ dir: 'auto' }),
   javascript: () => javascript({ typescript: true }),
   python,
   json,
@@ -64,7 +65,8 @@ export function CodeEditor(props: CodeEditorProps) {
         extensions: [
           minimalSetup,
           Prec.high(keymap.of(single ? [{ key: 'Enter', run: () => true }] : [])),
-          EditorState.transactionFilter.of((change) => (single && change.newDoc.lines > 1 ? [] : change)),
+          single ? EditorView.clipboardInputFilter.of(inOneLine) : [],
+          single ? EditorState.transactionFilter.of((change) => (isBroken(change) ? [] : change)) : [],
           EditorView.lineWrapping,
           EditorView.editable.of(!readOnly),
           EditorView.contentAttributes.of({ 'aria-label': label }),
@@ -97,6 +99,16 @@ export function CodeEditor(props: CodeEditorProps) {
   }, [value]);
 
   return <div ref={holder} className={classNames(styles.editor, single && styles.single, styles[language])} />;
+}
+
+/** As a browser's own fields of one line take what is pasted. */
+function inOneLine(text: string): string {
+  return text.replaceAll(/^[\r\n]+|[\r\n]+$/g, '').replaceAll(/[\r\n]+/g, ' ');
+}
+
+/** Whether lines were made by hand. What was stored with several can be written on. */
+function isBroken(change: Transaction): boolean {
+  return change.newDoc.lines > change.startState.doc.lines && !change.annotation(FromOutside);
 }
 
 function suggestions(

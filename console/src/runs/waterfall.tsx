@@ -1,12 +1,13 @@
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import type { Span } from '@/api/runs';
-import { cost, duration } from '@/app/format';
+import { cost, count, duration } from '@/app/format';
 import { BlockIcon } from '@/canvas/block-icon';
+import { Button } from '@/ui/button';
 import { classNames } from '@/ui/class-names';
 import { JsonView } from '@/ui/json-view';
 import { Problem } from '@/ui/states';
 import { BlockInput } from './block-input';
-import { flattened, placeOf, windowOf } from './spans';
+import { flattened, placeOf, type Row, type Window, windowOf } from './spans';
 import { waitOf } from './waits';
 import styles from './waterfall.module.css';
 
@@ -16,38 +17,71 @@ interface Props {
   ended: boolean;
 }
 
-/** What each block did, and when: a bar each, and its input and output on demand. */
+/** A loop of a thousand rounds has thousands of steps, and a browser that draws them all stands still meanwhile. */
+const AT_ONCE = 300;
+
+/** What each block did, and when: a bar each, and its input and output on demand. What failed is always there, and open. */
 export function Waterfall({ spans, ended }: Props) {
-  const rows = flattened(spans);
-  const window = windowOf(rows);
-  const [open, setOpen] = useState<string | null>(() => rows.find((row) => row.span.status === 'error')?.key ?? null);
+  const rows = useMemo(() => flattened(spans), [spans]);
+  const window = useMemo(() => windowOf(rows), [rows]);
+  // What lies around it has failed by that, too, and has nothing to tell.
+  const failed = rows.find((row) => errorOf(row.span))?.key ?? null;
+  const [open, setOpen] = useState(failed);
+  const [limit, setLimit] = useState(AT_ONCE);
+  const shown = rows.filter(({ key }, index) => index < limit || `${failed}.`.startsWith(`${key}.`));
   return (
-    <ol className={styles.waterfall} aria-label="Blocks of the run">
-      {rows.map((row) => (
-        <li key={row.key} className={styles.item}>
-          <button
-            type="button"
-            className={styles.row}
-            aria-expanded={open === row.key}
-            onClick={() => setOpen(open === row.key ? null : row.key)}
-          >
-            <span className={styles.name} style={{ paddingLeft: `${row.depth * 1.1}rem` }}>
-              <BlockIcon type={row.span.type} size={20} />
-              <span className={styles.text}>{row.span.name}</span>
-            </span>
-            <span className={styles.track} aria-hidden>
-              <span
-                data-testid="bar"
-                className={classNames(styles.bar, row.span.status === 'error' && styles.failed)}
-                style={placeOf(row, window)}
-              />
-            </span>
-            <span className={styles.time}>{duration(row.span.duration)}</span>
-          </button>
-          {open === row.key && <Details span={row.span} ended={ended} />}
-        </li>
-      ))}
-    </ol>
+    <>
+      <ol className={styles.waterfall} aria-label="Blocks of the run">
+        {shown.map((row) => (
+          <Step
+            key={row.key}
+            row={row}
+            window={window}
+            ended={ended}
+            isOpen={open === row.key}
+            onToggle={() => setOpen(open === row.key ? null : row.key)}
+          />
+        ))}
+      </ol>
+      {rows.length > limit && (
+        <div>
+          <Button onClick={() => setLimit(limit + AT_ONCE)}>
+            Show more: {shown.length.toLocaleString('en-US')} of {count(rows.length, 'step')} are here
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}
+
+interface StepProps {
+  row: Row;
+  window: Window;
+  ended: boolean;
+  isOpen: boolean;
+  onToggle: () => void;
+}
+
+function Step({ row, window, ended, isOpen, onToggle }: StepProps) {
+  const { span, depth } = row;
+  return (
+    <li className={styles.item}>
+      <button type="button" className={styles.row} aria-expanded={isOpen} onClick={onToggle}>
+        <span className={styles.name} style={{ paddingLeft: `${depth * 1.1}rem` }}>
+          <BlockIcon type={span.type} size={20} />
+          <span className={styles.text}>{span.name}</span>
+        </span>
+        <span className={styles.track} aria-hidden>
+          <span
+            data-testid="bar"
+            className={classNames(styles.bar, span.status === 'error' && styles.failed)}
+            style={placeOf(row, window)}
+          />
+        </span>
+        <span className={styles.time}>{duration(span.duration)}</span>
+      </button>
+      {isOpen && <Details span={span} ended={ended} />}
+    </li>
   );
 }
 

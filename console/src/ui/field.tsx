@@ -35,11 +35,11 @@ export function Field({ label, hint, error, required, children }: FieldProps) {
 }
 
 export function TextInput({ className, ...rest }: ComponentProps<'input'>) {
-  return <input type="text" autoComplete="off" {...rest} className={classNames(styles.input, className)} />;
+  return <input type="text" dir="auto" autoComplete="off" {...rest} className={classNames(styles.input, className)} />;
 }
 
 export function TextArea({ className, ...rest }: ComponentProps<'textarea'>) {
-  return <textarea {...rest} className={classNames(styles.input, styles.area, className)} />;
+  return <textarea dir="auto" {...rest} className={classNames(styles.input, styles.area, className)} />;
 }
 
 export function Select({ className, ...rest }: ComponentProps<'select'>) {

@@ -21,6 +21,8 @@ const Context = createContext<Toasts | null>(null);
 const Rooms = createContext<Lend | undefined>(undefined);
 const SHOWN = 3;
 const LIFE_MS = 5000;
+const LONGEST_LIFE_MS = 20_000;
+const LETTER_MS = 50;
 
 /** Short notes about what was just done: at the edge of the screen, or in the window on top, which they never cover. */
 export function ToastProvider({ children }: { children: ReactNode }) {
@@ -73,9 +75,9 @@ function Shown({ note: { id, text, bad }, onEnd }: { note: Note; onEnd: (id: num
   const [held, setHeld] = useState(false);
   useEffect(() => {
     if (held) return;
-    const timer = setTimeout(() => onEnd(id), LIFE_MS);
+    const timer = setTimeout(() => onEnd(id), lifeOf(text));
     return () => clearTimeout(timer);
-  }, [held, id, onEnd]);
+  }, [held, id, text, onEnd]);
   return (
     <p
       className={classNames(styles.toast, bad && styles.bad)}
@@ -85,6 +87,11 @@ function Shown({ note: { id, text, bad }, onEnd }: { note: Note; onEnd: (id: num
       {text}
     </p>
   );
+}
+
+/** As long as it takes to read. */
+function lifeOf(text: string): number {
+  return Math.min(LONGEST_LIFE_MS, Math.max(LIFE_MS, text.length * LETTER_MS));
 }
 
 export function useToasts(): Toasts {
