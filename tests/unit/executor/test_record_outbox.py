@@ -8,10 +8,10 @@ import pytest
 from prometheus_client import REGISTRY
 from tests.unit.executor.fakes import spec
 
-from executor_service.adapters import record_outbox
+from executor_service.adapters import patient_publishing, record_outbox
 from executor_service.adapters.record_outbox import BATCH_RECORDS, RecordOutbox
 from shared.broker.bodies import outgoing
-from shared.broker.ports import QueueFull
+from shared.broker.ports import BrokerAway, QueueFull
 from shared.broker.topology import MAX_MESSAGE_BYTES
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.messages import Message, RecordBatch, RunBegan, RunRecorded
@@ -30,6 +30,8 @@ class Work:
     def __init__(self) -> None:
         self.batches: list[RecordBatch] = []
         self.is_full = False
+        self.away_for = 0
+        """How often it is tried in vain before it is back."""
         self.breaks_at: str | None = None
         self.line = asyncio.Event()
         self.line.set()
@@ -37,6 +39,9 @@ class Work:
     async def publish(self, queue: object, message: Message) -> None:
         outgoing(message)
         await self.line.wait()
+        if self.away_for:
+            self.away_for -= 1
+            raise BrokerAway("not connected to the broker")
         if self.is_full:
             raise QueueFull("it takes no more")
         assert isinstance(message, RecordBatch)
@@ -151,6 +156,14 @@ async def test_records_that_nobody_takes_are_given_up_and_counted(work: Work, mo
     work.is_full = True
     assert await asyncio.wait_for(sent(work, Blobs(), a_record("r0", 10), a_record("r1", 10)), 30) == []
     assert dropped() == before + 2
+
+
+async def test_records_outlive_a_restart_of_the_broker(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    restart_seconds, pause = 15, patient_publishing.PAUSE_SECONDS
+    monkeypatch.setattr(patient_publishing, "PAUSE_SECONDS", 0.001)
+    work.away_for = int(restart_seconds / pause)
+    records = [a_record("r0", 10)]
+    assert await sent(work, Blobs(), *records) == records
 
 
 async def test_a_message_has_so_many_records_and_no_more(work: Work) -> None:

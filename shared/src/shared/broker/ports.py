@@ -139,7 +139,7 @@ class ReplyInbox(Protocol):
     def address(self) -> str:
         """What to put into `reply_to` now. A new one after each loss of the broker, so that no ghost answers.
 
-        Raises BrokerUnavailable while there is none.
+        Raises BrokerAway while there is none.
         """
         ...
 

@@ -21,7 +21,8 @@ BACKLOG_RECORDS: Final = 10_000
 GATHER_SECONDS: Final = 0.05
 """A record that follows another waits for company: the store takes many at once for a fraction of the price."""
 STOP_SECONDS: Final = 2.0
-PUBLISH_TRIES: Final = 10
+PUBLISH_TRIES: Final = 100
+"""Twenty seconds of a broker that is away: it may restart. Nobody waits for a record, and only so many wait here."""
 
 RECORDS_DROPPED = Counter(
     "flowport_executor_records_dropped_total", "Run records lost: the record queue was full, or one fits no message."

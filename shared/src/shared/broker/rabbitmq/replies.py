@@ -15,7 +15,7 @@ from shared.broker.amqp.properties import TRANSIENT
 from shared.broker.bodies import incoming_batch, outgoing
 from shared.broker.handling import notify
 from shared.broker.metrics import UNREADABLE
-from shared.broker.ports import BrokerUnavailable, ReplyUnroutable
+from shared.broker.ports import BrokerAway, ReplyUnroutable
 from shared.broker.rabbitmq.errors import reply_error
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
 from shared.broker.topology import PrivateQueue
@@ -51,7 +51,7 @@ class Inbox:
     def address(self) -> str:
         """See ReplyInbox."""
         if not self._channel.is_open:
-            raise BrokerUnavailable("there is no reply address now")
+            raise BrokerAway("there is no reply address now")
         return self._address
 
     async def start(self) -> None:

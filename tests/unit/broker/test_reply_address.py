@@ -1,0 +1,17 @@
+"""Where answers are to go, while there is no such place."""
+
+import pytest
+from tests.support.brokers import topology
+from tests.unit.broker.fake_peer import address
+
+from shared.broker.ports import BrokerAway
+from shared.broker.rabbitmq.kept import KeptConnection
+from shared.broker.rabbitmq.replies import Inbox
+from shared.broker.topology import Policy
+
+
+async def test_without_a_reply_address_nothing_was_handed_to_the_broker() -> None:
+    queue = topology("test", Policy()).reply_inbox
+    inbox = Inbox(KeptConnection(address(1), name="test"), queue, print, lambda: None, print)
+    with pytest.raises(BrokerAway):
+        _ = inbox.address
