@@ -34,8 +34,6 @@ from shared.contracts.work import (
     ClaimRun,
     FinishRun,
     JournalEntry,
-    JournalPage,
-    JournalPosition,
     LeaseAnswer,
     ReleaseRun,
     RenewLease,
@@ -200,11 +198,6 @@ class Executor:
     async def journal(self, run_id: str, attempt: int, *entries: JournalEntry) -> None:
         """Append to the journal."""
         await self.client.call("POST", f"/internal/runs/{run_id}/journal", body=AppendJournal(attempt, entries))
-
-    async def page(self, run_id: str, attempt: int, behind: JournalPosition) -> JournalPage:
-        """Read on in the journal."""
-        query = f"attempt={attempt}&index={behind.index}&written_by={behind.attempt}"
-        return await self.client.call("GET", f"/internal/runs/{run_id}/journal?{query}", returns=JournalPage)
 
     async def finish(
         self,

@@ -82,10 +82,13 @@ class Store:
         await self._client.close()
 
     async def ping(self) -> None:
-        """Raises Unavailable unless the store answers."""
+        """Raises Unavailable unless the store can be read.
+
+        SecantusDB answers the command `ping` even when a full disk has stopped it.
+        """
         try:
             with pymongo.timeout(PING_SECONDS):
-                await self.database.command("ping")
+                await self.collection("nothing").find_one({"_id": ""})
         except PyMongoError as error:
             FAILURES.inc()
             raise Unavailable(f"the store does not answer: {error}") from error
