@@ -106,7 +106,7 @@ class _Nobody:
 class _FixedResolver:
     """Every name is a public address that nobody calls: the cases name no server but the stub."""
 
-    async def resolve(self, name: str) -> Sequence[Address]:
+    async def resolve(self, name: str, asker: str = "") -> Sequence[Address]:
         return [ipaddress.ip_address("93.184.216.34")]
 
     def close(self) -> None:

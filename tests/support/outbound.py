@@ -20,7 +20,7 @@ class FakeResolver:
             name.replace("_", "."): chain(given, repeat(given[-1])) for name, given in answers.items() if given
         }
 
-    async def resolve(self, name: str) -> Sequence[Address]:
+    async def resolve(self, name: str, asker: str = "") -> Sequence[Address]:
         """The next answer."""
         self.asked.append(name)
         if name not in self._answers:

@@ -18,10 +18,13 @@ class SlowSystem:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.go = threading.Event()
+        self.slow = ""
+        """What stands in the names that it takes its time for."""
 
     def __call__(self, name: str, *_: Any, **__: Any) -> list[tuple[Any, ...]]:
         self.asked.append(name)
-        self.go.wait(10)
+        if self.slow in name:
+            self.go.wait(10)
         if name.startswith("missing"):
             raise socket.gaierror(socket.EAI_NONAME, "unknown")
         return [
@@ -79,12 +82,36 @@ async def test_those_who_ask_at_one_time_share_a_question(system: SlowSystem) ->
 
 async def test_only_so_many_names_are_asked_for_at_once(system: SlowSystem) -> None:
     resolver = SystemResolver()
-    waiting = [asyncio.ensure_future(resolver.resolve(f"{n}.example")) for n in range(256)]
+    waiting = [asyncio.ensure_future(resolver.resolve(f"{n}.example", f"w{n % 2}")) for n in range(256)]
     await asyncio.sleep(0)
     with pytest.raises(OutboundFailed, match="too many host names"):
         await resolver.resolve("one-more.example")
     system.go.set()
     await asyncio.gather(*waiting)
+    resolver.close()
+
+
+async def test_slow_names_of_one_workspace_keep_no_other_waiting(system: SlowSystem) -> None:
+    system.slow = "slow"
+    resolver = SystemResolver()
+    mine = [asyncio.ensure_future(resolver.resolve(f"{n}.slow.example", "w1")) for n in range(128)]
+    await asyncio.sleep(0.05)
+    with pytest.raises(OutboundFailed, match="too many host names"):
+        await resolver.resolve("one-more.example", "w1")
+    assert await asyncio.wait_for(resolver.resolve("a.example", "w2"), 5)
+    system.go.set()
+    await asyncio.gather(*mine)
+    resolver.close()
+
+
+async def test_who_gave_up_has_his_thread_until_there_is_an_answer(system: SlowSystem) -> None:
+    system.slow = "slow"
+    resolver = SystemResolver(seconds=0.05)
+    for number in range(40):
+        with pytest.raises(OutboundFailed):
+            await resolver.resolve(f"{number}.slow.example", "w1")
+    assert len(system.asked) == 16
+    system.go.set()
     resolver.close()
 
 

@@ -57,7 +57,7 @@ class Connections:
     async def to(self, target: Target, workspace_id: str, *, fresh: bool = False) -> AsyncIterator[Connection]:
         """A connection that nobody else uses meanwhile; a kept one unless it must be `fresh`. Raises as Dialer.dial."""
         key = (workspace_id, target.origin)
-        connection = (None if fresh else self._take(key)) or await self._open(target)
+        connection = (None if fresh else self._take(key)) or await self._open(target, workspace_id)
         try:
             yield connection
         finally:
@@ -77,9 +77,9 @@ class Connections:
                 return kept.connection
         return None
 
-    async def _open(self, target: Target) -> Connection:
+    async def _open(self, target: Target, workspace_id: str) -> Connection:
         scheme, host, port = target.origin
-        stream = MeteredStream(await self._dialer.dial(target))
+        stream = MeteredStream(await self._dialer.dial(target, workspace_id))
         return Connection(
             httpcore2.Origin(scheme.encode(), str(host).encode(), port), stream, self._limits.keep_seconds
         )

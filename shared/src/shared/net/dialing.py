@@ -26,9 +26,9 @@ class Dialer:
     ssl_context: ssl.SSLContext
     connect_seconds: float
 
-    async def dial(self, target: Target) -> httpcore2.AsyncNetworkStream:
+    async def dial(self, target: Target, workspace_id: str) -> httpcore2.AsyncNetworkStream:
         """Raises BlockedAddress, OutboundFailed, httpcore2.ConnectError, httpcore2.ConnectTimeout."""
-        addresses = await self._addresses(target)
+        addresses = await self._addresses(target, workspace_id)
         deadline = self._deadline()
         stream = await self._connect(addresses, target.port, deadline)
         return await self._secured(stream, target, deadline) if target.scheme == "https" else stream
@@ -40,11 +40,11 @@ class Dialer:
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self.connect_seconds
 
-    async def _addresses(self, target: Target) -> Sequence[Address]:
+    async def _addresses(self, target: Target, workspace_id: str = "") -> Sequence[Address]:
         known = self.policy.check(target)
         if known is not None:
             return known
-        return self.policy.check_addresses(target, await self.resolver.resolve(str(target.host)))
+        return self.policy.check_addresses(target, await self.resolver.resolve(str(target.host), workspace_id))
 
     async def _connect(self, addresses: Sequence[Address], port: int, deadline: float) -> httpcore2.AsyncNetworkStream:
         """The first address that answers. Each gets its share of the time that is left."""

@@ -9,16 +9,19 @@ from typing import Final, Protocol
 
 from shared.net.errors import OutboundFailed
 from shared.net.hosts import Address
+from shared.places import Places
 
 _THREADS: Final = 32
 _MOST_WAITING: Final = 256
+_Question = tuple[str, str]
+"""Who asks, and for which name."""
 
 
 class Resolver(Protocol):
     """Finds the addresses of names; judging them is not its business."""
 
-    async def resolve(self, name: str) -> Sequence[Address]:
-        """At least one address, best first. Raises OutboundFailed."""
+    async def resolve(self, name: str, asker: str = "") -> Sequence[Address]:
+        """At least one address, best first, for this workspace. Raises OutboundFailed."""
         ...
 
     def close(self) -> None:
@@ -29,19 +32,21 @@ class Resolver(Protocol):
 class SystemResolver:
     """Asks as the machine is set up to (hosts file, DNS), in threads of its own: a slow name server holds few.
 
-    Everyone who asks for one name at one time shares one question.
+    Everyone of a workspace who asks for one name at one time shares one question. A workspace has half of the threads
+    at most; each is taken until there is an answer, whether or not anybody still waits for it.
     """
 
     def __init__(self, *, seconds: float = 10.0) -> None:
         self._seconds = seconds
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="resolve")
-        self._asked: dict[str, asyncio.Future[list[Address]]] = {}
+        self._places = Places(_THREADS)
+        self._asked: dict[_Question, asyncio.Task[list[Address]]] = {}
 
-    async def resolve(self, name: str) -> Sequence[Address]:
+    async def resolve(self, name: str, asker: str = "") -> Sequence[Address]:
         """As the protocol says."""
         try:
             async with asyncio.timeout(self._seconds):
-                addresses = await asyncio.shield(self._question(name))
+                addresses = await asyncio.shield(self._question((asker, name)))
         except (OSError, UnicodeError) as error:
             raise OutboundFailed("url hostname could not be resolved") from error
         if not addresses:
@@ -52,17 +57,21 @@ class SystemResolver:
         """As the protocol says."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _question(self, name: str) -> asyncio.Future[list[Address]]:
-        if name not in self._asked:
-            if len(self._asked) >= _MOST_WAITING:
+    def _question(self, question: _Question) -> asyncio.Task[list[Address]]:
+        if question not in self._asked:
+            of_same = sum(asker == question[0] for asker, _ in self._asked)
+            if len(self._asked) >= _MOST_WAITING or of_same >= _MOST_WAITING // 2:
                 raise OutboundFailed("too many host names are being resolved")
-            question = asyncio.get_running_loop().run_in_executor(self._threads, _look_up, name)
-            self._asked[name] = question
-            question.add_done_callback(lambda answered: self._forget(name, answered))
-        return self._asked[name]
+            task = self._asked[question] = asyncio.create_task(self._ask(*question))
+            task.add_done_callback(lambda answered: self._forget(question, answered))
+        return self._asked[question]
 
-    def _forget(self, name: str, answered: asyncio.Future[list[Address]]) -> None:
-        del self._asked[name]
+    async def _ask(self, asker: str, name: str) -> list[Address]:
+        async with self._places.of(asker):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, _look_up, name)
+
+    def _forget(self, question: _Question, answered: asyncio.Task[list[Address]]) -> None:
+        del self._asked[question]
         if not answered.cancelled():
             answered.exception()  # whoever asked may have gone: then nobody reads it, and asyncio would complain
 
