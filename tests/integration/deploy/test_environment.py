@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.support.deploy import DeployCaller, key, running, settings_for
+from tests.support.deploy import DeployCaller, key, running, settings_for, state
 
 from deploy_service.bootstrap import build, open_store
 from deploy_service.settings import DeploySettings
@@ -33,6 +33,17 @@ async def test_values_are_replaced_listed_and_deleted(gateway: DeployCaller, exe
     assert await values(executor) == {"B": "zwei ✓"}
     with pytest.raises(NotFound):
         await gateway.http.call("DELETE", "/internal/environment/ws/names/A")
+
+
+async def test_a_deploy_warns_of_values_that_are_not_set(gateway: DeployCaller) -> None:
+    """They would stay as they are typed, and reach another company's service as that."""
+    workflow = await gateway.create(state("return '{{TOKEN}}' + '{{PLACE}}' + `{{ if }}` + environmentVariables.OTHER"))
+    await put(gateway, "PLACE", "Lyon")
+    await put(gateway, "TOKEN", "s3cret", workspace="another")
+    told = ("Secrets that are not set stay as they are typed: {{TOKEN}}",)
+    assert (await gateway.deploy(workflow.id)).warnings == told
+    await put(gateway, "TOKEN", "s3cret")
+    assert (await gateway.deploy(workflow.id)).warnings == ()
 
 
 @pytest.mark.parametrize("name", ["1A", "A%20B", "%7B%7BA%7D%7D", "A" * 129, "-A"])

@@ -109,7 +109,7 @@ def build(
     changes = WorkflowChanges(workflows, ControlBusAnnouncer(broker.control), Turns())
     contents = Contents(drafts, versions, snapshots)
     authored = Workflows(workflows, drafts, contents, changes, clock, publications=(chats, agents), content_limit=limit)
-    checking = Checking(contents, changes, frozenset(settings.keyed_providers))
+    checking = Checking(contents, changes, environment, frozenset(settings.keyed_providers))
     edited = Drafts(
         workflows, drafts, contents, changes, clock, snapshots=snapshots, content_limit=limit, checking=checking
     )

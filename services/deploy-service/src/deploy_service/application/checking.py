@@ -8,10 +8,11 @@ import msgspec
 
 from deploy_service.application.changes import WorkflowChanges
 from deploy_service.application.contents import Contents
-from deploy_service.domain.check import check
+from deploy_service.domain.check import check, named_values, values_not_set
 from deploy_service.domain.content import Content
 from deploy_service.domain.pausing import called_workflows, may_pause, pausing_tool, workflow_tools
 from deploy_service.domain.version import ACTIVE
+from deploy_service.ports import EnvironmentRepository
 from shared.contracts.deployments import Problems
 from shared.errors import InvalidWorkflow, NotDeployed, NotFound
 from shared.workflow.models import WorkflowState
@@ -24,9 +25,16 @@ MOST_CALLED: Final = 100
 class Checking:
     """What is live may change later; then the run says what deploy could not know."""
 
-    def __init__(self, contents: Contents, changes: WorkflowChanges, keyed_providers: Set[str]) -> None:
+    def __init__(
+        self,
+        contents: Contents,
+        changes: WorkflowChanges,
+        environment: EnvironmentRepository,
+        keyed_providers: Set[str],
+    ) -> None:
         self._contents = contents
         self._changes = changes
+        self._environment = environment
         self._keyed_providers = keyed_providers
 
     async def problems(self, content: Content, workspace_id: str) -> Problems:
@@ -37,7 +45,17 @@ class Checking:
             for agent, title, workflow_id in workflow_tools(read_state(content.state))
             if await self._may_pause(workspace_id, workflow_id)
         ]
-        return msgspec.structs.replace(found, errors=(*found.errors, *pausing)) if pausing else found
+        unset = await self._not_set(content, workspace_id)
+        return msgspec.structs.replace(
+            found,
+            errors=(*found.errors, *pausing),
+            warnings=(*found.warnings, *([values_not_set(unset)] if unset else ())),
+        )
+
+    async def _not_set(self, content: Content, workspace_id: str) -> Set[str]:
+        """The environment values that `content` names and the workspace has not."""
+        named = await asyncio.to_thread(named_values, content)
+        return named - {entry.name for entry in await self._environment.entries(workspace_id)} if named else named
 
     async def _may_pause(self, workspace_id: str, workflow_id: str) -> bool:
         """Whether the workflow, or one that it calls, however far down, may pause."""

@@ -5,9 +5,11 @@ from collections.abc import Set
 import msgspec
 
 from deploy_service.domain.content import Content
+from deploy_service.domain.texts import is_environment_name
 from shared.contracts.deployments import Problems
-from shared.contracts.problems import Severity
+from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.errors import InvalidWorkflow
+from shared.workflow.compile import compile_workflow
 from shared.workflow.reading import read_state
 from shared.workflow.validate import problems
 
@@ -19,6 +21,18 @@ def check(content: Content, keyed_providers: Set[str]) -> Problems:
         errors=tuple(problem for problem in found if problem.severity is Severity.ERROR),
         warnings=tuple(problem for problem in found if problem.severity is Severity.WARNING),
     )
+
+
+def named_values(content: Content) -> frozenset[str]:
+    """The environment values that `content` names. Raises InvalidWorkflow when it cannot be read at all."""
+    return frozenset(filter(is_environment_name, compile_workflow(content.state).environment_names))
+
+
+def values_not_set(names: Set[str]) -> Problem:
+    """A run leaves a name as it is typed that it has no value for."""
+    told = ", ".join(f"{{{{{name}}}}}" for name in sorted(names))
+    message = f"Secrets that are not set stay as they are typed: {told}"
+    return Problem(severity=Severity.WARNING, code=ProblemCode.UNKNOWN_REFERENCE, message=message)
 
 
 def refuse_errors(found: Problems) -> None:

@@ -28,9 +28,14 @@ def checked_text(field: str, text: str, limit: int) -> str:
     return text
 
 
+def is_environment_name(name: str) -> bool:
+    """Whether a value may have this name."""
+    return _ENVIRONMENT_NAME.fullmatch(name) is not None
+
+
 def checked_environment_name(name: str) -> str:
     """A name that `{{NAME}}` can spell. Raises InvalidRequest."""
-    if not _ENVIRONMENT_NAME.fullmatch(name):
+    if not is_environment_name(name):
         raise _misfit("name", "must be 1 to 128 letters, digits, '_', '-' or '.', and begin with a letter or '_'")
     return name
 
