@@ -14,7 +14,7 @@ from tests.support.public_door import PublicDoor
 
 from flowport.stack import Stack
 from shared.broker.amqp.content import Received
-from shared.broker.topology import INTERACTIVE
+from shared.broker.topology import EXPRESS
 
 RUNS = 6
 FROZEN_SECONDS = float(QUICK["FLOWPORT_LEASE_SECONDS"]) + 0.5
@@ -51,7 +51,7 @@ async def test_an_attached_run_that_its_lost_worker_had_not_begun_is_begun_by_th
         stack.kill(name)
     async with raw_channel(stack.amqp_url) as mortal:
         taken: list[Received] = []
-        await mortal.consume(INTERACTIVE, taken.append, no_ack=False)
+        await mortal.consume(EXPRESS, taken.append, no_ack=False)
         call = asyncio.create_task(door.run(workflow_id, {"run": "l1"}))
         await eventually(lambda: taken)
     await asyncio.gather(*(asyncio.to_thread(stack.restart, name) for name in WORKERS))

@@ -350,7 +350,7 @@ async def test_a_worker_that_loses_its_run_while_it_reads_the_journal_does_nothi
 async def test_a_run_whose_journal_cannot_be_read_goes_to_another(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(insist, "__kwdefaults__", {"seconds": 0.0})
+    monkeypatch.setattr(insist, "__kwdefaults__", {**(insist.__kwdefaults__ or {}), "seconds": 0.0})
     await a_long_journal(world)
     world.jobs.reading_fails = True
 
