@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 
 from gateway.adapters.run_reader import RunReader
+from gateway.domain.errors.runs import ServerStopping
 from gateway.ports import EventLog
 from shared.broker.ports import Broker, BrokerUnavailable, ReplyInbox
 from shared.contracts.event_log import EventPosition
@@ -88,7 +89,7 @@ class BrokerFollowedRuns:
     def _let_go(self) -> None:
         for readers in list(self._readers.values()):
             for reader in list(readers):
-                reader.fail(Unavailable("The server is stopping"))
+                reader.fail(ServerStopping())
 
     def _leave(self, reader: RunReader) -> None:
         readers = self._readers.get(reader.key)

@@ -48,6 +48,15 @@ class RunLost(OutcomeUncertain):
         self.run_id = run_id
 
 
+class ServerStopping(Unavailable):
+    """This process goes down; who reads along may go on at another one."""
+
+    code = "SERVER_STOPPING"
+
+    def __init__(self) -> None:
+        super().__init__("The server is stopping")
+
+
 class StreamBroken(RunLost):
     """Events of the run are missing, so its text would be wrong."""
 
