@@ -34,7 +34,9 @@ def test_a_form_that_is_half_written_outlives_the_session(console: Console, acco
     page.get_by_role("textbox", name="Name").fill("Written before it ended")
     page.request.post("/api/auth/sign-out", data={})
     dialog = console.press("Create").page.get_by_role("dialog")
-    expect(dialog.get_by_role("alert")).to_contain_text("You are signed out.")
+    expect(dialog.get_by_role("alert")).to_contain_text(
+        "Sign in in another tab and go on here: what you wrote is kept."
+    )
     with page.expect_popup() as elsewhere:
         dialog.get_by_role("link", name="Sign in in another tab").click()
     expect(elsewhere.value.get_by_role("heading", name="Sign in to Flowport")).to_be_visible()
@@ -58,6 +60,30 @@ def test_an_answer_that_is_half_written_outlives_the_session(console: Console, a
     page.get_by_label("verdict").fill("A long story")
     console.press("Send answer").shows("The run goes on.")
     expect(page.get_by_role("region", name="Output")).to_contain_text("A long story")
+
+
+def test_what_the_draft_is_to_run_with_outlives_the_session(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Run me later", "return <start.input>;"))
+    page = console.signed_in_anew().goto(f"/workflows/{workflow_id}").press("Run").page
+    page.get_by_label("Input").fill("A long question")
+    page.request.post("/api/auth/sign-out", data={})
+    console.press("Deploy").shows("You are signed out.")
+    console.signed_in_anew().press("Close").press("Run")
+    expect(page.get_by_label("Input")).to_have_value("A long question")
+
+
+def test_a_name_that_could_not_be_saved_stays_in_its_field(console: Console, account: Account) -> None:
+    workflow_id = account.publish(answering("A name in the making", "return 1;"))
+    page = console.signed_in_anew().goto(f"/workflows/{workflow_id}").press("Live").page
+    console.choose("Actions for v1", "Rename")
+    name = page.get_by_label("New name of v1")
+    name.fill("First light")
+    page.request.post("/api/auth/sign-out", data={})
+    name.press("Enter")
+    console.shows("You are signed out.").signed_in_anew()
+    expect(name).to_have_value("First light")
+    name.press("Enter")
+    expect(console.button("Actions for First light")).to_be_visible()
 
 
 def test_a_page_that_cannot_be_fetched_says_so_and_leaves_the_others(console: Console) -> None:

@@ -8,7 +8,6 @@ import form from '@/ui/form.module.css';
 import { Segments } from '@/ui/segments';
 import { Badge, Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
-import { useUnsaved } from '@/ui/use-unsaved';
 import { useWritten } from '@/ui/written';
 import styles from './a2a-tab.module.css';
 import { SampleBlock } from './sample-block';
@@ -70,7 +69,6 @@ function AgentForm({ workflow, agent, isPublic }: FormProps) {
   });
   // Who may call is decided on the API tab, too: an older choice is not kept here to be saved again.
   const callers = useWritten(`a2a ${isPublic}`, { access: isPublic ? ('public' as const) : ('key' as const) });
-  useUnsaved(about.isWritten || callers.isWritten);
   const { write } = about;
   const { name, description, tags } = about.fields;
   const { access } = callers.fields;

@@ -9,7 +9,6 @@ import form from '@/ui/form.module.css';
 import { Segments } from '@/ui/segments';
 import { Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
-import { useUnsaved } from '@/ui/use-unsaved';
 import { useWritten } from '@/ui/written';
 import { OutputMenu } from './api-tab';
 import styles from './chat-tab.module.css';
@@ -58,7 +57,7 @@ interface FormProps {
 function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
   const { say } = useToasts();
   const save = useSaveChat(workflow.id, chat);
-  const { fields, isWritten, write, settle } = useWritten('chat', {
+  const { fields, write, settle } = useWritten('chat', {
     identifier: chat?.identifier ?? '',
     title: chat?.title ?? workflow.name,
     access: chat?.authType ?? 'public',
@@ -67,7 +66,6 @@ function ChatForm({ workflow, chat, canMail, blocks }: FormProps) {
     welcome: chat?.customizations.welcomeMessage ?? 'Hi there! How can I help?',
     outputs: chat?.outputConfigs ?? usualOutputs(blocks),
   });
-  useUnsaved(isWritten);
   const { identifier, title, access, password, allowed, welcome, outputs } = fields;
   const address = useAvailability(useDeferredValue(identifier), chat?.identifier);
 

@@ -13,7 +13,6 @@ import { Field, TextArea, TextInput } from '@/ui/field';
 import form from '@/ui/form.module.css';
 import { Badge, Empty, Failure, Problem, Skeleton } from '@/ui/states';
 import { useToasts } from '@/ui/toasts';
-import { useUnsaved } from '@/ui/use-unsaved';
 import { useWritten } from '@/ui/written';
 import styles from './mcp-tab.module.css';
 
@@ -74,7 +73,6 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
   const present = servers.map((server) => toolOf(server, workflow.id)).find(Boolean);
   const {
     fields: written,
-    isWritten,
     write,
     settle,
   } = useWritten('mcp', {
@@ -83,7 +81,6 @@ function ToolForm({ workflow, servers, fields }: FormProps) {
     notes: present?.parameterDescriptions ?? ({} as Record<string, string>),
     chosen: serversOf(workflow.id, servers),
   });
-  useUnsaved(isWritten);
   const { name, description, notes, chosen } = written;
   const problem = nameProblem(name);
   // A tool is kept by its servers: what is written would be gone.

@@ -11,6 +11,7 @@ import { Empty } from '@/ui/states';
 import table from '@/ui/table.module.css';
 import { TableFrame } from '@/ui/table-frame';
 import { useToasts } from '@/ui/toasts';
+import { useUnsaved } from '@/ui/use-unsaved';
 import type { DraftSaver } from '@/workflow/draft-saver';
 import { DescriptionDialog } from './description-dialog';
 import styles from './version-table.module.css';
@@ -128,11 +129,7 @@ function Row({
         <div className={styles.version}>
           <span className={version.isActive ? styles.live : styles.past} aria-hidden />
           {asked === 'rename' ? (
-            <Rename
-              version={version}
-              onDone={close}
-              onSave={(name) => change.mutate({ version: number, change: { name } }, { onError: fail })}
-            />
+            <Rename workflowId={workflowId} version={version} onDone={close} />
           ) : (
             <button type="button" className={styles.title} onClick={() => onSelect(number)}>
               {title}
@@ -211,18 +208,24 @@ function Row({
 }
 
 interface RenameProps {
+  workflowId: string;
   version: VersionRow;
-  onSave: (name: string) => void;
   onDone: () => void;
 }
 
-/** Enter or leaving saves, Escape does not. */
-function Rename({ version, onSave, onDone }: RenameProps) {
+/** Enter or leaving saves, Escape does not. A name that could not be saved stays in its field. */
+function Rename({ workflowId, version, onDone }: RenameProps) {
+  const { fail } = useToasts();
+  const change = useChangeVersion(workflowId);
   const [name, setName] = useState(version.name ?? '');
+  const wanted = name.trim();
+  const isWritten = wanted !== '' && wanted !== version.name;
+  useUnsaved(isWritten);
   const settle = () => {
-    const wanted = name.trim();
-    if (wanted && wanted !== version.name) onSave(wanted);
-    onDone();
+    if (!isWritten) onDone();
+    else if (!change.isPending) {
+      change.mutate({ version: version.version, change: { name: wanted } }, { onSuccess: onDone, onError: fail });
+    }
   };
   return (
     <TextInput
@@ -232,6 +235,7 @@ function Rename({ version, onSave, onDone }: RenameProps) {
       placeholder={`v${version.version}`}
       maxLength={100}
       value={name}
+      readOnly={change.isPending}
       onChange={(event) => setName(event.target.value)}
       onBlur={settle}
       onKeyDown={(event) => {

@@ -5,7 +5,7 @@ export function SignInElsewhere() {
       You are signed out.{' '}
       <a href="/" target="_blank" rel="noreferrer">
         Sign in in another tab
-      </a>
+      </a>{' '}
       and go on here: what you wrote is kept.
     </>
   );

@@ -1,19 +1,30 @@
-import { createContext, type ReactNode, useContext, useReducer, useState } from 'react';
+import { createContext, type ReactNode, useContext, useMemo, useReducer, useState } from 'react';
+import { useUnsaved } from './use-unsaved';
 
-type Kept = Map<string, object>;
+interface Kept {
+  of: (form: string) => object | undefined;
+  keep: (form: string, fields: object) => void;
+}
 
 const Context = createContext<Kept | null>(null);
 
-/** Keeps what is written in the forms below it while they are closed. */
+/** Keeps what is written in the forms below it while they are closed, and when the session ends. */
 export function WrittenForms({ children }: { children: ReactNode }) {
-  const [kept] = useState<Kept>(() => new Map());
+  const [isAnyWritten, setAnyWritten] = useState(false);
+  useUnsaved(isAnyWritten);
+  const kept = useMemo<Kept>(() => {
+    const forms = new Map<string, object>();
+    const keep = (form: string, fields: object) => {
+      forms.set(form, fields);
+      setAnyWritten([...forms.values()].some((each) => Object.keys(each).length > 0));
+    };
+    return { of: (form) => forms.get(form), keep };
+  }, []);
   return <Context.Provider value={kept}>{children}</Context.Provider>;
 }
 
 interface Written<Fields> {
   fields: Fields;
-  /** Whether there is something that was never saved. */
-  isWritten: boolean;
   write: (change: Partial<Fields>) => void;
   /** These are saved. What was written into a field since then is not. */
   settle: (saved: Fields) => void;
@@ -24,14 +35,13 @@ export function useWritten<Fields extends object>(form: string, stored: Fields):
   const kept = useContext(Context);
   if (!kept) throw new Error('useWritten outside WrittenForms');
   const [, drawAgain] = useReducer((times: number) => times + 1, 0);
-  const written = () => (kept.get(form) ?? {}) as Partial<Fields>;
+  const written = () => (kept.of(form) ?? {}) as Partial<Fields>;
   const keep = (next: Partial<Fields>) => {
-    kept.set(form, next);
+    kept.keep(form, next);
     drawAgain();
   };
   return {
     fields: { ...stored, ...written() },
-    isWritten: Object.keys(written()).length > 0,
     write: (change) => keep({ ...written(), ...change }),
     settle: (saved) => keep(without(written(), saved)),
   };
