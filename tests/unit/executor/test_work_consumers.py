@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 from prometheus_client import REGISTRY
+from tests.support.broker_samples import Recorder
 from tests.support.eventually import eventually
 from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec
 
@@ -74,18 +75,49 @@ async def world(*, drain_seconds: float = 30.0) -> AsyncIterator[World]:
 
 @pytest.mark.parametrize(
     ("queue", "chain", "slots"),
-    [(EXPRESS, (), 3), (INTERACTIVE, (), 1), (NESTED, ("outer",), 2)],
+    [(EXPRESS, (), 4), (INTERACTIVE, (), 4), (NESTED, ("outer",), 2)],
     ids=["express", "interactive", "nested"],
 )
 async def test_a_queue_has_as_many_runs_in_hand_as_it_has_slots(queue: str, chain: tuple[str, ...], slots: int) -> None:
     async with world() as here:
         here.work.go_on.clear()
-        for number in range(4):
+        for number in range(5):
             run = msgspec.structs.replace(spec(f"r{number}", time_limit_ms=60_000), call_chain=chain)
             await here.broker.work.publish(queue, asked(run))
         await eventually(lambda: here.work.times >= slots)
         await asyncio.sleep(0.05)
         assert here.work.times == slots
+
+
+async def ask(here: World, queue: str, *names: str) -> None:
+    for name in names:
+        await here.broker.work.publish(queue, asked(spec(name, time_limit_ms=60_000)))
+
+
+async def test_those_that_had_to_wait_and_those_that_had_not_have_the_same_slots() -> None:
+    async with world() as here:
+        here.work.go_on.clear()
+        await ask(here, EXPRESS, "e1", "e2", "e3")
+        await ask(here, INTERACTIVE, "i1", "i2", "i3")
+        await eventually(lambda: here.work.times == 4)
+        await asyncio.sleep(0.05)
+        assert here.work.times == 4
+        here.work.go_on.set()
+        await eventually(lambda: here.work.times == 6)
+
+
+async def test_what_still_waits_for_a_slot_when_a_worker_is_gone_is_for_another() -> None:
+    async with world(drain_seconds=0.05) as here:
+        here.work.go_on.clear()
+        await ask(here, EXPRESS, "e1", "e2", "e3", "e4")
+        await ask(here, INTERACTIVE, "waits")
+        await eventually(lambda: here.work.times == 4)
+        await asyncio.wait_for(here.consumers.stop(), 30)
+        assert here.work.times == 4
+        redelivered = Recorder()
+        await here.broker.work.consume(INTERACTIVE, redelivered, prefetch=1)
+        await eventually(lambda: redelivered.deliveries)
+        assert redelivered.deliveries[0].redelivered
 
 
 async def test_durable_runs_have_slots_of_their_own() -> None:
@@ -110,9 +142,18 @@ async def test_a_run_that_was_delivered_before_is_reported_and_not_begun() -> No
 
 async def test_a_run_that_the_broker_gave_to_another_begins_no_effect() -> None:
     async with world() as here:
-        await here.consumers.on_attached(EXPRESS, Delivery(asked(), redelivered=False, is_held=lambda: False))
+        held = iter([True])  # when it begins, and not any more when it has something to do
+        delivery = Delivery(asked(), redelivered=False, is_held=lambda: next(held, False))
+        await here.consumers.on_attached(EXPRESS, delivery)
         assert here.callers.outcome.status is RunStatus.FAILED
         assert here.work.times == 0
+
+
+async def test_a_run_that_the_broker_gave_to_another_while_it_waited_is_not_begun() -> None:
+    async with world() as here:
+        delivery = Delivery(asked(), redelivered=False, is_held=lambda: False)
+        assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.REDELIVER
+        assert not here.callers.batches
 
 
 @pytest.mark.parametrize("redelivered", [False, True])

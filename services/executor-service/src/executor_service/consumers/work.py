@@ -17,8 +17,6 @@ from shared.observe.spans import SpanKind, joined_span
 
 SETTLE_SECONDS: Final = 5.0
 """What runs that were told to stop may still need."""
-WAITED_SHARE: Final = 1 / 3
-"""Of the slots for interactive runs: for those that had to wait. The others are for those that find a worker free."""
 
 
 class WorkConsumers:
@@ -44,6 +42,10 @@ class WorkConsumers:
         self._nested_slots = nested_slots
         self._durable_slots = durable_slots
         self._drain_seconds = drain_seconds
+        interactive = asyncio.Semaphore(interactive_slots)
+        self._slots = {EXPRESS: interactive, INTERACTIVE: interactive, NESTED: asyncio.Semaphore(nested_slots)}
+        """Two queues have the same slots, so that either may use all of them: what finds none waits for it here."""
+        self._is_over = False
         self._queues: dict[str, WorkSubscription] = {}
         """Without them there is no work."""
         self._express: WorkSubscription | None = None
@@ -57,14 +59,11 @@ class WorkConsumers:
         SLOTS.labels("durable").set(self._durable_slots)
         self._control = await self._broker.control.listen(self._running.on_control)
         work = self._broker.work
-        waited = max(1, int(self._interactive_slots * WAITED_SHARE))
-        express = max(1, self._interactive_slots - waited)
-        self._express = await work.consume(
-            EXPRESS, partial(self.on_attached, EXPRESS), prefetch=express, may_be_away=True
-        )
+        on_express, on_interactive, on_nested = (partial(self.on_attached, queue) for queue in self._slots)
+        self._express = await work.consume(EXPRESS, on_express, prefetch=self._interactive_slots, may_be_away=True)
         self._queues = {
-            INTERACTIVE: await work.consume(INTERACTIVE, partial(self.on_attached, INTERACTIVE), prefetch=waited),
-            NESTED: await work.consume(NESTED, partial(self.on_attached, NESTED), prefetch=self._nested_slots),
+            INTERACTIVE: await work.consume(INTERACTIVE, on_interactive, prefetch=self._interactive_slots),
+            NESTED: await work.consume(NESTED, on_nested, prefetch=self._nested_slots),
             ASYNC: await work.consume(ASYNC, self.on_durable, prefetch=self._durable_slots),
         }
 
@@ -94,10 +93,13 @@ class WorkConsumers:
         match delivery.message:
             case AttachedRunRequested(run=spec, reply_to=reply_to, attempt=attempt):
                 _enter(delivery, spec.run_id, queue)
-                with joined_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id):
-                    if delivery.redelivered:
-                        told = await self._attached.report_lost(spec, reply_to, attempt=attempt)
-                    else:
+                if delivery.redelivered:
+                    told = await self._attached.report_lost(spec, reply_to, attempt=attempt)
+                    return Settlement.ACK if told else Settlement.REDELIVER
+                async with self._slots[queue]:
+                    if self._is_over or not delivery.is_held():
+                        return Settlement.REDELIVER
+                    with joined_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id):
                         told = await self._attached.run(spec, reply_to, attempt=attempt, is_held=delivery.is_held)
                 return Settlement.ACK if told else Settlement.REDELIVER
             case _:
@@ -114,6 +116,7 @@ class WorkConsumers:
                 return Settlement.DEAD_LETTER
 
     def _stop_the_rest(self) -> None:
+        self._is_over = True
         self._attached.stop_all()
         self._durable.release_all()
 
