@@ -107,7 +107,9 @@ class FakeWork:
         assert isinstance(message, DurableRunDispatched)
         self.sent.append(message)
 
-    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> WorkSubscription:
+    async def consume(
+        self, queue: str, handler: Handler, *, prefetch: int, may_be_away: bool = False
+    ) -> WorkSubscription:
         """See WorkQueue."""
         raise NotImplementedError
 

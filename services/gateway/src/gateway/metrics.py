@@ -4,7 +4,14 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from gateway.domain.errors.runs import IdentityUnavailable, NotStarted, RunLost, RunOverdue, StreamBroken
+from gateway.domain.errors.runs import (
+    IdentityUnavailable,
+    NotStarted,
+    RunLost,
+    RunOverdue,
+    ServerStopping,
+    StreamBroken,
+)
 from shared.broker.ports import BrokerAway, BrokerUnavailable, QueueFull
 from shared.contracts.runs import RunMode
 from shared.errors import AtCapacity, FlowportError, FullQueue, OutcomeUncertain, Unavailable
@@ -51,6 +58,7 @@ for _error in (
     QueueFull,
     RunLost,
     RunOverdue,
+    ServerStopping,
     StreamBroken,
     Unavailable,
 ):
