@@ -48,7 +48,8 @@ WAYS: Final = """\
   10 each; the sixteenth first word is there after 34. One stream alone waits 2.2 ms for its way to the worker, 1.8 ms
   there with the model's answer in it, and 2.0 ms for its first word's way back.
 - **The tables above are older than the express queue**
-  ([ADR 25](../adr/0025-a-call-that-finds-a-worker-free-waits-for-no-disk.md)): calls went through a quorum queue, ours and the bare path's, which now both take one in memory. By turns with the
+  ([ADR 25](../adr/0025-a-call-that-finds-a-worker-free-waits-for-no-disk.md)): calls went through a quorum queue, ours
+  and the bare path's, which now both take one in memory. By turns with the
   version before, everything else on the machine stopped, three rounds, on an Intel machine where a run takes twice the
   processor time: one sync caller waits 2.4 ms instead of 3.6, and one stream's first word comes 4.8 ms after the
   model's instead of 5.4. With 32 callers there were 739 runs a second instead of 713, and the first word came after
