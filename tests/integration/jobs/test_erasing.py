@@ -77,6 +77,7 @@ async def all_of(system: System, *owners: Owner) -> dict[str, int]:
     for owner in owners:
         await leave(system, owner)
     whole = dict.fromkeys((*BY_OWNER, *BY_RUN), 1) | {"dead_letters": 2}
+    whole["runs"] += 1  # the call that became a dead letter: nobody was there to be told that it is lost
 
     async def are_there() -> bool:
         return all([await left_of(system, owner) == whole | {"journal": 0} for owner in owners])
@@ -103,7 +104,7 @@ async def test_a_deleted_workflow_takes_all_of_its_own_and_nothing_of_others(sys
     await erase(system, *MINE)
     assert set((await left_of(system, MINE)).values()) == {0}
     for owner in (SIBLING, STRANGER):
-        assert await left_of(system, owner) == whole | {"runs": 2}
+        assert await left_of(system, owner) == whole | {"runs": whole["runs"] + 1}
     for accepted in waiting[1:]:
         assert (await system.gateway.run(accepted.run_id)).status is RunStatus.QUEUED
 
