@@ -10,12 +10,11 @@ from shared.broker.amqp.address import parse
 from shared.broker.amqp.connection import Connection
 from shared.broker.amqp.errors import AmqpError, ChannelClosed
 from shared.broker.ports import BrokerUnavailable
-from shared.broker.rabbitmq.declare import ACCESS_REFUSED
+from shared.broker.rabbitmq.declare import ACCESS_REFUSED, NOT_FOUND
 from shared.broker.rabbitmq.management import Management
 from shared.broker.topology import ASYNC, DEAD, EXPRESS, INTERACTIVE, NESTED, RECORDS, UNREADABLE, Queue, Topology
 
 SECONDS: Final = 5.0
-NOT_FOUND: Final = 404
 APPLY: Final = "run `flowport topology apply`"
 GROW: Final = (
     "run `rabbitmq-queues grow <node> all` on a node of the broker, for each node that queues are missing from"

@@ -59,11 +59,14 @@ class WorkConsumers:
         SLOTS.labels("durable").set(self._durable_slots)
         self._control = await self._broker.control.listen(self._running.on_control)
         work = self._broker.work
-        on_express, on_interactive, on_nested = (partial(self.on_attached, queue) for queue in self._slots)
-        self._express = await work.consume(EXPRESS, on_express, prefetch=self._interactive_slots, may_be_away=True)
+        self._express = await work.consume(
+            EXPRESS, partial(self.on_attached, EXPRESS), prefetch=self._interactive_slots, may_be_away=True
+        )
         self._queues = {
-            INTERACTIVE: await work.consume(INTERACTIVE, on_interactive, prefetch=self._interactive_slots),
-            NESTED: await work.consume(NESTED, on_nested, prefetch=self._nested_slots),
+            INTERACTIVE: await work.consume(
+                INTERACTIVE, partial(self.on_attached, INTERACTIVE), prefetch=self._interactive_slots
+            ),
+            NESTED: await work.consume(NESTED, partial(self.on_attached, NESTED), prefetch=self._nested_slots),
             ASYNC: await work.consume(ASYNC, self.on_durable, prefetch=self._durable_slots),
         }
 

@@ -11,7 +11,7 @@ from shared.broker.amqp.errors import AmqpError, ChannelClosed, ProtocolError
 from shared.broker.handling import InHand
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import DeadLetter, Delivery, Settlement
-from shared.broker.rabbitmq.declare import Declarations, declare_queue
+from shared.broker.rabbitmq.declare import NOT_FOUND, Declarations, declare_queue
 from shared.broker.rabbitmq.kept import KeptChannel, KeptConnection
 from shared.broker.topology import Queue
 from shared.contracts.messages import UnreadableMessage, decode
@@ -19,7 +19,6 @@ from shared.observe.logging import get_logger
 
 log = get_logger("broker.rabbitmq")
 
-NOT_FOUND: Final = 404
 DEATH_REASON: Final = "x-first-death-reason"
 DEATH_QUEUE: Final = "x-first-death-queue"
 D = TypeVar("D", bound=Delivery | DeadLetter)

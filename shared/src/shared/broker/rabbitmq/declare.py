@@ -17,6 +17,7 @@ TURN_SECONDS: Final = 10.0
 """Limit of the wait for what others declare: where the broker answers none of them, each takes its time."""
 
 ACCESS_REFUSED: Final = 403
+NOT_FOUND: Final = 404
 PRECONDITION_FAILED: Final = 406
 
 
