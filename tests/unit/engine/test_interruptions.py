@@ -82,6 +82,21 @@ async def test_a_run_that_was_cancelled_before_it_began_runs_nothing() -> None:
     assert not handler.runs
 
 
+async def test_a_run_whose_blocks_wait_for_nothing_lets_others_have_their_turn() -> None:
+    def cancelled_soon(call: Call) -> Any:
+        if call.block.id == "f" and handler.runs["f"] == 1:
+            asyncio.get_running_loop().call_soon(run_.cancel)
+        return {}
+
+    loop = block("box", "loop", data={"loopType": "for", "count": 9_000})
+    workflow = document([START, loop, block("f", parent="box")], [("start", "source", "box")])
+    workflow["edges"].append({"id": "in", "source": "box", "sourceHandle": "loop-start-source", "target": "f"})
+    handler = Scripted(cancelled_soon)
+    run_ = execution(engine_of({"function": handler}), workflow)
+    assert (await run_.run()).outcome.status is RunStatus.CANCELLED
+    assert handler.runs["f"] < 9_000
+
+
 async def test_the_time_limit_ends_the_run_and_keeps_what_an_agent_wrote() -> None:
     async def writes(call: Call) -> Any:
         assert call.writer is not None

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -37,6 +37,10 @@ from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import BlockEnded, BlockStarted
 from shared.contracts.messages import to_json
 from shared.contracts.outcomes import ErrorCode, RunError
+from shared.tasks import begin
+
+IN_A_ROW_SECONDS: Final = 0.001
+"""After so long of steps that wait for nothing, others have their turn."""
 
 
 class Driver:
@@ -97,9 +101,14 @@ class Driver:
         """Run until nothing more can. Raises LimitReached, and what the journal raises."""
         await self._tell_again()
         await self._take_answers()
+        others_turn = self._clock.monotonic() + IN_A_ROW_SECONDS
         self._launch()
         while self._tasks:
-            await self._wake.wait()
+            if not self._done:
+                await self._wake.wait()
+            elif self._clock.monotonic() > others_turn:
+                await asyncio.sleep(0)
+                others_turn = self._clock.monotonic() + IN_A_ROW_SECONDS
             self._wake.clear()
             while self._done:
                 work, done = self._done.popleft()
@@ -147,7 +156,7 @@ class Driver:
                 self._state.blocks_run += 1
                 if self._state.blocks_run > self._limits.blocks:
                     raise LimitReached(f"More than {self._limits.blocks} blocks: the limit of one run is reached")
-                self._tasks[work] = asyncio.create_task(self._report(work, self._steps[work.step](work)))
+                self._tasks[work] = begin(self._report(work, self._steps[work.step](work)))
 
     async def _report(self, work: Work, step: Coroutine[Any, Any, Entry]) -> None:
         done: Entry | Exception
