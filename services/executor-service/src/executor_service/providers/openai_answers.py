@@ -12,6 +12,7 @@ from executor_service.providers.model import Tokens, ToolCall, Turn
 MAX_REFUSAL_BYTES: Final = 1000
 NO_ANSWER: Final = "The model gave no answer"
 NO_REASON: Final = "The model's server reported an error, and did not say which"
+NOTHING: Final = ("", "")
 _BROKEN: Final = "error"
 """The reason to end of an answer that its server could not complete."""
 
@@ -36,7 +37,7 @@ class _Part(msgspec.Struct):
     thinking: "list[_Part] | None" = None
 
 
-class Said(msgspec.Struct):
+class _Said(msgspec.Struct):
     """A message, or a piece of one."""
 
     content: str | list[_Part] | None = None
@@ -44,17 +45,12 @@ class Said(msgspec.Struct):
     reasoning: str | None = None
     tool_calls: list[_Call] | None = None
 
-    @property
-    def words(self) -> str:
+    def heard(self) -> tuple[str, str]:
+        """Its words, and its thoughts."""
         if isinstance(self.content, list):
-            return _words(self.content)
-        return self.content or ""
-
-    @property
-    def thought(self) -> str:
-        if isinstance(self.content, list):
-            return "".join(_words(part.thinking) for part in self.content if part.thinking)
-        return self.reasoning_content or self.reasoning or ""
+            thoughts = (_words(part.thinking) for part in self.content if part.thinking)
+            return _words(self.content), "".join(thoughts)
+        return self.content or "", self.reasoning_content or self.reasoning or ""
 
 
 class _Error(msgspec.Struct):
@@ -62,8 +58,8 @@ class _Error(msgspec.Struct):
 
 
 class _Choice(msgspec.Struct):
-    delta: Said | None = None
-    message: Said | None = None
+    delta: _Said | None = None
+    message: _Said | None = None
     finish_reason: str | None = None
     error: _Error | str | None = None
 
@@ -133,24 +129,29 @@ class Gathering:
         """Whether a reason to end was given."""
         return self._finish is not None
 
-    def take(self, completion: Completion) -> Said | None:
-        """What was said in it, None for nothing. Raises StreamError."""
+    def take(self, completion: Completion) -> tuple[str, str]:
+        """The words and the thoughts in it. Raises StreamError. Called for each token."""
         if completion.error is not None:
             raise StreamError(_told(completion.error) or NO_REASON)
         if completion.usage is not None:
             self._tokens = _tokens(completion.usage)
         if not completion.choices:
-            return None
+            return NOTHING
         choice = completion.choices[0]
         if choice.error is not None or choice.finish_reason == _BROKEN:
             raise StreamError(_told(choice.error) or NO_REASON)
         self._finish = choice.finish_reason or self._finish
         said = choice.delta or choice.message
-        if said is not None:
-            self._content.append(said.words)
-            self._thinking.append(said.thought)
-            self._calls.take(said.tool_calls or (), is_whole=choice.delta is None)
-        return said
+        if said is None:
+            return NOTHING
+        words, thought = heard = said.heard()
+        if words:
+            self._content.append(words)
+        if thought:
+            self._thinking.append(thought)
+        if said.tool_calls:
+            self._calls.take(said.tool_calls, is_whole=choice.delta is None)
+        return heard
 
     def turn(self) -> Turn:
         """All of it so far."""

@@ -37,10 +37,11 @@ async def streamed_turn(chunks: AsyncIterator[bytes], listener: Listener) -> Tur
                     await telling.flush()
                     await _read_out(batches)
                     return gathering.turn()
-                if said := gathering.take(read_completion(data)):
-                    if thought := said.thought:
-                        await telling.thinking(thought)
-                    telling.text(said.words)
+                words, thought = gathering.take(read_completion(data))
+                if thought:
+                    await telling.thinking(thought)
+                if words:
+                    telling.words.append(words)
         finally:
             await telling.flush()
     if not gathering.has_ended:
@@ -88,7 +89,7 @@ async def _batches(chunk: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[
         begun.append(rest)
         batch = []
         for line in lines:
-            if data := _data(line):
+            if line and (data := _data(line)):
                 batch.append(data)
                 if len(batch) == most:
                     yield batch
@@ -110,20 +111,16 @@ class _Telling:
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
-        self._words: list[str] = []
+        self.words: list[str] = []
         self._has_told = False
-
-    def text(self, word: str) -> None:
-        if word:
-            self._words.append(word)
 
     async def thinking(self, thought: str) -> None:
         await self.flush()
         await self._listener.thinking(thought)
 
     async def flush(self) -> None:
-        if self._words:
-            words, self._words = self._words, []
+        if self.words:
+            words, self.words = self.words, []
             await self._listener.text("".join(words))
             if not self._has_told:
                 self._has_told = True
