@@ -15,7 +15,7 @@ class ExecutorSettings(OutboundSettings):
     """Slots, bounds and limits of one executor process."""
 
     executor_port: int = Field(8083, ge=1, le=65535, description="Port of health, readiness and metrics.")
-    executor_concurrency: int = Field(64, ge=1, le=10_000, description="Interactive runs in hand at once.")
+    executor_concurrency: int = Field(128, ge=1, le=10_000, description="Interactive runs in hand at once.")
     executor_nested_concurrency: int = Field(
         32, ge=1, le=10_000, description="Interactive runs in hand at once that other runs called over HTTP."
     )
