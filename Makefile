@@ -28,6 +28,8 @@ WHAT_FAILED := --last-failed --last-failed-no-failures=none --maxfail=1
 SOME_FAILED := 1
 # Whatever environment a person has activated: ours is the one that is filled.
 export VIRTUAL_ENV := $(CURDIR)/.venv
+# Container images like to set it, for programs that start once. Here each of many would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
 say = printf '\033[1m==> %s\033[0m\n'
 
