@@ -1,6 +1,8 @@
 """The work queues: what a delivery means, and what becomes of it."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
@@ -8,6 +10,7 @@ import structlog
 
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
+from executor_service.application.run_handle import RunHandle
 from executor_service.application.running_runs import RunningRuns
 from executor_service.metrics import REDELIVERIES, SLOTS
 from shared.broker.ports import Broker, BrokerUnavailable, Delivery, Settlement, Subscription, WorkSubscription
@@ -99,11 +102,14 @@ class WorkConsumers:
                 if delivery.redelivered:
                     told = await self._attached.report_lost(spec, reply_to, attempt=attempt)
                     return Settlement.ACK if told else Settlement.REDELIVER
-                async with self._slots[queue]:
+                handle = RunHandle()
+                async with self._slot(queue, spec.run_id, handle):
                     if self._is_over or not delivery.is_held():
                         return Settlement.REDELIVER
                     with joined_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id):
-                        told = await self._attached.run(spec, reply_to, attempt=attempt, is_held=delivery.is_held)
+                        told = await self._attached.run(
+                            spec, reply_to, attempt=attempt, is_held=delivery.is_held, handle=handle
+                        )
                 return Settlement.ACK if told else Settlement.REDELIVER
             case _:
                 return Settlement.DEAD_LETTER
@@ -117,6 +123,26 @@ class WorkConsumers:
                 return Settlement.ACK
             case _:
                 return Settlement.DEAD_LETTER
+
+    @asynccontextmanager
+    async def _slot(self, queue: str, run_id: str, handle: RunHandle) -> AsyncIterator[None]:
+        """A slot for a run. One that is told to stop while it waits needs none: whoever asked was told that it will
+        not begin, and may have asked again.
+        """
+        slots = self._slots[queue]
+        if not slots.locked():
+            async with slots:
+                yield
+            return
+        waiting = asyncio.create_task(slots.acquire())
+        handle.bind(waiting.cancel)
+        try:
+            with self._running.holding(run_id, handle):
+                await asyncio.wait({waiting})
+            yield
+        finally:
+            if not waiting.cancel() and not waiting.cancelled():
+                slots.release()
 
     def _stop_the_rest(self) -> None:
         self._is_over = True
