@@ -180,11 +180,12 @@ async def test_a_run_that_the_broker_gave_to_another_begins_no_effect() -> None:
         assert here.work.times == 0
 
 
-async def test_a_run_that_the_broker_gave_to_another_while_it_waited_is_not_begun() -> None:
+async def test_a_run_that_the_broker_took_back_while_it_waited_is_not_begun_and_reported() -> None:
     async with world() as here:
         delivery = Delivery(asked(), redelivered=False, is_held=lambda: False)
-        assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.REDELIVER
-        assert not here.callers.batches
+        assert await here.consumers.on_attached(EXPRESS, delivery) is Settlement.ACK
+        assert here.callers.batches[0].reported_loss is not None, "no other worker may get it: its queue may be gone"
+        assert here.work.times == 0
 
 
 @pytest.mark.parametrize("redelivered", [False, True])

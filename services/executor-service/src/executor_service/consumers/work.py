@@ -97,19 +97,11 @@ class WorkConsumers:
         It goes back where whoever asked could not be told: the next worker reports it, or else jobs-service does.
         """
         match delivery.message:
-            case AttachedRunRequested(run=spec, reply_to=reply_to, attempt=attempt):
+            case AttachedRunRequested(run=spec, reply_to=reply_to, attempt=attempt) as request:
                 _enter(delivery, spec.run_id, queue)
-                if delivery.redelivered:
+                told = None if delivery.redelivered else await self._begin(queue, delivery, request)
+                if told is None:
                     told = await self._attached.report_lost(spec, reply_to, attempt=attempt)
-                    return Settlement.ACK if told else Settlement.REDELIVER
-                handle = RunHandle()
-                async with self._slot(queue, spec.run_id, handle):
-                    if self._is_over or not delivery.is_held():
-                        return Settlement.REDELIVER
-                    with joined_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id):
-                        told = await self._attached.run(
-                            spec, reply_to, attempt=attempt, is_held=delivery.is_held, handle=handle
-                        )
                 return Settlement.ACK if told else Settlement.REDELIVER
             case _:
                 return Settlement.DEAD_LETTER
@@ -123,6 +115,22 @@ class WorkConsumers:
                 return Settlement.ACK
             case _:
                 return Settlement.DEAD_LETTER
+
+    async def _begin(self, queue: str, delivery: Delivery, request: AttachedRunRequested) -> bool | None:
+        """Run it once there is a slot: whether whoever asked was told of its end.
+
+        None: it was not begun, and is not ours any more. Another may have it, or it died with its queue's node.
+        """
+        spec, handle = request.run, RunHandle()
+        async with self._slot(queue, spec.run_id, handle):
+            if self._is_over:
+                return False
+            if not delivery.is_held():
+                return None
+            with joined_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id):
+                return await self._attached.run(
+                    spec, request.reply_to, attempt=request.attempt, is_held=delivery.is_held, handle=handle
+                )
 
     @asynccontextmanager
     async def _slot(self, queue: str, run_id: str, handle: RunHandle) -> AsyncIterator[None]:
