@@ -48,7 +48,15 @@ def _store_and_broker(job: str) -> Sequence[Panel]:
         Panel("Store", _quantiles("flowport_store_command_seconds", where=where), "s", threshold=1),
         Panel("Store failures", {"": f"sum(rate(flowport_store_failures_total{where}[{_RATE}]))"}, "ops"),
         Panel("Publish latency", _quantiles("flowport_broker_publish_seconds", "queue", where), "s", threshold=0.5),
-        Panel("Messages not taken", _rates("flowport_broker_publish_failures_total", "code", where), "ops"),
+        Panel(
+            "Messages not taken",
+            {
+                "{{queue}} {{code}}": "sum by (queue, code) "
+                f"(rate(flowport_broker_publish_failures_total{where}[{_RATE}]))"
+            },
+            "ops",
+            help="runs.express refuses with QUEUE_FULL whatever has to wait: that goes into runs.interactive.",
+        ),
     )
 
 

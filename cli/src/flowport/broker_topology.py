@@ -51,10 +51,11 @@ def _topology() -> Topology:
 
 async def _apply(management_url: str, amqp_url: str | None, topology: Topology) -> list[Row]:
     done: list[Row] = []
-    if amqp_url:
-        await declare_topology(amqp_url, topology)
-        done += [{"what": "queue", "name": queue.name} for queue in topology.queues.values()]
     management = Management(management_url)
+    if amqp_url:
+        away = await management.away(topology)
+        await declare_topology(amqp_url, topology, away=away)
+        done += [{"what": "queue", "name": name} for name in topology.queues if name not in away]
     await management.apply_policies(topology)
     done += [{"what": "policy", "name": queue.name} for queue in topology.queues.values() if queue.policy.definition]
     for service in ServiceName:

@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 import pytest
-from tests.support.broker_samples import Recorder, dispatched
+from tests.support.broker_samples import Holder, Recorder, dispatched
 from tests.support.brokers import Brokers, raw_channel
 from tests.support.eventually import eventually
 from tests.support.rabbitmq import RabbitMQServer
@@ -38,3 +38,22 @@ async def test_it_is_taken_from_once_it_is_there(rabbitmq: RabbitMQServer) -> No
         await maker.work.publish(brokers.express, dispatched())
         await eventually(lambda: recorder.deliveries)
         await late.stop()
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+async def test_what_came_out_of_a_queue_of_memory_that_goes_away_stays_with_whoever_has_it(
+    rabbitmq: RabbitMQServer, *, is_kept: bool
+) -> None:
+    async with Brokers(rabbitmq.amqp_url) as brokers, raw_channel(rabbitmq.amqp_url) as channel:
+        broker, holder = await brokers.open(), Holder()
+        queue = brokers.work if is_kept else brokers.express
+        taking = await broker.work.consume(queue, holder, prefetch=1, may_be_away=True)
+        await eventually(lambda: taking.is_taking)
+        await broker.work.publish(queue, dispatched())
+        await eventually(lambda: holder.held)
+        await channel.delete_queue(queue)  # whoever takes from it is told so, as when its node dies
+        await eventually(lambda: not taking.is_taking)
+        assert holder.held[0].is_held() is not is_kept
+        await eventually(lambda: taking.is_taking)
+        assert holder.held[0].is_held() is not is_kept
+        holder.release()

@@ -13,6 +13,7 @@ from shared.broker.amqp.errors import (
     CallTimeout,
     ChannelClosed,
     ConfirmTimeout,
+    ConsumerCancelled,
     Refused,
     Returned,
 )
@@ -213,7 +214,7 @@ async def test_a_consumer_that_the_broker_cancels_loses_its_channel() -> None:
 
     async with playing(script) as port, connected(port) as connection:
         channel = await open_channel(connection)
-        assert isinstance(await asyncio.wait_for(channel.wait_closed(), 30), ChannelClosed)
+        assert isinstance(await asyncio.wait_for(channel.wait_closed(), 30), ConsumerCancelled)
         assert not connection.closed.done()
 
 

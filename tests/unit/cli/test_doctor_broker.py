@@ -18,7 +18,7 @@ from flowport.servers.ports import LOOPBACK
 from shared.broker.amqp import methods
 from shared.broker.amqp.wire import long_string, short_string
 from shared.broker.rabbitmq.management import PRIORITY
-from shared.broker.topology import LONGEST_RUN_SECONDS, default_topology
+from shared.broker.topology import EXPRESS, INTERACTIVE, LONGEST_RUN_SECONDS, default_topology
 
 TOPOLOGY = default_topology(LONGEST_RUN_SECONDS)
 REFUSAL = (403).to_bytes(2, "big") + short_string("ACCESS_REFUSED") + bytes(4)
@@ -95,6 +95,52 @@ async def test_a_check_of_the_topology_fails_too() -> None:
     assert done.exit_code == 1
     assert {"queue": "runs.async", "problem": "2 of 3 members"} in json.loads(done.stdout)
     assert "rabbitmq-queues grow" in str(done.exception)
+
+
+def express_down() -> list[dict[str, Any]]:
+    """The queues, as a cluster tells of them while the node of the express queue is not there."""
+    queues = member_of("a", "b", "c")
+    (express,) = (queue for queue in queues if queue["name"] == EXPRESS)
+    express |= {"type": "classic", "state": "down", "node": "a"}
+    return queues
+
+
+async def test_a_queue_that_is_away_with_its_node_misses_the_node_and_no_worker() -> None:
+    found = await findings(express_down(), dict.fromkeys("abc", True))
+    assert [finding.found for finding in found if EXPRESS in finding.found and finding.check != "policies"] == [
+        "runs.express is away with its node a: calls are slower"
+    ]
+
+
+async def test_the_topology_is_applied_although_the_node_of_a_queue_is_away() -> None:
+    asked: list[str] = []
+
+    async def broker(peer: Peer) -> None:
+        await peer.shake_hands()
+        for number in range(len(TOPOLOGY.queues) + 1):  # the exchange, the probe, and all queues but that one
+            await peer.expect(methods.CHANNEL_OPEN)
+            peer.send(methods.bare(methods.CHANNEL_OPEN_OK) + long_string(b""), channel=1)
+            if number == 0:
+                await peer.expect(methods.EXCHANGE_DECLARE)
+                peer.send(methods.bare(methods.EXCHANGE_DECLARE_OK), channel=1)
+            else:
+                declared = await peer.expect(methods.QUEUE_DECLARE)
+                asked.append(declared[3 : 3 + declared[2]].decode())
+                peer.send(methods.bare(methods.QUEUE_DECLARE_OK) + short_string(asked[-1]) + bytes(8), channel=1)
+            await peer.expect(methods.CHANNEL_CLOSE)
+            peer.send(methods.bare(methods.CHANNEL_CLOSE_OK), channel=1)
+        await say_goodbye(peer)
+
+    async with playing(broker) as port, HttpStub() as api:
+        policies = sum(bool(queue.policy.definition) for queue in TOPOLOGY.queues.values())
+        api.answer(Answer(body=json.dumps(express_down())), *(Answer(body="{}") for _ in range(policies)))
+        known = {"FLOWPORT_AMQP_URL": f"amqp://user:secret@{LOOPBACK}:{port}/"}
+        command = ["topology", "apply", f"http://{LOOPBACK}:{api.port}", "--json"]
+        done = await asyncio.to_thread(CliRunner().invoke, app, command, env=known)
+    assert done.exit_code == 0
+    assert EXPRESS not in asked
+    assert {"what": "queue", "name": INTERACTIVE} in json.loads(done.stdout)
+    assert {"what": "queue", "name": EXPRESS} not in json.loads(done.stdout)
 
 
 def _policy_of(name: str) -> dict[str, Any]:

@@ -208,6 +208,12 @@ class Callers:
         return [event for batch in self.batches for event in batch.events]
 
     @property
+    def ends(self) -> dict[str, RunOutcome]:
+        """By run."""
+        told = [(batch.run_id, event) for batch in self.batches for event in batch.events]
+        return {run_id: event.outcome for run_id, event in told if isinstance(event, RunEnded)}
+
+    @property
     def outcome(self) -> RunOutcome:
         (ended,) = [event for event in self.events if isinstance(event, RunEnded)]
         return ended.outcome

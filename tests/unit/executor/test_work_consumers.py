@@ -120,6 +120,37 @@ async def test_what_still_waits_for_a_slot_when_a_worker_is_gone_is_for_another(
         assert redelivered.deliveries[0].redelivered
 
 
+async def test_a_run_that_is_given_up_while_it_waits_for_a_slot_ends_at_once() -> None:
+    async with world() as here:
+        here.work.go_on.clear()
+        await ask(here, EXPRESS, "e1", "e2", "e3", "e4")
+        await ask(here, INTERACTIVE, "waits")
+        await eventually(lambda: here.work.times == 4)
+        await here.broker.control.broadcast(CancelRun("waits"))
+        await eventually(lambda: here.callers.ends)
+        assert here.callers.ends["waits"].status is RunStatus.CANCELLED
+        here.work.go_on.set()
+        await eventually(lambda: len(here.callers.ends) == 5)
+        assert here.work.times == 4
+
+
+async def test_a_run_that_was_given_up_leaves_no_slot_less_and_none_more() -> None:
+    async with world() as here:
+        here.work.go_on.clear()
+        await ask(here, EXPRESS, "e1", "e2", "e3", "e4")
+        await ask(here, INTERACTIVE, "waits")
+        await eventually(lambda: here.work.times == 4)
+        await here.broker.control.broadcast(CancelRun("waits"))
+        await eventually(lambda: here.callers.ends)
+        here.work.go_on.set()
+        await eventually(lambda: len(here.callers.ends) == 5)
+        here.work.go_on.clear()
+        await ask(here, INTERACTIVE, "i1", "i2", "i3", "i4", "i5")
+        await eventually(lambda: here.work.times == 8)
+        await asyncio.sleep(0.05)
+        assert here.work.times == 8
+
+
 async def test_durable_runs_have_slots_of_their_own() -> None:
     async with world() as here:
         here.jobs.failures_left = 1_000  # all of them go on asking for their run
@@ -149,11 +180,12 @@ async def test_a_run_that_the_broker_gave_to_another_begins_no_effect() -> None:
         assert here.work.times == 0
 
 
-async def test_a_run_that_the_broker_gave_to_another_while_it_waited_is_not_begun() -> None:
+async def test_a_run_that_the_broker_took_back_while_it_waited_is_not_begun_and_reported() -> None:
     async with world() as here:
         delivery = Delivery(asked(), redelivered=False, is_held=lambda: False)
-        assert await here.consumers.on_attached(INTERACTIVE, delivery) is Settlement.REDELIVER
-        assert not here.callers.batches
+        assert await here.consumers.on_attached(EXPRESS, delivery) is Settlement.ACK
+        assert here.callers.batches[0].reported_loss is not None, "no other worker may get it: its queue may be gone"
+        assert here.work.times == 0
 
 
 @pytest.mark.parametrize("redelivered", [False, True])

@@ -72,6 +72,13 @@ async def cut(writer: asyncio.StreamWriter, body: bytes) -> None:
     writer.close()
 
 
+async def test_whoever_asked_for_a_run_reads_no_address_of_a_service() -> None:
+    async with serving(Server(cut)) as client:
+        with pytest.raises(Unavailable) as raised:
+            await client.call("GET", "/snapshots/1")
+        assert raised.value.message == "Another service does not answer"  # an error of a block says so, too
+
+
 @pytest.mark.parametrize("answer", [never, cut])
 async def test_a_change_that_is_not_answered_may_have_been_made_and_a_question_only_was_not_answered(
     answer: Callable[[asyncio.StreamWriter, bytes], Awaitable[None]],

@@ -28,6 +28,7 @@ from executor_service.sandbox import SandboxLimits
 from executor_service.sandbox.javascript import JavaScriptEngine
 from executor_service.sandbox.nursery import Engine
 from executor_service.sandbox.python import PythonEngine
+from gateway.settings import GatewaySettings
 from shared.settings import CommonSettings
 
 OURS = {*SERVICES, "topology", "doctor", "backup"}
@@ -250,27 +251,45 @@ def _most_data(engine: Engine) -> int:
     return int(json.loads(engine.command(0)[-1])["data_bytes"])
 
 
-def test_what_scales_asks_for_metrics_that_exist() -> None:
-    (scaled,) = of_kind("keda", "ScaledObject")
-    queries = " ".join(trigger["metadata"]["query"] for trigger in scaled["spec"]["triggers"])
+def _asked_for(name: str) -> list[dict[str, str]]:
+    """What a ScaledObject asks Prometheus."""
+    triggers = named("keda", "ScaledObject", name)["spec"]["triggers"]
+    return [trigger["metadata"] for trigger in triggers if trigger["type"] == "prometheus"]
+
+
+SCALED = pytest.mark.parametrize("name", ["executor-service", "gateway"])
+
+
+@SCALED
+def test_what_scales_asks_for_metrics_that_exist(name: str) -> None:
+    queries = " ".join(asked["query"] for asked in _asked_for(name))
     known = {metric.name for metric in metrics()}
-    assert set(re.findall(r"flowport_\w+", queries)) - known == set()
+    found = set(re.findall(r"flowport_\w+", queries))
+    assert found
+    assert found - known == set()
 
 
-def test_what_scales_asks_for_its_own_namespace_and_takes_silence_for_no_answer() -> None:
+@SCALED
+def test_what_scales_asks_for_its_own_namespace_and_takes_silence_for_no_answer(name: str) -> None:
     """Another installation in the same Prometheus has a backlog of its own."""
-    (scaled,) = of_kind("keda", "ScaledObject")
-    own = f'{{namespace="{scaled["metadata"]["namespace"]}"'
-    for trigger in scaled["spec"]["triggers"]:
-        query = trigger["metadata"]["query"]
+    own = f'{{namespace="{named("keda", "ScaledObject", name)["metadata"]["namespace"]}"'
+    for asked in _asked_for(name):
+        query = asked["query"]
         assert query.count(own) == len(re.findall(r"flowport_\w+", query)), query
-        assert trigger["metadata"]["ignoreNullValues"] == "false"
+        assert asked["ignoreNullValues"] == "false"
+
+
+def test_gateways_are_scaled_by_the_calls_that_they_hold_before_their_gates_are_full() -> None:
+    """Calls that wait take no processor."""
+    (asked,) = _asked_for("gateway")
+    assert "flowport_gateway_calls_in_hand" in asked["query"]
+    assert int(asked["threshold"]) < GatewaySettings.model_fields["admission_gate_max_inflight"].default
+    assert not of_kind("keda", "HorizontalPodAutoscaler"), "two that scale the same"
 
 
 def test_what_scales_is_answered_before_the_first_run() -> None:
     """A kind of run that nobody has begun is busy with none: silence would be taken for an outage, see `fallback`."""
-    (scaled,) = of_kind("keda", "ScaledObject")
-    queries = " ".join(trigger["metadata"]["query"] for trigger in scaled["spec"]["triggers"])
+    queries = " ".join(asked["query"] for asked in _asked_for("executor-service"))
     program = "import executor_service.metrics, prometheus_client; print(prometheus_client.generate_latest().decode())"
     fresh = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True

@@ -12,6 +12,7 @@ from shared.broker.amqp.errors import AmqpError, ChannelClosed
 from shared.broker.ports import BrokerUnavailable
 from shared.broker.rabbitmq.declare import ACCESS_REFUSED, NOT_FOUND
 from shared.broker.rabbitmq.management import Management
+from shared.broker.rabbitmq.members import away
 from shared.broker.topology import ASYNC, DEAD, EXPRESS, INTERACTIVE, NESTED, RECORDS, UNREADABLE, Queue, Topology
 
 SECONDS: Final = 5.0
@@ -102,7 +103,7 @@ async def check_management(url: str, topology: Topology) -> AsyncIterator[Findin
         *_alarms(alarms),
         *_queues(there, topology),
         *_away(there, topology),
-        *_consumers(there, taken),
+        *_consumers(there.keys() - away(topology, queues).keys(), taken),
         *_leftovers(there),
     ):
         yield finding
@@ -135,11 +136,9 @@ def _queues(there: dict[str, Any], topology: Topology) -> Iterator[Finding]:
 
 def _away(there: dict[str, Any], topology: Topology) -> Iterator[Finding]:
     """A queue of one node cannot be used while that is away; what would go there takes a longer way."""
-    for queue in topology.queues.values():
-        found = there.get(queue.name, {})
-        if not queue.is_kept and found.get("state") == "down":
-            fix = f"start the node again, or, if it is gone for good, `rabbitmqctl forget_cluster_node`, and {APPLY}"
-            yield warning("queues", f"{queue.name} is away with its node {found.get('node')}: calls are slower", fix)
+    for name, node in away(topology, there.values()).items():
+        fix = f"start the node again, or, if it is gone for good, `rabbitmqctl forget_cluster_node`, and {APPLY}"
+        yield warning("queues", f"{name} is away with its node {node}: calls are slower", fix)
 
 
 def _differs(queue: Queue, found: Any) -> bool:

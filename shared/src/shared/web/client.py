@@ -27,6 +27,8 @@ KEEP_SECONDS: Final = 30.0
 """Well before the other side closes what is not used (see shared.web.server)."""
 NOTHING_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 CHANGES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+NO_ANSWER: Final = "Another service does not answer"
+"""Which, and where it is, stands in the log: this may be read by whoever called a workflow."""
 PAUSE_SECONDS: Final = (0.05, 0.25)
 """Between two tries to connect; spread, so that not everybody comes back at once."""
 
@@ -95,7 +97,8 @@ class InternalClient:
             if method in CHANGES and not isinstance(error, NOTHING_SENT):
                 log.warning("whether a change was made is not known", error=text)
                 raise OutcomeUncertain from error
-            raise Unavailable(text) from error
+            log.warning("a service does not answer", error=text)
+            raise Unavailable(NO_ANSWER) from error
         if not response.is_success:  # nor is a redirect an answer: no service of ours sends one
             raise_internal_error(response.content, response.status_code)
         return response.content

@@ -56,13 +56,20 @@ class AttachedRuns:
         self._handles: set[RunHandle] = set()
 
     async def run(
-        self, spec: RunSpec, reply_to: str, *, attempt: int = 0, is_held: Callable[[], bool] = lambda: True
+        self,
+        spec: RunSpec,
+        reply_to: str,
+        *,
+        attempt: int = 0,
+        is_held: Callable[[], bool] = lambda: True,
+        handle: RunHandle | None = None,
     ) -> bool:
         """Run to the end, whatever it is, and report it. `is_held`: whether the run was not given to somebody else.
 
-        False: whoever asked may wait for it, and somebody else has to tell him.
+        `handle` is what stopped it, or did not, while it waited. False: whoever asked may wait for it, and somebody
+        else has to tell him.
         """
-        handle = RunHandle()
+        handle = handle or RunHandle()
         self._handles.add(handle)
         kind = "nested" if spec.is_nested else "interactive"
         line = self._line_of(reply_to, spec.run_id, lambda: handle.cancel("caller_gone"), attempt=attempt)
@@ -113,7 +120,7 @@ class AttachedRuns:
             execution = await self._launcher.prepare(spec, line, before_effect=before_effect)
         except FlowportError as error:
             return self._launcher.refused(error), (), Usage()
-        handle.bind(execution)
+        handle.bind(execution.cancel)
         result = await execution.run()
         if handle.cancel_reason == SHUTDOWN:
             lost = worker_lost(result.outcome.started_at, self._clock.now())

@@ -170,7 +170,7 @@ class DurableRunWorker:
             raise Released from error
         except FlowportError as error:
             raise _Refused(error) from error
-        handle.bind(execution)
+        handle.bind(execution.cancel)
         return await execution.run()
 
     async def _report(self, attempt: int, spec: RunSpec, journal: GroupedJournal, result: RunResult) -> FinishRun:

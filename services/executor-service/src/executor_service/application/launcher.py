@@ -13,6 +13,7 @@ from executor_service.application.patience import insist
 from executor_service.application.sent_files import SentFiles
 from executor_service.application.shown_files import ShownFiles
 from executor_service.application.workflow_cache import WorkflowCache
+from executor_service.engine.errors import http_status_of
 from executor_service.engine.execution import Execution, at_once
 from executor_service.engine.ports import EventSink, Journal
 from executor_service.engine.request import RunFrom, RunRequest, RunResult
@@ -130,8 +131,9 @@ class Launcher:
         if isinstance(error, InvalidRequest):
             run_error = RunError(code=ErrorCode.INVALID_INPUT, message=error.message, http_status=400)
         else:
-            status = 503 if error.retryable else None
-            run_error = RunError(code=ErrorCode.EXECUTION_FAILED, message=error.message, http_status=status)
+            run_error = RunError(
+                code=ErrorCode.EXECUTION_FAILED, message=error.message, http_status=http_status_of(error)
+            )
         return replace(outcome, status=RunStatus.FAILED, output=EMPTY_OUTPUT, error=run_error)
 
 

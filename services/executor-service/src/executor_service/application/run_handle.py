@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 
-from executor_service.engine.execution import Execution
-
 
 class RunHandle:
-    """Passes a cancel on to the execution, now or as soon as there is one."""
+    """Passes a cancel on to whatever is done for the run, now or as soon as something is."""
 
     def __init__(self, follow: Callable[[str], None] | None = None) -> None:
         """`follow` is told who else wants the run's events."""
         self._follow = follow
-        self._execution: Execution | None = None
+        self._stop: Callable[[], object] | None = None
         self._reason: str | None = None
 
     @property
@@ -22,16 +20,16 @@ class RunHandle:
     def cancel(self, reason: str) -> None:
         """Stop the run within a second."""
         self._reason = self._reason or reason
-        if self._execution is not None:
-            self._execution.cancel()
+        if self._stop is not None:
+            self._stop()
 
     def follow(self, address: str) -> None:
         """Somebody asks for the run's events."""
         if self._follow is not None:
             self._follow(address)
 
-    def bind(self, execution: Execution) -> None:
-        """From here on a cancel goes to `execution`."""
-        self._execution = execution
+    def bind(self, stop: Callable[[], object]) -> None:
+        """From here on a cancel calls `stop`; one that was before calls it now."""
+        self._stop = stop
         if self._reason is not None:
-            execution.cancel()
+            stop()

@@ -1,6 +1,8 @@
 """The work queues: what a delivery means, and what becomes of it."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
@@ -8,6 +10,7 @@ import structlog
 
 from executor_service.application.attached_runs import AttachedRuns
 from executor_service.application.durable_runs import DurableRunWorker
+from executor_service.application.run_handle import RunHandle
 from executor_service.application.running_runs import RunningRuns
 from executor_service.metrics import REDELIVERIES, SLOTS
 from shared.broker.ports import Broker, BrokerUnavailable, Delivery, Settlement, Subscription, WorkSubscription
@@ -94,16 +97,11 @@ class WorkConsumers:
         It goes back where whoever asked could not be told: the next worker reports it, or else jobs-service does.
         """
         match delivery.message:
-            case AttachedRunRequested(run=spec, reply_to=reply_to, attempt=attempt):
+            case AttachedRunRequested(run=spec, reply_to=reply_to, attempt=attempt) as request:
                 _enter(delivery, spec.run_id, queue)
-                if delivery.redelivered:
+                told = None if delivery.redelivered else await self._begin(queue, delivery, request)
+                if told is None:
                     told = await self._attached.report_lost(spec, reply_to, attempt=attempt)
-                    return Settlement.ACK if told else Settlement.REDELIVER
-                async with self._slots[queue]:
-                    if self._is_over or not delivery.is_held():
-                        return Settlement.REDELIVER
-                    with joined_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id):
-                        told = await self._attached.run(spec, reply_to, attempt=attempt, is_held=delivery.is_held)
                 return Settlement.ACK if told else Settlement.REDELIVER
             case _:
                 return Settlement.DEAD_LETTER
@@ -117,6 +115,42 @@ class WorkConsumers:
                 return Settlement.ACK
             case _:
                 return Settlement.DEAD_LETTER
+
+    async def _begin(self, queue: str, delivery: Delivery, request: AttachedRunRequested) -> bool | None:
+        """Run it once there is a slot: whether whoever asked was told of its end.
+
+        None: it was not begun, and is not ours any more. Another may have it, or it died with its queue's node.
+        """
+        spec, handle = request.run, RunHandle()
+        async with self._slot(queue, spec.run_id, handle):
+            if self._is_over:
+                return False
+            if not delivery.is_held():
+                return None
+            with joined_span(delivery.traceparent, "run", SpanKind.CONSUMER, flowport__run__id=spec.run_id):
+                return await self._attached.run(
+                    spec, request.reply_to, attempt=request.attempt, is_held=delivery.is_held, handle=handle
+                )
+
+    @asynccontextmanager
+    async def _slot(self, queue: str, run_id: str, handle: RunHandle) -> AsyncIterator[None]:
+        """A slot for a run. One that is told to stop while it waits needs none: whoever asked was told that it will
+        not begin, and may have asked again.
+        """
+        slots = self._slots[queue]
+        if not slots.locked():
+            async with slots:
+                yield
+            return
+        waiting = asyncio.create_task(slots.acquire())
+        handle.bind(waiting.cancel)
+        try:
+            with self._running.holding(run_id, handle):
+                await asyncio.wait({waiting})
+            yield
+        finally:
+            if not waiting.cancel() and not waiting.cancelled():
+                slots.release()
 
     def _stop_the_rest(self) -> None:
         self._is_over = True

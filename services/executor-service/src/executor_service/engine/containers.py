@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from executor_service.engine.errors import BadCondition, ContainerFailure
+from executor_service.engine.errors import BadCondition, ContainerFailure, http_status_of
 from executor_service.engine.limits import Limits
 from executor_service.engine.ports import Expressions
 from executor_service.engine.request import RunRequest
@@ -59,8 +59,8 @@ class Containers:
         except BadCondition as error:
             return Verdict(again=False, problem=error.message)
         except FlowportError as error:
-            status = 503 if error.retryable else None
-            raise ContainerFailure(f"{self._blocks[block_id].name}: {error.message}", http_status=status) from error
+            message = f"{self._blocks[block_id].name}: {error.message}"
+            raise ContainerFailure(message, http_status=http_status_of(error)) from error
         if again and index >= self._limits.iterations:
             raise self._too_many(block_id)
         return Verdict(again)

@@ -2,6 +2,7 @@
 
 from executor_service.engine.state import ChildSpans, Output
 from shared.contracts.outcomes import ErrorCode
+from shared.errors import FlowportError
 
 
 class BlockFailure(Exception):
@@ -80,3 +81,8 @@ class RunRefused(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+
+def http_status_of(error: FlowportError) -> int | None:
+    """What whoever called the workflow gets, where it is not the one of any failure: 503 when trying later may help."""
+    return 503 if error.retryable else None

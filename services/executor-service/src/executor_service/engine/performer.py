@@ -10,7 +10,7 @@ import msgspec
 from executor_service.engine.attempts import Attempt
 from executor_service.engine.call import Call
 from executor_service.engine.entries import BlockDone, CallPaused
-from executor_service.engine.errors import BlockFailure
+from executor_service.engine.errors import BlockFailure, http_status_of
 from executor_service.engine.handlers import BlockHandler, BlockResult, Inputs, PausedChild, PauseRequest
 from executor_service.engine.limits import Limits
 from executor_service.engine.logs import LogBook, placed
@@ -64,9 +64,7 @@ class Performer:
         except BlockFailure as failure:
             return await self._failed(attempt, failure)
         except FlowportError as error:
-            return await self._failed(
-                attempt, BlockFailure(error.message, http_status=503 if error.retryable else None)
-            )
+            return await self._failed(attempt, BlockFailure(error.message, http_status=http_status_of(error)))
         except Exception as error:  # one block's bug must end that run with a reason, not the worker
             _log.exception("block %s (%s) broke", attempt.call.block.id, attempt.call.block.type)
             return await self._failed(attempt, BlockFailure(f"{type(error).__name__}: {error}"))

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.adapters.attached_call import AttachedCall
 from gateway.adapters.cancels import Cancels
+from gateway.adapters.express_way import ExpressWay
 from gateway.adapters.run_keys import by_key
 from gateway.adapters.run_records import RunRecords
 from gateway.domain.errors.runs import RunLost
@@ -57,6 +58,7 @@ class BrokerAttachedRuns:
         self._queue_wait_seconds = queue_wait_seconds
         self._margin_seconds = margin_seconds
         self._stop_seconds = stop_seconds
+        self._express = ExpressWay()
         self._calls: dict[str, AttachedCall] = {}
         self._under_way: set[asyncio.Task[None]] = set()
         self._inbox: ReplyInbox | None = None
@@ -136,9 +138,10 @@ class BrokerAttachedRuns:
 
     async def _send_to_a_worker(self, request: AttachedRunRequested) -> None:
         """To one who is free, through memory alone; else into the queue where calls wait and no node is missed."""
-        with suppress(QueueFull, BrokerAway):
-            await self._send(EXPRESS, request)
-            return
+        if self._express.is_open:
+            with suppress(QueueFull, BrokerAway), self._express.taken():
+                await self._send(EXPRESS, request)
+                return
         await self._send(INTERACTIVE, request)
 
     async def _send(self, queue: str, request: AttachedRunRequested) -> None:

@@ -9,7 +9,14 @@ from shared.broker.amqp import methods, properties
 from shared.broker.amqp.calls import Calls
 from shared.broker.amqp.confirms import Confirms, OnSettled
 from shared.broker.amqp.content import ContentReader, Received, read_deliver
-from shared.broker.amqp.errors import AmqpError, Blocked, ChannelClosed, ConfirmTimeout, ProtocolError
+from shared.broker.amqp.errors import (
+    AmqpError,
+    Blocked,
+    ChannelClosed,
+    ConfirmTimeout,
+    ConsumerCancelled,
+    ProtocolError,
+)
 from shared.broker.amqp.frames import BODY, HEADER, METHOD, body_frames, frame
 from shared.broker.amqp.output import Output
 from shared.broker.amqp.wire import Table
@@ -50,6 +57,7 @@ class Channel:
         self._confirms = Confirms(timeout=timeout)
         self._content = ContentReader(self._on_content)
         self._consumers: dict[bytes, OnReceived] = {}
+        self._why_closed = ChannelClosed("the channel was closed")
 
     async def open(self) -> None:
         """Make the channel usable."""
@@ -61,7 +69,7 @@ class Channel:
             return
         self._send(methods.close(methods.CHANNEL_CLOSE))
         await asyncio.wait((self.closed,), timeout=CLOSE_SECONDS)
-        self.fail(ChannelClosed("the channel was closed"))
+        self.fail(self._why_closed)
 
     async def wait_closed(self) -> AmqpError:
         """Why the channel ended, once it has."""
@@ -198,9 +206,10 @@ class Channel:
                 self.fail(ChannelClosed(f"the broker closed the channel: {text}", code=code))
                 self._on_ended(self.number)
             case methods.CHANNEL_CLOSE_OK:
-                self.fail(ChannelClosed("the channel was closed"))
+                self.fail(self._why_closed)
                 self._on_ended(self.number)
             case methods.BASIC_CANCEL:
+                self._why_closed = ConsumerCancelled("the broker took the queue away")
                 self._send(methods.close(methods.CHANNEL_CLOSE))
             case _:
                 self._calls.answered(method, payload)

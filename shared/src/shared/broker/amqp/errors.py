@@ -21,6 +21,10 @@ class ChannelClosed(AmqpError):
         self.code = code
 
 
+class ConsumerCancelled(ChannelClosed):
+    """The broker took the queue away that the channel consumed from: it was deleted, or its node is gone."""
+
+
 class CallTimeout(ChannelClosed):
     """The broker did not answer a method in time; the channel can no longer be used."""
 

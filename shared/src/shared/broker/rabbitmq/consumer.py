@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 
 from shared.broker.amqp.channel import Channel
 from shared.broker.amqp.content import Received
-from shared.broker.amqp.errors import AmqpError, ChannelClosed, ProtocolError
+from shared.broker.amqp.errors import AmqpError, ChannelClosed, ConsumerCancelled, ProtocolError
 from shared.broker.handling import InHand
 from shared.broker.metrics import UNREADABLE
 from shared.broker.ports import DeadLetter, Delivery, Settlement
@@ -112,12 +112,18 @@ class Consumer(Generic[D]):
         self._in_hand.take(delivery, partial(_settle, channel, received.tag, may_come_again=may_come_again))
 
 
-def read_delivery(received: Received, channel: Channel) -> Delivery:
-    """A message of ours, held for as long as the channel that it came on is open. Raises UnreadableMessage."""
+def read_delivery(queue: Queue, received: Received, channel: Channel) -> Delivery:
+    """A message of ours out of `queue`. Raises UnreadableMessage."""
     envelope = decode(received.body)
-    return Delivery(
-        envelope.message, received.redelivered, envelope.traceparent, is_held=lambda: not channel.closed.done()
-    )
+    is_held = partial(_is_held, queue, channel)
+    return Delivery(envelope.message, received.redelivered, envelope.traceparent, is_held=is_held)
+
+
+def _is_held(queue: Queue, channel: Channel) -> bool:
+    """For as long as the channel is open; and for good where a queue that is not kept went away with its messages."""
+    if not channel.closed.done():
+        return True
+    return not queue.is_kept and isinstance(channel.closed.result(), ConsumerCancelled)
 
 
 def read_dead_letter(received: Received, _channel: Channel) -> DeadLetter:

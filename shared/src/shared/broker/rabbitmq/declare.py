@@ -1,6 +1,7 @@
 """Making sure that what we use is there, once per connection."""
 
 import asyncio
+from collections.abc import Container
 from typing import Final
 
 from shared.broker.amqp.address import parse
@@ -88,8 +89,9 @@ async def declare_control(connection: Connection, topology: Topology) -> None:
         await channel.close()
 
 
-async def declare_topology(url: str, topology: Topology) -> None:
-    """Make every queue and exchange, before anything is published.
+async def declare_topology(url: str, topology: Topology, *, away: Container[str] = ()) -> None:
+    """Make every queue and exchange, before anything is published; but not those that are `away` with their node, of
+    which the broker says nothing for a minute.
 
     At deploy time rather than on demand: a quorum queue whose node dies within a second of its declaration may never
     work again. Raises BrokerUnavailable.
@@ -101,7 +103,8 @@ async def declare_topology(url: str, topology: Topology) -> None:
         try:
             await declare_control(connection, topology)
             for queue in (*topology.queues.values(), topology.probe):
-                await declare_queue(connection, queue)
+                if queue.name not in away:
+                    await declare_queue(connection, queue)
         finally:
             await connection.close()
     except AmqpError as error:

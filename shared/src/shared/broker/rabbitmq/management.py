@@ -1,6 +1,7 @@
 """What is not AMQP: policies, users and where queues are, through RabbitMQ's management HTTP API."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -9,7 +10,7 @@ import httpx
 
 from shared.broker.access import Access
 from shared.broker.ports import BrokerUnavailable
-from shared.broker.rabbitmq.members import Membership, membership
+from shared.broker.rabbitmq.members import Membership, away, membership
 from shared.broker.topology import Queue, Topology
 
 NAME_PREFIX: Final = "flowport."
@@ -49,10 +50,16 @@ class Management:
         async with self._client() as client:
             return tuple([queue.name for queue in _tuned(topology) if await self._differs(client, queue)])
 
+    async def away(self, topology: Topology) -> Mapping[str, str]:
+        """The queues that are on one node alone, and that is not there: which, by queue. Raises BrokerUnavailable."""
+        async with self._client() as client:
+            queues = await _ask(client, "GET", self._queues())
+        return away(topology, queues.json())
+
     async def membership(self, topology: Topology) -> Membership:
         """On how many nodes the queues are. Raises BrokerUnavailable."""
         async with self._client() as client:
-            queues = await _ask(client, "GET", f"/api/queues/{quote(self.virtual_host, safe='')}")
+            queues = await _ask(client, "GET", self._queues())
             nodes = await _ask(client, "GET", "/api/nodes")
         return membership(topology, queues.json(), nodes.json())
 
@@ -63,6 +70,9 @@ class Management:
 
     def _client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=self.url, timeout=TIMEOUT_SECONDS)
+
+    def _queues(self) -> str:
+        return f"/api/queues/{quote(self.virtual_host, safe='')}"
 
     def _path(self, queue: Queue) -> str:
         return f"/api/policies/{quote(self.virtual_host, safe='')}/{NAME_PREFIX}{queue.name}"

@@ -1,4 +1,7 @@
-"""On how many nodes a quorum queue is: on those that exist when it is declared, and on none that comes later."""
+"""On how many nodes a quorum queue is: on those that exist when it is declared, and on none that comes later.
+
+And whether the node of any other is there.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,3 +36,13 @@ def membership(topology: Topology, queues: Iterable[Any], nodes: Iterable[Any]) 
         },
         down={name: ", ".join(sorted(members)) for name, members in down.items() if members},
     )
+
+
+def away(topology: Topology, queues: Iterable[Any]) -> Mapping[str, str]:
+    """Our queues that are on one node alone, and that is not there: which, by queue."""
+    of_one_node = {queue.name for queue in topology.queues.values() if not queue.is_kept}
+    return {
+        queue["name"]: str(queue.get("node"))
+        for queue in queues
+        if queue["name"] in of_one_node and queue.get("state") == "down"
+    }

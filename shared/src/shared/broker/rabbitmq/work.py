@@ -1,6 +1,7 @@
 """WorkQueue on RabbitMQ."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 from shared.broker.amqp.channel import Channel, publish_confirmed
@@ -77,7 +78,8 @@ class RabbitWorkQueue:
         self, queue: str, handler: Handler, *, prefetch: int, may_be_away: bool = False
     ) -> Consumer[Delivery]:
         """See WorkQueue."""
-        return await self._subscribed(queue, handler, read_delivery, prefetch, may_be_away=may_be_away)
+        read = partial(read_delivery, self._topology.queue(queue))
+        return await self._subscribed(queue, handler, read, prefetch, may_be_away=may_be_away)
 
     async def drain(self, queue: str, handler: DeadLetterHandler, *, prefetch: int) -> Consumer[DeadLetter]:
         """See WorkQueue."""

@@ -1,0 +1,59 @@
+"""The node of the express queue hangs: it neither takes nor refuses what is published to it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.support.eventually import eventually
+from tests.unit.gateway.system import System, running_system
+from tests.unit.gateway.worker import FakeWorker
+
+from gateway.adapters import express_way
+from shared.broker.memory.broker import MemoryBroker, MemoryHub
+from shared.broker.topology import EXPRESS, INTERACTIVE, LONGEST_RUN_SECONDS, default_topology
+
+
+class HangingBroker(MemoryBroker):
+    """Leaves what goes to the express queue without an answer until it is `thawed`."""
+
+    def __init__(self, hub: MemoryHub) -> None:
+        super().__init__(hub)
+        self.thawed = asyncio.Event()
+        self.waiting = 0
+
+    async def publish(self, queue: str, *message: Any, **options: Any) -> None:
+        if queue == EXPRESS:
+            self.waiting += 1
+            await self.thawed.wait()
+        await super().publish(queue, *message, **options)
+
+
+async def queue_of_a_call(system: System, worker: FakeWorker) -> str:
+    """Where a call went that was answered well."""
+    assert (await system.execute({})).status == 200
+    return worker.queues[-1]
+
+
+async def test_calls_take_the_longer_way_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(express_way, "SLOW_SECONDS", 0.02)
+    monkeypatch.setattr(express_way, "REST_SECONDS", 0.5)
+    hub = MemoryHub(default_topology(LONGEST_RUN_SECONDS))
+    broker, workers = HangingBroker(hub), MemoryBroker(hub)
+    await workers.start()
+    worker = FakeWorker(workers)
+    await worker.start()
+    async with running_system(broker=broker) as system:
+        first = system.execute_call({})
+        await eventually(lambda: broker.waiting)
+        await asyncio.sleep(0.1)
+        assert await queue_of_a_call(system, worker) == INTERACTIVE
+        await asyncio.sleep(0.6)
+        trial = system.execute_call({})
+        await eventually(lambda: broker.waiting == 2)
+        assert await queue_of_a_call(system, worker) == INTERACTIVE, "one call tries it, and not all of them"
+
+        broker.thawed.set()
+        assert [(await call.done()).status for call in (first, trial)] == [200, 200]
+        await asyncio.sleep(0.6)
+        assert await queue_of_a_call(system, worker) == EXPRESS
+        assert await queue_of_a_call(system, worker) == EXPRESS
