@@ -106,8 +106,8 @@ class VersionRepository(Protocol):
         """The version with this number."""
         ...
 
-    async def page(self, workflow_id: str, *, before: int | None, limit: int) -> Sequence[Version]:
-        """Up to `limit`, newest first, with numbers below `before`."""
+    async def page(self, workflow_id: str, *, before: int | None, limit: int, newest: int) -> Sequence[Version]:
+        """Up to `limit`, newest first, with numbers below `before`. `newest` is about the highest number there is."""
         ...
 
     async def describe(self, version_id: str, texts: Mapping[str, str | None]) -> None:
