@@ -7,7 +7,7 @@ from shared.store.documents import Collection, Document
 
 
 class Overheard:
-    """A collection, and the pipelines that it was asked."""
+    """A collection, and what it was asked, as pipelines."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
@@ -16,6 +16,10 @@ class Overheard:
     async def aggregate(self, pipeline: list[Document]) -> Any:
         self.asked.append(pipeline)
         return await self._collection.aggregate(pipeline)
+
+    def find(self, wanted: Document, *fields: Any, **options: Any) -> Any:
+        self.asked.append([{"$match": wanted}])
+        return self._collection.find(wanted, *fields, **options)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._collection, name)

@@ -7,6 +7,7 @@ from tests.support.deploy import DeployCaller, key, running, settings_for, state
 
 from deploy_service.bootstrap import build, open_store
 from deploy_service.settings import DeploySettings
+from executor_service.adapters.service_clients import NAMES_CHARS, Deployments
 from shared.contracts.deployments import Environment, EnvironmentNames, SetEnvironmentValue
 from shared.errors import InvalidRequest, NotFound, Unavailable
 from shared.service import ServiceName
@@ -33,6 +34,32 @@ async def test_values_are_replaced_listed_and_deleted(gateway: DeployCaller, exe
     assert await values(executor) == {"B": "zwei ✓"}
     with pytest.raises(NotFound):
         await gateway.http.call("DELETE", "/internal/environment/ws/names/A")
+
+
+async def test_a_worker_is_given_the_values_that_it_names(gateway: DeployCaller, executor: DeployCaller) -> None:
+    for name in ("A", "B", "C"):
+        await put(gateway, name, f"the workspace's {name}")
+        await put(gateway, f"{name}.own", f"ann's {name}", workspace="user:ann")
+    deployments = Deployments(executor.http)
+
+    named = await deployments.environment("ws", "ann", {"A", "C.own", "NOT.SET"})
+    assert named.values == {"A": "the workspace's A", "C.own": "ann's C"}
+
+    too_many = {"B", *(f"NAME_{number}" for number in range(NAMES_CHARS // 8))}
+    assert "B" in (await deployments.environment("ws", None, too_many)).values
+
+
+async def test_where_names_are_enough_no_value_is_read(gateway: DeployCaller, settings: DeploySettings) -> None:
+    workflow = await gateway.create(state("return {{A}} + {{B}}"))
+    await put(gateway, "A", "1")
+    store = open_store(settings)
+    await store.collection("environment").update_many({}, {"$unset": {"sealed": ""}})
+    await store.stop()
+
+    listed = await gateway.http.call("GET", "/internal/environment/ws/names", returns=EnvironmentNames)
+    assert [each.name for each in listed.names] == ["A"]
+    warned = (await gateway.deploy(workflow.id)).warnings
+    assert warned == ("Secrets that are not set stay as they are typed: {{B}}",)
 
 
 async def test_a_deploy_warns_of_values_that_are_not_set(gateway: DeployCaller) -> None:

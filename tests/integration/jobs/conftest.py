@@ -5,7 +5,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from tests.integration.jobs.system import System, quick_settings, running
+from tests.integration.jobs.webhooks import Stub
+from tests.support.deploy import key
 
 Start = Callable[..., AbstractAsyncContextManager[System]]
 
@@ -33,5 +36,21 @@ async def system(start: Start) -> AsyncIterator[System]:
 async def impatient(start: Start) -> AsyncIterator[System]:
     """One that gives its workers half a second."""
     async with start(lease_seconds=0.5) as system:
+        await system.executor.listen()
+        yield system
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[Stub]:
+    async with Stub() as stub:
+        yield stub
+
+
+@pytest.fixture
+async def hooked(start: Start) -> AsyncIterator[System]:
+    """A jobs-service that may call this machine."""
+    async with start(
+        outbound_allow="localhost,127.0.0.1", webhook_keys=SecretStr(key("k1")), webhook_poll_seconds=0.05
+    ) as system:
         await system.executor.listen()
         yield system

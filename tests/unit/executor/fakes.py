@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -126,8 +126,8 @@ class Services:
 
     def __init__(self, document: dict[str, Any] | None = None) -> None:
         self._document = document or workflow()
-        self.environments: list[tuple[str, str | None]] = []
-        """Whose values were asked for."""
+        self.environments: list[tuple[str, str | None, Collection[str] | None]] = []
+        """Whose values were asked for, and which."""
 
     async def snapshot(self, snapshot: SnapshotRef) -> bytes:
         self._check()
@@ -136,8 +136,10 @@ class Services:
             raise NotFound("no such snapshot")
         return json.dumps(self._document).encode()
 
-    async def environment(self, workspace_id: str, user_id: str | None) -> Environment:
-        self.environments.append((workspace_id, user_id))
+    async def environment(
+        self, workspace_id: str, user_id: str | None, names: Collection[str] | None = None
+    ) -> Environment:
+        self.environments.append((workspace_id, user_id, names))
         return Environment({})
 
     async def put(self, workspace_id: str, document: bytes) -> Payload:

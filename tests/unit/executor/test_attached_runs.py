@@ -184,9 +184,13 @@ async def test_the_environment_is_asked_for_where_a_workflow_needs_it_and_as_the
     await world.runs.run(spec(), "inbox")
     assert world.services.environments == []
 
-    needs = World(services=Services(workflow("return {{KEY}}")))
+    needs = World(services=Services(workflow("return {{KEY}} + `{{ if it, or not }}`")))
     await needs.runs.run(msgspec.structs.replace(spec(), user_id="u1"), "inbox")
-    assert needs.services.environments == [("w1", "u1")]
+    assert needs.services.environments == [("w1", "u1", {"KEY"})]
+
+    reads_all = World(services=Services(workflow("return {{KEY}} + environmentVariables.OTHER")))
+    await reads_all.runs.run(spec(), "inbox")
+    assert reads_all.services.environments == [("w1", None, None)]
 
 
 async def test_a_file_that_cannot_be_had_is_the_callers_mistake() -> None:

@@ -17,6 +17,13 @@ def problem(path: str, message: str) -> dict[str, Any]:
 BODIES = [
     (b"{", {"error": "Invalid JSON in request body"}),
     (b'{"a": NaN}', {"error": "Invalid JSON in request body"}),
+    (
+        '{"input":"caf\u00e9"}'.encode("latin-1"),
+        {
+            "error": "Invalid JSON in request body",
+            "details": [{"path": "", "message": "Not UTF-8: byte 13 is no part of a character"}],
+        },
+    ),
     (b"[" * 100_000, {"error": "Invalid JSON in request body"}),
     (b'{"a":' + b"[" * 300 + b"]" * 300 + b"}", {"error": "Invalid JSON in request body"}),
     (b"[]", problem("", "Invalid input: expected object, received array")),

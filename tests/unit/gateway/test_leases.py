@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
-from tests.support.eventually import eventually, until
+from tests.support.eventually import PATIENCE_SECONDS, eventually, until
 from tests.unit.gateway.clock import HandClock
 from tests.unit.gateway.system import System
 
+from gateway.application.leases import PATIENCE_SECONDS as LONGEST_SILENCE
 from gateway.application.leases import Leases
 from shared.contracts.messages import KeyRevoked, LiveVersionChanged
 from shared.errors import NotFound, Unavailable
@@ -30,6 +31,10 @@ class Source:
         if self.failure is not None:
             raise self.failure
         return value
+
+
+async def found(leases: Leases[int], value: int) -> bool:
+    return await leases.get("k") == value
 
 
 @pytest.fixture
@@ -161,6 +166,37 @@ async def test_a_look_up_that_fails_late_keeps_nothing_alive(source: Source, clo
         await asking
 
 
+async def test_a_silent_look_up_keeps_nobody_waiting_where_a_value_may_be_served(
+    source: Source, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.application.leases.STALE_PATIENCE_SECONDS", 0.01)
+    leases = Leases(source.load, clock, seconds=1, stale_seconds=10)
+    await leases.get("k")
+    source.value = 2
+    source.gate.clear()
+    clock.advance(2)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert [await leases.get("k"), await leases.get("k")] == [1, 1]
+    assert source.calls == 2
+
+    source.gate.set()
+    await until(lambda: found(leases, 2))
+
+
+async def test_a_caller_who_cannot_be_told_anything_is_soon_told_that(source: Source, clock: HandClock) -> None:
+    leases = Leases(source.load, clock, seconds=1)
+    source.gate.clear()
+    first = asyncio.create_task(leases.get("k"))
+    await eventually(lambda: source.calls == 1)
+    clock.advance(LONGEST_SILENCE)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        with pytest.raises(Unavailable):
+            await leases.get("k")
+
+    source.gate.set()
+    assert await first == 1
+
+
 async def test_an_answer_is_believed_even_where_a_stale_value_is_known(source: Source, clock: HandClock) -> None:
     leases = Leases(source.load, clock, seconds=1, stale_seconds=10)
     await leases.get("k")
@@ -204,6 +240,16 @@ class TestKeys:
         system.tenants.is_down = True
         system.clock.advance(1)
         assert (await system.execute({})).status == 503
+
+    async def test_a_store_that_is_silent_makes_nobody_wait_for_long(
+        self, system: System, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("gateway.application.leases.PATIENCE_SECONDS", 0.01)
+        system.tenants.may_find.clear()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            answer = await system.execute({})
+        system.tenants.may_find.set()
+        assert (answer.status, "retry-after" in answer.headers) == (503, True)
 
     async def test_a_mistyped_key_never_reaches_the_store(self, system: System) -> None:
         await system.execute({}, key=system.key[:-1] + ("A" if system.key[-1] != "A" else "Q"))

@@ -103,6 +103,8 @@ def test_each_kind_of_call_has_its_start() -> None:
         ({"code": 'return "{{KEY}}" + {{OTHER}}'}, "function", {"KEY", "OTHER"}),
         ({"conditions": [{"id": "i", "title": "if", "value": "{{KEY}} > 1"}]}, "condition", {"KEY"}),
         ({"url": "https://x/"}, "api", set()),
+        ({"url": "https://x/{{KEY}}", "body": "{{#if it, or not}}{{" + 129 * "A" + "}}"}, "api", {"KEY"}),
+        ({"body": "{{ handlebars }}"}, "api", set()),
     ],
 )
 def test_the_environment_that_is_needed_is_known(settings: dict[str, Any], kind: str, needed: set[str]) -> None:

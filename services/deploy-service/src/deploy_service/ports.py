@@ -3,7 +3,7 @@
 Every write is durable when it returns. All of them raise Unavailable when their server does not answer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -13,6 +13,7 @@ from deploy_service.domain.version import Version
 from deploy_service.domain.workflow import Workflow
 from shared.contracts.agents import Agent
 from shared.contracts.chats import Chat
+from shared.contracts.deployments import EnvironmentName
 from shared.contracts.erasure import Erase
 from shared.contracts.tool_servers import ToolServer
 from shared.security.sealed import Sealed
@@ -106,8 +107,8 @@ class VersionRepository(Protocol):
         """The version with this number."""
         ...
 
-    async def page(self, workflow_id: str, *, before: int | None, limit: int) -> Sequence[Version]:
-        """Up to `limit`, newest first, with numbers below `before`."""
+    async def page(self, workflow_id: str, *, before: int | None, limit: int, newest: int) -> Sequence[Version]:
+        """Up to `limit`, newest first, with numbers below `before`. `newest` is about the highest number there is."""
         ...
 
     async def describe(self, version_id: str, texts: Mapping[str, str | None]) -> None:
@@ -181,8 +182,12 @@ class ToolServerRepository(Protocol):
 class EnvironmentRepository(Protocol):
     """Sealed environment values."""
 
-    async def entries(self, workspace_id: str) -> Sequence[EnvironmentEntry]:
-        """All of a workspace, by name."""
+    async def entries(self, workspace_id: str, names: Collection[str] | None = None) -> Sequence[EnvironmentEntry]:
+        """Those of a workspace that have these names, or all, in order."""
+        ...
+
+    async def names(self, workspace_id: str) -> Sequence[EnvironmentName]:
+        """What there is, in order: the values are not read."""
         ...
 
     async def put(self, entry: EnvironmentEntry, *, at_most: int) -> bool:

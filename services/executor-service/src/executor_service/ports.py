@@ -1,6 +1,6 @@
 """What the executor needs from other services."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import Enum
 from typing import Protocol
 
@@ -41,8 +41,13 @@ class Endpoints(Protocol):
 class Environments(Protocol):
     """Where `{{NAME}}` values are kept."""
 
-    async def environment(self, workspace_id: str, user_id: str | None) -> Environment:
-        """The values of a workspace, and of the user where the workspace has none, in clear. Raises Unavailable."""
+    async def environment(
+        self, workspace_id: str, user_id: str | None, names: Collection[str] | None = None
+    ) -> Environment:
+        """The values of a workspace, and of the user where the workspace has none, in clear. Raises Unavailable.
+
+        Those of `names`, maybe others beside them; or all.
+        """
         ...
 
 

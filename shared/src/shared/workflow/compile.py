@@ -21,7 +21,7 @@ from shared.workflow.names import normalise
 from shared.workflow.params import EmptyField, empty_fields, missing_fields, missing_fields_message
 from shared.workflow.paths import Outputs
 from shared.workflow.reading import read_state
-from shared.workflow.references import EnvMarker
+from shared.workflow.references import EnvMarker, is_environment_name
 from shared.workflow.start import choose_start
 from shared.workflow.templates import Template, compile_value, text_templates
 
@@ -60,7 +60,7 @@ class CompiledWorkflow:
     """The start block of each kind of call that has one."""
     variables_by_name: Mapping[str, Variable]
     environment_names: frozenset[str]
-    """Every `{{NAME}}` that occurs."""
+    """Every `{{NAME}}` that occurs, where a value may be called so."""
     reads_whole_environment: bool
     """Whether code asks for all of its values, or a workflow that is called may ask for any of them."""
     refusals: tuple[str, ...]
@@ -121,7 +121,9 @@ def compile_workflow(document: Json, snapshot_hash: str = "", *, catalog: Catalo
         parallels=parallels,
         starts=starts,
         variables_by_name={normalise(variable.name): variable for variable in reversed(state.variables.values())},
-        environment_names=frozenset(_environment_names(blocks.values(), loops.values(), parallels.values())),
+        environment_names=frozenset(
+            filter(is_environment_name, _environment_names(blocks.values(), loops.values(), parallels.values()))
+        ),
         reads_whole_environment=any(map(_calls_a_workflow, blocks.values()))
         or any(ENVIRONMENT_OBJECT in code.source for code in _code_of(blocks.values(), loops.values())),
         refusals=tuple(_refusals(state, specs)),

@@ -21,6 +21,7 @@ Path: TypeAlias = tuple[PathKey, ...]
 MARKER: Final = re.compile(r"<(?P<reference>[^<>]+)>|\{\{(?P<env>[^{}<>]+)\}\}")
 """Candidates; `is_reference` decides about the first kind."""
 
+_ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
 _OPERATORS: Final = re.compile(r"[+*/=<>!]")
 _INDEXES: Final = re.compile(r"(?P<key>[^\[\]]*)(?P<indexes>(?:\[\d+\])*)", re.ASCII)
 _MAX_INDEX_DIGITS: Final = 15
@@ -109,6 +110,11 @@ def part_of(match: re.Match[str]) -> Reference | EnvMarker | None:
         return None
     root, path = parse_path(inner)
     return Reference(match[0], root, path)
+
+
+def is_environment_name(name: str) -> bool:
+    """Whether an environment value may have this name."""
+    return _ENVIRONMENT_NAME.fullmatch(name) is not None
 
 
 def is_reference(inner: str) -> bool:

@@ -1,11 +1,12 @@
 """Sealed environment values in MongoDB."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Final
 
 from deploy_service.domain.environment import EnvironmentEntry
 from shared.bounded_adding import BoundedAdding
+from shared.contracts.deployments import EnvironmentName
 from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
@@ -27,10 +28,19 @@ class MongoEnvironment:
         self._adding = BoundedAdding()
 
     @store_call
-    async def entries(self, workspace_id: str) -> Sequence[EnvironmentEntry]:
+    async def entries(self, workspace_id: str, names: Collection[str] | None = None) -> Sequence[EnvironmentEntry]:
         """See EnvironmentRepository."""
-        found = self._collection.find({"workspace_id": workspace_id}).sort("name", 1)
+        of_workspace: Document = {"workspace_id": workspace_id}
+        wanted = of_workspace if names is None else {"_id": {"$in": [_key(workspace_id, name) for name in names]}}
+        found = self._collection.find(wanted).sort("name", 1)
         return [_entry(document) async for document in found]
+
+    @store_call
+    async def names(self, workspace_id: str) -> Sequence[EnvironmentName]:
+        """See EnvironmentRepository."""
+        shown = {"_id": False, "name": True, "updated_at": True, "updated_by": True}
+        found = self._collection.find({"workspace_id": workspace_id}, shown).sort("name", 1)
+        return [EnvironmentName(**document) async for document in found]
 
     @store_call
     async def put(self, entry: EnvironmentEntry, *, at_most: int) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 from pymongo.errors import DuplicateKeyError
 
@@ -42,18 +42,23 @@ class MongoVersions:
         return _version(found) if found else None
 
     @store_call
-    async def page(self, workflow_id: str, *, before: int | None, limit: int) -> Sequence[Version]:
-        """See VersionRepository."""
-        query: dict[str, Any] = {"workflow_id": workflow_id}
-        if before is not None:
-            query["number"] = {"$lt": before}
-        found = self._collection.find(query).sort("number", -1).limit(limit)
-        return [_version(document) async for document in found]
+    async def page(self, workflow_id: str, *, before: int | None, limit: int, newest: int) -> Sequence[Version]:
+        """See VersionRepository. SecantusDB reads all that a query matches: so it asks for as many numbers first."""
+        below = {} if before is None else {"$lt": before}
+        lowest = (newest + 1 if before is None else min(newest + 1, before)) - limit
+        found = await self._found(workflow_id, {"$gte": lowest, **below}, limit)
+        if len(found) < limit and lowest > 1:  # numbers are missing
+            return await self._found(workflow_id, {"$gte": 1, **below}, limit)
+        return found
 
     @store_call
     async def describe(self, version_id: str, texts: Mapping[str, str | None]) -> None:
         """See VersionRepository."""
         await self._collection.update_one({"_id": version_id}, {"$set": dict(texts)})
+
+    async def _found(self, workflow_id: str, numbers: Document, limit: int) -> Sequence[Version]:
+        found = self._collection.find({"workflow_id": workflow_id, "number": numbers}).sort("number", -1).limit(limit)
+        return [_version(document) async for document in found]
 
 
 def _document(version: Version) -> Document:

@@ -34,8 +34,11 @@ def runs_router(deployments: Deployments, vault: EnvironmentVault, tokens: Servi
 
     @router.get("/environment/{workspace_id}", dependencies=[executor])
     async def environment(
-        workspace_id: str, user_id: Annotated[str | None, Query(min_length=1, max_length=128)] = None
+        workspace_id: str,
+        user_id: Annotated[str | None, Query(min_length=1, max_length=128)] = None,
+        names: str | None = None,
     ) -> Response:
-        return StructResponse(await vault.open(workspace_id, user_id), headers=NEVER_KEPT)
+        wanted = None if names is None else names.split(",")
+        return StructResponse(await vault.open(workspace_id, user_id, wanted), headers=NEVER_KEPT)
 
     return router

@@ -55,7 +55,7 @@ class Checking:
     async def _not_set(self, content: Content, workspace_id: str) -> Set[str]:
         """The environment values that `content` names and the workspace has not."""
         named = await asyncio.to_thread(named_values, content)
-        return named - {entry.name for entry in await self._environment.entries(workspace_id)} if named else named
+        return named - {entry.name for entry in await self._environment.names(workspace_id)} if named else named
 
     async def _may_pause(self, workspace_id: str, workflow_id: str) -> bool:
         """Whether the workflow, or one that it calls, however far down, may pause."""

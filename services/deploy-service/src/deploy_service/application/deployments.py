@@ -154,11 +154,11 @@ class Deployments:
             if await self._versions.add(version):
                 await self._snapshots.put(snapshot)  # an erasure may have found it used by nobody until now
                 return version
-            version = version.numbered(await self._next_number(workflow.id))
+            version = version.numbered(await self._next_number(workflow))
         raise Unavailable("too many deploys of this workflow at once", retry_after=1)
 
-    async def _next_number(self, workflow_id: str) -> int:
-        newest = await self._versions.page(workflow_id, before=None, limit=1)
+    async def _next_number(self, workflow: Workflow) -> int:
+        newest = await self._versions.page(workflow.id, before=None, limit=1, newest=workflow.last_version)
         return newest[0].number + 1 if newest else 1
 
 

@@ -1,5 +1,6 @@
 """Environment values of a workspace: people write them, only workers read them."""
 
+from collections.abc import Collection
 from typing import Final
 
 from deploy_service.application.moments import moment
@@ -23,21 +24,20 @@ class EnvironmentVault:
 
     async def names(self, workspace_id: str) -> contracts.EnvironmentNames:
         """What there is, without the values."""
-        found = await self._entries.entries(workspace_id)
-        return contracts.EnvironmentNames(
-            tuple(contracts.EnvironmentName(entry.name, entry.updated_at, entry.updated_by) for entry in found)
-        )
+        return contracts.EnvironmentNames(tuple(await self._entries.names(workspace_id)))
 
-    async def open(self, workspace_id: str, user_id: str | None = None) -> contracts.Environment:
-        """All values in clear: the workspace's, and the user's own where it has none of the name.
+    async def open(
+        self, workspace_id: str, user_id: str | None = None, names: Collection[str] | None = None
+    ) -> contracts.Environment:
+        """Values in clear, those of `names` or all: the workspace's, and the user's own where it has none of the name.
 
         Raises Unavailable when one cannot be opened.
         """
-        own = {} if user_id is None else await self._opened(contracts.personal_place(user_id))
-        return contracts.Environment({**own, **await self._opened(workspace_id)})
+        own = {} if user_id is None else await self._opened(contracts.personal_place(user_id), names)
+        return contracts.Environment({**own, **await self._opened(workspace_id, names)})
 
-    async def _opened(self, place: str) -> dict[str, str]:
-        found = await self._entries.entries(place)
+    async def _opened(self, place: str, names: Collection[str] | None) -> dict[str, str]:
+        found = await self._entries.entries(place, names)
         return {entry.name: self._keys.open(entry.sealed, workspace_id=place, name=entry.name) for entry in found}
 
     async def set(self, workspace_id: str, name: str, request: contracts.SetEnvironmentValue) -> None:

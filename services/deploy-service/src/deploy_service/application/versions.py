@@ -28,7 +28,7 @@ class Versions:
     ) -> contracts.VersionPage:
         """Versions, newest first. Raises NotFound."""
         workflow = await self._changes.find(workflow_id, workspace_id)
-        found = await self._versions.page(workflow_id, before=before, limit=limit + 1)
+        found = await self._versions.page(workflow_id, before=before, limit=limit + 1, newest=workflow.last_version)
         shown, more = found[:limit], len(found) > limit
         views = tuple(version_view(version, workflow) for version in shown)
         return contracts.VersionPage(views, shown[-1].number if more else None)

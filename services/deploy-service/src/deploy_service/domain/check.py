@@ -5,7 +5,6 @@ from collections.abc import Set
 import msgspec
 
 from deploy_service.domain.content import Content
-from deploy_service.domain.texts import is_environment_name
 from shared.contracts.deployments import Problems
 from shared.contracts.problems import Problem, ProblemCode, Severity
 from shared.errors import InvalidWorkflow
@@ -25,7 +24,7 @@ def check(content: Content, keyed_providers: Set[str]) -> Problems:
 
 def named_values(content: Content) -> frozenset[str]:
     """The environment values that `content` names. Raises InvalidWorkflow when it cannot be read at all."""
-    return frozenset(filter(is_environment_name, compile_workflow(content.state).environment_names))
+    return compile_workflow(content.state).environment_names
 
 
 def values_not_set(names: Set[str]) -> Problem:

@@ -1,16 +1,15 @@
 """The texts that people give to things: trimmed and bounded."""
 
-import re
 from typing import Final
 
 from shared.errors import InvalidRequest
+from shared.workflow.references import is_environment_name
 
 WORKFLOW_NAME_LIMIT: Final = 200
 WORKFLOW_DESCRIPTION_LIMIT: Final = 2_000
 VERSION_NAME_LIMIT: Final = 100
 VERSION_DESCRIPTION_LIMIT: Final = 50_000
 ENVIRONMENT_VALUE_LIMIT: Final = 65_536
-_ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
 
 
 def checked_name(field: str, text: str, limit: int) -> str:
@@ -26,11 +25,6 @@ def checked_text(field: str, text: str, limit: int) -> str:
     if len(text) > limit:
         raise _misfit(field, f"must have at most {limit} characters")
     return text
-
-
-def is_environment_name(name: str) -> bool:
-    """Whether a value may have this name."""
-    return _ENVIRONMENT_NAME.fullmatch(name) is not None
 
 
 def checked_environment_name(name: str) -> str:

@@ -1,5 +1,8 @@
 """jobs-service and deploy-service, as a worker uses them."""
 
+from collections.abc import Collection
+from typing import Final
+
 from shared.contracts.deployments import Endpoint, Environment
 from shared.contracts.pauses import PauseRun
 from shared.contracts.runs import SnapshotRef
@@ -16,6 +19,9 @@ from shared.contracts.work import (
 )
 from shared.web.client import InternalClient
 from shared.web.paths import path_of
+
+NAMES_CHARS: Final = 16 * 1024
+"""What an address has room for. Who names more is given all."""
 
 
 class Jobs:
@@ -71,7 +77,11 @@ class Deployments:
         path = path_of("workflows", workflow_id, "endpoint", workspace_id=workspace_id)
         return await self._client.call("GET", path, returns=Endpoint)
 
-    async def environment(self, workspace_id: str, user_id: str | None) -> Environment:
-        """The `{{NAME}}` values of a workspace, and of the user beside them. Raises Unavailable."""
-        path = path_of("environment", workspace_id, user_id=user_id)
+    async def environment(
+        self, workspace_id: str, user_id: str | None, names: Collection[str] | None = None
+    ) -> Environment:
+        """The `{{NAME}}` values of a workspace, and of the user beside them: of `names`, or all. Raises Unavailable."""
+        listed = None if names is None else ",".join(sorted(names))
+        wanted = None if listed is None or len(listed) > NAMES_CHARS else listed
+        path = path_of("environment", workspace_id, user_id=user_id, names=wanted)
         return await self._client.call("GET", path, returns=Environment)

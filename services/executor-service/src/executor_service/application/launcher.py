@@ -25,6 +25,7 @@ from shared.contracts.pauses import PauseKind, PausePoint, PauseRun
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunSpec, RunStatus
 from shared.errors import FlowportError, InvalidRequest
+from shared.workflow.compile import CompiledWorkflow
 
 NOTHING_ANSWERED: Final[Mapping[str, msgspec.Raw]] = {}
 _decode_outputs = msgspec.json.Decoder(dict[str, Output]).decode
@@ -84,14 +85,11 @@ class Launcher:
             run_from=await self._run_from(spec),
             resumptions={context: msgspec.json.decode(answer) for context, answer in answers.items()},
         )
-        environment: dict[str, str] = {}
-        if workflow.needs_environment:
-            environment = (await self._environments.environment(workspace_id, spec.user_id)).values
         return Execution(
             self._engine,
             workflow,
             request,
-            environment=environment,
+            environment=await self._environment(spec, workflow),
             sink=self._shown_files.filling(spec, sink),
             journal=journal,
             entries=entries,
@@ -114,6 +112,13 @@ class Launcher:
         state = await self._payloads.put(spec.snapshot.workspace_id, document)
         files = held_files(spec.snapshot.workspace_id, document)
         return PauseRun(spec, outcome, pause_points(result), state, tuple(result.blocks), result.usage, files)
+
+    async def _environment(self, spec: RunSpec, workflow: CompiledWorkflow) -> Mapping[str, str]:
+        """No more than the workflow can ask for."""
+        if not workflow.needs_environment:
+            return {}
+        names = None if workflow.reads_whole_environment else workflow.environment_names
+        return (await self._environments.environment(spec.snapshot.workspace_id, spec.user_id, names)).values
 
     async def _run_from(self, spec: RunSpec) -> RunFrom | None:
         if spec.run_from is None:

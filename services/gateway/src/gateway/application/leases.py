@@ -13,7 +13,19 @@ from shared.errors import Unavailable
 V = TypeVar("V")
 
 MAX_ENTRIES: Final = 10_000
+PATIENCE_SECONDS: Final = 5.0
+"""How long a caller waits for a look-up. What is silent for longer may be frozen, and he is told to come back."""
+STALE_PATIENCE_SECONDS: Final = 1.0
+"""The same, where there is a value that may be served."""
 RESULTS: Final = ("hit", "load", "failure")
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp(Generic[V]):
+    """One that is under way, and when it began."""
+
+    task: asyncio.Task[V]
+    began: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +41,8 @@ class Leases(Generic[V]):
 
     A value is used for `seconds`, counted from the start of its look-up. From half of that on it is looked up again
     beside the request that asks, so that a slow store slows nobody down whose key is in use. `revision` orders values
-    of one key where it is known: an older one never replaces a newer one. While `load` raises Unavailable, a value may
-    be served for `stale_seconds` more.
+    of one key where it is known: an older one never replaces a newer one. While `load` raises Unavailable, or is
+    silent, a value may be served for `stale_seconds` more.
     """
 
     def __init__(
@@ -52,13 +64,13 @@ class Leases(Generic[V]):
         self._revision = revision
         self._max_entries = max_entries
         self._leases: OrderedDict[str, Lease[V]] = OrderedDict()
-        self._loading: dict[str, asyncio.Task[V]] = {}
+        self._loading: dict[str, LookUp[V]] = {}
 
     async def get(self, key: str) -> V:
-        """The value of `key`. Raises what `load` raises."""
+        """The value of `key`. Raises what `load` raises, and Unavailable where that takes long."""
         lease, now = self._leases.get(key), self._clock.monotonic()
         if lease is None or now - lease.began >= self._seconds:
-            return await asyncio.shield(self._look_up(key, now))
+            return await self._found(self._look_up(key, now), lease, now)
         self._hits.inc()
         if now - lease.began >= self._seconds / 2:
             self._look_up(key, now)
@@ -81,13 +93,27 @@ class Leases(Generic[V]):
         self._leases.clear()
         self._loading.clear()
 
-    def _look_up(self, key: str, now: float) -> "asyncio.Task[V]":
+    def _look_up(self, key: str, now: float) -> LookUp[V]:
         loading = self._loading.get(key)
         if loading is None:
-            loading = asyncio.get_running_loop().create_task(self._refresh(key, now))
-            self._loading[key] = loading
-            loading.add_done_callback(_retrieve)
+            task = asyncio.get_running_loop().create_task(self._refresh(key, now))
+            task.add_done_callback(_retrieve)
+            loading = self._loading[key] = LookUp(task, now)
         return loading
+
+    async def _found(self, look_up: LookUp[V], lease: Lease[V] | None, now: float) -> V:
+        """What a look-up finds, for whoever asks at `now`: those who come late wait no longer than the first."""
+        kept = lease if lease is not None and self._may_be_served(lease, now) else None
+        patience = PATIENCE_SECONDS if kept is None else STALE_PATIENCE_SECONDS
+        await asyncio.wait({look_up.task}, timeout=max(0.0, look_up.began + patience - now))
+        if look_up.task.done():
+            return look_up.task.result()
+        if kept is None:
+            raise Unavailable("A part that is asked does not answer")
+        return kept.value
+
+    def _may_be_served(self, lease: Lease[V], now: float) -> bool:
+        return now - lease.began < self._seconds + self._stale_seconds
 
     async def _refresh(self, key: str, began: float) -> V:
         task = asyncio.current_task()
@@ -97,11 +123,12 @@ class Leases(Generic[V]):
         except Unavailable:
             self._failures.inc()
             lease = self._leases.get(key)
-            if lease is None or self._clock.monotonic() - lease.began >= self._seconds + self._stale_seconds:
+            if lease is None or not self._may_be_served(lease, self._clock.monotonic()):
                 raise
             return lease.value
         finally:
-            is_current = self._loading.get(key) is task
+            loading = self._loading.get(key)
+            is_current = loading is not None and loading.task is task
             if is_current:
                 del self._loading[key]
         known = self._leases.get(key)

@@ -33,7 +33,9 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
             _any_decoder.decode(body)
     except msgspec.ValidationError as error:
         raise _refusal(error, body) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        raise MalformedJson(f"Not UTF-8: byte {error.start} is no part of a character") from error
+    except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedJson from error
     if is_too_deep(body):
         raise MalformedJson

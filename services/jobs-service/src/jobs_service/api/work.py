@@ -1,8 +1,11 @@
 """The life of a durable run, for workers."""
 
-from typing import Annotated
+import asyncio
+from contextlib import nullcontext
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from jobs_service.application.journaling import Journaling
@@ -13,6 +16,9 @@ from shared.service import ServiceName
 from shared.web.internal_auth import ServiceTokens, only
 from shared.web.structs import StructResponse, struct_body
 
+LONG_BYTES: Final = 1024 * 1024
+LONG_AT_ONCE: Final = 4
+"""Such an append is in memory three times until it is stored, and may have 16 MiB; what waits is still its worker's."""
 RunId = Annotated[str, Path(max_length=RUN_KEY_LENGTH)]
 Number = Annotated[int, Query(ge=0, le=2**31)]
 
@@ -20,6 +26,8 @@ Number = Annotated[int, Query(ge=0, le=2**31)]
 def work_router(working: Working, journaling: Journaling, tokens: ServiceTokens) -> APIRouter:
     """The executor's routes."""
     router = APIRouter(prefix="/internal/runs/{run_id}", dependencies=[Depends(only(tokens, ServiceName.EXECUTOR))])
+    read_appended = struct_body(AppendJournal)
+    long_ones = asyncio.Semaphore(LONG_AT_ONCE)
 
     @router.post("/claim")
     async def claim(run_id: RunId, asked: Annotated[ClaimRun, Depends(struct_body(ClaimRun))]) -> Response:
@@ -30,8 +38,10 @@ def work_router(working: Working, journaling: Journaling, tokens: ServiceTokens)
         return StructResponse(await working.renew(run_id, held.attempt))
 
     @router.post("/journal", status_code=204)
-    async def append(run_id: RunId, entries: Annotated[AppendJournal, Depends(struct_body(AppendJournal))]) -> None:
-        await journaling.append(run_id, entries)
+    async def append(run_id: RunId, request: Request) -> None:
+        is_long = int(request.headers.get("content-length", 0)) > LONG_BYTES
+        async with long_ones if is_long else nullcontext():
+            await journaling.append(run_id, await read_appended(request))
 
     @router.get("/journal")
     async def read(run_id: RunId, attempt: Number, index: Number, written_by: Number) -> Response:

@@ -8,5 +8,6 @@ class MalformedJson(InvalidRequest):
 
     code = "MALFORMED_JSON"
 
-    def __init__(self) -> None:
-        super().__init__("Invalid JSON in request body")
+    def __init__(self, reason: str | None = None) -> None:
+        details = [{"path": "", "message": reason}] if reason else None
+        super().__init__("Invalid JSON in request body", details=details)

@@ -1,0 +1,87 @@
+"""HTTP blocks that a model calls."""
+
+import json
+import tracemalloc
+from typing import Any
+
+import pytest
+from tests.support.http_stub import HttpStub
+from tests.unit.blocks.agent_running import Model, asks_for, says
+from tests.unit.blocks.agent_running import run as run_agent
+
+from executor_service.blocks.agent.block_tools import block_tools
+from executor_service.blocks.http import ApiHandler
+from executor_service.blocks.http.request import MAX_PATH_PARAMS
+from executor_service.blocks.webhook_request import WebhookHandler
+from executor_service.engine import BlockHandler, RunResult
+from executor_service.providers import ToolCall
+from shared.net import OutboundClient
+
+
+async def asked_by_an_agent(kind: str, handler: BlockHandler, **arguments: Any) -> RunResult:
+    """An agent whose model calls the block as its tool once."""
+    (tool, _) = block_tools({kind: handler})[kind]
+    model = Model(asks_for(ToolCall("c", tool.name, json.dumps(arguments))), says("done"))
+    return await run_agent(model, blocks={kind: handler}, tools=[{"type": kind}])
+
+
+async def test_a_path_parameter_is_not_looked_for_inside_another(stub: HttpStub, outbound: OutboundClient) -> None:
+    url = f"http://localhost:{stub.port}/u/:id/:id2/:idle"
+    await asked_by_an_agent("api", ApiHandler(outbound), url=url, pathParams={"id": "1", "id2": "a/b", "i": "x"})
+    assert stub.asked[0].target == "/u/1/a%2Fb/:idle"
+
+
+async def test_a_tool_that_is_called_without_its_address_tells_the_model(outbound: OutboundClient) -> None:
+    result = await asked_by_an_agent("webhook_request", WebhookHandler(outbound), body={})
+    (called,) = result.output["toolCalls"]["list"]
+    assert "url" in called["result"]["message"]
+    assert "KeyError" not in called["result"]["message"]
+
+
+async def test_a_short_url_that_names_a_long_value_often_is_not_filled_in(outbound: OutboundClient) -> None:
+    url = "https://example.com/" + ":a/" * 15_000
+    tracemalloc.start()
+    result = await asked_by_an_agent("api", ApiHandler(outbound), url=url, pathParams={"a": "x" * 20_000})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    (called,) = result.output["toolCalls"]["list"]
+    assert called["result"]["message"] == "url must be a valid URL"
+    assert peak < 50_000_000
+
+
+async def test_a_url_has_so_many_parameters_and_no_more(outbound: OutboundClient) -> None:
+    many = {f"p{number}": "x" for number in range(MAX_PATH_PARAMS + 1)}
+    result = await asked_by_an_agent("api", ApiHandler(outbound), url="https://example.com/", pathParams=many)
+    (called,) = result.output["toolCalls"]["list"]
+    assert called["result"]["message"] == "More than 100 path parameters"
+
+
+async def test_a_value_is_filled_in_as_it_is(stub: HttpStub, outbound: OutboundClient) -> None:
+    url = f"http://localhost:{stub.port}/:a"
+    await asked_by_an_agent("api", ApiHandler(outbound), url=url, pathParams={"a": r"\1\g<0>"})
+    assert stub.asked[0].target == "/%5C1%5Cg%3C0%3E"
+
+
+async def test_the_fields_of_a_form_are_sent_as_one(stub: HttpStub, outbound: OutboundClient) -> None:
+    url, form = f"http://localhost:{stub.port}/", {"a": "x y", "b": 1}
+    await asked_by_an_agent("api", ApiHandler(outbound), url=url, method="POST", formData=form)
+    assert stub.asked[0].body == "a=x+y&b=1"
+    assert stub.asked[0].headers["content-type"] == "application/x-www-form-urlencoded"
+
+
+async def test_no_model_makes_a_webhook_anything_but_a_post(stub: HttpStub, outbound: OutboundClient) -> None:
+    url = f"http://localhost:{stub.port}/"
+    await asked_by_an_agent("webhook_request", WebhookHandler(outbound), url=url, method="GET")
+    assert stub.asked[0].method == "POST"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [["x", {"cells": 5}, {"cells": {"Key": "X-A", "Value": "b"}}, None], {"X-A": "b", "X-None": None, "": "x"}, "x"],
+)
+async def test_what_is_no_row_of_a_table_is_none(stub: HttpStub, outbound: OutboundClient, headers: Any) -> None:
+    tool = {"type": "api", "params": {"url": f"http://localhost:{stub.port}/", "headers": headers}}
+    model = Model(asks_for(ToolCall("c", "http_request", "{}")), says("done"))
+    await run_agent(model, blocks={"api": ApiHandler(outbound)}, tools=[tool])
+    ours = {"host", "accept-encoding", "user-agent", "accept"}
+    assert stub.asked[0].headers.keys() - ours == (set() if headers == "x" else {"x-a"})

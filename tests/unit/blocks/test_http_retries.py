@@ -1,0 +1,114 @@
+"""HTTP blocks that do not succeed at once: what is tried again, how often, and after which pause."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.support.http_stub import Answer, HttpStub
+from tests.unit.blocks.calling import Api, send
+from tests.unit.blocks.running import INPUT, engine_of, failure, run
+from tests.unit.workflow.states import block, chain
+
+from executor_service.blocks.http import ApiHandler
+from executor_service.blocks.http.retrying import MAX_RETRIES, RetryPlan
+from shared.net import OutboundClient
+
+
+async def test_a_slow_server_is_given_up_after_the_blocks_own_time(api: Api, stub: HttpStub) -> None:
+    assert failure(await api("/slow", timeout=50)).endswith("| Method: GET | Error: Request timed out after 50ms")
+
+
+async def test_what_may_not_be_called_is_not_tried_again(outbound: OutboundClient) -> None:
+    settings: Any = {"url": "https://169.254.169.254/", "retries": 3, "retryDelayMs": 30_000}
+    refused = await asyncio.wait_for(send("api", ApiHandler(outbound), None, settings), 20)
+    assert failure(refused) == "B: url cannot point to private IP addresses"
+
+
+async def test_nor_is_the_block(outbound: OutboundClient) -> None:
+    document: Any = chain(INPUT, block("b", "api", "B", settings={"url": "https://169.254.169.254/"}))
+    document["blocks"]["b"]["retry"] = {"enabled": True, "maxTries": 3, "waitBetweenTriesMs": 0}
+    result = await run(document, engine_of({"api": ApiHandler(outbound)}))
+    assert result.blocks[-1].tries is None
+
+
+async def test_a_call_is_tried_again_so_often_and_no_oftener(api: Api, stub: HttpStub) -> None:
+    stub.answer(*[Answer(500, "{}")] * 20)
+    failure(await api(retries=50, retryDelayMs=0))
+    assert len(stub.asked) == MAX_RETRIES + 1
+
+
+def test_the_pause_between_two_tries_doubles_up_to_its_bound() -> None:
+    plan = RetryPlan.of({"retries": 9, "retryDelayMs": 100, "retryMaxDelayMs": 300}, "GET")
+    pauses = [plan.backoff_ms(attempt) for attempt in range(9)]
+    assert 100 <= pauses[0] <= 110
+    assert 200 <= pauses[1] <= 220
+    assert all(300 <= pause <= 330 for pause in pauses[2:])
+
+
+@pytest.mark.parametrize("given", [-1, "", None])
+def test_a_pause_that_is_none_is_the_usual_one(given: Any) -> None:
+    assert RetryPlan.of({"retryDelayMs": given, "retryMaxDelayMs": given}, "GET") == RetryPlan(0, 500, 30_000)
+
+
+async def test_a_passing_failure_is_tried_again(api: Api, stub: HttpStub) -> None:
+    stub.answer(Answer(500, "{}"), Answer(429, "{}", {"retry-after": "0"}), Answer(200, '{"ok": 1}'))
+    assert (await api(retries=2, retryDelayMs=1)).output["data"] == {"ok": 1}
+
+
+@pytest.mark.parametrize(
+    ("settings", "tries"),
+    [
+        ({"method": "POST", "retries": 2}, 1),
+        ({"method": "POST", "retries": 2, "retryNonIdempotent": True}, 3),
+        ({"method": "PUT", "retries": "1"}, 2),
+        ({"method": "GET"}, 1),
+    ],
+)
+async def test_only_what_may_be_repeated_is(api: Api, stub: HttpStub, settings: dict[str, Any], tries: int) -> None:
+    stub.answer(Answer(500, "{}"))
+    await api(retryDelayMs=1, **settings)
+    assert len(stub.asked) == tries
+
+
+async def test_a_server_that_does_not_answer_is_asked_again_and_its_last_failure_told(api: Api, stub: HttpStub) -> None:
+    result = await api("/slow", timeout=300, retries=1, retryDelayMs=1)
+    assert failure(result).endswith("Error: Request timed out after 300ms")
+    assert len(stub.asked) == 2
+
+
+async def test_a_refusal_for_good_is_not_tried_again(api: Api, stub: HttpStub) -> None:
+    stub.answer(Answer(404, "{}"))
+    await api(retries=3, retryDelayMs=1)
+    assert len(stub.asked) == 1
+
+
+async def test_a_server_that_wants_a_longer_pause_than_allowed_is_left(api: Api, stub: HttpStub) -> None:
+    stub.answer(Answer(429, "{}", {"retry-after": "3600"}))
+    await api(retries=3, retryDelayMs=1, retryMaxDelayMs=10)
+    assert len(stub.asked) == 1
+
+
+@pytest.mark.parametrize("pause", ["9" * 400, "9" * 5_000])
+async def test_a_pause_without_end_is_longer_than_allowed(api: Api, stub: HttpStub, pause: str) -> None:
+    stub.answer(Answer(429, "{}", {"retry-after": pause}))
+    assert "Status: 429" in failure(await api(retries=3, retryDelayMs=1))
+    assert len(stub.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "pause",
+    [
+        "²",
+        "-1",
+        "soon",
+        "Mon, 01 Jan 2024 00:00:00 +99999999999999999999",
+        "Mon, 01 Jan 2024 00:00:00 +2500",
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "1 ²",
+    ],
+)
+async def test_a_pause_that_nobody_can_read_breaks_nothing(api: Api, stub: HttpStub, pause: str) -> None:
+    stub.answer(Answer(429, "{}", {"retry-after": pause}))
+    assert "Status: 429" in failure(await api(retries=1, retryDelayMs=1))
