@@ -1,5 +1,5 @@
 import { EllipsisVertical, FileText, GitCompareArrows, PencilLine, RotateCcw, SquareArrowDown } from 'lucide-react';
-import { useDeferredValue, useState } from 'react';
+import { useDeferredValue, useRef, useState } from 'react';
 import { liveNote, useChangeVersion, useLoadVersion, type VersionRow, versionTitle } from '@/api/deployments';
 import { can, useSignedIn } from '@/api/session';
 import { moment } from '@/app/format';
@@ -104,6 +104,7 @@ function Row({
   const change = useChangeVersion(workflowId);
   const load = useLoadVersion(workflowId);
   const [asked, setAsked] = useState<Asked>(null);
+  const isBack = useRef(false);
   const close = () => setAsked(null);
   const title = versionTitle(version);
   const number = version.version;
@@ -129,9 +130,24 @@ function Row({
         <div className={styles.version}>
           <span className={version.isActive ? styles.live : styles.past} aria-hidden />
           {asked === 'rename' ? (
-            <Rename workflowId={workflowId} version={version} onDone={close} />
+            <Rename
+              workflowId={workflowId}
+              version={version}
+              onDone={(isInField) => {
+                isBack.current = isInField;
+                close();
+              }}
+            />
           ) : (
-            <button type="button" className={styles.title} onClick={() => onSelect(number)}>
+            <button
+              ref={(button) => {
+                if (isBack.current) button?.focus();
+                isBack.current = false;
+              }}
+              type="button"
+              className={styles.title}
+              onClick={() => onSelect(number)}
+            >
               {title}
               {version.name && <span className={styles.suffix}> v{number}</span>}
               {version.isActive && <span className={styles.suffix}> (live)</span>}
@@ -210,7 +226,8 @@ function Row({
 interface RenameProps {
   workflowId: string;
   version: VersionRow;
-  onDone: () => void;
+  /** Whether the field still has the focus, which would go with it. */
+  onDone: (isInField: boolean) => void;
 }
 
 /** Enter or leaving saves, Escape does not. A name that could not be saved stays in its field. */
@@ -221,14 +238,17 @@ function Rename({ workflowId, version, onDone }: RenameProps) {
   const wanted = name.trim();
   const isWritten = wanted !== '' && wanted !== version.name;
   useUnsaved(isWritten);
+  const field = useRef<HTMLInputElement>(null);
+  const done = () => onDone(document.activeElement === field.current);
   const settle = () => {
-    if (!isWritten) onDone();
+    if (!isWritten) done();
     else if (!change.isPending) {
-      change.mutate({ version: version.version, change: { name: wanted } }, { onSuccess: onDone, onError: fail });
+      change.mutate({ version: version.version, change: { name: wanted } }, { onSuccess: done, onError: fail });
     }
   };
   return (
     <TextInput
+      ref={field}
       autoFocus
       data-keeps-escape
       aria-label={`New name of ${versionTitle(version)}`}
@@ -240,7 +260,7 @@ function Rename({ workflowId, version, onDone }: RenameProps) {
       onBlur={settle}
       onKeyDown={(event) => {
         if (event.key === 'Enter') settle();
-        if (event.key === 'Escape') onDone();
+        if (event.key === 'Escape') done();
       }}
     />
   );

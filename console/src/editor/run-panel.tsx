@@ -68,7 +68,7 @@ export function RunPanel({ workflowId, state, run, onClose }: Props) {
         {run.outcome?.runId && (
           <ButtonLink href={`/runs/${workflowId}/${run.outcome.runId}`}>What it waits for</ButtonLink>
         )}
-        {!run.lines.length && !run.outcome && (
+        {!run.lines.length && !run.outcome && !run.isRunning && (
           <Empty title="Not run yet">The draft runs as it is now; what callers get stays the live version.</Empty>
         )}
         <ol className={styles.lines} aria-label="Blocks that ran">

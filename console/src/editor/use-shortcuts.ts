@@ -2,7 +2,10 @@ import { useEffect, useRef } from 'react';
 
 export type Shortcuts = Record<string, () => void>;
 
-/** Keys that work anywhere on the page but where somebody types: `mod+z`, `shift+l`, `/`. Selected text is copied as such. */
+/** What means the draft as a whole wherever it is pressed. */
+const WHILE_TYPING: ReadonlySet<string> = new Set(['mod+enter', 'mod+s']);
+
+/** Keys that work anywhere on the page; most of them not where somebody types: `mod+z`, `shift+l`, `/`. Selected text is copied as such. */
 export function useShortcuts(shortcuts: Shortcuts): void {
   const latest = useRef(shortcuts);
   latest.current = shortcuts;
@@ -10,7 +13,8 @@ export function useShortcuts(shortcuts: Shortcuts): void {
     const onKeyDown = (event: KeyboardEvent) => {
       const inDialog = document.querySelector('[role="dialog"]') !== null;
       const keys = spelled(event);
-      if (isTyping(event.target) || inDialog || (keys === 'mod+c' && hasSelectedText())) return;
+      const isText = isTyping(event.target) && !WHILE_TYPING.has(keys);
+      if (isText || inDialog || (keys === 'mod+c' && hasSelectedText())) return;
       const action = latest.current[keys];
       if (!action) return;
       event.preventDefault();

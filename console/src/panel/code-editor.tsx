@@ -37,6 +37,9 @@ const COLOURS = HighlightStyle.define([
 /** Marks what came by `value`, after an undo say: told on as if it were typed, it would be an edit of its own. */
 const FromOutside = Annotation.define<boolean>();
 
+/** It runs the draft, and breaks no line here. */
+const THE_PAGES = { key: 'Mod-Enter', run: () => true };
+
 const LANGUAGES: Record<Language, () => Extension> = {
   // What people write has the direction of its letters; code has its own.
   text: () => EditorView.contentAttributes.of({ dir: 'auto' }),
@@ -64,7 +67,7 @@ export function CodeEditor(props: CodeEditorProps) {
         doc: value,
         extensions: [
           minimalSetup,
-          Prec.high(keymap.of(single ? [{ key: 'Enter', run: () => true }] : [])),
+          Prec.high(keymap.of(single ? [{ key: 'Enter', run: () => true }, THE_PAGES] : [THE_PAGES])),
           single ? EditorView.clipboardInputFilter.of(inOneLine) : [],
           single ? EditorState.transactionFilter.of((change) => (isBroken(change) ? [] : change)) : [],
           EditorView.lineWrapping,

@@ -16,7 +16,13 @@ export function Tip({
 }) {
   return (
     <Tooltip.Root>
-      <Tooltip.Trigger asChild>{children}</Tooltip.Trigger>
+      <Tooltip.Trigger
+        asChild
+        // Who works with a mouse gets the focus back from what was closed, and asked for no tip.
+        onFocus={(event) => event.target.matches(':focus-visible') || event.preventDefault()}
+      >
+        {children}
+      </Tooltip.Trigger>
       <Tooltip.Portal>
         <Tooltip.Content className={styles.tip} side={side} sideOffset={6} collisionPadding={8}>
           {text}

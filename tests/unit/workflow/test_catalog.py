@@ -57,6 +57,12 @@ def outputs(document: JsonObject) -> list[str]:
     return list(spec(found.type).declared_outputs(found))
 
 
+def test_a_time_that_is_typed_says_its_unit() -> None:
+    settings = [each for spec in CORE_BLOCKS for each in spec.sub_blocks]
+    typed = [each for each in settings if each.id == "timeout" or each.id.endswith("Ms")]
+    assert {each.id: each.title for each in typed if "(ms)" not in each.title} == {}
+
+
 def test_a_type_is_listed_once_and_its_settings_have_unique_ids() -> None:
     assert len({each.type for each in CORE_BLOCKS}) == len(CORE_BLOCKS)
     for each in CORE_BLOCKS:

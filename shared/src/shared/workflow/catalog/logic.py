@@ -45,7 +45,7 @@ FUNCTION: Final = BlockSpec(
             options=("javascript", "python"),
         ),
         SubBlockSpec(id="code", title="Code", type="code"),
-        SubBlockSpec(id="timeout", title="Timeout"),
+        SubBlockSpec(id="timeout", title="Timeout (ms)"),
     ),
     outputs=fields(result="json", stdout="string"),
     effect_of=_function_effect,

@@ -1,0 +1,74 @@
+"""Who works by keyboard goes on where they were, and nobody else is troubled by it."""
+
+import re
+
+from playwright.sync_api import expect
+from tests.browser.console import Account, Console, held
+from tests.browser.workflows import answering
+
+
+def test_what_opens_above_the_page_gives_the_keyboard_back(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.publish(answering('Back again', 'return 1;'))}").page
+    for name in ("Live", "Add block", "Variables"):
+        console.button(name).press("Enter")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(console.button(name)).to_be_focused()
+
+
+def test_what_a_menu_opens_gives_the_keyboard_back_to_the_menus_button(console: Console, account: Account) -> None:
+    account.import_(answering("Named by keyboard", "return 1;"))
+    actions = console.goto("/").button("Actions for Named by keyboard")
+    actions.press("Enter")
+    console.page.get_by_role("menuitem", name="Rename").press("Enter")
+    expect(console.page.get_by_role("dialog")).to_be_visible()
+    console.page.keyboard.press("Escape")
+    expect(actions).to_be_focused()
+
+
+def test_a_version_that_was_named_has_the_keyboard(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.publish(answering('Name v1', 'return 1;'))}").press("Live").page
+    console.button("Actions for v1").press("Enter")
+    page.get_by_role("menuitem", name="Rename").press("Enter")
+    page.get_by_label("New name of v1").fill("First light")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name=re.compile("^First light"))).to_be_focused()
+
+
+def test_no_tip_comes_up_for_who_works_with_a_mouse(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.publish(answering('Mouse', 'return 1;'))}").press("Live").page
+    console.choose("Actions for v1", "Compare")
+    console.button("Close").last.click()
+    expect(console.button("Actions for v1")).to_be_focused()
+    expect(page.get_by_role("tooltip")).to_have_count(0)
+
+
+def test_the_draft_is_run_from_where_it_is_written(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Written and run", "return 'as it stands';"))
+    page = console.goto(f"/workflows/{workflow_id}").page
+    console.block("Answer").click()
+    page.get_by_role("textbox", name="Code", exact=True).click()
+    page.keyboard.press("ControlOrMeta+Enter")
+    expect(page.get_by_label("Run the draft")).to_be_focused()
+    page.keyboard.press("ControlOrMeta+Enter")
+    expect(page.get_by_role("region", name="Result")).to_contain_text('"result": "as it stands"')
+    code = account.draft(workflow_id)["blocks"]["answer"]["subBlocks"]["code"]["value"]
+    assert code == "return 'as it stands';"
+
+
+def test_saving_by_key_asks_the_browser_nothing(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.import_(answering('By key', 'return 1;'))}").page
+    page.evaluate("addEventListener('keydown', event => { window.isOurs = event.defaultPrevented; })")
+    console.block("Answer").click()
+    page.get_by_role("textbox", name="Code", exact=True).click()
+    page.keyboard.press("ControlOrMeta+s")
+    assert page.evaluate("window.isOurs")
+
+
+def test_what_runs_is_not_said_not_to_have_run(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.import_(answering('Begun', 'return 1;'))}").press("Run").page
+    console.shows("Not run yet")
+    with held(page, re.compile("/execute$")):
+        console.press("Run draft")
+        expect(console.button("Stop")).to_be_visible()
+        expect(page.get_by_text("Not run yet")).to_have_count(0)
