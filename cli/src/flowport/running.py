@@ -36,15 +36,16 @@ def run_until_stopped(command: Coroutine[Any, Any, None]) -> None:
 
 
 async def _interruptible(command: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.ensure_future(command)
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(command)
     told: set[int] = set()
 
     def interrupt() -> None:
         if not told:
             told.add(1)
             task.cancel()
+            loop.call_soon(task.uncancel)  # a time limit in a task that counts as cancelled breaks it off in 3.11.2
 
     for signum in (SIGINT, SIGTERM, SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(signum, interrupt)
+        loop.add_signal_handler(signum, interrupt)
     with suppress(asyncio.CancelledError):
         await task

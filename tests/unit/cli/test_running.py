@@ -42,6 +42,24 @@ def test_a_signal_stops_what_was_started(signum: signal.Signals) -> None:
     assert server.events == ["started", "serving", "stopped"]
 
 
+def test_what_is_stopped_after_a_signal_has_a_time_limit_of_its_own() -> None:
+    events: list[str] = []
+
+    async def command() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.Event().wait()
+        finally:
+            try:
+                async with asyncio.timeout(0.01):
+                    await asyncio.Event().wait()
+            except TimeoutError:
+                events.append("killed")
+
+    run_until_stopped(command())
+    assert events == ["killed"]
+
+
 def test_a_signal_while_starting_stops_what_comes_up() -> None:
     server = Server()
 

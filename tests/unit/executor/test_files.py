@@ -126,6 +126,8 @@ async def test_only_declared_fields_at_the_top_are_looked_at(desk: Desk) -> None
         ({"type": "file", "data": "data:text/plain;base64,???", "name": "bad.txt"}, "bad.txt"),
         ({"type": "url", "data": "http://169.254.169.254/latest", "name": "secret"}, "secret"),
         ({"type": "url", "data": "https://10.0.0.1/x.bin"}, "x.bin"),
+        ({"type": "url", "data": "http://[no address]/x.bin"}, "file"),
+        ({"type": "url", "data": "http://[::1/x.bin", "name": "half"}, "half"),
     ],
 )
 async def test_a_file_that_cannot_be_had_refuses_the_call(desk: Desk, paper: Any, name: str) -> None:

@@ -202,6 +202,13 @@ async def test_a_page_on_the_same_host_is_our_own(system: System) -> None:
     assert (await visitor.send("POST", SIGN_IN, body, host="127.0.0.1:8080")).status == 200
 
 
+@pytest.mark.parametrize("origin", ["https://evil.example", "https://[evil.example]", "https://["])
+async def test_a_page_on_another_host_is_not(system: System, origin: str) -> None:
+    visitor = Visitor(system, origin=origin)
+    body = {"email": "ann@example.com", "password": PASSWORD}
+    assert (await visitor.send("POST", SIGN_IN, body, host="127.0.0.1:8080")).status == 403
+
+
 async def test_changing_the_password_ends_every_other_session(system: System, ann: Visitor) -> None:
     elsewhere = Visitor(system)
     await elsewhere.sign_in("ann@example.com")

@@ -133,9 +133,16 @@ def _sent(item: JsonObject) -> SentFile | None:
     kind = item.get("mime") if isinstance(item.get("mime"), str) else item.get("type")
     told = kind if isinstance(kind, str) and "/" in kind else ""
     if data.lower().startswith(("https://", "http://")):
-        return SentFile(_safe(name, unquote(urlsplit(data).path)), told, data, is_elsewhere=True)
+        return SentFile(_safe(name, _path(data)), told, data, is_elsewhere=True)
     inline = _DATA_URL.match(data)
     return None if inline is None else SentFile(_safe(name, "file"), told or inline[1] or "", data, is_elsewhere=False)
+
+
+def _path(url: str) -> str:
+    try:
+        return unquote(urlsplit(url).path)
+    except ValueError:  # it names no host: it is refused when it is fetched
+        return ""
 
 
 def _safe(name: Json, otherwise: str) -> str:

@@ -56,7 +56,7 @@ def _is_followed_link(headers: Headers) -> bool:
 
 
 def _is_own(origin: str, host: str) -> bool:
-    return bool(host) and urlsplit(origin).netloc == host
+    return bool(host) and origin.partition("://")[2] == host
 
 
 def _origin_of(url: str) -> str:
