@@ -21,7 +21,7 @@ CONSOLE := services/gateway/src/gateway/console_files/index.html
 CONSOLE_MODULES := console/node_modules/.ready
 PYTEST := $(BIN)/python -m pytest --quiet
 # Half of a test's time is waiting for servers. What shares them stays together: see tests/support/side_by_side.py.
-SIDE_BY_SIDE := --numprocesses=3 --no-loadscope-reorder
+SIDE_BY_SIDE := --numprocesses=4 --no-loadscope-reorder
 # A machine that stalls is no fault of a change. What only failed beside others is listed all the same, and a fault to be
 # found; `make test-full` forgives none.
 WHAT_FAILED := --last-failed --last-failed-no-failures=none --maxfail=1

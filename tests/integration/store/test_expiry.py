@@ -1,7 +1,8 @@
 """What has expired goes from a store that had better not do it by itself, and nothing else."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from tests.support.eventually import until
@@ -22,9 +23,24 @@ def ago(**time: float) -> datetime:
     return datetime.now(UTC) - timedelta(**time)
 
 
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecantusServer]:
+    """A server that only these tests use, and one of them kills."""
+    server = SecantusServer(tmp_path_factory.mktemp("mortal"))
+    server.start()
+    yield server
+    server.kill()  # its data is thrown away, and a kill is quicker
+
+
 @pytest.fixture
-async def store(secantus_of_my_own: SecantusServer) -> AsyncIterator[Store]:
-    store = Store(secantus_of_my_own.uri, "test", [KEPT, EVENTS])
+def database() -> str:
+    """Of one test alone."""
+    return f"test_{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+async def store(mortal: SecantusServer, database: str) -> AsyncIterator[Store]:
+    store = Store(mortal.uri, database, [KEPT, EVENTS])
     await store.start()
     yield store
     await store.stop()
@@ -100,21 +116,19 @@ async def test_a_clock_that_was_ahead_for_a_while_takes_nothing_with_it_afterwar
     await expiry.stop()
 
 
-async def test_a_store_that_was_away_is_swept_again(
-    kept: Collection, expiry: Expiry, secantus_of_my_own: SecantusServer
-) -> None:
-    secantus_of_my_own.kill()
-    secantus_of_my_own.start()
+async def test_a_store_that_was_away_is_swept_again(kept: Collection, expiry: Expiry, mortal: SecantusServer) -> None:
+    mortal.kill()
+    mortal.start()
     await kept.find_one()  # a read is tried again on a new connection, a write would not be
     await kept.insert_one({"_id": 1, "expires_at": ago(days=1)})
     await left(kept)
 
 
-async def test_the_store_itself_is_left_nothing_to_expire(store: Store, secantus_of_my_own: SecantusServer) -> None:
+async def test_the_store_itself_is_left_nothing_to_expire(store: Store, mortal: SecantusServer, database: str) -> None:
     """An earlier version left it all."""
     await store.collection("kept").drop_indexes()
     await store.collection("kept").create_indexes([KEPT.model()])
-    restarted = Store(secantus_of_my_own.uri, "test", [KEPT, EVENTS])
+    restarted = Store(mortal.uri, database, [KEPT, EVENTS])
     await restarted.start()
     await restarted.stop()
     for name in ("kept", "events"):
