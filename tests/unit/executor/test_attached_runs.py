@@ -90,7 +90,7 @@ async def test_services_that_do_not_answer_make_an_honest_failure(world: World) 
     await world.runs.run(spec(), "inbox")
     error = world.callers.outcome.error
     assert error is not None
-    assert error.http_status == 503
+    assert (error.http_status, error.message) == (503, "Service temporarily unavailable")
 
 
 async def test_a_run_whose_worker_was_lost_is_reported_and_not_begun_again(world: World) -> None:

@@ -23,12 +23,16 @@ from shared.contracts.outcomes import EMPTY_OUTPUT, ErrorCode, RunError, RunOutc
 from shared.contracts.pauses import PauseKind, PausePoint, PauseRun
 from shared.contracts.payloads import Payload
 from shared.contracts.runs import RunSpec, RunStatus
-from shared.errors import FlowportError, InvalidRequest
+from shared.errors import FlowportError, InvalidRequest, Unavailable
+from shared.observe.logging import get_logger
 from shared.workflow.compile import CompiledWorkflow
 
 NOTHING_ANSWERED: Final[Mapping[str, msgspec.Raw]] = {}
+AWAY: Final = "Service temporarily unavailable"
 _decode_outputs = msgspec.json.Decoder(dict[str, Output]).decode
 _decode_state = msgspec.json.Decoder(RunState).decode
+
+log = get_logger("launcher")
 
 
 class Launcher:
@@ -135,8 +139,11 @@ class Launcher:
         if isinstance(error, InvalidRequest):
             run_error = RunError(code=ErrorCode.INVALID_INPUT, message=error.message, http_status=400)
         else:
-            status = 503 if error.retryable else None
-            run_error = RunError(code=ErrorCode.EXECUTION_FAILED, message=error.message, http_status=status)
+            status, message = 503 if error.retryable else None, error.message
+            if isinstance(error, Unavailable):  # it names addresses of ours, and callers read this
+                log.warning("what a run needs cannot be had", error=message)
+                message = AWAY
+            run_error = RunError(code=ErrorCode.EXECUTION_FAILED, message=message, http_status=status)
         return replace(outcome, status=RunStatus.FAILED, output=EMPTY_OUTPUT, error=run_error)
 
 
