@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 from tests.browser.console import Account, Console, Json, held
-from tests.browser.workflows import answering, talking
+from tests.browser.workflows import answering, asking, talking
 
 
 def test_a_key_is_shown_once_opens_the_door_and_is_revoked(console: Console, account: Account) -> None:
@@ -282,6 +282,24 @@ def test_try_it_streams_the_answer(console: Console, account: Account) -> None:
     console.button("Call and stream", panel).click()
     expect(panel.get_by_label("Streamed text")).to_contain_text("Water, leaves and a little time.")
     expect(panel.get_by_text("Completed")).to_be_visible()
+
+
+def test_a_tried_call_that_pauses_is_not_said_to_be_completed(console: Console, account: Account) -> None:
+    console.goto(f"/workflows/{account.publish(asking('Pause here'))}").press("Live")
+    console.page.get_by_role("tab", name="API").click()
+    panel = console.press("Call and stream").page.get_by_role("region", name="Try it")
+    expect(panel.get_by_text("Paused", exact=True)).to_be_visible()
+
+
+def test_a_tried_call_whose_stream_breaks_off_is_not_said_to_be_completed(console: Console, account: Account) -> None:
+    page = console.goto(f"/workflows/{account.publish(talking('Cut short'))}").press("Live").page
+    page.get_by_role("tab", name="API").click()
+    frame = 'data: {"blockId": "agent", "chunk": "Half of it"}\n\n'
+    page.route("**/execute", lambda route: route.fulfill(content_type="text/event-stream", body=frame))
+    panel = console.press("Call and stream").page.get_by_role("region", name="Try it")
+    expect(panel.get_by_label("Streamed text")).to_have_text("Half of it")
+    expect(panel.get_by_text("Failed", exact=True)).to_be_visible()
+    expect(panel.get_by_role("alert")).to_contain_text("The connection to the run was lost")
 
 
 def test_public_access_is_set_in_the_api_info(console: Console, account: Account) -> None:

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.console import Account, Console
 from tests.browser.visits import STRANGERS, VISITS, Sights
+from tests.browser.workflows import talking
 
 AXE = Path(__file__).parents[2] / "console/node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
@@ -184,6 +185,13 @@ def test_nothing_jumps_while_a_page_loads(
         console.page.wait_for_timeout(SETTLED_MS)
     shifts = console.page.evaluate(SHIFTS)
     assert sum(value for value, *_ in shifts) < 0.01, shifts
+
+
+def test_what_a_block_does_is_read_in_full_on_a_phone(open_page: Callable[..., Page], account: Account) -> None:
+    console = Console(open_page(width=390, height=844), account).signed_in()
+    console.goto(f"/workflows/{account.import_(talking('On a phone'))}").press("Add block")
+    about = console.page.get_by_role("option").get_by_text("Asks a model, with tools, memory and structured answers")
+    assert about.evaluate("text => text.scrollWidth <= text.clientWidth")
 
 
 @pytest.mark.parametrize("width", [770, 900, 1100, 1440])

@@ -39,6 +39,12 @@ def test_a_run_is_called_again_of_its_own_workflow_whichever_stands_in_the_addre
     expect(console.page.get_by_role("heading", name=re.compile("Mine it is"))).to_be_visible()
 
 
+def test_a_run_that_is_not_kept_any_more_is_said_to_be_gone(console: Console, account: Account) -> None:
+    workflow_id = account.import_(answering("Long ago", "return 1;"))
+    console.goto(f"/runs/{workflow_id}/{new_id()}").shows("There is no such run")
+    expect(console.page.get_by_role("link", name="All runs")).to_have_attribute("href", "/runs")
+
+
 def test_a_run_is_seen_before_the_versions_are_known(console: Console, account: Account) -> None:
     workflow_id = account.publish(answering("No hurry", "return 'tea';"))
     run_id = account.run(workflow_id).headers["x-execution-id"]

@@ -23,14 +23,16 @@ interface Frame {
   event?: string;
   chunk?: string;
   error?: string;
-  data?: { success?: boolean; output?: Json; error?: string };
+  data?: { success?: boolean; output?: Json; error?: string; status?: string };
 }
 
-type Phase = 'idle' | 'streaming' | 'done' | 'failed' | 'stopped';
+type End = 'done' | 'paused' | 'failed' | 'stopped';
+type Phase = 'idle' | 'streaming' | End;
 
 const BADGES = {
   streaming: ['blue', 'Streaming'],
   done: ['green', 'Completed'],
+  paused: ['amber', 'Paused'],
   failed: ['red', 'Failed'],
   stopped: ['quiet', 'Stopped'],
 } as const;
@@ -58,14 +60,17 @@ function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { s
   const abort = useRef<AbortController | null>(null);
   useEffect(() => () => abort.current?.abort(), []);
 
-  const take = (frame: Frame) => {
-    if (frame.chunk) setText((before) => before + frame.chunk);
-    if (frame.event === 'final') setOutput(frame.data?.output);
-    const problem = frame.error ?? frame.data?.error;
+  /** Shows what came; gives how the run ended, where that is it. */
+  const take = ({ chunk, event, data, error }: Frame): End | null => {
+    if (chunk) setText((before) => before + chunk);
+    if (event === 'final') setOutput(data?.output);
+    const problem = error ?? data?.error;
     if (problem) {
       setError(problem);
-      setPhase('failed');
+      return 'failed';
     }
+    if (event !== 'final') return null;
+    return data?.status === 'paused' ? 'paused' : 'done';
   };
 
   const call = async () => {
@@ -78,8 +83,13 @@ function Call({ workflowId, state, selectedOutputs }: Omit<Props, 'saver'> & { s
     try {
       const body = { input: sentInput(input), stream: true, useDraftState: false, selectedOutputs };
       const path = `/api/workflows/${workflowId}/execute`;
-      for await (const frame of postStream(path, body, { signal: controller.signal })) take(frame as Frame);
-      setPhase((before) => (before === 'streaming' ? 'done' : before));
+      let end: End | null = null;
+      for await (const frame of postStream(path, body, { signal: controller.signal })) {
+        const said = take(frame as Frame);
+        end ??= said;
+      }
+      if (!end) throw new Error('The connection to the run was lost');
+      setPhase(end);
     } catch (thrown) {
       setPhase(controller.signal.aborted ? 'stopped' : 'failed');
       if (!controller.signal.aborted) setError(messageOf(thrown));

@@ -1,7 +1,8 @@
-import { RotateCcw, Square, Terminal } from 'lucide-react';
+import { RotateCcw, SearchX, Square, Terminal } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useVersions, type VersionRow } from '@/api/deployments';
+import { isStatus } from '@/api/errors';
 import { usePausePoints } from '@/api/pauses';
 import { type LogDetail, type Span, useCancelRun, useRun, useRunAgain } from '@/api/runs';
 import { can, useSignedIn } from '@/api/session';
@@ -31,6 +32,13 @@ export function RunPage({ workflowId, runId }: { workflowId: string; runId: stri
   // Shown once what it waits for is there, too, so that nothing jumps; a run that is paused later does not hide what is seen.
   if (!isWhole && run.data && !points.isLoading) setWhole(true);
   if (!isWhole && !run.isLoadingError) return <PageSkeleton />;
+  if (isStatus(run.error, 404)) {
+    return (
+      <Empty icon={<SearchX size={22} aria-hidden />} title="There is no such run">
+        Runs are kept for a while only. <Link href="/runs">All runs</Link>
+      </Empty>
+    );
+  }
   if (!run.data) return <Failure error={run.error} onRetry={run.refetch} />;
   return <Run run={run.data} />;
 }

@@ -51,7 +51,8 @@ export function MembersSection() {
         {members.isLoadingError && <Failure error={members.error} onRetry={members.refetch} />}
         {members.data && <MemberTable members={members.data} isAdmin={isAdmin} />}
       </Section>
-      {isAdmin && <Invitations />}
+      {/* Not before what stands above it has its size: it would jump. */}
+      {isAdmin && !members.isPending && <Invitations />}
       {inviting && <InviteDialog onClose={() => setInviting(false)} />}
     </>
   );
