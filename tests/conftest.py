@@ -8,7 +8,6 @@ from hypothesis import settings
 from shared.garbage import spare_what_stays
 
 pytest_plugins = [
-    "tests.support.late_routes",
     "tests.support.rabbitmq",
     "tests.support.secantus",
     "tests.support.mongodb_rules",
