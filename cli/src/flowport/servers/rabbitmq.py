@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -89,6 +90,11 @@ class RabbitMQServer:
         """End the node as in a crash; the data stays."""
         if self._server:
             self._server.kill()
+
+    def freeze(self) -> None:
+        """Let the node hang, with all its connections; only a kill ends it."""
+        if self._server:
+            self._server.send(signal.SIGSTOP)
 
     def restart(self) -> None:
         """Stop if it runs, then start on the same data and ports."""
