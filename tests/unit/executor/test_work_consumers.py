@@ -106,6 +106,25 @@ async def test_those_that_had_to_wait_and_those_that_had_not_have_the_same_slots
         await eventually(lambda: here.work.times == 6)
 
 
+def lost_runs() -> float:
+    return REGISTRY.get_sample_value("flowport_executor_runs_total", {"mode": "sync", "status": "lost"}) or 0.0
+
+
+async def test_a_worker_whose_slots_are_all_taken_hands_back_at_once_what_another_could_begin() -> None:
+    before = lost_runs()
+    async with world() as here:
+        here.work.go_on.clear()
+        await ask(here, INTERACTIVE, "i1", "i2", "i3", "i4")
+        await eventually(lambda: here.work.times == 4)
+        await ask(here, EXPRESS, "late")
+        await eventually(lambda: here.callers.ends)
+        assert here.callers.ends["late"].is_loss
+        here.work.go_on.set()
+        await eventually(lambda: len(here.callers.ends) == 5)
+        assert here.work.times == 4
+    assert lost_runs() == before
+
+
 async def test_what_still_waits_for_a_slot_when_a_worker_is_gone_is_for_another() -> None:
     async with world(drain_seconds=0.05) as here:
         here.work.go_on.clear()

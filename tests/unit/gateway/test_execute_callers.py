@@ -6,9 +6,12 @@ import pytest
 from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.system import System
 from tests.unit.gateway.tenants import OTHER
+from tests.unit.gateway.worker import echoes
 
 from gateway.domain.credentials import Scope
 from shared.broker.topology import EXPRESS, INTERACTIVE
+from shared.contracts.events import RunEnded
+from shared.contracts.outcomes import worker_lost
 
 
 class TestCredentials:
@@ -102,3 +105,11 @@ async def test_a_run_for_which_no_worker_is_free_waits_in_the_queue_that_is_kept
     await system.worker.start()
     assert (await waiting[0].done()).json["output"]["result"] == {"q": 0}
     assert system.worker.queues[2] == EXPRESS
+
+
+async def test_a_run_that_a_worker_hands_back_goes_where_every_worker_takes_from(system: System) -> None:
+    full = [RunEnded(worker_lost(NOON, NOON))]
+    system.worker.script = lambda run: [full] if len(system.worker.runs) == 1 else echoes(run)
+    answer = await system.execute({"q": 1})
+    assert answer.json["output"]["result"] == {"q": 1}
+    assert system.worker.queues == [EXPRESS, INTERACTIVE]

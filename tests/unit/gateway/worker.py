@@ -79,7 +79,7 @@ class FakeWorker:
         self.queues.append(queue)
 
         async def send(seq: int, events: Sequence[RunEvent]) -> None:
-            batch = EventBatch(request.run.run_id, seq, tuple(events))
+            batch = EventBatch(request.run.run_id, seq, tuple(events), attempt=request.attempt)
             await self.broker.replies.send(request.reply_to, batch, must_route=True)
 
         if self.perform is not None:

@@ -92,11 +92,18 @@ class AttachedRuns:
 
         False: as `run`.
         """
+        RUNS.labels(spec.mode, "lost").inc()
+        return await self.hand_back(spec, reply_to, attempt=attempt)
+
+    async def hand_back(self, spec: RunSpec, reply_to: str, *, attempt: int = 0) -> bool:
+        """Tell that this run was not begun, and will not be by us: whoever asked may give it to somebody else.
+
+        It is told as the loss of a worker, which ends an attempt without another event. False: as `run`.
+        """
         now = self._clock.now()
         outcome = worker_lost(now, now)
         line = self._line_of(reply_to, spec.run_id, attempt=attempt)
         await line.emit(RunEnded(outcome))
-        RUNS.labels(spec.mode, "lost").inc()
         told = await line.close()
         if told is Told.NOBODY:
             self._records.put(RunRecorded(spec, outcome))

@@ -126,8 +126,10 @@ class BrokerAttachedRuns:
         try:
             if call.run.is_nested:
                 await self._send(NESTED, request)
-            else:
+            elif call.attempt == 0 and self._express.is_open:
                 await self._send_to_a_worker(request)
+            else:
+                await self._send(INTERACTIVE, request)
         except QueueFull as error:
             retry_after = error.retry_after or RETRY_SECONDS
             raise AtCapacity("Service temporarily at capacity", retry_after=retry_after) from error
@@ -138,10 +140,9 @@ class BrokerAttachedRuns:
 
     async def _send_to_a_worker(self, request: AttachedRunRequested) -> None:
         """To one who is free, through memory alone; else into the queue where calls wait and no node is missed."""
-        if self._express.is_open:
-            with suppress(QueueFull, BrokerAway), self._express.taken():
-                await self._send(EXPRESS, request)
-                return
+        with suppress(QueueFull, BrokerAway), self._express.taken():
+            await self._send(EXPRESS, request)
+            return
         await self._send(INTERACTIVE, request)
 
     async def _send(self, queue: str, request: AttachedRunRequested) -> None:
@@ -195,7 +196,7 @@ class BrokerAttachedRuns:
             self._spawn(self._records.ended(call.run, outcome))
 
     async def _publish_again(self, call: AttachedCall) -> None:
-        log.info("a run is handed out again: its worker was lost before it began", run_id=call.run_id)
+        log.info("a run is handed out again: the worker that had it did not begin it", run_id=call.run_id)
         try:
             await self._publish(call)
         except FlowportError as error:
