@@ -206,7 +206,7 @@ async def test_a_statement_that_fails_fails_its_batch_once_all_of_it_has_ended(
     update_many = AsyncCollection[Document].update_many
 
     async def refuse_ends(self: Collection, wanted: Document, update: list[Document]) -> UpdateResult:
-        if len(update) > 1:
+        if ending[0].id in wanted["_id"]["$in"]:
             raise OperationFailure("not today")
         await asyncio.sleep(0.05)
         return await update_many(self, wanted, update)

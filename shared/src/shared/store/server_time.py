@@ -1,5 +1,6 @@
 """The store's own time, which all processes share, however their clocks go."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -7,6 +8,14 @@ from shared.clock import whole_ms
 
 NOW_MS: Final[dict[str, Any]] = {"$toLong": "$$NOW"}
 """Milliseconds since the epoch, in an expression."""
+
+
+def with_now(*, blank: Iterable[str] = ()) -> dict[str, Any]:
+    """A stage that adds the time to each document, as `now_ms`; the fields in `blank` stay behind, and are null.
+
+    Not as `$set` and `$project`: for each of them SecantusDB copies whole documents, value by value.
+    """
+    return {"$replaceWith": {"$mergeObjects": ["$$ROOT", {**dict.fromkeys(blank), "now_ms": NOW_MS}]}}
 
 
 def from_now(wait: timedelta) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.indexes import Index, by
-from shared.store.server_time import NOW_MS
+from shared.store.server_time import with_now
 from shared.store.transactions import Session
 
 BOOKS: Final = "queues"
@@ -124,7 +124,7 @@ class Books:
     async def _read(self, *queries: Document, session: Session | None = None) -> OpenBooks:
         found: dict[str, Document] = {}
         for query in queries:
-            pipeline: list[Document] = [{"$match": query}, {"$set": {"now_ms": NOW_MS}}]
+            pipeline: list[Document] = [{"$match": query}, with_now()]
             documents = await (await self._documents.aggregate(pipeline, session=session)).to_list()
             found |= {document["_id"]: document for document in documents}
         overall = found.pop(OVERALL)

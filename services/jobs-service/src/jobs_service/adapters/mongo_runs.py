@@ -10,8 +10,8 @@ from jobs_service.adapters.attached_order import order_of_attached
 from jobs_service.adapters.moments import from_ms, now_ms
 from jobs_service.adapters.run_changes import RunChange, statement_of
 from jobs_service.adapters.run_documents import (
+    BIG_FIELDS,
     RUNS,
-    STATE_ONLY,
     UNBOOKED,
     UNTOLD,
     changes,
@@ -33,7 +33,7 @@ from shared.store.client import Store
 from shared.store.documents import Document
 from shared.store.errors import store_call
 from shared.store.payloads import encode_payload
-from shared.store.server_time import NOW_MS, from_now
+from shared.store.server_time import from_now, with_now
 
 WITHOUT_WORKER: Final = [phase.value for phase in (Phase.REQUEUED, Phase.DISPATCHED, Phase.ATTACHED, Phase.PAUSED)]
 WATCHED: Final = [Phase.PROCESSING.value, *WITHOUT_WORKER]
@@ -70,7 +70,7 @@ class MongoRuns:
 
     async def load_all(self, run_ids: Sequence[str]) -> Sequence[Seen | None]:
         """`load` for each."""
-        found = await self._find({"_id": {"$in": list(run_ids)}}, {"$project": STATE_ONLY})
+        found = await self._find({"_id": {"$in": list(run_ids)}}, with_now(blank=BIG_FIELDS))
         by_id = {document["_id"]: _seen(document) for document in found}
         return [by_id.get(run_id) for run_id in run_ids]
 
@@ -81,7 +81,7 @@ class MongoRuns:
 
     async def claimable_all(self, run_ids: Sequence[str]) -> Sequence[Claimable | None]:
         """`claimable` for each."""
-        found = await self._find({"_id": {"$in": list(run_ids)}})
+        found = await self._find({"_id": {"$in": list(run_ids)}}, with_now())
         by_id = {document["_id"]: _claimable(document) for document in found if "job_id" in document}
         return [by_id.get(run_id) for run_id in run_ids]
 
@@ -119,7 +119,7 @@ class MongoRuns:
         """See Runs."""
         now = await now_ms(self._store)
         late = {"phase": {"$in": WATCHED if at_work else WITHOUT_WORKER}, "due_ms": {"$lte": now}}
-        found = await self._find(late, {"$project": STATE_ONLY}, {"$limit": limit})
+        found = await self._find(late, {"$limit": limit}, with_now(blank=BIG_FIELDS))
         return [_seen(document) for document in found]
 
     @store_call
@@ -174,8 +174,7 @@ class MongoRuns:
         await self._runs.delete_one({"_id": run_id, "phase": Phase.RESERVED.value, "workspace_id": workspace_id})
 
     async def _find(self, query: Document, *stages: Document) -> list[Document]:
-        pipeline = [{"$match": query}, *stages, {"$set": {"now_ms": NOW_MS}}]
-        return await (await self._runs.aggregate(pipeline)).to_list()
+        return await (await self._runs.aggregate([{"$match": query}, *stages])).to_list()
 
 
 def _seen(document: Document) -> Seen:

@@ -22,7 +22,7 @@ from shared.store.errors import store_call
 from shared.store.long_lists import Page
 from shared.store.places import Place
 from shared.store.positions import position_of
-from shared.store.server_time import NOW_MS
+from shared.store.server_time import with_now
 
 
 class MongoRunViews:
@@ -66,8 +66,7 @@ class MongoRunViews:
 
     async def _find(self, query: Document, output: bool, blocks: bool) -> ViewedRun | None:
         hidden = ["spec", BARE_SPEC, "state", *([] if output else ["output"]), *([] if blocks else ["blocks"])]
-        shown = {"$project": dict.fromkeys(hidden, 0)}
-        stages: list[Document] = [{"$match": query}, shown, {"$set": {"now_ms": NOW_MS}}]
+        stages: list[Document] = [{"$match": query}, with_now(blank=hidden)]
         found = await (await self._runs.aggregate(stages)).to_list()
         if not found or found[0]["phase"] == Phase.RESERVED.value:
             return None

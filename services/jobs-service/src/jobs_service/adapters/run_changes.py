@@ -15,17 +15,9 @@ from shared.store.documents import Document
 
 CHANGE: Final = "change_id"
 """Which change a run has seen last, of those that were made in groups: it tells whose it was."""
-_MISSING: Final = "$$REMOVE"
-
-_AT_THE_END: Final[list[dict[str, Any]]] = [
-    {
-        "$set": {
-            "spec": {"$ifNull": [f"${BARE_SPEC}", "$spec", _MISSING]},
-            UNTOLD: {"$ifNull": [f"${TELLS}", f"${UNTOLD}", _MISSING]},
-        }
-    },
-    {"$unset": [BARE_SPEC, TELLS, "state"]},
-]
+_AT_THE_END: Final = {"spec": f"${BARE_SPEC}", UNTOLD: f"${TELLS}"}
+"""What takes the place of what, where there is any."""
+_GOES_AT_THE_END: Final = (BARE_SPEC, TELLS, "state")
 
 
 @dataclass(frozen=True)
@@ -55,14 +47,19 @@ class RunChange:
 
 def statement_of(changes: Sequence[RunChange]) -> tuple[Document, list[dict[str, Any]]]:
     """What must be found, and what is done to it. All `changes` are of one kind."""
-    branches = [
-        {
-            "case": {"$eq": ["$_id", {"$literal": change.run_id}]},
-            "then": {"$literal": change.fields | {"revision": change.revision + 1}},
-        }
-        for change in changes
-    ]
-    merged = {"$mergeObjects": ["$$ROOT", {"$switch": {"branches": branches}}]}
+    run_ids = [change.run_id for change in changes]
+    fields = [change.fields | {"revision": change.revision + 1} for change in changes]
+    # Not as a `$switch`, whose branches SecantusDB walks through for every run.
+    place = {"$indexOfArray": [{"$literal": run_ids}, "$_id"]}
+    its_own = {"$arrayElemAt": [{"$literal": fields}, place]}
     revision, is_end = changes[0].kind
-    wanted = {"_id": {"$in": [change.run_id for change in changes]}, "revision": revision}
-    return wanted, [{"$replaceWith": merged}, *(_AT_THE_END if is_end else ())]
+    after = _ended(its_own) if is_end else {"$mergeObjects": ["$$ROOT", its_own]}
+    return {"_id": {"$in": run_ids}, "revision": revision}, [{"$replaceWith": after}]
+
+
+def _ended(fields: Document) -> Document:
+    """The run after its last change. One stage: SecantusDB copies the document, value by value, for each `$set`."""
+    after: Document = {"$mergeObjects": ["$$ROOT", fields, _AT_THE_END]}
+    for name in _GOES_AT_THE_END:
+        after = {"$setField": {"field": name, "input": after, "value": "$$REMOVE"}}
+    return after

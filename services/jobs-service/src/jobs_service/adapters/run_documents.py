@@ -62,8 +62,8 @@ INDEXES: Final = (
     Index(RUNS, by("expires_at"), expire_after_seconds=0),
 )
 
-_BIG_FIELDS: Final = ("spec", BARE_SPEC, "output", "blocks", "state")
-STATE_ONLY: Final = dict.fromkeys(_BIG_FIELDS, 0)
+BIG_FIELDS: Final = ("spec", BARE_SPEC, "output", "blocks", "state")
+STATE_ONLY: Final = dict.fromkeys(BIG_FIELDS, 0)
 
 _encode = msgspec.json.Encoder().encode
 _decode_spec = msgspec.json.Decoder(RunSpec).decode
