@@ -24,7 +24,9 @@ def test_what_could_not_be_saved_is_neither_published_nor_run(console: Console, 
 
     console.press("Update").shows(NOT_DONE)
     assert account.run(workflow_id).json()["output"]["result"] == "first"
-    console.press("Deployment").press("Update").shows(NOT_DONE)
+    window = console.press("Deployment").page.get_by_role("dialog")
+    console.button("Update", window).click()
+    console.shows(NOT_DONE)
     assert account.run(workflow_id).json()["output"]["result"] == "first"
     console.press("Close").press("Run").press("Run draft")
     expect(console.page.get_by_label("Run the draft").get_by_role("alert")).to_have_text(NOT_DONE)
