@@ -94,6 +94,14 @@ async def ask(here: World, queue: str, *names: str) -> None:
         await here.broker.work.publish(queue, asked(spec(name, time_limit_ms=60_000)))
 
 
+async def leave_one_without_a_slot(here: World) -> None:
+    """All slots are taken for as long as `go_on` is not set, and a run named `waits` is in hand."""
+    here.work.go_on.clear()
+    await ask(here, EXPRESS, "e1", "e2", "e3", "e4")
+    await ask(here, INTERACTIVE, "waits")
+    await eventually(lambda: here.work.times == 4)
+
+
 async def test_those_that_had_to_wait_and_those_that_had_not_have_the_same_slots() -> None:
     async with world() as here:
         here.work.go_on.clear()
@@ -127,10 +135,7 @@ async def test_a_worker_whose_slots_are_all_taken_hands_back_at_once_what_anothe
 
 async def test_what_still_waits_for_a_slot_when_a_worker_is_gone_is_for_another() -> None:
     async with world(drain_seconds=0.05) as here:
-        here.work.go_on.clear()
-        await ask(here, EXPRESS, "e1", "e2", "e3", "e4")
-        await ask(here, INTERACTIVE, "waits")
-        await eventually(lambda: here.work.times == 4)
+        await leave_one_without_a_slot(here)
         await asyncio.wait_for(here.consumers.stop(), 30)
         assert here.work.times == 4
         redelivered = Recorder()
@@ -141,10 +146,7 @@ async def test_what_still_waits_for_a_slot_when_a_worker_is_gone_is_for_another(
 
 async def test_a_run_that_is_given_up_while_it_waits_for_a_slot_ends_at_once() -> None:
     async with world() as here:
-        here.work.go_on.clear()
-        await ask(here, EXPRESS, "e1", "e2", "e3", "e4")
-        await ask(here, INTERACTIVE, "waits")
-        await eventually(lambda: here.work.times == 4)
+        await leave_one_without_a_slot(here)
         await here.broker.control.broadcast(CancelRun("waits"))
         await eventually(lambda: here.callers.ends)
         assert here.callers.ends["waits"].status is RunStatus.CANCELLED
@@ -155,10 +157,7 @@ async def test_a_run_that_is_given_up_while_it_waits_for_a_slot_ends_at_once() -
 
 async def test_a_run_that_was_given_up_leaves_no_slot_less_and_none_more() -> None:
     async with world() as here:
-        here.work.go_on.clear()
-        await ask(here, EXPRESS, "e1", "e2", "e3", "e4")
-        await ask(here, INTERACTIVE, "waits")
-        await eventually(lambda: here.work.times == 4)
+        await leave_one_without_a_slot(here)
         await here.broker.control.broadcast(CancelRun("waits"))
         await eventually(lambda: here.callers.ends)
         here.work.go_on.set()

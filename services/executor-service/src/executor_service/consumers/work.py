@@ -99,10 +99,11 @@ class WorkConsumers:
         match delivery.message:
             case AttachedRunRequested(run=spec, reply_to=reply_to, attempt=attempt) as request:
                 _enter(delivery, spec.run_id, queue)
-                told: bool | None = None
-                if queue == EXPRESS and self._slots[queue].locked() and not delivery.redelivered:
+                if delivery.redelivered:
+                    told = None
+                elif queue == EXPRESS and self._slots[queue].locked():
                     told = await self._attached.hand_back(spec, reply_to, attempt=attempt)
-                elif not delivery.redelivered:
+                else:
                     told = await self._begin(queue, delivery, request)
                 if told is None:
                     told = await self._attached.report_lost(spec, reply_to, attempt=attempt)
