@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,16 +11,25 @@ from pymongo import MongoClient
 
 from flowport.servers.secantus import SecantusServer
 
-__all__ = ["SecantusServer", "mongodb_prefix", "mongodb_uri", "secantus", "secantus_of_my_own"]
+__all__ = ["SecantusServer", "mongodb_prefix", "mongodb_uri", "secantus", "secantus_of_my_own", "throwaway_server"]
+
+
+@contextmanager
+def throwaway_server(data_dir: Path) -> Iterator[SecantusServer]:
+    """A server for as long as the block lasts. Its data is thrown away: it is killed, which is quicker than an end."""
+    server = SecantusServer(data_dir)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 @pytest.fixture(scope="session")
 def secantus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecantusServer]:
     """A server of this test session. Whoever stops or kills it starts it again, or makes one of their own."""
-    server = SecantusServer(tmp_path_factory.mktemp("secantus"))
-    server.start()
-    yield server
-    server.kill()  # its data is thrown away, and a kill is quicker
+    with throwaway_server(tmp_path_factory.mktemp("secantus")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +56,5 @@ def mongodb_prefix(mongodb_uri: str) -> Iterator[str]:
 @pytest.fixture
 def secantus_of_my_own(tmp_path: Path) -> Iterator[SecantusServer]:
     """A server that this test alone may stop, kill and restart."""
-    server = SecantusServer(tmp_path / "secantus")
-    server.start()
-    yield server
-    server.kill()  # its data is thrown away, and a kill is quicker
+    with throwaway_server(tmp_path / "secantus") as server:
+        yield server

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from tests.support.eventually import until
+from tests.support.secantus import throwaway_server
 
 from flowport.servers.secantus import SecantusServer
 from shared.clock import SystemClock
@@ -26,10 +27,8 @@ def ago(**time: float) -> datetime:
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecantusServer]:
     """A server that only these tests use, and one of them kills."""
-    server = SecantusServer(tmp_path_factory.mktemp("mortal"))
-    server.start()
-    yield server
-    server.kill()  # its data is thrown away, and a kill is quicker
+    with throwaway_server(tmp_path_factory.mktemp("mortal")) as server:
+        yield server
 
 
 @pytest.fixture
