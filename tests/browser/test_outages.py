@@ -87,8 +87,10 @@ def test_a_name_that_could_not_be_saved_stays_in_its_field(console: Console, acc
 
 
 def test_a_page_that_cannot_be_fetched_says_so_and_leaves_the_others(console: Console) -> None:
-    console.goto("/").page.route("**/assets/**", lambda route: route.abort("connectionrefused"))
-    console.page.get_by_role("link", name="Settings").click()
-    expect(console.page.get_by_role("alert")).to_contain_text("or has a newer version of this page")
-    console.page.get_by_role("link", name="Workflows").click()
-    expect(console.page.get_by_role("heading", name="Workflows")).to_be_visible()
+    page, workflows = console.goto("/").page, console.page.get_by_role("heading", name="Workflows")
+    expect(workflows).to_be_visible()
+    page.route("**/assets/**", lambda route: route.abort("connectionrefused"))
+    page.get_by_role("link", name="Settings").click()
+    expect(page.get_by_role("alert")).to_contain_text("or has a newer version of this page")
+    page.get_by_role("link", name="Workflows").click()
+    expect(workflows).to_be_visible()

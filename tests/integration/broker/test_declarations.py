@@ -99,6 +99,20 @@ async def test_a_publisher_hears_once_of_a_deleted_queue_and_declares_it_again(b
     await broker.work.publish(brokers.work, dispatched(3))
 
 
+async def test_a_queue_deleted_while_nobody_took_from_it_is_declared_again_for_the_next_consumer(
+    brokers: Brokers,
+) -> None:
+    broker, recorder = await brokers.open(), Recorder()
+    await (await broker.work.consume(brokers.work, recorder, prefetch=1)).close(grace=1)
+    async with raw_channel(brokers.url) as operator:
+        await operator.delete_queue(brokers.work)
+    with pytest.raises(BrokerUnavailable, match="no queue"):
+        await broker.work.consume(brokers.work, recorder, prefetch=1)
+    await broker.work.consume(brokers.work, recorder, prefetch=1)
+    await broker.work.publish(brokers.work, dispatched())
+    await eventually(lambda: recorder.deliveries)
+
+
 async def test_a_consumer_declares_a_deleted_queue_again_and_leaves_the_inbox_alone(brokers: Brokers) -> None:
     broker, publisher = await brokers.open(), await brokers.open()
     recorder = Recorder()

@@ -86,15 +86,18 @@ class Consumer(Generic[D]):
         try:
             self._tag = await channel.consume(self._queue.name, partial(self._on_received, channel), no_ack=False)
         except ChannelClosed as error:
-            if error.code == NOT_FOUND and not self._queue.is_kept:
-                await self._make()
+            if error.code == NOT_FOUND:
+                await self._on_missing()
             raise
 
-    async def _make(self) -> None:
-        """Make a queue that turned out to be missing, for the next try. One whose node is away is not declared before:
-        RabbitMQ would not answer for a minute, and others would wait in that line.
+    async def _on_missing(self) -> None:
+        """Let the next try find a queue that turned out to be missing. One that is not kept is declared here and never
+        before: while its node is away RabbitMQ would not answer for a minute, and others would wait in that line.
         """
-        await declare_queue(self._connection.require(), self._queue)
+        if self._queue.is_kept:
+            self._declarations.forget(self._queue)
+        else:
+            await declare_queue(self._connection.require(), self._queue)
 
     def _on_lost(self) -> None:
         self._in_hand.forget_waiting()
