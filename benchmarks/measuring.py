@@ -13,7 +13,7 @@ from benchmarks.machine import Machine
 from benchmarks.pace import Quiet
 from benchmarks.results import Results, results_of
 from benchmarks.scenarios.scenario import Group, Row, Scenario
-from shared.garbage import spare_what_stays
+from shared.garbage import collect_seldom
 
 
 class Measuring:
@@ -61,7 +61,7 @@ class Measuring:
     def _measure(self, scenario: Scenario, *, warms_up: bool) -> None:
         if scenario.name in self._failed:
             return
-        spare_what_stays()  # else the measure itself stands still now and then
+        collect_seldom()  # else the measure itself stands still now and then
         self._paces.append(self._quiet.wait())
         try:
             row = scenario.run()

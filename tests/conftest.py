@@ -1,11 +1,9 @@
 """What every area shares, each from one module of tests/support. And how hard property tests try, how logs look."""
 
-import gc
-
 import structlog
 from hypothesis import settings
 
-from shared.garbage import spare_what_stays
+from shared.garbage import collect_seldom
 
 pytest_plugins = [
     "tests.support.rabbitmq",
@@ -26,6 +24,5 @@ structlog.configure(processors=[*_processors, _plain])
 
 
 def pytest_collection_finish() -> None:
-    """Let no collection look through all that was imported and collected again: that took a third of the time."""
-    spare_what_stays()
-    gc.set_threshold(50_000)
+    """Collections that look through all that was imported and collected again take a third of the time."""
+    collect_seldom()

@@ -20,7 +20,7 @@ import uvloop
 
 from benchmarks.load.callers import Callers
 from benchmarks.load.http_load import Target
-from shared.garbage import spare_what_stays
+from shared.garbage import collect_seldom
 
 CONNECTIONS: Final = 64
 LEAD_SECONDS: Final = 3.0
@@ -66,7 +66,7 @@ async def arrivals(per_second: float, seconds: float, *, begins: float, seed: in
 
 
 def _send(load: Load, begins: float, seconds: float) -> Answers:
-    spare_what_stays()
+    collect_seldom()
     return uvloop.run(_call_on_time(load, max(begins, time.monotonic()), seconds))
 
 

@@ -20,7 +20,7 @@ from flowport.servers.process import ServerFailed
 from flowport.servers.secantus import SecantusServer
 from flowport.serving import listen
 from gateway.settings import GatewaySettings
-from shared.garbage import spare_what_stays
+from shared.garbage import collect_seldom
 from shared.observe.spans import configure_tracing
 from shared.settings import CommonSettings
 from shared.settings_reading import read_settings
@@ -50,7 +50,7 @@ async def run_up(home: Home, *, port: int, examples: Path, output: Output) -> No
         tasks = await stack.enter_async_context(services)
         settings = read_settings(GatewaySettings, mongodb_uri=mongodb_uri, public_url=public_url)
         await introduce(home, settings, url=url, examples=examples, output=output)
-        spare_what_stays()
+        collect_seldom()
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         names = ", ".join(task.get_name() for task in ended)
         raise ServerFailed(f"{names} ended, see {home.logs / 'flowport.log'}")

@@ -4,7 +4,7 @@ import pytest
 from tests.unit.blocks.agent_running import ADD, CALL, Model, asks_for, run, says
 from tests.unit.blocks.running import failure
 
-from executor_service.engine.execution import OVERTIME_SECONDS
+from executor_service.engine.deadline import OVERTIME_SECONDS
 from executor_service.providers import ModelFailure, Role
 
 

@@ -14,7 +14,7 @@ from executor_service.blocks.agent.loop import MAX_AT_ONCE, MAX_CALLS, MAX_TOLD,
 from executor_service.blocks.agent.toolbox import MAX_TOOLS
 from executor_service.blocks.function import FunctionHandler
 from executor_service.engine import BlockFailure, BlockHandler, BlockResult, Call, Inputs
-from executor_service.engine.execution import OVERTIME_SECONDS
+from executor_service.engine.deadline import OVERTIME_SECONDS
 from executor_service.providers import ModelFailure, Role, ToolCall
 from executor_service.sandbox import ErrorKind, Script, ScriptError, ScriptResult
 from shared.errors import Unavailable

@@ -14,6 +14,7 @@ from executor_service.application.sent_files import SentFiles
 from executor_service.application.shown_files import ShownFiles
 from executor_service.application.workflow_cache import WorkflowCache
 from executor_service.engine import (
+    BlockFailure,
     BlockHandler,
     BlockResult,
     Call,
@@ -106,6 +107,8 @@ class Work(BlockHandler):
         self.go_on = asyncio.Event()
         self.go_on.set()
         self.times = 0
+        self.problem: str | None = None
+        """Why it fails."""
         self._code = code
 
     def prepare(self, call: Call) -> Inputs:
@@ -115,6 +118,8 @@ class Work(BlockHandler):
         self.times += 1
         self.begun.set()
         await self.go_on.wait()
+        if self.problem is not None:
+            raise BlockFailure(self.problem)
         return BlockResult({"result": "done"})
 
 

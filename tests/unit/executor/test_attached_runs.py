@@ -1,22 +1,23 @@
 """Attached runs: one attempt, one terminal event, one record, whatever happens."""
 
 import asyncio
-import gc
 
 import msgspec
 import pytest
+from tests.support.left_behind import without_collections
 from tests.unit.executor.fakes import Callers, JobsService, Ledger, Services, Work, launcher, spec, workflow
 from tests.unit.workflow.states import start
 
-from executor_service.adapters.reply_sink import line_of
+from executor_service.adapters.reply_sink import ReplySink, line_of
 from executor_service.application.attached_runs import SHOW_AFTER_SECONDS, AttachedRuns
 from executor_service.application.run_handle import RunHandle
 from executor_service.application.running_runs import RunningRuns
+from executor_service.engine import Call, Execution
 from shared.clock import SystemClock
 from shared.contracts.events import RunStarted
 from shared.contracts.messages import CancelRun, EventBatch, RunBegan, RunRecorded
 from shared.contracts.outcomes import ErrorCode
-from shared.contracts.runs import RunStatus
+from shared.contracts.runs import RunMode, RunStatus
 
 
 class World:
@@ -168,16 +169,18 @@ async def test_a_run_that_cannot_be_told_of_is_not_shown_as_one_that_goes_on(wor
     assert world.ledger.records == []
 
 
-async def test_what_is_done_is_not_held_in_memory(world: World) -> None:
-    def handles() -> int:
-        gc.collect()
-        return sum(isinstance(each, RunHandle) for each in gc.get_objects())
-
-    before = handles()
-    for number in range(3):
-        await world.runs.run(spec(f"r{number}"), "inbox")
-    await asyncio.sleep(0)
-    assert handles() <= before + 1
+@pytest.mark.parametrize("how", ["completed", "streamed", "failed", "cancelled", "refused"])
+async def test_what_is_done_leaves_memory_at_once_and_waits_for_no_collection(world: World, how: str) -> None:
+    mode = RunMode.STREAM if how == "streamed" else RunMode.SYNC
+    world.work.problem = "no" if how == "failed" else None
+    world.services.unreachable = how == "refused"
+    with without_collections() as remains:
+        for number in range(3):
+            if how == "cancelled":
+                world.running.on_control(CancelRun(f"r{number}"))
+            await world.runs.run(spec(f"r{number}", mode=mode), "inbox")
+        await asyncio.sleep(0)
+        assert remains.of(RunHandle, Execution, ReplySink, Call) == []
 
 
 async def test_the_environment_is_asked_for_where_a_workflow_needs_it_and_as_the_caller_has_it(world: World) -> None:

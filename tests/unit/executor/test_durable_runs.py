@@ -1,20 +1,22 @@
 """Durable runs: claimed, fenced, journaled; a lost worker costs an attempt, never a result."""
 
 import asyncio
-import gc
 import time
 
 import msgspec
 import pytest
 from tests.support.eventually import eventually
+from tests.support.left_behind import without_collections
 from tests.unit.executor.fakes import Files, JobsService, Services, Work, launcher, spec, workflow
 from tests.unit.workflow.states import start
 
 from executor_service.application.durable_runs import DurableRunWorker
+from executor_service.application.grouped_journal import GroupedJournal
 from executor_service.application.lease import RENEWALS_PER_LEASE
 from executor_service.application.patience import insist
+from executor_service.application.run_handle import RunHandle
 from executor_service.application.running_runs import RunningRuns
-from executor_service.engine import Call, Inputs, RunResult
+from executor_service.engine import Call, Execution, Inputs, RunResult
 from shared.contracts.events import RunEvent
 from shared.contracts.messages import CancelRun, DurableRunDispatched
 from shared.contracts.outcomes import RunOutcome, time_out_text
@@ -284,15 +286,12 @@ async def test_a_claim_is_asked_again_while_jobs_service_is_away(world: World) -
     assert first.claim_id == second.claim_id, "or the answer to the first could be granted twice"
 
 
-async def test_what_is_done_is_not_held_in_memory(world: World) -> None:
-    def results() -> int:
-        gc.collect()
-        return sum(isinstance(each, RunResult) for each in gc.get_objects())
-
-    before = results()
-    for number in range(3):
-        await world.worker.work(DurableRunDispatched("r1", f"d{number}", "w1"), redelivered=False)
-    assert results() <= before + 1, "the last, whose task may not be gone yet"
+async def test_what_is_done_leaves_memory_at_once_and_waits_for_no_collection(world: World) -> None:
+    with without_collections() as remains:
+        for number in range(3):
+            await world.worker.work(DurableRunDispatched("r1", f"d{number}", "w1"), redelivered=False)
+        await asyncio.sleep(0)
+        assert remains.of(RunResult, RunHandle, Execution, GroupedJournal) == []
 
 
 async def test_a_later_attempt_goes_on_where_the_journal_ends(world: World) -> None:

@@ -6,14 +6,16 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from tests.support.eventually import eventually
+from tests.support.left_behind import without_collections
 from tests.unit.gateway.system import System, running_system
 from tests.unit.gateway.worker import Send, outcome
 
-from gateway.adapters.attached_call import MAX_ATTEMPTS
+from gateway.adapters.attached_call import MAX_ATTEMPTS, AttachedCall
 from gateway.adapters.attached_runs import BrokerAttachedRuns
 from gateway.adapters.cancels import Cancels
 from gateway.adapters.run_records import RunRecords
 from gateway.domain.errors.runs import NotStarted, RunLost
+from gateway.domain.execute_request import ExecuteRequest
 from shared.broker.ports import BrokerAway, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.clock import SystemClock
 from shared.contracts.events import RunEnded, RunExpired, RunStarted
@@ -32,6 +34,15 @@ async def test_a_sync_caller_who_hangs_up_cancels_the_run(system: System) -> Non
     await eventually(lambda: system.worker.cancelled == ["E1@WS1"])
     assert call.answer.status == 499
     assert call.answer.json == {"success": False, "error": "Client cancelled request"}
+
+
+async def test_a_caller_who_hung_up_leaves_memory_at_once_and_waits_for_no_collection(system: System) -> None:
+    system.worker.script = lambda run: [[RunStarted()]]
+    with without_collections() as remains:
+        call = system.execute_call({"text": "long"}, headers={"X-Execution-Id": "E1"})
+        await eventually(lambda: system.worker.runs)
+        await call.hang_up()
+        await eventually(lambda: remains.of(AttachedCall, ExecuteRequest) == [])
 
 
 async def test_a_finished_run_is_not_cancelled(system: System) -> None:

@@ -31,6 +31,7 @@ class Connection(asyncio.Protocol):
         self._stop_waiting()
         if self._exchange is not None:
             self._exchange.lose(exc)
+            self._exchange.end()
 
     def data_received(self, data: bytes) -> None:
         """More of an answer. What is said before anything was asked would be read as the next one."""
@@ -55,6 +56,7 @@ class Connection(asyncio.Protocol):
         if not self.is_open or last is None or not last.may_be_followed or last.is_paused:
             self.close()
             return False
+        last.end()
         self._exchange = None
         self._expiry = asyncio.get_running_loop().call_later(seconds, self.close)
         return True

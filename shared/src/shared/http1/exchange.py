@@ -82,6 +82,10 @@ class Exchange:
             self._fail(httpx2.ReadError(str(error) or CUT))
         self._tell()
 
+    def end(self) -> None:
+        """No more will be fed: lets go of the parser, which holds this, so that both go when nobody reads any more."""
+        del self._parser
+
     def on_message_begin(self) -> None:
         """Raises RemoteProtocolError: what nobody asked for would be read as the answer to the next request."""
         if self.is_whole:

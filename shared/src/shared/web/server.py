@@ -8,7 +8,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from shared.garbage import spare_what_stays
+from shared.garbage import collect_seldom
 from shared.observe.logging import configure_logging
 from shared.observe.spans import configure_tracing
 from shared.settings import CommonSettings
@@ -58,7 +58,7 @@ class _DrainingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Take requests."""
         await super().startup(sockets)
-        spare_what_stays()
+        collect_seldom()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Send callers elsewhere, take no more requests, and wait for those in hand."""

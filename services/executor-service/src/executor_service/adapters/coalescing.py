@@ -68,6 +68,11 @@ class Coalescing:
         if self._failure is not None:
             raise self._failure
 
+    async def close(self) -> None:
+        """`flush`, and let go of `send`: whose it is holds this, too, and would stay in memory until a collection."""
+        await self.flush()
+        self._send = _nowhere
+
     def _add(self, event: RunEvent) -> None:
         self._pending_size += size_of(event)
         last = self._pending[-1] if self._pending else None
@@ -101,3 +106,7 @@ class Coalescing:
                     await self._send(batch)
             except Exception as error:  # whoever flushes raises it again
                 self._failure = error
+
+
+async def _nowhere(events: tuple[RunEvent, ...]) -> None:
+    """Nothing comes after the end."""

@@ -108,7 +108,7 @@ class KeptEvents:
         """Let everything go out; last of all that the run is over, but not what came of it."""
         if outcome is not None:
             await self._out.emit(RunEnded(msgspec.structs.replace(outcome, output=Payload())))
-        await self._out.flush()
+        await self._out.close()
         self._closing.set()
         if self._keeping is not None:
             await self._keeping

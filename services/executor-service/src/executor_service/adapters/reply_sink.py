@@ -63,7 +63,7 @@ class ReplySink:
 
     async def close(self) -> Told:
         """Wait for what is on its way; whether the caller's process has all of it."""
-        await self._out.flush()
+        await self._out.close()
         return self._told
 
     async def _send(self, events: tuple[RunEvent, ...]) -> None:

@@ -127,8 +127,8 @@ class AttachedRuns:
             execution = await self._launcher.prepare(spec, line, before_effect=before_effect)
         except FlowportError as error:
             return self._launcher.refused(error), (), Usage()
-        handle.bind(execution.cancel)
-        result = await execution.run()
+        with handle.passing_to(execution.cancel):
+            result = await execution.run()
         if handle.cancel_reason == SHUTDOWN:
             lost = worker_lost(result.outcome.started_at, self._clock.now())
             return lost, tuple(result.blocks), result.usage

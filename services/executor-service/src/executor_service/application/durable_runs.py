@@ -170,8 +170,8 @@ class DurableRunWorker:
             raise Released from error
         except FlowportError as error:
             raise _Refused(error) from error
-        handle.bind(execution.cancel)
-        return await execution.run()
+        with handle.passing_to(execution.cancel):
+            return await execution.run()
 
     async def _report(self, attempt: int, spec: RunSpec, journal: GroupedJournal, result: RunResult) -> FinishRun:
         await journal.settle()

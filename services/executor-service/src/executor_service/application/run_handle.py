@@ -1,6 +1,7 @@
 """A hold on a run that may not have begun yet, for whoever wants to stop it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
 class RunHandle:
@@ -28,8 +29,13 @@ class RunHandle:
         if self._follow is not None:
             self._follow(address)
 
-    def bind(self, stop: Callable[[], object]) -> None:
-        """From here on a cancel calls `stop`; one that was before calls it now."""
+    @contextmanager
+    def passing_to(self, stop: Callable[[], object]) -> Iterator[None]:
+        """While inside, a cancel calls `stop`; one that was before calls it now."""
         self._stop = stop
         if self._reason is not None:
             stop()
+        try:
+            yield
+        finally:
+            self._stop = None

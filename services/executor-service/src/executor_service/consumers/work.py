@@ -148,9 +148,8 @@ class WorkConsumers:
                 yield
             return
         waiting = asyncio.create_task(slots.acquire())
-        handle.bind(waiting.cancel)
         try:
-            with self._running.holding(run_id, handle):
+            with self._running.holding(run_id, handle), handle.passing_to(waiting.cancel):
                 await asyncio.wait({waiting})
             yield
         finally:

@@ -35,27 +35,19 @@ class Attempt:
 
 
 class Attempts:
-    """Begins the blocks of one run. `record` keeps what a block writes down while it is under way."""
+    """Begins the blocks of one run."""
 
-    def __init__(
-        self,
-        context: RunContext,
-        plan: Plan,
-        progress: Progress,
-        stream: RunStream | None,
-        record: Callable[[Entry], Awaitable[None]],
-    ) -> None:
+    def __init__(self, context: RunContext, plan: Plan, progress: Progress, stream: RunStream | None) -> None:
         self._context = context
         self._plan = plan
         self._progress = progress
         self._state: RunState = progress.state
         self._stream = stream
         self._clock = context.engine.clock
-        self._record = record
         self.under_way: dict[Work, Attempt] = {}
 
-    def begin(self, work: Work) -> Attempt:
-        """What a block that may start now is given."""
+    def begin(self, work: Work, record: Callable[[Entry], Awaitable[None]]) -> Attempt:
+        """What a block that may start now is given. `record` keeps what it writes down while it is under way."""
         scope = self._state.scopes[work.scope]
         body = self._plan.graph.body(scope.container)
         node = body.nodes[work.node]
@@ -79,7 +71,7 @@ class Attempts:
             spend=spending.add,
             hidden=self._context.hidden,
             shown_reason=self._progress.logs.shown_reason,
-            pin=partial(self._pin, work),
+            pin=partial(_pin, work, record),
             pinned=self._state.pins.get(child_key(work)),
             writer=self.writer(block, rounds),
         )
@@ -106,5 +98,6 @@ class Attempts:
         handler = self._context.engine.handlers.get(block_type)
         return self._context.child_runner(work, self._state, spending, handler is not None and handler.recovers)
 
-    async def _pin(self, work: Work, pin: ChildPin) -> None:
-        await self._record(Pinned(work, pin))
+
+async def _pin(work: Work, record: Callable[[Entry], Awaitable[None]], pin: ChildPin) -> None:
+    await record(Pinned(work, pin))

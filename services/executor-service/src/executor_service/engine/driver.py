@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -63,15 +64,14 @@ class Driver:
             progress.logs,
             self._limits,
             self._clock,
-            self._announce_effect,
+            partial(_announce_effect, context),
             is_journaled=context.journal is not None,
         )
-        self._steps = {Step.RUN: self._run_block, Step.OPEN: self._open, Step.CHECK: self._check}
         self._tasks: dict[Work, asyncio.Task[None]] = {}
         self._done: deque[tuple[Work, Entry | Exception]] = deque()
         self._wake = asyncio.Event()
         self._is_abandoned = False
-        self.attempts = Attempts(context, plan, progress, stream, self._record)
+        self.attempts = Attempts(context, plan, progress, stream)
 
     def begin(self) -> None:
         """Start from the beginning."""
@@ -156,7 +156,7 @@ class Driver:
                 self._state.blocks_run += 1
                 if self._state.blocks_run > self._limits.blocks:
                     raise LimitReached(f"More than {self._limits.blocks} blocks: the limit of one run is reached")
-                self._tasks[work] = begin(self._report(work, self._steps[work.step](work)))
+                self._tasks[work] = begin(self._report(work, _STEPS[work.step](self, work)))
 
     async def _report(self, work: Work, step: Coroutine[Any, Any, Entry]) -> None:
         done: Entry | Exception
@@ -216,15 +216,8 @@ class Driver:
             self._state.told += [told for told in (*own, *left) if self._stream.is_selected(told.block_id)]
         return left
 
-    async def _announce_effect(self, work: Work) -> None:
-        await self._context.before_effect()
-        if self._context.journal is not None:
-            intent = Intended(work)
-            await self._context.journal.record(kind_of(intent), encode(intent))
-            await self._context.journal.flush()
-
     async def _run_block(self, work: Work) -> Entry:
-        attempt = self.attempts.begin(work)
+        attempt = self.attempts.begin(work, self._record)
         if self._context.request.include_block_events:
             await self._tell_begun(attempt)
         done = await self._performer.perform(attempt, in_doubt=work in self._state.intents)
@@ -279,3 +272,18 @@ class Driver:
             block_type=block.type,
             http_status=failure.http_status,
         )
+
+
+_STEPS: Final[Mapping[Step, Callable[[Driver, Work], Coroutine[Any, Any, Entry]]]] = {
+    Step.RUN: Driver._run_block,
+    Step.OPEN: Driver._open,
+    Step.CHECK: Driver._check,
+}
+
+
+async def _announce_effect(context: RunContext, work: Work) -> None:
+    await context.before_effect()
+    if context.journal is not None:
+        intent = Intended(work)
+        await context.journal.record(kind_of(intent), encode(intent))
+        await context.journal.flush()

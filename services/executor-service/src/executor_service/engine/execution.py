@@ -5,13 +5,14 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from functools import cached_property, reduce
+from functools import reduce
 from typing import Final
 
 import msgspec
 
 from executor_service.engine.attempts import Attempt
 from executor_service.engine.call import ChildRunner
+from executor_service.engine.deadline import Deadline
 from executor_service.engine.driver import Driver
 from executor_service.engine.entries import InChild, encode, kind_of
 from executor_service.engine.errors import LimitReached, RunRefused
@@ -36,8 +37,6 @@ from shared.workflow.compile import CompiledWorkflow
 from shared.workflow.selectors import resolve_selectors
 from shared.workflow.variables import variable_values
 
-OVERTIME_SECONDS: Final = 1.0
-"""A block may take so much longer than there is time: it is the whole run that times out, and says so."""
 BROKE: Final = "The run broke off: an internal error, which the executor's log tells of"
 _log = logging.getLogger(__name__)
 
@@ -76,18 +75,28 @@ class Execution:
         self._engine = engine
         self._workflow = workflow
         self._request = request
-        self._environment = environment
-        self._sink = sink
-        self._journal = journal
         self._entries = entries
-        self._before_effect = before_effect
-        self._left_state = state
+        self._is_new = state is None
         self._state = state or RunState(variables=variable_values(workflow.state))
-        self._deadline = 0.0
+        secrets = Secrets(environment.values())
+        logged = secrets if workflow.reads_whole_environment else Secrets(workflow.named_values(environment))
+        self._logs = LogBook(self._state, engine.limits, logged)
+        self._deadline = Deadline(engine.clock)
+        self._children = _Children(engine, environment, journal, before_effect)
+        self._context = RunContext(
+            engine=engine,
+            workflow=workflow,
+            request=request,
+            environment=environment,
+            sink=sink,
+            journal=journal,
+            before_effect=before_effect,
+            sources=Sources(workflow, self._state, environment, engine.limits.filled_in_chars),
+            hidden=secrets.hidden,
+            remaining_seconds=self._deadline.block_seconds,
+            child_runner=self._children.runner,
+        )
         self._driver: Driver | None = None
-        self._logs = LogBook(self._state, engine.limits, self._logged_secrets())
-        self._called: dict[Work, Execution] = {}
-        """Workflows that blocks of it have called, and that have not come to an end."""
         self._drive: asyncio.Task[None] | None = None
         self._stop: Stop | None = None
 
@@ -118,7 +127,7 @@ class Execution:
         itself is cancelled, every block is stopped and nothing is concluded: a journaled run can be restored elsewhere.
         """
         started_at, began = self._engine.clock.now(), self._engine.clock.monotonic()
-        self._deadline = began + self._request.time_limit_ms / 1000
+        self._deadline.set(self._request.time_limit_ms / 1000)
         error: RunError | None = None
         partial: Output | None = None
         try:
@@ -150,10 +159,10 @@ class Execution:
 
     async def _driven(self, plan: Plan) -> tuple[RunError | None, Output | None]:
         progress = Progress(self._workflow, plan.graph, self._state, self._logs, self._request.stop_after_block_id)
-        self._driver = driver = Driver(self._context(), plan, progress, self._stream())
-        timer = asyncio.get_running_loop().call_later(self._remaining_seconds(), self._halt, Stop.TIMED_OUT)
+        self._driver = driver = Driver(self._context, plan, progress, self._stream())
+        timer = asyncio.get_running_loop().call_later(self._deadline.seconds(), self._halt, Stop.TIMED_OUT)
         try:
-            if self._left_state is None:
+            if self._is_new:
                 driver.begin()
             driver.restore(self._entries)
             if self._stop is None:
@@ -174,7 +183,7 @@ class Execution:
         """Write down what was still under way when the run was stopped; gives what its last block had so far."""
         partial: Output | None = None
         for work, attempt in driver.attempts.under_way.items():
-            output, called = _so_far(attempt), self._called.get(work)
+            output, called = _so_far(attempt), self._children.under_way.get(work)
             spans = () if called is None else spans_of(called._stopped(stop))
             self._logs.add_block(driver.log_of(attempt, error=stop.value, child_spans=spans), output)
             if output and attempt.call.node.is_terminal and not attempt.call.rounds:
@@ -193,43 +202,32 @@ class Execution:
             if self._drive is not None:
                 self._drive.cancel()
 
-    def _remaining_seconds(self) -> float:
-        return max(0.0, self._deadline - self._engine.clock.monotonic())
-
     def _stream(self) -> RunStream | None:
         if not self._request.streams:
             return None
         selectors = resolve_selectors(self._workflow.state, self._request.selected_outputs)
-        return RunStream(self._sink, selectors, self._engine.limits, can_take_back=self._request.agent_events)
+        return RunStream(self._context.sink, selectors, self._engine.limits, can_take_back=self._request.agent_events)
 
-    @cached_property
-    def _secrets(self) -> Secrets:
-        return Secrets(self._environment.values())
 
-    def _hidden(self, text: str) -> str:
-        return self._secrets.hidden(text)
+class _Children:
+    """Runs the workflows that the blocks of one run call."""
 
-    def _logged_secrets(self) -> Secrets:
-        if self._workflow.reads_whole_environment:
-            return self._secrets
-        return Secrets(self._workflow.named_values(self._environment))
+    def __init__(
+        self,
+        engine: Engine,
+        environment: Mapping[str, str],
+        journal: Journal | None,
+        before_effect: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._engine = engine
+        self._environment = environment
+        self._journal = journal
+        self._before_effect = before_effect
+        self.under_way: dict[Work, Execution] = {}
+        """Those that have not come to an end, by who called them."""
 
-    def _context(self) -> RunContext:
-        return RunContext(
-            engine=self._engine,
-            workflow=self._workflow,
-            request=self._request,
-            environment=self._environment,
-            sink=self._sink,
-            journal=self._journal,
-            before_effect=self._before_effect,
-            sources=Sources(self._workflow, self._state, self._environment, self._engine.limits.filled_in_chars),
-            hidden=self._hidden,
-            remaining_seconds=lambda: self._remaining_seconds() + OVERTIME_SECONDS,
-            child_runner=self._child_runner,
-        )
-
-    def _child_runner(self, work: Work, state: RunState, spending: Spending, journaled: bool) -> ChildRunner:
+    def runner(self, work: Work, state: RunState, spending: Spending, journaled: bool) -> ChildRunner:
+        """See RunContext."""
         journal = self._journal if journaled else None
 
         async def run_child(workflow: CompiledWorkflow, request: RunRequest) -> RunResult:
@@ -246,12 +244,12 @@ class Execution:
                 before_effect=self._before_effect,
             )
             if journaled:  # what an agent calls as a tool is in its tool calls
-                self._called[work] = child
+                self.under_way[work] = child
             try:
                 result = await child.run()
             finally:
                 spending.add(child.spent)
-            self._called.pop(work, None)
+            self.under_way.pop(work, None)
             return result
 
         return run_child

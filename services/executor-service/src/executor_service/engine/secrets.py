@@ -4,6 +4,7 @@ import json
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import chain, islice
 from typing import Final
 from urllib.parse import quote, quote_plus
@@ -43,12 +44,10 @@ _HEX: Final = re.compile(r"%[0-9A-F]{2}")
 
 
 class Secrets:
-    """Environment values, in every form in which they may stand in a text."""
+    """Environment values, in every form in which they may stand in a text: written down when a text is first read."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        forms = _forms_of(values)
-        self._in_text = _Forms(forms)
-        self._in_json = _Forms({_encode(form)[1:-1].decode() for form in forms})
+        self._values = tuple(values)
 
     def hidden(self, text: str) -> str:
         """`text` without these."""
@@ -77,6 +76,18 @@ class Secrets:
             return True
         text = document.decode()
         return any(form in text for form in self._in_json.begun_in(text))
+
+    @cached_property
+    def _forms(self) -> set[str]:
+        return _forms_of(self._values)
+
+    @cached_property
+    def _in_text(self) -> "_Forms":
+        return _Forms(self._forms)
+
+    @cached_property
+    def _in_json(self) -> "_Forms":
+        return _Forms({_encode(form)[1:-1].decode() for form in self._forms})
 
 
 class _Forms:

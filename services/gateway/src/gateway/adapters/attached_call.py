@@ -111,7 +111,7 @@ class AttachedCall:
         """See AttachedRun."""
         while not self._events:
             if self._failure is not None:
-                raise self._failure
+                raise self._handed_over(self._failure)
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         events, self._events, self._buffered = self._events, [], 0
@@ -141,6 +141,11 @@ class AttachedCall:
             self.fail(ReaderTooSlow("The stream was not read in time"), cancel="reader_too_slow")
             return False
         return True
+
+    def _handed_over(self, failure: FlowportError) -> FlowportError:
+        """Kept here, it would keep the frames that it passes, the caller's whole input in them, until a collection."""
+        self._failure = None
+        return failure
 
     def _finish(self, cancel: str | None) -> None:
         self._over = True
