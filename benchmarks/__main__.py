@@ -74,7 +74,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", default=EVERYTHING, help="measure what contains one of these in its name")
     parser.add_argument("--list", action="store_true", help="name the scenarios, measure nothing")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="after one that warms up")
-    parser.add_argument("--minutes", type=float, default=20, help="after these, what is left gets one round only")
+    parser.add_argument("--minutes", type=float, default=25, help="after these, what is left gets one round only")
     parser.add_argument("--seconds", type=int, default=2, help="of each sync scenario in each round")
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 32, 128])
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 32, 128])

@@ -1,10 +1,12 @@
 """Rounds of scenarios: neighbours take turns, a failure is noted and passed over, what was measured is kept at once.
 
-Each begins at a moment at which the machine is not slowed down by others, where one comes soon.
+Each begins at a moment at which the machine is not slowed down by others, where one comes soon, and is done again where
+they took much of it.
 """
 
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +15,7 @@ from benchmarks.machine import Machine
 from benchmarks.pace import Quiet
 from benchmarks.results import Results, results_of
 from benchmarks.scenarios.scenario import Group, Row, Scenario
+from benchmarks.stolen import Undisturbed
 from shared.garbage import collect_seldom
 
 
@@ -31,11 +34,14 @@ class Measuring:
         self._failed: dict[str, str] = {}
         self._paces: list[float] = []
         self._quiet = Quiet()
+        self._undisturbed = Undisturbed(time.monotonic)
 
     @property
     def results(self) -> Results:
         """All that was measured until now."""
-        return results_of(self._machine, self._rows, self._baselines, self._failed, self._paces)
+        return results_of(
+            self._machine, self._rows, self._baselines, self._failed, self._paces, self._undisturbed.shares
+        )
 
     def measure(self, groups: Iterable[Group]) -> Results:
         """Measure them all. Never raises for what goes wrong inside one."""
@@ -56,20 +62,23 @@ class Measuring:
         rounds = 1 if group.once or late else self._rounds
         for number in range(0 if group.once else -1, rounds):
             for each in group.scenarios:
-                self._measure(each, warms_up=number < 0)
+                if each.name not in self._failed:
+                    self._measure(each, counts=number >= 0, may_repeat=number >= 0 and not group.once)
 
-    def _measure(self, scenario: Scenario, *, warms_up: bool) -> None:
-        if scenario.name in self._failed:
-            return
-        collect_seldom()  # else the measure itself stands still now and then
-        self._paces.append(self._quiet.wait())
+    def _measure(self, scenario: Scenario, *, counts: bool, may_repeat: bool) -> None:
+        run = partial(self._at_a_quiet_moment, scenario)
         try:
-            row = scenario.run()
+            row = self._undisturbed.measured(run) if may_repeat else run()
         except Exception as error:
             self._note((scenario,), error)
             return
-        if not warms_up:
+        if counts:
             self._rows[scenario.name].append(row)
+
+    def _at_a_quiet_moment(self, scenario: Scenario) -> Row:
+        collect_seldom()  # else the measure itself stands still now and then
+        self._paces.append(self._quiet.wait())
+        return scenario.run()
 
     def _note(self, scenarios: Sequence[Scenario], error: Exception) -> None:
         problem = f"{type(error).__name__}: {error}"

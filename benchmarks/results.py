@@ -44,13 +44,15 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 class Results(msgspec.Struct, frozen=True):
-    """One run of the benchmarks; `failed` says why scenarios gave no figures, `pace_ms` how fast the machine was."""
+    """One run of the benchmarks; `failed` says why scenarios gave no figures."""
 
     machine: Machine
     scenarios: dict[str, Measured]
     failed: dict[str, str]
     pace_ms: Figure | None = None
-    """What the same small piece of work took before each measurement."""
+    """How fast the machine was: what the same small piece of work took before each measurement."""
+    stolen: Figure | None = None
+    """What share of the processor time its host gave to others, in each measurement."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -103,6 +105,7 @@ def results_of(
     baselines: Mapping[str, str | None],
     failed: Mapping[str, str],
     paces: Sequence[float] = (),
+    stolen: Sequence[float] = (),
 ) -> Results:
     """From the rows of each scenario."""
     scenarios = {
@@ -110,7 +113,8 @@ def results_of(
         for name, found in rows.items()
         if found
     }
-    return Results(machine, scenarios, dict(failed), Figure.of(paces) if paces else None)
+    pace_ms, taken = (Figure.of(each) if each else None for each in (paces, stolen))
+    return Results(machine, scenarios, dict(failed), pace_ms, taken)
 
 
 def write_json(path: Path, results: msgspec.Struct) -> None:

@@ -10,6 +10,7 @@ from benchmarks.budgets import BUDGETS
 from benchmarks.pages.markdown import number, page, section, table
 from benchmarks.report import CPU
 from benchmarks.results import FOLDER, LATEST, Results
+from benchmarks.stolen import MUCH, TRIES
 
 HEAD: Final = """\
 # Results
@@ -20,6 +21,11 @@ PACE: Final = (
     "Before each measurement, the same small piece of work took this machine {} to {} ms, {} in the median, where a "
     "quiet moment was waited for up to 3 s: a virtual machine is faster and slower by itself. Ratios are of neighbours "
     "and hold; milliseconds are what they were."
+)
+STOLEN: Final = (
+    "In each measurement its host gave {:.1%} to {:.1%} of the processor time that was wanted to others, {:.1%} in "
+    "the median. Where it was more than {:.0%}, the measurement was made again, up to {} times, and the one that"
+    " was disturbed least counts."
 )
 
 
@@ -35,6 +41,8 @@ def _benchmarks() -> Iterator[str]:
     yield f"Measured {results.machine}."
     if (pace := results.pace_ms) is not None:
         yield PACE.format(number(pace.min), number(pace.max), number(pace.median))
+    if (stolen := results.stolen) is not None:
+        yield STOLEN.format(stolen.min, stolen.max, stolen.median, MUCH, TRIES - 1)
     yield section("Budgets", table(["budget", "scenario", "bound", "measured", ""], _budgets(results)))
     figures = table(["scenario", "figure", "median", "min", "max", "× baseline"], _figures(results))
     yield section("Figures", "![throughput](throughput.svg)", figures)
