@@ -1,7 +1,7 @@
 """Rounds of scenarios: neighbours take turns, a failure is noted and passed over, what was measured is kept at once.
 
 Each begins at a moment at which the machine is not slowed down by others, where one comes soon, and is done again where
-they took much of it.
+they disturbed it.
 """
 
 import time
@@ -34,7 +34,7 @@ class Measuring:
         self._failed: dict[str, str] = {}
         self._paces: list[float] = []
         self._quiet = Quiet()
-        self._undisturbed = Undisturbed(time.monotonic)
+        self._undisturbed = Undisturbed(time.monotonic, self._quiet.slowness)
 
     @property
     def results(self) -> Results:

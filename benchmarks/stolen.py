@@ -1,8 +1,14 @@
-"""How much processor time a virtual machine wanted and did not get: its host counts what it gave to others."""
+"""What others on the same host do to a measurement on a virtual machine.
+
+The host counts what processor time was wanted and went to others. Who shares a core with us, and leaves us half of its
+speed, is not in that count: the pace afterwards tells.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
+
+from benchmarks.pace import MUCH_SLOWER
 
 STAT: Final = Path("/proc/stat")
 MUCH: Final = 0.03
@@ -33,29 +39,43 @@ class Ticks(NamedTuple):
 
 
 class Undisturbed:
-    """Measures again what others took much of, a few times, and gives the try of which they took least."""
+    """Measures again what others disturbed, a few times, and gives the try that they disturbed least."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], slowness: Callable[[], float]) -> None:
+        """`slowness`: how many times as long as at its best the machine takes for the same work."""
         self._clock = clock
+        self._slowness = slowness
         self._left = SECONDS_ALTOGETHER
         self.shares: list[float] = []
         """What others took of each measurement that counts."""
 
     def measured(self, measure: Callable[[], T]) -> T:
         """What `measure` gives. Raises what it raises."""
-        found, share = self._measured(measure)
+        found, least = self._measured(measure)
         for _ in range(TRIES - 1):
-            if share <= MUCH or self._left <= 0:
+            if least.extent <= 1 or self._left <= 0:
                 break
             began = self._clock()
-            again, less = self._measured(measure)
+            again, disturbance = self._measured(measure)
             self._left -= self._clock() - began
-            if less < share:
-                found, share = again, less
-        self.shares.append(share)
+            if disturbance.extent < least.extent:
+                found, least = again, disturbance
+        self.shares.append(least.stolen)
         return found
 
-    @staticmethod
-    def _measured(measure: Callable[[], T]) -> tuple[T, float]:
+    def _measured(self, measure: Callable[[], T]) -> tuple[T, "Disturbance"]:
         before = Ticks.now()
-        return measure(), before.share()
+        found = measure()
+        return found, Disturbance(before.share(), self._slowness())
+
+
+class Disturbance(NamedTuple):
+    """The share of the processor time that others got, and how many times as long the machine took after it."""
+
+    stolen: float
+    slowness: float
+
+    @property
+    def extent(self) -> float:
+        """1 is as much as may be."""
+        return max(self.stolen / MUCH, (self.slowness - 1) / (MUCH_SLOWER - 1))

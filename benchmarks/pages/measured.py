@@ -10,7 +10,6 @@ from benchmarks.budgets import BUDGETS
 from benchmarks.pages.markdown import number, page, section, table
 from benchmarks.report import CPU
 from benchmarks.results import FOLDER, LATEST, Results
-from benchmarks.stolen import MUCH, TRIES
 
 HEAD: Final = """\
 # Results
@@ -24,8 +23,7 @@ PACE: Final = (
 )
 STOLEN: Final = (
     "In each measurement its host gave {:.1%} to {:.1%} of the processor time that was wanted to others, {:.1%} in "
-    "the median. Where it was more than {:.0%}, the measurement was made again, up to {} times, and the one that"
-    " was disturbed least counts."
+    "the median; [the README](../README.md) tells when one is made again."
 )
 
 
@@ -42,7 +40,7 @@ def _benchmarks() -> Iterator[str]:
     if (pace := results.pace_ms) is not None:
         yield PACE.format(number(pace.min), number(pace.max), number(pace.median))
     if (stolen := results.stolen) is not None:
-        yield STOLEN.format(stolen.min, stolen.max, stolen.median, MUCH, TRIES - 1)
+        yield STOLEN.format(stolen.min, stolen.max, stolen.median)
     yield section("Budgets", table(["budget", "scenario", "bound", "measured", ""], _budgets(results)))
     figures = table(["scenario", "figure", "median", "min", "max", "× baseline"], _figures(results))
     yield section("Figures", "![throughput](throughput.svg)", figures)

@@ -43,3 +43,10 @@ def test_a_machine_that_stays_slow_is_measured_as_it_is(monkeypatch: pytest.Monk
     for _ in range(1_000):
         quiet.wait()
     assert machine.now == pytest.approx(WAIT_SECONDS_ALTOGETHER, abs=0.3)
+
+
+def test_how_slow_it_is_now_is_told_by_the_quickest_of_a_few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    Machine(monkeypatch, 4.0, 9.0, 8.0, 12.0, 7.0, 4.0, 9.0)
+    quiet = Quiet()
+    assert quiet.slowness() == 2.0
+    assert quiet.slowness() == 1.0

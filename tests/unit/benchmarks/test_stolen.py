@@ -1,4 +1,4 @@
-"""A measurement of which a virtual machine's host took much is tried again, but not for long."""
+"""A measurement that others on the same host disturbed is made again, but not for long."""
 
 from pathlib import Path
 
@@ -14,6 +14,8 @@ class Host:
         self._file, self._shares = file, list(shares)
         self._got, self._stolen = 0, 0
         self.now, self.measured = 0.0, 0
+        self.slow_after: dict[int, float] = {}
+        """How slow the machine is after some of the tries."""
         monkeypatch.setattr(stolen, "STAT", file)
         self._write()
 
@@ -27,6 +29,10 @@ class Host:
         self._write()
         return f"try {self.measured}"
 
+    def slowness(self) -> float:
+        """After the latest try."""
+        return self.slow_after.get(self.measured, 1.0)
+
     def _write(self) -> None:
         ticks = (self._got, 0, 0, 10_000, 7, 0, 0, self._stolen, 0, 0)
         self._file.write_text(f"cpu  {' '.join(map(str, ticks))}\ncpu0 1 2 3\n")
@@ -34,21 +40,29 @@ class Host:
 
 def test_what_nobody_disturbed_is_measured_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     host = Host(monkeypatch, tmp_path / "stat", 0.0)
-    undisturbed = Undisturbed(lambda: host.now)
+    undisturbed = Undisturbed(lambda: host.now, host.slowness)
     assert undisturbed.measured(host.measure) == "try 1"
     assert undisturbed.shares == [0.0]
 
 
 def test_the_first_quiet_try_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     host = Host(monkeypatch, tmp_path / "stat", 0.3, 0.2, 0.01, 0.0)
-    undisturbed = Undisturbed(lambda: host.now)
+    undisturbed = Undisturbed(lambda: host.now, host.slowness)
     assert undisturbed.measured(host.measure) == "try 3"
     assert undisturbed.shares == [0.01]
 
 
+def test_what_was_measured_while_the_machine_was_slow_is_measured_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    host = Host(monkeypatch, tmp_path / "stat", 0.0)
+    host.slow_after = {1: 2.0, 2: 1.1}
+    assert Undisturbed(lambda: host.now, host.slowness).measured(host.measure) == "try 2"
+
+
 def test_of_disturbed_tries_the_quietest_counts_and_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     host = Host(monkeypatch, tmp_path / "stat", 0.3, 0.1, 0.2, 0.25, 0.0)
-    undisturbed = Undisturbed(lambda: host.now)
+    undisturbed = Undisturbed(lambda: host.now, host.slowness)
     assert undisturbed.measured(host.measure) == "try 2"
     assert host.measured == TRIES
     assert undisturbed.shares == [0.1]
@@ -57,7 +71,7 @@ def test_of_disturbed_tries_the_quietest_counts_and_says_so(monkeypatch: pytest.
 
 def test_a_host_that_is_never_quiet_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     host = Host(monkeypatch, tmp_path / "stat", 0.5)
-    undisturbed = Undisturbed(lambda: host.now)
+    undisturbed = Undisturbed(lambda: host.now, host.slowness)
     for _ in range(1_000):
         undisturbed.measured(host.measure)
     assert host.now <= 2 * 1_000 + SECONDS_ALTOGETHER + 2 * TRIES
