@@ -74,7 +74,10 @@ class Batcher(Generic[T, R]):
             self._waiting.put_nowait(entry)
         except asyncio.QueueFull:
             raise Unavailable("too many requests are waiting for the store") from None
-        return await entry.answer
+        try:
+            return await entry.answer
+        finally:
+            del entry  # an error that it is answered by holds this frame
 
     async def start(self) -> None:
         """Begin to work."""
@@ -102,8 +105,9 @@ class Batcher(Generic[T, R]):
             try:
                 await self._answer([entry for entry in taken if not entry.answer.done()])
             finally:
-                for _ in taken:
+                for _ in range(len(taken)):
                     self._waiting.task_done()
+                taken.clear()  # an error that they are answered by holds this frame; and the next may come late
 
     async def _answer(self, entries: Sequence[_Entry[T, R]]) -> None:
         if not entries:
@@ -120,6 +124,7 @@ class Batcher(Generic[T, R]):
             return
         except Exception as error:
             _fail(entries, error)
+            del entries  # as above
             return
         for entry, answer in answered:
             if not entry.answer.done():

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from tests.support.left_behind import without_collections
 from tests.unit.blocks.agent_running import ADD, CALL, Adding, Model, asks_for, run, says
 from tests.unit.blocks.running import failure
 
@@ -330,6 +331,14 @@ async def test_a_tool_that_breaks_ends_no_run(error: Exception, told: str, caplo
     assert result.output["content"] == "sorry"
     assert result.output["toolCalls"]["list"][0]["result"]["message"] == told
     assert bool(caplog.records) is isinstance(error, KeyError), "a bug is for the operator, too"
+
+
+async def test_a_tool_that_breaks_leaves_memory_at_once_whatever_holds_its_error() -> None:
+    broken = Broken(Unavailable("no place is free"))
+    with without_collections() as remains:
+        await run(Model(asks_for(CALL), says("sorry")), sandbox=broken, tools=[ADD])
+        await asyncio.sleep(0)
+        assert remains.of(Call) == []
 
 
 async def test_the_code_of_a_tool_is_its_workspaces_and_has_no_longer_than_there_is() -> None:

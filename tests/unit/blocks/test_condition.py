@@ -1,12 +1,14 @@
 """The first true way is taken, and later ones are not even looked at."""
 
+import asyncio
 from typing import Any
 
+from tests.support.left_behind import without_collections
 from tests.unit.blocks.running import INPUT, Nobody, echo, engine_of, failure, names, request
 from tests.unit.workflow.states import block, edge, workflow
 
 from executor_service.blocks.condition import ConditionHandler
-from executor_service.engine import Execution, RunResult
+from executor_service.engine import Call, Execution, RunResult
 from executor_service.sandbox import Conditions, ErrorKind, ScriptError, Verdict
 from shared.workflow.compile import compile_workflow
 from shared.workflow.jsvalues import Json, JsonObject
@@ -121,6 +123,13 @@ async def test_options_that_cannot_be_read_are_told() -> None:
 async def test_a_bad_reference_is_not_tried_again() -> None:
     result = await choose(("if", "<variable.nope>"), retry={"enabled": True, "maxTries": 3, "waitBetweenTriesMs": 0})
     assert [log.tries for log in result.blocks if not log.success] == [None]
+
+
+async def test_a_bad_reference_leaves_memory_at_once_and_waits_for_no_collection() -> None:
+    with without_collections() as remains:
+        await choose(("if", "<variable.nope>"))
+        await asyncio.sleep(0)
+        assert remains.of(Call) == []
 
 
 async def test_an_environment_value_that_only_python_takes_for_a_number_is_text() -> None:

@@ -1,14 +1,18 @@
 """What is asked of a channel, against a peer that answers it in its own way."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from tests.support.eventually import eventually
+from tests.support.left_behind import without_collections
 from tests.unit.broker.client import connected, open_channel, publish, say_goodbye
 from tests.unit.broker.fake_peer import Peer, playing
 
 from shared.broker.amqp import methods
+from shared.broker.amqp.channel import Channel
 from shared.broker.amqp.errors import (
+    AmqpError,
     Blocked,
     CallTimeout,
     ChannelClosed,
@@ -42,6 +46,32 @@ async def test_confirms_refusals_and_returns_reach_their_publish() -> None:
         assert outcomes[0] is None
         assert isinstance(outcomes[1], Refused)
         assert isinstance(outcomes[2], Returned)
+
+
+async def test_whoever_is_refused_leaves_memory_at_once_although_the_channel_is_there() -> None:
+    class Run:
+        pass
+
+    async def script(peer: Peer) -> None:
+        await peer.shake_hands()
+        await peer.open_channel()
+        await peer.published()
+        peer.confirm(1, method=methods.BASIC_NACK)
+        await say_goodbye(peer)
+
+    async def send(channel: Channel, run: Run) -> None:
+        with suppress(AmqpError):
+            await publish(channel)
+
+    async with playing(script) as port, connected(port) as connection:
+        channel = await open_channel(connection)
+        with without_collections() as remains:
+            await send(channel, Run())
+            await asyncio.sleep(0)
+            assert remains.of(Run) == []
+            await connection.close()
+            await send(channel, Run())
+            assert remains.of(Run) == []
 
 
 async def test_a_confirm_that_does_not_come_is_a_time_out_and_no_hang() -> None:

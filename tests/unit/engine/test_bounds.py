@@ -1,11 +1,14 @@
 """A run may be so large, and no larger."""
 
+import asyncio
 import tracemalloc
 from typing import Any
 
 import pytest
+from tests.support.left_behind import without_collections
 from tests.unit.engine.building import START, Scripted, block, chain, document, engine_of, execution, ok
 
+from executor_service.engine import Call, Execution
 from shared.contracts.runs import RunStatus
 
 
@@ -19,7 +22,10 @@ from shared.contracts.runs import RunStatus
 )
 async def test_a_run_past_a_bound_ends(limits: dict[str, int], message: str) -> None:
     engine = engine_of({"function": Scripted(ok)}, **limits)
-    result = await execution(engine, chain(block("a"), block("b"))).run()
+    with without_collections() as remains:
+        result = await execution(engine, chain(block("a"), block("b"))).run()
+        await asyncio.sleep(0)
+        assert remains.of(Execution, Call) == []
     assert result.outcome.status is RunStatus.FAILED
     assert result.outcome.error is not None
     assert result.outcome.error.text == message

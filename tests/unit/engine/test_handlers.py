@@ -1,10 +1,12 @@
 """What the engine makes of what the handler of a block says."""
 
+import asyncio
 from typing import Any
 
+from tests.support.left_behind import without_collections
 from tests.unit.engine.building import Scripted, block, chain, engine_of, execution, fails, run
 
-from executor_service.engine import BlockFailure, BlockResult, Call
+from executor_service.engine import BlockFailure, BlockResult, Call, Execution
 from shared.contracts.usage import Usage
 
 
@@ -21,6 +23,17 @@ async def test_a_block_is_tried_again_as_its_author_said() -> None:
     retry = {"enabled": True, "maxTries": 3, "waitBetweenTriesMs": 0}
     result = await run(third_time, chain(block("f", retry=retry)))
     assert result.output == {"tries": 3}
+    assert result.blocks[-1].tries == 3
+
+
+async def test_tries_that_fail_leave_memory_at_once_whatever_holds_their_errors() -> None:
+    errors = [fails() for _ in range(3)]
+    handler = Scripted(lambda call: (_ for _ in ()).throw(errors[handler.runs["f"] - 1]))
+    retry = {"enabled": True, "maxTries": 3, "waitBetweenTriesMs": 0}
+    with without_collections() as remains:
+        result = await execution(engine_of({"function": handler}), chain(block("f", retry=retry))).run()
+        await asyncio.sleep(0)
+        assert remains.of(Call, Execution) == []
     assert result.blocks[-1].tries == 3
 
 

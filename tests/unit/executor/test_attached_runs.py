@@ -183,6 +183,23 @@ async def test_what_is_done_leaves_memory_at_once_and_waits_for_no_collection(wo
         assert remains.of(RunHandle, Execution, ReplySink, Call) == []
 
 
+@pytest.mark.parametrize("how", ["cancelled", "timed out", "caller gone"])
+async def test_what_is_stopped_at_work_leaves_memory_at_once_without_a_collection(world: World, how: str) -> None:
+    world.work.go_on.clear()
+    world.callers.gone = how == "caller gone"
+    with without_collections() as remains:
+        run = asyncio.create_task(
+            world.runs.run(spec(time_limit_ms=50 if how == "timed out" else 60_000, mode=RunMode.STREAM), "inbox")
+        )
+        if how == "cancelled":
+            await world.work.begun.wait()
+            world.running.on_control(CancelRun("r1"))
+        await asyncio.wait_for(run, 30)
+        del run
+        await asyncio.sleep(0)
+        assert remains.of(RunHandle, Execution, ReplySink, Call) == []
+
+
 async def test_the_environment_is_asked_for_where_a_workflow_needs_it_and_as_the_caller_has_it(world: World) -> None:
     await world.runs.run(spec(), "inbox")
     assert world.services.environments == []

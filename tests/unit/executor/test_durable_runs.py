@@ -294,6 +294,26 @@ async def test_what_is_done_leaves_memory_at_once_and_waits_for_no_collection(wo
         assert remains.of(RunResult, RunHandle, Execution, GroupedJournal) == []
 
 
+@pytest.mark.parametrize("how", ["cancelled", "lease lost", "journal refused", "handed back"])
+async def test_what_breaks_off_leaves_memory_at_once_without_a_collection(world: World, how: str) -> None:
+    world.jobs.lease_ms = 60 if how == "lease lost" else 60_000
+    with without_collections() as remains:
+        run = await begin(world)
+        if how in ("lease lost", "journal refused"):
+            world.jobs.attempt += 1
+        if how == "cancelled":
+            world.running.on_control(CancelRun("r1"))
+        if how == "handed back":
+            world.worker.release_all()
+        if how == "journal refused":
+            world.work.go_on.set()
+        await asyncio.wait([run], timeout=30)
+        assert run.done()
+        del run
+        await asyncio.sleep(0)
+        assert remains.of(RunHandle, Execution, GroupedJournal, Call) == []
+
+
 async def test_a_later_attempt_goes_on_where_the_journal_ends(world: World) -> None:
     services = Services(workflow(retry={"enabled": True, "maxTries": 2}))
     run = asyncio.create_task(world.new_worker(world.work, services=services).work(DISPATCH, redelivered=False))

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.left_behind import without_collections
 from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.followed_worker import FollowedWorker
 from tests.unit.gateway.jobs import a_view
@@ -18,6 +19,7 @@ from shared.contracts.block_logs import BlockLog
 from shared.contracts.events import BlockEnded, BlockStarted, Chunk, RunEnded, RunStarted
 from shared.contracts.messages import to_json
 from shared.contracts.runs import RunMode, RunStatus, Trigger
+from shared.errors import InvalidRequest
 
 EXECUTE = "/api/workflows/W/execute"
 STREAM = "/api/workflows/W/executions/R1/stream"
@@ -163,8 +165,10 @@ async def test_a_run_takes_the_input_of_an_earlier_one(system: System, writer: V
     ],
 )
 async def test_what_was_never_run_cannot_go_on(writer: Visitor, asked: dict[str, str], message: str) -> None:
-    answer = await writer.send("POST", EXECUTE, {"runFromBlock": {"startBlockId": "b", **asked}})
-    assert (answer.status, answer.json) == (400, {"error": message})
+    with without_collections() as remains:
+        answer = await writer.send("POST", EXECUTE, {"runFromBlock": {"startBlockId": "b", **asked}})
+        assert (answer.status, answer.json) == (400, {"error": message})
+        assert remains.of(InvalidRequest) == []
 
 
 async def test_a_queued_run_of_a_session_is_of_what_is_live(system: System, writer: Visitor) -> None:

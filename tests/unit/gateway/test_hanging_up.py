@@ -365,7 +365,10 @@ async def test_strays_are_cancelled_once_a_second(broker: FragileBroker, runs: B
 
 async def test_a_broker_that_is_away_was_handed_nothing_so_the_call_may_be_repeated(system: System) -> None:
     await system.broker.stop()
-    answer = await system.execute({}, headers={"X-Execution-Id": "E1"})
+    with without_collections() as remains:
+        answer = await system.execute({}, headers={"X-Execution-Id": "E1"})
+        await asyncio.sleep(0)
+        assert remains.of(AttachedCall) == [], "nor is it kept in memory"
     assert answer.status == 503
     assert answer.json == {"error": "Service temporarily unavailable"}
     assert int(answer.headers["retry-after"]) > 0

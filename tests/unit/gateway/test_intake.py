@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
 import httpx2
 import msgspec
 import pytest
 from pydantic import SecretStr
+from tests.support.left_behind import without_collections
 
 from gateway.adapters.intake import MAX_BYTES, MAX_TOGETHER, Intake
 from shared.contracts.errors import ErrorBody
@@ -135,3 +136,16 @@ async def test_a_call_has_its_bounds() -> None:
         large = [asked_for(f"large {n}", MAX_BYTES) for n in range(3)]
         await asyncio.gather(*(intake.accept(each) for each in (*many, *large)))
     assert [len(call) for call in server.calls] == [MAX_TOGETHER, 3, 1, 1]
+
+
+@pytest.mark.parametrize("together", [1, 3])
+async def test_a_refused_run_leaves_memory_at_once_and_waits_for_no_collection(together: int) -> None:
+    async def ask() -> None:
+        with suppress(AtCapacity):
+            await intake.accept(asked_for(FULL))
+
+    async with intake_of(JobsServer()) as intake:
+        with without_collections() as remains:
+            await asyncio.gather(*(ask() for _ in range(together)))
+            await asyncio.sleep(0)
+            assert remains.of(AtCapacity, AcceptRun) == []

@@ -1,9 +1,11 @@
 """What the gateway remembers, for how long, and what makes it forget."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from tests.support.eventually import PATIENCE_SECONDS, eventually, until
+from tests.support.left_behind import without_collections
 from tests.unit.gateway.clock import HandClock
 from tests.unit.gateway.system import System
 
@@ -297,3 +299,21 @@ class TestLiveVersions:
         system.clock.advance(302)
         answer = await system.execute({})
         assert (answer.status, answer.json) == (503, {"error": "Service temporarily unavailable"})
+
+
+async def test_a_look_up_that_fails_leaves_no_request_in_memory(clock: HandClock) -> None:
+    class Request:
+        pass
+
+    async def load(key: str) -> int:
+        raise Unavailable("away")
+
+    async def ask(request: Request) -> None:
+        with suppress(Unavailable):
+            await leases.get("k")
+
+    leases = Leases(load, clock, seconds=1)
+    with without_collections() as remains:
+        await ask(Request())
+        await asyncio.sleep(0)
+        assert remains.of(Request) == []

@@ -5,11 +5,13 @@ import asyncio
 import msgspec
 import pytest
 from tests.support.eventually import eventually
+from tests.support.left_behind import without_collections
 from tests.unit.gateway.followed_worker import FollowedWorker
 from tests.unit.gateway.jobs import a_view
 from tests.unit.gateway.system import Answer, Call, System
 from tests.unit.gateway.worker import outcome
 
+from gateway.api.run_event_stream import RunEventStream
 from shared.contracts.events import Chunk, RunEnded, RunStarted, SelectedOutput, StreamReset
 from shared.contracts.outcomes import RunError
 from shared.contracts.runs import RunMode, RunStatus
@@ -156,3 +158,14 @@ async def test_silence_is_broken_by_heartbeats_for_those_who_ask(system: System,
     assert beat.startswith(b": ")
     assert len(beat) > 2_000
     assert rest[-2] == b'data: "[DONE]"'
+
+
+@pytest.mark.parametrize("query", ["", "?heartbeat=60"])
+async def test_a_reader_who_hung_up_leaves_memory_at_once_and_waits_for_no_collection(
+    system: System, worker: FollowedWorker, query: str
+) -> None:
+    with without_collections() as remains:
+        call = system.call("GET", f"{EVENTS}{query}", headers={"x-api-key": system.key})
+        await eventually(lambda: remains.of(RunEventStream))
+        await call.hang_up()
+        await eventually(lambda: remains.of(RunEventStream) == [])

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 import pytest
+from tests.support.left_behind import without_collections
 from tests.unit.gateway.clock import NOON
 from tests.unit.gateway.jobs import last_of
 
@@ -204,3 +206,17 @@ async def test_a_reader_who_hangs_up_waits_no_more(reader: RunReader) -> None:
     reader.hang_up()
     with pytest.raises(CallerGone):
         await asyncio.wait_for(waiting, 30)
+
+
+async def test_a_reader_who_hung_up_leaves_no_request_in_memory(reader: RunReader) -> None:
+    class Request:
+        pass
+
+    async def read(request: Request) -> None:
+        reader.hang_up()
+        with suppress(CallerGone):
+            await reader.take()
+
+    with without_collections() as remains:
+        await read(Request())
+        assert remains.of(Request) == []

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from pydantic import SecretStr
+from tests.support.left_behind import without_collections
 
 from shared.errors import OutcomeUncertain, Unavailable
 from shared.service import ServiceName
@@ -169,3 +170,27 @@ async def test_nobody_there_is_unavailability() -> None:
         pass
     with pytest.raises(Unavailable):
         await client.call("POST", "/", body={})
+
+
+class Input(dict[str, str]):
+    """What a caller sends."""
+
+
+async def test_what_was_sent_when_the_line_was_cut_leaves_memory_at_once_and_waits_for_no_collection() -> None:
+    async with serving(Server(cut)) as client:
+        assert await left_by_a_call_of(client) == []
+
+
+async def test_what_could_not_be_sent_leaves_memory_at_once_and_waits_for_no_collection() -> None:
+    async with serving(Server(cut)) as client:
+        pass
+    assert await left_by_a_call_of(client) == []
+
+
+async def left_by_a_call_of(client: InternalClient) -> list[str]:
+    """The input of a call that fails, where it is still there."""
+    with without_collections() as remains:
+        with suppress(Unavailable):
+            await client.call("POST", "/internal/runs", body=Input())
+        await asyncio.sleep(0)
+        return remains.of(Input)

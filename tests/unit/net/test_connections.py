@@ -2,11 +2,13 @@
 
 import asyncio
 import gc
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 import pytest
 from tests.support.eventually import eventually
+from tests.support.left_behind import without_collections
 from tests.support.outbound import FakeNetwork, FakeResolver
 from tests.support.raw_http import Received, answer, raw_server, saying
 from tests.unit.net.conftest import Get
@@ -184,6 +186,14 @@ async def test_a_name_has_few_addresses_tried() -> None:
     with pytest.raises(OutboundFailed, match="nobody is there"):
         await client.send(OutboundRequest("GET", "https://a.example/"))
     assert len(network.called) == 4
+
+
+async def test_a_call_that_fails_leaves_memory_at_once_and_waits_for_no_collection() -> None:
+    client = OutboundClient(resolver=FakeResolver(a_example=[["8.8.8.8"]]), network=FakeNetwork())
+    with without_collections() as remains:
+        with suppress(OutboundFailed):
+            await client.send(OutboundRequest("POST", "https://a.example/", body=b"large"))
+        assert remains.of(OutboundRequest) == []
 
 
 async def test_no_workspace_takes_the_places_of_all() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.support.http_stub import Answer, HttpStub
+from tests.support.left_behind import without_collections
 from tests.unit.providers.conftest import all_served_at
 from tests.unit.providers.hearing import Heard
 
@@ -72,6 +73,16 @@ async def test_a_busy_model_is_asked_again(
     stub.answer(busy(status, AT_ONCE), busy(status, AT_ONCE), hello(model, heard=listener is not None))
     assert (await models.turn(asks(model), listener)).content == "Hello"
     assert len(stub.asked) == 3
+
+
+@every_provider
+async def test_a_refusal_leaves_memory_at_once_and_waits_for_no_collection(
+    stub: HttpStub, models: Models, model: str
+) -> None:
+    stub.answer(busy(429, AT_ONCE), hello(model, heard=False))
+    with without_collections() as remains:
+        await models.turn(asks(model))
+        assert remains.of(ModelRequest) == []
 
 
 @every_provider

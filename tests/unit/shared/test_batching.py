@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 import pytest
 from tests.support.eventually import PATIENCE_SECONDS, eventually
+from tests.support.left_behind import without_collections
 
 from shared import batching
 from shared.batching import Batcher, batches
@@ -219,3 +221,23 @@ async def test_stopping_does_not_wait_for_work_without_end_and_leaves_nobody_wai
 
     assert [str(answer) for answer in answers] == ["the service is stopping"] * 2
     assert all(isinstance(answer, Unavailable) for answer in answers)
+
+
+async def test_what_could_not_be_done_leaves_memory_at_once_and_waits_for_no_collection() -> None:
+    class Request:
+        pass
+
+    async def fail(requests: Sequence[Request]) -> Sequence[None]:
+        raise Unavailable("the store is away")
+
+    async def ask(request: Request) -> None:
+        with suppress(Unavailable):
+            await failing.submit(request)
+
+    failing = Batcher[Request, None](fail, max_items=3, max_waiting=5, max_weight=100, weigh=lambda item: 1)
+    await failing.start()
+    with without_collections() as remains:
+        await asyncio.gather(ask(Request()), ask(Request()))
+        await asyncio.sleep(0)
+        assert remains.of(Request) == []
+    await failing.stop()

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+from traceback import clear_frames
 from typing import Final
 
 from aiohappyeyeballs import start_connection
@@ -77,7 +78,11 @@ async def connect(host: str, port: int, tls: ssl.SSLContext | None) -> Connectio
     """Open a connection to the first address of the host that answers. Raises OSError."""
     loop = asyncio.get_running_loop()
     addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    opened = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS)
+    try:
+        opened = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS)
+    except OSError as error:
+        clear_frames(error.__traceback__)  # they hold the error, and by their callers what was to be sent
+        raise
     try:
         _, connection = await loop.create_connection(
             Connection, sock=opened, ssl=tls, server_hostname=host if tls else None

@@ -7,6 +7,7 @@ from typing import Final
 
 import httpcore2
 
+from shared.frames import forget_frames
 from shared.net.connections import Connection
 from shared.net.decoding import ACCEPTED_ENCODINGS, BodyReader
 from shared.net.errors import OutboundFailed, OutboundTimeout
@@ -26,11 +27,14 @@ def told_in_our_words(limits: OutboundLimits) -> Iterator[None]:
     """Errors of the network as errors of a call. Raises OutboundTimeout, OutboundFailed."""
     try:
         yield
-    except httpcore2.ConnectTimeout:
+    except httpcore2.ConnectTimeout as error:
+        forget_frames(error)
         raise OutboundTimeout(round(limits.connect_seconds * 1000)) from None
-    except httpcore2.TimeoutException:
+    except httpcore2.TimeoutException as error:
+        forget_frames(error)
         raise OutboundTimeout(round(limits.idle_seconds * 1000)) from None
     except (httpcore2.NetworkError, httpcore2.ProtocolError, ssl.SSLError) as error:
+        forget_frames(error)
         raise OutboundFailed(str(error) or type(error).__name__) from error
 
 

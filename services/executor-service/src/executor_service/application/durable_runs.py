@@ -199,6 +199,7 @@ class DurableRunWorker:
         finally:
             lease.task = None
             self._executions.discard(task)
+            del task  # how it ended holds this frame
 
 
 class _Refused(Exception):

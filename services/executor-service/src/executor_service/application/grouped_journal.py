@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from copy import copy
 from functools import partial
 from typing import Final
 
@@ -110,14 +111,14 @@ class GroupedJournal:
             await self._assure()
             await insist(partial(self._durable.append_journal, self._run_id, group))
         except FlowportError as error:
-            self._failure = error
+            self._failure = copy(error)  # this one holds the frames that it passes, and they hold this
             raise
         del self._pending[: len(entries)]
         self._pending_bytes -= sum(map(_weight, entries))
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
-            raise self._failure
+            raise copy(self._failure)
 
 
 def _weight(entry: JournalEntry) -> int:

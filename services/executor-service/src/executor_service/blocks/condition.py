@@ -50,7 +50,7 @@ class ConditionHandler(BlockHandler):
             try:
                 bound.append(binder.bind(option.code))
             except BadReference as error:
-                problem = error
+                problem = error.with_traceback(None)  # that holds this frame
                 break
         matched = await self._evaluate(call, source, bound)
         if matched is None and problem is not None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+import msgspec
+
 from executor_service.engine.call import Call, ChildRunner
 from executor_service.engine.entries import Entry, Pinned
 from executor_service.engine.handlers import Inputs
@@ -78,6 +80,11 @@ class Attempts:
         attempt = self.under_way[work] = self._begun(work, call, spending)
         return attempt
 
+    def end(self) -> None:
+        """Nothing more will be written down: lets go of every `record`, for whose it is holds this, too."""
+        for attempt in self.under_way.values():
+            attempt.call = msgspec.structs.replace(attempt.call, pin=_nowhere)
+
     def writer(self, block: CompiledBlock, rounds: tuple[Round, ...]) -> TextWriter | None:
         """Where a block's text goes while it is written; None when it writes none, or nobody asked for it."""
         if self._stream is None or block.type not in WRITES_TEXT:
@@ -97,6 +104,10 @@ class Attempts:
     def _child_runner(self, work: Work, block_type: str, spending: Spending) -> ChildRunner:
         handler = self._context.engine.handlers.get(block_type)
         return self._context.child_runner(work, self._state, spending, handler is not None and handler.recovers)
+
+
+async def _nowhere(pin: ChildPin) -> None:
+    """Nobody is left who would write it down."""
 
 
 async def _pin(work: Work, record: Callable[[Entry], Awaitable[None]], pin: ChildPin) -> None:

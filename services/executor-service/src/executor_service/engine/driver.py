@@ -111,21 +111,24 @@ class Driver:
                 others_turn = self._clock.monotonic() + IN_A_ROW_SECONDS
             self._wake.clear()
             while self._done:
-                work, done = self._done.popleft()
-                del self._tasks[work]
-                await self._take(work, done)
+                await self._take(*self._done.popleft())
             self._launch()
         if self._context.journal is not None and self._state.pauses and not self._progress.is_over:
             await self._context.journal.flush()
 
     async def abandon(self) -> None:
-        """Stop every block, and wait a moment for them to let go of what they hold."""
+        """Stop every block, and wait a moment for them to let go of what they hold.
+
+        How they ended holds all frames that it passed, and this: kept here, it would stay until a collection.
+        """
         self._is_abandoned = True
-        tasks = list(self._tasks.values())
+        tasks, self._tasks = list(self._tasks.values()), {}
+        self._done.clear()
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=self._limits.cancel_seconds)
+        self.attempts.end()
 
     async def _tell_again(self) -> None:
         """A caller who watches starts anew with each attempt: what was told before comes first."""
@@ -159,22 +162,26 @@ class Driver:
                 self._tasks[work] = begin(self._report(work, _STEPS[work.step](self, work)))
 
     async def _report(self, work: Work, step: Coroutine[Any, Any, Entry]) -> None:
-        done: Entry | Exception
+        self._done.append((work, await self._done_by(step)))
+        self._wake.set()
+
+    async def _done_by(self, step: Coroutine[Any, Any, Entry]) -> Entry | Exception:
         try:
-            done = await step
+            return await step
         except Exception as error:  # the driver raises it again
-            done = error
+            return error
         except asyncio.CancelledError as error:
             if self._is_abandoned:
                 raise
-            done = RuntimeError("a step was cancelled by something within it")  # else it would be waited for for ever
-            done.__cause__ = error
-        self._done.append((work, done))
-        self._wake.set()
+            return _broken_off(error)
 
     async def _take(self, work: Work, done: Entry | Exception) -> None:
+        del self._tasks[work]
         if isinstance(done, Exception):
-            raise done
+            try:
+                raise done
+            finally:
+                del done  # it holds this frame
         attempt = self.attempts.under_way.get(work)
         if attempt is not None:
             self._state.output_bytes += attempt.output_bytes
@@ -279,6 +286,13 @@ _STEPS: Final[Mapping[Step, Callable[[Driver, Work], Coroutine[Any, Any, Entry]]
     Step.OPEN: Driver._open,
     Step.CHECK: Driver._check,
 }
+
+
+def _broken_off(cause: asyncio.CancelledError) -> RuntimeError:
+    """What a step ends by that nobody cancelled, and that would be waited for for ever."""
+    error = RuntimeError("a step was cancelled by something within it")
+    error.__cause__ = cause
+    return error
 
 
 async def _announce_effect(context: RunContext, work: Work) -> None:

@@ -175,6 +175,7 @@ class Execution:
                 raise
         finally:
             timer.cancel()
+            self._drive = None  # how it ended holds this
             await driver.abandon()
             self._engine.expressions.forget(self._request.sandbox_scope)
         return progress.failure, None if self._stop is None else self._close(driver, self._stop)

@@ -19,6 +19,7 @@ from shared.clock import Clock, iso
 from shared.contracts.block_logs import BlockLog
 from shared.contracts.outcomes import ErrorCode, RunError
 from shared.errors import FlowportError
+from shared.frames import forget_frames
 from shared.workflow.catalog import Effect
 from shared.workflow.graph import Fires
 from shared.workflow.jsvalues import JsonObject, truthy
@@ -62,11 +63,14 @@ class Performer:
                     child_spans=result.child_spans,
                 )
         except BlockFailure as failure:
+            forget_frames(failure)
             return await self._failed(attempt, failure)
         except FlowportError as error:
+            forget_frames(error)
             return await self._failed(attempt, BlockFailure(error.message, http_status=http_status_of(error)))
         except Exception as error:  # one block's bug must end that run with a reason, not the worker
             _log.exception("block %s (%s) broke", attempt.call.block.id, attempt.call.block.type)
+            forget_frames(error)
             return await self._failed(attempt, BlockFailure(f"{type(error).__name__}: {error}"))
         if result.paused_child is not None:
             return self._call_paused(attempt, result, result.paused_child)
@@ -119,6 +123,7 @@ class Performer:
                 can_retry = not isinstance(failure, BlockFailure) or failure.can_retry
                 if policy is None or not can_retry or attempt.tries >= policy.max_tries:
                     raise
+                forget_frames(failure)
             attempt.tries += 1
             if attempt.call.writer is not None:
                 await attempt.call.writer.reset()

@@ -12,7 +12,7 @@ from gateway.adapters.cancels import Cancels
 from gateway.adapters.express_way import ExpressWay
 from gateway.adapters.run_keys import by_key
 from gateway.adapters.run_records import RunRecords
-from gateway.domain.errors.runs import RunLost
+from gateway.domain.errors.runs import NotStarted, RunLost
 from shared.broker.ports import Broker, BrokerAway, BrokerUnavailable, QueueFull, ReplyInbox
 from shared.broker.topology import EXPRESS, INTERACTIVE, NESTED
 from shared.clock import Clock
@@ -95,7 +95,9 @@ class BrokerAttachedRuns:
             await self._publish(call)
         except BaseException as error:
             if isinstance(error, FlowportError) and not isinstance(error, RunLost):
-                call.fail(error)  # no worker has it, and a cancel, which they remember, would meet the next of its id
+                # No worker has it, and a cancel, which they remember, would meet the next of its id. The error itself
+                # holds the call by this frame: kept by the call, it would keep its whole input until a collection.
+                call.fail(NotStarted())
             else:
                 call.hang_up()
             raise

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from copy import copy
 from typing import Final
 
 from shared.batching import Batcher
@@ -48,7 +49,7 @@ class Intake:
         except TimeoutError as error:  # those before it are waited for, too
             raise OutcomeUncertain from error
         if isinstance(answer, FlowportError):
-            raise answer
+            raise copy(answer)  # itself, it would hold this frame, and the whole input, until a collection
         return answer
 
     async def _accept_all(self, requests: Sequence[AcceptRun]) -> Sequence[Answer]:

@@ -86,12 +86,17 @@ class RunReader:
         """See FollowedRun."""
         while True:
             if self._failure is not None:
-                raise self._failure
+                raise self._handed_over(self._failure)
             ready = self._contiguous()
             if ready:
                 return ready
             if await self._is_over():
                 return ()
+
+    def _handed_over(self, failure: FlowportError) -> FlowportError:
+        """Kept here, it would keep the frames that it passes, the reader's request in them, until a collection."""
+        self._failure = None
+        return failure
 
     async def _is_over(self) -> bool:
         """Wait for news, or read the log; says whether the run is over and everything has been read."""

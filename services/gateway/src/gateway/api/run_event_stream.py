@@ -121,3 +121,4 @@ class RunEventStream(KeptStream, Generic[End]):
             return taking.result()
         finally:
             taking.cancel()
+            del taking  # an error that it ended by holds this frame

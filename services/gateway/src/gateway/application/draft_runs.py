@@ -65,15 +65,15 @@ class DraftRuns:
 
     async def _left_by(self, endpoint: Endpoint, run_id: str) -> dict[str, object]:
         which = "workflow" if run_id == LATEST else f"execution {run_id}"
-        missing = InvalidRequest(f"No execution state found for {which}. Run the full workflow first.")
+        missing = f"No execution state found for {which}. Run the full workflow first."
         if run_id == LATEST:
             page = await self._jobs.runs(endpoint.workspace_id, endpoint.workflow_id, limit=1, cursor=None)
             if not page.runs:
-                raise missing
+                raise InvalidRequest(missing)
             run_id = page.runs[0].run_id
         run = await self._earlier(endpoint, run_id)
         if run is None:
-            raise missing
+            raise InvalidRequest(missing)
         return outputs_of(run.blocks)
 
     async def _input_of(self, endpoint: Endpoint, run_id: str) -> Payload:

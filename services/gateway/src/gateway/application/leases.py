@@ -107,7 +107,10 @@ class Leases(Generic[V]):
         patience = PATIENCE_SECONDS if kept is None else STALE_PATIENCE_SECONDS
         await asyncio.wait({look_up.task}, timeout=max(0.0, look_up.began + patience - now))
         if look_up.task.done():
-            return look_up.task.result()
+            try:
+                return look_up.task.result()
+            finally:
+                del look_up  # an error that it ended by holds this frame, and the caller's request with it
         if kept is None:
             raise Unavailable("A part that is asked does not answer")
         return kept.value
@@ -116,7 +119,6 @@ class Leases(Generic[V]):
         return now - lease.began < self._seconds + self._stale_seconds
 
     async def _refresh(self, key: str, began: float) -> V:
-        task = asyncio.current_task()
         try:
             value = await self._load(key)
             self._loads.inc()
@@ -127,16 +129,21 @@ class Leases(Generic[V]):
                 raise
             return lease.value
         finally:
-            loading = self._loading.get(key)
-            is_current = loading is not None and loading.task is task
-            if is_current:
-                del self._loading[key]
+            is_current = self._end_current(key)
         known = self._leases.get(key)
         if known is not None and self._is_older(value, known.value):
             return known.value
         if is_current:
             self._keep(key, Lease(value, began))
         return value
+
+    def _end_current(self, key: str) -> bool:
+        """Whether the task that asks is the look-up of `key`, which it is no more. Errors hold no frame of this."""
+        loading = self._loading.get(key)
+        if loading is None or loading.task is not asyncio.current_task():
+            return False
+        del self._loading[key]
+        return True
 
     def _is_older(self, value: V, known: V) -> bool:
         old, new = self._revision(known), self._revision(value)

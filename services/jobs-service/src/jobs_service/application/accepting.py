@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from copy import copy
 from typing import Final
 
 import msgspec
@@ -56,7 +57,7 @@ class Accepting:
         if isinstance(answer, FlowportError):
             if isinstance(answer, AtCapacity):
                 metrics.REFUSALS.labels(answer.full_queue).inc()
-            raise answer
+            raise copy(answer)  # itself, it would hold this frame, and the whole input, until a collection
         metrics.ACCEPTED.inc()
         return answer
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from copy import copy
 from functools import partial
 from typing import Final, Protocol
 
@@ -226,7 +227,7 @@ class Channel:
 
     def _check_usable(self) -> None:
         if self.closed.done():
-            raise self.closed.result()
+            raise copy(self.closed.result())  # itself, it would gather the frames of all who ask
         if self._carrier.alarm:
             raise Blocked(NO_MESSAGES.format(self._carrier.alarm))
 
@@ -266,7 +267,10 @@ async def publish_confirmed(
         expiration_ms=expiration_ms,
         mandatory=mandatory,
     )
-    await answer
+    try:
+        await answer
+    finally:
+        del answer  # an error that it is settled by holds this frame, and the message
 
 
 def resolve(answer: asyncio.Future[None], error: AmqpError | None) -> None:
@@ -276,4 +280,4 @@ def resolve(answer: asyncio.Future[None], error: AmqpError | None) -> None:
     if error is None:
         answer.set_result(None)
     else:
-        answer.set_exception(error)
+        answer.set_exception(copy(error))  # all that were under way may get this one, and it is why the channel ended

@@ -16,6 +16,7 @@ from executor_service.engine.secrets import Secrets
 from executor_service.providers import Message, ModelFailure, ModelRequest, Role, ToolCall, Turn
 from shared.clock import iso, ms_between
 from shared.errors import FlowportError
+from shared.frames import forget_frames
 from shared.workflow.jsvalues import MISSING, Json, JsonObject, parse_json, stringify
 
 MAX_TOOL_ROUNDS: Final = 20
@@ -198,9 +199,11 @@ async def _result(tool: AgentTool, name: str, arguments: JsonObject) -> tuple[Js
     try:
         return await tool.run(arguments), None
     except (BlockFailure, FlowportError) as failure:
+        forget_frames(failure)
         return _failed(name, failure.message)
     except Exception as error:  # one tool's bug must reach the model, not end the run
         _log.exception("tool %s broke", name)
+        forget_frames(error)
         return _failed(name, f"{type(error).__name__}: {error}")
 
 
