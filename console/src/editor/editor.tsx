@@ -23,6 +23,7 @@ import { keepPiece, keptPiece } from './clipboard';
 import styles from './editor.module.css';
 import { Palette } from './palette';
 import { RunPanel } from './run-panel';
+import { WORDS } from './run-status';
 import { StaleNotice } from './stale-notice';
 import { type DeployButtonProps, Toolbar } from './toolbar';
 import { useChosenInSight } from './use-chosen-in-sight';
@@ -168,7 +169,7 @@ export function Editor({ workflow, saver, onReload }: Props) {
         name={workflow.name}
         saver={saver}
         readOnly={readOnly}
-        running={run.isRunning}
+        running={run.isRunning && run.status ? WORDS[run.status] : null}
         deployButton={deployButton}
         onAdd={() => setOpen('palette')}
         onArrange={() => void arrange().catch(fail)}

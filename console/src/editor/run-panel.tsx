@@ -8,11 +8,12 @@ import { waitOf } from '@/runs/waits';
 import { ButtonLink, IconButton } from '@/ui/button';
 import fields from '@/ui/form.module.css';
 import { JsonView } from '@/ui/json-view';
-import { Badge, Empty, Problem } from '@/ui/states';
+import { Empty, Problem } from '@/ui/states';
 import { useWritten } from '@/ui/written';
 import type { WorkflowState } from '@/workflow/state';
 import { InputForm, sampleInput, sentInput } from './input-form';
 import styles from './run-panel.module.css';
+import { RunStatus } from './run-status';
 import { StartOrStop } from './start-or-stop';
 import type { DraftRun, RunLine } from './use-draft-run';
 
@@ -22,9 +23,6 @@ interface Props {
   run: DraftRun;
   onClose: () => void;
 }
-
-const WORDS = { completed: 'Completed', failed: 'Failed', cancelled: 'Stopped', paused: 'Paused' } as const;
-const TONES = { completed: 'green', failed: 'red', cancelled: 'quiet', paused: 'amber' } as const;
 
 /** Runs the draft with some input and shows what each block did. */
 export function RunPanel({ workflowId, state, run, onClose }: Props) {
@@ -55,13 +53,7 @@ export function RunPanel({ workflowId, state, run, onClose }: Props) {
           <InputForm state={state} value={input} onChange={(next) => write({ input: next })} />
           <div className={styles.actions}>
             <StartOrStop isRunning={run.isRunning} start="Run draft" look="primary" onStop={run.stop} />
-            {run.outcome && (
-              <span role="status">
-                <Badge tone={TONES[run.outcome.status]} dot>
-                  {WORDS[run.outcome.status]}
-                </Badge>
-              </span>
-            )}
+            <RunStatus run={run} />
           </div>
         </form>
         <Problem error={run.outcome?.error} />
