@@ -48,7 +48,6 @@ def _is_in_sight(console: Console, name: str) -> bool:
 
 
 def _lies_in(part: FloatRect, whole: FloatRect) -> bool:
-    return all(
-        whole[begin] <= part[begin] and part[begin] + part[size] <= whole[begin] + whole[size]
-        for begin, size in (("x", "width"), ("y", "height"))
-    )
+    across = whole["x"] <= part["x"] and part["x"] + part["width"] <= whole["x"] + whole["width"]
+    down = whole["y"] <= part["y"] and part["y"] + part["height"] <= whole["y"] + whole["height"]
+    return across and down
